@@ -1,0 +1,169 @@
+//! Every choice that can be made, its default and the reason for the default.
+//!
+//! [`TelemetryConfig`] holds what the program's author prefers. The environment, which belongs to whoever operates the
+//! program, wins over it: **environment > setters > defaults**. Both are merged once, in `build()`, into the private
+//! `Settings`, which the rest of the crate reads; nothing else looks at the environment.
+
+mod env;
+mod settings;
+
+use std::{net::SocketAddr, time::Duration};
+
+pub use env::{VARIABLES, Variable};
+pub(crate) use settings::{ExportSettings, Propagator, SamplerSetting, Settings};
+
+use crate::{InitError, Telemetry, TelemetryGuard};
+
+/// What the program's author prefers; the environment wins over it.
+///
+/// Each setter names the variable that overrides it. Everything has a default that works, so an empty configuration is
+/// a complete one.
+///
+/// ```no_run
+/// use firstlight::TelemetryConfig;
+///
+/// # fn main() -> Result<(), firstlight::InitError> {
+/// let telemetry = TelemetryConfig::new()
+///     .service_name("orders")
+///     .service_version(env!("CARGO_PKG_VERSION"))
+///     .buckets("order_value_euros", [1.0, 10.0, 100.0, 1_000.0])
+///     .init()?;
+/// # drop(telemetry);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "a configuration does nothing until `init()` or `build()` is called"]
+pub struct TelemetryConfig {
+    pub(crate) service_name: Option<String>,
+    pub(crate) service_version: Option<String>,
+    pub(crate) resource_attributes: Vec<(String, String)>,
+    pub(crate) log_filter: Option<String>,
+    pub(crate) log_format: Option<LogFormat>,
+    pub(crate) trace_filter: Option<String>,
+    pub(crate) otlp_endpoint: Option<String>,
+    pub(crate) admin: Option<Admin>,
+    pub(crate) buckets: Vec<(String, Vec<f64>)>,
+    pub(crate) shutdown_timeout: Option<Duration>,
+}
+
+/// Where the admin listener listens, if the program's author has said so.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Admin {
+    Off,
+    At(SocketAddr),
+}
+
+/// How log lines look. Overridden by `FIRSTLIGHT_LOG_FORMAT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// One JSON object a line. The default when standard output is not a terminal: machines read it there.
+    Json,
+    /// For people, with colours. The default on a terminal.
+    Pretty,
+}
+
+impl TelemetryConfig {
+    /// A configuration in which everything has its default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `service.name`; default `unknown_service:` and the name of the executable, as the OpenTelemetry resource
+    /// conventions say. Overridden by `OTEL_SERVICE_NAME` and by `service.name` in `OTEL_RESOURCE_ATTRIBUTES`.
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.service_name = Some(name.into());
+        self
+    }
+
+    /// `service.version`; unset by default. Overridden by `service.version` in `OTEL_RESOURCE_ATTRIBUTES`.
+    pub fn service_version(mut self, version: impl Into<String>) -> Self {
+        self.service_version = Some(version.into());
+        self
+    }
+
+    /// One more resource attribute, on every span and on `target_info`. Overridden by the same key in
+    /// `OTEL_RESOURCE_ATTRIBUTES`.
+    pub fn resource_attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.resource_attributes.push((key.into(), value.into()));
+        self
+    }
+
+    /// Which events become log lines, in the syntax of `RUST_LOG`, which overrides it; default `info`, the level at
+    /// which a service tells its story without telling all of it. It never removes a span from a trace.
+    pub fn log_filter(mut self, directives: impl Into<String>) -> Self {
+        self.log_filter = Some(directives.into());
+        self
+    }
+
+    /// How log lines look; default [`LogFormat::Pretty`] on a terminal and [`LogFormat::Json`] elsewhere. Overridden by
+    /// `FIRSTLIGHT_LOG_FORMAT`.
+    pub fn log_format(mut self, format: LogFormat) -> Self {
+        self.log_format = Some(format);
+        self
+    }
+
+    /// Which spans and events become part of a trace, as `target=level` directives; default `info`: spans below it are
+    /// a library's inner life. Overridden by `FIRSTLIGHT_TRACE_FILTER`.
+    pub fn trace_filter(mut self, directives: impl Into<String>) -> Self {
+        self.trace_filter = Some(directives.into());
+        self
+    }
+
+    /// The collector's base address, such as `http://localhost:4318`, to which `/v1/traces` is appended. Unset by
+    /// default, and then nothing is exported. Overridden by `OTEL_EXPORTER_OTLP_ENDPOINT` and
+    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
+    pub fn otlp_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.otlp_endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Where `/metrics`, `/livez` and `/readyz` are served; default `localhost:9464`, the OpenTelemetry specification's
+    /// Prometheus exporter address. Port 0 takes a free port. Overridden by `OTEL_EXPORTER_PROMETHEUS_HOST` and
+    /// `OTEL_EXPORTER_PROMETHEUS_PORT`.
+    pub fn admin_address(mut self, address: SocketAddr) -> Self {
+        self.admin = Some(Admin::At(address));
+        self
+    }
+
+    /// No admin listener: for a command-line program or a batch job that nobody scrapes. An address in the environment
+    /// turns it on again.
+    pub fn without_admin(mut self) -> Self {
+        self.admin = Some(Admin::Off);
+        self
+    }
+
+    /// Upper bounds of the buckets of one histogram, by its name on the metrics page, in the histogram's own unit,
+    /// rising. Defaults: the semantic conventions' duration buckets for names that end in `_seconds`, powers of four
+    /// for `_bytes`, and the OpenTelemetry SDK's general ones otherwise.
+    pub fn buckets(mut self, metric: impl Into<String>, bounds: impl Into<Vec<f64>>) -> Self {
+        self.buckets.push((metric.into(), bounds.into()));
+        self
+    }
+
+    /// How long a dropped guard may flush; default 5 s, half of what Kubernetes leaves after a typical drain.
+    /// Overridden by `FIRSTLIGHT_SHUTDOWN_TIMEOUT`.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = Some(timeout);
+        self
+    }
+
+    /// Starts telemetry: [`build()`](Self::build), then [`install()`](Telemetry::install).
+    ///
+    /// # Errors
+    ///
+    /// See [`InitError`].
+    pub fn init(self) -> Result<TelemetryGuard, InitError> {
+        self.build()?.install()
+    }
+
+    /// Does everything that can fail, and sets nothing global: for a program that owns its `tracing` subscriber.
+    ///
+    /// # Errors
+    ///
+    /// See [`InitError`]. After an error no global, no thread and no listener is left behind.
+    pub fn build(self) -> Result<Telemetry, InitError> {
+        Telemetry::build(self, &env::process)
+    }
+}

@@ -1,0 +1,148 @@
+//! The only reader of the environment: the table of all variables, and typed access with warnings.
+//!
+//! The rules are the OpenTelemetry specification's ("Configuration", environment variables): empty means unset, and an
+//! enumeration's or a number's bad value is warned about and then ignored. The table is the single source: the README's
+//! table and the book's page are tested against it.
+
+use std::{str::FromStr, time::Duration};
+
+/// One environment variable that firstlight reads.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What holds when it is unset or empty.
+    pub default: &'static str,
+    /// What it does, in one line.
+    pub effect: &'static str,
+}
+
+macro_rules! variables {
+    ($($constant:ident = $name:literal, $default:literal, $effect:literal;)*) => {
+        $(pub(super) const $constant: &str = $name;)*
+
+        /// Every environment variable that firstlight reads, in the order in which a reader meets them.
+        pub const VARIABLES: &[Variable] = &[$(Variable { name: $name, default: $default, effect: $effect },)*];
+    };
+}
+
+variables! {
+    SERVICE_NAME = "OTEL_SERVICE_NAME", "the package name with `init!()`, otherwise `unknown_service:<executable>`",
+        "Name of the service, on every span and on `target_info`. Wins over `service.name` in `OTEL_RESOURCE_ATTRIBUTES`.";
+    RESOURCE_ATTRIBUTES = "OTEL_RESOURCE_ATTRIBUTES", "unset",
+        "More resource attributes: `key=value,key=value`, values percent-encoded.";
+    RUST_LOG = "RUST_LOG", "`info`",
+        "Which events become log lines. Never removes a span from a trace.";
+    LOG_FORMAT = "FIRSTLIGHT_LOG_FORMAT", "`pretty` on a terminal, otherwise `json`",
+        "How log lines look: `json` or `pretty`.";
+    NO_COLOR = "NO_COLOR", "unset",
+        "Any value keeps colours out of `pretty` lines; without a terminal there are none anyway.";
+    PROMETHEUS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST", "`localhost`",
+        "Address of the admin listener: `/metrics`, `/livez`, `/readyz`.";
+    PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
+        "Port of the admin listener; `0` takes a free one and says which.";
+    TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",
+        "`otlp` exports to the default endpoint even if none is set; `none` exports nothing.";
+    OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "unset; `http://localhost:4318` if traces are on without it",
+        "Collector to export to; `/v1/traces` is appended.";
+    OTLP_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "unset",
+        "Where traces go, used as it is. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`.";
+    OTLP_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/protobuf`",
+        "OTLP transport; `http/protobuf` is the one that this version has.";
+    OTLP_TRACES_PROTOCOL = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "unset",
+        "The same for traces only. Wins over `OTEL_EXPORTER_OTLP_PROTOCOL`.";
+    OTLP_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS", "unset",
+        "Headers of every export request: `key=value,key=value`, values percent-encoded. Never logged.";
+    OTLP_TRACES_HEADERS = "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "unset",
+        "The same for traces only. Wins over `OTEL_EXPORTER_OTLP_HEADERS`.";
+    OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT", "`10000`",
+        "Milliseconds that one export request may take.";
+    OTLP_TRACES_TIMEOUT = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "unset",
+        "The same for traces only. Wins over `OTEL_EXPORTER_OTLP_TIMEOUT`.";
+    TRACES_SAMPLER = "OTEL_TRACES_SAMPLER", "`parentbased_always_on`",
+        "`always_on`, `always_off`, `traceidratio`, or one of them behind `parentbased_`.";
+    TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG", "`1.0`",
+        "Share of traces that `traceidratio` keeps, 0 to 1.";
+    PROPAGATORS = "OTEL_PROPAGATORS", "`tracecontext,baggage`",
+        "Which headers carry the context in and out: `tracecontext`, `baggage`, `none`.";
+    BSP_SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY", "`5000`",
+        "Milliseconds between two exports.";
+    BSP_MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE", "`2048`",
+        "Spans that wait for export at most; more are dropped and counted.";
+    BSP_MAX_EXPORT_BATCH_SIZE = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "`512`",
+        "Spans in one export request at most.";
+    BSP_EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT", "`30000`",
+        "Milliseconds that one batch may take, retries included.";
+    TRACE_FILTER = "FIRSTLIGHT_TRACE_FILTER", "`info`",
+        "Which spans and events become part of a trace: `target=level` directives.";
+    SHUTDOWN_TIMEOUT = "FIRSTLIGHT_SHUTDOWN_TIMEOUT", "`5000`",
+        "Milliseconds that a dropped guard may take to flush.";
+    SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",
+        "`true` makes no spans and exports nothing. Log lines and the metrics page stay.";
+}
+
+/// The environment of this process.
+pub(super) fn process(name: &str) -> Option<String> {
+    // A value that is not Unicode cannot be meant by any of the variables: all are defined as text.
+    std::env::var(name).ok()
+}
+
+/// The environment as seen through one lookup, and what was wrong with it.
+pub(super) struct Env<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl<'a> Env<'a> {
+    pub(super) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            lookup,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The variable's value; empty and blank are the same as unset.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        let value = (self.lookup)(name)?;
+        let trimmed = value.trim();
+        (!trimmed.is_empty()).then(|| trimmed.to_owned())
+    }
+
+    /// The first of the variables that is set, with its name: the specific one goes before the general one.
+    pub(super) fn first(&self, names: &[&'static str]) -> Option<(&'static str, String)> {
+        names
+            .iter()
+            .find_map(|name| Some((*name, self.text(name)?)))
+    }
+
+    /// A value of another type; one that does not parse is warned about and counts as unset.
+    pub(super) fn parsed<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.text(name)?;
+        let parsed = parse(&value);
+        if parsed.is_none() {
+            self.warn(name, &value, expected);
+        }
+        parsed
+    }
+
+    pub(super) fn number<T: FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
+        self.parsed(name, expected, |value| value.parse().ok())
+    }
+
+    pub(super) fn milliseconds(&mut self, name: &str) -> Option<Duration> {
+        self.number(name, "a whole number of milliseconds")
+            .map(Duration::from_millis)
+    }
+
+    pub(super) fn warn(&mut self, name: &str, found: &str, expected: &str) {
+        self.warnings.push(format!(
+            "{name}: found {found:?}, expected {expected}; using the default"
+        ));
+    }
+}

@@ -1,0 +1,183 @@
+//! What can go wrong when telemetry starts and when it stops.
+//!
+//! Each message names the setting, what was found, what was expected, and what to do. Two types, because they meet
+//! two different people: [`InitError`] whoever deploys the service, [`ShutdownError`] whoever reads its last words.
+//! Nothing that happens in between is an error of the service: telemetry that fails at run time is counted on the
+//! metrics page and logged when its state changes.
+
+use std::{fmt, io, net::SocketAddr, time::Duration};
+
+/// Why telemetry did not start. Nothing was installed, no thread and no listener is left behind, except where a
+/// variant says otherwise.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// Telemetry runs already in this process.
+    #[error(
+        "telemetry is already initialized in this process: call init() once, first thing in main(), and pass the guard on"
+    )]
+    AlreadyInitialized,
+
+    /// A setting holds a value that cannot work.
+    #[error("{setting}: found {found:?}, expected {expected}")]
+    #[non_exhaustive]
+    InvalidSetting {
+        /// The environment variable or the setter of [`TelemetryConfig`](crate::TelemetryConfig).
+        setting: String,
+        /// The value, without credentials.
+        found: String,
+        /// What would be accepted, and what to do.
+        expected: String,
+    },
+
+    /// The admin listener could not be bound.
+    #[error(
+        "admin listener: cannot listen on {address}: {source}; choose another address with OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT (port 0 takes a free one)"
+    )]
+    #[non_exhaustive]
+    AdminListener {
+        /// The address, as configured.
+        address: String,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+
+    /// The OTLP exporter refused its configuration.
+    #[error("OTLP trace exporter: {reason}; check the OTEL_EXPORTER_OTLP_* variables")]
+    #[non_exhaustive]
+    Exporter {
+        /// The exporter's own words.
+        reason: String,
+    },
+
+    /// A thread could not be started.
+    #[error("cannot start the thread {name:?}: {source}; raise the process's limit of threads")]
+    #[non_exhaustive]
+    Thread {
+        /// The thread's name.
+        name: &'static str,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+
+    /// Somebody else has set the global `tracing` subscriber.
+    #[error(
+        "a global tracing subscriber is set already: remove the other one, or add firstlight's layer to it with TelemetryConfig::build() and Telemetry::layer()"
+    )]
+    SubscriberTaken,
+
+    /// Somebody else has set the global `log` logger.
+    #[error(
+        "a global logger of the `log` crate is set already: remove the other one; firstlight receives `log` records itself"
+    )]
+    LoggerTaken,
+
+    /// Somebody else has set the global `metrics` recorder. The `tracing` subscriber is installed already and stays.
+    #[error(
+        "a global metrics recorder is set already: remove the other exporter; firstlight serves the same metrics on its admin listener"
+    )]
+    RecorderTaken,
+}
+
+impl InitError {
+    pub(crate) fn invalid(
+        setting: &str,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::InvalidSetting {
+            setting: setting.to_owned(),
+            found: found.into(),
+            expected: expected.into(),
+        }
+    }
+
+    pub(crate) fn admin_listener(address: impl Into<String>, source: io::Error) -> Self {
+        Self::AdminListener {
+            address: address.into(),
+            source,
+        }
+    }
+}
+
+/// What a flush or a shutdown could not deliver within its deadline, signal by signal.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownError {
+    /// The deadline that was given, for all signals together.
+    pub deadline: Duration,
+    /// Spans that this flush lost, if any.
+    pub traces: Option<Lost>,
+    /// Log lines that this flush lost, if any.
+    pub logs: Option<Lost>,
+}
+
+/// How much of one signal was lost, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lost {
+    /// Spans or log lines lost in this flush.
+    pub count: u64,
+    /// Spans or log lines lost since the process started, these included.
+    pub since_start: u64,
+    /// The last error, with its causes.
+    pub cause: String,
+}
+
+impl fmt::Display for ShutdownError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (unit, lost) in [("spans", &self.traces), ("log lines", &self.logs)] {
+            let Some(Lost {
+                count,
+                since_start,
+                cause,
+            }) = lost
+            else {
+                continue;
+            };
+            write!(
+                f,
+                "{separator}{count} {unit} lost ({since_start} since start): {cause}"
+            )?;
+            separator = "; ";
+        }
+        write!(f, "; deadline {} ms", self.deadline.as_millis())
+    }
+}
+
+impl std::error::Error for ShutdownError {}
+
+// A `main` that returns an error shows its `Debug` form; the sentence is what somebody can act on.
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for ShutdownError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An error with all of its causes on one line: `outer: middle: inner`.
+pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.to_string();
+        // Many wrappers repeat their cause in their own message.
+        if !text.contains(&inner) {
+            text.push_str(": ");
+            text.push_str(&inner);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// `http://127.0.0.1:9464`, the way people paste it into a browser.
+pub(crate) fn url_of(address: SocketAddr) -> String {
+    format!("http://{address}")
+}

@@ -1,0 +1,222 @@
+//! The guard: as long as it lives telemetry runs, and when it goes everything that waits is sent.
+
+use std::{
+    error::Error,
+    net::SocketAddr,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Readiness,
+    error::{Lost, ShutdownError, with_causes},
+    logs::{LogWriter, Unwritten},
+    metrics::MetricsHandle,
+    traces::{TracesHandle, Unsent},
+};
+
+/// The share of the deadline that is kept back for the log lines, which report what became of the spans.
+const FOR_LOGS: f64 = 0.2;
+
+/// Running telemetry. Keep it until the program ends.
+///
+/// Bind it to a name: `let _ = firstlight::init()?` drops it at once, and with it everything that was still to be
+/// sent. Dropping it flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one line;
+/// [`shutdown`](Self::shutdown) does the same with a deadline of your own and tells you what was lost.
+///
+/// Both block the calling thread and need no runtime; calling them inside async code at the end of `main` is fine.
+#[derive(Debug)]
+#[must_use = "dropping the guard shuts telemetry down; bind it with `let telemetry = ...`, not `let _ = ...`"]
+pub struct TelemetryGuard {
+    traces: TracesHandle,
+    metrics: MetricsHandle,
+    logs: LogWriter,
+    readiness: Readiness,
+    admin_address: Option<SocketAddr>,
+    shutdown_timeout: Duration,
+    is_down: bool,
+}
+
+impl TelemetryGuard {
+    pub(crate) fn new(
+        traces: TracesHandle,
+        metrics: MetricsHandle,
+        logs: LogWriter,
+        readiness: Readiness,
+        admin_address: Option<SocketAddr>,
+        shutdown_timeout: Duration,
+    ) -> Self {
+        Self {
+            traces,
+            metrics,
+            logs,
+            readiness,
+            admin_address,
+            shutdown_timeout,
+            is_down: false,
+        }
+    }
+
+    /// What `/readyz` answers.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    /// The metrics page, for a program that serves it itself.
+    #[must_use]
+    pub fn metrics(&self) -> MetricsHandle {
+        self.metrics.clone()
+    }
+
+    /// Where `/metrics`, `/livez` and `/readyz` are served; `None` if nowhere.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// Sends everything that waits, under one deadline for all signals: spans first, then log lines.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutdownError`] says, signal by signal, how much this flush lost and why.
+    pub fn flush(&self, deadline: Duration) -> Result<(), ShutdownError> {
+        self.flush_with(deadline, |_| {})
+    }
+
+    /// Flushes and ends telemetry. Spans that end later are dropped and counted; log lines still come out.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutdownError`] says, signal by signal, how much was lost and why; the same stands in the last log line.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let telemetry = firstlight::init()?;
+    /// // ... the program ...
+    /// telemetry.shutdown(std::time::Duration::from_secs(3))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn shutdown(mut self, deadline: Duration) -> Result<(), ShutdownError> {
+        self.go_down(deadline)
+    }
+
+    /// The end of `main`: a failure becomes one log line with all of its causes, then telemetry is shut down.
+    ///
+    /// ```no_run
+    /// use std::process::ExitCode;
+    ///
+    /// # fn run() -> Result<(), std::io::Error> { Ok(()) }
+    /// fn main() -> ExitCode {
+    ///     match firstlight::init!() {
+    ///         Ok(telemetry) => telemetry.finish(run()),
+    ///         Err(error) => {
+    ///             eprintln!("{error}");
+    ///             ExitCode::FAILURE
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    #[must_use = "return it from `main`"]
+    pub fn finish<E>(mut self, result: Result<(), E>) -> ExitCode
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let code = match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let error = with_causes(error.into().as_ref());
+                tracing::error!(target: "firstlight", "the program failed: {error}");
+                ExitCode::FAILURE
+            }
+        };
+        // What could not be sent is in the last line; it does not make a success of the program a failure.
+        let _ = self.go_down(self.shutdown_timeout);
+        code
+    }
+
+    fn go_down(&mut self, deadline: Duration) -> Result<(), ShutdownError> {
+        self.is_down = true;
+        self.readiness.drain();
+        let result = self.flush_with(deadline, |traces| self.log_last_line(traces));
+        if let Some((processor, _)) = self.traces.export() {
+            processor.close();
+        }
+        result
+    }
+
+    fn log_last_line(&self, traces: &Result<(), Unsent>) {
+        let (exported, lost) = match self.traces.export() {
+            Some((_, stats)) => (stats.total_exported(), stats.total_lost()),
+            None => (0, 0),
+        };
+        let lines_dropped = self.logs.dropped();
+        match traces {
+            Err(Unsent { spans, cause }) => tracing::warn!(
+                target: "firstlight",
+                {
+                    spans.exported = exported,
+                    // A batch that is still under way at the deadline is not counted by the exporter.
+                    spans.lost = lost.max(*spans),
+                    log_lines.dropped = lines_dropped
+                },
+                "telemetry is down; {spans} spans could not be delivered: {cause}"
+            ),
+            Ok(()) => tracing::info!(
+                target: "firstlight",
+                { spans.exported = exported, spans.lost = lost, log_lines.dropped = lines_dropped },
+                "telemetry is down"
+            ),
+        }
+    }
+
+    fn flush_with(
+        &self,
+        deadline: Duration,
+        report: impl FnOnce(&Result<(), Unsent>),
+    ) -> Result<(), ShutdownError> {
+        let end = Instant::now() + deadline;
+        let dropped_before = self.logs.dropped();
+
+        let export = self.traces.export();
+        let traces = export.map_or(Ok(()), |(processor, _)| {
+            processor.flush(end - deadline.mul_f64(FOR_LOGS))
+        });
+        report(&traces);
+        let logs = self.logs.flush(end);
+
+        let traces = traces.err().map(|Unsent { spans, cause }| Lost {
+            count: spans,
+            since_start: export.map_or(0, |(_, stats)| stats.total_lost()).max(spans),
+            cause,
+        });
+        let (unwritten, cause) = match logs {
+            Ok(()) => (0, "standard output failed".to_owned()),
+            Err(Unwritten { lines, cause }) => (lines, cause),
+        };
+        let count = unwritten + (self.logs.dropped() - dropped_before);
+        let logs = (count > 0).then(|| Lost {
+            count,
+            since_start: self.logs.dropped() + unwritten,
+            cause,
+        });
+        match (&traces, &logs) {
+            (None, None) => Ok(()),
+            _ => Err(ShutdownError {
+                deadline,
+                traces,
+                logs,
+            }),
+        }
+    }
+}
+
+impl Drop for TelemetryGuard {
+    fn drop(&mut self) {
+        if !self.is_down {
+            // The last line has said what was lost; there is nobody else to tell.
+            let _ = self.go_down(self.shutdown_timeout);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! HTTP servers: one tower layer for the span, the metrics, the trace context and the access line.
+//!
+//! Names are the semantic conventions' for HTTP spans and metrics (stable since v1.23). What never leaves the process:
+//! the query string, headers and bodies; they are where credentials and personal data travel. The raw path is an
+//! attribute of the span and never a label; a route's template is both.
+//!
+//! The flow: `layer` → `service` makes an `exchange` → `future` until the head → `body` until its end.
+
+mod body;
+mod exchange;
+mod future;
+mod layer;
+mod metrics;
+mod service;
+
+pub use self::{
+    body::ResponseBody, future::ResponseFuture, layer::TelemetryLayer, service::TelemetryService,
+};
+
+/// The route template of a request, for a router other than axum's: put it into the request's extensions before
+/// [`TelemetryLayer`] sees the request.
+///
+/// A template such as `/orders/{id}`, never a path: it becomes a label, and each value of a label is a series.
+///
+/// ```
+/// use firstlight::http::Route;
+///
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(Route("/orders/{id}"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a name for one string, and made by its users"
+)]
+pub struct Route(pub &'static str);
+
+/// Writes the current span's context (`traceparent`, `tracestate`, `baggage`) into the headers of an outgoing request,
+/// so that the service that is called continues the trace.
+///
+/// ```
+/// let mut request = http::Request::new(());
+/// firstlight::http::inject(request.headers_mut());
+/// ```
+pub fn inject(headers: &mut http::HeaderMap) {
+    crate::traces::inject(headers);
+}

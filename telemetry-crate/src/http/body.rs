@@ -1,0 +1,90 @@
+//! The response's body: the exchange ends where it ends.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::exchange::{Exchange, Outcome};
+
+pin_project! {
+    /// A body with telemetry around it; made by [`TelemetryService`](super::TelemetryService).
+    ///
+    /// Dropped before its end, the client went away, and the exchange says so.
+    #[derive(Debug)]
+    pub struct ResponseBody<B> {
+        #[pin]
+        inner: B,
+        exchange: Option<Exchange>,
+        // Bytes until the announced end, where a server stops asking.
+        left: Option<u64>,
+    }
+}
+
+impl<B: Body> ResponseBody<B> {
+    /// `announced` is the response's `content-length`.
+    pub(super) fn new(inner: B, announced: Option<u64>, mut exchange: Option<Exchange>) -> Self {
+        let left = announced.or_else(|| inner.size_hint().exact());
+        // A server doesn't ask for a body that it knows to be empty.
+        if left == Some(0)
+            || inner.is_end_stream()
+            || exchange.as_ref().is_some_and(Exchange::has_no_body)
+        {
+            finish(&mut exchange, Outcome::Answered);
+        }
+        Self {
+            inner,
+            exchange,
+            left,
+        }
+    }
+}
+
+fn finish(exchange: &mut Option<Exchange>, outcome: Outcome) {
+    if let Some(exchange) = exchange.take() {
+        exchange.finish(outcome);
+    }
+}
+
+impl<B: Body> Body for ResponseBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let mut this = self.project();
+        let frame = {
+            let _entered = this
+                .exchange
+                .as_ref()
+                .map(|exchange| exchange.span().enter());
+            ready!(this.inner.as_mut().poll_frame(context))
+        };
+        match &frame {
+            None => finish(this.exchange, Outcome::Answered),
+            Some(Err(_)) => finish(this.exchange, Outcome::BodyError),
+            Some(Ok(frame)) => {
+                let bytes = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                *this.left = this.left.map(|left| left.saturating_sub(bytes));
+                if *this.left == Some(0) || this.inner.is_end_stream() {
+                    finish(this.exchange, Outcome::Answered);
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,148 @@
+//! The request metrics, with a handle kept for every combination of labels that occurs.
+//!
+//! A handle that is at hand costs one lookup with borrowed keys; asking the recorder again costs a string for each
+//! label. The number of combinations is bounded by the program: routes are templates, methods and versions are known
+//! ones, status codes are the program's own.
+
+use std::{
+    hash::{Hash, Hasher},
+    sync::{PoisonError, RwLock},
+};
+
+use hashbrown::{Equivalent, HashMap};
+use metrics::{Gauge, Histogram, Label};
+
+use crate::metrics::catalog;
+
+/// What distinguishes one request's series from another's.
+#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq)]
+pub(super) struct Labels<'a> {
+    pub(super) method: &'static str,
+    pub(super) scheme: &'static str,
+    pub(super) version: &'static str,
+    pub(super) route: Option<&'a str>,
+    pub(super) status: Option<u16>,
+    pub(super) error: Option<&'a str>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct OwnedLabels {
+    route: Option<String>,
+    error: Option<String>,
+    /// With neither route nor error.
+    rest: Labels<'static>,
+}
+
+impl OwnedLabels {
+    fn borrow(&self) -> Labels<'_> {
+        Labels {
+            route: self.route.as_deref(),
+            error: self.error.as_deref(),
+            ..self.rest
+        }
+    }
+}
+
+impl Hash for OwnedLabels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.borrow().hash(state);
+    }
+}
+
+impl Equivalent<OwnedLabels> for Labels<'_> {
+    fn equivalent(&self, other: &OwnedLabels) -> bool {
+        *self == other.borrow()
+    }
+}
+
+impl Labels<'_> {
+    fn into_owned(self) -> OwnedLabels {
+        OwnedLabels {
+            route: self.route.map(str::to_owned),
+            error: self.error.map(str::to_owned),
+            rest: Labels {
+                method: self.method,
+                scheme: self.scheme,
+                version: self.version,
+                status: self.status,
+                route: None,
+                error: None,
+            },
+        }
+    }
+
+    fn to_metrics(self) -> Vec<Label> {
+        let mut labels = vec![
+            Label::from_static_parts("http_request_method", self.method),
+            Label::from_static_parts("url_scheme", self.scheme),
+            Label::from_static_parts("network_protocol_version", self.version),
+        ];
+        labels.extend(
+            self.route
+                .map(|route| Label::new("http_route", route.to_owned())),
+        );
+        labels.extend(
+            self.status
+                .map(|status| Label::new("http_response_status_code", status.to_string())),
+        );
+        labels.extend(
+            self.error
+                .map(|error| Label::new("error_type", error.to_owned())),
+        );
+        labels
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct RequestMetrics {
+    durations: RwLock<HashMap<OwnedLabels, Histogram>>,
+    active: RwLock<HashMap<(&'static str, &'static str), Gauge>>,
+}
+
+impl RequestMetrics {
+    pub(super) fn started(&self, method: &'static str, scheme: &'static str) {
+        self.with_active(method, scheme, |gauge| gauge.increment(1.0));
+    }
+
+    pub(super) fn finished(&self, labels: &Labels<'_>, seconds: f64) {
+        self.with_active(labels.method, labels.scheme, |gauge| gauge.decrement(1.0));
+        if let Some(histogram) = self
+            .durations
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(labels)
+        {
+            return histogram.record(seconds);
+        }
+        let histogram = metrics::histogram!(
+            catalog::HTTP_SERVER_REQUEST_DURATION.name,
+            labels.to_metrics()
+        );
+        histogram.record(seconds);
+        self.durations
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(labels.into_owned(), histogram);
+    }
+
+    fn with_active(&self, method: &'static str, scheme: &'static str, change: impl FnOnce(&Gauge)) {
+        if let Some(gauge) = self
+            .active
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(method, scheme))
+        {
+            return change(gauge);
+        }
+        let gauge = metrics::gauge!(
+            catalog::HTTP_SERVER_ACTIVE_REQUESTS.name,
+            "http_request_method" => method,
+            "url_scheme" => scheme
+        );
+        change(&gauge);
+        self.active
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((method, scheme), gauge);
+    }
+}

@@ -1,0 +1,236 @@
+//! From a configuration to running telemetry, in two steps.
+//!
+//! [`Telemetry::build`] does everything that can fail and touches nothing global: no subscriber, no recorder, no
+//! thread. [`Telemetry::install`] is the only toucher of globals, and goes from the registration that is most often
+//! taken already to the one that never is; what it has registered cannot be taken back, so its errors name exactly
+//! what was refused.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_log::{AsLog, LogTracer};
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, registry::LookupSpan};
+
+use crate::{
+    InitError, Readiness, TelemetryConfig, TelemetryGuard,
+    admin::AdminListener,
+    config::{LogFormat, Settings},
+    error::url_of,
+    logs::{LogFilter, LogLayer, LogWriter},
+    metrics::{Metrics, MetricsOptions},
+    panic,
+    traces::Traces,
+};
+
+/// Globals cannot be registered twice, so there is one telemetry in a process, ever.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Telemetry that is built and not yet running.
+///
+/// For a program that owns its `tracing` subscriber: add [`layer()`](Self::layer) to it, then call
+/// [`install()`](Self::install) for everything else.
+///
+/// ```no_run
+/// use firstlight::TelemetryConfig;
+/// use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut telemetry = TelemetryConfig::new().service_name("orders").build()?;
+/// tracing_subscriber::registry().with(telemetry.layer()).try_init()?;
+/// let guard = telemetry.install()?;
+/// # drop(guard);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "telemetry does nothing until `install()` is called"]
+pub struct Telemetry {
+    summary: Summary,
+    writer: LogWriter,
+    log_layer: LogLayer,
+    /// Taken by the layer.
+    log_filter: Option<LogFilter>,
+    traces: Traces,
+    metrics: Metrics,
+    readiness: Readiness,
+    admin: Option<AdminListener>,
+    shutdown_timeout: Duration,
+    warnings: Vec<String>,
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry")
+            .field("summary", &self.summary)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Telemetry {
+    pub(crate) fn build(
+        config: TelemetryConfig,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, InitError> {
+        if INSTALLED.load(Ordering::Acquire) {
+            return Err(InitError::AlreadyInitialized);
+        }
+        let settings = Settings::resolve(config, lookup)?;
+        let mut summary = Summary::new(&settings);
+        let traces = Traces::new(&settings)?;
+        let metrics = Metrics::new(MetricsOptions {
+            resource: settings.resource.to_pairs(),
+            buckets: settings.buckets,
+        });
+        let writer = LogWriter::new();
+        let log_layer = LogLayer::new(settings.log_format, settings.colours, writer.clone());
+        metrics.handle().add_collector(log_layer.counts());
+        if let Some(stats) = traces.stats() {
+            metrics.handle().add_collector(stats);
+        }
+
+        // Last, because it is what another process on the machine can see.
+        let readiness = Readiness::default();
+        let admin = match settings.admin {
+            None => None,
+            Some((host, port)) => Some(AdminListener::bind(
+                &host,
+                port,
+                metrics.handle(),
+                readiness.clone(),
+            )?),
+        };
+        summary.metrics_at(admin.as_ref());
+
+        Ok(Self {
+            summary,
+            writer,
+            log_layer,
+            log_filter: Some(settings.log_filter),
+            traces,
+            metrics,
+            readiness,
+            admin,
+            shutdown_timeout: settings.shutdown_timeout,
+            warnings: settings.warnings,
+        })
+    }
+
+    /// The layer that makes log lines and spans, for a subscriber of the program's own. Once it was asked for,
+    /// [`install()`](Self::install) leaves the global subscriber and the `log` bridge to the program.
+    ///
+    /// A second call returns a layer that does nothing.
+    pub fn layer<S>(&mut self) -> impl Layer<S> + Send + Sync + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+    {
+        // Spans first: the log lines need the ids of the span that they are in.
+        self.log_filter.take().map(|filter| {
+            self.traces
+                .layer::<S>()
+                .and_then(self.log_layer.clone().with_filter(filter))
+        })
+    }
+
+    /// Registers what is global in a process, and starts the threads: from here on telemetry runs.
+    ///
+    /// # Errors
+    ///
+    /// [`InitError::AlreadyInitialized`], [`InitError::SubscriberTaken`], [`InitError::LoggerTaken`],
+    /// [`InitError::RecorderTaken`] and [`InitError::Thread`].
+    pub fn install(mut self) -> Result<TelemetryGuard, InitError> {
+        if INSTALLED.swap(true, Ordering::AcqRel) {
+            return Err(InitError::AlreadyInitialized);
+        }
+        if let Err(refused) = self.register() {
+            INSTALLED.store(false, Ordering::Release);
+            return Err(refused);
+        }
+
+        self.writer.start(std::io::stdout())?;
+        panic::install_hook(self.writer.clone());
+        let traces = self.traces.install()?;
+        let admin_address = self.admin.as_ref().map(AdminListener::address);
+        if let Some(admin) = self.admin {
+            admin.start()?;
+        }
+        self.summary.log();
+        for warning in &self.warnings {
+            tracing::warn!(target: "firstlight", "{warning}");
+        }
+        Ok(TelemetryGuard::new(
+            traces,
+            self.metrics.handle(),
+            self.writer,
+            self.readiness,
+            admin_address,
+            self.shutdown_timeout,
+        ))
+    }
+
+    fn register(&mut self) -> Result<(), InitError> {
+        // Whoever asked for the layer has a subscriber, and decides about the bridge.
+        if self.log_filter.is_some() {
+            let subscriber = Registry::default().with(self.layer());
+            tracing::subscriber::set_global_default(subscriber)
+                .map_err(|_| InitError::SubscriberTaken)?;
+            LogTracer::builder()
+                // Compared once a record, before anything else is done.
+                .with_max_level(LevelFilter::current().as_log())
+                .init()
+                .map_err(|_| InitError::LoggerTaken)?;
+        }
+        ::metrics::set_global_recorder(self.metrics.recorder())
+            .map_err(|_| InitError::RecorderTaken)
+    }
+}
+
+/// The line at start: what is on, where it goes, and what is off.
+#[derive(Debug)]
+struct Summary {
+    service_name: String,
+    logs: String,
+    metrics: String,
+    traces: String,
+}
+
+impl Summary {
+    fn new(settings: &Settings) -> Self {
+        let format = match settings.log_format {
+            LogFormat::Json => "json",
+            LogFormat::Pretty => "pretty",
+        };
+        let traces = match &settings.export {
+            Some(export) => format!(
+                "otlp http/protobuf to {}, sampler {}",
+                export.endpoint, settings.sampler
+            ),
+            None if settings.disabled => "off: OTEL_SDK_DISABLED is true".to_owned(),
+            None => "off: set OTEL_EXPORTER_OTLP_ENDPOINT to export".to_owned(),
+        };
+        Self {
+            service_name: settings.resource.service_name().to_owned(),
+            logs: format!("{format} to stdout, filter {}", settings.log_filter.text()),
+            metrics: String::new(),
+            traces,
+        }
+    }
+
+    fn metrics_at(&mut self, admin: Option<&AdminListener>) {
+        self.metrics = match admin {
+            Some(admin) => format!("{}/metrics", url_of(admin.address())),
+            None => "recorded, and served nowhere: set OTEL_EXPORTER_PROMETHEUS_PORT to serve them"
+                .to_owned(),
+        };
+    }
+
+    fn log(&self) {
+        tracing::info!(
+            target: "firstlight",
+            { service.name = self.service_name, logs = self.logs, metrics = self.metrics, traces = self.traces },
+            "telemetry is up"
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! The observability bootstrap for Rust services: structured logs, Prometheus metrics with exemplars and OTLP traces
+//! from one call, which agree with each other and lose nothing in silence.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let telemetry = firstlight::init!()?;
+//!     let app = axum::Router::new()
+//!         .route("/", axum::routing::get(|| async { "hello" }))
+//!         .layer(firstlight::http::TelemetryLayer::new());
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//!     axum::serve(listener, app).with_graceful_shutdown(firstlight::shutdown_signal()).await?;
+//!     telemetry.shutdown(Duration::from_secs(5))?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Then `tracing`'s macros log and trace, and `metrics`' macros count; there is no other API to learn for either.
+//!
+//! # What is on
+//!
+//! | pillar | question | where |
+//! | --- | --- | --- |
+//! | metrics | is the system healthy right now? | `GET /metrics` on `localhost:9464`, with exemplars |
+//! | logs | what happened when it wasn't? | one line per event on standard output, with `trace_id` and `span_id` |
+//! | traces | which request caused it? | OTLP to any collector, once an endpoint is set |
+//!
+//! The first line that a process logs says which of them are on, where they go, and what is off.
+//!
+//! # Layout
+//!
+//! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
+//! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
+//! pillars; `admin` serves what operators read; [`TelemetryGuard`] flushes traces, then logs. [`http`] is
+//! the tower layer for servers.
+//!
+//! # Feature flags
+//!
+//! No feature changes what is there without it.
+//!
+//! | feature | default | what it adds |
+//! | --- | --- | --- |
+//! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
+//! | `testing` | no | `firstlight::testing`: an OTLP receiver inside a test, to see what was really sent |
+//!
+//! # What it does not do
+//!
+//! No log files (standard output is the platform's), no push of metrics, no TLS to the collector yet, no OpenTelemetry
+//! type in the API: its releases break every few months, and your service must not.
+
+mod admin;
+pub mod config;
+mod error;
+mod guard;
+pub mod http;
+mod init;
+mod logs;
+pub mod metrics;
+mod panic;
+mod resource;
+mod shutdown;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod traces;
+
+pub use crate::{
+    admin::Readiness,
+    config::{LogFormat, TelemetryConfig},
+    error::{InitError, Lost, ShutdownError},
+    guard::TelemetryGuard,
+    init::Telemetry,
+    shutdown::shutdown_signal,
+};
+
+/// Starts telemetry from the environment alone.
+///
+/// Call it first thing in `main`, before the async runtime if you like, and keep the guard until the end. The macro of
+/// the same name, [`init!`], also knows your package's name and version.
+///
+/// # Errors
+///
+/// [`InitError`] says what was found, what was expected and what to do. A second call is
+/// [`InitError::AlreadyInitialized`] and changes nothing.
+///
+/// ```no_run
+/// # fn main() -> Result<(), firstlight::InitError> {
+/// let telemetry = firstlight::init()?;
+/// tracing::info!(answer = 42, "works");
+/// # drop(telemetry);
+/// # Ok(())
+/// # }
+/// ```
+pub fn init() -> Result<TelemetryGuard, InitError> {
+    TelemetryConfig::new().init()
+}
+
+/// Starts telemetry like [`init()`], with the *calling* package's name and version as `service.name` and
+/// `service.version`; the environment wins over both.
+///
+/// ```no_run
+/// # fn main() -> Result<(), firstlight::InitError> {
+/// let telemetry = firstlight::init!()?;
+/// # drop(telemetry);
+/// # Ok(())
+/// # }
+/// ```
+#[macro_export]
+macro_rules! init {
+    () => {
+        $crate::TelemetryConfig::new()
+            .service_name(::core::env!("CARGO_PKG_NAME"))
+            .service_version(::core::env!("CARGO_PKG_VERSION"))
+            .init()
+    };
+}
+
+/// The README's code is compiled, so that it cannot rot.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

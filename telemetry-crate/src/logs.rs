@@ -1,0 +1,232 @@
+//! Logs: one event becomes one line, with the trace it belongs to.
+//!
+//! A `tracing` layer of our own. The stock JSON formatter parses every span's fields again for every event, writes
+//! duplicate keys, and knows no trace ids; a downstream parser then decides which `level` or `message` wins. Here keys
+//! are unique by construction, whatever the program's fields are called.
+//!
+//! The flow: `filter` decides, `fields` collects, `json` or `pretty` formats, `writer` writes. Left out on
+//! purpose: files and rotation. A service writes to standard output, and its platform takes it from there.
+
+mod fields;
+mod filter;
+mod json;
+mod pretty;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use tracing::{
+    Dispatch, Event, Level, Subscriber,
+    dispatcher::WeakDispatch,
+    span::{Attributes, Id, Record},
+};
+use tracing_log::NormalizeEvent;
+use tracing_subscriber::{
+    Layer,
+    layer::Context,
+    registry::{LookupSpan, SpanRef},
+};
+
+use self::{
+    fields::{Fields, SpanFields},
+    json::write_json,
+    pretty::write_pretty,
+};
+pub(crate) use self::{
+    filter::LogFilter,
+    writer::{LogWriter, Unwritten},
+};
+use crate::{
+    config::LogFormat,
+    metrics::{Collector, Page, catalog},
+};
+
+/// One event, ready to be formatted.
+struct Line<'a> {
+    time: SystemTime,
+    level: Level,
+    target: &'a str,
+    /// Of the span that the event belongs to; absent outside any span.
+    ids: Option<(TraceId, SpanId)>,
+    event: &'a Fields,
+    /// From the innermost span to the root.
+    spans: &'a [Arc<Fields>],
+}
+
+/// The layer that turns events into lines.
+#[derive(Debug, Clone)]
+pub(crate) struct LogLayer {
+    format: LogFormat,
+    /// For `LogFormat::Pretty`.
+    colours: bool,
+    writer: LogWriter,
+    counts: Arc<LogCounts>,
+    /// For the ids of an event whose parent is not the current span.
+    dispatch: Arc<OnceLock<WeakDispatch>>,
+}
+
+impl LogLayer {
+    pub(crate) fn new(format: LogFormat, colours: bool, writer: LogWriter) -> Self {
+        let counts = Arc::new(LogCounts {
+            by_level: Default::default(),
+            writer: writer.clone(),
+        });
+        Self {
+            format,
+            colours,
+            writer,
+            counts,
+            dispatch: Arc::default(),
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Arc<LogCounts> {
+        self.counts.clone()
+    }
+
+    fn write(&self, line: &Line<'_>) {
+        thread_local! {
+            static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        BUFFER.with(|buffer| {
+            // A `Debug` implementation that logs while it is being logged finds the buffer taken.
+            let Ok(mut buffer) = buffer.try_borrow_mut() else {
+                return self.writer.lost_one();
+            };
+            buffer.clear();
+            match self.format {
+                LogFormat::Json => write_json(&mut buffer, line),
+                LogFormat::Pretty => write_pretty(&mut buffer, line, self.colours),
+            }
+            self.writer.write(&buffer);
+        });
+    }
+
+    /// The trace and span that an event belongs to.
+    fn ids<S>(&self, event: &Event<'_>, span: Option<&SpanRef<'_, S>>) -> Option<(TraceId, SpanId)>
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let ids_of = |context: &opentelemetry::Context| {
+            let span = context.span();
+            let context = span.span_context();
+            context
+                .is_valid()
+                .then(|| (context.trace_id(), context.span_id()))
+        };
+        // One thread-local access: tracing-opentelemetry keeps the current span's context active. It also is the
+        // context of a remote parent, or none at all.
+        if event.is_contextual() {
+            return opentelemetry::Context::map_current(ids_of);
+        }
+        let dispatch = self.dispatch.get()?.upgrade()?;
+        let context = tracing_opentelemetry::get_otel_context(&span?.id(), &dispatch)?;
+        ids_of(&context)
+    }
+}
+
+impl<S> Layer<S> for LogLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        // The first subscriber that this layer becomes part of is the one that it stays in.
+        let _ = self.dispatch.set(dispatch.downgrade());
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut fields = SpanFields::default();
+        attributes.record(&mut fields);
+        span.extensions_mut().insert(fields);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        if let Some(fields) = span.extensions_mut().get_mut::<SpanFields>() {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let normalized = event.normalized_metadata();
+        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        self.counts.count(*metadata.level());
+
+        let mut fields = Fields::default();
+        let mut visitor = fields.of_event(normalized.is_some());
+        event.record(&mut visitor);
+
+        let span = context.event_span(event);
+        let spans: Vec<Arc<Fields>> = span
+            .iter()
+            .flat_map(SpanRef::scope)
+            .filter_map(|span| {
+                span.extensions()
+                    .get::<SpanFields>()
+                    .and_then(SpanFields::share)
+            })
+            .collect();
+        self.write(&Line {
+            time: SystemTime::now(),
+            level: *metadata.level(),
+            target: metadata.target(),
+            ids: self.ids(event, span.as_ref()),
+            event: &fields,
+            spans: &spans,
+        });
+    }
+}
+
+/// What became of the log lines, for the metrics page.
+#[derive(Debug)]
+pub(crate) struct LogCounts {
+    by_level: [AtomicU64; 5],
+    writer: LogWriter,
+}
+
+const LEVELS: [(Level, &str); 5] = [
+    (Level::ERROR, "error"),
+    (Level::WARN, "warn"),
+    (Level::INFO, "info"),
+    (Level::DEBUG, "debug"),
+    (Level::TRACE, "trace"),
+];
+
+impl LogCounts {
+    fn count(&self, level: Level) {
+        for ((known, _), counter) in LEVELS.iter().zip(&self.by_level) {
+            if *known == level {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Collector for LogCounts {
+    fn collect(&self, page: &mut Page) {
+        for ((_, name), counter) in LEVELS.iter().zip(&self.by_level) {
+            page.sample(
+                &catalog::LOG_EVENTS,
+                &[("level", name)],
+                counter.load(Ordering::Relaxed) as f64,
+            );
+        }
+        page.sample(
+            &catalog::LOG_EVENTS_DROPPED,
+            &[],
+            self.writer.dropped() as f64,
+        );
+    }
+}

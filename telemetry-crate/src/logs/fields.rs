@@ -1,0 +1,250 @@
+//! The fields of one event or one span: unique names, bounded size, types kept.
+//!
+//! Values are kept as text in one buffer, with a note of whether JSON may show them bare, so that a field costs no
+//! allocation of its own. The last value of a name wins, as it does for a span attribute.
+
+use std::{
+    error::Error,
+    fmt::{self, Write},
+    ops::Range,
+    sync::Arc,
+};
+
+use tracing::field::{Field, Visit};
+
+use crate::error::with_causes;
+
+/// What one value may take on a line. A longer one is cut, and says so: a five-megabyte query in a log line helps
+/// nobody, and many log shippers drop lines past 16 or 32 KiB whole.
+const MAX_VALUE_BYTES: usize = 8 * 1024;
+
+const CUT: &str = "...[truncated]";
+
+/// Fields by name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fields {
+    text: String,
+    items: Vec<Item>,
+}
+
+#[derive(Debug, Clone)]
+struct Item {
+    name: &'static str,
+    text: Range<usize>,
+    kind: Kind,
+}
+
+/// How a value is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A number or a boolean: JSON shows it as it is.
+    Bare,
+    Text,
+}
+
+impl Fields {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str, Kind)> {
+        self.items
+            .iter()
+            .map(|item| (item.name, &self.text[item.text.clone()], item.kind))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find_map(|(known, text, _)| (known == name).then_some(text))
+    }
+
+    /// A visitor that records an event; `from_log` if a record of the `log` crate is behind it.
+    pub(super) fn of_event(&mut self, from_log: bool) -> EventVisitor<'_> {
+        EventVisitor {
+            fields: self,
+            from_log,
+        }
+    }
+
+    fn set(&mut self, name: &'static str, kind: Kind, value: fmt::Arguments<'_>) {
+        self.remove(name);
+        let start = self.text.len();
+        // Formatting fails when the limit is reached, or in a foreign `Debug` implementation; what is there is kept.
+        let complete = Limited {
+            text: &mut self.text,
+            end: start + MAX_VALUE_BYTES,
+        }
+        .write_fmt(value)
+        .is_ok();
+        if !complete {
+            self.text.push_str(CUT);
+        }
+        let kind = if complete { kind } else { Kind::Text };
+        self.items.push(Item {
+            name,
+            text: start..self.text.len(),
+            kind,
+        });
+    }
+
+    /// Takes the bytes out as well: a span that records the same field for hours must not grow.
+    fn remove(&mut self, name: &'static str) {
+        let Some(position) = self.items.iter().position(|item| item.name == name) else {
+            return;
+        };
+        let removed = self.items.remove(position).text;
+        self.text.drain(removed.clone());
+        for item in &mut self.items[position..] {
+            item.text = item.text.start - removed.len()..item.text.end - removed.len();
+        }
+    }
+}
+
+/// Writes until a limit, at a character's boundary.
+struct Limited<'a> {
+    text: &'a mut String,
+    end: usize,
+}
+
+impl Write for Limited<'_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let room = self.end.saturating_sub(self.text.len());
+        if part.len() <= room {
+            self.text.push_str(part);
+            return Ok(());
+        }
+        let fits = (0..=room)
+            .rev()
+            .find(|index| part.is_char_boundary(*index))
+            .unwrap_or(0);
+        self.text.push_str(&part[..fits]);
+        Err(fmt::Error)
+    }
+}
+
+/// One method per type that `tracing` knows; `set` decides where a value goes.
+macro_rules! record_values {
+    () => {
+        fn record_f64(&mut self, field: &Field, value: f64) {
+            // JSON has no word for what is not finite.
+            let kind = if value.is_finite() {
+                Kind::Bare
+            } else {
+                Kind::Text
+            };
+            self.set(field, kind, format_args!("{value:?}"));
+        }
+
+        fn record_i64(&mut self, field: &Field, value: i64) {
+            self.set(field, Kind::Bare, format_args!("{value}"));
+        }
+
+        fn record_u64(&mut self, field: &Field, value: u64) {
+            self.set(field, Kind::Bare, format_args!("{value}"));
+        }
+
+        // As text: most parsers read JSON numbers as 64-bit floats and would change it in silence.
+        fn record_i128(&mut self, field: &Field, value: i128) {
+            self.set(field, Kind::Text, format_args!("{value}"));
+        }
+
+        fn record_u128(&mut self, field: &Field, value: u128) {
+            self.set(field, Kind::Text, format_args!("{value}"));
+        }
+
+        fn record_bool(&mut self, field: &Field, value: bool) {
+            self.set(field, Kind::Bare, format_args!("{value}"));
+        }
+
+        fn record_str(&mut self, field: &Field, value: &str) {
+            self.set(field, Kind::Text, format_args!("{value}"));
+        }
+
+        fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+            self.set(field, Kind::Text, format_args!("{}", with_causes(value)));
+        }
+
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            self.set(field, Kind::Text, format_args!("{value:?}"));
+        }
+    };
+}
+
+/// Records an event's fields.
+pub(super) struct EventVisitor<'a> {
+    fields: &'a mut Fields,
+    from_log: bool,
+}
+
+impl EventVisitor<'_> {
+    fn set(&mut self, field: &Field, kind: Kind, value: fmt::Arguments<'_>) {
+        let name = field.name();
+        // The bridge carries target, module, file and line in fields; the line's own `target` has them.
+        if self.from_log && name.starts_with("log.") {
+            return;
+        }
+        // The macros put the event's own message first, and a field that is called `message` after it.
+        let name = if name == "message" && self.fields.get(name).is_some() {
+            "field.message"
+        } else {
+            name
+        };
+        self.fields.set(name, kind, value);
+    }
+}
+
+impl Visit for EventVisitor<'_> {
+    record_values!();
+}
+
+/// A span's fields, kept in the span for the events inside it.
+#[derive(Debug, Default)]
+pub(super) struct SpanFields(Arc<Fields>);
+
+impl SpanFields {
+    /// `None` if the span has none, which is common and needs no work.
+    pub(super) fn share(&self) -> Option<Arc<Fields>> {
+        (!self.0.items.is_empty()).then(|| self.0.clone())
+    }
+
+    fn set(&mut self, field: &Field, kind: Kind, value: fmt::Arguments<'_>) {
+        let name = match field.name() {
+            // Instructions to the trace pillar, not facts about the program.
+            name if name.starts_with("otel.") => return,
+            "message" => "field.message",
+            name => name,
+        };
+        Arc::make_mut(&mut self.0).set(name, kind, value);
+    }
+}
+
+impl Visit for SpanFields {
+    record_values!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(fields: &mut Fields, name: &'static str, value: &str) {
+        fields.set(name, Kind::Text, format_args!("{value}"));
+    }
+
+    #[test]
+    fn the_last_value_of_a_name_wins_and_the_buffer_does_not_grow() {
+        let mut fields = Fields::default();
+        set(&mut fields, "a", "first");
+        set(&mut fields, "b", "stays");
+        for _ in 0..10_000 {
+            set(&mut fields, "a", "second");
+        }
+        assert_eq!(fields.get("a"), Some("second"));
+        assert_eq!(fields.get("b"), Some("stays"));
+        assert_eq!(fields.text.len(), "second".len() + "stays".len());
+    }
+
+    #[test]
+    fn a_huge_value_is_cut_at_a_character_and_says_so() {
+        let mut fields = Fields::default();
+        set(&mut fields, "a", &"ü".repeat(MAX_VALUE_BYTES));
+        let text = fields.get("a").unwrap_or_default();
+        assert!(text.len() <= MAX_VALUE_BYTES + CUT.len());
+        assert!(text.ends_with(CUT));
+    }
+}

@@ -1,0 +1,78 @@
+//! One line for a person: time of day, level, message, then the fields, dimmed on a terminal.
+//!
+//! Control characters are escaped here as well: a value must not move the cursor, nor forge a line.
+
+use std::io::Write;
+
+use tracing::Level;
+
+use super::{Line, json::write_time};
+
+/// The escape sequences, or nothing where they would not be colours but characters.
+struct Style {
+    dim: &'static str,
+    bold: &'static str,
+    reset: &'static str,
+}
+
+const COLOURS: Style = Style {
+    dim: "\x1b[2m",
+    bold: "\x1b[1m",
+    reset: "\x1b[0m",
+};
+const PLAIN: Style = Style {
+    dim: "",
+    bold: "",
+    reset: "",
+};
+
+pub(super) fn write_pretty(out: &mut Vec<u8>, line: &Line<'_>, colours: bool) {
+    let Style { dim, bold, reset } = if colours { COLOURS } else { PLAIN };
+    let mut time = Vec::with_capacity(32);
+    write_time(&mut time, line.time);
+    // The time of day to the millisecond, of `YYYY-MM-DDTHH:MM:SS.ffffffZ`.
+    let time = time.get(11..23).unwrap_or(&time);
+    let (colour, level) = match line.level {
+        Level::ERROR => ("\x1b[31m", "ERROR"),
+        Level::WARN => ("\x1b[33m", " WARN"),
+        Level::INFO => ("\x1b[32m", " INFO"),
+        Level::DEBUG => ("\x1b[34m", "DEBUG"),
+        Level::TRACE => ("\x1b[35m", "TRACE"),
+    };
+
+    let colour = if colours { colour } else { "" };
+
+    out.extend_from_slice(dim.as_bytes());
+    out.extend_from_slice(time);
+    let _ = write!(out, "{reset} {colour}{level}{reset} {bold}");
+    escape(out, line.event.get("message").unwrap_or_default());
+    let _ = write!(out, "{reset} {dim}");
+    escape(out, line.target);
+    let mut names = Vec::with_capacity(16);
+    for fields in std::iter::once(line.event).chain(line.spans.iter().map(AsRef::as_ref)) {
+        for (name, text, _) in fields.iter() {
+            if name != "message" && !names.contains(&name) {
+                names.push(name);
+                out.push(b' ');
+                escape(out, name);
+                out.push(b'=');
+                escape(out, text);
+            }
+        }
+    }
+    if let Some((trace_id, _)) = line.ids {
+        let _ = write!(out, " trace_id={trace_id}");
+    }
+    let _ = writeln!(out, "{reset}");
+}
+
+fn escape(out: &mut Vec<u8>, text: &str) {
+    for character in text.chars() {
+        let _ = match character {
+            // A backtrace is worth its lines; they are indented, so that none can pass for a line of its own.
+            '\n' => write!(out, "\n    "),
+            character if character.is_control() => write!(out, "{}", character.escape_default()),
+            character => write!(out, "{character}"),
+        };
+    }
+}

@@ -1,0 +1,270 @@
+//! What a line looks like, judged from its text.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use serde_json::{Map, Value};
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt};
+
+use super::{LogFilter, LogLayer, LogWriter};
+use crate::config::LogFormat;
+
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What the program logs under this filter, as text.
+fn text(format: LogFormat, filter: &str, sampler: Sampler, program: impl FnOnce()) -> String {
+    let (writer, sink) = (LogWriter::new(), Sink::default());
+    writer.start(sink.clone()).unwrap();
+    let tracer = SdkTracerProvider::builder()
+        .with_sampler(sampler)
+        .build()
+        .tracer("test");
+    let subscriber = Registry::default()
+        .with(tracing_opentelemetry::layer().with_tracer(tracer))
+        .with(
+            LogLayer::new(format, false, writer.clone())
+                .with_filter(LogFilter::parse(filter).unwrap()),
+        );
+    tracing::subscriber::with_default(subscriber, program);
+    writer
+        .flush(Instant::now() + Duration::from_secs(60))
+        .unwrap();
+    let bytes = sink.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// The same as JSON objects, each with the names of its keys in order.
+fn lines(filter: &str, program: impl FnOnce()) -> Vec<(Vec<String>, Map<String, Value>)> {
+    let text = text(LogFormat::Json, filter, Sampler::AlwaysOn, program);
+    text.lines()
+        .map(|line| (keys(line), serde_json::from_str(line).unwrap()))
+        .collect()
+}
+
+/// Every key of a flat object, duplicates included, which a parser would hide.
+fn keys(line: &str) -> Vec<String> {
+    struct Keys(Vec<String>);
+    impl<'de> serde::de::Visitor<'de> for Keys {
+        type Value = Vec<String>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(
+            mut self,
+            mut map: A,
+        ) -> Result<Self::Value, A::Error> {
+            while let Some((key, _)) = map.next_entry::<String, Value>()? {
+                self.0.push(key);
+            }
+            Ok(self.0)
+        }
+    }
+    let mut json = serde_json::Deserializer::from_str(line);
+    serde::Deserializer::deserialize_map(&mut json, Keys(Vec::new())).unwrap()
+}
+
+#[test]
+fn keys_are_unique_and_ours_are_never_replaced() {
+    let lines = lines("info", || {
+        let outer = tracing::info_span!(
+            "outer",
+            tenant = "a",
+            level = "forged",
+            message = "span's",
+            shared = "outer"
+        );
+        let _outer = outer.enter();
+        let inner = tracing::info_span!(
+            "inner",
+            otel.name = "GET /",
+            shared = "inner",
+            timestamp = 1
+        );
+        let _inner = inner.enter();
+        tracing::info!(
+            level = "FATAL",
+            target = "forged",
+            trace_id = "0",
+            span_id = 7,
+            timestamp = "now",
+            message = "field's",
+            shared = "event",
+            a = 1,
+            a = 2,
+            "the message"
+        );
+    });
+    let (keys, line) = &lines[0];
+    let mut unique = keys.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(unique.len(), keys.len(), "{keys:?}");
+    assert_eq!(
+        keys[..6],
+        [
+            "timestamp",
+            "level",
+            "target",
+            "message",
+            "trace_id",
+            "span_id"
+        ]
+    );
+    assert_eq!(line["level"], "INFO");
+    assert_eq!(line["target"], module_path!());
+    assert_eq!(line["message"], "the message");
+    assert_eq!(
+        line["field.level"], "FATAL",
+        "the innermost wins: the event's, not the span's"
+    );
+    assert_eq!(line["field.message"], "field's");
+    assert_eq!(line["field.trace_id"], "0");
+    assert_eq!(line["a"], 2, "the last value wins");
+    assert_eq!(line["shared"], "event");
+    assert_eq!(line["tenant"], "a", "inherited");
+    assert!(
+        !line.contains_key("otel.name"),
+        "an instruction to the trace pillar"
+    );
+}
+
+#[test]
+fn values_keep_their_types_and_no_value_breaks_the_line() {
+    let lines = lines("info", || {
+        let error = io::Error::other("disk\nfull\"");
+        tracing::info!(
+            int = -1,
+            big = u64::MAX,
+            huge = u128::MAX,
+            float = 1.5e-9,
+            nan = f64::NAN,
+            infinite = f64::INFINITY,
+            yes = true,
+            debug = ?Some("x\n{\"level\":\"ERROR\"}"),
+            error = &error as &(dyn std::error::Error + 'static),
+            "line\nforged \u{1b}[31m"
+        );
+    });
+    assert_eq!(lines.len(), 1);
+    let line = &lines[0].1;
+    assert_eq!(line["int"], -1);
+    assert_eq!(line["big"], u64::MAX);
+    assert_eq!(
+        line["huge"],
+        u128::MAX.to_string(),
+        "as text, because parsers round such numbers"
+    );
+    assert_eq!(line["float"], 1.5e-9);
+    assert_eq!(line["nan"], "NaN");
+    assert_eq!(line["infinite"], "inf");
+    assert_eq!(line["yes"], true);
+    assert_eq!(line["error"], "disk\nfull\"");
+    assert_eq!(line["message"], "line\nforged \u{1b}[31m");
+}
+
+#[test]
+fn every_line_inside_a_span_has_its_ids_sampled_or_not() {
+    for sampler in [Sampler::AlwaysOn, Sampler::AlwaysOff] {
+        let text = text(LogFormat::Json, "info", sampler, || {
+            tracing::info!("outside");
+            let request = tracing::info_span!("request");
+            let child = request.in_scope(|| {
+                tracing::info!("request");
+                tracing::info_span!("child")
+            });
+            child.in_scope(|| tracing::info!("child"));
+            tracing::info!(parent: &child, "explicit parent");
+            child.in_scope(|| tracing::info!(parent: &request, "explicit other parent"));
+            request.in_scope(|| tracing::info!(parent: None, "explicitly outside"));
+        });
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let [outside, request, child, explicit, other, no_parent] = &lines[..] else {
+            unreachable!("{lines:?}")
+        };
+        assert_eq!(outside.get("trace_id"), None);
+        assert_eq!(no_parent.get("trace_id"), None);
+        assert_eq!(request["trace_id"].as_str().unwrap().len(), 32);
+        assert_eq!(request["trace_id"], child["trace_id"]);
+        assert_ne!(request["span_id"], child["span_id"]);
+        assert_eq!(
+            (&explicit["trace_id"], &explicit["span_id"]),
+            (&child["trace_id"], &child["span_id"])
+        );
+        assert_eq!(
+            (&other["trace_id"], &other["span_id"]),
+            (&request["trace_id"], &request["span_id"])
+        );
+    }
+}
+
+#[test]
+fn the_filter_is_about_lines_and_leaves_the_request_in_them() {
+    let lines = lines("warn,noisy=off", || {
+        let _request = tracing::info_span!("request", tenant = "a").entered();
+        tracing::info!("not shown");
+        tracing::error!(target: "noisy::inner", "not shown");
+        tracing::warn!("shown");
+    });
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0].1["tenant"], "a");
+}
+
+#[test]
+fn directives_about_spans_work() {
+    let lines = lines("warn,[request{tenant=a}]=debug", || {
+        for tenant in ["a", "b"] {
+            let _request = tracing::info_span!("request", tenant).entered();
+            tracing::debug!("shown for one tenant");
+        }
+    });
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0].1["tenant"], "a");
+}
+
+#[test]
+fn a_field_recorded_later_is_inherited_and_its_last_value_wins() {
+    let lines = lines("info", || {
+        let span = tracing::info_span!("request", user = tracing::field::Empty);
+        let _entered = span.enter();
+        span.record("user", "first");
+        span.record("user", "last");
+        tracing::info!("x");
+    });
+    assert_eq!(lines[0].1["user"], "last");
+}
+
+#[test]
+fn pretty_lines_carry_the_same_and_cannot_move_the_cursor() {
+    let text = text(LogFormat::Pretty, "info", Sampler::AlwaysOn, || {
+        let _request = tracing::info_span!("request", tenant = "a").entered();
+        tracing::warn!(sql = "x\u{1b}[2J", "slow\nquery");
+    });
+    assert!(text.contains(" WARN slow\n    query "), "{text}");
+    assert!(
+        text.contains("tenant=a") && text.contains("trace_id="),
+        "{text}"
+    );
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+}

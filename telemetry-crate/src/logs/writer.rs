@@ -1,0 +1,271 @@
+//! Where lines go: a bounded buffer, and a thread that empties it into standard output.
+//!
+//! Writing a line never blocks on the pipe behind standard output. A log collector that stops reading costs lines,
+//! which are counted, and never requests. A closed pipe is survived the same way. One buffer is filled while the other
+//! is written, so a line costs no allocation and a burst of lines one system call.
+
+use std::{
+    fmt, io,
+    io::Write,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::InitError;
+
+/// What may wait for a slow reader: seconds of a busy service's lines, and no more memory than that.
+const BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+const THREAD: &str = "firstlight-logs";
+
+/// A handle on the buffer; clones share it.
+#[derive(Clone)]
+pub(crate) struct LogWriter(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to write.
+    filled: Condvar,
+    /// Something was written.
+    emptied: Condvar,
+    dropped: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    buffer: Vec<u8>,
+    /// Lines in the buffer.
+    waiting: u64,
+    /// Lines taken, and lines done with, since the start.
+    accepted: u64,
+    done: u64,
+    last_error: Option<String>,
+}
+
+impl fmt::Debug for LogWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogWriter")
+            .field("dropped", &self.dropped())
+            .finish_non_exhaustive()
+    }
+}
+
+impl LogWriter {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Shared {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            emptied: Condvar::new(),
+            dropped: AtomicU64::new(0),
+        }))
+    }
+
+    /// Starts the thread that writes; it lives as long as the process, so that an event after the shutdown still
+    /// comes out.
+    pub(crate) fn start(&self, sink: impl Write + Send + 'static) -> Result<(), InitError> {
+        let writer = self.clone();
+        thread::Builder::new()
+            .name(THREAD.to_owned())
+            .spawn(move || writer.run(sink))
+            .map(drop)
+            .map_err(|source| InitError::Thread {
+                name: THREAD,
+                source,
+            })
+    }
+
+    /// Takes one complete line, or drops and counts it if the buffer is full.
+    pub(crate) fn write(&self, line: &[u8]) {
+        let mut state = self.lock();
+        if state.buffer.len() + line.len() > BUFFER_BYTES {
+            drop(state);
+            return self.lost_one();
+        }
+        let was_empty = state.buffer.is_empty();
+        state.buffer.extend_from_slice(line);
+        state.waiting += 1;
+        state.accepted += 1;
+        drop(state);
+        if was_empty {
+            self.0.filled.notify_one();
+        }
+    }
+
+    pub(crate) fn lost_one(&self) {
+        self.0.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lines lost since the start.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.0.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Waits until every line that was taken before this call is written; the number of those that are not.
+    pub(crate) fn flush(&self, deadline: Instant) -> Result<(), Unwritten> {
+        let mut state = self.lock();
+        let target = state.accepted;
+        while state.done < target {
+            let Some(left) = deadline
+                .checked_duration_since(Instant::now())
+                .filter(|left| !left.is_zero())
+            else {
+                let cause = state.last_error.clone();
+                let cause = cause.unwrap_or_else(|| {
+                    "standard output took no more within the deadline".to_owned()
+                });
+                return Err(Unwritten {
+                    lines: target - state.done,
+                    cause,
+                });
+            };
+            state = self
+                .0
+                .emptied
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        Ok(())
+    }
+
+    fn run(self, mut sink: impl Write) {
+        let mut chunk = Vec::new();
+        loop {
+            let mut state = self.lock();
+            while state.buffer.is_empty() {
+                state = self
+                    .0
+                    .filled
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            std::mem::swap(&mut state.buffer, &mut chunk);
+            let lines = std::mem::take(&mut state.waiting);
+            drop(state);
+
+            let result = write_all(&mut sink, &chunk);
+            chunk.clear();
+            // A burst's memory is given back.
+            chunk.shrink_to(64 * 1024);
+
+            let mut state = self.lock();
+            state.done += lines;
+            if let Err(error) = result {
+                // How much of the chunk went out is unknown; it is counted as lost.
+                self.0.dropped.fetch_add(lines, Ordering::Relaxed);
+                state.last_error = Some(format!("standard output: {error}"));
+            }
+            drop(state);
+            self.0.emptied.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lines that a flush did not get out.
+#[derive(Debug)]
+pub(crate) struct Unwritten {
+    pub(crate) lines: u64,
+    pub(crate) cause: String,
+}
+
+/// Like `Write::write_all`, but patient with a non-blocking pipe that is full, which `write_all` gives up on.
+fn write_all(sink: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match sink.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                thread::sleep(Duration::from_millis(5))
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    sink.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn in_a_minute() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    #[test]
+    fn lines_of_many_threads_all_arrive_and_none_is_torn() {
+        let (writer, sink) = (LogWriter::new(), Sink::default());
+        writer.start(sink.clone()).unwrap();
+        thread::scope(|scope| {
+            for id in 0..8 {
+                let writer = &writer;
+                scope.spawn(move || {
+                    (0..1_000).for_each(|n| writer.write(format!("{id}:{n}\n").as_bytes()))
+                });
+            }
+        });
+        writer.flush(in_a_minute()).unwrap();
+        let written = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        let mut lines: Vec<&str> = written.lines().collect();
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!(lines.len(), 8_000);
+        assert_eq!(writer.dropped(), 0);
+    }
+
+    #[test]
+    fn a_reader_that_stops_costs_lines_which_are_counted_and_never_memory_or_time() {
+        let writer = LogWriter::new(); // never started: the slowest reader there is
+        let line = vec![b'x'; 1024];
+        for _ in 0..BUFFER_BYTES / 1024 + 10 {
+            writer.write(&line);
+        }
+        assert_eq!(writer.dropped(), 10);
+        let unwritten = writer.flush(Instant::now()).unwrap_err();
+        assert_eq!(unwritten.lines, BUFFER_BYTES as u64 / 1024);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_survived_and_counted() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let writer = LogWriter::new();
+        writer.start(Closed).unwrap();
+        for _ in 0..3 {
+            writer.write(b"line\n");
+            let _ = writer.flush(in_a_minute());
+        }
+        assert_eq!(writer.dropped(), 3);
+    }
+}

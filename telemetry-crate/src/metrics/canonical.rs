@@ -1,0 +1,230 @@
+//! Names and labels as Prometheus accepts them, so that nothing a program passes can break the page.
+//!
+//! Follows [Prometheus compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/)
+//! of the OpenTelemetry specification: invalid characters become `_`, counters end in `_total`, labels that become equal
+//! are merged. Two inputs that come out equal are one series; there is nothing else that they could be on the page.
+//! What it leaves out: repairing meaning. A name without a unit stays without a unit.
+
+use std::{borrow::Cow, fmt::Write};
+
+use super::catalog::Kind;
+
+/// Longest name in bytes. Names come from code; this only keeps a program that makes them from data within bounds.
+const NAME_BYTES: usize = 256;
+
+/// Longest label value in bytes. Far beyond what a dashboard can show; keeps a value that comes from a request from
+/// being kept in memory, and repeated on every scrape, at any length.
+const VALUE_BYTES: usize = 1024;
+
+/// Most labels of one series. The limit of the scrapers in circulation is 30 to 64.
+const LABELS: usize = 64;
+
+/// What is put before a label name that Prometheus keeps for itself, as Prometheus does when it scrapes one.
+const RESERVED_PREFIX: &str = "exported_";
+
+/// `[a-zA-Z_:][a-zA-Z0-9_:]*`, and for a counter always with `_total`.
+pub(super) fn metric_name(kind: Kind, raw: &str) -> String {
+    if kind != Kind::Counter {
+        return sanitize(raw, true);
+    }
+    let stem = sanitize(raw.strip_suffix("_total").unwrap_or(raw), true);
+    stem + "_total"
+}
+
+/// `[a-zA-Z_][a-zA-Z0-9_]*`, outside of what is reserved: names that start with two underscores, and on a histogram
+/// `le` and `quantile`.
+pub(super) fn label_name(kind: Kind, raw: &str) -> String {
+    let name = sanitize(raw, false);
+    let reserved = name.starts_with("__")
+        || kind == Kind::Histogram && matches!(name.as_str(), "le" | "quantile");
+    if reserved {
+        format!("{RESERVED_PREFIX}{name}")
+    } else {
+        name
+    }
+}
+
+fn sanitize(raw: &str, colon: bool) -> String {
+    let mut name = String::with_capacity(raw.len().min(NAME_BYTES));
+    // Replacing a leading digit would merge `2xx` and `5xx`.
+    if raw.starts_with(|c: char| c.is_ascii_digit()) {
+        name.push('_');
+    }
+    let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || colon && c == ':';
+    name.extend(
+        raw.chars()
+            .take(NAME_BYTES)
+            .map(|c| if valid(c) { c } else { '_' }),
+    );
+    if name.is_empty() {
+        name.push('_');
+    }
+    name
+}
+
+/// The labels of one series, sorted by name.
+#[derive(Debug, Default)]
+pub(super) struct Labels {
+    pairs: Vec<(String, String)>,
+}
+
+impl Labels {
+    /// Labels whose names become equal are merged, their values joined by `;` in the order of the original names. A
+    /// label without a value is left out: to Prometheus the two are the same series.
+    pub(super) fn new<'a>(kind: Kind, raw: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut raw: Vec<_> = raw
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .take(LABELS)
+            .collect();
+        raw.sort_by_key(|(name, _)| *name);
+        let mut pairs: Vec<(String, String)> = Vec::with_capacity(raw.len());
+        for (name, value) in raw {
+            let (name, value) = (label_name(kind, name), printable(value));
+            match pairs.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, values)) => {
+                    values.push(';');
+                    values.push_str(&value);
+                }
+                None => pairs.push((name, value.into_owned())),
+            }
+        }
+        pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Self { pairs }
+    }
+
+    /// Names and values, the values as they are, not escaped.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
+    }
+
+    /// `a="1",b="2"`, escaped as both exposition formats say. It is what goes on the page, and the identity of a series.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in &self.pairs {
+            if !text.is_empty() {
+                text.push(',');
+            }
+            text.push_str(name);
+            text.push_str("=\"");
+            for c in value.chars() {
+                match c {
+                    '\\' => text.push_str("\\\\"),
+                    '"' => text.push_str("\\\""),
+                    '\n' => text.push_str("\\n"),
+                    c => text.push(c),
+                }
+            }
+            text.push('"');
+        }
+        text
+    }
+}
+
+/// Whether a name and labels are within the limits above, and so small enough to be kept as they came.
+pub(super) fn fits<'a>(
+    name: &str,
+    labels: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
+) -> bool {
+    name.len() <= NAME_BYTES
+        && labels.len() <= LABELS
+        && labels
+            .into_iter()
+            .all(|(k, v)| k.len() <= NAME_BYTES && v.len() <= VALUE_BYTES)
+}
+
+/// A value of at most [`VALUE_BYTES`] and without NUL, at which parsers of the text format in circulation stop reading.
+fn printable(value: &str) -> Cow<'_, str> {
+    let end = (0..=VALUE_BYTES.min(value.len()))
+        .rev()
+        .find(|end| value.is_char_boundary(*end));
+    let value = end.and_then(|end| value.get(..end)).unwrap_or_default();
+    if value.contains('\0') {
+        Cow::Owned(value.replace('\0', "\u{FFFD}"))
+    } else {
+        Cow::Borrowed(value)
+    }
+}
+
+/// A number as the parsers of both formats read it: `+Inf`, `-Inf`, `NaN` or decimal digits.
+pub(super) fn push_number(text: &mut String, value: f64) {
+    match value {
+        f64::INFINITY => text.push_str("+Inf"),
+        f64::NEG_INFINITY => text.push_str("-Inf"),
+        // Writing to a String does not fail.
+        value => {
+            let _ = write!(text, "{value}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Labels, fits, label_name, metric_name, push_number};
+
+    #[test]
+    fn metric_names_become_valid_and_counters_end_in_total() {
+        for (kind, raw, expected) in [
+            (Kind::Gauge, "queue.depth", "queue_depth"),
+            (Kind::Gauge, "", "_"),
+            (Kind::Gauge, "2xx", "_2xx"),
+            (Kind::Gauge, "größe", "gr__e"),
+            (Kind::Gauge, "job:rate5m", "job:rate5m"),
+            (Kind::Gauge, "a\nb 1", "a_b_1"),
+            (Kind::Counter, "requests", "requests_total"),
+            (Kind::Counter, "requests_total", "requests_total"),
+            (Kind::Counter, "subtotal", "subtotal_total"),
+            (Kind::Counter, "_total", "__total"),
+            (Kind::Counter, "", "__total"),
+        ] {
+            assert_eq!(metric_name(kind, raw), expected, "{raw:?}");
+        }
+        assert!(metric_name(Kind::Counter, &"x".repeat(10_000)).len() < 300);
+    }
+
+    #[test]
+    fn reserved_label_names_are_renamed() {
+        for (kind, raw, expected) in [
+            (Kind::Histogram, "le", "exported_le"),
+            (Kind::Histogram, "quantile", "exported_quantile"),
+            (Kind::Gauge, "le", "le"),
+            (Kind::Gauge, "__name__", "exported___name__"),
+            (Kind::Gauge, "..", "exported___"),
+            (Kind::Gauge, "a:b", "a_b"),
+        ] {
+            assert_eq!(label_name(kind, raw), expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn labels_that_become_equal_are_merged_in_the_order_of_their_names() {
+        let labels = Labels::new(
+            Kind::Gauge,
+            [("b", "3"), ("a_b", "2"), ("a.b", "1"), ("z", "")],
+        );
+        assert_eq!(labels.text(), r#"a_b="1;2",b="3""#);
+    }
+
+    #[test]
+    fn long_values_are_cut_at_a_character_and_are_not_kept_as_they_came() {
+        let value = "é".repeat(1_000);
+        let labels = Labels::new(Kind::Gauge, [("a", value.as_str())]);
+        assert_eq!(labels.pairs()[0].1, "é".repeat(512));
+        assert!(!fits("name", [("a", value.as_str())].into_iter()));
+        assert!(fits("name", [("a", "b")].into_iter()));
+    }
+
+    #[test]
+    fn numbers_have_the_spelling_of_both_formats() {
+        for (value, expected) in [
+            (0.005, "0.005"),
+            (5.0, "5"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            let mut text = String::new();
+            push_number(&mut text, value);
+            assert_eq!(text, expected);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Metrics that the program uses and the page cannot have: counted, and each named once.
+//!
+//! A metric that is silently missing is found during the incident that it was made for. What it leaves out: a log line,
+//! because this code runs inside whatever the program is doing, its logging included.
+
+use std::{
+    fmt,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{catalog::Kind, names::Owner};
+
+/// Most refusals that are remembered by name. They come from code, so a program with more of them has a mistake that the
+/// first few show.
+const REMEMBERED: usize = 64;
+
+/// A metric that the program uses and the page cannot have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    name: String,
+    kind: Kind,
+    /// What stands in its way; `None` if there is no room for another name.
+    owner: Option<Owner>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, kind, owner } = self;
+        write!(f, "{} {name} is not recorded: ", kind.word())?;
+        match owner {
+            Some((owner, kind)) => {
+                write!(
+                    f,
+                    "{owner} is a {} already and takes this name; rename one",
+                    kind.word()
+                )
+            }
+            None => write!(
+                f,
+                "too many metrics; put what varies into a label, not into the name"
+            ),
+        }
+    }
+}
+
+/// What was refused.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    pub(super) kind_conflicts: AtomicU64,
+    pub(super) too_many_names: AtomicU64,
+    remembered: Mutex<Vec<Refusal>>,
+}
+
+impl Refusals {
+    /// Counts one use of a refused metric.
+    pub(super) fn add(&self, name: String, kind: Kind, owner: Option<Owner>) {
+        let counter = if owner.is_some() {
+            &self.kind_conflicts
+        } else {
+            &self.too_many_names
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let refusal = Refusal { name, kind, owner };
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() < REMEMBERED && !remembered.contains(&refusal) {
+            remembered.push(refusal);
+        }
+    }
+
+    /// Each refused metric once, in the order of their first use, up to a limit.
+    pub(super) fn list(&self) -> Vec<Refusal> {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Refusals};
+
+    #[test]
+    fn refusals_say_what_to_do_once_each() {
+        let refusals = Refusals::default();
+        for _ in 0..3 {
+            refusals.add(
+                "x".into(),
+                Kind::Gauge,
+                Some(("x_total".into(), Kind::Counter)),
+            );
+        }
+        refusals.add("y".into(), Kind::Gauge, None);
+        let list: Vec<_> = refusals.list().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            list,
+            [
+                "gauge x is not recorded: x_total is a counter already and takes this name; rename one",
+                "gauge y is not recorded: too many metrics; put what varies into a label, not into the name",
+            ]
+        );
+        for index in 0..1_000 {
+            refusals.add(format!("n{index}"), Kind::Gauge, None);
+        }
+        assert_eq!(refusals.list().len(), 64);
+    }
+}

@@ -1,0 +1,412 @@
+//! The pillar as a whole: what goes in through the macros comes out on the page.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    thread,
+};
+
+use ::metrics::{counter, describe_counter, describe_gauge, gauge, histogram, with_local_recorder};
+use opentelemetry::{
+    Context, SpanId, TraceFlags, TraceId,
+    trace::{SpanContext, TraceContextExt, TraceState},
+};
+
+use super::{Format, Metrics, MetricsHandle, MetricsOptions, catalog, family::SERIES};
+
+fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
+    let metrics = Metrics::new(MetricsOptions {
+        resource: vec![
+            ("service.name".into(), "orders".into()),
+            ("service.version".into(), "1.2.3".into()),
+            ("odd \"key\"".into(), "C:\\new\n".into()),
+        ],
+        buckets: vec![("order.value".into(), vec![10.0, 100.0])],
+    });
+    with_local_recorder(&metrics.recorder(), uses);
+    metrics.handle()
+}
+
+type Labels = BTreeMap<String, String>;
+
+/// Parses one sample line strictly: name, labels, and the rest of the line.
+fn parse(line: &str) -> (String, Labels, String) {
+    let name_end = line.find(['{', ' ']).unwrap();
+    let (name, mut rest) = line.split_at(name_end);
+    let mut labels = Labels::new();
+    if let Some(mut body) = rest.strip_prefix('{') {
+        loop {
+            let (label, after) = body.split_once("=\"").unwrap();
+            let mut value = String::new();
+            let mut chars = after.char_indices();
+            let end = loop {
+                match chars.next().unwrap() {
+                    (end, '"') => break end,
+                    (_, '\\') => match chars.next().unwrap().1 {
+                        'n' => value.push('\n'),
+                        c @ ('\\' | '"') => value.push(c),
+                        other => panic!("escape of {other:?} in {line}"),
+                    },
+                    (_, c) => value.push(c),
+                }
+            };
+            let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            assert!(label.chars().all(valid) && !label.starts_with(|c: char| c.is_ascii_digit()));
+            assert_eq!(
+                labels.insert(label.to_owned(), value),
+                None,
+                "label twice: {line}"
+            );
+            rest = &after[end + 1..];
+            match rest.strip_prefix(',') {
+                Some(next) => body = next,
+                None => break,
+            }
+        }
+        rest = rest.strip_prefix('}').unwrap();
+    }
+    let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    assert!(
+        name.chars().all(valid) && !name.starts_with(|c: char| c.is_ascii_digit()),
+        "{line}"
+    );
+    (
+        name.to_owned(),
+        labels,
+        rest.strip_prefix(' ').unwrap().to_owned(),
+    )
+}
+
+/// All samples, after checking what holds for every page: no series and no `# TYPE` twice, every number readable.
+fn samples(page: &str) -> Vec<(String, Labels, String)> {
+    let comments: Vec<_> = page
+        .split('\n')
+        .filter(|line| line.starts_with("# "))
+        .collect();
+    assert_eq!(
+        comments.iter().collect::<BTreeSet<_>>().len(),
+        comments.len(),
+        "{page}"
+    );
+    assert!(!page.contains("\n\n") && page.ends_with('\n'));
+    let lines = page
+        .strip_suffix('\n')
+        .unwrap()
+        .split('\n')
+        .filter(|line| !line.starts_with('#'));
+    let samples: Vec<_> = lines.map(parse).collect();
+    let series: BTreeSet<_> = samples
+        .iter()
+        .map(|(name, labels, _)| (name, labels))
+        .collect();
+    assert_eq!(
+        series.len(),
+        samples.len(),
+        "a series is there twice:\n{page}"
+    );
+    for (_, _, value) in &samples {
+        assert!(
+            value.split(" # ").next().unwrap().parse::<f64>().is_ok(),
+            "{value}"
+        );
+    }
+    samples
+}
+
+/// The values of a metric, by labels.
+fn values(handle: &MetricsHandle, name: &str) -> Vec<(Labels, String)> {
+    let all = samples(&handle.render(Format::Text)).into_iter();
+    all.filter(|sample| sample.0 == name)
+        .map(|(_, labels, value)| (labels, value))
+        .collect()
+}
+
+fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+fn in_sampled_span(uses: impl FnOnce()) {
+    let ids = (TraceId::from(0xabc), SpanId::from(0xdef));
+    let span = SpanContext::new(
+        ids.0,
+        ids.1,
+        TraceFlags::SAMPLED,
+        true,
+        TraceState::default(),
+    );
+    let _attached = Context::new().with_remote_span_context(span).attach();
+    uses();
+}
+
+#[test]
+fn any_label_value_comes_back_as_it_was() {
+    let alphabet = [
+        "\\", "\"", "\n", "n", "\r", " ", "}", ",", "é", "# ", "\u{2028}",
+    ];
+    let mut texts = vec![String::new()];
+    for _ in 0..3 {
+        let longer = |text: &String| alphabet.map(|piece| format!("{text}{piece}"));
+        texts = texts.iter().flat_map(longer).collect();
+    }
+    texts.extend(alphabet.map(ToOwned::to_owned));
+    let handle = metrics_after(|| {
+        for text in &texts {
+            counter!("c", "v" => text.clone()).increment(1);
+            gauge!("g", "v" => text.clone()).set(1.0);
+            histogram!("h", "v" => text.clone()).record(1.0);
+        }
+    });
+    let expected: BTreeSet<_> = texts.iter().cloned().collect();
+    for name in ["c_total", "g", "h_count"] {
+        let values = values(&handle, name);
+        assert!(values.iter().all(|(_, value)| value == "1"), "{name}");
+        let seen: BTreeSet<_> = values
+            .into_iter()
+            .map(|(labels, _)| labels["v"].clone())
+            .collect();
+        assert_eq!(seen, expected, "{name}");
+    }
+    samples(&handle.render(Format::OpenMetrics));
+}
+
+#[test]
+fn names_that_become_equal_share_one_series() {
+    let handle = metrics_after(|| {
+        counter!("foo.bar").increment(1);
+        counter!("foo_bar").increment(100);
+        counter!("foo bar_total").increment(1_000);
+        histogram!("lat.a", "k.x" => "1").record(1.0);
+        histogram!("lat_a", "k_x" => "1", "empty" => "").record(1.0);
+        gauge!("g", "a" => "1", "b" => "2").set(1.0);
+        gauge!("g", "b" => "2", "a" => "1").increment(1.0);
+        gauge!("merged", "a_b" => "2", "a.b" => "1", "le" => "x", "__name__" => "y").set(1.0);
+    });
+    assert_eq!(
+        values(&handle, "foo_bar_total"),
+        [(labels([]), "1101".into())]
+    );
+    assert_eq!(
+        values(&handle, "lat_a_count"),
+        [(labels([("k_x", "1")]), "2".into())]
+    );
+    assert_eq!(
+        values(&handle, "g"),
+        [(labels([("a", "1"), ("b", "2")]), "2".into())]
+    );
+    let expected = labels([("a_b", "1;2"), ("le", "x"), ("exported___name__", "y")]);
+    assert_eq!(values(&handle, "merged"), [(expected, "1".into())]);
+}
+
+#[test]
+fn the_first_kind_of_a_name_wins_and_the_refusal_is_seen() {
+    let handle = metrics_after(|| {
+        counter!("both").increment(1);
+        gauge!("both").set(5.0);
+        gauge!("both_total").set(5.0);
+        histogram!("lat").record(1.0);
+        gauge!("lat_count").set(5.0);
+        counter!("lat_sum").increment(1);
+        gauge!("log_events_total").set(5.0);
+        gauge!("both").set(5.0);
+    });
+    assert_eq!(values(&handle, "both_total"), [(labels([]), "1".into())]);
+    assert_eq!(values(&handle, "lat_count"), [(labels([]), "1".into())]);
+    let refused = values(&handle, "metrics_rejected_total");
+    assert_eq!(
+        refused[0],
+        (labels([("reason", "kind_conflict")]), "6".into())
+    );
+    assert_eq!(
+        refused[1],
+        (labels([("reason", "too_many_names")]), "0".into())
+    );
+    let names: Vec<_> = handle.refusals().iter().map(ToString::to_string).collect();
+    assert_eq!(names.len(), 5, "{names:?}");
+    assert!(names[0].starts_with("gauge both is not recorded: both_total is a counter already"));
+    // `lat_sum` becomes `lat_sum_total`, whose OpenMetrics family would be `lat_sum`, a line of `lat`.
+    assert!(
+        names
+            .iter()
+            .any(|name| name.starts_with("counter lat_sum_total")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn series_beyond_the_budget_go_to_one_series() {
+    const USES: usize = SERIES + 500;
+    let handle = metrics_after(|| {
+        for user in 0..USES {
+            counter!("hits", "user" => user.to_string()).increment(1);
+            histogram!("size", "user" => user.to_string()).record_many(1.0, 2);
+        }
+        counter!("hits", "user" => "0").increment(10);
+        counter!("hits", "user" => "a late one").increment(10);
+        counter!("small", "otel_metric_overflow" => "true").increment(1);
+    });
+    let rest = labels([("otel_metric_overflow", "true")]);
+    for (name, expected) in [("hits_total", "510"), ("size_count", "1000")] {
+        let values = values(&handle, name);
+        assert_eq!(values.len(), SERIES + 1);
+        assert!(values.contains(&(rest.clone(), expected.into())), "{name}");
+    }
+    assert!(values(&handle, "hits_total").contains(&(labels([("user", "0")]), "11".into())));
+    let over = values(&handle, "metrics_series_over_budget_total");
+    assert_eq!(over[0], (labels([("metric", "hits_total")]), "501".into()));
+    assert_eq!(over[1], (labels([("metric", "size")]), "500".into()));
+    assert_eq!(values(&handle, "small_total"), [(rest, "1".into())]);
+}
+
+#[test]
+fn names_are_bounded_too() {
+    let handle = metrics_after(|| {
+        for index in 0..1_500 {
+            counter!(format!("m{index}")).increment(1);
+        }
+    });
+    let page = samples(&handle.render(Format::Text));
+    assert_eq!(
+        page.iter()
+            .filter(|(name, ..)| name.starts_with('m') && !name.contains("metrics"))
+            .count(),
+        1_000
+    );
+    let refused = values(&handle, "metrics_rejected_total");
+    assert_eq!(
+        refused[1],
+        (labels([("reason", "too_many_names")]), "500".into())
+    );
+}
+
+#[test]
+fn concurrent_uses_are_all_counted() {
+    let metrics = Metrics::new(MetricsOptions::default());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            let recorder = metrics.recorder();
+            scope.spawn(move || {
+                with_local_recorder(&recorder, || {
+                    for index in 0..20_000_u32 {
+                        counter!("c", "k" => (index % 50).to_string()).increment(1);
+                        histogram!("h", "k" => (index % 50).to_string()).record(1.0);
+                    }
+                });
+            });
+        }
+    });
+    for name in ["c_total", "h_count", "h_sum"] {
+        let values = values(&metrics.handle(), name);
+        assert_eq!(values.len(), 50);
+        assert!(values.iter().all(|(_, value)| value == "1600"), "{name}");
+    }
+}
+
+#[test]
+fn a_page_is_sorted_and_the_same_twice() {
+    let handle = metrics_after(|| {
+        for name in ["z", "a", "m"] {
+            for key in ["2", "1", "3"] {
+                counter!(name, "k" => key).increment(1);
+                gauge!(format!("{name}_seconds"), "k" => key).set(0.1);
+            }
+        }
+    });
+    for format in [Format::Text, Format::OpenMetrics] {
+        let still = |page: String| -> Vec<String> {
+            let lines = page.lines().filter(|line| !line.starts_with("process_"));
+            lines.map(ToOwned::to_owned).collect()
+        };
+        let page = handle.render(format);
+        let names: Vec<_> = samples(&page).into_iter().map(|(name, ..)| name).collect();
+        assert!(names.is_sorted(), "{names:#?}");
+        assert_eq!(still(page), still(handle.render(format)));
+    }
+}
+
+#[test]
+fn open_metrics_has_its_own_comments_and_exemplars_and_text_has_neither() {
+    let handle = metrics_after(|| {
+        describe_counter!("jobs", "Jobs \"done\"\\\n.");
+        describe_gauge!("http_server_active_requests", "not the catalogue's");
+        counter!("jobs").increment(2);
+        gauge!("http_server_active_requests").set(f64::INFINITY);
+        histogram!("order.value").record(5.0);
+        in_sampled_span(|| histogram!("order_value").record(50.0));
+    });
+    let open_metrics = handle.render(Format::OpenMetrics);
+    samples(&open_metrics);
+    assert!(open_metrics.ends_with("\n# EOF\n"));
+    for expected in [
+        "# HELP jobs Jobs \\\"done\\\"\\\\\\n.\n# TYPE jobs counter\njobs_total 2\n",
+        "# TYPE target info\ntarget_info{odd__key_=\"C:\\\\new\\n\",service_name=\"orders\"",
+        "# TYPE build info\nbuild_info{firstlight_version=\"",
+        ",version=\"1.2.3\"} 1\n",
+        "# TYPE order_value histogram\norder_value_bucket{le=\"10.0\"} 1\norder_value_bucket{le=\"100.0\"} 2 # {trace_id=\
+         \"00000000000000000000000000000abc\",span_id=\"0000000000000def\"} 50 1",
+        "order_value_bucket{le=\"+Inf\"} 2\norder_value_sum 55\norder_value_count 2\n",
+        "# HELP http_server_active_requests Number of active HTTP server requests.\n",
+        "\nhttp_server_active_requests +Inf\n",
+    ] {
+        assert!(
+            open_metrics.contains(expected),
+            "{expected}\nis not in\n{open_metrics}"
+        );
+    }
+    let text = handle.render(Format::Text);
+    samples(&text);
+    for expected in [
+        "# HELP jobs_total Jobs \"done\"\\\\\\n.\n# TYPE jobs_total counter\njobs_total 2\n",
+        "# TYPE target_info gauge\n",
+        "# TYPE build_info gauge\n",
+        "order_value_bucket{le=\"100.0\"} 2\n",
+    ] {
+        assert!(text.contains(expected), "{expected}\nis not in\n{text}");
+    }
+    assert!(!text.contains("trace_id") && !text.contains("# EOF"));
+}
+
+#[test]
+fn a_sample_that_is_not_a_number_is_dropped_and_counted() {
+    let handle = metrics_after(|| {
+        histogram!("lat", "k" => "1").record(f64::NAN);
+        histogram!("lat", "k" => "2").record(1.0);
+        gauge!("level").set(f64::NAN);
+    });
+    let dropped = values(&handle, "metrics_samples_dropped_total");
+    assert_eq!(dropped, [(labels([("metric", "lat")]), "1".into())]);
+    assert_eq!(values(&handle, "lat_sum")[1].1, "1");
+    assert_eq!(values(&handle, "level")[0].1, "NaN");
+}
+
+#[test]
+fn an_unused_pillar_has_a_valid_page() {
+    let handle = Metrics::new(MetricsOptions::default()).handle();
+    samples(&handle.render(Format::Text));
+    samples(&handle.render(Format::OpenMetrics));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_process_is_on_the_page() {
+    let handle = metrics_after(|| ());
+    for metric in catalog::ALL
+        .iter()
+        .filter(|metric| metric.name.starts_with("process_"))
+    {
+        let values = values(&handle, metric.name);
+        assert_eq!(values.len(), 1, "{}", metric.name);
+        assert!(
+            values[0].1.parse::<f64>().unwrap() >= 0.0,
+            "{}",
+            metric.name
+        );
+    }
+    let started: f64 = values(&handle, "process_start_time_seconds")[0]
+        .1
+        .parse()
+        .unwrap();
+    assert!(started > 1e9);
+}

@@ -1,0 +1,135 @@
+//! Who is speaking: the resource attributes, the same on spans and on the metrics page.
+//!
+//! Made by hand, because the SDK's own builder lets `service.name` in `OTEL_RESOURCE_ATTRIBUTES` win over
+//! `OTEL_SERVICE_NAME`, where the specification ("Resource SDK", environment variables) says the reverse, and lets
+//! code win over the operator.
+
+use std::collections::BTreeMap;
+
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::{
+    resource::{ResourceDetector, TelemetryResourceDetector},
+    trace::{IdGenerator, RandomIdGenerator},
+};
+
+/// The attributes of one process, by key.
+#[derive(Debug, Clone)]
+pub(crate) struct Resource(BTreeMap<String, String>);
+
+impl Resource {
+    /// Later arguments win over earlier ones.
+    pub(crate) fn new(
+        service_name: Option<String>,
+        service_version: Option<String>,
+        by_author: Vec<(String, String)>,
+        by_operator: BTreeMap<String, String>,
+        service_name_by_operator: Option<String>,
+    ) -> Self {
+        let mut attributes = BTreeMap::new();
+        for (key, value) in &TelemetryResourceDetector.detect() {
+            attributes.insert(key.to_string(), value.to_string());
+        }
+        attributes.insert(
+            "telemetry.distro.name".to_owned(),
+            env!("CARGO_PKG_NAME").to_owned(),
+        );
+        attributes.insert(
+            "telemetry.distro.version".to_owned(),
+            env!("CARGO_PKG_VERSION").to_owned(),
+        );
+        attributes.insert("service.instance.id".to_owned(), instance_id());
+        attributes.insert(
+            "service.name".to_owned(),
+            service_name.unwrap_or_else(unknown_service),
+        );
+        attributes.extend(service_version.map(|version| ("service.version".to_owned(), version)));
+        attributes.extend(by_author);
+        attributes.extend(by_operator);
+        attributes.extend(service_name_by_operator.map(|name| ("service.name".to_owned(), name)));
+        Self(attributes)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    pub(crate) fn service_name(&self) -> &str {
+        self.get("service.name").unwrap_or_default()
+    }
+
+    /// For the metrics page.
+    pub(crate) fn to_pairs(&self) -> Vec<(String, String)> {
+        self.0
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
+    /// For the SDK.
+    pub(crate) fn to_sdk(&self) -> opentelemetry_sdk::Resource {
+        opentelemetry_sdk::Resource::builder_empty()
+            .with_attributes(
+                self.0
+                    .iter()
+                    .map(|(key, value)| KeyValue::new(key.clone(), value.clone())),
+            )
+            .build()
+    }
+}
+
+/// Semantic conventions, `service.name`: the fallback names the executable.
+fn unknown_service() -> String {
+    let executable = std::env::current_exe().ok();
+    match executable
+        .as_deref()
+        .and_then(|path| path.file_stem())
+        .map(|name| name.to_string_lossy())
+    {
+        Some(name) => format!("unknown_service:{name}"),
+        None => "unknown_service".to_owned(),
+    }
+}
+
+/// Semantic conventions, `service.instance.id`: a random UUID (version 4) is recommended where nothing names the
+/// instance. The SDK's id generator is the source of randomness that we have already.
+fn instance_id() -> String {
+    let mut bytes = RandomIdGenerator::default().new_trace_id().to_bytes();
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_id_is_a_version_4_uuid_and_differs_from_process_to_process() {
+        let (one, two) = (instance_id(), instance_id());
+        assert_ne!(one, two);
+        assert_eq!(one.len(), 36);
+        assert_eq!(&one[14..15], "4");
+        assert!("89ab".contains(&one[19..20]));
+    }
+
+    #[test]
+    fn a_service_without_a_name_is_named_after_its_executable() {
+        let resource = Resource::new(None, None, Vec::new(), BTreeMap::new(), None);
+        assert!(
+            resource
+                .service_name()
+                .starts_with("unknown_service:firstlight"),
+            "{}",
+            resource.service_name()
+        );
+        assert_eq!(resource.get("telemetry.sdk.language"), Some("rust"));
+    }
+}

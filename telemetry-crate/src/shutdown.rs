@@ -1,0 +1,71 @@
+//! The signal to stop.
+
+/// Completes at the first SIGTERM or SIGINT: stop accepting, drain, then let the guard flush. A second signal ends the
+/// process at once, with 128 and the signal's number as its exit code, for whoever can't wait.
+///
+/// Kubernetes, systemd and `docker stop` send SIGTERM; Ctrl-C is SIGINT. On other systems than Unix it is Ctrl-C.
+/// Must be polled inside a tokio runtime with I/O enabled.
+///
+/// ```no_run
+/// # async fn serve(listener: tokio::net::TcpListener, app: axum::Router) -> std::io::Result<()> {
+/// axum::serve(listener, app).with_graceful_shutdown(firstlight::shutdown_signal()).await
+/// # }
+/// ```
+pub async fn shutdown_signal() {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(target: "firstlight", "cannot listen for signals, so only a kill stops this process: {error}");
+            return std::future::pending().await;
+        }
+    };
+    let (name, _) = signals.next().await;
+    tracing::info!(target: "firstlight", signal = name, "shutting down: draining requests; a second signal exits at once");
+    tokio::spawn(async move {
+        let (_, number) = signals.next().await;
+        std::process::exit(128 + number);
+    });
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Name and number.
+    async fn next(&mut self) -> (&'static str, i32) {
+        tokio::select! {
+            _ = self.terminate.recv() => ("SIGTERM", 15),
+            _ = self.interrupt.recv() => ("SIGINT", 2),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> (&'static str, i32) {
+        // An error means that no handler could be set; then there is nothing to wait for.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        ("Ctrl-C", 2)
+    }
+}

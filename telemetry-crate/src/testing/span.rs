@@ -1,0 +1,193 @@
+//! A received span, in plain types: what a test compares, with no protobuf type in it.
+//!
+//! Left out: links, trace state and the counts of dropped items, which no test has needed yet.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::{AnyValue, KeyValue, any_value::Value},
+    trace::v1::{
+        Span,
+        span::{Event, SpanKind},
+        status::StatusCode,
+    },
+};
+
+/// A span as the collector would have received it.
+///
+/// Attribute values are text, whatever their type was: `200`, `true`, `0.25`, `[a, b]`, `{k: v}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceivedSpan {
+    /// 32 lowercase hexadecimal digits, as log lines and exemplars spell it.
+    pub trace_id: String,
+    /// 16 lowercase hexadecimal digits.
+    pub span_id: String,
+    /// The parent's span id; empty for the root of a trace.
+    pub parent_span_id: String,
+    /// The span's name, such as `GET /orders/{id}`.
+    pub name: String,
+    /// `unspecified`, `internal`, `server`, `client`, `producer` or `consumer`.
+    pub kind: &'static str,
+    /// When the span started, by the sender's clock.
+    pub start: SystemTime,
+    /// When the span ended, by the sender's clock.
+    pub end: SystemTime,
+    /// The span's own attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// Who sent it: `service.name` and its companions.
+    pub resource: BTreeMap<String, String>,
+    /// `unset`, `ok` or `error`.
+    pub status: &'static str,
+    /// What happened during the span, in order.
+    pub events: Vec<ReceivedEvent>,
+    /// The instrumentation scope's name.
+    pub scope: String,
+}
+
+impl ReceivedSpan {
+    /// From start to end; zero where the sender's clock was set back in between.
+    pub fn duration(&self) -> Duration {
+        self.end.duration_since(self.start).unwrap_or_default()
+    }
+}
+
+/// An event inside a [`ReceivedSpan`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceivedEvent {
+    /// The event's name; for `tracing` events, their message.
+    pub name: String,
+    /// When it happened, by the sender's clock.
+    pub time: SystemTime,
+    /// The event's attributes, as text.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// All spans of one export, in the order in which they were sent.
+pub(super) fn spans_of(request: ExportTraceServiceRequest) -> Vec<ReceivedSpan> {
+    let mut received = Vec::new();
+    for group in request.resource_spans {
+        let resource = attributes_of(
+            group
+                .resource
+                .map(|resource| resource.attributes)
+                .unwrap_or_default(),
+        );
+        for scope_spans in group.scope_spans {
+            let scope = scope_spans
+                .scope
+                .map(|scope| scope.name)
+                .unwrap_or_default();
+            received.extend(
+                scope_spans
+                    .spans
+                    .into_iter()
+                    .map(|span| span_of(span, &resource, &scope)),
+            );
+        }
+    }
+    received
+}
+
+fn span_of(span: Span, resource: &BTreeMap<String, String>, scope: &str) -> ReceivedSpan {
+    let status = span.status.as_ref().map(|status| status.code());
+    ReceivedSpan {
+        kind: kind_of(span.kind()),
+        trace_id: hex(&span.trace_id),
+        span_id: hex(&span.span_id),
+        parent_span_id: hex(&span.parent_span_id),
+        name: span.name,
+        start: time_of(span.start_time_unix_nano),
+        end: time_of(span.end_time_unix_nano),
+        attributes: attributes_of(span.attributes),
+        resource: resource.clone(),
+        status: match status {
+            None | Some(StatusCode::Unset) => "unset",
+            Some(StatusCode::Ok) => "ok",
+            Some(StatusCode::Error) => "error",
+        },
+        events: span.events.into_iter().map(event_of).collect(),
+        scope: scope.to_owned(),
+    }
+}
+
+fn event_of(event: Event) -> ReceivedEvent {
+    ReceivedEvent {
+        name: event.name,
+        time: time_of(event.time_unix_nano),
+        attributes: attributes_of(event.attributes),
+    }
+}
+
+fn kind_of(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Unspecified => "unspecified",
+        SpanKind::Internal => "internal",
+        SpanKind::Server => "server",
+        SpanKind::Client => "client",
+        SpanKind::Producer => "producer",
+        SpanKind::Consumer => "consumer",
+    }
+}
+
+fn time_of(unix_nanos: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(unix_nanos)
+}
+
+fn attributes_of(attributes: Vec<KeyValue>) -> BTreeMap<String, String> {
+    let text = |KeyValue { key, value, .. }| (key, value.as_ref().map(text_of).unwrap_or_default());
+    attributes.into_iter().map(text).collect()
+}
+
+fn text_of(value: &AnyValue) -> String {
+    match &value.value {
+        None => String::new(),
+        Some(Value::StringValue(text)) => text.clone(),
+        Some(Value::BoolValue(value)) => value.to_string(),
+        Some(Value::IntValue(value)) => value.to_string(),
+        Some(Value::DoubleValue(value)) => value.to_string(),
+        Some(Value::BytesValue(bytes)) => hex(bytes),
+        Some(Value::ArrayValue(array)) => {
+            format!(
+                "[{}]",
+                array
+                    .values
+                    .iter()
+                    .map(text_of)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
+        }
+        Some(Value::KvlistValue(list)) => {
+            let pair = |pair: &KeyValue| {
+                format!(
+                    "{}: {}",
+                    pair.key,
+                    pair.value.as_ref().map(text_of).unwrap_or_default()
+                )
+            };
+            format!(
+                "{{{}}}",
+                list.values.iter().map(pair).collect::<Vec<_>>().join(", ")
+            )
+        }
+        // An index into the dictionary of the profiles signal, meaningless in a trace.
+        Some(Value::StringValueStrindex(index)) => format!("#{index}"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}

@@ -1,0 +1,215 @@
+//! Traces: `tracing` spans become OpenTelemetry spans and leave over OTLP.
+//!
+//! `tracing` → `tracing-opentelemetry` → the SDK's tracer → our `processor` → our exporter `thread` →
+//! `opentelemetry-otlp` over our `client`. Ids exist whether or not anything is exported, so that log lines always
+//! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
+
+mod client;
+mod processor;
+mod propagation;
+mod stats;
+mod thread;
+
+use std::sync::Arc;
+
+use opentelemetry::{propagation::TextMapCompositePropagator, trace::TracerProvider};
+use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanExporter};
+use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter, subscriber::Interest};
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::{
+    Layer,
+    filter::Targets,
+    layer::{Context, Filter},
+    registry::LookupSpan,
+};
+
+pub(crate) use self::propagation::{attach_remote, inject};
+use self::{
+    client::OtlpClient, processor::BatchProcessor, propagation::propagator, thread::ExporterThread,
+};
+pub(crate) use self::{processor::Unsent, stats::ExportStats};
+use crate::{
+    InitError,
+    config::{ExportSettings, SamplerSetting, Settings},
+};
+
+/// The traces pillar, built and not yet running.
+pub(crate) struct Traces {
+    provider: SdkTracerProvider,
+    filter: Targets,
+    disabled: bool,
+    propagator: TextMapCompositePropagator,
+    export: Option<Export>,
+}
+
+struct Export {
+    settings: ExportSettings,
+    processor: BatchProcessor,
+    exporter: opentelemetry_otlp::SpanExporter,
+    stats: Arc<ExportStats>,
+}
+
+impl Traces {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, InitError> {
+        let resource = settings.resource.to_sdk();
+        let mut provider = SdkTracerProvider::builder()
+            .with_resource(resource.clone())
+            .with_sampler(sampler(settings.sampler));
+        let mut export = None;
+        if let Some(settings) = settings.export.clone() {
+            let stats = Arc::new(ExportStats::new(settings.max_queue_size));
+            let processor = BatchProcessor::new(&settings, stats.clone());
+            let mut exporter = exporter(&settings, stats.clone())?;
+            exporter.set_resource(&resource);
+            provider = provider.with_span_processor(processor.clone());
+            export = Some(Export {
+                settings,
+                processor,
+                exporter,
+                stats,
+            });
+        }
+        Ok(Self {
+            provider: provider.build(),
+            filter: settings.trace_filter.clone(),
+            disabled: settings.disabled,
+            propagator: propagator(&settings.propagators),
+            export,
+        })
+    }
+
+    pub(crate) fn stats(&self) -> Option<Arc<ExportStats>> {
+        self.export.as_ref().map(|export| export.stats.clone())
+    }
+
+    pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+    {
+        let layer: OpenTelemetryLayer<S, SdkTracer> = tracing_opentelemetry::layer()
+            .with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")));
+        layer
+            // Source locations, thread names and busy times cost more than the rest of a span together, on every
+            // poll, and answer no question that the three pillars exist for.
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            // A handled error is an event; whether the span failed is for its owner to say (semantic conventions,
+            // "Recording errors").
+            .with_error_events_to_status(false)
+            .with_error_events_to_exceptions(false)
+            .with_filter(TraceFilter {
+                directives: self.filter.clone(),
+                disabled: self.disabled,
+            })
+    }
+
+    /// Starts the exporter's thread and makes the propagator the process's own.
+    pub(crate) fn install(self) -> Result<TracesHandle, InitError> {
+        let export = match self.export {
+            None => None,
+            Some(Export {
+                settings,
+                processor,
+                exporter,
+                stats,
+            }) => {
+                ExporterThread::start(settings, processor.clone(), exporter, stats.clone())?;
+                Some((processor, stats))
+            }
+        };
+        opentelemetry::global::set_text_map_propagator(self.propagator);
+        Ok(TracesHandle {
+            _provider: self.provider,
+            export,
+        })
+    }
+}
+
+/// The traces pillar, running.
+#[derive(Debug)]
+pub(crate) struct TracesHandle {
+    _provider: SdkTracerProvider,
+    export: Option<(BatchProcessor, Arc<ExportStats>)>,
+}
+
+impl TracesHandle {
+    pub(crate) fn export(&self) -> Option<(&BatchProcessor, &ExportStats)> {
+        self.export
+            .as_ref()
+            .map(|(processor, stats)| (processor, stats.as_ref()))
+    }
+}
+
+fn sampler(setting: SamplerSetting) -> Sampler {
+    let root = match setting.ratio {
+        1.0 => Sampler::AlwaysOn,
+        0.0 => Sampler::AlwaysOff,
+        ratio => Sampler::TraceIdRatioBased(ratio),
+    };
+    if setting.parent_based {
+        Sampler::ParentBased(Box::new(root))
+    } else {
+        root
+    }
+}
+
+fn exporter(
+    settings: &ExportSettings,
+    stats: Arc<ExportStats>,
+) -> Result<opentelemetry_otlp::SpanExporter, InitError> {
+    opentelemetry_otlp::SpanExporter::builder()
+        .with_http()
+        // Said, not left to the exporter: Cargo features of other crates in the tree change its defaults.
+        .with_protocol(Protocol::HttpBinary)
+        .with_http_client(OtlpClient::new(settings.request_timeout, stats))
+        .with_endpoint(settings.endpoint.to_string())
+        .with_timeout(settings.request_timeout)
+        .with_headers(settings.headers.iter().cloned().collect())
+        .build()
+        .map_err(|error| InitError::Exporter {
+            reason: error.to_string(),
+        })
+}
+
+/// Which spans and events become part of a trace. Independent of the log filter.
+struct TraceFilter {
+    directives: Targets,
+    disabled: bool,
+}
+
+impl TraceFilter {
+    fn keeps(&self, metadata: &Metadata<'_>) -> bool {
+        !self.disabled
+            && self
+                .directives
+                .would_enable(metadata.target(), metadata.level())
+    }
+}
+
+/// Metadata alone decides, so every answer is cached by `tracing`.
+impl<S> Filter<S> for TraceFilter {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        self.keeps(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.keeps(metadata) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        if self.disabled {
+            Some(LevelFilter::OFF)
+        } else {
+            Filter::<tracing_subscriber::Registry>::max_level_hint(&self.directives)
+        }
+    }
+}
+
+/// The level of the spans that firstlight makes itself, which the default filters of both pillars let through.
+pub(crate) const SPAN_LEVEL: Level = Level::INFO;

@@ -1,0 +1,185 @@
+//! Alone in its file: it installs what is global in a process.
+
+#![cfg(all(feature = "axum", feature = "testing"))]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::time::Duration;
+
+use axum::{Router, body::Body, extract::Path, routing::get};
+use firstlight::{
+    TelemetryConfig,
+    http::TelemetryLayer,
+    metrics::Format,
+    testing::{OtlpReceiver, ReceivedSpan},
+};
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+fn router() -> Router {
+    Router::new()
+        .route(
+            "/orders/{id}",
+            get(|Path(_): Path<String>| async { "an order" }),
+        )
+        .route(
+            "/broken",
+            get(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "broken") }),
+        )
+        .route(
+            "/panics",
+            get(|| async { panic!("on purpose") as StatusCode }),
+        )
+        .route("/hangs", get(std::future::pending::<StatusCode>))
+        .route("/livez", get(|| async { "alive" }))
+        .layer(TelemetryLayer::new())
+}
+
+async fn send(method: &str, path: &str) -> Response<String> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("traceparent", CALLER)
+        .body(Body::empty())
+        .unwrap();
+    let (head, body) = router().oneshot(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Response::from_parts(head, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
+    spans
+        .iter()
+        .find(|span| span.name == name)
+        .unwrap_or_else(|| panic!("no span {name} among {spans:?}"))
+}
+
+#[tokio::test]
+async fn one_request_is_the_same_in_all_three_pillars() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let telemetry = TelemetryConfig::new()
+        .service_name("pillars")
+        // Traces do not depend on what is logged.
+        .log_filter("off")
+        .otlp_endpoint(receiver.endpoint())
+        .admin_address(([127, 0, 0, 1], 0).into())
+        .init()
+        .unwrap();
+
+    assert_eq!(
+        send("GET", "/orders/7?token=hunter2").await.body(),
+        "an order"
+    );
+    assert_eq!(
+        send("GET", "/broken").await.status(),
+        StatusCode::INTERNAL_SERVER_ERROR
+    );
+    assert_eq!(
+        send("GET", "/nowhere/at/all").await.status(),
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        send("SCAN", "/orders/7").await.status(),
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    assert_eq!(send("GET", "/livez").await.status(), StatusCode::OK);
+    let panicked = tokio::spawn(send("GET", "/panics")).await;
+    assert!(panicked.unwrap_err().is_panic());
+    let hangs = tokio::time::timeout(Duration::from_millis(50), send("GET", "/hangs")).await;
+    assert!(hangs.is_err(), "the client went away");
+    telemetry.flush(Duration::from_secs(30)).unwrap();
+
+    let spans = receiver.wait_for(Duration::from_secs(30), |spans| spans.len() >= 6);
+    assert_eq!(spans.len(), 6, "a probe makes no span: {spans:?}");
+
+    let order = named(&spans, "GET /orders/{id}");
+    assert_eq!(order.trace_id, "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(order.parent_span_id, "b7ad6b7169203331");
+    assert_eq!((order.kind, order.status), ("server", "unset"));
+    assert_eq!(order.attributes["http.route"], "/orders/{id}");
+    assert_eq!(order.attributes["url.path"], "/orders/7");
+    assert_eq!(order.attributes["url.scheme"], "http");
+    assert_eq!(order.attributes["http.response.status_code"], "200");
+    assert_eq!(order.resource["service.name"], "pillars");
+    assert_eq!(named(&spans, "GET /broken").status, "error");
+    assert_eq!(
+        named(&spans, "GET").status,
+        "unset",
+        "a 404 is the client's fault"
+    );
+    assert_eq!(
+        named(&spans, "_OTHER /orders/{id}").attributes["http.response.status_code"],
+        "405"
+    );
+    assert_eq!(named(&spans, "GET /panics").status, "error");
+    let hangs = named(&spans, "GET /hangs");
+    assert_eq!(
+        (hangs.status, &*hangs.attributes["error.type"]),
+        ("unset", "client_disconnected")
+    );
+
+    let page = telemetry.metrics().render(Format::OpenMetrics);
+    let count = |labels: &str| {
+        let line = format!("http_server_request_duration_seconds_count{{{labels}}} ");
+        let found = page
+            .lines()
+            .find_map(|candidate| candidate.strip_prefix(&line));
+        found
+            .map(str::to_owned)
+            .unwrap_or_else(|| panic!("no {line} in\n{page}"))
+    };
+    let common = |method, status, route: &str| {
+        let method = format!("http_request_method=\"{method}\"");
+        let mut labels: Vec<String> = vec![
+            method,
+            "network_protocol_version=\"1.1\"".into(),
+            "url_scheme=\"http\"".into(),
+        ];
+        labels.push(format!("http_response_status_code=\"{status}\""));
+        if !route.is_empty() {
+            labels.push(format!("http_route=\"{route}\""));
+        }
+        labels
+    };
+    let sorted = |mut labels: Vec<String>| {
+        labels.sort();
+        labels.join(",")
+    };
+    assert_eq!(count(&sorted(common("GET", 200, "/orders/{id}"))), "1");
+    assert_eq!(
+        count(&sorted(common("GET", 404, ""))),
+        "1",
+        "no route, rather than the raw path"
+    );
+    assert_eq!(count(&sorted(common("_OTHER", 405, "/orders/{id}"))), "1");
+    let mut broken = common("GET", 500, "/broken");
+    broken.push("error_type=\"500\"".into());
+    assert_eq!(count(&sorted(broken)), "1");
+    assert!(
+        page.contains(
+            "http_server_active_requests{http_request_method=\"GET\",url_scheme=\"http\"} 0\n"
+        ),
+        "{page}"
+    );
+    assert!(!page.contains("/livez"), "{page}");
+
+    let exemplar = format!(
+        "# {{trace_id=\"{}\",span_id=\"{}\"}}",
+        order.trace_id, order.span_id
+    );
+    let bucket = page
+        .lines()
+        .find(|line| line.contains(&exemplar))
+        .unwrap_or_else(|| panic!("{exemplar} not in\n{page}"));
+    assert!(
+        bucket.starts_with("http_server_request_duration_seconds_bucket{"),
+        "{bucket}"
+    );
+    assert!(
+        !page.contains("hunter2") && !format!("{spans:?}").contains("hunter2"),
+        "a query string got out"
+    );
+    telemetry.shutdown(Duration::from_secs(10)).unwrap();
+}
