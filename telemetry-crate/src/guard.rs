@@ -10,7 +10,7 @@ use std::{
 use crate::{
     Readiness,
     error::{Lost, ShutdownError, with_causes},
-    logs::{LogWriter, Unwritten},
+    logs::LogWriter,
     metrics::MetricsHandle,
     traces::{TracesHandle, Unsent},
 };
@@ -184,22 +184,18 @@ impl TelemetryGuard {
             processor.flush(end - deadline.mul_f64(FOR_LOGS))
         });
         report(&traces);
-        let logs = self.logs.flush(end);
+        let unwritten = self.logs.flush(end);
 
         let traces = traces.err().map(|Unsent { spans, cause }| Lost {
             count: spans,
             since_start: export.map_or(0, |(_, stats)| stats.total_lost()).max(spans),
             cause,
         });
-        let (unwritten, cause) = match logs {
-            Ok(()) => (0, "standard output failed".to_owned()),
-            Err(Unwritten { lines, cause }) => (lines, cause),
-        };
-        let count = unwritten + (self.logs.dropped() - dropped_before);
+        let count = unwritten + self.logs.dropped() - dropped_before;
         let logs = (count > 0).then(|| Lost {
             count,
             since_start: self.logs.dropped() + unwritten,
-            cause,
+            cause: self.logs.last_error(),
         });
         match (&traces, &logs) {
             (None, None) => Ok(()),

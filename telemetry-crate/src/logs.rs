@@ -43,10 +43,7 @@ use self::{
     json::write_json,
     pretty::write_pretty,
 };
-pub(crate) use self::{
-    filter::LogFilter,
-    writer::{LogWriter, Unwritten},
-};
+pub(crate) use self::{filter::LogFilter, writer::LogWriter};
 use crate::{
     config::LogFormat,
     metrics::{Collector, Page, catalog},

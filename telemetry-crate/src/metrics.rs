@@ -19,6 +19,7 @@ pub mod catalog;
 mod collector;
 mod exemplar;
 mod exposition;
+mod families;
 mod family;
 mod format;
 mod histogram;

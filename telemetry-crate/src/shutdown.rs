@@ -1,5 +1,9 @@
 //! The signal to stop.
 
+use std::thread;
+
+const THREAD: &str = "firstlight-signals";
+
 /// Completes at the first SIGTERM or SIGINT: stop accepting, drain, then let the guard flush. A second signal ends the
 /// process at once, with 128 and the signal's number as its exit code, for whoever can't wait.
 ///
@@ -21,10 +25,27 @@ pub async fn shutdown_signal() {
     };
     let (name, _) = signals.next().await;
     tracing::info!(target: "firstlight", signal = name, "shutting down: draining requests; a second signal exits at once");
-    tokio::spawn(async move {
-        let (_, number) = signals.next().await;
-        std::process::exit(128 + number);
+    // Whoever sends a second one has found the drain stuck, so it is not left to the runtime that may be the reason.
+    let watcher = thread::Builder::new()
+        .name(THREAD.to_owned())
+        .spawn(exit_at_the_next);
+    if let Err(error) = watcher {
+        tracing::warn!(target: "firstlight", "cannot watch for a second signal: {error}");
+    }
+}
+
+fn exit_at_the_next() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let Ok(runtime) = runtime else { return };
+    let number = runtime.block_on(async {
+        match Signals::listen() {
+            Ok(mut signals) => signals.next().await.1,
+            Err(_) => std::future::pending().await,
+        }
     });
+    std::process::exit(128 + number);
 }
 
 #[cfg(unix)]

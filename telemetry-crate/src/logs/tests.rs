@@ -45,9 +45,7 @@ fn text(format: LogFormat, filter: &str, sampler: Sampler, program: impl FnOnce(
                 .with_filter(LogFilter::parse(filter).unwrap()),
         );
     tracing::subscriber::with_default(subscriber, program);
-    writer
-        .flush(Instant::now() + Duration::from_secs(60))
-        .unwrap();
+    assert_eq!(writer.flush(Instant::now() + Duration::from_secs(60)), 0);
     let bytes = sink.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
 }

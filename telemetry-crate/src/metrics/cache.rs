@@ -67,6 +67,13 @@ impl Cache {
         }
     }
 
+    /// How many keys are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        let len = |shard: &Shard| shard.read().unwrap_or_else(PoisonError::into_inner).len();
+        self.shards.iter().map(len).sum()
+    }
+
     fn shard(&self, key: &Key) -> &Shard {
         // The table inside uses the lowest and the highest bits.
         &self.shards[(key.get_hash() >> 32) as usize % SHARDS]

@@ -5,7 +5,7 @@
 //! are merged. Two inputs that come out equal are one series; there is nothing else that they could be on the page.
 //! What it leaves out: repairing meaning. A name without a unit stays without a unit.
 
-use std::{borrow::Cow, fmt::Write};
+use std::fmt::Write;
 
 use super::catalog::Kind;
 
@@ -16,7 +16,7 @@ const NAME_BYTES: usize = 256;
 /// being kept in memory, and repeated on every scrape, at any length.
 const VALUE_BYTES: usize = 1024;
 
-/// Most labels of one series. The limit of the scrapers in circulation is 30 to 64.
+/// Most labels of one series. More than anybody can read, and twice what Mimir accepts by default.
 const LABELS: usize = 64;
 
 /// What is put before a label name that Prometheus keeps for itself, as Prometheus does when it scrapes one.
@@ -80,13 +80,13 @@ impl Labels {
         raw.sort_by_key(|(name, _)| *name);
         let mut pairs: Vec<(String, String)> = Vec::with_capacity(raw.len());
         for (name, value) in raw {
-            let (name, value) = (label_name(kind, name), printable(value));
+            let (name, value) = (label_name(kind, name), cut(value));
             match pairs.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, values)) => {
                     values.push(';');
-                    values.push_str(&value);
+                    values.push_str(value);
                 }
-                None => pairs.push((name, value.into_owned())),
+                None => pairs.push((name, value.to_owned())),
             }
         }
         pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -133,17 +133,11 @@ pub(super) fn fits<'a>(
             .all(|(k, v)| k.len() <= NAME_BYTES && v.len() <= VALUE_BYTES)
 }
 
-/// A value of at most [`VALUE_BYTES`] and without NUL, at which parsers of the text format in circulation stop reading.
-fn printable(value: &str) -> Cow<'_, str> {
-    let end = (0..=VALUE_BYTES.min(value.len()))
-        .rev()
-        .find(|end| value.is_char_boundary(*end));
-    let value = end.and_then(|end| value.get(..end)).unwrap_or_default();
-    if value.contains('\0') {
-        Cow::Owned(value.replace('\0', "\u{FFFD}"))
-    } else {
-        Cow::Borrowed(value)
-    }
+/// The first [`VALUE_BYTES`] of a value, or a few less so as not to cut a character in two.
+fn cut(value: &str) -> &str {
+    let longest = VALUE_BYTES.min(value.len());
+    let end = (0..=longest).rev().find(|end| value.is_char_boundary(*end));
+    end.and_then(|end| value.get(..end)).unwrap_or_default()
 }
 
 /// A number as the parsers of both formats read it: `+Inf`, `-Inf`, `NaN` or decimal digits.

@@ -7,6 +7,7 @@
 //! [Exemplar specification](https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md#exemplars).
 
 use std::{
+    panic::catch_unwind,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -32,17 +33,42 @@ pub(super) struct Exemplar {
 
 /// The span that this thread is in, if its trace is kept.
 ///
-/// Reads the context that `tracing-opentelemetry` attaches when a span is entered: one thread-local read, no lock.
+/// Reads the context that `tracing-opentelemetry` attaches when a span is entered: two thread-local reads, no lock.
 /// Nothing in here may use `tracing`, which would attach another context while this one is borrowed.
 pub(super) fn sampled_span() -> Option<(TraceId, SpanId)> {
-    Context::map_current(|context| {
+    let read = |context: &Context| {
         if !context.has_active_span() {
             return None;
         }
         let span = context.span();
         let span = span.span_context();
         (span.is_valid() && span.is_sampled()).then(|| (span.trace_id(), span.span_id()))
-    })
+    };
+    let is_there = CONTEXT
+        .try_with(|context| context.is_there)
+        .unwrap_or(false);
+    is_there.then(|| Context::map_current(read)).flatten()
+}
+
+/// Whether this thread still has a context. Asking for it later, from a destructor of another thread-local, would panic,
+/// and a panic there aborts the process.
+struct ContextGuard {
+    is_there: bool,
+}
+
+thread_local! {
+    /// Thread-locals are destroyed in the reverse order of their first use. The context is used in here, so this is
+    /// destroyed before it.
+    static CONTEXT: ContextGuard = ContextGuard {
+        is_there: catch_unwind(|| Context::map_current(|_| ())).is_ok(),
+    };
+}
+
+impl Drop for ContextGuard {
+    /// Without a destructor it would never be destroyed, and so outlive the context.
+    fn drop(&mut self) {
+        self.is_there = false;
+    }
 }
 
 /// The latest exemplar of one bucket.
@@ -55,12 +81,19 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Keeps the sample, unless the slot has one that is recent, or is being read or written right now.
-    pub(super) fn offer(&self, value: f64, (trace_id, span_id): (TraceId, SpanId)) {
+    pub(super) fn offer(&self, value: f64, span: (TraceId, SpanId)) {
         // The wall clock, because the page shows it. It costs some 20 ns, and only samples inside sampled spans pay.
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.offer_at(
+            u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+            value,
+            span,
+        );
+    }
+
+    fn offer_at(&self, now: u64, value: f64, (trace_id, span_id): (TraceId, SpanId)) {
         let written = self.written.load(Ordering::Relaxed);
         // The distance, not the difference: a clock that is set back must not freeze the slot.
         if written != 0 && now.abs_diff(written) < REPLACE_AFTER {
@@ -86,31 +119,26 @@ impl Slot {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
+    use std::{cell::RefCell, thread};
 
-    use opentelemetry::{SpanId, TraceId};
+    use opentelemetry::{Context, SpanId, TraceId};
 
-    use super::Slot;
+    use super::{Slot, sampled_span};
 
     #[test]
     fn an_empty_slot_takes_the_first_sample_and_keeps_it_while_it_is_recent() {
         let slot = Slot::default();
         let span = (TraceId::from(1), SpanId::from(1));
-        slot.offer(1.0, span);
-        // As if it had been written in the far future, so that the test does not depend on its own speed.
-        let now = slot.written.load(Ordering::Relaxed);
-        slot.written.store(now + 50, Ordering::Relaxed);
-        assert_eq!(slot.get().map(|exemplar| exemplar.value), Some(1.0));
-        slot.written.store(now - 1_000, Ordering::Relaxed);
-        slot.offer(3.0, span);
-        assert_eq!(slot.get().map(|exemplar| exemplar.value), Some(3.0));
-        slot.written.store(now + 3_600_000, Ordering::Relaxed);
-        slot.offer(4.0, span);
-        assert_eq!(
-            slot.get().map(|exemplar| exemplar.value),
-            Some(4.0),
-            "the clock was set back"
-        );
+        // Milliseconds, and the value that is kept then; the last is a clock that was set back.
+        for (now, value, kept) in [
+            (10_000, 1.0, 1.0),
+            (10_099, 2.0, 1.0),
+            (10_100, 3.0, 3.0),
+            (500, 4.0, 4.0),
+        ] {
+            slot.offer_at(now, value, span);
+            assert_eq!(slot.get().map(|exemplar| exemplar.value), Some(kept));
+        }
     }
 
     #[test]
@@ -120,5 +148,26 @@ mod tests {
         slot.offer(1.0, (TraceId::from(1), SpanId::from(1)));
         drop(reader);
         assert_eq!(slot.get(), None);
+    }
+
+    #[test]
+    fn a_sample_from_the_destructor_of_a_thread_local_is_survived() {
+        struct Late;
+        impl Drop for Late {
+            fn drop(&mut self) {
+                assert_eq!(sampled_span(), None);
+            }
+        }
+        thread_local!(static LATE: RefCell<Option<Late>> = const { RefCell::new(None) });
+        let late = || LATE.with(|late| late.replace(Some(Late)));
+        // Destroyed after the context, because it is used before; with and without a sample in between.
+        for samples in [0, 1] {
+            let thread = thread::spawn(move || {
+                late();
+                let _attached = Context::new().attach();
+                (0..samples).for_each(|_| assert_eq!(sampled_span(), None));
+            });
+            assert!(thread.join().is_ok());
+        }
     }
 }

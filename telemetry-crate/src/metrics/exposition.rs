@@ -62,9 +62,8 @@ impl Page {
 
     /// Adds the samples of the exporter's page. Its comments are left out: they do not know OpenMetrics.
     pub(super) fn counters_and_gauges(&mut self, text: &str) {
-        // Not `lines()`, which would also take the carriage return of a label value for an end of line.
         let lines = text
-            .split('\n')
+            .lines()
             .filter(|line| !line.is_empty() && !line.starts_with('#'));
         for (series, value) in lines.filter_map(|line| line.rsplit_once(' ')) {
             let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
@@ -142,7 +141,7 @@ impl Page {
                     .replace('\\', "\\\\")
                     .replace('\n', "\\n")
                     .replace('"', quote);
-                let _ = writeln!(page, "# HELP {family} {}", help.replace('\0', "\u{FFFD}"));
+                let _ = writeln!(page, "# HELP {family} {help}");
             }
             let _ = writeln!(page, "# TYPE {family} {}", kind.word());
             page.extend(block.series.values().map(String::as_str));
@@ -154,8 +153,8 @@ impl Page {
     }
 }
 
-/// `name{labels,le="0.005"} `, the start of a line. The bound always has a decimal point, as OpenMetrics wants it and as
-/// Prometheus 3 stores it, so that the series is the same whatever the format.
+/// `name{labels,le="0.005"} `, the start of a line. A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3
+/// stores it, in both formats, so that the series is the same whichever was negotiated.
 fn push_series(line: &mut String, name: &str, suffix: &str, labels: &str, le: Option<f64>) {
     line.push_str(name);
     line.push_str(suffix);

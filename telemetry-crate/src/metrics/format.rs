@@ -55,7 +55,7 @@ impl Format {
         }
     }
 
-    /// The `Content-Type` of a page in this format. Prometheus 3 rejects pages whose type is missing or incomplete.
+    /// The `Content-Type` of a page in this format. Prometheus 3 rejects a page whose type is missing or unknown.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",

@@ -1,7 +1,7 @@
 //! Who owns which name on the page: one name has one kind, and no metric's lines look like another's.
 //!
 //! The first use of a name decides its kind, and the catalogue was there before everybody. A second kind under the same
-//! name would be a second `# TYPE` line, at which Prometheus rejects the whole page, so it is refused. What it leaves out: guessing which of the two was meant.
+//! name would be a second `# TYPE` line, for which parsers reject the whole page, so it is refused. What it leaves out: guessing which of the two was meant.
 
 use std::collections::HashMap;
 

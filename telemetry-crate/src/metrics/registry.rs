@@ -5,8 +5,8 @@
 //! everything that is read only when the page is asked for, which collectors add.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    fmt::Debug,
+    collections::HashMap,
+    fmt,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -23,20 +23,16 @@ use super::{
     catalog::{self, Kind},
     collector::Collector,
     exposition::Page,
+    families::{self, Families},
     family::Family,
     histogram::Histogram,
-    names::{Names, Owner},
     refusals::Refusals,
 };
-
-/// Most metrics. Names come from code; a program that makes them from data has put into a name what belongs into a label.
-const METRICS: usize = 1_000;
 
 /// The exporter's interface wants it and does not look at it.
 const METADATA: Metadata<'_> = Metadata::new("firstlight", Level::INFO, None);
 
 /// See the module.
-#[derive(Debug)]
 pub(super) struct Registry {
     pub(super) cache: Cache,
     pub(super) refusals: Refusals,
@@ -47,45 +43,6 @@ pub(super) struct Registry {
     help: RwLock<HashMap<String, String>>,
 }
 
-#[derive(Debug)]
-struct Families {
-    names: Names,
-    by_name: BTreeMap<String, Arc<Family>>,
-}
-
-impl Families {
-    fn get(&self, kind: Kind, name: &str) -> Option<Arc<Family>> {
-        self.by_name
-            .get(name)
-            .filter(|family| family.kind == kind)
-            .cloned()
-    }
-
-    /// # Errors
-    ///
-    /// The metric that is in the way, or `None` if there are too many.
-    fn get_or_make(
-        &mut self,
-        kind: Kind,
-        name: &str,
-        bounds: Option<Arc<[f64]>>,
-    ) -> Result<Arc<Family>, Option<Owner>> {
-        if let Some(family) = self.get(kind, name) {
-            return Ok(family);
-        }
-        if let Some(owner) = self.names.conflict(name, kind) {
-            return Err(Some(owner.clone()));
-        }
-        if self.by_name.len() >= METRICS {
-            return Err(None);
-        }
-        self.names.claim(name, kind);
-        let family = Arc::new(Family::new(name.to_owned(), kind, bounds));
-        self.by_name.insert(name.to_owned(), Arc::clone(&family));
-        Ok(family)
-    }
-}
-
 impl Registry {
     pub(super) fn new(buckets: Buckets) -> Self {
         Self {
@@ -93,10 +50,7 @@ impl Registry {
             refusals: Refusals::default(),
             exporter: PrometheusBuilder::new().build_recorder(),
             buckets,
-            families: RwLock::new(Families {
-                names: Names::new(),
-                by_name: BTreeMap::new(),
-            }),
+            families: RwLock::new(Families::new()),
             help: RwLock::default(),
         }
     }
@@ -158,7 +112,7 @@ impl Registry {
     pub(super) fn describe(&self, kind: Kind, raw: &str, text: &str) {
         let name = canonical::metric_name(kind, raw);
         let mut help = self.help.write().unwrap_or_else(PoisonError::into_inner);
-        if !text.is_empty() && help.len() < METRICS {
+        if !text.is_empty() && help.len() < families::METRICS {
             help.entry(name).or_insert_with(|| text.to_owned());
         }
     }
@@ -172,11 +126,18 @@ impl Registry {
     }
 }
 
+impl fmt::Debug for Registry {
+    /// Without the series, which are thousands.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
 impl Collector for Registry {
     fn collect(&self, page: &mut Page) {
-        let families: Vec<_> = {
+        let families = {
             let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
-            families.by_name.values().cloned().collect()
+            families.all()
         };
         for family in &families {
             page.describe(&family.name, family.kind, || self.help(&family.name));

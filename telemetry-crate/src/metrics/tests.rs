@@ -1,11 +1,10 @@
 //! The pillar as a whole: what goes in through the macros comes out on the page.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    thread,
-};
+mod parse;
+
+use std::{collections::BTreeSet, thread};
 
 use ::metrics::{counter, describe_counter, describe_gauge, gauge, histogram, with_local_recorder};
 use opentelemetry::{
@@ -13,6 +12,7 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt, TraceState},
 };
 
+use self::parse::{Labels, samples};
 use super::{Format, Metrics, MetricsHandle, MetricsOptions, catalog, family::SERIES};
 
 fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
@@ -26,92 +26,6 @@ fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
     });
     with_local_recorder(&metrics.recorder(), uses);
     metrics.handle()
-}
-
-type Labels = BTreeMap<String, String>;
-
-/// Parses one sample line strictly: name, labels, and the rest of the line.
-fn parse(line: &str) -> (String, Labels, String) {
-    let name_end = line.find(['{', ' ']).unwrap();
-    let (name, mut rest) = line.split_at(name_end);
-    let mut labels = Labels::new();
-    if let Some(mut body) = rest.strip_prefix('{') {
-        loop {
-            let (label, after) = body.split_once("=\"").unwrap();
-            let mut value = String::new();
-            let mut chars = after.char_indices();
-            let end = loop {
-                match chars.next().unwrap() {
-                    (end, '"') => break end,
-                    (_, '\\') => match chars.next().unwrap().1 {
-                        'n' => value.push('\n'),
-                        c @ ('\\' | '"') => value.push(c),
-                        other => panic!("escape of {other:?} in {line}"),
-                    },
-                    (_, c) => value.push(c),
-                }
-            };
-            let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            assert!(label.chars().all(valid) && !label.starts_with(|c: char| c.is_ascii_digit()));
-            assert_eq!(
-                labels.insert(label.to_owned(), value),
-                None,
-                "label twice: {line}"
-            );
-            rest = &after[end + 1..];
-            match rest.strip_prefix(',') {
-                Some(next) => body = next,
-                None => break,
-            }
-        }
-        rest = rest.strip_prefix('}').unwrap();
-    }
-    let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    assert!(
-        name.chars().all(valid) && !name.starts_with(|c: char| c.is_ascii_digit()),
-        "{line}"
-    );
-    (
-        name.to_owned(),
-        labels,
-        rest.strip_prefix(' ').unwrap().to_owned(),
-    )
-}
-
-/// All samples, after checking what holds for every page: no series and no `# TYPE` twice, every number readable.
-fn samples(page: &str) -> Vec<(String, Labels, String)> {
-    let comments: Vec<_> = page
-        .split('\n')
-        .filter(|line| line.starts_with("# "))
-        .collect();
-    assert_eq!(
-        comments.iter().collect::<BTreeSet<_>>().len(),
-        comments.len(),
-        "{page}"
-    );
-    assert!(!page.contains("\n\n") && page.ends_with('\n'));
-    let lines = page
-        .strip_suffix('\n')
-        .unwrap()
-        .split('\n')
-        .filter(|line| !line.starts_with('#'));
-    let samples: Vec<_> = lines.map(parse).collect();
-    let series: BTreeSet<_> = samples
-        .iter()
-        .map(|(name, labels, _)| (name, labels))
-        .collect();
-    assert_eq!(
-        series.len(),
-        samples.len(),
-        "a series is there twice:\n{page}"
-    );
-    for (_, _, value) in &samples {
-        assert!(
-            value.split(" # ").next().unwrap().parse::<f64>().is_ok(),
-            "{value}"
-        );
-    }
-    samples
 }
 
 /// The values of a metric, by labels.
@@ -143,15 +57,24 @@ fn in_sampled_span(uses: impl FnOnce()) {
 
 #[test]
 fn any_label_value_comes_back_as_it_was() {
-    let alphabet = [
-        "\\", "\"", "\n", "n", "\r", " ", "}", ",", "é", "# ", "\u{2028}",
-    ];
+    let tricky = ["\\", "\"", "\n", "n", " ", "}"];
     let mut texts = vec![String::new()];
     for _ in 0..3 {
-        let longer = |text: &String| alphabet.map(|piece| format!("{text}{piece}"));
+        let longer = |text: &String| tricky.map(|piece| format!("{text}{piece}"));
         texts = texts.iter().flat_map(longer).collect();
     }
-    texts.extend(alphabet.map(ToOwned::to_owned));
+    let others = [
+        "\r",
+        "\0",
+        "é",
+        "\u{2028}",
+        "{a=\"1\"} 2",
+        " # {a=\"1\"} 2 3",
+        "\\",
+        "\"",
+        "\n",
+    ];
+    texts.extend(others.map(ToOwned::to_owned));
     let handle = metrics_after(|| {
         for text in &texts {
             counter!("c", "v" => text.clone()).increment(1);
@@ -266,7 +189,13 @@ fn names_are_bounded_too() {
         for index in 0..1_500 {
             counter!(format!("m{index}")).increment(1);
         }
+        gauge!(catalog::HTTP_SERVER_ACTIVE_REQUESTS.name).set(1.0);
     });
+    assert_eq!(
+        values(&handle, "http_server_active_requests").len(),
+        1,
+        "ours always has room"
+    );
     let page = samples(&handle.render(Format::Text));
     assert_eq!(
         page.iter()
@@ -279,6 +208,22 @@ fn names_are_bounded_too() {
         refused[1],
         (labels([("reason", "too_many_names")]), "500".into())
     );
+}
+
+#[test]
+fn spellings_of_one_series_and_oversized_keys_are_not_all_remembered() {
+    let metrics = Metrics::new(MetricsOptions::default());
+    with_local_recorder(&metrics.recorder(), || {
+        for index in 0..10_000 {
+            let spelling = format!("{index:016b}").replace('0', ".").replace('1', "-");
+            gauge!("g", spelling => "1").increment(1.0);
+            gauge!("long", "k" => "x".repeat(2_000 + index % 2)).set(1.0);
+        }
+    });
+    assert_eq!(values(&metrics.handle(), "g").len(), 1);
+    assert_eq!(values(&metrics.handle(), "g")[0].1, "10000");
+    assert_eq!(values(&metrics.handle(), "long")[0].0["k"].len(), 1_024);
+    assert_eq!(metrics.shared.registry.cache.len(), 2 * SERIES);
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! A strict reader of the metrics page, to compare what comes out with what went in.
+
+#![expect(clippy::panic, reason = "a test may fail")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) type Labels = BTreeMap<String, String>;
+
+/// Parses one sample line strictly: name, labels, and the rest of the line.
+fn parse(line: &str) -> (String, Labels, String) {
+    let name_end = line.find(['{', ' ']).unwrap();
+    let (name, mut rest) = line.split_at(name_end);
+    let mut labels = Labels::new();
+    if let Some(mut body) = rest.strip_prefix('{') {
+        loop {
+            let (label, after) = body.split_once("=\"").unwrap();
+            let mut value = String::new();
+            let mut chars = after.char_indices();
+            let end = loop {
+                match chars.next().unwrap() {
+                    (end, '"') => break end,
+                    (_, '\\') => match chars.next().unwrap().1 {
+                        'n' => value.push('\n'),
+                        c @ ('\\' | '"') => value.push(c),
+                        other => panic!("escape of {other:?} in {line}"),
+                    },
+                    (_, c) => value.push(c),
+                }
+            };
+            let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            assert!(label.chars().all(valid) && !label.starts_with(|c: char| c.is_ascii_digit()));
+            assert_eq!(
+                labels.insert(label.to_owned(), value),
+                None,
+                "label twice: {line}"
+            );
+            rest = &after[end + 1..];
+            match rest.strip_prefix(',') {
+                Some(next) => body = next,
+                None => break,
+            }
+        }
+        rest = rest.strip_prefix('}').unwrap();
+    }
+    let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    assert!(
+        name.chars().all(valid) && !name.starts_with(|c: char| c.is_ascii_digit()),
+        "{line}"
+    );
+    (
+        name.to_owned(),
+        labels,
+        rest.strip_prefix(' ').unwrap().to_owned(),
+    )
+}
+
+/// All samples of a page, after checking what holds for every page: no series and no `# TYPE` twice, every number readable.
+pub(super) fn samples(page: &str) -> Vec<(String, Labels, String)> {
+    let comments: Vec<_> = page
+        .split('\n')
+        .filter(|line| line.starts_with("# "))
+        .collect();
+    assert_eq!(
+        comments.iter().collect::<BTreeSet<_>>().len(),
+        comments.len(),
+        "{page}"
+    );
+    assert!(!page.contains("\n\n") && page.ends_with('\n'));
+    let lines = page
+        .strip_suffix('\n')
+        .unwrap()
+        .split('\n')
+        .filter(|line| !line.starts_with('#'));
+    let samples: Vec<_> = lines.map(parse).collect();
+    let series: BTreeSet<_> = samples
+        .iter()
+        .map(|(name, labels, _)| (name, labels))
+        .collect();
+    assert_eq!(
+        series.len(),
+        samples.len(),
+        "a series is there twice:\n{page}"
+    );
+    for (_, _, value) in &samples {
+        assert!(
+            value.split(" # ").next().unwrap().parse::<f64>().is_ok(),
+            "{value}"
+        );
+    }
+    samples
+}

@@ -1,0 +1,155 @@
+//! Facts that stand in more than one place are the same in all of them.
+//!
+//! `UPDATE=1 cargo test -p firstlight --test tidy` writes the generated parts anew.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+use firstlight::{config::VARIABLES, metrics::catalog};
+
+fn path(relative: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(relative)
+}
+
+fn read(relative: &str) -> String {
+    fs::read_to_string(path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
+}
+
+/// The part of `file` behind `<!-- name: ... -->` and before `<!-- end -->` is `expected`.
+fn generated(file: &str, name: &str, expected: &str) {
+    // Two tests may write the same file.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = read(file);
+    let marker = format!("<!-- {name}: ");
+    let start = text
+        .find(&marker)
+        .unwrap_or_else(|| panic!("{file} has no {marker}"));
+    let start = start + text[start..].find("-->\n").unwrap() + "-->\n".len();
+    let end = start + text[start..].find("<!-- end -->").unwrap();
+    if text[start..end] == *expected {
+        return;
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(
+            path(file),
+            format!("{}{expected}{}", &text[..start], &text[end..]),
+        )
+        .unwrap();
+    } else {
+        panic!(
+            "{file}: the part {name} is out of date; run UPDATE=1 cargo test -p firstlight --test tidy"
+        );
+    }
+}
+
+#[test]
+fn the_tables_of_variables_are_the_codes() {
+    let mut table = "| variable | default | effect |\n| --- | --- | --- |\n".to_owned();
+    for variable in VARIABLES {
+        table += &format!(
+            "| `{}` | {} | {} |\n",
+            variable.name, variable.default, variable.effect
+        );
+    }
+    generated("README.md", "variables", &table);
+    generated("docs/book/src/configuration.md", "variables", &table);
+}
+
+#[test]
+fn the_table_of_metrics_is_the_catalogues() {
+    let mut table =
+        "| metric | kind | unit | labels | help |\n| --- | --- | --- | --- | --- |\n".to_owned();
+    for metric in catalog::ALL {
+        let labels: Vec<String> = metric
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
+        let kind = format!("{:?}", metric.kind).to_lowercase();
+        table += &format!(
+            "| `{}` | {kind} | `{}` | {} | {} |\n",
+            metric.name,
+            metric.unit,
+            labels.join(" "),
+            metric.help
+        );
+    }
+    generated("docs/book/src/metrics.md", "metrics", &table);
+}
+
+#[test]
+fn the_readmes_quickstart_is_the_example() {
+    let example = read("telemetry-crate/examples/quickstart.rs");
+    // The example's own header says how to run it there.
+    let code = example
+        .lines()
+        .skip_while(|line| line.starts_with("//!") || line.is_empty());
+    let code: String = code.map(|line| format!("{line}\n")).collect();
+    generated(
+        "README.md",
+        "quickstart",
+        &format!("```rust,no_run\n{code}```\n"),
+    );
+}
+
+#[test]
+fn every_page_of_the_book_is_in_its_summary() {
+    let summary = read("docs/book/src/SUMMARY.md");
+    let mut folders = vec![path("docs/book/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap().path();
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let page = entry
+                .strip_prefix(path("docs/book/src"))
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .replace('\\', "/");
+            assert!(
+                page == "SUMMARY.md" || summary.contains(&format!("({page})")),
+                "{page} is not in SUMMARY.md"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_changelog_knows_this_version() {
+    let changelog = read("CHANGELOG.md");
+    let heading = format!("\n## {} ", env!("CARGO_PKG_VERSION"));
+    assert!(
+        changelog.contains(&heading),
+        "CHANGELOG.md has no entry {heading:?}"
+    );
+}
+
+#[test]
+fn only_one_file_reads_the_environment() {
+    let mut folders = vec![path("telemetry-crate/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap().path();
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if fs::read_to_string(&entry).unwrap().contains("env::var") {
+                assert!(
+                    entry.ends_with("config/env.rs"),
+                    "{} reads the environment",
+                    entry.display()
+                );
+            }
+        }
+    }
+}
