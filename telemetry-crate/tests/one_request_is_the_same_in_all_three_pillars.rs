@@ -32,9 +32,17 @@ fn router() -> Router {
             "/panics",
             get(|| async { panic!("on purpose") as StatusCode }),
         )
+        .route("/calls", get(call))
         .route("/hangs", get(std::future::pending::<StatusCode>))
         .route("/livez", get(|| async { "alive" }))
         .layer(TelemetryLayer::new())
+}
+
+/// Answers with the `traceparent` that it would send on.
+async fn call() -> String {
+    let mut headers = http::HeaderMap::new();
+    firstlight::http::inject(&mut headers);
+    headers["traceparent"].to_str().unwrap().to_owned()
 }
 
 async fn send(method: &str, path: &str) -> Response<String> {
@@ -89,10 +97,11 @@ async fn one_request_is_the_same_in_all_three_pillars() {
     assert!(panicked.unwrap_err().is_panic());
     let hangs = tokio::time::timeout(Duration::from_millis(50), send("GET", "/hangs")).await;
     assert!(hangs.is_err(), "the client went away");
+    let sent_on = send("GET", "/calls").await.into_body();
     telemetry.flush(Duration::from_secs(30)).unwrap();
 
-    let spans = receiver.wait_for(Duration::from_secs(30), |spans| spans.len() >= 6);
-    assert_eq!(spans.len(), 6, "a probe makes no span: {spans:?}");
+    let spans = receiver.wait_for(Duration::from_secs(30), |spans| spans.len() >= 7);
+    assert_eq!(spans.len(), 7, "a probe makes no span: {spans:?}");
 
     let order = named(&spans, "GET /orders/{id}");
     assert_eq!(order.trace_id, "0af7651916cd43dd8448eb211c80319c");
@@ -119,6 +128,13 @@ async fn one_request_is_the_same_in_all_three_pillars() {
         (hangs.status, &*hangs.attributes["error.type"]),
         ("unset", "client_disconnected")
     );
+
+    let calls = named(&spans, "GET /calls");
+    assert_eq!(
+        sent_on,
+        format!("00-{}-{}-01", calls.trace_id, calls.span_id)
+    );
+    assert_eq!(calls.trace_id, order.trace_id, "the caller's");
 
     let page = telemetry.metrics().render(Format::OpenMetrics);
     let count = |labels: &str| {
