@@ -27,6 +27,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{runtime::Runtime, sync::Semaphore};
 
 pub use self::readiness::Readiness;
+pub(crate) use self::readiness::stopping;
 use crate::{
     InitError,
     metrics::{Format, MetricsHandle},

@@ -208,6 +208,7 @@ impl Summary {
                 export.endpoint, settings.sampler
             ),
             None if settings.disabled => "off: OTEL_SDK_DISABLED is true".to_owned(),
+            None if settings.export_refused => "off: OTEL_TRACES_EXPORTER is none".to_owned(),
             None => "off: set OTEL_EXPORTER_OTLP_ENDPOINT to export".to_owned(),
         };
         Self {

@@ -57,8 +57,19 @@ struct Line<'a> {
     /// Of the span that the event belongs to; absent outside any span.
     ids: Option<(TraceId, SpanId)>,
     event: &'a Fields,
-    /// From the innermost span to the root.
-    spans: &'a [Arc<Fields>],
+    /// Shows the fields of its spans, from the innermost to the root.
+    spans: &'a dyn Fn(&mut dyn FnMut(&Fields)),
+}
+
+/// What a thread needs to make a line, kept from line to line.
+#[derive(Default)]
+struct Scratch {
+    fields: Fields,
+    out: Vec<u8>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 /// The layer that turns events into lines.
@@ -92,22 +103,13 @@ impl LogLayer {
         self.counts.clone()
     }
 
-    fn write(&self, line: &Line<'_>) {
-        thread_local! {
-            static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    fn write(&self, out: &mut Vec<u8>, line: &Line<'_>) {
+        out.clear();
+        match self.format {
+            LogFormat::Json => write_json(out, line),
+            LogFormat::Pretty => write_pretty(out, line, self.colours),
         }
-        BUFFER.with(|buffer| {
-            // A `Debug` implementation that logs while it is being logged finds the buffer taken.
-            let Ok(mut buffer) = buffer.try_borrow_mut() else {
-                return self.writer.lost_one();
-            };
-            buffer.clear();
-            match self.format {
-                LogFormat::Json => write_json(&mut buffer, line),
-                LogFormat::Pretty => write_pretty(&mut buffer, line, self.colours),
-            }
-            self.writer.write(&buffer);
-        });
+        self.writer.write(out);
     }
 
     /// The trace and span that an event belongs to.
@@ -161,27 +163,34 @@ where
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         self.counts.count(*metadata.level());
 
-        let mut fields = Fields::default();
-        let mut visitor = fields.of_event(normalized.is_some());
-        event.record(&mut visitor);
-
         let span = context.event_span(event);
-        let spans: Vec<Arc<Fields>> = span
-            .iter()
-            .flat_map(SpanRef::scope)
-            .filter_map(|span| {
-                span.extensions()
-                    .get::<SpanFields>()
-                    .and_then(SpanFields::share)
-            })
-            .collect();
-        self.write(&Line {
-            time: SystemTime::now(),
-            level: *metadata.level(),
-            target: metadata.target(),
-            ids: self.ids(event, span.as_ref()),
-            event: &fields,
-            spans: &spans,
+        let spans = |show: &mut dyn FnMut(&Fields)| {
+            for span in span.iter().flat_map(SpanRef::scope) {
+                if let Some(fields) = span.extensions().get::<SpanFields>() {
+                    show(fields.fields());
+                }
+            }
+        };
+        let make = |scratch: &mut Scratch| {
+            let Scratch { fields, out } = scratch;
+            fields.clear();
+            event.record(&mut fields.of_event(normalized.is_some()));
+            self.write(
+                out,
+                &Line {
+                    time: SystemTime::now(),
+                    level: *metadata.level(),
+                    target: metadata.target(),
+                    ids: self.ids(event, span.as_ref()),
+                    event: fields,
+                    spans: &spans,
+                },
+            );
+        };
+        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+            Ok(mut scratch) => make(&mut scratch),
+            // A `Debug` implementation that logs while it is being logged.
+            Err(_) => make(&mut Scratch::default()),
         });
     }
 }

@@ -2,9 +2,12 @@
 
 use std::thread;
 
+use crate::admin;
+
 const THREAD: &str = "firstlight-signals";
 
-/// Completes at the first SIGTERM or SIGINT: stop accepting, drain, then let the guard flush. A second signal ends the
+/// Completes at the first SIGTERM or SIGINT: stop accepting, drain, then let the guard flush. `/readyz` answers 503 from
+/// then on. A second signal ends the
 /// process at once, with 128 and the signal's number as its exit code, for whoever can't wait.
 ///
 /// Kubernetes, systemd and `docker stop` send SIGTERM; Ctrl-C is SIGINT. On other systems than Unix it is Ctrl-C.
@@ -24,6 +27,7 @@ pub async fn shutdown_signal() {
         }
     };
     let (name, _) = signals.next().await;
+    admin::stopping();
     tracing::info!(target: "firstlight", signal = name, "shutting down: draining requests; a second signal exits at once");
     // Whoever sends a second one has found the drain stuck, so it is not left to the runtime that may be the reason.
     let watcher = thread::Builder::new()

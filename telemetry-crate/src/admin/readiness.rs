@@ -15,6 +15,14 @@ use tokio::{task::JoinSet, time::timeout};
 /// Below the one second that Kubernetes gives a probe by default, so that it reads a reason and no time-out.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
 
+/// Set by the signal to stop, which knows no guard.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// The process was told to stop.
+pub(crate) fn stopping() {
+    STOPPING.store(true, Ordering::Relaxed);
+}
+
 type Check =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
@@ -68,12 +76,14 @@ impl Readiness {
     }
 
     /// From here on `/readyz` answers 503: traffic goes elsewhere while this process finishes what it has.
+    ///
+    /// [`shutdown_signal`](crate::shutdown_signal) and the guard's shutdown do this by themselves.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Relaxed);
     }
 
     pub(super) async fn report(&self) -> Report {
-        if self.0.draining.load(Ordering::Relaxed) {
+        if self.0.draining.load(Ordering::Relaxed) || STOPPING.load(Ordering::Relaxed) {
             return Report {
                 ready: false,
                 text: "not ready: draining\n".to_owned(),

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) sampler: SamplerSetting,
     pub(crate) propagators: Vec<Propagator>,
     pub(crate) export: Option<ExportSettings>,
+    /// Whether an operator has said `none`.
+    pub(crate) export_refused: bool,
     /// Host and port, not yet resolved.
     pub(crate) admin: Option<(String, u16)>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
@@ -138,6 +140,7 @@ impl Settings {
             sampler: sampler(env),
             propagators: propagators(env),
             export,
+            export_refused: env.text(env::TRACES_EXPORTER).as_deref() == Some("none"),
             admin: admin(&config, env),
             shutdown_timeout: env
                 .milliseconds(env::SHUTDOWN_TIMEOUT)

@@ -7,7 +7,6 @@ use std::{
     error::Error,
     fmt::{self, Write},
     ops::Range,
-    sync::Arc,
 };
 
 use tracing::field::{Field, Visit};
@@ -62,25 +61,33 @@ impl Fields {
         }
     }
 
-    fn set(&mut self, name: &'static str, kind: Kind, value: fmt::Arguments<'_>) {
+    fn set(&mut self, name: &'static str, kind: Kind, value: Value<'_>) {
         self.remove(name);
         let start = self.text.len();
-        // Formatting fails when the limit is reached, or in a foreign `Debug` implementation; what is there is kept.
-        let complete = Limited {
+        let mut text = Limited {
             text: &mut self.text,
             end: start + MAX_VALUE_BYTES,
+        };
+        // It fails when the limit is reached, or in a foreign `Debug` implementation; what is there is kept.
+        let complete = match value {
+            Value::Str(value) => text.write_str(value),
+            Value::Format(value) => text.write_fmt(value),
         }
-        .write_fmt(value)
         .is_ok();
         if !complete {
             self.text.push_str(CUT);
         }
-        let kind = if complete { kind } else { Kind::Text };
         self.items.push(Item {
             name,
             text: start..self.text.len(),
-            kind,
+            kind: if complete { kind } else { Kind::Text },
         });
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.items.clear();
     }
 
     /// Takes the bytes out as well: a span that records the same field for hours must not grow.
@@ -94,6 +101,12 @@ impl Fields {
             item.text = item.text.start - removed.len()..item.text.end - removed.len();
         }
     }
+}
+
+/// A value on its way in; text needs no formatting, and is the most common kind.
+enum Value<'a> {
+    Str(&'a str),
+    Format(fmt::Arguments<'a>),
 }
 
 /// Writes until a limit, at a character's boundary.
@@ -128,40 +141,41 @@ macro_rules! record_values {
             } else {
                 Kind::Text
             };
-            self.set(field, kind, format_args!("{value:?}"));
+            self.set(field, kind, Value::Format(format_args!("{value:?}")));
         }
 
         fn record_i64(&mut self, field: &Field, value: i64) {
-            self.set(field, Kind::Bare, format_args!("{value}"));
+            self.set(field, Kind::Bare, Value::Format(format_args!("{value}")));
         }
 
         fn record_u64(&mut self, field: &Field, value: u64) {
-            self.set(field, Kind::Bare, format_args!("{value}"));
+            self.set(field, Kind::Bare, Value::Format(format_args!("{value}")));
         }
 
         // As text: most parsers read JSON numbers as 64-bit floats and would change it in silence.
         fn record_i128(&mut self, field: &Field, value: i128) {
-            self.set(field, Kind::Text, format_args!("{value}"));
+            self.set(field, Kind::Text, Value::Format(format_args!("{value}")));
         }
 
         fn record_u128(&mut self, field: &Field, value: u128) {
-            self.set(field, Kind::Text, format_args!("{value}"));
+            self.set(field, Kind::Text, Value::Format(format_args!("{value}")));
         }
 
         fn record_bool(&mut self, field: &Field, value: bool) {
-            self.set(field, Kind::Bare, format_args!("{value}"));
+            let value = if value { "true" } else { "false" };
+            self.set(field, Kind::Bare, Value::Str(value));
         }
 
         fn record_str(&mut self, field: &Field, value: &str) {
-            self.set(field, Kind::Text, format_args!("{value}"));
+            self.set(field, Kind::Text, Value::Str(value));
         }
 
         fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-            self.set(field, Kind::Text, format_args!("{}", with_causes(value)));
+            self.set(field, Kind::Text, Value::Str(&with_causes(value)));
         }
 
         fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-            self.set(field, Kind::Text, format_args!("{value:?}"));
+            self.set(field, Kind::Text, Value::Format(format_args!("{value:?}")));
         }
     };
 }
@@ -173,7 +187,7 @@ pub(super) struct EventVisitor<'a> {
 }
 
 impl EventVisitor<'_> {
-    fn set(&mut self, field: &Field, kind: Kind, value: fmt::Arguments<'_>) {
+    fn set(&mut self, field: &Field, kind: Kind, value: Value<'_>) {
         let name = field.name();
         // The bridge carries target, module, file and line in fields; the line's own `target` has them.
         if self.from_log && name.starts_with("log.") {
@@ -195,22 +209,21 @@ impl Visit for EventVisitor<'_> {
 
 /// A span's fields, kept in the span for the events inside it.
 #[derive(Debug, Default)]
-pub(super) struct SpanFields(Arc<Fields>);
+pub(super) struct SpanFields(Fields);
 
 impl SpanFields {
-    /// `None` if the span has none, which is common and needs no work.
-    pub(super) fn share(&self) -> Option<Arc<Fields>> {
-        (!self.0.items.is_empty()).then(|| self.0.clone())
+    pub(super) fn fields(&self) -> &Fields {
+        &self.0
     }
 
-    fn set(&mut self, field: &Field, kind: Kind, value: fmt::Arguments<'_>) {
+    fn set(&mut self, field: &Field, kind: Kind, value: Value<'_>) {
         let name = match field.name() {
             // Instructions to the trace pillar, not facts about the program.
             name if name.starts_with("otel.") => return,
             "message" => "field.message",
             name => name,
         };
-        Arc::make_mut(&mut self.0).set(name, kind, value);
+        self.0.set(name, kind, value);
     }
 }
 
@@ -223,7 +236,7 @@ mod tests {
     use super::*;
 
     fn set(fields: &mut Fields, name: &'static str, value: &str) {
-        fields.set(name, Kind::Text, format_args!("{value}"));
+        fields.set(name, Kind::Text, Value::Str(value));
     }
 
     #[test]

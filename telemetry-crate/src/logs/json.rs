@@ -4,7 +4,11 @@
 //! spans from the innermost outwards, each name once. A field that is called like one of our own keys is kept as
 //! `field.<name>`, never in its place: nobody can forge a line's severity or trace.
 
-use std::io::Write;
+use std::{
+    cell::Cell,
+    io::Write,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use super::{
     Line,
@@ -24,31 +28,55 @@ pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>) {
         line.event.get("message").unwrap_or_default(),
     );
     if let Some((trace_id, span_id)) = line.ids {
-        // Writing to a vector cannot fail.
-        let _ = write!(
-            out,
-            ",\"trace_id\":\"{trace_id}\",\"span_id\":\"{span_id}\""
-        );
+        out.extend_from_slice(b",\"trace_id\":\"");
+        write_hex(out, &trace_id.to_bytes());
+        out.extend_from_slice(b"\",\"span_id\":\"");
+        write_hex(out, &span_id.to_bytes());
+        out.push(b'"');
     }
 
-    let mut names = Vec::with_capacity(16);
+    let mut names = Names::default();
     write_fields(out, line.event, &mut names);
-    for span in line.spans {
-        write_fields(out, span, &mut names);
-    }
+    (line.spans)(&mut |span| write_fields(out, span, &mut names));
     out.extend_from_slice(b"}\n");
 }
 
-fn write_fields(out: &mut Vec<u8>, fields: &Fields, names: &mut Vec<&'static str>) {
+/// The names that are on the line already.
+#[derive(Default)]
+struct Names {
+    /// Enough for nearly every line, and without an allocation.
+    first: [&'static str; 16],
+    count: usize,
+    rest: Vec<&'static str>,
+}
+
+impl Names {
+    /// Whether the name is new; it is not after this.
+    fn insert(&mut self, name: &'static str) -> bool {
+        let first = &self.first[..self.count];
+        if first.contains(&name) || self.rest.contains(&name) {
+            return false;
+        }
+        match self.first.get_mut(self.count) {
+            Some(place) => {
+                *place = name;
+                self.count += 1;
+            }
+            None => self.rest.push(name),
+        }
+        true
+    }
+}
+
+fn write_fields(out: &mut Vec<u8>, fields: &Fields, names: &mut Names) {
     for (name, text, kind) in fields.iter() {
         if name == "message" {
             continue;
         }
         let name = unreserved(name);
-        if names.contains(&name) {
+        if !names.insert(name) {
             continue;
         }
-        names.push(name);
         match kind {
             Kind::Text => write_text(out, name, text),
             Kind::Bare => {
@@ -84,40 +112,68 @@ fn write_key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b"\":");
 }
 
-/// RFC 8259, section 7: quotation mark, backslash and the control characters must be escaped.
+/// RFC 8259, section 7: quotation mark, backslash and the control characters must be escaped. U+007F need not be, and
+/// still moves the cursor of whoever reads the raw line.
+fn must_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\' || byte == 0x7f
+}
+
 fn escape(out: &mut Vec<u8>, text: &str) {
-    let mut plain = 0;
-    for (index, byte) in text.bytes().enumerate() {
-        let short = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            // U+007F is allowed by the RFC, and still moves the cursor of whoever reads the raw line.
-            0x00..=0x1f | 0x7f => 0,
-            _ => continue,
-        };
-        out.extend_from_slice(&text.as_bytes()[plain..index]);
-        plain = index + 1;
-        if short == 0 {
-            let _ = write!(out, "\\u{byte:04x}");
-        } else {
-            out.extend_from_slice(&[b'\\', short]);
+    let bytes = text.as_bytes();
+    // Nearly all text needs nothing; looking at every byte without a branch lets the compiler take many at a time.
+    if !bytes
+        .iter()
+        .fold(false, |found, byte| found | must_escape(*byte))
+    {
+        return out.extend_from_slice(bytes);
+    }
+    for byte in bytes {
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            byte if must_escape(*byte) => {
+                out.extend_from_slice(b"\\u00");
+                write_hex(out, &[*byte]);
+            }
+            byte => out.push(*byte),
         }
     }
-    out.extend_from_slice(&text.as_bytes()[plain..]);
+}
+
+fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.push(DIGITS[usize::from(byte >> 4)]);
+        out.push(DIGITS[usize::from(byte & 0xf)]);
+    }
 }
 
 /// RFC 3339, UTC, microseconds.
-pub(super) fn write_time(out: &mut Vec<u8>, time: std::time::SystemTime) {
-    match jiff::Timestamp::try_from(time) {
-        Ok(time) => {
-            let _ = write!(out, "{time:.6}");
-        }
-        // A clock outside of the years -9999 to 9999 is broken; the line still goes out.
-        Err(_) => out.extend_from_slice(b"0000-01-01T00:00:00.000000Z"),
+pub(super) fn write_time(out: &mut Vec<u8>, time: SystemTime) {
+    thread_local! {
+        /// The second that this thread wrote last, and its text up to the point.
+        static LAST: Cell<(u64, [u8; 19])> = const { Cell::new((0, *b"1970-01-01T00:00:00")) };
     }
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (mut second, mut text) = LAST.get();
+    if since_epoch.as_secs() != second {
+        second = since_epoch.as_secs();
+        // A clock beyond the year 9999 is broken; the line still goes out.
+        let shown = i64::try_from(second)
+            .ok()
+            .and_then(|second| jiff::Timestamp::from_second(second).ok());
+        let shown = shown.unwrap_or_default().to_string();
+        if let Some(Ok(shown)) = shown.as_bytes().get(..19).map(TryInto::try_into) {
+            text = shown;
+        }
+        LAST.set((second, text));
+    }
+    out.extend_from_slice(&text);
+    // Writing to a vector cannot fail.
+    let _ = write!(out, ".{:06}Z", since_epoch.subsec_micros());
 }
 
 #[cfg(test)]
@@ -141,6 +197,14 @@ mod tests {
         assert_eq!(line.lines().count(), 1);
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value[&hostile], hostile);
+    }
+
+    #[test]
+    fn a_name_is_new_once_however_many_there_are() {
+        let mut names = Names::default();
+        let all: Vec<&'static str> = (0..40).map(|n| &*format!("name{n}").leak()).collect();
+        assert!(all.iter().all(|name| names.insert(name)));
+        assert!(!all.iter().any(|name| names.insert(name)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use tracing::Level;
 
-use super::{Line, json::write_time};
+use super::{Line, fields::Fields, json::write_time};
 
 /// The escape sequences, or nothing where they would not be colours but characters.
 struct Style {
@@ -49,7 +49,7 @@ pub(super) fn write_pretty(out: &mut Vec<u8>, line: &Line<'_>, colours: bool) {
     let _ = write!(out, "{reset} {dim}");
     escape(out, line.target);
     let mut names = Vec::with_capacity(16);
-    for fields in std::iter::once(line.event).chain(line.spans.iter().map(AsRef::as_ref)) {
+    let mut show = |fields: &Fields| {
         for (name, text, _) in fields.iter() {
             if name != "message" && !names.contains(&name) {
                 names.push(name);
@@ -59,7 +59,9 @@ pub(super) fn write_pretty(out: &mut Vec<u8>, line: &Line<'_>, colours: bool) {
                 escape(out, text);
             }
         }
-    }
+    };
+    show(line.event);
+    (line.spans)(&mut show);
     if let Some((trace_id, _)) = line.ids {
         let _ = write!(out, " trace_id={trace_id}");
     }

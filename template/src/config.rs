@@ -1,0 +1,77 @@
+//! What the service reads from its environment, once, at start. Telemetry reads its own variables; README.md has both.
+
+use std::{env, io};
+
+use tokio::net::TcpListener;
+
+/// The service's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `HOST`, an address or a name; default 127.0.0.1, so that nobody else gets in until you say so.
+    pub host: String,
+    /// `PORT`; default 8080. 0 takes a free one, which the log line "listening" then names.
+    pub port: u16,
+}
+
+/// What is wrong with the environment, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("PORT: found {found:?}, expected a number from 0 to 65535 (0 takes a free port)")]
+    Port { found: String },
+    #[error("HOST, PORT: cannot listen on {host}:{port}; choose a free address of this machine")]
+    Listen {
+        host: String,
+        port: u16,
+        source: io::Error,
+    },
+}
+
+impl Config {
+    /// Reads the settings. An empty variable counts as unset.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_variables(|name| Some(env::var_os(name)?.to_string_lossy().into_owned()))
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let get = |name: &str, default: &str| match variable(name) {
+            Some(value) if !value.is_empty() => value,
+            _ => default.to_owned(),
+        };
+        let host = get("HOST", "127.0.0.1");
+        let port = get("PORT", "8080");
+        match port.parse() {
+            Ok(port) => Ok(Self { host, port }),
+            Err(_) => Err(ConfigError::Port { found: port }),
+        }
+    }
+
+    /// Opens the port.
+    pub async fn listen(&self) -> Result<TcpListener, ConfigError> {
+        let address = (self.host.as_str(), self.port);
+        TcpListener::bind(address)
+            .await
+            .map_err(|source| ConfigError::Listen {
+                host: self.host.clone(),
+                port: self.port,
+                source,
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unset_or_empty_has_its_default() {
+        let config = Config::from_variables(|name| (name == "PORT").then(String::new)).unwrap();
+        assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 8080));
+    }
+
+    #[test]
+    fn an_error_names_the_variable_and_what_was_found() {
+        let error = Config::from_variables(|name| (name == "PORT").then(|| "http".to_owned()));
+        let message = error.unwrap_err().to_string();
+        assert!(message.starts_with("PORT: found \"http\""), "{message}");
+    }
+}

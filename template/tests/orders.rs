@@ -1,0 +1,74 @@
+//! The example, seen from outside: what its requests leave in the log, on the metrics page and in the traces.
+
+#![cfg(unix)] // for SIGTERM
+
+mod support;
+
+use firstlight::testing::{OtlpReceiver, ReceivedSpan};
+use support::{SOON, Service, text};
+
+const ORDER: &str = r#"{"item": "telescope", "quantity": 2}"#;
+
+#[test]
+fn an_order_is_one_trace_with_a_span_for_each_step() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
+    let response = service.post("/orders", ORDER);
+    assert_eq!(response.status, 201, "{}", response.body);
+    service.line(|line| line["message"] == "POST /orders 201");
+    let page = service.admin("/metrics").body;
+    assert!(page.contains("\norders_accepted_total 1\n"), "{page}");
+    let log = service.terminate().log;
+
+    let spans = receiver.wait_for(SOON, |spans| spans.len() >= 5);
+    let root = span_named(&spans, "POST /orders");
+    for step in ["validate", "reserve_stock", "charge_card", "insert_order"] {
+        let span = span_named(&spans, step);
+        assert_eq!(span.trace_id, root.trace_id, "{step}");
+        assert_eq!(span.parent_span_id, root.span_id, "{step}");
+    }
+    for message in ["stock reserved", "card charged", "order accepted"] {
+        let line = log.iter().find(|line| line["message"] == message).unwrap();
+        assert_eq!(text(line, "trace_id"), root.trace_id, "{message}");
+    }
+}
+
+#[test]
+fn a_failure_tells_the_client_nothing_and_the_log_everything() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
+    service.post("/orders", ORDER);
+    let response = service.get("/orders/1/invoice", "");
+    assert_eq!(response.status, 500);
+    assert_eq!(response.body, "internal error");
+
+    let line = service.line(|line| line["message"] == "request failed");
+    assert_eq!(line["level"], "ERROR");
+    let error = text(&line, "error");
+    assert!(error.contains("does not answer: "), "{error}");
+
+    let trace_id = text(&line, "trace_id");
+    service.terminate();
+    let spans = receiver.wait_for(SOON, |spans| spans.len() >= 8);
+    let span = span_named(&spans, "GET /orders/{id}/invoice");
+    assert_eq!(span.status, "error");
+    assert_eq!(span.trace_id, trace_id);
+}
+
+#[test]
+fn a_mistake_of_the_client_is_no_error_of_ours() {
+    let mut service = Service::start(&[]);
+    assert_eq!(service.get("/orders/1", "").status, 404);
+    for order in [r#"{"item": "", "quantity": 2}"#, r#"{"item": "telescope"}"#] {
+        assert_eq!(service.post("/orders", order).status, 422, "{order}");
+    }
+    assert_eq!(service.post("/orders", ORDER).status, 201);
+    assert_eq!(service.get("/orders/1", "").status, 200);
+    let log = service.terminate().log;
+    assert!(!log.iter().any(|line| line["level"] == "ERROR"), "{log:#?}");
+}
+
+fn span_named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
+    let span = spans.iter().find(|span| span.name == name);
+    span.unwrap_or_else(|| panic!("no span {name}: {spans:#?}"))
+}

@@ -1,0 +1,181 @@
+//! Starts the built service as a process of its own and looks at it from outside: its HTTP answers, its log, its exit.
+
+#![allow(dead_code, reason = "each test binary uses its part of this")]
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// For whatever is going to happen, on a machine that is busy with something else.
+pub const SOON: Duration = Duration::from_secs(30);
+
+const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+
+/// The running service; dropped, it is killed.
+pub struct Service {
+    child: Child,
+    log: Vec<Value>,
+    new_lines: Receiver<Value>,
+}
+
+/// What is left of a service that has ended.
+pub struct Ended {
+    pub status: ExitStatus,
+    /// Every line of its log.
+    pub log: Vec<Value>,
+}
+
+pub struct Response {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Service {
+    /// Starts the service with nothing in its environment but free ports and `variables`.
+    pub fn start(variables: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(BINARY)
+            .env_clear()
+            .envs([("PORT", "0"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "0")])
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the service starts");
+        let stdout = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        let (sender, new_lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let value = serde_json::from_str(&line);
+                let value = value.unwrap_or_else(|_| panic!("not a line of JSON: {line}"));
+                if sender.send(value).is_err() {
+                    break;
+                }
+            }
+        });
+        let log = Vec::new();
+        Self {
+            child,
+            log,
+            new_lines,
+        }
+    }
+
+    /// The first line of the log that `matches`, if need be once it is there.
+    pub fn line(&mut self, matches: impl Fn(&Value) -> bool) -> Value {
+        if let Some(line) = self.log.iter().find(|line| matches(line)) {
+            return line.clone();
+        }
+        let deadline = Instant::now() + SOON;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.new_lines.recv_timeout(left) {
+                Ok(line) => self.log.push(line),
+                Err(reason) => panic!("no such line in {:#?}: {reason}", self.log),
+            }
+            let newest = &self.log[self.log.len() - 1];
+            if matches(newest) {
+                return newest.clone();
+            }
+        }
+    }
+
+    /// Where the service listens.
+    pub fn address(&mut self) -> String {
+        let line = self.line(|line| line["message"] == "listening");
+        text(&line, "address").to_owned()
+    }
+
+    /// Where the probes and the metrics page are.
+    pub fn admin_address(&mut self) -> String {
+        let line = self.line(|line| line["message"] == "telemetry is up");
+        let url = text(&line, "metrics").strip_prefix("http://");
+        let address = url.and_then(|url| url.strip_suffix("/metrics"));
+        address.expect("the address of the metrics page").to_owned()
+    }
+
+    /// A request to the service.
+    pub fn get(&mut self, path: &str, headers: &str) -> Response {
+        send(&self.address(), "GET", path, headers, "")
+    }
+
+    /// A request with a JSON body.
+    pub fn post(&mut self, path: &str, body: &str) -> Response {
+        let headers = "content-type: application/json\r\n";
+        send(&self.address(), "POST", path, headers, body)
+    }
+
+    /// A request to the admin listener.
+    pub fn admin(&mut self, path: &str) -> Response {
+        send(&self.admin_address(), "GET", path, "", "")
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub fn terminate(self) -> Ended {
+        let kill = format!("kill -TERM {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.expect("a shell").success(), "{kill}");
+        self.end()
+    }
+
+    /// Waits for the end.
+    pub fn end(mut self) -> Ended {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.new_lines.recv_timeout(left) {
+                Ok(line) => self.log.push(line),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("still running: {:#?}", self.log),
+            }
+        }
+        Ended {
+            status: self.child.wait().expect("the service is our child"),
+            log: std::mem::take(&mut self.log),
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether `line` is the access line of a request.
+pub fn is_access_line(line: &Value) -> bool {
+    line["target"] == "firstlight::http"
+}
+
+/// A field of a log line that is a string.
+pub fn text<'a>(line: &'a Value, field: &str) -> &'a str {
+    let value = line[field].as_str();
+    value.unwrap_or_else(|| panic!("no text in {field}: {line}"))
+}
+
+/// `headers` are lines that end in CRLF.
+fn send(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Response {
+    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    stream.set_read_timeout(Some(SOON)).expect("a timeout");
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-length: {length}\r\n{headers}\r\n{body}"
+    )
+    .expect("the request is sent");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("an answer");
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).expect("a status");
+    Response {
+        status: status.parse().expect("a number"),
+        body: body.to_owned(),
+    }
+}

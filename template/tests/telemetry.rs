@@ -1,0 +1,83 @@
+//! The promise of the service before it has an endpoint: logs, metrics and traces work, and agree with each other.
+
+#![cfg(unix)] // for SIGTERM
+
+mod support;
+
+use firstlight::testing::OtlpReceiver;
+use support::{Ended, SOON, Service, is_access_line, text};
+
+const CALLER_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const CALLER_SPAN: &str = "00f067aa0ba902b7";
+
+#[test]
+fn one_request_is_one_log_line_one_measurement_and_one_span() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
+
+    // No route has this path, and still the request is seen.
+    let traceparent = format!("traceparent: 00-{CALLER_TRACE}-{CALLER_SPAN}-01\r\n");
+    let response = service.get("/nowhere", &traceparent);
+    assert_eq!(response.status, 404);
+
+    let line = service.line(is_access_line);
+    assert_eq!(line["trace_id"], CALLER_TRACE);
+    assert_eq!(line["http.response.status_code"], 404);
+    let count: f64 = service
+        .admin("/metrics")
+        .body
+        .lines()
+        .filter(|line| line.starts_with("http_server_request_duration_seconds_count{"))
+        .inspect(|line| assert!(line.contains("http_response_status_code=\"404\""), "{line}"))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum();
+    assert_eq!(count, 1.0);
+
+    let log = service.terminate().log;
+    assert_eq!(log.iter().filter(|line| is_access_line(line)).count(), 1);
+    let spans = receiver.wait_for(SOON, |spans| !spans.is_empty());
+    assert_eq!(spans.len(), 1, "{spans:#?}");
+    assert_eq!(spans[0].name, "GET");
+    assert_eq!(spans[0].kind, "server");
+    assert_eq!(spans[0].trace_id, CALLER_TRACE);
+    assert_eq!(spans[0].parent_span_id, CALLER_SPAN);
+    assert_eq!(spans[0].span_id, text(&line, "span_id"));
+    assert_eq!(spans[0].resource["service.name"], env!("CARGO_PKG_NAME"));
+}
+
+#[test]
+fn probes_answer_and_make_no_telemetry() {
+    let mut service = Service::start(&[]);
+    service.address();
+    assert_eq!(service.admin("/livez").status, 200);
+    assert_eq!(service.admin("/readyz").status, 200);
+    let log = service.terminate().log;
+    assert!(!log.iter().any(is_access_line), "{log:#?}");
+}
+
+#[test]
+fn sigterm_sends_what_waits_and_exits_with_0() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let mut service = Service::start(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+        // An hour, in milliseconds: only the flush at the end can send anything.
+        ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
+    ]);
+    service.get("/nowhere", "");
+    service.line(is_access_line);
+    assert!(receiver.spans().is_empty());
+
+    let ended = service.terminate();
+    assert!(ended.status.success(), "{}: {:#?}", ended.status, ended.log);
+    assert_eq!(receiver.spans().len(), 1);
+}
+
+#[test]
+fn a_setting_that_cannot_work_is_one_error_line_and_a_failure() {
+    let Ended { status, mut log } = Service::start(&[("PORT", "eighty")]).end();
+    assert_eq!(status.code(), Some(1));
+    log.retain(|line| line["level"] == "ERROR");
+    assert_eq!(log.len(), 1, "{log:#?}");
+    let message = text(&log[0], "message");
+    assert!(message.contains("PORT: found \"eighty\""), "{message}");
+}
