@@ -109,7 +109,8 @@ impl LogLayer {
             LogFormat::Json => write_json(out, line),
             LogFormat::Pretty => write_pretty(out, line, self.colours),
         }
-        self.writer.write(out);
+        // A process that dies often says why in its last lines.
+        self.writer.write(out, line.level == Level::ERROR);
     }
 
     /// The trace and span that an event belongs to.

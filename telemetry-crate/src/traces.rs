@@ -12,7 +12,10 @@ mod thread;
 
 use std::sync::Arc;
 
-use opentelemetry::{propagation::TextMapCompositePropagator, trace::TracerProvider};
+use opentelemetry::{
+    propagation::TextMapCompositePropagator,
+    trace::{SpanRef, TraceContextExt, TracerProvider},
+};
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanExporter};
 use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter, subscriber::Interest};
@@ -171,6 +174,16 @@ fn exporter(
         .map_err(|error| InitError::Exporter {
             reason: error.to_string(),
         })
+}
+
+/// The current span, if somebody will see what is written on it.
+pub(crate) fn with_recording_span(write: impl FnOnce(&SpanRef<'_>)) {
+    opentelemetry::Context::map_current(|context| {
+        let span = context.span();
+        if span.is_recording() {
+            write(&span);
+        }
+    });
 }
 
 /// Which spans and events become part of a trace. Independent of the log filter.

@@ -60,10 +60,9 @@ impl<B: Body> Body for ResponseBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         let frame = {
-            let _entered = this
-                .exchange
-                .as_ref()
-                .map(|exchange| exchange.span().enter());
+            // A body whose size is known is at hand; one that isn't may be made by the program as it goes.
+            let in_span = this.exchange.as_ref().filter(|_| this.left.is_none());
+            let _entered = in_span.map(|exchange| exchange.span().enter());
             ready!(this.inner.as_mut().poll_frame(context))
         };
         match &frame {

@@ -1,16 +1,16 @@
 //! One request and its response: the span, the clock, and the one place where both end.
 
-use std::{sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
-use http::{Method, Request, StatusCode, Version};
-use tracing::{Span, field::Empty};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
+use http::{Method, Request, StatusCode, Uri, Version, uri::PathAndQuery};
+use opentelemetry::{KeyValue, trace::Status};
+use tracing::Span;
 
 use super::{
     Route,
     metrics::{Labels, RequestMetrics},
 };
-use crate::traces::{SPAN_LEVEL, attach_remote};
+use crate::traces::{SPAN_LEVEL, attach_remote, with_recording_span};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,9 @@ pub(super) struct Exchange {
     method: &'static str,
     scheme: &'static str,
     version: &'static str,
-    route: Option<Arc<str>>,
+    route: Option<RouteTemplate>,
+    /// Shares the request's memory; only the path is ever looked at.
+    path: Option<PathAndQuery>,
     status: Option<StatusCode>,
     metrics: Arc<RequestMetrics>,
     finished: bool,
@@ -44,49 +46,53 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn start<B>(request: &Request<B>, metrics: &Arc<RequestMetrics>) -> Self {
         let method = known_method(request.method());
-        let scheme = if request.uri().scheme_str() == Some("https") {
-            "https"
-        } else {
-            "http"
-        };
-        let version = version(request.version());
-        let route = route(request);
+        let scheme = scheme(request.uri());
+        let route = RouteTemplate::of(request);
         let span = {
             // A span takes the current context as its parent.
             let _remote = attach_remote(request.headers());
-            let name = match &route {
-                Some(route) => format!("{method} {route}"),
-                None => method.to_owned(),
-            };
+            // What every log line of the request inherits; the rest goes to the trace alone, if it is kept.
             tracing::span!(
                 target: "firstlight::http",
                 SPAN_LEVEL,
                 "request",
-                otel.name = name,
                 otel.kind = "server",
-                otel.status_code = Empty,
                 http.request.method = method,
-                http.route = route.as_deref(),
-                url.path = request.uri().path(),
-                http.response.status_code = Empty,
-                error.r#type = Empty,
+                http.route = route.as_ref().map(RouteTemplate::as_str),
             )
         };
-        // On the span only: on every log line of the request they would be noise.
-        span.set_attribute("url.scheme", scheme);
-        span.set_attribute("network.protocol.version", version);
         metrics.started(method, scheme);
         Self {
             span,
             start: Instant::now(),
             method,
             scheme,
-            version,
+            version: version(request.version()),
             route,
+            path: request.uri().path_and_query().cloned(),
             status: None,
             metrics: metrics.clone(),
             finished: false,
         }
+    }
+
+    /// Called inside the span, once.
+    pub(super) fn describe(&self) {
+        with_recording_span(|span| {
+            span.update_name(match &self.route {
+                Some(route) => format!("{} {}", self.method, route.as_str()),
+                None => self.method.to_owned(),
+            });
+            span.set_attributes([
+                KeyValue::new("url.scheme", self.scheme),
+                KeyValue::new("url.path", self.path().to_owned()),
+                KeyValue::new("network.protocol.version", self.version),
+            ]);
+        });
+    }
+
+    fn path(&self) -> &str {
+        self.path.as_ref().map_or("", PathAndQuery::path)
     }
 
     pub(super) fn span(&self) -> &Span {
@@ -116,21 +122,18 @@ impl Exchange {
 
         let status = self.status.map(|status| status.as_u16());
         let error = error_type(outcome, self.status);
-        if let Some(status) = status {
-            // As i64: unsigned values become text on the way to OpenTelemetry.
-            span.record("http.response.status_code", i64::from(status));
-        }
-        if let Some(error) = &error {
-            span.record("error.type", &**error);
-        }
+        let error = error.as_deref();
         // Semantic conventions, HTTP server spans: a client's fault is no error of the server's.
-        let failed = match outcome {
-            Outcome::Disconnected => false,
-            _ => error.is_some(),
-        };
-        if failed {
-            span.record("otel.status_code", "ERROR");
-        }
+        let failed = outcome != Outcome::Disconnected && error.is_some();
+        with_recording_span(|span| {
+            let status =
+                status.map(|status| KeyValue::new("http.response.status_code", i64::from(status)));
+            let error = error.map(|error| KeyValue::new("error.type", error.to_owned()));
+            span.set_attributes(status.into_iter().chain(error));
+            if failed {
+                span.set_status(Status::error(""));
+            }
+        });
 
         let duration = self.start.elapsed().as_secs_f64();
         self.metrics.finished(
@@ -138,40 +141,46 @@ impl Exchange {
                 method: self.method,
                 scheme: self.scheme,
                 version: self.version,
-                route: self.route.as_deref(),
+                route: self.route.as_ref().map(RouteTemplate::as_str),
                 status,
-                error: error.as_deref(),
+                error,
             },
             duration,
         );
-        self.log(outcome, failed, duration);
+        self.log(outcome, failed, error, duration);
     }
 
-    fn log(&self, outcome: Outcome, failed: bool, duration: f64) {
-        let route = self.route.as_deref().unwrap_or_default();
-        let gap = if route.is_empty() { "" } else { " " };
+    fn log(&self, outcome: Outcome, failed: bool, error: Option<&str>, duration: f64) {
         let method = self.method;
-        let end = match (outcome, self.status) {
-            (Outcome::Answered, Some(status)) => status.as_str().to_owned(),
-            (Outcome::Answered, None) => "no status".to_owned(),
-            (Outcome::ServiceError, _) => "service error".to_owned(),
-            (Outcome::BodyError, _) => "body error".to_owned(),
-            (Outcome::Disconnected, _) => "client disconnected".to_owned(),
-            (Outcome::Panicked, _) => "panicked".to_owned(),
+        let route = self.route.as_ref().map_or("", RouteTemplate::as_str);
+        let gap = if route.is_empty() { "" } else { " " };
+        let end = match (outcome, &self.status) {
+            (Outcome::Answered, Some(status)) => status.as_str(),
+            (Outcome::Answered, None) => "no status",
+            (Outcome::ServiceError, _) => "service error",
+            (Outcome::BodyError, _) => "body error",
+            (Outcome::Disconnected, _) => "client disconnected",
+            (Outcome::Panicked, _) => "panicked",
         };
         // The level is part of an event's static description, hence two of them.
+        macro_rules! access_line {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "firstlight::http",
+                    {
+                        http.response.status_code = self.status.map(|status| status.as_u16()),
+                        http.server.request.duration = duration,
+                        url.path = self.path(),
+                        error.r#type = error
+                    },
+                    "{method}{gap}{route} {end}"
+                )
+            };
+        }
         if failed {
-            tracing::error!(
-                target: "firstlight::http",
-                { http.server.request.duration = duration },
-                "{method}{gap}{route} {end}"
-            );
+            access_line!(error);
         } else {
-            tracing::info!(
-                target: "firstlight::http",
-                { http.server.request.duration = duration },
-                "{method}{gap}{route} {end}"
-            );
+            access_line!(info);
         }
     }
 }
@@ -190,10 +199,7 @@ impl Drop for Exchange {
 }
 
 /// Semantic conventions, `error.type`: the status code of a 5xx, otherwise a word; unset when nothing failed.
-fn error_type(
-    outcome: Outcome,
-    status: Option<StatusCode>,
-) -> Option<std::borrow::Cow<'static, str>> {
+fn error_type(outcome: Outcome, status: Option<StatusCode>) -> Option<Cow<'static, str>> {
     match outcome {
         Outcome::Answered => {
             let status = status.filter(StatusCode::is_server_error)?;
@@ -233,13 +239,40 @@ fn version(version: Version) -> &'static str {
     }
 }
 
-fn route<B>(request: &Request<B>) -> Option<Arc<str>> {
-    if let Some(Route(route)) = request.extensions().get() {
-        return Some((*route).into());
+fn scheme(uri: &Uri) -> &'static str {
+    if uri.scheme_str() == Some("https") {
+        "https"
+    } else {
+        "http"
     }
+}
+
+/// Shared with whoever matched the route.
+#[derive(Debug)]
+enum RouteTemplate {
+    Static(&'static str),
     #[cfg(feature = "axum")]
-    if let Some(route) = request.extensions().get::<axum::extract::MatchedPath>() {
-        return Some(route.as_str().into());
+    Matched(axum::extract::MatchedPath),
+}
+
+impl RouteTemplate {
+    fn of<B>(request: &Request<B>) -> Option<Self> {
+        let extensions = request.extensions();
+        if let Some(Route(route)) = extensions.get() {
+            return Some(Self::Static(route));
+        }
+        #[cfg(feature = "axum")]
+        if let Some(route) = extensions.get::<axum::extract::MatchedPath>() {
+            return Some(Self::Matched(route.clone()));
+        }
+        None
     }
-    None
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Static(route) => route,
+            #[cfg(feature = "axum")]
+            Self::Matched(route) => route.as_str(),
+        }
+    }
 }

@@ -43,9 +43,11 @@ where
         }
         let exchange = Exchange::start(&request, &self.shared.metrics);
         // A handler does work before its first await, too.
-        let entered = exchange.span().clone().entered();
-        let future = self.inner.call(request);
-        drop(entered);
+        let future = {
+            let _entered = exchange.span().enter();
+            exchange.describe();
+            self.inner.call(request)
+        };
         ResponseFuture::new(future, Some(exchange))
     }
 }

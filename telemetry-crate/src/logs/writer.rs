@@ -20,6 +20,12 @@ use crate::InitError;
 /// What may wait for a slow reader: seconds of a busy service's lines, and no more memory than that.
 const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
+/// How long a line waits for company. One system call for each line would cost more than everything else about it.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// So much company is enough.
+const CHUNK_BYTES: usize = 64 * 1024;
+
 const THREAD: &str = "firstlight-logs";
 
 /// A handle on the buffer; clones share it.
@@ -40,6 +46,8 @@ struct State {
     buffer: Vec<u8>,
     /// Lines in the buffer.
     waiting: u64,
+    /// Somebody waits for what is in the buffer, or there is enough of it.
+    hurry: bool,
     /// Lines taken, and lines done with, since the start.
     accepted: u64,
     done: u64,
@@ -78,19 +86,21 @@ impl LogWriter {
             })
     }
 
-    /// Takes one complete line, or drops and counts it if the buffer is full.
-    pub(crate) fn write(&self, line: &[u8]) {
+    /// Takes one complete line, or drops and counts it if the buffer is full. An urgent one does not linger.
+    pub(crate) fn write(&self, line: &[u8], urgent: bool) {
         let mut state = self.lock();
         if state.buffer.len() + line.len() > BUFFER_BYTES {
             drop(state);
             return self.lost_one();
         }
-        let was_empty = state.buffer.is_empty();
+        let hurry = !state.hurry && (urgent || state.buffer.len() > CHUNK_BYTES);
+        state.hurry |= hurry;
+        let wake = hurry || state.buffer.is_empty();
         state.buffer.extend_from_slice(line);
         state.waiting += 1;
         state.accepted += 1;
         drop(state);
-        if was_empty {
+        if wake {
             self.0.filled.notify_one();
         }
     }
@@ -109,6 +119,8 @@ impl LogWriter {
     pub(crate) fn flush(&self, deadline: Instant) -> u64 {
         let mut state = self.lock();
         let target = state.accepted;
+        state.hurry = true;
+        self.0.filled.notify_one();
         while state.done < target {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -137,6 +149,13 @@ impl LogWriter {
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner);
             }
+            // Wakes up for many lines rather than for each; `hurry` ends it early.
+            let lingered = self
+                .0
+                .filled
+                .wait_timeout_while(state, LINGER, |state| !state.hurry);
+            state = lingered.unwrap_or_else(PoisonError::into_inner).0;
+            state.hurry = false;
             std::mem::swap(&mut state.buffer, &mut chunk);
             let lines = std::mem::take(&mut state.waiting);
             drop(state);
@@ -144,7 +163,7 @@ impl LogWriter {
             let result = write_all(&mut sink, &chunk);
             chunk.clear();
             // A burst's memory is given back.
-            chunk.shrink_to(64 * 1024);
+            chunk.shrink_to(CHUNK_BYTES);
 
             let mut state = self.lock();
             state.done += lines;
@@ -211,7 +230,7 @@ mod tests {
             for id in 0..8 {
                 let writer = &writer;
                 scope.spawn(move || {
-                    (0..1_000).for_each(|n| writer.write(format!("{id}:{n}\n").as_bytes()))
+                    (0..1_000).for_each(|n| writer.write(format!("{id}:{n}\n").as_bytes(), false))
                 });
             }
         });
@@ -229,7 +248,7 @@ mod tests {
         let writer = LogWriter::new(); // never started: the slowest reader there is
         let line = vec![b'x'; 1024];
         for _ in 0..BUFFER_BYTES / 1024 + 10 {
-            writer.write(&line);
+            writer.write(&line, false);
         }
         assert_eq!(writer.dropped(), 10);
         assert_eq!(writer.flush(Instant::now()), BUFFER_BYTES as u64 / 1024);
@@ -249,7 +268,7 @@ mod tests {
         let writer = LogWriter::new();
         writer.start(Closed).unwrap();
         for _ in 0..3 {
-            writer.write(b"line\n");
+            writer.write(b"line\n", false);
             assert_eq!(writer.flush(in_a_minute()), 0);
         }
         assert_eq!(writer.dropped(), 3);
