@@ -104,7 +104,7 @@ impl TelemetryConfig {
         self
     }
 
-    /// Which spans and events become part of a trace, as `target=level` directives; default `info`: spans below it are
+    /// Which spans become part of a trace, as `target=level` directives; default `info`: spans below it are
     /// a library's inner life. Overridden by `FIRSTLIGHT_TRACE_FILTER`.
     pub fn trace_filter(mut self, directives: impl Into<String>) -> Self {
         self.trace_filter = Some(directives.into());

@@ -5,6 +5,7 @@
 //! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
 
 mod client;
+mod events;
 mod processor;
 mod propagation;
 mod stats;
@@ -29,7 +30,8 @@ use tracing_subscriber::{
 
 pub(crate) use self::propagation::{attach_remote, inject};
 use self::{
-    client::OtlpClient, processor::BatchProcessor, propagation::propagator, thread::ExporterThread,
+    client::OtlpClient, events::EventLayer, processor::BatchProcessor, propagation::propagator,
+    thread::ExporterThread,
 };
 pub(crate) use self::{processor::Unsent, stats::ExportStats};
 use crate::{
@@ -41,7 +43,7 @@ use crate::{
 pub(crate) struct Traces {
     provider: SdkTracerProvider,
     filter: Targets,
-    disabled: bool,
+    events: LevelFilter,
     propagator: TextMapCompositePropagator,
     export: Option<Export>,
 }
@@ -76,7 +78,7 @@ impl Traces {
         Ok(Self {
             provider: provider.build(),
             filter: settings.trace_filter.clone(),
-            disabled: settings.disabled,
+            events: settings.trace_events,
             propagator: propagator(&settings.propagators),
             export,
         })
@@ -90,22 +92,23 @@ impl Traces {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        let layer: OpenTelemetryLayer<S, SdkTracer> = tracing_opentelemetry::layer()
+        let spans: OpenTelemetryLayer<S, SdkTracer> = tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")));
-        layer
+        let spans = spans
             // Source locations, thread names and busy times cost more than the rest of a span together, on every
             // poll, and answer no question that the three pillars exist for.
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            // A handled error is an event; whether the span failed is for its owner to say (semantic conventions,
-            // "Recording errors").
-            .with_error_events_to_status(false)
-            .with_error_events_to_exceptions(false)
             .with_filter(TraceFilter {
-                directives: self.filter.clone(),
-                disabled: self.disabled,
-            })
+                spans: self.filter.clone(),
+                events: LevelFilter::OFF,
+            });
+        let events = EventLayer::default().with_filter(TraceFilter {
+            spans: self.filter.clone(),
+            events: self.events,
+        });
+        spans.and_then(events)
     }
 
     /// Starts the exporter's thread and makes the propagator the process's own.
@@ -188,16 +191,18 @@ pub(crate) fn with_recording_span(write: impl FnOnce(&SpanRef<'_>)) {
 
 /// Which spans and events become part of a trace. Independent of the log filter.
 struct TraceFilter {
-    directives: Targets,
-    disabled: bool,
+    spans: Targets,
+    events: LevelFilter,
 }
 
 impl TraceFilter {
     fn keeps(&self, metadata: &Metadata<'_>) -> bool {
-        !self.disabled
-            && self
-                .directives
-                .would_enable(metadata.target(), metadata.level())
+        let (target, level) = (metadata.target(), metadata.level());
+        if metadata.is_span() {
+            return self.spans.would_enable(target, level);
+        }
+        // Our own lines about a request say what its span says already.
+        *level <= self.events && target != ACCESS_TARGET
     }
 }
 
@@ -216,13 +221,13 @@ impl<S> Filter<S> for TraceFilter {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        if self.disabled {
-            Some(LevelFilter::OFF)
-        } else {
-            Filter::<tracing_subscriber::Registry>::max_level_hint(&self.directives)
-        }
+        let spans = Filter::<tracing_subscriber::Registry>::max_level_hint(&self.spans)?;
+        Some(spans.max(self.events))
     }
 }
+
+/// The target of the request's span and of its access line.
+pub(crate) const ACCESS_TARGET: &str = "firstlight::http";
 
 /// The level of the spans that firstlight makes itself, which the default filters of both pillars let through.
 pub(crate) const SPAN_LEVEL: Level = Level::INFO;

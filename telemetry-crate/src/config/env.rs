@@ -75,7 +75,9 @@ variables! {
     BSP_EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one batch may take, retries included.";
     TRACE_FILTER = "FIRSTLIGHT_TRACE_FILTER", "`info`",
-        "Which spans and events become part of a trace: `target=level` directives.";
+        "Which spans become part of a trace: `target=level` directives.";
+    TRACE_EVENTS = "FIRSTLIGHT_TRACE_EVENTS", "`warn`",
+        "From which level on events are written on their span: `error`, `warn`, `info`, `debug`, `trace` or `off`.";
     SHUTDOWN_TIMEOUT = "FIRSTLIGHT_SHUTDOWN_TIMEOUT", "`5000`",
         "Milliseconds that a dropped guard may take to flush.";
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, io::IsTerminal, time::Duration};
 
 use http::Uri;
 use percent_encoding::percent_decode_str;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{Admin, LogFormat, TelemetryConfig, env, env::Env};
 use crate::{InitError, logs::LogFilter, metrics, resource::Resource};
@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     /// Whether standard output shows colours.
     pub(crate) colours: bool,
     pub(crate) trace_filter: Targets,
+    pub(crate) trace_events: LevelFilter,
     pub(crate) sampler: SamplerSetting,
     pub(crate) propagators: Vec<Propagator>,
     pub(crate) export: Option<ExportSettings>,
@@ -136,7 +137,17 @@ impl Settings {
             log_filter: log_filter(&config, env)?,
             log_format,
             colours: is_terminal && env.text(env::NO_COLOR).is_none(),
-            trace_filter: trace_filter(&config, env)?,
+            // Disabled is a filter that nothing passes, so that it costs nothing either.
+            trace_filter: if disabled {
+                Targets::new()
+            } else {
+                trace_filter(&config, env)?
+            },
+            trace_events: if disabled {
+                LevelFilter::OFF
+            } else {
+                trace_events(env)
+            },
             sampler: sampler(env),
             propagators: propagators(env),
             export,
@@ -196,6 +207,12 @@ fn trace_filter(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Targets, 
     directives
         .parse()
         .map_err(|_| InitError::invalid("TelemetryConfig::trace_filter", directives, expected))
+}
+
+fn trace_events(env: &mut Env<'_>) -> LevelFilter {
+    let levels = "`error`, `warn`, `info`, `debug`, `trace` or `off`";
+    env.number(env::TRACE_EVENTS, levels)
+        .unwrap_or(LevelFilter::WARN)
 }
 
 fn sampler(env: &mut Env<'_>) -> SamplerSetting {

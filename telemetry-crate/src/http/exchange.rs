@@ -10,7 +10,7 @@ use super::{
     Route,
     metrics::{Labels, RequestMetrics},
 };
-use crate::traces::{SPAN_LEVEL, attach_remote, with_recording_span};
+use crate::traces::{ACCESS_TARGET, SPAN_LEVEL, attach_remote, with_recording_span};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Exchange {
             let _remote = attach_remote(request.headers());
             // What every log line of the request inherits; the rest goes to the trace alone, if it is kept.
             tracing::span!(
-                target: "firstlight::http",
+                target: ACCESS_TARGET,
                 SPAN_LEVEL,
                 "request",
                 otel.kind = "server",
@@ -166,7 +166,7 @@ impl Exchange {
         macro_rules! access_line {
             ($level:ident) => {
                 tracing::$level!(
-                    target: "firstlight::http",
+                    target: ACCESS_TARGET,
                     {
                         http.response.status_code = self.status.map(|status| status.as_u16()),
                         http.server.request.duration = duration,
