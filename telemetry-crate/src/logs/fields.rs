@@ -145,11 +145,13 @@ macro_rules! record_values {
         }
 
         fn record_i64(&mut self, field: &Field, value: i64) {
-            self.set(field, Kind::Bare, Value::Format(format_args!("{value}")));
+            let mut digits = itoa::Buffer::new();
+            self.set(field, Kind::Bare, Value::Str(digits.format(value)));
         }
 
         fn record_u64(&mut self, field: &Field, value: u64) {
-            self.set(field, Kind::Bare, Value::Format(format_args!("{value}")));
+            let mut digits = itoa::Buffer::new();
+            self.set(field, Kind::Bare, Value::Str(digits.format(value)));
         }
 
         // As text: most parsers read JSON numbers as 64-bit floats and would change it in silence.
@@ -208,10 +210,18 @@ impl Visit for EventVisitor<'_> {
 }
 
 /// A span's fields, kept in the span for the events inside it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SpanFields(Fields);
 
 impl SpanFields {
+    /// Room for so many fields of a usual size.
+    pub(super) fn with_capacity(fields: usize) -> Self {
+        Self(Fields {
+            text: String::with_capacity(16 * fields),
+            items: Vec::with_capacity(fields),
+        })
+    }
+
     pub(super) fn fields(&self) -> &Fields {
         &self.0
     }
