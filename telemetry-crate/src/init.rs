@@ -13,7 +13,11 @@ use std::{
 
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_log::{AsLog, LogTracer};
-use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, registry::LookupSpan};
+use tracing_subscriber::{
+    Layer, Registry,
+    layer::{Identity, SubscriberExt},
+    registry::LookupSpan,
+};
 
 use crate::{
     InitError, Readiness, TelemetryConfig, TelemetryGuard,
@@ -126,12 +130,20 @@ impl Telemetry {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
+        // Boxed, and not an `Option`: that one does not hand on `on_register_dispatch`.
+        match self.log_filter.take() {
+            Some(filter) => self.compose(filter).boxed(),
+            None => Identity::new().boxed(),
+        }
+    }
+
+    fn compose<S>(&self, filter: LogFilter) -> impl Layer<S> + Send + Sync + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+    {
         // Spans first: the log lines need the ids of the span that they are in.
-        self.log_filter.take().map(|filter| {
-            self.traces
-                .layer::<S>()
-                .and_then(self.log_layer.clone().with_filter(filter))
-        })
+        let log_lines = self.log_layer.clone().with_filter(filter);
+        self.traces.layer::<S>().and_then(log_lines)
     }
 
     /// Registers what is global in a process, and starts the threads: from here on telemetry runs.
@@ -172,8 +184,8 @@ impl Telemetry {
 
     fn register(&mut self) -> Result<(), InitError> {
         // Whoever asked for the layer has a subscriber, and decides about the bridge.
-        if self.log_filter.is_some() {
-            let subscriber = Registry::default().with(self.layer());
+        if let Some(filter) = self.log_filter.take() {
+            let subscriber = Registry::default().with(self.compose(filter));
             tracing::subscriber::set_global_default(subscriber)
                 .map_err(|_| InitError::SubscriberTaken)?;
             LogTracer::builder()

@@ -117,6 +117,8 @@ impl Drop for Part {
 
 fn play_panics() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
+    let span = tracing::info_span!("a_span");
+    tracing::info!(parent: &span, "inside a span that is named");
     log::info!(target: "a_library", "a record of the log crate");
     let _ = thread::Builder::new()
         .name("worker".into())
@@ -145,6 +147,8 @@ impl std::error::Error for Outer {
 fn panics_and_records() {
     let mut part = Part::start("panics", &[]);
     part.message("telemetry is up");
+    let inside = part.message("inside a span that is named");
+    assert_eq!(inside["trace_id"].as_str().unwrap().len(), 32, "{inside}");
     let record = part.message("a record of the log crate");
     assert_eq!(record["target"], "a_library");
     let keys: Vec<&String> = record.as_object().unwrap().keys().collect();
