@@ -37,6 +37,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub use format::Format;
 pub(crate) use {
     collector::Collector, exposition::Page, recorder::FrontRecorder, refusals::Refusal,
+    registry::Usage,
 };
 
 use self::{buckets::Buckets, info::InfoCollector, process::ProcessCollector, registry::Registry};
@@ -139,11 +140,12 @@ impl MetricsHandle {
     }
 
     /// The metrics that the program uses and the page cannot have, with the reason; each once.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "waits for the admin page that shows it")
-    )]
     pub(crate) fn refusals(&self) -> Vec<Refusal> {
         self.shared.registry.refusals.list()
+    }
+
+    /// How many series each metric has that was recorded, by name.
+    pub(crate) fn usage(&self) -> Vec<Usage> {
+        self.shared.registry.usage()
     }
 }

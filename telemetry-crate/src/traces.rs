@@ -4,6 +4,7 @@
 //! `opentelemetry-otlp` over our `client`. Ids exist whether or not anything is exported, so that log lines always
 //! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
 
+mod canary;
 mod client;
 mod events;
 mod processor;
@@ -28,7 +29,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-pub(crate) use self::propagation::{attach_remote, inject};
+pub(crate) use self::canary::{Canary, send_canary};
+pub(crate) use self::propagation::{attach_remote, inject, propagator_is_ours};
 use self::{
     client::OtlpClient, events::EventLayer, processor::BatchProcessor, propagation::propagator,
     thread::ExporterThread,

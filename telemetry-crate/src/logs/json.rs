@@ -117,7 +117,8 @@ fn must_escape(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == 0x7f)
 }
 
-fn escape(out: &mut Vec<u8>, text: &str) {
+/// The text between the quotation marks of a JSON string.
+pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     // Nearly all text needs nothing; looking at every byte without a branch lets the compiler take many at a time.
     let escapes = bytes

@@ -94,6 +94,12 @@ impl Family {
             .is_ok()
     }
 
+    /// Series on the page, the one for the rest included.
+    pub(super) fn series_count(&self) -> usize {
+        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        series.len() + usize::from(self.rest.get().is_some())
+    }
+
     /// All series that are histograms, by labels.
     pub(super) fn histograms(&self) -> Vec<(String, Arc<Histogram>)> {
         let rest = || {

@@ -32,6 +32,17 @@ use super::{
 /// The exporter's interface wants it and does not look at it.
 const METADATA: Metadata<'_> = Metadata::new("firstlight", Level::INFO, None);
 
+/// How much of the page one metric takes.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    pub(crate) name: String,
+    pub(crate) series: u64,
+    /// Uses of a series beyond the budget.
+    pub(crate) over_budget: u64,
+    /// Whether it is the program's own, and not one of ours.
+    pub(crate) is_programs: bool,
+}
+
 /// See the module.
 pub(super) struct Registry {
     pub(super) cache: Cache,
@@ -106,6 +117,22 @@ impl Registry {
             Kind::Counter => Handle::Counter(self.exporter.register_counter(&key, &METADATA)),
             _ => Handle::Gauge(self.exporter.register_gauge(&key, &METADATA)),
         }
+    }
+
+    pub(super) fn usage(&self) -> Vec<Usage> {
+        let families = {
+            let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
+            families.all()
+        };
+        families
+            .iter()
+            .map(|family| Usage {
+                name: family.name.clone(),
+                series: family.series_count() as u64,
+                over_budget: family.over_budget.load(Ordering::Relaxed),
+                is_programs: catalog::find(&family.name).is_none(),
+            })
+            .collect()
     }
 
     /// Remembers what the program says about a metric of its own. The first text counts, as with the exporter.
