@@ -28,12 +28,10 @@ impl Access {
         }
     }
 
-    /// # Errors
-    ///
     /// The answer to a request for a host that is not this one (RFC 9110, section 15.5.20).
-    pub(super) fn host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Answer> {
+    pub(super) fn refuse_host(&self, uri: &Uri, headers: &HeaderMap) -> Option<Answer> {
         if !self.loopback {
-            return Ok(());
+            return None;
         }
         let mut hosts = headers.get_all(header::HOST).into_iter().map(|host| {
             host.to_str()
@@ -42,23 +40,21 @@ impl Access {
         });
         let local = |host: &Authority| is_loopback(host.host());
         if hosts.all(|host| host.as_ref().is_some_and(local)) && uri.authority().is_none_or(local) {
-            return Ok(());
+            return None;
         }
-        Err(text(
+        Some(text(
             StatusCode::MISDIRECTED_REQUEST,
             "this listener is on a loopback address and answers requests for localhost, 127.0.0.1 and [::1] only; to serve other hosts, set OTEL_EXPORTER_PROMETHEUS_HOST\n",
         ))
     }
 
-    /// # Errors
-    ///
     /// The answer to a request that may change nothing.
-    pub(super) fn change(&self, headers: &HeaderMap) -> Result<(), Answer> {
+    pub(super) fn refuse_change(&self, headers: &HeaderMap) -> Option<Answer> {
         let Some(token) = &self.token else {
             if self.loopback {
-                return Ok(());
+                return None;
             }
-            return Err(text(
+            return Some(text(
                 StatusCode::FORBIDDEN,
                 "changes are off, because this listener is not on a loopback address: set FIRSTLIGHT_ADMIN_TOKEN and send it as `Authorization: Bearer ...`, or ask from inside with OTEL_EXPORTER_PROMETHEUS_HOST=localhost\n",
             ));
@@ -71,7 +67,7 @@ impl Access {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
             .map(|(_, shown)| shown.trim_ascii());
         if shown.is_some_and(|shown| token.is(shown)) {
-            return Ok(());
+            return None;
         }
         let mut answer = text(
             StatusCode::UNAUTHORIZED,
@@ -81,7 +77,7 @@ impl Access {
             header::WWW_AUTHENTICATE,
             header::HeaderValue::from_static("Bearer"),
         );
-        Err(answer)
+        Some(answer)
     }
 }
 
@@ -99,8 +95,8 @@ mod tests {
 
     use super::*;
 
-    fn status(result: Result<(), Answer>) -> u16 {
-        result.map_or_else(|answer| answer.status().as_u16(), |()| 200)
+    fn status(refused: Option<Answer>) -> u16 {
+        refused.map_or(200, |answer| answer.status().as_u16())
     }
 
     fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
@@ -111,7 +107,7 @@ mod tests {
     fn on_loopback_only_loopback_hosts_are_answered() {
         let access = Access::new(Ipv6Addr::LOCALHOST.into(), None);
         let uri = Uri::from_static("/metrics");
-        assert_eq!(status(access.host(&uri, &HeaderMap::new())), 200);
+        assert_eq!(status(access.refuse_host(&uri, &HeaderMap::new())), 200);
         for (host, expected) in [
             ("localhost", 200),
             ("LOCALHOST:9464", 200),
@@ -124,12 +120,19 @@ mod tests {
             ("", 421),
         ] {
             let headers = headers(header::HOST, host);
-            assert_eq!(status(access.host(&uri, &headers)), expected, "{host}");
+            assert_eq!(
+                status(access.refuse_host(&uri, &headers)),
+                expected,
+                "{host}"
+            );
             let open = Access::new(Ipv4Addr::UNSPECIFIED.into(), None);
-            assert_eq!(status(open.host(&uri, &headers)), 200, "{host}");
+            assert_eq!(status(open.refuse_host(&uri, &headers)), 200, "{host}");
         }
         let absolute = Uri::from_static("http://evil.example/metrics");
-        assert_eq!(status(access.host(&absolute, &HeaderMap::new())), 421);
+        assert_eq!(
+            status(access.refuse_host(&absolute, &HeaderMap::new())),
+            421
+        );
     }
 
     #[test]
@@ -138,11 +141,11 @@ mod tests {
         let bearer = |value| headers(header::AUTHORIZATION, value);
         let (inside, outside) = (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::UNSPECIFIED.into());
         assert_eq!(
-            status(Access::new(inside, None).change(&HeaderMap::new())),
+            status(Access::new(inside, None).refuse_change(&HeaderMap::new())),
             200
         );
         assert_eq!(
-            status(Access::new(outside, None).change(&bearer("Bearer x"))),
+            status(Access::new(outside, None).refuse_change(&bearer("Bearer x"))),
             403
         );
         for address in [inside, outside] {
@@ -155,9 +158,13 @@ mod tests {
                 ("Bearer", 401),
                 ("", 401),
             ] {
-                assert_eq!(status(access.change(&bearer(value))), expected, "{value}");
+                assert_eq!(
+                    status(access.refuse_change(&bearer(value))),
+                    expected,
+                    "{value}"
+                );
             }
-            assert_eq!(status(access.change(&HeaderMap::new())), 401);
+            assert_eq!(status(access.refuse_change(&HeaderMap::new())), 401);
         }
     }
 }

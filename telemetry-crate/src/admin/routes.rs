@@ -32,7 +32,7 @@ impl Routes {
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> Answer {
-        if let Err(refused) = self.access.host(request.uri(), request.headers()) {
+        if let Some(refused) = self.access.refuse_host(request.uri(), request.headers()) {
             return refused;
         }
         let read = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -54,7 +54,7 @@ impl Routes {
         if !matches!(*request.method(), Method::PUT | Method::DELETE) {
             return not_allowed("GET, HEAD, PUT, DELETE");
         }
-        if let Err(refused) = self.access.change(request.headers()) {
+        if let Some(refused) = self.access.refuse_change(request.headers()) {
             return refused;
         }
         let filter = self.status.log_filter();
