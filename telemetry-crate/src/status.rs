@@ -218,7 +218,11 @@ impl Status {
         };
         let own = usage.iter().filter(|metric| metric.is_programs).count() as u64;
         let series: u64 = usage.iter().map(|metric| metric.series).sum();
-        Section::new("metrics", state, words)
+        let mut section = Section::new("metrics", state, words);
+        if own == 0 {
+            section = section.with("caution", Item::text("the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle that was made before init()"));
+        }
+        section
             .with("metrics_of_the_program", Item::Number(own))
             .with("series", Item::Number(series))
             .with("refused", Item::List(refused))

@@ -24,6 +24,7 @@ fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_wha
     let address = telemetry.admin_address().unwrap();
     let page = ask(address, "GET /telemetry").body;
     assert!(page.contains("\ntraces: untried\n"), "{page}");
+    assert!(page.contains("another version of `metrics`"), "{page}");
 
     let report = telemetry.check(Duration::from_secs(60));
     assert!(report.is_ok(), "{report}");
