@@ -53,15 +53,25 @@ pub(crate) struct BenchArgs {
 }
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
-    let chosen: Vec<_> =
-        VARIANTS.iter().filter(|variant| args.only.is_empty() || variant.is_baseline() || args.only.iter().any(|title| title == variant.title)).collect();
+    let chosen: Vec<_> = VARIANTS
+        .iter()
+        .filter(|variant| {
+            args.only.is_empty()
+                || variant.is_baseline()
+                || args.only.iter().any(|title| title == variant.title)
+        })
+        .collect();
     host::warn_if_busy();
     if args.build {
         let costs = crates::measure(&chosen, args.rounds.unwrap_or(1))?;
         table::builds(&costs);
         keep(args, "build.json", || crates::store(&costs))?;
     } else {
-        let plan = if args.quick { Plan::quick() } else { Plan::full(args.rounds.unwrap_or(5), args.requests) };
+        let plan = if args.quick {
+            Plan::quick()
+        } else {
+            Plan::full(args.rounds.unwrap_or(5), args.requests)
+        };
         build::all(&chosen)?;
         let results = run::measure(&chosen, &plan)?;
         table::emitted(&results);
@@ -75,26 +85,33 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         let costs = crates::load(&kept("build.json", "cargo xtask bench --build")?)?;
         let results = Results::load(&kept("run.json", "cargo xtask bench")?)?;
         let file = paths::root().join("docs/book/src/benchmarks.md");
-        std::fs::write(&file, page::render(&results, &costs)).with_context(|| format!("cannot write {}", file.display()))?;
+        std::fs::write(&file, page::render(&results, &costs))
+            .with_context(|| format!("cannot write {}", file.display()))?;
         ui::line(format!("\nwrote {}", file.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Keeps a complete result for the page.
-fn keep(args: &BenchArgs, name: &str, json: impl FnOnce() -> serde_json::Value) -> anyhow::Result<()> {
+fn keep(
+    args: &BenchArgs,
+    name: &str,
+    json: impl FnOnce() -> serde_json::Value,
+) -> anyhow::Result<()> {
     if args.quick || !args.only.is_empty() {
         return Ok(());
     }
     let file = build::target().join(name);
     std::fs::create_dir_all(build::target())?;
-    std::fs::write(&file, json().to_string()).with_context(|| format!("cannot write {}", file.display()))
+    std::fs::write(&file, json().to_string())
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn kept(name: &str, how: &str) -> anyhow::Result<serde_json::Value> {
     let file = build::target().join(name);
-    let text = std::fs::read_to_string(&file)
-        .with_context(|| format!("the page shows both kinds of cost, and one was never measured here; run: {how}"))?;
+    let text = std::fs::read_to_string(&file).with_context(|| {
+        format!("the page shows both kinds of cost, and one was never measured here; run: {how}")
+    })?;
     serde_json::from_str(&text).with_context(|| format!("{} does not parse", file.display()))
 }
 
@@ -109,7 +126,15 @@ fn cargo() -> std::process::Command {
 /// variant's manifest does not name.
 fn tree(variant: &Variant, depth: Option<u8>) -> anyhow::Result<Vec<String>> {
     let mut tree = cargo();
-    tree.args(["tree", "--edges", "normal", "--prefix", "none", "--package", variant.package]);
+    tree.args([
+        "tree",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--package",
+        variant.package,
+    ]);
     if let Some(depth) = depth {
         tree.args(["--depth", &depth.to_string()]);
     }
@@ -118,8 +143,11 @@ fn tree(variant: &Variant, depth: Option<u8>) -> anyhow::Result<Vec<String>> {
         let mut words = line.split_whitespace();
         let (name, version) = (words.next()?, words.next()?);
         // Cargo may say what it downloads on the other stream.
-        let is_package = version.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        (is_package && ![variant.package, "service"].contains(&name)).then(|| format!("{name} {version}"))
+        let is_package = version
+            .strip_prefix('v')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        (is_package && ![variant.package, "service"].contains(&name))
+            .then(|| format!("{name} {version}"))
     };
     let mut packages: Vec<_> = output.lines().filter_map(package).collect();
     packages.sort();

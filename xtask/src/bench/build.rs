@@ -9,7 +9,9 @@ use crate::{command, paths};
 pub(crate) fn all(variants: &[&Variant]) -> anyhow::Result<()> {
     for package in std::iter::once(MEASURE).chain(variants.iter().map(|variant| variant.package)) {
         let mut build = cargo();
-        build.args(["build", "--release", "--package", package]).env("CARGO_TARGET_DIR", target());
+        build
+            .args(["build", "--release", "--package", package])
+            .env("CARGO_TARGET_DIR", target());
         command::run(&format!("build {package}"), &mut build)?;
     }
     Ok(())

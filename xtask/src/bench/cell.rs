@@ -13,9 +13,15 @@ pub(crate) struct Cell {
 
 impl Cell {
     /// Everything sampled and one log line: what a service does before somebody turns a knob.
-    pub(crate) const TYPICAL: Self = Self { sampling: 1.0, lines: 1 };
+    pub(crate) const TYPICAL: Self = Self {
+        sampling: 1.0,
+        lines: 1,
+    };
     /// What a busy service does.
-    pub(crate) const BUSY: Self = Self { sampling: 0.01, lines: 1 };
+    pub(crate) const BUSY: Self = Self {
+        sampling: 0.01,
+        lines: 1,
+    };
 
     pub(crate) fn all() -> Vec<Self> {
         let lines = |sampling| [0, 1, 5].map(|lines| Self { sampling, lines });
@@ -26,6 +32,11 @@ impl Cell {
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = if self.lines == 1 { "" } else { "s" };
-        write!(f, "{} % sampled, {} log line{s}", self.sampling * 100.0, self.lines)
+        write!(
+            f,
+            "{} % sampled, {} log line{s}",
+            self.sampling * 100.0,
+            self.lines
+        )
     }
 }

@@ -8,7 +8,10 @@ use std::{
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{build, cargo, tree, variant::{VARIANTS, Variant}};
+use super::{
+    build, cargo, tree,
+    variant::{VARIANTS, Variant},
+};
 use crate::{command, ui};
 
 /// What one variant costs to build.
@@ -25,12 +28,18 @@ pub(crate) struct BuildCost {
 }
 
 /// Builds every variant from nothing, in the `dev` profile: what somebody waits for after a checkout, and CI each time.
-pub(crate) fn measure(variants: &[&'static Variant], rounds: usize) -> anyhow::Result<Vec<BuildCost>> {
+pub(crate) fn measure(
+    variants: &[&'static Variant],
+    rounds: usize,
+) -> anyhow::Result<Vec<BuildCost>> {
     // Downloads are not part of it.
     command::run("fetch all crates", cargo().arg("fetch"))?;
     let mut costs = Vec::new();
     for variant in variants {
-        let step = ui::Step::start(&format!("build {}", variant.title), "cargo build, from nothing");
+        let step = ui::Step::start(
+            &format!("build {}", variant.title),
+            "cargo build, from nothing",
+        );
         let mut best = (Duration::MAX, Duration::MAX);
         for _ in 0..rounds {
             let (elapsed, processor) = build_once(variant)?;
@@ -38,7 +47,13 @@ pub(crate) fn measure(variants: &[&'static Variant], rounds: usize) -> anyhow::R
         }
         step.done("");
         let (elapsed, processor) = best;
-        costs.push(BuildCost { variant, direct: direct(variant)?, crates: tree(variant, None)?.len(), elapsed, processor });
+        costs.push(BuildCost {
+            variant,
+            direct: direct(variant)?,
+            crates: tree(variant, None)?.len(),
+            elapsed,
+            processor,
+        });
     }
     Ok(costs)
 }
@@ -48,8 +63,15 @@ fn build_once(variant: &Variant) -> anyhow::Result<(Duration, Duration)> {
     remove(&target)?;
     let before = processor_time_of_children()?;
     let started = Instant::now();
-    command::run_quietly(cargo().args(["build", "--package", variant.package]).env("CARGO_TARGET_DIR", &target))?;
-    let times = (started.elapsed(), processor_time_of_children()?.saturating_sub(before));
+    command::run_quietly(
+        cargo()
+            .args(["build", "--package", variant.package])
+            .env("CARGO_TARGET_DIR", &target),
+    )?;
+    let times = (
+        started.elapsed(),
+        processor_time_of_children()?.saturating_sub(before),
+    );
     remove(&target)?;
     Ok(times)
 }
@@ -67,15 +89,24 @@ fn remove(folder: &std::path::Path) -> anyhow::Result<()> {
 fn processor_time_of_children() -> anyhow::Result<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").context("the processor time of children")?;
     // The second field is the program's name, which may hold spaces and brackets.
-    let (_, fields) = stat.rsplit_once(')').context("/proc/self/stat without a name")?;
-    let ticks = fields.split_whitespace().skip(13).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    let (_, fields) = stat
+        .rsplit_once(')')
+        .context("/proc/self/stat without a name")?;
+    let ticks = fields
+        .split_whitespace()
+        .skip(13)
+        .take(2)
+        .map(str::parse::<u64>)
+        .sum::<Result<u64, _>>()?;
     Ok(Duration::from_millis(ticks * MILLISECONDS_PER_TICK))
 }
 
 /// What the manifest names, without what every variant has.
 fn direct(variant: &Variant) -> anyhow::Result<Vec<String>> {
     let mut direct = tree(variant, Some(1))?;
-    direct.retain(|package| !["anyhow", "axum"].contains(&package.split(' ').next().unwrap_or_default()));
+    direct.retain(|package| {
+        !["anyhow", "axum"].contains(&package.split(' ').next().unwrap_or_default())
+    });
     Ok(direct)
 }
 
@@ -93,7 +124,9 @@ pub(crate) fn store(costs: &[BuildCost]) -> Value {
 }
 
 pub(crate) fn load(stored: &Value) -> anyhow::Result<Vec<BuildCost>> {
-    let costs = stored.as_array().context("stored costs of builds are not a list")?;
+    let costs = stored
+        .as_array()
+        .context("stored costs of builds are not a list")?;
     Ok(costs.iter().filter_map(stored_cost).collect())
 }
 
@@ -102,7 +135,12 @@ fn stored_cost(stored: &Value) -> Option<BuildCost> {
     let seconds = |name: &str| Duration::try_from_secs_f64(stored.get(name)?.as_f64()?).ok();
     Some(BuildCost {
         variant: VARIANTS.iter().find(|variant| variant.title == title)?,
-        direct: stored.get("direct")?.as_array()?.iter().filter_map(|name| Some(name.as_str()?.to_owned())).collect(),
+        direct: stored
+            .get("direct")?
+            .as_array()?
+            .iter()
+            .filter_map(|name| Some(name.as_str()?.to_owned()))
+            .collect(),
         crates: usize::try_from(stored.get("crates")?.as_u64()?).ok()?,
         elapsed: seconds("elapsed_s")?,
         processor: seconds("processor_s")?,

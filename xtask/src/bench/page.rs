@@ -21,7 +21,10 @@ pub(crate) fn render(results: &Results, costs: &[BuildCost]) -> String {
 }
 
 fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt::Result {
-    writeln!(page, "## Goals\n\n| | goal | {OURS} adds | it adds | part | |\n| --- | --- | ---: | ---: | ---: | --- |")?;
+    writeln!(
+        page,
+        "## Goals\n\n| | goal | {OURS} adds | it adds | part | |\n| --- | --- | ---: | ---: | ---: | --- |"
+    )?;
     for goal in goals::all(results) {
         writeln!(
             page,
@@ -32,17 +35,26 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
             goal.ours,
             goal.theirs,
             goal.part(),
-            if goal.reached() { "reached" } else { "**not reached**" },
+            if goal.reached() {
+                "reached"
+            } else {
+                "**not reached**"
+            },
         )?;
     }
 
     writeln!(page, "\n## What each costs to run\n\n{COLUMNS}")?;
     for cell in results.cells() {
-        writeln!(page, "\n### {cell}\n\n| | µs CPU | added | requests/s | p50 µs | p99 µs | MiB |")?;
+        writeln!(
+            page,
+            "\n### {cell}\n\n| | µs CPU | added | requests/s | p50 µs | p99 µs | MiB |"
+        )?;
         writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
         for variant in results.variants() {
             let median = |what: &str| results.median(variant, cell, what);
-            let added = results.added(variant, cell).filter(|_| !variant.is_baseline());
+            let added = results
+                .added(variant, cell)
+                .filter(|_| !variant.is_baseline());
             writeln!(
                 page,
                 "| {} | {} | {} | {:.0} | {:.0} | {:.0} | {:.1} |",
@@ -59,23 +71,46 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
 
     emitted(page, results)?;
     builds(page, costs)?;
-    writeln!(page, "\n## What was compared\n\n| | versions | set-up |\n| --- | --- | --- |")?;
+    writeln!(
+        page,
+        "\n## What was compared\n\n| | versions | set-up |\n| --- | --- | --- |"
+    )?;
     for cost in costs {
-        let versions = if cost.direct.is_empty() { "–".to_owned() } else { cost.direct.join(", ") };
-        writeln!(page, "| {} | {versions} | {} |", name(cost.variant), cost.variant.what)?;
+        let versions = if cost.direct.is_empty() {
+            "–".to_owned()
+        } else {
+            cost.direct.join(", ")
+        };
+        writeln!(
+            page,
+            "| {} | {versions} | {} |",
+            name(cost.variant),
+            cost.variant.what
+        )?;
     }
     writeln!(page, "\n{ABSENT}\n\n{METHOD}\n")?;
     writeln!(page, "| | |\n| --- | --- |")?;
     for (fact, value) in &results.host {
         writeln!(page, "| {fact} | {value} |")?;
     }
-    writeln!(page, "| rounds | {} |\n| requests per measurement | {} |", results.rounds(), results.requests)
+    writeln!(
+        page,
+        "| rounds | {} |\n| requests per measurement | {} |",
+        results.rounds(),
+        results.requests
+    )
 }
 
 fn emitted(page: &mut String, results: &Results) -> std::fmt::Result {
     writeln!(page, "\n## What each emits\n\n{EMITTED}\n")?;
-    writeln!(page, "| | lines | bytes a line | log records | spans | attributes | events | bytes a span | HTTP series | exemplars |")?;
-    writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+    writeln!(
+        page,
+        "| | lines | bytes a line | log records | spans | attributes | events | bytes a span | HTTP series | exemplars |"
+    )?;
+    writeln!(
+        page,
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    )?;
     for variant in results.variants().filter(|variant| variant.title != BARE) {
         let median = |what: &str| results.median(variant, Cell::TYPICAL, what);
         writeln!(
@@ -94,7 +129,10 @@ fn emitted(page: &mut String, results: &Results) -> std::fmt::Result {
         )?;
     }
     writeln!(page, "\nOne line of each log:\n\n```json")?;
-    for line in results.variants().filter_map(|variant| results.example(variant)) {
+    for line in results
+        .variants()
+        .filter_map(|variant| results.example(variant))
+    {
         writeln!(page, "{line}")?;
     }
     writeln!(page, "```")
@@ -102,16 +140,28 @@ fn emitted(page: &mut String, results: &Results) -> std::fmt::Result {
 
 fn builds(page: &mut String, costs: &[BuildCost]) -> std::fmt::Result {
     writeln!(page, "\n## What each costs to build\n\n{BUILDS}\n")?;
-    writeln!(page, "| | crates | elapsed | CPU |\n| --- | ---: | ---: | ---: |")?;
+    writeln!(
+        page,
+        "| | crates | elapsed | CPU |\n| --- | ---: | ---: | ---: |"
+    )?;
     for cost in costs {
         let (elapsed, processor) = (ui::seconds(cost.elapsed), ui::seconds(cost.processor));
-        writeln!(page, "| {} | {} | {elapsed} | {processor} |", name(cost.variant), cost.crates)?;
+        writeln!(
+            page,
+            "| {} | {} | {elapsed} | {processor} |",
+            name(cost.variant),
+            cost.crates
+        )?;
     }
     Ok(())
 }
 
 fn name(variant: &Variant) -> String {
-    if variant.title == OURS { format!("**{OURS}**") } else { variant.title.to_owned() }
+    if variant.title == OURS {
+        format!("**{OURS}**")
+    } else {
+        variant.title.to_owned()
+    }
 }
 
 fn spread(spread: Option<Spread>) -> String {

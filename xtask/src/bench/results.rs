@@ -36,39 +36,66 @@ pub(crate) struct Results {
 impl Results {
     /// The values of one number in all rounds.
     pub(crate) fn spread(&self, variant: &Variant, cell: Cell, what: &str) -> Option<Spread> {
-        Spread::of(self.of(variant, cell).filter_map(|sample| sample.number(what)))
+        Spread::of(
+            self.of(variant, cell)
+                .filter_map(|sample| sample.number(what)),
+        )
     }
 
     pub(crate) fn median(&self, variant: &Variant, cell: Cell, what: &str) -> f64 {
-        self.spread(variant, cell, what).map_or(f64::NAN, |spread| spread.median)
+        self.spread(variant, cell, what)
+            .map_or(f64::NAN, |spread| spread.median)
     }
 
     /// Processor time per request over that of the service without telemetry, of the same round and so of the same minute.
     pub(crate) fn added(&self, variant: &Variant, cell: Cell) -> Option<Spread> {
-        let bare = |round| self.samples.iter().find(|s| s.variant.title == BARE && s.cell == cell && s.round == round);
-        Spread::of(self.of(variant, cell).filter_map(|sample| Some(sample.number(CPU)? - bare(sample.round)?.number(CPU)?)))
+        let bare = |round| {
+            self.samples
+                .iter()
+                .find(|s| s.variant.title == BARE && s.cell == cell && s.round == round)
+        };
+        Spread::of(
+            self.of(variant, cell)
+                .filter_map(|sample| Some(sample.number(CPU)? - bare(sample.round)?.number(CPU)?)),
+        )
     }
 
     /// A log line as the variant wrote it.
     pub(crate) fn example(&self, variant: &Variant) -> Option<&str> {
-        let line = self.of(variant, Cell::TYPICAL).last()?.report.get("example_line")?.as_str()?;
+        let line = self
+            .of(variant, Cell::TYPICAL)
+            .last()?
+            .report
+            .get("example_line")?
+            .as_str()?;
         (!line.is_empty()).then_some(line)
     }
 
     pub(crate) fn variants(&self) -> impl Iterator<Item = &'static Variant> {
-        VARIANTS.iter().filter(|variant| self.samples.iter().any(|sample| sample.variant == *variant))
+        VARIANTS
+            .iter()
+            .filter(|variant| self.samples.iter().any(|sample| sample.variant == *variant))
     }
 
     pub(crate) fn cells(&self) -> Vec<Cell> {
-        Cell::all().into_iter().filter(|cell| self.samples.iter().any(|sample| sample.cell == *cell)).collect()
+        Cell::all()
+            .into_iter()
+            .filter(|cell| self.samples.iter().any(|sample| sample.cell == *cell))
+            .collect()
     }
 
     pub(crate) fn rounds(&self) -> usize {
-        self.samples.iter().map(|sample| sample.round + 1).max().unwrap_or_default()
+        self.samples
+            .iter()
+            .map(|sample| sample.round + 1)
+            .max()
+            .unwrap_or_default()
     }
 
     fn of(&self, variant: &Variant, cell: Cell) -> impl DoubleEndedIterator<Item = &Sample> {
-        self.samples.iter().filter(move |sample| sample.variant == variant && sample.cell == cell)
+        self.samples
+            .iter()
+            .filter(move |sample| sample.variant == variant && sample.cell == cell)
     }
 
     pub(crate) fn store(&self) -> Value {
@@ -89,13 +116,27 @@ impl Results {
     }
 
     pub(crate) fn load(stored: &Value) -> anyhow::Result<Self> {
-        let fact = |pair: &Value| Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_str()?.to_owned()));
-        let host = stored.get("host").and_then(Value::as_array).context("a stored result without its machine")?;
-        let samples = stored.get("samples").and_then(Value::as_array).context("a stored result without measurements")?;
+        let fact = |pair: &Value| {
+            Some((
+                pair.get(0)?.as_str()?.to_owned(),
+                pair.get(1)?.as_str()?.to_owned(),
+            ))
+        };
+        let host = stored
+            .get("host")
+            .and_then(Value::as_array)
+            .context("a stored result without its machine")?;
+        let samples = stored
+            .get("samples")
+            .and_then(Value::as_array)
+            .context("a stored result without measurements")?;
         // A measurement of a variant that is no longer there is left out.
         Ok(Self {
             host: host.iter().filter_map(fact).collect(),
-            requests: stored.get("requests").and_then(Value::as_u64).unwrap_or_default(),
+            requests: stored
+                .get("requests")
+                .and_then(Value::as_u64)
+                .unwrap_or_default(),
             samples: samples.iter().filter_map(stored_sample).collect(),
         })
     }

@@ -16,14 +16,24 @@ impl Spread {
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
         let (lowest, highest) = (*values.first()?, *values.last()?);
-        let (upper, lower) = (values.get(values.len() / 2)?, values.get((values.len() - 1) / 2)?);
-        Some(Self { median: f64::midpoint(*upper, *lower), lowest, highest })
+        let (upper, lower) = (
+            values.get(values.len() / 2)?,
+            values.get((values.len() - 1) / 2)?,
+        );
+        Some(Self {
+            median: f64::midpoint(*upper, *lower),
+            lowest,
+            highest,
+        })
     }
 }
 
 /// `39.0 (37.1–41.5)`
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{:.1} ({:.1}–{:.1})", self.median, self.lowest, self.highest))
+        f.pad(&format!(
+            "{:.1} ({:.1}–{:.1})",
+            self.median, self.lowest, self.highest
+        ))
     }
 }

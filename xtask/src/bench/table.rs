@@ -42,7 +42,12 @@ pub(crate) fn costs(results: &Results) {
             "", "µs CPU/request", "added over bare", "req/s", "p50 µs", "p99 µs", "MiB"
         )));
         for variant in results.variants() {
-            let (Some(cpu), Some(added)) = (results.spread(variant, cell, CPU), results.added(variant, cell)) else { continue };
+            let (Some(cpu), Some(added)) = (
+                results.spread(variant, cell, CPU),
+                results.added(variant, cell),
+            ) else {
+                continue;
+            };
             let median = |what: &str| results.median(variant, cell, what);
             let line = format!(
                 "  {:<28}{cpu:>22}{added:>24}{:>9.0}{:>8.0}{:>8.0}{:>8.1}",
@@ -52,7 +57,11 @@ pub(crate) fn costs(results: &Results) {
                 median("p99_us"),
                 median("resident_mib"),
             );
-            if variant.title == OURS { ui::line(ui::strong(line)) } else { ui::line(line) }
+            if variant.title == OURS {
+                ui::line(ui::strong(line))
+            } else {
+                ui::line(line)
+            }
         }
     }
 }
@@ -60,7 +69,11 @@ pub(crate) fn costs(results: &Results) {
 pub(crate) fn goals(goals: &[Goal]) {
     ui::heading("Goals");
     for goal in goals {
-        let verdict = if goal.reached() { ui::good("reached") } else { ui::bad("not reached") };
+        let verdict = if goal.reached() {
+            ui::good("reached")
+        } else {
+            ui::bad("not reached")
+        };
         ui::line(format!(
             "  {}: {:.2} of what {} adds ({:.1} of {:.1} µs), at most {:.2}: {verdict}",
             goal.cell,
@@ -75,7 +88,10 @@ pub(crate) fn goals(goals: &[Goal]) {
 
 pub(crate) fn builds(costs: &[BuildCost]) {
     ui::heading("What each costs to build");
-    ui::line(ui::quiet(format!("  {:<28}{:>8}{:>14}{:>14}", "", "crates", "elapsed", "CPU")));
+    ui::line(ui::quiet(format!(
+        "  {:<28}{:>8}{:>14}{:>14}",
+        "", "crates", "elapsed", "CPU"
+    )));
     for cost in costs {
         ui::line(format!(
             "  {:<28}{:>8}{:>14}{:>14}",
