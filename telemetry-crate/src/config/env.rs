@@ -74,6 +74,22 @@ variables! {
         "Spans in one export request at most.";
     BSP_EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one batch may take, retries included.";
+    ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "`8192`",
+        "Characters of an attribute's value at most; longer ones are cut.";
+    ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT", "`128`",
+        "Attributes of a span, an event or a link at most; more are dropped and counted on it.";
+    SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "unset",
+        "The same for spans. Wins over `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.";
+    SPAN_ATTRIBUTE_COUNT_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "unset",
+        "The same for spans. Wins over `OTEL_ATTRIBUTE_COUNT_LIMIT`.";
+    SPAN_EVENT_COUNT_LIMIT = "OTEL_SPAN_EVENT_COUNT_LIMIT", "`128`",
+        "Events of a span at most; more are dropped and counted on it.";
+    SPAN_LINK_COUNT_LIMIT = "OTEL_SPAN_LINK_COUNT_LIMIT", "`128`",
+        "Links of a span at most; more are dropped and counted on it.";
+    EVENT_ATTRIBUTE_COUNT_LIMIT = "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "`128`",
+        "Attributes of an event at most.";
+    LINK_ATTRIBUTE_COUNT_LIMIT = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "`128`",
+        "Attributes of a link at most.";
     TRACE_FILTER = "FIRSTLIGHT_TRACE_FILTER", "`info`",
         "Which spans become part of a trace: `target=level` directives.";
     TRACE_EVENTS = "FIRSTLIGHT_TRACE_EVENTS", "`warn`",

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{Admin, LogFormat, TelemetryConfig, env, env::Env};
-use crate::{InitError, logs::LogFilter, metrics, resource::Resource};
+use crate::{InitError, logs::LogFilter, metrics, resource::Resource, traces::Limits};
 
 /// What this process will do. Made once; everything else reads it.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) trace_filter: Targets,
     pub(crate) trace_events: LevelFilter,
     pub(crate) sampler: SamplerSetting,
+    pub(crate) span_limits: Limits,
     pub(crate) propagators: Vec<Propagator>,
     pub(crate) export: Option<ExportSettings>,
     /// Whether an operator has said `none`.
@@ -149,6 +150,7 @@ impl Settings {
                 trace_events(env)
             },
             sampler: sampler(env),
+            span_limits: span_limits(env),
             propagators: propagators(env),
             export,
             export_refused: env.text(env::TRACES_EXPORTER).as_deref() == Some("none"),
@@ -236,6 +238,40 @@ fn sampler(env: &mut Env<'_>) -> SamplerSetting {
         |name| SamplerSetting::parse(name, ratio),
     )
     .unwrap_or(default)
+}
+
+/// Specification, "Span Limits": a span's own limit wins over the general one.
+fn span_limits(env: &mut Env<'_>) -> Limits {
+    let default = Limits::default();
+    let mut limit = |names: &[&'static str], default: usize| {
+        names
+            .iter()
+            .find_map(|name| env.number(name, "a whole number"))
+            .unwrap_or(default)
+    };
+    Limits {
+        value_length: limit(
+            &[
+                env::SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT,
+                env::ATTRIBUTE_VALUE_LENGTH_LIMIT,
+            ],
+            default.value_length,
+        ),
+        attributes: limit(
+            &[env::SPAN_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes,
+        ),
+        events: limit(&[env::SPAN_EVENT_COUNT_LIMIT], default.events),
+        links: limit(&[env::SPAN_LINK_COUNT_LIMIT], default.links),
+        attributes_per_event: limit(
+            &[env::EVENT_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes_per_event,
+        ),
+        attributes_per_link: limit(
+            &[env::LINK_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes_per_link,
+        ),
+    }
 }
 
 fn propagators(env: &mut Env<'_>) -> Vec<Propagator> {

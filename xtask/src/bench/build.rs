@@ -7,7 +7,10 @@ use crate::{command, paths};
 
 /// Builds the program that measures, and the variants.
 pub(crate) fn all(variants: &[&Variant]) -> anyhow::Result<()> {
-    for package in std::iter::once(MEASURE).chain(variants.iter().map(|variant| variant.package)) {
+    let mut packages: Vec<_> = variants.iter().map(|variant| variant.package).collect();
+    // One program may be measured with several settings.
+    packages.dedup();
+    for package in std::iter::once(MEASURE).chain(packages) {
         let mut build = cargo();
         build
             .args(["build", "--release", "--package", package])

@@ -35,7 +35,11 @@ pub(crate) fn measure(
     // Downloads are not part of it.
     command::run("fetch all crates", cargo().arg("fetch"))?;
     let mut costs = Vec::new();
-    for variant in variants {
+    // One program may be measured with several settings.
+    for variant in variants
+        .iter()
+        .filter(|variant| variant.settings.is_empty())
+    {
         let step = ui::Step::start(
             &format!("build {}", variant.title),
             "cargo build, from nothing",

@@ -3,13 +3,14 @@
 use super::{
     cell::Cell,
     results::Results,
-    variant::{BY_HAND, OURS, VARIANTS, Variant},
+    variant::{BY_HAND, OURS, OURS_WITH_EVENTS, VARIANTS, Variant},
 };
 
 /// One goal and how near we are.
 #[derive(Debug)]
 pub(crate) struct Goal {
     pub(crate) cell: Cell,
+    pub(crate) variant: &'static Variant,
     pub(crate) than: &'static Variant,
     /// The largest part of the other's cost that still reaches it.
     pub(crate) at_most: f64,
@@ -29,37 +30,46 @@ impl Goal {
 }
 
 /// Against the stack assembled by hand, and against the cheapest peer with the same signals.
+///
+/// The goals are the default's; the set-up that writes log lines on spans, as the peers do, is held against them as well.
 pub(crate) fn all(results: &Results) -> Vec<Goal> {
-    let added = |variant: &Variant, cell| results.added(variant, cell).map(|added| added.median);
-    let mut goals = Vec::new();
-    for (cell, than_by_hand, than_cheapest) in [
+    let conditions = [
         (Cell::TYPICAL, 1.0 / 4.0, 1.0 / 2.0),
         (Cell::BUSY, 1.0 / 6.0, 1.0 / 3.0),
-    ] {
-        let peers = || {
-            VARIANTS
-                .iter()
-                .filter(|variant| variant.same_signals && variant.title != OURS)
-        };
-        let by_hand = peers().find(|variant| variant.title == BY_HAND);
-        let cost = |variant: &&Variant| added(variant, cell).unwrap_or(f64::INFINITY);
-        let cheapest = peers().min_by(|a, b| cost(a).total_cmp(&cost(b)));
-        let ours = VARIANTS.iter().find(|variant| variant.title == OURS);
-        for (than, at_most) in [(by_hand, than_by_hand), (cheapest, than_cheapest)] {
-            let (Some(than), Some(ours)) = (than, ours) else {
-                continue;
+    ];
+    let mut goals = Vec::new();
+    for variant in VARIANTS.iter().filter(|variant| is_ours(variant)) {
+        for (cell, than_by_hand, than_cheapest) in conditions {
+            let cost = |variant: &Variant| results.added(variant, cell).map(|added| added.median);
+            let peers = || {
+                VARIANTS
+                    .iter()
+                    .filter(|peer| peer.same_signals && !is_ours(peer))
             };
-            let (Some(ours), Some(theirs)) = (added(ours, cell), added(than, cell)) else {
-                continue;
-            };
-            goals.push(Goal {
-                cell,
-                than,
-                at_most,
-                ours,
-                theirs,
-            });
+            let by_hand = peers().find(|peer| peer.title == BY_HAND);
+            let cheapest = peers()
+                .filter_map(|peer| Some((peer, cost(peer)?)))
+                .min_by(|(_, a), (_, b)| a.total_cmp(b))
+                .map(|(peer, _)| peer);
+            for (than, at_most) in [(by_hand, than_by_hand), (cheapest, than_cheapest)] {
+                let goal = than.and_then(|than| {
+                    let (ours, theirs) = (cost(variant)?, cost(than)?);
+                    Some(Goal {
+                        cell,
+                        variant,
+                        than,
+                        at_most,
+                        ours,
+                        theirs,
+                    })
+                });
+                goals.extend(goal);
+            }
         }
     }
     goals
+}
+
+fn is_ours(variant: &Variant) -> bool {
+    [OURS, OURS_WITH_EVENTS].contains(&variant.title)
 }

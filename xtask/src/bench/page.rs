@@ -23,12 +23,13 @@ pub(crate) fn render(results: &Results, costs: &[BuildCost]) -> String {
 fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt::Result {
     writeln!(
         page,
-        "## Goals\n\n| | goal | {OURS} adds | it adds | part | |\n| --- | --- | ---: | ---: | ---: | --- |"
+        "## Goals\n\n| | | goal | adds | of | part | |\n| --- | --- | --- | ---: | ---: | ---: | --- |"
     )?;
     for goal in goals::all(results) {
         writeln!(
             page,
-            "| {} | at most {:.2} of {} | {:.1} µs | {:.1} µs | {:.2} | {} |",
+            "| {} | {} | at most {:.2} of {} | {:.1} µs | {:.1} µs | {:.2} | {} |",
+            name(goal.variant),
             goal.cell,
             goal.at_most,
             goal.than.title,
@@ -47,9 +48,12 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
     for cell in results.cells() {
         writeln!(
             page,
-            "\n### {cell}\n\n| | µs CPU | added | requests/s | p50 µs | p99 µs | MiB |"
+            "\n### {cell}\n\n| | µs CPU | added | requests/s | p50 µs | p99 µs | MiB | spans |"
         )?;
-        writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        writeln!(
+            page,
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+        )?;
         for variant in results.variants() {
             let median = |what: &str| results.median(variant, cell, what);
             let added = results
@@ -57,7 +61,7 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
                 .filter(|_| !variant.is_baseline());
             writeln!(
                 page,
-                "| {} | {} | {} | {:.0} | {:.0} | {:.0} | {:.1} |",
+                "| {} | {} | {} | {:.0} | {:.0} | {:.0} | {:.1} | {:.3} |",
                 name(variant),
                 spread(results.spread(variant, cell, CPU)),
                 spread(added),
@@ -65,6 +69,7 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
                 median("p50_us"),
                 median("p99_us"),
                 median("resident_mib"),
+                median("spans_per_request"),
             )?;
         }
     }
@@ -75,17 +80,19 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
         page,
         "\n## What was compared\n\n| | versions | set-up |\n| --- | --- | --- |"
     )?;
-    for cost in costs {
-        let versions = if cost.direct.is_empty() {
-            "–".to_owned()
-        } else {
-            cost.direct.join(", ")
-        };
+    for variant in results.variants() {
+        let cost = costs
+            .iter()
+            .find(|cost| cost.variant.package == variant.package);
+        let versions = cost
+            .map(|cost| cost.direct.join(", "))
+            .filter(|versions| !versions.is_empty());
+        let versions = versions.unwrap_or_else(|| "–".to_owned());
         writeln!(
             page,
             "| {} | {versions} | {} |",
-            name(cost.variant),
-            cost.variant.what
+            name(variant),
+            variant.what
         )?;
     }
     writeln!(page, "\n{ABSENT}\n\n{METHOD}\n")?;
@@ -186,11 +193,11 @@ $ cargo xtask bench --write    # writes this page from the last result of each
 const COLUMNS: &str = "Processor time of the server per request, user and system, all its threads: the median of all rounds, and in
 brackets the lowest and the highest. *Added* is the difference from `bare` in the same round. Throughput and latency are of
 16 connections that each send their next request when they have the answer, so the server is never idle: latency is mostly
-the wait for the other 15. Memory is what was resident after the last request.";
+the wait for the other 15. Memory is what was resident after the last request. *Spans* are those that arrived per request: fewer than the sampled part
+were dropped, because the exporter could not keep up, and so did not cost what they should.";
 
 const EMITTED: &str = "Counted per request at the receiver, on standard output and on the metrics page, with everything sampled and one log
-line by the handler; a cost means little without it. Fewer than one span a request are spans that were dropped because the
-exporter could not keep up. Lines that the process writes at its start make up for the fractions. Series are those about HTTP
+line by the handler; a cost means little without it. Lines that the process writes at its start make up for the fractions. Series are those about HTTP
 requests; every bucket is one.";
 
 const BUILDS: &str = "The crates that end up in the program (`cargo tree --edges normal`), and one build of it from nothing in the `dev` profile:

@@ -38,8 +38,8 @@ pub(crate) fn costs(results: &Results) {
     for cell in results.cells() {
         ui::heading(&cell.to_string());
         ui::line(ui::quiet(format!(
-            "  {:<28}{:>22}{:>24}{:>9}{:>8}{:>8}{:>8}",
-            "", "µs CPU/request", "added over bare", "req/s", "p50 µs", "p99 µs", "MiB"
+            "  {:<28}{:>22}{:>24}{:>9}{:>8}{:>8}{:>8}{:>8}",
+            "", "µs CPU/request", "added over bare", "req/s", "p50 µs", "p99 µs", "MiB", "spans"
         )));
         for variant in results.variants() {
             let (Some(cpu), Some(added)) = (
@@ -50,12 +50,13 @@ pub(crate) fn costs(results: &Results) {
             };
             let median = |what: &str| results.median(variant, cell, what);
             let line = format!(
-                "  {:<28}{cpu:>22}{added:>24}{:>9.0}{:>8.0}{:>8.0}{:>8.1}",
+                "  {:<28}{cpu:>22}{added:>24}{:>9.0}{:>8.0}{:>8.0}{:>8.1}{:>8.3}",
                 variant.title,
                 median("requests_per_second"),
                 median("p50_us"),
                 median("p99_us"),
                 median("resident_mib"),
+                median("spans_per_request"),
             );
             if variant.title == OURS {
                 ui::line(ui::strong(line))
@@ -75,8 +76,9 @@ pub(crate) fn goals(goals: &[Goal]) {
             ui::bad("not reached")
         };
         ui::line(format!(
-            "  {}: {:.2} of what {} adds ({:.1} of {:.1} µs), at most {:.2}: {verdict}",
+            "  {}: {} adds {:.2} of what {} adds ({:.1} of {:.1} µs), at most {:.2}: {verdict}",
             goal.cell,
+            goal.variant.title,
             goal.part(),
             goal.than.title,
             goal.ours,

@@ -7,6 +7,8 @@ pub(crate) struct Variant {
     pub(crate) package: &'static str,
     /// What a table calls it, and `--only`.
     pub(crate) title: &'static str,
+    /// What it needs in its environment besides what all variants have.
+    pub(crate) settings: &'static [(&'static str, &'static str)],
     /// Whether it gives spans, a metrics page and log lines for machines, so that its cost can be compared with ours.
     pub(crate) same_signals: bool,
     /// How it is set up, and what it does more or less than the others.
@@ -25,25 +27,37 @@ pub(crate) fn names() -> Vec<&'static str> {
 
 pub(crate) const BARE: &str = "bare";
 pub(crate) const OURS: &str = "firstlight";
+pub(crate) const OURS_WITH_EVENTS: &str = "firstlight-span-events";
 pub(crate) const BY_HAND: &str = "by-hand";
 
-pub(crate) const VARIANTS: [Variant; 6] = [
+pub(crate) const VARIANTS: [Variant; 7] = [
     Variant {
         package: "bare",
         title: BARE,
+        settings: &[],
         same_signals: false,
         what: "No telemetry. The calls that log are there and find no subscriber.",
     },
     Variant {
         package: "with-firstlight",
         title: OURS,
+        settings: &[],
         same_signals: true,
         what: "`firstlight::init!()` and `TelemetryLayer`. It also writes one access line per request, and its duration \
-            histogram keeps exemplars.",
+            histogram keeps exemplars. Only log lines from `warn` upwards are written on the span, too.",
+    },
+    Variant {
+        package: "with-firstlight",
+        title: OURS_WITH_EVENTS,
+        settings: &[("FIRSTLIGHT_TRACE_EVENTS", "info")],
+        same_signals: true,
+        what: "The same program with `FIRSTLIGHT_TRACE_EVENTS=info`, which writes the handler's log lines on the span as \
+            well, as the peers do that have span events.",
     },
     Variant {
         package: "by-hand",
         title: BY_HAND,
+        settings: &[],
         same_signals: true,
         what: "What people assemble today: `tracing-subscriber`'s JSON layer on standard output, `tracing-opentelemetry`, \
             `opentelemetry-otlp` over HTTP, the middleware of `axum-tracing-opentelemetry`, and the `metrics` macros with \
@@ -53,6 +67,7 @@ pub(crate) const VARIANTS: [Variant; 6] = [
     Variant {
         package: "with-init-tracing",
         title: "init-tracing-opentelemetry",
+        settings: &[],
         same_signals: true,
         what: "`TracingConfig::production()` and `axum-tracing-opentelemetry`'s two layers; its middleware has no metrics, \
             so two OpenTelemetry instruments are recorded by hand, as its documentation advises, and served by its \
@@ -62,6 +77,7 @@ pub(crate) const VARIANTS: [Variant; 6] = [
     Variant {
         package: "with-oxtel",
         title: "oxtel",
+        settings: &[],
         same_signals: true,
         what: "`oxtel::init()` and `oxtel-tower`'s server layer, told by the environment to serve Prometheus and to log JSON \
             to standard output. It has its own SDK. It also writes one access line per request and keeps exemplars.",
@@ -69,6 +85,7 @@ pub(crate) const VARIANTS: [Variant; 6] = [
     Variant {
         package: "with-logfire",
         title: "logfire",
+        settings: &[],
         same_signals: false,
         what: "`logfire::configure()` with the layers of its axum example, sending to the benchmark's receiver instead of its \
             platform. Log lines go out as OTLP log records, and metrics are pushed once a minute: there is no JSON on \

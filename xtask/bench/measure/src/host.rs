@@ -17,7 +17,9 @@ impl Processors {
     /// Moves this program to its own processor.
     pub(crate) fn split() -> anyhow::Result<Self> {
         let allowed = sched_getaffinity(THIS).context("which processors may be used")?;
-        let allowed: Vec<_> = (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu) == Ok(true)).collect();
+        let allowed: Vec<_> = (0..CpuSet::count())
+            .filter(|cpu| allowed.is_set(*cpu) == Ok(true))
+            .collect();
         // The first processor also serves most interrupts, so it is not the server's.
         let pair = match allowed[..] {
             [ours, .., servers] => Some((ours, servers)),
@@ -30,8 +32,13 @@ impl Processors {
     }
 
     /// Does something on the server's processor. A child that is started there stays there, with all its threads.
-    pub(crate) fn of_the_server<T>(&self, start: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-        let Some((ours, servers)) = self.0 else { return start() };
+    pub(crate) fn of_the_server<T>(
+        &self,
+        start: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let Some((ours, servers)) = self.0 else {
+            return start();
+        };
         run_on(servers)?;
         let started = start();
         run_on(ours)?;
@@ -48,12 +55,17 @@ fn run_on(cpu: usize) -> anyhow::Result<()> {
 /// User and system time of all threads of a process, ended ones included.
 pub(crate) fn processor_time(process: Pid) -> anyhow::Result<Duration> {
     let clock = clock_getcpuclockid(process).context("the server's processor clock")?;
-    Ok(Duration::from(clock_gettime(clock).context("the server's processor time")?))
+    Ok(Duration::from(
+        clock_gettime(clock).context("the server's processor time")?,
+    ))
 }
 
 pub(crate) fn resident_kib(process: Pid) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in the status")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .context("no VmRSS in the status")?;
     Ok(line.trim_end_matches("kB").trim().parse()?)
 }
 

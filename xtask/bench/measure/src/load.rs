@@ -36,17 +36,28 @@ pub(crate) struct Load {
 /// Sends `requests` requests, and scrapes the metrics page once, halfway.
 ///
 /// One scrape per run stands for the scraper that every service has: some recorders put work off until then.
-pub(crate) fn run(args: &Args, requests: u64, port: u16, metrics_port: Option<u16>) -> anyhow::Result<Load> {
+pub(crate) fn run(
+    args: &Args,
+    requests: u64,
+    port: u16,
+    metrics_port: Option<u16>,
+) -> anyhow::Result<Load> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let connections = args.connections.max(1);
     let left = Rc::new(Cell::new(requests));
     LocalSet::new().block_on(&runtime, async {
         let started = Instant::now();
         let clients: Vec<_> = (0..connections)
-            .map(|_| tokio::task::spawn_local(client(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Rc::clone(&left))))
+            .map(|_| {
+                tokio::task::spawn_local(client(
+                    SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+                    Rc::clone(&left),
+                ))
+            })
             .collect();
-        let scrape = metrics_port
-            .map(|metrics| tokio::task::spawn_local(scrape([metrics, port], Rc::clone(&left), requests / 2)));
+        let scrape = metrics_port.map(|metrics| {
+            tokio::task::spawn_local(scrape([metrics, port], Rc::clone(&left), requests / 2))
+        });
 
         let mut latencies = Vec::new();
         for client in clients {
@@ -58,7 +69,11 @@ pub(crate) fn run(args: &Args, requests: u64, port: u16, metrics_port: Option<u1
             None => Page::default(),
         };
         latencies.sort_unstable();
-        Ok(Load { took, latencies, page })
+        Ok(Load {
+            took,
+            latencies,
+            page,
+        })
     })
 }
 
@@ -71,7 +86,8 @@ async fn client(server: SocketAddr, left: Rc<Cell<u64>>) -> anyhow::Result<Vec<D
         left.set(next);
         // As many digits for every request, so that all of them cost the same.
         let id = 10_000 + next % 10_000;
-        let request = format!("GET /orders/{id} HTTP/1.1\r\nhost: orders.test\r\nuser-agent: load\r\n\r\n");
+        let request =
+            format!("GET /orders/{id} HTTP/1.1\r\nhost: orders.test\r\nuser-agent: load\r\n\r\n");
         let sent = Instant::now();
         stream.write_all(request.as_bytes()).await?;
         read_response(&mut stream, &mut buffer).await?;
@@ -99,13 +115,20 @@ async fn read_response(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Res
 fn length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
     let mut headers = [httparse::EMPTY_HEADER; 16];
     let mut response = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(head) = response.parse(bytes)? else { return Ok(None) };
+    let httparse::Status::Complete(head) = response.parse(bytes)? else {
+        return Ok(None);
+    };
     if response.code != Some(200) {
         bail!("found status {:?}, expected 200", response.code);
     }
-    let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length = response
+        .headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case("content-length"));
     let length = length.context("a response without content-length")?;
-    Ok(Some(head + std::str::from_utf8(length.value)?.parse::<usize>()?))
+    Ok(Some(
+        head + std::str::from_utf8(length.value)?.parse::<usize>()?,
+    ))
 }
 
 /// The page is on a port of its own, or beside the service's routes; a variant may have none.

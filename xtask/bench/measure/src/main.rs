@@ -36,7 +36,14 @@ fn main() -> anyhow::Result<()> {
 
     // What is still queued is sent at the end, and has to arrive before it can be counted.
     let log = server.stop()?;
-    let report = Report::new(&args, &load, processor_time, resident_kib, log, &sink.counts());
+    let report = Report::new(
+        &args,
+        &load,
+        processor_time,
+        resident_kib,
+        log,
+        &sink.counts(),
+    );
     println!("{}", serde_json::to_string(&report)?);
     Ok(())
 }

@@ -26,7 +26,10 @@ pub(crate) async fn fetch(port: u16) -> anyhow::Result<Page> {
     let (_, body) = response.split_once("\r\n\r\n").unwrap_or_default();
     let mut page = Page::default();
     // In a chunked body there are lines with nothing but a length.
-    for line in body.lines().filter(|line| !line.starts_with('#') && line.contains(' ')) {
+    for line in body
+        .lines()
+        .filter(|line| !line.starts_with('#') && line.contains(' '))
+    {
         page.series += 1;
         page.http_series += usize::from(line.starts_with("http_"));
         page.exemplars += usize::from(line.contains(" # {"));

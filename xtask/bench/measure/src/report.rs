@@ -70,11 +70,18 @@ fn micros(time: Duration) -> f64 {
 }
 
 fn per(sum: u64, count: u64) -> f64 {
-    if count == 0 { 0.0 } else { sum as f64 / count as f64 }
+    if count == 0 {
+        0.0
+    } else {
+        sum as f64 / count as f64
+    }
 }
 
 /// Of values in ascending order.
 fn percentile(latencies: &[Duration], part: f64) -> f64 {
     let last = latencies.len().saturating_sub(1);
-    latencies.get((last as f64 * part).round() as usize).copied().map_or(0.0, micros)
+    latencies
+        .get((last as f64 * part).round() as usize)
+        .copied()
+        .map_or(0.0, micros)
 }

@@ -64,9 +64,22 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let stdout = child.stdout.take().map(|stream| thread::spawn(|| drain(stream)));
-        let stderr = child.stderr.take().map(|stream| thread::spawn(|| complaints(stream)));
-        Ok(Self { child, port, metrics_port, patience: Duration::from_secs(args.patience), stdout, stderr })
+        let stdout = child
+            .stdout
+            .take()
+            .map(|stream| thread::spawn(|| drain(stream)));
+        let stderr = child
+            .stderr
+            .take()
+            .map(|stream| thread::spawn(|| complaints(stream)));
+        Ok(Self {
+            child,
+            port,
+            metrics_port,
+            patience: Duration::from_secs(args.patience),
+            stdout,
+            stderr,
+        })
     }
 
     pub(crate) fn id(&self) -> Pid {
@@ -79,10 +92,16 @@ impl Server {
         let until = Instant::now() + self.patience;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
             if let Some(status) = self.child.try_wait()? {
-                bail!("the server ended with {status} before it listened; it said:\n{}", self.complaints());
+                bail!(
+                    "the server ended with {status} before it listened; it said:\n{}",
+                    self.complaints()
+                );
             }
             if Instant::now() > until {
-                bail!("the server did not listen within {} s", self.patience.as_secs());
+                bail!(
+                    "the server did not listen within {} s",
+                    self.patience.as_secs()
+                );
             }
             thread::sleep(POLL);
         }
@@ -98,19 +117,28 @@ impl Server {
                 break status;
             }
             if Instant::now() > until {
-                bail!("the server did not end within {} s of SIGTERM", self.patience.as_secs());
+                bail!(
+                    "the server did not end within {} s of SIGTERM",
+                    self.patience.as_secs()
+                );
             }
             thread::sleep(POLL);
         };
         if !status.success() {
-            bail!("the server ended with {status}; it said:\n{}", self.complaints());
+            bail!(
+                "the server ended with {status}; it said:\n{}",
+                self.complaints()
+            );
         }
         let log = self.stdout.take().and_then(|thread| thread.join().ok());
         log.context("the reader of the log has failed")
     }
 
     fn complaints(&mut self) -> String {
-        self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+        self.stderr
+            .take()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default()
     }
 }
 
@@ -131,7 +159,11 @@ fn drain(mut stream: impl Read) -> Log {
         log.lines += memchr::memchr_iter(b'\n', block).count() as u64;
         log.bytes += block.len() as u64;
         // Cut at both ends, so the second line is the first whole one.
-        if let Some(line) = block.split(|byte| *byte == b'\n').nth(1).filter(|line| line.starts_with(b"{")) {
+        if let Some(line) = block
+            .split(|byte| *byte == b'\n')
+            .nth(1)
+            .filter(|line| line.starts_with(b"{"))
+        {
             log.example.clear();
             log.example.push_str(&String::from_utf8_lossy(line));
         }
@@ -152,7 +184,9 @@ fn complaints(stream: impl Read) -> String {
 
 /// Free a moment ago, which is the best that one can know.
 fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
 }
 
 const POLL: Duration = Duration::from_millis(10);

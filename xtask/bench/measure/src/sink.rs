@@ -8,7 +8,10 @@ use std::{
 };
 
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, Response, body::Bytes, body::Incoming, header::CONTENT_TYPE, server::conn::http1, service::service_fn};
+use hyper::{
+    Request, Response, body::Bytes, body::Incoming, header::CONTENT_TYPE, server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, runtime::Builder};
 
@@ -36,7 +39,10 @@ impl Sink {
     pub(crate) fn start() -> anyhow::Result<Self> {
         let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
-        let sink = Self { address: listener.local_addr()?, counts: Arc::default() };
+        let sink = Self {
+            address: listener.local_addr()?,
+            counts: Arc::default(),
+        };
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let counts = Arc::clone(&sink.counts);
         thread::spawn(move || runtime.block_on(accept(listener, counts)));
@@ -48,7 +54,10 @@ impl Sink {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -63,9 +72,17 @@ async fn accept(listener: StdListener, counts: Arc<Mutex<Counts>>) -> anyhow::Re
 }
 
 /// An empty body is the protobuf encoding of a response that rejects nothing.
-async fn receive(request: Request<Incoming>, counts: Arc<Mutex<Counts>>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn receive(
+    request: Request<Incoming>,
+    counts: Arc<Mutex<Counts>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
     let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
     match path.as_str() {
         "/v1/traces" => {
@@ -78,6 +95,9 @@ async fn receive(request: Request<Incoming>, counts: Arc<Mutex<Counts>>) -> Resu
         _ => {}
     }
     let mut response = Response::new(Full::default());
-    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/x-protobuf"));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static("application/x-protobuf"),
+    );
     Ok(response)
 }

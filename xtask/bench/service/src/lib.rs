@@ -26,7 +26,9 @@ use tokio::{
 /// When `LINES`, the number of log lines per request, is there and not a number.
 pub fn orders() -> anyhow::Result<Router> {
     let lines = number("LINES")?.unwrap_or(0);
-    Ok(Router::new().route("/orders/{id}", get(order)).with_state(Lines(lines)))
+    Ok(Router::new()
+        .route("/orders/{id}", get(order))
+        .with_state(Lines(lines)))
 }
 
 /// Serves `app` on `127.0.0.1:$PORT` until SIGTERM, on one thread.
@@ -43,7 +45,9 @@ pub fn serve(app: Router) -> anyhow::Result<()> {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
         // A response is one small write; without this the kernel may hold it back to fill a packet.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        axum::serve(listener, app).with_graceful_shutdown(terminated()?).await?;
+        axum::serve(listener, app)
+            .with_graceful_shutdown(terminated()?)
+            .await?;
         Ok(())
     })
 }
@@ -55,7 +59,8 @@ pub fn serve(app: Router) -> anyhow::Result<()> {
 ///
 /// When the variable is not there or not a number.
 pub fn metrics_address() -> anyhow::Result<SocketAddr> {
-    let port = number("OTEL_EXPORTER_PROMETHEUS_PORT")?.context("found no OTEL_EXPORTER_PROMETHEUS_PORT")?;
+    let port = number("OTEL_EXPORTER_PROMETHEUS_PORT")?
+        .context("found no OTEL_EXPORTER_PROMETHEUS_PORT")?;
     Ok(SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
@@ -70,9 +75,18 @@ struct Order {
 }
 
 async fn order(State(Lines(lines)): State<Lines>, Path(id): Path<u32>) -> Json<Order> {
-    let order = Order { id, status: "shipped", total: 42.5 };
+    let order = Order {
+        id,
+        status: "shipped",
+        total: 42.5,
+    };
     for _ in 0..lines {
-        tracing::info!(order.id = id, order.status = order.status, order.total = order.total, "order looked up");
+        tracing::info!(
+            order.id = id,
+            order.status = order.status,
+            order.total = order.total,
+            "order looked up"
+        );
     }
     Json(order)
 }
@@ -86,7 +100,11 @@ fn terminated() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
 }
 
 fn number(name: &str) -> anyhow::Result<Option<u16>> {
-    let Ok(text) = env::var(name) else { return Ok(None) };
-    let number = text.parse().with_context(|| format!("found {name}={text:?}, expected a number"))?;
+    let Ok(text) = env::var(name) else {
+        return Ok(None);
+    };
+    let number = text
+        .parse()
+        .with_context(|| format!("found {name}={text:?}, expected a number"))?;
     Ok(Some(number))
 }

@@ -31,7 +31,9 @@ fn main() -> anyhow::Result<()> {
         .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)?
         .install()?;
 
-    let app = service::orders()?.layer(middleware::from_fn(measure)).layer(OtelAxumLayer::default());
+    let app = service::orders()?
+        .layer(middleware::from_fn(measure))
+        .layer(OtelAxumLayer::default());
     service::serve(app)?;
     traces.shutdown()?;
     Ok(())
@@ -39,7 +41,10 @@ fn main() -> anyhow::Result<()> {
 
 /// The batch processor and the sampler read their settings from the environment.
 fn traces() -> anyhow::Result<SdkTracerProvider> {
-    let exporter = SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary).build()?;
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_protocol(Protocol::HttpBinary)
+        .build()?;
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
         .with_resource(Resource::builder().build())
@@ -52,8 +57,12 @@ fn traces() -> anyhow::Result<SdkTracerProvider> {
 async fn measure(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().to_string();
-    let route = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
-    let active = metrics::gauge!("http_server_active_requests", "http_request_method" => method.clone());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(String::new, |path| path.as_str().to_owned());
+    let active =
+        metrics::gauge!("http_server_active_requests", "http_request_method" => method.clone());
     active.increment(1.0);
     let response = next.run(request).await;
     active.decrement(1.0);
@@ -70,4 +79,6 @@ async fn measure(request: Request, next: Next) -> Response {
 const DURATION: &str = "http_server_request_duration_seconds";
 
 /// The boundaries that the semantic conventions advise for this metric.
-const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+const BUCKETS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];

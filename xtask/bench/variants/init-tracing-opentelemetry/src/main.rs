@@ -25,8 +25,13 @@ use init_tracing_opentelemetry::{
 };
 
 fn main() -> anyhow::Result<()> {
-    let telemetry = TracingConfig::production().with_metrics_prometheus().init_subscriber()?;
-    let registry = telemetry.prometheus_registry().context("the Prometheus exporter is on")?.clone();
+    let telemetry = TracingConfig::production()
+        .with_metrics_prometheus()
+        .init_subscriber()?;
+    let registry = telemetry
+        .prometheus_registry()
+        .context("the Prometheus exporter is on")?
+        .clone();
 
     let app = service::orders()?
         .layer(middleware::from_fn_with_state(Instruments::new(), measure))
@@ -47,10 +52,14 @@ struct Instruments {
 impl Instruments {
     fn new() -> Self {
         let meter = global::meter("orders");
-        let duration = meter.f64_histogram("http.server.request.duration").with_unit("s");
+        let duration = meter
+            .f64_histogram("http.server.request.duration")
+            .with_unit("s");
         Self {
             duration: duration.with_boundaries(BUCKETS.to_vec()).build(),
-            active: meter.i64_up_down_counter("http.server.active_requests").build(),
+            active: meter
+                .i64_up_down_counter("http.server.active_requests")
+                .build(),
         }
     }
 }
@@ -58,7 +67,10 @@ impl Instruments {
 async fn measure(State(instruments): State<Instruments>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = KeyValue::new("http.request.method", request.method().to_string());
-    let route = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(String::new, |path| path.as_str().to_owned());
     let of_the_gauge = [method.clone()];
     instruments.active.add(1, &of_the_gauge);
     let response = next.run(request).await;
@@ -66,10 +78,16 @@ async fn measure(State(instruments): State<Instruments>, request: Request, next:
     let status = i64::from(response.status().as_u16());
     instruments.duration.record(
         started.elapsed().as_secs_f64(),
-        &[method, KeyValue::new("http.route", route), KeyValue::new("http.response.status_code", status)],
+        &[
+            method,
+            KeyValue::new("http.route", route),
+            KeyValue::new("http.response.status_code", status),
+        ],
     );
     response
 }
 
 /// The boundaries that the semantic conventions advise for this metric.
-const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+const BUCKETS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
