@@ -40,6 +40,7 @@ pub struct TelemetryConfig {
     pub(crate) resource_attributes: Vec<(String, String)>,
     pub(crate) log_filter: Option<String>,
     pub(crate) log_format: Option<LogFormat>,
+    pub(crate) redact: Vec<String>,
     pub(crate) trace_filter: Option<String>,
     pub(crate) otlp_endpoint: Option<String>,
     pub(crate) admin: Option<Admin>,
@@ -101,6 +102,13 @@ impl TelemetryConfig {
     /// `FIRSTLIGHT_LOG_FORMAT`.
     pub fn log_format(mut self, format: LogFormat) -> Self {
         self.log_format = Some(format);
+        self
+    }
+
+    /// One more name of a field whose value is shown as `***`, on log lines and on spans. `password`, `token`,
+    /// `authorization`, `cookie` and the like always are. `FIRSTLIGHT_REDACT` adds to it.
+    pub fn redact(mut self, field: impl Into<String>) -> Self {
+        self.redact.push(field.into());
         self
     }
 

@@ -26,7 +26,7 @@ use crate::{
     error::url_of,
     logs::{LogFilter, LogLayer, LogWriter},
     metrics::{Metrics, MetricsOptions},
-    panic,
+    panic, secret,
     traces::Traces,
 };
 
@@ -63,6 +63,7 @@ pub struct Telemetry {
     admin: Option<AdminListener>,
     shutdown_timeout: Duration,
     warnings: Vec<String>,
+    redact: Vec<String>,
 }
 
 impl fmt::Debug for Telemetry {
@@ -119,6 +120,7 @@ impl Telemetry {
             admin,
             shutdown_timeout: settings.shutdown_timeout,
             warnings: settings.warnings,
+            redact: settings.redact,
         })
     }
 
@@ -156,6 +158,8 @@ impl Telemetry {
         if INSTALLED.swap(true, Ordering::AcqRel) {
             return Err(InitError::AlreadyInitialized);
         }
+        // Before there is anything to redact.
+        secret::redact_also(std::mem::take(&mut self.redact));
         if let Err(refused) = self.register() {
             INSTALLED.store(false, Ordering::Release);
             return Err(refused);

@@ -31,7 +31,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-pub(crate) use self::propagation::{attach_remote, inject};
+pub use self::propagation::RemoteParent;
+pub(crate) use self::propagation::{Remote, inject};
 use self::{
     client::OtlpClient,
     events::EventLayer,
@@ -52,6 +53,7 @@ pub(crate) struct Traces {
     filter: Targets,
     events: LevelFilter,
     propagator: TextMapCompositePropagator,
+    remote_parent: Option<RemoteParent>,
     export: Option<Export>,
 }
 
@@ -86,6 +88,7 @@ impl Traces {
             filter: settings.trace_filter.clone(),
             events: settings.trace_events,
             propagator: propagator(&settings.propagators),
+            remote_parent: settings.remote_parent,
             export,
         })
     }
@@ -133,6 +136,9 @@ impl Traces {
             }
         };
         opentelemetry::global::set_text_map_propagator(self.propagator);
+        if let Some(remote_parent) = self.remote_parent {
+            propagation::choose(remote_parent);
+        }
         opentelemetry::global::set_tracer_provider(self.provider);
         Ok(TracesHandle { export })
     }

@@ -38,6 +38,8 @@ variables! {
         "How log lines look: `json` or `pretty`.";
     NO_COLOR = "NO_COLOR", "unset",
         "Any value keeps colours out of `pretty` lines; without a terminal there are none anyway.";
+    REDACT = "FIRSTLIGHT_REDACT", "unset",
+        "More names of fields whose values are shown as `***` on log lines and spans: `name,name`. `password`, `token`, `authorization`, `cookie` and the like always are.";
     PROMETHEUS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST", "`localhost`",
         "Address of the admin listener: `/metrics`, `/livez`, `/readyz`.";
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
@@ -66,6 +68,8 @@ variables! {
         "Share of traces that `traceidratio` keeps, 0 to 1.";
     PROPAGATORS = "OTEL_PROPAGATORS", "`tracecontext,baggage`",
         "Which headers carry the context in and out: `tracecontext`, `baggage`, `none`.";
+    REMOTE_PARENT = "FIRSTLIGHT_REMOTE_PARENT", "what the layer says, which is `continue` by default",
+        "What becomes of a caller's trace: `continue` it, `link` to it, or `ignore` it. On an edge that strangers reach, not `continue`.";
     BSP_SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY", "`5000`",
         "Milliseconds between two exports.";
     BSP_MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE", "`2048`",

@@ -7,7 +7,13 @@ use percent_encoding::percent_decode_str;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{Admin, LogFormat, TelemetryConfig, env, env::Env};
-use crate::{InitError, logs::LogFilter, metrics, resource::Resource, traces::Limits};
+use crate::{
+    InitError,
+    logs::LogFilter,
+    metrics,
+    resource::Resource,
+    traces::{Limits, RemoteParent},
+};
 
 /// What this process will do. Made once; everything else reads it.
 #[derive(Debug)]
@@ -18,11 +24,14 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// Whether standard output shows colours.
     pub(crate) colours: bool,
+    /// Names of fields, beside the well-known ones.
+    pub(crate) redact: Vec<String>,
     pub(crate) trace_filter: Targets,
     pub(crate) trace_events: LevelFilter,
     pub(crate) sampler: SamplerSetting,
     pub(crate) span_limits: Limits,
     pub(crate) propagators: Vec<Propagator>,
+    pub(crate) remote_parent: Option<RemoteParent>,
     pub(crate) export: Option<ExportSettings>,
     /// Whether an operator has said `none`.
     pub(crate) export_refused: bool,
@@ -137,6 +146,7 @@ impl Settings {
             disabled,
             log_filter: log_filter(&config, env)?,
             log_format,
+            redact: redact(&config, env),
             colours: is_terminal && env.text(env::NO_COLOR).is_none(),
             // Disabled is a filter that nothing passes, so that it costs nothing either.
             trace_filter: if disabled {
@@ -152,6 +162,11 @@ impl Settings {
             sampler: sampler(env),
             span_limits: span_limits(env),
             propagators: propagators(env),
+            remote_parent: env.parsed(
+                env::REMOTE_PARENT,
+                "`continue`, `link` or `ignore`",
+                remote_parent,
+            ),
             export,
             export_refused: env.text(env::TRACES_EXPORTER).as_deref() == Some("none"),
             admin: admin(&config, env),
@@ -187,6 +202,23 @@ fn log_format(value: &str) -> Option<LogFormat> {
         "pretty" => Some(LogFormat::Pretty),
         _ => None,
     }
+}
+
+fn remote_parent(value: &str) -> Option<RemoteParent> {
+    match value {
+        "continue" => Some(RemoteParent::Continue),
+        "link" => Some(RemoteParent::Link),
+        "ignore" => Some(RemoteParent::Ignore),
+        _ => None,
+    }
+}
+
+fn redact(config: &TelemetryConfig, env: &Env<'_>) -> Vec<String> {
+    let more = env.text(env::REDACT).unwrap_or_default();
+    let more = more.split(',').map(|name| name.trim().to_owned());
+    // Both: an operator may forget what the author knows.
+    let all = config.redact.iter().cloned().chain(more);
+    all.filter(|name| !name.is_empty()).collect()
 }
 
 /// An operator's typing error must not take the service down; an author's is found at the first start.

@@ -6,6 +6,8 @@
 
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
+use crate::secret::{REDACTED, is_secret};
+
 /// Limits of one span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -31,7 +33,8 @@ impl Default for Limits {
     }
 }
 
-/// Attributes as the specification wants them ("Attribute Collections"): each key once, the last value wins.
+/// Attributes as the specification wants them ("Attribute Collections"): each key once, the last value wins; and no
+/// secret.
 #[derive(Debug)]
 pub(super) struct Attributes<'a> {
     pub(super) list: &'a mut Vec<KeyValue>,
@@ -42,6 +45,9 @@ pub(super) struct Attributes<'a> {
 
 impl Attributes<'_> {
     pub(super) fn set(&mut self, mut attribute: KeyValue) {
+        if is_secret(attribute.key.as_str()) {
+            attribute.value = REDACTED.into();
+        }
         truncate(&mut attribute.value, self.value_length);
         if let Some(known) = self
             .list
@@ -61,6 +67,7 @@ impl Attributes<'_> {
         let usual = self.list.len() <= self.max
             && self.list.iter().enumerate().all(|(index, attribute)| {
                 fits(&attribute.value, self.value_length)
+                    && !is_secret(attribute.key.as_str())
                     && !self.list[..index]
                         .iter()
                         .any(|known| known.key == attribute.key)

@@ -20,7 +20,7 @@ pub(crate) struct BuildCost {
     pub(crate) variant: &'static Variant,
     /// What its manifest names, as `name version`; these are the versions that were compared at run time, too.
     pub(crate) direct: Vec<String>,
-    /// Crates that end up in the program.
+    /// Crates that are compiled for it, the variant and the service left out.
     pub(crate) crates: usize,
     /// Time on the clock and on the processors, the shortest of all rounds.
     pub(crate) elapsed: Duration,

@@ -200,8 +200,9 @@ const EMITTED: &str = "Counted per request at the receiver, on standard output a
 line by the handler; a cost means little without it. Lines that the process writes at its start make up for the fractions. Series are those about HTTP
 requests; every bucket is one.";
 
-const BUILDS: &str = "The crates that end up in the program (`cargo tree --edges normal`), and one build of it from nothing in the `dev` profile:
-what somebody waits for after a checkout, and CI every time.";
+const BUILDS: &str = "The crates that are compiled for it (`cargo tree --edges normal`: procedural macros count, what only build scripts need
+does not), and one build of it from nothing in the `dev` profile: what somebody waits for after a checkout, and CI every
+time. axum, tokio and the service itself are in all of them.";
 
 const METHOD: &str = "## How it was measured
 

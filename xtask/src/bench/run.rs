@@ -83,6 +83,7 @@ pub(crate) fn measure(variants: &[&'static Variant], plan: &Plan) -> anyhow::Res
 fn measure_one(variant: &Variant, cell: Cell, requests: u64) -> anyhow::Result<Map<String, Value>> {
     let mut measure = Command::new(build::program(build::MEASURE));
     service::without_telemetry_settings(&mut measure);
+    measure.envs(variant.settings.iter().copied());
     measure.args([
         "--requests",
         &requests.to_string(),
