@@ -63,6 +63,37 @@ pub enum LogFormat {
     Json,
     /// For people, with colours. The default on a terminal.
     Pretty,
+    /// JSON with the keys of the Elastic Common Schema.
+    Ecs,
+    /// JSON with the keys of Google Cloud's structured logging. With `cloud.account.id` in the resource (the project),
+    /// log lines are joined with traces.
+    Gcp,
+    /// JSON with the keys of Datadog, and trace ids in the 64-bit decimal form by which it joins logs and traces.
+    Datadog,
+}
+
+impl LogFormat {
+    const ALL: [Self; 5] = [
+        Self::Json,
+        Self::Pretty,
+        Self::Ecs,
+        Self::Gcp,
+        Self::Datadog,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Pretty => "pretty",
+            Self::Ecs => "ecs",
+            Self::Gcp => "gcp",
+            Self::Datadog => "datadog",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
 }
 
 impl TelemetryConfig {

@@ -22,7 +22,7 @@ use tracing_subscriber::{
 use crate::{
     InitError, Readiness, TelemetryConfig, TelemetryGuard,
     admin::AdminListener,
-    config::{LogFormat, Settings},
+    config::Settings,
     error::url_of,
     logs::{LogFilter, LogLayer, LogWriter},
     metrics::{Metrics, MetricsOptions},
@@ -90,7 +90,12 @@ impl Telemetry {
             buckets: settings.buckets,
         });
         let writer = LogWriter::new();
-        let log_layer = LogLayer::new(settings.log_format, settings.colours, writer.clone());
+        let log_layer = LogLayer::new(
+            settings.log_format,
+            settings.colours,
+            &settings.resource,
+            writer.clone(),
+        );
         metrics.handle().add_collector(log_layer.counts());
         if let Some(stats) = traces.stats() {
             metrics.handle().add_collector(stats);
@@ -214,10 +219,7 @@ struct Summary {
 
 impl Summary {
     fn new(settings: &Settings) -> Self {
-        let format = match settings.log_format {
-            LogFormat::Json => "json",
-            LogFormat::Pretty => "pretty",
-        };
+        let format = settings.log_format.name();
         let traces = match &settings.export {
             Some(export) => format!(
                 "otlp http/protobuf to {}, sampler {}",

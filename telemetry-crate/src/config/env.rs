@@ -35,7 +35,7 @@ variables! {
     RUST_LOG = "RUST_LOG", "`info`",
         "Which events become log lines. Never removes a span from a trace.";
     LOG_FORMAT = "FIRSTLIGHT_LOG_FORMAT", "`pretty` on a terminal, otherwise `json`",
-        "How log lines look: `json` or `pretty`.";
+        "How log lines look: `json`, `pretty`, `ecs` (Elastic), `gcp` (Google Cloud) or `datadog`.";
     NO_COLOR = "NO_COLOR", "unset",
         "Any value keeps colours out of `pretty` lines; without a terminal there are none anyway.";
     REDACT = "FIRSTLIGHT_REDACT", "unset",

@@ -129,7 +129,11 @@ impl Settings {
         let export = export(&config, env)?.filter(|_| !disabled);
         let is_terminal = std::io::stdout().is_terminal();
         let log_format = env
-            .parsed(env::LOG_FORMAT, "`json` or `pretty`", log_format)
+            .parsed(
+                env::LOG_FORMAT,
+                "`json`, `pretty`, `ecs`, `gcp` or `datadog`",
+                LogFormat::parse,
+            )
             .or(config.log_format)
             .unwrap_or(if is_terminal {
                 LogFormat::Pretty
@@ -193,14 +197,6 @@ fn boolean(value: &str) -> Option<bool> {
         Some(true)
     } else {
         value.eq_ignore_ascii_case("false").then_some(false)
-    }
-}
-
-fn log_format(value: &str) -> Option<LogFormat> {
-    match value {
-        "json" => Some(LogFormat::Json),
-        "pretty" => Some(LogFormat::Pretty),
-        _ => None,
     }
 }
 
