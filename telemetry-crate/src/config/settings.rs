@@ -7,7 +7,12 @@ use percent_encoding::percent_decode_str;
 use tracing_subscriber::filter::Targets;
 
 use super::{Admin, LogFormat, TelemetryConfig, env, env::Env};
-use crate::{InitError, logs::LogFilter, metrics, resource::Resource};
+use crate::{
+    InitError,
+    logs::LogFilter,
+    metrics::{self, BudgetOptions},
+    resource::Resource,
+};
 
 /// What this process will do. Made once; everything else reads it.
 #[derive(Debug)]
@@ -27,6 +32,7 @@ pub(crate) struct Settings {
     /// Host and port, not yet resolved.
     pub(crate) admin: Option<(String, u16)>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
+    pub(crate) budget: BudgetOptions,
     pub(crate) shutdown_timeout: Duration,
     /// What in the environment made no sense; logged once the log lines work.
     pub(crate) warnings: Vec<String>,
@@ -154,9 +160,48 @@ impl Settings {
                 env.text(env::SERVICE_NAME),
             ),
             buckets: config.buckets,
+            budget: budget(config.series_budgets, env)?,
             warnings: std::mem::take(&mut env.warnings),
         })
     }
+}
+
+/// A number in the environment is for all metrics, the program's own choices included: whoever has to bound them all at
+/// three in the morning must not have to read the source first. A name keeps its exception.
+fn budget(by_metric: Vec<(String, usize)>, env: &mut Env<'_>) -> Result<BudgetOptions, InitError> {
+    if let Some((metric, _)) = by_metric.iter().find(|(_, series)| *series == 0) {
+        return Err(InitError::invalid(
+            "TelemetryConfig::series_budget",
+            metric,
+            "at least one series; leave the metric out of the program if nobody wants it",
+        ));
+    }
+    let mut budget = BudgetOptions {
+        by_metric,
+        each: None,
+        total: env.parsed(env::METRICS_SERIES_TOTAL, "a positive number", positive),
+    };
+    let expected = "a positive number, `metric=number`, or a list of them";
+    let list = env.parsed(env::METRICS_SERIES_BUDGET, expected, |list| {
+        let entry = |entry: &str| match entry.split_once('=') {
+            Some((metric, series)) => {
+                Some((Some(metric.trim().to_owned()), positive(series.trim())?))
+            }
+            None => Some((None, positive(entry.trim())?)),
+        };
+        list.split(',').map(entry).collect::<Option<Vec<_>>>()
+    });
+    for (metric, series) in list.iter().flatten() {
+        if metric.is_none() {
+            budget.each = Some(*series);
+            budget.by_metric.clear();
+        }
+    }
+    let named = list.into_iter().flatten();
+    budget
+        .by_metric
+        .extend(named.filter_map(|(metric, series)| Some((metric?, series))));
+    Ok(budget)
 }
 
 fn boolean(value: &str) -> Option<bool> {
