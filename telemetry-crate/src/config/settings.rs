@@ -500,6 +500,36 @@ mod tests {
     }
 
     #[test]
+    fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_exception() {
+        let budget = |list: &str| {
+            let config = TelemetryConfig::new().series_budget("orders", 7);
+            let settings = resolve(config, &[("FIRSTLIGHT_METRICS_SERIES_BUDGET", list)]).unwrap();
+            let BudgetOptions {
+                by_metric, each, ..
+            } = settings.budget;
+            (by_metric, each, settings.warnings.len())
+        };
+        let named = |name: &str, series| (name.to_owned(), series);
+        assert_eq!(budget(""), (vec![named("orders", 7)], None, 0));
+        assert_eq!(budget("9"), (vec![], Some(9), 0));
+        assert_eq!(
+            budget("a=1, 9 ,b = 2"),
+            (vec![named("a", 1), named("b", 2)], Some(9), 0)
+        );
+        assert_eq!(
+            budget("orders=8"),
+            (vec![named("orders", 7), named("orders", 8)], None, 0)
+        );
+        for wrong in ["0", "x", "9,,", "a=", "a=-1"] {
+            assert_eq!(budget(wrong), (vec![named("orders", 7)], None, 1));
+        }
+        let none = TelemetryConfig::new().series_budget("orders", 0);
+        assert!(resolve(none, &[]).is_err());
+        let total = environment(&[("FIRSTLIGHT_METRICS_SERIES_TOTAL", "12")]);
+        assert_eq!(total.budget.total, Some(12));
+    }
+
+    #[test]
     fn traces_are_exported_if_and_only_if_an_endpoint_is_set_or_the_exporter_is_named() {
         let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
         assert_eq!(endpoint_of(&[]), None);
