@@ -64,7 +64,7 @@ pub(super) fn get<T>(
         let place = &mut places[(hash >> 16) as usize % PLACES];
         if let Some((kept_for, kept, handle)) = &place.kept
             && *kept_for == owner
-            && kept == key
+            && is_same(kept, key)
         {
             return pick(handle);
         }
@@ -80,4 +80,12 @@ pub(super) fn get<T>(
     PLACES_OF_THREAD
         .try_with(get)
         .unwrap_or_else(|_| find_and_pick())
+}
+
+/// Whether two keys are equal. Those of one use with literals are in the same place of memory, which is cheaper to see than
+/// that they say the same; the place of a kept key cannot have become another's.
+fn is_same(kept: &Key, key: &Key) -> bool {
+    let (kept_labels, labels) = (kept.labels(), key.labels());
+    std::ptr::eq(kept.name(), key.name()) && std::ptr::eq(kept_labels.as_slice(), labels.as_slice())
+        || kept == key
 }
