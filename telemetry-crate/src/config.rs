@@ -40,6 +40,7 @@ pub struct TelemetryConfig {
     pub(crate) resource_attributes: Vec<(String, String)>,
     pub(crate) log_filter: Option<String>,
     pub(crate) log_format: Option<LogFormat>,
+    pub(crate) redact: Vec<String>,
     pub(crate) trace_filter: Option<String>,
     pub(crate) otlp_endpoint: Option<String>,
     pub(crate) admin: Option<Admin>,
@@ -105,7 +106,14 @@ impl TelemetryConfig {
         self
     }
 
-    /// Which spans and events become part of a trace, as `target=level` directives; default `info`: spans below it are
+    /// One more name of a field whose value is shown as `***`, on log lines and on spans. `password`, `token`,
+    /// `authorization`, `cookie` and the like always are. `FIRSTLIGHT_REDACT` adds to it.
+    pub fn redact(mut self, field: impl Into<String>) -> Self {
+        self.redact.push(field.into());
+        self
+    }
+
+    /// Which spans become part of a trace, as `target=level` directives; default `info`: spans below it are
     /// a library's inner life. Overridden by `FIRSTLIGHT_TRACE_FILTER`.
     pub fn trace_filter(mut self, directives: impl Into<String>) -> Self {
         self.trace_filter = Some(directives.into());

@@ -13,7 +13,11 @@ use std::{
 
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_log::{AsLog, LogTracer};
-use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, registry::LookupSpan};
+use tracing_subscriber::{
+    Layer, Registry,
+    layer::{Identity, SubscriberExt},
+    registry::LookupSpan,
+};
 
 use crate::{
     InitError, Readiness, TelemetryConfig, TelemetryGuard,
@@ -22,7 +26,7 @@ use crate::{
     error::url_of,
     logs::{LogFilter, LogLayer, LogWriter},
     metrics::{Metrics, MetricsOptions},
-    panic,
+    panic, secret,
     traces::Traces,
 };
 
@@ -59,6 +63,7 @@ pub struct Telemetry {
     admin: Option<AdminListener>,
     shutdown_timeout: Duration,
     warnings: Vec<String>,
+    redact: Vec<String>,
 }
 
 impl fmt::Debug for Telemetry {
@@ -116,6 +121,7 @@ impl Telemetry {
             admin,
             shutdown_timeout: settings.shutdown_timeout,
             warnings: settings.warnings,
+            redact: settings.redact,
         })
     }
 
@@ -127,12 +133,20 @@ impl Telemetry {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
+        // Boxed, and not an `Option`: that one does not hand on `on_register_dispatch`.
+        match self.log_filter.take() {
+            Some(filter) => self.compose(filter).boxed(),
+            None => Identity::new().boxed(),
+        }
+    }
+
+    fn compose<S>(&self, filter: LogFilter) -> impl Layer<S> + Send + Sync + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+    {
         // Spans first: the log lines need the ids of the span that they are in.
-        self.log_filter.take().map(|filter| {
-            self.traces
-                .layer::<S>()
-                .and_then(self.log_layer.clone().with_filter(filter))
-        })
+        let log_lines = self.log_layer.clone().with_filter(filter);
+        self.traces.layer::<S>().and_then(log_lines)
     }
 
     /// Registers what is global in a process, and starts the threads: from here on telemetry runs.
@@ -145,6 +159,8 @@ impl Telemetry {
         if INSTALLED.swap(true, Ordering::AcqRel) {
             return Err(InitError::AlreadyInitialized);
         }
+        // Before there is anything to redact.
+        secret::redact_also(std::mem::take(&mut self.redact));
         if let Err(refused) = self.register() {
             INSTALLED.store(false, Ordering::Release);
             return Err(refused);
@@ -173,8 +189,8 @@ impl Telemetry {
 
     fn register(&mut self) -> Result<(), InitError> {
         // Whoever asked for the layer has a subscriber, and decides about the bridge.
-        if self.log_filter.is_some() {
-            let subscriber = Registry::default().with(self.layer());
+        if let Some(filter) = self.log_filter.take() {
+            let subscriber = Registry::default().with(self.compose(filter));
             tracing::subscriber::set_global_default(subscriber)
                 .map_err(|_| InitError::SubscriberTaken)?;
             LogTracer::builder()

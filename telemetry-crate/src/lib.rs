@@ -60,6 +60,7 @@ mod logs;
 pub mod metrics;
 mod panic;
 mod resource;
+mod secret;
 mod shutdown;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -71,6 +72,7 @@ pub use crate::{
     error::{InitError, Lost, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,
+    secret::Secret,
     shutdown::shutdown_signal,
 };
 

@@ -49,6 +49,9 @@ use crate::{
     metrics::{Collector, Page, catalog},
 };
 
+/// Takes the fields of one span.
+type Show<'a> = &'a mut dyn FnMut(&Fields);
+
 /// One event, ready to be formatted.
 struct Line<'a> {
     time: SystemTime,
@@ -58,7 +61,7 @@ struct Line<'a> {
     ids: Option<(TraceId, SpanId)>,
     event: &'a Fields,
     /// Shows the fields of its spans, from the innermost to the root.
-    spans: &'a dyn Fn(&mut dyn FnMut(&Fields)),
+    spans: &'a dyn Fn(Show<'_>),
 }
 
 /// What a thread needs to make a line, kept from line to line.
@@ -147,7 +150,7 @@ where
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut fields = SpanFields::default();
+        let mut fields = SpanFields::with_capacity(attributes.fields().len());
         attributes.record(&mut fields);
         span.extensions_mut().insert(fields);
     }
@@ -165,7 +168,7 @@ where
         self.counts.count(*metadata.level());
 
         let span = context.event_span(event);
-        let spans = |show: &mut dyn FnMut(&Fields)| {
+        let spans = |show: Show<'_>| {
             for span in span.iter().flat_map(SpanRef::scope) {
                 if let Some(fields) = span.extensions().get::<SpanFields>() {
                     show(fields.fields());

@@ -1,23 +1,27 @@
 //! Traces: `tracing` spans become OpenTelemetry spans and leave over OTLP.
 //!
-//! `tracing` → `tracing-opentelemetry` → the SDK's tracer → our `processor` → our exporter `thread` →
+//! `tracing` → `tracing-opentelemetry` → our `tracer` and its `span` → our `processor` → our exporter `thread` →
 //! `opentelemetry-otlp` over our `client`. Ids exist whether or not anything is exported, so that log lines always
 //! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
 
 mod client;
+mod events;
+mod limits;
 mod processor;
 mod propagation;
+mod span;
 mod stats;
 mod thread;
+mod tracer;
 
 use std::sync::Arc;
 
 use opentelemetry::{
     propagation::TextMapCompositePropagator,
-    trace::{SpanRef, TraceContextExt, TracerProvider},
+    trace::{SpanRef, TraceContextExt, TracerProvider as _},
 };
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanExporter};
+use opentelemetry_sdk::trace::{Sampler, SpanExporter};
 use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter, subscriber::Interest};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{
@@ -27,11 +31,17 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-pub(crate) use self::propagation::{attach_remote, inject};
+pub use self::propagation::RemoteParent;
+pub(crate) use self::propagation::{Remote, inject};
 use self::{
-    client::OtlpClient, processor::BatchProcessor, propagation::propagator, thread::ExporterThread,
+    client::OtlpClient,
+    events::EventLayer,
+    processor::BatchProcessor,
+    propagation::propagator,
+    thread::ExporterThread,
+    tracer::{Tracer, TracerProvider},
 };
-pub(crate) use self::{processor::Unsent, stats::ExportStats};
+pub(crate) use self::{limits::Limits, processor::Unsent, stats::ExportStats};
 use crate::{
     InitError,
     config::{ExportSettings, SamplerSetting, Settings},
@@ -39,10 +49,11 @@ use crate::{
 
 /// The traces pillar, built and not yet running.
 pub(crate) struct Traces {
-    provider: SdkTracerProvider,
+    provider: TracerProvider,
     filter: Targets,
-    disabled: bool,
+    events: LevelFilter,
     propagator: TextMapCompositePropagator,
+    remote_parent: Option<RemoteParent>,
     export: Option<Export>,
 }
 
@@ -55,29 +66,29 @@ struct Export {
 
 impl Traces {
     pub(crate) fn new(settings: &Settings) -> Result<Self, InitError> {
-        let resource = settings.resource.to_sdk();
-        let mut provider = SdkTracerProvider::builder()
-            .with_resource(resource.clone())
-            .with_sampler(sampler(settings.sampler));
         let mut export = None;
-        if let Some(settings) = settings.export.clone() {
-            let stats = Arc::new(ExportStats::new(settings.max_queue_size));
-            let processor = BatchProcessor::new(&settings, stats.clone());
-            let mut exporter = exporter(&settings, stats.clone())?;
-            exporter.set_resource(&resource);
-            provider = provider.with_span_processor(processor.clone());
+        if let Some(export_settings) = settings.export.clone() {
+            let stats = Arc::new(ExportStats::new(export_settings.max_queue_size));
+            let mut exporter = exporter(&export_settings, stats.clone())?;
+            exporter.set_resource(&settings.resource.to_sdk());
             export = Some(Export {
-                settings,
-                processor,
+                processor: BatchProcessor::new(&export_settings, stats.clone()),
+                settings: export_settings,
                 exporter,
                 stats,
             });
         }
+        let processor = export.as_ref().map(|export| export.processor.clone());
         Ok(Self {
-            provider: provider.build(),
+            provider: TracerProvider::new(
+                sampler(settings.sampler),
+                settings.span_limits,
+                processor,
+            ),
             filter: settings.trace_filter.clone(),
-            disabled: settings.disabled,
+            events: settings.trace_events,
             propagator: propagator(&settings.propagators),
+            remote_parent: settings.remote_parent,
             export,
         })
     }
@@ -90,25 +101,27 @@ impl Traces {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        let layer: OpenTelemetryLayer<S, SdkTracer> = tracing_opentelemetry::layer()
+        let spans: OpenTelemetryLayer<S, Tracer> = tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")));
-        layer
+        let spans = spans
             // Source locations, thread names and busy times cost more than the rest of a span together, on every
             // poll, and answer no question that the three pillars exist for.
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            // A handled error is an event; whether the span failed is for its owner to say (semantic conventions,
-            // "Recording errors").
-            .with_error_events_to_status(false)
-            .with_error_events_to_exceptions(false)
             .with_filter(TraceFilter {
-                directives: self.filter.clone(),
-                disabled: self.disabled,
-            })
+                spans: self.filter.clone(),
+                events: LevelFilter::OFF,
+            });
+        let events = EventLayer::default().with_filter(TraceFilter {
+            spans: self.filter.clone(),
+            events: self.events,
+        });
+        spans.and_then(events)
     }
 
-    /// Starts the exporter's thread and makes the propagator the process's own.
+    /// Starts the exporter's thread, and makes the propagator and the tracer the process's own, for instrumentation that
+    /// talks to OpenTelemetry directly.
     pub(crate) fn install(self) -> Result<TracesHandle, InitError> {
         let export = match self.export {
             None => None,
@@ -123,17 +136,17 @@ impl Traces {
             }
         };
         opentelemetry::global::set_text_map_propagator(self.propagator);
-        Ok(TracesHandle {
-            _provider: self.provider,
-            export,
-        })
+        if let Some(remote_parent) = self.remote_parent {
+            propagation::choose(remote_parent);
+        }
+        opentelemetry::global::set_tracer_provider(self.provider);
+        Ok(TracesHandle { export })
     }
 }
 
 /// The traces pillar, running.
 #[derive(Debug)]
 pub(crate) struct TracesHandle {
-    _provider: SdkTracerProvider,
     export: Option<(BatchProcessor, Arc<ExportStats>)>,
 }
 
@@ -188,16 +201,18 @@ pub(crate) fn with_recording_span(write: impl FnOnce(&SpanRef<'_>)) {
 
 /// Which spans and events become part of a trace. Independent of the log filter.
 struct TraceFilter {
-    directives: Targets,
-    disabled: bool,
+    spans: Targets,
+    events: LevelFilter,
 }
 
 impl TraceFilter {
     fn keeps(&self, metadata: &Metadata<'_>) -> bool {
-        !self.disabled
-            && self
-                .directives
-                .would_enable(metadata.target(), metadata.level())
+        let (target, level) = (metadata.target(), metadata.level());
+        if metadata.is_span() {
+            return self.spans.would_enable(target, level);
+        }
+        // Our own lines about a request say what its span says already.
+        *level <= self.events && target != ACCESS_TARGET
     }
 }
 
@@ -216,13 +231,13 @@ impl<S> Filter<S> for TraceFilter {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        if self.disabled {
-            Some(LevelFilter::OFF)
-        } else {
-            Filter::<tracing_subscriber::Registry>::max_level_hint(&self.directives)
-        }
+        let spans = Filter::<tracing_subscriber::Registry>::max_level_hint(&self.spans)?;
+        Some(spans.max(self.events))
     }
 }
+
+/// The target of the request's span and of its access line.
+pub(crate) const ACCESS_TARGET: &str = "firstlight::http";
 
 /// The level of the spans that firstlight makes itself, which the default filters of both pillars let through.
 pub(crate) const SPAN_LEVEL: Level = Level::INFO;

@@ -38,6 +38,8 @@ variables! {
         "How log lines look: `json` or `pretty`.";
     NO_COLOR = "NO_COLOR", "unset",
         "Any value keeps colours out of `pretty` lines; without a terminal there are none anyway.";
+    REDACT = "FIRSTLIGHT_REDACT", "unset",
+        "More names of fields whose values are shown as `***` on log lines and spans: `name,name`. `password`, `token`, `authorization`, `cookie` and the like always are.";
     PROMETHEUS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST", "`localhost`",
         "Address of the admin listener: `/metrics`, `/livez`, `/readyz`.";
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
@@ -70,6 +72,8 @@ variables! {
         "Share of traces that `traceidratio` keeps, 0 to 1.";
     PROPAGATORS = "OTEL_PROPAGATORS", "`tracecontext,baggage`",
         "Which headers carry the context in and out: `tracecontext`, `baggage`, `none`.";
+    REMOTE_PARENT = "FIRSTLIGHT_REMOTE_PARENT", "what the layer says, which is `continue` by default",
+        "What becomes of a caller's trace: `continue` it, `link` to it, or `ignore` it. On an edge that strangers reach, not `continue`.";
     BSP_SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY", "`5000`",
         "Milliseconds between two exports.";
     BSP_MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE", "`2048`",
@@ -78,8 +82,26 @@ variables! {
         "Spans in one export request at most.";
     BSP_EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one batch may take, retries included.";
+    ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "`8192`",
+        "Characters of an attribute's value at most; longer ones are cut.";
+    ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT", "`128`",
+        "Attributes of a span, an event or a link at most; more are dropped and counted on it.";
+    SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "unset",
+        "The same for spans. Wins over `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.";
+    SPAN_ATTRIBUTE_COUNT_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "unset",
+        "The same for spans. Wins over `OTEL_ATTRIBUTE_COUNT_LIMIT`.";
+    SPAN_EVENT_COUNT_LIMIT = "OTEL_SPAN_EVENT_COUNT_LIMIT", "`128`",
+        "Events of a span at most; more are dropped and counted on it.";
+    SPAN_LINK_COUNT_LIMIT = "OTEL_SPAN_LINK_COUNT_LIMIT", "`128`",
+        "Links of a span at most; more are dropped and counted on it.";
+    EVENT_ATTRIBUTE_COUNT_LIMIT = "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "`128`",
+        "Attributes of an event at most.";
+    LINK_ATTRIBUTE_COUNT_LIMIT = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "`128`",
+        "Attributes of a link at most.";
     TRACE_FILTER = "FIRSTLIGHT_TRACE_FILTER", "`info`",
-        "Which spans and events become part of a trace: `target=level` directives.";
+        "Which spans become part of a trace: `target=level` directives.";
+    TRACE_EVENTS = "FIRSTLIGHT_TRACE_EVENTS", "`warn`",
+        "From which level on events are written on their span: `error`, `warn`, `info`, `debug`, `trace` or `off`.";
     SHUTDOWN_TIMEOUT = "FIRSTLIGHT_SHUTDOWN_TIMEOUT", "`5000`",
         "Milliseconds that a dropped guard may take to flush.";
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",

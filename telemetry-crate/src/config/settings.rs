@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, io::IsTerminal, time::Duration};
 
 use http::Uri;
 use percent_encoding::percent_decode_str;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{Admin, LogFormat, TelemetryConfig, env, env::Env};
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     logs::LogFilter,
     metrics::{self, BudgetOptions},
     resource::Resource,
+    traces::{Limits, RemoteParent},
 };
 
 /// What this process will do. Made once; everything else reads it.
@@ -23,9 +24,14 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// Whether standard output shows colours.
     pub(crate) colours: bool,
+    /// Names of fields, beside the well-known ones.
+    pub(crate) redact: Vec<String>,
     pub(crate) trace_filter: Targets,
+    pub(crate) trace_events: LevelFilter,
     pub(crate) sampler: SamplerSetting,
+    pub(crate) span_limits: Limits,
     pub(crate) propagators: Vec<Propagator>,
+    pub(crate) remote_parent: Option<RemoteParent>,
     pub(crate) export: Option<ExportSettings>,
     /// Whether an operator has said `none`.
     pub(crate) export_refused: bool,
@@ -141,10 +147,27 @@ impl Settings {
             disabled,
             log_filter: log_filter(&config, env)?,
             log_format,
+            redact: redact(&config, env),
             colours: is_terminal && env.text(env::NO_COLOR).is_none(),
-            trace_filter: trace_filter(&config, env)?,
+            // Disabled is a filter that nothing passes, so that it costs nothing either.
+            trace_filter: if disabled {
+                Targets::new()
+            } else {
+                trace_filter(&config, env)?
+            },
+            trace_events: if disabled {
+                LevelFilter::OFF
+            } else {
+                trace_events(env)
+            },
             sampler: sampler(env),
+            span_limits: span_limits(env),
             propagators: propagators(env),
+            remote_parent: env.parsed(
+                env::REMOTE_PARENT,
+                "`continue`, `link` or `ignore`",
+                remote_parent,
+            ),
             export,
             export_refused: env.text(env::TRACES_EXPORTER).as_deref() == Some("none"),
             admin: admin(&config, env),
@@ -221,6 +244,23 @@ fn log_format(value: &str) -> Option<LogFormat> {
     }
 }
 
+fn remote_parent(value: &str) -> Option<RemoteParent> {
+    match value {
+        "continue" => Some(RemoteParent::Continue),
+        "link" => Some(RemoteParent::Link),
+        "ignore" => Some(RemoteParent::Ignore),
+        _ => None,
+    }
+}
+
+fn redact(config: &TelemetryConfig, env: &Env<'_>) -> Vec<String> {
+    let more = env.text(env::REDACT).unwrap_or_default();
+    let more = more.split(',').map(|name| name.trim().to_owned());
+    // Both: an operator may forget what the author knows.
+    let all = config.redact.iter().cloned().chain(more);
+    all.filter(|name| !name.is_empty()).collect()
+}
+
 /// An operator's typing error must not take the service down; an author's is found at the first start.
 fn log_filter(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<LogFilter, InitError> {
     let expected = "directives such as `info` or `info,orders=debug`";
@@ -241,6 +281,12 @@ fn trace_filter(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Targets, 
     directives
         .parse()
         .map_err(|_| InitError::invalid("TelemetryConfig::trace_filter", directives, expected))
+}
+
+fn trace_events(env: &mut Env<'_>) -> LevelFilter {
+    let levels = "`error`, `warn`, `info`, `debug`, `trace` or `off`";
+    env.number(env::TRACE_EVENTS, levels)
+        .unwrap_or(LevelFilter::WARN)
 }
 
 fn sampler(env: &mut Env<'_>) -> SamplerSetting {
@@ -264,6 +310,40 @@ fn sampler(env: &mut Env<'_>) -> SamplerSetting {
         |name| SamplerSetting::parse(name, ratio),
     )
     .unwrap_or(default)
+}
+
+/// Specification, "Span Limits": a span's own limit wins over the general one.
+fn span_limits(env: &mut Env<'_>) -> Limits {
+    let default = Limits::default();
+    let mut limit = |names: &[&'static str], default: usize| {
+        names
+            .iter()
+            .find_map(|name| env.number(name, "a whole number"))
+            .unwrap_or(default)
+    };
+    Limits {
+        value_length: limit(
+            &[
+                env::SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT,
+                env::ATTRIBUTE_VALUE_LENGTH_LIMIT,
+            ],
+            default.value_length,
+        ),
+        attributes: limit(
+            &[env::SPAN_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes,
+        ),
+        events: limit(&[env::SPAN_EVENT_COUNT_LIMIT], default.events),
+        links: limit(&[env::SPAN_LINK_COUNT_LIMIT], default.links),
+        attributes_per_event: limit(
+            &[env::EVENT_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes_per_event,
+        ),
+        attributes_per_link: limit(
+            &[env::LINK_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes_per_link,
+        ),
+    }
 }
 
 fn propagators(env: &mut Env<'_>) -> Vec<Propagator> {

@@ -41,10 +41,11 @@ where
         if self.shared.excludes(request.uri().path()) {
             return ResponseFuture::new(self.inner.call(request), None);
         }
-        let exchange = Exchange::start(&request, &self.shared.metrics);
+        let mut exchange = Exchange::start(&request, &self.shared);
         // A handler does work before its first await, too.
         let future = {
-            let _entered = exchange.span().enter();
+            let span = exchange.span().clone();
+            let _entered = span.enter();
             exchange.describe();
             self.inner.call(request)
         };

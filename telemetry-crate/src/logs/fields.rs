@@ -11,7 +11,10 @@ use std::{
 
 use tracing::field::{Field, Visit};
 
-use crate::error::with_causes;
+use crate::{
+    error::with_causes,
+    secret::{REDACTED, is_secret},
+};
 
 /// What one value may take on a line. A longer one is cut, and says so: a five-megabyte query in a log line helps
 /// nobody, and many log shippers drop lines past 16 or 32 KiB whole.
@@ -63,6 +66,11 @@ impl Fields {
 
     fn set(&mut self, name: &'static str, kind: Kind, value: Value<'_>) {
         self.remove(name);
+        let (kind, value) = if is_secret(name) {
+            (Kind::Text, Value::Str(REDACTED))
+        } else {
+            (kind, value)
+        };
         let start = self.text.len();
         let mut text = Limited {
             text: &mut self.text,
@@ -145,11 +153,13 @@ macro_rules! record_values {
         }
 
         fn record_i64(&mut self, field: &Field, value: i64) {
-            self.set(field, Kind::Bare, Value::Format(format_args!("{value}")));
+            let mut digits = itoa::Buffer::new();
+            self.set(field, Kind::Bare, Value::Str(digits.format(value)));
         }
 
         fn record_u64(&mut self, field: &Field, value: u64) {
-            self.set(field, Kind::Bare, Value::Format(format_args!("{value}")));
+            let mut digits = itoa::Buffer::new();
+            self.set(field, Kind::Bare, Value::Str(digits.format(value)));
         }
 
         // As text: most parsers read JSON numbers as 64-bit floats and would change it in silence.
@@ -208,10 +218,18 @@ impl Visit for EventVisitor<'_> {
 }
 
 /// A span's fields, kept in the span for the events inside it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SpanFields(Fields);
 
 impl SpanFields {
+    /// Room for so many fields of a usual size.
+    pub(super) fn with_capacity(fields: usize) -> Self {
+        Self(Fields {
+            text: String::with_capacity(16 * fields),
+            items: Vec::with_capacity(fields),
+        })
+    }
+
     pub(super) fn fields(&self) -> &Fields {
         &self.0
     }

@@ -6,7 +6,6 @@
 
 use std::{
     cell::Cell,
-    io::Write,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -115,16 +114,16 @@ fn write_key(out: &mut Vec<u8>, name: &str) {
 /// RFC 8259, section 7: quotation mark, backslash and the control characters must be escaped. U+007F need not be, and
 /// still moves the cursor of whoever reads the raw line.
 fn must_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\' || byte == 0x7f
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == 0x7f)
 }
 
 fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     // Nearly all text needs nothing; looking at every byte without a branch lets the compiler take many at a time.
-    if !bytes
+    let escapes = bytes
         .iter()
-        .fold(false, |found, byte| found | must_escape(*byte))
-    {
+        .fold(0u8, |found, byte| found | u8::from(must_escape(*byte)));
+    if escapes == 0 {
         return out.extend_from_slice(bytes);
     }
     for byte in bytes {
@@ -143,12 +142,17 @@ fn escape(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+fn write_hex<const BYTES: usize>(out: &mut Vec<u8>, bytes: &[u8; BYTES]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 0xf)]);
+    // Through the stack: a vector would look at its capacity for every digit.
+    let mut hex = [[0; 2]; BYTES];
+    for (pair, byte) in hex.iter_mut().zip(bytes) {
+        *pair = [
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 0xf)],
+        ];
     }
+    out.extend_from_slice(hex.as_flattened());
 }
 
 /// RFC 3339, UTC, microseconds.
@@ -172,8 +176,13 @@ pub(super) fn write_time(out: &mut Vec<u8>, time: SystemTime) {
         LAST.set((second, text));
     }
     out.extend_from_slice(&text);
-    // Writing to a vector cannot fail.
-    let _ = write!(out, ".{:06}Z", since_epoch.subsec_micros());
+    let mut fraction = *b".000000Z";
+    let mut rest = since_epoch.subsec_micros();
+    for digit in fraction[1..7].iter_mut().rev() {
+        *digit += (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&fraction);
 }
 
 #[cfg(test)]

@@ -1,0 +1,192 @@
+//! Events on spans: what went wrong, where a trace viewer shows it; and the numbers on spans.
+//!
+//! From `warn` upwards, and not all of them: the story of a request is in its log lines, which carry the trace's id, and
+//! sending it twice costs more than the span itself. `FIRSTLIGHT_TRACE_EVENTS` changes the level.
+//!
+//! A layer of our own beside `tracing-opentelemetry`'s, because that one marks the span of every `error!` as failed,
+//! formats events for spans that nobody keeps, writes unsigned numbers as text, and keeps any number of events for a span
+//! that was never entered.
+
+use std::{
+    error::Error,
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use opentelemetry::{
+    Context as OtelContext, KeyValue, Value,
+    trace::{SpanRef, Status, TraceContextExt},
+};
+use tracing::{
+    Dispatch, Event, Level, Subscriber,
+    dispatcher::WeakDispatch,
+    field::{Field, Visit},
+    span::{Attributes, Id, Record},
+};
+use tracing_log::NormalizeEvent;
+use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
+
+use crate::error::with_causes;
+
+/// Writes events on the span that they belong to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct EventLayer {
+    /// For an event whose parent is not the current span.
+    dispatch: Arc<OnceLock<WeakDispatch>>,
+}
+
+impl<S> Layer<S> for EventLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        let _ = self.dispatch.set(dispatch.downgrade());
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
+        self.keep_numbers(id, |visitor| attributes.record(visitor));
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
+        self.keep_numbers(id, |visitor| values.record(visitor));
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let context = if event.is_contextual() {
+            Some(OtelContext::current())
+        } else {
+            event.parent().and_then(|id| self.context_of(id))
+        };
+        let Some(context) = context else { return };
+        let span = context.span();
+        if span.is_recording() {
+            write(event, &span);
+        }
+    }
+}
+
+impl EventLayer {
+    fn context_of(&self, id: &Id) -> Option<OtelContext> {
+        let dispatch = self.dispatch.get()?.upgrade()?;
+        tracing_opentelemetry::get_otel_context(id, &dispatch)
+    }
+
+    /// Writes a span's unsigned numbers once more, as numbers.
+    fn keep_numbers(&self, id: &Id, record: impl FnOnce(&mut Numbers)) {
+        let mut numbers = Numbers::default();
+        record(&mut numbers);
+        if !numbers.0.is_empty()
+            && let Some(context) = self.context_of(id)
+        {
+            context.span().set_attributes(numbers.0);
+        }
+    }
+}
+
+/// The values that `tracing-opentelemetry` takes for text.
+#[derive(Default)]
+struct Numbers(Vec<KeyValue>);
+
+impl Visit for Numbers {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        // OpenTelemetry has no larger integers; such a one stays text.
+        if let Ok(value) = i64::try_from(value) {
+            self.0.push(KeyValue::new(field.name(), value));
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+
+    // The default would format it for nothing.
+    fn record_error(&mut self, _: &Field, _: &(dyn Error + 'static)) {}
+}
+
+fn write(event: &Event<'_>, span: &SpanRef<'_>) {
+    let normalized = event.normalized_metadata();
+    let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+    let level = metadata.level();
+    let mut visitor = Visitor {
+        from_log: normalized.is_some(),
+        ..Visitor::default()
+    };
+    event.record(&mut visitor);
+    let Visitor {
+        message,
+        error,
+        mut attributes,
+        ..
+    } = visitor;
+
+    // What `#[instrument(err)]` makes of a function that returns an error: an event with an error and nothing to say.
+    // That span's operation has failed (semantic conventions, "Recording errors"); an `error!` is only an event.
+    if let (None, Some(error), &Level::ERROR) = (&message, &error, level) {
+        span.set_status(Status::error(error.clone()));
+    }
+    let name = match (&error, message) {
+        // Semantic conventions, "Exceptions".
+        (Some(error), message) => {
+            attributes.push(KeyValue::new("exception.message", error.clone()));
+            attributes.extend(message.map(|message| KeyValue::new("message", message)));
+            "exception".to_owned()
+        }
+        (None, Some(message)) => message,
+        (None, None) => metadata.name().to_owned(),
+    };
+    attributes.push(KeyValue::new("level", level.as_str()));
+    attributes.push(KeyValue::new("target", metadata.target().to_owned()));
+    span.add_event(name, attributes);
+}
+
+#[derive(Default)]
+struct Visitor {
+    from_log: bool,
+    message: Option<String>,
+    error: Option<String>,
+    attributes: Vec<KeyValue>,
+}
+
+impl Visitor {
+    fn set(&mut self, field: &Field, value: impl Into<Value>) {
+        let (name, value) = (field.name(), value.into());
+        match name {
+            name if self.from_log && name.starts_with("log.") => {}
+            "message" if self.message.is_none() => self.message = Some(value.to_string()),
+            "error" | "err" => self.error = Some(value.to_string()),
+            name => self.attributes.push(KeyValue::new(name, value)),
+        }
+    }
+}
+
+impl Visit for Visitor {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.set(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match i64::try_from(value) {
+            Ok(value) => self.set(field, value),
+            // OpenTelemetry has no larger integers.
+            Err(_) => self.set(field, value.to_string()),
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field, value.to_owned());
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.set(field, with_causes(value));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.set(field, format!("{value:?}"));
+    }
+}
