@@ -45,6 +45,7 @@ pub struct TelemetryConfig {
     pub(crate) otlp_endpoint: Option<String>,
     pub(crate) admin: Option<Admin>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
+    pub(crate) series_budgets: Vec<(String, usize)>,
     pub(crate) shutdown_timeout: Option<Duration>,
 }
 
@@ -178,6 +179,14 @@ impl TelemetryConfig {
     /// for `_bytes`, and the OpenTelemetry SDK's general ones otherwise.
     pub fn buckets(mut self, metric: impl Into<String>, bounds: impl Into<Vec<f64>>) -> Self {
         self.buckets.push((metric.into(), bounds.into()));
+        self
+    }
+
+    /// How many series one metric may have, by its name on the metrics page; default 2,000, the OpenTelemetry SDK's
+    /// cardinality limit. What exceeds it is counted in one series, `otel_metric_overflow="true"`, and one log line names
+    /// the label that has the most values. Overridden by `FIRSTLIGHT_METRICS_SERIES_BUDGET`.
+    pub fn series_budget(mut self, metric: impl Into<String>, series: usize) -> Self {
+        self.series_budgets.push((metric.into(), series));
         self
     }
 

@@ -139,6 +139,7 @@ impl TelemetryGuard {
     fn go_down(&mut self, deadline: Duration) -> Result<(), ShutdownError> {
         self.is_down = true;
         self.readiness.drain();
+        self.metrics.warn_over_budget();
         let result = self.flush_with(deadline, |traces| self.log_last_line(traces));
         if let Some((processor, _)) = self.traces.export() {
             processor.close();

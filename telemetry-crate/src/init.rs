@@ -88,6 +88,7 @@ impl Telemetry {
         let metrics = Metrics::new(MetricsOptions {
             resource: settings.resource.to_pairs(),
             buckets: settings.buckets,
+            budget: settings.budget,
         });
         let writer = LogWriter::new();
         let log_layer = LogLayer::new(

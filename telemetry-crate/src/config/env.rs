@@ -44,6 +44,10 @@ variables! {
         "Address of the admin listener: `/metrics`, `/livez`, `/readyz`.";
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
         "Port of the admin listener; `0` takes a free one and says which.";
+    METRICS_SERIES_BUDGET = "FIRSTLIGHT_METRICS_SERIES_BUDGET", "`2000`",
+        "Series that each metric may have; `2000,orders_total=500` makes exceptions by name. Wins over `series_budget`.";
+    METRICS_SERIES_TOTAL = "FIRSTLIGHT_METRICS_SERIES_TOTAL", "`50000`",
+        "Series that all of the program's metrics may have together; each metric keeps room for its first 10.";
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",
         "`otlp` exports to the default endpoint even if none is set; `none` exports nothing.";
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "unset; `http://localhost:4318` if traces are on without it",

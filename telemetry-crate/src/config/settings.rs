@@ -10,7 +10,7 @@ use super::{Admin, LogFormat, TelemetryConfig, env, env::Env};
 use crate::{
     InitError,
     logs::LogFilter,
-    metrics,
+    metrics::{self, BudgetOptions},
     resource::Resource,
     traces::{Limits, RemoteParent},
 };
@@ -38,6 +38,7 @@ pub(crate) struct Settings {
     /// Host and port, not yet resolved.
     pub(crate) admin: Option<(String, u16)>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
+    pub(crate) budget: BudgetOptions,
     pub(crate) shutdown_timeout: Duration,
     /// What in the environment made no sense; logged once the log lines work.
     pub(crate) warnings: Vec<String>,
@@ -186,9 +187,48 @@ impl Settings {
                 env.text(env::SERVICE_NAME),
             ),
             buckets: config.buckets,
+            budget: budget(config.series_budgets, env)?,
             warnings: std::mem::take(&mut env.warnings),
         })
     }
+}
+
+/// A number in the environment is for all metrics, the program's own choices included: whoever has to bound them all at
+/// three in the morning must not have to read the source first. A name keeps its exception.
+fn budget(by_metric: Vec<(String, usize)>, env: &mut Env<'_>) -> Result<BudgetOptions, InitError> {
+    if let Some((metric, _)) = by_metric.iter().find(|(_, series)| *series == 0) {
+        return Err(InitError::invalid(
+            "TelemetryConfig::series_budget",
+            metric,
+            "at least one series; leave the metric out of the program if nobody wants it",
+        ));
+    }
+    let mut budget = BudgetOptions {
+        by_metric,
+        each: None,
+        total: env.parsed(env::METRICS_SERIES_TOTAL, "a positive number", positive),
+    };
+    let expected = "a positive number, `metric=number`, or a list of them";
+    let list = env.parsed(env::METRICS_SERIES_BUDGET, expected, |list| {
+        let entry = |entry: &str| match entry.split_once('=') {
+            Some((metric, series)) => {
+                Some((Some(metric.trim().to_owned()), positive(series.trim())?))
+            }
+            None => Some((None, positive(entry.trim())?)),
+        };
+        list.split(',').map(entry).collect::<Option<Vec<_>>>()
+    });
+    for (metric, series) in list.iter().flatten() {
+        if metric.is_none() {
+            budget.each = Some(*series);
+            budget.by_metric.clear();
+        }
+    }
+    let named = list.into_iter().flatten();
+    budget
+        .by_metric
+        .extend(named.filter_map(|(metric, series)| Some((metric?, series))));
+    Ok(budget)
 }
 
 fn boolean(value: &str) -> Option<bool> {
@@ -533,6 +573,36 @@ mod tests {
         environment(variables)
             .export
             .map(|export| export.endpoint.to_string())
+    }
+
+    #[test]
+    fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_exception() {
+        let budget = |list: &str| {
+            let config = TelemetryConfig::new().series_budget("orders", 7);
+            let settings = resolve(config, &[("FIRSTLIGHT_METRICS_SERIES_BUDGET", list)]).unwrap();
+            let BudgetOptions {
+                by_metric, each, ..
+            } = settings.budget;
+            (by_metric, each, settings.warnings.len())
+        };
+        let named = |name: &str, series| (name.to_owned(), series);
+        assert_eq!(budget(""), (vec![named("orders", 7)], None, 0));
+        assert_eq!(budget("9"), (vec![], Some(9), 0));
+        assert_eq!(
+            budget("a=1, 9 ,b = 2"),
+            (vec![named("a", 1), named("b", 2)], Some(9), 0)
+        );
+        assert_eq!(
+            budget("orders=8"),
+            (vec![named("orders", 7), named("orders", 8)], None, 0)
+        );
+        for wrong in ["0", "x", "9,,", "a=", "a=-1"] {
+            assert_eq!(budget(wrong), (vec![named("orders", 7)], None, 1));
+        }
+        let none = TelemetryConfig::new().series_budget("orders", 0);
+        assert!(resolve(none, &[]).is_err());
+        let total = environment(&[("FIRSTLIGHT_METRICS_SERIES_TOTAL", "12")]);
+        assert_eq!(total.budget.total, Some(12));
     }
 
     #[test]
