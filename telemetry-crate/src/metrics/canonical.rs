@@ -7,6 +7,8 @@
 
 use std::fmt::Write;
 
+use metrics_exporter_prometheus::formatting::{sanitize_label_key, sanitize_metric_name};
+
 use super::catalog::Kind;
 
 /// Longest name in bytes. Names come from code; this only keeps a program that makes them from data within bounds.
@@ -25,16 +27,19 @@ const RESERVED_PREFIX: &str = "exported_";
 /// `[a-zA-Z_:][a-zA-Z0-9_:]*`, and for a counter always with `_total`.
 pub(super) fn metric_name(kind: Kind, raw: &str) -> String {
     if kind != Kind::Counter {
-        return sanitize(raw, true);
+        return sanitize(raw, sanitize_metric_name);
     }
-    let stem = sanitize(raw.strip_suffix("_total").unwrap_or(raw), true);
+    let stem = sanitize(
+        raw.strip_suffix("_total").unwrap_or(raw),
+        sanitize_metric_name,
+    );
     stem + "_total"
 }
 
 /// `[a-zA-Z_][a-zA-Z0-9_]*`, outside of what is reserved: names that start with two underscores, and on a histogram
 /// `le` and `quantile`.
 pub(super) fn label_name(kind: Kind, raw: &str) -> String {
-    let name = sanitize(raw, false);
+    let name = sanitize(raw, sanitize_label_key);
     let reserved = name.starts_with("__")
         || kind == Kind::Histogram && matches!(name.as_str(), "le" | "quantile");
     if reserved {
@@ -44,22 +49,19 @@ pub(super) fn label_name(kind: Kind, raw: &str) -> String {
     }
 }
 
-fn sanitize(raw: &str, colon: bool) -> String {
-    let mut name = String::with_capacity(raw.len().min(NAME_BYTES));
-    // Replacing a leading digit would merge `2xx` and `5xx`.
-    if raw.starts_with(|c: char| c.is_ascii_digit()) {
-        name.push('_');
+/// The exporter's rules, so that a program that comes from it keeps its names.
+fn sanitize(raw: &str, rules: impl Fn(&str) -> String) -> String {
+    let end = raw
+        .char_indices()
+        .nth(NAME_BYTES)
+        .map_or(raw.len(), |(end, _)| end);
+    let raw = &raw[..end];
+    match raw.bytes().next() {
+        None => "_".to_owned(),
+        // The exporter replaces a leading digit, which would merge `2xx` and `5xx`.
+        Some(b'0'..=b'9') => rules(&format!("_{raw}")),
+        Some(_) => rules(raw),
     }
-    let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || colon && c == ':';
-    name.extend(
-        raw.chars()
-            .take(NAME_BYTES)
-            .map(|c| if valid(c) { c } else { '_' }),
-    );
-    if name.is_empty() {
-        name.push('_');
-    }
-    name
 }
 
 /// The labels of one series, sorted by name.

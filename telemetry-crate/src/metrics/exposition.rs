@@ -11,6 +11,8 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use metrics_exporter_prometheus::formatting::write_type_line;
+
 use super::{
     canonical::{Labels, push_number},
     catalog::{Kind, Metric},
@@ -199,7 +201,7 @@ impl Block {
                 .replace('"', quote);
             let _ = writeln!(page, "# HELP {family} {help}");
         }
-        let _ = writeln!(page, "# TYPE {family} {}", kind.word());
+        write_type_line(page, family, None, None, kind.word());
     }
 
     /// The lines, sorted by labels. Of two series with the same labels the first stays, so that no page has one twice.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod budget;
+mod exporter;
 mod parse;
 mod stress;
 
