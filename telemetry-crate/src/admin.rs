@@ -28,7 +28,7 @@ use tokio::runtime::Runtime;
 pub(crate) use self::readiness::stopping;
 pub use self::readiness::{Latch, Readiness};
 use self::{access::Access, connections::Connections, routes::Routes};
-use crate::{InitError, config::Secret, status::Status};
+use crate::{InitError, Secret, status::Status};
 
 const THREAD: &str = "firstlight-admin";
 
@@ -61,7 +61,7 @@ impl AdminListener {
         self,
         readiness: Readiness,
         status: Arc<Status>,
-        token: Option<Secret>,
+        token: Option<Secret<String>>,
     ) -> Result<(), InitError> {
         let failed = |source| InitError::Thread {
             name: THREAD,

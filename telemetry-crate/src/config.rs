@@ -5,13 +5,11 @@
 //! `Settings`, which the rest of the crate reads; nothing else looks at the environment.
 
 mod env;
-mod secret;
 mod settings;
 
 use std::{net::SocketAddr, time::Duration};
 
 pub use env::{VARIABLES, Variable};
-pub(crate) use secret::Secret;
 pub(crate) use settings::{ExportSettings, Propagator, SamplerSetting, Settings};
 
 use crate::{CheckReport, InitError, Telemetry, TelemetryGuard};
@@ -45,10 +43,12 @@ pub struct TelemetryConfig {
     pub(crate) resource_attributes: Vec<(String, String)>,
     pub(crate) log_filter: Option<String>,
     pub(crate) log_format: Option<LogFormat>,
+    pub(crate) redact: Vec<String>,
     pub(crate) trace_filter: Option<String>,
     pub(crate) otlp_endpoint: Option<String>,
     pub(crate) admin: Option<Admin>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
+    pub(crate) series_budgets: Vec<(String, usize)>,
     pub(crate) shutdown_timeout: Option<Duration>,
 }
 
@@ -67,6 +67,37 @@ pub enum LogFormat {
     Json,
     /// For people, with colours. The default on a terminal.
     Pretty,
+    /// JSON with the keys of the Elastic Common Schema.
+    Ecs,
+    /// JSON with the keys of Google Cloud's structured logging. With `cloud.account.id` in the resource (the project),
+    /// log lines are joined with traces.
+    Gcp,
+    /// JSON with the keys of Datadog, and trace ids in the 64-bit decimal form by which it joins logs and traces.
+    Datadog,
+}
+
+impl LogFormat {
+    const ALL: [Self; 5] = [
+        Self::Json,
+        Self::Pretty,
+        Self::Ecs,
+        Self::Gcp,
+        Self::Datadog,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Pretty => "pretty",
+            Self::Ecs => "ecs",
+            Self::Gcp => "gcp",
+            Self::Datadog => "datadog",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
 }
 
 impl TelemetryConfig {
@@ -109,6 +140,13 @@ impl TelemetryConfig {
         self
     }
 
+    /// One more name of a field whose value is shown as `***`, on log lines and on spans. `password`, `token`,
+    /// `authorization`, `cookie` and the like always are. `FIRSTLIGHT_REDACT` adds to it.
+    pub fn redact(mut self, field: impl Into<String>) -> Self {
+        self.redact.push(field.into());
+        self
+    }
+
     /// Which spans become part of a trace, as `target=level` directives; default `info`: spans below it are
     /// a library's inner life. Overridden by `FIRSTLIGHT_TRACE_FILTER`.
     pub fn trace_filter(mut self, directives: impl Into<String>) -> Self {
@@ -144,6 +182,14 @@ impl TelemetryConfig {
     /// for `_bytes`, and the OpenTelemetry SDK's general ones otherwise.
     pub fn buckets(mut self, metric: impl Into<String>, bounds: impl Into<Vec<f64>>) -> Self {
         self.buckets.push((metric.into(), bounds.into()));
+        self
+    }
+
+    /// How many series one metric may have, by its name on the metrics page; default 2,000, the OpenTelemetry SDK's
+    /// cardinality limit. What exceeds it is counted in one series, `otel_metric_overflow="true"`, and one log line names
+    /// the label that has the most values. Overridden by `FIRSTLIGHT_METRICS_SERIES_BUDGET`.
+    pub fn series_budget(mut self, metric: impl Into<String>, series: usize) -> Self {
+        self.series_budgets.push((metric.into(), series));
         self
     }
 

@@ -152,6 +152,7 @@ impl TelemetryGuard {
     fn go_down(&mut self, deadline: Duration) -> Result<(), ShutdownError> {
         self.is_down = true;
         self.parts.readiness.drain();
+        self.parts.metrics.warn_over_budget();
         let result = self.flush_with(deadline, |traces| self.log_last_line(traces));
         if let Some((processor, _)) = self.parts.traces.export() {
             processor.close();

@@ -16,6 +16,7 @@ mod service;
 pub use self::{
     body::ResponseBody, future::ResponseFuture, layer::TelemetryLayer, service::TelemetryService,
 };
+pub use crate::traces::RemoteParent;
 
 /// The route template of a request, for a router other than axum's: put it into the request's extensions before
 /// [`TelemetryLayer`] sees the request.

@@ -23,14 +23,14 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    InitError, Readiness, TelemetryConfig, TelemetryGuard,
+    InitError, Readiness, Secret, TelemetryConfig, TelemetryGuard,
     admin::AdminListener,
-    config::{LogFormat, Secret, Settings},
+    config::Settings,
     error::url_of,
     guard::Parts,
     logs::{LogFilter, LogFilterControl, LogLayer, LogWriter},
     metrics::{Metrics, MetricsOptions},
-    panic, shutdown,
+    panic, secret, shutdown,
     status::{Configured, Status},
     traces::Traces,
 };
@@ -67,11 +67,12 @@ pub struct Telemetry {
     metrics: Metrics,
     readiness: Readiness,
     admin: Option<AdminListener>,
-    admin_token: Option<Secret>,
+    admin_token: Option<Secret<String>>,
     configured: Configured,
     drain_delay: Duration,
     shutdown_timeout: Duration,
     warnings: Vec<String>,
+    redact: Vec<String>,
 }
 
 impl fmt::Debug for Telemetry {
@@ -97,9 +98,15 @@ impl Telemetry {
         let metrics = Metrics::new(MetricsOptions {
             resource: settings.resource.to_pairs(),
             buckets: settings.buckets,
+            budget: settings.budget,
         });
         let writer = LogWriter::new();
-        let log_layer = LogLayer::new(settings.log_format, settings.colours, writer.clone());
+        let log_layer = LogLayer::new(
+            settings.log_format,
+            settings.colours,
+            &settings.resource,
+            writer.clone(),
+        );
         metrics.handle().add_collector(log_layer.counts());
         if let Some(stats) = traces.stats() {
             metrics.handle().add_collector(stats);
@@ -128,6 +135,7 @@ impl Telemetry {
             drain_delay: settings.drain_delay,
             shutdown_timeout: settings.shutdown_timeout,
             warnings: settings.warnings,
+            redact: settings.redact,
         })
     }
 
@@ -162,10 +170,12 @@ impl Telemetry {
     ///
     /// [`InitError::AlreadyInitialized`], [`InitError::SubscriberTaken`], [`InitError::LoggerTaken`],
     /// [`InitError::RecorderTaken`] and [`InitError::Thread`].
-    pub fn install(self) -> Result<TelemetryGuard, InitError> {
+    pub fn install(mut self) -> Result<TelemetryGuard, InitError> {
         if INSTALLED.swap(true, Ordering::AcqRel) {
             return Err(InitError::AlreadyInitialized);
         }
+        // Before there is anything to redact.
+        secret::redact_also(std::mem::take(&mut self.redact));
         // Whoever asked for the layer has a subscriber, and decides about the bridge.
         let owns_subscriber = !self.layer_taken;
         if let Err(refused) = self.register(owns_subscriber) {
@@ -231,10 +241,7 @@ struct Summary {
 
 impl Summary {
     fn new(settings: &Settings) -> Self {
-        let format = match settings.log_format {
-            LogFormat::Json => "json",
-            LogFormat::Pretty => "pretty",
-        };
+        let format = settings.log_format.name();
         let traces = match &settings.export {
             Some(export) => format!(
                 "otlp http/protobuf to {}, sampler {}",

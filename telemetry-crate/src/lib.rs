@@ -62,6 +62,7 @@ mod logs;
 pub mod metrics;
 mod panic;
 mod resource;
+mod secret;
 mod shutdown;
 mod status;
 #[cfg(feature = "testing")]
@@ -75,6 +76,7 @@ pub use crate::{
     error::{InitError, Lost, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,
+    secret::Secret,
     shutdown::shutdown_signal,
 };
 

@@ -12,6 +12,7 @@ mod fields;
 mod filter;
 mod json;
 mod pretty;
+mod schema;
 mod writer;
 
 #[cfg(test)]
@@ -49,10 +50,12 @@ use self::{
     fields::{Fields, SpanFields},
     json::write_json,
     pretty::write_pretty,
+    schema::Keys,
 };
 use crate::{
     config::LogFormat,
     metrics::{Collector, Page, catalog},
+    resource::Resource,
 };
 
 /// Takes the fields of one span.
@@ -81,12 +84,17 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
+/// How a line is formatted.
+#[derive(Debug, Clone)]
+enum Style {
+    Json(Arc<Keys>),
+    Pretty { colours: bool },
+}
+
 /// The layer that turns events into lines.
 #[derive(Debug, Clone)]
 pub(crate) struct LogLayer {
-    format: LogFormat,
-    /// For `LogFormat::Pretty`.
-    colours: bool,
+    style: Style,
     writer: LogWriter,
     counts: Arc<LogCounts>,
     /// For the ids of an event whose parent is not the current span.
@@ -94,14 +102,22 @@ pub(crate) struct LogLayer {
 }
 
 impl LogLayer {
-    pub(crate) fn new(format: LogFormat, colours: bool, writer: LogWriter) -> Self {
+    pub(crate) fn new(
+        format: LogFormat,
+        colours: bool,
+        resource: &Resource,
+        writer: LogWriter,
+    ) -> Self {
+        let style = match format {
+            LogFormat::Pretty => Style::Pretty { colours },
+            format => Style::Json(Arc::new(Keys::new(format, resource))),
+        };
         let counts = Arc::new(LogCounts {
             by_level: Default::default(),
             writer: writer.clone(),
         });
         Self {
-            format,
-            colours,
+            style,
             writer,
             counts,
             dispatch: Arc::default(),
@@ -114,9 +130,9 @@ impl LogLayer {
 
     fn write(&self, out: &mut Vec<u8>, line: &Line<'_>) {
         out.clear();
-        match self.format {
-            LogFormat::Json => write_json(out, line),
-            LogFormat::Pretty => write_pretty(out, line, self.colours),
+        match &self.style {
+            Style::Json(keys) => write_json(out, line, keys),
+            Style::Pretty { colours } => write_pretty(out, line, *colours),
         }
         // A process that dies often says why in its last lines.
         self.writer.write(out, line.level == Level::ERROR);

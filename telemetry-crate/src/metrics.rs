@@ -4,27 +4,33 @@
 //!
 //! ```text
 //! counter!(…)  ─▶ recorder ─▶ cache ─hit──────────────────────▶ handle
-//!                               └─miss▶ registry ─▶ family ─▶ exporter (counters, gauges) │ histogram (ours, with exemplars)
+//!                               └─miss▶ registry ─▶ family ─▶ series (an atomic, or a histogram with exemplars)
 //! GET /metrics ─▶ MetricsHandle::render ─▶ page ◀─ registry, collectors (process, resource, exporters of other signals)
 //! ```
 //!
-//! It adds to `metrics-exporter-prometheus` what a service in production needs: names and labels that cannot break the
-//! page, a budget per metric, histograms in fixed memory, exemplars, and OpenMetrics. What it leaves out: summaries, which
-//! cannot be aggregated over replicas; removing idle series, which looks like a restart; and pushing.
+//! It has what a service in production needs: names and labels that cannot break the page, a budget per metric,
+//! histograms in fixed memory, exemplars, and OpenMetrics. What it leaves out: summaries, which cannot be aggregated over
+//! replicas; removing idle series, which looks like a restart; and pushing.
 
 mod buckets;
+mod budget;
 mod cache;
 mod canonical;
 pub mod catalog;
 mod collector;
+mod culprit;
 mod exemplar;
 mod exposition;
 mod families;
 mod family;
 mod format;
+mod growth;
+mod handle;
 mod histogram;
 mod info;
+mod local;
 mod names;
+mod probe;
 mod process;
 mod recorder;
 mod refusals;
@@ -35,12 +41,16 @@ mod tests;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use format::Format;
+pub use probe::{MetricHandle, is_recorded};
 pub(crate) use {
-    collector::Collector, exposition::Page, recorder::FrontRecorder, refusals::Refusal,
-    registry::Usage,
+    budget::BudgetOptions, collector::Collector, culprit::SeriesReport, exposition::Page,
+    recorder::FrontRecorder, refusals::Refusal,
 };
 
-use self::{buckets::Buckets, info::InfoCollector, process::ProcessCollector, registry::Registry};
+use self::{
+    buckets::Buckets, budget::Budget, info::InfoCollector, process::ProcessCollector,
+    registry::Registry,
+};
 
 /// What the metrics pillar needs to know.
 #[derive(Debug, Default)]
@@ -49,6 +59,8 @@ pub(crate) struct MetricsOptions {
     pub(crate) resource: Vec<(String, String)>,
     /// Upper bounds of histogram buckets, by metric; checked with [`validate_buckets`] before.
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
+    /// How many series there may be.
+    pub(crate) budget: BudgetOptions,
 }
 
 /// Checks the buckets that somebody configured for the histogram `name`.
@@ -74,7 +86,10 @@ struct Shared {
 
 impl Metrics {
     pub(crate) fn new(options: MetricsOptions) -> Self {
-        let registry = Arc::new(Registry::new(Buckets::new(options.buckets)));
+        let registry = Arc::new(Registry::new(
+            Buckets::new(options.buckets),
+            Budget::new(options.budget),
+        ));
         let collectors: Vec<Arc<dyn Collector>> = vec![
             Arc::clone(&registry) as _,
             Arc::new(InfoCollector::new(options.resource)),
@@ -126,7 +141,30 @@ impl MetricsHandle {
         for collector in &collectors {
             collector.collect(&mut page);
         }
+        self.warn_over_budget();
         page.finish()
+    }
+
+    /// One WARN line, once, for each metric that went over its budget since the last call.
+    ///
+    /// Not where it happens: that is inside a recorder, inside whatever the program is doing, its own `tracing` layer and
+    /// the locks of that included, and a log line from there would run that layer again. A scrape holds nothing of the
+    /// program's; the end of telemetry asks too, for a program that nobody scrapes.
+    pub(crate) fn warn_over_budget(&self) {
+        for report in self.shared.registry.newly_over_budget() {
+            tracing::warn!(target: "firstlight", "{report}");
+        }
+    }
+
+    /// Every metric with its series, its budget and the label with the most values, the largest first.
+    pub(crate) fn series(&self) -> Vec<SeriesReport> {
+        self.shared.registry.series()
+    }
+
+    /// Metrics that the program has described and not recorded: they have not happened yet, or their handles were made
+    /// before `init()` and are no-ops. Which of the two, only [`is_recorded`] can tell.
+    pub(crate) fn described_and_absent(&self) -> Vec<String> {
+        self.shared.registry.described_and_absent()
     }
 
     /// Adds something that is read at every scrape, from now on.
@@ -142,10 +180,5 @@ impl MetricsHandle {
     /// The metrics that the program uses and the page cannot have, with the reason; each once.
     pub(crate) fn refusals(&self) -> Vec<Refusal> {
         self.shared.registry.refusals.list()
-    }
-
-    /// How many series each metric has that was recorded, by name.
-    pub(crate) fn usage(&self) -> Vec<Usage> {
-        self.shared.registry.usage()
     }
 }

@@ -23,9 +23,13 @@ pub(crate) use self::{
 use crate::{
     config::{LogFormat, Propagator, Settings},
     logs::{LogCounts, LogFilterControl, LogLayer, LogWriter, rfc3339},
-    metrics::{Format, MetricsHandle},
+    metrics::{Format, MetricsHandle, SeriesReport, catalog},
+    secret,
     traces::{self, ExportStats},
 };
+
+/// Metrics that are shown with their series: the one that fills the page is the first of them.
+const LARGEST: usize = 5;
 
 /// What the start has decided.
 #[derive(Debug)]
@@ -52,8 +56,14 @@ impl Configured {
             "set OTEL_EXPORTER_OTLP_ENDPOINT to export"
         };
         let export = settings.export.as_ref();
+        let mut resource = settings.resource.to_pairs();
+        for (key, value) in &mut resource {
+            if secret::is_secret(key) {
+                *value = secret::REDACTED.to_owned();
+            }
+        }
         Self {
-            resource: settings.resource.to_pairs(),
+            resource,
             log_format: settings.log_format,
             sampler: settings.sampler.to_string(),
             never_samples: settings.sampler.ratio == 0.0,
@@ -136,10 +146,7 @@ impl Status {
     }
 
     pub(crate) fn log_format(&self) -> &'static str {
-        match self.configured.log_format {
-            LogFormat::Json => "json",
-            LogFormat::Pretty => "pretty",
-        }
+        self.configured.log_format.name()
     }
 
     /// Everything, in the order in which a reader asks.
@@ -185,22 +192,17 @@ impl Status {
     }
 
     fn metrics(&self) -> Section {
-        let usage = self.metrics.usage();
+        let reports = self.metrics.series();
         let refused: Vec<String> = self
             .metrics
             .refusals()
             .iter()
             .map(ToString::to_string)
             .collect();
-        let over_budget: Vec<String> = usage
+        let over_budget: Vec<String> = reports
             .iter()
-            .filter(|metric| metric.over_budget > 0)
-            .map(|metric| {
-                format!(
-                    "{}: {} series, and {} uses beyond the budget went to otel_metric_overflow=\"true\"; a label with too many values is the reason",
-                    metric.name, metric.series, metric.over_budget
-                )
-            })
+            .filter(|report| report.over_budget_uses > 0)
+            .map(ToString::to_string)
             .collect();
         let (state, words) = if refused.is_empty() && over_budget.is_empty() {
             (State::Works, String::new())
@@ -216,17 +218,25 @@ impl Status {
             None => "none yet".to_owned(),
             Some((at, took)) => format!("{}, the page took {:.1?}", rfc3339(at), took),
         };
-        let own = usage.iter().filter(|metric| metric.is_programs).count() as u64;
-        let series: u64 = usage.iter().map(|metric| metric.series).sum();
+        let is_ours =
+            |report: &&SeriesReport| catalog::ALL.iter().any(|ours| ours.name == report.metric);
+        let own = reports.len() - reports.iter().filter(is_ours).count();
+        let series: usize = reports.iter().map(|report| report.series).sum();
+        let largest = reports.iter().take(LARGEST).map(series_of).collect();
         let mut section = Section::new("metrics", state, words);
         if own == 0 {
             section = section.with("caution", Item::text("the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle that was made before init()"));
         }
         section
-            .with("metrics_of_the_program", Item::Number(own))
-            .with("series", Item::Number(series))
+            .with("metrics_of_the_program", Item::Number(own as u64))
+            .with("series", Item::Number(series as u64))
+            .with("largest", Item::List(largest))
             .with("refused", Item::List(refused))
             .with("over_budget", Item::List(over_budget))
+            .with(
+                "described_and_never_recorded",
+                Item::List(self.metrics.described_and_absent()),
+            )
             .with(
                 "scrapes",
                 Item::Number(self.scrapes.load(Ordering::Relaxed)),
@@ -331,4 +341,25 @@ impl Status {
         };
         Section::new("start", state, String::new()).with("warnings", Item::List(warnings.clone()))
     }
+}
+
+/// How many series a metric has, and the label that makes them.
+fn series_of(report: &SeriesReport) -> String {
+    let SeriesReport {
+        metric,
+        series,
+        budget,
+        growth,
+        culprit,
+        ..
+    } = report;
+    let mut text = format!("{metric} has {series} of {budget} series, {growth} of them new");
+    if let Some(culprit) = culprit {
+        let samples = culprit.samples.join(", ");
+        text += &format!(
+            "; its label {} has {} values, such as {samples}",
+            culprit.label, culprit.distinct
+        );
+    }
+    text
 }

@@ -34,7 +34,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-pub use span::{ReceivedEvent, ReceivedSpan};
+pub use span::{ReceivedEvent, ReceivedLink, ReceivedSpan};
 
 /// Receives spans on a free loopback port and keeps them for a test to read. Dropping it stops it.
 ///

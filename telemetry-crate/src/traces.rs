@@ -1,25 +1,28 @@
 //! Traces: `tracing` spans become OpenTelemetry spans and leave over OTLP.
 //!
-//! `tracing` → `tracing-opentelemetry` → the SDK's tracer → our `processor` → our exporter `thread` →
+//! `tracing` → `tracing-opentelemetry` → our `tracer` and its `span` → our `processor` → our exporter `thread` →
 //! `opentelemetry-otlp` over our `client`. Ids exist whether or not anything is exported, so that log lines always
 //! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
 
 mod canary;
 mod client;
 mod events;
+mod limits;
 mod processor;
 mod propagation;
+mod span;
 mod stats;
 mod thread;
+mod tracer;
 
 use std::sync::Arc;
 
 use opentelemetry::{
     propagation::TextMapCompositePropagator,
-    trace::{SpanRef, TraceContextExt, TracerProvider},
+    trace::{SpanRef, TraceContextExt, TracerProvider as _},
 };
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, SpanExporter};
+use opentelemetry_sdk::trace::{Sampler, SpanExporter};
 use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter, subscriber::Interest};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{
@@ -29,13 +32,20 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-pub(crate) use self::canary::{Canary, send_canary};
-pub(crate) use self::propagation::{attach_remote, inject, propagator_is_ours};
-use self::{
-    client::OtlpClient, events::EventLayer, processor::BatchProcessor, propagation::propagator,
-    thread::ExporterThread,
+pub use self::propagation::RemoteParent;
+pub(crate) use self::{
+    canary::{Canary, send_canary},
+    propagation::{Remote, inject, propagator_is_ours},
 };
-pub(crate) use self::{processor::Unsent, stats::ExportStats};
+use self::{
+    client::OtlpClient,
+    events::EventLayer,
+    processor::BatchProcessor,
+    propagation::propagator,
+    thread::ExporterThread,
+    tracer::{Tracer, TracerProvider},
+};
+pub(crate) use self::{limits::Limits, processor::Unsent, stats::ExportStats};
 use crate::{
     InitError,
     config::{ExportSettings, SamplerSetting, Settings},
@@ -43,10 +53,11 @@ use crate::{
 
 /// The traces pillar, built and not yet running.
 pub(crate) struct Traces {
-    provider: SdkTracerProvider,
+    provider: TracerProvider,
     filter: Targets,
     events: LevelFilter,
     propagator: TextMapCompositePropagator,
+    remote_parent: Option<RemoteParent>,
     export: Option<Export>,
 }
 
@@ -59,29 +70,29 @@ struct Export {
 
 impl Traces {
     pub(crate) fn new(settings: &Settings) -> Result<Self, InitError> {
-        let resource = settings.resource.to_sdk();
-        let mut provider = SdkTracerProvider::builder()
-            .with_resource(resource.clone())
-            .with_sampler(sampler(settings.sampler));
         let mut export = None;
-        if let Some(settings) = settings.export.clone() {
-            let stats = Arc::new(ExportStats::new(settings.max_queue_size));
-            let processor = BatchProcessor::new(&settings, stats.clone());
-            let mut exporter = exporter(&settings, stats.clone())?;
-            exporter.set_resource(&resource);
-            provider = provider.with_span_processor(processor.clone());
+        if let Some(export_settings) = settings.export.clone() {
+            let stats = Arc::new(ExportStats::new(export_settings.max_queue_size));
+            let mut exporter = exporter(&export_settings, stats.clone())?;
+            exporter.set_resource(&settings.resource.to_sdk());
             export = Some(Export {
-                settings,
-                processor,
+                processor: BatchProcessor::new(&export_settings, stats.clone()),
+                settings: export_settings,
                 exporter,
                 stats,
             });
         }
+        let processor = export.as_ref().map(|export| export.processor.clone());
         Ok(Self {
-            provider: provider.build(),
+            provider: TracerProvider::new(
+                sampler(settings.sampler),
+                settings.span_limits,
+                processor,
+            ),
             filter: settings.trace_filter.clone(),
             events: settings.trace_events,
             propagator: propagator(&settings.propagators),
+            remote_parent: settings.remote_parent,
             export,
         })
     }
@@ -94,7 +105,7 @@ impl Traces {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        let spans: OpenTelemetryLayer<S, SdkTracer> = tracing_opentelemetry::layer()
+        let spans: OpenTelemetryLayer<S, Tracer> = tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")));
         let spans = spans
             // Source locations, thread names and busy times cost more than the rest of a span together, on every
@@ -113,7 +124,8 @@ impl Traces {
         spans.and_then(events)
     }
 
-    /// Starts the exporter's thread and makes the propagator the process's own.
+    /// Starts the exporter's thread, and makes the propagator and the tracer the process's own, for instrumentation that
+    /// talks to OpenTelemetry directly.
     pub(crate) fn install(self) -> Result<TracesHandle, InitError> {
         let export = match self.export {
             None => None,
@@ -128,17 +140,17 @@ impl Traces {
             }
         };
         opentelemetry::global::set_text_map_propagator(self.propagator);
-        Ok(TracesHandle {
-            _provider: self.provider,
-            export,
-        })
+        if let Some(remote_parent) = self.remote_parent {
+            propagation::choose(remote_parent);
+        }
+        opentelemetry::global::set_tracer_provider(self.provider);
+        Ok(TracesHandle { export })
     }
 }
 
 /// The traces pillar, running.
 #[derive(Debug)]
 pub(crate) struct TracesHandle {
-    _provider: SdkTracerProvider,
     export: Option<(BatchProcessor, Arc<ExportStats>)>,
 }
 

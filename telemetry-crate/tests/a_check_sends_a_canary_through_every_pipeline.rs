@@ -16,6 +16,7 @@ fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_wha
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .service_name("checked")
+        .resource_attribute("deploy.token", "hunter2")
         .log_filter("off")
         .otlp_endpoint(receiver.endpoint())
         .admin_address(([127, 0, 0, 1], 0).into())
@@ -46,11 +47,13 @@ fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_wha
     // Another time, and it still counts.
     assert!(telemetry.check(Duration::from_secs(60)).is_ok());
 
-    metrics::counter!("orders").increment(1);
+    metrics::describe_counter!("refunds", "Refunds.");
+    metrics::counter!("orders", "tier" => "gold").increment(1);
     metrics::gauge!("orders_total").set(1.0);
     let page = ask(address, "GET /telemetry").body;
     for fact in [
         "\n  service.name: checked\n",
+        "\n  deploy.token: ***\n",
         "logs: works\n",
         "\n  filter: off\n",
         "\ntraces: works\n",
@@ -60,6 +63,8 @@ fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_wha
         "\n  span filter: info\n",
         "\n  refused: gauge orders_total is not recorded: ",
         "\n  metrics of the program: 1\n",
+        "\n  largest: orders_total has 1 of 2000 series, 1 of them new; its label tier has 1 values, such as gold\n",
+        "\n  described and never recorded: refunds_total\n",
         "\n  scrapes: 2\n",
         "\n  opentelemetry: the global propagator is firstlight's\n",
     ] {

@@ -119,6 +119,8 @@ fn play_panics() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let span = tracing::info_span!("a_span");
     tracing::info!(parent: &span, "inside a span that is named");
+    let key = firstlight::Secret::new("hunter2");
+    tracing::info!(user.password = "hunter2", pin = "hunter2", key = ?key, "signed in");
     log::info!(target: "a_library", "a record of the log crate");
     let _ = thread::Builder::new()
         .name("worker".into())
@@ -145,10 +147,14 @@ impl std::error::Error for Outer {
 }
 
 fn panics_and_records() {
-    let mut part = Part::start("panics", &[]);
+    let mut part = Part::start("panics", &[("FIRSTLIGHT_REDACT", "PIN")]);
     part.message("telemetry is up");
     let inside = part.message("inside a span that is named");
     assert_eq!(inside["trace_id"].as_str().unwrap().len(), 32, "{inside}");
+    let signed_in = part.message("signed in");
+    for name in ["user.password", "pin", "key"] {
+        assert_eq!(signed_in[name], "***", "{signed_in}");
+    }
     let record = part.message("a record of the log crate");
     assert_eq!(record["target"], "a_library");
     let keys: Vec<&String> = record.as_object().unwrap().keys().collect();

@@ -35,13 +35,19 @@ variables! {
     RUST_LOG = "RUST_LOG", "`info`",
         "Which events become log lines. Never removes a span from a trace.";
     LOG_FORMAT = "FIRSTLIGHT_LOG_FORMAT", "`pretty` on a terminal, otherwise `json`",
-        "How log lines look: `json` or `pretty`.";
+        "How log lines look: `json`, `pretty`, `ecs` (Elastic), `gcp` (Google Cloud) or `datadog`.";
     NO_COLOR = "NO_COLOR", "unset",
         "Any value keeps colours out of `pretty` lines; without a terminal there are none anyway.";
+    REDACT = "FIRSTLIGHT_REDACT", "unset",
+        "More names of fields whose values are shown as `***` on log lines and spans: `name,name`. `password`, `token`, `authorization`, `cookie` and the like always are.";
     PROMETHEUS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST", "`localhost`",
         "Address of the admin listener: `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`.";
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
         "Port of the admin listener; `0` takes a free one and says which.";
+    METRICS_SERIES_BUDGET = "FIRSTLIGHT_METRICS_SERIES_BUDGET", "`2000`",
+        "Series that each metric may have; `2000,orders_total=500` makes exceptions by name. Wins over `series_budget`.";
+    METRICS_SERIES_TOTAL = "FIRSTLIGHT_METRICS_SERIES_TOTAL", "`50000`",
+        "Series that all of the program's metrics may have together; each metric keeps room for its first 10.";
     ADMIN_TOKEN = "FIRSTLIGHT_ADMIN_TOKEN", "unset",
         "Bearer token that changes through the admin listener need (`PUT` and `DELETE /log-filter`). On loopback none is needed unless it is set; on any other address there are no changes without it. Never logged.";
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",
@@ -68,6 +74,8 @@ variables! {
         "Share of traces that `traceidratio` keeps, 0 to 1.";
     PROPAGATORS = "OTEL_PROPAGATORS", "`tracecontext,baggage`",
         "Which headers carry the context in and out: `tracecontext`, `baggage`, `none`.";
+    REMOTE_PARENT = "FIRSTLIGHT_REMOTE_PARENT", "what the layer says, which is `continue` by default",
+        "What becomes of a caller's trace: `continue` it, `link` to it, or `ignore` it. On an edge that strangers reach, not `continue`.";
     BSP_SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY", "`5000`",
         "Milliseconds between two exports.";
     BSP_MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE", "`2048`",
@@ -76,6 +84,22 @@ variables! {
         "Spans in one export request at most.";
     BSP_EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one batch may take, retries included.";
+    ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "`8192`",
+        "Characters of an attribute's value at most; longer ones are cut.";
+    ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT", "`128`",
+        "Attributes of a span, an event or a link at most; more are dropped and counted on it.";
+    SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "unset",
+        "The same for spans. Wins over `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.";
+    SPAN_ATTRIBUTE_COUNT_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "unset",
+        "The same for spans. Wins over `OTEL_ATTRIBUTE_COUNT_LIMIT`.";
+    SPAN_EVENT_COUNT_LIMIT = "OTEL_SPAN_EVENT_COUNT_LIMIT", "`128`",
+        "Events of a span at most; more are dropped and counted on it.";
+    SPAN_LINK_COUNT_LIMIT = "OTEL_SPAN_LINK_COUNT_LIMIT", "`128`",
+        "Links of a span at most; more are dropped and counted on it.";
+    EVENT_ATTRIBUTE_COUNT_LIMIT = "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "`128`",
+        "Attributes of an event at most.";
+    LINK_ATTRIBUTE_COUNT_LIMIT = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "`128`",
+        "Attributes of a link at most.";
     TRACE_FILTER = "FIRSTLIGHT_TRACE_FILTER", "`info`",
         "Which spans become part of a trace: `target=level` directives.";
     TRACE_EVENTS = "FIRSTLIGHT_TRACE_EVENTS", "`warn`",

@@ -6,8 +6,14 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::{Admin, LogFormat, Secret, TelemetryConfig, env, env::Env};
-use crate::{InitError, logs::LogFilter, metrics, resource::Resource};
+use super::{Admin, LogFormat, TelemetryConfig, env, env::Env};
+use crate::{
+    InitError, Secret,
+    logs::LogFilter,
+    metrics::{self, BudgetOptions},
+    resource::Resource,
+    traces::{Limits, RemoteParent},
+};
 
 /// What this process will do. Made once; everything else reads it.
 #[derive(Debug)]
@@ -18,18 +24,23 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// Whether standard output shows colours.
     pub(crate) colours: bool,
+    /// Names of fields, beside the well-known ones.
+    pub(crate) redact: Vec<String>,
     pub(crate) trace_filter: Targets,
     pub(crate) trace_events: LevelFilter,
     pub(crate) sampler: SamplerSetting,
+    pub(crate) span_limits: Limits,
     pub(crate) propagators: Vec<Propagator>,
+    pub(crate) remote_parent: Option<RemoteParent>,
     pub(crate) export: Option<ExportSettings>,
     /// Whether an operator has said `none`.
     pub(crate) export_refused: bool,
     /// Host and port, not yet resolved.
     pub(crate) admin: Option<(String, u16)>,
     /// What a change through the admin listener must show.
-    pub(crate) admin_token: Option<Secret>,
+    pub(crate) admin_token: Option<Secret<String>>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
+    pub(crate) budget: BudgetOptions,
     pub(crate) shutdown_timeout: Duration,
     /// Between the signal to stop and the end of accepting.
     pub(crate) drain_delay: Duration,
@@ -123,7 +134,11 @@ impl Settings {
         let export = export(&config, env)?.filter(|_| !disabled);
         let is_terminal = std::io::stdout().is_terminal();
         let log_format = env
-            .parsed(env::LOG_FORMAT, "`json` or `pretty`", log_format)
+            .parsed(
+                env::LOG_FORMAT,
+                "`json`, `pretty`, `ecs`, `gcp` or `datadog`",
+                LogFormat::parse,
+            )
             .or(config.log_format)
             .unwrap_or(if is_terminal {
                 LogFormat::Pretty
@@ -140,6 +155,7 @@ impl Settings {
             disabled,
             log_filter: log_filter(&config, env)?,
             log_format,
+            redact: redact(&config, env),
             colours: is_terminal && env.text(env::NO_COLOR).is_none(),
             // Disabled is a filter that nothing passes, so that it costs nothing either.
             trace_filter: if disabled {
@@ -153,7 +169,13 @@ impl Settings {
                 trace_events(env)
             },
             sampler: sampler(env),
+            span_limits: span_limits(env),
             propagators: propagators(env),
+            remote_parent: env.parsed(
+                env::REMOTE_PARENT,
+                "`continue`, `link` or `ignore`",
+                remote_parent,
+            ),
             export,
             export_refused: env.text(env::TRACES_EXPORTER).as_deref() == Some("none"),
             admin: admin(&config, env),
@@ -171,9 +193,48 @@ impl Settings {
                 env.text(env::SERVICE_NAME),
             ),
             buckets: config.buckets,
+            budget: budget(config.series_budgets, env)?,
             warnings: std::mem::take(&mut env.warnings),
         })
     }
+}
+
+/// A number in the environment is for all metrics, the program's own choices included: whoever has to bound them all at
+/// three in the morning must not have to read the source first. A name keeps its exception.
+fn budget(by_metric: Vec<(String, usize)>, env: &mut Env<'_>) -> Result<BudgetOptions, InitError> {
+    if let Some((metric, _)) = by_metric.iter().find(|(_, series)| *series == 0) {
+        return Err(InitError::invalid(
+            "TelemetryConfig::series_budget",
+            metric,
+            "at least one series; leave the metric out of the program if nobody wants it",
+        ));
+    }
+    let mut budget = BudgetOptions {
+        by_metric,
+        each: None,
+        total: env.parsed(env::METRICS_SERIES_TOTAL, "a positive number", positive),
+    };
+    let expected = "a positive number, `metric=number`, or a list of them";
+    let list = env.parsed(env::METRICS_SERIES_BUDGET, expected, |list| {
+        let entry = |entry: &str| match entry.split_once('=') {
+            Some((metric, series)) => {
+                Some((Some(metric.trim().to_owned()), positive(series.trim())?))
+            }
+            None => Some((None, positive(entry.trim())?)),
+        };
+        list.split(',').map(entry).collect::<Option<Vec<_>>>()
+    });
+    for (metric, series) in list.iter().flatten() {
+        if metric.is_none() {
+            budget.each = Some(*series);
+            budget.by_metric.clear();
+        }
+    }
+    let named = list.into_iter().flatten();
+    budget
+        .by_metric
+        .extend(named.filter_map(|(metric, series)| Some((metric?, series))));
+    Ok(budget)
 }
 
 fn boolean(value: &str) -> Option<bool> {
@@ -185,12 +246,21 @@ fn boolean(value: &str) -> Option<bool> {
     }
 }
 
-fn log_format(value: &str) -> Option<LogFormat> {
+fn remote_parent(value: &str) -> Option<RemoteParent> {
     match value {
-        "json" => Some(LogFormat::Json),
-        "pretty" => Some(LogFormat::Pretty),
+        "continue" => Some(RemoteParent::Continue),
+        "link" => Some(RemoteParent::Link),
+        "ignore" => Some(RemoteParent::Ignore),
         _ => None,
     }
+}
+
+fn redact(config: &TelemetryConfig, env: &Env<'_>) -> Vec<String> {
+    let more = env.text(env::REDACT).unwrap_or_default();
+    let more = more.split(',').map(|name| name.trim().to_owned());
+    // Both: an operator may forget what the author knows.
+    let all = config.redact.iter().cloned().chain(more);
+    all.filter(|name| !name.is_empty()).collect()
 }
 
 /// An operator's typing error must not take the service down; an author's is found at the first start.
@@ -242,6 +312,40 @@ fn sampler(env: &mut Env<'_>) -> SamplerSetting {
         |name| SamplerSetting::parse(name, ratio),
     )
     .unwrap_or(default)
+}
+
+/// Specification, "Span Limits": a span's own limit wins over the general one.
+fn span_limits(env: &mut Env<'_>) -> Limits {
+    let default = Limits::default();
+    let mut limit = |names: &[&'static str], default: usize| {
+        names
+            .iter()
+            .find_map(|name| env.number(name, "a whole number"))
+            .unwrap_or(default)
+    };
+    Limits {
+        value_length: limit(
+            &[
+                env::SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT,
+                env::ATTRIBUTE_VALUE_LENGTH_LIMIT,
+            ],
+            default.value_length,
+        ),
+        attributes: limit(
+            &[env::SPAN_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes,
+        ),
+        events: limit(&[env::SPAN_EVENT_COUNT_LIMIT], default.events),
+        links: limit(&[env::SPAN_LINK_COUNT_LIMIT], default.links),
+        attributes_per_event: limit(
+            &[env::EVENT_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes_per_event,
+        ),
+        attributes_per_link: limit(
+            &[env::LINK_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes_per_link,
+        ),
+    }
 }
 
 fn propagators(env: &mut Env<'_>) -> Vec<Propagator> {
@@ -475,6 +579,36 @@ mod tests {
         environment(variables)
             .export
             .map(|export| export.endpoint.to_string())
+    }
+
+    #[test]
+    fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_exception() {
+        let budget = |list: &str| {
+            let config = TelemetryConfig::new().series_budget("orders", 7);
+            let settings = resolve(config, &[("FIRSTLIGHT_METRICS_SERIES_BUDGET", list)]).unwrap();
+            let BudgetOptions {
+                by_metric, each, ..
+            } = settings.budget;
+            (by_metric, each, settings.warnings.len())
+        };
+        let named = |name: &str, series| (name.to_owned(), series);
+        assert_eq!(budget(""), (vec![named("orders", 7)], None, 0));
+        assert_eq!(budget("9"), (vec![], Some(9), 0));
+        assert_eq!(
+            budget("a=1, 9 ,b = 2"),
+            (vec![named("a", 1), named("b", 2)], Some(9), 0)
+        );
+        assert_eq!(
+            budget("orders=8"),
+            (vec![named("orders", 7), named("orders", 8)], None, 0)
+        );
+        for wrong in ["0", "x", "9,,", "a=", "a=-1"] {
+            assert_eq!(budget(wrong), (vec![named("orders", 7)], None, 1));
+        }
+        let none = TelemetryConfig::new().series_budget("orders", 0);
+        assert!(resolve(none, &[]).is_err());
+        let total = environment(&[("FIRSTLIGHT_METRICS_SERIES_TOTAL", "12")]);
+        assert_eq!(total.budget.total, Some(12));
     }
 
     #[test]

@@ -5,15 +5,16 @@ use std::{borrow::Cow, sync::Arc, time::Instant};
 use http::{Method, Request, StatusCode, Uri, Version, uri::PathAndQuery};
 use opentelemetry::{
     Context, KeyValue,
-    trace::{Status, TraceContextExt},
+    trace::{SpanContext, Status, TraceContextExt},
 };
 use tracing::Span;
 
 use super::{
     Route,
+    layer::Shared,
     metrics::{Labels, RequestMetrics},
 };
-use crate::traces::{ACCESS_TARGET, SPAN_LEVEL, attach_remote, with_recording_span};
+use crate::traces::{ACCESS_TARGET, Remote, SPAN_LEVEL, with_recording_span};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(super) struct Exchange {
     span: Span,
     /// The span's context, for the end; entering the span once more costs thirty times as much.
     context: Context,
+    /// The caller's span, if it is no parent.
+    link: Option<SpanContext>,
     start: Instant,
     method: &'static str,
     scheme: &'static str,
@@ -49,13 +52,14 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn start<B>(request: &Request<B>, metrics: &Arc<RequestMetrics>) -> Self {
+    pub(super) fn start<B>(request: &Request<B>, shared: &Shared) -> Self {
         let method = known_method(request.method());
         let scheme = scheme(request.uri());
         let route = RouteTemplate::of(request);
+        let Remote { context, link } = Remote::of(request.headers(), shared.remote_parent);
         let span = {
             // A span takes the current context as its parent.
-            let _remote = attach_remote(request.headers());
+            let _remote = context.attach();
             // What every log line of the request inherits; the rest goes to the trace alone, if it is kept.
             tracing::span!(
                 target: ACCESS_TARGET,
@@ -66,10 +70,11 @@ impl Exchange {
                 http.route = route.as_ref().map(RouteTemplate::as_str),
             )
         };
-        metrics.started(method, scheme);
+        shared.metrics.started(method, scheme);
         Self {
             span,
             context: Context::new(),
+            link,
             start: Instant::now(),
             method,
             scheme,
@@ -77,7 +82,7 @@ impl Exchange {
             route,
             path: request.uri().path_and_query().cloned(),
             status: None,
-            metrics: metrics.clone(),
+            metrics: shared.metrics.clone(),
             finished: false,
         }
     }
@@ -90,6 +95,9 @@ impl Exchange {
                 Some(route) => format!("{} {}", self.method, route.as_str()),
                 None => self.method.to_owned(),
             });
+            if let Some(caller) = &self.link {
+                span.add_link(caller.clone(), Vec::new());
+            }
             span.set_attributes([
                 KeyValue::new("url.scheme", self.scheme),
                 KeyValue::new("url.path", self.path().to_owned()),

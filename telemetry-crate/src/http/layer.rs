@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::{metrics::RequestMetrics, service::TelemetryService};
+use super::{RemoteParent, metrics::RequestMetrics, service::TelemetryService};
 
 /// Paths that a load balancer or an orchestrator asks every few seconds: nobody wants them in a trace or in a rate.
 const PROBES: [&str; 5] = ["/livez", "/readyz", "/healthz", "/health", "/metrics"];
@@ -34,6 +34,7 @@ pub struct TelemetryLayer {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shared {
     excluded: Vec<String>,
+    pub(super) remote_parent: RemoteParent,
     pub(super) metrics: Arc<RequestMetrics>,
 }
 
@@ -60,6 +61,13 @@ impl TelemetryLayer {
     #[must_use]
     pub fn exclude(mut self, path: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.shared).excluded.push(path.into());
+        self
+    }
+
+    /// What becomes of a trace that a caller has begun; default [`RemoteParent::Continue`].
+    #[must_use]
+    pub fn remote_parent(mut self, remote_parent: RemoteParent) -> Self {
+        Arc::make_mut(&mut self.shared).remote_parent = remote_parent;
         self
     }
 }

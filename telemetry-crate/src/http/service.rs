@@ -41,7 +41,7 @@ where
         if self.shared.excludes(request.uri().path()) {
             return ResponseFuture::new(self.inner.call(request), None);
         }
-        let mut exchange = Exchange::start(&request, &self.shared.metrics);
+        let mut exchange = Exchange::start(&request, &self.shared);
         // A handler does work before its first await, too.
         let future = {
             let span = exchange.span().clone();

@@ -11,7 +11,10 @@ use std::{
 
 use tracing::field::{Field, Visit};
 
-use crate::error::with_causes;
+use crate::{
+    error::with_causes,
+    secret::{REDACTED, is_secret},
+};
 
 /// What one value may take on a line. A longer one is cut, and says so: a five-megabyte query in a log line helps
 /// nobody, and many log shippers drop lines past 16 or 32 KiB whole.
@@ -63,6 +66,11 @@ impl Fields {
 
     fn set(&mut self, name: &'static str, kind: Kind, value: Value<'_>) {
         self.remove(name);
+        let (kind, value) = if is_secret(name) {
+            (Kind::Text, Value::Str(REDACTED))
+        } else {
+            (kind, value)
+        };
         let start = self.text.len();
         let mut text = Limited {
             text: &mut self.text,

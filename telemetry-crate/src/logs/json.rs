@@ -1,6 +1,6 @@
 //! One line as one JSON object with unique keys.
 //!
-//! Order: `timestamp`, `level`, `target`, `message`, `trace_id`, `span_id`, the event's fields, then the fields of its
+//! Order: `timestamp`, `level`, `target`, `message`, `trace_id`, `span_id`, or what the schema calls them, the event's fields, then the fields of its
 //! spans from the innermost outwards, each name once. A field that is called like one of our own keys is kept as
 //! `field.<name>`, never in its place: nobody can forge a line's severity or trace.
 
@@ -9,35 +9,65 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use opentelemetry::trace::{SpanId, TraceId};
+
 use super::{
     Line,
     fields::{Fields, Kind},
+    schema::{Ids, Keys, Schema},
 };
 
-pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>) {
-    out.extend_from_slice(b"{\"timestamp\":\"");
+pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
+    let schema = keys.schema;
+    out.extend_from_slice(b"{\"");
+    out.extend_from_slice(schema.time.as_bytes());
+    out.extend_from_slice(b"\":\"");
     write_time(out, line.time);
-    out.extend_from_slice(b"\",\"level\":\"");
-    out.extend_from_slice(line.level.as_str().as_bytes());
     out.push(b'"');
-    write_text(out, "target", line.target);
+    write_text(out, schema.level, schema.level_name(line.level));
+    write_text(out, schema.target, line.target);
     write_text(
         out,
         "message",
         line.event.get("message").unwrap_or_default(),
     );
     if let Some((trace_id, span_id)) = line.ids {
-        out.extend_from_slice(b",\"trace_id\":\"");
-        write_hex(out, &trace_id.to_bytes());
-        out.extend_from_slice(b"\",\"span_id\":\"");
-        write_hex(out, &span_id.to_bytes());
-        out.push(b'"');
+        write_ids(out, keys, trace_id, span_id);
     }
+    out.extend_from_slice(&keys.constant);
 
     let mut names = Names::default();
-    write_fields(out, line.event, &mut names);
-    (line.spans)(&mut |span| write_fields(out, span, &mut names));
+    write_fields(out, line.event, schema, &mut names);
+    (line.spans)(&mut |span| write_fields(out, span, schema, &mut names));
     out.extend_from_slice(b"}\n");
+}
+
+fn write_ids(out: &mut Vec<u8>, keys: &Keys, trace_id: TraceId, span_id: SpanId) {
+    let schema = keys.schema;
+    write_key(out, schema.trace_id);
+    out.push(b'"');
+    out.extend_from_slice(&keys.trace_prefix);
+    let trace_id = trace_id.to_bytes();
+    match schema.ids {
+        Ids::Hexadecimal => write_hex(out, &trace_id),
+        Ids::Decimal => {
+            let [.., a, b, c, d, e, f, g, h] = trace_id;
+            write_decimal(out, [a, b, c, d, e, f, g, h]);
+        }
+    }
+    out.push(b'"');
+    write_key(out, schema.span_id);
+    out.push(b'"');
+    match schema.ids {
+        Ids::Hexadecimal => write_hex(out, &span_id.to_bytes()),
+        Ids::Decimal => write_decimal(out, span_id.to_bytes()),
+    }
+    out.push(b'"');
+}
+
+fn write_decimal(out: &mut Vec<u8>, bytes: [u8; 8]) {
+    let mut digits = itoa::Buffer::new();
+    out.extend_from_slice(digits.format(u64::from_be_bytes(bytes)).as_bytes());
 }
 
 /// The names that are on the line already.
@@ -67,12 +97,12 @@ impl Names {
     }
 }
 
-fn write_fields(out: &mut Vec<u8>, fields: &Fields, names: &mut Names) {
+fn write_fields(out: &mut Vec<u8>, fields: &Fields, schema: &Schema, names: &mut Names) {
     for (name, text, kind) in fields.iter() {
         if name == "message" {
             continue;
         }
-        let name = unreserved(name);
+        let name = schema.unreserved(name);
         if !names.insert(name) {
             continue;
         }
@@ -86,19 +116,7 @@ fn write_fields(out: &mut Vec<u8>, fields: &Fields, names: &mut Names) {
     }
 }
 
-/// `message` is not here: the event's own is shown above, any other has been renamed when it was recorded.
-fn unreserved(name: &'static str) -> &'static str {
-    match name {
-        "timestamp" => "field.timestamp",
-        "level" => "field.level",
-        "target" => "field.target",
-        "trace_id" => "field.trace_id",
-        "span_id" => "field.span_id",
-        name => name,
-    }
-}
-
-fn write_text(out: &mut Vec<u8>, name: &str, text: &str) {
+pub(super) fn write_text(out: &mut Vec<u8>, name: &str, text: &str) {
     write_key(out, name);
     out.push(b'"');
     escape(out, text);

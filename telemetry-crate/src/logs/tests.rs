@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -14,7 +15,7 @@ use serde_json::{Map, Value};
 use tracing_subscriber::{Layer, Registry, layer::SubscriberExt};
 
 use super::{LogFilter, LogLayer, LogWriter};
-use crate::config::LogFormat;
+use crate::{config::LogFormat, resource::Resource};
 
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -41,13 +42,28 @@ fn text(format: LogFormat, filter: &str, sampler: Sampler, program: impl FnOnce(
     let subscriber = Registry::default()
         .with(tracing_opentelemetry::layer().with_tracer(tracer))
         .with(
-            LogLayer::new(format, false, writer.clone())
+            LogLayer::new(format, false, &resource(), writer.clone())
                 .with_filter(LogFilter::parse(filter).unwrap()),
         );
     tracing::subscriber::with_default(subscriber, program);
     assert_eq!(writer.flush(Instant::now() + Duration::from_secs(60)), 0);
     let bytes = sink.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
+}
+
+fn resource() -> Resource {
+    let attributes = [
+        ("cloud.account.id", "a-project"),
+        ("deployment.environment.name", "test"),
+    ];
+    let attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Resource::new(
+        Some("orders".to_owned()),
+        Some("1.2.3".to_owned()),
+        attributes.to_vec(),
+        BTreeMap::new(),
+        None,
+    )
 }
 
 /// The same as JSON objects, each with the names of its keys in order.
@@ -265,4 +281,79 @@ fn pretty_lines_carry_the_same_and_cannot_move_the_cursor() {
         "{text}"
     );
     assert!(!text.contains('\u{1b}'), "{text:?}");
+}
+
+#[test]
+fn other_backends_get_their_own_keys_and_nobody_forges_those_either() {
+    let line = |format| {
+        let text = text(format, "info", Sampler::AlwaysOn, || {
+            let _request = tracing::info_span!("request", status = 200).entered();
+            tracing::warn!(
+                severity = "forged",
+                log.level = "forged",
+                dd.trace_id = "forged",
+                "hello"
+            );
+        });
+        let line: Value = serde_json::from_str(&text).unwrap();
+        let mut all = keys(&text);
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count, "{text}");
+        line
+    };
+    let ecs = line(LogFormat::Ecs);
+    assert_eq!(
+        (&ecs["log.level"], &ecs["ecs.version"]),
+        (&"warn".into(), &"8.11.0".into())
+    );
+    assert_eq!(
+        (&ecs["service.name"], &ecs["service.environment"]),
+        (&"orders".into(), &"test".into())
+    );
+    assert_eq!(ecs["trace.id"].as_str().unwrap().len(), 32);
+    assert_eq!(ecs["field.log.level"], "forged");
+    assert!(ecs["@timestamp"].as_str().unwrap().ends_with('Z'));
+
+    let gcp = line(LogFormat::Gcp);
+    assert_eq!(
+        (&gcp["severity"], &gcp["message"]),
+        (&"WARNING".into(), &"hello".into())
+    );
+    assert_eq!(gcp["field.severity"], "forged");
+    let trace = gcp["logging.googleapis.com/trace"].as_str().unwrap();
+    assert_eq!(
+        trace
+            .strip_prefix("projects/a-project/traces/")
+            .unwrap()
+            .len(),
+        32
+    );
+
+    let datadog = line(LogFormat::Datadog);
+    assert_eq!(
+        (&datadog["status"], &datadog["field.status"]),
+        (&"warn".into(), &200.into())
+    );
+    assert_eq!(
+        (&datadog["dd.service"], &datadog["dd.version"]),
+        (&"orders".into(), &"1.2.3".into())
+    );
+    assert!(
+        datadog["dd.trace_id"]
+            .as_str()
+            .unwrap()
+            .parse::<u64>()
+            .is_ok(),
+        "{datadog}"
+    );
+    assert!(
+        datadog["dd.span_id"]
+            .as_str()
+            .unwrap()
+            .parse::<u64>()
+            .is_ok(),
+        "{datadog}"
+    );
 }

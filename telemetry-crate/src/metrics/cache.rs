@@ -1,68 +1,71 @@
-//! From a key as the program spells it to its handle, in one hash lookup.
+//! From a key as the program spells it to its handle, in one comparison or one hash lookup.
 //!
-//! The macros of the `metrics` facade ask for a handle on every use, so this is the hot path: a key carries its hash, a
-//! hit takes one shared lock and clones one `Arc`, and neither hashes nor clones the key. What it leaves out: limits.
-//! Whoever inserts has checked that the key is small and that its metric has room.
+//! The macros of the `metrics` facade ask for a handle on every use, so this is the hot path: a key carries its hash, and
+//! a hit neither hashes nor clones the key. Each thread keeps the keys that it uses most for itself; the rest is here.
+//! What it leaves out: limits. Whoever inserts has checked that the key is small and that its metric has room.
 
 use std::{
     array,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{PoisonError, RwLock},
 };
 
-use ::metrics::{Counter, Gauge, Key};
+use ::metrics::Key;
 use hashbrown::HashTable;
 
-use super::histogram::Histogram;
+use super::{
+    handle::{Handle, Series},
+    local::{self, Owner},
+};
 
 /// Enough that threads which use different metrics seldom meet at one lock.
 const SHARDS: usize = 32;
 
-/// One series, ready for use.
-#[derive(Debug, Clone)]
-pub(super) enum Handle {
-    Counter(Counter),
-    Gauge(Gauge),
-    Histogram(Arc<Histogram>),
-}
+type Shard = RwLock<HashTable<(Key, Series)>>;
 
-type Shard = RwLock<HashTable<(Key, Handle)>>;
-
-/// All keys seen so far, as the program spells them; several may have the same handle.
+/// All keys seen so far, as the program spells them; several may have the same series.
 #[derive(Debug)]
 pub(super) struct Cache {
+    owner: Owner,
     shards: [Shard; SHARDS],
 }
 
 impl Cache {
     pub(super) fn new() -> Self {
         Self {
+            owner: Owner::new(),
             shards: array::from_fn(|_| Shard::default()),
         }
     }
 
     /// Applies `pick` to the handle of `key`; `None` if there is none or if `pick` does not want its kind.
-    pub(super) fn get<T>(&self, key: &Key, pick: impl FnOnce(&Handle) -> Option<T>) -> Option<T> {
+    pub(super) fn get<T>(&self, key: &Key, pick: impl Fn(&Handle) -> Option<T>) -> Option<T> {
+        local::get(self.owner, key, pick, || self.find(key))
+    }
+
+    fn find(&self, key: &Key) -> Option<(Key, Handle)> {
         // No code that can panic runs under the locks; a poisoned one is as good as any.
         let shard = self
             .shard(key)
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        let (_, handle) = shard.find(key.get_hash(), |(known, _)| known == key)?;
-        pick(handle)
+        let (known, series) = shard.find(key.get_hash(), |(known, _)| known == key)?;
+        let found = (known.clone(), series.clone());
+        drop(shard);
+        Some((found.0, found.1.into()))
     }
 
-    /// Remembers `handle` for `key`.
-    pub(super) fn insert(&self, key: &Key, handle: Handle) {
+    /// Remembers `series` for `key`.
+    pub(super) fn insert(&self, key: &Key, series: Series) {
         let mut shard = self
             .shard(key)
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have been faster; both have the same handle.
+        // Another thread may have been faster; both have the same series.
         if shard
             .find(key.get_hash(), |(known, _)| known == key)
             .is_none()
         {
-            let entry = (key.to_retained(), handle);
+            let entry = (key.to_retained(), series);
             shard.insert_unique(key.get_hash(), entry, |(key, _)| key.get_hash());
         }
     }

@@ -4,13 +4,21 @@
 //! pages differ only where the numbers do. What it leaves out: units and creation times, which OpenMetrics knows and
 //! nobody reads.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    ops::Range,
+    sync::{Arc, atomic::Ordering},
+};
+
+use metrics_exporter_prometheus::formatting::write_type_line;
 
 use super::{
     canonical::{Labels, push_number},
     catalog::{Kind, Metric},
     exemplar::Exemplar,
     format::Format,
+    handle::Series,
     histogram::Histogram,
     names,
 };
@@ -19,132 +27,71 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Page {
     format: Format,
-    metrics: BTreeMap<String, Block>,
+    blocks: BTreeMap<String, Block>,
 }
 
 /// The lines of one metric.
 #[derive(Debug)]
-struct Block {
+pub(super) struct Block {
+    name: String,
     kind: Kind,
     help: String,
-    /// By labels. A series that is there already stays, so that no page ever has one twice.
-    series: BTreeMap<String, String>,
+    has_exemplars: bool,
+    text: String,
+    series: Vec<Lines>,
+}
+
+/// Where in a block's text the lines of one series are, and the labels in the first of them.
+#[derive(Debug)]
+struct Lines {
+    labels: Range<usize>,
+    all: Range<usize>,
 }
 
 impl Page {
     pub(super) fn new(format: Format) -> Self {
         Self {
             format,
-            metrics: BTreeMap::new(),
+            blocks: BTreeMap::new(),
         }
     }
 
     /// Adds one sample of a metric of the catalogue that is not a histogram.
     pub(crate) fn sample(&mut self, metric: &Metric, labels: &[(&str, &str)], value: f64) {
-        self.describe(metric.name, metric.kind, || metric.help.to_owned());
         let labels = Labels::new(metric.kind, labels.iter().copied()).text();
-        let mut number = String::new();
-        push_number(&mut number, value);
-        self.line(metric.name, &labels, &number);
+        self.block(metric.name, metric.kind, || metric.help.to_owned())
+            .line(&labels, |text| push_number(text, value));
     }
 
-    /// Opens the block of a metric, unless it is open.
-    pub(super) fn describe(&mut self, name: &str, kind: Kind, help: impl FnOnce() -> String) {
-        if !self.metrics.contains_key(name) {
-            let block = Block {
-                kind,
-                help: help(),
-                series: BTreeMap::new(),
-            };
-            self.metrics.insert(name.to_owned(), block);
-        }
-    }
-
-    /// Adds the samples of the exporter's page. Its comments are left out: they do not know OpenMetrics.
-    pub(super) fn counters_and_gauges(&mut self, text: &str) {
-        let lines = text
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'));
-        for (series, value) in lines.filter_map(|line| line.rsplit_once(' ')) {
-            let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
-            let labels = labels.strip_suffix('}').unwrap_or(labels);
-            let value = match value {
-                "inf" => "+Inf",
-                "-inf" => "-Inf",
-                value => value,
-            };
-            self.line(name, labels, value);
-        }
-    }
-
-    fn line(&mut self, name: &str, labels: &str, value: &str) {
-        let Some(block) = self.metrics.get_mut(name) else {
-            return;
-        };
-        block.series.entry(labels.to_owned()).or_insert_with(|| {
-            let mut line = String::with_capacity(name.len() + labels.len() + value.len() + 4);
-            push_series(&mut line, name, "", labels, None);
-            line.push_str(value);
-            line.push('\n');
-            line
-        });
-    }
-
-    /// Adds one series of a histogram whose block is open.
-    pub(super) fn histogram(&mut self, name: &str, labels: String, histogram: &Histogram) {
-        let Some(block) = self.metrics.get_mut(name) else {
-            return;
-        };
-        let mut lines = String::new();
-        let mut count = 0;
-        for bucket in histogram.buckets() {
-            count = bucket.cumulative;
-            push_series(&mut lines, name, "_bucket", &labels, Some(bucket.le));
-            let _ = write!(lines, "{count}");
-            if let Some(exemplar) = bucket
-                .exemplar
-                .filter(|_| self.format == Format::OpenMetrics)
-            {
-                push_exemplar(&mut lines, exemplar);
-            }
-            lines.push('\n');
-        }
-        push_series(&mut lines, name, "_sum", &labels, None);
-        push_number(&mut lines, histogram.sum());
-        lines.push('\n');
-        push_series(&mut lines, name, "_count", &labels, None);
-        let _ = writeln!(lines, "{count}");
-        block.series.entry(labels).or_insert(lines);
+    /// The block of a metric; the first who asks for it decides its kind and its help.
+    pub(super) fn block(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        help: impl FnOnce() -> String,
+    ) -> &mut Block {
+        self.blocks.entry(name.to_owned()).or_insert_with(|| Block {
+            name: name.to_owned(),
+            kind,
+            help: help(),
+            has_exemplars: self.format == Format::OpenMetrics,
+            text: String::new(),
+            series: Vec::new(),
+        })
     }
 
     /// The page. A metric without a series has no lines at all.
     pub(super) fn finish(self) -> String {
-        let mut page = String::new();
-        for (name, block) in self
-            .metrics
-            .iter()
-            .filter(|(_, block)| !block.series.is_empty())
+        let comments = |block: &Block| 64 + 2 * block.name.len() + 2 * block.help.len();
+        let length = |block: &Block| comments(block) + block.text.len();
+        let mut page = String::with_capacity(self.blocks.values().map(length).sum());
+        for block in self
+            .blocks
+            .values()
+            .filter(|block| !block.series.is_empty())
         {
-            let (family, kind) = match (self.format, block.kind) {
-                (Format::OpenMetrics, kind) => (names::family(name, kind), kind),
-                (Format::Text, Kind::Info) => (name.as_str(), Kind::Gauge),
-                (Format::Text, kind) => (name.as_str(), kind),
-            };
-            if !block.help.is_empty() {
-                let quote = if self.format == Format::OpenMetrics {
-                    "\\\""
-                } else {
-                    "\""
-                };
-                let help = block
-                    .help
-                    .replace('\\', "\\\\")
-                    .replace('\n', "\\n")
-                    .replace('"', quote);
-                let _ = writeln!(page, "# HELP {family} {help}");
-            }
-            let _ = writeln!(page, "# TYPE {family} {}", kind.word());
-            page.extend(block.series.values().map(String::as_str));
+            block.push_comments(&mut page, self.format);
+            block.push_lines(&mut page);
         }
         if self.format == Format::OpenMetrics {
             page.push_str("# EOF\n");
@@ -153,26 +100,139 @@ impl Page {
     }
 }
 
-/// `name{labels,le="0.005"} `, the start of a line. A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3
-/// stores it, in both formats, so that the series is the same whichever was negotiated.
-fn push_series(line: &mut String, name: &str, suffix: &str, labels: &str, le: Option<f64>) {
-    line.push_str(name);
-    line.push_str(suffix);
-    if !labels.is_empty() || le.is_some() {
-        line.push('{');
-        line.push_str(labels);
-        if let Some(le) = le {
-            let comma = if labels.is_empty() { "" } else { "," };
-            line.push_str(comma);
-            if le.is_finite() {
-                let _ = write!(line, "le=\"{le:?}\"");
-            } else {
-                line.push_str("le=\"+Inf\"");
+impl Block {
+    /// Adds all series of a metric.
+    pub(super) fn series(&mut self, all: &[(Arc<str>, Series)]) {
+        let mut les = None;
+        for (labels, series) in all {
+            match series {
+                Series::Counter(value) => {
+                    let value = value.load(Ordering::Relaxed);
+                    self.line(labels, |text| push_count(text, value));
+                }
+                Series::Gauge(value) => {
+                    let value = f64::from_bits(value.load(Ordering::Relaxed));
+                    self.line(labels, |text| push_number(text, value));
+                }
+                Series::Histogram(histogram) => {
+                    // The series of a metric have the same bounds, and these cost more than all else in a line.
+                    let les =
+                        les.get_or_insert_with(|| histogram.buckets().map(|b| le(b.le)).collect());
+                    self.histogram(labels, les, histogram);
+                }
             }
         }
-        line.push('}');
     }
-    line.push(' ');
+
+    fn line(&mut self, labels: &str, value: impl FnOnce(&mut String)) {
+        let start = self.text.len();
+        let labels = self.push_series("", labels, "");
+        value(&mut self.text);
+        self.text.push('\n');
+        let all = start..self.text.len();
+        self.series.push(Lines { labels, all });
+    }
+
+    fn histogram(&mut self, labels: &str, les: &Vec<String>, histogram: &Histogram) {
+        let start = self.text.len();
+        let mut place = 0..0;
+        let mut count = 0;
+        for (bucket, le) in histogram.buckets().zip(les) {
+            count = bucket.cumulative;
+            let labels = self.push_series("_bucket", labels, le);
+            if place.is_empty() {
+                place = labels;
+            }
+            push_count(&mut self.text, count);
+            if let Some(exemplar) = bucket.exemplar.filter(|_| self.has_exemplars) {
+                push_exemplar(&mut self.text, exemplar);
+            }
+            self.text.push('\n');
+        }
+        self.push_series("_sum", labels, "");
+        push_number(&mut self.text, histogram.sum());
+        self.text.push('\n');
+        self.push_series("_count", labels, "");
+        push_count(&mut self.text, count);
+        self.text.push('\n');
+        let all = start..self.text.len();
+        self.series.push(Lines { labels: place, all });
+    }
+
+    /// `name{labels,le="0.005"} `, the start of a line; returns the place of the labels.
+    fn push_series(&mut self, suffix: &str, labels: &str, le: &str) -> Range<usize> {
+        let text = &mut self.text;
+        // Once a line, and not once a piece.
+        text.reserve(self.name.len() + suffix.len() + labels.len() + le.len() + 32);
+        text.push_str(&self.name);
+        text.push_str(suffix);
+        if labels.is_empty() && le.is_empty() {
+            text.push(' ');
+            return 0..0;
+        }
+        text.push('{');
+        let start = text.len();
+        text.push_str(labels);
+        let end = text.len();
+        if !labels.is_empty() && !le.is_empty() {
+            text.push(',');
+        }
+        text.push_str(le);
+        text.push_str("} ");
+        start..end
+    }
+
+    fn push_comments(&self, page: &mut String, format: Format) {
+        let (family, kind) = match (format, self.kind) {
+            (Format::OpenMetrics, kind) => (names::family(&self.name, kind), kind),
+            (Format::Text, Kind::Info) => (self.name.as_str(), Kind::Gauge),
+            (Format::Text, kind) => (self.name.as_str(), kind),
+        };
+        if !self.help.is_empty() {
+            let quote = if format == Format::OpenMetrics {
+                "\\\""
+            } else {
+                "\""
+            };
+            let help = self
+                .help
+                .replace('\\', "\\\\")
+                .replace('\n', "\\n")
+                .replace('"', quote);
+            let _ = writeln!(page, "# HELP {family} {help}");
+        }
+        write_type_line(page, family, None, None, kind.word());
+    }
+
+    /// The lines, sorted by labels. Of two series with the same labels the first stays, so that no page has one twice.
+    fn push_lines(&self, page: &mut String) {
+        let labels = |lines: &Lines| self.text.get(lines.labels.clone()).unwrap_or_default();
+        if self.series.is_sorted_by(|a, b| labels(a) < labels(b)) {
+            return page.push_str(&self.text);
+        }
+        let mut series: Vec<_> = self.series.iter().collect();
+        series.sort_by_key(|lines| labels(lines));
+        series.dedup_by_key(|lines| labels(lines));
+        page.extend(
+            series
+                .iter()
+                .filter_map(|lines| self.text.get(lines.all.clone())),
+        );
+    }
+}
+
+/// A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3 stores it, in both formats, so that the series is the
+/// same whichever was negotiated.
+fn le(bound: f64) -> String {
+    if bound.is_finite() {
+        format!("le=\"{bound:?}\"")
+    } else {
+        "le=\"+Inf\"".to_owned()
+    }
+}
+
+fn push_count(text: &mut String, count: u64) {
+    text.push_str(itoa::Buffer::new().format(count));
 }
 
 /// ` # {trace_id="…",span_id="…"} value seconds`

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    budget::Budget,
     catalog::{self, Kind},
     family::Family,
     names::{Names, Owner},
@@ -34,6 +35,11 @@ impl Families {
         self.by_name.values().cloned().collect()
     }
 
+    /// Whether there is a metric of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// The metric of this name and kind, if it was used before.
     pub(super) fn get(&self, kind: Kind, name: &str) -> Option<Arc<Family>> {
         self.by_name
@@ -52,6 +58,7 @@ impl Families {
         kind: Kind,
         name: &str,
         bounds: Option<Arc<[f64]>>,
+        budget: &Budget,
     ) -> Result<Arc<Family>, Option<Owner>> {
         if let Some(family) = self.get(kind, name) {
             return Ok(family);
@@ -60,11 +67,18 @@ impl Families {
             return Err(Some(owner.clone()));
         }
         // Ours are few and must not depend on how many the program has.
-        if self.by_name.len() >= METRICS && catalog::find(name).is_none() {
+        let is_ours = catalog::find(name).is_some();
+        if self.by_name.len() >= METRICS && !is_ours {
             return Err(None);
         }
         self.names.claim(name, kind);
-        let family = Arc::new(Family::new(name.to_owned(), kind, bounds));
+        let family = Arc::new(Family::new(
+            name.to_owned(),
+            kind,
+            bounds,
+            budget.of(kind, name),
+            is_ours,
+        ));
         self.by_name.insert(name.to_owned(), Arc::clone(&family));
         Ok(family)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ::metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
-use super::{cache::Handle, catalog::Kind, registry::Registry};
+use super::{catalog::Kind, handle::Handle, registry::Registry};
 
 /// The front of the metrics pillar, for `metrics::set_global_recorder` or beside a recorder of the service's own. Clones
 /// share everything.
@@ -66,7 +66,7 @@ impl Recorder for FrontRecorder {
 
     fn register_histogram(&self, key: &Key, _metadata: &Metadata<'_>) -> Histogram {
         let pick = |handle: &Handle| match handle {
-            Handle::Histogram(histogram) => Some(Arc::clone(histogram).into()),
+            Handle::Histogram(histogram) => Some(histogram.clone()),
             _ => None,
         };
         self.handle(Kind::Histogram, key, pick)

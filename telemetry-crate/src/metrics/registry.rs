@@ -1,8 +1,7 @@
 //! Every metric of the process, and the path from a key to its series.
 //!
-//! Counters and gauges live in the exporter underneath, which also writes them as text; histograms are our own, because
-//! the exporter's keep every sample and know no exemplars. What it leaves out: the fast path, which is the cache's, and
-//! everything that is read only when the page is asked for, which collectors add.
+//! What it leaves out: the fast path, which is the cache's, and everything that is read only when the page is asked for,
+//! which collectors add.
 
 use std::{
     collections::HashMap,
@@ -13,54 +12,41 @@ use std::{
     },
 };
 
-use ::metrics::{Key, Label, Level, Metadata, Recorder};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
+use ::metrics::Key;
 
 use super::{
     buckets::Buckets,
-    cache::{Cache, Handle},
+    budget::Budget,
+    cache::Cache,
     canonical::{self, Labels},
     catalog::{self, Kind},
     collector::Collector,
+    culprit::SeriesReport,
     exposition::Page,
     families::{self, Families},
     family::Family,
-    histogram::Histogram,
+    handle::Handle,
     refusals::Refusals,
 };
-
-/// The exporter's interface wants it and does not look at it.
-const METADATA: Metadata<'_> = Metadata::new("firstlight", Level::INFO, None);
-
-/// How much of the page one metric takes.
-#[derive(Debug)]
-pub(crate) struct Usage {
-    pub(crate) name: String,
-    pub(crate) series: u64,
-    /// Uses of a series beyond the budget.
-    pub(crate) over_budget: u64,
-    /// Whether it is the program's own, and not one of ours.
-    pub(crate) is_programs: bool,
-}
 
 /// See the module.
 pub(super) struct Registry {
     pub(super) cache: Cache,
     pub(super) refusals: Refusals,
-    exporter: PrometheusRecorder,
     buckets: Buckets,
+    budget: Budget,
     families: RwLock<Families>,
     /// Help texts that the program gave, by name on the page.
     help: RwLock<HashMap<String, String>>,
 }
 
 impl Registry {
-    pub(super) fn new(buckets: Buckets) -> Self {
+    pub(super) fn new(buckets: Buckets, budget: Budget) -> Self {
         Self {
             cache: Cache::new(),
             refusals: Refusals::default(),
-            exporter: PrometheusBuilder::new().build_recorder(),
             buckets,
+            budget,
             families: RwLock::new(Families::new()),
             help: RwLock::default(),
         }
@@ -70,14 +56,12 @@ impl Registry {
     pub(super) fn resolve(&self, kind: Kind, key: &Key) -> Option<Handle> {
         let family = self.family(kind, key.name())?;
         let raw = || key.labels().map(|label| (label.key(), label.value()));
-        let (handle, own) = family.handle(&Labels::new(kind, raw()), |family, labels| {
-            self.series(family, labels)
-        });
+        let (series, own) = family.series(&Labels::new(kind, raw()), &self.budget);
         // What went to the rest is not remembered: there is no end to such keys.
         if own && canonical::fits(key.name(), raw()) && family.may_remember() {
-            self.cache.insert(key, handle.clone());
+            self.cache.insert(key, series.clone());
         }
-        Some(handle)
+        Some(series.into())
     }
 
     fn family(&self, kind: Kind, raw: &str) -> Option<Arc<Family>> {
@@ -95,44 +79,10 @@ impl Registry {
             .families
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let made = families.get_or_make(kind, &name, bounds);
+        let made = families.get_or_make(kind, &name, bounds, &self.budget);
         drop(families);
         made.map_err(|owner| self.refusals.add(name, kind, owner))
             .ok()
-    }
-
-    fn series(&self, family: &Family, labels: &Labels) -> Handle {
-        if let Some(bounds) = &family.bounds {
-            let dropped = Arc::clone(&family.dropped);
-            return Handle::Histogram(Arc::new(Histogram::new(Arc::clone(bounds), dropped)));
-        }
-        // The exporter takes a backslash for the start of an escape and drops it before a quote. Two of them always come
-        // out as an escaped one, and quotes and line feeds it escapes by itself.
-        let escape = |(name, value): &(String, String)| {
-            Label::new(name.clone(), value.replace('\\', "\\\\"))
-        };
-        let labels: Vec<_> = labels.pairs().iter().map(escape).collect();
-        let key = Key::from_parts(family.name.clone(), labels);
-        match family.kind {
-            Kind::Counter => Handle::Counter(self.exporter.register_counter(&key, &METADATA)),
-            _ => Handle::Gauge(self.exporter.register_gauge(&key, &METADATA)),
-        }
-    }
-
-    pub(super) fn usage(&self) -> Vec<Usage> {
-        let families = {
-            let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
-            families.all()
-        };
-        families
-            .iter()
-            .map(|family| Usage {
-                name: family.name.clone(),
-                series: family.series_count() as u64,
-                over_budget: family.over_budget.load(Ordering::Relaxed),
-                is_programs: catalog::find(&family.name).is_none(),
-            })
-            .collect()
     }
 
     /// Remembers what the program says about a metric of its own. The first text counts, as with the exporter.
@@ -142,6 +92,42 @@ impl Registry {
         if !text.is_empty() && help.len() < families::METRICS {
             help.entry(name).or_insert_with(|| text.to_owned());
         }
+    }
+
+    fn all(&self) -> Vec<Arc<Family>> {
+        let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
+        families.all()
+    }
+
+    /// Every metric that the program or this crate recorded, the one with the most series first.
+    pub(super) fn series(&self) -> Vec<SeriesReport> {
+        let of = |family: &Arc<Family>| SeriesReport::of(family, &self.budget);
+        let mut reports: Vec<_> = self.all().iter().map(of).collect();
+        reports.sort_by(|a, b| (b.series, &a.metric).cmp(&(a.series, &b.metric)));
+        reports
+    }
+
+    /// The metrics that are over their budget and were not in an answer of this function before.
+    pub(super) fn newly_over_budget(&self) -> Vec<SeriesReport> {
+        let is_new = |family: &&Arc<Family>| {
+            family.over_budget.load(Ordering::Relaxed) > 0
+                && !family.is_reported.swap(true, Ordering::Relaxed)
+        };
+        let of = |family: &Arc<Family>| SeriesReport::of(family, &self.budget);
+        self.all().iter().filter(is_new).map(of).collect()
+    }
+
+    /// Metrics that the program has described and not recorded, by name.
+    pub(super) fn described_and_absent(&self) -> Vec<String> {
+        let described: Vec<_> = {
+            let help = self.help.read().unwrap_or_else(PoisonError::into_inner);
+            help.keys().cloned().collect()
+        };
+        let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
+        let is_absent = |name: &String| !families.has(name) && catalog::find(name).is_none();
+        let mut absent: Vec<_> = described.into_iter().filter(is_absent).collect();
+        absent.sort();
+        absent
     }
 
     fn help(&self, name: &str) -> String {
@@ -162,15 +148,10 @@ impl fmt::Debug for Registry {
 
 impl Collector for Registry {
     fn collect(&self, page: &mut Page) {
-        let families = {
-            let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
-            families.all()
-        };
-        for family in &families {
-            page.describe(&family.name, family.kind, || self.help(&family.name));
-            for (labels, histogram) in family.histograms() {
-                page.histogram(&family.name, labels, &histogram);
-            }
+        for family in &self.all() {
+            let help = || self.help(&family.name);
+            page.block(&family.name, family.kind, help)
+                .series(&family.all());
             let self_metrics = [
                 (&catalog::METRICS_SERIES_OVER_BUDGET, &family.over_budget),
                 (&catalog::METRICS_SAMPLES_DROPPED, &*family.dropped),
@@ -181,7 +162,6 @@ impl Collector for Registry {
                 }
             }
         }
-        page.counters_and_gauges(&self.exporter.handle().render());
         let reasons = [
             ("kind_conflict", &self.refusals.kind_conflicts),
             ("too_many_names", &self.refusals.too_many_names),

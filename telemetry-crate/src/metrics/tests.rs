@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod budget;
+mod exporter;
 mod parse;
+mod stress;
 
-use std::{collections::BTreeSet, thread};
+use std::collections::BTreeSet;
 
 use ::metrics::{counter, describe_counter, describe_gauge, gauge, histogram, with_local_recorder};
 use opentelemetry::{
@@ -13,7 +16,7 @@ use opentelemetry::{
 };
 
 use self::parse::{Labels, samples};
-use super::{Format, Metrics, MetricsHandle, MetricsOptions, catalog, family::SERIES};
+use super::{BudgetOptions, Format, Metrics, MetricsHandle, MetricsOptions, catalog};
 
 fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
     let metrics = Metrics::new(MetricsOptions {
@@ -23,6 +26,7 @@ fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
             ("odd \"key\"".into(), "C:\\new\n".into()),
         ],
         buckets: vec![("order.value".into(), vec![10.0, 100.0])],
+        budget: BudgetOptions::default(),
     });
     with_local_recorder(&metrics.recorder(), uses);
     metrics.handle()
@@ -159,31 +163,6 @@ fn the_first_kind_of_a_name_wins_and_the_refusal_is_seen() {
 }
 
 #[test]
-fn series_beyond_the_budget_go_to_one_series() {
-    const USES: usize = SERIES + 500;
-    let handle = metrics_after(|| {
-        for user in 0..USES {
-            counter!("hits", "user" => user.to_string()).increment(1);
-            histogram!("size", "user" => user.to_string()).record_many(1.0, 2);
-        }
-        counter!("hits", "user" => "0").increment(10);
-        counter!("hits", "user" => "a late one").increment(10);
-        counter!("small", "otel_metric_overflow" => "true").increment(1);
-    });
-    let rest = labels([("otel_metric_overflow", "true")]);
-    for (name, expected) in [("hits_total", "510"), ("size_count", "1000")] {
-        let values = values(&handle, name);
-        assert_eq!(values.len(), SERIES + 1);
-        assert!(values.contains(&(rest.clone(), expected.into())), "{name}");
-    }
-    assert!(values(&handle, "hits_total").contains(&(labels([("user", "0")]), "11".into())));
-    let over = values(&handle, "metrics_series_over_budget_total");
-    assert_eq!(over[0], (labels([("metric", "hits_total")]), "501".into()));
-    assert_eq!(over[1], (labels([("metric", "size")]), "500".into()));
-    assert_eq!(values(&handle, "small_total"), [(rest, "1".into())]);
-}
-
-#[test]
 fn names_are_bounded_too() {
     let handle = metrics_after(|| {
         for index in 0..1_500 {
@@ -223,30 +202,11 @@ fn spellings_of_one_series_and_oversized_keys_are_not_all_remembered() {
     assert_eq!(values(&metrics.handle(), "g").len(), 1);
     assert_eq!(values(&metrics.handle(), "g")[0].1, "10000");
     assert_eq!(values(&metrics.handle(), "long")[0].0["k"].len(), 1_024);
-    assert_eq!(metrics.shared.registry.cache.len(), 2 * SERIES);
-}
-
-#[test]
-fn concurrent_uses_are_all_counted() {
-    let metrics = Metrics::new(MetricsOptions::default());
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            let recorder = metrics.recorder();
-            scope.spawn(move || {
-                with_local_recorder(&recorder, || {
-                    for index in 0..20_000_u32 {
-                        counter!("c", "k" => (index % 50).to_string()).increment(1);
-                        histogram!("h", "k" => (index % 50).to_string()).record(1.0);
-                    }
-                });
-            });
-        }
-    });
-    for name in ["c_total", "h_count", "h_sum"] {
-        let values = values(&metrics.handle(), name);
-        assert_eq!(values.len(), 50);
-        assert!(values.iter().all(|(_, value)| value == "1600"), "{name}");
-    }
+    assert_eq!(
+        metrics.shared.registry.cache.len(),
+        2,
+        "two spellings of `g`, and no oversized key"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A received span, in plain types: what a test compares, with no protobuf type in it.
 //!
-//! Left out: links, trace state and the counts of dropped items, which no test has needed yet.
+//! Left out: trace state and the counts of dropped items, which no test has needed yet.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, KeyValue, any_value::Value},
     trace::v1::{
         Span,
-        span::{Event, SpanKind},
+        span::{Event, Link, SpanKind},
         status::StatusCode,
     },
 };
@@ -46,8 +46,20 @@ pub struct ReceivedSpan {
     pub status: &'static str,
     /// What happened during the span, in order.
     pub events: Vec<ReceivedEvent>,
+    /// Spans of other traces that it belongs together with.
+    pub links: Vec<ReceivedLink>,
     /// The instrumentation scope's name.
     pub scope: String,
+}
+
+/// A link of a [`ReceivedSpan`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceivedLink {
+    /// 32 lowercase hexadecimal digits.
+    pub trace_id: String,
+    /// 16 lowercase hexadecimal digits.
+    pub span_id: String,
 }
 
 impl ReceivedSpan {
@@ -113,6 +125,7 @@ fn span_of(span: Span, resource: &BTreeMap<String, String>, scope: &str) -> Rece
             Some(StatusCode::Error) => "error",
         },
         events: span.events.into_iter().map(event_of).collect(),
+        links: span.links.into_iter().map(link_of).collect(),
         scope: scope.to_owned(),
     }
 }
@@ -122,6 +135,13 @@ fn event_of(event: Event) -> ReceivedEvent {
         name: event.name,
         time: time_of(event.time_unix_nano),
         attributes: attributes_of(event.attributes),
+    }
+}
+
+fn link_of(link: Link) -> ReceivedLink {
+    ReceivedLink {
+        trace_id: hex(&link.trace_id),
+        span_id: hex(&link.span_id),
     }
 }
 

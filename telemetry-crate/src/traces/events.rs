@@ -1,4 +1,4 @@
-//! Events on spans: what went wrong, where a trace viewer shows it.
+//! Events on spans: what went wrong, where a trace viewer shows it; and the numbers on spans.
 //!
 //! From `warn` upwards, and not all of them: the story of a request is in its log lines, which carry the trace's id, and
 //! sending it twice costs more than the span itself. `FIRSTLIGHT_TRACE_EVENTS` changes the level.
@@ -21,6 +21,7 @@ use tracing::{
     Dispatch, Event, Level, Subscriber,
     dispatcher::WeakDispatch,
     field::{Field, Visit},
+    span::{Attributes, Id, Record},
 };
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
@@ -42,24 +43,62 @@ where
         let _ = self.dispatch.set(dispatch.downgrade());
     }
 
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
+        self.keep_numbers(id, |visitor| attributes.record(visitor));
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
+        self.keep_numbers(id, |visitor| values.record(visitor));
+    }
+
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let context = if event.is_contextual() {
-            OtelContext::current()
+            Some(OtelContext::current())
         } else {
-            let dispatch = self.dispatch.get().and_then(WeakDispatch::upgrade);
-            let parent = event.parent().zip(dispatch);
-            let context = parent
-                .and_then(|(id, dispatch)| tracing_opentelemetry::get_otel_context(id, &dispatch));
-            match context {
-                Some(context) => context,
-                None => return,
-            }
+            event.parent().and_then(|id| self.context_of(id))
         };
+        let Some(context) = context else { return };
         let span = context.span();
         if span.is_recording() {
             write(event, &span);
         }
     }
+}
+
+impl EventLayer {
+    fn context_of(&self, id: &Id) -> Option<OtelContext> {
+        let dispatch = self.dispatch.get()?.upgrade()?;
+        tracing_opentelemetry::get_otel_context(id, &dispatch)
+    }
+
+    /// Writes a span's unsigned numbers once more, as numbers.
+    fn keep_numbers(&self, id: &Id, record: impl FnOnce(&mut Numbers)) {
+        let mut numbers = Numbers::default();
+        record(&mut numbers);
+        if !numbers.0.is_empty()
+            && let Some(context) = self.context_of(id)
+        {
+            context.span().set_attributes(numbers.0);
+        }
+    }
+}
+
+/// The values that `tracing-opentelemetry` takes for text.
+#[derive(Default)]
+struct Numbers(Vec<KeyValue>);
+
+impl Visit for Numbers {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        // OpenTelemetry has no larger integers; such a one stays text.
+        if let Ok(value) = i64::try_from(value) {
+            self.0.push(KeyValue::new(field.name(), value));
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+
+    // The default would format it for nothing.
+    fn record_error(&mut self, _: &Field, _: &(dyn Error + 'static)) {}
 }
 
 fn write(event: &Event<'_>, span: &SpanRef<'_>) {

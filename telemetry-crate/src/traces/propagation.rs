@@ -3,10 +3,10 @@
 //! The process-wide propagator is set as well, so that other instrumentation (a gRPC layer, a message client) carries
 //! the same context; without one, OpenTelemetry's default injects and extracts nothing, without a word.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
 use opentelemetry::{
-    Context, ContextGuard, KeyValue,
+    Context, KeyValue,
     baggage::BaggageExt,
     propagation::{TextMapCompositePropagator, TextMapPropagator},
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
@@ -27,16 +27,66 @@ pub(super) fn propagator(chosen: &[Propagator]) -> TextMapCompositePropagator {
     TextMapCompositePropagator::new(propagators.collect())
 }
 
-/// Makes the context of a request's headers the current one, until the guard is dropped.
+/// What becomes of a trace that a caller has begun, and of the baggage it sends along.
 ///
-/// Without such headers the current context becomes an empty one: a request is nobody's child just because it is
-/// served inside a span.
-pub(crate) fn attach_remote(headers: &http::HeaderMap) -> ContextGuard {
-    let extractor = opentelemetry_http::HeaderExtractor(headers);
-    opentelemetry::global::get_text_map_propagator(|propagator| {
-        propagator.extract_with_context(&Context::new(), &extractor)
-    })
-    .attach()
+/// Whoever can reach a service can send it a `traceparent`: to make it keep traces that its sampler would not, or to write
+/// into a trace of somebody else. Behind an edge that you control that is what you want. On an edge that strangers reach,
+/// choose [`Link`](Self::Link) or [`Ignore`](Self::Ignore); the sampler then decides, whatever the caller says. Overridden by
+/// `FIRSTLIGHT_REMOTE_PARENT`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RemoteParent {
+    /// The request goes on in the caller's trace. The default: without it a trace ends at each service's door.
+    #[default]
+    Continue,
+    /// The request begins a trace, with a link to the caller's. Baggage is dropped.
+    Link,
+    /// The request begins a trace that knows nothing of the caller's. Baggage is dropped.
+    Ignore,
+}
+
+/// The operator's choice, which wins over every layer's.
+static CHOSEN: OnceLock<RemoteParent> = OnceLock::new();
+
+pub(super) fn choose(remote_parent: RemoteParent) {
+    // There is one telemetry in a process, ever.
+    let _ = CHOSEN.set(remote_parent);
+}
+
+/// What a request's headers say about its trace.
+pub(crate) struct Remote {
+    /// The context that the request's span is to be made in. Empty without such headers: a request is nobody's child just
+    /// because it is served inside a span.
+    pub(crate) context: Context,
+    pub(crate) link: Option<SpanContext>,
+}
+
+impl Remote {
+    pub(crate) fn of(headers: &http::HeaderMap, preferred: RemoteParent) -> Self {
+        let policy = *CHOSEN.get().unwrap_or(&preferred);
+        let begin = Context::new();
+        if policy == RemoteParent::Ignore {
+            return Self {
+                context: begin,
+                link: None,
+            };
+        }
+        let extractor = opentelemetry_http::HeaderExtractor(headers);
+        let context = opentelemetry::global::get_text_map_propagator(|propagator| {
+            propagator.extract_with_context(&begin, &extractor)
+        });
+        if policy == RemoteParent::Continue {
+            return Self {
+                context,
+                link: None,
+            };
+        }
+        let link = Some(context.span().span_context().clone()).filter(SpanContext::is_valid);
+        Self {
+            context: begin,
+            link,
+        }
+    }
 }
 
 /// Writes the current context into the headers of an outgoing request.

@@ -1,0 +1,216 @@
+//! Budgets: what exceeds them, who is told, and what they are told.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use ::metrics::{
+    Counter, Gauge, Histogram, counter, describe_counter, gauge, histogram, with_local_recorder,
+};
+use tracing::{Event, Subscriber, field, subscriber::with_default};
+use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
+
+use super::{labels, metrics_after, values};
+use crate::metrics::{BudgetOptions, Format, Metrics, MetricsOptions, budget::SERIES, is_recorded};
+
+fn with_budget(budget: BudgetOptions) -> Metrics {
+    Metrics::new(MetricsOptions {
+        budget,
+        ..MetricsOptions::default()
+    })
+}
+
+#[test]
+fn series_beyond_the_budget_go_to_one_series() {
+    const USES: usize = SERIES + 500;
+    let handle = metrics_after(|| {
+        for user in 0..USES {
+            counter!("hits", "user" => user.to_string()).increment(1);
+            histogram!("size", "user" => user.to_string()).record_many(1.0, 2);
+        }
+        counter!("hits", "user" => "0").increment(10);
+        counter!("hits", "user" => "a late one").increment(10);
+        counter!("small", "otel_metric_overflow" => "true").increment(1);
+    });
+    let rest = labels([("otel_metric_overflow", "true")]);
+    for (name, expected) in [("hits_total", "510"), ("size_count", "1000")] {
+        let values = values(&handle, name);
+        assert_eq!(values.len(), SERIES + 1);
+        assert!(values.contains(&(rest.clone(), expected.into())), "{name}");
+    }
+    assert!(values(&handle, "hits_total").contains(&(labels([("user", "0")]), "11".into())));
+    let over = values(&handle, "metrics_series_over_budget_total");
+    assert_eq!(over[0], (labels([("metric", "hits_total")]), "501".into()));
+    assert_eq!(over[1], (labels([("metric", "size")]), "500".into()));
+    assert_eq!(values(&handle, "small_total"), [(rest, "1".into())]);
+}
+
+#[test]
+fn a_budget_can_be_set_per_metric_and_for_all() {
+    let metrics = with_budget(BudgetOptions {
+        by_metric: vec![("orders.placed".into(), 3), ("size".into(), 30)],
+        each: Some(20),
+        total: None,
+    });
+    with_local_recorder(&metrics.recorder(), || {
+        for user in 0..100 {
+            counter!("orders.placed", "user" => user.to_string()).increment(1);
+            histogram!("size", "user" => user.to_string()).record(1.0);
+            gauge!("other", "user" => user.to_string()).set(1.0);
+        }
+    });
+    let handle = metrics.handle();
+    let len = |name| values(&handle, name).len();
+    assert_eq!(
+        [len("orders_placed_total"), len("size_count"), len("other")],
+        [4, 31, 21]
+    );
+}
+
+#[test]
+fn all_metrics_together_have_a_budget_and_each_keeps_room_for_its_first_series() {
+    let metrics = with_budget(BudgetOptions {
+        total: Some(50),
+        ..BudgetOptions::default()
+    });
+    with_local_recorder(&metrics.recorder(), || {
+        for user in 0..100 {
+            counter!("first", "user" => user.to_string()).increment(1);
+        }
+        for user in 0..100 {
+            counter!("late", "user" => user.to_string()).increment(1);
+            gauge!("http_server_active_requests", "url_scheme" => user.to_string()).set(1.0);
+        }
+    });
+    let handle = metrics.handle();
+    let len = |name| values(&handle, name).len();
+    assert_eq!(
+        [
+            len("first_total"),
+            len("late_total"),
+            len("http_server_active_requests")
+        ],
+        [51, 11, 100],
+        "ours are not part of it"
+    );
+    let reports = handle.series();
+    let first = reports.iter().find(|report| report.metric == "first_total");
+    assert!(first.unwrap().to_string().starts_with(
+        "first_total has 50 series and gets no more: all metrics together have used up their 50; "
+    ));
+}
+
+/// Keeps what it is told, and uses a metric that is over its budget, as a layer of the program may.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        struct Message(String);
+        impl field::Visit for Message {
+            fn record_debug(&mut self, field: &field::Field, value: &dyn fmt::Debug) {
+                if field.name() == "message" {
+                    self.0 = format!("{value:?}");
+                }
+            }
+        }
+        let mut lines = self.0.lock().unwrap();
+        let mut message = Message(String::new());
+        event.record(&mut message);
+        let metadata = event.metadata();
+        lines.push(format!(
+            "{} {} {}",
+            metadata.level(),
+            metadata.target(),
+            message.0
+        ));
+        counter!("hits", "user" => "another one").increment(1);
+    }
+}
+
+#[test]
+fn one_warning_a_metric_names_the_label_and_not_from_inside_a_use() {
+    let metrics = with_budget(BudgetOptions {
+        each: Some(4),
+        ..BudgetOptions::default()
+    });
+    let lines = Lines::default();
+    let seen = || lines.0.lock().unwrap().clone();
+    let uses = || {
+        for user in 0..100 {
+            counter!("hits", "user" => format!("{user}@example.org"), "code" => "200").increment(1);
+            counter!("within", "code" => (user % 4).to_string()).increment(1);
+        }
+        assert!(seen().is_empty(), "the program may hold a lock here");
+        for _ in 0..2 {
+            metrics.handle().render(Format::Text);
+        }
+    };
+    let recorder = metrics.recorder();
+    with_default(tracing_subscriber::registry().with(lines.clone()), || {
+        with_local_recorder(&recorder, uses);
+    });
+    assert_eq!(
+        seen(),
+        [
+            "WARN firstlight hits_total has used up its budget of 4 series; what exceeds it is counted in \
+          otel_metric_overflow=\"true\". Its label user has 4 values, such as \"0@example.org\", \
+          \"1@example.org\", \"2@example.org\": remove the label or give it few values, such as a route template \
+          instead of a path; if all of them are wanted, raise TelemetryConfig::series_budget(\"hits_total\", n)"
+        ]
+    );
+}
+
+#[test]
+fn the_report_has_the_largest_metric_first() {
+    let handle = metrics_after(|| {
+        gauge!("small").set(1.0);
+        for user in 0..7 {
+            counter!("large", "user" => user.to_string(), "code" => "200").increment(1);
+        }
+    });
+    let reports = handle.series();
+    let large = &reports[0];
+    assert_eq!(
+        (large.metric.as_str(), large.series, large.budget),
+        ("large_total", 7, SERIES)
+    );
+    assert_eq!((large.over_budget_uses, large.growth), (0, 7));
+    let culprit = large.culprit.as_ref().unwrap();
+    assert_eq!((culprit.label.as_str(), culprit.distinct), ("user", 7));
+    assert_eq!(culprit.samples, ["0", "1", "2"]);
+    assert_eq!(
+        (reports[1].metric.as_str(), &reports[1].culprit),
+        ("small", &None)
+    );
+}
+
+#[test]
+fn a_handle_without_a_recorder_can_be_told_from_one_of_ours() {
+    let dead = (
+        counter!("early"),
+        gauge!("early_level"),
+        histogram!("early_size"),
+    );
+    let handle = metrics_after(|| {
+        describe_counter!("early", "Made too early.");
+        describe_counter!("used", "Made in time.");
+        let used = (counter!("used"), gauge!("level"), histogram!("size"));
+        for (counter, gauge, histogram, expected) in [
+            (&dead.0, &dead.1, &dead.2, false),
+            (&used.0, &used.1, &used.2, true),
+            (&Counter::noop(), &Gauge::noop(), &Histogram::noop(), false),
+        ] {
+            let answers = [
+                is_recorded(counter),
+                is_recorded(gauge),
+                is_recorded(histogram),
+            ];
+            assert_eq!(answers, [expected; 3]);
+        }
+    });
+    assert_eq!(values(&handle, "used_total"), [(labels([]), "0".into())]);
+    assert_eq!(values(&handle, "size_count"), [(labels([]), "0".into())]);
+    assert_eq!(handle.described_and_absent(), ["early_total"]);
+}

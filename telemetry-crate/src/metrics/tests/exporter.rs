@@ -1,0 +1,47 @@
+//! The page beside that of the exporter whose rules it follows.
+
+use ::metrics::{Recorder, counter, gauge, histogram, with_local_recorder};
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use super::{Format, catalog, metrics_after, parse::samples};
+
+fn uses() {
+    counter!("orders_total", "shop" => "a").increment(3);
+    counter!("orders_total", "shop" => "b \"quoted\"").increment(4);
+    gauge!("queue.depth", "queue-name" => "größe").set(2.5);
+    for sample in [0.003, 0.2, 7.0] {
+        histogram!("work_seconds", "kind" => "x").record(sample);
+    }
+}
+
+#[test]
+fn a_program_that_comes_from_the_exporter_keeps_its_series_and_their_values() {
+    let exporter = PrometheusBuilder::new()
+        .set_buckets(&[
+            0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+        ])
+        .unwrap()
+        .build_recorder();
+    with_local_recorder(&exporter as &dyn Recorder, uses);
+    let ours = metrics_after(uses).render(Format::Text);
+
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    let series = |page: &str| {
+        let mut series: Vec<_> = samples(page)
+            .into_iter()
+            .filter(|(name, ..)| !catalog::ALL.iter().any(|metric| name == metric.name))
+            .map(|(name, mut labels, value)| {
+                // `1` and `1.0` are one bound.
+                if let Some(bound) = labels.get_mut("le") {
+                    *bound = number(bound).to_string();
+                }
+                (name, labels, number(&value).to_string())
+            })
+            .collect();
+        series.sort();
+        series
+    };
+    // Its blank lines between metrics are allowed in this format, and our parser is strict.
+    let theirs = exporter.handle().render().replace("\n\n", "\n");
+    assert_eq!(series(&ours), series(&theirs));
+}

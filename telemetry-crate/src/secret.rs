@@ -1,0 +1,139 @@
+//! Values that must not be told: a wrapper for those that the program knows, and names of fields for those that it
+//! forgot.
+
+use std::{fmt, sync::OnceLock};
+
+/// What stands where a secret was.
+pub(crate) const REDACTED: &str = "***";
+
+/// A value that no log line, span, label or panic shows.
+///
+/// `Debug` and `Display` print `***`, so it can be a field of a struct that is logged whole, and an argument of a function
+/// under `#[instrument]`. It does not clear memory; for keys that must not be swapped to disk, use a crate that does.
+///
+/// ```
+/// use firstlight::Secret;
+///
+/// let password = Secret::new("hunter2".to_owned());
+/// assert_eq!(format!("{password:?} {password}"), "*** ***");
+/// assert_eq!(password.expose(), "hunter2");
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Secret<T>(T);
+
+impl<T> Secret<T> {
+    /// Hides a value.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value itself, for whoever it is meant for.
+    pub const fn expose(&self) -> &T {
+        &self.0
+    }
+
+    /// The value itself, by value.
+    pub fn into_exposed(self) -> T {
+        self.0
+    }
+}
+
+impl<T> From<T> for Secret<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+impl<T> fmt::Display for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+/// Names that hold a secret whatever the program. Compared with a field's name, and with the part behind its last dot,
+/// without regard to case; `-` and `_` are the same.
+const WELL_KNOWN: [&str; 14] = [
+    "access_token",
+    "api_key",
+    "apikey",
+    "authorization",
+    "client_secret",
+    "cookie",
+    "passwd",
+    "password",
+    "private_key",
+    "proxy_authorization",
+    "refresh_token",
+    "secret",
+    "set_cookie",
+    "token",
+];
+
+/// What the operator or the author adds.
+static MORE: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Set once, when telemetry is installed.
+pub(crate) fn redact_also(names: Vec<String>) {
+    if !names.is_empty() {
+        // There is one telemetry in a process, ever.
+        let _ = MORE.set(names);
+    }
+}
+
+/// Whether the value of a field or attribute of this name is not to be told.
+pub(crate) fn is_secret(name: &str) -> bool {
+    let matches = |secret: &str| {
+        let tail = name.len().checked_sub(secret.len());
+        tail.is_some_and(|start| {
+            let boundary = start == 0 || name.as_bytes()[start - 1] == b'.';
+            boundary && equal(&name.as_bytes()[start..], secret.as_bytes())
+        })
+    };
+    WELL_KNOWN.iter().any(|secret| matches(secret))
+        || MORE
+            .get()
+            .is_some_and(|more| more.iter().any(|secret| matches(secret)))
+}
+
+fn equal(name: &[u8], secret: &[u8]) -> bool {
+    let plain = |byte: u8| match byte.to_ascii_lowercase() {
+        b'-' => b'_',
+        byte => byte,
+    };
+    name.iter().zip(secret).all(|(a, b)| plain(*a) == plain(*b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets_are_known_by_their_last_part_whatever_their_spelling() {
+        for name in [
+            "password",
+            "Password",
+            "user.password",
+            "http.request.header.Set-Cookie",
+            "API-KEY",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in [
+            "passwords_checked",
+            "tokens",
+            "my_token",
+            "message",
+            "",
+            ".",
+            "cookie.count",
+        ] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! How much one span may hold, so that a span that lives for hours holds no more than one that lives for a millisecond.
+//!
+//! The counts are the specification's ("Span Limits"), and so are their defaults. The length of a value has no limit
+//! there by default; here it has one: an attribute of five megabytes is nothing that a trace viewer shows, and everything
+//! that a collector refuses.
+
+use opentelemetry::{Array, KeyValue, StringValue, Value};
+
+use crate::secret::{REDACTED, is_secret};
+
+/// Limits of one span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Characters of a value.
+    pub(crate) value_length: usize,
+    pub(crate) attributes: usize,
+    pub(crate) events: usize,
+    pub(crate) links: usize,
+    pub(crate) attributes_per_event: usize,
+    pub(crate) attributes_per_link: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            value_length: 8 * 1024,
+            attributes: 128,
+            events: 128,
+            links: 128,
+            attributes_per_event: 128,
+            attributes_per_link: 128,
+        }
+    }
+}
+
+/// Attributes as the specification wants them ("Attribute Collections"): each key once, the last value wins; and no
+/// secret.
+#[derive(Debug)]
+pub(super) struct Attributes<'a> {
+    pub(super) list: &'a mut Vec<KeyValue>,
+    pub(super) dropped: &'a mut u32,
+    pub(super) max: usize,
+    pub(super) value_length: usize,
+}
+
+impl Attributes<'_> {
+    pub(super) fn set(&mut self, mut attribute: KeyValue) {
+        if is_secret(attribute.key.as_str()) {
+            attribute.value = REDACTED.into();
+        }
+        truncate(&mut attribute.value, self.value_length);
+        if let Some(known) = self
+            .list
+            .iter_mut()
+            .find(|known| known.key == attribute.key)
+        {
+            known.value = attribute.value;
+        } else if self.list.len() < self.max {
+            self.list.push(attribute);
+        } else {
+            *self.dropped = self.dropped.saturating_add(1);
+        }
+    }
+
+    /// For a list that was made somewhere else.
+    pub(super) fn normalize(&mut self) {
+        let usual = self.list.len() <= self.max
+            && self.list.iter().enumerate().all(|(index, attribute)| {
+                fits(&attribute.value, self.value_length)
+                    && !is_secret(attribute.key.as_str())
+                    && !self.list[..index]
+                        .iter()
+                        .any(|known| known.key == attribute.key)
+            });
+        if !usual {
+            for attribute in std::mem::take(self.list) {
+                self.set(attribute);
+            }
+        }
+    }
+}
+
+fn fits(value: &Value, length: usize) -> bool {
+    match value {
+        // Bytes are at least as many as characters.
+        Value::String(text) => text.as_str().len() <= length,
+        Value::Array(Array::String(texts)) => {
+            texts.iter().all(|text| text.as_str().len() <= length)
+        }
+        _ => true,
+    }
+}
+
+fn truncate(value: &mut Value, length: usize) {
+    if fits(value, length) {
+        return;
+    }
+    let cut = |text: &mut StringValue| {
+        let text_length = text.as_str().char_indices().nth(length).map(|(end, _)| end);
+        if let Some(end) = text_length {
+            *text = text.as_str()[..end].to_owned().into();
+        }
+    };
+    match value {
+        Value::String(text) => cut(text),
+        Value::Array(Array::String(texts)) => texts.iter_mut().for_each(cut),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(
+        attributes: &[(&'static str, &str)],
+        max: usize,
+        value_length: usize,
+    ) -> (Vec<(String, String)>, u32) {
+        let (mut list, mut dropped) = (Vec::new(), 0);
+        let mut bounded = Attributes {
+            list: &mut list,
+            dropped: &mut dropped,
+            max,
+            value_length,
+        };
+        for (key, value) in attributes {
+            bounded.set(KeyValue::new(*key, (*value).to_owned()));
+        }
+        let shown = list
+            .iter()
+            .map(|attribute| (attribute.key.to_string(), attribute.value.to_string()));
+        (shown.collect(), dropped)
+    }
+
+    #[test]
+    fn each_key_is_there_once_with_its_last_value() {
+        let mut many: Vec<(&'static str, &str)> = vec![("k", "old"); 10_000];
+        many.extend([("other", "x"), ("k", "new")]);
+        let (list, dropped) = set(&many, 128, 100);
+        assert_eq!(
+            list,
+            [("k".into(), "new".into()), ("other".into(), "x".into())]
+        );
+        assert_eq!(dropped, 0);
+    }
+
+    #[test]
+    fn what_is_too_much_is_dropped_and_counted_and_what_is_too_long_is_cut() {
+        let (list, dropped) = set(&[("a", "äöü"), ("b", "2"), ("c", "3")], 2, 2);
+        assert_eq!(list, [("a".into(), "äö".into()), ("b".into(), "2".into())]);
+        assert_eq!(dropped, 1);
+    }
+
+    #[test]
+    fn a_list_from_elsewhere_is_brought_into_the_same_shape() {
+        let pair = |key: &'static str, value: &'static str| KeyValue::new(key, value);
+        let mut list = vec![pair("a", "1"), pair("a", "2"), pair("b", "long")];
+        let mut dropped = 0;
+        Attributes {
+            list: &mut list,
+            dropped: &mut dropped,
+            max: 8,
+            value_length: 2,
+        }
+        .normalize();
+        assert_eq!(list, [pair("a", "2"), pair("b", "lo")]);
+    }
+}

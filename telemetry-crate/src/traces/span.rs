@@ -1,0 +1,240 @@
+//! A span that is being made.
+//!
+//! The SDK's own keeps an attribute as often as it is set, and once there are 128 of them forgets the newest; the
+//! specification wants each key once, with its last value. It also records for nobody when nothing is exported. This one
+//! is a box with the data of the export, or nothing at all.
+
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
+
+use opentelemetry::{
+    KeyValue,
+    trace::{Event, Link, SpanContext, SpanId, SpanKind, Status},
+};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+
+use super::{limits::Attributes, tracer::Shared};
+
+/// See the module. Public because `Telemetry::layer` mentions it; its users see a `tracing` layer.
+#[derive(Debug)]
+pub(super) struct Span {
+    context: SpanContext,
+    /// Absent if nobody will see it, and after its end.
+    recording: Option<Box<Recording>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Recording {
+    data: SpanData,
+    shared: Arc<Shared>,
+}
+
+impl Span {
+    /// One that is no part of any trace.
+    pub(super) fn none() -> Self {
+        Self::unrecorded(SpanContext::NONE)
+    }
+
+    /// One that has ids and nothing else.
+    pub(super) fn unrecorded(context: SpanContext) -> Self {
+        Self {
+            context,
+            recording: None,
+        }
+    }
+
+    pub(super) fn recorded(mut data: SpanData, shared: Arc<Shared>) -> Self {
+        let limits = &shared.limits;
+        Attributes {
+            list: &mut data.attributes,
+            dropped: &mut data.dropped_attributes_count,
+            max: limits.attributes,
+            value_length: limits.value_length,
+        }
+        .normalize();
+        let context = data.span_context.clone();
+        let mut span = Self {
+            context,
+            recording: Some(Box::new(Recording { data, shared })),
+        };
+        span.bound_events_and_links();
+        span
+    }
+
+    /// Those that were there at the start.
+    fn bound_events_and_links(&mut self) {
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        let events = std::mem::take(&mut recording.data.events.events);
+        for event in events {
+            recording.add_event(event);
+        }
+        let Some(recording) = &mut self.recording else {
+            return;
+        };
+        let links = std::mem::take(&mut recording.data.links.links);
+        for link in links {
+            recording.add_link(link);
+        }
+    }
+}
+
+impl Recording {
+    fn set_attribute(&mut self, attribute: KeyValue) {
+        let limits = &self.shared.limits;
+        Attributes {
+            list: &mut self.data.attributes,
+            dropped: &mut self.data.dropped_attributes_count,
+            max: limits.attributes,
+            value_length: limits.value_length,
+        }
+        .set(attribute);
+    }
+
+    fn add_event(&mut self, mut event: Event) {
+        let limits = &self.shared.limits;
+        let SpanEvents {
+            events,
+            dropped_count,
+            ..
+        } = &mut self.data.events;
+        if events.len() >= limits.events {
+            *dropped_count = dropped_count.saturating_add(1);
+            return;
+        }
+        Attributes {
+            list: &mut event.attributes,
+            dropped: &mut event.dropped_attributes_count,
+            max: limits.attributes_per_event,
+            value_length: limits.value_length,
+        }
+        .normalize();
+        events.push(event);
+    }
+
+    fn add_link(&mut self, mut link: Link) {
+        let limits = &self.shared.limits;
+        let SpanLinks {
+            links,
+            dropped_count,
+            ..
+        } = &mut self.data.links;
+        if links.len() >= limits.links {
+            *dropped_count = dropped_count.saturating_add(1);
+            return;
+        }
+        Attributes {
+            list: &mut link.attributes,
+            dropped: &mut link.dropped_attributes_count,
+            max: limits.attributes_per_link,
+            value_length: limits.value_length,
+        }
+        .normalize();
+        links.push(link);
+    }
+}
+
+impl opentelemetry::trace::Span for Span {
+    fn add_event_with_timestamp<T>(
+        &mut self,
+        name: T,
+        timestamp: SystemTime,
+        attributes: Vec<KeyValue>,
+    ) where
+        T: Into<Cow<'static, str>>,
+    {
+        if let Some(recording) = &mut self.recording {
+            recording.add_event(Event::new(name, timestamp, attributes, 0));
+        }
+    }
+
+    fn span_context(&self) -> &SpanContext {
+        &self.context
+    }
+
+    fn is_recording(&self) -> bool {
+        self.recording.is_some()
+    }
+
+    fn set_attribute(&mut self, attribute: KeyValue) {
+        if let Some(recording) = &mut self.recording {
+            recording.set_attribute(attribute);
+        }
+    }
+
+    fn set_status(&mut self, status: Status) {
+        if let Some(recording) = &mut self.recording {
+            // Specification, "Set Status": Ok beats Error beats Unset.
+            if status > recording.data.status {
+                recording.data.status = status;
+            }
+        }
+    }
+
+    fn update_name<T>(&mut self, name: T)
+    where
+        T: Into<Cow<'static, str>>,
+    {
+        if let Some(recording) = &mut self.recording {
+            recording.data.name = name.into();
+        }
+    }
+
+    fn add_link(&mut self, context: SpanContext, attributes: Vec<KeyValue>) {
+        if let Some(recording) = &mut self.recording {
+            recording.add_link(Link::new(context, attributes, 0));
+        }
+    }
+
+    fn end_with_timestamp(&mut self, end: SystemTime) {
+        if let Some(recording) = self.recording.take() {
+            let Recording { mut data, shared } = *recording;
+            data.end_time = end;
+            shared.ended(data);
+        }
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        if self.recording.is_some() {
+            opentelemetry::trace::Span::end(self);
+        }
+    }
+}
+
+/// What a span has at its start.
+pub(super) struct Start {
+    pub(super) context: SpanContext,
+    pub(super) parent: SpanId,
+    pub(super) parent_is_remote: bool,
+}
+
+impl Start {
+    pub(super) fn into_data(
+        self,
+        shared: &Shared,
+        builder: opentelemetry::trace::SpanBuilder,
+    ) -> SpanData {
+        let start_time = builder.start_time.unwrap_or_else(SystemTime::now);
+        let mut events = SpanEvents::default();
+        events.events = builder.events.unwrap_or_default();
+        let mut links = SpanLinks::default();
+        links.links = builder.links.unwrap_or_default();
+        SpanData {
+            span_context: self.context,
+            parent_span_id: self.parent,
+            parent_span_is_remote: self.parent_is_remote,
+            span_kind: builder.span_kind.unwrap_or(SpanKind::Internal),
+            name: builder.name,
+            start_time,
+            end_time: start_time,
+            attributes: builder.attributes.unwrap_or_default(),
+            dropped_attributes_count: 0,
+            events,
+            links,
+            status: Status::Unset,
+            instrumentation_scope: shared.scope.clone(),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The tracer under `tracing-opentelemetry`: decides whether a span is kept, and gives it its ids.
+//!
+//! Sampling and ids are the SDK's. What is ours is what a [`Span`] is, and that one whose trace is not exported from here
+//! has ids, is propagated as the sampler decided, and records nothing.
+
+use std::{borrow::Cow, sync::Arc};
+
+use opentelemetry::{
+    Context, InstrumentationScope,
+    trace::{SpanBuilder, SpanContext, SpanKind, TraceContextExt},
+};
+use opentelemetry_sdk::trace::{
+    IdGenerator, RandomIdGenerator, Sampler, SamplingDecision, ShouldSample, SpanData,
+    SpanProcessor,
+};
+
+use super::{
+    limits::Limits,
+    processor::BatchProcessor,
+    span::{Span, Start},
+};
+
+/// Makes tracers; the process-wide one, for instrumentation that talks to OpenTelemetry directly.
+#[derive(Debug, Clone)]
+pub(super) struct TracerProvider {
+    sampler: Arc<Sampler>,
+    limits: Limits,
+    /// Absent if nothing is exported.
+    processor: Option<BatchProcessor>,
+}
+
+/// Makes spans.
+#[derive(Debug, Clone)]
+pub(super) struct Tracer(Arc<Shared>);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) scope: InstrumentationScope,
+    pub(super) limits: Limits,
+    sampler: Arc<Sampler>,
+    ids: RandomIdGenerator,
+    processor: Option<BatchProcessor>,
+}
+
+impl Shared {
+    pub(super) fn ended(&self, data: SpanData) {
+        if let Some(processor) = &self.processor {
+            processor.on_end(data);
+        }
+    }
+}
+
+impl TracerProvider {
+    pub(super) fn new(sampler: Sampler, limits: Limits, processor: Option<BatchProcessor>) -> Self {
+        Self {
+            sampler: Arc::new(sampler),
+            limits,
+            processor,
+        }
+    }
+}
+
+impl opentelemetry::trace::TracerProvider for TracerProvider {
+    type Tracer = Tracer;
+
+    fn tracer(&self, name: impl Into<Cow<'static, str>>) -> Tracer {
+        self.tracer_with_scope(InstrumentationScope::builder(name).build())
+    }
+
+    fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
+        Tracer(Arc::new(Shared {
+            scope,
+            limits: self.limits,
+            sampler: self.sampler.clone(),
+            ids: RandomIdGenerator::default(),
+            processor: self.processor.clone(),
+        }))
+    }
+}
+
+impl opentelemetry::trace::Tracer for Tracer {
+    type Span = Span;
+
+    fn build_with_context(&self, builder: SpanBuilder, parent: &Context) -> Span {
+        if parent.is_telemetry_suppressed() {
+            return Span::none();
+        }
+        let shared = &self.0;
+        let parent_span = parent.span();
+        // Specification, "SpanContext": one without valid ids is no parent.
+        let parent_context = Some(parent_span.span_context()).filter(|context| context.is_valid());
+        let trace_id = match parent_context {
+            Some(context) => context.trace_id(),
+            None => shared.ids.new_trace_id(),
+        };
+        let decision = shared.sampler.should_sample(
+            Some(parent),
+            trace_id,
+            &builder.name,
+            builder.span_kind.as_ref().unwrap_or(&SpanKind::Internal),
+            builder.attributes.as_deref().unwrap_or_default(),
+            builder.links.as_deref().unwrap_or_default(),
+        );
+        // No sampler of ours decides to record without sampling.
+        let sampled = decision.decision == SamplingDecision::RecordAndSample;
+        let flags = parent_context
+            .map(SpanContext::trace_flags)
+            .unwrap_or_default();
+        let context = SpanContext::new(
+            trace_id,
+            shared.ids.new_span_id(),
+            flags.with_sampled(sampled),
+            false,
+            decision.trace_state,
+        );
+        if !sampled || shared.processor.is_none() {
+            return Span::unrecorded(context);
+        }
+        let start = Start {
+            context,
+            parent: parent_context
+                .map_or(opentelemetry::trace::SpanId::INVALID, SpanContext::span_id),
+            parent_is_remote: parent_context.is_some_and(SpanContext::is_remote),
+        };
+        Span::recorded(start.into_data(shared, builder), shared.clone())
+    }
+}

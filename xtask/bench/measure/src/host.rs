@@ -1,0 +1,72 @@
+//! What the operating system says: processors, processor time, resident memory.
+
+use std::{fs, time::Duration};
+
+use anyhow::Context as _;
+use nix::{
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+    time::{clock_getcpuclockid, clock_gettime},
+    unistd::Pid,
+};
+
+/// One processor for the server and another one for everything else, where there are two.
+#[derive(Debug)]
+pub(crate) struct Processors(Option<(usize, usize)>);
+
+impl Processors {
+    /// Moves this program to its own processor.
+    pub(crate) fn split() -> anyhow::Result<Self> {
+        let allowed = sched_getaffinity(THIS).context("which processors may be used")?;
+        let allowed: Vec<_> = (0..CpuSet::count())
+            .filter(|cpu| allowed.is_set(*cpu) == Ok(true))
+            .collect();
+        // The first processor also serves most interrupts, so it is not the server's.
+        let pair = match allowed[..] {
+            [ours, .., servers] => Some((ours, servers)),
+            _ => None,
+        };
+        if let Some((ours, _)) = pair {
+            run_on(ours)?;
+        }
+        Ok(Self(pair))
+    }
+
+    /// Does something on the server's processor. A child that is started there stays there, with all its threads.
+    pub(crate) fn of_the_server<T>(
+        &self,
+        start: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let Some((ours, servers)) = self.0 else {
+            return start();
+        };
+        run_on(servers)?;
+        let started = start();
+        run_on(ours)?;
+        started
+    }
+}
+
+fn run_on(cpu: usize) -> anyhow::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu)?;
+    sched_setaffinity(THIS, &set).with_context(|| format!("cannot run on processor {cpu}"))
+}
+
+/// User and system time of all threads of a process, ended ones included.
+pub(crate) fn processor_time(process: Pid) -> anyhow::Result<Duration> {
+    let clock = clock_getcpuclockid(process).context("the server's processor clock")?;
+    Ok(Duration::from(
+        clock_gettime(clock).context("the server's processor time")?,
+    ))
+}
+
+pub(crate) fn resident_kib(process: Pid) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .context("no VmRSS in the status")?;
+    Ok(line.trim_end_matches("kB").trim().parse()?)
+}
+
+const THIS: Pid = Pid::from_raw(0);

@@ -1,0 +1,145 @@
+//! The load: a fixed number of requests over a fixed number of connections, each sending its next request when it has
+//! the answer to the last.
+//!
+//! Written close to the socket, because a slow client would leave the server idle, and an idle server wakes up once per
+//! request instead of once per handful.
+
+use std::{
+    cell::Cell,
+    net::{Ipv4Addr, SocketAddr},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    runtime::Builder,
+    task::LocalSet,
+};
+
+use crate::{
+    args::Args,
+    page::{self, Page},
+};
+
+/// How it went.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) took: Duration,
+    /// One per request, in ascending order.
+    pub(crate) latencies: Vec<Duration>,
+    pub(crate) page: Page,
+}
+
+/// Sends `requests` requests, and scrapes the metrics page once, halfway.
+///
+/// One scrape per run stands for the scraper that every service has: some recorders put work off until then.
+pub(crate) fn run(
+    args: &Args,
+    requests: u64,
+    port: u16,
+    metrics_port: Option<u16>,
+) -> anyhow::Result<Load> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let connections = args.connections.max(1);
+    let left = Rc::new(Cell::new(requests));
+    LocalSet::new().block_on(&runtime, async {
+        let started = Instant::now();
+        let clients: Vec<_> = (0..connections)
+            .map(|_| {
+                tokio::task::spawn_local(client(
+                    SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+                    Rc::clone(&left),
+                ))
+            })
+            .collect();
+        let scrape = metrics_port.map(|metrics| {
+            tokio::task::spawn_local(scrape([metrics, port], Rc::clone(&left), requests / 2))
+        });
+
+        let mut latencies = Vec::new();
+        for client in clients {
+            latencies.extend(client.await??);
+        }
+        let took = started.elapsed();
+        let page = match scrape {
+            Some(scrape) => scrape.await?,
+            None => Page::default(),
+        };
+        latencies.sort_unstable();
+        Ok(Load {
+            took,
+            latencies,
+            page,
+        })
+    })
+}
+
+async fn client(server: SocketAddr, left: Rc<Cell<u64>>) -> anyhow::Result<Vec<Duration>> {
+    let mut stream = TcpStream::connect(server).await?;
+    stream.set_nodelay(true)?;
+    let mut latencies = Vec::new();
+    let mut buffer = vec![0; 8 * 1024];
+    while let Some(next) = left.get().checked_sub(1) {
+        left.set(next);
+        // As many digits for every request, so that all of them cost the same.
+        let id = 10_000 + next % 10_000;
+        let request =
+            format!("GET /orders/{id} HTTP/1.1\r\nhost: orders.test\r\nuser-agent: load\r\n\r\n");
+        let sent = Instant::now();
+        stream.write_all(request.as_bytes()).await?;
+        read_response(&mut stream, &mut buffer).await?;
+        latencies.push(sent.elapsed());
+    }
+    Ok(latencies)
+}
+
+async fn read_response(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> {
+    let mut filled = 0;
+    loop {
+        let rest = buffer.get_mut(filled..).unwrap_or_default();
+        match stream.read(rest).await? {
+            0 => bail!("the server closed a connection, or its answer is too long"),
+            read => filled += read,
+        }
+        let bytes = buffer.get(..filled).unwrap_or_default();
+        if length(bytes)?.is_some_and(|length| length <= filled) {
+            return Ok(());
+        }
+    }
+}
+
+/// How long the response is, once its head is complete.
+fn length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
+    let mut headers = [httparse::EMPTY_HEADER; 16];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = response.parse(bytes)? else {
+        return Ok(None);
+    };
+    if response.code != Some(200) {
+        bail!("found status {:?}, expected 200", response.code);
+    }
+    let length = response
+        .headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length = length.context("a response without content-length")?;
+    Ok(Some(
+        head + std::str::from_utf8(length.value)?.parse::<usize>()?,
+    ))
+}
+
+/// The page is on a port of its own, or beside the service's routes; a variant may have none.
+async fn scrape(ports: [u16; 2], left: Rc<Cell<u64>>, at: u64) -> Page {
+    while left.get() > at {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for port in ports {
+        if let Ok(page) = page::fetch(port).await {
+            return page;
+        }
+    }
+    Page::default()
+}

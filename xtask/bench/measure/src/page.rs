@@ -1,0 +1,41 @@
+//! One scrape of the metrics page, as Prometheus does it.
+
+use std::net::Ipv4Addr;
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+/// What a metrics page holds.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Page {
+    /// Series about HTTP requests; a histogram counts as one for each of its lines.
+    pub(crate) http_series: usize,
+    /// All series.
+    pub(crate) series: usize,
+    /// Series with an exemplar.
+    pub(crate) exemplars: usize,
+}
+
+pub(crate) async fn fetch(port: u16) -> anyhow::Result<Page> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    stream.write_all(REQUEST.as_bytes()).await?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await?;
+    let (_, body) = response.split_once("\r\n\r\n").unwrap_or_default();
+    let mut page = Page::default();
+    // In a chunked body there are lines with nothing but a length.
+    for line in body
+        .lines()
+        .filter(|line| !line.starts_with('#') && line.contains(' '))
+    {
+        page.series += 1;
+        page.http_series += usize::from(line.starts_with("http_"));
+        page.exemplars += usize::from(line.contains(" # {"));
+    }
+    Ok(page)
+}
+
+const REQUEST: &str = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+    accept: application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5\r\n\r\n";

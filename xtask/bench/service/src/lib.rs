@@ -1,0 +1,110 @@
+//! The service that every variant serves: one route, a small answer, and as many log lines as `LINES` says.
+//!
+//! Left out on purpose: everything that takes time by itself, such as a database. What remains is the smallest request
+//! there is, so that the cost of telemetry is not hidden in it.
+
+use std::{env, future::Future, net::SocketAddr};
+
+use anyhow::Context as _;
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    routing::get,
+    serve::ListenerExt as _,
+};
+use serde::Serialize;
+use tokio::{
+    net::TcpListener,
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+};
+
+/// The route, without any telemetry; a variant puts its layer around it.
+///
+/// # Errors
+///
+/// When `LINES`, the number of log lines per request, is there and not a number.
+pub fn orders() -> anyhow::Result<Router> {
+    let lines = number("LINES")?.unwrap_or(0);
+    Ok(Router::new()
+        .route("/orders/{id}", get(order))
+        .with_state(Lines(lines)))
+}
+
+/// Serves `app` on `127.0.0.1:$PORT` until SIGTERM, on one thread.
+///
+/// One thread, because CPU time per request is measured: how well a runtime spreads work over cores is another question.
+///
+/// # Errors
+///
+/// When the port is not a number or is taken.
+pub fn serve(app: Router) -> anyhow::Result<()> {
+    let port = number("PORT")?.context("found no PORT, expected a port number")?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
+        // A response is one small write; without this the kernel may hold it back to fill a packet.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        axum::serve(listener, app)
+            .with_graceful_shutdown(terminated()?)
+            .await?;
+        Ok(())
+    })
+}
+
+/// Where the metrics page is to listen: `127.0.0.1:$OTEL_EXPORTER_PROMETHEUS_PORT`, the variable of the OpenTelemetry
+/// specification.
+///
+/// # Errors
+///
+/// When the variable is not there or not a number.
+pub fn metrics_address() -> anyhow::Result<SocketAddr> {
+    let port = number("OTEL_EXPORTER_PROMETHEUS_PORT")?
+        .context("found no OTEL_EXPORTER_PROMETHEUS_PORT")?;
+    Ok(SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Lines(u16);
+
+#[derive(Debug, Serialize)]
+struct Order {
+    id: u32,
+    status: &'static str,
+    total: f64,
+}
+
+async fn order(State(Lines(lines)): State<Lines>, Path(id): Path<u32>) -> Json<Order> {
+    let order = Order {
+        id,
+        status: "shipped",
+        total: 42.5,
+    };
+    for _ in 0..lines {
+        tracing::info!(
+            order.id = id,
+            order.status = order.status,
+            order.total = order.total,
+            "order looked up"
+        );
+    }
+    Json(order)
+}
+
+fn terminated() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        // `None` would mean that no signal can come any more; serving on would be for ever.
+        let _ = terminate.recv().await;
+    })
+}
+
+fn number(name: &str) -> anyhow::Result<Option<u16>> {
+    let Ok(text) = env::var(name) else {
+        return Ok(None);
+    };
+    let number = text
+        .parse()
+        .with_context(|| format!("found {name}={text:?}, expected a number"))?;
+    Ok(Some(number))
+}

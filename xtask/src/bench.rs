@@ -1,0 +1,156 @@
+//! `cargo xtask bench`: what telemetry costs, side by side with the other ways to have it.
+//!
+//! The variants are in `xtask/bench`, a workspace of its own: the same service, with another set-up each. Cost at run time
+//! is processor time per request, measured by the program `measure` there; cost at build time is crates and time. Whatever
+//! was measured is kept below `target/`, and `--write` makes the page of the book from it.
+//!
+//! Left out on purpose: single calls in isolation, which say little about a request, and any judgement that a busy machine
+//! could turn round: what is compared was measured in one run, in turns.
+
+mod build;
+mod cell;
+mod crates;
+mod goals;
+mod host;
+mod page;
+mod results;
+mod run;
+mod spread;
+mod table;
+mod variant;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use self::{
+    results::Results,
+    run::Plan,
+    variant::{VARIANTS, Variant},
+};
+use crate::{command, paths, ui};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    /// How often everything is measured; the default is 5, and 1 for `--build`.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Requests per measurement, after a warm-up of a fifth of them.
+    #[arg(long, default_value_t = 30_000)]
+    requests: u64,
+    /// One round of few requests: shows that it works, and measures nothing.
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "build", "write"])]
+    quick: bool,
+    /// Only these variants, besides the one without telemetry.
+    #[arg(long, value_name = "VARIANT", value_parser = variant::names())]
+    only: Vec<String>,
+    /// Measure what a variant costs to build, instead of what it costs to run.
+    #[arg(long)]
+    build: bool,
+    /// Write docs/book/src/benchmarks.md from this and from the last result of the other kind.
+    #[arg(long, conflicts_with = "only")]
+    write: bool,
+}
+
+pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    let chosen: Vec<_> = VARIANTS
+        .iter()
+        .filter(|variant| {
+            args.only.is_empty()
+                || variant.is_baseline()
+                || args.only.iter().any(|title| title == variant.title)
+        })
+        .collect();
+    host::warn_if_busy();
+    if args.build {
+        let costs = crates::measure(&chosen, args.rounds.unwrap_or(1))?;
+        table::builds(&costs);
+        keep(args, "build.json", || crates::store(&costs))?;
+    } else {
+        let plan = if args.quick {
+            Plan::quick()
+        } else {
+            Plan::full(args.rounds.unwrap_or(5), args.requests)
+        };
+        build::all(&chosen)?;
+        let results = run::measure(&chosen, &plan)?;
+        table::emitted(&results);
+        table::costs(&results);
+        if !args.quick && args.only.is_empty() {
+            table::goals(&goals::all(&results));
+        }
+        keep(args, "run.json", || results.store())?;
+    }
+    if args.write {
+        let costs = crates::load(&kept("build.json", "cargo xtask bench --build")?)?;
+        let results = Results::load(&kept("run.json", "cargo xtask bench")?)?;
+        let file = paths::root().join("docs/book/src/benchmarks.md");
+        std::fs::write(&file, page::render(&results, &costs))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        ui::line(format!("\nwrote {}", file.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Keeps a complete result for the page.
+fn keep(
+    args: &BenchArgs,
+    name: &str,
+    json: impl FnOnce() -> serde_json::Value,
+) -> anyhow::Result<()> {
+    if args.quick || !args.only.is_empty() {
+        return Ok(());
+    }
+    let file = build::target().join(name);
+    std::fs::create_dir_all(build::target())?;
+    std::fs::write(&file, json().to_string())
+        .with_context(|| format!("cannot write {}", file.display()))
+}
+
+fn kept(name: &str, how: &str) -> anyhow::Result<serde_json::Value> {
+    let file = build::target().join(name);
+    let text = std::fs::read_to_string(&file).with_context(|| {
+        format!("the page shows both kinds of cost, and one was never measured here; run: {how}")
+    })?;
+    serde_json::from_str(&text).with_context(|| format!("{} does not parse", file.display()))
+}
+
+/// Cargo in the workspace of the variants.
+fn cargo() -> std::process::Command {
+    let mut cargo = std::process::Command::new("cargo");
+    cargo.current_dir(paths::root().join("xtask/bench"));
+    cargo
+}
+
+/// Every package that a variant links, as `name vX.Y.Z`; the service itself is left out, and with depth 1 whatever the
+/// variant's manifest does not name.
+fn tree(variant: &Variant, depth: Option<u8>) -> anyhow::Result<Vec<String>> {
+    let mut tree = cargo();
+    tree.args([
+        "tree",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--package",
+        variant.package,
+    ]);
+    if let Some(depth) = depth {
+        tree.args(["--depth", &depth.to_string()]);
+    }
+    let output = command::run_quietly(&mut tree)?;
+    let package = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (name, version) = (words.next()?, words.next()?);
+        // Cargo may say what it downloads on the other stream.
+        let is_package = version
+            .strip_prefix('v')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        (is_package && ![variant.package, "service"].contains(&name))
+            .then(|| format!("{name} {version}"))
+    };
+    let mut packages: Vec<_> = output.lines().filter_map(package).collect();
+    packages.sort();
+    packages.dedup();
+    Ok(packages)
+}

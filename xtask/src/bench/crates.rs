@@ -1,0 +1,155 @@
+//! Cost at build time: how many crates a variant links, and how long a first build of it takes.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::{
+    build, cargo, tree,
+    variant::{VARIANTS, Variant},
+};
+use crate::{command, ui};
+
+/// What one variant costs to build.
+#[derive(Debug)]
+pub(crate) struct BuildCost {
+    pub(crate) variant: &'static Variant,
+    /// What its manifest names, as `name version`; these are the versions that were compared at run time, too.
+    pub(crate) direct: Vec<String>,
+    /// Crates that are compiled for it, the variant and the service left out.
+    pub(crate) crates: usize,
+    /// Time on the clock and on the processors, the shortest of all rounds.
+    pub(crate) elapsed: Duration,
+    pub(crate) processor: Duration,
+}
+
+/// Builds every variant from nothing, in the `dev` profile: what somebody waits for after a checkout, and CI each time.
+pub(crate) fn measure(
+    variants: &[&'static Variant],
+    rounds: usize,
+) -> anyhow::Result<Vec<BuildCost>> {
+    // Downloads are not part of it.
+    command::run("fetch all crates", cargo().arg("fetch"))?;
+    let mut costs = Vec::new();
+    // One program may be measured with several settings.
+    for variant in variants
+        .iter()
+        .filter(|variant| variant.settings.is_empty())
+    {
+        let step = ui::Step::start(
+            &format!("build {}", variant.title),
+            "cargo build, from nothing",
+        );
+        let mut best = (Duration::MAX, Duration::MAX);
+        for _ in 0..rounds {
+            let (elapsed, processor) = build_once(variant)?;
+            best = (best.0.min(elapsed), best.1.min(processor));
+        }
+        step.done("");
+        let (elapsed, processor) = best;
+        costs.push(BuildCost {
+            variant,
+            direct: direct(variant)?,
+            crates: tree(variant, None)?.len(),
+            elapsed,
+            processor,
+        });
+    }
+    Ok(costs)
+}
+
+fn build_once(variant: &Variant) -> anyhow::Result<(Duration, Duration)> {
+    let target = build::target().join("from-nothing");
+    remove(&target)?;
+    let before = processor_time_of_children()?;
+    let started = Instant::now();
+    command::run_quietly(
+        cargo()
+            .args(["build", "--package", variant.package])
+            .env("CARGO_TARGET_DIR", &target),
+    )?;
+    let times = (
+        started.elapsed(),
+        processor_time_of_children()?.saturating_sub(before),
+    );
+    remove(&target)?;
+    Ok(times)
+}
+
+fn remove(folder: &std::path::Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// User and system time of all ended children, and of theirs.
+fn processor_time_of_children() -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat").context("the processor time of children")?;
+    // The second field is the program's name, which may hold spaces and brackets.
+    let (_, fields) = stat
+        .rsplit_once(')')
+        .context("/proc/self/stat without a name")?;
+    let ticks = fields
+        .split_whitespace()
+        .skip(13)
+        .take(2)
+        .map(str::parse::<u64>)
+        .sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * MILLISECONDS_PER_TICK))
+}
+
+/// What the manifest names, without what every variant has.
+fn direct(variant: &Variant) -> anyhow::Result<Vec<String>> {
+    let mut direct = tree(variant, Some(1))?;
+    direct.retain(|package| {
+        !["anyhow", "axum"].contains(&package.split(' ').next().unwrap_or_default())
+    });
+    Ok(direct)
+}
+
+pub(crate) fn store(costs: &[BuildCost]) -> Value {
+    let cost = |cost: &BuildCost| {
+        json!({
+            "variant": cost.variant.title,
+            "direct": cost.direct,
+            "crates": cost.crates,
+            "elapsed_s": cost.elapsed.as_secs_f64(),
+            "processor_s": cost.processor.as_secs_f64(),
+        })
+    };
+    costs.iter().map(cost).collect()
+}
+
+pub(crate) fn load(stored: &Value) -> anyhow::Result<Vec<BuildCost>> {
+    let costs = stored
+        .as_array()
+        .context("stored costs of builds are not a list")?;
+    Ok(costs.iter().filter_map(stored_cost).collect())
+}
+
+fn stored_cost(stored: &Value) -> Option<BuildCost> {
+    let title = stored.get("variant")?.as_str()?;
+    let seconds = |name: &str| Duration::try_from_secs_f64(stored.get(name)?.as_f64()?).ok();
+    Some(BuildCost {
+        variant: VARIANTS.iter().find(|variant| variant.title == title)?,
+        direct: stored
+            .get("direct")?
+            .as_array()?
+            .iter()
+            .filter_map(|name| Some(name.as_str()?.to_owned()))
+            .collect(),
+        crates: usize::try_from(stored.get("crates")?.as_u64()?).ok()?,
+        elapsed: seconds("elapsed_s")?,
+        processor: seconds("processor_s")?,
+    })
+}
+
+/// The kernel counts for programs in hundredths of a second, whatever its own clock does.
+const MILLISECONDS_PER_TICK: u64 = 10;

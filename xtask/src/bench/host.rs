@@ -1,0 +1,59 @@
+//! The machine, as far as it matters to a reader of the numbers.
+
+use std::{fs, process::Command, thread};
+
+use crate::{command, paths, ui};
+
+/// What to say about where the numbers come from: names and values.
+pub(crate) fn describe() -> Vec<(String, String)> {
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processor
+        .lines()
+        .find(|line| line.starts_with("model name"))
+        .and_then(|line| line.split_once(':'));
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let facts = [
+        (
+            "processor",
+            model.map_or_else(
+                || "unknown".to_owned(),
+                |(_, model)| model.trim().to_owned(),
+            ),
+        ),
+        ("processors used", threads.to_string()),
+        ("kernel", format!("Linux {}", kernel.trim())),
+        ("compiler", output(Command::new("rustc").arg("--version"))),
+        (
+            "this checkout",
+            output(
+                Command::new("git")
+                    .args(["describe", "--always", "--dirty"])
+                    .current_dir(paths::root()),
+            ),
+        ),
+    ];
+    facts.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
+/// Says so where others use the processors: they widen the spread.
+pub(crate) fn warn_if_busy() {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let last_minute = load
+        .split_whitespace()
+        .next()
+        .and_then(|number| number.parse::<f64>().ok())
+        .unwrap_or_default();
+    if last_minute > BUSY {
+        ui::line(ui::loud(format!(
+            "this machine is busy (load {last_minute}); expect a wide spread"
+        )));
+    }
+}
+
+fn output(program: &mut Command) -> String {
+    command::run_quietly(program)
+        .map_or_else(|_| "unknown".to_owned(), |output| output.trim().to_owned())
+}
+
+const BUSY: f64 = 0.7;

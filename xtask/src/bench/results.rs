@@ -1,0 +1,159 @@
+//! What was measured at run time, and what follows from it.
+
+use anyhow::Context as _;
+use serde_json::{Map, Value, json};
+
+use super::{
+    cell::Cell,
+    spread::Spread,
+    variant::{BARE, VARIANTS, Variant},
+};
+
+/// One measurement of one variant.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) variant: &'static Variant,
+    pub(crate) cell: Cell,
+    pub(crate) round: usize,
+    /// What `measure` printed.
+    pub(crate) report: Map<String, Value>,
+}
+
+impl Sample {
+    fn number(&self, what: &str) -> Option<f64> {
+        self.report.get(what).and_then(Value::as_f64)
+    }
+}
+
+/// All measurements of one run.
+#[derive(Debug)]
+pub(crate) struct Results {
+    pub(crate) host: Vec<(String, String)>,
+    pub(crate) requests: u64,
+    pub(crate) samples: Vec<Sample>,
+}
+
+impl Results {
+    /// The values of one number in all rounds.
+    pub(crate) fn spread(&self, variant: &Variant, cell: Cell, what: &str) -> Option<Spread> {
+        Spread::of(
+            self.of(variant, cell)
+                .filter_map(|sample| sample.number(what)),
+        )
+    }
+
+    pub(crate) fn median(&self, variant: &Variant, cell: Cell, what: &str) -> f64 {
+        self.spread(variant, cell, what)
+            .map_or(f64::NAN, |spread| spread.median)
+    }
+
+    /// Processor time per request over that of the service without telemetry, of the same round and so of the same minute.
+    pub(crate) fn added(&self, variant: &Variant, cell: Cell) -> Option<Spread> {
+        let bare = |round| {
+            self.samples
+                .iter()
+                .find(|s| s.variant.title == BARE && s.cell == cell && s.round == round)
+        };
+        Spread::of(
+            self.of(variant, cell)
+                .filter_map(|sample| Some(sample.number(CPU)? - bare(sample.round)?.number(CPU)?)),
+        )
+    }
+
+    /// A log line as the variant wrote it.
+    pub(crate) fn example(&self, variant: &Variant) -> Option<&str> {
+        let line = self
+            .of(variant, Cell::TYPICAL)
+            .last()?
+            .report
+            .get("example_line")?
+            .as_str()?;
+        (!line.is_empty()).then_some(line)
+    }
+
+    pub(crate) fn variants(&self) -> impl Iterator<Item = &'static Variant> {
+        VARIANTS
+            .iter()
+            .filter(|variant| self.samples.iter().any(|sample| sample.variant == *variant))
+    }
+
+    pub(crate) fn cells(&self) -> Vec<Cell> {
+        Cell::all()
+            .into_iter()
+            .filter(|cell| self.samples.iter().any(|sample| sample.cell == *cell))
+            .collect()
+    }
+
+    pub(crate) fn rounds(&self) -> usize {
+        self.samples
+            .iter()
+            .map(|sample| sample.round + 1)
+            .max()
+            .unwrap_or_default()
+    }
+
+    fn of(&self, variant: &Variant, cell: Cell) -> impl DoubleEndedIterator<Item = &Sample> {
+        self.samples
+            .iter()
+            .filter(move |sample| sample.variant == variant && sample.cell == cell)
+    }
+
+    pub(crate) fn store(&self) -> Value {
+        let sample = |sample: &Sample| {
+            json!({
+                "variant": sample.variant.title,
+                "sampling": sample.cell.sampling,
+                "lines": sample.cell.lines,
+                "round": sample.round,
+                "report": sample.report,
+            })
+        };
+        json!({
+            "host": self.host,
+            "requests": self.requests,
+            "samples": self.samples.iter().map(sample).collect::<Vec<_>>(),
+        })
+    }
+
+    pub(crate) fn load(stored: &Value) -> anyhow::Result<Self> {
+        let fact = |pair: &Value| {
+            Some((
+                pair.get(0)?.as_str()?.to_owned(),
+                pair.get(1)?.as_str()?.to_owned(),
+            ))
+        };
+        let host = stored
+            .get("host")
+            .and_then(Value::as_array)
+            .context("a stored result without its machine")?;
+        let samples = stored
+            .get("samples")
+            .and_then(Value::as_array)
+            .context("a stored result without measurements")?;
+        // A measurement of a variant that is no longer there is left out.
+        Ok(Self {
+            host: host.iter().filter_map(fact).collect(),
+            requests: stored
+                .get("requests")
+                .and_then(Value::as_u64)
+                .unwrap_or_default(),
+            samples: samples.iter().filter_map(stored_sample).collect(),
+        })
+    }
+}
+
+fn stored_sample(stored: &Value) -> Option<Sample> {
+    let title = stored.get("variant")?.as_str()?;
+    Some(Sample {
+        variant: VARIANTS.iter().find(|variant| variant.title == title)?,
+        cell: Cell {
+            sampling: stored.get("sampling")?.as_f64()?,
+            lines: u16::try_from(stored.get("lines")?.as_u64()?).ok()?,
+        },
+        round: usize::try_from(stored.get("round")?.as_u64()?).ok()?,
+        report: stored.get("report")?.as_object()?.clone(),
+    })
+}
+
+/// The number that everything is about.
+pub(crate) const CPU: &str = "cpu_us_per_request";

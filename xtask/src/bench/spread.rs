@@ -1,0 +1,39 @@
+//! Several measurements of one thing: the median and how far they lie apart.
+
+use std::fmt;
+
+/// A median with the lowest and the highest value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) lowest: f64,
+    pub(crate) highest: f64,
+}
+
+impl Spread {
+    /// Of at least one value.
+    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<_> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        let (lowest, highest) = (*values.first()?, *values.last()?);
+        let (upper, lower) = (
+            values.get(values.len() / 2)?,
+            values.get((values.len() - 1) / 2)?,
+        );
+        Some(Self {
+            median: f64::midpoint(*upper, *lower),
+            lowest,
+            highest,
+        })
+    }
+}
+
+/// `39.0 (37.1–41.5)`
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!(
+            "{:.1} ({:.1}–{:.1})",
+            self.median, self.lowest, self.highest
+        ))
+    }
+}

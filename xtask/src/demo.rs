@@ -1,0 +1,109 @@
+//! `cargo xtask demo`: what the project is for, in two minutes.
+//!
+//! It generates a service from the template, runs it against an OTLP receiver in this process, sends traffic, and shows
+//! one request in logs, metrics and traces. It needs a Rust toolchain and a C compiler, and nothing else.
+
+mod show;
+
+mod waterfall;
+
+use std::{process::ExitCode, thread, time::Duration, time::Instant};
+
+use anyhow::Context as _;
+use clap::Args;
+use firstlight::testing::OtlpReceiver;
+
+use crate::{
+    interrupt, paths,
+    pillars::OneRequest,
+    service::{self, Built, Service},
+    traffic, ui,
+};
+
+/// What `demo` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Stop after the show, and fail if the three pillars do not agree. Always so where the output is no terminal.
+    #[arg(long)]
+    once: bool,
+}
+
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    ui::heading("First light: one service, one request, three pillars");
+    let folder = paths::fresh("demo").context("cannot empty target/demo")?;
+    let built = service::build_example(NAME, &folder)?;
+
+    let interrupt = interrupt::watch()?;
+    let collector = OtlpReceiver::start().context("cannot start the OTLP receiver")?;
+    let step = ui::Step::start("start", &built.program.display().to_string());
+    let mut service = Service::start(&built.program, Some(&collector.endpoint()), &[])?;
+    step.done("");
+
+    let step = ui::Step::start("traffic", "fast, slow and failing requests");
+    let sent = traffic::mixed(&service, |what| step.doing(what))?;
+    step.done(&format!("{sent} requests"));
+
+    let request = OneRequest::slowest(&service, &collector, sent)?;
+    show::logs(&request);
+    show::metrics(&request);
+    show::traces(&request);
+    show::agreement(&request);
+    ui::line("");
+    ui::line(ui::quiet(format!(
+        "From nothing to here in {}.",
+        ui::seconds(started.elapsed())
+    )));
+
+    if args.once || !ui::is_terminal() {
+        service.stop()?;
+        ui::line("The service stopped on SIGTERM with exit status 0.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    how_to_go_on(&service, &built);
+    follow(&mut service, &interrupt);
+    ui::line("\nStopping: SIGTERM to the service, which drains, flushes and exits.");
+    service.stop()?;
+    ui::line("The service exited with status 0.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn how_to_go_on(service: &Service, built: &Built) {
+    ui::heading("Go on from here");
+    for (what, how) in [
+        ("the service", service.address.clone()),
+        ("metrics", service.metrics_url()),
+        ("probes", format!("{0}/livez  {0}/readyz", service.admin)),
+        ("source", built.source.display().to_string()),
+        (
+            "ask it",
+            format!("curl -i {}", service.url(traffic::EXAMPLE_PATH)),
+        ),
+        (
+            "your own",
+            "cargo xtask new my-service --destination ..".to_owned(),
+        ),
+        ("stop", "Ctrl-C".to_owned()),
+    ] {
+        ui::line(format!("  {what:<12} {how}"));
+    }
+    ui::line("");
+    ui::line(ui::quiet("New log lines of the service appear below."));
+}
+
+/// Shows the service's new log lines until somebody interrupts, or the service ends by itself.
+fn follow(service: &mut Service, interrupt: &interrupt::Interrupt) {
+    let mut seen = service.output().len();
+    while !interrupt.came() && !service.has_ended() {
+        let lines = service.output();
+        for line in lines.iter().skip(seen) {
+            ui::line(line);
+        }
+        seen = lines.len();
+        thread::sleep(POLL);
+    }
+}
+
+/// The generated service's name.
+const NAME: &str = "orders-demo";
+const POLL: Duration = Duration::from_millis(100);

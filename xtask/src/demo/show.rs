@@ -1,0 +1,135 @@
+//! One request, pillar by pillar, with the trace id in the same colour everywhere.
+
+use crate::{
+    demo::waterfall,
+    log_line::LogLine,
+    openmetrics::Sample,
+    pillars::{HISTOGRAM, OneRequest},
+    ui,
+};
+
+pub(crate) fn logs(request: &OneRequest) {
+    ui::heading("Logs: what happened");
+    ui::line(ui::quiet(format!(
+        "  {} lines of the service's JSON log carry this trace id:",
+        request.log.len()
+    )));
+    for line in &request.log {
+        ui::line("");
+        log_line(line);
+    }
+}
+
+fn log_line(line: &LogLine) {
+    let level = line.text("level");
+    let level = if level == "ERROR" {
+        ui::bad(level)
+    } else {
+        ui::good(level)
+    };
+    ui::line(format!(
+        "  {} {level} {}",
+        ui::quiet(line.text("timestamp")),
+        ui::strong(line.text("message"))
+    ));
+    for name in line.names() {
+        match name {
+            "timestamp" | "level" | "message" => {}
+            "trace_id" => ui::line(format!("      {name:<30} {}", ui::accent(line.trace_id()))),
+            _ => ui::line(format!("      {name:<30} {}", line.text(name))),
+        }
+    }
+}
+
+pub(crate) fn metrics(request: &OneRequest) {
+    ui::heading("Metrics: is it healthy, and which request shows it is not");
+    ui::line(ui::quiet(
+        "  A line of /metrics, fetched as OpenMetrics the way Prometheus does:\n",
+    ));
+    let line = &request.bucket.line;
+    let trace_id = ui::accent(&request.trace_id).to_string();
+    ui::line(format!(
+        "  {}\n",
+        line.replace(&request.trace_id, &trace_id)
+    ));
+    let Sample { value: count, .. } = request.bucket;
+    let (upper, exemplar) = (request.bucket.label("le"), &request.exemplar);
+    let route = format!(
+        "{} {}",
+        request.bucket.label("http_request_method"),
+        request.bucket.label("http_route")
+    );
+    let status = request.bucket.label("http_response_status_code");
+    ui::line(format!(
+        "  {HISTOGRAM} counts requests by how long they took."
+    ));
+    ui::line(format!(
+        "  {count} of those to {route} with status {status} took at most {upper} s."
+    ));
+    ui::line(format!(
+        "  This one took {:.3} s: more than {} s, the bucket below, and at most {upper} s.",
+        exemplar.value, request.lower_bound
+    ));
+    ui::line("  What follows the # is its exemplar: the bucket names one request that it counted.");
+}
+
+pub(crate) fn traces(request: &OneRequest) {
+    ui::heading("Traces: where the time went");
+    let resource = request.spans.first().map(|span| &span.resource);
+    let attribute = |name| {
+        resource
+            .and_then(|resource| resource.get(name))
+            .map_or("?", String::as_str)
+    };
+    ui::line(format!(
+        "  trace {} from {} {}\n",
+        ui::accent(&request.trace_id),
+        attribute("service.name"),
+        attribute("service.version")
+    ));
+
+    let names = request
+        .spans
+        .iter()
+        .map(|span| span.name.chars().count())
+        .max()
+        .unwrap_or_default();
+    // Name with its indentation, kind, duration and status stand beside the bars.
+    let label_width = (names + 8).min(40);
+    let columns = ui::width().saturating_sub(label_width + 32).max(10);
+    for row in waterfall::rows(&request.spans, columns) {
+        let label = format!("{}{}", "  ".repeat(row.depth), row.name);
+        let label = console::truncate_str(&label, label_width, "…").into_owned();
+        let blank = " ".repeat(row.offset);
+        let bar = "█".repeat(row.length);
+        let rest = " ".repeat(columns.saturating_sub(row.offset + row.length));
+        let is_error = row.status == "error";
+        let bar = if is_error {
+            ui::bad(bar)
+        } else {
+            ui::good(bar)
+        };
+        let status = if is_error {
+            format!("  {}", ui::bad(row.status))
+        } else {
+            String::new()
+        };
+        let milliseconds = row.duration.as_secs_f64() * 1000.0;
+        ui::line(format!(
+            "  {label:<label_width$} {:<9} {blank}{bar}{rest} {milliseconds:>8.1} ms{status}",
+            row.kind
+        ));
+    }
+}
+
+pub(crate) fn agreement(request: &OneRequest) {
+    ui::heading("The same trace id is in all three");
+    let trace_id = ui::accent(&request.trace_id);
+    for (pillar, found) in [
+        ("logs", format!("{} lines", request.log.len())),
+        ("metrics", "1 exemplar".to_owned()),
+        ("traces", format!("{} spans", request.spans.len())),
+    ] {
+        ui::line(format!("  {pillar:<10} {trace_id}  {found}"));
+    }
+}

@@ -1,0 +1,90 @@
+//! This repository's automation.
+//!
+//! `cargo xtask demo` shows what the project is for, `cargo xtask test` proves that it holds, `cargo xtask bench` measures
+//! what it costs, and `cargo xtask new` makes a service to work on. Each sets up what it needs by itself, below `target/`.
+//!
+//! Left out on purpose: building and running for everyday work, which plain `cargo` does.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a terminal is this program's output"
+)]
+
+mod bench;
+mod command;
+mod demo;
+mod generate;
+mod http;
+mod interrupt;
+mod log_line;
+mod new;
+mod openmetrics;
+mod paths;
+mod pillars;
+mod process;
+mod proof;
+mod service;
+mod test;
+mod tidy;
+mod tools;
+mod traffic;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "firstlight's automation",
+    version
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Make a service from the template, run it, and follow one request through logs, metrics and traces.
+    #[command(after_help = "Examples:
+  cargo xtask demo           show it, and keep the service running until Ctrl-C
+  cargo xtask demo --once    show it, stop, and fail if the three pillars do not agree")]
+    Demo(demo::DemoArgs),
+    /// Run every check that CI runs.
+    #[command(after_help = "Examples:
+  cargo xtask test                 everything; installs what it needs below target/
+  cargo xtask test --list          what there is to run
+  cargo xtask test --only proof    one suite; repeat --only for more")]
+    Test(test::TestArgs),
+    /// Measure what telemetry costs, beside the other ways to have it.
+    #[command(after_help = "Examples:
+  cargo xtask bench --quick          build everything and show that it works
+  cargo xtask bench                  measure processor time per request, five rounds; about a quarter of an hour
+  cargo xtask bench --build          measure crates and build time instead
+  cargo xtask bench --write          measure, and write docs/book/src/benchmarks.md")]
+    Bench(bench::BenchArgs),
+    /// Make a new service from the template.
+    #[command(after_help = "Examples:
+  cargo xtask new orders                             a service in ./orders
+  cargo xtask new orders --example --ci none         with the example API, without a workflow
+  cargo xtask new orders --destination ~/services    somewhere else
+  cargo xtask new orders -- --vcs none               the rest goes to cargo-generate")]
+    New(new::NewArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Task::Demo(args) => demo::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("\n{} {error:#}", ui::bad("error:"));
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,134 @@
+//! A running Prometheus that scrapes one target and keeps exemplars, and its query API.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use crate::{http, process::Process, tools};
+
+pub(super) struct Prometheus {
+    /// Dropping it ends the server.
+    _process: Process,
+    address: String,
+}
+
+impl Prometheus {
+    /// Starts it on a free port; `admin` is the target's address, such as `http://127.0.0.1:9464`.
+    pub(super) fn start(
+        tools: &tools::Prometheus,
+        folder: &Path,
+        admin: &str,
+    ) -> anyhow::Result<Self> {
+        let target = admin.trim_start_matches("http://");
+        let config = folder.join("prometheus.yml");
+        let scrape =
+            format!("- job_name: {JOB}\n    static_configs: [{{ targets: [\"{target}\"] }}]\n");
+        fs::write(
+            &config,
+            format!("global: {{ scrape_interval: 500ms }}\nscrape_configs:\n  {scrape}"),
+        )?;
+        let mut command = Command::new(&tools.server);
+        command.arg(format!("--config.file={}", config.display()));
+        command.arg(format!(
+            "--storage.tsdb.path={}",
+            folder.join("prometheus-data").display()
+        ));
+        command.args([
+            "--web.listen-address=127.0.0.1:0",
+            "--enable-feature=exemplar-storage",
+        ]);
+        let process = Process::start("prometheus", &mut command)?;
+        // msg="Listening on" address=127.0.0.1:41177
+        let address = process.wait_for_line("where it listens", START, |line| {
+            let (_, rest) = line.split_once("\"Listening on\" address=")?;
+            rest.split_whitespace()
+                .next()
+                .map(|address| format!("http://{address}"))
+        })?;
+        process.wait_for_line("that it is ready", START, |line| {
+            line.contains("Server is ready").then_some(())
+        })?;
+        Ok(Self {
+            _process: process,
+            address,
+        })
+    }
+
+    /// Asks until the answer's `data.result` satisfies `wanted`; returns that result.
+    pub(super) fn query(
+        &self,
+        query: &str,
+        wanted: impl Fn(&[Value]) -> bool,
+    ) -> anyhow::Result<Vec<Value>> {
+        let url = format!("{}/api/v1/query?query={}", self.address, encoded(query));
+        self.ask(&url, "/data/result", wanted)
+            .with_context(|| format!("Prometheus query: {query}"))
+    }
+
+    /// The trace ids of all exemplars that match, once there is one.
+    pub(super) fn exemplars(&self, query: &str) -> anyhow::Result<Vec<String>> {
+        let url = format!(
+            "{}/api/v1/query_exemplars?query={}&start=0&end=9999999999",
+            self.address,
+            encoded(query)
+        );
+        let series = self
+            .ask(&url, "/data", |series| !series.is_empty())
+            .with_context(|| format!("exemplars of: {query}"))?;
+        let exemplars = series
+            .iter()
+            .filter_map(|series| series.get("exemplars")?.as_array())
+            .flatten();
+        let ids =
+            exemplars.filter_map(|exemplar| exemplar.get("labels")?.get("trace_id")?.as_str());
+        Ok(ids.map(str::to_owned).collect())
+    }
+
+    /// Asks until the array at `pointer` in the answer satisfies `wanted`.
+    fn ask(
+        &self,
+        url: &str,
+        pointer: &str,
+        wanted: impl Fn(&[Value]) -> bool,
+    ) -> anyhow::Result<Vec<Value>> {
+        http::poll(url, &[], SCRAPED, |answer| {
+            let answer: Value = serde_json::from_str(&answer.body).ok()?;
+            let result = answer.pointer(pointer)?.as_array()?;
+            wanted(result).then(|| result.clone())
+        })
+    }
+}
+
+/// `promtool check metrics`, which reads a page in the text format.
+pub(super) fn promtool_accepts(tools: &tools::Prometheus, page: &Path) -> anyhow::Result<()> {
+    let output = Command::new(&tools.promtool)
+        .args(["check", "metrics"])
+        .stdin(fs::File::open(page)?)
+        .output()
+        .context("cannot start promtool")?;
+    if !output.status.success() {
+        bail!(
+            "promtool: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
+}
+
+/// A query as part of an address.
+fn encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+pub(super) const JOB: &str = "orders";
+const START: Duration = Duration::from_secs(30);
+/// For a scrape, or a few, on a busy machine.
+const SCRAPED: Duration = Duration::from_secs(30);

@@ -1,0 +1,196 @@
+//! A generated service as it runs in production: a process, judged by its log, its ports and its exit status.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    time::{Duration, Instant},
+};
+
+use crate::{command, generate, log_line::LogLine, paths, process::Process};
+
+/// A generated service's source and its program.
+#[derive(Debug, Clone)]
+pub(crate) struct Built {
+    pub(crate) source: PathBuf,
+    pub(crate) program: PathBuf,
+}
+
+/// Generates the service with the example into `folder` and builds it.
+pub(crate) fn build_example(name: &str, folder: &Path) -> anyhow::Result<Built> {
+    let extra = generate::throwaway();
+    let service = generate::Service {
+        name,
+        destination: folder,
+        example: true,
+        ci: "none",
+        extra: &extra,
+    };
+    let source = service.generate()?;
+    command::run(&format!("build {name}"), cargo(&source).arg("build"))?;
+    Ok(Built {
+        source,
+        program: paths::generated_target().join("debug").join(name),
+    })
+}
+
+/// Cargo in a generated service's folder.
+pub(crate) fn cargo(source: &Path) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(source)
+        .env("CARGO_TARGET_DIR", paths::generated_target());
+    without_telemetry_settings(&mut cargo);
+    cargo
+}
+
+/// A running service.
+pub(crate) struct Service {
+    process: Process,
+    /// Where it serves, such as `http://127.0.0.1:38123`.
+    pub(crate) address: String,
+    /// Where `/metrics`, `/livez` and `/readyz` are.
+    pub(crate) admin: String,
+}
+
+impl Service {
+    /// Starts `program` on free ports and waits until its log says that it listens. Spans go to `collector`; `settings`
+    /// are further environment variables.
+    pub(crate) fn start(
+        program: &Path,
+        collector: Option<&str>,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(program);
+        without_telemetry_settings(&mut command);
+        command
+            .env("HOST", "127.0.0.1")
+            .env("PORT", "0")
+            .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
+        // Spans are looked for right after a request; the default of five seconds would be spent waiting.
+        command.env("OTEL_BSP_SCHEDULE_DELAY", "100");
+        if let Some(collector) = collector {
+            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
+        }
+        command.envs(settings.iter().copied());
+
+        let process = Process::start("the service", &mut command)?;
+        let line = |line: &str| LogLine::parse(line);
+        let admin = process.wait_for_line("where its metrics are", START, |text| {
+            admin_address(&line(text)?)
+        })?;
+        let address =
+            process.wait_for_line("where it listens", START, |text| own_address(&line(text)?))?;
+        Ok(Self {
+            process,
+            address,
+            admin,
+        })
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
+    pub(crate) fn metrics_url(&self) -> String {
+        format!("{}/metrics", self.admin)
+    }
+
+    /// Every line of its log so far that is JSON.
+    pub(crate) fn log(&self) -> Vec<LogLine> {
+        self.process
+            .lines()
+            .iter()
+            .filter_map(|line| LogLine::parse(line))
+            .collect()
+    }
+
+    /// Everything that it printed.
+    pub(crate) fn output(&self) -> Vec<String> {
+        self.process.lines()
+    }
+
+    /// Waits until `enough` holds for the log.
+    pub(crate) fn wait_for_log(
+        &self,
+        what: &str,
+        enough: impl Fn(&[LogLine]) -> bool,
+    ) -> anyhow::Result<Vec<LogLine>> {
+        let until = Instant::now() + START;
+        loop {
+            let log = self.log();
+            if enough(&log) {
+                return Ok(log);
+            }
+            if Instant::now() > until {
+                anyhow::bail!(
+                    "the log does not show {what}:\n{}",
+                    self.output().join("\n")
+                );
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.has_ended()
+    }
+
+    /// SIGTERM, without waiting for what follows.
+    pub(crate) fn terminate(&self) -> anyhow::Result<()> {
+        self.process.terminate()
+    }
+
+    /// Waits for its end, at most `deadline`.
+    pub(crate) fn wait(&mut self, deadline: Duration) -> anyhow::Result<ExitStatus> {
+        self.process.wait(deadline)
+    }
+
+    /// SIGTERM, then waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end in time, or with another status than 0.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        let status = self.process.stop(STOP)?;
+        if !status.success() {
+            anyhow::bail!(
+                "found {status} after SIGTERM, expected 0; it said:\n{}",
+                self.output().join("\n")
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The first line of every process says where its metrics are: `http://127.0.0.1:9464/metrics`.
+pub(crate) fn admin_address(line: &LogLine) -> Option<String> {
+    if line.text("message") != "telemetry is up" {
+        return None;
+    }
+    line.text("metrics")
+        .strip_suffix("/metrics")
+        .map(str::to_owned)
+}
+
+fn own_address(line: &LogLine) -> Option<String> {
+    let address = line.text("address");
+    (line.text("message") == "listening" && !address.is_empty())
+        .then(|| format!("http://{address}"))
+}
+
+/// What the caller's shell says about telemetry is meant for other programs.
+pub(crate) fn without_telemetry_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let ours = ["OTEL_", "FIRSTLIGHT_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix));
+        if ours || ["RUST_LOG", "HOST", "PORT"].contains(&&*text) {
+            command.env_remove(&name);
+        }
+    }
+}
+
+/// Generous: the machine may be building something else.
+pub(crate) const START: Duration = Duration::from_secs(30);
+const STOP: Duration = Duration::from_secs(30);

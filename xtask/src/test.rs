@@ -1,0 +1,150 @@
+//! `cargo xtask test`: every check that CI runs, suite by suite, each case by name.
+//!
+//! A case that cannot run here, because a program that it needs is not to be had, is reported as not run; where `CI` is set
+//! it makes the whole run fail, so that a missing installation cannot hide behind a green result.
+
+mod report;
+mod template;
+mod workspace;
+
+use std::{process::Command, process::ExitCode, time::Instant};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+pub(crate) use report::Cases;
+use report::Report;
+
+use crate::{interrupt, proof, tidy, ui};
+
+/// What `test` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// Run this suite only; may be repeated.
+    #[arg(long, value_name = "SUITE")]
+    only: Vec<String>,
+    /// Say what there is to run.
+    #[arg(long)]
+    list: bool,
+}
+
+/// A group of cases that share what they need.
+struct Suite {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&mut Cases) -> anyhow::Result<()>,
+}
+
+/// Fast ones first: a typo should not wait for a build.
+const SUITES: [Suite; 8] = [
+    Suite {
+        name: "fmt",
+        about: "the formatting of every Rust file",
+        run: workspace::fmt,
+    },
+    Suite {
+        name: "tidy",
+        about: "licences of all dependencies, one version of each facade",
+        run: tidy_suite,
+    },
+    Suite {
+        name: "clippy",
+        about: "lints, warnings denied, with all features and with none",
+        run: workspace::clippy,
+    },
+    Suite {
+        name: "docs",
+        about: "the documentation, warnings denied",
+        run: workspace::docs,
+    },
+    Suite {
+        name: "tests",
+        about: "unit tests, integration tests and doctests of the workspace",
+        run: workspace::tests,
+    },
+    Suite {
+        name: "template",
+        about: "the template, generated with every option, linted and tested",
+        run: template::run,
+    },
+    Suite {
+        name: "demo",
+        about: "the demo, judged by itself",
+        run: demo_suite,
+    },
+    Suite {
+        name: "proof",
+        about: "a generated service against a real Prometheus and a real collector",
+        run: proof::run,
+    },
+];
+
+pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
+    if args.list {
+        for Suite { name, about, .. } in SUITES {
+            ui::line(format!("  {name:<10} {about}"));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    for name in &args.only {
+        if !SUITES.iter().any(|suite| suite.name == name) {
+            let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+            bail!(
+                "--only: found {name:?}, expected one of {}",
+                names.join(", ")
+            );
+        }
+    }
+    interrupt::exit_at_once()?;
+
+    let mut report = Report::default();
+    for Suite { name, about, run } in SUITES {
+        if !args.only.is_empty() && !args.only.iter().any(|only| only == name) {
+            continue;
+        }
+        ui::heading(&format!("{name}: {about}"));
+        let started = Instant::now();
+        let mut cases = Cases::new(name);
+        if let Err(error) = run(&mut cases) {
+            cases.failed("what the suite needs", &error);
+        }
+        report.add(cases, started.elapsed());
+    }
+    // Every CI system sets this one.
+    let strict = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+    Ok(if report.close(strict) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn tidy_suite(cases: &mut Cases) -> anyhow::Result<()> {
+    cases.check(
+        "there is one version of every facade",
+        tidy::one_version_each,
+    );
+    cases.check(
+        "every dependency has a licence that deny.toml allows",
+        tidy::licences,
+    );
+    Ok(())
+}
+
+fn demo_suite(cases: &mut Cases) -> anyhow::Result<()> {
+    let mut demo = Command::new(std::env::current_exe().context("where is this program?")?);
+    demo.args(["demo", "--once"]);
+    cases.command(
+        "one request is the same in all three pillars",
+        &mut demo,
+        |output| {
+            for needed in ["The same trace id is in all three", "exit status 0"] {
+                if !output.contains(needed) {
+                    bail!("the demo did not say {needed:?}; it said:\n{output}");
+                }
+            }
+            Ok(())
+        },
+    );
+    Ok(())
+}

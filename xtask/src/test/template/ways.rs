@@ -1,0 +1,141 @@
+//! The names that the template refuses, and the ways and places in which it is generated besides the one that everything
+//! else here uses.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::{command, generate, paths, process::Process, service, test::Cases, tools};
+
+/// What cargo could not build, or would build with a warning, is refused before anything is written.
+pub(super) fn names(cases: &mut Cases, folder: &Path) {
+    for name in ["9lives", "fn", "std", "tokio", "caf\u{e9}", "build"] {
+        cases.check(
+            &format!("the name {name:?} is refused, and leaves nothing behind"),
+            || {
+                let extra = generate::throwaway();
+                let service = generate::Service {
+                    name,
+                    destination: folder,
+                    example: false,
+                    ci: "none",
+                    extra: &extra,
+                };
+                let Err(error) = command::run_quietly(&mut service.command()?) else {
+                    bail!("it was accepted")
+                };
+                let message = format!("{error:#}");
+                if !message.contains(name) || !message.contains("Allowed") {
+                    bail!("the refusal does not say what is allowed:\n{message}");
+                }
+                if folder.join(name).exists() {
+                    bail!("{} was left behind", folder.join(name).display());
+                }
+                Ok(())
+            },
+        );
+    }
+}
+
+/// The combinations above lie outside of any workspace; these do not.
+pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
+    let workspace = folder.join("workspace");
+    fs::create_dir_all(&workspace)?;
+    fs::write(
+        workspace.join("Cargo.toml"),
+        "[workspace]\nresolver = \"3\"\nmembers = []\n",
+    )?;
+    cases.check(
+        "inside a workspace, the service becomes a member and builds there",
+        || {
+            let extra = ["--vcs", "none"].map(str::to_owned);
+            let service = generate::Service {
+                name: "member",
+                destination: &workspace,
+                example: false,
+                ci: "none",
+                extra: &extra,
+            };
+            service.generate()?;
+            let mut clippy = service::cargo(&workspace);
+            clippy.args(["clippy", "--package", "member", "--", "--deny", "warnings"]);
+            command::run("clippy of the workspace", &mut clippy).map(drop)
+        },
+    );
+    // Not below this checkout, whose repository would do for the service as well.
+    let elsewhere = std::env::temp_dir().join(format!("firstlight-xtask-{}", std::process::id()));
+    cases.check(
+        "`cargo xtask new` makes a service in a repository of its own",
+        || {
+            let mut new = Command::new(std::env::current_exe()?);
+            new.args(["new", "fresh-service", "--destination"])
+                .arg(&elsewhere);
+            command::run_quietly(&mut new)?;
+            let service = elsewhere.join("fresh-service");
+            if !service.join(".git").exists() || !service.join("src/main.rs").exists() {
+                bail!(
+                    "{} is no repository with a service in it",
+                    service.display()
+                );
+            }
+            Ok(())
+        },
+    );
+    // If nothing was made, there is nothing to remove.
+    let _ = fs::remove_dir_all(elsewhere);
+    Ok(())
+}
+
+/// At a terminal it asks, and Return takes the default.
+pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
+    let name =
+        "at a terminal it asks, and its defaults make a service that uses the checkout around it";
+    let Some(script) = tools::on_path("script") else {
+        return cases.not_run(
+            name,
+            "install util-linux, whose program `script` lends it a terminal",
+        );
+    };
+    cases.check(name, || {
+        let mut plain = Command::new(tools::cargo_generate()?);
+        plain
+            .args(["generate", "--name", "asked", "--path"])
+            .arg(paths::template());
+        plain
+            .args(generate::throwaway())
+            .arg("--destination")
+            .arg(folder);
+        let mut terminal = Command::new(script);
+        terminal
+            .args(["-qec", &command::display(&plain), "/dev/null"])
+            .current_dir(paths::root());
+        let mut asking = Process::start("cargo-generate", &mut terminal)?;
+        // One for each question.
+        asking.type_in("\r\r\r")?;
+        let status = asking.wait(ANSWERED)?;
+        ensure!(
+            status.success(),
+            "found {status}, expected 0:\n{}",
+            asking.lines().join("\n")
+        );
+        let manifest = folder.join("asked").join("Cargo.toml");
+        let manifest =
+            fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;
+        let library = format!("path = \"{}\"", paths::library().display());
+        ensure!(
+            manifest.contains(&library),
+            "Cargo.toml does not use {library}:\n{manifest}"
+        );
+        ensure!(
+            !folder.join("asked/src/orders.rs").exists(),
+            "the example is there, which is not the default"
+        );
+        ensure!(
+            folder.join("asked/.github").exists(),
+            "the workflow is missing, which is the default"
+        );
+        Ok(())
+    });
+}
+
+const ANSWERED: Duration = Duration::from_secs(60);

@@ -1,0 +1,29 @@
+//! Programs that are not written in this repository: each is found, or installed below `target/tools`, or its absence
+//! is explained. Nothing is ever installed for the whole machine.
+
+mod cargo_generate;
+mod prometheus;
+mod rotel;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+pub(crate) use cargo_generate::cargo_generate;
+pub(crate) use prometheus::{Prometheus, prometheus};
+pub(crate) use rotel::rotel;
+
+/// The first executable called `name` in one of the folders of `PATH`.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    env::split_paths(&folders)
+        .map(|folder| folder.join(name))
+        .find(|file| is_executable(file))
+}
+
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
