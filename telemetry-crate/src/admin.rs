@@ -1,14 +1,21 @@
-//! The admin listener: `/metrics`, `/livez` and `/readyz` on an address, a thread and a runtime of their own.
+//! The admin listener: `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` on an address, a thread and a
+//! runtime of their own.
 //!
 //! Of their own, so that scrapes and probes answer while the application's runtime is stalled or busy, and the stall
 //! shows in the metrics; and so that what is meant for operators is never on the port that the world can reach.
 //! Liveness asks nothing but whether this process answers: a check of a database there would restart every replica
 //! whenever the database is slow.
+//!
+//! The flow: `connections` decides who has a place and for how long, `access` who may ask what, `routes` which page
+//! answers. What it leaves out: TLS and users. Whoever needs them has a proxy that knows them.
 
+mod access;
+mod connections;
+mod log_filter;
 mod readiness;
+mod routes;
 
 use std::{
-    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::Arc,
@@ -16,52 +23,24 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
-use hyper::{
-    body::{Bytes, Incoming},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{runtime::Runtime, sync::Semaphore};
+use tokio::runtime::Runtime;
 
-pub use self::readiness::Readiness;
 pub(crate) use self::readiness::stopping;
-use crate::{
-    InitError,
-    metrics::{Format, MetricsHandle},
-};
+pub use self::readiness::{Latch, Readiness};
+use self::{access::Access, connections::Connections, routes::Routes};
+use crate::{InitError, config::AdminToken, status::Status};
 
 const THREAD: &str = "firstlight-admin";
-
-/// More than the scrapers, probes and people of any one process; a flood waits in the kernel's queue.
-const MAX_CONNECTIONS: usize = 64;
-
-/// A client that sends its request byte by byte, or keeps an idle connection, gives its place back after this long.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Bound, and not yet serving.
 #[derive(Debug)]
 pub(crate) struct AdminListener {
     listener: TcpListener,
     address: SocketAddr,
-    pages: Pages,
-}
-
-#[derive(Debug, Clone)]
-struct Pages {
-    metrics: MetricsHandle,
-    readiness: Readiness,
 }
 
 impl AdminListener {
-    pub(crate) fn bind(
-        host: &str,
-        port: u16,
-        metrics: MetricsHandle,
-        readiness: Readiness,
-    ) -> Result<Self, InitError> {
+    pub(crate) fn bind(host: &str, port: u16) -> Result<Self, InitError> {
         let failed = |source| InitError::admin_listener(format!("{host}:{port}"), source);
         let mut addresses: Vec<SocketAddr> =
             (host, port).to_socket_addrs().map_err(failed)?.collect();
@@ -70,11 +49,7 @@ impl AdminListener {
         let listener = TcpListener::bind(&*addresses).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self {
-            listener,
-            address,
-            pages: Pages { metrics, readiness },
-        })
+        Ok(Self { listener, address })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -82,7 +57,12 @@ impl AdminListener {
     }
 
     /// Serves until the process ends: probes are answered during the shutdown, too.
-    pub(crate) fn start(self) -> Result<(), InitError> {
+    pub(crate) fn start(
+        self,
+        readiness: Readiness,
+        status: Arc<Status>,
+        token: Option<AdminToken>,
+    ) -> Result<(), InitError> {
         let failed = |source| InitError::Thread {
             name: THREAD,
             source,
@@ -91,111 +71,33 @@ impl AdminListener {
             .enable_all()
             .build()
             .map_err(failed)?;
+        let access = Access::new(self.address.ip(), token);
+        let routes = Arc::new(Routes::new(readiness, status, access));
         thread::Builder::new()
             .name(THREAD.to_owned())
-            .spawn(move || self.run(&runtime))
+            .spawn(move || self.run(&runtime, routes))
             .map(drop)
             .map_err(failed)
     }
 
-    fn run(self, runtime: &Runtime) {
-        if let Err(error) = runtime.block_on(self.serve()) {
+    fn run(self, runtime: &Runtime, routes: Arc<Routes>) {
+        if let Err(error) = runtime.block_on(self.serve(routes)) {
             tracing::error!(target: "firstlight", "the admin listener stopped: {error}");
         }
     }
 
-    async fn serve(self) -> io::Result<()> {
+    async fn serve(self, routes: Arc<Routes>) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let connections = Connections::default();
         loop {
-            // The semaphore is never closed.
-            let Ok(place) = places.clone().acquire_owned().await else {
-                return Ok(());
-            };
-            let Ok((stream, _)) = listener.accept().await else {
+            let Ok((stream, client)) = listener.accept().await else {
                 // Out of file descriptors, most likely; trying again at once would burn a core.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            let pages = self.pages.clone();
-            tokio::spawn(async move {
-                let service = service_fn(move |request| {
-                    let pages = pages.clone();
-                    async move { Ok::<_, Infallible>(pages.answer(&request).await) }
-                });
-                // An error here is the client's: it went away, or was too slow.
-                let _ = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(READ_TIMEOUT)
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
-                drop(place);
-            });
+            connections.serve(stream, client, routes.clone());
+            // So that a request that has arrived is read before the next connection may take its place.
+            tokio::task::yield_now().await;
         }
     }
-}
-
-impl Pages {
-    async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let path = request.uri().path();
-        if !matches!(path, "/metrics" | "/livez" | "/readyz") {
-            return text(
-                StatusCode::NOT_FOUND,
-                "not found; there are /metrics, /livez and /readyz\n",
-            );
-        }
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
-        }
-        match path {
-            "/livez" => text(StatusCode::OK, "alive\n"),
-            "/readyz" => {
-                let report = self.readiness.report().await;
-                text(
-                    if report.ready {
-                        StatusCode::OK
-                    } else {
-                        StatusCode::SERVICE_UNAVAILABLE
-                    },
-                    report.text,
-                )
-            }
-            _ => {
-                let accept = request
-                    .headers()
-                    .get(header::ACCEPT)
-                    .and_then(|value| value.to_str().ok());
-                let format = Format::negotiate(accept);
-                response(
-                    StatusCode::OK,
-                    format.content_type(),
-                    self.metrics.render(format),
-                )
-            }
-        }
-    }
-}
-
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    response(status, "text/plain; charset=utf-8", body)
-}
-
-fn response(
-    status: StatusCode,
-    content_type: &'static str,
-    body: impl Into<Bytes>,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(content_type),
-    );
-    // What a probe or a scrape said a moment ago is never worth keeping.
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
-    response
 }

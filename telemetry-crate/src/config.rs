@@ -6,13 +6,18 @@
 
 mod env;
 mod settings;
+mod token;
 
 use std::{net::SocketAddr, time::Duration};
 
 pub use env::{VARIABLES, Variable};
 pub(crate) use settings::{ExportSettings, Propagator, SamplerSetting, Settings};
+pub(crate) use token::AdminToken;
 
-use crate::{InitError, Telemetry, TelemetryGuard};
+use crate::{CheckReport, InitError, Telemetry, TelemetryGuard};
+
+/// More than one export request may take by default, so that a collector that hangs is named as such.
+const CHECK_DEADLINE: Duration = Duration::from_secs(15);
 
 /// What the program's author prefers; the environment wins over it.
 ///
@@ -159,7 +164,7 @@ impl TelemetryConfig {
         self
     }
 
-    /// Where `/metrics`, `/livez` and `/readyz` are served; default `localhost:9464`, the OpenTelemetry specification's
+    /// Where `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` are served; default `localhost:9464`, the OpenTelemetry specification's
     /// Prometheus exporter address. Port 0 takes a free port. Overridden by `OTEL_EXPORTER_PROMETHEUS_HOST` and
     /// `OTEL_EXPORTER_PROMETHEUS_PORT`.
     pub fn admin_address(mut self, address: SocketAddr) -> Self {
@@ -204,6 +209,36 @@ impl TelemetryConfig {
     /// See [`InitError`].
     pub fn init(self) -> Result<TelemetryGuard, InitError> {
         self.build()?.install()
+    }
+
+    /// Starts telemetry, sends a canary through every pipeline, and ends it again: for a service's
+    /// `--check-telemetry`. See [`check()`](crate::check()), which does it without setters.
+    pub fn check(self) -> CheckReport {
+        let (telemetry, in_use) = match self.clone().init() {
+            // The service itself, most likely, which runs beside this check.
+            Err(error @ InitError::AdminListener { .. }) if error.is_address_in_use() => {
+                let elsewhere = |name: &str| match name {
+                    env::PROMETHEUS_PORT => Some("0".to_owned()),
+                    name => env::process(name),
+                };
+                let telemetry = Telemetry::build(self, &elsewhere).and_then(Telemetry::install);
+                (telemetry, Some(error))
+            }
+            started => (started, None),
+        };
+        let telemetry = match telemetry {
+            Ok(telemetry) => telemetry,
+            Err(error) => return CheckReport::of_start(&error),
+        };
+        let mut report = telemetry.check(CHECK_DEADLINE);
+        if let Some(error) = in_use {
+            report.note(format!(
+                "{error}; the check has taken a free port, because the service may be running"
+            ));
+        }
+        // What could not be sent is in the report.
+        let _ = telemetry.shutdown(Duration::from_secs(1));
+        report
     }
 
     /// Does everything that can fail, and sets nothing global: for a program that owns its `tracing` subscriber.

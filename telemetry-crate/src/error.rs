@@ -92,6 +92,10 @@ impl InitError {
         }
     }
 
+    pub(crate) fn is_address_in_use(&self) -> bool {
+        matches!(self, Self::AdminListener { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
+    }
+
     pub(crate) fn admin_listener(address: impl Into<String>, source: io::Error) -> Self {
         Self::AdminListener {
             address: address.into(),

@@ -4,14 +4,17 @@ use std::{
     error::Error,
     net::SocketAddr,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::{
-    Readiness,
+    CheckReport, Readiness,
+    check::Pipelines,
     error::{Lost, ShutdownError, with_causes},
     logs::LogWriter,
     metrics::MetricsHandle,
+    status::Status,
     traces::{TracesHandle, Unsent},
 };
 
@@ -28,31 +31,26 @@ const FOR_LOGS: f64 = 0.2;
 #[derive(Debug)]
 #[must_use = "dropping the guard shuts telemetry down; bind it with `let telemetry = ...`, not `let _ = ...`"]
 pub struct TelemetryGuard {
-    traces: TracesHandle,
-    metrics: MetricsHandle,
-    logs: LogWriter,
-    readiness: Readiness,
-    admin_address: Option<SocketAddr>,
-    shutdown_timeout: Duration,
+    parts: Parts,
     is_down: bool,
 }
 
+/// What runs.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) traces: TracesHandle,
+    pub(crate) metrics: MetricsHandle,
+    pub(crate) logs: LogWriter,
+    pub(crate) readiness: Readiness,
+    pub(crate) status: Arc<Status>,
+    pub(crate) admin_address: Option<SocketAddr>,
+    pub(crate) shutdown_timeout: Duration,
+}
+
 impl TelemetryGuard {
-    pub(crate) fn new(
-        traces: TracesHandle,
-        metrics: MetricsHandle,
-        logs: LogWriter,
-        readiness: Readiness,
-        admin_address: Option<SocketAddr>,
-        shutdown_timeout: Duration,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            traces,
-            metrics,
-            logs,
-            readiness,
-            admin_address,
-            shutdown_timeout,
+            parts,
             is_down: false,
         }
     }
@@ -60,19 +58,34 @@ impl TelemetryGuard {
     /// What `/readyz` answers.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        self.readiness.clone()
+        self.parts.readiness.clone()
     }
 
     /// The metrics page, for a program that serves it itself.
     #[must_use]
     pub fn metrics(&self) -> MetricsHandle {
-        self.metrics.clone()
+        self.parts.metrics.clone()
     }
 
-    /// Where `/metrics`, `/livez` and `/readyz` are served; `None` if nowhere.
+    /// Where `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` are served; `None` if nowhere.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin_address
+        self.parts.admin_address
+    }
+
+    /// Sends a canary through every pipeline and says what became of it: one log line, one count on the metrics page, and
+    /// one span, which the collector must acknowledge within the deadline. Blocks the calling thread.
+    ///
+    /// [`check()`](crate::check()) does it for a program that does nothing else.
+    pub fn check(&self, deadline: Duration) -> CheckReport {
+        Pipelines {
+            status: &self.parts.status,
+            logs: &self.parts.logs,
+            metrics: &self.parts.metrics,
+            traces: &self.parts.traces,
+            admin_address: self.parts.admin_address,
+        }
+        .check(deadline)
     }
 
     /// Sends everything that waits, under one deadline for all signals: spans first, then log lines.
@@ -132,27 +145,27 @@ impl TelemetryGuard {
             }
         };
         // What could not be sent is in the last line; it does not make a success of the program a failure.
-        let _ = self.go_down(self.shutdown_timeout);
+        let _ = self.go_down(self.parts.shutdown_timeout);
         code
     }
 
     fn go_down(&mut self, deadline: Duration) -> Result<(), ShutdownError> {
         self.is_down = true;
-        self.readiness.drain();
-        self.metrics.warn_over_budget();
+        self.parts.readiness.drain();
+        self.parts.metrics.warn_over_budget();
         let result = self.flush_with(deadline, |traces| self.log_last_line(traces));
-        if let Some((processor, _)) = self.traces.export() {
+        if let Some((processor, _)) = self.parts.traces.export() {
             processor.close();
         }
         result
     }
 
     fn log_last_line(&self, traces: &Result<(), Unsent>) {
-        let (exported, lost) = match self.traces.export() {
+        let (exported, lost) = match self.parts.traces.export() {
             Some((_, stats)) => (stats.total_exported(), stats.total_lost()),
             None => (0, 0),
         };
-        let lines_dropped = self.logs.dropped();
+        let lines_dropped = self.parts.logs.dropped();
         match traces {
             Err(Unsent { spans, cause }) => tracing::warn!(
                 target: "firstlight",
@@ -178,25 +191,25 @@ impl TelemetryGuard {
         report: impl FnOnce(&Result<(), Unsent>),
     ) -> Result<(), ShutdownError> {
         let end = Instant::now() + deadline;
-        let dropped_before = self.logs.dropped();
+        let dropped_before = self.parts.logs.dropped();
 
-        let export = self.traces.export();
+        let export = self.parts.traces.export();
         let traces = export.map_or(Ok(()), |(processor, _)| {
             processor.flush(end - deadline.mul_f64(FOR_LOGS))
         });
         report(&traces);
-        let unwritten = self.logs.flush(end);
+        let unwritten = self.parts.logs.flush(end);
 
         let traces = traces.err().map(|Unsent { spans, cause }| Lost {
             count: spans,
             since_start: export.map_or(0, |(_, stats)| stats.total_lost()).max(spans),
             cause,
         });
-        let count = unwritten + self.logs.dropped() - dropped_before;
+        let count = unwritten + self.parts.logs.dropped() - dropped_before;
         let logs = (count > 0).then(|| Lost {
             count,
-            since_start: self.logs.dropped() + unwritten,
-            cause: self.logs.last_error(),
+            since_start: self.parts.logs.dropped() + unwritten,
+            cause: self.parts.logs.last_error(),
         });
         match (&traces, &logs) {
             (None, None) => Ok(()),
@@ -213,7 +226,7 @@ impl Drop for TelemetryGuard {
     fn drop(&mut self) {
         if !self.is_down {
             // The last line has said what was lost; there is nobody else to tell.
-            let _ = self.go_down(self.shutdown_timeout);
+            let _ = self.go_down(self.parts.shutdown_timeout);
         }
     }
 }

@@ -7,7 +7,10 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,11 +25,13 @@ use tracing_subscriber::{
 use crate::{
     InitError, Readiness, TelemetryConfig, TelemetryGuard,
     admin::AdminListener,
-    config::Settings,
+    config::{AdminToken, Settings},
     error::url_of,
-    logs::{LogFilter, LogLayer, LogWriter},
+    guard::Parts,
+    logs::{LogFilter, LogFilterControl, LogLayer, LogWriter},
     metrics::{Metrics, MetricsOptions},
-    panic, secret,
+    panic, secret, shutdown,
+    status::{Configured, Status},
     traces::Traces,
 };
 
@@ -55,12 +60,16 @@ pub struct Telemetry {
     summary: Summary,
     writer: LogWriter,
     log_layer: LogLayer,
-    /// Taken by the layer.
-    log_filter: Option<LogFilter>,
+    log_filter: LogFilter,
+    /// Whether somebody has asked for the layer.
+    layer_taken: bool,
     traces: Traces,
     metrics: Metrics,
     readiness: Readiness,
     admin: Option<AdminListener>,
+    admin_token: Option<AdminToken>,
+    configured: Configured,
+    drain_delay: Duration,
     shutdown_timeout: Duration,
     warnings: Vec<String>,
     redact: Vec<String>,
@@ -84,6 +93,7 @@ impl Telemetry {
         }
         let settings = Settings::resolve(config, lookup)?;
         let mut summary = Summary::new(&settings);
+        let configured = Configured::new(&settings);
         let traces = Traces::new(&settings)?;
         let metrics = Metrics::new(MetricsOptions {
             resource: settings.resource.to_pairs(),
@@ -106,12 +116,7 @@ impl Telemetry {
         let readiness = Readiness::default();
         let admin = match settings.admin {
             None => None,
-            Some((host, port)) => Some(AdminListener::bind(
-                &host,
-                port,
-                metrics.handle(),
-                readiness.clone(),
-            )?),
+            Some((host, port)) => Some(AdminListener::bind(&host, port)?),
         };
         summary.metrics_at(admin.as_ref());
 
@@ -119,11 +124,15 @@ impl Telemetry {
             summary,
             writer,
             log_layer,
-            log_filter: Some(settings.log_filter),
+            log_filter: settings.log_filter,
+            layer_taken: false,
             traces,
             metrics,
             readiness,
             admin,
+            admin_token: settings.admin_token,
+            configured,
+            drain_delay: settings.drain_delay,
             shutdown_timeout: settings.shutdown_timeout,
             warnings: settings.warnings,
             redact: settings.redact,
@@ -139,18 +148,19 @@ impl Telemetry {
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         // Boxed, and not an `Option`: that one does not hand on `on_register_dispatch`.
-        match self.log_filter.take() {
-            Some(filter) => self.compose(filter).boxed(),
-            None => Identity::new().boxed(),
+        if std::mem::replace(&mut self.layer_taken, true) {
+            Identity::new().boxed()
+        } else {
+            self.compose().boxed()
         }
     }
 
-    fn compose<S>(&self, filter: LogFilter) -> impl Layer<S> + Send + Sync + use<S>
+    fn compose<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         // Spans first: the log lines need the ids of the span that they are in.
-        let log_lines = self.log_layer.clone().with_filter(filter);
+        let log_lines = self.log_layer.clone().with_filter(self.log_filter.clone());
         self.traces.layer::<S>().and_then(log_lines)
     }
 
@@ -166,36 +176,47 @@ impl Telemetry {
         }
         // Before there is anything to redact.
         secret::redact_also(std::mem::take(&mut self.redact));
-        if let Err(refused) = self.register() {
+        // Whoever asked for the layer has a subscriber, and decides about the bridge.
+        let owns_subscriber = !self.layer_taken;
+        if let Err(refused) = self.register(owns_subscriber) {
             INSTALLED.store(false, Ordering::Release);
             return Err(refused);
         }
 
         self.writer.start(std::io::stdout())?;
         panic::install_hook(self.writer.clone());
+        shutdown::set_drain_delay(self.drain_delay);
+        let status = Arc::new(Status::new(
+            self.configured,
+            Arc::new(LogFilterControl::new(self.log_filter, owns_subscriber)),
+            self.writer.clone(),
+            self.log_layer.counts(),
+            self.metrics.handle(),
+            self.traces.stats(),
+        ));
         let traces = self.traces.install()?;
         let admin_address = self.admin.as_ref().map(AdminListener::address);
         if let Some(admin) = self.admin {
-            admin.start()?;
+            admin.start(self.readiness.clone(), status.clone(), self.admin_token)?;
         }
         self.summary.log();
         for warning in &self.warnings {
             tracing::warn!(target: "firstlight", "{warning}");
         }
-        Ok(TelemetryGuard::new(
+        Ok(TelemetryGuard::new(Parts {
             traces,
-            self.metrics.handle(),
-            self.writer,
-            self.readiness,
+            metrics: self.metrics.handle(),
+            logs: self.writer,
+            readiness: self.readiness,
+            status,
             admin_address,
-            self.shutdown_timeout,
-        ))
+            shutdown_timeout: self.shutdown_timeout,
+        }))
     }
 
-    fn register(&mut self) -> Result<(), InitError> {
-        // Whoever asked for the layer has a subscriber, and decides about the bridge.
-        if let Some(filter) = self.log_filter.take() {
-            let subscriber = Registry::default().with(self.compose(filter));
+    fn register(&self, owns_subscriber: bool) -> Result<(), InitError> {
+        if owns_subscriber {
+            let subscriber = Registry::default().with(self.compose());
             tracing::subscriber::set_global_default(subscriber)
                 .map_err(|_| InitError::SubscriberTaken)?;
             LogTracer::builder()
@@ -232,7 +253,10 @@ impl Summary {
         };
         Self {
             service_name: settings.resource.service_name().to_owned(),
-            logs: format!("{format} to stdout, filter {}", settings.log_filter.text()),
+            logs: format!(
+                "{format} to stdout, filter {}",
+                settings.log_filter.directives().text()
+            ),
             metrics: String::new(),
             traces,
         }

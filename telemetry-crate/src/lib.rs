@@ -33,7 +33,8 @@
 //!
 //! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
-//! pillars; `admin` serves what operators read; [`TelemetryGuard`] flushes traces, then logs. [`http`] is
+//! pillars; `status` knows what works, `admin` serves it with all that operators read, and `check` sends a canary through
+//! every pipeline; [`TelemetryGuard`] flushes traces, then logs. [`http`] is
 //! the tower layer for servers.
 //!
 //! # Feature flags
@@ -51,6 +52,7 @@
 //! type in the API: its releases break every few months, and your service must not.
 
 mod admin;
+mod check;
 pub mod config;
 mod error;
 mod guard;
@@ -62,12 +64,14 @@ mod panic;
 mod resource;
 mod secret;
 mod shutdown;
+mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod traces;
 
 pub use crate::{
-    admin::Readiness,
+    admin::{Latch, Readiness},
+    check::CheckReport,
     config::{LogFormat, TelemetryConfig},
     error::{InitError, Lost, ShutdownError},
     guard::TelemetryGuard,
@@ -116,6 +120,30 @@ macro_rules! init {
             .service_version(::core::env!("CARGO_PKG_VERSION"))
             .init()
     };
+}
+
+/// Sends a canary through every pipeline, with everything from the environment, and says what became of it: one log line,
+/// one count on the metrics page, one span that the collector has acknowledged.
+///
+/// For a service's `--check-telemetry`, before anything else; it starts telemetry and ends it again, within about 15 s at
+/// worst, and may run beside the service itself. [`TelemetryConfig::check`] knows the service's own settings, too, and
+/// [`TelemetryGuard::check`] asks a telemetry that runs already.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     if std::env::args().any(|argument| argument == "--check-telemetry") {
+///         let report = firstlight::check();
+///         println!("{report}");
+///         return report.exit_code();
+///     }
+///     // ... the service ...
+///     ExitCode::SUCCESS
+/// }
+/// ```
+pub fn check() -> CheckReport {
+    TelemetryConfig::new().check()
 }
 
 /// The README's code is compiled, so that it cannot rot.

@@ -4,9 +4,10 @@
 //! duplicate keys, and knows no trace ids; a downstream parser then decides which `level` or `message` wins. Here keys
 //! are unique by construction, whatever the program's fields are called.
 //!
-//! The flow: `filter` decides, `fields` collects, `json` or `pretty` formats, `writer` writes. Left out on
+//! The flow: `filter` decides (and `control` changes it while the service runs), `fields` collects, `json` or `pretty` formats, `writer` writes. Left out on
 //! purpose: files and rotation. A service writes to standard output, and its platform takes it from there.
 
+mod control;
 mod fields;
 mod filter;
 mod json;
@@ -39,13 +40,18 @@ use tracing_subscriber::{
     registry::{LookupSpan, SpanRef},
 };
 
+pub(crate) use self::{
+    control::{Change, LogFilterControl, rfc3339},
+    filter::{Directives, LogFilter},
+    json::escape,
+    writer::LogWriter,
+};
 use self::{
     fields::{Fields, SpanFields},
     json::write_json,
     pretty::write_pretty,
     schema::Keys,
 };
-pub(crate) use self::{filter::LogFilter, writer::LogWriter};
 use crate::{
     config::LogFormat,
     metrics::{Collector, Page, catalog},
@@ -237,6 +243,16 @@ impl LogCounts {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+}
+
+impl LogCounts {
+    /// Lines since the start.
+    pub(crate) fn total(&self) -> u64 {
+        self.by_level
+            .iter()
+            .map(|count| count.load(Ordering::Relaxed))
+            .sum()
     }
 }
 

@@ -157,20 +157,12 @@ impl MetricsHandle {
     }
 
     /// Every metric with its series, its budget and the label with the most values, the largest first.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "waits for the admin page that shows it")
-    )]
     pub(crate) fn series(&self) -> Vec<SeriesReport> {
         self.shared.registry.series()
     }
 
     /// Metrics that the program has described and not recorded: they have not happened yet, or their handles were made
     /// before `init()` and are no-ops. Which of the two, only [`is_recorded`] can tell.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "waits for the admin page that shows it")
-    )]
     pub(crate) fn described_and_absent(&self) -> Vec<String> {
         self.shared.registry.described_and_absent()
     }
@@ -186,10 +178,6 @@ impl MetricsHandle {
     }
 
     /// The metrics that the program uses and the page cannot have, with the reason; each once.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "waits for the admin page that shows it")
-    )]
     pub(crate) fn refusals(&self) -> Vec<Refusal> {
         self.shared.registry.refusals.list()
     }

@@ -1,14 +1,33 @@
 //! The signal to stop.
 
-use std::thread;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
 
 use crate::admin;
 
 const THREAD: &str = "firstlight-signals";
 
+/// Milliseconds. Set when telemetry starts; the signal to stop knows no guard.
+static DRAIN_DELAY: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) fn set_drain_delay(delay: Duration) {
+    let milliseconds = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+    DRAIN_DELAY.store(milliseconds, Ordering::Relaxed);
+}
+
 /// Completes at the first SIGTERM or SIGINT: stop accepting, drain, then let the guard flush. `/readyz` answers 503 from
-/// then on. A second signal ends the
-/// process at once, with 128 and the signal's number as its exit code, for whoever can't wait.
+/// the signal on. A second signal ends the process at once, with 128 and the signal's number as its exit code, for
+/// whoever can't wait.
+///
+/// `FIRSTLIGHT_DRAIN_DELAY` (milliseconds, default 0) lies between the signal and the completion. Kubernetes sends the
+/// signal while its load balancers still send requests here; with a delay longer than they need to notice (5,000 is a
+/// common choice, more than the readiness probe's period), no request meets a closed port. It must be well below
+/// `terminationGracePeriodSeconds`, which the drain and the flush share.
 ///
 /// Kubernetes, systemd and `docker stop` send SIGTERM; Ctrl-C is SIGINT. On other systems than Unix it is Ctrl-C.
 /// Must be polled inside a tokio runtime with I/O enabled.
@@ -28,23 +47,43 @@ pub async fn shutdown_signal() {
     };
     let (name, _) = signals.next().await;
     admin::stopping();
-    tracing::info!(target: "firstlight", signal = name, "shutting down: draining requests; a second signal exits at once");
+    let delay = Duration::from_millis(DRAIN_DELAY.load(Ordering::Relaxed));
+    if delay.is_zero() {
+        tracing::info!(target: "firstlight", signal = name, "shutting down: draining requests; a second signal exits at once");
+    } else {
+        tracing::info!(
+            target: "firstlight",
+            signal = name,
+            "shutting down: not ready any more, accepting requests for another {} ms, then draining; a second signal exits at once",
+            delay.as_millis()
+        );
+    }
+    let (drained, drain) = oneshot::channel();
     // Whoever sends a second one has found the drain stuck, so it is not left to the runtime that may be the reason.
     let watcher = thread::Builder::new()
         .name(THREAD.to_owned())
-        .spawn(exit_at_the_next);
+        .spawn(move || exit_at_the_next(delay, drained));
     if let Err(error) = watcher {
         tracing::warn!(target: "firstlight", "cannot watch for a second signal: {error}");
     }
+    // An error means that the thread could not wait, and then nobody does.
+    let _ = drain.await;
 }
 
-fn exit_at_the_next() {
+/// Says when the delay is over, and ends the process at the next signal.
+fn exit_at_the_next(delay: Duration, drained: oneshot::Sender<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let Ok(runtime) = runtime else { return };
     let number = runtime.block_on(async {
-        match Signals::listen() {
+        // Before the delay ends, so that no signal after it is missed.
+        let signals = Signals::listen();
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let _ = drained.send(());
+        });
+        match signals {
             Ok(mut signals) => signals.next().await.1,
             Err(_) => std::future::pending().await,
         }

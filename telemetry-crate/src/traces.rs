@@ -4,6 +4,7 @@
 //! `opentelemetry-otlp` over our `client`. Ids exist whether or not anything is exported, so that log lines always
 //! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
 
+mod canary;
 mod client;
 mod events;
 mod limits;
@@ -32,7 +33,10 @@ use tracing_subscriber::{
 };
 
 pub use self::propagation::RemoteParent;
-pub(crate) use self::propagation::{Remote, inject};
+pub(crate) use self::{
+    canary::{Canary, send_canary},
+    propagation::{Remote, inject, propagator_is_ours},
+};
 use self::{
     client::OtlpClient,
     events::EventLayer,

@@ -1,19 +1,28 @@
-//! Whether this process wants traffic: named checks, and a switch for the drain.
+//! Whether this process wants traffic: named checks, latches until the start is finished, and a switch for the drain.
+//!
+//! Asking is cheap whoever asks: all that ask within a second share one run of the checks, so that a load balancer with
+//! many probes is no load on the database that it asks about.
 
 use std::{
     fmt,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 /// Below the one second that Kubernetes gives a probe by default, so that it reads a reason and no time-out.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
+
+/// For so long a run of the checks is news. Probes ask every few seconds each; there may be many of them.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// Set by the signal to stop, which knows no guard.
 static STOPPING: AtomicBool = AtomicBool::new(false);
@@ -26,17 +35,25 @@ pub(crate) fn stopping() {
 type Check =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
-/// What `/readyz` answers: 200 while every registered check passes, 503 otherwise and while draining. Clones share it.
+/// What `/readyz` answers: 200 while every registered check passes and no latch is held, 503 otherwise and while
+/// draining. Clones share it.
 ///
-/// Checks run at each probe, side by side, on the admin listener's runtime; one that takes longer than 800 ms has
-/// failed. Check what *this* replica needs and others may have (a warm cache, a connection), not what all replicas
-/// share: when a shared database is down, taking every replica out of service helps nobody.
+/// Checks run when somebody asks, at most once a second however many ask, side by side, on the admin listener's runtime;
+/// one that takes longer than 800 ms has failed. Check what *this* replica needs and others may have (a warm cache, a
+/// connection), not what all replicas share: when a shared database is down, taking every replica out of service helps
+/// nobody. `/livez` never depends on any of it.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), firstlight::InitError> {
 /// # async fn ping() -> Result<(), std::io::Error> { Ok(()) }
+/// # fn migrate() {}
 /// let telemetry = firstlight::init()?;
-/// telemetry.readiness().register("database", || async { ping().await });
+/// let readiness = telemetry.readiness();
+/// readiness.register("database", || async { ping().await });
+///
+/// let migrations = readiness.latch("migrations");
+/// migrate();
+/// migrations.release();
 /// # Ok(())
 /// # }
 /// ```
@@ -46,13 +63,60 @@ pub struct Readiness(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     draining: AtomicBool,
-    checks: Mutex<Vec<(String, Check)>>,
+    registered: Mutex<Registered>,
+    /// Held during a run, so that whoever asks meanwhile waits for it instead of starting another.
+    last: tokio::sync::Mutex<Option<Run>>,
+}
+
+#[derive(Default)]
+struct Registered {
+    checks: Vec<(String, Check)>,
+    /// Names of what the start still waits for.
+    latches: Vec<String>,
+    /// Grows when a check is added or replaced: a run of the old ones is no news then.
+    version: u64,
+}
+
+/// One run of all checks.
+#[derive(Clone)]
+struct Run {
+    at: Instant,
+    version: u64,
+    outcomes: Vec<(String, Result<(), String>)>,
 }
 
 pub(super) struct Report {
     pub(super) ready: bool,
-    /// One line a check.
+    /// One line a latch and a check.
     pub(super) text: String,
+}
+
+/// Keeps `/readyz` at 503 until it is released or dropped.
+///
+/// Made by [`Readiness::latch`].
+#[derive(Debug)]
+#[must_use = "dropping the latch releases it; bind it with `let latch = ...`, not `let _ = ...`"]
+pub struct Latch {
+    name: String,
+    readiness: Readiness,
+}
+
+impl Latch {
+    /// What it stands for is done. Dropping it does the same.
+    pub fn release(self) {}
+}
+
+impl Drop for Latch {
+    fn drop(&mut self) {
+        let mut registered = self.readiness.registered();
+        if let Some(index) = registered
+            .latches
+            .iter()
+            .position(|name| *name == self.name)
+        {
+            registered.latches.remove(index);
+        }
+    }
 }
 
 impl Readiness {
@@ -68,10 +132,26 @@ impl Readiness {
             let outcome = check();
             Box::pin(async move { outcome.await.map_err(|error| error.to_string()) })
         });
-        let mut checks = self.0.checks.lock().unwrap_or_else(PoisonError::into_inner);
-        match checks.iter_mut().find(|(known, _)| *known == name) {
+        let mut registered = self.registered();
+        registered.version += 1;
+        match registered
+            .checks
+            .iter_mut()
+            .find(|(known, _)| *known == name)
+        {
             Some((_, known)) => *known = check,
-            None => checks.push((name, check)),
+            None => registered.checks.push((name, check)),
+        }
+    }
+
+    /// Not ready until the latch is released or dropped: for what must be done once before traffic comes, such as
+    /// migrations or a cache that must be warm. Several may be held at a time, also under one name.
+    pub fn latch(&self, name: impl Into<String>) -> Latch {
+        let name = name.into();
+        self.registered().latches.push(name.clone());
+        Latch {
+            name,
+            readiness: self.clone(),
         }
     }
 
@@ -89,30 +169,22 @@ impl Readiness {
                 text: "not ready: draining\n".to_owned(),
             };
         }
-        let checks = self
-            .0
-            .checks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let mut running = JoinSet::new();
-        for (index, (_, check)) in checks.iter().enumerate() {
-            let check = check.clone();
-            // Inside the task, so that a check that panics has failed and nothing else.
-            running.spawn(async move { (index, timeout(CHECK_TIMEOUT, check()).await) });
-        }
-        let mut outcomes: Vec<Result<(), String>> = vec![Err("panicked".to_owned()); checks.len()];
-        while let Some(result) = running.join_next().await {
-            if let Ok((index, outcome)) = result {
-                outcomes[index] = outcome.unwrap_or_else(|_| {
-                    Err(format!("no answer within {} ms", CHECK_TIMEOUT.as_millis()))
-                });
-            }
-        }
+        // In a task of its own: somebody who asks and goes away must not end a run that others wait for.
+        let this = self.clone();
+        let run = tokio::spawn(async move { this.run().await });
+        let outcomes = match run.await {
+            Ok(run) => run.outcomes,
+            // The runtime is being shut down.
+            Err(_) => vec![("checks".to_owned(), Err("were not run".to_owned()))],
+        };
 
-        let ready = outcomes.iter().all(Result::is_ok);
+        let latches = self.registered().latches.clone();
+        let ready = latches.is_empty() && outcomes.iter().all(|(_, outcome)| outcome.is_ok());
         let mut text = format!("{}\n", if ready { "ready" } else { "not ready" });
-        for ((name, _), outcome) in checks.iter().zip(outcomes) {
+        for name in latches {
+            text.push_str(&format!("{name}: not finished\n"));
+        }
+        for (name, outcome) in outcomes {
             match outcome {
                 Ok(()) => text.push_str(&format!("{name}: ok\n")),
                 // One line a check, whatever its error says.
@@ -123,6 +195,58 @@ impl Readiness {
         }
         Report { ready, text }
     }
+
+    /// The last run if it is still news, otherwise a new one.
+    async fn run(&self) -> Run {
+        let mut last = self.0.last.lock().await;
+        let (checks, version) = {
+            let registered = self.registered();
+            (registered.checks.clone(), registered.version)
+        };
+        if let Some(run) = &*last
+            && run.version == version
+            && run.at.elapsed() < FRESH
+        {
+            return run.clone();
+        }
+        let at = Instant::now();
+        let run = Run {
+            at,
+            version,
+            outcomes: run_all(checks).await,
+        };
+        *last = Some(run.clone());
+        run
+    }
+
+    fn registered(&self) -> MutexGuard<'_, Registered> {
+        self.0
+            .registered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All checks side by side, each with its time-out.
+async fn run_all(checks: Vec<(String, Check)>) -> Vec<(String, Result<(), String>)> {
+    let mut running = JoinSet::new();
+    for (index, (_, check)) in checks.iter().enumerate() {
+        let check = check.clone();
+        // Inside the task, so that a check that panics has failed and nothing else.
+        running.spawn(async move { (index, timeout(CHECK_TIMEOUT, check()).await) });
+    }
+    let mut outcomes: Vec<(String, Result<(), String>)> = checks
+        .into_iter()
+        .map(|(name, _)| (name, Err("panicked".to_owned())))
+        .collect();
+    while let Some(result) = running.join_next().await {
+        if let Ok((index, outcome)) = result {
+            outcomes[index].1 = outcome.unwrap_or_else(|_| {
+                Err(format!("no answer within {} ms", CHECK_TIMEOUT.as_millis()))
+            });
+        }
+    }
+    outcomes
 }
 
 impl fmt::Debug for Readiness {
@@ -136,6 +260,8 @@ impl fmt::Debug for Readiness {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::panic, reason = "a check that panics is one of the cases")]
+
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
@@ -174,5 +300,59 @@ mod tests {
         let readiness = Readiness::default();
         readiness.clone().drain();
         assert!(!readiness.report().await.ready);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_ask_a_check_runs_once_a_second() {
+        let readiness = Readiness::default();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counter = runs.clone();
+        readiness.register("counted", move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                Ok::<_, String>(())
+            }
+        });
+        let mut probes = JoinSet::new();
+        for _ in 0..50 {
+            let readiness = readiness.clone();
+            probes.spawn(async move { readiness.report().await.ready });
+        }
+        // One that goes away while the checks run ends nothing for the others.
+        let asked = readiness.clone();
+        let gone = tokio::spawn(async move { asked.report().await.ready });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        gone.abort();
+        assert!(probes.join_all().await.into_iter().all(|ready| ready));
+        assert_eq!(runs.load(Ordering::Relaxed), 1);
+        assert!(readiness.report().await.ready);
+        assert_eq!(runs.load(Ordering::Relaxed), 1, "still news");
+        tokio::time::sleep(FRESH).await;
+        assert!(readiness.report().await.ready);
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
+        readiness.register("counted", || async { Err("replaced") });
+        assert!(
+            !readiness.report().await.ready,
+            "the new check is asked at once"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_latch_holds_traffic_back_until_it_is_released() {
+        let readiness = Readiness::default();
+        let migrations = readiness.latch("migrations");
+        let cache = readiness.latch("cache");
+        assert_eq!(
+            readiness.report().await.text,
+            "not ready\nmigrations: not finished\ncache: not finished\n"
+        );
+        migrations.release();
+        assert_eq!(
+            readiness.report().await.text,
+            "not ready\ncache: not finished\n"
+        );
+        drop(cache);
+        assert!(readiness.report().await.ready);
     }
 }

@@ -41,13 +41,15 @@ variables! {
     REDACT = "FIRSTLIGHT_REDACT", "unset",
         "More names of fields whose values are shown as `***` on log lines and spans: `name,name`. `password`, `token`, `authorization`, `cookie` and the like always are.";
     PROMETHEUS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST", "`localhost`",
-        "Address of the admin listener: `/metrics`, `/livez`, `/readyz`.";
+        "Address of the admin listener: `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`.";
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
         "Port of the admin listener; `0` takes a free one and says which.";
     METRICS_SERIES_BUDGET = "FIRSTLIGHT_METRICS_SERIES_BUDGET", "`2000`",
         "Series that each metric may have; `2000,orders_total=500` makes exceptions by name. Wins over `series_budget`.";
     METRICS_SERIES_TOTAL = "FIRSTLIGHT_METRICS_SERIES_TOTAL", "`50000`",
         "Series that all of the program's metrics may have together; each metric keeps room for its first 10.";
+    ADMIN_TOKEN = "FIRSTLIGHT_ADMIN_TOKEN", "unset",
+        "Bearer token that changes through the admin listener need (`PUT` and `DELETE /log-filter`). On loopback none is needed unless it is set; on any other address there are no changes without it. Never logged.";
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",
         "`otlp` exports to the default endpoint even if none is set; `none` exports nothing.";
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "unset; `http://localhost:4318` if traces are on without it",
@@ -104,6 +106,8 @@ variables! {
         "From which level on events are written on their span: `error`, `warn`, `info`, `debug`, `trace` or `off`.";
     SHUTDOWN_TIMEOUT = "FIRSTLIGHT_SHUTDOWN_TIMEOUT", "`5000`",
         "Milliseconds that a dropped guard may take to flush.";
+    DRAIN_DELAY = "FIRSTLIGHT_DRAIN_DELAY", "`0`",
+        "Milliseconds between the signal to stop, when `/readyz` turns to 503, and the completion of `shutdown_signal()`. A load balancer needs them to take notice.";
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",
         "`true` makes no spans and exports nothing. Log lines and the metrics page stay.";
 }

@@ -6,7 +6,7 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::{Admin, LogFormat, TelemetryConfig, env, env::Env};
+use super::{Admin, AdminToken, LogFormat, TelemetryConfig, env, env::Env};
 use crate::{
     InitError,
     logs::LogFilter,
@@ -37,9 +37,13 @@ pub(crate) struct Settings {
     pub(crate) export_refused: bool,
     /// Host and port, not yet resolved.
     pub(crate) admin: Option<(String, u16)>,
+    /// What a change through the admin listener must show.
+    pub(crate) admin_token: Option<AdminToken>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) budget: BudgetOptions,
     pub(crate) shutdown_timeout: Duration,
+    /// Between the signal to stop and the end of accepting.
+    pub(crate) drain_delay: Duration,
     /// What in the environment made no sense; logged once the log lines work.
     pub(crate) warnings: Vec<String>,
 }
@@ -175,6 +179,8 @@ impl Settings {
             export,
             export_refused: env.text(env::TRACES_EXPORTER).as_deref() == Some("none"),
             admin: admin(&config, env),
+            admin_token: env.text(env::ADMIN_TOKEN).map(AdminToken::new),
+            drain_delay: env.milliseconds(env::DRAIN_DELAY).unwrap_or_default(),
             shutdown_timeout: env
                 .milliseconds(env::SHUTDOWN_TIMEOUT)
                 .or(config.shutdown_timeout)

@@ -136,7 +136,7 @@ fn must_escape(byte: u8) -> bool {
 }
 
 /// The text between the quotation marks of a JSON string.
-pub(super) fn escape(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     // Nearly all text needs nothing; looking at every byte without a branch lets the compiler take many at a time.
     let escapes = bytes

@@ -278,6 +278,16 @@ pub const METRICS_SAMPLES_DROPPED: Metric = Metric {
     help: "Histogram samples dropped because they were not a number.",
 };
 
+/// Checks of the telemetry, each of which counts here to see whether the count arrives on the page.
+pub const TELEMETRY_CHECKS: Metric = Metric {
+    name: "telemetry_checks_total",
+    kind: Kind::Counter,
+    unit: "{check}",
+    labels: &[],
+    buckets: None,
+    help: "Checks of the telemetry by firstlight itself.",
+};
+
 /// The whole catalogue, in the order of this page.
 pub const ALL: &[&Metric] = &[
     &HTTP_SERVER_REQUEST_DURATION,
@@ -300,10 +310,11 @@ pub const ALL: &[&Metric] = &[
     &METRICS_REJECTED,
     &METRICS_SERIES_OVER_BUDGET,
     &METRICS_SAMPLES_DROPPED,
+    &TELEMETRY_CHECKS,
 ];
 
 /// The entry of that name, if we emit it.
-pub(super) fn find(name: &str) -> Option<&'static Metric> {
+pub(crate) fn find(name: &str) -> Option<&'static Metric> {
     ALL.iter().copied().find(|metric| metric.name == name)
 }
 

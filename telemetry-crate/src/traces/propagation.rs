@@ -3,12 +3,13 @@
 //! The process-wide propagator is set as well, so that other instrumentation (a gRPC layer, a message client) carries
 //! the same context; without one, OpenTelemetry's default injects and extracts nothing, without a word.
 
-use std::sync::OnceLock;
+use std::{collections::HashMap, sync::OnceLock};
 
 use opentelemetry::{
-    Context,
+    Context, KeyValue,
+    baggage::BaggageExt,
     propagation::{TextMapCompositePropagator, TextMapPropagator},
-    trace::{SpanContext, TraceContextExt},
+    trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
@@ -95,4 +96,25 @@ pub(crate) fn inject(headers: &mut http::HeaderMap) {
     opentelemetry::global::get_text_map_propagator(|propagator| {
         propagator.inject_context(&context, &mut injector)
     });
+}
+
+/// Whether the process-wide propagator still writes the headers that were chosen: whoever sets another one after the
+/// start cuts every trace in two.
+pub(crate) fn propagator_is_ours(chosen: &[Propagator]) -> bool {
+    let canary = SpanContext::new(
+        TraceId::from(1),
+        SpanId::from(1),
+        TraceFlags::SAMPLED,
+        false,
+        TraceState::default(),
+    );
+    let context = Context::new()
+        .with_remote_span_context(canary)
+        .with_baggage([KeyValue::new("canary", "1")]);
+    let (mut found, mut expected) = (HashMap::new(), HashMap::new());
+    propagator(chosen).inject_context(&context, &mut expected);
+    opentelemetry::global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(&context, &mut found);
+    });
+    found == expected
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct ExportStats {
     queue_full: AtomicU64,
     after_shutdown: AtomicU64,
     failures: Mutex<Failures>,
+    /// Whether the last export failed.
+    failing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -46,14 +48,17 @@ impl ExportStats {
             queue_full: AtomicU64::new(0),
             after_shutdown: AtomicU64::new(0),
             failures: Mutex::default(),
+            failing: AtomicBool::new(false),
         }
     }
 
     pub(super) fn exported(&self, spans: usize) {
         self.exported.fetch_add(spans as u64, Ordering::Relaxed);
+        self.failing.store(false, Ordering::Relaxed);
     }
 
     pub(super) fn failed(&self, spans: usize, error: &ExportError) {
+        self.failing.store(true, Ordering::Relaxed);
         let mut failures = self.failures();
         let known = failures.by_reason.contains_key(&error.kind);
         let kind = if known || failures.by_reason.len() < MAX_REASONS {
@@ -90,6 +95,29 @@ impl ExportStats {
         failed
             + self.queue_full.load(Ordering::Relaxed)
             + self.after_shutdown.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last export failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    /// Spans that wait, and how many may.
+    pub(crate) fn queue(&self) -> (usize, usize) {
+        (self.queued.load(Ordering::Relaxed), self.capacity)
+    }
+
+    /// Lost spans by reason, without the reasons that there were none for.
+    pub(crate) fn lost_by_reason(&self) -> Vec<(String, u64)> {
+        let mut lost: Vec<(String, u64)> = self.failures().by_reason.clone().into_iter().collect();
+        for (reason, count) in [
+            ("queue_full", &self.queue_full),
+            ("already_shutdown", &self.after_shutdown),
+        ] {
+            lost.push((reason.to_owned(), count.load(Ordering::Relaxed)));
+        }
+        lost.retain(|(_, count)| *count > 0);
+        lost
     }
 
     fn failures(&self) -> MutexGuard<'_, Failures> {

@@ -1,0 +1,170 @@
+//! Who may ask, and who may change something.
+//!
+//! On loopback the danger is a web page in the browser of whoever works on the machine: it can make a name of its own
+//! point to 127.0.0.1 (DNS rebinding), and then read what answers there. Such a request names that page's host, so only
+//! loopback hosts are answered. Changes by a page that asks for 127.0.0.1 openly need a preflight request, which is
+//! refused like every other unknown method. On other addresses anybody who reaches the listener may read; to change
+//! something takes the token.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+
+use super::routes::{Answer, text};
+use crate::config::AdminToken;
+
+/// What the listener asks of a request.
+#[derive(Debug)]
+pub(super) struct Access {
+    loopback: bool,
+    token: Option<AdminToken>,
+}
+
+impl Access {
+    pub(super) fn new(address: IpAddr, token: Option<AdminToken>) -> Self {
+        Self {
+            loopback: address.to_canonical().is_loopback(),
+            token,
+        }
+    }
+
+    /// The answer to a request for a host that is not this one (RFC 9110, section 15.5.20).
+    pub(super) fn refuse_host(&self, uri: &Uri, headers: &HeaderMap) -> Option<Answer> {
+        if !self.loopback {
+            return None;
+        }
+        let mut hosts = headers.get_all(header::HOST).into_iter().map(|host| {
+            host.to_str()
+                .ok()
+                .and_then(|host| host.parse::<Authority>().ok())
+        });
+        let local = |host: &Authority| is_loopback(host.host());
+        if hosts.all(|host| host.as_ref().is_some_and(local)) && uri.authority().is_none_or(local) {
+            return None;
+        }
+        Some(text(
+            StatusCode::MISDIRECTED_REQUEST,
+            "this listener is on a loopback address and answers requests for localhost, 127.0.0.1 and [::1] only; to serve other hosts, set OTEL_EXPORTER_PROMETHEUS_HOST\n",
+        ))
+    }
+
+    /// The answer to a request that may change nothing.
+    pub(super) fn refuse_change(&self, headers: &HeaderMap) -> Option<Answer> {
+        let Some(token) = &self.token else {
+            if self.loopback {
+                return None;
+            }
+            return Some(text(
+                StatusCode::FORBIDDEN,
+                "changes are off, because this listener is not on a loopback address: set FIRSTLIGHT_ADMIN_TOKEN and send it as `Authorization: Bearer ...`, or ask from inside with OTEL_EXPORTER_PROMETHEUS_HOST=localhost\n",
+            ));
+        };
+        // RFC 9110, section 11.1: the scheme's case does not matter.
+        let shown = headers
+            .get(header::AUTHORIZATION)
+            .map(|value| value.as_bytes())
+            .and_then(|value| value.split_at_checked("Bearer ".len()))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
+            .map(|(_, shown)| shown.trim_ascii());
+        if shown.is_some_and(|shown| token.is(shown)) {
+            return None;
+        }
+        let mut answer = text(
+            StatusCode::UNAUTHORIZED,
+            "changes need the token: send `Authorization: Bearer` and the value of FIRSTLIGHT_ADMIN_TOKEN\n",
+        );
+        answer.headers_mut().insert(
+            header::WWW_AUTHENTICATE,
+            header::HeaderValue::from_static("Bearer"),
+        );
+        Some(answer)
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    fn status(refused: Option<Answer>) -> u16 {
+        refused.map_or(200, |answer| answer.status().as_u16())
+    }
+
+    fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, header::HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn on_loopback_only_loopback_hosts_are_answered() {
+        let access = Access::new(Ipv6Addr::LOCALHOST.into(), None);
+        let uri = Uri::from_static("/metrics");
+        assert_eq!(status(access.refuse_host(&uri, &HeaderMap::new())), 200);
+        for (host, expected) in [
+            ("localhost", 200),
+            ("LOCALHOST:9464", 200),
+            ("127.0.0.1:1", 200),
+            ("[::1]:9464", 200),
+            ("evil.example", 421),
+            ("localhost.evil.example:9464", 421),
+            ("127.0.0.1.evil.example", 421),
+            ("10.0.0.1", 421),
+            ("", 421),
+        ] {
+            let headers = headers(header::HOST, host);
+            assert_eq!(
+                status(access.refuse_host(&uri, &headers)),
+                expected,
+                "{host}"
+            );
+            let open = Access::new(Ipv4Addr::UNSPECIFIED.into(), None);
+            assert_eq!(status(open.refuse_host(&uri, &headers)), 200, "{host}");
+        }
+        let absolute = Uri::from_static("http://evil.example/metrics");
+        assert_eq!(
+            status(access.refuse_host(&absolute, &HeaderMap::new())),
+            421
+        );
+    }
+
+    #[test]
+    fn a_change_needs_the_token_if_there_is_one_or_the_address_is_not_loopback() {
+        let token = || Some(AdminToken::new("hunter2".to_owned()));
+        let bearer = |value| headers(header::AUTHORIZATION, value);
+        let (inside, outside) = (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::UNSPECIFIED.into());
+        assert_eq!(
+            status(Access::new(inside, None).refuse_change(&HeaderMap::new())),
+            200
+        );
+        assert_eq!(
+            status(Access::new(outside, None).refuse_change(&bearer("Bearer x"))),
+            403
+        );
+        for address in [inside, outside] {
+            let access = Access::new(address, token());
+            for (value, expected) in [
+                ("Bearer hunter2", 200),
+                ("bearer  hunter2", 200),
+                ("Bearer hunter", 401),
+                ("Basic hunter2", 401),
+                ("Bearer", 401),
+                ("", 401),
+            ] {
+                assert_eq!(
+                    status(access.refuse_change(&bearer(value))),
+                    expected,
+                    "{value}"
+                );
+            }
+            assert_eq!(status(access.refuse_change(&HeaderMap::new())), 401);
+        }
+    }
+}

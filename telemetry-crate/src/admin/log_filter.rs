@@ -1,0 +1,260 @@
+//! `PUT /log-filter?for=10m&who=…&why=…` and `DELETE /log-filter`: look closer for a while.
+//!
+//! What it leaves out: a change for good. That belongs into `RUST_LOG`, where the next start finds it.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use jiff::SignedDuration;
+use percent_encoding::percent_decode_str;
+
+use super::routes::{Answer, text};
+use crate::logs::{Change, Directives, LogFilterControl};
+
+/// Long enough to look, short enough that a forgotten `trace` costs little.
+const DEFAULT: Duration = Duration::from_secs(10 * 60);
+
+/// What is to last longer is no experiment any more.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+const EXPECTED_FOR: &str =
+    "from `1s` to `24h`, such as `for=10m`; for good is RUST_LOG and a restart";
+
+/// The longest list of directives that anybody has written is a tenth of it.
+const MAX_BODY_BYTES: usize = 8 * 1024;
+
+/// What is read and thrown away before the answer, so that the client is there to read it.
+const MAX_DRAINED_BYTES: usize = 256 * 1024;
+
+/// To send the body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Characters of a name or a reason that are kept.
+const MAX_WORDS: usize = 200;
+
+/// What may be said in the query.
+#[derive(Debug, Default)]
+struct Query {
+    lasts: Option<Duration>,
+    who: Option<String>,
+    why: Option<String>,
+}
+
+impl Query {
+    /// # Errors
+    ///
+    /// A sentence: what was found and what is expected.
+    fn parse(query: &str, headers: &HeaderMap) -> Result<Self, String> {
+        let mut parsed = Self::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = value.replace('+', " ");
+            let value = percent_decode_str(&value).decode_utf8_lossy();
+            match key {
+                "for" => parsed.lasts = Some(duration(&value)?),
+                "who" => parsed.who = words(&value),
+                "why" => parsed.why = words(&value),
+                _ => {
+                    return Err(format!(
+                        "unknown parameter {:?}; there are `for`, `who` and `why`",
+                        words(key).unwrap_or_default()
+                    ));
+                }
+            }
+        }
+        // RFC 9110, section 10.1.2: the human who controls the client.
+        let from = headers
+            .get(header::FROM)
+            .and_then(|value| value.to_str().ok());
+        parsed.who = parsed.who.or_else(|| words(from?));
+        Ok(parsed)
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    text.parse::<SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|duration| (Duration::from_secs(1)..=LONGEST).contains(duration))
+        .ok_or_else(|| {
+            format!(
+                "for: found {:?}, expected a duration {EXPECTED_FOR}",
+                words(text).unwrap_or_default()
+            )
+        })
+}
+
+/// One line, and not a long one.
+fn words(text: &str) -> Option<String> {
+    let line: String = text
+        .chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .take(MAX_WORDS)
+        .collect();
+    let line = line.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+fn bad_request(sentence: &str) -> Answer {
+    text(StatusCode::BAD_REQUEST, format!("{sentence}\n"))
+}
+
+pub(super) async fn put(
+    control: &Arc<LogFilterControl>,
+    request: Request<Incoming>,
+    client: SocketAddr,
+) -> Answer {
+    let query = request.uri().query().unwrap_or_default();
+    let query = match Query::parse(query, request.headers()) {
+        Ok(query) => query,
+        Err(sentence) => return bad_request(&sentence),
+    };
+    let body = match tokio::time::timeout(BODY_TIMEOUT, read(request.into_body())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(refused)) => return refused,
+        Err(_) => {
+            return text(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not come in time\n",
+            );
+        }
+    };
+    let directives = match parse(&body) {
+        Ok(directives) => directives,
+        Err(sentence) => return bad_request(&sentence),
+    };
+
+    let lasts = query.lasts.unwrap_or(DEFAULT);
+    let change = Change::new(client.ip().to_string(), query.who, query.why, lasts);
+    let number = control.change(directives, change);
+    let reverted = control.clone();
+    let timer = tokio::spawn(async move {
+        tokio::time::sleep(lasts).await;
+        reverted.end(number);
+    });
+    control.ends_by(number, timer.abort_handle());
+    text(StatusCode::OK, control.describe())
+}
+
+pub(super) fn delete(
+    control: &LogFilterControl,
+    request: &Request<Incoming>,
+    client: SocketAddr,
+) -> Answer {
+    let query = request.uri().query().unwrap_or_default();
+    match Query::parse(query, request.headers()) {
+        Err(sentence) => bad_request(&sentence),
+        Ok(Query { who, why, .. }) => {
+            control.revert(&client.ip().to_string(), who, why);
+            text(StatusCode::OK, control.describe())
+        }
+    }
+}
+
+fn parse(body: &[u8]) -> Result<Directives, String> {
+    const EXPECTED: &str = "directives in the syntax of RUST_LOG, such as `info,orders=debug`";
+    let text = std::str::from_utf8(body)
+        .map_err(|_| format!("the body is no UTF-8; expected {EXPECTED}"))?
+        .trim();
+    if text.is_empty() {
+        return Err(format!("the body is empty; expected {EXPECTED}"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(format!(
+            "the body has more than one line; expected {EXPECTED}"
+        ));
+    }
+    Directives::parse(text).map_err(|error| format!("{error}; expected {EXPECTED}"))
+}
+
+async fn read(mut body: Incoming) -> Result<Vec<u8>, Answer> {
+    let (mut kept, mut bytes) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(bad_request("the body could not be read"));
+        };
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        bytes += data.len();
+        if bytes <= MAX_BODY_BYTES {
+            kept.extend_from_slice(data);
+        } else if bytes > MAX_DRAINED_BYTES {
+            break;
+        }
+    }
+    if bytes > MAX_BODY_BYTES {
+        let sentence = format!("the body is larger than {MAX_BODY_BYTES} bytes\n");
+        return Err(text(StatusCode::PAYLOAD_TOO_LARGE, sentence));
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_change_lasts_from_a_second_to_a_day() {
+        assert_eq!(duration("10m"), Ok(DEFAULT));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
+        assert_eq!(duration("24h"), Ok(LONGEST));
+        for text in [
+            "",
+            "forever",
+            "10",
+            "0s",
+            "-5m",
+            "25h",
+            "99999999999999999h",
+        ] {
+            let error = duration(text).unwrap_err();
+            assert!(
+                error.contains("24h") && error.contains("RUST_LOG"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_query_says_who_and_why_in_one_line() {
+        let headers = HeaderMap::new();
+        let query = Query::parse("who=ada%0Aforged&why=slow+orders", &headers).unwrap();
+        assert_eq!(query.who.unwrap(), "ada forged");
+        assert_eq!(query.why.unwrap(), "slow orders");
+        let from = HeaderMap::from_iter([(
+            header::FROM,
+            header::HeaderValue::from_static("ada@example.com"),
+        )]);
+        let query = Query::parse("", &from).unwrap();
+        assert_eq!(query.who.unwrap(), "ada@example.com");
+        assert!(Query::parse("fro=10m", &headers).is_err());
+    }
+
+    #[test]
+    fn a_body_that_is_no_list_of_directives_says_so() {
+        assert!(parse(b"info,orders=debug\n").is_ok());
+        assert!(parse(b"[order{id=7}]=trace").is_ok());
+        for body in [
+            &b""[..],
+            b" \n",
+            b"\xff",
+            b"info\norders=debug",
+            b"orders=loud",
+            b"[x",
+        ] {
+            let error = parse(body).map(drop).unwrap_err();
+            assert!(error.contains("RUST_LOG"), "{error}");
+        }
+    }
+}

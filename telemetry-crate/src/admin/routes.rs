@@ -1,0 +1,134 @@
+//! Which page answers.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+
+use super::{Readiness, access::Access, log_filter};
+use crate::{metrics::Format, status::Status};
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+const NOT_FOUND: &str =
+    "not found; there are /metrics, /livez, /readyz, /log-filter and /telemetry\n";
+
+/// Everything that is served.
+#[derive(Debug)]
+pub(super) struct Routes {
+    readiness: Readiness,
+    status: Arc<Status>,
+    access: Access,
+}
+
+impl Routes {
+    pub(super) fn new(readiness: Readiness, status: Arc<Status>, access: Access) -> Self {
+        Self {
+            readiness,
+            status,
+            access,
+        }
+    }
+
+    pub(super) async fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> Answer {
+        if let Some(refused) = self.access.refuse_host(request.uri(), request.headers()) {
+            return refused;
+        }
+        let read = matches!(*request.method(), Method::GET | Method::HEAD);
+        match request.uri().path() {
+            "/log-filter" if !read => self.change(request, client).await,
+            "/metrics" | "/livez" | "/readyz" | "/log-filter" | "/telemetry" if !read => {
+                not_allowed("GET, HEAD")
+            }
+            "/metrics" => self.metrics(request.headers()),
+            "/livez" => text(StatusCode::OK, "alive\n"),
+            "/readyz" => self.readyz().await,
+            "/log-filter" => text(StatusCode::OK, self.status.log_filter().describe()),
+            "/telemetry" => self.telemetry(request.headers()),
+            _ => text(StatusCode::NOT_FOUND, NOT_FOUND),
+        }
+    }
+
+    async fn change(&self, request: Request<Incoming>, client: SocketAddr) -> Answer {
+        if !matches!(*request.method(), Method::PUT | Method::DELETE) {
+            return not_allowed("GET, HEAD, PUT, DELETE");
+        }
+        if let Some(refused) = self.access.refuse_change(request.headers()) {
+            return refused;
+        }
+        let filter = self.status.log_filter();
+        if *request.method() == Method::PUT {
+            log_filter::put(filter, request, client).await
+        } else {
+            log_filter::delete(filter, &request, client)
+        }
+    }
+
+    fn metrics(&self, headers: &HeaderMap) -> Answer {
+        let format = Format::negotiate(accept(headers));
+        let page = self.status.scrape(format);
+        response(StatusCode::OK, format.content_type(), page)
+    }
+
+    async fn readyz(&self) -> Answer {
+        let report = self.readiness.report().await;
+        let status = if report.ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        text(status, report.text)
+    }
+
+    fn telemetry(&self, headers: &HeaderMap) -> Answer {
+        let report = self.status.report();
+        if accept(headers).is_some_and(|accept| accept.contains("application/json")) {
+            response(StatusCode::OK, "application/json", report.json())
+        } else {
+            text(StatusCode::OK, report.text())
+        }
+    }
+}
+
+fn accept(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+}
+
+fn not_allowed(allowed: &'static str) -> Answer {
+    let mut answer = text(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("only {allowed} here\n"),
+    );
+    answer
+        .headers_mut()
+        .insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+    answer
+}
+
+pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    response(status, "text/plain; charset=utf-8", body)
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static(content_type),
+    );
+    // What a probe or a scrape said a moment ago is never worth keeping.
+    headers.insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
+    // Parts of a page may be a client's own words.
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        header::HeaderValue::from_static("nosniff"),
+    );
+    response
+}

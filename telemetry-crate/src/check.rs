@@ -1,0 +1,275 @@
+//! A canary through every pipeline: does what this process says about itself really arrive?
+//!
+//! For the moment in which a service is deployed, when the question is not what is configured but whether it works:
+//! one log line is written out, one counter is found on the page that a scraper would get, one span is acknowledged by
+//! the collector. What it leaves out: whether the collector passes the span on, which only its backend knows.
+
+use std::{
+    fmt,
+    io::{self, Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    InitError,
+    logs::LogWriter,
+    metrics::{Format, MetricsHandle, catalog},
+    status::{Status, hint},
+    traces::{self, Canary, TracesHandle, Unsent},
+};
+
+/// What became of the canaries.
+///
+/// Its `Display` form says it in plain words, a line a pillar, with what to do about it. Made by [`check()`](crate::check())
+/// and [`TelemetryGuard::check`](crate::TelemetryGuard::check).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "show it, and return its `exit_code()`"]
+pub struct CheckReport {
+    parts: Vec<(&'static str, Outcome)>,
+    /// What is worth knowing and breaks nothing.
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    Works(String),
+    /// Nobody asked for it, so it is no failure.
+    Off(String),
+    Fails(String),
+}
+
+impl CheckReport {
+    /// Telemetry did not even start.
+    pub(crate) fn of_start(error: &InitError) -> Self {
+        Self {
+            parts: vec![("start", Outcome::Fails(error.to_string()))],
+            notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// Whether everything that is on works. A pillar that is off, such as traces without an endpoint, is no failure.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        let fails = |(_, outcome): &(_, Outcome)| matches!(outcome, Outcome::Fails(_));
+        !self.parts.iter().any(fails)
+    }
+
+    /// For `main`: success if [`is_ok`](Self::is_ok).
+    #[must_use = "return it from `main`"]
+    pub fn exit_code(&self) -> ExitCode {
+        if self.is_ok() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl fmt::Display for CheckReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.is_ok() { "ok" } else { "failed" };
+        write!(f, "telemetry check: {verdict}")?;
+        for (pillar, outcome) in &self.parts {
+            match outcome {
+                Outcome::Works(words) => write!(f, "\n  {pillar}: ok, {words}")?,
+                Outcome::Off(words) => write!(f, "\n  {pillar}: off, {words}")?,
+                Outcome::Fails(words) => write!(f, "\n  {pillar}: failed, {words}")?,
+            }
+        }
+        for note in &self.notes {
+            write!(f, "\n  note: {note}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The pillars of a running telemetry.
+pub(crate) struct Pipelines<'a> {
+    pub(crate) status: &'a Status,
+    pub(crate) logs: &'a LogWriter,
+    pub(crate) metrics: &'a MetricsHandle,
+    pub(crate) traces: &'a TracesHandle,
+    pub(crate) admin_address: Option<SocketAddr>,
+}
+
+impl Pipelines<'_> {
+    /// Blocks the calling thread, for no longer than the deadline.
+    pub(crate) fn check(&self, deadline: Duration) -> CheckReport {
+        let end = Instant::now() + deadline;
+        // The local two answer within milliseconds or not at all; the collector has the rest.
+        let local = deadline / 4;
+        let parts = vec![
+            ("logs", self.logs(Instant::now() + local)),
+            ("metrics", self.metrics(local)),
+            ("traces", self.traces(end)),
+        ];
+        CheckReport {
+            parts,
+            notes: self.status.notes(),
+        }
+    }
+
+    fn logs(&self, deadline: Instant) -> Outcome {
+        if !self.status.is_in_the_subscriber() {
+            return Outcome::Fails(
+                "firstlight's layer is not in the global subscriber: add Telemetry::layer() to it"
+                    .to_owned(),
+            );
+        }
+        let dropped = self.logs.dropped();
+        // A target that the log filter always lets through.
+        tracing::info!(target: "firstlight::check", "telemetry check: this line is its canary");
+        let unwritten = self.logs.flush(deadline);
+        if unwritten > 0 {
+            return Outcome::Fails(
+                "standard output takes no more: whatever reads it has stopped reading".to_owned(),
+            );
+        }
+        if self.logs.dropped() > dropped {
+            return Outcome::Fails(format!("a line was lost: {}", self.logs.last_error()));
+        }
+        Outcome::Works(format!(
+            "one line written to standard output ({}, filter {})",
+            self.status.log_format(),
+            self.status.log_filter().text()
+        ))
+    }
+
+    fn metrics(&self, time: Duration) -> Outcome {
+        let name = catalog::TELEMETRY_CHECKS.name;
+        let before = value(&self.metrics.render(Format::Text), name);
+        ::metrics::counter!(name).increment(1);
+        let (page, place) = match self.admin_address {
+            None => (self.metrics.render(Format::Text), "in memory".to_owned()),
+            Some(address) => {
+                let url = format!("http://{}/metrics", reachable(address));
+                match fetch(reachable(address), time) {
+                    Ok(page) => (page, format!("at {url}")),
+                    Err(error) => {
+                        return Outcome::Fails(format!("{url} does not answer: {error}"));
+                    }
+                }
+            }
+        };
+        if value(&page, name) <= before {
+            return Outcome::Fails(format!(
+                "{name} was counted and is not {place}: another recorder takes this thread's metrics"
+            ));
+        }
+        match self.admin_address {
+            Some(_) => Outcome::Works(format!("{name} was counted and found {place}")),
+            None => Outcome::Off(format!(
+                "{name} was counted and found {place}, and is served nowhere: set OTEL_EXPORTER_PROMETHEUS_PORT to serve it"
+            )),
+        }
+    }
+
+    fn traces(&self, end: Instant) -> Outcome {
+        let endpoint = match &self.status.configured().export {
+            Ok(endpoint) => endpoint,
+            Err(off) => return Outcome::Off((*off).to_owned()),
+        };
+        let Some((processor, stats)) = self.traces.export() else {
+            return Outcome::Off(String::new());
+        };
+        let lost = stats.total_lost();
+        let trace_id = match traces::send_canary() {
+            Canary::Ended(trace_id) => trace_id,
+            Canary::Hidden => {
+                return Outcome::Fails(
+                    "the filter lets no span through: look at FIRSTLIGHT_TRACE_FILTER, or firstlight's layer is not in the global subscriber"
+                        .to_owned(),
+                );
+            }
+            Canary::Unsampled => {
+                return Outcome::Fails(
+                    "the sampler keeps no trace at all, so nothing is exported: look at OTEL_TRACES_SAMPLER"
+                        .to_owned(),
+                );
+            }
+        };
+        let hint = || stats.last_error().map_or("", |error| hint(&error.kind));
+        match processor.flush(end) {
+            Err(Unsent { cause, .. }) => Outcome::Fails(format!(
+                "{endpoint} did not take a span: {cause}; {}",
+                hint()
+            )),
+            Ok(()) if stats.total_lost() > lost => {
+                Outcome::Fails(format!("spans are being lost on the way to {endpoint}"))
+            }
+            Ok(()) => Outcome::Works(format!(
+                "{endpoint} has acknowledged a span of the trace {trace_id}"
+            )),
+        }
+    }
+}
+
+/// The value of a series without labels; nothing before its first use.
+fn value(page: &str, name: &str) -> Option<u64> {
+    page.lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+        .find_map(|value| value.parse().ok())
+}
+
+/// Where this process reaches its own listener.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// The page as a scraper gets it. By hand, because this thread may have no runtime.
+fn fetch(address: SocketAddr, time: Duration) -> io::Result<String> {
+    // A time-out of zero is an error.
+    let time = time.max(Duration::from_millis(1));
+    let mut stream = TcpStream::connect_timeout(&address, time)?;
+    stream.set_read_timeout(Some(time))?;
+    stream.set_write_timeout(Some(time))?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_says_ok_unless_something_fails() {
+        let mut report = CheckReport {
+            parts: vec![
+                ("logs", Outcome::Works("written".to_owned())),
+                ("traces", Outcome::Off("no endpoint".to_owned())),
+            ],
+            notes: Vec::new(),
+        };
+        assert!(report.is_ok());
+        report.note("mind the gap".to_owned());
+        assert_eq!(
+            report.to_string(),
+            "telemetry check: ok\n  logs: ok, written\n  traces: off, no endpoint\n  note: mind the gap"
+        );
+        report
+            .parts
+            .push(("metrics", Outcome::Fails("lost".to_owned())));
+        assert!(!report.is_ok());
+        assert!(report.to_string().starts_with("telemetry check: failed\n"));
+    }
+
+    #[test]
+    fn a_series_is_found_by_its_whole_name() {
+        let page = "# TYPE a_total counter\na_total_b 7\na_total{x=\"y\"} 8\na_total 9\n";
+        assert_eq!(value(page, "a_total"), Some(9));
+        assert_eq!(value(page, "b_total"), None);
+    }
+}

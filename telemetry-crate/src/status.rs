@@ -1,0 +1,348 @@
+//! What is configured, what works and what does not, for `/telemetry` and for the check.
+//!
+//! Read from where it is counted at the moment when somebody asks; nothing is kept for it but what the start has said.
+//! What it leaves out: numbers over time, which `/metrics` has, and secrets, which it never gets to see.
+
+mod hint;
+mod report;
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use tracing::{dispatcher, level_filters::LevelFilter};
+
+pub(crate) use self::{
+    hint::hint,
+    report::{Item, Report, Section, State},
+};
+use crate::{
+    config::{LogFormat, Propagator, Settings},
+    logs::{LogCounts, LogFilterControl, LogLayer, LogWriter, rfc3339},
+    metrics::{Format, MetricsHandle, catalog},
+    traces::{self, ExportStats},
+};
+
+/// The page names those first that are most likely the reason; `/metrics` has all.
+const MOST_GROWING: usize = 10;
+
+/// What the start has decided.
+#[derive(Debug)]
+pub(crate) struct Configured {
+    resource: Vec<(String, String)>,
+    log_format: LogFormat,
+    sampler: String,
+    never_samples: bool,
+    trace_filter: String,
+    trace_events: LevelFilter,
+    propagators: Vec<Propagator>,
+    /// Where traces go, or why they go nowhere.
+    pub(crate) export: Result<String, &'static str>,
+    warnings: Vec<String>,
+}
+
+impl Configured {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let off = if settings.disabled {
+            "OTEL_SDK_DISABLED is true"
+        } else if settings.export_refused {
+            "OTEL_TRACES_EXPORTER is none"
+        } else {
+            "set OTEL_EXPORTER_OTLP_ENDPOINT to export"
+        };
+        let export = settings.export.as_ref();
+        Self {
+            resource: settings.resource.to_pairs(),
+            log_format: settings.log_format,
+            sampler: settings.sampler.to_string(),
+            never_samples: settings.sampler.ratio == 0.0,
+            trace_filter: settings.trace_filter.to_string(),
+            trace_events: settings.trace_events,
+            propagators: settings.propagators.clone(),
+            export: export.map(|export| export.endpoint.to_string()).ok_or(off),
+            warnings: settings.warnings.clone(),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Status {
+    configured: Configured,
+    log_filter: Arc<LogFilterControl>,
+    writer: LogWriter,
+    lines: Arc<LogCounts>,
+    metrics: MetricsHandle,
+    export: Option<Arc<ExportStats>>,
+    scrapes: AtomicU64,
+    /// When, and how long the page took.
+    last_scrape: Mutex<Option<(SystemTime, Duration)>>,
+}
+
+impl Status {
+    pub(crate) fn new(
+        configured: Configured,
+        log_filter: Arc<LogFilterControl>,
+        writer: LogWriter,
+        lines: Arc<LogCounts>,
+        metrics: MetricsHandle,
+        export: Option<Arc<ExportStats>>,
+    ) -> Self {
+        Self {
+            configured,
+            log_filter,
+            writer,
+            lines,
+            metrics,
+            export,
+            scrapes: AtomicU64::new(0),
+            last_scrape: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn configured(&self) -> &Configured {
+        &self.configured
+    }
+
+    pub(crate) fn log_filter(&self) -> &Arc<LogFilterControl> {
+        &self.log_filter
+    }
+
+    /// The metrics page, for somebody who scrapes it.
+    pub(crate) fn scrape(&self, format: Format) -> String {
+        let start = Instant::now();
+        let page = self.metrics.render(format);
+        self.scrapes.fetch_add(1, Ordering::Relaxed);
+        let scrape = (SystemTime::now(), start.elapsed());
+        *self
+            .last_scrape
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(scrape);
+        page
+    }
+
+    /// Whether events of the calling thread become lines.
+    pub(crate) fn is_in_the_subscriber(&self) -> bool {
+        dispatcher::get_default(|dispatch| dispatch.downcast_ref::<LogLayer>().is_some())
+    }
+
+    /// What is worth knowing and breaks nothing.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = self.configured.warnings.clone();
+        notes.extend(self.log_filter.caution().map(str::to_owned));
+        notes.extend(self.metrics.refusals().iter().map(ToString::to_string));
+        notes
+    }
+
+    pub(crate) fn log_format(&self) -> &'static str {
+        self.configured.log_format.name()
+    }
+
+    /// Everything, in the order in which a reader asks.
+    pub(crate) fn report(&self) -> Report {
+        Report(vec![
+            self.service(),
+            self.logs(),
+            self.metrics(),
+            self.traces(),
+            self.crates(),
+            self.start(),
+        ])
+    }
+
+    fn service(&self) -> Section {
+        Section::new("service", State::Works, String::new())
+            .with("resource", Item::Pairs(self.configured.resource.clone()))
+    }
+
+    fn logs(&self) -> Section {
+        let dropped = self.writer.dropped();
+        let (state, words) = if !self.is_in_the_subscriber() {
+            let words = "firstlight's layer is not in the global subscriber, so no event becomes a line: add Telemetry::layer() to it";
+            (State::Fails, words.to_owned())
+        } else if dropped > 0 {
+            let words = format!(
+                "{dropped} lines were lost: {}; a reader of standard output that is slow or gone is the usual reason",
+                self.writer.last_error()
+            );
+            (State::Fails, words)
+        } else {
+            (State::Works, String::new())
+        };
+        let mut section = Section::new("logs", state, words)
+            .with("format", Item::text(self.log_format()))
+            .with("filter", Item::Text(self.log_filter.text()))
+            .with("lines", Item::Number(self.lines.total()))
+            .with("lines_dropped", Item::Number(dropped));
+        if let Some(caution) = self.log_filter.caution() {
+            section = section.with("caution", Item::text(caution));
+        }
+        section
+    }
+
+    fn metrics(&self) -> Section {
+        let usage = self.metrics.series();
+        let refused: Vec<String> = self
+            .metrics
+            .refusals()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let over_budget: Vec<String> = usage
+            .iter()
+            .filter(|metric| metric.over_budget_uses > 0)
+            .map(ToString::to_string)
+            .collect();
+        let (state, words) = if refused.is_empty() && over_budget.is_empty() {
+            (State::Works, String::new())
+        } else {
+            let words = "some metrics are not on the page as the program means them; see refused and over_budget";
+            (State::Fails, words.to_owned())
+        };
+        let last = *self
+            .last_scrape
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let last = match last {
+            None => "none yet".to_owned(),
+            Some((at, took)) => format!("{}, the page took {:.1?}", rfc3339(at), took),
+        };
+        let own = usage
+            .iter()
+            .filter(|metric| catalog::find(&metric.metric).is_none())
+            .count() as u64;
+        let series: u64 = usage.iter().map(|metric| metric.series as u64).sum();
+        let growing: Vec<String> = usage
+            .iter()
+            .filter(|metric| metric.growth > 0)
+            .take(MOST_GROWING)
+            .map(|metric| {
+                format!(
+                    "{}: {} of {} series are new",
+                    metric.metric, metric.growth, metric.series
+                )
+            })
+            .collect();
+        let mut section = Section::new("metrics", state, words);
+        if own == 0 {
+            section = section.with("caution", Item::text("the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle that was made before init()"));
+        }
+        section
+            .with("metrics_of_the_program", Item::Number(own))
+            .with("series", Item::Number(series))
+            .with("refused", Item::List(refused))
+            .with("over_budget", Item::List(over_budget))
+            .with("growing", Item::List(growing))
+            .with(
+                "described_and_never_recorded",
+                Item::List(self.metrics.described_and_absent()),
+            )
+            .with(
+                "scrapes",
+                Item::Number(self.scrapes.load(Ordering::Relaxed)),
+            )
+            .with("last_scrape", Item::Text(last))
+    }
+
+    fn traces(&self) -> Section {
+        let configured = &self.configured;
+        let section = match (&configured.export, &self.export) {
+            (Ok(endpoint), Some(stats)) => {
+                let (state, words) = self.export_state(stats);
+                let (waiting, room) = stats.queue();
+                Section::new("traces", state, words)
+                    .with("endpoint", Item::text(endpoint))
+                    .with("sampler", Item::text(&configured.sampler))
+                    .with("spans_exported", Item::Number(stats.total_exported()))
+                    .with("spans_lost", Item::Number(stats.total_lost()))
+                    .with("lost_by_reason", Item::counts(stats.lost_by_reason()))
+                    .with("queue", Item::Text(format!("{waiting} of {room} spans")))
+            }
+            (Err(off), _) => Section::new("traces", State::Off, (*off).to_owned())
+                .with("sampler", Item::text(&configured.sampler)),
+            (Ok(_), None) => Section::new("traces", State::Off, String::new()),
+        };
+        let events = format!("{}", configured.trace_events).to_lowercase();
+        section
+            .with("span_filter", Item::text(&configured.trace_filter))
+            .with("event_filter", Item::Text(events))
+            .with("hidden", Item::List(self.hidden()))
+    }
+
+    fn export_state(&self, stats: &ExportStats) -> (State, String) {
+        match stats.last_error() {
+            Some(error) if stats.is_failing() => {
+                let words = format!("{}; {}", error.text, hint(&error.kind));
+                (State::Fails, words)
+            }
+            Some(error) => {
+                let words = format!("export works again; before that it failed: {}", error.text);
+                (State::Works, words)
+            }
+            None if stats.total_exported() == 0 => {
+                (State::Untried, "no span has been exported yet".to_owned())
+            }
+            None => (State::Works, String::new()),
+        }
+    }
+
+    /// What is taken out of traces on purpose, which is easily forgotten.
+    fn hidden(&self) -> Vec<String> {
+        let configured = &self.configured;
+        let mut hidden = vec![if configured.trace_filter.is_empty() {
+            "all spans: nothing passes the filter".to_owned()
+        } else {
+            format!(
+                "spans that do not pass {:?}; FIRSTLIGHT_TRACE_FILTER lets more through, RUST_LOG has no part in it",
+                configured.trace_filter
+            )
+        }];
+        if configured.never_samples {
+            hidden.push(format!(
+                "every trace that starts here: OTEL_TRACES_SAMPLER is {}",
+                configured.sampler
+            ));
+        }
+        hidden
+    }
+
+    fn crates(&self) -> Section {
+        let ours = traces::propagator_is_ours(&self.configured.propagators);
+        let (state, words) = if ours {
+            let words = "another version of `metrics` or `opentelemetry` in the program cannot be seen from inside; what libraries record with it is missing here. `cargo tree --duplicates` lists such pairs";
+            (State::Works, words.to_owned())
+        } else {
+            let words = "somebody has replaced the global propagator of `opentelemetry` after the start, so requests go out without this process's trace context";
+            (State::Fails, words.to_owned())
+        };
+        Section::new("crates", state, words)
+            .with("firstlight", Item::text(env!("CARGO_PKG_VERSION")))
+            .with(
+                "metrics",
+                // Registered at the start, which fails otherwise, and for good.
+                Item::text("the global recorder is firstlight's"),
+            )
+            .with(
+                "opentelemetry",
+                Item::text(if ours {
+                    "the global propagator is firstlight's"
+                } else {
+                    "the global propagator is not firstlight's"
+                }),
+            )
+    }
+
+    fn start(&self) -> Section {
+        let warnings = &self.configured.warnings;
+        let state = if warnings.is_empty() {
+            State::Works
+        } else {
+            State::Fails
+        };
+        Section::new("start", state, String::new()).with("warnings", Item::List(warnings.clone()))
+    }
+}

@@ -1,0 +1,32 @@
+//! From why an export failed to what to do about it.
+
+/// A sentence for the kind of an export error: a word of the transport's, or the status code of the collector's answer.
+pub(crate) fn hint(kind: &str) -> &'static str {
+    match kind {
+        "connect" => {
+            "nothing listens there, or its name does not resolve: is the collector running, and are host and port of OTEL_EXPORTER_OTLP_ENDPOINT right (4318 is http/protobuf)"
+        }
+        "timeout" => {
+            "something is there and does not answer: a collector that is overloaded or cannot reach its own backend, or a firewall; OTEL_EXPORTER_OTLP_TIMEOUT is how long it is waited for"
+        }
+        "network" => {
+            "the connection broke off: what listens there may not speak OTLP over HTTP (4317 is gRPC, 4318 is http/protobuf), or a proxy closed it"
+        }
+        "400" => {
+            "the collector could not read the request: is it an OTLP receiver for protobuf over HTTP"
+        }
+        "401" | "403" => {
+            "the collector wants credentials: put them into OTEL_EXPORTER_OTLP_HEADERS, such as authorization=Bearer%20..."
+        }
+        "404" | "405" => {
+            "the path is wrong: OTEL_EXPORTER_OTLP_ENDPOINT gets /v1/traces appended, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used as it is"
+        }
+        "413" => "the batches are too large for it: lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "415" => "it takes no protobuf: is it an OTLP receiver",
+        "429" => "it gets more than it takes: sample with OTEL_TRACES_SAMPLER, or raise its limits",
+        "500" | "502" | "503" | "504" => {
+            "the collector or what is behind it is down or overloaded: its own log says more"
+        }
+        _ => "the collector's own log may say more",
+    }
+}

@@ -1,0 +1,191 @@
+//! One report, as text for people and as JSON for programs: two renderings of the same facts, so they cannot disagree.
+
+use crate::logs::escape;
+
+/// Sections in the order of the page.
+#[derive(Debug)]
+pub(crate) struct Report(pub(super) Vec<Section>);
+
+/// One pillar, or what is around them.
+#[derive(Debug)]
+pub(crate) struct Section {
+    name: &'static str,
+    state: State,
+    /// Why it is in that state and what to do; empty if there is nothing to say.
+    words: String,
+    items: Vec<(&'static str, Item)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Works,
+    Off,
+    /// Nothing has gone through it yet.
+    Untried,
+    Fails,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Works => "works",
+            Self::Off => "off",
+            Self::Untried => "untried",
+            Self::Fails => "needs attention",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Item {
+    Text(String),
+    Number(u64),
+    List(Vec<String>),
+    Pairs(Vec<(String, String)>),
+    Counts(Vec<(String, u64)>),
+}
+
+impl Item {
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub(super) fn counts(counts: Vec<(String, u64)>) -> Self {
+        Self::Counts(counts)
+    }
+}
+
+impl Section {
+    pub(super) fn new(name: &'static str, state: State, words: String) -> Self {
+        Self {
+            name,
+            state,
+            words,
+            items: Vec::new(),
+        }
+    }
+
+    pub(super) fn with(mut self, key: &'static str, item: Item) -> Self {
+        self.items.push((key, item));
+        self
+    }
+}
+
+impl Report {
+    /// For people: one fact a line, two blanks before those of a section.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for section in &self.0 {
+            text += &format!("{}: {}\n", section.name, section.state.word());
+            if !section.words.is_empty() {
+                text += &format!("  {}\n", one_line(&section.words));
+            }
+            for (key, item) in &section.items {
+                push_text(&mut text, &key.replace('_', " "), item);
+            }
+        }
+        text
+    }
+
+    /// For programs: an object a section, with `state` and, if there is something to say, `detail`.
+    pub(crate) fn json(&self) -> String {
+        let sections = self.0.iter().map(|section| {
+            let mut facts = vec![("state", string(section.state.word()))];
+            if !section.words.is_empty() {
+                facts.push(("detail", string(&section.words)));
+            }
+            let items = section.items.iter();
+            facts.extend(items.map(|(key, item)| (*key, json(item))));
+            (section.name, object(facts))
+        });
+        object(sections) + "\n"
+    }
+}
+
+fn push_text(text: &mut String, key: &str, item: &Item) {
+    match item {
+        Item::Text(value) => *text += &format!("  {key}: {}\n", one_line(value)),
+        Item::Number(value) => *text += &format!("  {key}: {value}\n"),
+        Item::List(values) => {
+            for value in values {
+                *text += &format!("  {key}: {}\n", one_line(value));
+            }
+        }
+        Item::Pairs(pairs) => {
+            for (name, value) in pairs {
+                *text += &format!("  {}: {}\n", one_line(name), one_line(value));
+            }
+        }
+        Item::Counts(counts) => {
+            for (name, count) in counts {
+                *text += &format!("  {key}: {count} {}\n", one_line(name));
+            }
+        }
+    }
+}
+
+/// Some values are the program's or a collector's words, which must not look like facts of ours.
+fn one_line(value: &str) -> String {
+    value.replace(char::is_control, " ")
+}
+
+fn json(item: &Item) -> String {
+    match item {
+        Item::Text(value) => string(value),
+        Item::Number(value) => value.to_string(),
+        Item::List(values) => {
+            let values: Vec<String> = values.iter().map(|value| string(value)).collect();
+            format!("[{}]", values.join(","))
+        }
+        Item::Pairs(pairs) => object(pairs.iter().map(|(key, value)| (&**key, string(value)))),
+        Item::Counts(counts) => object(
+            counts
+                .iter()
+                .map(|(key, count)| (&**key, count.to_string())),
+        ),
+    }
+}
+
+fn object<'a>(members: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let members: Vec<String> = members
+        .into_iter()
+        .map(|(key, value)| format!("{}:{value}", string(key)))
+        .collect();
+    format!("{{{}}}", members.join(","))
+}
+
+fn string(text: &str) -> String {
+    let mut quoted = vec![b'"'];
+    escape(&mut quoted, text);
+    quoted.push(b'"');
+    // Escaping text gives text.
+    String::from_utf8(quoted).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn text_and_json_say_the_same_and_foreign_words_forge_neither() {
+        let lost = vec![("queue_full".to_owned(), 3)];
+        let report = Report(vec![
+            Section::new("traces", State::Fails, "refused\nlogs: works".to_owned())
+                .with("lost_by_reason", Item::counts(lost))
+                .with("hidden", Item::List(vec!["\"all\"".to_owned()])),
+        ]);
+        assert_eq!(
+            report.text(),
+            "traces: needs attention\n  refused logs: works\n  lost by reason: 3 queue_full\n  hidden: \"all\"\n"
+        );
+        let json: Value = serde_json::from_str(&report.json()).unwrap();
+        assert_eq!(json["traces"]["state"], "needs attention");
+        assert_eq!(json["traces"]["detail"], "refused\nlogs: works");
+        assert_eq!(json["traces"]["lost_by_reason"]["queue_full"], 3);
+        assert_eq!(json["traces"]["hidden"][0], "\"all\"");
+    }
+}

@@ -1,0 +1,92 @@
+//! Alone in its file: it installs what is global in a process.
+
+#![cfg(feature = "testing")]
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+use std::time::Duration;
+
+use firstlight::{TelemetryConfig, testing::OtlpReceiver};
+use serde_json::Value;
+use support::{ask, send};
+
+#[test]
+fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_what_works() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let telemetry = TelemetryConfig::new()
+        .service_name("checked")
+        .log_filter("off")
+        .otlp_endpoint(receiver.endpoint())
+        .admin_address(([127, 0, 0, 1], 0).into())
+        .init()
+        .unwrap();
+    let address = telemetry.admin_address().unwrap();
+    let page = ask(address, "GET /telemetry").body;
+    assert!(page.contains("\ntraces: untried\n"), "{page}");
+    assert!(page.contains("another version of `metrics`"), "{page}");
+
+    let report = telemetry.check(Duration::from_secs(60));
+    assert!(report.is_ok(), "{report}");
+    let text = report.to_string();
+    assert!(
+        text.starts_with("telemetry check: ok\n  logs: ok, one line"),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!("found at http://{address}/metrics")),
+        "{text}"
+    );
+    let spans = receiver.spans();
+    let canary = spans
+        .iter()
+        .find(|span| span.name == "telemetry check")
+        .unwrap();
+    assert!(text.contains(&canary.trace_id), "{text}");
+    // Another time, and it still counts.
+    assert!(telemetry.check(Duration::from_secs(60)).is_ok());
+
+    metrics::counter!("orders").increment(1);
+    metrics::gauge!("orders_total").set(1.0);
+    let page = ask(address, "GET /telemetry").body;
+    for fact in [
+        "\n  service.name: checked\n",
+        "logs: works\n",
+        "\n  filter: off\n",
+        "\ntraces: works\n",
+        &format!("\n  endpoint: {}/v1/traces\n", receiver.endpoint()),
+        "\n  sampler: parentbased_always_on\n",
+        "\n  spans exported: 2\n",
+        "\n  span filter: info\n",
+        "\n  refused: gauge orders_total is not recorded: ",
+        "\n  metrics of the program: 1\n",
+        "\n  scrapes: 2\n",
+        "\n  opentelemetry: the global propagator is firstlight's\n",
+    ] {
+        assert!(page.contains(fact), "{fact:?} is not in\n{page}");
+    }
+    let json = send(
+        address,
+        "GET /telemetry HTTP/1.1\r\nhost: localhost\r\naccept: application/json",
+        "",
+    );
+    assert!(
+        json.head.contains("content-type: application/json"),
+        "{}",
+        json.head
+    );
+    let json: Value = serde_json::from_str(&json.body).unwrap();
+    assert_eq!(json["service"]["resource"]["service.name"], "checked");
+    assert_eq!(json["traces"]["state"], "works");
+    assert_eq!(json["traces"]["spans_exported"], 2);
+    assert_eq!(json["metrics"]["state"], "needs attention");
+
+    // The collector goes away.
+    drop(receiver);
+    let report = telemetry.check(Duration::from_secs(60));
+    assert!(!report.is_ok(), "{report}");
+    let page = ask(address, "GET /telemetry").body;
+    assert!(page.contains("\ntraces: needs attention\n"), "{page}");
+    assert!(page.contains("is the collector running"), "{page}");
+    assert!(page.contains("  lost by reason: 1 connect\n"), "{page}");
+}

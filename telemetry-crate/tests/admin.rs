@@ -1,0 +1,397 @@
+//! The admin listener as an operator meets it: a process of its own, its log lines, its exit code.
+//!
+//! The test starts itself as a child that plays a part; the variable `PART` says which.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod support;
+
+use std::{
+    io::{self, BufRead, BufReader, Lines, Read, Write},
+    net::SocketAddr,
+    process::{Child, ChildStdout, Command, ExitCode, Stdio},
+    thread,
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+use support::{ask, put, send};
+
+fn main() -> ExitCode {
+    match std::env::var("PART").ok().as_deref() {
+        None => {
+            let trial = |name: &str, test: fn()| {
+                Trial::test(name, move || {
+                    test();
+                    Ok::<(), Failed>(())
+                })
+            };
+            let trials = vec![
+                trial(
+                    "the_log_filter_changes_while_the_service_runs_and_goes_back_by_itself",
+                    log_filter,
+                ),
+                trial(
+                    "off_loopback_changes_need_the_token_and_loopback_answers_no_foreign_host",
+                    access,
+                ),
+                trial("a_check_says_what_is_wrong_and_what_to_do", checks),
+                trial("readiness_goes_off_before_the_listener_closes", drains),
+            ];
+            libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+        }
+        Some("service") => play_service(),
+        Some("check") => {
+            let report = firstlight::check();
+            eprintln!("{report}");
+            report.exit_code()
+        }
+        Some("drains") => play_drains(),
+        Some(part) => panic!("no part {part}"),
+    }
+}
+
+/// A child that is killed when the test is over, however it ends.
+struct Part {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Part {
+    fn start(part: &str, variables: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .env("PART", part)
+            .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Starts it and waits until it serves; where.
+    fn serving(part: &str, variables: &[(&str, &str)]) -> (Self, SocketAddr) {
+        let mut part = Self::start(part, variables);
+        let start = part.line();
+        let url = start["metrics"].as_str().unwrap();
+        let address = url.strip_prefix("http://").unwrap();
+        let address: SocketAddr = address.strip_suffix("/metrics").unwrap().parse().unwrap();
+        (part, ([127, 0, 0, 1], address.port()).into())
+    }
+
+    fn line(&mut self) -> Value {
+        let line = self.lines.next().expect("the process ended too early");
+        let line = line.unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line}"))
+    }
+
+    fn message(&mut self, expected: &str) -> Value {
+        let line = self.line();
+        assert!(
+            line["message"].as_str().unwrap().starts_with(expected),
+            "expected {expected:?}: {line}"
+        );
+        line
+    }
+
+    /// Makes the service do its work once; the messages that it logs.
+    fn work(&mut self) -> Vec<String> {
+        writeln!(self.child.stdin.as_mut().unwrap(), "work").unwrap();
+        let mut messages = Vec::new();
+        loop {
+            let message = self.line()["message"].as_str().unwrap().to_owned();
+            if message == "done" {
+                return messages;
+            }
+            messages.push(message);
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// The exit code, and what the process wrote to standard error.
+    fn end(&mut self) -> (Option<i32>, String) {
+        drop(self.child.stdin.take());
+        let mut stderr = String::new();
+        let mut pipe = self.child.stderr.take().unwrap();
+        pipe.read_to_string(&mut stderr).unwrap();
+        (self.child.wait().unwrap().code(), stderr)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Works once a line of its standard input, while threads open and close spans all the time.
+fn play_service() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    for _ in 0..2 {
+        thread::spawn(|| {
+            for id in 0u64.. {
+                tracing::info_span!(target: "orders", "order", id = id % 8).in_scope(|| {
+                    let inner = tracing::debug_span!(target: "orders", "inner").entered();
+                    thread::yield_now();
+                    drop(inner);
+                });
+            }
+        });
+    }
+    let open = tracing::info_span!(target: "orders", "order", id = 7);
+    for _ in io::stdin().lines() {
+        tracing::info!(target: "orders", "info");
+        tracing::debug!(target: "orders", "debug");
+        log::debug!(target: "orders", "a record");
+        open.in_scope(|| tracing::trace!(target: "orders", "in a span that was open"));
+        tracing::info_span!(target: "orders", "order", id = 7)
+            .in_scope(|| tracing::trace!(target: "orders", "in a new span"));
+        // Passes every filter.
+        tracing::info!(target: "firstlight::check", "done");
+    }
+    telemetry.finish(Ok::<(), io::Error>(()))
+}
+
+fn log_filter() {
+    let (mut service, address) = Part::serving("service", &[("RUST_LOG", "info")]);
+    let page = ask(address, "GET /log-filter").body;
+    assert!(page.starts_with("filter: info\nsince: "), "{page}");
+    assert!(page.contains("\nreverts: never"), "{page}");
+    assert_eq!(service.work(), ["info"]);
+
+    let path = "/log-filter?for=10m&who=ada&why=slow+orders";
+    let page = put(address, path, "info,orders=debug\n");
+    assert_eq!(page.status, 200, "{}", page.body);
+    let page = ask(address, "GET /log-filter").body;
+    for fact in [
+        "filter: info,orders=debug\n",
+        "\nby: ada, from 127.0.0.1\n",
+        "\nwhy: slow orders\n",
+        "\nreverts: at ",
+    ] {
+        assert!(page.contains(fact), "{page}");
+    }
+    let line = service.message("log filter changed to info,orders=debug");
+    let fields = ["client.address", "who", "why", "old", "new"].map(|key| line[key].as_str());
+    let expected = [
+        "127.0.0.1",
+        "ada",
+        "slow orders",
+        "info",
+        "info,orders=debug",
+    ];
+    assert_eq!(fields, expected.map(Some));
+    assert!(line["until"].as_str().unwrap().ends_with('Z'), "{line}");
+    assert_eq!(service.work(), ["info", "debug", "a record"]);
+
+    // About spans, while spans are open; again, so that one replaces another; and back to a plain one.
+    for _ in 0..3 {
+        let by_span = put(address, "/log-filter", "warn,[order{id=7}]=trace");
+        assert_eq!(by_span.status, 200, "{}", by_span.body);
+        service.message("log filter changed to warn,[order{id=7}]=trace");
+        assert_eq!(service.work(), ["in a new span"]);
+        assert_eq!(put(address, "/log-filter", "off").status, 200);
+        // Written whatever the filter says.
+        service.message("log filter changed to off");
+        assert_eq!(service.work(), [""; 0]);
+    }
+
+    let page = send(
+        address,
+        "DELETE /log-filter HTTP/1.1\r\nhost: localhost\r\nfrom: ada@example.com",
+        "",
+    );
+    assert!(page.body.starts_with("filter: info\n"), "{}", page.body);
+    let line = service.message("log filter is back to info, before its time");
+    assert_eq!(line["who"], "ada@example.com");
+    assert_eq!(service.work(), ["info"]);
+
+    assert_eq!(
+        put(address, "/log-filter?for=1s", "orders=debug").status,
+        200
+    );
+    service.message("log filter changed to orders=debug");
+    let page = ask(address, "GET /log-filter").body;
+    assert!(page.contains("\ncaution: only the targets"), "{page}");
+    service.message("log filter is back to info: the time of the change is over");
+    assert_eq!(service.work(), ["info"]);
+
+    for (path, body, status, hint) in [
+        ("/log-filter", "orders=loud", 400, "RUST_LOG"),
+        ("/log-filter", "", 400, "empty"),
+        ("/log-filter?for=forever", "debug", 400, "24h"),
+        ("/log-filter?fro=1m", "debug", 400, "`for`"),
+        ("/log-filter", &"x".repeat(9 * 1024), 413, "8192"),
+    ] {
+        let answer = put(address, path, body);
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        assert!(answer.body.contains(hint), "{}", answer.body);
+    }
+    let post = ask(address, "POST /log-filter");
+    assert_eq!(post.status, 405);
+    assert!(
+        post.head.contains("allow: GET, HEAD, PUT, DELETE"),
+        "{}",
+        post.head
+    );
+    assert_eq!(ask(address, "PUT /metrics").status, 405);
+    assert_eq!(
+        service.work(),
+        ["info"],
+        "nothing of it has changed anything"
+    );
+
+    // No thread has panicked: that would be a line, and a backtrace.
+    drop(service.child.stdin.take());
+    service.message("telemetry is down");
+    assert_eq!(service.end(), (Some(0), String::new()));
+}
+
+fn access() {
+    let (mut service, address) = Part::serving("service", &[]);
+    let foreign = send(
+        address,
+        "GET /metrics HTTP/1.1\r\nhost: rebound.example",
+        "",
+    );
+    assert_eq!(foreign.status, 421);
+    assert!(!foreign.body.contains("target_info"), "{}", foreign.body);
+    assert_eq!(put(address, "/log-filter", "debug").status, 200);
+    service.message("log filter changed");
+
+    let everywhere = ("OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0");
+    let (mut service, address) = Part::serving("service", &[everywhere]);
+    let refused = put(address, "/log-filter", "debug");
+    assert_eq!(refused.status, 403);
+    assert!(
+        refused.body.contains("FIRSTLIGHT_ADMIN_TOKEN"),
+        "{}",
+        refused.body
+    );
+    let named = send(address, "GET /metrics HTTP/1.1\r\nhost: pod-1.example", "");
+    assert_eq!(named.status, 200);
+    assert_eq!(service.work(), ["info"]);
+
+    let token = ("FIRSTLIGHT_ADMIN_TOKEN", "hunter2");
+    let (mut service, address) = Part::serving("service", &[everywhere, token]);
+    let refused = put(address, "/log-filter", "off");
+    assert_eq!(refused.status, 401);
+    let head = |token: &str| {
+        format!("PUT /log-filter HTTP/1.1\r\nhost: pod-1\r\nauthorization: Bearer {token}")
+    };
+    assert_eq!(send(address, &head("hunter3"), "off").status, 401);
+    assert_eq!(service.work(), ["info"]);
+    assert_eq!(send(address, &head("hunter2"), "off").status, 200);
+    let line = service.message("log filter changed to off");
+    assert!(!line.to_string().contains("hunter2"), "{line}");
+    let page = ask(address, "GET /telemetry").body;
+    assert!(!page.contains("hunter2"), "{page}");
+}
+
+fn checks() {
+    let check = |variables: &[(&str, &str)]| {
+        let mut part = Part::start("check", variables);
+        while part.lines.next().is_some() {}
+        part.end()
+    };
+    let (code, report) = check(&[]);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(
+        report.contains("traces: off, set OTEL_EXPORTER_OTLP_ENDPOINT"),
+        "{report}"
+    );
+
+    let nobody = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    let (code, report) = check(&[nobody]);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(report.starts_with("telemetry check: failed\n"), "{report}");
+    assert!(report.contains("is the collector running"), "{report}");
+
+    let (code, report) = check(&[nobody, ("OTEL_TRACES_SAMPLER", "always_off")]);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(report.contains("OTEL_TRACES_SAMPLER"), "{report}");
+
+    let (code, report) = check(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")]);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(
+        report.contains("start: failed, OTEL_EXPORTER_OTLP_ENDPOINT: "),
+        "{report}"
+    );
+
+    // Beside the service itself.
+    let (_service, address) = Part::serving("service", &[]);
+    let port = address.port().to_string();
+    let (code, report) = check(&[("OTEL_EXPORTER_PROMETHEUS_PORT", &port)]);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("the service may be running"), "{report}");
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn play_drains() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    let ready = async {
+        // Once the signals are listened for.
+        tokio::task::yield_now().await;
+        tracing::info!("ready");
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = firstlight::shutdown_signal() => {}
+        () = ready => {}
+    }
+    tracing::info!("closing the listener");
+    telemetry.finish(Ok::<(), io::Error>(()))
+}
+
+fn drains() {
+    // Longer than any test: it is open that the delay is kept, not how long it is.
+    let (mut service, address) = Part::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "3600000")]);
+    service.message("ready");
+    assert_eq!(ask(address, "GET /readyz").status, 200);
+    service.signal("-TERM");
+    service.message("shutting down: not ready any more, accepting requests for another 3600000 ms");
+    let drained = ask(address, "GET /readyz");
+    assert_eq!(
+        (drained.status, &*drained.body),
+        (503, "not ready: draining\n")
+    );
+    assert_eq!(ask(address, "GET /livez").status, 200);
+    // Once the watcher listens; it listens before the delay begins, and nothing says when.
+    service.signal("-TERM");
+    let mut signals = 1;
+    while service.child.try_wait().unwrap().is_none() {
+        assert!(signals < 600, "a second signal ends nothing");
+        thread::sleep(std::time::Duration::from_millis(100));
+        service.signal("-TERM");
+        signals += 1;
+    }
+    assert!(
+        service.lines.next().is_none(),
+        "the listener was not closed before"
+    );
+    assert_eq!(service.end().0, Some(128 + 15));
+
+    let (mut service, _) = Part::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "1")]);
+    service.message("ready");
+    service.signal("-TERM");
+    service.message("shutting down: not ready any more");
+    service.message("closing the listener");
+    service.message("telemetry is down");
+    assert_eq!(service.end().0, Some(0));
+}
