@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Instant};
 use http::{Method, Request, StatusCode, Uri, Version, uri::PathAndQuery};
 use opentelemetry::{
     Context, KeyValue,
-    trace::{SpanContext, Status, TraceContextExt},
+    trace::{SpanContext, SpanId, Status, TraceContextExt},
 };
 use tracing::Span;
 
@@ -35,8 +35,11 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Exchange {
     span: Span,
-    /// The span's context, for the end; entering the span once more costs thirty times as much.
+    /// The span's context, for the end; entering the span once more costs thirty times as much. Empty if the span is no
+    /// part of a trace.
     context: Context,
+    /// The span around the request's, if there is one.
+    outer: SpanId,
     /// The caller's span, if it is no parent.
     link: Option<SpanContext>,
     start: Instant,
@@ -74,6 +77,7 @@ impl Exchange {
         Self {
             span,
             context: Context::new(),
+            outer: current_span_id(),
             link,
             start: Instant::now(),
             method,
@@ -89,6 +93,10 @@ impl Exchange {
 
     /// Called inside the span, once.
     pub(super) fn describe(&mut self) {
+        // A filter may have kept the span out of the trace; what is current then is somebody else's.
+        if current_span_id() == self.outer {
+            return;
+        }
         self.context = Context::current();
         with_recording_span(|span| {
             span.update_name(match &self.route {
@@ -255,6 +263,10 @@ fn version(version: Version) -> &'static str {
         Version::HTTP_3 => "3",
         _ => "1.1",
     }
+}
+
+fn current_span_id() -> SpanId {
+    Context::map_current(|context| context.span().span_context().span_id())
 }
 
 fn scheme(uri: &Uri) -> &'static str {
