@@ -13,6 +13,7 @@ pub(crate) fn describe() -> Vec<(String, String)> {
         .and_then(|line| line.split_once(':'));
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let busy = format!("{} in the last minute", load());
     let facts = [
         (
             "processor",
@@ -22,6 +23,7 @@ pub(crate) fn describe() -> Vec<(String, String)> {
             ),
         ),
         ("processors used", threads.to_string()),
+        ("load before the start", busy),
         ("kernel", format!("Linux {}", kernel.trim())),
         ("compiler", output(Command::new("rustc").arg("--version"))),
         (
@@ -38,17 +40,21 @@ pub(crate) fn describe() -> Vec<(String, String)> {
 
 /// Says so where others use the processors: they widen the spread.
 pub(crate) fn warn_if_busy() {
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let last_minute = load
-        .split_whitespace()
-        .next()
-        .and_then(|number| number.parse::<f64>().ok())
-        .unwrap_or_default();
+    let last_minute = load();
     if last_minute > BUSY {
         ui::line(ui::loud(format!(
             "this machine is busy (load {last_minute}); expect a wide spread"
         )));
     }
+}
+
+/// How many threads wanted a processor, on average of the last minute.
+fn load() -> f64 {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let last_minute = load.split_whitespace().next();
+    last_minute
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_default()
 }
 
 fn output(program: &mut Command) -> String {

@@ -37,3 +37,20 @@ impl fmt::Display for Spread {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn the_median_is_the_middle_or_halfway_between_the_two_in_the_middle() {
+        let shown =
+            |values: &[f64]| Spread::of(values.iter().copied()).map(|spread| spread.to_string());
+        assert_eq!(shown(&[3.0, 1.0, 2.0]).as_deref(), Some("2.0 (1.0–3.0)"));
+        assert_eq!(
+            shown(&[4.0, 1.0, 2.0, 9.0]).as_deref(),
+            Some("3.0 (1.0–9.0)")
+        );
+        assert_eq!(shown(&[]), None);
+    }
+}

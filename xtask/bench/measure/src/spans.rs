@@ -75,3 +75,37 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     *bytes = rest;
     Some(taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A length-delimited field; all lengths here fit into one byte.
+    fn field(number: u8, content: &[u8]) -> Vec<u8> {
+        [&[number << 3 | 2, content.len() as u8], content].concat()
+    }
+
+    #[test]
+    fn spans_attributes_and_events_are_counted_where_they_are() {
+        let flags_and_time = [0x85, 0x01, 1, 0, 0, 0, 0x39, 0, 0, 0, 0, 0, 0, 0, 0];
+        let span = [
+            &flags_and_time[..],
+            &field(9, b"a"),
+            &field(9, b"b"),
+            &field(11, b"e"),
+        ]
+        .concat();
+        let scope = [field(1, b"name"), field(2, &span), field(2, &span)].concat();
+        let request = field(1, &[field(1, b"resource"), field(2, &scope)].concat());
+        let found = count(&request);
+        assert_eq!((found.spans, found.attributes, found.events), (2, 4, 2));
+    }
+
+    #[test]
+    fn a_body_that_is_cut_off_counts_as_far_as_it_goes() {
+        let request = field(1, &field(2, &field(2, b"")));
+        assert_eq!(count(&request).spans, 1);
+        assert_eq!(count(request.get(..3).unwrap_or_default()).spans, 0);
+        assert_eq!(count(b"not protobuf").spans, 0);
+    }
+}
