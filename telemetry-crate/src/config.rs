@@ -4,13 +4,22 @@
 //! program, wins over it: **environment > setters > defaults**. Both are merged once, in `build()`, into the private
 //! `Settings`, which the rest of the crate reads; nothing else looks at the environment.
 
+mod budget;
 mod env;
+mod export;
 mod settings;
+#[cfg(test)]
+mod tests;
+mod traces;
 
 use std::{net::SocketAddr, time::Duration};
 
 pub use env::{VARIABLES, Variable};
-pub(crate) use settings::{ExportSettings, Propagator, SamplerSetting, Settings};
+pub(crate) use {
+    export::ExportSettings,
+    settings::Settings,
+    traces::{Propagator, SamplerSetting},
+};
 
 use crate::{CheckReport, InitError, Telemetry, TelemetryGuard};
 

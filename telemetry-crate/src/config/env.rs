@@ -6,6 +6,8 @@
 
 use std::{str::FromStr, time::Duration};
 
+use percent_encoding::percent_decode_str;
+
 /// One environment variable that firstlight reads.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -175,4 +177,21 @@ impl<'a> Env<'a> {
             "{name}: found {found:?}, expected {expected}; using the default"
         ));
     }
+}
+
+/// `key=value,key=value`, values percent-encoded; `None` if any of it is malformed.
+pub(super) fn key_values(list: &str) -> Option<Vec<(String, String)>> {
+    list.split(',')
+        .filter(|pair| !pair.trim().is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            let key = key.trim();
+            let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+            (!key.is_empty()).then(|| (key.to_owned(), value.into_owned()))
+        })
+        .collect()
+}
+
+pub(super) fn positive(value: &str) -> Option<usize> {
+    value.parse().ok().filter(|number| *number > 0)
 }

@@ -1,0 +1,224 @@
+//! From variables and setters to settings.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::time::Duration;
+
+use super::{Settings, TelemetryConfig};
+use crate::{InitError, metrics::BudgetOptions};
+
+fn resolve(config: TelemetryConfig, variables: &[(&str, &str)]) -> Result<Settings, InitError> {
+    Settings::resolve(config, &|name| {
+        variables
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
+}
+
+fn environment(variables: &[(&str, &str)]) -> Settings {
+    resolve(TelemetryConfig::new(), variables).unwrap()
+}
+
+fn endpoint_of(variables: &[(&str, &str)]) -> Option<String> {
+    environment(variables)
+        .export
+        .map(|export| export.endpoint.to_string())
+}
+
+#[test]
+fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_exception() {
+    let budget = |list: &str| {
+        let config = TelemetryConfig::new().series_budget("orders", 7);
+        let settings = resolve(config, &[("FIRSTLIGHT_METRICS_SERIES_BUDGET", list)]).unwrap();
+        let BudgetOptions {
+            by_metric, each, ..
+        } = settings.budget;
+        (by_metric, each, settings.warnings.len())
+    };
+    let named = |name: &str, series| (name.to_owned(), series);
+    assert_eq!(budget(""), (vec![named("orders", 7)], None, 0));
+    assert_eq!(budget("9"), (vec![], Some(9), 0));
+    assert_eq!(
+        budget("a=1, 9 ,b = 2"),
+        (vec![named("a", 1), named("b", 2)], Some(9), 0)
+    );
+    assert_eq!(
+        budget("orders=8"),
+        (vec![named("orders", 7), named("orders", 8)], None, 0)
+    );
+    for wrong in ["0", "x", "9,,", "a=", "a=-1"] {
+        assert_eq!(budget(wrong), (vec![named("orders", 7)], None, 1));
+    }
+    let none = TelemetryConfig::new().series_budget("orders", 0);
+    assert!(resolve(none, &[]).is_err());
+    let total = environment(&[("FIRSTLIGHT_METRICS_SERIES_TOTAL", "12")]);
+    assert_eq!(total.budget.total, Some(12));
+}
+
+#[test]
+fn traces_are_exported_if_and_only_if_an_endpoint_is_set_or_the_exporter_is_named() {
+    let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+    assert_eq!(endpoint_of(&[]), None);
+    assert_eq!(
+        endpoint_of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", " ")]),
+        None,
+        "empty means unset"
+    );
+    assert_eq!(
+        endpoint_of(&[base]).unwrap(),
+        "http://collector:4318/v1/traces"
+    );
+    assert_eq!(
+        endpoint_of(&[("OTEL_TRACES_EXPORTER", "otlp")]).unwrap(),
+        "http://localhost:4318/v1/traces"
+    );
+    assert_eq!(endpoint_of(&[base, ("OTEL_TRACES_EXPORTER", "none")]), None);
+    assert_eq!(endpoint_of(&[base, ("OTEL_SDK_DISABLED", "TRUE")]), None);
+}
+
+#[test]
+fn the_general_endpoint_gets_a_path_and_the_traces_endpoint_is_verbatim() {
+    assert_eq!(
+        endpoint_of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1/base/")]).unwrap(),
+        "http://c:1/base/v1/traces"
+    );
+    let both = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:2/x"),
+    ];
+    assert_eq!(endpoint_of(&both).unwrap(), "http://t:2/x");
+}
+
+#[test]
+fn an_endpoint_that_cannot_work_is_an_error_that_names_the_variable_and_hides_credentials() {
+    for (value, hint) in [
+        ("collector:4318", "with a scheme"),
+        ("https://user:hunter2@c:4318", "no TLS"),
+        ("http://user:hunter2@c:4318", "OTEL_EXPORTER_OTLP_HEADERS"),
+        ("http://", "with a scheme"),
+        ("notaurl", "with a scheme"),
+    ] {
+        let error = resolve(
+            TelemetryConfig::new(),
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", value)],
+        );
+        let Err(error) = error else {
+            panic!("{value} was accepted")
+        };
+        let message = error.to_string();
+        assert!(
+            message.starts_with("OTEL_EXPORTER_OTLP_ENDPOINT: found"),
+            "{message}"
+        );
+        assert!(message.contains(hint), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    let grpc = [
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+    ];
+    assert!(
+        resolve(TelemetryConfig::new(), &grpc)
+            .unwrap_err()
+            .to_string()
+            .contains("http/protobuf")
+    );
+}
+
+#[test]
+fn operators_win_over_the_author_and_the_author_over_defaults() {
+    let config = TelemetryConfig::new()
+        .service_name("author")
+        .resource_attribute("team", "author")
+        .shutdown_timeout(Duration::from_secs(1))
+        .admin_address(([127, 0, 0, 1], 1).into());
+    let settings = resolve(config.clone(), &[]).unwrap();
+    assert_eq!(settings.resource.get("service.name"), Some("author"));
+    assert_eq!(settings.shutdown_timeout, Duration::from_secs(1));
+    assert_eq!(settings.admin, Some(("127.0.0.1".to_owned(), 1)));
+
+    let settings = resolve(
+        config,
+        &[
+            ("OTEL_SERVICE_NAME", "operator"),
+            (
+                "OTEL_RESOURCE_ATTRIBUTES",
+                "service.name=loses,team=a%2Cb,k8s.pod.name=p%2D1",
+            ),
+            ("FIRSTLIGHT_SHUTDOWN_TIMEOUT", "2000"),
+            ("OTEL_EXPORTER_PROMETHEUS_PORT", "0"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(settings.resource.get("service.name"), Some("operator"));
+    assert_eq!(settings.resource.get("team"), Some("a,b"));
+    assert_eq!(settings.resource.get("k8s.pod.name"), Some("p-1"));
+    assert_eq!(settings.shutdown_timeout, Duration::from_secs(2));
+    assert_eq!(settings.admin, Some(("localhost".to_owned(), 0)));
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_one_warning_and_then_the_default() {
+    let settings = environment(&[
+        ("OTEL_TRACES_SAMPLER", "bogus"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "secretkey"),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_PROPAGATORS", "b3"),
+        ("RUST_LOG", "info,orders=loud"),
+    ]);
+    assert_eq!(settings.sampler.to_string(), "parentbased_always_on");
+    assert_eq!(settings.propagators.len(), 2);
+    assert_eq!(settings.export.unwrap().max_queue_size, 2048);
+    let warnings = settings.warnings.join("\n");
+    for name in [
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_BSP_MAX_QUEUE_SIZE",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_PROPAGATORS",
+        "RUST_LOG",
+    ] {
+        assert_eq!(
+            warnings.matches(&format!("{name}:")).count(),
+            1,
+            "{warnings}"
+        );
+    }
+    assert!(!warnings.contains("secretkey"), "{warnings}");
+}
+
+#[test]
+fn samplers_are_the_specifications() {
+    let sampler = |name, arg| {
+        environment(&[
+            ("OTEL_TRACES_SAMPLER", name),
+            ("OTEL_TRACES_SAMPLER_ARG", arg),
+        ])
+        .sampler
+        .to_string()
+    };
+    assert_eq!(sampler("always_off", ""), "always_off");
+    assert_eq!(
+        sampler("parentbased_traceidratio", "0.25"),
+        "parentbased_traceidratio=0.25"
+    );
+    assert_eq!(
+        sampler("traceidratio", "7"),
+        "always_on",
+        "an argument out of range is the default, 1"
+    );
+}
+
+#[test]
+fn a_batch_is_never_larger_than_the_queue() {
+    let export = environment(&[
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "10"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "250"),
+    ])
+    .export
+    .unwrap();
+    assert_eq!((export.max_queue_size, export.max_batch_size), (10, 10));
+    assert_eq!(export.request_timeout, Duration::from_millis(250));
+}

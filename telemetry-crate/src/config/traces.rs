@@ -1,0 +1,174 @@
+//! What the traces pillar is told: which spans, how many of them, how large, and in whose trace.
+
+use std::fmt;
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use super::{TelemetryConfig, env, env::Env};
+use crate::{
+    InitError,
+    traces::{Limits, RemoteParent},
+};
+
+/// A W3C header format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Propagator {
+    TraceContext,
+    Baggage,
+}
+
+/// Which new traces are kept, and whether the caller's decision is followed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct SamplerSetting {
+    pub(crate) parent_based: bool,
+    /// Share of new traces, 0 to 1.
+    pub(crate) ratio: f64,
+}
+
+impl SamplerSetting {
+    /// Specification, "Environment variables", general SDK configuration.
+    fn parse(name: &str, ratio: f64) -> Option<Self> {
+        let (parent_based, root) = match name.strip_prefix("parentbased_") {
+            Some(root) => (true, root),
+            None => (false, name),
+        };
+        let ratio = match root {
+            "always_on" => 1.0,
+            "always_off" => 0.0,
+            "traceidratio" => ratio,
+            _ => return None,
+        };
+        Some(Self {
+            parent_based,
+            ratio,
+        })
+    }
+}
+
+impl fmt::Display for SamplerSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.parent_based {
+            "parentbased_"
+        } else {
+            ""
+        })?;
+        match self.ratio {
+            1.0 => f.write_str("always_on"),
+            0.0 => f.write_str("always_off"),
+            ratio => write!(f, "traceidratio={ratio}"),
+        }
+    }
+}
+
+pub(super) fn trace_filter(
+    config: &TelemetryConfig,
+    env: &mut Env<'_>,
+) -> Result<Targets, InitError> {
+    let expected = "directives such as `info` or `info,orders=debug`";
+    if let Some(filter) = env.number(env::TRACE_FILTER, expected) {
+        return Ok(filter);
+    }
+    let directives = config.trace_filter.as_deref().unwrap_or("info");
+    directives
+        .parse()
+        .map_err(|_| InitError::invalid("TelemetryConfig::trace_filter", directives, expected))
+}
+
+pub(super) fn trace_events(env: &mut Env<'_>) -> LevelFilter {
+    let levels = "`error`, `warn`, `info`, `debug`, `trace` or `off`";
+    env.number(env::TRACE_EVENTS, levels)
+        .unwrap_or(LevelFilter::WARN)
+}
+
+pub(super) fn sampler(env: &mut Env<'_>) -> SamplerSetting {
+    // Parent-based, so that a trace is kept whole or not at all; everything, because a team that starts has little
+    // traffic and many questions. The line at start says which it is.
+    let default = SamplerSetting {
+        parent_based: true,
+        ratio: 1.0,
+    };
+    let ratio = env
+        .parsed(env::TRACES_SAMPLER_ARG, "a number from 0 to 1", |value| {
+            value
+                .parse()
+                .ok()
+                .filter(|ratio| (0.0..=1.0).contains(ratio))
+        })
+        .unwrap_or(1.0);
+    env.parsed(
+        env::TRACES_SAMPLER,
+        "`always_on`, `always_off`, `traceidratio`, `parentbased_always_on`, `parentbased_always_off` or `parentbased_traceidratio`",
+        |name| SamplerSetting::parse(name, ratio),
+    )
+    .unwrap_or(default)
+}
+
+/// Specification, "Span Limits": a span's own limit wins over the general one.
+pub(super) fn span_limits(env: &mut Env<'_>) -> Limits {
+    let default = Limits::default();
+    let mut limit = |names: &[&'static str], default: usize| {
+        names
+            .iter()
+            .find_map(|name| env.number(name, "a whole number"))
+            .unwrap_or(default)
+    };
+    Limits {
+        value_length: limit(
+            &[
+                env::SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT,
+                env::ATTRIBUTE_VALUE_LENGTH_LIMIT,
+            ],
+            default.value_length,
+        ),
+        attributes: limit(
+            &[env::SPAN_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes,
+        ),
+        events: limit(&[env::SPAN_EVENT_COUNT_LIMIT], default.events),
+        links: limit(&[env::SPAN_LINK_COUNT_LIMIT], default.links),
+        attributes_per_event: limit(
+            &[env::EVENT_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes_per_event,
+        ),
+        attributes_per_link: limit(
+            &[env::LINK_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
+            default.attributes_per_link,
+        ),
+    }
+}
+
+pub(super) fn propagators(env: &mut Env<'_>) -> Vec<Propagator> {
+    let default = vec![Propagator::TraceContext, Propagator::Baggage];
+    let Some(list) = env.text(env::PROPAGATORS) else {
+        return default;
+    };
+    let mut propagators = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        let propagator = match name {
+            "tracecontext" => Propagator::TraceContext,
+            "baggage" => Propagator::Baggage,
+            "none" => return Vec::new(),
+            _ => {
+                env.warn(
+                    env::PROPAGATORS,
+                    &list,
+                    "a list of `tracecontext` and `baggage`, or `none`",
+                );
+                return default;
+            }
+        };
+        if !propagators.contains(&propagator) {
+            propagators.push(propagator);
+        }
+    }
+    propagators
+}
+
+pub(super) fn remote_parent(value: &str) -> Option<RemoteParent> {
+    match value {
+        "continue" => Some(RemoteParent::Continue),
+        "link" => Some(RemoteParent::Link),
+        "ignore" => Some(RemoteParent::Ignore),
+        _ => None,
+    }
+}
