@@ -39,7 +39,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, default_value_t = 30_000)]
     requests: u64,
     /// One round of few requests: shows that it works, and measures nothing.
-    #[arg(long, conflicts_with_all = ["rounds", "requests", "build", "write"])]
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "build"])]
     quick: bool,
     /// Only these variants, besides the one without telemetry.
     #[arg(long, value_name = "VARIANT", value_parser = variant::names())]
@@ -47,12 +47,16 @@ pub(crate) struct BenchArgs {
     /// Measure what a variant costs to build, instead of what it costs to run.
     #[arg(long)]
     build: bool,
-    /// Write docs/book/src/benchmarks.md from this and from the last result of the other kind.
-    #[arg(long, conflicts_with = "only")]
+    /// Measure nothing: write docs/book/src/benchmarks.md from the last complete results of both kinds.
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build"])]
     write: bool,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    if args.write {
+        write_page()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let chosen: Vec<_> = VARIANTS
         .iter()
         .filter(|variant| {
@@ -81,15 +85,17 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         }
         keep(args, "run.json", || results.store())?;
     }
-    if args.write {
-        let costs = crates::load(&kept("build.json", "cargo xtask bench --build")?)?;
-        let results = Results::load(&kept("run.json", "cargo xtask bench")?)?;
-        let file = paths::root().join("docs/book/src/benchmarks.md");
-        std::fs::write(&file, page::render(&results, &costs))
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        ui::line(format!("\nwrote {}", file.display()));
-    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn write_page() -> anyhow::Result<()> {
+    let costs = crates::load(&kept("build.json", "cargo xtask bench --build")?)?;
+    let results = Results::load(&kept("run.json", "cargo xtask bench")?)?;
+    let file = paths::root().join("docs/book/src/benchmarks.md");
+    std::fs::write(&file, page::render(&results, &costs))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    ui::line(format!("\nwrote {}", file.display()));
+    Ok(())
 }
 
 /// Keeps a complete result for the page.

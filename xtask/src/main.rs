@@ -65,7 +65,7 @@ enum Task {
   cargo xtask bench --quick          build everything and show that it works
   cargo xtask bench                  measure processor time per request, five rounds; about a quarter of an hour
   cargo xtask bench --build          measure crates and build time instead
-  cargo xtask bench --write          measure, and write docs/book/src/benchmarks.md")]
+  cargo xtask bench --write          measure nothing, write docs/book/src/benchmarks.md from the last results")]
     Bench(bench::BenchArgs),
     /// Make a new service from the template.
     #[command(after_help = "Examples:

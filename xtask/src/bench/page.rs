@@ -190,21 +190,25 @@ $ cargo xtask bench --write    # writes this page from the last result of each
 
 ";
 
-const COLUMNS: &str = "Processor time of the server per request, user and system, all its threads: the median of all rounds, and in
-brackets the lowest and the highest. *Added* is the difference from `bare` in the same round. Throughput and latency are of
-16 connections that each send their next request when they have the answer, so the server is never idle: latency is mostly
-the wait for the other 15. Memory is what was resident after the last request. *Spans* are those that arrived per request: fewer than the sampled part
-were dropped, because the exporter could not keep up, and so did not cost what they should.";
+const COLUMNS: &str = "\
+Processor time of the server per request, user and system, all its threads: the median of all rounds, and in brackets the
+lowest and the highest. *Added* is the difference from `bare` in the same round. Throughput and latency are of 16 connections
+that each send their next request when they have the answer, so latency is mostly the wait for the other 15. Memory is what
+was resident after the last request. *Spans* are those that arrived per request: fewer than the sampled part were dropped,
+because the exporter could not keep up, and so did not cost what they should.";
 
-const EMITTED: &str = "Counted per request at the receiver, on standard output and on the metrics page, with everything sampled and one log
-line by the handler; a cost means little without it. Lines that the process writes at its start make up for the fractions. Series are those about HTTP
-requests; every bucket is one.";
+const EMITTED: &str = "\
+Counted per request at the receiver, on standard output and on the metrics page, with everything sampled and one log line by
+the handler; a cost means little without it. Fractions come from what a process writes at its start. Events are log lines
+that are written on the span as well. Series are those about HTTP requests; every bucket is one.";
 
-const BUILDS: &str = "The crates that are compiled for it (`cargo tree --edges normal`: procedural macros count, what only build scripts need
+const BUILDS: &str = "\
+The crates that are compiled for it (`cargo tree --edges normal`: procedural macros count, what only build scripts need
 does not), and one build of it from nothing in the `dev` profile: what somebody waits for after a checkout, and CI every
 time. axum, tokio and the service itself are in all of them.";
 
-const METHOD: &str = "## How it was measured
+const METHOD: &str = "\
+## How it was measured
 
 - Each measurement starts a new process, warms it up with a fifth of the requests, and takes its processor time before and
   after the load from the operating system's clock for that process.

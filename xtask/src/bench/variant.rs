@@ -61,7 +61,7 @@ pub(crate) const VARIANTS: [Variant; 7] = [
         same_signals: true,
         what: "What people assemble today: `tracing-subscriber`'s JSON layer on standard output, `tracing-opentelemetry`, \
             `opentelemetry-otlp` over HTTP, the middleware of `axum-tracing-opentelemetry`, and the `metrics` macros with \
-            `metrics-exporter-prometheus`; each with the defaults of its documentation. Its log lines carry the span's \
+            `metrics-exporter-prometheus`; each with the defaults of its documentation. Its duration has three labels, its log lines carry the span's \
             attributes and no trace id, there is no access line, and no exemplars.",
     },
     Variant {
@@ -94,6 +94,7 @@ pub(crate) const VARIANTS: [Variant; 7] = [
 ];
 
 /// Who is missing, and why.
-pub(crate) const ABSENT: &str = "`foundations` is not here because it cannot serve this program: it takes its log lines, spans and metrics from \
-    macros of its own and not from `tracing` and `metrics`, reads no W3C trace context, and exports spans over gRPC or \
-    Jaeger's UDP only, so it would be another service sending to another receiver.";
+pub(crate) const ABSENT: &str = "\
+`foundations` is not here because it cannot serve this program. It takes log lines, spans and metrics from macros of its own;
+what goes through `tracing` and `metrics` does not reach it (its `tracing-rs-compat` leads the other way). It exports a
+service's spans over gRPC or to Jaeger over UDP only. So it would be another service that sends to another receiver.";
