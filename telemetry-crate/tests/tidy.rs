@@ -126,6 +126,19 @@ fn every_page_of_the_book_is_in_its_summary() {
 }
 
 #[test]
+fn every_page_that_the_summary_names_exists() {
+    let summary = read("docs/book/src/SUMMARY.md");
+    for link in summary
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+    {
+        let page = format!("docs/book/src/{}", link.0);
+        assert!(path(&page).is_file(), "SUMMARY.md names {page}");
+    }
+}
+
+#[test]
 fn the_changelog_knows_this_version() {
     let changelog = read("CHANGELOG.md");
     let heading = format!("\n## {} ", env!("CARGO_PKG_VERSION"));
