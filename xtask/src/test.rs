@@ -125,7 +125,7 @@ fn tidy_suite(cases: &mut Cases) -> anyhow::Result<()> {
         tidy::one_version_each,
     );
     cases.check(
-        "every dependency has a licence that deny.toml allows",
+        "every dependency has a licence that .deny.toml allows",
         tidy::licences,
     );
     Ok(())

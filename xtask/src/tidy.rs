@@ -1,7 +1,7 @@
 //! What must hold between files that no compiler compares: one version of each facade, and only licences that
-//! `deny.toml` allows.
+//! `.deny.toml` allows.
 //!
-//! `deny.toml` is read, not repeated, so that `cargo deny check` and this say the same; this needs no installation.
+//! `.deny.toml` is read, not repeated, so that `cargo deny check` and this say the same; this needs no installation.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -76,9 +76,9 @@ pub(crate) fn one_version_each() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every dependency may be used under a licence that `deny.toml` allows.
+/// Every dependency may be used under a licence that `.deny.toml` allows.
 pub(crate) fn licences() -> anyhow::Result<()> {
-    let file = paths::root().join("deny.toml");
+    let file = paths::root().join(".deny.toml");
     let text = std::fs::read_to_string(&file)
         .with_context(|| format!("cannot read {}", file.display()))?;
     let deny: toml::Table =
@@ -88,7 +88,7 @@ pub(crate) fn licences() -> anyhow::Result<()> {
         .and_then(|licenses| licenses.get("allow"))
         .and_then(toml::Value::as_array);
     let allowed: Vec<_> = allowed
-        .context("deny.toml: no licenses.allow")?
+        .context(".deny.toml: no licenses.allow")?
         .iter()
         .filter_map(toml::Value::as_str)
         .collect();
@@ -112,7 +112,7 @@ pub(crate) fn licences() -> anyhow::Result<()> {
     }
     if !refused.is_empty() {
         bail!(
-            "not under a licence that deny.toml allows:\n  {}",
+            "not under a licence that .deny.toml allows:\n  {}",
             refused.join("\n  ")
         );
     }
