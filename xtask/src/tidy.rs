@@ -10,17 +10,6 @@ use serde_json::Value;
 
 use crate::{command, paths};
 
-/// Two versions of one of these in a tree mean silence: what is recorded through one never reaches the other.
-const ONE_VERSION_ONLY: [&str; 7] = [
-    "opentelemetry",
-    "opentelemetry_sdk",
-    "opentelemetry-proto",
-    "metrics",
-    "tracing-core",
-    "tracing-subscriber",
-    "log",
-];
-
 struct Package {
     name: String,
     version: String,
@@ -62,12 +51,24 @@ pub(crate) fn one_version_each() -> anyhow::Result<()> {
     for Package { name, version, .. } in packages()? {
         versions.entry(name).or_default().push(version);
     }
-    let twice = |name: &&str| {
-        versions
-            .get(*name)
-            .is_some_and(|versions| versions.len() > 1)
-    };
-    let twice: Vec<_> = ONE_VERSION_ONLY.iter().filter(|name| twice(name)).collect();
+    let deny = deny()?;
+    let banned = list(&deny, "bans", "deny")?;
+    let one_version_only: Vec<_> = banned
+        .iter()
+        .filter(|ban| ban.get("deny-multiple-versions").is_some())
+        .filter_map(|ban| ban.get("crate")?.as_str())
+        .collect();
+    if one_version_only.is_empty() {
+        bail!(".deny.toml: no crate of bans.deny has deny-multiple-versions");
+    }
+    let twice: Vec<_> = one_version_only
+        .into_iter()
+        .filter(|name| {
+            versions
+                .get(*name)
+                .is_some_and(|versions| versions.len() > 1)
+        })
+        .collect();
     if !twice.is_empty() {
         bail!(
             "more than one version of {twice:?}; find out who needs which with: cargo tree --duplicates"
@@ -76,19 +77,24 @@ pub(crate) fn one_version_each() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every dependency may be used under a licence that `.deny.toml` allows.
-pub(crate) fn licences() -> anyhow::Result<()> {
+fn deny() -> anyhow::Result<toml::Table> {
     let file = paths::root().join(".deny.toml");
     let text = std::fs::read_to_string(&file)
         .with_context(|| format!("cannot read {}", file.display()))?;
-    let deny: toml::Table =
-        toml::from_str(&text).with_context(|| format!("{} does not parse", file.display()))?;
-    let allowed = deny
-        .get("licenses")
-        .and_then(|licenses| licenses.get("allow"))
-        .and_then(toml::Value::as_array);
-    let allowed: Vec<_> = allowed
-        .context(".deny.toml: no licenses.allow")?
+    toml::from_str(&text).with_context(|| format!("{} does not parse", file.display()))
+}
+
+fn list<'a>(deny: &'a toml::Table, table: &str, key: &str) -> anyhow::Result<&'a Vec<toml::Value>> {
+    deny.get(table)
+        .and_then(|table| table.get(key))
+        .and_then(toml::Value::as_array)
+        .with_context(|| format!(".deny.toml: no {table}.{key}"))
+}
+
+/// Every dependency may be used under a licence that `.deny.toml` allows.
+pub(crate) fn licences() -> anyhow::Result<()> {
+    let deny = deny()?;
+    let allowed: Vec<_> = list(&deny, "licenses", "allow")?
         .iter()
         .filter_map(toml::Value::as_str)
         .collect();

@@ -10,14 +10,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use opentelemetry::Context;
-use opentelemetry_sdk::{
-    error::{OTelSdkError, OTelSdkResult},
-    trace::{Span, SpanData, SpanProcessor},
-};
+use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::Notify;
 
 use super::stats::ExportStats;
@@ -57,6 +53,27 @@ impl BatchProcessor {
             max_batch_size: settings.max_batch_size,
             stats,
         }))
+    }
+
+    /// Takes a span that has ended, or drops and counts it.
+    pub(super) fn push(&self, span: SpanData) {
+        let queue = &*self.0;
+        if queue.closed.load(Ordering::Relaxed) {
+            return queue.stats.dropped_after_shutdown();
+        }
+        let mut spans = lock(&queue.spans);
+        if spans.len() >= queue.max_queue_size {
+            drop(spans);
+            return queue.stats.dropped_queue_full();
+        }
+        spans.push(span);
+        // Under the lock, so that a flush never sees a span that is queued and not counted.
+        queue.stats.queued.fetch_add(1, Ordering::Release);
+        let batch_is_full = spans.len() == queue.max_batch_size;
+        drop(spans);
+        if batch_is_full {
+            queue.wake.notify_one();
+        }
     }
 
     /// Waits until every span that ended before this call is delivered or lost.
@@ -134,49 +151,6 @@ impl BatchProcessor {
     pub(super) fn take_flushes(&self) -> Vec<mpsc::SyncSender<()>> {
         std::mem::take(&mut lock(&self.0.flushes))
     }
-}
-
-impl SpanProcessor for BatchProcessor {
-    fn on_start(&self, _: &mut Span, _: &Context) {}
-
-    fn on_end(&self, span: SpanData) {
-        let queue = &*self.0;
-        if !span.span_context.is_sampled() {
-            return;
-        }
-        if queue.closed.load(Ordering::Relaxed) {
-            return queue.stats.dropped_after_shutdown();
-        }
-        let mut spans = lock(&queue.spans);
-        if spans.len() >= queue.max_queue_size {
-            drop(spans);
-            return queue.stats.dropped_queue_full();
-        }
-        spans.push(span);
-        // Under the lock, so that a flush never sees a span that is queued and not counted.
-        queue.stats.queued.fetch_add(1, Ordering::Release);
-        let batch_is_full = spans.len() == queue.max_batch_size;
-        drop(spans);
-        if batch_is_full {
-            queue.wake.notify_one();
-        }
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        // The SDK asks without a deadline; the specification's default export timeout stands in.
-        self.flush(Instant::now() + Duration::from_secs(30))
-            .map_err(into_sdk_error)
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        let result = self.flush(Instant::now() + timeout).map_err(into_sdk_error);
-        self.close();
-        result
-    }
-}
-
-fn into_sdk_error(unsent: Unsent) -> OTelSdkError {
-    OTelSdkError::InternalFailure(format!("{} spans lost: {}", unsent.spans, unsent.cause))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

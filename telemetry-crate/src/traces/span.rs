@@ -14,7 +14,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::{limits::Attributes, tracer::Shared};
 
-/// See the module. Public because `Telemetry::layer` mentions it; its users see a `tracing` layer.
+/// See the module.
 #[derive(Debug)]
 pub(super) struct Span {
     context: SpanContext,

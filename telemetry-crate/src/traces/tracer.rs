@@ -11,7 +11,6 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::{
     IdGenerator, RandomIdGenerator, Sampler, SamplingDecision, ShouldSample, SpanData,
-    SpanProcessor,
 };
 
 use super::{
@@ -45,7 +44,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn ended(&self, data: SpanData) {
         if let Some(processor) = &self.processor {
-            processor.on_end(data);
+            processor.push(data);
         }
     }
 }
