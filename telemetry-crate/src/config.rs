@@ -5,6 +5,7 @@
 //! `Settings`, which the rest of the crate reads; nothing else looks at the environment.
 
 mod budget;
+mod destination;
 mod env;
 mod export;
 mod settings;
@@ -16,7 +17,8 @@ use std::{net::SocketAddr, time::Duration};
 
 pub use env::{VARIABLES, Variable};
 pub(crate) use {
-    export::ExportSettings,
+    destination::{Destination, PemFile, Protocol},
+    export::{Batching, BatchExport, Exports, PeriodicExport},
     settings::Settings,
     traces::{Propagator, SamplerSetting},
 };
@@ -163,9 +165,10 @@ impl TelemetryConfig {
         self
     }
 
-    /// The collector's base address, such as `http://localhost:4318`, to which `/v1/traces` is appended. Unset by
-    /// default, and then nothing is exported. Overridden by `OTEL_EXPORTER_OTLP_ENDPOINT` and
-    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
+    /// The collector's base address, such as `http://localhost:4318`, to which `/v1/traces` and the other signals' paths
+    /// are appended. Unset by default, and then nothing is exported. It turns traces on; metrics and log records are sent
+    /// if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` say so. Overridden by `OTEL_EXPORTER_OTLP_ENDPOINT` and by the
+    /// signals' own variables, such as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
     pub fn otlp_endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.otlp_endpoint = Some(endpoint.into());
         self

@@ -112,17 +112,55 @@ pub struct ShutdownError {
     pub deadline: Duration,
     /// Spans that this flush lost, if any.
     pub traces: Option<Lost>,
+    /// Data points of metrics that this flush could not push, if any. The counts in them are not lost as long as the
+    /// process lives: metrics are cumulative.
+    pub metrics: Option<Lost>,
+    /// Log records that this flush could not send over OTLP, if any; their lines are on standard output.
+    pub log_records: Option<Lost>,
     /// Log lines that this flush lost, if any.
     pub logs: Option<Lost>,
+}
+
+impl ShutdownError {
+    /// Of a flush that has lost nothing yet.
+    pub(crate) fn new(deadline: Duration) -> Self {
+        Self {
+            deadline,
+            traces: None,
+            metrics: None,
+            log_records: None,
+            logs: None,
+        }
+    }
+
+    fn by_unit(&self) -> impl Iterator<Item = (&'static str, &Lost)> {
+        let all = [
+            ("spans", &self.traces),
+            ("data points", &self.metrics),
+            ("log records", &self.log_records),
+            ("log lines", &self.logs),
+        ];
+        all.into_iter()
+            .filter_map(|(unit, lost)| Some((unit, lost.as_ref()?)))
+    }
+
+    /// An error if anything was lost.
+    pub(crate) fn into_result(self) -> Result<(), Self> {
+        if self.by_unit().next().is_none() {
+            Ok(())
+        } else {
+            Err(self)
+        }
+    }
 }
 
 /// How much of one signal was lost, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lost {
-    /// Spans or log lines lost in this flush.
+    /// Spans, data points, log records or log lines lost in this flush.
     pub count: u64,
-    /// Spans or log lines lost since the process started, these included.
+    /// The same since the process started, these included.
     pub since_start: u64,
     /// The last error, with its causes.
     pub cause: String,
@@ -131,15 +169,12 @@ pub struct Lost {
 impl fmt::Display for ShutdownError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for (unit, lost) in [("spans", &self.traces), ("log lines", &self.logs)] {
-            let Some(Lost {
+        for (unit, lost) in self.by_unit() {
+            let Lost {
                 count,
                 since_start,
                 cause,
-            }) = lost
-            else {
-                continue;
-            };
+            } = lost;
             write!(
                 f,
                 "{separator}{count} {unit} lost ({since_start} since start): {cause}"

@@ -60,6 +60,7 @@ pub mod http;
 mod init;
 mod logs;
 pub mod metrics;
+mod otlp;
 mod panic;
 mod resource;
 mod secret;

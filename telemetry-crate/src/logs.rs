@@ -8,6 +8,7 @@
 //! purpose: files and rotation. A service writes to standard output, and its platform takes it from there.
 
 mod control;
+mod export;
 mod fields;
 mod filter;
 mod json;
@@ -42,6 +43,7 @@ use tracing_subscriber::{
 
 pub(crate) use self::{
     control::{Change, LogFilterControl, rfc3339},
+    export::RecordExport,
     filter::{Directives, LogFilter},
     json::escape,
     writer::LogWriter,

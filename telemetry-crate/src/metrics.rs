@@ -32,6 +32,7 @@ mod local;
 mod names;
 mod probe;
 mod process;
+mod push;
 mod recorder;
 mod refusals;
 mod registry;

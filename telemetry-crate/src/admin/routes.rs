@@ -66,6 +66,10 @@ impl Routes {
     }
 
     fn metrics(&self, headers: &HeaderMap) -> Answer {
+        if !self.status.serves_page() {
+            let words = "not served: OTEL_METRICS_EXPORTER does not name prometheus\n";
+            return text(StatusCode::NOT_FOUND, words.to_owned());
+        }
         let format = Format::negotiate(accept(headers));
         let page = self.status.scrape(format);
         response(StatusCode::OK, format.content_type(), page)

@@ -15,9 +15,9 @@ use opentelemetry_sdk::trace::{
 
 use super::{
     limits::Limits,
-    processor::BatchProcessor,
     span::{Span, Start},
 };
+use crate::otlp::Queue;
 
 /// Makes tracers; the process-wide one, for instrumentation that talks to OpenTelemetry directly.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub(super) struct TracerProvider {
     sampler: Arc<Sampler>,
     limits: Limits,
     /// Absent if nothing is exported.
-    processor: Option<BatchProcessor>,
+    queue: Option<Queue<SpanData>>,
 }
 
 /// Makes spans.
@@ -38,23 +38,23 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     sampler: Arc<Sampler>,
     ids: RandomIdGenerator,
-    processor: Option<BatchProcessor>,
+    queue: Option<Queue<SpanData>>,
 }
 
 impl Shared {
     pub(super) fn ended(&self, data: SpanData) {
-        if let Some(processor) = &self.processor {
-            processor.push(data);
+        if let Some(queue) = &self.queue {
+            queue.push(data);
         }
     }
 }
 
 impl TracerProvider {
-    pub(super) fn new(sampler: Sampler, limits: Limits, processor: Option<BatchProcessor>) -> Self {
+    pub(super) fn new(sampler: Sampler, limits: Limits, queue: Option<Queue<SpanData>>) -> Self {
         Self {
             sampler: Arc::new(sampler),
             limits,
-            processor,
+            queue,
         }
     }
 }
@@ -72,7 +72,7 @@ impl opentelemetry::trace::TracerProvider for TracerProvider {
             limits: self.limits,
             sampler: self.sampler.clone(),
             ids: RandomIdGenerator::default(),
-            processor: self.processor.clone(),
+            queue: self.queue.clone(),
         }))
     }
 }
@@ -112,7 +112,7 @@ impl opentelemetry::trace::Tracer for Tracer {
             false,
             decision.trace_state,
         );
-        if !sampled || shared.processor.is_none() {
+        if !sampled || shared.queue.is_none() {
             return Span::unrecorded(context);
         }
         let start = Start {
