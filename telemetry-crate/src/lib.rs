@@ -61,6 +61,7 @@ mod init;
 mod logs;
 pub mod metrics;
 mod panic;
+mod proto;
 mod resource;
 mod secret;
 mod shutdown;
