@@ -11,6 +11,7 @@ mod control;
 mod fields;
 mod filter;
 mod json;
+pub(crate) mod otlp;
 mod pretty;
 mod schema;
 mod writer;
@@ -49,6 +50,7 @@ pub(crate) use self::{
 use self::{
     fields::{Fields, SpanFields},
     json::write_json,
+    otlp::Records,
     pretty::write_pretty,
     schema::Keys,
 };
@@ -97,6 +99,8 @@ pub(crate) struct LogLayer {
     style: Style,
     writer: LogWriter,
     counts: Arc<LogCounts>,
+    /// Where every line goes as an OTLP record, too; without, that costs one branch.
+    records: Option<Records>,
     /// For the ids of an event whose parent is not the current span.
     dispatch: Arc<OnceLock<WeakDispatch>>,
 }
@@ -120,8 +124,19 @@ impl LogLayer {
             style,
             writer,
             counts,
+            records: None,
             dispatch: Arc::default(),
         }
+    }
+
+    /// Sends every line as an OTLP record, too.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the exporter that asks for it comes next")
+    )]
+    pub(crate) fn with_records(mut self, records: Records) -> Self {
+        self.records = Some(records);
+        self
     }
 
     pub(crate) fn counts(&self) -> Arc<LogCounts> {
@@ -136,6 +151,9 @@ impl LogLayer {
         }
         // A process that dies often says why in its last lines.
         self.writer.write(out, line.level == Level::ERROR);
+        if let Some(records) = &self.records {
+            records.push(line);
+        }
     }
 
     /// The trace and span that an event belongs to.
