@@ -18,7 +18,7 @@ use std::{net::SocketAddr, time::Duration};
 pub use env::{VARIABLES, Variable};
 pub(crate) use {
     destination::{Destination, PemFile, Protocol},
-    export::{Batching, BatchExport, Exports, PeriodicExport},
+    export::{BatchExport, Batching, Exports, PeriodicExport},
     settings::Settings,
     traces::{Propagator, SamplerSetting},
 };

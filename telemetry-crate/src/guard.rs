@@ -201,7 +201,10 @@ impl TelemetryGuard {
         let exporters = &self.parts.exporters;
 
         // All at once: a signal that hangs takes no time from the others.
-        let (traces, metrics) = (exporters.flush(Signal::Traces), exporters.flush(Signal::Metrics));
+        let (traces, metrics) = (
+            exporters.flush(Signal::Traces),
+            exporters.flush(Signal::Metrics),
+        );
         let records = exporters.flush(Signal::Logs);
         let first = end - deadline.mul_f64(FOR_LOGS);
         let mut unsent = Vec::new();
@@ -223,7 +226,9 @@ impl TelemetryGuard {
 
         let mut error = ShutdownError::new(deadline);
         for (signal, Unsent { count, cause }) in unsent {
-            let since_start = exporters.stats(signal).map_or(0, |stats| stats.total_lost());
+            let since_start = exporters
+                .stats(signal)
+                .map_or(0, |stats| stats.total_lost());
             let lost = Lost {
                 count,
                 since_start: since_start.max(count),

@@ -119,7 +119,9 @@ impl Telemetry {
         if let Some(records) = &log_records {
             let sink = Arc::new(records.queue().clone());
             log_layer = log_layer.with_records(Records::new(sink, settings.record_limits));
-            metrics.handle().add_collector(records.queue().stats().clone());
+            metrics
+                .handle()
+                .add_collector(records.queue().stats().clone());
         }
         let metrics_push = exports.metrics.as_ref();
         let metrics_push = metrics_push

@@ -62,6 +62,7 @@ mod logs;
 pub mod metrics;
 mod otlp;
 mod panic;
+mod proto;
 mod resource;
 mod secret;
 mod shutdown;

@@ -12,6 +12,8 @@ use opentelemetry_sdk::{
     trace::{IdGenerator, RandomIdGenerator},
 };
 
+use crate::proto::{attribute, text};
+
 /// The attributes of one process, by key.
 #[derive(Debug, Clone)]
 pub(crate) struct Resource(BTreeMap<String, String>);
@@ -63,6 +65,17 @@ impl Resource {
             .iter()
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect()
+    }
+
+    /// For what is sent without the SDK.
+    pub(crate) fn to_proto(&self) -> opentelemetry_proto::tonic::resource::v1::Resource {
+        let attributes = self.0.iter();
+        opentelemetry_proto::tonic::resource::v1::Resource {
+            attributes: attributes
+                .map(|(key, value)| attribute(key, text(value)))
+                .collect(),
+            ..Default::default()
+        }
     }
 
     /// For the SDK.

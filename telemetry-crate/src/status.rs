@@ -185,7 +185,10 @@ impl Status {
     pub(crate) fn report(&self) -> Report {
         let mut sections = vec![self.service(), self.logs(), self.metrics(), self.traces()];
         // What few have asked for; whoever did not need not read that it is off.
-        for (name, signal) in [("metrics_push", Signal::Metrics), ("log_records", Signal::Logs)] {
+        for (name, signal) in [
+            ("metrics_push", Signal::Metrics),
+            ("log_records", Signal::Logs),
+        ] {
             sections.extend(self.export(signal).map(|(endpoint, stats)| {
                 let (state, words) = exports::state(stats);
                 exports::describe(Section::new(name, state, words), endpoint, stats)

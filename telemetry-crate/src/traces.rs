@@ -28,6 +28,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+pub(crate) use self::limits::Limits;
 pub use self::propagation::RemoteParent;
 pub(crate) use self::{
     canary::{Canary, send_canary},
@@ -39,7 +40,6 @@ use self::{
     propagation::propagator,
     tracer::{Tracer, TracerProvider},
 };
-pub(crate) use self::limits::Limits;
 use crate::{
     InitError,
     config::{SamplerSetting, Settings},
@@ -78,11 +78,7 @@ impl Traces {
         let export = export.transpose()?;
         let queue = export.as_ref().map(|export| export.queue.clone());
         Ok(Self {
-            provider: TracerProvider::new(
-                sampler(settings.sampler),
-                settings.span_limits,
-                queue,
-            ),
+            provider: TracerProvider::new(sampler(settings.sampler), settings.span_limits, queue),
             filter: settings.trace_filter.clone(),
             events: settings.trace_events,
             propagator: propagator(&settings.propagators),
@@ -92,7 +88,9 @@ impl Traces {
     }
 
     pub(crate) fn stats(&self) -> Option<Arc<ExportStats>> {
-        self.export.as_ref().map(|export| export.queue.stats().clone())
+        self.export
+            .as_ref()
+            .map(|export| export.queue.stats().clone())
     }
 
     pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>

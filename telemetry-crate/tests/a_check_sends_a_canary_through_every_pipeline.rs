@@ -83,7 +83,7 @@ fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_wha
     let json: Value = serde_json::from_str(&json.body).unwrap();
     assert_eq!(json["service"]["resource"]["service.name"], "checked");
     assert_eq!(json["traces"]["state"], "works");
-    assert_eq!(json["traces"]["spans_exported"], 2);
+    assert_eq!(json["traces"]["exported"], 2);
     assert_eq!(json["metrics"]["state"], "needs attention");
 
     // The collector goes away.

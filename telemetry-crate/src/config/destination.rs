@@ -88,8 +88,17 @@ pub(super) fn destination(
     let endpoint = match env.first(&[own.endpoint, env::OTLP.endpoint]) {
         Some((variable, value)) => {
             let is_general = variable == env::OTLP.endpoint;
-            let insecure = env.boolean(own.insecure).or_else(|| env.boolean(env::OTLP.insecure));
-            endpoint(variable, &value, is_general, signal, protocol, insecure.unwrap_or(false))?
+            let insecure = env
+                .boolean(own.insecure)
+                .or_else(|| env.boolean(env::OTLP.insecure));
+            endpoint(
+                variable,
+                &value,
+                is_general,
+                signal,
+                protocol,
+                insecure.unwrap_or(false),
+            )?
         }
         None => {
             let default = match protocol {
@@ -98,7 +107,14 @@ pub(super) fn destination(
                 Protocol::Grpc => "http://localhost:4317",
             };
             let base = config.otlp_endpoint.as_deref().unwrap_or(default);
-            endpoint("TelemetryConfig::otlp_endpoint", base, true, signal, protocol, false)?
+            endpoint(
+                "TelemetryConfig::otlp_endpoint",
+                base,
+                true,
+                signal,
+                protocol,
+                false,
+            )?
         }
     };
     Ok(Destination {

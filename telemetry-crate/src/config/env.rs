@@ -53,7 +53,7 @@ macro_rules! otlp_variables {
 macro_rules! variables {
     (
         $($constant:ident = $name:literal, $default:literal, $effect:literal;)*
-        of each signal $($signal:ident = $prefix:literal, $endpoint:literal;)*
+        @of each signal $($signal:ident = $prefix:literal, $endpoint:literal;)*
     ) => {
         $(pub(super) const $constant: &str = $name;)*
         $(pub(super) const $signal: OtlpVariables = otlp_variables!($prefix);)*
@@ -77,7 +77,17 @@ macro_rules! variables {
 }
 
 /// The general ones.
-pub(super) const OTLP: OtlpVariables = otlp_variables!("OTEL_EXPORTER_OTLP_");
+pub(super) const OTLP: OtlpVariables = OtlpVariables {
+    endpoint: OTLP_ENDPOINT,
+    protocol: OTLP_PROTOCOL,
+    headers: OTLP_HEADERS,
+    timeout: OTLP_TIMEOUT,
+    compression: OTLP_COMPRESSION,
+    insecure: OTLP_INSECURE,
+    certificate: OTLP_CERTIFICATE,
+    client_certificate: OTLP_CLIENT_CERTIFICATE,
+    client_key: OTLP_CLIENT_KEY,
+};
 
 variables! {
     SERVICE_NAME = "OTEL_SERVICE_NAME", "the package name with `init!()`, otherwise `unknown_service:<executable>`",
@@ -189,7 +199,7 @@ variables! {
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",
         "`true` makes no spans and exports nothing. Log lines and the metrics page stay.";
 
-    of each signal
+    @of each signal
     OTLP_TRACES = "OTEL_EXPORTER_OTLP_TRACES_",
         "Where traces go; over HTTP used as it is. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`.";
     OTLP_METRICS = "OTEL_EXPORTER_OTLP_METRICS_",

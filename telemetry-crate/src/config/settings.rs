@@ -11,8 +11,8 @@ use super::{
     env::{Env, key_values},
     export::{Exports, exports},
     traces::{
-        Propagator, SamplerSetting, propagators, record_limits, remote_parent, sampler, span_limits, trace_events,
-        trace_filter,
+        Propagator, SamplerSetting, propagators, record_limits, remote_parent, sampler,
+        span_limits, trace_events, trace_filter,
     },
 };
 use crate::{
@@ -63,9 +63,7 @@ impl Settings {
         let mut env = Env::new(lookup);
         let env = &mut env;
 
-        let disabled = env
-            .boolean(env::SDK_DISABLED)
-            .unwrap_or(false);
+        let disabled = env.boolean(env::SDK_DISABLED).unwrap_or(false);
         let mut exports = exports(&config, env)?;
         if disabled {
             (exports.traces, exports.metrics, exports.logs) = (None, None, None);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use super::{Record, RecordSink, logs_request};
+use super::{LogRecord, RecordSink, logs_request};
 use crate::{
     InitError,
     config::BatchExport,
@@ -15,7 +15,7 @@ use crate::{
 /// Built and not yet running.
 pub(crate) struct RecordExport {
     endpoint: String,
-    queue: Queue<Record>,
+    queue: Queue<LogRecord>,
     batches: Batches<RecordExporter>,
 }
 
@@ -35,19 +35,19 @@ impl RecordExport {
         })
     }
 
-    pub(crate) fn queue(&self) -> &Queue<Record> {
+    pub(crate) fn queue(&self) -> &Queue<LogRecord> {
         &self.queue
     }
 
-    pub(crate) fn install(self, thread: &mut ExporterThread) -> Queue<Record> {
+    pub(crate) fn install(self, thread: &mut ExporterThread) -> Queue<LogRecord> {
         let stats = self.queue.stats().clone();
         thread.batches(Signal::Logs, self.endpoint, stats, self.batches);
         self.queue
     }
 }
 
-impl RecordSink for Queue<Record> {
-    fn push(&self, record: Record) {
+impl RecordSink for Queue<LogRecord> {
+    fn push(&self, record: LogRecord) {
         Queue::push(self, record);
     }
 }
@@ -58,9 +58,9 @@ struct RecordExporter {
 }
 
 impl Export for RecordExporter {
-    type Item = Record;
+    type Item = LogRecord;
 
-    async fn export(&mut self, batch: Vec<Record>) -> Result<(), ExportError> {
+    async fn export(&mut self, batch: Vec<LogRecord>) -> Result<(), ExportError> {
         let request = logs_request(&self.resource, batch).encode_to_vec();
         self.client.send(request.into()).await
     }

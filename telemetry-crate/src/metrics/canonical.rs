@@ -135,6 +135,23 @@ pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
+/// A value of [`pairs`] as the program passed it.
+pub(super) fn unescape(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        let c = match c {
+            '\\' => chars.next().map(|escaped| match escaped {
+                'n' => '\n',
+                escaped => escaped,
+            }),
+            c => Some(c),
+        };
+        text.extend(c);
+    }
+    text
+}
+
 /// Whether a name and labels are within the limits above, and so small enough to be kept as they came.
 pub(super) fn fits<'a>(
     name: &str,

@@ -24,7 +24,12 @@ pub(super) struct Backoff {
 impl Backoff {
     /// How long to wait before the next try, or `None` to give up. The end of the time for the whole batch is the
     /// caller's to keep.
-    pub(super) fn after(&mut self, error: &ExportError, is_hurried: bool, jitter: f64) -> Option<Duration> {
+    pub(super) fn after(
+        &mut self,
+        error: &ExportError,
+        is_hurried: bool,
+        jitter: f64,
+    ) -> Option<Duration> {
         let asked = match error.retry {
             Retry::No => return None,
             Retry::Yes => Duration::ZERO,
@@ -40,7 +45,9 @@ impl Backoff {
         }
         let doubled = FIRST.saturating_mul(1 << (self.failures - 1).min(10));
         // Full jitter would try again at once now and then; half of it spreads as well.
-        let spread = doubled.min(LONGEST).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
+        let spread = doubled
+            .min(LONGEST)
+            .mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
         Some(spread.max(asked))
     }
 }

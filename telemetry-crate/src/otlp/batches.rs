@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{
-    health::Health,
-    queue::Queue,
-    stats::ExportError,
-};
+use super::{health::Health, queue::Queue, stats::ExportError};
 use crate::config::Batching;
 
 /// Sends a batch of one signal.

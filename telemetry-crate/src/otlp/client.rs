@@ -88,11 +88,7 @@ impl OtlpClient {
         destination: &Destination,
         queue: &Queue<T>,
     ) -> Result<Self, InitError> {
-        Self::new(
-            destination,
-            queue.flushes().clone(),
-            queue.stats().clone(),
-        )
+        Self::new(destination, queue.flushes().clone(), queue.stats().clone())
     }
 
     /// For metrics, which have none.
@@ -182,7 +178,11 @@ impl OtlpClient {
             return Err(refused(status, retry_after));
         }
         let body = body.await.map_err(|error| {
-            ExportError::new("network", format!("reading the answer: {error}"), Retry::Yes)
+            ExportError::new(
+                "network",
+                format!("reading the answer: {error}"),
+                Retry::Yes,
+            )
         })?;
         Ok(body.to_bytes())
     }

@@ -7,14 +7,14 @@ use opentelemetry_sdk::trace::SpanData;
 use super::{
     flush::Flush, intervals::IntervalsHandle, queue::Queue, signal::Signal, stats::ExportStats,
 };
-use crate::logs::Record;
+use crate::logs::LogRecord;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Exporters {
     pub(crate) traces: Option<Queue<SpanData>>,
     pub(crate) metrics: Option<IntervalsHandle>,
-    pub(crate) logs: Option<Queue<Record>>,
+    pub(crate) logs: Option<Queue<LogRecord>>,
 }
 
 impl Exporters {

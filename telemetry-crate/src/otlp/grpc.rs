@@ -34,26 +34,39 @@ pub(super) async fn call(
     timeout: Duration,
 ) -> Result<Bytes, ExportError> {
     let (mut head, body) = request.into_parts();
-    let message = body.collect().await.unwrap_or_else(|never| match never {}).to_bytes();
+    let message = body
+        .collect()
+        .await
+        .unwrap_or_else(|never| match never {})
+        .to_bytes();
     let mut framed = BytesMut::with_capacity(FRAME + message.len());
     framed.put_u8(is_compressed.into());
     framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
     framed.put(message);
-    head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    head.headers
+        .insert(header::TE, HeaderValue::from_static("trailers"));
     if is_compressed {
         head.headers
             .insert("grpc-encoding", HeaderValue::from_static("gzip"));
     }
-    if let Ok(timeout) = HeaderValue::try_from(format!("{}m", timeout.as_millis().min(99_999_999))) {
+    if let Ok(timeout) = HeaderValue::try_from(format!("{}m", timeout.as_millis().min(99_999_999)))
+    {
         head.headers.insert("grpc-timeout", timeout);
     }
 
     let request = Request::from_parts(head, Full::new(framed.freeze()));
     let response = connection.request(request).await.map_err(unanswered)?;
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await.map_err(|error| {
-        ExportError::new("network", format!("reading the answer: {error}"), Retry::Yes)
-    })?;
+    let body = Limited::new(body, MAX_RESPONSE_BYTES)
+        .collect()
+        .await
+        .map_err(|error| {
+            ExportError::new(
+                "network",
+                format!("reading the answer: {error}"),
+                Retry::Yes,
+            )
+        })?;
     // Without a message the status is in the headers.
     let trailers = body.trailers().unwrap_or(&head.headers);
     match Status::of(trailers) {
@@ -82,7 +95,11 @@ struct Status {
 
 impl Status {
     fn of(trailers: &HeaderMap) -> Option<Self> {
-        let text = |name| trailers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let text = |name| {
+            trailers
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+        };
         let message = percent_decode_str(text("grpc-message").unwrap_or_default());
         Some(Self {
             code: text("grpc-status")?.parse().ok()?,
@@ -95,26 +112,45 @@ impl Status {
     /// server says when.
     fn into_error(self) -> ExportError {
         const NAMES: [&str; 17] = [
-            "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
-            "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE",
-            "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+            "OK",
+            "CANCELLED",
+            "UNKNOWN",
+            "INVALID_ARGUMENT",
+            "DEADLINE_EXCEEDED",
+            "NOT_FOUND",
+            "ALREADY_EXISTS",
+            "PERMISSION_DENIED",
+            "RESOURCE_EXHAUSTED",
+            "FAILED_PRECONDITION",
+            "ABORTED",
+            "OUT_OF_RANGE",
+            "UNIMPLEMENTED",
+            "INTERNAL",
+            "UNAVAILABLE",
+            "DATA_LOSS",
+            "UNAUTHENTICATED",
         ];
         let name = NAMES.get(self.code as usize).copied().unwrap_or("UNKNOWN");
         let retry = match (name, self.retry_delay) {
             (
-                "CANCELLED" | "DEADLINE_EXCEEDED" | "RESOURCE_EXHAUSTED" | "ABORTED" | "OUT_OF_RANGE" | "UNAVAILABLE"
-                | "DATA_LOSS",
+                "CANCELLED" | "DEADLINE_EXCEEDED" | "RESOURCE_EXHAUSTED" | "ABORTED"
+                | "OUT_OF_RANGE" | "UNAVAILABLE" | "DATA_LOSS",
                 Some(delay),
             ) => Retry::After(delay),
             (
-                "CANCELLED" | "DEADLINE_EXCEEDED" | "ABORTED" | "OUT_OF_RANGE" | "UNAVAILABLE" | "DATA_LOSS",
+                "CANCELLED" | "DEADLINE_EXCEEDED" | "ABORTED" | "OUT_OF_RANGE" | "UNAVAILABLE"
+                | "DATA_LOSS",
                 None,
             ) => Retry::Yes,
             _ => Retry::No,
         };
         // Statuses are the server's own words, unlike the body of an HTTP error; a long one is none of use.
         let message: String = self.message.chars().take(200).collect();
-        ExportError::new(name, format!("the collector answered {name}: {message}"), retry)
+        ExportError::new(
+            name,
+            format!("the collector answered {name}: {message}"),
+            retry,
+        )
     }
 }
 
@@ -157,7 +193,10 @@ fn retry_delay(details: &str) -> Option<Duration> {
         .iter()
         .find(|detail| detail.type_url.ends_with("google.rpc.RetryInfo"))?;
     let delay = RetryInfo::decode(&*info.value).ok()?.retry_delay?;
-    Some(Duration::new(delay.seconds.try_into().ok()?, delay.nanos.try_into().ok()?))
+    Some(Duration::new(
+        delay.seconds.try_into().ok()?,
+        delay.nanos.try_into().ok()?,
+    ))
 }
 
 /// Binary metadata, which comes padded or not.
@@ -173,20 +212,35 @@ mod tests {
     use super::*;
 
     fn trailers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
     fn a_status_says_whether_and_when_to_try_again() {
         // google.rpc.Status { code: 8, details: [RetryInfo { retry_delay: 3 s }] }, as grpc-go sends it.
         let details = "CAgaMAoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLlJldHJ5SW5mbxIECgIIAw";
-        let full = trailers(&[("grpc-status", "8"), ("grpc-message", "too%20much"), ("grpc-status-details-bin", details)]);
+        let full = trailers(&[
+            ("grpc-status", "8"),
+            ("grpc-message", "too%20much"),
+            ("grpc-status-details-bin", details),
+        ]);
         let error = Status::of(&full).unwrap().into_error();
         assert_eq!(error.kind, "RESOURCE_EXHAUSTED");
-        assert_eq!(error.text, "the collector answered RESOURCE_EXHAUSTED: too much");
+        assert_eq!(
+            error.text,
+            "the collector answered RESOURCE_EXHAUSTED: too much"
+        );
         assert_eq!(error.retry, Retry::After(Duration::from_secs(3)));
 
-        let retry_of = |code| Status::of(&trailers(&[("grpc-status", code)])).unwrap().into_error().retry;
+        let retry_of = |code| {
+            Status::of(&trailers(&[("grpc-status", code)]))
+                .unwrap()
+                .into_error()
+                .retry
+        };
         assert_eq!(retry_of("14"), Retry::Yes);
         assert_eq!(retry_of("8"), Retry::No);
         assert_eq!(retry_of("16"), Retry::No);

@@ -24,7 +24,12 @@ pub(super) fn config(destination: &Destination) -> Result<ClientConfig, InitErro
         None => Ok(builder.with_no_client_auth()),
         Some((certificate, key)) => builder
             .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
-            .map_err(|error| unusable(certificate, &format!("a certificate that its key belongs to: {error}"))),
+            .map_err(|error| {
+                unusable(
+                    certificate,
+                    &format!("a certificate that its key belongs to: {error}"),
+                )
+            }),
     }
 }
 
@@ -54,8 +59,7 @@ fn roots(destination: &Destination) -> Result<RootCertStore, InitError> {
 }
 
 fn certificates(file: &PemFile) -> Result<Vec<CertificateDer<'static>>, InitError> {
-    let certificates: Result<Vec<_>, _> =
-        CertificateDer::pem_slice_iter(&file.contents).collect();
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&file.contents).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(unusable(file, "a file with certificates in PEM form")),

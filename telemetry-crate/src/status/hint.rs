@@ -28,7 +28,9 @@ pub(crate) fn hint(kind: &str) -> &'static str {
         }
         "UNIMPLEMENTED" => "that gRPC server is no OTLP receiver, or not for this signal",
         "rejected" => "the collector took the request and refused a part of it, and says why",
-        "429" | "RESOURCE_EXHAUSTED" => "it gets more than it takes: sample with OTEL_TRACES_SAMPLER, or raise its limits",
+        "429" | "RESOURCE_EXHAUSTED" => {
+            "it gets more than it takes: sample with OTEL_TRACES_SAMPLER, or raise its limits"
+        }
         "500" | "502" | "503" | "504" | "UNAVAILABLE" | "INTERNAL" => {
             "the collector or what is behind it is down or overloaded: its own log says more"
         }
