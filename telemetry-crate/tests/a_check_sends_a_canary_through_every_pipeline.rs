@@ -59,7 +59,7 @@ fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_wha
         "\ntraces: works\n",
         &format!("\n  endpoint: {}/v1/traces\n", receiver.endpoint()),
         "\n  sampler: parentbased_always_on\n",
-        "\n  spans exported: 2\n",
+        "\n  exported: 2\n",
         "\n  span filter: info\n",
         "\n  refused: gauge orders_total is not recorded: ",
         "\n  metrics of the program: 1\n",
