@@ -15,9 +15,13 @@ mod traces;
 
 use std::{net::SocketAddr, time::Duration};
 
+#[cfg(feature = "tls")]
+pub(crate) use destination::PemFile;
+#[cfg(all(test, feature = "testing"))]
+pub(crate) use destination::Tls;
 pub use env::{VARIABLES, Variable};
 pub(crate) use {
-    destination::{Destination, PemFile, Protocol},
+    destination::{Destination, Protocol},
     export::{BatchExport, Batching, Exports, PeriodicExport},
     settings::Settings,
     traces::{Propagator, SamplerSetting},

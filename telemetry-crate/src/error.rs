@@ -110,74 +110,62 @@ impl InitError {
 pub struct ShutdownError {
     /// The deadline that was given, for all signals together.
     pub deadline: Duration,
-    /// Spans that this flush lost, if any.
-    pub traces: Option<Lost>,
-    /// Data points of metrics that this flush could not push, if any. The counts in them are not lost as long as the
-    /// process lives: metrics are cumulative.
-    pub metrics: Option<Lost>,
-    /// Log records that this flush could not send over OTLP, if any; their lines are on standard output.
-    pub log_records: Option<Lost>,
-    /// Log lines that this flush lost, if any.
-    pub logs: Option<Lost>,
-}
-
-impl ShutdownError {
-    /// Of a flush that has lost nothing yet.
-    pub(crate) fn new(deadline: Duration) -> Self {
-        Self {
-            deadline,
-            traces: None,
-            metrics: None,
-            log_records: None,
-            logs: None,
-        }
-    }
-
-    fn by_unit(&self) -> impl Iterator<Item = (&'static str, &Lost)> {
-        let all = [
-            ("spans", &self.traces),
-            ("data points", &self.metrics),
-            ("log records", &self.log_records),
-            ("log lines", &self.logs),
-        ];
-        all.into_iter()
-            .filter_map(|(unit, lost)| Some((unit, lost.as_ref()?)))
-    }
-
-    /// An error if anything was lost.
-    pub(crate) fn into_result(self) -> Result<(), Self> {
-        if self.by_unit().next().is_none() {
-            Ok(())
-        } else {
-            Err(self)
-        }
-    }
+    /// What this flush lost; never empty.
+    pub lost: Vec<Lost>,
 }
 
 /// How much of one signal was lost, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lost {
-    /// Spans, data points, log records or log lines lost in this flush.
+    /// What was lost.
+    pub kind: LostKind,
+    /// How many of them in this flush.
     pub count: u64,
-    /// The same since the process started, these included.
+    /// How many since the process started, these included.
     pub since_start: u64,
     /// The last error, with its causes.
     pub cause: String,
 }
 
+/// What can be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LostKind {
+    /// Of traces.
+    Spans,
+    /// Of metrics that are pushed. The counts in them are not lost as long as the process lives: metrics are cumulative.
+    DataPoints,
+    /// Log records over OTLP; their lines are on standard output.
+    LogRecords,
+    /// Lines on standard output.
+    LogLines,
+}
+
+impl fmt::Display for LostKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Spans => "spans",
+            Self::DataPoints => "data points",
+            Self::LogRecords => "log records",
+            Self::LogLines => "log lines",
+        })
+    }
+}
+
 impl fmt::Display for ShutdownError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for (unit, lost) in self.by_unit() {
-            let Lost {
-                count,
-                since_start,
-                cause,
-            } = lost;
+        for Lost {
+            kind,
+            count,
+            since_start,
+            cause,
+        } in &self.lost
+        {
             write!(
                 f,
-                "{separator}{count} {unit} lost ({since_start} since start): {cause}"
+                "{separator}{count} {kind} lost ({since_start} since start): {cause}"
             )?;
             separator = "; ";
         }

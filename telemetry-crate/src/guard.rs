@@ -11,7 +11,7 @@ use std::{
 use crate::{
     CheckReport, Readiness,
     check::Pipelines,
-    error::{Lost, ShutdownError, with_causes},
+    error::{Lost, LostKind, ShutdownError, with_causes},
     logs::LogWriter,
     metrics::MetricsHandle,
     otlp::{Exporters, Flush, Signal, Unsent},
@@ -224,29 +224,32 @@ impl TelemetryGuard {
             unsent.push((Signal::Logs, lost));
         }
 
-        let mut error = ShutdownError::new(deadline);
+        let mut lost = Vec::new();
         for (signal, Unsent { count, cause }) in unsent {
             let since_start = exporters
                 .stats(signal)
                 .map_or(0, |stats| stats.total_lost());
-            let lost = Lost {
+            lost.push(Lost {
+                kind: signal.into(),
                 count,
                 since_start: since_start.max(count),
                 cause,
-            };
-            match signal {
-                Signal::Traces => error.traces = Some(lost),
-                Signal::Metrics => error.metrics = Some(lost),
-                Signal::Logs => error.log_records = Some(lost),
-            }
+            });
         }
         let count = unwritten + self.parts.logs.dropped() - dropped_before;
-        error.logs = (count > 0).then(|| Lost {
-            count,
-            since_start: self.parts.logs.dropped() + unwritten,
-            cause: self.parts.logs.last_error(),
-        });
-        error.into_result()
+        if count > 0 {
+            lost.push(Lost {
+                kind: LostKind::LogLines,
+                count,
+                since_start: self.parts.logs.dropped() + unwritten,
+                cause: self.parts.logs.last_error(),
+            });
+        }
+        if lost.is_empty() {
+            Ok(())
+        } else {
+            Err(ShutdownError { deadline, lost })
+        }
     }
 }
 

@@ -27,14 +27,16 @@
 //! | logs | what happened when it wasn't? | one line per event on standard output, with `trace_id` and `span_id` |
 //! | traces | which request caused it? | OTLP to any collector, once an endpoint is set |
 //!
+//! Metrics and log records go to a collector as well, if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` say `otlp`.
+//!
 //! The first line that a process logs says which of them are on, where they go, and what is off.
 //!
 //! # Layout
 //!
 //! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
-//! pillars; `status` knows what works, `admin` serves it with all that operators read, and `check` sends a canary through
-//! every pipeline; [`TelemetryGuard`] flushes traces, then logs. [`http`] is
+//! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators read, and `check` sends a canary through
+//! every pipeline; [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] is
 //! the tower layer for servers.
 //!
 //! # Feature flags
@@ -44,12 +46,15 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
+//! | `grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
+//! | `tls` | no | `https` collectors, with certificates of your own if need be |
+//! | `gzip` | no | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip` |
 //! | `testing` | no | `firstlight::testing`: an OTLP receiver inside a test, to see what was really sent |
 //!
 //! # What it does not do
 //!
-//! No log files (standard output is the platform's), no push of metrics, no TLS to the collector yet, no OpenTelemetry
-//! type in the API: its releases break every few months, and your service must not.
+//! No log files (standard output is the platform's), no OpenTelemetry type in the API: its releases break every few
+//! months, and your service must not.
 
 mod admin;
 mod check;
@@ -75,7 +80,7 @@ pub use crate::{
     admin::{Latch, Readiness},
     check::CheckReport,
     config::{LogFormat, TelemetryConfig},
-    error::{InitError, Lost, ShutdownError},
+    error::{InitError, Lost, LostKind, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,
     secret::Secret,

@@ -24,6 +24,8 @@ mod partial;
 mod queue;
 mod signal;
 mod stats;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 mod thread;
 #[cfg(feature = "tls")]
 mod tls;

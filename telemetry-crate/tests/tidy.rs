@@ -67,7 +67,7 @@ fn the_tables_of_variables_are_the_codes() {
     };
     let all: Vec<&Variable> = VARIABLES.iter().collect();
     generated("docs/book/src/configuration.md", "variables", &table(&all));
-    // The README has the twenty that nearly everybody meets; the page has the rest.
+    // The README has those that nearly everybody meets; the page has the rest.
     let first = all
         .iter()
         .position(|variable| variable.name == "OTEL_BSP_SCHEDULE_DELAY");

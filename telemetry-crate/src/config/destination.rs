@@ -39,6 +39,7 @@ pub(crate) struct Destination {
     pub(crate) gzip: bool,
     /// Of one try.
     pub(crate) request_timeout: Duration,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "see Tls"))]
     pub(crate) tls: Tls,
 }
 
@@ -60,6 +61,13 @@ impl fmt::Display for Destination {
 
 /// Files that a TLS connection needs, read at start: one that is missing is found then, and not at the first export.
 #[derive(Clone, Default)]
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(
+        dead_code,
+        reason = "checked in any build, so that a setting is wrong or right in all of them"
+    )
+)]
 pub(crate) struct Tls {
     pub(crate) certificate: Option<PemFile>,
     /// Certificate and key.
@@ -71,6 +79,7 @@ pub(crate) struct Tls {
 pub(crate) struct PemFile {
     pub(crate) variable: &'static str,
     pub(crate) path: String,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "see Tls"))]
     pub(crate) contents: Vec<u8>,
 }
 

@@ -126,24 +126,6 @@ variables! {
         "Headers of every export request: `key=value,key=value`, values percent-encoded. Never logged.";
     OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT", "`10000`",
         "Milliseconds that one try of an export request may take.";
-    OTLP_COMPRESSION = "OTEL_EXPORTER_OTLP_COMPRESSION", "`none`",
-        "`gzip` (with the feature `gzip`) or `none`.";
-    OTLP_INSECURE = "OTEL_EXPORTER_OTLP_INSECURE", "`false`",
-        "Whether a gRPC endpoint without a scheme is `http` rather than `https`.";
-    OTLP_CERTIFICATE = "OTEL_EXPORTER_OTLP_CERTIFICATE", "the operating system's certificate authorities",
-        "PEM file with the certificate authorities that a collector's certificate is checked against.";
-    OTLP_CLIENT_CERTIFICATE = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "unset",
-        "PEM file with the certificate that the service shows to the collector.";
-    OTLP_CLIENT_KEY = "OTEL_EXPORTER_OTLP_CLIENT_KEY", "unset",
-        "PEM file with its private key.";
-    METRIC_EXPORT_INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL", "`60000`",
-        "Milliseconds between two pushes of the metrics.";
-    METRIC_EXPORT_TIMEOUT = "OTEL_METRIC_EXPORT_TIMEOUT", "`30000`",
-        "Milliseconds that one push may take, retries included.";
-    METRICS_TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "`cumulative`",
-        "`cumulative` is the one that this version has.";
-    METRICS_HISTOGRAM = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "`explicit_bucket_histogram`",
-        "`explicit_bucket_histogram` is the one that this version has.";
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER", "`parentbased_always_on`",
         "`always_on`, `always_off`, `traceidratio`, or one of them behind `parentbased_`.";
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG", "`1.0`",
@@ -168,6 +150,24 @@ variables! {
         "Log records in one export request at most.";
     BLRP_EXPORT_TIMEOUT = "OTEL_BLRP_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one batch may take, retries included.";
+    OTLP_COMPRESSION = "OTEL_EXPORTER_OTLP_COMPRESSION", "`none`",
+        "`gzip` (with the feature `gzip`) or `none`.";
+    OTLP_INSECURE = "OTEL_EXPORTER_OTLP_INSECURE", "`false`",
+        "Whether a gRPC endpoint without a scheme is `http` rather than `https`.";
+    OTLP_CERTIFICATE = "OTEL_EXPORTER_OTLP_CERTIFICATE", "the operating system's certificate authorities",
+        "PEM file with the certificate authorities that a collector's certificate is checked against.";
+    OTLP_CLIENT_CERTIFICATE = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "unset",
+        "PEM file with the certificate that the service shows to the collector.";
+    OTLP_CLIENT_KEY = "OTEL_EXPORTER_OTLP_CLIENT_KEY", "unset",
+        "PEM file with its private key.";
+    METRIC_EXPORT_INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL", "`60000`",
+        "Milliseconds between two pushes of the metrics.";
+    METRIC_EXPORT_TIMEOUT = "OTEL_METRIC_EXPORT_TIMEOUT", "`30000`",
+        "Milliseconds that one push may take, retries included.";
+    METRICS_TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "`cumulative`",
+        "`cumulative` is the one that this version has.";
+    METRICS_HISTOGRAM = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "`explicit_bucket_histogram`",
+        "`explicit_bucket_histogram` is the one that this version has.";
     ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "`8192`",
         "Characters of an attribute's value at most; longer ones are cut.";
     ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT", "`128`",

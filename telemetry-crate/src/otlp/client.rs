@@ -43,6 +43,7 @@ const USER_AGENT: &str = concat!(
 pub(crate) struct OtlpClient {
     connection: Connection,
     endpoint: Uri,
+    #[cfg(feature = "grpc")]
     protocol: Protocol,
     headers: HeaderMap,
     gzip: bool,
@@ -74,6 +75,7 @@ impl OtlpClient {
         Ok(Self {
             connection: connect::connection(destination)?,
             endpoint: destination.endpoint.clone(),
+            #[cfg(feature = "grpc")]
             protocol: destination.protocol,
             headers,
             gzip: destination.gzip,

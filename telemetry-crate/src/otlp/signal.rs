@@ -1,6 +1,9 @@
 //! What distinguishes the three signals on their way out.
 
-use crate::metrics::catalog::{self, Metric};
+use crate::{
+    LostKind,
+    metrics::catalog::{self, Metric},
+};
 
 /// One of the three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,20 +16,16 @@ pub(crate) enum Signal {
 impl Signal {
     pub(crate) const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
+    /// What is counted.
+    pub(crate) fn unit(self) -> LostKind {
+        self.into()
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Traces => "traces",
             Self::Metrics => "metrics",
             Self::Logs => "logs",
-        }
-    }
-
-    /// What is counted.
-    pub(crate) fn unit(self) -> &'static str {
-        match self {
-            Self::Traces => "spans",
-            Self::Metrics => "data points",
-            Self::Logs => "log records",
         }
     }
 
@@ -40,6 +39,7 @@ impl Signal {
     }
 
     /// OTLP specification, "OTLP/gRPC": the method of the signal's service.
+    #[cfg(feature = "grpc")]
     pub(crate) fn grpc_path(self) -> &'static str {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -71,6 +71,16 @@ impl Signal {
                 size: &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE,
                 capacity: &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY,
             }),
+        }
+    }
+}
+
+impl From<Signal> for LostKind {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Traces => Self::Spans,
+            Signal::Metrics => Self::DataPoints,
+            Signal::Logs => Self::LogRecords,
         }
     }
 }
