@@ -1,6 +1,6 @@
 //! What only the outside can judge: exit codes, signals, and what a whole process writes.
 //!
-//! The test starts itself as a child that plays a part; the variable `PART` says which.
+//! The test starts itself as a child that plays a part; see `support::part`.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,110 +9,33 @@
     reason = "tests, and one part is to panic"
 )]
 
-use std::{
-    io::{BufRead, BufReader, Lines, Read},
-    process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio},
-    thread,
-    time::Duration,
-};
+mod support;
+
+use std::{io::Read, process::ExitCode, thread, time::Duration};
 
 use firstlight::TelemetryConfig;
-use libtest_mimic::{Arguments, Failed, Trial};
-use serde_json::Value;
+use support::part::{self, Part};
 
 fn main() -> ExitCode {
-    match std::env::var("PART").ok().as_deref() {
-        None => {
-            let trial = |name: &str, test: fn()| {
-                Trial::test(name, move || {
-                    test();
-                    Ok::<(), Failed>(())
-                })
-            };
-            let trials = vec![
-                trial(
-                    "panics_log_records_and_a_failing_main_are_one_line_each",
-                    panics_and_records,
-                ),
-                trial(
-                    "the_environment_wins_over_the_package_and_says_so_at_start",
-                    environment,
-                ),
-                trial("sigterm_drains_and_a_second_signal_exits_at_once", signals),
-                trial("a_closed_standard_output_is_survived", closed_output),
-            ];
-            libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
-        }
-        Some("panics") => play_panics(),
-        Some("waits") => play_waits(),
-        Some("writes") => play_writes(),
-        Some(part) => panic!("no part {part}"),
-    }
-}
-
-/// A child that is killed when the test is over, however it ends.
-struct Part {
-    child: Child,
-    lines: Option<Lines<BufReader<ChildStdout>>>,
-}
-
-impl Part {
-    fn start(part: &str, variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .env("PART", part)
-            .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
-            .env("RUST_BACKTRACE", "1")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = Some(BufReader::new(child.stdout.take().unwrap()).lines());
-        Self { child, lines }
-    }
-
-    fn line(&mut self) -> Value {
-        let line = self.lines.as_mut().and_then(Iterator::next);
-        let line = line.expect("the process ended too early").unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line}"))
-    }
-
-    fn message(&mut self, expected: &str) -> Value {
-        let line = self.line();
-        assert!(
-            line["message"].as_str().unwrap().starts_with(expected),
-            "expected {expected:?}: {line}"
-        );
-        line
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
-    }
-
-    /// The exit status, and what the process wrote to standard error.
-    fn end(&mut self) -> (ExitStatus, String) {
-        let mut stderr = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut stderr)
-            .unwrap();
-        (self.child.wait().unwrap(), stderr)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    part::run(
+        &[
+            (
+                "panics_log_records_and_a_failing_main_are_one_line_each",
+                panics_and_records,
+            ),
+            (
+                "the_environment_wins_over_the_package_and_says_so_at_start",
+                environment,
+            ),
+            ("sigterm_drains_and_a_second_signal_exits_at_once", signals),
+            ("a_closed_standard_output_is_survived", closed_output),
+        ],
+        &[
+            ("panics", play_panics),
+            ("waits", play_waits),
+            ("writes", play_writes),
+        ],
+    )
 }
 
 fn play_panics() -> ExitCode {
@@ -147,7 +70,10 @@ impl std::error::Error for Outer {
 }
 
 fn panics_and_records() {
-    let mut part = Part::start("panics", &[("FIRSTLIGHT_REDACT", "PIN")]);
+    let mut part = Part::start(
+        "panics",
+        &[("FIRSTLIGHT_REDACT", "PIN"), ("RUST_BACKTRACE", "1")],
+    );
     part.message("telemetry is up");
     let inside = part.message("inside a span that is named");
     assert_eq!(inside["trace_id"].as_str().unwrap().len(), 32, "{inside}");
@@ -187,8 +113,7 @@ fn panics_and_records() {
         "the program failed: cannot save: disk full"
     );
     part.message("telemetry is down");
-    let (status, stderr) = part.end();
-    assert_eq!((status.code(), &*stderr), (Some(1), ""));
+    assert_eq!(part.end(), (Some(1), String::new()));
 }
 
 fn environment() {
@@ -217,7 +142,7 @@ fn environment() {
     );
     let warning = part.message("OTEL_PROPAGATORS: found \"jaeger\"");
     assert_eq!(warning["level"], "WARN");
-    let rest: String = part.lines.take().unwrap().map(Result::unwrap).collect();
+    let rest = part.rest().concat();
     assert!(!rest.contains("hunter2"), "{rest}");
 }
 
@@ -252,7 +177,7 @@ fn signals() {
         part.signal(name);
         part.message("shutting down");
         part.message("telemetry is down");
-        assert_eq!(part.end().0.code(), Some(0));
+        assert_eq!(part.end().0, Some(0));
     }
     let mut part = Part::start("waits", &[("STUCK", "1")]);
     part.message("telemetry is up");
@@ -261,7 +186,7 @@ fn signals() {
     part.message("shutting down");
     part.message("stuck");
     part.signal("-TERM");
-    assert_eq!(part.end().0.code(), Some(128 + 15));
+    assert_eq!(part.end().0, Some(128 + 15));
 }
 
 fn play_writes() -> ExitCode {
@@ -280,9 +205,8 @@ fn play_writes() -> ExitCode {
 fn closed_output() {
     let mut part = Part::start("writes", &[]);
     drop(part.lines.take());
-    drop(part.child.stdin.take());
-    let (status, stderr) = part.end();
-    assert_eq!(status.code(), Some(0), "{stderr}");
+    let (code, stderr) = part.end();
+    assert_eq!(code, Some(0), "{stderr}");
     assert!(
         stderr.contains("log lines lost") && stderr.contains("roken pipe"),
         "{stderr}"
