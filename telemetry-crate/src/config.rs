@@ -58,6 +58,7 @@ pub struct TelemetryConfig {
     pub(crate) admin: Option<Admin>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) series_budgets: Vec<(String, usize)>,
+    pub(crate) series_total: Option<usize>,
     pub(crate) shutdown_timeout: Option<Duration>,
 }
 
@@ -199,6 +200,14 @@ impl TelemetryConfig {
     /// the label that has the most values. Overridden by `FIRSTLIGHT_METRICS_SERIES_BUDGET`.
     pub fn series_budget(mut self, metric: impl Into<String>, series: usize) -> Self {
         self.series_budgets.push((metric.into(), series));
+        self
+    }
+
+    /// How many series all of the program's metrics may have together; default 50,000, some 30 MB here and a page of 10 to
+    /// 20 MB, which is where Prometheus servers start to complain. Each metric keeps room for its first 10. Overridden by
+    /// `FIRSTLIGHT_METRICS_SERIES_TOTAL`.
+    pub fn series_total(mut self, series: usize) -> Self {
+        self.series_total = Some(series);
         self
     }
 

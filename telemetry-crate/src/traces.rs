@@ -36,6 +36,7 @@ pub use self::propagation::RemoteParent;
 pub(crate) use self::{
     canary::{Canary, send_canary},
     propagation::{Remote, inject, propagator_is_ours},
+    tracer::provider_is_ours,
 };
 use self::{
     client::OtlpClient,

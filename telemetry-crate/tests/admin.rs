@@ -199,6 +199,8 @@ fn access() {
         "{}",
         refused.body
     );
+    let line = service.message("a change through the admin listener was refused");
+    assert_eq!(line["client.address"], "127.0.0.1", "{line}");
     let named = send(address, "GET /metrics HTTP/1.1\r\nhost: pod-1.example", "");
     assert_eq!(named.status, 200);
     assert_eq!(work(&mut service), ["info"]);
@@ -207,9 +209,15 @@ fn access() {
     let (mut service, address) = Part::serving("service", &[everywhere, token]);
     let refused = put(address, "/log-filter", "off");
     assert_eq!(refused.status, 401);
+    let line = service.message("a change through the admin listener was refused");
+    assert_eq!(
+        (&line["level"], &line["attempts"]),
+        (&"WARN".into(), &1.into())
+    );
     let head = |token: &str| {
         format!("PUT /log-filter HTTP/1.1\r\nhost: pod-1\r\nauthorization: Bearer {token}")
     };
+    // Within the minute it is counted, and no line.
     assert_eq!(send(address, &head("hunter3"), "off").status, 401);
     assert_eq!(work(&mut service), ["info"]);
     assert_eq!(send(address, &head("hunter2"), "off").status, 200);

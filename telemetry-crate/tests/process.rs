@@ -11,10 +11,19 @@
 
 mod support;
 
-use std::{io::Read, process::ExitCode, thread, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io::{BufRead, BufReader, Read},
+    process::{ChildStderr, ExitCode},
+    thread,
+    time::Duration,
+};
 
 use firstlight::TelemetryConfig;
-use support::part::{self, Part};
+use support::{
+    ask,
+    part::{self, Part},
+};
 
 fn main() -> ExitCode {
     part::run(
@@ -29,11 +38,23 @@ fn main() -> ExitCode {
             ),
             ("sigterm_drains_and_a_second_signal_exits_at_once", signals),
             ("a_closed_standard_output_is_survived", closed_output),
+            (
+                "a_reader_that_stops_costs_lines_that_are_counted_and_no_time",
+                slow_reader,
+            ),
+            ("a_full_disk_costs_lines_and_nothing_else", full_disk),
+            #[cfg(feature = "testing")]
+            (
+                "exit_sends_what_waits_and_the_standard_librarys_loses_it",
+                exits,
+            ),
         ],
         &[
             ("panics", play_panics),
             ("waits", play_waits),
             ("writes", play_writes),
+            ("floods", play_floods),
+            ("exits", play_exits),
         ],
     )
 }
@@ -211,4 +232,124 @@ fn closed_output() {
         stderr.contains("log lines lost") && stderr.contains("roken pipe"),
         "{stderr}"
     );
+}
+
+/// More than the buffer, the chunk that is being written and the pipe hold together.
+const FLOOD: u64 = 12_000;
+
+/// Says on standard error where it serves, writes as many lines as it is told to each time, and says when it is done.
+fn play_floods() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    eprintln!("{}", telemetry.admin_address().unwrap());
+    let kilobyte = "x".repeat(1_000);
+    for lines in std::io::stdin().lines() {
+        for n in 0..lines.unwrap().parse::<u64>().unwrap() {
+            tracing::info!(n, kilobyte, "flood");
+        }
+        eprintln!("done");
+    }
+    telemetry.exit(3)
+}
+
+/// What the part says on standard error, a line at a time.
+fn errors_of(part: &mut Part) -> BufReader<ChildStderr> {
+    BufReader::new(part.child.stderr.take().unwrap())
+}
+
+fn next_line(reader: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+fn dropped(page: &str) -> u64 {
+    let value = page
+        .lines()
+        .find_map(|line| line.strip_prefix("log_events_dropped_total "));
+    value.unwrap_or_else(|| panic!("{page}")).parse().unwrap()
+}
+
+fn slow_reader() {
+    let mut part = Part::start("floods", &[]);
+    let mut errors = errors_of(&mut part);
+    let address = next_line(&mut errors).parse().unwrap();
+    part.message("telemetry is up");
+
+    // From here on nobody reads, and the work goes on.
+    part.tell(&FLOOD.to_string());
+    assert_eq!(next_line(&mut errors), "done");
+    let lost = dropped(&ask(address, "GET /metrics").body);
+    assert!(lost > 0);
+    let page = ask(address, "GET /telemetry").body;
+    assert!(page.contains(&format!("{lost} lines were lost")), "{page}");
+
+    // The reader is back: what was kept comes out, and so does what is written later.
+    for _ in 0..FLOOD - lost {
+        part.message("flood");
+    }
+    part.tell("1");
+    assert_eq!(part.message("flood")["n"], 0);
+    drop(part.child.stdin.take());
+    let last = part.message("telemetry is down");
+    assert_eq!(last["log_lines.dropped"], lost);
+    assert_eq!(part.child.wait().unwrap().code(), Some(3));
+}
+
+fn full_disk() {
+    // Where there is one: on Linux, every write to it fails with "No space left on device".
+    let Ok(full) = OpenOptions::new().write(true).open("/dev/full") else {
+        return;
+    };
+    let mut part = Part::start_into(full.into(), "floods", &[]);
+    let mut errors = errors_of(&mut part);
+    let address = next_line(&mut errors).parse().unwrap();
+    part.tell("100");
+    assert_eq!(next_line(&mut errors), "done");
+    // Counted once the writer has tried; the line of the start is one of them.
+    let mut tries = 0;
+    while dropped(&ask(address, "GET /metrics").body) != 101 {
+        tries += 1;
+        assert!(tries < 300, "not all of the lines are counted");
+        thread::sleep(Duration::from_millis(100));
+    }
+    let page = ask(address, "GET /telemetry").body;
+    assert!(
+        page.contains("101 lines were lost: standard output: "),
+        "{page}"
+    );
+    drop(part.child.stdin.take());
+    assert_eq!(part.child.wait().unwrap().code(), Some(3));
+}
+
+/// Ends in the middle of something, with the helper or without.
+fn play_exits() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    tracing::info_span!("waits for its batch").in_scope(|| tracing::info!("the last words"));
+    if std::env::var_os("BARE").is_some() {
+        std::process::exit(3);
+    }
+    telemetry.exit(3)
+}
+
+#[cfg(feature = "testing")]
+fn exits() {
+    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+    let endpoint = receiver.endpoint();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+        // Only the end sends anything.
+        ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
+    ];
+    let mut part = Part::start("exits", &[variables[0], variables[1], ("BARE", "1")]);
+    part.rest();
+    assert_eq!(part.end().0, Some(3));
+    assert_eq!(receiver.spans().len(), 0, "that is what the helper is for");
+
+    let mut part = Part::start("exits", &variables);
+    part.message("telemetry is up");
+    part.message("the last words");
+    assert_eq!(part.message("telemetry is down")["spans.exported"], 1);
+    assert_eq!(part.end(), (Some(3), String::new()));
+    let spans = receiver.spans();
+    assert_eq!((spans.len(), &*spans[0].name), (1, "waits for its batch"));
 }

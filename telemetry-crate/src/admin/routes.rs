@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 
-use super::{Readiness, access::Access, log_filter};
+use super::{Readiness, access::Access, attempts::Attempts, log_filter};
 use crate::{metrics::Format, status::Status};
 
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -20,6 +20,7 @@ pub(super) struct Routes {
     readiness: Readiness,
     status: Arc<Status>,
     access: Access,
+    attempts: Attempts,
 }
 
 impl Routes {
@@ -28,6 +29,7 @@ impl Routes {
             readiness,
             status,
             access,
+            attempts: Attempts::default(),
         }
     }
 
@@ -55,6 +57,7 @@ impl Routes {
             return not_allowed("GET, HEAD, PUT, DELETE");
         }
         if let Some(refused) = self.access.refuse_change(request.headers()) {
+            self.attempts.refused(client);
             return refused;
         }
         let filter = self.status.log_filter();

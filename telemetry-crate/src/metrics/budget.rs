@@ -33,6 +33,28 @@ pub(crate) struct BudgetOptions {
     pub(crate) total: Option<usize>,
 }
 
+impl BudgetOptions {
+    /// Of all metrics together.
+    pub(crate) fn total(&self) -> usize {
+        self.total.unwrap_or(TOTAL)
+    }
+
+    /// Which single metric may have the most series, and how many.
+    pub(crate) fn largest(&self) -> (&str, usize) {
+        let each = ("each metric", self.each.unwrap_or(SERIES));
+        // The last of a name counts, here as well.
+        let named = self.by_metric.iter().enumerate().filter(|(at, (name, _))| {
+            let mut later = self.by_metric[at + 1..].iter();
+            !later.any(|(again, _)| again == name)
+        });
+        named
+            .map(|(_, (name, series))| (&**name, *series))
+            .chain([each])
+            .max_by_key(|(_, series)| *series)
+            .unwrap_or(each)
+    }
+}
+
 /// The limits, and how much of the total is used.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -45,9 +67,9 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn new(options: BudgetOptions) -> Self {
         Self {
+            total: options.total(),
             by_metric: options.by_metric.into_iter().collect(),
             each: options.each.unwrap_or(SERIES),
-            total: options.total.unwrap_or(TOTAL),
             used: AtomicUsize::new(0),
         }
     }
