@@ -3,8 +3,10 @@
 //! Read from where it is counted at the moment when somebody asks; nothing is kept for it but what the start has said.
 //! What it leaves out: numbers over time, which `/metrics` has, and secrets, which it never gets to see.
 
+mod crates;
 mod hint;
 mod report;
+mod skew;
 
 use std::{
     sync::{
@@ -19,13 +21,14 @@ use tracing::{dispatcher, level_filters::LevelFilter};
 pub(crate) use self::{
     hint::hint,
     report::{Item, Report, Section, State},
+    skew::versions,
 };
 use crate::{
     config::{LogFormat, Propagator, Settings},
     logs::{LogCounts, LogFilterControl, LogLayer, LogWriter, rfc3339},
     metrics::{Format, MetricsHandle, SeriesReport, catalog},
     secret,
-    traces::{self, ExportStats},
+    traces::ExportStats,
 };
 
 /// Metrics that are shown with their series: the one that fills the page is the first of them.
@@ -142,6 +145,8 @@ impl Status {
         let mut notes = self.configured.warnings.clone();
         notes.extend(self.log_filter.caution().map(str::to_owned));
         notes.extend(self.metrics.refusals().iter().map(ToString::to_string));
+        notes.extend(self.replaced());
+        notes.extend(versions().doubles());
         notes
     }
 
@@ -210,6 +215,7 @@ impl Status {
             let words = "some metrics are not on the page as the program means them; see refused and over_budget";
             (State::Fails, words.to_owned())
         };
+        let absent = self.metrics.described_and_absent();
         let last = *self
             .last_scrape
             .lock()
@@ -226,6 +232,8 @@ impl Status {
         let mut section = Section::new("metrics", state, words);
         if own == 0 {
             section = section.with("caution", Item::text("the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle that was made before init()"));
+        } else if !absent.is_empty() {
+            section = section.with("caution", Item::text("what is described and was never recorded has not happened yet, or is recorded into a handle that was made before init(), which counts nothing for good; firstlight::metrics::is_recorded(&handle) tells which"));
         }
         section
             .with("metrics_of_the_program", Item::Number(own as u64))
@@ -233,10 +241,7 @@ impl Status {
             .with("largest", Item::List(largest))
             .with("refused", Item::List(refused))
             .with("over_budget", Item::List(over_budget))
-            .with(
-                "described_and_never_recorded",
-                Item::List(self.metrics.described_and_absent()),
-            )
+            .with("described_and_never_recorded", Item::List(absent))
             .with(
                 "scrapes",
                 Item::Number(self.scrapes.load(Ordering::Relaxed)),
@@ -304,32 +309,6 @@ impl Status {
             ));
         }
         hidden
-    }
-
-    fn crates(&self) -> Section {
-        let ours = traces::propagator_is_ours(&self.configured.propagators);
-        let (state, words) = if ours {
-            let words = "another version of `metrics` or `opentelemetry` in the program cannot be seen from inside; what libraries record with it is missing here. `cargo tree --duplicates` lists such pairs";
-            (State::Works, words.to_owned())
-        } else {
-            let words = "somebody has replaced the global propagator of `opentelemetry` after the start, so requests go out without this process's trace context";
-            (State::Fails, words.to_owned())
-        };
-        Section::new("crates", state, words)
-            .with("firstlight", Item::text(env!("CARGO_PKG_VERSION")))
-            .with(
-                "metrics",
-                // Registered at the start, which fails otherwise, and for good.
-                Item::text("the global recorder is firstlight's"),
-            )
-            .with(
-                "opentelemetry",
-                Item::text(if ours {
-                    "the global propagator is firstlight's"
-                } else {
-                    "the global propagator is not firstlight's"
-                }),
-            )
     }
 
     fn start(&self) -> Section {

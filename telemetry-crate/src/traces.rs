@@ -4,6 +4,7 @@
 //! `opentelemetry-otlp` over our `client`. Ids exist whether or not anything is exported, so that log lines always
 //! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
 
+mod baggage;
 mod canary;
 mod client;
 mod events;

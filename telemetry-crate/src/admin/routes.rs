@@ -7,7 +7,10 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 
 use super::{Readiness, access::Access, attempts::Attempts, log_filter};
-use crate::{metrics::Format, status::Status};
+use crate::{
+    metrics::Format,
+    status::{Status, versions},
+};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -47,7 +50,7 @@ impl Routes {
             "/livez" => text(StatusCode::OK, "alive\n"),
             "/readyz" => self.readyz().await,
             "/log-filter" => text(StatusCode::OK, self.status.log_filter().describe()),
-            "/telemetry" => self.telemetry(request.headers()),
+            "/telemetry" => self.telemetry(request.headers()).await,
             _ => text(StatusCode::NOT_FOUND, NOT_FOUND),
         }
     }
@@ -84,7 +87,9 @@ impl Routes {
         text(status, report.text)
     }
 
-    fn telemetry(&self, headers: &HeaderMap) -> Answer {
+    async fn telemetry(&self, headers: &HeaderMap) -> Answer {
+        // It reads the executable, once, and a probe must not wait for the disk.
+        let _ = tokio::task::spawn_blocking(versions).await;
         let report = self.status.report();
         if accept(headers).is_some_and(|accept| accept.contains("application/json")) {
             response(StatusCode::OK, "application/json", report.json())

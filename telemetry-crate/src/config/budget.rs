@@ -61,7 +61,7 @@ pub(super) fn budget(
 /// A budget that is larger than the total reads as a promise and is none: the total stops the metric first.
 fn never_reached(budget: &BudgetOptions) -> Option<String> {
     let total = budget.total();
-    let (what, series) = budget.largest();
+    let (what, series) = budget.largest()?;
     (series > total).then(|| {
         format!(
             "{what} may have {series} series, and all metrics together only {total}, so its budget is never reached; raise {} or lower {}",

@@ -39,9 +39,9 @@ impl BudgetOptions {
         self.total.unwrap_or(TOTAL)
     }
 
-    /// Which single metric may have the most series, and how many.
-    pub(crate) fn largest(&self) -> (&str, usize) {
-        let each = ("each metric", self.each.unwrap_or(SERIES));
+    /// The largest budget of one metric that somebody has chosen, and of which. The default is nobody's choice.
+    pub(crate) fn largest(&self) -> Option<(&str, usize)> {
+        let each = self.each.map(|series| ("each metric", series));
         // The last of a name counts, here as well.
         let named = self.by_metric.iter().enumerate().filter(|(at, (name, _))| {
             let mut later = self.by_metric[at + 1..].iter();
@@ -49,9 +49,8 @@ impl BudgetOptions {
         });
         named
             .map(|(_, (name, series))| (&**name, *series))
-            .chain([each])
+            .chain(each)
             .max_by_key(|(_, series)| *series)
-            .unwrap_or(each)
     }
 }
 
