@@ -27,7 +27,6 @@ use crate::{
     config::{LogFormat, Propagator, Settings},
     logs::{LogCounts, LogFilterControl, LogLayer, LogWriter, rfc3339},
     metrics::{Format, MetricsHandle, SeriesReport, catalog},
-    secret,
     traces::ExportStats,
 };
 
@@ -59,14 +58,8 @@ impl Configured {
             "set OTEL_EXPORTER_OTLP_ENDPOINT to export"
         };
         let export = settings.export.as_ref();
-        let mut resource = settings.resource.to_pairs();
-        for (key, value) in &mut resource {
-            if secret::is_secret(key) {
-                *value = secret::REDACTED.to_owned();
-            }
-        }
         Self {
-            resource,
+            resource: settings.resource.to_pairs(),
             log_format: settings.log_format,
             sampler: settings.sampler.to_string(),
             never_samples: settings.sampler.ratio == 0.0,

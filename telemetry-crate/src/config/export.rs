@@ -138,13 +138,17 @@ fn endpoint(setting: &str, value: &str, path: &str) -> Result<Uri, InitError> {
 }
 
 fn without_credentials(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
+    // Some vendors want their keys there.
+    let (url, query) = url.split_once('?').unwrap_or((url, ""));
+    let query = if query.is_empty() { "" } else { "?***" };
+    let shown = match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 <= at => {
             format!("{}***{}", &url[..scheme + 3], &url[at..])
         }
         (None, Some(at)) => format!("***{}", &url[at..]),
         _ => url.to_owned(),
-    }
+    };
+    shown + query
 }
 
 fn headers(env: &mut Env<'_>) -> Vec<(String, String)> {
