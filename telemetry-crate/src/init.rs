@@ -26,7 +26,7 @@ use crate::{
     InitError, Readiness, Secret, TelemetryConfig, TelemetryGuard,
     admin::AdminListener,
     config::Settings,
-    error::url_of,
+    error::{url_of, without_query},
     guard::Parts,
     logs::{LogFilter, LogFilterControl, LogLayer, LogWriter},
     metrics::{Metrics, MetricsOptions},
@@ -245,7 +245,8 @@ impl Summary {
         let traces = match &settings.export {
             Some(export) => format!(
                 "otlp http/protobuf to {}, sampler {}",
-                export.endpoint, settings.sampler
+                without_query(&export.endpoint),
+                settings.sampler
             ),
             None if settings.disabled => "off: OTEL_SDK_DISABLED is true".to_owned(),
             None if settings.export_refused => "off: OTEL_TRACES_EXPORTER is none".to_owned(),

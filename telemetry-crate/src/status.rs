@@ -25,6 +25,7 @@ pub(crate) use self::{
 };
 use crate::{
     config::{LogFormat, Propagator, Settings},
+    error::without_query,
     logs::{LogCounts, LogFilterControl, LogLayer, LogWriter, rfc3339},
     metrics::{Format, MetricsHandle, SeriesReport, catalog},
     traces::ExportStats,
@@ -66,7 +67,9 @@ impl Configured {
             trace_filter: settings.trace_filter.to_string(),
             trace_events: settings.trace_events,
             propagators: settings.propagators.clone(),
-            export: export.map(|export| export.endpoint.to_string()).ok_or(off),
+            export: export
+                .map(|export| without_query(&export.endpoint))
+                .ok_or(off),
             warnings: settings.warnings.clone(),
         }
     }

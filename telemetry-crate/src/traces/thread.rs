@@ -14,7 +14,7 @@ use super::{
     processor::BatchProcessor,
     stats::{ExportError, ExportStats},
 };
-use crate::{InitError, config::ExportSettings};
+use crate::{InitError, config::ExportSettings, error::without_query};
 
 const THREAD: &str = "firstlight-traces";
 
@@ -135,7 +135,7 @@ impl ExporterThread {
             return;
         }
         self.failing = Some(Failing { lost_before });
-        let endpoint = self.settings.endpoint.to_string();
+        let endpoint = without_query(&self.settings.endpoint);
         dispatcher::with_default(&self.dispatch, || {
             tracing::warn!(
                 target: "firstlight",
@@ -152,7 +152,7 @@ impl ExporterThread {
             return;
         };
         let lost = self.stats.total_lost() - lost_before;
-        let endpoint = self.settings.endpoint.to_string();
+        let endpoint = without_query(&self.settings.endpoint);
         dispatcher::with_default(&self.dispatch, || {
             tracing::info!(target: "firstlight", endpoint, "trace export works again; {lost} spans were lost");
         });
