@@ -150,8 +150,9 @@ impl TelemetryConfig {
         self
     }
 
-    /// One more name of a field whose value is shown as `***`, on log lines and on spans. `password`, `token`,
-    /// `authorization`, `cookie` and the like always are. `FIRSTLIGHT_REDACT` adds to it.
+    /// One more name of a field whose value is shown as `***`, on log lines, on spans and in labels of metrics, also
+    /// behind a dot, an underscore or a hyphen. `password`, `token`, `authorization`, `cookie` and the like always are.
+    /// `FIRSTLIGHT_REDACT` adds to it.
     pub fn redact(mut self, field: impl Into<String>) -> Self {
         self.redact.push(field.into());
         self

@@ -12,11 +12,11 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
+/// A name, and what it stands for: a test of the parent, or a part of the child.
+pub(crate) type Named<F> = (&'static str, F);
+
 /// Runs the tests, or plays the part that this process was started for.
-pub(crate) fn run(
-    tests: &[(&'static str, fn())],
-    parts: &[(&'static str, fn() -> ExitCode)],
-) -> ExitCode {
+pub(crate) fn run(tests: &[Named<fn()>], parts: &[Named<fn() -> ExitCode>]) -> ExitCode {
     let Ok(part) = std::env::var("PART") else {
         let trials = tests.iter().copied().map(|(name, test)| {
             Trial::test(name, move || {
