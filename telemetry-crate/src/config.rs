@@ -64,6 +64,7 @@ pub struct TelemetryConfig {
     pub(crate) admin: Option<Admin>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) series_budgets: Vec<(String, usize)>,
+    pub(crate) series_total: Option<usize>,
     pub(crate) shutdown_timeout: Option<Duration>,
 }
 
@@ -155,8 +156,9 @@ impl TelemetryConfig {
         self
     }
 
-    /// One more name of a field whose value is shown as `***`, on log lines and on spans. `password`, `token`,
-    /// `authorization`, `cookie` and the like always are. `FIRSTLIGHT_REDACT` adds to it.
+    /// One more name of a field whose value is shown as `***`, on log lines, on spans and in labels of metrics, also
+    /// behind a dot, an underscore or a hyphen. `password`, `token`, `authorization`, `cookie` and the like always are.
+    /// `FIRSTLIGHT_REDACT` adds to it.
     pub fn redact(mut self, field: impl Into<String>) -> Self {
         self.redact.push(field.into());
         self
@@ -206,6 +208,14 @@ impl TelemetryConfig {
     /// the label that has the most values. Overridden by `FIRSTLIGHT_METRICS_SERIES_BUDGET`.
     pub fn series_budget(mut self, metric: impl Into<String>, series: usize) -> Self {
         self.series_budgets.push((metric.into(), series));
+        self
+    }
+
+    /// How many series all of the program's metrics may have together; default 50,000, some 30 MB here and a page of 10 to
+    /// 20 MB, which is where Prometheus servers start to complain. Each metric keeps room for its first 10. Overridden by
+    /// `FIRSTLIGHT_METRICS_SERIES_TOTAL`.
+    pub fn series_total(mut self, series: usize) -> Self {
+        self.series_total = Some(series);
         self
     }
 

@@ -204,6 +204,15 @@ pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
+/// A collector's address as it may be shown: without the query, where some vendors want their keys.
+pub(crate) fn without_query(endpoint: &http::Uri) -> String {
+    let text = endpoint.to_string();
+    match text.split_once('?') {
+        Some((shown, _)) => shown.to_owned(),
+        None => text,
+    }
+}
+
 /// `http://127.0.0.1:9464`, the way people paste it into a browser.
 pub(crate) fn url_of(address: SocketAddr) -> String {
     format!("http://{address}")

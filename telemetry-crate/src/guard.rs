@@ -151,6 +151,27 @@ impl TelemetryGuard {
         code
     }
 
+    /// Ends the process with a code of the program's own, and before that telemetry, within `FIRSTLIGHT_SHUTDOWN_TIMEOUT`
+    /// (5 s by default).
+    ///
+    /// In place of [`std::process::exit`], which runs no destructor: a guard that is alive then is never dropped, so the
+    /// spans that wait for their batch (5 s by default) are lost, and the log lines of the last milliseconds may be.
+    /// Like that one it ends all threads wherever they are. Whoever can return from `main` should rather do that, with
+    /// [`finish`](Self::finish).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), firstlight::InitError> {
+    /// let telemetry = firstlight::init!()?;
+    /// tracing::error!("no configuration");
+    /// telemetry.exit(78) // EX_CONFIG
+    /// # }
+    /// ```
+    pub fn exit(mut self, code: i32) -> ! {
+        // What could not be sent is in the last line; the code is the program's.
+        let _ = self.go_down(self.parts.shutdown_timeout);
+        std::process::exit(code)
+    }
+
     fn go_down(&mut self, deadline: Duration) -> Result<(), ShutdownError> {
         self.is_down = true;
         self.parts.readiness.drain();

@@ -12,7 +12,10 @@ use opentelemetry_sdk::{
     trace::{IdGenerator, RandomIdGenerator},
 };
 
-use crate::proto::{attribute, text};
+use crate::{
+    proto::{attribute, text},
+    secret,
+};
 
 /// The attributes of one process, by key.
 #[derive(Debug, Clone)]
@@ -48,6 +51,10 @@ impl Resource {
         attributes.extend(by_author);
         attributes.extend(by_operator);
         attributes.extend(service_name_by_operator.map(|name| ("service.name".to_owned(), name)));
+        // It is on every span, on the metrics page and on the status page.
+        for (key, value) in &mut attributes {
+            *value = secret::shown(key, value).into_owned();
+        }
         Self(attributes)
     }
 

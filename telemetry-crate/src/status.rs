@@ -3,9 +3,11 @@
 //! Read from where it is counted at the moment when somebody asks; nothing is kept for it but what the start has said.
 //! What it leaves out: numbers over time, which `/metrics` has, and secrets, which it never gets to see.
 
+mod crates;
 mod exports;
 mod hint;
 mod report;
+mod skew;
 
 use std::{
     sync::{
@@ -20,13 +22,14 @@ use tracing::{dispatcher, level_filters::LevelFilter};
 pub(crate) use self::{
     hint::hint,
     report::{Item, Report, Section, State},
+    skew::versions,
 };
 use crate::{
     config::{Exports, LogFormat, Propagator, Settings},
+    error::without_query,
     logs::{LogCounts, LogFilterControl, LogLayer, LogWriter, rfc3339},
     metrics::{Format, MetricsHandle, SeriesReport, catalog},
     otlp::{ExportStats, Signal},
-    secret, traces,
 };
 
 /// Metrics that are shown with their series: the one that fills the page is the first of them.
@@ -62,21 +65,15 @@ impl Configured {
             metrics.as_ref().map(|export| &export.destination),
             logs.as_ref().map(|export| &export.destination),
         ];
-        let mut resource = settings.resource.to_pairs();
-        for (key, value) in &mut resource {
-            if secret::is_secret(key) {
-                *value = secret::REDACTED.to_owned();
-            }
-        }
         Self {
-            resource,
+            resource: settings.resource.to_pairs(),
             log_format: settings.log_format,
             sampler: settings.sampler.to_string(),
             never_samples: settings.sampler.ratio == 0.0,
             trace_filter: settings.trace_filter.to_string(),
             trace_events: settings.trace_events,
             propagators: settings.propagators.clone(),
-            endpoints: destinations.map(|to| to.map(|to| to.endpoint.to_string())),
+            endpoints: destinations.map(|to| to.map(|to| without_query(&to.endpoint))),
             why_no_traces: why_no_traces(settings),
             serves_page: settings.exports.page,
             warnings: settings.warnings.clone(),
@@ -158,6 +155,8 @@ impl Status {
         let mut notes = self.configured.warnings.clone();
         notes.extend(self.log_filter.caution().map(str::to_owned));
         notes.extend(self.metrics.refusals().iter().map(ToString::to_string));
+        notes.extend(self.replaced());
+        notes.extend(versions().doubles());
         notes
     }
 
@@ -247,6 +246,7 @@ impl Status {
             let words = "some metrics are not on the page as the program means them; see refused and over_budget";
             (State::Fails, words.to_owned())
         };
+        let absent = self.metrics.described_and_absent();
         let last = *self
             .last_scrape
             .lock()
@@ -263,6 +263,8 @@ impl Status {
         let mut section = Section::new("metrics", state, words);
         if own == 0 {
             section = section.with("caution", Item::text("the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle that was made before init()"));
+        } else if !absent.is_empty() {
+            section = section.with("caution", Item::text("what is described and was never recorded has not happened yet, or is recorded into a handle that was made before init(), which counts nothing for good; firstlight::metrics::is_recorded(&handle) tells which"));
         }
         section
             .with("metrics_of_the_program", Item::Number(own as u64))
@@ -270,10 +272,7 @@ impl Status {
             .with("largest", Item::List(largest))
             .with("refused", Item::List(refused))
             .with("over_budget", Item::List(over_budget))
-            .with(
-                "described_and_never_recorded",
-                Item::List(self.metrics.described_and_absent()),
-            )
+            .with("described_and_never_recorded", Item::List(absent))
             .with(
                 "scrapes",
                 Item::Number(self.scrapes.load(Ordering::Relaxed)),
@@ -316,32 +315,6 @@ impl Status {
             ));
         }
         hidden
-    }
-
-    fn crates(&self) -> Section {
-        let ours = traces::propagator_is_ours(&self.configured.propagators);
-        let (state, words) = if ours {
-            let words = "another version of `metrics` or `opentelemetry` in the program cannot be seen from inside; what libraries record with it is missing here. `cargo tree --duplicates` lists such pairs";
-            (State::Works, words.to_owned())
-        } else {
-            let words = "somebody has replaced the global propagator of `opentelemetry` after the start, so requests go out without this process's trace context";
-            (State::Fails, words.to_owned())
-        };
-        Section::new("crates", state, words)
-            .with("firstlight", Item::text(env!("CARGO_PKG_VERSION")))
-            .with(
-                "metrics",
-                // Registered at the start, which fails otherwise, and for good.
-                Item::text("the global recorder is firstlight's"),
-            )
-            .with(
-                "opentelemetry",
-                Item::text(if ours {
-                    "the global propagator is firstlight's"
-                } else {
-                    "the global propagator is not firstlight's"
-                }),
-            )
     }
 
     fn start(&self) -> Section {

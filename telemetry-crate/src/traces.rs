@@ -4,6 +4,7 @@
 //! [`otlp`](crate::otlp) → `opentelemetry-otlp` over our client. Ids exist whether or not anything is exported, so that log lines always
 //! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
 
+mod baggage;
 mod canary;
 mod events;
 mod export;
@@ -33,6 +34,7 @@ pub use self::propagation::RemoteParent;
 pub(crate) use self::{
     canary::{Canary, send_canary},
     propagation::{Remote, inject, propagator_is_ours},
+    tracer::provider_is_ours,
 };
 use self::{
     events::EventLayer,
@@ -43,6 +45,7 @@ use self::{
 use crate::{
     InitError,
     config::{SamplerSetting, Settings},
+    error::without_query,
     otlp::{Batches, ExportStats, ExporterThread, Queue, Signal},
 };
 
@@ -70,7 +73,7 @@ impl Traces {
             let queue = Queue::new(&export.batching, stats);
             let exporter = SpanExport::new(&export.destination, &queue, &settings.resource)?;
             Ok(Export {
-                endpoint: export.destination.endpoint.to_string(),
+                endpoint: without_query(&export.destination.endpoint),
                 batches: Batches::new(queue.clone(), exporter, &export.batching),
                 queue,
             })

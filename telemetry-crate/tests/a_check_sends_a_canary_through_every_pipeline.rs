@@ -66,7 +66,8 @@ fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_wha
         "\n  largest: orders_total has 1 of 2000 series, 1 of them new; its label tier has 1 values, such as gold\n",
         "\n  described and never recorded: refunds_total\n",
         "\n  scrapes: 2\n",
-        "\n  opentelemetry: the global propagator is firstlight's\n",
+        "\n  caution: what is described and was never recorded ",
+        "\n  opentelemetry: the global propagator and tracer provider are firstlight's\n",
     ] {
         assert!(page.contains(fact), "{fact:?} is not in\n{page}");
     }

@@ -9,7 +9,7 @@ use super::{
     TelemetryConfig, env,
     env::{Env, OtlpVariables, key_values},
 };
-use crate::{InitError, otlp::Signal};
+use crate::{InitError, error::without_query, otlp::Signal};
 
 /// How requests are framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,12 @@ impl fmt::Debug for Destination {
 
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "otlp {} to {}", self.protocol, self.endpoint)
+        write!(
+            f,
+            "otlp {} to {}",
+            self.protocol,
+            without_query(&self.endpoint)
+        )
     }
 }
 
@@ -174,7 +179,10 @@ fn endpoint(
     let expected = "an address with a scheme, such as http://localhost:4318";
     let complete = match protocol {
         Protocol::HttpProtobuf if is_base => {
-            format!("{}{}", value.trim_end_matches('/'), signal.http_path())
+            let (base, query) = value.split_once('?').unwrap_or((value, ""));
+            let mark = if query.is_empty() { "" } else { "?" };
+            let path = signal.http_path();
+            format!("{}{path}{mark}{query}", base.trim_end_matches('/'))
         }
         Protocol::HttpProtobuf => value.to_owned(),
         #[cfg(feature = "grpc")]
@@ -213,13 +221,17 @@ fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
 }
 
 fn without_credentials(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
+    // Some vendors want their keys there.
+    let (url, query) = url.split_once('?').unwrap_or((url, ""));
+    let query = if query.is_empty() { "" } else { "?***" };
+    let shown = match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 <= at => {
             format!("{}***{}", &url[..scheme + 3], &url[at..])
         }
         (None, Some(at)) => format!("***{}", &url[at..]),
         _ => url.to_owned(),
-    }
+    };
+    shown + query
 }
 
 fn headers(own: &OtlpVariables, env: &mut Env<'_>) -> Vec<(HeaderName, HeaderValue)> {

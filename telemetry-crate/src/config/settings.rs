@@ -129,7 +129,7 @@ impl Settings {
                 env.text(env::SERVICE_NAME),
             ),
             buckets: config.buckets,
-            budget: budget(config.series_budgets, env)?,
+            budget: budget(config.series_budgets, config.series_total, env)?,
             warnings: std::mem::take(&mut env.warnings),
         })
     }

@@ -56,6 +56,28 @@ fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_e
 }
 
 #[test]
+fn a_budget_that_the_total_never_lets_a_metric_reach_is_warned_about() {
+    let warnings = |config: TelemetryConfig, variables: &[(&str, &str)]| {
+        resolve(config, variables).unwrap().warnings
+    };
+    let small = || TelemetryConfig::new().series_total(100);
+    assert_eq!(warnings(small(), &[]), [""; 0], "the default is no choice");
+    assert_eq!(warnings(small().series_budget("orders", 100), &[]), [""; 0]);
+    let config = small().series_budget("orders", 101);
+    let warned = warnings(config.clone(), &[]);
+    assert_eq!(warned.len(), 1);
+    assert!(
+        warned[0].starts_with("orders may have 101 series, and all metrics together only 100"),
+        "{warned:?}"
+    );
+    let total = ("FIRSTLIGHT_METRICS_SERIES_TOTAL", "101");
+    assert_eq!(warnings(config, &[total]), [""; 0], "the operator wins");
+    let each = ("FIRSTLIGHT_METRICS_SERIES_BUDGET", "60000");
+    assert_eq!(warnings(TelemetryConfig::new(), &[each]).len(), 1);
+    assert!(resolve(TelemetryConfig::new().series_total(0), &[]).is_err());
+}
+
+#[test]
 fn traces_are_exported_if_and_only_if_an_endpoint_is_set_or_the_exporter_is_named() {
     let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
     assert_eq!(endpoint_of(&[]), None);
@@ -81,6 +103,10 @@ fn the_general_endpoint_gets_a_path_and_the_traces_endpoint_is_verbatim() {
     assert_eq!(
         endpoint_of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1/base/")]).unwrap(),
         "http://c:1/base/v1/traces"
+    );
+    assert_eq!(
+        endpoint_of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1/?key=x")]).unwrap(),
+        "http://c:1/v1/traces?key=x"
     );
     let both = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1"),

@@ -8,6 +8,7 @@ use super::{LogRecord, RecordSink, logs_request};
 use crate::{
     InitError,
     config::BatchExport,
+    error::without_query,
     otlp::{Batches, Export, ExportError, ExportStats, ExporterThread, OtlpClient, Queue, Signal},
     resource::Resource,
 };
@@ -29,7 +30,7 @@ impl RecordExport {
             resource: resource.clone(),
         };
         Ok(Self {
-            endpoint: export.destination.endpoint.to_string(),
+            endpoint: without_query(&export.destination.endpoint),
             batches: Batches::new(queue.clone(), exporter, &export.batching),
             queue,
         })

@@ -8,6 +8,7 @@ use super::MetricsHandle;
 use crate::{
     InitError,
     config::PeriodicExport,
+    error::without_query,
     otlp::{ExportStats, ExporterThread, Intervals, IntervalsHandle, OtlpClient},
     resource::Resource,
 };
@@ -34,7 +35,7 @@ impl MetricsPush {
             encoded.collect()
         };
         Ok(Self {
-            endpoint: export.destination.endpoint.to_string(),
+            endpoint: without_query(&export.destination.endpoint),
             intervals: Intervals::new(export, client, Box::new(read)),
         })
     }

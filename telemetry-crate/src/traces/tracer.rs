@@ -3,7 +3,7 @@
 //! Sampling and ids are the SDK's. What is ours is what a [`Span`] is, and that one whose trace is not exported from here
 //! has ids, is propagated as the sampler decided, and records nothing.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, cell::Cell, sync::Arc};
 
 use opentelemetry::{
     Context, InstrumentationScope,
@@ -59,6 +59,22 @@ impl TracerProvider {
     }
 }
 
+/// A name that no instrumentation has; asking for its tracer asks whose provider answers.
+const PROBE: &str = "firstlight.probe";
+
+thread_local! {
+    static ANSWERED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the process-wide tracer provider is firstlight's: whoever sets another one after the start takes the spans of
+/// all instrumentation that talks to OpenTelemetry directly, and `tracing`'s own stay here.
+pub(crate) fn provider_is_ours() -> bool {
+    ANSWERED.set(false);
+    // Making a tracer makes no span, so nobody else sees anything of the question.
+    drop(opentelemetry::global::tracer(PROBE));
+    ANSWERED.replace(false)
+}
+
 impl opentelemetry::trace::TracerProvider for TracerProvider {
     type Tracer = Tracer;
 
@@ -67,6 +83,10 @@ impl opentelemetry::trace::TracerProvider for TracerProvider {
     }
 
     fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
+        if scope.name() == PROBE {
+            // A thread that ends asks no questions.
+            let _ = ANSWERED.try_with(|answered| answered.set(true));
+        }
         Tracer(Arc::new(Shared {
             scope,
             limits: self.limits,
