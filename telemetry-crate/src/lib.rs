@@ -34,8 +34,8 @@
 //! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
 //! pillars; `status` knows what works, `admin` serves it with all that operators read, and `check` sends a canary through
-//! every pipeline; [`TelemetryGuard`] flushes traces, then logs. [`http`] is
-//! the tower layer for servers.
+//! every pipeline; [`TelemetryGuard`] flushes traces, then logs. [`http`] has
+//! the tower layers for servers and clients.
 //!
 //! # Feature flags
 //!
@@ -44,6 +44,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
+//! | `reqwest` | no | `http::ClientLayer::send` for requests of reqwest, and the layer around its client |
 //! | `testing` | no | `firstlight::testing`: an OTLP receiver inside a test, to see what was really sent |
 //!
 //! # What it does not do

@@ -19,6 +19,7 @@ mod canonical;
 pub mod catalog;
 mod collector;
 mod culprit;
+mod durations;
 mod exemplar;
 mod exposition;
 mod families;
@@ -43,8 +44,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub use format::Format;
 pub use probe::{MetricHandle, is_recorded};
 pub(crate) use {
-    budget::BudgetOptions, collector::Collector, culprit::SeriesReport, exposition::Page,
-    recorder::FrontRecorder, refusals::Refusal,
+    budget::BudgetOptions, collector::Collector, culprit::SeriesReport, durations::Durations,
+    exposition::Page, recorder::FrontRecorder, refusals::Refusal,
 };
 
 use self::{
