@@ -34,8 +34,8 @@
 //! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
 //! pillars; `status` knows what works, `admin` serves it with all that operators read, and `check` sends a canary through
-//! every pipeline; [`TelemetryGuard`] flushes traces, then logs. [`http`] has
-//! the tower layers for servers and clients.
+//! every pipeline; [`TelemetryGuard`] flushes traces, then logs. [`http`] and
+//! [`grpc`] are the tower layers for servers and clients.
 //!
 //! # Feature flags
 //!
@@ -56,6 +56,7 @@ mod admin;
 mod check;
 pub mod config;
 mod error;
+pub mod grpc;
 mod guard;
 pub mod http;
 mod init;
