@@ -35,7 +35,7 @@
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
 //! pillars; `status` knows what works, `admin` serves it with all that operators read, and `check` sends a canary through
 //! every pipeline; [`TelemetryGuard`] flushes traces, then logs. [`http`] and
-//! [`grpc`] are the tower layers for servers and clients.
+//! [`grpc`] are the tower layers for servers and clients, and [`context`] takes a trace along where a call stack ends.
 //!
 //! # Feature flags
 //!
@@ -55,6 +55,7 @@
 mod admin;
 mod check;
 pub mod config;
+pub mod context;
 mod error;
 pub mod grpc;
 mod guard;
