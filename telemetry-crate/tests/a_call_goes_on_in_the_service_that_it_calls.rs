@@ -3,7 +3,10 @@
 #![cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -129,6 +132,17 @@ async fn redirected(orders: SocketAddr) {
     let response = follow.ready().await.unwrap().call(request).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "false");
+
+    // reqwest would take it along, so it stays.
+    let client = reqwest::Client::builder().redirect(ours.redirects());
+    let client = client.no_proxy().build().unwrap();
+    let request = client.get(format!("http://{orders}/moved"));
+    assert_eq!(ours.send(request).await.unwrap().status(), 307);
+    let trusting = ClientLayer::new();
+    let client = reqwest::Client::builder().redirect(trusting.redirects());
+    let client = client.no_proxy().build().unwrap();
+    let request = client.get(format!("http://{orders}/moved"));
+    assert_eq!(trusting.send(request).await.unwrap().status(), 200);
 }
 
 fn called<'a>(spans: &'a [ReceivedSpan], url: &str) -> Vec<&'a ReceivedSpan> {
@@ -168,14 +182,14 @@ async fn a_call_goes_on_in_the_service_that_it_calls() {
     assert_eq!(answer.unwrap().status(), StatusCode::OK);
     redirected(orders).await;
 
-    // The server notices that its client went away in its own time.
+    // The server notices in its own time that its client went away.
     let deadline = Duration::from_secs(30);
-    let spans = tokio::task::spawn_blocking(move || {
-        let there = |spans: &[ReceivedSpan]| spans.iter().any(|span| span.name == "GET /hangs");
-        (receiver.wait_for(deadline, there), receiver)
-    });
-    let (_, receiver) = spans.await.unwrap();
-    telemetry.flush(deadline).unwrap();
+    let start = Instant::now();
+    let noticed = |spans: &[ReceivedSpan]| spans.iter().any(|span| span.name == "GET /hangs");
+    while !noticed(&receiver.spans()) && start.elapsed() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        telemetry.flush(deadline).unwrap();
+    }
     let spans = receiver.spans();
 
     // The whole way, in one trace: the request, the call that it makes, and the request that this is elsewhere.
@@ -272,7 +286,7 @@ async fn a_call_goes_on_in_the_service_that_it_calls() {
         format!("{error}http_request_method=\"{method}\",{status}{server}")
     };
     let status = |code: &str| format!("http_response_status_code=\"{code}\",");
-    assert_eq!(count(&labels("", "GET", &status("200"))), "2");
+    assert_eq!(count(&labels("", "GET", &status("200"))), "3");
     assert_eq!(count(&labels("", "_OTHER", &status("200"))), "1");
     assert_eq!(
         count(&labels("error_type=\"502\",", "GET", &status("502"))),

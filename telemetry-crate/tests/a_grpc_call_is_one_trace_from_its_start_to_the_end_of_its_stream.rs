@@ -6,11 +6,14 @@
 #[path = "support/shop.rs"]
 mod shop;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use firstlight::{
     TelemetryConfig,
-    grpc::{ClientLayer, ClientService, ServerLayer},
+    grpc::{ClientLayer, ClientService, RemoteParent, ServerLayer},
     metrics::Format,
     testing::{OtlpReceiver, ReceivedSpan},
 };
@@ -24,12 +27,10 @@ use tower::Layer;
 
 const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-async fn serve(orders: Orders) -> SocketAddr {
+async fn serve(orders: Orders, layer: ServerLayer) -> SocketAddr {
     let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = incoming.local_addr().unwrap();
-    let server = Server::builder()
-        .layer(ServerLayer::new())
-        .add_service(orders);
+    let server = Server::builder().layer(layer).add_service(orders);
     tokio::spawn(async move { server.serve_with_incoming(incoming).await.unwrap() });
     address
 }
@@ -37,18 +38,6 @@ async fn serve(orders: Orders) -> SocketAddr {
 fn client(address: SocketAddr, layer: ClientLayer) -> Client<ClientService<Channel>> {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
     Client::new(layer.layer(endpoint.connect_lazy()))
-}
-
-/// Waits for a span of that kind and name, off the runtime that the services run on.
-async fn wait_for(
-    receiver: OtlpReceiver,
-    enough: impl Fn(&ReceivedSpan) -> bool + Send + 'static,
-) -> OtlpReceiver {
-    let wait = move || {
-        receiver.wait_for(Duration::from_secs(30), |spans| spans.iter().any(&enough));
-        receiver
-    };
-    tokio::task::spawn_blocking(wait).await.unwrap()
 }
 
 fn of<'a>(spans: &'a [ReceivedSpan], kind: &str, name: &str) -> Vec<&'a ReceivedSpan> {
@@ -77,9 +66,13 @@ async fn a_grpc_call_is_one_trace_from_its_start_to_the_end_of_its_stream() {
     let deadline = Duration::from_secs(30);
 
     // One service that another calls, and one that is that other.
-    let orders = serve(Orders::default()).await;
+    let orders = serve(Orders::default(), ServerLayer::new()).await;
     let layer = ClientLayer::new().server("orders.internal", 50051);
-    let front = serve(Orders::in_front_of(client(orders, layer.clone()))).await;
+    let front = serve(
+        Orders::in_front_of(client(orders, layer.clone())),
+        ServerLayer::new(),
+    )
+    .await;
     let mut front = client(front, ClientLayer::new().without_propagation());
     let mut request = Request::new("7".to_owned());
     let metadata = request.metadata_mut();
@@ -140,17 +133,30 @@ async fn a_grpc_call_is_one_trace_from_its_start_to_the_end_of_its_stream() {
         .await;
     assert_eq!(nobody.unwrap_err().code(), Code::Unavailable);
 
-    let receiver = wait_for(receiver, |span| {
-        span.kind == "server" && end(span) == ("unset", "CANCELLED", "cancelled")
-    })
-    .await;
-    let receiver = wait_for(receiver, |span| {
-        // Whether a server sees its own deadline pass or its client go away is a race.
-        let over = ["DEADLINE_EXCEEDED", "CANCELLED"].contains(&end(span).1);
-        span.kind == "server" && span.name.ends_with("Get") && over
-    })
-    .await;
-    telemetry.flush(deadline).unwrap();
+    // On an edge, a trace of our own, and no baggage.
+    let edge = ServerLayer::new().remote_parent(RemoteParent::Link);
+    let edge = serve(Orders::in_front_of(orders_client.clone()), edge).await;
+    let mut stranger = Request::new("8".to_owned());
+    let metadata = stranger.metadata_mut();
+    metadata.insert("traceparent", CALLER.parse().unwrap());
+    metadata.insert("baggage", "customer=4711".parse().unwrap());
+    let answer = client(edge, ClientLayer::new().without_propagation())
+        .get(stranger)
+        .await;
+    assert_eq!(answer.unwrap().into_inner(), "order 8, baggage none");
+
+    // Servers notice in their own time that somebody went away; whether one sees its deadline pass before is a race.
+    let over = |span: &ReceivedSpan| {
+        let gone = ["DEADLINE_EXCEEDED", "CANCELLED"].contains(&end(span).1);
+        span.kind == "server" && gone
+    };
+    let start = Instant::now();
+    while receiver.spans().iter().filter(|span| over(span)).count() < 2
+        && start.elapsed() < deadline
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        telemetry.flush(deadline).unwrap();
+    }
     let spans = receiver.spans();
 
     let gets = of(&spans, "server", "shop.Orders/Get");
@@ -176,6 +182,11 @@ async fn a_grpc_call_is_one_trace_from_its_start_to_the_end_of_its_stream() {
     }
     assert_eq!(call.attributes["server.address"], "orders.internal");
     assert_eq!(call.attributes["server.port"], "50051");
+
+    let edge = spans.iter().find(|span| !span.links.is_empty()).unwrap();
+    assert_eq!((&*edge.name, edge.kind), ("shop.Orders/Get", "server"));
+    assert_ne!(edge.trace_id, far.trace_id);
+    assert_eq!(edge.links[0].trace_id, far.trace_id);
 
     let both = |name: &str, server, client| {
         for (kind, expected) in [("server", server), ("client", client)] {
@@ -244,8 +255,9 @@ async fn a_grpc_call_is_one_trace_from_its_start_to_the_end_of_its_stream() {
         ),
         "1"
     );
+    let chat = &of(&spans, "server", "shop.Orders/Chat")[0].trace_id;
     assert!(
-        page.contains(&format!("trace_id=\"{}\"", far.trace_id)),
+        page.contains(&format!("trace_id=\"{chat}\"")),
         "an exemplar"
     );
     telemetry.shutdown(Duration::from_secs(10)).unwrap();

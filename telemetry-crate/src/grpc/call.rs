@@ -134,7 +134,9 @@ impl Call {
         let seconds = duration.as_secs_f64();
         self.measure(method, status, error, seconds);
         if self.common.side == Side::Server {
-            self.log(status, error, failed, seconds);
+            // Whoever calls what does not exist has made a mistake, and must not be able to fill the log with errors.
+            let loud = failed && !(method == OTHER && status.is_some());
+            self.log(status, error, loud, seconds);
         }
         // Now, and not when the last clone of the span is dropped or was left last.
         self.span.end();
@@ -161,7 +163,7 @@ impl Call {
         (self.span).measure(|| self.common.durations.record(&labels, seconds));
     }
 
-    fn log(&self, status: Option<Code>, error: Option<&str>, failed: bool, seconds: f64) {
+    fn log(&self, status: Option<Code>, error: Option<&str>, loud: bool, seconds: f64) {
         let method = self.method.as_str();
         let status = status.map(Code::name);
         let end = match (status, error) {
@@ -185,7 +187,7 @@ impl Call {
                 )
             };
         }
-        if failed {
+        if loud {
             access_line!(error);
         } else {
             access_line!(info);

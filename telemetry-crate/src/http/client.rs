@@ -60,3 +60,6 @@ pub struct UrlTemplate(pub &'static str);
     reason = "a name for one number, and made by its users"
 )]
 pub struct Resend(pub u32);
+
+#[cfg(test)]
+mod tests;

@@ -64,6 +64,12 @@ impl Shared {
             Propagation::Where(wanted) => wanted(host),
         }
     }
+
+    /// Whether this host, of all that are called, must not see the context that others do.
+    #[cfg(feature = "reqwest")]
+    pub(super) fn keeps_from(&self, host: &str) -> bool {
+        matches!(&self.propagation, Propagation::Where(wanted) if !wanted(host))
+    }
 }
 
 impl fmt::Debug for Shared {

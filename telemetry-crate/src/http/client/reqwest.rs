@@ -2,9 +2,9 @@
 //!
 //! What it leaves out: a client of its own. Timeouts, TLS, proxies and redirects stay where `reqwest` has them.
 
-use std::{future::IntoFuture, pin::Pin};
+use std::{future::IntoFuture, pin::Pin, sync::Arc};
 
-use ::reqwest::{Error, Request, RequestBuilder, Response};
+use ::reqwest::{Error, Request, RequestBuilder, Response, redirect::Policy};
 use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::{
@@ -18,8 +18,8 @@ impl ClientLayer {
     /// `client.get(url).send().await`.
     ///
     /// `reqwest` follows redirects itself, inside of the call: one span with the first URL, and the context goes with the
-    /// request to wherever it is redirected, without [`propagate_to`](Self::propagate_to) being asked again. A client that
-    /// may be redirected to strangers has `redirect::Policy::none()`, or one that stays on the host.
+    /// request to wherever it is redirected. A client that may be redirected to strangers has
+    /// [`redirects`](Self::redirects) for its policy, or `redirect::Policy::none()`.
     ///
     /// Only with the feature `reqwest`.
     ///
@@ -48,7 +48,39 @@ impl ClientLayer {
             notes: Notes::default(),
         }
     }
+
+    /// Follows up to ten redirects, as `reqwest` does by default, and none to a host that the context may not go to: that
+    /// one is returned as the response that it is. Without [`propagate_to`](Self::propagate_to) there is no such host, with
+    /// [`without_propagation`](Self::without_propagation) there is nothing to keep.
+    ///
+    /// Only with the feature `reqwest`.
+    ///
+    /// ```
+    /// use firstlight::http::ClientLayer;
+    ///
+    /// # fn client() -> Result<(), reqwest::Error> {
+    /// let calls = ClientLayer::new().propagate_to(|host| host.ends_with(".internal"));
+    /// let client = reqwest::Client::builder().redirect(calls.redirects()).build()?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn redirects(&self) -> Policy {
+        let shared = Arc::clone(&self.shared);
+        let limited = Policy::limited(REDIRECTS);
+        Policy::custom(move |attempt| {
+            let host = attempt.url().host_str().unwrap_or_default();
+            if shared.keeps_from(host) {
+                attempt.stop()
+            } else {
+                limited.redirect(attempt)
+            }
+        })
+    }
 }
+
+/// Those of `reqwest` by default.
+const REDIRECTS: usize = 10;
 
 /// A request that is sent when it is awaited; made by [`ClientLayer::send`].
 #[derive(Debug)]
