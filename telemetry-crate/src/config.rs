@@ -15,7 +15,7 @@ mod traces;
 
 use std::{net::SocketAddr, time::Duration};
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "otlp-tls")]
 pub(crate) use destination::PemFile;
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use destination::Tls;

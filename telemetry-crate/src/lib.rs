@@ -35,9 +35,9 @@
 //!
 //! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
-//! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators read, and `check` sends a canary through
-//! every pipeline; [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] is
-//! the tower layer for servers.
+//! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
+//! read, and `check` sends a canary through every pipeline; [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and
+//! [`grpc`] are the tower layers for servers and clients, and [`context`] takes a trace along where a call stack ends.
 //!
 //! # Feature flags
 //!
@@ -46,9 +46,10 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
-//! | `grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
-//! | `tls` | no | `https` collectors, with certificates of your own if need be |
-//! | `gzip` | no | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip` |
+//! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
+//! | `otlp-tls` | no | `https` collectors, with certificates of your own if need be |
+//! | `otlp-gzip` | no | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip` |
+//! | `reqwest` | no | `http::ClientLayer::send` for requests of reqwest, and the layer around its client |
 //! | `testing` | no | `firstlight::testing`: an OTLP receiver inside a test, to see what was really sent |
 //!
 //! # What it does not do
@@ -59,7 +60,9 @@
 mod admin;
 mod check;
 pub mod config;
+pub mod context;
 mod error;
+pub mod grpc;
 mod guard;
 pub mod http;
 mod init;

@@ -20,6 +20,7 @@ mod canonical;
 pub mod catalog;
 mod collector;
 mod culprit;
+mod durations;
 mod exemplar;
 mod exposition;
 mod families;
@@ -51,9 +52,9 @@ use std::{
 pub use format::Format;
 pub use probe::{MetricHandle, is_recorded};
 pub(crate) use {
-    budget::BudgetOptions, collector::Collector, culprit::SeriesReport, otlp::MetricsRequest,
-    push::MetricsPush, recorder::FrontRecorder, refusals::Refusal, sink::AnySink,
-    sink::AnySink as Page,
+    budget::BudgetOptions, collector::Collector, culprit::SeriesReport, durations::Durations,
+    otlp::MetricsRequest, push::MetricsPush, recorder::FrontRecorder, refusals::Refusal,
+    sink::AnySink, sink::AnySink as Page,
 };
 
 use self::{

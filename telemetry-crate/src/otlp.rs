@@ -16,7 +16,7 @@ mod client;
 mod connect;
 mod exporters;
 mod flush;
-#[cfg(feature = "grpc")]
+#[cfg(feature = "otlp-grpc")]
 mod grpc;
 mod health;
 mod intervals;
@@ -27,7 +27,7 @@ mod stats;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 mod thread;
-#[cfg(feature = "tls")]
+#[cfg(feature = "otlp-tls")]
 mod tls;
 
 pub(crate) use self::{

@@ -9,6 +9,7 @@ mod canary;
 mod events;
 mod export;
 mod limits;
+mod open;
 mod propagation;
 mod span;
 mod tracer;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use opentelemetry::{
     propagation::TextMapCompositePropagator,
-    trace::{SpanRef, TraceContextExt, TracerProvider as _},
+    trace::{SpanId, SpanRef, TraceContextExt, TracerProvider as _},
 };
 use opentelemetry_sdk::trace::{Sampler, SpanData};
 use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter, subscriber::Interest};
@@ -33,6 +34,7 @@ pub(crate) use self::limits::Limits;
 pub use self::propagation::RemoteParent;
 pub(crate) use self::{
     canary::{Canary, send_canary},
+    open::OpenSpan,
     propagation::{Remote, inject, propagator_is_ours},
     tracer::provider_is_ours,
 };
@@ -159,6 +161,11 @@ pub(crate) fn with_recording_span(write: impl FnOnce(&SpanRef<'_>)) {
     });
 }
 
+/// The span that is current, if there is one.
+fn current_span_id() -> SpanId {
+    opentelemetry::Context::map_current(|context| context.span().span_context().span_id())
+}
+
 /// Which spans and events become part of a trace. Independent of the log filter.
 struct TraceFilter {
     spans: Targets,
@@ -172,7 +179,7 @@ impl TraceFilter {
             return self.spans.would_enable(target, level);
         }
         // Our own lines about a request say what its span says already.
-        *level <= self.events && target != ACCESS_TARGET
+        *level <= self.events && target != ACCESS_TARGET && target != GRPC_TARGET
     }
 }
 
@@ -198,6 +205,9 @@ impl<S> Filter<S> for TraceFilter {
 
 /// The target of the request's span and of its access line.
 pub(crate) const ACCESS_TARGET: &str = "firstlight::http";
+
+/// The same of a gRPC call.
+pub(crate) const GRPC_TARGET: &str = "firstlight::grpc";
 
 /// The level of the spans that firstlight makes itself, which the default filters of both pillars let through.
 pub(crate) const SPAN_LEVEL: Level = Level::INFO;

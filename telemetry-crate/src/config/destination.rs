@@ -15,7 +15,7 @@ use crate::{InitError, error::without_query, otlp::Signal};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     HttpProtobuf,
-    #[cfg(feature = "grpc")]
+    #[cfg(feature = "otlp-grpc")]
     Grpc,
 }
 
@@ -23,7 +23,7 @@ impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::HttpProtobuf => "http/protobuf",
-            #[cfg(feature = "grpc")]
+            #[cfg(feature = "otlp-grpc")]
             Self::Grpc => "grpc",
         })
     }
@@ -39,7 +39,7 @@ pub(crate) struct Destination {
     pub(crate) gzip: bool,
     /// Of one try.
     pub(crate) request_timeout: Duration,
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "see Tls"))]
+    #[cfg_attr(not(feature = "otlp-tls"), expect(dead_code, reason = "see Tls"))]
     pub(crate) tls: Tls,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for Destination {
 /// Files that a TLS connection needs, read at start: one that is missing is found then, and not at the first export.
 #[derive(Clone, Default)]
 #[cfg_attr(
-    not(feature = "tls"),
+    not(feature = "otlp-tls"),
     expect(
         dead_code,
         reason = "checked in any build, so that a setting is wrong or right in all of them"
@@ -84,7 +84,7 @@ pub(crate) struct Tls {
 pub(crate) struct PemFile {
     pub(crate) variable: &'static str,
     pub(crate) path: String,
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "see Tls"))]
+    #[cfg_attr(not(feature = "otlp-tls"), expect(dead_code, reason = "see Tls"))]
     pub(crate) contents: Vec<u8>,
 }
 
@@ -117,7 +117,7 @@ pub(super) fn destination(
         None => {
             let default = match protocol {
                 Protocol::HttpProtobuf => "http://localhost:4318",
-                #[cfg(feature = "grpc")]
+                #[cfg(feature = "otlp-grpc")]
                 Protocol::Grpc => "http://localhost:4317",
             };
             let base = config.otlp_endpoint.as_deref().unwrap_or(default);
@@ -150,13 +150,13 @@ fn protocol(own: &OtlpVariables, env: &Env<'_>) -> Result<Protocol, InitError> {
     };
     match &*protocol {
         "http/protobuf" => Ok(Protocol::HttpProtobuf),
-        #[cfg(feature = "grpc")]
+        #[cfg(feature = "otlp-grpc")]
         "grpc" => Ok(Protocol::Grpc),
-        #[cfg(not(feature = "grpc"))]
+        #[cfg(not(feature = "otlp-grpc"))]
         "grpc" => Err(InitError::invalid(
             variable,
             protocol,
-            "`http/protobuf`, usually on the collector's port 4318, or a build of the service with firstlight's feature `grpc`",
+            "`http/protobuf`, usually on the collector's port 4318, or a build of the service with firstlight's feature `otlp-grpc`",
         )),
         _ => Err(InitError::invalid(
             variable,
@@ -185,7 +185,7 @@ fn endpoint(
             format!("{}{path}{mark}{query}", base.trim_end_matches('/'))
         }
         Protocol::HttpProtobuf => value.to_owned(),
-        #[cfg(feature = "grpc")]
+        #[cfg(feature = "otlp-grpc")]
         Protocol::Grpc => grpc_address(value, signal, insecure),
     };
     // Only gRPC addresses come without a scheme.
@@ -200,16 +200,16 @@ fn endpoint(
             "an address without credentials: put them into OTEL_EXPORTER_OTLP_HEADERS",
         ));
     }
-    if scheme == "https" && !cfg!(feature = "tls") {
+    if scheme == "https" && !cfg!(feature = "otlp-tls") {
         return Err(invalid(
-            "an http:// address, because this build has no TLS: build the service with firstlight's feature `tls`, or export to a collector or agent beside the service and let that one encrypt",
+            "an http:// address, because this build has no TLS: build the service with firstlight's feature `otlp-tls`, or export to a collector or agent beside the service and let that one encrypt",
         ));
     }
     Ok(uri)
 }
 
 /// Specification, "Endpoint": scheme, host and port; without a scheme, `insecure` decides. The path is the service's.
-#[cfg(feature = "grpc")]
+#[cfg(feature = "otlp-grpc")]
 fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
     let (scheme, rest) = match value.split_once("://") {
         Some((scheme, rest)) => (scheme, rest),
@@ -257,14 +257,14 @@ fn headers(own: &OtlpVariables, env: &mut Env<'_>) -> Vec<(HeaderName, HeaderVal
 
 fn gzip(own: &OtlpVariables, env: &mut Env<'_>) -> bool {
     let parse = |value: &str| match value {
-        "gzip" if cfg!(feature = "gzip") => Some(true),
+        "gzip" if cfg!(feature = "otlp-gzip") => Some(true),
         "none" => Some(false),
         _ => None,
     };
-    let expected = if cfg!(feature = "gzip") {
+    let expected = if cfg!(feature = "otlp-gzip") {
         "`gzip` or `none`"
     } else {
-        "`none`, or a build of the service with firstlight's feature `gzip`"
+        "`none`, or a build of the service with firstlight's feature `otlp-gzip`"
     };
     env.parsed(own.compression, expected, parse)
         .or_else(|| env.parsed(env::OTLP.compression, expected, parse))

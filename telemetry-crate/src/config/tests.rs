@@ -158,12 +158,16 @@ fn an_endpoint_that_cannot_work_is_an_error_that_names_the_variable_and_hides_cr
     }
 }
 
-#[cfg(not(any(feature = "grpc", feature = "tls")))]
+#[cfg(not(any(feature = "otlp-grpc", feature = "otlp-tls")))]
 #[test]
 fn what_this_build_cannot_do_is_an_error_that_names_the_feature() {
     for (variable, value, feature) in [
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "`grpc`"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c:4318", "`tls`"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "`otlp-grpc`"),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "https://c:4318",
+            "`otlp-tls`",
+        ),
     ] {
         let variables = [("OTEL_TRACES_EXPORTER", "otlp"), (variable, value)];
         let error = resolve(TelemetryConfig::new(), &variables).unwrap_err();
@@ -218,7 +222,7 @@ fn each_signal_is_exported_where_its_own_variables_say() {
     assert!(off.traces.is_none() && off.page);
 }
 
-#[cfg(feature = "grpc")]
+#[cfg(feature = "otlp-grpc")]
 #[test]
 fn a_grpc_endpoint_needs_no_scheme_and_has_the_services_path() {
     let endpoint = |value, insecure| {

@@ -8,6 +8,11 @@
 //! units and `_total` become suffixes). The process has the classic `process_*` names, because every dashboard in
 //! circulation asks for those.
 
+mod calls;
+
+pub use self::calls::{
+    HTTP_CLIENT_REQUEST_DURATION, RPC_CLIENT_CALL_DURATION, RPC_SERVER_CALL_DURATION,
+};
 use super::buckets;
 
 /// What a metric's number means, and so what may be asked of it.
@@ -352,6 +357,9 @@ pub const TELEMETRY_CHECKS: Metric = Metric {
 pub const ALL: &[&Metric] = &[
     &HTTP_SERVER_REQUEST_DURATION,
     &HTTP_SERVER_ACTIVE_REQUESTS,
+    &HTTP_CLIENT_REQUEST_DURATION,
+    &RPC_SERVER_CALL_DURATION,
+    &RPC_CLIENT_CALL_DURATION,
     &PROCESS_CPU_SECONDS,
     &PROCESS_RESIDENT_MEMORY,
     &PROCESS_VIRTUAL_MEMORY,

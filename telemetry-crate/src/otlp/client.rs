@@ -43,7 +43,7 @@ const USER_AGENT: &str = concat!(
 pub(crate) struct OtlpClient {
     connection: Connection,
     endpoint: Uri,
-    #[cfg(feature = "grpc")]
+    #[cfg(feature = "otlp-grpc")]
     protocol: Protocol,
     headers: HeaderMap,
     gzip: bool,
@@ -61,7 +61,7 @@ impl OtlpClient {
     ) -> Result<Self, InitError> {
         let content_type = match destination.protocol {
             Protocol::HttpProtobuf => "application/x-protobuf",
-            #[cfg(feature = "grpc")]
+            #[cfg(feature = "otlp-grpc")]
             Protocol::Grpc => "application/grpc",
         };
         let mut headers = HeaderMap::new();
@@ -75,7 +75,7 @@ impl OtlpClient {
         Ok(Self {
             connection: connect::connection(destination)?,
             endpoint: destination.endpoint.clone(),
-            #[cfg(feature = "grpc")]
+            #[cfg(feature = "otlp-grpc")]
             protocol: destination.protocol,
             headers,
             gzip: destination.gzip,
@@ -164,7 +164,7 @@ impl OtlpClient {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.endpoint.clone();
         *request.headers_mut() = self.headers.clone();
-        #[cfg(feature = "grpc")]
+        #[cfg(feature = "otlp-grpc")]
         if self.protocol == Protocol::Grpc {
             return super::grpc::call(&self.connection, request, is_compressed, self.timeout).await;
         }
@@ -226,7 +226,7 @@ fn jitter() -> f64 {
     f64::from(u16::from_be_bytes([id[0], id[1]])) / f64::from(u16::MAX)
 }
 
-#[cfg(feature = "gzip")]
+#[cfg(feature = "otlp-gzip")]
 fn compress(message: Bytes, gzip: bool) -> (Bytes, bool) {
     use std::io::Write;
 
@@ -241,7 +241,7 @@ fn compress(message: Bytes, gzip: bool) -> (Bytes, bool) {
     }
 }
 
-#[cfg(not(feature = "gzip"))]
+#[cfg(not(feature = "otlp-gzip"))]
 fn compress(message: Bytes, _gzip: bool) -> (Bytes, bool) {
     (message, false)
 }

@@ -39,7 +39,7 @@ impl Signal {
     }
 
     /// OTLP specification, "OTLP/gRPC": the method of the signal's service.
-    #[cfg(feature = "grpc")]
+    #[cfg(feature = "otlp-grpc")]
     pub(crate) fn grpc_path(self) -> &'static str {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",

@@ -20,7 +20,7 @@ use crate::{
 fn protocols() -> Vec<(Protocol, &'static str)> {
     vec![
         (Protocol::HttpProtobuf, "/v1/metrics"),
-        #[cfg(feature = "grpc")]
+        #[cfg(feature = "otlp-grpc")]
         (Protocol::Grpc, super::Signal::Metrics.grpc_path()),
     ]
 }
@@ -30,7 +30,7 @@ fn destination(receiver: &OtlpReceiver, protocol: Protocol, path: &str) -> Desti
         endpoint: format!("{}{path}", receiver.endpoint()).parse().unwrap(),
         protocol,
         headers: vec![("api-key".parse().unwrap(), "abc".parse().unwrap())],
-        gzip: cfg!(feature = "gzip"),
+        gzip: cfg!(feature = "otlp-gzip"),
         request_timeout: Duration::from_secs(30),
         tls: Tls::default(),
     }
@@ -99,7 +99,11 @@ fn a_request_arrives_with_its_headers_and_compressed() {
         );
         assert_eq!(request.headers["api-key"], "abc");
         assert!(request.headers["user-agent"].contains("OTel-OTLP-Exporter-Rust/"));
-        let encoding = if cfg!(feature = "gzip") { "gzip" } else { "" };
+        let encoding = if cfg!(feature = "otlp-gzip") {
+            "gzip"
+        } else {
+            ""
+        };
         assert_eq!(request.encoding, encoding);
     }
 }
@@ -188,7 +192,7 @@ fn what_listens_and_does_not_speak_otlp_is_named_and_breaks_nothing() {
     }
 }
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "otlp-tls")]
 mod tls {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 

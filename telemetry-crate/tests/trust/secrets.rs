@@ -151,7 +151,7 @@ pub(crate) fn failing_exports() {
         ),
         (
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-            format!("https://h/?k={}", planted("query")),
+            format!("ftp://h/?k={}", planted("query")),
         ),
     ] {
         let mut part = Part::start("service", &[(variable, &value)]);
@@ -175,12 +175,13 @@ pub(crate) fn failing_exports() {
         // Malformed, which is warned about.
         ("OTEL_EXPORTER_OTLP_HEADERS", &planted("headers")),
         ("OTEL_BSP_SCHEDULE_DELAY", "10"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "200"),
     ]);
     assert_eq!(ask(service.address, "GET /leak").status, 200);
     let mut tries = 0;
     while !ask(service.admin, "GET /telemetry")
         .body
-        .contains("spans lost: 3")
+        .contains("\n  lost: 3\n")
     {
         tries += 1;
         assert!(tries < 300, "{}", ask(service.admin, "GET /telemetry").body);
@@ -188,7 +189,7 @@ pub(crate) fn failing_exports() {
     }
     service.read_pages();
     let output = service.end();
-    assert!(output.contains("trace export fails"), "{output}");
+    assert!(output.contains("export of traces fails"), "{output}");
     assert!(
         output.contains("OTEL_EXPORTER_OTLP_HEADERS: found"),
         "{output}"

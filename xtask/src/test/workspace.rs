@@ -25,7 +25,7 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
 }
 
 /// Features of the library that have code of their own for being alone.
-const FEATURES: [&str; 4] = ["", "grpc", "tls", "gzip"];
+const FEATURES: [&str; 4] = ["", "otlp-grpc", "otlp-tls", "otlp-gzip"];
 
 /// Everything at once, then the library as those get it who ask for one feature or none.
 pub(super) fn clippy(cases: &mut Cases) -> anyhow::Result<()> {
