@@ -8,6 +8,7 @@
 //! purpose: files and rotation. A service writes to standard output, and its platform takes it from there.
 
 mod control;
+mod decimal;
 mod fields;
 mod filter;
 mod json;
@@ -56,6 +57,7 @@ use crate::{
     config::LogFormat,
     metrics::{Collector, Page, catalog},
     resource::Resource,
+    traces,
 };
 
 /// Takes the fields of one span.
@@ -155,8 +157,12 @@ impl LogLayer {
         if event.is_contextual() {
             return opentelemetry::Context::map_current(ids_of);
         }
+        let span = span?.id();
+        if let Some(ids) = traces::ids_of(&span) {
+            return ids;
+        }
         let dispatch = self.dispatch.get()?.upgrade()?;
-        let context = tracing_opentelemetry::get_otel_context(&span?.id(), &dispatch)?;
+        let context = tracing_opentelemetry::get_otel_context(&span, &dispatch)?;
         ids_of(&context)
     }
 }

@@ -86,22 +86,46 @@ pub(crate) fn redact_also(names: Vec<String>) {
     }
 }
 
+/// The lengths of the names above, as bits: most names are told apart by their length alone, and this is asked of every
+/// field of every line.
+const LENGTHS: u32 = {
+    let (mut lengths, mut index) = (0, 0);
+    while index < WELL_KNOWN.len() {
+        lengths |= 1 << WELL_KNOWN[index].len();
+        index += 1;
+    }
+    lengths
+};
+
 /// Whether the value of a field or attribute of this name is not to be told.
 pub(crate) fn is_secret(name: &str) -> bool {
-    let matches = |secret: &str| {
-        let tail = name.len().checked_sub(secret.len());
-        tail.is_some_and(|start| {
-            let boundary = start == 0 || name.as_bytes()[start - 1] == b'.';
-            boundary && equal(&name.as_bytes()[start..], secret.as_bytes())
+    let name = name.as_bytes();
+    let start = name.iter().rposition(|byte| *byte == b'.');
+    // None of the well-known names has a dot.
+    let last = &name[start.map_or(0, |dot| dot + 1)..];
+    if last.len() < 32
+        && LENGTHS & (1 << last.len()) != 0
+        && WELL_KNOWN
+            .iter()
+            .any(|secret| equal(last, secret.as_bytes()))
+    {
+        return true;
+    }
+    MORE.get().is_some_and(|more| {
+        more.iter().any(|secret| {
+            let tail = name.len().checked_sub(secret.len());
+            tail.is_some_and(|start| {
+                let boundary = start == 0 || name[start - 1] == b'.';
+                boundary && equal(&name[start..], secret.as_bytes())
+            })
         })
-    };
-    WELL_KNOWN.iter().any(|secret| matches(secret))
-        || MORE
-            .get()
-            .is_some_and(|more| more.iter().any(|secret| matches(secret)))
+    })
 }
 
 fn equal(name: &[u8], secret: &[u8]) -> bool {
+    if name.len() != secret.len() {
+        return false;
+    }
     let plain = |byte: u8| match byte.to_ascii_lowercase() {
         b'-' => b'_',
         byte => byte,

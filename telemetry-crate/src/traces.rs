@@ -7,6 +7,7 @@
 mod canary;
 mod client;
 mod events;
+mod known;
 mod limits;
 mod processor;
 mod propagation;
@@ -17,10 +18,7 @@ mod tracer;
 
 use std::sync::Arc;
 
-use opentelemetry::{
-    propagation::TextMapCompositePropagator,
-    trace::{SpanRef, TraceContextExt, TracerProvider as _},
-};
+use opentelemetry::{propagation::TextMapCompositePropagator, trace::TracerProvider as _};
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::trace::{Sampler, SpanExporter};
 use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter, subscriber::Interest};
@@ -35,6 +33,7 @@ use tracing_subscriber::{
 pub use self::propagation::RemoteParent;
 pub(crate) use self::{
     canary::{Canary, send_canary},
+    known::{ids_of, known_ids},
     propagation::{Remote, inject, propagator_is_ours},
 };
 use self::{
@@ -191,16 +190,6 @@ fn exporter(
         .map_err(|error| InitError::Exporter {
             reason: error.to_string(),
         })
-}
-
-/// The current span, if somebody will see what is written on it.
-pub(crate) fn with_recording_span(write: impl FnOnce(&SpanRef<'_>)) {
-    opentelemetry::Context::map_current(|context| {
-        let span = context.span();
-        if span.is_recording() {
-            write(&span);
-        }
-    });
 }
 
 /// Which spans and events become part of a trace. Independent of the log filter.

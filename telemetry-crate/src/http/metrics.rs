@@ -1,12 +1,13 @@
-//! The request metrics, with a handle kept for every combination of labels that occurs.
+//! The request metrics, with a handle kept for every combination of labels that occurs, and with it what the access line
+//! says of such a request.
 //!
-//! A handle that is at hand costs one lookup with borrowed keys; asking the recorder again costs a string for each
-//! label. The number of combinations is bounded by the program: routes are templates, methods and versions are known
+//! What is at hand costs one lookup with borrowed keys; asking the recorder again costs a string for each label, and the
+//! text one more. The number of combinations is bounded by the program: routes are templates, methods and versions are known
 //! ones, status codes are the program's own.
 
 use std::{
     hash::{Hash, Hasher},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use hashbrown::{Equivalent, HashMap};
@@ -93,9 +94,16 @@ impl Labels<'_> {
     }
 }
 
+/// One series of the durations.
+#[derive(Debug)]
+struct Series {
+    histogram: Histogram,
+    message: Arc<str>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct RequestMetrics {
-    durations: RwLock<HashMap<OwnedLabels, Histogram>>,
+    durations: RwLock<HashMap<OwnedLabels, Series>>,
     active: RwLock<HashMap<(&'static str, &'static str), Gauge>>,
 }
 
@@ -104,25 +112,38 @@ impl RequestMetrics {
         self.with_active(method, scheme, |gauge| gauge.increment(1.0));
     }
 
-    pub(super) fn finished(&self, labels: &Labels<'_>, seconds: f64) {
+    /// Returns what the access line says of requests with these labels, made by `message` for the first of them.
+    pub(super) fn finished(
+        &self,
+        labels: &Labels<'_>,
+        seconds: f64,
+        message: impl FnOnce() -> String,
+    ) -> Arc<str> {
         self.with_active(labels.method, labels.scheme, |gauge| gauge.decrement(1.0));
-        if let Some(histogram) = self
+        if let Some(series) = self
             .durations
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(labels)
         {
-            return histogram.record(seconds);
+            series.histogram.record(seconds);
+            return series.message.clone();
         }
         let histogram = metrics::histogram!(
             catalog::HTTP_SERVER_REQUEST_DURATION.name,
             labels.to_metrics()
         );
         histogram.record(seconds);
+        let message: Arc<str> = message().into();
+        let series = Series {
+            histogram,
+            message: message.clone(),
+        };
         self.durations
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(labels.into_owned(), histogram);
+            .insert(labels.into_owned(), series);
+        message
     }
 
     fn with_active(&self, method: &'static str, scheme: &'static str, change: impl FnOnce(&Gauge)) {
