@@ -58,6 +58,8 @@ mod error;
 mod guard;
 pub mod http;
 mod init;
+mod known;
+mod layer;
 mod logs;
 pub mod metrics;
 mod panic;

@@ -55,9 +55,9 @@ use self::{
 };
 use crate::{
     config::LogFormat,
+    known,
     metrics::{Collector, Page, catalog},
     resource::Resource,
-    traces,
 };
 
 /// Takes the fields of one span.
@@ -158,7 +158,7 @@ impl LogLayer {
             return opentelemetry::Context::map_current(ids_of);
         }
         let span = span?.id();
-        if let Some(ids) = traces::ids_of(&span) {
+        if let Some(ids) = known::ids_of(&span) {
             return ids;
         }
         let dispatch = self.dispatch.get()?.upgrade()?;

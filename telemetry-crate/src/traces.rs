@@ -7,7 +7,6 @@
 mod canary;
 mod client;
 mod events;
-mod known;
 mod limits;
 mod processor;
 mod propagation;
@@ -33,7 +32,6 @@ use tracing_subscriber::{
 pub use self::propagation::RemoteParent;
 pub(crate) use self::{
     canary::{Canary, send_canary},
-    known::{ids_of, known_ids},
     propagation::{Remote, inject, propagator_is_ours},
 };
 use self::{
@@ -100,13 +98,14 @@ impl Traces {
         self.export.as_ref().map(|export| export.stats.clone())
     }
 
-    pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
+    /// The layer that makes spans.
+    pub(crate) fn span_layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let spans: OpenTelemetryLayer<S, Tracer> = tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")));
-        let spans = spans
+        spans
             // Source locations, thread names and busy times cost more than the rest of a span together, on every
             // poll, and answer no question that the three pillars exist for.
             .with_location(false)
@@ -115,12 +114,18 @@ impl Traces {
             .with_filter(TraceFilter {
                 spans: self.filter.clone(),
                 events: LevelFilter::OFF,
-            });
-        let events = EventLayer::default().with_filter(TraceFilter {
-            spans: self.filter.clone(),
-            events: self.events,
-        });
-        spans.and_then(events)
+            })
+    }
+
+    /// What writes events on spans.
+    pub(crate) fn span_events(&self) -> SpanEvents {
+        SpanEvents {
+            layer: EventLayer::default(),
+            filter: Arc::new(TraceFilter {
+                spans: self.filter.clone(),
+                events: self.events,
+            }),
+        }
     }
 
     /// Starts the exporter's thread, and makes the propagator and the tracer the process's own, for instrumentation that
@@ -192,7 +197,26 @@ fn exporter(
         })
 }
 
+/// The layer that writes events on spans, and what becomes part of a trace at all.
+#[derive(Debug, Clone)]
+pub(crate) struct SpanEvents {
+    pub(crate) layer: EventLayer,
+    filter: Arc<TraceFilter>,
+}
+
+impl SpanEvents {
+    /// Whether a trace has such spans, or events; the metadata alone decides.
+    pub(crate) fn keeps(&self, metadata: &Metadata<'_>) -> bool {
+        self.filter.keeps(metadata)
+    }
+
+    pub(crate) fn max_level_hint(&self) -> Option<LevelFilter> {
+        Filter::<tracing_subscriber::Registry>::max_level_hint(&*self.filter)
+    }
+}
+
 /// Which spans and events become part of a trace. Independent of the log filter.
+#[derive(Debug)]
 struct TraceFilter {
     spans: Targets,
     events: LevelFilter,

@@ -18,7 +18,10 @@ use super::{
     layer::Shared,
     metrics::{Labels, RequestMetrics},
 };
-use crate::traces::{ACCESS_TARGET, Remote, SPAN_LEVEL, known_ids};
+use crate::{
+    known::known_ids,
+    traces::{ACCESS_TARGET, Remote, SPAN_LEVEL},
+};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +108,8 @@ impl Exchange {
         }
         if span.is_recording() {
             span.update_name(match &self.route {
-                Some(route) => format!("{} {}", self.method, route.as_str()),
+                // One allocation of the right size, which formatting does not know.
+                Some(route) => [self.method, " ", route.as_str()].concat(),
                 None => self.method.to_owned(),
             });
             if let Some(caller) = &self.link {

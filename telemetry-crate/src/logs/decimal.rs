@@ -27,7 +27,8 @@ impl Decimal {
     pub(super) fn of(value: f64) -> Option<Self> {
         let magnitude = value.abs();
         // Also false for what is not a number. A negative zero keeps its sign elsewhere.
-        if !(magnitude < LIMIT) || (value == 0.0 && value.is_sign_negative()) {
+        let in_range = magnitude < LIMIT;
+        if !in_range || (value == 0.0 && value.is_sign_negative()) {
             return None;
         }
         let scaled = (magnitude * SCALE).round();

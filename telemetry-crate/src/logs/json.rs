@@ -20,18 +20,13 @@ use super::{
 
 pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
     let schema = keys.schema;
-    out.extend_from_slice(b"{\"");
-    out.extend_from_slice(schema.time.as_bytes());
-    out.extend_from_slice(b"\":\"");
+    out.extend_from_slice(&keys.opening);
     write_time(out, line.time);
+    out.extend_from_slice(keys.level(line.level));
+    escape(out, line.target);
+    out.extend_from_slice(b"\",\"message\":\"");
+    escape(out, line.event.get("message").unwrap_or_default());
     out.push(b'"');
-    write_text(out, schema.level, schema.level_name(line.level));
-    write_text(out, schema.target, line.target);
-    write_text(
-        out,
-        "message",
-        line.event.get("message").unwrap_or_default(),
-    );
     if let Some((trace_id, span_id)) = line.ids {
         write_ids(out, keys, trace_id, span_id);
     }
@@ -45,8 +40,7 @@ pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
 
 fn write_ids(out: &mut Vec<u8>, keys: &Keys, trace_id: TraceId, span_id: SpanId) {
     let schema = keys.schema;
-    write_key(out, schema.trace_id);
-    out.push(b'"');
+    write_own_key(out, schema.trace_id);
     out.extend_from_slice(&keys.trace_prefix);
     let trace_id = trace_id.to_bytes();
     match schema.ids {
@@ -57,8 +51,7 @@ fn write_ids(out: &mut Vec<u8>, keys: &Keys, trace_id: TraceId, span_id: SpanId)
         }
     }
     out.push(b'"');
-    write_key(out, schema.span_id);
-    out.push(b'"');
+    write_own_key(out, schema.span_id);
     match schema.ids {
         Ids::Hexadecimal => write_hex(out, &span_id.to_bytes()),
         Ids::Decimal => write_decimal(out, span_id.to_bytes()),
@@ -124,6 +117,13 @@ pub(super) fn write_text(out: &mut Vec<u8>, name: &str, text: &str) {
     out.push(b'"');
 }
 
+/// A key of ours needs no escape; its value is text.
+fn write_own_key(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":\"");
+}
+
 fn write_key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b",\"");
     escape(out, name);
@@ -156,9 +156,14 @@ pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
     let (words, rest) = bytes.as_chunks::<8>();
     let escapes = words.iter().any(|word| any_must_escape(*word))
         || match bytes.last_chunk::<8>() {
-            // Eight bytes that overlap the ones before are cheaper than a handful one by one.
+            // Bytes that overlap the ones before are cheaper than a handful one by one.
             Some(end) => !rest.is_empty() && any_must_escape(*end),
-            None => rest.iter().any(|byte| must_escape(*byte)),
+            None => match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+                (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => {
+                    any_must_escape([a, b, c, d, e, f, g, h])
+                }
+                _ => rest.iter().any(|byte| must_escape(*byte)),
+            },
         };
     if !escapes {
         return out.extend_from_slice(bytes);
@@ -210,14 +215,14 @@ pub(super) fn write_time(out: &mut Vec<u8>, time: SystemTime) {
         let _ = write!(&mut text[..], "{}", shown.unwrap_or_default());
         LAST.set((second, text));
     }
-    out.extend_from_slice(&text);
-    let mut fraction = *b".000000Z";
+    let mut whole = *b"1970-01-01T00:00:00.000000Z";
+    whole[..19].copy_from_slice(&text);
     let mut rest = since_epoch.subsec_micros();
-    for digit in fraction[1..7].iter_mut().rev() {
+    for digit in whole[20..26].iter_mut().rev() {
         *digit += (rest % 10) as u8;
         rest /= 10;
     }
-    out.extend_from_slice(&fraction);
+    out.extend_from_slice(&whole);
 }
 
 #[cfg(test)]
