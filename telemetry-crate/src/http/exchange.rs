@@ -7,6 +7,7 @@ use std::{
 };
 
 use http::{Method, Request, StatusCode, Uri, Version, uri::PathAndQuery};
+use metrics::Gauge;
 use opentelemetry::{
     Context, ContextGuard, KeyValue,
     trace::{SpanContext, SpanId, Status, TraceContextExt},
@@ -45,6 +46,8 @@ pub(super) struct Exchange {
     /// The span's context, for the end; entering the span once more costs thirty times as much. Unset if the span is no
     /// part of a trace.
     context: OnceLock<Context>,
+    /// Counts this request until its end.
+    active: Gauge,
     /// The span around the request's, if there is one.
     outer: SpanId,
     /// The caller's span, if it is no parent.
@@ -80,9 +83,9 @@ impl Exchange {
                 http.route = route.as_ref().map(RouteTemplate::as_str),
             )
         };
-        shared.metrics.started(method, scheme);
         Self {
             span,
+            active: shared.metrics.started(method, scheme),
             context: OnceLock::new(),
             outer: current_span_id(),
             link,
@@ -175,6 +178,7 @@ impl Exchange {
             status,
             error,
         };
+        self.active.decrement(1.0);
         let duration = self.start.elapsed().as_secs_f64();
         let message = {
             // For the exemplar; and so that the span in which a response happens to be dropped is not taken for it.

@@ -16,7 +16,7 @@ use metrics::{Gauge, Histogram, Label};
 use crate::metrics::catalog;
 
 /// What distinguishes one request's series from another's.
-#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Labels<'a> {
     pub(super) method: &'static str,
     pub(super) scheme: &'static str,
@@ -24,6 +24,13 @@ pub(super) struct Labels<'a> {
     pub(super) route: Option<&'a str>,
     pub(super) status: Option<u16>,
     pub(super) error: Option<&'a str>,
+}
+
+/// Of what tells most requests apart; the rest is compared.
+impl Hash for Labels<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.method, self.route, self.status).hash(state);
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -108,8 +115,11 @@ pub(super) struct RequestMetrics {
 }
 
 impl RequestMetrics {
-    pub(super) fn started(&self, method: &'static str, scheme: &'static str) {
-        self.with_active(method, scheme, |gauge| gauge.increment(1.0));
+    /// Counts a request that is being served; the gauge is for its end.
+    pub(super) fn started(&self, method: &'static str, scheme: &'static str) -> Gauge {
+        let gauge = self.active(method, scheme);
+        gauge.increment(1.0);
+        gauge
     }
 
     /// Returns what the access line says of requests with these labels, made by `message` for the first of them.
@@ -119,7 +129,6 @@ impl RequestMetrics {
         seconds: f64,
         message: impl FnOnce() -> String,
     ) -> Arc<str> {
-        self.with_active(labels.method, labels.scheme, |gauge| gauge.decrement(1.0));
         if let Some(series) = self
             .durations
             .read()
@@ -146,24 +155,24 @@ impl RequestMetrics {
         message
     }
 
-    fn with_active(&self, method: &'static str, scheme: &'static str, change: impl FnOnce(&Gauge)) {
+    fn active(&self, method: &'static str, scheme: &'static str) -> Gauge {
         if let Some(gauge) = self
             .active
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&(method, scheme))
         {
-            return change(gauge);
+            return gauge.clone();
         }
         let gauge = metrics::gauge!(
             catalog::HTTP_SERVER_ACTIVE_REQUESTS.name,
             "http_request_method" => method,
             "url_scheme" => scheme
         );
-        change(&gauge);
         self.active
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert((method, scheme), gauge);
+            .insert((method, scheme), gauge.clone());
+        gauge
     }
 }
