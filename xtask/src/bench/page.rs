@@ -200,7 +200,8 @@ $ cargo xtask bench --build    # what each costs to build
 $ cargo xtask bench --write    # writes this page from the last result of each
 ```
 
-Single calls are measured by `cargo bench -p firstlight | grep -v '^{'`, and allocations are counted by a test.
+Single calls are measured by `cargo bench -p firstlight` (see [Architecture](contributing/architecture.md)), and allocations are
+counted by a test.
 
 ";
 
