@@ -44,6 +44,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
+//! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, nothing missed in silence |
 //! | `testing` | no | `firstlight::testing`: an OTLP receiver inside a test, to see what was really sent |
 //!
 //! # What it does not do
@@ -54,6 +55,8 @@
 mod admin;
 mod check;
 pub mod config;
+#[cfg(feature = "cron")]
+pub mod cron;
 mod error;
 mod guard;
 pub mod http;
