@@ -30,7 +30,9 @@ use crate::{
     guard::Parts,
     logs::{LogFilter, LogFilterControl, LogLayer, LogWriter},
     metrics::{Metrics, MetricsOptions},
-    panic, secret, shutdown,
+    panic,
+    runtime::RuntimeObserver,
+    secret, shutdown,
     status::{Configured, Status},
     traces::Traces,
 };
@@ -195,9 +197,19 @@ impl Telemetry {
             self.traces.stats(),
         ));
         let traces = self.traces.install()?;
+        let runtime = Arc::new(RuntimeObserver::default());
+        self.metrics.handle().add_collector(runtime.clone());
+        // Outside of a runtime there is none to observe yet; `observe_runtime()` is for that.
+        let _ = runtime.observe_current();
         let admin_address = self.admin.as_ref().map(AdminListener::address);
         if let Some(admin) = self.admin {
-            admin.start(self.readiness.clone(), status.clone(), self.admin_token)?;
+            let token = self.admin_token;
+            admin.start(
+                self.readiness.clone(),
+                status.clone(),
+                runtime.clone(),
+                token,
+            )?;
         }
         self.summary.log();
         for warning in &self.warnings {
@@ -208,6 +220,7 @@ impl Telemetry {
             metrics: self.metrics.handle(),
             logs: self.writer,
             readiness: self.readiness,
+            runtime,
             status,
             admin_address,
             shutdown_timeout: self.shutdown_timeout,

@@ -34,8 +34,9 @@
 //! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
 //! pillars; `status` knows what works, `admin` serves it with all that operators read, and `check` sends a canary through
-//! every pipeline; [`TelemetryGuard`] flushes traces, then logs. [`http`] is
-//! the tower layer for servers.
+//! every pipeline; `runtime` watches the application's runtime from outside; [`TelemetryGuard`] flushes traces, then logs.
+//! What a service does is observed by [`http`], the tower layer for servers, `cron` for scheduled work, and `staleness` for
+//! cached and replicated data.
 //!
 //! # Feature flags
 //!
@@ -45,6 +46,7 @@
 //! | --- | --- | --- |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, nothing missed in silence |
+//! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served inside a declared window only |
 //! | `testing` | no | `firstlight::testing`: an OTLP receiver inside a test, to see what was really sent |
 //!
 //! # What it does not do
@@ -65,6 +67,7 @@ mod logs;
 pub mod metrics;
 mod panic;
 mod resource;
+mod runtime;
 mod secret;
 mod shutdown;
 mod status;
@@ -79,6 +82,7 @@ pub use crate::{
     error::{InitError, Lost, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,
+    runtime::NoRuntime,
     secret::Secret,
     shutdown::shutdown_signal,
 };
