@@ -70,6 +70,8 @@ mod resource;
 mod runtime;
 mod secret;
 mod shutdown;
+#[cfg(feature = "staleness")]
+pub mod staleness;
 mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
