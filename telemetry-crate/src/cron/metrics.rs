@@ -12,8 +12,10 @@ pub(super) enum Outcome {
     Ok,
     Failed,
     TimedOut,
-    /// The process stopped, or another replica has taken the run over.
+    /// The process stopped.
     Interrupted,
+    /// The lease was lost, and with it the right to go on.
+    TakenOver,
     SkippedOverlap,
     SkippedElsewhere,
     SkippedStore,
@@ -21,11 +23,12 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Ok,
         Self::Failed,
         Self::TimedOut,
         Self::Interrupted,
+        Self::TakenOver,
         Self::SkippedOverlap,
         Self::SkippedElsewhere,
         Self::SkippedStore,
@@ -38,6 +41,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::TimedOut => "timed_out",
             Self::Interrupted => "interrupted",
+            Self::TakenOver => "taken_over",
             Self::SkippedOverlap => "skipped_overlap",
             Self::SkippedElsewhere => "skipped_elsewhere",
             Self::SkippedStore => "skipped_store",

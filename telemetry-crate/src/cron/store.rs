@@ -74,7 +74,7 @@ pub trait Store: Send + Sync + 'static {
         lease: Duration,
     ) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
-    /// Prolongs the lease to `lease` from now. `false` if the claim is lost: the run is cancelled then.
+    /// Prolongs the lease to `lease` from now. `false` if the claim is lost: the run is cancelled then, and not finished.
     fn extend(
         &self,
         cron: &str,

@@ -232,6 +232,8 @@ impl<S: Store> Ticker<S> {
         let ended = match report.outcome {
             Outcome::Ok => Ended::Succeeded,
             Outcome::Interrupted => Ended::Interrupted,
+            // The claim is somebody else's by now, and not to be touched.
+            Outcome::TakenOver => return,
             _ => Ended::Failed,
         };
         if ended == Ended::Succeeded {

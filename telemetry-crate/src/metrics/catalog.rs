@@ -103,7 +103,7 @@ pub const CRON_START_DELAY: Metric = Metric {
 };
 
 /// Ticks of a scheduled job by what became of them: `ok`, `failed` (an error or a panic), `timed_out`, `interrupted` (cut
-/// short by a shutdown or taken over), `skipped_overlap` (the run before it went on), `skipped_elsewhere` (another replica's),
+/// short by a shutdown), `taken_over` (its lease was lost), `skipped_overlap` (the run before it went on), `skipped_elsewhere` (another replica's),
 /// `skipped_store` (the store was down until the next tick) and `missed` (nothing ran at all).
 pub const CRON_RUNS: Metric = Metric {
     name: "cron_runs_total",

@@ -8,6 +8,7 @@ struct TestStore {
     rows: LocalStore,
     last_success: Option<SystemTime>,
     down_until: Option<Instant>,
+    loses_leases: bool,
 }
 
 impl TestStore {
@@ -27,7 +28,8 @@ impl Store for TestStore {
     }
 
     async fn extend(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<bool, String> {
-        Ok(self.ask()?.extend(cron, tick, lease).await.unwrap())
+        let extended = self.ask()?.extend(cron, tick, lease).await.unwrap();
+        Ok(extended && !self.loses_leases)
     }
 
     async fn finish(
@@ -234,4 +236,79 @@ fn a_machine_that_stood_still_runs_the_latest_tick_and_counts_the_others() {
     });
     assert_eq!(starts.len(), 1, "{starts:?}");
     assert_eq!(runs(&page, "job", "missed"), 599.0);
+}
+
+#[test]
+fn a_run_that_has_lost_its_lease_is_cancelled_and_leaves_the_claim_alone() {
+    let ((starts, claim), page) = in_no_time(async || {
+        let starts = Starts::default();
+        let clock = clock("2026-11-24T02:59:30Z");
+        let store = TestStore {
+            loses_leases: true,
+            ..TestStore::default()
+        };
+        let cron = Schedule::cron("0 3 * * *")
+            .unwrap()
+            .named("job")
+            .without_jitter();
+        Scheduler::new(store.clone())
+            .clock(clock.clone())
+            .add(cron, noting(&starts, &clock, 10 * MINUTE))
+            .run(sleep(MINUTE))
+            .await
+            .unwrap();
+        let tick = system_time(at("2026-11-24T03:00:00Z"));
+        (noted(&starts), store.claim("job", tick, MINUTE).await)
+    });
+    assert_eq!(starts.len(), 1);
+    assert_eq!(runs(&page, "job", "taken_over"), 1.0);
+    assert_eq!(claim, Ok(Claim::Running));
+}
+
+#[test]
+fn a_store_that_hangs_is_taken_for_one_that_is_down() {
+    struct Hanging;
+
+    impl Store for Hanging {
+        type Error = String;
+
+        async fn claim(&self, _: &str, _: SystemTime, _: Duration) -> Result<Claim, String> {
+            std::future::pending().await
+        }
+
+        async fn extend(&self, _: &str, _: SystemTime, _: Duration) -> Result<bool, String> {
+            std::future::pending().await
+        }
+
+        async fn finish(
+            &self,
+            _: &str,
+            _: SystemTime,
+            _: Ended,
+            _: SystemTime,
+        ) -> Result<(), String> {
+            std::future::pending().await
+        }
+
+        async fn last_success(&self, _: &str) -> Result<Option<SystemTime>, String> {
+            std::future::pending().await
+        }
+    }
+
+    let (took, page) = in_no_time(async || {
+        let began = Instant::now();
+        let cron = Schedule::every(MINUTE)
+            .unwrap()
+            .named("job")
+            .without_jitter();
+        Scheduler::new(Hanging)
+            .clock(clock("2026-11-24T02:59:30Z"))
+            .add(cron, async || Ok::<(), io::Error>(()))
+            .run(sleep(3 * MINUTE))
+            .await
+            .unwrap();
+        began.elapsed()
+    });
+    assert_eq!(took, 3 * MINUTE, "a stop waits for no store");
+    assert_eq!(runs(&page, "job", "skipped_store"), 2.0);
 }
