@@ -10,6 +10,7 @@
 //! answers. What it leaves out: TLS and users. Whoever needs them has a proxy that knows them.
 
 mod access;
+mod attempts;
 mod connections;
 mod log_filter;
 mod readiness;

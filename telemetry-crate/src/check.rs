@@ -16,8 +16,9 @@ use crate::{
     InitError,
     logs::LogWriter,
     metrics::{Format, MetricsHandle, catalog},
+    otlp::{ExportStats, Exporters, Signal, Unsent},
     status::{Status, hint},
-    traces::{self, Canary, TracesHandle, Unsent},
+    traces::{self, Canary},
 };
 
 /// What became of the canaries.
@@ -94,7 +95,7 @@ pub(crate) struct Pipelines<'a> {
     pub(crate) status: &'a Status,
     pub(crate) logs: &'a LogWriter,
     pub(crate) metrics: &'a MetricsHandle,
-    pub(crate) traces: &'a TracesHandle,
+    pub(crate) exporters: &'a Exporters,
     pub(crate) admin_address: Option<SocketAddr>,
 }
 
@@ -104,11 +105,18 @@ impl Pipelines<'_> {
         let end = Instant::now() + deadline;
         // The local two answer within milliseconds or not at all; the collector has the rest.
         let local = deadline / 4;
-        let parts = vec![
+        let mut parts = vec![
             ("logs", self.logs(Instant::now() + local)),
             ("metrics", self.metrics(local)),
             ("traces", self.traces(end)),
         ];
+        for (name, signal) in [
+            ("metrics push", Signal::Metrics),
+            ("log records", Signal::Logs),
+        ] {
+            let outcome = self.exports(signal, end);
+            parts.extend(outcome.map(|outcome| (name, outcome)));
+        }
         CheckReport {
             parts,
             notes: self.status.notes(),
@@ -145,7 +153,8 @@ impl Pipelines<'_> {
         let name = catalog::TELEMETRY_CHECKS.name;
         let before = value(&self.metrics.render(Format::Text), name);
         ::metrics::counter!(name).increment(1);
-        let (page, place) = match self.admin_address {
+        let address = self.admin_address.filter(|_| self.status.serves_page());
+        let (page, place) = match address {
             None => (self.metrics.render(Format::Text), "in memory".to_owned()),
             Some(address) => {
                 let url = format!("http://{}/metrics", reachable(address));
@@ -162,21 +171,17 @@ impl Pipelines<'_> {
                 "{name} was counted and is not {place}: another recorder takes this thread's metrics"
             ));
         }
-        match self.admin_address {
+        match address {
             Some(_) => Outcome::Works(format!("{name} was counted and found {place}")),
             None => Outcome::Off(format!(
-                "{name} was counted and found {place}, and is served nowhere: set OTEL_EXPORTER_PROMETHEUS_PORT to serve it"
+                "{name} was counted and found {place}, and is served nowhere: set OTEL_EXPORTER_PROMETHEUS_PORT to serve it, and mind OTEL_METRICS_EXPORTER"
             )),
         }
     }
 
     fn traces(&self, end: Instant) -> Outcome {
-        let endpoint = match &self.status.configured().export {
-            Ok(endpoint) => endpoint,
-            Err(off) => return Outcome::Off((*off).to_owned()),
-        };
-        let Some((processor, stats)) = self.traces.export() else {
-            return Outcome::Off(String::new());
+        let Some((endpoint, stats)) = self.status.export(Signal::Traces) else {
+            return Outcome::Off(self.status.why_no_traces().to_owned());
         };
         let lost = stats.total_lost();
         let trace_id = match traces::send_canary() {
@@ -194,11 +199,10 @@ impl Pipelines<'_> {
                 );
             }
         };
-        let hint = || stats.last_error().map_or("", |error| hint(&error.kind));
-        match processor.flush(end) {
-            Err(Unsent { cause, .. }) => Outcome::Fails(format!(
-                "{endpoint} did not take a span: {cause}; {}",
-                hint()
+        match self.flush(Signal::Traces, end) {
+            Err(unsent) => Outcome::Fails(format!(
+                "{endpoint} did not take a span: {}",
+                because(unsent, stats)
             )),
             Ok(()) if stats.total_lost() > lost => {
                 Outcome::Fails(format!("spans are being lost on the way to {endpoint}"))
@@ -208,6 +212,34 @@ impl Pipelines<'_> {
             )),
         }
     }
+
+    /// What the other checks have left behind is canary enough.
+    fn exports(&self, signal: Signal, end: Instant) -> Option<Outcome> {
+        let (endpoint, stats) = self.status.export(signal)?;
+        let exported = stats.total_exported();
+        Some(match self.flush(signal, end) {
+            Err(unsent) => Outcome::Fails(format!(
+                "{endpoint} did not take them: {}",
+                because(unsent, stats)
+            )),
+            Ok(()) => {
+                let exported = stats.total_exported() - exported;
+                let unit = signal.unit();
+                Outcome::Works(format!("{endpoint} has acknowledged {exported} {unit}"))
+            }
+        })
+    }
+
+    fn flush(&self, signal: Signal, end: Instant) -> Result<(), Unsent> {
+        self.exporters
+            .flush(signal)
+            .map_or(Ok(()), |flush| flush.wait(end))
+    }
+}
+
+fn because(unsent: Unsent, stats: &ExportStats) -> String {
+    let hint = stats.last_error().map_or("", |error| hint(&error.kind));
+    format!("{}; {hint}", unsent.cause)
 }
 
 /// The value of a series without labels; nothing before its first use.

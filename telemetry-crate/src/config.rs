@@ -5,6 +5,7 @@
 //! `Settings`, which the rest of the crate reads; nothing else looks at the environment.
 
 mod budget;
+mod destination;
 mod env;
 mod export;
 mod settings;
@@ -14,9 +15,14 @@ mod traces;
 
 use std::{net::SocketAddr, time::Duration};
 
+#[cfg(feature = "otlp-tls")]
+pub(crate) use destination::PemFile;
+#[cfg(all(test, feature = "testing"))]
+pub(crate) use destination::Tls;
 pub use env::{VARIABLES, Variable};
 pub(crate) use {
-    export::ExportSettings,
+    destination::{Destination, Protocol},
+    export::{BatchExport, Batching, Exports, PeriodicExport},
     settings::Settings,
     traces::{Propagator, SamplerSetting},
 };
@@ -58,6 +64,7 @@ pub struct TelemetryConfig {
     pub(crate) admin: Option<Admin>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) series_budgets: Vec<(String, usize)>,
+    pub(crate) series_total: Option<usize>,
     pub(crate) shutdown_timeout: Option<Duration>,
 }
 
@@ -149,8 +156,9 @@ impl TelemetryConfig {
         self
     }
 
-    /// One more name of a field whose value is shown as `***`, on log lines and on spans. `password`, `token`,
-    /// `authorization`, `cookie` and the like always are. `FIRSTLIGHT_REDACT` adds to it.
+    /// One more name of a field whose value is shown as `***`, on log lines, on spans and in labels of metrics, also
+    /// behind a dot, an underscore or a hyphen. `password`, `token`, `authorization`, `cookie` and the like always are.
+    /// `FIRSTLIGHT_REDACT` adds to it.
     pub fn redact(mut self, field: impl Into<String>) -> Self {
         self.redact.push(field.into());
         self
@@ -163,9 +171,10 @@ impl TelemetryConfig {
         self
     }
 
-    /// The collector's base address, such as `http://localhost:4318`, to which `/v1/traces` is appended. Unset by
-    /// default, and then nothing is exported. Overridden by `OTEL_EXPORTER_OTLP_ENDPOINT` and
-    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
+    /// The collector's base address, such as `http://localhost:4318`, to which `/v1/traces` and the other signals' paths
+    /// are appended. Unset by default, and then nothing is exported. It turns traces on; metrics and log records are sent
+    /// if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` say so. Overridden by `OTEL_EXPORTER_OTLP_ENDPOINT` and by the
+    /// signals' own variables, such as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
     pub fn otlp_endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.otlp_endpoint = Some(endpoint.into());
         self
@@ -199,6 +208,14 @@ impl TelemetryConfig {
     /// the label that has the most values. Overridden by `FIRSTLIGHT_METRICS_SERIES_BUDGET`.
     pub fn series_budget(mut self, metric: impl Into<String>, series: usize) -> Self {
         self.series_budgets.push((metric.into(), series));
+        self
+    }
+
+    /// How many series all of the program's metrics may have together; default 50,000, some 30 MB here and a page of 10 to
+    /// 20 MB, which is where Prometheus servers start to complain. Each metric keeps room for its first 10. Overridden by
+    /// `FIRSTLIGHT_METRICS_SERIES_TOTAL`.
+    pub fn series_total(mut self, series: usize) -> Self {
+        self.series_total = Some(series);
         self
     }
 

@@ -110,39 +110,62 @@ impl InitError {
 pub struct ShutdownError {
     /// The deadline that was given, for all signals together.
     pub deadline: Duration,
-    /// Spans that this flush lost, if any.
-    pub traces: Option<Lost>,
-    /// Log lines that this flush lost, if any.
-    pub logs: Option<Lost>,
+    /// What this flush lost; never empty.
+    pub lost: Vec<Lost>,
 }
 
 /// How much of one signal was lost, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lost {
-    /// Spans or log lines lost in this flush.
+    /// What was lost.
+    pub kind: LostKind,
+    /// How many of them in this flush.
     pub count: u64,
-    /// Spans or log lines lost since the process started, these included.
+    /// How many since the process started, these included.
     pub since_start: u64,
     /// The last error, with its causes.
     pub cause: String,
 }
 
+/// What can be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LostKind {
+    /// Of traces.
+    Spans,
+    /// Of metrics that are pushed. The counts in them are not lost as long as the process lives: metrics are cumulative.
+    DataPoints,
+    /// Log records over OTLP; their lines are on standard output.
+    LogRecords,
+    /// Lines on standard output.
+    LogLines,
+}
+
+impl fmt::Display for LostKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Spans => "spans",
+            Self::DataPoints => "data points",
+            Self::LogRecords => "log records",
+            Self::LogLines => "log lines",
+        })
+    }
+}
+
 impl fmt::Display for ShutdownError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for (unit, lost) in [("spans", &self.traces), ("log lines", &self.logs)] {
-            let Some(Lost {
-                count,
-                since_start,
-                cause,
-            }) = lost
-            else {
-                continue;
-            };
+        for Lost {
+            kind,
+            count,
+            since_start,
+            cause,
+        } in &self.lost
+        {
             write!(
                 f,
-                "{separator}{count} {unit} lost ({since_start} since start): {cause}"
+                "{separator}{count} {kind} lost ({since_start} since start): {cause}"
             )?;
             separator = "; ";
         }
@@ -179,6 +202,15 @@ pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+/// A collector's address as it may be shown: without the query, where some vendors want their keys.
+pub(crate) fn without_query(endpoint: &http::Uri) -> String {
+    let text = endpoint.to_string();
+    match text.split_once('?') {
+        Some((shown, _)) => shown.to_owned(),
+        None => text,
+    }
 }
 
 /// `http://127.0.0.1:9464`, the way people paste it into a browser.

@@ -11,15 +11,15 @@ use std::{
 use crate::{
     CheckReport, NoRuntime, Readiness,
     check::Pipelines,
-    error::{Lost, ShutdownError, with_causes},
+    error::{Lost, LostKind, ShutdownError, with_causes},
     logs::LogWriter,
     metrics::MetricsHandle,
+    otlp::{Exporters, Flush, Signal, Unsent},
     runtime::RuntimeObserver,
     status::Status,
-    traces::{TracesHandle, Unsent},
 };
 
-/// The share of the deadline that is kept back for the log lines, which report what became of the spans.
+/// The share of the deadline that is kept back for the log lines, which report what became of the rest.
 const FOR_LOGS: f64 = 0.2;
 
 /// Running telemetry. Keep it until the program ends.
@@ -39,7 +39,7 @@ pub struct TelemetryGuard {
 /// What runs.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    pub(crate) traces: TracesHandle,
+    pub(crate) exporters: Exporters,
     pub(crate) metrics: MetricsHandle,
     pub(crate) logs: LogWriter,
     pub(crate) readiness: Readiness,
@@ -100,7 +100,8 @@ impl TelemetryGuard {
     }
 
     /// Sends a canary through every pipeline and says what became of it: one log line, one count on the metrics page, and
-    /// one span, which the collector must acknowledge within the deadline. Blocks the calling thread.
+    /// one span, which the collector must acknowledge within the deadline, and so for log records and metrics if they are sent
+    /// to one. Blocks the calling thread.
     ///
     /// [`check()`](crate::check()) does it for a program that does nothing else.
     pub fn check(&self, deadline: Duration) -> CheckReport {
@@ -108,13 +109,14 @@ impl TelemetryGuard {
             status: &self.parts.status,
             logs: &self.parts.logs,
             metrics: &self.parts.metrics,
-            traces: &self.parts.traces,
+            exporters: &self.parts.exporters,
             admin_address: self.parts.admin_address,
         }
         .check(deadline)
     }
 
-    /// Sends everything that waits, under one deadline for all signals: spans first, then log lines.
+    /// Sends everything that waits, under one deadline for all signals: spans and metrics first, then log lines, which say
+    /// what became of them.
     ///
     /// # Errors
     ///
@@ -175,77 +177,127 @@ impl TelemetryGuard {
         code
     }
 
+    /// Ends the process with a code of the program's own, and before that telemetry, within `FIRSTLIGHT_SHUTDOWN_TIMEOUT`
+    /// (5 s by default).
+    ///
+    /// In place of [`std::process::exit`], which runs no destructor: a guard that is alive then is never dropped, so the
+    /// spans that wait for their batch (5 s by default) are lost, and the log lines of the last milliseconds may be.
+    /// Like that one it ends all threads wherever they are. Whoever can return from `main` should rather do that, with
+    /// [`finish`](Self::finish).
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), firstlight::InitError> {
+    /// let telemetry = firstlight::init!()?;
+    /// tracing::error!("no configuration");
+    /// telemetry.exit(78) // EX_CONFIG
+    /// # }
+    /// ```
+    pub fn exit(mut self, code: i32) -> ! {
+        // What could not be sent is in the last line; the code is the program's.
+        let _ = self.go_down(self.parts.shutdown_timeout);
+        std::process::exit(code)
+    }
+
     fn go_down(&mut self, deadline: Duration) -> Result<(), ShutdownError> {
         self.is_down = true;
         // This may block the runtime until the deadline, and that is no incident.
         self.parts.runtime.stop();
         self.parts.readiness.drain();
         self.parts.metrics.warn_over_budget();
-        let result = self.flush_with(deadline, |traces| self.log_last_line(traces));
-        if let Some((processor, _)) = self.parts.traces.export() {
-            processor.close();
-        }
+        let result = self.flush_with(deadline, |unsent| self.log_last_line(unsent));
+        self.parts.exporters.close();
         result
     }
 
-    fn log_last_line(&self, traces: &Result<(), Unsent>) {
-        let (exported, lost) = match self.parts.traces.export() {
-            Some((_, stats)) => (stats.total_exported(), stats.total_lost()),
+    fn log_last_line(&self, unsent: &[(Signal, Unsent)]) {
+        let (exported, lost) = match &self.parts.exporters.traces {
+            Some(queue) => (queue.stats().total_exported(), queue.stats().total_lost()),
             None => (0, 0),
         };
+        // A batch that is still under way at the deadline is not counted by the exporter.
+        let spans = unsent.iter().find(|(signal, _)| *signal == Signal::Traces);
+        let lost = lost.max(spans.map_or(0, |(_, spans)| spans.count));
         let lines_dropped = self.parts.logs.dropped();
-        match traces {
-            Err(Unsent { spans, cause }) => tracing::warn!(
-                target: "firstlight",
-                {
-                    spans.exported = exported,
-                    // A batch that is still under way at the deadline is not counted by the exporter.
-                    spans.lost = lost.max(*spans),
-                    log_lines.dropped = lines_dropped
-                },
-                "telemetry is down; {spans} spans could not be delivered: {cause}"
-            ),
-            Ok(()) => tracing::info!(
+        if unsent.is_empty() {
+            tracing::info!(
                 target: "firstlight",
                 { spans.exported = exported, spans.lost = lost, log_lines.dropped = lines_dropped },
                 "telemetry is down"
-            ),
+            );
+        } else {
+            let unsent: Vec<String> = unsent
+                .iter()
+                .map(|(signal, Unsent { count, cause })| {
+                    format!("{count} {} could not be delivered: {cause}", signal.unit())
+                })
+                .collect();
+            tracing::warn!(
+                target: "firstlight",
+                { spans.exported = exported, spans.lost = lost, log_lines.dropped = lines_dropped },
+                "telemetry is down; {}", unsent.join("; ")
+            );
         }
     }
 
+    /// The log records go last, because the last line is one of them.
     fn flush_with(
         &self,
         deadline: Duration,
-        report: impl FnOnce(&Result<(), Unsent>),
+        report: impl FnOnce(&[(Signal, Unsent)]),
     ) -> Result<(), ShutdownError> {
         let end = Instant::now() + deadline;
         let dropped_before = self.parts.logs.dropped();
+        let exporters = &self.parts.exporters;
 
-        let export = self.parts.traces.export();
-        let traces = export.map_or(Ok(()), |(processor, _)| {
-            processor.flush(end - deadline.mul_f64(FOR_LOGS))
-        });
-        report(&traces);
+        // All at once: a signal that hangs takes no time from the others.
+        let (traces, metrics) = (
+            exporters.flush(Signal::Traces),
+            exporters.flush(Signal::Metrics),
+        );
+        let records = exporters.flush(Signal::Logs);
+        let first = end - deadline.mul_f64(FOR_LOGS);
+        let mut unsent = Vec::new();
+        let mut wait = |signal, flush: Option<Flush>, end| {
+            if let Some(Err(lost)) = flush.map(|flush| flush.wait(end)) {
+                unsent.push((signal, lost));
+            }
+        };
+        wait(Signal::Traces, traces, first);
+        wait(Signal::Metrics, metrics, first);
+        wait(Signal::Logs, records, first);
+        report(&unsent);
+        let last = exporters.flush(Signal::Logs);
         let unwritten = self.parts.logs.flush(end);
+        if let Some(Err(lost)) = last.map(|flush| flush.wait(end)) {
+            unsent.retain(|(signal, _)| *signal != Signal::Logs);
+            unsent.push((Signal::Logs, lost));
+        }
 
-        let traces = traces.err().map(|Unsent { spans, cause }| Lost {
-            count: spans,
-            since_start: export.map_or(0, |(_, stats)| stats.total_lost()).max(spans),
-            cause,
-        });
+        let mut lost = Vec::new();
+        for (signal, Unsent { count, cause }) in unsent {
+            let since_start = exporters
+                .stats(signal)
+                .map_or(0, |stats| stats.total_lost());
+            lost.push(Lost {
+                kind: signal.into(),
+                count,
+                since_start: since_start.max(count),
+                cause,
+            });
+        }
         let count = unwritten + self.parts.logs.dropped() - dropped_before;
-        let logs = (count > 0).then(|| Lost {
-            count,
-            since_start: self.parts.logs.dropped() + unwritten,
-            cause: self.parts.logs.last_error(),
-        });
-        match (&traces, &logs) {
-            (None, None) => Ok(()),
-            _ => Err(ShutdownError {
-                deadline,
-                traces,
-                logs,
-            }),
+        if count > 0 {
+            lost.push(Lost {
+                kind: LostKind::LogLines,
+                count,
+                since_start: self.parts.logs.dropped() + unwritten,
+                cause: self.parts.logs.last_error(),
+            });
+        }
+        if lost.is_empty() {
+            Ok(())
+        } else {
+            Err(ShutdownError { deadline, lost })
         }
     }
 }

@@ -1,18 +1,27 @@
-//! HTTP servers: one tower layer for the span, the metrics, the trace context and the access line.
+//! HTTP, in and out: a tower layer for servers ([`TelemetryLayer`]: the span, the metrics, the trace context and the access
+//! line) and one for clients ([`ClientLayer`]).
 //!
 //! Names are the semantic conventions' for HTTP spans and metrics (stable since v1.23). What never leaves the process:
 //! the query string, headers and bodies; they are where credentials and personal data travel. The raw path is an
 //! attribute of the span and never a label; a route's template is both.
 //!
-//! The flow: `layer` → `service` makes an `exchange` → `future` until the head → `body` until its end.
+//! The flow in: `layer` → `service` makes an `exchange` → `future` until the head → `body` until its end. The flow out is in
+//! `client`.
 
 mod body;
+mod client;
 mod exchange;
 mod future;
 mod layer;
 mod metrics;
 mod service;
 
+#[cfg(feature = "reqwest")]
+pub use self::client::ReqwestCall;
+pub(crate) use self::client::error_type;
+pub use self::client::{
+    ClientFuture, ClientLayer, ClientRequest, ClientResponse, ClientService, Resend, UrlTemplate,
+};
 pub use self::{
     body::ResponseBody, future::ResponseFuture, layer::TelemetryLayer, service::TelemetryService,
 };

@@ -28,12 +28,13 @@ use crate::{
     config::Settings,
     error::url_of,
     guard::Parts,
-    logs::{LogFilter, LogFilterControl, LogLayer, LogWriter},
-    metrics::{Metrics, MetricsOptions},
+    logs::{LogFilter, LogFilterControl, LogLayer, LogWriter, RecordExport, Records},
+    metrics::{Metrics, MetricsOptions, MetricsPush},
+    otlp::{ExporterThread, Exporters, Signal},
     panic,
     runtime::RuntimeObserver,
     secret, shutdown,
-    status::{Configured, Status},
+    status::{Configured, Status, why_no_traces},
     traces::Traces,
 };
 
@@ -66,6 +67,8 @@ pub struct Telemetry {
     /// Whether somebody has asked for the layer.
     layer_taken: bool,
     traces: Traces,
+    metrics_push: Option<MetricsPush>,
+    log_records: Option<RecordExport>,
     metrics: Metrics,
     readiness: Readiness,
     admin: Option<AdminListener>,
@@ -103,13 +106,32 @@ impl Telemetry {
             budget: settings.budget,
         });
         let writer = LogWriter::new();
-        let log_layer = LogLayer::new(
+        let mut log_layer = LogLayer::new(
             settings.log_format,
             settings.colours,
             &settings.resource,
             writer.clone(),
         );
         metrics.handle().add_collector(log_layer.counts());
+        let exports = &settings.exports;
+        let log_records = exports.logs.as_ref();
+        let log_records = log_records
+            .map(|export| RecordExport::new(export, &settings.resource))
+            .transpose()?;
+        if let Some(records) = &log_records {
+            let sink = Arc::new(records.queue().clone());
+            log_layer = log_layer.with_records(Records::new(sink, settings.record_limits));
+            metrics
+                .handle()
+                .add_collector(records.queue().stats().clone());
+        }
+        let metrics_push = exports.metrics.as_ref();
+        let metrics_push = metrics_push
+            .map(|export| MetricsPush::new(export, metrics.handle(), &settings.resource))
+            .transpose()?;
+        if let Some(push) = &metrics_push {
+            metrics.handle().add_collector(push.stats());
+        }
         if let Some(stats) = traces.stats() {
             metrics.handle().add_collector(stats);
         }
@@ -129,6 +151,8 @@ impl Telemetry {
             log_filter: settings.log_filter,
             layer_taken: false,
             traces,
+            metrics_push,
+            log_records,
             metrics,
             readiness,
             admin,
@@ -188,15 +212,21 @@ impl Telemetry {
         self.writer.start(std::io::stdout())?;
         panic::install_hook(self.writer.clone());
         shutdown::set_drain_delay(self.drain_delay);
+        let mut thread = ExporterThread::default();
+        let exporters = Exporters {
+            traces: self.traces.install(&mut thread),
+            metrics: self.metrics_push.map(|push| push.install(&mut thread)),
+            logs: self.log_records.map(|records| records.install(&mut thread)),
+        };
         let status = Arc::new(Status::new(
             self.configured,
             Arc::new(LogFilterControl::new(self.log_filter, owns_subscriber)),
             self.writer.clone(),
             self.log_layer.counts(),
             self.metrics.handle(),
-            self.traces.stats(),
+            Signal::ALL.map(|signal| exporters.stats(signal).cloned()),
         ));
-        let traces = self.traces.install()?;
+        thread.start()?;
         let runtime = Arc::new(RuntimeObserver::default());
         self.metrics.handle().add_collector(runtime.clone());
         // Outside of a runtime there is none to observe yet; `observe_runtime()` is for that.
@@ -216,7 +246,7 @@ impl Telemetry {
             tracing::warn!(target: "firstlight", "{warning}");
         }
         Ok(TelemetryGuard::new(Parts {
-            traces,
+            exporters,
             metrics: self.metrics.handle(),
             logs: self.writer,
             readiness: self.readiness,
@@ -250,36 +280,50 @@ struct Summary {
     logs: String,
     metrics: String,
     traces: String,
+    serves_page: bool,
 }
 
 impl Summary {
     fn new(settings: &Settings) -> Self {
         let format = settings.log_format.name();
-        let traces = match &settings.export {
-            Some(export) => format!(
-                "otlp http/protobuf to {}, sampler {}",
-                export.endpoint, settings.sampler
-            ),
-            None if settings.disabled => "off: OTEL_SDK_DISABLED is true".to_owned(),
-            None if settings.export_refused => "off: OTEL_TRACES_EXPORTER is none".to_owned(),
-            None => "off: set OTEL_EXPORTER_OTLP_ENDPOINT to export".to_owned(),
+        let exports = &settings.exports;
+        let traces = match &exports.traces {
+            Some(export) => format!("{}, sampler {}", export.destination, settings.sampler),
+            None => format!("off: {}", why_no_traces(settings)),
         };
+        let mut logs = format!(
+            "{format} to stdout, filter {}",
+            settings.log_filter.directives().text()
+        );
+        if let Some(export) = &exports.logs {
+            logs += &format!("; {}", export.destination);
+        }
+        let pushed = exports.metrics.as_ref().map(|export| {
+            let seconds = export.interval.as_secs_f64();
+            format!("{} every {seconds} s", export.destination)
+        });
         Self {
             service_name: settings.resource.service_name().to_owned(),
-            logs: format!(
-                "{format} to stdout, filter {}",
-                settings.log_filter.directives().text()
-            ),
-            metrics: String::new(),
+            logs,
+            metrics: pushed.unwrap_or_default(),
             traces,
+            serves_page: exports.page,
         }
     }
 
+    /// Pushing, if any, is in there already.
     fn metrics_at(&mut self, admin: Option<&AdminListener>) {
-        self.metrics = match admin {
-            Some(admin) => format!("{}/metrics", url_of(admin.address())),
+        let page = match admin {
+            Some(admin) if self.serves_page => format!("{}/metrics", url_of(admin.address())),
+            _ if !self.metrics.is_empty() => return,
+            Some(_) => "off: OTEL_METRICS_EXPORTER is none".to_owned(),
             None => "recorded, and served nowhere: set OTEL_EXPORTER_PROMETHEUS_PORT to serve them"
                 .to_owned(),
+        };
+        let pushed = std::mem::take(&mut self.metrics);
+        self.metrics = match &*pushed {
+            "" => page,
+            pushed => format!("{page}; {pushed}"),
         };
     }
 

@@ -27,16 +27,18 @@
 //! | logs | what happened when it wasn't? | one line per event on standard output, with `trace_id` and `span_id` |
 //! | traces | which request caused it? | OTLP to any collector, once an endpoint is set |
 //!
+//! Metrics and log records go to a collector as well, if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` say `otlp`.
+//!
 //! The first line that a process logs says which of them are on, where they go, and what is off.
 //!
 //! # Layout
 //!
 //! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
-//! pillars; `status` knows what works, `admin` serves it with all that operators read, and `check` sends a canary through
-//! every pipeline; `runtime` watches the application's runtime from outside; [`TelemetryGuard`] flushes traces, then logs.
-//! What a service does is observed by [`http`], the tower layer for servers, `cron` for scheduled work, and `staleness` for
-//! cached and replicated data.
+//! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
+//! read, `check` sends a canary through every pipeline, and `runtime` watches the application's runtime from outside;
+//! [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and [`grpc`] are the tower layers for servers and clients,
+//! [`context`] takes a trace along where a call stack ends, `cron` runs scheduled work, and `staleness` serves cached data.
 //!
 //! # Feature flags
 //!
@@ -47,25 +49,33 @@
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, nothing missed in silence |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served inside a declared window only |
+//! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
+//! | `otlp-tls` | no | `https` collectors, with certificates of your own if need be |
+//! | `otlp-gzip` | no | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip` |
+//! | `reqwest` | no | `http::ClientLayer::send` for requests of reqwest, and the layer around its client |
 //! | `testing` | no | `firstlight::testing`: an OTLP receiver inside a test, to see what was really sent |
 //!
 //! # What it does not do
 //!
-//! No log files (standard output is the platform's), no push of metrics, no TLS to the collector yet, no OpenTelemetry
-//! type in the API: its releases break every few months, and your service must not.
+//! No log files (standard output is the platform's), no OpenTelemetry type in the API: its releases break every few
+//! months, and your service must not.
 
 mod admin;
 mod check;
 pub mod config;
+pub mod context;
 #[cfg(feature = "cron")]
 pub mod cron;
 mod error;
+pub mod grpc;
 mod guard;
 pub mod http;
 mod init;
 mod logs;
 pub mod metrics;
+mod otlp;
 mod panic;
+mod proto;
 mod resource;
 mod runtime;
 mod secret;
@@ -81,7 +91,7 @@ pub use crate::{
     admin::{Latch, Readiness},
     check::CheckReport,
     config::{LogFormat, TelemetryConfig},
-    error::{InitError, Lost, ShutdownError},
+    error::{InitError, Lost, LostKind, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,
     runtime::NoRuntime,

@@ -8,9 +8,11 @@
 //! purpose: files and rotation. A service writes to standard output, and its platform takes it from there.
 
 mod control;
+mod export;
 mod fields;
 mod filter;
 mod json;
+pub(crate) mod otlp;
 mod pretty;
 mod schema;
 mod writer;
@@ -42,8 +44,10 @@ use tracing_subscriber::{
 
 pub(crate) use self::{
     control::{Change, LogFilterControl, rfc3339},
+    export::RecordExport,
     filter::{Directives, LogFilter},
     json::escape,
+    otlp::{Record as LogRecord, RecordLimits, RecordSink, Records, logs_request},
     writer::LogWriter,
 };
 use self::{
@@ -97,6 +101,8 @@ pub(crate) struct LogLayer {
     style: Style,
     writer: LogWriter,
     counts: Arc<LogCounts>,
+    /// Where every line goes as an OTLP record, too; without, that costs one branch.
+    records: Option<Records>,
     /// For the ids of an event whose parent is not the current span.
     dispatch: Arc<OnceLock<WeakDispatch>>,
 }
@@ -120,8 +126,15 @@ impl LogLayer {
             style,
             writer,
             counts,
+            records: None,
             dispatch: Arc::default(),
         }
+    }
+
+    /// Sends every line as an OTLP record, too.
+    pub(crate) fn with_records(mut self, records: Records) -> Self {
+        self.records = Some(records);
+        self
     }
 
     pub(crate) fn counts(&self) -> Arc<LogCounts> {
@@ -136,6 +149,9 @@ impl LogLayer {
         }
         // A process that dies often says why in its last lines.
         self.writer.write(out, line.level == Level::ERROR);
+        if let Some(records) = &self.records {
+            records.push(line);
+        }
     }
 
     /// The trace and span that an event belongs to.

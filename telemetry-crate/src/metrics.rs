@@ -5,12 +5,13 @@
 //! ```text
 //! counter!(…)  ─▶ recorder ─▶ cache ─hit──────────────────────▶ handle
 //!                               └─miss▶ registry ─▶ family ─▶ series (an atomic, or a histogram with exemplars)
-//! GET /metrics ─▶ MetricsHandle::render ─▶ page ◀─ registry, collectors (process, resource, exporters of other signals)
+//! GET /metrics ─▶ MetricsHandle::render  ─▶ page   ◀─┬─ registry, collectors (process, resource, exporters of other
+//! OTLP push    ─▶ MetricsHandle::to_otlp ─▶ points ◀─┘                        signals)
 //! ```
 //!
 //! It has what a service in production needs: names and labels that cannot break the page, a budget per metric,
 //! histograms in fixed memory, exemplars, and OpenMetrics. What it leaves out: summaries, which cannot be aggregated over
-//! replicas; removing idle series, which looks like a restart; and pushing.
+//! replicas; removing idle series, which looks like a restart; and sending what is pushed.
 
 mod buckets;
 mod budget;
@@ -21,6 +22,7 @@ pub mod catalog;
 mod cgroup;
 mod collector;
 mod culprit;
+mod durations;
 mod exemplar;
 mod exposition;
 mod families;
@@ -32,27 +34,36 @@ mod histogram;
 mod info;
 mod local;
 mod names;
+mod otlp;
 mod probe;
 mod process;
+mod push;
 mod recorder;
 mod refusals;
 mod registry;
+mod sink;
 #[cfg(test)]
 mod tests;
+mod unit;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::SystemTime,
+};
 
 pub use format::Format;
 pub use probe::{MetricHandle, is_recorded};
 pub(crate) use {
-    budget::BudgetOptions, collector::Collector, culprit::SeriesReport, exposition::Page,
-    recorder::FrontRecorder, refusals::Refusal,
+    budget::BudgetOptions, collector::Collector, culprit::SeriesReport, durations::Durations,
+    otlp::MetricsRequest, push::MetricsPush, recorder::FrontRecorder, refusals::Refusal,
+    sink::AnySink, sink::AnySink as Page,
 };
 
 use self::{
-    buckets::Buckets, budget::Budget, info::InfoCollector, process::ProcessCollector,
+    buckets::Buckets, budget::Budget, info::InfoCollector, otlp::Points, process::ProcessCollector,
     registry::Registry,
 };
+use crate::resource::Resource;
 
 /// What the metrics pillar needs to know.
 #[derive(Debug, Default)]
@@ -84,6 +95,8 @@ pub(crate) struct Metrics {
 struct Shared {
     registry: Arc<Registry>,
     collectors: RwLock<Vec<Arc<dyn Collector>>>,
+    /// Since when it counts.
+    started: SystemTime,
 }
 
 impl Metrics {
@@ -101,6 +114,7 @@ impl Metrics {
             shared: Arc::new(Shared {
                 registry,
                 collectors: RwLock::new(collectors),
+                started: SystemTime::now(),
             }),
         }
     }
@@ -132,6 +146,21 @@ impl MetricsHandle {
     /// Serve it with [`Format::content_type`]. It reads a few files of `/proc` on Linux and otherwise only memory; the
     /// cost is linear in the number of series.
     pub fn render(&self, format: Format) -> String {
+        let mut page = exposition::Page::new(format);
+        self.collect(&mut page);
+        page.finish()
+    }
+
+    /// The same series as OTLP requests, none larger than a collector takes: almost always one.
+    ///
+    /// Costs about as much as [`render`](Self::render).
+    pub(crate) fn to_otlp(&self, resource: &Resource, now: SystemTime) -> Vec<MetricsRequest> {
+        let mut points = Points::new(self.shared.started, now);
+        self.collect(&mut points);
+        points.requests(&resource.to_proto())
+    }
+
+    fn collect(&self, sink: &mut AnySink) {
         // Copied, so that a collector may add another without a deadlock.
         let collectors = self
             .shared
@@ -139,12 +168,10 @@ impl MetricsHandle {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let mut page = Page::new(format);
         for collector in &collectors {
-            collector.collect(&mut page);
+            collector.collect(sink);
         }
         self.warn_over_budget();
-        page.finish()
     }
 
     /// One WARN line, once, for each metric that went over its budget since the last call.

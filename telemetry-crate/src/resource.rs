@@ -12,6 +12,11 @@ use opentelemetry_sdk::{
     trace::{IdGenerator, RandomIdGenerator},
 };
 
+use crate::{
+    proto::{attribute, text},
+    secret,
+};
+
 /// The attributes of one process, by key.
 #[derive(Debug, Clone)]
 pub(crate) struct Resource(BTreeMap<String, String>);
@@ -46,6 +51,10 @@ impl Resource {
         attributes.extend(by_author);
         attributes.extend(by_operator);
         attributes.extend(service_name_by_operator.map(|name| ("service.name".to_owned(), name)));
+        // It is on every span, on the metrics page and on the status page.
+        for (key, value) in &mut attributes {
+            *value = secret::shown(key, value).into_owned();
+        }
         Self(attributes)
     }
 
@@ -63,6 +72,17 @@ impl Resource {
             .iter()
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect()
+    }
+
+    /// For what is sent without the SDK.
+    pub(crate) fn to_proto(&self) -> opentelemetry_proto::tonic::resource::v1::Resource {
+        let attributes = self.0.iter();
+        opentelemetry_proto::tonic::resource::v1::Resource {
+            attributes: attributes
+                .map(|(key, value)| attribute(key, text(value)))
+                .collect(),
+            ..Default::default()
+        }
     }
 
     /// For the SDK.

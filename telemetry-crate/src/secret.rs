@@ -1,7 +1,11 @@
 //! Values that must not be told: a wrapper for those that the program knows, and names of fields for those that it
 //! forgot.
 
-use std::{fmt, sync::OnceLock};
+mod address;
+
+use std::{borrow::Cow, fmt, sync::OnceLock};
+
+pub(crate) use self::address::{may_hold_address, without_credentials};
 
 /// What stands where a secret was.
 pub(crate) const REDACTED: &str = "***";
@@ -56,21 +60,23 @@ impl<T> fmt::Display for Secret<T> {
     }
 }
 
-/// Names that hold a secret whatever the program. Compared with a field's name, and with the part behind its last dot,
-/// without regard to case; `-` and `_` are the same.
-const WELL_KNOWN: [&str; 14] = [
-    "access_token",
+/// Names that hold a secret whatever the program. Compared with a field's name, and with the part behind a dot or an
+/// underscore (`db_password`), without regard to case; `-` and `_` are the same.
+const WELL_KNOWN: [&str; 16] = [
+    "access_key",
     "api_key",
     "apikey",
     "authorization",
-    "client_secret",
     "cookie",
+    "credential",
+    "credentials",
+    "jwt",
+    "passphrase",
     "passwd",
     "password",
     "private_key",
-    "proxy_authorization",
-    "refresh_token",
     "secret",
+    "secret_key",
     "set_cookie",
     "token",
 ];
@@ -91,7 +97,7 @@ pub(crate) fn is_secret(name: &str) -> bool {
     let matches = |secret: &str| {
         let tail = name.len().checked_sub(secret.len());
         tail.is_some_and(|start| {
-            let boundary = start == 0 || name.as_bytes()[start - 1] == b'.';
+            let boundary = start == 0 || matches!(name.as_bytes()[start - 1], b'.' | b'_' | b'-');
             boundary && equal(&name.as_bytes()[start..], secret.as_bytes())
         })
     };
@@ -99,6 +105,15 @@ pub(crate) fn is_secret(name: &str) -> bool {
         || MORE
             .get()
             .is_some_and(|more| more.iter().any(|secret| matches(secret)))
+}
+
+/// The value of a field, attribute or label of this name, as it may be shown.
+pub(crate) fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    if is_secret(name) {
+        Cow::Borrowed(REDACTED)
+    } else {
+        without_credentials(value, false)
+    }
 }
 
 fn equal(name: &[u8], secret: &[u8]) -> bool {
@@ -121,13 +136,17 @@ mod tests {
             "user.password",
             "http.request.header.Set-Cookie",
             "API-KEY",
+            "x-api-key",
+            "db_password",
+            "proxy-authorization",
+            "aws_secret_access_key",
         ] {
             assert!(is_secret(name), "{name}");
         }
         for name in [
             "passwords_checked",
             "tokens",
-            "my_token",
+            "mytoken",
             "message",
             "",
             ".",

@@ -3,8 +3,11 @@
 //! Read from where it is counted at the moment when somebody asks; nothing is kept for it but what the start has said.
 //! What it leaves out: numbers over time, which `/metrics` has, and secrets, which it never gets to see.
 
+mod crates;
+mod exports;
 mod hint;
 mod report;
+mod skew;
 
 use std::{
     sync::{
@@ -19,13 +22,14 @@ use tracing::{dispatcher, level_filters::LevelFilter};
 pub(crate) use self::{
     hint::hint,
     report::{Item, Report, Section, State},
+    skew::versions,
 };
 use crate::{
-    config::{LogFormat, Propagator, Settings},
+    config::{Exports, LogFormat, Propagator, Settings},
+    error::without_query,
     logs::{LogCounts, LogFilterControl, LogLayer, LogWriter, rfc3339},
     metrics::{Format, MetricsHandle, SeriesReport, catalog},
-    secret,
-    traces::{self, ExportStats},
+    otlp::{ExportStats, Signal},
 };
 
 /// Metrics that are shown with their series: the one that fills the page is the first of them.
@@ -41,38 +45,50 @@ pub(crate) struct Configured {
     trace_filter: String,
     trace_events: LevelFilter,
     propagators: Vec<Propagator>,
-    /// Where traces go, or why they go nowhere.
-    pub(crate) export: Result<String, &'static str>,
+    /// Where traces, metrics and log records go, in the order of [`Signal::ALL`].
+    endpoints: [Option<String>; 3],
+    why_no_traces: &'static str,
+    serves_page: bool,
     warnings: Vec<String>,
 }
 
 impl Configured {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let off = if settings.disabled {
-            "OTEL_SDK_DISABLED is true"
-        } else if settings.export_refused {
-            "OTEL_TRACES_EXPORTER is none"
-        } else {
-            "set OTEL_EXPORTER_OTLP_ENDPOINT to export"
-        };
-        let export = settings.export.as_ref();
-        let mut resource = settings.resource.to_pairs();
-        for (key, value) in &mut resource {
-            if secret::is_secret(key) {
-                *value = secret::REDACTED.to_owned();
-            }
-        }
+        let Exports {
+            traces,
+            metrics,
+            logs,
+            ..
+        } = &settings.exports;
+        let destinations = [
+            traces.as_ref().map(|export| &export.destination),
+            metrics.as_ref().map(|export| &export.destination),
+            logs.as_ref().map(|export| &export.destination),
+        ];
         Self {
-            resource,
+            resource: settings.resource.to_pairs(),
             log_format: settings.log_format,
             sampler: settings.sampler.to_string(),
             never_samples: settings.sampler.ratio == 0.0,
             trace_filter: settings.trace_filter.to_string(),
             trace_events: settings.trace_events,
             propagators: settings.propagators.clone(),
-            export: export.map(|export| export.endpoint.to_string()).ok_or(off),
+            endpoints: destinations.map(|to| to.map(|to| without_query(&to.endpoint))),
+            why_no_traces: why_no_traces(settings),
+            serves_page: settings.exports.page,
             warnings: settings.warnings.clone(),
         }
+    }
+}
+
+/// What to tell somebody who misses them.
+pub(crate) fn why_no_traces(settings: &Settings) -> &'static str {
+    if settings.disabled {
+        "OTEL_SDK_DISABLED is true"
+    } else if settings.exports.traces_refused {
+        "OTEL_TRACES_EXPORTER is none"
+    } else {
+        "set OTEL_EXPORTER_OTLP_ENDPOINT to export"
     }
 }
 
@@ -84,7 +100,8 @@ pub(crate) struct Status {
     writer: LogWriter,
     lines: Arc<LogCounts>,
     metrics: MetricsHandle,
-    export: Option<Arc<ExportStats>>,
+    /// In the order of [`Signal::ALL`].
+    exports: [Option<Arc<ExportStats>>; 3],
     scrapes: AtomicU64,
     /// When, and how long the page took.
     last_scrape: Mutex<Option<(SystemTime, Duration)>>,
@@ -97,7 +114,7 @@ impl Status {
         writer: LogWriter,
         lines: Arc<LogCounts>,
         metrics: MetricsHandle,
-        export: Option<Arc<ExportStats>>,
+        exports: [Option<Arc<ExportStats>>; 3],
     ) -> Self {
         Self {
             configured,
@@ -105,14 +122,10 @@ impl Status {
             writer,
             lines,
             metrics,
-            export,
+            exports,
             scrapes: AtomicU64::new(0),
             last_scrape: Mutex::default(),
         }
-    }
-
-    pub(crate) fn configured(&self) -> &Configured {
-        &self.configured
     }
 
     pub(crate) fn log_filter(&self) -> &Arc<LogFilterControl> {
@@ -142,7 +155,25 @@ impl Status {
         let mut notes = self.configured.warnings.clone();
         notes.extend(self.log_filter.caution().map(str::to_owned));
         notes.extend(self.metrics.refusals().iter().map(ToString::to_string));
+        notes.extend(self.replaced());
+        notes.extend(versions().doubles());
         notes
+    }
+
+    /// Where a signal is exported to, and what became of it.
+    pub(crate) fn export(&self, signal: Signal) -> Option<(&str, &ExportStats)> {
+        let endpoint = self.configured.endpoints.get(signal as usize)?.as_deref()?;
+        let stats = self.exports.get(signal as usize)?.as_deref()?;
+        Some((endpoint, stats))
+    }
+
+    /// Whether `/metrics` is served.
+    pub(crate) fn serves_page(&self) -> bool {
+        self.configured.serves_page
+    }
+
+    pub(crate) fn why_no_traces(&self) -> &'static str {
+        self.configured.why_no_traces
     }
 
     pub(crate) fn log_format(&self) -> &'static str {
@@ -151,14 +182,19 @@ impl Status {
 
     /// Everything, in the order in which a reader asks.
     pub(crate) fn report(&self) -> Report {
-        Report(vec![
-            self.service(),
-            self.logs(),
-            self.metrics(),
-            self.traces(),
-            self.crates(),
-            self.start(),
-        ])
+        let mut sections = vec![self.service(), self.logs(), self.metrics(), self.traces()];
+        // What few have asked for; whoever did not need not read that it is off.
+        for (name, signal) in [
+            ("metrics_push", Signal::Metrics),
+            ("log_records", Signal::Logs),
+        ] {
+            sections.extend(self.export(signal).map(|(endpoint, stats)| {
+                let (state, words) = exports::state(stats);
+                exports::describe(Section::new(name, state, words), endpoint, stats)
+            }));
+        }
+        sections.extend([self.crates(), self.start()]);
+        Report(sections)
     }
 
     fn service(&self) -> Section {
@@ -210,6 +246,7 @@ impl Status {
             let words = "some metrics are not on the page as the program means them; see refused and over_budget";
             (State::Fails, words.to_owned())
         };
+        let absent = self.metrics.described_and_absent();
         let last = *self
             .last_scrape
             .lock()
@@ -226,6 +263,8 @@ impl Status {
         let mut section = Section::new("metrics", state, words);
         if own == 0 {
             section = section.with("caution", Item::text("the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle that was made before init()"));
+        } else if !absent.is_empty() {
+            section = section.with("caution", Item::text("what is described and was never recorded has not happened yet, or is recorded into a handle that was made before init(), which counts nothing for good; firstlight::metrics::is_recorded(&handle) tells which"));
         }
         section
             .with("metrics_of_the_program", Item::Number(own as u64))
@@ -233,10 +272,7 @@ impl Status {
             .with("largest", Item::List(largest))
             .with("refused", Item::List(refused))
             .with("over_budget", Item::List(over_budget))
-            .with(
-                "described_and_never_recorded",
-                Item::List(self.metrics.described_and_absent()),
-            )
+            .with("described_and_never_recorded", Item::List(absent))
             .with(
                 "scrapes",
                 Item::Number(self.scrapes.load(Ordering::Relaxed)),
@@ -246,44 +282,19 @@ impl Status {
 
     fn traces(&self) -> Section {
         let configured = &self.configured;
-        let section = match (&configured.export, &self.export) {
-            (Ok(endpoint), Some(stats)) => {
-                let (state, words) = self.export_state(stats);
-                let (waiting, room) = stats.queue();
-                Section::new("traces", state, words)
-                    .with("endpoint", Item::text(endpoint))
-                    .with("sampler", Item::text(&configured.sampler))
-                    .with("spans_exported", Item::Number(stats.total_exported()))
-                    .with("spans_lost", Item::Number(stats.total_lost()))
-                    .with("lost_by_reason", Item::counts(stats.lost_by_reason()))
-                    .with("queue", Item::Text(format!("{waiting} of {room} spans")))
+        let section = match self.export(Signal::Traces) {
+            Some((endpoint, stats)) => {
+                let (state, words) = exports::state(stats);
+                exports::describe(Section::new("traces", state, words), endpoint, stats)
             }
-            (Err(off), _) => Section::new("traces", State::Off, (*off).to_owned())
-                .with("sampler", Item::text(&configured.sampler)),
-            (Ok(_), None) => Section::new("traces", State::Off, String::new()),
+            None => Section::new("traces", State::Off, configured.why_no_traces.to_owned()),
         };
+        let section = section.with("sampler", Item::text(&configured.sampler));
         let events = format!("{}", configured.trace_events).to_lowercase();
         section
             .with("span_filter", Item::text(&configured.trace_filter))
             .with("event_filter", Item::Text(events))
             .with("hidden", Item::List(self.hidden()))
-    }
-
-    fn export_state(&self, stats: &ExportStats) -> (State, String) {
-        match stats.last_error() {
-            Some(error) if stats.is_failing() => {
-                let words = format!("{}; {}", error.text, hint(&error.kind));
-                (State::Fails, words)
-            }
-            Some(error) => {
-                let words = format!("export works again; before that it failed: {}", error.text);
-                (State::Works, words)
-            }
-            None if stats.total_exported() == 0 => {
-                (State::Untried, "no span has been exported yet".to_owned())
-            }
-            None => (State::Works, String::new()),
-        }
     }
 
     /// What is taken out of traces on purpose, which is easily forgotten.
@@ -304,32 +315,6 @@ impl Status {
             ));
         }
         hidden
-    }
-
-    fn crates(&self) -> Section {
-        let ours = traces::propagator_is_ours(&self.configured.propagators);
-        let (state, words) = if ours {
-            let words = "another version of `metrics` or `opentelemetry` in the program cannot be seen from inside; what libraries record with it is missing here. `cargo tree --duplicates` lists such pairs";
-            (State::Works, words.to_owned())
-        } else {
-            let words = "somebody has replaced the global propagator of `opentelemetry` after the start, so requests go out without this process's trace context";
-            (State::Fails, words.to_owned())
-        };
-        Section::new("crates", state, words)
-            .with("firstlight", Item::text(env!("CARGO_PKG_VERSION")))
-            .with(
-                "metrics",
-                // Registered at the start, which fails otherwise, and for good.
-                Item::text("the global recorder is firstlight's"),
-            )
-            .with(
-                "opentelemetry",
-                Item::text(if ours {
-                    "the global propagator is firstlight's"
-                } else {
-                    "the global propagator is not firstlight's"
-                }),
-            )
     }
 
     fn start(&self) -> Section {

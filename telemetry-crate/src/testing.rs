@@ -1,9 +1,9 @@
 //! An OTLP receiver in the test's own process, to see what a service really sent.
 //!
-//! [`OtlpReceiver`] speaks OTLP over HTTP with binary protobuf, decoded with the official message types
-//! ([OTLP specification, OTLP/HTTP](https://opentelemetry.io/docs/specs/otlp/#otlphttp)). It replaces no part of the
-//! exporter: the spans that a test sees have been sampled, batched, encoded and sent like in production. Point the
-//! service at [`OtlpReceiver::endpoint`], act, and [wait](OtlpReceiver::wait_for) for the spans:
+//! [`OtlpReceiver`] speaks OTLP over HTTP and over gRPC on one port, plain or with TLS, for traces, logs and metrics,
+//! decoded with the official message types ([OTLP specification](https://opentelemetry.io/docs/specs/otlp/)). It replaces
+//! no part of the exporter: the spans that a test sees have been sampled, batched, encoded and sent like in production.
+//! Point the service at [`OtlpReceiver::endpoint`], act, and [wait](OtlpReceiver::wait_for) for the spans:
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -18,31 +18,54 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Left out on purpose: gRPC, JSON, compressed bodies, metrics and logs (each is refused, with a reason), and anything
-//! that a collector does with spans once it has them. It is for tests and demonstrations, not for production.
+//! What a service does when its collector is overloaded, or gone, is seen with another [`Answer`].
+//!
+//! Left out on purpose: JSON, compression other than gzip, profiles (each is refused, with a reason), and anything that a
+//! collector does with telemetry once it has it. It is for tests and demonstrations, not for production.
 
+mod answer;
+mod grpc;
+mod gzip;
+mod http;
+mod log;
+mod metric;
+mod request;
+mod rpc_status;
 mod server;
+mod signal;
 mod span;
+mod store;
+mod tls;
+mod value;
 
 use std::{
     fmt, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread::JoinHandle,
     time::Duration,
 };
 
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
-pub use span::{ReceivedEvent, ReceivedLink, ReceivedSpan};
+use self::store::Store;
+pub use self::{
+    answer::Answer,
+    log::ReceivedLog,
+    metric::{ReceivedExemplar, ReceivedMetric, ReceivedPoint},
+    request::ReceivedRequest,
+    span::{ReceivedEvent, ReceivedLink, ReceivedSpan},
+};
 
-/// Receives spans on a free loopback port and keeps them for a test to read. Dropping it stops it.
+/// Receives telemetry on a free loopback port and keeps it for a test to read. Dropping it stops it.
 ///
 /// It has its own thread and runtime, so it works in any test, and goes on receiving while the test's own runtime is
-/// busy or blocked. The newest 16,384 spans are kept.
+/// busy or blocked. The newest 16,384 spans, 16,384 log records, 65,536 data points and 1,024 requests are kept.
 pub struct OtlpReceiver {
     address: SocketAddr,
-    store: Arc<SpanStore>,
+    has_tls: bool,
+    store: Arc<Store>,
     /// Taken by `drop`; the server stops when it is gone, so a forgotten receiver ends with its process.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -55,28 +78,85 @@ impl OtlpReceiver {
     ///
     /// Where no loopback port, thread or runtime is to be had.
     pub fn start() -> io::Result<Self> {
+        Self::start_answering(Answer::Accept)
+    }
+
+    /// Starts like [`start`](Self::start), with another answer from the first request on;
+    /// [`set_answer`](Self::set_answer) changes it.
+    ///
+    /// # Errors
+    ///
+    /// Like [`start`](Self::start).
+    pub fn start_answering(answer: Answer) -> io::Result<Self> {
+        Self::spawn(answer, None)
+    }
+
+    /// Starts like [`start`](Self::start), with TLS 1.2 and 1.3.
+    ///
+    /// `certificate` is the certificate chain and `key` its private key, both PEM; the certificate should be for
+    /// `localhost`, which is the host of [`endpoint`](Self::endpoint). With `client_ca`, PEM too, only clients with a
+    /// certificate of that authority are let in.
+    ///
+    /// # Errors
+    ///
+    /// Like [`start`](Self::start), and [`io::ErrorKind::InvalidInput`] where the certificates or the key cannot be used.
+    pub fn start_tls(certificate: &str, key: &str, client_ca: Option<&str>) -> io::Result<Self> {
+        Self::spawn(
+            Answer::Accept,
+            Some(tls::acceptor(certificate, key, client_ca)?),
+        )
+    }
+
+    fn spawn(answer: Answer, tls: Option<TlsAcceptor>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let store = Arc::new(SpanStore::default());
+        let store = Arc::new(Store::default());
+        store.set_answer(answer);
+        let has_tls = tls.is_some();
         let (stop, stopped) = oneshot::channel();
-        let thread = server::spawn(listener, Arc::clone(&store), stopped)?;
+        let thread = server::spawn(listener, tls, Arc::clone(&store), stopped)?;
         Ok(Self {
             address,
+            has_tls,
             store,
             stop: Some(stop),
             thread: Some(thread),
         })
     }
 
-    /// The base address, such as `http://127.0.0.1:40213`, to be given as `OTEL_EXPORTER_OTLP_ENDPOINT`; exporters
-    /// append `/v1/traces` themselves.
+    /// The base address, such as `http://127.0.0.1:40213`, or `https://localhost:40213` with TLS, to be given as
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, whatever the protocol; exporters append `/v1/traces` and the like themselves.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        if self.has_tls {
+            format!("https://localhost:{}", self.address.port())
+        } else {
+            format!("http://{}", self.address)
+        }
+    }
+
+    /// Answers differently from the next request on. A request that [hangs](Answer::Hang) goes on hanging.
+    pub fn set_answer(&self, answer: Answer) {
+        self.store.set_answer(answer);
     }
 
     /// The spans received so far, in the order in which they came: a child ends, and so arrives, before its parent.
     pub fn spans(&self) -> Vec<ReceivedSpan> {
-        self.store.lock().clone()
+        self.store.lock().spans.clone()
+    }
+
+    /// The log records received so far, in the order in which they came.
+    pub fn logs(&self) -> Vec<ReceivedLog> {
+        self.store.lock().logs.clone()
+    }
+
+    /// The metrics received so far, one of each name for every export: the last one has the latest numbers.
+    pub fn metrics(&self) -> Vec<ReceivedMetric> {
+        self.store.lock().metrics.clone()
+    }
+
+    /// The requests that came so far, accepted or not.
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.store.lock().requests.clone()
     }
 
     /// Waits until `enough` holds for the spans received so far, or `deadline` has passed, and returns them either
@@ -89,13 +169,38 @@ impl OtlpReceiver {
         deadline: Duration,
         enough: impl Fn(&[ReceivedSpan]) -> bool,
     ) -> Vec<ReceivedSpan> {
-        let spans = self.store.lock();
-        let (spans, _) = self
-            .store
-            .arrived
-            .wait_timeout_while(spans, deadline, |spans| !enough(spans))
-            .unwrap_or_else(PoisonError::into_inner);
-        spans.clone()
+        let kept = self.store.wait(deadline, |kept| enough(&kept.spans));
+        kept.spans.clone()
+    }
+
+    /// The same as [`wait_for`](Self::wait_for), for log records.
+    pub fn wait_for_logs(
+        &self,
+        deadline: Duration,
+        enough: impl Fn(&[ReceivedLog]) -> bool,
+    ) -> Vec<ReceivedLog> {
+        let kept = self.store.wait(deadline, |kept| enough(&kept.logs));
+        kept.logs.clone()
+    }
+
+    /// The same as [`wait_for`](Self::wait_for), for metrics.
+    pub fn wait_for_metrics(
+        &self,
+        deadline: Duration,
+        enough: impl Fn(&[ReceivedMetric]) -> bool,
+    ) -> Vec<ReceivedMetric> {
+        let kept = self.store.wait(deadline, |kept| enough(&kept.metrics));
+        kept.metrics.clone()
+    }
+
+    /// The same as [`wait_for`](Self::wait_for), for requests, also those that are not accepted.
+    pub fn wait_for_requests(
+        &self,
+        deadline: Duration,
+        enough: impl Fn(&[ReceivedRequest]) -> bool,
+    ) -> Vec<ReceivedRequest> {
+        let kept = self.store.wait(deadline, |kept| enough(&kept.requests));
+        kept.requests.clone()
     }
 }
 
@@ -111,38 +216,16 @@ impl Drop for OtlpReceiver {
 
 impl fmt::Debug for OtlpReceiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.store.lock();
         f.debug_struct("OtlpReceiver")
             .field("endpoint", &self.endpoint())
-            .field("spans", &self.store.lock().len())
+            .field("spans", &kept.spans.len())
+            .field("logs", &kept.logs.len())
+            .field("metrics", &kept.metrics.len())
+            .field("requests", &kept.requests.len())
             .finish()
     }
 }
-
-/// What was received, shared between the server's thread and the test's.
-#[derive(Debug, Default)]
-struct SpanStore {
-    spans: Mutex<Vec<ReceivedSpan>>,
-    arrived: Condvar,
-}
-
-impl SpanStore {
-    /// A test's predicate may panic while it holds the lock; what was received stays readable.
-    fn lock(&self) -> MutexGuard<'_, Vec<ReceivedSpan>> {
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn append(&self, received: Vec<ReceivedSpan>) {
-        let mut spans = self.lock();
-        spans.extend(received);
-        let excess = spans.len().saturating_sub(MAX_SPANS);
-        spans.drain(..excess);
-        drop(spans);
-        self.arrived.notify_all();
-    }
-}
-
-/// More than any test looks at, and at about a kilobyte each no burden; a demonstration may run for days.
-const MAX_SPANS: usize = 16_384;
 
 #[cfg(test)]
 mod tests;

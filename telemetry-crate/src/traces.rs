@@ -1,28 +1,26 @@
 //! Traces: `tracing` spans become OpenTelemetry spans and leave over OTLP.
 //!
-//! `tracing` → `tracing-opentelemetry` → our `tracer` and its `span` → our `processor` → our exporter `thread` →
-//! `opentelemetry-otlp` over our `client`. Ids exist whether or not anything is exported, so that log lines always
+//! `tracing` → `tracing-opentelemetry` → our `tracer` and its `span` → the queue and the exporters' thread in
+//! [`otlp`](crate::otlp) → `opentelemetry-otlp` over our client. Ids exist whether or not anything is exported, so that log lines always
 //! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
 
+mod baggage;
 mod canary;
-mod client;
 mod events;
+mod export;
 mod limits;
-mod processor;
+mod open;
 mod propagation;
 mod span;
-mod stats;
-mod thread;
 mod tracer;
 
 use std::sync::Arc;
 
 use opentelemetry::{
     propagation::TextMapCompositePropagator,
-    trace::{SpanRef, TraceContextExt, TracerProvider as _},
+    trace::{SpanId, SpanRef, TraceContextExt, TracerProvider as _},
 };
-use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
-use opentelemetry_sdk::trace::{Sampler, SpanExporter};
+use opentelemetry_sdk::trace::{Sampler, SpanData};
 use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter, subscriber::Interest};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{
@@ -32,23 +30,25 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+pub(crate) use self::limits::Limits;
 pub use self::propagation::RemoteParent;
 pub(crate) use self::{
     canary::{Canary, send_canary},
+    open::OpenSpan,
     propagation::{Remote, inject, propagator_is_ours},
+    tracer::provider_is_ours,
 };
 use self::{
-    client::OtlpClient,
     events::EventLayer,
-    processor::BatchProcessor,
+    export::SpanExport,
     propagation::propagator,
-    thread::ExporterThread,
     tracer::{Tracer, TracerProvider},
 };
-pub(crate) use self::{limits::Limits, processor::Unsent, stats::ExportStats};
 use crate::{
     InitError,
-    config::{ExportSettings, SamplerSetting, Settings},
+    config::{SamplerSetting, Settings},
+    error::without_query,
+    otlp::{Batches, ExportStats, ExporterThread, Queue, Signal},
 };
 
 /// The traces pillar, built and not yet running.
@@ -62,33 +62,28 @@ pub(crate) struct Traces {
 }
 
 struct Export {
-    settings: ExportSettings,
-    processor: BatchProcessor,
-    exporter: opentelemetry_otlp::SpanExporter,
-    stats: Arc<ExportStats>,
+    endpoint: String,
+    queue: Queue<SpanData>,
+    batches: Batches<SpanExport>,
 }
 
 impl Traces {
     pub(crate) fn new(settings: &Settings) -> Result<Self, InitError> {
-        let mut export = None;
-        if let Some(export_settings) = settings.export.clone() {
-            let stats = Arc::new(ExportStats::new(export_settings.max_queue_size));
-            let mut exporter = exporter(&export_settings, stats.clone())?;
-            exporter.set_resource(&settings.resource.to_sdk());
-            export = Some(Export {
-                processor: BatchProcessor::new(&export_settings, stats.clone()),
-                settings: export_settings,
-                exporter,
-                stats,
-            });
-        }
-        let processor = export.as_ref().map(|export| export.processor.clone());
+        let export = settings.exports.traces.as_ref().map(|export| {
+            let capacity = export.batching.max_queue_size;
+            let stats = Arc::new(ExportStats::new(Signal::Traces, capacity));
+            let queue = Queue::new(&export.batching, stats);
+            let exporter = SpanExport::new(&export.destination, &queue, &settings.resource)?;
+            Ok(Export {
+                endpoint: without_query(&export.destination.endpoint),
+                batches: Batches::new(queue.clone(), exporter, &export.batching),
+                queue,
+            })
+        });
+        let export = export.transpose()?;
+        let queue = export.as_ref().map(|export| export.queue.clone());
         Ok(Self {
-            provider: TracerProvider::new(
-                sampler(settings.sampler),
-                settings.span_limits,
-                processor,
-            ),
+            provider: TracerProvider::new(sampler(settings.sampler), settings.span_limits, queue),
             filter: settings.trace_filter.clone(),
             events: settings.trace_events,
             propagator: propagator(&settings.propagators),
@@ -98,7 +93,9 @@ impl Traces {
     }
 
     pub(crate) fn stats(&self) -> Option<Arc<ExportStats>> {
-        self.export.as_ref().map(|export| export.stats.clone())
+        self.export
+            .as_ref()
+            .map(|export| export.queue.stats().clone())
     }
 
     pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
@@ -124,41 +121,20 @@ impl Traces {
         spans.and_then(events)
     }
 
-    /// Starts the exporter's thread, and makes the propagator and the tracer the process's own, for instrumentation that
-    /// talks to OpenTelemetry directly.
-    pub(crate) fn install(self) -> Result<TracesHandle, InitError> {
-        let export = match self.export {
-            None => None,
-            Some(Export {
-                settings,
-                processor,
-                exporter,
-                stats,
-            }) => {
-                ExporterThread::start(settings, processor.clone(), exporter, stats.clone())?;
-                Some((processor, stats))
-            }
-        };
+    /// Hands the export over to the exporters' thread, and makes the propagator and the tracer the process's own, for
+    /// instrumentation that talks to OpenTelemetry directly.
+    pub(crate) fn install(self, thread: &mut ExporterThread) -> Option<Queue<SpanData>> {
+        let queue = self.export.map(|export| {
+            let stats = export.queue.stats().clone();
+            thread.batches(Signal::Traces, export.endpoint, stats, export.batches);
+            export.queue
+        });
         opentelemetry::global::set_text_map_propagator(self.propagator);
         if let Some(remote_parent) = self.remote_parent {
             propagation::choose(remote_parent);
         }
         opentelemetry::global::set_tracer_provider(self.provider);
-        Ok(TracesHandle { export })
-    }
-}
-
-/// The traces pillar, running.
-#[derive(Debug)]
-pub(crate) struct TracesHandle {
-    export: Option<(BatchProcessor, Arc<ExportStats>)>,
-}
-
-impl TracesHandle {
-    pub(crate) fn export(&self) -> Option<(&BatchProcessor, &ExportStats)> {
-        self.export
-            .as_ref()
-            .map(|(processor, stats)| (processor, stats.as_ref()))
+        queue
     }
 }
 
@@ -175,24 +151,6 @@ fn sampler(setting: SamplerSetting) -> Sampler {
     }
 }
 
-fn exporter(
-    settings: &ExportSettings,
-    stats: Arc<ExportStats>,
-) -> Result<opentelemetry_otlp::SpanExporter, InitError> {
-    opentelemetry_otlp::SpanExporter::builder()
-        .with_http()
-        // Said, not left to the exporter: Cargo features of other crates in the tree change its defaults.
-        .with_protocol(Protocol::HttpBinary)
-        .with_http_client(OtlpClient::new(settings.request_timeout, stats))
-        .with_endpoint(settings.endpoint.to_string())
-        .with_timeout(settings.request_timeout)
-        .with_headers(settings.headers.iter().cloned().collect())
-        .build()
-        .map_err(|error| InitError::Exporter {
-            reason: error.to_string(),
-        })
-}
-
 /// The current span, if somebody will see what is written on it.
 pub(crate) fn with_recording_span(write: impl FnOnce(&SpanRef<'_>)) {
     opentelemetry::Context::map_current(|context| {
@@ -201,6 +159,11 @@ pub(crate) fn with_recording_span(write: impl FnOnce(&SpanRef<'_>)) {
             write(&span);
         }
     });
+}
+
+/// The span that is current, if there is one.
+fn current_span_id() -> SpanId {
+    opentelemetry::Context::map_current(|context| context.span().span_context().span_id())
 }
 
 /// Which spans and events become part of a trace. Independent of the log filter.
@@ -216,7 +179,7 @@ impl TraceFilter {
             return self.spans.would_enable(target, level);
         }
         // Our own lines about a request say what its span says already.
-        *level <= self.events && target != ACCESS_TARGET
+        *level <= self.events && target != ACCESS_TARGET && target != GRPC_TARGET
     }
 }
 
@@ -242,6 +205,9 @@ impl<S> Filter<S> for TraceFilter {
 
 /// The target of the request's span and of its access line.
 pub(crate) const ACCESS_TARGET: &str = "firstlight::http";
+
+/// The same of a gRPC call.
+pub(crate) const GRPC_TARGET: &str = "firstlight::grpc";
 
 /// The level of the spans that firstlight makes itself, which the default filters of both pillars let through.
 pub(crate) const SPAN_LEVEL: Level = Level::INFO;

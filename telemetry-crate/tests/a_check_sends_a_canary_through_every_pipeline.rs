@@ -59,14 +59,15 @@ fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_wha
         "\ntraces: works\n",
         &format!("\n  endpoint: {}/v1/traces\n", receiver.endpoint()),
         "\n  sampler: parentbased_always_on\n",
-        "\n  spans exported: 2\n",
+        "\n  exported: 2\n",
         "\n  span filter: info\n",
         "\n  refused: gauge orders_total is not recorded: ",
         "\n  metrics of the program: 1\n",
         "\n  largest: orders_total has 1 of 2000 series, 1 of them new; its label tier has 1 values, such as gold\n",
         "\n  described and never recorded: refunds_total\n",
         "\n  scrapes: 2\n",
-        "\n  opentelemetry: the global propagator is firstlight's\n",
+        "\n  caution: what is described and was never recorded ",
+        "\n  opentelemetry: the global propagator and tracer provider are firstlight's\n",
     ] {
         assert!(page.contains(fact), "{fact:?} is not in\n{page}");
     }
@@ -83,7 +84,7 @@ fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_wha
     let json: Value = serde_json::from_str(&json.body).unwrap();
     assert_eq!(json["service"]["resource"]["service.name"], "checked");
     assert_eq!(json["traces"]["state"], "works");
-    assert_eq!(json["traces"]["spans_exported"], 2);
+    assert_eq!(json["traces"]["exported"], 2);
     assert_eq!(json["metrics"]["state"], "needs attention");
 
     // The collector goes away.

@@ -34,7 +34,7 @@ fn a_failed_build_leaves_no_global_no_thread_and_no_listener_behind() {
 
     let free: SocketAddr = ([127, 0, 0, 1], 0).into();
     for broken in [
-        config(free).otlp_endpoint("https://collector:4318"),
+        config(free).otlp_endpoint("http://user:pass@collector:4318"),
         config(free).log_filter("orders=loud"),
         config(free).buckets("x_seconds", [2.0, 1.0]),
     ] {

@@ -1,142 +1,57 @@
 //! The admin listener as an operator meets it: a process of its own, its log lines, its exit code.
 //!
-//! The test starts itself as a child that plays a part; the variable `PART` says which.
+//! The test starts itself as a child that plays a part; see `support::part`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod support;
 
-use std::{
-    io::{self, BufRead, BufReader, Lines, Read, Write},
-    net::SocketAddr,
-    process::{Child, ChildStdout, Command, ExitCode, Stdio},
-    thread,
+use std::{io, process::ExitCode, thread};
+
+use support::{
+    ask,
+    part::{self, Part},
+    put, send,
 };
 
-use libtest_mimic::{Arguments, Failed, Trial};
-use serde_json::Value;
-use support::{ask, put, send};
-
 fn main() -> ExitCode {
-    match std::env::var("PART").ok().as_deref() {
-        None => {
-            let trial = |name: &str, test: fn()| {
-                Trial::test(name, move || {
-                    test();
-                    Ok::<(), Failed>(())
-                })
-            };
-            let trials = vec![
-                trial(
-                    "the_log_filter_changes_while_the_service_runs_and_goes_back_by_itself",
-                    log_filter,
-                ),
-                trial(
-                    "off_loopback_changes_need_the_token_and_loopback_answers_no_foreign_host",
-                    access,
-                ),
-                trial("a_check_says_what_is_wrong_and_what_to_do", checks),
-                trial("readiness_goes_off_before_the_listener_closes", drains),
-            ];
-            libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
-        }
-        Some("service") => play_service(),
-        Some("check") => {
-            let report = firstlight::check();
-            eprintln!("{report}");
-            report.exit_code()
-        }
-        Some("drains") => play_drains(),
-        Some(part) => panic!("no part {part}"),
-    }
+    part::run(
+        &[
+            (
+                "the_log_filter_changes_while_the_service_runs_and_goes_back_by_itself",
+                log_filter,
+            ),
+            (
+                "off_loopback_changes_need_the_token_and_loopback_answers_no_foreign_host",
+                access,
+            ),
+            ("a_check_says_what_is_wrong_and_what_to_do", checks),
+            ("readiness_goes_off_before_the_listener_closes", drains),
+        ],
+        &[
+            ("service", play_service),
+            ("check", play_check),
+            ("drains", play_drains),
+        ],
+    )
 }
 
-/// A child that is killed when the test is over, however it ends.
-struct Part {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+fn play_check() -> ExitCode {
+    let report = firstlight::check();
+    eprintln!("{report}");
+    report.exit_code()
 }
 
-impl Part {
-    fn start(part: &str, variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .env("PART", part)
-            .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
-    }
-
-    /// Starts it and waits until it serves; where.
-    fn serving(part: &str, variables: &[(&str, &str)]) -> (Self, SocketAddr) {
-        let mut part = Self::start(part, variables);
-        let start = part.line();
-        let url = start["metrics"].as_str().unwrap();
-        let address = url.strip_prefix("http://").unwrap();
-        let address: SocketAddr = address.strip_suffix("/metrics").unwrap().parse().unwrap();
-        (part, ([127, 0, 0, 1], address.port()).into())
-    }
-
-    fn line(&mut self) -> Value {
-        let line = self.lines.next().expect("the process ended too early");
-        let line = line.unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line}"))
-    }
-
-    fn message(&mut self, expected: &str) -> Value {
-        let line = self.line();
-        assert!(
-            line["message"].as_str().unwrap().starts_with(expected),
-            "expected {expected:?}: {line}"
-        );
-        line
-    }
-
-    /// Makes the service do its work once; the messages that it logs.
-    fn work(&mut self) -> Vec<String> {
-        writeln!(self.child.stdin.as_mut().unwrap(), "work").unwrap();
-        let mut messages = Vec::new();
-        loop {
-            let message = self.line()["message"].as_str().unwrap().to_owned();
-            if message == "done" {
-                return messages;
-            }
-            messages.push(message);
+/// Makes the service do its work once; the messages that it logs.
+fn work(service: &mut Part) -> Vec<String> {
+    service.tell("work");
+    let mut messages = Vec::new();
+    loop {
+        let message = service.line()["message"].as_str().unwrap().to_owned();
+        if message == "done" {
+            return messages;
         }
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
-    }
-
-    /// The exit code, and what the process wrote to standard error.
-    fn end(&mut self) -> (Option<i32>, String) {
-        drop(self.child.stdin.take());
-        let mut stderr = String::new();
-        let mut pipe = self.child.stderr.take().unwrap();
-        pipe.read_to_string(&mut stderr).unwrap();
-        (self.child.wait().unwrap().code(), stderr)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        messages.push(message);
     }
 }
 
@@ -173,7 +88,7 @@ fn log_filter() {
     let page = ask(address, "GET /log-filter").body;
     assert!(page.starts_with("filter: info\nsince: "), "{page}");
     assert!(page.contains("\nreverts: never"), "{page}");
-    assert_eq!(service.work(), ["info"]);
+    assert_eq!(work(&mut service), ["info"]);
 
     let path = "/log-filter?for=10m&who=ada&why=slow+orders";
     let page = put(address, path, "info,orders=debug\n");
@@ -198,18 +113,18 @@ fn log_filter() {
     ];
     assert_eq!(fields, expected.map(Some));
     assert!(line["until"].as_str().unwrap().ends_with('Z'), "{line}");
-    assert_eq!(service.work(), ["info", "debug", "a record"]);
+    assert_eq!(work(&mut service), ["info", "debug", "a record"]);
 
     // About spans, while spans are open; again, so that one replaces another; and back to a plain one.
     for _ in 0..3 {
         let by_span = put(address, "/log-filter", "warn,[order{id=7}]=trace");
         assert_eq!(by_span.status, 200, "{}", by_span.body);
         service.message("log filter changed to warn,[order{id=7}]=trace");
-        assert_eq!(service.work(), ["in a new span"]);
+        assert_eq!(work(&mut service), ["in a new span"]);
         assert_eq!(put(address, "/log-filter", "off").status, 200);
         // Written whatever the filter says.
         service.message("log filter changed to off");
-        assert_eq!(service.work(), [""; 0]);
+        assert_eq!(work(&mut service), [""; 0]);
     }
 
     let page = send(
@@ -220,7 +135,7 @@ fn log_filter() {
     assert!(page.body.starts_with("filter: info\n"), "{}", page.body);
     let line = service.message("log filter is back to info, before its time");
     assert_eq!(line["who"], "ada@example.com");
-    assert_eq!(service.work(), ["info"]);
+    assert_eq!(work(&mut service), ["info"]);
 
     assert_eq!(
         put(address, "/log-filter?for=1s", "orders=debug").status,
@@ -230,7 +145,7 @@ fn log_filter() {
     let page = ask(address, "GET /log-filter").body;
     assert!(page.contains("\ncaution: only the targets"), "{page}");
     service.message("log filter is back to info: the time of the change is over");
-    assert_eq!(service.work(), ["info"]);
+    assert_eq!(work(&mut service), ["info"]);
 
     for (path, body, status, hint) in [
         ("/log-filter", "orders=loud", 400, "RUST_LOG"),
@@ -252,7 +167,7 @@ fn log_filter() {
     );
     assert_eq!(ask(address, "PUT /metrics").status, 405);
     assert_eq!(
-        service.work(),
+        work(&mut service),
         ["info"],
         "nothing of it has changed anything"
     );
@@ -284,19 +199,27 @@ fn access() {
         "{}",
         refused.body
     );
+    let line = service.message("a change through the admin listener was refused");
+    assert_eq!(line["client.address"], "127.0.0.1", "{line}");
     let named = send(address, "GET /metrics HTTP/1.1\r\nhost: pod-1.example", "");
     assert_eq!(named.status, 200);
-    assert_eq!(service.work(), ["info"]);
+    assert_eq!(work(&mut service), ["info"]);
 
     let token = ("FIRSTLIGHT_ADMIN_TOKEN", "hunter2");
     let (mut service, address) = Part::serving("service", &[everywhere, token]);
     let refused = put(address, "/log-filter", "off");
     assert_eq!(refused.status, 401);
+    let line = service.message("a change through the admin listener was refused");
+    assert_eq!(
+        (&line["level"], &line["attempts"]),
+        (&"WARN".into(), &1.into())
+    );
     let head = |token: &str| {
         format!("PUT /log-filter HTTP/1.1\r\nhost: pod-1\r\nauthorization: Bearer {token}")
     };
+    // Within the minute it is counted, and no line.
     assert_eq!(send(address, &head("hunter3"), "off").status, 401);
-    assert_eq!(service.work(), ["info"]);
+    assert_eq!(work(&mut service), ["info"]);
     assert_eq!(send(address, &head("hunter2"), "off").status, 200);
     let line = service.message("log filter changed to off");
     assert!(!line.to_string().contains("hunter2"), "{line}");
@@ -307,7 +230,7 @@ fn access() {
 fn checks() {
     let check = |variables: &[(&str, &str)]| {
         let mut part = Part::start("check", variables);
-        while part.lines.next().is_some() {}
+        part.rest();
         part.end()
     };
     let (code, report) = check(&[]);
@@ -382,7 +305,7 @@ fn drains() {
         signals += 1;
     }
     assert!(
-        service.lines.next().is_none(),
+        service.rest().is_empty(),
         "the listener was not closed before"
     );
     assert_eq!(service.end().0, Some(128 + 15));

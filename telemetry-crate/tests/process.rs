@@ -1,6 +1,6 @@
 //! What only the outside can judge: exit codes, signals, and what a whole process writes.
 //!
-//! The test starts itself as a child that plays a part; the variable `PART` says which.
+//! The test starts itself as a child that plays a part; see `support::part`.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,110 +9,54 @@
     reason = "tests, and one part is to panic"
 )]
 
+mod support;
+
 use std::{
-    io::{BufRead, BufReader, Lines, Read},
-    process::{Child, ChildStdout, Command, ExitCode, ExitStatus, Stdio},
+    fs::OpenOptions,
+    io::{BufRead, BufReader, Read},
+    process::{ChildStderr, ExitCode},
     thread,
     time::Duration,
 };
 
 use firstlight::TelemetryConfig;
-use libtest_mimic::{Arguments, Failed, Trial};
-use serde_json::Value;
+use support::{
+    ask,
+    part::{self, Part},
+};
 
 fn main() -> ExitCode {
-    match std::env::var("PART").ok().as_deref() {
-        None => {
-            let trial = |name: &str, test: fn()| {
-                Trial::test(name, move || {
-                    test();
-                    Ok::<(), Failed>(())
-                })
-            };
-            let trials = vec![
-                trial(
-                    "panics_log_records_and_a_failing_main_are_one_line_each",
-                    panics_and_records,
-                ),
-                trial(
-                    "the_environment_wins_over_the_package_and_says_so_at_start",
-                    environment,
-                ),
-                trial("sigterm_drains_and_a_second_signal_exits_at_once", signals),
-                trial("a_closed_standard_output_is_survived", closed_output),
-            ];
-            libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
-        }
-        Some("panics") => play_panics(),
-        Some("waits") => play_waits(),
-        Some("writes") => play_writes(),
-        Some(part) => panic!("no part {part}"),
-    }
-}
-
-/// A child that is killed when the test is over, however it ends.
-struct Part {
-    child: Child,
-    lines: Option<Lines<BufReader<ChildStdout>>>,
-}
-
-impl Part {
-    fn start(part: &str, variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .env("PART", part)
-            .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
-            .env("RUST_BACKTRACE", "1")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = Some(BufReader::new(child.stdout.take().unwrap()).lines());
-        Self { child, lines }
-    }
-
-    fn line(&mut self) -> Value {
-        let line = self.lines.as_mut().and_then(Iterator::next);
-        let line = line.expect("the process ended too early").unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line}"))
-    }
-
-    fn message(&mut self, expected: &str) -> Value {
-        let line = self.line();
-        assert!(
-            line["message"].as_str().unwrap().starts_with(expected),
-            "expected {expected:?}: {line}"
-        );
-        line
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
-    }
-
-    /// The exit status, and what the process wrote to standard error.
-    fn end(&mut self) -> (ExitStatus, String) {
-        let mut stderr = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut stderr)
-            .unwrap();
-        (self.child.wait().unwrap(), stderr)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    part::run(
+        &[
+            (
+                "panics_log_records_and_a_failing_main_are_one_line_each",
+                panics_and_records,
+            ),
+            (
+                "the_environment_wins_over_the_package_and_says_so_at_start",
+                environment,
+            ),
+            ("sigterm_drains_and_a_second_signal_exits_at_once", signals),
+            ("a_closed_standard_output_is_survived", closed_output),
+            (
+                "a_reader_that_stops_costs_lines_that_are_counted_and_no_time",
+                slow_reader,
+            ),
+            ("a_full_disk_costs_lines_and_nothing_else", full_disk),
+            #[cfg(feature = "testing")]
+            (
+                "exit_sends_what_waits_and_the_standard_librarys_loses_it",
+                exits,
+            ),
+        ],
+        &[
+            ("panics", play_panics),
+            ("waits", play_waits),
+            ("writes", play_writes),
+            ("floods", play_floods),
+            ("exits", play_exits),
+        ],
+    )
 }
 
 fn play_panics() -> ExitCode {
@@ -147,7 +91,10 @@ impl std::error::Error for Outer {
 }
 
 fn panics_and_records() {
-    let mut part = Part::start("panics", &[("FIRSTLIGHT_REDACT", "PIN")]);
+    let mut part = Part::start(
+        "panics",
+        &[("FIRSTLIGHT_REDACT", "PIN"), ("RUST_BACKTRACE", "1")],
+    );
     part.message("telemetry is up");
     let inside = part.message("inside a span that is named");
     assert_eq!(inside["trace_id"].as_str().unwrap().len(), 32, "{inside}");
@@ -187,8 +134,7 @@ fn panics_and_records() {
         "the program failed: cannot save: disk full"
     );
     part.message("telemetry is down");
-    let (status, stderr) = part.end();
-    assert_eq!((status.code(), &*stderr), (Some(1), ""));
+    assert_eq!(part.end(), (Some(1), String::new()));
 }
 
 fn environment() {
@@ -217,7 +163,7 @@ fn environment() {
     );
     let warning = part.message("OTEL_PROPAGATORS: found \"jaeger\"");
     assert_eq!(warning["level"], "WARN");
-    let rest: String = part.lines.take().unwrap().map(Result::unwrap).collect();
+    let rest = part.rest().concat();
     assert!(!rest.contains("hunter2"), "{rest}");
 }
 
@@ -252,7 +198,7 @@ fn signals() {
         part.signal(name);
         part.message("shutting down");
         part.message("telemetry is down");
-        assert_eq!(part.end().0.code(), Some(0));
+        assert_eq!(part.end().0, Some(0));
     }
     let mut part = Part::start("waits", &[("STUCK", "1")]);
     part.message("telemetry is up");
@@ -261,7 +207,7 @@ fn signals() {
     part.message("shutting down");
     part.message("stuck");
     part.signal("-TERM");
-    assert_eq!(part.end().0.code(), Some(128 + 15));
+    assert_eq!(part.end().0, Some(128 + 15));
 }
 
 fn play_writes() -> ExitCode {
@@ -280,11 +226,130 @@ fn play_writes() -> ExitCode {
 fn closed_output() {
     let mut part = Part::start("writes", &[]);
     drop(part.lines.take());
-    drop(part.child.stdin.take());
-    let (status, stderr) = part.end();
-    assert_eq!(status.code(), Some(0), "{stderr}");
+    let (code, stderr) = part.end();
+    assert_eq!(code, Some(0), "{stderr}");
     assert!(
         stderr.contains("log lines lost") && stderr.contains("roken pipe"),
         "{stderr}"
     );
+}
+
+/// More than the buffer, the chunk that is being written and the pipe hold together.
+const FLOOD: u64 = 12_000;
+
+/// Says on standard error where it serves, writes as many lines as it is told to each time, and says when it is done.
+fn play_floods() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    eprintln!("{}", telemetry.admin_address().unwrap());
+    let kilobyte = "x".repeat(1_000);
+    for lines in std::io::stdin().lines() {
+        for n in 0..lines.unwrap().parse::<u64>().unwrap() {
+            tracing::info!(n, kilobyte, "flood");
+        }
+        eprintln!("done");
+    }
+    telemetry.exit(3)
+}
+
+/// What the part says on standard error, a line at a time.
+fn errors_of(part: &mut Part) -> BufReader<ChildStderr> {
+    BufReader::new(part.child.stderr.take().unwrap())
+}
+
+fn next_line(reader: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+fn dropped(page: &str) -> u64 {
+    let value = page
+        .lines()
+        .find_map(|line| line.strip_prefix("log_events_dropped_total "));
+    value.unwrap_or_else(|| panic!("{page}")).parse().unwrap()
+}
+
+fn slow_reader() {
+    let mut part = Part::start("floods", &[]);
+    let mut errors = errors_of(&mut part);
+    let address = next_line(&mut errors).parse().unwrap();
+    part.message("telemetry is up");
+
+    // From here on nobody reads, and the work goes on.
+    part.tell(&FLOOD.to_string());
+    assert_eq!(next_line(&mut errors), "done");
+    let lost = dropped(&ask(address, "GET /metrics").body);
+    assert!(lost > 0);
+    let page = ask(address, "GET /telemetry").body;
+    assert!(page.contains(&format!("{lost} lines were lost")), "{page}");
+
+    // The reader is back: what was kept comes out, and so does what is written later.
+    for _ in 0..FLOOD - lost {
+        part.message("flood");
+    }
+    part.tell("1");
+    assert_eq!(part.message("flood")["n"], 0);
+    drop(part.child.stdin.take());
+    let last = part.message("telemetry is down");
+    assert_eq!(last["log_lines.dropped"], lost);
+    assert_eq!(part.child.wait().unwrap().code(), Some(3));
+}
+
+fn full_disk() {
+    // Where there is one: on Linux, every write to it fails with "No space left on device".
+    let Ok(full) = OpenOptions::new().write(true).open("/dev/full") else {
+        return;
+    };
+    let mut part = Part::start_into(full.into(), "floods", &[]);
+    let mut errors = errors_of(&mut part);
+    let address = next_line(&mut errors).parse().unwrap();
+    part.tell("100");
+    assert_eq!(next_line(&mut errors), "done");
+    // Counted once the writer has tried; the line of the start is one of them.
+    let mut tries = 0;
+    while dropped(&ask(address, "GET /metrics").body) != 101 {
+        tries += 1;
+        assert!(tries < 300, "not all of the lines are counted");
+        thread::sleep(Duration::from_millis(100));
+    }
+    let page = ask(address, "GET /telemetry").body;
+    assert!(
+        page.contains("101 lines were lost: standard output: "),
+        "{page}"
+    );
+    drop(part.child.stdin.take());
+    assert_eq!(part.child.wait().unwrap().code(), Some(3));
+}
+
+/// Ends in the middle of something, with the helper or without.
+fn play_exits() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    tracing::info_span!("waits for its batch").in_scope(|| tracing::info!("the last words"));
+    if std::env::var_os("BARE").is_some() {
+        std::process::exit(3);
+    }
+    telemetry.exit(3)
+}
+
+#[cfg(feature = "testing")]
+fn exits() {
+    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+    let endpoint = receiver.endpoint();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+        // Only the end sends anything.
+        ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
+    ];
+    let mut part = Part::start("exits", &[variables[0], variables[1], ("BARE", "1")]);
+    part.rest();
+    assert_eq!(part.end().0, Some(3));
+    assert_eq!(receiver.spans().len(), 0, "that is what the helper is for");
+
+    let mut part = Part::start("exits", &variables);
+    part.message("telemetry is up");
+    part.message("the last words");
+    assert_eq!(part.message("telemetry is down")["spans.exported"], 1);
+    assert_eq!(part.end(), (Some(3), String::new()));
+    let spans = receiver.spans();
+    assert_eq!((spans.len(), &*spans[0].name), (1, "waits for its batch"));
 }

@@ -6,8 +6,11 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 
-use super::{Readiness, access::Access, log_filter};
-use crate::{metrics::Format, status::Status};
+use super::{Readiness, access::Access, attempts::Attempts, log_filter};
+use crate::{
+    metrics::Format,
+    status::{Status, versions},
+};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -20,6 +23,7 @@ pub(super) struct Routes {
     readiness: Readiness,
     status: Arc<Status>,
     access: Access,
+    attempts: Attempts,
 }
 
 impl Routes {
@@ -28,6 +32,7 @@ impl Routes {
             readiness,
             status,
             access,
+            attempts: Attempts::default(),
         }
     }
 
@@ -45,7 +50,7 @@ impl Routes {
             "/livez" => text(StatusCode::OK, "alive\n"),
             "/readyz" => self.readyz().await,
             "/log-filter" => text(StatusCode::OK, self.status.log_filter().describe()),
-            "/telemetry" => self.telemetry(request.headers()),
+            "/telemetry" => self.telemetry(request.headers()).await,
             _ => text(StatusCode::NOT_FOUND, NOT_FOUND),
         }
     }
@@ -55,6 +60,7 @@ impl Routes {
             return not_allowed("GET, HEAD, PUT, DELETE");
         }
         if let Some(refused) = self.access.refuse_change(request.headers()) {
+            self.attempts.refused(client);
             return refused;
         }
         let filter = self.status.log_filter();
@@ -66,6 +72,10 @@ impl Routes {
     }
 
     fn metrics(&self, headers: &HeaderMap) -> Answer {
+        if !self.status.serves_page() {
+            let words = "not served: OTEL_METRICS_EXPORTER does not name prometheus\n";
+            return text(StatusCode::NOT_FOUND, words.to_owned());
+        }
         let format = Format::negotiate(accept(headers));
         let page = self.status.scrape(format);
         response(StatusCode::OK, format.content_type(), page)
@@ -81,7 +91,9 @@ impl Routes {
         text(status, report.text)
     }
 
-    fn telemetry(&self, headers: &HeaderMap) -> Answer {
+    async fn telemetry(&self, headers: &HeaderMap) -> Answer {
+        // It reads the executable, once, and a probe must not wait for the disk.
+        let _ = tokio::task::spawn_blocking(versions).await;
         let report = self.status.report();
         if accept(headers).is_some_and(|accept| accept.contains("application/json")) {
             response(StatusCode::OK, "application/json", report.json())

@@ -10,8 +10,16 @@ use crate::{InitError, metrics::BudgetOptions};
 /// three in the morning must not have to read the source first. A name keeps its exception.
 pub(super) fn budget(
     by_metric: Vec<(String, usize)>,
+    total: Option<usize>,
     env: &mut Env<'_>,
 ) -> Result<BudgetOptions, InitError> {
+    if total == Some(0) {
+        return Err(InitError::invalid(
+            "TelemetryConfig::series_total",
+            "0",
+            "at least one series",
+        ));
+    }
     if let Some((metric, _)) = by_metric.iter().find(|(_, series)| *series == 0) {
         return Err(InitError::invalid(
             "TelemetryConfig::series_budget",
@@ -22,7 +30,9 @@ pub(super) fn budget(
     let mut budget = BudgetOptions {
         by_metric,
         each: None,
-        total: env.parsed(env::METRICS_SERIES_TOTAL, "a positive number", positive),
+        total: env
+            .parsed(env::METRICS_SERIES_TOTAL, "a positive number", positive)
+            .or(total),
     };
     let expected = "a positive number, `metric=number`, or a list of them";
     let list = env.parsed(env::METRICS_SERIES_BUDGET, expected, |list| {
@@ -44,5 +54,19 @@ pub(super) fn budget(
     budget
         .by_metric
         .extend(named.filter_map(|(metric, series)| Some((metric?, series))));
+    env.warnings.extend(never_reached(&budget));
     Ok(budget)
+}
+
+/// A budget that is larger than the total reads as a promise and is none: the total stops the metric first.
+fn never_reached(budget: &BudgetOptions) -> Option<String> {
+    let total = budget.total();
+    let (what, series) = budget.largest()?;
+    (series > total).then(|| {
+        format!(
+            "{what} may have {series} series, and all metrics together only {total}, so its budget is never reached; raise {} or lower {}",
+            env::METRICS_SERIES_TOTAL,
+            env::METRICS_SERIES_BUDGET,
+        )
+    })
 }

@@ -20,14 +20,74 @@ pub struct Variable {
     pub effect: &'static str,
 }
 
-macro_rules! variables {
-    ($($constant:ident = $name:literal, $default:literal, $effect:literal;)*) => {
-        $(pub(super) const $constant: &str = $name;)*
+/// The OTLP variables of one signal, or the general ones that they win over.
+#[derive(Debug)]
+pub(super) struct OtlpVariables {
+    pub(super) endpoint: &'static str,
+    pub(super) protocol: &'static str,
+    pub(super) headers: &'static str,
+    pub(super) timeout: &'static str,
+    pub(super) compression: &'static str,
+    pub(super) insecure: &'static str,
+    pub(super) certificate: &'static str,
+    pub(super) client_certificate: &'static str,
+    pub(super) client_key: &'static str,
+}
 
-        /// Every environment variable that firstlight reads, in the order in which a reader meets them.
-        pub const VARIABLES: &[Variable] = &[$(Variable { name: $name, default: $default, effect: $effect },)*];
+macro_rules! otlp_variables {
+    ($prefix:literal) => {
+        OtlpVariables {
+            endpoint: concat!($prefix, "ENDPOINT"),
+            protocol: concat!($prefix, "PROTOCOL"),
+            headers: concat!($prefix, "HEADERS"),
+            timeout: concat!($prefix, "TIMEOUT"),
+            compression: concat!($prefix, "COMPRESSION"),
+            insecure: concat!($prefix, "INSECURE"),
+            certificate: concat!($prefix, "CERTIFICATE"),
+            client_certificate: concat!($prefix, "CLIENT_CERTIFICATE"),
+            client_key: concat!($prefix, "CLIENT_KEY"),
+        }
     };
 }
+
+macro_rules! variables {
+    (
+        $($constant:ident = $name:literal, $default:literal, $effect:literal;)*
+        @of each signal $($signal:ident = $prefix:literal, $endpoint:literal;)*
+    ) => {
+        $(pub(super) const $constant: &str = $name;)*
+        $(pub(super) const $signal: OtlpVariables = otlp_variables!($prefix);)*
+
+        /// Every environment variable that firstlight reads, in the order in which a reader meets them.
+        pub const VARIABLES: &[Variable] = &[
+            $(Variable { name: $name, default: $default, effect: $effect },)*
+            $(
+                Variable { name: $signal.endpoint, default: "unset", effect: $endpoint },
+                Variable { name: $signal.protocol, default: "unset", effect: "Wins over `OTEL_EXPORTER_OTLP_PROTOCOL`." },
+                Variable { name: $signal.headers, default: "unset", effect: "Wins over `OTEL_EXPORTER_OTLP_HEADERS`. Never logged." },
+                Variable { name: $signal.timeout, default: "unset", effect: "Wins over `OTEL_EXPORTER_OTLP_TIMEOUT`." },
+                Variable { name: $signal.compression, default: "unset", effect: "Wins over `OTEL_EXPORTER_OTLP_COMPRESSION`." },
+                Variable { name: $signal.insecure, default: "unset", effect: "Wins over `OTEL_EXPORTER_OTLP_INSECURE`." },
+                Variable { name: $signal.certificate, default: "unset", effect: "Wins over `OTEL_EXPORTER_OTLP_CERTIFICATE`." },
+                Variable { name: $signal.client_certificate, default: "unset", effect: "Wins over `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`." },
+                Variable { name: $signal.client_key, default: "unset", effect: "Wins over `OTEL_EXPORTER_OTLP_CLIENT_KEY`." },
+            )*
+        ];
+    };
+}
+
+/// The general ones.
+pub(super) const OTLP: OtlpVariables = OtlpVariables {
+    endpoint: OTLP_ENDPOINT,
+    protocol: OTLP_PROTOCOL,
+    headers: OTLP_HEADERS,
+    timeout: OTLP_TIMEOUT,
+    compression: OTLP_COMPRESSION,
+    insecure: OTLP_INSECURE,
+    certificate: OTLP_CERTIFICATE,
+    client_certificate: OTLP_CLIENT_CERTIFICATE,
+    client_key: OTLP_CLIENT_KEY,
+};
 
 variables! {
     SERVICE_NAME = "OTEL_SERVICE_NAME", "the package name with `init!()`, otherwise `unknown_service:<executable>`",
@@ -49,27 +109,23 @@ variables! {
     METRICS_SERIES_BUDGET = "FIRSTLIGHT_METRICS_SERIES_BUDGET", "`2000`",
         "Series that each metric may have; `2000,orders_total=500` makes exceptions by name. Wins over `series_budget`.";
     METRICS_SERIES_TOTAL = "FIRSTLIGHT_METRICS_SERIES_TOTAL", "`50000`",
-        "Series that all of the program's metrics may have together; each metric keeps room for its first 10.";
+        "Series that all of the program's metrics may have together; each metric keeps room for its first 10. Wins over `series_total`.";
     ADMIN_TOKEN = "FIRSTLIGHT_ADMIN_TOKEN", "unset",
         "Bearer token that changes through the admin listener need (`PUT` and `DELETE /log-filter`). On loopback none is needed unless it is set; on any other address there are no changes without it. Never logged.";
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",
         "`otlp` exports to the default endpoint even if none is set; `none` exports nothing.";
-    OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "unset; `http://localhost:4318` if traces are on without it",
-        "Collector to export to; `/v1/traces` is appended.";
-    OTLP_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "unset",
-        "Where traces go, used as it is. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`.";
+    METRICS_EXPORTER = "OTEL_METRICS_EXPORTER", "`prometheus`; `prometheus,otlp` if `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` is set",
+        "`prometheus` serves `/metrics`, `otlp` pushes the same metrics; both, separated by a comma, or `none`.";
+    LOGS_EXPORTER = "OTEL_LOGS_EXPORTER", "`otlp` if `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` is set, otherwise `none`",
+        "`otlp` sends log records as well; lines go to standard output in any case, so `console` and `none` are the same.";
+    OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "unset; `http://localhost:4318` (gRPC: `http://localhost:4317`) for what is on without it",
+        "Collector to export to; over HTTP `/v1/traces`, `/v1/metrics` or `/v1/logs` is appended. Turns traces on, and nothing else. `https` needs the feature `otlp-tls`.";
     OTLP_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/protobuf`",
-        "OTLP transport; `http/protobuf` is the one that this version has.";
-    OTLP_TRACES_PROTOCOL = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "unset",
-        "The same for traces only. Wins over `OTEL_EXPORTER_OTLP_PROTOCOL`.";
+        "OTLP transport: `http/protobuf`, or `grpc` with the feature `otlp-grpc`.";
     OTLP_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS", "unset",
         "Headers of every export request: `key=value,key=value`, values percent-encoded. Never logged.";
-    OTLP_TRACES_HEADERS = "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "unset",
-        "The same for traces only. Wins over `OTEL_EXPORTER_OTLP_HEADERS`.";
     OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT", "`10000`",
-        "Milliseconds that one export request may take.";
-    OTLP_TRACES_TIMEOUT = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "unset",
-        "The same for traces only. Wins over `OTEL_EXPORTER_OTLP_TIMEOUT`.";
+        "Milliseconds that one try of an export request may take.";
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER", "`parentbased_always_on`",
         "`always_on`, `always_off`, `traceidratio`, or one of them behind `parentbased_`.";
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG", "`1.0`",
@@ -86,6 +142,32 @@ variables! {
         "Spans in one export request at most.";
     BSP_EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one batch may take, retries included.";
+    BLRP_SCHEDULE_DELAY = "OTEL_BLRP_SCHEDULE_DELAY", "`1000`",
+        "The same four for log records: milliseconds between two exports.";
+    BLRP_MAX_QUEUE_SIZE = "OTEL_BLRP_MAX_QUEUE_SIZE", "`2048`",
+        "Log records that wait for export at most; more are dropped and counted.";
+    BLRP_MAX_EXPORT_BATCH_SIZE = "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "`512`",
+        "Log records in one export request at most.";
+    BLRP_EXPORT_TIMEOUT = "OTEL_BLRP_EXPORT_TIMEOUT", "`30000`",
+        "Milliseconds that one batch may take, retries included.";
+    OTLP_COMPRESSION = "OTEL_EXPORTER_OTLP_COMPRESSION", "`none`",
+        "`gzip` (with the feature `otlp-gzip`) or `none`.";
+    OTLP_INSECURE = "OTEL_EXPORTER_OTLP_INSECURE", "`false`",
+        "Whether a gRPC endpoint without a scheme is `http` rather than `https`.";
+    OTLP_CERTIFICATE = "OTEL_EXPORTER_OTLP_CERTIFICATE", "the operating system's certificate authorities",
+        "PEM file with the certificate authorities that a collector's certificate is checked against.";
+    OTLP_CLIENT_CERTIFICATE = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "unset",
+        "PEM file with the certificate that the service shows to the collector.";
+    OTLP_CLIENT_KEY = "OTEL_EXPORTER_OTLP_CLIENT_KEY", "unset",
+        "PEM file with its private key.";
+    METRIC_EXPORT_INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL", "`60000`",
+        "Milliseconds between two pushes of the metrics.";
+    METRIC_EXPORT_TIMEOUT = "OTEL_METRIC_EXPORT_TIMEOUT", "`30000`",
+        "Milliseconds that one push may take, retries included.";
+    METRICS_TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "`cumulative`",
+        "`cumulative` is the one that this version has.";
+    METRICS_HISTOGRAM = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "`explicit_bucket_histogram`",
+        "`explicit_bucket_histogram` is the one that this version has.";
     ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "`8192`",
         "Characters of an attribute's value at most; longer ones are cut.";
     ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT", "`128`",
@@ -102,6 +184,10 @@ variables! {
         "Attributes of an event at most.";
     LINK_ATTRIBUTE_COUNT_LIMIT = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "`128`",
         "Attributes of a link at most.";
+    LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "unset",
+        "Characters of a log record's value at most. Wins over `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.";
+    LOGRECORD_ATTRIBUTE_COUNT_LIMIT = "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "unset",
+        "Attributes of a log record at most. Wins over `OTEL_ATTRIBUTE_COUNT_LIMIT`.";
     TRACE_FILTER = "FIRSTLIGHT_TRACE_FILTER", "`info`",
         "Which spans become part of a trace: `target=level` directives.";
     TRACE_EVENTS = "FIRSTLIGHT_TRACE_EVENTS", "`warn`",
@@ -112,6 +198,14 @@ variables! {
         "Milliseconds between the signal to stop, when `/readyz` turns to 503, and the completion of `shutdown_signal()`. A load balancer needs them to take notice.";
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",
         "`true` makes no spans and exports nothing. Log lines and the metrics page stay.";
+
+    @of each signal
+    OTLP_TRACES = "OTEL_EXPORTER_OTLP_TRACES_",
+        "Where traces go; over HTTP used as it is. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`.";
+    OTLP_METRICS = "OTEL_EXPORTER_OTLP_METRICS_",
+        "Where metrics are pushed to; over HTTP used as it is. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`, and turns pushing on.";
+    OTLP_LOGS = "OTEL_EXPORTER_OTLP_LOGS_",
+        "Where log records go; over HTTP used as it is. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`, and turns their export on.";
 }
 
 /// The environment of this process.
@@ -165,6 +259,14 @@ impl<'a> Env<'a> {
 
     pub(super) fn number<T: FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
         self.parsed(name, expected, |value| value.parse().ok())
+    }
+
+    /// Specification: only `true` is true, in any case; the rest is false, and what is neither is worth a warning.
+    pub(super) fn boolean(&mut self, name: &str) -> Option<bool> {
+        self.parsed(name, "`true` or `false`", |value| {
+            let is = |word| value.eq_ignore_ascii_case(word);
+            (is("true") || is("false")).then(|| is("true"))
+        })
     }
 
     pub(super) fn milliseconds(&mut self, name: &str) -> Option<Duration> {

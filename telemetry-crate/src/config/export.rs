@@ -1,163 +1,215 @@
-//! Where spans go: the OTLP variables, with the specification's precedence between the general and the specific ones.
+//! What leaves over OTLP: which signals, and in what portions.
 
-use std::{fmt, time::Duration};
-
-use http::Uri;
+use std::{fmt::Display, time::Duration};
 
 use super::{
-    TelemetryConfig, env,
-    env::{Env, key_values, positive},
+    TelemetryConfig,
+    destination::{Destination, destination},
+    env,
+    env::{Env, positive},
 };
-use crate::InitError;
+use crate::{InitError, otlp::Signal};
 
-/// Where spans go, and in what portions.
-#[derive(Clone)]
-pub(crate) struct ExportSettings {
-    /// Complete, with its path and without credentials.
-    pub(crate) endpoint: Uri,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) request_timeout: Duration,
-    pub(crate) batch_timeout: Duration,
+/// What leaves the process, and how. The metrics page is not OTLP, and is chosen by the same variable.
+#[derive(Debug)]
+pub(crate) struct Exports {
+    pub(crate) traces: Option<BatchExport>,
+    pub(crate) metrics: Option<PeriodicExport>,
+    pub(crate) logs: Option<BatchExport>,
+    /// Whether `/metrics` is served.
+    pub(crate) page: bool,
+    /// Whether an operator has said that traces are not to be exported.
+    pub(crate) traces_refused: bool,
+}
+
+/// Spans and log records.
+#[derive(Debug, Clone)]
+pub(crate) struct BatchExport {
+    pub(crate) destination: Destination,
+    pub(crate) batching: Batching,
+}
+
+/// In what portions, and how many may wait.
+#[derive(Debug, Clone)]
+pub(crate) struct Batching {
+    pub(crate) timeout: Duration,
+    /// The variable that it comes from.
+    pub(crate) timeout_variable: &'static str,
     pub(crate) schedule_delay: Duration,
     pub(crate) max_queue_size: usize,
     pub(crate) max_batch_size: usize,
 }
 
-impl fmt::Debug for ExportSettings {
-    // Header values are credentials more often than not.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ExportSettings")
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
-    }
+/// Metrics.
+#[derive(Debug, Clone)]
+pub(crate) struct PeriodicExport {
+    pub(crate) destination: Destination,
+    pub(crate) interval: Duration,
+    pub(crate) timeout: Duration,
 }
 
-pub(super) fn export(
-    config: &TelemetryConfig,
-    env: &mut Env<'_>,
-) -> Result<Option<ExportSettings>, InitError> {
-    let named = env.first(&[env::OTLP_TRACES_ENDPOINT, env::OTLP_ENDPOINT]);
-    let exporter = env.parsed(
-        env::TRACES_EXPORTER,
-        "`otlp` or `none`",
-        |value| match value {
-            "otlp" => Some(true),
-            "none" => Some(false),
+/// What an exporter variable may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exporter {
+    Otlp,
+    Prometheus,
+    /// Which is what standard output is anyway.
+    Console,
+}
+
+pub(super) fn exports(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Exports, InitError> {
+    let has_endpoint = |env: &Env<'_>, own: &str| env.text(own).is_some();
+    let general = has_endpoint(env, env::OTLP.endpoint) || config.otlp_endpoint.is_some();
+
+    let chosen = exporters(env, env::TRACES_EXPORTER, "`otlp` or `none`", |name| {
+        (name == "otlp").then_some(Exporter::Otlp)
+    });
+    let traces_refused = chosen.as_ref().is_some_and(Vec::is_empty);
+    let traces = chosen.map_or(
+        general || has_endpoint(env, env::OTLP_TRACES.endpoint),
+        |chosen| !chosen.is_empty(),
+    );
+    let traces = traces
+        .then(|| {
+            Ok(BatchExport {
+                destination: destination(Signal::Traces, config, env)?,
+                batching: batching(env, &BSP),
+            })
+        })
+        .transpose()?;
+
+    let chosen = exporters(
+        env,
+        env::METRICS_EXPORTER,
+        "`prometheus`, `otlp`, both with a comma between them, or `none`",
+        |name| match name {
+            "otlp" => Some(Exporter::Otlp),
+            "prometheus" => Some(Exporter::Prometheus),
             _ => None,
         },
     );
-    if !exporter.unwrap_or(named.is_some() || config.otlp_endpoint.is_some()) {
-        return Ok(None);
-    }
+    let page = chosen
+        .as_ref()
+        .is_none_or(|chosen| chosen.contains(&Exporter::Prometheus));
+    let push = chosen.map_or(has_endpoint(env, env::OTLP_METRICS.endpoint), |chosen| {
+        chosen.contains(&Exporter::Otlp)
+    });
+    let metrics = push
+        .then(|| {
+            only(env, env::METRICS_TEMPORALITY, "cumulative");
+            only(env, env::METRICS_HISTOGRAM, "explicit_bucket_histogram");
+            Ok(PeriodicExport {
+                destination: destination(Signal::Metrics, config, env)?,
+                interval: env
+                    .milliseconds(env::METRIC_EXPORT_INTERVAL)
+                    // The specification does not say what zero means; a loop without a pause is nothing that anybody wants.
+                    .filter(|interval| !interval.is_zero())
+                    .unwrap_or(Duration::from_secs(60)),
+                timeout: env
+                    .milliseconds(env::METRIC_EXPORT_TIMEOUT)
+                    .unwrap_or(Duration::from_secs(30)),
+            })
+        })
+        .transpose()?;
 
-    if let Some((variable, protocol)) = env.first(&[env::OTLP_TRACES_PROTOCOL, env::OTLP_PROTOCOL])
-        && protocol != "http/protobuf"
-    {
-        return Err(InitError::invalid(
-            variable,
-            protocol,
-            "`http/protobuf`, usually on the collector's port 4318",
-        ));
-    }
-    let endpoint = match named {
-        Some((variable, value)) if variable == env::OTLP_TRACES_ENDPOINT => {
-            endpoint(variable, &value, "")?
+    let chosen = exporters(
+        env,
+        env::LOGS_EXPORTER,
+        "`otlp`, `console`, both with a comma between them, or `none`",
+        |name| match name {
+            "otlp" => Some(Exporter::Otlp),
+            "console" => Some(Exporter::Console),
+            _ => None,
+        },
+    );
+    let logs = chosen.map_or(has_endpoint(env, env::OTLP_LOGS.endpoint), |chosen| {
+        chosen.contains(&Exporter::Otlp)
+    });
+    let logs = logs
+        .then(|| {
+            Ok(BatchExport {
+                destination: destination(Signal::Logs, config, env)?,
+                batching: batching(env, &BLRP),
+            })
+        })
+        .transpose()?;
+
+    Ok(Exports {
+        traces,
+        metrics,
+        logs,
+        page,
+        traces_refused,
+    })
+}
+
+/// The exporters of a list; none for `none`, nothing if the variable is unset or makes no sense.
+fn exporters(
+    env: &mut Env<'_>,
+    variable: &str,
+    expected: &str,
+    parse: impl Fn(&str) -> Option<Exporter>,
+) -> Option<Vec<Exporter>> {
+    env.parsed(variable, expected, |list| {
+        let names: Vec<&str> = list.split(',').map(str::trim).collect();
+        if names == ["none"] {
+            return Some(Vec::new());
         }
-        Some((variable, value)) => endpoint(variable, &value, "/v1/traces")?,
-        None => {
-            let base = config
-                .otlp_endpoint
-                .as_deref()
-                .unwrap_or("http://localhost:4318");
-            endpoint("TelemetryConfig::otlp_endpoint", base, "/v1/traces")?
-        }
+        names.into_iter().map(parse).collect()
+    })
+}
+
+/// Warns about a value that the specification has and this crate has not.
+fn only(env: &mut Env<'_>, variable: &str, known: impl Display + Copy) {
+    let expected = format!("`{known}`");
+    env.parsed(variable, &expected, |value| {
+        value.eq_ignore_ascii_case(&known.to_string()).then_some(())
+    });
+}
+
+/// The variables of a batch processor, and the one default in which the two differ.
+struct BatchVariables {
+    schedule_delay: &'static str,
+    max_queue_size: &'static str,
+    max_export_batch_size: &'static str,
+    export_timeout: &'static str,
+    default_delay: Duration,
+}
+
+const BSP: BatchVariables = BatchVariables {
+    schedule_delay: env::BSP_SCHEDULE_DELAY,
+    max_queue_size: env::BSP_MAX_QUEUE_SIZE,
+    max_export_batch_size: env::BSP_MAX_EXPORT_BATCH_SIZE,
+    export_timeout: env::BSP_EXPORT_TIMEOUT,
+    default_delay: Duration::from_secs(5),
+};
+
+const BLRP: BatchVariables = BatchVariables {
+    schedule_delay: env::BLRP_SCHEDULE_DELAY,
+    max_queue_size: env::BLRP_MAX_QUEUE_SIZE,
+    max_export_batch_size: env::BLRP_MAX_EXPORT_BATCH_SIZE,
+    export_timeout: env::BLRP_EXPORT_TIMEOUT,
+    default_delay: Duration::from_secs(1),
+};
+
+/// Specification, "Environment variables", batch span processor and batch log record processor.
+fn batching(env: &mut Env<'_>, variables: &BatchVariables) -> Batching {
+    let mut number = |name, default| {
+        env.parsed(name, "a positive number", positive)
+            .unwrap_or(default)
     };
-
-    let max_queue_size = env
-        .parsed(env::BSP_MAX_QUEUE_SIZE, "a positive number", positive)
-        .unwrap_or(2048);
-    let max_batch_size = env
-        .parsed(
-            env::BSP_MAX_EXPORT_BATCH_SIZE,
-            "a positive number",
-            positive,
-        )
-        .unwrap_or(512);
-    Ok(Some(ExportSettings {
-        endpoint,
-        headers: headers(env),
-        request_timeout: env
-            .milliseconds(env::OTLP_TRACES_TIMEOUT)
-            .or_else(|| env.milliseconds(env::OTLP_TIMEOUT))
-            .unwrap_or(Duration::from_secs(10)),
-        batch_timeout: env
-            .milliseconds(env::BSP_EXPORT_TIMEOUT)
+    let max_queue_size = number(variables.max_queue_size, 2048);
+    let max_batch_size = number(variables.max_export_batch_size, 512);
+    Batching {
+        timeout: env
+            .milliseconds(variables.export_timeout)
             .unwrap_or(Duration::from_secs(30)),
+        timeout_variable: variables.export_timeout,
         schedule_delay: env
-            .milliseconds(env::BSP_SCHEDULE_DELAY)
-            .unwrap_or(Duration::from_secs(5)),
+            .milliseconds(variables.schedule_delay)
+            .unwrap_or(variables.default_delay),
         max_queue_size,
         // Specification: the batch must not be larger than the queue.
         max_batch_size: max_batch_size.min(max_queue_size),
-    }))
-}
-
-fn endpoint(setting: &str, value: &str, path: &str) -> Result<Uri, InitError> {
-    let complete = match path {
-        "" => value.to_owned(),
-        _ => format!("{}{path}", value.trim_end_matches('/')),
-    };
-    let shown = without_credentials(value);
-    let uri: Uri = complete.parse().map_err(|_| {
-        InitError::invalid(
-            setting,
-            &*shown,
-            "an address with a scheme, such as http://localhost:4318",
-        )
-    })?;
-    match (uri.scheme_str(), uri.authority()) {
-        (Some("http"), Some(authority)) if authority.as_str().contains('@') => {
-            Err(InitError::invalid(
-                setting,
-                shown,
-                "an address without credentials: put them into OTEL_EXPORTER_OTLP_HEADERS",
-            ))
-        }
-        (Some("http"), Some(_)) => Ok(uri),
-        (Some("https"), _) => Err(InitError::invalid(
-            setting,
-            shown,
-            "an http:// address: this version has no TLS, so export to a collector or agent beside the service and let that one encrypt",
-        )),
-        _ => Err(InitError::invalid(
-            setting,
-            shown,
-            "an address with a scheme, such as http://localhost:4318",
-        )),
     }
-}
-
-fn without_credentials(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme + 3 <= at => {
-            format!("{}***{}", &url[..scheme + 3], &url[at..])
-        }
-        (None, Some(at)) => format!("***{}", &url[at..]),
-        _ => url.to_owned(),
-    }
-}
-
-fn headers(env: &mut Env<'_>) -> Vec<(String, String)> {
-    let Some((variable, list)) = env.first(&[env::OTLP_TRACES_HEADERS, env::OTLP_HEADERS]) else {
-        return Vec::new();
-    };
-    key_values(&list).unwrap_or_else(|| {
-        // Not the value: it is where API keys live.
-        env.warn(
-            variable,
-            "***",
-            "`key=value,key=value` with percent-encoded values",
-        );
-        Vec::new()
-    })
 }

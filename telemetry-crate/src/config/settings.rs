@@ -9,15 +9,15 @@ use super::{
     budget::budget,
     env,
     env::{Env, key_values},
-    export::{ExportSettings, export},
+    export::{Exports, exports},
     traces::{
-        Propagator, SamplerSetting, propagators, remote_parent, sampler, span_limits, trace_events,
-        trace_filter,
+        Propagator, SamplerSetting, propagators, record_limits, remote_parent, sampler,
+        span_limits, trace_events, trace_filter,
     },
 };
 use crate::{
     InitError, Secret,
-    logs::LogFilter,
+    logs::{LogFilter, RecordLimits},
     metrics::{self, BudgetOptions},
     resource::Resource,
     traces::{Limits, RemoteParent},
@@ -40,9 +40,8 @@ pub(crate) struct Settings {
     pub(crate) span_limits: Limits,
     pub(crate) propagators: Vec<Propagator>,
     pub(crate) remote_parent: Option<RemoteParent>,
-    pub(crate) export: Option<ExportSettings>,
-    /// Whether an operator has said `none`.
-    pub(crate) export_refused: bool,
+    pub(crate) record_limits: RecordLimits,
+    pub(crate) exports: Exports,
     /// Host and port, not yet resolved.
     pub(crate) admin: Option<(String, u16)>,
     /// What a change through the admin listener must show.
@@ -64,10 +63,11 @@ impl Settings {
         let mut env = Env::new(lookup);
         let env = &mut env;
 
-        let disabled = env
-            .parsed(env::SDK_DISABLED, "`true` or `false`", boolean)
-            .unwrap_or(false);
-        let export = export(&config, env)?.filter(|_| !disabled);
+        let disabled = env.boolean(env::SDK_DISABLED).unwrap_or(false);
+        let mut exports = exports(&config, env)?;
+        if disabled {
+            (exports.traces, exports.metrics, exports.logs) = (None, None, None);
+        }
         let is_terminal = std::io::stdout().is_terminal();
         let log_format = env
             .parsed(
@@ -112,8 +112,8 @@ impl Settings {
                 "`continue`, `link` or `ignore`",
                 remote_parent,
             ),
-            export,
-            export_refused: env.text(env::TRACES_EXPORTER).as_deref() == Some("none"),
+            record_limits: record_limits(env),
+            exports,
             admin: admin(&config, env),
             admin_token: env.text(env::ADMIN_TOKEN).map(Secret::new),
             drain_delay: env.milliseconds(env::DRAIN_DELAY).unwrap_or_default(),
@@ -129,18 +129,9 @@ impl Settings {
                 env.text(env::SERVICE_NAME),
             ),
             buckets: config.buckets,
-            budget: budget(config.series_budgets, env)?,
+            budget: budget(config.series_budgets, config.series_total, env)?,
             warnings: std::mem::take(&mut env.warnings),
         })
-    }
-}
-
-fn boolean(value: &str) -> Option<bool> {
-    // Specification: only `true` is true, in any case; the rest is false, and what is neither is worth a warning.
-    if value.eq_ignore_ascii_case("true") {
-        Some(true)
-    } else {
-        value.eq_ignore_ascii_case("false").then_some(false)
     }
 }
 

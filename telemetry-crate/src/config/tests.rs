@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Settings, TelemetryConfig};
+use super::{Batching, Settings, TelemetryConfig};
 use crate::{InitError, metrics::BudgetOptions};
 
 fn resolve(config: TelemetryConfig, variables: &[(&str, &str)]) -> Result<Settings, InitError> {
@@ -21,9 +21,8 @@ fn environment(variables: &[(&str, &str)]) -> Settings {
 }
 
 fn endpoint_of(variables: &[(&str, &str)]) -> Option<String> {
-    environment(variables)
-        .export
-        .map(|export| export.endpoint.to_string())
+    let traces = environment(variables).exports.traces;
+    traces.map(|export| export.destination.endpoint.to_string())
 }
 
 #[test]
@@ -57,6 +56,28 @@ fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_e
 }
 
 #[test]
+fn a_budget_that_the_total_never_lets_a_metric_reach_is_warned_about() {
+    let warnings = |config: TelemetryConfig, variables: &[(&str, &str)]| {
+        resolve(config, variables).unwrap().warnings
+    };
+    let small = || TelemetryConfig::new().series_total(100);
+    assert_eq!(warnings(small(), &[]), [""; 0], "the default is no choice");
+    assert_eq!(warnings(small().series_budget("orders", 100), &[]), [""; 0]);
+    let config = small().series_budget("orders", 101);
+    let warned = warnings(config.clone(), &[]);
+    assert_eq!(warned.len(), 1);
+    assert!(
+        warned[0].starts_with("orders may have 101 series, and all metrics together only 100"),
+        "{warned:?}"
+    );
+    let total = ("FIRSTLIGHT_METRICS_SERIES_TOTAL", "101");
+    assert_eq!(warnings(config, &[total]), [""; 0], "the operator wins");
+    let each = ("FIRSTLIGHT_METRICS_SERIES_BUDGET", "60000");
+    assert_eq!(warnings(TelemetryConfig::new(), &[each]).len(), 1);
+    assert!(resolve(TelemetryConfig::new().series_total(0), &[]).is_err());
+}
+
+#[test]
 fn traces_are_exported_if_and_only_if_an_endpoint_is_set_or_the_exporter_is_named() {
     let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
     assert_eq!(endpoint_of(&[]), None);
@@ -83,6 +104,10 @@ fn the_general_endpoint_gets_a_path_and_the_traces_endpoint_is_verbatim() {
         endpoint_of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1/base/")]).unwrap(),
         "http://c:1/base/v1/traces"
     );
+    assert_eq!(
+        endpoint_of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1/?key=x")]).unwrap(),
+        "http://c:1/v1/traces?key=x"
+    );
     let both = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:2/x"),
@@ -94,7 +119,7 @@ fn the_general_endpoint_gets_a_path_and_the_traces_endpoint_is_verbatim() {
 fn an_endpoint_that_cannot_work_is_an_error_that_names_the_variable_and_hides_credentials() {
     for (value, hint) in [
         ("collector:4318", "with a scheme"),
-        ("https://user:hunter2@c:4318", "no TLS"),
+        ("https://user:hunter2@c:4318", "OTEL_EXPORTER_OTLP_HEADERS"),
         ("http://user:hunter2@c:4318", "OTEL_EXPORTER_OTLP_HEADERS"),
         ("http://", "with a scheme"),
         ("notaurl", "with a scheme"),
@@ -114,15 +139,113 @@ fn an_endpoint_that_cannot_work_is_an_error_that_names_the_variable_and_hides_cr
         assert!(message.contains(hint), "{message}");
         assert!(!message.contains("hunter2"), "{message}");
     }
-    let grpc = [
-        ("OTEL_TRACES_EXPORTER", "otlp"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
-    ];
+    for (variable, value, hint) in [
+        (
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+            "http/json",
+            "`http/protobuf`",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            "/no/such/file",
+            "that can be read",
+        ),
+    ] {
+        let variables = [("OTEL_TRACES_EXPORTER", "otlp"), (variable, value)];
+        let error = resolve(TelemetryConfig::new(), &variables).unwrap_err();
+        assert!(error.to_string().starts_with(variable), "{error}");
+        assert!(error.to_string().contains(hint), "{error}");
+    }
+}
+
+#[cfg(not(any(feature = "otlp-grpc", feature = "otlp-tls")))]
+#[test]
+fn what_this_build_cannot_do_is_an_error_that_names_the_feature() {
+    for (variable, value, feature) in [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "`otlp-grpc`"),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "https://c:4318",
+            "`otlp-tls`",
+        ),
+    ] {
+        let variables = [("OTEL_TRACES_EXPORTER", "otlp"), (variable, value)];
+        let error = resolve(TelemetryConfig::new(), &variables).unwrap_err();
+        assert!(error.to_string().contains(feature), "{error}");
+    }
+}
+
+#[test]
+fn each_signal_is_exported_where_its_own_variables_say() {
+    let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1");
+    let settings = environment(&[general]);
+    assert!(settings.exports.metrics.is_none() && settings.exports.logs.is_none());
+    assert!(settings.exports.page);
+
+    let settings = environment(&[
+        general,
+        ("OTEL_METRICS_EXPORTER", "prometheus, otlp"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1500"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://logs:2/x"),
+        ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "api-key=abc"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=general"),
+        ("OTEL_BLRP_SCHEDULE_DELAY", "7"),
+    ]);
+    let exports = settings.exports;
+    assert!(exports.page);
+    let metrics = exports.metrics.unwrap();
+    assert_eq!(metrics.destination.endpoint, "http://c:1/v1/metrics");
+    assert_eq!(metrics.interval, Duration::from_millis(1500));
+    assert_eq!(metrics.destination.headers[0].1, "general");
+    let logs = exports.logs.unwrap();
+    assert_eq!(logs.destination.endpoint, "http://logs:2/x");
+    assert_eq!(logs.destination.headers[0].1, "abc");
+    assert_eq!(logs.batching.schedule_delay, Duration::from_millis(7));
+
     assert!(
-        resolve(TelemetryConfig::new(), &grpc)
-            .unwrap_err()
-            .to_string()
-            .contains("http/protobuf")
+        !environment(&[("OTEL_METRICS_EXPORTER", "otlp")])
+            .exports
+            .page
+    );
+    assert!(
+        !environment(&[("OTEL_METRICS_EXPORTER", "none")])
+            .exports
+            .page
+    );
+    let odd = environment(&[
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "lz4"),
+    ]);
+    assert_eq!(odd.warnings.len(), 2, "{:?}", odd.warnings);
+    let off = environment(&[general, ("OTEL_SDK_DISABLED", "true")]).exports;
+    assert!(off.traces.is_none() && off.page);
+}
+
+#[cfg(feature = "otlp-grpc")]
+#[test]
+fn a_grpc_endpoint_needs_no_scheme_and_has_the_services_path() {
+    let endpoint = |value, insecure| {
+        endpoint_of(&[
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", value),
+            ("OTEL_EXPORTER_OTLP_INSECURE", insecure),
+        ])
+        .unwrap()
+    };
+    let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    assert_eq!(
+        endpoint("http://c:4317/ignored", ""),
+        format!("http://c:4317{path}")
+    );
+    assert_eq!(endpoint("c:4317", "true"), format!("http://c:4317{path}"));
+    let default = [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+    ];
+    assert_eq!(
+        endpoint_of(&default).unwrap(),
+        format!("http://localhost:4317{path}")
     );
 }
 
@@ -170,7 +293,8 @@ fn a_value_that_makes_no_sense_is_one_warning_and_then_the_default() {
     ]);
     assert_eq!(settings.sampler.to_string(), "parentbased_always_on");
     assert_eq!(settings.propagators.len(), 2);
-    assert_eq!(settings.export.unwrap().max_queue_size, 2048);
+    let traces = settings.exports.traces.unwrap();
+    assert_eq!(traces.batching.max_queue_size, 2048);
     let warnings = settings.warnings.join("\n");
     for name in [
         "OTEL_TRACES_SAMPLER",
@@ -217,8 +341,17 @@ fn a_batch_is_never_larger_than_the_queue() {
         ("OTEL_BSP_MAX_QUEUE_SIZE", "10"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "250"),
     ])
-    .export
+    .exports
+    .traces
     .unwrap();
-    assert_eq!((export.max_queue_size, export.max_batch_size), (10, 10));
-    assert_eq!(export.request_timeout, Duration::from_millis(250));
+    let Batching {
+        max_queue_size,
+        max_batch_size,
+        ..
+    } = export.batching;
+    assert_eq!((max_queue_size, max_batch_size), (10, 10));
+    assert_eq!(
+        export.destination.request_timeout,
+        Duration::from_millis(250)
+    );
 }

@@ -7,6 +7,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::{TelemetryConfig, env, env::Env};
 use crate::{
     InitError,
+    logs::RecordLimits,
     traces::{Limits, RemoteParent},
 };
 
@@ -134,6 +135,27 @@ pub(super) fn span_limits(env: &mut Env<'_>) -> Limits {
             &[env::LINK_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT],
             default.attributes_per_link,
         ),
+    }
+}
+
+/// Specification, "LogRecord Limits": a record's own limit wins over the general one.
+pub(super) fn record_limits(env: &mut Env<'_>) -> RecordLimits {
+    let mut limit = |own: &str, general: &str| {
+        env.number(own, "a whole number")
+            .or_else(|| env.number(general, "a whole number"))
+    };
+    let default = RecordLimits::default();
+    RecordLimits {
+        value_length: limit(
+            env::LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT,
+            env::ATTRIBUTE_VALUE_LENGTH_LIMIT,
+        )
+        .unwrap_or(default.value_length),
+        attributes: limit(
+            env::LOGRECORD_ATTRIBUTE_COUNT_LIMIT,
+            env::ATTRIBUTE_COUNT_LIMIT,
+        )
+        .unwrap_or(default.attributes),
     }
 }
 

@@ -13,7 +13,7 @@ use tracing::field::{Field, Visit};
 
 use crate::{
     error::with_causes,
-    secret::{REDACTED, is_secret},
+    secret::{REDACTED, is_secret, may_hold_address, without_credentials},
 };
 
 /// What one value may take on a line. A longer one is cut, and says so: a five-megabyte query in a log line helps
@@ -82,6 +82,11 @@ impl Fields {
             Value::Format(value) => text.write_fmt(value),
         }
         .is_ok();
+        if kind == Kind::Text && may_hold_address(&self.text[start..]) {
+            let clean = without_credentials(&self.text[start..], !complete).into_owned();
+            self.text.truncate(start);
+            self.text.push_str(&clean);
+        }
         if !complete {
             self.text.push_str(CUT);
         }

@@ -37,7 +37,7 @@ pub(super) enum Ids {
 const LOWER: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 /// The OpenTelemetry names, flat.
-static FLAT: Schema = Schema {
+pub(super) static FLAT: Schema = Schema {
     time: "timestamp",
     level: "level",
     target: "target",

@@ -33,6 +33,27 @@ pub(crate) struct BudgetOptions {
     pub(crate) total: Option<usize>,
 }
 
+impl BudgetOptions {
+    /// Of all metrics together.
+    pub(crate) fn total(&self) -> usize {
+        self.total.unwrap_or(TOTAL)
+    }
+
+    /// The largest budget of one metric that somebody has chosen, and of which. The default is nobody's choice.
+    pub(crate) fn largest(&self) -> Option<(&str, usize)> {
+        let each = self.each.map(|series| ("each metric", series));
+        // The last of a name counts, here as well.
+        let named = self.by_metric.iter().enumerate().filter(|(at, (name, _))| {
+            let mut later = self.by_metric[at + 1..].iter();
+            !later.any(|(again, _)| again == name)
+        });
+        named
+            .map(|(_, (name, series))| (&**name, *series))
+            .chain(each)
+            .max_by_key(|(_, series)| *series)
+    }
+}
+
 /// The limits, and how much of the total is used.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -45,9 +66,9 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn new(options: BudgetOptions) -> Self {
         Self {
+            total: options.total(),
             by_metric: options.by_metric.into_iter().collect(),
             each: options.each.unwrap_or(SERIES),
-            total: options.total.unwrap_or(TOTAL),
             used: AtomicUsize::new(0),
         }
     }

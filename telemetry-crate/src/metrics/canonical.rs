@@ -10,6 +10,7 @@ use std::fmt::Write;
 use metrics_exporter_prometheus::formatting::{sanitize_label_key, sanitize_metric_name};
 
 use super::catalog::Kind;
+use crate::secret;
 
 /// Longest name in bytes. Names come from code; this only keeps a program that makes them from data within bounds.
 const NAME_BYTES: usize = 256;
@@ -72,7 +73,8 @@ pub(super) struct Labels {
 
 impl Labels {
     /// Labels whose names become equal are merged, their values joined by `;` in the order of the original names. A
-    /// label without a value is left out: to Prometheus the two are the same series.
+    /// label without a value is left out: to Prometheus the two are the same series. Secrets are hidden as everywhere, so
+    /// all the values of a label that is called `token` are one.
     pub(super) fn new<'a>(kind: Kind, raw: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut raw: Vec<_> = raw
             .into_iter()
@@ -82,13 +84,14 @@ impl Labels {
         raw.sort_by_key(|(name, _)| *name);
         let mut pairs: Vec<(String, String)> = Vec::with_capacity(raw.len());
         for (name, value) in raw {
-            let (name, value) = (label_name(kind, name), cut(value));
+            let value = secret::shown(name, cut(value));
+            let name = label_name(kind, name);
             match pairs.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, values)) => {
                     values.push(';');
-                    values.push_str(value);
+                    values.push_str(&value);
                 }
-                None => pairs.push((name, value.to_owned())),
+                None => pairs.push((name, value.into_owned())),
             }
         }
         pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -133,6 +136,23 @@ pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
         rest = rest.strip_prefix(',').unwrap_or(rest);
         Some((name, value.get(..end)?))
     })
+}
+
+/// A value of [`pairs`] as the program passed it.
+pub(super) fn unescape(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        let c = match c {
+            '\\' => chars.next().map(|escaped| match escaped {
+                'n' => '\n',
+                escaped => escaped,
+            }),
+            c => Some(c),
+        };
+        text.extend(c);
+    }
+    text
 }
 
 /// Whether a name and labels are within the limits above, and so small enough to be kept as they came.

@@ -8,6 +8,11 @@
 //! units and `_total` become suffixes). The process has the classic `process_*` names, because every dashboard in
 //! circulation asks for those.
 
+mod calls;
+
+pub use self::calls::{
+    HTTP_CLIENT_REQUEST_DURATION, RPC_CLIENT_CALL_DURATION, RPC_SERVER_CALL_DURATION,
+};
 use super::buckets;
 
 /// What a metric's number means, and so what may be asked of it.
@@ -428,6 +433,66 @@ pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY: Metric = Metric {
     help: "Maximum number of spans in the export queue.",
 };
 
+/// Log records whose export has finished, successfully or not; there if they are exported.
+///
+/// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkexporterlogexported).
+pub const OTEL_SDK_EXPORTER_LOG_EXPORTED: Metric = Metric {
+    name: "otel_sdk_exporter_log_exported_total",
+    kind: Kind::Counter,
+    unit: "{log_record}",
+    labels: &["error_type"],
+    buckets: None,
+    help: "Log records whose OTLP export has finished; error_type is set if it failed.",
+};
+
+/// Log records that the processor has finished with; `error_type="queue_full"` counts what was dropped.
+///
+/// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogprocessed).
+pub const OTEL_SDK_PROCESSOR_LOG_PROCESSED: Metric = Metric {
+    name: "otel_sdk_processor_log_processed_total",
+    kind: Kind::Counter,
+    unit: "{log_record}",
+    labels: &["error_type"],
+    buckets: None,
+    help: "Log records whose processing has finished; error_type is set if they were dropped.",
+};
+
+/// Log records that wait for their export.
+///
+/// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogqueuesize).
+pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE: Metric = Metric {
+    name: "otel_sdk_processor_log_queue_size",
+    kind: Kind::Gauge,
+    unit: "{log_record}",
+    labels: &[],
+    buckets: None,
+    help: "Log records in the export queue.",
+};
+
+/// Log records that fit into the queue; beyond it they are dropped and counted.
+///
+/// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogqueuecapacity).
+pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY: Metric = Metric {
+    name: "otel_sdk_processor_log_queue_capacity",
+    kind: Kind::Gauge,
+    unit: "{log_record}",
+    labels: &[],
+    buckets: None,
+    help: "Maximum number of log records in the export queue.",
+};
+
+/// Data points whose push has finished, successfully or not; there if metrics are pushed.
+///
+/// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkexportermetric_data_pointexported).
+pub const OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED: Metric = Metric {
+    name: "otel_sdk_exporter_metric_data_point_exported_total",
+    kind: Kind::Counter,
+    unit: "{data_point}",
+    labels: &["error_type"],
+    buckets: None,
+    help: "Data points whose OTLP push has finished; error_type is set if it failed.",
+};
+
 /// Log lines written, by level.
 pub const LOG_EVENTS: Metric = Metric {
     name: "log_events_total",
@@ -493,6 +558,9 @@ pub const TELEMETRY_CHECKS: Metric = Metric {
 pub const ALL: &[&Metric] = &[
     &HTTP_SERVER_REQUEST_DURATION,
     &HTTP_SERVER_ACTIVE_REQUESTS,
+    &HTTP_CLIENT_REQUEST_DURATION,
+    &RPC_SERVER_CALL_DURATION,
+    &RPC_CLIENT_CALL_DURATION,
     &CRON_START_DELAY,
     &CRON_RUNS,
     &CRON_RUNNING,
@@ -524,6 +592,11 @@ pub const ALL: &[&Metric] = &[
     &OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
     &OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE,
     &OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY,
+    &OTEL_SDK_EXPORTER_LOG_EXPORTED,
+    &OTEL_SDK_PROCESSOR_LOG_PROCESSED,
+    &OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE,
+    &OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY,
+    &OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED,
     &LOG_EVENTS,
     &LOG_EVENTS_DROPPED,
     &METRICS_REJECTED,

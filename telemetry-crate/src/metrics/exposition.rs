@@ -5,6 +5,7 @@
 //! nobody reads.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fmt::Write,
     ops::Range,
@@ -21,21 +22,22 @@ use super::{
     handle::Series,
     histogram::Histogram,
     names,
+    sink::{About, Sink},
 };
 
 /// A page that is being written.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(super) struct Page {
     format: Format,
     blocks: BTreeMap<String, Block>,
 }
 
 /// The lines of one metric.
 #[derive(Debug)]
-pub(super) struct Block {
+struct Block {
     name: String,
     kind: Kind,
-    help: String,
+    help: Cow<'static, str>,
     has_exemplars: bool,
     text: String,
     series: Vec<Lines>,
@@ -56,24 +58,12 @@ impl Page {
         }
     }
 
-    /// Adds one sample of a metric of the catalogue that is not a histogram.
-    pub(crate) fn sample(&mut self, metric: &Metric, labels: &[(&str, &str)], value: f64) {
-        let labels = Labels::new(metric.kind, labels.iter().copied()).text();
-        self.block(metric.name, metric.kind, || metric.help.to_owned())
-            .line(&labels, |text| push_number(text, value));
-    }
-
-    /// The block of a metric; the first who asks for it decides its kind and its help.
-    pub(super) fn block(
-        &mut self,
-        name: &str,
-        kind: Kind,
-        help: impl FnOnce() -> String,
-    ) -> &mut Block {
-        self.blocks.entry(name.to_owned()).or_insert_with(|| Block {
-            name: name.to_owned(),
-            kind,
-            help: help(),
+    fn block(&mut self, about: About<'_>) -> &mut Block {
+        let name = about.name.to_owned();
+        self.blocks.entry(name).or_insert_with(|| Block {
+            name: about.name.to_owned(),
+            kind: about.kind,
+            help: about.help,
             has_exemplars: self.format == Format::OpenMetrics,
             text: String::new(),
             series: Vec::new(),
@@ -100,9 +90,20 @@ impl Page {
     }
 }
 
+impl Sink for Page {
+    fn sample(&mut self, metric: &Metric, labels: &[(&str, &str)], value: f64) {
+        let labels = Labels::new(metric.kind, labels.iter().copied()).text();
+        self.block(metric.into())
+            .line(&labels, |text| push_number(text, value));
+    }
+
+    fn family(&mut self, about: About<'_>, series: &[(Arc<str>, Series)]) {
+        self.block(about).series(series);
+    }
+}
+
 impl Block {
-    /// Adds all series of a metric.
-    pub(super) fn series(&mut self, all: &[(Arc<str>, Series)]) {
+    fn series(&mut self, all: &[(Arc<str>, Series)]) {
         let mut les = None;
         for (labels, series) in all {
             match series {

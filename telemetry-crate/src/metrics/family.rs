@@ -20,7 +20,7 @@ use super::{
 
 /// The labels of the series that takes the rest, as the
 /// [specification](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute) names it.
-const REST: &str = "otel_metric_overflow=\"true\"";
+pub(super) const REST: &str = "otel_metric_overflow=\"true\"";
 
 /// Keys that are remembered as the program spells them, per series. Spellings that come out as the same series are rare;
 /// this bounds the memory of a program that makes them up.

@@ -12,7 +12,7 @@ use super::{histogram::Histogram, probe};
 
 /// One series: what is counted, and what the page reads.
 #[derive(Debug, Clone)]
-pub(super) enum Series {
+pub(crate) enum Series {
     Counter(Arc<AtomicU64>),
     /// The bits of an `f64`.
     Gauge(Arc<AtomicU64>),

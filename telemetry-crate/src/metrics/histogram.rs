@@ -13,7 +13,7 @@ use super::exemplar::{self, Exemplar, Slot};
 
 /// One series of a histogram.
 #[derive(Debug)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     /// Upper bounds, inclusive, rising, without `+Inf`.
     bounds: Arc<[f64]>,
     /// Samples per bucket, not cumulative; one more than `bounds`, for `+Inf`.

@@ -3,7 +3,7 @@
 //! The same resource as on every span, so that a series, a trace and a log line can be joined. What it leaves out: the
 //! resource as labels of every series, which would multiply the size of the page to say what the scraper knows.
 
-use super::{catalog, collector::Collector, exposition::Page};
+use super::{catalog, collector::Collector, sink::AnySink};
 
 /// Writes both from the resource, which does not change.
 #[derive(Debug)]
@@ -24,18 +24,18 @@ impl InfoCollector {
 }
 
 impl Collector for InfoCollector {
-    fn collect(&self, page: &mut Page) {
+    fn collect(&self, sink: &mut AnySink) {
         let labels: Vec<_> = self
             .resource
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        page.sample(&catalog::TARGET_INFO, &labels, 1.0);
+        sink.sample(&catalog::TARGET_INFO, &labels, 1.0);
         let build = [
             ("version", self.attribute("service.version")),
             ("revision", self.attribute("vcs.ref.head.revision")),
             ("firstlight_version", env!("CARGO_PKG_VERSION")),
         ];
-        page.sample(&catalog::BUILD_INFO, &build, 1.0);
+        sink.sample(&catalog::BUILD_INFO, &build, 1.0);
     }
 }

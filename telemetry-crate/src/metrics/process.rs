@@ -4,7 +4,7 @@
 //! What it leaves out: the machine and the container, which node_exporter and cAdvisor see better, except for the one
 //! number of the container that decides over this process: its memory limit.
 
-use super::{collector::Collector, exposition::Page};
+use super::{collector::Collector, sink::AnySink};
 
 /// Writes what the system tells; what it does not tell is left out.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ mod linux {
         process::{LimitValue, Process},
     };
 
-    use super::{Collector, Page, ProcessCollector};
+    use super::{AnySink, Collector, ProcessCollector};
     use crate::metrics::{catalog, cgroup::MemoryLimit};
 
     impl ProcessCollector {
@@ -46,34 +46,34 @@ mod linux {
     }
 
     impl Collector for ProcessCollector {
-        fn collect(&self, page: &mut Page) {
+        fn collect(&self, sink: &mut AnySink) {
             let Ok(process) = Process::myself() else {
                 return;
             };
             if let Ok(stat) = process.stat() {
                 // Not from whole seconds: `rate()` of an idle process would jump between 0 and 1.
                 let cpu = seconds(stat.utime.saturating_add(stat.stime));
-                page.sample(&catalog::PROCESS_CPU_SECONDS, &[], cpu);
+                sink.sample(&catalog::PROCESS_CPU_SECONDS, &[], cpu);
                 let resident = stat.rss.saturating_mul(procfs::page_size());
-                page.sample(&catalog::PROCESS_RESIDENT_MEMORY, &[], resident as f64);
-                page.sample(&catalog::PROCESS_VIRTUAL_MEMORY, &[], stat.vsize as f64);
-                page.sample(&catalog::PROCESS_THREADS, &[], stat.num_threads as f64);
+                sink.sample(&catalog::PROCESS_RESIDENT_MEMORY, &[], resident as f64);
+                sink.sample(&catalog::PROCESS_VIRTUAL_MEMORY, &[], stat.vsize as f64);
+                sink.sample(&catalog::PROCESS_THREADS, &[], stat.num_threads as f64);
             }
             if let Ok(open) = process.fd_count() {
-                page.sample(&catalog::PROCESS_OPEN_FDS, &[], open as f64);
+                sink.sample(&catalog::PROCESS_OPEN_FDS, &[], open as f64);
             }
             if let Ok(limits) = process.limits() {
                 let max = match limits.max_open_files.soft_limit {
                     LimitValue::Unlimited => f64::INFINITY,
                     LimitValue::Value(max) => max as f64,
                 };
-                page.sample(&catalog::PROCESS_MAX_FDS, &[], max);
+                sink.sample(&catalog::PROCESS_MAX_FDS, &[], max);
             }
             if let Some(limit) = self.memory_limit.read() {
-                page.sample(&catalog::PROCESS_MEMORY_LIMIT, &[], limit as f64);
+                sink.sample(&catalog::PROCESS_MEMORY_LIMIT, &[], limit as f64);
             }
             if let Some(started) = self.started {
-                page.sample(&catalog::PROCESS_START_TIME, &[], started);
+                sink.sample(&catalog::PROCESS_START_TIME, &[], started);
             }
         }
     }
@@ -88,5 +88,5 @@ impl ProcessCollector {
 
 #[cfg(not(target_os = "linux"))]
 impl Collector for ProcessCollector {
-    fn collect(&self, _page: &mut Page) {}
+    fn collect(&self, _sink: &mut AnySink) {}
 }

@@ -1,8 +1,7 @@
 //! What the `metrics` macros talk to.
 //!
-//! Every use asks the cache first; only the first use of a key goes through the registry. What it leaves out: units of
-//! `describe_*`. A unit belongs into the name, where a dashboard can see it, and a name that changes when a description
-//! is added breaks whoever queries it.
+//! Every use asks the cache first; only the first use of a key goes through the registry. What it leaves out: putting
+//! the unit of `describe_*` into the name. A name that changes when a description is added breaks whoever queries it.
 
 use std::sync::Arc;
 
@@ -31,19 +30,19 @@ impl FrontRecorder {
 }
 
 impl Recorder for FrontRecorder {
-    fn describe_counter(&self, key: KeyName, _unit: Option<Unit>, description: SharedString) {
+    fn describe_counter(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
         self.registry
-            .describe(Kind::Counter, key.as_str(), &description);
+            .describe(Kind::Counter, key.as_str(), unit, &description);
     }
 
-    fn describe_gauge(&self, key: KeyName, _unit: Option<Unit>, description: SharedString) {
+    fn describe_gauge(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
         self.registry
-            .describe(Kind::Gauge, key.as_str(), &description);
+            .describe(Kind::Gauge, key.as_str(), unit, &description);
     }
 
-    fn describe_histogram(&self, key: KeyName, _unit: Option<Unit>, description: SharedString) {
+    fn describe_histogram(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
         self.registry
-            .describe(Kind::Histogram, key.as_str(), &description);
+            .describe(Kind::Histogram, key.as_str(), unit, &description);
     }
 
     fn register_counter(&self, key: &Key, _metadata: &Metadata<'_>) -> Counter {

@@ -1,6 +1,6 @@
 //! Every metric of the process, and the path from a key to its series.
 //!
-//! What it leaves out: the fast path, which is the cache's, and everything that is read only when the page is asked for,
+//! What it leaves out: the fast path, which is the cache's, and everything that is read only when somebody asks,
 //! which collectors add.
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use ::metrics::Key;
+use ::metrics::{Key, Unit};
 
 use super::{
     buckets::Buckets,
@@ -22,11 +22,12 @@ use super::{
     catalog::{self, Kind},
     collector::Collector,
     culprit::SeriesReport,
-    exposition::Page,
     families::{self, Families},
     family::Family,
     handle::Handle,
     refusals::Refusals,
+    sink::{About, AnySink},
+    unit,
 };
 
 /// See the module.
@@ -36,8 +37,15 @@ pub(super) struct Registry {
     buckets: Buckets,
     budget: Budget,
     families: RwLock<Families>,
-    /// Help texts that the program gave, by name on the page.
-    help: RwLock<HashMap<String, String>>,
+    /// What the program said about its metrics, by name on the page.
+    described: RwLock<HashMap<String, Description>>,
+}
+
+/// What the program says about one metric.
+#[derive(Debug, Clone, Default)]
+struct Description {
+    help: String,
+    unit: Option<Unit>,
 }
 
 impl Registry {
@@ -48,7 +56,7 @@ impl Registry {
             buckets,
             budget,
             families: RwLock::new(Families::new()),
-            help: RwLock::default(),
+            described: RwLock::default(),
         }
     }
 
@@ -85,12 +93,18 @@ impl Registry {
             .ok()
     }
 
-    /// Remembers what the program says about a metric of its own. The first text counts, as with the exporter.
-    pub(super) fn describe(&self, kind: Kind, raw: &str, text: &str) {
+    /// Remembers what the program says about a metric of its own. The first description counts, as with the exporter.
+    pub(super) fn describe(&self, kind: Kind, raw: &str, unit: Option<Unit>, help: &str) {
         let name = canonical::metric_name(kind, raw);
-        let mut help = self.help.write().unwrap_or_else(PoisonError::into_inner);
-        if !text.is_empty() && help.len() < families::METRICS {
-            help.entry(name).or_insert_with(|| text.to_owned());
+        let mut described = self
+            .described
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if (unit.is_some() || !help.is_empty()) && described.len() < families::METRICS {
+            described.entry(name).or_insert_with(|| Description {
+                help: help.to_owned(),
+                unit,
+            });
         }
     }
 
@@ -120,8 +134,11 @@ impl Registry {
     /// Metrics that the program has described and not recorded, by name.
     pub(super) fn described_and_absent(&self) -> Vec<String> {
         let described: Vec<_> = {
-            let help = self.help.read().unwrap_or_else(PoisonError::into_inner);
-            help.keys().cloned().collect()
+            let described = self
+                .described
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
+            described.keys().cloned().collect()
         };
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
         let is_absent = |name: &String| !families.has(name) && catalog::find(name).is_none();
@@ -130,12 +147,24 @@ impl Registry {
         absent
     }
 
-    fn help(&self, name: &str) -> String {
-        if let Some(metric) = catalog::find(name) {
-            return metric.help.to_owned();
+    fn about<'a>(&self, family: &'a Family) -> About<'a> {
+        if let Some(metric) = catalog::find(&family.name) {
+            return metric.into();
         }
-        let help = self.help.read().unwrap_or_else(PoisonError::into_inner);
-        help.get(name).cloned().unwrap_or_default()
+        let described = self
+            .described
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let Description { help, unit } = described.get(&family.name).cloned().unwrap_or_default();
+        drop(described);
+        About {
+            name: &family.name,
+            kind: family.kind,
+            help: help.into(),
+            unit: unit
+                .map_or_else(|| unit::of_name(&family.name), unit::ucum)
+                .into(),
+        }
     }
 }
 
@@ -147,18 +176,16 @@ impl fmt::Debug for Registry {
 }
 
 impl Collector for Registry {
-    fn collect(&self, page: &mut Page) {
+    fn collect(&self, sink: &mut AnySink) {
         for family in &self.all() {
-            let help = || self.help(&family.name);
-            page.block(&family.name, family.kind, help)
-                .series(&family.all());
+            sink.family(self.about(family), &family.all());
             let self_metrics = [
                 (&catalog::METRICS_SERIES_OVER_BUDGET, &family.over_budget),
                 (&catalog::METRICS_SAMPLES_DROPPED, &*family.dropped),
             ];
             for (metric, count) in self_metrics {
                 if count.load(Ordering::Relaxed) > 0 {
-                    page.sample(metric, &[("metric", &family.name)], number(count));
+                    sink.sample(metric, &[("metric", &family.name)], number(count));
                 }
             }
         }
@@ -167,7 +194,7 @@ impl Collector for Registry {
             ("too_many_names", &self.refusals.too_many_names),
         ];
         for (reason, count) in reasons {
-            page.sample(
+            sink.sample(
                 &catalog::METRICS_REJECTED,
                 &[("reason", reason)],
                 number(count),

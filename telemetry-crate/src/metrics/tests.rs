@@ -4,7 +4,7 @@
 
 mod budget;
 mod exporter;
-mod parse;
+pub(in crate::metrics) mod parse;
 mod stress;
 
 use std::collections::BTreeSet;

@@ -1,12 +1,12 @@
-//! tokio's stable counters, read at each scrape: a handful of atomics.
+//! tokio's stable counters, read whenever metrics are asked for: a handful of atomics.
 
 use std::time::Instant;
 
 use super::RuntimeObserver;
-use crate::metrics::{Collector, Page, catalog};
+use crate::metrics::{AnySink, Collector, catalog};
 
 impl Collector for RuntimeObserver {
-    fn collect(&self, page: &mut Page) {
+    fn collect(&self, sink: &mut AnySink) {
         let Some(observed) = self.observed() else {
             return;
         };
@@ -21,7 +21,7 @@ impl Collector for RuntimeObserver {
             ),
             (&catalog::TOKIO_SCHEDULER_STALLED, stalled.as_secs_f64()),
         ] {
-            page.sample(metric, &[], value);
+            sink.sample(metric, &[], value);
         }
         // tokio keeps these where a 64-bit number is one atomic.
         #[cfg(target_has_atomic = "64")]
@@ -30,8 +30,8 @@ impl Collector for RuntimeObserver {
             let parks = tokio.worker_park_count(worker) as f64;
             let worker = worker.to_string();
             let labels = [("worker", worker.as_str())];
-            page.sample(&catalog::TOKIO_WORKER_BUSY_SECONDS, &labels, busy);
-            page.sample(&catalog::TOKIO_WORKER_PARK, &labels, parks);
+            sink.sample(&catalog::TOKIO_WORKER_BUSY_SECONDS, &labels, busy);
+            sink.sample(&catalog::TOKIO_WORKER_PARK, &labels, parks);
         }
     }
 }

@@ -23,8 +23,15 @@ pub(crate) fn hint(kind: &str) -> &'static str {
         }
         "413" => "the batches are too large for it: lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
         "415" => "it takes no protobuf: is it an OTLP receiver",
-        "429" => "it gets more than it takes: sample with OTEL_TRACES_SAMPLER, or raise its limits",
-        "500" | "502" | "503" | "504" => {
+        "UNAUTHENTICATED" | "PERMISSION_DENIED" => {
+            "the collector wants credentials: put them into OTEL_EXPORTER_OTLP_HEADERS, such as authorization=Bearer%20..."
+        }
+        "UNIMPLEMENTED" => "that gRPC server is no OTLP receiver, or not for this signal",
+        "rejected" => "the collector took the request and refused a part of it, and says why",
+        "429" | "RESOURCE_EXHAUSTED" => {
+            "it gets more than it takes: sample with OTEL_TRACES_SAMPLER, or raise its limits"
+        }
+        "500" | "502" | "503" | "504" | "UNAVAILABLE" | "INTERNAL" => {
             "the collector or what is behind it is down or overloaded: its own log says more"
         }
         _ => "the collector's own log may say more",

@@ -4,19 +4,19 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
-    common::v1::{AnyValue, KeyValue, any_value::Value},
     trace::v1::{
         Span,
         span::{Event, Link, SpanKind},
         status::StatusCode,
     },
 };
+
+use super::value::{Attributes, attributes_of, hex, resource_of, time_of};
 
 /// A span as the collector would have received it.
 ///
@@ -85,12 +85,7 @@ pub struct ReceivedEvent {
 pub(super) fn spans_of(request: ExportTraceServiceRequest) -> Vec<ReceivedSpan> {
     let mut received = Vec::new();
     for group in request.resource_spans {
-        let resource = attributes_of(
-            group
-                .resource
-                .map(|resource| resource.attributes)
-                .unwrap_or_default(),
-        );
+        let resource = resource_of(group.resource);
         for scope_spans in group.scope_spans {
             let scope = scope_spans
                 .scope
@@ -107,7 +102,7 @@ pub(super) fn spans_of(request: ExportTraceServiceRequest) -> Vec<ReceivedSpan> 
     received
 }
 
-fn span_of(span: Span, resource: &BTreeMap<String, String>, scope: &str) -> ReceivedSpan {
+fn span_of(span: Span, resource: &Attributes, scope: &str) -> ReceivedSpan {
     let status = span.status.as_ref().map(|status| status.code());
     ReceivedSpan {
         kind: kind_of(span.kind()),
@@ -154,60 +149,4 @@ fn kind_of(kind: SpanKind) -> &'static str {
         SpanKind::Producer => "producer",
         SpanKind::Consumer => "consumer",
     }
-}
-
-fn time_of(unix_nanos: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_nanos(unix_nanos)
-}
-
-fn attributes_of(attributes: Vec<KeyValue>) -> BTreeMap<String, String> {
-    let text = |KeyValue { key, value, .. }| (key, value.as_ref().map(text_of).unwrap_or_default());
-    attributes.into_iter().map(text).collect()
-}
-
-fn text_of(value: &AnyValue) -> String {
-    match &value.value {
-        None => String::new(),
-        Some(Value::StringValue(text)) => text.clone(),
-        Some(Value::BoolValue(value)) => value.to_string(),
-        Some(Value::IntValue(value)) => value.to_string(),
-        Some(Value::DoubleValue(value)) => value.to_string(),
-        Some(Value::BytesValue(bytes)) => hex(bytes),
-        Some(Value::ArrayValue(array)) => {
-            format!(
-                "[{}]",
-                array
-                    .values
-                    .iter()
-                    .map(text_of)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )
-        }
-        Some(Value::KvlistValue(list)) => {
-            let pair = |pair: &KeyValue| {
-                format!(
-                    "{}: {}",
-                    pair.key,
-                    pair.value.as_ref().map(text_of).unwrap_or_default()
-                )
-            };
-            format!(
-                "{{{}}}",
-                list.values.iter().map(pair).collect::<Vec<_>>().join(", ")
-            )
-        }
-        // An index into the dictionary of the profiles signal, meaningless in a trace.
-        Some(Value::StringValueStrindex(index)) => format!("#{index}"),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod faults;
+mod grpc;
+mod signals;
+mod tls;
+
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
@@ -16,9 +21,14 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message as _;
 
-use super::{MAX_SPANS, OtlpReceiver, SpanStore, span::spans_of};
+use super::{
+    OtlpReceiver, ReceivedRequest,
+    signal::Received,
+    span::spans_of,
+    store::{MAX_ITEMS, Store},
+};
 
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue {
@@ -87,13 +97,24 @@ fn server_span() -> Span {
 
 /// A request by hand, so that what is tested is what was written. Returns the head and the body of the answer.
 fn send(receiver: &OtlpReceiver, line: &str, content_type: &str, body: &[u8]) -> (String, Vec<u8>) {
+    send_with(receiver, line, content_type, "", body)
+}
+
+/// The same with more headers, each line ended.
+fn send_with(
+    receiver: &OtlpReceiver,
+    line: &str,
+    content_type: &str,
+    more: &str,
+    body: &[u8],
+) -> (String, Vec<u8>) {
     let address = receiver.endpoint();
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let length = body.len();
     write!(
         stream,
-        "{line} HTTP/1.1\r\nhost: test\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        "{line} HTTP/1.1\r\nhost: test\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n{more}connection: close\r\n\r\n"
     )
     .unwrap();
     stream.write_all(body).unwrap();
@@ -161,7 +182,13 @@ fn what_is_not_an_export_of_spans_is_refused_with_a_reason() {
     let receiver = OtlpReceiver::start().unwrap();
     let protobuf = "application/x-protobuf";
     for (line, content_type, body, status, reason) in [
-        ("POST /v1/metrics", protobuf, &b"x"[..], "404", "/v1/traces"),
+        (
+            "POST /v1/profiles",
+            protobuf,
+            &b"x"[..],
+            "404",
+            "/v1/traces",
+        ),
         ("GET /v1/traces", protobuf, b"", "405", "POST"),
         (
             "POST /v1/traces",
@@ -223,15 +250,22 @@ fn a_dropped_receiver_frees_its_port_even_with_a_connection_open() {
 }
 
 #[test]
-fn only_the_newest_spans_are_kept() {
-    let store = SpanStore::default();
-    store.append(spans_of(export_of(vec![server_span()])));
+fn only_the_newest_of_each_kind_is_kept() {
+    let store = Store::default();
+    let head = || ::http::Request::new(()).into_parts().0;
+    let receive = |spans| {
+        let request = ReceivedRequest::new(&head(), "http/protobuf", "");
+        store.receive(request, Some(Received::Spans(spans_of(export_of(spans)))));
+    };
+    receive(vec![server_span()]);
     let newer = Span {
         name: "newer".to_owned(),
         ..Span::default()
     };
-    store.append(spans_of(export_of(vec![newer; MAX_SPANS])));
-    let spans = store.lock();
-    assert_eq!(spans.len(), MAX_SPANS);
-    assert!(spans.iter().all(|span| span.name == "newer"));
+    receive(vec![newer; MAX_ITEMS]);
+    (0..2_000).for_each(|_| receive(Vec::new()));
+    let kept = store.lock();
+    assert_eq!(kept.spans.len(), MAX_ITEMS);
+    assert!(kept.spans.iter().all(|span| span.name == "newer"));
+    assert_eq!(kept.requests.len(), 1_024);
 }

@@ -6,7 +6,7 @@
 
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
-use crate::secret::{REDACTED, is_secret};
+use crate::secret::{REDACTED, is_secret, may_hold_address, without_credentials};
 
 /// Limits of one span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,7 @@ impl Attributes<'_> {
         if is_secret(attribute.key.as_str()) {
             attribute.value = REDACTED.into();
         }
+        hide_credentials(&mut attribute.value);
         truncate(&mut attribute.value, self.value_length);
         if let Some(known) = self
             .list
@@ -67,6 +68,7 @@ impl Attributes<'_> {
         let usual = self.list.len() <= self.max
             && self.list.iter().enumerate().all(|(index, attribute)| {
                 fits(&attribute.value, self.value_length)
+                    && !texts(&attribute.value).any(may_hold_address)
                     && !is_secret(attribute.key.as_str())
                     && !self.list[..index]
                         .iter()
@@ -80,14 +82,33 @@ impl Attributes<'_> {
     }
 }
 
+/// The text in a value.
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let texts = match value {
+        Value::String(text) => std::slice::from_ref(text),
+        Value::Array(Array::String(texts)) => texts,
+        _ => &[],
+    };
+    texts.iter().map(StringValue::as_str)
+}
+
 fn fits(value: &Value, length: usize) -> bool {
+    // Bytes are at least as many as characters.
+    texts(value).all(|text| text.len() <= length)
+}
+
+fn hide_credentials(value: &mut Value) {
+    if !texts(value).any(may_hold_address) {
+        return;
+    }
+    let hide = |text: &mut StringValue| {
+        let clean = without_credentials(text.as_str(), false).into_owned();
+        *text = clean.into();
+    };
     match value {
-        // Bytes are at least as many as characters.
-        Value::String(text) => text.as_str().len() <= length,
-        Value::Array(Array::String(texts)) => {
-            texts.iter().all(|text| text.as_str().len() <= length)
-        }
-        _ => true,
+        Value::String(text) => hide(text),
+        Value::Array(Array::String(texts)) => texts.iter_mut().for_each(hide),
+        _ => {}
     }
 }
 

@@ -11,8 +11,9 @@ use opentelemetry::{
     propagation::{TextMapCompositePropagator, TextMapPropagator},
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 
+use super::baggage::BoundedBaggage;
 use crate::config::Propagator;
 
 pub(super) fn propagator(chosen: &[Propagator]) -> TextMapCompositePropagator {
@@ -21,7 +22,7 @@ pub(super) fn propagator(chosen: &[Propagator]) -> TextMapCompositePropagator {
         .map(|propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
             match propagator {
                 Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
-                Propagator::Baggage => Box::new(BaggagePropagator::new()),
+                Propagator::Baggage => Box::new(BoundedBaggage),
             }
         });
     TextMapCompositePropagator::new(propagators.collect())

@@ -13,6 +13,7 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::{limits::Attributes, tracer::Shared};
+use crate::secret::without_credentials;
 
 /// See the module.
 #[derive(Debug)]
@@ -102,6 +103,10 @@ impl Recording {
             *dropped_count = dropped_count.saturating_add(1);
             return;
         }
+        // It is a message.
+        if let Cow::Owned(clean) = without_credentials(&event.name, false) {
+            event.name = clean.into();
+        }
         Attributes {
             list: &mut event.attributes,
             dropped: &mut event.dropped_attributes_count,
@@ -164,6 +169,12 @@ impl opentelemetry::trace::Span for Span {
 
     fn set_status(&mut self, status: Status) {
         if let Some(recording) = &mut self.recording {
+            let status = match status {
+                Status::Error { description } => {
+                    Status::error(without_credentials(&description, false).into_owned())
+                }
+                status => status,
+            };
             // Specification, "Set Status": Ok beats Error beats Unset.
             if status > recording.data.status {
                 recording.data.status = status;

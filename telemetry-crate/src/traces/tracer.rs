@@ -3,7 +3,7 @@
 //! Sampling and ids are the SDK's. What is ours is what a [`Span`] is, and that one whose trace is not exported from here
 //! has ids, is propagated as the sampler decided, and records nothing.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, cell::Cell, sync::Arc};
 
 use opentelemetry::{
     Context, InstrumentationScope,
@@ -15,9 +15,9 @@ use opentelemetry_sdk::trace::{
 
 use super::{
     limits::Limits,
-    processor::BatchProcessor,
     span::{Span, Start},
 };
+use crate::otlp::Queue;
 
 /// Makes tracers; the process-wide one, for instrumentation that talks to OpenTelemetry directly.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub(super) struct TracerProvider {
     sampler: Arc<Sampler>,
     limits: Limits,
     /// Absent if nothing is exported.
-    processor: Option<BatchProcessor>,
+    queue: Option<Queue<SpanData>>,
 }
 
 /// Makes spans.
@@ -38,25 +38,41 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     sampler: Arc<Sampler>,
     ids: RandomIdGenerator,
-    processor: Option<BatchProcessor>,
+    queue: Option<Queue<SpanData>>,
 }
 
 impl Shared {
     pub(super) fn ended(&self, data: SpanData) {
-        if let Some(processor) = &self.processor {
-            processor.push(data);
+        if let Some(queue) = &self.queue {
+            queue.push(data);
         }
     }
 }
 
 impl TracerProvider {
-    pub(super) fn new(sampler: Sampler, limits: Limits, processor: Option<BatchProcessor>) -> Self {
+    pub(super) fn new(sampler: Sampler, limits: Limits, queue: Option<Queue<SpanData>>) -> Self {
         Self {
             sampler: Arc::new(sampler),
             limits,
-            processor,
+            queue,
         }
     }
+}
+
+/// A name that no instrumentation has; asking for its tracer asks whose provider answers.
+const PROBE: &str = "firstlight.probe";
+
+thread_local! {
+    static ANSWERED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the process-wide tracer provider is firstlight's: whoever sets another one after the start takes the spans of
+/// all instrumentation that talks to OpenTelemetry directly, and `tracing`'s own stay here.
+pub(crate) fn provider_is_ours() -> bool {
+    ANSWERED.set(false);
+    // Making a tracer makes no span, so nobody else sees anything of the question.
+    drop(opentelemetry::global::tracer(PROBE));
+    ANSWERED.replace(false)
 }
 
 impl opentelemetry::trace::TracerProvider for TracerProvider {
@@ -67,12 +83,16 @@ impl opentelemetry::trace::TracerProvider for TracerProvider {
     }
 
     fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
+        if scope.name() == PROBE {
+            // A thread that ends asks no questions.
+            let _ = ANSWERED.try_with(|answered| answered.set(true));
+        }
         Tracer(Arc::new(Shared {
             scope,
             limits: self.limits,
             sampler: self.sampler.clone(),
             ids: RandomIdGenerator::default(),
-            processor: self.processor.clone(),
+            queue: self.queue.clone(),
         }))
     }
 }
@@ -112,7 +132,7 @@ impl opentelemetry::trace::Tracer for Tracer {
             false,
             decision.trace_state,
         );
-        if !sampled || shared.processor.is_none() {
+        if !sampled || shared.queue.is_none() {
             return Span::unrecorded(context);
         }
         let start = Start {

@@ -1,7 +1,9 @@
-//! What the tests of the admin listener share: a client that speaks plain TCP, so that it can also misbehave.
+//! What the tests share: the process under test (`part`), and a client that speaks plain TCP, so that it can also misbehave.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![allow(dead_code, reason = "each test uses a part of it")]
+
+pub(crate) mod part;
 
 use std::{
     io::{Read, Write},

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) type Labels = BTreeMap<String, String>;
+pub(in crate::metrics) type Labels = BTreeMap<String, String>;
 
 /// Parses one sample line strictly: name, labels, and the rest of the line.
 fn parse(line: &str) -> (String, Labels, String) {
@@ -55,7 +55,7 @@ fn parse(line: &str) -> (String, Labels, String) {
 }
 
 /// All samples of a page, after checking what holds for every page: no series and no `# TYPE` twice, every number readable.
-pub(super) fn samples(page: &str) -> Vec<(String, Labels, String)> {
+pub(in crate::metrics) fn samples(page: &str) -> Vec<(String, Labels, String)> {
     let comments: Vec<_> = page
         .split('\n')
         .filter(|line| line.starts_with("# "))

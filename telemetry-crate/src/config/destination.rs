@@ -1,0 +1,316 @@
+//! Where one signal goes: the OTLP variables, with the specification's precedence between a signal's own and the
+//! general ones ("OpenTelemetry Protocol Exporter").
+
+use std::{fmt, time::Duration};
+
+use http::{HeaderName, HeaderValue, Uri};
+
+use super::{
+    TelemetryConfig, env,
+    env::{Env, OtlpVariables, key_values},
+};
+use crate::{InitError, error::without_query, otlp::Signal};
+
+/// How requests are framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    HttpProtobuf,
+    #[cfg(feature = "otlp-grpc")]
+    Grpc,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HttpProtobuf => "http/protobuf",
+            #[cfg(feature = "otlp-grpc")]
+            Self::Grpc => "grpc",
+        })
+    }
+}
+
+/// Where one signal goes.
+#[derive(Clone)]
+pub(crate) struct Destination {
+    /// Complete, with its path and without credentials.
+    pub(crate) endpoint: Uri,
+    pub(crate) protocol: Protocol,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) gzip: bool,
+    /// Of one try.
+    pub(crate) request_timeout: Duration,
+    #[cfg_attr(not(feature = "otlp-tls"), expect(dead_code, reason = "see Tls"))]
+    pub(crate) tls: Tls,
+}
+
+impl fmt::Debug for Destination {
+    // Header values are credentials more often than not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Destination")
+            .field("endpoint", &self.endpoint)
+            .field("protocol", &self.protocol)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "otlp {} to {}",
+            self.protocol,
+            without_query(&self.endpoint)
+        )
+    }
+}
+
+/// Files that a TLS connection needs, read at start: one that is missing is found then, and not at the first export.
+#[derive(Clone, Default)]
+#[cfg_attr(
+    not(feature = "otlp-tls"),
+    expect(
+        dead_code,
+        reason = "checked in any build, so that a setting is wrong or right in all of them"
+    )
+)]
+pub(crate) struct Tls {
+    pub(crate) certificate: Option<PemFile>,
+    /// Certificate and key.
+    pub(crate) client: Option<(PemFile, PemFile)>,
+}
+
+/// A file that a variable names.
+#[derive(Clone)]
+pub(crate) struct PemFile {
+    pub(crate) variable: &'static str,
+    pub(crate) path: String,
+    #[cfg_attr(not(feature = "otlp-tls"), expect(dead_code, reason = "see Tls"))]
+    pub(crate) contents: Vec<u8>,
+}
+
+pub(super) fn destination(
+    signal: Signal,
+    config: &TelemetryConfig,
+    env: &mut Env<'_>,
+) -> Result<Destination, InitError> {
+    let own = match signal {
+        Signal::Traces => &env::OTLP_TRACES,
+        Signal::Metrics => &env::OTLP_METRICS,
+        Signal::Logs => &env::OTLP_LOGS,
+    };
+    let protocol = protocol(own, env)?;
+    let endpoint = match env.first(&[own.endpoint, env::OTLP.endpoint]) {
+        Some((variable, value)) => {
+            let is_general = variable == env::OTLP.endpoint;
+            let insecure = env
+                .boolean(own.insecure)
+                .or_else(|| env.boolean(env::OTLP.insecure));
+            endpoint(
+                variable,
+                &value,
+                is_general,
+                signal,
+                protocol,
+                insecure.unwrap_or(false),
+            )?
+        }
+        None => {
+            let default = match protocol {
+                Protocol::HttpProtobuf => "http://localhost:4318",
+                #[cfg(feature = "otlp-grpc")]
+                Protocol::Grpc => "http://localhost:4317",
+            };
+            let base = config.otlp_endpoint.as_deref().unwrap_or(default);
+            endpoint(
+                "TelemetryConfig::otlp_endpoint",
+                base,
+                true,
+                signal,
+                protocol,
+                false,
+            )?
+        }
+    };
+    Ok(Destination {
+        endpoint,
+        protocol,
+        headers: headers(own, env),
+        gzip: gzip(own, env),
+        request_timeout: env
+            .milliseconds(own.timeout)
+            .or_else(|| env.milliseconds(env::OTLP.timeout))
+            .unwrap_or(Duration::from_secs(10)),
+        tls: tls(own, env)?,
+    })
+}
+
+fn protocol(own: &OtlpVariables, env: &Env<'_>) -> Result<Protocol, InitError> {
+    let Some((variable, protocol)) = env.first(&[own.protocol, env::OTLP.protocol]) else {
+        return Ok(Protocol::HttpProtobuf);
+    };
+    match &*protocol {
+        "http/protobuf" => Ok(Protocol::HttpProtobuf),
+        #[cfg(feature = "otlp-grpc")]
+        "grpc" => Ok(Protocol::Grpc),
+        #[cfg(not(feature = "otlp-grpc"))]
+        "grpc" => Err(InitError::invalid(
+            variable,
+            protocol,
+            "`http/protobuf`, usually on the collector's port 4318, or a build of the service with firstlight's feature `otlp-grpc`",
+        )),
+        _ => Err(InitError::invalid(
+            variable,
+            protocol,
+            "`http/protobuf`, usually on the collector's port 4318, or `grpc`, usually on its port 4317",
+        )),
+    }
+}
+
+fn endpoint(
+    setting: &str,
+    value: &str,
+    is_base: bool,
+    signal: Signal,
+    protocol: Protocol,
+    insecure: bool,
+) -> Result<Uri, InitError> {
+    let shown = without_credentials(value);
+    let invalid = |expected: &str| InitError::invalid(setting, &*shown, expected);
+    let expected = "an address with a scheme, such as http://localhost:4318";
+    let complete = match protocol {
+        Protocol::HttpProtobuf if is_base => {
+            let (base, query) = value.split_once('?').unwrap_or((value, ""));
+            let mark = if query.is_empty() { "" } else { "?" };
+            let path = signal.http_path();
+            format!("{}{path}{mark}{query}", base.trim_end_matches('/'))
+        }
+        Protocol::HttpProtobuf => value.to_owned(),
+        #[cfg(feature = "otlp-grpc")]
+        Protocol::Grpc => grpc_address(value, signal, insecure),
+    };
+    // Only gRPC addresses come without a scheme.
+    let _ = insecure;
+    let uri: Uri = complete.parse().map_err(|_| invalid(expected))?;
+    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority())
+    else {
+        return Err(invalid(expected));
+    };
+    if authority.as_str().contains('@') {
+        return Err(invalid(
+            "an address without credentials: put them into OTEL_EXPORTER_OTLP_HEADERS",
+        ));
+    }
+    if scheme == "https" && !cfg!(feature = "otlp-tls") {
+        return Err(invalid(
+            "an http:// address, because this build has no TLS: build the service with firstlight's feature `otlp-tls`, or export to a collector or agent beside the service and let that one encrypt",
+        ));
+    }
+    Ok(uri)
+}
+
+/// Specification, "Endpoint": scheme, host and port; without a scheme, `insecure` decides. The path is the service's.
+#[cfg(feature = "otlp-grpc")]
+fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
+    let (scheme, rest) = match value.split_once("://") {
+        Some((scheme, rest)) => (scheme, rest),
+        None if insecure => ("http", value),
+        None => ("https", value),
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    format!("{scheme}://{authority}{}", signal.grpc_path())
+}
+
+fn without_credentials(url: &str) -> String {
+    // Some vendors want their keys there.
+    let (url, query) = url.split_once('?').unwrap_or((url, ""));
+    let query = if query.is_empty() { "" } else { "?***" };
+    let shown = match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme + 3 <= at => {
+            format!("{}***{}", &url[..scheme + 3], &url[at..])
+        }
+        (None, Some(at)) => format!("***{}", &url[at..]),
+        _ => url.to_owned(),
+    };
+    shown + query
+}
+
+fn headers(own: &OtlpVariables, env: &mut Env<'_>) -> Vec<(HeaderName, HeaderValue)> {
+    let Some((variable, list)) = env.first(&[own.headers, env::OTLP.headers]) else {
+        return Vec::new();
+    };
+    let header = |(name, value): (String, String)| {
+        let mut value: HeaderValue = value.parse().ok()?;
+        value.set_sensitive(true);
+        Some((name.parse().ok()?, value))
+    };
+    let headers = key_values(&list).and_then(|pairs| pairs.into_iter().map(header).collect());
+    headers.unwrap_or_else(|| {
+        // Not the value: it is where API keys live.
+        env.warn(
+            variable,
+            "***",
+            "`key=value,key=value` with percent-encoded values that may stand in a header",
+        );
+        Vec::new()
+    })
+}
+
+fn gzip(own: &OtlpVariables, env: &mut Env<'_>) -> bool {
+    let parse = |value: &str| match value {
+        "gzip" if cfg!(feature = "otlp-gzip") => Some(true),
+        "none" => Some(false),
+        _ => None,
+    };
+    let expected = if cfg!(feature = "otlp-gzip") {
+        "`gzip` or `none`"
+    } else {
+        "`none`, or a build of the service with firstlight's feature `otlp-gzip`"
+    };
+    env.parsed(own.compression, expected, parse)
+        .or_else(|| env.parsed(env::OTLP.compression, expected, parse))
+        .unwrap_or(false)
+}
+
+fn tls(own: &OtlpVariables, env: &Env<'_>) -> Result<Tls, InitError> {
+    let read = |names: &[&'static str]| match env.first(names) {
+        None => Ok(None),
+        Some((variable, path)) => match std::fs::read(&path) {
+            Ok(contents) => Ok(Some(PemFile {
+                variable,
+                path,
+                contents,
+            })),
+            Err(error) => Err(InitError::invalid(
+                variable,
+                path,
+                format!("a file that can be read: {error}"),
+            )),
+        },
+    };
+    let certificate = read(&[own.certificate, env::OTLP.certificate])?;
+    let client = match (
+        read(&[own.client_certificate, env::OTLP.client_certificate])?,
+        read(&[own.client_key, env::OTLP.client_key])?,
+    ) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        (Some(alone), None) => {
+            return Err(InitError::invalid(
+                alone.variable,
+                alone.path,
+                "OTEL_EXPORTER_OTLP_CLIENT_KEY beside it, with the certificate's private key",
+            ));
+        }
+        (None, Some(alone)) => {
+            return Err(InitError::invalid(
+                alone.variable,
+                alone.path,
+                "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE beside it, with the key's certificate",
+            ));
+        }
+    };
+    Ok(Tls {
+        certificate,
+        client,
+    })
+}

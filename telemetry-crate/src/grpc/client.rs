@@ -1,0 +1,140 @@
+//! Calls to other services.
+
+use std::{
+    error::Error,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{
+    body::GrpcBody,
+    call::{Call, Common},
+    deadline::deadline,
+    future::ClientFuture,
+    is_grpc,
+    method::{self, Methods, OTHER},
+    verdict::Side,
+};
+use crate::{
+    metrics::{Durations, catalog},
+    traces::SPAN_LEVEL,
+};
+
+/// Gives every call to another service a span of kind CLIENT, a measurement and the trace's context.
+///
+/// Put it around a channel, and the generated client around that. The span and `rpc_client_call_duration_seconds` end with the
+/// status, in the trailers or in the head; a stream is measured to its end. Every status but `OK` is an error of the span. A
+/// call or a stream that is dropped before its end is `CANCELLED` with `error.type="cancelled"` and no error. A call that got
+/// no status has none; its `error.type` is why, such as `connection_refused`.
+///
+/// The context (`traceparent`, `tracestate`, `baggage`) goes along in the metadata, unless
+/// [`without_propagation`](Self::without_propagation) says otherwise.
+///
+/// The error of the service is a box, as of most of tower's; a generated client takes it as it is.
+#[derive(Debug, Clone)]
+pub struct ClientLayer {
+    server: Option<(String, u16)>,
+    propagation: bool,
+}
+
+impl ClientLayer {
+    /// A layer with the defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            server: None,
+            propagation: true,
+        }
+    }
+
+    /// Who is called: the name or address, and the port, for the attributes and labels `server.address` and `server.port`.
+    /// A channel adds them to a request after the layer has seen it, so by default there are none.
+    #[must_use]
+    pub fn server(mut self, address: impl Into<String>, port: u16) -> Self {
+        self.server = Some((address.into(), port));
+        self
+    }
+
+    /// The context goes nowhere: for a service that is not ours.
+    #[must_use]
+    pub fn without_propagation(mut self) -> Self {
+        self.propagation = false;
+        self
+    }
+}
+
+impl Default for ClientLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for ClientLayer {
+    type Service = ClientService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ClientService {
+            inner,
+            propagation: self.propagation,
+            common: Arc::new(Common {
+                side: Side::Client,
+                methods: Methods::default(),
+                durations: Durations::new(&catalog::RPC_CLIENT_CALL_DURATION),
+                server: self.server.clone(),
+            }),
+        }
+    }
+}
+
+/// A channel with telemetry around it; made by [`ClientLayer`].
+#[derive(Debug, Clone)]
+pub struct ClientService<S> {
+    inner: S,
+    propagation: bool,
+    common: Arc<Common>,
+}
+
+impl<S, B, R> Service<Request<B>> for ClientService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    R: Body,
+{
+    type Response = Response<GrpcBody<R>>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = ClientFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if !is_grpc(request.headers()) {
+            return ClientFuture::new(self.inner.call(request), None);
+        }
+        let name = method::of_path(request.uri().path()).unwrap_or(OTHER);
+        let span = tracing::span!(
+            target: "firstlight::grpc::client",
+            SPAN_LEVEL,
+            "call",
+            otel.kind = "client",
+            rpc.method = name,
+        );
+        let deadline = deadline(request.headers());
+        let mut call = Call::new(span.clone(), name, deadline, &self.common);
+        let future = {
+            let _entered = span.enter();
+            call.describe(None);
+            if self.propagation {
+                crate::traces::inject(request.headers_mut());
+            }
+            self.inner.call(request)
+        };
+        ClientFuture::new(future, Some(call))
+    }
+}

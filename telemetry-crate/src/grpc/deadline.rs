@@ -1,0 +1,74 @@
+//! The deadline that a call carries, to tell who was too slow from who went away.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+
+/// The time that the caller gives the call.
+///
+/// [gRPC over HTTP/2, timeout](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests): at most eight digits
+/// and a unit. What is none is no deadline.
+pub(super) fn deadline(headers: &HeaderMap) -> Option<Duration> {
+    let timeout = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = timeout.split_at_checked(timeout.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(number * 60 * 60),
+        "M" => Duration::from_secs(number * 60),
+        "S" => Duration::from_secs(number),
+        "m" => Duration::from_millis(number),
+        "u" => Duration::from_micros(number),
+        "n" => Duration::from_nanos(number),
+        _ => return None,
+    })
+}
+
+/// Whether that much time was too much for it.
+///
+/// Its caller has counted from when it sent the request, and gives up a little before our own clock says so: by the network's
+/// delay, for which a tenth of the time, and 100 ms at most, is allowed.
+pub(super) fn passed(deadline: Duration, after: Duration) -> bool {
+    let slack = (deadline / 10).min(Duration::from_millis(100));
+    after >= deadline - slack
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::{HeaderMap, HeaderValue};
+
+    use super::{deadline, passed};
+
+    #[test]
+    fn a_deadline_is_a_number_and_a_unit_and_anything_else_is_none() {
+        let of = |timeout: &'static str| {
+            let value = HeaderValue::from_static(timeout);
+            deadline(&HeaderMap::from_iter([(
+                "grpc-timeout".parse().ok()?,
+                value,
+            )]))
+        };
+        assert_eq!(of("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(
+            of("99999999H"),
+            Some(Duration::from_secs(99_999_999 * 3_600))
+        );
+        for nonsense in ["", "H", "-1S", "+1S", "1", "1x", "123456789S", "1 S"] {
+            assert_eq!(of(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_deadline_has_passed_a_little_before_its_time() {
+        let (second, milli) = (Duration::from_secs(1), Duration::from_millis);
+        assert!(passed(second, second));
+        assert!(passed(second, milli(900)));
+        assert!(!passed(second, milli(899)));
+        assert!(!passed(60 * second, 59 * second));
+        assert!(passed(Duration::ZERO, Duration::ZERO));
+    }
+}

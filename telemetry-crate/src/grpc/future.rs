@@ -1,0 +1,104 @@
+//! The futures of a response's head.
+
+use std::{
+    error::Error,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::{body::GrpcBody, call::Call, verdict::Outcome};
+use crate::http::error_type;
+
+pin_project! {
+    /// Resolves to the response; made by [`ServerService`](super::ServerService).
+    ///
+    /// Dropped before that, the client went away or was given up on, and the call says so.
+    #[derive(Debug)]
+    pub struct ServerFuture<F> {
+        #[pin]
+        inner: F,
+        call: Option<Call>,
+    }
+}
+
+impl<F> ServerFuture<F> {
+    pub(super) fn new(inner: F, call: Option<Call>) -> Self {
+        Self { inner, call }
+    }
+}
+
+impl<F, R, E> Future for ServerFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
+{
+    type Output = Result<Response<GrpcBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = {
+            let _entered = this.call.as_ref().map(|call| call.span().enter());
+            ready!(this.inner.poll(context))
+        };
+        let call = this.call.take();
+        Poll::Ready(match result {
+            Ok(response) => Ok(GrpcBody::around(response, call)),
+            Err(error) => {
+                if let Some(call) = call {
+                    call.finish(Outcome::Failed("service_error"));
+                }
+                Err(error)
+            }
+        })
+    }
+}
+
+pin_project! {
+    /// Resolves to the response; made by [`ClientService`](super::ClientService).
+    ///
+    /// Dropped before that, the call was cancelled, and says so.
+    #[derive(Debug)]
+    pub struct ClientFuture<F> {
+        #[pin]
+        inner: F,
+        call: Option<Call>,
+    }
+}
+
+impl<F> ClientFuture<F> {
+    pub(super) fn new(inner: F, call: Option<Call>) -> Self {
+        Self { inner, call }
+    }
+}
+
+impl<F, R, E> Future for ClientFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Output = Result<Response<GrpcBody<R>>, Box<dyn Error + Send + Sync>>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = {
+            let _entered = this.call.as_ref().map(|call| call.span().enter());
+            ready!(this.inner.poll(context))
+        };
+        let call = this.call.take();
+        Poll::Ready(match result {
+            Ok(response) => Ok(GrpcBody::around(response, call)),
+            Err(error) => {
+                let error = error.into();
+                if let Some(call) = call {
+                    call.finish(Outcome::Failed(error_type(&error)));
+                }
+                Err(error)
+            }
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! The status of a call: where it is found, what it is called, and whose fault it is.
+
+use http::{HeaderMap, StatusCode};
+
+/// A code of gRPC.
+///
+/// [Status codes and their use in gRPC](https://github.com/grpc/grpc/blob/master/doc/statuscodes.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Code(u8);
+
+/// By number; semantic conventions, `rpc.response.status_code` of gRPC: the word, in capitals.
+const NAMES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+impl Code {
+    pub(super) const OK: Self = Self(0);
+    pub(super) const CANCELLED: Self = Self(1);
+    pub(super) const UNKNOWN: Self = Self(2);
+    pub(super) const DEADLINE_EXCEEDED: Self = Self(4);
+    const PERMISSION_DENIED: Self = Self(7);
+    const RESOURCE_EXHAUSTED: Self = Self(8);
+    const UNIMPLEMENTED: Self = Self(12);
+    const INTERNAL: Self = Self(13);
+    const UNAVAILABLE: Self = Self(14);
+    const DATA_LOSS: Self = Self(15);
+    const UNAUTHENTICATED: Self = Self(16);
+
+    /// What trailers say, or the headers of a response that is nothing but trailers. A number that is no code is `UNKNOWN`.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let status = headers.get("grpc-status")?;
+        let number = status.to_str().ok().and_then(|status| status.parse().ok());
+        let known = number.filter(|number| usize::from(*number) < NAMES.len());
+        Some(known.map_or(Self::UNKNOWN, Self))
+    }
+
+    /// What a client makes of a response without a status, such as a proxy's.
+    ///
+    /// [HTTP to gRPC status code mapping](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
+    pub(super) fn of_http(status: StatusCode) -> Self {
+        match status.as_u16() {
+            400 => Self::INTERNAL,
+            401 => Self::UNAUTHENTICATED,
+            403 => Self::PERMISSION_DENIED,
+            404 => Self::UNIMPLEMENTED,
+            429 | 502..=504 => Self::UNAVAILABLE,
+            _ => Self::UNKNOWN,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        NAMES.get(usize::from(self.0)).copied().unwrap_or("UNKNOWN")
+    }
+
+    /// Semantic conventions, gRPC server spans: these say that the server failed, the others that the caller did.
+    pub(super) fn is_error_of_server(self) -> bool {
+        matches!(
+            self,
+            Self::UNKNOWN
+                | Self::DEADLINE_EXCEEDED
+                | Self::UNIMPLEMENTED
+                | Self::INTERNAL
+                | Self::UNAVAILABLE
+                | Self::DATA_LOSS
+        )
+    }
+
+    /// Whether this may be an answer to whatever anybody calls, from a layer that knows no methods: one that asks who is
+    /// there, or how much is going on, or that there is nothing of that name.
+    pub(super) fn may_be_any_methods(self) -> bool {
+        matches!(
+            self,
+            Self::CANCELLED
+                | Self::PERMISSION_DENIED
+                | Self::RESOURCE_EXHAUSTED
+                | Self::UNIMPLEMENTED
+                | Self::UNAUTHENTICATED
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    use super::Code;
+
+    #[test]
+    fn whatever_a_server_sends_there_is_a_word_for_it() {
+        let name = |status: &'static str| {
+            let value = HeaderValue::from_static(status);
+            let headers = HeaderMap::from_iter([("grpc-status".parse().ok()?, value)]);
+            Code::of(&headers).map(Code::name)
+        };
+        for (status, expected) in [
+            ("0", "OK"),
+            ("16", "UNAUTHENTICATED"),
+            ("17", "UNKNOWN"),
+            ("-1", "UNKNOWN"),
+            ("999999999999", "UNKNOWN"),
+            ("", "UNKNOWN"),
+        ] {
+            assert_eq!(name(status), Some(expected), "{status}");
+        }
+        assert_eq!(Code::of(&HeaderMap::new()), None);
+        assert_eq!(Code::of_http(StatusCode::BAD_GATEWAY).name(), "UNAVAILABLE");
+        assert_eq!(Code::of_http(StatusCode::OK).name(), "UNKNOWN");
+    }
+}

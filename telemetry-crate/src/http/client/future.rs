@@ -1,0 +1,59 @@
+//! The future of a response.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+
+use super::{
+    ClientResponse,
+    call::{Call, Outcome},
+    error_type,
+};
+
+pin_project! {
+    /// Resolves to the response; made by [`ClientService`](super::ClientService).
+    ///
+    /// Dropped before that, the call was cancelled, and its span and its measurement say so.
+    #[derive(Debug)]
+    pub struct ClientFuture<F> {
+        #[pin]
+        inner: F,
+        call: Option<Call>,
+    }
+}
+
+impl<F> ClientFuture<F> {
+    pub(super) fn new(inner: F, call: Call) -> Self {
+        Self {
+            inner,
+            call: Some(call),
+        }
+    }
+}
+
+impl<F, R, E> Future for ClientFuture<F>
+where
+    F: Future<Output = Result<R, E>>,
+    R: ClientResponse,
+    E: 'static,
+{
+    type Output = Result<R, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = {
+            let _entered = this.call.as_ref().map(|call| call.span().enter());
+            ready!(this.inner.poll(context))
+        };
+        if let Some(call) = this.call.take() {
+            call.finish(match &result {
+                Ok(response) => Outcome::Answered(response.status(), response.version()),
+                Err(error) => Outcome::Failed(error_type(error)),
+            });
+        }
+        Poll::Ready(result)
+    }
+}

@@ -1,0 +1,184 @@
+//! What the layer reads of a request and of a response, whichever client they belong to.
+
+use http::{HeaderMap, Method, StatusCode, Version, header, uri::Authority};
+
+use super::{Resend, UrlTemplate};
+
+/// A request that [`ClientLayer`](super::ClientLayer) can send: [`http::Request`], and `reqwest::Request` with the feature
+/// `reqwest`.
+pub trait ClientRequest: sealed::Request {}
+
+impl<T: sealed::Request> ClientRequest for T {}
+
+/// The response to a [`ClientRequest`]: [`http::Response`], and `reqwest::Response` with the feature `reqwest`.
+pub trait ClientResponse: sealed::Response {}
+
+impl<T: sealed::Response> ClientResponse for T {}
+
+pub(super) mod sealed {
+    use super::{HeaderMap, Method, Notes, StatusCode, Url, Version};
+
+    #[expect(unnameable_types, reason = "that is what seals it")]
+    pub trait Request {
+        fn method(&self) -> &Method;
+        fn url(&self) -> Url<'_>;
+        fn notes(&self) -> Notes;
+        fn headers_mut(&mut self) -> &mut HeaderMap;
+    }
+
+    #[expect(unnameable_types, reason = "that is what seals it")]
+    pub trait Response {
+        fn status(&self) -> StatusCode;
+        fn version(&self) -> Version;
+    }
+}
+
+/// The parts of a URL that may be recorded: no credentials, and of the query only that there is one.
+#[derive(Debug, Clone)]
+#[expect(unnameable_types, reason = "the sealed traits alone speak of it")]
+pub struct Url<'a> {
+    pub(super) scheme: &'a str,
+    /// In brackets if it is an IPv6 address, as in a URL. Empty if nobody said.
+    pub(super) host: Host<'a>,
+    pub(super) port: Option<u16>,
+    pub(super) path: &'a str,
+    pub(super) has_query: bool,
+}
+
+/// Borrowed from the URL, or parsed from the header.
+pub(super) type Host<'a> = std::borrow::Cow<'a, str>;
+
+/// What the caller has written beside the request.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(unnameable_types, reason = "the sealed traits alone speak of it")]
+pub struct Notes {
+    pub(super) template: Option<&'static str>,
+    pub(super) resend: Option<u32>,
+}
+
+impl<B> sealed::Request for http::Request<B> {
+    fn method(&self) -> &Method {
+        self.method()
+    }
+
+    fn url(&self) -> Url<'_> {
+        let uri = self.uri();
+        let (host, port) = match uri.authority() {
+            Some(authority) => (authority.host().into(), authority.port_u16()),
+            // A client of one connection is given paths.
+            None => {
+                let header = self.headers().get(header::HOST);
+                let authority = header.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+                let host = authority.as_ref().map_or("", Authority::host).to_owned();
+                (
+                    host.into(),
+                    authority.as_ref().and_then(Authority::port_u16),
+                )
+            }
+        };
+        Url {
+            scheme: uri.scheme_str().unwrap_or("http"),
+            host,
+            port,
+            path: uri.path(),
+            has_query: uri.query().is_some(),
+        }
+    }
+
+    fn notes(&self) -> Notes {
+        let extensions = self.extensions();
+        Notes {
+            template: extensions.get().map(|UrlTemplate(template)| *template),
+            resend: extensions.get().map(|Resend(count)| *count),
+        }
+    }
+
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.headers_mut()
+    }
+}
+
+impl<B> sealed::Response for http::Response<B> {
+    fn status(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn version(&self) -> Version {
+        self.version()
+    }
+}
+
+impl Url<'_> {
+    /// `server.address`: a host as names and addresses are written elsewhere, without brackets.
+    pub(super) fn address(&self) -> Option<&str> {
+        let address = self.host.trim_start_matches('[').trim_end_matches(']');
+        Some(address).filter(|address| !address.is_empty())
+    }
+
+    /// `server.port`: the scheme's, if the URL has none.
+    pub(super) fn port(&self) -> u16 {
+        let default = if self.scheme == "https" { 443 } else { 80 };
+        self.port.unwrap_or(default)
+    }
+
+    /// `url.full`, as far as it may be recorded.
+    ///
+    /// Semantic conventions, `url.full`: no credentials; what may be sensitive is `REDACTED`. Any value of a query may be,
+    /// and so may a name, so all of it is.
+    pub(super) fn full(&self) -> Option<String> {
+        self.address()?;
+        let Self {
+            scheme, host, path, ..
+        } = self;
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let query = if self.has_query { "?REDACTED" } else { "" };
+        Some(format!("{scheme}://{host}{port}{path}{query}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+    use http::Request;
+
+    use super::sealed::Request as _;
+
+    #[test]
+    fn what_is_recorded_of_a_url_holds_neither_credentials_nor_the_query() {
+        for (url, address, port, full) in [
+            (
+                "https://user:hunter2@api.example.com/a/b?key=hunter2",
+                "api.example.com",
+                443,
+                "https://api.example.com/a/b?REDACTED",
+            ),
+            (
+                "http://api.example.com:8080",
+                "api.example.com",
+                8080,
+                "http://api.example.com:8080/",
+            ),
+            ("http://[::1]:9/x", "::1", 9, "http://[::1]:9/x"),
+        ] {
+            let request = Request::get(url).body(()).unwrap();
+            let url = request.url();
+            assert_eq!(url.address(), Some(address));
+            assert_eq!(url.port(), port);
+            assert_eq!(url.full().as_deref(), Some(full));
+        }
+    }
+
+    #[test]
+    fn a_path_alone_takes_its_host_from_the_header() {
+        let request = |host: &str| {
+            let request = Request::get("/a?b=c").header("host", host);
+            request.body(()).unwrap()
+        };
+        let named = request("orders.internal:81");
+        assert_eq!(named.url().address(), Some("orders.internal"));
+        assert_eq!(named.url().port(), 81);
+        let nobody = request("not a host");
+        assert_eq!((nobody.url().address(), nobody.url().full()), (None, None));
+    }
+}

@@ -1,0 +1,77 @@
+//! The service: starts a call for every request.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tower_service::Service;
+
+use super::{
+    ClientRequest, ClientResponse,
+    call::Call,
+    future::ClientFuture,
+    layer::Shared,
+    request::{Notes, sealed},
+};
+
+/// A client with telemetry around it; made by [`ClientLayer`](super::ClientLayer).
+#[derive(Debug, Clone)]
+pub struct ClientService<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+impl<S> ClientService<S> {
+    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<S, Q, R> Service<Q> for ClientService<S>
+where
+    S: Service<Q, Response = R>,
+    S::Error: 'static,
+    Q: ClientRequest,
+    R: ClientResponse,
+{
+    type Response = R;
+    type Error = S::Error;
+    type Future = ClientFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Q) -> Self::Future {
+        let notes = request.notes();
+        call(&self.shared, &mut self.inner, request, notes)
+    }
+}
+
+/// Sends the request with what the caller has written beside it.
+pub(super) fn call<S, Q>(
+    shared: &Arc<Shared>,
+    client: &mut S,
+    mut request: Q,
+    notes: Notes,
+) -> ClientFuture<S::Future>
+where
+    S: Service<Q>,
+    Q: sealed::Request,
+{
+    let url = request.url();
+    let mut call = Call::start(shared, request.method(), &url);
+    let span = call.span().clone();
+    // What a client does before its first await is part of the call, too.
+    let _entered = span.enter();
+    call.describe(&url, notes);
+    let context = call.context_for(&url);
+    drop(url);
+    // One value each: those of an attempt before are replaced.
+    for (name, value) in &context {
+        request.headers_mut().insert(name, value.clone());
+    }
+    let future = client.call(request);
+    ClientFuture::new(future, call)
+}

@@ -1,0 +1,61 @@
+//! The part of the catalogue about calls: to other services over HTTP, and over gRPC in both directions.
+
+use super::{Kind, Metric, buckets};
+
+/// How long calls to other services took, from the request until the response's head, retries and redirects each on their
+/// own. Addresses beyond the first hundred of a layer are `_OTHER`.
+///
+/// [HTTP client conventions](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpclientrequestduration),
+/// stable, with their buckets.
+pub const HTTP_CLIENT_REQUEST_DURATION: Metric = Metric {
+    name: "http_client_request_duration_seconds",
+    kind: Kind::Histogram,
+    unit: "s",
+    labels: &[
+        "http_request_method",
+        "server_address",
+        "server_port",
+        "http_response_status_code",
+        "error_type",
+    ],
+    buckets: Some(&buckets::SECONDS),
+    help: "Duration of HTTP client requests.",
+};
+
+/// How long gRPC calls took to serve, to the end of the last stream. Methods that the service does not have are `_OTHER`.
+///
+/// [RPC conventions](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/#metric-rpcservercallduration), release
+/// candidate, with their buckets.
+pub const RPC_SERVER_CALL_DURATION: Metric = Metric {
+    name: "rpc_server_call_duration_seconds",
+    kind: Kind::Histogram,
+    unit: "s",
+    labels: &[
+        "rpc_system_name",
+        "rpc_method",
+        "rpc_response_status_code",
+        "error_type",
+    ],
+    buckets: Some(&buckets::SECONDS),
+    help: "Duration of incoming gRPC calls.",
+};
+
+/// How long gRPC calls to other services took, to the end of the last stream.
+///
+/// [RPC conventions](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/#metric-rpcclientcallduration), release
+/// candidate, with their buckets.
+pub const RPC_CLIENT_CALL_DURATION: Metric = Metric {
+    name: "rpc_client_call_duration_seconds",
+    kind: Kind::Histogram,
+    unit: "s",
+    labels: &[
+        "rpc_system_name",
+        "rpc_method",
+        "rpc_response_status_code",
+        "error_type",
+        "server_address",
+        "server_port",
+    ],
+    buckets: Some(&buckets::SECONDS),
+    help: "Duration of outgoing gRPC calls.",
+};

@@ -1,0 +1,55 @@
+//! Units, as UCUM writes them, which is how OTLP wants them.
+//!
+//! [Instrument units](https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units) of the semantic
+//! conventions. What it leaves out: converting values. A unit says what the numbers are, whoever made them.
+
+use ::metrics::Unit;
+
+/// What UCUM calls a unit of the `metrics` facade.
+pub(super) fn ucum(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Count => "1",
+        Unit::Percent => "%",
+        Unit::Seconds => "s",
+        Unit::Milliseconds => "ms",
+        Unit::Microseconds => "us",
+        Unit::Nanoseconds => "ns",
+        Unit::Tebibytes => "TiBy",
+        Unit::Gibibytes => "GiBy",
+        Unit::Mebibytes => "MiBy",
+        Unit::Kibibytes => "KiBy",
+        Unit::Bytes => "By",
+        Unit::TerabitsPerSecond => "Tbit/s",
+        Unit::GigabitsPerSecond => "Gbit/s",
+        Unit::MegabitsPerSecond => "Mbit/s",
+        Unit::KilobitsPerSecond => "kbit/s",
+        Unit::BitsPerSecond => "bit/s",
+        Unit::CountPerSecond => "1/s",
+    }
+}
+
+/// The unit that a name on the page ends in, for a metric that nobody has described; empty if it ends in none.
+pub(super) fn of_name(name: &str) -> &'static str {
+    let stem = name.strip_suffix("_total").unwrap_or(name);
+    let named = [("_seconds", "s"), ("_bytes", "By")];
+    let found = named.iter().find(|(suffix, _)| stem.ends_with(suffix));
+    found.map_or("", |(_, unit)| *unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_name;
+
+    #[test]
+    fn a_name_that_ends_in_a_unit_has_it() {
+        for (name, unit) in [
+            ("lat_seconds", "s"),
+            ("cpu_seconds_total", "s"),
+            ("body_bytes", "By"),
+            ("seconds_since", ""),
+            ("requests_total", ""),
+        ] {
+            assert_eq!(of_name(name), unit, "{name}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The client of one signal: one request, with its retries, over HTTP or gRPC.
+//!
+//! Under `opentelemetry-otlp`'s span exporter it is the HTTP client; log records and metrics go through it directly. The
+//! SDK hands on "network error"; at 3 a.m. the difference between a refused connection, a name that does not resolve
+//! and a time-out is the whole question.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{
+    backoff::Backoff,
+    connect::{self, Connection},
+    flush::Flushes,
+    partial::Partial,
+    queue::Queue,
+    signal::Signal,
+    stats::{ExportError, ExportStats, Retry},
+};
+use crate::{
+    InitError,
+    config::{Destination, Protocol},
+    error::with_causes,
+};
+
+/// An OTLP answer is a few bytes; a wrong server's error page need not be read whole.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+
+/// OTLP exporter specification, "User Agent", with the distribution before it.
+const USER_AGENT: &str = concat!(
+    "firstlight/",
+    env!("CARGO_PKG_VERSION"),
+    " OTel-OTLP-Exporter-Rust/0.33"
+);
+
+#[derive(Debug)]
+pub(crate) struct OtlpClient {
+    connection: Connection,
+    endpoint: Uri,
+    #[cfg(feature = "otlp-grpc")]
+    protocol: Protocol,
+    headers: HeaderMap,
+    gzip: bool,
+    timeout: Duration,
+    flushes: Arc<Flushes>,
+    stats: Arc<ExportStats>,
+}
+
+impl OtlpClient {
+    /// Opens nothing yet.
+    fn new(
+        destination: &Destination,
+        flushes: Arc<Flushes>,
+        stats: Arc<ExportStats>,
+    ) -> Result<Self, InitError> {
+        let content_type = match destination.protocol {
+            Protocol::HttpProtobuf => "application/x-protobuf",
+            #[cfg(feature = "otlp-grpc")]
+            Protocol::Grpc => "application/grpc",
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (header::USER_AGENT, USER_AGENT),
+            (header::CONTENT_TYPE, content_type),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers.extend(destination.headers.iter().cloned());
+        Ok(Self {
+            connection: connect::connection(destination)?,
+            endpoint: destination.endpoint.clone(),
+            #[cfg(feature = "otlp-grpc")]
+            protocol: destination.protocol,
+            headers,
+            gzip: destination.gzip,
+            timeout: destination.request_timeout,
+            flushes,
+            stats,
+        })
+    }
+
+    /// For what comes out of a queue.
+    pub(crate) fn of_queue<T>(
+        destination: &Destination,
+        queue: &Queue<T>,
+    ) -> Result<Self, InitError> {
+        Self::new(destination, queue.flushes().clone(), queue.stats().clone())
+    }
+
+    /// For metrics, which have none.
+    pub(crate) fn of_metrics(destination: &Destination) -> Result<Self, InitError> {
+        let stats = ExportStats::new(Signal::Metrics, 0);
+        Self::new(destination, Arc::default(), Arc::new(stats))
+    }
+
+    pub(super) fn flushes(&self) -> &Arc<Flushes> {
+        &self.flushes
+    }
+
+    pub(super) fn stats(&self) -> &Arc<ExportStats> {
+        &self.stats
+    }
+
+    /// Sends an encoded request, again if it helps. How long in all is the caller's to limit.
+    pub(crate) async fn send(&self, message: Bytes) -> Result<(), ExportError> {
+        let (message, is_compressed) = compress(message, self.gzip);
+        let mut backoff = Backoff::default();
+        loop {
+            let attempt = self.attempt(message.clone(), is_compressed);
+            let error = match timeout(self.timeout, attempt).await {
+                Ok(Ok(answer)) => {
+                    self.accepted(&answer);
+                    return Ok(());
+                }
+                Ok(Err(error)) => error,
+                Err(_) => ExportError::timeout("OTEL_EXPORTER_OTLP_TIMEOUT", self.timeout),
+            };
+            self.stats.remember(error.clone());
+            let hurried = self.flushes.is_hurried();
+            let Some(delay) = backoff.after(&error, hurried, jitter()) else {
+                return Err(error);
+            };
+            self.wait(delay, error.retry).await;
+        }
+    }
+
+    async fn wait(&self, delay: Duration, retry: Retry) {
+        let end = Instant::now() + delay;
+        loop {
+            tokio::select! {
+                () = sleep_until(end) => return,
+                () = self.flushes.rung() => {
+                    // Whoever waits for a flush has no time for a long delay; what the collector asked for is kept to.
+                    if self.flushes.is_hurried() && retry == Retry::Yes {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn accepted(&self, answer: &[u8]) {
+        let Partial { rejected, message } = Partial::of(answer);
+        if rejected > 0 {
+            let unit = self.stats.signal().unit();
+            self.stats.remember(ExportError::new(
+                "rejected",
+                format!("the collector rejected {rejected} {unit}: {message}"),
+                Retry::No,
+            ));
+            self.stats.rejected(rejected);
+        }
+    }
+
+    /// One request; what was answered, decompressed and without framing.
+    async fn attempt(&self, message: Bytes, is_compressed: bool) -> Result<Bytes, ExportError> {
+        let mut request = Request::new(Full::new(message));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.clone();
+        *request.headers_mut() = self.headers.clone();
+        #[cfg(feature = "otlp-grpc")]
+        if self.protocol == Protocol::Grpc {
+            return super::grpc::call(&self.connection, request, is_compressed, self.timeout).await;
+        }
+        if is_compressed {
+            let gzip = HeaderValue::from_static("gzip");
+            request.headers_mut().insert(header::CONTENT_ENCODING, gzip);
+        }
+        let response = self.connection.request(request).await.map_err(unanswered)?;
+        let status = response.status();
+        let retry_after = retry_after(response.headers());
+        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect();
+        if !status.is_success() {
+            return Err(refused(status, retry_after));
+        }
+        let body = body.await.map_err(|error| {
+            ExportError::new(
+                "network",
+                format!("reading the answer: {error}"),
+                Retry::Yes,
+            )
+        })?;
+        Ok(body.to_bytes())
+    }
+}
+
+/// OTLP specification, "Failures" (OTLP/HTTP): these four may be tried again. Not the body: collectors echo what they
+/// were sent.
+fn refused(status: StatusCode, retry_after: Option<Duration>) -> ExportError {
+    let retry = match (status.as_u16(), retry_after) {
+        (429 | 502 | 503 | 504, Some(delay)) => Retry::After(delay),
+        (429 | 502 | 503 | 504, None) => Retry::Yes,
+        _ => Retry::No,
+    };
+    ExportError::new(
+        status.as_str(),
+        format!("the collector answered {status}"),
+        retry,
+    )
+}
+
+pub(super) fn unanswered(error: hyper_util::client::legacy::Error) -> ExportError {
+    let kind = if error.is_connect() {
+        "connect"
+    } else {
+        "network"
+    };
+    ExportError::new(kind, with_causes(&error), Retry::Yes)
+}
+
+/// In seconds; a date, which the header may be too, is one that nobody was seen to send here.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    seconds.parse().ok().map(Duration::from_secs)
+}
+
+/// 0 to 1, from the source of randomness that is there already.
+fn jitter() -> f64 {
+    let id = RandomIdGenerator::default().new_span_id().to_bytes();
+    f64::from(u16::from_be_bytes([id[0], id[1]])) / f64::from(u16::MAX)
+}
+
+#[cfg(feature = "otlp-gzip")]
+fn compress(message: Bytes, gzip: bool) -> (Bytes, bool) {
+    use std::io::Write;
+
+    if !gzip {
+        return (message, false);
+    }
+    // The fastest level: a collector is a switch away, and the service's processor is not for this.
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    match encoder.write_all(&message).and_then(|()| encoder.finish()) {
+        Ok(compressed) => (compressed.into(), true),
+        Err(_) => (message, false),
+    }
+}
+
+#[cfg(not(feature = "otlp-gzip"))]
+fn compress(message: Bytes, _gzip: bool) -> (Bytes, bool) {
+    (message, false)
+}
+
+/// For `opentelemetry-otlp`, which encodes the spans. Its own retries are off.
+#[async_trait]
+impl HttpClient for OtlpClient {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        // Its address and headers are the ones that it was given, or that it reads from the environment by rules of its
+        // own; ours are in force.
+        match self.send(request.into_body()).await {
+            Ok(()) => Ok(Response::new(Bytes::new())),
+            Err(error) => Err(error.text.into()),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A unary gRPC call, as bytes: the message behind five bytes of framing, the result in two trailers.
+//!
+//! By hand over the client that carries OTLP/HTTP as well, so that both transports have the same connections, time-outs,
+//! retries and error texts, and because that is all that OTLP needs of gRPC: `tonic` would be a second client with a
+//! behaviour of its own. The wire format is "gRPC over HTTP2" (grpc/grpc, doc/PROTOCOL-HTTP2.md).
+
+use std::time::Duration;
+
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Request, header};
+use http_body_util::{BodyExt, Full, Limited};
+use percent_encoding::percent_decode_str;
+use prost::Message;
+
+use super::{
+    client::unanswered,
+    connect::Connection,
+    stats::{ExportError, Retry},
+};
+
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+
+/// One flag, and the length in four bytes.
+const FRAME: usize = 5;
+
+pub(super) async fn call(
+    connection: &Connection,
+    request: Request<Full<Bytes>>,
+    is_compressed: bool,
+    timeout: Duration,
+) -> Result<Bytes, ExportError> {
+    let (mut head, body) = request.into_parts();
+    let message = body
+        .collect()
+        .await
+        .unwrap_or_else(|never| match never {})
+        .to_bytes();
+    let mut framed = BytesMut::with_capacity(FRAME + message.len());
+    framed.put_u8(is_compressed.into());
+    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    framed.put(message);
+    head.headers
+        .insert(header::TE, HeaderValue::from_static("trailers"));
+    if is_compressed {
+        head.headers
+            .insert("grpc-encoding", HeaderValue::from_static("gzip"));
+    }
+    if let Ok(timeout) = HeaderValue::try_from(format!("{}m", timeout.as_millis().min(99_999_999)))
+    {
+        head.headers.insert("grpc-timeout", timeout);
+    }
+
+    let request = Request::from_parts(head, Full::new(framed.freeze()));
+    let response = connection.request(request).await.map_err(unanswered)?;
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, MAX_RESPONSE_BYTES)
+        .collect()
+        .await
+        .map_err(|error| {
+            ExportError::new(
+                "network",
+                format!("reading the answer: {error}"),
+                Retry::Yes,
+            )
+        })?;
+    // Without a message the status is in the headers.
+    let trailers = body.trailers().unwrap_or(&head.headers);
+    match Status::of(trailers) {
+        Some(Status { code: 0, .. }) => {
+            let body = body.to_bytes();
+            Ok(body.slice(FRAME.min(body.len())..))
+        }
+        Some(status) => Err(status.into_error()),
+        None => Err(ExportError::new(
+            "network",
+            format!(
+                "the answer has no gRPC status, and the HTTP status {}: is it a gRPC server, usually on port 4317?",
+                head.status
+            ),
+            Retry::Yes,
+        )),
+    }
+}
+
+/// What a call ended with.
+struct Status {
+    code: u32,
+    message: String,
+    retry_delay: Option<Duration>,
+}
+
+impl Status {
+    fn of(trailers: &HeaderMap) -> Option<Self> {
+        let text = |name| {
+            trailers
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+        };
+        let message = percent_decode_str(text("grpc-message").unwrap_or_default());
+        Some(Self {
+            code: text("grpc-status")?.parse().ok()?,
+            message: message.decode_utf8_lossy().into_owned(),
+            retry_delay: text("grpc-status-details-bin").and_then(retry_delay),
+        })
+    }
+
+    /// OTLP specification, "Failures" (OTLP/gRPC): which codes may be tried again, and `RESOURCE_EXHAUSTED` only if the
+    /// server says when.
+    fn into_error(self) -> ExportError {
+        const NAMES: [&str; 17] = [
+            "OK",
+            "CANCELLED",
+            "UNKNOWN",
+            "INVALID_ARGUMENT",
+            "DEADLINE_EXCEEDED",
+            "NOT_FOUND",
+            "ALREADY_EXISTS",
+            "PERMISSION_DENIED",
+            "RESOURCE_EXHAUSTED",
+            "FAILED_PRECONDITION",
+            "ABORTED",
+            "OUT_OF_RANGE",
+            "UNIMPLEMENTED",
+            "INTERNAL",
+            "UNAVAILABLE",
+            "DATA_LOSS",
+            "UNAUTHENTICATED",
+        ];
+        let name = NAMES.get(self.code as usize).copied().unwrap_or("UNKNOWN");
+        let retry = match (name, self.retry_delay) {
+            (
+                "CANCELLED" | "DEADLINE_EXCEEDED" | "RESOURCE_EXHAUSTED" | "ABORTED"
+                | "OUT_OF_RANGE" | "UNAVAILABLE" | "DATA_LOSS",
+                Some(delay),
+            ) => Retry::After(delay),
+            (
+                "CANCELLED" | "DEADLINE_EXCEEDED" | "ABORTED" | "OUT_OF_RANGE" | "UNAVAILABLE"
+                | "DATA_LOSS",
+                None,
+            ) => Retry::Yes,
+            _ => Retry::No,
+        };
+        // Statuses are the server's own words, unlike the body of an HTTP error; a long one is none of use.
+        let message: String = self.message.chars().take(200).collect();
+        ExportError::new(
+            name,
+            format!("the collector answered {name}: {message}"),
+            retry,
+        )
+    }
+}
+
+/// `google.rpc.Status`, of which only the details matter here.
+#[derive(Clone, PartialEq, Message)]
+struct Details {
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<Detail>,
+}
+
+/// `google.protobuf.Any`.
+#[derive(Clone, PartialEq, Message)]
+struct Detail {
+    #[prost(string, tag = "1")]
+    type_url: String,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
+}
+
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    retry_delay: Option<Delay>,
+}
+
+/// `google.protobuf.Duration`.
+#[derive(Clone, PartialEq, Message)]
+struct Delay {
+    #[prost(int64, tag = "1")]
+    seconds: i64,
+    #[prost(int32, tag = "2")]
+    nanos: i32,
+}
+
+fn retry_delay(details: &str) -> Option<Duration> {
+    let details = Details::decode(&*BASE64.decode(details).ok()?).ok()?;
+    let info = details
+        .details
+        .iter()
+        .find(|detail| detail.type_url.ends_with("google.rpc.RetryInfo"))?;
+    let delay = RetryInfo::decode(&*info.value).ok()?.retry_delay?;
+    Some(Duration::new(
+        delay.seconds.try_into().ok()?,
+        delay.nanos.try_into().ok()?,
+    ))
+}
+
+/// Binary metadata, which comes padded or not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn trailers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_status_says_whether_and_when_to_try_again() {
+        // google.rpc.Status { code: 8, details: [RetryInfo { retry_delay: 3 s }] }, as grpc-go sends it.
+        let details = "CAgaMAoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLlJldHJ5SW5mbxIECgIIAw";
+        let full = trailers(&[
+            ("grpc-status", "8"),
+            ("grpc-message", "too%20much"),
+            ("grpc-status-details-bin", details),
+        ]);
+        let error = Status::of(&full).unwrap().into_error();
+        assert_eq!(error.kind, "RESOURCE_EXHAUSTED");
+        assert_eq!(
+            error.text,
+            "the collector answered RESOURCE_EXHAUSTED: too much"
+        );
+        assert_eq!(error.retry, Retry::After(Duration::from_secs(3)));
+
+        let retry_of = |code| {
+            Status::of(&trailers(&[("grpc-status", code)]))
+                .unwrap()
+                .into_error()
+                .retry
+        };
+        assert_eq!(retry_of("14"), Retry::Yes);
+        assert_eq!(retry_of("8"), Retry::No);
+        assert_eq!(retry_of("16"), Retry::No);
+        assert_eq!(retry_of("99"), Retry::No);
+        assert!(Status::of(&trailers(&[])).is_none());
+    }
+}

@@ -1,0 +1,121 @@
+//! The queue between whatever ends in the program and the thread that exports it: spans, log records.
+//!
+//! The SDK's own batch processor gives up a flush after a fixed five seconds, reports a shutdown that lost everything
+//! as a success, exports spans that were not sampled, and keeps its count of dropped spans to itself. Ending a span
+//! here is one short lock and one move; the thread is woken when a batch is full, not for every span.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{
+    flush::{Flush, Flushes},
+    stats::ExportStats,
+};
+use crate::config::Batching;
+
+/// A handle on the queue; clones share it.
+pub(crate) struct Queue<T>(Arc<Shared<T>>);
+
+struct Shared<T> {
+    items: Mutex<Vec<T>>,
+    flushes: Arc<Flushes>,
+    closed: AtomicBool,
+    max_queue_size: usize,
+    max_batch_size: usize,
+    stats: Arc<ExportStats>,
+}
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("stats", &self.0.stats)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new(settings: &Batching, stats: Arc<ExportStats>) -> Self {
+        Self(Arc::new(Shared {
+            items: Mutex::default(),
+            flushes: Arc::default(),
+            closed: AtomicBool::new(false),
+            max_queue_size: settings.max_queue_size,
+            max_batch_size: settings.max_batch_size,
+            stats,
+        }))
+    }
+
+    /// Takes what has ended, or drops and counts it.
+    pub(crate) fn push(&self, item: T) {
+        let queue = &*self.0;
+        if queue.closed.load(Ordering::Relaxed) {
+            return queue.stats.dropped_after_shutdown();
+        }
+        let mut items = self.lock();
+        if items.len() >= queue.max_queue_size {
+            drop(items);
+            return queue.stats.dropped_queue_full();
+        }
+        items.push(item);
+        // Under the lock, so that a flush never sees an item that is queued and not counted.
+        queue.stats.queued(1);
+        let batch_is_full = items.len() == queue.max_batch_size;
+        drop(items);
+        if batch_is_full {
+            queue.flushes.ring();
+        }
+    }
+
+    /// Begins to send everything that was pushed before this call.
+    pub(crate) fn flush(&self) -> Flush {
+        let stats = &self.0.stats;
+        Flush::begin(&self.0.flushes, stats, Some(stats.in_flight()))
+    }
+
+    /// From here on everything is dropped and counted.
+    pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stats(&self) -> &Arc<ExportStats> {
+        &self.0.stats
+    }
+
+    pub(super) fn flushes(&self) -> &Arc<Flushes> {
+        &self.0.flushes
+    }
+
+    /// How many are not taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(super) fn batch_is_full(&self) -> bool {
+        self.waiting() >= self.0.max_batch_size
+    }
+
+    /// The next to export, at most a batch.
+    pub(super) fn take_batch(&self) -> Vec<T> {
+        let mut items = self.lock();
+        if items.len() <= self.0.max_batch_size {
+            let room = items.capacity().min(self.0.max_batch_size);
+            return std::mem::replace(&mut *items, Vec::with_capacity(room));
+        }
+        items.drain(..self.0.max_batch_size).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+        self.0.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

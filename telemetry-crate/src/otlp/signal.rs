@@ -1,0 +1,92 @@
+//! What distinguishes the three signals on their way out.
+
+use crate::{
+    LostKind,
+    metrics::catalog::{self, Metric},
+};
+
+/// One of the three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Traces,
+    Metrics,
+    Logs,
+}
+
+impl Signal {
+    pub(crate) const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
+
+    /// What is counted.
+    pub(crate) fn unit(self) -> LostKind {
+        self.into()
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+
+    /// OTLP specification, "OTLP/HTTP Request": what is appended to a base address.
+    pub(crate) fn http_path(self) -> &'static str {
+        match self {
+            Self::Traces => "/v1/traces",
+            Self::Metrics => "/v1/metrics",
+            Self::Logs => "/v1/logs",
+        }
+    }
+
+    /// OTLP specification, "OTLP/gRPC": the method of the signal's service.
+    #[cfg(feature = "otlp-grpc")]
+    pub(crate) fn grpc_path(self) -> &'static str {
+        match self {
+            Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        }
+    }
+
+    /// Semantic conventions, "SDK metrics".
+    pub(super) fn exported(self) -> &'static Metric {
+        match self {
+            Self::Traces => &catalog::OTEL_SDK_EXPORTER_SPAN_EXPORTED,
+            Self::Metrics => &catalog::OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED,
+            Self::Logs => &catalog::OTEL_SDK_EXPORTER_LOG_EXPORTED,
+        }
+    }
+
+    /// The queue's own metrics, if the signal has one.
+    pub(super) fn queue(self) -> Option<QueueMetrics> {
+        match self {
+            Self::Metrics => None,
+            Self::Traces => Some(QueueMetrics {
+                processed: &catalog::OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
+                size: &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE,
+                capacity: &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY,
+            }),
+            Self::Logs => Some(QueueMetrics {
+                processed: &catalog::OTEL_SDK_PROCESSOR_LOG_PROCESSED,
+                size: &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE,
+                capacity: &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY,
+            }),
+        }
+    }
+}
+
+impl From<Signal> for LostKind {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Traces => Self::Spans,
+            Signal::Metrics => Self::DataPoints,
+            Signal::Logs => Self::LogRecords,
+        }
+    }
+}
+
+pub(super) struct QueueMetrics {
+    pub(super) processed: &'static Metric,
+    pub(super) size: &'static Metric,
+    pub(super) capacity: &'static Metric,
+}

@@ -1,0 +1,81 @@
+//! The exporters' thread: its own runtime, so that it depends on no runtime of the application's, of whatever flavour,
+//! and cannot deadlock with it. One task per signal, so that a signal whose collector hangs keeps no other waiting.
+//!
+//! Nothing that happens here becomes telemetry: the thread has no `tracing` subscriber, and its spans are suppressed.
+//! The exceptions are two log lines, one when exporting starts to fail and one when it works again.
+
+use std::{pin::Pin, sync::Arc, thread};
+
+use tracing::{Dispatch, dispatcher};
+
+use super::{
+    batches::{Batches, Export},
+    health::Health,
+    intervals::Intervals,
+    signal::Signal,
+    stats::ExportStats,
+};
+use crate::InitError;
+
+const THREAD: &str = "firstlight-otlp";
+
+/// The tasks, before they run.
+#[derive(Default)]
+pub(crate) struct ExporterThread {
+    tasks: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    dispatch: Option<Dispatch>,
+}
+
+impl ExporterThread {
+    pub(crate) fn batches<E: Export>(
+        &mut self,
+        signal: Signal,
+        endpoint: String,
+        stats: Arc<ExportStats>,
+        batches: Batches<E>,
+    ) {
+        let health = self.health(signal, endpoint, stats);
+        self.tasks.push(Box::pin(batches.run(health)));
+    }
+
+    pub(crate) fn intervals(&mut self, endpoint: String, intervals: Intervals) {
+        let stats = intervals.handle().stats().clone();
+        let health = self.health(Signal::Metrics, endpoint, stats);
+        self.tasks.push(Box::pin(intervals.run(health)));
+    }
+
+    fn health(&mut self, signal: Signal, endpoint: String, stats: Arc<ExportStats>) -> Health {
+        let dispatch = self
+            .dispatch
+            .get_or_insert_with(|| dispatcher::get_default(Clone::clone));
+        Health::new(signal, endpoint, stats, dispatch.clone())
+    }
+
+    /// Starts the thread, if there is anything to do.
+    pub(crate) fn start(self) -> Result<(), InitError> {
+        if self.tasks.is_empty() {
+            return Ok(());
+        }
+        let failed = |source| InitError::Thread {
+            name: THREAD,
+            source,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        thread::Builder::new()
+            .name(THREAD.to_owned())
+            .spawn(move || {
+                let _silent = dispatcher::set_default(&Dispatch::none());
+                let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
+                for task in self.tasks {
+                    runtime.spawn(task);
+                }
+                // Of the tasks, none ever ends.
+                runtime.block_on(std::future::pending::<()>());
+            })
+            .map(drop)
+            .map_err(failed)
+    }
+}

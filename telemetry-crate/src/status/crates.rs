@@ -1,0 +1,52 @@
+//! Whether what is global in the process is firstlight's, and there is one of each.
+//!
+//! What it leaves out: the subscriber, of which the logs have their say.
+
+use super::{Item, Section, State, Status, versions};
+use crate::traces;
+
+impl Status {
+    /// What somebody has put in the place of firstlight's globals after the start.
+    pub(super) fn replaced(&self) -> Vec<String> {
+        let mut replaced = Vec::new();
+        if !traces::propagator_is_ours(&self.configured.propagators) {
+            replaced.push("somebody has replaced the global propagator of `opentelemetry` after the start, so requests go out without this process's trace context: remove the call of `set_text_map_propagator`".to_owned());
+        }
+        if !traces::provider_is_ours() {
+            replaced.push("somebody has replaced the global tracer provider of `opentelemetry` after the start, so spans of libraries that use it directly go elsewhere: remove the call of `set_tracer_provider`".to_owned());
+        }
+        replaced
+    }
+
+    pub(super) fn crates(&self) -> Section {
+        let versions = versions();
+        let mut wrong = self.replaced();
+        let is_ours = wrong.is_empty();
+        wrong.extend(versions.doubles());
+        let state = if wrong.is_empty() {
+            State::Works
+        } else {
+            State::Fails
+        };
+        let mut section = Section::new("crates", state, wrong.join("; "))
+            .with("firstlight", Item::text(env!("CARGO_PKG_VERSION")))
+            .with("seen", Item::List(versions.seen()));
+        if versions.doubles().is_empty() {
+            section = section.with("caution", Item::text("a second version of `metrics` or `opentelemetry` is seen if its files' paths are in the executable, which a release build may not keep; `cargo tree --duplicates` knows"));
+        }
+        section
+            .with(
+                "metrics",
+                // Registered at the start, which fails otherwise, and for good.
+                Item::text("the global recorder is firstlight's"),
+            )
+            .with(
+                "opentelemetry",
+                Item::text(if is_ours {
+                    "the global propagator and tracer provider are firstlight's"
+                } else {
+                    "not all that is global is firstlight's"
+                }),
+            )
+    }
+}

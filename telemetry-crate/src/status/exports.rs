@@ -1,0 +1,39 @@
+//! One signal's export in plain words.
+
+use super::{Item, Section, State, hint};
+use crate::otlp::ExportStats;
+
+pub(super) fn state(stats: &ExportStats) -> (State, String) {
+    match stats.last_error() {
+        Some(error) if stats.is_failing() => {
+            let words = format!("{}; {}", error.text, hint(&error.kind));
+            (State::Fails, words)
+        }
+        Some(error) => {
+            let words = format!("export works again; before that it failed: {}", error.text);
+            (State::Works, words)
+        }
+        None if stats.total_exported() == 0 => {
+            let unit = stats.signal().unit();
+            (State::Untried, format!("no {unit} have been exported yet"))
+        }
+        None => (State::Works, String::new()),
+    }
+}
+
+/// Adds the numbers.
+pub(super) fn describe(section: Section, endpoint: &str, stats: &ExportStats) -> Section {
+    let unit = stats.signal().unit();
+    let section = section
+        .with("endpoint", Item::text(endpoint))
+        .with("exported", Item::Number(stats.total_exported()))
+        .with("lost", Item::Number(stats.total_lost()))
+        .with("lost_by_reason", Item::counts(stats.lost_by_reason()));
+    match stats.capacity() {
+        0 => section,
+        room => section.with(
+            "queue",
+            Item::Text(format!("{} of {room} {unit}", stats.in_flight())),
+        ),
+    }
+}

@@ -1,0 +1,146 @@
+//! OTLP/gRPC, as far as a unary call goes: one message each way, and a status in the trailers.
+//!
+//! By hand, because that is little, and a gRPC framework is many crates to build for one test dependency.
+//! [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). What it leaves out: streams,
+//! deadlines, and compressing the answer.
+
+use std::future::{pending, ready};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Response, header::CONTENT_TYPE, request::Parts,
+};
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+
+use super::{
+    Answer, ReceivedRequest,
+    gzip::unpack,
+    http::header,
+    rpc_status::RpcStatus,
+    server::{Body, Unreadable, read},
+    signal::{Received, Signal},
+    store::Store,
+};
+
+const GRPC: &str = "application/grpc";
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+
+/// Before each message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    // Followed by nothing, by `+proto` or by a parameter; `application/grpc-web` is another protocol.
+    let rest = header(headers, &CONTENT_TYPE).strip_prefix(GRPC);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+}
+
+pub(super) async fn answer(request: Request<Incoming>, store: &Store) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let message = read(body).await.and_then(|body| Message::of(&body));
+    let encoding = match &message {
+        Ok(message) if message.is_compressed => header(&head.headers, &ENCODING),
+        _ => "",
+    };
+    let request = ReceivedRequest::new(&head, "grpc", encoding);
+    let (signal, received) = match receive(&head, message) {
+        Ok(read) => read,
+        Err(unreadable) => {
+            store.receive(request, None);
+            return fail(&RpcStatus::from(unreadable));
+        }
+    };
+    match store.receive(request, Some(received)) {
+        answer @ (Answer::Accept | Answer::Partial { .. }) => succeed(&signal.response(&answer)),
+        Answer::Reject {
+            status,
+            retry_after,
+        } => fail(&RpcStatus::rejection(status, retry_after)),
+        Answer::Hang => pending().await,
+    }
+}
+
+/// What comes after the prefix.
+#[derive(Debug)]
+struct Message {
+    is_compressed: bool,
+    content: Bytes,
+}
+
+impl Message {
+    /// The only message of a body.
+    fn of(body: &Bytes) -> Result<Self, Unreadable> {
+        let malformed = |found: String| {
+            Unreadable::Malformed(format!(
+                "found {found}, expected one message: a flag of 0 or 1, a length of four bytes, and as many bytes"
+            ))
+        };
+        let Some((&[flag, a, b, c, d], content)) = body.split_first_chunk::<PREFIX>() else {
+            return Err(malformed(format!("{} bytes", body.len())));
+        };
+        let length = u32::from_be_bytes([a, b, c, d]);
+        let is_whole = usize::try_from(length) == Ok(content.len());
+        if flag > 1 || !is_whole {
+            let found = format!("flag {flag}, length {length} and {} bytes", content.len());
+            return Err(malformed(found));
+        }
+        Ok(Self {
+            is_compressed: flag == 1,
+            content: body.slice(PREFIX..),
+        })
+    }
+}
+
+fn receive(
+    head: &Parts,
+    message: Result<Message, Unreadable>,
+) -> Result<(Signal, Received), Unreadable> {
+    let path = head.uri.path();
+    let Some(signal) = Signal::ALL
+        .into_iter()
+        .find(|known| known.grpc_path() == path)
+    else {
+        let known = Signal::ALL.map(Signal::grpc_path).join(", ");
+        let reason = format!("found method {path}, expected one of {known}");
+        return Err(Unreadable::Unsupported(reason));
+    };
+    let message = message?;
+    let content = match header(&head.headers, &ENCODING) {
+        _ if !message.is_compressed => message.content,
+        "gzip" => unpack(&message.content)?,
+        other => {
+            let reason =
+                format!("found a compressed message and grpc-encoding {other:?}, expected gzip");
+            return Err(Unreadable::Unsupported(reason));
+        }
+    };
+    let received = signal.read(&content).map_err(Unreadable::Malformed)?;
+    Ok((signal, received))
+}
+
+fn succeed(message: &[u8]) -> Response<Body> {
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    let mut body = Vec::with_capacity(PREFIX + message.len());
+    body.push(0);
+    body.extend_from_slice(&length.to_be_bytes());
+    body.extend_from_slice(message);
+    let trailers = RpcStatus::OK.headers();
+    let body = Full::new(Bytes::from(body)).with_trailers(ready(Some(Ok(trailers))));
+    respond(body.boxed_unsync())
+}
+
+/// Without a message the trailers are all there is, and so they are sent as the headers.
+fn fail(status: &RpcStatus) -> Response<Body> {
+    let mut response = respond(Empty::new().boxed_unsync());
+    response.headers_mut().extend(status.headers());
+    response
+}
+
+fn respond(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(GRPC));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    response
+}

@@ -1,0 +1,333 @@
+//! Every runtime against every way in which a collector can fail: nothing panics, what can be delivered is, and the
+//! shutdown keeps its deadline and names each signal that lost something.
+//!
+//! Each case is a process of its own, which this test starts from its own executable; the variable `PART` says what it
+//! plays. The table in the book is made from the same list.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+use std::{
+    fs,
+    io::Read,
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    process::{Child, Command, ExitCode, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use firstlight::testing::{Answer, OtlpReceiver};
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    runtime::{Builder, Runtime},
+};
+
+const RUNTIMES: [(&str, &str); 5] = [
+    ("none", "no runtime"),
+    ("current_thread", "current_thread"),
+    ("one_worker", "one worker"),
+    ("workers", "four workers"),
+    ("spawned", "init in a spawned task"),
+];
+
+const TRANSPORTS: [&str; 2] = ["http/protobuf", "grpc"];
+
+/// How the collector behaves, and what comes of it.
+const FAULTS: [(&str, Fault, &str); 6] = [
+    ("healthy", Fault::None, "all delivered"),
+    ("refused", Fault::Refused, "at once: connection refused"),
+    ("hanging", Fault::Hanging, "at the deadline: no answer"),
+    (
+        "429, Retry-After 60 s",
+        Fault::Throttled,
+        "at the deadline: 429",
+    ),
+    ("503", Fault::Unavailable, "after a second try: 503"),
+    ("black hole", Fault::BlackHole, "at the deadline: no answer"),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    None,
+    Refused,
+    /// Accepts connections and requests.
+    Hanging,
+    Throttled,
+    Unavailable,
+    /// Drops packets.
+    BlackHole,
+}
+
+/// What each process makes.
+const SPANS: usize = 3;
+
+fn main() -> ExitCode {
+    if let Ok(runtime) = std::env::var("PART") {
+        return play(&runtime);
+    }
+    let mut trials = vec![Trial::test("the_table_in_the_book_is_this_list", || {
+        compare_table();
+        Ok::<(), Failed>(())
+    })];
+    for (runtime, _) in RUNTIMES {
+        for transport in TRANSPORTS {
+            for (name, fault, _) in FAULTS {
+                let name = format!("{runtime}_{transport}_{name}").replace(['/', ' ', ','], "_");
+                trials.push(Trial::test(name, move || {
+                    judge(runtime, transport, fault);
+                    Ok(())
+                }));
+            }
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn play(runtime: &str) -> ExitCode {
+    let workers = |workers| {
+        Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    match runtime {
+        "none" => work(),
+        "current_thread" => Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(async { work() }),
+        "one_worker" => workers(1).block_on(async { work() }),
+        "workers" => workers(4).block_on(async { work() }),
+        "spawned" => workers(1)
+            .block_on(async { tokio::spawn(async { work() }).await })
+            .unwrap(),
+        runtime => panic!("no runtime {runtime}"),
+    }
+}
+
+/// Blocks where it is called, as the end of a careless `main` does.
+fn work() -> ExitCode {
+    let deadline = std::env::var("DEADLINE").unwrap().parse().unwrap();
+    let telemetry = firstlight::init().unwrap();
+    for _ in 0..SPANS {
+        let _entered = tracing::info_span!("work").entered();
+        tracing::info!("working");
+        metrics::counter!("work_done").increment(1);
+    }
+    match telemetry.shutdown(Duration::from_millis(deadline)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(7)
+        }
+    }
+}
+
+/// What listens, if anything does, as long as it is kept.
+struct Collector {
+    endpoint: String,
+    receiver: Option<OtlpReceiver>,
+    _reserved: Option<TcpSocket>,
+    _black_hole: Option<(Runtime, TcpListener, Vec<TcpStream>)>,
+}
+
+impl Collector {
+    fn start(fault: Fault) -> Self {
+        let mut collector = Self {
+            endpoint: String::new(),
+            receiver: None,
+            _reserved: None,
+            _black_hole: None,
+        };
+        let answer = match fault {
+            Fault::None => Answer::Accept,
+            Fault::Hanging => Answer::Hang,
+            Fault::Throttled => Answer::Reject {
+                status: 429,
+                retry_after: Some(Duration::from_secs(60)),
+            },
+            Fault::Unavailable => Answer::Reject {
+                status: 503,
+                retry_after: None,
+            },
+            Fault::Refused => {
+                // Bound, so that nobody else takes the port, and not listening.
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.bind(loopback()).unwrap();
+                collector.endpoint = format!("http://{}", socket.local_addr().unwrap());
+                collector._reserved = Some(socket);
+                return collector;
+            }
+            Fault::BlackHole => {
+                let hole = black_hole();
+                collector.endpoint = format!("http://{}", hole.1.local_addr().unwrap());
+                collector._black_hole = Some(hole);
+                return collector;
+            }
+        };
+        let receiver = OtlpReceiver::start_answering(answer).unwrap();
+        collector.endpoint = receiver.endpoint();
+        collector.receiver = Some(receiver);
+        collector
+    }
+}
+
+fn loopback() -> SocketAddr {
+    ([127, 0, 0, 1], 0).into()
+}
+
+/// A listener whose queue is full: the kernel drops the packets of whoever wants to connect.
+fn black_hole() -> (Runtime, TcpListener, Vec<TcpStream>) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let listener = {
+        let _entered = runtime.enter();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(loopback()).unwrap();
+        socket.listen(0).unwrap()
+    };
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        waiting.push(stream);
+        assert!(waiting.len() < 1_000, "the queue does not fill up");
+    }
+    (runtime, listener, waiting)
+}
+
+fn judge(runtime: &str, transport: &str, fault: Fault) {
+    let collector = Collector::start(fault);
+    let deadline = if fault == Fault::None {
+        "30000"
+    } else {
+        "1500"
+    };
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .env("PART", runtime)
+        .env("DEADLINE", deadline)
+        .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint)
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", transport)
+        .env("OTEL_METRICS_EXPORTER", "prometheus,otlp")
+        .env("OTEL_LOGS_EXPORTER", "otlp")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (code, stdout, stderr) = wait(&mut child);
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    assert!(
+        stdout.contains("\"message\":\"telemetry is down"),
+        "the last line is missing: {stdout}"
+    );
+    if fault == Fault::None {
+        assert_eq!((code, &*stderr), (Some(0), ""), "{stdout}");
+        return delivered(collector.receiver.as_ref().unwrap());
+    }
+    assert_eq!(code, Some(7), "{stderr}\n{stdout}");
+    for lost in ["3 spans lost", "data points lost", "log records lost"] {
+        assert!(stderr.contains(lost), "{lost:?} is not in {stderr}");
+    }
+    assert!(!stderr.contains("log lines lost"), "{stderr}");
+    let is_grpc = transport == "grpc";
+    let cause = match fault {
+        Fault::Refused => "Connection refused",
+        Fault::Throttled if is_grpc => "RESOURCE_EXHAUSTED",
+        Fault::Throttled => "429",
+        Fault::Unavailable if is_grpc => "UNAVAILABLE",
+        Fault::Unavailable => "503",
+        _ => "did not answer within the deadline",
+    };
+    // Each of the three signals says why.
+    assert_eq!(stderr.matches(cause).count(), 3, "{cause:?} in {stderr}");
+}
+
+/// Exit code and output; a process that outlives its deadline by a minute is killed.
+fn wait(child: &mut Child) -> (Option<i32>, String, String) {
+    let read = |mut pipe: Box<dyn Read + Send>| {
+        thread::spawn(move || {
+            let mut text = String::new();
+            pipe.read_to_string(&mut text).unwrap();
+            text
+        })
+    };
+    let stdout = read(Box::new(child.stdout.take().unwrap()));
+    let stderr = read(Box::new(child.stderr.take().unwrap()));
+    let end = Instant::now() + Duration::from_secs(90);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > end {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    (
+        status.code(),
+        stdout.join().unwrap(),
+        stderr.join().unwrap(),
+    )
+}
+
+/// The process has ended, so what it could deliver is here.
+fn delivered(receiver: &OtlpReceiver) {
+    let spans = receiver.spans();
+    assert_eq!(spans.len(), SPANS);
+    let logs = receiver.logs();
+    for span in &spans {
+        let of_span = |log: &&firstlight::testing::ReceivedLog| log.trace_id == span.trace_id;
+        let log = logs.iter().find(of_span).unwrap();
+        assert_eq!((&*log.body, &*log.span_id), ("working", &*span.span_id));
+        assert_eq!(log.resource, span.resource);
+    }
+    assert!(
+        logs.iter()
+            .any(|log| log.body.starts_with("telemetry is down")),
+        "the last record is missing"
+    );
+    let metrics = receiver.metrics();
+    let work = metrics
+        .iter()
+        .rfind(|metric| metric.name == "work_done_total");
+    assert_eq!(work.unwrap().points[0].value, SPANS as f64);
+}
+
+fn compare_table() {
+    let mut table = "| runtime | transport |".to_owned();
+    for (fault, ..) in FAULTS {
+        table += &format!(" {fault} |");
+    }
+    table += &format!("\n{}\n", "| --- ".repeat(FAULTS.len() + 2) + "|");
+    for (_, runtime) in RUNTIMES {
+        for transport in TRANSPORTS {
+            table += &format!("| {runtime} | {transport} |");
+            for (_, _, outcome) in FAULTS {
+                table += &format!(" {outcome} |");
+            }
+            table.push('\n');
+        }
+    }
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/book/src/shutdown.md");
+    let text = fs::read_to_string(&page).unwrap();
+    let (before, rest) = text
+        .split_once("<!-- faults: telemetry-crate/tests/faults.rs -->\n")
+        .unwrap();
+    let (found, after) = rest.split_once("<!-- end -->").unwrap();
+    if std::env::var_os("UPDATE").is_some() {
+        let marker = "<!-- faults: telemetry-crate/tests/faults.rs -->\n";
+        fs::write(&page, format!("{before}{marker}{table}<!-- end -->{after}")).unwrap();
+    } else {
+        assert_eq!(
+            found, table,
+            "run UPDATE=1 cargo test -p firstlight --all-features --test faults"
+        );
+    }
+}

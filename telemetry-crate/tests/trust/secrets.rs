@@ -1,0 +1,198 @@
+//! Secrets that were planted, and all output searched for them.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use firstlight::testing::OtlpReceiver;
+
+use crate::{
+    service::Service,
+    support::{ask, part::Part, send},
+};
+
+fn marker() -> String {
+    format!("zq{:016x}-", RandomState::new().build_hasher().finish())
+}
+
+/// Shows what is around the first leak.
+fn assert_clean(output: &str, marker: &str) {
+    if let Some(at) = output.find(marker) {
+        let around = &output.as_bytes()[at.saturating_sub(300)..output.len().min(at + 100)];
+        panic!("a secret got out: {}", String::from_utf8_lossy(around));
+    }
+}
+
+pub(crate) fn planted() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let marker = marker();
+    let planted = |place: &str| format!("{marker}{place}");
+    let endpoint = format!(
+        "{}/v1/traces?x={}",
+        receiver.endpoint(),
+        planted("endpoint-query")
+    );
+    let token = planted("admin-token");
+    let mut service = Service::start(&[
+        ("MARKER", &marker),
+        ("RUST_LOG", "trace"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &endpoint),
+        (
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            &format!(
+                "authorization=Bearer%20{},x-api-key={}",
+                planted("otlp"),
+                planted("otlp")
+            ),
+        ),
+        (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            &format!("visible=control,deploy.token={}", planted("resource")),
+        ),
+        ("FIRSTLIGHT_ADMIN_TOKEN", &token),
+    ]);
+    let headers = [
+        ("host", "orders.example".to_owned()),
+        (
+            "authorization",
+            format!("Bearer {}", planted("authorization")),
+        ),
+        ("proxy-authorization", format!("Basic {}", planted("proxy"))),
+        ("cookie", format!("session={}", planted("cookie"))),
+        ("x-api-key", planted("x-api-key")),
+        (
+            "referer",
+            format!("https://h.example/?token={}", planted("referer")),
+        ),
+        // Well-formed, and malformed, which the SDK would have a word about.
+        ("baggage", format!("user={}", planted("baggage"))),
+        (
+            "baggage",
+            format!("%ff={},{}", planted("baggage"), planted("baggage")),
+        ),
+        ("tracestate", planted("tracestate")),
+    ];
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("\r\n{name}: {value}"))
+        .collect();
+    let query = format!("?token={0}&q={0}", planted("query"));
+    let user = planted("userinfo");
+    for (line, status) in [
+        (format!("GET /leak{query}"), 200),
+        (
+            format!("GET http://{user}:{user}@orders.example/leak{query}"),
+            200,
+        ),
+        (format!("GET /broken{query}"), 500),
+        (format!("POST /body{query}"), 200),
+        (format!("GET /wp-login.php{query}"), 404),
+        (format!("{} /leak", planted("method").to_uppercase()), 405),
+    ] {
+        let head = format!("{line} HTTP/1.1{headers}");
+        let answer = send(service.address, &head, &planted("body"));
+        assert_eq!(answer.status, status, "{line}");
+    }
+    // The connection breaks off, so there is no answer.
+    let mut stream = TcpStream::connect(service.address).unwrap();
+    let request = format!("GET /panics{query} HTTP/1.1{headers}\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap_or(0), 0);
+
+    for (shown, status) in [(&*planted("wrong-token"), 401), (&*token, 200)] {
+        let head = format!(
+            "PUT /log-filter?for=1h HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {shown}"
+        );
+        let answer = send(service.admin, &head, "trace");
+        assert_eq!(answer.status, status);
+        service.keep(answer);
+    }
+    service.read_pages();
+    let output = service.end();
+    let spans = receiver.wait_for(Duration::from_secs(30), |spans| spans.len() >= 10);
+    let spans = format!("{spans:?}");
+    for (what, text) in [("output", &output), ("spans", &spans)] {
+        assert!(
+            text.contains("control") && text.contains("***"),
+            "nothing was planted in {what}"
+        );
+        // Upper case is how it comes in a method.
+        assert_clean(text, &marker);
+        assert_clean(&text.to_lowercase(), &marker);
+    }
+    for shown in [
+        "postgres://***@db.example:5432/orders",
+        "cannot save: postgres://***@db",
+        "https://h.example/cb?page=2&access_token=***",
+        "leaks_total{shard=\"postgres://***@db.example:5432/orders\",token=\"***\",visible=\"control\"} 2",
+        "panicked: cannot reach postgres://***@",
+        "deploy_token=\"***\"",
+    ] {
+        assert!(output.contains(shown), "no {shown} in {output}");
+    }
+}
+
+pub(crate) fn failing_exports() {
+    let marker = marker();
+    let planted = |place: &str| format!("{marker}{place}");
+    // An endpoint with credentials is refused, and does not show them.
+    for (variable, value) in [
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            format!("http://{0}:{0}@127.0.0.1:1", planted("user")),
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            format!("{0}:{0}@collector:4317", planted("user")),
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            format!("ftp://h/?k={}", planted("query")),
+        ),
+    ] {
+        let mut part = Part::start("service", &[(variable, &value)]);
+        assert_eq!(part.rest(), [""; 0]);
+        let (code, stderr) = part.end();
+        assert_eq!(code, Some(1));
+        assert!(stderr.starts_with(variable), "{stderr}");
+        assert_clean(&stderr, &marker);
+    }
+    // Nobody listens there.
+    let mut service = Service::start(&[
+        ("MARKER", &marker),
+        ("RUST_LOG", "trace"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            &format!(
+                "http://127.0.0.1:1/v1/traces?k={}",
+                planted("endpoint-query")
+            ),
+        ),
+        // Malformed, which is warned about.
+        ("OTEL_EXPORTER_OTLP_HEADERS", &planted("headers")),
+        ("OTEL_BSP_SCHEDULE_DELAY", "10"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "200"),
+    ]);
+    assert_eq!(ask(service.address, "GET /leak").status, 200);
+    let mut tries = 0;
+    while !ask(service.admin, "GET /telemetry")
+        .body
+        .contains("\n  lost: 3\n")
+    {
+        tries += 1;
+        assert!(tries < 300, "{}", ask(service.admin, "GET /telemetry").body);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    service.read_pages();
+    let output = service.end();
+    assert!(output.contains("export of traces fails"), "{output}");
+    assert!(
+        output.contains("OTEL_EXPORTER_OTLP_HEADERS: found"),
+        "{output}"
+    );
+    assert_clean(&output, &marker);
+}
