@@ -28,6 +28,7 @@ use crate::{
     config::Settings,
     error::url_of,
     guard::Parts,
+    layer::PillarsLayer,
     logs::{LogFilter, LogFilterControl, LogLayer, LogWriter, RecordExport, Records},
     metrics::{Metrics, MetricsOptions, MetricsPush},
     otlp::{ExporterThread, Exporters, Signal},
@@ -177,17 +178,21 @@ impl Telemetry {
         if std::mem::replace(&mut self.layer_taken, true) {
             Identity::new().boxed()
         } else {
-            self.compose().boxed()
+            // Somebody else's subscriber has other layers, which see what ours do not want.
+            let pillars = self.pillars();
+            let filter = pillars.filter();
+            // Spans first: the log lines need the ids of the span that they are in.
+            let spans = self.traces.span_layer::<S>();
+            spans.and_then(pillars.with_filter(filter)).boxed()
         }
     }
 
-    fn compose<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
-    where
-        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
-    {
-        // Spans first: the log lines need the ids of the span that they are in.
-        let log_lines = self.log_layer.clone().with_filter(self.log_filter.clone());
-        self.traces.layer::<S>().and_then(log_lines)
+    fn pillars(&self) -> PillarsLayer {
+        PillarsLayer::new(
+            self.log_layer.clone(),
+            self.log_filter.clone(),
+            self.traces.span_events(),
+        )
     }
 
     /// Registers what is global in a process, and starts the threads: from here on telemetry runs.
@@ -259,7 +264,9 @@ impl Telemetry {
 
     fn register(&self, owns_subscriber: bool) -> Result<(), InitError> {
         if owns_subscriber {
-            let subscriber = Registry::default().with(self.compose());
+            let subscriber = Registry::default()
+                .with(self.traces.span_layer())
+                .with(self.pillars());
             tracing::subscriber::set_global_default(subscriber)
                 .map_err(|_| InitError::SubscriberTaken)?;
             LogTracer::builder()

@@ -71,6 +71,8 @@ pub mod grpc;
 mod guard;
 pub mod http;
 mod init;
+mod known;
+mod layer;
 mod logs;
 pub mod metrics;
 mod otlp;

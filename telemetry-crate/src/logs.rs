@@ -8,6 +8,7 @@
 //! purpose: files and rotation. A service writes to standard output, and its platform takes it from there.
 
 mod control;
+mod decimal;
 mod export;
 mod fields;
 mod filter;
@@ -58,6 +59,7 @@ use self::{
 };
 use crate::{
     config::LogFormat,
+    known,
     metrics::{Collector, Page, catalog},
     resource::Resource,
 };
@@ -171,8 +173,12 @@ impl LogLayer {
         if event.is_contextual() {
             return opentelemetry::Context::map_current(ids_of);
         }
+        let span = span?.id();
+        if let Some(ids) = known::ids_of(&span) {
+            return ids;
+        }
         let dispatch = self.dispatch.get()?.upgrade()?;
-        let context = tracing_opentelemetry::get_otel_context(&span?.id(), &dispatch)?;
+        let context = tracing_opentelemetry::get_otel_context(&span, &dispatch)?;
         ids_of(&context)
     }
 }

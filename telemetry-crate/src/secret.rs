@@ -92,19 +92,42 @@ pub(crate) fn redact_also(names: Vec<String>) {
     }
 }
 
+/// The last letters of the names above, as bits: most names are told apart by theirs alone, and this is asked of every
+/// field of every line.
+const LAST_LETTERS: u32 = {
+    let (mut letters, mut index) = (0, 0);
+    while index < WELL_KNOWN.len() {
+        let name = WELL_KNOWN[index].as_bytes();
+        letters |= letter(name[name.len() - 1]);
+        index += 1;
+    }
+    letters
+};
+
+/// A letter as a bit; whatever is none shares its bit with one.
+const fn letter(byte: u8) -> u32 {
+    1 << (byte & 0x1f)
+}
+
 /// Whether the value of a field or attribute of this name is not to be told.
 pub(crate) fn is_secret(name: &str) -> bool {
+    let name = name.as_bytes();
+    // Such as `db.password`, `db_password` and `x-api-key`.
     let matches = |secret: &str| {
         let tail = name.len().checked_sub(secret.len());
         tail.is_some_and(|start| {
-            let boundary = start == 0 || matches!(name.as_bytes()[start - 1], b'.' | b'_' | b'-');
-            boundary && equal(&name.as_bytes()[start..], secret.as_bytes())
+            let boundary = start == 0 || matches!(name[start - 1], b'.' | b'_' | b'-');
+            boundary && equal(&name[start..], secret.as_bytes())
         })
     };
-    WELL_KNOWN.iter().any(|secret| matches(secret))
-        || MORE
-            .get()
-            .is_some_and(|more| more.iter().any(|secret| matches(secret)))
+    let Some(last) = name.last() else {
+        return false;
+    };
+    if LAST_LETTERS & letter(*last) != 0 && WELL_KNOWN.iter().any(|secret| matches(secret)) {
+        return true;
+    }
+    MORE.get()
+        .is_some_and(|more| more.iter().any(|secret| matches(secret)))
 }
 
 /// The value of a field, attribute or label of this name, as it may be shown.
@@ -117,6 +140,9 @@ pub(crate) fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
 }
 
 fn equal(name: &[u8], secret: &[u8]) -> bool {
+    if name.len() != secret.len() {
+        return false;
+    }
     let plain = |byte: u8| match byte.to_ascii_lowercase() {
         b'-' => b'_',
         byte => byte,

@@ -27,7 +27,8 @@ pub(crate) use self::{
 use crate::{
     config::{Exports, LogFormat, Propagator, Settings},
     error::without_query,
-    logs::{LogCounts, LogFilterControl, LogLayer, LogWriter, rfc3339},
+    layer::PillarsLayer,
+    logs::{LogCounts, LogFilterControl, LogWriter, rfc3339},
     metrics::{Format, MetricsHandle, SeriesReport, catalog},
     otlp::{ExportStats, Signal},
 };
@@ -147,7 +148,7 @@ impl Status {
 
     /// Whether events of the calling thread become lines.
     pub(crate) fn is_in_the_subscriber(&self) -> bool {
-        dispatcher::get_default(|dispatch| dispatch.downcast_ref::<LogLayer>().is_some())
+        dispatcher::get_default(|dispatch| dispatch.downcast_ref::<PillarsLayer>().is_some())
     }
 
     /// What is worth knowing and breaks nothing.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use opentelemetry::{
     propagation::TextMapCompositePropagator,
-    trace::{SpanId, SpanRef, TraceContextExt, TracerProvider as _},
+    trace::{SpanId, TraceContextExt, TracerProvider as _},
 };
 use opentelemetry_sdk::trace::{Sampler, SpanData};
 use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter, subscriber::Interest};
@@ -98,13 +98,14 @@ impl Traces {
             .map(|export| export.queue.stats().clone())
     }
 
-    pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
+    /// The layer that makes spans.
+    pub(crate) fn span_layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let spans: OpenTelemetryLayer<S, Tracer> = tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")));
-        let spans = spans
+        spans
             // Source locations, thread names and busy times cost more than the rest of a span together, on every
             // poll, and answer no question that the three pillars exist for.
             .with_location(false)
@@ -113,12 +114,18 @@ impl Traces {
             .with_filter(TraceFilter {
                 spans: self.filter.clone(),
                 events: LevelFilter::OFF,
-            });
-        let events = EventLayer::default().with_filter(TraceFilter {
-            spans: self.filter.clone(),
-            events: self.events,
-        });
-        spans.and_then(events)
+            })
+    }
+
+    /// What writes events on spans.
+    pub(crate) fn span_events(&self) -> SpanEvents {
+        SpanEvents {
+            layer: EventLayer::default(),
+            filter: Arc::new(TraceFilter {
+                spans: self.filter.clone(),
+                events: self.events,
+            }),
+        }
     }
 
     /// Hands the export over to the exporters' thread, and makes the propagator and the tracer the process's own, for
@@ -151,14 +158,22 @@ fn sampler(setting: SamplerSetting) -> Sampler {
     }
 }
 
-/// The current span, if somebody will see what is written on it.
-pub(crate) fn with_recording_span(write: impl FnOnce(&SpanRef<'_>)) {
-    opentelemetry::Context::map_current(|context| {
-        let span = context.span();
-        if span.is_recording() {
-            write(&span);
-        }
-    });
+/// The layer that writes events on spans, and what becomes part of a trace at all.
+#[derive(Debug, Clone)]
+pub(crate) struct SpanEvents {
+    pub(crate) layer: EventLayer,
+    filter: Arc<TraceFilter>,
+}
+
+impl SpanEvents {
+    /// Whether a trace has such spans, or events; the metadata alone decides.
+    pub(crate) fn keeps(&self, metadata: &Metadata<'_>) -> bool {
+        self.filter.keeps(metadata)
+    }
+
+    pub(crate) fn max_level_hint(&self) -> Option<LevelFilter> {
+        Filter::<tracing_subscriber::Registry>::max_level_hint(&*self.filter)
+    }
 }
 
 /// The span that is current, if there is one.
@@ -167,6 +182,7 @@ fn current_span_id() -> SpanId {
 }
 
 /// Which spans and events become part of a trace. Independent of the log filter.
+#[derive(Debug)]
 struct TraceFilter {
     spans: Targets,
     events: LevelFilter,

@@ -4,12 +4,14 @@
 //! is processor time per request, measured by the program `measure` there; cost at build time is crates and time. Whatever
 //! was measured is kept below `target/`, and `--write` makes the page of the book from it.
 //!
-//! Left out on purpose: single calls in isolation, which say little about a request, and any judgement that a busy machine
+//! Left out on purpose: single calls in isolation, which say little about a request (`cargo bench -p firstlight` has them),
+//! and any judgement that a busy machine
 //! could turn round: what is compared was measured in one run, in turns.
 
 mod build;
 mod cell;
 mod crates;
+mod floor;
 mod goals;
 mod host;
 mod page;

@@ -3,12 +3,15 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use opentelemetry::{KeyValue, trace::Status};
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{Status, TraceContextExt},
+};
 use tokio::{task::JoinError, time::Instant};
 use tracing::{Instrument, Span};
 
 use super::{Cron, metrics::Outcome, stop::Stop};
-use crate::traces::{SPAN_LEVEL, with_recording_span};
+use crate::traces::SPAN_LEVEL;
 
 /// The target of the spans and the log lines.
 pub(super) const TARGET: &str = "firstlight::cron";
@@ -107,16 +110,16 @@ fn judge(ended: Result<Result<(), String>, JoinError>) -> (Outcome, String) {
 /// The end of the span, and one log line in it.
 fn report(span: &Span, name: &str, outcome: Outcome, words: &str, duration: Duration) {
     let word = outcome.word();
-    span.in_scope(|| {
-        // Nothing is current if a filter has kept the span out of the trace.
-        with_recording_span(|span| {
-            span.set_attribute(KeyValue::new("cron.outcome", word));
-            if outcome != Outcome::Ok {
-                span.set_attribute(KeyValue::new("error.type", word));
-                span.set_status(Status::error(words.to_owned()));
-            }
-        });
-    });
+    // Nothing is current if a filter has kept the span out of the trace.
+    let context = span.in_scope(Context::current);
+    let in_trace = context.span();
+    if in_trace.is_recording() {
+        in_trace.set_attribute(KeyValue::new("cron.outcome", word));
+        if outcome != Outcome::Ok {
+            in_trace.set_attribute(KeyValue::new("error.type", word));
+            in_trace.set_status(Status::error(words.to_owned()));
+        }
+    }
     // To the microsecond: what is beyond is noise to a reader.
     let seconds = (duration.as_secs_f64() * 1e6).round() / 1e6;
     if outcome == Outcome::Ok {
@@ -134,4 +137,6 @@ fn report(span: &Span, name: &str, outcome: Outcome, words: &str, duration: Dura
             "cron {name}: {word} after {seconds} s: {words}"
         );
     }
+    // Now, and not when the last thing that the job has spawned lets go of it.
+    in_trace.end();
 }

@@ -1,10 +1,15 @@
 //! One request and its response: the span, the clock, and the one place where both end.
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use http::{Method, Request, StatusCode, Uri, Version, uri::PathAndQuery};
+use metrics::Gauge;
 use opentelemetry::{
-    Context, KeyValue,
+    Context, ContextGuard, KeyValue,
     trace::{SpanContext, SpanId, Status, TraceContextExt},
 };
 use tracing::Span;
@@ -14,7 +19,10 @@ use super::{
     layer::Shared,
     metrics::{Labels, RequestMetrics},
 };
-use crate::traces::{ACCESS_TARGET, Remote, SPAN_LEVEL, with_recording_span};
+use crate::{
+    known::known_ids,
+    traces::{ACCESS_TARGET, Remote, SPAN_LEVEL},
+};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +43,11 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Exchange {
     span: Span,
-    /// The span's context, for the end; entering the span once more costs thirty times as much. Empty if the span is no
+    /// The span's context, for the end; entering the span once more costs thirty times as much. Unset if the span is no
     /// part of a trace.
-    context: Context,
+    context: OnceLock<Context>,
+    /// Counts this request until its end.
+    active: Gauge,
     /// The span around the request's, if there is one.
     outer: SpanId,
     /// The caller's span, if it is no parent.
@@ -73,10 +83,10 @@ impl Exchange {
                 http.route = route.as_ref().map(RouteTemplate::as_str),
             )
         };
-        shared.metrics.started(method, scheme);
         Self {
             span,
-            context: Context::new(),
+            active: shared.metrics.started(method, scheme),
+            context: OnceLock::new(),
             outer: current_span_id(),
             link,
             start: Instant::now(),
@@ -92,15 +102,17 @@ impl Exchange {
     }
 
     /// Called inside the span, once.
-    pub(super) fn describe(&mut self) {
+    pub(super) fn describe(&self) {
+        let context = Context::current();
+        let span = context.span();
         // A filter may have kept the span out of the trace; what is current then is somebody else's.
-        if current_span_id() == self.outer {
+        if span.span_context().span_id() == self.outer {
             return;
         }
-        self.context = Context::current();
-        with_recording_span(|span| {
+        if span.is_recording() {
             span.update_name(match &self.route {
-                Some(route) => format!("{} {}", self.method, route.as_str()),
+                // One allocation of the right size, which formatting does not know.
+                Some(route) => [self.method, " ", route.as_str()].concat(),
                 None => self.method.to_owned(),
             });
             if let Some(caller) = &self.link {
@@ -111,7 +123,8 @@ impl Exchange {
                 KeyValue::new("url.path", self.path().to_owned()),
                 KeyValue::new("network.protocol.version", self.version),
             ]);
-        });
+        }
+        let _ = self.context.set(context);
     }
 
     fn path(&self) -> &str {
@@ -139,15 +152,15 @@ impl Exchange {
 
     fn end(&mut self, outcome: Outcome) {
         self.finished = true;
-        // For the exemplar.
-        let _attached = self.context.clone().attach();
+        let context = self.context.get();
+        let span = context.map(TraceContextExt::span);
 
         let status = self.status.map(|status| status.as_u16());
         let error = error_type(outcome, self.status);
         let error = error.as_deref();
         // Semantic conventions, HTTP server spans: a client's fault is no error of the server's.
         let failed = outcome != Outcome::Disconnected && error.is_some();
-        with_recording_span(|span| {
+        if let Some(span) = span.as_ref().filter(|span| span.is_recording()) {
             let status =
                 status.map(|status| KeyValue::new("http.response.status_code", i64::from(status)));
             let error = error.map(|error| KeyValue::new("error.type", error.to_owned()));
@@ -155,26 +168,40 @@ impl Exchange {
             if failed {
                 span.set_status(Status::error(""));
             }
-        });
+        }
 
+        let labels = Labels {
+            method: self.method,
+            scheme: self.scheme,
+            version: self.version,
+            route: self.route.as_ref().map(RouteTemplate::as_str),
+            status,
+            error,
+        };
+        self.active.decrement(1.0);
         let duration = self.start.elapsed().as_secs_f64();
-        self.metrics.finished(
-            &Labels {
-                method: self.method,
-                scheme: self.scheme,
-                version: self.version,
-                route: self.route.as_ref().map(RouteTemplate::as_str),
-                status,
-                error,
-            },
-            duration,
-        );
-        self.log(outcome, failed, error, duration);
+        let message = {
+            // For the exemplar; and so that the span in which a response happens to be dropped is not taken for it.
+            let _attached = attach_for_exemplar(context);
+            self.metrics
+                .finished(&labels, duration, || self.message(outcome))
+        };
+        let ids = span
+            .as_ref()
+            .map(|span| span.span_context())
+            .filter(|context| context.is_valid())
+            .map(|context| (context.trace_id(), context.span_id()));
+        known_ids(&self.span, ids, || {
+            self.log(&message, failed, error, duration);
+        });
         // Now, and not when the last clone of the span is dropped or was left last.
-        self.context.span().end();
+        if let Some(span) = span {
+            span.end();
+        }
     }
 
-    fn log(&self, outcome: Outcome, failed: bool, error: Option<&str>, duration: f64) {
+    /// What the access line says, in a few words.
+    fn message(&self, outcome: Outcome) -> String {
         let method = self.method;
         let route = self.route.as_ref().map_or("", RouteTemplate::as_str);
         let gap = if route.is_empty() { "" } else { " " };
@@ -186,20 +213,22 @@ impl Exchange {
             (Outcome::Disconnected, _) => "client disconnected",
             (Outcome::Panicked, _) => "panicked",
         };
+        format!("{method}{gap}{route} {end}")
+    }
+
+    fn log(&self, message: &str, failed: bool, error: Option<&str>, duration: f64) {
         // The level is part of an event's static description, hence two of them.
         macro_rules! access_line {
             ($level:ident) => {
                 tracing::$level!(
                     target: ACCESS_TARGET,
                     parent: &self.span,
-                    {
-                        http.response.status_code = self.status.map(|status| status.as_u16()),
-                        // To the microsecond: what is beyond is noise to a reader.
-                        http.server.request.duration = (duration * 1e6).round() / 1e6,
-                        url.path = self.path(),
-                        error.r#type = error
-                    },
-                    "{method}{gap}{route} {end}"
+                    message,
+                    http.response.status_code = self.status.map(|status| status.as_u16()),
+                    // To the microsecond: what is beyond is noise to a reader.
+                    http.server.request.duration = (duration * 1e6).round() / 1e6,
+                    url.path = self.path(),
+                    error.r#type = error
                 )
             };
         }
@@ -263,6 +292,13 @@ fn version(version: Version) -> &'static str {
         Version::HTTP_3 => "3",
         _ => "1.1",
     }
+}
+
+/// Makes the request's context the current one, unless a sample would get no exemplar either way.
+fn attach_for_exemplar(context: Option<&Context>) -> Option<ContextGuard> {
+    let sampled = context.filter(|context| context.span().span_context().is_sampled());
+    let needed = sampled.is_some() || Context::map_current(TraceContextExt::has_active_span);
+    needed.then(|| sampled.cloned().unwrap_or_default().attach())
 }
 
 fn current_span_id() -> SpanId {

@@ -1,12 +1,13 @@
-//! The request metrics, with a handle kept for every combination of labels that occurs.
+//! The request metrics, with a handle kept for every combination of labels that occurs, and with it what the access line
+//! says of such a request.
 //!
-//! A handle that is at hand costs one lookup with borrowed keys; asking the recorder again costs a string for each
-//! label. The number of combinations is bounded by the program: routes are templates, methods and versions are known
+//! What is at hand costs one lookup with borrowed keys; asking the recorder again costs a string for each label, and the
+//! text one more. The number of combinations is bounded by the program: routes are templates, methods and versions are known
 //! ones, status codes are the program's own.
 
 use std::{
     hash::{Hash, Hasher},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use hashbrown::{Equivalent, HashMap};
@@ -15,7 +16,7 @@ use metrics::{Gauge, Histogram, Label};
 use crate::metrics::catalog;
 
 /// What distinguishes one request's series from another's.
-#[derive(Debug, Clone, Copy, Hash, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Labels<'a> {
     pub(super) method: &'static str,
     pub(super) scheme: &'static str,
@@ -23,6 +24,13 @@ pub(super) struct Labels<'a> {
     pub(super) route: Option<&'a str>,
     pub(super) status: Option<u16>,
     pub(super) error: Option<&'a str>,
+}
+
+/// Of what tells most requests apart; the rest is compared.
+impl Hash for Labels<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.method, self.route, self.status).hash(state);
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -93,56 +101,78 @@ impl Labels<'_> {
     }
 }
 
+/// One series of the durations.
+#[derive(Debug)]
+struct Series {
+    histogram: Histogram,
+    message: Arc<str>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct RequestMetrics {
-    durations: RwLock<HashMap<OwnedLabels, Histogram>>,
+    durations: RwLock<HashMap<OwnedLabels, Series>>,
     active: RwLock<HashMap<(&'static str, &'static str), Gauge>>,
 }
 
 impl RequestMetrics {
-    pub(super) fn started(&self, method: &'static str, scheme: &'static str) {
-        self.with_active(method, scheme, |gauge| gauge.increment(1.0));
+    /// Counts a request that is being served; the gauge is for its end.
+    pub(super) fn started(&self, method: &'static str, scheme: &'static str) -> Gauge {
+        let gauge = self.active(method, scheme);
+        gauge.increment(1.0);
+        gauge
     }
 
-    pub(super) fn finished(&self, labels: &Labels<'_>, seconds: f64) {
-        self.with_active(labels.method, labels.scheme, |gauge| gauge.decrement(1.0));
-        if let Some(histogram) = self
+    /// Returns what the access line says of requests with these labels, made by `message` for the first of them.
+    pub(super) fn finished(
+        &self,
+        labels: &Labels<'_>,
+        seconds: f64,
+        message: impl FnOnce() -> String,
+    ) -> Arc<str> {
+        if let Some(series) = self
             .durations
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(labels)
         {
-            return histogram.record(seconds);
+            series.histogram.record(seconds);
+            return series.message.clone();
         }
         let histogram = metrics::histogram!(
             catalog::HTTP_SERVER_REQUEST_DURATION.name,
             labels.to_metrics()
         );
         histogram.record(seconds);
+        let message: Arc<str> = message().into();
+        let series = Series {
+            histogram,
+            message: message.clone(),
+        };
         self.durations
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(labels.into_owned(), histogram);
+            .insert(labels.into_owned(), series);
+        message
     }
 
-    fn with_active(&self, method: &'static str, scheme: &'static str, change: impl FnOnce(&Gauge)) {
+    fn active(&self, method: &'static str, scheme: &'static str) -> Gauge {
         if let Some(gauge) = self
             .active
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&(method, scheme))
         {
-            return change(gauge);
+            return gauge.clone();
         }
         let gauge = metrics::gauge!(
             catalog::HTTP_SERVER_ACTIVE_REQUESTS.name,
             "http_request_method" => method,
             "url_scheme" => scheme
         );
-        change(&gauge);
         self.active
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert((method, scheme), gauge);
+            .insert((method, scheme), gauge.clone());
+        gauge
     }
 }

@@ -41,11 +41,10 @@ where
         if self.shared.excludes(request.uri().path()) {
             return ResponseFuture::new(self.inner.call(request), None);
         }
-        let mut exchange = Exchange::start(&request, &self.shared);
+        let exchange = Exchange::start(&request, &self.shared);
         // A handler does work before its first await, too.
         let future = {
-            let span = exchange.span().clone();
-            let _entered = span.enter();
+            let _entered = exchange.span().enter();
             exchange.describe();
             self.inner.call(request)
         };

@@ -11,6 +11,7 @@ use std::{
 
 use tracing::field::{Field, Visit};
 
+use super::decimal;
 use crate::{
     error::with_causes,
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
@@ -148,6 +149,9 @@ impl Write for Limited<'_> {
 macro_rules! record_values {
     () => {
         fn record_f64(&mut self, field: &Field, value: f64) {
+            if let Some(decimal) = decimal::Decimal::of(value) {
+                return self.set(field, Kind::Bare, Value::Str(decimal.as_str()));
+            }
             // JSON has no word for what is not finite.
             let kind = if value.is_finite() {
                 Kind::Bare

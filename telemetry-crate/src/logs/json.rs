@@ -6,6 +6,7 @@
 
 use std::{
     cell::Cell,
+    io::Write,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -19,18 +20,13 @@ use super::{
 
 pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
     let schema = keys.schema;
-    out.extend_from_slice(b"{\"");
-    out.extend_from_slice(schema.time.as_bytes());
-    out.extend_from_slice(b"\":\"");
+    out.extend_from_slice(&keys.opening);
     write_time(out, line.time);
+    out.extend_from_slice(keys.level(line.level));
+    escape(out, line.target);
+    out.extend_from_slice(b"\",\"message\":\"");
+    escape(out, line.event.get("message").unwrap_or_default());
     out.push(b'"');
-    write_text(out, schema.level, schema.level_name(line.level));
-    write_text(out, schema.target, line.target);
-    write_text(
-        out,
-        "message",
-        line.event.get("message").unwrap_or_default(),
-    );
     if let Some((trace_id, span_id)) = line.ids {
         write_ids(out, keys, trace_id, span_id);
     }
@@ -44,8 +40,7 @@ pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
 
 fn write_ids(out: &mut Vec<u8>, keys: &Keys, trace_id: TraceId, span_id: SpanId) {
     let schema = keys.schema;
-    write_key(out, schema.trace_id);
-    out.push(b'"');
+    write_own_key(out, schema.trace_id);
     out.extend_from_slice(&keys.trace_prefix);
     let trace_id = trace_id.to_bytes();
     match schema.ids {
@@ -56,8 +51,7 @@ fn write_ids(out: &mut Vec<u8>, keys: &Keys, trace_id: TraceId, span_id: SpanId)
         }
     }
     out.push(b'"');
-    write_key(out, schema.span_id);
-    out.push(b'"');
+    write_own_key(out, schema.span_id);
     match schema.ids {
         Ids::Hexadecimal => write_hex(out, &span_id.to_bytes()),
         Ids::Decimal => write_decimal(out, span_id.to_bytes()),
@@ -123,6 +117,13 @@ pub(super) fn write_text(out: &mut Vec<u8>, name: &str, text: &str) {
     out.push(b'"');
 }
 
+/// A key of ours needs no escape; its value is text.
+fn write_own_key(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":\"");
+}
+
 fn write_key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b",\"");
     escape(out, name);
@@ -135,14 +136,36 @@ fn must_escape(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == 0x7f)
 }
 
+/// Whether any of eight bytes must be escaped: the tests of [`must_escape`] on all of them at once.
+///
+/// A byte is zero or less than `n` if taking `n` from it borrows into its highest bit, which was not set before. The
+/// borrow may also reach the byte above, but only past one that is found anyway.
+fn any_must_escape(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    let word = u64::from_le_bytes(bytes);
+    let less = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word;
+    let equal = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
+    (less(word, 0x20) | equal(b'"') | equal(b'\\') | equal(0x7f)) & HIGHEST != 0
+}
+
 /// The text between the quotation marks of a JSON string.
 pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    // Nearly all text needs nothing; looking at every byte without a branch lets the compiler take many at a time.
-    let escapes = bytes
-        .iter()
-        .fold(0u8, |found, byte| found | u8::from(must_escape(*byte)));
-    if escapes == 0 {
+    // Nearly all text needs nothing.
+    let (words, rest) = bytes.as_chunks::<8>();
+    let escapes = words.iter().any(|word| any_must_escape(*word))
+        || match bytes.last_chunk::<8>() {
+            // Bytes that overlap the ones before are cheaper than a handful one by one.
+            Some(end) => !rest.is_empty() && any_must_escape(*end),
+            None => match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+                (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => {
+                    any_must_escape([a, b, c, d, e, f, g, h])
+                }
+                _ => rest.iter().any(|byte| must_escape(*byte)),
+            },
+        };
+    if !escapes {
         return out.extend_from_slice(bytes);
     }
     for byte in bytes {
@@ -188,20 +211,18 @@ pub(super) fn write_time(out: &mut Vec<u8>, time: SystemTime) {
         let shown = i64::try_from(second)
             .ok()
             .and_then(|second| jiff::Timestamp::from_second(second).ok());
-        let shown = shown.unwrap_or_default().to_string();
-        if let Some(Ok(shown)) = shown.as_bytes().get(..19).map(TryInto::try_into) {
-            text = shown;
-        }
+        // Fails for want of room once the seconds are written: the rest is not needed.
+        let _ = write!(&mut text[..], "{}", shown.unwrap_or_default());
         LAST.set((second, text));
     }
-    out.extend_from_slice(&text);
-    let mut fraction = *b".000000Z";
+    let mut whole = *b"1970-01-01T00:00:00.000000Z";
+    whole[..19].copy_from_slice(&text);
     let mut rest = since_epoch.subsec_micros();
-    for digit in fraction[1..7].iter_mut().rev() {
+    for digit in whole[20..26].iter_mut().rev() {
         *digit += (rest % 10) as u8;
         rest /= 10;
     }
-    out.extend_from_slice(&fraction);
+    out.extend_from_slice(&whole);
 }
 
 #[cfg(test)]
@@ -225,6 +246,22 @@ mod tests {
         assert_eq!(line.lines().count(), 1);
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value[&hostile], hostile);
+    }
+
+    #[test]
+    fn a_byte_that_must_be_escaped_is_found_wherever_it_is_and_whatever_is_around_it() {
+        for byte in 0..=0x7f_u8 {
+            for (length, around) in [(1, 'x'), (7, '!'), (8, ' '), (9, '~'), (23, '\u{80}')] {
+                for position in 0..length {
+                    let mut text = vec![around; length];
+                    text[position] = char::from(byte);
+                    let text = String::from_iter(text);
+                    let mut out = Vec::new();
+                    escape(&mut out, &text);
+                    assert_eq!(out != text.as_bytes(), must_escape(byte), "{text:?}");
+                }
+            }
+        }
     }
 
     #[test]

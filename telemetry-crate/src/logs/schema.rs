@@ -137,6 +137,10 @@ static DATADOG: Schema = Schema {
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     pub(super) schema: &'static Schema,
+    /// `{"time":"`, with the schema's key.
+    pub(super) opening: Vec<u8>,
+    /// `","level":"INFO","target":"`, with the schema's keys, from `ERROR` to `TRACE`.
+    levels: [Vec<u8>; 5],
     /// `,"key":"value"` for each key that never changes.
     pub(super) constant: Vec<u8>,
     /// What stands before a trace id.
@@ -169,15 +173,19 @@ impl Keys {
         }
         Self {
             schema,
+            opening: format!("{{\"{}\":\"", schema.time).into_bytes(),
+            levels: schema.levels.map(|level| {
+                let (key, target) = (schema.level, schema.target);
+                format!("\",\"{key}\":\"{level}\",\"{target}\":\"").into_bytes()
+            }),
             constant,
             trace_prefix,
         }
     }
-}
 
-impl Schema {
-    pub(super) fn level_name(&self, level: Level) -> &'static str {
-        let [error, warn, info, debug, trace] = self.levels;
+    /// What stands between the time and the target of a line.
+    pub(super) fn level(&self, level: Level) -> &[u8] {
+        let [error, warn, info, debug, trace] = &self.levels;
         match level {
             Level::ERROR => error,
             Level::WARN => warn,
@@ -186,7 +194,9 @@ impl Schema {
             Level::TRACE => trace,
         }
     }
+}
 
+impl Schema {
     pub(super) fn unreserved(&self, name: &'static str) -> &'static str {
         let reserved = self.reserved.iter().find(|(key, _)| *key == name);
         reserved.map_or(name, |(_, renamed)| renamed)

@@ -30,7 +30,7 @@ use crate::error::with_causes;
 
 /// Writes events on the span that they belong to.
 #[derive(Debug, Clone, Default)]
-pub(super) struct EventLayer {
+pub(crate) struct EventLayer {
     /// For an event whose parent is not the current span.
     dispatch: Arc<OnceLock<WeakDispatch>>,
 }

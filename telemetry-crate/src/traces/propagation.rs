@@ -5,10 +5,11 @@
 
 use std::{collections::HashMap, sync::OnceLock};
 
+use http::HeaderName;
 use opentelemetry::{
     Context, KeyValue,
     baggage::BaggageExt,
-    propagation::{TextMapCompositePropagator, TextMapPropagator},
+    propagation::{Extractor, TextMapCompositePropagator, TextMapPropagator},
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -72,7 +73,7 @@ impl Remote {
                 link: None,
             };
         }
-        let extractor = opentelemetry_http::HeaderExtractor(headers);
+        let extractor = Headers(headers);
         let context = opentelemetry::global::get_text_map_propagator(|propagator| {
             propagator.extract_with_context(&begin, &extractor)
         });
@@ -87,6 +88,35 @@ impl Remote {
             context: begin,
             link,
         }
+    }
+}
+
+/// A request's headers, with the names that our propagators ask for parsed already.
+struct Headers<'a>(&'a http::HeaderMap);
+
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        let value = match key {
+            "traceparent" => self.0.get(&TRACEPARENT),
+            "tracestate" => self.0.get(&TRACESTATE),
+            "baggage" => self.0.get(&BAGGAGE),
+            other => self.0.get(other),
+        };
+        value?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+
+    fn get_all(&self, key: &str) -> Option<Vec<&str>> {
+        let values = self.0.get_all(key).iter();
+        let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+        (!values.is_empty()).then_some(values)
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::{
     cell::Cell,
     crates::BuildCost,
-    goals,
+    floor,
+    goals::{self, Goal},
     results::{CPU, Results},
     spread::Spread,
     variant::{ABSENT, BARE, OURS, Variant},
@@ -23,12 +24,12 @@ pub(crate) fn render(results: &Results, costs: &[BuildCost]) -> String {
 fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt::Result {
     writeln!(
         page,
-        "## Goals\n\n| | | goal | adds | of | part | |\n| --- | --- | --- | ---: | ---: | ---: | --- |"
+        "## Goals\n\n{GOALS}\n\n| | | goal | adds | of | part | access line | |\n| --- | --- | --- | ---: | ---: | ---: | --- | --- |"
     )?;
     for goal in goals::all(results) {
         writeln!(
             page,
-            "| {} | {} | at most {:.2} of {} | {:.1} µs | {:.1} µs | {:.2} | {} |",
+            "| {} | {} | at most {:.2} of {} | {:.1} µs | {:.1} µs | {:.2} | {} | {} |",
             name(goal.variant),
             goal.cell,
             goal.at_most,
@@ -36,6 +37,7 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
             goal.ours,
             goal.theirs,
             goal.part(),
+            access_line(&goal),
             if goal.reached() {
                 "reached"
             } else {
@@ -95,7 +97,7 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
             variant.what
         )?;
     }
-    writeln!(page, "\n{ABSENT}\n\n{METHOD}\n")?;
+    writeln!(page, "\n{ABSENT}\n\n{}\n\n{METHOD}\n", floor::SECTION)?;
     writeln!(page, "| | |\n| --- | --- |")?;
     for (fact, value) in &results.host {
         writeln!(page, "| {fact} | {value} |")?;
@@ -171,6 +173,16 @@ fn name(variant: &Variant) -> String {
     }
 }
 
+/// Who of the two writes one.
+fn access_line(goal: &Goal) -> &'static str {
+    match (goal.variant.access_line, goal.than.access_line) {
+        (true, true) => "both",
+        (false, false) => "neither",
+        (true, false) => "only firstlight",
+        (false, true) => "only the other",
+    }
+}
+
 fn spread(spread: Option<Spread>) -> String {
     spread.map_or_else(|| "–".to_owned(), |spread| spread.to_string())
 }
@@ -188,7 +200,16 @@ $ cargo xtask bench --build    # what each costs to build
 $ cargo xtask bench --write    # writes this page from the last result of each
 ```
 
+Single calls are measured by `cargo bench -p firstlight` (see [Architecture](contributing/architecture.md)), and allocations are
+counted by a test.
+
 ";
+
+const GOALS: &str = "\
+An access line is a good part of what a request costs. firstlight writes one by default and the stack assembled by hand writes
+none, so `firstlight-no-access-line` is the row to compare with it. oxtel writes one, so **firstlight** is the row to compare
+with it. The other rows compare unlike things, in favour of whoever does less, and are shown all the same: they are the
+defaults.";
 
 const COLUMNS: &str = "\
 Processor time of the server per request, user and system, all its threads: the median of all rounds, and in brackets the

@@ -75,8 +75,13 @@ pub(crate) fn goals(goals: &[Goal]) {
         } else {
             ui::bad("not reached")
         };
+        let unlike = if goal.like_for_like() {
+            ""
+        } else {
+            ", with an access line on one side only"
+        };
         ui::line(format!(
-            "  {}: {} adds {:.2} of what {} adds ({:.1} of {:.1} µs), at most {:.2}: {verdict}",
+            "  {}: {} adds {:.2} of what {} adds ({:.1} of {:.1} µs), at most {:.2}: {verdict}{unlike}",
             goal.cell,
             goal.variant.title,
             goal.part(),

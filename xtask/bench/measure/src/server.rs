@@ -46,7 +46,10 @@ impl Server {
             .args(wrapped)
             .env("PORT", port.to_string())
             .env("LINES", args.lines.to_string())
-            .env("RUST_LOG", "info")
+            .env(
+                "RUST_LOG",
+                std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()),
+            )
             .env("OTEL_SERVICE_NAME", "orders")
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{collector}"))
             .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")

@@ -1,0 +1,129 @@
+//! What single calls cost, on their own: a log line, a span, a sample, a scrape.
+//!
+//! ```console
+//! $ cargo bench -p firstlight | sed 's/{"timestamp.*//' | grep .
+//! ```
+//!
+//! Log lines go to standard output, and so does the table, hence the `sed`; the row of a
+//! benchmark that logs is broken in two by it. Left out: whole requests, which `cargo xtask
+//! bench` compares with other set-ups, and allocations, which a test counts. Times are this machine's and this minute's:
+//! nothing is asserted about them.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark")]
+
+use divan::Bencher;
+use firstlight::{
+    TelemetryConfig, TelemetryGuard,
+    metrics::{Format, MetricsHandle},
+};
+use opentelemetry::{
+    Context, ContextGuard,
+    trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
+};
+use std::sync::OnceLock;
+
+static METRICS: OnceLock<MetricsHandle> = OnceLock::new();
+
+fn main() {
+    let telemetry = start();
+    let _ = METRICS.set(telemetry.metrics());
+    divan::main();
+}
+
+fn start() -> TelemetryGuard {
+    TelemetryConfig::new()
+        .without_admin()
+        // So that spans are recorded. Nobody listens there: the queue is full soon, and spans are counted and dropped.
+        .otlp_endpoint("http://127.0.0.1:1")
+        .log_filter("info,firstlight::traces=off,opentelemetry=off")
+        .series_budget("series_1k", 1_000)
+        .series_budget("series_10k", 10_000)
+        .init()
+        .unwrap()
+}
+
+/// Puts the thread into a trace of somebody else's that is kept, or is not.
+fn caller(flags: TraceFlags) -> ContextGuard {
+    let (trace_id, span_id) = (TraceId::from(1), SpanId::from(1));
+    let span = SpanContext::new(trace_id, span_id, flags, true, TraceState::NONE);
+    Context::new().with_remote_span_context(span).attach()
+}
+
+mod log {
+    use super::*;
+
+    /// Three fields, inside a span of two.
+    #[divan::bench]
+    fn event(bencher: Bencher<'_, '_>) {
+        let _caller = caller(TraceFlags::default());
+        let span = tracing::info_span!("order", tenant = "a", number = 7);
+        let _entered = span.enter();
+        bencher.bench_local(|| tracing::info!(order = 7, customer = "b", paid = true, "read"));
+    }
+
+    #[divan::bench]
+    fn event_that_is_filtered_out() {
+        tracing::debug!(order = 7, customer = "b", paid = true, "read");
+    }
+}
+
+mod span {
+    use super::*;
+
+    /// Three fields; entered once.
+    fn span() {
+        let span = tracing::info_span!("order", order = 7, customer = "b", paid = true);
+        let _entered = span.enter();
+    }
+
+    #[divan::bench]
+    fn sampled(bencher: Bencher<'_, '_>) {
+        let _caller = caller(TraceFlags::SAMPLED);
+        bencher.bench_local(span);
+    }
+
+    #[divan::bench]
+    fn unsampled(bencher: Bencher<'_, '_>) {
+        let _caller = caller(TraceFlags::default());
+        bencher.bench_local(span);
+    }
+}
+
+mod sample {
+    use super::*;
+
+    #[divan::bench]
+    fn counter() {
+        metrics::counter!("orders_total", "customer" => "b").increment(1);
+    }
+
+    #[divan::bench]
+    fn histogram() {
+        metrics::histogram!("orders_seconds", "customer" => "b").record(0.1);
+    }
+
+    #[divan::bench]
+    fn histogram_with_exemplar(bencher: Bencher<'_, '_>) {
+        let _caller = caller(TraceFlags::SAMPLED);
+        bencher.bench_local(|| metrics::histogram!("sales_seconds", "customer" => "b").record(0.1));
+    }
+}
+
+mod scrape {
+    use super::*;
+
+    /// The page, with so many series of one counter on it.
+    #[divan::bench(args = [1_000, 10_000])]
+    fn series(bencher: Bencher<'_, '_>, series: usize) {
+        let name = if series == 1_000 {
+            "series_1k"
+        } else {
+            "series_10k"
+        };
+        for index in 0..series {
+            metrics::counter!(name, "index" => index.to_string()).increment(1);
+        }
+        let metrics = METRICS.get().unwrap();
+        bencher.bench_local(|| metrics.render(Format::OpenMetrics));
+    }
+}

@@ -1,0 +1,36 @@
+//! The ids of a span that an event names as its parent.
+//!
+//! An event outside its span says which one it belongs to, and `tracing-opentelemetry` knows the ids; but asking it means
+//! to find the layer, the span and its data, each behind a lock. Whoever ends a request knows them already, and says so
+//! here for the length of one event. Left out: events inside their span, whose ids are the current context's.
+
+use std::cell::Cell;
+
+use opentelemetry::trace::{SpanId, TraceId};
+use tracing::{Span, span::Id};
+
+type Ids = (TraceId, SpanId);
+
+thread_local! {
+    static KNOWN: Cell<Option<(u64, Option<Ids>)>> = const { Cell::new(None) };
+}
+
+/// Runs `work`, whose events may have `span` as their parent; `None` if the span is no part of a trace.
+pub(crate) fn known_ids(span: &Span, ids: Option<Ids>, work: impl FnOnce()) {
+    /// Also after a panic: the number of a span is used again for another one.
+    struct Forget;
+    impl Drop for Forget {
+        fn drop(&mut self) {
+            KNOWN.set(None);
+        }
+    }
+    KNOWN.set(span.id().map(|id| (id.into_u64(), ids)));
+    let _forget = Forget;
+    work();
+}
+
+/// The ids of this span if they are known: `Some(None)` if it is known to have none.
+pub(crate) fn ids_of(span: &Id) -> Option<Option<Ids>> {
+    let (id, ids) = KNOWN.get()?;
+    (id == span.into_u64()).then_some(ids)
+}
