@@ -32,7 +32,9 @@ use crate::{
     logs::{LogFilter, LogFilterControl, LogLayer, LogWriter, RecordExport, Records},
     metrics::{Metrics, MetricsOptions, MetricsPush},
     otlp::{ExporterThread, Exporters, Signal},
-    panic, secret, shutdown,
+    panic,
+    runtime::RuntimeObserver,
+    secret, shutdown,
     status::{Configured, Status, why_no_traces},
     traces::Traces,
 };
@@ -230,9 +232,19 @@ impl Telemetry {
             Signal::ALL.map(|signal| exporters.stats(signal).cloned()),
         ));
         thread.start()?;
+        let runtime = Arc::new(RuntimeObserver::default());
+        self.metrics.handle().add_collector(runtime.clone());
+        // Outside of a runtime there is none to observe yet; `observe_runtime()` is for that.
+        let _ = runtime.observe_current();
         let admin_address = self.admin.as_ref().map(AdminListener::address);
         if let Some(admin) = self.admin {
-            admin.start(self.readiness.clone(), status.clone(), self.admin_token)?;
+            let token = self.admin_token;
+            admin.start(
+                self.readiness.clone(),
+                status.clone(),
+                runtime.clone(),
+                token,
+            )?;
         }
         self.summary.log();
         for warning in &self.warnings {
@@ -243,6 +255,7 @@ impl Telemetry {
             metrics: self.metrics.handle(),
             logs: self.writer,
             readiness: self.readiness,
+            runtime,
             status,
             admin_address,
             shutdown_timeout: self.shutdown_timeout,

@@ -18,6 +18,8 @@ mod budget;
 mod cache;
 mod canonical;
 pub mod catalog;
+#[cfg(target_os = "linux")]
+mod cgroup;
 mod collector;
 mod culprit;
 mod durations;

@@ -92,6 +92,121 @@ pub const HTTP_SERVER_ACTIVE_REQUESTS: Metric = Metric {
     help: "Number of active HTTP server requests.",
 };
 
+/// How long after its tick a run of a scheduled job started: its jitter, and what it waited for beyond that.
+///
+/// There are no semantic conventions for scheduled work; the label is `cron`, because Prometheus owns `job`.
+pub const CRON_START_DELAY: Metric = Metric {
+    name: "cron_start_delay_seconds",
+    kind: Kind::Histogram,
+    unit: "s",
+    labels: &["cron"],
+    // The jitter is at most 300 s by default.
+    buckets: Some(&[
+        0.1, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0, 600.0, 1_800.0, 3_600.0,
+    ]),
+    help: "Time from a scheduled tick to the start of its run.",
+};
+
+/// Ticks of a scheduled job by what became of them: `ok`, `failed` (an error or a panic), `timed_out`, `interrupted` (cut
+/// short by a shutdown), `taken_over` (its lease was lost), `skipped_overlap` (the run before it went on), `skipped_elsewhere` (another replica's),
+/// `skipped_store` (the store was down until the next tick) and `missed` (nothing ran at all).
+pub const CRON_RUNS: Metric = Metric {
+    name: "cron_runs_total",
+    kind: Kind::Counter,
+    unit: "{run}",
+    labels: &["cron", "outcome"],
+    buckets: None,
+    help: "Scheduled runs by outcome, skipped and missed ones included.",
+};
+
+/// 1 while a run goes on in this process.
+pub const CRON_RUNNING: Metric = Metric {
+    name: "cron_running",
+    kind: Kind::Gauge,
+    unit: "{run}",
+    labels: &["cron"],
+    buckets: None,
+    help: "Scheduled runs that are under way.",
+};
+
+/// When a run last succeeded, from the store, so that a deploy does not forget it; the start of the scheduler if none ever
+/// has. With several replicas the latest one is right: `max by (cron)`.
+pub const CRON_LAST_SUCCESS: Metric = Metric {
+    name: "cron_last_success_timestamp_seconds",
+    kind: Kind::Gauge,
+    unit: "s",
+    labels: &["cron"],
+    buckets: None,
+    help: "Time of the last successful run since unix epoch in seconds.",
+};
+
+/// How long the last run took, whatever its outcome. Absent before the first.
+pub const CRON_LAST_DURATION: Metric = Metric {
+    name: "cron_last_duration_seconds",
+    kind: Kind::Gauge,
+    unit: "s",
+    labels: &["cron"],
+    buckets: None,
+    help: "Duration of the last run in seconds.",
+};
+
+/// The longest time between two ticks, for the alert: a job that is due on workdays is not late on a Sunday.
+pub const CRON_SCHEDULE_INTERVAL: Metric = Metric {
+    name: "cron_schedule_interval_seconds",
+    kind: Kind::Gauge,
+    unit: "s",
+    labels: &["cron"],
+    buckets: None,
+    help: "Longest time between two scheduled runs in seconds.",
+};
+
+/// How long a run is expected to take, as declared.
+pub const CRON_EXPECTED_DURATION: Metric = Metric {
+    name: "cron_expected_duration_seconds",
+    kind: Kind::Gauge,
+    unit: "s",
+    labels: &["cron"],
+    buckets: None,
+    help: "Declared duration of a scheduled run in seconds.",
+};
+
+/// How old the data was that was served, counted from the moment before its source was asked.
+///
+/// There are no semantic conventions for the age of data.
+pub const DATA_SERVED_AGE: Metric = Metric {
+    name: "data_served_age_seconds",
+    kind: Kind::Histogram,
+    unit: "s",
+    labels: &["data_type"],
+    // From a query's duration to a day.
+    buckets: Some(&[
+        0.001, 0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0,
+        3_600.0, 86_400.0,
+    ]),
+    help: "Age of the data that was served.",
+};
+
+/// How old the data may be, as declared; 0 if only the source will do.
+pub const DATA_STALENESS_BUDGET: Metric = Metric {
+    name: "data_staleness_budget_seconds",
+    kind: Kind::Gauge,
+    unit: "s",
+    labels: &["data_type"],
+    buckets: None,
+    help: "Declared maximum age of the data in seconds.",
+};
+
+/// Reads by where the answer came from: `cache`, `source`, `shared` (another read's question to the source), `replica`; or
+/// by why there was none: `refused` (a replica too far behind) and `failed` (the source's error).
+pub const DATA_READS: Metric = Metric {
+    name: "data_reads_total",
+    kind: Kind::Counter,
+    unit: "{read}",
+    labels: &["data_type", "result"],
+    buckets: None,
+    help: "Reads of declared data by where the answer came from, or why there was none.",
+};
+
 /// Processor time, user and system, in fractions of a second. Linux only, like all of `process_*`.
 pub const PROCESS_CPU_SECONDS: Metric = Metric {
     name: "process_cpu_seconds_total",
@@ -120,6 +235,17 @@ pub const PROCESS_VIRTUAL_MEMORY: Metric = Metric {
     labels: &[],
     buckets: None,
     help: "Virtual memory size in bytes.",
+};
+
+/// The lowest memory limit of the process's control groups; absent where there is none. Beyond it the kernel kills, so
+/// `process_resident_memory_bytes / process_memory_limit_bytes` is how close the process is.
+pub const PROCESS_MEMORY_LIMIT: Metric = Metric {
+    name: "process_memory_limit_bytes",
+    kind: Kind::Gauge,
+    unit: "By",
+    labels: &[],
+    buckets: None,
+    help: "Memory limit of the process's control group in bytes.",
 };
 
 /// File descriptors in use.
@@ -160,6 +286,81 @@ pub const PROCESS_START_TIME: Metric = Metric {
     labels: &[],
     buckets: None,
     help: "Start time of the process since unix epoch in seconds.",
+};
+
+/// How long a task that was woken waited for its turn in the application's runtime, asked ten times a second.
+///
+/// There are no semantic conventions for tokio; the names of `tokio_*` follow those of its `RuntimeMetrics`.
+pub const TOKIO_SCHEDULER_DELAY: Metric = Metric {
+    name: "tokio_scheduler_delay_seconds",
+    kind: Kind::Histogram,
+    unit: "s",
+    labels: &[],
+    // An idle runtime answers within a tenth of a millisecond.
+    buckets: Some(&[
+        0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    ]),
+    help: "Time that a woken task waited for its turn.",
+};
+
+/// How long the runtime has owed an answer to the probe: near 0, or the length so far of a stall that goes on.
+pub const TOKIO_SCHEDULER_STALLED: Metric = Metric {
+    name: "tokio_scheduler_stalled_seconds",
+    kind: Kind::Gauge,
+    unit: "s",
+    labels: &[],
+    buckets: None,
+    help: "Time since which the runtime has run no woken task in seconds.",
+};
+
+/// Threads that run tasks.
+pub const TOKIO_WORKERS: Metric = Metric {
+    name: "tokio_workers",
+    kind: Kind::Gauge,
+    unit: "{thread}",
+    labels: &[],
+    buckets: None,
+    help: "Worker threads of the runtime.",
+};
+
+/// Tasks that have been spawned and have not ended; one of them is the probe.
+pub const TOKIO_ALIVE_TASKS: Metric = Metric {
+    name: "tokio_alive_tasks",
+    kind: Kind::Gauge,
+    unit: "{task}",
+    labels: &[],
+    buckets: None,
+    help: "Tasks of the runtime that have not ended.",
+};
+
+/// Tasks that are ready and that no worker has taken yet; those in a worker's own queue are not in it.
+pub const TOKIO_GLOBAL_QUEUE_DEPTH: Metric = Metric {
+    name: "tokio_global_queue_depth",
+    kind: Kind::Gauge,
+    unit: "{task}",
+    labels: &[],
+    buckets: None,
+    help: "Tasks in the global queue of the runtime.",
+};
+
+/// Time that each worker was busy. It is added when the worker goes to rest, so that of a blocked worker stands still.
+pub const TOKIO_WORKER_BUSY_SECONDS: Metric = Metric {
+    name: "tokio_worker_busy_seconds_total",
+    kind: Kind::Counter,
+    unit: "s",
+    labels: &["worker"],
+    buckets: None,
+    help: "Time that the worker was busy in seconds.",
+};
+
+/// How often each worker went to rest.
+pub const TOKIO_WORKER_PARK: Metric = Metric {
+    name: "tokio_worker_park_total",
+    kind: Kind::Counter,
+    unit: "{park}",
+    labels: &["worker"],
+    buckets: None,
+    help: "Times that the worker ran out of tasks and went to rest.",
 };
 
 /// The resource: one label per attribute, to join onto any other series.
@@ -360,13 +561,31 @@ pub const ALL: &[&Metric] = &[
     &HTTP_CLIENT_REQUEST_DURATION,
     &RPC_SERVER_CALL_DURATION,
     &RPC_CLIENT_CALL_DURATION,
+    &CRON_START_DELAY,
+    &CRON_RUNS,
+    &CRON_RUNNING,
+    &CRON_LAST_SUCCESS,
+    &CRON_LAST_DURATION,
+    &CRON_SCHEDULE_INTERVAL,
+    &CRON_EXPECTED_DURATION,
+    &DATA_SERVED_AGE,
+    &DATA_STALENESS_BUDGET,
+    &DATA_READS,
     &PROCESS_CPU_SECONDS,
     &PROCESS_RESIDENT_MEMORY,
     &PROCESS_VIRTUAL_MEMORY,
+    &PROCESS_MEMORY_LIMIT,
     &PROCESS_OPEN_FDS,
     &PROCESS_MAX_FDS,
     &PROCESS_THREADS,
     &PROCESS_START_TIME,
+    &TOKIO_SCHEDULER_DELAY,
+    &TOKIO_SCHEDULER_STALLED,
+    &TOKIO_WORKERS,
+    &TOKIO_ALIVE_TASKS,
+    &TOKIO_GLOBAL_QUEUE_DEPTH,
+    &TOKIO_WORKER_BUSY_SECONDS,
+    &TOKIO_WORKER_PARK,
     &TARGET_INFO,
     &BUILD_INFO,
     &OTEL_SDK_EXPORTER_SPAN_EXPORTED,
