@@ -3,12 +3,15 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use opentelemetry::{KeyValue, trace::Status};
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{Status, TraceContextExt},
+};
 use tokio::{task::JoinError, time::Instant};
 use tracing::{Instrument, Span};
 
 use super::{Cron, metrics::Outcome, stop::Stop};
-use crate::traces::{SPAN_LEVEL, with_recording_span};
+use crate::traces::SPAN_LEVEL;
 
 /// The target of the spans and the log lines.
 pub(super) const TARGET: &str = "firstlight::cron";
@@ -109,13 +112,13 @@ fn report(span: &Span, name: &str, outcome: Outcome, words: &str, duration: Dura
     let word = outcome.word();
     span.in_scope(|| {
         // Nothing is current if a filter has kept the span out of the trace.
-        with_recording_span(|span| {
-            span.set_attribute(KeyValue::new("cron.outcome", word));
-            if outcome != Outcome::Ok {
-                span.set_attribute(KeyValue::new("error.type", word));
-                span.set_status(Status::error(words.to_owned()));
-            }
-        });
+        let context = Context::current();
+        let span = context.span();
+        span.set_attribute(KeyValue::new("cron.outcome", word));
+        if outcome != Outcome::Ok {
+            span.set_attribute(KeyValue::new("error.type", word));
+            span.set_status(Status::error(words.to_owned()));
+        }
     });
     // To the microsecond: what is beyond is noise to a reader.
     let seconds = (duration.as_secs_f64() * 1e6).round() / 1e6;
