@@ -47,7 +47,6 @@
 
 mod attributes;
 mod call;
-#[cfg(any())]
 mod cron_store;
 mod event;
 mod failure;
@@ -72,6 +71,7 @@ use log::LevelFilter;
 use sqlx::{Database, Pool, pool::PoolOptions};
 
 pub use self::{
+    cron_store::CronStore,
     observed::{Observe, Observed},
     transaction::{Transaction, begin},
 };

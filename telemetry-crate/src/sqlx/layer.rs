@@ -12,7 +12,7 @@
 use std::{
     borrow::Cow,
     sync::{Arc, OnceLock},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use opentelemetry::{
