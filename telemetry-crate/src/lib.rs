@@ -82,6 +82,8 @@ mod resource;
 mod runtime;
 mod secret;
 mod shutdown;
+#[cfg(feature = "sqlx")]
+pub mod sqlx;
 #[cfg(feature = "staleness")]
 pub mod staleness;
 mod status;

@@ -29,6 +29,8 @@ mod gzip;
 mod http;
 mod log;
 mod metric;
+#[cfg(feature = "sqlx")]
+mod queries;
 mod request;
 mod rpc_status;
 mod server;
@@ -50,6 +52,8 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use self::store::Store;
+#[cfg(feature = "sqlx")]
+pub use self::queries::{Queries, assert_queries, count_queries};
 pub use self::{
     answer::Answer,
     log::ReceivedLog,
