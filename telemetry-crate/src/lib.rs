@@ -37,7 +37,8 @@
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
 //! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
 //! read, and `check` sends a canary through every pipeline; [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and
-//! [`grpc`] are the tower layers for servers and clients, and [`context`] takes a trace along where a call stack ends.
+//! [`grpc`] are the tower layers for servers and clients, [`context`] takes a trace along where a call stack ends, and [`jobs`] measures
+//! what queues do.
 //!
 //! # Feature flags
 //!
@@ -45,6 +46,7 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
+//! | `apalis` | no | `jobs::apalis`: a layer that measures every task of an apalis worker |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
 //! | `otlp-tls` | no | `https` collectors, with certificates of your own if need be |
@@ -66,6 +68,7 @@ pub mod grpc;
 mod guard;
 pub mod http;
 mod init;
+pub mod jobs;
 mod known;
 mod layer;
 mod logs;
