@@ -3,6 +3,7 @@
 //! ```text
 //! WorkerBuilder::new(name)
 //!     .backend(storage.poll_with_interval(…))
+//!     .concurrency(4)
 //!     .retry(RetryPolicy::retries(4).with_backoff(…))   ◀ before the layer: each attempt is measured on its own
 //!     .layer(TaskLayer::new(&emails))
 //!     .timeout(Duration::from_secs(30))                 ◀ after it: a task that ran out of time is an attempt that failed

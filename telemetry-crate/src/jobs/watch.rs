@@ -6,11 +6,16 @@
 
 use std::{fmt::Display, time::Duration};
 
+use opentelemetry::{
+    Context, TraceFlags,
+    context::FutureExt,
+    trace::{SpanContext, TraceContextExt, TraceState},
+};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tokio::{
     task::JoinHandle,
     time::{MissedTickBehavior, interval, timeout},
 };
-use tracing::{Dispatch, instrument::WithSubscriber};
 
 use super::{TARGET, catch::Caught, queue::Queue, stats::QueueStats};
 use crate::metrics::catalog;
@@ -43,8 +48,8 @@ impl Queue {
     ///
     /// When the source fails, panics, or takes longer than the interval (5 s at least), the gauges become NaN, because a
     /// number from before would be taken for the truth, and `worker_queue_up` becomes 0, because no alert fires on NaN. One line says
-    /// so, and one when it works again. Queries of the source make no spans and no log lines: four root traces a minute about
-    /// nothing would be the most frequent thing in many a backend.
+    /// so, and one when it works again. Spans of the source are not sampled, unless the sampler heeds no parent: four root
+    /// traces a minute about nothing would be the most frequent thing in many a backend.
     ///
     /// # Panics
     ///
@@ -77,7 +82,7 @@ impl Queue {
                 ticks.tick().await;
                 // The call itself is inside, too: it is the program's, and may panic like the rest.
                 let look = Caught::new(async { source().await });
-                let look = look.with_subscriber(Dispatch::none());
+                let look = look.with_context(unsampled());
                 let patience = every.max(PATIENCE);
                 match timeout(patience, look).await {
                     Ok(Ok(Ok(stats))) => seen.read(&stats),
@@ -89,6 +94,20 @@ impl Queue {
         });
         Watch { task }
     }
+}
+
+/// A context that whatever is inside is no part of a sampled trace of. Taking the subscriber away would do the same and more:
+/// `tracing` asks whichever is current whether a line is of interest when it first comes by, and remembers the answer for all.
+fn unsampled() -> Context {
+    let ids = RandomIdGenerator::default();
+    let context = SpanContext::new(
+        ids.new_trace_id(),
+        ids.new_span_id(),
+        TraceFlags::NOT_SAMPLED,
+        true,
+        TraceState::NONE,
+    );
+    Context::new().with_remote_span_context(context)
 }
 
 /// What the page shows of the queue.

@@ -77,7 +77,7 @@ where
             Ok(Ok(value)) => (None, Ok(value)),
             Ok(Err(error)) => {
                 let error = error.into();
-                (Some(error_type(&error)), Err(error))
+                (Some(word(&error)), Err(error))
             }
             Err(message) => (Some("panic"), Err(format!("panicked: {message}").into())),
         };
@@ -85,6 +85,15 @@ where
             end(running, this.status, error_type, result.as_ref().err());
         }
         Poll::Ready(result)
+    }
+}
+
+/// For the label.
+fn word(error: &BoxDynError) -> &'static str {
+    if error.is::<tower::timeout::error::Elapsed>() {
+        "timeout"
+    } else {
+        error_type(error)
     }
 }
 
