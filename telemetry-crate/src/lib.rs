@@ -38,7 +38,8 @@
 //! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
 //! read, `check` sends a canary through every pipeline, and `runtime` watches the application's runtime from outside;
 //! [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and [`grpc`] are the tower layers for servers and clients,
-//! [`context`] takes a trace along where a call stack ends, `cron` runs scheduled work, and `staleness` serves cached data.
+//! [`context`] takes a trace along where a call stack ends, [`jobs`] measures what queues do,
+//! `cron` runs scheduled work, and `staleness` serves cached data.
 //!
 //! # Feature flags
 //!
@@ -46,6 +47,7 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
+//! | `apalis` | no | `jobs::apalis`: a layer that measures every task of an apalis worker |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, nothing missed in silence |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served inside a declared window only |
@@ -71,6 +73,7 @@ pub mod grpc;
 mod guard;
 pub mod http;
 mod init;
+pub mod jobs;
 mod known;
 mod layer;
 mod logs;

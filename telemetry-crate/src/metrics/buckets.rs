@@ -16,6 +16,13 @@ pub(super) const SECONDS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 
+/// Seconds of what nobody waits for at a screen: a few milliseconds to an hour, a quarter of an order of magnitude apart
+/// where a queue's budget usually is.
+pub(super) const PATIENT_SECONDS: [f64; 18] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
+    1_800.0, 3_600.0,
+];
+
 /// Bytes: powers of four from 256 B to 64 MiB, a header to an upload. No convention advises any.
 const BYTES: [f64; 10] = [
     256.0,

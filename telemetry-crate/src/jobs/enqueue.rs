@@ -1,0 +1,99 @@
+//! Handing a job to the store.
+
+use opentelemetry::{KeyValue, trace::Status};
+use tracing::Instrument;
+
+use super::{TARGET, envelope::Envelope, queue::Queue};
+use crate::{
+    http::error_type,
+    metrics::catalog,
+    traces::{OpenSpan, SPAN_LEVEL},
+};
+
+impl Queue {
+    /// Stores a job, in a producer span of its own: `store` gets the [`Envelope`] and puts it beside the job, be that an
+    /// `INSERT` in the transaction that saves the order or a message to a broker.
+    ///
+    /// ```no_run
+    /// # use firstlight::jobs::{Envelope, Queue};
+    /// # async fn insert(_: Envelope) -> Result<u64, std::io::Error> { Ok(1) }
+    /// # async fn handler(emails: Queue) -> Result<(), std::io::Error> {
+    /// let id = emails.enqueue("welcome", |envelope| async move { insert(envelope).await }).await?;
+    /// # let _ = id;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// It is counted when `store` succeeds, though a transaction may be rolled back after that.
+    ///
+    /// # Errors
+    ///
+    /// Those of `store`; they are on the span, and not in the log, because the caller has them.
+    pub async fn enqueue<T, E, F>(
+        &self,
+        kind: &str,
+        store: impl FnOnce(Envelope) -> F,
+    ) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: 'static,
+    {
+        self.export_budget();
+        let sending = Sending::start(self, kind);
+        let span = sending.0.span().clone();
+        // Made inside, so that it is this span that the job goes on in.
+        let result = async { store(Envelope::here_and_now()).await };
+        let result = result.instrument(span).await;
+        match &result {
+            Ok(_) => {
+                let labels = [("queue", self.name().to_owned()), ("kind", kind.to_owned())];
+                ::metrics::counter!(catalog::WORKER_TASKS_ENQUEUED.name, &labels).increment(1);
+            }
+            Err(error) => sending.failed(error_type(error)),
+        }
+        result
+    }
+}
+
+/// Ends the span, also if nobody waits for the store's answer any more.
+struct Sending(OpenSpan);
+
+impl Sending {
+    fn start(queue: &Queue, kind: &str) -> Self {
+        let mut open = OpenSpan::new(tracing::span!(
+            target: TARGET,
+            SPAN_LEVEL,
+            "send",
+            otel.kind = "producer",
+            messaging.destination.name = queue.name(),
+            worker.task.kind = kind
+        ));
+        let span = open.span().clone();
+        span.in_scope(|| {
+            open.entered(None);
+            // Semantic conventions, messaging spans: the operation and the destination.
+            open.write(|span| {
+                span.update_name(format!("send {}", queue.name()));
+                span.set_attributes([
+                    KeyValue::new("messaging.system", queue.system().to_owned()),
+                    KeyValue::new("messaging.operation.name", "send"),
+                    KeyValue::new("messaging.operation.type", "send"),
+                ]);
+            });
+        });
+        Self(open)
+    }
+
+    fn failed(&self, error: &'static str) {
+        self.0.write(|span| {
+            span.set_attribute(KeyValue::new("error.type", error));
+            span.set_status(Status::error(""));
+        });
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

@@ -1,0 +1,120 @@
+//! How an attempt ended.
+
+use std::{error::Error, fmt};
+
+/// How an attempt ended: the label `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The job is done.
+    Ok,
+    /// It failed and may be tried again.
+    Retry,
+    /// It failed and will not be tried again: that was the last attempt, or another is of no use. Somebody has to look.
+    Dead,
+}
+
+impl Outcome {
+    /// As it is in the label, on the span and in the log line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Retry => "retry",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// Of a failed attempt.
+    pub(super) fn of_failure(attempt: u32, attempts: Option<u32>, is_permanent: bool) -> Self {
+        let is_last = attempts.is_some_and(|attempts| attempt >= attempts);
+        if is_permanent || is_last {
+            Self::Dead
+        } else {
+            Self::Retry
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause<E> {
+    /// The job says so.
+    Error(E),
+    /// The job panicked, with this message. Its line, with the place, is in the log already.
+    Panic(String),
+}
+
+impl<E: fmt::Display> fmt::Display for Cause<E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(formatter),
+            Self::Panic(message) => write!(formatter, "panicked: {message}"),
+        }
+    }
+}
+
+/// An attempt that failed, and what is to become of the job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure<E> {
+    pub(super) outcome: Outcome,
+    pub(super) cause: Cause<E>,
+}
+
+impl<E> Failure<E> {
+    /// Whether that was it. Otherwise the job is to be tried again, after a pause.
+    pub fn is_dead(&self) -> bool {
+        self.outcome == Outcome::Dead
+    }
+
+    /// [`Outcome::Retry`] or [`Outcome::Dead`], as it was counted.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The error or the panic.
+    pub fn cause(&self) -> &Cause<E> {
+        &self.cause
+    }
+
+    /// The same, to keep.
+    pub fn into_cause(self) -> Cause<E> {
+        self.cause
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Failure<E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.outcome, self.cause)
+    }
+}
+
+impl<E: Error + 'static> Error for Failure<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::Error(error) => Some(error),
+            Cause::Panic(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outcome;
+
+    #[test]
+    fn the_last_attempt_is_dead_and_so_is_what_is_of_no_use_to_repeat() {
+        assert_eq!(Outcome::of_failure(1, Some(2), false), Outcome::Retry);
+        assert_eq!(Outcome::of_failure(2, Some(2), false), Outcome::Dead);
+        // A store may have been told to have fewer since.
+        assert_eq!(Outcome::of_failure(9, Some(2), false), Outcome::Dead);
+        assert_eq!(Outcome::of_failure(9, None, false), Outcome::Retry);
+        assert_eq!(Outcome::of_failure(1, None, true), Outcome::Dead);
+    }
+}

@@ -1,0 +1,199 @@
+//! One attempt while it runs: the span, the clock, and the one place where both end.
+
+use std::time::{Instant, SystemTime};
+
+use opentelemetry::{KeyValue, trace::Status};
+use tracing::Span;
+
+use super::{TARGET, job::Job, outcome::Outcome, queue::Queue};
+use crate::{
+    metrics::catalog,
+    traces::{OpenSpan, SPAN_LEVEL},
+};
+
+/// How an attempt ended, in the words of its metrics and its log line.
+#[derive(Debug)]
+pub(super) struct End<'a> {
+    pub(super) outcome: Outcome,
+    /// One word of few.
+    pub(super) error_type: Option<&'a str>,
+    /// For whoever reads the log.
+    pub(super) message: Option<String>,
+}
+
+/// See the module. Dropped before its end, it was cancelled.
+#[derive(Debug)]
+pub(super) struct Running {
+    span: OpenSpan,
+    start: Instant,
+    queue: Queue,
+    kind: String,
+    attempt: u32,
+    attempts: Option<u32>,
+    accepted: Option<SystemTime>,
+    /// Seconds.
+    wait: Option<f64>,
+    is_finished: bool,
+}
+
+impl Running {
+    pub(super) fn start(queue: &Queue, job: &Job) -> Self {
+        queue.export_budget();
+        // What a log line of the job inherits; the rest goes to the trace alone.
+        let make = || {
+            tracing::span!(
+                target: TARGET,
+                SPAN_LEVEL,
+                "process",
+                otel.kind = "consumer",
+                messaging.destination.name = queue.name(),
+                messaging.message.id = job.id,
+                worker.task.kind = job.kind,
+                worker.task.attempt = job.attempt
+            )
+        };
+        let context = job.envelope.context();
+        let span = if job.has_own_trace {
+            context.linked(make)
+        } else {
+            context.child(make)
+        };
+        for other in &job.links {
+            other.link(&span);
+        }
+        // A retry waits because it was told to.
+        let waits_since = job.waits_since().filter(|_| job.attempt == 1);
+        let mut running = Self {
+            span: OpenSpan::new(span),
+            start: Instant::now(),
+            queue: queue.clone(),
+            kind: job.kind.clone(),
+            attempt: job.attempt,
+            attempts: job.attempts,
+            accepted: job.envelope.accepted_at(),
+            wait: waits_since.map(seconds_since),
+            is_finished: false,
+        };
+        let span = running.span().clone();
+        span.in_scope(|| running.describe());
+        running
+    }
+
+    /// [Messaging spans](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/), in development.
+    fn describe(&mut self) {
+        self.span.entered(None);
+        self.span.write(|span| {
+            span.update_name(format!("process {}", self.queue.name()));
+            let wait = self.wait;
+            let attributes = [
+                Some(KeyValue::new(
+                    "messaging.system",
+                    self.queue.system().to_owned(),
+                )),
+                Some(KeyValue::new("messaging.operation.name", "process")),
+                Some(KeyValue::new("messaging.operation.type", "process")),
+                wait.map(|seconds| KeyValue::new("worker.task.wait", seconds)),
+            ];
+            span.set_attributes(attributes.into_iter().flatten());
+        });
+        if let Some(seconds) = self.wait {
+            (self.span).measure(|| self.queue.waited(&self.kind, seconds));
+        }
+    }
+
+    pub(super) fn span(&self) -> &Span {
+        self.span.span()
+    }
+
+    /// What a failure now means for the job.
+    pub(super) fn judge(&self, is_permanent: bool) -> Outcome {
+        Outcome::of_failure(self.attempt, self.attempts, is_permanent)
+    }
+
+    pub(super) fn finish(mut self, end: &End<'_>) {
+        self.end(end);
+    }
+
+    fn end(&mut self, end: &End<'_>) {
+        self.is_finished = true;
+        let seconds = self.start.elapsed().as_secs_f64();
+        let outcome = end.outcome.as_str();
+        self.span.write(|span| {
+            span.set_attribute(KeyValue::new("worker.task.outcome", outcome));
+            if let Some(error) = end.error_type {
+                span.set_attribute(KeyValue::new("error.type", error.to_owned()));
+                span.set_status(Status::error(""));
+            }
+        });
+        let accepted = self.accepted.filter(|_| end.outcome == Outcome::Ok);
+        self.span.measure(|| {
+            self.queue.ran(&self.kind, outcome, seconds);
+            if let Some(accepted) = accepted {
+                self.queue.done(&self.kind, seconds_since(accepted));
+            }
+        });
+        self.count(outcome, end.error_type);
+        self.log(end, seconds);
+        // Now, and not when the last clone of the span is dropped.
+        self.span.end();
+    }
+
+    fn count(&self, outcome: &'static str, error_type: Option<&str>) {
+        let mut labels = vec![
+            ::metrics::Label::new("queue", self.queue.name().to_owned()),
+            ::metrics::Label::new("kind", self.kind.clone()),
+            ::metrics::Label::from_static_parts("outcome", outcome),
+        ];
+        labels
+            .extend(error_type.map(|error| ::metrics::Label::new("error_type", error.to_owned())));
+        ::metrics::counter!(catalog::WORKER_TASKS.name, labels).increment(1);
+    }
+
+    fn log(&self, end: &End<'_>, seconds: f64) {
+        let (queue, kind, outcome) = (self.queue.name(), &*self.kind, end.outcome);
+        // The level is part of an event's static description, hence three of them.
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: TARGET,
+                    parent: self.span.span(),
+                    {
+                        worker.task.outcome = outcome.as_str(),
+                        // To the microsecond: what is beyond is noise to a reader.
+                        worker.task.run = (seconds * 1e6).round() / 1e6,
+                        worker.task.wait = self.wait.map(|wait| (wait * 1e6).round() / 1e6),
+                        worker.task.max_attempts = self.attempts,
+                        error.r#type = end.error_type,
+                        exception.message = end.message
+                    },
+                    "{queue} {kind} {outcome}"
+                )
+            };
+        }
+        match outcome {
+            Outcome::Ok => line!(info),
+            Outcome::Retry => line!(warn),
+            Outcome::Dead => line!(error),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.is_finished {
+            return;
+        }
+        // The worker shuts down, or something around it lost patience. The store will find it unfinished.
+        self.end(&End {
+            outcome: Outcome::Retry,
+            error_type: Some("cancelled"),
+            message: None,
+        });
+    }
+}
+
+/// Clocks of two machines may disagree, so it may seem to be in the future.
+fn seconds_since(time: SystemTime) -> f64 {
+    let passed = SystemTime::now().duration_since(time);
+    passed.unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,228 @@
+//! Alone in its file: it installs what is global in a process.
+
+#![cfg(feature = "testing")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    future::pending,
+    io,
+    time::{Duration, SystemTime},
+};
+
+use firstlight::{
+    TelemetryConfig,
+    jobs::{Cause, Envelope, Job, Outcome, Queue},
+    metrics::Format,
+    testing::{OtlpReceiver, ReceivedSpan},
+};
+use tracing::{Instrument, info_span};
+
+const LONG: Duration = Duration::from_secs(30);
+
+type Row = BTreeMap<String, String>;
+
+/// What a request does: the row, as the store has it.
+async fn request(queue: &Queue) -> Row {
+    let store = |envelope: Envelope| async move { Ok::<Row, Infallible>(envelope.to_pairs()) };
+    queue.enqueue("welcome", store).await.unwrap()
+}
+
+fn job(row: &Row) -> Job {
+    Job::new("welcome").envelope(Envelope::from_pairs(row))
+}
+
+fn failed() -> io::Error {
+    io::Error::from(io::ErrorKind::ConnectionRefused)
+}
+
+/// Every way to end, in this order: retry, ok, dead, permanently dead, panicked, cancelled.
+async fn every_end(queue: &Queue, row: &Row) {
+    let again = queue.run(job(row).id("7").attempt(1, 2), async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        Err::<(), _>(failed())
+    });
+    let again = again.await.unwrap_err();
+    assert_eq!((again.is_dead(), again.outcome()), (false, Outcome::Retry));
+
+    let work = async {
+        info_span!("work").in_scope(|| {});
+        Ok::<_, io::Error>(42)
+    };
+    let done = queue.run(job(row).id("7").attempt(2, 2), work).await;
+    assert_eq!(done.unwrap(), 42);
+
+    let dead = queue.run(job(row).attempt(2, 2), async { Err::<(), _>(failed()) });
+    assert!(dead.await.unwrap_err().is_dead());
+
+    let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    let work = async { Err::<(), _>(failed()) };
+    let useless = queue.run_with(job(row).attempt(1, 9), refused, work).await;
+    assert!(useless.unwrap_err().is_dead());
+
+    let panics = queue.run(job(row).attempt(1, 9), async {
+        if row.len() < 99 {
+            panic!("on purpose");
+        }
+        Ok::<(), io::Error>(())
+    });
+    let panicked = panics.await.unwrap_err();
+    assert!(!panicked.is_dead());
+    assert!(matches!(panicked.into_cause(), Cause::Panic(message) if message == "on purpose"));
+
+    let hangs = queue.run(job(row).attempt(1, 9), pending::<Result<(), io::Error>>());
+    let hangs = tokio::time::timeout(Duration::from_millis(10), hangs).await;
+    assert!(hangs.is_err());
+}
+
+fn processed(spans: &[ReceivedSpan]) -> Vec<&ReceivedSpan> {
+    let is = |span: &&ReceivedSpan| span.name == "process emails";
+    spans.iter().filter(is).collect()
+}
+
+fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
+    let found = spans.iter().find(|span| span.name == name);
+    found.unwrap_or_else(|| panic!("no {name} in {spans:?}"))
+}
+
+fn attribute<'a>(span: &'a ReceivedSpan, name: &str) -> &'a str {
+    span.attributes.get(name).map_or("", String::as_str)
+}
+
+#[tokio::test]
+async fn a_job_goes_on_in_the_trace_of_its_request() {
+    // As a `static` would be: before there is any telemetry.
+    let queue = Queue::declare("emails").latency_budget(Duration::from_secs(60));
+    let receiver = OtlpReceiver::start().unwrap();
+    let telemetry = TelemetryConfig::new()
+        .otlp_endpoint(receiver.endpoint())
+        .without_admin()
+        .init()
+        .unwrap();
+
+    let row = request(&queue).instrument(info_span!("request")).await;
+    every_end(&queue, &row).await;
+
+    // A batch, much later and in a trace of its own.
+    let other = request(&queue).instrument(info_span!("other")).await;
+    let later = Job::new("batch")
+        .envelope(Envelope::from_pairs(&row))
+        .link(Envelope::from_pairs(&other).context().clone())
+        .due_at(SystemTime::now() + LONG)
+        .in_its_own_trace();
+    let work = async { Ok::<_, Infallible>(()) };
+    queue.run(later, work).await.unwrap();
+    // A row that somebody wrote by hand.
+    let work = async { Ok::<_, Infallible>(()) };
+    queue.run(Job::new("by hand"), work).await.unwrap();
+
+    let store = |_: Envelope| async { Err::<(), _>(failed()) };
+    assert!(queue.enqueue("welcome", store).await.is_err());
+
+    telemetry.flush(LONG).unwrap();
+    let spans = receiver.spans();
+    in_the_trace(&spans);
+    in_a_trace_of_its_own(&spans);
+    on_the_page(&telemetry.metrics().render(Format::OpenMetrics));
+    telemetry.shutdown(LONG).unwrap();
+}
+
+fn in_the_trace(spans: &[ReceivedSpan]) {
+    let request = named(spans, "request");
+    let send = named(spans, "send emails");
+    assert_eq!(send.kind, "producer");
+    assert_eq!(send.parent_span_id, request.span_id);
+    let runs: Vec<_> = processed(spans)
+        .into_iter()
+        .filter(|span| span.trace_id == request.trace_id)
+        .collect();
+    let ends: Vec<_> = runs
+        .iter()
+        .map(|span| {
+            assert_eq!(
+                (span.kind, &span.parent_span_id),
+                ("consumer", &send.span_id)
+            );
+            let error = attribute(span, "error.type");
+            (attribute(span, "worker.task.outcome"), error, span.status)
+        })
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            ("retry", "connection_refused", "error"),
+            ("ok", "", "unset"),
+            ("dead", "connection_refused", "error"),
+            ("dead", "connection_refused", "error"),
+            ("retry", "panic", "error"),
+            ("retry", "cancelled", "error"),
+        ]
+    );
+    let done = runs[1];
+    for (name, value) in [
+        ("messaging.system", "jobs"),
+        ("messaging.destination.name", "emails"),
+        ("messaging.operation.name", "process"),
+        ("messaging.operation.type", "process"),
+        ("messaging.message.id", "7"),
+        ("worker.task.kind", "welcome"),
+        ("worker.task.attempt", "2"),
+    ] {
+        assert_eq!(attribute(done, name), value, "{name}");
+    }
+    assert_eq!(named(spans, "work").parent_span_id, done.span_id);
+    // The pause before a retry is no wait.
+    assert_eq!(attribute(done, "worker.task.wait"), "");
+    assert_ne!(attribute(runs[0], "worker.task.wait"), "");
+    // The line of a failure says on the span what the error said.
+    let event = &runs[0].events[0];
+    assert_eq!(event.name, "emails welcome retry", "{event:?}");
+    assert_eq!(
+        event.attributes.get("exception.message").unwrap(),
+        &failed().to_string()
+    );
+}
+
+fn in_a_trace_of_its_own(spans: &[ReceivedSpan]) {
+    let request = named(spans, "request");
+    let is = |kind| move |span: &&&ReceivedSpan| attribute(span, "worker.task.kind") == kind;
+    let runs = processed(spans);
+    let batch = runs.iter().find(is("batch")).unwrap();
+    assert_eq!(batch.parent_span_id, "");
+    assert_ne!(batch.trace_id, request.trace_id);
+    let links: Vec<_> = batch.links.iter().map(|link| &link.trace_id).collect();
+    let traces = [&request.trace_id, &named(spans, "other").trace_id];
+    assert!(links.len() == 2 && traces.iter().all(|trace| links.contains(trace)));
+    let by_hand = runs.iter().find(is("by hand")).unwrap();
+    assert_eq!((&*by_hand.parent_span_id, by_hand.links.len()), ("", 0));
+}
+
+fn on_the_page(page: &str) {
+    for line in [
+        "worker_queue_latency_budget_seconds{queue=\"emails\"} 60",
+        "worker_tasks_enqueued_total{kind=\"welcome\",queue=\"emails\"} 2",
+        "worker_tasks_total{error_type=\"cancelled\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
+        "worker_tasks_total{error_type=\"connection_refused\",kind=\"welcome\",outcome=\"dead\",queue=\"emails\"} 2",
+        "worker_tasks_total{error_type=\"connection_refused\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
+        "worker_tasks_total{error_type=\"panic\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
+        "worker_tasks_total{kind=\"welcome\",outcome=\"ok\",queue=\"emails\"} 1",
+        // First attempts only, and those whose acceptance is known.
+        "worker_task_wait_seconds_count{kind=\"welcome\",queue=\"emails\"} 4",
+        "worker_task_wait_seconds_count{kind=\"batch\",queue=\"emails\"} 1",
+        // It was not due yet.
+        "worker_task_wait_seconds_sum{kind=\"batch\",queue=\"emails\"} 0",
+        "worker_task_run_seconds_count{kind=\"welcome\",outcome=\"dead\",queue=\"emails\"} 2",
+        "worker_task_accepted_to_done_seconds_count{kind=\"welcome\",queue=\"emails\"} 1",
+    ] {
+        let found = page.lines().any(|found| {
+            let rest = found.strip_prefix(line);
+            rest.is_some_and(|rest| ["", ".0"].contains(&rest))
+        });
+        assert!(found, "{line} is not in:\n{page}");
+    }
+    assert!(
+        !page.contains("wait_seconds_count{kind=\"by hand\""),
+        "{page}"
+    );
+}

@@ -1,0 +1,224 @@
+//! Alone in its file: it installs what is global in a process.
+
+#![cfg(all(feature = "apalis", feature = "testing"))]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use apalis::{
+    layers::{WorkerBuilderExt, retry::RetryPolicy},
+    prelude::{BoxDynError, TaskBuilder, WorkerBuilder, WorkerContext, WorkerError},
+};
+use apalis_core::{
+    backend::ext::BackendExt,
+    error::{AbortError, RetryAfterError},
+    task::attempt::Attempt,
+};
+use apalis_sqlite::{Config, SqliteStorage, queries::push_tasks};
+use firstlight::{
+    TelemetryConfig,
+    jobs::{
+        Queue,
+        apalis::{SQLITE_STATS, StatsRow, TaskLayer, stats},
+    },
+    metrics::Format,
+    testing::{OtlpReceiver, ReceivedSpan},
+};
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
+};
+use tracing::{Instrument, info_span};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// What a task may be made to do.
+const KINDS: [&str; 6] = ["ok", "again", "dead", "aborts", "panics", "hangs"];
+
+async fn work(what: String, attempt: Attempt) -> Result<(), BoxDynError> {
+    tracing::info!("working");
+    match (&*what, attempt.current()) {
+        ("again", 1) => Err("not yet".into()),
+        // More often than the worker tries by itself: the store has to hand them out again.
+        ("later", ..=2) => Err(RetryAfterError::new("later", Duration::ZERO).into()),
+        ("dead", _) => Err("no".into()),
+        ("aborts", _) => Err(AbortError::new("never").into()),
+        ("panics", ..=2) => panic!("on purpose"),
+        ("hangs", ..=2) => std::future::pending().await,
+        _ => Ok(()),
+    }
+}
+
+async fn open(file: &PathBuf) -> SqlitePool {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal);
+    let pool = SqlitePool::connect_with(options).await.unwrap();
+    SqliteStorage::migrations().run(&pool).await.unwrap();
+    pool
+}
+
+/// Saves and enqueues in one transaction, as a handler does.
+async fn request(pool: &SqlitePool, queue: &Queue, what: &str, is_committed: bool) {
+    let mut transaction = pool.begin().await.unwrap();
+    sqlx::query("INSERT INTO orders (what) VALUES (?1)")
+        .bind(what)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    let connection = &mut *transaction;
+    let stored = queue.enqueue("note", |envelope| async move {
+        let task = TaskBuilder::new(serde_json::to_vec(what).unwrap())
+            .metadata(&envelope)
+            .max_attempts(3)
+            .build();
+        push_tasks(connection, "notes", &[task]).await
+    });
+    stored.await.unwrap();
+    if is_committed {
+        transaction.commit().await.unwrap();
+    }
+}
+
+async fn state(pool: &SqlitePool) -> StatsRow {
+    let query = sqlx::query_as(SQLITE_STATS).bind("notes");
+    query.fetch_one(pool).await.unwrap()
+}
+
+/// Works until nothing is left to do.
+async fn work_off(pool: &SqlitePool, queue: &Queue, name: &str) {
+    let config = Config::default().queue("notes").batch_size(1);
+    let storage = SqliteStorage::<String>::new(pool).with_config(config);
+    let worker = WorkerBuilder::new(name)
+        .backend(storage.poll_with_interval(Duration::from_millis(20)))
+        .concurrency(2)
+        // One retry in the process; the store adds another.
+        .retry(RetryPolicy::retries(1))
+        .layer(TaskLayer::new(queue).kind("note"))
+        .timeout(Duration::from_millis(500))
+        .build(work);
+    let pool = pool.clone();
+    let idle = async move {
+        let deadline = Instant::now() + LONG;
+        loop {
+            let (ready, _, running, retry, ..) = state(&pool).await;
+            if ready + running + retry == 0 {
+                return Ok::<(), WorkerError>(());
+            }
+            assert!(Instant::now() < deadline, "{:?}", state(&pool).await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    worker.run_until(idle).await.unwrap();
+}
+
+fn outcomes<'a>(spans: &'a [ReceivedSpan], request: &str) -> Vec<(&'a str, &'a str)> {
+    let request = spans.iter().find(|span| span.name == request).unwrap();
+    let of_it = |span: &&ReceivedSpan| span.trace_id == request.trace_id;
+    let send = spans
+        .iter()
+        .filter(of_it)
+        .find(|span| span.kind == "producer");
+    let runs = spans
+        .iter()
+        .filter(of_it)
+        .filter(|span| span.kind == "consumer");
+    runs.map(|span| {
+        assert_eq!(span.parent_span_id, send.unwrap().span_id);
+        let attribute = |name: &str| span.attributes.get(name).map_or("", String::as_str);
+        assert_eq!(attribute("messaging.message.id").len(), 26, "a ULID");
+        assert_eq!(attribute("messaging.system"), "apalis");
+        (attribute("worker.task.outcome"), attribute("error.type"))
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let telemetry = TelemetryConfig::new()
+        .otlp_endpoint(receiver.endpoint())
+        .without_admin()
+        .init()
+        .unwrap();
+    let queue = Queue::declare("notes").system("apalis");
+    let queue = queue.latency_budget(Duration::from_secs(60));
+
+    let file = std::env::temp_dir().join(format!("firstlight-jobs-{}.db", std::process::id()));
+    let pool = open(&file).await;
+    let table = sqlx::query("CREATE TABLE orders (what TEXT NOT NULL)");
+    table.execute(&pool).await.unwrap();
+    for kind in KINDS {
+        let span = tracing::info_span!("request", otel.name = kind);
+        request(&pool, &queue, kind, true).instrument(span).await;
+    }
+    let span = info_span!("request", otel.name = "later");
+    request(&pool, &queue, "later", true).instrument(span).await;
+    let span = info_span!("request", otel.name = "rolled back");
+    request(&pool, &queue, "ok", false).instrument(span).await;
+    assert_eq!(
+        state(&pool).await.0,
+        7,
+        "what is rolled back is not enqueued"
+    );
+
+    // The process ends here, as far as the database can tell.
+    pool.close().await;
+    let pool = open(&file).await;
+    work_off(&pool, &queue, "worker-1").await;
+
+    telemetry.flush(LONG).unwrap();
+    let spans = receiver.spans();
+    let ends = |request| outcomes(&spans, request);
+    assert_eq!(ends("ok"), [("ok", "")]);
+    assert_eq!(ends("again"), [("retry", "_OTHER"), ("ok", "")]);
+    assert_eq!(
+        ends("later"),
+        [("retry", "_OTHER"), ("retry", "_OTHER"), ("ok", "")]
+    );
+    let dead = [("retry", "_OTHER"), ("retry", "_OTHER"), ("dead", "_OTHER")];
+    assert_eq!(ends("dead"), dead);
+    assert_eq!(ends("aborts"), [("dead", "_OTHER")]);
+    assert_eq!(
+        ends("panics"),
+        [("retry", "panic"), ("retry", "panic"), ("ok", "")]
+    );
+    assert_eq!(
+        ends("hangs"),
+        [("retry", "timeout"), ("retry", "timeout"), ("ok", "")]
+    );
+    assert_eq!(ends("rolled back"), []);
+
+    let (ready, scheduled, running, retry, dead, age) = state(&pool).await;
+    assert_eq!(
+        (ready, scheduled, running, retry, dead, age),
+        (0, 0, 0, 0, 2, 0)
+    );
+    drop(stats(state(&pool).await));
+    let page = telemetry.metrics().render(Format::Text);
+    for line in [
+        "worker_tasks_total{kind=\"note\",outcome=\"ok\",queue=\"notes\"} 5\n",
+        "worker_task_wait_seconds_count{kind=\"note\",queue=\"notes\"} 7\n",
+        "worker_task_accepted_to_done_seconds_count{kind=\"note\",queue=\"notes\"} 5\n",
+        "worker_tasks_enqueued_total{kind=\"note\",queue=\"notes\"} 8\n",
+    ] {
+        assert!(page.contains(line), "{line} is not in:\n{page}");
+    }
+
+    telemetry.shutdown(LONG).unwrap();
+    pool.close().await;
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+    }
+}
+
+/// What the prelude has and the worker's function could ask for.
+#[expect(dead_code, reason = "it is compiled")]
+async fn work_with_more(_: String, worker: WorkerContext) -> Result<(), BoxDynError> {
+    worker.stop()?;
+    Ok(())
+}
