@@ -1,7 +1,7 @@
 //! From top to bottom: telemetry, configuration, application, serve, shut down.
 
-use firstlight::Readiness;
 use std::{error::Error, process::ExitCode};
+
 use {{crate_name}}::{app::serve, config::Config};
 
 #[tokio::main]
@@ -18,12 +18,12 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = run(telemetry.readiness()).await;
+    let result = run(&telemetry).await;
     telemetry.finish(result) // a failure becomes one log line; then everything that waits is sent
 }
 
-async fn run(readiness: Readiness) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let starting = readiness.latch("start"); // no traffic until it is released
+async fn run(telemetry: &firstlight::TelemetryGuard) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let starting = telemetry.readiness().latch("start"); // no traffic until it is released
     let listener = Config::from_env()?.listen().await?;
     starting.release();
     Ok(serve(listener).await?)

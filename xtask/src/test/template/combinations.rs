@@ -134,6 +134,12 @@ fn make(generated: &Generated, options: Options<'_>) -> anyhow::Result<Files> {
             }
         );
     }
+    let lines = files["src/main.rs"].iter().filter(|byte| **byte == b'\n');
+    let lines = lines.count();
+    ensure!(
+        lines <= 30,
+        "src/main.rs: found {lines} lines, expected 30 at most"
+    );
     nothing_of_the_template(&files)?;
     readme::explains_every_file(&files)?;
     files.retain(|name, _| !["README.md", ".firstlight.toml"].contains(&name.as_str()));
