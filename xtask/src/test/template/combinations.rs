@@ -63,8 +63,11 @@ const CODE: [Options<'static>; 2] = [
     },
 ];
 
-/// Every answer's files, and which answer they belong to.
-const FILES: [(&str, fn(Options<'_>) -> bool); 6] = [
+/// Whether a file belongs to a service with these options.
+type Belongs = fn(Options<'_>) -> bool;
+
+/// A file of every answer.
+const FILES: [(&str, Belongs); 6] = [
     ("src/orders.rs", |options| options.example),
     ("tests/orders.rs", |options| options.example),
     ("deploy/compose/compose.yaml", |options| {
