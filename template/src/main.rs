@@ -1,6 +1,6 @@
 //! From top to bottom: telemetry, configuration,{% if store != "none" %} database,{% endif %} application, serve, shut down.
 
-use firstlight::Readiness;
+use firstlight::TelemetryGuard;
 use std::{error::Error, process::ExitCode};
 use {{crate_name}}::{app::serve, cli, config::Config{% if store != "none" %}, store{% endif %}};
 
@@ -16,19 +16,19 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = run(telemetry.readiness()).await;
+    let result = run(&telemetry).await;
     telemetry.finish(result) // a failure becomes one log line; then everything that waits is sent
 }
 
-async fn run(readiness: Readiness) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let starting = readiness.latch("start"); // no traffic until it is released
+async fn run(telemetry: &TelemetryGuard) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let starting = telemetry.readiness().latch("start"); // no traffic until it is released
 {%- if store == "none" %}
     let listener = Config::from_env()?.listen().await?;
     starting.release();
     Ok(serve(listener).await?)
 {%- else %}
     let config = Config::from_env()?;
-    let store = store::open(&config, &readiness).await?;
+    let store = store::open(&config, &telemetry.readiness()).await?;
     let listener = config.listen().await?;
     starting.release();
     serve(listener, store).await

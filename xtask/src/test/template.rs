@@ -10,6 +10,7 @@ mod pipelines;
 mod readme;
 mod record;
 mod schemas;
+mod variables;
 mod ways;
 
 use anyhow::Context as _;
@@ -23,6 +24,10 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
         literals::are_known,
     );
     cases.check(
+        ".env.example has variables that exist, with the defaults that they have",
+        variables::are_right,
+    );
+    cases.check(
         "literals of workflows, alerts, legends and manifests survive, byte for byte",
         || literals::survive(&folder),
     );
@@ -32,6 +37,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     record::cases(cases, &generated, &folder);
     schemas::cases(cases, &generated);
     kubernetes::cases(cases, &generated);
+    kubernetes::names(cases, &folder);
     compose::cases(cases, &generated);
     pipelines::cases(cases, &generated);
     ways::names(cases, &folder);

@@ -63,8 +63,11 @@ const CODE: [Options<'static>; 2] = [
     },
 ];
 
-/// Every answer's files, and which answer they belong to.
-const FILES: [(&str, fn(Options<'_>) -> bool); 6] = [
+/// Whether a file belongs to a service with these options.
+type Belongs = fn(Options<'_>) -> bool;
+
+/// A file of every answer.
+const FILES: [(&str, Belongs); 6] = [
     ("src/orders.rs", |options| options.example),
     ("tests/orders.rs", |options| options.example),
     ("deploy/compose/compose.yaml", |options| {
@@ -134,6 +137,12 @@ fn make(generated: &Generated, options: Options<'_>) -> anyhow::Result<Files> {
             }
         );
     }
+    let lines = files["src/main.rs"].iter().filter(|byte| **byte == b'\n');
+    let lines = lines.count();
+    ensure!(
+        lines <= 30,
+        "src/main.rs: found {lines} lines, expected 30 at most"
+    );
     nothing_of_the_template(&files)?;
     readme::explains_every_file(&files)?;
     files.retain(|name, _| !["README.md", ".firstlight.toml"].contains(&name.as_str()));

@@ -7,7 +7,12 @@ use firstlight::config::VARIABLES;
 use serde_json::Value;
 
 use super::combinations::Generated;
-use crate::{test::Cases, yaml};
+use crate::{
+    command,
+    generate::{self, Options, Service},
+    test::Cases,
+    yaml,
+};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     let source = generated.deployed("kubernetes");
@@ -172,6 +177,29 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
                 let unknown: Vec<_> = keys.filter(|key| !known.contains(&key.as_str())).collect();
                 ensure!(unknown.is_empty(), "{pointer}: {unknown:?}");
             }
+            Ok(())
+        },
+    );
+}
+
+/// Cargo allows an underscore in a name, Kubernetes does not.
+pub(super) fn names(cases: &mut Cases, folder: &Path) {
+    cases.check(
+        "a service called orders_api is orders-api on Kubernetes",
+        || {
+            let service = Service {
+                name: "orders_api",
+                destination: folder,
+                options: Options {
+                    deploy: "kubernetes",
+                    ..Options::BARE
+                },
+                extra: &generate::throwaway(),
+            };
+            command::run_quietly(&mut service.command()?)?;
+            let deployment = folder.join("orders_api/deploy/kubernetes/deployment.yaml");
+            let name = at(&yaml::read(&deployment)?, "/metadata/name")?;
+            ensure!(name == "orders-api", "found {name}");
             Ok(())
         },
     );

@@ -1,7 +1,7 @@
 //! The collector's configurations. Its program comes with no package, so these are checks by hand: keys and components that
 //! exist, pipelines that use what is defined, and the order that its documentation asks for.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
@@ -61,7 +61,7 @@ const COMPONENTS: [(&str, &[&str]); 3] = [
     ("exporters", &["otlp_grpc", "otlp_http", "loadbalancing"]),
 ];
 
-fn pipelines(file: &PathBuf) -> anyhow::Result<()> {
+fn pipelines(file: &Path) -> anyhow::Result<()> {
     let config = yaml::read(file)?;
     let keys: BTreeSet<_> = config.as_object().context("no object")?.keys().collect();
     ensure!(
