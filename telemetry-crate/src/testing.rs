@@ -24,19 +24,25 @@
 //! collector does with telemetry once it has it. It is for tests and demonstrations, not for production.
 
 mod answer;
+mod assertions;
+mod capture;
+mod found;
 mod grpc;
 mod gzip;
 mod http;
+mod line;
 mod log;
 mod metric;
 mod request;
 mod rpc_status;
+mod scope;
 mod server;
 mod signal;
 mod span;
 mod store;
 mod tls;
 mod value;
+pub mod waterfall;
 
 use std::{
     fmt, io,
@@ -52,9 +58,13 @@ use tokio_rustls::TlsAcceptor;
 use self::store::Store;
 pub use self::{
     answer::Answer,
+    capture::{Capture, HistogramSum, capture},
+    found::Found,
+    line::CapturedLine,
     log::ReceivedLog,
     metric::{ReceivedExemplar, ReceivedMetric, ReceivedPoint},
     request::ReceivedRequest,
+    scope::Captured,
     span::{ReceivedEvent, ReceivedLink, ReceivedSpan},
 };
 
