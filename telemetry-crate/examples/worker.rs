@@ -44,6 +44,8 @@ async fn work(readiness: Readiness) -> io::Result<()> {
 }
 
 async fn process(job: &Job) {
+    tracing::info!(order.id = job.order, "sending the receipt");
+    tokio::time::sleep(Duration::from_millis(50)).await; // stands for the work
     metrics::counter!("receipts_total").increment(1);
     tracing::info!(order.id = job.order, "receipt sent");
 }
@@ -53,8 +55,8 @@ async fn connect() -> io::Result<mpsc::Receiver<Job>> {
     let (sender, receiver) = mpsc::channel(16);
     tokio::spawn(async move {
         for order in 1.. {
-            let span = info_span!("place order", otel.kind = "producer", order.id = order);
-            let headers = span.in_scope(|| TraceContext::current().to_pairs());
+            let headers = info_span!("place order", otel.kind = "producer", order.id = order)
+                .in_scope(|| TraceContext::current().to_pairs());
             if sender.send(Job { order, headers }).await.is_err() {
                 return;
             }

@@ -114,7 +114,7 @@ fn a_capture_redacts_bounds_and_filters_as_the_service_would() {
     assert_eq!(spans[0].events[0].name, "signed in");
     let page = capture.metrics().render(Format::Text);
     assert!(
-        page.contains("order_euros_bucket{le=\"100\"} 1\n"),
+        page.contains("order_euros_bucket{le=\"100.0\"} 1\n"),
         "{page}"
     );
     assert!(Capture::start(TelemetryConfig::new().log_filter("a=b=c")).is_err());

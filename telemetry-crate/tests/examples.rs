@@ -1,6 +1,7 @@
 //! Each example for an existing service as a process of its own: its lines, its metrics page, its spans, and how it ends.
 //!
-//! cargo builds the examples for `cargo test`; for this file alone, `cargo test --all-features --test examples --examples`.
+//! `cargo test` builds the examples before it runs anything. For this file alone, build them first:
+//! `cargo build -p firstlight --all-features --examples`.
 
 #![cfg(unix)] // for SIGTERM
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -331,8 +332,12 @@ fn a_worker_without_http_is_ready_traces_its_jobs_and_finishes_the_one_under_way
     let page = example.admin("GET /metrics").body;
     assert!(page.contains("\nreceipts_total "), "{page}");
 
-    let (status, _) = example.terminate();
+    // In the middle of a job.
+    example.seen.clear();
+    example.line("sending the receipt");
+    let (status, lines) = example.terminate();
     assert!(status.success(), "{status}");
+    assert!(count(&lines, "receipt sent") >= count(&lines, "sending the receipt"));
     let spans = collector.wait_for(DEADLINE, |spans| {
         spans.iter().any(|span| span.kind == "consumer")
     });

@@ -2,7 +2,10 @@
 //!
 //! Left out: lines of other schemas than our own; a capture writes that one, whatever the service's log store wants.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write},
+};
 
 use serde_json::{Map, Value};
 
@@ -56,10 +59,31 @@ fn text_of(value: Value) -> String {
     }
 }
 
-/// Level, message and fields: what a person looks for in a failing test.
+/// Characters of a value as a person is shown it; the whole of it is in [`CapturedLine::json`].
+const SHOWN: usize = 80;
+
+/// Level, message and fields, on one line and shortened: what a person looks for in a failing test.
 impl fmt::Display for CapturedLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.level, self.message)?;
-        (self.fields.iter()).try_for_each(|(name, value)| write!(f, " {name}={value}"))
+        write!(f, "{} ", self.level)?;
+        shorten(f, &self.message)?;
+        for (name, value) in &self.fields {
+            write!(f, " {name}=")?;
+            shorten(f, value)?;
+        }
+        Ok(())
+    }
+}
+
+fn shorten(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
+    for character in value.chars().take(SHOWN) {
+        match character {
+            control if control.is_control() => write!(f, "{}", control.escape_debug())?,
+            character => f.write_char(character)?,
+        }
+    }
+    match value.chars().nth(SHOWN) {
+        Some(_) => f.write_char('…'),
+        None => Ok(()),
     }
 }
