@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The flow of a capture: `scope` makes it the default of threads → `capture` reads what they have written, as `line`s, spans
-//! and series → `assertions` look for it, and `found` narrows it down → [`waterfall`] draws it when a test fails.
+//! and `series` → `assertions` look for it, and `found` narrows it down → [`waterfall`] draws it when a test fails.
 //!
 //! [`OtlpReceiver`] speaks OTLP over HTTP and over gRPC on one port, plain or with TLS, for traces, logs and metrics,
 //! decoded with the official message types ([OTLP specification](https://opentelemetry.io/docs/specs/otlp/)). It replaces
@@ -49,6 +49,7 @@ mod metric;
 mod request;
 mod rpc_status;
 mod scope;
+mod series;
 mod server;
 mod signal;
 mod span;
@@ -71,13 +72,14 @@ use tokio_rustls::TlsAcceptor;
 use self::store::Store;
 pub use self::{
     answer::Answer,
-    capture::{Capture, HistogramSum, capture},
+    capture::{Capture, capture},
     found::Found,
     line::CapturedLine,
     log::ReceivedLog,
     metric::{ReceivedExemplar, ReceivedMetric, ReceivedPoint},
     request::ReceivedRequest,
     scope::Captured,
+    series::HistogramSum,
     span::{ReceivedEvent, ReceivedLink, ReceivedSpan},
 };
 

@@ -1,7 +1,7 @@
 //! What a capture sees, on one thread and on several, and what a failing test prints.
 
 #![cfg(all(feature = "axum", feature = "testing"))]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -75,6 +75,8 @@ async fn one_request_is_one_line_one_span_and_one_count() {
     let name = "http_server_request_duration_seconds";
     let requests = capture.histogram(name, [("http_route", "/orders/{id}")]);
     assert_eq!(requests.unwrap().count, 1);
+    assert_eq!(capture.metric(name, []), None, "it is no single number");
+    assert_eq!(capture.histogram("orders_total", []), None);
     assert_eq!(capture.metric("http_server_active_requests", []), Some(0.0));
     capture.assert_no_errors();
     capture.assert_no_log("request failed");
@@ -249,4 +251,27 @@ async fn a_failing_assertion_says_what_it_found_and_draws_the_trace() {
     );
     let said = panic_of(|| drop(capture.assert_span("GET /broken").without("http.route")));
     assert_eq!(said, "expected a span \"GET /broken\" without http.route");
+}
+
+#[test]
+fn a_test_that_panics_prints_what_it_captured() {
+    let this = "a_test_that_panics_prints_what_it_captured";
+    if std::env::var_os("PANIC").is_some() {
+        let _capture = capture();
+        let span = tracing::info_span!("place order").entered();
+        tracing::info!("order placed");
+        drop(span);
+        let orders: [u64; 0] = [];
+        assert_eq!(orders.len(), 1);
+    }
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", this])
+        .env("PANIC", "1")
+        .output()
+        .unwrap();
+    assert!(!run.status.success());
+    let printed = String::from_utf8(run.stdout).unwrap();
+    let (_, captured) = printed.split_once("what the test captured:").unwrap();
+    assert!(captured.contains("  place order  internal █"), "{printed}");
+    assert!(captured.contains("    INFO order placed\n"), "{printed}");
 }

@@ -14,7 +14,6 @@ mod support;
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
@@ -44,7 +43,7 @@ struct Example {
 
 impl Example {
     fn start(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut path = PathBuf::from(std::env::current_exe().unwrap());
+        let mut path = std::env::current_exe().unwrap();
         path.pop();
         path.pop();
         path.push("examples");

@@ -24,8 +24,7 @@ use opentelemetry_sdk::trace::SpanData;
 use tracing_subscriber::{Registry, layer::SubscriberExt};
 
 use super::{
-    CapturedLine, ReceivedMetric, ReceivedSpan,
-    metric::metrics_of,
+    CapturedLine, ReceivedSpan,
     scope::{Captured, Entered, Scope},
     span::spans_of,
     waterfall,
@@ -36,7 +35,7 @@ use crate::{
     init,
     layer::PillarsLayer,
     logs::{LogLayer, LogWriter},
-    metrics::{Metrics, MetricsHandle, MetricsOptions},
+    metrics::{Metrics, MetricsHandle, MetricsOptions, MetricsRequest},
     otlp::{ExportStats, Queue, Signal},
     resource::Resource,
     secret,
@@ -108,16 +107,6 @@ pub struct Capture {
     is_shown: Cell<bool>,
     /// It must end on the thread that it began on.
     _thread: PhantomData<*const ()>,
-}
-
-/// How many samples a histogram has, and what they add up to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub struct HistogramSum {
-    /// Samples.
-    pub count: u64,
-    /// Their sum, in the metric's unit.
-    pub sum: f64,
 }
 
 impl Capture {
@@ -204,42 +193,6 @@ impl Capture {
         self.metrics.clone()
     }
 
-    /// The value of a counter or a gauge by its name on the page, over all series that have these labels; `None` if there
-    /// is no such series.
-    ///
-    /// ```
-    /// let capture = firstlight::testing::capture();
-    /// metrics::counter!("orders_total", "kind" => "new", "shop" => "a").increment(1);
-    /// metrics::counter!("orders_total", "kind" => "new", "shop" => "b").increment(1);
-    /// assert_eq!(capture.metric("orders_total", [("kind", "new")]), Some(2.0));
-    /// assert_eq!(capture.metric("orders_total", [("kind", "old")]), None);
-    /// ```
-    pub fn metric<const N: usize>(&self, name: &str, labels: [(&str, &str); N]) -> Option<f64> {
-        let series = self.series(name);
-        let with = series.iter().filter(|series| series.has(&labels));
-        with.map(|series| series.value)
-            .reduce(|sum, value| sum + value)
-    }
-
-    /// The samples of a histogram by its name on the page, over all series that have these labels; `None` if there is no
-    /// such series.
-    pub fn histogram<const N: usize>(
-        &self,
-        name: &str,
-        labels: [(&str, &str); N],
-    ) -> Option<HistogramSum> {
-        let series = self.series(name);
-        let with = series.iter().filter(|series| series.has(&labels));
-        let sums = with.map(|series| HistogramSum {
-            count: series.count,
-            sum: series.value,
-        });
-        sums.reduce(|one, other| HistogramSum {
-            count: one.count + other.count,
-            sum: one.sum + other.sum,
-        })
-    }
-
     /// Runs a future as the only thing of a runtime of its own, with two threads, all of which are in the capture: for code
     /// that spawns tasks, or blocking work, by itself.
     ///
@@ -282,54 +235,14 @@ impl Capture {
         text
     }
 
-    /// The series of one metric.
-    pub(super) fn series(&self, name: &str) -> Vec<Series> {
-        let requests = self.metrics.to_otlp(&self.resource, SystemTime::now());
-        let metrics = requests
-            .into_iter()
-            .flat_map(|part| metrics_of(part.request));
-        let of_name = metrics.filter(|metric: &ReceivedMetric| metric.name == name);
-        let points = of_name.flat_map(|metric| metric.points);
-        let series = points.map(|point| Series {
-            labels: point.attributes.into_iter().collect(),
-            value: point.value,
-            count: point.count,
-        });
-        series.collect()
+    /// What would be pushed now.
+    pub(super) fn requests(&self, now: SystemTime) -> Vec<MetricsRequest> {
+        self.metrics.to_otlp(&self.resource, now)
     }
 
     /// Whether this is the first time that anybody asks.
     pub(super) fn show_once(&self) -> bool {
         !self.is_shown.replace(true)
-    }
-}
-
-/// One series of a metric.
-#[derive(Debug)]
-pub(super) struct Series {
-    labels: Vec<(String, String)>,
-    /// Of a histogram, the sum.
-    value: f64,
-    count: u64,
-}
-
-impl Series {
-    fn has(&self, labels: &[(&str, &str)]) -> bool {
-        labels.iter().all(|(name, value)| {
-            let mut own = self.labels.iter();
-            own.any(|(known, own)| known == name && own == value)
-        })
-    }
-}
-
-/// As on the page, nearly.
-impl fmt::Display for Series {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let labels = self.labels.iter();
-        let labels: Vec<_> = labels
-            .map(|(name, value)| format!("{name}={value:?}"))
-            .collect();
-        write!(f, "{{{}}} {}", labels.join(","), self.value)
     }
 }
 
