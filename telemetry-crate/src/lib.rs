@@ -36,8 +36,9 @@
 //! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
 //! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
-//! read, and `check` sends a canary through every pipeline; [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and
-//! [`grpc`] are the tower layers for servers and clients, and [`context`] takes a trace along where a call stack ends.
+//! read, `check` sends a canary through every pipeline, and `runtime` watches the application's runtime from outside;
+//! [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and [`grpc`] are the tower layers for servers and clients,
+//! [`context`] takes a trace along where a call stack ends, `cron` runs scheduled work, and `staleness` serves cached data.
 //!
 //! # Feature flags
 //!
@@ -46,6 +47,8 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
+//! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, nothing missed in silence |
+//! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served inside a declared window only |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
 //! | `otlp-tls` | no | `https` collectors, with certificates of your own if need be |
 //! | `otlp-gzip` | no | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip` |
@@ -61,6 +64,8 @@ mod admin;
 mod check;
 pub mod config;
 pub mod context;
+#[cfg(feature = "cron")]
+pub mod cron;
 mod error;
 pub mod grpc;
 mod guard;
@@ -74,8 +79,11 @@ mod otlp;
 mod panic;
 mod proto;
 mod resource;
+mod runtime;
 mod secret;
 mod shutdown;
+#[cfg(feature = "staleness")]
+pub mod staleness;
 mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -88,6 +96,7 @@ pub use crate::{
     error::{InitError, Lost, LostKind, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,
+    runtime::NoRuntime,
     secret::Secret,
     shutdown::shutdown_signal,
 };
