@@ -51,9 +51,9 @@ use std::{
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-use self::store::Store;
 #[cfg(feature = "sqlx")]
 pub use self::queries::{Queries, assert_queries, count_queries};
+use self::store::Store;
 pub use self::{
     answer::Answer,
     log::ReceivedLog,

@@ -8,7 +8,10 @@ use super::{TelemetryConfig, env, env::Env};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "sqlx"),
-    expect(dead_code, reason = "read, so that a typing error is found, and used by sqlx")
+    expect(
+        dead_code,
+        reason = "read, so that a typing error is found, and used by sqlx"
+    )
 )]
 pub(crate) struct QueryLimits {
     pub(crate) slow: Option<Duration>,
