@@ -30,7 +30,7 @@ use crate::{
     guard::Parts,
     layer::PillarsLayer,
     logs::{LogFilter, LogFilterControl, LogLayer, LogWriter, RecordExport, Records},
-    metrics::{Metrics, MetricsOptions, MetricsPush},
+    metrics::{Metrics, MetricsOptions, MetricsPush, turn_exemplars_off},
     otlp::{ExporterThread, Exporters, Signal},
     panic,
     runtime::RuntimeObserver,
@@ -81,6 +81,7 @@ pub struct Telemetry {
     shutdown_timeout: Duration,
     warnings: Vec<String>,
     redact: Vec<String>,
+    exemplars: bool,
 }
 
 impl fmt::Debug for Telemetry {
@@ -171,6 +172,7 @@ impl Telemetry {
             shutdown_timeout: settings.shutdown_timeout,
             warnings: settings.warnings,
             redact: settings.redact,
+            exemplars: settings.exemplars,
         })
     }
 
@@ -214,6 +216,9 @@ impl Telemetry {
     pub fn install(mut self) -> Result<TelemetryGuard, InitError> {
         if INSTALLED.swap(true, Ordering::AcqRel) {
             return Err(InitError::AlreadyInitialized);
+        }
+        if !self.exemplars {
+            turn_exemplars_off();
         }
         // Before there is anything to redact.
         secret::redact_also(std::mem::take(&mut self.redact));

@@ -51,7 +51,6 @@ use self::{
 use crate::{
     InitError,
     config::{SamplerSetting, Settings},
-    error::without_query,
     otlp::{Batches, ExportStats, ExporterThread, Queue, Signal},
 };
 
@@ -79,7 +78,7 @@ impl Traces {
             let queue = Queue::new(&export.batching, stats);
             let exporter = SpanExport::new(&export.destination, &queue, &settings.resource)?;
             Ok(Export {
-                endpoint: without_query(&export.destination.endpoint),
+                endpoint: export.destination.address(),
                 batches: Batches::new(queue.clone(), exporter, &export.batching),
                 queue,
             })

@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) admin_token: Option<Secret<String>>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) budget: BudgetOptions,
+    /// Whether samples keep the trace that they were recorded in.
+    pub(crate) exemplars: bool,
     #[cfg_attr(not(feature = "sqlx"), expect(dead_code, reason = "for sqlx"))]
     pub(crate) query_limits: QueryLimits,
     pub(crate) shutdown_timeout: Duration,
@@ -85,6 +87,13 @@ impl Settings {
                 LogFormat::Json
             });
 
+        if let Some(file) = env.text(env::CONFIG_FILE) {
+            env.warn(
+                env::CONFIG_FILE,
+                &file,
+                "it to be unset: this version reads variables, not files",
+            );
+        }
         for (metric, bounds) in &config.buckets {
             metrics::validate_buckets(metric, bounds)
                 .map_err(|reason| InitError::invalid("TelemetryConfig::buckets", metric, reason))?;
@@ -133,6 +142,17 @@ impl Settings {
                 env.text(env::SERVICE_NAME),
             ),
             buckets: config.buckets,
+            exemplars: env
+                .parsed(
+                    env::METRICS_EXEMPLAR_FILTER,
+                    "`trace_based` or `always_off`",
+                    |value| match value {
+                        "trace_based" => Some(true),
+                        "always_off" => Some(false),
+                        _ => None,
+                    },
+                )
+                .unwrap_or(true),
             budget: budget(config.series_budgets, config.series_total, env)?,
             warnings: std::mem::take(&mut env.warnings),
         })

@@ -110,16 +110,16 @@ fn judge(ended: Result<Result<(), String>, JoinError>) -> (Outcome, String) {
 /// The end of the span, and one log line in it.
 fn report(span: &Span, name: &str, outcome: Outcome, words: &str, duration: Duration) {
     let word = outcome.word();
-    span.in_scope(|| {
-        // Nothing is current if a filter has kept the span out of the trace.
-        let context = Context::current();
-        let span = context.span();
-        span.set_attribute(KeyValue::new("cron.outcome", word));
+    // Nothing is current if a filter has kept the span out of the trace.
+    let context = span.in_scope(Context::current);
+    let in_trace = context.span();
+    if in_trace.is_recording() {
+        in_trace.set_attribute(KeyValue::new("cron.outcome", word));
         if outcome != Outcome::Ok {
-            span.set_attribute(KeyValue::new("error.type", word));
-            span.set_status(Status::error(words.to_owned()));
+            in_trace.set_attribute(KeyValue::new("error.type", word));
+            in_trace.set_status(Status::error(words.to_owned()));
         }
-    });
+    }
     // To the microsecond: what is beyond is noise to a reader.
     let seconds = (duration.as_secs_f64() * 1e6).round() / 1e6;
     if outcome == Outcome::Ok {
@@ -137,4 +137,6 @@ fn report(span: &Span, name: &str, outcome: Outcome, words: &str, duration: Dura
             "cron {name}: {word} after {seconds} s: {words}"
         );
     }
+    // Now, and not when the last thing that the job has spawned lets go of it.
+    in_trace.end();
 }
