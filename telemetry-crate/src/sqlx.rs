@@ -47,6 +47,7 @@
 
 mod attributes;
 mod call;
+#[cfg(feature = "cron")]
 mod cron_store;
 mod event;
 mod failure;
@@ -70,8 +71,9 @@ mod unit;
 use log::LevelFilter;
 use sqlx::{Database, Pool, pool::PoolOptions};
 
+#[cfg(feature = "cron")]
+pub use self::cron_store::CronStore;
 pub use self::{
-    cron_store::CronStore,
     observed::{Observe, Observed},
     transaction::{Transaction, begin},
 };
