@@ -73,11 +73,11 @@ use sqlx::{Database, Pool, pool::PoolOptions};
 
 #[cfg(feature = "cron")]
 pub use self::cron_store::CronStore;
+pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 pub use self::{
     observed::{Observe, Observed},
     transaction::{Transaction, begin},
 };
-pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 
 /// The target of the spans and the log lines.
 pub(crate) const TARGET: &str = "firstlight::sqlx";

@@ -88,10 +88,9 @@ impl<'a> Summarizer<'a> {
             self.end_of_name();
         }
         let starts = self.starts_statement();
-        if self.operation.is_none() && starts && !is(word, "WITH") && !is(word, "EXPLAIN") {
-            if self.parts.is_empty() && !self.has_with {
-                return self.operate(word);
-            }
+        let is_first = self.parts.is_empty() && !self.has_with;
+        if is_first && starts && one_of(word, &["WITH", "EXPLAIN"]).is_none() {
+            return self.operate(word);
         }
         if is(word, "WITH") && self.parts.is_empty() {
             self.has_with = true;

@@ -3,7 +3,12 @@
 //!
 //! One telemetry for all of them, because there is one in a process; each test has spans, tables and pools of its own.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 mod cron;
 mod lines;

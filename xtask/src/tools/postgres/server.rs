@@ -20,10 +20,12 @@ const NOBODY: u32 = 65_534;
 /// Generous: the machine may have much else to do.
 const START: Duration = Duration::from_secs(60);
 
+/// Nobody is connected any more by then.
+const STOP: Duration = Duration::from_secs(5);
+
 /// A running server. Dropping it ends it and removes what it has written.
 pub(crate) struct PostgresServer {
-    // Dropped first.
-    _process: Process,
+    process: Process,
     _folder: Folder,
     port: u16,
 }
@@ -31,7 +33,8 @@ pub(crate) struct PostgresServer {
 impl PostgresServer {
     /// Makes a cluster and starts it.
     pub(crate) fn start(postgres: &Postgres) -> anyhow::Result<Self> {
-        let folder = Folder::new()?;
+        let port = free_port()?;
+        let folder = Folder::new(port)?;
         let data = folder.0.join("data");
         let mut initdb = postgres.program("initdb");
         initdb
@@ -41,9 +44,8 @@ impl PostgresServer {
             .args(["--locale=C", "--no-sync"])
             .current_dir(&folder.0);
         command::run("make a PostgreSQL cluster", unprivileged(&mut initdb))
-            .context("its folders must be readable for the user nobody")?;
+            .context("as root, it runs as nobody, who must be able to read its programs")?;
 
-        let port = free_port()?;
         let mut server = postgres.program("postgres");
         server
             .arg("-D")
@@ -63,7 +65,7 @@ impl PostgresServer {
             line.contains("ready to accept connections").then_some(())
         })?;
         Ok(Self {
-            _process: process,
+            process,
             _folder: folder,
             port,
         })
@@ -72,6 +74,14 @@ impl PostgresServer {
     /// Where it is, for whoever may do everything.
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Drop for PostgresServer {
+    /// In its own order, so that it gives its shared memory back.
+    fn drop(&mut self) {
+        // Otherwise it is killed.
+        let _ = self.process.stop(STOP);
     }
 }
 
@@ -92,8 +102,8 @@ fn free_port() -> io::Result<u16> {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> anyhow::Result<Self> {
-        let name = format!("firstlight-postgresql-{}", std::process::id());
+    fn new(port: u16) -> anyhow::Result<Self> {
+        let name = format!("firstlight-postgresql-{}-{port}", std::process::id());
         let folder = Self(std::env::temp_dir().join(name));
         fs::create_dir_all(&folder.0)?;
         fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o700))?;
