@@ -55,7 +55,7 @@
 //! | `otlp-gzip` | no | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip` |
 //! | `reqwest` | no | `http::ClientLayer::send` for requests of reqwest, and the layer around its client |
 //! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of its queries, which need not change; slow ones and N+1s named |
-//! | `testing` | no | `firstlight::testing`: an OTLP receiver inside a test, to see what was really sent |
+//! | `testing` | no | `firstlight::testing`: one test's logs, metrics and spans, and an OTLP receiver, to see what was really sent |
 //!
 //! # What it does not do
 //!
