@@ -63,26 +63,23 @@ pub(crate) fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSp
     found.unwrap_or_else(|| panic!("no span {name} among {spans:#?}"))
 }
 
-/// The value of the only series of this name that has all of these labels.
+/// The sum of the series of this name that have all of these labels, if there are any. There may be several: which
+/// database a query was for depends on the pools that other tests observe meanwhile.
 pub(crate) fn value(name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-    let page = METRICS.render(Format::OpenMetrics);
-    let found: Vec<_> = page
+    let page = page();
+    let series = page
         .lines()
         .filter(|line| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']))
         .filter(|line| {
             labels
                 .iter()
                 .all(|(label, value)| line.contains(&format!("{label}=\"{value}\"")))
-        })
-        .collect();
-    match *found {
-        [] => None,
-        [line] => {
-            let value = line.split(" # ").next().unwrap().rsplit(' ').next();
-            Some(value.unwrap().parse().unwrap())
-        }
-        _ => panic!("more than one series: {found:#?}"),
-    }
+        });
+    let values = series.map(|line| -> f64 {
+        let value = line.split(" # ").next().unwrap().rsplit(' ').next();
+        value.unwrap().parse().unwrap()
+    });
+    values.reduce(|sum, value| sum + value)
 }
 
 pub(crate) fn page() -> String {
