@@ -21,10 +21,11 @@ pub(crate) use destination::PemFile;
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use destination::Tls;
 pub use env::{VARIABLES, Variable};
+#[cfg(feature = "sqlx")]
+pub(crate) use queries::QueryLimits;
 pub(crate) use {
     destination::{Destination, Protocol},
     export::{BatchExport, Batching, Exports, PeriodicExport},
-    queries::QueryLimits,
     settings::Settings,
     traces::{Propagator, SamplerSetting},
 };

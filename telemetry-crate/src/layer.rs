@@ -128,9 +128,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
-        self.logs.enabled(metadata, context)
-            || self.events.keeps(metadata)
-            || is_watched(metadata)
+        self.logs.enabled(metadata, context) || self.events.keeps(metadata) || is_watched(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {

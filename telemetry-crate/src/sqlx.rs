@@ -47,6 +47,7 @@
 
 mod attributes;
 mod call;
+#[cfg(feature = "cron")]
 mod cron_store;
 mod event;
 mod failure;
@@ -70,12 +71,13 @@ mod unit;
 use log::LevelFilter;
 use sqlx::{Database, Pool, pool::PoolOptions};
 
+#[cfg(feature = "cron")]
+pub use self::cron_store::CronStore;
+pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 pub use self::{
-    cron_store::CronStore,
     observed::{Observe, Observed},
     transaction::{Transaction, begin},
 };
-pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 
 /// The target of the spans and the log lines.
 pub(crate) const TARGET: &str = "firstlight::sqlx";

@@ -71,9 +71,10 @@ use std::{
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-use self::store::Store;
 #[cfg(feature = "sqlx")]
 pub use self::queries::{Queries, assert_queries, count_queries};
+pub(crate) use self::scope::is_in_capture;
+use self::store::Store;
 pub use self::{
     answer::Answer,
     capture::{Capture, capture},

@@ -6,10 +6,6 @@ use super::{TelemetryConfig, env, env::Env};
 
 /// See the module; `None` is never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "sqlx"),
-    expect(dead_code, reason = "read, so that a typing error is found, and used by sqlx")
-)]
 pub(crate) struct QueryLimits {
     pub(crate) slow: Option<Duration>,
     pub(crate) repeats: Option<u32>,

@@ -63,9 +63,10 @@ impl Call {
             state: Mutex::default(),
         });
         let outer = current_span_id();
-        let span = handover::with(Handed::Call(Arc::clone(&call)), || {
-            tracing::span!(target: TARGET, SPAN_LEVEL, "query", otel.kind = "client")
-        });
+        let span = handover::with(
+            Handed::Call(Arc::clone(&call)),
+            || tracing::span!(target: TARGET, SPAN_LEVEL, "query", otel.kind = "client"),
+        );
         span.in_scope(|| {
             // A filter may have kept the span out of the trace; what is current then is somebody else's.
             if current_span_id() != outer {
@@ -119,6 +120,13 @@ impl Call {
         let mut state = self.state();
         state.took = Some(self.started.elapsed());
         state.failure = failure;
+        let is_known = state.statement.is_some() || self.fixed.is_some();
+        drop(state);
+        // SQLite's thread may hold the span for a while, which is nobody's time; but if its event is still to come, it
+        // must find the span open.
+        if let Some(context) = self.context.get().filter(|_| is_known) {
+            context.span().end();
+        }
     }
 }
 

@@ -56,7 +56,8 @@ struct Statements {
     finish: &'static str,
 }
 
-const FIND: &str = "SELECT scheduled_for, leased_until, last_success FROM firstlight_cron WHERE name = $1";
+const FIND: &str =
+    "SELECT scheduled_for, leased_until, last_success FROM firstlight_cron WHERE name = $1";
 
 /// The table, behind a prefix.
 macro_rules! create {
@@ -129,14 +130,12 @@ where
 {
     /// The table, made if it is not there. Asked for first: who may not make tables may still have one.
     async fn ready(&self) -> Result<(), Error> {
-        let find_or_make = async || {
-            match self.find("").await {
-                Err(Error::Database(_)) => {
-                    let create = sqlx::raw_sql(self.statements.create);
-                    create.execute(&self.pool).await.map(drop)
-                }
-                found => found.map(drop),
+        let find_or_make = async || match self.find("").await {
+            Err(Error::Database(_)) => {
+                let create = sqlx::raw_sql(self.statements.create);
+                create.execute(&self.pool).await.map(drop)
             }
+            found => found.map(drop),
         };
         self.is_ready.get_or_try_init(find_or_make).await.map(drop)
     }
@@ -196,7 +195,10 @@ where
 
     async fn claim(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<Claim, Error> {
         self.ready().await?;
-        if self.changed(self.statements.claim, cron, tick, lease).await? {
+        if self
+            .changed(self.statements.claim, cron, tick, lease)
+            .await?
+        {
             return Ok(Claim::Granted);
         }
         let Some(held) = self.find(cron).await? else {
@@ -213,7 +215,8 @@ where
 
     async fn extend(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<bool, Error> {
         self.ready().await?;
-        self.changed(self.statements.extend, cron, tick, lease).await
+        self.changed(self.statements.extend, cron, tick, lease)
+            .await
     }
 
     async fn finish(

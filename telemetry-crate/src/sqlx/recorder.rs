@@ -70,9 +70,10 @@ impl Recording {
     pub(crate) fn start() -> Option<(Self, Span)> {
         let shared = Arc::new(Shared::default());
         let begin = || {
-            handover::with(Handed::Recorder(Recorder(Arc::clone(&shared))), || {
-                tracing::span!(target: TARGET, parent: None, SPAN_LEVEL, "count_queries")
-            })
+            handover::with(
+                Handed::Recorder(Recorder(Arc::clone(&shared))),
+                || tracing::span!(target: TARGET, parent: None, SPAN_LEVEL, "count_queries"),
+            )
         };
         let span = begin();
         let was_taken = || shared.was_taken.load(Ordering::Relaxed);

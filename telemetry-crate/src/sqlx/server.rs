@@ -122,7 +122,8 @@ impl Server {
             Some(KeyValue::new("db.system.name", self.system)),
             text("db.namespace", &self.namespace),
             text("server.address", &self.address),
-            self.port.map(|port| KeyValue::new("server.port", i64::from(port))),
+            self.port
+                .map(|port| KeyValue::new("server.port", i64::from(port))),
         ]
         .into_iter()
         .flatten()

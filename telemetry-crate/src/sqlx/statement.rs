@@ -209,8 +209,14 @@ mod tests {
     #[test]
     fn a_text_has_no_value_in_it() {
         for (sql, expected) in [
-            ("SELECT * FROM t WHERE a = $1 AND b IN ($2, $3)", "SELECT * FROM t WHERE a = $1 AND b IN ($2, $3)"),
-            ("SELECT * FROM t\n  WHERE a = 'hunter2'", "SELECT * FROM t WHERE a = ?"),
+            (
+                "SELECT * FROM t WHERE a = $1 AND b IN ($2, $3)",
+                "SELECT * FROM t WHERE a = $1 AND b IN ($2, $3)",
+            ),
+            (
+                "SELECT * FROM t\n  WHERE a = 'hunter2'",
+                "SELECT * FROM t WHERE a = ?",
+            ),
             ("SELECT 'it''s hunter2', 1.5e3, 0xff, -7", "SELECT ?, -?"),
             ("SELECT E'\\'hunter2', X'ff', u&'hunter2', n", "SELECT ?, n"),
             ("SELECT $$hunter2$$, $a$hun$$ter2$a$", "SELECT ?"),
@@ -218,8 +224,14 @@ mod tests {
             ("/* hunter2 /* nested */ */ SELECT 1 -- hunter2", "SELECT ?"),
             ("SELECT 'hunter2", "SELECT ?"),
             ("SELECT $$hunter2", "SELECT ?"),
-            ("INSERT INTO t VALUES (1, 'a'), (2, 'b')", "INSERT INTO t VALUES (?), (?)"),
-            ("SELECT a::text, orders2 FROM t WHERE n = :name AND m = ?1", "SELECT a::text, orders2 FROM t WHERE n = :name AND m = ?1"),
+            (
+                "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+                "INSERT INTO t VALUES (?), (?)",
+            ),
+            (
+                "SELECT a::text, orders2 FROM t WHERE n = :name AND m = ?1",
+                "SELECT a::text, orders2 FROM t WHERE n = :name AND m = ?1",
+            ),
             ("SELECT 'ü' || \"ü\"", "SELECT ? || \"ü\""),
         ] {
             let shown = text(sql);
@@ -255,9 +267,17 @@ mod tests {
         for number in 0..3 * KEPT {
             statements.get(&format!("SELECT * FROM t{number}"));
         }
-        assert!(statements.known.read().is_ok_and(|known| known.len() <= KEPT));
+        assert!(
+            statements
+                .known
+                .read()
+                .is_ok_and(|known| known.len() <= KEPT)
+        );
         let first = statements.get("SELECT * FROM t0");
-        assert_eq!(first.labels(), [Some("SELECT"), Some("t0"), Some("SELECT t0")]);
+        assert_eq!(
+            first.labels(),
+            [Some("SELECT"), Some("t0"), Some("SELECT t0")]
+        );
         let late = statements.get(&format!("SELECT * FROM t{}", LABELLED + 1));
         assert_eq!(late.labels(), [Some("_OTHER"), None, Some("_OTHER")]);
         assert_eq!(late.summary, format!("SELECT t{}", LABELLED + 1));

@@ -88,10 +88,9 @@ impl<'a> Summarizer<'a> {
             self.end_of_name();
         }
         let starts = self.starts_statement();
-        if self.operation.is_none() && starts && !is(word, "WITH") && !is(word, "EXPLAIN") {
-            if self.parts.is_empty() && !self.has_with {
-                return self.operate(word);
-            }
+        let is_first = self.parts.is_empty() && !self.has_with;
+        if is_first && starts && one_of(word, &["WITH", "EXPLAIN"]).is_none() {
+            return self.operate(word);
         }
         if is(word, "WITH") && self.parts.is_empty() {
             self.has_with = true;
@@ -107,7 +106,8 @@ impl<'a> Summarizer<'a> {
             }
         } else if let Some(keyword) = one_of(word, &["FROM", "JOIN", "USING"]) {
             let in_query = self.queries.last().copied().unwrap_or(true);
-            let is_distinct = matches!(self.previous, Some(Token::Word(word)) if is(word, "DISTINCT"));
+            let is_distinct =
+                matches!(self.previous, Some(Token::Word(word)) if is(word, "DISTINCT"));
             if in_query && !is_distinct && (keyword != "USING" || self.deletes()) {
                 self.expects = Some(keyword);
             }
@@ -215,22 +215,52 @@ mod tests {
         for (sql, expected) in [
             ("SELECT id FROM orders WHERE id = $1", "SELECT orders"),
             ("select 1", "SELECT"),
-            ("  -- why\n select * from \"Order Items\"", "SELECT Order Items"),
+            (
+                "  -- why\n select * from \"Order Items\"",
+                "SELECT Order Items",
+            ),
             ("SELECT * FROM shop.orders o", "SELECT shop.orders"),
-            ("SELECT * FROM a JOIN b USING (id) LEFT JOIN c ON true", "SELECT a b c"),
-            ("SELECT EXTRACT(EPOCH FROM placed) FROM orders", "SELECT orders"),
+            (
+                "SELECT * FROM a JOIN b USING (id) LEFT JOIN c ON true",
+                "SELECT a b c",
+            ),
+            (
+                "SELECT EXTRACT(EPOCH FROM placed) FROM orders",
+                "SELECT orders",
+            ),
             ("SELECT a IS DISTINCT FROM b FROM t", "SELECT t"),
             ("SELECT * FROM generate_series(1, 10)", "SELECT"),
-            ("SELECT * FROM (SELECT id FROM orders) x", "SELECT SELECT orders"),
-            ("INSERT INTO orders (id, note) VALUES (?, ?)", "INSERT orders"),
-            ("INSERT INTO orders(id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET n = 1", "INSERT orders"),
-            ("insert into old select * from orders", "INSERT old SELECT orders"),
+            (
+                "SELECT * FROM (SELECT id FROM orders) x",
+                "SELECT SELECT orders",
+            ),
+            (
+                "INSERT INTO orders (id, note) VALUES (?, ?)",
+                "INSERT orders",
+            ),
+            (
+                "INSERT INTO orders(id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET n = 1",
+                "INSERT orders",
+            ),
+            (
+                "insert into old select * from orders",
+                "INSERT old SELECT orders",
+            ),
             ("UPDATE ONLY orders SET a = 1", "UPDATE orders"),
             ("DELETE FROM orders WHERE id = 1", "DELETE orders"),
             ("SELECT id FROM jobs FOR UPDATE SKIP LOCKED", "SELECT jobs"),
-            ("WITH recent AS (SELECT * FROM orders) SELECT * FROM recent", "SELECT orders SELECT"),
-            ("WITH gone AS (DELETE FROM orders RETURNING id) SELECT id FROM gone", "DELETE orders SELECT"),
-            ("CREATE TABLE IF NOT EXISTS orders (id int)", "CREATE orders"),
+            (
+                "WITH recent AS (SELECT * FROM orders) SELECT * FROM recent",
+                "SELECT orders SELECT",
+            ),
+            (
+                "WITH gone AS (DELETE FROM orders RETURNING id) SELECT id FROM gone",
+                "DELETE orders SELECT",
+            ),
+            (
+                "CREATE TABLE IF NOT EXISTS orders (id int)",
+                "CREATE orders",
+            ),
             ("TRUNCATE TABLE orders", "TRUNCATE orders"),
             ("BEGIN", "BEGIN"),
             ("PRAGMA journal_mode = WAL", "PRAGMA"),
@@ -255,15 +285,28 @@ mod tests {
 
     #[test]
     fn a_collection_is_named_if_it_is_the_only_one() {
-        assert_eq!(summary("SELECT * FROM orders").collection.as_deref(), Some("orders"));
-        assert_eq!(summary("SELECT * FROM a, b JOIN c ON true").collection, None);
+        assert_eq!(
+            summary("SELECT * FROM orders").collection.as_deref(),
+            Some("orders")
+        );
+        assert_eq!(
+            summary("SELECT * FROM a, b JOIN c ON true").collection,
+            None
+        );
     }
 
     #[test]
     fn a_summary_is_bounded_and_cut_at_a_character() {
-        let long = summary(&format!("SELECT * FROM {} JOIN {} ON true", "ü".repeat(80), "ä".repeat(80)));
+        let long = summary(&format!(
+            "SELECT * FROM {} JOIN {} ON true",
+            "ü".repeat(80),
+            "ä".repeat(80)
+        ));
         assert!(long.text.len() <= 255);
         let many: String = (0..50).map(|n| format!(" JOIN t{n} ON true")).collect();
-        assert_eq!(summary(&format!("SELECT * FROM t{many}")).text, "SELECT t t0 t1 t2");
+        assert_eq!(
+            summary(&format!("SELECT * FROM t{many}")).text,
+            "SELECT t t0 t1 t2"
+        );
     }
 }
