@@ -7,20 +7,14 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use apalis::{
-    layers::{
-        WorkerBuilderExt,
-        retry::{
-            HasherRng, RetryPolicy,
-            backoff::{ExponentialBackoffMaker, MakeBackoff},
-        },
-    },
+    layers::WorkerBuilderExt,
     prelude::{BoxDynError, TaskBuilder, WorkerBuilder, WorkerError},
 };
 use apalis_core::backend::ext::BackendExt;
 use apalis_sqlite::{Config, SqliteStorage, queries::push_tasks};
 use firstlight::jobs::{
     Queue,
-    apalis::{SQLITE_STATS, TaskLayer, stats},
+    apalis::{Retry, SQLITE_POSTPONE, SQLITE_STATS, TaskLayer, stats},
 };
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
 use tracing::Instrument;
@@ -104,21 +98,16 @@ async fn work(receipts: Queue, pool: SqlitePool) {
         .missed_heartbeats(3);
     loop {
         let storage = SqliteStorage::<i64>::new(&pool).with_config(config.clone());
-        let backoff = ExponentialBackoffMaker::new(
-            Duration::from_millis(200),
-            Duration::from_secs(10),
-            0.5,
-            HasherRng::default(),
-        );
-        let Ok(mut backoff) = backoff else { return };
+        let postponed = pool.clone();
+        let layer = TaskLayer::new(&receipts).kind("receipt");
+        let layer = layer.before_retry(move |retry| postpone(postponed.clone(), retry));
         // One that no earlier start had; a process id would not do, which is 1 in every container.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         let name = format!("receipts-{}", since_epoch.unwrap_or_default().as_nanos());
         let worker = WorkerBuilder::new(name)
             .backend(storage.poll_with_interval(Duration::from_millis(200)))
             .concurrency(4)
-            .retry(RetryPolicy::retries(ATTEMPTS - 1).with_backoff(backoff.make_backoff()))
-            .layer(TaskLayer::new(&receipts).kind("receipt"))
+            .layer(layer)
             .timeout(Duration::from_secs(30))
             .build(send_receipt);
         let end = async {
@@ -130,6 +119,15 @@ async fn work(receipts: Queue, pool: SqlitePool) {
             Err(error) => tracing::error!(%error, "the worker ended; another begins in 1 s"),
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// The store hands the task out again, and not before this.
+async fn postpone(pool: SqlitePool, retry: Retry) {
+    let query = sqlx::query(SQLITE_POSTPONE);
+    let query = query.bind(retry.pause_seconds()).bind(retry.task_id);
+    if let Err(error) = query.execute(&pool).await {
+        tracing::warn!(%error, "the receipt is tried again at once");
     }
 }
 

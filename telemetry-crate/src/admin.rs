@@ -29,7 +29,11 @@ use tokio::runtime::Runtime;
 pub(crate) use self::readiness::stopping;
 pub use self::readiness::{Latch, Readiness};
 use self::{access::Access, connections::Connections, routes::Routes};
-use crate::{InitError, Secret, status::Status};
+use crate::{
+    InitError, Secret,
+    runtime::{RuntimeObserver, watch},
+    status::Status,
+};
 
 const THREAD: &str = "firstlight-admin";
 
@@ -62,6 +66,7 @@ impl AdminListener {
         self,
         readiness: Readiness,
         status: Arc<Status>,
+        observer: Arc<RuntimeObserver>,
         token: Option<Secret<String>>,
     ) -> Result<(), InitError> {
         let failed = |source| InitError::Thread {
@@ -76,12 +81,14 @@ impl AdminListener {
         let routes = Arc::new(Routes::new(readiness, status, access));
         thread::Builder::new()
             .name(THREAD.to_owned())
-            .spawn(move || self.run(&runtime, routes))
+            .spawn(move || self.run(&runtime, routes, observer))
             .map(drop)
             .map_err(failed)
     }
 
-    fn run(self, runtime: &Runtime, routes: Arc<Routes>) {
+    fn run(self, runtime: &Runtime, routes: Arc<Routes>, observer: Arc<RuntimeObserver>) {
+        // From here, where a blocked application cannot keep it from looking.
+        runtime.spawn(watch(observer));
         if let Err(error) = runtime.block_on(self.serve(routes)) {
             tracing::error!(target: "firstlight", "the admin listener stopped: {error}");
         }

@@ -9,12 +9,13 @@ use std::{
 };
 
 use crate::{
-    CheckReport, Readiness,
+    CheckReport, NoRuntime, Readiness,
     check::Pipelines,
     error::{Lost, LostKind, ShutdownError, with_causes},
     logs::LogWriter,
     metrics::MetricsHandle,
     otlp::{Exporters, Flush, Signal, Unsent},
+    runtime::RuntimeObserver,
     status::Status,
 };
 
@@ -42,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) metrics: MetricsHandle,
     pub(crate) logs: LogWriter,
     pub(crate) readiness: Readiness,
+    pub(crate) runtime: Arc<RuntimeObserver>,
     pub(crate) status: Arc<Status>,
     pub(crate) admin_address: Option<SocketAddr>,
     pub(crate) shutdown_timeout: Duration,
@@ -71,6 +73,30 @@ impl TelemetryGuard {
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.parts.admin_address
+    }
+
+    /// Observes the tokio runtime that this is called in: its load, its scheduling delay, and whether it stands still.
+    ///
+    /// A telemetry that was started inside of a runtime, such as in an async `main`, does so already. Call this for one
+    /// that was started before its runtime, or for another runtime; one is observed at a time, the latest.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRuntime`] outside of a runtime.
+    ///
+    /// ```no_run
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let telemetry = firstlight::init!()?;
+    ///     let runtime = tokio::runtime::Runtime::new()?;
+    ///     runtime.block_on(async {
+    ///         telemetry.observe_runtime()?;
+    ///         // ... serve ...
+    ///         Ok(())
+    ///     })
+    /// }
+    /// ```
+    pub fn observe_runtime(&self) -> Result<(), NoRuntime> {
+        self.parts.runtime.observe_current()
     }
 
     /// Sends a canary through every pipeline and says what became of it: one log line, one count on the metrics page, and
@@ -174,6 +200,8 @@ impl TelemetryGuard {
 
     fn go_down(&mut self, deadline: Duration) -> Result<(), ShutdownError> {
         self.is_down = true;
+        // This may block the runtime until the deadline, and that is no incident.
+        self.parts.runtime.stop();
         self.parts.readiness.drain();
         self.parts.metrics.warn_over_budget();
         let result = self.flush_with(deadline, |unsent| self.log_last_line(unsent));

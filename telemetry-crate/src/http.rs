@@ -14,6 +14,7 @@ mod exchange;
 mod future;
 mod layer;
 mod metrics;
+mod protocol;
 mod service;
 
 #[cfg(feature = "reqwest")]

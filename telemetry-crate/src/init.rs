@@ -30,15 +30,23 @@ use crate::{
     guard::Parts,
     layer::PillarsLayer,
     logs::{LogFilter, LogFilterControl, LogLayer, LogWriter, RecordExport, Records},
-    metrics::{Metrics, MetricsOptions, MetricsPush},
+    metrics::{Metrics, MetricsOptions, MetricsPush, turn_exemplars_off},
     otlp::{ExporterThread, Exporters, Signal},
-    panic, secret, shutdown,
+    panic,
+    runtime::RuntimeObserver,
+    secret, shutdown,
     status::{Configured, Status, why_no_traces},
     traces::Traces,
 };
 
 /// Globals cannot be registered twice, so there is one telemetry in a process, ever.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Whether telemetry runs in this process, or ran.
+#[cfg(feature = "testing")]
+pub(crate) fn is_installed() -> bool {
+    INSTALLED.load(Ordering::Acquire)
+}
 
 /// Telemetry that is built and not yet running.
 ///
@@ -77,6 +85,7 @@ pub struct Telemetry {
     shutdown_timeout: Duration,
     warnings: Vec<String>,
     redact: Vec<String>,
+    exemplars: bool,
 }
 
 impl fmt::Debug for Telemetry {
@@ -161,6 +170,7 @@ impl Telemetry {
             shutdown_timeout: settings.shutdown_timeout,
             warnings: settings.warnings,
             redact: settings.redact,
+            exemplars: settings.exemplars,
         })
     }
 
@@ -203,6 +213,9 @@ impl Telemetry {
         if INSTALLED.swap(true, Ordering::AcqRel) {
             return Err(InitError::AlreadyInitialized);
         }
+        if !self.exemplars {
+            turn_exemplars_off();
+        }
         // Before there is anything to redact.
         secret::redact_also(std::mem::take(&mut self.redact));
         // Whoever asked for the layer has a subscriber, and decides about the bridge.
@@ -230,9 +243,19 @@ impl Telemetry {
             Signal::ALL.map(|signal| exporters.stats(signal).cloned()),
         ));
         thread.start()?;
+        let runtime = Arc::new(RuntimeObserver::default());
+        self.metrics.handle().add_collector(runtime.clone());
+        // Outside of a runtime there is none to observe yet; `observe_runtime()` is for that.
+        let _ = runtime.observe_current();
         let admin_address = self.admin.as_ref().map(AdminListener::address);
         if let Some(admin) = self.admin {
-            admin.start(self.readiness.clone(), status.clone(), self.admin_token)?;
+            let token = self.admin_token;
+            admin.start(
+                self.readiness.clone(),
+                status.clone(),
+                runtime.clone(),
+                token,
+            )?;
         }
         self.summary.log();
         for warning in &self.warnings {
@@ -243,6 +266,7 @@ impl Telemetry {
             metrics: self.metrics.handle(),
             logs: self.writer,
             readiness: self.readiness,
+            runtime,
             status,
             admin_address,
             shutdown_timeout: self.shutdown_timeout,

@@ -36,9 +36,10 @@
 //! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
 //! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
-//! read, and `check` sends a canary through every pipeline; [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and
-//! [`grpc`] are the tower layers for servers and clients, [`context`] takes a trace along where a call stack ends, and [`jobs`] measures
-//! what queues do.
+//! read, `check` sends a canary through every pipeline, and `runtime` watches the application's runtime from outside;
+//! [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and [`grpc`] are the tower layers for servers and clients,
+//! [`context`] takes a trace along where a call stack ends, [`jobs`] measures what queues do,
+//! `cron` runs scheduled work, and `staleness` serves cached data.
 //!
 //! # Feature flags
 //!
@@ -48,11 +49,13 @@
 //! | --- | --- | --- |
 //! | `apalis` | no | `jobs::apalis`: a layer that measures every task of an apalis worker |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
+//! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, nothing missed in silence |
+//! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served inside a declared window only |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
 //! | `otlp-tls` | no | `https` collectors, with certificates of your own if need be |
 //! | `otlp-gzip` | no | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip` |
 //! | `reqwest` | no | `http::ClientLayer::send` for requests of reqwest, and the layer around its client |
-//! | `testing` | no | `firstlight::testing`: an OTLP receiver inside a test, to see what was really sent |
+//! | `testing` | no | `firstlight::testing`: one test's logs, metrics and spans, and an OTLP receiver, to see what was really sent |
 //!
 //! # What it does not do
 //!
@@ -63,6 +66,8 @@ mod admin;
 mod check;
 pub mod config;
 pub mod context;
+#[cfg(feature = "cron")]
+pub mod cron;
 mod error;
 pub mod grpc;
 mod guard;
@@ -77,8 +82,11 @@ mod otlp;
 mod panic;
 mod proto;
 mod resource;
+mod runtime;
 mod secret;
 mod shutdown;
+#[cfg(feature = "staleness")]
+pub mod staleness;
 mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -91,6 +99,7 @@ pub use crate::{
     error::{InitError, Lost, LostKind, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,
+    runtime::NoRuntime,
     secret::Secret,
     shutdown::shutdown_signal,
 };

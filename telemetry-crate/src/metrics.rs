@@ -18,6 +18,8 @@ mod budget;
 mod cache;
 mod canonical;
 pub mod catalog;
+#[cfg(target_os = "linux")]
+mod cgroup;
 mod collector;
 mod culprit;
 mod durations;
@@ -53,8 +55,8 @@ pub use format::Format;
 pub use probe::{MetricHandle, is_recorded};
 pub(crate) use {
     budget::BudgetOptions, collector::Collector, culprit::SeriesReport, durations::Durations,
-    otlp::MetricsRequest, push::MetricsPush, recorder::FrontRecorder, refusals::Refusal,
-    sink::AnySink, sink::AnySink as Page,
+    exemplar::turn_off as turn_exemplars_off, otlp::MetricsRequest, push::MetricsPush,
+    recorder::FrontRecorder, refusals::Refusal, sink::AnySink, sink::AnySink as Page,
 };
 
 use self::{

@@ -25,8 +25,7 @@ pub(crate) use self::{
     skew::versions,
 };
 use crate::{
-    config::{Exports, LogFormat, Propagator, Settings},
-    error::without_query,
+    config::{Destination, Exports, LogFormat, Propagator, Settings},
     layer::PillarsLayer,
     logs::{LogCounts, LogFilterControl, LogWriter, rfc3339},
     metrics::{Format, MetricsHandle, SeriesReport, catalog},
@@ -74,7 +73,7 @@ impl Configured {
             trace_filter: settings.trace_filter.to_string(),
             trace_events: settings.trace_events,
             propagators: settings.propagators.clone(),
-            endpoints: destinations.map(|to| to.map(|to| without_query(&to.endpoint))),
+            endpoints: destinations.map(|to| to.map(Destination::address)),
             why_no_traces: why_no_traces(settings),
             serves_page: settings.exports.page,
             warnings: settings.warnings.clone(),

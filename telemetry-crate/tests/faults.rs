@@ -216,6 +216,9 @@ fn judge(runtime: &str, transport: &str, fault: Fault) {
         .env("OTEL_EXPORTER_OTLP_PROTOCOL", transport)
         .env("OTEL_METRICS_EXPORTER", "prometheus,otlp")
         .env("OTEL_LOGS_EXPORTER", "otlp")
+        // What the transport says and spans itself must become neither lines nor spans, at any level.
+        .env("RUST_LOG", "trace")
+        .env("FIRSTLIGHT_TRACE_FILTER", "trace")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -227,6 +230,11 @@ fn judge(runtime: &str, transport: &str, fault: Fault) {
         stdout.contains("\"message\":\"telemetry is down"),
         "the last line is missing: {stdout}"
     );
+    for line in stdout.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let target = line["target"].as_str().unwrap();
+        assert!(["firstlight", "faults"].contains(&target), "{line}");
+    }
     if fault == Fault::None {
         assert_eq!((code, &*stderr), (Some(0), ""), "{stdout}");
         return delivered(collector.receiver.as_ref().unwrap());

@@ -119,7 +119,7 @@ async fn one_request_is_the_same_in_all_three_pillars() {
         "a 404 is the client's fault"
     );
     assert_eq!(
-        named(&spans, "_OTHER /orders/{id}").attributes["http.response.status_code"],
+        named(&spans, "HTTP /orders/{id}").attributes["http.response.status_code"],
         "405"
     );
     assert_eq!(named(&spans, "GET /panics").status, "error");

@@ -6,6 +6,7 @@
 mod blocked;
 mod collector_down;
 mod metrics;
+mod otlp;
 mod pipeline;
 mod prometheus;
 mod rotel;
@@ -39,6 +40,7 @@ pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
         (Ok(prometheus), Ok(rotel)) => {
             metrics::cases(cases, &parts, &prometheus);
             pipeline::cases(cases, &parts, &prometheus, &rotel);
+            otlp::cases(cases, &parts, &rotel);
         }
         (prometheus, rotel) => {
             let reasons = [prometheus.err(), rotel.err()].into_iter().flatten();

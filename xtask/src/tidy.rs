@@ -20,7 +20,13 @@ struct Package {
 fn packages() -> anyhow::Result<Vec<Package>> {
     let mut metadata = Command::new("cargo");
     metadata
-        .args(["metadata", "--format-version", "1", "--locked"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--all-features",
+        ])
         .current_dir(paths::root());
     // Cargo's own messages come on the other stream, before the one line of JSON.
     let output = command::run_quietly(&mut metadata)?;

@@ -53,14 +53,24 @@ impl fmt::Debug for Destination {
     }
 }
 
+impl Destination {
+    /// The address as people know it: without a query, which may hold a key, and over gRPC without the method.
+    pub(crate) fn address(&self) -> String {
+        match (
+            self.protocol,
+            self.endpoint.scheme(),
+            self.endpoint.authority(),
+        ) {
+            #[cfg(feature = "otlp-grpc")]
+            (Protocol::Grpc, Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
+            _ => without_query(&self.endpoint),
+        }
+    }
+}
+
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "otlp {} to {}",
-            self.protocol,
-            without_query(&self.endpoint)
-        )
+        write!(f, "otlp {} to {}", self.protocol, self.address())
     }
 }
 

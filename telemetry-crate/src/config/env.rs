@@ -164,6 +164,8 @@ variables! {
         "Milliseconds between two pushes of the metrics.";
     METRIC_EXPORT_TIMEOUT = "OTEL_METRIC_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one push may take, retries included.";
+    METRICS_EXEMPLAR_FILTER = "OTEL_METRICS_EXEMPLAR_FILTER", "`trace_based`",
+        "`trace_based` keeps exemplars of samples inside sampled spans, `always_off` none. An exemplar that opens no trace answers nothing, so there is no `always_on`.";
     METRICS_TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "`cumulative`",
         "`cumulative` is the one that this version has.";
     METRICS_HISTOGRAM = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "`explicit_bucket_histogram`",
@@ -198,6 +200,8 @@ variables! {
         "Milliseconds between the signal to stop, when `/readyz` turns to 503, and the completion of `shutdown_signal()`. A load balancer needs them to take notice.";
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",
         "`true` makes no spans and exports nothing. Log lines and the metrics page stay.";
+    CONFIG_FILE = "OTEL_CONFIG_FILE", "unset",
+        "Not read: a warning says so, since the specification lets such a file replace all other variables.";
 
     @of each signal
     OTLP_TRACES = "OTEL_EXPORTER_OTLP_TRACES_",

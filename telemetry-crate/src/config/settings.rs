@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) admin_token: Option<Secret<String>>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) budget: BudgetOptions,
+    /// Whether samples keep the trace that they were recorded in.
+    pub(crate) exemplars: bool,
     pub(crate) shutdown_timeout: Duration,
     /// Between the signal to stop and the end of accepting.
     pub(crate) drain_delay: Duration,
@@ -82,6 +84,13 @@ impl Settings {
                 LogFormat::Json
             });
 
+        if let Some(file) = env.text(env::CONFIG_FILE) {
+            env.warn(
+                env::CONFIG_FILE,
+                &file,
+                "it to be unset: this version reads variables, not files",
+            );
+        }
         for (metric, bounds) in &config.buckets {
             metrics::validate_buckets(metric, bounds)
                 .map_err(|reason| InitError::invalid("TelemetryConfig::buckets", metric, reason))?;
@@ -129,6 +138,17 @@ impl Settings {
                 env.text(env::SERVICE_NAME),
             ),
             buckets: config.buckets,
+            exemplars: env
+                .parsed(
+                    env::METRICS_EXEMPLAR_FILTER,
+                    "`trace_based` or `always_off`",
+                    |value| match value {
+                        "trace_based" => Some(true),
+                        "always_off" => Some(false),
+                        _ => None,
+                    },
+                )
+                .unwrap_or(true),
             budget: budget(config.series_budgets, config.series_total, env)?,
             warnings: std::mem::take(&mut env.warnings),
         })

@@ -218,6 +218,12 @@ fn each_signal_is_exported_where_its_own_variables_say() {
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "lz4"),
     ]);
     assert_eq!(odd.warnings.len(), 2, "{:?}", odd.warnings);
+    assert!(!environment(&[("OTEL_METRICS_EXEMPLAR_FILTER", "always_off")]).exemplars);
+    let file = environment(&[("OTEL_CONFIG_FILE", "/etc/otel.yaml")]).warnings;
+    assert!(
+        file[0].starts_with("OTEL_CONFIG_FILE: found \"/etc/otel.yaml\""),
+        "{file:?}"
+    );
     let off = environment(&[general, ("OTEL_SDK_DISABLED", "true")]).exports;
     assert!(off.traces.is_none() && off.page);
 }

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use http::{Method, Request, StatusCode, Uri, Version, uri::PathAndQuery};
+use http::{Request, StatusCode, Uri, uri::PathAndQuery};
 use metrics::Gauge;
 use opentelemetry::{
     Context, ContextGuard, KeyValue,
@@ -18,6 +18,7 @@ use super::{
     Route,
     layer::Shared,
     metrics::{Labels, RequestMetrics},
+    protocol,
 };
 use crate::{
     known::known_ids,
@@ -66,7 +67,7 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn start<B>(request: &Request<B>, shared: &Shared) -> Self {
-        let method = known_method(request.method());
+        let method = protocol::method(request.method());
         let scheme = scheme(request.uri());
         let route = RouteTemplate::of(request);
         let Remote { context, link } = Remote::of(request.headers(), shared.remote_parent);
@@ -92,7 +93,7 @@ impl Exchange {
             start: Instant::now(),
             method,
             scheme,
-            version: version(request.version()),
+            version: protocol::version(request.version()),
             route,
             path: request.uri().path_and_query().cloned(),
             status: None,
@@ -110,10 +111,11 @@ impl Exchange {
             return;
         }
         if span.is_recording() {
+            let method = protocol::in_name(self.method);
             span.update_name(match &self.route {
                 // One allocation of the right size, which formatting does not know.
-                Some(route) => [self.method, " ", route.as_str()].concat(),
-                None => self.method.to_owned(),
+                Some(route) => [method, " ", route.as_str()].concat(),
+                None => method.to_owned(),
             });
             if let Some(caller) = &self.link {
                 span.add_link(caller.clone(), Vec::new());
@@ -264,33 +266,6 @@ fn error_type(outcome: Outcome, status: Option<StatusCode>) -> Option<Cow<'stati
         Outcome::BodyError => Some("body_error".into()),
         Outcome::Disconnected => Some("client_disconnected".into()),
         Outcome::Panicked => Some("panic".into()),
-    }
-}
-
-/// Semantic conventions, `http.request.method`: what is not in RFC 9110 or RFC 5789 is `_OTHER`, so that a scanner
-/// can't invent series.
-fn known_method(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        Method::CONNECT => "CONNECT",
-        Method::TRACE => "TRACE",
-        _ => "_OTHER",
-    }
-}
-
-fn version(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_09 => "0.9",
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_2 => "2",
-        Version::HTTP_3 => "3",
-        _ => "1.1",
     }
 }
 

@@ -8,7 +8,6 @@ use super::{LogRecord, RecordSink, logs_request};
 use crate::{
     InitError,
     config::BatchExport,
-    error::without_query,
     otlp::{Batches, Export, ExportError, ExportStats, ExporterThread, OtlpClient, Queue, Signal},
     resource::Resource,
 };
@@ -30,7 +29,7 @@ impl RecordExport {
             resource: resource.clone(),
         };
         Ok(Self {
-            endpoint: without_query(&export.destination.endpoint),
+            endpoint: export.destination.address(),
             batches: Batches::new(queue.clone(), exporter, &export.batching),
             queue,
         })

@@ -10,7 +10,7 @@ use std::{
     panic::catch_unwind,
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -31,6 +31,14 @@ pub(super) struct Exemplar {
     pub(super) recorded: u64,
 }
 
+/// Whether the operator wants none; there is one telemetry in a process.
+static OFF: AtomicBool = AtomicBool::new(false);
+
+/// No exemplars from here on: `OTEL_METRICS_EXEMPLAR_FILTER=always_off`.
+pub(crate) fn turn_off() {
+    OFF.store(true, Ordering::Relaxed);
+}
+
 /// The span that this thread is in, if its trace is kept.
 ///
 /// Reads the context that `tracing-opentelemetry` attaches when a span is entered: two thread-local reads, no lock.
@@ -47,7 +55,10 @@ pub(super) fn sampled_span() -> Option<(TraceId, SpanId)> {
     let is_there = CONTEXT
         .try_with(|context| context.is_there)
         .unwrap_or(false);
-    is_there.then(|| Context::map_current(read)).flatten()
+    if !is_there || OFF.load(Ordering::Relaxed) {
+        return None;
+    }
+    Context::map_current(read)
 }
 
 /// Whether this thread still has a context. Asking for it later, from a destructor of another thread-local, would panic,

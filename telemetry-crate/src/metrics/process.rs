@@ -1,7 +1,8 @@
 //! `process_*`: what the operating system knows about this process.
 //!
 //! Read from `/proc` at each scrape, so Linux only; on other systems the page has none of them, rather than wrong ones.
-//! What it leaves out: the machine and the container, which node_exporter and cAdvisor see better.
+//! What it leaves out: the machine and the container, which node_exporter and cAdvisor see better, except for the one
+//! number of the container that decides over this process: its memory limit.
 
 use super::{collector::Collector, sink::AnySink};
 
@@ -11,6 +12,8 @@ pub(super) struct ProcessCollector {
     /// Seconds since the Unix epoch.
     #[cfg(target_os = "linux")]
     started: Option<f64>,
+    #[cfg(target_os = "linux")]
+    memory_limit: super::cgroup::MemoryLimit,
 }
 
 #[cfg(target_os = "linux")]
@@ -21,12 +24,13 @@ mod linux {
     };
 
     use super::{AnySink, Collector, ProcessCollector};
-    use crate::metrics::catalog;
+    use crate::metrics::{catalog, cgroup::MemoryLimit};
 
     impl ProcessCollector {
         pub(in crate::metrics) fn new() -> Self {
             Self {
                 started: started().ok(),
+                memory_limit: MemoryLimit::new(),
             }
         }
     }
@@ -64,6 +68,9 @@ mod linux {
                     LimitValue::Value(max) => max as f64,
                 };
                 sink.sample(&catalog::PROCESS_MAX_FDS, &[], max);
+            }
+            if let Some(limit) = self.memory_limit.read() {
+                sink.sample(&catalog::PROCESS_MEMORY_LIMIT, &[], limit as f64);
             }
             if let Some(started) = self.started {
                 sink.sample(&catalog::PROCESS_START_TIME, &[], started);

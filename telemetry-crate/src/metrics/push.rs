@@ -8,7 +8,6 @@ use super::MetricsHandle;
 use crate::{
     InitError,
     config::PeriodicExport,
-    error::without_query,
     otlp::{ExportStats, ExporterThread, Intervals, IntervalsHandle, OtlpClient},
     resource::Resource,
 };
@@ -35,7 +34,7 @@ impl MetricsPush {
             encoded.collect()
         };
         Ok(Self {
-            endpoint: without_query(&export.destination.endpoint),
+            endpoint: export.destination.address(),
             intervals: Intervals::new(export, client, Box::new(read)),
         })
     }

@@ -18,7 +18,11 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
             let mut service = Service::start(
                 &parts.built.program,
                 Some(&nobody()?),
-                &[("FIRSTLIGHT_SHUTDOWN_TIMEOUT", "3000")],
+                &[
+                    ("FIRSTLIGHT_SHUTDOWN_TIMEOUT", "3000"),
+                    // A batch is tried again for half a minute by default.
+                    ("OTEL_BSP_EXPORT_TIMEOUT", "500"),
+                ],
             )?;
             traffic::order(&service)?;
             traffic::get(&service, traffic::EXAMPLE_PATH, 200, None)?;

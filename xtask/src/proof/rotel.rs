@@ -1,4 +1,4 @@
-//! A running rotel: it receives spans over OTLP, and prints each of them.
+//! A running rotel: it receives all signals over OTLP, and prints each of them.
 //!
 //! Its spans are taken from what it prints, not from an exporter behind it: this is about what a collector of somebody
 //! else's makes of ours, and [`firstlight::testing`] shows the content elsewhere.
@@ -28,6 +28,8 @@ pub(super) struct Rotel {
     process: Process,
     /// Where it receives OTLP over HTTP.
     pub(super) endpoint: String,
+    /// And over gRPC.
+    pub(super) grpc_endpoint: String,
 }
 
 impl Rotel {
@@ -51,6 +53,10 @@ impl Rotel {
             "blackhole",
             "--debug-log",
             "traces",
+            "--debug-log",
+            "metrics",
+            "--debug-log",
+            "logs",
             "--debug-log-verbosity",
             "detailed",
         ]);
@@ -69,7 +75,26 @@ impl Rotel {
         Ok(Self {
             process,
             endpoint: format!("http://{http}"),
+            grpc_endpoint: format!("http://{grpc}"),
         })
+    }
+
+    /// Waits until what it prints satisfies `wanted`.
+    pub(super) fn wait_for_lines(
+        &self,
+        wanted: impl Fn(&[String]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let until = Instant::now() + RECEIVED;
+        loop {
+            let lines = self.process.lines();
+            match wanted(&lines) {
+                Ok(()) => return Ok(()),
+                Err(missing) if Instant::now() > until => {
+                    bail!("{missing}; the collector said:\n{}", lines.join("\n"))
+                }
+                Err(_) => thread::sleep(Duration::from_millis(100)),
+            }
+        }
     }
 
     /// Waits until a span satisfies `wanted`, and returns all spans so far.

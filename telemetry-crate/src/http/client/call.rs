@@ -10,12 +10,10 @@ use super::{
     layer::Shared,
     request::{Notes, Url},
 };
-use crate::traces::{OpenSpan, SPAN_LEVEL};
-
-/// Semantic conventions, `http.request.method`: those of RFC 9110 and RFC 5789; anything else is `_OTHER`.
-const METHODS: [&str; 9] = [
-    "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE",
-];
+use crate::{
+    http::protocol,
+    traces::{OpenSpan, SPAN_LEVEL},
+};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +41,7 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn start(shared: &Arc<Shared>, method: &Method, url: &Url<'_>) -> Self {
-        let method = (METHODS.into_iter())
-            .find(|known| *known == method.as_str())
-            .unwrap_or("_OTHER");
+        let method = protocol::method(method);
         let address = url.address();
         // What a log line of the client's own inherits; the rest goes to the trace alone, if it is kept.
         let span = tracing::span!(
@@ -71,9 +67,7 @@ impl Call {
     pub(super) fn describe(&mut self, url: &Url<'_>, notes: Notes) {
         self.span.entered(None);
         self.span.write(|span| {
-            // Semantic conventions, HTTP span names: a method that is none has no name.
-            let method = Some(self.method).filter(|method| *method != "_OTHER");
-            let method = method.unwrap_or("HTTP");
+            let method = protocol::in_name(self.method);
             span.update_name(match notes.template {
                 Some(template) => Cow::from(format!("{method} {template}")),
                 None => Cow::from(method),
@@ -129,7 +123,9 @@ impl Call {
                 status.map(|status| {
                     KeyValue::new("http.response.status_code", i64::from(status.as_u16()))
                 }),
-                version.map(|version| KeyValue::new("network.protocol.version", name(version))),
+                version.map(|version| {
+                    KeyValue::new("network.protocol.version", protocol::version(version))
+                }),
                 error.map(|error| KeyValue::new("error.type", error.to_owned())),
             ];
             span.set_attributes(attributes.into_iter().flatten());
@@ -165,15 +161,5 @@ impl Drop for Call {
                 Outcome::Cancelled
             });
         }
-    }
-}
-
-fn name(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_09 => "0.9",
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_2 => "2",
-        Version::HTTP_3 => "3",
-        _ => "1.1",
     }
 }

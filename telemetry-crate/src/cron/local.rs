@@ -1,0 +1,107 @@
+//! A store for one process, which forgets everything at its end.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::Instant;
+
+use super::{Claim, Ended, Store};
+
+/// Keeps claims and successes in memory: for a service with one replica whose jobs may be forgotten at a deploy, for jobs
+/// that each replica must do for itself, and for tests. Clones share what they know.
+///
+/// A run that a deploy has cut short, or that was due during one, is not made up for: nobody remembers it.
+#[derive(Debug, Clone, Default)]
+pub struct LocalStore(Arc<Mutex<HashMap<String, Row>>>);
+
+#[derive(Debug)]
+struct Row {
+    scheduled_for: SystemTime,
+    /// `None` once the run has ended.
+    leased_until: Option<Instant>,
+    last_success: Option<SystemTime>,
+}
+
+impl LocalStore {
+    fn rows(&self) -> MutexGuard<'_, HashMap<String, Row>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for LocalStore {
+    type Error = Infallible;
+
+    async fn claim(
+        &self,
+        cron: &str,
+        tick: SystemTime,
+        lease: Duration,
+    ) -> Result<Claim, Infallible> {
+        let now = Instant::now();
+        let mut rows = self.rows();
+        let Some(row) = rows.get_mut(cron) else {
+            let row = Row {
+                scheduled_for: tick,
+                leased_until: Some(now + lease),
+                last_success: None,
+            };
+            rows.insert(cron.to_owned(), row);
+            return Ok(Claim::Granted);
+        };
+        let is_leased = row.leased_until.is_some_and(|until| until > now);
+        let was_cut_short = row.leased_until.is_some_and(|until| until <= now);
+        Ok(match row.scheduled_for.cmp(&tick) {
+            std::cmp::Ordering::Greater => Claim::Done,
+            std::cmp::Ordering::Equal if is_leased => Claim::Running,
+            std::cmp::Ordering::Equal if !was_cut_short => Claim::Done,
+            std::cmp::Ordering::Less if is_leased => Claim::Overlaps,
+            _ => {
+                row.scheduled_for = tick;
+                row.leased_until = Some(now + lease);
+                Claim::Granted
+            }
+        })
+    }
+
+    async fn extend(
+        &self,
+        cron: &str,
+        tick: SystemTime,
+        lease: Duration,
+    ) -> Result<bool, Infallible> {
+        let mut rows = self.rows();
+        let held = rows
+            .get_mut(cron)
+            .filter(|row| row.scheduled_for == tick && row.leased_until.is_some());
+        let is_held = held.is_some();
+        if let Some(row) = held {
+            row.leased_until = Some(Instant::now() + lease);
+        }
+        Ok(is_held)
+    }
+
+    async fn finish(
+        &self,
+        cron: &str,
+        tick: SystemTime,
+        ended: Ended,
+        at: SystemTime,
+    ) -> Result<(), Infallible> {
+        let mut rows = self.rows();
+        if let Some(row) = rows.get_mut(cron).filter(|row| row.scheduled_for == tick) {
+            row.leased_until = (ended == Ended::Interrupted).then(Instant::now);
+            if ended == Ended::Succeeded {
+                row.last_success = Some(at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn last_success(&self, cron: &str) -> Result<Option<SystemTime>, Infallible> {
+        Ok(self.rows().get(cron).and_then(|row| row.last_success))
+    }
+}

@@ -1,0 +1,99 @@
+//! What must outlive a process: who runs a tick, and when a job last succeeded.
+//!
+//! One trait for both, because they are one row of a table. What it leaves out: the history of runs, which is in the
+//! traces, the logs and the metrics.
+
+use std::{
+    fmt::Display,
+    future::Future,
+    time::{Duration, SystemTime},
+};
+
+/// The answer to a replica that wants to run a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Claim {
+    /// Run it: nobody else will, until the lease ends.
+    Granted,
+    /// This tick, or a later one, was run already, whatever came of it.
+    Done,
+    /// Somebody runs this very tick. The scheduler asks again, in case that somebody dies.
+    Running,
+    /// Somebody still runs an earlier tick.
+    Overlaps,
+}
+
+/// How a run ended, as far as the store must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// It did its work.
+    Succeeded,
+    /// It did not, and the next tick is the next try.
+    Failed,
+    /// It was cut short by the end of its process: whoever claims the same tick next may run it.
+    Interrupted,
+}
+
+/// Remembers, for all replicas, who runs what. Ticks are whole seconds.
+///
+/// [`LocalStore`](super::LocalStore) is one for a single process. In a database it is one row for each job, here in
+/// PostgreSQL, and each method is one statement. Leases end by the database's clock, so those of the replicas need not
+/// agree.
+///
+/// ```sql
+/// CREATE TABLE firstlight_cron (
+///     name          text PRIMARY KEY,
+///     scheduled_for timestamptz NOT NULL, -- the latest tick that was claimed
+///     leased_until  timestamptz,          -- NULL once its run has ended
+///     last_success  timestamptz
+/// );
+/// -- claim: `Granted` if it returns a row. Otherwise read the row, and compare it as `Claim` says.
+/// INSERT INTO firstlight_cron AS held (name, scheduled_for, leased_until) VALUES ($1, $2, now() + $3)
+/// ON CONFLICT (name) DO UPDATE SET scheduled_for = excluded.scheduled_for, leased_until = excluded.leased_until
+/// WHERE held.scheduled_for < excluded.scheduled_for AND (held.leased_until IS NULL OR held.leased_until <= now())
+///    OR held.scheduled_for = excluded.scheduled_for AND held.leased_until <= now()
+/// RETURNING name;
+/// -- extend: whether it changed a row.
+/// UPDATE firstlight_cron SET leased_until = now() + $3
+/// WHERE name = $1 AND scheduled_for = $2 AND leased_until IS NOT NULL;
+/// -- finish: NULL if it succeeded or failed, now() if it was interrupted.
+/// UPDATE firstlight_cron SET leased_until = $3, last_success = coalesce($4, last_success)
+/// WHERE name = $1 AND scheduled_for = $2;
+/// ```
+pub trait Store: Send + Sync + 'static {
+    /// What goes wrong. Shown in a log line; the tick is tried again until the next one is due.
+    type Error: Display + Send;
+
+    /// Takes `tick` of `cron` for the time of `lease`, if nobody has had it and nobody runs an earlier one. One of many
+    /// replicas that ask at once is granted it.
+    fn claim(
+        &self,
+        cron: &str,
+        tick: SystemTime,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
+
+    /// Prolongs the lease to `lease` from now. `false` if the claim is lost: the run is cancelled then, and not finished.
+    fn extend(
+        &self,
+        cron: &str,
+        tick: SystemTime,
+        lease: Duration,
+    ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
+
+    /// Notes the end of a run, and `at` as the last success if it was one.
+    fn finish(
+        &self,
+        cron: &str,
+        tick: SystemTime,
+        ended: Ended,
+        at: SystemTime,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// When a run of `cron` last succeeded; `None` if none ever has.
+    fn last_success(
+        &self,
+        cron: &str,
+    ) -> impl Future<Output = Result<Option<SystemTime>, Self::Error>> + Send;
+}

@@ -1,0 +1,314 @@
+//! What several replicas, a deploy and a store that is down make of a schedule.
+
+use super::*;
+
+/// A store that can be down, and that knows of a success before the test.
+#[derive(Clone, Default)]
+struct TestStore {
+    rows: LocalStore,
+    last_success: Option<SystemTime>,
+    down_until: Option<Instant>,
+    loses_leases: bool,
+}
+
+impl TestStore {
+    fn ask(&self) -> Result<&LocalStore, String> {
+        match self.down_until {
+            Some(until) if Instant::now() < until => Err("connection refused".to_owned()),
+            _ => Ok(&self.rows),
+        }
+    }
+}
+
+impl Store for TestStore {
+    type Error = String;
+
+    async fn claim(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<Claim, String> {
+        Ok(self.ask()?.claim(cron, tick, lease).await.unwrap())
+    }
+
+    async fn extend(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<bool, String> {
+        let extended = self.ask()?.extend(cron, tick, lease).await.unwrap();
+        Ok(extended && !self.loses_leases)
+    }
+
+    async fn finish(
+        &self,
+        cron: &str,
+        tick: SystemTime,
+        ended: Ended,
+        time: SystemTime,
+    ) -> Result<(), String> {
+        self.ask()?.finish(cron, tick, ended, time).await.unwrap();
+        Ok(())
+    }
+
+    async fn last_success(&self, cron: &str) -> Result<Option<SystemTime>, String> {
+        let known = self.ask()?.last_success(cron).await.unwrap();
+        Ok(known.or(self.last_success))
+    }
+}
+
+#[test]
+fn each_tick_is_run_by_one_of_three_replicas() {
+    let (starts, page) = in_no_time(async || {
+        let starts = Starts::default();
+        let store = LocalStore::default();
+        let clock = clock("2026-11-24T00:00:30Z");
+        let mut replicas = tokio::task::JoinSet::new();
+        for replica in ["a", "b", "c"] {
+            let cron = Schedule::every(MINUTE).unwrap().named("job");
+            let scheduler = Scheduler::new(store.clone())
+                .clock(clock.clone())
+                .instance(replica)
+                .add(cron, noting(&starts, &clock, Duration::from_secs(20)));
+            replicas.spawn(scheduler.run(sleep(20 * MINUTE)));
+        }
+        replicas.join_all().await;
+        noted(&starts)
+    });
+    let minutes: Vec<_> = starts.iter().map(|start| start.as_second() / 60).collect();
+    assert_eq!(minutes.len(), 20, "{starts:?}");
+    assert!(minutes.is_sorted_by(|a, b| a < b), "{starts:?}");
+    assert_eq!(runs(&page, "job", "ok"), 20.0);
+    // The last run is still being watched over when the stop comes.
+    assert_eq!(runs(&page, "job", "skipped_elsewhere"), 38.0);
+    assert_eq!(runs(&page, "job", "skipped_overlap"), 0.0);
+}
+
+#[test]
+fn a_run_that_dies_with_its_replica_is_taken_over_by_another() {
+    let (starts, page) = in_no_time(async || {
+        let starts = Starts::default();
+        let store = LocalStore::default();
+        let clock = clock("2026-11-24T02:59:00Z");
+        let replica = |long: Duration| {
+            Scheduler::new(store.clone()).clock(clock.clone()).add(
+                Schedule::cron("0 3 * * *")
+                    .unwrap()
+                    .named("job")
+                    .without_jitter(),
+                noting(&starts, &clock, long),
+            )
+        };
+        // The first to claim it, and gone without a word in mid-run.
+        let dying = tokio::spawn(replica(60 * MINUTE).run(std::future::pending()));
+        tokio::task::yield_now().await;
+        let other = tokio::spawn(replica(Duration::from_secs(1)).run(sleep(10 * MINUTE)));
+        sleep(3 * MINUTE).await;
+        dying.abort();
+        other.await.unwrap().unwrap();
+        noted(&starts)
+    });
+    assert_eq!(starts.len(), 2);
+    let took_over = starts[1]
+        .duration_since(at("2026-11-24T03:02:00Z"))
+        .as_secs();
+    // The lease was prolonged 20 s before the end at the earliest, and is asked for every minute.
+    assert!((40..=120).contains(&took_over), "{starts:?}");
+    assert_eq!(runs(&page, "job", "ok"), 1.0);
+}
+
+#[test]
+fn runs_that_were_missed_while_nothing_ran_are_seen_at_start() {
+    let start = |missed: Missed, last: &str| {
+        let last = at(last);
+        in_no_time(async || {
+            let starts = Starts::default();
+            let clock = clock("2026-11-24T09:00:00Z");
+            let store = TestStore {
+                last_success: Some(system_time(last)),
+                ..TestStore::default()
+            };
+            let cron = Schedule::cron("0 3 * * *")
+                .unwrap()
+                .named("job")
+                .missed(missed);
+            Scheduler::new(store)
+                .clock(clock.clone())
+                .add(cron, noting(&starts, &clock, Duration::from_secs(1)))
+                .run(sleep(10 * MINUTE))
+                .await
+                .unwrap();
+            starts.lock().unwrap().len()
+        })
+    };
+    let (runs_at_once, page) = start(Missed::RunOnce, "2026-11-21T03:04:00Z");
+    assert_eq!((runs_at_once, runs(&page, "job", "missed")), (1, 3.0));
+    assert_eq!(runs(&page, "job", "ok"), 1.0);
+    let (runs_at_once, page) = start(Missed::Skip, "2026-11-21T03:04:00Z");
+    assert_eq!((runs_at_once, runs(&page, "job", "missed")), (0, 3.0));
+    let success = "cron_last_success_timestamp_seconds{cron=\"job\"}";
+    assert_eq!(
+        value(&page, success),
+        at("2026-11-21T03:04:00Z").as_second() as f64
+    );
+    // Not a whole interval ago, and yet a tick lies between.
+    let (runs_at_once, page) = start(Missed::RunOnce, "2026-11-23T10:00:00Z");
+    assert_eq!((runs_at_once, runs(&page, "job", "missed")), (1, 1.0));
+    let (runs_at_once, page) = start(Missed::RunOnce, "2026-11-24T03:04:00Z");
+    assert_eq!((runs_at_once, runs(&page, "job", "missed")), (0, 0.0));
+}
+
+#[test]
+fn a_run_that_a_shutdown_cut_short_is_repeated_at_the_next_start() {
+    let (starts, page) = in_no_time(async || {
+        let starts = Starts::default();
+        let clock = clock("2026-11-24T02:59:30Z");
+        let store = TestStore {
+            last_success: Some(system_time(at("2026-11-23T03:00:30Z"))),
+            ..TestStore::default()
+        };
+        for (long, stop) in [(60 * MINUTE, MINUTE), (MINUTE, 20 * MINUTE)] {
+            Scheduler::new(store.clone())
+                .clock(clock.clone())
+                .add(
+                    Schedule::cron("0 3 * * *")
+                        .unwrap()
+                        .named("job")
+                        .without_jitter(),
+                    noting(&starts, &clock, long),
+                )
+                .run(sleep(stop))
+                .await
+                .unwrap();
+        }
+        noted(&starts)
+    });
+    assert_eq!(starts.len(), 2, "{starts:?}");
+    assert_eq!(runs(&page, "job", "interrupted"), 1.0);
+    assert_eq!(runs(&page, "job", "ok"), 1.0);
+}
+
+#[test]
+fn a_store_that_is_down_delays_a_run_and_only_the_next_tick_gives_it_up() {
+    let run = |down: Duration| {
+        in_no_time(async || {
+            let starts = Starts::default();
+            let clock = clock("2026-11-24T00:59:00Z");
+            let store = TestStore {
+                down_until: Some(Instant::now() + down),
+                ..TestStore::default()
+            };
+            let cron = Schedule::every(60 * MINUTE)
+                .unwrap()
+                .named("job")
+                .without_jitter();
+            Scheduler::new(store)
+                .clock(clock.clone())
+                .add(cron, noting(&starts, &clock, Duration::from_secs(1)))
+                .run(sleep(90 * MINUTE))
+                .await
+                .unwrap();
+            noted(&starts)
+        })
+    };
+    let (starts, page) = run(5 * MINUTE);
+    let late = starts[0]
+        .duration_since(at("2026-11-24T01:00:00Z"))
+        .as_secs();
+    assert!((240..=250).contains(&late), "{starts:?}");
+    assert_eq!(runs(&page, "job", "skipped_store"), 0.0);
+    let (starts, page) = run(80 * MINUTE);
+    assert_eq!(starts.len(), 1, "{starts:?}");
+    assert_eq!(runs(&page, "job", "skipped_store"), 1.0);
+}
+
+#[test]
+fn a_machine_that_stood_still_runs_the_latest_tick_and_counts_the_others() {
+    let (starts, page) = in_no_time(async || {
+        let starts = Starts::default();
+        let clock = clock("2026-11-24T00:00:30Z");
+        let cron = Schedule::every(MINUTE)
+            .unwrap()
+            .named("job")
+            .without_jitter();
+        let scheduler = Scheduler::new(LocalStore::default())
+            .clock(clock.clone())
+            .add(cron, noting(&starts, &clock, Duration::from_secs(1)));
+        let scheduler = tokio::spawn(scheduler.run(sleep(700 * MINUTE)));
+        sleep(Duration::from_secs(5)).await;
+        // Timers fire after it, all at once, as after a suspend.
+        tokio::time::advance(600 * MINUTE).await;
+        sleep(Duration::from_secs(20)).await;
+        scheduler.abort();
+        noted(&starts)
+    });
+    assert_eq!(starts.len(), 1, "{starts:?}");
+    assert_eq!(runs(&page, "job", "missed"), 599.0);
+}
+
+#[test]
+fn a_run_that_has_lost_its_lease_is_cancelled_and_leaves_the_claim_alone() {
+    let ((starts, claim), page) = in_no_time(async || {
+        let starts = Starts::default();
+        let clock = clock("2026-11-24T02:59:30Z");
+        let store = TestStore {
+            loses_leases: true,
+            ..TestStore::default()
+        };
+        let cron = Schedule::cron("0 3 * * *")
+            .unwrap()
+            .named("job")
+            .without_jitter();
+        Scheduler::new(store.clone())
+            .clock(clock.clone())
+            .add(cron, noting(&starts, &clock, 10 * MINUTE))
+            .run(sleep(MINUTE))
+            .await
+            .unwrap();
+        let tick = system_time(at("2026-11-24T03:00:00Z"));
+        (noted(&starts), store.claim("job", tick, MINUTE).await)
+    });
+    assert_eq!(starts.len(), 1);
+    assert_eq!(runs(&page, "job", "taken_over"), 1.0);
+    assert_eq!(claim, Ok(Claim::Running));
+}
+
+#[test]
+fn a_store_that_hangs_is_taken_for_one_that_is_down() {
+    struct Hanging;
+
+    impl Store for Hanging {
+        type Error = String;
+
+        async fn claim(&self, _: &str, _: SystemTime, _: Duration) -> Result<Claim, String> {
+            std::future::pending().await
+        }
+
+        async fn extend(&self, _: &str, _: SystemTime, _: Duration) -> Result<bool, String> {
+            std::future::pending().await
+        }
+
+        async fn finish(
+            &self,
+            _: &str,
+            _: SystemTime,
+            _: Ended,
+            _: SystemTime,
+        ) -> Result<(), String> {
+            std::future::pending().await
+        }
+
+        async fn last_success(&self, _: &str) -> Result<Option<SystemTime>, String> {
+            std::future::pending().await
+        }
+    }
+
+    let (took, page) = in_no_time(async || {
+        let began = Instant::now();
+        let cron = Schedule::every(MINUTE)
+            .unwrap()
+            .named("job")
+            .without_jitter();
+        Scheduler::new(Hanging)
+            .clock(clock("2026-11-24T02:59:30Z"))
+            .add(cron, async || Ok::<(), io::Error>(()))
+            .run(sleep(3 * MINUTE))
+            .await
+            .unwrap();
+        began.elapsed()
+    });
+    assert_eq!(took, 3 * MINUTE, "a stop waits for no store");
+    assert_eq!(runs(&page, "job", "skipped_store"), 2.0);
+}

@@ -1,0 +1,268 @@
+//! One job for as long as the scheduler runs: tick after tick, never two at once.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use tokio::time;
+
+use super::{
+    Claim, Cron, Ended, Missed, Store,
+    clock::Clock,
+    lease::{LEASE, Lease},
+    metrics::{CronMetrics, Outcome},
+    run::{self, Job, say},
+    schedule::positive,
+    stop::Stop,
+    utc::system_time,
+};
+
+/// A store that is down is asked again after so long, until the next tick is due.
+const RETRY: Duration = Duration::from_secs(10);
+
+pub(super) struct Ticker<S> {
+    cron: Cron,
+    job: Job,
+    lease: Lease<S>,
+    clock: Clock,
+    instance: u64,
+    metrics: CronMetrics,
+    stop: Stop,
+}
+
+impl<S: Store> Ticker<S> {
+    pub(super) fn new(
+        cron: Cron,
+        job: Job,
+        lease: Lease<S>,
+        clock: Clock,
+        instance: u64,
+        stop: Stop,
+    ) -> Self {
+        let interval = cron.schedule.longest_gap(clock.now());
+        let metrics = CronMetrics::new(&cron.name, interval, cron.expected(interval));
+        Self {
+            cron,
+            job,
+            lease,
+            clock,
+            instance,
+            metrics,
+            stop,
+        }
+    }
+
+    /// Returns when it is asked to stop and nothing runs any more.
+    pub(super) async fn keep(mut self) {
+        let Some(mut after) = self.catch_up().await else {
+            return;
+        };
+        // Schedules end with the calendar, in the year 9999.
+        while let Some(tick) = self.cron.schedule.after(after) {
+            if self.wait_for(tick).await.is_none() {
+                return;
+            }
+            let tick = self.skip_to_latest(tick);
+            after = tick;
+            if self.claim(tick).await {
+                self.run(tick).await;
+                after = self.skip_passed(tick);
+            }
+        }
+    }
+
+    /// Makes up for ticks that passed while nothing ran; returns the time after which ticks are new. `None` if it is to
+    /// stop.
+    async fn catch_up(&mut self) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let name = &self.cron.name;
+        let last_success = match self.stop.or(self.lease.last_success()).await? {
+            Ok(last_success) => last_success,
+            Err(error) => {
+                say!(
+                    warn,
+                    name,
+                    "cron {name}: the store does not tell what was missed: {error}"
+                );
+                None
+            }
+        };
+        // Of a job that never succeeded the alert counts from here: else each first deploy would set it off.
+        self.metrics
+            .last_success
+            .set(seconds(last_success.unwrap_or(system_time(now))));
+        let Some(last) = last_success.and_then(|last| Timestamp::try_from(last).ok()) else {
+            return Some(now);
+        };
+        let missed = self.cron.schedule.ticks_between(last, now);
+        let latest = self.cron.schedule.at_or_before(now);
+        let Some(latest) = latest.filter(|_| missed > 0) else {
+            return Some(now);
+        };
+        if self.cron.missed == Missed::Skip {
+            self.metrics.count(Outcome::Missed, missed);
+            say!(
+                warn,
+                name,
+                "cron {name}: {missed} runs were missed since {last}; the next one is the next that is due"
+            );
+            return Some(now);
+        }
+        // Spread, too: after a deploy all jobs have missed something.
+        let start = self.jitter(latest);
+        self.stop.or(time::sleep(start)).await?;
+        if self.claim(latest).await {
+            self.metrics.count(Outcome::Missed, missed);
+            say!(
+                warn,
+                self.cron.name,
+                "cron {}: {missed} runs were missed since {last}; one makes up for them now",
+                self.cron.name
+            );
+            self.run(latest).await;
+            return Some(self.skip_passed(latest));
+        }
+        Some(now)
+    }
+
+    fn jitter(&self, tick: Timestamp) -> Duration {
+        let Cron {
+            name,
+            schedule,
+            jitter,
+            ..
+        } = &self.cron;
+        jitter.offset(self.instance, name, tick, schedule.gap(tick))
+    }
+
+    async fn wait_for(&mut self, tick: Timestamp) -> Option<()> {
+        let start = tick.checked_add(self.jitter(tick)).unwrap_or(tick);
+        self.stop.or(self.clock.sleep_until(start)).await
+    }
+
+    /// A machine that stood still wakes up with many ticks behind it; the latest is the one to run.
+    fn skip_to_latest(&self, tick: Timestamp) -> Timestamp {
+        let latest = self.cron.schedule.at_or_before(self.clock.now());
+        let Some(latest) = latest.filter(|latest| *latest > tick) else {
+            return tick;
+        };
+        let name = &self.cron.name;
+        let missed = self.cron.schedule.ticks_between(tick, latest);
+        self.metrics.count(Outcome::Missed, missed);
+        say!(
+            warn,
+            name,
+            "cron {name}: {missed} runs were missed, because the process stood still or its clock was set forward"
+        );
+        latest
+    }
+
+    /// Whether this replica is to run the tick. Asks until it knows, or the next tick is due.
+    async fn claim(&mut self, tick: Timestamp) -> bool {
+        let mut was_down = false;
+        loop {
+            let Some(claim) = self.stop.or(self.lease.claim(tick)).await else {
+                return false;
+            };
+            let (pause, otherwise) = match claim {
+                Ok(Claim::Granted) => return true,
+                Ok(Claim::Done) => return self.skip(Outcome::SkippedElsewhere),
+                Ok(Claim::Overlaps) => return self.skip(Outcome::SkippedOverlap),
+                // Should it die, its lease ends, and somebody must be there.
+                Ok(Claim::Running) => (LEASE, Outcome::SkippedElsewhere),
+                Err(error) => {
+                    let name = &self.cron.name;
+                    if !was_down {
+                        say!(
+                            warn,
+                            name,
+                            "cron {name}: waits, because the store cannot say who runs it: {error}"
+                        );
+                    }
+                    was_down = true;
+                    (RETRY, Outcome::SkippedStore)
+                }
+            };
+            let next = self.cron.schedule.after(tick).unwrap_or(tick);
+            let left = positive(next.duration_since(self.clock.now()));
+            if self.stop.or(time::sleep(pause.min(left))).await.is_none() {
+                return false;
+            }
+            if pause >= left {
+                return self.skip(otherwise);
+            }
+        }
+    }
+
+    fn skip(&self, outcome: Outcome) -> bool {
+        self.metrics.count(outcome, 1);
+        let name = &self.cron.name;
+        // What the other replicas do is no news; that nobody runs it is.
+        match outcome {
+            Outcome::SkippedOverlap => {
+                say!(
+                    warn,
+                    name,
+                    "cron {name}: skipped, because the run before it still goes on in another replica"
+                );
+            }
+            Outcome::SkippedStore => {
+                say!(
+                    error,
+                    name,
+                    "cron {name}: skipped, because the store was down until the next tick"
+                );
+            }
+            _ => {
+                say!(debug, name, "cron {name}: another replica runs it");
+            }
+        }
+        false
+    }
+
+    async fn run(&mut self, tick: Timestamp) {
+        let delay = positive(self.clock.now().duration_since(tick));
+        self.metrics.start_delay.record(delay);
+        self.metrics.running.set(1.0);
+        let lost = self.lease.keep(tick);
+        let report = run::run(&self.cron, &self.job, tick, lost, &mut self.stop).await;
+        self.metrics.running.set(0.0);
+        self.metrics.ran_for(report.duration);
+        self.metrics.count(report.outcome, 1);
+        let at = system_time(self.clock.now());
+        let ended = match report.outcome {
+            Outcome::Ok => Ended::Succeeded,
+            Outcome::Interrupted => Ended::Interrupted,
+            // The claim is somebody else's by now, and not to be touched.
+            Outcome::TakenOver => return,
+            _ => Ended::Failed,
+        };
+        if ended == Ended::Succeeded {
+            self.metrics.last_success.set(seconds(at));
+        }
+        self.lease.finish(tick, ended, at).await;
+    }
+
+    /// The ticks that came while this one ran are over; returns the last of them.
+    fn skip_passed(&self, tick: Timestamp) -> Timestamp {
+        let schedule = &self.cron.schedule;
+        let latest = schedule.at_or_before(self.clock.now()).unwrap_or(tick);
+        let passed = schedule.ticks_between(tick, latest);
+        if passed > 0 {
+            let name = &self.cron.name;
+            self.metrics.count(Outcome::SkippedOverlap, passed);
+            say!(
+                warn,
+                name,
+                "cron {name}: {passed} runs were skipped, because the one before them took longer than the interval"
+            );
+        }
+        latest.max(tick)
+    }
+}
+
+/// Since the Unix epoch.
+fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
+}

@@ -1,0 +1,37 @@
+//! tokio's stable counters, read whenever metrics are asked for: a handful of atomics.
+
+use std::time::Instant;
+
+use super::RuntimeObserver;
+use crate::metrics::{AnySink, Collector, catalog};
+
+impl Collector for RuntimeObserver {
+    fn collect(&self, sink: &mut AnySink) {
+        let Some(observed) = self.observed() else {
+            return;
+        };
+        let tokio = observed.metrics;
+        let stalled = observed.heart.stalled(Instant::now());
+        for (metric, value) in [
+            (&catalog::TOKIO_WORKERS, tokio.num_workers() as f64),
+            (&catalog::TOKIO_ALIVE_TASKS, tokio.num_alive_tasks() as f64),
+            (
+                &catalog::TOKIO_GLOBAL_QUEUE_DEPTH,
+                tokio.global_queue_depth() as f64,
+            ),
+            (&catalog::TOKIO_SCHEDULER_STALLED, stalled.as_secs_f64()),
+        ] {
+            sink.sample(metric, &[], value);
+        }
+        // tokio keeps these where a 64-bit number is one atomic.
+        #[cfg(target_has_atomic = "64")]
+        for worker in 0..tokio.num_workers() {
+            let busy = tokio.worker_total_busy_duration(worker).as_secs_f64();
+            let parks = tokio.worker_park_count(worker) as f64;
+            let worker = worker.to_string();
+            let labels = [("worker", worker.as_str())];
+            sink.sample(&catalog::TOKIO_WORKER_BUSY_SECONDS, &labels, busy);
+            sink.sample(&catalog::TOKIO_WORKER_PARK, &labels, parks);
+        }
+    }
+}

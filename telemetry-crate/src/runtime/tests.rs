@@ -1,0 +1,84 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    NoRuntime, RuntimeObserver,
+    heart::Heart,
+    watch::{Change, Watch},
+};
+use crate::metrics::{Format, Metrics, MetricsOptions};
+
+#[test]
+fn a_question_stays_open_until_the_runtime_gets_round_to_it() {
+    let heart = Heart::default();
+    let start = Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    assert_eq!(heart.stalled(start), Duration::ZERO);
+    assert_eq!(heart.ask(start), Duration::ZERO);
+    assert_eq!(heart.ask(after(2)), Duration::from_secs(2));
+    assert_eq!(heart.stalled(after(5)), Duration::from_secs(5));
+}
+
+#[test]
+fn a_stall_is_one_line_and_its_end_another() {
+    let mut watch = Watch::default();
+    let mut look = |milliseconds| watch.look(Duration::from_millis(milliseconds));
+    assert_eq!(look(0), None);
+    assert_eq!(look(2_900), None);
+    assert_eq!(look(3_000), Some(Change::Blocked));
+    assert_eq!(look(3_100), None);
+    assert_eq!(look(9_000), None);
+    let recovered = Change::Recovered(Duration::from_secs(9));
+    assert_eq!(look(0), Some(recovered));
+    assert_eq!(look(0), None);
+    assert_eq!(look(4_000), Some(Change::Blocked));
+    // Blocked again before anybody looked.
+    assert!(matches!(look(500), Some(Change::Recovered(_))));
+}
+
+#[test]
+fn outside_of_a_runtime_there_is_none_to_observe() {
+    assert_eq!(RuntimeObserver::default().observe_current(), Err(NoRuntime));
+}
+
+#[test]
+fn a_runtime_that_is_gone_is_not_blocked_and_leaves_the_page() {
+    let metrics = Metrics::new(MetricsOptions::default());
+    let observer = Arc::new(RuntimeObserver::default());
+    metrics.handle().add_collector(observer.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    // No timer: the probe must not need one.
+    ::metrics::with_local_recorder(&metrics.recorder(), || {
+        runtime.block_on(async {
+            observer.observe_current().unwrap();
+            let heart = observer.observed().unwrap().heart;
+            tokio::task::yield_now().await;
+            heart.ask(Instant::now());
+            while heart.stalled(Instant::now()) > Duration::ZERO {
+                tokio::task::yield_now().await;
+            }
+        });
+    });
+    let page = metrics.handle().render(Format::Text);
+    for line in [
+        "tokio_workers 1",
+        "tokio_alive_tasks 1",
+        "tokio_global_queue_depth 0",
+        "tokio_scheduler_stalled_seconds 0",
+        "tokio_scheduler_delay_seconds_count 1",
+        "tokio_worker_busy_seconds_total{worker=\"0\"}",
+        "tokio_worker_park_total{worker=\"0\"}",
+    ] {
+        assert!(page.contains(line), "no {line} in\n{page}");
+    }
+    drop(runtime);
+    assert!(observer.observed().is_none());
+    let page = metrics.handle().render(Format::Text);
+    assert!(!page.contains("tokio_workers"), "{page}");
+}

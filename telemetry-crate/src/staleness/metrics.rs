@@ -1,0 +1,76 @@
+//! What was served, how old it was, and where it came from.
+
+use std::time::Duration;
+
+use metrics::{Counter, Histogram};
+
+use crate::metrics::{catalog, is_recorded};
+
+/// Where an answer came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// An entry of the cache.
+    Cache,
+    /// The source, asked by this very call.
+    Source,
+    /// The source, asked by another call that this one has waited for.
+    Shared,
+    /// A copy that its owner keeps.
+    Replica,
+}
+
+/// The handles of one type of data.
+pub(super) struct ReadMetrics {
+    age: Histogram,
+    cache: Counter,
+    source: Counter,
+    shared: Counter,
+    replica: Counter,
+    refused: Counter,
+    failed: Counter,
+}
+
+impl std::fmt::Debug for ReadMetrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReadMetrics").finish_non_exhaustive()
+    }
+}
+
+impl ReadMetrics {
+    pub(super) fn new(data_type: &'static str, window: Duration) -> Self {
+        metrics::gauge!(catalog::DATA_STALENESS_BUDGET.name, "data_type" => data_type).set(window);
+        let reads = |result: &'static str| metrics::counter!(catalog::DATA_READS.name, "data_type" => data_type, "result" => result);
+        Self {
+            age: metrics::histogram!(catalog::DATA_SERVED_AGE.name, "data_type" => data_type),
+            cache: reads("cache"),
+            source: reads("source"),
+            shared: reads("shared"),
+            replica: reads("replica"),
+            refused: reads("refused"),
+            failed: reads("failed"),
+        }
+    }
+
+    pub(super) fn are_recorded(&self) -> bool {
+        is_recorded(&self.age)
+    }
+
+    pub(super) fn served(&self, origin: Origin, age: Duration) {
+        self.age.record(age);
+        let reads = match origin {
+            Origin::Cache => &self.cache,
+            Origin::Source => &self.source,
+            Origin::Shared => &self.shared,
+            Origin::Replica => &self.replica,
+        };
+        reads.increment(1);
+    }
+
+    pub(super) fn refused(&self) {
+        self.refused.increment(1);
+    }
+
+    pub(super) fn failed(&self) {
+        self.failed.increment(1);
+    }
+}

@@ -1,0 +1,298 @@
+//! Under a clock that a test can move: no window takes its time.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    task::JoinSet,
+    time::{advance, sleep},
+};
+
+use super::{Cache, DataType};
+use crate::metrics::{Format, Metrics, MetricsOptions};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Runs `test` with time that it can move, and returns the metrics page after it.
+fn in_no_time<F: Future>(test: impl FnOnce() -> F) -> (F::Output, String) {
+    let metrics = Metrics::new(MetricsOptions::default());
+    let recorder = metrics.recorder();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let output =
+        ::metrics::with_local_recorder(&recorder, || runtime.block_on(async { test().await }));
+    (output, metrics.handle().render(Format::Text))
+}
+
+fn value(page: &str, series: &str) -> f64 {
+    let line = page.lines().find_map(|line| line.strip_prefix(series));
+    line.map_or(0.0, |value| value.trim().parse().unwrap())
+}
+
+fn reads(page: &str, data_type: &str, result: &str) -> f64 {
+    value(
+        page,
+        &format!("data_reads_total{{data_type=\"{data_type}\",result=\"{result}\"}}"),
+    )
+}
+
+/// A source that counts its questions, answers with their number, and takes its time.
+#[derive(Clone, Default)]
+struct Database {
+    questions: Arc<AtomicU64>,
+    slowness: Duration,
+}
+
+impl Database {
+    async fn select(self) -> Result<u64, String> {
+        let number = self.questions.fetch_add(1, Ordering::SeqCst) + 1;
+        sleep(self.slowness).await;
+        Ok(number)
+    }
+
+    async fn break_down(self) -> Result<u64, String> {
+        let number = self.select().await.unwrap();
+        Err(format!("connection refused, question {number}"))
+    }
+}
+
+#[test]
+fn a_value_is_served_until_the_end_of_its_window_and_not_a_moment_longer() {
+    static CART: DataType = DataType::declare("cart", Duration::from_secs(10));
+    let ((), page) = in_no_time(async || {
+        let (cache, source) = (Cache::new(&CART), Database::default());
+        let read = async || cache.get("a", || source.clone().select()).await.unwrap();
+        assert_eq!(read().await, 1);
+        advance(10 * SECOND).await;
+        assert_eq!(read().await, 1);
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(read().await, 2);
+        assert_eq!(read().await, 2);
+        cache.invalidate(&"a").await;
+        assert_eq!(read().await, 3);
+    });
+    assert_eq!(reads(&page, "cart", "cache"), 2.0);
+    assert_eq!(reads(&page, "cart", "source"), 3.0);
+    let budget = "data_staleness_budget_seconds{data_type=\"cart\"}";
+    assert_eq!(value(&page, budget), 10.0);
+    let oldest = "data_served_age_seconds_bucket{data_type=\"cart\",le=\"10.0\"}";
+    assert_eq!(value(&page, oldest), 5.0, "{page}");
+    assert_eq!(
+        value(&page, "data_served_age_seconds_sum{data_type=\"cart\"}"),
+        10.0
+    );
+}
+
+#[test]
+fn the_age_begins_before_the_question_and_not_with_the_answer() {
+    static SLOW: DataType = DataType::declare("slow", Duration::from_secs(10));
+    let ((), page) = in_no_time(async || {
+        let source = Database {
+            slowness: 4 * SECOND,
+            ..Database::default()
+        };
+        let cache = Cache::new(&SLOW);
+        let read = async || cache.get(1, || source.clone().select()).await.unwrap();
+        assert_eq!(read().await, 1);
+        advance(6 * SECOND).await;
+        assert_eq!(read().await, 1);
+        // Seven seconds after the answer, eleven after the question.
+        advance(SECOND).await;
+        assert_eq!(read().await, 2);
+    });
+    assert_eq!(
+        value(&page, "data_served_age_seconds_sum{data_type=\"slow\"}"),
+        18.0
+    );
+}
+
+#[test]
+fn a_window_of_zero_asks_the_source_for_each_read() {
+    static PAYMENT: DataType = DataType::declare("payment", Duration::ZERO);
+    let (questions, page) = in_no_time(async || {
+        let source = Database {
+            slowness: SECOND,
+            ..Database::default()
+        };
+        let cache = Cache::new(&PAYMENT);
+        let mut readers = JoinSet::new();
+        for _ in 0..10 {
+            let (cache, source) = (cache.clone(), source.clone());
+            readers.spawn(async move { cache.get(1, || source.clone().select()).await.unwrap() });
+        }
+        let mut answers = readers.join_all().await;
+        answers.sort_unstable();
+        assert_eq!(answers, Vec::from_iter(1..=10));
+        source.questions.load(Ordering::SeqCst)
+    });
+    assert_eq!(questions, 10);
+    assert_eq!(reads(&page, "payment", "source"), 10.0);
+    assert_eq!(
+        value(
+            &page,
+            "data_staleness_budget_seconds{data_type=\"payment\"}"
+        ),
+        0.0
+    );
+}
+
+#[test]
+fn concurrent_reads_of_one_key_become_one_question() {
+    static PROFILE: DataType = DataType::declare("profile", Duration::from_secs(300));
+    let (questions, page) = in_no_time(async || {
+        let source = Database {
+            slowness: SECOND,
+            ..Database::default()
+        };
+        let cache = Cache::new(&PROFILE);
+        // Once with nothing in the cache, and once with what is too old.
+        for round in 1..=2 {
+            let mut readers = JoinSet::new();
+            for _ in 0..100 {
+                let (cache, source) = (cache.clone(), source.clone());
+                readers
+                    .spawn(async move { cache.get(1, || source.clone().select()).await.unwrap() });
+            }
+            assert_eq!(readers.join_all().await, vec![round; 100]);
+            advance(301 * SECOND).await;
+        }
+        source.questions.load(Ordering::SeqCst)
+    });
+    assert_eq!(questions, 2);
+    assert_eq!(reads(&page, "profile", "source"), 2.0);
+    assert_eq!(reads(&page, "profile", "shared"), 198.0);
+}
+
+#[test]
+fn whoever_waited_until_the_answer_was_too_old_asks_again() {
+    static PRICE: DataType = DataType::declare("price", Duration::from_secs(2));
+    let ((), page) = in_no_time(async || {
+        let source = Database {
+            slowness: 5 * SECOND,
+            ..Database::default()
+        };
+        let cache = Cache::new(&PRICE);
+        let read = || {
+            let (cache, source) = (cache.clone(), source.clone());
+            tokio::spawn(async move { cache.get(1, || source.clone().select()).await.unwrap() })
+        };
+        let first = read();
+        sleep(SECOND).await;
+        let (late, later) = (read(), read());
+        assert_eq!(
+            first.await.unwrap(),
+            1,
+            "its own question, however long it took"
+        );
+        assert_eq!((late.await.unwrap(), later.await.unwrap()), (2, 2));
+    });
+    assert_eq!(reads(&page, "price", "source"), 2.0);
+    assert_eq!(reads(&page, "price", "shared"), 1.0);
+}
+
+#[test]
+fn a_source_that_fails_is_no_reason_to_serve_what_is_too_old() {
+    static STOCK: DataType = DataType::declare("stock", Duration::from_secs(10));
+    let ((), page) = in_no_time(async || {
+        let cache = Cache::new(&STOCK);
+        let source = Database {
+            slowness: SECOND,
+            ..Database::default()
+        };
+        let good = async || cache.get(1, || source.clone().select()).await;
+        let bad = async || cache.get(1, || source.clone().break_down()).await;
+        assert_eq!(good().await.unwrap(), 1);
+        assert_eq!(bad().await.unwrap(), 1, "inside of the window nobody asks");
+        advance(11 * SECOND).await;
+        // Both have waited for the same answer.
+        let (one, other) = tokio::join!(bad(), bad());
+        assert!(Arc::ptr_eq(&one.unwrap_err(), &other.unwrap_err()));
+        let again = bad().await.unwrap_err();
+        assert_eq!(*again, "connection refused, question 3");
+        assert_eq!(good().await.unwrap(), 4, "an error is not kept");
+    });
+    assert_eq!(reads(&page, "stock", "failed"), 3.0);
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_take_the_answer_of_the_others_with_it() {
+    static ORDER: DataType = DataType::declare("order", Duration::from_secs(10));
+    let (answer, _) = in_no_time(async || {
+        let source = Database {
+            slowness: 5 * SECOND,
+            ..Database::default()
+        };
+        let cache = Cache::new(&ORDER);
+        let read = || {
+            let (cache, source) = (cache.clone(), source.clone());
+            tokio::spawn(async move { cache.get(1, || source.clone().select()).await.unwrap() })
+        };
+        let (gone, waiting) = (read(), read());
+        sleep(SECOND).await;
+        gone.abort();
+        waiting.await.unwrap()
+    });
+    assert_eq!(answer, 2);
+}
+
+#[test]
+fn a_replica_is_served_inside_of_the_window_and_never_for_a_window_of_zero() {
+    static BASKET: DataType = DataType::declare("basket", Duration::from_secs(10));
+    static MONEY: DataType = DataType::declare("money", Duration::ZERO);
+    let ((), page) = in_no_time(async || {
+        assert_eq!(BASKET.serve_replica(10 * SECOND), Ok(()));
+        let error = BASKET.serve_replica(11 * SECOND).unwrap_err().to_string();
+        assert!(
+            error.contains("found an age of 11 s, expected at most 10 s"),
+            "{error}"
+        );
+        assert!(MONEY.serve_replica(Duration::ZERO).is_err());
+    });
+    assert_eq!(reads(&page, "basket", "replica"), 1.0);
+    assert_eq!(reads(&page, "basket", "refused"), 1.0);
+    assert_eq!(
+        value(&page, "data_served_age_seconds_count{data_type=\"basket\"}"),
+        1.0
+    );
+    assert_eq!(
+        value(&page, "data_served_age_seconds_count{data_type=\"money\"}"),
+        0.0
+    );
+}
+
+#[test]
+fn a_cache_is_bounded_and_no_window_is_too_long_for_it() {
+    static LONG: DataType = DataType::declare("long", Duration::MAX);
+    let (kept, _) = in_no_time(async || {
+        let cache = Cache::with_capacity(&LONG, 100);
+        for key in 0..10_000_u64 {
+            cache.get(key, async || Ok::<_, ()>(key)).await.unwrap();
+        }
+        cache.entries.run_pending_tasks().await;
+        cache.entries.entry_count()
+    });
+    assert!(kept <= 100, "{kept}");
+}
+
+#[test]
+fn reads_before_telemetry_is_up_do_not_silence_those_after_it() {
+    static EARLY: DataType = DataType::declare("early", Duration::from_secs(10));
+    // Without a recorder: the handles of the `metrics` crate are no-ops for ever.
+    EARLY.serve_replica(SECOND).unwrap();
+    let ((), page) = in_no_time(async || EARLY.serve_replica(SECOND).unwrap());
+    assert_eq!(reads(&page, "early", "replica"), 1.0);
+    assert_eq!(
+        value(&page, "data_staleness_budget_seconds{data_type=\"early\"}"),
+        10.0
+    );
+}

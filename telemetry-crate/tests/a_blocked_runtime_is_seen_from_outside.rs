@@ -1,0 +1,84 @@
+//! Alone in its file: it installs what is global in a process.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+use std::{
+    net::SocketAddr,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use firstlight::{TelemetryConfig, metrics::Format};
+use support::ask;
+
+fn value(page: &str, series: &str) -> f64 {
+    let line = page.lines().find_map(|line| line.strip_prefix(series));
+    line.map_or(0.0, |value| value.trim().parse().unwrap())
+}
+
+/// Scrapes until `enough` holds, and returns the page.
+fn scrape_until(address: SocketAddr, enough: impl Fn(&str) -> bool) -> String {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let page = ask(address, "GET /metrics").body;
+        if enough(&page) {
+            return page;
+        }
+        if Instant::now() > deadline {
+            panic!("waited for too long:\n{page}");
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_blocked_runtime_is_seen_from_outside() {
+    let telemetry = TelemetryConfig::new()
+        .admin_address(([127, 0, 0, 1], 0).into())
+        .init()
+        .unwrap();
+    let address = telemetry.admin_address().unwrap();
+    assert!(telemetry.observe_runtime().is_err());
+    assert!(!ask(address, "GET /metrics").body.contains("tokio_workers"));
+
+    let (unblock, blocked) = mpsc::channel::<()>();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    thread::scope(|scope| {
+        let telemetry = &telemetry;
+        scope.spawn(move || {
+            runtime.block_on(async move {
+                telemetry.observe_runtime().unwrap();
+                let answered = "tokio_scheduler_delay_seconds_count";
+                while value(&telemetry.metrics().render(Format::Text), answered) < 5.0 {
+                    tokio::task::yield_now().await;
+                }
+                // The mistake itself: a synchronous wait in async code.
+                let _ = blocked.recv();
+                let _ = ended.await;
+            });
+        });
+        let warnings = "log_events_total{level=\"warn\"}";
+        let before = value(&ask(address, "GET /metrics").body, warnings);
+        let stalled = "tokio_scheduler_stalled_seconds";
+        let page = scrape_until(address, |page| {
+            value(page, stalled) > 3.0 && value(page, warnings) > before
+        });
+        assert_eq!(value(&page, warnings), before + 1.0, "{page}");
+        unblock.send(()).unwrap();
+        let page = scrape_until(address, |page| value(page, warnings) > before + 1.0);
+        assert!(value(&page, stalled) < 3.0, "{page}");
+        let slow = "tokio_scheduler_delay_seconds_bucket{le=\"2.5\"}";
+        let all = value(&page, "tokio_scheduler_delay_seconds_count");
+        assert!(all - value(&page, slow) >= 1.0, "{page}");
+        assert_eq!(ask(address, "GET /livez").status, 200);
+        end.send(()).unwrap();
+    });
+    let page = ask(address, "GET /metrics").body;
+    assert!(!page.contains("tokio_workers"), "{page}");
+}
