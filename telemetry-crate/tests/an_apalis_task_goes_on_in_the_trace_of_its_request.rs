@@ -5,11 +5,12 @@
 
 use std::{
     path::PathBuf,
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
 use apalis::{
-    layers::{WorkerBuilderExt, retry::RetryPolicy},
+    layers::WorkerBuilderExt,
     prelude::{BoxDynError, TaskBuilder, WorkerBuilder, WorkerContext, WorkerError},
 };
 use apalis_core::{
@@ -22,7 +23,7 @@ use firstlight::{
     TelemetryConfig,
     jobs::{
         Queue,
-        apalis::{SQLITE_STATS, StatsRow, TaskLayer, stats},
+        apalis::{SQLITE_POSTPONE, SQLITE_STATS, StatsRow, TaskLayer, stats},
     },
     metrics::Format,
     testing::{OtlpReceiver, ReceivedSpan},
@@ -35,6 +36,9 @@ use tracing::{Instrument, info_span};
 
 const LONG: Duration = Duration::from_secs(30);
 
+/// The attempts after which there was to be another.
+static RETRIES: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
 /// What a task may be made to do.
 const KINDS: [&str; 6] = ["ok", "again", "dead", "aborts", "panics", "hangs"];
 
@@ -42,7 +46,6 @@ async fn work(what: String, attempt: Attempt) -> Result<(), BoxDynError> {
     tracing::info!("working");
     match (&*what, attempt.current()) {
         ("again", 1) => Err("not yet".into()),
-        // More often than the worker tries by itself: the store has to hand them out again.
         ("later", ..=2) => Err(RetryAfterError::new("later", Duration::ZERO).into()),
         ("dead", _) => Err("no".into()),
         ("aborts", _) => Err(AbortError::new("never").into()),
@@ -93,12 +96,23 @@ async fn state(pool: &SqlitePool) -> StatsRow {
 async fn work_off(pool: &SqlitePool, queue: &Queue, name: &str) {
     let config = Config::default().queue("notes").batch_size(1);
     let storage = SqliteStorage::<String>::new(pool).with_config(config);
+    let postponed = pool.clone();
+    let layer = TaskLayer::new(queue)
+        .kind("note")
+        .before_retry(move |retry| {
+            let pool = postponed.clone();
+            RETRIES.lock().unwrap().push(retry.attempt);
+            async move {
+                let query = sqlx::query(SQLITE_POSTPONE).bind(1).bind(retry.task_id);
+                assert_eq!(query.execute(&pool).await.unwrap().rows_affected(), 1);
+                // The worker must survive that, too.
+                assert_ne!(retry.attempt, 2, "on purpose");
+            }
+        });
     let worker = WorkerBuilder::new(name)
         .backend(storage.poll_with_interval(Duration::from_millis(20)))
         .concurrency(2)
-        // One retry in the process; the store adds another.
-        .retry(RetryPolicy::retries(1))
-        .layer(TaskLayer::new(queue).kind("note"))
+        .layer(layer)
         .timeout(Duration::from_millis(500))
         .build(work);
     let pool = pool.clone();
@@ -192,6 +206,20 @@ async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
         [("retry", "timeout"), ("retry", "timeout"), ("ok", "")]
     );
     assert_eq!(ends("rolled back"), []);
+
+    let mut retries = RETRIES.lock().unwrap().clone();
+    retries.sort_unstable();
+    assert_eq!(retries, [1, 1, 1, 1, 1, 2, 2, 2, 2]);
+    let later: bool = sqlx::query_scalar(
+        "SELECT MAX(run_at) > MIN(run_at) FROM Jobs WHERE CAST(job AS TEXT) IN ('\"ok\"', '\"dead\"')",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert!(
+        later,
+        "what is postponed stays so when apalis is told of the failure"
+    );
 
     let (ready, scheduled, running, retry, dead, age) = state(&pool).await;
     assert_eq!(

@@ -4,9 +4,8 @@
 //! WorkerBuilder::new(name)
 //!     .backend(storage.poll_with_interval(…))
 //!     .concurrency(4)
-//!     .retry(RetryPolicy::retries(4).with_backoff(…))   ◀ before the layer: each attempt is measured on its own
-//!     .layer(TaskLayer::new(&emails))
-//!     .timeout(Duration::from_secs(30))                 ◀ after it: a task that ran out of time is an attempt that failed
+//!     .layer(TaskLayer::new(&emails).before_retry(…))
+//!     .timeout(Duration::from_secs(30))   ◀ after the layer: a task that ran out of time is an attempt that failed
 //!     .build(send_email)
 //! ```
 //!
@@ -21,20 +20,22 @@
 //! # drop(task);
 //! ```
 //!
-//! The retry policy and the store both count attempts: the policy tries again in the process, with backoff, and a task that
-//! the policy has given up on and that has attempts left is claimed from the store again, at once. Give the policy one
-//! retry less than the task has attempts, and a task that it gives up on is dead.
+//! A task that failed and has attempts left is handed out again by the store, at once unless [`TaskLayer::before_retry`] sets
+//! a later time. apalis' own `retry()` with backoff is not for a service: a worker that is told to end while a task waits
+//! there never ends.
 //!
 //! What is left out: queries. Which storage it is stays the program's choice, so it runs [`SQLITE_STATS`] or
 //! [`POSTGRES_STATS`] itself.
 
 mod future;
 mod metadata;
+mod postpone;
 mod service;
 mod stats;
 
 pub use self::{
     future::TaskFuture,
+    postpone::{POSTGRES_POSTPONE, Retry, SQLITE_POSTPONE},
     service::{TaskLayer, TaskService},
     stats::{POSTGRES_STATS, SQLITE_STATS, StatsRow, stats},
 };

@@ -1,6 +1,7 @@
 //! The future of one attempt at a task.
 
 use std::{
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -10,7 +11,9 @@ use apalis_core::{
     task::status::{AtomicStatus, Status},
 };
 use pin_project_lite::pin_project;
+use tracing::Instrument;
 
+use super::postpone::{Postpone, Postponing, Retry};
 use crate::{
     http::error_type,
     jobs::{
@@ -25,37 +28,57 @@ pin_project! {
     ///
     /// A panic is an error. Dropped before its end, the attempt was cancelled, and says so.
     #[derive(Debug)]
-    pub struct TaskFuture<F> {
+    pub struct TaskFuture<F, T> {
         #[pin]
         inner: Option<Caught<F>>,
         panic: Option<String>,
-        running: Option<Running>,
-        status: AtomicStatus,
+        end: Option<Ending>,
+        waiting: Option<Waiting<T>>,
     }
 }
 
-impl<F> TaskFuture<F> {
-    pub(super) fn new(inner: F, running: Running, status: AtomicStatus) -> Self {
+/// What there is to do at the end.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) running: Running,
+    pub(super) status: AtomicStatus,
+    pub(super) retry: Option<(Postpone, Retry)>,
+}
+
+/// The attempt is over; apalis is told when the next one has its time.
+struct Waiting<T> {
+    postponing: Caught<Postponing>,
+    result: Option<Result<T, BoxDynError>>,
+}
+
+impl<T> fmt::Debug for Waiting<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Waiting")
+    }
+}
+
+impl<F, T> TaskFuture<F, T> {
+    pub(super) fn new(inner: F, end: Ending) -> Self {
         Self {
             inner: Some(Caught::new(inner)),
             panic: None,
-            running: Some(running),
-            status,
+            end: Some(end),
+            waiting: None,
         }
     }
 
     /// There is no future to poll.
-    pub(super) fn panicked(message: String, running: Running, status: AtomicStatus) -> Self {
+    pub(super) fn panicked(message: String, end: Ending) -> Self {
         Self {
             inner: None,
             panic: Some(message),
-            running: Some(running),
-            status,
+            end: Some(end),
+            waiting: None,
         }
     }
 }
 
-impl<F, T, E> Future for TaskFuture<F>
+impl<F, T, E> Future for TaskFuture<F, T>
 where
     F: Future<Output = Result<T, E>>,
     E: Into<BoxDynError>,
@@ -64,27 +87,42 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let caught = match this.inner.as_mut().as_pin_mut() {
-            Some(inner) => {
-                let _entered = this.running.as_ref().map(|running| running.span().enter());
-                ready!(inner.poll(context))
+        if let Some(end) = this.end.as_ref() {
+            let caught = match this.inner.as_mut().as_pin_mut() {
+                Some(inner) => {
+                    let _entered = end.running.span().enter();
+                    ready!(inner.poll(context))
+                }
+                None => Err(this.panic.take().unwrap_or_default()),
+            };
+            // What the task still holds is dropped now, inside of its attempt and not whenever the worker forgets the future.
+            this.inner.set(None);
+            let (error_type, result) = match caught {
+                Ok(Ok(value)) => (None, Ok(value)),
+                Ok(Err(error)) => {
+                    let error = error.into();
+                    (Some(word(&error)), Err(error))
+                }
+                Err(message) => (Some("panic"), Err(format!("panicked: {message}").into())),
+            };
+            let postponing =
+                (this.end.take()).and_then(|end| finish(end, error_type, result.as_ref().err()));
+            match postponing {
+                Some(postponing) => {
+                    *this.waiting = Some(Waiting {
+                        postponing: Caught::new(postponing),
+                        result: Some(result),
+                    });
+                }
+                None => return Poll::Ready(result),
             }
-            None => Err(this.panic.take().unwrap_or_default()),
-        };
-        // What the task still holds is dropped now, inside of its attempt and not whenever the worker forgets the future.
-        this.inner.set(None);
-        let (error_type, result) = match caught {
-            Ok(Ok(value)) => (None, Ok(value)),
-            Ok(Err(error)) => {
-                let error = error.into();
-                (Some(word(&error)), Err(error))
-            }
-            Err(message) => (Some("panic"), Err(format!("panicked: {message}").into())),
-        };
-        if let Some(running) = this.running.take() {
-            end(running, this.status, error_type, result.as_ref().err());
         }
-        Poll::Ready(result)
+        let Some(waiting) = this.waiting.as_mut() else {
+            return Poll::Pending;
+        };
+        // Its panic is in the log by then, and changes nothing.
+        let _ = ready!(Pin::new(&mut waiting.postponing).poll(context));
+        waiting.result.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -97,18 +135,24 @@ fn word(error: &BoxDynError) -> &'static str {
     }
 }
 
-fn end(
-    running: Running,
-    status: &AtomicStatus,
+/// Ends the attempt, and begins to postpone the next if there is one.
+fn finish(
+    end: Ending,
     error_type: Option<&str>,
     error: Option<&BoxDynError>,
-) {
+) -> Option<Postponing> {
+    let Ending {
+        running,
+        status,
+        retry,
+    } = end;
     let Some(error) = error else {
-        return running.finish(&End {
+        running.finish(&End {
             outcome: Outcome::Ok,
             error_type: None,
             message: None,
         });
+        return None;
     };
     let is_permanent = error.is::<AbortError>() || status.load() == Status::Killed;
     // See `TaskLayer`: any other status would keep the task from being claimed again.
@@ -118,9 +162,13 @@ fn end(
         Status::Failed
     });
     let outcome = running.judge(is_permanent);
+    let span = running.span().clone();
     running.finish(&End {
         outcome,
         error_type,
         message: Some(error.to_string()),
     });
+    let (postpone, retry) = retry.filter(|_| outcome == Outcome::Retry)?;
+    // In the trace, though the attempt is over.
+    Some(Box::pin(postpone.call(retry).instrument(span)))
 }

@@ -12,7 +12,10 @@ use apalis_core::{error::BoxDynError, task::Task};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::future::TaskFuture;
+use super::{
+    future::{Ending, TaskFuture},
+    postpone::{Postpone, Retry},
+};
 use crate::jobs::{Envelope, Job, Queue, catch, running::Running};
 
 /// Measures every attempt at a task as [`Queue::run`] measures a job: the span, the wait, the run, the outcome, the line.
@@ -28,6 +31,7 @@ pub struct TaskLayer {
     queue: Queue,
     kind: Option<Arc<str>>,
     has_own_trace: bool,
+    postpone: Option<Postpone>,
 }
 
 impl TaskLayer {
@@ -37,6 +41,7 @@ impl TaskLayer {
             queue: queue.clone(),
             kind: None,
             has_own_trace: false,
+            postpone: None,
         }
     }
 
@@ -51,6 +56,33 @@ impl TaskLayer {
     #[must_use]
     pub fn in_their_own_traces(mut self) -> Self {
         self.has_own_trace = true;
+        self
+    }
+
+    /// What to do about a task that failed and has attempts left, before apalis is told that it failed: the place to set the
+    /// time of the next attempt in its row, with [`SQLITE_POSTPONE`](super::SQLITE_POSTPONE) or
+    /// [`POSTGRES_POSTPONE`](super::POSTGRES_POSTPONE). Without this a store hands the task out again at once.
+    ///
+    /// It has no result, because there is nothing that the worker could do about one: a failure of its own is for it to log,
+    /// and then the retry comes at once. The same goes for a panic.
+    ///
+    /// ```ignore
+    /// TaskLayer::new(&emails).before_retry(move |retry| {
+    ///     let pool = pool.clone();
+    ///     async move {
+    ///         let query = sqlx::query(SQLITE_POSTPONE).bind(retry.pause_seconds()).bind(retry.task_id);
+    ///         if let Err(error) = query.execute(&pool).await {
+    ///             tracing::warn!(%error, "a task is tried again at once");
+    ///         }
+    ///     }
+    /// })
+    /// ```
+    #[must_use]
+    pub fn before_retry<F>(mut self, postpone: impl Fn(Retry) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.postpone = Some(Postpone::new(postpone));
         self
     }
 
@@ -107,21 +139,27 @@ where
 {
     type Response = S::Response;
     type Error = BoxDynError;
-    type Future = TaskFuture<S::Future>;
+    type Future = TaskFuture<S::Future, S::Response>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxDynError>> {
         self.inner.poll_ready(context).map_err(Into::into)
     }
 
-    fn call(&mut self, task: Task<Args>) -> TaskFuture<S::Future> {
-        let running = Running::start(&self.layer.queue, &self.layer.job(&task));
-        let status = task.raw_status().clone();
-        let span = running.span().clone();
+    fn call(&mut self, task: Task<Args>) -> Self::Future {
+        let job = self.layer.job(&task);
+        let running = Running::start(&self.layer.queue, &job);
+        let retry = self.layer.postpone.clone().zip(job.id);
+        let end = Ending {
+            running,
+            status: task.raw_status().clone(),
+            retry: retry.map(|(postpone, id)| (postpone, Retry::new(id, job.attempt))),
+        };
+        let span = end.running.span().clone();
         // A panic here would be the worker's, and end all of its tasks.
         let call = AssertUnwindSafe(|| span.in_scope(|| self.inner.call(task)));
         match catch_unwind(call) {
-            Ok(inner) => TaskFuture::new(inner, running, status),
-            Err(payload) => TaskFuture::panicked(catch::message(&*payload), running, status),
+            Ok(inner) => TaskFuture::new(inner, end),
+            Err(payload) => TaskFuture::panicked(catch::message(&*payload), end),
         }
     }
 }
