@@ -22,7 +22,10 @@ pub fn router({% if store != "none" %}store: Store{% endif %}) -> Router {
 
 {% if worker -%}
 /// Serves, works and keeps the schedules until SIGTERM or Ctrl-C, then finishes what is in flight.
-pub async fn serve(listener: TcpListener, store: Store) -> Result<(), Box<dyn Error + Send + Sync>> {
+pub async fn serve(
+    listener: TcpListener,
+    store: Store,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     tracing::info!(address = %listener.local_addr()?, "listening");
     let stop = Stop::on_signal();
     let server = axum::serve(listener, router(store.clone()))
@@ -54,7 +57,14 @@ pub async fn serve(listener: TcpListener, store: Store) -> Result<(), Box<dyn Er
 }
 {%- else -%}
 /// Serves until SIGTERM or Ctrl-C, then finishes the requests that are in flight.
-pub async fn serve(listener: TcpListener{% if store != "none" %}, store: Store{% endif %}) -> {% if store == "none" %}io::Result<()>{% else %}Result<(), Box<dyn Error + Send + Sync>>{% endif %} {
+{% if store == "none" -%}
+pub async fn serve(listener: TcpListener) -> io::Result<()> {
+{%- else -%}
+pub async fn serve(
+    listener: TcpListener,
+    store: Store,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+{%- endif %}
     tracing::info!(address = %listener.local_addr()?, "listening");
     let (stop, stopping) = oneshot::channel();
     let shutdown = async move {

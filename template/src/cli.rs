@@ -6,7 +6,12 @@ use std::process::ExitCode;
 use crate::dead_letters;
 {%- endif %}
 
-const EXPECTED: &str = "--check-telemetry{% if worker %}, --dead-letters, --retry-dead-letters [ID ...]{% endif %}, or nothing to serve";
+{% if worker -%}
+const EXPECTED: &str =
+    "--check-telemetry, --dead-letters, --retry-dead-letters [ID ...], or nothing to serve";
+{%- else -%}
+const EXPECTED: &str = "--check-telemetry, or nothing to serve";
+{%- endif %}
 
 /// Does what the arguments say; `None` if they say nothing.
 pub async fn run() -> Option<ExitCode> {

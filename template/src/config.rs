@@ -69,7 +69,12 @@ impl Config {
             Ok(connections) if connections > 0 => connections,
             _ => return Err(ConfigError::MaxConnections { found: connections }),
         };
-        Ok(Self { host, port, database_url, database_max_connections })
+        Ok(Self {
+            host,
+            port,
+            database_url,
+            database_max_connections,
+        })
 {%- endif %}
     }
 

@@ -33,7 +33,8 @@ pub async fn list() -> Result<(), Box<dyn Error>> {
         .await?;
     for (id, attempts, job, result) in &rows {
         let job = String::from_utf8_lossy(job);
-        println!("{id}\t{attempts} attempts\t{job}\t{}", result.as_deref().unwrap_or("no result"));
+        let result = result.as_deref().unwrap_or("no result");
+        println!("{id}\t{attempts} attempts\t{job}\t{result}");
     }
     eprintln!("{} dead letters", rows.len());
     Ok(())

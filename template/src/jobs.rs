@@ -21,7 +21,7 @@ use apalis::{
             backoff::{ExponentialBackoffMaker, InvalidBackoff, MakeBackoff},
         },
     },
-    prelude::{BoxDynError, Data, TaskBuilder, WorkerBuilder, WorkerError},
+    prelude::{BoxDynError, {% unless example %}Data, {% endunless %}TaskBuilder, WorkerBuilder, WorkerError},
 };
 use apalis_core::backend::ext::BackendExt;
 {%- if store == "sqlite" %}
@@ -142,7 +142,10 @@ pub async fn work(store: Store, stop: Stop) -> Result<(), InvalidBackoff> {
         let Err(error) = worker.run_until(until).await else {
             return Ok(());
         };
-        tracing::warn!(error = &error as &dyn std::error::Error, "the worker ended; another begins");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the worker ended; another begins"
+        );
         tokio::select! {
             () = sleep(PAUSE) => {}
             () = stop.clone().requested() => return Ok(()),
@@ -159,7 +162,7 @@ fn name() -> String {
 
 /// The tables of the queue. They keep an account of their own, beside that of the service's migrations.
 pub fn migrations() -> Migrator {
-    let mut migrations = Storage::<Job>::migrations();
+    let mut migrations = Storage::migrations();
     migrations.dangerous_set_table_name("_apalis_migrations");
     migrations
 }
@@ -167,9 +170,12 @@ pub fn migrations() -> Migrator {
 /// Forgets jobs that were done a week ago. Dead ones stay until somebody has looked at them: see `dead_letters`.
 pub async fn remove_finished(store: &Store) -> Result<(), sqlx::Error> {
 {%- if store == "sqlite" %}
-    let removed = sqlx::query("DELETE FROM Jobs WHERE status = 'Done' AND done_at < unixepoch() - 7 * 86400");
+    let removed =
+        sqlx::query("DELETE FROM Jobs WHERE status = 'Done' AND done_at < unixepoch() - 7 * 86400");
 {%- else %}
-    let removed = sqlx::query("DELETE FROM apalis.jobs WHERE status = 'Done' AND done_at < now() - interval '7 days'");
+    let removed = sqlx::query(
+        "DELETE FROM apalis.jobs WHERE status = 'Done' AND done_at < now() - interval '7 days'",
+    );
 {%- endif %}
     let removed = removed.execute(store).await?.rows_affected();
     tracing::info!(removed, "finished jobs removed");

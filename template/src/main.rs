@@ -1,7 +1,7 @@
 //! From top to bottom: telemetry, configuration,{% if store != "none" %} database,{% endif %} application, serve, shut down.
 
-use firstlight::TelemetryGuard;
 use std::{error::Error, process::ExitCode};
+
 use {{crate_name}}::{app::serve, cli, config::Config{% if store != "none" %}, store{% endif %}};
 
 #[tokio::main]
@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
     telemetry.finish(result) // a failure becomes one log line; then everything that waits is sent
 }
 
-async fn run(telemetry: &TelemetryGuard) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn run(telemetry: &firstlight::TelemetryGuard) -> Result<(), Box<dyn Error + Send + Sync>> {
     let starting = telemetry.readiness().latch("start"); // no traffic until it is released
 {%- if store == "none" %}
     let listener = Config::from_env()?.listen().await?;

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use firstlight::Readiness;
-use sqlx::{migrate::{MigrateError, Migrator}, pool::PoolOptions};
+use sqlx::{
+    migrate::{MigrateError, Migrator},
+    pool::PoolOptions,
 {%- if store == "sqlite" %}
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
 {%- else %}
-use sqlx::postgres::PgConnectOptions;
+    postgres::PgConnectOptions,
 {%- endif %}
+};
 
 use crate::config::Config;
 {%- if worker %}
@@ -35,7 +38,7 @@ pub enum StoreError {
     Url(#[source] sqlx::Error),
     #[error("DATABASE_URL: cannot open the database; {% if store == "sqlite" %}its folder must exist and be writable{% else %}it must run, and know the user and the password{% endif %}")]
     Open(#[source] sqlx::Error),
-    #[error("cannot migrate the database; what it holds must be of this version of the service, or of an older one")]
+    #[error("cannot migrate the database; a newer version of the service may have been there")]
     Migrate(#[from] MigrateError),
 }
 

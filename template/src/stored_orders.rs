@@ -99,8 +99,8 @@ async fn show(State(orders): State<Orders>, Path(id): Path<i64>) -> Result<Json<
 async fn stats_of_all(State(orders): State<Orders>) -> Result<Json<Stats>, AppError> {
     let read = || table::stats(&orders.store);
     // The error is shared with all who have waited for the same read.
-    let stats = orders.stats.get((), read).await.map_err(AppError::internal)?;
-    Ok(Json(stats))
+    let stats = orders.stats.get((), read).await;
+    Ok(Json(stats.map_err(AppError::internal)?))
 }
 
 #[instrument(skip_all)]

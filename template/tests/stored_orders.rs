@@ -29,7 +29,8 @@ fn an_accepted_order_ends_done_and_its_trace_goes_on_across_the_queue() {
     let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
     let response = service.post("/orders", ORDER);
     assert_eq!(response.status, 202, "{}", response.body);
-    assert!(response.head.contains("location: /orders/1"), "{}", response.head);
+    let head = response.head;
+    assert!(head.contains("location: /orders/1"), "{head}");
     wait_for_status(&mut service, 1, "done");
 
     let accepted = service.line(|line| line["message"] == "order accepted");
@@ -49,14 +50,16 @@ fn an_accepted_order_ends_done_and_its_trace_goes_on_across_the_queue() {
 
     let trace_id = text(&accepted, "trace_id");
     let spans = receiver.spans();
-    let trace: Vec<_> = spans.iter().filter(|span| span.trace_id == trace_id).collect();
+    let of_it = |span: &&ReceivedSpan| span.trace_id == trace_id;
+    let trace: Vec<_> = spans.iter().filter(of_it).collect();
     let root = span_named(&trace, "POST /orders");
     let transaction = span_named(&trace, "transaction");
     assert_eq!(transaction.parent_span_id, root.span_id);
     let send = span_named(&trace, "send charges");
     let process = span_named(&trace, "process charges");
     assert_eq!(process.parent_span_id, send.span_id);
-    assert_eq!(span_named(&trace, "ask_bank").parent_span_id, process.span_id);
+    let ask_bank = span_named(&trace, "ask_bank");
+    assert_eq!(ask_bank.parent_span_id, process.span_id);
     for query in ["INSERT orders", "INSERT Jobs", "UPDATE orders"] {
         span_named(&trace, query);
     }
@@ -107,7 +110,8 @@ fn an_order_is_one_transaction() {
     let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
     let response = service.post("/orders", ORDER);
     assert_eq!(response.status, 201, "{}", response.body);
-    assert!(response.head.contains("location: /orders/1"), "{}", response.head);
+    let head = response.head;
+    assert!(head.contains("location: /orders/1"), "{head}");
     let page = service.admin("/metrics").body;
     assert!(page.contains("\norders_accepted_total 1\n"), "{page}");
     service.terminate();
@@ -137,7 +141,8 @@ fn the_same_key_is_the_same_order() {
     // Inside of the window, and from the cache.
     assert_eq!(service.get("/orders/stats", "").body, stats.body);
     let page = service.admin("/metrics").body;
-    assert!(page.contains("\ndata_staleness_budget_seconds{data_type=\"order_stats\"} 10\n"), "{page}");
+    let window = "\ndata_staleness_budget_seconds{data_type=\"order_stats\"} 10\n";
+    assert!(page.contains(window), "{page}");
 }
 
 #[test]

@@ -56,7 +56,11 @@ pub async fn find(store: &Store, id: i64) -> Result<Option<Order>, sqlx::Error> 
 {%- else %}
     let find = "SELECT id, item, quantity FROM orders WHERE id = $1";
 {%- endif %}
-    sqlx::query_as(find).bind(id).fetch_optional(store).observed().await
+    sqlx::query_as(find)
+        .bind(id)
+        .fetch_optional(store)
+        .observed()
+        .await
 }
 
 pub async fn find_by_key(store: &Store, key: &str) -> Result<(i64, NewOrder), sqlx::Error> {
@@ -86,7 +90,11 @@ pub async fn set_charged(store: &Store, id: i64) -> Result<(), sqlx::Error> {
 pub async fn forget_keys(store: &Store, age: Duration) -> Result<u64, sqlx::Error> {
     let forget = "UPDATE orders SET idempotency_key = NULL WHERE idempotency_key IS NOT NULL AND created_at < $1";
     let before = seconds(SystemTime::now() - age);
-    let forgotten = sqlx::query(forget).bind(before).execute(store).observed().await?;
+    let forgotten = sqlx::query(forget)
+        .bind(before)
+        .execute(store)
+        .observed()
+        .await?;
     Ok(forgotten.rows_affected())
 }
 {%- endif %}
