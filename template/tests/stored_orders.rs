@@ -84,7 +84,7 @@ fn a_charge_that_fails_for_good_is_a_dead_letter_that_can_be_tried_again() {
     let retried = support::run(&["--retry-dead-letters", id], &variables);
     assert!(retried.status.success(), "{retried:?}");
     let mut service = Service::start(&variables);
-    service.line(|line| text(line, "message").starts_with("charge: dead"));
+    service.line(|line| line["worker.task.outcome"] == "dead");
 }
 
 #[test]
