@@ -66,22 +66,18 @@ impl Database {
     /// For `DATABASE_URL`.
     pub fn url(&self) -> String {
         // The path is the database; parameters may follow it.
-        let (address, parameters) = match self.server.split_once('?') {
-            Some((address, parameters)) => (address, format!("?{parameters}")),
-            None => (&*self.server, String::new()),
-        };
-        let address = match address.rsplit_once('/') {
-            Some((address, _)) if !address.ends_with('/') => address,
-            _ => address,
-        };
+        let end = self.server.find('?').unwrap_or(self.server.len());
+        let (address, parameters) = self.server.split_at(end);
+        let (address, _) = address.rsplit_once('/').expect("a database in the address");
         format!("{address}/{}{parameters}", self.name)
     }
 
     fn run(&self, sql: String) -> Result<(), sqlx::Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime").block_on(async {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
             let mut server = PgConnection::connect(&self.server).await?;
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut server).await?;
+            let run = sqlx::raw_sql(AssertSqlSafe(sql));
+            run.execute(&mut server).await?;
             server.close().await
         })
     }
@@ -90,7 +86,8 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         // FORCE: a killed service has not said goodbye.
-        let _ = self.run(format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name));
+        let name = &self.name;
+        let _ = self.run(format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
     }
 }
 {%- endif %}
