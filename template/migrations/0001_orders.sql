@@ -7,8 +7,10 @@ CREATE TABLE orders (
     charged         BOOLEAN NOT NULL DEFAULT FALSE,
 {%- endif %}
     created_at      BIGINT NOT NULL, -- seconds since 1970, UTC
-    idempotency_key TEXT UNIQUE      -- NULL once it is forgotten
+    idempotency_key TEXT UNIQUE{% if worker %}      -- NULL once it is forgotten{% endif %}
 );
+{%- if worker %}
 
 -- To find the keys that are old enough to be forgotten.
 CREATE INDEX orders_with_key ON orders (created_at) WHERE idempotency_key IS NOT NULL;
+{%- endif %}

@@ -34,7 +34,7 @@ impl AppError {
     }
 }
 
-{%- if store != "none" %}
+{% if store != "none" -%}
 /// For `?` behind queries.
 impl From<sqlx::Error> for AppError {
     fn from(error: sqlx::Error) -> Self {

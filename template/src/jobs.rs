@@ -40,11 +40,11 @@ use serde::{Deserialize, Serialize};
 {%- endunless %}
 use sqlx::migrate::Migrator;
 use tokio::time::sleep;
-{%- if example %}
 
-use crate::orders::charge::{Charge as Job, charge as run};
-{%- endif %}
 use crate::{
+{%- if example %}
+    orders::charge::{Charge as Job, charge as run},
+{%- endif %}
     stop::Stop,
     store::{Connection, Store},
 };

@@ -34,9 +34,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 /// Why there is no database, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("DATABASE_URL: found something else, expected {% if store == "sqlite" %}a file such as sqlite://service.db{% else %}an address such as postgres://user@host/database{% endif %}")]
+    #[error("DATABASE_URL: expected {% if store == "sqlite" %}a file such as sqlite://service.db{% else %}an address such as postgres://user@host/database{% endif %}")]
     Url(#[source] sqlx::Error),
-    #[error("DATABASE_URL: cannot open the database; {% if store == "sqlite" %}its folder must exist and be writable{% else %}it must run, and know the user and the password{% endif %}")]
+    #[error("DATABASE_URL: cannot open the database; {% if store == "sqlite" %}is its folder there, and writable?{% else %}is it up, and does it know the user?{% endif %}")]
     Open(#[source] sqlx::Error),
     #[error("cannot migrate the database; a newer version of the service may have been there")]
     Migrate(#[from] MigrateError),

@@ -60,7 +60,8 @@ fn an_accepted_order_ends_done_and_its_trace_goes_on_across_the_queue() {
     assert_eq!(process.parent_span_id, send.span_id);
     let ask_bank = span_named(&trace, "ask_bank");
     assert_eq!(ask_bank.parent_span_id, process.span_id);
-    for query in ["INSERT orders", "INSERT Jobs", "UPDATE orders"] {
+    let enqueue = "INSERT {% if store == "sqlite" %}Jobs{% else %}apalis.jobs SELECT{% endif %}";
+    for query in ["INSERT orders", enqueue, "UPDATE orders"] {
         span_named(&trace, query);
     }
 }

@@ -1,6 +1,10 @@
 //! The table of orders, and every query about it.
 
+{% if worker -%}
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+{%- else -%}
+use std::time::{SystemTime, UNIX_EPOCH};
+{%- endif %}
 
 use firstlight::sqlx::Observe;
 use serde::Serialize;
