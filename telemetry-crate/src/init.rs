@@ -42,6 +42,12 @@ use crate::{
 /// Globals cannot be registered twice, so there is one telemetry in a process, ever.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
+/// Whether telemetry runs in this process, or ran.
+#[cfg(feature = "testing")]
+pub(crate) fn is_installed() -> bool {
+    INSTALLED.load(Ordering::Acquire)
+}
+
 /// Telemetry that is built and not yet running.
 ///
 /// For a program that owns its `tracing` subscriber: add [`layer()`](Self::layer) to it, then call

@@ -53,7 +53,7 @@
 //! | `otlp-tls` | no | `https` collectors, with certificates of your own if need be |
 //! | `otlp-gzip` | no | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip` |
 //! | `reqwest` | no | `http::ClientLayer::send` for requests of reqwest, and the layer around its client |
-//! | `testing` | no | `firstlight::testing`: an OTLP receiver inside a test, to see what was really sent |
+//! | `testing` | no | `firstlight::testing`: one test's logs, metrics and spans, and an OTLP receiver, to see what was really sent |
 //!
 //! # What it does not do
 //!

@@ -1,4 +1,17 @@
-//! An OTLP receiver in the test's own process, to see what a service really sent.
+//! What a service logs, counts and traces, seen by its tests.
+//!
+//! Two ways, from close by and from outside. [`capture()`] has the telemetry of one test in memory, beside other tests and
+//! with nothing global: what the service would write. [`OtlpReceiver`] is a collector in the test's process: what a service
+//! really sent.
+//!
+//! ```
+//! let capture = firstlight::testing::capture();
+//! tracing::info!(order.id = 7, "order placed");
+//! capture.assert_log("order placed").with("order.id", 7);
+//! ```
+//!
+//! The flow of a capture: `scope` makes it the default of threads → `capture` reads what they have written, as `line`s, spans
+//! and `series` → `assertions` look for it, and `found` narrows it down → [`waterfall`] draws it when a test fails.
 //!
 //! [`OtlpReceiver`] speaks OTLP over HTTP and over gRPC on one port, plain or with TLS, for traces, logs and metrics,
 //! decoded with the official message types ([OTLP specification](https://opentelemetry.io/docs/specs/otlp/)). It replaces
@@ -20,23 +33,30 @@
 //!
 //! What a service does when its collector is overloaded, or gone, is seen with another [`Answer`].
 //!
-//! Left out on purpose: JSON, compression other than gzip, profiles (each is refused, with a reason), and anything that a
-//! collector does with telemetry once it has it. It is for tests and demonstrations, not for production.
+//! Left out of the receiver on purpose: JSON, compression other than gzip, profiles (each is refused, with a reason), and anything that a
+//! collector does with telemetry once it has it. All of it is for tests and demonstrations, not for production.
 
 mod answer;
+mod assertions;
+mod capture;
+mod found;
 mod grpc;
 mod gzip;
 mod http;
+mod line;
 mod log;
 mod metric;
 mod request;
 mod rpc_status;
+mod scope;
+mod series;
 mod server;
 mod signal;
 mod span;
 mod store;
 mod tls;
 mod value;
+pub mod waterfall;
 
 use std::{
     fmt, io,
@@ -52,9 +72,14 @@ use tokio_rustls::TlsAcceptor;
 use self::store::Store;
 pub use self::{
     answer::Answer,
+    capture::{Capture, capture},
+    found::Found,
+    line::CapturedLine,
     log::ReceivedLog,
     metric::{ReceivedExemplar, ReceivedMetric, ReceivedPoint},
     request::ReceivedRequest,
+    scope::Captured,
+    series::HistogramSum,
     span::{ReceivedEvent, ReceivedLink, ReceivedSpan},
 };
 
@@ -229,3 +254,8 @@ impl fmt::Debug for OtlpReceiver {
 
 #[cfg(test)]
 mod tests;
+
+/// The page's code is compiled and run, so that it cannot rot.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../docs/book/src/testing.md")]
+struct Page;

@@ -82,13 +82,27 @@ impl Traces {
         let export = export.transpose()?;
         let queue = export.as_ref().map(|export| export.queue.clone());
         Ok(Self {
+            export,
+            ..Self::into_queue(settings, queue)
+        })
+    }
+
+    /// Spans end in `queue`, which is for somebody else to empty; without one, nobody sees them.
+    pub(crate) fn into_queue(settings: &Settings, queue: Option<Queue<SpanData>>) -> Self {
+        Self {
             provider: TracerProvider::new(sampler(settings.sampler), settings.span_limits, queue),
             filter: settings.trace_filter.clone(),
             events: settings.trace_events,
             propagator: propagator(&settings.propagators),
             remote_parent: settings.remote_parent,
-            export,
-        })
+            export: None,
+        }
+    }
+
+    /// Makes the propagator the process's own, and nothing else.
+    #[cfg(feature = "testing")]
+    pub(crate) fn install_propagator(settings: &Settings) {
+        opentelemetry::global::set_text_map_propagator(propagator(&settings.propagators));
     }
 
     pub(crate) fn stats(&self) -> Option<Arc<ExportStats>> {

@@ -96,19 +96,35 @@ fn the_table_of_metrics_is_the_catalogues() {
     generated("docs/book/src/metrics.md", "metrics", &table);
 }
 
-#[test]
-fn the_readmes_quickstart_is_the_example() {
-    let example = read("telemetry-crate/examples/quickstart.rs");
-    // The example's own header says how to run it there.
+/// An example's code, without its header, which says how to run it there.
+fn example(name: &str) -> String {
+    let example = read(&format!("telemetry-crate/examples/{name}.rs"));
     let code = example
         .lines()
         .skip_while(|line| line.starts_with("//!") || line.is_empty());
-    let code: String = code.map(|line| format!("{line}\n")).collect();
+    code.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn the_readmes_quickstart_is_the_example() {
+    let code = example("quickstart");
     generated(
         "README.md",
         "quickstart",
         &format!("```rust,no_run\n{code}```\n"),
     );
+}
+
+#[test]
+fn the_pages_about_existing_services_show_the_examples() {
+    for entry in fs::read_dir(path("docs/book/src/existing")).unwrap() {
+        let page = entry.unwrap().file_name().into_string().unwrap();
+        let name = page.trim_end_matches(".md").replace('-', "_");
+        let code = example(&name);
+        let page = format!("docs/book/src/existing/{page}");
+        // Nothing compiles the book; the examples are compiled, and run.
+        generated(&page, "example", &format!("```rust,ignore\n{code}```\n"));
+    }
 }
 
 #[test]

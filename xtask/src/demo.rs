@@ -5,8 +5,6 @@
 
 mod show;
 
-mod waterfall;
-
 use std::{process::ExitCode, thread, time::Duration, time::Instant};
 
 use anyhow::Context as _;

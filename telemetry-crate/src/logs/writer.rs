@@ -105,6 +105,12 @@ impl LogWriter {
         }
     }
 
+    /// What waits to be written: of a writer that was never started, everything that fits.
+    #[cfg(feature = "testing")]
+    pub(crate) fn waiting(&self) -> Vec<u8> {
+        self.lock().buffer.clone()
+    }
+
     pub(crate) fn lost_one(&self) {
         self.0.dropped.fetch_add(1, Ordering::Relaxed);
     }

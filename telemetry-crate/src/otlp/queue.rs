@@ -101,6 +101,15 @@ impl<T> Queue<T> {
         self.lock().len()
     }
 
+    /// Those that are not taken yet; of a queue that nobody empties, everything that fits.
+    #[cfg(feature = "testing")]
+    pub(crate) fn items(&self) -> Vec<T>
+    where
+        T: Clone,
+    {
+        self.lock().clone()
+    }
+
     pub(super) fn batch_is_full(&self) -> bool {
         self.waiting() >= self.0.max_batch_size
     }

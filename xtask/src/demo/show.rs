@@ -1,7 +1,8 @@
 //! One request, pillar by pillar, with the trace id in the same colour everywhere.
 
+use firstlight::testing::waterfall;
+
 use crate::{
-    demo::waterfall,
     log_line::LogLine,
     openmetrics::Sample,
     pillars::{HISTOGRAM, OneRequest},

@@ -1,0 +1,40 @@
+//! For a service on axum: one call at each end of `main`, and one layer. Run it with
+//! `cargo run -p firstlight --features axum --example axum`, then `curl localhost:8080/orders/7`.
+
+use std::{env, io, process::ExitCode};
+
+use axum::{Router, extract::Path, http::StatusCode, routing::get};
+use firstlight::{InitError, http::TelemetryLayer, shutdown_signal};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, InitError> {
+    let telemetry = firstlight::init!()?; // before anything that may log
+    Ok(telemetry.finish(serve().await)) // a failure becomes a log line, and what waits is sent
+}
+
+async fn serve() -> io::Result<()> {
+    let app = Router::new()
+        .route("/orders/{id}", get(order))
+        // After the routes: a layer is around those that are there already. Other layers go before it, inside of it.
+        .layer(TelemetryLayer::new());
+    let address = env::var("ADDRESS").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    axum::serve(listener, app)
+        .with_graceful_shutdown(shutdown_signal())
+        .await
+}
+
+async fn order(Path(id): Path<u64>) -> Result<String, StatusCode> {
+    let order = load(id).await.ok_or(StatusCode::NOT_FOUND)?;
+    tracing::info!(order.id = id, "order shown"); // has the request's trace id
+    metrics::counter!("orders_shown_total").increment(1);
+    Ok(order)
+}
+
+/// A span below the request's.
+#[tracing::instrument]
+async fn load(id: u64) -> Option<String> {
+    (id == 7).then(|| "one telescope\n".to_owned())
+}

@@ -1,0 +1,105 @@
+//! Assertions about a capture, whose failures say what was found and draw the traces.
+//!
+//! Left out: anything that waits. In a test that has awaited what it tests, telemetry is there or is not.
+
+use super::{Capture, Found};
+
+impl Capture {
+    /// There is a log line with this message; what it returns narrows down which.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[track_caller]
+    pub fn assert_log(&self, message: &str) -> Found<'_> {
+        let (lines, others): (Vec<_>, Vec<_>) = self
+            .logs()
+            .into_iter()
+            .partition(|line| line.message == message);
+        let others: Vec<_> = others.into_iter().map(|line| line.message).collect();
+        let lines = lines.into_iter().map(Into::into).collect();
+        Found::new(self, format!("log line {message:?}"), lines, &others)
+    }
+
+    /// There is no log line with this message.
+    ///
+    /// # Panics
+    ///
+    /// If there is one.
+    #[track_caller]
+    pub fn assert_no_log(&self, message: &str) {
+        if let Some(line) = self.logs().iter().find(|line| line.message == message) {
+            self.fail(&format!("expected no log line {message:?}, found {line}"));
+        }
+    }
+
+    /// There is a span with this name that has ended; what it returns narrows down which.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[track_caller]
+    pub fn assert_span(&self, name: &str) -> Found<'_> {
+        let (spans, others): (Vec<_>, Vec<_>) =
+            self.spans().into_iter().partition(|span| span.name == name);
+        let others: Vec<_> = others.into_iter().map(|span| span.name).collect();
+        let spans = spans.into_iter().map(Into::into).collect();
+        Found::new(self, format!("span {name:?}"), spans, &others)
+    }
+
+    /// There is no log line of level ERROR, and no span that has failed.
+    ///
+    /// # Panics
+    ///
+    /// If there is one.
+    #[track_caller]
+    pub fn assert_no_errors(&self) {
+        if let Some(line) = self.logs().iter().find(|line| line.level == "ERROR") {
+            self.fail(&format!("expected no errors, found the log line: {line}"));
+        }
+        if let Some(span) = self.spans().iter().find(|span| span.status == "error") {
+            self.fail(&format!(
+                "expected no errors, the span {:?} has failed",
+                span.name
+            ));
+        }
+    }
+
+    /// A counter or a gauge has this value, over all series that have these labels.
+    ///
+    /// A counter that has never counted is absent, which is not 0.
+    ///
+    /// # Panics
+    ///
+    /// If it has another one, or is absent.
+    #[track_caller]
+    pub fn assert_metric<const N: usize>(
+        &self,
+        name: &str,
+        labels: [(&str, &str); N],
+        expected: f64,
+    ) {
+        let found = self.metric(name, labels);
+        if found == Some(expected) {
+            return;
+        }
+        let found = found.map_or("none".to_owned(), |value| value.to_string());
+        let mut message = format!("expected {name} with {labels:?} = {expected}, found {found}");
+        for series in self.series(name) {
+            message += &format!("\n  {name}{series}");
+        }
+        self.fail(&message);
+    }
+
+    /// Fails the test, and shows everything that it captured.
+    #[track_caller]
+    #[expect(clippy::panic, reason = "it is what a failing assertion does")]
+    pub(super) fn fail(&self, message: &str) -> ! {
+        let shown = if self.show_once() {
+            format!("\n\n{}", self.waterfall())
+        } else {
+            String::new()
+        };
+        panic!("{message}{shown}")
+    }
+}

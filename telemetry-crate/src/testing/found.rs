@@ -1,0 +1,134 @@
+//! What an assertion has found, to be narrowed down.
+
+use std::{collections::BTreeMap, fmt::Display};
+
+use super::{Capture, CapturedLine, ReceivedSpan};
+
+/// The log lines or spans that an assertion has found; each further word leaves those that it is true of, and fails the
+/// test if there is none left.
+#[derive(Debug)]
+pub struct Found<'a> {
+    capture: &'a Capture,
+    /// What it is about, such as `log line "order placed"`.
+    what: String,
+    candidates: Vec<Candidate>,
+}
+
+/// A line or a span, by what can be asked of it.
+#[derive(Debug)]
+pub(super) struct Candidate(BTreeMap<String, String>);
+
+impl From<CapturedLine> for Candidate {
+    fn from(line: CapturedLine) -> Self {
+        let mut fields = line.fields;
+        fields.extend([
+            ("level".to_owned(), line.level),
+            ("target".to_owned(), line.target),
+            ("trace_id".to_owned(), line.trace_id),
+            ("span_id".to_owned(), line.span_id),
+        ]);
+        Self(fields)
+    }
+}
+
+impl From<ReceivedSpan> for Candidate {
+    fn from(span: ReceivedSpan) -> Self {
+        let mut fields = span.attributes;
+        fields.extend([
+            ("kind".to_owned(), span.kind.to_owned()),
+            ("status".to_owned(), span.status.to_owned()),
+            ("trace_id".to_owned(), span.trace_id),
+            ("span_id".to_owned(), span.span_id),
+            ("parent_span_id".to_owned(), span.parent_span_id),
+        ]);
+        Self(fields)
+    }
+}
+
+impl<'a> Found<'a> {
+    /// Fails if there is no candidate; `others` are what there is in their place.
+    #[track_caller]
+    pub(super) fn new(
+        capture: &'a Capture,
+        what: String,
+        candidates: Vec<Candidate>,
+        others: &[String],
+    ) -> Self {
+        if candidates.is_empty() {
+            let others = match others {
+                [] => "nothing".to_owned(),
+                others => format!("{others:?}"),
+            };
+            capture.fail(&format!("expected a {what}, found {others}"));
+        }
+        Self {
+            capture,
+            what,
+            candidates,
+        }
+    }
+
+    /// With this field, or attribute, of this value, compared as text: `7`, `true`, `new`.
+    ///
+    /// A log line has its `level`, `target`, `trace_id` and `span_id` as well; a span its `kind`, `status`, `trace_id`,
+    /// `span_id` and `parent_span_id`.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[track_caller]
+    pub fn with(mut self, name: &str, value: impl Display) -> Self {
+        let value = value.to_string();
+        let mut found: Vec<Option<String>> = Vec::new();
+        self.candidates.retain(|Candidate(fields)| {
+            let own = fields.get(name);
+            found.push(own.cloned());
+            own == Some(&value)
+        });
+        if self.candidates.is_empty() {
+            let found: Vec<_> = found
+                .iter()
+                .map(|own| own.as_deref().unwrap_or("none"))
+                .collect();
+            let what = &self.what;
+            self.capture.fail(&format!(
+                "expected a {what} with {name} = {value}, found {name} = {}",
+                found.join(", ")
+            ));
+        }
+        self.what += &format!(" with {name} = {value}");
+        self
+    }
+
+    /// Without this field or attribute, whatever its value.
+    ///
+    /// # Panics
+    ///
+    /// If all have it.
+    #[track_caller]
+    pub fn without(mut self, name: &str) -> Self {
+        self.candidates
+            .retain(|Candidate(fields)| !fields.contains_key(name));
+        if self.candidates.is_empty() {
+            self.capture
+                .fail(&format!("expected a {} without {name}", self.what));
+        }
+        self.what += &format!(" without {name}");
+        self
+    }
+
+    /// Exactly one of them.
+    ///
+    /// # Panics
+    ///
+    /// If there are more.
+    #[track_caller]
+    pub fn once(self) -> Self {
+        let count = self.candidates.len();
+        if count != 1 {
+            self.capture
+                .fail(&format!("expected one {}, found {count}", self.what));
+        }
+        self
+    }
+}

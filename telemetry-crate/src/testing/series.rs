@@ -1,0 +1,107 @@
+//! The numbers of a capture, by name and labels.
+//!
+//! They are read as they would be pushed, so a name is the one on the page, and a value is what a dashboard would show. Left
+//! out: buckets and exemplars, which are on the page that [`Capture::metrics`] renders.
+
+use std::{fmt, time::SystemTime};
+
+use super::{Capture, ReceivedMetric, metric::metrics_of};
+
+/// How many samples a histogram has, and what they add up to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct HistogramSum {
+    /// Samples.
+    pub count: u64,
+    /// Their sum, in the metric's unit.
+    pub sum: f64,
+}
+
+impl Capture {
+    /// The value of a counter or a gauge by its name on the page, over all series that have these labels; `None` if there
+    /// is no such series.
+    ///
+    /// ```
+    /// let capture = firstlight::testing::capture();
+    /// metrics::counter!("orders_total", "kind" => "new", "shop" => "a").increment(1);
+    /// metrics::counter!("orders_total", "kind" => "new", "shop" => "b").increment(1);
+    /// assert_eq!(capture.metric("orders_total", [("kind", "new")]), Some(2.0));
+    /// assert_eq!(capture.metric("orders_total", [("kind", "old")]), None);
+    /// ```
+    pub fn metric<const N: usize>(&self, name: &str, labels: [(&str, &str); N]) -> Option<f64> {
+        let series = self.series(name);
+        let with = series.iter().filter(|series| series.has(&labels));
+        with.filter(|series| !series.is_histogram)
+            .map(|series| series.value)
+            .reduce(|sum, value| sum + value)
+    }
+
+    /// The samples of a histogram by its name on the page, over all series that have these labels; `None` if there is no
+    /// such series.
+    pub fn histogram<const N: usize>(
+        &self,
+        name: &str,
+        labels: [(&str, &str); N],
+    ) -> Option<HistogramSum> {
+        let series = self.series(name);
+        let with = series.iter().filter(|series| series.has(&labels));
+        let with = with.filter(|series| series.is_histogram);
+        let sums = with.map(|series| HistogramSum {
+            count: series.count,
+            sum: series.value,
+        });
+        sums.reduce(|one, other| HistogramSum {
+            count: one.count + other.count,
+            sum: one.sum + other.sum,
+        })
+    }
+
+    /// The series of one metric.
+    pub(super) fn series(&self, name: &str) -> Vec<Series> {
+        let requests = self.requests(SystemTime::now());
+        let metrics = requests
+            .into_iter()
+            .flat_map(|part| metrics_of(part.request));
+        let of_name = metrics.filter(|metric: &ReceivedMetric| metric.name == name);
+        let series = of_name.flat_map(|metric| {
+            let is_histogram = metric.kind == "histogram";
+            metric.points.into_iter().map(move |point| Series {
+                labels: point.attributes.into_iter().collect(),
+                is_histogram,
+                value: point.value,
+                count: point.count,
+            })
+        });
+        series.collect()
+    }
+}
+
+/// One series of a metric.
+#[derive(Debug)]
+pub(super) struct Series {
+    labels: Vec<(String, String)>,
+    is_histogram: bool,
+    /// Of a histogram, the sum.
+    value: f64,
+    count: u64,
+}
+
+impl Series {
+    fn has(&self, labels: &[(&str, &str)]) -> bool {
+        labels.iter().all(|(name, value)| {
+            let mut own = self.labels.iter();
+            own.any(|(known, own)| known == name && own == value)
+        })
+    }
+}
+
+/// As on the page, nearly.
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let labels = self.labels.iter();
+        let labels: Vec<_> = labels
+            .map(|(name, value)| format!("{name}={value:?}"))
+            .collect();
+        write!(f, "{{{}}} {}", labels.join(","), self.value)
+    }
+}

@@ -1,0 +1,277 @@
+//! What a capture sees, on one thread and on several, and what a failing test prints.
+
+#![cfg(all(feature = "axum", feature = "testing"))]
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    thread,
+};
+
+use axum::{Router, body::Body, extract::Path, routing::get};
+use firstlight::{
+    TelemetryConfig,
+    context::{self, TraceContext},
+    http::TelemetryLayer,
+    metrics::Format,
+    testing::{Capture, capture},
+};
+use http::Request;
+use tower::ServiceExt;
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+/// As a service would have it; made inside of a capture, because its layer keeps handles.
+fn app() -> Router {
+    Router::new()
+        .route("/orders/{id}", get(order))
+        .route("/broken", get(|| async { http::StatusCode::BAD_GATEWAY }))
+        .layer(TelemetryLayer::new())
+}
+
+async fn order(Path(id): Path<u64>) -> String {
+    tracing::info!(order.id = id, "order shown");
+    metrics::counter!("orders_total", "kind" => "new").increment(1);
+    format!("order {id}")
+}
+
+async fn ask(path: &str) -> String {
+    let request = Request::get(path)
+        .header("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01"))
+        .body(Body::empty())
+        .unwrap();
+    let response = app().oneshot(request).await.unwrap();
+    let body = axum::body::to_bytes(response.into_body(), 1_024)
+        .await
+        .unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+/// What the panic of `act` says.
+fn panic_of(act: impl FnOnce()) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(act)).unwrap_err();
+    panic.downcast_ref::<String>().unwrap().clone()
+}
+
+#[tokio::test]
+async fn one_request_is_one_line_one_span_and_one_count() {
+    let capture = capture();
+    assert_eq!(ask("/orders/7").await, "order 7");
+
+    let access = capture.assert_log("GET /orders/{id} 200").once();
+    access
+        .with("trace_id", TRACE)
+        .with("http.response.status_code", 200);
+    let span = capture.assert_span("GET /orders/{id}").once();
+    let span = span.with("kind", "server").with("trace_id", TRACE);
+    span.with("parent_span_id", "b7ad6b7169203331")
+        .with("http.route", "/orders/{id}");
+    let shown = capture.assert_log("order shown").with("order.id", 7);
+    shown
+        .with("http.route", "/orders/{id}")
+        .without("no.such.field")
+        .once();
+    capture.assert_metric("orders_total", [("kind", "new")], 1.0);
+    let name = "http_server_request_duration_seconds";
+    let requests = capture.histogram(name, [("http_route", "/orders/{id}")]);
+    assert_eq!(requests.unwrap().count, 1);
+    assert_eq!(capture.metric(name, []), None, "it is no single number");
+    assert_eq!(capture.histogram("orders_total", []), None);
+    assert_eq!(capture.metric("http_server_active_requests", []), Some(0.0));
+    capture.assert_no_errors();
+    capture.assert_no_log("request failed");
+    // Exemplars as well.
+    let page = capture.metrics().render(Format::OpenMetrics);
+    assert!(page.contains(&format!("trace_id=\"{TRACE}\"")), "{page}");
+}
+
+#[test]
+fn a_capture_redacts_bounds_and_filters_as_the_service_would() {
+    let config = TelemetryConfig::new()
+        .service_name("orders")
+        .log_filter("warn")
+        .buckets("order_euros", [10.0, 100.0]);
+    let capture = Capture::start(config).unwrap();
+    tracing::info!("below the filter");
+    let span = tracing::info_span!("sign in", user.password = "hunter2", user.id = 7_u64);
+    span.in_scope(|| tracing::warn!(api_key = "hunter2", text = "x".repeat(10_000), "signed in"));
+    drop(span);
+    metrics::histogram!("order_euros").record(20.0);
+
+    capture.assert_no_log("below the filter");
+    let line = capture.assert_log("signed in").with("api_key", "***");
+    line.with("user.password", "***")
+        .with("user.id", 7)
+        .with("level", "WARN");
+    let lines = capture.logs();
+    assert!(lines[0].fields["text"].ends_with("...[truncated]"));
+    assert!(
+        lines[0].json.starts_with("{\"timestamp\":"),
+        "{}",
+        lines[0].json
+    );
+    capture.assert_span("sign in").with("user.password", "***");
+    let spans = capture.spans();
+    assert_eq!(spans[0].resource["service.name"], "orders");
+    assert_eq!(spans[0].events[0].name, "signed in");
+    let page = capture.metrics().render(Format::Text);
+    assert!(
+        page.contains("order_euros_bucket{le=\"100.0\"} 1\n"),
+        "{page}"
+    );
+    assert!(Capture::start(TelemetryConfig::new().log_filter("a=b=c")).is_err());
+}
+
+#[test]
+fn what_spawns_by_itself_is_captured_on_a_runtime_of_the_captures_own() {
+    let capture = capture();
+    capture.block_on(async {
+        let parent = tracing::info_span!("parent");
+        let _entered = parent.enter();
+        let task = context::spawn(async {
+            tracing::info!("in a task");
+            metrics::counter!("work_total").increment(1);
+        });
+        let blocking = context::spawn_blocking(|| {
+            tracing::info!("on a thread for blocking work");
+            metrics::counter!("work_total").increment(1);
+        });
+        drop(_entered);
+        task.await.unwrap();
+        blocking.await.unwrap();
+    });
+    let trace = &capture.spans()[0].trace_id;
+    capture
+        .assert_log("in a task")
+        .with("trace_id", trace)
+        .once();
+    capture
+        .assert_log("on a thread for blocking work")
+        .with("trace_id", trace);
+    capture.assert_metric("work_total", [], 2.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_and_threads_are_captured_where_they_are_wrapped() {
+    let capture = capture();
+    let work = |name: &'static str| async move {
+        tokio::task::yield_now().await;
+        tracing::info!("{name}");
+        metrics::counter!("work_total").increment(1);
+    };
+    tokio::spawn(work("not wrapped")).await.unwrap();
+    tokio::spawn(capture.wrap(work("wrapped"))).await.unwrap();
+    let on_a_thread = capture.wrap_fn(|| tracing::info!("on a thread"));
+    thread::spawn(on_a_thread).join().unwrap();
+    // One that is dropped before its end says so in the capture.
+    struct Says;
+    impl Drop for Says {
+        fn drop(&mut self) {
+            tracing::info!("dropped");
+        }
+    }
+    let says = Says;
+    let never = tokio::spawn(capture.wrap(async move {
+        let _says = says;
+        std::future::pending::<()>().await;
+    }));
+    never.abort();
+    assert!(never.await.unwrap_err().is_cancelled());
+
+    let messages: Vec<_> = capture
+        .logs()
+        .into_iter()
+        .map(|line| line.message)
+        .collect();
+    assert_eq!(messages, ["wrapped", "on a thread", "dropped"]);
+    capture.assert_metric("work_total", [], 1.0);
+}
+
+#[test]
+fn a_capture_inside_of_another_hides_it_until_it_ends() {
+    let outer = capture();
+    {
+        let inner = capture();
+        metrics::counter!("work_total").increment(1);
+        tracing::info!("in the inner one");
+        inner.assert_log("in the inner one");
+        inner.assert_metric("work_total", [], 1.0);
+    }
+    metrics::counter!("work_total").increment(5);
+    tracing::info!("in the outer one");
+    assert_eq!(outer.logs().len(), 1);
+    outer.assert_metric("work_total", [], 5.0);
+}
+
+#[test]
+fn context_goes_into_a_queue_and_out_of_it() {
+    let capture = capture();
+    let placed = tracing::info_span!("place order");
+    let stored: Vec<(String, String)> = placed.in_scope(|| TraceContext::current().to_pairs());
+    drop(placed);
+    drop(TraceContext::from_pairs(stored).child(|| tracing::info_span!("send receipt")));
+    let spans = capture.spans();
+    let receipt = capture
+        .assert_span("send receipt")
+        .with("trace_id", &spans[0].trace_id);
+    receipt.with("parent_span_id", &spans[0].span_id);
+}
+
+#[tokio::test]
+async fn a_failing_assertion_says_what_it_found_and_draws_the_trace() {
+    let capture = capture();
+    ask("/orders/7").await;
+    let said = panic_of(|| drop(capture.assert_log("order shown").with("order.id", 8)));
+    let (first, drawn) = said.split_once("\n\n").unwrap();
+    assert_eq!(
+        first,
+        "expected a log line \"order shown\" with order.id = 8, found order.id = 7"
+    );
+    assert!(
+        drawn.starts_with(&format!("trace {TRACE}\n  GET /orders/{{id}}  server   █")),
+        "{drawn}"
+    );
+    assert!(drawn.contains("\n    INFO order shown "), "{drawn}");
+    // Once is enough for one test.
+    let said = panic_of(|| drop(capture.assert_log("order placed")));
+    assert_eq!(
+        said,
+        "expected a log line \"order placed\", found [\"order shown\", \"GET /orders/{id} 200\"]"
+    );
+    let said = panic_of(|| capture.assert_metric("orders_total", [("kind", "old")], 1.0));
+    assert_eq!(
+        said,
+        "expected orders_total with [(\"kind\", \"old\")] = 1, found none\n  orders_total{kind=\"new\"} 1"
+    );
+    ask("/broken").await;
+    let said = panic_of(|| capture.assert_no_errors());
+    assert!(
+        said.starts_with("expected no errors, found the log line: ERROR GET /broken 502"),
+        "{said}"
+    );
+    let said = panic_of(|| drop(capture.assert_span("GET /broken").without("http.route")));
+    assert_eq!(said, "expected a span \"GET /broken\" without http.route");
+}
+
+#[test]
+fn a_test_that_panics_prints_what_it_captured() {
+    let this = "a_test_that_panics_prints_what_it_captured";
+    if std::env::var_os("PANIC").is_some() {
+        let _capture = capture();
+        let span = tracing::info_span!("place order").entered();
+        tracing::info!("order placed");
+        drop(span);
+        let orders: [u64; 0] = [];
+        assert_eq!(orders.len(), 1);
+    }
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", this])
+        .env("PANIC", "1")
+        .output()
+        .unwrap();
+    assert!(!run.status.success());
+    let printed = String::from_utf8(run.stdout).unwrap();
+    let (_, captured) = printed.split_once("what the test captured:").unwrap();
+    assert!(captured.contains("  place order  internal █"), "{printed}");
+    assert!(captured.contains("    INFO order placed\n"), "{printed}");
+}

@@ -1,0 +1,353 @@
+//! Each example for an existing service as a process of its own: its lines, its metrics page, its spans, and how it ends.
+//!
+//! `cargo test` builds the examples before it runs anything. For this file alone, build them first:
+//! `cargo build -p firstlight --all-features --examples`.
+
+#![cfg(unix)] // for SIGTERM
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[allow(dead_code, reason = "one of its methods is called here")]
+#[path = "support/shop.rs"]
+mod shop;
+mod support;
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::Duration,
+};
+
+use firstlight::{
+    grpc::ClientLayer,
+    testing::{OtlpReceiver, ReceivedSpan},
+};
+use serde_json::Value;
+use support::{Answer, ask, send};
+use tonic::{Request, transport::Endpoint};
+use tower::Layer;
+
+/// For a machine that does much else meanwhile.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+/// An example that runs; it is killed when the test is over, however it ends.
+struct Example {
+    child: Child,
+    lines: Receiver<Value>,
+    seen: Vec<Value>,
+}
+
+impl Example {
+    fn start(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut path = std::env::current_exe().unwrap();
+        path.pop();
+        path.pop();
+        path.push("examples");
+        path.push(name);
+        let mut child = Command::new(&path)
+            .args(arguments)
+            .env("ADDRESS", "127.0.0.1:0")
+            .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{}: {error}; see the head of this file", path.display())
+            });
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in output.lines() {
+                let line = line.unwrap();
+                let parsed = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+                if sender.send(parsed).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Its spans go to `collector`.
+    fn exporting(name: &str, arguments: &[&str], collector: &OtlpReceiver) -> Self {
+        let endpoint = collector.endpoint();
+        let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)];
+        Self::start(name, arguments, &variables)
+    }
+
+    /// Reads until a line with this message; one that came before counts, too.
+    fn line(&mut self, message: &str) -> Value {
+        loop {
+            if let Some(line) = self.seen.iter().find(|line| line["message"] == message) {
+                return line.clone();
+            }
+            match self.lines.recv_timeout(DEADLINE) {
+                Ok(line) => self.seen.push(line),
+                Err(error) => panic!("no line {message:?}, {error}: {:#?}", self.seen),
+            }
+        }
+    }
+
+    fn address(&mut self) -> SocketAddr {
+        self.line("listening")["address"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
+    /// Asks the admin listener.
+    fn admin(&mut self, request: &str) -> Answer {
+        let up = self.line("telemetry is up");
+        let page = up["metrics"].as_str().unwrap();
+        let (_, port) = page
+            .strip_suffix("/metrics")
+            .unwrap()
+            .rsplit_once(':')
+            .unwrap();
+        ask(([127, 0, 0, 1], port.parse().unwrap()).into(), request)
+    }
+
+    fn terminate(self) -> (ExitStatus, Vec<Value>) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.end()
+    }
+
+    /// Waits until it has ended by itself.
+    fn end(mut self) -> (ExitStatus, Vec<Value>) {
+        self.line("telemetry is down");
+        (self.child.wait().unwrap(), std::mem::take(&mut self.seen))
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn span<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
+    let found = spans.iter().find(|span| span.name == name);
+    found.unwrap_or_else(|| panic!("no span {name:?} in {spans:#?}"))
+}
+
+fn count(lines: &[Value], message: &str) -> usize {
+    lines
+        .iter()
+        .filter(|line| line["message"] == message)
+        .count()
+}
+
+#[test]
+fn a_program_keeps_its_own_subscriber() {
+    let collector = OtlpReceiver::start().unwrap();
+    let mut example = Example::exporting("own_subscriber", &[], &collector);
+    let line = example.line("inside a span, with its trace id");
+    assert_eq!(
+        example.line("counted by the program's own layer")["spans"],
+        1
+    );
+    assert!(example.end().0.success());
+    let spans = collector.wait_for(DEADLINE, |spans| !spans.is_empty());
+    assert_eq!(span(&spans, "batch").trace_id, line["trace_id"]);
+}
+
+/// What a server of orders leaves behind, whichever library serves them.
+fn serves_orders(name: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
+    let collector = OtlpReceiver::start().unwrap();
+    let mut example = Example::exporting(name, &[], &collector);
+    let address = example.address();
+    let caller = format!("traceparent: 00-{TRACE}-b7ad6b7169203331-01");
+    let order = send(
+        address,
+        &format!("GET /orders/7?secret=hunter2 HTTP/1.1\r\nhost: shop\r\n{caller}"),
+        "",
+    );
+    assert_eq!(
+        (order.status, order.body.contains("one telescope")),
+        (200, true)
+    );
+    assert_eq!(ask(address, "GET /nowhere").status, 404);
+
+    let shown = example.line("order shown");
+    assert_eq!(shown["trace_id"], TRACE);
+    assert_eq!(example.line("GET /orders/{id} 200")["trace_id"], TRACE);
+    example.line("GET 404");
+    assert_eq!(example.admin("GET /readyz").status, 200);
+    let page = example.admin("GET /metrics").body;
+    let counted = page.lines().find(|line| {
+        line.starts_with("http_server_request_duration_seconds_count{")
+            && line.contains("http_route=\"/orders/{id}\"")
+    });
+    assert!(counted.unwrap().ends_with(" 1"), "{page}");
+
+    let (status, lines) = example.terminate();
+    assert!(status.success(), "{status}");
+    assert_eq!(count(&lines, "GET /orders/{id} 200"), 1);
+    let spans = collector.wait_for(DEADLINE, |spans| spans.len() >= 2);
+    let request = span(&spans, "GET /orders/{id}");
+    assert_eq!((request.kind, &*request.trace_id), ("server", TRACE));
+    (spans, lines, page)
+}
+
+#[test]
+fn a_service_on_axum_has_a_span_a_line_and_a_measurement_for_each_request() {
+    let (spans, _, page) = serves_orders("axum");
+    let request = span(&spans, "GET /orders/{id}");
+    assert_eq!(span(&spans, "load").parent_span_id, request.span_id);
+    assert!(page.contains("\norders_shown_total 1\n"), "{page}");
+}
+
+#[test]
+fn a_server_on_hyper_alone_has_the_same() {
+    let (spans, ..) = serves_orders("hyper");
+    let request = span(&spans, "GET /orders/{id}");
+    assert_eq!(request.attributes["http.route"], "/orders/{id}");
+}
+
+#[test]
+fn a_call_through_two_services_on_tonic_is_one_trace() {
+    let collector = OtlpReceiver::start().unwrap();
+    let endpoint = collector.endpoint();
+    let mut back = Example::exporting("tonic", &[], &collector);
+    let upstream = back.address().to_string();
+    let mut front = Example::start(
+        "tonic",
+        &[],
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+            ("UPSTREAM", &*upstream),
+        ],
+    );
+    let address = front.address();
+
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let answer = runtime.block_on(async {
+        let channel = Endpoint::new(format!("http://{address}"))
+            .unwrap()
+            .connect_lazy();
+        let mut client = shop::Client::new(ClientLayer::new().without_propagation().layer(channel));
+        let mut request = Request::new("7".to_owned());
+        let caller = format!("00-{TRACE}-b7ad6b7169203331-01");
+        request
+            .metadata_mut()
+            .insert("traceparent", caller.parse().unwrap());
+        client.get(request).await.unwrap().into_inner()
+    });
+    assert!(answer.starts_with("order 7"), "{answer}");
+    // The caller's connection is still open, and no reason to wait for it.
+    drop(runtime);
+    for service in [&mut front, &mut back] {
+        assert_eq!(service.line("shop.Orders/Get OK")["trace_id"], TRACE);
+        let page = service.admin("GET /metrics").body;
+        assert!(
+            page.contains("rpc_server_call_duration_seconds_count{"),
+            "{page}"
+        );
+    }
+    assert!(front.terminate().0.success());
+    assert!(back.terminate().0.success());
+
+    let spans = collector.wait_for(DEADLINE, |spans| spans.len() >= 3);
+    let mut kinds: Vec<_> = spans.iter().map(|span| span.kind).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["client", "server", "server"]);
+    assert!(
+        spans.iter().all(|span| span.trace_id == TRACE),
+        "{spans:#?}"
+    );
+}
+
+#[test]
+fn a_batch_job_sends_everything_at_its_end_and_says_how_it_went() {
+    let collector = OtlpReceiver::start().unwrap();
+    let endpoint = collector.endpoint();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+    ];
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let (status, lines) = Example::start("batch", &[file], &variables).end();
+    assert!(status.success(), "{lines:#?}");
+    let spans = collector.wait_for(DEADLINE, |spans| spans.len() >= 2);
+    assert_eq!(spans[0].parent_span_id, spans[1].span_id);
+    assert!(spans.iter().all(|span| span.status == "unset"));
+    let is_sent = |name: &str| {
+        let metrics =
+            collector.wait_for_metrics(DEADLINE, |all| all.iter().any(|m| m.name == name));
+        metrics
+            .into_iter()
+            .find(|metric| metric.name == name)
+            .unwrap()
+            .points[0]
+            .value
+    };
+    let expected = std::fs::read_to_string(file).unwrap().lines().count();
+    assert_eq!(is_sent("imported_lines_total"), expected as f64);
+    assert!(is_sent("import_last_success_timestamp_seconds") > 0.0);
+
+    let (status, lines) = Example::start("batch", &["nowhere"], &variables).end();
+    assert_eq!(status.code(), Some(1));
+    let failed = |line: &&Value| {
+        line["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("the program failed")
+    };
+    assert_eq!(lines.iter().filter(failed).count(), 1, "{lines:#?}");
+    let spans = collector.wait_for(DEADLINE, |spans| spans.len() >= 4);
+    assert!(
+        spans[2..].iter().all(|span| span.status == "error"),
+        "{spans:#?}"
+    );
+}
+
+#[test]
+fn a_worker_without_http_is_ready_traces_its_jobs_and_finishes_the_one_under_way() {
+    let collector = OtlpReceiver::start().unwrap();
+    let mut example = Example::exporting("worker", &[], &collector);
+    example.line("waiting for jobs");
+    let sent = example.line("receipt sent");
+    assert_eq!(example.admin("GET /readyz").status, 200);
+    let page = example.admin("GET /metrics").body;
+    assert!(page.contains("\nreceipts_total "), "{page}");
+
+    // In the middle of a job.
+    example.seen.clear();
+    example.line("sending the receipt");
+    let (status, lines) = example.terminate();
+    assert!(status.success(), "{status}");
+    assert!(count(&lines, "receipt sent") >= count(&lines, "sending the receipt"));
+    let spans = collector.wait_for(DEADLINE, |spans| {
+        spans.iter().any(|span| span.kind == "consumer")
+    });
+    let job = span(&spans, "send receipt");
+    assert_eq!((job.kind, &*job.attributes["order.id"]), ("consumer", "1"));
+    assert_eq!(job.trace_id, sent["trace_id"]);
+    let placed = span(&spans, "place order");
+    assert_eq!(
+        (placed.kind, &*placed.attributes["order.id"]),
+        ("producer", "1")
+    );
+    assert_eq!(job.links[0].trace_id, placed.trace_id);
+    assert_ne!(job.trace_id, placed.trace_id);
+}
