@@ -3,7 +3,9 @@
 
 mod cargo_generate;
 mod prometheus;
+mod python;
 mod rotel;
+mod schemas;
 
 use std::{
     env,
@@ -13,6 +15,7 @@ use std::{
 pub(crate) use cargo_generate::cargo_generate;
 pub(crate) use prometheus::{Prometheus, prometheus};
 pub(crate) use rotel::rotel;
+pub(crate) use schemas::{check_jsonschema, kubernetes_validate};
 
 /// The first executable called `name` in one of the folders of `PATH`.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
