@@ -3,7 +3,7 @@
 use super::{Kind, Metric, buckets};
 
 /// The conventions advise 1 ms, 5 ms, 10 ms and so on up to 10 s. Three more are between them, because a factor of five hides
-/// a regression below 100 ms, where healthy statements are.
+/// a regression.
 const SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0,
 ];
