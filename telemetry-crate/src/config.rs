@@ -276,6 +276,8 @@ impl TelemetryConfig {
             Ok(telemetry) => telemetry,
             Err(error) => return CheckReport::of_start(&error),
         };
+        // This blocks its caller, which is no incident in a program that does nothing else.
+        telemetry.observe_no_runtime();
         let mut report = telemetry.check(CHECK_DEADLINE);
         if let Some(error) = in_use {
             report.note(format!(

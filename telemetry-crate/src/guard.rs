@@ -99,6 +99,11 @@ impl TelemetryGuard {
         self.parts.runtime.observe_current()
     }
 
+    /// From here on nobody is told that a runtime stands still.
+    pub(crate) fn observe_no_runtime(&self) {
+        self.parts.runtime.stop();
+    }
+
     /// Sends a canary through every pipeline and says what became of it: one log line, one count on the metrics page, and
     /// one span, which the collector must acknowledge within the deadline, and so for log records and metrics if they are sent
     /// to one. Blocks the calling thread.

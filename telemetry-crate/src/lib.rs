@@ -147,6 +147,23 @@ macro_rules! init {
     };
 }
 
+/// Like [`check()`], and the canary carries the name and the version of the package in which it is called, as the
+/// service's telemetry does with [`init!`].
+///
+/// ```no_run
+/// let report = firstlight::check!();
+/// println!("{report}");
+/// ```
+#[macro_export]
+macro_rules! check {
+    () => {
+        $crate::TelemetryConfig::new()
+            .service_name(::core::env!("CARGO_PKG_NAME"))
+            .service_version(::core::env!("CARGO_PKG_VERSION"))
+            .check()
+    };
+}
+
 /// Sends a canary through every pipeline, with everything from the environment, and says what became of it: one log line,
 /// one count on the metrics page, one span that the collector has acknowledged.
 ///

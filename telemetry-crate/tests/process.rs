@@ -48,6 +48,11 @@ fn main() -> ExitCode {
                 "exit_sends_what_waits_and_the_standard_librarys_loses_it",
                 exits,
             ),
+            #[cfg(feature = "testing")]
+            (
+                "a_check_in_async_code_is_not_reported_as_a_blocked_runtime",
+                checks,
+            ),
         ],
         &[
             ("panics", play_panics),
@@ -55,6 +60,7 @@ fn main() -> ExitCode {
             ("writes", play_writes),
             ("floods", play_floods),
             ("exits", play_exits),
+            ("checks", play_checks),
         ],
     )
 }
@@ -352,4 +358,32 @@ fn exits() {
     assert_eq!(part.end(), (Some(3), String::new()));
     let spans = receiver.spans();
     assert_eq!((spans.len(), &*spans[0].name), (1, "waits for its batch"));
+}
+
+fn play_checks() -> ExitCode {
+    // As in an async main, whose only thread it blocks.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async { firstlight::check!().exit_code() })
+}
+
+#[cfg(feature = "testing")]
+fn checks() {
+    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+    receiver.set_answer(firstlight::testing::Answer::Hang);
+    let endpoint = receiver.endpoint();
+    let mut part = Part::start(
+        "checks",
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+            // Longer than a runtime may stand still without a word.
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "5000"),
+            ("OTEL_BSP_EXPORT_TIMEOUT", "5000"),
+        ],
+    );
+    let lines = part.rest();
+    assert_eq!(part.end().0, Some(1), "{lines:#?}");
+    let incident = |line: &String| line.contains("the application's runtime");
+    assert!(!lines.iter().any(incident), "{lines:#?}");
 }

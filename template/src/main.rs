@@ -6,22 +6,25 @@ use {{crate_name}}::{app::serve, config::Config};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match firstlight::init!() {
-        Ok(telemetry) => {
-            let result = run().await;
-            // A failure becomes one log line; then everything that waits is sent.
-            telemetry.finish(result)
-        }
+    if std::env::args().any(|argument| argument == "--check-telemetry") {
+        let report = firstlight::check!();
+        println!("{report}");
+        return report.exit_code();
+    }
+    let telemetry = match firstlight::init!() {
+        Ok(telemetry) => telemetry,
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
-    }
+    };
+    let result = run(&telemetry).await;
+    telemetry.finish(result) // a failure becomes one log line; then everything that waits is sent
 }
 
-async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let config = Config::from_env()?;
-    let listener = config.listen().await?;
-    serve(listener).await?;
-    Ok(())
+async fn run(telemetry: &firstlight::TelemetryGuard) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let starting = telemetry.readiness().latch("start"); // no traffic until it is released
+    let listener = Config::from_env()?.listen().await?;
+    starting.release();
+    Ok(serve(listener).await?)
 }

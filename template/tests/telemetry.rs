@@ -5,7 +5,7 @@
 mod support;
 
 use firstlight::testing::OtlpReceiver;
-use support::{Ended, SOON, Service, is_access_line, text};
+use support::{Ended, SOON, Service, check_telemetry, is_access_line, text};
 
 const CALLER_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER_SPAN: &str = "00f067aa0ba902b7";
@@ -53,6 +53,33 @@ fn probes_answer_and_make_no_telemetry() {
     assert_eq!(service.admin("/readyz").status, 200);
     let log = service.terminate().log;
     assert!(!log.iter().any(is_access_line), "{log:#?}");
+}
+
+#[test]
+fn it_can_be_asked_whether_telemetry_arrives() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let arrives = check_telemetry(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
+    assert_eq!(arrives.status.code(), Some(0), "{arrives:?}");
+    let spans = receiver.spans();
+    assert_eq!(spans.len(), 1, "{spans:#?}");
+    assert_eq!(spans[0].resource["service.name"], env!("CARGO_PKG_NAME"));
+
+    // Nobody listens on port 1.
+    let nowhere = check_telemetry(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")]);
+    assert_eq!(nowhere.status.code(), Some(1), "{nowhere:?}");
+    let report = String::from_utf8_lossy(&nowhere.stdout);
+    assert!(report.contains("traces: failed"), "{report}");
+}
+
+#[test]
+fn the_signal_to_stop_ends_readiness_before_it_ends_accepting() {
+    let mut service = Service::start(&[("FIRSTLIGHT_DRAIN_DELAY", "3600000")]);
+    service.address();
+    assert_eq!(service.admin("/readyz").status, 200);
+    service.signal("TERM");
+    service.line(|line| text(line, "message").starts_with("shutting down"));
+    assert_eq!(service.admin("/readyz").status, 503);
+    assert_eq!(service.get("/nowhere", "").status, 404);
 }
 
 #[test]

@@ -13,30 +13,61 @@ pub(crate) struct Service<'a> {
     pub(crate) name: &'a str,
     /// The folder in which the service's own folder appears.
     pub(crate) destination: &'a Path,
-    pub(crate) example: bool,
-    /// `github` or `none`.
-    pub(crate) ci: &'a str,
+    pub(crate) options: Options<'a>,
     /// Handed to cargo-generate as they are.
     pub(crate) extra: &'a [String],
 }
 
+/// The answers to the template's questions, but for where the library comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options<'a> {
+    pub(crate) example: bool,
+    /// One of [`DEPLOY`].
+    pub(crate) deploy: &'a str,
+    /// One of [`CI`].
+    pub(crate) ci: &'a str,
+}
+
+impl Options<'static> {
+    /// The least that there is.
+    pub(crate) const BARE: Self = Self {
+        example: false,
+        deploy: "none",
+        ci: "none",
+    };
+}
+
+pub(crate) const DEPLOY: [&str; 3] = ["none", "compose", "kubernetes"];
+pub(crate) const CI: [&str; 3] = ["none", "github", "gitlab"];
+
 impl Service<'_> {
     /// The command, with every question answered.
     pub(crate) fn command(&self) -> anyhow::Result<Command> {
+        self.command_for(&paths::template())
+    }
+
+    /// The same for a template elsewhere.
+    pub(crate) fn command_for(&self, template: &Path) -> anyhow::Result<Command> {
         let mut generate = Command::new(tools::cargo_generate()?);
         generate
             .args(["generate", "--silent", "--path"])
-            .arg(paths::template());
+            .arg(template);
         generate
             .args(["--name", self.name, "--destination"])
             .arg(self.destination);
-        generate
-            .arg("--define")
-            .arg(format!("firstlight={}", paths::library().display()));
-        generate
-            .arg("--define")
-            .arg(format!("example={}", self.example));
-        generate.arg("--define").arg(format!("ci={}", self.ci));
+        let Options {
+            example,
+            deploy,
+            ci,
+        } = self.options;
+        for answer in [
+            format!("firstlight={}", paths::library().display()),
+            format!("example={example}"),
+            format!("deploy={deploy}"),
+            format!("ci={ci}"),
+        ] {
+            generate.arg("--define").arg(answer);
+        }
         generate.args(self.extra);
         // A refusal of the template's says what to do; a backtrace of cargo-generate's would bury it.
         generate.env_remove("RUST_BACKTRACE");

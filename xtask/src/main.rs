@@ -30,6 +30,7 @@ mod tidy;
 mod tools;
 mod traffic;
 mod ui;
+mod yaml;
 
 use std::process::ExitCode;
 
@@ -70,7 +71,8 @@ enum Task {
     /// Make a new service from the template.
     #[command(after_help = "Examples:
   cargo xtask new orders                             a service in ./orders
-  cargo xtask new orders --example --ci none         with the example API, without a workflow
+  cargo xtask new orders --example --ci gitlab       with the example API, for GitLab
+  cargo xtask new orders --deploy kubernetes         with manifests; compose is the default
   cargo xtask new orders --destination ~/services    somewhere else
   cargo xtask new orders -- --vcs none               the rest goes to cargo-generate")]
     New(new::NewArgs),

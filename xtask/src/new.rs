@@ -18,8 +18,11 @@ pub(crate) struct NewArgs {
     /// Add a small orders API that shows the patterns.
     #[arg(long)]
     example: bool,
-    /// The workflow to add.
-    #[arg(long, default_value = "github", value_parser = ["github", "none"])]
+    /// What to add for where it runs.
+    #[arg(long, default_value = "compose", value_parser = generate::DEPLOY)]
+    deploy: String,
+    /// What to add for continuous integration.
+    #[arg(long, default_value = "github", value_parser = generate::CI)]
     ci: String,
     /// Passed to cargo-generate as they are.
     #[arg(last = true, value_name = "ARGS")]
@@ -33,8 +36,11 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
     let service = generate::Service {
         name: &args.name,
         destination: &destination,
-        example: args.example,
-        ci: &args.ci,
+        options: generate::Options {
+            example: args.example,
+            deploy: &args.deploy,
+            ci: &args.ci,
+        },
         extra: &args.extra,
     };
     let folder = service.generate()?;

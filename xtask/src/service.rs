@@ -21,8 +21,10 @@ pub(crate) fn build_example(name: &str, folder: &Path) -> anyhow::Result<Built> 
     let service = generate::Service {
         name,
         destination: folder,
-        example: true,
-        ci: "none",
+        options: generate::Options {
+            example: true,
+            ..generate::Options::BARE
+        },
         extra: &extra,
     };
     let source = service.generate()?;
@@ -35,12 +37,22 @@ pub(crate) fn build_example(name: &str, folder: &Path) -> anyhow::Result<Built> 
 
 /// Cargo in a generated service's folder.
 pub(crate) fn cargo(source: &Path) -> Command {
-    let mut cargo = Command::new("cargo");
-    cargo
+    at_home(Command::new("cargo"), source)
+}
+
+/// A command of its README, as it is written there.
+pub(crate) fn shell(source: &Path, line: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-ec", line]);
+    at_home(shell, source)
+}
+
+fn at_home(mut command: Command, source: &Path) -> Command {
+    command
         .current_dir(source)
         .env("CARGO_TARGET_DIR", paths::generated_target());
-    without_telemetry_settings(&mut cargo);
-    cargo
+    without_telemetry_settings(&mut command);
+    command
 }
 
 /// A running service.

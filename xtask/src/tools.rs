@@ -4,7 +4,9 @@
 mod cargo_generate;
 mod postgres;
 mod prometheus;
+mod python;
 mod rotel;
+mod schemas;
 
 use std::{
     env,
@@ -15,6 +17,7 @@ pub(crate) use cargo_generate::cargo_generate;
 pub(crate) use postgres::{PostgresServer, postgres};
 pub(crate) use prometheus::{Prometheus, prometheus};
 pub(crate) use rotel::rotel;
+pub(crate) use schemas::{check_jsonschema, kubernetes_validate};
 
 /// The first executable called `name` in one of the folders of `PATH`.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {

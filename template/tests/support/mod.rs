@@ -5,7 +5,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
     time::{Duration, Instant},
@@ -117,10 +117,15 @@ impl Service {
 
     /// Sends SIGTERM and waits for the end.
     pub fn terminate(self) -> Ended {
-        let kill = format!("kill -TERM {}", self.child.id());
+        self.signal("TERM");
+        self.end()
+    }
+
+    /// Sends a signal, and waits for nothing.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.expect("a shell").success(), "{kill}");
-        self.end()
     }
 
     /// Waits for the end.
@@ -146,6 +151,17 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs the service with `--check-telemetry`.
+pub fn check_telemetry(variables: &[(&str, &str)]) -> Output {
+    let output = Command::new(BINARY)
+        .arg("--check-telemetry")
+        .env_clear()
+        .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
+        .envs(variables.iter().copied())
+        .output();
+    output.expect("the service starts")
 }
 
 /// Whether `line` is the access line of a request.

@@ -1,10 +1,11 @@
 //! rotel, an OTLP collector whose program comes inside a Python wheel: a real collector without a container.
 
-use std::{path::PathBuf, process::Command};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
-use crate::{command, paths, tools};
+use super::python;
+use crate::paths;
 
 /// The program, or what somebody must do to have it.
 pub(crate) fn rotel() -> anyhow::Result<PathBuf> {
@@ -13,28 +14,10 @@ pub(crate) fn rotel() -> anyhow::Result<PathBuf> {
     if program.exists() {
         return Ok(program);
     }
-    let by_hand =
-        "install rotel by hand: python3 -m pip install --no-deps --target target/tools/rotel rotel";
-    if tools::on_path("python3").is_none() {
-        bail!("python3 is not on PATH; {by_hand}");
-    }
-    let mut pip = Command::new("python3");
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-deps",
-        "--upgrade",
-        "--target",
-    ]);
-    command::run("install rotel", pip.arg(&folder).arg("rotel")).context(by_hand)?;
+    // The program alone; the packages around it are for Python programs.
+    python::install("rotel", &folder, &["--no-deps"])?;
     if !program.exists() {
-        bail!(
-            "the wheel of rotel holds no {}; {by_hand}",
-            program.display()
-        );
+        bail!("the wheel of rotel holds no {}", program.display());
     }
     Ok(program)
 }

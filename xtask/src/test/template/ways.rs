@@ -17,8 +17,7 @@ pub(super) fn names(cases: &mut Cases, folder: &Path) {
                 let service = generate::Service {
                     name,
                     destination: folder,
-                    example: false,
-                    ci: "none",
+                    options: generate::Options::BARE,
                     extra: &extra,
                 };
                 let Err(error) = command::run_quietly(&mut service.command()?) else {
@@ -52,8 +51,7 @@ pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
             let service = generate::Service {
                 name: "member",
                 destination: &workspace,
-                example: false,
-                ci: "none",
+                options: generate::Options::BARE,
                 extra: &extra,
             };
             service.generate()?;
@@ -111,7 +109,7 @@ pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
             .current_dir(paths::root());
         let mut asking = Process::start("cargo-generate", &mut terminal)?;
         // One for each question.
-        asking.type_in("\r\r\r")?;
+        asking.type_in("\r\r\r\r")?;
         let status = asking.wait(ANSWERED)?;
         ensure!(
             status.success(),
@@ -130,10 +128,12 @@ pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
             !folder.join("asked/src/orders.rs").exists(),
             "the example is there, which is not the default"
         );
-        ensure!(
-            folder.join("asked/.github").exists(),
-            "the workflow is missing, which is the default"
-        );
+        for default in [".github", "deploy/compose"] {
+            ensure!(
+                folder.join("asked").join(default).exists(),
+                "{default} is missing, which is the default"
+            );
+        }
         Ok(())
     });
 }

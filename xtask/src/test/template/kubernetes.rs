@@ -1,0 +1,260 @@
+//! What the manifests say to each other, which no schema knows: names that must meet, and seconds that must suffice.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use anyhow::{Context as _, ensure};
+use firstlight::config::VARIABLES;
+use serde_json::Value;
+
+use super::combinations::Generated;
+use crate::{
+    command,
+    generate::{self, Options, Service},
+    test::Cases,
+    yaml,
+};
+
+pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
+    let source = generated.deployed("kubernetes");
+    let manifests = source.join("deploy/kubernetes");
+    let read = |name: &str| yaml::read(&manifests.join(name));
+    cases.check("kustomization.yaml lists every manifest", || {
+        let mut there = BTreeSet::new();
+        for entry in fs::read_dir(&manifests)? {
+            let entry = entry?;
+            there.insert(entry.file_name().to_string_lossy().into_owned());
+        }
+        there.remove("kustomization.yaml");
+        there.remove("collector");
+        let listed = texts(&read("kustomization.yaml")?, "/resources");
+        ensure!(there == listed, "found {listed:?}, expected {there:?}");
+        Ok(())
+    });
+    cases.check("all manifests mean the same pods", || {
+        let deployment = read("deployment.yaml")?;
+        let labels = at(&deployment, "/spec/template/metadata/labels")?;
+        for (file, selector) in [
+            ("deployment.yaml", "/spec/selector/matchLabels"),
+            ("service.yaml", "/spec/selector"),
+            ("poddisruptionbudget.yaml", "/spec/selector/matchLabels"),
+            ("networkpolicy.yaml", "/spec/podSelector/matchLabels"),
+            ("podmonitor.yaml", "/spec/selector/matchLabels"),
+        ] {
+            let manifest = read(file)?;
+            let found = at(&manifest, selector)?;
+            ensure!(found == labels, "{file}: found {found}, expected {labels}");
+        }
+        let scaler = read("horizontalpodautoscaler.yaml")?;
+        let (target, name) = ("/spec/scaleTargetRef/name", "/metadata/name");
+        ensure!(at(&scaler, target)? == at(&deployment, name)?, "{scaler}");
+        Ok(())
+    });
+    cases.check(
+        "every port that a manifest names is one of the image",
+        || {
+            let deployment = read("deployment.yaml")?;
+            let ports = at(&container(&deployment)?, "/ports")?;
+            let ports = ports.as_array().context("no list of ports")?;
+            let exposed: Vec<_> = ports
+                .iter()
+                .map(|port| port["containerPort"].to_string())
+                .collect();
+            let dockerfile = fs::read_to_string(source.join("Dockerfile"))?;
+            let expose = format!("EXPOSE {}", exposed.join(" "));
+            ensure!(dockerfile.contains(&expose), "Dockerfile: no {expose:?}");
+            let names: BTreeSet<_> = ports
+                .iter()
+                .filter_map(|port| port["name"].as_str())
+                .collect();
+            for (file, port) in [
+                ("service.yaml", "/spec/ports/0/targetPort"),
+                ("networkpolicy.yaml", "/spec/ingress/0/ports/0/port"),
+                ("networkpolicy.yaml", "/spec/ingress/1/ports/0/port"),
+                ("podmonitor.yaml", "/spec/podMetricsEndpoints/0/port"),
+            ] {
+                let found = at(&read(file)?, port)?;
+                let known = found.as_str().is_some_and(|name| names.contains(name));
+                ensure!(known, "{file}: found {found}, expected one of {names:?}");
+            }
+            Ok(())
+        },
+    );
+    cases.check("the probes ask the admin port what it answers", || {
+        let container = container(&read("deployment.yaml")?)?;
+        for (probe, path) in [
+            ("startupProbe", "/livez"),
+            ("livenessProbe", "/livez"),
+            ("readinessProbe", "/readyz"),
+        ] {
+            let get = at(&container, &format!("/{probe}/httpGet"))?;
+            let asks = get["path"] == path && get["port"] == "admin";
+            ensure!(asks, "{probe}: found {get}, expected {path} of admin");
+        }
+        Ok(())
+    });
+    cases.check(
+        "the grace period holds the drain delay, the drain and the flush, with some seconds to spare",
+        || {
+            let deployment = read("deployment.yaml")?;
+            let grace = at(&deployment, "/spec/template/spec/terminationGracePeriodSeconds")?;
+            let grace = grace.as_u64().context("no number of seconds")?;
+            let container = container(&deployment)?;
+            let delay = variable(&container, "FIRSTLIGHT_DRAIN_DELAY")?;
+            let delay = delay.parse::<u64>()?.div_ceil(1000);
+            ensure!(delay >= 3, "{delay} s is less than load balancers need");
+            let needed = delay + stop_seconds(&source)? + TO_SPARE;
+            ensure!(grace >= needed, "found {grace} s, expected {needed} s at least");
+            Ok(())
+        },
+    );
+    cases.check("the pods have no rights that they do not need", || {
+        let deployment = read("deployment.yaml")?;
+        let pod = at(&deployment, "/spec/template/spec")?;
+        let container = container(&deployment)?;
+        for (where_, pointer, expected) in [
+            (&pod, "/securityContext/runAsNonRoot", Value::from(true)),
+            (&pod, "/automountServiceAccountToken", Value::from(false)),
+            (
+                &container,
+                "/securityContext/allowPrivilegeEscalation",
+                Value::from(false),
+            ),
+            (
+                &container,
+                "/securityContext/readOnlyRootFilesystem",
+                Value::from(true),
+            ),
+            (
+                &container,
+                "/securityContext/capabilities/drop/0",
+                Value::from("ALL"),
+            ),
+        ] {
+            let found = at(where_, pointer)?;
+            ensure!(
+                found == expected,
+                "{pointer}: found {found}, expected {expected}"
+            );
+        }
+        Ok(())
+    });
+    cases.check(
+        "every variable of telemetry in the deployment exists, and names what it uses above it",
+        || {
+            let container = container(&read("deployment.yaml")?)?;
+            let env = at(&container, "/env")?;
+            let mut defined = BTreeSet::new();
+            for entry in env.as_array().context("no list")? {
+                let name = entry["name"].as_str().context("no name")?;
+                known_variable(name)?;
+                let value = entry["value"].as_str().unwrap_or_default();
+                for used in value.split("$(").skip(1) {
+                    let used = used.split(')').next().unwrap_or_default();
+                    ensure!(
+                        defined.contains(used),
+                        "{name} uses {used}, which is not above it"
+                    );
+                }
+                defined.insert(name.to_owned());
+            }
+            Ok(())
+        },
+    );
+    cases.check(
+        "the PodMonitor has no key that the operator does not know",
+        || {
+            // Its schema comes with no package; these are the keys that we use of it.
+            let monitor = read("podmonitor.yaml")?;
+            for (pointer, known) in [
+                (
+                    "/spec",
+                    &["jobLabel", "selector", "podMetricsEndpoints"][..],
+                ),
+                ("/spec/podMetricsEndpoints/0", &["port", "path", "interval"]),
+            ] {
+                let found = at(&monitor, pointer)?;
+                let keys = found.as_object().context("no object")?.keys();
+                let unknown: Vec<_> = keys.filter(|key| !known.contains(&key.as_str())).collect();
+                ensure!(unknown.is_empty(), "{pointer}: {unknown:?}");
+            }
+            Ok(())
+        },
+    );
+}
+
+/// Cargo allows an underscore in a name, Kubernetes does not.
+pub(super) fn names(cases: &mut Cases, folder: &Path) {
+    cases.check(
+        "a service called orders_api is orders-api on Kubernetes",
+        || {
+            let service = Service {
+                name: "orders_api",
+                destination: folder,
+                options: Options {
+                    deploy: "kubernetes",
+                    ..Options::BARE
+                },
+                extra: &generate::throwaway(),
+            };
+            command::run_quietly(&mut service.command()?)?;
+            let deployment = folder.join("orders_api/deploy/kubernetes/deployment.yaml");
+            let name = at(&yaml::read(&deployment)?, "/metadata/name")?;
+            ensure!(name == "orders-api", "found {name}");
+            Ok(())
+        },
+    );
+}
+
+/// From the end of accepting to the exit: the drain that the code allows, and the flush.
+pub(super) fn stop_seconds(source: &Path) -> anyhow::Result<u64> {
+    let code = fs::read_to_string(source.join("src/app.rs"))?;
+    let drain = code
+        .split_once("const DRAIN: Duration = Duration::from_secs(")
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .context("src/app.rs has no DRAIN in seconds")?
+        .0;
+    let flush = VARIABLES
+        .iter()
+        .find(|variable| variable.name == "FIRSTLIGHT_SHUTDOWN_TIMEOUT")
+        .context("no such variable")?;
+    let flush = flush.default.trim_matches('`').parse::<u64>()?;
+    Ok(drain.parse::<u64>()? + flush.div_ceil(1000))
+}
+
+/// A name that looks like one of telemetry's must be one.
+pub(super) fn known_variable(name: &str) -> anyhow::Result<()> {
+    let telemetry = ["OTEL_", "FIRSTLIGHT_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    let known = VARIABLES.iter().any(|variable| variable.name == name);
+    ensure!(known || !telemetry, "nothing reads {name}");
+    Ok(())
+}
+
+pub(super) fn at(value: &Value, pointer: &str) -> anyhow::Result<Value> {
+    let found = value.pointer(pointer);
+    found
+        .cloned()
+        .with_context(|| format!("there is no {pointer}"))
+}
+
+fn container(deployment: &Value) -> anyhow::Result<Value> {
+    at(deployment, "/spec/template/spec/containers/0")
+}
+
+fn variable(container: &Value, name: &str) -> anyhow::Result<String> {
+    let env = at(container, "/env")?;
+    let mut entries = env.as_array().into_iter().flatten();
+    let entry = entries.find(|entry| entry["name"] == name);
+    let value = entry.and_then(|entry| entry["value"].as_str());
+    Ok(value.with_context(|| format!("no {name}"))?.to_owned())
+}
+
+fn texts(value: &Value, pointer: &str) -> BTreeSet<String> {
+    let items = value.pointer(pointer).and_then(Value::as_array);
+    let texts = items.into_iter().flatten().filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
+}
+
+/// For whatever is slower than it should be.
+const TO_SPARE: u64 = 5;

@@ -1,0 +1,131 @@
+//! Double braces that are not Liquid's. An unknown `{{ name }}` becomes nothing, without a word; these cases find it.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, ensure};
+
+use super::files;
+use crate::{
+    command,
+    generate::{self, Options, Service},
+    paths,
+};
+
+/// What the template's files may ask for: cargo-generate's own, those of cargo-generate.toml, those that hooks set.
+const KNOWN: [&str; 8] = [
+    "project-name",
+    "crate_name",
+    "example",
+    "deploy",
+    "ci",
+    "firstlight_source",
+    "firstlight_answer",
+    "dns_name",
+];
+
+/// Kept from Liquid by `exclude` in cargo-generate.toml.
+const EXCLUDED: [&str; 3] = [".github/", ".gitlab-ci.yml", "observability/"];
+
+pub(super) fn are_known() -> anyhow::Result<()> {
+    let config = fs::read_to_string(paths::template().join("cargo-generate.toml"))?;
+    let config: toml::Table = toml::from_str(&config)?;
+    let excluded: Vec<_> = config["template"]["exclude"]
+        .as_array()
+        .context("exclude is no array")?
+        .iter()
+        .filter_map(|name| name.as_str())
+        .collect();
+    ensure!(
+        excluded == EXCLUDED,
+        "found exclude = {excluded:?}, expected {EXCLUDED:?}"
+    );
+    for (name, content) in files::of(&paths::template())? {
+        let its_own = name == "cargo-generate.toml" || name.starts_with("hooks/");
+        if its_own || EXCLUDED.iter().any(|prefix| name.starts_with(prefix)) {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&content).into_owned();
+        for placeholder in outside_raw(&text).split("{{").skip(1) {
+            let placeholder = placeholder.split("}}").next().unwrap_or_default().trim();
+            ensure!(
+                KNOWN.contains(&placeholder),
+                "{name}: found {{{{{placeholder}}}}}, expected one of {KNOWN:?}, or {{% raw %}} around it"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The text without what is between `{% raw %}` and `{% endraw %}`.
+fn outside_raw(text: &str) -> String {
+    let mut parts = text.split("{% raw %}");
+    let mut outside = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        outside.push_str(part.split_once("{% endraw %}").map_or("", |(_, rest)| rest));
+    }
+    outside
+}
+
+/// One of each kind: a workflow's expression, a pipeline's input, an alert's label, a legend, Liquid's own tag.
+const LITERALS: &str = "a: ${{ github.ref }} $[[ inputs.x ]] {{ $labels.instance }} {{http_route}} {% if x %} $${__tags}\n";
+
+/// A template with literals in every place for them, generated.
+pub(super) fn survive(folder: &Path) -> anyhow::Result<()> {
+    let template = folder.join("template-with-literals");
+    for (name, content) in files::of(&paths::template())? {
+        write(&template, &name, &content)?;
+    }
+    let untouched = [
+        ".github/workflows/literals.yml",
+        "observability/dashboards/literals.json",
+        "observability/alerts/literals.yml",
+    ];
+    for name in untouched {
+        write(&template, name, LITERALS.as_bytes())?;
+    }
+    let gitlab = fs::read_to_string(template.join(".gitlab-ci.yml"))? + LITERALS;
+    write(&template, ".gitlab-ci.yml", gitlab.as_bytes())?;
+    let rendered = "deploy/kubernetes/literals.yaml";
+    let raw = format!("{{{{project-name}}}} {{% raw %}}{LITERALS}{{% endraw %}}");
+    write(&template, rendered, raw.as_bytes())?;
+
+    for (ci, expected) in [("github", &untouched[..]), ("gitlab", &untouched[1..])] {
+        let name = format!("literals-{ci}");
+        let service = Service {
+            name: &name,
+            destination: folder,
+            options: Options {
+                deploy: "kubernetes",
+                ci,
+                ..Options::BARE
+            },
+            extra: &generate::throwaway(),
+        };
+        command::run_quietly(&mut service.command_for(&template)?)?;
+        let made = files::of(&folder.join(&name))?;
+        let holds = |file: &str, text: &str| {
+            let found = made
+                .get(file)
+                .with_context(|| format!("{file} is missing"))?;
+            let found = String::from_utf8_lossy(found);
+            ensure!(found == text, "{file}: found\n{found}expected\n{text}");
+            Ok(())
+        };
+        for file in expected {
+            holds(file, LITERALS)?;
+        }
+        if ci == "gitlab" {
+            holds(".gitlab-ci.yml", &gitlab)?;
+        }
+        holds(rendered, &format!("{name} {LITERALS}"))?;
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, name: &str, content: &[u8]) -> anyhow::Result<()> {
+    let file = folder.join(name);
+    if let Some(parent) = file.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(&file, content).with_context(|| file.display().to_string())
+}

@@ -1,0 +1,128 @@
+//! What `deploy` and `ci` add, against the official schemas. Each validator has to find a mistake first, so that one that
+//! looks at nothing cannot pass.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{bail, ensure};
+
+use super::combinations::Generated;
+use crate::{command, test::Cases, tools};
+
+pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
+    validate(
+        cases,
+        "compose.yaml is what the Compose specification allows",
+        &generated.deployed("compose").join("deploy/compose"),
+        &["compose.yaml"],
+        ("image:", "imago:"),
+        || schema(&["vendor.compose-spec"]),
+    );
+    validate(
+        cases,
+        "the workflow is one for GitHub",
+        &generated.checked("github").join(".github/workflows"),
+        &["ci.yml"],
+        ("runs-on:", "runs-at:"),
+        || schema(&["vendor.github-workflows"]),
+    );
+    validate(
+        cases,
+        "every job of GitHub's has a time limit",
+        &generated.checked("github").join(".github/workflows"),
+        &["ci.yml"],
+        ("timeout-minutes: 30", "continue-on-error: true"),
+        || schema(&["custom.github-workflows-require-timeout"]),
+    );
+    validate(
+        cases,
+        "the pipeline is one for GitLab",
+        &generated.checked("gitlab"),
+        &[".gitlab-ci.yml"],
+        ("  script:", "  skript:"),
+        || schema(&["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]),
+    );
+    let manifests = generated.deployed("kubernetes").join("deploy/kubernetes");
+    validate(
+        cases,
+        "the manifests are what Kubernetes' own schemas allow, without an unknown key",
+        &manifests,
+        &KUBERNETES,
+        ("containerPort: 8080", "containerPort: http"),
+        tools::kubernetes_validate,
+    );
+    kustomize(cases, &manifests);
+    promtool(cases, generated);
+}
+
+/// Of Kubernetes' own kinds. PodMonitor is not one, and kustomization.yaml never reaches the cluster.
+const KUBERNETES: [&str; 5] = [
+    "deployment.yaml",
+    "service.yaml",
+    "horizontalpodautoscaler.yaml",
+    "poddisruptionbudget.yaml",
+    "networkpolicy.yaml",
+];
+
+fn schema(arguments: &[&str]) -> anyhow::Result<Command> {
+    let mut check = tools::check_jsonschema()?;
+    check.arg("--builtin-schema").args(arguments);
+    Ok(check)
+}
+
+/// `mistake` is made in a copy of the first of the `files`.
+fn validate(
+    cases: &mut Cases,
+    what: &str,
+    folder: &Path,
+    files: &[&str],
+    mistake: (&str, &str),
+    validator: impl Fn() -> anyhow::Result<Command>,
+) {
+    if let Err(error) = validator() {
+        return cases.not_run(what, &format!("{error:#}"));
+    }
+    cases.check(what, || {
+        let wrong = folder.join("wrong.yml");
+        let text = fs::read_to_string(folder.join(files[0]))?;
+        let (right, mistaken) = mistake;
+        ensure!(text.contains(right), "{} has no {right:?}", files[0]);
+        fs::write(&wrong, text.replacen(right, mistaken, 1))?;
+        let found = command::run_quietly(validator()?.arg(&wrong));
+        fs::remove_file(&wrong)?;
+        if found.is_ok() {
+            bail!("with {mistaken:?} for {right:?} it passes as well");
+        }
+        let files = files.iter().map(|file| folder.join(file));
+        command::run_quietly(validator()?.args(files)).map(drop)
+    });
+}
+
+fn kustomize(cases: &mut Cases, manifests: &Path) {
+    let what = "kustomize renders the manifests, with the image that it is told";
+    let Some(kubectl) = tools::on_path("kubectl") else {
+        return cases.not_run(what, "install kubectl; no cluster is needed");
+    };
+    cases.check(what, || {
+        let said = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(manifests))?;
+        let image = "image: registry.example.com/bare:0.1.0";
+        ensure!(said.contains(image), "no {image:?} in:\n{said}");
+        let kinds = said.lines().filter(|line| line.starts_with("kind: "));
+        let count = kinds.count();
+        ensure!(count == 6, "found {count} resources, expected 6:\n{said}");
+        Ok(())
+    });
+}
+
+fn promtool(cases: &mut Cases, generated: &Generated) {
+    let what = "promtool accepts prometheus.yml";
+    let config = generated.deployed("compose");
+    let config = config.join("deploy/compose/prometheus.yml");
+    match tools::prometheus() {
+        Ok(tools::Prometheus { promtool, .. }) => {
+            let mut check = Command::new(promtool);
+            check.args(["check", "config"]).arg(config);
+            cases.check(what, || command::run_quietly(&mut check).map(drop));
+        }
+        Err(error) => cases.not_run(what, &format!("{error:#}")),
+    }
+}

@@ -1,0 +1,18 @@
+//! Validators that bring the official schemas with them, so that they work without a network, a cluster or a container engine.
+
+use std::process::Command;
+
+use super::python;
+
+/// check-jsonschema: compose files, GitHub's workflows, GitLab's pipelines; waits for its arguments.
+pub(crate) fn check_jsonschema() -> anyhow::Result<Command> {
+    python::module("check-jsonschema", "check_jsonschema")
+}
+
+/// kubernetes-validate: Kubernetes' own kinds, in the newest version that it knows; waits for files.
+pub(crate) fn kubernetes_validate() -> anyhow::Result<Command> {
+    let mut validate = python::module("kubernetes-validate", "kubernetes_validate")?;
+    // A key that nobody knows is a mistake.
+    validate.args(["--strict", "--no-warn"]);
+    Ok(validate)
+}
