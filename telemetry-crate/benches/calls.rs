@@ -89,6 +89,59 @@ mod span {
     }
 }
 
+/// What a statement of sqlx's costs: the event that sqlx makes of it, and all that comes of it here.
+#[cfg(feature = "sqlx")]
+mod query {
+    use super::*;
+
+    const SQL: &str = "SELECT id, customer, placed FROM orders WHERE id = $1 AND tenant = $2";
+
+    /// As sqlx 0.9 does it, `sqlx_core::logger`.
+    fn query() {
+        if !tracing::enabled!(target: "sqlx::query", tracing::Level::DEBUG) {
+            return;
+        }
+        let words: Vec<&str> = SQL.split_whitespace().take(4).collect();
+        let mut summary = words.join(" ");
+        summary.push_str(" …");
+        let sql = format!("\n\n{SQL}\n");
+        let elapsed = std::time::Duration::from_micros(300);
+        tracing::event!(
+            target: "sqlx::query",
+            tracing::Level::DEBUG,
+            summary,
+            db.statement = sql,
+            rows_affected = 0_u64,
+            rows_returned = 1_u64,
+            ?elapsed,
+            elapsed_secs = elapsed.as_secs_f64(),
+        );
+    }
+
+    /// Ten to a span, as in a request.
+    fn ten() {
+        let span = tracing::info_span!("request");
+        span.in_scope(|| (0..10).for_each(|_| query()));
+    }
+
+    #[divan::bench]
+    fn ten_in_a_sampled_span(bencher: Bencher<'_, '_>) {
+        let _caller = caller(TraceFlags::SAMPLED);
+        bencher.bench_local(ten);
+    }
+
+    #[divan::bench]
+    fn ten_in_an_unsampled_span(bencher: Bencher<'_, '_>) {
+        let _caller = caller(TraceFlags::default());
+        bencher.bench_local(ten);
+    }
+
+    #[divan::bench]
+    fn outside_of_any_span() {
+        query();
+    }
+}
+
 mod sample {
     use super::*;
 

@@ -8,6 +8,7 @@ mod budget;
 mod destination;
 mod env;
 mod export;
+mod queries;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,8 @@ pub(crate) use destination::PemFile;
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use destination::Tls;
 pub use env::{VARIABLES, Variable};
+#[cfg(feature = "sqlx")]
+pub(crate) use queries::QueryLimits;
 pub(crate) use {
     destination::{Destination, Protocol},
     export::{BatchExport, Batching, Exports, PeriodicExport},
@@ -65,6 +68,8 @@ pub struct TelemetryConfig {
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) series_budgets: Vec<(String, usize)>,
     pub(crate) series_total: Option<usize>,
+    pub(crate) slow_query: Option<Duration>,
+    pub(crate) n_plus_one: Option<u32>,
     pub(crate) shutdown_timeout: Option<Duration>,
 }
 
@@ -216,6 +221,23 @@ impl TelemetryConfig {
     /// `FIRSTLIGHT_METRICS_SERIES_TOTAL`.
     pub fn series_total(mut self, series: usize) -> Self {
         self.series_total = Some(series);
+        self
+    }
+
+    /// From which duration on a statement is worth a WARN line of its own, in place of sqlx's; default 1 s, which is what
+    /// sqlx takes for slow, and all that most requests have. Zero is never. With the feature `sqlx`. Overridden by
+    /// `FIRSTLIGHT_SLOW_QUERY`.
+    pub fn slow_query(mut self, threshold: Duration) -> Self {
+        self.slow_query = Some(threshold);
+        self
+    }
+
+    /// From how many runs of one statement in one request on it is an N+1: one WARN line at the request's end, an
+    /// attribute on its span, and a count in `db_n_plus_one_total`. Default 10: below, it is a handful of lookups that
+    /// nobody would notice, and a page of a list has ten rows or more. Zero is never. With the feature `sqlx`. Overridden
+    /// by `FIRSTLIGHT_N_PLUS_ONE`.
+    pub fn n_plus_one(mut self, repeats: u32) -> Self {
+        self.n_plus_one = Some(repeats);
         self
     }
 

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing::Subscriber;
 use tracing_log::{AsLog, LogTracer};
 use tracing_subscriber::{
     Layer, Registry,
@@ -81,6 +81,8 @@ pub struct Telemetry {
     admin: Option<AdminListener>,
     admin_token: Option<Secret<String>>,
     configured: Configured,
+    #[cfg(feature = "sqlx")]
+    query_limits: crate::config::QueryLimits,
     drain_delay: Duration,
     shutdown_timeout: Duration,
     warnings: Vec<String>,
@@ -140,6 +142,10 @@ impl Telemetry {
         if let Some(push) = &metrics_push {
             metrics.handle().add_collector(push.stats());
         }
+        #[cfg(feature = "sqlx")]
+        metrics
+            .handle()
+            .add_collector(Arc::new(crate::sqlx::PoolCollector));
         if let Some(stats) = traces.stats() {
             metrics.handle().add_collector(stats);
         }
@@ -166,6 +172,8 @@ impl Telemetry {
             admin,
             admin_token: settings.admin_token,
             configured,
+            #[cfg(feature = "sqlx")]
+            query_limits: settings.query_limits,
             drain_delay: settings.drain_delay,
             shutdown_timeout: settings.shutdown_timeout,
             warnings: settings.warnings,
@@ -200,6 +208,8 @@ impl Telemetry {
             self.log_layer.clone(),
             self.log_filter.clone(),
             self.traces.span_events(),
+            #[cfg(feature = "sqlx")]
+            crate::sqlx::QueryLayer::new(self.query_limits, Some(self.traces.past_spans())),
         )
     }
 
@@ -225,6 +235,7 @@ impl Telemetry {
             return Err(refused);
         }
 
+        let bridged = owns_subscriber.then(|| self.pillars().filter().level_in_traces());
         self.writer.start(std::io::stdout())?;
         panic::install_hook(self.writer.clone());
         shutdown::set_drain_delay(self.drain_delay);
@@ -236,7 +247,7 @@ impl Telemetry {
         };
         let status = Arc::new(Status::new(
             self.configured,
-            Arc::new(LogFilterControl::new(self.log_filter, owns_subscriber)),
+            Arc::new(LogFilterControl::new(self.log_filter, bridged)),
             self.writer.clone(),
             self.log_layer.counts(),
             self.metrics.handle(),
@@ -282,7 +293,7 @@ impl Telemetry {
                 .map_err(|_| InitError::SubscriberTaken)?;
             LogTracer::builder()
                 // Compared once a record, before anything else is done.
-                .with_max_level(LevelFilter::current().as_log())
+                .with_max_level(self.pillars().filter().level_of_records().as_log())
                 .init()
                 .map_err(|_| InitError::LoggerTaken)?;
         }

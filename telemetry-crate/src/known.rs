@@ -17,15 +17,20 @@ thread_local! {
 
 /// Runs `work`, whose events may have `span` as their parent; `None` if the span is no part of a trace.
 pub(crate) fn known_ids(span: &Span, ids: Option<Ids>, work: impl FnOnce()) {
-    /// Also after a panic: the number of a span is used again for another one.
-    struct Forget;
-    impl Drop for Forget {
+    known_ids_of(span.id().as_ref(), ids, work);
+}
+
+/// The same, for a span of which only the number is at hand.
+pub(crate) fn known_ids_of(span: Option<&Id>, ids: Option<Ids>, work: impl FnOnce()) {
+    /// Also after a panic: the number of a span is used again for another one. What was known before is known again:
+    /// the line that this is for may be part of another.
+    struct Restore(Option<(u64, Option<Ids>)>);
+    impl Drop for Restore {
         fn drop(&mut self) {
-            KNOWN.set(None);
+            KNOWN.set(self.0);
         }
     }
-    KNOWN.set(span.id().map(|id| (id.into_u64(), ids)));
-    let _forget = Forget;
+    let _restore = Restore(KNOWN.replace(span.map(|id| (id.into_u64(), ids))));
     work();
 }
 

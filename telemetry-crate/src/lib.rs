@@ -38,7 +38,7 @@
 //! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
 //! read, `check` sends a canary through every pipeline, and `runtime` watches the application's runtime from outside;
 //! [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and [`grpc`] are the tower layers for servers and clients,
-//! [`context`] takes a trace along where a call stack ends, [`jobs`] measures what queues do,
+//! [`context`] takes a trace along where a call stack ends, [`jobs`] measures what queues do, `sqlx` follows queries,
 //! `cron` runs scheduled work, and `staleness` serves cached data.
 //!
 //! # Feature flags
@@ -55,6 +55,7 @@
 //! | `otlp-tls` | no | `https` collectors, with certificates of your own if need be |
 //! | `otlp-gzip` | no | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip` |
 //! | `reqwest` | no | `http::ClientLayer::send` for requests of reqwest, and the layer around its client |
+//! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of its queries, which need not change; slow ones and N+1s named |
 //! | `testing` | no | `firstlight::testing`: one test's logs, metrics and spans, and an OTLP receiver, to see what was really sent |
 //!
 //! # What it does not do
@@ -85,6 +86,8 @@ mod resource;
 mod runtime;
 mod secret;
 mod shutdown;
+#[cfg(feature = "sqlx")]
+pub mod sqlx;
 #[cfg(feature = "staleness")]
 pub mod staleness;
 mod status;

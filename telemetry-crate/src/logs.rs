@@ -243,6 +243,16 @@ where
     }
 }
 
+/// The value of a field of a span, as its log lines have it.
+#[cfg(feature = "sqlx")]
+pub(crate) fn span_field(
+    extensions: &tracing_subscriber::registry::Extensions<'_>,
+    name: &str,
+) -> Option<String> {
+    let fields = extensions.get::<SpanFields>()?.fields();
+    fields.get(name).map(str::to_owned)
+}
+
 /// What became of the log lines, for the metrics page.
 #[derive(Debug)]
 pub(crate) struct LogCounts {

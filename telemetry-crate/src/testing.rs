@@ -46,6 +46,8 @@ mod http;
 mod line;
 mod log;
 mod metric;
+#[cfg(feature = "sqlx")]
+mod queries;
 mod request;
 mod rpc_status;
 mod scope;
@@ -69,6 +71,9 @@ use std::{
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+#[cfg(feature = "sqlx")]
+pub use self::queries::{Queries, assert_queries, count_queries};
+pub(crate) use self::scope::is_in_capture;
 use self::store::Store;
 pub use self::{
     answer::Answer,

@@ -10,6 +10,8 @@ mod events;
 mod export;
 mod limits;
 mod open;
+#[cfg(feature = "sqlx")]
+mod past;
 mod propagation;
 mod span;
 mod tracer;
@@ -31,6 +33,8 @@ use tracing_subscriber::{
 };
 
 pub(crate) use self::limits::Limits;
+#[cfg(feature = "sqlx")]
+pub(crate) use self::past::{Past, PastSpans};
 pub use self::propagation::RemoteParent;
 pub(crate) use self::{
     canary::{Canary, send_canary},
@@ -141,6 +145,18 @@ impl Traces {
         }
     }
 
+    /// What makes spans of what is over.
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn past_spans(&self) -> PastSpans {
+        PastSpans {
+            tracer: self.provider.tracer(env!("CARGO_PKG_NAME")),
+            filter: Arc::new(TraceFilter {
+                spans: self.filter.clone(),
+                events: LevelFilter::OFF,
+            }),
+        }
+    }
+
     /// Hands the export over to the exporters' thread, and makes the propagator and the tracer the process's own, for
     /// instrumentation that talks to OpenTelemetry directly.
     pub(crate) fn install(self, thread: &mut ExporterThread) -> Option<Queue<SpanData>> {
@@ -190,7 +206,7 @@ impl SpanEvents {
 }
 
 /// The span that is current, if there is one.
-fn current_span_id() -> SpanId {
+pub(crate) fn current_span_id() -> SpanId {
     opentelemetry::Context::map_current(|context| context.span().span_context().span_id())
 }
 
@@ -208,8 +224,16 @@ impl TraceFilter {
             return self.spans.would_enable(target, level);
         }
         // Our own lines about a request say what its span says already.
-        *level <= self.events && target != ACCESS_TARGET && target != GRPC_TARGET
+        *level <= self.events
+            && target != ACCESS_TARGET
+            && target != GRPC_TARGET
+            && !is_query(target)
     }
+}
+
+/// A statement of sqlx's, which is a span of its own.
+fn is_query(target: &str) -> bool {
+    cfg!(feature = "sqlx") && target == QUERY_TARGET
 }
 
 /// Metadata alone decides, so every answer is cached by `tracing`.
@@ -234,6 +258,9 @@ impl<S> Filter<S> for TraceFilter {
 
 /// The target of the request's span and of its access line.
 pub(crate) const ACCESS_TARGET: &str = "firstlight::http";
+
+/// The target of the events that sqlx makes of statements.
+pub(crate) const QUERY_TARGET: &str = "sqlx::query";
 
 /// The same of a gRPC call.
 pub(crate) const GRPC_TARGET: &str = "firstlight::grpc";

@@ -2,6 +2,7 @@
 //! is explained. Nothing is ever installed for the whole machine.
 
 mod cargo_generate;
+mod postgres;
 mod prometheus;
 mod python;
 mod rotel;
@@ -13,6 +14,7 @@ use std::{
 };
 
 pub(crate) use cargo_generate::cargo_generate;
+pub(crate) use postgres::{PostgresServer, postgres};
 pub(crate) use prometheus::{Prometheus, prometheus};
 pub(crate) use rotel::rotel;
 pub(crate) use schemas::{check_jsonschema, kubernetes_validate};

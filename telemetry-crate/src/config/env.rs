@@ -194,6 +194,10 @@ variables! {
         "Which spans become part of a trace: `target=level` directives.";
     TRACE_EVENTS = "FIRSTLIGHT_TRACE_EVENTS", "`warn`",
         "From which level on events are written on their span: `error`, `warn`, `info`, `debug`, `trace` or `off`.";
+    SLOW_QUERY = "FIRSTLIGHT_SLOW_QUERY", "`1000`",
+        "Milliseconds from which on a statement of sqlx's is worth a WARN line; `0` is never. With the feature `sqlx`.";
+    N_PLUS_ONE = "FIRSTLIGHT_N_PLUS_ONE", "`10`",
+        "Runs of one statement in one request from which on it is an N+1: a WARN line, a span attribute, a count; `0` is never. With the feature `sqlx`.";
     SHUTDOWN_TIMEOUT = "FIRSTLIGHT_SHUTDOWN_TIMEOUT", "`5000`",
         "Milliseconds that a dropped guard may take to flush.";
     DRAIN_DELAY = "FIRSTLIGHT_DRAIN_DELAY", "`0`",

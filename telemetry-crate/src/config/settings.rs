@@ -10,6 +10,7 @@ use super::{
     env,
     env::{Env, key_values},
     export::{Exports, exports},
+    queries::{QueryLimits, query_limits},
     traces::{
         Propagator, SamplerSetting, propagators, record_limits, remote_parent, sampler,
         span_limits, trace_events, trace_filter,
@@ -50,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) budget: BudgetOptions,
     /// Whether samples keep the trace that they were recorded in.
     pub(crate) exemplars: bool,
+    #[cfg_attr(not(feature = "sqlx"), expect(dead_code, reason = "for sqlx"))]
+    pub(crate) query_limits: QueryLimits,
     pub(crate) shutdown_timeout: Duration,
     /// Between the signal to stop and the end of accepting.
     pub(crate) drain_delay: Duration,
@@ -125,6 +128,7 @@ impl Settings {
             exports,
             admin: admin(&config, env),
             admin_token: env.text(env::ADMIN_TOKEN).map(Secret::new),
+            query_limits: query_limits(&config, env),
             drain_delay: env.milliseconds(env::DRAIN_DELAY).unwrap_or_default(),
             shutdown_timeout: env
                 .milliseconds(env::SHUTDOWN_TIMEOUT)

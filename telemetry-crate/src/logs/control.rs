@@ -22,8 +22,9 @@ pub(crate) struct LogFilterControl {
     /// What is in force without a change.
     original: String,
     started: SystemTime,
-    /// Whether records of the `log` crate come through our bridge, whose level must follow.
-    bridged: bool,
+    /// If records of the `log` crate come through our bridge, whose level must follow: the level that traces have of
+    /// them, whatever the filter says.
+    bridged: Option<LevelFilter>,
     changes: Mutex<Changes>,
 }
 
@@ -73,7 +74,7 @@ impl Change {
 }
 
 impl LogFilterControl {
-    pub(crate) fn new(filter: LogFilter, bridged: bool) -> Self {
+    pub(crate) fn new(filter: LogFilter, bridged: Option<LevelFilter>) -> Self {
         let original = filter.directives().text().to_owned();
         Self {
             filter,
@@ -177,9 +178,9 @@ impl LogFilterControl {
 
     fn replace(&self, directives: Directives) {
         self.filter.replace(directives);
-        if self.bridged {
-            // The rebuilt level of `tracing`; records above it are not even made.
-            log::set_max_level(LevelFilter::current().as_log());
+        if let Some(level) = self.bridged {
+            // Records above it are not even made.
+            log::set_max_level(self.filter.level().max(level).as_log());
         }
     }
 

@@ -133,6 +133,12 @@ impl LogFilter {
         tracing::callsite::rebuild_interest_cache();
     }
 
+    /// The highest level of any line.
+    pub(crate) fn level(&self) -> LevelFilter {
+        let hint = Filter::<tracing_subscriber::Registry>::max_level_hint(self);
+        hint.unwrap_or(LevelFilter::TRACE)
+    }
+
     /// Runs `tell` if the directives are about spans.
     fn if_dynamic(&self, tell: impl FnOnce(&EnvFilter)) {
         if !self.0.dynamic.load(Ordering::Relaxed) {

@@ -155,6 +155,8 @@ impl Capture {
                 lines,
                 settings.log_filter,
                 traces.span_events(),
+                #[cfg(feature = "sqlx")]
+                crate::sqlx::QueryLayer::new(settings.query_limits, Some(traces.past_spans())),
             ));
         let scope = Scope::new(subscriber, metrics.recorder());
         Ok(Self {

@@ -90,6 +90,12 @@ impl Scope {
     }
 }
 
+/// Whether this thread is in a capture, and so what it records is for that one alone.
+pub(crate) fn is_in_capture() -> bool {
+    let is_in = |recorders: &RefCell<Vec<FrontRecorder>>| !recorders.borrow().is_empty();
+    RECORDERS.try_with(is_in).unwrap_or(false)
+}
+
 /// The recorder of the innermost capture. A constant, because a thread's default recorder is borrowed for as long as it is
 /// one, and a capture's own lives only as long as the capture.
 #[derive(Debug)]

@@ -2,7 +2,11 @@
 
 use std::process::Command;
 
-use crate::{paths, test::Cases};
+use crate::{
+    paths,
+    test::Cases,
+    tools::{self, PostgresServer},
+};
 
 fn cargo(args: &[&str]) -> Command {
     let mut cargo = Command::new("cargo");
@@ -25,7 +29,7 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
 }
 
 /// Features of the library that have code of their own for being alone.
-const FEATURES: [&str; 4] = ["", "otlp-grpc", "otlp-tls", "otlp-gzip"];
+const FEATURES: [&str; 5] = ["", "otlp-grpc", "otlp-tls", "otlp-gzip", "sqlx"];
 
 /// Everything at once, then the library as those get it who ask for one feature or none.
 pub(super) fn clippy(cases: &mut Cases) -> anyhow::Result<()> {
@@ -55,9 +59,15 @@ pub(super) fn docs(cases: &mut Cases) -> anyhow::Result<()> {
 }
 
 pub(super) fn tests(cases: &mut Cases) -> anyhow::Result<()> {
-    cases.cargo_test(
-        "cargo test",
-        &mut cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]),
-    );
+    let mut test = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    // Held until the tests are over.
+    let server = tools::postgres().and_then(|postgres| PostgresServer::start(&postgres));
+    match &server {
+        Ok(server) => {
+            test.env("FIRSTLIGHT_TEST_POSTGRES", server.url());
+        }
+        Err(error) => cases.not_run("the tests against PostgreSQL", &format!("{error:#}")),
+    }
+    cases.cargo_test("cargo test", &mut test);
     Ok(())
 }

@@ -1,0 +1,114 @@
+//! The part of the catalogue about databases: statements, connections, transactions, and the statements of one request.
+
+use super::{Kind, Metric, buckets};
+
+/// The conventions advise 1 ms, 5 ms, 10 ms and so on up to 10 s. Three more are between them, because a factor of five hides
+/// a regression.
+const SECONDS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0,
+];
+
+/// Statements of one request. Around the threshold of an N+1 they are dense.
+const QUERIES: [f64; 11] = [
+    1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 25.0, 50.0, 100.0, 500.0,
+];
+
+/// How long statements took, from sending them to their last row. Statements beyond the first 200 kinds are `_OTHER`.
+/// The response's status code, an SQLSTATE, and the type of the error are there for calls that are `observed()`.
+///
+/// [Database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-metrics/#metric-dbclientoperationduration),
+/// stable.
+pub const DB_CLIENT_OPERATION_DURATION: Metric = Metric {
+    name: "db_client_operation_duration_seconds",
+    kind: Kind::Histogram,
+    unit: "s",
+    labels: &[
+        "db_system_name",
+        "db_operation_name",
+        "db_collection_name",
+        "db_query_summary",
+        "db_response_status_code",
+        "error_type",
+    ],
+    buckets: Some(&SECONDS),
+    help: "Duration of database client operations.",
+};
+
+/// Connections of a pool, by state.
+///
+/// [Database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-metrics/#metric-dbclientconnectioncount),
+/// in development, like all of `db_client_connection_*`.
+pub const DB_CLIENT_CONNECTION_COUNT: Metric = Metric {
+    name: "db_client_connection_count",
+    kind: Kind::Gauge,
+    unit: "{connection}",
+    labels: &[
+        "db_client_connection_pool_name",
+        "db_client_connection_state",
+    ],
+    buckets: None,
+    help: "Connections of the pool that are idle or used.",
+};
+
+/// Connections that a pool may have.
+pub const DB_CLIENT_CONNECTION_MAX: Metric = Metric {
+    name: "db_client_connection_max",
+    kind: Kind::Gauge,
+    unit: "{connection}",
+    labels: &["db_client_connection_pool_name"],
+    buckets: None,
+    help: "Maximum number of connections of the pool.",
+};
+
+/// How long connections were waited for. There for pools whose options went through `sqlx::measured`; the pool has a name
+/// if it is the only one that is observed, because sqlx does not say whose connection it was.
+pub const DB_CLIENT_CONNECTION_WAIT_TIME: Metric = Metric {
+    name: "db_client_connection_wait_time_seconds",
+    kind: Kind::Histogram,
+    unit: "s",
+    labels: &["db_client_connection_pool_name"],
+    buckets: Some(&SECONDS),
+    help: "Time that it took to obtain a connection from the pool.",
+};
+
+/// Calls that gave up waiting for a connection; of those that are `observed()`.
+pub const DB_CLIENT_CONNECTION_TIMEOUTS: Metric = Metric {
+    name: "db_client_connection_timeouts_total",
+    kind: Kind::Counter,
+    unit: "{timeout}",
+    labels: &["db_client_connection_pool_name"],
+    buckets: None,
+    help: "Time-outs that occurred while waiting for a connection of the pool.",
+};
+
+/// How long transactions of `sqlx::begin` were open; `outcome` is `commit`, `rollback`, `dropped` (rolled back because
+/// nobody ended it) or `error`. No convention has them.
+pub const DB_TRANSACTION_DURATION: Metric = Metric {
+    name: "db_transaction_duration_seconds",
+    kind: Kind::Histogram,
+    unit: "s",
+    labels: &["db_system_name", "outcome"],
+    buckets: Some(&buckets::SECONDS),
+    help: "Duration of database transactions, by outcome.",
+};
+
+/// How many statements a request ran, of requests that ran any. A gRPC call has `rpc_method` in place of the route, and
+/// any other root span, such as a job's, the name that it has in the code. No convention has it.
+pub const DB_QUERIES_PER_REQUEST: Metric = Metric {
+    name: "db_queries_per_request",
+    kind: Kind::Histogram,
+    unit: "{query}",
+    labels: &["http_route", "rpc_method", "span_name"],
+    buckets: Some(&QUERIES),
+    help: "Database statements that one request ran.",
+};
+
+/// Statements that one request ran at least as often as `FIRSTLIGHT_N_PLUS_ONE` says. No convention has it.
+pub const DB_N_PLUS_ONE: Metric = Metric {
+    name: "db_n_plus_one_total",
+    kind: Kind::Counter,
+    unit: "{query}",
+    labels: &["http_route", "rpc_method", "span_name", "db_query_summary"],
+    buckets: None,
+    help: "Database statements that one request repeated too often.",
+};

@@ -1,0 +1,254 @@
+//! The store of schedules, in PostgreSQL or SQLite.
+//!
+//! One row for each job, one statement for each question, and the database's clock for all leases, as
+//! [`Store`] says. Times are milliseconds since the Unix epoch, because SQLite has no type for a time and a number is the
+//! same in both.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sqlx::{
+    ColumnIndex, Database, Decode, Encode, Error, Executor, IntoArguments, Pool, Row, Type,
+};
+use tokio::sync::OnceCell;
+
+use crate::cron::{Claim, Ended, Store};
+
+/// Keeps claims and successes in the table `firstlight_cron` of a database, for all replicas of a service.
+///
+/// The table is made at the first use if it is not there; a service whose user may not make tables makes it in a
+/// migration:
+///
+/// ```sql
+/// CREATE TABLE firstlight_cron (
+///     name          text   PRIMARY KEY,
+///     scheduled_for bigint NOT NULL, -- the latest tick that was claimed
+///     leased_until  bigint,          -- NULL once its run has ended
+///     last_success  bigint           -- all of them milliseconds since 1970, UTC
+/// );
+/// ```
+///
+/// Its statements run outside of any request, so they are in the metrics and in no trace.
+///
+/// ```no_run
+/// use firstlight::{cron::{Schedule, Scheduler}, sqlx::CronStore};
+///
+/// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+/// Scheduler::new(CronStore::new(pool))
+///     .add(Schedule::cron("0 3 * * *")?.named("cleanup"), || async { Ok::<_, sqlx::Error>(()) })
+///     .run(firstlight::shutdown_signal())
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct CronStore<DB: Database> {
+    pool: Pool<DB>,
+    statements: Statements,
+    is_ready: OnceCell<()>,
+}
+
+/// What differs between the two.
+#[derive(Debug, Clone, Copy)]
+struct Statements {
+    create: &'static str,
+    claim: &'static str,
+    extend: &'static str,
+    finish: &'static str,
+}
+
+const FIND: &str =
+    "SELECT scheduled_for, leased_until, last_success FROM firstlight_cron WHERE name = $1";
+
+/// The table, behind a prefix.
+macro_rules! create {
+    ($prefix:literal) => {
+        concat!(
+            $prefix,
+            "CREATE TABLE IF NOT EXISTS firstlight_cron (name text PRIMARY KEY, scheduled_for bigint NOT NULL, ",
+            "leased_until bigint, last_success bigint)"
+        )
+    };
+}
+
+/// `$now` is the database's clock.
+macro_rules! statements {
+    ($create:expr, $now:literal) => {
+        Statements {
+            create: $create,
+            claim: concat!(
+                "INSERT INTO firstlight_cron AS held (name, scheduled_for, leased_until) VALUES ($1, $2, ", $now, " + $3) ",
+                "ON CONFLICT (name) DO UPDATE SET scheduled_for = excluded.scheduled_for, leased_until = excluded.leased_until ",
+                "WHERE held.scheduled_for < excluded.scheduled_for AND (held.leased_until IS NULL OR held.leased_until <= ", $now, ") ",
+                "OR held.scheduled_for = excluded.scheduled_for AND held.leased_until <= ", $now, " ",
+                "RETURNING scheduled_for"
+            ),
+            extend: concat!(
+                "UPDATE firstlight_cron SET leased_until = ", $now, " + $3 ",
+                "WHERE name = $1 AND scheduled_for = $2 AND leased_until IS NOT NULL RETURNING scheduled_for"
+            ),
+            finish: concat!(
+                "UPDATE firstlight_cron SET leased_until = CASE WHEN $3 = 1 THEN ", $now, " END, ",
+                "last_success = coalesce($4, last_success) WHERE name = $1 AND scheduled_for = $2"
+            ),
+        }
+    };
+}
+
+const POSTGRESQL: Statements = statements!(
+    // Two replicas that make it at once would trip over each other in the catalogue. In one message, so in one
+    // transaction. The number is "first" in ASCII.
+    create!("SELECT pg_advisory_xact_lock(439956566900); "),
+    "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+);
+const SQLITE: Statements = statements!(
+    create!(""),
+    "CAST((julianday('now') - 2440587.5) * 86400000 AS bigint)"
+);
+
+impl<DB: Database> CronStore<DB> {
+    /// A store in the pool's database. Nothing is asked of it yet.
+    pub fn new(pool: Pool<DB>) -> Self {
+        let is_sqlite = DB::NAME == "SQLite";
+        Self {
+            pool,
+            statements: if is_sqlite { SQLITE } else { POSTGRESQL },
+            is_ready: OnceCell::new(),
+        }
+    }
+}
+
+/// What both databases can do, and no more: text, numbers, and numbers that may be missing.
+impl<DB> CronStore<DB>
+where
+    DB: Database,
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    for<'q> String: Encode<'q, DB> + Type<DB>,
+    for<'q> i64: Encode<'q, DB> + Decode<'q, DB> + Type<DB>,
+    for<'q> Option<i64>: Encode<'q, DB>,
+    usize: ColumnIndex<DB::Row>,
+{
+    /// The table, made if it is not there. Asked for first: who may not make tables may still have one.
+    async fn ready(&self) -> Result<(), Error> {
+        let find_or_make = async || match self.find("").await {
+            Err(Error::Database(_)) => {
+                let create = sqlx::raw_sql(self.statements.create);
+                create.execute(&self.pool).await.map(drop)
+            }
+            found => found.map(drop),
+        };
+        self.is_ready.get_or_try_init(find_or_make).await.map(drop)
+    }
+
+    /// The row of a job: the latest tick, the end of its lease, the last success.
+    async fn find(&self, cron: &str) -> Result<Option<Held>, Error> {
+        let row = sqlx::query::<DB>(FIND)
+            .bind(cron.to_owned())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| {
+            Ok(Held {
+                scheduled_for: row.try_get(0)?,
+                leased_until: row.try_get(1)?,
+                last_success: row.try_get(2)?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Whether the statement has changed a row.
+    async fn changed(
+        &self,
+        sql: &'static str,
+        cron: &str,
+        tick: SystemTime,
+        lease: Duration,
+    ) -> Result<bool, Error> {
+        let row = sqlx::query::<DB>(sql)
+            .bind(cron.to_owned())
+            .bind(milliseconds(tick))
+            .bind(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2))
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.is_some())
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    scheduled_for: i64,
+    leased_until: Option<i64>,
+    last_success: Option<i64>,
+}
+
+impl<DB> Store for CronStore<DB>
+where
+    DB: Database,
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    for<'q> String: Encode<'q, DB> + Type<DB>,
+    for<'q> i64: Encode<'q, DB> + Decode<'q, DB> + Type<DB>,
+    for<'q> Option<i64>: Encode<'q, DB>,
+    usize: ColumnIndex<DB::Row>,
+{
+    type Error = Error;
+
+    async fn claim(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<Claim, Error> {
+        self.ready().await?;
+        if self
+            .changed(self.statements.claim, cron, tick, lease)
+            .await?
+        {
+            return Ok(Claim::Granted);
+        }
+        let Some(held) = self.find(cron).await? else {
+            // Somebody has deleted the row meanwhile; the next try finds none.
+            return Ok(Claim::Running);
+        };
+        let is_open = held.leased_until.is_some();
+        Ok(match held.scheduled_for.cmp(&milliseconds(tick)) {
+            std::cmp::Ordering::Equal if is_open => Claim::Running,
+            std::cmp::Ordering::Less => Claim::Overlaps,
+            _ => Claim::Done,
+        })
+    }
+
+    async fn extend(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<bool, Error> {
+        self.ready().await?;
+        self.changed(self.statements.extend, cron, tick, lease)
+            .await
+    }
+
+    async fn finish(
+        &self,
+        cron: &str,
+        tick: SystemTime,
+        ended: Ended,
+        at: SystemTime,
+    ) -> Result<(), Error> {
+        self.ready().await?;
+        sqlx::query::<DB>(self.statements.finish)
+            .bind(cron.to_owned())
+            .bind(milliseconds(tick))
+            .bind(i64::from(ended == Ended::Interrupted))
+            .bind((ended == Ended::Succeeded).then(|| milliseconds(at)))
+            .execute(&self.pool)
+            .await
+            .map(drop)
+    }
+
+    async fn last_success(&self, cron: &str) -> Result<Option<SystemTime>, Error> {
+        self.ready().await?;
+        let held = self.find(cron).await?;
+        let success = held.and_then(|held| held.last_success);
+        Ok(success.and_then(|at| {
+            let since = Duration::from_millis(u64::try_from(at).ok()?);
+            UNIX_EPOCH.checked_add(since)
+        }))
+    }
+}
+
+fn milliseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

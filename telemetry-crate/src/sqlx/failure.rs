@@ -1,0 +1,53 @@
+//! What went wrong with a statement, in words that a label may have.
+//!
+//! The message of an error is left out: databases quote values in it.
+
+use std::borrow::Cow;
+
+use sqlx::Error;
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// `error.type`: the database's own code, or a word for what never reached it.
+    pub(super) error_type: Cow<'static, str>,
+    /// `db.response.status_code`: an SQLSTATE, or SQLite's number.
+    pub(super) code: Option<String>,
+}
+
+impl Failure {
+    /// `None` for what is an answer: that there is no such row is for the program to judge.
+    pub(super) fn of(error: &Error) -> Option<Self> {
+        let word = match error {
+            Error::RowNotFound => return None,
+            Error::Database(error) => {
+                if let Some(code) = error.code() {
+                    return Some(Self {
+                        error_type: Cow::Owned(code.clone().into_owned()),
+                        code: Some(code.into_owned()),
+                    });
+                }
+                "database"
+            }
+            Error::PoolTimedOut => "pool_timed_out",
+            Error::PoolClosed => "pool_closed",
+            Error::WorkerCrashed => "worker_crashed",
+            Error::Io(_) => "io",
+            Error::Tls(_) => "tls",
+            Error::Protocol(_) => "protocol",
+            Error::Configuration(_) => "configuration",
+            Error::Encode(_) | Error::InvalidArgument(_) => "encode",
+            Error::Decode(_)
+            | Error::ColumnDecode { .. }
+            | Error::ColumnNotFound(_)
+            | Error::ColumnIndexOutOfBounds { .. }
+            | Error::TypeNotFound { .. } => "decode",
+            // Semantic conventions, `error.type`.
+            _ => "_OTHER",
+        };
+        Some(Self {
+            error_type: Cow::Borrowed(word),
+            code: None,
+        })
+    }
+}

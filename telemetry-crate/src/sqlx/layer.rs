@@ -1,0 +1,294 @@
+//! What makes spans, metrics and warnings of sqlx's events, inside the one layer that sees all events.
+//!
+//! ```text
+//! sqlx::query event ─▶ Query ─▶ the request's Unit      ─▶ N+1, at the request's end
+//!                            ├▶ a back-dated span       (or the span of the Call that observes it)
+//!                            ├▶ the duration's histogram
+//!                            └▶ slow? one WARN line
+//! ```
+//!
+//! It does all this whatever the log filter says. What it leaves out: sqlx's own line, which is the log filter's business.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
+
+use opentelemetry::{
+    Context as OtelContext,
+    trace::{SpanKind, TraceContextExt},
+};
+use tracing::{
+    Dispatch, Event, Metadata, Subscriber,
+    dispatcher::WeakDispatch,
+    span::{Attributes, Id},
+};
+use tracing_subscriber::{
+    layer::Context,
+    registry::{LookupSpan, SpanRef},
+};
+
+use super::{
+    TARGET, attributes,
+    call::Call,
+    event::{ACQUIRE_TARGET, Acquired, Query},
+    handover::{self, Handed},
+    lines::{self, Log},
+    metrics::{self, UnitLabels},
+    unit::{Site, Unit},
+};
+use crate::{
+    config::QueryLimits,
+    known::known_ids_of,
+    logs::span_field,
+    traces::{ACCESS_TARGET, GRPC_TARGET, Past, PastSpans, QUERY_TARGET},
+};
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(crate) struct QueryLayer(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limits: QueryLimits,
+    /// Absent if the trace filter keeps them out.
+    spans: Option<PastSpans>,
+    /// For the context of a unit's span.
+    dispatch: OnceLock<WeakDispatch>,
+}
+
+impl QueryLayer {
+    pub(crate) fn new(limits: QueryLimits, spans: Option<PastSpans>) -> Self {
+        Self(Arc::new(Shared {
+            limits,
+            spans: spans.filter(|spans| spans.keeps(TARGET)),
+            dispatch: OnceLock::new(),
+        }))
+    }
+
+    /// Whether an event, or a question about one, is of interest here: sqlx's own, and the line at a request's end.
+    pub(crate) fn watches(metadata: &Metadata<'_>) -> bool {
+        !metadata.is_span()
+            && matches!(
+                metadata.target(),
+                QUERY_TARGET | ACQUIRE_TARGET | ACCESS_TARGET | GRPC_TARGET
+            )
+    }
+
+    /// What the log filter is asked in place of the event's own metadata. sqlx logs slow statements as warnings; there is a
+    /// better line about those, so theirs are for whoever wants all of sqlx's lines.
+    pub(crate) fn log_metadata<'a>(metadata: &'a Metadata<'a>) -> &'a Metadata<'a> {
+        if metadata.target() == QUERY_TARGET && Query::is_slow(metadata) {
+            lines::of_sqlx()
+        } else {
+            metadata
+        }
+    }
+
+    pub(crate) fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        let _ = self.0.dispatch.set(dispatch.downgrade());
+    }
+
+    pub(crate) fn on_new_span<S>(&self, span: &Attributes<'_>, id: &Id, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if span.metadata().target() != TARGET {
+            return;
+        }
+        let Some(span) = context.span(id) else { return };
+        match handover::take() {
+            Some(Handed::Call(call)) => {
+                span.extensions_mut().insert(call);
+            }
+            #[cfg(feature = "testing")]
+            Some(Handed::Recorder(recorder)) => {
+                recorder.taken();
+                span.extensions_mut().insert(recorder);
+            }
+            None => {}
+        }
+    }
+
+    pub(crate) fn on_event<S>(&self, event: &Event<'_>, context: &Context<'_, S>, log: Log<'_>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        match event.metadata().target() {
+            QUERY_TARGET => self.query(event, context, log),
+            ACQUIRE_TARGET => metrics::acquired(&Acquired::of(event)),
+            _ => {
+                if Unit::is_any_open()
+                    && let Some(span) = event.parent().and_then(|id| context.span(id))
+                {
+                    // The span may outlive the request, but nobody looks at it any more.
+                    self.report(&span, log);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn on_close<S>(&self, id: &Id, context: &Context<'_, S>, log: Log<'_>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if !Unit::is_any_open() {
+            return;
+        }
+        let Some(span) = context.span(id) else { return };
+        self.report(&span, log);
+        let unit = span.extensions_mut().remove::<Unit>();
+        if let Some(unit) = unit {
+            metrics::unit(&labels(&span), &unit);
+        }
+    }
+
+    fn query<S>(&self, event: &Event<'_>, context: &Context<'_, S>, log: Log<'_>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let Some(query) = Query::of(event) else {
+            return;
+        };
+        let span = context.event_span(event);
+        let call = span
+            .as_ref()
+            .and_then(|span| span.extensions().get::<Arc<Call>>().cloned());
+        if let Some(span) = &span {
+            self.count(span, call.as_deref(), &query);
+        }
+        if !call.is_some_and(|call| call.take(&query)) {
+            metrics::operation(Some(&query.statement), query.elapsed, None);
+            self.add_span(&query);
+        }
+        let slow = self.0.limits.slow;
+        if let Some(threshold) = slow.filter(|threshold| query.elapsed >= *threshold) {
+            lines::slow(&query.statement.summary, query.elapsed, threshold, log);
+        }
+    }
+
+    fn add_span(&self, query: &Query) {
+        let Some(spans) = &self.0.spans else { return };
+        spans.add(|| {
+            let end = SystemTime::now();
+            Past {
+                name: Cow::Owned(attributes::name(&query.statement)),
+                kind: SpanKind::Client,
+                start: end.checked_sub(query.elapsed).unwrap_or(end),
+                end,
+                attributes: attributes::of(&query.statement, Some(query)),
+            }
+        });
+    }
+
+    /// Counts the statement in its unit of work.
+    fn count<S>(&self, span: &SpanRef<'_, S>, call: Option<&Call>, query: &Query)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let mut unit = None;
+        for span in span.scope() {
+            #[cfg(feature = "testing")]
+            if let Some(recorder) = span.extensions().get::<super::recorder::Recorder>() {
+                recorder.record(&query.statement);
+            }
+            let is_found = unit
+                .as_ref()
+                .is_some_and(|unit: &SpanRef<'_, S>| is_request(unit.metadata()));
+            if !is_found {
+                unit = Some(span);
+            }
+        }
+        let Some(unit_span) = unit else { return };
+        let site = || site(span, call, &unit_span.id());
+        let limit = self.0.limits.repeats;
+        if let Some(unit) = unit_span.extensions_mut().get_mut::<Unit>() {
+            return unit.add(&query.statement, limit, site);
+        }
+        // Asked while nothing of the span is locked.
+        let new = Unit::new(self.context_of(&unit_span.id()));
+        let mut extensions = unit_span.extensions_mut();
+        // Another thread may have been in the same span meanwhile.
+        if extensions.get_mut::<Unit>().is_none() {
+            extensions.insert(new);
+        }
+        if let Some(unit) = extensions.get_mut::<Unit>() {
+            unit.add(&query.statement, limit, site);
+        }
+    }
+
+    fn context_of(&self, id: &Id) -> OtelContext {
+        let dispatch = self.0.dispatch.get().and_then(WeakDispatch::upgrade);
+        dispatch
+            .and_then(|dispatch| tracing_opentelemetry::get_otel_context(id, &dispatch))
+            .unwrap_or_default()
+    }
+
+    /// Names what was repeated, if that has not been done.
+    fn report<S>(&self, span: &SpanRef<'_, S>, log: Log<'_>)
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let Some(limit) = self.0.limits.repeats else {
+            return;
+        };
+        // Taken out, because whoever makes a log line reads the span, too.
+        let taken = span.extensions_mut().get_mut::<Unit>().map(|unit| {
+            let repeated = unit.take_repeated(limit);
+            (repeated, unit.queries(), unit.context().clone())
+        });
+        let Some((repeated, queries, context)) = taken else {
+            return;
+        };
+        let Some(worst) = repeated.first() else {
+            return;
+        };
+        let labels = labels(span);
+        for repeat in &repeated {
+            metrics::repeated(&labels, repeat);
+        }
+        let ids = context.span().span_context().clone();
+        let ids = ids.is_valid().then(|| (ids.trace_id(), ids.span_id()));
+        let id = span.id();
+        known_ids_of(Some(&id), ids, || lines::repeated(&id, worst, queries, log));
+    }
+}
+
+fn labels<S>(span: &SpanRef<'_, S>) -> UnitLabels
+where
+    S: for<'a> LookupSpan<'a>,
+{
+    let metadata = span.metadata();
+    let extensions = span.extensions();
+    UnitLabels {
+        http_route: span_field(&extensions, "http.route"),
+        rpc_method: span_field(&extensions, "rpc.method"),
+        // Written in the code, so there are not many.
+        span_name: Some(metadata.name()).filter(|_| !is_request(metadata)),
+    }
+}
+
+/// Whether the span is a request's, wherever it is in a trace.
+fn is_request(metadata: &Metadata<'_>) -> bool {
+    matches!(metadata.target(), ACCESS_TARGET | GRPC_TARGET)
+}
+
+/// Where the statement came from: the call, and the innermost span that is neither the call's nor the whole unit's.
+fn site<S>(span: &SpanRef<'_, S>, call: Option<&Call>, unit: &Id) -> Site
+where
+    S: for<'a> LookupSpan<'a>,
+{
+    let mut around = span.scope().skip(usize::from(call.is_some()));
+    let around = around.next().filter(|span| span.id() != *unit);
+    let metadata = around.map(|span| span.metadata());
+    let place = metadata.and_then(|metadata| Some((metadata.file()?, metadata.line()?)));
+    let place = call
+        .map(|call| (call.site.file(), call.site.line()))
+        .or(place);
+    Site {
+        function: metadata.map(Metadata::name),
+        file: place.map(|(file, _)| file),
+        line: place.map(|(_, line)| line),
+    }
+}

@@ -1,0 +1,185 @@
+//! The words of an SQL statement, as far as telemetry must tell them apart: names, values, and everything else.
+//!
+//! It takes whatever it gets. Text that is no SQL, or that ends in the middle of a string, yields tokens all the same, and
+//! what might be a value counts as one. What it leaves out: the grammar, and `MySQL`'s backslashes in plain strings.
+
+/// One word of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// A keyword or a name.
+    Word(&'a str),
+    /// A name in quotes, as it was written.
+    Quoted(&'a str),
+    /// A number or a string: a value, never to be shown.
+    Literal,
+    /// `$1`, `?`, `:name`.
+    Placeholder(&'a str),
+    Symbol(char),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Lexer<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(sql: &'a str) -> Self {
+        Self { rest: sql }
+    }
+
+    /// Takes `length` bytes; fewer, if that would cut a character.
+    fn take(&mut self, length: usize) -> &'a str {
+        let mut length = length.min(self.rest.len());
+        while !self.rest.is_char_boundary(length) {
+            length -= 1;
+        }
+        let (taken, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        taken
+    }
+
+    fn take_while(&mut self, keep: impl Fn(char) -> bool) -> &'a str {
+        let end = self.rest.find(|c| !keep(c));
+        self.take(end.unwrap_or(self.rest.len()))
+    }
+
+    fn skip_blanks(&mut self) -> bool {
+        let before = self.rest.len();
+        loop {
+            self.take_while(char::is_whitespace);
+            if self.rest.starts_with("--") {
+                self.take_while(|c| c != '\n');
+            } else if self.rest.starts_with("/*") {
+                self.skip_comment();
+            } else {
+                return self.rest.len() < before;
+            }
+        }
+    }
+
+    /// PostgreSQL's comments nest.
+    fn skip_comment(&mut self) {
+        let mut depth = 0_usize;
+        while !self.rest.is_empty() {
+            if self.rest.starts_with("/*") {
+                depth += 1;
+                self.take(2);
+            } else if self.rest.starts_with("*/") {
+                depth -= 1;
+                self.take(2);
+                if depth == 0 {
+                    return;
+                }
+            } else {
+                self.advance(0);
+                self.take_while(|c| c != '/' && c != '*');
+            }
+        }
+    }
+
+    /// Past at least one character.
+    fn advance(&mut self, length: usize) {
+        let first = self.rest.chars().next().map_or(0, char::len_utf8);
+        self.take(length.max(first));
+    }
+
+    /// A string or a quoted name, from its opening quote to its closing one; a doubled quote is part of it.
+    fn quoted(&mut self, close: char, escapes: bool) -> &'a str {
+        let all = self.rest;
+        let mut inside = all.char_indices().skip(1).peekable();
+        while let Some((index, c)) = inside.next() {
+            if escapes && c == '\\' {
+                inside.next();
+            } else if c == close {
+                if inside.peek().is_some_and(|(_, next)| *next == close) {
+                    inside.next();
+                } else {
+                    return self.take(index + c.len_utf8());
+                }
+            }
+        }
+        self.take(all.len())
+    }
+
+    /// `$tag$ … $tag$`, if that is what comes.
+    fn dollar_quoted(&mut self) -> bool {
+        let Some(end) = self.rest[1..].find('$') else {
+            return false;
+        };
+        let tag = &self.rest[..end + 2];
+        let name = &tag[1..tag.len() - 1];
+        if name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(is_name) {
+            return false;
+        }
+        let body = &self.rest[tag.len()..];
+        let length = body.find(tag).map(|end| end + 2 * tag.len());
+        self.take(length.unwrap_or(self.rest.len()));
+        true
+    }
+
+    fn word(&mut self) -> Token<'a> {
+        let word = self.take_while(|c| is_name(c) || c == '$');
+        // `E'\''`, `X'ff'`, `N'…'`, `B'01'`, `U&'…'`: a string with a prefix.
+        if self.rest.starts_with("&'") && word.eq_ignore_ascii_case("u") {
+            self.take(1);
+        }
+        if self.rest.starts_with('\'') && word.len() == 1 {
+            self.quoted('\'', word.eq_ignore_ascii_case("e"));
+            return Token::Literal;
+        }
+        Token::Word(word)
+    }
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+impl<'a> Iterator for Lexer<'a> {
+    /// The token, and whether there is space in front of it.
+    type Item = (bool, Token<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let space = self.skip_blanks();
+        let first = self.rest.chars().next()?;
+        let second = self.rest[first.len_utf8()..].chars().next();
+        let token = match first {
+            '\'' => {
+                self.quoted('\'', false);
+                Token::Literal
+            }
+            '"' | '`' => Token::Quoted(self.quoted(first, false)),
+            '$' if self.dollar_quoted() => Token::Literal,
+            '$' | ':' | '@' | '#' if second.is_some_and(is_name) => {
+                let name = self.rest[1..].find(|c| !is_name(c));
+                Token::Placeholder(self.take(name.map_or(self.rest.len(), |end| end + 1)))
+            }
+            '?' => {
+                let digits = self.rest[1..].find(|c: char| !c.is_ascii_digit());
+                Token::Placeholder(self.take(digits.map_or(self.rest.len(), |end| end + 1)))
+            }
+            '.' if second.is_some_and(|c| c.is_ascii_digit()) => self.number(),
+            first if first.is_ascii_digit() => self.number(),
+            first if is_name(first) => self.word(),
+            // A cast, which is no placeholder.
+            ':' if second == Some(':') => {
+                self.take(2);
+                return Some((space, Token::Word("::")));
+            }
+            first => {
+                self.advance(0);
+                Token::Symbol(first)
+            }
+        };
+        Some((space, token))
+    }
+}
+
+impl<'a> Lexer<'a> {
+    /// `1`, `1.5e3`, `0xff`, `1_000`; the sign of an exponent stays a symbol, which shows nothing.
+    fn number(&mut self) -> Token<'a> {
+        self.take_while(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
+        Token::Literal
+    }
+}

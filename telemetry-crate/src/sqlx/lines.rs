@@ -1,0 +1,156 @@
+//! The two log lines about statements: one is slow, one is repeated.
+//!
+//! They are made while `tracing` hands an event or the end of a span to a layer. An event made with its macros in there
+//! would be lost under a subscriber of one thread, and would confuse the per-layer filters under any other, so they are
+//! made by hand and go to the log's layer directly. What it leaves out: whoever else listens to events.
+
+use std::time::Duration;
+
+use tracing::{
+    Event, Level, Metadata,
+    callsite::{Callsite, Identifier},
+    field::{FieldSet, Value},
+    metadata::Kind,
+    span::Id,
+    subscriber::Interest,
+};
+
+use super::{TARGET, unit::Repeat};
+use crate::traces::QUERY_TARGET;
+
+/// Takes a line, if the log filter lets it through.
+pub(super) type Log<'a> = &'a dyn Fn(&Event<'_>);
+
+/// Where a line comes from, as far as `tracing` must know. It has a size, so that no two are at one address.
+struct Site(&'static Metadata<'static>);
+
+impl Callsite for Site {
+    // Nobody is asked about it but the log filter, each time.
+    fn set_interest(&self, _: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        self.0
+    }
+}
+
+const fn metadata(
+    name: &'static str,
+    target: &'static str,
+    level: Level,
+    fields: &'static [&'static str],
+    site: &'static Site,
+) -> Metadata<'static> {
+    let fields = FieldSet::new(fields, Identifier(site));
+    Metadata::new(name, target, level, None, None, None, fields, Kind::EVENT)
+}
+
+static SLOW_SITE: Site = Site(&SLOW);
+static SLOW: Metadata<'static> = metadata(
+    "slow query",
+    TARGET,
+    Level::WARN,
+    &[
+        "message",
+        "db.query.summary",
+        "db.client.operation.duration",
+        "slow_query.threshold",
+    ],
+    &SLOW_SITE,
+);
+
+static REPEATED_SITE: Site = Site(&REPEATED);
+static REPEATED: Metadata<'static> = metadata(
+    "n plus one",
+    TARGET,
+    Level::WARN,
+    &[
+        "message",
+        "db.query.summary",
+        "db.n_plus_one.count",
+        "db.queries",
+        "code.function.name",
+        "code.file.path",
+        "code.line.number",
+    ],
+    &REPEATED_SITE,
+);
+
+static STATEMENT_SITE: Site = Site(&STATEMENT);
+static STATEMENT: Metadata<'static> = metadata(
+    "statement",
+    QUERY_TARGET,
+    Level::DEBUG,
+    &["message"],
+    &STATEMENT_SITE,
+);
+
+/// What stands for sqlx's own line about a statement when the log filter is asked whether it wants them.
+pub(super) fn of_sqlx() -> &'static Metadata<'static> {
+    &STATEMENT
+}
+
+/// The statement took longer than the threshold; said in the span that it ran in.
+pub(super) fn slow(summary: &str, elapsed: Duration, threshold: Duration, log: Log<'_>) {
+    // To the microsecond: what is beyond is noise to a reader.
+    let seconds = (elapsed.as_secs_f64() * 1e6).round() / 1e6;
+    let message = format!("slow query: {summary} took {seconds} s");
+    let threshold = threshold.as_secs_f64();
+    send(
+        &SLOW,
+        None,
+        [
+            Some(&message),
+            Some(&summary),
+            Some(&seconds),
+            Some(&threshold),
+        ],
+        log,
+    );
+}
+
+/// The statement was repeated in the unit of work whose span this is; `queries` are all that it ran.
+pub(super) fn repeated(span: &Id, repeat: &Repeat, queries: u32, log: Log<'_>) {
+    let (summary, count) = (&*repeat.statement.summary, repeat.count);
+    let function = repeat.site.function;
+    let (path, line) = (repeat.site.file, repeat.site.line);
+    let place = match (function, path, line) {
+        (Some(function), Some(path), Some(line)) => format!(", in {function} ({path}:{line})"),
+        (Some(function), ..) => format!(", in {function}"),
+        (None, Some(path), Some(line)) => format!(", at {path}:{line}"),
+        (None, ..) => String::new(),
+    };
+    let message = format!("N+1: {summary} ran {count} times in one request{place}");
+    send(
+        &REPEATED,
+        Some(span),
+        [
+            Some(&message),
+            Some(&summary),
+            Some(&count),
+            Some(&queries),
+            function.as_ref().map(|value| value as &dyn Value),
+            path.as_ref().map(|value| value as &dyn Value),
+            line.as_ref().map(|value| value as &dyn Value),
+        ],
+        log,
+    );
+}
+
+/// The values are in the order of the metadata's fields; without a span, it is the current one.
+fn send<const N: usize>(
+    metadata: &'static Metadata<'static>,
+    span: Option<&Id>,
+    values: [Option<&dyn Value>; N],
+    log: Log<'_>,
+) {
+    let fields: Vec<_> = metadata.fields().iter().take(N).collect();
+    if fields.len() < N {
+        return;
+    }
+    let values: [_; N] = std::array::from_fn(|index| (&fields[index], values[index]));
+    let values = metadata.fields().value_set(&values);
+    log(&match span {
+        Some(span) => Event::new_child_of(span.clone(), metadata, &values),
+        None => Event::new(metadata, &values),
+    });
+}

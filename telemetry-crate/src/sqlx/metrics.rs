@@ -1,0 +1,110 @@
+//! The metrics of statements, connections and transactions.
+
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use metrics::Label;
+
+use super::{
+    event::Acquired,
+    failure::Failure,
+    server::known,
+    statement::Statement,
+    unit::{Repeat, Unit},
+};
+use crate::metrics::{Durations, catalog};
+
+static OPERATIONS: LazyLock<Durations> =
+    LazyLock::new(|| Durations::new(&catalog::DB_CLIENT_OPERATION_DURATION));
+static WAITS: LazyLock<Durations> =
+    LazyLock::new(|| Durations::new(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
+static TRANSACTIONS: LazyLock<Durations> =
+    LazyLock::new(|| Durations::new(&catalog::DB_TRANSACTION_DURATION));
+static QUERIES: LazyLock<Durations> =
+    LazyLock::new(|| Durations::new(&catalog::DB_QUERIES_PER_REQUEST));
+
+/// One statement, or a call that never became one.
+pub(super) fn operation(
+    statement: Option<&Statement>,
+    duration: Duration,
+    failure: Option<&Failure>,
+) {
+    let known = known();
+    let [operation, collection, summary] = statement.map(Statement::labels).unwrap_or_default();
+    OPERATIONS.record(
+        &[
+            Some(known.server.system),
+            operation,
+            collection,
+            summary,
+            failure.and_then(|failure| failure.code.as_deref()),
+            failure.map(|failure| &*failure.error_type),
+        ],
+        duration.as_secs_f64(),
+    );
+    if failure.is_some_and(|failure| failure.error_type == "pool_timed_out") {
+        let pool = known.pool.clone();
+        let pool = pool.map(|pool| Label::new("db_client_connection_pool_name", pool));
+        let labels: Vec<_> = pool.into_iter().collect();
+        metrics::counter!(catalog::DB_CLIENT_CONNECTION_TIMEOUTS.name, labels).increment(1);
+    }
+}
+
+/// A connection that was waited for.
+pub(super) fn acquired(acquired: &Acquired) {
+    /// Whether quick ones are heard of, too. A histogram of the slow ones alone would be a lie.
+    static ALL_ARE_HEARD: AtomicBool = AtomicBool::new(false);
+    if !acquired.is_slow {
+        ALL_ARE_HEARD.store(true, Ordering::Relaxed);
+    }
+    if let Some(seconds) = acquired.seconds
+        && ALL_ARE_HEARD.load(Ordering::Relaxed)
+    {
+        WAITS.record(&[known().pool.as_deref()], seconds);
+    }
+}
+
+pub(super) fn transaction(system: &'static str, outcome: &'static str, duration: Duration) {
+    TRANSACTIONS.record(&[Some(system), Some(outcome)], duration.as_secs_f64());
+}
+
+/// What tells units of work apart, in the order of the metrics' labels.
+#[derive(Debug)]
+pub(super) struct UnitLabels {
+    pub(super) http_route: Option<String>,
+    pub(super) rpc_method: Option<String>,
+    pub(super) span_name: Option<&'static str>,
+}
+
+pub(super) fn unit(labels: &UnitLabels, unit: &Unit) {
+    let context = unit.context().clone();
+    // For the exemplar.
+    let _attached = context.attach();
+    QUERIES.record(
+        &[
+            labels.http_route.as_deref(),
+            labels.rpc_method.as_deref(),
+            labels.span_name,
+        ],
+        f64::from(unit.queries()),
+    );
+}
+
+pub(super) fn repeated(of: &UnitLabels, repeat: &Repeat) {
+    let [_, _, summary] = repeat.statement.labels();
+    let values = [
+        of.http_route.as_deref(),
+        of.rpc_method.as_deref(),
+        of.span_name,
+        summary,
+    ];
+    let labels: Vec<_> = (catalog::DB_N_PLUS_ONE.labels.iter().zip(values))
+        .filter_map(|(label, value)| Some(Label::new(*label, value?.to_owned())))
+        .collect();
+    metrics::counter!(catalog::DB_N_PLUS_ONE.name, labels).increment(1);
+}

@@ -1,0 +1,168 @@
+//! Which database the statements are for, as far as it is known.
+//!
+//! sqlx does not say whose statement an event is about. What all observed pools have in common is true of every statement,
+//! and the rest is left out.
+
+use std::sync::{Arc, LazyLock};
+
+use arc_swap::ArcSwap;
+use opentelemetry::KeyValue;
+use sqlx::{ConnectOptions, Database, Pool};
+
+/// Semantic conventions, `db.system.name`: "some other SQL database; fallback only".
+const OTHER_SQL: &str = "other_sql";
+
+/// One database, or what several have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    /// `db.system.name`.
+    pub(super) system: &'static str,
+    pub(super) namespace: Option<String>,
+    pub(super) address: Option<String>,
+    pub(super) port: Option<u16>,
+}
+
+/// What is known of all of them.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) server: Server,
+    /// The name of the pool, if there is one.
+    pub(super) pool: Option<String>,
+}
+
+static KNOWN: LazyLock<ArcSwap<Known>> = LazyLock::new(|| {
+    ArcSwap::from_pointee(Known {
+        server: Server::unknown(),
+        pool: None,
+    })
+});
+
+/// What every statement has.
+pub(super) fn known() -> Arc<Known> {
+    KNOWN.load_full()
+}
+
+/// Put in force when a pool comes or goes.
+pub(super) fn know(pools: &[(&Server, &str)]) {
+    let servers = pools.iter().map(|(server, _)| (*server).clone());
+    KNOWN.store(Arc::new(Known {
+        server: servers
+            .reduce(Server::in_common)
+            .unwrap_or_else(Server::unknown),
+        pool: match pools {
+            [(_, name)] => Some((*name).to_owned()),
+            _ => None,
+        },
+    }));
+}
+
+impl Server {
+    fn unknown() -> Self {
+        Self {
+            system: OTHER_SQL,
+            namespace: None,
+            address: None,
+            port: None,
+        }
+    }
+
+    pub(super) fn of<DB: Database>(pool: &Pool<DB>) -> Self {
+        let server = Self {
+            system: system_name::<DB>(),
+            ..Self::unknown()
+        };
+        // Its file has no address, and sqlx panics over the URL of one in memory.
+        if server.system == "sqlite" {
+            return server;
+        }
+        let url = pool.connect_options().to_url_lossy();
+        let named = |wanted: &str| {
+            let mut pairs = url.query_pairs();
+            pairs.find_map(|(name, value)| (name == wanted).then(|| value.into_owned()))
+        };
+        let socket = named("host");
+        Self {
+            namespace: named("dbname")
+                .or_else(|| Some(url.path().trim_start_matches('/').to_owned()))
+                .filter(|name| !name.is_empty()),
+            port: url.port().filter(|_| socket.is_none()),
+            address: socket.or_else(|| url.host_str().map(str::to_owned)),
+            ..server
+        }
+    }
+
+    fn in_common(self, other: Self) -> Self {
+        if self == other {
+            self
+        } else if self.system == other.system {
+            Self {
+                system: self.system,
+                ..Self::unknown()
+            }
+        } else {
+            Self::unknown()
+        }
+    }
+
+    /// Semantic conventions, `db.client.connection.pool.name`: made of address, port and namespace if it has no other.
+    pub(super) fn default_pool_name(&self) -> String {
+        let Some(address) = &self.address else {
+            return self.system.to_owned();
+        };
+        let port = self.port.map(|port| format!(":{port}"));
+        let namespace = self.namespace.as_ref().map(|name| format!("/{name}"));
+        address.clone() + &port.unwrap_or_default() + &namespace.unwrap_or_default()
+    }
+
+    pub(super) fn attributes(&self) -> impl Iterator<Item = KeyValue> + use<'_> {
+        let text = |key: &'static str, value: &Option<String>| {
+            value.clone().map(|value| KeyValue::new(key, value))
+        };
+        [
+            Some(KeyValue::new("db.system.name", self.system)),
+            text("db.namespace", &self.namespace),
+            text("server.address", &self.address),
+            self.port
+                .map(|port| KeyValue::new("server.port", i64::from(port))),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// Semantic conventions, `db.system.name`.
+pub(super) fn system_name<DB: Database>() -> &'static str {
+    match DB::NAME {
+        "PostgreSQL" => "postgresql",
+        "SQLite" => "sqlite",
+        "MySQL" => "mysql",
+        _ => OTHER_SQL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Server;
+
+    #[test]
+    fn of_two_databases_only_what_they_share_is_known() {
+        let orders = Server {
+            system: "postgresql",
+            namespace: Some("orders".to_owned()),
+            address: Some("db".to_owned()),
+            port: Some(5432),
+        };
+        assert_eq!(orders.default_pool_name(), "db:5432/orders");
+        let users = Server {
+            namespace: Some("users".to_owned()),
+            ..orders.clone()
+        };
+        let both = orders.clone().in_common(users);
+        assert_eq!((both.system, both.namespace), ("postgresql", None));
+        let sqlite = Server {
+            system: "sqlite",
+            ..Server::unknown()
+        };
+        assert_eq!(orders.in_common(sqlite).system, "other_sql");
+    }
+}

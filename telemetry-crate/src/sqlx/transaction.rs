@@ -1,0 +1,147 @@
+//! Transactions, from their begin to their end: how long they were open, and how they ended.
+//!
+//! A transaction that is open keeps its locks and its connection, so its time is worth more than the sum of its
+//! statements'. What it leaves out: savepoints, and transactions that sqlx has begun itself.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    panic::Location,
+    time::Instant,
+};
+
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{Status, TraceContextExt},
+};
+use sqlx::{Database, Error, Pool};
+use tracing::Span;
+
+use super::{TARGET, metrics, observed::Observed, server::system_name};
+use crate::traces::SPAN_LEVEL;
+
+/// Begins a transaction that is observed: a span named `transaction`, from here to its end, with its outcome, and a sample
+/// of `db_transaction_duration_seconds`. `BEGIN`, `COMMIT` and `ROLLBACK` are spans of their own, with their errors.
+///
+/// Use it like sqlx's own, `&mut *transaction` being the connection. One that is dropped is rolled back, and its outcome is
+/// `dropped`.
+///
+/// # Errors
+///
+/// Those of [`Pool::begin`].
+///
+/// ```no_run
+/// # async fn example(pool: sqlx::SqlitePool) -> Result<(), sqlx::Error> {
+/// let mut transaction = firstlight::sqlx::begin(&pool).await?;
+/// sqlx::query("INSERT INTO orders (id) VALUES (?)").bind(7).execute(&mut *transaction).await?;
+/// transaction.commit().await
+/// # }
+/// ```
+#[track_caller]
+pub fn begin<DB: Database>(
+    pool: &Pool<DB>,
+) -> impl Future<Output = Result<Transaction<DB>, Error>> + Send + use<'_, DB> {
+    let site = Location::caller();
+    async move {
+        let inner = Observed::new(pool.begin(), site, Some("BEGIN")).await?;
+        // The wait for a connection is no part of it.
+        let open = Open::new(site, system_name::<DB>());
+        Ok(Transaction { inner, open })
+    }
+}
+
+/// An open transaction, see [`begin`].
+pub struct Transaction<DB: Database> {
+    inner: sqlx::Transaction<'static, DB>,
+    open: Open,
+}
+
+impl<DB: Database> fmt::Debug for Transaction<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").finish_non_exhaustive()
+    }
+}
+
+impl<DB: Database> Transaction<DB> {
+    /// Makes its changes last.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; a serialization failure often shows here, and nowhere earlier. It is rolled back then.
+    pub async fn commit(self) -> Result<(), Error> {
+        let Self { inner, open } = self;
+        let committed = Observed::new(inner.commit(), open.site, Some("COMMIT")).await;
+        open.end("commit", committed)
+    }
+
+    /// Takes its changes back.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database, or of the connection to it; it is rolled back in any case.
+    pub async fn rollback(self) -> Result<(), Error> {
+        let Self { inner, open } = self;
+        let rolled_back = Observed::new(inner.rollback(), open.site, Some("ROLLBACK")).await;
+        open.end("rollback", rolled_back)
+    }
+}
+
+impl<DB: Database> Deref for Transaction<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &Self::Target {
+        &self.inner
+    }
+}
+
+impl<DB: Database> DerefMut for Transaction<DB> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.inner
+    }
+}
+
+/// Counts when it is dropped.
+struct Open {
+    site: &'static Location<'static>,
+    span: Span,
+    started: Instant,
+    system: &'static str,
+    outcome: &'static str,
+}
+
+impl Open {
+    fn new(site: &'static Location<'static>, system: &'static str) -> Self {
+        Self {
+            site,
+            span: tracing::span!(target: TARGET, SPAN_LEVEL, "transaction"),
+            started: Instant::now(),
+            system,
+            outcome: "dropped",
+        }
+    }
+
+    fn end(mut self, outcome: &'static str, result: Result<(), Error>) -> Result<(), Error> {
+        self.outcome = if result.is_ok() { outcome } else { "error" };
+        result
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let outcome = self.outcome;
+        let duration = self.started.elapsed();
+        self.span.in_scope(|| {
+            metrics::transaction(self.system, outcome, duration);
+            if self.span.is_disabled() {
+                return;
+            }
+            let context = Context::current();
+            let span = context.span();
+            // No convention has it.
+            span.set_attribute(KeyValue::new("db.transaction.outcome", outcome));
+            if outcome == "error" {
+                span.set_status(Status::error(""));
+            }
+        });
+    }
+}

@@ -1,0 +1,174 @@
+//! The statements of one unit of work: an HTTP request, a gRPC call, a job, a scheduled run, or whatever else has a root
+//! span of its own.
+//!
+//! Kept in that span, from its first statement on, and read when the span ends. A request that runs the same statement
+//! for each row of a list is named here: fast on a laptop with ten rows, and the outage of a Monday with ten thousand.
+//! What it leaves out: what the rows of a statement are used for; that is for whoever reads the line.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use opentelemetry::{Context, KeyValue, trace::TraceContextExt};
+
+use super::statement::Statement;
+
+/// Different statements that are told apart in one unit; some 5 KB. Further ones are counted, and not as anything.
+const STATEMENTS: usize = 64;
+
+/// Units that are open. While there are none, the end of a span is nobody's business here.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Where a statement came from, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Site {
+    /// The innermost span's name, which is the function's if `#[instrument]` made it.
+    pub(super) function: Option<&'static str>,
+    pub(super) file: Option<&'static str>,
+    pub(super) line: Option<u32>,
+}
+
+/// One statement, and how often it ran.
+#[derive(Debug, Clone)]
+pub(super) struct Repeat {
+    pub(super) statement: Arc<Statement>,
+    pub(super) count: u32,
+    /// Of its first run.
+    pub(super) site: Site,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Unit {
+    queries: u32,
+    repeats: Vec<Repeat>,
+    /// Of the unit's span; empty if that is no part of a trace.
+    context: Context,
+    was_reported: bool,
+}
+
+impl Unit {
+    /// Whether there are any.
+    pub(super) fn is_any_open() -> bool {
+        OPEN.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn new(context: Context) -> Self {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        Self {
+            queries: 0,
+            repeats: Vec::new(),
+            context,
+            was_reported: false,
+        }
+    }
+
+    /// Counts a run of the statement. From the `limit`th on, the unit's span says so: it may end at any time.
+    pub(super) fn add(
+        &mut self,
+        statement: &Arc<Statement>,
+        limit: Option<u32>,
+        site: impl FnOnce() -> Site,
+    ) {
+        self.queries = self.queries.saturating_add(1);
+        let known = self.repeats.iter_mut();
+        let known = known.rev().find(|known| known.statement.is_same(statement));
+        let count = match known {
+            Some(known) => {
+                known.count = known.count.saturating_add(1);
+                known.count
+            }
+            None => {
+                if self.repeats.len() < STATEMENTS {
+                    self.repeats.push(Repeat {
+                        statement: Arc::clone(statement),
+                        count: 1,
+                        site: site(),
+                    });
+                }
+                1
+            }
+        };
+        let is_worst = || self.repeats.iter().all(|repeat| repeat.count <= count);
+        if limit.is_some_and(|limit| count >= limit) && is_worst() {
+            // No convention has these attributes.
+            self.context.span().set_attributes([
+                KeyValue::new("db.n_plus_one.summary", statement.summary.clone()),
+                KeyValue::new("db.n_plus_one.count", i64::from(count)),
+            ]);
+        }
+    }
+
+    pub(super) fn queries(&self) -> u32 {
+        self.queries
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What ran at least `limit` times, the most frequent first. Empty if it was asked for before, and was not empty.
+    pub(super) fn take_repeated(&mut self, limit: u32) -> Vec<Repeat> {
+        if self.was_reported {
+            return Vec::new();
+        }
+        let repeated = self.repeats.iter().filter(|repeat| repeat.count >= limit);
+        let mut repeated: Vec<_> = repeated.cloned().collect();
+        repeated.sort_by_key(|repeat| std::cmp::Reverse(repeat.count));
+        self.was_reported = !repeated.is_empty();
+        repeated
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::Context;
+
+    use super::{STATEMENTS, Site, Unit};
+    use crate::sqlx::statement::statement;
+
+    #[test]
+    fn what_was_repeated_is_named_once_and_the_worst_comes_first() {
+        let mut unit = Unit::new(Context::new());
+        let site = Site {
+            function: Some("load"),
+            ..Site::default()
+        };
+        for number in 0..30 {
+            // Values in the text do not hide it.
+            let item = statement(&format!("SELECT * FROM items WHERE id = {number}"));
+            unit.add(&item, Some(10), || site);
+            if number < 10 {
+                let user = statement("SELECT * FROM users WHERE id = $1");
+                unit.add(&user, None, Site::default);
+            }
+        }
+        assert_eq!(unit.queries(), 40);
+        assert!(unit.take_repeated(31).is_empty());
+        let repeated = unit.take_repeated(10);
+        let named: Vec<_> = (repeated.iter())
+            .map(|repeat| (&*repeat.statement.summary, repeat.count))
+            .collect();
+        assert_eq!(named, [("SELECT items", 30), ("SELECT users", 10)]);
+        assert_eq!(repeated[0].site, site);
+        assert!(unit.take_repeated(10).is_empty());
+    }
+
+    #[test]
+    fn a_unit_is_bounded() {
+        let mut unit = Unit::new(Context::new());
+        for number in 0..1_000 {
+            let other = statement(&format!("SELECT * FROM t{number}"));
+            unit.add(&other, Some(10), Site::default);
+        }
+        assert_eq!(unit.queries(), 1_000);
+        assert_eq!(unit.repeats.len(), STATEMENTS);
+    }
+}

@@ -1,0 +1,182 @@
+//! The store of schedules, the same promises in both databases.
+
+use std::{
+    fmt::Debug,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use firstlight::{
+    cron::{Claim, Ended, Store},
+    sqlx::CronStore,
+};
+use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
+
+use crate::{on_runtime, postgres};
+
+pub(crate) const TESTS: &[(&str, fn())] = &[
+    (
+        "sqlite_grants_a_tick_once_and_remembers_the_last_success",
+        || {
+            on_runtime(async {
+                let file = File::new("cron-once");
+                once(&CronStore::new(file.open().await)).await;
+            });
+        },
+    ),
+    (
+        "sqlite_lets_a_tick_be_taken_over_once_its_lease_has_ended",
+        || {
+            on_runtime(async {
+                let file = File::new("cron-lease");
+                take_over(&CronStore::new(file.open().await)).await;
+            });
+        },
+    ),
+    (
+        "of_many_replicas_on_one_sqlite_file_one_is_granted_the_tick",
+        || {
+            on_runtime(async {
+                let file = File::new("cron-many");
+                let pool = file.open().await;
+                many((0..8).map(|_| CronStore::new(pool.clone())).collect()).await;
+            });
+        },
+    ),
+];
+
+pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
+    (
+        "postgresql_grants_a_tick_once_and_remembers_the_last_success",
+        || {
+            on_runtime(async { once(&CronStore::new(postgres::schema("cron_once").await)).await });
+        },
+    ),
+    (
+        "postgresql_lets_a_tick_be_taken_over_once_its_lease_has_ended",
+        || {
+            on_runtime(async {
+                take_over(&CronStore::new(postgres::schema("cron_lease").await)).await
+            });
+        },
+    ),
+    (
+        "of_many_replicas_on_one_postgresql_one_is_granted_the_tick",
+        || {
+            on_runtime(async {
+                let pool = postgres::schema("cron_many").await;
+                many((0..8).map(|_| CronStore::new(pool.clone())).collect()).await;
+            });
+        },
+    ),
+];
+
+const LEASE: Duration = Duration::from_secs(60);
+
+fn tick(minute: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_700_000_000 + 60 * minute)
+}
+
+async fn once<S: Store<Error: Debug>>(store: &S) {
+    let claim = async |minute| store.claim("a", tick(minute), LEASE).await.unwrap();
+    assert_eq!(store.last_success("a").await.unwrap(), None);
+    assert_eq!(claim(1).await, Claim::Granted);
+    assert_eq!(claim(1).await, Claim::Running);
+    assert_eq!(claim(2).await, Claim::Overlaps);
+    assert_eq!(
+        store.claim("b", tick(1), LEASE).await.unwrap(),
+        Claim::Granted
+    );
+    assert!(store.extend("a", tick(1), LEASE).await.unwrap());
+    assert!(!store.extend("a", tick(2), LEASE).await.unwrap());
+
+    let at = tick(1) + Duration::from_millis(1_500);
+    store
+        .finish("a", tick(1), Ended::Succeeded, at)
+        .await
+        .unwrap();
+    assert_eq!(store.last_success("a").await.unwrap(), Some(at));
+    assert_eq!(claim(1).await, Claim::Done);
+    assert!(!store.extend("a", tick(1), LEASE).await.unwrap());
+    assert_eq!(claim(2).await, Claim::Granted);
+    assert_eq!(claim(1).await, Claim::Done);
+    let failed = store.finish("a", tick(2), Ended::Failed, tick(3));
+    failed.await.unwrap();
+    assert_eq!(claim(2).await, Claim::Done);
+    assert_eq!(
+        store.last_success("a").await.unwrap(),
+        Some(at),
+        "it failed"
+    );
+    // The end of a run that has lost its claim changes nothing.
+    let late = store.finish("a", tick(1), Ended::Succeeded, tick(9));
+    late.await.unwrap();
+    assert_eq!(store.last_success("a").await.unwrap(), Some(at));
+}
+
+async fn take_over<S: Store<Error: Debug>>(store: &S) {
+    let claim = async |lease| store.claim("a", tick(1), lease).await.unwrap();
+    assert_eq!(claim(Duration::ZERO).await, Claim::Granted);
+    assert_eq!(
+        claim(LEASE).await,
+        Claim::Granted,
+        "the lease was over at once"
+    );
+    assert_eq!(claim(LEASE).await, Claim::Running);
+    let interrupted = store.finish("a", tick(1), Ended::Interrupted, tick(1));
+    interrupted.await.unwrap();
+    assert_eq!(claim(Duration::ZERO).await, Claim::Granted);
+    let next = store.claim("a", tick(2), LEASE).await.unwrap();
+    assert_eq!(
+        next,
+        Claim::Granted,
+        "a run that died is no reason to miss the next"
+    );
+}
+
+/// The table is not there when they start, either.
+async fn many<S: Store<Error: Debug>>(stores: Vec<S>) {
+    let stores: Vec<_> = stores.into_iter().map(Arc::new).collect();
+    for minute in 0..5 {
+        let claims = stores.iter().map(|store| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { store.claim("a", tick(minute), LEASE).await.unwrap() })
+        });
+        let claims: Vec<_> = claims.collect();
+        let mut granted = 0;
+        for claim in claims {
+            match claim.await.unwrap() {
+                Claim::Granted => granted += 1,
+                claim => assert_eq!(claim, Claim::Running),
+            }
+        }
+        assert_eq!(granted, 1);
+        let finished = stores[0].finish("a", tick(minute), Ended::Succeeded, tick(minute));
+        finished.await.unwrap();
+    }
+}
+
+/// A database in a file, which is gone after the test.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str) -> Self {
+        let name = format!("firstlight-{}-{name}.db", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    async fn open(&self) -> SqlitePool {
+        let options = SqliteConnectOptions::new()
+            .filename(&self.0)
+            .create_if_missing(true)
+            .busy_timeout(Duration::from_secs(30));
+        SqlitePool::connect_with(options).await.unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

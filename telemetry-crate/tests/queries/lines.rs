@@ -1,0 +1,119 @@
+//! What a whole process writes about its queries, under several log filters.
+
+use std::process::ExitCode;
+
+use firstlight::TelemetryConfig;
+use serde_json::Value;
+
+use crate::{
+    on_runtime,
+    service::{database, get_from, router},
+    support::part::Part,
+};
+
+pub(crate) const TESTS: &[(&str, fn())] = &[
+    (
+        "an_n_plus_one_and_a_slow_query_are_one_line_each_with_the_trace_id",
+        both,
+    ),
+    ("no_threshold_no_line", off),
+    (
+        "sqlxs_own_lines_are_there_for_whoever_asks_for_them",
+        asked_for,
+    ),
+    (
+        "a_filter_that_wants_errors_only_gets_no_warning_about_queries",
+        errors_only,
+    ),
+];
+
+/// Runs the service; all that it writes but the line at its start.
+fn run(variables: &[(&str, &str)]) -> Vec<Value> {
+    let mut part = Part::start("shop", variables);
+    let lines = part.rest();
+    let (code, stderr) = part.end();
+    assert_eq!(code, Some(0), "{stderr}");
+    let lines = lines.iter().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<Value> = lines.collect();
+    let text = format!("{lines:?}");
+    assert!(!text.contains("hunter2"), "{text}");
+    lines
+}
+
+fn of<'a>(lines: &'a [Value], target: &str) -> Vec<&'a Value> {
+    lines
+        .iter()
+        .filter(|line| line["target"] == target)
+        .collect()
+}
+
+pub(crate) fn play() -> ExitCode {
+    let telemetry = TelemetryConfig::new().without_admin().init().unwrap();
+    on_runtime(async {
+        let router = router(database().await);
+        get_from(&router, "/orders").await;
+        get_from(&router, "/report").await;
+    });
+    telemetry.finish(Ok::<(), String>(()))
+}
+
+fn both() {
+    let lines = run(&[("FIRSTLIGHT_SLOW_QUERY", "20")]);
+    let access = of(&lines, "firstlight::http");
+    let [orders, report] = *access else {
+        panic!("{lines:#?}")
+    };
+    let ours = of(&lines, "firstlight::sqlx");
+    let [repeated, slow] = *ours else {
+        panic!("{lines:#?}")
+    };
+
+    assert_eq!(repeated["level"], "WARN");
+    let message = repeated["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("N+1: SELECT items ran 25 times in one request, in items_of ("),
+        "{message}"
+    );
+    assert_eq!(repeated["db.query.summary"], "SELECT items");
+    assert_eq!(repeated["db.n_plus_one.count"], 25);
+    assert_eq!(repeated["db.queries"], 26);
+    assert_eq!(repeated["http.route"], "/orders");
+    assert_eq!(repeated["code.function.name"], "items_of");
+    for id in ["trace_id", "span_id"] {
+        assert!(repeated[id].is_string(), "{repeated}");
+        assert_eq!(repeated[id], orders[id]);
+    }
+
+    assert_eq!(slow["level"], "WARN");
+    let message = slow["message"].as_str().unwrap();
+    assert!(message.starts_with("slow query: SELECT"), "{message}");
+    assert!(slow["db.client.operation.duration"].as_f64() >= Some(0.02));
+    assert_eq!(slow["slow_query.threshold"], 0.02);
+    assert_eq!(slow["http.route"], "/report");
+    assert_eq!(slow["trace_id"], report["trace_id"]);
+    assert!(of(&lines, "sqlx::query").is_empty(), "{lines:#?}");
+}
+
+fn off() {
+    let off = [
+        ("FIRSTLIGHT_SLOW_QUERY", "0"),
+        ("FIRSTLIGHT_N_PLUS_ONE", "0"),
+    ];
+    let lines = run(&off);
+    assert!(of(&lines, "firstlight::sqlx").is_empty(), "{lines:#?}");
+    assert_eq!(of(&lines, "firstlight::http").len(), 2);
+}
+
+fn asked_for() {
+    // The values that are bound are in no line of sqlx's; the literals in the text are the program's own.
+    let mut part = Part::start("shop", &[("RUST_LOG", "info,sqlx::query=debug")]);
+    let lines = part.rest().join("\n");
+    part.end();
+    assert!(lines.contains("\"target\":\"sqlx::query\""), "{lines}");
+    assert!(lines.contains("\"target\":\"firstlight::sqlx\""), "{lines}");
+}
+
+fn errors_only() {
+    let lines = run(&[("RUST_LOG", "error"), ("FIRSTLIGHT_SLOW_QUERY", "20")]);
+    assert!(lines.is_empty(), "{lines:#?}");
+}

@@ -1,0 +1,77 @@
+//! Queries of sqlx, against real databases: SQLite in this process, and the PostgreSQL server that
+//! `FIRSTLIGHT_TEST_POSTGRES` names, if it does. Without one, what needs it is reported as ignored, never as passed.
+//!
+//! One telemetry for all of them, because there is one in a process; each test has spans, tables and pools of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+mod cron;
+mod lines;
+mod postgres;
+mod service;
+mod sqlite;
+#[path = "../support/mod.rs"]
+mod support;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use tracing::Instrument;
+
+/// The server for the tests: a URL such as `postgres://postgres@localhost:5432/postgres`.
+pub(crate) const POSTGRES: &str = "FIRSTLIGHT_TEST_POSTGRES";
+
+fn main() -> ExitCode {
+    if std::env::var_os("PART").is_some() {
+        return lines::play();
+    }
+    let has_postgres = std::env::var_os(POSTGRES).is_some();
+    if !has_postgres {
+        let needed = postgres::TESTS.len() + cron::POSTGRES_TESTS.len();
+        println!(
+            "{needed} tests not run: they need a PostgreSQL server, and {POSTGRES} is unset. \
+             `cargo xtask test` starts one."
+        );
+    }
+    let trial = |(name, test): &(&'static str, fn())| {
+        let test = *test;
+        Trial::test(*name, move || {
+            test();
+            Ok::<(), Failed>(())
+        })
+    };
+    let anywhere = [sqlite::TESTS, lines::TESTS, cron::TESTS].concat();
+    let on_postgres = [postgres::TESTS, cron::POSTGRES_TESTS].concat();
+    let trials = (anywhere.iter().map(trial))
+        .chain(
+            on_postgres
+                .iter()
+                .map(|test| trial(test).with_ignored_flag(!has_postgres)),
+        )
+        .collect();
+    let ended = libtest_mimic::run(&Arguments::from_args(), trials);
+    telemetry::end();
+    ended.exit_code()
+}
+
+/// Runs an asynchronous test on a runtime of its own.
+pub(crate) fn on_runtime(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test);
+}
+
+/// Runs `work` in a span of this name, a trace of its own.
+pub(crate) async fn within<T>(name: &'static str, work: impl Future<Output = T>) -> T {
+    let span = tracing::info_span!("test", otel.name = name);
+    work.instrument(span).await
+}

@@ -1,0 +1,267 @@
+//! PostgreSQL, if there is a server: what only a real one shows.
+
+use std::{str::FromStr, time::Duration};
+
+use firstlight::sqlx::Observe;
+use sqlx::{
+    Error, PgPool, Row,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{
+    POSTGRES, on_runtime,
+    telemetry::{self, named, trace, value},
+    within,
+};
+
+pub(crate) const TESTS: &[(&str, fn())] = &[
+    (
+        "a_query_of_postgresql_has_its_server_in_its_span_and_metrics",
+        spans,
+    ),
+    ("errors_of_postgresql_have_their_sqlstate", errors),
+    (
+        "a_deadlock_and_a_serialization_failure_are_told_apart",
+        conflicts,
+    ),
+    (
+        "a_pool_that_is_exhausted_shows_in_its_gauges_its_waits_and_its_timeouts",
+        exhausted,
+    ),
+    (
+        "a_server_that_ends_the_connection_is_an_error_and_the_next_call_works",
+        terminated,
+    ),
+];
+
+fn options(schema: &str) -> PgConnectOptions {
+    let url = std::env::var(POSTGRES).unwrap();
+    PgConnectOptions::from_str(&url)
+        .unwrap()
+        .options([("search_path", schema)])
+}
+
+/// A pool whose tables are in a schema of their own, which is empty.
+pub(crate) async fn schema(name: &str) -> PgPool {
+    let pool = firstlight::sqlx::measured(PgPoolOptions::new().max_connections(4))
+        .connect_with(options(name))
+        .await
+        .unwrap();
+    let make = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(make))
+        .execute(&pool)
+        .await
+        .unwrap();
+    pool
+}
+
+async fn orders(name: &str) -> PgPool {
+    let pool = schema(name).await;
+    sqlx::raw_sql("CREATE TABLE orders (id bigint PRIMARY KEY, secret text); INSERT INTO orders VALUES (1, 'hunter2'), (2, 'hunter2')")
+        .execute(&pool)
+        .await
+        .unwrap();
+    pool
+}
+
+fn spans() {
+    telemetry::start();
+    on_runtime(async {
+        let pool = orders("spans").await;
+        firstlight::sqlx::observe(&pool);
+        let work = async {
+            let row =
+                sqlx::query("SELECT count(*) FROM orders WHERE id < $1 AND secret = 'hunter2'")
+                    .bind(2_i64)
+                    .fetch_one(&pool)
+                    .await
+                    .unwrap();
+            assert_eq!(row.get::<i64, _>(0), 1);
+            let rows = sqlx::query("UPDATE orders SET secret = $1").bind("hunter2");
+            rows.execute(&pool).observed().await.unwrap();
+        };
+        within("spans of postgresql", work).await;
+        let spans = trace("spans of postgresql");
+        for (name, operation) in [("SELECT orders", "SELECT"), ("UPDATE orders", "UPDATE")] {
+            let span = named(&spans, name);
+            assert_eq!(span.kind, "client");
+            assert_eq!(span.attributes["db.operation.name"], operation);
+            assert_eq!(span.attributes["db.collection.name"], "orders");
+        }
+        let select = named(&spans, "SELECT orders");
+        assert_eq!(
+            select.attributes["db.query.text"],
+            "SELECT count(*) FROM orders WHERE id < $1 AND secret = ?"
+        );
+        assert_eq!(
+            named(&spans, "UPDATE orders").attributes["db.response.affected_rows"],
+            "2"
+        );
+        assert!(!format!("{spans:?}").contains("hunter2"));
+        pool.close().await;
+    });
+}
+
+fn errors() {
+    telemetry::start();
+    on_runtime(async {
+        let pool = orders("errors").await;
+        within("errors of postgresql", async {
+            let insert = sqlx::query("INSERT INTO orders VALUES (1, 'hunter2')");
+            insert.execute(&pool).observed().await.unwrap_err();
+            let broken = sqlx::query("DELETE FROM nowhere");
+            broken.execute(&pool).observed().await.unwrap_err();
+            let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
+            sqlx::raw_sql("CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO late VALUES (1), (1)")
+                .execute(&mut *transaction)
+                .await
+                .unwrap();
+            transaction.commit().await.unwrap_err();
+        })
+        .await;
+    });
+    let spans = trace("errors of postgresql");
+    for (name, code) in [
+        ("INSERT orders", "23505"),
+        ("DELETE nowhere", "42P01"),
+        ("COMMIT", "23505"),
+    ] {
+        let span = named(&spans, name);
+        assert_eq!(span.status, "error", "{name}");
+        assert_eq!(span.attributes["db.response.status_code"], code, "{name}");
+        assert_eq!(span.attributes["error.type"], code, "{name}");
+    }
+    let transaction = named(&spans, "transaction");
+    assert_eq!(transaction.attributes["db.transaction.outcome"], "error");
+    assert_eq!(transaction.status, "error");
+    assert!(!format!("{spans:?}").contains("hunter2"), "{spans:#?}");
+    let labels = [
+        ("db_query_summary", "INSERT orders"),
+        ("db_response_status_code", "23505"),
+    ];
+    let count = value("db_client_operation_duration_seconds_count", &labels);
+    assert_eq!(count, Some(1.0));
+}
+
+fn conflicts() {
+    telemetry::start();
+    on_runtime(async {
+        let pool = orders("conflicts").await;
+        within("conflicts of postgresql", async {
+            // Each holds what the other wants.
+            let mut a = firstlight::sqlx::begin(&pool).await.unwrap();
+            let mut b = firstlight::sqlx::begin(&pool).await.unwrap();
+            let lock = "UPDATE orders SET secret = '' WHERE id = $1";
+            sqlx::query(lock)
+                .bind(1_i64)
+                .execute(&mut *a)
+                .await
+                .unwrap();
+            sqlx::query(lock)
+                .bind(2_i64)
+                .execute(&mut *b)
+                .await
+                .unwrap();
+            let (a2, b2) = tokio::join!(
+                sqlx::query(lock).bind(2_i64).execute(&mut *a).observed(),
+                sqlx::query(lock).bind(1_i64).execute(&mut *b).observed(),
+            );
+            assert!(a2.is_err() != b2.is_err(), "{a2:?} {b2:?}");
+            drop((a, b));
+
+            let serializable = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE";
+            let mut a = firstlight::sqlx::begin(&pool).await.unwrap();
+            let mut b = firstlight::sqlx::begin(&pool).await.unwrap();
+            for transaction in [&mut a, &mut b] {
+                let connection = &mut **transaction;
+                sqlx::raw_sql(serializable)
+                    .execute(&mut *connection)
+                    .await
+                    .unwrap();
+                let sum = sqlx::query("SELECT count(*) FROM orders");
+                sum.fetch_one(&mut *connection).await.unwrap();
+            }
+            let insert = "INSERT INTO orders VALUES ($1)";
+            sqlx::query(insert)
+                .bind(3_i64)
+                .execute(&mut *a)
+                .await
+                .unwrap();
+            sqlx::query(insert)
+                .bind(4_i64)
+                .execute(&mut *b)
+                .await
+                .unwrap();
+            a.commit().await.unwrap();
+            b.commit().await.unwrap_err();
+        })
+        .await;
+    });
+    let spans = trace("conflicts of postgresql");
+    let codes: Vec<_> = (spans.iter())
+        .filter_map(|span| Some((&*span.name, &**span.attributes.get("error.type")?)))
+        .collect();
+    assert_eq!(codes, [("UPDATE orders", "40P01"), ("COMMIT", "40001")]);
+}
+
+fn exhausted() {
+    telemetry::start();
+    on_runtime(async {
+        let options_of_pool = firstlight::sqlx::measured(PgPoolOptions::new().max_connections(1))
+            .acquire_timeout(Duration::from_millis(300));
+        let pool = options_of_pool
+            .connect_with(options("public"))
+            .await
+            .unwrap();
+        firstlight::sqlx::observe_as(&pool, "tight");
+        let name = ("db_client_connection_pool_name", "tight");
+        let connections = |state| {
+            let labels = [name, ("db_client_connection_state", state)];
+            value("db_client_connection_count", &labels)
+        };
+        assert_eq!(value("db_client_connection_max", &[name]), Some(1.0));
+        let held = pool.acquire().await.unwrap();
+        assert_eq!(
+            (connections("used"), connections("idle")),
+            (Some(1.0), Some(0.0))
+        );
+        within("an exhausted pool", async {
+            let select = sqlx::query("SELECT 1").execute(&pool).observed().await;
+            assert!(matches!(select, Err(Error::PoolTimedOut)), "{select:?}");
+        })
+        .await;
+        drop(held);
+        sqlx::query("SELECT 1")
+            .execute(&pool)
+            .observed()
+            .await
+            .unwrap();
+
+        let spans = trace("an exhausted pool");
+        assert_eq!(
+            named(&spans, "query").attributes["error.type"],
+            "pool_timed_out"
+        );
+        // Another test's pool may be observed at the same time, and then the pool has no name here.
+        assert_eq!(value("db_client_connection_timeouts_total", &[]), Some(1.0));
+        pool.close().await;
+        assert_eq!(value("db_client_connection_max", &[name]), None);
+    });
+}
+
+fn terminated() {
+    telemetry::start();
+    on_runtime(async {
+        let pool = orders("terminated").await;
+        within("a terminated connection", async {
+            let own = sqlx::query("SELECT pg_terminate_backend(pg_backend_pid())");
+            own.execute(&pool).observed().await.unwrap_err();
+            let select = sqlx::query("SELECT id FROM orders").fetch_all(&pool);
+            assert_eq!(select.observed().await.unwrap().len(), 2);
+        })
+        .await;
+    });
+    let spans = trace("a terminated connection");
+    assert_eq!(named(&spans, "SELECT").attributes["error.type"], "57P01");
+    assert_eq!(named(&spans, "SELECT orders").status, "unset");
+}

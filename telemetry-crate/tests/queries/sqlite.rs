@@ -1,0 +1,230 @@
+//! SQLite, in this process.
+
+use firstlight::sqlx::Observe;
+
+use crate::{
+    on_runtime,
+    service::{database, get_from, router},
+    telemetry::{self, becomes, named, page, trace, value},
+    within,
+};
+
+pub(crate) const TESTS: &[(&str, fn())] = &[
+    (
+        "each_query_of_a_request_is_a_span_and_a_sample_with_no_change_to_it",
+        spans,
+    ),
+    (
+        "an_n_plus_one_is_on_the_span_of_its_request_and_counted",
+        n_plus_one,
+    ),
+    (
+        "an_observed_call_says_what_went_wrong_and_a_missing_row_is_an_answer",
+        errors,
+    ),
+    (
+        "a_transaction_is_a_span_until_it_ends_and_says_how",
+        transactions,
+    ),
+    ("a_test_can_count_queries_and_fail_over_too_many", counting),
+    (
+        "tests_that_count_at_the_same_time_do_not_count_each_others",
+        counting_at_once,
+    ),
+];
+
+fn spans() {
+    telemetry::start();
+    on_runtime(async {
+        let router = router(database().await);
+        assert_eq!(get_from(&router, "/orders/7").await, "7");
+        assert_eq!(get_from(&router, "/empty").await, "nothing");
+    });
+    let spans = trace("GET /orders/{id}");
+    let request = named(&spans, "GET /orders/{id}");
+    let query = named(&spans, "SELECT orders");
+    assert_eq!(query.parent_span_id, request.span_id);
+    assert_eq!((query.kind, query.status), ("client", "unset"));
+    assert!(
+        request.start <= query.start && query.end <= request.end,
+        "{spans:#?}"
+    );
+    for (key, expected) in [
+        ("db.operation.name", "SELECT"),
+        ("db.collection.name", "orders"),
+        ("db.query.summary", "SELECT orders"),
+        (
+            "db.query.text",
+            "SELECT id, secret FROM orders WHERE id = ? AND secret = ?",
+        ),
+        ("db.response.returned_rows", "1"),
+    ] {
+        assert_eq!(query.attributes[key], expected, "{key}");
+    }
+    assert!(!request.attributes.contains_key("db.n_plus_one.count"));
+    assert!(!format!("{spans:?}").contains("hunter2"), "{spans:#?}");
+    assert!(!page().contains("hunter2"));
+
+    let labels = [
+        ("db_operation_name", "SELECT"),
+        ("db_collection_name", "orders"),
+        ("db_query_summary", "SELECT orders"),
+    ];
+    assert!(value("db_client_operation_duration_seconds_count", &labels) >= Some(1.0));
+    let route = |route| [("http_route", route)];
+    becomes("db_queries_per_request_count", &route("/orders/{id}"), 1.0);
+    becomes("db_queries_per_request_sum", &route("/orders/{id}"), 1.0);
+    assert_eq!(
+        value("db_queries_per_request_count", &route("/empty")),
+        None
+    );
+    // Other tests have spans of the same statement, whose exemplars may be the ones that are shown.
+    let has_exemplar = |metric: &str, id: &str| {
+        page()
+            .lines()
+            .any(|line| line.starts_with(metric) && line.contains(&format!("# {{trace_id=\"{id}")))
+    };
+    assert!(has_exemplar(
+        "db_client_operation_duration_seconds_bucket",
+        ""
+    ));
+    assert!(has_exemplar(
+        "db_queries_per_request_bucket",
+        &request.trace_id
+    ));
+    assert!(value("db_client_connection_wait_time_seconds_count", &[]) >= Some(1.0));
+}
+
+fn n_plus_one() {
+    telemetry::start();
+    on_runtime(async {
+        let router = router(database().await);
+        assert_eq!(get_from(&router, "/orders").await, "25 orders, 0 items");
+    });
+    let spans = trace("GET /orders");
+    let request = named(&spans, "GET /orders");
+    assert_eq!(request.attributes["db.n_plus_one.summary"], "SELECT items");
+    assert_eq!(request.attributes["db.n_plus_one.count"], "25");
+    let queries = spans.iter().filter(|span| span.name == "SELECT items");
+    assert_eq!(queries.count(), 25);
+    let parent = &named(&spans, "SELECT items").parent_span_id;
+    assert_eq!(*parent, named(&spans, "items_of").span_id);
+    let labels = [
+        ("http_route", "/orders"),
+        ("db_query_summary", "SELECT items"),
+    ];
+    becomes("db_n_plus_one_total", &labels, 1.0);
+    becomes("db_queries_per_request_sum", &labels[..1], 26.0);
+}
+
+fn errors() {
+    telemetry::start();
+    on_runtime(async {
+        let pool = database().await;
+        let work = async {
+            let insert = sqlx::query("INSERT INTO orders (id, secret) VALUES (1, 'hunter2')");
+            insert.execute(&pool).observed().await.unwrap_err();
+            let missing = sqlx::query("SELECT id FROM orders WHERE id = -1");
+            missing.fetch_one(&pool).observed().await.unwrap_err();
+            let broken = sqlx::query("SELECT nothing FROM nowhere");
+            broken.execute(&pool).observed().await.unwrap_err();
+        };
+        within("errors of sqlite", work).await;
+    });
+    let spans = trace("errors of sqlite");
+    let insert = named(&spans, "INSERT orders");
+    assert_eq!((insert.kind, insert.status), ("client", "error"));
+    // SQLITE_CONSTRAINT_PRIMARYKEY
+    assert_eq!(insert.attributes["db.response.status_code"], "1555");
+    assert_eq!(insert.attributes["error.type"], "1555");
+    assert_eq!(named(&spans, "SELECT orders").status, "unset");
+    assert_eq!(
+        named(&spans, "SELECT nowhere").attributes["error.type"],
+        "1"
+    );
+    assert_eq!(spans.len(), 4, "one span for each call: {spans:#?}");
+    assert!(!format!("{spans:?}").contains("hunter2"));
+    let failed = [
+        ("db_query_summary", "INSERT orders"),
+        ("error_type", "1555"),
+    ];
+    becomes("db_client_operation_duration_seconds_count", &failed, 1.0);
+}
+
+fn transactions() {
+    telemetry::start();
+    on_runtime(async {
+        let pool = database().await;
+        let work = async {
+            let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
+            let insert = sqlx::query("INSERT INTO orders (id) VALUES (100)");
+            insert.execute(&mut *transaction).observed().await.unwrap();
+            transaction.commit().await.unwrap();
+            let transaction = firstlight::sqlx::begin(&pool).await.unwrap();
+            transaction.rollback().await.unwrap();
+            drop(firstlight::sqlx::begin(&pool).await.unwrap());
+        };
+        within("transactions of sqlite", work).await;
+    });
+    let spans = trace("transactions of sqlite");
+    let outcomes: Vec<_> = (spans.iter())
+        .filter(|span| span.name == "transaction")
+        .map(|span| &*span.attributes["db.transaction.outcome"])
+        .collect();
+    assert_eq!(outcomes, ["commit", "rollback", "dropped"]);
+    let (insert, commit) = (named(&spans, "INSERT orders"), named(&spans, "COMMIT"));
+    let first = named(&spans, "transaction");
+    assert!(
+        first.start <= insert.start && commit.end <= first.end,
+        "{spans:#?}"
+    );
+    for outcome in outcomes {
+        let labels = [("db_system_name", "sqlite"), ("outcome", outcome)];
+        let count = value("db_transaction_duration_seconds_count", &labels);
+        assert_eq!(count, Some(1.0), "{outcome}");
+    }
+}
+
+fn counting() {
+    telemetry::start();
+    on_runtime(async {
+        let pool = database().await;
+        let one = async || {
+            let select = sqlx::query("SELECT id FROM orders WHERE secret = 'hunter2'");
+            select.fetch_all(&pool).await.unwrap().len()
+        };
+        let rows = firstlight::testing::assert_queries!(1, one());
+        assert_eq!(rows, 25);
+        let many = async {
+            for _ in 0..3 {
+                one().await;
+            }
+        };
+        let ((), queries) = firstlight::testing::count_queries(many).await;
+        assert_eq!(queries.summaries(), ["SELECT orders"; 3]);
+        assert_eq!(
+            queries.to_string(),
+            "     3 x SELECT id FROM orders WHERE secret = ?\n"
+        );
+    });
+}
+
+fn counting_at_once() {
+    telemetry::start();
+    on_runtime(async {
+        let pool = database().await;
+        let count = |number: usize| {
+            let pool = pool.clone();
+            tokio::spawn(firstlight::testing::count_queries(async move {
+                for _ in 0..number {
+                    sqlx::query("SELECT 1").execute(&pool).await.unwrap();
+                }
+            }))
+        };
+        let tasks: Vec<_> = (0..8).map(count).collect();
+        for (number, task) in tasks.into_iter().enumerate() {
+            let ((), queries) = task.await.unwrap();
+            assert_eq!(queries.len(), number);
+        }
+    });
+}

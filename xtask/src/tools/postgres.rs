@@ -1,0 +1,116 @@
+//! PostgreSQL's programs: those of the machine, or unpacked from Debian's package. And a server of one's own.
+
+mod server;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, bail};
+
+pub(crate) use self::server::PostgresServer;
+use crate::{command, paths, tools};
+
+/// Debian 12's. Any newer one that is installed will do.
+const PACKAGE: &str = "postgresql-15";
+
+/// Where `initdb` and `postgres` are.
+pub(crate) struct Postgres {
+    bin: PathBuf,
+    /// What they need to be found beside them; absent if they are installed.
+    libraries: Option<PathBuf>,
+}
+
+impl Postgres {
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.bin.join(name));
+        if let Some(libraries) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
+        command
+    }
+}
+
+/// The programs, or what somebody must do to have them.
+pub(crate) fn postgres() -> anyhow::Result<Postgres> {
+    let installed = |bin: PathBuf| Postgres {
+        bin,
+        libraries: None,
+    };
+    if let (Some(initdb), Some(_)) = (tools::on_path("initdb"), tools::on_path("postgres")) {
+        return Ok(installed(
+            initdb.parent().unwrap_or(Path::new("/")).to_owned(),
+        ));
+    }
+    // Debian keeps them off PATH, because there may be several versions.
+    if let Some(bin) = newest(Path::new("/usr/lib/postgresql")) {
+        return Ok(installed(bin));
+    }
+    let folder = paths::tools().join("postgresql");
+    let versions = folder.join("usr/lib/postgresql");
+    if newest(&versions).is_none() {
+        download(&folder).context("install PostgreSQL so that `initdb` and `postgres` are on PATH or below /usr/lib/postgresql (Debian, Ubuntu: apt-get install postgresql; elsewhere: postgresql.org/download)")?;
+    }
+    let bin = newest(&versions).context("the package has no PostgreSQL in it")?;
+    Ok(Postgres {
+        bin,
+        libraries: library_folder(&folder),
+    })
+}
+
+/// The programs of the highest version below this folder.
+fn newest(versions: &Path) -> Option<PathBuf> {
+    let versions = std::fs::read_dir(versions).ok()?;
+    let found = versions.filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let version: u32 = path.file_name()?.to_str()?.parse().ok()?;
+        let bin = path.join("bin");
+        bin.join("postgres").exists().then_some((version, bin))
+    });
+    found.max().map(|(_, bin)| bin)
+}
+
+/// `usr/lib/x86_64-linux-gnu` or the like, whatever the machine is.
+fn library_folder(folder: &Path) -> Option<PathBuf> {
+    let folders = std::fs::read_dir(folder.join("usr/lib")).ok()?;
+    folders
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|folder| folder.join("libpq.so.5").exists())
+}
+
+/// Unpacks the packages without installing them: no server is started, no user is made, and root is only needed where the
+/// package lists have never been fetched.
+fn download(folder: &Path) -> anyhow::Result<()> {
+    if tools::on_path("apt-get").is_none() || tools::on_path("dpkg-deb").is_none() {
+        bail!(
+            "there is no PostgreSQL here, and this is no Debian-like system from whose packages to take it"
+        );
+    }
+    std::fs::create_dir_all(folder)?;
+    if rustix::process::geteuid().is_root() {
+        command::run(
+            "fetch the package lists",
+            Command::new("apt-get").args(["update", "-q"]),
+        )?;
+    }
+    command::run(
+        "fetch PostgreSQL",
+        Command::new("apt-get")
+            .args(["download", "-q", PACKAGE, "libpq5"])
+            .current_dir(folder),
+    )?;
+    let packages = std::fs::read_dir(folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|file| file.extension().is_some_and(|extension| extension == "deb"));
+    for package in packages {
+        command::run(
+            "unpack PostgreSQL",
+            Command::new("dpkg-deb")
+                .arg("--extract")
+                .arg(&package)
+                .arg(folder),
+        )?;
+    }
+    Ok(())
+}

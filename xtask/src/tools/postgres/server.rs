@@ -1,0 +1,121 @@
+//! A PostgreSQL server of one's own: in a temporary folder, on a free port, gone with the value.
+
+use std::{
+    fs, io,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    path::PathBuf,
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+
+use super::Postgres;
+use crate::{command, process::Process};
+
+/// PostgreSQL refuses to be root. `nobody` is on every system, owns nothing, and has this number nearly everywhere.
+const NOBODY: u32 = 65_534;
+
+/// Generous: the machine may have much else to do.
+const START: Duration = Duration::from_secs(60);
+
+/// Nobody is connected any more by then.
+const STOP: Duration = Duration::from_secs(5);
+
+/// A running server. Dropping it ends it and removes what it has written.
+pub(crate) struct PostgresServer {
+    process: Process,
+    _folder: Folder,
+    port: u16,
+}
+
+impl PostgresServer {
+    /// Makes a cluster and starts it.
+    pub(crate) fn start(postgres: &Postgres) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let folder = Folder::new(port)?;
+        let data = folder.0.join("data");
+        let mut initdb = postgres.program("initdb");
+        initdb
+            .arg("--pgdata")
+            .arg(&data)
+            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8"])
+            .args(["--locale=C", "--no-sync"])
+            .current_dir(&folder.0);
+        command::run("make a PostgreSQL cluster", unprivileged(&mut initdb))
+            .context("as root, it runs as nobody, who must be able to read its programs")?;
+
+        let mut server = postgres.program("postgres");
+        server
+            .arg("-D")
+            .arg(&data)
+            .arg("-k")
+            .arg(&folder.0)
+            .args(["-p", &port.to_string()])
+            .args(["-c", "listen_addresses=127.0.0.1"])
+            // It need not survive a power cut.
+            .args(["-c", "fsync=off", "-c", "full_page_writes=off"])
+            // An unpacked package has no compiler for it, and no test is long enough to gain from one.
+            .args(["-c", "jit=off"])
+            .args(["-c", "deadlock_timeout=100ms"])
+            .current_dir(&folder.0);
+        let process = Process::start("postgres", unprivileged(&mut server))?;
+        process.wait_for_line("that it is ready", START, |line| {
+            line.contains("ready to accept connections").then_some(())
+        })?;
+        Ok(Self {
+            process,
+            _folder: folder,
+            port,
+        })
+    }
+
+    /// Where it is, for whoever may do everything.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Drop for PostgresServer {
+    /// In its own order, so that it gives its shared memory back.
+    fn drop(&mut self) {
+        // Otherwise it is killed.
+        let _ = self.process.stop(STOP);
+    }
+}
+
+fn unprivileged(command: &mut Command) -> &mut Command {
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+/// Free now; whoever takes it in the next moment makes the start fail, and says so.
+fn free_port() -> io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// Outside of the checkout, which may be in a folder that only its owner may enter.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(port: u16) -> anyhow::Result<Self> {
+        let name = format!("firstlight-postgresql-{}-{port}", std::process::id());
+        let folder = Self(std::env::temp_dir().join(name));
+        fs::create_dir_all(&folder.0)?;
+        fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o700))?;
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&folder.0, Some(NOBODY), Some(NOBODY))?;
+        }
+        Ok(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
