@@ -38,7 +38,7 @@
 //! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
 //! read, `check` sends a canary through every pipeline, and `runtime` watches the application's runtime from outside;
 //! [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and [`grpc`] are the tower layers for servers and clients,
-//! [`context`] takes a trace along where a call stack ends, `sqlx` follows its queries, [`jobs`] measures what queues do,
+//! [`context`] takes a trace along where a call stack ends, [`jobs`] measures what queues do, `sqlx` follows queries,
 //! `cron` runs scheduled work, and `staleness` serves cached data.
 //!
 //! # Feature flags

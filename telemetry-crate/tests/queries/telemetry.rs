@@ -2,7 +2,7 @@
 
 use std::{
     sync::{LazyLock, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use firstlight::{
@@ -80,6 +80,19 @@ pub(crate) fn value(name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         value.unwrap().parse().unwrap()
     });
     values.reduce(|sum, value| sum + value)
+}
+
+/// Waits until the sum is that: SQLite's thread may hold a request's span a moment longer than the request lasts.
+pub(crate) fn becomes(name: &str, labels: &[(&str, &str)], expected: f64) {
+    let until = Instant::now() + DEADLINE;
+    while value(name, labels) != Some(expected) {
+        assert!(
+            Instant::now() < until,
+            "expected {name}{labels:?} to be {expected}, found {:?}",
+            value(name, labels)
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 pub(crate) fn page() -> String {
