@@ -36,6 +36,16 @@ impl Generated {
         })
     }
 
+    /// With these values of `deploy` and `ci`, and a database.
+    pub(super) fn with_store(&self, store: &str, deploy: &str, ci: &str) -> PathBuf {
+        self.folder(Options {
+            store,
+            deploy,
+            ci,
+            ..Options::BARE
+        })
+    }
+
     /// With this value of `ci`, and nothing else.
     pub(super) fn checked(&self, ci: &str) -> PathBuf {
         self.folder(Options {
