@@ -8,8 +8,13 @@ use tokio::{net::TcpListener{% unless worker %}, sync::oneshot{% endunless %}, t
 
 {% if store == "none" %}use crate::routes;{% elsif worker %}use crate::{jobs, routes, schedule, stop::Stop, store::Store};{% else %}use crate::{routes, store::Store};{% endif %}
 
-/// How long requests{% if worker %}, jobs and scheduled runs{% else %} in flight{% endif %} may take after the signal to stop. Kubernetes kills after 30 s by default, and the flush
+{% if worker -%}
+/// How long requests, jobs and scheduled runs in flight may take after the signal to stop. Kubernetes kills after 30 s by
+/// default, and the flush of telemetry takes up to 5 of them.
+{%- else -%}
+/// How long requests in flight may take after the signal to stop. Kubernetes kills after 30 s by default, and the flush
 /// of telemetry takes up to 5 of them.
+{%- endif %}
 {% if worker %}pub {% endif %}const DRAIN: Duration = Duration::from_secs(20);
 
 /// All routes, observed.

@@ -26,14 +26,12 @@ use apalis::{
 use apalis_core::backend::ext::BackendExt;
 {%- if store == "sqlite" %}
 use apalis_sqlite::{Config, SqliteStorage as Storage, queries::push_tasks};
-use firstlight::jobs::apalis::SQLITE_STATS as STATS;
 {%- else %}
 use apalis_postgres::{Config, PostgresStorage as Storage, queries::push_tasks};
-use firstlight::jobs::apalis::POSTGRES_STATS as STATS;
 {%- endif %}
 use firstlight::jobs::{
     Queue,
-    apalis::{TaskLayer, stats},
+    apalis::{ {%- if store == "sqlite" %}SQLITE_STATS{% else %}POSTGRES_STATS{% endif %} as STATS, TaskLayer, stats},
 };
 {%- unless example %}
 use serde::{Deserialize, Serialize};

@@ -89,6 +89,26 @@ fn a_charge_that_fails_for_good_is_a_dead_letter_that_can_be_tried_again() {
 }
 
 #[test]
+fn a_restart_charges_each_order_once() {
+    let database = Database::new();
+    let variables = [("DATABASE_URL", &*database.url())];
+    let mut service = Service::start(&variables);
+    for _ in 0..20 {
+        assert_eq!(service.post("/orders", ORDER).status, 202);
+    }
+    // SIGTERM: what runs ends, what waits is for the next process.
+    let first = service.terminate();
+    assert!(first.status.success(), "{}", first.status);
+    let mut service = Service::start(&variables);
+    for id in 1..=20 {
+        wait_for_status(&mut service, id, "done");
+    }
+    let log = [first.log, service.terminate().log].concat();
+    let charged = |line: &&Value| line["message"] == "order charged";
+    assert_eq!(log.iter().filter(charged).count(), 20);
+}
+
+#[test]
 fn what_was_accepted_before_a_kill_is_done_after_it() {
     let database = Database::new();
     let variables = [("DATABASE_URL", &*database.url())];
