@@ -99,10 +99,20 @@ const CODE: [Options<'static>; 10] = [
     code("postgres", true, true),
 ];
 
-/// Whether it is only linted: it is another's code for the other database, and what differs between the two is in the one
-/// that has everything.
-fn is_another(options: Options<'_>) -> bool {
-    options.store == "postgres" && !(options.worker && options.example)
+/// Whether it is only linted, because all of its code is tested in another: each build of the library with other features
+/// takes its time. What differs between the databases is in the one that has everything.
+fn is_part_of_another(options: Options<'_>) -> bool {
+    match options.store {
+        "postgres" => !(options.worker && options.example),
+        "sqlite" => !(options.worker || options.example),
+        _ => false,
+    }
+}
+
+/// Whether the README's commands are run. Without the example they are those of the bare service, and PostgreSQL they expect
+/// to be there.
+fn has_commands_of_its_own(options: Options<'_>) -> bool {
+    options.store == "none" || (options.store == "sqlite" && options.example)
 }
 
 /// Whether a file belongs to a service with these options.
@@ -238,7 +248,7 @@ pub(super) fn build(cases: &mut Cases, generated: &Generated) {
                 continue;
             }
             match &server {
-                _ if is_another(options) => {}
+                _ if is_part_of_another(options) => {}
                 Err(error) if options.store == "postgres" => {
                     cases.not_run(&what, &format!("{error:#}"));
                 }
@@ -248,8 +258,7 @@ pub(super) fn build(cases: &mut Cases, generated: &Generated) {
                 }
             }
         }
-        // The commands are the same with PostgreSQL, which they expect to be there.
-        if options.store != "postgres" {
+        if has_commands_of_its_own(options) {
             readme::commands_work(cases, options, &source);
         }
     }
