@@ -46,6 +46,8 @@ mod server;
 mod status;
 mod verdict;
 
+#[cfg(feature = "otlp-grpc")]
+pub(crate) use self::status::Code;
 pub use self::{
     body::GrpcBody,
     client::{ClientLayer, ClientService},

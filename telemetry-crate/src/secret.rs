@@ -92,21 +92,21 @@ pub(crate) fn redact_also(names: Vec<String>) {
     }
 }
 
-/// The last letters of the names above, as bits: most names are told apart by theirs alone, and this is asked of every
-/// field of every line.
-const LAST_LETTERS: u32 = {
-    let (mut letters, mut index) = (0, 0);
+/// The last two letters of the names above: which letters stand before a last letter, as bits. Most names are told apart by
+/// theirs alone, and this is asked of every field of every line.
+const LAST_LETTERS: [u32; 32] = {
+    let (mut before, mut index) = ([0; 32], 0);
     while index < WELL_KNOWN.len() {
         let name = WELL_KNOWN[index].as_bytes();
-        letters |= letter(name[name.len() - 1]);
+        before[place(name[name.len() - 1])] |= 1 << place(name[name.len() - 2]);
         index += 1;
     }
-    letters
+    before
 };
 
-/// A letter as a bit; whatever is none shares its bit with one.
-const fn letter(byte: u8) -> u32 {
-    1 << (byte & 0x1f)
+/// A letter's place in the alphabet, whatever its case; whatever is no letter shares its place with one.
+const fn place(byte: u8) -> usize {
+    (byte & 0x1f) as usize
 }
 
 /// Whether the value of a field or attribute of this name is not to be told.
@@ -120,10 +120,10 @@ pub(crate) fn is_secret(name: &str) -> bool {
             boundary && equal(&name[start..], secret.as_bytes())
         })
     };
-    let Some(last) = name.last() else {
-        return false;
-    };
-    if LAST_LETTERS & letter(*last) != 0 && WELL_KNOWN.iter().any(|secret| matches(secret)) {
+    let ends_like_one = name.last_chunk().is_some_and(|[before, last]: &[u8; 2]| {
+        LAST_LETTERS[place(*last)] & (1 << place(*before)) != 0
+    });
+    if ends_like_one && WELL_KNOWN.iter().any(|secret| matches(secret)) {
         return true;
     }
     MORE.get()

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 ///
 /// [Status codes and their use in gRPC](https://github.com/grpc/grpc/blob/master/doc/statuscodes.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Code(u8);
+pub(crate) struct Code(u8);
 
 /// By number; semantic conventions, `rpc.response.status_code` of gRPC: the word, in capitals.
 const NAMES: [&str; 17] = [
@@ -30,7 +30,7 @@ const NAMES: [&str; 17] = [
 ];
 
 impl Code {
-    pub(super) const OK: Self = Self(0);
+    pub(crate) const OK: Self = Self(0);
     pub(super) const CANCELLED: Self = Self(1);
     pub(super) const UNKNOWN: Self = Self(2);
     pub(super) const DEADLINE_EXCEEDED: Self = Self(4);
@@ -43,7 +43,7 @@ impl Code {
     const UNAUTHENTICATED: Self = Self(16);
 
     /// What trailers say, or the headers of a response that is nothing but trailers. A number that is no code is `UNKNOWN`.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let status = headers.get("grpc-status")?;
         let number = status.to_str().ok().and_then(|status| status.parse().ok());
         let known = number.filter(|number| usize::from(*number) < NAMES.len());
@@ -64,7 +64,7 @@ impl Code {
         }
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         NAMES.get(usize::from(self.0)).copied().unwrap_or("UNKNOWN")
     }
 

@@ -21,6 +21,7 @@ use super::{
     connect::Connection,
     stats::{ExportError, Retry},
 };
+use crate::grpc::Code;
 
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
@@ -70,7 +71,7 @@ pub(super) async fn call(
     // Without a message the status is in the headers.
     let trailers = body.trailers().unwrap_or(&head.headers);
     match Status::of(trailers) {
-        Some(Status { code: 0, .. }) => {
+        Some(Status { code: Code::OK, .. }) => {
             let body = body.to_bytes();
             Ok(body.slice(FRAME.min(body.len())..))
         }
@@ -88,7 +89,7 @@ pub(super) async fn call(
 
 /// What a call ended with.
 struct Status {
-    code: u32,
+    code: Code,
     message: String,
     retry_delay: Option<Duration>,
 }
@@ -102,7 +103,7 @@ impl Status {
         };
         let message = percent_decode_str(text("grpc-message").unwrap_or_default());
         Some(Self {
-            code: text("grpc-status")?.parse().ok()?,
+            code: Code::of(trailers)?,
             message: message.decode_utf8_lossy().into_owned(),
             retry_delay: text("grpc-status-details-bin").and_then(retry_delay),
         })
@@ -111,26 +112,7 @@ impl Status {
     /// OTLP specification, "Failures" (OTLP/gRPC): which codes may be tried again, and `RESOURCE_EXHAUSTED` only if the
     /// server says when.
     fn into_error(self) -> ExportError {
-        const NAMES: [&str; 17] = [
-            "OK",
-            "CANCELLED",
-            "UNKNOWN",
-            "INVALID_ARGUMENT",
-            "DEADLINE_EXCEEDED",
-            "NOT_FOUND",
-            "ALREADY_EXISTS",
-            "PERMISSION_DENIED",
-            "RESOURCE_EXHAUSTED",
-            "FAILED_PRECONDITION",
-            "ABORTED",
-            "OUT_OF_RANGE",
-            "UNIMPLEMENTED",
-            "INTERNAL",
-            "UNAVAILABLE",
-            "DATA_LOSS",
-            "UNAUTHENTICATED",
-        ];
-        let name = NAMES.get(self.code as usize).copied().unwrap_or("UNKNOWN");
+        let name = self.code.name();
         let retry = match (name, self.retry_delay) {
             (
                 "CANCELLED" | "DEADLINE_EXCEEDED" | "RESOURCE_EXHAUSTED" | "ABORTED"

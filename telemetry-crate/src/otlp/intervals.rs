@@ -69,7 +69,12 @@ impl Intervals {
         loop {
             if !self.handle.flushes.is_waited_for() {
                 tokio::select! {
-                    () = self.handle.flushes.rung() => {}
+                    () = self.handle.flushes.rung() => {
+                        // For a flush that the push before this one has served.
+                        if !self.handle.flushes.is_waited_for() {
+                            continue;
+                        }
+                    }
                     () = sleep_until(next) => {}
                 }
             }

@@ -12,9 +12,10 @@ const SCHEME_END: &str = "://";
 /// Parameters that are credentials and not called so; semantic conventions, `url.full`.
 const SIGNATURES: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature"];
 
-/// Whether there is anything to look for; nearly never.
+/// Whether there is anything to look for; nearly never, and a search for one byte finds that out for a third of what the
+/// search for three costs.
 pub(crate) fn may_hold_address(text: &str) -> bool {
-    text.contains(SCHEME_END)
+    text.as_bytes().contains(&b':') && text.contains(SCHEME_END)
 }
 
 /// The text with `***` in place of users, passwords and secret parameters of all addresses in it. `is_cut` if more text
