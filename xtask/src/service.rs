@@ -152,6 +152,11 @@ impl Service {
         self.process.terminate()
     }
 
+    /// SIGKILL, without waiting until it is gone: dropping it does.
+    pub(crate) fn kill(&self) -> anyhow::Result<()> {
+        self.process.kill()
+    }
+
     /// Waits for its end, at most `deadline`.
     pub(crate) fn wait(&mut self, deadline: Duration) -> anyhow::Result<ExitStatus> {
         self.process.wait(deadline)

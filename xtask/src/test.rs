@@ -36,7 +36,7 @@ struct Suite {
 }
 
 /// Fast ones first: a typo should not wait for a build.
-const SUITES: [Suite; 8] = [
+const SUITES: [Suite; 9] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
@@ -76,6 +76,11 @@ const SUITES: [Suite; 8] = [
         name: "proof",
         about: "a generated service against a real Prometheus and a real collector",
         run: proof::run,
+    },
+    Suite {
+        name: "store",
+        about: "a generated service and a real PostgreSQL, when something goes wrong between them",
+        run: proof::store::run,
     },
 ];
 
