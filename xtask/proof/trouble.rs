@@ -12,7 +12,7 @@ use axum::{
     routing::post,
 };
 use firstlight::{
-    cron::{CronError, Schedule},
+    cron::{Cron, CronError, Schedule},
     http::ClientLayer,
     sqlx::Observe,
 };
@@ -132,7 +132,7 @@ async fn take(store: &Store, order: i64) -> Result<(), sqlx::Error> {
 }
 
 /// On the second: a proof has no time for the jitter.
-pub fn every_other_second() -> Result<Schedule, CronError> {
+pub fn every_other_second() -> Result<Cron, CronError> {
     Ok(Schedule::every(Duration::from_secs(2))?
         .named("tick")
         .without_jitter())

@@ -25,7 +25,10 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.bin.join(name));
+        let beside = self.bin.join(name);
+        // Whoever links single programs into a folder on PATH leaves others where they were.
+        let elsewhere = (!beside.exists()).then(|| tools::on_path(name)).flatten();
+        let mut command = Command::new(elsewhere.unwrap_or(beside));
         if let Some(libraries) = &self.libraries {
             command.env("LD_LIBRARY_PATH", libraries);
         }
