@@ -13,9 +13,10 @@ pub(crate) use self::server::PostgresServer;
 use crate::{command, paths, tools};
 
 /// Debian 12's. Any newer one that is installed will do.
-const PACKAGE: &str = "postgresql-15";
+const PACKAGES: [&str; 3] = ["postgresql-15", "postgresql-client-15", "libpq5"];
 
-/// Where `initdb` and `postgres` are.
+/// Where `initdb`, `postgres` and `psql` are.
+#[derive(Debug, Clone)]
 pub(crate) struct Postgres {
     bin: PathBuf,
     /// What they need to be found beside them; absent if they are installed.
@@ -97,7 +98,8 @@ fn download(folder: &Path) -> anyhow::Result<()> {
     command::run(
         "fetch PostgreSQL",
         Command::new("apt-get")
-            .args(["download", "-q", PACKAGE, "libpq5"])
+            .args(["download", "-q"])
+            .args(PACKAGES)
             .current_dir(folder),
     )?;
     let packages = std::fs::read_dir(folder)?

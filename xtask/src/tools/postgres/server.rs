@@ -28,6 +28,7 @@ pub(crate) struct PostgresServer {
     process: Process,
     _folder: Folder,
     port: u16,
+    postgres: Postgres,
 }
 
 impl PostgresServer {
@@ -68,12 +69,32 @@ impl PostgresServer {
             process,
             _folder: folder,
             port,
+            postgres: postgres.clone(),
         })
     }
 
     /// Where it is, for whoever may do everything.
     pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.url_of("postgres")
+    }
+
+    /// The same for another database than the first.
+    pub(crate) fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// What `psql` prints: a line for each row, `|` between its columns.
+    ///
+    /// # Errors
+    ///
+    /// Where a statement fails; or there is no `psql`, which Debian has in a package of its own.
+    pub(crate) fn psql(&self, database: &str, sql: &str) -> anyhow::Result<String> {
+        let mut psql = self.postgres.program("psql");
+        psql.args(["--no-psqlrc", "--no-align", "--tuples-only", "--quiet"])
+            .args(["--set", "ON_ERROR_STOP=1", "--dbname"])
+            .arg(self.url_of(database))
+            .args(["--command", sql]);
+        command::run_quietly(&mut psql).with_context(|| format!("psql: {sql}"))
     }
 }
 
