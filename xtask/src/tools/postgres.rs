@@ -40,6 +40,8 @@ pub(crate) fn postgres() -> anyhow::Result<Postgres> {
         libraries: None,
     };
     if let (Some(initdb), Some(_)) = (tools::on_path("initdb"), tools::on_path("postgres")) {
+        // Often a link, and the others are where it leads.
+        let initdb = initdb.canonicalize()?;
         return Ok(installed(
             initdb.parent().unwrap_or(Path::new("/")).to_owned(),
         ));
