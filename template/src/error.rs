@@ -38,18 +38,15 @@ impl AppError {
 /// For `?` behind queries.
 impl From<sqlx::Error> for AppError {
     fn from(error: sqlx::Error) -> Self {
-        if is_away(&error) {
-            Self::Unavailable(error.into())
-        } else {
-            Self::internal(error)
-        }
+{%- if example %}
+        Self::from(Arc::new(error))
     }
 }
-{%- if example %}
 
 /// For `?` behind cached reads, whose error belongs to all who have waited for it.
 impl From<Arc<sqlx::Error>> for AppError {
     fn from(error: Arc<sqlx::Error>) -> Self {
+{%- endif %}
         if is_away(&error) {
             Self::Unavailable(error.into())
         } else {
@@ -57,7 +54,6 @@ impl From<Arc<sqlx::Error>> for AppError {
         }
     }
 }
-{%- endif %}
 
 /// Whether the database can't be asked now, which is nothing that the request has done.
 fn is_away(error: &sqlx::Error) -> bool {

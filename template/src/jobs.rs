@@ -27,7 +27,9 @@ use apalis_core::backend::ext::BackendExt;
 {%- if store == "sqlite" %}
 use apalis_sqlite::{Config, Error as QueueError, SqliteStorage as Storage, queries::push_tasks};
 {%- else %}
-use apalis_postgres::{Config, Error as QueueError, PostgresStorage as Storage, queries::push_tasks};
+use apalis_postgres::{
+    Config, Error as QueueError, PostgresStorage as Storage, queries::push_tasks,
+};
 {%- endif %}
 use firstlight::jobs::{
     Queue,
