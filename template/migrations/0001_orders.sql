@@ -7,7 +7,7 @@ CREATE TABLE orders (
     charged         BOOLEAN NOT NULL DEFAULT FALSE,
 {%- endif %}
     created_at      BIGINT NOT NULL, -- seconds since 1970, UTC
-    idempotency_key TEXT UNIQUE{% if worker %}      -- NULL once it is forgotten{% endif %}
+    idempotency_key TEXT UNIQUE      -- {% if worker %}NULL once it is forgotten{% else %}kept as long as the order{% endif %}
 );
 {%- if worker %}
 

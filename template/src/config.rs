@@ -7,6 +7,15 @@ use firstlight::Secret;
 {% endif -%}
 use tokio::net::TcpListener;
 
+{% if store == "sqlite" -%}
+/// A file that is named like the service.
+const DATABASE_URL: &str = concat!("sqlite://", env!("CARGO_PKG_NAME"), ".db");
+
+{% elsif store == "postgres" -%}
+/// A database that is named like the service.
+const DATABASE_URL: &str = concat!("postgres://localhost/", env!("CARGO_CRATE_NAME"));
+
+{% endif -%}
 /// The service's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -63,7 +72,7 @@ impl Config {
         let Ok(port) = port.parse() else {
             return Err(ConfigError::Port { found: port });
         };
-        let database_url = Secret::new(get("DATABASE_URL", "{% if store == "sqlite" %}sqlite://{{project-name}}.db{% else %}postgres://localhost/{{crate_name}}{% endif %}"));
+        let database_url = Secret::new(get("DATABASE_URL", DATABASE_URL));
         let connections = get("DATABASE_MAX_CONNECTIONS", "10");
         let database_max_connections = match connections.parse() {
             Ok(connections) if connections > 0 => connections,

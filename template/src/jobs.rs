@@ -25,9 +25,11 @@ use apalis::{
 };
 use apalis_core::backend::ext::BackendExt;
 {%- if store == "sqlite" %}
-use apalis_sqlite::{Config, SqliteStorage as Storage, queries::push_tasks};
+use apalis_sqlite::{Config, Error as QueueError, SqliteStorage as Storage, queries::push_tasks};
 {%- else %}
-use apalis_postgres::{Config, PostgresStorage as Storage, queries::push_tasks};
+use apalis_postgres::{
+    Config, Error as QueueError, PostgresStorage as Storage, queries::push_tasks,
+};
 {%- endif %}
 use firstlight::jobs::{
     Queue,
@@ -84,8 +86,9 @@ async fn run(job: Job, _store: Data<Store>) -> Result<(), BoxDynError> {
 
 /// Stores a job; in a transaction, it is there if and only if what it belongs to is. A `key` that the queue knows already
 /// stores nothing{% if store == "postgres" %}, and breaks the transaction{% endif %}.
-pub async fn enqueue(connection: &mut Connection, job: &Job, key: &str) -> Result<(), BoxDynError> {
-    let job = serde_json::to_vec(job)?;
+pub async fn enqueue(connection: &mut Connection, job: &Job, key: &str) -> Result<(), sqlx::Error> {
+    let encoded = serde_json::to_vec(job);
+    let job = encoded.map_err(|error| sqlx::Error::Encode(error.into()))?;
     let stored = QUEUE.enqueue(KIND, async |envelope| {
         let task = TaskBuilder::new(job)
             .metadata(&envelope)
@@ -94,7 +97,11 @@ pub async fn enqueue(connection: &mut Connection, job: &Job, key: &str) -> Resul
             .build();
         push_tasks(connection, QUEUE.name(), {% if store == "sqlite" %}&[task]{% else %}vec![task]{% endif %}).await
     });
-    Ok(stored.await?)
+    // Like any other query's, so that a caller can tell a database that is away.
+    stored.await.map_err(|error| match error {
+        QueueError::Database(error) => error,
+        other => sqlx::Error::Encode(other.into()),
+    })
 }
 
 /// Works until the signal to stop, then ends what runs. A worker that has lost its database makes room for a new one.

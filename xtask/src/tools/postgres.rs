@@ -25,10 +25,7 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     fn program(&self, name: &str) -> Command {
-        let beside = self.bin.join(name);
-        // Whoever links single programs into a folder on PATH leaves others where they were.
-        let elsewhere = (!beside.exists()).then(|| tools::on_path(name)).flatten();
-        let mut command = Command::new(elsewhere.unwrap_or(beside));
+        let mut command = Command::new(self.bin.join(name));
         if let Some(libraries) = &self.libraries {
             command.env("LD_LIBRARY_PATH", libraries);
         }
@@ -43,6 +40,8 @@ pub(crate) fn postgres() -> anyhow::Result<Postgres> {
         libraries: None,
     };
     if let (Some(initdb), Some(_)) = (tools::on_path("initdb"), tools::on_path("postgres")) {
+        // Often a link, and the others are where it leads.
+        let initdb = initdb.canonicalize()?;
         return Ok(installed(
             initdb.parent().unwrap_or(Path::new("/")).to_owned(),
         ));

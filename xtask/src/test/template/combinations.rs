@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 
 use super::{
+    compose,
     files::{self, Files},
     readme,
 };
@@ -99,27 +100,28 @@ const CODE: [Options<'static>; 10] = [
     code("postgres", true, true),
 ];
 
-/// Whether it is only linted, because all of its code is tested in another: each build of the library with other features
-/// takes its time. What differs between the databases is in the one that has everything.
-fn is_part_of_another(options: Options<'_>) -> bool {
-    match options.store {
-        "postgres" => !(options.worker && options.example),
-        "sqlite" => !(options.worker || options.example),
-        _ => false,
+/// Whether its tests are run. Each set of the library's features takes its time to build, so it is those that behave
+/// differently: without a store; with everything, on both databases; and each shape without a worker once. All others are
+/// formatted and linted.
+fn is_tested(options: Options<'_>) -> bool {
+    match (options.store, options.worker, options.example) {
+        ("none", ..) | (_, true, true) => true,
+        ("sqlite", worker, example) => !worker && !example,
+        (_, worker, example) => !worker && example,
     }
 }
 
-/// Whether the README's commands are run. Without the example they are those of the bare service, and PostgreSQL they expect
-/// to be there.
+/// Whether the commands of its README are run. `cargo run` builds the library once more, without what tests need of it, so
+/// it is those whose commands differ.
 fn has_commands_of_its_own(options: Options<'_>) -> bool {
-    options.store == "none" || (options.store == "sqlite" && options.example)
+    options.store == "none" || (options.worker && options.example)
 }
 
 /// Whether a file belongs to a service with these options.
 type Belongs = fn(Options<'_>) -> bool;
 
 /// A file of every answer.
-const FILES: [(&str, Belongs); 13] = [
+const FILES: [(&str, Belongs); 14] = [
     ("src/orders.rs", |options| options.example),
     ("tests/orders.rs", |options| options.example),
     ("src/orders/table.rs", |options| {
@@ -137,6 +139,9 @@ const FILES: [(&str, Belongs); 13] = [
     ("tests/worker.rs", |options| options.worker),
     ("deploy/compose/compose.yaml", |options| {
         options.deploy == "compose"
+    }),
+    ("deploy/compose/postgres.sql", |options| {
+        options.deploy == "compose" && options.store == "postgres"
     }),
     ("deploy/kubernetes/deployment.yaml", |options| {
         options.deploy == "kubernetes"
@@ -232,7 +237,11 @@ fn nothing_of_the_template(files: &Files) -> anyhow::Result<()> {
 /// The code of each, linted, tested and started with the commands that its README gives.
 pub(super) fn build(cases: &mut Cases, generated: &Generated) {
     // Held until the tests are over.
-    let server = tools::postgres().and_then(|postgres| PostgresServer::start(&postgres));
+    let server = tools::postgres().and_then(|postgres| {
+        let server = PostgresServer::start(&postgres)?;
+        compose::script(cases, generated, &server);
+        Ok(server)
+    });
     for options in CODE {
         let source = generated.folder(options);
         let name = name(options);
@@ -248,7 +257,7 @@ pub(super) fn build(cases: &mut Cases, generated: &Generated) {
                 continue;
             }
             match &server {
-                _ if is_part_of_another(options) => {}
+                _ if !is_tested(options) => {}
                 Err(error) if options.store == "postgres" => {
                     cases.not_run(&what, &format!("{error:#}"));
                 }
@@ -259,7 +268,8 @@ pub(super) fn build(cases: &mut Cases, generated: &Generated) {
             }
         }
         if has_commands_of_its_own(options) {
-            readme::commands_work(cases, options, &source);
+            let server = server.as_ref().ok().map(PostgresServer::url);
+            readme::commands_work(cases, options, &source, server);
         }
     }
 }

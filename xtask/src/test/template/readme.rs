@@ -64,13 +64,24 @@ pub(super) fn check_commands(source: &Path) -> anyhow::Result<Vec<String>> {
     Ok(commands)
 }
 
-/// Those of the section "Run it", against the service that `cargo test` has built. Its ports are free ones.
-pub(super) fn commands_work(cases: &mut Cases, options: Options<'_>, source: &Path) {
+/// Those of the sections "Run it" and "Jobs", against the service that `cargo test` has built. Its ports are free ones, and
+/// `server` is the address of a PostgreSQL server.
+pub(super) fn commands_work(
+    cases: &mut Cases,
+    options: Options<'_>,
+    source: &Path,
+    server: Option<String>,
+) {
     let name = combinations::name(options);
     let what = format!("{name}: the commands of README.md, \"Run it\"");
     if tools::on_path("curl").is_none() {
         return cases.not_run(&what, "install curl");
     }
+    let database = match (options.store, server) {
+        ("postgres", None) => return cases.not_run(&what, "it needs PostgreSQL, see above"),
+        ("postgres", Some(server)) => server,
+        _ => format!("sqlite://{}/readme.db", source.display()),
+    };
     cases.check(&what, || {
         let blocks = shell_blocks(source, "## Run it")?;
         let [start, requests, check, ..] = &blocks[..] else {
@@ -78,7 +89,6 @@ pub(super) fn commands_work(cases: &mut Cases, options: Options<'_>, source: &Pa
         };
         ensure!(start.trim() == "cargo run", "found {start:?} first");
         let program = paths::generated_target().join("debug").join(name);
-        let database = format!("sqlite://{}/readme.db", source.display());
         let mut service = Service::start(&program, None, &[("DATABASE_URL", &database)])?;
         let host = |url: &str| url.trim_start_matches("http://").to_owned();
         let requests = requests
@@ -103,6 +113,12 @@ pub(super) fn commands_work(cases: &mut Cases, options: Options<'_>, source: &Pa
 
         let said = command::run_quietly(&mut service::shell(source, check))?;
         ensure!(said.contains("telemetry check: ok"), "it said:\n{said}");
+        if options.worker {
+            let blocks = shell_blocks(source, "## Jobs")?;
+            let list = blocks.first().context("no commands below \"Jobs\"")?;
+            let mut list = service::shell(source, list);
+            command::run_quietly(list.env("DATABASE_URL", &database))?;
+        }
         Ok(())
     });
 }

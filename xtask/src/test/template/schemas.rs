@@ -154,15 +154,17 @@ fn kustomize(cases: &mut Cases, manifests: &Path) {
 }
 
 fn promtool(cases: &mut Cases, generated: &Generated) {
-    let what = "promtool accepts prometheus.yml";
-    let config = generated.deployed("compose");
-    let config = config.join("deploy/compose/prometheus.yml");
-    match tools::prometheus() {
-        Ok(tools::Prometheus { promtool, .. }) => {
-            let mut check = Command::new(promtool);
-            check.args(["check", "config"]).arg(config);
-            cases.check(what, || command::run_quietly(&mut check).map(drop));
+    for store in ["none", "postgres"] {
+        let what = format!("promtool accepts prometheus.yml, with store = {store}");
+        let config = generated.with_store(store, "compose", "none");
+        let config = config.join("deploy/compose/prometheus.yml");
+        match tools::prometheus() {
+            Ok(tools::Prometheus { promtool, .. }) => {
+                let mut check = Command::new(promtool);
+                check.args(["check", "config"]).arg(config);
+                cases.check(&what, || command::run_quietly(&mut check).map(drop));
+            }
+            Err(error) => cases.not_run(&what, &format!("{error:#}")),
         }
-        Err(error) => cases.not_run(what, &format!("{error:#}")),
     }
 }
