@@ -37,7 +37,7 @@ const EDITS: [Edit; 7] = [
     Edit {
         file: "src/routes.rs",
         found: "merge(orders::routes(store))",
-        becomes: "merge(orders::routes(store.clone())).merge(crate::trouble::routes(store))",
+        becomes: "merge(orders::routes(store.clone())).merge(crate::trouble::routes(store)).layer(axum::middleware::from_fn(crate::trouble::hold))",
     },
     Edit {
         file: "src/orders.rs",
