@@ -11,9 +11,7 @@ use anyhow::ensure;
 use super::{
     Parts, SOON,
     account::{self, Account},
-    clients,
-    database::Database,
-    orders,
+    clients, orders,
 };
 use crate::{service::Service, test::Cases};
 
@@ -42,7 +40,7 @@ fn in_mid_job(parts: &Parts) -> anyhow::Result<()> {
             accepted.push(orders::place(&service, item)?);
         }
     }
-    wait_for(&database, BUSY, CONCURRENCY, "jobs in their middle")?;
+    database.wait_for("jobs in their middle", BUSY, CONCURRENCY)?;
     service.kill()?;
     drop(service);
     let unpaid = database.number(BUSY)?;
@@ -93,7 +91,7 @@ fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
         Ok(sent)
     };
     let (sent, ()) = clients::at_once_while(1 + CLIENTS, client, || {
-        wait_for(&database, IS_HELD, 1, "order whose answer is held")?;
+        database.wait_for("orders whose answer is held", IS_HELD, 1)?;
         let until = Instant::now() + SOON;
         while answered.load(Ordering::Relaxed) < BURST {
             ensure!(Instant::now() < until, "the orders are not answered");
@@ -151,21 +149,6 @@ fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
 fn repeat(service: &Service, key: &str) -> anyhow::Result<i64> {
     let headers = [("idempotency-key", key)];
     orders::accepted(&orders::send(service, orders::TELESCOPE, &headers)?)
-}
-
-fn wait_for(database: &Database<'_>, count: &str, expected: i64, what: &str) -> anyhow::Result<()> {
-    let until = Instant::now() + SOON;
-    loop {
-        let found = database.number(count)?;
-        if found >= expected {
-            return Ok(());
-        }
-        ensure!(
-            Instant::now() < until,
-            "found {found}, expected {expected} {what}"
-        );
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Charges that have begun, and of which the bank knows nothing yet.

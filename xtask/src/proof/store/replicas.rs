@@ -1,13 +1,8 @@
 //! Two instances on one database: who runs what, by the account in their table.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
-
 use anyhow::ensure;
 
-use super::{Parts, SOON, account::Account, database::Database, figures::Figures, orders};
+use super::{Parts, account::Account, figures::Figures, orders};
 use crate::{service::Service, test::Cases};
 
 pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
@@ -25,7 +20,7 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
         orders::place(&first, orders::TELESCOPE)?;
         orders::place(&second, orders::TELESCOPE)?;
     }
-    ticks(&database, TICKS)?;
+    database.wait_for("scheduled runs", RUNS, TICKS)?;
     let account = Account::settled(&database)?;
     ensure!(
         account.orders == ORDERS && account.done == ORDERS && account.begun_again == 0,
@@ -45,7 +40,7 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
     let left_by_first = left_out(&first)?;
     first.stop()?;
     let so_far = database.number(RUNS)?;
-    ticks(&database, so_far + 2)?;
+    database.wait_for("scheduled runs", RUNS, so_far + 2)?;
     let left_out = left_by_first + left_out(&second)?;
     second.stop()?;
 
@@ -62,22 +57,6 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
         "found {ticks} ticks of {span}, and only {left_out} of them counted as left out"
     );
     Ok(())
-}
-
-/// Waits until there were so many runs.
-fn ticks(database: &Database<'_>, expected: i64) -> anyhow::Result<()> {
-    let until = Instant::now() + SOON;
-    loop {
-        let runs = database.number(RUNS)?;
-        if runs >= expected {
-            return Ok(());
-        }
-        ensure!(
-            Instant::now() < until,
-            "found {runs} scheduled runs, expected {expected}"
-        );
-        thread::sleep(Duration::from_millis(200));
-    }
 }
 
 fn runs(service: &Service, outcome: &str) -> anyhow::Result<f64> {
