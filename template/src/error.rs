@@ -68,9 +68,11 @@ fn may_work_later(error: &sqlx::Error) -> bool {
 {%- else %}
         // 40: a deadlock or a serialization failure, and this transaction had to give way. 53: it is full. 57P: it stops, has
         // crashed, or starts.
-        sqlx::Error::Database(said) => said
-            .code()
-            .is_some_and(|code| ["40", "53", "57P"].iter().any(|class| code.starts_with(class))),
+        sqlx::Error::Database(said) => said.code().is_some_and(|code| {
+            ["40", "53", "57P"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        }),
 {%- endif %}
         _ => false,
     }
