@@ -19,6 +19,7 @@ mod http;
 mod interrupt;
 mod log_line;
 mod new;
+mod observability;
 mod openmetrics;
 mod paths;
 mod pillars;

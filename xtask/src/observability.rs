@@ -1,0 +1,7 @@
+//! What a service is watched with, generated from what it emits: dashboards, alerts, and what proves both.
+//!
+//! The numbers that dashboards and alerts share are in [`limits`], and every query is written over the library's catalogue,
+//! see [`promql`]. What is generated is committed below `docs/`, because users copy it and nobody needs the generator.
+
+mod limits;
+mod promql;

@@ -1,0 +1,74 @@
+//! The numbers that an alert fires at and a panel turns red at: each once, so that the two agree.
+//!
+//! Left out: budgets that the service exports itself, such as a queue's latency or a schedule's interval. Those live beside
+//! the code that must keep them, and rules and panels read them as metrics.
+
+/// A burn rate alert's pair of windows: the long one says that it matters, the short one that it still goes on.
+///
+/// Source: the Site Reliability Workbook, chapter 5, table 5-8; the `wait` is that of kubernetes-mixin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Burn {
+    /// As PromQL writes durations.
+    pub(crate) long: &'static str,
+    pub(crate) short: &'static str,
+    /// How many times faster than allowed the error budget burns.
+    pub(crate) rate: f64,
+    /// How long it must be so before the alert fires.
+    pub(crate) wait: &'static str,
+    /// Whether somebody is woken.
+    pub(crate) pages: bool,
+}
+
+/// All pairs, the most urgent first.
+pub(crate) const BURNS: [Burn; 4] = [
+    Burn {
+        long: "1h",
+        short: "5m",
+        rate: 14.4,
+        wait: "2m",
+        pages: true,
+    },
+    Burn {
+        long: "6h",
+        short: "30m",
+        rate: 6.0,
+        wait: "15m",
+        pages: true,
+    },
+    Burn {
+        long: "1d",
+        short: "2h",
+        rate: 3.0,
+        wait: "1h",
+        pages: false,
+    },
+    Burn {
+        long: "3d",
+        short: "6h",
+        rate: 1.0,
+        wait: "3h",
+        pages: false,
+    },
+];
+
+/// The part of requests that must not fail, unless a service says otherwise: 43 minutes of a month may be lost.
+pub(crate) const AVAILABILITY: f64 = 0.999;
+/// The part of requests that must be faster than [`LATENCY_SECONDS`], unless a service says otherwise.
+pub(crate) const LATENCY: f64 = 0.99;
+/// A bucket of the histogram, and no whole number: Prometheus 3 writes `le="1"` as `le="1.0"`.
+pub(crate) const LATENCY_SECONDS: f64 = 0.25;
+
+/// The part of a queue's latency budget that its oldest job has used up when a growing queue is worth a ticket.
+pub(crate) const QUEUE_BUDGET_PART: f64 = 0.5;
+/// Intervals that a schedule may be silent for: one run may fail, two in a row are missed.
+pub(crate) const CRON_INTERVALS: f64 = 2.0;
+/// Scheduled runs at the same time in one service that are a herd.
+pub(crate) const HERD_RUNS: f64 = 3.0;
+/// The part of a pool's connections in use at which the next burst waits.
+pub(crate) const POOL_PART: f64 = 0.9;
+/// Seconds that a task waits for a thread of the runtime, 99th percentile: long enough for people to feel it.
+pub(crate) const SCHEDULER_DELAY_SECONDS: f64 = 0.1;
+/// The part of the memory limit at which the kernel's killer is near.
+pub(crate) const MEMORY_PART: f64 = 0.9;
+/// The part of the open file limit at which connections will soon be refused.
+pub(crate) const OPEN_FILES_PART: f64 = 0.8;
