@@ -3,5 +3,14 @@
 //! The numbers that dashboards and alerts share are in [`limits`], and every query is written over the library's catalogue,
 //! see [`promql`]. What is generated is committed below `docs/`, because users copy it and nobody needs the generator.
 
+pub(crate) mod alerts;
 mod limits;
 mod promql;
+
+use crate::test::Cases;
+
+/// Everything that can be told without a running service.
+pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
+    alerts::cases(cases);
+    Ok(())
+}
