@@ -3,5 +3,6 @@
 //! The numbers that dashboards and alerts share are in [`limits`], and every query is written over the library's catalogue,
 //! see [`promql`]. What is generated is committed below `docs/`, because users copy it and nobody needs the generator.
 
+pub(crate) mod dashboards;
 mod limits;
 mod promql;

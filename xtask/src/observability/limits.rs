@@ -72,3 +72,10 @@ pub(crate) const SCHEDULER_DELAY_SECONDS: f64 = 0.1;
 pub(crate) const MEMORY_PART: f64 = 0.9;
 /// The part of the open file limit at which connections will soon be refused.
 pub(crate) const OPEN_FILES_PART: f64 = 0.8;
+
+/// The oldest job may be as old as its queue's latency budget.
+pub(crate) const QUEUE_BUDGET: f64 = 1.0;
+/// The last success may be as old as [`CRON_INTERVALS`] and a run.
+pub(crate) const CRON_ALLOWED: f64 = 1.0;
+/// What is served may be as old as its staleness budget.
+pub(crate) const DATA_BUDGET: f64 = 1.0;
