@@ -82,6 +82,11 @@ enum Task {
   cargo xtask new orders --destination ~/services    somewhere else
   cargo xtask new orders -- --vcs none               the rest goes to cargo-generate")]
     New(new::NewArgs),
+    /// Write Grafana's dashboards, docs/dashboards, from the catalogue of metrics.
+    #[command(after_help = "Examples:
+  cargo xtask dashboards            write them
+  cargo xtask dashboards --check    fail if what is committed is not what would be written")]
+    Dashboards(observability::dashboards::DashboardsArgs),
 }
 
 fn main() -> ExitCode {
@@ -90,6 +95,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Alerts(args) => observability::alerts::run(&args),
+        Task::Dashboards(args) => observability::dashboards::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

@@ -4,6 +4,7 @@
 //! see [`promql`]. What is generated is committed below `docs/`, because users copy it and nobody needs the generator.
 
 pub(crate) mod alerts;
+pub(crate) mod dashboards;
 mod limits;
 mod promql;
 

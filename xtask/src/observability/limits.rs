@@ -93,3 +93,10 @@ pub(crate) const DEADLOCKS: f64 = 5.0;
 pub(crate) const IDLE_IN_TRANSACTION: &str = "5m";
 /// Bytes that a replica may be behind: sixteen segments of the write-ahead log.
 pub(crate) const REPLICATION_LAG_BYTES: f64 = 268_435_456.0;
+
+/// The oldest job may be as old as its queue's latency budget.
+pub(crate) const QUEUE_BUDGET: f64 = 1.0;
+/// The last success may be as old as [`CRON_INTERVALS`] and a run.
+pub(crate) const CRON_ALLOWED: f64 = 1.0;
+/// What is served may be as old as its staleness budget.
+pub(crate) const DATA_BUDGET: f64 = 1.0;

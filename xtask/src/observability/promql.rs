@@ -134,6 +134,11 @@ pub(crate) fn max(by: &[&str], of: impl fmt::Display) -> String {
     aggregate("max", by, of)
 }
 
+/// `min by (…) (…)`, or the smallest of all.
+pub(crate) fn min(by: &[&str], of: impl fmt::Display) -> String {
+    aggregate("min", by, of)
+}
+
 /// The quantile of a histogram's samples in the window, per combination of the labels.
 pub(crate) fn quantile(quantile: f64, by: &[&str], histogram: &Selector, window: &str) -> String {
     let by: Vec<&str> = by.iter().copied().chain(["le"]).collect();
