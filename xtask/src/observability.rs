@@ -4,5 +4,15 @@
 //! see [`promql`]. What is generated is committed below `docs/`, because users copy it and nobody needs the generator.
 
 pub(crate) mod dashboards;
+mod expr;
+mod foreign;
 mod limits;
 mod promql;
+
+use crate::test::Cases;
+
+/// Everything about dashboards and alerts that holds without a service.
+pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
+    dashboards::cases(cases);
+    Ok(())
+}
