@@ -5,13 +5,16 @@
 
 pub(crate) mod alerts;
 pub(crate) mod dashboards;
+mod expr;
+mod foreign;
 mod limits;
 mod promql;
 
 use crate::test::Cases;
 
-/// Everything that can be told without a running service.
+/// Everything about dashboards and alerts that holds without a service.
 pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
+    dashboards::cases(cases);
     alerts::cases(cases);
     Ok(())
 }

@@ -9,6 +9,7 @@ mod prometheus;
 mod python;
 mod rotel;
 mod schemas;
+mod typescript;
 
 use std::{
     env,
@@ -21,6 +22,7 @@ pub(crate) use postgres::{PostgresServer, postgres};
 pub(crate) use prometheus::{Prometheus, prometheus};
 pub(crate) use rotel::rotel;
 pub(crate) use schemas::{check_jsonschema, kubernetes_validate};
+pub(crate) use typescript::typescript_with_grafana;
 
 /// The first executable called `name` in one of the folders of `PATH`.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {

@@ -6,6 +6,7 @@
 
 mod annotation;
 mod colour;
+mod coverage;
 mod cron;
 mod dashboard;
 mod database;
@@ -15,6 +16,7 @@ mod grpc;
 mod http;
 mod kind;
 mod link;
+mod lint;
 mod objectives;
 mod overview;
 mod panel;
@@ -24,6 +26,7 @@ mod route;
 mod row;
 mod runbook;
 mod runtime;
+mod schema;
 mod slo;
 mod target;
 mod telemetry;
@@ -34,6 +37,7 @@ mod worker;
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -46,12 +50,12 @@ pub(crate) use self::{
     panel::Panel,
     row::Row,
     runbook::Runbook,
-    target::{Ask, Filled, Target},
+    target::{Ask, Target},
     threshold::Thresholds,
     unit::Unit,
     variable::Variable,
 };
-use crate::{paths, ui};
+use crate::{paths, test::Cases, ui};
 
 /// What `dashboards` can be told.
 #[derive(Debug, Args)]
@@ -81,6 +85,54 @@ pub(crate) fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
         files::FOLDER
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What can be said of dashboards without a Grafana and without a service.
+pub(crate) fn cases(cases: &mut Cases) {
+    cases.check("docs/dashboards is what the code generates", || {
+        files::compare(&paths::root().join(files::FOLDER))
+    });
+    cases.check(
+        "every metric of the catalogue is shown by a dashboard",
+        coverage::catalogue,
+    );
+    cases.check(
+        "every runbook that a panel names is there",
+        coverage::runbooks,
+    );
+    let boards: Vec<Value> = all().iter().map(Dashboard::json).collect();
+    for rule in lint::rules() {
+        cases.check(&format!("no dashboard breaks {}", rule.name), || {
+            holds(rule, &boards)
+        });
+    }
+    cases.check("every dashboard has Grafana's type", schema::fits);
+    cases.check(
+        "Grafana's types object to a wrong key, word, number and query",
+        schema::objects,
+    );
+}
+
+/// Nothing breaks the rule, and what does is found.
+fn holds(rule: lint::Rule, boards: &[Value]) -> anyhow::Result<()> {
+    let mut objections = Vec::new();
+    for board in boards {
+        let of_board = rule.objections(board);
+        objections.extend(
+            of_board
+                .into_iter()
+                .map(|objection| format!("{}: {objection}", board["title"])),
+        );
+    }
+    if !objections.is_empty() {
+        bail!("{}", objections.join("\n"));
+    }
+    match boards.first() {
+        Some(board) if rule.objections(&rule.broken(board)).is_empty() => {
+            bail!("it does not object to a dashboard that breaks it")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// All dashboards, the one to begin with first.

@@ -17,7 +17,7 @@ pub(super) fn dashboard() -> Dashboard {
         "cron",
         "firstlight: scheduled work",
         "Did everything run that should have, when it should have, and not all at once?",
-        catalog::CRON_SCHEDULE_INTERVAL.name,
+        &Selector::of(&catalog::CRON_SCHEDULE_INTERVAL),
     )
     .variable(Variable::of(
         "cron",

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Annotation, Link, Panel, Row, Variable, link};
+use crate::observability::promql::Selector;
 
 /// Grafana 12's. Grafana 13 migrates it on load, Grafana 10 and 11 ignore what they do not know of it.
 const SCHEMA_VERSION: u32 = 41;
@@ -19,13 +20,13 @@ pub(crate) struct Dashboard {
 }
 
 impl Dashboard {
-    /// `name` makes the uid and the file's name; `present` is a metric that is there wherever there is something to see, and
+    /// `name` makes the uid and the file's name; `present` is there wherever there is something to see, and
     /// lists what there is to choose.
     pub(crate) fn new(
         name: &'static str,
         title: &'static str,
         question: &'static str,
-        present: &str,
+        present: &Selector,
     ) -> Self {
         Self {
             name,

@@ -21,7 +21,7 @@ pub(super) fn dashboard() -> Dashboard {
         "firstlight: database",
         "Is the database the reason: the pool, a statement, or the server?",
         // The service's side, and the server's: both are jobs to choose from.
-        "{__name__=~\"db_client_connection_max|pg_up\"}",
+        &Selector::foreign("").matches("__name__", "db_client_connection_max|pg_up"),
     )
     .variable(Variable::of("pool", "Pool", POOL, &catalog::DB_CLIENT_CONNECTION_MAX))
     .variable(Variable::of("statement", "Statement", STATEMENT, &catalog::DB_CLIENT_OPERATION_DURATION))

@@ -15,7 +15,7 @@ pub(super) fn dashboard() -> Dashboard {
         "freshness",
         "firstlight: freshness",
         "Is what is served as fresh as was promised?",
-        catalog::DATA_STALENESS_BUDGET.name,
+        &Selector::of(&catalog::DATA_STALENESS_BUDGET),
     )
     .variable(Variable::of(
         "data_type",

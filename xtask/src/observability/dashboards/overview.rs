@@ -6,14 +6,17 @@ use super::{
     Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives,
     query, threshold::ANY,
 };
-use crate::observability::{limits, promql};
+use crate::observability::{
+    limits,
+    promql::{self, Selector},
+};
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "overview",
         "firstlight: overview",
         "Are users hurt, and where does it hurt?",
-        catalog::BUILD_INFO.name,
+        &Selector::of(&catalog::BUILD_INFO),
     )
     .row(hurt())
     .row(requests())
@@ -47,7 +50,7 @@ pub(super) fn instances() -> Panel {
 }
 
 fn alerts() -> Panel {
-    let firing = promql::Selector::foreign("ALERTS")
+    let firing = Selector::foreign("ALERTS")
         .is("alertstate", "firing")
         .matches("severity", "critical|warning")
         .matches("job", "$job");

@@ -9,12 +9,14 @@ use super::{
 
 const ROUTES: Requests = Requests::OfRoute;
 
+use crate::observability::promql::Selector;
+
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "route",
         "firstlight: route",
         "What is wrong with this route: its load, its failures, its own duration, or what it waits for?",
-        catalog::BUILD_INFO.name,
+        &Selector::of(&catalog::BUILD_INFO),
     )
     .variable(Variable::of("route", "Route", "http_route", &catalog::HTTP_SERVER_REQUEST_DURATION))
     .row(now())

@@ -3,14 +3,17 @@
 use firstlight::metrics::catalog;
 
 use super::{Colour, Dashboard, Panel, Row, Runbook, Target, Unit, overview, query, telemetry};
-use crate::observability::{limits, promql};
+use crate::observability::{
+    limits,
+    promql::{self, Selector},
+};
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "runtime",
         "firstlight: runtime and telemetry",
         "Is it the process itself: its processor, memory, files or runtime; and can what it reports be trusted?",
-        catalog::BUILD_INFO.name,
+        &Selector::of(&catalog::BUILD_INFO),
     )
     .row(now())
     .row(runtime())

@@ -11,12 +11,15 @@ use crate::observability::{
     promql::{self, Selector},
 };
 
+/// The windows of the alerts, the short and the long ones, each once.
+const WINDOWS: [&str; 7] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"];
+
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "slo",
         "firstlight: objectives",
         "Are promises kept, how fast is the rest of the budget used up, and by what?",
-        catalog::BUILD_INFO.name,
+        &Selector::of(&catalog::BUILD_INFO),
     )
     .from("now-7d")
     .row(summary())
@@ -69,21 +72,18 @@ fn burn(title: &str, objective: Objective) -> Panel {
         .otherwise("An alert fires when a long window and its short one are both above a line: the upper two lines wake somebody, the lower two are tickets.")
         .runbook(objective.runbook())
         .unit(Unit::Count);
-    limits::BURNS.into_iter().fold(panel, |panel, burn| {
-        let panel = if burn.pages {
+    let panel = limits::BURNS.iter().fold(panel, |panel, burn| {
+        if burn.pages {
             panel.red_from(burn.rate)
         } else {
             panel.orange_from(burn.rate)
-        };
-        panel
-            .shows(Target::new(
-                &format!("{{{{job}}}} {}", burn.short),
-                objective.burn(burn.short),
-            ))
-            .shows(Target::new(
-                &format!("{{{{job}}}} {}", burn.long),
-                objective.burn(burn.long),
-            ))
+        }
+    });
+    WINDOWS.into_iter().fold(panel, |panel, window| {
+        panel.shows(Target::new(
+            &format!("{{{{job}}}} {window}"),
+            objective.burn(window),
+        ))
     })
 }
 

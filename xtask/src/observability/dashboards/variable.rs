@@ -30,8 +30,8 @@ pub(crate) struct Label {
 
 impl Variable {
     /// The three that every dashboard has; `present` is there wherever there is something to see.
-    pub(super) fn common(present: &str) -> Vec<Self> {
-        let chosen = Selector::foreign(present).matches("job", "$job");
+    pub(super) fn common(present: &Selector) -> Vec<Self> {
+        let chosen = present.clone().matches("job", "$job");
         vec![
             Self::DataSource,
             Self::Label(Label {

@@ -17,7 +17,7 @@ pub(super) fn dashboard() -> Dashboard {
         "worker",
         "firstlight: worker",
         "Is work that was accepted done in time, and if not, what is in its way?",
-        catalog::WORKER_QUEUE_LATENCY_BUDGET.name,
+        &Selector::of(&catalog::WORKER_QUEUE_LATENCY_BUDGET),
     )
     .variable(Variable::of(
         "queue",
