@@ -6,6 +6,7 @@ mod lint;
 mod promtool;
 mod routing;
 mod rule;
+mod runbook;
 
 use anyhow::bail;
 

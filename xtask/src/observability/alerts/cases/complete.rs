@@ -2,15 +2,17 @@
 
 use std::{collections::BTreeSet, fs};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
-use super::rule::{self, Rule};
+use super::{
+    rule::{self, Rule},
+    runbook,
+};
 use crate::{
     observability::{
         alerts::{ALWAYS, board::UIDS, drill::Expected, drills, files, names},
         dashboards, foreign,
     },
-    paths,
     test::Cases,
 };
 
@@ -19,7 +21,18 @@ pub(super) fn cases(cases: &mut Cases, rules: &[Rule]) {
         "every alert has a runbook, and every runbook an alert",
         runbooks,
     );
-    cases.check("every runbook says all that a runbook says", sections);
+    cases.check(
+        "every runbook says all that a runbook says",
+        runbook::sections,
+    );
+    cases.check(
+        "every dashboard and panel that a runbook names is there",
+        runbook::panels,
+    );
+    cases.check(
+        "every query in a runbook parses, over metrics that somebody emits",
+        runbook::queries,
+    );
     cases.check(
         "every alert is drilled: it fires, stays quiet in a blip, and resolves",
         drilled,
@@ -32,19 +45,6 @@ pub(super) fn cases(cases: &mut Cases, rules: &[Rule]) {
     cases.check("the Prometheus Operator gets the same rules", operator);
 }
 
-/// Their names, without the folder's own page.
-fn runbook_names() -> anyhow::Result<BTreeSet<String>> {
-    let folder = paths::root().join("docs/runbooks");
-    let entries = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
-    let names = entries.filter_map(|entry| {
-        let name = entry.ok()?.file_name().into_string().ok()?;
-        name.strip_suffix(".md")
-            .filter(|name| *name != "README")
-            .map(str::to_owned)
-    });
-    Ok(names.collect())
-}
-
 fn same(what: &str, found: &BTreeSet<String>, expected: &BTreeSet<String>) -> anyhow::Result<()> {
     let missing: Vec<_> = expected.difference(found).collect();
     let extra: Vec<_> = found.difference(expected).collect();
@@ -55,46 +55,9 @@ fn same(what: &str, found: &BTreeSet<String>, expected: &BTreeSet<String>) -> an
 }
 
 fn runbooks() -> anyhow::Result<()> {
+    let found = runbook::all()?.into_keys().collect();
     let alerts = names().into_iter().map(str::to_owned).collect();
-    same("docs/runbooks", &runbook_names()?, &alerts)
-}
-
-/// In this order; the index names each page.
-const SECTIONS: [&str; 6] = [
-    "## Meaning",
-    "## Impact",
-    "## Diagnosis",
-    "## Mitigation",
-    "## False alarms",
-    "## Verified by",
-];
-
-fn sections() -> anyhow::Result<()> {
-    let folder = paths::root().join("docs/runbooks");
-    let index = fs::read_to_string(folder.join("README.md"))?;
-    for name in runbook_names()? {
-        let text = fs::read_to_string(folder.join(format!("{name}.md")))?;
-        let found: Vec<_> = text
-            .lines()
-            .filter(|line| line.starts_with("## "))
-            .collect();
-        if found != SECTIONS {
-            bail!("{name}.md has the sections {found:?}, expected {SECTIONS:?}");
-        }
-        if !index.contains(&format!("({name}.md)")) {
-            bail!("docs/runbooks/README.md does not name {name}.md");
-        }
-        for uid in text.split("firstlight-").skip(1) {
-            let end = uid
-                .find(|c: char| !c.is_ascii_lowercase())
-                .unwrap_or(uid.len());
-            let uid = format!("firstlight-{}", uid.split_at(end).0);
-            if !UIDS.contains(&uid.as_str()) {
-                bail!("{name}.md names {uid}, which is no dashboard");
-            }
-        }
-    }
-    Ok(())
+    same("docs/runbooks", &found, &alerts)
 }
 
 fn drilled() -> anyhow::Result<()> {
