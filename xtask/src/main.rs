@@ -69,6 +69,11 @@ enum Task {
   cargo xtask bench --build          measure crates and build time instead
   cargo xtask bench --write          measure nothing, write docs/book/src/benchmarks.md from the last results")]
     Bench(bench::BenchArgs),
+    /// Write docs/alerts: rules, their tests, and who is told.
+    #[command(after_help = "Examples:
+  cargo xtask alerts            write them
+  cargo xtask alerts --check    fail if what is committed is not what would be written")]
+    Alerts(observability::alerts::AlertsArgs),
     /// Make a new service from the template.
     #[command(after_help = "Examples:
   cargo xtask new orders                             a service in ./orders
@@ -89,6 +94,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Alerts(args) => observability::alerts::run(&args),
         Task::Dashboards(args) => observability::dashboards::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };

@@ -1,7 +1,9 @@
 //! Programs that are not written in this repository: each is found, or installed below `target/tools`, or its absence
 //! is explained. Nothing is ever installed for the whole machine.
 
+mod alertmanager;
 mod cargo_generate;
+mod debian;
 mod postgres;
 mod prometheus;
 mod python;
@@ -14,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use alertmanager::{Alertmanager, alertmanager};
 pub(crate) use cargo_generate::cargo_generate;
 pub(crate) use postgres::{PostgresServer, postgres};
 pub(crate) use prometheus::{Prometheus, prometheus};

@@ -73,6 +73,27 @@ pub(crate) const MEMORY_PART: f64 = 0.9;
 /// The part of the open file limit at which connections will soon be refused.
 pub(crate) const OPEN_FILES_PART: f64 = 0.8;
 
+/// Failed or slow requests below which no burn rate counts: one error among ten requests of a night is ten percent, and nobody
+/// should be woken by it.
+pub(crate) const BURN_EVENTS: f64 = 5.0;
+/// Seconds that connections of a full pool may be waited for, 99th percentile. A pool that is full and never waited for has just
+/// the right size.
+pub(crate) const POOL_WAIT_SECONDS: f64 = 0.1;
+/// Requests of an hour that repeat one statement too often before it is worth a ticket.
+pub(crate) const N_PLUS_ONE_REQUESTS: f64 = 10.0;
+/// The part of reads that may be older than the budget of their data.
+pub(crate) const STALE_READS_PART: f64 = 0.01;
+
+/// The part of PostgreSQL's `max_connections` at which a deploy, which starts new instances before it stops old ones, no longer
+/// fits.
+pub(crate) const SERVER_CONNECTIONS_PART: f64 = 0.8;
+/// Deadlocks of an hour in one database that are a pattern; PostgreSQL ends each within a second, and the loser tries again.
+pub(crate) const DEADLOCKS: f64 = 5.0;
+/// How long a transaction may stay open while nobody uses it: it keeps its locks, and vacuum from all that is newer.
+pub(crate) const IDLE_IN_TRANSACTION: &str = "5m";
+/// Bytes that a replica may be behind: sixteen segments of the write-ahead log.
+pub(crate) const REPLICATION_LAG_BYTES: f64 = 268_435_456.0;
+
 /// The oldest job may be as old as its queue's latency budget.
 pub(crate) const QUEUE_BUDGET: f64 = 1.0;
 /// The last success may be as old as [`CRON_INTERVALS`] and a run.

@@ -146,6 +146,17 @@ pub(crate) fn quantile(quantile: f64, by: &[&str], histogram: &Selector, window:
     format!("histogram_quantile({quantile}, {rates})")
 }
 
+/// How often in the window, with what a series counted before anybody saw it: `increase()` takes a series' first value for
+/// its beginning, so that the first dead job of a process, or the first time-out, would be none.
+///
+/// For events that are rare and count one by one. After Prometheus itself was away for longer than the window, every series is
+/// new to it, and what it counts is too much until the window has passed.
+pub(crate) fn counted(by: &[&str], counter: &Selector, window: &str) -> String {
+    let born = format!("({counter} unless {counter} offset {window})");
+    let grown = increase(counter, window);
+    format!("sum by ({}) (\n  {born}\n  or\n  {grown}\n)", by.join(", "))
+}
+
 fn aggregate(operation: &str, by: &[&str], of: impl fmt::Display) -> String {
     if by.is_empty() {
         format!("{operation}({of})")
