@@ -91,6 +91,8 @@ pub(crate) const SERVER_CONNECTIONS_PART: f64 = 0.8;
 pub(crate) const DEADLOCKS: f64 = 5.0;
 /// How long a transaction may stay open while nobody uses it: it keeps its locks, and vacuum from all that is newer.
 pub(crate) const IDLE_IN_TRANSACTION: &str = "5m";
+/// [`IDLE_IN_TRANSACTION`] in seconds.
+pub(crate) const IDLE_IN_TRANSACTION_SECONDS: f64 = 300.0;
 /// Bytes that a replica may be behind: sixteen segments of the write-ahead log.
 pub(crate) const REPLICATION_LAG_BYTES: f64 = 268_435_456.0;
 

@@ -87,6 +87,7 @@ fn waited() -> Panel {
         )
         .runbook(Runbook::DatabasePoolExhausted)
         .unit(Unit::Seconds)
+        .red_from(limits::POOL_WAIT_SECONDS)
         .nothing("no wait")
         .shows(Target::new("p99", query::quantile(0.99, &[], &wait)))
 }
@@ -142,7 +143,7 @@ fn repeated() -> Panel {
         .otherwise("The table of repeated statements, below, says where.")
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::Count)
-        .red_from(ANY)
+        .red_from(limits::N_PLUS_ONE_REQUESTS)
         .shows(Target::new("Repeated", query::or_zero(query::in_range(&[], &repeated))).in_trouble())
 }
 
@@ -186,6 +187,7 @@ pub(super) fn pool_wait(pools: &str) -> Panel {
         .otherwise("The pool is too small for the load, or something holds connections for too long; the database's page says which.")
         .runbook(Runbook::DatabasePoolExhausted)
         .unit(Unit::Seconds)
+        .red_from(limits::POOL_WAIT_SECONDS)
         .shows(Target::new("p50", query::quantile(0.5, &[], &wait)))
         .shows(Target::new("p99", query::quantile(0.99, &[], &wait)))
 }
@@ -262,14 +264,15 @@ fn durations() -> Panel {
 
 fn errors() -> Panel {
     let failed = operations().count().is_not("error_type", "");
-    let failed = query::per_second(&["db_response_status_code", "error_type"], &failed);
+    let by = ["db_response_status_code", "error_type"];
+    let failed = query::joined(&by, query::per_second(&by, &failed));
     Panel::timeseries("Errors by SQLSTATE")
         .means("Statements per second that failed, by the server's code and by the type of the error.")
         .normally("None; 23505 where the service relies on unique violations.")
         .otherwise("40001 and 40P01: retry the transaction. 57014: a time-out. 53300: the server has no connections left. 08…: it is not reached.")
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::OperationsPerSecond)
-        .shows(Target::new("{{db_response_status_code}} {{error_type}}", query::or_none(failed, "error_type")).in_trouble())
+        .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
 }
 
 fn transactions() -> Row {
@@ -290,23 +293,21 @@ fn n_plus_one() -> Panel {
         .by("rpc_method", "Method")
         .by("span_name", "Job")
         .by(STATEMENT, "Statement")
-        .column(Column::new("Repeated", Unit::Count, query::in_range(by, &repeated)).red_from(ANY).in_trouble())
+        .column(Column::new("Repeated", Unit::Count, query::in_range(by, &repeated)).red_from(limits::N_PLUS_ONE_REQUESTS).in_trouble())
 }
 
 fn queries() -> Panel {
     let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST);
     let places = ["http_route", "rpc_method", "span_name"];
     let p95 = query::top(10, query::quantile(0.95, &places, &queries));
+    let p95 = query::joined(&places, p95);
     Panel::timeseries("Statements per request, p95")
         .means("Statements that one request, gRPC call or job runs, the ten with the most.")
         .normally("Flat lines below 10.")
         .otherwise("A line that climbs with the data is an N+1 query.")
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::Count)
-        .shows(Target::new(
-            "{{http_route}}{{rpc_method}}{{span_name}}",
-            p95,
-        ))
+        .shows(Target::new("{{series}}", p95))
 }
 
 fn transaction_rate() -> Panel {

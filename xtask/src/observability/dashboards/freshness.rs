@@ -41,10 +41,16 @@ fn unanswered() -> Selector {
     of(&catalog::DATA_READS).matches("result", "refused|failed")
 }
 
-/// The age that nearly all answers are below, as a part of what was promised. Data that only its source may answer has a
+/// The age that all answers but a hundredth are below: so many may be older before the alert fires.
+fn oldest_age() -> String {
+    let quantile = 1.0 - limits::STALE_READS_PART;
+    query::quantile(quantile, TYPE, &of(&catalog::DATA_SERVED_AGE))
+}
+
+/// That age as a part of what was promised. Data that only its source may answer has a
 /// budget of 0 and no part of it.
 fn age_of_budget() -> String {
-    let age = query::quantile(0.99, TYPE, &of(&catalog::DATA_SERVED_AGE));
+    let age = oldest_age();
     let budget = promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET));
     format!("{age} / on (data_type) ({budget} > 0)")
 }
@@ -116,7 +122,7 @@ fn over_time() -> Row {
 }
 
 fn ages() -> Panel {
-    let age = query::quantile(0.99, TYPE, &of(&catalog::DATA_SERVED_AGE));
+    let age = oldest_age();
     Panel::timeseries("Age of what is served, p99")
         .means("How old answers are, and how old they may be.")
         .normally("Each line below its budget.")
@@ -162,18 +168,13 @@ fn results() -> Panel {
 }
 
 fn failures() -> Panel {
-    let failed = query::per_second(&["data_type", "result"], &unanswered());
+    let by = ["data_type", "result"];
+    let failed = query::joined(&by, query::per_second(&by, &unanswered()));
     Panel::timeseries("Reads without an answer")
         .means("Reads per second that failed or were refused, by type of data.")
         .normally("None.")
         .otherwise("The log has the source's error, with `data_type` as a field.")
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::OperationsPerSecond)
-        .shows(
-            Target::new(
-                "{{data_type}} {{result}}",
-                query::or_none(failed, "data_type"),
-            )
-            .in_trouble(),
-        )
+        .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
 }

@@ -72,7 +72,7 @@ impl Requests {
             .unit(Unit::Seconds)
             .red_from(limits::LATENCY_SECONDS)
             .nothing("no requests")
-            .shows(Target::new("p99", query::quantile(0.99, &[], &self.duration())))
+            .shows(Target::new("p99", query::quantile(limits::LATENCY, &[], &self.duration())))
     }
 
     pub(super) fn by_class(self) -> Panel {

@@ -44,6 +44,7 @@ pub(super) fn instances() -> Panel {
         .normally("As many as were deployed.")
         .otherwise("0 is an outage. Fewer than deployed: see why they restart, in the dashboard of the runtime.")
         .runbook(Runbook::ServiceDown)
+        .runbook(Runbook::ServiceAbsent)
         .unit(Unit::Count)
         .red_below(1.0)
         .shows(Target::new("Up", promql::sum(&[], query::foreign("up"))))

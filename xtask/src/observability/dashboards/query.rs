@@ -50,10 +50,24 @@ pub(super) fn or_zero(query: impl Display) -> String {
     format!("{query} or on () 0 * max({})", of(&catalog::BUILD_INFO))
 }
 
+/// Like [`or_none`], as long as somebody else's metric is there.
+pub(super) fn or_none_of(present: &str, label: &str, query: impl Display) -> String {
+    let zero = format!("0 * max({})", foreign(present));
+    format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")
+}
+
 /// Like [`or_zero`], with a value for the label that the legend shows.
 pub(super) fn or_none(query: impl Display, label: &str) -> String {
-    let zero = format!("0 * max({})", of(&catalog::BUILD_INFO));
-    format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")
+    or_none_of(catalog::BUILD_INFO.name, label, query)
+}
+
+/// Several labels as one, `series`, for legends of series that do not have all of them.
+pub(super) fn joined(labels: &[&str], query: impl Display) -> String {
+    let labels: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
+    format!(
+        "label_join({query}, \"series\", \" \", {})",
+        labels.join(", ")
+    )
 }
 
 /// The largest few, so that a panel stays legible with any number of series.

@@ -2,14 +2,11 @@
 
 use firstlight::metrics::catalog;
 
-use super::{
-    Dashboard, Panel, Row, Runbook, Target, Unit, Variable, grpc, http::Requests, query,
-    threshold::ANY,
-};
+use super::{Dashboard, Panel, Row, Runbook, Target, Unit, Variable, grpc, http::Requests, query};
 
 const ROUTES: Requests = Requests::OfRoute;
 
-use crate::observability::promql::Selector;
+use crate::observability::{limits, promql::Selector};
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
@@ -60,7 +57,7 @@ fn repeated() -> Panel {
         )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::Count)
-        .red_from(ANY)
+        .red_from(limits::N_PLUS_ONE_REQUESTS)
         .shows(
             Target::new("Repeated", query::or_zero(query::in_range(&[], &repeated))).in_trouble(),
         )
@@ -114,7 +111,6 @@ fn n_plus_one() -> Panel {
         )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::OperationsPerSecond)
-        .red_from(ANY)
         .shows(Target::new("{{db_query_summary}}", repeated).in_trouble())
 }
 
@@ -142,14 +138,15 @@ fn call_rate() -> Panel {
 fn call_failures() -> Panel {
     let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
     let failed = calls.is_not("error_type", "");
-    let failed = query::per_second(&["server_address", "error_type"], &failed);
+    let by = ["server_address", "error_type"];
+    let failed = query::joined(&by, query::per_second(&by, &failed));
     Panel::timeseries("Calls that fail")
         .means("Calls per second that failed, by address and by how: the status from 400 on, or the type of the error.")
         .normally("None.")
         .otherwise("Ask the owners of that address. Until they have repaired it: a shorter time-out, fewer retries, or an answer without them.")
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::RequestsPerSecond)
-        .shows(Target::new("{{server_address}} {{error_type}}", query::or_none(failed, "server_address")).in_trouble())
+        .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
 }
 
 fn call_durations() -> Panel {

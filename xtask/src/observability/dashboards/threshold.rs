@@ -34,18 +34,6 @@ impl Thresholds {
         }
     }
 
-    /// Where the colour changes, upwards.
-    pub(crate) fn values(&self) -> Vec<f64> {
-        let mut values: Vec<f64> = match self {
-            Self::None => Vec::new(),
-            Self::Rising(steps) | Self::Falling(steps) => {
-                steps.iter().map(|(value, _)| *value).collect()
-            }
-        };
-        values.sort_by(f64::total_cmp);
-        values
-    }
-
     pub(super) fn json(&self) -> Value {
         let mut steps = match self {
             Self::None => vec![(None, Colour::Green)],
