@@ -29,7 +29,7 @@ pub(super) fn dashboard() -> Dashboard {
     .link(Link::Page {
         title: "With the PostgreSQL server".to_owned(),
         tooltip: "Chooses the job of postgres_exporter as well, whose series are not the service's".to_owned(),
-        url: "/d/firstlight-database?${__url_time_range}&${datasource:queryparam}&${job:queryparam}&var-job=${exporter}&var-instance=$__all".to_owned(),
+        url: "/d/firstlight-database?${datasource:queryparam}&${job:queryparam}&var-job=${exporter}&var-instance=$__all".to_owned(),
     })
     .row(now())
     .row(pools())

@@ -39,7 +39,7 @@ impl Link {
                 title,
                 tooltip,
                 url,
-            } => page(title, tooltip, url, false),
+            } => page(title, tooltip, url, Opens::Here),
         }
     }
 }
@@ -51,18 +51,27 @@ pub(super) fn runbook(runbook: Runbook) -> Value {
         &title,
         "What it means, and what to do",
         &runbook.url(),
-        true,
+        Opens::Beside,
     )
 }
 
-fn page(title: &str, tooltip: &str, url: &str, blank: bool) -> Value {
+/// Where a page opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opens {
+    /// In place of this one, with the same time range.
+    Here,
+    /// In a tab of its own, so that the panel stays in sight.
+    Beside,
+}
+
+fn page(title: &str, tooltip: &str, url: &str, opens: Opens) -> Value {
     json!({
         "asDropdown": false,
         "icon": "doc",
         "includeVars": false,
-        "keepTime": false,
+        "keepTime": opens == Opens::Here,
         "tags": [],
-        "targetBlank": blank,
+        "targetBlank": opens == Opens::Beside,
         "title": title,
         "tooltip": tooltip,
         "type": "link",

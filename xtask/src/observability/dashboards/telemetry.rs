@@ -118,9 +118,10 @@ fn queues() -> Panel {
 }
 
 fn checks() -> Panel {
-    let checks = query::in_range(&["instance"], &query::of(&catalog::TELEMETRY_CHECKS));
+    let checks = promql::increase(&query::of(&catalog::TELEMETRY_CHECKS), query::WINDOW);
+    let checks = promql::sum(&["instance"], checks);
     Panel::timeseries("Checks of the telemetry")
-        .means("How often within the time range somebody asked a process whether its telemetry works.")
+        .means("How often somebody asked a process whether its telemetry works.")
         .normally("As often as deploys ask, which may be never.")
         .otherwise("It says nothing by itself. Run the program with `--check-telemetry`: it says what works and what does not.")
         .runbook(Runbook::TelemetryDropping)
