@@ -2,9 +2,7 @@
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use super::{
-    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query, threshold::ANY,
-};
+use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
 use crate::observability::{
     limits,
     promql::{self, Selector},
@@ -129,7 +127,7 @@ fn schedules() -> Panel {
         .column(Column::new("Last took", Unit::Seconds, latest(&catalog::CRON_LAST_DURATION)))
         .column(Column::new("Expected", Unit::Seconds, latest(&catalog::CRON_EXPECTED_DURATION)))
         .column(Column::new("Succeeded", Unit::Count, runs("ok")))
-        .column(Column::new("Failed", Unit::Count, runs("failed|timed_out|interrupted|taken_over")).red_from(ANY).in_trouble())
+        .column(Column::new("Failed", Unit::Count, runs("failed|timed_out|interrupted|taken_over")).red_from(limits::ANY).in_trouble())
         .leads_to("Only this schedule", "firstlight-cron", "&var-cron=${__data.fields.Schedule}")
 }
 

@@ -4,7 +4,6 @@ use firstlight::metrics::catalog;
 
 use super::{
     Colour, Column, Dashboard, Link, Panel, Row, Runbook, Target, Unit, Variable, postgres, query,
-    threshold::ANY,
 };
 use crate::observability::{
     limits,
@@ -100,7 +99,7 @@ fn timed_out() -> Panel {
         .otherwise("The pool is used up. A larger pool helps only if the server has room: see its connections below.")
         .runbook(Runbook::DatabasePoolTimeouts)
         .unit(Unit::Count)
-        .red_from(ANY)
+        .red_from(limits::ANY)
         .shows(Target::new("Gave up", query::or_zero(query::in_range(&[], &timeouts))).in_trouble())
 }
 
@@ -211,7 +210,7 @@ fn gave_up() -> Panel {
         .otherwise("Each is a failed request. Find what holds connections, before the pool is made larger.")
         .runbook(Runbook::DatabasePoolTimeouts)
         .unit(Unit::EventsPerSecond)
-        .red_from(ANY)
+        .red_from(limits::ANY)
         .shows(Target::new("Gave up", query::or_zero(query::per_second(&[], &timeouts))).in_trouble())
 }
 

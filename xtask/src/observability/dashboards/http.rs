@@ -51,7 +51,7 @@ impl Requests {
     }
 
     pub(super) fn failing(self) -> Panel {
-        let urgent = limits::BURNS[0].rate * (1.0 - limits::AVAILABILITY);
+        let urgent = limits::FAILING;
         Panel::stat("Failing now")
             .means("The part of requests that were answered with 5xx. 4xx are the client's mistakes and are not in it.")
             .normally("0, or so little that the budget lasts for the month.")
@@ -104,7 +104,7 @@ impl Requests {
             .otherwise("5xx above the line burns a month's budget in two days. A step in 4xx alone is a client's release, or somebody who tries doors.")
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::Part)
-            .red_from(limits::BURNS[0].rate * (1.0 - limits::AVAILABILITY))
+            .red_from(limits::FAILING)
             .shows(Target::new("5xx", part("5..")).in_trouble())
             .shows(Target::new("4xx", part("4..")))
             .colour("5xx", Colour::Red)

@@ -92,7 +92,7 @@ fn budget(title: &str, objective: Objective, may: &str) -> Panel {
         .runbook(objective.runbook())
         .unit(Unit::Part)
         .signed()
-        .red_below(0.0)
+        .red_below(limits::BUDGET_LEFT)
         .nothing("no rules")
         .shows(Target::new("Left", worst(objective.left())))
         .leads_to("Open the objectives", "firstlight-slo", "")

@@ -3,8 +3,7 @@
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives,
-    query, threshold::ANY,
+    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives, query,
 };
 use crate::observability::{
     limits,
@@ -39,6 +38,12 @@ fn hurt() -> Row {
 }
 
 pub(super) fn instances() -> Panel {
+    // Those that were ours within the time range: one that is down says nothing of its build.
+    let up = format!(
+        "{} and on (job, instance) last_over_time({}[$__range])",
+        query::foreign("up"),
+        query::of(&catalog::BUILD_INFO),
+    );
     Panel::stat("Instances up")
         .means("Processes that Prometheus reaches.")
         .normally("As many as were deployed.")
@@ -46,8 +51,8 @@ pub(super) fn instances() -> Panel {
         .runbook(Runbook::ServiceDown)
         .runbook(Runbook::ServiceAbsent)
         .unit(Unit::Count)
-        .red_below(1.0)
-        .shows(Target::new("Up", promql::sum(&[], query::foreign("up"))))
+        .red_below(limits::INSTANCES)
+        .shows(Target::new("Up", promql::sum(&[], up)))
 }
 
 fn alerts() -> Panel {
@@ -108,7 +113,7 @@ fn routes() -> Row {
         .column(Column::new("Requests", Unit::RequestsPerSecond, query::per_second(ROUTE, &all)))
         .column(
             Column::new("5xx", Unit::Part, part("5.."))
-                .red_from(limits::BURNS[0].rate * (1.0 - limits::AVAILABILITY))
+                .red_from(limits::FAILING)
                 .in_trouble(),
         )
         .column(Column::new("4xx", Unit::Part, part("4..")))
@@ -133,7 +138,7 @@ fn database() -> Panel {
     let statements = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).sum();
     let requests = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).sum();
     let share = format!(
-        "{} / ({} > 0)",
+        "({}) / ({} > 0)",
         query::or_zero(query::per_second(&[], &statements)),
         query::per_second(&[], &requests),
     );
@@ -198,5 +203,5 @@ fn versions() -> Panel {
         .by("revision", "Revision")
         .by("firstlight_version", "firstlight")
         .column(Column::new("Instances", Unit::Count, format!("count by ({}) ({build})", of.join(", "))))
-        .column(Column::new("Restarts", Unit::Count, restarts).red_from(ANY))
+        .column(Column::new("Restarts", Unit::Count, restarts).red_from(limits::ANY))
 }

@@ -131,7 +131,7 @@ impl Panel {
     pub(crate) fn shows(mut self, mut target: Target) -> Self {
         target.ask = match self.kind {
             // One window is the whole range: there is one value, and no curve.
-            Kind::Stat if target.expr().contains("[$__range]") => Ask::Now,
+            Kind::Stat if target.expr().contains("$__range") => Ask::Now,
             Kind::Stat | Kind::Timeseries { .. } | Kind::StateTimeline => Ask::Range,
             Kind::BarGauge => Ask::Now,
             Kind::Heatmap => Ask::Buckets,

@@ -24,9 +24,22 @@ pub(super) fn per_second(by: &[&str], counter: &Selector) -> String {
     promql::sum(by, promql::rate(counter, WINDOW))
 }
 
-/// How often within the dashboard's time range.
+/// Only what belongs to one of our processes: `up` and `process_*` are there for everything that Prometheus asks, also for
+/// itself.
+pub(super) fn ours(query: impl Display) -> String {
+    format!(
+        "({query} and on (job, instance) {})",
+        of(&catalog::BUILD_INFO)
+    )
+}
+
+/// How often within the dashboard's time range, the first time included: a series that begins with 1 has never increased.
 pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
-    promql::sum(by, promql::increase(counter, "$__range"))
+    let born = format!("({counter} unless {counter} offset $__range)");
+    promql::sum(
+        by,
+        format!("{born} or {}", promql::increase(counter, "$__range")),
+    )
 }
 
 /// The quantile of a histogram, per combination of the labels.

@@ -87,7 +87,9 @@ fn waits() -> Row {
 }
 
 fn queries() -> Panel {
-    let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST).matches("http_route", "$route");
+    let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST)
+        .matches("http_route", "$route")
+        .is_not("http_route", "");
     let by_route = |q| query::top(10, query::quantile(q, &["http_route"], &queries));
     Panel::timeseries("Statements per request")
         .means("Database statements that one request runs.")

@@ -36,10 +36,10 @@ fn now() -> Row {
 fn restarts() -> Panel {
     let changes = promql::sum(
         &[],
-        format!(
+        query::ours(format!(
             "changes({}[$__range])",
             query::of(&catalog::PROCESS_START_TIME)
-        ),
+        )),
     );
     Panel::stat("Restarts")
         .means("How often processes started again within the time range, under the same instance.")
@@ -64,7 +64,7 @@ fn delay_now() -> Panel {
 
 fn memory(panel: Panel) -> Panel {
     let (used, limit) = (
-        query::of(&catalog::PROCESS_RESIDENT_MEMORY),
+        query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY)),
         query::of(&catalog::PROCESS_MEMORY_LIMIT),
     );
     panel
@@ -87,7 +87,7 @@ pub(super) fn memory_part() -> Panel {
 
 fn open_files(panel: Panel) -> Panel {
     let (open, most) = (
-        query::of(&catalog::PROCESS_OPEN_FDS),
+        query::ours(query::of(&catalog::PROCESS_OPEN_FDS)),
         query::of(&catalog::PROCESS_MAX_FDS),
     );
     panel
@@ -200,7 +200,8 @@ fn process() -> Row {
 }
 
 pub(super) fn processor() -> Panel {
-    let used = query::per_second(&["instance"], &query::of(&catalog::PROCESS_CPU_SECONDS));
+    let rate = promql::rate(&query::of(&catalog::PROCESS_CPU_SECONDS), query::WINDOW);
+    let used = promql::sum(&["instance"], query::ours(rate));
     Panel::timeseries("Processor")
         .means("Processors in use, by instance: 1 is one that is never idle.")
         .normally("It follows the requests.")
@@ -213,7 +214,8 @@ pub(super) fn processor() -> Panel {
 
 fn bytes() -> Panel {
     let limit = query::of(&catalog::PROCESS_MEMORY_LIMIT);
-    let used = query::of(&catalog::PROCESS_RESIDENT_MEMORY);
+    let used = query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY));
+    let mapped = query::ours(query::of(&catalog::PROCESS_VIRTUAL_MEMORY));
     Panel::timeseries("Memory")
         .means("Memory in RAM, address space that is mapped, and the limit of one instance; a limit of 0 is none.")
         .normally("Level after an hour of load. Mapped is large and costs nothing.")
@@ -221,7 +223,7 @@ fn bytes() -> Panel {
         .runbook(Runbook::ProcessMemoryNearLimit)
         .unit(Unit::Bytes)
         .shows(Target::new("{{instance}} in RAM", promql::sum(&["instance"], &used)))
-        .shows(Target::new("{{instance}} mapped", promql::sum(&["instance"], query::of(&catalog::PROCESS_VIRTUAL_MEMORY))))
+        .shows(Target::new("{{instance}} mapped", promql::sum(&["instance"], mapped)))
         .shows(Target::new("limit", format!("min({limit} or 0 * {used})")))
         .colour("limit", Colour::Purple)
 }
@@ -239,16 +241,25 @@ fn files() -> Panel {
         .unit(Unit::Count)
         .shows(Target::new(
             "{{instance}} files",
-            promql::sum(&["instance"], query::of(&catalog::PROCESS_OPEN_FDS)),
+            promql::sum(
+                &["instance"],
+                query::ours(query::of(&catalog::PROCESS_OPEN_FDS)),
+            ),
         ))
         .shows(Target::new(
             "{{instance}} threads",
-            promql::sum(&["instance"], query::of(&catalog::PROCESS_THREADS)),
+            promql::sum(
+                &["instance"],
+                query::ours(query::of(&catalog::PROCESS_THREADS)),
+            ),
         ))
 }
 
 fn age() -> Panel {
-    let started = promql::max(&["instance"], query::of(&catalog::PROCESS_START_TIME));
+    let started = promql::max(
+        &["instance"],
+        query::ours(query::of(&catalog::PROCESS_START_TIME)),
+    );
     Panel::timeseries("Time since the start")
         .means("How long each process has run.")
         .normally("Lines that climb together since the last deploy.")

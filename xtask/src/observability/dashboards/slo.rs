@@ -4,7 +4,7 @@ use firstlight::metrics::catalog;
 
 use super::{
     Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives::Objective,
-    query, threshold::ANY,
+    query,
 };
 use crate::observability::{
     limits,
@@ -40,10 +40,10 @@ fn services() -> Panel {
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .by("job", "Service")
-        .column(Column::new("Availability budget left", Unit::Part, Objective::Availability.left()).red_below(0.0))
+        .column(Column::new("Availability budget left", Unit::Part, Objective::Availability.left()).red_below(limits::BUDGET_LEFT))
         .column(Column::new("Availability", Unit::Part, Objective::Availability.kept()))
         .column(Column::new("Availability promised", Unit::Part, Objective::Availability.objective()))
-        .column(Column::new("Latency budget left", Unit::Part, Objective::Latency.left()).red_below(0.0))
+        .column(Column::new("Latency budget left", Unit::Part, Objective::Latency.left()).red_below(limits::BUDGET_LEFT))
         .column(Column::new("Fast enough", Unit::Part, Objective::Latency.kept()))
         .column(Column::new("Fast enough, promised", Unit::Part, Objective::Latency.objective()))
         .leads_to("Open the overview", "firstlight-overview", "")
@@ -61,7 +61,7 @@ fn budget(title: &str, objective: Objective) -> Panel {
         .runbook(objective.runbook())
         .unit(Unit::Part)
         .signed()
-        .red_below(0.0)
+        .red_below(limits::BUDGET_LEFT)
         .shows(Target::new("{{job}}", objective.left()))
 }
 
@@ -114,7 +114,7 @@ fn routes() -> Panel {
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .by("job", "Service")
         .by("http_route", "Route")
-        .column(Column::new("Failed", Unit::Count, failures).red_from(ANY).in_trouble())
+        .column(Column::new("Failed", Unit::Count, failures).red_from(limits::ANY).in_trouble())
         .column(Column::new("Too slow", Unit::Count, slow).in_trouble())
         .leads_to("Open this route", "firstlight-route", "&var-route=${__data.fields.Route}")
 }

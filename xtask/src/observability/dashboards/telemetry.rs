@@ -5,9 +5,8 @@ use firstlight::metrics::catalog::{self, Metric};
 use super::{
     Colour, Column, Panel, Row, Runbook, Target, Unit, overview,
     query::{self, foreign},
-    threshold::ANY,
 };
-use crate::observability::promql;
+use crate::observability::{limits, promql};
 
 /// What did not arrive: spans and log records that were dropped or refused, and lines that nobody read.
 fn losses() -> [(&'static str, String); 5] {
@@ -52,7 +51,7 @@ pub(super) fn lost() -> Panel {
         .otherwise("Do not trust an absence of errors while it is red. The row about telemetry says what is lost and where.")
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::EventsPerSecond)
-        .red_from(ANY)
+        .red_from(limits::ANY)
         .shows(Target::new("Lost", all).in_trouble())
 }
 
@@ -69,7 +68,7 @@ fn lost_over_time() -> Panel {
         .otherwise("Not delivered: the collector is down or refuses. Dropped: more is produced than can be sent; sample, or write less.")
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::EventsPerSecond)
-        .red_from(ANY);
+        .red_from(limits::ANY);
     losses().into_iter().fold(panel, |panel, (name, rate)| {
         panel.shows(Target::new(name, rate).in_trouble())
     })
@@ -130,7 +129,10 @@ fn checks() -> Panel {
 }
 
 fn freshness() -> Panel {
-    let newest = promql::max(&["instance"], format!("timestamp({})", foreign("up")));
+    let newest = promql::max(
+        &["instance"],
+        query::ours(format!("timestamp({})", foreign("up"))),
+    );
     Panel::timeseries("Age of these numbers")
         .means("How long ago Prometheus last asked each instance.")
         .normally("Below the scrape interval.")
@@ -149,7 +151,10 @@ pub(super) fn metrics() -> Row {
 }
 
 fn series() -> Panel {
-    let samples = promql::max(&["instance"], foreign("scrape_samples_scraped"));
+    let samples = promql::max(
+        &["instance"],
+        query::ours(foreign("scrape_samples_scraped")),
+    );
     Panel::timeseries("Series")
         .means("Series that each instance has on its page.")
         .normally("Level, once every route was called.")
@@ -160,7 +165,10 @@ fn series() -> Panel {
 }
 
 fn scrapes() -> Panel {
-    let duration = promql::max(&["instance"], foreign("scrape_duration_seconds"));
+    let duration = promql::max(
+        &["instance"],
+        query::ours(foreign("scrape_duration_seconds")),
+    );
     Panel::timeseries("Duration of scrapes")
         .means("How long it takes Prometheus to read an instance's page.")
         .normally("Milliseconds.")
@@ -183,7 +191,7 @@ fn refused() -> Panel {
         .otherwise("Over budget: a label has too many values, such as an id; take it off. It is folded into one series meanwhile, so sums stay right.")
         .runbook(Runbook::MetricsOverBudget)
         .unit(Unit::EventsPerSecond)
-        .red_from(ANY)
+        .red_from(limits::ANY)
         .shows(Target::new("over budget: {{metric}}", query::or_none(over, "metric")).in_trouble())
         .shows(Target::new("not a number: {{metric}}", query::or_none(samples, "metric")).in_trouble())
         .shows(Target::new("refused: {{reason}}", query::or_none(uses, "reason")).in_trouble())

@@ -4,9 +4,6 @@ use serde_json::{Value, json};
 
 use super::Colour;
 
-/// More than nothing, for what should never happen. Rates are divided by their window, so a single event is far below 1.
-pub(crate) const ANY: f64 = 0.000_001;
-
 /// Steps from one colour to the next.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) enum Thresholds {

@@ -2,9 +2,7 @@
 
 use firstlight::metrics::catalog;
 
-use super::{
-    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query, threshold::ANY,
-};
+use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
 use crate::observability::{
     limits,
     promql::{self, Selector},
@@ -91,7 +89,7 @@ fn readable() -> Panel {
         .otherwise("No: nobody knows how much work waits. The store is not reached, or a migration is missing.")
         .runbook(Runbook::WorkerQueueUnreadable)
         .unit(Unit::YesNo)
-        .red_below(1.0)
+        .red_below(limits::QUEUE_READABLE)
         .nothing("no queue")
         .shows(Target::new("{{queue}}", up))
 }
@@ -121,7 +119,7 @@ fn dead() -> Panel {
         .otherwise("Read why in the table of failures, repair it, then put them back: they are in the store, in the state `dead`.")
         .runbook(Runbook::WorkerDeadLetters)
         .unit(Unit::Count)
-        .red_from(ANY)
+        .red_from(limits::ANY)
         .shows(Target::new("Given up", query::or_zero(query::in_range(&[], &dead))).in_trouble())
 }
 
