@@ -20,6 +20,7 @@ mod lint;
 mod objectives;
 mod overview;
 mod panel;
+mod pool;
 mod postgres;
 mod query;
 mod route;

@@ -65,7 +65,10 @@ fn oldest() -> Panel {
     Panel::bar_gauge("Age served, of its budget")
         .means("The age that 99 of 100 answers are below, as a part of how old they may be.")
         .normally("Below 1.")
-        .otherwise("Above 1 users see data that is older than was promised: the refresh fails, or the replica lags.")
+        .otherwise(
+            "Above 1 users see data that is older than was promised: the refresh fails, or the \
+             replica lags.",
+        )
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::Part)
         .red_from(limits::DATA_BUDGET)
@@ -89,9 +92,15 @@ fn hits() -> Panel {
 fn unanswered_part() -> Panel {
     let part = query::part(TYPE, &unanswered(), &of(&catalog::DATA_READS));
     Panel::bar_gauge("Not answered")
-        .means("The part of reads without an answer: the source failed, or the replica was too far behind.")
+        .means(
+            "The part of reads without an answer: the source failed, or the replica was too far \
+             behind.",
+        )
         .normally("0.")
-        .otherwise("`refused` is a replica that lags: wait or read from the primary. `failed` is the source's own error, see the database.")
+        .otherwise(
+            "`refused` is a replica that lags: wait or read from the primary. `failed` is the \
+             source's own error, see the database.",
+        )
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::Part)
         .nothing("no reads")
@@ -102,7 +111,10 @@ fn types() -> Panel {
     let age = |q| query::quantile(q, TYPE, &of(&catalog::DATA_SERVED_AGE));
     let reads = query::per_second(TYPE, &of(&catalog::DATA_READS));
     Panel::table("Data")
-        .means("Each type of data: how often it is read, how old it is when it is served, and how old it may be. A budget of 0 means that only the source may answer.")
+        .means(
+            "Each type of data: how often it is read, how old it is when it is served, and how \
+             old it may be. A budget of 0 means that only the source may answer.",
+        )
         .normally("p99 is below the budget.")
         .otherwise("Click on the red one.")
         .runbook(Runbook::DataStalerThanBudget)
@@ -111,8 +123,16 @@ fn types() -> Panel {
         .column(Column::new("Reads", Unit::OperationsPerSecond, reads))
         .column(Column::new("Age, p50", Unit::Seconds, age(0.5)))
         .column(Column::new("Age, p99", Unit::Seconds, age(0.99)))
-        .column(Column::new("Budget", Unit::Seconds, promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET))))
-        .leads_to("Only this data", "firstlight-freshness", "&var-data_type=${__data.fields.Data}")
+        .column(Column::new(
+            "Budget",
+            Unit::Seconds,
+            promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET)),
+        ))
+        .leads_to(
+            "Only this data",
+            "firstlight-freshness",
+            "&var-data_type=${__data.fields.Data}",
+        )
 }
 
 fn over_time() -> Row {
@@ -154,9 +174,15 @@ fn spread() -> Panel {
 fn results() -> Panel {
     let reads = query::per_second(&["result"], &of(&catalog::DATA_READS));
     Panel::stack("Reads by where the answer came from")
-        .means("Reads per second: from the cache, from the source, shared with another read's question, from a replica, refused, or failed.")
+        .means(
+            "Reads per second: from the cache, from the source, shared with another read's \
+             question, from a replica, refused, or failed.",
+        )
         .normally("`cache` is most of it.")
-        .otherwise("`source` grows and `cache` shrinks: entries expire faster than they are used, or the cache is too small.")
+        .otherwise(
+            "`source` grows and `cache` shrinks: entries expire faster than they are used, or the \
+             cache is too small.",
+        )
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{result}}", reads))
         .colour("cache", Colour::Green)

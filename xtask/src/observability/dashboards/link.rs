@@ -21,6 +21,15 @@ pub(crate) enum Link {
 }
 
 impl Link {
+    /// One page; the time range goes along.
+    pub(crate) fn page(title: &str, tooltip: &str, url: &str) -> Self {
+        Self::Page {
+            title: title.to_owned(),
+            tooltip: tooltip.to_owned(),
+            url: url.to_owned(),
+        }
+    }
+
     pub(super) fn json(&self) -> Value {
         match self {
             Self::Dashboards => json!({
@@ -82,7 +91,8 @@ fn page(title: &str, tooltip: &str, url: &str, opens: Opens) -> Value {
 /// A link on values, to the dashboard `uid`, with `more` in its query.
 pub(super) fn detail(title: &str, uid: &str, more: &str) -> Value {
     let url = format!(
-        "/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}&${{instance:queryparam}}{more}"
+        "/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}\
+         &${{job:queryparam}}&${{instance:queryparam}}{more}"
     );
     json!({ "targetBlank": false, "title": title, "url": url })
 }

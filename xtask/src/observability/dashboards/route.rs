@@ -12,10 +12,15 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "route",
         "firstlight: route",
-        "What is wrong with this route: its load, its failures, its own duration, or what it waits for?",
+        "What is wrong with this route: its load, its failures, or what it waits for?",
         &Selector::of(&catalog::BUILD_INFO),
     )
-    .variable(Variable::of("route", "Route", "http_route", &catalog::HTTP_SERVER_REQUEST_DURATION))
+    .variable(Variable::of(
+        "route",
+        "Route",
+        "http_route",
+        &catalog::HTTP_SERVER_REQUEST_DURATION,
+    ))
     .row(now())
     .row(over_time())
     .row(waits())
@@ -38,7 +43,10 @@ fn statements() -> Panel {
     Panel::stat("Statements per request, p95")
         .means("Database statements that a request runs; 95 of 100 run fewer.")
         .normally("Below 10, and the same on every day.")
-        .otherwise("It grows with the data: the route asks once per row. See the repeated statements below.")
+        .otherwise(
+            "It grows with the data: the route asks once per row. See the repeated statements \
+             below.",
+        )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::Count)
         .nothing("no statements")
@@ -73,12 +81,21 @@ fn last_week() -> Panel {
     let all = ROUTES.all();
     let before = format!("sum(rate({all}[{}] offset 1w))", query::WINDOW);
     Panel::timeseries("Requests, beside last week")
-        .means("Requests per second, and at the same hour a week ago; 0 where there was no last week.")
+        .means(
+            "Requests per second, and at the same hour a week ago; 0 where there was no last \
+             week.",
+        )
         .normally("Two lines of the same shape.")
-        .otherwise("Far below last week: they do not arrive. Far above: find out who sends them before you scale.")
+        .otherwise(
+            "Far below last week: they do not arrive. Far above: find out who sends them before \
+             you scale.",
+        )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::RequestsPerSecond)
-        .shows(Target::new("Now", query::or_zero(query::per_second(&[], &all))))
+        .shows(Target::new(
+            "Now",
+            query::or_zero(query::per_second(&[], &all)),
+        ))
         .shows(Target::new("A week ago", query::or_zero(before)))
 }
 
@@ -94,7 +111,10 @@ fn queries() -> Panel {
     Panel::timeseries("Statements per request")
         .means("Database statements that one request runs.")
         .normally("Flat lines: the number depends on the code, not on the data.")
-        .otherwise("A line that climbs with the data is an N+1 query, also below the number at which it is counted as one.")
+        .otherwise(
+            "A line that climbs with the data is an N+1 query, also below the number at which it \
+             is counted as one.",
+        )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::Count)
         .shows(Target::new("p50 {{http_route}}", by_route(0.5)))
@@ -129,12 +149,18 @@ const TO: &[&str] = &["server_address"];
 fn call_rate() -> Panel {
     let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
     Panel::timeseries("Calls to others")
-        .means("Requests per second that the service sends, by address. Not of one route: a call does not know for whom it is made.")
+        .means(
+            "Requests per second that the service sends, by address. Not of one route: a call \
+             does not know for whom it is made.",
+        )
         .normally("In step with the requests that the service gets.")
         .otherwise("More calls than requests explain are retries: see whether they fail.")
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::RequestsPerSecond)
-        .shows(Target::new("{{server_address}}", query::or_none(query::per_second(TO, &calls), "server_address")))
+        .shows(Target::new(
+            "{{server_address}}",
+            query::or_none(query::per_second(TO, &calls), "server_address"),
+        ))
 }
 
 fn call_failures() -> Panel {
@@ -143,9 +169,15 @@ fn call_failures() -> Panel {
     let by = ["server_address", "error_type"];
     let failed = query::joined(&by, query::per_second(&by, &failed));
     Panel::timeseries("Calls that fail")
-        .means("Calls per second that failed, by address and by how: the status from 400 on, or the type of the error.")
+        .means(
+            "Calls per second that failed, by address and by how: the status from 400 on, or the \
+             type of the error.",
+        )
         .normally("None.")
-        .otherwise("Ask the owners of that address. Until they have repaired it: a shorter time-out, fewer retries, or an answer without them.")
+        .otherwise(
+            "Ask the owners of that address. Until they have repaired it: a shorter time-out, \
+             fewer retries, or an answer without them.",
+        )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
@@ -156,7 +188,10 @@ fn call_durations() -> Panel {
     Panel::timeseries("Duration of calls, p95")
         .means("How long others take to answer, until their response's head.")
         .normally("Below the time-out by a factor of ten.")
-        .otherwise("A line at the time-out is a dependency that hangs, and every request of ours that needs it hangs with it.")
+        .otherwise(
+            "A line at the time-out is a dependency that hangs, and every request of ours that \
+             needs it hangs with it.",
+        )
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::Seconds)
         .shows(Target::new("{{server_address}}", query::quantile(0.95, TO, &calls)).in_calls())
