@@ -55,6 +55,15 @@ const SCRAPED: &[(&str, &[&str])] = &[
 /// What rules make: no instance, because they add up all of them.
 const RECORDED: &[(&str, &[&str])] = &[
     ("ALERTS", &["job", "alertname", "severity", "alertstate"]),
+    ("data:staleness_budget:seconds", &["job", "data_type", "le"]),
+    ("slo:availability:declared_objective_ratio", &["job"]),
+    ("slo:availability:errors_rate5m", &["job"]),
+    ("slo:availability:requests_rate5m", &["job"]),
+    ("slo:latency:declared_objective_ratio", &["job"]),
+    ("slo:latency:declared_objective_seconds", &["job", "le"]),
+    ("slo:latency:errors_rate5m", &["job"]),
+    ("slo:latency:objective_seconds", &["job", "le"]),
+    ("slo:latency:requests_rate5m", &["job"]),
     ("slo:availability:error_budget_remaining_ratio", &["job"]),
     ("slo:availability:error_ratio_rate5m", &["job"]),
     ("slo:availability:error_ratio_rate30m", &["job"]),
@@ -92,4 +101,9 @@ pub(crate) fn labels(name: &str) -> Option<Vec<&'static str>> {
 /// Whether a rule made it, and not a scrape.
 pub(crate) fn is_recorded(name: &str) -> bool {
     RECORDED.iter().any(|(known, _)| *known == name)
+}
+
+/// What rules make, and `ALERTS`, which Prometheus makes of them.
+pub(crate) fn recorded() -> impl Iterator<Item = &'static str> {
+    RECORDED.iter().map(|(name, _)| *name)
 }
