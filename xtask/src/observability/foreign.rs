@@ -5,9 +5,9 @@ const SCRAPED: &[(&str, &[&str])] = &[
     ("up", &[]),
     ("scrape_duration_seconds", &[]),
     ("scrape_samples_scraped", &[]),
-    ("pg_blocked_sessions", &[]),
-    ("pg_locks_count", &["datname", "mode"]),
-    ("pg_replication_lag_seconds", &[]),
+    ("pg_blocked_sessions", &["server"]),
+    ("pg_locks_count", &["datname", "mode", "server"]),
+    ("pg_replication_lag_seconds", &["server"]),
     ("pg_settings_max_connections", &["server"]),
     ("pg_stat_activity_count", &["datname", "state", "server"]),
     (
@@ -35,19 +35,19 @@ const SCRAPED: &[(&str, &[&str])] = &[
     ),
     (
         "pg_stat_statements_calls_total",
-        &["datname", "queryid", "query"],
+        &["datname", "queryid", "query", "server"],
     ),
     (
         "pg_stat_statements_rows_total",
-        &["datname", "queryid", "query"],
+        &["datname", "queryid", "query", "server"],
     ),
     (
         "pg_stat_statements_seconds_total",
-        &["datname", "queryid", "query"],
+        &["datname", "queryid", "query", "server"],
     ),
     (
         "pg_stat_user_tables_n_dead_tup",
-        &["datname", "schemaname", "relname"],
+        &["datname", "schemaname", "relname", "server"],
     ),
     ("pg_up", &[]),
 ];

@@ -83,13 +83,6 @@ impl Variable {
         })
     }
 
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::DataSource => "datasource",
-            Self::Label(label) => label.name,
-        }
-    }
-
     pub(super) fn json(&self) -> Value {
         match self {
             Self::DataSource => json!({
