@@ -107,8 +107,9 @@ pub(super) fn queries() -> anyhow::Result<()> {
     for (name, text) in all()? {
         let blocks = text.split("```promql\n").skip(1);
         let blocks = blocks.filter_map(|rest| rest.split("```").next());
-        for query in blocks.flat_map(str::lines) {
-            let tree = expr::parse(query.trim()).with_context(|| format!("{name}.md"))?;
+        let lines = blocks.flat_map(str::lines).map(str::trim);
+        for query in lines.filter(|line| !line.is_empty()) {
+            let tree = expr::parse(query).with_context(|| format!("{name}.md"))?;
             for metric in expr::selectors(&tree)
                 .into_iter()
                 .filter_map(|selector| selector.name.as_ref())
