@@ -21,7 +21,7 @@ fn fill() -> Panel {
     let by: &[&str] = &["instance", "server"];
     let used = promql::sum(by, foreign("pg_stat_activity_count"));
     let most = promql::max(by, foreign("pg_settings_max_connections"));
-    Panel::timeseries("Server connections, of those it allows")
+    Panel::timeseries("Server connections")
         .means("Connections of all clients as a part of `max_connections`.")
         .normally("Below a half: a deploy starts new instances before it stops old ones.")
         .otherwise(

@@ -152,8 +152,11 @@ fn routes() -> Panel {
     );
     Panel::table("Requests that used up the budget")
         .means(
-            "Requests within the time range that were answered with 5xx, and those that were \
-             slower than the objective, by route.",
+            &format!(
+                "Requests within the time range that were answered with 5xx, and those that took \
+                 longer than {} s, by route. A service with an objective of its own may allow more.",
+                limits::LATENCY_SECONDS,
+            ),
         )
         .normally("Few, and spread over the routes.")
         .otherwise("The first row is where an hour of work saves most of the budget.")
