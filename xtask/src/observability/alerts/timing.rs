@@ -75,11 +75,13 @@ fn milliseconds(word: &str) -> Option<u64> {
 }
 
 fn shown(milliseconds: u64) -> String {
-    let fits = UNITS
-        .iter()
-        .find(|(_, factor)| milliseconds.is_multiple_of(*factor));
-    fits.map(|(unit, factor)| format!("{}{unit}", milliseconds / factor))
-        .unwrap_or_default()
+    let fits = |(_, factor): &&(&str, u64)| {
+        milliseconds >= *factor && milliseconds.is_multiple_of(*factor)
+    };
+    UNITS.iter().find(fits).map_or_else(
+        || "0s".to_owned(),
+        |(unit, factor)| format!("{}{unit}", milliseconds / factor),
+    )
 }
 
 #[cfg(test)]
@@ -95,6 +97,7 @@ mod tests {
     #[test]
     fn a_proof_has_a_sixtieth_of_every_duration_and_of_nothing_else() {
         for (production, proof) in [
+            ("0m", "0s"),
             ("30s", "500ms"),
             ("3d", "72m"),
             ("30d", "12h"),

@@ -1,10 +1,13 @@
 //! Which receiver hears of which alert, by `amtool`, which reads the file as Alertmanager does.
 
-use std::process::Command;
+use std::{fs, process::Command};
+
+use anyhow::bail;
 
 use crate::{
     command,
-    observability::alerts::{ALWAYS, alerts, files},
+    observability::alerts::{ALWAYS, Timing, alertmanager, alerts, files},
+    paths,
     test::Cases,
     tools::Alertmanager,
 };
@@ -15,6 +18,10 @@ pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
         let mut check = Command::new(&alertmanager.amtool);
         command::run_quietly(check.arg("check-config").arg(&config)).map(drop)
     });
+    cases.check(
+        "amtool finds nothing in the configuration of the live proof",
+        || proof(alertmanager),
+    );
     cases.check(
         "every alert reaches who it is for: a pager, the tickets, or the heartbeat",
         || {
@@ -38,6 +45,18 @@ pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
     cases.check("what is only information goes nowhere", || {
         reaches(alertmanager, "nobody", "Other", "info")
     });
+}
+
+/// With short waits.
+fn proof(tools: &Alertmanager) -> anyhow::Result<()> {
+    let file = paths::fresh("alertmanager-proof")?.join("alertmanager.yml");
+    let text = alertmanager::config(Timing::Proof, &alertmanager::EXAMPLE);
+    if !text.contains("group_wait: 500ms") {
+        bail!("it still has the waits of production:\n{text}");
+    }
+    fs::write(&file, text)?;
+    let mut check = Command::new(&tools.amtool);
+    command::run_quietly(check.arg("check-config").arg(&file)).map(drop)
 }
 
 fn reaches(
