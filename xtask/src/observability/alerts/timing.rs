@@ -30,20 +30,15 @@ impl Timing {
             return text.to_owned();
         }
         let mut quoted = false;
-        let part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let mut result = String::new();
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let length = rest
-                .find(|c| part(c) != part(first))
-                .filter(|_| part(first))
-                .unwrap_or_else(|| {
-                    if part(first) {
-                        rest.len()
-                    } else {
-                        first.len_utf8()
-                    }
-                });
+            let length = if part(first) {
+                rest.find(|c| !part(c)).unwrap_or(rest.len())
+            } else {
+                first.len_utf8()
+            };
             let (word, after) = rest.split_at(length);
             quoted ^= first == '"';
             result.push_str(&if quoted { word.into() } else { self.word(word) });
@@ -104,6 +99,7 @@ mod tests {
             ("rate(x[5m]) > 5", "rate(x[5s]) > 5"),
             ("max_over_time(a[10m:1m])", "max_over_time(a[10s:1s])"),
             ("c offset 15m", "c offset 15s"),
+            ("in the last 1h. In 2 days", "in the last 1m. In 2 days"),
             ("a:b_rate5m{le=\"5m\"} 2.5", "a:b_rate5m{le=\"5m\"} 2.5"),
         ] {
             assert_eq!(Timing::Proof.apply(production), proof);
