@@ -58,6 +58,10 @@ impl Process {
         })
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Every line so far, of both streams.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.output.lock().lines.clone()
@@ -122,6 +126,16 @@ impl Process {
     /// Sends SIGTERM, and nothing else.
     pub(crate) fn terminate(&self) -> anyhow::Result<()> {
         self.signal(Signal::TERM)
+    }
+
+    /// SIGINT, without waiting for what follows.
+    pub(crate) fn interrupt(&self) -> anyhow::Result<()> {
+        self.signal(Signal::INT)
+    }
+
+    /// SIGKILL, without waiting until it is gone.
+    pub(crate) fn kill(&self) -> anyhow::Result<()> {
+        self.signal(Signal::KILL)
     }
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
