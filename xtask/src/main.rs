@@ -19,6 +19,7 @@ mod http;
 mod interrupt;
 mod log_line;
 mod new;
+mod observability;
 mod openmetrics;
 mod paths;
 mod pillars;
@@ -68,6 +69,11 @@ enum Task {
   cargo xtask bench --build          measure crates and build time instead
   cargo xtask bench --write          measure nothing, write docs/book/src/benchmarks.md from the last results")]
     Bench(bench::BenchArgs),
+    /// Write docs/alerts: rules, their tests, and who is told.
+    #[command(after_help = "Examples:
+  cargo xtask alerts            write them
+  cargo xtask alerts --check    fail if what is committed is not what would be written")]
+    Alerts(observability::alerts::AlertsArgs),
     /// Make a new service from the template.
     #[command(after_help = "Examples:
   cargo xtask new orders                             a service in ./orders
@@ -76,6 +82,11 @@ enum Task {
   cargo xtask new orders --destination ~/services    somewhere else
   cargo xtask new orders -- --vcs none               the rest goes to cargo-generate")]
     New(new::NewArgs),
+    /// Write Grafana's dashboards, docs/dashboards, from the catalogue of metrics.
+    #[command(after_help = "Examples:
+  cargo xtask dashboards            write them
+  cargo xtask dashboards --check    fail if what is committed is not what would be written")]
+    Dashboards(observability::dashboards::DashboardsArgs),
 }
 
 fn main() -> ExitCode {
@@ -83,6 +94,8 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Alerts(args) => observability::alerts::run(&args),
+        Task::Dashboards(args) => observability::dashboards::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

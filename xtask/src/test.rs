@@ -15,7 +15,7 @@ use clap::Args;
 pub(crate) use report::Cases;
 use report::Report;
 
-use crate::{interrupt, proof, tidy, ui};
+use crate::{interrupt, observability, proof, tidy, ui};
 
 /// What `test` can be told.
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ struct Suite {
 }
 
 /// Fast ones first: a typo should not wait for a build.
-const SUITES: [Suite; 9] = [
+const SUITES: [Suite; 10] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
@@ -56,6 +56,11 @@ const SUITES: [Suite; 9] = [
         name: "docs",
         about: "the documentation, warnings denied",
         run: workspace::docs,
+    },
+    Suite {
+        name: "observability",
+        about: "dashboards, alerts and runbooks, without a service",
+        run: observability::run,
     },
     Suite {
         name: "tests",
@@ -87,7 +92,7 @@ const SUITES: [Suite; 9] = [
 pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
     if args.list {
         for Suite { name, about, .. } in SUITES {
-            ui::line(format!("  {name:<10} {about}"));
+            ui::line(format!("  {name:<13} {about}"));
         }
         return Ok(ExitCode::SUCCESS);
     }

@@ -1,23 +1,28 @@
 //! Programs that are not written in this repository: each is found, or installed below `target/tools`, or its absence
 //! is explained. Nothing is ever installed for the whole machine.
 
+mod alertmanager;
 mod cargo_generate;
+mod debian;
 mod postgres;
 mod prometheus;
 mod python;
 mod rotel;
 mod schemas;
+mod typescript;
 
 use std::{
     env,
     path::{Path, PathBuf},
 };
 
+pub(crate) use alertmanager::{Alertmanager, alertmanager};
 pub(crate) use cargo_generate::cargo_generate;
 pub(crate) use postgres::{Postgres, PostgresServer, postgres};
 pub(crate) use prometheus::{Prometheus, prometheus};
 pub(crate) use rotel::rotel;
 pub(crate) use schemas::{check_jsonschema, kubernetes_validate};
+pub(crate) use typescript::typescript_with_grafana;
 
 /// The first executable called `name` in one of the folders of `PATH`.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {

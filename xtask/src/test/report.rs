@@ -115,7 +115,7 @@ impl Report {
     pub(super) fn close(&self, strict: bool) -> bool {
         ui::heading("Results");
         ui::line(format!(
-            "  {:<10} {:>7} {:>7} {:>8} {:>8}  time",
+            "  {:<13} {:>7} {:>7} {:>8} {:>8}  time",
             "suite", "passed", "failed", "not run", "ignored"
         ));
         for (cases, took) in &self.suites {
@@ -127,7 +127,7 @@ impl Report {
                 not_run,
             } = cases;
             let row = format!(
-                "  {suite:<10} {passed:>7} {:>7} {:>8} {ignored:>8}  ",
+                "  {suite:<13} {passed:>7} {:>7} {:>8} {ignored:>8}  ",
                 failed.len(),
                 not_run.len()
             );

@@ -7,10 +7,11 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 pub(crate) use self::server::PostgresServer;
-use crate::{command, paths, tools};
+use super::debian;
+use crate::{paths, tools};
 
 /// Debian 12's. Any newer one that is installed will do.
 const PACKAGES: [&str; 3] = ["postgresql-15", "postgresql-client-15", "libpq5"];
@@ -53,7 +54,7 @@ pub(crate) fn postgres() -> anyhow::Result<Postgres> {
     let folder = paths::tools().join("postgresql");
     let versions = folder.join("usr/lib/postgresql");
     if newest(&versions).is_none() {
-        download(&folder).context("install PostgreSQL so that `initdb` and `postgres` are on PATH or below /usr/lib/postgresql (Debian, Ubuntu: apt-get install postgresql; elsewhere: postgresql.org/download)")?;
+        debian::unpack("PostgreSQL", &PACKAGES, &folder).context("install PostgreSQL so that `initdb` and `postgres` are on PATH or below /usr/lib/postgresql (Debian, Ubuntu: apt-get install postgresql; elsewhere: postgresql.org/download)")?;
     }
     let bin = newest(&versions).context("the package has no PostgreSQL in it")?;
     Ok(Postgres {
@@ -80,41 +81,4 @@ fn library_folder(folder: &Path) -> Option<PathBuf> {
     folders
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|folder| folder.join("libpq.so.5").exists())
-}
-
-/// Unpacks the packages without installing them: no server is started, no user is made, and root is only needed where the
-/// package lists have never been fetched.
-fn download(folder: &Path) -> anyhow::Result<()> {
-    if tools::on_path("apt-get").is_none() || tools::on_path("dpkg-deb").is_none() {
-        bail!(
-            "there is no PostgreSQL here, and this is no Debian-like system from whose packages to take it"
-        );
-    }
-    std::fs::create_dir_all(folder)?;
-    if rustix::process::geteuid().is_root() {
-        command::run(
-            "fetch the package lists",
-            Command::new("apt-get").args(["update", "-q"]),
-        )?;
-    }
-    command::run(
-        "fetch PostgreSQL",
-        Command::new("apt-get")
-            .args(["download", "-q"])
-            .args(PACKAGES)
-            .current_dir(folder),
-    )?;
-    let packages = std::fs::read_dir(folder)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|file| file.extension().is_some_and(|extension| extension == "deb"));
-    for package in packages {
-        command::run(
-            "unpack PostgreSQL",
-            Command::new("dpkg-deb")
-                .arg("--extract")
-                .arg(&package)
-                .arg(folder),
-        )?;
-    }
-    Ok(())
 }

@@ -1,10 +1,11 @@
 //! Prometheus and promtool: from `PATH`, or unpacked from Debian's package.
 
-use std::{path::PathBuf, process::Command};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
-use crate::{command, paths, tools};
+use super::debian;
+use crate::{paths, tools};
 
 pub(crate) struct Prometheus {
     pub(crate) server: PathBuf,
@@ -24,41 +25,7 @@ pub(crate) fn prometheus() -> anyhow::Result<Prometheus> {
         promtool: folder.join("usr/bin/promtool"),
     };
     if !unpacked().server.exists() {
-        download(&folder).context("install Prometheus so that `prometheus` and `promtool` are on PATH (Debian, Ubuntu: apt-get install prometheus; elsewhere: prometheus.io/download)")?;
+        debian::unpack("Prometheus", &["prometheus"], &folder).context("install Prometheus so that `prometheus` and `promtool` are on PATH (Debian, Ubuntu: apt-get install prometheus; elsewhere: prometheus.io/download)")?;
     }
     Ok(unpacked())
-}
-
-/// Unpacks the package without installing it: no service is started, no user is made, and root is only needed where
-/// the package lists have never been fetched.
-fn download(folder: &PathBuf) -> anyhow::Result<()> {
-    if tools::on_path("apt-get").is_none() || tools::on_path("dpkg-deb").is_none() {
-        bail!(
-            "prometheus and promtool are not on PATH, and this is no Debian-like system from whose packages to take them"
-        );
-    }
-    std::fs::create_dir_all(folder)?;
-    if rustix::process::geteuid().is_root() {
-        command::run(
-            "fetch the package lists",
-            Command::new("apt-get").args(["update", "-q"]),
-        )?;
-    }
-    command::run(
-        "fetch Prometheus",
-        Command::new("apt-get")
-            .args(["download", "-q", "prometheus"])
-            .current_dir(folder),
-    )?;
-    let package = std::fs::read_dir(folder)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|file| file.extension().is_some_and(|extension| extension == "deb"))
-        .context("apt-get download left no package behind")?;
-    command::run(
-        "unpack Prometheus",
-        Command::new("dpkg-deb")
-            .arg("--extract")
-            .args([&package, folder]),
-    )?;
-    Ok(())
 }

@@ -1,0 +1,133 @@
+//! Alerts: rules, their tests and who is told, written from the catalogue into `docs/alerts`.
+//!
+//! Only symptoms page: what users feel, or will soon, and what a person can do something about in the middle of the night. All
+//! else is a ticket. Limits are the budgets that the service exports itself wherever there are some, so that one file serves
+//! every service; the few that are left are in [`limits`](super::limits).
+//!
+//! Each alert has a runbook in `docs/runbooks`, by its name, and a drill that `promtool` runs.
+
+mod alert;
+pub(crate) mod alertmanager;
+mod board;
+mod cases;
+mod cron;
+mod data;
+mod database;
+mod drill;
+mod files;
+mod group;
+mod objectives;
+mod operator;
+mod postgresql;
+mod record;
+mod runtime;
+mod service;
+mod slo;
+mod telemetry;
+mod timing;
+mod worker;
+mod yaml;
+
+use std::{fs, process::ExitCode};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use self::{alert::Alert, drill::Drill, group::Group};
+pub(crate) use self::{cases::cases, timing::Timing};
+use crate::ui;
+
+/// What `alerts` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct AlertsArgs {
+    /// Write nothing, and fail if what is committed is not what would be written.
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run(args: &AlertsArgs) -> anyhow::Result<ExitCode> {
+    if args.check {
+        unchanged()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for file in files::all() {
+        let path = files::folder().join(&file.path);
+        let folder = path.parent().context("it is below docs/alerts")?;
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        fs::write(&path, file.text).with_context(|| path.display().to_string())?;
+        ui::line(format!("  docs/alerts/{}", file.path));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether what is committed is what the code says.
+fn unchanged() -> anyhow::Result<()> {
+    for file in files::all() {
+        let path = files::folder().join(&file.path);
+        if fs::read_to_string(&path).ok().as_deref() != Some(&file.text) {
+            bail!(
+                "docs/alerts/{} is not what the code says; run cargo xtask alerts",
+                file.path
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Recording rules and alerts.
+pub(crate) fn rules(timing: Timing) -> String {
+    files::HEAD.to_owned() + &group::file(&groups(timing), timing)
+}
+
+/// The objectives of each service: the defaults, and one that is declared.
+pub(crate) fn objectives(timing: Timing) -> String {
+    files::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::group()], timing)
+}
+
+fn groups(timing: Timing) -> Vec<Group> {
+    slo::groups(timing)
+        .into_iter()
+        .chain([
+            service::group(),
+            worker::group(),
+            cron::group(),
+            database::group(),
+            data::group(),
+            runtime::group(),
+            telemetry::group(),
+            postgresql::group(timing),
+        ])
+        .collect()
+}
+
+/// Every alert; some names have several.
+fn alerts() -> Vec<Alert> {
+    let groups = groups(Timing::Production).into_iter();
+    groups.flat_map(|group| group.alerts).collect()
+}
+
+/// Each name once, in the order of the rules.
+fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = alerts().iter().map(|alert| alert.name).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(*name));
+    names
+}
+
+/// The drills, by the name of their file.
+fn drills() -> [(&'static str, Vec<Drill>); 9] {
+    [
+        ("slo", slo::drills::drills()),
+        ("service", service::drills::drills()),
+        ("worker", worker::drills::drills()),
+        ("cron", cron::drills::drills()),
+        ("database", database::drills::drills()),
+        ("data", data::drills::drills()),
+        ("runtime", runtime::drills::drills()),
+        ("telemetry", telemetry::drills::drills()),
+        ("postgresql", postgresql::drills::drills()),
+    ]
+}
+
+/// The alert that fires whatever happens.
+const ALWAYS: &str = "Watchdog";

@@ -1,0 +1,64 @@
+//! The age of what is served.
+//!
+//! The age is a histogram, and its budget one number for each type of data; no query can look up a bucket by a number. So the
+//! budget is put into the bucket that it falls in, by one small rule for each, and what was not in that bucket was too old for
+//! certain. Between the budget and the bucket's bound nothing is said: an alert must not guess.
+
+pub(super) mod drills;
+
+use firstlight::metrics::catalog::{DATA_SERVED_AGE, DATA_STALENESS_BUDGET};
+
+use super::{alert::Alert, board::Board, group::Group, record::Record};
+use crate::observability::{
+    limits::STALE_READS_PART,
+    promql::{Selector, max, rate, sum},
+};
+
+const TYPE: [&str; 2] = ["job", "data_type"];
+
+pub(super) fn group() -> Group {
+    Group::new("firstlight-data")
+        .about(
+            "Which bucket of the served age holds the budget of each type of data. What may not be stale at all has a budget of 0 and \
+             no bucket: it always comes from the source.",
+        )
+        .records(budgets())
+        .alerts([staler_than_budget()])
+}
+
+fn budgets() -> impl Iterator<Item = Record> {
+    let bounds = DATA_SERVED_AGE.buckets.unwrap_or_default();
+    let lower = std::iter::once(0.0).chain(bounds.iter().copied());
+    let budget = max(&TYPE, Selector::of(&DATA_STALENESS_BUDGET));
+    lower.zip(bounds).map(move |(lower, upper)| {
+        Record::as_("data:staleness_budget:seconds")
+            .of(&[&format!("{budget} > {lower} <= {upper}")])
+            .label("le", upper.to_string())
+    })
+}
+
+fn staler_than_budget() -> Alert {
+    let age = Selector::of(&DATA_SERVED_AGE);
+    let by_bucket = sum(
+        &["job", "data_type", "le"],
+        rate(&age.clone().bucket(), "15m"),
+    );
+    let all = sum(&TYPE, rate(&age.count(), "15m"));
+    Alert::ticket("DataStalerThanBudget")
+        .because("The part of reads that were older than the bucket of their budget. A cache never serves them; a source that takes longer than the budget does, and then everybody waits as well.")
+        .when(&[
+            "1 -",
+            "sum by (job, data_type) (",
+            &format!("  label_replace({by_bucket}, \"le\", \"$1\", \"le\", \"(.+)\\\\.0\")"),
+            "  and on (job, data_type, le)",
+            "  data:staleness_budget:seconds",
+            ")",
+            "/",
+            &format!("({all} > 0)"),
+            &format!("> {STALE_READS_PART}"),
+        ])
+        .lasting("10m")
+        .summary("Data is served that is older than it may be.")
+        .description("{{ $value | humanizePercentage }} of the reads of {{ $labels.data_type }} in {{ $labels.job }} were older than their budget.")
+        .on(Board::Freshness)
+}

@@ -1,0 +1,71 @@
+//! Pools that are used up, calls that give up, and statements that repeat.
+
+use crate::observability::alerts::drill::Drill;
+
+const USED: &str = r#"db_client_connection_count{job="orders",instance="a",db_client_connection_pool_name="main",db_client_connection_state="used"}"#;
+const MAX: &str =
+    r#"db_client_connection_max{job="orders",instance="a",db_client_connection_pool_name="main"}"#;
+const SHORT: &str = r#"db_client_connection_wait_time_seconds_bucket{job="orders",instance="a",db_client_connection_pool_name="main",le="0.01"}"#;
+const LONG: &str = r#"db_client_connection_wait_time_seconds_bucket{job="orders",instance="a",db_client_connection_pool_name="main",le="1"}"#;
+const ALL: &str = r#"db_client_connection_wait_time_seconds_bucket{job="orders",instance="a",db_client_connection_pool_name="main",le="+Inf"}"#;
+const TIMEOUTS: &str = r#"db_client_connection_timeouts_total{job="orders",instance="a",db_client_connection_pool_name="main"}"#;
+const REPEATED: &str = r#"db_n_plus_one_total{job="orders",instance="a",http_route="/orders",db_query_summary="SELECT items"}"#;
+const POOL: [(&str, &str); 3] = [
+    ("job", "orders"),
+    ("instance", "a"),
+    ("db_client_connection_pool_name", "main"),
+];
+
+pub(in super::super) fn drills() -> Vec<Drill> {
+    vec![
+        Drill::of("DatabasePoolExhausted", "full, and waited for")
+            .series(MAX, "10x90")
+            .series(USED, "3x10 10x2 3x17 10x29 3x30")
+            .series(SHORT, "0+60x30 1800x59")
+            .series(LONG, "0+60x90")
+            .series(ALL, "0+60x90")
+            .blip(12)
+            .fires(
+                45,
+                &POOL,
+                "100% of the connections of the pool main in a of orders are in use.",
+            )
+            .resolved(65),
+        Drill::of("DatabasePoolExhausted", "full, and nobody waits")
+            .series(MAX, "10x90")
+            .series(USED, "10x90")
+            .series(SHORT, "0+60x90")
+            .series(LONG, "0+60x90")
+            .series(ALL, "0+60x90")
+            .blip(60),
+        Drill::of("DatabasePoolTimeouts", "one, and later three a minute")
+            .series(TIMEOUTS, "_x10 1x19 1+3x20 61x40")
+            .blip(13)
+            .blip(20)
+            .fires(
+                45,
+                &[
+                    ("job", "orders"),
+                    ("db_client_connection_pool_name", "main"),
+                ],
+                "15 calls of orders gave up waiting for a connection in the last five minutes.",
+            )
+            .resolved(65),
+        Drill::of(
+            "DatabaseNPlusOne",
+            "a route that somebody looks at now and then, and then everybody",
+        )
+        .series(REPEATED, "_x10 3x60 3+1x40 43x90")
+        .blip(20)
+        .fires(
+            110,
+            &[
+                ("job", "orders"),
+                ("http_route", "/orders"),
+                ("db_query_summary", "SELECT items"),
+            ],
+            "39 requests to /orders of orders ran SELECT items once for each row in the last hour.",
+        )
+        .resolved(185),
+    ]
+}

@@ -1,0 +1,204 @@
+//! A rehearsal of one alert for `promtool test rules`: what the metrics say minute by minute, and what the alert makes of it.
+//!
+//! Each fires, stays quiet in a blip, and resolves when its cause is gone. That none fires without any data is one drill of its
+//! own, of all alerts at once.
+
+use super::{alert::Alert, timing::Timing, yaml};
+
+/// One test of a test file.
+#[derive(Debug, Clone)]
+pub(super) struct Drill {
+    alert: &'static str,
+    name: String,
+    series: Vec<(String, String)>,
+    pub(super) moments: Vec<Moment>,
+}
+
+/// What the alert does at a minute of the drill.
+#[derive(Debug, Clone)]
+pub(super) struct Moment {
+    minute: u32,
+    pub(super) expected: Expected,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Expected {
+    /// It is quiet, although something looks wrong.
+    Blip,
+    /// It fires, with these labels of the series and of the rule, and says this.
+    Fires {
+        labels: Vec<(&'static str, String)>,
+        says: String,
+    },
+    /// It is quiet again; of several alerts of one name, the one with this label.
+    Resolved {
+        only: Option<(&'static str, String)>,
+    },
+}
+
+impl Drill {
+    pub(super) fn of(alert: &'static str, name: impl Into<String>) -> Self {
+        Self {
+            alert,
+            name: name.into(),
+            series: Vec::new(),
+            moments: Vec::new(),
+        }
+    }
+
+    /// A series with a value for each minute, in promtool's notation: `0x5 1+2x3` is five more zeros after the first, then 1, 3, 5, 7.
+    pub(super) fn series(mut self, series: &str, values: impl Into<String>) -> Self {
+        self.series.push((series.to_owned(), values.into()));
+        self
+    }
+
+    pub(super) fn blip(self, minute: u32) -> Self {
+        self.moment(minute, Expected::Blip)
+    }
+
+    pub(super) fn fires(
+        self,
+        minute: u32,
+        labels: &[(&'static str, &str)],
+        says: impl Into<String>,
+    ) -> Self {
+        let labels = labels
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        let (labels, says) = (labels.collect(), says.into());
+        self.moment(minute, Expected::Fires { labels, says })
+    }
+
+    pub(super) fn resolved(self, minute: u32) -> Self {
+        self.moment(minute, Expected::Resolved { only: None })
+    }
+
+    /// Where others of the same name may still fire.
+    pub(super) fn resolved_only(self, minute: u32, label: &'static str, value: &str) -> Self {
+        let only = Some((label, value.to_owned()));
+        self.moment(minute, Expected::Resolved { only })
+    }
+
+    fn moment(mut self, minute: u32, expected: Expected) -> Self {
+        self.moments.push(Moment { minute, expected });
+        self
+    }
+
+    pub(super) fn alert(&self) -> &'static str {
+        self.alert
+    }
+
+    /// As an entry of `tests`; `alerts` are all rules of this drill's name.
+    pub(super) fn to_yaml(&self, alerts: &[&Alert]) -> String {
+        let mut text = format!(
+            "  - name: {}\n",
+            yaml::scalar(&format!("{}: {}", self.alert, self.name))
+        );
+        text += "    interval: 1m\n    input_series:\n";
+        for (series, values) in &self.series {
+            text += &format!("      - series: {}\n", yaml::scalar(series));
+            text += &yaml::entry(8, "values", values);
+        }
+        let (whole, parts): (Vec<_>, Vec<_>) = self
+            .moments
+            .iter()
+            .partition(|moment| !matches!(moment.expected, Expected::Resolved { only: Some(_) }));
+        if !whole.is_empty() {
+            text += "    alert_rule_test:\n";
+        }
+        text += &whole
+            .iter()
+            .map(|moment| self.rule_test(moment, alerts))
+            .collect::<String>();
+        if !parts.is_empty() {
+            text += "    promql_expr_test:\n";
+        }
+        text += &parts
+            .iter()
+            .map(|moment| self.query_test(moment))
+            .collect::<String>();
+        text
+    }
+
+    fn rule_test(&self, moment: &Moment, alerts: &[&Alert]) -> String {
+        let minute = moment.minute;
+        let mut text = match moment.expected {
+            Expected::Blip => "      # A blip.\n".to_owned(),
+            Expected::Fires { .. } => String::new(),
+            Expected::Resolved { .. } => "      # It is over.\n".to_owned(),
+        };
+        text += &format!(
+            "      - eval_time: {minute}m\n        alertname: {}\n",
+            self.alert
+        );
+        let Expected::Fires { labels, says } = &moment.expected else {
+            return text + "        exp_alerts: []\n";
+        };
+        let told_by = |alert: &&&Alert| {
+            let own = alert.own_labels(Timing::Production);
+            own.iter().skip(1).all(|label| labels.contains(label))
+        };
+        let Some(alert) = alerts.iter().find(told_by) else {
+            return text;
+        };
+        text += "        exp_alerts:\n          - exp_labels:\n";
+        let severity = alert.own_labels(Timing::Production).into_iter().take(1);
+        for (name, value) in severity.chain(labels.iter().cloned()) {
+            text += &yaml::entry(14, name, &value);
+        }
+        text += "            exp_annotations:\n";
+        for (name, template) in alert.annotations(Timing::Production) {
+            let value = if name == "description" {
+                says.clone()
+            } else {
+                filled(&template, labels)
+            };
+            text += &yaml::entry(14, name, &value);
+        }
+        text
+    }
+
+    fn query_test(&self, moment: &Moment) -> String {
+        let Expected::Resolved {
+            only: Some((label, value)),
+        } = &moment.expected
+        else {
+            return String::new();
+        };
+        let series = format!(
+            "ALERTS{{alertname=\"{}\",alertstate=\"firing\",{label}=\"{value}\"}}",
+            self.alert
+        );
+        format!(
+            "      # It is over.\n      - expr: {series}\n        eval_time: {}m\n        exp_samples: []\n",
+            moment.minute
+        )
+    }
+}
+
+/// The template with the labels' values in it; a label that is not there is nothing.
+fn filled(template: &str, labels: &[(&'static str, String)]) -> String {
+    let mut text = template.to_owned();
+    for (name, value) in labels {
+        text = text.replace(&format!("{{{{ $labels.{name} }}}}"), value);
+    }
+    text
+}
+
+/// The drill without a single series: nothing fires but what always does.
+pub(super) fn silence(alerts: &[&'static str], always: &str) -> String {
+    let mut text = "  - name: nothing is known, and nothing is claimed\n    interval: 1m\n    input_series: []\n    alert_rule_test:\n".to_owned();
+    for name in alerts.iter().filter(|name| **name != always) {
+        text +=
+            &format!("      - eval_time: 1h\n        alertname: {name}\n        exp_alerts: []\n");
+    }
+    text
+}
+
+/// A test file: its head, and the tests.
+pub(super) fn file(tests: &[String]) -> String {
+    format!(
+        "rule_files:\n  - ../objectives.yml\n  - ../firstlight.rules.yml\n\n# As the groups of the objectives have it.\nevaluation_interval: 30s\n\ntests:\n{}",
+        tests.join("\n")
+    )
+}

@@ -1,0 +1,68 @@
+//! The runtime and the process: what a service needs to run at all.
+
+pub(super) mod drills;
+
+use firstlight::metrics::catalog::{
+    BUILD_INFO, PROCESS_MAX_FDS, PROCESS_MEMORY_LIMIT, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
+    TOKIO_SCHEDULER_DELAY, TOKIO_SCHEDULER_STALLED,
+};
+
+use super::{alert::Alert, board::Board, group::Group};
+use crate::observability::{
+    limits::{MEMORY_PART, OPEN_FILES_PART, SCHEDULER_DELAY_SECONDS},
+    promql::{Selector, max, quantile},
+};
+
+const INSTANCE: [&str; 2] = ["job", "instance"];
+
+pub(super) fn group() -> Group {
+    Group::new("firstlight-runtime").alerts([
+        scheduler_delay(),
+        memory_near_limit(),
+        open_files_near_limit(),
+    ])
+}
+
+fn scheduler_delay() -> Alert {
+    let delay = quantile(0.99, &INSTANCE, &Selector::of(&TOKIO_SCHEDULER_DELAY), "5m");
+    let stalled = max(&INSTANCE, Selector::of(&TOKIO_SCHEDULER_STALLED));
+    Alert::ticket("RuntimeSchedulerDelay")
+        .because("Something blocks, and everything else on the runtime waits for it. A delay is counted when it is over, so the one that goes on is asked for as well.")
+        .when(&[
+            &format!("{delay} > {SCHEDULER_DELAY_SECONDS}"),
+            "or on (job, instance)",
+            &format!("{stalled} > {SCHEDULER_DELAY_SECONDS}"),
+        ])
+        .lasting("5m")
+        .summary("Tasks wait for a thread of the runtime.")
+        .description("Tasks of {{ $labels.instance }} of {{ $labels.job }} wait {{ $value | humanizeDuration }} for their turn.")
+        .on(Board::Runtime)
+}
+
+fn memory_near_limit() -> Alert {
+    let memory = Selector::of(&PROCESS_RESIDENT_MEMORY);
+    let limit = Selector::of(&PROCESS_MEMORY_LIMIT);
+    Alert::ticket("ProcessMemoryNearLimit")
+        .because("At the limit the kernel kills the process, and every request in it with it.")
+        .when(&[&format!("{memory} / {limit} > {MEMORY_PART}")])
+        .lasting("10m")
+        .summary("A process is about to be killed for its memory.")
+        .description("{{ $labels.instance }} of {{ $labels.job }} uses {{ $value | humanizePercentage }} of its memory limit.")
+        .on(Board::Runtime)
+}
+
+fn open_files_near_limit() -> Alert {
+    let open = Selector::of(&PROCESS_OPEN_FDS);
+    let limit = Selector::of(&PROCESS_MAX_FDS);
+    Alert::ticket("ProcessOpenFilesNearLimit")
+        .because("At the limit no connection is accepted and none is made. Exporters and Prometheus have this metric too; a build_info is ours.")
+        .when(&[
+            &format!("{open} / {limit} > {OPEN_FILES_PART}"),
+            "and on (job, instance)",
+            &Selector::of(&BUILD_INFO).to_string(),
+        ])
+        .lasting("10m")
+        .summary("A process is about to run out of file descriptors.")
+        .description("{{ $labels.instance }} of {{ $labels.job }} has {{ $value | humanizePercentage }} of its file descriptors open.")
+        .on(Board::Runtime)
+}

@@ -1,0 +1,26 @@
+//! One bar per series, the newest value of each.
+
+use serde_json::{Value, json};
+
+use super::newest;
+
+pub(super) fn options() -> Value {
+    json!({
+        "displayMode": "basic",
+        "legend": {
+            "calcs": [],
+            "displayMode": "list",
+            "placement": "bottom",
+            "showLegend": false,
+        },
+        "maxVizHeight": 300,
+        "minVizHeight": 16,
+        "minVizWidth": 8,
+        "namePlacement": "auto",
+        "orientation": "horizontal",
+        "reduceOptions": newest(),
+        "showUnfilled": true,
+        "sizing": "auto",
+        "valueMode": "color",
+    })
+}

@@ -1,0 +1,258 @@
+//! Are users hurt? The page that an alert opens at three in the morning.
+
+use firstlight::metrics::catalog;
+
+use super::{
+    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives, query,
+};
+use crate::observability::{
+    limits,
+    promql::{self, Selector},
+};
+
+pub(super) fn dashboard() -> Dashboard {
+    Dashboard::new(
+        "overview",
+        "firstlight: overview",
+        "Are users hurt, and where does it hurt?",
+        &Selector::of(&catalog::BUILD_INFO),
+    )
+    .row(hurt())
+    .row(requests())
+    .row(routes())
+    .row(causes())
+    .row(evidence())
+}
+
+fn hurt() -> Row {
+    Row::new("Are users hurt?").line([
+        objectives::availability(),
+        objectives::availability_budget(),
+        objectives::latency_budget(),
+        Requests::OfService.failing(),
+        Requests::OfService.slowest_hundredth(),
+        Requests::OfService.rate(),
+        instances(),
+        alerts(),
+    ])
+}
+
+pub(super) fn instances() -> Panel {
+    // Those that were ours within the time range: one that is down says nothing of its build.
+    let up = format!(
+        "{} and on (job, instance) last_over_time({}[$__range])",
+        query::foreign("up"),
+        query::of(&catalog::BUILD_INFO),
+    );
+    Panel::stat("Instances up")
+        .means("Processes that Prometheus reaches.")
+        .normally("As many as were deployed.")
+        .otherwise(
+            "0 is an outage. Fewer than deployed: see why they restart, in the dashboard of the \
+             runtime.",
+        )
+        .runbook(Runbook::ServiceDown)
+        .runbook(Runbook::ServiceAbsent)
+        .unit(Unit::Count)
+        .red_below(limits::INSTANCES)
+        .shows(Target::new("Up", promql::sum(&[], up)))
+}
+
+fn alerts() -> Panel {
+    let firing = Selector::foreign("ALERTS")
+        .is("alertstate", "firing")
+        .matches("severity", "critical|warning")
+        .matches("job", "$job");
+    Panel::stat("Firing alerts")
+        .means("Alerts of these services that fire, pages and tickets.")
+        .normally("0.")
+        .otherwise(
+            "The red lines in the graphs below are their beginnings; hover over one for its name, \
+             which is the name of its runbook.",
+        )
+        .unit(Unit::Count)
+        .shows(Target::new(
+            "Firing",
+            query::or_zero(format!("count({firing})")),
+        ))
+}
+
+fn requests() -> Row {
+    Row::new("What do users see?")
+        .line([
+            Requests::OfService.by_class(),
+            Requests::OfService.failures(),
+            active(),
+        ])
+        .line([
+            Requests::OfService.durations(),
+            Requests::OfService.spread(),
+            Requests::OfService.errors(),
+        ])
+}
+
+fn active() -> Panel {
+    let active = query::of(&catalog::HTTP_SERVER_ACTIVE_REQUESTS);
+    Panel::stack("Requests being served")
+        .means("Requests that have begun and not ended, by method.")
+        .normally("Requests per second times their duration: 100 per second of 50 ms each are 5.")
+        .otherwise(
+            "It grows without end when requests hang. Look for a pool that is used up, or a \
+             dependency that does not answer.",
+        )
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .unit(Unit::Count)
+        .shows(Target::new(
+            "{{http_request_method}}",
+            promql::sum(&["http_request_method"], active),
+        ))
+}
+
+fn routes() -> Row {
+    const ROUTE: &[&str] = &["http_route"];
+    let duration = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION);
+    let all = Requests::OfService.all();
+    let part = |pattern| query::part(ROUTE, &Requests::OfService.status(pattern), &all);
+    let time = duration.clone().sum();
+    let share = format!(
+        "{} / on () group_left () ({} > 0)",
+        query::per_second(ROUTE, &time),
+        query::per_second(&[], &time),
+    );
+    let table = Panel::table("Routes")
+        .means(
+            "Each route's load, failures and duration; click on one for its own page. Requests \
+             that no route matched have none.",
+        )
+        .normally("No red.")
+        .otherwise(
+            "Click on the red one. If all are red it is not the routes: look at the row below.",
+        )
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .by("http_route", "Route")
+        .column(Column::new(
+            "Requests",
+            Unit::RequestsPerSecond,
+            query::per_second(ROUTE, &all),
+        ))
+        .column(
+            Column::new("5xx", Unit::Part, part("5.."))
+                .red_from(limits::FAILING)
+                .in_trouble(),
+        )
+        .column(Column::new("4xx", Unit::Part, part("4..")))
+        .column(
+            Column::new(
+                "p95",
+                Unit::Seconds,
+                query::quantile(0.95, ROUTE, &duration),
+            )
+            .red_from(limits::LATENCY_SECONDS),
+        )
+        .column(Column::new("Share of time", Unit::Part, share))
+        .leads_to(
+            "Open this route",
+            "firstlight-route",
+            "&var-route=${__data.fields.Route}",
+        );
+    Row::new("Where?").line([table])
+}
+
+fn causes() -> Row {
+    Row::new("Why?").line([database(), pool(), queues()]).line([
+        super::runtime::busy(),
+        super::runtime::processor(),
+        super::runtime::memory_part(),
+    ])
+}
+
+fn database() -> Panel {
+    let statements = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).sum();
+    let requests = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).sum();
+    let share = format!(
+        "({}) / ({} > 0)",
+        query::or_zero(query::per_second(&[], &statements)),
+        query::per_second(&[], &requests),
+    );
+    Panel::timeseries("Database time per request time")
+        .means(
+            "Seconds spent in statements per second spent in requests. Jobs have statements, too, \
+             and statements that run side by side count twice, so it may exceed 1.",
+        )
+        .normally("A level of its own for each service, often about a half.")
+        .otherwise(
+            "It rises together with the durations: the database is the reason. They rise alone: \
+             it is not.",
+        )
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .unit(Unit::Part)
+        .shows(Target::new("Database", share))
+        .leads_to("Open the database", "firstlight-database", "")
+}
+
+fn pool() -> Panel {
+    super::pool::wait("").leads_to("Open the database", "firstlight-database", "")
+}
+
+fn queues() -> Panel {
+    super::worker::age_of_budget("").leads_to(
+        "Open the worker",
+        "firstlight-worker",
+        "&var-queue=${__field.labels.queue}",
+    )
+}
+
+fn evidence() -> Row {
+    Row::new("What do they say themselves?").line([log_lines(), versions()])
+}
+
+pub(super) fn log_lines() -> Panel {
+    let lines = query::per_second(&["level"], &query::of(&catalog::LOG_EVENTS));
+    Panel::stack("Log lines by level")
+        .means("Lines written per second.")
+        .normally("INFO follows the requests. ERROR is none.")
+        .otherwise(
+            "Read the errors: `level=ERROR` at the time of the peak. A flood of DEBUG is a filter \
+             that somebody forgot to set back.",
+        )
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .unit(Unit::EventsPerSecond)
+        .shows(Target::new("{{level}}", lines))
+        .colour("ERROR", Colour::Red)
+        .colour("WARN", Colour::Orange)
+        .colour("INFO", Colour::Green)
+        .colour("DEBUG", Colour::Blue)
+        .colour("TRACE", Colour::Purple)
+}
+
+fn versions() -> Panel {
+    let build = query::of(&catalog::BUILD_INFO);
+    let of = ["job", "version", "revision", "firstlight_version"];
+    let restarts = format!(
+        "sum by ({}) (changes({}[$__range]) * on (job, instance) group_left ({}) {build})",
+        of.join(", "),
+        query::of(&catalog::PROCESS_START_TIME),
+        of[1..].join(", "),
+    );
+    Panel::table("Versions running")
+        .means(
+            "What is deployed, with the instances of each version, and how often they started \
+             again within the time range.",
+        )
+        .normally("One version per service, two during a deploy. No restarts.")
+        .otherwise(
+            "Two versions for long: a deploy hangs. Restarts without a deploy: the process is \
+             killed or panics; look at its memory.",
+        )
+        .runbook(Runbook::ServiceDown)
+        .by("job", "Service")
+        .by("version", "Version")
+        .by("revision", "Revision")
+        .by("firstlight_version", "firstlight")
+        .column(Column::new(
+            "Instances",
+            Unit::Count,
+            format!("count by ({}) ({build})", of.join(", ")),
+        ))
+        .column(Column::new("Restarts", Unit::Count, restarts).red_from(limits::ANY))
+}

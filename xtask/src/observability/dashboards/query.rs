@@ -1,0 +1,99 @@
+//! The questions that panels ask again and again, over what the dashboard's variables choose.
+
+use std::fmt::Display;
+
+use firstlight::metrics::catalog::{self, Metric};
+
+use crate::observability::promql::{self, Selector};
+
+/// Grafana's window for rates: four scrapes at least, so that no point of the graph is empty.
+pub(super) const WINDOW: &str = "$__rate_interval";
+
+/// All chosen series of a metric.
+pub(super) fn of(metric: &Metric) -> Selector {
+    Selector::of(metric).chosen()
+}
+
+/// All chosen series of somebody else's metric.
+pub(super) fn foreign(name: &str) -> Selector {
+    Selector::foreign(name).chosen()
+}
+
+/// How often per second, added up per combination of the labels.
+pub(super) fn per_second(by: &[&str], counter: &Selector) -> String {
+    promql::sum(by, promql::rate(counter, WINDOW))
+}
+
+/// Only what belongs to one of our processes: `up` and `process_*` are there for everything that Prometheus asks, also for
+/// itself.
+pub(super) fn ours(query: impl Display) -> String {
+    format!(
+        "({query} and on (job, instance) {})",
+        of(&catalog::BUILD_INFO)
+    )
+}
+
+/// How often within the dashboard's time range, the first time included: a series that begins with 1 has never increased.
+pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
+    let born = format!("({counter} unless {counter} offset $__range)");
+    promql::sum(
+        by,
+        format!("{born} or {}", promql::increase(counter, "$__range")),
+    )
+}
+
+/// The quantile of a histogram, per combination of the labels.
+pub(super) fn quantile(quantile: f64, by: &[&str], histogram: &Selector) -> String {
+    promql::quantile(quantile, by, histogram, WINDOW)
+}
+
+/// Buckets over time, for a heatmap.
+pub(super) fn buckets(histogram: &Selector) -> String {
+    promql::sum(&["le"], promql::rate(&histogram.clone().bucket(), WINDOW))
+}
+
+/// `some / all`, where some are among all: 0 if there are none of the one, nothing if there are none of the other.
+pub(super) fn part(by: &[&str], some: &Selector, all: &Selector) -> String {
+    let (some, all) = (per_second(by, some), per_second(by, all));
+    format!("({some} or 0 * {all}) / ({all} > 0)")
+}
+
+/// 0 where there is no series at all, as long as the service is there to have none.
+pub(super) fn or_zero(query: impl Display) -> String {
+    format!("{query} or on () 0 * max({})", of(&catalog::BUILD_INFO))
+}
+
+/// Like [`or_none`], as long as somebody else's metric is there.
+pub(super) fn or_none_of(present: &str, label: &str, query: impl Display) -> String {
+    let zero = format!("0 * max({})", foreign(present));
+    format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")
+}
+
+/// Like [`or_zero`], with a value for the label that the legend shows.
+pub(super) fn or_none(query: impl Display, label: &str) -> String {
+    or_none_of(catalog::BUILD_INFO.name, label, query)
+}
+
+/// Several labels as one, `series`, for legends of series that do not have all of them.
+pub(super) fn joined(labels: &[&str], query: impl Display) -> String {
+    let labels: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
+    format!(
+        "label_join({query}, \"series\", \" \", {})",
+        labels.join(", ")
+    )
+}
+
+/// The largest few, so that a panel stays legible with any number of series.
+pub(super) fn top(count: u8, query: impl Display) -> String {
+    format!("topk({count}, {query})")
+}
+
+/// Seconds since 1970 as Grafana's dates want them.
+pub(super) fn milliseconds(query: impl Display) -> String {
+    format!("1000 * {query}")
+}
+
+/// One of the service level objectives' recorded series, of the chosen services; it has no instance.
+pub(super) fn recorded(name: &str) -> Selector {
+    Selector::foreign(name).matches("job", "$job")
+}

@@ -1,0 +1,86 @@
+//! A heading, and the panels below it.
+
+use serde_json::{Value, json};
+
+use super::Panel;
+
+/// Columns of Grafana's grid.
+const COLUMNS: usize = 24;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    title: String,
+    collapsed: bool,
+    lines: Vec<Vec<Panel>>,
+}
+
+impl Row {
+    pub(crate) fn new(title: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            collapsed: false,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Closed until somebody opens it: for what most services do not have, or nobody needs at first.
+    pub(crate) fn collapsed(title: &str) -> Self {
+        Self {
+            collapsed: true,
+            ..Self::new(title)
+        }
+    }
+
+    /// Panels beside each other, which share the width.
+    pub(crate) fn line<const N: usize>(mut self, panels: [Panel; N]) -> Self {
+        self.lines.push(panels.into());
+        self
+    }
+
+    pub(crate) fn panels(&self) -> impl Iterator<Item = &Panel> {
+        self.lines.iter().flatten()
+    }
+
+    /// Appends the row to a dashboard's panels; `id` and `y` go on from there.
+    pub(super) fn write(&self, to: &mut Vec<Value>, id: &mut usize, y: &mut u32) {
+        let mut next = || {
+            *id += 1;
+            *id
+        };
+        let heading = (next(), *y);
+        *y += 1;
+        let mut panels = Vec::new();
+        for line in &self.lines {
+            let height = line
+                .iter()
+                .map(|panel| panel.kind.height())
+                .max()
+                .unwrap_or(1);
+            for (index, panel) in line.iter().enumerate() {
+                let (left, right) = (edge(index, line.len()), edge(index + 1, line.len()));
+                let position = json!({ "h": height, "w": right - left, "x": left, "y": *y });
+                panels.push(panel.json(next(), position));
+            }
+            *y += height;
+        }
+        let inside = if self.collapsed {
+            std::mem::take(&mut panels)
+        } else {
+            Vec::new()
+        };
+        to.push(json!({
+            "collapsed": self.collapsed,
+            "gridPos": { "h": 1, "w": COLUMNS, "x": 0, "y": heading.1 },
+            "id": heading.0,
+            "panels": inside,
+            "title": self.title,
+            "type": "row",
+        }));
+        to.append(&mut panels);
+    }
+}
+
+/// Where the panel of that number begins; rounding is spread over all of them, so that the last one ends at the margin.
+fn edge(index: usize, panels: usize) -> usize {
+    index * COLUMNS / panels.max(1)
+}

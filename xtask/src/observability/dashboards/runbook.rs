@@ -1,0 +1,52 @@
+//! The pages that say what to do, one per alert.
+
+/// Where readers find this repository; `Cargo.toml` has it, too.
+const PAGES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/runbooks");
+
+macro_rules! runbooks {
+    ($($name:ident,)+) => {
+        /// One page of `docs/runbooks`, named like its alert.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Runbook { $($name),+ }
+
+        impl Runbook {
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
+
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
+        }
+    };
+}
+
+runbooks! {
+    CronRunMissed,
+    CronThunderingHerd,
+    DataStalerThanBudget,
+    DatabaseNPlusOne,
+    DatabasePoolExhausted,
+    DatabasePoolTimeouts,
+    HttpAvailabilityBudgetBurn,
+    HttpLatencyBudgetBurn,
+    MetricsOverBudget,
+    PostgresConnectionsNearMax,
+    PostgresDeadlocks,
+    PostgresIdleInTransaction,
+    PostgresReplicationLag,
+    ProcessMemoryNearLimit,
+    ProcessOpenFilesNearLimit,
+    RuntimeSchedulerDelay,
+    ServiceAbsent,
+    ServiceDown,
+    TelemetryDropping,
+    WorkerDeadLetters,
+    WorkerQueueGrowing,
+    WorkerQueueStalled,
+    WorkerQueueUnreadable,
+}
+
+impl Runbook {
+    pub(crate) fn url(self) -> String {
+        format!("{PAGES}/{}.md", self.name())
+    }
+}

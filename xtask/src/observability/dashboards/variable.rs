@@ -1,0 +1,134 @@
+//! What can be chosen at the top of a dashboard.
+
+use firstlight::metrics::catalog::{self, Metric};
+use serde_json::{Value, json};
+
+use super::datasource;
+use crate::observability::promql::Selector;
+
+/// Everything, of the labels that Prometheus gives to every series. The linter of Grafana insists on it.
+const SOMETHING: &str = ".+";
+/// Everything, of labels that some series do not have: a request that no route matched has no `http_route`.
+const ANYTHING: &str = ".*";
+
+#[derive(Debug, Clone)]
+pub(crate) enum Variable {
+    /// The Prometheus to ask.
+    DataSource,
+    /// Values of a label.
+    Label(Label),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Label {
+    name: &'static str,
+    title: &'static str,
+    query: String,
+    all: &'static str,
+    hidden: bool,
+}
+
+impl Variable {
+    /// The three that every dashboard has; `present` is there wherever there is something to see.
+    pub(super) fn common(present: &Selector) -> Vec<Self> {
+        let chosen = present.clone().matches("job", "$job");
+        vec![
+            Self::DataSource,
+            Self::Label(Label {
+                name: "job",
+                title: "Job",
+                query: format!("label_values({present}, job)"),
+                all: SOMETHING,
+                hidden: false,
+            }),
+            Self::Label(Label {
+                name: "instance",
+                title: "Instance",
+                query: format!("label_values({chosen}, instance)"),
+                all: SOMETHING,
+                hidden: false,
+            }),
+        ]
+    }
+
+    /// One of the dashboard's own: the values of `label` that `metric` has in the chosen services.
+    pub(crate) fn of(
+        name: &'static str,
+        title: &'static str,
+        label: &str,
+        metric: &Metric,
+    ) -> Self {
+        let selector = Selector::of(metric);
+        let selector = match metric.kind {
+            catalog::Kind::Histogram => selector.count(),
+            _ => selector,
+        };
+        Self::Label(Label {
+            name,
+            title,
+            query: format!("label_values({}, {label})", selector.chosen()),
+            all: ANYTHING,
+            hidden: false,
+        })
+    }
+
+    /// One that nobody chooses, for links; it has a single value.
+    pub(crate) fn hidden(name: &'static str, query: &str) -> Self {
+        Self::Label(Label {
+            name,
+            title: name,
+            query: query.to_owned(),
+            all: SOMETHING,
+            hidden: true,
+        })
+    }
+
+    pub(super) fn json(&self) -> Value {
+        match self {
+            Self::DataSource => json!({
+                // The default data source, until somebody chooses another.
+                "current": { "selected": false, "text": "default", "value": "default" },
+                "hide": 0,
+                "includeAll": false,
+                "label": "Data Source",
+                "multi": false,
+                "name": "datasource",
+                "options": [],
+                "query": "prometheus",
+                "refresh": 1,
+                "regex": "",
+                "skipUrlSync": false,
+                "type": "datasource",
+            }),
+            Self::Label(label) => label.json(),
+        }
+    }
+}
+
+impl Label {
+    fn json(&self) -> Value {
+        let current = if self.hidden {
+            json!({ "selected": false, "text": "", "value": "" })
+        } else {
+            json!({ "selected": true, "text": ["All"], "value": ["$__all"] })
+        };
+        json!({
+            "allValue": self.all,
+            "current": current,
+            "datasource": datasource(),
+            "hide": if self.hidden { 2 } else { 0 },
+            "includeAll": !self.hidden,
+            "label": self.title,
+            "multi": !self.hidden,
+            "name": self.name,
+            "options": [],
+            "query": self.query,
+            // When the time range changes: the services of last week may not be today's.
+            "refresh": 2,
+            "regex": "",
+            "skipUrlSync": false,
+            "sort": 1,
+            "type": "query",
+        })
+    }
+}

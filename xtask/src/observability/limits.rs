@@ -1,0 +1,146 @@
+//! The numbers that an alert fires at and a panel turns red at: each once, so that the two agree.
+//!
+//! Left out: budgets that the service exports itself, such as a queue's latency or a schedule's interval. Those live beside
+//! the code that must keep them, and rules and panels read them as metrics.
+
+/// A burn rate alert's pair of windows: the long one says that it matters, the short one that it still goes on.
+///
+/// Source: the Site Reliability Workbook, chapter 5, table 5-8; the `wait` is that of kubernetes-mixin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Burn {
+    /// As PromQL writes durations.
+    pub(crate) long: &'static str,
+    pub(crate) short: &'static str,
+    /// How many times faster than allowed the error budget burns.
+    pub(crate) rate: f64,
+    /// How long it must be so before the alert fires.
+    pub(crate) wait: &'static str,
+    /// Whether somebody is woken.
+    pub(crate) pages: bool,
+}
+
+/// All pairs, the most urgent first.
+pub(crate) const BURNS: [Burn; 4] = [
+    Burn {
+        long: "1h",
+        short: "5m",
+        rate: 14.4,
+        wait: "2m",
+        pages: true,
+    },
+    Burn {
+        long: "6h",
+        short: "30m",
+        rate: 6.0,
+        wait: "15m",
+        pages: true,
+    },
+    Burn {
+        long: "1d",
+        short: "2h",
+        rate: 3.0,
+        wait: "1h",
+        pages: false,
+    },
+    Burn {
+        long: "3d",
+        short: "6h",
+        rate: 1.0,
+        wait: "3h",
+        pages: false,
+    },
+];
+
+/// The part of requests that must not fail, unless a service says otherwise: 43 minutes of a month may be lost.
+pub(crate) const AVAILABILITY: f64 = 0.999;
+/// The part of requests that must be faster than [`LATENCY_SECONDS`], unless a service says otherwise.
+pub(crate) const LATENCY: f64 = 0.99;
+/// A bucket of the histogram, and no whole number: Prometheus 3 writes `le="1"` as `le="1.0"`.
+pub(crate) const LATENCY_SECONDS: f64 = 0.25;
+
+/// The part of a queue's latency budget that its oldest job has used up when a growing queue is worth a ticket.
+pub(crate) const QUEUE_BUDGET_PART: f64 = 0.5;
+/// Intervals that a schedule may be silent for: one run may fail, two in a row are missed.
+pub(crate) const CRON_INTERVALS: f64 = 2.0;
+/// Scheduled runs at the same time in one service that are a herd.
+pub(crate) const HERD_RUNS: f64 = 3.0;
+/// The part of a pool's connections in use at which the next burst waits.
+pub(crate) const POOL_PART: f64 = 0.9;
+/// Seconds that a task waits for a thread of the runtime, 99th percentile: long enough for people to feel it.
+pub(crate) const SCHEDULER_DELAY_SECONDS: f64 = 0.1;
+/// The part of the memory limit at which the kernel's killer is near.
+pub(crate) const MEMORY_PART: f64 = 0.9;
+/// The part of the open file limit at which connections will soon be refused.
+pub(crate) const OPEN_FILES_PART: f64 = 0.8;
+
+/// Failed or slow requests below which no burn rate counts: one error among ten requests of a night is ten percent, and nobody
+/// should be woken by it.
+pub(crate) const BURN_EVENTS: f64 = 5.0;
+/// Seconds that connections of a full pool may be waited for, 99th percentile. A pool that is full and never waited for has just
+/// the right size.
+pub(crate) const POOL_WAIT_SECONDS: f64 = 0.1;
+/// Requests of an hour that repeat one statement too often before it is worth a ticket.
+pub(crate) const N_PLUS_ONE_REQUESTS: f64 = 10.0;
+/// The part of reads that may be older than the budget of their data.
+pub(crate) const STALE_READS_PART: f64 = 0.01;
+
+/// The part of PostgreSQL's `max_connections` at which a deploy, which starts new instances before it stops old ones, no longer
+/// fits.
+pub(crate) const SERVER_CONNECTIONS_PART: f64 = 0.8;
+/// Deadlocks of an hour in one database that are a pattern; PostgreSQL ends each within a second, and the loser tries again.
+pub(crate) const DEADLOCKS: f64 = 5.0;
+/// How long a transaction may stay open while nobody uses it: it keeps its locks, and vacuum from all that is newer.
+pub(crate) const IDLE_IN_TRANSACTION: &str = "5m";
+/// [`IDLE_IN_TRANSACTION`] in seconds.
+pub(crate) const IDLE_IN_TRANSACTION_SECONDS: f64 = 300.0;
+/// Bytes that a replica may be behind: sixteen segments of the write-ahead log.
+pub(crate) const REPLICATION_LAG_BYTES: f64 = 268_435_456.0;
+
+/// The oldest job may be as old as its queue's latency budget.
+pub(crate) const QUEUE_BUDGET: f64 = 1.0;
+/// `worker_queue_up` of a queue that can be read.
+pub(crate) const QUEUE_READABLE: f64 = 1.0;
+/// The last success may be as old as [`CRON_INTERVALS`] and a run.
+pub(crate) const CRON_ALLOWED: f64 = 1.0;
+/// What is served may be as old as its staleness budget.
+pub(crate) const DATA_BUDGET: f64 = 1.0;
+/// Nothing of a budget is left.
+pub(crate) const BUDGET_LEFT: f64 = 0.0;
+/// One instance has to be up.
+pub(crate) const INSTANCES: f64 = 1.0;
+/// More than none, of what should never happen. Rates are divided by their window, so a single event is far below 1.
+pub(crate) const ANY: f64 = 0.000_001;
+
+/// The part of requests that fail when the most urgent alert fires, of a service without an objective of its own.
+pub(crate) const FAILING: f64 = BURNS[0].rate * (1.0 - AVAILABILITY);
+
+/// Every number that a panel may turn red at.
+pub(crate) fn all() -> Vec<f64> {
+    let limits = [
+        ANY,
+        AVAILABILITY,
+        BUDGET_LEFT,
+        CRON_ALLOWED,
+        DATA_BUDGET,
+        FAILING,
+        HERD_RUNS,
+        IDLE_IN_TRANSACTION_SECONDS,
+        INSTANCES,
+        LATENCY_SECONDS,
+        MEMORY_PART,
+        N_PLUS_ONE_REQUESTS,
+        OPEN_FILES_PART,
+        POOL_PART,
+        POOL_WAIT_SECONDS,
+        QUEUE_BUDGET,
+        QUEUE_BUDGET_PART,
+        QUEUE_READABLE,
+        REPLICATION_LAG_BYTES,
+        SCHEDULER_DELAY_SECONDS,
+        SERVER_CONNECTIONS_PART,
+    ];
+    limits
+        .into_iter()
+        .chain(BURNS.iter().map(|burn| burn.rate))
+        .collect()
+}

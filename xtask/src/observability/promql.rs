@@ -1,0 +1,170 @@
+//! PromQL, written over the metrics of the library's catalogue, so that a metric or a label that is renamed breaks the build or
+//! a test here, and not a dashboard in a year.
+//!
+//! Left out: anything that reads as well when it is written as text. Operators, `clamp_min` and the like are `format!`.
+
+use std::fmt;
+
+use firstlight::metrics::catalog::{Kind, Metric};
+
+/// The series of one metric, or of one part of a histogram.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Selector {
+    name: String,
+    /// What may be asked for; `None` for the metrics of others.
+    labels: Option<&'static [&'static str]>,
+    kind: Option<Kind>,
+    matchers: Vec<String>,
+}
+
+/// Labels that Prometheus adds, or a histogram.
+const ALWAYS: [&str; 3] = ["job", "instance", "le"];
+
+impl Selector {
+    /// All series of a metric of ours.
+    pub(crate) fn of(metric: &Metric) -> Self {
+        Self {
+            name: metric.name.to_owned(),
+            // What is known of a build or a resource depends on the service.
+            labels: (metric.kind != Kind::Info).then_some(metric.labels),
+            kind: Some(metric.kind),
+            matchers: Vec::new(),
+        }
+    }
+
+    /// All series of somebody else's metric, such as `up`.
+    pub(crate) fn foreign(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            labels: None,
+            kind: None,
+            matchers: Vec::new(),
+        }
+    }
+
+    /// Of a histogram: the buckets.
+    pub(crate) fn bucket(self) -> Self {
+        self.part("_bucket")
+    }
+
+    /// Of a histogram: the number of samples.
+    pub(crate) fn count(self) -> Self {
+        self.part("_count")
+    }
+
+    /// Of a histogram: the sum of all samples.
+    pub(crate) fn sum(self) -> Self {
+        self.part("_sum")
+    }
+
+    /// Only series whose label has this value; the empty value is that of a label that is not there.
+    pub(crate) fn is(self, label: &str, value: &str) -> Self {
+        self.matcher(label, "=", value)
+    }
+
+    /// Only series whose label has another value.
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "it reads like the query: the label is not that value"
+    )]
+    pub(crate) fn is_not(self, label: &str, value: &str) -> Self {
+        self.matcher(label, "!=", value)
+    }
+
+    /// Only series whose label matches the regular expression, which is anchored at both ends.
+    pub(crate) fn matches(self, label: &str, pattern: &str) -> Self {
+        self.matcher(label, "=~", pattern)
+    }
+
+    /// Only series whose label does not match.
+    pub(crate) fn matches_not(self, label: &str, pattern: &str) -> Self {
+        self.matcher(label, "!~", pattern)
+    }
+
+    /// Only what the dashboard's variables `job` and `instance` choose.
+    pub(crate) fn chosen(self) -> Self {
+        self.matches("job", "$job").matches("instance", "$instance")
+    }
+
+    fn part(mut self, suffix: &str) -> Self {
+        assert!(
+            self.kind.is_none_or(|kind| kind == Kind::Histogram),
+            "{} is no histogram",
+            self.name
+        );
+        self.name.push_str(suffix);
+        self
+    }
+
+    fn matcher(mut self, label: &str, operator: &str, value: &str) -> Self {
+        let known = self
+            .labels
+            .is_none_or(|labels| labels.contains(&label) || ALWAYS.contains(&label));
+        assert!(known, "{} has no label {label}", self.name);
+        // A regular expression's backslash is one of the string as well.
+        let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+        self.matchers.push(format!("{label}{operator}\"{value}\""));
+        self
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if self.matchers.is_empty() {
+            return Ok(());
+        }
+        write!(f, "{{{}}}", self.matchers.join(","))
+    }
+}
+
+/// `rate(…[window])`: how often per second.
+pub(crate) fn rate(counter: &Selector, window: &str) -> String {
+    format!("rate({counter}[{window}])")
+}
+
+/// `increase(…[window])`: how often in the window.
+pub(crate) fn increase(counter: &Selector, window: &str) -> String {
+    format!("increase({counter}[{window}])")
+}
+
+/// `sum by (…) (…)`, or the sum of all.
+pub(crate) fn sum(by: &[&str], of: impl fmt::Display) -> String {
+    aggregate("sum", by, of)
+}
+
+/// `max by (…) (…)`, or the largest of all.
+pub(crate) fn max(by: &[&str], of: impl fmt::Display) -> String {
+    aggregate("max", by, of)
+}
+
+/// `min by (…) (…)`, or the smallest of all.
+pub(crate) fn min(by: &[&str], of: impl fmt::Display) -> String {
+    aggregate("min", by, of)
+}
+
+/// The quantile of a histogram's samples in the window, per combination of the labels.
+pub(crate) fn quantile(quantile: f64, by: &[&str], histogram: &Selector, window: &str) -> String {
+    let by: Vec<&str> = by.iter().copied().chain(["le"]).collect();
+    let rates = sum(&by, rate(&histogram.clone().bucket(), window));
+    format!("histogram_quantile({quantile}, {rates})")
+}
+
+/// How often in the window, with what a series counted before anybody saw it: `increase()` takes a series' first value for
+/// its beginning, so that the first dead job of a process, or the first time-out, would be none.
+///
+/// For events that are rare and count one by one. After Prometheus itself was away for longer than the window, every series is
+/// new to it, and what it counts is too much until the window has passed.
+pub(crate) fn counted(by: &[&str], counter: &Selector, window: &str) -> String {
+    let born = format!("({counter} unless {counter} offset {window})");
+    let grown = increase(counter, window);
+    format!("sum by ({}) (\n  {born}\n  or\n  {grown}\n)", by.join(", "))
+}
+
+fn aggregate(operation: &str, by: &[&str], of: impl fmt::Display) -> String {
+    if by.is_empty() {
+        format!("{operation}({of})")
+    } else {
+        format!("{operation} by ({}) ({of})", by.join(", "))
+    }
+}
