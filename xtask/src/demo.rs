@@ -1,9 +1,12 @@
 //! `cargo xtask demo`: what the project is for, in two minutes.
 //!
-//! It generates a service from the template, runs it against an OTLP receiver in this process, sends traffic, and shows
-//! one request in logs, metrics and traces. It needs a Rust toolchain and a C compiler, and nothing else.
+//! It generates a service from the template, with SQLite and a worker, runs it against an OTLP receiver in this process, and
+//! follows one order through logs, metrics and traces, across the queue, to the end of its job; then it shows an N+1 that is
+//! caught in the act, and a scheduled run. It needs a Rust toolchain and a C compiler, and nothing else.
 
+mod made;
 mod show;
+mod story;
 
 use std::{process::ExitCode, thread, time::Duration, time::Instant};
 
@@ -13,8 +16,7 @@ use firstlight::testing::OtlpReceiver;
 
 use crate::{
     interrupt, paths,
-    pillars::OneRequest,
-    service::{self, Built, Service},
+    service::{Built, Service},
     traffic, ui,
 };
 
@@ -28,25 +30,35 @@ pub(crate) struct DemoArgs {
 
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    ui::heading("First light: one service, one request, three pillars");
+    ui::heading("First light: one service, one order, three pillars");
     let folder = paths::fresh("demo").context("cannot empty target/demo")?;
-    let built = service::build_example(NAME, &folder)?;
+    let built = made::service(&folder)?;
 
     let interrupt = interrupt::watch()?;
     let collector = OtlpReceiver::start().context("cannot start the OTLP receiver")?;
     let step = ui::Step::start("start", &built.program.display().to_string());
-    let mut service = Service::start(&built.program, Some(&collector.endpoint()), &[])?;
+    let database = format!("sqlite://{}", folder.join("orders.db").display());
+    let mut service = Service::start(
+        &built.program,
+        Some(&collector.endpoint()),
+        &[("DATABASE_URL", &database)],
+    )?;
     step.done("");
 
-    let step = ui::Step::start("traffic", "fast, slow and failing requests");
-    let sent = traffic::mixed(&service, |what| step.doing(what))?;
-    step.done(&format!("{sent} requests"));
+    let step = ui::Step::start("traffic", "an order, more of them, and a report");
+    let order = story::order(&service, &collector)?;
+    let caught = story::n_plus_one(&service)?;
+    let scheduled = story::scheduled_run(&service)?;
+    step.done("");
 
-    let request = OneRequest::slowest(&service, &collector, sent)?;
-    show::logs(&request);
-    show::metrics(&request);
-    show::traces(&request);
-    show::agreement(&request);
+    show::rows(&order);
+    show::logs(&order.request);
+    show::metrics(&order.request);
+    show::traces(&order.request);
+    show::agreement(&order.request);
+    show::job(&service)?;
+    show::n_plus_one(&caught);
+    show::scheduled_run(&scheduled);
     ui::line("");
     ui::line(ui::quiet(format!(
         "From nothing to here in {}.",
@@ -102,6 +114,4 @@ fn follow(service: &mut Service, interrupt: &interrupt::Interrupt) {
     }
 }
 
-/// The generated service's name.
-const NAME: &str = "orders-demo";
 const POLL: Duration = Duration::from_millis(100);

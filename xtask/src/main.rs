@@ -14,6 +14,7 @@
 mod bench;
 mod command;
 mod demo;
+mod edit;
 mod generate;
 mod http;
 mod interrupt;

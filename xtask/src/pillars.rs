@@ -43,18 +43,31 @@ impl OneRequest {
         let all =
             |log: &[LogLine]| log.iter().filter(|line| line.is_access_log()).count() >= requests;
         let mut log = service.wait_for_log("every request", all)?;
-        let seconds = |line: &LogLine| line.number(DURATION_FIELD).unwrap_or_default();
         let access = log
             .iter()
             .filter(|line| line.is_access_log())
             .max_by(|a, b| seconds(a).total_cmp(&seconds(b)))
-            .context("logs: no request")?;
+            .context("logs: no request")?
+            .clone();
+        log.retain(|line| line.trace_id() == access.trace_id());
+        Self::of(&access, log, service, collector)
+    }
+
+    /// Follows the request with this access line; `log` are the lines of its trace.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub(crate) fn of(
+        access: &LogLine,
+        log: Vec<LogLine>,
+        service: &Service,
+        collector: &OtlpReceiver,
+    ) -> anyhow::Result<Self> {
         let (trace_id, logged) = (access.trace_id(), seconds(access));
         if trace_id.is_empty() || logged <= 0.0 {
             bail!("logs: no trace_id or no {DURATION_FIELD}: {}", access.raw);
         }
-        log.retain(|line| line.trace_id() == trace_id);
-
         let (bucket, exemplar, lower_bound) = bucket_of(&trace_id, service)?;
         let spans = spans_of(&trace_id, collector);
         let server = spans.iter().find(|span| span.kind == "server");
@@ -76,6 +89,10 @@ impl OneRequest {
             spans,
         })
     }
+}
+
+fn seconds(line: &LogLine) -> f64 {
+    line.number(DURATION_FIELD).unwrap_or_default()
 }
 
 /// The bucket whose exemplar names this request, that exemplar, and the bucket's lower bound.

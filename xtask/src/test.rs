@@ -145,10 +145,15 @@ fn demo_suite(cases: &mut Cases) -> anyhow::Result<()> {
     let mut demo = Command::new(std::env::current_exe().context("where is this program?")?);
     demo.args(["demo", "--once"]);
     cases.command(
-        "one request is the same in all three pillars",
+        "one order is the same in all three pillars and across its queue, an N+1 is caught, and a schedule runs",
         &mut demo,
         |output| {
-            for needed in ["The same trace id is in all three", "exit status 0"] {
+            for needed in [
+                "The same trace id is in all three",
+                "An N+1, caught in the act",
+                "A scheduled run",
+                "exit status 0",
+            ] {
                 if !output.contains(needed) {
                     bail!("the demo did not say {needed:?}; it said:\n{output}");
                 }

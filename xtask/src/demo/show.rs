@@ -1,13 +1,23 @@
-//! One request, pillar by pillar, with the trace id in the same colour everywhere.
+//! One order, pillar by pillar, with the trace id in the same colour everywhere, and what else the service says.
 
 use firstlight::testing::waterfall;
 
+use super::story::{self, Order, Told};
 use crate::{
     log_line::LogLine,
     openmetrics::Sample,
     pillars::{HISTOGRAM, OneRequest},
+    service::Service,
     ui,
 };
+
+pub(super) fn rows(order: &Order) {
+    ui::heading("An order: answered at once, done later");
+    ui::line("  POST /orders stores the order and its job in one transaction, and answers 202.\n");
+    for (when, row) in [("then", &order.accepted), ("now", &order.done)] {
+        ui::line(format!("  {when:<6} {row}"));
+    }
+}
 
 pub(crate) fn logs(request: &OneRequest) {
     ui::heading("Logs: what happened");
@@ -23,7 +33,7 @@ pub(crate) fn logs(request: &OneRequest) {
 
 fn log_line(line: &LogLine) {
     let level = line.text("level");
-    let level = if level == "ERROR" {
+    let level = if level == "ERROR" || level == "WARN" {
         ui::bad(level)
     } else {
         ui::good(level)
@@ -75,7 +85,7 @@ pub(crate) fn metrics(request: &OneRequest) {
 }
 
 pub(crate) fn traces(request: &OneRequest) {
-    ui::heading("Traces: where the time went");
+    ui::heading("Traces: where the time went, across the queue");
     let resource = request.spans.first().map(|span| &span.resource);
     let attribute = |name| {
         resource
@@ -133,4 +143,47 @@ pub(crate) fn agreement(request: &OneRequest) {
     ] {
         ui::line(format!("  {pillar:<10} {trace_id}  {found}"));
     }
+}
+
+pub(super) fn job(service: &Service) -> anyhow::Result<()> {
+    ui::heading("Jobs: how long they wait, and how long they take");
+    for (metric, what) in [
+        ("worker_task_wait_seconds_sum", "waited for the worker"),
+        ("worker_task_run_seconds_sum", "ran"),
+        (
+            "worker_task_accepted_to_done_seconds_sum",
+            "from the 202 to the end",
+        ),
+    ] {
+        let samples = story::samples(service, metric)?;
+        let seconds: f64 = samples.iter().map(|sample| sample.value).sum();
+        ui::line(format!(
+            "  {metric:<42} {seconds:>7.3} s  {what}, all together"
+        ));
+    }
+    for sample in story::samples(service, "worker_queue_latency_budget_seconds")? {
+        ui::line(format!(
+            "  {:<42} {:>7.0} s  as old as a waiting job may become: alerts read it",
+            sample.name, sample.value
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn n_plus_one(caught: &Told) {
+    ui::heading("An N+1, caught in the act");
+    ui::line(ui::quiet(
+        "  GET /orders/report, added for this demo, asks for each order by itself. Nobody told the library.\n",
+    ));
+    log_line(&caught.line);
+    ui::line(format!("\n  {}", caught.sample.line));
+}
+
+pub(super) fn scheduled_run(run: &Told) {
+    ui::heading("A scheduled run");
+    ui::line(ui::quiet(
+        "  Every two seconds here, once across all replicas; real ones are spread over minutes.\n",
+    ));
+    log_line(&run.line);
+    ui::line(format!("\n  {}", run.sample.line));
 }

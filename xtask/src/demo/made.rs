@@ -1,0 +1,62 @@
+//! The service of the demo: with a store, a worker and the example, and two things that are shown and not shipped.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::{
+    command,
+    edit::{self, Edit},
+    generate, paths,
+    service::{self, Built},
+};
+
+const NAME: &str = "orders-demo";
+
+const EDITS: [Edit; 3] = [
+    Edit {
+        file: "src/lib.rs",
+        found: "pub mod store;",
+        becomes: "pub mod show;\npub mod store;",
+    },
+    Edit {
+        file: "src/routes.rs",
+        found: "merge(orders::routes(store))",
+        becomes: "merge(orders::routes(store.clone())).merge(crate::show::routes(store))",
+    },
+    Edit {
+        file: "src/schedule.rs",
+        found: "    Scheduler::new(CronStore::new(store))\n",
+        becomes: "    let counted = store.clone();\n    Scheduler::new(CronStore::new(store))\n        .add(crate::show::schedule()?, move || crate::show::count(counted.clone()))\n",
+    },
+];
+
+/// Generates and builds it.
+pub(super) fn service(folder: &Path) -> anyhow::Result<Built> {
+    let extra = generate::throwaway();
+    let service = generate::Service {
+        name: NAME,
+        destination: folder,
+        options: generate::Options {
+            example: true,
+            store: "sqlite",
+            worker: true,
+            ..generate::Options::BARE
+        },
+        extra: &extra,
+    };
+    let source = service.generate()?;
+    edit::add("xtask/demo/show.rs", &source, "src/show.rs")?;
+    for edit in EDITS {
+        edit.apply(&source)
+            .context("change xtask/src/demo/made.rs with the template")?;
+    }
+    command::run(
+        &format!("build {NAME}"),
+        service::cargo(&source).arg("build"),
+    )?;
+    Ok(Built {
+        source,
+        program: paths::generated_target().join("debug").join(NAME),
+    })
+}

@@ -1,0 +1,146 @@
+//! What happens in the demo, and what the service says about it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use firstlight::testing::OtlpReceiver;
+
+use crate::{
+    http,
+    log_line::LogLine,
+    openmetrics::{self, ACCEPT, Sample},
+    pillars::OneRequest,
+    service::Service,
+};
+
+/// An order that was accepted, and everything that came of it.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) request: OneRequest,
+    /// The order as clients see it, before the job and after it.
+    pub(super) accepted: String,
+    pub(super) done: String,
+}
+
+/// A line of the log, and the sample that counts what it tells.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) line: LogLine,
+    pub(super) sample: Sample,
+}
+
+/// One order, from the request to the end of its job.
+pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Result<Order> {
+    let location = place(service)?;
+    let accepted = read(service, &location)?;
+    let done = http::poll(&service.url(&location), &[], SOON, |answer| {
+        answer
+            .body
+            .contains("\"done\"")
+            .then(|| answer.body.clone())
+    })
+    .context("the order's job is not done")?;
+
+    // Before the next order, which would be in the same bucket.
+    let is_request =
+        |line: &&LogLine| line.is_access_log() && line.text("message").starts_with("POST /orders ");
+    let log = service.wait_for_log("the order's job", |log| {
+        let id = log.iter().find(is_request).map(LogLine::trace_id);
+        let of_it = |line: &LogLine| Some(line.trace_id()) == id;
+        log.iter()
+            .any(|line| of_it(line) && line.text("message") == "order charged")
+    })?;
+    let access = log.iter().find(is_request).context("no request")?.clone();
+    let mut log = log.clone();
+    log.retain(|line| line.trace_id() == access.trace_id());
+    let id = access.trace_id();
+    // The span of the job's run ends last.
+    collector.wait_for(SOON, |spans| {
+        spans
+            .iter()
+            .any(|span| span.trace_id == id && span.kind == "consumer")
+    });
+    let request = OneRequest::of(&access, log, service, collector)?;
+    let crosses = request.spans.iter().any(|span| span.kind == "consumer");
+    ensure!(
+        crosses,
+        "traces: the job's run is not in the trace {} of its order",
+        request.trace_id
+    );
+    Ok(Order {
+        request,
+        accepted,
+        done,
+    })
+}
+
+/// More orders, and a list of them that asks for each by itself.
+pub(super) fn n_plus_one(service: &Service) -> anyhow::Result<Told> {
+    for _ in 0..OTHERS {
+        place(service)?;
+    }
+    let answer = http::get(&service.url("/orders/report"))?;
+    ensure!(answer.status == 200, "/orders/report: {}", answer.body);
+    told(service, "N+1: ", "db_n_plus_one_total", &[])
+}
+
+/// The first scheduled run.
+pub(super) fn scheduled_run(service: &Service) -> anyhow::Result<Told> {
+    let labels = [("cron", "count-orders"), ("outcome", "ok")];
+    told(service, "orders counted", "cron_runs_total", &labels)
+}
+
+/// Each is one sample of the page.
+pub(super) fn samples(service: &Service, name: &str) -> anyhow::Result<Vec<Sample>> {
+    let page = http::send("GET", &service.metrics_url(), &[ACCEPT], "")?;
+    let mut samples = openmetrics::parse(&page.body)?;
+    samples.retain(|sample| sample.name == name);
+    Ok(samples)
+}
+
+fn told(
+    service: &Service,
+    message: &str,
+    metric: &str,
+    labels: &[(&str, &str)],
+) -> anyhow::Result<Told> {
+    let tells = |line: &&LogLine| line.text("message").starts_with(message);
+    let log = service.wait_for_log(message, |log| log.iter().any(|line| tells(&line)))?;
+    let line = log.iter().find(tells).context("a line")?.clone();
+    let sample = http::poll(&service.metrics_url(), &[ACCEPT], SOON, |page| {
+        let samples = openmetrics::parse(&page.body).ok()?;
+        let fits = |sample: &Sample| {
+            let has = |(name, value): &(&str, &str)| sample.label(name) == *value;
+            sample.name == metric && sample.value > 0.0 && labels.iter().all(has)
+        };
+        samples.into_iter().find(|sample| fits(sample))
+    })
+    .with_context(|| format!("metrics: {metric} has not counted {message:?}"))?;
+    Ok(Told { line, sample })
+}
+
+/// Places an order; where its outcome will be.
+fn place(service: &Service) -> anyhow::Result<String> {
+    let json = ("content-type", "application/json");
+    let order = r#"{"item":"telescope","quantity":2}"#;
+    let answer = http::send("POST", &service.url("/orders"), &[json], order)?;
+    if answer.status != 202 {
+        bail!(
+            "POST /orders: found status {}, expected 202: {}",
+            answer.status,
+            answer.body
+        );
+    }
+    let body: serde_json::Value = serde_json::from_str(&answer.body)?;
+    Ok(format!("/orders/{}", body["id"]))
+}
+
+fn read(service: &Service, path: &str) -> anyhow::Result<String> {
+    let answer = http::get(&service.url(path))?;
+    ensure!(answer.status == 200, "GET {path}: {}", answer.body);
+    Ok(answer.body)
+}
+
+/// Enough for a list that nobody should read one by one.
+const OTHERS: usize = 12;
+const SOON: Duration = Duration::from_secs(30);

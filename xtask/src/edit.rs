@@ -1,0 +1,42 @@
+//! A generated service that is changed before it is built, in the places where its owner would change it.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, ensure};
+
+use crate::paths;
+
+/// A line of the generated source, and what it becomes.
+pub(crate) struct Edit {
+    pub(crate) file: &'static str,
+    pub(crate) found: &'static str,
+    pub(crate) becomes: &'static str,
+}
+
+impl Edit {
+    /// # Errors
+    ///
+    /// When the line is not there once: the template has changed, and the edit has to change with it.
+    pub(crate) fn apply(&self, source: &Path) -> anyhow::Result<()> {
+        let Self {
+            file,
+            found,
+            becomes,
+        } = self;
+        let path = source.join(file);
+        let text = fs::read_to_string(&path).with_context(|| format!("read {file}"))?;
+        let times = text.matches(found).count();
+        ensure!(
+            times == 1,
+            "{file}: found {found:?} {times} times, expected once; the template has changed"
+        );
+        fs::write(&path, text.replace(found, becomes)).with_context(|| format!("write {file}"))
+    }
+}
+
+/// Copies a file of this repository into the service.
+pub(crate) fn add(from: &str, source: &Path, to: &str) -> anyhow::Result<()> {
+    let file = paths::root().join(from);
+    fs::copy(file, source.join(to)).with_context(|| format!("copy {from} to {to}"))?;
+    Ok(())
+}
