@@ -1,27 +1,75 @@
 //! The application: all routes, one layer that observes them, and the server around both.
 
-use std::{io, time::Duration};
+{% if store == "none" %}use std::{io, time::Duration};{% else %}use std::{error::Error, time::Duration};{% endif %}
 
 use axum::Router;
 use firstlight::http::TelemetryLayer;
-use tokio::{net::TcpListener, sync::oneshot, time::sleep};
+use tokio::{net::TcpListener{% unless worker %}, sync::oneshot{% endunless %}, time::sleep};
 
-use crate::routes;
+{% if store == "none" %}use crate::routes;{% elsif worker %}use crate::{jobs, routes, schedule, stop::Stop, store::Store};{% else %}use crate::{routes, store::Store};{% endif %}
 
+{% if worker -%}
+/// How long requests, jobs and scheduled runs in flight may take after the signal to stop. Kubernetes kills after 30 s by
+/// default, and the flush of telemetry takes up to 5 of them.
+{%- else -%}
 /// How long requests in flight may take after the signal to stop. Kubernetes kills after 30 s by default, and the flush
 /// of telemetry takes up to 5 of them.
-const DRAIN: Duration = Duration::from_secs(20);
+{%- endif %}
+{% if worker %}pub {% endif %}const DRAIN: Duration = Duration::from_secs(20);
 
 /// All routes, observed.
-pub fn router() -> Router {
+pub fn router({% if store != "none" %}store: Store{% endif %}) -> Router {
     Router::new()
-        .merge(routes::routes())
+        .merge(routes::routes({% if store != "none" %}store{% endif %}))
         // Last: a layer covers the routes that are there when it is added.
         .layer(TelemetryLayer::new())
 }
 
+{% if worker -%}
+/// Serves, works and keeps the schedules until SIGTERM or Ctrl-C, then finishes what is in flight.
+pub async fn serve(
+    listener: TcpListener,
+    store: Store,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let stop = Stop::on_signal();
+    let server = axum::serve(listener, router(store.clone()))
+        .with_graceful_shutdown(stop.clone().requested());
+    // In tasks of their own, so that they don't wait for the server, nor for each other.
+    let worker = tokio::spawn(jobs::work(store.clone(), stop.clone()));
+    let schedules = tokio::spawn(schedule::run(store.clone(), stop.clone()));
+    let all = async {
+        // The first to fail or to panic ends the service, and a new process starts whole.
+        tokio::try_join!(
+            async { Ok::<_, Box<dyn Error + Send + Sync>>(server.await?) },
+            async { Ok(worker.await??) },
+            async { Ok(schedules.await??) },
+        )?;
+        store.close().await;
+        Ok(())
+    };
+    let overdue = async {
+        stop.requested().await;
+        sleep(DRAIN).await;
+    };
+    tokio::select! {
+        result = all => result,
+        () = overdue => {
+            tracing::warn!("giving up requests and jobs that are still in flight after {DRAIN:?}");
+            Ok(())
+        }
+    }
+}
+{%- else -%}
 /// Serves until SIGTERM or Ctrl-C, then finishes the requests that are in flight.
+{% if store == "none" -%}
 pub async fn serve(listener: TcpListener) -> io::Result<()> {
+{%- else -%}
+pub async fn serve(
+    listener: TcpListener,
+    store: Store,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+{%- endif %}
     tracing::info!(address = %listener.local_addr()?, "listening");
     let (stop, stopping) = oneshot::channel();
     let shutdown = async move {
@@ -32,12 +80,20 @@ pub async fn serve(listener: TcpListener) -> io::Result<()> {
         let _ = stopping.await;
         sleep(DRAIN).await;
     };
-    let server = axum::serve(listener, router()).with_graceful_shutdown(shutdown);
+    let server = axum::serve(listener, router({% if store != "none" %}store.clone(){% endif %})).with_graceful_shutdown(shutdown);
     tokio::select! {
+{%- if store == "none" %}
         result = server.into_future() => result,
+{%- else %}
+        result = server.into_future() => {
+            store.close().await;
+            Ok(result?)
+        }
+{%- endif %}
         () = overdue => {
             tracing::warn!("giving up requests that are still in flight after {DRAIN:?}");
             Ok(())
         }
     }
 }
+{%- endif %}

@@ -2,8 +2,20 @@
 
 use std::{env, io};
 
+{% if store != "none" -%}
+use firstlight::Secret;
+{% endif -%}
 use tokio::net::TcpListener;
 
+{% if store == "sqlite" -%}
+/// A file that is named like the service.
+const DATABASE_URL: &str = concat!("sqlite://", env!("CARGO_PKG_NAME"), ".db");
+
+{% elsif store == "postgres" -%}
+/// A database that is named like the service.
+const DATABASE_URL: &str = concat!("postgres://localhost/", env!("CARGO_CRATE_NAME"));
+
+{% endif -%}
 /// The service's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -11,6 +23,14 @@ pub struct Config {
     pub host: String,
     /// `PORT`; default 8080. 0 takes a free one, which the log line "listening" then names.
     pub port: u16,
+{%- if store != "none" %}
+    /// `DATABASE_URL`, with a password perhaps; default {% if store == "sqlite" %}a file in the folder that the service is started in{% else %}a database of this machine{% endif %}.
+    pub database_url: Secret<String>,
+    /// `DATABASE_MAX_CONNECTIONS` of each process; default 10. At 5 ms a query that is 2,000 queries a second,{% if store == "postgres" %}
+    /// and PostgreSQL has room for nine such processes: it takes 100 unless told otherwise.{% else %}
+    /// and SQLite writes one at a time anyway.{% endif %}
+    pub database_max_connections: u32,
+{%- endif %}
 }
 
 /// What is wrong with the environment, and what to do.
@@ -18,6 +38,10 @@ pub struct Config {
 pub enum ConfigError {
     #[error("PORT: found {found:?}, expected a number from 0 to 65535 (0 takes a free port)")]
     Port { found: String },
+{%- if store != "none" %}
+    #[error("DATABASE_MAX_CONNECTIONS: found {found:?}, expected a number from 1 on")]
+    MaxConnections { found: String },
+{%- endif %}
     #[error("HOST, PORT: cannot listen on {host}:{port}; choose a free address of this machine")]
     Listen {
         host: String,
@@ -39,10 +63,28 @@ impl Config {
         };
         let host = get("HOST", "127.0.0.1");
         let port = get("PORT", "8080");
+{%- if store == "none" %}
         match port.parse() {
             Ok(port) => Ok(Self { host, port }),
             Err(_) => Err(ConfigError::Port { found: port }),
         }
+{%- else %}
+        let Ok(port) = port.parse() else {
+            return Err(ConfigError::Port { found: port });
+        };
+        let database_url = Secret::new(get("DATABASE_URL", DATABASE_URL));
+        let connections = get("DATABASE_MAX_CONNECTIONS", "10");
+        let database_max_connections = match connections.parse() {
+            Ok(connections) if connections > 0 => connections,
+            _ => return Err(ConfigError::MaxConnections { found: connections }),
+        };
+        Ok(Self {
+            host,
+            port,
+            database_url,
+            database_max_connections,
+        })
+{%- endif %}
     }
 
     /// Opens the port.

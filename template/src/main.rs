@@ -1,15 +1,13 @@
-//! From top to bottom: telemetry, configuration, application, serve, shut down.
+//! From top to bottom: telemetry, configuration,{% if store != "none" %} database,{% endif %} application, serve, shut down.
 
 use std::{error::Error, process::ExitCode};
 
-use {{crate_name}}::{app::serve, config::Config};
+use {{crate_name}}::{app::serve, cli, config::Config{% if store != "none" %}, store{% endif %}};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    if std::env::args().any(|argument| argument == "--check-telemetry") {
-        let report = firstlight::check!();
-        println!("{report}");
-        return report.exit_code();
+    if let Some(done) = cli::run().await {
+        return done;
     }
     let telemetry = match firstlight::init!() {
         Ok(telemetry) => telemetry,
@@ -24,7 +22,15 @@ async fn main() -> ExitCode {
 
 async fn run(telemetry: &firstlight::TelemetryGuard) -> Result<(), Box<dyn Error + Send + Sync>> {
     let starting = telemetry.readiness().latch("start"); // no traffic until it is released
+{%- if store == "none" %}
     let listener = Config::from_env()?.listen().await?;
     starting.release();
     Ok(serve(listener).await?)
+{%- else %}
+    let config = Config::from_env()?;
+    let store = store::open(&config, &telemetry.readiness()).await?;
+    let listener = config.listen().await?;
+    starting.release();
+    serve(listener, store).await
+{%- endif %}
 }

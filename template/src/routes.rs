@@ -17,12 +17,18 @@
 //! ```
 
 use axum::Router;
-{%- if example %}
+{%- if example and store != "none" %}
+
+use crate::{orders, store::Store};
+{%- elsif example %}
 
 use crate::orders;
+{%- elsif store != "none" %}
+
+use crate::store::Store;
 {%- endif %}
 
 /// All routes of the service.
-pub fn routes() -> Router {
-    Router::new(){% if example %}.merge(orders::routes()){% endif %}
+pub fn routes({% if store != "none" %}{% unless example %}_{% endunless %}store: Store{% endif %}) -> Router {
+    Router::new(){% if example %}.merge(orders::routes({% if store != "none" %}store{% endif %})){% endif %}
 }

@@ -22,6 +22,10 @@ pub(crate) struct Service<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options<'a> {
     pub(crate) example: bool,
+    /// One of [`STORE`].
+    pub(crate) store: &'a str,
+    /// Needs a store.
+    pub(crate) worker: bool,
     /// One of [`DEPLOY`].
     pub(crate) deploy: &'a str,
     /// One of [`CI`].
@@ -32,11 +36,14 @@ impl Options<'static> {
     /// The least that there is.
     pub(crate) const BARE: Self = Self {
         example: false,
+        store: "none",
+        worker: false,
         deploy: "none",
         ci: "none",
     };
 }
 
+pub(crate) const STORE: [&str; 3] = ["none", "sqlite", "postgres"];
 pub(crate) const DEPLOY: [&str; 3] = ["none", "compose", "kubernetes"];
 pub(crate) const CI: [&str; 3] = ["none", "github", "gitlab"];
 
@@ -57,12 +64,16 @@ impl Service<'_> {
             .arg(self.destination);
         let Options {
             example,
+            store,
+            worker,
             deploy,
             ci,
         } = self.options;
         for answer in [
             format!("firstlight={}", paths::library().display()),
             format!("example={example}"),
+            format!("store={store}"),
+            format!("worker={worker}"),
             format!("deploy={deploy}"),
             format!("ci={ci}"),
         ] {

@@ -18,6 +18,12 @@ pub(crate) struct NewArgs {
     /// Add a small orders API that shows the patterns.
     #[arg(long)]
     example: bool,
+    /// The database to add.
+    #[arg(long, default_value = "none", value_parser = generate::STORE)]
+    store: String,
+    /// Add a worker for jobs and schedules; it needs a database.
+    #[arg(long)]
+    worker: bool,
     /// What to add for where it runs.
     #[arg(long, default_value = "compose", value_parser = generate::DEPLOY)]
     deploy: String,
@@ -38,6 +44,8 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
         destination: &destination,
         options: generate::Options {
             example: args.example,
+            store: &args.store,
+            worker: args.worker,
             deploy: &args.deploy,
             ci: &args.ci,
         },

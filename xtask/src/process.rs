@@ -124,6 +124,16 @@ impl Process {
         self.signal(Signal::TERM)
     }
 
+    /// SIGINT, without waiting for what follows.
+    pub(crate) fn interrupt(&self) -> anyhow::Result<()> {
+        self.signal(Signal::INT)
+    }
+
+    /// SIGKILL, without waiting until it is gone.
+    pub(crate) fn kill(&self) -> anyhow::Result<()> {
+        self.signal(Signal::KILL)
+    }
+
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         if self.status.is_none() {
             kill_process(Pid::from_child(&self.child), signal)

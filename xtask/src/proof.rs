@@ -12,6 +12,7 @@ mod prometheus;
 mod rotel;
 mod shutdown;
 mod spans;
+pub(crate) mod store;
 
 use std::path::PathBuf;
 

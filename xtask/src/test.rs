@@ -82,6 +82,11 @@ const SUITES: [Suite; 9] = [
         about: "a generated service against a real Prometheus and a real collector",
         run: proof::run,
     },
+    Suite {
+        name: "store",
+        about: "a generated service and a real PostgreSQL, when something goes wrong between them",
+        run: proof::store::run,
+    },
 ];
 
 pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {

@@ -18,7 +18,7 @@ use std::{
 
 pub(crate) use alertmanager::{Alertmanager, alertmanager};
 pub(crate) use cargo_generate::cargo_generate;
-pub(crate) use postgres::{PostgresServer, postgres};
+pub(crate) use postgres::{Postgres, PostgresServer, postgres};
 pub(crate) use prometheus::{Prometheus, prometheus};
 pub(crate) use rotel::rotel;
 pub(crate) use schemas::{check_jsonschema, kubernetes_validate};

@@ -12,6 +12,12 @@ use std::{
 };
 
 use serde_json::Value;
+{%- if store != "none" %}
+
+mod database;
+
+pub use database::Database;
+{%- endif %}
 
 /// For whatever is going to happen, on a machine that is busy with something else.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -23,6 +29,10 @@ pub struct Service {
     child: Child,
     log: Vec<Value>,
     new_lines: Receiver<Value>,
+{%- if store != "none" %}
+    /// Removed with the service, unless the test has one of its own.
+    _database: Database,
+{%- endif %}
 }
 
 /// What is left of a service that has ended.
@@ -34,15 +44,23 @@ pub struct Ended {
 
 pub struct Response {
     pub status: u16,
+    /// Everything before the body.
+    pub head: String,
     pub body: String,
 }
 
 impl Service {
-    /// Starts the service with nothing in its environment but free ports and `variables`.
+    /// Starts the service with nothing in its environment but free ports{% if store != "none" %}, an empty database{% endif %} and `variables`.
     pub fn start(variables: &[(&str, &str)]) -> Self {
+{%- if store != "none" %}
+        let database = Database::new();
+{%- endif %}
         let mut child = Command::new(BINARY)
             .env_clear()
             .envs([("PORT", "0"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "0")])
+{%- if store != "none" %}
+            .env("DATABASE_URL", database.url())
+{%- endif %}
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
@@ -63,6 +81,9 @@ impl Service {
             child,
             log,
             new_lines,
+{%- if store != "none" %}
+            _database: database,
+{%- endif %}
         }
     }
 
@@ -106,8 +127,13 @@ impl Service {
 
     /// A request with a JSON body.
     pub fn post(&mut self, path: &str, body: &str) -> Response {
-        let headers = "content-type: application/json\r\n";
-        send(&self.address(), "POST", path, headers, body)
+        self.post_with(path, "", body)
+    }
+
+    /// The same with more headers.
+    pub fn post_with(&mut self, path: &str, headers: &str, body: &str) -> Response {
+        let headers = format!("content-type: application/json\r\n{headers}");
+        send(&self.address(), "POST", path, &headers, body)
     }
 
     /// A request to the admin listener.
@@ -155,8 +181,13 @@ impl Drop for Service {
 
 /// Runs the service with `--check-telemetry`.
 pub fn check_telemetry(variables: &[(&str, &str)]) -> Output {
+    run(&["--check-telemetry"], variables)
+}
+
+/// Runs the program with arguments, to its end.
+pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let output = Command::new(BINARY)
-        .arg("--check-telemetry")
+        .args(arguments)
         .env_clear()
         .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
         .envs(variables.iter().copied())
@@ -192,6 +223,7 @@ fn send(address: &str, method: &str, path: &str, headers: &str, body: &str) -> R
     let status = head.split(' ').nth(1).expect("a status");
     Response {
         status: status.parse().expect("a number"),
+        head: head.to_owned(),
         body: body.to_owned(),
     }
 }

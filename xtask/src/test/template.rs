@@ -41,6 +41,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     compose::cases(cases, &generated);
     pipelines::cases(cases, &generated);
     ways::names(cases, &folder);
+    ways::contradiction(cases, &folder);
     combinations::build(cases, &generated);
     ways::places(cases, &folder)?;
     ways::terminal(cases, &folder);

@@ -14,9 +14,10 @@ use super::debian;
 use crate::{paths, tools};
 
 /// Debian 12's. Any newer one that is installed will do.
-const PACKAGE: &str = "postgresql-15";
+const PACKAGES: [&str; 3] = ["postgresql-15", "postgresql-client-15", "libpq5"];
 
-/// Where `initdb` and `postgres` are.
+/// Where `initdb`, `postgres` and `psql` are.
+#[derive(Debug, Clone)]
 pub(crate) struct Postgres {
     bin: PathBuf,
     /// What they need to be found beside them; absent if they are installed.
@@ -40,6 +41,8 @@ pub(crate) fn postgres() -> anyhow::Result<Postgres> {
         libraries: None,
     };
     if let (Some(initdb), Some(_)) = (tools::on_path("initdb"), tools::on_path("postgres")) {
+        // Often a link, and the others are where it leads.
+        let initdb = initdb.canonicalize()?;
         return Ok(installed(
             initdb.parent().unwrap_or(Path::new("/")).to_owned(),
         ));
@@ -51,7 +54,7 @@ pub(crate) fn postgres() -> anyhow::Result<Postgres> {
     let folder = paths::tools().join("postgresql");
     let versions = folder.join("usr/lib/postgresql");
     if newest(&versions).is_none() {
-        debian::unpack("PostgreSQL", &[PACKAGE, "libpq5"], &folder).context("install PostgreSQL so that `initdb` and `postgres` are on PATH or below /usr/lib/postgresql (Debian, Ubuntu: apt-get install postgresql; elsewhere: postgresql.org/download)")?;
+        debian::unpack("PostgreSQL", &PACKAGES, &folder).context("install PostgreSQL so that `initdb` and `postgres` are on PATH or below /usr/lib/postgresql (Debian, Ubuntu: apt-get install postgresql; elsewhere: postgresql.org/download)")?;
     }
     let bin = newest(&versions).context("the package has no PostgreSQL in it")?;
     Ok(Postgres {

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 
 use super::{
+    compose,
     files::{self, Files},
     readme,
 };
@@ -16,6 +17,7 @@ use crate::{
     generate::{self, Options, Service},
     service,
     test::Cases,
+    tools::{self, PostgresServer},
 };
 
 /// Where every combination is.
@@ -35,6 +37,16 @@ impl Generated {
         })
     }
 
+    /// With these values of `deploy` and `ci`, and a database.
+    pub(super) fn with_store(&self, store: &str, deploy: &str, ci: &str) -> PathBuf {
+        self.folder(Options {
+            store,
+            deploy,
+            ci,
+            ..Options::BARE
+        })
+    }
+
     /// With this value of `ci`, and nothing else.
     pub(super) fn checked(&self, ci: &str) -> PathBuf {
         self.folder(Options {
@@ -50,28 +62,86 @@ impl Generated {
 }
 
 /// Options that decide about code have a name of their own each: all of them share a target folder.
-fn name(options: Options<'_>) -> &'static str {
-    if options.example { "orders" } else { "bare" }
+pub(super) fn name(options: Options<'_>) -> &'static str {
+    match (options.store, options.worker, options.example) {
+        ("none", _, false) => "bare",
+        ("none", _, true) => "orders",
+        ("sqlite", false, false) => "sqlite-bare",
+        ("sqlite", false, true) => "sqlite-orders",
+        ("sqlite", true, false) => "sqlite-worker",
+        ("sqlite", true, true) => "sqlite-worker-orders",
+        (_, false, false) => "postgres-bare",
+        (_, false, true) => "postgres-orders",
+        (_, true, false) => "postgres-worker",
+        (_, true, true) => "postgres-worker-orders",
+    }
+}
+
+const fn code(store: &'static str, worker: bool, example: bool) -> Options<'static> {
+    Options {
+        example,
+        store,
+        worker,
+        ..Options::BARE
+    }
 }
 
 /// The combinations that differ in code.
-const CODE: [Options<'static>; 2] = [
-    Options::BARE,
-    Options {
-        example: true,
-        ..Options::BARE
-    },
+const CODE: [Options<'static>; 10] = [
+    code("none", false, false),
+    code("none", false, true),
+    code("sqlite", false, false),
+    code("sqlite", false, true),
+    code("sqlite", true, false),
+    code("sqlite", true, true),
+    code("postgres", false, false),
+    code("postgres", false, true),
+    code("postgres", true, false),
+    code("postgres", true, true),
 ];
+
+/// Whether its tests are run. Each set of the library's features takes its time to build, so it is those that behave
+/// differently: without a store; with everything, on both databases; and each shape without a worker once. All others are
+/// formatted and linted.
+fn is_tested(options: Options<'_>) -> bool {
+    match (options.store, options.worker, options.example) {
+        ("none", ..) | (_, true, true) => true,
+        ("sqlite", worker, example) => !worker && !example,
+        (_, worker, example) => !worker && example,
+    }
+}
+
+/// Whether the commands of its README are run. `cargo run` builds the library once more, without what tests need of it, so
+/// it is those whose commands differ.
+fn has_commands_of_its_own(options: Options<'_>) -> bool {
+    options.store == "none" || (options.worker && options.example)
+}
 
 /// Whether a file belongs to a service with these options.
 type Belongs = fn(Options<'_>) -> bool;
 
 /// A file of every answer.
-const FILES: [(&str, Belongs); 6] = [
+const FILES: [(&str, Belongs); 14] = [
     ("src/orders.rs", |options| options.example),
     ("tests/orders.rs", |options| options.example),
+    ("src/orders/table.rs", |options| {
+        options.example && options.store != "none"
+    }),
+    ("src/orders/charge.rs", |options| {
+        options.example && options.worker
+    }),
+    ("migrations/0001_orders.sql", |options| {
+        options.example && options.store != "none"
+    }),
+    ("migrations/README.md", |options| options.store != "none"),
+    ("src/store.rs", |options| options.store != "none"),
+    ("src/jobs.rs", |options| options.worker),
+    ("tests/worker.rs", |options| options.worker),
     ("deploy/compose/compose.yaml", |options| {
         options.deploy == "compose"
+    }),
+    ("deploy/compose/postgres.sql", |options| {
+        options.deploy == "compose" && options.store == "postgres"
     }),
     ("deploy/kubernetes/deployment.yaml", |options| {
         options.deploy == "kubernetes"
@@ -90,7 +160,7 @@ pub(super) fn generate(cases: &mut Cases, folder: &Path) -> Option<Generated> {
             || sums_of_parts(&generated, code),
         )
     });
-    (all_well == [true, true]).then_some(generated)
+    all_well.iter().all(|well| *well).then_some(generated)
 }
 
 fn sums_of_parts(generated: &Generated, code: Options<'static>) -> anyhow::Result<()> {
@@ -166,6 +236,12 @@ fn nothing_of_the_template(files: &Files) -> anyhow::Result<()> {
 
 /// The code of each, linted, tested and started with the commands that its README gives.
 pub(super) fn build(cases: &mut Cases, generated: &Generated) {
+    // Held until the tests are over.
+    let server = tools::postgres().and_then(|postgres| {
+        let server = PostgresServer::start(&postgres)?;
+        compose::script(cases, generated, &server);
+        Ok(server)
+    });
     for options in CODE {
         let source = generated.folder(options);
         let name = name(options);
@@ -176,12 +252,24 @@ pub(super) fn build(cases: &mut Cases, generated: &Generated) {
         for command in commands {
             let mut shell = service::shell(&source, &command);
             let what = format!("{name}: {command}");
-            if command == "cargo test" {
-                cases.cargo_test(&what, &mut shell);
-            } else {
+            if command != "cargo test" {
                 cases.command(&what, &mut shell, |_| Ok(()));
+                continue;
+            }
+            match &server {
+                _ if !is_tested(options) => {}
+                Err(error) if options.store == "postgres" => {
+                    cases.not_run(&what, &format!("{error:#}"));
+                }
+                Err(_) => cases.cargo_test(&what, &mut shell),
+                Ok(server) => {
+                    cases.cargo_test(&what, shell.env("TEST_DATABASE_URL", server.url()));
+                }
             }
         }
-        readme::commands_work(cases, name, &source);
+        if has_commands_of_its_own(options) {
+            let server = server.as_ref().ok().map(PostgresServer::url);
+            readme::commands_work(cases, options, &source, server);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the compose file and the files that it mounts say to each other: names, ports, links between the stores.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
@@ -9,10 +9,17 @@ use super::{
     combinations::Generated,
     kubernetes::{at, known_variable, stop_seconds},
 };
-use crate::{test::Cases, yaml};
+use crate::{test::Cases, tools::PostgresServer, yaml};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
-    let source = generated.deployed("compose");
+    of(cases, &generated.deployed("compose"), "", (5, 7));
+    // A database, its exporter, and a script that makes the exporter's user.
+    let postgres = generated.with_store("postgres", "compose", "none");
+    of(cases, &postgres, ", with postgres", (6, 10));
+}
+
+/// `expected`: mounts and addresses.
+fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
     let folder = source.join("deploy/compose");
     let compose = || yaml::read(&folder.join("compose.yaml"));
     let datasources = || -> anyhow::Result<Vec<Value>> {
@@ -20,7 +27,8 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         let list = at(&file, "/datasources")?;
         Ok(list.as_array().context("no list")?.clone())
     };
-    cases.check("compose.yaml mounts files that are there", || {
+    let what = format!("compose.yaml mounts files that are there{with}");
+    cases.check(&what, || {
         let mut mounts = 0;
         for service in services(&compose()?)?.values() {
             for mount in service["volumes"].as_array().into_iter().flatten() {
@@ -30,16 +38,20 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
                 mounts += 1;
             }
         }
-        ensure!(mounts == 5, "found {mounts} mounts, expected 5");
+        ensure!(
+            mounts == expected.0,
+            "found {mounts} mounts, expected {}",
+            expected.0
+        );
         Ok(())
     });
     cases.check(
-        "compose waits for the drain and the flush, and sets variables that exist",
+        &format!("compose waits for the drain and the flush, and sets variables that exist{with}"),
         || {
             let service = at(&compose()?, "/services/service")?;
             let grace = service["stop_grace_period"].as_str().unwrap_or_default();
             let grace: u64 = grace.trim_end_matches('s').parse()?;
-            let needed = stop_seconds(&source)?;
+            let needed = stop_seconds(source)?;
             ensure!(
                 grace > needed,
                 "found {grace} s, expected more than {needed}"
@@ -51,7 +63,8 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             Ok(())
         },
     );
-    cases.check("every address leads to a service of compose.yaml", || {
+    let what = format!("every address leads to a service of compose.yaml{with}");
+    cases.check(&what, || {
         let services: BTreeSet<_> = services(&compose()?)?.keys().cloned().collect();
         let mut addresses = Vec::new();
         for source in datasources()? {
@@ -63,41 +76,82 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             addresses.push(exporter["endpoint"].clone());
         }
         let prometheus = yaml::read(&folder.join("prometheus.yml"))?;
-        addresses.push(at(
-            &prometheus,
-            "/scrape_configs/0/static_configs/0/targets/0",
-        )?);
-        let endpoint = "/services/service/environment/OTEL_EXPORTER_OTLP_ENDPOINT";
-        addresses.push(at(&compose()?, endpoint)?);
-        ensure!(addresses.len() == 7, "found {addresses:?}, expected 7");
+        let jobs = at(&prometheus, "/scrape_configs")?;
+        for job in jobs.as_array().context("no list")? {
+            addresses.push(at(job, "/static_configs/0/targets/0")?);
+        }
+        let compose = compose()?;
+        for variable in [
+            "service/environment/OTEL_EXPORTER_OTLP_ENDPOINT",
+            "service/environment/DATABASE_URL",
+            "postgres_exporter/environment/DATA_SOURCE_NAME",
+        ] {
+            let address = compose.pointer(&format!("/services/{variable}"));
+            addresses.extend(address.cloned());
+        }
+        ensure!(
+            addresses.len() == expected.1,
+            "found {addresses:?}, expected {}",
+            expected.1
+        );
         for address in addresses {
             let text = address.as_str().context("no address")?;
-            let host = text.trim_start_matches("http://").split(':').next();
-            let known = host.is_some_and(|host| services.contains(host));
+            let known = services.contains(host(text));
             ensure!(known, "{text}: expected one of {services:?}");
         }
         Ok(())
     });
-    cases.check(
-        "Grafana goes from an exemplar to its trace, from a span to its lines, from a line to its trace",
-        || {
-            let sources = datasources()?;
-            let source = |uid: &str| {
-                let found = sources.iter().find(|source| source["uid"] == uid);
-                found.with_context(|| format!("no data source {uid}"))
-            };
-            for (from, link, to) in [
-                ("prometheus", "/jsonData/exemplarTraceIdDestinations/0/datasourceUid", "tempo"),
-                ("tempo", "/jsonData/tracesToLogsV2/datasourceUid", "loki"),
-                ("loki", "/jsonData/derivedFields/0/datasourceUid", "tempo"),
-            ] {
-                let found = at(source(from)?, link)?;
-                ensure!(found == to, "{from}: found {found}, expected {to}");
-                source(to)?;
-            }
-            Ok(())
-        },
-    );
+    let what = "Grafana goes from an exemplar to its trace, from a span to its lines, from a line to its trace";
+    cases.check(&format!("{what}{with}"), || {
+        let sources = datasources()?;
+        let source = |uid: &str| {
+            let found = sources.iter().find(|source| source["uid"] == uid);
+            found.with_context(|| format!("no data source {uid}"))
+        };
+        for (from, link, to) in [
+            (
+                "prometheus",
+                "/jsonData/exemplarTraceIdDestinations/0/datasourceUid",
+                "tempo",
+            ),
+            ("tempo", "/jsonData/tracesToLogsV2/datasourceUid", "loki"),
+            ("loki", "/jsonData/derivedFields/0/datasourceUid", "tempo"),
+        ] {
+            let found = at(source(from)?, link)?;
+            ensure!(found == to, "{from}: found {found}, expected {to}");
+            source(to)?;
+        }
+        Ok(())
+    });
+}
+
+/// The script of the database's first start, on a real one.
+pub(super) fn script(cases: &mut Cases, generated: &Generated, server: &PostgresServer) {
+    let what = "postgres.sql makes an exporter that sees what the server does, and no row";
+    if let Err(error) = server.psql("postgres", "SELECT 1") {
+        return cases.not_run(what, &format!("{error:#}"));
+    }
+    cases.check(what, || {
+        let folder = generated.with_store("postgres", "compose", "none");
+        let script = fs::read_to_string(folder.join("deploy/compose/postgres.sql"))?;
+        let ask = |sql: &str| server.psql("compose", sql);
+        server.psql("postgres", "CREATE DATABASE compose")?;
+        ask(&script)?;
+        ask("CREATE TABLE private AS SELECT 1 AS number")?;
+        let sessions = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'postgres' AND state IS NOT NULL";
+        let sees = ask(&format!("SET ROLE exporter; {sessions}"))?;
+        ensure!(sees.trim() == "t", "found {sees:?}, expected t");
+        let reads = ask("SET ROLE exporter; SELECT number FROM private");
+        ensure!(reads.is_err(), "it reads a table that is not its own");
+        Ok(())
+    });
+}
+
+/// Of `http://loki:3100/otlp`, `service:9464` and `postgres://user@database/name`.
+fn host(address: &str) -> &str {
+    let (_, rest) = address.split_once("://").unwrap_or(("", address));
+    let (_, rest) = rest.split_once('@').unwrap_or(("", rest));
+    rest.split([':', '/']).next().unwrap_or_default()
 }
 
 fn services(compose: &Value) -> anyhow::Result<serde_json::Map<String, Value>> {

@@ -12,10 +12,12 @@ use crate::{
 };
 
 /// What the template's files may ask for: cargo-generate's own, those of cargo-generate.toml, those that hooks set.
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 10] = [
     "project-name",
     "crate_name",
     "example",
+    "store",
+    "worker",
     "deploy",
     "ci",
     "firstlight_source",

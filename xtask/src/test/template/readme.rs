@@ -4,9 +4,11 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use anyhow::{Context as _, ensure};
 
-use super::files::Files;
+use super::{combinations, files::Files};
 use crate::{
-    command, paths,
+    command,
+    generate::Options,
+    paths,
     service::{self, Service},
     test::Cases,
     tools,
@@ -62,12 +64,24 @@ pub(super) fn check_commands(source: &Path) -> anyhow::Result<Vec<String>> {
     Ok(commands)
 }
 
-/// Those of the section "Run it", against the service that `cargo test` has built. Its ports are free ones.
-pub(super) fn commands_work(cases: &mut Cases, name: &str, source: &Path) {
+/// Those of the sections "Run it" and "Jobs", against the service that `cargo test` has built. Its ports are free ones, and
+/// `server` is the address of a PostgreSQL server.
+pub(super) fn commands_work(
+    cases: &mut Cases,
+    options: Options<'_>,
+    source: &Path,
+    server: Option<String>,
+) {
+    let name = combinations::name(options);
     let what = format!("{name}: the commands of README.md, \"Run it\"");
     if tools::on_path("curl").is_none() {
         return cases.not_run(&what, "install curl");
     }
+    let database = match (options.store, server) {
+        ("postgres", None) => return cases.not_run(&what, "it needs PostgreSQL, see above"),
+        ("postgres", Some(server)) => server,
+        _ => format!("sqlite://{}/readme.db", source.display()),
+    };
     cases.check(&what, || {
         let blocks = shell_blocks(source, "## Run it")?;
         let [start, requests, check, ..] = &blocks[..] else {
@@ -75,7 +89,7 @@ pub(super) fn commands_work(cases: &mut Cases, name: &str, source: &Path) {
         };
         ensure!(start.trim() == "cargo run", "found {start:?} first");
         let program = paths::generated_target().join("debug").join(name);
-        let mut service = Service::start(&program, None, &[])?;
+        let mut service = Service::start(&program, None, &[("DATABASE_URL", &database)])?;
         let host = |url: &str| url.trim_start_matches("http://").to_owned();
         let requests = requests
             .replace("localhost:8080", &host(&service.address))
@@ -84,10 +98,11 @@ pub(super) fn commands_work(cases: &mut Cases, name: &str, source: &Path) {
         for needed in ["# HELP ", "logs"] {
             ensure!(said.contains(needed), "no {needed:?} in:\n{said}");
         }
-        let expected: &[f64] = if name == "orders" {
-            &[200.0, 200.0, 201.0, 500.0]
-        } else {
-            &[404.0]
+        let expected: &[f64] = match options {
+            Options { example: false, .. } => &[404.0],
+            Options { store: "none", .. } => &[200.0, 200.0, 201.0, 500.0],
+            Options { worker: false, .. } => &[200.0, 200.0, 201.0],
+            _ => &[200.0, 200.0, 202.0],
         };
         service.wait_for_log("an access line for each request", |log| {
             let mut statuses: Vec<f64> = log.iter().filter_map(status).collect();
@@ -98,6 +113,12 @@ pub(super) fn commands_work(cases: &mut Cases, name: &str, source: &Path) {
 
         let said = command::run_quietly(&mut service::shell(source, check))?;
         ensure!(said.contains("telemetry check: ok"), "it said:\n{said}");
+        if options.worker {
+            let blocks = shell_blocks(source, "## Jobs")?;
+            let list = blocks.first().context("no commands below \"Jobs\"")?;
+            let mut list = service::shell(source, list);
+            command::run_quietly(list.env("DATABASE_URL", &database))?;
+        }
         Ok(())
     });
 }

@@ -4,12 +4,17 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, ensure};
 
-use super::{combinations::Generated, files};
+use super::{
+    combinations::{self, Generated},
+    files,
+};
 use crate::{command, generate, generate::Options, paths, test::Cases, tools};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
     let options = Options {
         example: true,
+        store: "postgres",
+        worker: true,
         deploy: "kubernetes",
         ci: "gitlab",
     };
@@ -27,10 +32,13 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
             generate
                 .arg("--template-values-file")
                 .arg(original.join(RECORD));
-            generate.args(["--name", "orders", "--destination"]);
+            generate.args(["--name", combinations::name(options), "--destination"]);
             generate.arg(&again).args(generate::throwaway());
             command::run_quietly(&mut generate)?;
-            files::same(&files::of(&again.join("orders"))?, &files::of(&original)?)
+            files::same(
+                &files::of(&again.join(combinations::name(options)))?,
+                &files::of(&original)?,
+            )
         },
     );
     cases.check(

@@ -50,8 +50,48 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         ("containerPort: 8080", "containerPort: http"),
         tools::kubernetes_validate,
     );
+    with_stores(cases, generated);
     kustomize(cases, &manifests);
     promtool(cases, generated);
+}
+
+/// What a database changes in these files.
+fn with_stores(cases: &mut Cases, generated: &Generated) {
+    for store in ["sqlite", "postgres"] {
+        let folder = |deploy, ci| generated.with_store(store, deploy, ci);
+        validate(
+            cases,
+            &format!("compose.yaml is what the Compose specification allows, with {store}"),
+            &folder("compose", "none").join("deploy/compose"),
+            &["compose.yaml"],
+            ("image:", "imago:"),
+            || schema(&["vendor.compose-spec"]),
+        );
+        validate(
+            cases,
+            &format!("the deployment is what Kubernetes' own schema allows, with {store}"),
+            &folder("kubernetes", "none").join("deploy/kubernetes"),
+            &["deployment.yaml"],
+            ("containerPort: 8080", "containerPort: http"),
+            tools::kubernetes_validate,
+        );
+        validate(
+            cases,
+            &format!("the workflow is one for GitHub, with {store}"),
+            &folder("none", "github").join(".github/workflows"),
+            &["ci.yml"],
+            ("runs-on:", "runs-at:"),
+            || schema(&["vendor.github-workflows"]),
+        );
+        validate(
+            cases,
+            &format!("the pipeline is one for GitLab, with {store}"),
+            &folder("none", "gitlab"),
+            &[".gitlab-ci.yml"],
+            ("  script:", "  skript:"),
+            || schema(&["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]),
+        );
+    }
 }
 
 /// Of Kubernetes' own kinds. PodMonitor is not one, and kustomization.yaml never reaches the cluster.
@@ -114,15 +154,17 @@ fn kustomize(cases: &mut Cases, manifests: &Path) {
 }
 
 fn promtool(cases: &mut Cases, generated: &Generated) {
-    let what = "promtool accepts prometheus.yml";
-    let config = generated.deployed("compose");
-    let config = config.join("deploy/compose/prometheus.yml");
-    match tools::prometheus() {
-        Ok(tools::Prometheus { promtool, .. }) => {
-            let mut check = Command::new(promtool);
-            check.args(["check", "config"]).arg(config);
-            cases.check(what, || command::run_quietly(&mut check).map(drop));
+    for store in ["none", "postgres"] {
+        let what = format!("promtool accepts prometheus.yml, with store = {store}");
+        let config = generated.with_store(store, "compose", "none");
+        let config = config.join("deploy/compose/prometheus.yml");
+        match tools::prometheus() {
+            Ok(tools::Prometheus { promtool, .. }) => {
+                let mut check = Command::new(promtool);
+                check.args(["check", "config"]).arg(config);
+                cases.check(&what, || command::run_quietly(&mut check).map(drop));
+            }
+            Err(error) => cases.not_run(&what, &format!("{error:#}")),
         }
-        Err(error) => cases.not_run(what, &format!("{error:#}")),
     }
 }

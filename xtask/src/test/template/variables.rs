@@ -12,7 +12,8 @@ use crate::paths;
 pub(super) fn are_right() -> anyhow::Result<()> {
     let example = fs::read_to_string(paths::template().join(".env.example"))?;
     let mut known = 0;
-    for line in example.lines().filter(|line| !line.starts_with("# ")) {
+    let prose = |line: &&str| line.starts_with("# ") || line.starts_with("{%");
+    for line in example.lines().filter(|line| !prose(line)) {
         let Some(line) = line.strip_prefix('#') else {
             ensure!(
                 line.is_empty(),

@@ -36,6 +36,31 @@ pub(super) fn names(cases: &mut Cases, folder: &Path) {
     }
 }
 
+/// A queue without a place for it is refused, too.
+pub(super) fn contradiction(cases: &mut Cases, folder: &Path) {
+    cases.check(
+        "a worker without a store is refused, with what to do",
+        || {
+            let extra = generate::throwaway();
+            let service = generate::Service {
+                name: "contradiction",
+                destination: folder,
+                options: generate::Options {
+                    worker: true,
+                    ..generate::Options::BARE
+                },
+                extra: &extra,
+            };
+            let Err(error) = command::run_quietly(&mut service.command()?) else {
+                bail!("it was accepted")
+            };
+            let message = format!("{error:#}");
+            ensure!(message.contains("store=sqlite"), "it said:\n{message}");
+            Ok(())
+        },
+    );
+}
+
 /// The combinations above lie outside of any workspace; these do not.
 pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
     let workspace = folder.join("workspace");
@@ -109,7 +134,7 @@ pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
             .current_dir(paths::root());
         let mut asking = Process::start("cargo-generate", &mut terminal)?;
         // One for each question.
-        asking.type_in("\r\r\r\r")?;
+        asking.type_in("\r\r\r\r\r\r")?;
         let status = asking.wait(ANSWERED)?;
         ensure!(
             status.success(),

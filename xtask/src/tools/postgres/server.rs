@@ -1,12 +1,14 @@
 //! A PostgreSQL server of one's own: in a temporary folder, on a free port, gone with the value.
 
 use std::{
+    cell::RefCell,
     fs, io,
     net::{Ipv4Addr, TcpListener},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::PathBuf,
     process::Command,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -25,9 +27,11 @@ const STOP: Duration = Duration::from_secs(5);
 
 /// A running server. Dropping it ends it and removes what it has written.
 pub(crate) struct PostgresServer {
-    process: Process,
-    _folder: Folder,
+    /// Another one after each [`start_again`](Self::start_again).
+    process: RefCell<Process>,
+    folder: Folder,
     port: u16,
+    postgres: Postgres,
 }
 
 impl PostgresServer {
@@ -35,53 +39,116 @@ impl PostgresServer {
     pub(crate) fn start(postgres: &Postgres) -> anyhow::Result<Self> {
         let port = free_port()?;
         let folder = Folder::new(port)?;
-        let data = folder.0.join("data");
         let mut initdb = postgres.program("initdb");
         initdb
             .arg("--pgdata")
-            .arg(&data)
+            .arg(folder.data())
             .args(["--username=postgres", "--auth=trust", "--encoding=UTF8"])
             .args(["--locale=C", "--no-sync"])
             .current_dir(&folder.0);
         command::run("make a PostgreSQL cluster", unprivileged(&mut initdb))
             .context("as root, it runs as nobody, who must be able to read its programs")?;
-
-        let mut server = postgres.program("postgres");
-        server
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(&folder.0)
-            .args(["-p", &port.to_string()])
-            .args(["-c", "listen_addresses=127.0.0.1"])
-            // It need not survive a power cut.
-            .args(["-c", "fsync=off", "-c", "full_page_writes=off"])
-            // An unpacked package has no compiler for it, and no test is long enough to gain from one.
-            .args(["-c", "jit=off"])
-            .args(["-c", "deadlock_timeout=100ms"])
-            .current_dir(&folder.0);
-        let process = Process::start("postgres", unprivileged(&mut server))?;
-        process.wait_for_line("that it is ready", START, |line| {
-            line.contains("ready to accept connections").then_some(())
-        })?;
+        let process = launch(postgres, &folder, port)?;
         Ok(Self {
-            process,
-            _folder: folder,
+            process: RefCell::new(process),
+            folder,
             port,
+            postgres: postgres.clone(),
         })
     }
 
     /// Where it is, for whoever may do everything.
     pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.url_of("postgres")
     }
+
+    /// The same for another database than the first.
+    pub(crate) fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// What `psql` prints: a line for each row, `|` between its columns.
+    ///
+    /// # Errors
+    ///
+    /// Where a statement fails; or there is no `psql`, which Debian has in a package of its own.
+    pub(crate) fn psql(&self, database: &str, sql: &str) -> anyhow::Result<String> {
+        let mut psql = self.postgres.program("psql");
+        psql.args(["--no-psqlrc", "--no-align", "--tuples-only", "--quiet"])
+            .args(["--set", "ON_ERROR_STOP=1", "--dbname"])
+            .arg(self.url_of(database))
+            .args(["--command", sql]);
+        command::run_quietly(&mut psql).with_context(|| format!("psql: {sql}"))
+    }
+
+    /// Kills the postmaster, as the kernel does to a machine's largest process. Whoever is connected is cut off.
+    pub(crate) fn kill(&self) -> anyhow::Result<()> {
+        let mut process = self.process.borrow_mut();
+        process.kill()?;
+        process.wait(STOP)?;
+        Ok(())
+    }
+
+    /// SIGINT: sessions are told that the administrator ends them, as before a failover.
+    ///
+    /// # Errors
+    ///
+    /// When it has not ended in time.
+    pub(crate) fn shut_down(&self) -> anyhow::Result<()> {
+        let mut process = self.process.borrow_mut();
+        process.interrupt()?;
+        process.wait(START)?;
+        Ok(())
+    }
+
+    /// Starts it once more, with all that it had, on the same port.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up. After a kill, what is left of the old one may be in the way for a moment.
+    pub(crate) fn start_again(&self) -> anyhow::Result<()> {
+        let until = Instant::now() + START;
+        loop {
+            match launch(&self.postgres, &self.folder, self.port) {
+                Ok(process) => {
+                    self.process.replace(process);
+                    return Ok(());
+                }
+                Err(error) if Instant::now() > until => return Err(error),
+                Err(_) => thread::sleep(Duration::from_millis(200)),
+            }
+        }
+    }
+}
+
+/// Waits until the server takes connections.
+fn launch(postgres: &Postgres, folder: &Folder, port: u16) -> anyhow::Result<Process> {
+    let mut server = postgres.program("postgres");
+    server
+        .arg("-D")
+        .arg(folder.data())
+        .arg("-k")
+        .arg(&folder.0)
+        .args(["-p", &port.to_string()])
+        .args(["-c", "listen_addresses=127.0.0.1"])
+        // It need not survive a power cut; a killed process has left everything to the kernel, which writes it.
+        .args(["-c", "fsync=off", "-c", "full_page_writes=off"])
+        // An unpacked package has no compiler for it, and no test is long enough to gain from one.
+        .args(["-c", "jit=off"])
+        .args(["-c", "deadlock_timeout=100ms"])
+        .current_dir(&folder.0);
+    let process = Process::start("postgres", unprivileged(&mut server))?;
+    process.wait_for_line("that it is ready", START, |line| {
+        line.contains("ready to accept connections").then_some(())
+    })?;
+    Ok(process)
 }
 
 impl Drop for PostgresServer {
     /// In its own order, so that it gives its shared memory back.
     fn drop(&mut self) {
         // Otherwise it is killed.
-        let _ = self.process.stop(STOP);
+        let _ = self.process.get_mut().stop(STOP);
     }
 }
 
@@ -102,6 +169,10 @@ fn free_port() -> io::Result<u16> {
 struct Folder(PathBuf);
 
 impl Folder {
+    fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
     fn new(port: u16) -> anyhow::Result<Self> {
         let name = format!("firstlight-postgresql-{}-{port}", std::process::id());
         let folder = Self(std::env::temp_dir().join(name));

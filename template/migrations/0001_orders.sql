@@ -1,0 +1,16 @@
+-- The example's.
+CREATE TABLE orders (
+    id              {% if store == "postgres" %}BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY{% else %}INTEGER PRIMARY KEY AUTOINCREMENT{% endif %},
+    item            TEXT NOT NULL,
+    quantity        BIGINT NOT NULL,
+{%- if worker %}
+    charged         BOOLEAN NOT NULL DEFAULT FALSE,
+{%- endif %}
+    created_at      BIGINT NOT NULL, -- seconds since 1970, UTC
+    idempotency_key TEXT UNIQUE      -- {% if worker %}NULL once it is forgotten{% else %}kept as long as the order{% endif %}
+);
+{%- if worker %}
+
+-- To find the keys that are old enough to be forgotten.
+CREATE INDEX orders_with_key ON orders (created_at) WHERE idempotency_key IS NOT NULL;
+{%- endif %}

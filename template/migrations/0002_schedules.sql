@@ -1,0 +1,7 @@
+-- Who runs which tick of a schedule, and when it last succeeded: what firstlight::sqlx::CronStore reads and writes.
+CREATE TABLE firstlight_cron (
+    name          TEXT PRIMARY KEY,
+    scheduled_for BIGINT NOT NULL, -- the latest tick that was claimed
+    leased_until  BIGINT,          -- NULL once its run has ended
+    last_success  BIGINT           -- all of them milliseconds since 1970, UTC
+);

@@ -1,0 +1,44 @@
+//! The job behind an order: the card is charged after the client has its answer.
+
+use std::time::Duration;
+
+use apalis::prelude::{BoxDynError, Data};
+use apalis_core::error::AbortError;
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+use tracing::{info, instrument};
+
+use super::table;
+use crate::store::Store;
+
+/// What the worker has to know. It is stored as JSON, and read by the next version of the service as well.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Charge {
+    pub order_id: i64,
+}
+
+/// An error is tried again, an [`AbortError`] is not.
+pub async fn charge(job: Charge, store: Data<Store>) -> Result<(), BoxDynError> {
+    let Some(order) = table::find(&store, job.order_id).await? else {
+        return Err(AbortError::new(format!("there is no order {}", job.order_id)).into());
+    };
+    // Jobs run at least once, and this one must not be paid for twice.
+    if order.status == "done" {
+        return Ok(());
+    }
+    ask_bank(&order.item).await?;
+    table::set_charged(&store, order.id).await?;
+    info!(order.id, "order charged");
+    Ok(())
+}
+
+/// Stands for a call to another service, which should get the order's id as its idempotency key: a crash between this and
+/// the note that it is done repeats it.
+#[instrument(skip_all)]
+async fn ask_bank(item: &str) -> Result<(), AbortError> {
+    sleep(Duration::from_millis(25)).await;
+    if item == "declined" {
+        return Err(AbortError::new("the bank declines"));
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! The database: opened, migrated and measured before the first request. Queries are in the modules that ask them.
+
+use std::time::Duration;
+
+use firstlight::Readiness;
+use sqlx::{
+    migrate::{MigrateError, Migrator},
+    pool::PoolOptions,
+{%- if store == "sqlite" %}
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
+{%- else %}
+    postgres::PgConnectOptions,
+{%- endif %}
+};
+
+use crate::config::Config;
+{%- if worker %}
+use crate::jobs;
+{%- endif %}
+
+/// The kind of database.
+pub type Db = sqlx::{% if store == "sqlite" %}Sqlite{% else %}Postgres{% endif %};
+/// The pool. Clones are the same pool.
+pub type Store = sqlx::Pool<Db>;
+/// What a query runs on: a connection, or a transaction on it.
+pub type Connection = <Db as sqlx::Database>::Connection;
+
+/// How long a request waits for a connection before it is answered with 503: longer than a busy moment, and shorter than
+/// the client waits, who would otherwise find out later and less clearly.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Why there is no database, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("DATABASE_URL: expected {% if store == "sqlite" %}a file such as sqlite://service.db{% else %}an address such as postgres://user@host/database{% endif %}")]
+    Url(#[source] sqlx::Error),
+    #[error("DATABASE_URL: cannot open the database; {% if store == "sqlite" %}is its folder there, and writable?{% else %}is it up, and does it know the user?{% endif %}")]
+    Open(#[source] sqlx::Error),
+    #[error("cannot migrate the database; a newer version of the service may have been there")]
+    Migrate(#[from] MigrateError),
+}
+
+/// Opens the database, brings it up to date, and lets the readiness probe and the metrics page see it.
+pub async fn open(config: &Config, readiness: &Readiness) -> Result<Store, StoreError> {
+    let store = connect(config).await?;
+    migrate(&store).await?;
+    let probed = store.clone();
+    readiness.register("database", move || {
+        let store = probed.clone();
+        async move { sqlx::query("SELECT 1").execute(&store).await.map(drop) }
+    });
+    Ok(store)
+}
+
+/// Opens the database, and nothing more.
+pub async fn connect(config: &Config) -> Result<Store, StoreError> {
+    let url = config.database_url.expose();
+{%- if store == "sqlite" %}
+    let options: SqliteConnectOptions = url.parse().map_err(StoreError::Url)?;
+    let options = options
+        .create_if_missing(true)
+        // Readers and the one writer don't wait for each other. What is committed stays on the disk over a power cut:
+        // sqlx leaves `synchronous` at FULL.
+        .journal_mode(SqliteJournalMode::Wal);
+{%- else %}
+    let options: PgConnectOptions = url.parse().map_err(StoreError::Url)?;
+{%- endif %}
+    let store = firstlight::sqlx::measured(PoolOptions::<Db>::new())
+        .max_connections(config.database_max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await
+        .map_err(StoreError::Open)?;
+    firstlight::sqlx::observe(&store);
+    Ok(store)
+}
+
+{%- if store == "sqlite" %}
+
+/// Each step is one transaction, so that a start that is cut short goes on where it ended.
+{%- else %}
+
+/// Under an advisory lock: of several replicas that start at once, one migrates, and the others wait for it.
+{%- endif %}
+async fn migrate(store: &Store) -> Result<(), MigrateError> {
+    MIGRATIONS.run(store).await?;
+{%- if worker %}
+    jobs::migrations().run(store).await?;
+{%- endif %}
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! The example, seen from outside{% if worker %}: what is accepted ends done or dead, once, and its trace goes on across the queue{% endif %}.
+
+#![cfg(unix)] // for SIGTERM
+
+mod support;
+{%- if worker %}
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use firstlight::testing::{OtlpReceiver, ReceivedSpan};
+use serde_json::Value;
+use support::{Database, SOON, Service, text};
+{%- else %}
+
+use firstlight::testing::{OtlpReceiver, ReceivedSpan};
+use support::{SOON, Service};
+{%- endif %}
+
+const ORDER: &str = r#"{"item": "telescope", "quantity": 2}"#;
+{%- if worker %}
+const DECLINED: &str = r#"{"item": "declined", "quantity": 1}"#;
+
+#[test]
+fn an_accepted_order_ends_done_and_its_trace_goes_on_across_the_queue() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
+    let response = service.post("/orders", ORDER);
+    assert_eq!(response.status, 202, "{}", response.body);
+    let head = response.head;
+    assert!(head.contains("location: /orders/1"), "{head}");
+    wait_for_status(&mut service, 1, "done");
+
+    let accepted = service.line(|line| line["message"] == "order accepted");
+    let charged = service.line(|line| line["message"] == "order charged");
+    assert_eq!(charged["trace_id"], accepted["trace_id"]);
+    let page = service.admin("/metrics").body;
+    for series in [
+        "\norders_accepted_total 1\n",
+        "\nworker_tasks_enqueued_total{kind=\"charge\",queue=\"charges\"} 1\n",
+        "\nworker_tasks_total{kind=\"charge\",outcome=\"ok\",queue=\"charges\"} 1\n",
+        "\ndb_client_operation_duration_seconds_bucket{",
+        "\ndb_queries_per_request_bucket{",
+    ] {
+        assert!(page.contains(series), "{series} is not in {page}");
+    }
+    service.terminate();
+
+    let trace_id = text(&accepted, "trace_id");
+    let spans = receiver.spans();
+    let of_it = |span: &&ReceivedSpan| span.trace_id == trace_id;
+    let trace: Vec<_> = spans.iter().filter(of_it).collect();
+    let root = span_named(&trace, "POST /orders");
+    let transaction = span_named(&trace, "transaction");
+    assert_eq!(transaction.parent_span_id, root.span_id);
+    let send = span_named(&trace, "send charges");
+    let process = span_named(&trace, "process charges");
+    assert_eq!(process.parent_span_id, send.span_id);
+    let ask_bank = span_named(&trace, "ask_bank");
+    assert_eq!(ask_bank.parent_span_id, process.span_id);
+    let enqueue = "INSERT {% if store == "sqlite" %}Jobs{% else %}apalis.jobs SELECT{% endif %}";
+    for query in ["INSERT orders", enqueue, "UPDATE orders"] {
+        span_named(&trace, query);
+    }
+}
+
+#[test]
+fn a_charge_that_fails_for_good_is_a_dead_letter_that_can_be_tried_again() {
+    let database = Database::new();
+    let variables = [("DATABASE_URL", &*database.url())];
+    let mut service = Service::start(&variables);
+    service.post("/orders", DECLINED);
+    wait_for_status(&mut service, 1, "dead");
+    service.terminate();
+
+    let listed = support::run(&["--dead-letters"], &variables);
+    assert!(listed.status.success(), "{listed:?}");
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+    assert!(listed.contains("the bank declines"), "{listed}");
+
+    let id = listed.split('\t').next().unwrap();
+    let retried = support::run(&["--retry-dead-letters", id], &variables);
+    assert!(retried.status.success(), "{retried:?}");
+    let mut service = Service::start(&variables);
+    service.line(|line| line["worker.task.outcome"] == "dead");
+}
+
+#[test]
+fn a_restart_charges_each_order_once() {
+    let database = Database::new();
+    let variables = [("DATABASE_URL", &*database.url())];
+    let mut service = Service::start(&variables);
+    for _ in 0..20 {
+        assert_eq!(service.post("/orders", ORDER).status, 202);
+    }
+    // SIGTERM: what runs ends, what waits is for the next process.
+    let first = service.terminate();
+    assert!(first.status.success(), "{}", first.status);
+    let mut service = Service::start(&variables);
+    for id in 1..=20 {
+        wait_for_status(&mut service, id, "done");
+    }
+    let log = [first.log, service.terminate().log].concat();
+    let charged = |line: &&Value| line["message"] == "order charged";
+    assert_eq!(log.iter().filter(charged).count(), 20);
+}
+
+#[test]
+fn what_was_accepted_before_a_kill_is_done_after_it() {
+    let database = Database::new();
+    let variables = [("DATABASE_URL", &*database.url())];
+    let mut service = Service::start(&variables);
+    for _ in 0..20 {
+        assert_eq!(service.post("/orders", ORDER).status, 202);
+    }
+    // SIGKILL, with jobs that wait and jobs that run.
+    drop(service);
+    let mut service = Service::start(&variables);
+    for id in 1..=20 {
+        wait_for_status(&mut service, id, "done");
+    }
+}
+{%- else %}
+
+#[test]
+fn an_order_is_one_transaction() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
+    let response = service.post("/orders", ORDER);
+    assert_eq!(response.status, 201, "{}", response.body);
+    let head = response.head;
+    assert!(head.contains("location: /orders/1"), "{head}");
+    let page = service.admin("/metrics").body;
+    assert!(page.contains("\norders_accepted_total 1\n"), "{page}");
+    service.terminate();
+
+    let spans = receiver.wait_for(SOON, |spans| spans.len() >= 3);
+    let trace: Vec<_> = spans.iter().collect();
+    let root = span_named(&trace, "POST /orders");
+    let transaction = span_named(&trace, "transaction");
+    assert_eq!(transaction.parent_span_id, root.span_id);
+    assert_eq!(span_named(&trace, "INSERT orders").trace_id, root.trace_id);
+}
+{%- endif %}
+
+#[test]
+fn the_same_key_is_the_same_order() {
+    let mut service = Service::start(&[]);
+    let key = "idempotency-key: 4711\r\n";
+    let first = service.post_with("/orders", key, ORDER);
+    let second = service.post_with("/orders", key, ORDER);
+    assert_eq!((second.status, &second.body), (first.status, &first.body));
+
+    let other = r#"{"item": "telescope", "quantity": 3}"#;
+    assert_eq!(service.post_with("/orders", key, other).status, 422);
+    let stats = service.get("/orders/stats", "");
+    assert_eq!(stats.body, r#"{"orders":1,"items":2}"#);
+    service.post("/orders", ORDER);
+    // Inside of the window, and from the cache.
+    assert_eq!(service.get("/orders/stats", "").body, stats.body);
+    let page = service.admin("/metrics").body;
+    let window = "\ndata_staleness_budget_seconds{data_type=\"order_stats\"} 10\n";
+    assert!(page.contains(window), "{page}");
+}
+
+#[test]
+fn a_mistake_of_the_client_is_no_error_of_ours() {
+    let mut service = Service::start(&[]);
+    assert_eq!(service.get("/orders/1", "").status, 404);
+    for order in [r#"{"item": "", "quantity": 2}"#, r#"{"item": "telescope"}"#] {
+        assert_eq!(service.post("/orders", order).status, 422, "{order}");
+    }
+    let key = format!("idempotency-key: {}\r\n", "4".repeat(101));
+    assert_eq!(service.post_with("/orders", &key, ORDER).status, 422);
+    let log = service.terminate().log;
+    assert!(!log.iter().any(|line| line["level"] == "ERROR"), "{log:#?}");
+}
+{%- if worker %}
+
+fn wait_for_status(service: &mut Service, order: u32, expected: &str) {
+    // A killed worker's jobs are free for another after 15 s.
+    let deadline = Instant::now() + 2 * SOON;
+    loop {
+        let response = service.get(&format!("/orders/{order}"), "");
+        let order: Value = serde_json::from_str(&response.body).expect("an order");
+        if order["status"] == expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{order}, expected {expected}");
+        sleep(Duration::from_millis(50));
+    }
+}
+{%- endif %}
+
+fn span_named<'a>(spans: &[&'a ReceivedSpan], name: &str) -> &'a ReceivedSpan {
+    let span = spans.iter().find(|span| span.name == name);
+    span.unwrap_or_else(|| panic!("no span {name}: {spans:#?}"))
+}

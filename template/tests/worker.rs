@@ -1,0 +1,35 @@
+//! The worker and the schedules, seen from outside.
+
+#![cfg(unix)] // for SIGTERM
+
+mod support;
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use support::{SOON, Service};
+
+#[test]
+fn database_queue_and_schedules_are_on_the_metrics_page_from_the_start() {
+    let mut service = Service::start(&[("DATABASE_MAX_CONNECTIONS", "7")]);
+    service.address();
+    let deadline = Instant::now() + SOON;
+    for series in [
+        "db_client_connection_max{",
+        "worker_queue_up{queue=\"{% if example %}charges{% else %}jobs{% endif %}\"} 1\n",
+        "worker_queue_depth{queue=\"{% if example %}charges{% else %}jobs{% endif %}\",state=\"dead\"} 0\n",
+        "worker_queue_latency_budget_seconds{queue=\"{% if example %}charges{% else %}jobs{% endif %}\"} 60\n",
+        "cron_schedule_interval_seconds{cron=\"remove-finished-jobs\"} 86400\n",
+    ] {
+        // The first look at the queue takes its time.
+        while !service.admin("/metrics").body.contains(series) {
+            assert!(Instant::now() < deadline, "{series} is not there");
+            sleep(Duration::from_millis(50));
+        }
+    }
+    assert!(service.admin("/readyz").body.contains("database"));
+    let ended = service.terminate();
+    assert!(ended.status.success(), "{}: {:#?}", ended.status, ended.log);
+}

@@ -1,0 +1,162 @@
+//! Trouble on demand: what the proof of the store adds to a generated service, as its owner would add endpoints.
+//!
+//! Nothing in here handles trouble. Slow queries, conflicts and calls to another service are made with the service's own
+//! pool and its own error type, so that what the proof sees is how the generated code takes them.
+
+use std::{env, pin::Pin, sync::LazyLock, time::Duration};
+
+use apalis::prelude::BoxDynError;
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::post,
+};
+use firstlight::{
+    cron::{Cron, CronError, Schedule},
+    http::ClientLayer,
+    sqlx::Observe,
+};
+use tokio::{
+    sync::Barrier,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    error::AppError,
+    orders::table::Order,
+    store::{Connection, Store},
+};
+
+/// One for the program: clones share what is measured.
+static CALLS: LazyLock<ClientLayer> = LazyLock::new(ClientLayer::new);
+/// What is called is on the loopback interface, and no proxy's business.
+static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+    let client = reqwest::Client::builder().no_proxy().build();
+    client.unwrap_or_default()
+});
+
+/// How long a charge of the item `slow` takes: enough to be killed in its middle.
+const SLOW_CHARGE: Duration = Duration::from_secs(2);
+/// One of two that never meets the other goes on alone, and the proof sees that there was no conflict.
+const MEETING: Duration = Duration::from_secs(10);
+
+/// The routes of the trouble.
+pub fn routes(store: Store) -> Router {
+    Router::new()
+        .route("/trouble/slow/{milliseconds}", post(slow))
+        .route("/trouble/transfer/{from}/{to}", post(transfer))
+        .route("/trouble/withdraw/{account}", post(withdraw))
+        .route("/bank/payments/{order}", post(accept_payment))
+        .with_state(store)
+}
+
+/// A query that takes as long as the caller says.
+async fn slow(State(store): State<Store>, Path(milliseconds): Path<u32>) -> Result<(), AppError> {
+    let seconds = f64::from(milliseconds) / 1_000.0;
+    let slow = sqlx::query("SELECT COUNT(*) FROM accounts, pg_sleep($1)").bind(seconds);
+    slow.execute(&store).observed().await?;
+    Ok(())
+}
+
+/// Locks two rows in the order of the request. Two of them wait for each other in between, so that two in opposite order
+/// always meet.
+async fn transfer(
+    State(store): State<Store>,
+    Path((from, to)): Path<(i64, i64)>,
+) -> Result<(), AppError> {
+    static BOTH: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
+    let mut transaction = firstlight::sqlx::begin(&store).await?;
+    add(&mut transaction, from, -1).await?;
+    let _ = timeout(MEETING, BOTH.wait()).await;
+    add(&mut transaction, to, 1).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Reads a balance and writes what follows from it, SERIALIZABLE. Two of them have both read before one writes.
+async fn withdraw(State(store): State<Store>, Path(account): Path<i64>) -> Result<(), AppError> {
+    static BOTH: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
+    let mut transaction = firstlight::sqlx::begin(&store).await?;
+    let isolation = sqlx::query("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+    isolation.execute(&mut *transaction).observed().await?;
+    let balance = sqlx::query_scalar::<_, i64>("SELECT balance FROM accounts WHERE id = $1");
+    let balance = balance
+        .bind(account)
+        .fetch_one(&mut *transaction)
+        .observed()
+        .await?;
+    let _ = timeout(MEETING, BOTH.wait()).await;
+    let update = sqlx::query("UPDATE accounts SET balance = $1 WHERE id = $2");
+    let update = update.bind(balance - 1).bind(account);
+    update.execute(&mut *transaction).observed().await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn add(connection: &mut Connection, account: i64, amount: i64) -> Result<(), sqlx::Error> {
+    let update = sqlx::query("UPDATE accounts SET balance = balance + $1 WHERE id = $2");
+    let update = update.bind(amount).bind(account);
+    update.execute(connection).observed().await.map(drop)
+}
+
+/// What a charge does before it is noted: says that it has begun, and has the bank take the money, which is another instance
+/// of this service at `BANK_URL`, or this one if there is none.
+pub async fn pay(store: &Store, order: &Order) -> Result<(), BoxDynError> {
+    let attempt = sqlx::query("INSERT INTO attempts (order_id) VALUES ($1)").bind(order.id);
+    attempt.execute(store).observed().await?;
+    if order.item == "slow" {
+        sleep(SLOW_CHARGE).await;
+    }
+    let Ok(bank) = env::var("BANK_URL") else {
+        take(store, order.id).await?;
+        return Ok(());
+    };
+    let payment = CLIENT.post(format!("{bank}/bank/payments/{}", order.id));
+    let answer = CALLS.send(payment).url_template("/bank/payments/{order}");
+    answer.await?.error_for_status()?;
+    Ok(())
+}
+
+async fn accept_payment(
+    State(store): State<Store>,
+    Path(order): Path<i64>,
+) -> Result<(), AppError> {
+    take(&store, order).await?;
+    Ok(())
+}
+
+/// The order's id is the key of the payment: taken twice, it is one.
+async fn take(store: &Store, order: i64) -> Result<(), sqlx::Error> {
+    let take = sqlx::query("INSERT INTO payments (order_id) VALUES ($1) ON CONFLICT DO NOTHING");
+    take.bind(order).execute(store).observed().await.map(drop)
+}
+
+/// On the second: a proof has no time for the jitter.
+pub fn every_other_second() -> Result<Cron, CronError> {
+    Ok(Schedule::every(Duration::from_secs(2))?
+        .named("tick")
+        .without_jitter())
+}
+
+/// The scheduled run.
+pub fn ticks(store: &Store) -> impl Fn() -> BoxFuture + use<> {
+    let store = store.clone();
+    move || {
+        let store = store.clone();
+        Box::pin(async move { tick(&store).await })
+    }
+}
+
+type BoxFuture = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send>>;
+
+/// Notes for which tick it runs, by the account that the replicas share, and in which process.
+async fn tick(store: &Store) -> Result<(), sqlx::Error> {
+    let note = "INSERT INTO ticks (scheduled_for, process) SELECT scheduled_for, $1 FROM firstlight_cron WHERE name = 'tick'";
+    let process = i64::from(std::process::id());
+    sqlx::query(note)
+        .bind(process)
+        .execute(store)
+        .observed()
+        .await
+        .map(drop)
+}

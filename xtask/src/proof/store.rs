@@ -1,0 +1,83 @@
+//! The proof of what a service does with its database: one generated service with PostgreSQL and a worker, and everything
+//! that goes wrong between the two.
+//!
+//! The service has the example, and `xtask/proof/trouble.rs` beside it: endpoints that are slow or collide on demand. Each
+//! scenario judges from outside, by answers, the metrics page, log lines, spans, and rows that `psql` counts. None of them
+//! asserts a time; where something must happen, it has [`SOON`].
+
+mod account;
+mod clients;
+mod conflicts;
+mod database;
+mod exhausted;
+mod figures;
+mod journey;
+mod killed;
+mod load;
+mod made;
+mod orders;
+mod outage;
+mod replicas;
+mod slow;
+mod symptoms;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use self::{database::Database, symptoms::Seen};
+use crate::{
+    paths,
+    service::Built,
+    test::Cases,
+    tools::{self, Postgres, PostgresServer},
+};
+
+/// What the scenarios share.
+struct Parts {
+    built: Built,
+    postgres: Postgres,
+    /// A database of it for each scenario. Those that stop a server have one of their own.
+    server: PostgresServer,
+}
+
+impl Parts {
+    /// An empty database.
+    fn database(&self, name: &'static str) -> anyhow::Result<Database<'_>> {
+        Database::create(&self.server, &self.built.program, name)
+    }
+}
+
+pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
+    let postgres = match tools::postgres() {
+        Ok(postgres) => postgres,
+        Err(error) => {
+            cases.not_run("the service on a real PostgreSQL", &format!("{error:#}"));
+            return Ok(());
+        }
+    };
+    let folder = paths::fresh("proof-store").context("cannot empty target/proof-store")?;
+    let built = made::service(&folder)?;
+    let server = PostgresServer::start(&postgres)?;
+    let parts = Parts {
+        built,
+        postgres,
+        server,
+    };
+
+    let mut seen = Seen::default();
+    exhausted::cases(cases, &parts, &mut seen);
+    outage::cases(cases, &parts, &mut seen);
+    slow::cases(cases, &parts, &mut seen);
+    conflicts::cases(cases, &parts, &mut seen);
+    symptoms::cases(cases, &seen);
+    killed::cases(cases, &parts);
+    replicas::cases(cases, &parts);
+    journey::cases(cases, &parts);
+    load::cases(cases, &parts);
+    Ok(())
+}
+
+/// For whatever must happen: the machine may be building something else, and what a killed process held is free for others
+/// after a quarter of a minute.
+const SOON: Duration = Duration::from_secs(60);

@@ -1,0 +1,72 @@
+//! A database of a scenario's own, and services on it.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::{service::Service, tools::PostgresServer};
+
+/// The service makes its tables in it when it starts.
+pub(super) struct Database<'a> {
+    server: &'a PostgresServer,
+    program: &'a Path,
+    name: &'static str,
+}
+
+impl<'a> Database<'a> {
+    /// `name` is a plain word.
+    pub(super) fn create(
+        server: &'a PostgresServer,
+        program: &'a Path,
+        name: &'static str,
+    ) -> anyhow::Result<Self> {
+        server.psql("postgres", &format!("CREATE DATABASE {name}"))?;
+        Ok(Self {
+            server,
+            program,
+            name,
+        })
+    }
+
+    /// Starts an instance of the service on it.
+    pub(super) fn serve(&self, settings: &[(&str, &str)]) -> anyhow::Result<Service> {
+        self.serve_traced(None, settings)
+    }
+
+    /// The same, with its spans sent to `collector`.
+    pub(super) fn serve_traced(
+        &self,
+        collector: Option<&str>,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Service> {
+        let url = self.server.url_of(self.name);
+        let mut all = vec![("DATABASE_URL", &*url)];
+        all.extend(settings);
+        Service::start(self.program, collector, &all)
+    }
+
+    /// The rows of a query, each with its columns.
+    pub(super) fn rows(&self, sql: &str) -> anyhow::Result<Vec<Vec<String>>> {
+        let printed = self.server.psql(self.name, sql)?;
+        let rows = printed.lines().filter(|line| !line.is_empty());
+        let columns = |row: &str| row.split('|').map(str::to_owned).collect();
+        Ok(rows.map(columns).collect())
+    }
+
+    /// The numbers of a query's only row.
+    pub(super) fn numbers<const N: usize>(&self, sql: &str) -> anyhow::Result<[i64; N]> {
+        let rows = self.rows(sql)?;
+        let row = rows.first().with_context(|| format!("no row: {sql}"))?;
+        let numbers: Result<Vec<i64>, _> = row.iter().map(|column| column.parse()).collect();
+        let numbers = numbers.with_context(|| format!("found {row:?}, expected numbers: {sql}"))?;
+        numbers
+            .try_into()
+            .ok()
+            .with_context(|| format!("found {row:?}, expected {N} numbers: {sql}"))
+    }
+
+    /// The number that a query says.
+    pub(super) fn number(&self, sql: &str) -> anyhow::Result<i64> {
+        self.numbers::<1>(sql).map(|[number]| number)
+    }
+}

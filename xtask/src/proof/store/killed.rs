@@ -1,0 +1,161 @@
+//! The service is killed: in mid-job, and between save and answer. What it had accepted is counted in the database.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::ensure;
+
+use super::{
+    Parts, SOON,
+    account::{self, Account},
+    clients,
+    database::Database,
+    orders,
+};
+use crate::{service::Service, test::Cases};
+
+pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
+    cases.check(
+        "after a kill in mid-job every accepted order ends done or dead, and none is paid for twice",
+        || in_mid_job(parts),
+    );
+    cases.check(
+        "after a kill between save and answer every order has one job, and a repeated key is the same order",
+        || between_save_and_answer(parts),
+    );
+}
+
+fn in_mid_job(parts: &Parts) -> anyhow::Result<()> {
+    let database = parts.database("killed")?;
+    let service = database.serve(&[])?;
+    let items = [
+        (orders::TELESCOPE, 10),
+        (orders::DECLINED, 2),
+        (orders::SLOW, 8),
+    ];
+    let mut accepted = Vec::new();
+    for (item, count) in items {
+        for _ in 0..count {
+            accepted.push(orders::place(&service, item)?);
+        }
+    }
+    wait_for(&database, BUSY, CONCURRENCY, "jobs in their middle")?;
+    service.kill()?;
+    drop(service);
+    let unpaid = database.number(BUSY)?;
+    ensure!(
+        unpaid > 0,
+        "no job was in its middle when the process was killed"
+    );
+
+    let mut service = database.serve(&[])?;
+    account::holds_all(&database, &accepted)?;
+    let account = Account::settled(&database)?;
+    ensure!(
+        account.orders == 20 && account.dead == 2 && account.done == 18,
+        "found {account:?}, expected 20 orders, 2 of them dead, because the bank declines"
+    );
+    ensure!(
+        account.begun_again >= unpaid,
+        "found {account:?}, expected {unpaid} charges that began once more"
+    );
+    service.stop()
+}
+
+fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
+    let database = parts.database("burst")?;
+    let service = database.serve(&[])?;
+    let answered = AtomicUsize::new(0);
+    let client = |number: usize| {
+        let mut sent = Vec::new();
+        for order in 0..MOST {
+            let key = format!("client-{number}-order-{order}");
+            let answer = orders::send(&service, orders::TELESCOPE, &[("idempotency-key", &key)]);
+            let Ok(answer) = answer else {
+                // The connection broke: nobody has told this client whether its order is there.
+                sent.push((key, None));
+                break;
+            };
+            sent.push((key, Some(orders::accepted(&answer)?)));
+            answered.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(sent)
+    };
+    let (sent, ()) = clients::at_once_while(CLIENTS, client, || {
+        let until = Instant::now() + SOON;
+        while answered.load(Ordering::Relaxed) < BURST {
+            ensure!(Instant::now() < until, "the orders are not answered");
+            thread::sleep(Duration::from_millis(1));
+        }
+        service.kill()
+    })?;
+    drop(service);
+    let sent: Vec<_> = sent.into_iter().flatten().collect();
+    ensure!(
+        sent.iter().any(|(_, id)| id.is_none()),
+        "all orders were answered before the kill"
+    );
+    let first = Account::of(&database)?;
+    ensure!(
+        first.not_one_job == 0,
+        "an order without its job: {first:?}"
+    );
+    let accepted: Vec<_> = sent.iter().filter_map(|(_, id)| *id).collect();
+    account::holds_all(&database, &accepted)?;
+
+    // Whoever was not told asks again, and so does whoever was.
+    let mut service = database.serve(&[])?;
+    for (key, id) in &sent {
+        let again = repeat(&service, key)?;
+        ensure!(
+            id.is_none_or(|id| id == again),
+            "the key {key} was order {id:?}, and is now order {again}"
+        );
+    }
+    let account = Account::settled(&database)?;
+    let keys = i64::try_from(sent.len())?;
+    ensure!(
+        account.orders == keys && account.done == keys,
+        "found {account:?}, expected one order that is done for each of {keys} keys"
+    );
+    // Those that were in their middle; for everything else, its key was reason enough not to run twice.
+    ensure!(
+        account.begun_again <= CONCURRENCY,
+        "found {account:?}, expected no charge to begin again but the {CONCURRENCY} at most that were killed"
+    );
+    service.stop()
+}
+
+fn repeat(service: &Service, key: &str) -> anyhow::Result<i64> {
+    let headers = [("idempotency-key", key)];
+    orders::accepted(&orders::send(service, orders::TELESCOPE, &headers)?)
+}
+
+fn wait_for(database: &Database<'_>, count: &str, expected: i64, what: &str) -> anyhow::Result<()> {
+    let until = Instant::now() + SOON;
+    loop {
+        let found = database.number(count)?;
+        if found >= expected {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < until,
+            "found {found}, expected {expected} {what}"
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Charges that have begun, and of which the bank knows nothing yet.
+const BUSY: &str = "
+    SELECT COUNT(DISTINCT order_id) FROM attempts WHERE order_id NOT IN (SELECT order_id FROM payments)";
+/// As many jobs as `src/jobs.rs` runs at the same time.
+const CONCURRENCY: i64 = 4;
+const CLIENTS: usize = 4;
+/// What the process is killed after.
+const BURST: usize = 40;
+/// What a client sends if nobody stops it.
+const MOST: usize = 500;

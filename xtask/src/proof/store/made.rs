@@ -1,0 +1,115 @@
+//! The service under proof: generated like anybody's, then given the trouble, in the places where its owner would put it.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, ensure};
+
+use crate::{
+    command, generate, paths,
+    service::{self, Built},
+};
+
+const NAME: &str = "orders-store";
+
+/// A line of the generated source, and what it becomes.
+struct Edit {
+    file: &'static str,
+    found: &'static str,
+    becomes: &'static str,
+}
+
+const EDITS: [Edit; 7] = [
+    Edit {
+        file: "Cargo.toml",
+        found: "\nserde = ",
+        becomes: "\nreqwest = { version = \"0.13\", default-features = false }\nserde = ",
+    },
+    Edit {
+        file: "Cargo.toml",
+        found: "\"sqlx\", \"staleness\"]",
+        becomes: "\"reqwest\", \"sqlx\", \"staleness\"]",
+    },
+    Edit {
+        file: "src/lib.rs",
+        found: "pub mod store;",
+        becomes: "pub mod store;\npub mod trouble;",
+    },
+    Edit {
+        file: "src/routes.rs",
+        found: "merge(orders::routes(store))",
+        becomes: "merge(orders::routes(store.clone())).merge(crate::trouble::routes(store))",
+    },
+    Edit {
+        file: "src/orders.rs",
+        found: "\nmod table;",
+        becomes: "\npub mod table;",
+    },
+    Edit {
+        file: "src/orders/charge.rs",
+        found: "    ask_bank(&order.item).await?;\n",
+        becomes: "    ask_bank(&order.item).await?;\n    crate::trouble::pay(&store, &order).await?;\n",
+    },
+    Edit {
+        file: "src/schedule.rs",
+        found: "    Scheduler::new(CronStore::new(store))\n",
+        becomes: "    let ticks = crate::trouble::ticks(&store);\n    Scheduler::new(CronStore::new(store))\n        .add(crate::trouble::every_other_second()?, ticks)\n",
+    },
+];
+
+/// Files of the trouble, and where they go.
+const FILES: [(&str, &str); 2] = [
+    ("trouble.rs", "src/trouble.rs"),
+    ("trouble.sql", "migrations/0003_trouble.sql"),
+];
+
+/// Generates and builds it.
+pub(super) fn service(folder: &Path) -> anyhow::Result<Built> {
+    let extra = generate::throwaway();
+    let service = generate::Service {
+        name: NAME,
+        destination: folder,
+        options: generate::Options {
+            example: true,
+            store: "postgres",
+            worker: true,
+            ..generate::Options::BARE
+        },
+        extra: &extra,
+    };
+    let source = service.generate()?;
+    let files = paths::root().join("xtask/proof");
+    for (from, to) in FILES {
+        fs::copy(files.join(from), source.join(to))
+            .with_context(|| format!("copy {from} to {to}"))?;
+    }
+    for edit in EDITS {
+        edit.apply(&source)
+            .context("the template has changed; change xtask/src/proof/store/made.rs with it")?;
+    }
+    command::run(
+        &format!("build {NAME}"),
+        service::cargo(&source).arg("build"),
+    )?;
+    Ok(Built {
+        source,
+        program: paths::generated_target().join("debug").join(NAME),
+    })
+}
+
+impl Edit {
+    fn apply(&self, source: &Path) -> anyhow::Result<()> {
+        let Self {
+            file,
+            found,
+            becomes,
+        } = self;
+        let path = source.join(file);
+        let text = fs::read_to_string(&path).with_context(|| format!("read {file}"))?;
+        let times = text.matches(found).count();
+        ensure!(
+            times == 1,
+            "{file}: found {found:?} {times} times, expected once"
+        );
+        fs::write(&path, text.replace(found, becomes)).with_context(|| format!("write {file}"))
+    }
+}
