@@ -50,7 +50,7 @@ pub(crate) use self::{
     panel::Panel,
     row::Row,
     runbook::Runbook,
-    target::{Ask, Target},
+    target::{Ask, Filled, Target},
     threshold::Thresholds,
     unit::Unit,
     variable::Variable,

@@ -78,6 +78,10 @@ impl Dashboard {
         self.question
     }
 
+    pub(crate) fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
     pub(crate) fn rows(&self) -> &[Row] {
         &self.rows
     }

@@ -74,6 +74,10 @@ impl Target {
         self.filled
     }
 
+    pub(crate) fn ask(&self) -> Ask {
+        self.ask
+    }
+
     /// Whether a dot on the panel leads to a trace. Only samples of histograms have traces.
     pub(crate) fn has_exemplars(&self) -> bool {
         matches!(self.ask, Ask::Range | Ask::Buckets) && self.expr.contains("_seconds_bucket")
