@@ -48,6 +48,8 @@ const OLD: Duration = Duration::from_secs(30);
 /// A run of the herd.
 const LONG_RUN: Duration = Duration::from_millis(2_500);
 const POLL: Duration = Duration::from_millis(50);
+/// gRPC's status for a server that cannot answer now.
+const UNAVAILABLE: u8 = 14;
 
 /// The routes of the faults.
 pub fn routes(store: Store) -> Router {
@@ -110,8 +112,11 @@ async fn stale() -> Result<(), AppError> {
 }
 
 /// A call over gRPC within the process, through the layers of both sides; `status` is what it ends with.
-async fn pay(Path(status): Path<u8>) -> Result<(), AppError> {
+async fn pay(State(store): State<Store>, Path(status): Path<u8>) -> Result<(), AppError> {
     let answer = move || async move {
+        let balance = sqlx::query("SELECT balance FROM accounts WHERE id = 1");
+        let found = balance.fetch_optional(&store).observed().await;
+        let status = if found.is_ok() { status } else { UNAVAILABLE };
         [
             ("content-type", "application/grpc".to_owned()),
             ("grpc-status", status.to_string()),

@@ -7,8 +7,11 @@
 //! Left out: what the static checks see without a service, and Grafana itself.
 
 mod alertmanager;
+mod drill;
 mod exporter;
+mod faults;
 mod load;
+mod page;
 mod panels;
 mod prometheus;
 mod question;
@@ -16,8 +19,9 @@ mod session;
 mod site;
 mod webhook;
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
+use anyhow::{anyhow, ensure};
 use clap::Args;
 
 use self::{load::Load, panels::Panels, site::Site};
@@ -48,7 +52,7 @@ pub(crate) fn suite(cases: &mut Cases) -> anyhow::Result<()> {
     prove(cases, false)
 }
 
-fn prove(cases: &mut Cases, _write: bool) -> anyhow::Result<()> {
+fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     let missing = [
         tools::prometheus().err(),
         tools::alertmanager().err(),
@@ -75,9 +79,51 @@ fn prove(cases: &mut Cases, _write: bool) -> anyhow::Result<()> {
     cases.check("every variable of a dashboard has values", || {
         panels.variables(&site.prometheus)
     });
-    for count in panels.counts() {
-        ui::line(format!("{count:?}"));
+    let mut seen = Vec::new();
+    let failing = Load::of(1, PAUSE, format!("{}/faults/fail", site.starved.address));
+    let round = drill::round(&site, faults::SIDE_BY_SIDE, || {
+        cases.check("in trouble, every panel about trouble is filled", || {
+            panels.prove(&site.prometheus, &[Filled::Trouble])
+        });
+    })?;
+    drop(failing);
+    seen.extend(round);
+    seen.extend(drill::round(&site, faults::DATABASE_AWAY, || ())?);
+    seen.extend(drill::round(&site, faults::SERVICE_AWAY, || ())?);
+    for seen in &seen {
+        let name = format!("{} arrives after {}, and its end", seen.alert, seen.cause);
+        cases.check(&name, || {
+            let reason = |what: &str, error: &String| anyhow!("{what}: {error}");
+            seen.fired.as_ref().map_err(|error| reason("fire", error))?;
+            seen.resolved
+                .as_ref()
+                .map_err(|error| reason("resolve", error))?;
+            Ok(())
+        });
     }
-    let _ = Duration::ZERO;
+    cases.check("whoever watches the watchdog hears it", || {
+        let heard = site.webhook.heard();
+        let beats = heard.iter().filter(|news| news.to == "/heartbeat").count();
+        ensure!(beats > 1, "found {beats} heartbeats");
+        Ok(())
+    });
+    let counts = panels.counts();
+    let text = page::text(&counts, &seen);
+    ui::line(&text);
+    let sum = |part: fn(&panels::Count) -> (usize, usize)| {
+        let parts = counts.iter().map(part);
+        parts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+    };
+    let (of_panels, targets) = (sum(|count| count.panels), sum(|count| count.targets));
+    ui::line(format!(
+        "  panels proven {} of {}, targets {} of {}",
+        of_panels.0, of_panels.1, targets.0, targets.1
+    ));
+    if write {
+        page::write(&text)?;
+    }
     Ok(())
 }
+
+/// Between two requests that fail.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(700);
