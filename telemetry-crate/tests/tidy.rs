@@ -193,3 +193,16 @@ fn only_one_file_reads_the_environment() {
         }
     }
 }
+
+#[test]
+fn the_user_agent_names_the_exporter_that_is_in_the_tree() {
+    let lock = read("Cargo.lock");
+    let package = "name = \"opentelemetry-otlp\"\nversion = \"";
+    let (_, version) = lock.split_once(package).unwrap();
+    let minor = version.match_indices('.').nth(1).unwrap().0;
+    let agent = format!(" OTel-OTLP-Exporter-Rust/{}\"", &version[..minor]);
+    assert!(
+        read("telemetry-crate/src/otlp/client.rs").contains(&agent),
+        "expected {agent} in src/otlp/client.rs, the version in Cargo.lock"
+    );
+}

@@ -18,7 +18,7 @@ pub enum AppError {
     #[error("{0}")]
     Unprocessable(String),
 {%- if store != "none" %}
-    /// 503: the database is away or overrun; later it may be back.
+    /// 503: the database cannot do it now; later it may.
     #[error("try again later")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 {%- endif %}
@@ -47,7 +47,7 @@ impl From<sqlx::Error> for AppError {
 impl From<Arc<sqlx::Error>> for AppError {
     fn from(error: Arc<sqlx::Error>) -> Self {
 {%- endif %}
-        if is_away(&error) {
+        if may_work_later(&error) {
             Self::Unavailable(error.into())
         } else {
             Self::internal(error)
@@ -55,8 +55,8 @@ impl From<Arc<sqlx::Error>> for AppError {
     }
 }
 
-/// Whether the database can't be asked now, which is nothing that the request has done.
-fn is_away(error: &sqlx::Error) -> bool {
+/// Whether the same request may go well later: the database is away or overrun, or another request was in the way.
+fn may_work_later(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
 {%- if store == "sqlite" %}
@@ -66,10 +66,13 @@ fn is_away(error: &sqlx::Error) -> bool {
             code.is_some_and(|code| code & 0xff == 5)
         }
 {%- else %}
-        // 53: it is full. 57P: it stops, has crashed, or starts.
-        sqlx::Error::Database(said) => said
-            .code()
-            .is_some_and(|code| code.starts_with("53") || code.starts_with("57P")),
+        // 40: a deadlock or a serialization failure, and this transaction had to give way. 53: it is full. 57P: it stops, has
+        // crashed, or starts.
+        sqlx::Error::Database(said) => said.code().is_some_and(|code| {
+            ["40", "53", "57P"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        }),
 {%- endif %}
         _ => false,
     }
@@ -83,7 +86,7 @@ impl IntoResponse for AppError {
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
 {%- if store != "none" %}
             Self::Unavailable(error) => {
-                tracing::error!(error = error.as_ref(), "the database does not answer");
+                tracing::error!(error = error.as_ref(), "the database cannot do it now");
                 StatusCode::SERVICE_UNAVAILABLE
             }
 {%- endif %}

@@ -21,7 +21,7 @@ use apalis::{
             backoff::{ExponentialBackoffMaker, InvalidBackoff, MakeBackoff},
         },
     },
-    prelude::{BoxDynError, {% unless example %}Data, {% endunless %}TaskBuilder, WorkerBuilder, WorkerError},
+    prelude::{ {%- unless example %}BoxDynError, Data, {% endunless %}TaskBuilder, WorkerBuilder, WorkerError},
 };
 use apalis_core::backend::ext::BackendExt;
 {%- if store == "sqlite" %}

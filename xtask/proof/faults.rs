@@ -63,6 +63,7 @@ pub fn routes(store: Store) -> Router {
         .route("/faults/not-a-number", post(not_a_number))
         .route("/faults/stale", post(stale))
         .route("/faults/pay/{status}", post(pay))
+        .route("/faults/call", post(call))
         .with_state(store)
 }
 
@@ -134,6 +135,18 @@ async fn pay(State(store): State<Store>, Path(status): Path<u8>) -> Result<(), A
         .await
         .map_err(AppError::internal)?;
     Ok(())
+}
+
+/// A call to another service, which is this one, that fails.
+async fn call() -> Result<(), AppError> {
+    static CALLS: LazyLock<firstlight::http::ClientLayer> =
+        LazyLock::new(firstlight::http::ClientLayer::new);
+    let client = reqwest::Client::builder().no_proxy().build();
+    let client = client.map_err(AppError::internal)?;
+    let bank = env::var("BANK_URL").map_err(AppError::internal)?;
+    let failing = client.post(format!("{bank}/faults/fail"));
+    let answer = CALLS.send(failing).url_template("/faults/fail").await;
+    answer.map(drop).map_err(AppError::internal)
 }
 
 /// What a charge does before it asks the bank.

@@ -8,7 +8,9 @@ use std::{env, pin::Pin, sync::LazyLock, time::Duration};
 use apalis::prelude::BoxDynError;
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::{Path, Request, State},
+    middleware::Next,
+    response::Response,
     routing::post,
 };
 use firstlight::{
@@ -37,6 +39,8 @@ static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
 
 /// How long a charge of the item `slow` takes: enough to be killed in its middle.
 const SLOW_CHARGE: Duration = Duration::from_secs(2);
+/// For longer than a client waits.
+const HELD: Duration = Duration::from_secs(60);
 /// One of two that never meets the other goes on alone, and the proof sees that there was no conflict.
 const MEETING: Duration = Duration::from_secs(10);
 
@@ -48,6 +52,16 @@ pub fn routes(store: Store) -> Router {
         .route("/trouble/withdraw/{account}", post(withdraw))
         .route("/bank/payments/{order}", post(accept_payment))
         .with_state(store)
+}
+
+/// Keeps the answer to a request with the header `hold-answer` back, after everything has been done for it.
+pub async fn hold(request: Request, next: Next) -> Response {
+    let is_held = request.headers().contains_key("hold-answer");
+    let answer = next.run(request).await;
+    if is_held {
+        sleep(HELD).await;
+    }
+    answer
 }
 
 /// A query that takes as long as the caller says.

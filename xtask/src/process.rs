@@ -58,6 +58,10 @@ impl Process {
         })
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Every line so far, of both streams.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.output.lock().lines.clone()

@@ -146,6 +146,11 @@ impl Service {
         }
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn has_ended(&mut self) -> bool {
         self.process.has_ended()
     }

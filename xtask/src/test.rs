@@ -59,7 +59,7 @@ const SUITES: [Suite; 11] = [
     },
     Suite {
         name: "observability",
-        about: "dashboards, alerts and runbooks, without a running service",
+        about: "dashboards, alerts and runbooks, without a service",
         run: observability::run,
     },
     Suite {

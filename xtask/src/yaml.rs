@@ -11,12 +11,16 @@ use yaml_rust2::{Yaml, YamlLoader};
 /// The one document in `file`.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Value> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let documents = YamlLoader::load_from_str(&text).with_context(|| file.display().to_string())?;
+    parse(&text).with_context(|| file.display().to_string())
+}
+
+/// The one document in `text`.
+pub(crate) fn parse(text: &str) -> anyhow::Result<Value> {
+    let documents = YamlLoader::load_from_str(text)?;
     let [document] = &documents[..] else {
-        let found = documents.len();
-        bail!("{}: found {found} documents, expected 1", file.display())
+        bail!("found {} documents, expected 1", documents.len())
     };
-    json(document).with_context(|| file.display().to_string())
+    json(document)
 }
 
 fn json(yaml: &Yaml) -> anyhow::Result<Value> {

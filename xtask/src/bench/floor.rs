@@ -1,16 +1,37 @@
-//! What cannot be had for less, counted and not timed: instructions do not depend on how busy the machine is.
+//! What the variants cost, and what cannot be had for less, counted and not timed: instructions do not depend on how busy the
+//! machine is.
 //!
 //! Written by hand, because counting needs `valgrind`, which is no part of a benchmark that anybody can repeat. Left out:
 //! whatever a processor does with an instruction.
 
-/// The section of the page.
+/// The sections of the page.
 pub(crate) const SECTION: &str = "\
+## In instructions
+
+Times depend on how busy the machine is, and instructions nearly not at all. These are all that the server's process executes per
+request outside of the kernel, counted with callgrind: one log line, 16 connections, everything over `bare` (16,000).
+
+| | 100 % sampled | of by-hand | 1 % sampled | of by-hand |
+| --- | ---: | ---: | ---: | ---: |
+| **firstlight** | 51,000 | 0.19 | 28,900 | 0.13 |
+| firstlight-no-access-line | 44,800 | 0.16 | 22,800 | 0.10 |
+| firstlight-span-events | 66,300 | 0.24 | 29,200 | 0.13 |
+| by-hand | 275,600 | | 225,700 | |
+| oxtel | 158,000 | 0.57 | 110,000 | 0.49 |
+
+To repeat it, after `cargo xtask bench --quick`, with valgrind installed; divide the program's total by 21,000:
+
+```console
+$ target/bench/release/measure --sampling 0.01 --requests 20000 --warm-up 1000 --patience 120 \\
+    valgrind --tool=callgrind target/bench/release/with-firstlight
+```
+
+The kernel has a part in the times above that no telemetry chooses: a server that is slower than `bare` lets its clients wait,
+and has to wake them with each answer.
+
 ## The floor
 
-Instructions per request in the server's thread, counted with callgrind on one axum route of the `release` profile, without
-a socket, over the same route under a layer that does nothing (9,500 instructions, of which axum's boxes are the most). Counts
-repeat to the instruction or nearly so, on a busy machine as well; they say nothing about the kernel, caches, or the threads
-that write and export.
+The same count, at 0 % sampled, and of spans alone in a thread of their own (`release` profile, no socket).
 
 | | instructions |
 | --- | ---: |
@@ -18,9 +39,9 @@ that write and export.
 | `Registry` and `tracing-opentelemetry` with the SDK's tracer, the same span, entered once, not sampled | 5,950 |
 | the same, entered twice | 7,090 |
 | the same, entered twice, behind a filter, as every layer that is not alone in its subscriber needs to be | 7,790 |
-| firstlight, one request, not sampled, no access line | 14,200 |
-| firstlight, one request, not sampled | 20,200 |
-| firstlight, one request, not sampled, and one log line of the handler's | 24,700 |
+| firstlight, one request, no access line | 16,200 |
+| firstlight, one request | 22,400 |
+| firstlight, one request, and one log line of the handler's | 28,500 |
 
 So about half of what a request costs when nothing of it is kept and nothing is written goes into a span that nobody will see,
 before firstlight has done anything. It cannot be left out. `tracing-opentelemetry` learns whether a span is sampled when

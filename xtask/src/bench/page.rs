@@ -29,7 +29,7 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
     for goal in goals::all(results) {
         writeln!(
             page,
-            "| {} | {} | at most {:.2} of {} | {:.1} µs | {:.1} µs | {:.2} | {} | {} |",
+            "| {} | {} | at most {:.3} of {} | {:.1} µs | {:.1} µs | {:.3} | {} | {} |",
             name(goal.variant),
             goal.cell,
             goal.at_most,

@@ -7,7 +7,7 @@
 //! Each alert has a runbook in `docs/runbooks`, by its name, and a drill that `promtool` runs.
 
 mod alert;
-mod alertmanager;
+pub(crate) mod alertmanager;
 mod board;
 mod cases;
 mod cron;
@@ -34,11 +34,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use self::{alert::Alert, drill::Drill, group::Group};
-pub(crate) use self::{
-    alertmanager::{Receivers, config as alertmanager},
-    cases::cases,
-    timing::Timing,
-};
+pub(crate) use self::{cases::cases, timing::Timing};
 use crate::ui;
 
 /// What `alerts` can be told.

@@ -20,6 +20,7 @@ mod lint;
 mod objectives;
 mod overview;
 mod panel;
+mod pool;
 mod postgres;
 mod query;
 mod route;
@@ -73,16 +74,19 @@ pub(crate) fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
         files::write(&folder)?;
     }
     let all = all();
-    let panels: usize = all.iter().map(|dashboard| dashboard.panels().count()).sum();
-    let queries: usize = all
-        .iter()
-        .flat_map(Dashboard::panels)
-        .map(|panel| panel.targets().len())
-        .sum();
+    let panels: Vec<&Panel> = all.iter().flat_map(Dashboard::panels).collect();
+    let filled = |by: Filled| {
+        let targets = panels.iter().flat_map(|panel| panel.targets());
+        targets.filter(|target| target.filled() == by).count()
+    };
     ui::line(format!(
-        "  {} dashboards, {panels} panels, {queries} queries in {}",
+        "  {} dashboards in {}: {} panels, {} queries that ordinary load fills, {} that trouble does, {} that calls to others do",
         all.len(),
-        files::FOLDER
+        files::FOLDER,
+        panels.len(),
+        filled(Filled::Traffic),
+        filled(Filled::Trouble),
+        filled(Filled::Calls),
     ));
     Ok(ExitCode::SUCCESS)
 }

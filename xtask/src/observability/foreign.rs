@@ -5,9 +5,9 @@ const SCRAPED: &[(&str, &[&str])] = &[
     ("up", &[]),
     ("scrape_duration_seconds", &[]),
     ("scrape_samples_scraped", &[]),
-    ("pg_blocked_sessions", &[]),
-    ("pg_locks_count", &["datname", "mode"]),
-    ("pg_replication_lag_seconds", &[]),
+    ("pg_blocked_sessions", &["server"]),
+    ("pg_locks_count", &["datname", "mode", "server"]),
+    ("pg_replication_lag_seconds", &["server"]),
     ("pg_settings_max_connections", &["server"]),
     ("pg_stat_activity_count", &["datname", "state", "server"]),
     (
@@ -20,20 +20,34 @@ const SCRAPED: &[(&str, &[&str])] = &[
         &["datid", "datname", "server"],
     ),
     (
+        "pg_stat_database_deadlocks",
+        &["datid", "datname", "server"],
+    ),
+    (
+        "pg_stat_replication_pg_wal_lsn_diff",
+        &[
+            "application_name",
+            "client_addr",
+            "server",
+            "slot_name",
+            "state",
+        ],
+    ),
+    (
         "pg_stat_statements_calls_total",
-        &["datname", "queryid", "query"],
+        &["datname", "queryid", "query", "server"],
     ),
     (
         "pg_stat_statements_rows_total",
-        &["datname", "queryid", "query"],
+        &["datname", "queryid", "query", "server"],
     ),
     (
         "pg_stat_statements_seconds_total",
-        &["datname", "queryid", "query"],
+        &["datname", "queryid", "query", "server"],
     ),
     (
         "pg_stat_user_tables_n_dead_tup",
-        &["datname", "schemaname", "relname"],
+        &["datname", "schemaname", "relname", "server"],
     ),
     ("pg_up", &[]),
 ];
@@ -41,6 +55,15 @@ const SCRAPED: &[(&str, &[&str])] = &[
 /// What rules make: no instance, because they add up all of them.
 const RECORDED: &[(&str, &[&str])] = &[
     ("ALERTS", &["job", "alertname", "severity", "alertstate"]),
+    ("data:staleness_budget:seconds", &["job", "data_type", "le"]),
+    ("slo:availability:declared_objective_ratio", &["job"]),
+    ("slo:availability:errors_rate5m", &["job"]),
+    ("slo:availability:requests_rate5m", &["job"]),
+    ("slo:latency:declared_objective_ratio", &["job"]),
+    ("slo:latency:declared_objective_seconds", &["job", "le"]),
+    ("slo:latency:errors_rate5m", &["job"]),
+    ("slo:latency:objective_seconds", &["job", "le"]),
+    ("slo:latency:requests_rate5m", &["job"]),
     ("slo:availability:error_budget_remaining_ratio", &["job"]),
     ("slo:availability:error_ratio_rate5m", &["job"]),
     ("slo:availability:error_ratio_rate30m", &["job"]),
@@ -78,4 +101,9 @@ pub(crate) fn labels(name: &str) -> Option<Vec<&'static str>> {
 /// Whether a rule made it, and not a scrape.
 pub(crate) fn is_recorded(name: &str) -> bool {
     RECORDED.iter().any(|(known, _)| *known == name)
+}
+
+/// What rules make, and `ALERTS`, which Prometheus makes of them.
+pub(crate) fn recorded() -> impl Iterator<Item = &'static str> {
+    RECORDED.iter().map(|(name, _)| *name)
 }

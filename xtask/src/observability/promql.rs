@@ -63,6 +63,10 @@ impl Selector {
     }
 
     /// Only series whose label has another value.
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "it reads like the query: the label is not that value"
+    )]
     pub(crate) fn is_not(self, label: &str, value: &str) -> Self {
         self.matcher(label, "!=", value)
     }

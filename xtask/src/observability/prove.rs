@@ -80,7 +80,9 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
         panels.variables(&site.prometheus)
     });
     let mut seen = Vec::new();
-    let failing = Load::of(1, PAUSE, format!("{}/faults/fail", site.starved.address));
+    let failing = ["fail", "call", "pay/14", "not-a-number"];
+    let address = &site.starved.address;
+    let failing = failing.map(|what| Load::of(1, PAUSE, format!("{address}/faults/{what}")));
     let round = drill::round(&site, faults::SIDE_BY_SIDE, || {
         cases.check("in trouble, every panel about trouble is filled", || {
             panels.prove(&site.prometheus, &[Filled::Trouble])

@@ -61,7 +61,11 @@ impl Prometheus {
         query: &str,
         wanted: impl Fn(&[Value]) -> bool,
     ) -> anyhow::Result<Vec<Value>> {
-        let url = format!("{}/api/v1/query?query={}", self.address, http::encoded(query));
+        let url = format!(
+            "{}/api/v1/query?query={}",
+            self.address,
+            http::encoded(query)
+        );
         self.ask(&url, "/data/result", wanted)
             .with_context(|| format!("Prometheus query: {query}"))
     }

@@ -11,6 +11,7 @@ mod conflicts;
 mod database;
 mod exhausted;
 mod figures;
+mod halfway;
 mod journey;
 mod killed;
 mod load;
@@ -67,6 +68,7 @@ pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     slow::cases(cases, &parts, &mut seen);
     conflicts::cases(cases, &parts, &mut seen);
     symptoms::cases(cases, &seen);
+    halfway::cases(cases, &parts);
     killed::cases(cases, &parts);
     replicas::cases(cases, &parts);
     journey::cases(cases, &parts);

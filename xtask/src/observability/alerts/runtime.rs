@@ -3,7 +3,7 @@
 pub(super) mod drills;
 
 use firstlight::metrics::catalog::{
-    PROCESS_MAX_FDS, PROCESS_MEMORY_LIMIT, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
+    BUILD_INFO, PROCESS_MAX_FDS, PROCESS_MEMORY_LIMIT, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
     TOKIO_SCHEDULER_DELAY, TOKIO_SCHEDULER_STALLED,
 };
 
@@ -55,8 +55,12 @@ fn open_files_near_limit() -> Alert {
     let open = Selector::of(&PROCESS_OPEN_FDS);
     let limit = Selector::of(&PROCESS_MAX_FDS);
     Alert::ticket("ProcessOpenFilesNearLimit")
-        .because("At the limit no connection is accepted and none is made.")
-        .when(&[&format!("{open} / {limit} > {OPEN_FILES_PART}")])
+        .because("At the limit no connection is accepted and none is made. Exporters and Prometheus have this metric too; a build_info is ours.")
+        .when(&[
+            &format!("{open} / {limit} > {OPEN_FILES_PART}"),
+            "and on (job, instance)",
+            &Selector::of(&BUILD_INFO).to_string(),
+        ])
         .lasting("10m")
         .summary("A process is about to run out of file descriptors.")
         .description("{{ $labels.instance }} of {{ $labels.job }} has {{ $value | humanizePercentage }} of its file descriptors open.")

@@ -30,20 +30,15 @@ impl Timing {
             return text.to_owned();
         }
         let mut quoted = false;
-        let part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let mut result = String::new();
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let length = rest
-                .find(|c| part(c) != part(first))
-                .filter(|_| part(first))
-                .unwrap_or_else(|| {
-                    if part(first) {
-                        rest.len()
-                    } else {
-                        first.len_utf8()
-                    }
-                });
+            let length = if part(first) {
+                rest.find(|c| !part(c)).unwrap_or(rest.len())
+            } else {
+                first.len_utf8()
+            };
             let (word, after) = rest.split_at(length);
             quoted ^= first == '"';
             result.push_str(&if quoted { word.into() } else { self.word(word) });
@@ -75,11 +70,13 @@ fn milliseconds(word: &str) -> Option<u64> {
 }
 
 fn shown(milliseconds: u64) -> String {
-    let fits = UNITS
-        .iter()
-        .find(|(_, factor)| milliseconds.is_multiple_of(*factor));
-    fits.map(|(unit, factor)| format!("{}{unit}", milliseconds / factor))
-        .unwrap_or_default()
+    let fits = |(_, factor): &&(&str, u64)| {
+        milliseconds >= *factor && milliseconds.is_multiple_of(*factor)
+    };
+    UNITS.iter().find(fits).map_or_else(
+        || "0s".to_owned(),
+        |(unit, factor)| format!("{}{unit}", milliseconds / factor),
+    )
 }
 
 #[cfg(test)]
@@ -95,12 +92,14 @@ mod tests {
     #[test]
     fn a_proof_has_a_sixtieth_of_every_duration_and_of_nothing_else() {
         for (production, proof) in [
+            ("0m", "0s"),
             ("30s", "500ms"),
             ("3d", "72m"),
             ("30d", "12h"),
             ("rate(x[5m]) > 5", "rate(x[5s]) > 5"),
             ("max_over_time(a[10m:1m])", "max_over_time(a[10s:1s])"),
             ("c offset 15m", "c offset 15s"),
+            ("in the last 1h. In 2 days", "in the last 1m. In 2 days"),
             ("a:b_rate5m{le=\"5m\"} 2.5", "a:b_rate5m{le=\"5m\"} 2.5"),
         ] {
             assert_eq!(Timing::Proof.apply(production), proof);

@@ -2,9 +2,7 @@
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use super::{
-    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query, threshold::ANY,
-};
+use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
 use crate::observability::{
     limits,
     promql::{self, Selector},
@@ -67,9 +65,14 @@ fn now() -> Row {
 
 fn latest_of_all() -> Panel {
     Panel::stat("Most overdue")
-        .means("The age of the last success as a part of what is allowed, two intervals and a run; of all schedules, the worst.")
+        .means(
+            "The age of the last success as a part of what is allowed, two intervals and a run; \
+             of all schedules, the worst.",
+        )
         .normally("Below a half.")
-        .otherwise("At 1 two runs in a row are missing. The table below says which, and since when.")
+        .otherwise(
+            "At 1 two runs in a row are missing. The table below says which, and since when.",
+        )
         .runbook(Runbook::CronRunMissed)
         .unit(Unit::Part)
         .red_from(limits::CRON_ALLOWED)
@@ -93,19 +96,31 @@ fn running() -> Panel {
     Panel::stat("Running now")
         .means("Runs that are under way.")
         .normally("0 or 1.")
-        .otherwise("As many as there are schedules: they start at the same minute. Give each its own, or a jitter.")
+        .otherwise(
+            "As many as there are schedules: they start at the same minute. Give each its own, or \
+             a jitter.",
+        )
         .runbook(Runbook::CronThunderingHerd)
         .unit(Unit::Count)
         .red_from(limits::HERD_RUNS)
-        .shows(Target::new("Running", promql::sum(&[], of(&catalog::CRON_RUNNING))))
+        .shows(Target::new(
+            "Running",
+            promql::sum(&[], of(&catalog::CRON_RUNNING)),
+        ))
 }
 
 fn missed() -> Panel {
     let missed = of(&catalog::CRON_RUNS).matches("outcome", "missed|skipped_store|skipped_overlap");
     Panel::stat("Ticks without a run")
-        .means("Ticks within the time range at which nothing ran: no process, no store, or the run before it went on. Those that another replica took are not in it.")
+        .means(
+            "Ticks within the time range at which nothing ran: no process, no store, or the run \
+             before it went on. Those that another replica took are not in it.",
+        )
         .normally("0.")
-        .otherwise("`skipped_overlap`: the run takes longer than its interval. `missed`: nothing was there to run it.")
+        .otherwise(
+            "`skipped_overlap`: the run takes longer than its interval. `missed`: nothing was \
+             there to run it.",
+        )
         .runbook(Runbook::CronRunMissed)
         .unit(Unit::Count)
         .shows(Target::new("Missed", query::or_zero(query::in_range(&[], &missed))).in_trouble())
@@ -117,20 +132,54 @@ fn schedules() -> Panel {
         query::in_range(&["job", "cron"], &runs)
     };
     Panel::table("Schedules")
-        .means("Each schedule: how overdue it is, when it last succeeded, how long between runs, how long the last one took and how long it may, and the runs of the time range.")
+        .means(
+            "Each schedule: how overdue it is, when it last succeeded, how long between runs, how \
+             long the last one took and how long it may, and the runs of the time range.",
+        )
         .normally("Overdue is below 1, and the last duration below the expected one.")
-        .otherwise("Overdue with runs: they fail. Overdue without: no scheduler runs, or nobody holds the lease.")
+        .otherwise(
+            "Overdue with runs: they fail. Overdue without: no scheduler runs, or nobody holds \
+             the lease.",
+        )
         .runbook(Runbook::CronRunMissed)
         .by("job", "Service")
         .by("cron", "Schedule")
         .column(Column::new("Overdue", Unit::Part, lateness()).red_from(limits::CRON_ALLOWED))
-        .column(Column::new("Last success", Unit::Since, query::milliseconds(latest(&catalog::CRON_LAST_SUCCESS))))
-        .column(Column::new("Interval", Unit::Seconds, latest(&catalog::CRON_SCHEDULE_INTERVAL)))
-        .column(Column::new("Last took", Unit::Seconds, latest(&catalog::CRON_LAST_DURATION)))
-        .column(Column::new("Expected", Unit::Seconds, latest(&catalog::CRON_EXPECTED_DURATION)))
+        .column(Column::new(
+            "Last success",
+            Unit::Since,
+            query::milliseconds(latest(&catalog::CRON_LAST_SUCCESS)),
+        ))
+        .column(Column::new(
+            "Interval",
+            Unit::Seconds,
+            latest(&catalog::CRON_SCHEDULE_INTERVAL),
+        ))
+        .column(Column::new(
+            "Last took",
+            Unit::Seconds,
+            latest(&catalog::CRON_LAST_DURATION),
+        ))
+        .column(Column::new(
+            "Expected",
+            Unit::Seconds,
+            latest(&catalog::CRON_EXPECTED_DURATION),
+        ))
         .column(Column::new("Succeeded", Unit::Count, runs("ok")))
-        .column(Column::new("Failed", Unit::Count, runs("failed|timed_out|interrupted|taken_over")).red_from(ANY).in_trouble())
-        .leads_to("Only this schedule", "firstlight-cron", "&var-cron=${__data.fields.Schedule}")
+        .column(
+            Column::new(
+                "Failed",
+                Unit::Count,
+                runs("failed|timed_out|interrupted|taken_over"),
+            )
+            .red_from(limits::ANY)
+            .in_trouble(),
+        )
+        .leads_to(
+            "Only this schedule",
+            "firstlight-cron",
+            "&var-cron=${__data.fields.Schedule}",
+        )
 }
 
 fn runs() -> Row {
@@ -143,24 +192,39 @@ fn timeline() -> Panel {
     Panel::state_timeline("Runs")
         .means("When each schedule ran.")
         .normally("Short bars at regular distances.")
-        .otherwise("Bars below each other begin together, which is a herd. A bar that fills its interval leads to skipped runs.")
+        .otherwise(
+            "Bars below each other begin together, which is a herd. A bar that fills its interval \
+             leads to skipped runs.",
+        )
         .runbook(Runbook::CronThunderingHerd)
         .unit(Unit::Count)
         .word(0.0, "rests", Colour::Blue)
         .word(1.0, "runs", Colour::Green)
-        .shows(Target::new("{{cron}}", promql::max(CRON, of(&catalog::CRON_RUNNING))))
+        .shows(Target::new(
+            "{{cron}}",
+            promql::max(CRON, of(&catalog::CRON_RUNNING)),
+        ))
 }
 
 fn durations() -> Panel {
     let longest = |metric| promql::max(CRON, of(metric));
     Panel::timeseries("Duration of the last run")
-        .means("How long the last run took, whatever became of it, and how long it is expected to take.")
+        .means(
+            "How long the last run took, whatever became of it, and how long it is expected to \
+             take.",
+        )
         .normally("Below the expected duration, level.")
         .otherwise("It climbs with the data: work in portions, before it reaches the interval.")
         .runbook(Runbook::CronRunMissed)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{cron}}", longest(&catalog::CRON_LAST_DURATION)))
-        .shows(Target::new("{{cron}}, expected", longest(&catalog::CRON_EXPECTED_DURATION)))
+        .shows(Target::new(
+            "{{cron}}",
+            longest(&catalog::CRON_LAST_DURATION),
+        ))
+        .shows(Target::new(
+            "{{cron}}, expected",
+            longest(&catalog::CRON_EXPECTED_DURATION),
+        ))
 }
 
 fn outcomes() -> Panel {
@@ -169,9 +233,15 @@ fn outcomes() -> Panel {
         promql::increase(&of(&catalog::CRON_RUNS), query::WINDOW),
     );
     Panel::stack("Ticks by outcome")
-        .means("What became of each tick. With several replicas, all but one count `skipped_elsewhere`.")
+        .means(
+            "What became of each tick. With several replicas, all but one count \
+             `skipped_elsewhere`.",
+        )
         .normally("`ok` and `skipped_elsewhere`.")
-        .otherwise("`failed` and `timed_out`: read the run's log lines. `skipped_store`: the store was down. `missed`: nothing ran at all.")
+        .otherwise(
+            "`failed` and `timed_out`: read the run's log lines. `skipped_store`: the store was \
+             down. `missed`: nothing ran at all.",
+        )
         .runbook(Runbook::CronRunMissed)
         .unit(Unit::Count)
         .shows(Target::new("{{outcome}}", ticks))
@@ -191,12 +261,21 @@ fn together() -> Panel {
     Panel::timeseries("Runs at the same time, and the database")
         .means("Runs that are under way together, and statements per second at that time.")
         .normally("One run at a time; the statements do not care.")
-        .otherwise("Above the line they are a herd: give each schedule its own minute, or a jitter, so that their load spreads.")
+        .otherwise(
+            "Above the line they are a herd: give each schedule its own minute, or a jitter, so \
+             that their load spreads.",
+        )
         .runbook(Runbook::CronThunderingHerd)
         .unit(Unit::Count)
         .red_from(limits::HERD_RUNS)
-        .shows(Target::new("runs", promql::sum(&[], of(&catalog::CRON_RUNNING))))
-        .shows(Target::new("statements per second", query::or_zero(query::per_second(&[], &operations))))
+        .shows(Target::new(
+            "runs",
+            promql::sum(&[], of(&catalog::CRON_RUNNING)),
+        ))
+        .shows(Target::new(
+            "statements per second",
+            query::or_zero(query::per_second(&[], &operations)),
+        ))
 }
 
 fn delays() -> Panel {
@@ -216,8 +295,14 @@ fn delay_spread() -> Panel {
     Panel::heatmap("Delay of starts, spread")
         .means("How many runs started how long after their tick.")
         .normally("All over the jitter.")
-        .otherwise("All in one row: there is no jitter, and runs of the same minute start in the same second.")
+        .otherwise(
+            "All in one row: there is no jitter, and runs of the same minute start in the same \
+             second.",
+        )
         .runbook(Runbook::CronThunderingHerd)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{le}}", query::buckets(&of(&catalog::CRON_START_DELAY))))
+        .shows(Target::new(
+            "{{le}}",
+            query::buckets(&of(&catalog::CRON_START_DELAY)),
+        ))
 }

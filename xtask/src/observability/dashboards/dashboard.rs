@@ -82,10 +82,6 @@ impl Dashboard {
         &self.variables
     }
 
-    pub(crate) fn rows(&self) -> &[Row] {
-        &self.rows
-    }
-
     pub(crate) fn panels(&self) -> impl Iterator<Item = &Panel> {
         self.rows.iter().flat_map(Row::panels)
     }

@@ -68,7 +68,8 @@ pub(super) fn compare(folder: &Path) -> anyhow::Result<()> {
                 .count()
                 + 1;
             bail!(
-                "{FOLDER}/{name} is not what the code generates, from line {line} on; run `cargo xtask dashboards` and commit it"
+                "{FOLDER}/{name} is not what the code generates, from line {line} on; \
+                 run `cargo xtask dashboards` and commit it"
             );
         }
     }
@@ -76,7 +77,8 @@ pub(super) fn compare(folder: &Path) -> anyhow::Result<()> {
         let name = entry?.file_name().to_string_lossy().into_owned();
         if !generated.contains_key(&name) && !BY_HAND.contains(&name.as_str()) {
             bail!(
-                "{FOLDER}/{name} is nothing that the code generates; delete it, or add it to the files that are written by hand"
+                "{FOLDER}/{name} is nothing that the code generates; \
+                 delete it, or add it to the files that are written by hand"
             );
         }
     }

@@ -41,10 +41,16 @@ fn unanswered() -> Selector {
     of(&catalog::DATA_READS).matches("result", "refused|failed")
 }
 
-/// The age that nearly all answers are below, as a part of what was promised. Data that only its source may answer has a
+/// The age that all answers but a hundredth are below: so many may be older before the alert fires.
+fn oldest_age() -> String {
+    let quantile = 1.0 - limits::STALE_READS_PART;
+    query::quantile(quantile, TYPE, &of(&catalog::DATA_SERVED_AGE))
+}
+
+/// That age as a part of what was promised. Data that only its source may answer has a
 /// budget of 0 and no part of it.
 fn age_of_budget() -> String {
-    let age = query::quantile(0.99, TYPE, &of(&catalog::DATA_SERVED_AGE));
+    let age = oldest_age();
     let budget = promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET));
     format!("{age} / on (data_type) ({budget} > 0)")
 }
@@ -59,7 +65,10 @@ fn oldest() -> Panel {
     Panel::bar_gauge("Age served, of its budget")
         .means("The age that 99 of 100 answers are below, as a part of how old they may be.")
         .normally("Below 1.")
-        .otherwise("Above 1 users see data that is older than was promised: the refresh fails, or the replica lags.")
+        .otherwise(
+            "Above 1 users see data that is older than was promised: the refresh fails, or the \
+             replica lags.",
+        )
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::Part)
         .red_from(limits::DATA_BUDGET)
@@ -83,9 +92,15 @@ fn hits() -> Panel {
 fn unanswered_part() -> Panel {
     let part = query::part(TYPE, &unanswered(), &of(&catalog::DATA_READS));
     Panel::bar_gauge("Not answered")
-        .means("The part of reads without an answer: the source failed, or the replica was too far behind.")
+        .means(
+            "The part of reads without an answer: the source failed, or the replica was too far \
+             behind.",
+        )
         .normally("0.")
-        .otherwise("`refused` is a replica that lags: wait or read from the primary. `failed` is the source's own error, see the database.")
+        .otherwise(
+            "`refused` is a replica that lags: wait or read from the primary. `failed` is the \
+             source's own error, see the database.",
+        )
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::Part)
         .nothing("no reads")
@@ -96,7 +111,10 @@ fn types() -> Panel {
     let age = |q| query::quantile(q, TYPE, &of(&catalog::DATA_SERVED_AGE));
     let reads = query::per_second(TYPE, &of(&catalog::DATA_READS));
     Panel::table("Data")
-        .means("Each type of data: how often it is read, how old it is when it is served, and how old it may be. A budget of 0 means that only the source may answer.")
+        .means(
+            "Each type of data: how often it is read, how old it is when it is served, and how \
+             old it may be. A budget of 0 means that only the source may answer.",
+        )
         .normally("p99 is below the budget.")
         .otherwise("Click on the red one.")
         .runbook(Runbook::DataStalerThanBudget)
@@ -105,8 +123,16 @@ fn types() -> Panel {
         .column(Column::new("Reads", Unit::OperationsPerSecond, reads))
         .column(Column::new("Age, p50", Unit::Seconds, age(0.5)))
         .column(Column::new("Age, p99", Unit::Seconds, age(0.99)))
-        .column(Column::new("Budget", Unit::Seconds, promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET))))
-        .leads_to("Only this data", "firstlight-freshness", "&var-data_type=${__data.fields.Data}")
+        .column(Column::new(
+            "Budget",
+            Unit::Seconds,
+            promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET)),
+        ))
+        .leads_to(
+            "Only this data",
+            "firstlight-freshness",
+            "&var-data_type=${__data.fields.Data}",
+        )
 }
 
 fn over_time() -> Row {
@@ -116,7 +142,7 @@ fn over_time() -> Row {
 }
 
 fn ages() -> Panel {
-    let age = query::quantile(0.99, TYPE, &of(&catalog::DATA_SERVED_AGE));
+    let age = oldest_age();
     Panel::timeseries("Age of what is served, p99")
         .means("How old answers are, and how old they may be.")
         .normally("Each line below its budget.")
@@ -148,9 +174,15 @@ fn spread() -> Panel {
 fn results() -> Panel {
     let reads = query::per_second(&["result"], &of(&catalog::DATA_READS));
     Panel::stack("Reads by where the answer came from")
-        .means("Reads per second: from the cache, from the source, shared with another read's question, from a replica, refused, or failed.")
+        .means(
+            "Reads per second: from the cache, from the source, shared with another read's \
+             question, from a replica, refused, or failed.",
+        )
         .normally("`cache` is most of it.")
-        .otherwise("`source` grows and `cache` shrinks: entries expire faster than they are used, or the cache is too small.")
+        .otherwise(
+            "`source` grows and `cache` shrinks: entries expire faster than they are used, or the \
+             cache is too small.",
+        )
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{result}}", reads))
         .colour("cache", Colour::Green)
@@ -162,18 +194,13 @@ fn results() -> Panel {
 }
 
 fn failures() -> Panel {
-    let failed = query::per_second(&["data_type", "result"], &unanswered());
+    let by = ["data_type", "result"];
+    let failed = query::joined(&by, query::per_second(&by, &unanswered()));
     Panel::timeseries("Reads without an answer")
         .means("Reads per second that failed or were refused, by type of data.")
         .normally("None.")
         .otherwise("The log has the source's error, with `data_type` as a field.")
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::OperationsPerSecond)
-        .shows(
-            Target::new(
-                "{{data_type}} {{result}}",
-                query::or_none(failed, "data_type"),
-            )
-            .in_trouble(),
-        )
+        .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
 }

@@ -45,22 +45,35 @@ fn rate(title: &str, metric: &Metric) -> Panel {
 
 fn failures(title: &str, metric: &Metric) -> Panel {
     let failed = query::of(metric).count().is_not("error_type", "");
-    let failed = query::per_second(&["rpc_method", "rpc_response_status_code"], &failed);
+    let by = ["rpc_method", "rpc_response_status_code"];
+    let failed = query::joined(&by, query::per_second(&by, &failed));
     Panel::timeseries(title)
-        .means("Calls per second that ended with a status that is the server's fault, by method and status.")
+        .means(
+            "Calls per second that ended with a status that is the server's fault, by method and \
+             status.",
+        )
         .normally("None.")
-        .otherwise("UNAVAILABLE and DEADLINE_EXCEEDED are load or a dependency, INTERNAL and UNKNOWN are bugs: look in the log.")
+        .otherwise(
+            "UNAVAILABLE and DEADLINE_EXCEEDED are load or a dependency, INTERNAL and UNKNOWN are \
+             bugs: look in the log.",
+        )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::RequestsPerSecond)
-        .shows(Target::new("{{rpc_method}} {{rpc_response_status_code}}", query::or_none(failed, "rpc_method")).in_trouble())
+        .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
 }
 
 fn durations(title: &str, metric: &Metric) -> Panel {
     let duration = query::quantile(0.95, &["rpc_method"], &query::of(metric));
     Panel::timeseries(title)
-        .means("How long calls take, to the end of the last stream. A stream that stays open is as long as it is open.")
+        .means(
+            "How long calls take, to the end of the last stream. A stream that stays open is as \
+             long as it is open.",
+        )
         .normally("Each method has its level.")
-        .otherwise("One method: follow a dot to its trace. All of them: look at the database and the runtime.")
+        .otherwise(
+            "One method: follow a dot to its trace. All of them: look at the database and the \
+             runtime.",
+        )
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::Seconds)
         .shows(Target::new("{{rpc_method}}", duration).in_calls())

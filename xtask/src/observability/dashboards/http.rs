@@ -43,7 +43,10 @@ impl Requests {
         Panel::stat("Requests")
             .means("Requests per second, of any status.")
             .normally("It follows the hour of the day.")
-            .otherwise("A sudden drop is worse than a peak: look at what is in front of the service before you look at the service.")
+            .otherwise(
+                "A sudden drop is worse than a peak: look at what is in front of the service \
+                 before you look at the service.",
+            )
             .runbook(Runbook::ServiceDown)
             .unit(Unit::RequestsPerSecond)
             .nothing("no requests")
@@ -51,35 +54,53 @@ impl Requests {
     }
 
     pub(super) fn failing(self) -> Panel {
-        let urgent = limits::BURNS[0].rate * (1.0 - limits::AVAILABILITY);
+        let urgent = limits::FAILING;
         Panel::stat("Failing now")
-            .means("The part of requests that were answered with 5xx. 4xx are the client's mistakes and are not in it.")
+            .means(
+                "The part of requests that were answered with 5xx. 4xx are the client's mistakes \
+                 and are not in it.",
+            )
             .normally("0, or so little that the budget lasts for the month.")
-            .otherwise("Red is as fast as the page that wakes people: at this rate the budget of a month is gone in two days.")
+            .otherwise(
+                "Red is as fast as the page that wakes people: at this rate the budget of a month \
+                 is gone in two days.",
+            )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::Part)
             .red_from(urgent)
             .nothing("no requests")
-            .shows(Target::new("5xx", query::part(&[], &self.status("5.."), &self.all())))
+            .shows(Target::new(
+                "5xx",
+                query::part(&[], &self.status("5.."), &self.all()),
+            ))
     }
 
     pub(super) fn slowest_hundredth(self) -> Panel {
         Panel::stat("p99 now")
             .means("99 of 100 requests are faster than this.")
             .normally("Below the objective, which is where it turns red.")
-            .otherwise("Open the durations below, follow a dot to its trace, and see what the time went to.")
+            .otherwise(
+                "Open the durations below, follow a dot to its trace, and see what the time went \
+                 to.",
+            )
             .runbook(Runbook::HttpLatencyBudgetBurn)
             .unit(Unit::Seconds)
             .red_from(limits::LATENCY_SECONDS)
             .nothing("no requests")
-            .shows(Target::new("p99", query::quantile(0.99, &[], &self.duration())))
+            .shows(Target::new(
+                "p99",
+                query::quantile(limits::LATENCY, &[], &self.duration()),
+            ))
     }
 
     pub(super) fn by_class(self) -> Panel {
         let panel = Panel::stack("Requests by status")
             .means("Requests per second, by the class of their status.")
             .normally("Green is nearly all of it.")
-            .otherwise("Orange that grows after a release of a client is the client's; red is ours. Open the errors to see which.")
+            .otherwise(
+                "Orange that grows after a release of a client is the client's; red is ours. Open \
+                 the errors to see which.",
+            )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::RequestsPerSecond);
         CLASSES
@@ -99,12 +120,18 @@ impl Requests {
     pub(super) fn failures(self) -> Panel {
         let part = |pattern: &str| query::part(&[], &self.status(pattern), &self.all());
         Panel::timeseries("Failures")
-            .means("The part of requests that failed: 5xx through our fault, 4xx through the client's.")
+            .means(
+                "The part of requests that failed: 5xx through our fault, 4xx through the \
+                 client's.",
+            )
             .normally("5xx is 0. 4xx has a level of its own that hardly changes.")
-            .otherwise("5xx above the line burns a month's budget in two days. A step in 4xx alone is a client's release, or somebody who tries doors.")
+            .otherwise(
+                "5xx above the line burns a month's budget in two days. A step in 4xx alone is a \
+                 client's release, or somebody who tries doors.",
+            )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::Part)
-            .red_from(limits::BURNS[0].rate * (1.0 - limits::AVAILABILITY))
+            .red_from(limits::FAILING)
             .shows(Target::new("5xx", part("5..")).in_trouble())
             .shows(Target::new("4xx", part("4..")))
             .colour("5xx", Colour::Red)
@@ -114,9 +141,15 @@ impl Requests {
     pub(super) fn durations(self) -> Panel {
         let quantile = |q| query::quantile(q, &[], &self.duration());
         Panel::timeseries("Duration")
-            .means("How long requests take, from the first byte of the head to the last of the answer. Each dot is a request, and leads to its trace.")
+            .means(
+                "How long requests take, from the first byte of the head to the last of the \
+                 answer. Each dot is a request, and leads to its trace.",
+            )
             .normally("The lines run in parallel, p99 below the objective.")
-            .otherwise("p99 alone: a few requests wait for something, follow a dot. All three: everything waits, look at the database and the runtime.")
+            .otherwise(
+                "p99 alone: a few requests wait for something, follow a dot. All three: \
+                 everything waits, look at the database and the runtime.",
+            )
             .runbook(Runbook::HttpLatencyBudgetBurn)
             .unit(Unit::Seconds)
             .red_from(limits::LATENCY_SECONDS)
@@ -129,7 +162,10 @@ impl Requests {
         Panel::heatmap("Duration, spread")
             .means("How many requests took how long.")
             .normally("One bright band. Two, if some requests are answered from a cache.")
-            .otherwise("A second band far above the first is a group of requests that waits for something. Quantiles cannot show it, this can.")
+            .otherwise(
+                "A second band far above the first is a group of requests that waits for \
+                 something. Quantiles cannot show it, this can.",
+            )
             .runbook(Runbook::HttpLatencyBudgetBurn)
             .unit(Unit::Seconds)
             .shows(Target::new("{{le}}", query::buckets(&self.duration())))
@@ -139,9 +175,15 @@ impl Requests {
         let errors = self.all().is_not("error_type", "");
         let errors = query::top(10, query::per_second(&["error_type"], &errors));
         Panel::timeseries("Errors by type")
-            .means("Failed requests per second, by what failed: the type of the error, or the status where nothing else is known.")
+            .means(
+                "Failed requests per second, by what failed: the type of the error, or the status \
+                 where nothing else is known.",
+            )
             .normally("None.")
-            .otherwise("Find the newest one by its name in the log, filtered by `error.type`; the line has the trace.")
+            .otherwise(
+                "Find the newest one by its name in the log, filtered by `error.type`; the line \
+                 has the trace.",
+            )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::RequestsPerSecond)
             .shows(Target::new("{{error_type}}", query::or_none(errors, "error_type")).in_trouble())

@@ -21,6 +21,15 @@ pub(crate) enum Link {
 }
 
 impl Link {
+    /// One page; the time range goes along.
+    pub(crate) fn page(title: &str, tooltip: &str, url: &str) -> Self {
+        Self::Page {
+            title: title.to_owned(),
+            tooltip: tooltip.to_owned(),
+            url: url.to_owned(),
+        }
+    }
+
     pub(super) fn json(&self) -> Value {
         match self {
             Self::Dashboards => json!({
@@ -39,7 +48,7 @@ impl Link {
                 title,
                 tooltip,
                 url,
-            } => page(title, tooltip, url, false),
+            } => page(title, tooltip, url, Opens::Here),
         }
     }
 }
@@ -51,18 +60,27 @@ pub(super) fn runbook(runbook: Runbook) -> Value {
         &title,
         "What it means, and what to do",
         &runbook.url(),
-        true,
+        Opens::Beside,
     )
 }
 
-fn page(title: &str, tooltip: &str, url: &str, blank: bool) -> Value {
+/// Where a page opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opens {
+    /// In place of this one, with the same time range.
+    Here,
+    /// In a tab of its own, so that the panel stays in sight.
+    Beside,
+}
+
+fn page(title: &str, tooltip: &str, url: &str, opens: Opens) -> Value {
     json!({
         "asDropdown": false,
         "icon": "doc",
         "includeVars": false,
-        "keepTime": false,
+        "keepTime": opens == Opens::Here,
         "tags": [],
-        "targetBlank": blank,
+        "targetBlank": opens == Opens::Beside,
         "title": title,
         "tooltip": tooltip,
         "type": "link",
@@ -73,7 +91,8 @@ fn page(title: &str, tooltip: &str, url: &str, blank: bool) -> Value {
 /// A link on values, to the dashboard `uid`, with `more` in its query.
 pub(super) fn detail(title: &str, uid: &str, more: &str) -> Value {
     let url = format!(
-        "/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}&${{instance:queryparam}}{more}"
+        "/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}\
+         &${{job:queryparam}}&${{instance:queryparam}}{more}"
     );
     json!({ "targetBlank": false, "title": title, "url": url })
 }

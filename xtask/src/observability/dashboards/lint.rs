@@ -67,7 +67,7 @@ mod tests {
                 assert!(
                     objections.is_empty(),
                     "{}: {}: {objections:#?}",
-                    dashboard.title(),
+                    dashboard.name(),
                     rule.name
                 );
             }

@@ -65,14 +65,25 @@ fn worst(of: String) -> String {
 
 pub(super) fn availability() -> Panel {
     Panel::stat("Availability, 30 days")
-        .means("The part of requests of the last 30 days that were not answered with 5xx; of several services, the worst.")
-        .normally("Above the objective, which is where it turns red unless the service has one of its own.")
-        .otherwise("The budget beside it says how much is lost; the page about objectives says when.")
+        .means(
+            "The part of requests of the last 30 days that were not answered with 5xx; of several \
+             services, the worst.",
+        )
+        .normally(
+            "Above the objective, which is where it turns red unless the service has one of its \
+             own.",
+        )
+        .otherwise(
+            "The budget beside it says how much is lost; the page about objectives says when.",
+        )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::Part)
         .red_below(limits::AVAILABILITY)
         .nothing("no rules")
-        .shows(Target::new("Availability", worst(Objective::Availability.kept())))
+        .shows(Target::new(
+            "Availability",
+            worst(Objective::Availability.kept()),
+        ))
         .leads_to("Open the objectives", "firstlight-slo", "")
 }
 
@@ -86,13 +97,19 @@ pub(super) fn latency_budget() -> Panel {
 
 fn budget(title: &str, objective: Objective, may: &str) -> Panel {
     Panel::stat(title)
-        .means(&format!("What is left of the requests that may {may} within 30 days; of several services, the least."))
-        .normally("Above 0 at the end of 30 days. A budget that is never touched means that releases could be bolder.")
+        .means(&format!(
+            "What is left of the requests that may {may} within 30 days; \
+             of several services, the least."
+        ))
+        .normally(
+            "Above 0 at the end of 30 days. A budget that is never touched means that releases \
+             could be bolder.",
+        )
         .otherwise("Below 0 the objective is broken: stop releasing what is not a repair.")
         .runbook(objective.runbook())
         .unit(Unit::Part)
         .signed()
-        .red_below(0.0)
+        .red_below(limits::BUDGET_LEFT)
         .nothing("no rules")
         .shows(Target::new("Left", worst(objective.left())))
         .leads_to("Open the objectives", "firstlight-slo", "")

@@ -3,8 +3,7 @@
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives,
-    query, threshold::ANY,
+    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives, query,
 };
 use crate::observability::{
     limits,
@@ -39,14 +38,24 @@ fn hurt() -> Row {
 }
 
 pub(super) fn instances() -> Panel {
+    // Those that were ours within the time range: one that is down says nothing of its build.
+    let up = format!(
+        "{} and on (job, instance) last_over_time({}[$__range])",
+        query::foreign("up"),
+        query::of(&catalog::BUILD_INFO),
+    );
     Panel::stat("Instances up")
         .means("Processes that Prometheus reaches.")
         .normally("As many as were deployed.")
-        .otherwise("0 is an outage. Fewer than deployed: see why they restart, in the dashboard of the runtime.")
+        .otherwise(
+            "0 is an outage. Fewer than deployed: see why they restart, in the dashboard of the \
+             runtime.",
+        )
         .runbook(Runbook::ServiceDown)
+        .runbook(Runbook::ServiceAbsent)
         .unit(Unit::Count)
-        .red_below(1.0)
-        .shows(Target::new("Up", promql::sum(&[], query::foreign("up"))))
+        .red_below(limits::INSTANCES)
+        .shows(Target::new("Up", promql::sum(&[], up)))
 }
 
 fn alerts() -> Panel {
@@ -57,9 +66,15 @@ fn alerts() -> Panel {
     Panel::stat("Firing alerts")
         .means("Alerts of these services that fire, pages and tickets.")
         .normally("0.")
-        .otherwise("The red lines in the graphs below are their beginnings; hover over one for its name, which is the name of its runbook.")
+        .otherwise(
+            "The red lines in the graphs below are their beginnings; hover over one for its name, \
+             which is the name of its runbook.",
+        )
         .unit(Unit::Count)
-        .shows(Target::new("Firing", query::or_zero(format!("count({firing})"))))
+        .shows(Target::new(
+            "Firing",
+            query::or_zero(format!("count({firing})")),
+        ))
 }
 
 fn requests() -> Row {
@@ -81,10 +96,16 @@ fn active() -> Panel {
     Panel::stack("Requests being served")
         .means("Requests that have begun and not ended, by method.")
         .normally("Requests per second times their duration: 100 per second of 50 ms each are 5.")
-        .otherwise("It grows without end when requests hang. Look for a pool that is used up, or a dependency that does not answer.")
+        .otherwise(
+            "It grows without end when requests hang. Look for a pool that is used up, or a \
+             dependency that does not answer.",
+        )
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::Count)
-        .shows(Target::new("{{http_request_method}}", promql::sum(&["http_request_method"], active)))
+        .shows(Target::new(
+            "{{http_request_method}}",
+            promql::sum(&["http_request_method"], active),
+        ))
 }
 
 fn routes() -> Row {
@@ -99,24 +120,41 @@ fn routes() -> Row {
         query::per_second(&[], &time),
     );
     let table = Panel::table("Routes")
-        .means("Each route's load, failures and duration; click on one for its own page. Requests that no route matched have none.")
+        .means(
+            "Each route's load, failures and duration; click on one for its own page. Requests \
+             that no route matched have none.",
+        )
         .normally("No red.")
-        .otherwise("Click on the red one. If all are red it is not the routes: look at the row below.")
+        .otherwise(
+            "Click on the red one. If all are red it is not the routes: look at the row below.",
+        )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .by("http_route", "Route")
-        .column(Column::new("Requests", Unit::RequestsPerSecond, query::per_second(ROUTE, &all)))
+        .column(Column::new(
+            "Requests",
+            Unit::RequestsPerSecond,
+            query::per_second(ROUTE, &all),
+        ))
         .column(
             Column::new("5xx", Unit::Part, part("5.."))
-                .red_from(limits::BURNS[0].rate * (1.0 - limits::AVAILABILITY))
+                .red_from(limits::FAILING)
                 .in_trouble(),
         )
         .column(Column::new("4xx", Unit::Part, part("4..")))
         .column(
-            Column::new("p95", Unit::Seconds, query::quantile(0.95, ROUTE, &duration))
-                .red_from(limits::LATENCY_SECONDS),
+            Column::new(
+                "p95",
+                Unit::Seconds,
+                query::quantile(0.95, ROUTE, &duration),
+            )
+            .red_from(limits::LATENCY_SECONDS),
         )
         .column(Column::new("Share of time", Unit::Part, share))
-        .leads_to("Open this route", "firstlight-route", "&var-route=${__data.fields.Route}");
+        .leads_to(
+            "Open this route",
+            "firstlight-route",
+            "&var-route=${__data.fields.Route}",
+        );
     Row::new("Where?").line([table])
 }
 
@@ -132,14 +170,20 @@ fn database() -> Panel {
     let statements = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).sum();
     let requests = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).sum();
     let share = format!(
-        "{} / ({} > 0)",
+        "({}) / ({} > 0)",
         query::or_zero(query::per_second(&[], &statements)),
         query::per_second(&[], &requests),
     );
     Panel::timeseries("Database time per request time")
-        .means("Seconds spent in statements per second spent in requests. Jobs have statements, too, and statements that run side by side count twice, so it may exceed 1.")
+        .means(
+            "Seconds spent in statements per second spent in requests. Jobs have statements, too, \
+             and statements that run side by side count twice, so it may exceed 1.",
+        )
         .normally("A level of its own for each service, often about a half.")
-        .otherwise("It rises together with the durations: the database is the reason. They rise alone: it is not.")
+        .otherwise(
+            "It rises together with the durations: the database is the reason. They rise alone: \
+             it is not.",
+        )
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::Part)
         .shows(Target::new("Database", share))
@@ -147,7 +191,7 @@ fn database() -> Panel {
 }
 
 fn pool() -> Panel {
-    super::database::pool_wait("").leads_to("Open the database", "firstlight-database", "")
+    super::pool::wait("").leads_to("Open the database", "firstlight-database", "")
 }
 
 fn queues() -> Panel {
@@ -167,7 +211,10 @@ pub(super) fn log_lines() -> Panel {
     Panel::stack("Log lines by level")
         .means("Lines written per second.")
         .normally("INFO follows the requests. ERROR is none.")
-        .otherwise("Read the errors: `level=ERROR` at the time of the peak. A flood of DEBUG is a filter that somebody forgot to set back.")
+        .otherwise(
+            "Read the errors: `level=ERROR` at the time of the peak. A flood of DEBUG is a filter \
+             that somebody forgot to set back.",
+        )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::EventsPerSecond)
         .shows(Target::new("{{level}}", lines))
@@ -188,14 +235,24 @@ fn versions() -> Panel {
         of[1..].join(", "),
     );
     Panel::table("Versions running")
-        .means("What is deployed, with the instances of each version, and how often they started again within the time range.")
+        .means(
+            "What is deployed, with the instances of each version, and how often they started \
+             again within the time range.",
+        )
         .normally("One version per service, two during a deploy. No restarts.")
-        .otherwise("Two versions for long: a deploy hangs. Restarts without a deploy: the process is killed or panics; look at its memory.")
+        .otherwise(
+            "Two versions for long: a deploy hangs. Restarts without a deploy: the process is \
+             killed or panics; look at its memory.",
+        )
         .runbook(Runbook::ServiceDown)
         .by("job", "Service")
         .by("version", "Version")
         .by("revision", "Revision")
         .by("firstlight_version", "firstlight")
-        .column(Column::new("Instances", Unit::Count, format!("count by ({}) ({build})", of.join(", "))))
-        .column(Column::new("Restarts", Unit::Count, restarts).red_from(ANY))
+        .column(Column::new(
+            "Instances",
+            Unit::Count,
+            format!("count by ({}) ({build})", of.join(", ")),
+        ))
+        .column(Column::new("Restarts", Unit::Count, restarts).red_from(limits::ANY))
 }

@@ -130,6 +130,8 @@ impl Panel {
     /// A query, in the order of the legend.
     pub(crate) fn shows(mut self, mut target: Target) -> Self {
         target.ask = match self.kind {
+            // One window is the whole range: there is one value, and no curve.
+            Kind::Stat if target.expr().contains("$__range") => Ask::Now,
             Kind::Stat | Kind::Timeseries { .. } | Kind::StateTimeline => Ask::Range,
             Kind::BarGauge => Ask::Now,
             Kind::Heatmap => Ask::Buckets,
@@ -251,6 +253,10 @@ impl Panel {
         set("mappings", self.mappings());
         if !self.signed && self.kind.has_axis() {
             set("min", json!(0));
+        }
+        // Without it the longest bar is as long as the panel, however short it should be.
+        if self.unit == Unit::Part && matches!(self.kind, Kind::BarGauge) {
+            set("max", json!(1));
         }
         set("noValue", json!(self.nothing));
         set("thresholds", self.thresholds.json());

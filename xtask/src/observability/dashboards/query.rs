@@ -24,9 +24,22 @@ pub(super) fn per_second(by: &[&str], counter: &Selector) -> String {
     promql::sum(by, promql::rate(counter, WINDOW))
 }
 
-/// How often within the dashboard's time range.
+/// Only what belongs to one of our processes: `up` and `process_*` are there for everything that Prometheus asks, also for
+/// itself.
+pub(super) fn ours(query: impl Display) -> String {
+    format!(
+        "({query} and on (job, instance) {})",
+        of(&catalog::BUILD_INFO)
+    )
+}
+
+/// How often within the dashboard's time range, the first time included: a series that begins with 1 has never increased.
 pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
-    promql::sum(by, promql::increase(counter, "$__range"))
+    let born = format!("({counter} unless {counter} offset $__range)");
+    promql::sum(
+        by,
+        format!("{born} or {}", promql::increase(counter, "$__range")),
+    )
 }
 
 /// The quantile of a histogram, per combination of the labels.
@@ -50,10 +63,24 @@ pub(super) fn or_zero(query: impl Display) -> String {
     format!("{query} or on () 0 * max({})", of(&catalog::BUILD_INFO))
 }
 
+/// Like [`or_none`], as long as somebody else's metric is there.
+pub(super) fn or_none_of(present: &str, label: &str, query: impl Display) -> String {
+    let zero = format!("0 * max({})", foreign(present));
+    format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")
+}
+
 /// Like [`or_zero`], with a value for the label that the legend shows.
 pub(super) fn or_none(query: impl Display, label: &str) -> String {
-    let zero = format!("0 * max({})", of(&catalog::BUILD_INFO));
-    format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")
+    or_none_of(catalog::BUILD_INFO.name, label, query)
+}
+
+/// Several labels as one, `series`, for legends of series that do not have all of them.
+pub(super) fn joined(labels: &[&str], query: impl Display) -> String {
+    let labels: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
+    format!(
+        "label_join({query}, \"series\", \" \", {})",
+        labels.join(", ")
+    )
 }
 
 /// The largest few, so that a panel stays legible with any number of series.

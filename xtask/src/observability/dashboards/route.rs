@@ -2,23 +2,25 @@
 
 use firstlight::metrics::catalog;
 
-use super::{
-    Dashboard, Panel, Row, Runbook, Target, Unit, Variable, grpc, http::Requests, query,
-    threshold::ANY,
-};
+use super::{Dashboard, Panel, Row, Runbook, Target, Unit, Variable, grpc, http::Requests, query};
 
 const ROUTES: Requests = Requests::OfRoute;
 
-use crate::observability::promql::Selector;
+use crate::observability::{limits, promql::Selector};
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "route",
         "firstlight: route",
-        "What is wrong with this route: its load, its failures, its own duration, or what it waits for?",
+        "What is wrong with this route: its load, its failures, or what it waits for?",
         &Selector::of(&catalog::BUILD_INFO),
     )
-    .variable(Variable::of("route", "Route", "http_route", &catalog::HTTP_SERVER_REQUEST_DURATION))
+    .variable(Variable::of(
+        "route",
+        "Route",
+        "http_route",
+        &catalog::HTTP_SERVER_REQUEST_DURATION,
+    ))
     .row(now())
     .row(over_time())
     .row(waits())
@@ -41,7 +43,10 @@ fn statements() -> Panel {
     Panel::stat("Statements per request, p95")
         .means("Database statements that a request runs; 95 of 100 run fewer.")
         .normally("Below 10, and the same on every day.")
-        .otherwise("It grows with the data: the route asks once per row. See the repeated statements below.")
+        .otherwise(
+            "It grows with the data: the route asks once per row. See the repeated statements \
+             below.",
+        )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::Count)
         .nothing("no statements")
@@ -60,7 +65,7 @@ fn repeated() -> Panel {
         )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::Count)
-        .red_from(ANY)
+        .red_from(limits::N_PLUS_ONE_REQUESTS)
         .shows(
             Target::new("Repeated", query::or_zero(query::in_range(&[], &repeated))).in_trouble(),
         )
@@ -76,12 +81,21 @@ fn last_week() -> Panel {
     let all = ROUTES.all();
     let before = format!("sum(rate({all}[{}] offset 1w))", query::WINDOW);
     Panel::timeseries("Requests, beside last week")
-        .means("Requests per second, and at the same hour a week ago; 0 where there was no last week.")
+        .means(
+            "Requests per second, and at the same hour a week ago; 0 where there was no last \
+             week.",
+        )
         .normally("Two lines of the same shape.")
-        .otherwise("Far below last week: they do not arrive. Far above: find out who sends them before you scale.")
+        .otherwise(
+            "Far below last week: they do not arrive. Far above: find out who sends them before \
+             you scale.",
+        )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::RequestsPerSecond)
-        .shows(Target::new("Now", query::or_zero(query::per_second(&[], &all))))
+        .shows(Target::new(
+            "Now",
+            query::or_zero(query::per_second(&[], &all)),
+        ))
         .shows(Target::new("A week ago", query::or_zero(before)))
 }
 
@@ -90,12 +104,17 @@ fn waits() -> Row {
 }
 
 fn queries() -> Panel {
-    let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST).matches("http_route", "$route");
+    let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST)
+        .matches("http_route", "$route")
+        .is_not("http_route", "");
     let by_route = |q| query::top(10, query::quantile(q, &["http_route"], &queries));
     Panel::timeseries("Statements per request")
         .means("Database statements that one request runs.")
         .normally("Flat lines: the number depends on the code, not on the data.")
-        .otherwise("A line that climbs with the data is an N+1 query, also below the number at which it is counted as one.")
+        .otherwise(
+            "A line that climbs with the data is an N+1 query, also below the number at which it \
+             is counted as one.",
+        )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::Count)
         .shows(Target::new("p50 {{http_route}}", by_route(0.5)))
@@ -114,7 +133,6 @@ fn n_plus_one() -> Panel {
         )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::OperationsPerSecond)
-        .red_from(ANY)
         .shows(Target::new("{{db_query_summary}}", repeated).in_trouble())
 }
 
@@ -131,25 +149,38 @@ const TO: &[&str] = &["server_address"];
 fn call_rate() -> Panel {
     let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
     Panel::timeseries("Calls to others")
-        .means("Requests per second that the service sends, by address. Not of one route: a call does not know for whom it is made.")
+        .means(
+            "Requests per second that the service sends, by address. Not of one route: a call \
+             does not know for whom it is made.",
+        )
         .normally("In step with the requests that the service gets.")
         .otherwise("More calls than requests explain are retries: see whether they fail.")
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::RequestsPerSecond)
-        .shows(Target::new("{{server_address}}", query::or_none(query::per_second(TO, &calls), "server_address")))
+        .shows(Target::new(
+            "{{server_address}}",
+            query::or_none(query::per_second(TO, &calls), "server_address"),
+        ))
 }
 
 fn call_failures() -> Panel {
     let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
     let failed = calls.is_not("error_type", "");
-    let failed = query::per_second(&["server_address", "error_type"], &failed);
+    let by = ["server_address", "error_type"];
+    let failed = query::joined(&by, query::per_second(&by, &failed));
     Panel::timeseries("Calls that fail")
-        .means("Calls per second that failed, by address and by how: the status from 400 on, or the type of the error.")
+        .means(
+            "Calls per second that failed, by address and by how: the status from 400 on, or the \
+             type of the error.",
+        )
         .normally("None.")
-        .otherwise("Ask the owners of that address. Until they have repaired it: a shorter time-out, fewer retries, or an answer without them.")
+        .otherwise(
+            "Ask the owners of that address. Until they have repaired it: a shorter time-out, \
+             fewer retries, or an answer without them.",
+        )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::RequestsPerSecond)
-        .shows(Target::new("{{server_address}} {{error_type}}", query::or_none(failed, "server_address")).in_trouble())
+        .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
 }
 
 fn call_durations() -> Panel {
@@ -157,7 +188,10 @@ fn call_durations() -> Panel {
     Panel::timeseries("Duration of calls, p95")
         .means("How long others take to answer, until their response's head.")
         .normally("Below the time-out by a factor of ten.")
-        .otherwise("A line at the time-out is a dependency that hangs, and every request of ours that needs it hangs with it.")
+        .otherwise(
+            "A line at the time-out is a dependency that hangs, and every request of ours that \
+             needs it hangs with it.",
+        )
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::Seconds)
         .shows(Target::new("{{server_address}}", query::quantile(0.95, TO, &calls)).in_calls())

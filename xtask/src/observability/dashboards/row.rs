@@ -37,10 +37,6 @@ impl Row {
         self
     }
 
-    pub(crate) fn title(&self) -> &str {
-        &self.title
-    }
-
     pub(crate) fn panels(&self) -> impl Iterator<Item = &Panel> {
         self.lines.iter().flatten()
     }

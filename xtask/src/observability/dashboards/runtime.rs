@@ -12,7 +12,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "runtime",
         "firstlight: runtime and telemetry",
-        "Is it the process itself: its processor, memory, files or runtime; and can what it reports be trusted?",
+        "Is it the process itself, and can what it reports be trusted?",
         &Selector::of(&catalog::BUILD_INFO),
     )
     .row(now())
@@ -36,15 +36,18 @@ fn now() -> Row {
 fn restarts() -> Panel {
     let changes = promql::sum(
         &[],
-        format!(
+        query::ours(format!(
             "changes({}[$__range])",
             query::of(&catalog::PROCESS_START_TIME)
-        ),
+        )),
     );
     Panel::stat("Restarts")
         .means("How often processes started again within the time range, under the same instance.")
         .normally("0; a deploy usually brings new instances.")
-        .otherwise("A process that starts again and again is killed for its memory, or panics at its start: read its last log lines.")
+        .otherwise(
+            "A process that starts again and again is killed for its memory, or panics at its \
+             start: read its last log lines.",
+        )
         .runbook(Runbook::ServiceDown)
         .unit(Unit::Count)
         .shows(Target::new("Restarts", changes))
@@ -53,9 +56,15 @@ fn restarts() -> Panel {
 fn delay_now() -> Panel {
     let delay = query::of(&catalog::TOKIO_SCHEDULER_DELAY);
     Panel::stat("Scheduler delay, p99")
-        .means("How long a task that could go on waits for its turn. Every request pays it, at every `.await`.")
+        .means(
+            "How long a task that could go on waits for its turn. Every request pays it, at every \
+             `.await`.",
+        )
         .normally("Below a millisecond.")
-        .otherwise("Something blocks the runtime: computation, or a blocking call outside of `spawn_blocking`.")
+        .otherwise(
+            "Something blocks the runtime: computation, or a blocking call outside of \
+             `spawn_blocking`.",
+        )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Seconds)
         .red_from(limits::SCHEDULER_DELAY_SECONDS)
@@ -64,17 +73,26 @@ fn delay_now() -> Panel {
 
 fn memory(panel: Panel) -> Panel {
     let (used, limit) = (
-        query::of(&catalog::PROCESS_RESIDENT_MEMORY),
+        query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY)),
         query::of(&catalog::PROCESS_MEMORY_LIMIT),
     );
     panel
-        .means("Memory in RAM as a part of the control group's limit; of several instances, the fullest. 0 where there is no limit.")
+        .means(
+            "Memory in RAM as a part of the control group's limit; of several instances, the \
+             fullest. 0 where there is no limit.",
+        )
         .normally("Level, below three quarters.")
-        .otherwise("At the line the kernel's killer is near. A climb that never ends is a leak; restart one instance at a time to gain the day.")
+        .otherwise(
+            "At the line the kernel's killer is near. A climb that never ends is a leak; restart \
+             one instance at a time to gain the day.",
+        )
         .runbook(Runbook::ProcessMemoryNearLimit)
         .unit(Unit::Part)
         .red_from(limits::MEMORY_PART)
-        .shows(Target::new("Fullest", format!("max({used} / {limit} or 0 * {used})")))
+        .shows(Target::new(
+            "Fullest",
+            format!("max({used} / {limit} or 0 * {used})"),
+        ))
 }
 
 pub(super) fn memory_part() -> Panel {
@@ -87,13 +105,19 @@ pub(super) fn memory_part() -> Panel {
 
 fn open_files(panel: Panel) -> Panel {
     let (open, most) = (
-        query::of(&catalog::PROCESS_OPEN_FDS),
+        query::ours(query::of(&catalog::PROCESS_OPEN_FDS)),
         query::of(&catalog::PROCESS_MAX_FDS),
     );
     panel
-        .means("File descriptors in use as a part of those that the process may have; every connection is one.")
+        .means(
+            "File descriptors in use as a part of those that the process may have; every \
+             connection is one.",
+        )
         .normally("Below a half.")
-        .otherwise("At the line connections are refused soon. Connections that nobody closes: look for a client without an idle time-out.")
+        .otherwise(
+            "At the line connections are refused soon. Connections that nobody closes: look for a \
+             client without an idle time-out.",
+        )
         .runbook(Runbook::ProcessOpenFilesNearLimit)
         .unit(Unit::Part)
         .red_from(limits::OPEN_FILES_PART)
@@ -111,7 +135,10 @@ fn delays() -> Panel {
     Panel::timeseries("Scheduler delay")
         .means("How long a task that could go on waits for its turn, asked ten times a second.")
         .normally("p99 below a millisecond on a machine that is not full.")
-        .otherwise("p99 alone: something blocks for a moment now and then. p50 as well: the workers are all busy, or the processor is throttled.")
+        .otherwise(
+            "p99 alone: something blocks for a moment now and then. p50 as well: the workers are \
+             all busy, or the processor is throttled.",
+        )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Seconds)
         .red_from(limits::SCHEDULER_DELAY_SECONDS)
@@ -139,7 +166,10 @@ fn stalled() -> Panel {
     Panel::timeseries("Runtime does not answer")
         .means("For how long the runtime has run no task that was woken.")
         .normally("0.")
-        .otherwise("A line that climbs a second per second is a runtime that is blocked right now, and that answers nobody.")
+        .otherwise(
+            "A line that climbs a second per second is a runtime that is blocked right now, and \
+             that answers nobody.",
+        )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Seconds)
         .red_from(limits::SCHEDULER_DELAY_SECONDS)
@@ -152,9 +182,15 @@ pub(super) fn busy() -> Panel {
     let workers = promql::sum(&[], query::of(&catalog::TOKIO_WORKERS));
     let mean = format!("{} / {workers}", query::per_second(&[], &busy));
     Panel::timeseries("Runtime busy")
-        .means("The part of the time that the threads of the runtime are busy: the mean, and the busiest.")
+        .means(
+            "The part of the time that the threads of the runtime are busy: the mean, and the \
+             busiest.",
+        )
         .normally("Below three quarters, the busiest not far above the mean.")
-        .otherwise("All busy: more processors, or less work. One far above the rest, or none at all while requests hang: something blocks it.")
+        .otherwise(
+            "All busy: more processors, or less work. One far above the rest, or none at all \
+             while requests hang: something blocks it.",
+        )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Part)
         .shows(Target::new("mean", mean))
@@ -164,14 +200,29 @@ pub(super) fn busy() -> Panel {
 
 fn tasks() -> Panel {
     Panel::timeseries("Tasks")
-        .means("Tasks that have not ended, those of them that no worker has taken yet, and the threads that run them.")
+        .means(
+            "Tasks that have not ended, those of them that no worker has taken yet, and the \
+             threads that run them.",
+        )
         .normally("Alive follows the connections; waiting is 0.")
-        .otherwise("Alive grows without end: tasks are spawned and never end. Waiting grows: more is spawned than can run.")
+        .otherwise(
+            "Alive grows without end: tasks are spawned and never end. Waiting grows: more is \
+             spawned than can run.",
+        )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Count)
-        .shows(Target::new("alive", promql::sum(&[], query::of(&catalog::TOKIO_ALIVE_TASKS))))
-        .shows(Target::new("waiting", promql::sum(&[], query::of(&catalog::TOKIO_GLOBAL_QUEUE_DEPTH))))
-        .shows(Target::new("threads", promql::sum(&[], query::of(&catalog::TOKIO_WORKERS))))
+        .shows(Target::new(
+            "alive",
+            promql::sum(&[], query::of(&catalog::TOKIO_ALIVE_TASKS)),
+        ))
+        .shows(Target::new(
+            "waiting",
+            promql::sum(&[], query::of(&catalog::TOKIO_GLOBAL_QUEUE_DEPTH)),
+        ))
+        .shows(Target::new(
+            "threads",
+            promql::sum(&[], query::of(&catalog::TOKIO_WORKERS)),
+        ))
 }
 
 fn parks() -> Panel {
@@ -179,7 +230,10 @@ fn parks() -> Panel {
     Panel::timeseries("Runtime rests")
         .means("How often per second a thread of the runtime ran out of tasks and went to rest.")
         .normally("Often: it means that there is room.")
-        .otherwise("Near 0 under load: no thread ever has nothing to do. Near 0 without load: it is blocked.")
+        .otherwise(
+            "Near 0 under load: no thread ever has nothing to do. Near 0 without load: it is \
+             blocked.",
+        )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::EventsPerSecond)
         .shows(Target::new("{{instance}}", parks))
@@ -200,11 +254,15 @@ fn process() -> Row {
 }
 
 pub(super) fn processor() -> Panel {
-    let used = query::per_second(&["instance"], &query::of(&catalog::PROCESS_CPU_SECONDS));
+    let rate = promql::rate(&query::of(&catalog::PROCESS_CPU_SECONDS), query::WINDOW);
+    let used = promql::sum(&["instance"], query::ours(rate));
     Panel::timeseries("Processor")
         .means("Processors in use, by instance: 1 is one that is never idle.")
         .normally("It follows the requests.")
-        .otherwise("It rises alone: a loop, or a flood of log lines; profile it. At its quota the scheduler delay rises with it.")
+        .otherwise(
+            "It rises alone: a loop, or a flood of log lines; profile it. At its quota the \
+             scheduler delay rises with it.",
+        )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Count)
         .shows(Target::new("{{instance}}", used))
@@ -213,15 +271,28 @@ pub(super) fn processor() -> Panel {
 
 fn bytes() -> Panel {
     let limit = query::of(&catalog::PROCESS_MEMORY_LIMIT);
-    let used = query::of(&catalog::PROCESS_RESIDENT_MEMORY);
+    let used = query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY));
+    let mapped = query::ours(query::of(&catalog::PROCESS_VIRTUAL_MEMORY));
     Panel::timeseries("Memory")
-        .means("Memory in RAM, address space that is mapped, and the limit of one instance; a limit of 0 is none.")
+        .means(
+            "Memory in RAM, address space that is mapped, and the limit of one instance; a limit \
+             of 0 is none.",
+        )
         .normally("Level after an hour of load. Mapped is large and costs nothing.")
-        .otherwise("In RAM climbs for days: a leak. Compare the heap of two moments, or bisect the deploys.")
+        .otherwise(
+            "In RAM climbs for days: a leak. Compare the heap of two moments, or bisect the \
+             deploys.",
+        )
         .runbook(Runbook::ProcessMemoryNearLimit)
         .unit(Unit::Bytes)
-        .shows(Target::new("{{instance}} in RAM", promql::sum(&["instance"], &used)))
-        .shows(Target::new("{{instance}} mapped", promql::sum(&["instance"], query::of(&catalog::PROCESS_VIRTUAL_MEMORY))))
+        .shows(Target::new(
+            "{{instance}} in RAM",
+            promql::sum(&["instance"], &used),
+        ))
+        .shows(Target::new(
+            "{{instance}} mapped",
+            promql::sum(&["instance"], mapped),
+        ))
         .shows(Target::new("limit", format!("min({limit} or 0 * {used})")))
         .colour("limit", Colour::Purple)
 }
@@ -239,16 +310,25 @@ fn files() -> Panel {
         .unit(Unit::Count)
         .shows(Target::new(
             "{{instance}} files",
-            promql::sum(&["instance"], query::of(&catalog::PROCESS_OPEN_FDS)),
+            promql::sum(
+                &["instance"],
+                query::ours(query::of(&catalog::PROCESS_OPEN_FDS)),
+            ),
         ))
         .shows(Target::new(
             "{{instance}} threads",
-            promql::sum(&["instance"], query::of(&catalog::PROCESS_THREADS)),
+            promql::sum(
+                &["instance"],
+                query::ours(query::of(&catalog::PROCESS_THREADS)),
+            ),
         ))
 }
 
 fn age() -> Panel {
-    let started = promql::max(&["instance"], query::of(&catalog::PROCESS_START_TIME));
+    let started = promql::max(
+        &["instance"],
+        query::ours(query::of(&catalog::PROCESS_START_TIME)),
+    );
     Panel::timeseries("Time since the start")
         .means("How long each process has run.")
         .normally("Lines that climb together since the last deploy.")

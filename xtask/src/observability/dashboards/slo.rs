@@ -4,7 +4,7 @@ use firstlight::metrics::catalog;
 
 use super::{
     Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives::Objective,
-    query, threshold::ANY,
+    query,
 };
 use crate::observability::{
     limits,
@@ -34,18 +34,50 @@ fn summary() -> Row {
 
 fn services() -> Panel {
     Panel::table("Services")
-        .means("Each service: the least that is left of its budgets, what was promised, and what was kept within 30 days.")
+        .means(
+            "Each service: the least that is left of its budgets, what was promised, and what was \
+             kept within 30 days.",
+        )
         .normally("No red.")
-        .otherwise("A red service has broken its promise: nothing but repairs is released, and the rows below say what broke it.")
+        .otherwise(
+            "A red service has broken its promise: nothing but repairs is released, and the rows \
+             below say what broke it.",
+        )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .by("job", "Service")
-        .column(Column::new("Availability budget left", Unit::Part, Objective::Availability.left()).red_below(0.0))
-        .column(Column::new("Availability", Unit::Part, Objective::Availability.kept()))
-        .column(Column::new("Availability promised", Unit::Part, Objective::Availability.objective()))
-        .column(Column::new("Latency budget left", Unit::Part, Objective::Latency.left()).red_below(0.0))
-        .column(Column::new("Fast enough", Unit::Part, Objective::Latency.kept()))
-        .column(Column::new("Fast enough, promised", Unit::Part, Objective::Latency.objective()))
+        .column(
+            Column::new(
+                "Availability budget left",
+                Unit::Part,
+                Objective::Availability.left(),
+            )
+            .red_below(limits::BUDGET_LEFT),
+        )
+        .column(Column::new(
+            "Availability",
+            Unit::Part,
+            Objective::Availability.kept(),
+        ))
+        .column(Column::new(
+            "Availability promised",
+            Unit::Part,
+            Objective::Availability.objective(),
+        ))
+        .column(
+            Column::new("Latency budget left", Unit::Part, Objective::Latency.left())
+                .red_below(limits::BUDGET_LEFT),
+        )
+        .column(Column::new(
+            "Fast enough",
+            Unit::Part,
+            Objective::Latency.kept(),
+        ))
+        .column(Column::new(
+            "Fast enough, promised",
+            Unit::Part,
+            Objective::Latency.objective(),
+        ))
         .leads_to("Open the overview", "firstlight-overview", "")
 }
 
@@ -55,21 +87,33 @@ fn objective(title: &str, objective: Objective) -> Row {
 
 fn budget(title: &str, objective: Objective) -> Panel {
     Panel::timeseries(&format!("{title}: budget left"))
-        .means("What is left of the requests that may be bad within 30 days. It recovers when bad days become older than that.")
+        .means(
+            "What is left of the requests that may be bad within 30 days. It recovers when bad \
+             days become older than that.",
+        )
         .normally("A gentle slope above 0.")
-        .otherwise("A cliff is an incident: look at what was deployed at its edge. Below 0 the objective is broken.")
+        .otherwise(
+            "A cliff is an incident: look at what was deployed at its edge. Below 0 the objective \
+             is broken.",
+        )
         .runbook(objective.runbook())
         .unit(Unit::Part)
         .signed()
-        .red_below(0.0)
+        .red_below(limits::BUDGET_LEFT)
         .shows(Target::new("{{job}}", objective.left()))
 }
 
 fn burn(title: &str, objective: Objective) -> Panel {
     let panel = Panel::timeseries(&format!("{title}: burn rate"))
-        .means("How many times faster than allowed the budget is used up, over windows of different length. At 1 it lasts for exactly 30 days.")
+        .means(
+            "How many times faster than allowed the budget is used up, over windows of different \
+             length. At 1 it lasts for exactly 30 days.",
+        )
         .normally("Below 1.")
-        .otherwise("An alert fires when a long window and its short one are both above a line: the upper two lines wake somebody, the lower two are tickets.")
+        .otherwise(
+            "An alert fires when a long window and its short one are both above a line: the upper \
+             two lines wake somebody, the lower two are tickets.",
+        )
         .runbook(objective.runbook())
         .unit(Unit::Count);
     let panel = limits::BURNS.iter().fold(panel, |panel, burn| {
@@ -107,23 +151,40 @@ fn routes() -> Panel {
         query::in_range(ROUTE, &fast)
     );
     Panel::table("Requests that used up the budget")
-        .means("Requests within the time range that were answered with 5xx, and those that were slower than the objective, by route.")
+        .means(
+            &format!(
+                "Requests within the time range that were answered with 5xx, and those that took \
+                 longer than {} s, by route. A service with an objective of its own may allow more.",
+                limits::LATENCY_SECONDS,
+            ),
+        )
         .normally("Few, and spread over the routes.")
         .otherwise("The first row is where an hour of work saves most of the budget.")
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .by("job", "Service")
         .by("http_route", "Route")
-        .column(Column::new("Failed", Unit::Count, failures).red_from(ANY).in_trouble())
+        .column(
+            Column::new("Failed", Unit::Count, failures)
+                .red_from(limits::ANY)
+                .in_trouble(),
+        )
         .column(Column::new("Too slow", Unit::Count, slow).in_trouble())
-        .leads_to("Open this route", "firstlight-route", "&var-route=${__data.fields.Route}")
+        .leads_to(
+            "Open this route",
+            "firstlight-route",
+            "&var-route=${__data.fields.Route}",
+        )
 }
 
 fn alerts() -> Panel {
     let by: &[&str] = &["job", "alertname", "severity", "alertstate"];
     let alerts = Selector::foreign("ALERTS").matches("job", "$job");
     Panel::table("Alerts")
-        .means("Alerts of the chosen services that are pending or fire, with the number of their series.")
+        .means(
+            "Alerts of the chosen services that are pending or fire, with the number of their \
+             series.",
+        )
         .normally("No rows.")
         .otherwise("Each has a runbook of its name.")
         .by("job", "Service")

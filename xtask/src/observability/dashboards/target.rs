@@ -29,7 +29,8 @@ pub(crate) enum Ask {
 }
 
 /// Histograms whose samples are taken while no span is open, so that there is no trace to lead to.
-const UNTRACED: [&str; 2] = ["tokio_scheduler_delay_seconds", "cron_start_delay_seconds"];
+pub(super) const UNTRACED: [&str; 2] =
+    ["tokio_scheduler_delay_seconds", "cron_start_delay_seconds"];
 
 #[derive(Debug, Clone)]
 pub(crate) struct Target {

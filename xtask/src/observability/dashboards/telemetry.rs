@@ -5,9 +5,8 @@ use firstlight::metrics::catalog::{self, Metric};
 use super::{
     Colour, Column, Panel, Row, Runbook, Target, Unit, overview,
     query::{self, foreign},
-    threshold::ANY,
 };
-use crate::observability::promql;
+use crate::observability::{limits, promql};
 
 /// What did not arrive: spans and log records that were dropped or refused, and lines that nobody read.
 fn losses() -> [(&'static str, String); 5] {
@@ -49,10 +48,13 @@ pub(super) fn lost() -> Panel {
     Panel::stat("Telemetry lost")
         .means("Spans, log records and log lines per second that were dropped or not delivered.")
         .normally("0.")
-        .otherwise("Do not trust an absence of errors while it is red. The row about telemetry says what is lost and where.")
+        .otherwise(
+            "Do not trust an absence of errors while it is red. The row about telemetry says what \
+             is lost and where.",
+        )
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::EventsPerSecond)
-        .red_from(ANY)
+        .red_from(limits::ANY)
         .shows(Target::new("Lost", all).in_trouble())
 }
 
@@ -64,12 +66,18 @@ pub(super) fn health() -> Row {
 
 fn lost_over_time() -> Panel {
     let panel = Panel::timeseries("Telemetry lost, by where")
-        .means("What per second was dropped because a queue or a pipe was full, and what the collector did not take.")
+        .means(
+            "What per second was dropped because a queue or a pipe was full, and what the \
+             collector did not take.",
+        )
         .normally("0.")
-        .otherwise("Not delivered: the collector is down or refuses. Dropped: more is produced than can be sent; sample, or write less.")
+        .otherwise(
+            "Not delivered: the collector is down or refuses. Dropped: more is produced than can \
+             be sent; sample, or write less.",
+        )
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::EventsPerSecond)
-        .red_from(ANY);
+        .red_from(limits::ANY);
     losses().into_iter().fold(panel, |panel, (name, rate)| {
         panel.shows(Target::new(name, rate).in_trouble())
     })
@@ -83,14 +91,26 @@ fn exported() -> Panel {
         ))
     };
     Panel::timeseries("Telemetry delivered")
-        .means("Spans, log records and data points per second that the collector took. 0 for what is not exported over OTLP.")
+        .means(
+            "Spans, log records and data points per second that the collector took. 0 for what is \
+             not exported over OTLP.",
+        )
         .normally("Spans follow the requests and the sampling.")
         .otherwise("0 where there was more: the exporter gave up, or somebody turned sampling off.")
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::EventsPerSecond)
-        .shows(Target::new("spans", delivered(&catalog::OTEL_SDK_EXPORTER_SPAN_EXPORTED)))
-        .shows(Target::new("log records", delivered(&catalog::OTEL_SDK_EXPORTER_LOG_EXPORTED)))
-        .shows(Target::new("data points", delivered(&catalog::OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED)))
+        .shows(Target::new(
+            "spans",
+            delivered(&catalog::OTEL_SDK_EXPORTER_SPAN_EXPORTED),
+        ))
+        .shows(Target::new(
+            "log records",
+            delivered(&catalog::OTEL_SDK_EXPORTER_LOG_EXPORTED),
+        ))
+        .shows(Target::new(
+            "data points",
+            delivered(&catalog::OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED),
+        ))
 }
 
 fn queues() -> Panel {
@@ -102,34 +122,56 @@ fn queues() -> Panel {
         ))
     };
     Panel::timeseries("Export queues, of their capacity")
-        .means("How full the queues of spans and log records are; beyond 1 is dropped. 0 for what is not exported over OTLP.")
+        .means(
+            "How full the queues of spans and log records are; beyond 1 is dropped. 0 for what is \
+             not exported over OTLP.",
+        )
         .normally("Near 0.")
-        .otherwise("It fills when the collector is slow. What does not fit is dropped and counted, and never slows a request down.")
+        .otherwise(
+            "It fills when the collector is slow. What does not fit is dropped and counted, and \
+             never slows a request down.",
+        )
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::Part)
         .shows(Target::new(
             "spans",
-            fill(&catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE, &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY),
+            fill(
+                &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE,
+                &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY,
+            ),
         ))
         .shows(Target::new(
             "log records",
-            fill(&catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE, &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY),
+            fill(
+                &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE,
+                &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY,
+            ),
         ))
 }
 
 fn checks() -> Panel {
-    let checks = query::in_range(&["instance"], &query::of(&catalog::TELEMETRY_CHECKS));
+    let checks = promql::increase(&query::of(&catalog::TELEMETRY_CHECKS), query::WINDOW);
+    let checks = promql::sum(&["instance"], checks);
     Panel::timeseries("Checks of the telemetry")
-        .means("How often within the time range somebody asked a process whether its telemetry works.")
+        .means("How often somebody asked a process whether its telemetry works.")
         .normally("As often as deploys ask, which may be never.")
-        .otherwise("It says nothing by itself. Run the program with `--check-telemetry`: it says what works and what does not.")
+        .otherwise(
+            "It says nothing by itself. Run the program with `--check-telemetry`: it says what \
+             works and what does not.",
+        )
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::Count)
-        .shows(Target::new("{{instance}}", query::or_none(checks, "instance")))
+        .shows(Target::new(
+            "{{instance}}",
+            query::or_none(checks, "instance"),
+        ))
 }
 
 fn freshness() -> Panel {
-    let newest = promql::max(&["instance"], format!("timestamp({})", foreign("up")));
+    let newest = promql::max(
+        &["instance"],
+        query::ours(format!("timestamp({})", foreign("up"))),
+    );
     Panel::timeseries("Age of these numbers")
         .means("How long ago Prometheus last asked each instance.")
         .normally("Below the scrape interval.")
@@ -148,18 +190,27 @@ pub(super) fn metrics() -> Row {
 }
 
 fn series() -> Panel {
-    let samples = promql::max(&["instance"], foreign("scrape_samples_scraped"));
+    let samples = promql::max(
+        &["instance"],
+        query::ours(foreign("scrape_samples_scraped")),
+    );
     Panel::timeseries("Series")
         .means("Series that each instance has on its page.")
         .normally("Level, once every route was called.")
-        .otherwise("A climb that does not end is a label with too many values. The panel of refusals names the metric.")
+        .otherwise(
+            "A climb that does not end is a label with too many values. The panel of refusals \
+             names the metric.",
+        )
         .runbook(Runbook::MetricsOverBudget)
         .unit(Unit::Count)
         .shows(Target::new("{{instance}}", samples))
 }
 
 fn scrapes() -> Panel {
-    let duration = promql::max(&["instance"], foreign("scrape_duration_seconds"));
+    let duration = promql::max(
+        &["instance"],
+        query::ours(foreign("scrape_duration_seconds")),
+    );
     Panel::timeseries("Duration of scrapes")
         .means("How long it takes Prometheus to read an instance's page.")
         .normally("Milliseconds.")
@@ -177,14 +228,26 @@ fn refused() -> Panel {
     let samples = query::per_second(&["metric"], &query::of(&catalog::METRICS_SAMPLES_DROPPED));
     let uses = query::per_second(&["reason"], &query::of(&catalog::METRICS_REJECTED));
     Panel::timeseries("Refused by the metrics' budget")
-        .means("Uses per second of series beyond a metric's budget, samples that were not a number, and metrics that could not be recorded at all.")
+        .means(
+            "Uses per second of series beyond a metric's budget, samples that were not a number, \
+             and metrics that could not be recorded at all.",
+        )
         .normally("None.")
-        .otherwise("Over budget: a label has too many values, such as an id; take it off. It is folded into one series meanwhile, so sums stay right.")
+        .otherwise(
+            "Over budget: a label has too many values, such as an id; take it off. It is folded \
+             into one series meanwhile, so sums stay right.",
+        )
         .runbook(Runbook::MetricsOverBudget)
         .unit(Unit::EventsPerSecond)
-        .red_from(ANY)
+        .red_from(limits::ANY)
         .shows(Target::new("over budget: {{metric}}", query::or_none(over, "metric")).in_trouble())
-        .shows(Target::new("not a number: {{metric}}", query::or_none(samples, "metric")).in_trouble())
+        .shows(
+            Target::new(
+                "not a number: {{metric}}",
+                query::or_none(samples, "metric"),
+            )
+            .in_trouble(),
+        )
         .shows(Target::new("refused: {{reason}}", query::or_none(uses, "reason")).in_trouble())
         .colour("over budget: none", Colour::Green)
         .colour("not a number: none", Colour::Green)
@@ -201,14 +264,24 @@ fn resources() -> Panel {
         "deployment_environment_name",
     ];
     Panel::table("Who is speaking")
-        .means("What each instance says of itself, in `target_info`: the same attributes are on its spans and log records.")
+        .means(
+            "What each instance says of itself, in `target_info`: the same attributes are on its \
+             spans and log records.",
+        )
         .normally("Every instance has a version and an environment.")
-        .otherwise("`unknown_service` or no version: set `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.")
+        .otherwise(
+            "`unknown_service` or no version: set `OTEL_SERVICE_NAME` and \
+             `OTEL_RESOURCE_ATTRIBUTES`.",
+        )
         .by("job", "Service")
         .by("instance", "Instance")
         .by("service_name", "Name")
         .by("service_version", "Version")
         .by("service_instance_id", "Instance id")
         .by("deployment_environment_name", "Environment")
-        .column(Column::new("Resources", Unit::Count, promql::sum(by, query::of(&catalog::TARGET_INFO))))
+        .column(Column::new(
+            "Resources",
+            Unit::Count,
+            promql::sum(by, query::of(&catalog::TARGET_INFO)),
+        ))
 }

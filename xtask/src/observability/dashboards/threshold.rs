@@ -4,9 +4,6 @@ use serde_json::{Value, json};
 
 use super::Colour;
 
-/// More than nothing, for what should never happen. Rates are divided by their window, so a single event is far below 1.
-pub(crate) const ANY: f64 = 0.000_001;
-
 /// Steps from one colour to the next.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) enum Thresholds {
@@ -32,18 +29,6 @@ impl Thresholds {
             Self::Falling(steps) => steps.push((value, colour)),
             _ => *self = Self::Falling(vec![(value, colour)]),
         }
-    }
-
-    /// Where the colour changes, upwards.
-    pub(crate) fn values(&self) -> Vec<f64> {
-        let mut values: Vec<f64> = match self {
-            Self::None => Vec::new(),
-            Self::Rising(steps) | Self::Falling(steps) => {
-                steps.iter().map(|(value, _)| *value).collect()
-            }
-        };
-        values.sort_by(f64::total_cmp);
-        values
     }
 
     pub(super) fn json(&self) -> Value {

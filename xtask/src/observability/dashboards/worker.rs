@@ -2,9 +2,7 @@
 
 use firstlight::metrics::catalog;
 
-use super::{
-    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query, threshold::ANY,
-};
+use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
 use crate::observability::{
     limits,
     promql::{self, Selector},
@@ -72,26 +70,41 @@ fn age(panel: Panel, queues: &str) -> Panel {
     let age = part(&catalog::WORKER_QUEUE_OLDEST_AGE);
     let budget = part(&catalog::WORKER_QUEUE_LATENCY_BUDGET);
     panel
-        .means("How long the oldest job has waited, as a part of what its queue allows. It is what users see of a queue: its length is not.")
+        .means(
+            "How long the oldest job has waited, as a part of what its queue allows. It is what \
+             users see of a queue: its length is not.",
+        )
         .normally("Near 0.")
-        .otherwise("From a half on and growing it is worth a ticket, above 1 somebody is woken: see whether the workers are gone, too slow, or fail.")
+        .otherwise(
+            "From a half on and growing it is worth a ticket, above 1 somebody is woken: see \
+             whether the workers are gone, too slow, or fail.",
+        )
         .runbook(Runbook::WorkerQueueStalled)
         .runbook(Runbook::WorkerQueueGrowing)
         .unit(Unit::Part)
         .orange_from(limits::QUEUE_BUDGET_PART)
         .red_from(limits::QUEUE_BUDGET)
-        .shows(Target::new("{{job}} {{queue}}", format!("{age} / {budget}")))
+        .shows(Target::new(
+            "{{job}} {{queue}}",
+            format!("{age} / {budget}"),
+        ))
 }
 
 fn readable() -> Panel {
     let up = promql::min(QUEUE, of(&catalog::WORKER_QUEUE_UP));
     Panel::stat("Queue is readable")
-        .means("Whether the last look at the store worked. Ages and depths are not a number while it does not.")
+        .means(
+            "Whether the last look at the store worked. Ages and depths are not a number while it \
+             does not.",
+        )
         .normally("Yes.")
-        .otherwise("No: nobody knows how much work waits. The store is not reached, or a migration is missing.")
+        .otherwise(
+            "No: nobody knows how much work waits. The store is not reached, or a migration is \
+             missing.",
+        )
         .runbook(Runbook::WorkerQueueUnreadable)
         .unit(Unit::YesNo)
-        .red_below(1.0)
+        .red_below(limits::QUEUE_READABLE)
         .nothing("no queue")
         .shows(Target::new("{{queue}}", up))
 }
@@ -116,21 +129,32 @@ fn waiting() -> Panel {
 fn dead() -> Panel {
     let dead = of(&catalog::WORKER_TASKS).is("outcome", "dead");
     Panel::stat("Given up")
-        .means("Jobs within the time range that failed for the last time. Nothing runs them again by itself.")
+        .means(
+            "Jobs within the time range that failed for the last time. Nothing runs them again by \
+             itself.",
+        )
         .normally("0.")
-        .otherwise("Read why in the table of failures, repair it, then put them back: they are in the store, in the state `dead`.")
+        .otherwise(
+            "Read why in the table of failures, repair it, then put them back: they are in the \
+             store, in the state `dead`.",
+        )
         .runbook(Runbook::WorkerDeadLetters)
         .unit(Unit::Count)
-        .red_from(ANY)
+        .red_from(limits::ANY)
         .shows(Target::new("Given up", query::or_zero(query::in_range(&[], &dead))).in_trouble())
 }
 
 fn accepted_to_done_now() -> Panel {
     let time = of(&catalog::WORKER_TASK_ACCEPTED_TO_DONE);
     Panel::stat("Accepted to done, p99")
-        .means("How long it takes from `202 Accepted` until the work is done: waiting, all attempts, and the pauses between them.")
+        .means(
+            "How long it takes from `202 Accepted` until the work is done: waiting, all attempts, \
+             and the pauses between them.",
+        )
         .normally("What was promised to whoever sent it.")
-        .otherwise("Longer because of the wait: too few workers. Because of retries: something fails.")
+        .otherwise(
+            "Longer because of the wait: too few workers. Because of retries: something fails.",
+        )
         .runbook(Runbook::WorkerQueueStalled)
         .unit(Unit::Seconds)
         .nothing("no jobs")
@@ -163,11 +187,20 @@ fn ages() -> Panel {
     Panel::timeseries("Oldest job")
         .means("How long the oldest job has waited since it was due, and how long it may.")
         .normally("A saw near 0.")
-        .otherwise("A straight line that climbs a second per second: nobody takes jobs from that queue at all.")
+        .otherwise(
+            "A straight line that climbs a second per second: nobody takes jobs from that queue \
+             at all.",
+        )
         .runbook(Runbook::WorkerQueueStalled)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{queue}}", longest(&catalog::WORKER_QUEUE_OLDEST_AGE)))
-        .shows(Target::new("{{queue}}, budget", longest(&catalog::WORKER_QUEUE_LATENCY_BUDGET)))
+        .shows(Target::new(
+            "{{queue}}",
+            longest(&catalog::WORKER_QUEUE_OLDEST_AGE),
+        ))
+        .shows(Target::new(
+            "{{queue}}, budget",
+            longest(&catalog::WORKER_QUEUE_LATENCY_BUDGET),
+        ))
 }
 
 fn depth() -> Panel {
@@ -246,7 +279,10 @@ fn times() -> Row {
 fn time(title: &str, metric: &catalog::Metric, otherwise: &str) -> Panel {
     let quantile = |q| query::top(10, query::quantile(q, &["kind"], &of(metric)));
     Panel::timeseries(title)
-        .means("How long it takes, by kind of job: half are faster than p50, 99 of 100 faster than p99.")
+        .means(
+            "How long it takes, by kind of job: half are faster than p50, 99 of 100 faster than \
+             p99.",
+        )
         .normally("Each kind has its level.")
         .otherwise(otherwise)
         .runbook(Runbook::WorkerQueueStalled)
@@ -265,7 +301,10 @@ fn failed() -> Panel {
     Panel::table("Failures")
         .means("Attempts within the time range that failed, by kind and by the type of the error.")
         .normally("No rows, or a few retries.")
-        .otherwise("Search the log for the kind and the error; the line has the trace, and the trace has the request that sent the job.")
+        .otherwise(
+            "Search the log for the kind and the error; the line has the trace, and the trace has \
+             the request that sent the job.",
+        )
         .runbook(Runbook::WorkerDeadLetters)
         .by("queue", "Queue")
         .by("kind", "Kind")
@@ -282,14 +321,31 @@ fn slowest() -> Panel {
         query::per_second(by, &run.clone().count()),
     );
     Panel::table("Kinds of jobs")
-        .means("What workers spend their time on: busy is seconds per second, the number of workers that a kind keeps busy.")
+        .means(
+            "What workers spend their time on: busy is seconds per second, the number of workers \
+             that a kind keeps busy.",
+        )
         .normally("The same first rows on every day.")
-        .otherwise("A kind that is busy with everything starves the others: give it a queue of its own.")
+        .otherwise(
+            "A kind that is busy with everything starves the others: give it a queue of its own.",
+        )
         .runbook(Runbook::WorkerQueueStalled)
         .by("queue", "Queue")
         .by("kind", "Kind")
         .column(Column::new("Busy", Unit::Seconds, busy.clone()))
-        .column(Column::new("Attempts", Unit::OperationsPerSecond, runs.clone()))
-        .column(Column::new("Mean", Unit::Seconds, format!("{busy} / ({runs} > 0)")))
-        .column(Column::new("p99", Unit::Seconds, query::quantile(0.99, by, &run)))
+        .column(Column::new(
+            "Attempts",
+            Unit::OperationsPerSecond,
+            runs.clone(),
+        ))
+        .column(Column::new(
+            "Mean",
+            Unit::Seconds,
+            format!("{busy} / ({runs} > 0)"),
+        ))
+        .column(Column::new(
+            "p99",
+            Unit::Seconds,
+            query::quantile(0.99, by, &run),
+        ))
 }

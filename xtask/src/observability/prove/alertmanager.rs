@@ -7,7 +7,10 @@ use anyhow::bail;
 use super::{exporter::free_address, webhook::Webhook};
 use crate::{
     http,
-    observability::alerts::{self, Receivers, Timing},
+    observability::alerts::{
+        Timing,
+        alertmanager::{Receivers, config as routes},
+    },
     process::Process,
     service::START,
     tools,
@@ -32,7 +35,7 @@ impl Alertmanager {
             heartbeat: &webhook.url("heartbeat"),
         };
         let config = folder.join("alertmanager.yml");
-        fs::write(&config, alerts::alertmanager(Timing::Proof, &receivers))?;
+        fs::write(&config, routes(Timing::Proof, &receivers))?;
         let address = free_address()?;
         let mut command = tools.server();
         command

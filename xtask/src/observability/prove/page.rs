@@ -10,9 +10,10 @@ use crate::paths;
 /// The results as Markdown.
 pub(super) fn text(counts: &[Count], seen: &[Seen]) -> String {
     let sum = |part: fn(&Count) -> (usize, usize)| {
-        counts.iter().map(part).fold((0, 0), |all, one| {
-            (all.0 + one.0, all.1 + one.1)
-        })
+        counts
+            .iter()
+            .map(part)
+            .fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
     };
     let (panels, targets) = (sum(|count| count.panels), sum(|count| count.targets));
     let mut text = format!(

@@ -1,6 +1,6 @@
 //! A running Prometheus with the rules of the proof's clock, its targets, and its query API.
 
-use std::{fs, path::Path, path::PathBuf, process::Command, thread, time::Duration};
+use std::{fs, path::Path, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
@@ -108,20 +108,6 @@ impl Prometheus {
             "/data",
         )?;
         Ok(values.len())
-    }
-
-    /// Waits until a query has a result.
-    pub(super) fn wait(&self, query: &str, deadline: Duration) -> anyhow::Result<()> {
-        let until = std::time::Instant::now() + deadline;
-        while self.now(query)?.is_empty() {
-            ensure!(
-                std::time::Instant::now() < until,
-                "Prometheus has no result within {} s: {query}",
-                deadline.as_secs()
-            );
-            thread::sleep(Duration::from_millis(200));
-        }
-        Ok(())
     }
 
     fn ask(

@@ -1,7 +1,7 @@
 //! Everything that runs for the proof: two services on one PostgreSQL, and all that watches them. On the loopback interface, on
 //! free ports; dropped, it ends by process id.
 
-use std::{cell::RefCell, fs, thread, time::Duration, time::Instant};
+use std::{cell::RefCell, fs};
 
 use anyhow::{Context as _, ensure};
 use firstlight::testing::OtlpReceiver;
@@ -175,17 +175,6 @@ impl Instance {
             answer.status,
             answer.body
         );
-        Ok(())
-    }
-
-    /// Waits until it is ready for requests.
-    pub(super) fn ready(&self, deadline: Duration) -> anyhow::Result<()> {
-        let until = Instant::now() + deadline;
-        let ready = format!("http://{}/readyz", self.admin);
-        while !http::get(&ready).is_ok_and(|answer| answer.status == 200) {
-            ensure!(Instant::now() < until, "{} is not ready", self.job);
-            thread::sleep(Duration::from_millis(100));
-        }
         Ok(())
     }
 }

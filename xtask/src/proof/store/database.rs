@@ -1,10 +1,15 @@
 //! A database of a scenario's own, and services on it.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
-use crate::{service::Service, tools::PostgresServer};
+use super::SOON;
+use crate::{process::Process, service::Service, tools::PostgresServer};
 
 /// The service makes its tables in it when it starts.
 pub(super) struct Database<'a> {
@@ -43,6 +48,27 @@ impl<'a> Database<'a> {
         let mut all = vec![("DATABASE_URL", &*url)];
         all.extend(settings);
         Service::start(self.program, collector, &all)
+    }
+
+    /// A session that keeps whatever is typed into it, such as a lock, until it is closed.
+    pub(super) fn session(&self) -> anyhow::Result<Process> {
+        self.server.session(self.name)
+    }
+
+    /// Asks until a count is as high as expected.
+    pub(super) fn wait_for(&self, what: &str, count: &str, expected: i64) -> anyhow::Result<()> {
+        let until = Instant::now() + SOON;
+        loop {
+            let found = self.number(count)?;
+            if found >= expected {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < until,
+                "found {found} {what}, expected {expected}"
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The rows of a query, each with its columns.

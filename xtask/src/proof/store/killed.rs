@@ -11,9 +11,7 @@ use anyhow::ensure;
 use super::{
     Parts, SOON,
     account::{self, Account},
-    clients,
-    database::Database,
-    orders,
+    clients, orders,
 };
 use crate::{service::Service, test::Cases};
 
@@ -42,7 +40,7 @@ fn in_mid_job(parts: &Parts) -> anyhow::Result<()> {
             accepted.push(orders::place(&service, item)?);
         }
     }
-    wait_for(&database, BUSY, CONCURRENCY, "jobs in their middle")?;
+    database.wait_for("jobs in their middle", BUSY, CONCURRENCY)?;
     service.kill()?;
     drop(service);
     let unpaid = database.number(BUSY)?;
@@ -71,6 +69,14 @@ fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
     let answered = AtomicUsize::new(0);
     let client = |number: usize| {
         let mut sent = Vec::new();
+        if number == 0 {
+            // It is saved, and this client is never told.
+            let headers = [("idempotency-key", HELD), ("hold-answer", "yes")];
+            let answer = orders::send(&service, orders::TELESCOPE, &headers);
+            ensure!(answer.is_err(), "an answer that was held came: {answer:?}");
+            sent.push((HELD.to_owned(), None));
+            return Ok(sent);
+        }
         for order in 0..MOST {
             let key = format!("client-{number}-order-{order}");
             let answer = orders::send(&service, orders::TELESCOPE, &[("idempotency-key", &key)]);
@@ -84,7 +90,8 @@ fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
         }
         Ok(sent)
     };
-    let (sent, ()) = clients::at_once_while(CLIENTS, client, || {
+    let (sent, ()) = clients::at_once_while(1 + CLIENTS, client, || {
+        database.wait_for("orders whose answer is held", IS_HELD, 1)?;
         let until = Instant::now() + SOON;
         while answered.load(Ordering::Relaxed) < BURST {
             ensure!(Instant::now() < until, "the orders are not answered");
@@ -94,9 +101,10 @@ fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
     })?;
     drop(service);
     let sent: Vec<_> = sent.into_iter().flatten().collect();
+    let untold = sent.iter().filter(|(_, id)| id.is_none()).count();
     ensure!(
-        sent.iter().any(|(_, id)| id.is_none()),
-        "all orders were answered before the kill"
+        untold > 1,
+        "all orders but the held one were answered before the kill"
     );
     let first = Account::of(&database)?;
     ensure!(
@@ -106,15 +114,24 @@ fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
     let accepted: Vec<_> = sent.iter().filter_map(|(_, id)| *id).collect();
     account::holds_all(&database, &accepted)?;
 
-    // Whoever was not told asks again, and so does whoever was.
+    // Whoever was not told asks again, and so does whoever was; each of them twice at the same time.
     let mut service = database.serve(&[])?;
-    for (key, id) in &sent {
-        let again = repeat(&service, key)?;
-        ensure!(
-            id.is_none_or(|id| id == again),
-            "the key {key} was order {id:?}, and is now order {again}"
-        );
+    let repeats = clients::at_once(2, |_| {
+        let repeats = sent.iter().map(|(key, _)| repeat(&service, key));
+        repeats.collect::<anyhow::Result<Vec<_>>>()
+    })?;
+    for ids in &repeats {
+        for ((key, id), again) in sent.iter().zip(ids) {
+            ensure!(
+                id.is_none_or(|id| id == *again),
+                "the key {key} was order {id:?}, and is now order {again}"
+            );
+        }
     }
+    ensure!(
+        repeats.windows(2).all(|pair| pair.first() == pair.last()),
+        "two that asked at the same time were told of different orders: {repeats:?}"
+    );
     let account = Account::settled(&database)?;
     let keys = i64::try_from(sent.len())?;
     ensure!(
@@ -134,26 +151,13 @@ fn repeat(service: &Service, key: &str) -> anyhow::Result<i64> {
     orders::accepted(&orders::send(service, orders::TELESCOPE, &headers)?)
 }
 
-fn wait_for(database: &Database<'_>, count: &str, expected: i64, what: &str) -> anyhow::Result<()> {
-    let until = Instant::now() + SOON;
-    loop {
-        let found = database.number(count)?;
-        if found >= expected {
-            return Ok(());
-        }
-        ensure!(
-            Instant::now() < until,
-            "found {found}, expected {expected} {what}"
-        );
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// Charges that have begun, and of which the bank knows nothing yet.
 const BUSY: &str = "
     SELECT COUNT(DISTINCT order_id) FROM attempts WHERE order_id NOT IN (SELECT order_id FROM payments)";
 /// As many jobs as `src/jobs.rs` runs at the same time.
 const CONCURRENCY: i64 = 4;
+const HELD: &str = "held";
+const IS_HELD: &str = "SELECT COUNT(*) FROM orders WHERE idempotency_key = 'held'";
 const CLIENTS: usize = 4;
 /// What the process is killed after.
 const BURST: usize = 40;

@@ -41,7 +41,7 @@ const EDITS: [Edit; 9] = [
     Edit {
         file: "src/routes.rs",
         found: "merge(orders::routes(store))",
-        becomes: "merge(orders::routes(store.clone())).merge(crate::trouble::routes(store.clone())).merge(crate::faults::routes(store))",
+        becomes: "merge(orders::routes(store.clone())).merge(crate::trouble::routes(store.clone())).merge(crate::faults::routes(store)).layer(axum::middleware::from_fn(crate::trouble::hold))",
     },
     Edit {
         file: "src/orders.rs",

@@ -3,7 +3,7 @@
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::ensure;
@@ -116,15 +116,7 @@ fn all_are_busy(database: &Database<'_>, service: &Service) -> anyhow::Result<()
     Figures::wait(service, "a dozen orders", |figures| {
         figures.sum("orders_accepted_total", &[]) >= 12.0
     })?;
-    let until = Instant::now() + SOON;
-    while database.number(SLEEPING)? == 0 {
-        ensure!(
-            Instant::now() < until,
-            "no query runs that could be cut off"
-        );
-        thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
+    database.wait_for("queries that could be cut off", SLEEPING, 1)
 }
 
 /// What must be true afterwards: nothing but 202 and 503 was answered, what was accepted is there and comes to its end, the
@@ -149,14 +141,7 @@ fn goes_on(
     orders::place(service, orders::TELESCOPE)?;
     let account = Account::settled(database)?;
     ensure!(account.dead == 0, "an outage kills no order: {account:?}");
-    let until = Instant::now() + SOON;
-    while database.number(TICKS)? == ticks {
-        ensure!(
-            Instant::now() < until,
-            "no scheduled run since the server is back"
-        );
-        thread::sleep(Duration::from_millis(200));
-    }
+    database.wait_for("scheduled runs since the server is back", TICKS, ticks + 1)?;
     ensure!(!service.has_ended(), "the service has ended");
     Ok(())
 }

@@ -66,4 +66,4 @@ fn run(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
 }
 
 const TRACE: &str = "510e0000000000000000000000000001";
-const SUMMARY: &str = "SELECT accounts pg_sleep";
+const SUMMARY: &str = "SELECT accounts";

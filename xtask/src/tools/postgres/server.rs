@@ -88,12 +88,22 @@ impl PostgresServer {
     ///
     /// Where a statement fails; or there is no `psql`, which Debian has in a package of its own.
     pub(crate) fn psql(&self, database: &str, sql: &str) -> anyhow::Result<String> {
+        let mut psql = self.client(database);
+        psql.args(["--command", sql]);
+        command::run_quietly(&mut psql).with_context(|| format!("psql: {sql}"))
+    }
+
+    /// A session that stays open, with what is typed into it, until its standard input is closed.
+    pub(crate) fn session(&self, database: &str) -> anyhow::Result<Process> {
+        Process::start("psql", &mut self.client(database))
+    }
+
+    fn client(&self, database: &str) -> Command {
         let mut psql = self.postgres.program("psql");
         psql.args(["--no-psqlrc", "--no-align", "--tuples-only", "--quiet"])
             .args(["--set", "ON_ERROR_STOP=1", "--dbname"])
-            .arg(self.url_of(database))
-            .args(["--command", sql]);
-        command::run_quietly(&mut psql).with_context(|| format!("psql: {sql}"))
+            .arg(self.url_of(database));
+        psql
     }
 
     /// Kills the postmaster, as the kernel does to a machine's largest process. Whoever is connected is cut off.

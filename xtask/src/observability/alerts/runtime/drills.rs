@@ -35,6 +35,10 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .fires(45, &A, "a of orders uses 95% of its memory limit.")
             .resolved(55),
         Drill::of("ProcessOpenFilesNearLimit", "they are not closed")
+            .series(
+                r#"build_info{job="orders",instance="a",version="1.0.0"}"#,
+                "1x60",
+            )
             .series(r#"process_max_fds{job="orders",instance="a"}"#, "1000x60")
             .series(
                 r#"process_open_fds{job="orders",instance="a"}"#,
@@ -43,5 +47,12 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .blip(15)
             .fires(45, &A, "a of orders has 90% of its file descriptors open.")
             .resolved(55),
+        Drill::of(
+            "ProcessOpenFilesNearLimit",
+            "an exporter's are none of ours",
+        )
+        .series(r#"process_max_fds{job="node",instance="a"}"#, "1000x60")
+        .series(r#"process_open_fds{job="node",instance="a"}"#, "900x60")
+        .blip(45),
     ]
 }

@@ -34,7 +34,9 @@ fn fires(objective: Objective, burn: Burn) -> Drill {
         };
     let part = 1.25 * burn.rate * budget;
     let wait = minutes(burn.wait);
-    let (fault, after) = (wait + 10, minutes(burn.short) + 20);
+    let fault = wait + 10;
+    // A quarter of the fault's time dilutes a rate that is a quarter too high, unless the short window has forgotten it sooner.
+    let after = minutes(burn.short).min(fault / 4) + 20;
     let bad = (TRAFFIC * part).round();
     let rising = |step: f64| format!("0+{step}x{fault} {}x{after}", step * f64::from(fault));
     let going_on = |step: f64| format!("0+{step}x{}", fault + after);
@@ -73,18 +75,18 @@ fn fires(objective: Objective, burn: Burn) -> Drill {
         .resolved_only(fault + after, "long", burn.long)
 }
 
-/// One minute of trouble in six hours.
+/// One minute of trouble in two hours.
 fn blip(objective: Objective) -> Drill {
-    let drill = Drill::of(burn::name(objective), "a bad minute").series(BUILD, "1x390");
+    let drill = Drill::of(burn::name(objective), "a bad minute").series(BUILD, "1x150");
     let drill = match objective {
         Objective::Availability => drill
-            .series(ALL, "0+10000x390")
-            .series(FAILED, "0x360 1000x30"),
+            .series(ALL, "0+10000x150")
+            .series(FAILED, "0x120 1000x30"),
         Objective::Latency => drill
-            .series(ALL, "0+10000x390")
-            .series(FAST, "0+10000x360 3609000+10000x29"),
+            .series(ALL, "0+10000x150")
+            .series(FAST, "0+10000x120 1209000+10000x29"),
     };
-    drill.blip(363).blip(375).blip(390)
+    drill.blip(123).blip(135).blip(150)
 }
 
 /// One request a minute, of which one goes wrong: more than a percent, and nothing to wake anybody for.

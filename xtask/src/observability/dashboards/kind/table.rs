@@ -68,7 +68,12 @@ pub(super) fn options(columns: &[Column]) -> Value {
 }
 
 pub(super) fn custom() -> Value {
-    json!({ "align": "auto", "cellOptions": { "type": "auto" }, "filterable": false, "inspect": false })
+    json!({
+        "align": "auto",
+        "cellOptions": { "type": "auto" },
+        "filterable": false,
+        "inspect": false,
+    })
 }
 
 /// The answers side by side, with headings, without the time of asking.

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::{
     Rule,
-    sheet::{PanelSheet, first_panel, first_query, objection, text},
+    sheet::{PanelSheet, first_panel, first_query, items, objection, text},
 };
 use crate::observability::{
     expr::{self, Labels},
-    foreign,
+    foreign, limits,
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -17,6 +17,15 @@ pub(super) const RULES: &[Rule] = &[
         name: "metrics-exist",
         check: |sheet| sheet.each_tree(metrics),
         breaks: |json| first_query(json, "upp{job=~\"$job\",instance=~\"$instance\"}"),
+    },
+    Rule {
+        name: "thresholds-are-the-alerts",
+        check: |sheet| sheet.each_panel(thresholds),
+        breaks: |json| {
+            first_panel(json, "stat", |panel| {
+                panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] = json!(0.8765);
+            });
+        },
     },
     Rule {
         name: "labels-exist",
@@ -46,6 +55,24 @@ fn metrics(tree: &Expr) -> Vec<String> {
         .filter_map(|selector| selector.name.clone())
         .filter(|name| expr::metric(name).is_none() && foreign::labels(name).is_none())
         .map(|name| format!("nothing is called {name}"))
+        .collect()
+}
+
+/// A panel turns red at a number that the alerts have, too, and not at one that looked good.
+fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
+    let overrides = panel
+        .overrides()
+        .filter(|property| property["id"] == "thresholds");
+    let all = overrides
+        .map(|property| &property["value"])
+        .chain([&panel.defaults()["thresholds"]]);
+    let values = all
+        .flat_map(|thresholds| items(&thresholds["steps"]))
+        .filter_map(|step| step["value"].as_f64());
+    let known = limits::all();
+    values
+        .filter(|value| !known.contains(value))
+        .map(|value| format!("{value} is none of the limits that alerts fire at"))
         .collect()
 }
 

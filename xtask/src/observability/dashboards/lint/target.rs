@@ -2,7 +2,7 @@
 
 use promql_parser::{
     label::MatchOp,
-    parser::{Expr, VectorSelector},
+    parser::{BinaryExpr, Expr, VectorSelector},
 };
 use serde_json::json;
 
@@ -146,23 +146,65 @@ fn matched(tree: &Expr, label: &str) -> Vec<String> {
         .collect()
 }
 
-/// A counter's value says when the process was started; its rate says what happens.
+/// A counter's value says when the process was started; its rate says what happens. Only of a series that is younger than the
+/// window the value is what happened: `counter unless counter offset window`.
 fn counters(tree: &Expr) -> Vec<String> {
     let mut objections = Vec::new();
     expr::walk(tree, &mut |node, parents| {
-        let (selector, calls) = match node {
-            Expr::MatrixSelector(matrix) => (&matrix.vs, parents.last()),
-            Expr::VectorSelector(selector) => (selector, None),
+        let selector = match node {
+            Expr::MatrixSelector(matrix) => &matrix.vs,
+            Expr::VectorSelector(selector) => selector,
             _ => return,
         };
         let counter = selector.name.as_deref().is_some_and(|name| {
             name.ends_with("_total") || (expr::metric(name).is_some() && name.ends_with("_bucket"))
         });
-        let rated = matches!(calls, Some(Expr::Call(call)) if ["rate", "irate", "increase"].contains(&call.func.name));
+        let fine = match parents.last() {
+            Some(Expr::Call(call)) => ["rate", "irate", "increase"].contains(&call.func.name),
+            Some(Expr::Binary(binary)) => is_birth(binary),
+            _ => false,
+        };
         objections.extend(objection(
-            counter && !rated,
+            counter && !fine,
             format!("{selector} is a counter and has no rate"),
         ));
     });
     objections
+}
+
+/// Series that were not there before.
+fn is_birth(binary: &BinaryExpr) -> bool {
+    let (Expr::VectorSelector(now), Expr::VectorSelector(before)) = (&*binary.lhs, &*binary.rhs)
+    else {
+        return false;
+    };
+    let same = now.name == before.name && now.matchers == before.matchers;
+    same && binary.op.to_string() == "unless" && now.offset.is_none() && before.offset.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counters;
+    use crate::observability::expr;
+
+    fn objections(query: &str) -> Option<usize> {
+        expr::parse(query).ok().map(|tree| counters(&tree).len())
+    }
+
+    #[test]
+    fn a_counter_may_be_asked_for_its_value_only_while_it_is_new() {
+        assert_eq!(objections("sum(cron_runs_total)"), Some(1));
+        assert_eq!(
+            objections("cron_runs_total unless cron_runs_total offset 1h"),
+            Some(0)
+        );
+        assert_eq!(
+            objections("cron_runs_total unless worker_tasks_total offset 1h"),
+            Some(2)
+        );
+        assert_eq!(
+            objections("cron_runs_total unless cron_runs_total"),
+            Some(2)
+        );
+    }
 }

@@ -1,0 +1,105 @@
+//! What every rule must be: the checks of Cloudflare's pint that apply to files, the conventions of the monitoring mixins, and
+//! ours.
+//!
+//! Each brings a way to break it, so that one that objects to nothing is found out. There are no exclusions.
+
+mod query;
+mod words;
+
+use super::rule::Rule;
+
+/// One thing that is true of every rule.
+pub(super) struct Lint {
+    /// Ends a sentence that begins with `every rule`.
+    pub(super) name: &'static str,
+    /// What is wrong.
+    pub(super) objects: fn(&Rule) -> Option<String>,
+    /// Makes it wrong.
+    pub(super) breaks: fn(&mut Rule),
+}
+
+/// All of them.
+pub(super) const LINTS: &[Lint] = &[
+    Lint {
+        name: "parses",
+        objects: query::does_not_parse,
+        breaks: |rule| rule.expr.push('('),
+    },
+    Lint {
+        name: "compares with a limit, or asks what is not there, if it is an alert",
+        objects: query::compares_nothing,
+        breaks: |rule| rule.expr = "sum by (job) (up)".to_owned(),
+    },
+    Lint {
+        name: "asks for metrics that exist",
+        objects: query::unknown_metric,
+        breaks: |rule| rule.expr = rule.expr.replace("_age_", "_aeg_"),
+    },
+    Lint {
+        name: "takes rates of counters, and of nothing else",
+        objects: query::rate_of_no_counter,
+        breaks: |rule| rule.expr = "rate(worker_queue_depth[5m]) > 0".to_owned(),
+    },
+    Lint {
+        name: "keeps the job",
+        objects: query::loses_the_job,
+        breaks: |rule| rule.expr = rule.expr.replace("by (job, queue)", "by (queue)"),
+    },
+    Lint {
+        name: "has regular expressions only where a value would not do",
+        objects: query::needless_pattern,
+        breaks: |rule| rule.expr = "up{job=~\"orders\"} == 0".to_owned(),
+    },
+    Lint {
+        name: "says how long it must be so, if it is an alert",
+        objects: |rule| {
+            (rule.alert.is_some() && rule.lasting.is_none()).then(|| "no `for`".to_owned())
+        },
+        breaks: |rule| rule.lasting = None,
+    },
+    Lint {
+        name: "has a severity that Alertmanager routes, if it is an alert",
+        objects: words::severity,
+        breaks: |rule| drop(rule.labels.insert("severity".to_owned(), "page".to_owned())),
+    },
+    Lint {
+        name: "pages only for symptoms",
+        objects: words::pages_without_a_symptom,
+        breaks: |rule| rule.alert = Some("ProcessMemoryNearLimit".to_owned()),
+    },
+    Lint {
+        name: "is called in CamelCase if it is an alert, and level:metric:operations if it records",
+        objects: words::name,
+        breaks: |rule| rule.alert = Some("worker_queue_stalled".to_owned()),
+    },
+    Lint {
+        name: "has a summary that is one sentence without values, if it is an alert",
+        objects: words::summary,
+        breaks: |rule| {
+            drop(
+                rule.annotations
+                    .insert("summary".to_owned(), "{{ $value }} jobs".to_owned()),
+            )
+        },
+    },
+    Lint {
+        name: "describes what is wrong by labels that its query has",
+        objects: words::description,
+        breaks: |rule| {
+            drop(rule.annotations.insert(
+                "description".to_owned(),
+                "{{ $labels.severity }} trouble.".to_owned(),
+            ))
+        },
+    },
+    Lint {
+        name: "names its runbook and a dashboard that is there, if it is an alert",
+        objects: words::links,
+        breaks: |rule| {
+            drop(rule.annotations.insert(
+                "dashboard_url".to_owned(),
+                "https://g/d/firstlight-wroker".to_owned(),
+            ))
+        },
+    },
+];

@@ -1,0 +1,83 @@
+//! What promtool says of the rules, and every drill.
+
+use std::{fs, process::Command};
+
+use anyhow::{Context as _, bail};
+
+use crate::{
+    command,
+    observability::alerts::{self, Timing, files, objectives},
+    paths,
+    test::Cases,
+    tools::Prometheus,
+};
+
+pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
+    let rules = ["objectives.yml", "firstlight.rules.yml"].map(|name| files::folder().join(name));
+    cases.check("promtool finds nothing in the rules", || {
+        command::run_quietly(check(prometheus).args(&rules)).map(drop)
+    });
+    cases.check(
+        "promtool finds nothing in the rules of the live proof",
+        || proof(prometheus),
+    );
+    cases.check(
+        "the example of an objective is one, once it is no comment",
+        || example(prometheus),
+    );
+    for file in drills() {
+        let path = files::folder().join(&file);
+        cases.check(
+            &format!("promtool runs the drills of docs/alerts/{file}"),
+            || {
+                let mut test = Command::new(&prometheus.promtool);
+                command::run_quietly(test.args(["test", "rules"]).arg(path)).map(drop)
+            },
+        );
+    }
+}
+
+fn check(prometheus: &Prometheus) -> Command {
+    let mut check = Command::new(&prometheus.promtool);
+    check.args(["check", "rules", "--lint=all", "--lint-fatal"]);
+    check
+}
+
+fn drills() -> Vec<String> {
+    let files = files::all().into_iter().map(|file| file.path);
+    files.filter(|path| path.starts_with("tests/")).collect()
+}
+
+/// With short windows; no test ever waits for the long ones.
+fn proof(prometheus: &Prometheus) -> anyhow::Result<()> {
+    let folder = paths::fresh("alerts-proof").context("cannot empty target/alerts-proof")?;
+    let texts = [objectives(Timing::Proof), alerts::rules(Timing::Proof)];
+    let mut check = check(prometheus);
+    for (name, text) in ["objectives.yml", "rules.yml"].into_iter().zip(texts) {
+        if text.contains("[1h]") || text.contains("for: 15m") {
+            bail!("{name} of the live proof still has windows of production");
+        }
+        fs::write(folder.join(name), text)?;
+        check.arg(folder.join(name));
+    }
+    command::run_quietly(&mut check).map(drop)
+}
+
+fn example(prometheus: &Prometheus) -> anyhow::Result<()> {
+    let folder = paths::fresh("alerts-example").context("cannot empty target/alerts-example")?;
+    let text = fs::read_to_string(files::folder().join("objectives.yml"))?;
+    let uncommented = |line: &str| match line.strip_prefix("      # ") {
+        Some(rule) if rule.starts_with("- record") || rule.starts_with("  ") => {
+            format!("      {rule}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    let used: String = text.lines().map(uncommented).collect();
+    let file = folder.join("objectives.yml");
+    fs::write(&file, used)?;
+    let output = command::run_quietly(check(prometheus).arg(&file))?;
+    if !output.contains("6 rules found") {
+        bail!("expected three rules and three of the example; promtool said:\n{output}");
+    }
+    Ok(())
+}
