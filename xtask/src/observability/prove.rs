@@ -122,6 +122,10 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
         of_panels.0, of_panels.1, targets.0, targets.1
     ));
     if write {
+        ensure!(
+            cases.all_passed(),
+            "nothing is written: the page says that all of it holds"
+        );
         page::write(&text)?;
     }
     Ok(())

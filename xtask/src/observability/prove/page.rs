@@ -52,8 +52,8 @@ pub(super) fn text(counts: &[Count], seen: &[Seen]) -> String {
         );
     }
     text += "\nNot provoked here, and drilled by `promtool test rules` alone: PostgresReplicationLag (there is no replica), \
-             ProcessMemoryNearLimit and ProcessOpenFilesNearLimit (there is no limit), RuntimeSchedulerDelay, WorkerQueueGrowing \
-             and DatabasePoolTimeouts (larger alerts inhibit, or are inhibited by, them).\n";
+             ProcessMemoryNearLimit and ProcessOpenFilesNearLimit (there is no such limit), WorkerQueueGrowing (the stalled queue \
+             inhibits it), RuntimeSchedulerDelay and DatabasePoolTimeouts.\n";
     text
 }
 
