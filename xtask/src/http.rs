@@ -87,4 +87,15 @@ pub(crate) fn poll<T>(
     }
 }
 
+/// A query as part of an address.
+pub(crate) fn encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
 const TIMEOUT: Duration = Duration::from_secs(20);

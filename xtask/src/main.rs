@@ -88,6 +88,11 @@ enum Task {
   cargo xtask dashboards            write them
   cargo xtask dashboards --check    fail if what is committed is not what would be written")]
     Dashboards(observability::dashboards::DashboardsArgs),
+    /// Prove dashboards and alerts against a live service: every panel has data, every fault raises its alert.
+    #[command(after_help = "Examples:
+  cargo xtask prove            prove it; about five minutes
+  cargo xtask prove --write    and write docs/book/src/proven.md")]
+    Prove(observability::prove::ProveArgs),
 }
 
 fn main() -> ExitCode {
@@ -97,6 +102,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Alerts(args) => observability::alerts::run(&args),
         Task::Dashboards(args) => observability::dashboards::run(&args),
+        Task::Prove(args) => observability::prove::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

@@ -9,6 +9,7 @@ mod expr;
 mod foreign;
 mod limits;
 mod promql;
+pub(crate) mod prove;
 
 use crate::test::Cases;
 

@@ -36,7 +36,7 @@ struct Suite {
 }
 
 /// Fast ones first: a typo should not wait for a build.
-const SUITES: [Suite; 10] = [
+const SUITES: [Suite; 11] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
@@ -86,6 +86,11 @@ const SUITES: [Suite; 10] = [
         name: "store",
         about: "a generated service and a real PostgreSQL, when something goes wrong between them",
         run: proof::store::run,
+    },
+    Suite {
+        name: "prove",
+        about: "every panel and every alert against a service that is alive, and then in trouble",
+        run: observability::prove::suite,
     },
 ];
 

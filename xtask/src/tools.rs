@@ -5,6 +5,7 @@ mod alertmanager;
 mod cargo_generate;
 mod debian;
 mod postgres;
+mod postgres_exporter;
 mod prometheus;
 mod python;
 mod rotel;
@@ -19,6 +20,7 @@ use std::{
 pub(crate) use alertmanager::{Alertmanager, alertmanager};
 pub(crate) use cargo_generate::cargo_generate;
 pub(crate) use postgres::{Postgres, PostgresServer, postgres};
+pub(crate) use postgres_exporter::postgres_exporter;
 pub(crate) use prometheus::{Prometheus, prometheus};
 pub(crate) use rotel::rotel;
 pub(crate) use schemas::{check_jsonschema, kubernetes_validate};

@@ -61,7 +61,11 @@ impl Prometheus {
         query: &str,
         wanted: impl Fn(&[Value]) -> bool,
     ) -> anyhow::Result<Vec<Value>> {
-        let url = format!("{}/api/v1/query?query={}", self.address, encoded(query));
+        let url = format!(
+            "{}/api/v1/query?query={}",
+            self.address,
+            http::encoded(query)
+        );
         self.ask(&url, "/data/result", wanted)
             .with_context(|| format!("Prometheus query: {query}"))
     }
@@ -71,7 +75,7 @@ impl Prometheus {
         let url = format!(
             "{}/api/v1/query_exemplars?query={}&start=0&end=9999999999",
             self.address,
-            encoded(query)
+            http::encoded(query)
         );
         let series = self
             .ask(&url, "/data", |series| !series.is_empty())
@@ -115,17 +119,6 @@ pub(super) fn promtool_accepts(tools: &tools::Prometheus, page: &Path) -> anyhow
         );
     }
     Ok(())
-}
-
-/// A query as part of an address.
-fn encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
 }
 
 pub(super) const JOB: &str = "orders";

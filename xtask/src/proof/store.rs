@@ -15,7 +15,7 @@ mod halfway;
 mod journey;
 mod killed;
 mod load;
-mod made;
+pub(crate) mod made;
 mod orders;
 mod outage;
 mod replicas;
@@ -24,11 +24,8 @@ mod symptoms;
 
 use std::time::Duration;
 
-use anyhow::Context as _;
-
 use self::{database::Database, symptoms::Seen};
 use crate::{
-    paths,
     service::Built,
     test::Cases,
     tools::{self, Postgres, PostgresServer},
@@ -57,8 +54,7 @@ pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    let folder = paths::fresh("proof-store").context("cannot empty target/proof-store")?;
-    let built = made::service(&folder)?;
+    let built = made::service()?;
     let server = PostgresServer::start(&postgres)?;
     let parts = Parts {
         built,

@@ -19,7 +19,7 @@ pub(crate) struct Cases {
 }
 
 impl Cases {
-    pub(super) fn new(suite: &'static str) -> Self {
+    pub(crate) fn new(suite: &'static str) -> Self {
         Self {
             suite,
             passed: 0,
@@ -90,6 +90,11 @@ impl Cases {
         let reason = format!("{error:#}");
         ui::line(format!("  {}: {name}\n{reason}\n", ui::bad("FAILED")));
         self.failed.push((name.to_owned(), reason));
+    }
+
+    /// Whether none has failed, and none was left out.
+    pub(crate) fn all_passed(&self) -> bool {
+        self.failed.is_empty() && self.not_run.is_empty()
     }
 
     /// A case that cannot run here, and what somebody must do about it.

@@ -69,7 +69,6 @@ impl Dashboard {
         format!("firstlight-{}", self.name)
     }
 
-    #[expect(dead_code, reason = "for the live proof, which says what is empty")]
     pub(crate) fn title(&self) -> &str {
         self.title
     }
@@ -77,6 +76,10 @@ impl Dashboard {
     /// What it answers.
     pub(crate) fn question(&self) -> &str {
         self.question
+    }
+
+    pub(crate) fn variables(&self) -> &[Variable] {
+        &self.variables
     }
 
     pub(crate) fn panels(&self) -> impl Iterator<Item = &Panel> {

@@ -188,7 +188,6 @@ impl Panel {
         self
     }
 
-    #[expect(dead_code, reason = "for the live proof, which says what is empty")]
     pub(crate) fn title(&self) -> &str {
         &self.title
     }

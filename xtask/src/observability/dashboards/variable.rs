@@ -83,6 +83,29 @@ impl Variable {
         })
     }
 
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::DataSource => "datasource",
+            Self::Label(label) => label.name,
+        }
+    }
+
+    /// What it stands for while nothing is chosen; the data source is no part of a query.
+    pub(crate) fn all(&self) -> Option<&str> {
+        match self {
+            Self::DataSource => None,
+            Self::Label(label) => Some(label.all),
+        }
+    }
+
+    /// Where its values come from.
+    pub(crate) fn query(&self) -> Option<&str> {
+        match self {
+            Self::DataSource => None,
+            Self::Label(label) => Some(&label.query),
+        }
+    }
+
     pub(super) fn json(&self) -> Value {
         match self {
             Self::DataSource => json!({

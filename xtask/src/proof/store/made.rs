@@ -1,28 +1,26 @@
-//! The service under proof: generated like anybody's, then given the trouble, in the places where its owner would put it.
+//! The service under proof: generated like anybody's, then given trouble and faults, in the places where its owner would put it.
 
-use std::{fs, path::Path};
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
 use crate::{
-    command, generate, paths,
+    command,
+    edit::{self, Edit},
+    generate, paths,
     service::{self, Built},
 };
 
 const NAME: &str = "orders-store";
 
-/// A line of the generated source, and what it becomes.
-struct Edit {
-    file: &'static str,
-    found: &'static str,
-    becomes: &'static str,
-}
-
-const EDITS: [Edit; 7] = [
+const EDITS: [Edit; 9] = [
     Edit {
         file: "Cargo.toml",
         found: "\nserde = ",
-        becomes: "\nreqwest = { version = \"0.13\", default-features = false }\nserde = ",
+        becomes: "\nreqwest = { version = \"0.13\", default-features = false }\ntower = { version = \"0.5\", features = [\"util\"] }\nserde = ",
     },
     Edit {
         file: "Cargo.toml",
@@ -32,12 +30,12 @@ const EDITS: [Edit; 7] = [
     Edit {
         file: "src/lib.rs",
         found: "pub mod store;",
-        becomes: "pub mod store;\npub mod trouble;",
+        becomes: "pub mod faults;\npub mod store;\npub mod trouble;",
     },
     Edit {
         file: "src/routes.rs",
         found: "merge(orders::routes(store))",
-        becomes: "merge(orders::routes(store.clone())).merge(crate::trouble::routes(store)).layer(axum::middleware::from_fn(crate::trouble::hold))",
+        becomes: "merge(orders::routes(store.clone())).merge(crate::trouble::routes(store.clone())).merge(crate::faults::routes(store)).layer(axum::middleware::from_fn(crate::trouble::hold))",
     },
     Edit {
         file: "src/orders.rs",
@@ -47,23 +45,46 @@ const EDITS: [Edit; 7] = [
     Edit {
         file: "src/orders/charge.rs",
         found: "    ask_bank(&order.item).await?;\n",
-        becomes: "    ask_bank(&order.item).await?;\n    crate::trouble::pay(&store, &order).await?;\n",
+        becomes: "    crate::faults::bank().await;\n    ask_bank(&order.item).await?;\n    crate::trouble::pay(&store, &order).await?;\n",
     },
     Edit {
         file: "src/schedule.rs",
         found: "    Scheduler::new(CronStore::new(store))\n",
-        becomes: "    let ticks = crate::trouble::ticks(&store);\n    Scheduler::new(CronStore::new(store))\n        .add(crate::trouble::every_other_second()?, ticks)\n",
+        becomes: "    let ticks = crate::trouble::ticks(&store);\n    crate::faults::herd(Scheduler::new(CronStore::new(store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
+    },
+    Edit {
+        file: "src/jobs.rs",
+        found: ".latency_budget(Duration::from_secs(60))",
+        becomes: ".latency_budget(crate::faults::latency_budget())",
+    },
+    Edit {
+        file: "src/jobs.rs",
+        found: "QUEUE.watch(Duration::from_secs(15), ",
+        becomes: "QUEUE.watch(crate::faults::look(), ",
     },
 ];
 
-/// Files of the trouble, and where they go.
-const FILES: [(&str, &str); 2] = [
-    ("trouble.rs", "src/trouble.rs"),
-    ("trouble.sql", "migrations/0003_trouble.sql"),
+/// Files of the trouble and of the faults, and where they go.
+const FILES: [(&str, &str); 3] = [
+    ("xtask/proof/faults.rs", "src/faults.rs"),
+    ("xtask/proof/trouble.rs", "src/trouble.rs"),
+    ("xtask/proof/trouble.sql", "migrations/0003_trouble.sql"),
 ];
 
-/// Generates and builds it.
-pub(super) fn service(folder: &Path) -> anyhow::Result<Built> {
+/// Generates and builds it, once: the proof of dashboards and alerts has the same.
+pub(crate) fn service() -> anyhow::Result<Built> {
+    static MADE: Mutex<Option<Built>> = Mutex::new(None);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(built) = &*made {
+        return Ok(built.clone());
+    }
+    let folder = paths::fresh("proof-store").context("cannot empty target/proof-store")?;
+    let built = make(&folder)?;
+    *made = Some(built.clone());
+    Ok(built)
+}
+
+fn make(folder: &Path) -> anyhow::Result<Built> {
     let extra = generate::throwaway();
     let service = generate::Service {
         name: NAME,
@@ -77,14 +98,12 @@ pub(super) fn service(folder: &Path) -> anyhow::Result<Built> {
         extra: &extra,
     };
     let source = service.generate()?;
-    let files = paths::root().join("xtask/proof");
     for (from, to) in FILES {
-        fs::copy(files.join(from), source.join(to))
-            .with_context(|| format!("copy {from} to {to}"))?;
+        edit::add(from, &source, to)?;
     }
     for edit in EDITS {
         edit.apply(&source)
-            .context("the template has changed; change xtask/src/proof/store/made.rs with it")?;
+            .context("change xtask/src/proof/store/made.rs with the template")?;
     }
     command::run(
         &format!("build {NAME}"),
@@ -94,22 +113,4 @@ pub(super) fn service(folder: &Path) -> anyhow::Result<Built> {
         source,
         program: paths::generated_target().join("debug").join(NAME),
     })
-}
-
-impl Edit {
-    fn apply(&self, source: &Path) -> anyhow::Result<()> {
-        let Self {
-            file,
-            found,
-            becomes,
-        } = self;
-        let path = source.join(file);
-        let text = fs::read_to_string(&path).with_context(|| format!("read {file}"))?;
-        let times = text.matches(found).count();
-        ensure!(
-            times == 1,
-            "{file}: found {found:?} {times} times, expected once"
-        );
-        fs::write(&path, text.replace(found, becomes)).with_context(|| format!("write {file}"))
-    }
 }

@@ -32,11 +32,20 @@ pub(crate) struct PostgresServer {
     folder: Folder,
     port: u16,
     postgres: Postgres,
+    settings: &'static [&'static str],
 }
 
 impl PostgresServer {
     /// Makes a cluster and starts it.
     pub(crate) fn start(postgres: &Postgres) -> anyhow::Result<Self> {
+        Self::start_with(postgres, &[])
+    }
+
+    /// The same with settings of the server, such as `max_connections=50`.
+    pub(crate) fn start_with(
+        postgres: &Postgres,
+        settings: &'static [&'static str],
+    ) -> anyhow::Result<Self> {
         let port = free_port()?;
         let folder = Folder::new(port)?;
         let mut initdb = postgres.program("initdb");
@@ -48,12 +57,13 @@ impl PostgresServer {
             .current_dir(&folder.0);
         command::run("make a PostgreSQL cluster", unprivileged(&mut initdb))
             .context("as root, it runs as nobody, who must be able to read its programs")?;
-        let process = launch(postgres, &folder, port)?;
+        let process = launch(postgres, &folder, port, settings)?;
         Ok(Self {
             process: RefCell::new(process),
             folder,
             port,
             postgres: postgres.clone(),
+            settings,
         })
     }
 
@@ -65,6 +75,11 @@ impl PostgresServer {
     /// The same for another database than the first.
     pub(crate) fn url_of(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Where it listens, on the loopback interface.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// What `psql` prints: a line for each row, `|` between its columns.
@@ -119,7 +134,7 @@ impl PostgresServer {
     pub(crate) fn start_again(&self) -> anyhow::Result<()> {
         let until = Instant::now() + START;
         loop {
-            match launch(&self.postgres, &self.folder, self.port) {
+            match launch(&self.postgres, &self.folder, self.port, self.settings) {
                 Ok(process) => {
                     self.process.replace(process);
                     return Ok(());
@@ -132,7 +147,12 @@ impl PostgresServer {
 }
 
 /// Waits until the server takes connections.
-fn launch(postgres: &Postgres, folder: &Folder, port: u16) -> anyhow::Result<Process> {
+fn launch(
+    postgres: &Postgres,
+    folder: &Folder,
+    port: u16,
+    settings: &[&str],
+) -> anyhow::Result<Process> {
     let mut server = postgres.program("postgres");
     server
         .arg("-D")
@@ -146,6 +166,7 @@ fn launch(postgres: &Postgres, folder: &Folder, port: u16) -> anyhow::Result<Pro
         // An unpacked package has no compiler for it, and no test is long enough to gain from one.
         .args(["-c", "jit=off"])
         .args(["-c", "deadlock_timeout=100ms"])
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .current_dir(&folder.0);
     let process = Process::start("postgres", unprivileged(&mut server))?;
     process.wait_for_line("that it is ready", START, |line| {

@@ -6,7 +6,7 @@ use super::{
     Rule,
     sheet::{PanelSheet, Sheet, first_panel, items, objection, text},
 };
-use crate::observability::dashboards::{Runbook, all};
+use crate::observability::dashboards::{Runbook, all, target::UNTRACED};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -145,7 +145,12 @@ fn exemplars(panel: PanelSheet<'_>) -> Vec<String> {
     let over_time = ["timeseries", "heatmap"].contains(&panel.kind());
     let latency = panel
         .targets()
-        .filter(|target| text(&target["expr"]).contains("_seconds_bucket"));
+        .filter(|target| text(&target["expr"]).contains("_seconds_bucket"))
+        .filter(|target| {
+            !UNTRACED
+                .iter()
+                .any(|name| text(&target["expr"]).contains(name))
+        });
     latency
         .filter(|target| over_time && target["exemplar"] != true)
         .map(|target| format!("no way to a trace from {}", text(&target["expr"])))
