@@ -11,6 +11,7 @@ mod drill;
 mod exporter;
 mod faults;
 mod load;
+mod mutation;
 mod page;
 mod panels;
 mod prometheus;
@@ -79,6 +80,10 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     cases.check("every variable of a dashboard has values", || {
         panels.variables(&site.prometheus)
     });
+    cases.check(
+        "where a metric is renamed and a label is dropped, the panels that need them fail, and no others",
+        || mutation::run(&site),
+    );
     let mut seen = Vec::new();
     let failing = ["fail", "call", "pay/14", "not-a-number"];
     let address = &site.starved.address;

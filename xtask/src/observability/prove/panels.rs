@@ -20,7 +20,6 @@ pub(super) struct Panels {
     dashboards: Vec<Dashboard>,
     since: f64,
     proven: Vec<Proven>,
-    failed: Vec<String>,
 }
 
 /// A query that had an answer.
@@ -48,7 +47,6 @@ impl Panels {
             dashboards: dashboards::all(),
             since: now(),
             proven: Vec::new(),
-            failed: Vec::new(),
         }
     }
 
@@ -62,7 +60,24 @@ impl Panels {
         prometheus: &Prometheus,
         phases: &[Filled],
     ) -> anyhow::Result<()> {
-        let until = Instant::now() + DEADLINE;
+        let failed = self.unanswered(prometheus, phases, DEADLINE);
+        ensure!(
+            failed.is_empty(),
+            "{} queries have no answer:\n{}",
+            failed.len(),
+            failed.join("\n")
+        );
+        Ok(())
+    }
+
+    /// The same; what has no answer by the deadline.
+    pub(super) fn unanswered(
+        &mut self,
+        prometheus: &Prometheus,
+        phases: &[Filled],
+        deadline: Duration,
+    ) -> Vec<String> {
+        let until = Instant::now() + deadline;
         let mut open: Vec<_> = self
             .dashboards
             .iter()
@@ -102,14 +117,7 @@ impl Panels {
             }
             thread::sleep(POLL);
         }
-        self.failed.extend(failed.iter().cloned());
-        ensure!(
-            failed.is_empty(),
-            "{} queries have no answer:\n{}",
-            failed.len(),
-            failed.join("\n")
-        );
-        Ok(())
+        failed
     }
 
     /// Every variable has something to choose from.

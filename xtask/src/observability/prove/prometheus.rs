@@ -24,11 +24,13 @@ pub(super) struct Prometheus {
 }
 
 impl Prometheus {
+    /// `alertmanager` hears of alerts, if there is one; `relabel` is added to the configuration of the scrapes.
     pub(super) fn start(
         tools: &tools::Prometheus,
         folder: &Path,
-        alertmanager: &str,
+        alertmanager: Option<&str>,
         scraped: &[Scraped<'_>],
+        relabel: &str,
     ) -> anyhow::Result<Self> {
         fs::write(folder.join("rules.yml"), alerts::rules(Timing::Proof))?;
         fs::write(
@@ -38,7 +40,7 @@ impl Prometheus {
         let targets = folder.join("targets.json");
         write_targets(&targets, scraped)?;
         let config = folder.join("prometheus.yml");
-        fs::write(&config, config_of(alertmanager))?;
+        fs::write(&config, config_of(alertmanager, relabel))?;
         let mut command = Command::new(&tools.server);
         command
             .current_dir(folder)
@@ -141,17 +143,20 @@ fn write_targets(file: &Path, scraped: &[Scraped<'_>]) -> anyhow::Result<()> {
     fs::rename(&new, file).with_context(|| file.display().to_string())
 }
 
-fn config_of(alertmanager: &str) -> String {
+fn config_of(alertmanager: Option<&str>, relabel: &str) -> String {
+    let alerting = alertmanager.map(|address| {
+        format!(
+            "alerting:\n  alertmanagers:\n    - static_configs: [{{ targets: [\"{address}\"] }}]\n"
+        )
+    });
     format!(
         "\
 global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}
 rule_files: [objectives.yml, rules.yml]
-alerting:
-  alertmanagers:
-    - static_configs: [{{ targets: [\"{alertmanager}\"] }}]
-scrape_configs:
+{}scrape_configs:
   - job_name: proof
     file_sd_configs: [{{ files: [targets.json], refresh_interval: 2s }}]
-"
+{relabel}",
+        alerting.unwrap_or_default()
     )
 }

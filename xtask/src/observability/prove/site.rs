@@ -82,7 +82,13 @@ impl Site {
             starved.scraped(),
             (SERVER, SERVER, &*exporter.target),
         ];
-        let prometheus = Prometheus::start(&prometheus, &folder, &alertmanager.address, &scraped)?;
+        let prometheus = Prometheus::start(
+            &prometheus,
+            &folder,
+            Some(&alertmanager.address),
+            &scraped,
+            "",
+        )?;
         Ok(Self {
             prometheus,
             _alertmanager: alertmanager,
@@ -96,6 +102,15 @@ impl Site {
         })
     }
 
+    /// Everything that Prometheus knows of.
+    pub(super) fn scraped(&self) -> [Scraped<'_>; 3] {
+        [
+            self.orders.scraped(),
+            self.starved.scraped(),
+            (SERVER, SERVER, &*self.exporter.target),
+        ]
+    }
+
     /// Starts an instance again that was killed.
     pub(super) fn start_again(&self, instance: &Instance) -> anyhow::Result<()> {
         instance.start(&self.built, &self.collector)
@@ -103,11 +118,7 @@ impl Site {
 
     /// Lets Prometheus know of the services that `known` is true for, and of PostgreSQL.
     pub(super) fn scrape(&self, known: impl Fn(&str) -> bool) -> anyhow::Result<()> {
-        let all = [
-            self.orders.scraped(),
-            self.starved.scraped(),
-            (SERVER, SERVER, &*self.exporter.target),
-        ];
+        let all = self.scraped();
         let known: Vec<_> = all.into_iter().filter(|(job, ..)| known(job)).collect();
         self.prometheus.scrape(&known)
     }

@@ -25,6 +25,9 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
         "the example of an objective is one, once it is no comment",
         || example(prometheus),
     );
+    cases.check("a broken rule fails its drill, by name", || {
+        broken(prometheus)
+    });
     for file in drills() {
         let path = files::folder().join(&file);
         cases.check(
@@ -34,6 +37,33 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
                 command::run_quietly(test.args(["test", "rules"]).arg(path)).map(drop)
             },
         );
+    }
+}
+
+/// The drills, drilled: a rule that compares the wrong way round fails its drill, which names it.
+fn broken(prometheus: &Prometheus) -> anyhow::Result<()> {
+    let folder = paths::fresh("alerts-broken").context("cannot empty target/alerts-broken")?;
+    fs::create_dir_all(folder.join("tests"))?;
+    for file in ["objectives.yml", "firstlight.rules.yml", "tests/worker.yml"] {
+        fs::copy(files::folder().join(file), folder.join(file)).context(file)?;
+    }
+    let rules = folder.join("firstlight.rules.yml");
+    let text = fs::read_to_string(&rules)?;
+    let wrong = text.replace(
+        "(worker_queue_oldest_age_seconds)\n          > on",
+        "(worker_queue_oldest_age_seconds)\n          < on",
+    );
+    if wrong == text {
+        bail!("there is no WorkerQueueStalled to break");
+    }
+    fs::write(&rules, wrong)?;
+    let mut test = Command::new(&prometheus.promtool);
+    test.args(["test", "rules"])
+        .arg(folder.join("tests/worker.yml"));
+    match command::run_quietly(&mut test) {
+        Ok(_) => bail!("the drill of WorkerQueueStalled passes, whose rule is broken"),
+        Err(error) if format!("{error:#}").contains("WorkerQueueStalled") => Ok(()),
+        Err(error) => Err(error.context("it fails, and does not name WorkerQueueStalled")),
     }
 }
 
