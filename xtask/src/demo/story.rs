@@ -48,7 +48,7 @@ pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Resu
         let id = log.iter().find(is_request).map(LogLine::trace_id);
         let of_it = |line: &LogLine| Some(line.trace_id()) == id;
         log.iter()
-            .any(|line| of_it(line) && line.text("message") == "order charged")
+            .any(|line| of_it(line) && line.text("target") == "firstlight::jobs")
     })?;
     let access = log.iter().find(is_request).context("no request")?.clone();
     let mut log = log.clone();
@@ -81,7 +81,8 @@ pub(super) fn n_plus_one(service: &Service) -> anyhow::Result<Told> {
     }
     let answer = http::get(&service.url("/orders/report"))?;
     ensure!(answer.status == 200, "/orders/report: {}", answer.body);
-    told(service, "N+1: ", "db_n_plus_one_total", &[])
+    let labels = [("http_route", "/orders/report")];
+    told(service, "N+1: ", "db_n_plus_one_total", &labels)
 }
 
 /// The first scheduled run.

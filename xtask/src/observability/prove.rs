@@ -14,6 +14,7 @@ mod load;
 mod mutation;
 mod page;
 mod panels;
+mod picture;
 mod prometheus;
 mod question;
 mod session;
@@ -32,7 +33,7 @@ use crate::{interrupt, test::Cases, tools, ui};
 /// What `prove` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct ProveArgs {
-    /// Write the results into the documentation, docs/book/src/proven.md.
+    /// Write the results into the documentation, docs/book/src/proven.md, and pictures of the dashboards, docs/book/src/images.
     #[arg(long)]
     write: bool,
 }
@@ -95,6 +96,11 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     })?;
     drop(failing);
     seen.extend(round);
+    let pictures = if write {
+        panels.pictures(&site.prometheus)?
+    } else {
+        Vec::new()
+    };
     seen.extend(drill::round(&site, faults::DATABASE_AWAY, || ())?);
     seen.extend(drill::round(&site, faults::SERVICE_AWAY, || ())?);
     for seen in &seen {
@@ -132,6 +138,7 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
             "nothing is written: the page says that all of it holds"
         );
         page::write(&text)?;
+        page::write_pictures(&pictures)?;
     }
     Ok(())
 }

@@ -7,6 +7,17 @@ use anyhow::Context as _;
 use super::{drill::Seen, panels::Count};
 use crate::paths;
 
+/// Each as a file of the book.
+pub(super) fn write_pictures(pictures: &[(String, String)]) -> anyhow::Result<()> {
+    let folder = paths::root().join("docs/book/src/images");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    for (name, picture) in pictures {
+        let path = folder.join(format!("{name}.svg"));
+        fs::write(&path, picture).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
 /// The results as Markdown.
 pub(super) fn text(counts: &[Count], seen: &[Seen]) -> String {
     let sum = |part: fn(&Count) -> (usize, usize)| {

@@ -8,7 +8,11 @@ use std::{
 use anyhow::{anyhow, ensure};
 use serde_json::Value;
 
-use super::{prometheus::Prometheus, question};
+use super::{
+    picture::{self, Span},
+    prometheus::Prometheus,
+    question,
+};
 use crate::observability::dashboards::{self, Ask, Dashboard, Filled, Panel, Target};
 
 /// Generous: the machine may be building something else.
@@ -143,6 +147,22 @@ impl Panels {
             }
         }
         Ok(())
+    }
+
+    /// Each dashboard by its name, as it looks now.
+    pub(super) fn pictures(
+        &self,
+        prometheus: &Prometheus,
+    ) -> anyhow::Result<Vec<(String, String)>> {
+        let span = Span {
+            from: self.since.round(),
+            to: now().floor(),
+        };
+        let draw = |dashboard: &Dashboard| {
+            let picture = picture::draw(dashboard, prometheus, span)?;
+            Ok((dashboard.name().to_owned(), picture))
+        };
+        self.dashboards.iter().map(draw).collect()
     }
 
     /// The result so far, per dashboard.

@@ -1,0 +1,75 @@
+//! One series of an answer, under the name that its legend gives it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::super::question;
+
+#[derive(Debug, Clone)]
+pub(super) struct Series {
+    pub(super) name: String,
+    pub(super) legend: String,
+    pub(super) labels: BTreeMap<String, String>,
+    /// Seconds since 1970 and the value, finite ones only; at least one.
+    pub(super) values: Vec<(f64, f64)>,
+}
+
+impl Series {
+    /// `None` where there is no number in it.
+    pub(super) fn of(series: &Value, legend: &str) -> Option<Self> {
+        let values = series["values"].as_array()?.iter();
+        let values = values.filter_map(|pair| {
+            let value: f64 = pair[1].as_str()?.parse().ok()?;
+            value.is_finite().then_some((pair[0].as_f64()?, value))
+        });
+        let values: Vec<_> = values.collect();
+        if values.is_empty() {
+            return None;
+        }
+        let labels = series["metric"].as_object()?.iter();
+        let labels: BTreeMap<_, _> = labels
+            .filter(|(name, _)| *name != "__name__")
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect();
+        let mut name = legend.to_owned();
+        for token in question::tokens(legend) {
+            let value = labels.get(token).map_or("", String::as_str);
+            name = name.replace(&format!("{{{{{token}}}}}"), value);
+        }
+        Some(Self {
+            name: name.trim().to_owned(),
+            legend: legend.to_owned(),
+            labels,
+            values,
+        })
+    }
+
+    pub(super) fn last(&self) -> f64 {
+        self.values.last().map_or(0.0, |(_, value)| *value)
+    }
+
+    pub(super) fn largest(&self) -> f64 {
+        let values = self.values.iter().map(|(_, value)| *value);
+        values.fold(0.0, f64::max)
+    }
+
+    pub(super) fn at(&self, second: f64) -> Option<f64> {
+        let found = self.values.iter().find(|(at, _)| *at == second);
+        found.map(|(_, value)| *value)
+    }
+
+    /// The upper bound of a bucket; infinite for the last.
+    pub(super) fn bound(&self) -> f64 {
+        let bound = self.labels.get("le").and_then(|le| le.parse().ok());
+        bound.unwrap_or(f64::INFINITY)
+    }
+
+    /// What tells it from the others of its table.
+    pub(super) fn labelled(&self) -> String {
+        let values = self.labels.iter();
+        let values = values.filter(|(name, _)| !matches!(&***name, "instance"));
+        let values: Vec<_> = values.map(|(_, value)| &**value).collect();
+        values.join("  ")
+    }
+}
