@@ -33,7 +33,7 @@ pub(crate) struct Alert {
     pub(super) name: &'static str,
     pub(super) severity: Severity,
     because: &'static str,
-    expr: String,
+    pub(super) expr: String,
     lasting: &'static str,
     labels: Vec<(&'static str, String)>,
     summary: &'static str,
