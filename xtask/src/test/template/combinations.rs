@@ -232,16 +232,6 @@ pub(super) fn build(cases: &mut Cases, generated: &Generated) {
         Ok(server)
     });
     for options in CODE {
-        if ![
-            "sqlite-orders",
-            "sqlite-worker",
-            "postgres-bare",
-            "postgres-worker",
-        ]
-        .contains(&name(options))
-        {
-            continue;
-        }
         let source = generated.folder(options);
         let name = name(options);
         let commands = match readme::check_commands(&source) {
