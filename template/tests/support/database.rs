@@ -35,7 +35,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm"] {
+        for suffix in ["", "-lock", "-shm", "-wal"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", self.0.display()));
         }
     }
