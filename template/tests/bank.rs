@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use support::{SOON, Service, text, wait_for_status};
+use support::{Database, SOON, Service, run, text, wait_for_status};
 
 const ORDER: &str = r#"{"item": "telescope", "quantity": 2}"#;
 
@@ -46,6 +46,39 @@ fn what_the_bank_declines_is_not_tried_again() {
     wait_for_status(&mut service, 1, "dead");
     service.terminate();
     assert_eq!(bank.asked.try_iter().count(), 1);
+}
+
+#[test]
+fn an_order_that_the_bank_was_away_for_is_listed_and_is_done_once_it_is_tried_again() {
+    let database = Database::new();
+    let url = database.url();
+    // Nobody listens on port 1.
+    let away = [("DATABASE_URL", &*url), ("BANK_URL", "http://127.0.0.1:1")];
+    let mut service = Service::start(&away);
+    service.post("/orders", ORDER);
+    service.line(|line| line["worker.task.outcome"] == "retry");
+    service.terminate();
+    // A test has no time for the pauses between all five.
+    database.inside(async |store| {
+        let last = sqlx::query("UPDATE {% if store == "sqlite" %}Jobs{% else %}apalis.jobs{% endif %} SET attempts = max_attempts - 1");
+        last.execute(store).await.unwrap();
+    });
+    let mut service = Service::start(&away);
+    wait_for_status(&mut service, 1, "dead");
+    service.terminate();
+
+    let listed = run(&["--dead-letters"], &away).stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+    assert!(listed.contains("\t5 attempts\t"), "{listed}");
+
+    let retried = run(&["--retry-dead-letters"], &away);
+    assert!(retried.status.success(), "{retried:?}");
+    let bank = Bank::open("200 OK");
+    let back = [("DATABASE_URL", &*url), ("BANK_URL", &*bank.url)];
+    let mut service = Service::start(&back);
+    wait_for_status(&mut service, 1, "done");
+    assert!(run(&["--dead-letters"], &back).stdout.is_empty());
 }
 
 #[test]
