@@ -3,7 +3,6 @@
 
 mod combinations;
 mod compose;
-mod files;
 mod kubernetes;
 mod literals;
 mod pipelines;
@@ -15,7 +14,7 @@ mod ways;
 
 use anyhow::Context as _;
 
-use crate::{paths, test::Cases};
+use crate::{files, paths, test::Cases};
 
 pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     let folder = paths::fresh("template-tests").context("cannot empty target/template-tests")?;
