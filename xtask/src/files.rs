@@ -1,4 +1,4 @@
-//! All files of a folder, with what is in them, to compare folders.
+//! All files of a folder, with what is in them, to write, copy and compare folders.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -23,6 +23,17 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> anyhow::Result<()>
         } else {
             files.insert(name, fs::read(&path)?);
         }
+    }
+    Ok(())
+}
+
+/// Writes them below `folder`, beside what is there.
+pub(crate) fn write(folder: &Path, files: &Files) -> anyhow::Result<()> {
+    for (name, content) in files {
+        let file = folder.join(name);
+        let parent = file.parent().unwrap_or(folder);
+        fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+        fs::write(&file, content).with_context(|| file.display().to_string())?;
     }
     Ok(())
 }
@@ -53,7 +64,10 @@ pub(crate) fn same(found: &Files, expected: &Files) -> anyhow::Result<()> {
 fn first_difference(found: &[u8], expected: &[u8]) -> usize {
     let lines = |content| <[u8]>::split(content, |byte| *byte == b'\n');
     let pairs = lines(found).zip(lines(expected));
-    pairs.take_while(|(found, expected)| found == expected).count() + 1
+    pairs
+        .take_while(|(found, expected)| found == expected)
+        .count()
+        + 1
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The same facts are committed in two places, for those who read them here and for generated services. Neither may be behind,
 //! and neither may keep a file that nobody generates any more.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::Context as _;
 
@@ -43,13 +43,7 @@ impl Folder {
     }
 
     pub(super) fn write(&self, root: &Path) -> anyhow::Result<()> {
-        for (name, text) in &self.files {
-            let file = root.join(self.path).join(name);
-            let folder = file.parent().unwrap_or(root);
-            fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-            fs::write(&file, text).with_context(|| file.display().to_string())?;
-        }
-        Ok(())
+        files::write(&root.join(self.path), &self.files)
     }
 
     /// Fails if a file is not as it would be written, or is one that nobody writes.
@@ -89,7 +83,10 @@ mod tests {
             let file = root.join("docs").join(name);
             fs::write(&file, "other")?;
             let error = folder.compare(&root).map_err(|error| format!("{error:#}"));
-            assert!(error.as_ref().is_err_and(|error| error.contains(said)), "{error:?}");
+            assert!(
+                error.as_ref().is_err_and(|error| error.contains(said)),
+                "{error:?}"
+            );
             fs::remove_file(&file)?;
             folder.write(&root)?;
         }

@@ -5,6 +5,7 @@ mod combinations;
 mod compose;
 mod kubernetes;
 mod literals;
+mod observability;
 mod pipelines;
 mod readme;
 mod record;
@@ -38,6 +39,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     kubernetes::cases(cases, &generated);
     kubernetes::names(cases, &folder);
     compose::cases(cases, &generated);
+    observability::cases(cases, &generated);
     pipelines::cases(cases, &generated);
     ways::names(cases, &folder);
     ways::contradiction(cases, &folder);

@@ -16,7 +16,8 @@ pub(super) fn folder() -> PathBuf {
 
 /// Both folders, with what is in them.
 pub(super) fn folders() -> [Folder; 2] {
-    let files = |generated: Vec<Generated>| generated.into_iter().map(|file| (file.path, file.text));
+    let files =
+        |generated: Vec<Generated>| generated.into_iter().map(|file| (file.path, file.text));
     [
         Folder::new(DOCS, "alerts", files(all())).by_hand(&["README.md"]),
         Folder::new(TEMPLATE, "alerts", files(of_a_service())),
