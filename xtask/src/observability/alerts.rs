@@ -16,6 +16,7 @@ mod database;
 mod drill;
 mod files;
 mod group;
+mod limit;
 mod objectives;
 mod operator;
 mod postgresql;
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use self::{alert::Alert, drill::Drill, group::Group};
-pub(crate) use self::{cases::cases, timing::Timing};
+pub(crate) use self::{cases::cases, limit::limits, timing::Timing};
 use crate::{paths, ui};
 
 /// What `alerts` can be told.

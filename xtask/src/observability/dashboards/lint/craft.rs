@@ -6,7 +6,7 @@ use super::{
     Rule,
     sheet::{PanelSheet, Sheet, first_panel, items, objection, text},
 };
-use crate::observability::dashboards::{Runbook, all, target::UNTRACED};
+use crate::observability::dashboards::all;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -108,17 +108,15 @@ fn runbook(panel: PanelSheet<'_>) -> Vec<String> {
         || panel
             .overrides()
             .any(|property| property["id"] == "thresholds");
-    let urls: Vec<&str> = items(&panel.json["links"])
-        .map(|link| text(&link["url"]))
-        .collect();
-    let named = Runbook::ALL
-        .iter()
-        .any(|runbook| urls.contains(&runbook.url().as_str()));
-    let mut objections = objection(turns && !named, "it turns red and leads to no runbook");
+    let mut objections = objection(
+        turns && panel.runbooks().is_empty(),
+        "it turns red and leads to no runbook",
+    );
     let description = text(&panel.json["description"]);
     objections.extend(
-        urls.iter()
-            .filter(|url| !description.contains(*url))
+        items(&panel.json["links"])
+            .map(|link| text(&link["url"]))
+            .filter(|url| !description.contains(url))
             .map(|url| format!("its description does not name {url}")),
     );
     objections
@@ -145,12 +143,7 @@ fn exemplars(panel: PanelSheet<'_>) -> Vec<String> {
     let over_time = ["timeseries", "heatmap"].contains(&panel.kind());
     let latency = panel
         .targets()
-        .filter(|target| text(&target["expr"]).contains("_seconds_bucket"))
-        .filter(|target| {
-            !UNTRACED
-                .iter()
-                .any(|name| text(&target["expr"]).contains(name))
-        });
+        .filter(|target| text(&target["expr"]).contains("_seconds_bucket"));
     latency
         .filter(|target| over_time && target["exemplar"] != true)
         .map(|target| format!("no way to a trace from {}", text(&target["expr"])))
