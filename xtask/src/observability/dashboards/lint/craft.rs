@@ -1,6 +1,6 @@
 //! Our rules on how a dashboard looks and where it leads.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Rule,
@@ -103,11 +103,9 @@ fn three_parts(panel: PanelSheet<'_>) -> Vec<String> {
 
 /// A panel that turns red leads to what to do about it, and says so.
 fn runbook(panel: PanelSheet<'_>) -> Vec<String> {
-    let steps = |thresholds: &Value| items(&thresholds["steps"]).count();
-    let turns = steps(&panel.defaults()["thresholds"]) > 1
-        || panel
-            .overrides()
-            .any(|property| property["id"] == "thresholds");
+    let turns = panel
+        .thresholds()
+        .any(|thresholds| items(&thresholds["steps"]).count() > 1);
     let mut objections = objection(
         turns && panel.runbooks().is_empty(),
         "it turns red and leads to no runbook",

@@ -61,13 +61,8 @@ fn metrics(tree: &Expr) -> Vec<String> {
 
 /// A panel turns red where an alert fires that it leads to, and not at a number that looked good.
 fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
-    let overrides = panel
-        .overrides()
-        .filter(|property| property["id"] == "thresholds");
-    let all = overrides
-        .map(|property| &property["value"])
-        .chain([&panel.defaults()["thresholds"]]);
-    let values = all
+    let values = panel
+        .thresholds()
         .flat_map(|thresholds| items(&thresholds["steps"]))
         .filter_map(|step| step["value"].as_f64());
     let runbooks = panel.runbooks();

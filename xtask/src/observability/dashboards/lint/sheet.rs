@@ -99,6 +99,13 @@ impl<'a> PanelSheet<'a> {
             .collect()
     }
 
+    /// Its own, and those of single columns.
+    pub(super) fn thresholds(&self) -> impl Iterator<Item = &'a Value> {
+        let overrides = self.overrides().filter(|own| own["id"] == "thresholds");
+        let overrides = overrides.map(|own| &own["value"]);
+        overrides.chain([&self.defaults()["thresholds"]])
+    }
+
     /// Properties that single columns or series have instead.
     pub(super) fn overrides(&self) -> impl Iterator<Item = &'a Value> {
         items(&self.json["fieldConfig"]["overrides"]).flat_map(|entry| items(&entry["properties"]))
