@@ -19,6 +19,7 @@ mod prometheus;
 mod question;
 mod session;
 mod site;
+mod unprovoked;
 mod webhook;
 
 use std::process::ExitCode;
@@ -101,8 +102,13 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     } else {
         Vec::new()
     };
-    seen.extend(drill::round(&site, faults::DATABASE_AWAY, || ())?);
-    seen.extend(drill::round(&site, faults::SERVICE_AWAY, || ())?);
+    for round in [
+        faults::ONE_STEP_FURTHER,
+        faults::DATABASE_AWAY,
+        faults::SERVICE_AWAY,
+    ] {
+        seen.extend(drill::round(&site, round, || ())?);
+    }
     for seen in &seen {
         let name = format!("{} arrives after {}, and its end", seen.alert, seen.cause);
         cases.check(&name, || {
@@ -120,8 +126,15 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
         ensure!(beats > 1, "found {beats} heartbeats");
         Ok(())
     });
+    let mut left = Vec::new();
+    cases.check("every alert was provoked, or it is said why not", || {
+        let provoked = seen.iter().filter(|seen| seen.fired.is_ok());
+        let provoked: Vec<_> = provoked.map(|seen| seen.alert).collect();
+        left = unprovoked::without(&provoked)?;
+        Ok(())
+    });
     let counts = panels.counts();
-    let text = page::text(&counts, &seen);
+    let text = page::text(&counts, &seen, &left);
     ui::line(&text);
     let sum = |part: fn(&panels::Count) -> (usize, usize)| {
         let parts = counts.iter().map(part);

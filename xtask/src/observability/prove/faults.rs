@@ -2,16 +2,21 @@
 //!
 //! Those that do not disturb each other go on at the same time. Each is a cause and not a number: nothing here writes a metric.
 
+use std::{net::TcpStream, thread, time::Duration};
+
+use firstlight::testing::Answer;
+
 use super::{
     load::Load,
     session::Session,
-    site::{ORDERS, SERVER, STARVED, Site},
+    site::{FEW_FILES, ORDERS, SERVER, STARVED, Site},
 };
-use firstlight::testing::Answer;
-use std::time::Duration;
 
 /// What goes on until it is dropped.
 pub(super) type Cause = Box<dyn std::any::Any>;
+
+type Begin = fn(&Site) -> anyhow::Result<Cause>;
+type End = fn(&Site) -> anyhow::Result<()>;
 
 /// An alert, and how to have it.
 pub(super) struct Fault {
@@ -20,92 +25,120 @@ pub(super) struct Fault {
     pub(super) severity: &'static str,
     /// What is done, for the table.
     pub(super) cause: &'static str,
-    pub(super) begin: fn(&Site) -> anyhow::Result<Cause>,
-    pub(super) end: fn(&Site) -> anyhow::Result<()>,
+    pub(super) begin: Begin,
+    /// After the [`Cause`] has been dropped, which is enough for most.
+    pub(super) end: End,
 }
 
-const PAGE: &str = "critical";
-const TICKET: &str = "warning";
-/// For causes that end with their load.
-const NOTHING: fn(&Site) -> anyhow::Result<()> = |_| Ok(());
+impl Fault {
+    const fn page(
+        alert: &'static str,
+        job: &'static str,
+        cause: &'static str,
+        begin: Begin,
+    ) -> Self {
+        Self {
+            alert,
+            job,
+            severity: "critical",
+            cause,
+            begin,
+            end: |_| Ok(()),
+        }
+    }
 
-fn posts(clients: usize, pause: u64, address: &str, path: &str) -> Cause {
-    let pause = Duration::from_millis(pause);
-    Box::new(Load::of(clients, pause, format!("{address}{path}")))
+    const fn ticket(
+        alert: &'static str,
+        job: &'static str,
+        cause: &'static str,
+        begin: Begin,
+    ) -> Self {
+        Self {
+            severity: "warning",
+            ..Self::page(alert, job, cause, begin)
+        }
+    }
+
+    const fn until(self, end: End) -> Self {
+        Self { end, ..self }
+    }
 }
+
+/// For what the fault before it causes as well.
+const THE_SAME: Begin = |_| none(Ok(()));
 
 fn none(done: anyhow::Result<()>) -> anyhow::Result<Cause> {
     done.map(|()| Box::new(()) as Cause)
 }
 
+fn posts(clients: usize, pause: u64, address: &str, path: &str) -> anyhow::Result<Cause> {
+    let pause = Duration::from_millis(pause);
+    Ok(Box::new(Load::of(
+        clients,
+        pause,
+        format!("{address}{path}"),
+    )))
+}
+
+fn held<T: 'static>(many: usize, open: impl Fn() -> anyhow::Result<T>) -> anyhow::Result<Cause> {
+    let held: anyhow::Result<Vec<T>> = (0..many).map(|_| open()).collect();
+    Ok(Box::new(held?))
+}
+
 /// While the database is there.
 pub(super) const SIDE_BY_SIDE: &[Fault] = &[
-    Fault {
-        alert: "HttpLatencyBudgetBurn",
-        job: STARVED,
-        severity: PAGE,
-        cause: "requests whose query takes 0.4 s",
-        begin: |site| Ok(posts(6, 10, &site.starved.address, "/trouble/slow/400")),
-        end: NOTHING,
-    },
-    Fault {
-        alert: "DatabasePoolExhausted",
-        job: STARVED,
-        severity: TICKET,
-        cause: "twice as many such requests at once as there are connections",
-        begin: |_| none(Ok(())),
-        end: NOTHING,
-    },
-    Fault {
-        alert: "WorkerQueueStalled",
-        job: ORDERS,
-        severity: PAGE,
-        cause: "a bank that hangs, and with it every worker",
-        begin: |site| none(site.orders.post("/faults/bank/true", 200)),
-        end: |site| site.orders.post("/faults/bank/false", 200),
-    },
-    Fault {
-        alert: "WorkerDeadLetters",
-        job: STARVED,
-        severity: TICKET,
-        cause: "orders whose charge is declined",
-        begin: |site| {
+    Fault::page(
+        "HttpLatencyBudgetBurn",
+        STARVED,
+        "requests whose query takes 0.4 s",
+        |site| posts(6, 10, &site.starved.address, "/trouble/slow/400"),
+    ),
+    Fault::ticket(
+        "DatabasePoolExhausted",
+        STARVED,
+        "twice as many such requests at once as there are connections",
+        THE_SAME,
+    ),
+    Fault::page(
+        "WorkerQueueStalled",
+        STARVED,
+        "a bank that hangs, and with it every worker",
+        |site| none(site.starved.post("/faults/bank/3600000", 200)),
+    )
+    .until(|site| site.starved.post("/faults/bank/0", 200)),
+    Fault::ticket(
+        "WorkerDeadLetters",
+        ORDERS,
+        "orders whose charge is declined",
+        |site| {
             let pause = Duration::from_millis(500);
-            let address = &site.starved.address;
+            let address = &site.orders.address;
             Ok(Box::new(Load::of_orders(1, pause, address, "declined")))
         },
-        end: NOTHING,
-    },
-    Fault {
-        alert: "DatabaseNPlusOne",
-        job: ORDERS,
-        severity: TICKET,
-        cause: "requests that run one statement for each of 20 rows",
-        begin: |site| Ok(posts(1, 200, &site.orders.address, "/faults/n-plus-one/20")),
-        end: NOTHING,
-    },
-    Fault {
-        alert: "MetricsOverBudget",
-        job: ORDERS,
-        severity: TICKET,
-        cause: "a label with 200 values where 10 are allowed",
-        begin: |site| Ok(posts(1, 300, &site.orders.address, "/faults/flood/200")),
-        end: NOTHING,
-    },
-    Fault {
-        alert: "DataStalerThanBudget",
-        job: ORDERS,
-        severity: TICKET,
-        cause: "prices 30 s old where another module allows 1 s",
-        begin: |site| Ok(posts(1, 200, &site.orders.address, "/faults/stale")),
-        end: NOTHING,
-    },
-    Fault {
-        alert: "TelemetryDropping",
-        job: ORDERS,
-        severity: TICKET,
-        cause: "a collector that refuses everything",
-        begin: |site| {
+    ),
+    Fault::ticket(
+        "DatabaseNPlusOne",
+        ORDERS,
+        "requests that run one statement for each of 20 rows",
+        |site| posts(1, 200, &site.orders.address, "/faults/n-plus-one/20"),
+    ),
+    Fault::ticket(
+        "MetricsOverBudget",
+        ORDERS,
+        "a label with 200 values where 10 are allowed",
+        |site| posts(1, 300, &site.orders.address, "/faults/flood/200"),
+    ),
+    Fault::ticket(
+        "DataStalerThanBudget",
+        ORDERS,
+        "prices 30 s old where another module allows 1 s",
+        |site| posts(1, 200, &site.orders.address, "/faults/stale"),
+    ),
+    Fault::ticket(
+        "TelemetryDropping",
+        ORDERS,
+        "a collector that refuses everything",
+        |site| {
             let refuse = Answer::Reject {
                 status: 400,
                 retry_after: None,
@@ -113,97 +146,128 @@ pub(super) const SIDE_BY_SIDE: &[Fault] = &[
             site.collector.set_answer(refuse);
             none(Ok(()))
         },
-        end: |site| {
-            site.collector.set_answer(Answer::Accept);
-            Ok(())
+    )
+    .until(|site| {
+        site.collector.set_answer(Answer::Accept);
+        Ok(())
+    }),
+    Fault::ticket(
+        "CronThunderingHerd",
+        ORDERS,
+        "three schedules at the same second, none of them spread",
+        |site| none(site.orders.post("/faults/herd/true", 200)),
+    )
+    .until(|site| site.orders.post("/faults/herd/false", 200)),
+    Fault::ticket(
+        "ProcessOpenFilesNearLimit",
+        STARVED,
+        "195 connections that clients open and forget, where 256 files may be open",
+        |site| {
+            let address = site.starved.address.trim_start_matches("http://");
+            held(FEW_FILES - 61, || Ok(TcpStream::connect(address)?))
         },
-    },
-    Fault {
-        alert: "CronThunderingHerd",
-        job: ORDERS,
-        severity: TICKET,
-        cause: "three schedules at the same second, none of them spread",
-        begin: |site| none(site.orders.post("/faults/herd/true", 200)),
-        end: |site| site.orders.post("/faults/herd/false", 200),
-    },
-    Fault {
-        alert: "PostgresDeadlocks",
-        job: SERVER,
-        severity: TICKET,
-        cause: "transfers that lock two accounts in opposite order",
-        begin: |site| Ok(Box::new(Load::of_deadlocks(&site.orders.address))),
-        end: NOTHING,
-    },
-    Fault {
-        alert: "PostgresIdleInTransaction",
-        job: SERVER,
-        severity: TICKET,
-        cause: "a transaction that nobody ends",
-        begin: |site| {
+    ),
+    Fault::ticket(
+        "PostgresDeadlocks",
+        SERVER,
+        "transfers that lock two accounts in opposite order",
+        |site| Ok(Box::new(Load::of_deadlocks(&site.orders.address))),
+    ),
+    Fault::ticket(
+        "PostgresIdleInTransaction",
+        SERVER,
+        "a transaction that nobody ends",
+        |site| {
             let mut session = Session::open(site.postgres.port(), "orders")?;
             session.begin()?;
             Ok(Box::new(session))
         },
-        end: NOTHING,
-    },
-    Fault {
-        alert: "PostgresConnectionsNearMax",
-        job: SERVER,
-        severity: TICKET,
-        cause: "36 connections that are held, of 60",
-        begin: |site| {
-            let open = |_| Session::open(site.postgres.port(), "orders");
-            let held: anyhow::Result<Vec<_>> = (0..36).map(open).collect();
-            Ok(Box::new(held?))
+    ),
+    Fault::ticket(
+        "PostgresConnectionsNearMax",
+        SERVER,
+        "36 connections that are held, of 60",
+        |site| held(36, || Session::open(site.postgres.port(), "orders")),
+    ),
+    Fault::ticket(
+        "PostgresReplicationLag",
+        SERVER,
+        "a standby that does not replay, while 300 MiB are written",
+        |site| {
+            let replica = &site.replica;
+            replica.psql("postgres", "SELECT pg_wal_replay_pause()")?;
+            let load = "SELECT count(pg_logical_emit_message(false, 'load', repeat('x', 1048576))) \
+                        FROM generate_series(1, 300)";
+            none(site.postgres.psql("postgres", load).map(drop))
         },
-        end: NOTHING,
-    },
+    )
+    .until(|site| {
+        let resume = "SELECT pg_wal_replay_resume()";
+        site.replica.psql("postgres", resume).map(drop)
+    }),
+];
+
+/// What would hide others: who gives up waiting is no longer said to wait, and who stalls no longer to grow.
+pub(super) const ONE_STEP_FURTHER: &[Fault] = &[
+    Fault::ticket(
+        "DatabasePoolTimeouts",
+        STARVED,
+        "queries of 4 s, where a connection is waited for 3 s",
+        |site| posts(8, 10, &site.starved.address, "/trouble/slow/4000"),
+    ),
+    Fault::ticket(
+        "WorkerQueueGrowing",
+        ORDERS,
+        "a bank that takes 6 s, so that more is ordered than charged",
+        |site| none(site.orders.post("/faults/bank/6000", 200)),
+    )
+    .until(|site| site.orders.post("/faults/bank/0", 200)),
 ];
 
 /// PostgreSQL is killed, and with it all that needs it.
 pub(super) const DATABASE_AWAY: &[Fault] = &[
-    Fault {
-        alert: "HttpAvailabilityBudgetBurn",
-        job: ORDERS,
-        severity: PAGE,
-        cause: "PostgreSQL killed",
-        begin: |site| none(site.postgres.kill()),
-        end: |site| site.postgres.start_again(),
-    },
-    Fault {
-        alert: "WorkerQueueUnreadable",
-        job: ORDERS,
-        severity: TICKET,
-        cause: "PostgreSQL killed",
-        begin: |_| none(Ok(())),
-        end: NOTHING,
-    },
-    Fault {
-        alert: "CronRunMissed",
-        job: ORDERS,
-        severity: TICKET,
-        cause: "PostgreSQL killed, where a schedule runs every other second",
-        begin: |_| none(Ok(())),
-        end: NOTHING,
-    },
+    Fault::page(
+        "HttpAvailabilityBudgetBurn",
+        ORDERS,
+        "PostgreSQL killed",
+        |site| none(site.postgres.kill()),
+    )
+    .until(|site| site.postgres.start_again()),
+    Fault::ticket(
+        "WorkerQueueUnreadable",
+        ORDERS,
+        "PostgreSQL killed",
+        THE_SAME,
+    ),
+    Fault::ticket(
+        "CronRunMissed",
+        ORDERS,
+        "PostgreSQL killed, where a schedule runs every other second",
+        THE_SAME,
+    ),
+    // Needs no database.
+    Fault::ticket(
+        "RuntimeSchedulerDelay",
+        STARVED,
+        "handlers that block every thread of the runtime",
+        |site| {
+            let threads = thread::available_parallelism()?.get();
+            posts(2 * threads, 0, &site.starved.address, "/faults/block/500")
+        },
+    ),
 ];
 
 /// Last, because whoever is down has no other trouble.
 pub(super) const SERVICE_AWAY: &[Fault] = &[
-    Fault {
-        alert: "ServiceDown",
-        job: STARVED,
-        severity: PAGE,
-        cause: "the service killed",
-        begin: |site| none(site.starved.kill()),
-        end: |site| site.start_again(&site.starved),
-    },
-    Fault {
-        alert: "ServiceAbsent",
-        job: ORDERS,
-        severity: PAGE,
-        cause: "the service taken from Prometheus' targets",
-        begin: |site| none(site.scrape(|job| job != ORDERS)),
-        end: |site| site.scrape(|_| true),
-    },
+    Fault::page("ServiceDown", STARVED, "the service killed", |site| {
+        none(site.starved.kill())
+    })
+    .until(|site| site.start_again(&site.starved)),
+    Fault::page(
+        "ServiceAbsent",
+        ORDERS,
+        "the service taken from Prometheus' targets",
+        |site| none(site.scrape(|job| job != ORDERS)),
+    )
+    .until(|site| site.scrape(|_| true)),
 ];
