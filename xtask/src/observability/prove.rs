@@ -90,7 +90,8 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     let failing = ["fail", "call", "pay/14", "not-a-number"];
     let address = &site.starved.address;
     let failing = failing.map(|what| Load::of(1, PAUSE, format!("{address}/faults/{what}")));
-    let round = drill::round(&site, faults::SIDE_BY_SIDE, || {
+    let [first, others @ ..] = faults::ROUNDS;
+    let round = drill::round(&site, first, || {
         cases.check("in trouble, every panel about trouble is filled", || {
             panels.prove(&site.prometheus, &[Filled::Trouble])
         });
@@ -102,11 +103,7 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     } else {
         Vec::new()
     };
-    for round in [
-        faults::ONE_STEP_FURTHER,
-        faults::DATABASE_AWAY,
-        faults::SERVICE_AWAY,
-    ] {
+    for round in others {
         seen.extend(drill::round(&site, round, || ())?);
     }
     for seen in &seen {

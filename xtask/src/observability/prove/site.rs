@@ -37,9 +37,6 @@ const POSTGRES: &[&str] = &[
     "max_connections=60",
 ];
 
-/// File descriptors of the starved one: it has its own, and is called by a few.
-pub(super) const FEW_FILES: usize = 256;
-
 /// One generated service as the proof runs it, again and again at the same place.
 pub(super) struct Instance {
     pub(super) job: &'static str,
@@ -221,13 +218,10 @@ impl Instance {
     }
 }
 
-/// A script that becomes `program`, and lets it open [`FEW_FILES`].
+/// A script that becomes `program`, and lets it open so many files that what it needs itself is little of them.
 fn with_few_files(folder: &Path, program: &Path) -> anyhow::Result<PathBuf> {
     let script = folder.join("with-few-files.sh");
-    let text = format!(
-        "#!/bin/sh\nulimit -n {FEW_FILES}\nexec '{}'\n",
-        program.display()
-    );
+    let text = format!("#!/bin/sh\nulimit -n 256\nexec '{}'\n", program.display());
     fs::write(&script, text).with_context(|| script.display().to_string())?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
     Ok(script)
