@@ -105,10 +105,10 @@ mod tests {
     use crate::paths;
 
     #[test]
-    fn every_runbook_says_what_was_done_to_have_its_alert() {
+    fn every_runbook_says_what_was_done_to_have_its_alert() -> anyhow::Result<()> {
         for fault in ROUNDS.into_iter().flatten() {
             let name = format!("docs/runbooks/{}.md", fault.alert);
-            let text = fs::read_to_string(paths::root().join(&name)).unwrap();
+            let text = fs::read_to_string(paths::root().join(&name))?;
             let words: Vec<_> = text.split_whitespace().collect();
             let expected = format!("`cargo xtask prove`: {}.", fault.cause);
             assert!(
@@ -116,5 +116,6 @@ mod tests {
                 "{name} does not end with: {expected}"
             );
         }
+        Ok(())
     }
 }
