@@ -8,6 +8,7 @@ use std::{io, time::Duration};
 use firstlight::{
     TelemetryConfig,
     cron::{LocalStore, Schedule, Scheduler},
+    metrics::Format,
     testing::OtlpReceiver,
 };
 
@@ -52,6 +53,7 @@ async fn a_scheduled_run_is_a_trace_of_its_own() {
     tracing::Instrument::instrument(scheduler.run(seen), surrounding)
         .await
         .unwrap();
+    telemetry.flush(Duration::from_secs(30)).unwrap();
 
     let spans = receiver.spans();
     let works = spans.iter().find(|span| span.name == "cron works").unwrap();
@@ -69,4 +71,19 @@ async fn a_scheduled_run_is_a_trace_of_its_own() {
     assert_eq!(fails.status, "error");
     assert_eq!(fails.attributes["error.type"], "failed");
     assert!(fails.attributes["cron.scheduled_for"].ends_with('Z'));
+
+    // From a late start one click leads to the run.
+    let page = telemetry.metrics().render(Format::OpenMetrics);
+    let exemplar = |line: &str| {
+        let of_works =
+            line.starts_with("cron_start_delay_seconds_bucket{") && line.contains("cron=\"works\"");
+        let (_, trace) = line.split_once("# {trace_id=\"")?;
+        of_works.then(|| trace.split('"').next().unwrap_or_default().to_owned())
+    };
+    let traces: Vec<_> = page.lines().filter_map(exemplar).collect();
+    let ran = |trace: &String| {
+        let mut spans = spans.iter();
+        spans.any(|span| span.name == "cron works" && span.trace_id == *trace)
+    };
+    assert!(!traces.is_empty() && traces.iter().all(ran), "{page}");
 }

@@ -51,6 +51,7 @@ async fn work(what: String, attempt: Attempt) -> Result<(), BoxDynError> {
         ("aborts", _) => Err(AbortError::new("never").into()),
         ("panics", ..=2) => panic!("on purpose"),
         ("hangs", ..=2) => std::future::pending().await,
+        ("kills", _) => unreachable!("it would kill this process, too"),
         _ => Ok(()),
     }
 }
@@ -180,6 +181,13 @@ async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
         "what is rolled back is not enqueued"
     );
 
+    // Its process died with it, three times.
+    let span = info_span!("request", otel.name = "kills");
+    request(&pool, &queue, "kills", true).instrument(span).await;
+    let orphan = "UPDATE Jobs SET attempts = max_attempts WHERE CAST(job AS TEXT) = '\"kills\"'";
+    let orphan = sqlx::query(orphan).execute(&pool).await.unwrap();
+    assert_eq!(orphan.rows_affected(), 1);
+
     // The process ends here, as far as the database can tell.
     pool.close().await;
     let pool = open(&file).await;
@@ -205,6 +213,7 @@ async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
         ends("hangs"),
         [("retry", "timeout"), ("retry", "timeout"), ("ok", "")]
     );
+    assert_eq!(ends("kills"), [("dead", "orphaned")]);
     assert_eq!(ends("rolled back"), []);
 
     let mut retries = RETRIES.lock().unwrap().clone();
@@ -224,7 +233,7 @@ async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
     let (ready, scheduled, running, retry, dead, age) = state(&pool).await;
     assert_eq!(
         (ready, scheduled, running, retry, dead, age),
-        (0, 0, 0, 0, 2, 0)
+        (0, 0, 0, 0, 3, 0)
     );
     drop(stats(state(&pool).await));
     let page = telemetry.metrics().render(Format::Text);
@@ -232,7 +241,7 @@ async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
         "worker_tasks_total{kind=\"note\",outcome=\"ok\",queue=\"notes\"} 5\n",
         "worker_task_wait_seconds_count{kind=\"note\",queue=\"notes\"} 7\n",
         "worker_task_accepted_to_done_seconds_count{kind=\"note\",queue=\"notes\"} 5\n",
-        "worker_tasks_enqueued_total{kind=\"note\",queue=\"notes\"} 8\n",
+        "worker_tasks_enqueued_total{kind=\"note\",queue=\"notes\"} 9\n",
     ] {
         assert!(page.contains(line), "{line} is not in:\n{page}");
     }

@@ -42,7 +42,7 @@ pub async fn serve(
         // The first to fail or to panic ends the service, and a new process starts whole.
         tokio::try_join!(
             async { Ok::<_, Box<dyn Error + Send + Sync>>(server.await?) },
-            async { Ok(worker.await??) },
+            async { Ok(worker.await?) },
             async { Ok(schedules.await??) },
         )?;
         store.close().await;

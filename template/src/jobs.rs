@@ -14,13 +14,7 @@ use std::{
 };
 
 use apalis::{
-    layers::{
-        WorkerBuilderExt,
-        retry::{
-            HasherRng, RetryPolicy,
-            backoff::{ExponentialBackoffMaker, InvalidBackoff, MakeBackoff},
-        },
-    },
+    layers::WorkerBuilderExt,
     prelude::{ {%- unless example %}BoxDynError, Data, {% endunless %}TaskBuilder, WorkerBuilder, WorkerError},
 };
 use apalis_core::backend::ext::BackendExt;
@@ -33,7 +27,13 @@ use apalis_postgres::{
 {%- endif %}
 use firstlight::jobs::{
     Queue,
-    apalis::{ {%- if store == "sqlite" %}SQLITE_STATS{% else %}POSTGRES_STATS{% endif %} as STATS, TaskLayer, stats},
+    apalis::{
+{%- if store == "sqlite" %}
+        Retry, SQLITE_POSTPONE as POSTPONE, SQLITE_STATS as STATS, TaskLayer, stats,
+{%- else %}
+        POSTGRES_POSTPONE as POSTPONE, POSTGRES_STATS as STATS, Retry, TaskLayer, stats,
+{%- endif %}
+    },
 };
 {%- unless example %}
 use serde::{Deserialize, Serialize};
@@ -105,7 +105,7 @@ pub async fn enqueue(connection: &mut Connection, job: &Job, key: &str) -> Resul
 }
 
 /// Works until the signal to stop, then ends what runs. A worker that has lost its database makes room for a new one.
-pub async fn work(store: Store, stop: Stop) -> Result<(), InvalidBackoff> {
+pub async fn work(store: Store, stop: Stop) {
     let watched = store.clone();
     let _watch = QUEUE.watch(Duration::from_secs(15), move || {
         let store = watched.clone();
@@ -114,13 +114,6 @@ pub async fn work(store: Store, stop: Stop) -> Result<(), InvalidBackoff> {
             row.fetch_one(&store).await.map(stats)
         }
     });
-    // About 1, 2, 4 and 8 s; half of it by chance, so that what failed together is not tried together.
-    let mut backoff = ExponentialBackoffMaker::new(
-        Duration::from_secs(1),
-        Duration::from_secs(30),
-        0.5,
-        HasherRng::default(),
-    )?;
     loop {
         let config = Config::default()
             .queue(QUEUE.name())
@@ -130,13 +123,15 @@ pub async fn work(store: Store, stop: Stop) -> Result<(), InvalidBackoff> {
             .heartbeat_interval(Duration::from_secs(5))
             .missed_heartbeats(3);
         let jobs = Storage::<Job>::new(&store).with_config(config);
+        let postponed = store.clone();
+        let layer = TaskLayer::new(&QUEUE)
+            .kind(KIND)
+            .before_retry(move |retry| postpone(postponed.clone(), retry));
         let worker = WorkerBuilder::new(name())
             .backend(jobs.poll_with_interval(POLL))
             .data(store.clone())
             .concurrency(CONCURRENCY)
-            // One less than there are attempts, so that a job that this gives up on is dead.
-            .retry(RetryPolicy::retries(ATTEMPTS - 1).with_backoff(backoff.make_backoff()))
-            .layer(TaskLayer::new(&QUEUE).kind(KIND))
+            .layer(layer)
             .timeout(TIMEOUT)
             .build(run);
         let stopping = stop.clone();
@@ -145,7 +140,7 @@ pub async fn work(store: Store, stop: Stop) -> Result<(), InvalidBackoff> {
             Ok::<(), WorkerError>(())
         };
         let Err(error) = worker.run_until(until).await else {
-            return Ok(());
+            return;
         };
         tracing::warn!(
             error = &error as &dyn std::error::Error,
@@ -153,8 +148,22 @@ pub async fn work(store: Store, stop: Stop) -> Result<(), InvalidBackoff> {
         );
         tokio::select! {
             () = sleep(PAUSE) => {}
-            () = stop.clone().requested() => return Ok(()),
+            () = stop.clone().requested() => return,
         }
+    }
+}
+
+/// Gives a job that failed a later time, in its row, so that it waits over a restart and keeps nobody from ending: about 1, 2, 4
+/// and 8 s, half of it either way by chance, so that what failed together is not tried together.
+async fn postpone(store: Store, retry: Retry) {
+    let later = sqlx::query(POSTPONE)
+        .bind(retry.pause_seconds())
+        .bind(retry.task_id);
+    if let Err(error) = later.execute(&store).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a job is tried again at once"
+        );
     }
 }
 

@@ -44,29 +44,34 @@ impl Drop for Task {
     }
 }
 
+/// The span of the run that is due at `tick`.
+pub(super) fn span(cron: &Cron, tick: Timestamp) -> Span {
+    // A root: what has declared the job, long ago, has not caused this run. There are no semantic conventions for
+    // scheduled work; the attributes are named like the metrics' labels.
+    tracing::span!(
+        target: TARGET,
+        parent: None,
+        SPAN_LEVEL,
+        "cron",
+        otel.name = format!("cron {}", cron.name),
+        otel.kind = "internal",
+        cron.name = cron.name,
+        cron.scheduled_for = %tick,
+    )
+}
+
 /// Runs the job in a task of its own, so that a panic ends the run and nothing else, until it ends, its time is over,
 /// `lost` completes, or what runs must end.
 pub(super) async fn run(
     cron: &Cron,
     job: &Job,
     tick: Timestamp,
+    span: Span,
     lost: impl Future<Output = ()>,
     stop: &mut Stop,
 ) -> Report {
     let name = &cron.name;
     let limit = cron.limit_of(tick);
-    // A root: what has declared the job, long ago, has not caused this run. There are no semantic conventions for
-    // scheduled work; the attributes are named like the metrics' labels.
-    let span = tracing::span!(
-        target: TARGET,
-        parent: None,
-        SPAN_LEVEL,
-        "cron",
-        otel.name = format!("cron {name}"),
-        otel.kind = "internal",
-        cron.name = name,
-        cron.scheduled_for = %tick,
-    );
     let started = Instant::now();
     let work = Arc::clone(job);
     let work = async move { work().await };

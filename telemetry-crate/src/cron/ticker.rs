@@ -221,10 +221,12 @@ impl<S: Store> Ticker<S> {
 
     async fn run(&mut self, tick: Timestamp) {
         let delay = positive(self.clock.now().duration_since(tick));
-        self.metrics.start_delay.record(delay);
+        let span = run::span(&self.cron, tick);
+        // In its span, so that an exemplar leads from a late start to what ran late.
+        span.in_scope(|| self.metrics.start_delay.record(delay));
         self.metrics.running.set(1.0);
         let lost = self.lease.keep(tick);
-        let report = run::run(&self.cron, &self.job, tick, lost, &mut self.stop).await;
+        let report = run::run(&self.cron, &self.job, tick, span, lost, &mut self.stop).await;
         self.metrics.running.set(0.0);
         self.metrics.ran_for(report.duration);
         self.metrics.count(report.outcome, 1);

@@ -16,6 +16,7 @@ mod database;
 mod drill;
 mod files;
 mod group;
+mod limit;
 mod objectives;
 mod operator;
 mod postgresql;
@@ -34,7 +35,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use self::{alert::Alert, drill::Drill, group::Group};
-pub(crate) use self::{cases::cases, timing::Timing};
+pub(crate) use self::{cases::cases, limit::limits, timing::Timing};
 use crate::ui;
 
 /// What `alerts` can be told.

@@ -50,7 +50,7 @@ pub(crate) use self::{
     link::Link,
     panel::Panel,
     row::Row,
-    runbook::Runbook,
+    runbook::{Runbook, address as runbook_address},
     target::{Ask, Filled, Target},
     threshold::Thresholds,
     unit::Unit,

@@ -96,51 +96,15 @@ pub(crate) const IDLE_IN_TRANSACTION_SECONDS: f64 = 300.0;
 /// Bytes that a replica may be behind: sixteen segments of the write-ahead log.
 pub(crate) const REPLICATION_LAG_BYTES: f64 = 268_435_456.0;
 
-/// The oldest job may be as old as its queue's latency budget.
-pub(crate) const QUEUE_BUDGET: f64 = 1.0;
-/// `worker_queue_up` of a queue that can be read.
-pub(crate) const QUEUE_READABLE: f64 = 1.0;
-/// The last success may be as old as [`CRON_INTERVALS`] and a run.
-pub(crate) const CRON_ALLOWED: f64 = 1.0;
-/// What is served may be as old as its staleness budget.
-pub(crate) const DATA_BUDGET: f64 = 1.0;
+/// All of what the service itself says is enough, in a panel that shows how much of it is used: a queue's latency budget, the
+/// intervals of a schedule, the age of data.
+pub(crate) const WHOLE: f64 = 1.0;
 /// Nothing of a budget is left.
 pub(crate) const BUDGET_LEFT: f64 = 0.0;
-/// One instance has to be up.
+/// One has to be there: an instance that is up, a queue that can be read.
 pub(crate) const INSTANCES: f64 = 1.0;
 /// More than none, of what should never happen. Rates are divided by their window, so a single event is far below 1.
 pub(crate) const ANY: f64 = 0.000_001;
 
 /// The part of requests that fail when the most urgent alert fires, of a service without an objective of its own.
 pub(crate) const FAILING: f64 = BURNS[0].rate * (1.0 - AVAILABILITY);
-
-/// Every number that a panel may turn red at.
-pub(crate) fn all() -> Vec<f64> {
-    let limits = [
-        ANY,
-        AVAILABILITY,
-        BUDGET_LEFT,
-        CRON_ALLOWED,
-        DATA_BUDGET,
-        FAILING,
-        HERD_RUNS,
-        IDLE_IN_TRANSACTION_SECONDS,
-        INSTANCES,
-        LATENCY_SECONDS,
-        MEMORY_PART,
-        N_PLUS_ONE_REQUESTS,
-        OPEN_FILES_PART,
-        POOL_PART,
-        POOL_WAIT_SECONDS,
-        QUEUE_BUDGET,
-        QUEUE_BUDGET_PART,
-        QUEUE_READABLE,
-        REPLICATION_LAG_BYTES,
-        SCHEDULER_DELAY_SECONDS,
-        SERVER_CONNECTIONS_PART,
-    ];
-    limits
-        .into_iter()
-        .chain(BURNS.iter().map(|burn| burn.rate))
-        .collect()
-}

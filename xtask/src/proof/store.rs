@@ -6,6 +6,7 @@
 //! asserts a time; where something must happen, it has [`SOON`].
 
 mod account;
+mod attempts;
 mod clients;
 mod conflicts;
 mod database;
@@ -70,6 +71,7 @@ pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     symptoms::cases(cases, &seen);
     halfway::cases(cases, &parts);
     killed::cases(cases, &parts);
+    attempts::cases(cases, &parts);
     replicas::cases(cases, &parts);
     journey::cases(cases, &parts);
     load::cases(cases, &parts);

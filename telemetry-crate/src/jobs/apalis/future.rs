@@ -31,7 +31,8 @@ pin_project! {
     pub struct TaskFuture<F, T> {
         #[pin]
         inner: Option<Caught<F>>,
-        panic: Option<String>,
+        // Why there is no future to poll.
+        failed: Option<Named>,
         end: Option<Ending>,
         waiting: Option<Waiting<T>>,
     }
@@ -61,17 +62,29 @@ impl<F, T> TaskFuture<F, T> {
     pub(super) fn new(inner: F, end: Ending) -> Self {
         Self {
             inner: Some(Caught::new(inner)),
-            panic: None,
+            failed: None,
             end: Some(end),
             waiting: None,
         }
     }
 
-    /// There is no future to poll.
-    pub(super) fn panicked(message: String, end: Ending) -> Self {
+    /// The function panicked before it returned a future.
+    pub(super) fn panicked(message: &str, end: Ending) -> Self {
+        Self::failed(panicked(message), end)
+    }
+
+    /// The function is not called: the task has used up its attempts, and its process never lived to say so.
+    pub(super) fn orphaned(attempts: u32, end: Ending) -> Self {
+        let error = AbortError::new(format!(
+            "its process died with it, and it has been tried {attempts} times"
+        ));
+        Self::failed(("orphaned", error.into()), end)
+    }
+
+    fn failed(why: Named, end: Ending) -> Self {
         Self {
             inner: None,
-            panic: Some(message),
+            failed: Some(why),
             end: Some(end),
             waiting: None,
         }
@@ -88,22 +101,21 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let Some(end) = this.end.as_ref() {
-            let caught = match this.inner.as_mut().as_pin_mut() {
+            let ended = match this.inner.as_mut().as_pin_mut() {
                 Some(inner) => {
                     let _entered = end.running.span().enter();
-                    ready!(inner.poll(context))
+                    match ready!(inner.poll(context)) {
+                        Ok(result) => result.map_err(|error| named(error.into())),
+                        Err(message) => Err(panicked(&message)),
+                    }
                 }
-                None => Err(this.panic.take().unwrap_or_default()),
+                None => Err(this.failed.take().unwrap_or_else(|| panicked(""))),
             };
             // What the task still holds is dropped now, inside of its attempt and not whenever the worker forgets the future.
             this.inner.set(None);
-            let (error_type, result) = match caught {
-                Ok(Ok(value)) => (None, Ok(value)),
-                Ok(Err(error)) => {
-                    let error = error.into();
-                    (Some(word(&error)), Err(error))
-                }
-                Err(message) => (Some("panic"), Err(format!("panicked: {message}").into())),
+            let (error_type, result) = match ended {
+                Ok(value) => (None, Ok(value)),
+                Err((error_type, error)) => (Some(error_type), Err(error)),
             };
             let postponing =
                 (this.end.take()).and_then(|end| finish(end, error_type, result.as_ref().err()));
@@ -126,13 +138,19 @@ where
     }
 }
 
-/// For the label.
-fn word(error: &BoxDynError) -> &'static str {
+/// An error with its word for the label.
+type Named = (&'static str, BoxDynError);
+
+fn named(error: BoxDynError) -> Named {
     if error.is::<tower::timeout::error::Elapsed>() {
-        "timeout"
+        ("timeout", error)
     } else {
-        error_type(error)
+        (error_type(&error), error)
     }
+}
+
+fn panicked(message: &str) -> Named {
+    ("panic", format!("panicked: {message}").into())
 }
 
 /// Ends the attempt, and begins to postpone the next if there is one.

@@ -26,6 +26,10 @@ use crate::jobs::{Envelope, Job, Queue, catch, running::Running};
 /// It also repairs what apalis 1.0 stores of an attempt that did not end by itself. After a panic or a timeout the status is
 /// `Running`, and after a `RetryAfterError` or a `DeferredError` it is `Pending`; acknowledged like that, SQLite keeps the task
 /// locked and hands it out to nobody. Here it is `Failed`, and goes on as a failed task does.
+///
+/// And it ends what apalis 1.0 would try for ever: a task whose process dies with it, because it runs out of memory or aborts. The
+/// store counts such an attempt and hands the task out again whatever the count. Here it is `dead` once its attempts are used
+/// up, with the error type `orphaned`, and the function is not called.
 #[derive(Debug, Clone)]
 pub struct TaskLayer {
     queue: Queue,
@@ -148,18 +152,22 @@ where
     fn call(&mut self, task: Task<Args>) -> Self::Future {
         let job = self.layer.job(&task);
         let running = Running::start(&self.layer.queue, &job);
+        let attempts_used = job.attempts.filter(|most| job.attempt > *most);
         let retry = self.layer.postpone.clone().zip(job.id);
         let end = Ending {
             running,
             status: task.raw_status().clone(),
             retry: retry.map(|(postpone, id)| (postpone, Retry::new(id, job.attempt))),
         };
+        if let Some(attempts) = attempts_used {
+            return TaskFuture::orphaned(attempts, end);
+        }
         let span = end.running.span().clone();
         // A panic here would be the worker's, and end all of its tasks.
         let call = AssertUnwindSafe(|| span.in_scope(|| self.inner.call(task)));
         match catch_unwind(call) {
             Ok(inner) => TaskFuture::new(inner, end),
-            Err(payload) => TaskFuture::panicked(catch::message(&*payload), end),
+            Err(payload) => TaskFuture::panicked(&catch::message(&*payload), end),
         }
     }
 }

@@ -1,9 +1,7 @@
 //! One alert: what must be so, for how long, who is told, and what they read.
 
 use super::{board::Board, timing::Timing, yaml};
-
-/// Where the runbooks are read: in the repository, because whoever is woken may have no checkout.
-const RUNBOOKS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/runbooks");
+use crate::observability::dashboards::runbook_address;
 
 /// What an alert does to somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +31,7 @@ pub(crate) struct Alert {
     pub(super) name: &'static str,
     pub(super) severity: Severity,
     because: &'static str,
-    expr: String,
+    pub(super) expr: String,
     lasting: &'static str,
     labels: Vec<(&'static str, String)>,
     summary: &'static str,
@@ -127,7 +125,7 @@ impl Alert {
         [
             ("summary", self.summary.to_owned()),
             ("description", timing.apply(&self.description)),
-            ("runbook_url", format!("{RUNBOOKS}/{}.md", self.name)),
+            ("runbook_url", runbook_address(self.name)),
             ("dashboard_url", self.board.url(&self.description)),
         ]
     }

@@ -75,7 +75,7 @@ fn latest_of_all() -> Panel {
         )
         .runbook(Runbook::CronRunMissed)
         .unit(Unit::Part)
-        .red_from(limits::CRON_ALLOWED)
+        .red_from(limits::WHOLE)
         .nothing("no schedules")
         .shows(Target::new("Overdue", promql::max(&[], lateness())))
 }
@@ -144,7 +144,7 @@ fn schedules() -> Panel {
         .runbook(Runbook::CronRunMissed)
         .by("job", "Service")
         .by("cron", "Schedule")
-        .column(Column::new("Overdue", Unit::Part, lateness()).red_from(limits::CRON_ALLOWED))
+        .column(Column::new("Overdue", Unit::Part, lateness()).red_from(limits::WHOLE))
         .column(Column::new(
             "Last success",
             Unit::Since,
@@ -172,7 +172,6 @@ fn schedules() -> Panel {
                 Unit::Count,
                 runs("failed|timed_out|interrupted|taken_over"),
             )
-            .red_from(limits::ANY)
             .in_trouble(),
         )
         .leads_to(

@@ -71,7 +71,7 @@ fn oldest() -> Panel {
         )
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::Part)
-        .red_from(limits::DATA_BUDGET)
+        .red_from(limits::WHOLE)
         .nothing("no reads")
         .shows(Target::new("{{data_type}}", age_of_budget()))
 }
@@ -119,7 +119,7 @@ fn types() -> Panel {
         .otherwise("Click on the red one.")
         .runbook(Runbook::DataStalerThanBudget)
         .by("data_type", "Data")
-        .column(Column::new("Of budget", Unit::Part, age_of_budget()).red_from(limits::DATA_BUDGET))
+        .column(Column::new("Of budget", Unit::Part, age_of_budget()).red_from(limits::WHOLE))
         .column(Column::new("Reads", Unit::OperationsPerSecond, reads))
         .column(Column::new("Age, p50", Unit::Seconds, age(0.5)))
         .column(Column::new("Age, p99", Unit::Seconds, age(0.99)))

@@ -129,6 +129,7 @@ fn routes() -> Row {
             "Click on the red one. If all are red it is not the routes: look at the row below.",
         )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook(Runbook::HttpLatencyBudgetBurn)
         .by("http_route", "Route")
         .column(Column::new(
             "Requests",
@@ -254,5 +255,5 @@ fn versions() -> Panel {
             Unit::Count,
             format!("count by ({}) ({build})", of.join(", ")),
         ))
-        .column(Column::new("Restarts", Unit::Count, restarts).red_from(limits::ANY))
+        .column(Column::new("Restarts", Unit::Count, restarts))
 }

@@ -1,7 +1,12 @@
 //! The pages that say what to do, one per alert.
 
-/// Where readers find this repository; `Cargo.toml` has it, too.
+/// In the repository, because whoever is woken may have no checkout.
 const PAGES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/runbooks");
+
+/// Where the page of this alert is read.
+pub(crate) fn address(alert: &str) -> String {
+    format!("{PAGES}/{alert}.md")
+}
 
 macro_rules! runbooks {
     ($($name:ident,)+) => {
@@ -47,6 +52,6 @@ runbooks! {
 
 impl Runbook {
     pub(crate) fn url(self) -> String {
-        format!("{PAGES}/{}.md", self.name())
+        address(self.name())
     }
 }

@@ -164,11 +164,7 @@ fn routes() -> Panel {
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .by("job", "Service")
         .by("http_route", "Route")
-        .column(
-            Column::new("Failed", Unit::Count, failures)
-                .red_from(limits::ANY)
-                .in_trouble(),
-        )
+        .column(Column::new("Failed", Unit::Count, failures).in_trouble())
         .column(Column::new("Too slow", Unit::Count, slow).in_trouble())
         .leads_to(
             "Open this route",

@@ -28,9 +28,8 @@ pub(crate) enum Ask {
     Buckets,
 }
 
-/// Histograms whose samples are taken while no span is open, so that there is no trace to lead to.
-pub(super) const UNTRACED: [&str; 2] =
-    ["tokio_scheduler_delay_seconds", "cron_start_delay_seconds"];
+/// The runtime's own latency, which is nobody's request, job or run: it has no trace to lead to.
+const OF_NOBODY: &str = "tokio_scheduler_delay_seconds";
 
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
@@ -82,12 +81,14 @@ impl Target {
         self.ask
     }
 
-    /// Whether a dot on the panel leads to a trace. Only samples of histograms have traces.
+    /// Whether Grafana asks for exemplars: of every latency over time, because only samples of histograms have them.
+    fn asks_for_exemplars(&self) -> bool {
+        matches!(self.ask, Ask::Range | Ask::Buckets) && self.expr.contains("_seconds_bucket")
+    }
+
+    /// Whether a dot on the panel leads to a trace.
     pub(crate) fn has_exemplars(&self) -> bool {
-        let traced = |expr: &str| {
-            expr.contains("_seconds_bucket") && !UNTRACED.iter().any(|name| expr.contains(name))
-        };
-        matches!(self.ask, Ask::Range | Ask::Buckets) && traced(&self.expr)
+        self.asks_for_exemplars() && !self.expr.contains(OF_NOBODY)
     }
 
     pub(super) fn json(&self, index: u8) -> Value {
@@ -100,7 +101,7 @@ impl Target {
         json!({
             "datasource": datasource(),
             "editorMode": "code",
-            "exemplar": self.has_exemplars(),
+            "exemplar": self.asks_for_exemplars(),
             "expr": self.expr,
             "format": format,
             "instant": instant,

@@ -83,7 +83,7 @@ fn age(panel: Panel, queues: &str) -> Panel {
         .runbook(Runbook::WorkerQueueGrowing)
         .unit(Unit::Part)
         .orange_from(limits::QUEUE_BUDGET_PART)
-        .red_from(limits::QUEUE_BUDGET)
+        .red_from(limits::WHOLE)
         .shows(Target::new(
             "{{job}} {{queue}}",
             format!("{age} / {budget}"),
@@ -104,7 +104,7 @@ fn readable() -> Panel {
         )
         .runbook(Runbook::WorkerQueueUnreadable)
         .unit(Unit::YesNo)
-        .red_below(limits::QUEUE_READABLE)
+        .red_below(limits::INSTANCES)
         .nothing("no queue")
         .shows(Target::new("{{queue}}", up))
 }

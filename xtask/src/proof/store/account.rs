@@ -39,6 +39,7 @@ const COUNT: &str = "
 
 impl Account {
     pub(super) fn of(database: &Database<'_>) -> anyhow::Result<Self> {
+        let counts = database.numbers(COUNT)?;
         let [
             orders,
             done,
@@ -47,7 +48,7 @@ impl Account {
             open_jobs,
             paid,
             begun_again,
-        ] = database.numbers(COUNT)?;
+        ] = counts;
         Ok(Self {
             orders,
             done,

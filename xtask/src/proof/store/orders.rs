@@ -10,6 +10,8 @@ use crate::{
 pub(super) const TELESCOPE: &str = "telescope";
 /// Its charge takes two seconds.
 pub(super) const SLOW: &str = "slow";
+/// Its charge is the end of the process.
+pub(super) const FATAL: &str = "fatal";
 /// Its charge fails for good.
 pub(super) const DECLINED: &str = "declined";
 

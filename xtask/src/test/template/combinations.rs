@@ -100,17 +100,6 @@ const CODE: [Options<'static>; 10] = [
     code("postgres", true, true),
 ];
 
-/// Whether its tests are run. Each set of the library's features takes its time to build, so it is those that behave
-/// differently: without a store; with everything, on both databases; and each shape without a worker once. All others are
-/// formatted and linted.
-fn is_tested(options: Options<'_>) -> bool {
-    match (options.store, options.worker, options.example) {
-        ("none", ..) | (_, true, true) => true,
-        ("sqlite", worker, example) => !worker && !example,
-        (_, worker, example) => !worker && example,
-    }
-}
-
 /// Whether the commands of its README are run. `cargo run` builds the library once more, without what tests need of it, so
 /// it is those whose commands differ.
 fn has_commands_of_its_own(options: Options<'_>) -> bool {
@@ -257,7 +246,6 @@ pub(super) fn build(cases: &mut Cases, generated: &Generated) {
                 continue;
             }
             match &server {
-                _ if !is_tested(options) => {}
                 Err(error) if options.store == "postgres" => {
                     cases.not_run(&what, &format!("{error:#}"));
                 }

@@ -1,12 +1,12 @@
 //! Our rules on how a dashboard looks and where it leads.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Rule,
     sheet::{PanelSheet, Sheet, first_panel, items, objection, text},
 };
-use crate::observability::dashboards::{Runbook, all, target::UNTRACED};
+use crate::observability::dashboards::all;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -103,22 +103,18 @@ fn three_parts(panel: PanelSheet<'_>) -> Vec<String> {
 
 /// A panel that turns red leads to what to do about it, and says so.
 fn runbook(panel: PanelSheet<'_>) -> Vec<String> {
-    let steps = |thresholds: &Value| items(&thresholds["steps"]).count();
-    let turns = steps(&panel.defaults()["thresholds"]) > 1
-        || panel
-            .overrides()
-            .any(|property| property["id"] == "thresholds");
-    let urls: Vec<&str> = items(&panel.json["links"])
-        .map(|link| text(&link["url"]))
-        .collect();
-    let named = Runbook::ALL
-        .iter()
-        .any(|runbook| urls.contains(&runbook.url().as_str()));
-    let mut objections = objection(turns && !named, "it turns red and leads to no runbook");
+    let turns = panel
+        .thresholds()
+        .any(|thresholds| items(&thresholds["steps"]).count() > 1);
+    let mut objections = objection(
+        turns && panel.runbooks().is_empty(),
+        "it turns red and leads to no runbook",
+    );
     let description = text(&panel.json["description"]);
     objections.extend(
-        urls.iter()
-            .filter(|url| !description.contains(*url))
+        items(&panel.json["links"])
+            .map(|link| text(&link["url"]))
+            .filter(|url| !description.contains(url))
             .map(|url| format!("its description does not name {url}")),
     );
     objections
@@ -145,12 +141,7 @@ fn exemplars(panel: PanelSheet<'_>) -> Vec<String> {
     let over_time = ["timeseries", "heatmap"].contains(&panel.kind());
     let latency = panel
         .targets()
-        .filter(|target| text(&target["expr"]).contains("_seconds_bucket"))
-        .filter(|target| {
-            !UNTRACED
-                .iter()
-                .any(|name| text(&target["expr"]).contains(name))
-        });
+        .filter(|target| text(&target["expr"]).contains("_seconds_bucket"));
     latency
         .filter(|target| over_time && target["exemplar"] != true)
         .map(|target| format!("no way to a trace from {}", text(&target["expr"])))

@@ -199,12 +199,7 @@ fn repeated(panel: PanelSheet<'_>) -> Vec<String> {
 
 /// From minus infinity upwards.
 fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
-    let overrides = panel
-        .overrides()
-        .filter(|property| property["id"] == "thresholds");
-    let all = overrides
-        .map(|property| &property["value"])
-        .chain([&panel.defaults()["thresholds"]]);
+    let all = panel.thresholds();
     all.flat_map(|thresholds| {
         let steps: Vec<&Value> = items(&thresholds["steps"])
             .map(|step| &step["value"])

@@ -8,8 +8,9 @@ use super::{
     sheet::{PanelSheet, first_panel, first_query, items, objection, text},
 };
 use crate::observability::{
+    alerts,
     expr::{self, Labels},
-    foreign, limits,
+    foreign,
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -58,21 +59,21 @@ fn metrics(tree: &Expr) -> Vec<String> {
         .collect()
 }
 
-/// A panel turns red at a number that the alerts have, too, and not at one that looked good.
+/// A panel turns red where an alert fires that it leads to, and not at a number that looked good.
 fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
-    let overrides = panel
-        .overrides()
-        .filter(|property| property["id"] == "thresholds");
-    let all = overrides
-        .map(|property| &property["value"])
-        .chain([&panel.defaults()["thresholds"]]);
-    let values = all
+    let values = panel
+        .thresholds()
         .flat_map(|thresholds| items(&thresholds["steps"]))
         .filter_map(|step| step["value"].as_f64());
-    let known = limits::all();
+    let runbooks = panel.runbooks();
+    let names: Vec<_> = runbooks.iter().map(|runbook| runbook.name()).collect();
+    let known: Vec<f64> = names
+        .iter()
+        .flat_map(|name| alerts::limits(name).unwrap_or_default())
+        .collect();
     values
         .filter(|value| !known.contains(value))
-        .map(|value| format!("{value} is none of the limits that alerts fire at"))
+        .map(|value| format!("{value} is no limit of {names:?}, which fire at {known:?}"))
         .collect()
 }
 

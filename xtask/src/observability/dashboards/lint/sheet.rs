@@ -1,9 +1,9 @@
 //! A dashboard's JSON, as rules read it.
 
+use promql_parser::parser::Expr;
 use serde_json::Value;
 
-use crate::observability::expr;
-use promql_parser::parser::Expr;
+use crate::observability::{dashboards::Runbook, expr};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sheet<'a> {
@@ -87,6 +87,23 @@ impl<'a> PanelSheet<'a> {
 
     pub(super) fn defaults(&self) -> &'a Value {
         &self.json["fieldConfig"]["defaults"]
+    }
+
+    /// The pages that it leads to.
+    pub(super) fn runbooks(&self) -> Vec<Runbook> {
+        let urls: Vec<&str> = items(&self.json["links"])
+            .map(|link| text(&link["url"]))
+            .collect();
+        let all = Runbook::ALL.iter().copied();
+        all.filter(|runbook| urls.contains(&runbook.url().as_str()))
+            .collect()
+    }
+
+    /// Its own, and those of single columns.
+    pub(super) fn thresholds(&self) -> impl Iterator<Item = &'a Value> {
+        let overrides = self.overrides().filter(|own| own["id"] == "thresholds");
+        let overrides = overrides.map(|own| &own["value"]);
+        overrides.chain([&self.defaults()["thresholds"]])
     }
 
     /// Properties that single columns or series have instead.
