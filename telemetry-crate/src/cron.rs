@@ -73,5 +73,5 @@ pub use self::{
     local::LocalStore,
     schedule::Schedule,
     scheduler::Scheduler,
-    store::{Claim, Ended, Store},
+    store::{Claim, Ended, Store, Turn},
 };

@@ -15,6 +15,7 @@ mod bench;
 mod command;
 mod demo;
 mod edit;
+mod files;
 mod generate;
 mod http;
 mod interrupt;

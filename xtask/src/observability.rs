@@ -1,11 +1,13 @@
 //! What a service is watched with, generated from what it emits: dashboards, alerts, and what proves both.
 //!
 //! The numbers that dashboards and alerts share are in [`limits`], and every query is written over the library's catalogue,
-//! see [`promql`]. What is generated is committed below `docs/`, because users copy it and nobody needs the generator.
+//! see [`promql`]. What is generated is committed, because nobody needs the generator: below `docs/` to be read and
+//! copied, and in `template/observability` for every generated service.
 
 pub(crate) mod alerts;
 pub(crate) mod dashboards;
 mod expr;
+mod folder;
 mod foreign;
 mod limits;
 mod promql;

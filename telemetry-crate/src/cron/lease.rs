@@ -7,9 +7,9 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::time;
+use tokio::time::{self, Instant};
 
-use super::{Claim, Ended, Store, run::say, utc::system_time};
+use super::{Claim, Ended, Store, Turn, run::say, utc::system_time};
 
 /// A claim is good for so long, and prolonged three times in it: one lost answer costs nothing, and a run whose process
 /// died is taken over a minute later.
@@ -25,25 +25,37 @@ const TRIES: u32 = 3;
 pub(super) struct Lease<S> {
     pub(super) store: Arc<S>,
     pub(super) name: String,
+    /// See [`Turn::holder`].
+    pub(super) holder: Arc<str>,
 }
 
 impl<S: Store> Lease<S> {
+    fn turn(&self, tick: Timestamp) -> Turn<'_> {
+        Turn::new(&self.name, system_time(tick), &self.holder)
+    }
+
     pub(super) async fn claim(&self, tick: Timestamp) -> Result<Claim, String> {
-        patiently(self.store.claim(&self.name, system_time(tick), LEASE)).await
+        patiently(self.store.claim(self.turn(tick), LEASE)).await
     }
 
     pub(super) async fn last_success(&self) -> Result<Option<SystemTime>, String> {
         patiently(self.store.last_success(&self.name)).await
     }
 
-    /// Prolongs the lease for as long as it is polled; completes when it is lost. A store that is down takes nothing away
-    /// until the lease ends, and then nobody else can claim anything there either.
+    /// Prolongs the lease for as long as it is polled; completes when it is lost: when it is somebody else's, or has ended
+    /// without an answer, because the store may be out of reach for this replica only.
     pub(super) async fn keep(&self, tick: Timestamp) {
+        // The claim was answered just now, and asked for a little earlier.
+        let mut ends = Instant::now() + LEASE - PATIENCE;
         loop {
-            time::sleep(LEASE / RENEWALS).await;
-            let extended = self.store.extend(&self.name, system_time(tick), LEASE);
-            if let Ok(false) = patiently(extended).await {
-                return;
+            let next = Instant::now() + LEASE / RENEWALS;
+            time::sleep_until(next.min(ends)).await;
+            let asked = Instant::now();
+            let extended = patiently(self.store.extend(self.turn(tick), LEASE));
+            match time::timeout_at(ends, extended).await {
+                Ok(Ok(true)) => ends = asked + LEASE,
+                Ok(Err(_)) if Instant::now() < ends => {}
+                _ => return,
             }
         }
     }
@@ -51,7 +63,7 @@ impl<S: Store> Lease<S> {
     pub(super) async fn finish(&self, tick: Timestamp, ended: Ended, at: SystemTime) {
         let mut error = String::new();
         for _ in 0..TRIES {
-            let finished = self.store.finish(&self.name, system_time(tick), ended, at);
+            let finished = self.store.finish(self.turn(tick), ended, at);
             match patiently(finished).await {
                 Ok(()) => return,
                 Err(again) => error = again,

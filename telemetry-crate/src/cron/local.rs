@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Claim, Ended, Store};
+use super::{Claim, Ended, Store, Turn};
 
 /// Keeps claims and successes in memory: for a service with one replica whose jobs may be forgotten at a deploy, for jobs
 /// that each replica must do for itself, and for tests. Clones share what they know.
@@ -21,9 +21,16 @@ pub struct LocalStore(Arc<Mutex<HashMap<String, Row>>>);
 #[derive(Debug)]
 struct Row {
     scheduled_for: SystemTime,
+    holder: String,
     /// `None` once the run has ended.
     leased_until: Option<Instant>,
     last_success: Option<SystemTime>,
+}
+
+impl Row {
+    fn is_of(&self, turn: Turn<'_>) -> bool {
+        self.scheduled_for == turn.tick && self.holder == turn.holder
+    }
 }
 
 impl LocalStore {
@@ -35,48 +42,40 @@ impl LocalStore {
 impl Store for LocalStore {
     type Error = Infallible;
 
-    async fn claim(
-        &self,
-        cron: &str,
-        tick: SystemTime,
-        lease: Duration,
-    ) -> Result<Claim, Infallible> {
+    async fn claim(&self, turn: Turn<'_>, lease: Duration) -> Result<Claim, Infallible> {
         let now = Instant::now();
         let mut rows = self.rows();
-        let Some(row) = rows.get_mut(cron) else {
+        let Some(row) = rows.get_mut(turn.cron) else {
             let row = Row {
-                scheduled_for: tick,
+                scheduled_for: turn.tick,
+                holder: turn.holder.to_owned(),
                 leased_until: Some(now + lease),
                 last_success: None,
             };
-            rows.insert(cron.to_owned(), row);
+            rows.insert(turn.cron.to_owned(), row);
             return Ok(Claim::Granted);
         };
         let is_leased = row.leased_until.is_some_and(|until| until > now);
         let was_cut_short = row.leased_until.is_some_and(|until| until <= now);
-        Ok(match row.scheduled_for.cmp(&tick) {
+        Ok(match row.scheduled_for.cmp(&turn.tick) {
             std::cmp::Ordering::Greater => Claim::Done,
             std::cmp::Ordering::Equal if is_leased => Claim::Running,
             std::cmp::Ordering::Equal if !was_cut_short => Claim::Done,
             std::cmp::Ordering::Less if is_leased => Claim::Overlaps,
             _ => {
-                row.scheduled_for = tick;
+                row.scheduled_for = turn.tick;
+                turn.holder.clone_into(&mut row.holder);
                 row.leased_until = Some(now + lease);
                 Claim::Granted
             }
         })
     }
 
-    async fn extend(
-        &self,
-        cron: &str,
-        tick: SystemTime,
-        lease: Duration,
-    ) -> Result<bool, Infallible> {
+    async fn extend(&self, turn: Turn<'_>, lease: Duration) -> Result<bool, Infallible> {
         let mut rows = self.rows();
         let held = rows
-            .get_mut(cron)
-            .filter(|row| row.scheduled_for == tick && row.leased_until.is_some());
+            .get_mut(turn.cron)
+            .filter(|row| row.is_of(turn) && row.leased_until.is_some());
         let is_held = held.is_some();
         if let Some(row) = held {
             row.leased_until = Some(Instant::now() + lease);
@@ -84,15 +83,9 @@ impl Store for LocalStore {
         Ok(is_held)
     }
 
-    async fn finish(
-        &self,
-        cron: &str,
-        tick: SystemTime,
-        ended: Ended,
-        at: SystemTime,
-    ) -> Result<(), Infallible> {
+    async fn finish(&self, turn: Turn<'_>, ended: Ended, at: SystemTime) -> Result<(), Infallible> {
         let mut rows = self.rows();
-        if let Some(row) = rows.get_mut(cron).filter(|row| row.scheduled_for == tick) {
+        if let Some(row) = rows.get_mut(turn.cron).filter(|row| row.is_of(turn)) {
             row.leased_until = (ended == Ended::Interrupted).then(Instant::now);
             if ended == Ended::Succeeded {
                 row.last_success = Some(at);

@@ -81,7 +81,7 @@ pub(super) async fn run(
         () = tokio::time::sleep(limit) => {
             Ok((Outcome::TimedOut, format!("its limit of {} s was over", limit.as_secs_f64())))
         }
-        () = lost => Ok((Outcome::TakenOver, "another replica has the lease now".to_owned())),
+        () = lost => Ok((Outcome::TakenOver, "its lease was lost".to_owned())),
         () = stop.deadline() => {
             Ok((Outcome::Interrupted, "the process stops, and its time to drain was over".to_owned()))
         }

@@ -131,11 +131,14 @@ impl<S: Store> Scheduler<S> {
             });
         }
         let (asked, stop) = Stop::new(self.drain);
+        // Not the instance: two replicas that were given the same name must not hold each other's claims.
+        let holder: Arc<str> = format!("{:016x}", RandomState::new().hash_one(())).into();
         let mut tickers = JoinSet::new();
         for (cron, job) in self.crons {
             let lease = Lease {
                 store: Arc::clone(&self.store),
                 name: cron.name.clone(),
+                holder: Arc::clone(&holder),
             };
             let clock = self.clock.clone();
             let ticker = Ticker::new(cron, job, lease, clock, self.instance, stop.clone());

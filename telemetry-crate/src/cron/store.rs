@@ -35,6 +35,25 @@ pub enum Ended {
     Interrupted,
 }
 
+/// A tick of a job, and who wants to run it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Turn<'a> {
+    /// The job's name.
+    pub cron: &'a str,
+    /// When it is due, in whole seconds.
+    pub tick: SystemTime,
+    /// A word that no other replica has, nor the same one after a restart: a claim that was taken over is no longer its own.
+    pub holder: &'a str,
+}
+
+impl<'a> Turn<'a> {
+    /// For tests of a store; the scheduler makes its own.
+    pub fn new(cron: &'a str, tick: SystemTime, holder: &'a str) -> Self {
+        Self { cron, tick, holder }
+    }
+}
+
 /// Remembers, for all replicas, who runs what. Ticks are whole seconds.
 ///
 /// [`LocalStore`](super::LocalStore) is one for a single process. In a database it is one row for each job, here in
@@ -45,48 +64,48 @@ pub enum Ended {
 /// CREATE TABLE firstlight_cron (
 ///     name          text PRIMARY KEY,
 ///     scheduled_for timestamptz NOT NULL, -- the latest tick that was claimed
+///     holder        text NOT NULL,        -- by whom
 ///     leased_until  timestamptz,          -- NULL once its run has ended
 ///     last_success  timestamptz
 /// );
 /// -- claim: `Granted` if it returns a row. Otherwise read the row, and compare it as `Claim` says.
-/// INSERT INTO firstlight_cron AS held (name, scheduled_for, leased_until) VALUES ($1, $2, now() + $3)
-/// ON CONFLICT (name) DO UPDATE SET scheduled_for = excluded.scheduled_for, leased_until = excluded.leased_until
+/// INSERT INTO firstlight_cron AS held (name, scheduled_for, holder, leased_until) VALUES ($1, $2, $3, now() + $4)
+/// ON CONFLICT (name) DO UPDATE
+/// SET scheduled_for = excluded.scheduled_for, holder = excluded.holder, leased_until = excluded.leased_until
 /// WHERE held.scheduled_for < excluded.scheduled_for AND (held.leased_until IS NULL OR held.leased_until <= now())
 ///    OR held.scheduled_for = excluded.scheduled_for AND held.leased_until <= now()
 /// RETURNING name;
 /// -- extend: whether it changed a row.
-/// UPDATE firstlight_cron SET leased_until = now() + $3
-/// WHERE name = $1 AND scheduled_for = $2 AND leased_until IS NOT NULL;
+/// UPDATE firstlight_cron SET leased_until = now() + $4
+/// WHERE name = $1 AND scheduled_for = $2 AND holder = $3 AND leased_until IS NOT NULL;
 /// -- finish: NULL if it succeeded or failed, now() if it was interrupted.
-/// UPDATE firstlight_cron SET leased_until = $3, last_success = coalesce($4, last_success)
-/// WHERE name = $1 AND scheduled_for = $2;
+/// UPDATE firstlight_cron SET leased_until = $4, last_success = coalesce($5, last_success)
+/// WHERE name = $1 AND scheduled_for = $2 AND holder = $3;
 /// ```
 pub trait Store: Send + Sync + 'static {
     /// What goes wrong. Shown in a log line; the tick is tried again until the next one is due.
     type Error: Display + Send;
 
-    /// Takes `tick` of `cron` for the time of `lease`, if nobody has had it and nobody runs an earlier one. One of many
-    /// replicas that ask at once is granted it.
+    /// Takes the tick for the time of `lease`, if nobody has had it and nobody runs an earlier one. One of many replicas that
+    /// ask at once is granted it.
     fn claim(
         &self,
-        cron: &str,
-        tick: SystemTime,
+        turn: Turn<'_>,
         lease: Duration,
     ) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
-    /// Prolongs the lease to `lease` from now. `false` if the claim is lost: the run is cancelled then, and not finished.
+    /// Prolongs the lease to `lease` from now. `false` if the claim is somebody else's by now: the run is cancelled then, and
+    /// not finished.
     fn extend(
         &self,
-        cron: &str,
-        tick: SystemTime,
+        turn: Turn<'_>,
         lease: Duration,
     ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
-    /// Notes the end of a run, and `at` as the last success if it was one.
+    /// Notes the end of a run, and `at` as the last success if it was one. Nothing changes if the claim is somebody else's.
     fn finish(
         &self,
-        cron: &str,
-        tick: SystemTime,
+        turn: Turn<'_>,
         ended: Ended,
         at: SystemTime,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Claim, CronError, Ended, LocalStore, Missed, Schedule, Scheduler, Store, clock::Clock,
+    Claim, CronError, Ended, LocalStore, Missed, Schedule, Scheduler, Store, Turn, clock::Clock,
     utc::system_time,
 };
 use crate::metrics::{Format, Metrics, MetricsOptions};

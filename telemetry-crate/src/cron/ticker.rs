@@ -219,7 +219,13 @@ impl<S: Store> Ticker<S> {
         false
     }
 
+    /// Until the run ends in one way or another. Who has lost the claim in its middle asks for it again, like any other replica:
+    /// the store may have been out of reach for all of them.
     async fn run(&mut self, tick: Timestamp) {
+        while self.attempt(tick).await == Outcome::TakenOver && self.claim(tick).await {}
+    }
+
+    async fn attempt(&mut self, tick: Timestamp) -> Outcome {
         let delay = positive(self.clock.now().duration_since(tick));
         let span = run::span(&self.cron, tick);
         // In its span, so that an exemplar leads from a late start to what ran late.
@@ -235,13 +241,14 @@ impl<S: Store> Ticker<S> {
             Outcome::Ok => Ended::Succeeded,
             Outcome::Interrupted => Ended::Interrupted,
             // The claim is somebody else's by now, and not to be touched.
-            Outcome::TakenOver => return,
+            Outcome::TakenOver => return report.outcome,
             _ => Ended::Failed,
         };
         if ended == Ended::Succeeded {
             self.metrics.last_success.set(seconds(at));
         }
         self.lease.finish(tick, ended, at).await;
+        report.outcome
     }
 
     /// The ticks that came while this one ran are over; returns the last of them.

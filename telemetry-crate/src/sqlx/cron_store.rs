@@ -11,7 +11,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use crate::cron::{Claim, Ended, Store};
+use crate::cron::{Claim, Ended, Store, Turn};
 
 /// Keeps claims and successes in the table `firstlight_cron` of a database, for all replicas of a service.
 ///
@@ -22,6 +22,7 @@ use crate::cron::{Claim, Ended, Store};
 /// CREATE TABLE firstlight_cron (
 ///     name          text   PRIMARY KEY,
 ///     scheduled_for bigint NOT NULL, -- the latest tick that was claimed
+///     holder        text   NOT NULL, -- by whom
 ///     leased_until  bigint,          -- NULL once its run has ended
 ///     last_success  bigint           -- all of them milliseconds since 1970, UTC
 /// );
@@ -65,7 +66,7 @@ macro_rules! create {
         concat!(
             $prefix,
             "CREATE TABLE IF NOT EXISTS firstlight_cron (name text PRIMARY KEY, scheduled_for bigint NOT NULL, ",
-            "leased_until bigint, last_success bigint)"
+            "holder text NOT NULL, leased_until bigint, last_success bigint)"
         )
     };
 }
@@ -76,19 +77,20 @@ macro_rules! statements {
         Statements {
             create: $create,
             claim: concat!(
-                "INSERT INTO firstlight_cron AS held (name, scheduled_for, leased_until) VALUES ($1, $2, ", $now, " + $3) ",
-                "ON CONFLICT (name) DO UPDATE SET scheduled_for = excluded.scheduled_for, leased_until = excluded.leased_until ",
+                "INSERT INTO firstlight_cron AS held (name, scheduled_for, holder, leased_until) VALUES ($1, $2, $3, ", $now, " + $4) ",
+                "ON CONFLICT (name) DO UPDATE ",
+                "SET scheduled_for = excluded.scheduled_for, holder = excluded.holder, leased_until = excluded.leased_until ",
                 "WHERE held.scheduled_for < excluded.scheduled_for AND (held.leased_until IS NULL OR held.leased_until <= ", $now, ") ",
                 "OR held.scheduled_for = excluded.scheduled_for AND held.leased_until <= ", $now, " ",
                 "RETURNING scheduled_for"
             ),
             extend: concat!(
-                "UPDATE firstlight_cron SET leased_until = ", $now, " + $3 ",
-                "WHERE name = $1 AND scheduled_for = $2 AND leased_until IS NOT NULL RETURNING scheduled_for"
+                "UPDATE firstlight_cron SET leased_until = ", $now, " + $4 ",
+                "WHERE name = $1 AND scheduled_for = $2 AND holder = $3 AND leased_until IS NOT NULL RETURNING scheduled_for"
             ),
             finish: concat!(
-                "UPDATE firstlight_cron SET leased_until = CASE WHEN $3 = 1 THEN ", $now, " END, ",
-                "last_success = coalesce($4, last_success) WHERE name = $1 AND scheduled_for = $2"
+                "UPDATE firstlight_cron SET leased_until = CASE WHEN $4 = 1 THEN ", $now, " END, ",
+                "last_success = coalesce($5, last_success) WHERE name = $1 AND scheduled_for = $2 AND holder = $3"
             ),
         }
     };
@@ -160,13 +162,13 @@ where
     async fn changed(
         &self,
         sql: &'static str,
-        cron: &str,
-        tick: SystemTime,
+        turn: Turn<'_>,
         lease: Duration,
     ) -> Result<bool, Error> {
         let row = sqlx::query::<DB>(sql)
-            .bind(cron.to_owned())
-            .bind(milliseconds(tick))
+            .bind(turn.cron.to_owned())
+            .bind(milliseconds(turn.tick))
+            .bind(turn.holder.to_owned())
             .bind(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2))
             .fetch_optional(&self.pool)
             .await?;
@@ -193,43 +195,34 @@ where
 {
     type Error = Error;
 
-    async fn claim(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<Claim, Error> {
+    async fn claim(&self, turn: Turn<'_>, lease: Duration) -> Result<Claim, Error> {
         self.ready().await?;
-        if self
-            .changed(self.statements.claim, cron, tick, lease)
-            .await?
-        {
+        if self.changed(self.statements.claim, turn, lease).await? {
             return Ok(Claim::Granted);
         }
-        let Some(held) = self.find(cron).await? else {
+        let Some(held) = self.find(turn.cron).await? else {
             // Somebody has deleted the row meanwhile; the next try finds none.
             return Ok(Claim::Running);
         };
         let is_open = held.leased_until.is_some();
-        Ok(match held.scheduled_for.cmp(&milliseconds(tick)) {
+        Ok(match held.scheduled_for.cmp(&milliseconds(turn.tick)) {
             std::cmp::Ordering::Equal if is_open => Claim::Running,
             std::cmp::Ordering::Less => Claim::Overlaps,
             _ => Claim::Done,
         })
     }
 
-    async fn extend(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<bool, Error> {
+    async fn extend(&self, turn: Turn<'_>, lease: Duration) -> Result<bool, Error> {
         self.ready().await?;
-        self.changed(self.statements.extend, cron, tick, lease)
-            .await
+        self.changed(self.statements.extend, turn, lease).await
     }
 
-    async fn finish(
-        &self,
-        cron: &str,
-        tick: SystemTime,
-        ended: Ended,
-        at: SystemTime,
-    ) -> Result<(), Error> {
+    async fn finish(&self, turn: Turn<'_>, ended: Ended, at: SystemTime) -> Result<(), Error> {
         self.ready().await?;
         sqlx::query::<DB>(self.statements.finish)
-            .bind(cron.to_owned())
-            .bind(milliseconds(tick))
+            .bind(turn.cron.to_owned())
+            .bind(milliseconds(turn.tick))
+            .bind(turn.holder.to_owned())
             .bind(i64::from(ended == Ended::Interrupted))
             .bind((ended == Ended::Succeeded).then(|| milliseconds(at)))
             .execute(&self.pool)

@@ -8,7 +8,7 @@ use std::{
 };
 
 use firstlight::{
-    cron::{Claim, Ended, Store},
+    cron::{Claim, Ended, Store, Turn},
     sqlx::CronStore,
 };
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
@@ -79,29 +79,30 @@ fn tick(minute: u64) -> SystemTime {
 }
 
 async fn once<S: Store<Error: Debug>>(store: &S) {
-    let claim = async |minute| store.claim("a", tick(minute), LEASE).await.unwrap();
+    let turn = |minute| Turn::new("a", tick(minute), "me");
+    let claim = async |minute| store.claim(turn(minute), LEASE).await.unwrap();
     assert_eq!(store.last_success("a").await.unwrap(), None);
     assert_eq!(claim(1).await, Claim::Granted);
     assert_eq!(claim(1).await, Claim::Running);
     assert_eq!(claim(2).await, Claim::Overlaps);
     assert_eq!(
-        store.claim("b", tick(1), LEASE).await.unwrap(),
+        store
+            .claim(Turn::new("b", tick(1), "me"), LEASE)
+            .await
+            .unwrap(),
         Claim::Granted
     );
-    assert!(store.extend("a", tick(1), LEASE).await.unwrap());
-    assert!(!store.extend("a", tick(2), LEASE).await.unwrap());
+    assert!(store.extend(turn(1), LEASE).await.unwrap());
+    assert!(!store.extend(turn(2), LEASE).await.unwrap());
 
     let at = tick(1) + Duration::from_millis(1_500);
-    store
-        .finish("a", tick(1), Ended::Succeeded, at)
-        .await
-        .unwrap();
+    store.finish(turn(1), Ended::Succeeded, at).await.unwrap();
     assert_eq!(store.last_success("a").await.unwrap(), Some(at));
     assert_eq!(claim(1).await, Claim::Done);
-    assert!(!store.extend("a", tick(1), LEASE).await.unwrap());
+    assert!(!store.extend(turn(1), LEASE).await.unwrap());
     assert_eq!(claim(2).await, Claim::Granted);
     assert_eq!(claim(1).await, Claim::Done);
-    let failed = store.finish("a", tick(2), Ended::Failed, tick(3));
+    let failed = store.finish(turn(2), Ended::Failed, tick(3));
     failed.await.unwrap();
     assert_eq!(claim(2).await, Claim::Done);
     assert_eq!(
@@ -110,26 +111,36 @@ async fn once<S: Store<Error: Debug>>(store: &S) {
         "it failed"
     );
     // The end of a run that has lost its claim changes nothing.
-    let late = store.finish("a", tick(1), Ended::Succeeded, tick(9));
+    let late = store.finish(turn(1), Ended::Succeeded, tick(9));
     late.await.unwrap();
     assert_eq!(store.last_success("a").await.unwrap(), Some(at));
 }
 
 async fn take_over<S: Store<Error: Debug>>(store: &S) {
-    let claim = async |lease| store.claim("a", tick(1), lease).await.unwrap();
-    assert_eq!(claim(Duration::ZERO).await, Claim::Granted);
+    let turn = |holder| Turn::new("a", tick(1), holder);
+    let claim = async |holder, lease| store.claim(turn(holder), lease).await.unwrap();
+    assert_eq!(claim("me", Duration::ZERO).await, Claim::Granted);
     assert_eq!(
-        claim(LEASE).await,
+        claim("you", LEASE).await,
         Claim::Granted,
         "the lease was over at once"
     );
-    assert_eq!(claim(LEASE).await, Claim::Running);
-    let interrupted = store.finish("a", tick(1), Ended::Interrupted, tick(1));
+    assert_eq!(claim("me", LEASE).await, Claim::Running);
+
+    // Whoever was away for the take-over has nothing to prolong and nothing to end.
+    assert!(!store.extend(turn("me"), LEASE).await.unwrap());
+    for ended in [Ended::Succeeded, Ended::Failed, Ended::Interrupted] {
+        store.finish(turn("me"), ended, tick(1)).await.unwrap();
+    }
+    assert_eq!(store.last_success("a").await.unwrap(), None);
+    assert!(store.extend(turn("you"), LEASE).await.unwrap());
+
+    let interrupted = store.finish(turn("you"), Ended::Interrupted, tick(1));
     interrupted.await.unwrap();
-    assert_eq!(claim(Duration::ZERO).await, Claim::Granted);
-    let next = store.claim("a", tick(2), LEASE).await.unwrap();
+    assert_eq!(claim("me", Duration::ZERO).await, Claim::Granted);
+    let next = Turn::new("a", tick(2), "you");
     assert_eq!(
-        next,
+        store.claim(next, LEASE).await.unwrap(),
         Claim::Granted,
         "a run that died is no reason to miss the next"
     );
@@ -139,20 +150,28 @@ async fn take_over<S: Store<Error: Debug>>(store: &S) {
 async fn many<S: Store<Error: Debug>>(stores: Vec<S>) {
     let stores: Vec<_> = stores.into_iter().map(Arc::new).collect();
     for minute in 0..5 {
-        let claims = stores.iter().map(|store| {
+        let claims = stores.iter().enumerate().map(|(number, store)| {
             let store = Arc::clone(store);
-            tokio::spawn(async move { store.claim("a", tick(minute), LEASE).await.unwrap() })
+            tokio::spawn(async move {
+                let holder = number.to_string();
+                let turn = Turn::new("a", tick(minute), &holder);
+                (number, store.claim(turn, LEASE).await.unwrap())
+            })
         });
         let claims: Vec<_> = claims.collect();
-        let mut granted = 0;
+        let mut granted = Vec::new();
         for claim in claims {
             match claim.await.unwrap() {
-                Claim::Granted => granted += 1,
-                claim => assert_eq!(claim, Claim::Running),
+                (number, Claim::Granted) => granted.push(number),
+                (_, claim) => assert_eq!(claim, Claim::Running),
             }
         }
-        assert_eq!(granted, 1);
-        let finished = stores[0].finish("a", tick(minute), Ended::Succeeded, tick(minute));
+        let [granted] = granted[..] else {
+            panic!("granted to {granted:?}");
+        };
+        let holder = granted.to_string();
+        let turn = Turn::new("a", tick(minute), &holder);
+        let finished = stores[0].finish(turn, Ended::Succeeded, tick(minute));
         finished.await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Alerts: rules, their tests and who is told, written from the catalogue into `docs/alerts`.
+//! Alerts: rules, their tests and who is told, written from the catalogue into `docs/alerts`, and into the template.
 //!
 //! Only symptoms page: what users feel, or will soon, and what a person can do something about in the middle of the night. All
 //! else is a ticket. Limits are the budgets that the service exports itself wherever there are some, so that one file serves
@@ -29,14 +29,13 @@ mod timing;
 mod worker;
 mod yaml;
 
-use std::{fs, process::ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
 use clap::Args;
 
 use self::{alert::Alert, drill::Drill, group::Group};
 pub(crate) use self::{cases::cases, limit::limits, timing::Timing};
-use crate::ui;
+use crate::{paths, ui};
 
 /// What `alerts` can be told.
 #[derive(Debug, Args)]
@@ -47,32 +46,15 @@ pub(crate) struct AlertsArgs {
 }
 
 pub(crate) fn run(args: &AlertsArgs) -> anyhow::Result<ExitCode> {
-    if args.check {
-        unchanged()?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    for file in files::all() {
-        let path = files::folder().join(&file.path);
-        let folder = path.parent().context("it is below docs/alerts")?;
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        fs::write(&path, file.text).with_context(|| path.display().to_string())?;
-        ui::line(format!("  docs/alerts/{}", file.path));
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Whether what is committed is what the code says.
-fn unchanged() -> anyhow::Result<()> {
-    for file in files::all() {
-        let path = files::folder().join(&file.path);
-        if fs::read_to_string(&path).ok().as_deref() != Some(&file.text) {
-            bail!(
-                "docs/alerts/{} is not what the code says; run cargo xtask alerts",
-                file.path
-            );
+    for folder in files::folders() {
+        if args.check {
+            folder.compare(paths::root())?;
+        } else {
+            folder.write(paths::root())?;
+            ui::line(format!("  {}", folder.path));
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Recording rules and alerts.
@@ -108,7 +90,7 @@ fn alerts() -> Vec<Alert> {
 }
 
 /// Each name once, in the order of the rules.
-fn names() -> Vec<&'static str> {
+pub(crate) fn names() -> Vec<&'static str> {
     let mut names: Vec<_> = alerts().iter().map(|alert| alert.name).collect();
     let mut seen = std::collections::BTreeSet::new();
     names.retain(|name| seen.insert(*name));
@@ -131,4 +113,4 @@ fn drills() -> [(&'static str, Vec<Drill>); 9] {
 }
 
 /// The alert that fires whatever happens.
-const ALWAYS: &str = "Watchdog";
+pub(crate) const ALWAYS: &str = "Watchdog";

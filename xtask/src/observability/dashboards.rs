@@ -1,8 +1,8 @@
 //! Dashboards for Grafana, as Rust: each panel is a sentence over the library's catalogue, so that a metric that is renamed
 //! breaks the build and not the panel.
 //!
-//! One file per dashboard, one per noun that they are made of. What is generated is committed in `docs/dashboards`, because
-//! people copy JSON and nobody needs this generator.
+//! One file per dashboard, one per noun that they are made of. What is generated is committed, in `docs/dashboards` and in
+//! the template, because people copy JSON and nobody needs this generator.
 
 mod annotation;
 mod colour;
@@ -67,11 +67,12 @@ pub(crate) struct DashboardsArgs {
 }
 
 pub(crate) fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
-    let folder = paths::root().join(files::FOLDER);
-    if args.check {
-        files::compare(&folder)?;
-    } else {
-        files::write(&folder)?;
+    for folder in files::folders()? {
+        if args.check {
+            folder.compare(paths::root())?;
+        } else {
+            folder.write(paths::root())?;
+        }
     }
     let all = all();
     let panels: Vec<&Panel> = all.iter().flat_map(Dashboard::panels).collect();
@@ -82,7 +83,7 @@ pub(crate) fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
     ui::line(format!(
         "  {} dashboards in {}: {} panels, {} queries that ordinary load fills, {} that trouble does, {} that calls to others do",
         all.len(),
-        files::FOLDER,
+        files::DOCS,
         panels.len(),
         filled(Filled::Traffic),
         filled(Filled::Trouble),
@@ -93,9 +94,15 @@ pub(crate) fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
 
 /// What can be said of dashboards without a Grafana and without a service.
 pub(crate) fn cases(cases: &mut Cases) {
-    cases.check("docs/dashboards is what the code generates", || {
-        files::compare(&paths::root().join(files::FOLDER))
-    });
+    match files::folders() {
+        Ok(folders) => {
+            for folder in folders {
+                let name = format!("{} is what the code generates", folder.path);
+                cases.check(&name, || folder.compare(paths::root()));
+            }
+        }
+        Err(error) => cases.failed("the dashboards can be written", &error),
+    }
     cases.check(
         "every metric of the catalogue is shown by a dashboard",
         coverage::catalogue,

@@ -3,9 +3,9 @@
 
 mod combinations;
 mod compose;
-mod files;
 mod kubernetes;
 mod literals;
+mod observability;
 mod pipelines;
 mod readme;
 mod record;
@@ -15,7 +15,7 @@ mod ways;
 
 use anyhow::Context as _;
 
-use crate::{paths, test::Cases};
+use crate::{files, paths, test::Cases};
 
 pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     let folder = paths::fresh("template-tests").context("cannot empty target/template-tests")?;
@@ -39,6 +39,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     kubernetes::cases(cases, &generated);
     kubernetes::names(cases, &folder);
     compose::cases(cases, &generated);
+    observability::cases(cases, &generated);
     pipelines::cases(cases, &generated);
     ways::names(cases, &folder);
     ways::contradiction(cases, &folder);

@@ -1,5 +1,7 @@
 //! What several replicas, a deploy and a store that is down make of a schedule.
 
+use std::ops::Range;
+
 use super::*;
 
 /// A store that can be down, and that knows of a success before the test.
@@ -7,14 +9,14 @@ use super::*;
 struct TestStore {
     rows: LocalStore,
     last_success: Option<SystemTime>,
-    down_until: Option<Instant>,
-    loses_leases: bool,
+    /// For whoever has this clone of it.
+    down: Option<Range<Instant>>,
 }
 
 impl TestStore {
     fn ask(&self) -> Result<&LocalStore, String> {
-        match self.down_until {
-            Some(until) if Instant::now() < until => Err("connection refused".to_owned()),
+        match &self.down {
+            Some(down) if down.contains(&Instant::now()) => Err("connection refused".to_owned()),
             _ => Ok(&self.rows),
         }
     }
@@ -23,23 +25,16 @@ impl TestStore {
 impl Store for TestStore {
     type Error = String;
 
-    async fn claim(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<Claim, String> {
-        Ok(self.ask()?.claim(cron, tick, lease).await.unwrap())
+    async fn claim(&self, turn: Turn<'_>, lease: Duration) -> Result<Claim, String> {
+        Ok(self.ask()?.claim(turn, lease).await.unwrap())
     }
 
-    async fn extend(&self, cron: &str, tick: SystemTime, lease: Duration) -> Result<bool, String> {
-        let extended = self.ask()?.extend(cron, tick, lease).await.unwrap();
-        Ok(extended && !self.loses_leases)
+    async fn extend(&self, turn: Turn<'_>, lease: Duration) -> Result<bool, String> {
+        Ok(self.ask()?.extend(turn, lease).await.unwrap())
     }
 
-    async fn finish(
-        &self,
-        cron: &str,
-        tick: SystemTime,
-        ended: Ended,
-        time: SystemTime,
-    ) -> Result<(), String> {
-        self.ask()?.finish(cron, tick, ended, time).await.unwrap();
+    async fn finish(&self, turn: Turn<'_>, ended: Ended, time: SystemTime) -> Result<(), String> {
+        self.ask()?.finish(turn, ended, time).await.unwrap();
         Ok(())
     }
 
@@ -187,7 +182,7 @@ fn a_store_that_is_down_delays_a_run_and_only_the_next_tick_gives_it_up() {
             let starts = Starts::default();
             let clock = clock("2026-11-24T00:59:00Z");
             let store = TestStore {
-                down_until: Some(Instant::now() + down),
+                down: Some(Instant::now()..Instant::now() + down),
                 ..TestStore::default()
             };
             let cron = Schedule::every(60 * MINUTE)
@@ -238,31 +233,98 @@ fn a_machine_that_stood_still_runs_the_latest_tick_and_counts_the_others() {
     assert_eq!(runs(&page, "job", "missed"), 599.0);
 }
 
+/// A job of ten minutes that notes its starts, and how many of it ran at the same time at most.
+#[derive(Clone, Default)]
+struct Long {
+    running: Arc<AtomicU64>,
+    most: Arc<AtomicU64>,
+    starts: Arc<AtomicU64>,
+}
+
+impl Long {
+    async fn run(self) -> Result<(), io::Error> {
+        struct End(Arc<AtomicU64>);
+        impl Drop for End {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        let running = 1 + self.running.fetch_add(1, Ordering::Relaxed);
+        let _end = End(Arc::clone(&self.running));
+        self.most.fetch_max(running, Ordering::Relaxed);
+        self.starts.fetch_add(1, Ordering::Relaxed);
+        sleep(10 * MINUTE).await;
+        Ok(())
+    }
+
+    fn on(&self, store: TestStore, clock: &Clock) -> Scheduler<TestStore> {
+        let cron = Schedule::cron("0 3 * * *").unwrap().named("job");
+        let long = self.clone();
+        let scheduler = Scheduler::new(store).clock(clock.clone());
+        scheduler.add(cron.without_jitter(), move || long.clone().run())
+    }
+}
+
 #[test]
-fn a_run_that_has_lost_its_lease_is_cancelled_and_leaves_the_claim_alone() {
-    let ((starts, claim), page) = in_no_time(async || {
-        let starts = Starts::default();
+fn a_run_whose_replica_has_lost_the_store_is_cancelled_before_another_begins() {
+    let (long, page) = in_no_time(async || {
+        let long = Long::default();
         let clock = clock("2026-11-24T02:59:30Z");
+        let healthy = TestStore::default();
+        // From the first minute of the run on, and for this replica alone.
+        let begin = Instant::now() + MINUTE;
+        let cut_off = TestStore {
+            down: Some(begin..begin + 4 * MINUTE),
+            ..healthy.clone()
+        };
+        let first = tokio::spawn(long.on(cut_off, &clock).run(sleep(60 * MINUTE)));
+        // The first to claim it.
+        tokio::task::yield_now().await;
+        let second = tokio::spawn(long.on(healthy, &clock).run(sleep(60 * MINUTE)));
+        first.await.unwrap().unwrap();
+        second.await.unwrap().unwrap();
+        long
+    });
+    assert_eq!(long.starts.load(Ordering::Relaxed), 2);
+    assert_eq!(long.most.load(Ordering::Relaxed), 1, "never two at once");
+    assert_eq!(runs(&page, "job", "taken_over"), 1.0);
+    assert_eq!(runs(&page, "job", "ok"), 1.0);
+}
+
+#[test]
+fn a_run_that_lost_its_lease_in_an_outage_is_repeated_after_it() {
+    let (long, page) = in_no_time(async || {
+        let long = Long::default();
+        let begin = Instant::now() + MINUTE;
         let store = TestStore {
-            loses_leases: true,
+            down: Some(begin..begin + 4 * MINUTE),
             ..TestStore::default()
         };
-        let cron = Schedule::cron("0 3 * * *")
-            .unwrap()
-            .named("job")
-            .without_jitter();
-        Scheduler::new(store.clone())
-            .clock(clock.clone())
-            .add(cron, noting(&starts, &clock, 10 * MINUTE))
-            .run(sleep(MINUTE))
-            .await
-            .unwrap();
-        let tick = system_time(at("2026-11-24T03:00:00Z"));
-        (noted(&starts), store.claim("job", tick, MINUTE).await)
+        let scheduler = long.on(store, &clock("2026-11-24T02:59:30Z"));
+        scheduler.run(sleep(60 * MINUTE)).await.unwrap();
+        long
     });
-    assert_eq!(starts.len(), 1);
+    assert_eq!(long.starts.load(Ordering::Relaxed), 2);
+    assert_eq!(long.most.load(Ordering::Relaxed), 1);
     assert_eq!(runs(&page, "job", "taken_over"), 1.0);
-    assert_eq!(claim, Ok(Claim::Running));
+    assert_eq!(runs(&page, "job", "ok"), 1.0);
+}
+
+#[test]
+fn a_short_outage_of_the_store_ends_no_run() {
+    let (long, page) = in_no_time(async || {
+        let long = Long::default();
+        let begin = Instant::now() + MINUTE;
+        let store = TestStore {
+            down: Some(begin..begin + MINUTE / 2),
+            ..TestStore::default()
+        };
+        let scheduler = long.on(store, &clock("2026-11-24T02:59:30Z"));
+        scheduler.run(sleep(60 * MINUTE)).await.unwrap();
+        long
+    });
+    assert_eq!(long.starts.load(Ordering::Relaxed), 1);
+    assert_eq!(runs(&page, "job", "ok"), 1.0);
 }
 
 #[test]
@@ -272,21 +334,15 @@ fn a_store_that_hangs_is_taken_for_one_that_is_down() {
     impl Store for Hanging {
         type Error = String;
 
-        async fn claim(&self, _: &str, _: SystemTime, _: Duration) -> Result<Claim, String> {
+        async fn claim(&self, _: Turn<'_>, _: Duration) -> Result<Claim, String> {
             std::future::pending().await
         }
 
-        async fn extend(&self, _: &str, _: SystemTime, _: Duration) -> Result<bool, String> {
+        async fn extend(&self, _: Turn<'_>, _: Duration) -> Result<bool, String> {
             std::future::pending().await
         }
 
-        async fn finish(
-            &self,
-            _: &str,
-            _: SystemTime,
-            _: Ended,
-            _: SystemTime,
-        ) -> Result<(), String> {
+        async fn finish(&self, _: Turn<'_>, _: Ended, _: SystemTime) -> Result<(), String> {
             std::future::pending().await
         }
 

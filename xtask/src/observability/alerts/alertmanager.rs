@@ -22,6 +22,17 @@ pub(super) const EXAMPLE: Receivers<'static> = Receivers {
 
 /// The configuration, for [`Timing::Proof`] with waits to match.
 pub(crate) fn config(timing: Timing, receivers: &Receivers<'_>) -> String {
+    text(timing, receivers, "")
+}
+
+/// For a service that is new: every alert can be seen in Alertmanager, and is sent nowhere until somebody says where. An address
+/// that does not answer would be an error a minute.
+pub(super) fn silent() -> String {
+    text(Timing::Production, &EXAMPLE, "#")
+}
+
+/// `mark` begins each line that says where to send something.
+fn text(timing: Timing, receivers: &Receivers<'_>, mark: &str) -> String {
     let Receivers {
         page,
         ticket,
@@ -30,7 +41,7 @@ pub(crate) fn config(timing: Timing, receivers: &Receivers<'_>) -> String {
     let text = timing.apply(ROUTES);
     let receiver = |name: &str, url: &str, resolved: bool, hint: &str| {
         format!(
-            "  - name: {name}\n    webhook_configs:\n      # {hint}\n      - url: {url}\n        send_resolved: {resolved}\n"
+            "  - name: {name}\n    {mark}webhook_configs:\n    {mark}  # {hint}\n    {mark}  - url: {url}\n    {mark}    send_resolved: {resolved}\n"
         )
     };
     let pager = receiver(

@@ -1,7 +1,9 @@
 //! The dashboard that an alert sends somebody to, opened at the very thing that is wrong.
 
 /// Where Grafana is, until somebody replaces it with their own.
-const GRAFANA: &str = "https://grafana.example.com";
+pub(super) const GRAFANA: &str = "https://grafana.example.com";
+/// Where a generated service's `compose.yaml` has it.
+pub(super) const GRAFANA_OF_COMPOSE: &str = "http://localhost:3000";
 
 /// One of the dashboards in `docs/dashboards`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,11 +10,14 @@ mod runbook;
 
 use anyhow::bail;
 
-use crate::{test::Cases, tools};
+use crate::{paths, test::Cases, tools};
 
 /// All of it.
 pub(crate) fn cases(cases: &mut Cases) {
-    cases.check("docs/alerts is what the code says", super::unchanged);
+    for folder in super::files::folders() {
+        let name = format!("{} is what the code says", folder.path);
+        cases.check(&name, || folder.compare(paths::root()));
+    }
     match rule::committed() {
         Ok(rules) => {
             for lint in lint::LINTS {

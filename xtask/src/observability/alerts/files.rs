@@ -1,13 +1,27 @@
-//! Everything that is generated: which file holds what, and how one sees that it is not to be edited.
+//! Everything that is generated: which file holds what, and how one sees whose it is to edit. Once in `docs/alerts`, and what
+//! runs in `template/observability/alerts`, for every generated service.
 
 use std::path::PathBuf;
 
-use super::{alertmanager, drill, operator, timing::Timing};
-use crate::paths;
+use super::{alertmanager, board, drill, operator, timing::Timing};
+use crate::{observability::folder::Folder, paths};
 
-/// Where the files are.
+const DOCS: &str = "docs/alerts";
+const TEMPLATE: &str = "template/observability/alerts";
+
+/// Where the files are read, and copied from.
 pub(super) fn folder() -> PathBuf {
-    paths::root().join("docs/alerts")
+    paths::root().join(DOCS)
+}
+
+/// Both folders, with what is in them.
+pub(super) fn folders() -> [Folder; 2] {
+    let files =
+        |generated: Vec<Generated>| generated.into_iter().map(|file| (file.path, file.text));
+    [
+        Folder::new(DOCS, "alerts", files(all())).by_hand(&["README.md"]),
+        Folder::new(TEMPLATE, "alerts", files(of_a_service())),
+    ]
 }
 
 /// A file that this generator writes.
@@ -58,8 +72,34 @@ pub(super) fn all() -> Vec<Generated> {
     files
 }
 
+/// What a generated service gets: the same, where `deploy/compose` mounts it and `deploy/kubernetes` applies it.
+fn of_a_service() -> Vec<Generated> {
+    let file = |path: &str, text: &str| {
+        let body = text.strip_prefix(HEAD).unwrap_or(text);
+        let body = body.strip_prefix(HEAD_OF_EXAMPLE).unwrap_or(body);
+        Generated {
+            path: path.to_owned(),
+            text: HEAD_OF_SERVICE.to_owned() + body,
+        }
+    };
+    let rules = super::rules(Timing::Production);
+    vec![
+        file("objectives.yml", &super::objectives(Timing::Production)),
+        // Grafana is another container there, so that the link in an alert works at once.
+        file(
+            "firstlight.rules.yml",
+            &rules.replace(board::GRAFANA, board::GRAFANA_OF_COMPOSE),
+        ),
+        file("alertmanager.yml", &alertmanager::silent()),
+        file("prometheusrule.yaml", &operator::rules()),
+    ]
+}
+
 /// The first lines of a file that is to be used as it is.
 pub(super) const HEAD: &str = "# Written by `cargo xtask alerts`. Change its source in xtask/src/observability/alerts instead.\n\n";
 /// The first lines of a file that is to be changed by those who copy it.
 pub(super) const HEAD_OF_EXAMPLE: &str =
     "# Written by `cargo xtask alerts`, and yours to change once it is copied.\n\n";
+/// The first lines of a file that a generated service begins with.
+const HEAD_OF_SERVICE: &str =
+    "# Generated with the service, by firstlight's template, and yours from there on.\n\n";

@@ -1,32 +1,36 @@
-//! `docs/dashboards`: what is in it, written or compared.
-
-use std::{collections::BTreeMap, fs, io, path::Path};
-
-use anyhow::{Context as _, bail};
+//! The files of the dashboards: `docs/dashboards`, and what every generated service gets of it.
 
 use super::{Dashboard, all};
+use crate::observability::folder::Folder;
 
-/// From the root of the repository.
-pub(super) const FOLDER: &str = "docs/dashboards";
+/// Where they are read, and copied from.
+pub(super) const DOCS: &str = "docs/dashboards";
+/// Where the template has them; a service gets them as they are.
+const TEMPLATE: &str = "template/observability/dashboards";
 
-/// Ships beside the dashboards, and is written by hand.
-const BY_HAND: [&str; 1] = ["postgres_exporter.yaml"];
+/// What postgres_exporter is asked for one of them; written by hand.
+const QUERIES: &str = "postgres_exporter.yaml";
+
+/// Both folders.
+pub(super) fn folders() -> anyhow::Result<[Folder; 2]> {
+    let dashboards = all();
+    let files: Vec<_> = dashboards.iter().map(file).collect::<Result<_, _>>()?;
+    let readme = ("README.md".to_owned(), readme(&dashboards));
+    let queries = include_str!("../../../../docs/dashboards/postgres_exporter.yaml");
+    let queries = (QUERIES.to_owned(), queries.to_owned());
+    let docs = files.iter().cloned().chain([readme]);
+    let template = files.iter().cloned().chain([queries]);
+    Ok([
+        Folder::new(DOCS, "dashboards", docs).by_hand(&[QUERIES]),
+        Folder::new(TEMPLATE, "dashboards", template),
+    ])
+}
 
 /// The file of a dashboard, and its text.
 fn file(dashboard: &Dashboard) -> anyhow::Result<(String, String)> {
     let mut text = serde_json::to_string_pretty(&dashboard.json())?;
     text.push('\n');
     Ok((format!("{}.json", dashboard.name()), text))
-}
-
-fn generated() -> anyhow::Result<BTreeMap<String, String>> {
-    let dashboards = all();
-    let mut files = dashboards
-        .iter()
-        .map(file)
-        .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
-    files.insert("README.md".to_owned(), readme(&dashboards));
-    Ok(files)
 }
 
 fn readme(dashboards: &[Dashboard]) -> String {
@@ -41,46 +45,4 @@ fn readme(dashboards: &[Dashboard]) -> String {
         ));
     }
     include_str!("readme.md").replace("{rows}\n", &rows)
-}
-
-pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder)?;
-    for (name, text) in generated()? {
-        let file = folder.join(name);
-        fs::write(&file, text).with_context(|| file.display().to_string())?;
-    }
-    Ok(())
-}
-
-/// Fails if a file is not as it would be written, or is one that nobody writes.
-pub(super) fn compare(folder: &Path) -> anyhow::Result<()> {
-    let generated = generated()?;
-    for (name, text) in &generated {
-        let found = match fs::read_to_string(folder.join(name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            result => result.with_context(|| format!("{FOLDER}/{name}"))?,
-        };
-        if found != *text {
-            let line = found
-                .lines()
-                .zip(text.lines())
-                .take_while(|(found, text)| found == text)
-                .count()
-                + 1;
-            bail!(
-                "{FOLDER}/{name} is not what the code generates, from line {line} on; \
-                 run `cargo xtask dashboards` and commit it"
-            );
-        }
-    }
-    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if !generated.contains_key(&name) && !BY_HAND.contains(&name.as_str()) {
-            bail!(
-                "{FOLDER}/{name} is nothing that the code generates; \
-                 delete it, or add it to the files that are written by hand"
-            );
-        }
-    }
-    Ok(())
 }

@@ -110,7 +110,7 @@ fn has_commands_of_its_own(options: Options<'_>) -> bool {
 type Belongs = fn(Options<'_>) -> bool;
 
 /// A file of every answer.
-const FILES: [(&str, Belongs); 16] = [
+const FILES: [(&str, Belongs); 20] = [
     ("src/orders.rs", |options| options.example),
     ("tests/orders.rs", |options| options.example),
     ("src/orders/table.rs", |options| {
@@ -137,6 +137,19 @@ const FILES: [(&str, Belongs); 16] = [
         options.deploy == "compose" && options.store == "postgres"
     }),
     ("deploy/kubernetes/deployment.yaml", |options| {
+        options.deploy == "kubernetes"
+    }),
+    ("observability/dashboards/overview.json", |options| {
+        options.deploy != "none"
+    }),
+    (
+        "observability/dashboards/postgres_exporter.yaml",
+        |options| options.deploy != "none" && options.store == "postgres",
+    ),
+    ("observability/alerts/firstlight.rules.yml", |options| {
+        options.deploy == "compose"
+    }),
+    ("observability/kustomization.yaml", |options| {
         options.deploy == "kubernetes"
     }),
     (".github/workflows/ci.yml", |options| options.ci == "github"),
@@ -231,7 +244,7 @@ fn nothing_of_the_template(files: &Files) -> anyhow::Result<()> {
 pub(super) fn build(cases: &mut Cases, generated: &Generated) {
     // Held until the tests are over.
     let server = tools::postgres().and_then(|postgres| {
-        let server = PostgresServer::start(&postgres)?;
+        let server = PostgresServer::start_with(&postgres, compose::SETTINGS)?;
         compose::script(cases, generated, &server);
         Ok(server)
     });

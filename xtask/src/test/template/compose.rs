@@ -12,10 +12,10 @@ use super::{
 use crate::{test::Cases, tools::PostgresServer, yaml};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
-    of(cases, &generated.deployed("compose"), "", (5, 7));
-    // A database, its exporter, and a script that makes the exporter's user.
+    of(cases, &generated.deployed("compose"), "", (9, 8));
+    // A database, its exporter with its queries, and a script that makes the exporter's user.
     let postgres = generated.with_store("postgres", "compose", "none");
-    of(cases, &postgres, ", with postgres", (6, 10));
+    of(cases, &postgres, ", with postgres", (11, 11));
 }
 
 /// `expected`: mounts and addresses.
@@ -29,18 +29,16 @@ fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
     };
     let what = format!("compose.yaml mounts files that are there{with}");
     cases.check(&what, || {
-        let mut mounts = 0;
+        let mut found = 0;
         for service in services(&compose()?)?.values() {
-            for mount in service["volumes"].as_array().into_iter().flatten() {
-                let mount = mount.as_str().context("no text")?;
-                let file = mount.split(':').next().unwrap_or_default();
-                ensure!(folder.join(file).is_file(), "{file} is not there");
-                mounts += 1;
+            for Mount { source, .. } in mounts(service)? {
+                ensure!(folder.join(&source).exists(), "{source} is not there");
+                found += 1;
             }
         }
         ensure!(
-            mounts == expected.0,
-            "found {mounts} mounts, expected {}",
+            found == expected.0,
+            "found {found} mounts, expected {}",
             expected.0
         );
         Ok(())
@@ -80,6 +78,8 @@ fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
         for job in jobs.as_array().context("no list")? {
             addresses.push(at(job, "/static_configs/0/targets/0")?);
         }
+        let alertmanager = "/alerting/alertmanagers/0/static_configs/0/targets/0";
+        addresses.push(at(&prometheus, alertmanager)?);
         let compose = compose()?;
         for variable in [
             "service/environment/OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -127,7 +127,7 @@ fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
 
 /// The script of the database's first start, on a real one.
 pub(super) fn script(cases: &mut Cases, generated: &Generated, server: &PostgresServer) {
-    let what = "postgres.sql makes an exporter that sees what the server does, and no row";
+    let what = "postgres.sql makes an exporter that sees what the server does, is answered all that it asks, and reads no row";
     if let Err(error) = server.psql("postgres", "SELECT 1") {
         return cases.not_run(what, &format!("{error:#}"));
     }
@@ -141,10 +141,42 @@ pub(super) fn script(cases: &mut Cases, generated: &Generated, server: &Postgres
         let sessions = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'postgres' AND state IS NOT NULL";
         let sees = ask(&format!("SET ROLE exporter; {sessions}"))?;
         ensure!(sees.trim() == "t", "found {sees:?}, expected t");
+        let queries = folder.join("observability/dashboards/postgres_exporter.yaml");
+        let queries = yaml::read(&queries)?;
+        for (name, query) in queries.as_object().context("no queries")? {
+            let query = query["query"].as_str().context("no text")?;
+            ask(&format!("SET ROLE exporter; {query}")).with_context(|| name.clone())?;
+        }
         let reads = ask("SET ROLE exporter; SELECT number FROM private");
         ensure!(reads.is_err(), "it reads a table that is not its own");
         Ok(())
     });
+}
+
+/// What the server of [`script`] needs.
+pub(super) const SETTINGS: &[&str] = &["shared_preload_libraries=pg_stat_statements"];
+
+/// A file or a folder, and where a container has it.
+pub(super) struct Mount {
+    /// From the folder of the compose file.
+    pub(super) source: String,
+    pub(super) target: String,
+}
+
+/// Of one service of a compose file.
+pub(super) fn mounts(service: &Value) -> anyhow::Result<Vec<Mount>> {
+    let mounts = service["volumes"].as_array().into_iter().flatten();
+    let mount = |mount: &Value| {
+        let text = mount.as_str()?;
+        let (source, rest) = text.split_once(':')?;
+        Some(Mount {
+            source: source.to_owned(),
+            target: rest.split(':').next()?.to_owned(),
+        })
+    };
+    mounts
+        .map(|text| mount(text).with_context(|| format!("{text} is no mount")))
+        .collect()
 }
 
 /// Of `http://loki:3100/otlp`, `service:9464` and `postgres://user@database/name`.
@@ -154,7 +186,7 @@ fn host(address: &str) -> &str {
     rest.split([':', '/']).next().unwrap_or_default()
 }
 
-fn services(compose: &Value) -> anyhow::Result<serde_json::Map<String, Value>> {
+pub(super) fn services(compose: &Value) -> anyhow::Result<serde_json::Map<String, Value>> {
     let services = at(compose, "/services")?;
     Ok(services.as_object().context("no services")?.clone())
 }

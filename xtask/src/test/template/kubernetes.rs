@@ -26,6 +26,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         }
         there.remove("kustomization.yaml");
         there.remove("collector");
+        there.insert("../../observability".to_owned());
         let listed = texts(&read("kustomization.yaml")?, "/resources");
         ensure!(there == listed, "found {listed:?}, expected {there:?}");
         Ok(())

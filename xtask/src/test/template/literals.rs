@@ -26,7 +26,12 @@ const KNOWN: [&str; 10] = [
 ];
 
 /// Kept from Liquid by `exclude` in cargo-generate.toml.
-const EXCLUDED: [&str; 3] = [".github/", ".gitlab-ci.yml", "observability/"];
+const EXCLUDED: [&str; 4] = [
+    ".github/",
+    ".gitlab-ci.yml",
+    "observability/alerts/",
+    "observability/dashboards/",
+];
 
 pub(super) fn are_known() -> anyhow::Result<()> {
     let config = fs::read_to_string(paths::template().join("cargo-generate.toml"))?;

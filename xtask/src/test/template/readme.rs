@@ -128,7 +128,7 @@ fn status(line: &crate::log_line::LogLine) -> Option<f64> {
 }
 
 /// The blocks of shell commands below `heading`, up to the next one.
-fn shell_blocks(source: &Path, heading: &str) -> anyhow::Result<Vec<String>> {
+pub(super) fn shell_blocks(source: &Path, heading: &str) -> anyhow::Result<Vec<String>> {
     let readme = fs::read_to_string(source.join("README.md"))?;
     let (_, section) = readme
         .split_once(&format!("{heading}\n"))

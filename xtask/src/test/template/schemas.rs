@@ -52,7 +52,6 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     );
     with_stores(cases, generated);
     kustomize(cases, &manifests);
-    promtool(cases, generated);
 }
 
 /// What a database changes in these files.
@@ -94,7 +93,7 @@ fn with_stores(cases: &mut Cases, generated: &Generated) {
     }
 }
 
-/// Of Kubernetes' own kinds. PodMonitor is not one, and kustomization.yaml never reaches the cluster.
+/// Of Kubernetes' own kinds. PodMonitor and PrometheusRule are none, and kustomization.yaml never reaches the cluster.
 const KUBERNETES: [&str; 5] = [
     "deployment.yaml",
     "service.yaml",
@@ -148,23 +147,8 @@ fn kustomize(cases: &mut Cases, manifests: &Path) {
         ensure!(said.contains(image), "no {image:?} in:\n{said}");
         let kinds = said.lines().filter(|line| line.starts_with("kind: "));
         let count = kinds.count();
-        ensure!(count == 6, "found {count} resources, expected 6:\n{said}");
+        // Six manifests, two resources of rules, eight dashboards.
+        ensure!(count == 16, "found {count} resources, expected 16:\n{said}");
         Ok(())
     });
-}
-
-fn promtool(cases: &mut Cases, generated: &Generated) {
-    for store in ["none", "postgres"] {
-        let what = format!("promtool accepts prometheus.yml, with store = {store}");
-        let config = generated.with_store(store, "compose", "none");
-        let config = config.join("deploy/compose/prometheus.yml");
-        match tools::prometheus() {
-            Ok(tools::Prometheus { promtool, .. }) => {
-                let mut check = Command::new(promtool);
-                check.args(["check", "config"]).arg(config);
-                cases.check(&what, || command::run_quietly(&mut check).map(drop));
-            }
-            Err(error) => cases.not_run(&what, &format!("{error:#}")),
-        }
-    }
 }
