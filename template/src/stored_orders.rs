@@ -1,5 +1,5 @@
-//! The example: orders. Once you have routes of your own, delete `src/orders.rs`, `src/orders/`, `tests/orders.rs`, and what
-//! other files say about orders{% if worker %}; keep the shape of `create` for whatever takes longer than a client should wait{% endif %}.
+//! The example: orders. Once you have routes of your own, delete `src/orders.rs`, `src/orders/`, `tests/orders.rs`{% if worker %}, `tests/bank.rs`{% endif %}, and
+//! what other files say about orders{% if worker %} and the bank; keep the shape of `create` for whatever takes longer than a client should wait{% endif %}.
 //!
 //! | request | shows |
 //! | --- | --- |
