@@ -142,7 +142,13 @@ async fn redirected(orders: SocketAddr) {
     let client = reqwest::Client::builder().redirect(trusting.redirects());
     let client = client.no_proxy().build().unwrap();
     let request = client.get(format!("http://{orders}/moved"));
-    assert_eq!(trusting.send(request).await.unwrap().status(), 200);
+    let followed = trusting.send(request).await.unwrap();
+    assert_eq!(followed.status(), 200);
+    assert_eq!(
+        followed.text().await.unwrap(),
+        "true",
+        "whom it trusts, it tells"
+    );
 }
 
 fn called<'a>(spans: &'a [ReceivedSpan], url: &str) -> Vec<&'a ReceivedSpan> {

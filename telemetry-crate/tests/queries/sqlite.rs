@@ -1,6 +1,8 @@
 //! SQLite, in this process.
 
-use firstlight::sqlx::Observe;
+use std::any::Any;
+
+use firstlight::{sqlx::Observe, testing::count_queries};
 
 use crate::{
     on_runtime,
@@ -200,13 +202,37 @@ fn counting() {
                 one().await;
             }
         };
-        let ((), queries) = firstlight::testing::count_queries(many).await;
+        let ((), queries) = count_queries(many).await;
         assert_eq!(queries.summaries(), ["SELECT orders"; 3]);
         assert_eq!(
             queries.to_string(),
             "     3 x SELECT id FROM orders WHERE secret = ?\n"
         );
+
+        // A whole request, and a test that fails because it asks too often.
+        let router = router(pool.clone());
+        firstlight::testing::assert_queries!(26, get_from(&router, "/orders"));
+        let too_many = tokio::spawn(async move {
+            firstlight::testing::assert_queries!(2, get_from(&router, "/orders"))
+        });
+        assert_eq!(
+            message(&*too_many.await.unwrap_err().into_panic()),
+            "expected at most 2 queries, found 26:\n     \
+             1 x SELECT id FROM orders\n    \
+             25 x SELECT id FROM items WHERE order_id = ?\n"
+        );
     });
+    let _capture = firstlight::testing::capture();
+    let counted =
+        std::panic::catch_unwind(|| on_runtime(async { drop(count_queries(async {}).await) }));
+    let refused = message(&*counted.unwrap_err());
+    assert!(refused.contains("inside a capture"), "{refused}");
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    let constant = || panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(constant).unwrap()
 }
 
 fn counting_at_once() {
@@ -215,7 +241,7 @@ fn counting_at_once() {
         let pool = database().await;
         let count = |number: usize| {
             let pool = pool.clone();
-            tokio::spawn(firstlight::testing::count_queries(async move {
+            tokio::spawn(count_queries(async move {
                 for _ in 0..number {
                     sqlx::query("SELECT 1").execute(&pool).await.unwrap();
                 }
