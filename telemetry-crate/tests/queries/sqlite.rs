@@ -161,6 +161,8 @@ fn transactions() {
             let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
             let insert = sqlx::query("INSERT INTO orders (id) VALUES (100)");
             insert.execute(&mut *transaction).observed().await.unwrap();
+            let update = sqlx::query("UPDATE orders SET secret = '' WHERE id = -1");
+            update.execute(&mut *transaction).await.unwrap();
             transaction.commit().await.unwrap();
             let transaction = firstlight::sqlx::begin(&pool).await.unwrap();
             transaction.rollback().await.unwrap();
@@ -175,6 +177,9 @@ fn transactions() {
         .collect();
     assert_eq!(outcomes, ["commit", "rollback", "dropped"]);
     let (insert, commit) = (named(&spans, "INSERT orders"), named(&spans, "COMMIT"));
+    let rows = |name| &*named(&spans, name).attributes["db.response.affected_rows"];
+    assert_eq!(rows("INSERT orders"), "1");
+    assert_eq!(rows("UPDATE orders"), "0", "the row was not there");
     let first = named(&spans, "transaction");
     assert!(
         first.start <= insert.start && commit.end <= first.end,
