@@ -7,10 +7,10 @@ use std::{
     env, io,
     sync::{
         LazyLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -35,8 +35,8 @@ use crate::{
     store::{Db, Store},
 };
 
-/// The bank hangs, and every charge with it.
-static BANK_HANGS: AtomicBool = AtomicBool::new(false);
+/// How long the bank takes, and every charge with it, in milliseconds.
+static BANK_TAKES: AtomicU64 = AtomicU64::new(0);
 /// Scheduled runs take so long that they meet.
 static HERD: AtomicBool = AtomicBool::new(false);
 /// Declared twice, by two who do not know of each other; whoever serves first has the longer window.
@@ -54,7 +54,7 @@ const UNAVAILABLE: u8 = 14;
 /// The routes of the faults.
 pub fn routes(store: Store) -> Router {
     Router::new()
-        .route("/faults/bank/{hangs}", post(bank_hangs))
+        .route("/faults/bank/{milliseconds}", post(bank_takes))
         .route("/faults/herd/{runs}", post(herd_runs))
         .route("/faults/n-plus-one/{times}", post(n_plus_one))
         .route("/faults/fail", post(fail))
@@ -67,8 +67,9 @@ pub fn routes(store: Store) -> Router {
         .with_state(store)
 }
 
-async fn bank_hangs(Path(hangs): Path<bool>) {
-    BANK_HANGS.store(hangs, Ordering::Relaxed);
+/// From now on, for charges under way as well.
+async fn bank_takes(Path(milliseconds): Path<u64>) {
+    BANK_TAKES.store(milliseconds, Ordering::Relaxed);
 }
 
 async fn herd_runs(Path(runs): Path<bool>) {
@@ -151,7 +152,8 @@ async fn call() -> Result<(), AppError> {
 
 /// What a charge does before it asks the bank.
 pub async fn bank() {
-    while BANK_HANGS.load(Ordering::Relaxed) {
+    let asked = Instant::now();
+    while asked.elapsed() < Duration::from_millis(BANK_TAKES.load(Ordering::Relaxed)) {
         sleep(POLL).await;
     }
 }

@@ -17,7 +17,7 @@ impl Edit {
     /// # Errors
     ///
     /// When the line is not there once: the template has changed, and the edit has to change with it.
-    pub(crate) fn apply(&self, source: &Path) -> anyhow::Result<()> {
+    fn apply(&self, source: &Path) -> anyhow::Result<()> {
         let Self {
             file,
             found,
@@ -32,6 +32,15 @@ impl Edit {
         );
         fs::write(&path, text.replace(found, becomes)).with_context(|| format!("write {file}"))
     }
+}
+
+/// All of them; `listed` is the file that has them.
+pub(crate) fn apply(edits: &[Edit], source: &Path, listed: &str) -> anyhow::Result<()> {
+    for edit in edits {
+        let advice = || format!("change {listed} with the template");
+        edit.apply(source).with_context(advice)?;
+    }
+    Ok(())
 }
 
 /// Copies a file of this repository into the service.

@@ -27,7 +27,17 @@ pub(crate) fn build_example(name: &str, folder: &Path) -> anyhow::Result<Built> 
         },
         extra: &extra,
     };
+    build(&service, |_| Ok(()))
+}
+
+/// Generates the service, changes its source as somebody would who owns it, and builds it.
+pub(crate) fn build(
+    service: &generate::Service<'_>,
+    change: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<Built> {
     let source = service.generate()?;
+    change(&source)?;
+    let name = service.name;
     command::run(&format!("build {name}"), cargo(&source).arg("build"))?;
     Ok(Built {
         source,

@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
-
 use crate::{
-    command,
     edit::{self, Edit},
-    generate, paths,
+    generate,
     service::{self, Built},
 };
 
@@ -45,18 +42,8 @@ pub(super) fn service(folder: &Path) -> anyhow::Result<Built> {
         },
         extra: &extra,
     };
-    let source = service.generate()?;
-    edit::add("xtask/demo/show.rs", &source, "src/show.rs")?;
-    for edit in EDITS {
-        edit.apply(&source)
-            .context("change xtask/src/demo/made.rs with the template")?;
-    }
-    command::run(
-        &format!("build {NAME}"),
-        service::cargo(&source).arg("build"),
-    )?;
-    Ok(Built {
-        source,
-        program: paths::generated_target().join("debug").join(NAME),
+    service::build(&service, |source| {
+        edit::add("xtask/demo/show.rs", source, "src/show.rs")?;
+        edit::apply(&EDITS, source, "xtask/src/demo/made.rs")
     })
 }

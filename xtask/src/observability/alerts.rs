@@ -90,7 +90,7 @@ fn alerts() -> Vec<Alert> {
 }
 
 /// Each name once, in the order of the rules.
-fn names() -> Vec<&'static str> {
+pub(crate) fn names() -> Vec<&'static str> {
     let mut names: Vec<_> = alerts().iter().map(|alert| alert.name).collect();
     let mut seen = std::collections::BTreeSet::new();
     names.retain(|name| seen.insert(*name));
@@ -113,4 +113,4 @@ fn drills() -> [(&'static str, Vec<Drill>); 9] {
 }
 
 /// The alert that fires whatever happens.
-const ALWAYS: &str = "Watchdog";
+pub(crate) const ALWAYS: &str = "Watchdog";

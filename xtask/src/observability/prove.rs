@@ -19,6 +19,7 @@ mod prometheus;
 mod question;
 mod session;
 mod site;
+mod unprovoked;
 mod webhook;
 
 use std::process::ExitCode;
@@ -89,7 +90,8 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     let failing = ["fail", "call", "pay/14", "not-a-number"];
     let address = &site.starved.address;
     let failing = failing.map(|what| Load::of(1, PAUSE, format!("{address}/faults/{what}")));
-    let round = drill::round(&site, faults::SIDE_BY_SIDE, || {
+    let [first, others @ ..] = faults::ROUNDS;
+    let round = drill::round(&site, first, || {
         cases.check("in trouble, every panel about trouble is filled", || {
             panels.prove(&site.prometheus, &[Filled::Trouble])
         });
@@ -101,8 +103,9 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     } else {
         Vec::new()
     };
-    seen.extend(drill::round(&site, faults::DATABASE_AWAY, || ())?);
-    seen.extend(drill::round(&site, faults::SERVICE_AWAY, || ())?);
+    for round in others {
+        seen.extend(drill::round(&site, round, || ())?);
+    }
     for seen in &seen {
         let name = format!("{} arrives after {}, and its end", seen.alert, seen.cause);
         cases.check(&name, || {
@@ -120,8 +123,15 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
         ensure!(beats > 1, "found {beats} heartbeats");
         Ok(())
     });
+    let mut left = Vec::new();
+    cases.check("every alert was provoked, or it is said why not", || {
+        let provoked = seen.iter().filter(|seen| seen.fired.is_ok());
+        let provoked: Vec<_> = provoked.map(|seen| seen.alert).collect();
+        left = unprovoked::without(&provoked)?;
+        Ok(())
+    });
     let counts = panels.counts();
-    let text = page::text(&counts, &seen);
+    let text = page::text(&counts, &seen, &left);
     ui::line(&text);
     let sum = |part: fn(&panels::Count) -> (usize, usize)| {
         let parts = counts.iter().map(part);

@@ -21,34 +21,10 @@ impl Prometheus {
         admin: &str,
     ) -> anyhow::Result<Self> {
         let target = admin.trim_start_matches("http://");
-        let config = folder.join("prometheus.yml");
         let scrape =
             format!("- job_name: {JOB}\n    static_configs: [{{ targets: [\"{target}\"] }}]\n");
-        fs::write(
-            &config,
-            format!("global: {{ scrape_interval: 500ms }}\nscrape_configs:\n  {scrape}"),
-        )?;
-        let mut command = Command::new(&tools.server);
-        command.arg(format!("--config.file={}", config.display()));
-        command.arg(format!(
-            "--storage.tsdb.path={}",
-            folder.join("prometheus-data").display()
-        ));
-        command.args([
-            "--web.listen-address=127.0.0.1:0",
-            "--enable-feature=exemplar-storage",
-        ]);
-        let process = Process::start("prometheus", &mut command)?;
-        // msg="Listening on" address=127.0.0.1:41177
-        let address = process.wait_for_line("where it listens", START, |line| {
-            let (_, rest) = line.split_once("\"Listening on\" address=")?;
-            rest.split_whitespace()
-                .next()
-                .map(|address| format!("http://{address}"))
-        })?;
-        process.wait_for_line("that it is ready", START, |line| {
-            line.contains("Server is ready").then_some(())
-        })?;
+        let config = format!("global: {{ scrape_interval: 500ms }}\nscrape_configs:\n  {scrape}");
+        let (process, address) = tools.start(folder, &config, &[])?;
         Ok(Self {
             _process: process,
             address,
@@ -122,6 +98,5 @@ pub(super) fn promtool_accepts(tools: &tools::Prometheus, page: &Path) -> anyhow
 }
 
 pub(super) const JOB: &str = "orders";
-const START: Duration = Duration::from_secs(30);
 /// For a scrape, or a few, on a busy machine.
 const SCRAPED: Duration = Duration::from_secs(30);

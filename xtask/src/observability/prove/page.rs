@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use anyhow::Context as _;
 
 use super::{drill::Seen, panels::Count};
-use crate::paths;
+use crate::{observability::alerts::ALWAYS, paths};
 
 /// Each as a file of the book.
 pub(super) fn write_pictures(pictures: &[(String, String)]) -> anyhow::Result<()> {
@@ -18,8 +18,12 @@ pub(super) fn write_pictures(pictures: &[(String, String)]) -> anyhow::Result<()
     Ok(())
 }
 
-/// The results as Markdown.
-pub(super) fn text(counts: &[Count], seen: &[Seen]) -> String {
+/// The results as Markdown; `left` are the alerts that were not provoked, with reasons.
+pub(super) fn text(
+    counts: &[Count],
+    seen: &[Seen],
+    left: &[(&'static str, &'static str)],
+) -> String {
     let sum = |part: fn(&Count) -> (usize, usize)| {
         counts
             .iter()
@@ -62,9 +66,16 @@ pub(super) fn text(counts: &[Count], seen: &[Seen]) -> String {
             shown(&seen.resolved)
         );
     }
-    text += "\nNot provoked here, and drilled by `promtool test rules` alone: PostgresReplicationLag (there is no replica), \
-             ProcessMemoryNearLimit and ProcessOpenFilesNearLimit (there is no such limit), WorkerQueueGrowing (the stalled queue \
-             inhibits it), RuntimeSchedulerDelay and DatabasePoolTimeouts.\n";
+    text +=
+        &format!("\n{ALWAYS}, which always fires, was heard where its silence would be noticed.\n");
+    if !left.is_empty() {
+        let left = left.iter().map(|(name, why)| format!("{name} ({why})"));
+        let left: Vec<_> = left.collect();
+        text += &format!(
+            "\nNot provoked here, and drilled by `promtool test rules` alone: {}.\n",
+            left.join(", ")
+        );
+    }
     text
 }
 

@@ -1,6 +1,6 @@
 //! A running Prometheus with the rules of the proof's clock, its targets, and its query API.
 
-use std::{fs, path::Path, path::PathBuf, process::Command};
+use std::{fs, path::Path, path::PathBuf};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
@@ -9,7 +9,6 @@ use crate::{
     http,
     observability::alerts::{self, Timing},
     process::Process,
-    service::START,
     tools,
 };
 
@@ -39,27 +38,9 @@ impl Prometheus {
         )?;
         let targets = folder.join("targets.json");
         write_targets(&targets, scraped)?;
-        let config = folder.join("prometheus.yml");
-        fs::write(&config, config_of(alertmanager, relabel))?;
-        let mut command = Command::new(&tools.server);
-        command
-            .current_dir(folder)
-            .arg(format!("--config.file={}", config.display()))
-            .arg("--storage.tsdb.path=prometheus-data")
-            .arg("--web.listen-address=127.0.0.1:0")
-            .arg("--enable-feature=exemplar-storage")
-            .arg("--rules.alert.resend-delay=2s");
-        let process = Process::start("prometheus", &mut command)?;
-        // msg="Listening on" address=127.0.0.1:41177
-        let address = process.wait_for_line("where it listens", START, |line| {
-            let (_, rest) = line.split_once("\"Listening on\" address=")?;
-            rest.split_whitespace()
-                .next()
-                .map(|address| format!("http://{address}"))
-        })?;
-        process.wait_for_line("that it is ready", START, |line| {
-            line.contains("Server is ready").then_some(())
-        })?;
+        let config = config_of(alertmanager, relabel);
+        let (process, address) =
+            tools.start(folder, &config, &["--rules.alert.resend-delay=2s"])?;
         Ok(Self {
             _process: process,
             address,

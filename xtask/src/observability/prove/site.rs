@@ -1,7 +1,12 @@
 //! Everything that runs for the proof: two services on one PostgreSQL, and all that watches them. On the loopback interface, on
 //! free ports; dropped, it ends by process id.
 
-use std::{cell::RefCell, fs};
+use std::{
+    cell::RefCell,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, ensure};
 use firstlight::testing::OtlpReceiver;
@@ -15,13 +20,13 @@ use super::{
 use crate::{
     http, paths,
     proof::store::made,
-    service::{Built, Service},
+    service::Service,
     tools::{self, PostgresServer},
 };
 
 /// The service whose dashboards are proven.
 pub(super) const ORDERS: &str = "orders";
-/// The same with few connections, for faults that would hide others.
+/// The same with little of everything: few connections, few files, and little time for a job. For faults that would hide others.
 pub(super) const STARVED: &str = "orders-starved";
 /// The job of postgres_exporter.
 pub(super) const SERVER: &str = "postgresql";
@@ -40,6 +45,7 @@ pub(super) struct Instance {
     pub(super) address: String,
     /// Host and port of its metrics page.
     pub(super) admin: String,
+    program: PathBuf,
     settings: Vec<(&'static str, String)>,
 }
 
@@ -50,10 +56,10 @@ pub(super) struct Site {
     exporter: Exporter,
     pub(super) orders: Instance,
     pub(super) starved: Instance,
+    pub(super) replica: PostgresServer,
     pub(super) postgres: PostgresServer,
     pub(super) webhook: Webhook,
     pub(super) collector: OtlpReceiver,
-    built: Built,
 }
 
 impl Site {
@@ -66,14 +72,31 @@ impl Site {
         let folder = paths::fresh("prove").context("cannot empty target/prove")?;
         fs::create_dir_all(&folder)?;
 
+        let replica = postgres.replica()?;
         postgres.psql("postgres", "CREATE DATABASE orders")?;
         postgres.psql("postgres", "CREATE DATABASE starved")?;
         postgres.psql("orders", "CREATE EXTENSION pg_stat_statements")?;
         let collector = OtlpReceiver::start()?;
-        let orders = Instance::new(ORDERS, &postgres.url_of("orders"), "10")?;
-        let starved = Instance::new(STARVED, &postgres.url_of("starved"), "3")?;
-        orders.start(&built, &collector)?;
-        starved.start(&built, &collector)?;
+        let orders = Instance::new(
+            ORDERS,
+            built.program.clone(),
+            &postgres.url_of("orders"),
+            [
+                ("DATABASE_MAX_CONNECTIONS", "10"),
+                ("FAULTS_LATENCY_BUDGET", "40"),
+            ],
+        )?;
+        let starved = Instance::new(
+            STARVED,
+            with_few_files(&folder, &built.program)?,
+            &postgres.url_of("starved"),
+            [
+                ("DATABASE_MAX_CONNECTIONS", "3"),
+                ("FAULTS_LATENCY_BUDGET", "5"),
+            ],
+        )?;
+        orders.start(&collector)?;
+        starved.start(&collector)?;
         let exporter = Exporter::start(&exporter, &postgres.url_of("orders"))?;
         let webhook = Webhook::start()?;
         let alertmanager = Alertmanager::start(&alertmanager, &folder, &webhook)?;
@@ -95,10 +118,10 @@ impl Site {
             exporter,
             orders,
             starved,
+            replica,
             postgres,
             webhook,
             collector,
-            built,
         })
     }
 
@@ -113,7 +136,7 @@ impl Site {
 
     /// Starts an instance again that was killed.
     pub(super) fn start_again(&self, instance: &Instance) -> anyhow::Result<()> {
-        instance.start(&self.built, &self.collector)
+        instance.start(&self.collector)
     }
 
     /// Lets Prometheus know of the services that `known` is true for, and of PostgreSQL.
@@ -125,13 +148,17 @@ impl Site {
 }
 
 impl Instance {
-    fn new(job: &'static str, database: &str, connections: &str) -> anyhow::Result<Self> {
+    fn new(
+        job: &'static str,
+        program: PathBuf,
+        database: &str,
+        own: [(&'static str, &str); 2],
+    ) -> anyhow::Result<Self> {
         let address = free_address()?;
         let admin = free_address()?;
         let port = |address: &str| address.rsplit(':').next().unwrap_or_default().to_owned();
-        let settings = vec![
+        let mut settings = vec![
             ("DATABASE_URL", database.to_owned()),
-            ("DATABASE_MAX_CONNECTIONS", connections.to_owned()),
             ("PORT", port(&address)),
             ("OTEL_EXPORTER_PROMETHEUS_PORT", port(&admin)),
             // Charges are paid by a call to itself, so that there are calls.
@@ -145,24 +172,25 @@ impl Instance {
                 "faults_flood_total=10".to_owned(),
             ),
             ("OTEL_LOGS_EXPORTER", "otlp".to_owned()),
-            ("FAULTS_LATENCY_BUDGET", "5".to_owned()),
             ("FAULTS_LOOK", "1".to_owned()),
             ("FAULTS_HERD", "1".to_owned()),
         ];
+        settings.extend(own.map(|(name, value)| (name, value.to_owned())));
         Ok(Self {
             job,
             service: RefCell::new(None),
             address: format!("http://{address}"),
             admin,
+            program,
             settings,
         })
     }
 
-    fn start(&self, built: &Built, collector: &OtlpReceiver) -> anyhow::Result<()> {
+    fn start(&self, collector: &OtlpReceiver) -> anyhow::Result<()> {
         let settings = self.settings.iter();
         let settings: Vec<_> = settings.map(|(name, value)| (*name, &**value)).collect();
         let endpoint = collector.endpoint();
-        let service = Service::start(&built.program, Some(&endpoint), &settings)?;
+        let service = Service::start(&self.program, Some(&endpoint), &settings)?;
         self.service.replace(Some(service));
         Ok(())
     }
@@ -188,4 +216,13 @@ impl Instance {
         );
         Ok(())
     }
+}
+
+/// A script that becomes `program`, and lets it open so many files that what it needs itself is little of them.
+fn with_few_files(folder: &Path, program: &Path) -> anyhow::Result<PathBuf> {
+    let script = folder.join("with-few-files.sh");
+    let text = format!("#!/bin/sh\nulimit -n 256\nexec '{}'\n", program.display());
+    fs::write(&script, text).with_context(|| script.display().to_string())?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    Ok(script)
 }

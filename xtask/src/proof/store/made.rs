@@ -8,7 +8,6 @@ use std::{
 use anyhow::Context as _;
 
 use crate::{
-    command,
     edit::{self, Edit},
     generate, paths,
     service::{self, Built},
@@ -97,20 +96,10 @@ fn make(folder: &Path) -> anyhow::Result<Built> {
         },
         extra: &extra,
     };
-    let source = service.generate()?;
-    for (from, to) in FILES {
-        edit::add(from, &source, to)?;
-    }
-    for edit in EDITS {
-        edit.apply(&source)
-            .context("change xtask/src/proof/store/made.rs with the template")?;
-    }
-    command::run(
-        &format!("build {NAME}"),
-        service::cargo(&source).arg("build"),
-    )?;
-    Ok(Built {
-        source,
-        program: paths::generated_target().join("debug").join(NAME),
+    service::build(&service, |source| {
+        for (from, to) in FILES {
+            edit::add(from, source, to)?;
+        }
+        edit::apply(&EDITS, source, "xtask/src/proof/store/made.rs")
     })
 }

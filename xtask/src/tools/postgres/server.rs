@@ -57,6 +57,29 @@ impl PostgresServer {
             .current_dir(&folder.0);
         command::run("make a PostgreSQL cluster", unprivileged(&mut initdb))
             .context("as root, it runs as nobody, who must be able to read its programs")?;
+        Self::of(postgres, folder, port, settings)
+    }
+
+    /// Makes a standby of this one, which is called `replica`, and starts it.
+    pub(crate) fn replica(&self) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let folder = Folder::new(port)?;
+        let mut copy = self.postgres.program("pg_basebackup");
+        copy.arg("--pgdata")
+            .arg(folder.data())
+            .arg(format!("--dbname={}?application_name=replica", self.url()))
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .current_dir(&folder.0);
+        command::run("copy a PostgreSQL cluster", unprivileged(&mut copy))?;
+        Self::of(&self.postgres, folder, port, self.settings)
+    }
+
+    fn of(
+        postgres: &Postgres,
+        folder: Folder,
+        port: u16,
+        settings: &'static [&'static str],
+    ) -> anyhow::Result<Self> {
         let process = launch(postgres, &folder, port, settings)?;
         Ok(Self {
             process: RefCell::new(process),
@@ -170,7 +193,8 @@ fn launch(
         .current_dir(&folder.0);
     let process = Process::start("postgres", unprivileged(&mut server))?;
     process.wait_for_line("that it is ready", START, |line| {
-        line.contains("ready to accept connections").then_some(())
+        // Connections; of a standby, read-only ones.
+        line.contains("ready to accept ").then_some(())
     })?;
     Ok(process)
 }

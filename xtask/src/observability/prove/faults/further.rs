@@ -1,0 +1,22 @@
+//! Faults whose alert goes without saying when another one is told of: who gives up waiting has waited, and what stalls has grown.
+
+use super::{Fault, none, posts};
+use crate::observability::prove::site::{ORDERS, STARVED};
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault::ticket(
+        "DatabasePoolTimeouts",
+        STARVED,
+        "queries of 4 s, where a connection is waited for 3 s",
+        |site| posts(8, 10, &site.starved.address, "/trouble/slow/4000"),
+    ),
+    // With four workers and about two orders a second, the oldest job gets older by 0.7 s each second: from half of its budget of
+    // 40 s to all of it, there is time for a ticket, and none for a page.
+    Fault::ticket(
+        "WorkerQueueGrowing",
+        ORDERS,
+        "a bank that takes 6 s, so that more is ordered than charged",
+        |site| none(site.orders.post("/faults/bank/6000", 200)),
+    )
+    .until(|site| site.orders.post("/faults/bank/0", 200)),
+];

@@ -1,0 +1,60 @@
+//! The alerts whose cause cannot be had here, and why: whatever alert there is, it was provoked or it is in this list.
+
+use anyhow::{bail, ensure};
+
+use crate::observability::alerts;
+
+/// Why they are drilled by `promtool test rules` alone.
+const EXCUSED: [(&str, &str); 1] = [(
+    "ProcessMemoryNearLimit",
+    "the limit is that of a control group, which takes root to make and a machine of one's own to make it on",
+)];
+
+/// All alerts but those in `provoked`, and the reason of each.
+///
+/// # Errors
+///
+/// Names the alerts that have no reason, and the reasons that nobody needs.
+pub(super) fn without(provoked: &[&str]) -> anyhow::Result<Vec<(&'static str, &'static str)>> {
+    let left: Vec<_> = alerts::names()
+        .into_iter()
+        // Heard all the time, by a check of its own.
+        .filter(|name| *name != alerts::ALWAYS && !provoked.contains(name))
+        .collect();
+    let idle = EXCUSED.iter().filter(|(name, _)| !left.contains(name));
+    let idle: Vec<_> = idle.map(|(name, _)| name).collect();
+    ensure!(
+        idle.is_empty(),
+        "{idle:?}: provoked, or no alert; take them from the list of those that cannot be provoked"
+    );
+    let reason = |name| match EXCUSED.iter().find(|(excused, _)| *excused == name) {
+        Some(found) => Ok(*found),
+        None => bail!("{name}: neither provoked nor is it said why not"),
+    };
+    left.into_iter().map(reason).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without;
+    use crate::observability::prove::faults::ROUNDS;
+
+    #[test]
+    fn every_alert_is_provoked_or_it_is_said_why_not() -> anyhow::Result<()> {
+        let faults = ROUNDS.into_iter().flatten();
+        let provoked: Vec<_> = faults.map(|fault| fault.alert).collect();
+        without(&provoked).map(drop)
+    }
+
+    #[test]
+    fn an_alert_without_cause_and_excuse_is_named() {
+        let refused = without(&[]).map_err(|error| error.to_string());
+        assert!(refused.is_err_and(|error| error.contains("HttpAvailabilityBudgetBurn")));
+    }
+
+    #[test]
+    fn an_excuse_for_what_is_provoked_is_named() {
+        let refused = without(&["ProcessMemoryNearLimit"]).map_err(|error| error.to_string());
+        assert!(refused.is_err_and(|error| error.contains("ProcessMemoryNearLimit")));
+    }
+}
