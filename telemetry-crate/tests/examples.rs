@@ -17,7 +17,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use firstlight::{
@@ -25,6 +25,8 @@ use firstlight::{
     testing::{OtlpReceiver, ReceivedSpan},
 };
 use serde_json::Value;
+#[cfg(feature = "apalis")]
+use sqlx::{Connection as _, SqliteConnection};
 use support::{Answer, ask, send};
 use tonic::{Request, transport::Endpoint};
 use tower::Layer;
@@ -85,11 +87,15 @@ impl Example {
 
     /// Reads until a line with this message; one that came before counts, too.
     fn line(&mut self, message: &str) -> Value {
+        let end = Instant::now() + DEADLINE;
         loop {
             if let Some(line) = self.seen.iter().find(|line| line["message"] == message) {
                 return line.clone();
             }
-            match self.lines.recv_timeout(DEADLINE) {
+            match self
+                .lines
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => self.seen.push(line),
                 Err(error) => panic!("no line {message:?}, {error}: {:#?}", self.seen),
             }
@@ -361,7 +367,7 @@ fn a_worker_without_http_is_ready_measures_its_jobs_and_finishes_the_one_under_w
 
 #[cfg(feature = "apalis")]
 #[test]
-fn a_worker_of_apalis_measures_its_jobs_and_ends_at_the_signal() {
+fn a_worker_of_apalis_measures_its_jobs_and_ends_at_the_signal_even_between_two_workers() {
     let collector = OtlpReceiver::start().unwrap();
     let endpoint = collector.endpoint();
     // Its database is in the folder for temporary files, and this one has none from another run.
@@ -379,6 +385,19 @@ fn a_worker_of_apalis_measures_its_jobs_and_ends_at_the_signal() {
     let page = example.admin("GET /metrics").body;
     assert!(page.contains(DONE), "{page}");
 
+    // Its next heartbeat fails, and each worker after it at its start, so most of the time none is there to hear the signal.
+    let database = format!("sqlite://{folder}/firstlight-example.db");
+    let rename = async {
+        let mut connection = SqliteConnection::connect(&database).await?;
+        let rename = sqlx::query("ALTER TABLE Workers RENAME TO gone");
+        rename.execute(&mut connection).await
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(rename).unwrap();
+    example.line("the worker ended; another begins in 1 s");
     let (status, lines) = example.terminate();
     assert!(status.success(), "{status}: {lines:#?}");
     let spans = collector.wait_for(DEADLINE, |spans| {
