@@ -1,4 +1,4 @@
-//! Context that goes on where a call stack ends: in tasks, on threads, through channels and through queues.
+//! Context that goes on where a call stack ends: in tasks, on threads, in streams, through channels and through queues.
 //!
 //! What is current (the span, its trace, its baggage) belongs to a thread, and while a future is polled, to that future.
 //! Whatever goes on elsewhere begins with nothing, without a word, and its log lines have no trace id.
@@ -9,7 +9,7 @@
 //! | on a thread for blocking work | [`spawn_blocking`] in place of tokio's |
 //! | in a `JoinSet`, `join_all` or `select!` | `future.in_current_span()` of `tracing::Instrument` |
 //! | behind a channel | the span, beside the message (below) |
-//! | in a stream | `.instrument(span)` on the future of each item; the layers do it for the body of a response |
+//! | in a stream | [`stream`] around it; the layers do it for the body of a response |
 //! | in a queue, a table or a message | [`TraceContext`], a map of strings |
 //!
 //! # Channels
@@ -54,8 +54,10 @@
 
 mod carrier;
 mod spawn;
+mod stream;
 
 pub use self::{
     carrier::TraceContext,
     spawn::{spawn, spawn_blocking},
+    stream::{InSpan, stream},
 };

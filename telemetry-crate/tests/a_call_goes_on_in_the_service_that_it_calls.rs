@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
+    future::{Ready, ready},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -22,13 +23,16 @@ use firstlight::{
     metrics::Format,
     testing::{OtlpReceiver, ReceivedSpan},
 };
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tower::{Layer, Service, ServiceExt};
+use tower::{
+    Layer, Service, ServiceExt,
+    retry::{Policy, Retry},
+};
 use tower_http::follow_redirect::FollowRedirect;
 
 type HyperClient = ClientService<Client<HttpConnector, Empty<Bytes>>>;
@@ -66,6 +70,32 @@ async fn orders() -> SocketAddr {
     listen(router.layer(TelemetryLayer::new())).await
 }
 
+/// Tries again what has failed, and numbers the attempts, as a program's own policy does.
+#[derive(Clone, Default)]
+struct Twice(u32);
+
+impl<B: Clone, T, E> Policy<Request<B>, Response<T>, E> for Twice {
+    type Future = Ready<()>;
+
+    fn retry(
+        &mut self,
+        request: &mut Request<B>,
+        result: &mut Result<Response<T>, E>,
+    ) -> Option<Ready<()>> {
+        let has_failed = matches!(result, Ok(response) if response.status().is_server_error());
+        if !has_failed || self.0 == 2 {
+            return None;
+        }
+        self.0 += 1;
+        request.extensions_mut().insert(Resend(self.0));
+        Some(ready(()))
+    }
+
+    fn clone_request(&mut self, request: &Request<B>) -> Option<Request<B>> {
+        Some(request.clone())
+    }
+}
+
 #[derive(Clone)]
 struct Calls {
     orders: SocketAddr,
@@ -90,11 +120,9 @@ async fn front(State(calls): State<Calls>) -> StatusCode {
 
     let with_template = request("/orders/7?key=hunter2").extension(UrlTemplate("/orders/{id}"));
     assert_eq!(calls.hyper(with_template).await, "true");
-    for count in 0..3 {
-        calls
-            .hyper(request("/broken").extension(Resend(count)))
-            .await;
-    }
+    let broken = request("/broken").body(Empty::new()).unwrap();
+    let retries = Retry::new(Twice::default(), calls.hyper.clone());
+    assert_eq!(retries.oneshot(broken).await.unwrap().status(), 502);
     calls.hyper(request("/nowhere")).await;
     calls.hyper(request("/orders/8").method("SCAN")).await;
 
@@ -142,7 +170,13 @@ async fn redirected(orders: SocketAddr) {
     let client = reqwest::Client::builder().redirect(trusting.redirects());
     let client = client.no_proxy().build().unwrap();
     let request = client.get(format!("http://{orders}/moved"));
-    assert_eq!(trusting.send(request).await.unwrap().status(), 200);
+    let followed = trusting.send(request).await.unwrap();
+    assert_eq!(followed.status(), 200);
+    assert_eq!(
+        followed.text().await.unwrap(),
+        "true",
+        "whom it trusts, it tells"
+    );
 }
 
 fn called<'a>(spans: &'a [ReceivedSpan], url: &str) -> Vec<&'a ReceivedSpan> {

@@ -10,6 +10,7 @@ use firstlight::{
     context::{self, TraceContext},
     testing::{OtlpReceiver, ReceivedSpan},
 };
+use tokio_stream::StreamExt;
 use tracing::{Instrument, Span, info_span};
 
 const CALLER: [(&str, &str); 3] = [
@@ -49,6 +50,13 @@ async fn request() -> BTreeMap<String, String> {
     sender.send(("message", Span::current())).await.unwrap();
     drop(sender);
     worker.await.unwrap();
+    let items = tokio_stream::iter(["in a stream"]).map(|name| {
+        info_span!("item", otel.name = name).in_scope(|| {});
+    });
+    let items = context::stream(items);
+    tokio::spawn(async move { items.collect::<Vec<_>>().await })
+        .await
+        .unwrap();
     TraceContext::current().to_pairs()
 }
 
@@ -104,7 +112,13 @@ async fn a_trace_goes_on_in_tasks_on_threads_and_through_queues() {
         (&*request.trace_id, &*request.parent_span_id),
         (trace, "b7ad6b7169203331")
     );
-    for name in ["in a task", "on a thread", "behind a channel", "job"] {
+    for name in [
+        "in a task",
+        "on a thread",
+        "behind a channel",
+        "in a stream",
+        "job",
+    ] {
         let span = named(&spans, name);
         assert_eq!(
             (&span.trace_id, &span.parent_span_id),

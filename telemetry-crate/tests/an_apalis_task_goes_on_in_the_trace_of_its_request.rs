@@ -246,6 +246,24 @@ async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
         assert!(page.contains(line), "{line} is not in:\n{page}");
     }
 
+    // One of each state, beside the three that are dead.
+    for (change, what) in [
+        ("status = 'Pending', run_at = unixepoch() - 100", "ok"),
+        ("status = 'Pending', run_at = unixepoch() + 3600", "again"),
+        ("status = 'Running'", "panics"),
+        (
+            "status = 'Failed', attempts = 1, run_at = unixepoch() - 50",
+            "hangs",
+        ),
+    ] {
+        let change = format!("UPDATE Jobs SET {change} WHERE CAST(job AS TEXT) = '\"{what}\"'");
+        let change = sqlx::query(sqlx::AssertSqlSafe(change));
+        assert_eq!(change.execute(&pool).await.unwrap().rows_affected(), 1);
+    }
+    let (ready, scheduled, running, retry, dead, age) = state(&pool).await;
+    assert_eq!((ready, scheduled, running, retry, dead), (1, 1, 1, 1, 3));
+    assert!((100..1_000).contains(&age), "{age}");
+
     telemetry.shutdown(LONG).unwrap();
     pool.close().await;
     for suffix in ["", "-wal", "-shm"] {

@@ -1,9 +1,10 @@
 //! The database: opened, migrated and measured before the first request. Queries are in the modules that ask them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use firstlight::Readiness;
 use sqlx::{
+    ConnectOptions, Connection as _,
     migrate::{MigrateError, Migrator},
     pool::PoolOptions,
 {%- if store == "sqlite" %}
@@ -12,6 +13,8 @@ use sqlx::{
     postgres::PgConnectOptions,
 {%- endif %}
 };
+
+use tokio::sync::Mutex;
 
 use crate::config::Config;
 {%- if worker %}
@@ -46,10 +49,21 @@ pub enum StoreError {
 pub async fn open(config: &Config, readiness: &Readiness) -> Result<Store, StoreError> {
     let store = connect(config).await?;
     migrate(&store).await?;
-    let probed = store.clone();
+    // Not through the pool: a busy one is no reason to send its requests to the others, which are as busy.
+    let probe = Arc::new(Mutex::new(None::<Connection>));
+    let options = store.connect_options();
     readiness.register("database", move || {
-        let store = probed.clone();
-        async move { sqlx::query("SELECT 1").execute(&store).await.map(drop) }
+        let (probe, options) = (Arc::clone(&probe), Arc::clone(&options));
+        async move {
+            let mut kept = probe.lock().await;
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
+                None => options.connect().await?,
+            };
+            connection.ping().await?;
+            *kept = Some(connection);
+            Ok::<_, sqlx::Error>(())
+        }
     });
     Ok(store)
 }
@@ -66,6 +80,8 @@ pub async fn connect(config: &Config) -> Result<Store, StoreError> {
         .journal_mode(SqliteJournalMode::Wal);
 {%- else %}
     let options: PgConnectOptions = url.parse().map_err(StoreError::Url)?;
+    // Who it is, in pg_stat_activity and in the server's log.
+    let options = options.application_name(env!("CARGO_PKG_NAME"));
 {%- endif %}
     let store = firstlight::sqlx::measured(PoolOptions::<Db>::new())
         .max_connections(config.database_max_connections)

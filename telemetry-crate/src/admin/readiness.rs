@@ -39,9 +39,10 @@ type Check =
 /// draining. Clones share it.
 ///
 /// Checks run when somebody asks, at most once a second however many ask, side by side, on the admin listener's runtime;
-/// one that takes longer than 800 ms has failed. Check what *this* replica needs and others may have (a warm cache, a
-/// connection), not what all replicas share: when a shared database is down, taking every replica out of service helps
-/// nobody. `/livez` never depends on any of it.
+/// one that takes longer than 800 ms has failed. Check what *this* replica needs and others may have: a warm cache, a
+/// connection. What all replicas share takes all of them out of service when it is down: a check of the database is for services
+/// that can do nothing without, so that a version that cannot reach it never takes over, and it should not wait for the pool, or
+/// a busy minute looks the same. `/livez` never depends on any of it.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), firstlight::InitError> {

@@ -34,7 +34,9 @@ pub(super) fn of(statement: &Statement, query: Option<&Query>) -> Vec<KeyValue> 
             KeyValue::new(name, rows)
         };
         attributes.push(rows("db.response.returned_rows", query.rows_returned));
-        if query.rows_affected > 0 {
+        // Of a statement that may change some, none is news: the row was not there.
+        let writes = ["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
+        if query.rows_affected > 0 || writes.contains(&&*statement.operation) {
             attributes.push(rows("db.response.affected_rows", query.rows_affected));
         }
     }

@@ -155,7 +155,7 @@ impl QueryLayer {
         let call = span
             .as_ref()
             .and_then(|span| span.extensions().get::<Arc<Call>>().cloned());
-        if let Some(span) = &span {
+        if let Some(span) = span.as_ref().filter(|_| !query.statement.sets_up()) {
             self.count(span, call.as_deref(), &query);
         }
         if !call.is_some_and(|call| call.take(&query)) {

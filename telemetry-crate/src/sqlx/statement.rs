@@ -47,6 +47,12 @@ pub(super) struct Statement {
 }
 
 impl Statement {
+    /// Whether it is part of opening a connection to SQLite. Nobody's code asked for it, and it runs in whichever request comes
+    /// when the pool grows.
+    pub(super) fn sets_up(&self) -> bool {
+        self.operation == "PRAGMA"
+    }
+
     fn read(sql: &str) -> Self {
         let mut summarizer = Summarizer::default();
         let mut text = Text::default();

@@ -16,8 +16,8 @@ pub struct Queries(Vec<(String, String)>);
 /// Runs `work` and returns with its result what sqlx was asked meanwhile, from its task and from whatever it spawned inside
 /// its span.
 ///
-/// Works in parallel tests, with and without telemetry. `BEGIN` and `COMMIT` do not count, nor does what is spawned
-/// without its span.
+/// Works in parallel tests, with and without telemetry. `BEGIN` and `COMMIT` do not count, nor do SQLite's `PRAGMA`s,
+/// which a new connection begins with, nor what is spawned without its span.
 ///
 /// # Panics
 ///

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     on_runtime,
-    service::{database, get_from, router},
+    service::{OBSERVED_AT, database, get_from, router},
     support::part::Part,
 };
 
@@ -52,6 +52,7 @@ pub(crate) fn play() -> ExitCode {
     on_runtime(async {
         let router = router(database().await);
         get_from(&router, "/orders").await;
+        get_from(&router, "/observed").await;
         get_from(&router, "/report").await;
     });
     telemetry.finish(Ok::<(), String>(()))
@@ -60,11 +61,11 @@ pub(crate) fn play() -> ExitCode {
 fn both() {
     let lines = run(&[("FIRSTLIGHT_SLOW_QUERY", "20")]);
     let access = of(&lines, "firstlight::http");
-    let [orders, report] = *access else {
+    let [orders, _, report] = *access else {
         panic!("{lines:#?}")
     };
     let ours = of(&lines, "firstlight::sqlx");
-    let [repeated, slow] = *ours else {
+    let [repeated, observed, slow] = *ours else {
         panic!("{lines:#?}")
     };
 
@@ -84,6 +85,17 @@ fn both() {
         assert_eq!(repeated[id], orders[id]);
     }
 
+    // Nothing but the call itself says where it is.
+    assert_eq!(observed["http.route"], "/observed");
+    let file = observed["code.file.path"].as_str().unwrap();
+    assert!(file.ends_with("queries/service.rs"), "{observed}");
+    assert_eq!(observed["code.line.number"], OBSERVED_AT);
+    let message = observed["message"].as_str().unwrap();
+    assert!(
+        message.contains(&format!("{file}:{OBSERVED_AT}")),
+        "{message}"
+    );
+
     assert_eq!(slow["level"], "WARN");
     let message = slow["message"].as_str().unwrap();
     assert!(message.starts_with("slow query: SELECT"), "{message}");
@@ -101,7 +113,7 @@ fn off() {
     ];
     let lines = run(&off);
     assert!(of(&lines, "firstlight::sqlx").is_empty(), "{lines:#?}");
-    assert_eq!(of(&lines, "firstlight::http").len(), 2);
+    assert_eq!(of(&lines, "firstlight::http").len(), 3);
 }
 
 fn asked_for() {

@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     routing::get,
 };
-use firstlight::http::TelemetryLayer;
+use firstlight::{http::TelemetryLayer, sqlx::Observe};
 use http::Request;
 use sqlx::{Row, SqlitePool, sqlite::SqlitePoolOptions};
 use tower::ServiceExt;
@@ -35,6 +35,7 @@ pub(crate) fn router(pool: SqlitePool) -> Router {
     Router::new()
         .route("/orders/{id}", get(order))
         .route("/orders", get(orders))
+        .route("/observed", get(observed))
         .route("/report", get(report))
         .route("/empty", get(async || "nothing"))
         .layer(TelemetryLayer::new())
@@ -67,6 +68,18 @@ async fn orders(State(pool): State<SqlitePool>) -> String {
 async fn items_of(pool: &SqlitePool, order: i64) -> usize {
     let items = sqlx::query("SELECT id FROM items WHERE order_id = ?").bind(order);
     items.fetch_all(pool).await.unwrap().len()
+}
+
+/// The line of the query below, which an N+1 must name.
+pub(crate) const OBSERVED_AT: u32 = line!() + 6;
+
+/// The same mistake in a function that nothing instruments.
+async fn observed(State(pool): State<SqlitePool>) -> String {
+    for order in 0..25_i64 {
+        let items = sqlx::query("SELECT id FROM items WHERE order_id = ?").bind(order);
+        items.fetch_all(&pool).observed().await.unwrap();
+    }
+    String::new()
 }
 
 /// Slower than any threshold of a test.

@@ -1,6 +1,8 @@
 //! SQLite, in this process.
 
-use firstlight::sqlx::Observe;
+use std::any::Any;
+
+use firstlight::{sqlx::Observe, testing::count_queries};
 
 use crate::{
     on_runtime,
@@ -159,6 +161,8 @@ fn transactions() {
             let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
             let insert = sqlx::query("INSERT INTO orders (id) VALUES (100)");
             insert.execute(&mut *transaction).observed().await.unwrap();
+            let update = sqlx::query("UPDATE orders SET secret = '' WHERE id = -1");
+            update.execute(&mut *transaction).await.unwrap();
             transaction.commit().await.unwrap();
             let transaction = firstlight::sqlx::begin(&pool).await.unwrap();
             transaction.rollback().await.unwrap();
@@ -173,6 +177,9 @@ fn transactions() {
         .collect();
     assert_eq!(outcomes, ["commit", "rollback", "dropped"]);
     let (insert, commit) = (named(&spans, "INSERT orders"), named(&spans, "COMMIT"));
+    let rows = |name| &*named(&spans, name).attributes["db.response.affected_rows"];
+    assert_eq!(rows("INSERT orders"), "1");
+    assert_eq!(rows("UPDATE orders"), "0", "the row was not there");
     let first = named(&spans, "transaction");
     assert!(
         first.start <= insert.start && commit.end <= first.end,
@@ -200,13 +207,37 @@ fn counting() {
                 one().await;
             }
         };
-        let ((), queries) = firstlight::testing::count_queries(many).await;
+        let ((), queries) = count_queries(many).await;
         assert_eq!(queries.summaries(), ["SELECT orders"; 3]);
         assert_eq!(
             queries.to_string(),
             "     3 x SELECT id FROM orders WHERE secret = ?\n"
         );
+
+        // A whole request, and a test that fails because it asks too often.
+        let router = router(pool.clone());
+        firstlight::testing::assert_queries!(26, get_from(&router, "/orders"));
+        let too_many = tokio::spawn(async move {
+            firstlight::testing::assert_queries!(2, get_from(&router, "/orders"))
+        });
+        assert_eq!(
+            message(&*too_many.await.unwrap_err().into_panic()),
+            "expected at most 2 queries, found 26:\n     \
+             1 x SELECT id FROM orders\n    \
+             25 x SELECT id FROM items WHERE order_id = ?\n"
+        );
     });
+    let _capture = firstlight::testing::capture();
+    let counted =
+        std::panic::catch_unwind(|| on_runtime(async { drop(count_queries(async {}).await) }));
+    let refused = message(&*counted.unwrap_err());
+    assert!(refused.contains("inside a capture"), "{refused}");
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    let constant = || panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(constant).unwrap()
 }
 
 fn counting_at_once() {
@@ -215,7 +246,7 @@ fn counting_at_once() {
         let pool = database().await;
         let count = |number: usize| {
             let pool = pool.clone();
-            tokio::spawn(firstlight::testing::count_queries(async move {
+            tokio::spawn(count_queries(async move {
                 for _ in 0..number {
                     sqlx::query("SELECT 1").execute(&pool).await.unwrap();
                 }

@@ -1,0 +1,57 @@
+//! Streams whose items are made in the span in which the stream was.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use tracing::Span;
+
+pin_project! {
+    /// A stream that is polled in its span; made by [`stream`].
+    #[derive(Debug)]
+    pub struct InSpan<S> {
+        #[pin]
+        inner: S,
+        span: Span,
+    }
+}
+
+/// The same items, each made in the span that is current now, whoever asks for it: another task, or a server that has sent the
+/// head of the response already.
+///
+/// The span ends when the stream is dropped, and not with its last item.
+///
+/// ```
+/// # use futures_core::Stream;
+/// # fn rows() -> impl Stream<Item = u64> { tokio_stream::iter([1, 2]) }
+/// # async fn handler() {
+/// let rows = firstlight::context::stream(rows());
+/// tokio::spawn(async move {
+///     let mut rows = std::pin::pin!(rows);
+///     while let Some(_row) = tokio_stream::StreamExt::next(&mut rows).await {}
+/// });
+/// # }
+/// ```
+pub fn stream<S: Stream>(stream: S) -> InSpan<S> {
+    InSpan {
+        inner: stream,
+        span: Span::current(),
+    }
+}
+
+impl<S: Stream> Stream for InSpan<S> {
+    type Item = S::Item;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.project();
+        let _entered = this.span.enter();
+        this.inner.poll_next(context)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.inner.size_hint()
+    }
+}
