@@ -40,12 +40,12 @@ impl Rows {
     /// When a row is about another order, or the job has not been told to go on in the trace of the request.
     pub(super) fn belong_together(&self, id: i64, trace_id: &str) -> anyhow::Result<()> {
         let Self { order, job } = self;
-        let id = id.to_string();
+        let key = id.to_string();
         let about: Value = serde_json::from_str(&text(job, "job"))?;
         ensure!(
-            text(order, "id") == id
-                && text(job, "idempotency_key") == id
-                && about["order_id"].to_string() == id,
+            text(order, "id") == key
+                && text(job, "idempotency_key") == key
+                && about["order_id"] == id,
             "found the rows {order:?} and {job:?}, expected both to be about the order {id}"
         );
         ensure!(
