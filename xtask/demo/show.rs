@@ -1,8 +1,13 @@
-//! Added for the demo, and no part of the template: a mistake to be caught in the act, and a schedule that is due soon.
+//! Added for the demo, and no part of the template: a look at the rows of an order, a mistake to be caught in the act, and a
+//! schedule that is due soon.
 
 use std::time::Duration;
 
-use axum::{Router, extract::State, routing::get};
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::get,
+};
 use firstlight::{
     cron::{Cron, CronError, Schedule},
     sqlx::Observe,
@@ -13,9 +18,29 @@ use crate::{error::AppError, store::Store};
 /// The routes of the demo.
 pub fn routes(store: Store) -> Router {
     Router::new()
+        .route("/orders/{id}/rows", get(rows))
         .route("/orders/report", get(report))
         .with_state(store)
 }
+
+/// The rows of an order and of its job, as they are in the file, in a list of JSON.
+async fn rows(State(store): State<Store>, Path(id): Path<i64>) -> Result<String, AppError> {
+    let mut rows = Vec::new();
+    for row in [ORDER, JOB] {
+        let row = sqlx::query_scalar::<_, String>(row).bind(id);
+        rows.push(row.fetch_one(&store).observed().await?);
+    }
+    Ok(format!("[{}]", rows.join(",")))
+}
+
+const ORDER: &str = "
+    SELECT json_object('id', id, 'item', item, 'quantity', quantity, 'charged', charged, 'created_at', created_at)
+    FROM orders WHERE id = $1";
+const JOB: &str = "
+    SELECT json_object('id', id, 'job_type', job_type, 'job', CAST(job AS TEXT), 'idempotency_key', idempotency_key,
+        'status', status, 'attempts', attempts, 'max_attempts', max_attempts, 'run_at', run_at, 'done_at', done_at,
+        'last_result', last_result, 'metadata', metadata)
+    FROM Jobs WHERE job_type = 'charges' AND idempotency_key = CAST($1 AS TEXT)";
 
 /// The mistake: one query for the list, and then one for each row of it.
 async fn report(State(store): State<Store>) -> Result<String, AppError> {

@@ -8,8 +8,17 @@ INSERT INTO accounts (id, balance) VALUES (1, 100), (2, 100), (3, 100);
 -- A row each time that a charge begins.
 CREATE TABLE attempts (order_id BIGINT NOT NULL);
 
--- What the bank has taken; the order's id is its idempotency key.
-CREATE TABLE payments (order_id BIGINT PRIMARY KEY);
+-- The bank's: a row for each call, with its key, and whether the shop had noted that charge by then.
+CREATE TABLE bank_calls (
+    key           BIGINT NOT NULL,
+    order_is_done BOOLEAN NOT NULL
+);
+
+-- The keys that the bank has seen; the order's id is the key.
+CREATE TABLE bank_keys (key BIGINT PRIMARY KEY);
+
+-- The money that the bank has taken. No constraint: what is taken twice must show.
+CREATE TABLE payments (order_id BIGINT NOT NULL);
 
 -- A row for each scheduled run. No constraint: a tick that ran twice must show.
 CREATE TABLE ticks (

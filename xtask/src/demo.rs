@@ -1,10 +1,11 @@
 //! `cargo xtask demo`: what the project is for, in two minutes.
 //!
 //! It generates a service from the template, with SQLite and a worker, runs it against an OTLP receiver in this process, and
-//! follows one order through logs, metrics and traces, across the queue, to the end of its job; then it shows an N+1 that is
+//! follows one order through its rows, logs, metrics and traces, across the queue, to the end of its job; then it shows an N+1 that is
 //! caught in the act, and a scheduled run. It needs a Rust toolchain and a C compiler, and nothing else.
 
 mod made;
+mod rows;
 mod show;
 mod story;
 

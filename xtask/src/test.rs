@@ -3,13 +3,14 @@
 //! A case that cannot run here, because a program that it needs is not to be had, is reported as not run; where `CI` is set
 //! it makes the whole run fail, so that a missing installation cannot hide behind a green result.
 
+mod demo;
 mod report;
 mod template;
 mod workspace;
 
-use std::{process::Command, process::ExitCode, time::Instant};
+use std::{process::ExitCode, time::Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 
 pub(crate) use report::Cases;
@@ -75,7 +76,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "demo",
         about: "the demo, judged by itself",
-        run: demo_suite,
+        run: demo::run,
     },
     Suite {
         name: "proof",
@@ -142,29 +143,6 @@ fn tidy_suite(cases: &mut Cases) -> anyhow::Result<()> {
     cases.check(
         "every dependency has a licence that .deny.toml allows",
         tidy::licences,
-    );
-    Ok(())
-}
-
-fn demo_suite(cases: &mut Cases) -> anyhow::Result<()> {
-    let mut demo = Command::new(std::env::current_exe().context("where is this program?")?);
-    demo.args(["demo", "--once"]);
-    cases.command(
-        "one order is the same in all three pillars and across its queue, an N+1 is caught, and a schedule runs",
-        &mut demo,
-        |output| {
-            for needed in [
-                "The same trace id is in all three",
-                "An N+1, caught in the act",
-                "A scheduled run",
-                "exit status 0",
-            ] {
-                if !output.contains(needed) {
-                    bail!("the demo did not say {needed:?}; it said:\n{output}");
-                }
-            }
-            Ok(())
-        },
     );
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod alertmanager;
 mod cargo_generate;
 mod debian;
+mod pgbadger;
 mod postgres;
 mod postgres_exporter;
 mod prometheus;
@@ -19,6 +20,7 @@ use std::{
 
 pub(crate) use alertmanager::{Alertmanager, alertmanager};
 pub(crate) use cargo_generate::cargo_generate;
+pub(crate) use pgbadger::pgbadger;
 pub(crate) use postgres::{Postgres, PostgresServer, postgres};
 pub(crate) use postgres_exporter::postgres_exporter;
 pub(crate) use prometheus::{Prometheus, prometheus};

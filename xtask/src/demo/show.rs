@@ -2,7 +2,10 @@
 
 use firstlight::testing::waterfall;
 
-use super::story::{self, Order, Told};
+use super::{
+    rows::text,
+    story::{self, Order, Told},
+};
 use crate::{
     log_line::LogLine,
     openmetrics::Sample,
@@ -13,9 +16,28 @@ use crate::{
 
 pub(super) fn rows(order: &Order) {
     ui::heading("An order: answered at once, done later");
-    ui::line("  POST /orders stores the order and its job in one transaction, and answers 202.\n");
-    for (when, row) in [("then", &order.accepted), ("now", &order.done)] {
-        ui::line(format!("  {when:<6} {row}"));
+    ui::line("  POST /orders stores the order and its job in one transaction, and answers 202.");
+    ui::line(ui::quiet(
+        "  The rows in the database, and what has become of them after the answer:",
+    ));
+    let (then, now) = (&order.accepted, &order.done);
+    for (table, then, now) in [
+        ("orders", &then.order, &now.order),
+        ("Jobs", &then.job, &now.job),
+    ] {
+        ui::line(format!("\n  a row of {}", ui::strong(table)));
+        for column in now.keys() {
+            let (then, now) = (text(then, column), text(now, column));
+            let value = match (then == now, then.is_empty()) {
+                (true, _) => now,
+                (false, true) => format!("then nothing, now {now}"),
+                (false, false) => format!("then {then}, now {now}"),
+            };
+            // The job takes the trace along, and its run goes on in it.
+            let trace_id = &order.request.trace_id;
+            let value = value.replace(trace_id, &ui::accent(trace_id).to_string());
+            ui::line(format!("      {column:<18} {value}"));
+        }
     }
 }
 

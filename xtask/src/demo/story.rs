@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use firstlight::testing::OtlpReceiver;
 
+use super::rows::Rows;
 use crate::{
     http,
     log_line::LogLine,
@@ -17,9 +18,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) request: OneRequest,
-    /// The order as clients see it, before the job and after it.
-    pub(super) accepted: String,
-    pub(super) done: String,
+    /// Right after the answer, and after the job.
+    pub(super) accepted: Rows,
+    pub(super) done: Rows,
 }
 
 /// A line of the log, and the sample that counts what it tells.
@@ -31,15 +32,9 @@ pub(super) struct Told {
 
 /// One order, from the request to the end of its job.
 pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Result<Order> {
-    let location = place(service)?;
-    let accepted = read(service, &location)?;
-    let done = http::poll(&service.url(&location), &[], SOON, |answer| {
-        answer
-            .body
-            .contains("\"done\"")
-            .then(|| answer.body.clone())
-    })
-    .context("the order's job is not done")?;
+    let id = place(service)?;
+    let accepted = Rows::of(service, id)?;
+    let done = Rows::when_done(service, id)?;
 
     // Before the next order, which would be in the same bucket.
     let is_request =
@@ -53,12 +48,13 @@ pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Resu
     let access = log.iter().find(is_request).context("no request")?.clone();
     let mut log = log.clone();
     log.retain(|line| line.trace_id() == access.trace_id());
-    let id = access.trace_id();
+    let trace_id = access.trace_id();
+    done.belong_together(id, &trace_id)?;
     // The span of the job's run ends last.
     collector.wait_for(SOON, |spans| {
         spans
             .iter()
-            .any(|span| span.trace_id == id && span.kind == "consumer")
+            .any(|span| span.trace_id == trace_id && span.kind == "consumer")
     });
     let request = OneRequest::of(&access, log, service, collector)?;
     let crosses = request.spans.iter().any(|span| span.kind == "consumer");
@@ -120,8 +116,8 @@ fn told(
     Ok(Told { line, sample })
 }
 
-/// Places an order; where its outcome will be.
-fn place(service: &Service) -> anyhow::Result<String> {
+/// Places an order, and returns its id.
+fn place(service: &Service) -> anyhow::Result<i64> {
     let json = ("content-type", "application/json");
     let order = r#"{"item":"telescope","quantity":2}"#;
     let answer = http::send("POST", &service.url("/orders"), &[json], order)?;
@@ -133,15 +129,10 @@ fn place(service: &Service) -> anyhow::Result<String> {
         );
     }
     let body: serde_json::Value = serde_json::from_str(&answer.body)?;
-    Ok(format!("/orders/{}", body["id"]))
-}
-
-fn read(service: &Service, path: &str) -> anyhow::Result<String> {
-    let answer = http::get(&service.url(path))?;
-    ensure!(answer.status == 200, "GET {path}: {}", answer.body);
-    Ok(answer.body)
+    let id = body["id"].as_i64();
+    id.with_context(|| format!("POST /orders: no id in {}", answer.body))
 }
 
 /// Enough for a list that nobody should read one by one.
 const OTHERS: usize = 12;
-const SOON: Duration = Duration::from_secs(30);
+pub(super) const SOON: Duration = Duration::from_secs(30);

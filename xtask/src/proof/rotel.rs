@@ -20,7 +20,14 @@ use crate::process::Process;
 pub(super) struct CollectedSpan {
     pub(super) service: String,
     pub(super) trace_id: String,
+    pub(super) span_id: String,
+    /// Empty for a root.
+    pub(super) parent_span_id: String,
     pub(super) name: String,
+    /// As OTLP calls it, such as `SPAN_KIND_SERVER`.
+    pub(super) kind: String,
+    /// The same, such as `STATUS_CODE_UNSET`.
+    pub(super) status: String,
 }
 
 pub(super) struct Rotel {
@@ -122,7 +129,7 @@ impl Rotel {
 }
 
 /// Of each span it prints the resource before, then one item a line, such as `Trace ID       : 4468…`.
-fn spans_in(lines: &[String]) -> Vec<CollectedSpan> {
+pub(super) fn spans_in(lines: &[String]) -> Vec<CollectedSpan> {
     let mut spans = Vec::new();
     let mut current = CollectedSpan::default();
     for line in lines {
@@ -136,8 +143,12 @@ fn spans_in(lines: &[String]) -> Vec<CollectedSpan> {
                     .to_owned()
             }
             "Trace ID" => current.trace_id = value.trim().to_owned(),
-            "Name" => {
-                current.name = value.trim().to_owned();
+            "Parent ID" => current.parent_span_id = value.trim().to_owned(),
+            "ID" => current.span_id = value.trim().to_owned(),
+            "Name" => current.name = value.trim().to_owned(),
+            "Kind" => current.kind = value.trim().to_owned(),
+            "Status code" => {
+                current.status = value.trim().to_owned();
                 spans.push(current.clone());
             }
             _ => {}
@@ -162,7 +173,7 @@ const START: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 mod tests {
-    use super::spans_in;
+    use super::{CollectedSpan, spans_in};
 
     #[test]
     fn spans_are_found_in_what_the_collector_prints() {
@@ -175,13 +186,21 @@ Span #0
     ID             : 13fdf62bc932890d
     Name           : GET /orders/{id}
     Kind           : SPAN_KIND_SERVER
+Start time: 1795544158008386575
+    Status code    : STATUS_CODE_UNSET
 SpanEvent #0
      -> Name: an event";
         let lines: Vec<_> = output.lines().map(str::to_owned).collect();
         let spans = spans_in(&lines);
-        assert_eq!(spans.len(), 1);
-        assert_eq!(spans[0].service, "orders-proof");
-        assert_eq!(spans[0].trace_id, "4468082be2dce6ae013930aa8d1292b7");
-        assert_eq!(spans[0].name, "GET /orders/{id}");
+        let expected = CollectedSpan {
+            service: "orders-proof".to_owned(),
+            trace_id: "4468082be2dce6ae013930aa8d1292b7".to_owned(),
+            span_id: "13fdf62bc932890d".to_owned(),
+            parent_span_id: "f3a221e08e209122".to_owned(),
+            name: "GET /orders/{id}".to_owned(),
+            kind: "SPAN_KIND_SERVER".to_owned(),
+            status: "STATUS_CODE_UNSET".to_owned(),
+        };
+        assert_eq!(spans, [expected]);
     }
 }

@@ -16,6 +16,7 @@ mod halfway;
 mod journey;
 mod killed;
 mod load;
+mod logged;
 pub(crate) mod made;
 mod orders;
 mod outage;
@@ -67,6 +68,7 @@ pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     exhausted::cases(cases, &parts, &mut seen);
     outage::cases(cases, &parts, &mut seen);
     slow::cases(cases, &parts, &mut seen);
+    logged::cases(cases, &parts);
     conflicts::cases(cases, &parts, &mut seen);
     symptoms::cases(cases, &seen);
     halfway::cases(cases, &parts);

@@ -16,8 +16,14 @@ pub(super) struct Account {
     pub(super) not_one_job: i64,
     /// Jobs that have not come to their end.
     open_jobs: i64,
-    /// Orders for which the bank has taken money.
-    pub(super) paid: i64,
+    /// How often the bank has taken money.
+    paid: i64,
+    /// Orders for which it has taken money more than once.
+    paid_again: i64,
+    /// Orders for which the bank was asked more than once.
+    pub(super) asked_again: i64,
+    /// Calls to the bank for an order that was noted as done already.
+    asked_when_done: i64,
     /// Orders whose charge began more than once.
     pub(super) begun_again: i64,
 }
@@ -25,7 +31,9 @@ pub(super) struct Account {
 const COUNT: &str = "
     SELECT COUNT(*), COUNT(*) FILTER (WHERE charged), COUNT(*) FILTER (WHERE dead AND NOT charged),
         COUNT(*) FILTER (WHERE jobs IS DISTINCT FROM 1), COALESCE(SUM(open), 0)::BIGINT,
-        COUNT(payments.order_id), COUNT(*) FILTER (WHERE begun > 1)
+        COALESCE(SUM(paid), 0)::BIGINT, COUNT(*) FILTER (WHERE paid > 1),
+        COUNT(*) FILTER (WHERE asked > 1), COALESCE(SUM(asked_when_done), 0)::BIGINT,
+        COUNT(*) FILTER (WHERE begun > 1)
     FROM orders
     LEFT JOIN (
         SELECT idempotency_key AS key, COUNT(*) AS jobs, BOOL_OR(status = 'Killed' OR spent) AS dead,
@@ -33,7 +41,12 @@ const COUNT: &str = "
         FROM (SELECT *, status = 'Failed' AND attempts >= max_attempts AS spent FROM apalis.jobs) AS job
         WHERE job_type = 'charges' GROUP BY idempotency_key
     ) AS job ON job.key = orders.id::TEXT
-    LEFT JOIN payments ON payments.order_id = orders.id
+    LEFT JOIN (SELECT order_id, COUNT(*) AS paid FROM payments GROUP BY order_id) AS payment
+        ON payment.order_id = orders.id
+    LEFT JOIN (
+        SELECT key, COUNT(*) AS asked, COUNT(*) FILTER (WHERE order_is_done) AS asked_when_done
+        FROM bank_calls GROUP BY key
+    ) AS call ON call.key = orders.id
     LEFT JOIN (SELECT order_id, COUNT(*) AS begun FROM attempts GROUP BY order_id) AS attempt
         ON attempt.order_id = orders.id";
 
@@ -47,6 +60,9 @@ impl Account {
             not_one_job,
             open_jobs,
             paid,
+            paid_again,
+            asked_again,
+            asked_when_done,
             begun_again,
         ] = counts;
         Ok(Self {
@@ -56,6 +72,9 @@ impl Account {
             not_one_job,
             open_jobs,
             paid,
+            paid_again,
+            asked_again,
+            asked_when_done,
             begun_again,
         })
     }
@@ -79,8 +98,12 @@ impl Account {
             "orders without a job of their own: {account:?}"
         );
         ensure!(
-            account.paid == account.done,
-            "the bank has not taken the money of those that are done: {account:?}"
+            account.paid == account.done && account.paid_again == 0,
+            "the bank has not taken the money of those that are done, once each: {account:?}"
+        );
+        ensure!(
+            account.asked_when_done == 0,
+            "the bank was asked for the money of an order that was done: {account:?}"
         );
         Ok(account)
     }

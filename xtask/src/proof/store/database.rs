@@ -71,6 +71,11 @@ impl<'a> Database<'a> {
         }
     }
 
+    /// Waits until nobody is connected: what a killed process had begun is there by then, or never will be.
+    pub(super) fn wait_until_left(&self) -> anyhow::Result<()> {
+        self.wait_for("times nothing on its way", NOTHING_LEFT, 1)
+    }
+
     /// The rows of a query, each with its columns.
     pub(super) fn rows(&self, sql: &str) -> anyhow::Result<Vec<Vec<String>>> {
         let printed = self.server.psql(self.name, sql)?;
@@ -96,3 +101,7 @@ impl<'a> Database<'a> {
         self.numbers::<1>(sql).map(|[number]| number)
     }
 }
+
+const NOTHING_LEFT: &str = "
+    SELECT (COUNT(*) = 0)::INT FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";

@@ -32,7 +32,7 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
     drop(service);
     session.close_stdin();
     // What the killed process had begun ends once the lock is gone.
-    database.wait_for("times nothing on its way", NOTHING_LEFT, 1)?;
+    database.wait_until_left()?;
     let account = Account::of(&database)?;
     ensure!(
         account.orders == 0,
@@ -55,6 +55,3 @@ const LOCKED: &str = "
 const ENQUEUEING: &str = "
     SELECT COUNT(*) FROM pg_stat_activity
     WHERE query LIKE 'INSERT INTO apalis.jobs%' AND wait_event_type = 'Lock'";
-const NOTHING_LEFT: &str = "
-    SELECT (COUNT(*) = 0)::INT FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()";

@@ -17,8 +17,12 @@ use crate::{service::Service, test::Cases};
 
 pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
     cases.check(
-        "after a kill in mid-job every accepted order ends done or dead, and none is paid for twice",
+        "after a kill in mid-job every accepted order ends done or dead; the bank is asked again with the same key, and only for charges in their middle, and takes the money of each order that is done once",
         || in_mid_job(parts),
+    );
+    cases.check(
+        "a job whose end the queue has not noted runs again, and asks the bank nothing about an order that is done",
+        || before_the_queue_knows(parts),
     );
     cases.check(
         "after a kill between save and answer every order has one job, and a repeated key is the same order",
@@ -29,24 +33,22 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
 fn in_mid_job(parts: &Parts) -> anyhow::Result<()> {
     let database = parts.database("killed")?;
     let service = database.serve(&[])?;
-    let items = [
-        (orders::TELESCOPE, 10),
-        (orders::DECLINED, 2),
-        (orders::SLOW, 8),
-    ];
+    let mut items = vec![orders::TELESCOPE; 10];
+    items.extend([orders::DECLINED; 2]);
+    // In turn, so that jobs of both kinds are in their middle at the same time.
+    items.extend([orders::SLOW, orders::UNANSWERED].repeat(4));
     let mut accepted = Vec::new();
-    for (item, count) in items {
-        for _ in 0..count {
-            accepted.push(orders::place(&service, item)?);
-        }
+    for item in items {
+        accepted.push(orders::place(&service, item)?);
     }
-    database.wait_for("jobs in their middle", BUSY, CONCURRENCY)?;
+    database.wait_for("pairs of jobs in their middle", BOTH, 1)?;
     service.kill()?;
     drop(service);
-    let unpaid = database.number(BUSY)?;
+    database.wait_until_left()?;
+    let [unpaid, unnoted] = [database.number(UNPAID)?, database.number(UNNOTED)?];
     ensure!(
-        unpaid > 0,
-        "no job was in its middle when the process was killed"
+        unpaid > 0 && unnoted > 0,
+        "when the process was killed, {unpaid} jobs had not asked the bank yet, and {unnoted} did not know its answer; expected some of each"
     );
 
     let mut service = database.serve(&[])?;
@@ -57,8 +59,36 @@ fn in_mid_job(parts: &Parts) -> anyhow::Result<()> {
         "found {account:?}, expected 20 orders, 2 of them dead, because the bank declines"
     );
     ensure!(
-        account.begun_again >= unpaid,
-        "found {account:?}, expected {unpaid} charges that began once more"
+        account.begun_again == unpaid + unnoted,
+        "found {account:?}, expected {unpaid} and {unnoted} charges that began once more"
+    );
+    // Only their repeated key has kept the bank from taking the money twice: see `Account::settled`.
+    ensure!(
+        account.asked_again == unnoted,
+        "found {account:?}, expected the bank to be asked again for {unnoted} orders"
+    );
+    service.stop()
+}
+
+/// Between the order's note that it is done and the queue's, a process can only die by chance: the row is put into the state
+/// in which it would be found.
+fn before_the_queue_knows(parts: &Parts) -> anyhow::Result<()> {
+    let database = parts.database("unnoted")?;
+    let mut service = database.serve(&[])?;
+    for _ in 0..ORDERS {
+        orders::place(&service, orders::TELESCOPE)?;
+    }
+    let first = Account::settled(&database)?;
+    ensure!(
+        first.orders == ORDERS && first.begun_again == 0,
+        "found {first:?}, expected {ORDERS} orders, charged once each"
+    );
+    database.rows(FORGET)?;
+    database.wait_for("jobs that ran again", RAN_AGAIN, ORDERS)?;
+    let again = Account::settled(&database)?;
+    ensure!(
+        again == first,
+        "found {again:?} after the jobs ran again, expected {first:?} as before"
     );
     service.stop()
 }
@@ -152,8 +182,25 @@ fn repeat(service: &Service, key: &str) -> anyhow::Result<i64> {
 }
 
 /// Charges that have begun, and of which the bank knows nothing yet.
-const BUSY: &str = "
+const UNPAID: &str = "
     SELECT COUNT(DISTINCT order_id) FROM attempts WHERE order_id NOT IN (SELECT order_id FROM payments)";
+/// Charges that the bank has taken, and the shop does not know it.
+const UNNOTED: &str = "
+    SELECT COUNT(*) FROM orders WHERE NOT charged AND id IN (SELECT order_id FROM payments)";
+/// Of both the lesser number, and of those only that stay in their middle for a while.
+const BOTH: &str = "
+    SELECT LEAST(
+        COUNT(*) FILTER (WHERE item = 'slow' AND NOT paid), COUNT(*) FILTER (WHERE item = 'unanswered' AND paid)
+    )
+    FROM (
+        SELECT item, id IN (SELECT order_id FROM payments) AS paid FROM orders
+        WHERE NOT charged AND id IN (SELECT order_id FROM attempts)
+    ) AS begun";
+const ORDERS: i64 = 5;
+/// The attempt counts from then on, so the next one is the second.
+const FORGET: &str = "
+    UPDATE apalis.jobs SET status = 'Pending', done_at = NULL, lock_at = NULL, lock_by = NULL";
+const RAN_AGAIN: &str = "SELECT COUNT(*) FROM apalis.jobs WHERE status = 'Done' AND attempts = 2";
 /// As many jobs as `src/jobs.rs` runs at the same time.
 const CONCURRENCY: i64 = 4;
 const HELD: &str = "held";

@@ -10,6 +10,8 @@ use crate::{
 pub(super) const TELESCOPE: &str = "telescope";
 /// Its charge takes two seconds.
 pub(super) const SLOW: &str = "slow";
+/// The bank takes its money at once, and its answer is two seconds late.
+pub(super) const UNANSWERED: &str = "unanswered";
 /// Its charge is the end of the process.
 pub(super) const FATAL: &str = "fatal";
 /// Its charge fails for good.

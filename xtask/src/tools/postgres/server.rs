@@ -32,20 +32,22 @@ pub(crate) struct PostgresServer {
     folder: Folder,
     port: u16,
     postgres: Postgres,
-    settings: &'static [&'static str],
+    settings: Vec<String>,
 }
 
 impl PostgresServer {
     /// Makes a cluster and starts it.
     pub(crate) fn start(postgres: &Postgres) -> anyhow::Result<Self> {
-        Self::start_with(postgres, &[])
+        Self::start_with::<&str>(postgres, &[])
     }
 
     /// The same with settings of the server, such as `max_connections=50`.
-    pub(crate) fn start_with(
+    pub(crate) fn start_with<T: AsRef<str>>(
         postgres: &Postgres,
-        settings: &'static [&'static str],
+        settings: &[T],
     ) -> anyhow::Result<Self> {
+        let settings = settings.iter().map(|setting| setting.as_ref().to_owned());
+        let settings = settings.collect();
         let port = free_port()?;
         let folder = Folder::new(port)?;
         let mut initdb = postgres.program("initdb");
@@ -71,16 +73,16 @@ impl PostgresServer {
             .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
             .current_dir(&folder.0);
         command::run("copy a PostgreSQL cluster", unprivileged(&mut copy))?;
-        Self::of(&self.postgres, folder, port, self.settings)
+        Self::of(&self.postgres, folder, port, self.settings.clone())
     }
 
     fn of(
         postgres: &Postgres,
         folder: Folder,
         port: u16,
-        settings: &'static [&'static str],
+        settings: Vec<String>,
     ) -> anyhow::Result<Self> {
-        let process = launch(postgres, &folder, port, settings)?;
+        let process = launch(postgres, &folder, port, &settings)?;
         Ok(Self {
             process: RefCell::new(process),
             folder,
@@ -114,6 +116,11 @@ impl PostgresServer {
         let mut psql = self.client(database);
         psql.args(["--command", sql]);
         command::run_quietly(&mut psql).with_context(|| format!("psql: {sql}"))
+    }
+
+    /// Every line of its log so far, since its last start.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.process.borrow().lines()
     }
 
     /// A session that stays open, with what is typed into it, until its standard input is closed.
@@ -157,7 +164,7 @@ impl PostgresServer {
     pub(crate) fn start_again(&self) -> anyhow::Result<()> {
         let until = Instant::now() + START;
         loop {
-            match launch(&self.postgres, &self.folder, self.port, self.settings) {
+            match launch(&self.postgres, &self.folder, self.port, &self.settings) {
                 Ok(process) => {
                     self.process.replace(process);
                     return Ok(());
@@ -174,7 +181,7 @@ fn launch(
     postgres: &Postgres,
     folder: &Folder,
     port: u16,
-    settings: &[&str],
+    settings: &[String],
 ) -> anyhow::Result<Process> {
     let mut server = postgres.program("postgres");
     server
@@ -189,7 +196,7 @@ fn launch(
         // An unpacked package has no compiler for it, and no test is long enough to gain from one.
         .args(["-c", "jit=off"])
         .args(["-c", "deadlock_timeout=100ms"])
-        .args(settings.iter().flat_map(|setting| ["-c", setting]))
+        .args(settings.iter().flat_map(|setting| ["-c", &**setting]))
         .current_dir(&folder.0);
     let process = Process::start("postgres", unprivileged(&mut server))?;
     process.wait_for_line("that it is ready", START, |line| {

@@ -1,0 +1,103 @@
+//! The demo, run as somebody would whose output is no terminal, and read as they would.
+
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+use super::Cases;
+
+pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
+    let mut demo = Command::new(std::env::current_exe().context("where is this program?")?);
+    demo.args(["demo", "--once"]);
+    cases.command(
+        "one order is the same in its rows, in all three pillars and across its queue, an N+1 is caught, and a schedule runs",
+        &mut demo,
+        |output| read(output).with_context(|| format!("the demo said:\n{output}")),
+    );
+    Ok(())
+}
+
+fn read(output: &str) -> anyhow::Result<()> {
+    // Each is printed only where it is the same as in the pillar before; see `OneRequest`.
+    let agreement = section(output, "The same trace id is in all three")?;
+    let trace_id = agreement
+        .lines()
+        .find_map(|line| {
+            Some(
+                line.strip_prefix("  logs")?
+                    .split_whitespace()
+                    .next()?
+                    .to_owned(),
+            )
+        })
+        .context("no trace id")?;
+    ensure!(
+        agreement.matches(&trace_id).count() == 3,
+        "found {agreement}, expected the trace {trace_id} in three pillars"
+    );
+
+    let rows = section(output, "An order: answered at once, done later")?;
+    let (order, job) = rows
+        .split_once("  a row of Jobs\n")
+        .context("no row of Jobs")?;
+    let id = column(order, "id")?;
+    ensure!(id.parse::<i64>().is_ok(), "the order's id: {id:?}");
+    for (row, name, expected) in [
+        (order, "item", "telescope"),
+        (order, "charged", "1"),
+        (job, "job", &*format!("{{\"order_id\":{id}}}")),
+        (job, "idempotency_key", &id),
+        (job, "status", "Done"),
+        (job, "attempts", "1"),
+    ] {
+        let found = column(row, name)?;
+        // As it is now; it may have been something else right after the answer.
+        ensure!(
+            found == expected || found.ends_with(&format!(", now {expected}")),
+            "{name}: found {found:?}, expected {expected:?}"
+        );
+    }
+    let metadata = column(job, "metadata")?;
+    ensure!(
+        metadata.contains(&format!("\"traceparent\":\"00-{trace_id}-")),
+        "the job's metadata: found {metadata}, expected the trace {trace_id}"
+    );
+
+    for (heading, content) in [
+        ("An N+1, caught in the act", "http_route=\"/orders/report\""),
+        ("A scheduled run", "orders counted"),
+    ] {
+        ensure!(
+            section(output, heading)?.contains(content),
+            "{heading:?} does not say {content:?}"
+        );
+    }
+    let stopped = "The service stopped on SIGTERM with exit status 0.";
+    ensure!(output.contains(stopped), "it does not say {stopped:?}");
+    Ok(())
+}
+
+/// What is below a heading, up to the next line that is not indented.
+fn section<'a>(output: &'a str, heading: &str) -> anyhow::Result<&'a str> {
+    let (_, rest) = output
+        .split_once(heading)
+        .with_context(|| format!("no heading {heading:?}"))?;
+    let rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
+    let mut end = 0;
+    for line in rest.split_inclusive('\n') {
+        if line.starts_with(|c: char| !c.is_whitespace()) {
+            break;
+        }
+        end += line.len();
+    }
+    Ok(rest.get(..end).unwrap_or(rest))
+}
+
+/// What a printed row has in a column.
+fn column(row: &str, name: &str) -> anyhow::Result<String> {
+    let found = row.lines().find_map(|line| {
+        let (column, value) = line.trim().split_once(' ')?;
+        (column == name).then(|| value.trim().to_owned())
+    });
+    found.with_context(|| format!("no column {name}"))
+}
