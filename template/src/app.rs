@@ -6,7 +6,7 @@ use axum::Router;
 use firstlight::http::TelemetryLayer;
 use tokio::{net::TcpListener{% unless worker %}, sync::oneshot{% endunless %}, time::sleep};
 
-{% if store == "none" %}use crate::routes;{% elsif worker %}use crate::{jobs, routes, schedule, stop::Stop, store::Store};{% else %}use crate::{routes, store::Store};{% endif %}
+{% if store == "none" %}use crate::routes;{% elsif worker %}use crate::{ {%- if example %}config::Config, {% endif %}jobs, {% if example %}orders::bank::Bank, {% endif %}routes, schedule, stop::Stop, store::Store};{% else %}use crate::{routes, store::Store};{% endif %}
 
 {% if worker -%}
 /// How long requests, jobs and scheduled runs in flight may take after the signal to stop. Kubernetes kills after 30 s by
@@ -30,13 +30,19 @@ pub fn router({% if store != "none" %}store: Store{% endif %}) -> Router {
 pub async fn serve(
     listener: TcpListener,
     store: Store,
+{%- if example %}
+    config: &Config,
+{%- endif %}
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     tracing::info!(address = %listener.local_addr()?, "listening");
+{%- if example %}
+    let bank = Bank::new(config)?;
+{%- endif %}
     let stop = Stop::on_signal();
     let server = axum::serve(listener, router(store.clone()))
         .with_graceful_shutdown(stop.clone().requested());
     // In tasks of their own, so that they don't wait for the server, nor for each other.
-    let worker = tokio::spawn(jobs::work(store.clone(), stop.clone()));
+    let worker = tokio::spawn(jobs::work(store.clone(), {% if example %}bank, {% endif %}stop.clone()));
     let schedules = tokio::spawn(schedule::run(store.clone(), stop.clone()));
     let all = async {
         // The first to fail or to panic ends the service, and a new process starts whole.

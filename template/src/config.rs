@@ -31,6 +31,10 @@ pub struct Config {
     /// and SQLite writes one at a time anyway.{% endif %}
     pub database_max_connections: u32,
 {%- endif %}
+{%- if worker and example %}
+    /// `BANK_URL`, where charges go; without one they are only pretended.
+    pub bank_url: Option<String>,
+{%- endif %}
 }
 
 /// What is wrong with the environment, and what to do.
@@ -41,6 +45,12 @@ pub enum ConfigError {
 {%- if store != "none" %}
     #[error("DATABASE_MAX_CONNECTIONS: found {found:?}, expected a number from 1 on")]
     MaxConnections { found: String },
+{%- endif %}
+{%- if worker and example %}
+    #[error(
+        "BANK_URL: found {found:?}, expected an address such as http://bank.internal; for https, Cargo.toml has no TLS yet"
+    )]
+    BankUrl { found: String },
 {%- endif %}
     #[error("HOST, PORT: cannot listen on {host}:{port}; choose a free address of this machine")]
     Listen {
@@ -78,11 +88,21 @@ impl Config {
             Ok(connections) if connections > 0 => connections,
             _ => return Err(ConfigError::MaxConnections { found: connections }),
         };
+{%- if worker and example %}
+        let bank_url = match get("BANK_URL", "") {
+            url if url.is_empty() => None,
+            url if url.starts_with("http://") => Some(url.trim_end_matches('/').to_owned()),
+            found => return Err(ConfigError::BankUrl { found }),
+        };
+{%- endif %}
         Ok(Self {
             host,
             port,
             database_url,
             database_max_connections,
+{%- if worker and example %}
+            bank_url,
+{%- endif %}
         })
 {%- endif %}
     }

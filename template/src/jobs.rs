@@ -27,13 +27,11 @@ use apalis_postgres::{
 {%- endif %}
 use firstlight::jobs::{
     Queue,
-    apalis::{
 {%- if store == "sqlite" %}
-        Retry, SQLITE_POSTPONE as POSTPONE, SQLITE_STATS as STATS, TaskLayer, stats,
+    apalis::{Retry, SQLITE_POSTPONE as POSTPONE, SQLITE_STATS as STATS, TaskLayer, stats},
 {%- else %}
-        POSTGRES_POSTPONE as POSTPONE, POSTGRES_STATS as STATS, Retry, TaskLayer, stats,
+    apalis::{POSTGRES_POSTPONE as POSTPONE, POSTGRES_STATS as STATS, Retry, TaskLayer, stats},
 {%- endif %}
-    },
 };
 {%- unless example %}
 use serde::{Deserialize, Serialize};
@@ -43,7 +41,10 @@ use tokio::time::sleep;
 
 use crate::{
 {%- if example %}
-    orders::charge::{Charge as Job, charge as run},
+    orders::{
+        bank::Bank,
+        charge::{Charge as Job, charge as run},
+    },
 {%- endif %}
     stop::Stop,
     store::{Connection, Store},
@@ -105,7 +106,7 @@ pub async fn enqueue(connection: &mut Connection, job: &Job, key: &str) -> Resul
 }
 
 /// Works until the signal to stop, then ends what runs. A worker that has lost its database makes room for a new one.
-pub async fn work(store: Store, stop: Stop) {
+pub async fn work(store: Store, {% if example %}bank: Bank, {% endif %}stop: Stop) {
     let watched = store.clone();
     let _watch = QUEUE.watch(Duration::from_secs(15), move || {
         let store = watched.clone();
@@ -130,6 +131,9 @@ pub async fn work(store: Store, stop: Stop) {
         let worker = WorkerBuilder::new(name())
             .backend(jobs.poll_with_interval(POLL))
             .data(store.clone())
+{%- if example %}
+            .data(bank.clone())
+{%- endif %}
             .concurrency(CONCURRENCY)
             .layer(layer)
             .timeout(TIMEOUT)

@@ -31,6 +31,6 @@ async fn run(telemetry: &firstlight::TelemetryGuard) -> Result<(), Box<dyn Error
     let store = store::open(&config, &telemetry.readiness()).await?;
     let listener = config.listen().await?;
     starting.release();
-    serve(listener, store).await
+    serve(listener, store{% if worker and example %}, &config{% endif %}).await
 {%- endif %}
 }

@@ -1,6 +1,10 @@
 //! The database: opened, migrated and measured before the first request. Queries are in the modules that ask them.
 
+{% if store == "sqlite" -%}
+use std::{fs::File, io, sync::Arc, time::Duration};
+{%- else -%}
 use std::{sync::Arc, time::Duration};
+{%- endif %}
 
 use firstlight::Readiness;
 use sqlx::{
@@ -47,6 +51,9 @@ pub enum StoreError {
 
 /// Opens the database, brings it up to date, and lets the readiness probe and the metrics page see it.
 pub async fn open(config: &Config, readiness: &Readiness) -> Result<Store, StoreError> {
+{%- if store == "sqlite" %}
+    let _alone = alone(config).await?;
+{%- endif %}
     let store = connect(config).await?;
     migrate(&store).await?;
     // Not through the pool: a busy one is no reason to send its requests to the others, which are as busy.
@@ -92,8 +99,32 @@ pub async fn connect(config: &Config) -> Result<Store, StoreError> {
     firstlight::sqlx::observe(&store);
     Ok(store)
 }
-
 {%- if store == "sqlite" %}
+
+/// Waits until nobody else opens and migrates this database, and keeps others from it until it is dropped. For PostgreSQL, sqlx
+/// takes a lock of the database's; SQLite has none that outlasts a transaction, and of two processes that start at once one
+/// would fail: at a table that the other has just made, or at its turn to the write-ahead log.
+///
+/// The lock is a file of its own, because closing the database's would give up SQLite's locks on that. Whoever is killed
+/// loses it to the next.
+async fn alone(config: &Config) -> Result<Option<File>, StoreError> {
+    let url = config.database_url.expose();
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Ok(None); // nobody else sees it
+    }
+    let options: SqliteConnectOptions = url.parse().map_err(StoreError::Url)?;
+    let mut path = options.get_filename().as_os_str().to_owned();
+    path.push("-lock");
+    let lock = move || {
+        let file = File::create(path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    let locked = tokio::task::spawn_blocking(lock).await;
+    let locked = locked.unwrap_or_else(|ended| Err(io::Error::other(ended)));
+    let file = locked.map_err(|error| StoreError::Open(error.into()))?;
+    Ok(Some(file))
+}
 
 /// Each step is one transaction, so that a start that is cut short goes on where it ended.
 {%- else %}

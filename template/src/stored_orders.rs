@@ -1,12 +1,12 @@
-//! The example: orders. Once you have routes of your own, delete `src/orders.rs`, `src/orders/`, `tests/orders.rs`, and what
-//! other files say about orders{% if worker %}; keep the shape of `create` for whatever takes longer than a client should wait{% endif %}.
+//! The example: orders. Once you have routes of your own, delete `src/orders.rs`, `src/orders/`, `tests/orders.rs`{% if worker %}, `tests/bank.rs`{% endif %}, and
+//! what other files say about orders{% if worker %} and the bank; keep the shape of `create` for whatever takes longer than a client should wait{% endif %}.
 //!
 //! | request | shows |
 //! | --- | --- |
 {%- if worker %}
 //! | `POST /orders` | order and job are stored in one transaction, and the answer is 202 with the address of the outcome |
 //! | the same with the header `Idempotency-Key` | sent twice, it is one order |
-//! | the same with the item `declined` | a charge that fails for good: a dead letter |
+//! | the same with the item `declined` | a charge that fails for good: a dead letter; with `BANK_URL` the bank says what is declined |
 {%- else %}
 //! | `POST /orders` | a transaction, and 201 |
 //! | the same with the header `Idempotency-Key` | sent twice, it is one order |
@@ -15,6 +15,7 @@
 //! | `GET /orders/stats` | a cached read, at most 10 s old |
 
 {% if worker -%}
+pub mod bank;
 pub mod charge;
 {% endif -%}
 mod table;

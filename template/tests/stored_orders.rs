@@ -5,14 +5,9 @@
 mod support;
 {%- if worker %}
 
-use std::{
-    thread::sleep,
-    time::{Duration, Instant},
-};
-
 use firstlight::testing::{OtlpReceiver, ReceivedSpan};
 use serde_json::Value;
-use support::{Database, SOON, Service, text};
+use support::{Database, Service, text, wait_for_status};
 {%- else %}
 
 use firstlight::testing::{OtlpReceiver, ReceivedSpan};
@@ -178,22 +173,6 @@ fn a_mistake_of_the_client_is_no_error_of_ours() {
     let log = service.terminate().log;
     assert!(!log.iter().any(|line| line["level"] == "ERROR"), "{log:#?}");
 }
-{%- if worker %}
-
-fn wait_for_status(service: &mut Service, order: u32, expected: &str) {
-    // A killed worker's jobs are free for another after 15 s.
-    let deadline = Instant::now() + 2 * SOON;
-    loop {
-        let response = service.get(&format!("/orders/{order}"), "");
-        let order: Value = serde_json::from_str(&response.body).expect("an order");
-        if order["status"] == expected {
-            return;
-        }
-        assert!(Instant::now() < deadline, "{order}, expected {expected}");
-        sleep(Duration::from_millis(50));
-    }
-}
-{%- endif %}
 
 fn span_named<'a>(spans: &[&'a ReceivedSpan], name: &str) -> &'a ReceivedSpan {
     let span = spans.iter().find(|span| span.name == name);

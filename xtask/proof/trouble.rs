@@ -1,23 +1,24 @@
 //! Trouble on demand: what the proof of the store adds to a generated service, as its owner would add endpoints.
 //!
-//! Nothing in here handles trouble. Slow queries, conflicts and calls to another service are made with the service's own
-//! pool and its own error type, so that what the proof sees is how the generated code takes them.
+//! Nothing in here handles trouble. Slow queries and conflicts are made with the service's own pool and its own error type,
+//! so that what the proof sees is how the generated code takes them. It is also the bank that another instance calls.
 
 use std::{env, pin::Pin, process, sync::LazyLock, time::Duration};
 
 use apalis::prelude::BoxDynError;
 use axum::{
-    Router,
+    Json, Router,
     extract::{Path, Request, State},
+    http::HeaderMap,
     middleware::Next,
     response::Response,
     routing::post,
 };
 use firstlight::{
     cron::{Cron, CronError, Schedule},
-    http::ClientLayer,
     sqlx::Observe,
 };
+use serde_json::Value;
 use tokio::{
     sync::Barrier,
     time::{sleep, timeout},
@@ -28,14 +29,6 @@ use crate::{
     orders::table::Order,
     store::{Connection, Store},
 };
-
-/// One for the program: clones share what is measured.
-static CALLS: LazyLock<ClientLayer> = LazyLock::new(ClientLayer::new);
-/// What is called is on the loopback interface, and no proxy's business.
-static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
-    let client = reqwest::Client::builder().no_proxy().build();
-    client.unwrap_or_default()
-});
 
 /// How long a charge of the item `slow` takes, before it asks the bank, and of the item `unanswered`, after: enough to be killed
 /// in its middle.
@@ -51,7 +44,7 @@ pub fn routes(store: Store) -> Router {
         .route("/trouble/slow/{milliseconds}", post(slow))
         .route("/trouble/transfer/{from}/{to}", post(transfer))
         .route("/trouble/withdraw/{account}", post(withdraw))
-        .route("/bank/payments/{order}", post(accept_payment))
+        .route("/payments/{order}", post(accept_payment))
         .with_state(store)
 }
 
@@ -114,8 +107,7 @@ async fn add(connection: &mut Connection, account: i64, amount: i64) -> Result<(
     update.execute(connection).observed().await.map(drop)
 }
 
-/// What a charge does before it is noted: says that it has begun, and has the bank take the money, which is another instance
-/// of this service at `BANK_URL`, or this one if there is none.
+/// What a charge does before it is noted: says that it has begun, and takes the money where the bank is only pretended.
 pub async fn pay(store: &Store, order: &Order) -> Result<(), BoxDynError> {
     let attempt = sqlx::query("INSERT INTO attempts (order_id) VALUES ($1)").bind(order.id);
     attempt.execute(store).observed().await?;
@@ -125,24 +117,32 @@ pub async fn pay(store: &Store, order: &Order) -> Result<(), BoxDynError> {
         "fatal" => process::abort(),
         _ => {}
     }
-    let Ok(bank) = env::var("BANK_URL") else {
+    if env::var_os("BANK_URL").is_none() {
         take(store, order.id).await?;
         if order.item == "unanswered" {
             sleep(SLOW_CHARGE).await;
         }
-        return Ok(());
-    };
-    let payment = CLIENT.post(format!("{bank}/bank/payments/{}", order.id));
-    let answer = CALLS.send(payment).url_template("/bank/payments/{order}");
-    answer.await?.error_for_status()?;
+    }
     Ok(())
 }
 
+/// The bank's side. It takes no money without a key.
 async fn accept_payment(
     State(store): State<Store>,
     Path(order): Path<i64>,
+    headers: HeaderMap,
+    Json(payment): Json<Value>,
 ) -> Result<(), AppError> {
-    take(&store, order).await?;
+    let key = headers.get("idempotency-key");
+    let key = key.and_then(|key| key.to_str().ok()?.parse().ok());
+    let Some(key) = key else {
+        let message = format!("order {order}: expected a number as Idempotency-Key");
+        return Err(AppError::Unprocessable(message));
+    };
+    if payment["item"] == "declined" {
+        return Err(AppError::Unprocessable("declined".to_owned()));
+    }
+    take(&store, key).await?;
     Ok(())
 }
 

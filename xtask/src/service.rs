@@ -90,7 +90,9 @@ impl Service {
         command
             .env("HOST", "127.0.0.1")
             .env("PORT", "0")
-            .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
+            .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
+            // What it calls is on the loopback interface as well, and no proxy's business.
+            .env("NO_PROXY", "127.0.0.1");
         // Spans are looked for right after a request; the default of five seconds would be spent waiting.
         command.env("OTEL_BSP_SCHEDULE_DELAY", "100");
         if let Some(collector) = collector {

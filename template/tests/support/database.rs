@@ -7,6 +7,15 @@ use std::{
     process,
     sync::atomic::{AtomicU32, Ordering},
 };
+{%- if worker %}
+
+use firstlight::Secret;
+
+use {{crate_name}}::{
+    config::Config,
+    store::{self, Store},
+};
+{%- endif %}
 
 pub struct Database(PathBuf);
 
@@ -26,7 +35,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm"] {
+        for suffix in ["", "-lock", "-shm", "-wal"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", self.0.display()));
         }
     }
@@ -39,7 +48,17 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+{% if worker -%}
+use firstlight::Secret;
+{% endif -%}
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+{%- if worker %}
+
+use {{crate_name}}::{
+    config::Config,
+    store::{self, Store},
+};
+{%- endif %}
 
 /// A server of this machine that lets anybody in: docker run -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres
 const DEFAULT: &str = "postgres://postgres@localhost:5432/postgres";
@@ -88,6 +107,23 @@ impl Drop for Database {
         // FORCE: a killed service has not said goodbye.
         let name = &self.name;
         let _ = self.run(format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+    }
+}
+{%- endif %}
+{%- if worker %}
+
+impl Database {
+    /// Looks at it through the service's own pool.
+    pub fn inside<T>(&self, look: impl AsyncFnOnce(&Store) -> T) -> T {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let mut config = Config::from_env().expect("a configuration");
+            config.database_url = Secret::new(self.url());
+            let store = store::connect(&config).await.expect("the database");
+            let seen = look(&store).await;
+            store.close().await;
+            seen
+        })
     }
 }
 {%- endif %}

@@ -195,6 +195,23 @@ pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     output.expect("the service starts")
 }
 
+{% if worker and example -%}
+/// Waits until an order has this status.
+pub fn wait_for_status(service: &mut Service, order: u32, expected: &str) {
+    // A killed worker's jobs are free for another after 15 s.
+    let deadline = Instant::now() + 2 * SOON;
+    loop {
+        let response = service.get(&format!("/orders/{order}"), "");
+        let order: Value = serde_json::from_str(&response.body).expect("an order");
+        if order["status"] == expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{order}, expected {expected}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+{% endif -%}
 /// Whether `line` is the access line of a request.
 pub fn is_access_line(line: &Value) -> bool {
     line["target"] == "firstlight::http"

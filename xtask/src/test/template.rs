@@ -43,6 +43,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     pipelines::cases(cases, &generated);
     ways::names(cases, &folder);
     ways::contradiction(cases, &folder);
+    ways::sources(cases, &folder);
     combinations::build(cases, &generated);
     ways::places(cases, &folder)?;
     ways::terminal(cases, &folder);

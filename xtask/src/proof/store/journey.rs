@@ -172,8 +172,8 @@ const ENQUEUE: &str = "INSERT apalis.jobs SELECT";
 /// The way back, from the second database to the request of the client.
 const HOPS: [(&str, &str, &str); 6] = [
     (BANK, "client", PAYMENT),
-    (BANK, "server", "POST /bank/payments/{order}"),
-    (SHOP, "client", "POST /bank/payments/{order}"),
+    (BANK, "server", "POST /payments/{order}"),
+    (SHOP, "client", "POST /payments/{order}"),
     (SHOP, "consumer", "process charges"),
     (SHOP, "producer", "send charges"),
     (SHOP, "server", "POST /orders"),

@@ -15,16 +15,11 @@ use crate::{
 
 const NAME: &str = "orders-store";
 
-const EDITS: [Edit; 9] = [
+const EDITS: [Edit; 8] = [
     Edit {
         file: "Cargo.toml",
         found: "\nserde = ",
-        becomes: "\nreqwest = { version = \"0.13\", default-features = false }\ntower = { version = \"0.5\", features = [\"util\"] }\nserde = ",
-    },
-    Edit {
-        file: "Cargo.toml",
-        found: "\"sqlx\", \"staleness\"]",
-        becomes: "\"reqwest\", \"sqlx\", \"staleness\"]",
+        becomes: "\ntower = { version = \"0.5\", features = [\"util\"] }\nserde = ",
     },
     Edit {
         file: "src/lib.rs",
@@ -43,8 +38,8 @@ const EDITS: [Edit; 9] = [
     },
     Edit {
         file: "src/orders/charge.rs",
-        found: "    ask_bank(&order.item).await?;\n",
-        becomes: "    crate::faults::bank().await;\n    ask_bank(&order.item).await?;\n    crate::trouble::pay(&store, &order).await?;\n",
+        found: "    bank.charge(&order).await?;\n",
+        becomes: "    crate::faults::bank().await;\n    bank.charge(&order).await?;\n    crate::trouble::pay(&store, &order).await?;\n",
     },
     Edit {
         file: "src/schedule.rs",

@@ -110,15 +110,19 @@ fn has_commands_of_its_own(options: Options<'_>) -> bool {
 type Belongs = fn(Options<'_>) -> bool;
 
 /// A file of every answer.
-const FILES: [(&str, Belongs); 18] = [
+const FILES: [(&str, Belongs); 20] = [
     ("src/orders.rs", |options| options.example),
     ("tests/orders.rs", |options| options.example),
     ("src/orders/table.rs", |options| {
         options.example && options.store != "none"
     }),
+    ("src/orders/bank.rs", |options| {
+        options.example && options.worker
+    }),
     ("src/orders/charge.rs", |options| {
         options.example && options.worker
     }),
+    ("tests/bank.rs", |options| options.example && options.worker),
     ("migrations/0001_orders.sql", |options| {
         options.example && options.store != "none"
     }),

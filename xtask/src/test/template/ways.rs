@@ -61,6 +61,77 @@ pub(super) fn contradiction(cases: &mut Cases, folder: &Path) {
     );
 }
 
+/// An answer to where the library comes from, what Cargo.toml makes of it, and what the record says.
+const SOURCES: [(&str, &str, &str); 4] = [
+    ("0.1", "version = \"0.1\"", "0.1"),
+    ("=0.1.0", "version = \"=0.1.0\"", "=0.1.0"),
+    (
+        "https://example.com/firstlight.git",
+        "git = \"https://example.com/firstlight.git\"",
+        "https://example.com/firstlight.git",
+    ),
+    (
+        "git@example.com:owner/firstlight.git",
+        "git = \"ssh://git@example.com/owner/firstlight.git\"",
+        "ssh://git@example.com/owner/firstlight.git",
+    ),
+];
+
+/// Versions and git URLs. Nothing is built: neither may be there yet.
+pub(super) fn sources(cases: &mut Cases, folder: &Path) {
+    for (index, (answer, keys, recorded)) in SOURCES.into_iter().enumerate() {
+        cases.check(&format!("firstlight={answer} becomes {keys}"), || {
+            let name = format!("source-{index}");
+            from(answer, &name, folder)?;
+            for (file, line) in [
+                (
+                    "Cargo.toml",
+                    format!("firstlight = {{ {keys}, features = [\"axum\"] }}"),
+                ),
+                (
+                    "Cargo.toml",
+                    format!("firstlight = {{ {keys}, features = [\"testing\"] }}"),
+                ),
+                (".firstlight.toml", format!("firstlight = \"{recorded}\"")),
+            ] {
+                let text = fs::read_to_string(folder.join(&name).join(file))
+                    .with_context(|| file.to_owned())?;
+                ensure!(
+                    text.lines().any(|found| found == line),
+                    "{file}: found no line {line}:\n{text}"
+                );
+            }
+            Ok(())
+        });
+    }
+    cases.check(
+        "firstlight=newest is refused, with what is expected",
+        || {
+            let Err(error) = from("newest", "source-refused", folder) else {
+                bail!("it was accepted")
+            };
+            let message = format!("{error:#}");
+            for needed in ["firstlight=\"newest\"", "Expected: a version"] {
+                ensure!(message.contains(needed), "it said:\n{message}");
+            }
+            Ok(())
+        },
+    );
+}
+
+fn from(answer: &str, name: &str, folder: &Path) -> anyhow::Result<String> {
+    let mut extra = generate::throwaway();
+    // Of two definitions the last one counts.
+    extra.extend(["--define".to_owned(), format!("firstlight={answer}")]);
+    let service = generate::Service {
+        name,
+        destination: folder,
+        options: generate::Options::BARE,
+        extra: &extra,
+    };
+    command::run_quietly(&mut service.command()?)
+}
+
 /// The combinations above lie outside of any workspace; these do not.
 pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
     let workspace = folder.join("workspace");
@@ -85,16 +156,16 @@ pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
             command::run("clippy of the workspace", &mut clippy).map(drop)
         },
     );
-    // Not below this checkout, whose repository would do for the service as well.
+    // Not below this checkout, whose repository and whose folders would do for the service as well.
     let elsewhere = std::env::temp_dir().join(format!("firstlight-xtask-{}", std::process::id()));
-    cases.check(
+    let service = elsewhere.join("fresh-service");
+    let made = cases.check(
         "`cargo xtask new` makes a service in a repository of its own",
         || {
             let mut new = Command::new(std::env::current_exe()?);
             new.args(["new", "fresh-service", "--destination"])
                 .arg(&elsewhere);
             command::run_quietly(&mut new)?;
-            let service = elsewhere.join("fresh-service");
             if !service.join(".git").exists() || !service.join("src/main.rs").exists() {
                 bail!(
                     "{} is no repository with a service in it",
@@ -104,6 +175,10 @@ pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
             Ok(())
         },
     );
+    if made {
+        let mut test = service::cargo(&service);
+        cases.cargo_test("its tests pass there, on its own", test.arg("test"));
+    }
     // If nothing was made, there is nothing to remove.
     let _ = fs::remove_dir_all(elsewhere);
     Ok(())

@@ -1,0 +1,75 @@
+//! The bank: another service, called over HTTP at `BANK_URL`. Without an address it is only pretended.
+//!
+//! Each call is a span of the job's trace, goes on in that trace over there, and is a sample of
+//! `http_client_request_duration_seconds`. It is tried once: whatever may work later is the queue's to try again.
+
+use std::time::Duration;
+
+use apalis::prelude::BoxDynError;
+use apalis_core::error::AbortError;
+use firstlight::http::ClientLayer;
+use reqwest::{Client, StatusCode};
+use serde_json::json;
+use tokio::time::sleep;
+use tracing::instrument;
+
+use super::table::Order;
+use crate::config::Config;
+
+/// How long an answer may take. Less than an attempt may (`TIMEOUT` in `jobs`), so that what hangs is the bank by name.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The client of the bank. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Bank {
+    url: Option<String>,
+    client: Client,
+    calls: ClientLayer,
+}
+
+impl Bank {
+    /// Calls nobody yet.
+    pub fn new(config: &Config) -> Result<Self, reqwest::Error> {
+        if config.bank_url.is_none() {
+            tracing::info!("BANK_URL is not set: charges are only pretended");
+        }
+        Ok(Self {
+            url: config.bank_url.clone(),
+            client: Client::builder().timeout(TIMEOUT).build()?,
+            calls: ClientLayer::new(),
+        })
+    }
+
+    /// Has the bank take the money for an order. An [`AbortError`] is its no; after any other error it may have been taken,
+    /// so it is asked again with the same key.
+    #[instrument(name = "ask_bank", skip_all)]
+    pub async fn charge(&self, order: &Order) -> Result<(), BoxDynError> {
+        let Some(url) = &self.url else {
+            return Ok(pretend(&order.item).await?);
+        };
+        let payment = self
+            .client
+            .post(format!("{url}/payments/{}", order.id))
+            .header("idempotency-key", order.id)
+            .json(&json!({ "item": order.item, "quantity": order.quantity }));
+        let call = self.calls.send(payment).url_template("/payments/{order}");
+        let status = call.await?.status();
+        // Too slow and too many are about this moment, and not about this order.
+        let later = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+        if status.is_client_error() && !later.contains(&status) {
+            return Err(AbortError::new(format!("the bank declines: {status}")).into());
+        }
+        if !status.is_success() {
+            return Err(format!("the bank answers {status}").into());
+        }
+        Ok(())
+    }
+}
+
+async fn pretend(item: &str) -> Result<(), AbortError> {
+    sleep(Duration::from_millis(25)).await;
+    if item == "declined" {
+        return Err(AbortError::new("the bank declines"));
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! The bank that the example calls, played by the test: what it is told, and what becomes of an order that it does not take.
+
+#![cfg(unix)] // for SIGTERM
+
+mod support;
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    sync::mpsc::{self, Receiver},
+    thread,
+};
+
+use support::{Database, SOON, Service, run, text, wait_for_status};
+
+const ORDER: &str = r#"{"item": "telescope", "quantity": 2}"#;
+
+#[test]
+fn the_bank_is_told_of_an_order_once_and_in_its_trace() {
+    let bank = Bank::open("200 OK");
+    let mut service = Service::start(&[("BANK_URL", &bank.url)]);
+    let in_trace = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-";
+    let traceparent = format!("{in_trace}00f067aa0ba902b7-01\r\n");
+    let accepted = service.post_with("/orders", &traceparent, ORDER);
+    assert_eq!(accepted.status, 202, "{}", accepted.body);
+    wait_for_status(&mut service, 1, "done");
+
+    let asked = bank.asked.recv_timeout(SOON).unwrap();
+    assert_eq!(asked[0], "POST /payments/1 HTTP/1.1");
+    for header in ["idempotency-key: 1", in_trace] {
+        let sent = asked.iter().any(|line| line.starts_with(header));
+        assert!(sent, "no {header} in {asked:?}");
+    }
+    let page = service.admin("/metrics").body;
+    let series = "\nhttp_client_request_duration_seconds_count{http_request_method=\"POST\",http_response_status_code=\"200\"";
+    assert!(page.contains(series), "{series} is not in {page}");
+    service.terminate();
+    assert!(bank.asked.try_recv().is_err(), "the bank was asked again");
+}
+
+#[test]
+fn what_the_bank_declines_is_not_tried_again() {
+    let bank = Bank::open("402 Payment Required");
+    let mut service = Service::start(&[("BANK_URL", &bank.url)]);
+    service.post("/orders", ORDER);
+    wait_for_status(&mut service, 1, "dead");
+    service.terminate();
+    assert_eq!(bank.asked.try_iter().count(), 1);
+}
+
+#[test]
+fn an_order_that_the_bank_was_away_for_is_listed_and_is_done_once_it_is_tried_again() {
+    let database = Database::new();
+    let url = database.url();
+    // Nobody listens on port 1.
+    let away = [("DATABASE_URL", &*url), ("BANK_URL", "http://127.0.0.1:1")];
+    let mut service = Service::start(&away);
+    service.post("/orders", ORDER);
+    service.line(|line| line["worker.task.outcome"] == "retry");
+    service.terminate();
+    // A test has no time for the pauses between all five.
+    database.inside(async |store| {
+        let last = sqlx::query("UPDATE {% if store == "sqlite" %}Jobs{% else %}apalis.jobs{% endif %} SET attempts = max_attempts - 1");
+        last.execute(store).await.unwrap();
+    });
+    let mut service = Service::start(&away);
+    wait_for_status(&mut service, 1, "dead");
+    service.terminate();
+
+    let listed = run(&["--dead-letters"], &away).stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+    assert!(listed.contains("\t5 attempts\t"), "{listed}");
+
+    let retried = run(&["--retry-dead-letters"], &away);
+    assert!(retried.status.success(), "{retried:?}");
+    let bank = Bank::open("200 OK");
+    let back = [("DATABASE_URL", &*url), ("BANK_URL", &*bank.url)];
+    let mut service = Service::start(&back);
+    wait_for_status(&mut service, 1, "done");
+    assert!(run(&["--dead-letters"], &back).stdout.is_empty());
+}
+
+#[test]
+fn an_address_that_is_none_is_one_error_line() {
+    let log = Service::start(&[("BANK_URL", "bank.internal")]).end().log;
+    let error = log.iter().find(|line| line["level"] == "ERROR").unwrap();
+    let message = text(error, "message");
+    assert!(message.contains("BANK_URL: found"), "{message}");
+}
+
+/// Gives every request the same answer.
+struct Bank {
+    url: String,
+    /// The head of each request, line by line.
+    asked: Receiver<Vec<String>>,
+}
+
+impl Bank {
+    /// It is open until the test ends.
+    fn open(answer: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (sender, asked) = mpsc::channel();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if sender.send(take(stream, answer)).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { url, asked }
+    }
+}
+
+fn take(mut stream: TcpStream, answer: &str) -> Vec<String> {
+    let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+    let head = lines.take_while(|line| !line.is_empty()).collect();
+    let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    stream.write_all(answer.as_bytes()).unwrap();
+    head
+}
