@@ -17,6 +17,7 @@ use firstlight::jobs::{
     apalis::{Retry, SQLITE_POSTPONE, SQLITE_STATS, TaskLayer, stats},
 };
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
+use tokio::sync::watch;
 use tracing::Instrument;
 
 /// Of one task, the first included.
@@ -28,6 +29,7 @@ async fn main() -> Result<(), BoxDynError> {
     let receipts = Queue::declare("receipts").system("apalis");
     let receipts = receipts.latency_budget(Duration::from_secs(30));
     let pool = database().await?;
+    let stop = Stop::on_signal();
 
     let counted = pool.clone();
     let watch = receipts.watch(Duration::from_secs(15), move || {
@@ -37,16 +39,37 @@ async fn main() -> Result<(), BoxDynError> {
             query.fetch_one(&pool).await.map(stats)
         }
     });
-    let worker = tokio::spawn(work(receipts.clone(), pool.clone()));
+    let worker = tokio::spawn(work(receipts.clone(), pool.clone(), stop.clone()));
     tokio::select! {
         result = take_orders(&receipts, &pool) => result?,
-        () = firstlight::shutdown_signal() => {}
+        () = stop.requested() => {}
     }
-    // The worker has seen the same signal, and finishes what it has begun.
+    // The worker hears the same signal, and finishes what it has begun.
     worker.await?;
     drop(watch);
     telemetry.shutdown(Duration::from_secs(5))?;
     Ok(())
+}
+
+/// The signal to stop, for all that must hear it, also for who asks after it has come: each `shutdown_signal()` waits for a
+/// signal of its own. Clones hear the same one.
+#[derive(Clone)]
+struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    fn on_signal() -> Self {
+        let (sender, receiver) = watch::channel(false);
+        tokio::spawn(async move {
+            firstlight::shutdown_signal().await;
+            sender.send_replace(true);
+        });
+        Self(receiver)
+    }
+
+    async fn requested(mut self) {
+        // An error means that nobody listens any more: the runtime ends.
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
 }
 
 async fn database() -> Result<SqlitePool, sqlx::Error> {
@@ -90,7 +113,7 @@ async fn accept(receipts: &Queue, pool: &SqlitePool) -> Result<i64, BoxDynError>
 }
 
 /// Works until the process is told to end. A query that fails ends apalis' worker, so there is another after it.
-async fn work(receipts: Queue, pool: SqlitePool) {
+async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
     let config = Config::default()
         .queue("receipts")
         .batch_size(1)
@@ -110,15 +133,19 @@ async fn work(receipts: Queue, pool: SqlitePool) {
             .layer(layer)
             .timeout(Duration::from_secs(30))
             .build(send_receipt);
-        let end = async {
-            firstlight::shutdown_signal().await;
+        let stopping = stop.clone();
+        let end = async move {
+            stopping.requested().await;
             Ok::<(), WorkerError>(())
         };
         match worker.run_until(end).await {
             Ok(()) => return,
             Err(error) => tracing::error!(%error, "the worker ended; another begins in 1 s"),
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = stop.clone().requested() => return,
+        }
     }
 }
 

@@ -1,16 +1,20 @@
-//! For a worker that serves no HTTP of its own: readiness, a span for each job, and an end that loses none. Run it with
-//! `cargo run -p firstlight --example worker`; it answers on `localhost:9464`.
+//! For a worker that serves no HTTP of its own: readiness, jobs that are traced and measured, and an end that loses none. Run it
+//! with `cargo run -p firstlight --example worker`; it answers on `localhost:9464`.
 
 use std::{collections::BTreeMap, io, pin::pin, process::ExitCode, time::Duration};
 
-use firstlight::{InitError, Readiness, context::TraceContext, shutdown_signal};
+use firstlight::{
+    InitError, Readiness,
+    jobs::{Envelope, Job, Outcome, Queue},
+    shutdown_signal,
+};
 use tokio::sync::mpsc;
 use tracing::{Instrument, info_span};
 
-/// What a queue holds: text, and who has sent it.
-struct Job {
+/// What a queue holds: the job, and the envelope, which is text.
+struct Row {
     order: u64,
-    headers: BTreeMap<String, String>,
+    envelope: BTreeMap<String, String>,
 }
 
 #[tokio::main]
@@ -21,43 +25,52 @@ async fn main() -> Result<ExitCode, InitError> {
 }
 
 async fn work(readiness: Readiness) -> io::Result<()> {
+    let receipts = Queue::declare("receipts").latency_budget(Duration::from_secs(60));
     let connecting = readiness.latch("queue"); // `/readyz` answers 503 until it is released
-    let mut queue = connect().await?;
+    let mut rows = connect(receipts.clone()).await?;
     connecting.release();
     tracing::info!("waiting for jobs");
 
     let mut shutdown = pin!(shutdown_signal());
     loop {
-        let job = tokio::select! {
+        let row = tokio::select! {
             () = &mut shutdown => break, // between two jobs: the one under way is finished
-            job = queue.recv() => match job {
-                Some(job) => job,
-                None => return Err(io::Error::other("the queue is gone")),
-            },
+            row = rows.recv() => row.ok_or_else(|| io::Error::other("the queue is gone"))?,
         };
-        // A trace of its own, with a link to the one that has sent the job: it may have waited for a day.
-        let span = TraceContext::from_pairs(&job.headers)
-            .linked(|| info_span!("send receipt", otel.kind = "consumer", order.id = job.order));
-        process(&job).instrument(span).await;
+        let job = Job::new("receipt")
+            .id(row.order.to_string())
+            .envelope(Envelope::from_pairs(&row.envelope));
+        // A span, a line at its end, and all that the alerts on queues ask for.
+        if let Err(failure) = receipts.run(job, send(row.order)).await {
+            give_back(&row, failure.outcome());
+        }
     }
     Ok(())
 }
 
-async fn process(job: &Job) {
-    tracing::info!(order.id = job.order, "sending the receipt");
+async fn send(order: u64) -> io::Result<()> {
+    tracing::info!(order.id = order, "sending the receipt");
     tokio::time::sleep(Duration::from_millis(50)).await; // stands for the work
-    metrics::counter!("receipts_total").increment(1);
-    tracing::info!(order.id = job.order, "receipt sent");
+    tracing::info!(order.id = order, "receipt sent");
+    Ok(())
+}
+
+/// Stands for an update of the row: one that is dead is set aside for somebody to look at, any other gets a later time.
+fn give_back(row: &Row, outcome: Outcome) {
+    tracing::info!(order.id = row.order, %outcome, "given back");
 }
 
 /// Stands for a broker or a table, into which services write.
-async fn connect() -> io::Result<mpsc::Receiver<Job>> {
+async fn connect(receipts: Queue) -> io::Result<mpsc::Receiver<Row>> {
     let (sender, receiver) = mpsc::channel(16);
     tokio::spawn(async move {
         for order in 1.. {
-            let headers = info_span!("place order", otel.kind = "producer", order.id = order)
-                .in_scope(|| TraceContext::current().to_pairs());
-            if sender.send(Job { order, headers }).await.is_err() {
+            let stored = receipts.enqueue("receipt", |envelope| {
+                let envelope = envelope.to_pairs();
+                sender.send(Row { order, envelope })
+            });
+            let placing = info_span!("place order", order.id = order);
+            if stored.instrument(placing).await.is_err() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

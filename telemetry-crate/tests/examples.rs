@@ -17,7 +17,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use firstlight::{
@@ -25,6 +25,8 @@ use firstlight::{
     testing::{OtlpReceiver, ReceivedSpan},
 };
 use serde_json::Value;
+#[cfg(feature = "apalis")]
+use sqlx::{Connection as _, SqliteConnection};
 use support::{Answer, ask, send};
 use tonic::{Request, transport::Endpoint};
 use tower::Layer;
@@ -85,11 +87,15 @@ impl Example {
 
     /// Reads until a line with this message; one that came before counts, too.
     fn line(&mut self, message: &str) -> Value {
+        let end = Instant::now() + DEADLINE;
         loop {
             if let Some(line) = self.seen.iter().find(|line| line["message"] == message) {
                 return line.clone();
             }
-            match self.lines.recv_timeout(DEADLINE) {
+            match self
+                .lines
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => self.seen.push(line),
                 Err(error) => panic!("no line {message:?}, {error}: {:#?}", self.seen),
             }
@@ -321,33 +327,86 @@ fn a_batch_job_sends_everything_at_its_end_and_says_how_it_went() {
     );
 }
 
+/// The series of jobs that are done.
+const DONE: &str = "\nworker_tasks_total{kind=\"receipt\",outcome=\"ok\",queue=\"receipts\"} ";
+
 #[test]
-fn a_worker_without_http_is_ready_traces_its_jobs_and_finishes_the_one_under_way() {
+fn a_worker_without_http_is_ready_measures_its_jobs_and_finishes_the_one_under_way() {
     let collector = OtlpReceiver::start().unwrap();
     let mut example = Example::exporting("worker", &[], &collector);
     example.line("waiting for jobs");
-    let sent = example.line("receipt sent");
+    let done = example.line("receipts receipt ok");
     assert_eq!(example.admin("GET /readyz").status, 200);
     let page = example.admin("GET /metrics").body;
-    assert!(page.contains("\nreceipts_total "), "{page}");
+    assert!(page.contains(DONE), "{page}");
 
     // In the middle of a job.
     example.seen.clear();
     example.line("sending the receipt");
     let (status, lines) = example.terminate();
     assert!(status.success(), "{status}");
-    assert!(count(&lines, "receipt sent") >= count(&lines, "sending the receipt"));
+    assert!(count(&lines, "receipts receipt ok") >= count(&lines, "sending the receipt"));
     let spans = collector.wait_for(DEADLINE, |spans| {
         spans.iter().any(|span| span.kind == "consumer")
     });
-    let job = span(&spans, "send receipt");
-    assert_eq!((job.kind, &*job.attributes["order.id"]), ("consumer", "1"));
-    assert_eq!(job.trace_id, sent["trace_id"]);
-    let placed = span(&spans, "place order");
+    let job = span(&spans, "process receipts");
     assert_eq!(
-        (placed.kind, &*placed.attributes["order.id"]),
-        ("producer", "1")
+        (job.kind, &*job.attributes["messaging.message.id"]),
+        ("consumer", "1")
     );
-    assert_eq!(job.links[0].trace_id, placed.trace_id);
-    assert_ne!(job.trace_id, placed.trace_id);
+    let sent = span(&spans, "send receipts");
+    assert_eq!(
+        (sent.kind, &*job.parent_span_id),
+        ("producer", &*sent.span_id)
+    );
+    let placed = span(&spans, "place order");
+    assert_eq!(placed.attributes["order.id"], "1");
+    assert_eq!(sent.parent_span_id, placed.span_id);
+    assert_eq!(done["trace_id"], *placed.trace_id);
+}
+
+#[cfg(feature = "apalis")]
+#[test]
+fn a_worker_of_apalis_measures_its_jobs_and_ends_at_the_signal_even_between_two_workers() {
+    let collector = OtlpReceiver::start().unwrap();
+    let endpoint = collector.endpoint();
+    // Its database is in the folder for temporary files, and this one has none from another run.
+    let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/apalis_worker");
+    let _ = std::fs::remove_dir_all(folder);
+    std::fs::create_dir_all(folder).unwrap();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+        ("TMPDIR", folder),
+    ];
+    let mut example = Example::start("apalis_worker", &[], &variables);
+    let accepted = example.line("accepted");
+    assert_eq!(accepted["number"], 1);
+    let done = example.line("receipts receipt ok");
+    let page = example.admin("GET /metrics").body;
+    assert!(page.contains(DONE), "{page}");
+
+    // Its next heartbeat fails, and each worker after it at its start, so most of the time none is there to hear the signal.
+    let database = format!("sqlite://{folder}/firstlight-example.db");
+    let rename = async {
+        let mut connection = SqliteConnection::connect(&database).await?;
+        let rename = sqlx::query("ALTER TABLE Workers RENAME TO gone");
+        rename.execute(&mut connection).await
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(rename).unwrap();
+    example.line("the worker ended; another begins in 1 s");
+    let (status, lines) = example.terminate();
+    assert!(status.success(), "{status}: {lines:#?}");
+    let spans = collector.wait_for(DEADLINE, |spans| {
+        spans.iter().any(|span| span.kind == "consumer")
+    });
+    let sent = span(&spans, "send receipts");
+    let job = span(&spans, "process receipts");
+    assert_eq!(job.parent_span_id, sent.span_id);
+    let order = span(&spans, "accept order");
+    assert_eq!(sent.parent_span_id, order.span_id);
+    assert_eq!(done["trace_id"], *order.trace_id);
 }

@@ -26,11 +26,11 @@ pub(super) fn cases(cases: &mut Cases, rules: &[Rule]) {
         runbook::sections,
     );
     cases.check(
-        "every dashboard and panel that a runbook names is there",
+        "every dashboard and panel that a runbook or the page about slow queries names is there",
         runbook::panels,
     );
     cases.check(
-        "every query in a runbook parses, over metrics that somebody emits",
+        "every query in these pages parses, over metrics that somebody emits",
         runbook::queries,
     );
     cases.check(

@@ -1,6 +1,7 @@
-//! That what a runbook sends somebody to is there: dashboards, panels, metrics.
+//! That what a runbook sends somebody to is there: dashboards, panels, metrics. A page of the book that runbooks go on in is
+//! held to the same, but for the sections.
 //!
-//! In runbooks, *italics* are the titles of rows and panels, and queries are blocks of `promql`, one query to a line.
+//! In these pages, *italics* are the titles of rows and panels, and queries are blocks of `promql`, one query to a line.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,6 +32,15 @@ pub(super) fn all() -> anyhow::Result<BTreeMap<String, String>> {
         }
     }
     Ok(runbooks)
+}
+
+/// What somebody reads behind an alert: the runbooks, and what they lead to in the book.
+fn pages() -> anyhow::Result<BTreeMap<String, String>> {
+    let mut pages = all()?;
+    let path = paths::root().join("docs/book/src/slow-query.md");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    pages.insert("slow-query".to_owned(), text);
+    Ok(pages)
 }
 
 /// In this order.
@@ -71,7 +81,7 @@ pub(super) fn panels() -> anyhow::Result<()> {
         collect_titles(&board.json(), &mut titles);
     }
     let mut wrong = Vec::new();
-    for (name, text) in all()? {
+    for (name, text) in pages()? {
         let prose = prose(&text);
         let italics = prose.split('*').skip(1).step_by(2);
         let lost = italics.filter(|title| !titles.contains(*title));
@@ -104,7 +114,7 @@ fn prose(text: &str) -> String {
 }
 
 pub(super) fn queries() -> anyhow::Result<()> {
-    for (name, text) in all()? {
+    for (name, text) in pages()? {
         let blocks = text.split("```promql\n").skip(1);
         let blocks = blocks.filter_map(|rest| rest.split("```").next());
         let lines = blocks.flat_map(str::lines).map(str::trim);
