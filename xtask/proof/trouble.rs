@@ -9,6 +9,7 @@ use apalis::prelude::BoxDynError;
 use axum::{
     Json, Router,
     extract::{Path, Request, State},
+    http::HeaderMap,
     middleware::Next,
     response::Response,
     routing::post,
@@ -125,16 +126,23 @@ pub async fn pay(store: &Store, order: &Order) -> Result<(), BoxDynError> {
     Ok(())
 }
 
-/// The bank's side.
+/// The bank's side. It takes no money without a key.
 async fn accept_payment(
     State(store): State<Store>,
     Path(order): Path<i64>,
+    headers: HeaderMap,
     Json(payment): Json<Value>,
 ) -> Result<(), AppError> {
+    let key = headers.get("idempotency-key");
+    let key = key.and_then(|key| key.to_str().ok()?.parse().ok());
+    let Some(key) = key else {
+        let message = format!("order {order}: expected a number as Idempotency-Key");
+        return Err(AppError::Unprocessable(message));
+    };
     if payment["item"] == "declined" {
         return Err(AppError::Unprocessable("declined".to_owned()));
     }
-    take(&store, order).await?;
+    take(&store, key).await?;
     Ok(())
 }
 
