@@ -1,0 +1,133 @@
+//! An example as a process: its lines, its addresses, and its end.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+use firstlight::testing::OtlpReceiver;
+use serde_json::Value;
+
+use crate::support::{Answer, ask};
+
+/// For a machine that does much else meanwhile.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// An example that runs; it is killed when the test is over, however it ends.
+pub(crate) struct Example {
+    child: Child,
+    lines: Receiver<Value>,
+    pub(crate) seen: Vec<Value>,
+}
+
+impl Example {
+    pub(crate) fn start(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut path = std::env::current_exe().unwrap();
+        path.pop();
+        path.pop();
+        path.push("examples");
+        path.push(name);
+        let mut child = Command::new(&path)
+            .args(arguments)
+            .env("ADDRESS", "127.0.0.1:0")
+            .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!(
+                    "{}: {error}; see the head of tests/examples.rs",
+                    path.display()
+                )
+            });
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in output.lines() {
+                let line = line.unwrap();
+                let parsed = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+                if sender.send(parsed).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Its spans go to `collector`.
+    pub(crate) fn exporting(name: &str, arguments: &[&str], collector: &OtlpReceiver) -> Self {
+        let endpoint = collector.endpoint();
+        let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)];
+        Self::start(name, arguments, &variables)
+    }
+
+    /// Reads until a line with this message; one that came before counts, too.
+    pub(crate) fn line(&mut self, message: &str) -> Value {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            if let Some(line) = self.seen.iter().find(|line| line["message"] == message) {
+                return line.clone();
+            }
+            match self
+                .lines
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => self.seen.push(line),
+                Err(error) => panic!("no line {message:?}, {error}: {:#?}", self.seen),
+            }
+        }
+    }
+
+    pub(crate) fn address(&mut self) -> SocketAddr {
+        self.line("listening")["address"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
+    /// Asks the admin listener.
+    pub(crate) fn admin(&mut self, request: &str) -> Answer {
+        let up = self.line("telemetry is up");
+        let page = up["metrics"].as_str().unwrap();
+        let (_, port) = page
+            .strip_suffix("/metrics")
+            .unwrap()
+            .rsplit_once(':')
+            .unwrap();
+        ask(([127, 0, 0, 1], port.parse().unwrap()).into(), request)
+    }
+
+    pub(crate) fn terminate(self) -> (ExitStatus, Vec<Value>) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.end()
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn end(mut self) -> (ExitStatus, Vec<Value>) {
+        self.line("telemetry is down");
+        (self.child.wait().unwrap(), std::mem::take(&mut self.seen))
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
