@@ -2,7 +2,11 @@
 //!
 //! What it leaves out: a client of its own. Timeouts, TLS, proxies and redirects stay where `reqwest` has them.
 
-use std::{future::IntoFuture, pin::Pin, sync::Arc};
+use std::{
+    future::IntoFuture,
+    pin::Pin,
+    sync::{Arc, Once},
+};
 
 use ::reqwest::{Error, Request, RequestBuilder, Response, redirect::Policy};
 use http::{HeaderMap, Method, StatusCode, Version};
@@ -19,7 +23,8 @@ impl ClientLayer {
     ///
     /// `reqwest` follows redirects itself, inside of the call: one span with the first URL, and the context goes with the
     /// request to wherever it is redirected. A client that may be redirected to strangers has
-    /// [`redirects`](Self::redirects) for its policy, or `redirect::Policy::none()`.
+    /// [`redirects`](Self::redirects) for its policy, or `redirect::Policy::none()`; one that has told a stranger is warned of, once
+    /// in a process.
     ///
     /// Only with the feature `reqwest`.
     ///
@@ -116,8 +121,32 @@ impl IntoFuture for ReqwestCall {
             notes,
         } = self;
         let (mut client, request) = request.build_split();
-        Box::pin(async move { call(&layer.shared, &mut client, request?, notes).await })
+        Box::pin(async move {
+            let request = request?;
+            let keeps_from = |url: &::reqwest::Url| {
+                let host = url.host_str().unwrap_or_default();
+                layer.shared.keeps_from(host)
+            };
+            let is_told = !keeps_from(request.url());
+            let response = call(&layer.shared, &mut client, request, notes).await?;
+            if is_told && keeps_from(response.url()) {
+                warn_of(response.url().host_str().unwrap_or_default());
+            }
+            Ok(response)
+        })
     }
+}
+
+fn warn_of(host: &str) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            target: "firstlight::http",
+            { server.address = host },
+            "a redirect has taken the trace's context to {host}, which propagate_to() keeps it from; \
+             build the client with .redirect(calls.redirects())"
+        );
+    });
 }
 
 impl sealed::Request for Request {

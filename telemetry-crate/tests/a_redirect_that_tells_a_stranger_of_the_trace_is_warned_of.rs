@@ -1,0 +1,53 @@
+//! Alone in its file: the warning comes once in a process.
+
+#![cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use axum::{
+    Router,
+    http::{HeaderMap, StatusCode},
+    response::Redirect,
+    routing::get,
+};
+use firstlight::{http::ClientLayer, testing::capture};
+use tracing::Instrument;
+
+#[tokio::test]
+async fn a_redirect_that_tells_a_stranger_of_the_trace_is_warned_of() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let to = |host: &str| format!("http://{host}:{port}");
+    let stranger = to("localhost");
+    let moved = get(async move || Redirect::temporary(&stranger));
+    let told = async |headers: HeaderMap| headers.contains_key("traceparent").to_string();
+    let router = Router::new().route("/moved", moved).route("/", get(told));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+
+    let captured = capture();
+    let warnings = || {
+        let lines = captured.logs();
+        let is_ours = |line: &&firstlight::testing::CapturedLine| {
+            line.message.starts_with("a redirect has taken the trace")
+        };
+        lines.iter().filter(is_ours).count()
+    };
+    let ours = ClientLayer::new().propagate_to(|host| host == "127.0.0.1");
+    let moved = to("127.0.0.1") + "/moved";
+    let span = tracing::info_span!("request");
+    async {
+        let careful = reqwest::Client::builder().redirect(ours.redirects());
+        let careful = careful.no_proxy().build().unwrap();
+        let answer = ours.send(careful.get(&moved)).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!(warnings(), 0);
+
+        let careless = reqwest::Client::builder().no_proxy().build().unwrap();
+        for _ in 0..2 {
+            let answer = ours.send(careless.get(&moved)).await.unwrap();
+            assert_eq!(answer.text().await.unwrap(), "true");
+        }
+        assert_eq!(warnings(), 1);
+    }
+    .instrument(span)
+    .await;
+}
