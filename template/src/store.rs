@@ -17,8 +17,9 @@ use sqlx::{
     postgres::PgConnectOptions,
 {%- endif %}
 };
-
+{%- if store == "postgres" %}
 use tokio::sync::Mutex;
+{%- endif %}
 
 use crate::config::Config;
 {%- if worker %}
@@ -57,6 +58,14 @@ pub async fn open(config: &Config, readiness: &Readiness) -> Result<Store, Store
     let store = connect(config).await?;
     migrate(&store).await?;
     // Not through the pool: a busy one is no reason to send its requests to the others, which are as busy.
+{%- if store == "sqlite" %}
+    // And closed each time: the last connection to close writes the log back into the file, and that is to be the pool's.
+    let options = store.connect_options();
+    readiness.register("database", move || {
+        let options = Arc::clone(&options);
+        async move { options.connect().await?.close().await }
+    });
+{%- else %}
     let probe = Arc::new(Mutex::new(None::<Connection>));
     let options = store.connect_options();
     readiness.register("database", move || {
@@ -72,6 +81,7 @@ pub async fn open(config: &Config, readiness: &Readiness) -> Result<Store, Store
             Ok::<_, sqlx::Error>(())
         }
     });
+{%- endif %}
     Ok(store)
 }
 
