@@ -55,6 +55,11 @@ pub(crate) async fn schema(name: &str) -> PgPool {
     pool
 }
 
+/// Another pool on it.
+pub(crate) async fn schema_again(name: &str) -> PgPool {
+    PgPool::connect_with(options(name)).await.unwrap()
+}
+
 async fn orders(name: &str) -> PgPool {
     let pool = schema(name).await;
     sqlx::raw_sql("CREATE TABLE orders (id bigint PRIMARY KEY, secret text); INSERT INTO orders VALUES (1, 'hunter2'), (2, 'hunter2')")
