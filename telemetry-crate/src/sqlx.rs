@@ -52,7 +52,9 @@ mod cron_store;
 mod error_class;
 mod event;
 mod failure;
+mod file;
 mod handover;
+mod health;
 mod held;
 mod layer;
 mod lexer;
@@ -77,6 +79,8 @@ use sqlx::{Database, Pool, pool::PoolOptions};
 pub use self::cron_store::CronStore;
 pub use self::{
     error_class::ErrorClass,
+    file::follow_file,
+    health::{StoreCheckError, reachable, writable},
     observed::{Observe, Observed},
     transaction::{Transaction, begin},
 };

@@ -11,6 +11,7 @@
 )]
 
 mod cron;
+mod health;
 mod lines;
 mod postgres;
 mod service;
@@ -52,12 +53,14 @@ fn main() -> ExitCode {
         sqlite::TESTS,
         lines::TESTS,
         cron::TESTS,
+        health::TESTS,
         transactions::TESTS,
     ]
     .concat();
     let on_postgres = [
         postgres::TESTS,
         cron::POSTGRES_TESTS,
+        health::POSTGRES_TESTS,
         transactions::POSTGRES_TESTS,
     ]
     .concat();

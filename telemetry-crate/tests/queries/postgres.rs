@@ -34,7 +34,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ),
 ];
 
-fn options(schema: &str) -> PgConnectOptions {
+pub(crate) fn options(schema: &str) -> PgConnectOptions {
     let url = std::env::var(POSTGRES).unwrap();
     PgConnectOptions::from_str(&url)
         .unwrap()
