@@ -4,7 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use sqlx::{Database, pool::PoolOptions};
@@ -15,7 +15,7 @@ use sqlx::{Database, pool::PoolOptions};
 /// `create_if_missing`, a pool has no connections then, and its calls fail with `SQLITE_CANTOPEN` until there is a file
 /// again. A file that takes its place, as after a restore, is opened anew.
 ///
-/// Asks the file system before each use of a connection, which takes some microseconds. It takes the place of
+/// A database in memory has no file, and is left alone. Asks the file system before each use of a connection, which takes some microseconds. It takes the place of
 /// [`before_acquire`](PoolOptions::before_acquire). On systems other than Unix, a file that was replaced is not noticed.
 ///
 /// ```no_run
@@ -34,33 +34,52 @@ pub fn follow_file<DB: Database>(
     path: impl Into<PathBuf>,
 ) -> PoolOptions<DB> {
     let path = path.into();
-    let known = Mutex::new(Known {
-        file: None,
-        since: Instant::now(),
-    });
+    let known = Mutex::new(Known::Nothing);
     options.before_acquire(move |_, connection| {
         let file = File::at(&path);
-        let is_there = file.is_some();
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        match &known.file {
-            Some(same) if *same == file => {}
-            Some(_) => {
-                known.file = Some(file);
-                known.since = Instant::now();
-            }
-            // The first look: connections are younger than the pool.
-            None => known.file = Some(file),
-        }
-        let is_same = is_there && connection.age <= known.since.elapsed();
+        let is_same = known.is_same(file, connection.age);
         Box::pin(async move { Ok(is_same) })
     })
 }
 
-struct Known {
-    /// What was at the path at the last look.
-    file: Option<Option<File>>,
-    /// Connections that are older are to another file.
-    since: Instant,
+/// What was at the path at the last look.
+enum Known {
+    /// There was no look yet.
+    Nothing,
+    /// No file from the first look on: the database is in memory.
+    Memory,
+    File {
+        /// `None` if it was gone.
+        file: Option<File>,
+        /// When another was there than before; older connections are to that.
+        changed: Option<Instant>,
+    },
+}
+
+impl Known {
+    /// Whether a connection of this age is to what is at the path now.
+    fn is_same(&mut self, found: Option<File>, age: Duration) -> bool {
+        let (file, changed) = match self {
+            Self::Memory => return true,
+            Self::Nothing => {
+                *self = match found {
+                    None => Self::Memory,
+                    file => Self::File {
+                        file,
+                        changed: None,
+                    },
+                };
+                return true;
+            }
+            Self::File { file, changed } => (file, changed),
+        };
+        if *file != found {
+            *file = found;
+            *changed = Some(Instant::now());
+        }
+        file.is_some() && changed.is_none_or(|at| age <= at.elapsed())
+    }
 }
 
 /// Which file it is.

@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("health::busy_sqlite_is_ready", busy),
     ("health::read_only_sqlite_is_not_ready", read_only),
     ("health::removed_file_takes_no_writes", removed),
+    ("health::memory_has_no_file_to_follow", memory),
     ("health::replaced_file_is_opened_anew", replaced),
 ];
 
@@ -109,6 +110,18 @@ fn removed() {
         assert!(lost.is_err(), "a write into a file that is gone");
         let error = check().await.unwrap_err();
         assert!(matches!(error, StoreCheckError::Unreachable(_)), "{error}");
+    });
+}
+
+fn memory() {
+    on_runtime(async {
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        let pool = follow_file(pool, ":memory:")
+            .connect("sqlite::memory:")
+            .await
+            .unwrap();
+        run(&pool, "CREATE TABLE rows (id integer PRIMARY KEY)").await;
+        run(&pool, "INSERT INTO rows VALUES (1)").await;
     });
 }
 
