@@ -52,7 +52,9 @@ impl Parts {
 
 pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     disk::sqlite_cases(cases)?;
-    if std::env::var_os("ONLY_SQLITE").is_some() { return Ok(()); }
+    if std::env::var_os("ONLY_SQLITE").is_some() {
+        return Ok(());
+    }
     let postgres = match tools::postgres() {
         Ok(postgres) => postgres,
         Err(error) => {
@@ -68,7 +70,10 @@ pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
         server,
     };
 
-    if std::env::var_os("ONLY_DISK").is_some() { disk::postgres_cases(cases, &parts); return Ok(()); }
+    if std::env::var_os("ONLY_DISK").is_some() {
+        disk::postgres_cases(cases, &parts);
+        return Ok(());
+    }
     let mut seen = Seen::default();
     exhausted::cases(cases, &parts, &mut seen);
     outage::cases(cases, &parts, &mut seen);

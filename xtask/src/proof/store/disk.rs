@@ -6,6 +6,8 @@ use std::{
     fs,
     path::Path,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
@@ -27,7 +29,7 @@ use crate::{
 /// On SQLite, which needs no server.
 pub(super) fn sqlite_cases(cases: &mut Cases) -> anyhow::Result<()> {
     let program = made::on_sqlite()?.program;
-    let disk = |name| SmallDisk::mount(name, 4);
+    let disk = |name| SmallDisk::mount(name, 64);
     on_disk(
         cases,
         "disk::full_sqlite_loses_no_order",
@@ -73,7 +75,7 @@ pub(super) fn sqlite_cases(cases: &mut Cases) -> anyhow::Result<()> {
 }
 
 pub(super) fn postgres_cases(cases: &mut Cases, parts: &Parts) {
-    let disk = SmallDisk::mount("tablespace", 32);
+    let disk = SmallDisk::mount("tablespace", 64);
     on_disk(cases, "disk::full_postgres_loses_no_order", disk, |disk| {
         full_postgres(parts, disk)
     });
@@ -217,6 +219,7 @@ fn under_load(
     let client = |_| {
         let mut accepted = Vec::new();
         while !stop.load(Ordering::Relaxed) {
+            thread::sleep(PAUSE);
             let answer = orders::send(service, &LONG.repeat(15), &[])?;
             if answer.status == 503 {
                 load.refused.fetch_add(1, Ordering::Relaxed);
@@ -277,5 +280,7 @@ fn ready(service: &Service, status: u16) -> anyhow::Result<()> {
 }
 
 const CLIENTS: usize = 4;
+/// Between two orders of one client, so that the disk is full when it is filled, and not before.
+const PAUSE: Duration = Duration::from_millis(20);
 const ENOUGH: usize = 20;
 const LONG: &str = "telescopes ";

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -42,17 +43,14 @@ impl SmallDisk {
         self.folder.join(name)
     }
 
-    /// Leaves room for no more than this.
+    /// Leaves room for no more than this; others write meanwhile.
     pub(super) fn fill(&self, left: u64) -> anyhow::Result<()> {
         let free = rustix::fs::statvfs(&self.folder)?;
-        let free = free.f_bavail * free.f_frsize;
-        ensure!(
-            free > left,
-            "found {free} bytes free, expected {left} at least"
-        );
-        let size = usize::try_from(free - left)?;
-        fs::write(self.ballast(), vec![0_u8; size])?;
-        Ok(())
+        let size = (free.f_bavail * free.f_frsize).saturating_sub(left);
+        match fs::write(self.ballast(), vec![0_u8; usize::try_from(size)?]) {
+            Err(error) if error.kind() != ErrorKind::StorageFull => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Makes room again.
