@@ -52,9 +52,6 @@ impl Parts {
 
 pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     disk::sqlite_cases(cases)?;
-    if std::env::var_os("ONLY_SQLITE").is_some() {
-        return Ok(());
-    }
     let postgres = match tools::postgres() {
         Ok(postgres) => postgres,
         Err(error) => {
@@ -70,10 +67,6 @@ pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
         server,
     };
 
-    if std::env::var_os("ONLY_DISK").is_some() {
-        disk::postgres_cases(cases, &parts);
-        return Ok(());
-    }
     let mut seen = Seen::default();
     exhausted::cases(cases, &parts, &mut seen);
     outage::cases(cases, &parts, &mut seen);
