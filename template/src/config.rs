@@ -27,7 +27,8 @@ pub struct Config {
     /// `DATABASE_URL`, with a password perhaps; default {% if store == "sqlite" %}a file in the folder that the service is started in{% else %}a database of this machine{% endif %}.
     pub database_url: Secret<String>,
     /// `DATABASE_MAX_CONNECTIONS` of each process; default 10. At 5 ms a query that is 2,000 queries a second,{% if store == "postgres" %}
-    /// and PostgreSQL has room for eight such processes, each with one more for its probe: it takes 100 unless told otherwise.{% else %}
+    /// and PostgreSQL, which takes 100 unless told otherwise, has room for eight such processes, each with one more for its
+    /// readiness check; for four, if a deploy starts the new ones before the old ones end.{% else %}
     /// and SQLite writes one at a time anyway.{% endif %}
     pub database_max_connections: u32,
 {%- endif %}

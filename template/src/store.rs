@@ -16,6 +16,9 @@ use sqlx::{
     postgres::PgConnectOptions,
 {%- endif %}
 };
+{%- if store == "postgres" %}
+use tokio::time::timeout;
+{%- endif %}
 
 use crate::config::Config;
 {%- if worker %}
@@ -42,6 +45,12 @@ pub enum StoreError {
     Url(#[source] sqlx::Error),
     #[error("DATABASE_URL: cannot open the database; {% if store == "sqlite" %}is its folder there, and writable?{% else %}is it up, and does it know the user?{% endif %}")]
     Open(#[source] sqlx::Error),
+{%- if store == "postgres" %}
+    #[error(
+        "DATABASE_MAX_CONNECTIONS: found {pool}, expected that PostgreSQL has room for these and one more of each process, and it admits no further connection; lower it, run fewer processes, or raise the limit of the server, the database or the role"
+    )]
+    Full { pool: u32, source: sqlx::Error },
+{%- endif %}
     #[error("cannot migrate the database; a newer version of the service may have been there")]
     Migrate(#[from] MigrateError),
 }
@@ -81,17 +90,43 @@ pub async fn connect(config: &Config) -> Result<Store, StoreError> {
     let store = pool
         .max_connections(config.database_max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options{% if store == "sqlite" %}.clone(){% endif %})
-        .await
-        .map_err(StoreError::Open)?;
+        .connect_with(options.clone())
+        .await;
 {%- if store == "sqlite" %}
+    let store = store.map_err(StoreError::Open)?;
     // Once it has been there, a file that is missing is an error: an empty one in its place would take orders that are lost
     // when the other is brought back.
     store.set_connect_options(options.create_if_missing(false));
+{%- else %}
+    let store = match store {
+        Ok(store) => store,
+        Err(sqlx::Error::PoolTimedOut) => return Err(unopened(config, &options).await),
+        Err(error) => return Err(StoreError::Open(error)),
+    };
 {%- endif %}
     firstlight::sqlx::observe(&store);
     Ok(store)
 }
+{%- if store == "postgres" %}
+
+/// Why the pool got no connection. It tries again until its time-out, and does not say what the server answered.
+async fn unopened(config: &Config, options: &PgConnectOptions) -> StoreError {
+    match timeout(ACQUIRE_TIMEOUT, options.connect()).await {
+        Ok(Err(source)) if is_full(&source) => StoreError::Full {
+            pool: config.database_max_connections,
+            source,
+        },
+        Ok(Err(error)) => StoreError::Open(error),
+        Ok(Ok(_)) | Err(_) => StoreError::Open(sqlx::Error::PoolTimedOut),
+    }
+}
+
+/// `too_many_connections`: of the server, the database, or the role.
+fn is_full(error: &sqlx::Error) -> bool {
+    let said = error.as_database_error();
+    said.is_some_and(|said| said.code().as_deref() == Some("53300"))
+}
+{%- endif %}
 {%- if store == "sqlite" %}
 
 /// Waits until nobody else opens and migrates this database, and keeps others from it until it is dropped. For PostgreSQL, sqlx

@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{Database, Service};
+use support::{Database, Service{% if store == "postgres" %}, run{% endif %}};
 
 #[test]
 fn of_processes_that_start_at_once_on_an_empty_database_each_comes_up() {
@@ -25,3 +25,34 @@ fn of_processes_that_start_at_once_on_an_empty_database_each_comes_up() {
     assert!(!std::path::Path::new(&log).exists(), "{log} is left");
 {%- endif %}
 }
+{%- if store == "postgres" %}
+
+#[test]
+fn full_server_is_named_at_start() {
+    let database = Database::new();
+    // As on a server where other pods have taken all connections, and without taking them from other tests.
+    let role = format!("full-{}", std::process::id());
+    database
+        .run(format!(
+            "CREATE ROLE \"{role}\" LOGIN PASSWORD 'full' CONNECTION LIMIT 0"
+        ))
+        .expect("a role");
+    let url = database.url();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{separator}user={role}&password=full");
+    let ended = run(&[], &[("DATABASE_URL", &url), ("PORT", "0")]);
+    database
+        .run(format!("DROP ROLE \"{role}\""))
+        .expect("an unused role");
+
+    assert!(!ended.status.success(), "{ended:?}");
+    let log = String::from_utf8_lossy(&ended.stdout);
+    for part in [
+        "DATABASE_MAX_CONNECTIONS: found 10, expected ",
+        "lower it",
+        "too many connections for role",
+    ] {
+        assert!(log.contains(part), "no {part:?} in {log}");
+    }
+}
+{%- endif %}

@@ -91,7 +91,8 @@ impl Database {
         format!("{address}/{}{parameters}", self.name)
     }
 
-    fn run(&self, sql: String) -> Result<(), sqlx::Error> {
+    /// Runs a statement on the server, outside of this database.
+    pub fn run(&self, sql: String) -> Result<(), sqlx::Error> {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let mut server = PgConnection::connect(&self.server).await?;

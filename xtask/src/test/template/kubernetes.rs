@@ -108,6 +108,10 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             Ok(())
         },
     );
+    cases.check(
+        "the pools of all pods fit into PostgreSQL, also while a rollout replaces them",
+        || connections(generated),
+    );
     cases.check("the pods have no rights that they do not need", || {
         let deployment = read("deployment.yaml")?;
         let pod = at(&deployment, "/spec/template/spec")?;
@@ -182,6 +186,49 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         },
     );
 }
+
+/// Each process has one connection more than its pool, for its readiness check.
+fn connections(generated: &Generated) -> anyhow::Result<()> {
+    let source = generated.with_store("postgres", "kubernetes", "none");
+    let read = |name: &str| yaml::read(&source.join("deploy/kubernetes").join(name));
+    let deployment = read("deployment.yaml")?;
+    let pool = variable(&container(&deployment)?, "DATABASE_MAX_CONNECTIONS")?;
+    let pool: u64 = pool.parse()?;
+    let scaler = read("horizontalpodautoscaler.yaml")?;
+    let pods = at(&scaler, "/spec/maxReplicas")?;
+    let pods = pods.as_u64().context("no number of pods")?;
+    let surge = at(&deployment, "/spec/strategy/rollingUpdate/maxSurge")?;
+    let surge = surge.as_u64().context("no number of pods more")?;
+    ensure!(surge <= pods, "a surge of {surge} is more than {pods} pods");
+    // All old pods may still drain when all new ones are there.
+    let needed = 2 * pods * (pool + 1);
+    ensure!(
+        needed <= MAX_CONNECTIONS - KEPT_CONNECTIONS,
+        "2 * {pods} pods take {needed} connections, expected {} at most",
+        MAX_CONNECTIONS - KEPT_CONNECTIONS
+    );
+    // The worker's jobs, each of which may hold one, leave one to requests.
+    let source = generated.folder(Options {
+        store: "postgres",
+        worker: true,
+        deploy: "kubernetes",
+        ..Options::BARE
+    });
+    let jobs = fs::read_to_string(source.join("src/jobs.rs"))?;
+    let jobs: u64 = jobs
+        .split_once("const CONCURRENCY: usize = ")
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .context("src/jobs.rs has no CONCURRENCY")?
+        .0
+        .parse()?;
+    ensure!(jobs < pool, "{jobs} jobs at once, in a pool of {pool}");
+    Ok(())
+}
+
+/// Of PostgreSQL, unless told otherwise.
+const MAX_CONNECTIONS: u64 = 100;
+/// For superusers (3), an exporter, backups and psql.
+const KEPT_CONNECTIONS: u64 = 10;
 
 /// Cargo allows an underscore in a name, Kubernetes does not.
 pub(super) fn names(cases: &mut Cases, folder: &Path) {

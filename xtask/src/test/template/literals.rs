@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What the template's files may ask for: cargo-generate's own, those of cargo-generate.toml, those that hooks set.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 12] = [
     "project-name",
     "crate_name",
     "example",
@@ -23,6 +23,8 @@ const KNOWN: [&str; 10] = [
     "firstlight_source",
     "firstlight_answer",
     "dns_name",
+    "max_pods",
+    "pool_size",
 ];
 
 /// Kept from Liquid by `exclude` in cargo-generate.toml.
