@@ -58,7 +58,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         "the update bot of GitLab understands its file",
         &generated.checked("gitlab"),
         &["renovate.json"],
-        ("\"minimumReleaseAge\"", "\"minimalReleaseAge\""),
+        ("[\"config:recommended\"]", "7"),
         || schema(&["vendor.renovate"]),
     );
     let manifests = generated.deployed("kubernetes").join("deploy/kubernetes");

@@ -85,8 +85,9 @@ fn named(line: &str, listed: &Versions) -> Vec<(String, String)> {
     }
     // A service of a pipeline; and in any sentence or command, what the list knows.
     let is_service = |word: &str| {
-        let (_, tag) = split(word, ':');
-        item == word && line != item && tag.starts_with(|first: char| first.is_ascii_digit())
+        let (name, tag) = split(word, ':');
+        let is_tag = tag.starts_with(|first: char| first.is_ascii_digit());
+        item == word && line != item && is_tag && !name.contains([':', '='])
     };
     item.split([' ', '`', '"', '\'', ',', ';', '(', ')'])
         .filter_map(|word| {
@@ -153,6 +154,7 @@ mod tests {
             "DATABASE_URL: postgres://postgres@database/postgres",
             "ports: [\"127.0.0.1:9090:9090\"]",
             "see http://localhost:3000",
+            "- --web.external-url=http://localhost:9090",
         ] {
             assert_eq!(one(line), None, "{line}");
         }
