@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use firstlight::Readiness;
 use sqlx::{
+{%- if store == "postgres" %}
+    ConnectOptions,
+{%- endif %}
     migrate::{MigrateError, Migrator},
     pool::PoolOptions,
 {%- if store == "sqlite" %}
@@ -135,11 +138,8 @@ fn is_full(error: &sqlx::Error) -> bool {
 ///
 /// The lock is a file of its own, because closing the database's would give up SQLite's locks on that. Whoever is killed
 /// loses it to the next.
-async fn alone(config: &Config) -> Result<Option<File>, StoreError> {
+async fn alone(config: &Config) -> Result<File, StoreError> {
     let url = config.database_url.expose();
-    if url.contains(":memory:") || url.contains("mode=memory") {
-        return Ok(None); // nobody else sees it
-    }
     let options: SqliteConnectOptions = url.parse().map_err(StoreError::Url)?;
     let mut path = options.get_filename().as_os_str().to_owned();
     path.push("-lock");
@@ -150,8 +150,7 @@ async fn alone(config: &Config) -> Result<Option<File>, StoreError> {
     };
     let locked = tokio::task::spawn_blocking(lock).await;
     let locked = locked.unwrap_or_else(|ended| Err(io::Error::other(ended)));
-    let file = locked.map_err(|error| StoreError::Open(error.into()))?;
-    Ok(Some(file))
+    locked.map_err(|error| StoreError::Open(error.into()))
 }
 
 /// Each step is one transaction, so that a start that is cut short goes on where it ended.
