@@ -110,7 +110,8 @@ impl Serve {
     }
 
     /// How long a client may take to send a request's head, from its first byte or, for the first request, from the
-    /// beginning of the connection; default 10 s. Over HTTP/2, [`idle_timeout`](Self::idle_timeout) is for that as well.
+    /// beginning of the connection; default 10 s. Over HTTP/2, [`idle_timeout`](Self::idle_timeout) is for that as well, and
+    /// over HTTP/1.1 for a part of a head that came together with the request before it.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.limits.header_timeout = timeout;
         self
