@@ -2,41 +2,31 @@
 
 pub(super) mod drills;
 
-use firstlight::metrics::catalog::{
-    CRON_EXPECTED_DURATION, CRON_LAST_SUCCESS, CRON_RUNNING, CRON_SCHEDULE_INTERVAL,
-};
+use firstlight::metrics::catalog::{CRON_RUNNING, CRON_SUCCESS_DUE};
 
 use super::{alert::Alert, board::Board, group::Group};
 use crate::observability::{
-    limits::{CRON_INTERVALS, HERD_RUNS},
-    promql::{Selector, max, sum},
+    limits::HERD_RUNS,
+    promql::{SERVICE, Selector, min, of_service, sum},
 };
-
-const CRON: [&str; 2] = ["job", "cron"];
 
 pub(super) fn group() -> Group {
     Group::new("firstlight-cron").alerts([run_missed(), thundering_herd()])
 }
 
 fn run_missed() -> Alert {
-    let last = max(&CRON, Selector::of(&CRON_LAST_SUCCESS));
-    let interval = max(&CRON, Selector::of(&CRON_SCHEDULE_INTERVAL));
-    let expected = max(&CRON, Selector::of(&CRON_EXPECTED_DURATION));
+    let due = min(&of_service(&["cron"]), Selector::of(&CRON_SUCCESS_DUE));
     Alert::ticket("CronRunMissed")
-        .because("One run may fail, and the next one makes up for it. Interval and duration are the schedule's own, and the last success comes from its store, so that a deploy is no miss.")
-        .when(&[
-            &format!("time() - {last}"),
-            "> on (job, cron)",
-            &format!("({CRON_INTERVALS} * {interval} + on (job, cron) {expected})"),
-        ])
+        .because("One run may fail, and the next one makes up for it. When it is due follows the schedule's own calendar, and is counted over restarts from the last success or, without one, from the first start. Replicas of a shared store agree; where each has its own, the one that fails is the earliest.")
+        .when(&[&format!("time() - {due} > 0")])
         .lasting("1m")
-        .summary("A scheduled job has not succeeded for two intervals.")
-        .description("{{ $labels.cron }} of {{ $labels.job }} last succeeded {{ $value | humanizeDuration }} ago.")
+        .summary("A scheduled job has not succeeded twice in a row.")
+        .description("{{ $labels.cron }} of {{ $labels.job }} should have succeeded {{ $value | humanizeDuration }} ago.")
         .on(Board::Cron)
 }
 
 fn thundering_herd() -> Alert {
-    let running = sum(&["job"], Selector::of(&CRON_RUNNING));
+    let running = sum(&SERVICE, Selector::of(&CRON_RUNNING));
     Alert::ticket("CronThunderingHerd")
         .because("Runs that start together meet the database together. The spread of the schedules is meant to prevent it.")
         .when(&[&format!("max_over_time({running}[10m:30s]) >= {HERD_RUNS}")])
