@@ -4,7 +4,11 @@
 use std::{env, io, process::ExitCode};
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
-use firstlight::{InitError, http::TelemetryLayer, shutdown_signal};
+use firstlight::{
+    InitError,
+    http::{self, TelemetryLayer},
+    shutdown_signal,
+};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -21,9 +25,10 @@ async fn serve() -> io::Result<()> {
     let address = env::var("ADDRESS").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    axum::serve(listener, app)
+    http::serve(listener, app)
         .with_graceful_shutdown(shutdown_signal())
-        .await
+        .await;
+    Ok(())
 }
 
 async fn order(Path(id): Path<u64>) -> Result<String, StatusCode> {

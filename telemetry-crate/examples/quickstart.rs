@@ -2,7 +2,10 @@
 //! `curl localhost:8080/hello/world` and `curl localhost:9464/metrics`.
 
 use axum::{Router, extract::Path, routing::get};
-use firstlight::{http::TelemetryLayer, shutdown_signal};
+use firstlight::{
+    http::{TelemetryLayer, serve},
+    shutdown_signal,
+};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -12,9 +15,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/hello/{name}", get(hello))
         .layer(TelemetryLayer::new());
     let listener = TcpListener::bind("127.0.0.1:8080").await?;
-    axum::serve(listener, app)
+    serve(listener, app) // with time-outs and limits, which can be set
         .with_graceful_shutdown(shutdown_signal())
-        .await?;
+        .await;
     telemetry.shutdown(std::time::Duration::from_secs(5))?; // says what could not be delivered
     Ok(())
 }

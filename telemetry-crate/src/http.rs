@@ -15,7 +15,10 @@ mod future;
 mod layer;
 mod metrics;
 mod protocol;
+#[cfg(feature = "axum")]
+mod serve;
 mod service;
+mod verdict;
 
 #[cfg(feature = "reqwest")]
 pub use self::client::ReqwestCall;
@@ -23,6 +26,8 @@ pub(crate) use self::client::error_type;
 pub use self::client::{
     ClientFuture, ClientLayer, ClientRequest, ClientResponse, ClientService, Resend, UrlTemplate,
 };
+#[cfg(feature = "axum")]
+pub use self::serve::{BodyLimits, BodyLimitsService, Serve, serve};
 pub use self::{
     body::ResponseBody, future::ResponseFuture, layer::TelemetryLayer, service::TelemetryService,
 };

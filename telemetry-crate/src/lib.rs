@@ -1,7 +1,8 @@
 //! The observability bootstrap for Rust services: structured logs, Prometheus metrics with exemplars and OTLP traces
 //! from one call, which agree with each other and lose nothing in silence.
 //!
-//! ```no_run
+#![cfg_attr(feature = "axum", doc = "```no_run")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
 //! use std::time::Duration;
 //!
 //! #[tokio::main]
@@ -11,7 +12,7 @@
 //!         .route("/", axum::routing::get(|| async { "hello" }))
 //!         .layer(firstlight::http::TelemetryLayer::new());
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//!     axum::serve(listener, app).with_graceful_shutdown(firstlight::shutdown_signal()).await?;
+//!     firstlight::http::serve(listener, app).with_graceful_shutdown(firstlight::shutdown_signal()).await;
 //!     telemetry.shutdown(Duration::from_secs(5))?;
 //!     Ok(())
 //! }
@@ -48,7 +49,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `apalis` | no | `jobs::apalis`: a layer that measures every task of an apalis worker |
-//! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`] |
+//! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`], and `http::serve`, a server with limits |
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, nothing missed in silence |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served inside a declared window only |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |

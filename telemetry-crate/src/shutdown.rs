@@ -34,6 +34,7 @@ pub(crate) fn set_drain_delay(delay: Duration) {
 ///
 /// ```no_run
 /// # async fn serve(listener: tokio::net::TcpListener, app: axum::Router) -> std::io::Result<()> {
+/// // Or `firstlight::http::serve`, whose drain is bounded.
 /// axum::serve(listener, app).with_graceful_shutdown(firstlight::shutdown_signal()).await
 /// # }
 /// ```

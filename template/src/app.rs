@@ -3,8 +3,8 @@
 {% if store == "none" %}use std::{io, time::Duration};{% else %}use std::{error::Error, time::Duration};{% endif %}
 
 use axum::Router;
-use firstlight::http::TelemetryLayer;
-use tokio::{net::TcpListener{% unless worker %}, sync::oneshot{% endunless %}, time::sleep};
+use firstlight::http::{self, TelemetryLayer};
+use tokio::{% if worker %}{net::TcpListener, time::sleep}{% elsif store != "none" %}{net::TcpListener, time::timeout}{% else %}net::TcpListener{% endif %};
 
 {% if store == "none" %}use crate::routes;{% elsif worker %}use crate::{ {%- if example %}config::Config, {% endif %}jobs, {% if example %}orders::bank::Bank, {% endif %}routes, schedule, stop::Stop, store::Store};{% else %}use crate::{routes, store::Store};{% endif %}
 
@@ -39,7 +39,9 @@ pub async fn serve(
     let bank = Bank::new(config)?;
 {%- endif %}
     let stop = Stop::on_signal();
-    let server = axum::serve(listener, router(store.clone()))
+    // Clients that are slow, idle or too many meet limits, which have setters here; what is still open after DRAIN is cut.
+    let server = http::serve(listener, router(store.clone()))
+        .drain(DRAIN)
         .with_graceful_shutdown(stop.clone().requested());
     // In tasks of their own, so that they don't wait for the server, nor for each other.
     let worker = tokio::spawn(jobs::work(store.clone(), {% if example %}bank, {% endif %}stop.clone()));
@@ -47,7 +49,7 @@ pub async fn serve(
     let all = async {
         // The first to fail or to panic ends the service, and a new process starts whole.
         tokio::try_join!(
-            async { Ok::<_, Box<dyn Error + Send + Sync>>(server.await?) },
+            async { Ok::<_, Box<dyn Error + Send + Sync>>(server.await) },
             async { Ok(worker.await?) },
             async { Ok(schedules.await??) },
         )?;
@@ -56,12 +58,13 @@ pub async fn serve(
     };
     let overdue = async {
         stop.requested().await;
-        sleep(DRAIN).await;
+        // The server, which has cut its requests by then, is done before that.
+        sleep(DRAIN + Duration::from_secs(1)).await;
     };
     tokio::select! {
         result = all => result,
         () = overdue => {
-            tracing::warn!("giving up requests and jobs that are still in flight after {DRAIN:?}");
+            tracing::warn!("giving up jobs that are still in flight after {DRAIN:?}");
             Ok(())
         }
     }
@@ -77,29 +80,15 @@ pub async fn serve(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
 {%- endif %}
     tracing::info!(address = %listener.local_addr()?, "listening");
-    let (stop, stopping) = oneshot::channel();
-    let shutdown = async move {
-        firstlight::shutdown_signal().await;
-        let _ = stop.send(());
-    };
-    let overdue = async {
-        let _ = stopping.await;
-        sleep(DRAIN).await;
-    };
-    let server = axum::serve(listener, router({% if store != "none" %}store.clone(){% endif %})).with_graceful_shutdown(shutdown);
-    tokio::select! {
-{%- if store == "none" %}
-        result = server.into_future() => result,
-{%- else %}
-        result = server.into_future() => {
-            store.close().await;
-            Ok(result?)
-        }
+    // Clients that are slow, idle or too many meet limits, which have setters here; what is still open after DRAIN is cut.
+    http::serve(listener, router({% if store != "none" %}store.clone(){% endif %}))
+        .drain(DRAIN)
+        .with_graceful_shutdown(firstlight::shutdown_signal())
+        .await;
+{%- if store != "none" %}
+    // What was cut may still hold a connection.
+    let _ = timeout(Duration::from_secs(1), store.close()).await;
 {%- endif %}
-        () = overdue => {
-            tracing::warn!("giving up requests that are still in flight after {DRAIN:?}");
-            Ok(())
-        }
-    }
+    Ok(())
 }
 {%- endif %}

@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use super::{
     body::ResponseBody,
     exchange::{Exchange, Outcome},
+    verdict::Verdict,
 };
 
 pin_project! {
@@ -23,12 +24,17 @@ pin_project! {
         #[pin]
         inner: F,
         exchange: Option<Exchange>,
+        verdict: Option<Verdict>,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: F, exchange: Option<Exchange>) -> Self {
-        Self { inner, exchange }
+    pub(super) fn new(inner: F, exchange: Option<Exchange>, verdict: Option<Verdict>) -> Self {
+        Self {
+            inner,
+            exchange,
+            verdict,
+        }
     }
 }
 
@@ -50,7 +56,10 @@ where
         };
         let exchange = this.exchange.take();
         Poll::Ready(match result {
-            Ok(response) => {
+            Ok(mut response) => {
+                if let Some(verdict) = this.verdict {
+                    verdict.apply(&mut response);
+                }
                 let exchange = exchange.map(|exchange| exchange.answered(response.status()));
                 let length = response.headers().get(header::CONTENT_LENGTH);
                 let length = length.and_then(|length| length.to_str().ok()?.parse().ok());

@@ -9,7 +9,9 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{body::ResponseBody, exchange::Exchange, future::ResponseFuture, layer::Shared};
+use super::{
+    body::ResponseBody, exchange::Exchange, future::ResponseFuture, layer::Shared, verdict::Verdict,
+};
 
 /// A service with telemetry around it; made by [`TelemetryLayer`](super::TelemetryLayer).
 #[derive(Debug, Clone)]
@@ -39,8 +41,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if self.shared.excludes(request.uri().path()) {
-            return ResponseFuture::new(self.inner.call(request), None);
+            return ResponseFuture::new(self.inner.call(request), None, None);
         }
+        let verdict = request.extensions().get::<Verdict>().cloned();
         let exchange = Exchange::start(&request, &self.shared);
         // A handler does work before its first await, too.
         let future = {
@@ -48,6 +51,6 @@ where
             exchange.describe();
             self.inner.call(request)
         };
-        ResponseFuture::new(future, Some(exchange))
+        ResponseFuture::new(future, Some(exchange), verdict)
     }
 }

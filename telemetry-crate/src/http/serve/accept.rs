@@ -1,0 +1,142 @@
+//! Takes connections until the signal to stop, then ends them within the drain.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::{Serve, Server, metrics::Limit, watch::serve_connection};
+
+/// Out of file descriptors, most likely. Trying again at once would burn a core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// For what was cut to notice it, so that its spans and lines are there before telemetry is flushed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(serve: Serve) {
+    let Serve {
+        listener,
+        app,
+        limits,
+        mut shutdown,
+    } = serve;
+    let drain = limits.drain;
+    let places = Arc::new(Semaphore::new(limits.max_connections));
+    let server = Server::new(app, limits);
+    let (draining, drained) = watch::channel(false);
+    let (alive, mut all_closed) = mpsc::channel(1);
+    let mut tasks = JoinSet::new();
+    let mut accepting = Accepting::default();
+    loop {
+        let (place, stream, client) = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            (place, (stream, client)) = accepting.next(&listener, &places) => (place, stream, client),
+        };
+        // Responses leave when they are written, and not with what may follow them. An error means that it is closed.
+        let _ = stream.set_nodelay(true);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(serve_connection(
+            server.clone(),
+            stream,
+            client,
+            (place, alive.clone()),
+            drained.clone(),
+        ));
+    }
+
+    // From here on, connecting fails.
+    drop(listener);
+    drop(alive);
+    draining.send_replace(true);
+    if timeout(drain, all_closed.recv()).await.is_ok() {
+        return;
+    }
+    let connections = server.limits.max_connections - places.available_permits();
+    let requests = server.in_flight.load(Ordering::Relaxed);
+    Limit::Drain.count_by(connections);
+    tracing::warn!(
+        target: "firstlight",
+        connections,
+        requests,
+        "the drain of {} s is over: what was still open is cut",
+        drain.as_secs_f64()
+    );
+    tasks.abort_all();
+    let _ = timeout(LAST_WORDS, all_closed.recv()).await;
+}
+
+/// Says once, rather than for each connection, what keeps it from accepting.
+#[derive(Default)]
+struct Accepting {
+    is_failing: bool,
+    is_full: bool,
+}
+
+impl Accepting {
+    async fn next(
+        &mut self,
+        listener: &TcpListener,
+        places: &Arc<Semaphore>,
+    ) -> (OwnedSemaphorePermit, (TcpStream, std::net::SocketAddr)) {
+        let place = self.place(places).await;
+        loop {
+            match listener.accept().await {
+                Ok(accepted) => {
+                    self.is_failing = false;
+                    return (place, accepted);
+                }
+                // The client's, which went away meanwhile.
+                Err(error) if is_of_the_client(&error) => {}
+                Err(error) => {
+                    Limit::Accept.count();
+                    if !self.is_failing {
+                        self.is_failing = true;
+                        tracing::warn!(
+                            target: "firstlight",
+                            "cannot accept connections, tries again every {} ms: {error}",
+                            ACCEPT_PAUSE.as_millis()
+                        );
+                    }
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn place(&mut self, places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+        loop {
+            if let Ok(place) = places.clone().try_acquire_owned() {
+                self.is_full &= places.available_permits() == 0;
+                return place;
+            }
+            if !self.is_full {
+                self.is_full = true;
+                Limit::Connections.count();
+                tracing::warn!(
+                    target: "firstlight",
+                    "all places for connections are taken: further ones wait until one is closed"
+                );
+            }
+            // Given back at once, and taken above. The semaphore is never closed.
+            drop(places.acquire().await);
+        }
+    }
+}
+
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}

@@ -1,0 +1,219 @@
+//! One connection: what its client owes, and until when.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    task::Waker,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, mpsc},
+    time::Instant,
+};
+
+use super::{Server, metrics::Limit};
+
+/// For what a client still sends of a body that was refused, and for it to leave once it is told to.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// No time; the clock of a server starts at 1.
+const NEVER: u64 = 0;
+
+/// Shared by the socket, the requests and the task that watches both.
+pub(super) struct Connection {
+    pub(super) server: Arc<Server>,
+    /// The socket was dropped, by hyper or by what a connection was upgraded to.
+    pub(super) closed: Notify,
+    /// Bodies of requests and of responses that have not ended.
+    busy: AtomicUsize,
+    /// Since when there is none. All times are milliseconds on the server's clock.
+    idle_since: AtomicU64,
+    /// When the first byte of the next request came.
+    heard_at: AtomicU64,
+    /// Since when the socket takes no more bytes.
+    blocked_since: AtomicU64,
+    lingers_since: AtomicU64,
+    is_http2: AtomicBool,
+    unread: AtomicBool,
+    cut: AtomicBool,
+    wakers: Mutex<Wakers>,
+    _permit: OwnedSemaphorePermit,
+    /// Dropped with the last part of the connection, which the server waits for at its end.
+    _alive: mpsc::Sender<()>,
+}
+
+/// Of the task that has the socket.
+pub(super) struct Wakers {
+    pub(super) read: Waker,
+    pub(super) write: Waker,
+}
+
+impl Connection {
+    pub(super) fn new(
+        server: Arc<Server>,
+        permit: OwnedSemaphorePermit,
+        alive: mpsc::Sender<()>,
+    ) -> Arc<Self> {
+        server.open.increment(1.0);
+        let now = server.now();
+        Arc::new(Self {
+            server,
+            closed: Notify::new(),
+            busy: AtomicUsize::new(0),
+            idle_since: AtomicU64::new(now),
+            // From its first request on a client may be idle, not before.
+            heard_at: AtomicU64::new(now),
+            blocked_since: AtomicU64::new(NEVER),
+            lingers_since: AtomicU64::new(NEVER),
+            is_http2: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
+            wakers: Mutex::new(Wakers {
+                read: Waker::noop().clone(),
+                write: Waker::noop().clone(),
+            }),
+            _permit: permit,
+            _alive: alive,
+        })
+    }
+
+    /// Bytes have come. Those of a body are seen by the body.
+    pub(super) fn heard(&self) {
+        if self.heard_at.load(Ordering::Relaxed) == NEVER && self.busy.load(Ordering::Relaxed) == 0
+        {
+            self.heard_at.store(self.server.now(), Ordering::Relaxed);
+        }
+    }
+
+    /// Pings and window updates are bytes, too, so that only the idle time is left to go by.
+    pub(super) fn speaks_http2(&self) {
+        self.is_http2.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn blocked(&self, blocked: bool) {
+        let was = self.blocked_since.load(Ordering::Relaxed) != NEVER;
+        if was != blocked {
+            let since = if blocked { self.server.now() } else { NEVER };
+            self.blocked_since.store(since, Ordering::Relaxed);
+        }
+    }
+
+    /// A body was dropped before its end.
+    pub(super) fn leave_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the socket, which has sent its last byte, still reads.
+    pub(super) fn lingers(&self) -> bool {
+        let unread = self.unread.load(Ordering::Relaxed);
+        if unread && self.lingers_since.load(Ordering::Relaxed) == NEVER {
+            self.lingers_since
+                .store(self.server.now(), Ordering::Relaxed);
+        }
+        unread
+    }
+
+    /// Until when the client has to do something, and the limit that it meets if it does not: with none, the connection
+    /// is closed in good order. `closing` is when that began.
+    pub(super) fn due(&self, closing: Option<Instant>) -> (Instant, Option<Limit>) {
+        let limits = &self.server.limits;
+        if let Some(since) = self.instant(&self.blocked_since) {
+            return (since + limits.write_timeout, Some(Limit::WriteTimeout));
+        }
+        if let Some(since) = self.instant(&self.lingers_since) {
+            return (since + LINGER, None);
+        }
+        if self.busy.load(Ordering::Relaxed) > 0 {
+            return (Instant::now() + limits.idle_timeout, None);
+        }
+        if !self.is_http2.load(Ordering::Relaxed)
+            && let Some(since) = self.instant(&self.heard_at)
+        {
+            return (since + limits.header_timeout, Some(Limit::HeaderTimeout));
+        }
+        let idle = self.instant(&self.idle_since);
+        match (idle, closing) {
+            // Over HTTP/2 a client that is told to leave may take no notice.
+            (idle, Some(closing)) => (
+                idle.map_or(closing, |idle| idle.max(closing)) + LINGER,
+                None,
+            ),
+            (Some(idle), None) => (idle + limits.idle_timeout, None),
+            (None, None) => (Instant::now() + limits.idle_timeout, None),
+        }
+    }
+
+    /// Whether the socket has taken nothing for longer than it may.
+    pub(super) fn is_stalled(&self) -> bool {
+        let since = self.instant(&self.blocked_since);
+        since.is_some_and(|since| since.elapsed() >= self.server.limits.write_timeout)
+    }
+
+    fn instant(&self, time: &AtomicU64) -> Option<Instant> {
+        match time.load(Ordering::Relaxed) {
+            NEVER => None,
+            time => Some(self.server.started + Duration::from_millis(time)),
+        }
+    }
+
+    /// Closes the socket, also if it belongs to something else by now.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+        let wakers = self.wakers();
+        wakers.read.wake_by_ref();
+        wakers.write.wake_by_ref();
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn wakers(&self) -> MutexGuard<'_, Wakers> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.server.open.decrement(1.0);
+    }
+}
+
+/// Keeps its connection from being idle.
+pub(super) struct Busy(Arc<Connection>);
+
+impl Busy {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        connection.busy.fetch_add(1, Ordering::Relaxed);
+        connection.heard_at.store(NEVER, Ordering::Relaxed);
+        Self(connection)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        // Before the count, so that no time before the request is taken for it.
+        let now = self.0.server.now();
+        self.0.idle_since.store(now, Ordering::Relaxed);
+        self.0.busy.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// A request from its head to the end of the response's body.
+pub(super) struct InFlight(Busy);
+
+impl InFlight {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        connection.server.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(Busy::new(connection))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.0.server.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

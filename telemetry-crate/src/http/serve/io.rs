@@ -1,0 +1,145 @@
+//! The socket of a connection: tells the connection what the client does, and can be closed from outside.
+
+use std::{
+    io::{self, ErrorKind, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use super::connection::Connection;
+
+/// How the preface of HTTP/2 begins, and no request of HTTP/1.1.
+const PREFACE: &[u8] = b"PRI";
+
+pub(super) struct Io {
+    stream: TcpStream,
+    connection: Arc<Connection>,
+    /// Bytes that were as in the preface; `None` once that is decided.
+    preface: Option<usize>,
+}
+
+impl Io {
+    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
+        Self {
+            stream,
+            connection,
+            preface: Some(0),
+        }
+    }
+
+    fn heard(&mut self, bytes: &[u8]) {
+        if let Some(seen) = self.preface {
+            let left = &PREFACE[seen..];
+            let new = bytes.len().min(left.len());
+            self.preface = (bytes[..new] == left[..new]).then_some(seen + new);
+            if self.preface == Some(PREFACE.len()) {
+                self.preface = None;
+                self.connection.speaks_http2();
+            }
+        }
+        if !bytes.is_empty() {
+            self.connection.heard();
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.connection.is_cut() {
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    fn written(
+        &self,
+        written: Poll<io::Result<usize>>,
+        context: &Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        self.connection.blocked(written.is_pending());
+        if written.is_pending() {
+            self.connection.wakers().write.clone_from(context.waker());
+            // Between the first check and here.
+            self.check()?;
+        }
+        written
+    }
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check()?;
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_pending() {
+            self.connection.wakers().read.clone_from(context.waker());
+            // Between the first check and here.
+            self.check()?;
+        } else {
+            self.heard(&buffer.filled()[before..]);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        let written = Pin::new(&mut self.stream).poll_write(context, buffer);
+        self.written(written, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
+        self.written(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A socket has no buffer of its own.
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes what the client still sends of a body that was refused: closing a socket with unread bytes resets the
+    /// connection, and the client may lose the answer.
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+        if !self.connection.lingers() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut bytes = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        self.connection.closed.notify_one();
+    }
+}

@@ -1,0 +1,68 @@
+//! What the limits have ended, counted.
+
+use metrics::{Counter, Gauge};
+
+use crate::metrics::catalog;
+
+/// A limit that ended a connection or a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    Accept,
+    BodyMemory,
+    BodySize,
+    BodyTimeout,
+    Connections,
+    Drain,
+    HeaderTimeout,
+    Requests,
+    WriteTimeout,
+}
+
+impl Limit {
+    const ALL: [Self; 9] = [
+        Self::Accept,
+        Self::BodyMemory,
+        Self::BodySize,
+        Self::BodyTimeout,
+        Self::Connections,
+        Self::Drain,
+        Self::HeaderTimeout,
+        Self::Requests,
+        Self::WriteTimeout,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::BodyMemory => "body_memory",
+            Self::BodySize => "body_size",
+            Self::BodyTimeout => "body_timeout",
+            Self::Connections => "connections",
+            Self::Drain => "drain",
+            Self::HeaderTimeout => "header_timeout",
+            Self::Requests => "requests",
+            Self::WriteTimeout => "write_timeout",
+        }
+    }
+
+    fn counter(self) -> Counter {
+        metrics::counter!(catalog::HTTP_SERVER_LIMITED.name, "limit" => self.as_str())
+    }
+
+    pub(super) fn count(self) {
+        self.count_by(1);
+    }
+
+    pub(super) fn count_by(self, times: usize) {
+        self.counter()
+            .increment(u64::try_from(times).unwrap_or(u64::MAX));
+    }
+}
+
+/// Makes all series known at 0, so that the first increase of each is one, and returns the gauge of open connections.
+pub(super) fn register() -> Gauge {
+    for limit in Limit::ALL {
+        limit.counter().increment(0);
+    }
+    metrics::gauge!(catalog::HTTP_SERVER_OPEN_CONNECTIONS.name)
+}

@@ -1,0 +1,230 @@
+//! The request's body, within its limits.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{
+    body_limits::{BodyLimits, Current},
+    connection::{Busy, Connection},
+    metrics::Limit,
+};
+use crate::http::verdict::Verdict;
+
+/// Bytes of each body that are free, so that small requests are served while large ones fill the shared memory.
+const FREE_BYTES: usize = 64 * 1024;
+
+/// Why a body ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BodyError {
+    #[error("the request's body is larger than {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error("the request's body did not arrive in time")]
+    TimedOut,
+    #[error("too many request bodies are being received; try again later")]
+    NoMemory,
+    #[error(transparent)]
+    Connection(#[from] hyper::Error),
+}
+
+pin_project! {
+    pub(super) struct RequestBody {
+        inner: Incoming,
+        limits: Current,
+        verdict: Verdict,
+        received: usize,
+        // Bytes in the memory that all bodies share.
+        shared: Shared,
+        // Until when the next bytes have to be there, while a handler waits for them.
+        #[pin]
+        wait: Option<Sleep>,
+        waiting_since: Option<Instant>,
+        // In all, so that a handler's own time is not the client's.
+        waited: Duration,
+        failed: bool,
+        // Its end: the client still sends something that belongs to the request.
+        unread: Unread,
+        _busy: Busy,
+    }
+}
+
+impl RequestBody {
+    pub(super) fn new(
+        inner: Incoming,
+        limits: Current,
+        verdict: Verdict,
+        connection: &Arc<Connection>,
+    ) -> Self {
+        Self {
+            inner,
+            limits,
+            verdict,
+            received: 0,
+            shared: Shared {
+                bytes: 0,
+                connection: connection.clone(),
+            },
+            wait: None,
+            waiting_since: None,
+            waited: Duration::ZERO,
+            failed: false,
+            unread: Unread {
+                at_end: false,
+                connection: connection.clone(),
+            },
+            _busy: Busy::new(connection.clone()),
+        }
+    }
+}
+
+/// The bytes of one body in the memory that all share, given back with it.
+struct Shared {
+    bytes: usize,
+    connection: Arc<Connection>,
+}
+
+impl Shared {
+    /// `false` if there is no room.
+    fn grow_to(&mut self, bytes: usize) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        let server = &self.connection.server;
+        let before = server.body_memory.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+        more == 0 || before + more <= server.limits.body_memory
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let memory = &self.connection.server.body_memory;
+        memory.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Tells the connection, at the end of a body that nobody read to its end.
+struct Unread {
+    at_end: bool,
+    connection: Arc<Connection>,
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        if !self.at_end {
+            self.connection.leave_unread();
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let mut this = self.project();
+        if *this.failed {
+            return Poll::Ready(None);
+        }
+        let limits = this.limits.get();
+        let mut fail = |error: BodyError, status, limit: Limit| {
+            *this.failed = true;
+            this.verdict.set(status);
+            limit.count();
+            Poll::Ready(Some(Err(error)))
+        };
+        let too_large = |limit| BodyError::TooLarge { limit };
+        // Before the first byte: a client that waits for `100 Continue` then sends none.
+        let announced = usize::try_from(this.inner.size_hint().lower()).unwrap_or(usize::MAX);
+        let announced = this.received.saturating_add(announced);
+        if let Some(max) = limits.max_bytes.filter(|max| announced > *max) {
+            return fail(
+                too_large(max),
+                StatusCode::PAYLOAD_TOO_LARGE,
+                Limit::BodySize,
+            );
+        }
+        match Pin::new(&mut *this.inner).poll_frame(context) {
+            Poll::Pending => {
+                let Some(timeout) = limits.timeout else {
+                    return Poll::Pending;
+                };
+                if this.wait.is_none() {
+                    let now = Instant::now();
+                    *this.waiting_since = Some(now);
+                    let patience = patience(limits, timeout, *this.received, *this.waited);
+                    this.wait.set(Some(sleep_until(now + patience)));
+                }
+                match this.wait.as_pin_mut().map(|wait| wait.poll(context)) {
+                    Some(Poll::Ready(())) => fail(
+                        BodyError::TimedOut,
+                        StatusCode::REQUEST_TIMEOUT,
+                        Limit::BodyTimeout,
+                    ),
+                    _ => Poll::Pending,
+                }
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                this.wait.set(None);
+                if let Some(since) = this.waiting_since.take() {
+                    *this.waited += since.elapsed();
+                }
+                *this.received += frame.data_ref().map_or(0, Bytes::len);
+                let received = *this.received;
+                if let Some(max) = limits.max_bytes.filter(|max| received > *max) {
+                    return fail(
+                        too_large(max),
+                        StatusCode::PAYLOAD_TOO_LARGE,
+                        Limit::BodySize,
+                    );
+                }
+                let beyond = received.saturating_sub(FREE_BYTES);
+                if limits.shared && !this.shared.grow_to(beyond) {
+                    return fail(
+                        BodyError::NoMemory,
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        Limit::BodyMemory,
+                    );
+                }
+                this.unread.at_end = this.inner.is_end_stream();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(end) => {
+                this.unread.at_end = true;
+                Poll::Ready(end.map(|end| end.map_err(BodyError::Connection)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.failed || self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// How long the next bytes may take, after `waited` for those that are there.
+fn patience(limits: BodyLimits, timeout: Duration, received: usize, waited: Duration) -> Duration {
+    let Some(rate) = limits.min_rate else {
+        return timeout;
+    };
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds, to a millisecond or so"
+    )]
+    let earned = Duration::from_secs_f64(received as f64 / f64::from(rate));
+    timeout.min((timeout.saturating_add(earned)).saturating_sub(waited))
+}

@@ -1,0 +1,152 @@
+//! The response's body, and the task of an HTTP/2 stream that ends if its client takes nothing.
+//!
+//! Over HTTP/1.1 a client that does not read blocks the socket, which `io` sees. An HTTP/2 client can stop one stream alone:
+//! the connection goes on, and hyper waits for the stream's window with a frame of the body in hand.
+
+use std::{
+    cell::Cell,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::body::Body as AxumBody;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::rt::Executor;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{connection::InFlight, metrics::Limit};
+
+/// The most of a body that HTTP/2 holds for a client that takes nothing.
+pub(super) const CHUNK: usize = 64 * 1024;
+
+tokio::task_local! {
+    /// Since when a frame of the stream's body is held by hyper; `None` while the body has none.
+    static HELD_SINCE: Cell<Option<Instant>>;
+}
+
+/// Holds its request in flight until it is dropped.
+pub(super) struct ResponseBody {
+    inner: AxumBody,
+    /// What is left of a frame that was too large.
+    rest: Bytes,
+    _request: Option<InFlight>,
+}
+
+impl ResponseBody {
+    pub(super) fn new(inner: AxumBody, request: Option<InFlight>) -> Self {
+        Self {
+            inner,
+            rest: Bytes::new(),
+            _request: request,
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let held = |since| HELD_SINCE.try_with(|held| held.set(since)).is_ok();
+        // An error means that this is no stream of HTTP/2.
+        let is_stream = held(None);
+        let frame = if self.rest.is_empty() {
+            ready!(Pin::new(&mut self.inner).poll_frame(context))
+        } else {
+            Some(Ok(Frame::data(std::mem::take(&mut self.rest))))
+        };
+        if !is_stream || !matches!(frame, Some(Ok(_))) {
+            return Poll::Ready(frame);
+        }
+        held(Some(Instant::now()));
+        Poll::Ready(frame.map(|frame| {
+            frame.map(|frame| match frame.into_data() {
+                Ok(mut data) if data.len() > CHUNK => {
+                    self.rest = data.split_off(CHUNK);
+                    Frame::data(data)
+                }
+                Ok(data) => Frame::data(data),
+                Err(trailers) => trailers,
+            })
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        let inner = self.inner.size_hint();
+        let mut hint = SizeHint::new();
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(inner.lower().saturating_add(rest));
+        hint
+    }
+}
+
+/// Spawns the streams of HTTP/2 connections.
+#[derive(Debug, Clone)]
+pub(super) struct Streams {
+    pub(super) write_timeout: Duration,
+}
+
+impl<F> Executor<F> for Streams
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        tokio::spawn(Stream {
+            inner: stream,
+            write_timeout: self.write_timeout,
+            held_since: None,
+            deadline: None,
+        });
+    }
+}
+
+pin_project! {
+    struct Stream<F> {
+        #[pin]
+        inner: F,
+        write_timeout: Duration,
+        held_since: Option<Instant>,
+        #[pin]
+        deadline: Option<Sleep>,
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Stream<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let (polled, held_since) = HELD_SINCE.sync_scope(Cell::new(*this.held_since), || {
+            let polled = this.inner.poll(context);
+            (polled, HELD_SINCE.with(Cell::get))
+        });
+        if polled.is_ready() {
+            return Poll::Ready(());
+        }
+        if held_since != *this.held_since {
+            *this.held_since = held_since;
+            let deadline = held_since.map(|since| sleep_until(since + *this.write_timeout));
+            this.deadline.set(deadline);
+        }
+        if let Some(deadline) = this.deadline.as_pin_mut() {
+            ready!(deadline.poll(context));
+            // Dropped, the stream is reset.
+            Limit::WriteTimeout.count();
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,133 @@
+//! Hands a request to the router, if there is room for it, and its response back.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, ready},
+};
+
+use axum::{Router, body::Body, extract::ConnectInfo, routing::future::RouteFuture};
+use http::{Request, Response, StatusCode, header::RETRY_AFTER};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tower_service::Service as _;
+
+use super::{
+    Server,
+    body_limits::Current,
+    connection::{Connection, InFlight},
+    metrics::Limit,
+    request_body::RequestBody,
+    response_body::ResponseBody,
+};
+use crate::http::{RemoteParent, TelemetryLayer, verdict::Verdict};
+
+/// Answers what is beyond the limit, and is seen like every answer. It knows nothing of whom the app trusts.
+pub(super) fn refusal() -> Router {
+    let refuse = || async {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [(RETRY_AFTER, "1")],
+            "too many requests are being served; try again later\n",
+        )
+    };
+    Router::new()
+        .fallback(refuse)
+        .layer(TelemetryLayer::new().remote_parent(RemoteParent::Link))
+}
+
+/// The router, for one connection.
+pub(super) struct Service {
+    pub(super) connection: Arc<Connection>,
+    pub(super) client: SocketAddr,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Service {
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn call(&self, request: Request<Incoming>) -> Answer {
+        let server = &self.connection.server;
+        let (parts, incoming) = request.into_parts();
+        let mut request = Request::from_parts(parts, Body::empty());
+        request.extensions_mut().insert(ConnectInfo(self.client));
+        let mut verdict = None;
+        if !incoming.is_end_stream() {
+            let limits = Current::new(server.limits.body);
+            let bounded = verdict.insert(Verdict::default()).clone();
+            server.limits.body.of_extractors().apply(&mut request);
+            request.extensions_mut().insert(limits.clone());
+            request.extensions_mut().insert(bounded.clone());
+            let body = RequestBody::new(incoming, limits, bounded, &self.connection);
+            *request.body_mut() = Body::new(body);
+        }
+        let waiting = Waiting::new(server);
+        let mut app = if waiting.is_one_too_many() {
+            Limit::Requests.count();
+            server.refusal.clone()
+        } else {
+            server.app.clone()
+        };
+        Answer {
+            inner: app.call(request),
+            in_flight: Some(InFlight::new(self.connection.clone())),
+            waiting: Some(waiting),
+            verdict,
+        }
+    }
+}
+
+/// A request whose response has not begun.
+struct Waiting {
+    server: Arc<Server>,
+    before: usize,
+}
+
+impl Waiting {
+    fn new(server: &Arc<Server>) -> Self {
+        Self {
+            server: server.clone(),
+            before: server.waiting.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    fn is_one_too_many(&self) -> bool {
+        self.before >= self.server.limits.max_requests
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.server.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+pin_project! {
+    pub(super) struct Answer {
+        #[pin]
+        inner: RouteFuture<Infallible>,
+        in_flight: Option<InFlight>,
+        waiting: Option<Waiting>,
+        verdict: Option<Verdict>,
+    }
+}
+
+impl Future for Answer {
+    type Output = Result<Response<ResponseBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Ok(mut response) = ready!(this.inner.poll(context));
+        *this.waiting = None;
+        // For routers without the layer, which has done it otherwise.
+        if let Some(verdict) = this.verdict {
+            verdict.apply(&mut response);
+        }
+        let in_flight = this.in_flight.take();
+        Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, in_flight))))
+    }
+}

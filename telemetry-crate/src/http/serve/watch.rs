@@ -1,0 +1,116 @@
+//! Serves one connection, and ends it when its client is late.
+
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Poll, ready},
+};
+
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, mpsc, watch},
+    time::{Instant, Sleep, sleep, sleep_until},
+};
+
+use super::{Server, connection::Connection, io::Io, metrics::Limit, service::Service};
+
+pub(super) async fn serve_connection(
+    server: Arc<Server>,
+    stream: TcpStream,
+    client: SocketAddr,
+    (place, alive): (OwnedSemaphorePermit, mpsc::Sender<()>),
+    draining: watch::Receiver<bool>,
+) {
+    let connection = Connection::new(server, place, alive);
+    // However this task ends: aborted at the end of the drain, it leaves sockets of upgraded connections behind.
+    let _cut = Cut(connection.clone());
+    let limit = match serve_requests(&connection, stream, client, draining).await {
+        Some(limit) => Some(limit),
+        None => follow_upgrade(&connection).await,
+    };
+    if let Some(limit) = limit {
+        limit.count();
+        tracing::debug!(target: "firstlight", %client, ?limit, "connection closed");
+    }
+}
+
+struct Cut(Arc<Connection>);
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.0.cut();
+    }
+}
+
+/// Returns the limit that ended it.
+async fn serve_requests(
+    connection: &Arc<Connection>,
+    stream: TcpStream,
+    client: SocketAddr,
+    mut draining: watch::Receiver<bool>,
+) -> Option<Limit> {
+    let service = Service {
+        connection: connection.clone(),
+        client,
+    };
+    let io = TokioIo::new(Io::new(stream, connection.clone()));
+    let builder = &connection.server.connections;
+    let mut serving = pin!(builder.serve_connection_with_upgrades(io, service));
+    let mut timer = pin!(sleep_until(connection.due(None).0));
+    let mut closing = None;
+    loop {
+        tokio::select! {
+            biased;
+            // First, so that the times are looked at after what it has read or written. An error is the client's.
+            _ = serving.as_mut() => return None,
+            limit = overdue(connection, timer.as_mut(), closing) => {
+                if limit.is_some() || closing.is_some() {
+                    return limit;
+                }
+            }
+            // An error means that the server is gone, and then this task is, too.
+            _ = draining.wait_for(|draining| *draining), if closing.is_none() => {}
+        }
+        closing = Some(Instant::now());
+        serving.as_mut().graceful_shutdown();
+    }
+}
+
+/// Completes when the client is late. The timer is set anew only for a time that is earlier than its own, so that an ordinary
+/// request sets none.
+async fn overdue(
+    connection: &Connection,
+    mut timer: Pin<&mut Sleep>,
+    closing: Option<Instant>,
+) -> Option<Limit> {
+    poll_fn(|context| {
+        loop {
+            let (at, _) = connection.due(closing);
+            if at < timer.deadline() || timer.is_elapsed() {
+                timer.as_mut().reset(at);
+            }
+            ready!(timer.as_mut().poll(context));
+            let (at, limit) = connection.due(closing);
+            if at <= Instant::now() {
+                return Poll::Ready(limit);
+            }
+        }
+    })
+    .await
+}
+
+/// hyper is done with the socket, and what the connection was upgraded to may have it.
+async fn follow_upgrade(connection: &Connection) -> Option<Limit> {
+    loop {
+        tokio::select! {
+            () = connection.closed.notified() => return None,
+            () = sleep(connection.server.limits.write_timeout) => {}
+        }
+        if connection.is_stalled() {
+            return Some(Limit::WriteTimeout);
+        }
+    }
+}

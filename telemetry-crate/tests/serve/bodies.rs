@@ -1,0 +1,154 @@
+//! Request bodies that stall, trickle, or are too large.
+
+use firstlight::{
+    http::{BodyLimits, Serve},
+    testing::capture,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::sleep,
+};
+
+use crate::{Running, SHORT, answer, limited, open};
+
+fn short(serve: Serve) -> Serve {
+    serve.body(BodyLimits::new().timeout(SHORT))
+}
+
+fn post(path: &str, length: usize) -> String {
+    format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n")
+}
+
+#[tokio::test]
+async fn stalled_bodies_are_answered_with_408() {
+    let capture = capture();
+    let server = Running::start(short).await;
+    for path in ["/collect", "/frames"] {
+        let mut client = server.client(&post(path, 1_000)).await;
+        client.write_all(b"half of it").await.unwrap();
+        let refused = answer(client).await;
+        assert!(refused.starts_with("HTTP/1.1 408 "), "{path}: {refused}");
+        capture.assert_log(&format!("POST {path} 408")).once();
+    }
+    limited(&capture, "body_timeout", 2.0).await;
+    open(&capture, 0.0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn trickled_bodies_are_answered_with_408() {
+    let capture = capture();
+    let server = Running::start(short).await;
+    let mut client = server.client(&post("/collect", 1_000_000)).await;
+    // Never silent for as long as the time-out.
+    while client.write_all(b"x").await.is_ok()
+        && capture.metric("http_server_limited_total", [("limit", "body_timeout")]) == Some(0.0)
+    {
+        sleep(SHORT / 8).await;
+    }
+    let refused = answer(client).await;
+    assert!(refused.starts_with("HTTP/1.1 408 "), "{refused}");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn many_stalled_bodies_take_bounded_memory() {
+    const BODY: usize = 1_900_000;
+    const MEMORY: usize = 16 * 1024 * 1024;
+    let capture = capture();
+    let server = Running::start(|serve| short(serve).body_memory(MEMORY)).await;
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        let mut client = server.client(&post("/collect", BODY + 1)).await;
+        clients.push(tokio::spawn(async move {
+            // An error means that it was refused already.
+            let _ = client.write_all(&vec![b'x'; BODY]).await;
+            answer(client).await
+        }));
+    }
+    let mut held = 0;
+    for client in clients {
+        let refused = client.await.unwrap();
+        held += usize::from(refused.starts_with("HTTP/1.1 408 "));
+        let full = refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after: 1\r\n");
+        assert!(full || refused.starts_with("HTTP/1.1 408 "), "{refused}");
+    }
+    // Nearly all of them: at most eight whole ones fit. One that was slow may have timed out with less of it.
+    assert!(held < 150, "{held} bodies were held");
+    open(&capture, 0.0).await;
+    // All of it is given back.
+    let request = post("/collect", BODY).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+    let mut client = server.client(&request).await;
+    client.write_all(&vec![b'x'; BODY]).await.unwrap();
+    assert!(answer(client).await.ends_with("1900000"));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn large_bodies_are_answered_with_413() {
+    const LIMIT: usize = 2 * 1024 * 1024;
+    let capture = capture();
+    let server = Running::start(|serve| serve).await;
+    for path in ["/collect", "/frames"] {
+        // Sent before the answer is read, as most clients do.
+        let mut client = server.client(&post(path, LIMIT * 4)).await;
+        client.write_all(&vec![b'x'; LIMIT * 4]).await.unwrap();
+        let refused = answer(client).await;
+        assert!(refused.starts_with("HTTP/1.1 413 "), "{path}: {refused}");
+        capture.assert_log(&format!("POST {path} 413")).once();
+
+        let chunked =
+            format!("POST {path} HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+        let mut client = server.client(&chunked).await;
+        for _ in 0..LIMIT / 65_536 + 1 {
+            client.write_all(b"10000\r\n").await.unwrap();
+            client.write_all(&[b'x'; 65_536]).await.unwrap();
+            client.write_all(b"\r\n").await.unwrap();
+        }
+        let refused = answer(client).await;
+        assert!(refused.starts_with("HTTP/1.1 413 "), "{path}: {refused}");
+    }
+    limited(&capture, "body_size", 4.0).await;
+    // As large as it may be.
+    let request = post("/collect", LIMIT).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+    let mut client = server.client(&request).await;
+    client.write_all(&vec![b'x'; LIMIT]).await.unwrap();
+    assert!(answer(client).await.ends_with("2097152"));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn continue_is_sent_for_what_is_wanted() {
+    let _capture = capture();
+    let server = Running::start(|serve| serve).await;
+    let expecting =
+        |length| post("/collect", length).replace("\r\n\r\n", "\r\nexpect: 100-continue\r\n\r\n");
+    let refused = answer(server.client(&expecting(100_000_000)).await).await;
+    assert!(refused.starts_with("HTTP/1.1 413 "), "{refused}");
+
+    let mut client = server.client(&expecting(5)).await;
+    let mut go_on = [0; 25];
+    client.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    client.write_all(b"hello").await.unwrap();
+    let mut status = [0; 15];
+    client.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200 OK");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn routes_have_limits_of_their_own() {
+    let capture = capture();
+    let server = Running::start(|serve| short(serve).body_memory(0)).await;
+    let length = 4 * 1024 * 1024;
+    let request = post("/slow", length).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+    let mut client = server.client(&request).await;
+    client.write_all(&vec![b'x'; length - 1]).await.unwrap();
+    sleep(SHORT * 2).await;
+    client.write_all(b"x").await.unwrap();
+    let served = answer(client).await;
+    assert!(served.ends_with(&length.to_string()), "{served}");
+    limited(&capture, "body_timeout", 0.0).await;
+    server.end().await;
+}

@@ -1,0 +1,195 @@
+//! Clients that are slow, idle, many, or do not read.
+
+use firstlight::testing::capture;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+use crate::{DEADLINE, Running, SHORT, active, answer, limited, open};
+
+#[tokio::test]
+async fn unfinished_heads_are_closed() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.header_timeout(SHORT)).await;
+    // Nothing, a part of the preface of HTTP/2, a part of a head.
+    let silent = server.client("").await;
+    let preface = server.client("PR").await;
+    let head = server.client("GET / HTTP/1.1\r\nhost: a\r\nx-").await;
+    let mut trickle = server.client("GET / HTTP/1.1\r\n").await;
+    while trickle.write_all(b"a: b\r\n").await.is_ok() {
+        sleep(SHORT / 8).await;
+    }
+    for client in [silent, preface, head] {
+        assert_eq!(answer(client).await, "");
+    }
+    limited(&capture, "header_timeout", 4.0).await;
+    open(&capture, 0.0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn later_heads_have_the_same_time() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.header_timeout(SHORT)).await;
+    let mut client = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut status = [0; 15];
+    client.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200 OK");
+    active(&capture, 0.0).await;
+    client.write_all(b"GET /").await.unwrap();
+    assert!(answer(client).await.ends_with("hello"));
+    limited(&capture, "header_timeout", 1.0).await;
+    open(&capture, 0.0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.idle_timeout(SHORT)).await;
+    let client = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert!(answer(client).await.ends_with("hello"));
+    open(&capture, 0.0).await;
+    // What is ordinary is not counted.
+    limited(&capture, "header_timeout", 0.0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn requests_outlast_the_idle_time() {
+    let capture = capture();
+    let server = Running::start(|serve| {
+        serve
+            .idle_timeout(SHORT)
+            .header_timeout(SHORT)
+            .write_timeout(SHORT)
+    })
+    .await;
+    let mut client = server
+        .client("GET /events HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await;
+    sleep(SHORT * 4).await;
+    open(&capture, 1.0).await;
+    let mut begun = [0; 8];
+    client.read_exact(&mut begun).await.unwrap();
+    drop(client);
+    open(&capture, 0.0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn responses_that_are_not_read_are_cut() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.write_timeout(SHORT)).await;
+    let client = server
+        .client("GET /large HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await;
+    limited(&capture, "write_timeout", 1.0).await;
+    open(&capture, 0.0).await;
+    capture.assert_log("GET /large client disconnected").once();
+    drop(client);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn slow_readers_get_their_response() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.write_timeout(SHORT * 2)).await;
+    let mut client = server
+        .client("GET /large HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await;
+    let mut buffer = vec![0; 8 * 1024 * 1024];
+    let mut length = 0;
+    let read = async {
+        loop {
+            // Pauses that together are more than the limit.
+            sleep(SHORT / 8).await;
+            match client.read(&mut buffer).await.unwrap() {
+                0 => break,
+                some => length += some,
+            }
+        }
+    };
+    timeout(DEADLINE, read).await.unwrap();
+    assert!(length > crate::LARGE, "{length}");
+    limited(&capture, "write_timeout", 0.0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn requests_beyond_the_limit_are_refused() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.max_requests(2)).await;
+    let mut waiting: Vec<TcpStream> = Vec::new();
+    for _ in 0..2 {
+        waiting.push(
+            server
+                .client("GET /hangs HTTP/1.1\r\nhost: a\r\n\r\n")
+                .await,
+        );
+    }
+    active(&capture, 2.0).await;
+    let refused = server.ask("GET / HTTP/1.1\r\nhost: a\r\n").await;
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+    assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
+    limited(&capture, "requests", 1.0).await;
+    // It counts against the objective, as every failure.
+    capture.assert_log("GET 503").once();
+
+    drop(waiting);
+    open(&capture, 0.0).await;
+    let served = server.ask("GET / HTTP/1.1\r\nhost: a\r\n").await;
+    assert!(served.ends_with("hello"), "{served}");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.max_connections(2).idle_timeout(SHORT)).await;
+    // Keep-alive connections, which are idle after their first response.
+    let clients = (0..6).map(|_| async {
+        let client = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert!(answer(client).await.ends_with("hello"));
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await;
+    }
+    let mut held = Vec::new();
+    for _ in 0..6 {
+        held.push(server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await);
+    }
+    sleep(SHORT / 4).await;
+    let open = capture.metric("http_server_open_connections", []);
+    assert!(open <= Some(2.0), "{open:?}");
+    for client in held {
+        assert!(answer(client).await.ends_with("hello"));
+    }
+    capture
+        .assert_log("all places for connections are taken: further ones wait until one is closed");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn heads_have_a_size() {
+    let _capture = capture();
+    let server = Running::start(|serve| serve.max_header_bytes(0)).await;
+    let large = format!("GET / HTTP/1.1\r\nx: {}\r\n", "x".repeat(16 * 1024));
+    let refused = server.ask(&large).await;
+    assert!(refused.starts_with("HTTP/1.1 431 "), "{refused}");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn handlers_know_their_client() {
+    let _capture = capture();
+    let server = Running::start(|serve| serve).await;
+    let client = server
+        .client("GET /client HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await;
+    let address = client.local_addr().unwrap().to_string();
+    assert!(answer(client).await.ends_with(&address));
+    server.end().await;
+}

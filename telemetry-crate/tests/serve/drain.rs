@@ -1,0 +1,131 @@
+//! The end: what is in flight may end, and what does not is cut and counted.
+
+use std::time::Duration;
+
+use firstlight::{http::BodyLimits, testing::capture};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::sleep,
+};
+
+use crate::{DEADLINE, Running, SHORT, active, answer, limited, open};
+
+const UPGRADE: &str =
+    "GET /upgrade HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+
+#[tokio::test]
+async fn what_is_open_is_cut_and_counted() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.drain(SHORT)).await;
+    let mut clients = vec![
+        server
+            .client("GET /events HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await,
+        server
+            .client("GET /large HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await,
+        server
+            .client("GET /hangs HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await,
+        server
+            .client("POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf")
+            .await,
+    ];
+    let mut upgraded = server.client(UPGRADE).await;
+    upgraded.write_all(b"ping").await.unwrap();
+    read_until(&mut upgraded, "\r\n\r\nping").await;
+    clients.push(upgraded);
+    // Idle ones are closed at once, and not counted.
+    let mut idle = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    read_until(&mut idle, "hello").await;
+    open(&capture, 6.0).await;
+    active(&capture, 4.0).await;
+
+    server.end().await;
+    let warning = capture.assert_log("the drain of 0.4 s is over: what was still open is cut");
+    warning.with("connections", 5).with("requests", 4).once();
+    limited(&capture, "drain", 5.0).await;
+    open(&capture, 0.0).await;
+    // Each has its line by now, so that the flush that follows has it as well.
+    assert_eq!(capture.metric("http_server_active_requests", []), Some(0.0));
+    for mut client in clients {
+        let mut rest = Vec::new();
+        let _ = tokio::time::timeout(DEADLINE, client.read_to_end(&mut rest))
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn requests_in_flight_are_answered() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.drain(DEADLINE)).await;
+    let mut client = server
+        .client("POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf ")
+        .await;
+    active(&capture, 1.0).await;
+    let Running {
+        address,
+        stop,
+        server,
+    } = server;
+    stop.send(()).unwrap();
+    // No new ones.
+    while TcpStream::connect(address).await.is_ok() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    client.write_all(b"done").await.unwrap();
+    let served = answer(client).await;
+    assert!(served.starts_with("HTTP/1.1 200 "), "{served}");
+    assert!(served.contains("connection: close"), "{served}");
+    tokio::time::timeout(DEADLINE, server)
+        .await
+        .unwrap()
+        .unwrap();
+    limited(&capture, "drain", 0.0).await;
+}
+
+#[tokio::test]
+async fn stalled_bodies_do_not_take_the_whole_drain() {
+    let capture = capture();
+    let server = Running::start(|serve| {
+        serve
+            .drain(DEADLINE * 10)
+            .body(BodyLimits::new().timeout(SHORT))
+    })
+    .await;
+    let client = server
+        .client("POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf")
+        .await;
+    active(&capture, 1.0).await;
+    server.stop.send(()).unwrap();
+    let refused = answer(client).await;
+    assert!(refused.starts_with("HTTP/1.1 408 "), "{refused}");
+    tokio::time::timeout(DEADLINE, server.server)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn dropped_servers_leave_nothing_open() {
+    let capture = capture();
+    let server = Running::start(|serve| serve).await;
+    let mut upgraded = server.client(UPGRADE).await;
+    read_until(&mut upgraded, "\r\n\r\n").await;
+    let events = server
+        .client("GET /events HTTP/1.1\r\nhost: a\r\n\r\n")
+        .await;
+    open(&capture, 2.0).await;
+    server.server.abort();
+    open(&capture, 0.0).await;
+    drop((upgraded, events));
+}
+
+async fn read_until(client: &mut TcpStream, end: &str) {
+    let mut read = Vec::new();
+    while !read.ends_with(end.as_bytes()) {
+        read.push(client.read_u8().await.unwrap());
+    }
+}

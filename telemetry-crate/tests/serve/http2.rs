@@ -1,0 +1,130 @@
+//! Clients over HTTP/2: streams that are not read, requests that are reset, connections that are idle.
+
+use bytes::Bytes;
+use firstlight::testing::capture;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Request, StatusCode,
+    client::conn::http2::{Builder, SendRequest},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{net::TcpStream, task::JoinHandle, time::sleep};
+
+use crate::{LARGE, Running, SHORT, active, limited, open};
+
+type Client = SendRequest<Full<Bytes>>;
+
+/// Reads 16 KiB of each response by itself, and the rest as it is asked for.
+async fn client(server: &Running) -> (Client, JoinHandle<()>) {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (client, connection) = Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(16 * 1024)
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    let connection = tokio::spawn(async move {
+        let _ = connection.await;
+    });
+    (client, connection)
+}
+
+fn get(path: &str) -> Request<Full<Bytes>> {
+    let uri = format!("http://localhost{path}");
+    Request::get(uri).body(Full::default()).unwrap()
+}
+
+#[tokio::test]
+async fn streams_that_are_not_read_are_reset() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.write_timeout(SHORT).max_streams(8)).await;
+    let (mut client, connection) = client(&server).await;
+    let mut stalled = Vec::new();
+    for _ in 0..4 {
+        stalled.push(client.send_request(get("/large")).await.unwrap());
+    }
+    // One that has nothing to say is not one that nobody listens to.
+    let mut events = client.send_request(get("/events")).await.unwrap();
+    events.frame().await.unwrap().unwrap();
+    limited(&capture, "write_timeout", 4.0).await;
+    for response in stalled {
+        assert!(response.into_body().collect().await.is_err());
+    }
+    // The connection goes on.
+    let response = client.send_request(get("/")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    open(&capture, 1.0).await;
+    limited(&capture, "write_timeout", 4.0).await;
+    let whole = client.send_request(get("/large")).await.unwrap();
+    assert_eq!(
+        whole.into_body().collect().await.unwrap().to_bytes().len(),
+        LARGE
+    );
+    drop((client, events, response));
+    connection.await.unwrap();
+    open(&capture, 0.0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn resets_leave_nothing_behind() {
+    let capture = capture();
+    let server = Running::start(|serve| serve).await;
+    let (mut first, connection) = client(&server).await;
+    for _ in 0..2_000 {
+        if first.ready().await.is_err() {
+            break;
+        }
+        // Sent, and reset when it is dropped.
+        let request = tokio::spawn(first.send_request(get("/hangs")));
+        tokio::task::yield_now().await;
+        request.abort();
+    }
+    drop(first);
+    connection.await.unwrap();
+    open(&capture, 0.0).await;
+    active(&capture, 0.0).await;
+    let (mut second, _connection) = client(&server).await;
+    let response = second.send_request(get("/")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    drop((second, response));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn idle_connections_are_told_to_leave() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.idle_timeout(SHORT).header_timeout(SHORT / 8)).await;
+    let (mut client, connection) = client(&server).await;
+    for _ in 0..4 {
+        let response = client.send_request(get("/")).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        sleep(SHORT / 4).await;
+    }
+    connection.await.unwrap();
+    open(&capture, 0.0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn stalled_bodies_are_answered_with_408() {
+    let capture = capture();
+    let server =
+        Running::start(|serve| serve.body(firstlight::http::BodyLimits::new().timeout(SHORT)))
+            .await;
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut client, connection) = Builder::new(TokioExecutor::new())
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let body =
+        axum::body::Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
+    let request = Request::post("http://localhost/collect")
+        .body(body)
+        .unwrap();
+    let response = client.send_request(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+    limited(&capture, "body_timeout", 1.0).await;
+    drop((client, response));
+    server.end().await;
+}

@@ -1,0 +1,182 @@
+//! `http::serve` and clients that misbehave. Each test has a server of its own, with limits that it reaches soon.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bodies;
+mod clients;
+mod drain;
+mod http2;
+
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    http::{Request, Response, StatusCode},
+    routing::{get, post},
+};
+use firstlight::{
+    http::{BodyLimits, Serve, TelemetryLayer, serve},
+    testing::Capture,
+};
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+/// For a machine that does much else meanwhile.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The one that a test is about.
+const SHORT: Duration = Duration::from_millis(400);
+
+/// Much larger than what sockets buffer.
+const LARGE: usize = 32 * 1024 * 1024;
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl Running {
+    async fn start(limits: impl FnOnce(Serve) -> Serve) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = limits(serve(listener, app())).with_graceful_shutdown(async {
+            let _ = stopped.await;
+        });
+        Self {
+            address,
+            stop,
+            server: tokio::spawn(server.into_future()),
+        }
+    }
+
+    /// Returns a client that has sent `bytes`.
+    async fn client(&self, bytes: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn ask(&self, request: &str) -> String {
+        let request = format!("{request}connection: close\r\n\r\n");
+        answer(self.client(&request).await).await
+    }
+
+    async fn end(self) {
+        self.stop.send(()).unwrap();
+        timeout(DEADLINE, self.server).await.unwrap().unwrap();
+    }
+}
+
+/// All that the server sends until it closes.
+async fn answer(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let read = stream.read_to_end(&mut bytes);
+    // A reset is an end, too.
+    let _ = timeout(DEADLINE, read).await.expect("it stays open");
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Waits until the server has counted this.
+async fn limited(capture: &Capture, limit: &str, times: f64) {
+    let counted = async {
+        while capture.metric("http_server_limited_total", [("limit", limit)]) != Some(times) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = timeout(DEADLINE, counted).await;
+    let is = capture.metric("http_server_limited_total", [("limit", limit)]);
+    assert!(waited.is_ok(), "expected {times} of {limit}, found {is:?}");
+}
+
+/// Waits until so many connections are open.
+async fn open(capture: &Capture, connections: f64) {
+    reaches(capture, "http_server_open_connections", connections).await;
+}
+
+/// Waits until so many requests are being served.
+async fn active(capture: &Capture, requests: f64) {
+    reaches(capture, "http_server_active_requests", requests).await;
+}
+
+async fn reaches(capture: &Capture, gauge: &str, value: f64) {
+    let reached = async {
+        while capture.metric(gauge, []).unwrap_or_default() != value {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = timeout(DEADLINE, reached).await;
+    let is = capture.metric(gauge, []);
+    assert!(waited.is_ok(), "expected {value} of {gauge}, found {is:?}");
+}
+
+fn app() -> Router {
+    let slow = BodyLimits::new().max_bytes(None).timeout(None);
+    Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route(
+            "/client",
+            get(|client: ConnectInfo<SocketAddr>| async move { client.to_string() }),
+        )
+        .route(
+            "/collect",
+            post(|body: Bytes| async move { body.len().to_string() }),
+        )
+        .route("/frames", post(frames))
+        .route("/slow", post(frames).layer(slow))
+        .route("/large", get(large))
+        .route("/events", get(events))
+        .route("/hangs", get(std::future::pending::<()>))
+        .route("/upgrade", get(upgrade))
+        .layer(TelemetryLayer::new())
+}
+
+/// Reads the body itself, and knows one status for what goes wrong.
+async fn frames(mut body: Body) -> Result<String, StatusCode> {
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
+        length += frame.into_data().map_or(0, |data| data.len());
+    }
+    Ok(length.to_string())
+}
+
+async fn large() -> Body {
+    let parts = std::iter::repeat_n(Bytes::from(vec![b'x'; LARGE / 32]), 32);
+    Body::from_stream(tokio_stream::iter(parts.map(Ok::<_, Infallible>)))
+}
+
+/// One event, and then nothing.
+async fn events() -> Response<Body> {
+    let event = tokio_stream::once(Ok::<_, Infallible>("data: 1\n\n"));
+    let events = tokio_stream::StreamExt::chain(event, tokio_stream::pending());
+    let response = Response::builder().header("content-type", "text/event-stream");
+    response.body(Body::from_stream(events)).unwrap()
+}
+
+/// A protocol that says what it hears.
+async fn upgrade(mut request: Request<Body>) -> Response<Body> {
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let mut socket = TokioIo::new(upgraded.await.unwrap());
+        let mut buffer = [0; 16];
+        while let Ok(length @ 1..) = socket.read(&mut buffer).await {
+            socket.write_all(&buffer[..length]).await.unwrap();
+        }
+    });
+    let response = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
+    let response = response
+        .header("connection", "upgrade")
+        .header("upgrade", "echo");
+    response.body(Body::empty()).unwrap()
+}
