@@ -18,6 +18,7 @@ mod sqlite;
 #[path = "../support/mod.rs"]
 mod support;
 mod telemetry;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -33,7 +34,8 @@ fn main() -> ExitCode {
     }
     let has_postgres = std::env::var_os(POSTGRES).is_some();
     if !has_postgres {
-        let needed = postgres::TESTS.len() + cron::POSTGRES_TESTS.len();
+        let needed =
+            postgres::TESTS.len() + cron::POSTGRES_TESTS.len() + workers::POSTGRES_TESTS.len();
         println!(
             "{needed} tests not run: they need a PostgreSQL server, and {POSTGRES} is unset. \
              `cargo xtask test` starts one."
@@ -46,8 +48,13 @@ fn main() -> ExitCode {
             Ok::<(), Failed>(())
         })
     };
-    let anywhere = [sqlite::TESTS, lines::TESTS, cron::TESTS].concat();
-    let on_postgres = [postgres::TESTS, cron::POSTGRES_TESTS].concat();
+    let anywhere = [sqlite::TESTS, lines::TESTS, cron::TESTS, workers::TESTS].concat();
+    let on_postgres = [
+        postgres::TESTS,
+        cron::POSTGRES_TESTS,
+        workers::POSTGRES_TESTS,
+    ]
+    .concat();
     let trials = (anywhere.iter().map(trial))
         .chain(
             on_postgres
