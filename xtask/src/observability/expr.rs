@@ -9,7 +9,7 @@ use promql_parser::parser::{
     VectorSelector, value::ValueType,
 };
 
-use super::foreign;
+use super::{foreign, promql::of_service};
 
 /// Grafana's durations, and what they are here: they only have to parse, and to be told from each other.
 pub(crate) const DURATIONS: [(&str, &str); 3] = [
@@ -155,7 +155,7 @@ fn selected(selector: &VectorSelector) -> Labels {
     let Some(name) = &selector.name else {
         return Labels::Any;
     };
-    let always = Labels::these(["job", "instance"]);
+    let always = Labels::these(of_service(&["instance"]));
     let Some(metric) = metric(name) else {
         return match foreign::labels(name) {
             Some(labels) => Labels::these(labels),

@@ -1,5 +1,7 @@
 //! The metrics that are not ours and that dashboards ask for: Prometheus's own, the rules', and postgres_exporter's.
 
+use super::promql::of_service;
+
 /// Names and labels, of what Prometheus and its exporters have.
 const SCRAPED: &[(&str, &[&str])] = &[
     ("up", &[]),
@@ -52,36 +54,36 @@ const SCRAPED: &[(&str, &[&str])] = &[
     ("pg_up", &[]),
 ];
 
-/// What rules make: no instance, because they add up all of them.
+/// What rules make, beside the labels of a service: no instance, because they add up all of them.
 const RECORDED: &[(&str, &[&str])] = &[
-    ("ALERTS", &["job", "alertname", "severity", "alertstate"]),
-    ("data:staleness_budget:seconds", &["job", "data_type", "le"]),
-    ("slo:availability:declared_objective_ratio", &["job"]),
-    ("slo:availability:errors_rate5m", &["job"]),
-    ("slo:availability:requests_rate5m", &["job"]),
-    ("slo:latency:declared_objective_ratio", &["job"]),
-    ("slo:latency:declared_objective_seconds", &["job", "le"]),
-    ("slo:latency:errors_rate5m", &["job"]),
-    ("slo:latency:objective_seconds", &["job", "le"]),
-    ("slo:latency:requests_rate5m", &["job"]),
-    ("slo:availability:error_budget_remaining_ratio", &["job"]),
-    ("slo:availability:error_ratio_rate5m", &["job"]),
-    ("slo:availability:error_ratio_rate30m", &["job"]),
-    ("slo:availability:error_ratio_rate1h", &["job"]),
-    ("slo:availability:error_ratio_rate2h", &["job"]),
-    ("slo:availability:error_ratio_rate6h", &["job"]),
-    ("slo:availability:error_ratio_rate1d", &["job"]),
-    ("slo:availability:error_ratio_rate3d", &["job"]),
-    ("slo:availability:objective_ratio", &["job"]),
-    ("slo:latency:error_budget_remaining_ratio", &["job"]),
-    ("slo:latency:error_ratio_rate5m", &["job"]),
-    ("slo:latency:error_ratio_rate30m", &["job"]),
-    ("slo:latency:error_ratio_rate1h", &["job"]),
-    ("slo:latency:error_ratio_rate2h", &["job"]),
-    ("slo:latency:error_ratio_rate6h", &["job"]),
-    ("slo:latency:error_ratio_rate1d", &["job"]),
-    ("slo:latency:error_ratio_rate3d", &["job"]),
-    ("slo:latency:objective_ratio", &["job"]),
+    ("ALERTS", &["alertname", "severity", "alertstate"]),
+    ("data:staleness_budget:seconds", &["data_type", "le"]),
+    ("slo:availability:declared_objective_ratio", &[]),
+    ("slo:availability:errors_rate5m", &[]),
+    ("slo:availability:requests_rate5m", &[]),
+    ("slo:latency:declared_objective_ratio", &[]),
+    ("slo:latency:declared_objective_seconds", &["le"]),
+    ("slo:latency:errors_rate5m", &[]),
+    ("slo:latency:objective_seconds", &["le"]),
+    ("slo:latency:requests_rate5m", &[]),
+    ("slo:availability:error_budget_remaining_ratio", &[]),
+    ("slo:availability:error_ratio_rate5m", &[]),
+    ("slo:availability:error_ratio_rate30m", &[]),
+    ("slo:availability:error_ratio_rate1h", &[]),
+    ("slo:availability:error_ratio_rate2h", &[]),
+    ("slo:availability:error_ratio_rate6h", &[]),
+    ("slo:availability:error_ratio_rate1d", &[]),
+    ("slo:availability:error_ratio_rate3d", &[]),
+    ("slo:availability:objective_ratio", &[]),
+    ("slo:latency:error_budget_remaining_ratio", &[]),
+    ("slo:latency:error_ratio_rate5m", &[]),
+    ("slo:latency:error_ratio_rate30m", &[]),
+    ("slo:latency:error_ratio_rate1h", &[]),
+    ("slo:latency:error_ratio_rate2h", &[]),
+    ("slo:latency:error_ratio_rate6h", &[]),
+    ("slo:latency:error_ratio_rate1d", &[]),
+    ("slo:latency:error_ratio_rate3d", &[]),
+    ("slo:latency:objective_ratio", &[]),
 ];
 
 /// The labels of somebody else's series, if it is a known one.
@@ -91,11 +93,9 @@ pub(crate) fn labels(name: &str) -> Option<Vec<&'static str>> {
             .find(|(known, _)| *known == name)
             .map(|(_, labels)| labels.to_vec())
     };
-    let scraped = find(SCRAPED).map(|mut labels| {
-        labels.extend(["job", "instance"]);
-        labels
-    });
-    scraped.or_else(|| find(RECORDED))
+    let scraped = || find(SCRAPED).map(|labels| [labels, of_service(&["instance"])].concat());
+    let recorded = || find(RECORDED).map(|labels| [labels, of_service(&[])].concat());
+    scraped().or_else(recorded)
 }
 
 /// Whether a rule made it, and not a scrape.

@@ -17,8 +17,22 @@ pub(crate) struct Selector {
     matchers: Vec<String>,
 }
 
+/// What tells one service from another in the same Prometheus. The first two are there where the targets have them: a label
+/// that is absent is empty to `by` and `on`, so that a service without them is one as well.
+pub(crate) const SERVICE: [&str; 3] = ["cluster", "namespace", "job"];
+
+/// The labels of a service, and those that tell one part of it from another.
+pub(crate) fn of_service(parts: &[&'static str]) -> Vec<&'static str> {
+    SERVICE.iter().chain(parts).copied().collect()
+}
+
+/// `on (…)` over the labels of a service, and those of a part of it: how two vectors are matched.
+pub(crate) fn on_service(parts: &[&'static str]) -> String {
+    format!("on ({})", of_service(parts).join(", "))
+}
+
 /// Labels that Prometheus adds, or a histogram.
-const ALWAYS: [&str; 3] = ["job", "instance", "le"];
+const ALWAYS: [&str; 5] = ["cluster", "namespace", "job", "instance", "le"];
 
 impl Selector {
     /// All series of a metric of ours.

@@ -9,25 +9,25 @@ use firstlight::metrics::catalog::{
 use super::{alert::Alert, board::Board, group::Group};
 use crate::observability::{
     limits::{CRON_INTERVALS, HERD_RUNS},
-    promql::{Selector, max, sum},
+    promql::{SERVICE, Selector, max, of_service, on_service, sum},
 };
-
-const CRON: [&str; 2] = ["job", "cron"];
 
 pub(super) fn group() -> Group {
     Group::new("firstlight-cron").alerts([run_missed(), thundering_herd()])
 }
 
 fn run_missed() -> Alert {
-    let last = max(&CRON, Selector::of(&CRON_LAST_SUCCESS));
-    let interval = max(&CRON, Selector::of(&CRON_SCHEDULE_INTERVAL));
-    let expected = max(&CRON, Selector::of(&CRON_EXPECTED_DURATION));
+    let by = of_service(&["cron"]);
+    let on = on_service(&["cron"]);
+    let last = max(&by, Selector::of(&CRON_LAST_SUCCESS));
+    let interval = max(&by, Selector::of(&CRON_SCHEDULE_INTERVAL));
+    let expected = max(&by, Selector::of(&CRON_EXPECTED_DURATION));
     Alert::ticket("CronRunMissed")
         .because("One run may fail, and the next one makes up for it. Interval and duration are the schedule's own, and the last success comes from its store, so that a deploy is no miss.")
         .when(&[
             &format!("time() - {last}"),
-            "> on (job, cron)",
-            &format!("({CRON_INTERVALS} * {interval} + on (job, cron) {expected})"),
+            &format!("> {on}"),
+            &format!("({CRON_INTERVALS} * {interval} + {on} {expected})"),
         ])
         .lasting("1m")
         .summary("A scheduled job has not succeeded for two intervals.")
@@ -36,7 +36,7 @@ fn run_missed() -> Alert {
 }
 
 fn thundering_herd() -> Alert {
-    let running = sum(&["job"], Selector::of(&CRON_RUNNING));
+    let running = sum(&SERVICE, Selector::of(&CRON_RUNNING));
     Alert::ticket("CronThunderingHerd")
         .because("Runs that start together meet the database together. The spread of the schedules is meant to prevent it.")
         .when(&[&format!("max_over_time({running}[10m:30s]) >= {HERD_RUNS}")])
