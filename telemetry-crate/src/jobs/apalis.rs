@@ -24,15 +24,38 @@
 //! a later time. apalis' own `retry()` with backoff is not for a service: a worker that is told to end while a task waits
 //! there never ends.
 //!
-//! What is left out: queries. Which storage it is stays the program's choice, so it runs [`SQLITE_STATS`] or
-//! [`POSTGRES_STATS`] itself.
+//! With the feature `apalis-sqlite` or `apalis-postgres`, [`Workers`] is all of that and the rest of a worker: polling, restarts,
+//! the drain, the state of the queues, dead letters. A kind of job is then a type, its [`TaskQueue`], and a function.
 
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod dead_letters;
 mod future;
 mod metadata;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod payload;
 mod postpone;
 mod service;
 mod stats;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod tables;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod task_queue;
+mod undecodable;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod worker;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod workers;
 
+/// What a job returns that no further attempt can help, and the error of a job.
+pub use apalis_core::error::{AbortError, BoxDynError};
+
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+pub use self::{
+    dead_letters::{DeadLetter, dead_letters, remove_finished, retry_dead_letters},
+    tables::{Tables, migrations},
+    task_queue::TaskQueue,
+    workers::Workers,
+};
 pub use self::{
     future::TaskFuture,
     postpone::{POSTGRES_POSTPONE, Retry, SQLITE_POSTPONE},

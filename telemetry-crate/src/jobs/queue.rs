@@ -30,7 +30,19 @@ impl Declaration {
     /// How old the oldest waiting job may become before somebody must be told. It is exported, so that one alert fits every
     /// queue of every service; nothing else follows from it here.
     pub fn latency_budget(self, budget: Duration) -> Queue {
-        let queue = Queue {
+        let queue = self.with_budget(Some(budget));
+        queue.export_budget();
+        queue
+    }
+
+    /// A queue that is found in a store, and that this program does not know: watched, and late by no measure.
+    #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+    pub(super) fn undeclared(self) -> Queue {
+        self.with_budget(None)
+    }
+
+    fn with_budget(self, budget: Option<Duration>) -> Queue {
+        Queue {
             shared: Arc::new(Shared {
                 name: self.name,
                 system: self.system,
@@ -40,9 +52,7 @@ impl Declaration {
                 run: Durations::new(&catalog::WORKER_TASK_RUN),
                 accepted_to_done: Durations::new(&catalog::WORKER_TASK_ACCEPTED_TO_DONE),
             }),
-        };
-        queue.export_budget();
-        queue
+        }
     }
 }
 
@@ -59,7 +69,7 @@ pub struct Queue {
 struct Shared {
     name: String,
     system: Cow<'static, str>,
-    budget: Duration,
+    budget: Option<Duration>,
     is_exported: AtomicBool,
     wait: Durations,
     run: Durations,
@@ -94,12 +104,15 @@ impl Queue {
 
     /// A queue may be a `static` that is declared before telemetry starts, so whoever uses it asks again.
     pub(super) fn export_budget(&self) {
+        let Some(budget) = self.shared.budget else {
+            return;
+        };
         if self.shared.is_exported.load(Ordering::Relaxed) {
             return;
         }
         let metric = catalog::WORKER_QUEUE_LATENCY_BUDGET;
         let gauge = ::metrics::gauge!(metric.name, "queue" => self.name().to_owned());
-        gauge.set(self.shared.budget.as_secs_f64());
+        gauge.set(budget.as_secs_f64());
         if is_recorded(&gauge) {
             self.shared.is_exported.store(true, Ordering::Relaxed);
         }

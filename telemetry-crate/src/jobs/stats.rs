@@ -16,12 +16,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use = "it is what the source returns"]
 pub struct QueueStats {
-    depths: [Option<u64>; 5],
+    depths: [Option<u64>; 6],
     oldest: Option<Duration>,
 }
 
 /// The label `state`, in the order of the depths.
-const STATES: [&str; 5] = ["ready", "scheduled", "running", "retry", "dead"];
+const STATES: [&str; 6] = ["ready", "scheduled", "running", "retry", "stuck", "dead"];
 
 impl QueueStats {
     /// Nothing is known yet.
@@ -49,12 +49,18 @@ impl QueueStats {
         self.with(3, jobs)
     }
 
-    /// Jobs that failed for good and lie there until somebody looks.
-    pub fn dead(self, jobs: u64) -> Self {
+    /// Jobs that no worker runs and no worker will take: locked by a worker that is gone, or in a state that does not exist.
+    pub fn stuck(self, jobs: u64) -> Self {
         self.with(4, jobs)
     }
 
-    /// For how long the oldest job that is due has been waiting; zero if there is none. Measure it from when it was due,
+    /// Jobs that failed for good and lie there until somebody looks.
+    pub fn dead(self, jobs: u64) -> Self {
+        self.with(5, jobs)
+    }
+
+    /// For how long the oldest job that is due and that no worker runs has been waiting, stuck ones included; zero if there is
+    /// none. Measure it from when it was due,
     /// with the store's clock, so that all instances tell the same.
     pub fn oldest_age(mut self, age: Duration) -> Self {
         self.oldest = Some(age);

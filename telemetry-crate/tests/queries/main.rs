@@ -20,6 +20,7 @@ mod sqlite;
 mod support;
 mod telemetry;
 mod transactions;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -35,8 +36,11 @@ fn main() -> ExitCode {
     }
     let has_postgres = std::env::var_os(POSTGRES).is_some();
     if !has_postgres {
-        let needed =
-            postgres::TESTS.len() + cron::POSTGRES_TESTS.len() + transactions::POSTGRES_TESTS.len();
+        let needed = postgres::TESTS.len()
+            + cron::POSTGRES_TESTS.len()
+            + health::POSTGRES_TESTS.len()
+            + transactions::POSTGRES_TESTS.len()
+            + workers::POSTGRES_TESTS.len();
         println!(
             "{needed} tests not run: they need a PostgreSQL server, and {POSTGRES} is unset. \
              `cargo xtask test` starts one."
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         cron::TESTS,
         health::TESTS,
         transactions::TESTS,
+        workers::TESTS,
     ]
     .concat();
     let on_postgres = [
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
         cron::POSTGRES_TESTS,
         health::POSTGRES_TESTS,
         transactions::POSTGRES_TESTS,
+        workers::POSTGRES_TESTS,
     ]
     .concat();
     let trials = (anywhere.iter().map(trial))

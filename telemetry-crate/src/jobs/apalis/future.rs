@@ -13,7 +13,10 @@ use apalis_core::{
 use pin_project_lite::pin_project;
 use tracing::Instrument;
 
-use super::postpone::{Postpone, Postponing, Retry};
+use super::{
+    postpone::{Postpone, Postponing, Retry},
+    undecodable::is_undecodable,
+};
 use crate::{
     http::error_type,
     jobs::{
@@ -144,6 +147,8 @@ type Named = (&'static str, BoxDynError);
 fn named(error: BoxDynError) -> Named {
     if error.is::<tower::timeout::error::Elapsed>() {
         ("timeout", error)
+    } else if is_undecodable(&error) {
+        ("undecodable", error)
     } else {
         (error_type(&error), error)
     }

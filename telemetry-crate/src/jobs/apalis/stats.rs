@@ -5,52 +5,91 @@ use std::time::Duration;
 use crate::jobs::QueueStats;
 
 /// A row of [`SQLITE_STATS`] or [`POSTGRES_STATS`], as `sqlx::query_as` reads it.
-pub type StatsRow = (i64, i64, i64, i64, i64, i64);
+pub type StatsRow = (i64, i64, i64, i64, i64, i64, i64);
 
-/// The state of the queue that is bound to the query, from the tables of `apalis-sqlite` 1.0. It reads an index and no
-/// finished job.
+/// The state of a queue, from the tables of `apalis-sqlite` 1.0: bind its name, and after how many seconds a task that runs is
+/// stuck. It reads an index and no finished job.
+///
+/// Each task that is not done is in exactly one of the states. Stuck is one that a worker has had for longer than that, one
+/// whose worker has not been seen for as long, one that is locked though it waits, and one whose status or time means nothing
+/// to apalis.
 ///
 /// ```ignore
 /// let watch = emails.watch(Duration::from_secs(15), move || {
 ///     let pool = pool.clone();
-///     async move { sqlx::query_as(SQLITE_STATS).bind("emails").fetch_one(&pool).await.map(stats) }
+///     async move {
+///         let row = sqlx::query_as(SQLITE_STATS).bind("emails").bind(60_i64);
+///         row.fetch_one(&pool).await.map(stats)
+///     }
 /// });
 /// ```
 pub const SQLITE_STATS: &str = "
+    WITH task AS (
+        SELECT run_at, CASE
+            WHEN status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts) THEN 'dead'
+            WHEN status NOT IN ('Pending', 'Queued', 'Running', 'Failed') OR typeof(run_at) <> 'integer' THEN 'stuck'
+            WHEN status = 'Failed' THEN 'retry'
+            WHEN status = 'Pending' AND lock_by IS NOT NULL THEN 'stuck'
+            WHEN status = 'Pending' AND run_at <= unixepoch() THEN 'ready'
+            WHEN status = 'Pending' THEN 'scheduled'
+            WHEN COALESCE(lock_at, 0) < unixepoch() - ?2 OR NOT EXISTS (
+                SELECT 1 FROM Workers
+                WHERE id = lock_by AND worker_type = job_type AND last_seen >= unixepoch() - ?2
+            ) THEN 'stuck'
+            ELSE 'running'
+        END AS state
+        FROM Jobs
+        WHERE job_type = ?1 AND (status < 'Done' OR status > 'Done')
+    )
     SELECT
-        COUNT(*) FILTER (WHERE status = 'Pending' AND run_at <= unixepoch()) AS ready,
-        COUNT(*) FILTER (WHERE status = 'Pending' AND run_at > unixepoch()) AS scheduled,
-        COUNT(*) FILTER (WHERE status IN ('Queued', 'Running')) AS running,
-        COUNT(*) FILTER (WHERE status = 'Failed' AND attempts < max_attempts) AS retry,
-        COUNT(*) FILTER (WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)) AS dead,
-        COALESCE(MAX(unixepoch() - run_at) FILTER (
-            WHERE status = 'Pending' OR (status = 'Failed' AND attempts < max_attempts)
-        ), 0) AS oldest_age
-    FROM Jobs
-    WHERE job_type = ?1 AND status IN ('Pending', 'Queued', 'Running', 'Failed', 'Killed')";
+        COUNT(*) FILTER (WHERE state = 'ready'),
+        COUNT(*) FILTER (WHERE state = 'scheduled'),
+        COUNT(*) FILTER (WHERE state = 'running'),
+        COUNT(*) FILTER (WHERE state = 'retry'),
+        COUNT(*) FILTER (WHERE state = 'stuck'),
+        COUNT(*) FILTER (WHERE state = 'dead'),
+        COALESCE(MAX(unixepoch() - CAST(run_at AS INTEGER)) FILTER (WHERE state IN ('ready', 'retry', 'stuck')), 0)
+    FROM task";
 
 /// The same for the tables of `apalis-postgres` 1.0.
 pub const POSTGRES_STATS: &str = "
+    WITH task AS (
+        SELECT run_at, CASE
+            WHEN status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts) THEN 'dead'
+            WHEN status NOT IN ('Pending', 'Queued', 'Running', 'Failed') OR NOT isfinite(run_at) THEN 'stuck'
+            WHEN status = 'Failed' THEN 'retry'
+            WHEN status = 'Pending' AND run_at <= now() THEN 'ready'
+            WHEN status = 'Pending' THEN 'scheduled'
+            WHEN COALESCE(lock_at, '-infinity') < now() - $2 * interval '1 second' OR NOT EXISTS (
+                SELECT 1 FROM apalis.workers
+                WHERE id = lock_by AND worker_type = job_type AND last_seen >= now() - $2 * interval '1 second'
+            ) THEN 'stuck'
+            ELSE 'running'
+        END AS state
+        FROM apalis.jobs
+        WHERE job_type = $1 AND (status < 'Done' OR status > 'Done')
+    )
     SELECT
-        COUNT(*) FILTER (WHERE status = 'Pending' AND run_at <= now()) AS ready,
-        COUNT(*) FILTER (WHERE status = 'Pending' AND run_at > now()) AS scheduled,
-        COUNT(*) FILTER (WHERE status IN ('Queued', 'Running')) AS running,
-        COUNT(*) FILTER (WHERE status = 'Failed' AND attempts < max_attempts) AS retry,
-        COUNT(*) FILTER (WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)) AS dead,
+        COUNT(*) FILTER (WHERE state = 'ready'),
+        COUNT(*) FILTER (WHERE state = 'scheduled'),
+        COUNT(*) FILTER (WHERE state = 'running'),
+        COUNT(*) FILTER (WHERE state = 'retry'),
+        COUNT(*) FILTER (WHERE state = 'stuck'),
+        COUNT(*) FILTER (WHERE state = 'dead'),
         COALESCE(EXTRACT(EPOCH FROM MAX(now() - run_at) FILTER (
-            WHERE status = 'Pending' OR (status = 'Failed' AND attempts < max_attempts)
-        )), 0)::bigint AS oldest_age
-    FROM apalis.jobs
-    WHERE job_type = $1 AND status IN ('Pending', 'Queued', 'Running', 'Failed', 'Killed')";
+            WHERE state IN ('ready', 'retry', 'stuck') AND isfinite(run_at)
+        )), 0)::bigint
+    FROM task";
 
 /// What the row says. A task that is not due yet has a negative age, which is none.
-pub fn stats((ready, scheduled, running, retry, dead, oldest_age): StatsRow) -> QueueStats {
+pub fn stats((ready, scheduled, running, retry, stuck, dead, oldest_age): StatsRow) -> QueueStats {
     let count = |jobs: i64| u64::try_from(jobs).unwrap_or(0);
     QueueStats::new()
         .ready(count(ready))
         .scheduled(count(scheduled))
         .running(count(running))
         .retry(count(retry))
+        .stuck(count(stuck))
         .dead(count(dead))
         .oldest_age(Duration::from_secs(count(oldest_age)))
 }

@@ -1,0 +1,93 @@
+//! Tasks that failed for good, of every queue: also of one that no worker knows any more.
+
+use std::{fmt, time::Duration};
+
+use sqlx::{Error, Pool};
+
+use super::tables::Tables;
+
+/// A task that was tried as often as it may be, that gave up itself, or that could not be read.
+///
+/// Displayed it is one line: queue, id, attempts, job, error, with tabs between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// The queue's name.
+    pub queue: String,
+    /// For [`retry_dead_letters`].
+    pub id: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// As it was stored; usually JSON.
+    pub job: Vec<u8>,
+    /// How its last attempt ended, if that is known.
+    pub error: Option<String>,
+}
+
+impl fmt::Display for DeadLetter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            queue,
+            id,
+            attempts,
+            ..
+        } = self;
+        let job = String::from_utf8_lossy(&self.job);
+        let (job, error) = (
+            job.escape_debug(),
+            self.error.as_deref().unwrap_or("no result"),
+        );
+        // A job may be anything; the line stays one.
+        let job = job.to_string().replace("\\\"", "\"");
+        write!(
+            formatter,
+            "{queue}\t{id}\t{attempts} attempts\t{job}\t{error}"
+        )
+    }
+}
+
+/// The dead letters of all queues, by queue and time.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn dead_letters<DB: Tables>(pool: &Pool<DB>) -> Result<Vec<DeadLetter>, Error> {
+    let rows = DB::dead(pool).await?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let letters = rows
+        .into_iter()
+        .map(|(queue, id, attempts, job, error)| DeadLetter {
+            queue,
+            id: text(id),
+            attempts: u32::try_from(attempts).unwrap_or(0),
+            job,
+            error: error.map(text),
+        });
+    Ok(letters.collect())
+}
+
+/// Gives the dead letters with these ids to the workers again, from their first attempt; all of them, of every queue, if there
+/// is no id. Returns how many there were.
+///
+/// # Errors
+///
+/// Those of the database; ids before that are done.
+pub async fn retry_dead_letters<DB: Tables>(pool: &Pool<DB>, ids: &[String]) -> Result<u64, Error> {
+    if ids.is_empty() {
+        return DB::revive(pool, None).await;
+    }
+    let mut retried = 0;
+    for id in ids {
+        retried += DB::revive(pool, Some(id)).await?;
+    }
+    Ok(retried)
+}
+
+/// Forgets the jobs of all queues that were done so long ago, and returns how many there were. Dead letters stay.
+///
+/// # Errors
+///
+/// Those of the database.
+pub async fn remove_finished<DB: Tables>(pool: &Pool<DB>, age: Duration) -> Result<u64, Error> {
+    DB::remove_finished(pool, age).await
+}

@@ -1,0 +1,105 @@
+//! The tables of `apalis-sqlite` 1.0.
+
+use apalis_core::task::{Task, task_id::TaskId};
+use apalis_sqlite::{Config, Error as QueueError, SqliteStorage, queries::push_tasks};
+use sqlx::{Error, Pool, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+
+use super::{Statements, storage};
+use crate::jobs::apalis::{SQLITE_POSTPONE, SQLITE_STATS};
+
+const STATEMENTS: Statements = Statements {
+    heartbeat: "UPDATE Workers SET last_seen = unixepoch() WHERE id = ?1",
+    release: "
+        UPDATE Jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL
+        WHERE lock_by = ?1 AND status IN ('Queued', 'Running')",
+    postpone: SQLITE_POSTPONE,
+    // From one name to the next in the index, because the finished jobs of a week are many.
+    queues: "
+        WITH RECURSIVE queue(name) AS (
+            SELECT MIN(job_type) FROM Jobs
+            UNION ALL
+            SELECT (SELECT MIN(job_type) FROM Jobs WHERE job_type > name) FROM queue WHERE name IS NOT NULL
+        )
+        SELECT name FROM queue WHERE name IS NOT NULL LIMIT 100",
+    stats: SQLITE_STATS,
+    dead: "
+        SELECT job_type, CAST(id AS BLOB), CAST(attempts AS INTEGER), CAST(job AS BLOB), CAST(last_result AS BLOB) FROM Jobs
+        WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)
+        ORDER BY job_type, run_at",
+    revive: "
+        UPDATE Jobs
+        SET status = 'Pending', attempts = 0, run_at = unixepoch(), lock_at = NULL, lock_by = NULL, done_at = NULL
+        WHERE (status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)) AND (?1 IS NULL OR id = ?1)",
+    remove_finished: "DELETE FROM Jobs WHERE status = 'Done' AND done_at < unixepoch() - ?1",
+};
+
+storage!(
+    Sqlite,
+    SqliteStorage,
+    Config,
+    STATEMENTS,
+    push,
+    bury_unreadable
+);
+
+async fn push(
+    connection: &mut SqliteConnection,
+    queue: &str,
+    task: Task<Vec<u8>>,
+) -> Result<(), Error> {
+    let pushed = push_tasks(connection, queue, &[task]).await;
+    pushed.map_err(|error| match error {
+        QueueError::Database(error) => error,
+        other => Error::Encode(other.into()),
+    })
+}
+
+/// In the order in which they are claimed, so that those in the way come first.
+const CLAIMABLE: &str = "
+    SELECT ROWID AS position, id, job_type, status, lock_by, metadata, idempotency_key, last_result FROM Jobs
+    WHERE job_type = ?1 AND status IN ('Pending', 'Failed')
+    ORDER BY priority DESC, run_at, id LIMIT 10000";
+
+const BURY: &str = "
+    UPDATE Jobs SET status = 'Killed', done_at = unixepoch(), last_result = json_object('Err', ?2)
+    WHERE ROWID = ?1 AND (status = 'Pending' OR (status = 'Failed' AND attempts < max_attempts))";
+
+async fn bury_unreadable(pool: &Pool<Sqlite>, queue: &str) -> Result<Vec<(String, String)>, Error> {
+    let rows = sqlx::query(CLAIMABLE).bind(queue.to_owned());
+    let mut buried = Vec::new();
+    for row in rows.fetch_all(pool).await? {
+        let Err(reason) = check(&row) else { continue };
+        let bury = sqlx::query(BURY)
+            .bind(row.try_get_unchecked::<i64, _>("position")?)
+            .bind(reason.clone());
+        if bury.execute(pool).await?.rows_affected() > 0 {
+            let id = row.try_get_unchecked::<Vec<u8>, _>("id")?;
+            buried.push((String::from_utf8_lossy(&id).into_owned(), reason));
+        }
+    }
+    Ok(buried)
+}
+
+/// The columns as apalis reads them. Numbers are numbers to it whatever they are; text has to be UTF-8. An id that it would write
+/// differently is read, and its row never acknowledged.
+fn check(row: &SqliteRow) -> Result<(), String> {
+    for column in [
+        "job_type",
+        "status",
+        "lock_by",
+        "metadata",
+        "idempotency_key",
+        "last_result",
+    ] {
+        let text = row.try_get_unchecked::<Option<String>, _>(column);
+        text.map_err(|error| format!("the row cannot be read: {error}"))?;
+    }
+    let id = row.try_get_unchecked::<String, _>("id");
+    let id = id.map_err(|error| format!("the row cannot be read: {error}"))?;
+    match id.parse() {
+        Ok(TaskId::Ulid(ulid)) if ulid.to_string() == id => Ok(()),
+        _ => Err(format!(
+            "the row cannot be read: its id is {id}, expected a ULID"
+        )),
+    }
+}

@@ -1,0 +1,36 @@
+//! The error of a task whose arguments cannot be read.
+
+use std::{error::Error, fmt};
+
+use apalis_core::error::{AbortError, BoxDynError};
+
+/// What the decoder said. The task is dead-lettered at once, because the same bytes fail the same way each time.
+#[derive(Debug)]
+pub(super) struct Undecodable(String);
+
+/// Longer than any decoder's own words; what follows is quoted from the job.
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+const LONGEST: usize = 300;
+
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+impl Undecodable {
+    pub(super) fn error(type_name: &str, reason: &str) -> BoxDynError {
+        let reason: String = reason.chars().take(LONGEST).collect();
+        let message = format!("cannot be decoded as {type_name}: {reason}");
+        AbortError::new(Self(message)).into()
+    }
+}
+
+impl fmt::Display for Undecodable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Error for Undecodable {}
+
+pub(super) fn is_undecodable(error: &BoxDynError) -> bool {
+    let abort = error.downcast_ref::<AbortError>();
+    let source = abort.and_then(Error::source);
+    source.is_some_and(|source| source.is::<Undecodable>())
+}

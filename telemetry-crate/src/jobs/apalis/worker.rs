@@ -1,0 +1,200 @@
+//! One queue's worker: begun again whenever it ends by itself, and drained at the end.
+
+use std::{
+    error::Error,
+    fmt,
+    future::{pending, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use apalis_core::{error::BoxDynError, worker::context::WorkerContext};
+use futures_core::Stream;
+use sqlx::Pool;
+use tokio::{sync::watch, time};
+
+use super::{
+    postpone::Retry,
+    service::TaskLayer,
+    tables::{HEARTBEAT, Tables},
+};
+use crate::jobs::{
+    Job, Outcome, Queue, TARGET,
+    catch::Caught,
+    running::{End, Running},
+};
+
+/// Between the end of a worker that has lost its database and the next one.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) type Handler = Arc<
+    dyn Fn(Vec<u8>) -> Pin<Box<dyn Future<Output = Result<(), BoxDynError>> + Send>> + Send + Sync,
+>;
+
+/// What a worker does with a job.
+#[derive(Clone)]
+#[expect(unnameable_types, reason = "part of a sealed trait")]
+pub struct Attempts {
+    pub(super) handler: Handler,
+    pub(super) concurrency: usize,
+    pub(super) timeout: Duration,
+}
+
+impl fmt::Debug for Attempts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Attempts").finish_non_exhaustive()
+    }
+}
+
+/// A worker that is begun again.
+#[derive(Debug)]
+pub(super) struct Worker<DB: Tables> {
+    pub(super) pool: Pool<DB>,
+    pub(super) queue: Queue,
+    pub(super) kind: &'static str,
+    pub(super) attempts: Attempts,
+    pub(super) drain: Duration,
+}
+
+impl<DB: Tables> Worker<DB> {
+    /// Works until `stop` is true and what runs has ended.
+    pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
+        // Whose tasks could not be given back yet.
+        let mut ended = Vec::new();
+        loop {
+            self.bury_unreadable().await;
+            let name = self.name();
+            ended.push(name.clone());
+            // apalis panics at some rows.
+            let work = Caught::new(self.work(&name, stop.clone())).await;
+            let error = match work {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error),
+                Err(panic) => Some(format!("panicked: {panic}").into()),
+            };
+            self.release(&mut ended).await;
+            if *stop.borrow() {
+                return;
+            }
+            if let Some(error) = &error {
+                let error: &dyn Error = &**error;
+                tracing::warn!(target: TARGET, error, "the worker ended; another begins");
+            }
+            let stopped = async { stop.wait_for(|stop| *stop).await.map(drop) };
+            if time::timeout(PAUSE, stopped).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// The life of one worker of apalis. After an error it takes nothing new, and what runs may end.
+    async fn work(&self, name: &str, mut stop: watch::Receiver<bool>) -> Result<(), BoxDynError> {
+        let context = WorkerContext::new(name);
+        let (queue, attempts) = (self.queue.name(), &self.attempts);
+        let mut events = pin!(DB::work(
+            &self.pool,
+            &context,
+            queue,
+            self.layer(),
+            attempts
+        ));
+        let mut error: Option<BoxDynError> = None;
+        let mut draining = pin!(None);
+        loop {
+            let is_draining = draining.is_some();
+            let drained = async {
+                match draining.as_mut().as_pin_mut() {
+                    Some(draining) => draining.await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                event = poll_fn(|context| events.as_mut().poll_next(context)) => match event {
+                    None => break,
+                    Some(Ok(_)) => continue,
+                    Some(Err(found)) => {
+                        error.get_or_insert(found.into());
+                    }
+                },
+                _ = stop.wait_for(|stop| *stop), if !is_draining => {}
+                () = drained => {
+                    let queue = self.queue.name();
+                    tracing::warn!(target: TARGET, "jobs of the queue {queue} still run; they are given back");
+                    break;
+                }
+            }
+            // Not started yet, it has nothing to drain.
+            if context.stop().is_err() {
+                break;
+            }
+            if !is_draining {
+                draining.set(Some(self.drain(name)));
+            }
+        }
+        error.map_or(Ok(()), Err)
+    }
+
+    /// Ends when there is no more time. Until then other workers are to leave its tasks alone, and apalis says no more that it
+    /// is alive.
+    async fn drain(&self, name: &str) {
+        let beat = async {
+            loop {
+                let _ = DB::heartbeat(&self.pool, name).await;
+                time::sleep(HEARTBEAT).await;
+            }
+        };
+        let _: Result<(), _> = time::timeout(self.drain, beat).await;
+    }
+
+    fn layer(&self) -> TaskLayer {
+        let pool = self.pool.clone();
+        TaskLayer::new(&self.queue)
+            .kind(self.kind)
+            .before_retry(move |retry| postpone(pool.clone(), retry))
+    }
+
+    /// What this process cancelled has not used up an attempt. A process that dies cannot do this: its tasks are found
+    /// by other workers, and their attempts count.
+    async fn release(&self, ended: &mut Vec<String>) {
+        while let Some(name) = ended.last() {
+            match DB::release(&self.pool, name).await {
+                Ok(_) => drop(ended.pop()),
+                Err(error) => {
+                    let error: &dyn Error = &error;
+                    tracing::warn!(target: TARGET, error, "jobs cannot be given back yet");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A row that apalis cannot read ends each worker that claims it, and stays in the way; so there is none when a worker
+    /// begins.
+    async fn bury_unreadable(&self) {
+        let buried = DB::bury_unreadable(&self.pool, self.queue.name()).await;
+        for (id, reason) in buried.unwrap_or_default() {
+            let job = Job::new(self.kind).id(id);
+            Running::start(&self.queue, &job).finish(&End {
+                outcome: Outcome::Dead,
+                error_type: Some("undecodable"),
+                message: Some(reason),
+            });
+        }
+    }
+
+    /// A name that no other worker has, not even this process' last one: the database takes one of the same name for dead.
+    fn name(&self) -> String {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let nanoseconds = since.unwrap_or_default().as_nanos();
+        format!("{}-{}-{nanoseconds}", self.queue.name(), std::process::id())
+    }
+}
+
+/// Gives a task that failed a later time, in its row, so that it waits over a restart.
+async fn postpone<DB: Tables>(pool: Pool<DB>, retry: Retry) {
+    if let Err(error) = DB::postpone(&pool, retry).await {
+        let error: &dyn Error = &error;
+        tracing::warn!(target: TARGET, error, "a job is tried again at once");
+    }
+}

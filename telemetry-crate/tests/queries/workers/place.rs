@@ -1,0 +1,171 @@
+//! What the tests do to the tables, in the words of each database.
+
+use std::{path::PathBuf, str::FromStr};
+
+use firstlight::jobs::apalis::{POSTGRES_STATS, SQLITE_STATS, StatsRow, Tables, migrations};
+use sqlx::{
+    AssertSqlSafe, PgPool, Pool, Postgres, Sqlite, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::SqliteConnectOptions,
+};
+
+use crate::POSTGRES;
+
+pub(super) trait Place: Tables {
+    /// Makes three rows of the queue `unreadable` unreadable.
+    const SPOIL: &str;
+    const HIDE: &str;
+    const SHOW: &str;
+    /// Leaves one of ten rows in each state, and four in `stuck`. What is due is an hour late.
+    const STATES: &[&str];
+    const KILL_GONE: &str;
+
+    fn execute(pool: &Pool<Self>, sql: &str) -> impl Future<Output = ()> + Send;
+    fn count(pool: &Pool<Self>, condition: &str) -> impl Future<Output = i64> + Send;
+    /// With the id that this expression is.
+    fn insert_as(
+        pool: &Pool<Self>,
+        queue: &str,
+        id: &str,
+        job: &[u8],
+    ) -> impl Future<Output = ()> + Send;
+    fn insert(pool: &Pool<Self>, queue: &str, job: &[u8]) -> impl Future<Output = ()> + Send;
+    /// The oldest age, and the depths.
+    fn state(pool: &Pool<Self>, queue: &str) -> impl Future<Output = (i64, [i64; 6])> + Send;
+}
+
+macro_rules! place {
+    ($db:ty, $jobs:literal, $stats:expr, $id:literal, $consts:tt) => {
+        impl Place for $db {
+            place!(@ $consts);
+
+            async fn execute(pool: &Pool<Self>, sql: &str) {
+                let sql = AssertSqlSafe(sql.to_owned());
+                sqlx::raw_sql(sql).execute(pool).await.unwrap();
+            }
+
+            async fn count(pool: &Pool<Self>, condition: &str) -> i64 {
+                let sql = format!(concat!("SELECT COUNT(*) FROM ", $jobs, " WHERE {}"), condition);
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(pool).await.unwrap()
+            }
+
+            async fn insert_as(pool: &Pool<Self>, queue: &str, id: &str, job: &[u8]) {
+                let sql = format!(
+                    concat!(
+                        "INSERT INTO ",
+                        $jobs,
+                        " (job, id, job_type, max_attempts) VALUES ($1, {}, $2, 1)"
+                    ),
+                    id
+                );
+                let query = sqlx::query(AssertSqlSafe(sql))
+                    .bind(job.to_owned())
+                    .bind(queue.to_owned());
+                query.execute(pool).await.unwrap();
+            }
+
+            async fn insert(pool: &Pool<Self>, queue: &str, job: &[u8]) {
+                Self::insert_as(pool, queue, $id, job).await;
+            }
+
+            async fn state(pool: &Pool<Self>, queue: &str) -> (i64, [i64; 6]) {
+                let row = sqlx::query_as($stats).bind(queue.to_owned()).bind(60_i64);
+                let (a, b, c, d, e, f, age): StatsRow = row.fetch_one(pool).await.unwrap();
+                (age, [a, b, c, d, e, f])
+            }
+        }
+    };
+    (@ { $($consts:item)* }) => { $($consts)* };
+}
+
+place!(
+    Sqlite,
+    "Jobs",
+    SQLITE_STATS,
+    "'0' || substr(hex(randomblob(13)), 1, 25)",
+    {
+        const SPOIL: &str = "
+        UPDATE Jobs SET id = 'no ULID' WHERE idempotency_key = '0';
+        UPDATE Jobs SET id = 'ZZZZZZZZZZZZZZZZZZZZZZZZZZ' WHERE idempotency_key = '2';
+        UPDATE Jobs SET metadata = CAST(x'ff' AS TEXT) WHERE idempotency_key = '1'";
+        const HIDE: &str = "ALTER TABLE Jobs RENAME TO hidden";
+        const SHOW: &str = "ALTER TABLE hidden RENAME TO Jobs";
+        const STATES: &[&str] = &[
+            "UPDATE Jobs SET run_at = unixepoch() - 3600",
+            "INSERT INTO Workers (id, worker_type, storage_name, last_seen)
+            VALUES ('here', 'states', '', unixepoch()), ('gone', 'states', '', 1)",
+            "UPDATE Jobs SET run_at = unixepoch() + 3600 WHERE idempotency_key = '1'",
+            "UPDATE Jobs SET status = 'Running', lock_by = 'here', lock_at = unixepoch() WHERE idempotency_key = '2'",
+            "UPDATE Jobs SET status = 'Failed', attempts = 0 WHERE idempotency_key = '3'",
+            "UPDATE Jobs SET status = 'Killed' WHERE idempotency_key = '4'",
+            "UPDATE Jobs SET status = 'Queued', lock_by = 'gone', lock_at = unixepoch() WHERE idempotency_key = '5'",
+            "UPDATE Jobs SET status = 'Running', lock_by = 'here', lock_at = 1 WHERE idempotency_key = '6'",
+            "UPDATE Jobs SET status = 'Paused' WHERE idempotency_key = '7'",
+            "UPDATE Jobs SET status = 'Queued' WHERE idempotency_key = '8'",
+            "UPDATE Jobs SET status = 'Done' WHERE idempotency_key = '9'",
+        ];
+        const KILL_GONE: &str = "UPDATE Jobs SET status = 'Killed' WHERE job_type = 'gone'";
+    }
+);
+
+place!(
+    Postgres,
+    "apalis.jobs",
+    POSTGRES_STATS,
+    "'0' || upper(substr(md5(random()::text), 1, 25))",
+    {
+        const SPOIL: &str = "
+        UPDATE apalis.jobs SET id = 'no ULID' WHERE idempotency_key = '0';
+        UPDATE apalis.jobs SET id = 'ZZZZZZZZZZZZZZZZZZZZZZZZZZ' WHERE idempotency_key = '2';
+        UPDATE apalis.jobs SET metadata = hstore('key', NULL) WHERE idempotency_key = '1'";
+        const HIDE: &str = "ALTER TABLE apalis.jobs RENAME TO hidden";
+        const SHOW: &str = "ALTER TABLE apalis.hidden RENAME TO jobs";
+        const STATES: &[&str] = &[
+            "UPDATE apalis.jobs SET run_at = now() - interval '1 hour'",
+            "INSERT INTO apalis.workers (id, worker_type, storage_name, last_seen)
+            VALUES ('here', 'states', '', now()), ('gone', 'states', '', '2020-01-01')",
+            "UPDATE apalis.jobs SET run_at = now() + interval '1 hour' WHERE idempotency_key = '1'",
+            "UPDATE apalis.jobs SET status = 'Running', lock_by = 'here', lock_at = now() WHERE idempotency_key = '2'",
+            "UPDATE apalis.jobs SET status = 'Failed', attempts = 0 WHERE idempotency_key = '3'",
+            "UPDATE apalis.jobs SET status = 'Killed' WHERE idempotency_key = '4'",
+            "UPDATE apalis.jobs SET status = 'Queued', lock_by = 'gone', lock_at = now() WHERE idempotency_key = '5'",
+            "UPDATE apalis.jobs SET status = 'Running', lock_by = 'here', lock_at = '2020-01-01' WHERE idempotency_key = '6'",
+            "UPDATE apalis.jobs SET status = 'Paused' WHERE idempotency_key = '7'",
+            "UPDATE apalis.jobs SET status = 'Queued' WHERE idempotency_key = '8'",
+            "UPDATE apalis.jobs SET status = 'Done' WHERE idempotency_key = '9'",
+        ];
+        const KILL_GONE: &str = "UPDATE apalis.jobs SET status = 'Killed' WHERE job_type = 'gone'";
+    }
+);
+
+/// A new file.
+pub(super) async fn sqlite(test: &str) -> SqlitePool {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("workers-{test}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(folder.join("jobs.db"))
+        .create_if_missing(true)
+        .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
+    let pool = SqlitePool::connect_with(options).await.unwrap();
+    migrations::<Sqlite>().run(&pool).await.unwrap();
+    pool
+}
+
+/// A database of its own, because apalis' schema has one name.
+pub(super) async fn postgres(test: &str) -> PgPool {
+    let options = PgConnectOptions::from_str(&std::env::var(POSTGRES).unwrap()).unwrap();
+    let server = PgPool::connect_with(options.clone()).await.unwrap();
+    for sql in [
+        format!("DROP DATABASE IF EXISTS {test} WITH (FORCE)"),
+        format!("CREATE DATABASE {test}"),
+    ] {
+        let sql = AssertSqlSafe(sql);
+        sqlx::raw_sql(sql).execute(&server).await.unwrap();
+    }
+    server.close().await;
+    let pool = PgPoolOptions::new().max_connections(5);
+    let pool = pool.connect_with(options.database(test)).await.unwrap();
+    migrations::<Postgres>().run(&pool).await.unwrap();
+    pool
+}
