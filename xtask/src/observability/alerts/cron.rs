@@ -3,7 +3,7 @@
 pub(super) mod drills;
 
 use firstlight::metrics::catalog::{
-    CRON_EXPECTED_DURATION, CRON_LAST_SUCCESS, CRON_RUNNING, CRON_SCHEDULE_INTERVAL,
+    CRON_EXPECTED_DURATION, CRON_LAST_SUCCESS, CRON_RUNNING, CRON_RUNS, CRON_SCHEDULE_INTERVAL,
 };
 
 use super::{alert::Alert, board::Board, group::Group};
@@ -19,19 +19,29 @@ pub(super) fn group() -> Group {
 fn run_missed() -> Alert {
     let by = of_service(&["cron"]);
     let on = on_service(&["cron"]);
-    let last = max(&by, Selector::of(&CRON_LAST_SUCCESS));
+    let last = Selector::of(&CRON_LAST_SUCCESS);
+    let own = max(&of_service(&["instance", "cron"]), &last);
+    let shared = sum(
+        &by,
+        Selector::of(&CRON_RUNS).is("outcome", "skipped_elsewhere"),
+    );
+    let latest = max(&by, &last);
     let interval = max(&by, Selector::of(&CRON_SCHEDULE_INTERVAL));
     let expected = max(&by, Selector::of(&CRON_EXPECTED_DURATION));
     Alert::ticket("CronRunMissed")
-        .because("One run may fail, and the next one makes up for it. Interval and duration are the schedule's own, and the last success comes from its store, so that a deploy is no miss.")
+        .because("One run may fail, and the next one makes up for it. Interval and duration are the schedule's own, and the last success comes from its store, so that a deploy is no miss. Of a schedule that replicas share, the latest success counts: they leave ticks to each other, which says that they share it. Otherwise each instance has to succeed itself.")
         .when(&[
-            &format!("time() - {last}"),
-            &format!("> {on}"),
+            "time() - (",
+            &format!("  {own} unless {on} {shared} > 0"),
+            "  or",
+            &format!("  {latest} and {on} {shared} > 0"),
+            ")",
+            &format!("> {on} group_left ()"),
             &format!("({CRON_INTERVALS} * {interval} + {on} {expected})"),
         ])
         .lasting("1m")
         .summary("A scheduled job has not succeeded for two intervals.")
-        .description("{{ $labels.cron }} of {{ $labels.job }} last succeeded {{ $value | humanizeDuration }} ago.")
+        .description("{{ $labels.cron }} of {{ $labels.job }} last succeeded {{ $value | humanizeDuration }} ago{{ with $labels.instance }} in {{ . }}{{ end }}.")
         .on(Board::Cron)
 }
 
