@@ -43,6 +43,8 @@ pub enum ConfigError {
     #[error("PORT: found {found:?}, expected a number from 0 to 65535 (0 takes a free port)")]
     Port { found: String },
 {%- if store != "none" %}
+    #[error("DATABASE_URL: found {found}, expected {DATABASE_URLS}")]
+    DatabaseUrl { found: String },
     #[error("DATABASE_MAX_CONNECTIONS: found {found:?}, expected a number from 1 on")]
     MaxConnections { found: String },
 {%- endif %}
@@ -82,7 +84,7 @@ impl Config {
         let Ok(port) = port.parse() else {
             return Err(ConfigError::Port { found: port });
         };
-        let database_url = Secret::new(get("DATABASE_URL", DATABASE_URL));
+        let database_url = database_url(get("DATABASE_URL", DATABASE_URL))?;
         let connections = get("DATABASE_MAX_CONNECTIONS", "10");
         let database_max_connections = match connections.parse() {
             Ok(connections) if connections > 0 => connections,
@@ -91,7 +93,7 @@ impl Config {
 {%- if worker and example %}
         let bank_url = match get("BANK_URL", "") {
             url if url.is_empty() => None,
-            url if url.starts_with("http://") => Some(url.trim_end_matches('/').to_owned()),
+            url if is_http(&url) => Some(url.trim_end_matches('/').to_owned()),
             found => return Err(ConfigError::BankUrl { found }),
         };
 {%- endif %}
@@ -119,6 +121,55 @@ impl Config {
             })
     }
 }
+{%- if store == "sqlite" %}
+
+/// What `DATABASE_URL` may be.
+const DATABASE_URLS: &str = "a file behind its scheme, such as sqlite://orders.db, or sqlite:///data/orders.db for the one in /data";
+
+/// Refuses what SQLite would take for the name of a file, and a database in memory, which loses what was accepted.
+fn is_database(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("sqlite:") else {
+        return false;
+    };
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (file, options) = rest.split_once('?').unwrap_or((rest, ""));
+    !file.is_empty() && file != ":memory:" && !options.contains("mode=memory")
+}
+{%- elsif store == "postgres" %}
+
+/// What `DATABASE_URL` may be.
+const DATABASE_URLS: &str = "an address such as postgres://user:password@host:5432/database";
+
+/// Refuses another database's address, whose parts would be taken for PostgreSQL's.
+fn is_database(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+{%- endif %}
+{%- if store != "none" %}
+
+fn database_url(url: String) -> Result<Secret<String>, ConfigError> {
+    // A secret's file often ends with a line break. Bytes that were no text have become this character.
+    let found = if url.trim() != url || url.contains(char::REPLACEMENT_CHARACTER) {
+        "white space around it, or bytes that are no text".to_owned()
+    } else if is_database(&url) {
+        return Ok(Secret::new(url));
+    } else {
+        // Never the value: a password may be in it.
+        match url.split_once("://") {
+            Some((scheme, _)) => format!("a value that starts with {scheme}://"),
+            None => "a value that is no such address".to_owned(),
+        }
+    };
+    Err(ConfigError::DatabaseUrl { found })
+}
+{%- endif %}
+{%- if worker and example %}
+
+/// Whether this is the address of a server.
+fn is_http(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| url.scheme() == "http" && url.has_host())
+}
+{%- endif %}
 
 #[cfg(test)]
 mod tests {
@@ -136,4 +187,58 @@ mod tests {
         let message = error.unwrap_err().to_string();
         assert!(message.starts_with("PORT: found \"http\""), "{message}");
     }
+{%- if store != "none" %}
+
+    #[test]
+    fn database_url_must_name_a_database() {
+        let with = |url: &str| {
+            Config::from_variables(|name| (name == "DATABASE_URL").then(|| url.to_owned()))
+        };
+        for url in [
+            DATABASE_URL,
+{%- if store == "sqlite" %}
+            "sqlite:orders.db",
+            "sqlite:///data/orders.db?mode=rwc",
+{%- else %}
+            "postgres:///orders?host=/run/postgresql",
+            "postgresql://user@host/orders",
+{%- endif %}
+        ] {
+            assert!(with(url).is_ok(), "{url}");
+        }
+        for url in [
+            "nonsense",
+            "orders.db",
+            "mysql://root:hunter2@host/orders",
+{%- if store == "sqlite" %}
+            "postgres://user@host/orders",
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite://orders.db?mode=memory",
+            "sqlite://orders.db\n",
+{%- else %}
+            "sqlite://orders.db",
+            "host=db user=app",
+            "postgres://host/orders\n",
+{%- endif %}
+        ] {
+            let message = with(url).unwrap_err().to_string();
+            assert!(message.starts_with("DATABASE_URL: found "), "{message}");
+            assert!(message.contains("expected a"), "{message}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+{%- endif %}
+{%- if worker and example %}
+
+    #[test]
+    fn bank_url_must_name_a_server() {
+        for url in ["bank.internal", "http://", "https://bank.internal"] {
+            let config =
+                Config::from_variables(|name| (name == "BANK_URL").then(|| url.to_owned()));
+            assert!(config.is_err(), "{url}");
+        }
+    }
+{%- endif %}
 }

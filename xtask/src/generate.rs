@@ -43,6 +43,23 @@ impl Options<'static> {
     };
 }
 
+impl Options<'_> {
+    /// Why the template refuses these answers, in the sentence of its `hooks/options.rhai`.
+    pub(crate) fn objection(&self) -> Option<&'static str> {
+        if self.worker && self.store == "none" {
+            return Some(
+                "worker=true needs a store, because the queue and the schedules are tables of it: choose store=sqlite or store=postgres, or worker=false.",
+            );
+        }
+        if self.deploy == "kubernetes" && self.store == "sqlite" {
+            return Some(
+                "deploy=kubernetes needs a database that all pods share, and SQLite's file would end with its pod: choose store=postgres or store=none, or deploy=compose.",
+            );
+        }
+        None
+    }
+}
+
 pub(crate) const STORE: [&str; 3] = ["none", "sqlite", "postgres"];
 pub(crate) const DEPLOY: [&str; 3] = ["none", "compose", "kubernetes"];
 pub(crate) const CI: [&str; 3] = ["none", "github", "gitlab"];

@@ -1,8 +1,11 @@
 //! `cargo xtask new`: a service of your own, from this checkout.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
 use crate::{generate, paths, ui};
@@ -36,22 +39,25 @@ pub(crate) struct NewArgs {
 }
 
 pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&args.destination)
-        .with_context(|| format!("cannot create {}", args.destination.display()))?;
-    let destination = args.destination.canonicalize()?;
-    let service = generate::Service {
-        name: &args.name,
-        destination: &destination,
-        options: generate::Options {
-            example: args.example,
-            store: &args.store,
-            worker: args.worker,
-            deploy: &args.deploy,
-            ci: &args.ci,
-        },
-        extra: &args.extra,
+    let options = generate::Options {
+        example: args.example,
+        store: &args.store,
+        worker: args.worker,
+        deploy: &args.deploy,
+        ci: &args.ci,
     };
-    let folder = service.generate()?;
+    if let Some(objection) = options.objection() {
+        bail!(objection);
+    }
+    let missing = missing(&args.destination.join(&args.name));
+    let made = make(args, options);
+    if made.is_err() {
+        // cargo-generate makes the folder before the template can refuse an answer. A folder that has a file in it stays.
+        for folder in missing {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+    let folder = made?;
     ui::heading(&format!("{} is ready", args.name));
     ui::line(format!("  cd {} && cargo run", folder.display()));
     ui::line(ui::quiet(format!(
@@ -59,4 +65,44 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
         paths::library().display()
     )));
     Ok(())
+}
+
+fn make(args: &NewArgs, options: generate::Options<'_>) -> anyhow::Result<PathBuf> {
+    let folder = args.destination.join(&args.name);
+    ensure!(
+        !folder.exists(),
+        "{} is there already; choose another name or --destination, or remove it.",
+        folder.display()
+    );
+    fs::create_dir_all(&args.destination)
+        .with_context(|| format!("cannot create {}", args.destination.display()))?;
+    let service = generate::Service {
+        name: &args.name,
+        destination: &args.destination.canonicalize()?,
+        options,
+        extra: &args.extra,
+    };
+    service.generate()
+}
+
+/// `folder` and those above it that do not exist yet, the innermost first.
+fn missing(folder: &Path) -> Vec<PathBuf> {
+    folder
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .map(Path::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::missing;
+
+    #[test]
+    fn missing_folders_innermost_first() {
+        let there = std::env::temp_dir();
+        let (outer, inner) = (there.join("not-there"), there.join("not-there/either"));
+        assert_eq!(missing(&inner), [inner.clone(), outer]);
+        assert!(missing(&there).is_empty());
+    }
 }

@@ -42,7 +42,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     observability::cases(cases, &generated);
     pipelines::cases(cases, &generated);
     ways::names(cases, &folder);
-    ways::contradiction(cases, &folder);
+    ways::contradictions(cases, &folder);
     ways::sources(cases, &folder);
     combinations::build(cases, &generated);
     ways::places(cases, &folder)?;

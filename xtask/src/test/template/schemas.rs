@@ -50,6 +50,16 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         ("containerPort: 8080", "containerPort: http"),
         tools::kubernetes_validate,
     );
+    validate(
+        cases,
+        "the deployment is what Kubernetes' own schema allows, with postgres",
+        &generated
+            .with_store("postgres", "kubernetes", "none")
+            .join("deploy/kubernetes"),
+        &["deployment.yaml"],
+        ("containerPort: 8080", "containerPort: http"),
+        tools::kubernetes_validate,
+    );
     with_stores(cases, generated);
     kustomize(cases, &manifests);
 }
@@ -65,14 +75,6 @@ fn with_stores(cases: &mut Cases, generated: &Generated) {
             &["compose.yaml"],
             ("image:", "imago:"),
             || schema(&["vendor.compose-spec"]),
-        );
-        validate(
-            cases,
-            &format!("the deployment is what Kubernetes' own schema allows, with {store}"),
-            &folder("kubernetes", "none").join("deploy/kubernetes"),
-            &["deployment.yaml"],
-            ("containerPort: 8080", "containerPort: http"),
-            tools::kubernetes_validate,
         );
         validate(
             cases,

@@ -36,29 +36,100 @@ pub(super) fn names(cases: &mut Cases, folder: &Path) {
     }
 }
 
-/// A queue without a place for it is refused, too.
-pub(super) fn contradiction(cases: &mut Cases, folder: &Path) {
-    cases.check(
-        "a worker without a store is refused, with what to do",
-        || {
-            let extra = generate::throwaway();
-            let service = generate::Service {
-                name: "contradiction",
-                destination: folder,
-                options: generate::Options {
-                    worker: true,
+/// Answers that contradict each other: both ways to generate refuse the same ones, with the same sentence.
+pub(super) fn contradictions(cases: &mut Cases, folder: &Path) {
+    for store in generate::STORE {
+        for worker in [false, true] {
+            for deploy in generate::DEPLOY {
+                let options = generate::Options {
+                    store,
+                    worker,
+                    deploy,
                     ..generate::Options::BARE
-                },
-                extra: &extra,
-            };
-            let Err(error) = command::run_quietly(&mut service.command()?) else {
-                bail!("it was accepted")
-            };
-            let message = format!("{error:#}");
-            ensure!(message.contains("store=sqlite"), "it said:\n{message}");
-            Ok(())
-        },
+                };
+                let Some(objection) = options.objection() else {
+                    continue; // `combinations` generates it
+                };
+                let answers = format!("store={store} worker={worker} deploy={deploy}");
+                cases.check(&format!("{answers} is refused by the template"), || {
+                    refused_by_template(options, objection, folder)
+                });
+                cases.check(
+                    &format!("{answers} is refused by `new`, and leaves nothing"),
+                    || refused_by_new(options, objection, folder),
+                );
+            }
+        }
+    }
+    cases.check("`new` leaves nothing where the template refuses", || {
+        let rest = ["--", "--define", "firstlight=newest"].map(str::to_owned);
+        new_leaves_nothing(&rest, "Expected: a version", folder).map(drop)
+    });
+}
+
+fn refused_by_template(
+    options: generate::Options<'_>,
+    objection: &str,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    let extra = generate::throwaway();
+    let service = generate::Service {
+        name: "contradiction",
+        destination: folder,
+        options,
+        extra: &extra,
+    };
+    let refused = command::run_quietly(&mut service.command()?);
+    let made = folder.join("contradiction");
+    // The message says so, and what is not empty would not go.
+    fs::remove_dir(&made).with_context(|| format!("{} is not empty", made.display()))?;
+    let Err(error) = refused else {
+        bail!("it was accepted")
+    };
+    let message = format!("{error:#}");
+    let leftover = format!("remove the empty folder {}", made.display());
+    for needed in [objection, leftover.as_str()] {
+        ensure!(
+            message.contains(needed),
+            "expected {needed:?}, found:\n{message}"
+        );
+    }
+    Ok(())
+}
+
+fn refused_by_new(
+    options: generate::Options<'_>,
+    objection: &str,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    let mut answers = vec!["--store", options.store, "--deploy", options.deploy];
+    answers.extend(options.worker.then_some("--worker"));
+    let answers: Vec<_> = answers.into_iter().map(str::to_owned).collect();
+    let message = new_leaves_nothing(&answers, objection, folder)?;
+    ensure!(
+        message.trim().lines().count() == 1,
+        "expected one sentence, found:\n{message}"
     );
+    Ok(())
+}
+
+/// What `cargo xtask new` writes to standard error when it refuses `answers`.
+fn new_leaves_nothing(answers: &[String], needed: &str, folder: &Path) -> anyhow::Result<String> {
+    let destination = folder.join("refused/below");
+    let mut new = Command::new(std::env::current_exe()?);
+    new.args(["new", "contradiction", "--destination"])
+        .arg(&destination)
+        .args(answers);
+    let output = new.output()?;
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(!output.status.success(), "it was accepted");
+    ensure!(
+        message.contains(needed),
+        "expected {needed:?}, found:\n{message}"
+    );
+    let left = folder.join("refused");
+    ensure!(!left.exists(), "{} was left behind", left.display());
+    Ok(message)
 }
 
 /// An answer to where the library comes from, what Cargo.toml makes of it, and what the record says.
