@@ -62,7 +62,7 @@ fn slow_pods() -> Drill {
         .series(FAST, "0+60x60");
     let drill = (0..40).fold(started(declared(drill)), |drill, number| {
         drill
-            .series(&ALL.replace(TARGET, &pod(number)), "_x30 20x30")
+            .series(&ALL.replace(TARGET, &pod(number)), "_x30 60x30")
             .series(&FAST.replace(TARGET, &pod(number)), "_x30 4x30")
     });
     drill.blip(29).firing(34, &PAGES)
