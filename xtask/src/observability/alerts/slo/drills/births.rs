@@ -93,7 +93,7 @@ fn fewest() -> Vec<Drill> {
     let of = |failures: u32, values: String, how: &str| {
         let name = format!("{failures} failures {how}, of 60 requests an hour");
         let drill = Drill::of(AVAILABILITY, name)
-            .process(TARGET, 0, "Vx60")
+            .process(TARGET, -36_000, "Vx60")
             .series(ALL, "0+1x60")
             .series(FAILED, values);
         declared(drill).blip(29)
