@@ -10,6 +10,7 @@ mod alert;
 pub(crate) mod alertmanager;
 mod board;
 mod cases;
+mod counts;
 mod cron;
 mod data;
 mod database;
@@ -62,14 +63,20 @@ pub(crate) fn rules(timing: Timing) -> String {
     files::HEAD.to_owned() + &group::file(&groups(timing), timing)
 }
 
-/// The objectives of each service: the defaults, and one that is declared.
+/// The objectives of each service: the defaults, and an example of what is declared, as a comment.
 pub(crate) fn objectives(timing: Timing) -> String {
     files::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::group()], timing)
 }
 
+/// The same where these jobs have declared what the default is, so that they page.
+pub(crate) fn objectives_of(jobs: &[&'static str], timing: Timing) -> String {
+    files::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::declaring(jobs)], timing)
+}
+
 fn groups(timing: Timing) -> Vec<Group> {
-    slo::groups(timing)
+    [objectives::known(), counts::group(timing)]
         .into_iter()
+        .chain(slo::groups(timing))
         .chain([
             service::group(),
             worker::group(),
@@ -98,10 +105,12 @@ pub(crate) fn names() -> Vec<&'static str> {
 }
 
 /// The drills, by the name of their file.
-fn drills() -> [(&'static str, Vec<Drill>); 9] {
+fn drills() -> [(&'static str, Vec<Drill>); 11] {
     [
         ("slo", slo::drills::drills()),
+        ("births", slo::drills::births::drills()),
         ("service", service::drills::drills()),
+        ("traffic", vec![service::drills::traffic()]),
         ("worker", worker::drills::drills()),
         ("cron", cron::drills::drills()),
         ("database", database::drills::drills()),

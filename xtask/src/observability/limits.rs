@@ -72,8 +72,13 @@ pub(crate) const MEMORY_PART: f64 = 0.9;
 pub(crate) const OPEN_FILES_PART: f64 = 0.8;
 
 /// Failed or slow requests below which no burn rate counts: one error among ten requests of a night is ten percent, and nobody
-/// should be woken by it.
-pub(crate) const BURN_EVENTS: f64 = 5.0;
+/// should be woken by it. Nor by a cache that is cold for ten minutes of 30 requests an hour, which makes five slow ones.
+pub(crate) const BURN_EVENTS: f64 = 10.0;
+/// Failed or slow requests of five minutes that count without waiting until all windows have seen them: a quarter more, because
+/// `increase()` of a series that is scraped once a minute says up to a quarter too much.
+pub(crate) const BURN_EVENTS_AT_ONCE: f64 = 13.0;
+/// Requests per second below which a service has so few that none for a while means nothing: 180 in half an hour.
+pub(crate) const TRAFFIC_FLOOR: f64 = 0.1;
 /// Seconds that connections of a full pool may be waited for, 99th percentile. A pool that is full and never waited for has just
 /// the right size.
 pub(crate) const POOL_WAIT_SECONDS: f64 = 0.1;

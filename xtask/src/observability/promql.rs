@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use firstlight::metrics::catalog::{Kind, Metric};
+use firstlight::metrics::catalog::{BUILD_INFO, Kind, Metric};
 
 /// The series of one metric, or of one part of a histogram.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,6 @@ pub(crate) fn of_service(parts: &[&'static str]) -> Vec<&'static str> {
 }
 
 /// `on (…)` over the labels of a service, and those of a part of it: how two vectors are matched.
-#[expect(dead_code, reason = "the rules that match by service use it next")]
 pub(crate) fn on_service(parts: &[&'static str]) -> String {
     format!("on ({})", of_service(parts).join(", "))
 }
@@ -165,15 +164,54 @@ pub(crate) fn quantile(quantile: f64, by: &[&str], histogram: &Selector, window:
     format!("histogram_quantile({quantile}, {rates})")
 }
 
-/// How often in the window, with what a series counted before anybody saw it: `increase()` takes a series' first value for
-/// its beginning, so that the first dead job of a process, or the first time-out, would be none.
+/// The same with what a series counted before its first scrape, see [`counted`].
+pub(crate) fn counted_quantile(
+    quantile: f64,
+    by: &[&str],
+    histogram: &Selector,
+    window: &str,
+) -> String {
+    let by: Vec<&str> = by.iter().copied().chain(["le"]).collect();
+    let counts = counted(&by, &histogram.clone().bucket(), window);
+    format!("histogram_quantile({quantile}, {counts})")
+}
+
+/// Buckets whose whole bounds are written as the text format of Prometheus 2 has them, `1` and not `1.0`.
+pub(crate) fn whole_bounds(buckets: &str) -> String {
+    format!("label_replace({buckets}, \"le\", \"$1\", \"le\", \"(.+)\\\\.0\")")
+}
+
+/// How often in the window, with what a series counted before its first scrape.
 ///
-/// For events that are rare and count one by one. After Prometheus itself was away for longer than the window, every series is
-/// new to it, and what it counts is too much until the window has passed.
+/// `increase()` takes a series' first value for its beginning. That value is added where all of it happened within the window:
+/// the series was not there at the window's beginning although its process was seen, or the process is new itself. What processes
+/// there were is recorded, see `alerts/counts.rs`. A scrape that failed, or a Prometheus that was away, makes no series new.
 pub(crate) fn counted(by: &[&str], counter: &Selector, window: &str) -> String {
-    let born = format!("({counter} unless {counter} offset {window})");
+    let look_back = look_back(window);
+    let on = on_service(&["instance"]);
     let grown = increase(counter, window);
-    format!("sum by ({}) (\n  {born}\n  or\n  {grown}\n)", by.join(", "))
+    format!(
+        "sum by ({}) (
+  (
+    max_over_time({counter}[{window}])
+    unless (last_over_time({counter}[{look_back}] offset {window}) and {on} instance:process_start:continued{window})
+    and {on} instance:process_start:known{window}
+  )
+  or
+  {grown}
+)",
+        by.join(", ")
+    )
+}
+
+/// How far before a window a series is looked for: over several scrapes, because one may fail.
+pub(crate) fn look_back(window: &str) -> &'static str {
+    if window == "5m" { "5m" } else { "15m" }
+}
+
+/// What only a service with firstlight exports: the `build_info` of others has no version of it.
+pub(crate) fn ours() -> Selector {
+    Selector::of(&BUILD_INFO).is_not("firstlight_version", "")
 }
 
 fn aggregate(operation: &str, by: &[&str], of: impl fmt::Display) -> String {

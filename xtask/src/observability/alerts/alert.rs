@@ -1,7 +1,7 @@
 //! One alert: what must be so, for how long, who is told, and what they read.
 
 use super::{board::Board, timing::Timing, yaml};
-use crate::observability::dashboards::runbook_address;
+use crate::observability::{dashboards::runbook_address, promql::on_service};
 
 /// What an alert does to somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,37 @@ impl Severity {
             Self::Warning => "warning",
             Self::Info => "info",
         }
+    }
+}
+
+/// Who has said how good a service has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// Its team, in `objectives.yml`: to break it wakes them.
+    Declared,
+    /// The rules, for every service that has declared nothing: to break it is a ticket.
+    Default,
+}
+
+impl Promise {
+    /// The value of the label `objective`.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Declared => "declared",
+            Self::Default => "default",
+        }
+    }
+
+    /// Of what is before it in a query, what has such an objective; `slo` is the beginning of its series.
+    pub(super) fn filter(self, slo: &str) -> String {
+        let operator = match self {
+            Self::Declared => "and",
+            Self::Default => "unless",
+        };
+        format!(
+            "{operator} {}\n{slo}:promised_objective_ratio",
+            on_service(&[])
+        )
     }
 }
 
@@ -53,6 +84,15 @@ impl Alert {
     /// Is only shown.
     pub(super) fn info(name: &'static str) -> Self {
         Self::new(name, Severity::Info)
+    }
+
+    /// Wakes somebody where a declared objective is broken, and is a ticket where it is the default.
+    pub(super) fn of(promise: Promise, name: &'static str) -> Self {
+        let alert = match promise {
+            Promise::Declared => Self::page(name),
+            Promise::Default => Self::ticket(name),
+        };
+        alert.label("objective", promise.word())
     }
 
     fn new(name: &'static str, severity: Severity) -> Self {

@@ -70,7 +70,7 @@ fn text(timing: Timing, receivers: &Receivers<'_>, mark: &str) -> String {
 const ROUTES: &str = "\
 route:
   # One notification for each kind of trouble of each service, however many queues or instances have it.
-  group_by: [alertname, job]
+  group_by: [alertname, cluster, namespace, job]
   group_wait: 30s
   group_interval: 5m
   repeat_interval: 12h
@@ -92,20 +92,20 @@ route:
 
 const INHIBITIONS: &str = "
 inhibit_rules:
-  # A service that is down has every other trouble as well.
+  # A label that neither has is equal. A service that is down has every other trouble as well.
   - source_matchers: [alertname =~ \"ServiceDown|ServiceAbsent\"]
     target_matchers: [alertname !~ \"ServiceDown|ServiceAbsent\"]
-    equal: [job]
+    equal: [cluster, namespace, job]
   # Somebody is awake: the ticket for the same thing can wait.
   - source_matchers: [severity = critical]
     target_matchers: [severity = warning]
-    equal: [alertname, job]
+    equal: [alertname, cluster, namespace, job]
   # It has grown until it stalled.
   - source_matchers: [alertname = WorkerQueueStalled]
     target_matchers: [alertname = WorkerQueueGrowing]
-    equal: [job, queue]
-  # Who gives up waiting has waited.
+    equal: [cluster, namespace, job, queue]
+  # Who gives up waiting for a pool has waited for it.
   - source_matchers: [alertname = DatabasePoolTimeouts]
     target_matchers: [alertname = DatabasePoolExhausted]
-    equal: [job]
+    equal: [cluster, namespace, job, db_client_connection_pool_name]
 ";

@@ -53,7 +53,7 @@ impl Board {
     }
 
     /// The address, as a template over those of the alert's labels that its description names: an empty variable would show
-    /// nothing.
+    /// nothing. Namespace and cluster are named where the service has them.
     pub(super) fn url(self, description: &str) -> String {
         let variables = [Some(("job", "job")), self.variable()];
         let template = |label: &str| format!("{{{{ $labels.{label} }}}}");
@@ -61,14 +61,18 @@ impl Board {
             .into_iter()
             .flatten()
             .filter(|(_, label)| description.contains(&template(label)));
-        let known: Vec<_> = known
+        let mut known: Vec<_> = known
             .map(|(variable, label)| format!("var-{variable}={}", template(label)))
             .collect();
-        let query = if known.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", known.join("&"))
-        };
-        format!("{GRAFANA}/d/{}{query}", self.uid())
+        if known.is_empty() {
+            return format!("{GRAFANA}/d/{}", self.uid());
+        }
+        if let Some(last) = known.last_mut() {
+            for label in ["namespace", "cluster"] {
+                *last +=
+                    &format!("{{{{ with $labels.{label} }}}}&var-{label}={{{{ . }}}}{{{{ end }}}}");
+            }
+        }
+        format!("{GRAFANA}/d/{}?{}", self.uid(), known.join("&"))
     }
 }

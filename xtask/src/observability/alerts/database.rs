@@ -7,13 +7,28 @@ use firstlight::metrics::catalog::{
     DB_CLIENT_CONNECTION_WAIT_TIME, DB_N_PLUS_ONE,
 };
 
-use super::{alert::Alert, board::Board, group::Group};
+use super::{alert::Alert, board::Board, group::Group, record::Record};
 use crate::observability::{
     limits::{N_PLUS_ONE_REQUESTS, POOL_PART, POOL_WAIT_SECONDS},
-    promql::{Selector, counted, max, quantile},
+    promql::{Selector, counted, counted_quantile, max, of_service, on_service},
 };
 
-const POOL: [&str; 3] = ["job", "instance", "db_client_connection_pool_name"];
+const POOL: [&str; 2] = ["instance", "db_client_connection_pool_name"];
+const WAIT: &str = "pool:db_client_connection_wait_time_seconds:p99_5m";
+const TIMEOUTS: &str = "pool:db_client_connection_timeouts:count5m";
+const REPEATED: &str = "statement:db_n_plus_one:count1h";
+
+pub(super) fn counts() -> [Record; 3] {
+    let timeouts = Selector::of(&DB_CLIENT_CONNECTION_TIMEOUTS);
+    let wait = Selector::of(&DB_CLIENT_CONNECTION_WAIT_TIME);
+    let repeated = Selector::of(&DB_N_PLUS_ONE);
+    let pool = of_service(&["db_client_connection_pool_name"]);
+    [
+        Record::as_(WAIT).of(&[&counted_quantile(0.99, &of_service(&POOL), &wait, "5m")]),
+        Record::as_(TIMEOUTS).of(&[&counted(&pool, &timeouts, "5m")]),
+        Record::as_(REPEATED).of(&[&counted(&of_service(DB_N_PLUS_ONE.labels), &repeated, "1h")]),
+    ]
+}
 
 pub(super) fn group() -> Group {
     Group::new("firstlight-database").alerts([pool_exhausted(), pool_timeouts(), n_plus_one()])
@@ -22,17 +37,17 @@ pub(super) fn group() -> Group {
 fn pool_exhausted() -> Alert {
     let used = Selector::of(&DB_CLIENT_CONNECTION_COUNT).is("db_client_connection_state", "used");
     let most = Selector::of(&DB_CLIENT_CONNECTION_MAX);
-    let wait = Selector::of(&DB_CLIENT_CONNECTION_WAIT_TIME);
-    let wait = quantile(0.99, &["job", "instance"], &wait, "5m");
+    let by = of_service(&POOL);
+    let on = on_service(&POOL);
     Alert::ticket("DatabasePoolExhausted")
-        .because("A full pool that nobody waits for has the right size, so a short wait excuses it. Where waits are not measured, or nobody gets a connection at all, being full is enough.")
+        .because("A full pool that nobody waits for has the right size, so a short wait for this very pool excuses it. Where waits are not measured, or sqlx does not say which of several pools was waited for, or nobody gets a connection at all, being full is enough.")
         .when(&[
-            &max(&POOL, used),
-            &format!("/ on ({})", POOL.join(", ")),
-            &max(&POOL, most),
+            &max(&by, used),
+            &format!("/ {on}"),
+            &max(&by, most),
             &format!("> {POOL_PART}"),
-            "unless on (job, instance)",
-            &format!("{wait} < {POOL_WAIT_SECONDS}"),
+            &format!("unless {on}"),
+            &format!("{WAIT} < {POOL_WAIT_SECONDS}"),
         ])
         .lasting("5m")
         .summary("A connection pool is used up, and requests wait for it.")
@@ -41,10 +56,9 @@ fn pool_exhausted() -> Alert {
 }
 
 fn pool_timeouts() -> Alert {
-    let timeouts = Selector::of(&DB_CLIENT_CONNECTION_TIMEOUTS);
     Alert::ticket("DatabasePoolTimeouts")
         .because("Each is a request that failed. Whether there are too many of them is the error budget's question; this says where they come from.")
-        .when(&[&format!("{} > 0", counted(&["job", "db_client_connection_pool_name"], &timeouts, "5m"))])
+        .when(&[&format!("{TIMEOUTS} > 0")])
         .lasting("5m")
         .summary("Requests give up waiting for a database connection.")
         .description("{{ $value | humanize }} calls of {{ $labels.job }} gave up waiting for a connection in the last five minutes.")
@@ -52,14 +66,9 @@ fn pool_timeouts() -> Alert {
 }
 
 fn n_plus_one() -> Alert {
-    let repeated = Selector::of(&DB_N_PLUS_ONE);
-    let by: Vec<&str> = ["job"]
-        .into_iter()
-        .chain(DB_N_PLUS_ONE.labels.iter().copied())
-        .collect();
     Alert::ticket("DatabaseNPlusOne")
         .because("A statement for each row of a list: quick in a test with three rows, and the usual reason why a database is busy.")
-        .when(&[&format!("{} >= {N_PLUS_ONE_REQUESTS}", counted(&by, &repeated, "1h"))])
+        .when(&[&format!("{REPEATED} >= {N_PLUS_ONE_REQUESTS}")])
         .lasting("5m")
         .summary("Requests run the same statement again and again.")
         .description("{{ $value | humanize }} requests to {{ or $labels.http_route $labels.rpc_method $labels.span_name }} of {{ $labels.job }} ran {{ $labels.db_query_summary }} once for each row in the last hour.")

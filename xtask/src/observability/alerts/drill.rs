@@ -30,6 +30,8 @@ pub(super) enum Expected {
         labels: Vec<(&'static str, String)>,
         says: String,
     },
+    /// It fires with these labels among others, whatever it says.
+    Firing { labels: Vec<(&'static str, String)> },
     /// It is quiet again; of several alerts of one name, the one with this label.
     Resolved {
         only: Option<(&'static str, String)>,
@@ -50,6 +52,23 @@ impl Drill {
     pub(super) fn series(mut self, series: &str, values: impl Into<String>) -> Self {
         self.series.push((series.to_owned(), values.into()));
         self
+    }
+
+    /// A process with firstlight, by the labels of its target: `V` in the values stands for what it exports of itself while it is
+    /// scraped, and `started` is the second of its start.
+    pub(super) fn process(self, target: &str, started: i32, values: &str) -> Self {
+        let build = format!(r#"build_info{{{target},version="1.0.0",firstlight_version="0.1.0"}}"#);
+        let start = format!("process_start_time_seconds{{{target}}}");
+        self.series(&build, values.replace('V', "1"))
+            .series(&start, values.replace('V', &started.to_string()))
+    }
+
+    /// It fires, of several of its name, where the labels are these.
+    pub(super) fn firing(self, minute: u32, labels: &[(&'static str, &str)]) -> Self {
+        let labels = labels.iter();
+        let labels = labels.map(|(name, value)| (*name, (*value).to_owned()));
+        let labels = labels.collect();
+        self.moment(minute, Expected::Firing { labels })
     }
 
     pub(super) fn blip(self, minute: u32) -> Self {
@@ -99,10 +118,12 @@ impl Drill {
             text += &format!("      - series: {}\n", yaml::scalar(series));
             text += &yaml::entry(8, "values", values);
         }
-        let (whole, parts): (Vec<_>, Vec<_>) = self
-            .moments
-            .iter()
-            .partition(|moment| !matches!(moment.expected, Expected::Resolved { only: Some(_) }));
+        let (whole, parts): (Vec<_>, Vec<_>) = self.moments.iter().partition(|moment| {
+            !matches!(
+                moment.expected,
+                Expected::Resolved { only: Some(_) } | Expected::Firing { .. }
+            )
+        });
         if !whole.is_empty() {
             text += "    alert_rule_test:\n";
         }
@@ -124,7 +145,7 @@ impl Drill {
         let minute = moment.minute;
         let mut text = match moment.expected {
             Expected::Blip => "      # A blip.\n".to_owned(),
-            Expected::Fires { .. } => String::new(),
+            Expected::Fires { .. } | Expected::Firing { .. } => String::new(),
             Expected::Resolved { .. } => "      # It is over.\n".to_owned(),
         };
         text += &format!(
@@ -159,20 +180,25 @@ impl Drill {
     }
 
     fn query_test(&self, moment: &Moment) -> String {
-        let Expected::Resolved {
-            only: Some((label, value)),
-        } = &moment.expected
-        else {
-            return String::new();
+        let alerts = |labels: &str| {
+            format!(
+                "ALERTS{{alertname=\"{}\",alertstate=\"firing\"{labels}}}",
+                self.alert
+            )
         };
-        let series = format!(
-            "ALERTS{{alertname=\"{}\",alertstate=\"firing\",{label}=\"{value}\"}}",
-            self.alert
-        );
-        format!(
-            "      # It is over.\n      - expr: {series}\n        eval_time: {}m\n        exp_samples: []\n",
-            moment.minute
-        )
+        let label = |(name, value): &(&str, String)| format!(",{name}=\"{value}\"");
+        let minute = moment.minute;
+        match &moment.expected {
+            Expected::Resolved { only: Some(only) } => format!(
+                "      # It is over.\n      - expr: {}\n        eval_time: {minute}m\n        exp_samples: []\n",
+                alerts(&label(only))
+            ),
+            Expected::Firing { labels } => format!(
+                "      - expr: count({})\n        eval_time: {minute}m\n        exp_samples: [{{ labels: '{{}}', value: 1 }}]\n",
+                alerts(&labels.iter().map(label).collect::<String>())
+            ),
+            _ => String::new(),
+        }
     }
 }
 
@@ -181,6 +207,14 @@ fn filled(template: &str, labels: &[(&'static str, String)]) -> String {
     let mut text = template.to_owned();
     for (name, value) in labels {
         text = text.replace(&format!("{{{{ $labels.{name} }}}}"), value);
+    }
+    // `{{ with $labels.x }}…{{ . }}…{{ end }}`, of which there is one level.
+    while let Some((before, rest)) = text.split_once("{{ with $labels.") {
+        let (label, rest) = rest.split_once(" }}").unwrap_or((rest, ""));
+        let (inside, after) = rest.split_once("{{ end }}").unwrap_or((rest, ""));
+        let value = labels.iter().find(|(name, _)| *name == label);
+        let inside = value.map_or_else(String::new, |(_, value)| inside.replace("{{ . }}", value));
+        text = format!("{before}{inside}{after}");
     }
     text
 }
@@ -195,10 +229,10 @@ pub(super) fn silence(alerts: &[&'static str], always: &str) -> String {
     text
 }
 
-/// A test file: its head, and the tests.
-pub(super) fn file(tests: &[String]) -> String {
+/// A test file: its head, and the tests. The groups of the objectives are evaluated every 30 s; a day takes less.
+pub(super) fn file(tests: &[String], interval: &str) -> String {
     format!(
-        "rule_files:\n  - ../objectives.yml\n  - ../firstlight.rules.yml\n\n# As the groups of the objectives have it.\nevaluation_interval: 30s\n\ntests:\n{}",
+        "rule_files:\n  - ../objectives.yml\n  - ../firstlight.rules.yml\n\nevaluation_interval: {interval}\n\ntests:\n{}",
         tests.join("\n")
     )
 }

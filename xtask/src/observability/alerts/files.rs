@@ -61,13 +61,13 @@ pub(super) fn all() -> Vec<Generated> {
             .collect();
         files.push(file(
             &format!("tests/{name}.yml"),
-            HEAD.to_owned() + &drill::file(&tests),
+            HEAD.to_owned() + &drill::file(&tests, if name == "traffic" { "5m" } else { "30s" }),
         ));
     }
     let silence = drill::silence(&super::names(), super::ALWAYS);
     files.push(file(
         "tests/nothing.yml",
-        HEAD.to_owned() + &drill::file(&[silence]),
+        HEAD.to_owned() + &drill::file(&[silence], "30s"),
     ));
     files
 }

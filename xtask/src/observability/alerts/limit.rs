@@ -62,7 +62,7 @@ fn promised(tree: &Expr) -> Vec<f64> {
     }
     let declared = |selector: &&VectorSelector| {
         let name = selector.name.as_deref();
-        name == Some("data:staleness_budget:seconds")
+        name == Some("data:served_age_within_budget:count15m")
     };
     if expr::selectors(tree).iter().any(declared) {
         limits.push(limits::WHOLE);

@@ -1,66 +1,135 @@
-//! How good each service has promised to be: the one file that its users edit.
+//! How good each service has promised to be: the one file that its users edit, and what it comes to for each service.
 
-use firstlight::metrics::catalog::BUILD_INFO;
+use super::{group::Group, record::Record, slo};
+use crate::observability::{
+    limits,
+    promql::{SERVICE, Selector, on_service, ours},
+};
 
-use super::{group::Group, record::Record};
-use crate::observability::{limits, promql::Selector};
+/// Every service with firstlight that was there within a day.
+pub(super) const SEEN: &str = "service:firstlight:seen1d";
+/// Those, and whatever Prometheus has targets of.
+const KNOWN: &str = "service:target:known";
 
-/// What holds for everybody, and how to promise something else.
+const AVAILABILITY: &str = "availability:declared_objective_ratio";
+const LATENCY: &str = "latency:declared_objective_ratio";
+const SECONDS: &str = "latency:declared_objective_seconds";
+
+/// The defaults, and how to promise something.
 pub(super) fn group() -> Group {
-    Group::new("firstlight-objectives")
-        .about(
-            "How good each service has promised to be. Whatever has a build_info has the objectives below. To promise something \
-             else for one service, take the three rules that are comments, and put its job in: the part of requests that must \
-             not end with a 5xx (of a month, 22 minutes may be lost), the part of the others that must be fast, and how many \
-             seconds that is. The seconds are a bucket of http_server_request_duration_seconds, twice: 0.005, 0.01, 0.025, 0.05, \
-             0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5 or 10. Between two buckets nothing would be measured. A job that is \
-             declared here is missed for as long as it is here, see ServiceAbsent; the others for a day.",
-        )
-        .example(declared())
-        .records(defaults())
+    about().example(declared("orders")).records(defaults())
+}
+
+/// Where these jobs promise what is the default of all others.
+pub(super) fn declaring(jobs: &[&'static str]) -> Group {
+    let promise = |job: &'static str| {
+        [
+            promised(job, AVAILABILITY, limits::AVAILABILITY),
+            promised(job, LATENCY, limits::LATENCY),
+        ]
+    };
+    let declared: Vec<_> = jobs.iter().copied().flat_map(promise).collect();
+    about().records(declared).records(defaults())
+}
+
+fn about() -> Group {
+    Group::new("firstlight-objectives").about(
+        "How good each service has promised to be. Only a promise wakes anybody: to make one, take the rules that are comments, and \
+         put the job in: the part of requests that must not end with a 5xx (of a month, 22 minutes may be lost), the part of the \
+         others that must be fast, and how many seconds that is. With a namespace, a cluster, or both beside the job it is made for \
+         the service there, and without for all services of that job. Where several fit, the one that says most holds. The seconds \
+         are a bucket of http_server_request_duration_seconds, twice: 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, \
+         5, 7.5 or 10. Between two buckets nothing would be measured. A job that is declared here is missed for as long as it is \
+         here, see ServiceAbsent. Every other service with firstlight has the defaults below, whose alerts are tickets, for a day \
+         after it was last seen.",
+    )
 }
 
 /// A service that promises more than the others.
-pub(super) fn declared() -> [Record; 3] {
-    let declared = |objective: &str, value: f64| {
-        Record::as_(format!("slo:{objective}"))
-            .of(&[&format!("vector({value})")])
-            .label("job", "orders")
-    };
+fn declared(job: &'static str) -> [Record; 3] {
     [
-        declared("availability:declared_objective_ratio", 0.9995),
-        declared("latency:declared_objective_ratio", 0.995),
-        declared("latency:declared_objective_seconds", 0.5).label("le", "0.5"),
+        promised(job, AVAILABILITY, 0.9995).label("namespace", "production"),
+        promised(job, LATENCY, 0.995).label("namespace", "production"),
+        promised(job, SECONDS, 0.5)
+            .label("namespace", "production")
+            .label("le", "0.5"),
     ]
+}
+
+fn promised(job: &'static str, objective: &str, value: f64) -> Record {
+    Record::as_(format!("slo:{objective}"))
+        .of(&[&format!("vector({value})")])
+        .label("job", job)
 }
 
 fn defaults() -> [Record; 3] {
     let bucket = limits::LATENCY_SECONDS.to_string();
+    let or = format!("or {}", on_service(&[]));
     [
         Record::as_("slo:availability:objective_ratio")
-            .because("What holds: the declared objective, or 43 minutes of a month for every job that was seen within a day.")
+            .because("What holds: what is declared, or the default: 43 minutes of a month.")
             .of(&[
-                "slo:availability:declared_objective_ratio",
-                "or on (job)",
-                &format!("{} * {}", limits::AVAILABILITY, seen()),
+                "slo:availability:promised_objective_ratio",
+                &or,
+                &format!("{} * {SEEN}", limits::AVAILABILITY),
             ]),
         Record::as_("slo:latency:objective_ratio").of(&[
-            "slo:latency:declared_objective_ratio",
-            "or on (job)",
-            &format!("{} * {}", limits::LATENCY, seen()),
+            "slo:latency:promised_objective_ratio",
+            &or,
+            &format!("{} * {SEEN}", limits::LATENCY),
         ]),
         Record::as_("slo:latency:objective_seconds").of(&[
-            "slo:latency:declared_objective_seconds",
-            "or on (job)",
-            &format!("label_replace({bucket} * {}, \"le\", \"{bucket}\", \"\", \"\")", seen()),
+            "slo:latency:promised_objective_seconds",
+            &or,
+            &format!("label_replace({bucket} * {SEEN}, \"le\", \"{bucket}\", \"\", \"\")"),
         ]),
     ]
 }
 
-/// 1 for every service of ours, also while it is down.
-fn seen() -> String {
-    format!(
-        "group by (job) (last_over_time({}[1d]))",
-        Selector::of(&BUILD_INFO)
-    )
+/// Which services there are, and what each has promised.
+pub(super) fn known() -> Group {
+    let by = SERVICE.join(", ");
+    let on = on_service(&[]);
+    Group::new("firstlight-services")
+        .about(
+            "Which services there are, and what was declared for each: for all services of a job, or for the one in a namespace, in a \
+             cluster, or in both. What fits no service is missed itself.",
+        )
+        .every(slo::INTERVAL)
+        .records([
+            Record::as_(SEEN)
+                .because("Also while it is down. A build_info without a version of firstlight is that of a foreign exporter.")
+                .of(&[&format!("group by ({by}) (last_over_time({}[1d]))", ours())]),
+            Record::as_(KNOWN).of(&[
+                SEEN,
+                &format!("or {on}"),
+                &format!("group by ({by}) ({})", Selector::foreign("up")),
+            ]),
+            resolved(AVAILABILITY, ""),
+            resolved(LATENCY, ""),
+            resolved(SECONDS, "le"),
+        ])
+}
+
+/// For each service what was declared for it, the most specific first; `carried` is a label that the declaration has.
+fn resolved(objective: &str, carried: &str) -> Record {
+    let declared = format!("slo:{objective}");
+    let name = declared.replace("declared", "promised");
+    let or = format!("or {}", on_service(&[]));
+    let levels = [
+        ("cluster=\"\",namespace!=\"\"", "namespace, job"),
+        ("cluster!=\"\",namespace=\"\"", "cluster, job"),
+        ("cluster=\"\",namespace=\"\"", "job"),
+    ];
+    let mut lines = vec![format!("{declared}{{cluster!=\"\",namespace!=\"\"}}")];
+    for (which, on) in levels {
+        lines.push(or.clone());
+        lines.push(format!(
+            "{KNOWN} * on ({on}) group_left ({carried}) {declared}{{{which}}}"
+        ));
+        lines.push(or.clone());
+        lines.push(format!("{declared}{{{which}}} unless on ({on}) {KNOWN}"));
+    }
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    Record::as_(name).of(&lines)
 }

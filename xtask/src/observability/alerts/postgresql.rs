@@ -8,31 +8,63 @@ pub(super) mod drills;
 use super::{alert::Alert, board::Board, group::Group, timing::Timing};
 use crate::observability::{
     limits::{DEADLOCKS, IDLE_IN_TRANSACTION, REPLICATION_LAG_BYTES, SERVER_CONNECTIONS_PART},
-    promql::{Selector, increase, max, sum},
+    promql::{Selector, increase, max, min, of_service, on_service, sum},
 };
 
-const SERVER: [&str; 3] = ["job", "instance", "server"];
-const DATABASE: [&str; 4] = ["job", "instance", "server", "datname"];
+/// A server as one exporter sees it.
+const SERVER: [&str; 2] = ["instance", "server"];
+const DATABASE: [&str; 3] = ["instance", "server", "datname"];
+const REPLICA: [&str; 3] = ["instance", "server", "application_name"];
 
 pub(super) fn group(timing: Timing) -> Group {
     Group::new("firstlight-postgresql").alerts([
+        down(),
         connections_near_max(),
         deadlocks(),
         idle_in_transaction(timing),
         replication_lag(),
+        replica_disconnected(),
     ])
 }
 
+fn down() -> Alert {
+    let pg_up = Selector::foreign("pg_up");
+    let up = Selector::foreign("up");
+    let by = of_service(&["instance"]);
+    Alert::ticket("PostgresDown")
+        .because(
+            "What users feel of it pages by itself. Without the server, or without its exporter, every other alert on PostgreSQL is \
+             silent.",
+        )
+        .when(&[
+            &format!("{} == 0", min(&by, &pg_up)),
+            &format!("or {}", on_service(&["instance"])),
+            &format!("{} == 0", min(&by, up)),
+            &format!("and {}", on_service(&["instance"])),
+            &format!("last_over_time({pg_up}[1d])"),
+        ])
+        .lasting("2m")
+        .summary("PostgreSQL does not answer its exporter.")
+        .description("The exporter {{ $labels.instance }} of {{ $labels.job }} does not reach PostgreSQL, or does not answer itself.")
+        .on(Board::Database)
+}
+
 fn connections_near_max() -> Alert {
-    let open = sum(&SERVER, Selector::foreign("pg_stat_activity_count"));
-    let most = max(&SERVER, Selector::foreign("pg_settings_max_connections"));
+    let open = sum(
+        &of_service(&SERVER),
+        Selector::foreign("pg_stat_activity_count"),
+    );
+    let most = max(
+        &of_service(&SERVER),
+        Selector::foreign("pg_settings_max_connections"),
+    );
     Alert::ticket("PostgresConnectionsNearMax")
         .because(
             "A deploy starts new instances before it stops old ones, each with a pool of its own.",
         )
         .when(&[
             &open,
-            &format!("/ on ({})", SERVER.join(", ")),
+            &format!("/ {}", on_service(&SERVER)),
             &most,
             &format!("> {SERVER_CONNECTIONS_PART}"),
         ])
@@ -48,7 +80,7 @@ fn deadlocks() -> Alert {
     let deadlocks = Selector::foreign("pg_stat_database_deadlocks");
     Alert::ticket("PostgresDeadlocks")
         .because("PostgreSQL ends each within a second, and the loser fails. One is bad luck; several an hour are two pieces of code that lock in different orders.")
-        .when(&[&format!("{} >= {DEADLOCKS}", sum(&DATABASE, increase(&deadlocks, "1h")))])
+        .when(&[&format!("{} >= {DEADLOCKS}", sum(&of_service(&DATABASE), increase(&deadlocks, "1h")))])
         .lasting("1m")
         .summary("Transactions block one another for good.")
         .description("{{ $value | humanize }} deadlocks in the database {{ $labels.datname }} of {{ $labels.server }} in the last hour.")
@@ -58,7 +90,7 @@ fn deadlocks() -> Alert {
 fn idle_in_transaction(timing: Timing) -> Alert {
     let longest = Selector::foreign("pg_stat_activity_max_tx_duration")
         .matches("state", "idle in transaction.*");
-    let longest = max(&DATABASE, longest);
+    let longest = max(&of_service(&DATABASE), longest);
     Alert::ticket("PostgresIdleInTransaction")
         .because("An open transaction keeps its locks, and keeps vacuum from everything that is newer. A service that waits for somebody else inside of one is the usual cause.")
         .when(&[&format!("{longest} > {}", timing.seconds(IDLE_IN_TRANSACTION))])
@@ -69,9 +101,8 @@ fn idle_in_transaction(timing: Timing) -> Alert {
 }
 
 fn replication_lag() -> Alert {
-    let replica: Vec<&str> = SERVER.into_iter().chain(["application_name"]).collect();
     let behind = max(
-        &replica,
+        &of_service(&REPLICA),
         Selector::foreign("pg_stat_replication_pg_wal_lsn_diff"),
     );
     Alert::ticket("PostgresReplicationLag")
@@ -80,5 +111,34 @@ fn replication_lag() -> Alert {
         .lasting("10m")
         .summary("A replica falls behind.")
         .description("The replica {{ $labels.application_name }} of {{ $labels.server }} is {{ $value | humanize1024 }}B behind.")
+        .on(Board::Database)
+}
+
+fn replica_disconnected() -> Alert {
+    let replica = of_service(&REPLICA);
+    let on = on_service(&REPLICA);
+    let lag = Selector::foreign("pg_stat_replication_pg_wal_lsn_diff")
+        .is_not("application_name", "pg_basebackup");
+    let connected = format!("count by ({}) ({lag})", replica.join(", "));
+    let most = format!("max_over_time({connected}[1d:5m])");
+    let server = max(
+        &of_service(&SERVER),
+        Selector::foreign("pg_settings_max_connections"),
+    );
+    Alert::ticket("PostgresReplicaDisconnected")
+        .because(
+            "A replica that disconnects takes its lag with it: what was behind is then no longer known. Of several with one name, one \
+             that is missing is enough. While the primary is away nothing is known of its replicas.",
+        )
+        .when(&[
+            &most,
+            &format!("> {on}"),
+            &format!("({connected} or {on} 0 * {most})"),
+            &format!("and {}", on_service(&SERVER)),
+            &server,
+        ])
+        .lasting("5m")
+        .summary("A replica is no longer connected.")
+        .description("{{ $labels.server }} had {{ $value }} connections of the replica {{ $labels.application_name }} within a day, and has fewer now.")
         .on(Board::Database)
 }

@@ -3,17 +3,28 @@
 pub(super) mod drills;
 
 use firstlight::metrics::catalog::{
-    BUILD_INFO, PROCESS_MAX_FDS, PROCESS_MEMORY_LIMIT, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
+    PROCESS_MAX_FDS, PROCESS_MEMORY_LIMIT, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
     TOKIO_SCHEDULER_DELAY, TOKIO_SCHEDULER_STALLED,
 };
 
-use super::{alert::Alert, board::Board, group::Group};
+use super::{alert::Alert, board::Board, group::Group, record::Record};
 use crate::observability::{
     limits::{MEMORY_PART, OPEN_FILES_PART, SCHEDULER_DELAY_SECONDS},
-    promql::{Selector, max, quantile},
+    promql::{Selector, counted_quantile, max, of_service, on_service, ours},
 };
 
-const INSTANCE: [&str; 2] = ["job", "instance"];
+const INSTANCE: [&str; 1] = ["instance"];
+const DELAY: &str = "instance:tokio_scheduler_delay_seconds:p99_5m";
+
+pub(super) fn counts() -> [Record; 1] {
+    let delay = Selector::of(&TOKIO_SCHEDULER_DELAY);
+    [Record::as_(DELAY).of(&[&counted_quantile(
+        0.99,
+        &of_service(&INSTANCE),
+        &delay,
+        "5m",
+    )])]
+}
 
 pub(super) fn group() -> Group {
     Group::new("firstlight-runtime").alerts([
@@ -24,13 +35,15 @@ pub(super) fn group() -> Group {
 }
 
 fn scheduler_delay() -> Alert {
-    let delay = quantile(0.99, &INSTANCE, &Selector::of(&TOKIO_SCHEDULER_DELAY), "5m");
-    let stalled = max(&INSTANCE, Selector::of(&TOKIO_SCHEDULER_STALLED));
+    let stalled = max(
+        &of_service(&INSTANCE),
+        Selector::of(&TOKIO_SCHEDULER_STALLED),
+    );
     Alert::ticket("RuntimeSchedulerDelay")
         .because("Something blocks, and everything else on the runtime waits for it. A delay is counted when it is over, so the one that goes on is asked for as well.")
         .when(&[
-            &format!("{delay} > {SCHEDULER_DELAY_SECONDS}"),
-            "or on (job, instance)",
+            &format!("{DELAY} > {SCHEDULER_DELAY_SECONDS}"),
+            &format!("or {}", on_service(&INSTANCE)),
             &format!("{stalled} > {SCHEDULER_DELAY_SECONDS}"),
         ])
         .lasting("5m")
@@ -55,11 +68,11 @@ fn open_files_near_limit() -> Alert {
     let open = Selector::of(&PROCESS_OPEN_FDS);
     let limit = Selector::of(&PROCESS_MAX_FDS);
     Alert::ticket("ProcessOpenFilesNearLimit")
-        .because("At the limit no connection is accepted and none is made. Exporters and Prometheus have this metric too; a build_info is ours.")
+        .because("At the limit no connection is accepted and none is made. Exporters and Prometheus have this metric too; a build_info with a version of firstlight is ours.")
         .when(&[
             &format!("{open} / {limit} > {OPEN_FILES_PART}"),
-            "and on (job, instance)",
-            &Selector::of(&BUILD_INFO).to_string(),
+            &format!("and {}", on_service(&INSTANCE)),
+            &ours().to_string(),
         ])
         .lasting("10m")
         .summary("A process is about to run out of file descriptors.")

@@ -8,43 +8,73 @@ use firstlight::metrics::catalog::{
     OTEL_SDK_PROCESSOR_LOG_PROCESSED, OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
 };
 
-use super::{alert::Alert, board::Board, group::Group};
-use crate::observability::promql::{Selector, counted};
+use super::{alert::Alert, board::Board, group::Group, record::Record};
+use crate::observability::promql::{SERVICE, Selector, counted, of_service, on_service};
+
+const FOLDED: &str = "metric:metrics_series_over_budget:count15m";
+
+/// What is lost of each signal, each counted on its own.
+const SPANS: [(&Metric, &str); 2] = [
+    (
+        &OTEL_SDK_EXPORTER_SPAN_EXPORTED,
+        "service:otel_sdk_exporter_spans_lost:count5m",
+    ),
+    (
+        &OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
+        "service:otel_sdk_processor_spans_lost:count5m",
+    ),
+];
+const RECORDS: [(&Metric, &str); 2] = [
+    (
+        &OTEL_SDK_EXPORTER_LOG_EXPORTED,
+        "service:otel_sdk_exporter_logs_lost:count5m",
+    ),
+    (
+        &OTEL_SDK_PROCESSOR_LOG_PROCESSED,
+        "service:otel_sdk_processor_logs_lost:count5m",
+    ),
+];
+const POINTS: [(&Metric, &str); 1] = [(
+    &OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED,
+    "service:otel_sdk_exporter_data_points_lost:count5m",
+)];
+const LINES: [(&Metric, &str); 1] = [(&LOG_EVENTS_DROPPED, "service:log_events_dropped:count5m")];
+
+pub(super) fn counts() -> Vec<Record> {
+    let lost = SPANS.into_iter().chain(RECORDS).chain(POINTS).chain(LINES);
+    let lost = lost.map(|(metric, name)| {
+        let all = Selector::of(metric);
+        let failed = if metric.labels.contains(&"error_type") {
+            all.is_not("error_type", "")
+        } else {
+            all
+        };
+        Record::as_(name).of(&[&counted(&SERVICE, &failed, "5m")])
+    });
+    let folded = Selector::of(&METRICS_SERIES_OVER_BUDGET);
+    let folded = counted(&of_service(&["metric"]), &folded, "15m");
+    lost.chain([Record::as_(FOLDED).of(&[&folded])]).collect()
+}
 
 pub(super) fn group() -> Group {
-    let failed = |metric: &Metric| Selector::of(metric).is_not("error_type", "");
-    let spans = [
-        &OTEL_SDK_EXPORTER_SPAN_EXPORTED,
-        &OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
-    ]
-    .map(failed);
-    let records = [
-        &OTEL_SDK_EXPORTER_LOG_EXPORTED,
-        &OTEL_SDK_PROCESSOR_LOG_PROCESSED,
-    ]
-    .map(failed);
-    let points = [&OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED].map(failed);
-    let lines = [Selector::of(&LOG_EVENTS_DROPPED)];
     Group::new("firstlight-telemetry").alerts([
-        dropping("spans", &spans).because(
+        dropping("spans", &SPANS).because(
             "What is lost here is missing in the next incident. A collector that restarts loses a little, and that is no ticket; what \
              goes on is.",
         ),
-        dropping("log lines", &lines),
-        dropping("log records", &records),
-        dropping("data points", &points),
+        dropping("log lines", &LINES),
+        dropping("log records", &RECORDS),
+        dropping("data points", &POINTS),
         over_budget(),
         watchdog(),
     ])
 }
 
-fn dropping(signal: &'static str, counters: &[Selector]) -> Alert {
-    let lost = counters
-        .iter()
-        .map(|counter| format!("{} > 0", counted(&["job"], counter, "5m")));
+fn dropping(signal: &'static str, counted: &[(&Metric, &str)]) -> Alert {
+    let lost = counted.iter().map(|(_, name)| format!("{name} > 0"));
     let lost: Vec<_> = lost.collect();
     Alert::ticket("TelemetryDropping")
-        .when(&[&lost.join("\nor on (job)\n")])
+        .when(&[&lost.join(&format!("\nor {}\n", on_service(&[])))])
         .lasting("10m")
         .label("signal", signal)
         .summary("Telemetry gets lost.")
@@ -53,10 +83,9 @@ fn dropping(signal: &'static str, counters: &[Selector]) -> Alert {
 }
 
 fn over_budget() -> Alert {
-    let folded = Selector::of(&METRICS_SERIES_OVER_BUDGET);
     Alert::ticket("MetricsOverBudget")
         .because("A label has more values than anybody planned for: an id, a raw path. Sums stay right, and what is new is no longer told apart.")
-        .when(&[&format!("{} > 0", counted(&["job", "metric"], &folded, "15m"))])
+        .when(&[&format!("{FOLDED} > 0")])
         .lasting("5m")
         .summary("A metric has more series than its budget allows.")
         .description("{{ $labels.metric }} of {{ $labels.job }} is over its budget of series: {{ $value | humanize }} uses went to its overflow series in the last 15 minutes.")

@@ -5,6 +5,7 @@ use std::{fs, path::Path, path::PathBuf};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
+use super::site::{ORDERS, STARVED};
 use crate::{
     http,
     observability::alerts::{self, Timing},
@@ -34,7 +35,7 @@ impl Prometheus {
         fs::write(folder.join("rules.yml"), alerts::rules(Timing::Proof))?;
         fs::write(
             folder.join("objectives.yml"),
-            alerts::objectives(Timing::Proof),
+            alerts::objectives_of(&[ORDERS, STARVED], Timing::Proof),
         )?;
         let targets = folder.join("targets.json");
         write_targets(&targets, scraped)?;

@@ -28,7 +28,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "compares with a limit, or asks what is not there, if it is an alert",
         objects: query::compares_nothing,
-        breaks: |rule| rule.expr = "sum by (job) (up)".to_owned(),
+        breaks: |rule| rule.expr = "sum by (cluster, namespace, job) (up)".to_owned(),
     },
     Lint {
         name: "asks for metrics that exist",
@@ -41,9 +41,49 @@ pub(super) const LINTS: &[Lint] = &[
         breaks: |rule| rule.expr = "rate(worker_queue_depth[5m]) > 0".to_owned(),
     },
     Lint {
-        name: "keeps the job",
-        objects: query::loses_the_job,
-        breaks: |rule| rule.expr = rule.expr.replace("by (job, queue)", "by (queue)"),
+        name: "adds up one service only: by cluster, namespace and job",
+        objects: query::adds_up_services,
+        breaks: |rule| {
+            rule.expr = rule
+                .expr
+                .replace("by (cluster, namespace, job, queue)", "by (job, queue)");
+        },
+    },
+    Lint {
+        name: "matches a service with itself: on cluster, namespace and job",
+        objects: query::matches_services,
+        breaks: |rule| {
+            rule.expr = rule
+                .expr
+                .replace("on (cluster, namespace, job, queue)", "on (job, queue)");
+        },
+    },
+    Lint {
+        name: "says whose it is, by cluster, namespace and job",
+        objects: query::loses_the_service,
+        breaks: |rule| rule.expr = "vector(time()) > 0".to_owned(),
+    },
+    Lint {
+        name: "counts with what a new series begins with",
+        objects: query::misses_births,
+        breaks: |rule| {
+            rule.expr =
+                "sum by (cluster, namespace, job) (rate(worker_tasks_total[5m])) > 0".to_owned();
+        },
+    },
+    Lint {
+        name: "takes no failed scrape for a birth",
+        objects: query::compares_with_an_instant,
+        breaks: |rule| {
+            rule.expr = "worker_tasks_total unless worker_tasks_total offset 1h".to_owned();
+        },
+    },
+    Lint {
+        name: "counts no more where rules are loaded several times",
+        objects: query::counts_samples,
+        breaks: |rule| {
+            rule.expr = "30 * sum_over_time(slo:latency:errors_rate5m[1h]) > 9".to_owned();
+        },
     },
     Lint {
         name: "has regular expressions only where a value would not do",

@@ -10,6 +10,7 @@ const LONG: &str = r#"db_client_connection_wait_time_seconds_bucket{job="orders"
 const ALL: &str = r#"db_client_connection_wait_time_seconds_bucket{job="orders",instance="a",db_client_connection_pool_name="main",le="+Inf"}"#;
 const TIMEOUTS: &str = r#"db_client_connection_timeouts_total{job="orders",instance="a",db_client_connection_pool_name="main"}"#;
 const REPEATED: &str = r#"db_n_plus_one_total{job="orders",instance="a",http_route="/orders",db_query_summary="SELECT items"}"#;
+const TARGET: &str = r#"job="orders",instance="a""#;
 const POOL: [(&str, &str); 3] = [
     ("job", "orders"),
     ("instance", "a"),
@@ -38,7 +39,22 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .series(LONG, "0+60x90")
             .series(ALL, "0+60x90")
             .blip(60),
+        Drill::of("DatabasePoolExhausted", "starved, beside a fast one")
+            .series(MAX, "10x90")
+            .series(USED, "10x90")
+            .series(SHORT, "0x90")
+            .series(LONG, "0+60x90")
+            .series(ALL, "0+60x90")
+            .series(&SHORT.replace("main", "fast"), "0+60000x90")
+            .series(&LONG.replace("main", "fast"), "0+60000x90")
+            .series(&ALL.replace("main", "fast"), "0+60000x90")
+            .fires(
+                45,
+                &POOL,
+                "100% of the connections of the pool main in a of orders are in use.",
+            ),
         Drill::of("DatabasePoolTimeouts", "one, and later three a minute")
+            .process(TARGET, 0, "Vx90")
             .series(TIMEOUTS, "_x10 1x19 1+3x20 61x40")
             .blip(13)
             .blip(20)
@@ -55,6 +71,7 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             "DatabaseNPlusOne",
             "a route that somebody looks at now and then, and then everybody",
         )
+        .process(TARGET, 0, "Vx200")
         .series(REPEATED, "_x10 3x60 3+1x40 43x90")
         .blip(20)
         .fires(
@@ -64,7 +81,7 @@ pub(in super::super) fn drills() -> Vec<Drill> {
                 ("http_route", "/orders"),
                 ("db_query_summary", "SELECT items"),
             ],
-            "39 requests to /orders of orders ran SELECT items once for each row in the last hour.",
+            "38.64 requests to /orders of orders ran SELECT items once for each row in the last hour.",
         )
         .resolved(185),
     ]

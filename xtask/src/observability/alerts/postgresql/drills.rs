@@ -56,5 +56,49 @@ pub(in super::super) fn drills() -> Vec<Drill> {
                 "The replica replica-1 of db:5432 is 512MiB behind.",
             )
             .resolved(55),
+        Drill::of("PostgresReplicaDisconnected", "while it is behind, and a backup that ends")
+            .series(&series("pg_settings_max_connections", ""), "100x120")
+            .series(
+                &series("pg_stat_replication_pg_wal_lsn_diff", r#",application_name="replica-1""#),
+                "0x10 536870912x19 stale _x40 0x30",
+            )
+            .series(
+                &series("pg_stat_replication_pg_wal_lsn_diff", r#",application_name="pg_basebackup""#),
+                "0x10 stale",
+            )
+            .blip(25)
+            .blip(33)
+            .fires(
+                45,
+                &with(("application_name", "replica-1")),
+                "db:5432 had 1 connections of the replica replica-1 within a day, and has fewer now.",
+            )
+            .resolved(85),
+        Drill::of("PostgresReplicaDisconnected", "nothing is known of them while the primary is away")
+            .series(&series("pg_settings_max_connections", ""), "100x30 stale")
+            .series(
+                &series("pg_stat_replication_pg_wal_lsn_diff", r#",application_name="replica-1""#),
+                "0x30 stale",
+            )
+            .blip(60),
+        Drill::of("PostgresDown", "a restart, and then for good")
+            .series(r#"pg_up{job="postgres",instance="db"}"#, "1x10 0 1x19 0x20 1x20")
+            .series(r#"up{job="postgres",instance="db"}"#, "1x90")
+            .blip(12)
+            .fires(
+                40,
+                &[("job", "postgres"), ("instance", "db")],
+                "The exporter db of postgres does not reach PostgreSQL, or does not answer itself.",
+            )
+            .resolved(55),
+        Drill::of("PostgresDown", "its exporter, and no other target")
+            .series(r#"pg_up{job="postgres",instance="db"}"#, "1x30 stale")
+            .series(r#"up{job="postgres",instance="db"}"#, "1x30 0x60")
+            .series(r#"up{job="node",instance="db"}"#, "0x90")
+            .fires(
+                40,
+                &[("job", "postgres"), ("instance", "db")],
+                "The exporter db of postgres does not reach PostgreSQL, or does not answer itself.",
+            ),
     ]
 }

@@ -35,10 +35,7 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .fires(45, &A, "a of orders uses 95% of its memory limit.")
             .resolved(55),
         Drill::of("ProcessOpenFilesNearLimit", "they are not closed")
-            .series(
-                r#"build_info{job="orders",instance="a",version="1.0.0"}"#,
-                "1x60",
-            )
+            .process(r#"job="orders",instance="a""#, 0, "Vx60")
             .series(r#"process_max_fds{job="orders",instance="a"}"#, "1000x60")
             .series(
                 r#"process_open_fds{job="orders",instance="a"}"#,
@@ -50,6 +47,10 @@ pub(in super::super) fn drills() -> Vec<Drill> {
         Drill::of(
             "ProcessOpenFilesNearLimit",
             "an exporter's are none of ours",
+        )
+        .series(
+            r#"build_info{job="node",instance="a",version="1.0.0"}"#,
+            "1x60",
         )
         .series(r#"process_max_fds{job="node",instance="a"}"#, "1000x60")
         .series(r#"process_open_fds{job="node",instance="a"}"#, "900x60")

@@ -1,38 +1,94 @@
-//! Services that go down, restart, and vanish.
+//! Services that go down, restart, vanish, and are no longer called.
 
 use crate::observability::alerts::drill::Drill;
 
 const A: &str = r#"up{job="orders",instance="a"}"#;
 const B: &str = r#"up{job="orders",instance="b"}"#;
-const BUILD: &str = r#"build_info{job="orders",instance="a",version="1.0.0"}"#;
-const ORDERS: [(&str, &str); 1] = [("job", "orders")];
+const TARGET: &str = r#"job="orders",instance="a""#;
+const DECLARED: &str = r#"slo:availability:declared_objective_ratio{job="orders"}"#;
+const ORDERS: [(&str, &str); 2] = [("job", "orders"), ("objective", "declared")];
+const BY_DEFAULT: [(&str, &str); 2] = [("job", "orders"), ("objective", "default")];
+const DOWN: &str = "Prometheus reaches no instance of orders.";
+const ABSENT: &str = "There is no target of the job orders, which is expected to be there.";
 
 pub(in super::super) fn drills() -> Vec<Drill> {
-    vec![
-        Drill::of(
-            "ServiceDown",
-            "both instances, after a restart and the loss of one",
-        )
-        .series(A, "1x10 0 1x19 0x29 1x20")
-        .series(B, "1x10 0x49 1x20")
-        .series(BUILD, "1x30 _x30 1x20")
-        .blip(12)
-        .blip(25)
-        .fires(45, &ORDERS, "Prometheus reaches no instance of orders.")
-        .resolved(62),
-        Drill::of("ServiceDown", "somebody else's target is none of ours")
-            .series(r#"up{job="node",instance="a"}"#, "0x60")
-            .blip(60),
-        Drill::of("ServiceAbsent", "its targets are gone, and come back")
-            .series(A, "1x10 _x2 1x17 _x40 1x20")
-            .series(BUILD, "1x10 _x2 1x17 _x40 1x20")
+    let mut drills = down();
+    drills.extend(["namespace", "cluster"].map(one_of_two));
+    drills.extend(absent());
+    drills.extend(declared());
+    drills
+}
+
+fn down() -> Vec<Drill> {
+    let both = |name: &str| {
+        Drill::of("ServiceDown", name)
+            .series(A, "1x10 0 1x19 0x29 1x20")
+            .series(B, "1x10 0x49 1x20")
+            .process(TARGET, 0, "Vx30 _x30 Vx20")
             .blip(12)
-            .fires(
-                60,
-                &ORDERS,
-                "There is no target of the job orders, which is expected to be there.",
+            .blip(25)
+    };
+    vec![
+        both("both instances, after a restart and the loss of one")
+            .series(DECLARED, "0.999x80")
+            .fires(45, &ORDERS, DOWN)
+            .resolved(62),
+        both("nothing was promised, so that it is a ticket")
+            .fires(45, &BY_DEFAULT, DOWN)
+            .resolved(62),
+        Drill::of("ServiceDown", "a foreign target is none of ours")
+            .series(r#"up{job="node",instance="a"}"#, "0x60")
+            .series(
+                r#"build_info{job="node",instance="a",version="1.0.0"}"#,
+                "1x60",
             )
+            .blip(60),
+    ]
+}
+
+/// All of production is down, beside a staging that is up, in one Prometheus.
+fn one_of_two(label: &'static str) -> Drill {
+    let up = |value: &str, instance: &str| {
+        format!(r#"up{{{label}="{value}",job="orders",instance="{instance}"}}"#)
+    };
+    let target = |value: &str| format!(r#"{label}="{value}",job="orders",instance="a""#);
+    Drill::of(
+        "ServiceDown",
+        format!("production, beside a staging in another {label}"),
+    )
+    .series(&up("production", "a"), "1x10 0x50")
+    .series(&up("production", "b"), "1x10 0x50")
+    .series(&up("staging", "a"), "1x60")
+    .process(&target("production"), 0, "Vx10")
+    .process(&target("staging"), 0, "Vx60")
+    .series(DECLARED, "0.999x60")
+    .blip(9)
+    .fires(45, &[(label, "production"), ORDERS[0], ORDERS[1]], DOWN)
+}
+
+fn absent() -> Vec<Drill> {
+    let gone = |name: &str| {
+        Drill::of("ServiceAbsent", name)
+            .series(A, "1x10 _x2 1x17 _x40 1x20")
+            .process(TARGET, 0, "Vx10 _x2 Vx17 _x40 Vx20")
+            .blip(12)
+    };
+    vec![
+        gone("its targets are gone, and come back")
+            .series(DECLARED, "0.999x100")
+            .fires(60, &ORDERS, ABSENT)
             .resolved(75),
+        gone("nothing was promised, so that it is a ticket")
+            .fires(60, &BY_DEFAULT, ABSENT)
+            .resolved(75),
+        Drill::of("ServiceAbsent", "an exporter that is uninstalled")
+            .series(r#"up{job="node",instance="a"}"#, "1x10 stale")
+            .series(
+                r#"build_info{job="node",instance="a",version="1.0.0"}"#,
+                "1x10 stale",
+            )
+            .blip(30)
+            .blip(90),
         Drill::of("ServiceAbsent", "declared, and never seen")
             .series(
                 r#"slo:availability:declared_objective_ratio{job="billing"}"#,
@@ -41,9 +97,104 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .blip(12)
             .fires(
                 45,
-                &[("job", "billing")],
+                &[("job", "billing"), ("objective", "declared")],
                 "There is no target of the job billing, which is expected to be there.",
             )
             .resolved(70),
     ]
+}
+
+/// Of what is declared, the most specific holds, and what is said for no namespace holds in each.
+fn declared() -> Vec<Drill> {
+    let declared = |labels: &str| format!("slo:availability:declared_objective_ratio{{{labels}}}");
+    let down = |name: &str| {
+        Drill::of("ServiceDown", name)
+            .series(
+                r#"up{namespace="production",job="orders",instance="a"}"#,
+                "1x10 0x50",
+            )
+            .process(
+                r#"namespace="production",job="orders",instance="a""#,
+                0,
+                "Vx10",
+            )
+    };
+    let fires = |objective: &'static str| {
+        [
+            ("namespace", "production"),
+            ("job", "orders"),
+            ("objective", objective),
+        ]
+    };
+    vec![
+        down("declared for its namespace")
+            .series(
+                &declared(r#"namespace="production",job="orders""#),
+                "0.99x60",
+            )
+            .fires(45, &fires("declared"), DOWN),
+        down("declared for another namespace")
+            .series(&declared(r#"namespace="staging",job="orders""#), "0.99x60")
+            .fires(45, &fires("default"), DOWN),
+        Drill::of(
+            "ServiceAbsent",
+            "declared for a namespace where it never was",
+        )
+        .series(
+            r#"up{namespace="staging",job="orders",instance="a"}"#,
+            "1x60",
+        )
+        .series(
+            &declared(r#"namespace="production",job="orders""#),
+            "0.99x60",
+        )
+        .fires(45, &fires("declared"), ABSENT),
+        Drill::of(
+            "ServiceAbsent",
+            "declared without a namespace, and there in one",
+        )
+        .series(
+            r#"up{namespace="staging",job="orders",instance="a"}"#,
+            "1x60",
+        )
+        .series(&declared(r#"job="orders""#), "0.99x60")
+        .blip(45),
+    ]
+}
+
+/// A day of three services: one that loses its HTTP requests and has them again, one that loses its gRPC calls, and one with few
+/// requests at any time.
+pub(in super::super) fn traffic() -> Drill {
+    let day = 1_440;
+    let http = |job: &str| {
+        format!(
+            r#"http_server_request_duration_seconds_count{{job="{job}",instance="a",http_response_status_code="200"}}"#
+        )
+    };
+    let calls =
+        r#"rpc_server_call_duration_seconds_count{job="billing",instance="a",rpc_method="Charge"}"#;
+    let drill = Drill::of("ServiceWithoutTraffic", "a day after there was some")
+        .series(&http("orders"), "0+60x1460 87600x60 87600+60x60")
+        .series(&http("nights"), "0+5x1460 7300x120")
+        .series(calls, "0+60x1530 91800x60");
+    let drill = ["orders", "nights", "billing"]
+        .into_iter()
+        .fold(drill, |drill, job| {
+            drill.series(&format!(r#"up{{job="{job}",instance="a"}}"#), "1x1580")
+        });
+    drill
+        .blip(day + 15)
+        .blip(day + 40)
+        .fires(
+            day + 70,
+            &[("job", "orders"), ("protocol", "HTTP")],
+            "orders has no HTTP requests; at this time yesterday it had 1 a second.",
+        )
+        .blip(day + 90)
+        .fires(
+            day + 125,
+            &[("job", "billing"), ("protocol", "gRPC")],
+            "billing has no gRPC requests; at this time yesterday it had 1 a second.",
+        )
+        .resolved_only(day + 90, "job", "orders")
 }

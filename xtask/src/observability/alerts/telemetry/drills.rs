@@ -8,6 +8,7 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             "TelemetryDropping",
             format!("{signal}, for a moment and then for good"),
         )
+        .process(r#"job="orders",instance="a""#, 0, "Vx90")
         .series(series, "_x10 100x19 100+20x30 700x30")
         .blip(14)
         .blip(25)

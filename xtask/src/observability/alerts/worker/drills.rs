@@ -10,6 +10,7 @@ const UP: &str = r#"worker_queue_up{job="orders",instance="a",queue="emails"}"#;
 const UP_B: &str = r#"worker_queue_up{job="orders",instance="b",queue="emails"}"#;
 const DEAD: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead",error_type="smtp"}"#;
 const RETRY: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="retry",error_type="smtp"}"#;
+const TARGET: &str = r#"job="orders",instance="a""#;
 const EMAILS: [(&str, &str); 2] = [("job", "orders"), ("queue", "emails")];
 
 pub(in super::super) fn drills() -> Vec<Drill> {
@@ -35,21 +36,49 @@ pub(in super::super) fn drills() -> Vec<Drill> {
                 "The queue emails of orders grows, and its oldest job has used 75% of the latency budget.",
             )
             .resolved(119),
-        Drill::of("WorkerQueueUnreadable", "no instance can read it, and not only one")
-            .series(UP, "1x10 0x40 1x20")
-            .series(UP_B, "1x20 0x30 1x20")
-            .blip(18)
+        Drill::of("WorkerQueueUnreadable", "one instance of two")
+            .series(UP, "1x10 0x2 1x7 0x30 1x20")
+            .series(UP_B, "1x70")
+            .blip(12)
             .fires(
                 40,
-                &EMAILS,
-                "No instance of orders can read the state of the queue emails from its store.",
+                &[("job", "orders"), ("instance", "a"), ("queue", "emails")],
+                "a of orders cannot read the state of the queue emails from its store.",
             )
             .resolved(55),
         Drill::of("WorkerDeadLetters", "two at once, from a series that was not there before")
+            .process(TARGET, 0, "Vx150")
             .series(RETRY, "0+1x150")
             .series(DEAD, "_x30 2x120")
             .blip(25)
             .fires(35, &EMAILS, "2 jobs of the queue emails of orders were given up in the last hour.")
             .resolved(100),
+        // A pod that fails before it is scraped first, and is deleted soon after.
+        Drill::of("WorkerDeadLetters", "two of a process that is new, and soon gone")
+            .process(TARGET, 1_700, "_x30 Vx5 stale")
+            .series(DEAD, "_x30 2x5 stale")
+            .blip(29)
+            .fires(50, &EMAILS, "2 jobs of the queue emails of orders were given up in the last hour.")
+            .resolved(100),
+        // Its series has been there before, of the process before it.
+        Drill::of("WorkerDeadLetters", "one, a while after a restart in the same place")
+            .process(TARGET, 0, "Vx30 stale")
+            .process(TARGET, 1_900, "_x32 Vx150")
+            .series(DEAD, "7x30 stale _x100 1x40")
+            .blip(100)
+            .fires(133, &EMAILS, "1 jobs of the queue emails of orders were given up in the last hour."),
+        quiet("one scrape fails", "Vx5 stale Vx70", 80),
+        quiet("every other scrape fails", "V stale V stale V stale V stale V stale Vx70", 80),
+        quiet("Prometheus is away for ten minutes", "Vx5 _x10 Vx75", 90),
+        quiet("Prometheus is away for two hours", "Vx5 _x120 Vx65", 190),
+        quiet("Prometheus is new, and the service is not", "_x5 Vx70", 75),
     ]
+}
+
+/// Five were given up long ago, and only the scrapes have gaps.
+fn quiet(name: &str, scrapes: &str, ends: u32) -> Drill {
+    let drill = Drill::of("WorkerDeadLetters", format!("none, while {name}"))
+        .process(TARGET, -36_000, scrapes)
+        .series(DEAD, scrapes.replace('V', "5"));
+    (5..ends).step_by(3).fold(drill, Drill::blip)
 }

@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::{Fault, THE_SAME, none, posts};
-use crate::observability::prove::site::{ORDERS, STARVED};
+use crate::observability::prove::site::{ORDERS, SERVER, STARVED};
 
 /// PostgreSQL is killed, and with it all that needs it.
 pub(super) const DATABASE: &[Fault] = &[
@@ -26,6 +26,7 @@ pub(super) const DATABASE: &[Fault] = &[
         "PostgreSQL killed, where a schedule runs every other second",
         THE_SAME,
     ),
+    Fault::ticket("PostgresDown", SERVER, "PostgreSQL killed", THE_SAME),
     // Needs no database.
     Fault::ticket(
         "RuntimeSchedulerDelay",

@@ -1,7 +1,7 @@
 //! Faults whose alert goes without saying when another one is told of: who gives up waiting has waited, and what stalls has grown.
 
 use super::{Fault, none, posts};
-use crate::observability::prove::site::{ORDERS, STARVED};
+use crate::observability::prove::site::{ORDERS, SERVER, STARVED};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
@@ -19,4 +19,11 @@ pub(super) const FAULTS: &[Fault] = &[
         |site| none(site.orders.post("/faults/bank/6000", 200)),
     )
     .until(|site| site.orders.post("/faults/bank/0", 200)),
+    Fault::ticket(
+        "PostgresReplicaDisconnected",
+        SERVER,
+        "a standby that is killed",
+        |site| none(site.replica.kill()),
+    )
+    .until(|site| site.replica.start_again()),
 ];

@@ -118,7 +118,8 @@ fn rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(&kustomization)?;
     fs::write(
         &kustomization,
-        text.replace("#namespace: shop", "namespace: shop"),
+        text.replace("#namespace: shop", "namespace: shop")
+            .replace("#- ../../observability", "- ../../observability"),
     )?;
     let said = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(&manifests))?;
     let mut shown = BTreeSet::new();

@@ -3,11 +3,11 @@
 use firstlight::metrics::catalog::Kind;
 use promql_parser::{
     label::MatchOp,
-    parser::{BinaryExpr, Expr, LabelModifier},
+    parser::{BinaryExpr, Expr, LabelModifier, VectorSelector},
 };
 
 use super::Rule;
-use crate::observability::{alerts::ALWAYS, expr, foreign};
+use crate::observability::{alerts::ALWAYS, expr, foreign, promql::SERVICE};
 
 /// Functions that only make sense over a counter.
 const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
@@ -73,21 +73,131 @@ fn counts(name: &str) -> bool {
     }
 }
 
-/// Without it, nobody knows whose trouble it is, and Alertmanager cannot group or inhibit.
-pub(super) fn loses_the_job(rule: &Rule) -> Option<String> {
+/// The labels of a service that an aggregation or a matching loses.
+fn lost(modifier: Option<&LabelModifier>) -> Vec<&'static str> {
+    let keeps = |label: &str| match modifier {
+        Some(LabelModifier::Include(by)) => by.labels.iter().any(|other| other == label),
+        Some(LabelModifier::Exclude(without)) => without.labels.iter().all(|other| other != label),
+        None => false,
+    };
+    SERVICE.into_iter().filter(|label| !keeps(label)).collect()
+}
+
+pub(super) fn adds_up_services(rule: &Rule) -> Option<String> {
     each(rule, |expr| {
         let Expr::Aggregate(aggregate) = expr else {
             return None;
         };
-        let kept = match &aggregate.modifier {
-            Some(LabelModifier::Include(by)) => by.labels.iter().any(|label| label == "job"),
-            Some(LabelModifier::Exclude(without)) => {
-                without.labels.iter().all(|label| label != "job")
-            }
-            None => false,
-        };
-        (!kept).then(|| format!("{aggregate} adds up all jobs"))
+        let lost = lost(aggregate.modifier.as_ref());
+        (!lost.is_empty()).then(|| format!("{aggregate} loses {}", lost.join(", ")))
     })
+}
+
+/// What is declared may leave labels out: it then holds for all services that it fits.
+pub(super) fn matches_services(rule: &Rule) -> Option<String> {
+    each(rule, |expr| {
+        let Expr::Binary(binary) = expr else {
+            return None;
+        };
+        let matching = binary.modifier.as_ref()?.matching.as_ref()?;
+        let lost = lost(Some(matching));
+        let selectors = expr::selectors(expr).into_iter();
+        let mut names = selectors.filter_map(|selector| selector.name.as_deref());
+        let declared = names.any(|name| name.contains(":declared_"));
+        (!lost.is_empty() && !declared)
+            .then(|| format!("{expr} matches whatever the {}", lost.join(", ")))
+    })
+}
+
+/// Alertmanager groups, routes and inhibits by them.
+pub(super) fn loses_the_service(rule: &Rule) -> Option<String> {
+    if rule.name() == ALWAYS {
+        return None;
+    }
+    let labels = expr::labels(&expr::parse(&rule.expr).ok()?);
+    let lost = SERVICE.into_iter().filter(|label| !labels.has(label));
+    let lost: Vec<_> = lost.collect();
+    (!lost.is_empty()).then(|| format!("its result has no {}", lost.join(", ")))
+}
+
+/// `rate()` and `increase()` of our counters are nowhere but in [`promql::counted`](crate::observability::promql::counted).
+pub(super) fn misses_births(rule: &Rule) -> Option<String> {
+    let tree = expr::parse(&rule.expr).ok()?;
+    let mut objection = None;
+    expr::walk(&tree, &mut |node, parents| {
+        let Expr::Call(call) = node else { return };
+        let ours = expr::selectors(node)
+            .into_iter()
+            .find(|selector| selector.name.as_deref().and_then(expr::metric).is_some());
+        let Some(counter) = ours.filter(|_| OF_COUNTERS.contains(&call.func.name)) else {
+            return;
+        };
+        if call.func.name != "increase"
+            || !parents.last().is_some_and(|or| adds_births(or, counter))
+        {
+            objection.get_or_insert_with(|| format!("{node} misses what a new series begins with"));
+        }
+    });
+    objection
+}
+
+/// Whether it is `… or increase(counter[…])` with the first values of the same counter on its left.
+fn adds_births(expr: &Expr, counter: &VectorSelector) -> bool {
+    let Expr::Binary(binary) = expr else {
+        return false;
+    };
+    let calls = |function: &str| {
+        let mut found = false;
+        expr::walk(&binary.lhs, &mut |node, _| {
+            if let Expr::Call(call) = node {
+                let same = |selector: &VectorSelector| {
+                    selector.name == counter.name && selector.matchers == counter.matchers
+                };
+                found |= call.func.name == function && expr::selectors(node).into_iter().any(same);
+            }
+        });
+        found
+    };
+    let text = binary.lhs.to_string();
+    binary.op.to_string() == "or"
+        && calls("max_over_time")
+        && calls("last_over_time")
+        && text.contains("instance:process_start:continued")
+        && text.contains("instance:process_start:known")
+}
+
+/// At one moment of the past, a series may be away because a scrape failed.
+pub(super) fn compares_with_an_instant(rule: &Rule) -> Option<String> {
+    each(rule, |expr| {
+        let Expr::VectorSelector(selector) = expr else {
+            return None;
+        };
+        selector.offset.as_ref()?;
+        Some(format!(
+            "{selector} is one moment: use last_over_time() over several scrapes"
+        ))
+    })
+}
+
+/// Each copy of the rules writes samples of its own. A ratio of two sums is right all the same, and a subquery takes one a step.
+pub(super) fn counts_samples(rule: &Rule) -> Option<String> {
+    let tree = expr::parse(&rule.expr).ok()?;
+    let mut objection = None;
+    expr::walk(&tree, &mut |node, parents| {
+        let Expr::Call(call) = node else { return };
+        let sums = ["sum_over_time", "count_over_time"].contains(&call.func.name);
+        let samples = matches!(
+            call.args.args.first().map(|arg| &**arg),
+            Some(Expr::MatrixSelector(_))
+        );
+        let of_a_ratio = parents
+            .iter()
+            .any(|parent| matches!(parent, Expr::Binary(binary) if binary.op.to_string() == "/"));
+        if sums && samples && !of_a_ratio {
+            objection.get_or_insert_with(|| format!("{node} counts each copy of the rules"));
+        }
+    });
+    objection
 }
 
 pub(super) fn needless_pattern(rule: &Rule) -> Option<String> {

@@ -7,7 +7,8 @@ use crate::{
 };
 
 /// Everything that may wake somebody. Whoever adds to it says here what users feel of it.
-const SYMPTOMS: [&str; 5] = [
+const SYMPTOMS: [&str; 6] = [
+    "GrpcAvailabilityBudgetBurn", // Calls fail.
     "HttpAvailabilityBudgetBurn", // Requests fail.
     "HttpLatencyBudgetBurn",      // Requests are slow.
     "ServiceAbsent",              // Nothing answers.
