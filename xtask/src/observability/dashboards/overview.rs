@@ -89,6 +89,29 @@ fn requests() -> Row {
             Requests::OfService.spread(),
             Requests::OfService.errors(),
         ])
+        .line([limited()])
+}
+
+fn limited() -> Panel {
+    Panel::timeseries("Connections, and what limits have ended")
+        .means(
+            "Open connections of the server, and how often each of its limits has ended a \
+             connection or a request in the time range.",
+        )
+        .normally("A few connections for each client; limits that end next to nothing.")
+        .otherwise(
+            "A limit that rises: body_timeout, header_timeout and write_timeout are slow clients; \
+             requests, connections and body_memory are too many at once.",
+        )
+        .unit(Unit::Count)
+        .shows(Target::new(
+            "open",
+            promql::sum(&[], query::of(&catalog::HTTP_SERVER_OPEN_CONNECTIONS)),
+        ))
+        .shows(Target::new(
+            "{{limit}}",
+            query::in_range(&["limit"], &query::of(&catalog::HTTP_SERVER_LIMITED)),
+        ))
 }
 
 fn active() -> Panel {
