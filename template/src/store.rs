@@ -22,9 +22,6 @@ use tokio::sync::Mutex;
 {%- endif %}
 
 use crate::config::Config;
-{%- if worker %}
-use crate::jobs;
-{%- endif %}
 
 /// The kind of database.
 pub type Db = sqlx::{% if store == "sqlite" %}Sqlite{% else %}Postgres{% endif %};
@@ -144,7 +141,7 @@ async fn alone(config: &Config) -> Result<Option<File>, StoreError> {
 async fn migrate(store: &Store) -> Result<(), MigrateError> {
     MIGRATIONS.run(store).await?;
 {%- if worker %}
-    jobs::migrations().run(store).await?;
+    firstlight::jobs::apalis::migrations::<Db>().run(store).await?;
 {%- endif %}
     Ok(())
 }
