@@ -11,6 +11,7 @@
 )]
 
 mod cron;
+mod health;
 mod lines;
 mod postgres;
 mod service;
@@ -18,6 +19,7 @@ mod sqlite;
 #[path = "../support/mod.rs"]
 mod support;
 mod telemetry;
+mod transactions;
 mod workers;
 
 use std::process::ExitCode;
@@ -34,8 +36,10 @@ fn main() -> ExitCode {
     }
     let has_postgres = std::env::var_os(POSTGRES).is_some();
     if !has_postgres {
-        let needed =
-            postgres::TESTS.len() + cron::POSTGRES_TESTS.len() + workers::POSTGRES_TESTS.len();
+        let needed = postgres::TESTS.len()
+            + cron::POSTGRES_TESTS.len()
+            + transactions::POSTGRES_TESTS.len()
+            + workers::POSTGRES_TESTS.len();
         println!(
             "{needed} tests not run: they need a PostgreSQL server, and {POSTGRES} is unset. \
              `cargo xtask test` starts one."
@@ -48,10 +52,20 @@ fn main() -> ExitCode {
             Ok::<(), Failed>(())
         })
     };
-    let anywhere = [sqlite::TESTS, lines::TESTS, cron::TESTS, workers::TESTS].concat();
+    let anywhere = [
+        sqlite::TESTS,
+        lines::TESTS,
+        cron::TESTS,
+        health::TESTS,
+        transactions::TESTS,
+        workers::TESTS,
+    ]
+    .concat();
     let on_postgres = [
         postgres::TESTS,
         cron::POSTGRES_TESTS,
+        health::POSTGRES_TESTS,
+        transactions::POSTGRES_TESTS,
         workers::POSTGRES_TESTS,
     ]
     .concat();
