@@ -35,7 +35,8 @@ async fn main() -> Result<(), BoxDynError> {
     let watch = receipts.watch(Duration::from_secs(15), move || {
         let pool = counted.clone();
         async move {
-            let query = sqlx::query_as(SQLITE_STATS).bind("receipts");
+            // A receipt that a worker has had for a minute is stuck.
+            let query = sqlx::query_as(SQLITE_STATS).bind("receipts").bind(60_i64);
             query.fetch_one(&pool).await.map(stats)
         }
     });

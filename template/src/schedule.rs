@@ -1,11 +1,17 @@
 //! What runs by the clock: once across all replicas, and spread over some minutes after the hour.
 
+use std::time::Duration;
+
 use firstlight::{
     cron::{CronError, Schedule, Scheduler},
+    jobs::apalis::remove_finished,
     sqlx::CronStore,
 };
 
-use crate::{app::DRAIN, jobs, {% if example %}orders, {% endif %}stop::Stop, store::Store};
+use crate::{app::DRAIN, {% if example %}orders, {% endif %}stop::Stop, store::Store};
+
+/// How long a job that is done stays. Dead letters stay until they are tried again: see `dead_letters`.
+const FINISHED_JOBS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Runs all schedules until the signal to stop.
 pub async fn run(store: Store, stop: Stop) -> Result<(), CronError> {
@@ -13,7 +19,7 @@ pub async fn run(store: Store, stop: Stop) -> Result<(), CronError> {
     let jobs_of = store.clone();
     let remove_finished_jobs = move || {
         let store = jobs_of.clone();
-        async move { jobs::remove_finished(&store).await }
+        async move { remove_finished(&store, FINISHED_JOBS_KEPT).await }
     };
 {%- if example %}
     let idempotency_keys = Schedule::cron("@hourly")?.named("forget-idempotency-keys");

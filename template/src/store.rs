@@ -24,9 +24,6 @@ use tokio::time::timeout;
 {%- endif %}
 
 use crate::config::Config;
-{%- if worker %}
-use crate::jobs;
-{%- endif %}
 
 /// The kind of database.
 pub type Db = sqlx::{% if store == "sqlite" %}Sqlite{% else %}Postgres{% endif %};
@@ -161,7 +158,7 @@ async fn alone(config: &Config) -> Result<File, StoreError> {
 async fn migrate(store: &Store) -> Result<(), MigrateError> {
     MIGRATIONS.run(store).await?;
 {%- if worker %}
-    jobs::migrations().run(store).await?;
+    firstlight::jobs::apalis::migrations::<Db>().run(store).await?;
 {%- endif %}
     Ok(())
 }

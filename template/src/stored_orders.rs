@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, instrument};
 
 use self::table::{Order, Stats};
-use crate::{error::AppError, {% if worker %}jobs, {% endif %}metrics, store::Store};
+use crate::{error::AppError, metrics, store::{% if worker %}{Db, Store}{% else %}Store{% endif %}};
 
 const MAX_QUANTITY: u32 = 1_000;
 /// In characters. A body may have two megabytes, and all of them are kept.
@@ -151,7 +151,10 @@ async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<Option
 {%- if worker %}
     let charge = charge::Charge { order_id: id };
     // One charge for each order, whatever else goes wrong.
-    jobs::enqueue(&mut transaction, &charge, &id.to_string()).await?;
+    let key = id.to_string();
+    charge::CHARGES
+        .enqueue::<Db>(&mut transaction, &charge, &key)
+        .await?;
 {%- endif %}
     transaction.commit().await?;
     metrics::order_accepted();

@@ -3,19 +3,28 @@
 #![cfg(unix)] // for SIGTERM
 
 mod support;
-{%- if example %}
 
-use std::time::{SystemTime, UNIX_EPOCH};
+{% if example -%}
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+{%- else -%}
+use std::time::Duration;
 {%- endif %}
 
+use firstlight::jobs::apalis::remove_finished;
 use support::{Database, Service};
 {% if example %}
 use {{crate_name}}::{
-    jobs,
-    orders::{self, charge::Charge},
+    orders::{
+        self,
+        charge::{CHARGES as QUEUE, Charge},
+    },
+    store::Db,
 };
 {%- else %}
-use {{crate_name}}::jobs;
+use {{crate_name}}::{
+    jobs::{GREETINGS as QUEUE, Greeting},
+    store::Db,
+};
 {%- endif %}
 
 #[test]
@@ -29,11 +38,14 @@ fn jobs_that_were_done_a_week_ago_are_removed_and_no_others() {
             ("open", "Pending", 0),
         ] {
             let mut connection = store.acquire().await.unwrap();
-            jobs::enqueue(&mut connection, &job(), key).await.unwrap();
+            let job = job();
+            let enqueued = QUEUE.enqueue::<Db>(&mut connection, &job, key);
+            enqueued.await.unwrap();
             let aged = sqlx::query(AGED).bind(status).bind(days).bind(key);
             aged.execute(&mut *connection).await.unwrap();
         }
-        jobs::remove_finished(store).await.unwrap();
+        let week = Duration::from_secs(7 * 24 * 60 * 60);
+        remove_finished(store, week).await.unwrap();
         let kept = sqlx::query_scalar::<_, String>(KEPT);
         kept.fetch_all(store).await.unwrap()
     });
@@ -78,8 +90,8 @@ fn job() -> Charge {
     Charge { order_id: 1 }
 }
 {%- else -%}
-fn job() -> jobs::Job {
-    jobs::Job {
+fn job() -> Greeting {
+    Greeting {
         name: "world".to_owned(),
     }
 }

@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use apalis::prelude::BoxDynError;
-use apalis_core::error::AbortError;
-use firstlight::http::ClientLayer;
+use firstlight::{
+    http::ClientLayer,
+    jobs::apalis::{AbortError, BoxDynError},
+};
 use reqwest::{Client, StatusCode};
 use serde_json::json;
 use tokio::time::sleep;
@@ -16,7 +17,7 @@ use tracing::instrument;
 use super::table::Order;
 use crate::config::Config;
 
-/// How long an answer may take. Less than an attempt may (`TIMEOUT` in `jobs`), so that what hangs is the bank by name.
+/// How long an answer may take. Less than an attempt may, which is 15 s, so that what hangs is the bank by name.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The client of the bank. Clones share its connections.

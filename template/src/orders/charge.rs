@@ -1,7 +1,11 @@
 //! The job behind an order: the card is charged after the client has its answer.
 
-use apalis::prelude::{BoxDynError, Data};
-use apalis_core::error::AbortError;
+use std::{sync::LazyLock, time::Duration};
+
+use firstlight::jobs::{
+    Queue,
+    apalis::{AbortError, BoxDynError, TaskQueue},
+};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
@@ -14,8 +18,15 @@ pub struct Charge {
     pub order_id: i64,
 }
 
+/// Where charges are stored, until one of the workers has done them.
+pub static CHARGES: LazyLock<TaskQueue<Charge>> = LazyLock::new(|| {
+    let queue = Queue::declare("charges").system("apalis");
+    // The longest that a client may wait for what was promised.
+    TaskQueue::new("charge", queue.latency_budget(Duration::from_secs(60)))
+});
+
 /// An error is tried again, an [`AbortError`] is not.
-pub async fn charge(job: Charge, store: Data<Store>, bank: Data<Bank>) -> Result<(), BoxDynError> {
+pub async fn charge(job: Charge, store: Store, bank: Bank) -> Result<(), BoxDynError> {
     let Some(order) = table::find(&store, job.order_id).await? else {
         return Err(AbortError::new(format!("there is no order {}", job.order_id)).into());
     };

@@ -14,8 +14,8 @@ pub const WORKER_QUEUE_LATENCY_BUDGET: Metric = Metric {
     help: "How old the oldest waiting job may become, as declared.",
 };
 
-/// Jobs in the store, as of the last look: `ready`, `scheduled`, `running`, `retry` or `dead`. NaN if the store could not be
-/// read.
+/// Jobs in the store, as of the last look: `ready`, `scheduled`, `running`, `retry`, `stuck` or `dead`. NaN if the store could
+/// not be read.
 pub const WORKER_QUEUE_DEPTH: Metric = Metric {
     name: "worker_queue_depth",
     kind: Kind::Gauge,
