@@ -29,7 +29,7 @@ const KNOWN: [&str; 12] = [
 
 /// Kept from Liquid by `exclude` in cargo-generate.toml.
 const EXCLUDED: [&str; 4] = [
-    ".github/",
+    ".github/workflows/",
     ".gitlab-ci.yml",
     "observability/alerts/",
     "observability/dashboards/",
