@@ -9,7 +9,7 @@ use std::time::Duration;
 use firstlight::Readiness;
 use sqlx::{
 {%- if store == "postgres" %}
-    ConnectOptions,
+    ConnectOptions as _,
 {%- endif %}
     migrate::{MigrateError, Migrator},
     pool::PoolOptions,
