@@ -5,7 +5,7 @@ use firstlight::metrics::catalog::{self, Metric};
 use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
 use crate::observability::{
     limits,
-    promql::{self, Selector},
+    promql::{self, Selector, of_service},
 };
 
 const CRON: &[&str] = &["cron"];
@@ -35,7 +35,7 @@ fn of(metric: &Metric) -> Selector {
 
 /// Of several replicas, the one that knows best.
 fn latest(metric: &Metric) -> String {
-    promql::max(&["job", "cron"], of(metric))
+    promql::max(&of_service(&["cron"]), of(metric))
 }
 
 /// How long ago the last success may be.
@@ -129,7 +129,7 @@ fn missed() -> Panel {
 fn schedules() -> Panel {
     let runs = |outcome: &str| {
         let runs = of(&catalog::CRON_RUNS).matches("outcome", outcome);
-        query::in_range(&["job", "cron"], &runs)
+        query::in_range(&of_service(&["cron"]), &runs)
     };
     Panel::table("Schedules")
         .means(
@@ -142,7 +142,7 @@ fn schedules() -> Panel {
              the lease.",
         )
         .runbook(Runbook::CronRunMissed)
-        .by("job", "Service")
+        .by_service()
         .by("cron", "Schedule")
         .column(Column::new("Overdue", Unit::Part, lateness()).red_from(limits::WHOLE))
         .column(Column::new(
