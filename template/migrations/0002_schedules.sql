@@ -4,5 +4,6 @@ CREATE TABLE firstlight_cron (
     scheduled_for BIGINT NOT NULL, -- the latest tick that was claimed
     holder        TEXT NOT NULL,   -- by whom
     leased_until  BIGINT,          -- NULL once its run has ended
-    last_success  BIGINT           -- all of them milliseconds since 1970, UTC
+    last_success  BIGINT,
+    first_seen    BIGINT           -- all of them milliseconds since 1970, UTC
 );

@@ -42,6 +42,10 @@ impl<S: Store> Lease<S> {
         patiently(self.store.last_success(&self.name)).await
     }
 
+    pub(super) async fn first_seen(&self, now: SystemTime) -> Result<SystemTime, String> {
+        patiently(self.store.first_seen(&self.name, now)).await
+    }
+
     /// Prolongs the lease for as long as it is polled; completes when it is lost: when it is somebody else's, or has ended
     /// without an answer, because the store may be out of reach for this replica only.
     pub(super) async fn keep(&self, tick: Timestamp) {

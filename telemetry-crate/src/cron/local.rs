@@ -25,6 +25,7 @@ struct Row {
     /// `None` once the run has ended.
     leased_until: Option<Instant>,
     last_success: Option<SystemTime>,
+    first_seen: Option<SystemTime>,
 }
 
 impl Row {
@@ -51,6 +52,7 @@ impl Store for LocalStore {
                 holder: turn.holder.to_owned(),
                 leased_until: Some(now + lease),
                 last_success: None,
+                first_seen: None,
             };
             rows.insert(turn.cron.to_owned(), row);
             return Ok(Claim::Granted);
@@ -92,6 +94,19 @@ impl Store for LocalStore {
             }
         }
         Ok(())
+    }
+
+    async fn first_seen(&self, cron: &str, now: SystemTime) -> Result<SystemTime, Infallible> {
+        let mut rows = self.rows();
+        let row = rows.entry(cron.to_owned()).or_insert_with(|| Row {
+            // Before each tick.
+            scheduled_for: SystemTime::UNIX_EPOCH,
+            holder: String::new(),
+            leased_until: None,
+            last_success: None,
+            first_seen: None,
+        });
+        Ok(*row.first_seen.get_or_insert(now))
     }
 
     async fn last_success(&self, cron: &str) -> Result<Option<SystemTime>, Infallible> {

@@ -1,6 +1,9 @@
 //! The `cron_*` metrics of one job.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::OnceLock,
+    time::{Duration, SystemTime},
+};
 
 use metrics::{Counter, Gauge, Histogram};
 
@@ -55,7 +58,9 @@ impl Outcome {
 pub(super) struct CronMetrics {
     runs: [Counter; Outcome::ALL.len()],
     pub(super) running: Gauge,
-    pub(super) last_success: Gauge,
+    /// Absent before the first success: none is not one at some time.
+    last_success: OnceLock<Gauge>,
+    success_due: OnceLock<Gauge>,
     last_duration: OnceLock<Gauge>,
     name: String,
     pub(super) start_delay: Histogram,
@@ -73,18 +78,31 @@ impl CronMetrics {
                 metrics::counter!(catalog::CRON_RUNS.name, "cron" => name.to_owned(), "outcome" => outcome)
             }),
             running: gauge(catalog::CRON_RUNNING),
-            last_success: gauge(catalog::CRON_LAST_SUCCESS),
+            last_success: OnceLock::new(),
+            success_due: OnceLock::new(),
             last_duration: OnceLock::new(),
             name: name.to_owned(),
             start_delay: metrics::histogram!(catalog::CRON_START_DELAY.name, "cron" => name.to_owned()),
         }
     }
 
+    pub(super) fn succeeded_at(&self, at: SystemTime) {
+        self.set(&self.last_success, catalog::CRON_LAST_SUCCESS, seconds(at));
+    }
+
+    pub(super) fn success_is_due(&self, at: SystemTime) {
+        self.set(&self.success_due, catalog::CRON_SUCCESS_DUE, seconds(at));
+    }
+
     /// A job that has not run yet has no last duration, not one of zero.
     pub(super) fn ran_for(&self, duration: Duration) {
-        let make =
-            || metrics::gauge!(catalog::CRON_LAST_DURATION.name, "cron" => self.name.clone());
-        self.last_duration.get_or_init(make).set(duration);
+        let duration = duration.as_secs_f64();
+        self.set(&self.last_duration, catalog::CRON_LAST_DURATION, duration);
+    }
+
+    fn set(&self, gauge: &OnceLock<Gauge>, metric: catalog::Metric, value: f64) {
+        let make = || metrics::gauge!(metric.name, "cron" => self.name.clone());
+        gauge.get_or_init(make).set(value);
     }
 
     pub(super) fn count(&self, outcome: Outcome, ticks: u64) {
@@ -92,4 +110,11 @@ impl CronMetrics {
             counter.increment(ticks);
         }
     }
+}
+
+/// Since the Unix epoch.
+fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
 }

@@ -25,10 +25,13 @@ const SHOWN: usize = 64;
 const LONGEST_INTERVAL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// Most ticks that are looked at in a row: each costs microseconds.
 const LOOK_AT_MOST: usize = 1_000;
-/// How far ahead the longest time between two ticks is looked for: a month and what is between two of its weeks.
-const LOOK_AHEAD: SignedDuration = SignedDuration::from_hours(35 * 24);
-/// A year of a monthly schedule.
-const LOOK_AT_LEAST: usize = 12;
+/// The longest time between two ticks is looked for from here on, whatever day it is today.
+const LOOK_FROM: Timestamp = Timestamp::constant(946_684_799, 0); // the second before 2000-01-01
+/// And until there: 29 February is due once in eight years around 2100.
+const LOOK_UNTIL: Timestamp = Timestamp::constant(4_418_064_000, 0); // 2110-01-01
+/// Days that a schedule is due on, of which so many show each gap that there is: more than a leap year of daily ones, and all of those
+/// that a sparse schedule has until [`LOOK_UNTIL`].
+const LOOK_AT_DAYS: usize = 400;
 
 /// When something is due, in UTC: a cron expression or an interval.
 #[derive(Debug, Clone)]
@@ -42,9 +45,12 @@ enum Kind {
 }
 
 impl Schedule {
-    /// A cron expression: minute, hour, day of month, month, day of week, as in Vixie cron (`0` and `7` are Sunday; a day
-    /// that either of the two day fields names is due when both are set). A sixth field before them is the second.
-    /// `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly` work, too.
+    /// A cron expression: minute, hour, day of month, month, day of week, as in Vixie cron. `0` and `7` are Sunday. A day that
+    /// either of the two day fields names is due when both are set, and a day that both name when one of them begins with
+    /// `*`, such as `*/2`. A sixth field before them is the second. `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly`
+    /// work, too, and so do Quartz's `L`, `W` and `#`.
+    ///
+    /// Quartz counts weekdays from 1 for Sunday. Its `?` is taken for `*` beside weekdays by name, and refused beside numbers.
     ///
     /// # Errors
     ///
@@ -69,9 +75,28 @@ impl Schedule {
                 "at most {MAX_LENGTH} characters of ASCII are an expression"
             )));
         }
+        let fields: Vec<_> = expression.split_whitespace().collect();
+        let is_star = |field: &str| field.starts_with(['*', '?']);
+        let (days, weekdays) = match fields[..] {
+            [.., days, _, weekdays] => (days, weekdays),
+            _ => ("", ""),
+        };
+        if expression.contains('?') && weekdays.contains(|char: char| char.is_ascii_digit()) {
+            return Err(invalid(
+                "`?` is Quartz's, where 1 is Sunday, and here 0 and 7 are: name the weekdays, such as MON-FRI".to_owned(),
+            ));
+        }
+        if fields
+            .iter()
+            .any(|field| field.split(',').any(str::is_empty))
+        {
+            return Err(invalid("a list has an empty item".to_owned()));
+        }
         let parsed = CronParser::builder()
             .seconds(Seconds::Optional)
             .year(Year::Disallowed)
+            // What Vixie cron does, for which `*/2` is a star; the parser knows only the bare one.
+            .dom_and_dow(is_star(days) || is_star(weekdays))
             .build()
             .parse(expression)
             .map_err(|error| invalid(error.to_string()))?;
@@ -155,23 +180,38 @@ impl Schedule {
         positive(next.duration_since(tick))
     }
 
-    /// The longest time between two ticks: a job that is due on workdays is not late on a Sunday.
-    pub(super) fn longest_gap(&self, from: Timestamp) -> Duration {
+    /// The longest time between two ticks, the same on each day that it is asked.
+    ///
+    /// Times of day are those of each day that is due, minutes those of each hour and seconds those of each minute. So all gaps
+    /// are seen between the ticks of one minute, the minutes of one hour, the hours of one day, and the days.
+    pub(super) fn longest_gap(&self) -> Duration {
         if let Kind::Every(seconds) = self.0 {
             return positive(SignedDuration::from_secs(seconds));
         }
-        let horizon = from.checked_add(LOOK_AHEAD).unwrap_or(from);
-        let (mut longest, mut last, mut seen) = (Duration::ZERO, None, 0);
-        while let Some(tick) = self.after(last.unwrap_or(from)) {
-            let gap = last.map_or(SignedDuration::ZERO, |last| tick.duration_since(last));
-            longest = longest.max(positive(gap));
-            last = Some(tick);
-            seen += 1;
-            if seen >= LOOK_AT_MOST || seen > LOOK_AT_LEAST && tick > horizon {
-                break;
-            }
-        }
-        longest
+        let blocks = [
+            (1, 60),
+            (60, 60),
+            (60 * 60, 24),
+            (24 * 60 * 60, LOOK_AT_DAYS),
+        ];
+        let gaps = blocks
+            .into_iter()
+            .flat_map(|(length, count)| self.gaps_between(length, count));
+        gaps.max().unwrap_or_default()
+    }
+
+    /// From the last tick in a block of `length` seconds to the first in the next that has any, for `count` such blocks.
+    fn gaps_between(&self, length: i64, count: usize) -> impl Iterator<Item = Duration> {
+        let mut tick = self.after(LOOK_FROM);
+        let gaps = std::iter::from_fn(move || {
+            let block = tick?.as_second().div_euclid(length);
+            let end = Timestamp::from_second((block + 1) * length - 1).ok()?;
+            let last = self.at_or_before(end)?;
+            let next = self.after(last).filter(|next| *next < LOOK_UNTIL)?;
+            tick = Some(next);
+            Some(positive(next.duration_since(last)))
+        });
+        gaps.take(count)
     }
 }
 

@@ -66,8 +66,13 @@ impl<'a> Turn<'a> {
 ///     scheduled_for timestamptz NOT NULL, -- the latest tick that was claimed
 ///     holder        text NOT NULL,        -- by whom
 ///     leased_until  timestamptz,          -- NULL once its run has ended
-///     last_success  timestamptz
+///     last_success  timestamptz,
+///     first_seen    timestamptz
 /// );
+/// -- first_seen
+/// INSERT INTO firstlight_cron AS held (name, scheduled_for, holder, first_seen) VALUES ($1, '-infinity', '', $2)
+/// ON CONFLICT (name) DO UPDATE SET first_seen = coalesce(held.first_seen, excluded.first_seen)
+/// RETURNING first_seen;
 /// -- claim: `Granted` if it returns a row. Otherwise read the row, and compare it as `Claim` says.
 /// INSERT INTO firstlight_cron AS held (name, scheduled_for, holder, leased_until) VALUES ($1, $2, $3, now() + $4)
 /// ON CONFLICT (name) DO UPDATE
@@ -109,6 +114,14 @@ pub trait Store: Send + Sync + 'static {
         ended: Ended,
         at: SystemTime,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// When `cron` was first scheduled; notes `now` if no replica has asked before. The alert on missed runs counts from it
+    /// until a run succeeds, over restarts.
+    fn first_seen(
+        &self,
+        cron: &str,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<SystemTime, Self::Error>> + Send;
 
     /// When a run of `cron` last succeeded; `None` if none ever has.
     fn last_success(

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod due;
+mod expressions;
 mod spread;
 mod store;
 
@@ -178,10 +180,7 @@ fn ticks_are_those_of_utc_whoever_asks_and_when() {
         Some(at("2026-03-29T03:00:00Z"))
     );
     let workdays = Schedule::cron("0 6 * * MON-FRI").unwrap();
-    assert_eq!(
-        workdays.longest_gap(at("2026-11-24T00:00:00Z")),
-        3 * 24 * 60 * MINUTE
-    );
+    assert_eq!(workdays.longest_gap(), 3 * 24 * 60 * MINUTE);
     let seconds = Schedule::cron("30 0 3 * * *").unwrap();
     assert_eq!(
         next(&seconds, "2026-11-24T00:00:00Z"),
@@ -264,10 +263,7 @@ fn errors_panics_and_time_limits_end_a_run_and_not_the_schedule() {
     assert_eq!(runs(&page, "hangs", "skipped_overlap"), 1.0);
     assert_eq!(runs(&page, "fails", "ok"), 0.0);
     let never = "cron_last_success_timestamp_seconds{cron=\"fails\"}";
-    assert_eq!(
-        value(&page, never),
-        at("2026-11-24T00:00:30Z").as_second() as f64
-    );
+    assert!(!page.contains(never), "{page}");
 }
 
 #[test]

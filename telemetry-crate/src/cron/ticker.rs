@@ -26,6 +26,8 @@ pub(super) struct Ticker<S> {
     clock: Clock,
     instance: u64,
     metrics: CronMetrics,
+    /// How long a run is expected to take.
+    expected: Duration,
     stop: Stop,
 }
 
@@ -38,8 +40,9 @@ impl<S: Store> Ticker<S> {
         instance: u64,
         stop: Stop,
     ) -> Self {
-        let interval = cron.schedule.longest_gap(clock.now());
-        let metrics = CronMetrics::new(&cron.name, interval, cron.expected(interval));
+        let interval = cron.schedule.longest_gap();
+        let expected = cron.expected(interval);
+        let metrics = CronMetrics::new(&cron.name, interval, expected);
         Self {
             cron,
             job,
@@ -47,6 +50,7 @@ impl<S: Store> Ticker<S> {
             clock,
             instance,
             metrics,
+            expected,
             stop,
         }
     }
@@ -74,7 +78,7 @@ impl<S: Store> Ticker<S> {
     /// stop.
     async fn catch_up(&mut self) -> Option<Timestamp> {
         let now = self.clock.now();
-        let name = &self.cron.name;
+        let name = self.cron.name.clone();
         let last_success = match self.stop.or(self.lease.last_success()).await? {
             Ok(last_success) => last_success,
             Err(error) => {
@@ -86,10 +90,7 @@ impl<S: Store> Ticker<S> {
                 None
             }
         };
-        // Of a job that never succeeded the alert counts from here: else each first deploy would set it off.
-        self.metrics
-            .last_success
-            .set(seconds(last_success.unwrap_or(system_time(now))));
+        self.note(last_success).await?;
         let Some(last) = last_success.and_then(|last| Timestamp::try_from(last).ok()) else {
             return Some(now);
         };
@@ -165,7 +166,7 @@ impl<S: Store> Ticker<S> {
             };
             let (pause, otherwise) = match claim {
                 Ok(Claim::Granted) => return true,
-                Ok(Claim::Done) => return self.skip(Outcome::SkippedElsewhere),
+                Ok(Claim::Done) => return self.skip_elsewhere().await,
                 Ok(Claim::Overlaps) => return self.skip(Outcome::SkippedOverlap),
                 // Should it die, its lease ends, and somebody must be there.
                 Ok(Claim::Running) => (LEASE, Outcome::SkippedElsewhere),
@@ -188,9 +189,47 @@ impl<S: Store> Ticker<S> {
                 return false;
             }
             if pause >= left {
-                return self.skip(otherwise);
+                return match otherwise {
+                    Outcome::SkippedElsewhere => self.skip_elsewhere().await,
+                    otherwise => self.skip(otherwise),
+                };
             }
         }
+    }
+
+    /// What the other replica has done is this one's knowledge, too: it may be the only one left when the next run is late.
+    async fn skip_elsewhere(&mut self) -> bool {
+        if let Some(Ok(last_success)) = self.stop.or(self.lease.last_success()).await {
+            self.note(last_success).await;
+        }
+        self.skip(Outcome::SkippedElsewhere)
+    }
+
+    /// Exports the last success, and when the next one is due. Of a job that has never succeeded that counts from when it was
+    /// first scheduled. `None` if it is to stop.
+    async fn note(&mut self, last_success: Option<SystemTime>) -> Option<()> {
+        let now = system_time(self.clock.now());
+        let since = match last_success {
+            Some(success) => {
+                self.metrics.succeeded_at(success);
+                success
+            }
+            // A store that is down is a warning already; what is due counts from now until it answers.
+            None => {
+                let seen = self.stop.or(self.lease.first_seen(now)).await?;
+                seen.unwrap_or(now)
+            }
+        };
+        let schedule = &self.cron.schedule;
+        // One tick may fail. The end of the run of the one after it.
+        let due = Timestamp::try_from(since)
+            .ok()
+            .and_then(|since| schedule.after(schedule.after(since)?))
+            .and_then(|tick| tick.checked_add(self.jitter(tick) + self.expected).ok());
+        if let Some(due) = due {
+            self.metrics.success_is_due(system_time(due));
+        }
+        Some(())
     }
 
     fn skip(&self, outcome: Outcome) -> bool {
@@ -245,7 +284,7 @@ impl<S: Store> Ticker<S> {
             _ => Ended::Failed,
         };
         if ended == Ended::Succeeded {
-            self.metrics.last_success.set(seconds(at));
+            self.note(Some(at)).await;
         }
         self.lease.finish(tick, ended, at).await;
         report.outcome
@@ -267,11 +306,4 @@ impl<S: Store> Ticker<S> {
         }
         latest.max(tick)
     }
-}
-
-/// Since the Unix epoch.
-fn seconds(time: SystemTime) -> f64 {
-    time.duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs_f64()
 }

@@ -24,7 +24,8 @@ use crate::cron::{Claim, Ended, Store, Turn};
 ///     scheduled_for bigint NOT NULL, -- the latest tick that was claimed
 ///     holder        text   NOT NULL, -- by whom
 ///     leased_until  bigint,          -- NULL once its run has ended
-///     last_success  bigint           -- all of them milliseconds since 1970, UTC
+///     last_success  bigint,
+///     first_seen    bigint           -- all of them milliseconds since 1970, UTC
 /// );
 /// ```
 ///
@@ -60,13 +61,18 @@ struct Statements {
 const FIND: &str =
     "SELECT scheduled_for, leased_until, last_success FROM firstlight_cron WHERE name = $1";
 
+const FIRST_SEEN: &str = concat!(
+    "INSERT INTO firstlight_cron AS held (name, scheduled_for, holder, first_seen) VALUES ($1, 0, '', $2) ",
+    "ON CONFLICT (name) DO UPDATE SET first_seen = coalesce(held.first_seen, excluded.first_seen) RETURNING first_seen"
+);
+
 /// The table, behind a prefix.
 macro_rules! create {
     ($prefix:literal) => {
         concat!(
             $prefix,
             "CREATE TABLE IF NOT EXISTS firstlight_cron (name text PRIMARY KEY, scheduled_for bigint NOT NULL, ",
-            "holder text NOT NULL, leased_until bigint, last_success bigint)"
+            "holder text NOT NULL, leased_until bigint, last_success bigint, first_seen bigint)"
         )
     };
 }
@@ -230,18 +236,30 @@ where
             .map(drop)
     }
 
+    async fn first_seen(&self, cron: &str, now: SystemTime) -> Result<SystemTime, Error> {
+        self.ready().await?;
+        let row = sqlx::query::<DB>(FIRST_SEEN)
+            .bind(cron.to_owned())
+            .bind(milliseconds(now))
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(system_time(row.try_get(0)?).unwrap_or(now))
+    }
+
     async fn last_success(&self, cron: &str) -> Result<Option<SystemTime>, Error> {
         self.ready().await?;
         let held = self.find(cron).await?;
         let success = held.and_then(|held| held.last_success);
-        Ok(success.and_then(|at| {
-            let since = Duration::from_millis(u64::try_from(at).ok()?);
-            UNIX_EPOCH.checked_add(since)
-        }))
+        Ok(success.and_then(system_time))
     }
 }
 
 fn milliseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn system_time(milliseconds: i64) -> Option<SystemTime> {
+    let since = Duration::from_millis(u64::try_from(milliseconds).ok()?);
+    UNIX_EPOCH.checked_add(since)
 }

@@ -82,7 +82,14 @@ async fn once<S: Store<Error: Debug>>(store: &S) {
     let turn = |minute| Turn::new("a", tick(minute), "me");
     let claim = async |minute| store.claim(turn(minute), LEASE).await.unwrap();
     assert_eq!(store.last_success("a").await.unwrap(), None);
+    let first_seen = async |minute| store.first_seen("a", tick(minute)).await.unwrap();
+    assert_eq!(first_seen(0).await, tick(0));
     assert_eq!(claim(1).await, Claim::Granted);
+    assert_eq!(
+        first_seen(5).await,
+        tick(0),
+        "a restart does not begin anew"
+    );
     assert_eq!(claim(1).await, Claim::Running);
     assert_eq!(claim(2).await, Claim::Overlaps);
     assert_eq!(

@@ -60,8 +60,6 @@ pub(crate) const LATENCY_SECONDS: f64 = 0.25;
 
 /// The part of a queue's latency budget that its oldest job has used up when a growing queue is worth a ticket.
 pub(crate) const QUEUE_BUDGET_PART: f64 = 0.5;
-/// Intervals that a schedule may be silent for: one run may fail, two in a row are missed.
-pub(crate) const CRON_INTERVALS: f64 = 2.0;
 /// Scheduled runs at the same time in one service that are a herd.
 pub(crate) const HERD_RUNS: f64 = 3.0;
 /// The part of a pool's connections in use at which the next burst waits.

@@ -38,6 +38,10 @@ impl Store for TestStore {
         Ok(())
     }
 
+    async fn first_seen(&self, cron: &str, now: SystemTime) -> Result<SystemTime, String> {
+        Ok(self.ask()?.first_seen(cron, now).await.unwrap())
+    }
+
     async fn last_success(&self, cron: &str) -> Result<Option<SystemTime>, String> {
         let known = self.ask()?.last_success(cron).await.unwrap();
         Ok(known.or(self.last_success))
@@ -343,6 +347,10 @@ fn a_store_that_hangs_is_taken_for_one_that_is_down() {
         }
 
         async fn finish(&self, _: Turn<'_>, _: Ended, _: SystemTime) -> Result<(), String> {
+            std::future::pending().await
+        }
+
+        async fn first_seen(&self, _: &str, _: SystemTime) -> Result<SystemTime, String> {
             std::future::pending().await
         }
 

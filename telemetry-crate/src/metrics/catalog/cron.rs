@@ -39,8 +39,7 @@ pub const CRON_RUNNING: Metric = Metric {
     help: "Scheduled runs that are under way.",
 };
 
-/// When a run last succeeded, from the store, so that a deploy does not forget it; the start of the scheduler if none ever
-/// has. With several replicas the latest one is right: `max by (cron)`.
+/// When a run last succeeded, from the store, so that a deploy does not forget it. Absent if none ever has.
 pub const CRON_LAST_SUCCESS: Metric = Metric {
     name: "cron_last_success_timestamp_seconds",
     kind: Kind::Gauge,
@@ -48,6 +47,18 @@ pub const CRON_LAST_SUCCESS: Metric = Metric {
     labels: &["cron"],
     buckets: None,
     help: "Time of the last successful run since unix epoch in seconds.",
+};
+
+/// When a run has to have succeeded by, for the alert: the end of the second run after the last success, or after the job was first
+/// scheduled if none has ever succeeded. It follows the calendar of the schedule, and the store keeps both over restarts. All replicas
+/// of a shared store say the same, and each for itself where the store is its own: `min by (cron)`.
+pub const CRON_SUCCESS_DUE: Metric = Metric {
+    name: "cron_success_due_timestamp_seconds",
+    kind: Kind::Gauge,
+    unit: "s",
+    labels: &["cron"],
+    buckets: None,
+    help: "Time by which a run must have succeeded since unix epoch in seconds.",
 };
 
 /// How long the last run took, whatever its outcome. Absent before the first.
@@ -60,7 +71,7 @@ pub const CRON_LAST_DURATION: Metric = Metric {
     help: "Duration of the last run in seconds.",
 };
 
-/// The longest time between two ticks, for the alert: a job that is due on workdays is not late on a Sunday.
+/// The longest time between two ticks of the schedule: three days for one that is due once on each workday.
 pub const CRON_SCHEDULE_INTERVAL: Metric = Metric {
     name: "cron_schedule_interval_seconds",
     kind: Kind::Gauge,

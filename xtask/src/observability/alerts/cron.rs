@@ -2,14 +2,12 @@
 
 pub(super) mod drills;
 
-use firstlight::metrics::catalog::{
-    CRON_EXPECTED_DURATION, CRON_LAST_SUCCESS, CRON_RUNNING, CRON_SCHEDULE_INTERVAL,
-};
+use firstlight::metrics::catalog::{CRON_RUNNING, CRON_SUCCESS_DUE};
 
 use super::{alert::Alert, board::Board, group::Group};
 use crate::observability::{
-    limits::{CRON_INTERVALS, HERD_RUNS},
-    promql::{SERVICE, Selector, max, of_service, on_service, sum},
+    limits::HERD_RUNS,
+    promql::{SERVICE, Selector, min, of_service, sum},
 };
 
 pub(super) fn group() -> Group {
@@ -17,21 +15,13 @@ pub(super) fn group() -> Group {
 }
 
 fn run_missed() -> Alert {
-    let by = of_service(&["cron"]);
-    let on = on_service(&["cron"]);
-    let last = max(&by, Selector::of(&CRON_LAST_SUCCESS));
-    let interval = max(&by, Selector::of(&CRON_SCHEDULE_INTERVAL));
-    let expected = max(&by, Selector::of(&CRON_EXPECTED_DURATION));
+    let due = min(&of_service(&["cron"]), Selector::of(&CRON_SUCCESS_DUE));
     Alert::ticket("CronRunMissed")
-        .because("One run may fail, and the next one makes up for it. Interval and duration are the schedule's own, and the last success comes from its store, so that a deploy is no miss.")
-        .when(&[
-            &format!("time() - {last}"),
-            &format!("> {on}"),
-            &format!("({CRON_INTERVALS} * {interval} + {on} {expected})"),
-        ])
+        .because("One run may fail, and the next one makes up for it. When it is due follows the schedule's own calendar, and is counted over restarts from the last success or, without one, from the first start. Replicas of a shared store agree; where each has its own, the one that fails is the earliest.")
+        .when(&[&format!("time() - {due} > 0")])
         .lasting("1m")
-        .summary("A scheduled job has not succeeded for two intervals.")
-        .description("{{ $labels.cron }} of {{ $labels.job }} last succeeded {{ $value | humanizeDuration }} ago.")
+        .summary("A scheduled job has not succeeded twice in a row.")
+        .description("{{ $labels.cron }} of {{ $labels.job }} should have succeeded {{ $value | humanizeDuration }} ago.")
         .on(Board::Cron)
 }
 

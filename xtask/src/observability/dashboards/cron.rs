@@ -38,22 +38,11 @@ fn latest(metric: &Metric) -> String {
     promql::max(&of_service(&["cron"]), of(metric))
 }
 
-/// How long ago the last success may be.
-fn allowed() -> String {
+/// Seconds since a success was due; below 0 while there is time.
+fn overdue(by: &[&str]) -> String {
     format!(
-        "({} * {} + {})",
-        limits::CRON_INTERVALS,
-        latest(&catalog::CRON_SCHEDULE_INTERVAL),
-        latest(&catalog::CRON_EXPECTED_DURATION),
-    )
-}
-
-/// The age of the last success as a part of what is allowed.
-fn lateness() -> String {
-    format!(
-        "(time() - {}) / {}",
-        latest(&catalog::CRON_LAST_SUCCESS),
-        allowed()
+        "time() - {}",
+        promql::min(by, of(&catalog::CRON_SUCCESS_DUE))
     )
 }
 
@@ -66,18 +55,16 @@ fn now() -> Row {
 fn latest_of_all() -> Panel {
     Panel::stat("Most overdue")
         .means(
-            "The age of the last success as a part of what is allowed, two intervals and a run; \
-             of all schedules, the worst.",
+            "How long ago a run should have succeeded, of all schedules the worst. One run may fail: \
+             a success is due with the second after the last one. Below 0 it is the time that is left.",
         )
-        .normally("Below a half.")
-        .otherwise(
-            "At 1 two runs in a row are missing. The table below says which, and since when.",
-        )
+        .normally("Below 0.")
+        .otherwise("Two runs in a row are missing. The table below says which, and since when.")
         .runbook(Runbook::CronRunMissed)
-        .unit(Unit::Part)
-        .red_from(limits::WHOLE)
+        .unit(Unit::Seconds)
+        .red_from(limits::ANY)
         .nothing("no schedules")
-        .shows(Target::new("Overdue", promql::max(&[], lateness())))
+        .shows(Target::new("Overdue", overdue(&[])))
 }
 
 fn failed() -> Panel {
@@ -136,7 +123,7 @@ fn schedules() -> Panel {
             "Each schedule: how overdue it is, when it last succeeded, how long between runs, how \
              long the last one took and how long it may, and the runs of the time range.",
         )
-        .normally("Overdue is below 1, and the last duration below the expected one.")
+        .normally("Overdue is below 0, and the last duration below the expected one.")
         .otherwise(
             "Overdue with runs: they fail. Overdue without: no scheduler runs, or nobody holds \
              the lease.",
@@ -144,7 +131,10 @@ fn schedules() -> Panel {
         .runbook(Runbook::CronRunMissed)
         .by_service()
         .by("cron", "Schedule")
-        .column(Column::new("Overdue", Unit::Part, lateness()).red_from(limits::WHOLE))
+        .column(
+            Column::new("Overdue", Unit::Seconds, overdue(&of_service(&["cron"])))
+                .red_from(limits::ANY),
+        )
         .column(Column::new(
             "Last success",
             Unit::Since,

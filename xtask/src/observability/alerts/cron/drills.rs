@@ -2,26 +2,34 @@
 
 use crate::observability::alerts::drill::Drill;
 
-const LAST: &str = r#"cron_last_success_timestamp_seconds{job="orders",instance="a",cron="rates"}"#;
-const INTERVAL: &str = r#"cron_schedule_interval_seconds{job="orders",instance="a",cron="rates"}"#;
-const EXPECTED: &str = r#"cron_expected_duration_seconds{job="orders",instance="a",cron="rates"}"#;
+const DUE: &str = r#"cron_success_due_timestamp_seconds{job="orders",instance="a",cron="rates"}"#;
 
 pub(in super::super) fn drills() -> Vec<Drill> {
     let running =
         |cron: &str| format!(r#"cron_running{{job="orders",instance="a",cron="{cron}"}}"#);
     vec![
-        // Every ten minutes; the run at 30 fails, and after 60 there is none until 120.
+        // Every ten minutes, so the second run after a success is due 21 minutes after it. The run at 30 fails, and after 60
+        // there is none until 120.
         Drill::of("CronRunMissed", "an hour without a success")
-            .series(INTERVAL, "600x150")
-            .series(EXPECTED, "60x150")
-            .series(LAST, "0x9 600x9 1200x19 2400x9 3000x9 3600x59 7200x30")
+            .series(DUE, "1260x9 1860x9 2460x19 3660x9 4260x9 4860x59 8460x30")
             .blip(38)
             .fires(
                 90,
                 &[("job", "orders"), ("cron", "rates")],
-                "rates of orders last succeeded 30m 0s ago.",
+                "rates of orders should have succeeded 9m 0s ago.",
             )
             .resolved(125),
+        // Each has a store of its own.
+        Drill::of("CronRunMissed", "one replica of three")
+            .series(DUE, "1260x100")
+            .series(&DUE.replace("\"a\"", "\"b\""), "1260+60x100")
+            .series(&DUE.replace("\"a\"", "\"c\""), "1260+60x100")
+            .blip(21)
+            .fires(
+                90,
+                &[("job", "orders"), ("cron", "rates")],
+                "rates of orders should have succeeded 1h 9m 0s ago.",
+            ),
         Drill::of("CronThunderingHerd", "two meet, then four")
             .series(&running("rates"), "0x10 1x2 0x17 1x2 0x30")
             .series(&running("prices"), "0x10 1x2 0x17 1x2 0x30")

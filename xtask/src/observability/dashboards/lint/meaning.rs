@@ -98,7 +98,7 @@ const DECLARED: [(&str, &str); 7] = [
     ("slo:availability:error_ratio", ":objective_ratio"),
     ("slo:latency:error_ratio", ":objective_ratio"),
     ("worker_queue_oldest_", "worker_queue_latency_budget_"),
-    ("cron_last_success_", "cron_schedule_interval_"),
+    ("cron_last_success_", "cron_success_due_"),
     ("data_served_age_", "data_staleness_budget_"),
     ("db_client_connection_count", "db_client_connection_max"),
 ];
