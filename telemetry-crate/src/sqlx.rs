@@ -49,9 +49,13 @@ mod attributes;
 mod call;
 #[cfg(feature = "cron")]
 mod cron_store;
+mod error_class;
 mod event;
 mod failure;
+mod file;
 mod handover;
+mod health;
+mod held;
 mod layer;
 mod lexer;
 mod lines;
@@ -73,11 +77,14 @@ use sqlx::{Database, Pool, pool::PoolOptions};
 
 #[cfg(feature = "cron")]
 pub use self::cron_store::CronStore;
-pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 pub use self::{
+    error_class::ErrorClass,
+    file::follow_file,
+    health::{StoreCheckError, reachable, writable},
     observed::{Observe, Observed},
     transaction::{Transaction, begin},
 };
+pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 
 /// The target of the spans and the log lines.
 pub(crate) const TARGET: &str = "firstlight::sqlx";
@@ -100,6 +107,15 @@ pub fn observe_as<DB: Database>(pool: &Pool<DB>, name: impl Into<String>) {
 
 /// Makes pools with these options say how long each connection was waited for, which they keep to themselves otherwise:
 /// `db_client_connection_wait_time_seconds`. Costs one event for each call.
+///
+/// A connection that comes back in the middle of a transaction is closed: one whose `COMMIT` or `ROLLBACK` has failed, or
+/// whose `BEGIN` was a statement that no other followed. What others stored on it afterwards would be lost. For that, each
+/// connection that comes back is asked once more, after its request; it takes the place of
+/// [`after_release`](PoolOptions::after_release).
 pub fn measured<DB: Database>(options: PoolOptions<DB>) -> PoolOptions<DB> {
-    options.acquire_time_level(LevelFilter::Debug)
+    options
+        .acquire_time_level(LevelFilter::Debug)
+        .after_release(|connection, _| {
+            Box::pin(async move { Ok(held::is_idle::<DB>(connection).await) })
+        })
 }

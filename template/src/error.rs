@@ -6,6 +6,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+{%- if store != "none" %}
+use firstlight::sqlx::ErrorClass;
+{%- endif %}
 
 /// Why a request has no good answer. The text of a client's mistake goes to the client; the text of ours goes to the
 /// log alone.
@@ -18,6 +21,12 @@ pub enum AppError {
     #[error("{0}")]
     Unprocessable(String),
 {%- if store != "none" %}
+    /// 422: a value of the request is none that the database can take.
+    #[error("a value in the request cannot be stored")]
+    Invalid(#[source] Box<dyn Error + Send + Sync>),
+    /// 409: the request collides with what is stored, or refers to what is not.
+    #[error("the request conflicts with what is stored")]
+    Conflict(#[source] Box<dyn Error + Send + Sync>),
     /// 503: the database cannot do it now; later it may.
     #[error("try again later")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
@@ -47,34 +56,13 @@ impl From<sqlx::Error> for AppError {
 impl From<Arc<sqlx::Error>> for AppError {
     fn from(error: Arc<sqlx::Error>) -> Self {
 {%- endif %}
-        if may_work_later(&error) {
-            Self::Unavailable(error.into())
-        } else {
-            Self::internal(error)
+        match ErrorClass::of(&error) {
+            ErrorClass::Invalid => Self::Invalid(error.into()),
+            // Where the service has chosen the value, and not the request: `map_err(AppError::internal)`.
+            ErrorClass::Conflict => Self::Conflict(error.into()),
+            ErrorClass::Unavailable => Self::Unavailable(error.into()),
+            _ => Self::internal(error),
         }
-    }
-}
-
-/// Whether the same request may go well later: the database is away or overrun, or another request was in the way.
-fn may_work_later(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
-{%- if store == "sqlite" %}
-        // SQLITE_BUSY, whatever the reason in the upper bits: another process writes.
-        sqlx::Error::Database(said) => {
-            let code = said.code().and_then(|code| code.parse::<u32>().ok());
-            code.is_some_and(|code| code & 0xff == 5)
-        }
-{%- else %}
-        // 40: a deadlock or a serialization failure, and this transaction had to give way. 53: it is full. 57P: it stops, has
-        // crashed, or starts.
-        sqlx::Error::Database(said) => said.code().is_some_and(|code| {
-            ["40", "53", "57P"]
-                .iter()
-                .any(|class| code.starts_with(class))
-        }),
-{%- endif %}
-        _ => false,
     }
 }
 
@@ -85,6 +73,15 @@ impl IntoResponse for AppError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
 {%- if store != "none" %}
+            Self::Invalid(error) => {
+                tracing::info!(error = error.as_ref(), "the database refuses a value");
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::Conflict(error) => {
+                // No error of the service, unless it should have known: worth a look where there are many.
+                tracing::warn!(error = error.as_ref(), "the database has a conflict");
+                StatusCode::CONFLICT
+            }
             Self::Unavailable(error) => {
                 tracing::error!(error = error.as_ref(), "the database cannot do it now");
                 StatusCode::SERVICE_UNAVAILABLE

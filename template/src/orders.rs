@@ -30,6 +30,8 @@ use crate::{error::AppError, metrics};
 /// Memory is finite: the oldest order goes first.
 const MAX_ORDERS: usize = 10_000;
 const MAX_QUANTITY: u32 = 1_000;
+/// In characters. A body may have two megabytes, and all of them are kept.
+const MAX_ITEM: usize = 200;
 /// A port that nobody listens on.
 const INVOICE_SERVICE: &str = "127.0.0.1:1";
 
@@ -103,6 +105,11 @@ async fn invoice(State(orders): State<Orders>, Path(id): Path<u64>) -> Result<St
 fn validate(new: &NewOrder) -> Result<(), AppError> {
     if new.item.is_empty() {
         return Err(AppError::Unprocessable("item is empty".to_owned()));
+    }
+    let length = new.item.chars().count();
+    if length > MAX_ITEM {
+        let message = format!("item has {length} characters, expected at most {MAX_ITEM}");
+        return Err(AppError::Unprocessable(message));
     }
     if !(1..=MAX_QUANTITY).contains(&new.quantity) {
         let message = format!("quantity is {}, expected 1 to {MAX_QUANTITY}", new.quantity);

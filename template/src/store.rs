@@ -1,14 +1,13 @@
 //! The database: opened, migrated and measured before the first request. Queries are in the modules that ask them.
 
 {% if store == "sqlite" -%}
-use std::{fs::File, io, sync::Arc, time::Duration};
+use std::{fs::File, io, time::Duration};
 {%- else -%}
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 {%- endif %}
 
 use firstlight::Readiness;
 use sqlx::{
-    ConnectOptions, Connection as _,
     migrate::{MigrateError, Migrator},
     pool::PoolOptions,
 {%- if store == "sqlite" %}
@@ -17,9 +16,6 @@ use sqlx::{
     postgres::PgConnectOptions,
 {%- endif %}
 };
-{%- if store == "postgres" %}
-use tokio::sync::Mutex;
-{%- endif %}
 
 use crate::config::Config;
 {%- if worker %}
@@ -57,31 +53,9 @@ pub async fn open(config: &Config, readiness: &Readiness) -> Result<Store, Store
 {%- endif %}
     let store = connect(config).await?;
     migrate(&store).await?;
-    // Not through the pool: a busy one is no reason to send its requests to the others, which are as busy.
-{%- if store == "sqlite" %}
-    // And closed each time: the last connection to close writes the log back into the file, and that is to be the pool's.
-    let options = store.connect_options();
-    readiness.register("database", move || {
-        let options = Arc::clone(&options);
-        async move { options.connect().await?.close().await }
-    });
-{%- else %}
-    let probe = Arc::new(Mutex::new(None::<Connection>));
-    let options = store.connect_options();
-    readiness.register("database", move || {
-        let (probe, options) = (Arc::clone(&probe), Arc::clone(&options));
-        async move {
-            let mut kept = probe.lock().await;
-            let mut connection = match kept.take() {
-                Some(connection) => connection,
-                None => options.connect().await?,
-            };
-            connection.ping().await?;
-            *kept = Some(connection);
-            Ok::<_, sqlx::Error>(())
-        }
-    });
-{%- endif %}
+    // It writes a row now and then, and sees when requests find that nothing can be stored. A service that only reads takes
+    // `reachable` instead: a full disk is no reason to take its requests away.
+    readiness.register("database", firstlight::sqlx::writable(&store));
     Ok(store)
 }
 
@@ -100,12 +74,21 @@ pub async fn connect(config: &Config) -> Result<Store, StoreError> {
     // Who it is, in pg_stat_activity and in the server's log.
     let options = options.application_name(env!("CARGO_PKG_NAME"));
 {%- endif %}
-    let store = firstlight::sqlx::measured(PoolOptions::<Db>::new())
+    let pool = firstlight::sqlx::measured(PoolOptions::<Db>::new());
+{%- if store == "sqlite" %}
+    let pool = firstlight::sqlx::follow_file(pool, options.get_filename());
+{%- endif %}
+    let store = pool
         .max_connections(config.database_max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options)
+        .connect_with(options{% if store == "sqlite" %}.clone(){% endif %})
         .await
         .map_err(StoreError::Open)?;
+{%- if store == "sqlite" %}
+    // Once it has been there, a file that is missing is an error: an empty one in its place would take orders that are lost
+    // when the other is brought back.
+    store.set_connect_options(options.create_if_missing(false));
+{%- endif %}
     firstlight::sqlx::observe(&store);
     Ok(store)
 }

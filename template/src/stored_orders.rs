@@ -37,6 +37,8 @@ use self::table::{Order, Stats};
 use crate::{error::AppError, {% if worker %}jobs, {% endif %}metrics, store::Store};
 
 const MAX_QUANTITY: u32 = 1_000;
+/// In characters. A body may have two megabytes, and all of them are kept.
+const MAX_ITEM: usize = 200;
 /// As long as a UUID needs, and some; it is an index of the table.
 {%- if worker %}
 const MAX_KEY: usize = 100;
@@ -113,6 +115,11 @@ async fn stats_of_all(State(orders): State<Orders>) -> Result<Json<Stats>, AppEr
 fn validate(new: &NewOrder) -> Result<(), AppError> {
     if new.item.is_empty() {
         return Err(AppError::Unprocessable("item is empty".to_owned()));
+    }
+    let length = new.item.chars().count();
+    if length > MAX_ITEM {
+        let message = format!("item has {length} characters, expected at most {MAX_ITEM}");
+        return Err(AppError::Unprocessable(message));
     }
     if !(1..=MAX_QUANTITY).contains(&new.quantity) {
         let message = format!("quantity is {}, expected 1 to {MAX_QUANTITY}", new.quantity);

@@ -62,6 +62,8 @@ fn a_mistake_of_the_client_is_no_error_of_ours() {
     for order in [r#"{"item": "", "quantity": 2}"#, r#"{"item": "telescope"}"#] {
         assert_eq!(service.post("/orders", order).status, 422, "{order}");
     }
+    let long = ORDER.replace("telescope", &"x".repeat(201));
+    assert_eq!(service.post("/orders", &long).status, 422);
     assert_eq!(service.post("/orders", ORDER).status, 201);
     assert_eq!(service.get("/orders/1", "").status, 200);
     let log = service.terminate().log;

@@ -168,6 +168,13 @@ fn a_mistake_of_the_client_is_no_error_of_ours() {
     for order in [r#"{"item": "", "quantity": 2}"#, r#"{"item": "telescope"}"#] {
         assert_eq!(service.post("/orders", order).status, 422, "{order}");
     }
+    let long = ORDER.replace("telescope", &"x".repeat(201));
+    assert_eq!(service.post("/orders", &long).status, 422);
+{%- if store == "postgres" %}
+    // PostgreSQL has no NUL in its text.
+    let nul = r#"{"item": "a\u0000b", "quantity": 2}"#;
+    assert_eq!(service.post("/orders", nul).status, 422);
+{%- endif %}
     let key = format!("idempotency-key: {}\r\n", "4".repeat(101));
     assert_eq!(service.post_with("/orders", &key, ORDER).status, 422);
     let log = service.terminate().log;

@@ -25,7 +25,7 @@ pub(crate) use postgres::{Postgres, PostgresServer, postgres};
 pub(crate) use postgres_exporter::postgres_exporter;
 pub(crate) use prometheus::{Prometheus, prometheus};
 pub(crate) use rotel::rotel;
-pub(crate) use schemas::{check_jsonschema, kubernetes_validate};
+pub(crate) use schemas::{check_jsonschema, hadolint, kubernetes_validate, zizmor};
 pub(crate) use typescript::typescript_with_grafana;
 
 /// The first executable called `name` in one of the folders of `PATH`.

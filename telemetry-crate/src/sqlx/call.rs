@@ -21,7 +21,7 @@ use super::{
     event::Query,
     failure::Failure,
     handover::{self, Handed},
-    metrics,
+    health, metrics,
     statement::Statement,
 };
 use crate::traces::{SPAN_LEVEL, current_span_id};
@@ -108,6 +108,9 @@ impl Call {
     }
 
     pub(super) fn ended(&self, error: Option<&Error>) {
+        if let Some(error) = error {
+            health::note(error);
+        }
         let failure = error.and_then(Failure::of);
         if let (Some(failure), Some(context)) = (&failure, self.context.get()) {
             let span = context.span();

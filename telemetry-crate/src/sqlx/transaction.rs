@@ -1,7 +1,7 @@
 //! Transactions, from their begin to their end: how long they were open, and how they ended.
 //!
 //! A transaction that is open keeps its locks and its connection, so its time is worth more than the sum of its
-//! statements'. What it leaves out: savepoints, and transactions that sqlx has begun itself.
+//! statements'. Savepoints, and transactions that are begun otherwise, are not observed.
 
 use std::{
     fmt,
@@ -17,7 +17,7 @@ use opentelemetry::{
 use sqlx::{Database, Error, Pool};
 use tracing::Span;
 
-use super::{TARGET, metrics, observed::Observed, server::system_name};
+use super::{TARGET, held::Held, metrics, observed::Observed, server::system_name};
 use crate::traces::SPAN_LEVEL;
 
 /// Begins a transaction that is observed: a span named `transaction`, from here to its end, with its outcome, and a sample
@@ -25,6 +25,10 @@ use crate::traces::SPAN_LEVEL;
 ///
 /// Use it like sqlx's own, `&mut *transaction` being the connection. One that is dropped is rolled back, and its outcome is
 /// `dropped`.
+///
+/// A connection whose `BEGIN`, `COMMIT` or `ROLLBACK` fails, or is cancelled, is closed and never returns to the pool. With
+/// sqlx's own [`Pool::begin`] it returns, unless the pool has [`measured`](super::measured) options, and what it is said to
+/// commit afterwards may be lost.
 ///
 /// # Errors
 ///
@@ -43,16 +47,16 @@ pub fn begin<DB: Database>(
 ) -> impl Future<Output = Result<Transaction<DB>, Error>> + Send + use<'_, DB> {
     let site = Location::caller();
     async move {
-        let inner = Observed::new(pool.begin(), site, Some("BEGIN")).await?;
+        let held = Observed::new(Held::begin(pool), site, Some("BEGIN")).await?;
         // The wait for a connection is no part of it.
         let open = Open::new(site, system_name::<DB>());
-        Ok(Transaction { inner, open })
+        Ok(Transaction { held, open })
     }
 }
 
 /// An open transaction, see [`begin`].
 pub struct Transaction<DB: Database> {
-    inner: sqlx::Transaction<'static, DB>,
+    held: Held<DB>,
     open: Open,
 }
 
@@ -67,10 +71,15 @@ impl<DB: Database> Transaction<DB> {
     ///
     /// # Errors
     ///
-    /// Those of the database; a serialization failure often shows here, and nowhere earlier. It is rolled back then.
+    /// Those of the database; a serialization failure often shows here, and nowhere earlier. It is rolled back then, unless
+    /// the connection was lost: whether the commit had arrived is unknown then. [`Error::Protocol`] if it is no longer open,
+    /// as after a savepoint that failed.
+    ///
+    /// PostgreSQL answers the commit of a transaction with a failed statement by rolling it back, and calls that a success:
+    /// return the error of a statement rather than go on after it.
     pub async fn commit(self) -> Result<(), Error> {
-        let Self { inner, open } = self;
-        let committed = Observed::new(inner.commit(), open.site, Some("COMMIT")).await;
+        let Self { mut held, open } = self;
+        let committed = Observed::new(held.commit(), open.site, Some("COMMIT")).await;
         open.end("commit", committed)
     }
 
@@ -80,8 +89,8 @@ impl<DB: Database> Transaction<DB> {
     ///
     /// Those of the database, or of the connection to it; it is rolled back in any case.
     pub async fn rollback(self) -> Result<(), Error> {
-        let Self { inner, open } = self;
-        let rolled_back = Observed::new(inner.rollback(), open.site, Some("ROLLBACK")).await;
+        let Self { mut held, open } = self;
+        let rolled_back = Observed::new(held.rollback(), open.site, Some("ROLLBACK")).await;
         open.end("rollback", rolled_back)
     }
 }
@@ -90,13 +99,13 @@ impl<DB: Database> Deref for Transaction<DB> {
     type Target = DB::Connection;
 
     fn deref(&self) -> &Self::Target {
-        &self.inner
+        &self.held
     }
 }
 
 impl<DB: Database> DerefMut for Transaction<DB> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.inner
+        &mut self.held
     }
 }
 

@@ -11,6 +11,7 @@
 )]
 
 mod cron;
+mod health;
 mod lines;
 mod postgres;
 mod service;
@@ -18,6 +19,7 @@ mod sqlite;
 #[path = "../support/mod.rs"]
 mod support;
 mod telemetry;
+mod transactions;
 
 use std::process::ExitCode;
 
@@ -33,7 +35,8 @@ fn main() -> ExitCode {
     }
     let has_postgres = std::env::var_os(POSTGRES).is_some();
     if !has_postgres {
-        let needed = postgres::TESTS.len() + cron::POSTGRES_TESTS.len();
+        let needed =
+            postgres::TESTS.len() + cron::POSTGRES_TESTS.len() + transactions::POSTGRES_TESTS.len();
         println!(
             "{needed} tests not run: they need a PostgreSQL server, and {POSTGRES} is unset. \
              `cargo xtask test` starts one."
@@ -46,8 +49,21 @@ fn main() -> ExitCode {
             Ok::<(), Failed>(())
         })
     };
-    let anywhere = [sqlite::TESTS, lines::TESTS, cron::TESTS].concat();
-    let on_postgres = [postgres::TESTS, cron::POSTGRES_TESTS].concat();
+    let anywhere = [
+        sqlite::TESTS,
+        lines::TESTS,
+        cron::TESTS,
+        health::TESTS,
+        transactions::TESTS,
+    ]
+    .concat();
+    let on_postgres = [
+        postgres::TESTS,
+        cron::POSTGRES_TESTS,
+        health::POSTGRES_TESTS,
+        transactions::POSTGRES_TESTS,
+    ]
+    .concat();
     let trials = (anywhere.iter().map(trial))
         .chain(
             on_postgres

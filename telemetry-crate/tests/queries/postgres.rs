@@ -34,7 +34,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ),
 ];
 
-fn options(schema: &str) -> PgConnectOptions {
+pub(crate) fn options(schema: &str) -> PgConnectOptions {
     let url = std::env::var(POSTGRES).unwrap();
     PgConnectOptions::from_str(&url)
         .unwrap()
@@ -53,6 +53,11 @@ pub(crate) async fn schema(name: &str) -> PgPool {
         .await
         .unwrap();
     pool
+}
+
+/// Another pool on it.
+pub(crate) async fn schema_again(name: &str) -> PgPool {
+    PgPool::connect_with(options(name)).await.unwrap()
 }
 
 async fn orders(name: &str) -> PgPool {

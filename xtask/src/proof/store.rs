@@ -1,5 +1,5 @@
 //! The proof of what a service does with its database: one generated service with PostgreSQL and a worker, and everything
-//! that goes wrong between the two.
+//! that goes wrong between the two. A second one is on SQLite, for what goes wrong with the disk below.
 //!
 //! The service has the example, and `xtask/proof/trouble.rs` beside it: endpoints that are slow or collide on demand. Each
 //! scenario judges from outside, by answers, the metrics page, log lines, spans, and rows that `psql` counts. None of them
@@ -10,6 +10,7 @@ mod attempts;
 mod clients;
 mod conflicts;
 mod database;
+mod disk;
 mod exhausted;
 mod figures;
 mod halfway;
@@ -22,6 +23,7 @@ mod orders;
 mod outage;
 mod replicas;
 mod slow;
+mod small_disk;
 mod symptoms;
 
 use std::time::Duration;
@@ -49,6 +51,7 @@ impl Parts {
 }
 
 pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
+    disk::sqlite_cases(cases)?;
     let postgres = match tools::postgres() {
         Ok(postgres) => postgres,
         Err(error) => {
@@ -71,6 +74,7 @@ pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     logged::cases(cases, &parts);
     conflicts::cases(cases, &parts, &mut seen);
     symptoms::cases(cases, &seen);
+    disk::postgres_cases(cases, &parts);
     halfway::cases(cases, &parts);
     killed::cases(cases, &parts);
     attempts::cases(cases, &parts);

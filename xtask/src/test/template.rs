@@ -11,6 +11,7 @@ mod readme;
 mod record;
 mod schemas;
 mod variables;
+mod versions;
 mod ways;
 
 use anyhow::Context as _;
@@ -41,6 +42,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     compose::cases(cases, &generated);
     observability::cases(cases, &generated);
     pipelines::cases(cases, &generated);
+    versions::cases(cases, &generated);
     ways::names(cases, &folder);
     ways::contradictions(cases, &folder);
     ways::sources(cases, &folder);

@@ -32,3 +32,13 @@ pub(super) fn module(package: &str, module: &str) -> anyhow::Result<Command> {
     python.env("PYTHONPATH", folder).args(["-m", module]);
     Ok(python)
 }
+
+/// `program` from `package`, which is installed if it is not there.
+pub(super) fn program(package: &str, program: &str) -> anyhow::Result<Command> {
+    let folder = paths::tools().join(package);
+    let program = folder.join("bin").join(program);
+    if !program.exists() {
+        install(package, &folder, &[])?;
+    }
+    Ok(Command::new(program))
+}

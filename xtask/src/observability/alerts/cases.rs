@@ -1,5 +1,6 @@
 //! What `cargo xtask test` checks of the alerts without a running service.
 
+mod commands;
 mod complete;
 mod inhibition;
 mod lint;
@@ -28,6 +29,7 @@ pub(crate) fn cases(cases: &mut Cases) {
         }
         Err(error) => cases.failed("the committed rules can be read", &error),
     }
+    commands::cases(cases);
     match tools::prometheus() {
         Ok(prometheus) => promtool::cases(cases, &prometheus),
         Err(error) => cases.not_run("the drills of every alert", &format!("{error:#}")),

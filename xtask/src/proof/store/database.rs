@@ -25,7 +25,18 @@ impl<'a> Database<'a> {
         program: &'a Path,
         name: &'static str,
     ) -> anyhow::Result<Self> {
-        server.psql("postgres", &format!("CREATE DATABASE {name}"))?;
+        Self::create_in(server, program, name, "pg_default")
+    }
+
+    /// The same in a tablespace.
+    pub(super) fn create_in(
+        server: &'a PostgresServer,
+        program: &'a Path,
+        name: &'static str,
+        tablespace: &str,
+    ) -> anyhow::Result<Self> {
+        let create = format!("CREATE DATABASE {name} TABLESPACE {tablespace}");
+        server.psql("postgres", &create)?;
         Ok(Self {
             server,
             program,

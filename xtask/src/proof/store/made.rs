@@ -78,6 +78,24 @@ pub(crate) fn service() -> anyhow::Result<Built> {
     Ok(built)
 }
 
+/// The same with SQLite, as it comes from the template.
+pub(super) fn on_sqlite() -> anyhow::Result<Built> {
+    let folder = paths::fresh("proof-disk").context("cannot empty target/proof-disk")?;
+    let extra = generate::throwaway();
+    let service = generate::Service {
+        name: "orders-disk",
+        destination: &folder,
+        options: generate::Options {
+            example: true,
+            store: "sqlite",
+            worker: true,
+            ..generate::Options::BARE
+        },
+        extra: &extra,
+    };
+    service::build(&service, |_| Ok(()))
+}
+
 fn make(folder: &Path) -> anyhow::Result<Built> {
     let extra = generate::throwaway();
     let service = generate::Service {

@@ -106,11 +106,14 @@ fn has_commands_of_its_own(options: Options<'_>) -> bool {
     options.store == "none" || (options.worker && options.example)
 }
 
+/// Files that speak about all options, and are no part of the sum.
+const OF_ALL_OPTIONS: [&str; 3] = ["README.md", ".firstlight.toml", ".github/dependabot.yml"];
+
 /// Whether a file belongs to a service with these options.
 type Belongs = fn(Options<'_>) -> bool;
 
 /// A file of every answer.
-const FILES: [(&str, Belongs); 20] = [
+const FILES: [(&str, Belongs); 23] = [
     ("src/orders.rs", |options| options.example),
     ("tests/orders.rs", |options| options.example),
     ("src/orders/table.rs", |options| {
@@ -153,7 +156,10 @@ const FILES: [(&str, Belongs); 20] = [
         options.deploy == "kubernetes"
     }),
     (".github/workflows/ci.yml", |options| options.ci == "github"),
+    (".github/dependabot.yml", |options| options.ci == "github"),
     (".gitlab-ci.yml", |options| options.ci == "gitlab"),
+    ("renovate.json", |options| options.ci == "gitlab"),
+    ("deny.toml", |options| options.ci != "none"),
 ];
 
 /// Makes all of them; nothing if that fails.
@@ -224,7 +230,7 @@ fn make(generated: &Generated, options: Options<'_>) -> anyhow::Result<Files> {
     );
     nothing_of_the_template(&files)?;
     readme::explains_every_file(&files)?;
-    files.retain(|name, _| !["README.md", ".firstlight.toml"].contains(&name.as_str()));
+    files.retain(|name, _| !OF_ALL_OPTIONS.contains(&name.as_str()));
     Ok(files)
 }
 

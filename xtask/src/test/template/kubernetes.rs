@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use firstlight::config::VARIABLES;
 use serde_json::Value;
 
-use super::combinations::Generated;
+use super::{combinations::Generated, readme};
 use crate::{
     command,
     generate::{self, Options, Service},
@@ -79,6 +79,11 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             }
             Ok(())
         },
+    );
+    let postgres = generated.with_store("postgres", "kubernetes", "none");
+    cases.check(
+        "README.md makes every Secret that the pods read, before it applies the manifests",
+        || secrets(&postgres),
     );
     cases.check("the probes ask the admin port what it answers", || {
         let container = container(&read("deployment.yaml")?)?;
@@ -259,3 +264,33 @@ fn texts(value: &Value, pointer: &str) -> BTreeSet<String> {
 
 /// For whatever is slower than it should be.
 const TO_SPARE: u64 = 5;
+
+/// A key that is not there leaves the container at CreateContainerConfigError.
+fn secrets(source: &Path) -> anyhow::Result<()> {
+    let deployment = yaml::read(&source.join("deploy/kubernetes/deployment.yaml"))?;
+    let variables = at(&container(&deployment)?, "/env")?;
+    let commands = readme::shell_blocks(source, "## Deploy it")?.concat();
+    let (before, _) = commands
+        .split_once("kubectl apply -k")
+        .context("README.md applies nothing")?;
+    let mut found = 0;
+    for variable in variables.as_array().context("no list of variables")? {
+        let reference = &variable["valueFrom"]["secretKeyRef"];
+        let Some(name) = reference["name"].as_str() else {
+            continue;
+        };
+        found += 1;
+        let key = reference["key"].as_str().context("no key")?;
+        for needed in [
+            format!("kubectl create secret generic {name} "),
+            format!("--from-literal={key}="),
+        ] {
+            ensure!(
+                before.contains(&needed),
+                "found no {needed:?} in:\n{before}"
+            );
+        }
+    }
+    ensure!(found > 0, "the pods read no Secret");
+    Ok(())
+}

@@ -27,7 +27,7 @@ const KNOWN: [&str; 10] = [
 
 /// Kept from Liquid by `exclude` in cargo-generate.toml.
 const EXCLUDED: [&str; 4] = [
-    ".github/",
+    ".github/workflows/",
     ".gitlab-ci.yml",
     "observability/alerts/",
     "observability/dashboards/",

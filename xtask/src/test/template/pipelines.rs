@@ -29,10 +29,21 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         cases.check(&what, || pipelines(&file));
     }
     cases.check(
+        "Tempo's configuration has only blocks that Tempo 3 knows",
+        || {
+            let tempo = yaml::read(&compose.join("deploy/compose/tempo.yaml"))?;
+            for block in tempo.as_object().context("no object")?.keys() {
+                let known = TEMPO.contains(&block.as_str());
+                ensure!(known, "found {block}, expected one of {TEMPO:?}");
+            }
+            Ok(())
+        },
+    );
+    cases.check(
         "what is sampled is whole traces, and failed ones always",
         || {
             let agent = yaml::read(&kubernetes.join("agent.yaml"))?;
-            let key = at(&agent, "/exporters/loadbalancing/routing_key")?;
+            let key = at(&agent, "/exporters/load_balancing/routing_key")?;
             ensure!(key == "traceID", "found {key}, expected traceID");
             let gateway = yaml::read(&kubernetes.join("gateway.yaml"))?;
             let policies = at(&gateway, "/processors/tail_sampling/policies")?;
@@ -51,14 +62,30 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     );
 }
 
-/// Every component that our files use, as its documentation names it.
+/// Every component that our files use, as its documentation names it: an alias that still works is refused.
 const COMPONENTS: [(&str, &[&str]); 3] = [
-    ("receivers", &["otlp", "filelog"]),
+    ("receivers", &["otlp", "file_log"]),
     (
         "processors",
         &["memory_limiter", "batch", "k8s_attributes", "tail_sampling"],
     ),
-    ("exporters", &["otlp_grpc", "otlp_http", "loadbalancing"]),
+    ("exporters", &["otlp_grpc", "otlp_http", "load_balancing"]),
+];
+
+/// The blocks of Tempo 3 that one process can have. It starts with no other: `compactor` and `ingester` were those of Tempo 2.
+const TEMPO: [&str; 12] = [
+    "backend_scheduler",
+    "backend_worker",
+    "cache",
+    "distributor",
+    "live_store",
+    "memberlist",
+    "metrics_generator",
+    "overrides",
+    "querier",
+    "query_frontend",
+    "server",
+    "storage",
 ];
 
 fn pipelines(file: &Path) -> anyhow::Result<()> {

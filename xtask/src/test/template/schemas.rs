@@ -41,6 +41,26 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         ("  script:", "  skript:"),
         || schema(&["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]),
     );
+    for deploy in ["none", "compose"] {
+        validate(
+            cases,
+            &format!("the update bot of GitHub understands its file, with deploy = {deploy}"),
+            &generated
+                .with_store("none", deploy, "github")
+                .join(".github"),
+            &["dependabot.yml"],
+            ("interval: weekly", "interval: sometimes"),
+            || schema(&["vendor.dependabot"]),
+        );
+    }
+    validate(
+        cases,
+        "the update bot of GitLab understands its file",
+        &generated.checked("gitlab"),
+        &["renovate.json"],
+        ("[\"config:recommended\"]", "7"),
+        || schema(&["vendor.renovate"]),
+    );
     let manifests = generated.deployed("kubernetes").join("deploy/kubernetes");
     validate(
         cases,
@@ -60,8 +80,34 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         ("containerPort: 8080", "containerPort: http"),
         tools::kubernetes_validate,
     );
+    linted(cases, generated);
     with_stores(cases, generated);
     kustomize(cases, &manifests);
+}
+
+/// What schemas allow, and linters advise against.
+fn linted(cases: &mut Cases, generated: &Generated) {
+    for store in ["none", "postgres"] {
+        let workflows = generated.with_store(store, "compose", "github");
+        validate(
+            cases,
+            &format!("zizmor finds no fault with the workflow, with store = {store}"),
+            &workflows.join(".github/workflows"),
+            &["ci.yml", "../dependabot.yml"],
+            ("persist-credentials: false", "fetch-depth: 1"),
+            tools::zizmor,
+        );
+    }
+    for store in ["none", "sqlite", "postgres"] {
+        validate(
+            cases,
+            &format!("hadolint finds no fault with the Dockerfile, with store = {store}"),
+            &generated.with_store(store, "none", "none"),
+            &["Dockerfile"],
+            ("WORKDIR /src", "WORKDIR src"),
+            tools::hadolint,
+        );
+    }
 }
 
 /// What a database changes in these files.

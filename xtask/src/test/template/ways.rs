@@ -250,6 +250,16 @@ pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
         let mut test = service::cargo(&service);
         cases.cargo_test("its tests pass there, on its own", test.arg("test"));
     }
+    cases.check(
+        "far from a checkout, firstlight=auto becomes its git URL, because no registry has it",
+        || {
+            from("auto", "on-its-own", &elsewhere)?;
+            let manifest = fs::read_to_string(elsewhere.join("on-its-own/Cargo.toml"))?;
+            let keys = concat!("git = \"", env!("CARGO_PKG_REPOSITORY"), "\"");
+            ensure!(manifest.contains(keys), "found no {keys}:\n{manifest}");
+            Ok(())
+        },
+    );
     // If nothing was made, there is nothing to remove.
     let _ = fs::remove_dir_all(elsewhere);
     Ok(())

@@ -5,7 +5,7 @@ use std::{
     fs, io,
     net::{Ipv4Addr, TcpListener},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -116,6 +116,14 @@ impl PostgresServer {
         let mut psql = self.client(database);
         psql.args(["--command", sql]);
         command::run_quietly(&mut psql).with_context(|| format!("psql: {sql}"))
+    }
+
+    /// Makes the server's user the owner of a folder, such as a tablespace's.
+    pub(crate) fn own(&self, folder: &Path) -> io::Result<()> {
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(folder, Some(NOBODY), Some(NOBODY))?;
+        }
+        Ok(())
     }
 
     /// Every line of its log so far, since its last start.

@@ -1,0 +1,137 @@
+//! Whose fault an error of the database is.
+
+use sqlx::{Error, error::ErrorKind};
+
+/// What an error of a query means for the request that asked for it, for an HTTP status or its like.
+///
+/// By the SQLSTATE of PostgreSQL, or the result code of SQLite.
+///
+/// ```
+/// use firstlight::sqlx::ErrorClass;
+///
+/// fn status(error: &sqlx::Error) -> u16 {
+///     match ErrorClass::of(error) {
+///         ErrorClass::Invalid => 422,
+///         ErrorClass::Conflict => 409,
+///         ErrorClass::Unavailable => 503,
+///         _ => 500,
+///     }
+/// }
+/// assert_eq!(status(&sqlx::Error::PoolTimedOut), 503);
+/// assert_eq!(status(&sqlx::Error::RowNotFound), 500);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorClass {
+    /// A value that the database cannot take, which came with the request: text with a NUL (22021, 22P05), too long
+    /// (22001, 54000, `SQLITE_TOOBIG`), out of range (22003, 22008), or of another form than its type's (22P02, 22007,
+    /// `SQLITE_MISMATCH`). 400 or 422.
+    Invalid,
+    /// It collides with a row that is there, or refers to one that is not: 23505, 23503, 23P01, and SQLite's constraints
+    /// of the same kinds. 409, where the request chose the value; otherwise the query is wrong.
+    Conflict,
+    /// The same request may go well later, or elsewhere: no connection, a conflict with another transaction (40), a
+    /// lock that was not had in time (55P03, `SQLITE_BUSY`), a server that stops or starts (57P), a lack of resources
+    /// (53, `SQLITE_FULL`), a failing disk (58030, `SQLITE_IOERR`), a database that can only be read (25006,
+    /// `SQLITE_READONLY`) or not be opened (`SQLITE_CANTOPEN`). 503.
+    Unavailable,
+    /// Everything else is a fault of the service: wrong SQL, a missing value (23502), a division by zero (22012), a
+    /// damaged database. 500.
+    Internal,
+}
+
+impl ErrorClass {
+    /// Classifies an error.
+    pub fn of(error: &Error) -> Self {
+        match error {
+            Error::PoolTimedOut
+            | Error::PoolClosed
+            | Error::WorkerCrashed
+            | Error::Io(_)
+            | Error::Tls(_) => Self::Unavailable,
+            Error::Database(said) => match said.kind() {
+                ErrorKind::UniqueViolation
+                | ErrorKind::ForeignKeyViolation
+                | ErrorKind::ExclusionViolation => Self::Conflict,
+                _ => match Code::of(error) {
+                    Some(Code::SqlState(state)) => of_sqlstate(&state),
+                    Some(Code::Sqlite(code)) => of_sqlite(code),
+                    None => Self::Internal,
+                },
+            },
+            _ => Self::Internal,
+        }
+    }
+}
+
+fn of_sqlstate(state: &str) -> ErrorClass {
+    match state {
+        // Character not in repertoire, untranslatable character; too long; out of range; a date or time of another form, or
+        // out of range; text of another form; an escape sequence or a regular expression of the client's; LIMIT and OFFSET
+        // below zero; JSON.
+        "22021" | "22P05" | "22001" | "22003" | "22007" | "22008" | "22P02" | "22025" | "2201B"
+        | "2201W" | "2201X" | "22030" | "22031" | "22032" => ErrorClass::Invalid,
+        // More than an index or a row can hold; nested too deeply.
+        "54000" | "54001" => ErrorClass::Invalid,
+        "25006" | "55P03" | "58030" => ErrorClass::Unavailable,
+        _ if ["08", "40", "53", "57P"]
+            .iter()
+            .any(|class| state.starts_with(class)) =>
+        {
+            ErrorClass::Unavailable
+        }
+        _ => ErrorClass::Internal,
+    }
+}
+
+fn of_sqlite(code: u32) -> ErrorClass {
+    // SQLITE_CONSTRAINT_ROWID.
+    if code == 2579 {
+        return ErrorClass::Conflict;
+    }
+    match code & 0xff {
+        // TOOBIG, MISMATCH.
+        18 | 20 => ErrorClass::Invalid,
+        // BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
+        5 | 6 | 7 | 8 | 10 | 13 | 14 | 15 => ErrorClass::Unavailable,
+        _ => ErrorClass::Internal,
+    }
+}
+
+/// Whether the database cannot store anything now, whatever is asked of it: a full or failing disk, a missing or damaged
+/// file, a server or a file that can only be read. A lock that another holds is no such thing.
+pub(super) fn is_storage_failure(error: &Error) -> bool {
+    match Code::of(error) {
+        Some(Code::SqlState(state)) => {
+            matches!(&*state, "25006" | "53100" | "58030" | "XX001" | "XX002")
+        }
+        // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB.
+        Some(Code::Sqlite(code)) => matches!(code & 0xff, 8 | 10 | 11 | 13 | 14 | 26),
+        None => false,
+    }
+}
+
+/// Whether another holds a lock: the database is busy, and well.
+pub(super) fn is_busy(error: &Error) -> bool {
+    match Code::of(error) {
+        Some(Code::SqlState(state)) => state == "55P03" || state.starts_with("40"),
+        Some(Code::Sqlite(code)) => matches!(code & 0xff, 5 | 6),
+        None => false,
+    }
+}
+
+enum Code {
+    SqlState(String),
+    Sqlite(u32),
+}
+
+impl Code {
+    fn of(error: &Error) -> Option<Self> {
+        let code = error.as_database_error()?.code()?;
+        // An SQLSTATE has five characters, and may be all digits. SQLite's codes have four digits at most.
+        if code.len() == 5 {
+            return Some(Self::SqlState(code.into_owned()));
+        }
+        code.parse().ok().map(Self::Sqlite)
+    }
+}
