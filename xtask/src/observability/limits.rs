@@ -108,6 +108,3 @@ pub(crate) const BUDGET_LEFT: f64 = 0.0;
 pub(crate) const INSTANCES: f64 = 1.0;
 /// More than none, of what should never happen. Rates are divided by their window, so a single event is far below 1.
 pub(crate) const ANY: f64 = 0.000_001;
-
-/// The part of requests that fail when the most urgent alert fires, of a service without an objective of its own.
-pub(crate) const FAILING: f64 = BURNS[0].rate * (1.0 - AVAILABILITY);

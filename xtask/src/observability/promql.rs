@@ -95,9 +95,16 @@ impl Selector {
         self.matcher(label, "!~", pattern)
     }
 
-    /// Only what the dashboard's variables `job` and `instance` choose.
+    /// Only what the dashboard's variables choose: the service, and its instance.
     pub(crate) fn chosen(self) -> Self {
-        self.matches("job", "$job").matches("instance", "$instance")
+        self.of_chosen_service().matches("instance", "$instance")
+    }
+
+    /// Only the services that the dashboard's variables choose, for series without an instance.
+    pub(crate) fn of_chosen_service(self) -> Self {
+        SERVICE.into_iter().fold(self, |selector, label| {
+            selector.matches(label, &format!("${label}"))
+        })
     }
 
     fn part(mut self, suffix: &str) -> Self {

@@ -4,7 +4,7 @@ use firstlight::metrics::catalog;
 use serde_json::{Value, json};
 
 use super::{Colour, datasource, query};
-use crate::observability::promql::Selector;
+use crate::observability::promql::{Selector, on_service};
 
 /// Events that explain a change in a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,14 +21,15 @@ impl Annotation {
     pub(crate) fn expr(self) -> String {
         match self {
             Self::Starts => format!(
-                "1000 * {} * on (job, instance) group_left (version) {}",
+                "1000 * {} * {} group_left (version) {}",
                 query::of(&catalog::PROCESS_START_TIME),
+                on_service(&["instance"]),
                 query::of(&catalog::BUILD_INFO),
             ),
             // Most alerts are about a service as a whole and have no instance.
             Self::Alerts => Selector::foreign("ALERTS")
                 .is("alertstate", "firing")
-                .matches("job", "$job")
+                .of_chosen_service()
                 .to_string(),
         }
     }

@@ -5,7 +5,7 @@ use firstlight::metrics::catalog::{self, Metric};
 use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
 use crate::observability::{
     limits,
-    promql::{self, Selector},
+    promql::{self, Selector, of_service},
 };
 
 const CRON: &[&str] = &["cron"];
@@ -35,7 +35,7 @@ fn of(metric: &Metric) -> Selector {
 
 /// Of several replicas, the one that knows best.
 fn latest(metric: &Metric) -> String {
-    promql::max(&["job", "cron"], of(metric))
+    promql::max(&of_service(&["cron"]), of(metric))
 }
 
 /// Seconds since a success was due; below 0 while there is time.
@@ -116,7 +116,7 @@ fn missed() -> Panel {
 fn schedules() -> Panel {
     let runs = |outcome: &str| {
         let runs = of(&catalog::CRON_RUNS).matches("outcome", outcome);
-        query::in_range(&["job", "cron"], &runs)
+        query::in_range(&of_service(&["cron"]), &runs)
     };
     Panel::table("Schedules")
         .means(
@@ -129,10 +129,11 @@ fn schedules() -> Panel {
              the lease.",
         )
         .runbook(Runbook::CronRunMissed)
-        .by("job", "Service")
+        .by_service()
         .by("cron", "Schedule")
         .column(
-            Column::new("Overdue", Unit::Seconds, overdue(&["job", "cron"])).red_from(limits::ANY),
+            Column::new("Overdue", Unit::Seconds, overdue(&of_service(&["cron"])))
+                .red_from(limits::ANY),
         )
         .column(Column::new(
             "Last success",

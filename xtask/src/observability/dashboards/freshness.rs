@@ -5,10 +5,11 @@ use firstlight::metrics::catalog::{self, Metric};
 use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
 use crate::observability::{
     limits,
-    promql::{self, Selector},
+    promql::{self, Selector, on_service},
 };
 
-const TYPE: &[&str] = &["data_type"];
+/// Two services may have data of the same name, and these are two things.
+const TYPE: &[&str] = &["cluster", "namespace", "job", "data_type"];
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
@@ -52,7 +53,7 @@ fn oldest_age() -> String {
 fn age_of_budget() -> String {
     let age = oldest_age();
     let budget = promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET));
-    format!("{age} / on (data_type) ({budget} > 0)")
+    format!("{age} / {} ({budget} > 0)", on_service(&["data_type"]))
 }
 
 fn now() -> Row {
@@ -73,7 +74,7 @@ fn oldest() -> Panel {
         .unit(Unit::Part)
         .red_from(limits::WHOLE)
         .nothing("no reads")
-        .shows(Target::new("{{data_type}}", age_of_budget()))
+        .shows(Target::new("{{job}} {{data_type}}", age_of_budget()))
 }
 
 fn hits() -> Panel {
@@ -86,7 +87,7 @@ fn hits() -> Panel {
         )
         .unit(Unit::Part)
         .nothing("no reads")
-        .shows(Target::new("{{data_type}}", part))
+        .shows(Target::new("{{job}} {{data_type}}", part))
 }
 
 fn unanswered_part() -> Panel {
@@ -104,7 +105,7 @@ fn unanswered_part() -> Panel {
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::Part)
         .nothing("no reads")
-        .shows(Target::new("{{data_type}}", part))
+        .shows(Target::new("{{job}} {{data_type}}", part))
 }
 
 fn types() -> Panel {
@@ -118,6 +119,7 @@ fn types() -> Panel {
         .normally("p99 is below the budget.")
         .otherwise("Click on the red one.")
         .runbook(Runbook::DataStalerThanBudget)
+        .by_service()
         .by("data_type", "Data")
         .column(Column::new("Of budget", Unit::Part, age_of_budget()).red_from(limits::WHOLE))
         .column(Column::new("Reads", Unit::OperationsPerSecond, reads))
@@ -151,9 +153,9 @@ fn ages() -> Panel {
         )
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{data_type}}", age))
+        .shows(Target::new("{{job}} {{data_type}}", age))
         .shows(Target::new(
-            "{{data_type}}, budget",
+            "{{job}} {{data_type}}, budget",
             promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET)),
         ))
 }

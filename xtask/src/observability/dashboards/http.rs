@@ -2,8 +2,11 @@
 
 use firstlight::metrics::catalog;
 
-use super::{Colour, Panel, Runbook, Target, Unit, query};
-use crate::observability::{limits, promql::Selector};
+use super::{Colour, Panel, Runbook, Target, Unit, objectives::Objective, query};
+use crate::observability::{
+    limits,
+    promql::{self, Selector, of_service, on_service},
+};
 
 /// Answers by class of status, each of which has its colour.
 const CLASSES: [(&str, &str, Colour); 4] = [
@@ -53,43 +56,80 @@ impl Requests {
             .shows(Target::new("Requests", query::per_second(&[], &self.all())))
     }
 
+    /// How many times faster than the service allows its requests fail, per service and part of it.
+    pub(super) fn failing_of_budget(self, parts: &[&'static str]) -> String {
+        let failing = query::part(&of_service(parts), &self.status("5.."), &self.all());
+        format!("{failing} {}", of_budget(Objective::Availability))
+    }
+
+    /// How many times faster than the service allows its requests are slow, per service and part of it.
+    pub(super) fn slow_of_budget(self, parts: &[&'static str]) -> String {
+        let by = of_service(parts);
+        let answered = self.all().matches_not("http_response_status_code", "5..");
+        let buckets = self
+            .duration()
+            .bucket()
+            .matches_not("http_response_status_code", "5..");
+        let per_bucket = promql::sum(
+            &[by.as_slice(), &["le"]].concat(),
+            promql::rate(&buckets, query::WINDOW),
+        );
+        // Whole bounds are `1` in the text format of Prometheus 2 and `1.0` elsewhere.
+        let buckets = format!(r#"label_replace({per_bucket}, "le", "$1", "le", "(.+)\\.0")"#);
+        let fast = promql::sum(
+            &by,
+            format!(
+                "{buckets} and {} {}",
+                on_service(&["le"]),
+                query::recorded("slo:latency:objective_seconds")
+            ),
+        );
+        let all = query::per_second(&by, &answered);
+        format!(
+            "(1 - {fast} / ({all} > 0)) {}",
+            of_budget(Objective::Latency)
+        )
+    }
+
     pub(super) fn failing(self) -> Panel {
-        let urgent = limits::FAILING;
         Panel::stat("Failing now")
             .means(
-                "The part of requests that were answered with 5xx. 4xx are the client's mistakes \
-                 and are not in it.",
+                "How many times faster than its objective allows a service answers with 5xx; of \
+                 several, the worst. 4xx are the client's mistakes and are not in it.",
             )
-            .normally("0, or so little that the budget lasts for the month.")
+            .normally("Below 1: the budget lasts for the month.")
             .otherwise(
                 "Red is as fast as the page that wakes people: at this rate the budget of a month \
                  is gone in two days.",
             )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
-            .unit(Unit::Part)
-            .red_from(urgent)
-            .nothing("no requests")
+            .unit(Unit::Count)
+            .red_from(limits::BURNS[0].rate)
+            .nothing("no requests, or no rules")
             .shows(Target::new(
-                "5xx",
-                query::part(&[], &self.status("5.."), &self.all()),
+                "Times the budget",
+                promql::max(&[], self.failing_of_budget(&[])),
             ))
     }
 
     pub(super) fn slowest_hundredth(self) -> Panel {
-        Panel::stat("p99 now")
-            .means("99 of 100 requests are faster than this.")
-            .normally("Below the objective, which is where it turns red.")
+        Panel::stat("Too slow now")
+            .means(
+                "How many times faster than its objective allows a service answers later than it \
+                 promises; of several, the worst.",
+            )
+            .normally("Below 1: the budget lasts for the month.")
             .otherwise(
                 "Open the durations below, follow a dot to its trace, and see what the time went \
                  to.",
             )
             .runbook(Runbook::HttpLatencyBudgetBurn)
-            .unit(Unit::Seconds)
-            .red_from(limits::LATENCY_SECONDS)
-            .nothing("no requests")
+            .unit(Unit::Count)
+            .red_from(limits::BURNS[0].rate)
+            .nothing("no requests, or no rules")
             .shows(Target::new(
-                "p99",
-                query::quantile(limits::LATENCY, &[], &self.duration()),
+                "Times the budget",
+                promql::max(&[], self.slow_of_budget(&[])),
             ))
     }
 
@@ -126,14 +166,26 @@ impl Requests {
             )
             .normally("5xx is 0. 4xx has a level of its own that hardly changes.")
             .otherwise(
-                "5xx above the line burns a month's budget in two days. A step in 4xx alone is a \
+                "5xx above the line, which is that of the strictest service, burns a month's budget \
+                 in two days. A step in 4xx alone is a \
                  client's release, or somebody who tries doors.",
             )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::Part)
-            .red_from(limits::FAILING)
             .shows(Target::new("5xx", part("5..")).in_trouble())
             .shows(Target::new("4xx", part("4..")))
+            .shows(Target::new(
+                "Pages from",
+                promql::min(
+                    &[],
+                    format!(
+                        "{} * (1 - {})",
+                        limits::BURNS[0].rate,
+                        Objective::Availability.objective()
+                    ),
+                ),
+            ))
+            .colour("Pages from", Colour::Purple)
             .colour("5xx", Colour::Red)
             .colour("4xx", Colour::Orange)
     }
@@ -145,17 +197,21 @@ impl Requests {
                 "How long requests take, from the first byte of the head to the last of the \
                  answer. Each dot is a request, and leads to its trace.",
             )
-            .normally("The lines run in parallel, p99 below the objective.")
+            .normally("The lines run in parallel, p99 below the objective, which is that of the strictest service.")
             .otherwise(
                 "p99 alone: a few requests wait for something, follow a dot. All three: \
                  everything waits, look at the database and the runtime.",
             )
             .runbook(Runbook::HttpLatencyBudgetBurn)
             .unit(Unit::Seconds)
-            .red_from(limits::LATENCY_SECONDS)
             .shows(Target::new("p50", quantile(0.5)))
             .shows(Target::new("p95", quantile(0.95)))
             .shows(Target::new("p99", quantile(0.99)))
+            .shows(Target::new(
+                "Objective",
+                promql::min(&[], query::recorded("slo:latency:objective_seconds")),
+            ))
+            .colour("Objective", Colour::Purple)
     }
 
     pub(super) fn spread(self) -> Panel {
@@ -188,4 +244,13 @@ impl Requests {
             .unit(Unit::RequestsPerSecond)
             .shows(Target::new("{{error_type}}", query::or_none(errors, "error_type")).in_trouble())
     }
+}
+
+/// Divides a part of requests by what a service's objective allows.
+fn of_budget(objective: Objective) -> String {
+    format!(
+        "/ {} group_left () (1 - {})",
+        on_service(&[]),
+        objective.objective()
+    )
 }

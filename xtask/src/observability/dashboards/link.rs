@@ -88,11 +88,31 @@ fn page(title: &str, tooltip: &str, url: &str, opens: Opens) -> Value {
     })
 }
 
+/// The service that a link on a value goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Job {
+    /// All that are chosen.
+    Chosen,
+    /// The one of the table's row.
+    OfRow,
+}
+
+impl Job {
+    /// Its parameter in the address.
+    pub(super) fn parameter(self) -> &'static str {
+        match self {
+            Self::Chosen => "${job:queryparam}",
+            Self::OfRow => "var-job=${__data.fields.Service}",
+        }
+    }
+}
+
 /// A link on values, to the dashboard `uid`, with `more` in its query.
-pub(super) fn detail(title: &str, uid: &str, more: &str) -> Value {
+pub(super) fn detail(title: &str, uid: &str, job: Job, more: &str) -> Value {
+    let job = job.parameter();
     let url = format!(
         "/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}\
-         &${{job:queryparam}}&${{instance:queryparam}}{more}"
+         &${{cluster:queryparam}}&${{namespace:queryparam}}&{job}&${{instance:queryparam}}{more}"
     );
     json!({ "targetBlank": false, "title": title, "url": url })
 }

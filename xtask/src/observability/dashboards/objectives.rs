@@ -3,7 +3,10 @@
 //! The series are recorded by the rules in `docs/alerts`.
 
 use super::{Panel, Runbook, Target, Unit, query};
-use crate::observability::{limits, promql};
+use crate::observability::{
+    limits,
+    promql::{self, on_service},
+};
 
 /// What the rules record: `slo:availability:…` and `slo:latency:…`.
 #[derive(Debug, Clone, Copy)]
@@ -41,14 +44,15 @@ impl Objective {
     /// How many times faster than allowed the budget burns, over a window.
     pub(super) fn burn(self, window: &str) -> String {
         let errors = self.series(&format!("error_ratio_rate{window}"));
-        format!("{errors} / on (job) (1 - {})", self.objective())
+        format!("{errors} / {} (1 - {})", on_service(&[]), self.objective())
     }
 
     /// The part of requests that were good within 30 days.
     pub(super) fn kept(self) -> String {
         format!(
-            "1 - (1 - {}) * on (job) (1 - {})",
+            "1 - (1 - {}) * {} (1 - {})",
             self.left(),
+            on_service(&[]),
             self.objective()
         )
     }
@@ -69,16 +73,12 @@ pub(super) fn availability() -> Panel {
             "The part of requests of the last 30 days that were not answered with 5xx; of several \
              services, the worst.",
         )
-        .normally(
-            "Above the objective, which is where it turns red unless the service has one of its \
-             own.",
-        )
+        .normally("Above the service's objective. The budget beside it turns red where it is not.")
         .otherwise(
             "The budget beside it says how much is lost; the page about objectives says when.",
         )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::Part)
-        .red_below(limits::AVAILABILITY)
         .nothing("no rules")
         .shows(Target::new(
             "Availability",

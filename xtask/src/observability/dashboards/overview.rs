@@ -7,7 +7,7 @@ use super::{
 };
 use crate::observability::{
     limits,
-    promql::{self, Selector},
+    promql::{self, Selector, of_service, on_service},
 };
 
 pub(super) fn dashboard() -> Dashboard {
@@ -17,6 +17,7 @@ pub(super) fn dashboard() -> Dashboard {
         "Are users hurt, and where does it hurt?",
         &Selector::of(&catalog::BUILD_INFO),
     )
+    .row(services())
     .row(hurt())
     .row(requests())
     .row(routes())
@@ -24,26 +25,79 @@ pub(super) fn dashboard() -> Dashboard {
     .row(evidence())
 }
 
+/// One row per service, so that with fifty of them the ill one is seen first.
+fn services() -> Row {
+    const SERVICES: Requests = Requests::OfService;
+    let by = of_service(&[]);
+    let firing = Selector::foreign("ALERTS")
+        .is("alertstate", "firing")
+        .matches("severity", "critical|warning")
+        .of_chosen_service();
+    let table = Panel::table("Services")
+        .means(
+            "Each service: how many times faster than its own objectives allow it fails and is \
+             slow, its load, and its instances that are up.",
+        )
+        .normally("No red.")
+        .otherwise("Click on the red one: this page then shows it alone.")
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook(Runbook::ServiceDown)
+        .by_service()
+        .column(
+            Column::new("Failing", Unit::Count, SERVICES.failing_of_budget(&[]))
+                .red_from(limits::BURNS[0].rate),
+        )
+        .column(
+            Column::new("Too slow", Unit::Count, SERVICES.slow_of_budget(&[]))
+                .red_from(limits::BURNS[0].rate),
+        )
+        .column(
+            Column::new(
+                "Alerts",
+                Unit::Count,
+                format!("count by ({}) ({firing})", by.join(", ")),
+            )
+            .in_trouble(),
+        )
+        .column(Column::new(
+            "Requests",
+            Unit::RequestsPerSecond,
+            query::per_second(&by, &SERVICES.all()),
+        ))
+        .column(
+            Column::new("Instances up", Unit::Count, promql::sum(&by, up()))
+                .red_below(limits::INSTANCES),
+        )
+        .leads_to("Open this service", "firstlight-overview", "");
+    Row::new("Which service?").line([table])
+}
+
 fn hurt() -> Row {
     Row::new("Are users hurt?").line([
+        Requests::OfService.failing(),
+        Requests::OfService.slowest_hundredth(),
         objectives::availability(),
         objectives::availability_budget(),
         objectives::latency_budget(),
-        Requests::OfService.failing(),
-        Requests::OfService.slowest_hundredth(),
         Requests::OfService.rate(),
         instances(),
         alerts(),
     ])
 }
 
-pub(super) fn instances() -> Panel {
-    // Those that were ours within the time range: one that is down says nothing of its build.
-    let up = format!(
-        "{} and on (job, instance) last_over_time({}[$__range])",
+/// Of instances that were ours within the time range: one that is down says nothing of its build.
+fn up() -> String {
+    format!(
+        "{} and {} last_over_time({}[$__range])",
         query::foreign("up"),
+        on_service(&["instance"]),
         query::of(&catalog::BUILD_INFO),
-    );
+    )
+}
+
+pub(super) fn instances() -> Panel {
+    let up = up();
     Panel::stat("Instances up")
         .means("Processes that Prometheus reaches.")
         .normally("As many as were deployed.")
@@ -62,7 +116,7 @@ fn alerts() -> Panel {
     let firing = Selector::foreign("ALERTS")
         .is("alertstate", "firing")
         .matches("severity", "critical|warning")
-        .matches("job", "$job");
+        .of_chosen_service();
     Panel::stat("Firing alerts")
         .means("Alerts of these services that fire, pages and tickets.")
         .normally("0.")
@@ -71,6 +125,7 @@ fn alerts() -> Panel {
              which is the name of its runbook.",
         )
         .unit(Unit::Count)
+        .red_from(limits::ANY)
         .shows(Target::new(
             "Firing",
             query::or_zero(format!("count({firing})")),
@@ -132,19 +187,21 @@ fn active() -> Panel {
 }
 
 fn routes() -> Row {
-    const ROUTE: &[&str] = &["http_route"];
+    const ROUTE: &[&str] = &["cluster", "namespace", "job", "http_route"];
     let duration = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION);
     let all = Requests::OfService.all();
     let part = |pattern| query::part(ROUTE, &Requests::OfService.status(pattern), &all);
     let time = duration.clone().sum();
     let share = format!(
-        "{} / on () group_left () ({} > 0)",
+        "{} / {} group_left () ({} > 0)",
         query::per_second(ROUTE, &time),
-        query::per_second(&[], &time),
+        on_service(&[]),
+        query::per_second(&of_service(&[]), &time),
     );
     let table = Panel::table("Routes")
         .means(
-            "Each route's load, failures and duration; click on one for its own page. Requests \
+            "Each route's load, failures and duration, and how many times faster than its \
+             service's objectives allow it fails and is slow; click on one for its own page. Requests \
              that no route matched have none.",
         )
         .normally("No red.")
@@ -153,6 +210,7 @@ fn routes() -> Row {
         )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .runbook(Runbook::HttpLatencyBudgetBurn)
+        .by_service()
         .by("http_route", "Route")
         .column(Column::new(
             "Requests",
@@ -160,19 +218,28 @@ fn routes() -> Row {
             query::per_second(ROUTE, &all),
         ))
         .column(
-            Column::new("5xx", Unit::Part, part("5.."))
-                .red_from(limits::FAILING)
-                .in_trouble(),
+            Column::new(
+                "Failing, of budget",
+                Unit::Count,
+                Requests::OfService.failing_of_budget(&["http_route"]),
+            )
+            .red_from(limits::BURNS[0].rate),
         )
-        .column(Column::new("4xx", Unit::Part, part("4..")))
         .column(
             Column::new(
-                "p95",
-                Unit::Seconds,
-                query::quantile(0.95, ROUTE, &duration),
+                "Too slow, of budget",
+                Unit::Count,
+                Requests::OfService.slow_of_budget(&["http_route"]),
             )
-            .red_from(limits::LATENCY_SECONDS),
+            .red_from(limits::BURNS[0].rate),
         )
+        .column(Column::new("5xx", Unit::Part, part("5..")).in_trouble())
+        .column(Column::new("4xx", Unit::Part, part("4..")))
+        .column(Column::new(
+            "p95",
+            Unit::Seconds,
+            query::quantile(0.95, ROUTE, &duration),
+        ))
         .column(Column::new("Share of time", Unit::Part, share))
         .leads_to(
             "Open this route",
@@ -251,12 +318,12 @@ pub(super) fn log_lines() -> Panel {
 
 fn versions() -> Panel {
     let build = query::of(&catalog::BUILD_INFO);
-    let of = ["job", "version", "revision", "firstlight_version"];
+    let of = of_service(&["version", "revision", "firstlight_version"]);
     let restarts = format!(
-        "sum by ({}) (changes({}[$__range]) * on (job, instance) group_left ({}) {build})",
+        "sum by ({}) (changes({}[$__range]) * {} group_left (version, revision, firstlight_version) {build})",
         of.join(", "),
         query::of(&catalog::PROCESS_START_TIME),
-        of[1..].join(", "),
+        on_service(&["instance"]),
     );
     Panel::table("Versions running")
         .means(
@@ -269,7 +336,7 @@ fn versions() -> Panel {
              killed or panics; look at its memory.",
         )
         .runbook(Runbook::ServiceDown)
-        .by("job", "Service")
+        .by_service()
         .by("version", "Version")
         .by("revision", "Revision")
         .by("firstlight_version", "firstlight")

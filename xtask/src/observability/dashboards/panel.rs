@@ -149,6 +149,13 @@ impl Panel {
         self
     }
 
+    /// Of a table: rows say which service they are of, before anything else.
+    pub(crate) fn by_service(self) -> Self {
+        self.by("cluster", "Cluster")
+            .by("namespace", "Namespace")
+            .by("job", "Service")
+    }
+
     /// Of a table: one more value for each row. Rows are sorted by the first.
     pub(crate) fn column(mut self, column: Column) -> Self {
         let target = column.target.clone();
@@ -172,7 +179,13 @@ impl Panel {
 
     /// From each value to another dashboard; `more` is added to the query, such as `&var-route=…`.
     pub(crate) fn leads_to(mut self, title: &str, uid: &str, more: &str) -> Self {
-        self.links.push(link::detail(title, uid, more));
+        let of_row = matches!(&self.kind, Kind::Table(keys, _) if keys.iter().any(|(label, _)| *label == "job"));
+        let job = if of_row {
+            link::Job::OfRow
+        } else {
+            link::Job::Chosen
+        };
+        self.links.push(link::detail(title, uid, job, more));
         self
     }
 

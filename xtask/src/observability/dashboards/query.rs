@@ -4,8 +4,10 @@ use std::fmt::Display;
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use crate::observability::promql::{self, Selector};
+use crate::observability::promql::{self, Selector, on_service};
 
+/// The name of a service's series in a legend; a label that a target does not have is empty.
+pub(super) const SERVICE_LEGEND: &str = "{{cluster}} {{namespace}} {{job}}";
 /// Grafana's window for rates: four scrapes at least, so that no point of the graph is empty.
 pub(super) const WINDOW: &str = "$__rate_interval";
 
@@ -28,7 +30,8 @@ pub(super) fn per_second(by: &[&str], counter: &Selector) -> String {
 /// itself.
 pub(super) fn ours(query: impl Display) -> String {
     format!(
-        "({query} and on (job, instance) {})",
+        "({query} and {} {})",
+        on_service(&["instance"]),
         of(&catalog::BUILD_INFO)
     )
 }
@@ -95,5 +98,5 @@ pub(super) fn milliseconds(query: impl Display) -> String {
 
 /// One of the service level objectives' recorded series, of the chosen services; it has no instance.
 pub(super) fn recorded(name: &str) -> Selector {
-    Selector::foreign(name).matches("job", "$job")
+    Selector::foreign(name).of_chosen_service()
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::observability::{
     limits,
-    promql::{self, Selector},
+    promql::{self, Selector, of_service},
 };
 
 /// The windows of the alerts, the short and the long ones, each once.
@@ -45,7 +45,7 @@ fn services() -> Panel {
         )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .runbook(Runbook::HttpLatencyBudgetBurn)
-        .by("job", "Service")
+        .by_service()
         .column(
             Column::new(
                 "Availability budget left",
@@ -100,7 +100,7 @@ fn budget(title: &str, objective: Objective) -> Panel {
         .unit(Unit::Part)
         .signed()
         .red_below(limits::BUDGET_LEFT)
-        .shows(Target::new("{{job}}", objective.left()))
+        .shows(Target::new(query::SERVICE_LEGEND, objective.left()))
 }
 
 fn burn(title: &str, objective: Objective) -> Panel {
@@ -125,7 +125,7 @@ fn burn(title: &str, objective: Objective) -> Panel {
     });
     WINDOWS.into_iter().fold(panel, |panel, window| {
         panel.shows(Target::new(
-            &format!("{{{{job}}}} {window}"),
+            &format!("{} {window}", query::SERVICE_LEGEND),
             objective.burn(window),
         ))
     })
@@ -136,7 +136,7 @@ fn causes() -> Row {
 }
 
 fn routes() -> Panel {
-    const ROUTE: &[&str] = &["job", "http_route"];
+    const ROUTE: &[&str] = &["cluster", "namespace", "job", "http_route"];
     let (all, failed) = (Requests::OfService.all(), Requests::OfService.status("5.."));
     let zero = format!("0 * {}", query::in_range(ROUTE, &all));
     let failures = format!("{} or {zero}", query::in_range(ROUTE, &failed));
@@ -162,7 +162,7 @@ fn routes() -> Panel {
         .otherwise("The first row is where an hour of work saves most of the budget.")
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .runbook(Runbook::HttpLatencyBudgetBurn)
-        .by("job", "Service")
+        .by_service()
         .by("http_route", "Route")
         .column(Column::new("Failed", Unit::Count, failures).in_trouble())
         .column(Column::new("Too slow", Unit::Count, slow).in_trouble())
@@ -174,8 +174,8 @@ fn routes() -> Panel {
 }
 
 fn alerts() -> Panel {
-    let by: &[&str] = &["job", "alertname", "severity", "alertstate"];
-    let alerts = Selector::foreign("ALERTS").matches("job", "$job");
+    let by = &of_service(&["alertname", "severity", "alertstate"]);
+    let alerts = Selector::foreign("ALERTS").of_chosen_service();
     Panel::table("Alerts")
         .means(
             "Alerts of the chosen services that are pending or fire, with the number of their \
@@ -183,7 +183,7 @@ fn alerts() -> Panel {
         )
         .normally("No rows.")
         .otherwise("Each has a runbook of its name.")
-        .by("job", "Service")
+        .by_service()
         .by("alertname", "Alert")
         .by("severity", "Severity")
         .by("alertstate", "State")

@@ -256,6 +256,8 @@ fn refused() -> Panel {
 
 fn resources() -> Panel {
     let by: &[&str] = &[
+        "cluster",
+        "namespace",
         "job",
         "instance",
         "service_name",
@@ -273,7 +275,7 @@ fn resources() -> Panel {
             "`unknown_service` or no version: set `OTEL_SERVICE_NAME` and \
              `OTEL_RESOURCE_ATTRIBUTES`.",
         )
-        .by("job", "Service")
+        .by_service()
         .by("instance", "Instance")
         .by("service_name", "Name")
         .by("service_version", "Version")

@@ -8,7 +8,8 @@ use crate::observability::promql::Selector;
 
 /// Everything, of the labels that Prometheus gives to every series. The linter of Grafana insists on it.
 const SOMETHING: &str = ".+";
-/// Everything, of labels that some series do not have: a request that no route matched has no `http_route`.
+/// Everything, of labels that some series do not have: a target outside Kubernetes has no `namespace`, and a request that no
+/// route matched has no `http_route`.
 const ANYTHING: &str = ".*";
 
 #[derive(Debug, Clone)]
@@ -29,26 +30,28 @@ pub(crate) struct Label {
 }
 
 impl Variable {
-    /// The three that every dashboard has; `present` is there wherever there is something to see.
+    /// Those that every dashboard has: the Prometheus, what identifies a service, and its instance; `present` is there wherever there is something to see.
     pub(super) fn common(present: &Selector) -> Vec<Self> {
-        let chosen = present.clone().matches("job", "$job");
-        vec![
-            Self::DataSource,
-            Self::Label(Label {
-                name: "job",
-                title: "Job",
-                query: format!("label_values({present}, job)"),
-                all: SOMETHING,
+        let labels = [
+            ("cluster", "Cluster", ANYTHING),
+            ("namespace", "Namespace", ANYTHING),
+            ("job", "Job", SOMETHING),
+            ("instance", "Instance", SOMETHING),
+        ];
+        let mut variables = vec![Self::DataSource];
+        let mut chosen = present.clone();
+        for (name, title, all) in labels {
+            variables.push(Self::Label(Label {
+                name,
+                title,
+                query: format!("label_values({chosen}, {name})"),
+                all,
                 hidden: false,
-            }),
-            Self::Label(Label {
-                name: "instance",
-                title: "Instance",
-                query: format!("label_values({chosen}, instance)"),
-                all: SOMETHING,
-                hidden: false,
-            }),
-        ]
+            }));
+            // Each offers what there is in the choice of those before it.
+            chosen = chosen.matches(name, &format!("${name}"));
+        }
+        variables
     }
 
     /// One of the dashboard's own: the values of `label` that `metric` has in the chosen services.

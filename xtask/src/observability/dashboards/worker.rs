@@ -5,10 +5,10 @@ use firstlight::metrics::catalog;
 use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
 use crate::observability::{
     limits,
-    promql::{self, Selector},
+    promql::{self, Selector, of_service},
 };
 
-const QUEUE: &[&str] = &["queue"];
+const QUEUE: &[&str] = &["cluster", "namespace", "job", "queue"];
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
@@ -65,7 +65,7 @@ fn age(panel: Panel, queues: &str) -> Panel {
         } else {
             series.matches("queue", queues)
         };
-        promql::max(&["job", "queue"], series)
+        promql::max(&of_service(&["queue"]), series)
     };
     let age = part(&catalog::WORKER_QUEUE_OLDEST_AGE);
     let budget = part(&catalog::WORKER_QUEUE_LATENCY_BUDGET);
@@ -85,7 +85,7 @@ fn age(panel: Panel, queues: &str) -> Panel {
         .orange_from(limits::QUEUE_BUDGET_PART)
         .red_from(limits::WHOLE)
         .shows(Target::new(
-            "{{job}} {{queue}}",
+            "{{cluster}} {{namespace}} {{job}} {{queue}}",
             format!("{age} / {budget}"),
         ))
 }
@@ -106,7 +106,7 @@ fn readable() -> Panel {
         .unit(Unit::YesNo)
         .red_below(limits::INSTANCES)
         .nothing("no queue")
-        .shows(Target::new("{{queue}}", up))
+        .shows(Target::new("{{job}} {{queue}}", up))
 }
 
 fn waiting() -> Panel {
@@ -122,7 +122,7 @@ fn waiting() -> Panel {
         .nothing("no queue")
         .shows(Target::new(
             "Waiting",
-            promql::sum(&[], promql::max(&["job", "queue"], ready)),
+            promql::sum(&[], promql::max(&of_service(&["queue"]), ready)),
         ))
 }
 
@@ -205,7 +205,10 @@ fn ages() -> Panel {
 
 fn depth() -> Panel {
     // Every instance looks at the same store.
-    let depth = promql::max(&["job", "queue", "state"], of(&catalog::WORKER_QUEUE_DEPTH));
+    let depth = promql::max(
+        &of_service(&["queue", "state"]),
+        of(&catalog::WORKER_QUEUE_DEPTH),
+    );
     Panel::stack("Jobs in the store")
         .means("Jobs by state: ready, scheduled for later, running, waiting for a retry, given up.")
         .normally("`ready` comes back to 0; `running` is at most the number of workers.")

@@ -138,8 +138,10 @@ impl Panels {
                 let parts = inside.and_then(|inside| inside.rsplit_once(','));
                 let (selector, label) = parts.ok_or_else(|| anyhow!("what is {query}?"))?;
                 let values = prometheus.values(selector.trim(), label.trim())?;
+                // A target outside Kubernetes has neither.
+                let optional = ["cluster", "namespace"].contains(&variable.name());
                 ensure!(
-                    values > 0,
+                    values > 0 || optional,
                     "{}: the variable {} has no value: {query}",
                     dashboard.title(),
                     variable.name()
@@ -211,7 +213,8 @@ fn answered(
         "{} series and no finite value",
         series.len()
     );
-    for token in question::tokens(target.legend()) {
+    let optional = ["cluster", "namespace"];
+    for token in question::tokens(target.legend()).filter(|token| !optional.contains(token)) {
         let named = |series: &Value| series["metric"][token].is_string();
         ensure!(
             series.iter().any(named),

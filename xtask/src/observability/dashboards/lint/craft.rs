@@ -6,7 +6,7 @@ use super::{
     Rule,
     sheet::{PanelSheet, Sheet, first_panel, items, objection, text},
 };
-use crate::observability::dashboards::all;
+use crate::observability::dashboards::{all, link::Job};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -107,7 +107,7 @@ fn runbook(panel: PanelSheet<'_>) -> Vec<String> {
         .thresholds()
         .any(|thresholds| items(&thresholds["steps"]).count() > 1);
     let mut objections = objection(
-        turns && panel.runbooks().is_empty(),
+        turns && panel.runbooks().is_empty() && !panel.counts_alerts(),
         "it turns red and leads to no runbook",
     );
     let description = text(&panel.json["description"]);
@@ -198,10 +198,16 @@ fn links(sheet: &Sheet<'_>) -> Vec<String> {
                 !uids.iter().any(|known| known == uid),
                 format!("no dashboard {uid:?}"),
             ));
+            let jobs = [Job::Chosen, Job::OfRow].map(Job::parameter);
+            objections.extend(objection(
+                !jobs.iter().any(|job| url.contains(job)),
+                format!("{url} names no service"),
+            ));
             for part in [
                 "${__url_time_range}",
                 "${datasource:queryparam}",
-                "${job:queryparam}",
+                "${cluster:queryparam}",
+                "${namespace:queryparam}",
                 "${instance:queryparam}",
             ] {
                 objections.extend(objection(

@@ -29,6 +29,18 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
+        name: "objectives-are-no-constants",
+        check: |sheet| sheet.each_panel(constants),
+        breaks: |json| {
+            first_panel(json, "stat", |panel| {
+                panel["targets"][0]["expr"] =
+                    json!("sum(rate(http_server_request_duration_seconds_count[5m]))");
+                panel["fieldConfig"]["defaults"]["thresholds"]["steps"] =
+                    json!([{ "value": null }, { "value": 0.25 }]);
+            });
+        },
+    },
+    Rule {
         name: "labels-exist",
         check: |sheet| sheet.each_tree(groups),
         breaks: |json| {
@@ -61,6 +73,9 @@ fn metrics(tree: &Expr) -> Vec<String> {
 
 /// A panel turns red where an alert fires that it leads to, and not at a number that looked good.
 fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
+    if panel.counts_alerts() {
+        return Vec::new();
+    }
     let values = panel
         .thresholds()
         .flat_map(|thresholds| items(&thresholds["steps"]))
@@ -75,6 +90,43 @@ fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
         .filter(|value| !known.contains(value))
         .map(|value| format!("{value} is no limit of {names:?}, which fire at {known:?}"))
         .collect()
+}
+
+/// What services promise or are allowed themselves: a series, and the one that says how much of it is right.
+const DECLARED: [(&str, &str); 7] = [
+    ("http_server_request_duration_seconds", "slo:"),
+    ("slo:availability:error_ratio", ":objective_ratio"),
+    ("slo:latency:error_ratio", ":objective_ratio"),
+    ("worker_queue_oldest_", "worker_queue_latency_budget_"),
+    ("cron_last_success_", "cron_success_due_"),
+    ("data_served_age_", "data_staleness_budget_"),
+    ("db_client_connection_count", "db_client_connection_max"),
+];
+
+/// A threshold is a constant, and what a service declares is not: the query divides by it.
+fn constants(panel: PanelSheet<'_>) -> Vec<String> {
+    let several = |thresholds: &serde_json::Value| items(&thresholds["steps"]).count() > 1;
+    let own = several(&panel.defaults()["thresholds"]);
+    let of_column = |name: &str| {
+        items(&panel.json["fieldConfig"]["overrides"])
+            .filter(|entry| entry["matcher"]["options"] == name)
+            .flat_map(|entry| items(&entry["properties"]))
+            .any(|property| property["id"] == "thresholds" && several(&property["value"]))
+    };
+    let mut objections = Vec::new();
+    for target in panel.targets() {
+        if !own && !of_column(text(&target["legendFormat"])) {
+            continue;
+        }
+        let query = text(&target["expr"]);
+        for (series, declared) in DECLARED {
+            objections.extend(objection(
+                query.contains(series) && !query.contains(declared),
+                format!("its threshold is a constant, and {declared} is declared: {query}"),
+            ));
+        }
+    }
+    objections
 }
 
 /// What is grouped by is a label of what is grouped, and what is matched is a label of the metric.

@@ -99,6 +99,12 @@ impl<'a> PanelSheet<'a> {
             .collect()
     }
 
+    /// Whether it shows alerts themselves, each of which has a runbook and a limit of its own.
+    pub(super) fn counts_alerts(&self) -> bool {
+        self.targets()
+            .all(|target| text(&target["expr"]).contains("ALERTS{"))
+    }
+
     /// Its own, and those of single columns.
     pub(super) fn thresholds(&self) -> impl Iterator<Item = &'a Value> {
         let overrides = self.overrides().filter(|own| own["id"] == "thresholds");

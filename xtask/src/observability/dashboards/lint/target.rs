@@ -55,6 +55,13 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
+        name: "target-cluster-and-namespace-rule",
+        check: |sheet| {
+            sheet.each_tree(|tree| [matched(tree, "cluster"), matched(tree, "namespace")].concat())
+        },
+        breaks: |json| first_query(json, "up{job=~\"$job\",instance=~\"$instance\"}"),
+    },
+    Rule {
         name: "target-job-rule",
         check: |sheet| sheet.each_tree(|tree| matched(tree, "job")),
         breaks: |json| first_query(json, "up{instance=~\"$instance\"}"),

@@ -20,12 +20,28 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "template-job-rule",
-        check: |sheet| label(sheet, "job", "Job"),
+        check: |sheet| label(sheet, "job", "Job", ".+"),
         breaks: |json| a_variable(json, "job", |variable| variable["allValue"] = json!(".*")),
     },
     Rule {
+        name: "template-cluster-and-namespace-rule",
+        check: |sheet| {
+            [
+                label(sheet, "cluster", "Cluster", ".*"),
+                label(sheet, "namespace", "Namespace", ".*"),
+            ]
+            .concat()
+        },
+        // With `.+` a target without the label would be no service.
+        breaks: |json| {
+            a_variable(json, "namespace", |variable| {
+                variable["allValue"] = json!(".+")
+            })
+        },
+    },
+    Rule {
         name: "template-instance-rule",
-        check: |sheet| label(sheet, "instance", "Instance"),
+        check: |sheet| label(sheet, "instance", "Instance", ".+"),
         breaks: |json| {
             a_variable(json, "instance", |variable| {
                 variable["multi"] = json!(false)
@@ -72,7 +88,7 @@ fn datasource(sheet: &Sheet<'_>) -> Vec<String> {
 }
 
 /// `job` and `instance` can be chosen, several at once, and all of them match anything that is there.
-fn label(sheet: &Sheet<'_>, name: &str, title: &str) -> Vec<String> {
+fn label(sheet: &Sheet<'_>, name: &str, title: &str, all: &str) -> Vec<String> {
     let Some(variable) = sheet.variable(name) else {
         return vec![format!("there is no variable {name}")];
     };
@@ -81,7 +97,7 @@ fn label(sheet: &Sheet<'_>, name: &str, title: &str) -> Vec<String> {
         ("type", json!("query")),
         ("multi", json!(true)),
         ("includeAll", json!(true)),
-        ("allValue", json!(".+")),
+        ("allValue", json!(all)),
         (
             "datasource",
             json!({ "type": "prometheus", "uid": "${datasource}" }),
