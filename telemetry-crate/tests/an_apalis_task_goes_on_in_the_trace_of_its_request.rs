@@ -89,7 +89,7 @@ async fn request(pool: &SqlitePool, queue: &Queue, what: &str, is_committed: boo
 }
 
 async fn state(pool: &SqlitePool) -> StatsRow {
-    let query = sqlx::query_as(SQLITE_STATS).bind("notes");
+    let query = sqlx::query_as(SQLITE_STATS).bind("notes").bind(60_i64);
     query.fetch_one(pool).await.unwrap()
 }
 
@@ -230,10 +230,10 @@ async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
         "what is postponed stays so when apalis is told of the failure"
     );
 
-    let (ready, scheduled, running, retry, dead, age) = state(&pool).await;
+    let (ready, scheduled, running, retry, stuck, dead, age) = state(&pool).await;
     assert_eq!(
-        (ready, scheduled, running, retry, dead, age),
-        (0, 0, 0, 0, 3, 0)
+        (ready, scheduled, running, retry, stuck, dead, age),
+        (0, 0, 0, 0, 0, 3, 0)
     );
     drop(stats(state(&pool).await));
     let page = telemetry.metrics().render(Format::Text);
@@ -248,8 +248,14 @@ async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
 
     // One of each state, beside the three that are dead.
     for (change, what) in [
-        ("status = 'Pending', run_at = unixepoch() - 100", "ok"),
-        ("status = 'Pending', run_at = unixepoch() + 3600", "again"),
+        (
+            "status = 'Pending', lock_by = NULL, run_at = unixepoch() - 100",
+            "ok",
+        ),
+        (
+            "status = 'Pending', lock_by = NULL, run_at = unixepoch() + 3600",
+            "again",
+        ),
         ("status = 'Running'", "panics"),
         (
             "status = 'Failed', attempts = 1, run_at = unixepoch() - 50",
@@ -260,8 +266,11 @@ async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
         let change = sqlx::query(sqlx::AssertSqlSafe(change));
         assert_eq!(change.execute(&pool).await.unwrap().rows_affected(), 1);
     }
-    let (ready, scheduled, running, retry, dead, age) = state(&pool).await;
-    assert_eq!((ready, scheduled, running, retry, dead), (1, 1, 1, 1, 3));
+    let (ready, scheduled, running, retry, stuck, dead, age) = state(&pool).await;
+    assert_eq!(
+        (ready, scheduled, running, retry, stuck, dead),
+        (1, 1, 1, 1, 0, 3)
+    );
     assert!((100..1_000).contains(&age), "{age}");
 
     telemetry.shutdown(LONG).unwrap();
