@@ -230,7 +230,11 @@ async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
         "what is postponed stays so when apalis is told of the failure"
     );
 
-    assert_eq!(state(&pool).await, (0, 0, 0, 0, 0, 3, 0));
+    let (ready, scheduled, running, retry, stuck, dead, age) = state(&pool).await;
+    assert_eq!(
+        (ready, scheduled, running, retry, stuck, dead, age),
+        (0, 0, 0, 0, 0, 3, 0)
+    );
     drop(stats(state(&pool).await));
     let page = telemetry.metrics().render(Format::Text);
     for line in [

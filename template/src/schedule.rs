@@ -19,7 +19,11 @@ pub async fn run(store: Store, stop: Stop) -> Result<(), CronError> {
     let jobs_of = store.clone();
     let remove_finished_jobs = move || {
         let store = jobs_of.clone();
-        async move { remove_finished(&store, FINISHED_JOBS_KEPT).await }
+        async move {
+            let removed = remove_finished(&store, FINISHED_JOBS_KEPT).await?;
+            tracing::info!(removed, "finished jobs removed");
+            Ok::<_, sqlx::Error>(())
+        }
     };
 {%- if example %}
     let idempotency_keys = Schedule::cron("@hourly")?.named("forget-idempotency-keys");

@@ -77,8 +77,8 @@ mod tests {
     #[test]
     fn a_quoted_job_is_cut() {
         let long = format!("\"{}\"", "ä".repeat(10_000));
-        let error = decode::<u32>(long.as_bytes()).err();
-        let error = error.map(|error| error.to_string()).unwrap_or_default();
+        let error = decode::<u32>(long.as_bytes()).map_err(|error| error.to_string());
+        let error = error.err().unwrap_or_default();
         assert!(error.contains("invalid type: string"), "{error}");
         assert!(error.len() < 700, "{}", error.len());
     }
