@@ -105,6 +105,15 @@ pub(crate) fn licences() -> anyhow::Result<()> {
         .filter_map(toml::Value::as_str)
         .collect();
 
+    // What a package leaves out, read by a person.
+    let clarified: BTreeMap<_, _> = list(&deny, "licenses", "clarify")?
+        .iter()
+        .filter_map(|package| {
+            let text = |key| package.get(key).and_then(toml::Value::as_str);
+            Some((text("crate")?, text("expression")?))
+        })
+        .collect();
+
     let mut refused = Vec::new();
     for Package {
         name,
@@ -112,9 +121,10 @@ pub(crate) fn licences() -> anyhow::Result<()> {
         license,
     } in packages()?
     {
-        let license = license.unwrap_or_default();
+        let clarified = clarified.get(name.as_str()).copied();
+        let license = license.as_deref().or(clarified).unwrap_or_default();
         // Older packages write MIT/Apache-2.0.
-        let expression = spdx::Expression::parse_mode(&license, spdx::ParseMode::LAX);
+        let expression = spdx::Expression::parse_mode(license, spdx::ParseMode::LAX);
         let fine = expression.is_ok_and(|expression| {
             expression.evaluate(|requirement| allowed.contains(&requirement.to_string().as_str()))
         });

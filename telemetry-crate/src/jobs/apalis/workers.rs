@@ -20,6 +20,9 @@ use super::{
 };
 use crate::jobs::{Queue, Watch};
 
+/// Jobs of one queue that run at the same time, unless told otherwise: one less than the pool of the template's pods.
+const CONCURRENCY: usize = 4;
+
 /// How often the state of the queues is read.
 const LOOK: Duration = Duration::from_secs(15);
 
@@ -69,7 +72,7 @@ impl<DB: Tables> Workers<DB> {
     pub fn new(pool: Pool<DB>) -> Self {
         Self {
             pool,
-            concurrency: 4,
+            concurrency: CONCURRENCY,
             timeout: Duration::from_secs(15),
             drain: Duration::from_secs(18),
             workers: Vec::new(),

@@ -10,6 +10,7 @@ use super::{combinations::Generated, readme};
 use crate::{
     command,
     generate::{self, Options, Service},
+    paths,
     test::Cases,
     yaml,
 };
@@ -213,17 +214,11 @@ fn connections(generated: &Generated) -> anyhow::Result<()> {
         MAX_CONNECTIONS - KEPT_CONNECTIONS
     );
     // The worker's jobs, each of which may hold one, leave one to requests.
-    let source = generated.folder(Options {
-        store: "postgres",
-        worker: true,
-        deploy: "kubernetes",
-        ..Options::BARE
-    });
-    let jobs = fs::read_to_string(source.join("src/jobs.rs"))?;
+    let jobs = fs::read_to_string(paths::library().join("src/jobs/apalis/workers.rs"))?;
     let jobs: u64 = jobs
         .split_once("const CONCURRENCY: usize = ")
         .and_then(|(_, rest)| rest.split_once(';'))
-        .context("src/jobs.rs has no CONCURRENCY")?
+        .context("src/jobs/apalis/workers.rs has no CONCURRENCY")?
         .0
         .parse()?;
     ensure!(jobs < pool, "{jobs} jobs at once, in a pool of {pool}");
