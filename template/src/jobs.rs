@@ -21,7 +21,9 @@ use crate::{
 /// Works until the signal to stop, then ends what runs.
 pub async fn work(store: Store, bank: Bank, stop: Stop) {
     Workers::new(store.clone())
-        .add(&CHARGES, move |job| charge(job, store.clone(), bank.clone()))
+        .add(&CHARGES, move |job| {
+            charge(job, store.clone(), bank.clone())
+        })
         .run(stop.requested())
         .await;
 }

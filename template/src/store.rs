@@ -158,7 +158,9 @@ async fn alone(config: &Config) -> Result<File, StoreError> {
 async fn migrate(store: &Store) -> Result<(), MigrateError> {
     MIGRATIONS.run(store).await?;
 {%- if worker %}
-    firstlight::jobs::apalis::migrations::<Db>().run(store).await?;
+    firstlight::jobs::apalis::migrations::<Db>()
+        .run(store)
+        .await?;
 {%- endif %}
     Ok(())
 }

@@ -34,7 +34,15 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, instrument};
 
 use self::table::{Order, Stats};
-use crate::{error::AppError, metrics, store::{% if worker %}{Db, Store}{% else %}Store{% endif %}};
+{%- if worker %}
+use crate::{
+    error::AppError,
+    metrics,
+    store::{Db, Store},
+};
+{%- else %}
+use crate::{error::AppError, metrics, store::Store};
+{%- endif %}
 
 const MAX_QUANTITY: u32 = 1_000;
 /// In characters. A body may have two megabytes, and all of them are kept.
