@@ -81,9 +81,16 @@ impl<DB: Tables> Worker<DB> {
                 let error: &dyn Error = &**error;
                 tracing::warn!(target: TARGET, error, "the worker ended; another begins");
             }
-            let stopped = async { stop.wait_for(|stop| *stop).await.map(drop) };
-            if time::timeout(PAUSE, stopped).await.is_ok() {
-                return;
+            // Another worker may not end for days, and what this one held would be taken for a dead process' until then.
+            loop {
+                let stopped = async { stop.wait_for(|stop| *stop).await.map(drop) };
+                if time::timeout(PAUSE, stopped).await.is_ok() {
+                    return;
+                }
+                if ended.is_empty() {
+                    break;
+                }
+                self.release(&mut ended).await;
             }
         }
     }
