@@ -49,7 +49,10 @@ pub async fn serve(
     let all = async {
         // The first to fail or to panic ends the service, and a new process starts whole.
         tokio::try_join!(
-            async { Ok::<_, Box<dyn Error + Send + Sync>>(server.await) },
+            async {
+                server.await;
+                Ok::<_, Box<dyn Error + Send + Sync>>(())
+            },
             async { Ok(worker.await?) },
             async { Ok(schedules.await??) },
         )?;

@@ -24,6 +24,9 @@ pub(crate) struct TestArgs {
     /// Run this suite only; may be repeated.
     #[arg(long, value_name = "SUITE")]
     only: Vec<String>,
+    /// Run the heavy suites, too: those against a real PostgreSQL and a real Prometheus that take minutes of waiting.
+    #[arg(long)]
+    all: bool,
     /// Say what there is to run.
     #[arg(long)]
     list: bool,
@@ -33,6 +36,8 @@ pub(crate) struct TestArgs {
 struct Suite {
     name: &'static str,
     about: &'static str,
+    /// Runs only by name or with `--all`.
+    is_heavy: bool,
     run: fn(&mut Cases) -> anyhow::Result<()>,
 }
 
@@ -41,64 +46,82 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
+        is_heavy: false,
         run: workspace::fmt,
     },
     Suite {
         name: "tidy",
         about: "licences of all dependencies, one version of each facade",
+        is_heavy: false,
         run: tidy_suite,
     },
     Suite {
         name: "clippy",
         about: "lints, warnings denied, with all features and with none",
+        is_heavy: false,
         run: workspace::clippy,
     },
     Suite {
         name: "docs",
         about: "the documentation, warnings denied",
+        is_heavy: false,
         run: workspace::docs,
     },
     Suite {
         name: "observability",
         about: "dashboards, alerts and runbooks, without a service",
+        is_heavy: false,
         run: observability::run,
     },
     Suite {
         name: "tests",
         about: "unit tests, integration tests and doctests of the workspace",
+        is_heavy: false,
         run: workspace::tests,
     },
     Suite {
         name: "template",
         about: "the template, generated with every option, linted and tested",
+        is_heavy: false,
         run: template::run,
     },
     Suite {
         name: "demo",
         about: "the demo, judged by itself",
+        is_heavy: false,
         run: demo::run,
     },
     Suite {
         name: "proof",
         about: "a generated service against a real Prometheus and a real collector",
+        is_heavy: false,
         run: proof::run,
     },
     Suite {
         name: "store",
         about: "a generated service and a real PostgreSQL, when something goes wrong between them",
+        is_heavy: true,
         run: proof::store::run,
     },
     Suite {
         name: "prove",
         about: "every panel and every alert against a service that is alive, and then in trouble",
+        is_heavy: true,
         run: observability::prove::suite,
     },
 ];
 
 pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
     if args.list {
-        for Suite { name, about, .. } in SUITES {
-            ui::line(format!("  {name:<13} {about}"));
+        for Suite {
+            name,
+            about,
+            is_heavy,
+            ..
+        } in SUITES
+        {
+            let when = if is_heavy { " (only with --all)" } else { "" };
+            ui::line(format!("  {name:<13} {about}{when}"));
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -114,8 +137,19 @@ pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
     interrupt::exit_at_once()?;
 
     let mut report = Report::default();
-    for Suite { name, about, run } in SUITES {
+    let mut left_out = Vec::new();
+    for Suite {
+        name,
+        about,
+        is_heavy,
+        run,
+    } in SUITES
+    {
         if !args.only.is_empty() && !args.only.iter().any(|only| only == name) {
+            continue;
+        }
+        if is_heavy && args.only.is_empty() && !args.all {
+            left_out.push(name);
             continue;
         }
         ui::heading(&format!("{name}: {about}"));
@@ -125,6 +159,12 @@ pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
             cases.failed("what the suite needs", &error);
         }
         report.add(cases, started.elapsed());
+    }
+    if !left_out.is_empty() {
+        ui::heading(&format!(
+            "not run: {}; they are heavy, and run with --all",
+            left_out.join(", ")
+        ));
     }
     // Every CI system sets this one.
     let strict = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
