@@ -23,7 +23,7 @@ use crate::jobs::{Queue, Watch};
 /// Jobs of one queue that run at the same time, unless told otherwise: one less than the pool of the template's pods.
 const CONCURRENCY: usize = 4;
 
-/// How often the state of the queues is read.
+/// How often the state of the queues is read, unless told otherwise: as often as Prometheus asks.
 const LOOK: Duration = Duration::from_secs(15);
 
 /// How often the tables are searched for queues that no worker here knows.
@@ -62,6 +62,7 @@ const LEAST_STUCK: Duration = Duration::from_secs(60);
 pub struct Workers<DB: Tables> {
     pool: Pool<DB>,
     concurrency: usize,
+    look: Duration,
     timeout: Duration,
     drain: Duration,
     workers: Vec<Worker<DB>>,
@@ -73,6 +74,7 @@ impl<DB: Tables> Workers<DB> {
         Self {
             pool,
             concurrency: CONCURRENCY,
+            look: LOOK,
             timeout: Duration::from_secs(15),
             drain: Duration::from_secs(18),
             workers: Vec::new(),
@@ -83,6 +85,12 @@ impl<DB: Tables> Workers<DB> {
     /// of all queues below the pool's size. For the queues that are added afterwards.
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs.max(1);
+        self
+    }
+
+    /// How often the state of the queues is read; 15 s by default.
+    pub fn watch_interval(mut self, interval: Duration) -> Self {
+        self.look = interval;
         self
     }
 
@@ -140,14 +148,14 @@ impl<DB: Tables> Workers<DB> {
         let mut watches = BTreeMap::new();
         for worker in &self.workers {
             let stuck_after = LEAST_STUCK.max(worker.attempts.timeout.saturating_mul(2));
-            let watch = look(&self.pool, worker.queue.clone(), stuck_after);
+            let watch = look(&self.pool, worker.queue.clone(), self.look, stuck_after);
             watches.insert(worker.queue.name().to_owned(), watch);
         }
         let mut workers = JoinSet::new();
         for worker in self.workers {
             workers.spawn(worker.run(stopped.clone()));
         }
-        let search = search(&self.pool, &mut watches);
+        let search = search(&self.pool, self.look, &mut watches);
         tokio::select! {
             () = stop => {}
             () = search => {}
@@ -157,16 +165,25 @@ impl<DB: Tables> Workers<DB> {
     }
 }
 
-fn look<DB: Tables>(pool: &Pool<DB>, queue: Queue, stuck_after: Duration) -> Watch {
+fn look<DB: Tables>(
+    pool: &Pool<DB>,
+    queue: Queue,
+    every: Duration,
+    stuck_after: Duration,
+) -> Watch {
     let (pool, name) = (pool.clone(), queue.name().to_owned());
-    queue.watch(LOOK, move || {
+    queue.watch(every, move || {
         let (pool, name) = (pool.clone(), name.clone());
         async move { DB::stats(&pool, &name, stuck_after).await.map(stats) }
     })
 }
 
 /// Jobs in a queue that was renamed or taken away wait without a worker. Never ends.
-async fn search<DB: Tables>(pool: &Pool<DB>, watches: &mut BTreeMap<String, Watch>) {
+async fn search<DB: Tables>(
+    pool: &Pool<DB>,
+    every: Duration,
+    watches: &mut BTreeMap<String, Watch>,
+) {
     let most = watches.len() + MAX_UNDECLARED;
     let mut ticks = interval(SEARCH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -176,7 +193,7 @@ async fn search<DB: Tables>(pool: &Pool<DB>, watches: &mut BTreeMap<String, Watc
         for name in DB::queues(pool).await.unwrap_or_default() {
             if watches.len() < most && !watches.contains_key(&name) {
                 let queue = Queue::declare(name.clone()).undeclared();
-                watches.insert(name, look(pool, queue, LEAST_STUCK));
+                watches.insert(name, look(pool, queue, every, LEAST_STUCK));
             }
         }
     }

@@ -47,14 +47,14 @@ const EDITS: [Edit; 8] = [
         becomes: "    let ticks = crate::trouble::ticks(&store);\n    crate::faults::herd(Scheduler::new(CronStore::new(store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
     },
     Edit {
-        file: "src/jobs.rs",
+        file: "src/orders/charge.rs",
         found: ".latency_budget(Duration::from_secs(60))",
         becomes: ".latency_budget(crate::faults::latency_budget())",
     },
     Edit {
         file: "src/jobs.rs",
-        found: "QUEUE.watch(Duration::from_secs(15), ",
-        becomes: "QUEUE.watch(crate::faults::look(), ",
+        found: "        .add(&CHARGES, ",
+        becomes: "        .watch_interval(crate::faults::look())\n        .add(&CHARGES, ",
     },
 ];
 
