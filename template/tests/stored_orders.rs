@@ -76,7 +76,7 @@ fn a_charge_that_fails_for_good_is_a_dead_letter_that_can_be_tried_again() {
     assert_eq!(listed.lines().count(), 1, "{listed}");
     assert!(listed.contains("the bank declines"), "{listed}");
 
-    let id = listed.split('\t').next().unwrap();
+    let id = listed.split('\t').nth(1).unwrap();
     let retried = support::run(&["--retry-dead-letters", id], &variables);
     assert!(retried.status.success(), "{retried:?}");
     let mut service = Service::start(&variables);
