@@ -87,7 +87,7 @@ async fn requests_in_flight_are_answered() {
 }
 
 #[tokio::test]
-async fn stalled_bodies_do_not_take_the_whole_drain() {
+async fn stalled_bodies_end_before_the_drain() {
     let capture = capture();
     let server = Running::start(|serve| {
         serve

@@ -111,7 +111,7 @@ impl Drop for Shared {
     }
 }
 
-/// Tells the connection, at the end of a body that nobody read to its end.
+/// Tells the connection, at the end of a body that the handler has not read to its end.
 struct Unread {
     at_end: bool,
     connection: Arc<Connection>,
