@@ -22,7 +22,7 @@ mod writer;
 mod tests;
 
 use std::{
-    cell::RefCell,
+    cell::Cell,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -62,6 +62,7 @@ use crate::{
     known,
     metrics::{Collector, Page, catalog},
     resource::Resource,
+    thread,
 };
 
 /// Takes the fields of one span.
@@ -87,7 +88,8 @@ struct Scratch {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// Taken out while a line is made: what the program logs may log itself.
+    static SCRATCH: Cell<Scratch> = Cell::default();
 }
 
 /// How a line is formatted.
@@ -170,6 +172,9 @@ impl LogLayer {
         };
         // One thread-local access: tracing-opentelemetry keeps the current span's context active. It also is the
         // context of a remote parent, or none at all.
+        if thread::is_ending() {
+            return None;
+        }
         if event.is_contextual() {
             return opentelemetry::Context::map_current(ids_of);
         }
@@ -219,27 +224,23 @@ where
                 }
             }
         };
-        let make = |scratch: &mut Scratch| {
-            let Scratch { fields, out } = scratch;
-            fields.clear();
-            event.record(&mut fields.of_event(normalized.is_some()));
-            self.write(
-                out,
-                &Line {
-                    time: SystemTime::now(),
-                    level: *metadata.level(),
-                    target: metadata.target(),
-                    ids: self.ids(event, span.as_ref()),
-                    event: fields,
-                    spans: &spans,
-                },
-            );
-        };
-        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-            Ok(mut scratch) => make(&mut scratch),
-            // A `Debug` implementation that logs while it is being logged.
-            Err(_) => make(&mut Scratch::default()),
-        });
+        // A thread that ends has none any more; its last lines are written all the same.
+        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        let Scratch { fields, out } = &mut scratch;
+        fields.clear();
+        event.record(&mut fields.of_event(normalized.is_some()));
+        self.write(
+            out,
+            &Line {
+                time: SystemTime::now(),
+                level: *metadata.level(),
+                target: metadata.target(),
+                ids: self.ids(event, span.as_ref()),
+                event: fields,
+                spans: &spans,
+            },
+        );
+        let _ = SCRATCH.try_with(|kept| kept.set(scratch));
     }
 }
 

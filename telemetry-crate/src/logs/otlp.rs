@@ -26,6 +26,7 @@ use super::{
 use crate::{
     proto::{attribute, nanos, scope, text},
     resource::Resource,
+    thread,
 };
 
 /// A log record and the target of its event, which becomes the scope that it is sent in.
@@ -139,6 +140,9 @@ fn severity_of(level: Level) -> (SeverityNumber, &'static str) {
 /// Known if the span is of the current span's trace, as it is for nearly every event, because a trace is sampled as a
 /// whole; otherwise unknown, which is 0.
 fn flags_of(trace_id: TraceId) -> u32 {
+    if thread::is_ending() {
+        return 0;
+    }
     opentelemetry::Context::map_current(|context| {
         let span = context.span();
         let span = span.span_context();
