@@ -30,7 +30,7 @@ use std::{
     time::SystemTime,
 };
 
-use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use opentelemetry::trace::TraceContextExt;
 use tracing::{
     Dispatch, Event, Level, Subscriber,
     dispatcher::WeakDispatch,
@@ -59,7 +59,7 @@ use self::{
 };
 use crate::{
     config::LogFormat,
-    known,
+    known::{self, SpanIds},
     metrics::{Collector, Page, catalog},
     resource::Resource,
     thread,
@@ -74,7 +74,7 @@ struct Line<'a> {
     level: Level,
     target: &'a str,
     /// Of the span that the event belongs to; absent outside any span.
-    ids: Option<(TraceId, SpanId)>,
+    ids: Option<SpanIds>,
     event: &'a Fields,
     /// Shows the fields of its spans, from the innermost to the root.
     spans: &'a dyn Fn(Show<'_>),
@@ -159,17 +159,11 @@ impl LogLayer {
     }
 
     /// The trace and span that an event belongs to.
-    fn ids<S>(&self, event: &Event<'_>, span: Option<&SpanRef<'_, S>>) -> Option<(TraceId, SpanId)>
+    fn ids<S>(&self, event: &Event<'_>, span: Option<&SpanRef<'_, S>>) -> Option<SpanIds>
     where
         S: for<'a> LookupSpan<'a>,
     {
-        let ids_of = |context: &opentelemetry::Context| {
-            let span = context.span();
-            let context = span.span_context();
-            context
-                .is_valid()
-                .then(|| (context.trace_id(), context.span_id()))
-        };
+        let ids_of = |context: &opentelemetry::Context| SpanIds::of(context.span().span_context());
         // One thread-local access: tracing-opentelemetry keeps the current span's context active. It also is the
         // context of a remote parent, or none at all.
         if thread::is_ending() {
