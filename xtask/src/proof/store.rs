@@ -1,5 +1,6 @@
 //! The proof of what a service does with its database: one generated service with PostgreSQL and a worker, and everything
-//! that goes wrong between the two. A second one is on SQLite, for what goes wrong with the disk below.
+//! that goes wrong between the two. A second one is on SQLite, for what goes wrong with the disk below. It has
+//! a second kind of job, as has a third, which is on PostgreSQL.
 //!
 //! The service has the example, and `xtask/proof/trouble.rs` beside it: endpoints that are slow or collide on demand. Each
 //! scenario judges from outside, by answers, the metrics page, log lines, spans, and rows that `psql` counts. None of them
