@@ -59,7 +59,7 @@ fn a_lost_collector_is_no_failure() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
-    let mut example = Example::start("otlp", &[], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
+    let example = Example::start("otlp", &[], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
     let (status, lines) = example.end();
     assert!(status.success(), "{status}");
     let last = lines.last().unwrap();
