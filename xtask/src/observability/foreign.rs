@@ -78,6 +78,8 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("instance:process_start:continued1h", &["instance"]),
     ("instance:process_start:known1h", &["instance"]),
     ("queue:worker_tasks_dead:count1h", &["queue"]),
+    ("queue:worker_tasks_failed:count1h", &["queue"]),
+    ("queue:worker_tasks_ok:count1h", &["queue"]),
     (
         "pool:db_client_connection_wait_time_seconds:p99_5m",
         &["instance", "db_client_connection_pool_name"],

@@ -64,8 +64,9 @@ pub(crate) const QUEUE_BUDGET_PART: f64 = 0.5;
 pub(crate) const HERD_RUNS: f64 = 3.0;
 /// The part of a pool's connections in use at which the next burst waits.
 pub(crate) const POOL_PART: f64 = 0.9;
-/// Seconds that a task waits for a thread of the runtime, 99th percentile: long enough for people to feel it.
-pub(crate) const SCHEDULER_DELAY_SECONDS: f64 = 0.1;
+/// The part of the seconds within which a service promises to answer that a request may wait for a connection of a full pool, or a
+/// task for a thread of the runtime, 99th percentile: 0.1 s of 0.25. A pool that is full and never waited for has just the right size.
+pub(crate) const WAIT_PART: f64 = 0.4;
 /// The part of the memory limit at which the kernel's killer is near.
 pub(crate) const MEMORY_PART: f64 = 0.9;
 /// The part of the open file limit at which connections will soon be refused.
@@ -79,9 +80,6 @@ pub(crate) const BURN_EVENTS: f64 = 10.0;
 pub(crate) const BURN_EVENTS_AT_ONCE: f64 = 13.0;
 /// Requests per second below which a service has so few that none for a while means nothing: 180 in half an hour.
 pub(crate) const TRAFFIC_FLOOR: f64 = 0.1;
-/// Seconds that connections of a full pool may be waited for, 99th percentile. A pool that is full and never waited for has just
-/// the right size.
-pub(crate) const POOL_WAIT_SECONDS: f64 = 0.1;
 /// Requests of an hour that repeat one statement too often before it is worth a ticket.
 pub(crate) const N_PLUS_ONE_REQUESTS: f64 = 10.0;
 /// The part of reads that may be older than the budget of their data.
@@ -98,6 +96,11 @@ pub(crate) const IDLE_IN_TRANSACTION: &str = "5m";
 pub(crate) const IDLE_IN_TRANSACTION_SECONDS: f64 = 300.0;
 /// Bytes that a replica may be behind: sixteen segments of the write-ahead log.
 pub(crate) const REPLICATION_LAG_BYTES: f64 = 268_435_456.0;
+
+/// Attempts of an hour without a success that are no bad luck of a single job.
+pub(crate) const FAILED_ATTEMPTS: f64 = 5.0;
+/// How long a job may be due in a queue that no worker knows, and that has no budget of its own therefore.
+pub(crate) const UNKNOWN_QUEUE: &str = "15m";
 
 /// All of what the service itself says is enough, in a panel that shows how much of it is used: a queue's latency budget, the
 /// intervals of a schedule, the age of data.

@@ -44,9 +44,12 @@ runbooks! {
     ServiceAbsent,
     ServiceDown,
     TelemetryDropping,
+    WorkerAttemptsFailing,
     WorkerDeadLetters,
+    WorkerJobsStuck,
     WorkerQueueGrowing,
     WorkerQueueStalled,
+    WorkerQueueUnknown,
     WorkerQueueUnreadable,
 }
 

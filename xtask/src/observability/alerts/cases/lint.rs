@@ -50,6 +50,14 @@ pub(super) const LINTS: &[Lint] = &[
         },
     },
     Lint {
+        name: "adds up one thing only: no two pools, processes, queues, schedules or types of data",
+        objects: query::adds_up_things,
+        breaks: |rule| {
+            rule.expr =
+                "avg by (cluster, namespace, job) (worker_queue_oldest_age_seconds) > 9".to_owned();
+        },
+    },
+    Lint {
         name: "matches a service with itself: on cluster, namespace and job",
         objects: query::matches_services,
         breaks: |rule| {
