@@ -80,6 +80,8 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("queue:worker_tasks_dead:count1h", &["queue"]),
     ("queue:worker_tasks_failed:count1h", &["queue"]),
     ("queue:worker_tasks_ok:count1h", &["queue"]),
+    ("queue:worker_queue_oldest_age_seconds:last", &["queue"]),
+    ("queue:worker_queue_latency_budget_seconds:last", &["queue"]),
     (
         "pool:db_client_connection_wait_time_seconds:p99_5m",
         &["instance", "db_client_connection_pool_name"],

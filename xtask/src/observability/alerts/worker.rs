@@ -18,18 +18,29 @@ use crate::observability::{
 
 /// What tells a queue of one service from all others.
 const QUEUE: [&str; 1] = ["queue"];
+const AGE: &str = "queue:worker_queue_oldest_age_seconds:last";
+const BUDGET: &str = "queue:worker_queue_latency_budget_seconds:last";
 const DEAD: &str = "queue:worker_tasks_dead:count1h";
 const FAILED: &str = "queue:worker_tasks_failed:count1h";
 const DONE: &str = "queue:worker_tasks_ok:count1h";
 
-pub(super) fn counts() -> [Record; 3] {
+pub(super) fn counts() -> Vec<Record> {
     let attempts = || Selector::of(&WORKER_TASKS);
-    [
+    let counts = [
         (DEAD, attempts().is("outcome", "dead")),
         (FAILED, attempts().is_not("outcome", "ok")),
         (DONE, attempts().is("outcome", "ok")),
     ]
-    .map(|(name, attempts)| Record::as_(name).of(&[&counted(&of_service(&QUEUE), &attempts, "1h")]))
+    .map(|(name, attempts)| {
+        Record::as_(name).of(&[&counted(&of_service(&QUEUE), &attempts, "1h")])
+    });
+    let states = [
+        last(AGE, &WORKER_QUEUE_OLDEST_AGE).because(
+            "A process that ends again and again is away most of the time: what it said last holds for five minutes.",
+        ),
+        last(BUDGET, &WORKER_QUEUE_LATENCY_BUDGET),
+    ];
+    counts.into_iter().chain(states).collect()
 }
 
 pub(super) fn group(timing: Timing) -> Group {
@@ -47,8 +58,8 @@ pub(super) fn group(timing: Timing) -> Group {
 
 fn stalled() -> Alert {
     Alert::page("WorkerQueueStalled")
-        .because("Not the length of a queue but its age: that is what the user of a 202 sees. The budget is the queue's own, declared in its code. A process that starts again and again is asked in vain most of the time: what it said last holds for five minutes.")
-        .when(&[&oldest_age(), &format!("> {}", on_service(&QUEUE)), &budget()])
+        .because("Not the length of a queue but its age: that is what the user of a 202 sees. The budget is the queue's own, declared in its code.")
+        .when(&[AGE, &format!("> {}", on_service(&QUEUE)), BUDGET])
         .lasting("2m")
         .summary("Jobs wait longer than their queue may let them.")
         .description("The oldest job in the queue {{ $labels.queue }} of {{ $labels.job }} has waited for {{ $value | humanizeDuration }}, which is more than the queue's latency budget.")
@@ -62,7 +73,7 @@ fn growing() -> Alert {
     Alert::ticket("WorkerQueueGrowing")
         .because("Before it stalls: more comes in than is worked off, and half of the time that there is has passed.")
         .when(&[
-            &format!("{} / {on} {} > {QUEUE_BUDGET_PART}", oldest_age(), budget()),
+            &format!("{AGE} / {on} {BUDGET} > {QUEUE_BUDGET_PART}"),
             &format!("and {on}"),
             &format!("{rising} > 0"),
         ])
@@ -77,9 +88,9 @@ fn unknown(timing: Timing) -> Alert {
     Alert::ticket("WorkerQueueUnknown")
         .because("A queue that was renamed, or whose worker was taken out of the program, has rows and no latency budget: WorkerQueueStalled has nothing to compare with. What is there is asked of the store by every program that works off another of its queues.")
         .when(&[
-            &format!("{} > {seconds}", oldest_age()),
+            &format!("{AGE} > {seconds}"),
             &format!("unless {}", on_service(&QUEUE)),
-            &budget(),
+            BUDGET,
         ])
         .lasting("5m")
         .summary("Jobs wait in a queue that no worker knows.")
@@ -119,7 +130,7 @@ fn unreadable() -> Alert {
         .because("Depth and age are NaN while the store cannot be read, and no comparison with NaN is ever true: without this, the two alerts above would be blind in silence. An instance that cannot read the queue works none of it off either, however well the others do.")
         .when(&[&format!("{up} == 0")])
         .lasting("5m")
-        .summary(UNKNOWN_STATE)
+        .summary("An instance cannot tell how a queue is doing.")
         .description("{{ $labels.instance }} of {{ $labels.job }} cannot read the state of the queue {{ $labels.queue }} from its store.")
         .on(Board::Worker)
 }
@@ -127,8 +138,8 @@ fn unreadable() -> Alert {
 fn unwatched() -> Alert {
     let on = on_service(&QUEUE);
     let up = max(&of_service(&QUEUE), Selector::of(&WORKER_QUEUE_UP));
-    Alert::ticket("WorkerQueueUnreadable")
-        .because("The same where workers have processes of their own, which are gone while those that enqueue are up: the service is not down, and its queue has no series. A queue that no process declares any more is none.")
+    Alert::ticket("WorkerQueueUnwatched")
+        .because("Workers may have processes of their own, which are gone while those that enqueue are up: the service is not down, and its queue has no age. A queue that no process declares any more is none.")
         .when(&[
             &max(&of_service(&QUEUE), Selector::of(&WORKER_QUEUE_LATENCY_BUDGET)),
             &format!("unless {on}"),
@@ -140,7 +151,7 @@ fn unwatched() -> Alert {
             ),
         ])
         .lasting("5m")
-        .summary(UNKNOWN_STATE)
+        .summary("A queue has lost its workers.")
         .description("No instance of {{ $labels.job }} looks after the queue {{ $labels.queue }} any more, which had workers within a day.")
         .on(Board::Worker)
 }
@@ -155,24 +166,13 @@ fn dead_letters() -> Alert {
         .on(Board::Worker)
 }
 
-const UNKNOWN_STATE: &str = "It is not known how a queue is doing.";
-
-fn oldest_age() -> String {
-    newest(&WORKER_QUEUE_OLDEST_AGE)
-}
-
-fn budget() -> String {
-    newest(&WORKER_QUEUE_LATENCY_BUDGET)
-}
-
 /// What any instance says, or what one has said last.
-fn newest(metric: &Metric) -> String {
+fn last(name: &str, metric: &Metric) -> Record {
     let by = of_service(&QUEUE);
     let series = Selector::of(metric);
-    format!(
-        "({} or {} {})",
-        max(&by, &series),
-        on_service(&QUEUE),
-        max(&by, format!("last_over_time({series}[5m])"))
-    )
+    Record::as_(name).of(&[
+        &max(&by, &series),
+        &format!("or {}", on_service(&QUEUE)),
+        &max(&by, format!("last_over_time({series}[5m])")),
+    ])
 }

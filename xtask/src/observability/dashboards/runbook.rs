@@ -51,6 +51,7 @@ runbooks! {
     WorkerQueueStalled,
     WorkerQueueUnknown,
     WorkerQueueUnreadable,
+    WorkerQueueUnwatched,
 }
 
 impl Runbook {

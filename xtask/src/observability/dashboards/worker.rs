@@ -113,6 +113,7 @@ fn readable() -> Panel {
              missing.",
         )
         .runbook(Runbook::WorkerQueueUnreadable)
+        .runbook(Runbook::WorkerQueueUnwatched)
         .unit(Unit::YesNo)
         .red_below(limits::INSTANCES)
         .nothing("no queue")

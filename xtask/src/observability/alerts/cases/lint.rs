@@ -44,9 +44,7 @@ pub(super) const LINTS: &[Lint] = &[
         name: "adds up one service only: by cluster, namespace and job",
         objects: query::adds_up_services,
         breaks: |rule| {
-            rule.expr = rule
-                .expr
-                .replace("by (cluster, namespace, job, queue)", "by (job, queue)");
+            rule.expr = "max by (job, queue) (worker_queue_oldest_age_seconds) > 9".to_owned();
         },
     },
     Lint {

@@ -38,7 +38,7 @@ fn crash_loop() -> Drill {
 /// Workers have processes of their own, which are gone; the one that enqueues is up.
 fn workers_gone() -> Drill {
     Drill::of(
-        "WorkerQueueUnreadable",
+        "WorkerQueueUnwatched",
         "workers that are gone, while what enqueues is up",
     )
     .series(&BUDGET.replace("\"a\"", "\"web\""), "60x120")
