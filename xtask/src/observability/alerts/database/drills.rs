@@ -102,13 +102,13 @@ pub(in super::super) fn drills() -> Vec<Drill> {
         .series(REPEATED, "_x10 3x60 3+1x40 43x90")
         .blip(20)
         .fires(
-            110,
+            120,
             &[
                 ("job", "orders"),
                 ("http_route", "/orders"),
                 ("db_query_summary", "SELECT items"),
             ],
-            "38.64 requests to /orders of orders ran SELECT items once for each row in the last hour.",
+            "40.68 requests to /orders of orders ran SELECT items once for each row in the last hour.",
         )
         .resolved(185),
     ]

@@ -20,7 +20,7 @@ pub(in super::super) fn drills() -> Vec<Drill> {
     drills.extend([
         Drill::of("WorkerQueueStalled", "the worker stands still")
             .series(BUDGET, "60x60")
-            .series(AGE, "1x10 90 1x9 60+60x20 1x20")
+            .series(AGE, "1x10 90 1x9 60+60x6 540x13 1x20")
             .blip(12)
             .fires(
                 30,

@@ -102,7 +102,7 @@ fn stuck() -> Drill {
 /// A queue that was renamed: it has rows, and no budget.
 fn unknown() -> Drill {
     Drill::of("WorkerQueueUnknown", "a queue that was renamed, beside one that is late")
-        .series(AGE, "0x10 0+60x50 0x20")
+        .series(AGE, "0x10 0+60x37 2340x12 0x20")
         .series(&AGE.replace("emails", "invoices"), "3600x80")
         .series(&BUDGET.replace("emails", "invoices"), "60x80")
         .blip(25)
