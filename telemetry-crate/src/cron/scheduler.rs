@@ -19,7 +19,7 @@ use super::{
     stop::Stop,
     ticker::Ticker,
 };
-use crate::error::with_causes;
+use crate::values::with_causes;
 
 /// What is left of the 30 s that Kubernetes gives a pod to stop, when requests have been drained and before the telemetry
 /// is flushed.
