@@ -140,7 +140,7 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("slo:latency:error_budget_remaining_ratio", &[]),
 ];
 
-/// The labels of somebody else's series, if it is a known one.
+/// The labels of a foreign series, if it is a known one.
 pub(crate) fn labels(name: &str) -> Option<Vec<&'static str>> {
     let find = |list: &[(&str, &'static [&'static str])]| {
         list.iter()

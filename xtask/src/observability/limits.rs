@@ -15,7 +15,7 @@ pub(crate) struct Burn {
     pub(crate) rate: f64,
     /// How long it must be so before the alert fires.
     pub(crate) wait: &'static str,
-    /// Whether somebody is woken.
+    /// Whether it is a page.
     pub(crate) pages: bool,
 }
 
@@ -72,8 +72,8 @@ pub(crate) const MEMORY_PART: f64 = 0.9;
 /// The part of the open file limit at which connections will soon be refused.
 pub(crate) const OPEN_FILES_PART: f64 = 0.8;
 
-/// Failed or slow requests below which no burn rate counts: one error among ten requests of a night is ten percent, and nobody
-/// should be woken by it. Nor by a cache that is cold for ten minutes of 30 requests an hour, which makes five slow ones.
+/// Failed or slow requests below which no burn rate counts: one error among ten requests of a night is ten percent, and no reason
+/// to page. Nor by a cache that is cold for ten minutes of 30 requests an hour, which makes five slow ones.
 pub(crate) const BURN_EVENTS: f64 = 10.0;
 /// Failed or slow requests of five minutes that count without waiting until all windows have seen them: a quarter more, because
 /// `increase()` of a series that is scraped once a minute says up to a quarter too much.
@@ -90,7 +90,7 @@ pub(crate) const STALE_READS_PART: f64 = 0.01;
 pub(crate) const SERVER_CONNECTIONS_PART: f64 = 0.8;
 /// Deadlocks of an hour in one database that are a pattern; PostgreSQL ends each within a second, and the loser tries again.
 pub(crate) const DEADLOCKS: f64 = 5.0;
-/// How long a transaction may stay open while nobody uses it: it keeps its locks, and vacuum from all that is newer.
+/// How long a transaction may stay open without use: it keeps its locks, and vacuum from all that is newer.
 pub(crate) const IDLE_IN_TRANSACTION: &str = "5m";
 /// [`IDLE_IN_TRANSACTION`] in seconds.
 pub(crate) const IDLE_IN_TRANSACTION_SECONDS: f64 = 300.0;

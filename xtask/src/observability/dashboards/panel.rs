@@ -1,4 +1,4 @@
-//! One answer on a dashboard: what is shown, and what it tells whoever looks at it at night.
+//! One answer on a dashboard: what is shown, and what it says to its reader at night.
 //!
 //! Left out: everything about how it is drawn, which is in [`kind`](super::kind), and where, which is the row's.
 

@@ -26,7 +26,7 @@ pub(super) fn of(metric: &Metric) -> Selector {
     Selector::of(metric).chosen()
 }
 
-/// All chosen series of somebody else's metric.
+/// All chosen series of a foreign metric.
 pub(super) fn foreign(name: &str) -> Selector {
     Selector::foreign(name).chosen()
 }
@@ -82,7 +82,7 @@ pub(super) fn or_zero(query: impl Display) -> String {
     format!("{query} or on () 0 * max({})", of(&catalog::BUILD_INFO))
 }
 
-/// Like [`or_none`], as long as somebody else's metric is there.
+/// Like [`or_none`], as long as a foreign metric is there.
 pub(super) fn or_none_of(present: &str, label: &str, query: impl Display) -> String {
     let zero = format!("0 * max({})", foreign(present));
     format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")

@@ -1,4 +1,4 @@
-//! A dashboard as a picture, drawn from what Prometheus answers: for whoever has no Grafana at hand, or wants to see one first.
+//! A dashboard as a picture, drawn from what Prometheus answers: for readers without a Grafana at hand.
 //!
 //! Panels stand where Grafana puts them, with the same queries, units and colours. Left out: legends' columns, links, and
 //! everything that moves. It is SVG by hand, because lines, boxes and words are all that there is to it.

@@ -32,7 +32,7 @@ const EXCUSED: [(&str, &str); 5] = [
 ///
 /// # Errors
 ///
-/// Names the alerts that have no reason, and the reasons that nobody needs.
+/// Names the alerts that have no reason, and the reasons that are not needed.
 pub(super) fn without(provoked: &[&str]) -> anyhow::Result<Vec<(&'static str, &'static str)>> {
     let left: Vec<_> = alerts::names()
         .into_iter()

@@ -98,18 +98,18 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             "DatabaseNPlusOne",
             "a route that is asked for now and then, and then by all",
         )
-        .process(TARGET, 0, "Vx200")
-        .series(REPEATED, "_x10 3x60 3+1x40 43x90")
+        .process(TARGET, 0, "Vx250")
+        .series(REPEATED, "_x10 3x60 3+1x80 83x95")
         .blip(20)
         .fires(
-            120,
+            140,
             &[
                 ("job", "orders"),
                 ("http_route", "/orders"),
                 ("db_query_summary", "SELECT items"),
             ],
-            "40.68 requests to /orders of orders ran SELECT items once for each row in the last hour.",
+            "60 requests to /orders of orders ran SELECT items once for each row in the last hour.",
         )
-        .resolved(185),
+        .resolved(230),
     ]
 }

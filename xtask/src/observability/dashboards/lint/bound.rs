@@ -1,11 +1,11 @@
 //! Our rules on where a panel turns red: where an alert fires, and by a measure that is each service's own.
 
-use promql_parser::parser::{BinaryExpr, Expr};
+use promql_parser::parser::{BinaryExpr, Expr, VectorSelector};
 use serde_json::{Value, json};
 
 use super::{
     Rule,
-    sheet::{PanelSheet, first_panel, items, text},
+    sheet::{PanelSheet, first_panel, first_query, items, text},
 };
 use crate::observability::{
     alerts, expr,
@@ -37,7 +37,30 @@ pub(super) const RULES: &[Rule] = &[
             });
         },
     },
+    Rule {
+        name: "no-bucket-is-a-constant",
+        check: |sheet| sheet.each_tree(buckets),
+        breaks: |json| {
+            first_query(
+                json,
+                "sum by (cluster, namespace, job) (rate(http_server_request_duration_seconds_bucket{le=\"0.25\"}[5m]))",
+            )
+        },
+    },
 ];
+
+/// What is fast enough is the bucket that each service has declared, and none that a query names.
+fn buckets(tree: &Expr) -> Vec<String> {
+    let selectors = expr::selectors(tree).into_iter();
+    let named = |selector: &&VectorSelector| {
+        let mut matchers = selector.matchers.matchers.iter();
+        matchers.any(|matcher| matcher.name == "le")
+    };
+    selectors
+        .filter(named)
+        .map(|selector| format!("{selector} is one bucket for all services"))
+        .collect()
+}
 
 /// A panel turns red where an alert fires that it leads to, and not at a number that looked good.
 fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
