@@ -2,7 +2,11 @@
 
 use firstlight::metrics::catalog;
 
-use super::{Colour, Panel, Row, Runbook, Target, Unit, objectives::Objective, query};
+use super::{
+    Colour, Panel, Row, Runbook, Target, Unit,
+    objectives::Objective,
+    query::{self, worst},
+};
 use crate::observability::{
     limits,
     promql::{self, Selector, of_service, on_service},
@@ -20,15 +24,6 @@ fn of(selector: Selector) -> Selector {
 /// One pool of one instance: a starved one is not excused by a fast one beside it.
 fn each() -> Vec<&'static str> {
     of_service(&["instance", POOL])
-}
-
-/// The worst of all instances: of all pools as one number, or of each.
-fn worst(by: &[&str], of: String) -> String {
-    if by.is_empty() {
-        promql::max(by, of)
-    } else {
-        query::top(10, promql::max(by, of))
-    }
 }
 
 /// Connections in use, as one number.

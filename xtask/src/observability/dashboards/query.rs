@@ -18,6 +18,9 @@ pub(super) fn legend(series: &str) -> String {
     format!("{SERVICE_LEGEND} {series}")
 }
 
+/// A process: nothing of two of them is one thing.
+pub(super) const INSTANCE: &[&str] = &["cluster", "namespace", "job", "instance"];
+
 /// Grafana's window for rates: four scrapes at least, so that no point of the graph is empty.
 pub(super) const WINDOW: &str = "$__rate_interval";
 
@@ -112,6 +115,12 @@ pub(super) fn top(count: u8, query: impl Display) -> String {
 pub(super) fn wait_limit() -> String {
     let limit = format!("{} * {}", limits::WAIT_PART, Objective::seconds());
     top(10, limit)
+}
+
+/// The largest of several, as one number for all of them or as a line for each that is kept apart.
+pub(super) fn worst(by: &[&str], of: String) -> String {
+    let worst = promql::max(by, of);
+    if by.is_empty() { worst } else { top(10, worst) }
 }
 
 /// Seconds since 1970 as Grafana's dates want them.

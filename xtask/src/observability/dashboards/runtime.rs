@@ -3,7 +3,10 @@
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Dashboard, Panel, Row, Runbook, Target, Unit, objectives::Objective, overview, query,
+    Colour, Dashboard, Panel, Row, Runbook, Target, Unit,
+    objectives::Objective,
+    overview,
+    query::{self, INSTANCE, worst},
     telemetry,
 };
 use crate::observability::{
@@ -11,22 +14,10 @@ use crate::observability::{
     promql::{self, SERVICE, Selector, of_service, on_service},
 };
 
-/// A process: nothing of two of them is one thing.
-const INSTANCE: &[&str] = &["cluster", "namespace", "job", "instance"];
-
 /// The name of a process's series.
 fn legend(series: &str) -> String {
     let name = query::legend(&format!("{{{{instance}}}} {series}"));
     name.trim_end().to_owned()
-}
-
-/// The largest of each service's instances, as one number for all of them or as a line for each.
-fn worst(by: &[&str], of: String) -> String {
-    if by.is_empty() {
-        promql::max(by, of)
-    } else {
-        query::top(10, promql::max(by, of))
-    }
 }
 
 pub(super) fn dashboard() -> Dashboard {

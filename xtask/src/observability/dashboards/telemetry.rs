@@ -4,15 +4,12 @@ use firstlight::metrics::catalog::{self, Metric};
 
 use super::{
     Colour, Column, Panel, Row, Runbook, Target, Unit, overview,
-    query::{self, foreign},
+    query::{self, INSTANCE, foreign},
 };
 use crate::observability::{
     limits,
     promql::{self, SERVICE, Selector, of_service},
 };
-
-/// A process.
-const INSTANCE: &[&str] = &["cluster", "namespace", "job", "instance"];
 
 /// What did not arrive, of all that is chosen or of each service: spans and log records that were dropped or refused, and lines
 /// that were not read.
