@@ -12,6 +12,8 @@
 mod access;
 mod attempts;
 mod connections;
+#[cfg(feature = "otlp-gzip")]
+mod gzip;
 mod log_filter;
 mod readiness;
 mod routes;

@@ -56,8 +56,8 @@
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, nothing missed in silence |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served inside a declared window only |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
-//! | `otlp-tls` | no | `https` collectors, with certificates of your own if need be |
-//! | `otlp-gzip` | no | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip` |
+//! | `otlp-tls` | yes | `https` collectors, with certificates of your own if need be |
+//! | `otlp-gzip` | yes | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip`, and the metrics page in gzip |
 //! | `reqwest` | no | `http::ClientLayer::send` for requests of reqwest, and the layer around its client |
 //! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of its queries, which need not change; slow ones and N+1s named |
 //! | `testing` | no | `firstlight::testing`: one test's logs, metrics and spans, and an OTLP receiver, to see what was really sent |
@@ -76,6 +76,8 @@ pub mod cron;
 mod error;
 pub mod grpc;
 mod guard;
+#[cfg(feature = "otlp-gzip")]
+mod gzip;
 pub mod http;
 mod init;
 pub mod jobs;

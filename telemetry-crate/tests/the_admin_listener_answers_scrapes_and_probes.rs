@@ -27,6 +27,25 @@ fn ask(address: SocketAddr, request: &str) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
+/// The page as Prometheus asks for it, and as it reads it.
+#[cfg(feature = "otlp-gzip")]
+fn compressed(address: SocketAddr) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = "GET /metrics HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer
+        .windows(4)
+        .position(|bytes| bytes == b"\r\n\r\n")
+        .unwrap();
+    let mut page = String::new();
+    flate2::read::GzDecoder::new(&answer[end + 4..])
+        .read_to_string(&mut page)
+        .unwrap();
+    (String::from_utf8_lossy(&answer[..end]).into_owned(), page)
+}
+
 #[test]
 fn the_admin_listener_answers_scrapes_and_probes_and_nothing_else() {
     let telemetry = TelemetryConfig::new()
@@ -46,6 +65,18 @@ fn the_admin_listener_answers_scrapes_and_probes_and_nothing_else() {
         "{body}"
     );
     assert!(!body.contains("# EOF"), "{body}");
+
+    // A list may come as several headers.
+    let several =
+        "GET /metrics HTTP/1.1\r\naccept: */*;q=0.1\r\naccept: application/openmetrics-text";
+    let (head, _) = ask(address, several);
+    assert!(head.contains("application/openmetrics-text"), "{head}");
+    #[cfg(feature = "otlp-gzip")]
+    {
+        let (head, page) = compressed(address);
+        assert!(head.contains("content-encoding: gzip"), "{head}");
+        assert!(page.contains("\nvisits_total 2\n"), "{page}");
+    }
 
     let openmetrics =
         "GET /metrics HTTP/1.1\r\naccept: application/openmetrics-text;version=1.0.0,*/*;q=0.1";

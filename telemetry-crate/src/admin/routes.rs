@@ -2,10 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 
+#[cfg(feature = "otlp-gzip")]
+use super::gzip;
 use super::{Readiness, access::Access, attempts::Attempts, log_filter};
 use crate::{
     metrics::Format,
@@ -46,7 +48,7 @@ impl Routes {
             "/metrics" | "/livez" | "/readyz" | "/log-filter" | "/telemetry" if !read => {
                 not_allowed("GET, HEAD")
             }
-            "/metrics" => self.metrics(request.headers()),
+            "/metrics" => self.metrics(request.headers()).await,
             "/livez" => text(StatusCode::OK, "alive\n"),
             "/readyz" => self.readyz().await,
             "/log-filter" => text(StatusCode::OK, self.status.log_filter().describe()),
@@ -71,14 +73,23 @@ impl Routes {
         }
     }
 
-    fn metrics(&self, headers: &HeaderMap) -> Answer {
+    async fn metrics(&self, headers: &HeaderMap) -> Answer {
         if !self.status.serves_page() {
             let words = "not served: OTEL_METRICS_EXPORTER does not name prometheus\n";
             return text(StatusCode::NOT_FOUND, words.to_owned());
         }
-        let format = Format::negotiate(accept(headers));
+        let format = Format::negotiate(Some(&all(headers, header::ACCEPT)));
         let page = self.status.scrape(format);
-        response(StatusCode::OK, format.content_type(), page)
+        let mut answer = response(StatusCode::OK, format.content_type(), page);
+        answer.headers_mut().insert(
+            header::VARY,
+            header::HeaderValue::from_static("accept, accept-encoding"),
+        );
+        #[cfg(feature = "otlp-gzip")]
+        if gzip::is_accepted(&all(headers, header::ACCEPT_ENCODING)) {
+            answer = gzip::compressed(answer).await;
+        }
+        answer
     }
 
     async fn readyz(&self) -> Answer {
@@ -95,7 +106,7 @@ impl Routes {
         // It reads the executable, once, and a probe must not wait for the disk.
         let _ = tokio::task::spawn_blocking(versions).await;
         let report = self.status.report();
-        if accept(headers).is_some_and(|accept| accept.contains("application/json")) {
+        if all(headers, header::ACCEPT).contains("application/json") {
             response(StatusCode::OK, "application/json", report.json())
         } else {
             text(StatusCode::OK, report.text())
@@ -103,10 +114,11 @@ impl Routes {
     }
 }
 
-fn accept(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
+/// The values of a header that is a list and may be there several times (RFC 9110, section 5.3), as one.
+fn all(headers: &HeaderMap, name: HeaderName) -> String {
+    let values = headers.get_all(name).iter();
+    let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+    values.join(",")
 }
 
 fn not_allowed(allowed: &'static str) -> Answer {

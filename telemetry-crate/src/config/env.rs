@@ -121,7 +121,7 @@ variables! {
     LOGS_EXPORTER = "OTEL_LOGS_EXPORTER", "`otlp` if `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` is set, otherwise `none`",
         "`otlp` sends log records as well; lines go to standard output in any case, so `console` and `none` are the same.";
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "unset; `http://localhost:4318` (gRPC: `http://localhost:4317`) for what is on without it",
-        "Collector to export to; over HTTP `/v1/traces`, `/v1/metrics` or `/v1/logs` is appended. Turns traces on, and nothing else. `https` needs the feature `otlp-tls`.";
+        "Collector to export to; over HTTP `/v1/traces`, `/v1/metrics` or `/v1/logs` is appended. Turns traces on, and nothing else. `https` needs the feature `otlp-tls`, which is on by default.";
     OTLP_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/protobuf`",
         "OTLP transport: `http/protobuf`, or `grpc` with the feature `otlp-grpc`.";
     OTLP_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS", "unset",
@@ -153,7 +153,7 @@ variables! {
     BLRP_EXPORT_TIMEOUT = "OTEL_BLRP_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one batch may take, retries included.";
     OTLP_COMPRESSION = "OTEL_EXPORTER_OTLP_COMPRESSION", "`none`",
-        "`gzip` (with the feature `otlp-gzip`) or `none`.";
+        "`gzip` (with the feature `otlp-gzip`, which is on by default) or `none`.";
     OTLP_INSECURE = "OTEL_EXPORTER_OTLP_INSECURE", "`false`",
         "Whether a gRPC endpoint without a scheme is `http` rather than `https`.";
     OTLP_CERTIFICATE = "OTEL_EXPORTER_OTLP_CERTIFICATE", "the operating system's certificate authorities",

@@ -228,14 +228,10 @@ fn jitter() -> f64 {
 
 #[cfg(feature = "otlp-gzip")]
 fn compress(message: Bytes, gzip: bool) -> (Bytes, bool) {
-    use std::io::Write;
-
     if !gzip {
         return (message, false);
     }
-    // The fastest level: a collector is a switch away, and the service's processor is not for this.
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    match encoder.write_all(&message).and_then(|()| encoder.finish()) {
+    match crate::gzip::compress(&message) {
         Ok(compressed) => (compressed.into(), true),
         Err(_) => (message, false),
     }

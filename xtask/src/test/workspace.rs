@@ -42,7 +42,14 @@ pub(super) fn clippy(cases: &mut Cases) -> anyhow::Result<()> {
     clippy("the workspace has no warnings", &everything);
     for feature in FEATURES {
         let name = format!("the library with the features {feature:?} has no warnings");
-        let what = ["--package", "firstlight", "--lib", "--features", feature];
+        let what = [
+            "--package",
+            "firstlight",
+            "--lib",
+            "--no-default-features",
+            "--features",
+            feature,
+        ];
         clippy(&name, &what);
     }
     Ok(())
