@@ -9,6 +9,9 @@
     reason = "tests, and one part is to panic"
 )]
 
+#[cfg(feature = "axum")]
+mod server;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{
@@ -53,6 +56,21 @@ fn main() -> ExitCode {
                 "a_check_in_async_code_is_not_reported_as_a_blocked_runtime",
                 checks,
             ),
+            #[cfg(all(feature = "axum", feature = "testing"))]
+            (
+                "serve::stalled_clients_hold_up_no_exit",
+                server::stalled_clients,
+            ),
+            #[cfg(feature = "axum")]
+            (
+                "serve::second_signal_ends_the_drain",
+                server::second_signals,
+            ),
+            #[cfg(feature = "axum")]
+            (
+                "serve::exhausted_files_are_survived",
+                server::exhausted_files,
+            ),
         ],
         &[
             ("panics", play_panics),
@@ -61,6 +79,8 @@ fn main() -> ExitCode {
             ("floods", play_floods),
             ("exits", play_exits),
             ("checks", play_checks),
+            #[cfg(feature = "axum")]
+            ("serves", server::play),
         ],
     )
 }
@@ -123,7 +143,7 @@ fn panics_and_records() {
         panic["panic.location"]
             .as_str()
             .unwrap()
-            .contains("process.rs:"),
+            .contains("process/main.rs:"),
         "{panic}"
     );
     assert!(
