@@ -132,7 +132,7 @@ fn is_full(error: &sqlx::Error) -> bool {
 {%- endif %}
 {%- if store == "postgres" %}
 
-/// Connections that the server leaves to this role, whoever uses them.
+/// Connections that the server leaves to this role and database, used ones included.
 const ADMITTED: &str = "
 SELECT least(
     current_setting('max_connections')::int

@@ -301,7 +301,7 @@ fn slow_reader() {
     let address = next_line(&mut errors).parse().unwrap();
     part.message("telemetry is up");
 
-    // From here on nobody reads, and the work goes on.
+    // From here on its output is not read, and the work goes on.
     part.tell(&FLOOD.to_string());
     assert_eq!(next_line(&mut errors), "done");
     let lost = dropped(&ask(address, "GET /metrics").body);

@@ -156,6 +156,51 @@ pub(crate) fn second_signals() {
     }
 }
 
+/// All that the service sends until it closes the connection.
+fn answer(mut client: TcpStream) -> String {
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+pub(crate) fn variables() {
+    let mut part = Part::start(
+        "serves",
+        &[
+            ("FIRSTLIGHT_HTTP_READ_TIMEOUT", "300"),
+            ("FIRSTLIGHT_HTTP_MAX_BODY", "10"),
+            ("FIRSTLIGHT_HTTP_MAX_REQUESTS", "many"),
+        ],
+    );
+    let _bounded = bounded(&part);
+    let admin = part.admin_address();
+    let warning = part.message("FIRSTLIGHT_HTTP_MAX_REQUESTS: found \"many\", expected a whole ");
+    assert_eq!(warning["level"], "WARN");
+    let line = part.message("listening");
+    let address = line["address"].as_str().unwrap().parse().unwrap();
+    let post = |length, body| {
+        let head = format!("POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: {length}");
+        answer(client(
+            address,
+            &format!("{head}\r\nconnection: close\r\n\r\n{body}"),
+        ))
+    };
+    for (length, body, status) in [(10, "0123456789", 200), (11, "", 413), (10, "half", 408)] {
+        let answer = post(length, body);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+    }
+    assert_eq!(answer(client(address, "GET / HTTP/1.1\r\nhost: ")), "");
+    let page = ask(admin, "GET /metrics").body;
+    for limit in ["header_timeout", "body_timeout", "body_size"] {
+        let counted = format!("http_server_limited_total{{limit=\"{limit}\"}} 1");
+        assert!(page.contains(&counted), "no {counted} in {page}");
+    }
+}
+
 pub(crate) fn exhausted_files() {
     const FILES: u32 = 40;
     let mut part = Part::start_limited(FILES, "serves", &[]);

@@ -107,3 +107,59 @@ impl Limits {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{LONGEST, Limits};
+    use crate::{config::ServerLimits, http::BodyLimits};
+
+    const OPERATORS: ServerLimits = ServerLimits {
+        read_timeout: Some(Duration::from_secs(3)),
+        max_body: Some(70),
+        max_connections: Some(80),
+        max_requests: Some(90),
+    };
+
+    #[test]
+    fn operators_win_over_the_program() {
+        let limits = Limits::default().under(&OPERATORS);
+        assert_eq!(limits.header_timeout, Duration::from_secs(3));
+        assert_eq!(limits.body.timeout, Some(Duration::from_secs(3)));
+        assert_eq!(limits.body.max_bytes, Some(70));
+        assert_eq!(limits.max_connections, 80);
+        assert_eq!(limits.max_requests, 90);
+    }
+
+    #[test]
+    fn what_the_program_lifted_stays_lifted() {
+        let lifted = Limits {
+            body: BodyLimits::unlimited(),
+            ..Limits::default()
+        };
+        let limits = lifted.under(&OPERATORS);
+        assert_eq!((limits.body.timeout, limits.body.max_bytes), (None, None));
+    }
+
+    #[test]
+    fn largest_body_fits_into_the_memory() {
+        let limits = Limits {
+            body: BodyLimits::new().max_bytes(1 << 30),
+            ..Limits::default()
+        };
+        assert_eq!(limits.effective().body_memory, 1 << 30);
+    }
+
+    #[test]
+    fn longest_timeout_has_an_end() {
+        let operators = ServerLimits {
+            read_timeout: Some(Duration::MAX),
+            ..ServerLimits::default()
+        };
+        let limits = Limits::default().under(&operators);
+        assert_eq!(limits.header_timeout, LONGEST);
+        let body = BodyLimits::new().timeout(Duration::MAX);
+        assert_eq!(body.timeout, Some(LONGEST));
+    }
+}
