@@ -188,22 +188,6 @@ impl fmt::Debug for ShutdownError {
     }
 }
 
-/// An error with all of its causes on one line: `outer: middle: inner`.
-pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let inner = error.to_string();
-        // Many wrappers repeat their cause in their own message.
-        if !text.contains(&inner) {
-            text.push_str(": ");
-            text.push_str(&inner);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 /// A collector's address as it may be shown: without the query, where some vendors want their keys.
 pub(crate) fn without_query(endpoint: &http::Uri) -> String {
     let text = endpoint.to_string();

@@ -11,12 +11,13 @@ use std::{
 use crate::{
     CheckReport, NoRuntime, Readiness,
     check::Pipelines,
-    error::{Lost, LostKind, ShutdownError, with_causes},
+    error::{Lost, LostKind, ShutdownError},
     logs::LogWriter,
     metrics::MetricsHandle,
     otlp::{Exporters, Flush, Signal, Unsent},
     runtime::RuntimeObserver,
     status::Status,
+    values::with_causes,
 };
 
 /// The share of the deadline that is kept back for the log lines, which report what became of the rest.

@@ -16,11 +16,7 @@ use std::{
 
 use tracing::Subscriber;
 use tracing_log::{AsLog, LogTracer};
-use tracing_subscriber::{
-    Layer, Registry,
-    layer::{Identity, SubscriberExt},
-    registry::LookupSpan,
-};
+use tracing_subscriber::{Layer, layer::Identity, registry::LookupSpan};
 
 use crate::{
     InitError, Readiness, Secret, TelemetryConfig, TelemetryGuard,
@@ -28,7 +24,7 @@ use crate::{
     config::Settings,
     error::url_of,
     guard::Parts,
-    layer::PillarsLayer,
+    layer::Pillars,
     logs::{LogFilter, LogFilterControl, LogLayer, LogWriter, RecordExport, Records},
     metrics::{Metrics, MetricsOptions, MetricsPush, turn_exemplars_off},
     otlp::{ExporterThread, Exporters, Signal},
@@ -200,22 +196,17 @@ impl Telemetry {
         if std::mem::replace(&mut self.layer_taken, true) {
             Identity::new().boxed()
         } else {
-            // Somebody else's subscriber has other layers, which see what ours do not want.
-            let pillars = self.pillars();
-            let filter = pillars.filter();
-            // Spans first: the log lines need the ids of the span that they are in.
-            let spans = self.traces.span_layer::<S>();
-            spans.and_then(pillars.with_filter(filter)).boxed()
+            self.pillars().into_layer().boxed()
         }
     }
 
-    fn pillars(&self) -> PillarsLayer {
-        PillarsLayer::new(
+    fn pillars(&self) -> Pillars {
+        Pillars::new(
             self.log_layer.clone(),
             self.log_filter.clone(),
-            self.traces.span_events(),
+            &self.traces,
             #[cfg(feature = "sqlx")]
-            crate::sqlx::QueryLayer::new(self.query_limits, Some(self.traces.past_spans())),
+            self.query_limits,
         )
     }
 
@@ -294,14 +285,13 @@ impl Telemetry {
 
     fn register(&self, owns_subscriber: bool) -> Result<(), InitError> {
         if owns_subscriber {
-            let subscriber = Registry::default()
-                .with(self.traces.span_layer())
-                .with(self.pillars());
-            tracing::subscriber::set_global_default(subscriber)
+            let pillars = self.pillars();
+            let level_of_records = pillars.filter().level_of_records();
+            tracing::subscriber::set_global_default(pillars.into_subscriber())
                 .map_err(|_| InitError::SubscriberTaken)?;
             LogTracer::builder()
                 // Compared once a record, before anything else is done.
-                .with_max_level(self.pillars().filter().level_of_records().as_log())
+                .with_max_level(level_of_records.as_log())
                 .init()
                 .map_err(|_| InitError::LoggerTaken)?;
         }

@@ -94,7 +94,9 @@ pub mod staleness;
 mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod thread;
 mod traces;
+mod values;
 
 pub use crate::{
     admin::{Latch, Readiness},

@@ -22,7 +22,7 @@ mod writer;
 mod tests;
 
 use std::{
-    cell::RefCell,
+    cell::Cell,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -30,7 +30,7 @@ use std::{
     time::SystemTime,
 };
 
-use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use opentelemetry::trace::TraceContextExt;
 use tracing::{
     Dispatch, Event, Level, Subscriber,
     dispatcher::WeakDispatch,
@@ -59,9 +59,10 @@ use self::{
 };
 use crate::{
     config::LogFormat,
-    known,
+    known::{self, SpanIds},
     metrics::{Collector, Page, catalog},
     resource::Resource,
+    thread,
 };
 
 /// Takes the fields of one span.
@@ -73,7 +74,7 @@ struct Line<'a> {
     level: Level,
     target: &'a str,
     /// Of the span that the event belongs to; absent outside any span.
-    ids: Option<(TraceId, SpanId)>,
+    ids: Option<SpanIds>,
     event: &'a Fields,
     /// Shows the fields of its spans, from the innermost to the root.
     spans: &'a dyn Fn(Show<'_>),
@@ -87,7 +88,8 @@ struct Scratch {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// Taken out while a line is made: what the program logs may log itself.
+    static SCRATCH: Cell<Scratch> = Cell::default();
 }
 
 /// How a line is formatted.
@@ -157,19 +159,16 @@ impl LogLayer {
     }
 
     /// The trace and span that an event belongs to.
-    fn ids<S>(&self, event: &Event<'_>, span: Option<&SpanRef<'_, S>>) -> Option<(TraceId, SpanId)>
+    fn ids<S>(&self, event: &Event<'_>, span: Option<&SpanRef<'_, S>>) -> Option<SpanIds>
     where
         S: for<'a> LookupSpan<'a>,
     {
-        let ids_of = |context: &opentelemetry::Context| {
-            let span = context.span();
-            let context = span.span_context();
-            context
-                .is_valid()
-                .then(|| (context.trace_id(), context.span_id()))
-        };
+        let ids_of = |context: &opentelemetry::Context| SpanIds::of(context.span().span_context());
         // One thread-local access: tracing-opentelemetry keeps the current span's context active. It also is the
         // context of a remote parent, or none at all.
+        if thread::is_ending() {
+            return None;
+        }
         if event.is_contextual() {
             return opentelemetry::Context::map_current(ids_of);
         }
@@ -219,27 +218,23 @@ where
                 }
             }
         };
-        let make = |scratch: &mut Scratch| {
-            let Scratch { fields, out } = scratch;
-            fields.clear();
-            event.record(&mut fields.of_event(normalized.is_some()));
-            self.write(
-                out,
-                &Line {
-                    time: SystemTime::now(),
-                    level: *metadata.level(),
-                    target: metadata.target(),
-                    ids: self.ids(event, span.as_ref()),
-                    event: fields,
-                    spans: &spans,
-                },
-            );
-        };
-        SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-            Ok(mut scratch) => make(&mut scratch),
-            // A `Debug` implementation that logs while it is being logged.
-            Err(_) => make(&mut Scratch::default()),
-        });
+        // A thread that ends has none any more; its last lines are written all the same.
+        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        let Scratch { fields, out } = &mut scratch;
+        fields.clear();
+        event.record(&mut fields.of_event(normalized.is_some()));
+        self.write(
+            out,
+            &Line {
+                time: SystemTime::now(),
+                level: *metadata.level(),
+                target: metadata.target(),
+                ids: self.ids(event, span.as_ref()),
+                event: fields,
+                spans: &spans,
+            },
+        );
+        let _ = SCRATCH.try_with(|kept| kept.set(scratch));
     }
 }
 

@@ -11,13 +11,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::logs::LogWriter;
+use crate::{logs::LogWriter, thread::is_asking};
 
 /// A panic may be the last thing that a process does; the line goes out first.
 const FLUSH: Duration = Duration::from_secs(1);
 
 pub(crate) fn install_hook(writer: LogWriter) {
     panic::set_hook(Box::new(move |info| {
+        if is_asking() {
+            return;
+        }
         log(info);
         let _ = writer.flush(Instant::now() + FLUSH);
     }));

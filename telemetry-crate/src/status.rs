@@ -26,7 +26,7 @@ pub(crate) use self::{
 };
 use crate::{
     config::{Destination, Exports, LogFormat, Propagator, Settings},
-    layer::PillarsLayer,
+    layer::Installed,
     logs::{LogCounts, LogFilterControl, LogWriter, rfc3339},
     metrics::{Format, MetricsHandle, SeriesReport, catalog},
     otlp::{ExportStats, Signal},
@@ -147,7 +147,7 @@ impl Status {
 
     /// Whether events of the calling thread become lines.
     pub(crate) fn is_in_the_subscriber(&self) -> bool {
-        dispatcher::get_default(|dispatch| dispatch.downcast_ref::<PillarsLayer>().is_some())
+        dispatcher::get_default(|dispatch| dispatch.downcast_ref::<Installed>().is_some())
     }
 
     /// What is worth knowing and breaks nothing.

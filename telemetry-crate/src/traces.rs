@@ -23,13 +23,10 @@ use opentelemetry::{
     trace::{SpanId, TraceContextExt, TracerProvider as _},
 };
 use opentelemetry_sdk::trace::{Sampler, SpanData};
-use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter, subscriber::Interest};
-use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing::{Level, Metadata, level_filters::LevelFilter, subscriber::Interest};
 use tracing_subscriber::{
-    Layer,
     filter::Targets,
     layer::{Context, Filter},
-    registry::LookupSpan,
 };
 
 pub(crate) use self::limits::Limits;
@@ -40,13 +37,10 @@ pub(crate) use self::{
     canary::{Canary, send_canary},
     open::OpenSpan,
     propagation::{Remote, inject, propagator_is_ours},
-    tracer::provider_is_ours,
+    tracer::{Tracer as SpanTracer, provider_is_ours},
 };
 use self::{
-    events::EventLayer,
-    export::SpanExport,
-    propagation::propagator,
-    tracer::{Tracer, TracerProvider},
+    events::EventLayer, export::SpanExport, propagation::propagator, tracer::TracerProvider,
 };
 use crate::{
     InitError,
@@ -115,23 +109,9 @@ impl Traces {
             .map(|export| export.queue.stats().clone())
     }
 
-    /// The layer that makes spans.
-    pub(crate) fn span_layer<S>(&self) -> impl Layer<S> + use<S>
-    where
-        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
-    {
-        let spans: OpenTelemetryLayer<S, Tracer> = tracing_opentelemetry::layer()
-            .with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")));
-        spans
-            // Source locations, thread names and busy times cost more than the rest of a span together, on every
-            // poll, and answer no question that the three pillars exist for.
-            .with_location(false)
-            .with_threads(false)
-            .with_tracked_inactivity(false)
-            .with_filter(TraceFilter {
-                spans: self.filter.clone(),
-                events: LevelFilter::OFF,
-            })
+    /// What makes spans of `tracing`'s.
+    pub(crate) fn span_tracer(&self) -> SpanTracer {
+        self.provider.tracer(env!("CARGO_PKG_NAME"))
     }
 
     /// What writes events on spans.
@@ -149,7 +129,7 @@ impl Traces {
     #[cfg(feature = "sqlx")]
     pub(crate) fn past_spans(&self) -> PastSpans {
         PastSpans {
-            tracer: self.provider.tracer(env!("CARGO_PKG_NAME")),
+            tracer: self.span_tracer(),
             filter: Arc::new(TraceFilter {
                 spans: self.filter.clone(),
                 events: LevelFilter::OFF,

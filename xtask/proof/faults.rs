@@ -158,9 +158,9 @@ pub async fn bank() {
     }
 }
 
-/// How long an order's charge may wait; a proof has no time for a minute.
-pub fn latency_budget() -> Duration {
-    seconds("FAULTS_LATENCY_BUDGET", 60)
+/// How long an order's charge may wait; a proof has no time for the service's own minute.
+pub fn latency_budget(budget: Duration) -> Duration {
+    seconds("FAULTS_LATENCY_BUDGET", budget.as_secs())
 }
 
 /// How often the queue's state is read.

@@ -5,7 +5,6 @@
 
 use std::{env, pin::Pin, process, sync::LazyLock, time::Duration};
 
-use apalis::prelude::BoxDynError;
 use axum::{
     Json, Router,
     extract::{Path, Request, State},
@@ -16,6 +15,7 @@ use axum::{
 };
 use firstlight::{
     cron::{Cron, CronError, Schedule},
+    jobs::apalis::BoxDynError,
     sqlx::Observe,
 };
 use serde_json::Value;

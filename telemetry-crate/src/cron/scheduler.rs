@@ -19,7 +19,7 @@ use super::{
     stop::Stop,
     ticker::Ticker,
 };
-use crate::{error::with_causes, shutdown};
+use crate::{shutdown, values::with_causes};
 
 /// Runs declared jobs.
 ///

@@ -21,7 +21,7 @@ use super::{
     protocol,
 };
 use crate::{
-    known::known_ids,
+    known::{SpanIds, known_ids},
     traces::{ACCESS_TARGET, Remote, SPAN_LEVEL},
 };
 
@@ -190,9 +190,7 @@ impl Exchange {
         };
         let ids = span
             .as_ref()
-            .map(|span| span.span_context())
-            .filter(|context| context.is_valid())
-            .map(|context| (context.trace_id(), context.span_id()));
+            .and_then(|span| SpanIds::of(span.span_context()));
         known_ids(&self.span, ids, || {
             self.log(&message, failed, error, duration);
         });

@@ -3,18 +3,14 @@
 //! Values are kept as text in one buffer, with a note of whether JSON may show them bare, so that a field costs no
 //! allocation of its own. The last value of a name wins, as it does for a span attribute.
 
-use std::{
-    error::Error,
-    fmt::{self, Write},
-    ops::Range,
-};
+use std::{error::Error, fmt, ops::Range};
 
 use tracing::field::{Field, Visit};
 
 use super::decimal;
 use crate::{
-    error::with_causes,
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
+    values::{with_causes, write_foreign, write_str},
 };
 
 /// What one value may take on a line. A longer one is cut, and says so: a five-megabyte query in a log line helps
@@ -73,14 +69,10 @@ impl Fields {
             (kind, value)
         };
         let start = self.text.len();
-        let mut text = Limited {
-            text: &mut self.text,
-            end: start + MAX_VALUE_BYTES,
-        };
         // It fails when the limit is reached, or in a foreign `Debug` implementation; what is there is kept.
         let complete = match value {
-            Value::Str(value) => text.write_str(value),
-            Value::Format(value) => text.write_fmt(value),
+            Value::Str(value) => write_str(&mut self.text, MAX_VALUE_BYTES, value),
+            Value::Format(value) => write_foreign(&mut self.text, MAX_VALUE_BYTES, value),
         }
         .is_ok();
         if kind == Kind::Text && may_hold_address(&self.text[start..]) {
@@ -121,28 +113,6 @@ impl Fields {
 enum Value<'a> {
     Str(&'a str),
     Format(fmt::Arguments<'a>),
-}
-
-/// Writes until a limit, at a character's boundary.
-struct Limited<'a> {
-    text: &'a mut String,
-    end: usize,
-}
-
-impl Write for Limited<'_> {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        let room = self.end.saturating_sub(self.text.len());
-        if part.len() <= room {
-            self.text.push_str(part);
-            return Ok(());
-        }
-        let fits = (0..=room)
-            .rev()
-            .find(|index| part.is_char_boundary(*index))
-            .unwrap_or(0);
-        self.text.push_str(&part[..fits]);
-        Err(fmt::Error)
-    }
 }
 
 /// One method per type that `tracing` knows; `set` decides where a value goes.

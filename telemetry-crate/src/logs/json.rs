@@ -10,13 +10,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use opentelemetry::trace::{SpanId, TraceId};
-
 use super::{
     Line,
     fields::{Fields, Kind},
     schema::{Ids, Keys, Schema},
 };
+use crate::known::SpanIds;
 
 pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
     let schema = keys.schema;
@@ -27,8 +26,8 @@ pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
     out.extend_from_slice(b"\",\"message\":\"");
     escape(out, line.event.get("message").unwrap_or_default());
     out.push(b'"');
-    if let Some((trace_id, span_id)) = line.ids {
-        write_ids(out, keys, trace_id, span_id);
+    if let Some(ids) = line.ids {
+        write_ids(out, keys, ids);
     }
     out.extend_from_slice(&keys.constant);
 
@@ -38,7 +37,10 @@ pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
     out.extend_from_slice(b"}\n");
 }
 
-fn write_ids(out: &mut Vec<u8>, keys: &Keys, trace_id: TraceId, span_id: SpanId) {
+fn write_ids(out: &mut Vec<u8>, keys: &Keys, ids: SpanIds) {
+    let SpanIds {
+        trace_id, span_id, ..
+    } = ids;
     let schema = keys.schema;
     write_own_key(out, schema.trace_id);
     out.extend_from_slice(&keys.trace_prefix);

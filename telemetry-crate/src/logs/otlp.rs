@@ -10,7 +10,6 @@ mod tests;
 
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
-use opentelemetry::trace::{TraceContextExt, TraceId};
 use opentelemetry_proto::tonic::{
     collector::logs::v1::ExportLogsServiceRequest,
     common::v1::{AnyValue, any_value::Value},
@@ -96,10 +95,10 @@ fn record_of(line: &Line<'_>, limits: RecordLimits) -> LogRecord {
         }),
         ..LogRecord::default()
     };
-    if let Some((trace_id, span_id)) = line.ids {
-        record.trace_id = trace_id.to_bytes().to_vec();
-        record.span_id = span_id.to_bytes().to_vec();
-        record.flags = flags_of(trace_id);
+    if let Some(ids) = line.ids {
+        record.trace_id = ids.trace_id.to_bytes().to_vec();
+        record.span_id = ids.span_id.to_bytes().to_vec();
+        record.flags = ids.flags.to_u8().into();
     }
     let mut names = Vec::with_capacity(16);
     let mut add = |fields: &Fields| {
@@ -132,19 +131,6 @@ fn severity_of(level: Level) -> (SeverityNumber, &'static str) {
         Level::WARN => (SeverityNumber::Warn, "WARN"),
         Level::ERROR => (SeverityNumber::Error, "ERROR"),
     }
-}
-
-/// The W3C flags of the span, of which there is one: whether it is sampled.
-///
-/// Known if the span is of the current span's trace, as it is for nearly every event, because a trace is sampled as a
-/// whole; otherwise unknown, which is 0.
-fn flags_of(trace_id: TraceId) -> u32 {
-    opentelemetry::Context::map_current(|context| {
-        let span = context.span();
-        let span = span.span_context();
-        let is_known = span.trace_id() == trace_id;
-        u32::from(is_known && span.is_sampled())
-    })
 }
 
 fn value_of(value: &str, kind: Kind, length: usize) -> Value {

@@ -7,6 +7,7 @@ use std::io::Write;
 use tracing::Level;
 
 use super::{Line, fields::Fields, json::write_time};
+use crate::known::SpanIds;
 
 /// The escape sequences, or nothing where they would not be colours but characters.
 struct Style {
@@ -62,7 +63,7 @@ pub(super) fn write_pretty(out: &mut Vec<u8>, line: &Line<'_>, colours: bool) {
     };
     show(line.event);
     (line.spans)(&mut show);
-    if let Some((trace_id, _)) = line.ids {
+    if let Some(SpanIds { trace_id, .. }) = line.ids {
         let _ = write!(out, " trace_id={trace_id}");
     }
     let _ = writeln!(out, "{reset}");

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     InitError,
     config::{Destination, Protocol},
-    error::with_causes,
+    values::with_causes,
 };
 
 /// An OTLP answer is a few bytes; a wrong server's error page need not be read whole.

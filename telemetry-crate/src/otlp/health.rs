@@ -8,13 +8,14 @@ use super::{
     signal::Signal,
     stats::{ExportError, ExportStats},
 };
+use crate::thread;
 
 /// Of one signal.
 pub(super) struct Health {
     signal: Signal,
     endpoint: String,
     stats: Arc<ExportStats>,
-    /// The application's subscriber; the exporter's thread has none.
+    /// The program's subscriber.
     dispatch: Dispatch,
     /// What was lost before exporting began to fail.
     failing: Option<u64>,
@@ -64,7 +65,7 @@ impl Health {
         }
         self.failing = Some(lost_before);
         let (signal, unit, endpoint) = (self.signal.name(), self.signal.unit(), &self.endpoint);
-        dispatcher::with_default(&self.dispatch, || {
+        self.say(|| {
             tracing::warn!(
                 target: "firstlight",
                 endpoint,
@@ -81,8 +82,13 @@ impl Health {
         };
         let lost = self.stats.total_lost() - lost_before;
         let (signal, unit, endpoint) = (self.signal.name(), self.signal.unit(), &self.endpoint);
-        dispatcher::with_default(&self.dispatch, || {
+        self.say(|| {
             tracing::info!(target: "firstlight", endpoint, "export of {signal} works again; {lost} {unit} were lost");
         });
+    }
+
+    /// To the subscriber that the program had at `init()`, which may be that of a thread alone.
+    fn say(&self, line: impl FnOnce()) {
+        thread::aloud(|| dispatcher::with_default(&self.dispatch, line));
     }
 }

@@ -1,7 +1,7 @@
 //! The exporters' thread: its own runtime, so that it depends on no runtime of the application's, of whatever flavour,
 //! and cannot deadlock with it. One task per signal, so that a signal whose collector hangs keeps no other waiting.
 //!
-//! Nothing that happens here becomes telemetry: the thread has no `tracing` subscriber, and its spans are suppressed.
+//! Nothing that happens here becomes telemetry: what the thread's libraries log is dropped, and its spans are suppressed.
 //! The exceptions are two log lines, one when exporting starts to fail and one when it works again.
 
 use std::{pin::Pin, sync::Arc, thread};
@@ -15,7 +15,7 @@ use super::{
     signal::Signal,
     stats::ExportStats,
 };
-use crate::InitError;
+use crate::{InitError, thread::silence};
 
 const THREAD: &str = "firstlight-otlp";
 
@@ -67,7 +67,7 @@ impl ExporterThread {
         thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || {
-                let _silent = dispatcher::set_default(&Dispatch::none());
+                silence();
                 let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
                 for task in self.tasks {
                     runtime.spawn(task);

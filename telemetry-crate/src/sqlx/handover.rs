@@ -3,7 +3,7 @@
 //! `tracing` has fields for values that can be shown, and nothing else, between whoever makes a span and a layer. What is
 //! handed over is there for the length of one call on one thread.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::Cell, sync::Arc};
 
 use super::call::Call;
 #[cfg(feature = "testing")]
@@ -18,7 +18,7 @@ pub(super) enum Handed {
 }
 
 thread_local! {
-    static HANDED: RefCell<Option<Handed>> = const { RefCell::new(None) };
+    static HANDED: Cell<Option<Handed>> = const { Cell::new(None) };
 }
 
 /// Makes a span that keeps it, if there is a layer that takes it.
@@ -31,14 +31,12 @@ pub(super) fn with<T>(handed: Handed, make_span: impl FnOnce() -> T) -> T {
 
 /// What is handed over; for the layer.
 pub(super) fn take() -> Option<Handed> {
-    HANDED.with(|cell| cell.try_borrow_mut().ok()?.take())
+    HANDED.try_with(Cell::take).ok().flatten()
 }
 
+/// A thread that ends hands nothing over.
 fn set(handed: Option<Handed>) {
     // What was not taken is dropped outside, because its end may be another span's.
-    let before = HANDED.with(|cell| match cell.try_borrow_mut() {
-        Ok(mut cell) => std::mem::replace(&mut *cell, handed),
-        Err(_) => handed,
-    });
+    let before = HANDED.try_with(|cell| cell.replace(handed));
     drop(before);
 }

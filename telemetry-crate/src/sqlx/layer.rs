@@ -40,7 +40,7 @@ use super::{
 };
 use crate::{
     config::QueryLimits,
-    known::known_ids_of,
+    known::{SpanIds, known_ids_of},
     logs::span_field,
     traces::{ACCESS_TARGET, GRPC_TARGET, Past, PastSpans, QUERY_TARGET},
 };
@@ -248,8 +248,7 @@ impl QueryLayer {
         for repeat in &repeated {
             metrics::repeated(&labels, repeat);
         }
-        let ids = context.span().span_context().clone();
-        let ids = ids.is_valid().then(|| (ids.trace_id(), ids.span_id()));
+        let ids = SpanIds::of(context.span().span_context());
         let id = span.id();
         known_ids_of(Some(&id), ids, || lines::repeated(&id, worst, queries, log));
     }

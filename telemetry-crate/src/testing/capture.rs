@@ -21,7 +21,6 @@ use opentelemetry_proto::{
     },
 };
 use opentelemetry_sdk::trace::SpanData;
-use tracing_subscriber::{Registry, layer::SubscriberExt};
 
 use super::{
     CapturedLine, ReceivedSpan,
@@ -33,7 +32,7 @@ use crate::{
     InitError, TelemetryConfig,
     config::{Batching, LogFormat, Settings},
     init,
-    layer::PillarsLayer,
+    layer::Pillars,
     logs::{LogLayer, LogWriter},
     metrics::{Metrics, MetricsHandle, MetricsOptions, MetricsRequest},
     otlp::{ExportStats, Queue, Signal},
@@ -149,16 +148,14 @@ impl Capture {
         });
         let lines = LogLayer::new(LogFormat::Json, false, &settings.resource, writer.clone());
         metrics.handle().add_collector(lines.counts());
-        let subscriber = Registry::default()
-            .with(traces.span_layer())
-            .with(PillarsLayer::new(
-                lines,
-                settings.log_filter,
-                traces.span_events(),
-                #[cfg(feature = "sqlx")]
-                crate::sqlx::QueryLayer::new(settings.query_limits, Some(traces.past_spans())),
-            ));
-        let scope = Scope::new(subscriber, metrics.recorder());
+        let pillars = Pillars::new(
+            lines,
+            settings.log_filter,
+            &traces,
+            #[cfg(feature = "sqlx")]
+            settings.query_limits,
+        );
+        let scope = Scope::new(pillars.into_subscriber(), metrics.recorder());
         Ok(Self {
             entered: Some(scope.enter()),
             scope,

@@ -1,11 +1,11 @@
-//! Events on spans: what went wrong, where a trace viewer shows it; and the numbers on spans.
+//! Events on spans: what went wrong, where a trace viewer shows it.
 //!
 //! From `warn` upwards, and not all of them: the story of a request is in its log lines, which carry the trace's id, and
 //! sending it twice costs more than the span itself. `FIRSTLIGHT_TRACE_EVENTS` changes the level.
 //!
 //! A layer of our own beside `tracing-opentelemetry`'s, because that one marks the span of every `error!` as failed,
-//! formats events for spans that nobody keeps, writes unsigned numbers as text, and keeps any number of events for a span
-//! that was never entered.
+//! formats events for spans that are not kept, follows the causes of an error without an end, and keeps any number of
+//! events for a span that was never entered.
 
 use std::{
     error::Error,
@@ -21,12 +21,15 @@ use tracing::{
     Dispatch, Event, Level, Subscriber,
     dispatcher::WeakDispatch,
     field::{Field, Visit},
-    span::{Attributes, Id, Record},
+    span::Id,
 };
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
-use crate::error::with_causes;
+use crate::{
+    thread,
+    values::{printed, with_causes},
+};
 
 /// Writes events on the span that they belong to.
 #[derive(Debug, Clone, Default)]
@@ -43,15 +46,10 @@ where
         let _ = self.dispatch.set(dispatch.downgrade());
     }
 
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
-        self.keep_numbers(id, |visitor| attributes.record(visitor));
-    }
-
-    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
-        self.keep_numbers(id, |visitor| values.record(visitor));
-    }
-
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if thread::is_ending() {
+            return;
+        }
         let context = if event.is_contextual() {
             Some(OtelContext::current())
         } else {
@@ -70,35 +68,6 @@ impl EventLayer {
         let dispatch = self.dispatch.get()?.upgrade()?;
         tracing_opentelemetry::get_otel_context(id, &dispatch)
     }
-
-    /// Writes a span's unsigned numbers once more, as numbers.
-    fn keep_numbers(&self, id: &Id, record: impl FnOnce(&mut Numbers)) {
-        let mut numbers = Numbers::default();
-        record(&mut numbers);
-        if !numbers.0.is_empty()
-            && let Some(context) = self.context_of(id)
-        {
-            context.span().set_attributes(numbers.0);
-        }
-    }
-}
-
-/// The values that `tracing-opentelemetry` takes for text.
-#[derive(Default)]
-struct Numbers(Vec<KeyValue>);
-
-impl Visit for Numbers {
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        // OpenTelemetry has no larger integers; such a one stays text.
-        if let Ok(value) = i64::try_from(value) {
-            self.0.push(KeyValue::new(field.name(), value));
-        }
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
-
-    // The default would format it for nothing.
-    fn record_error(&mut self, _: &Field, _: &(dyn Error + 'static)) {}
 }
 
 fn write(event: &Event<'_>, span: &SpanRef<'_>) {
@@ -187,6 +156,6 @@ impl Visit for Visitor {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.set(field, format!("{value:?}"));
+        self.set(field, printed(format_args!("{value:?}")));
     }
 }

@@ -10,12 +10,12 @@ use opentelemetry::{
     trace::{Span as _, SpanBuilder, SpanKind, TraceContextExt, Tracer as _},
 };
 
-use super::{SPAN_LEVEL, TraceFilter, Tracer};
+use super::{SPAN_LEVEL, SpanTracer, TraceFilter};
 
 /// Makes them.
 #[derive(Debug, Clone)]
 pub(crate) struct PastSpans {
-    pub(super) tracer: Tracer,
+    pub(super) tracer: SpanTracer,
     pub(super) filter: Arc<TraceFilter>,
 }
 

@@ -17,7 +17,7 @@ use crate::secret::without_credentials;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Span {
+pub(crate) struct Span {
     context: SpanContext,
     /// Absent if nobody will see it, and after its end.
     recording: Option<Box<Recording>>,

@@ -30,7 +30,7 @@ pub(super) struct TracerProvider {
 
 /// Makes spans.
 #[derive(Debug, Clone)]
-pub(super) struct Tracer(Arc<Shared>);
+pub(crate) struct Tracer(Arc<Shared>);
 
 #[derive(Debug)]
 pub(super) struct Shared {

@@ -15,6 +15,7 @@ mod server;
 mod support;
 
 use std::{
+    convert::Infallible,
     fs::OpenOptions,
     io::{BufRead, BufReader, Read},
     process::{ChildStderr, ExitCode},
@@ -23,10 +24,12 @@ use std::{
 };
 
 use firstlight::TelemetryConfig;
+use http_body_util::BodyExt;
 use support::{
     ask,
     part::{self, Part},
 };
+use tower::{Layer, ServiceExt};
 
 fn main() -> ExitCode {
     part::run(
@@ -52,6 +55,8 @@ fn main() -> ExitCode {
                 exits,
             ),
             #[cfg(feature = "testing")]
+            ("records::flags_are_those_of_the_span", flags_of_records),
+            #[cfg(feature = "testing")]
             (
                 "a_check_in_async_code_is_not_reported_as_a_blocked_runtime",
                 checks,
@@ -67,6 +72,8 @@ fn main() -> ExitCode {
                 server::second_signals,
             ),
             #[cfg(feature = "axum")]
+            ("serve::variables_of_operators_win", server::variables),
+            #[cfg(feature = "axum")]
             (
                 "serve::exhausted_files_are_survived",
                 server::exhausted_files,
@@ -81,6 +88,7 @@ fn main() -> ExitCode {
             ("checks", play_checks),
             #[cfg(feature = "axum")]
             ("serves", server::play),
+            ("requests", play_requests),
         ],
     )
 }
@@ -406,4 +414,53 @@ fn checks() {
     assert_eq!(part.end().0, Some(1), "{lines:#?}");
     let incident = |line: &String| line.contains("the application's runtime");
     assert!(!lines.iter().any(incident), "{lines:#?}");
+}
+
+fn play_requests() -> ExitCode {
+    let telemetry = TelemetryConfig::new().init().unwrap();
+    let service = tower::service_fn(|_: http::Request<String>| async {
+        tracing::info!("inside");
+        Ok::<_, Infallible>(http::Response::new(String::new()))
+    });
+    let service = firstlight::http::TelemetryLayer::new().layer(service);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    // Read to its end, which is when the access line is written.
+    runtime.block_on(async {
+        let response = service.oneshot(http::Request::new(String::new())).await;
+        response.unwrap().into_body().collect().await.unwrap();
+    });
+    telemetry.finish(Ok::<(), Infallible>(()))
+}
+
+#[cfg(feature = "testing")]
+fn flags_of_records() {
+    for (sampler, is_sampled) in [("always_on", true), ("always_off", false)] {
+        let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+        let endpoint = receiver.endpoint();
+        let mut part = Part::start(
+            "requests",
+            &[
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+                ("OTEL_LOGS_EXPORTER", "otlp"),
+                ("OTEL_TRACES_SAMPLER", sampler),
+            ],
+        );
+        part.rest();
+        assert_eq!(part.end().0, Some(0));
+        let logs = receiver.logs();
+        let of_request: Vec<_> = logs.iter().filter(|log| !log.trace_id.is_empty()).collect();
+        let [inside, access] = &of_request[..] else {
+            panic!("{logs:#?}")
+        };
+        assert_eq!(
+            (inside.is_sampled, access.is_sampled),
+            (is_sampled, is_sampled)
+        );
+        assert_eq!(
+            (&inside.trace_id, &inside.span_id),
+            (&access.trace_id, &access.span_id)
+        );
+    }
 }

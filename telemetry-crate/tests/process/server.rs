@@ -212,13 +212,8 @@ pub(crate) fn exhausted_files() {
     thread::sleep(Duration::from_secs(1));
 
     drop(clients);
-    let mut again = client(
-        address,
-        "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
-    );
-    again.set_read_timeout(Some(DEADLINE)).unwrap();
-    let mut answer = String::new();
-    again.read_to_string(&mut answer).unwrap();
+    let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let answer = answer(client(address, request));
     assert!(answer.ends_with("hello"), "{answer}");
     let most = begun.elapsed().as_millis() / 100 + 1;
     let page = ask(admin, "GET /metrics").body;

@@ -61,6 +61,12 @@ impl Figures {
         self.with(name, labels).map(|sample| sample.value).sum()
     }
 
+    /// The sum of the samples of this name that fit.
+    pub(super) fn sum_where(&self, name: &str, fits: impl Fn(&Sample) -> bool) -> f64 {
+        let samples = self.with(name, &[]).filter(|sample| fits(sample));
+        samples.map(|sample| sample.value).sum()
+    }
+
     /// Whether there is a sample with exactly this value.
     pub(super) fn has(&self, name: &str, labels: Labels<'_>, value: f64) -> bool {
         self.with(name, labels).any(|sample| sample.value == value)

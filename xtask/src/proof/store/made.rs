@@ -49,7 +49,7 @@ const EDITS: [Edit; 8] = [
     Edit {
         file: "src/orders/charge.rs",
         found: ".latency_budget(Duration::from_secs(60))",
-        becomes: ".latency_budget(crate::faults::latency_budget())",
+        becomes: ".latency_budget(crate::faults::latency_budget(Duration::from_secs(60)))",
     },
     Edit {
         file: "src/jobs.rs",

@@ -1,7 +1,12 @@
 //! Faults that go on at the same time, while the database is there: none of them disturbs another.
 
-use std::{net::TcpStream, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
+use anyhow::ensure;
 use firstlight::testing::Answer;
 
 use super::{Fault, THE_SAME, held, none, posts};
@@ -86,10 +91,10 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
         "ProcessOpenFilesNearLimit",
         STARVED,
-        "195 connections that clients open and forget, where 256 files may be open",
+        "195 connections that clients keep open after an answer, where 256 files may be open",
         |site| {
             let address = site.starved.address.trim_start_matches("http://");
-            held(195, || Ok(TcpStream::connect(address)?))
+            held(195, || kept_open(address))
         },
     ),
     Fault::ticket(
@@ -132,3 +137,15 @@ pub(super) const FAULTS: &[Fault] = &[
         site.replica.psql("postgres", resume).map(drop)
     }),
 ];
+
+/// A connection that has had an answer and waits for the next request; one without any is closed by the service soon.
+fn kept_open(address: &str) -> anyhow::Result<TcpStream> {
+    let mut connection = TcpStream::connect(address)?;
+    connection.write_all(b"GET /nothing HTTP/1.1\r\nhost: prove\r\n\r\n")?;
+    let read = connection.read(&mut [0; 1024])?;
+    ensure!(
+        read > 0,
+        "the service closed a connection without an answer"
+    );
+    Ok(connection)
+}

@@ -1,0 +1,193 @@
+//! The values of a span or an event, made plain before anything of firstlight's is locked.
+//!
+//! A value is code of the program: its `Debug` may log, record on the span that is being made, panic, or print without an
+//! end, and the sources of an error may go in a circle. All of that runs here, once and bounded. What the layers get are
+//! numbers and text, and neither runs anything.
+//!
+//! Left out: events. Their values go straight into the line that is being made, which nothing else can see.
+
+mod chain;
+mod text;
+
+use std::{error::Error, fmt};
+
+use tracing::{
+    Metadata,
+    field::{DebugValue, Field, FieldSet, Value, ValueSet, Visit, debug},
+    span::{Attributes, Record},
+};
+
+use self::chain::Chain;
+pub(crate) use self::{
+    chain::with_causes,
+    text::{printed, write_foreign, write_str},
+};
+
+/// Runs `work` with the attributes, all of whose values are plain.
+pub(crate) fn with_plain_attributes<T>(
+    attributes: &Attributes<'_>,
+    work: impl FnOnce(&Attributes<'_>) -> T,
+) -> T {
+    let mut test = IsPlain(true);
+    attributes.record(&mut test);
+    if test.0 {
+        return work(attributes);
+    }
+    let metadata = attributes.metadata();
+    let values = PlainValues::of(metadata.fields(), |values| attributes.record(values));
+    values.with_set(|set| {
+        work(&match attributes.parent() {
+            Some(parent) => Attributes::child_of(parent.clone(), metadata, set),
+            None if attributes.is_root() => Attributes::new_root(metadata, set),
+            None => Attributes::new(metadata, set),
+        })
+    })
+}
+
+/// Runs `work` with what is recorded on a span of this metadata, all of whose values are plain.
+pub(crate) fn with_plain_record<T>(
+    record: &Record<'_>,
+    metadata: &Metadata<'static>,
+    work: impl FnOnce(&Record<'_>) -> T,
+) -> T {
+    let mut test = IsPlain(true);
+    record.record(&mut test);
+    if test.0 {
+        return work(record);
+    }
+    let values = PlainValues::of(metadata.fields(), |values| record.record(values));
+    values.with_set(|set| work(&Record::new(set)))
+}
+
+/// Whether each value is one that runs no code, and means the same to every visitor.
+struct IsPlain(bool);
+
+impl Visit for IsPlain {
+    fn record_f64(&mut self, _: &Field, _: f64) {}
+    fn record_i64(&mut self, _: &Field, _: i64) {}
+    fn record_bool(&mut self, _: &Field, _: bool) {}
+    fn record_str(&mut self, _: &Field, _: &str) {}
+
+    fn record_u64(&mut self, _: &Field, value: u64) {
+        self.0 &= i64::try_from(value).is_err();
+    }
+
+    fn record_error(&mut self, _: &Field, _: &(dyn Error + 'static)) {
+        self.0 = false;
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {
+        self.0 = false;
+    }
+}
+
+/// One value, as a `tracing` visitor would see it.
+enum Plain {
+    F64(f64),
+    /// Unsigned numbers as well, where they fit: `tracing-opentelemetry` writes those as text.
+    I64(i64),
+    U64(u64),
+    I128(i128),
+    U128(u128),
+    Bool(bool),
+    Str(String),
+    Debug(DebugValue<Printed>),
+    Error(Box<dyn Error + 'static>),
+}
+
+impl Plain {
+    fn as_value(&self) -> &dyn Value {
+        match self {
+            Self::F64(value) => value,
+            Self::I64(value) => value,
+            Self::U64(value) => value,
+            Self::I128(value) => value,
+            Self::U128(value) => value,
+            Self::Bool(value) => value,
+            Self::Str(value) => value,
+            Self::Debug(value) => value,
+            Self::Error(value) => value,
+        }
+    }
+}
+
+/// What a `Debug` or `Display` has printed.
+struct Printed(String);
+
+impl fmt::Debug for Printed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A place for each field of a span, in their order.
+struct PlainValues<'a> {
+    fields: &'a FieldSet,
+    values: Vec<Option<Plain>>,
+}
+
+impl<'a> PlainValues<'a> {
+    fn of(fields: &'a FieldSet, record: impl FnOnce(&mut Self)) -> Self {
+        let mut values = Self {
+            fields,
+            values: fields.iter().map(|_| None).collect(),
+        };
+        record(&mut values);
+        values
+    }
+
+    fn with_set<T>(&self, work: impl FnOnce(&ValueSet<'_>) -> T) -> T {
+        let values: Vec<_> = self
+            .values
+            .iter()
+            .map(|value| value.as_ref().map(Plain::as_value))
+            .collect();
+        work(&self.fields.value_set_all(&values))
+    }
+
+    fn set(&mut self, field: &Field, value: Plain) {
+        if let Some(place) = self.values.get_mut(field.index()) {
+            *place = Some(value);
+        }
+    }
+}
+
+impl Visit for PlainValues<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.set(field, Plain::F64(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, Plain::I64(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        let value = i64::try_from(value).map_or(Plain::U64(value), Plain::I64);
+        self.set(field, value);
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.set(field, Plain::I128(value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.set(field, Plain::U128(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, Plain::Bool(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field, Plain::Str(value.to_owned()));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.set(field, Plain::Error(Box::new(Chain::of(value))));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let printed = Printed(printed(format_args!("{value:?}")));
+        self.set(field, Plain::Debug(debug(printed)));
+    }
+}

@@ -1,0 +1,123 @@
+//! An error and its causes, of which there may be any number: `source()` may return the error itself.
+
+use std::{
+    error::Error,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use super::text::{MAX_PRINTED, printed};
+
+/// Causes that are followed. Real chains have up to ten.
+const MAX_CAUSES: usize = 32;
+
+/// An error and its causes as text, with the same shape: each is the source of the one before it.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    message: String,
+    source: Option<Box<Chain>>,
+}
+
+impl Chain {
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+        let mut messages: Vec<_> = messages(error).collect();
+        let last = messages.pop().unwrap_or_default();
+        let innermost = Self {
+            message: last,
+            source: None,
+        };
+        messages
+            .into_iter()
+            .rfold(innermost, |source, message| Self {
+                message,
+                source: Some(Box::new(source)),
+            })
+    }
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Chain {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.source.as_deref()?;
+        Some(source)
+    }
+}
+
+/// What the error says, and then each of its causes.
+fn messages(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = source_of(error);
+        Some(printed(format_args!("{error}")))
+    })
+    .take(1 + MAX_CAUSES)
+}
+
+/// `source()` is code of the program as well.
+fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or_default()
+}
+
+/// An error with its causes on one line: `outer: middle: inner`.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut messages = messages(error);
+    let mut text = messages.next().unwrap_or_default();
+    for inner in messages {
+        if text.len() > MAX_PRINTED {
+            break;
+        }
+        // Many wrappers repeat their cause in their own message.
+        if !text.contains(&inner) {
+            text.push_str(": ");
+            text.push_str(&inner);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Circle;
+
+    impl fmt::Display for Circle {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("round")
+        }
+    }
+
+    impl Error for Circle {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(self)
+        }
+    }
+
+    #[test]
+    fn a_circle_of_causes_ends() {
+        assert_eq!(with_causes(&Circle), "round");
+        let chain = Chain::of(&Circle);
+        let causes = std::iter::successors(chain.source(), |cause| (*cause).source());
+        assert_eq!(causes.count(), MAX_CAUSES);
+    }
+
+    #[test]
+    fn causes_are_named_in_their_order() {
+        let inner = Chain {
+            message: "inner".to_owned(),
+            source: None,
+        };
+        let outer = Chain {
+            message: "outer".to_owned(),
+            source: Some(Box::new(inner)),
+        };
+        assert_eq!(with_causes(&Chain::of(&outer)), "outer: inner");
+    }
+}

@@ -1,0 +1,115 @@
+//! Text that code of the program prints, bounded, whatever that code does.
+
+use std::{
+    fmt::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// What one value may print, in bytes. More than a line or a span attribute keeps by default, so that those cut it, and
+/// say so.
+pub(super) const MAX_PRINTED: usize = 64 * 1024;
+
+/// In place of what a `Debug` or `Display` that panicked had still to say; the panic has a line of its own.
+const PANICKED: &str = "...[panicked while it was printed]";
+
+/// Writes until a limit, at a character's boundary.
+struct Limited<'a> {
+    text: &'a mut String,
+    end: usize,
+}
+
+impl<'a> Limited<'a> {
+    fn new(text: &'a mut String, bytes: usize) -> Self {
+        let end = text.len().saturating_add(bytes);
+        Self { text, end }
+    }
+}
+
+impl Write for Limited<'_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let room = self.end.saturating_sub(self.text.len());
+        if part.len() <= room {
+            self.text.push_str(part);
+            return Ok(());
+        }
+        let fits = (0..=room)
+            .rev()
+            .find(|index| part.is_char_boundary(*index))
+            .unwrap_or(0);
+        self.text.push_str(&part[..fits]);
+        Err(fmt::Error)
+    }
+}
+
+/// Adds so many bytes of it at most.
+///
+/// # Errors
+///
+/// There were more.
+pub(crate) fn write_str(text: &mut String, bytes: usize, what: &str) -> fmt::Result {
+    Limited::new(text, bytes).write_str(what)
+}
+
+/// Adds what code of the program prints, so many bytes at most.
+///
+/// # Errors
+///
+/// There were more, or the code failed. A panic ends the text and goes no further: a line that says less is better than a
+/// request that fails because of it.
+pub(crate) fn write_foreign(
+    text: &mut String,
+    bytes: usize,
+    what: fmt::Arguments<'_>,
+) -> fmt::Result {
+    let mut limited = Limited::new(text, bytes);
+    // After a panic the text has what was printed before it, as after an error.
+    if let Ok(printed) = catch_unwind(AssertUnwindSafe(|| limited.write_fmt(what))) {
+        printed
+    } else {
+        limited.write_str(PANICKED)
+    }
+}
+
+/// What code of the program prints.
+pub(crate) fn printed(what: fmt::Arguments<'_>) -> String {
+    let mut text = String::new();
+    // Cut where the limit is; a `Debug` that fails has printed what is there.
+    let _ = write_foreign(&mut text, MAX_PRINTED, what);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Endless;
+
+    impl fmt::Debug for Endless {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            loop {
+                f.write_str("more and ")?;
+            }
+        }
+    }
+
+    struct Panics;
+
+    impl fmt::Debug for Panics {
+        #[expect(clippy::panic, reason = "it is what is tested")]
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("half")?;
+            panic!("in Debug")
+        }
+    }
+
+    #[test]
+    fn printed_text_is_bounded() {
+        assert_eq!(printed(format_args!("{Endless:?}")).len(), MAX_PRINTED);
+    }
+
+    #[test]
+    fn a_panic_ends_the_text() {
+        let text = printed(format_args!("{Panics:?}"));
+        assert_eq!(text, format!("half{PANICKED}"));
+    }
+}
