@@ -17,8 +17,10 @@ mod support;
 use std::{
     convert::Infallible,
     fs::OpenOptions,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read, Write},
+    mem::ManuallyDrop,
     process::{ChildStderr, ExitCode},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
                 "exit_sends_what_waits_and_the_standard_librarys_loses_it",
                 exits,
             ),
+            ("last_words::errors_are_out_at_any_end", last_words),
             #[cfg(feature = "testing")]
             ("records::flags_are_those_of_the_span", flags_of_records),
             #[cfg(feature = "testing")]
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
             #[cfg(feature = "axum")]
             ("serves", server::play),
             ("requests", play_requests),
+            ("dies", play_dies),
         ],
     )
 }
@@ -462,5 +466,49 @@ fn flags_of_records() {
             (&inside.trace_id, &inside.span_id),
             (&access.trace_id, &access.span_id)
         );
+    }
+}
+
+/// Threads log errors, each of which is said on standard error once its call has returned, until the process ends.
+fn play_dies() -> ExitCode {
+    let _never_dropped = ManuallyDrop::new(firstlight::init!().unwrap());
+    let (said, heard) = mpsc::channel();
+    for thread in 0..3 {
+        let said = said.clone();
+        thread::spawn(move || {
+            for n in 0.. {
+                let id = format!("{thread}-{n}");
+                tracing::error!(id, "the last words");
+                // One system call, so that it is whole.
+                let _ = io::stderr().write_all(format!("{id}\n").as_bytes());
+                let _ = said.send(());
+            }
+        });
+    }
+    heard.iter().take(20).for_each(drop);
+    match std::env::var("HOW").as_deref() {
+        Ok("exit") => std::process::exit(3),
+        Ok("abort") => std::process::abort(),
+        Ok("thread") => {
+            thread::spawn(|| std::process::exit(3));
+            loop {
+                thread::park();
+            }
+        }
+        _ => ExitCode::from(3),
+    }
+}
+
+fn last_words() {
+    for how in ["exit", "abort", "thread", "return"] {
+        for _ in 0..5 {
+            let mut part = Part::start("dies", &[("HOW", how)]);
+            let lines = part.rest();
+            let (_, returned) = part.end();
+            let lost = |id: &&str| !lines.iter().any(|line| line.contains(&format!("\"{id}\"")));
+            let lost: Vec<_> = returned.lines().filter(lost).collect();
+            assert!(returned.lines().count() >= 20, "{how}: {returned}");
+            assert!(lost.is_empty(), "{how}: {lost:?}");
+        }
     }
 }

@@ -213,7 +213,10 @@ fn processes(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
     )?;
     let deployment = yaml::read(&manifests.join("deployment.yaml"))?;
     let found = variable(&container(&deployment)?, PROCESSES)?;
-    ensure!(found == pods.to_string(), "found {found}, expected {pods}");
+    ensure!(
+        pods == found.parse::<u64>()?,
+        "found {found}, expected {pods}"
+    );
     let rendered = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(&manifests))?;
     for document in rendered.split("\n---\n") {
         let document = yaml::parse(document)?;
