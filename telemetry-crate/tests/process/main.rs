@@ -19,6 +19,7 @@ use std::{
     fs::OpenOptions,
     io::{self, BufRead, BufReader, Read, Write},
     mem::ManuallyDrop,
+    net::TcpListener,
     process::{ChildStderr, ExitCode},
     sync::mpsc,
     thread,
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
                 "exit_sends_what_waits_and_the_standard_librarys_loses_it",
                 exits,
             ),
+            ("admin::a_port_in_use_is_a_warning", port_in_use),
             ("last_words::errors_are_out_at_any_end", last_words),
             #[cfg(feature = "testing")]
             ("records::flags_are_those_of_the_span", flags_of_records),
@@ -467,6 +469,39 @@ fn flags_of_records() {
             (&access.trace_id, &access.span_id)
         );
     }
+}
+
+fn port_in_use() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let variables = [
+        ("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
+    ];
+    let mut part = Part::start("waits", &variables);
+    part.message("telemetry is up");
+    let warning = part.message(&format!("admin listener: 127.0.0.1:{port} is in use"));
+    assert_eq!(warning["level"], "WARN");
+    part.message("ready");
+    drop(taken);
+    part.message("the admin listener has its address now");
+    let address = ([127, 0, 0, 1], port.parse().unwrap()).into();
+    assert_eq!(ask(address, "GET /livez").status, 200);
+
+    // By choice it is an error of the start.
+    let strict = [
+        variables[0],
+        variables[1],
+        ("FIRSTLIGHT_ADMIN_REQUIRED", "true"),
+    ];
+    let mut second = Part::start("waits", &strict);
+    second.rest();
+    let (code, stderr) = second.end();
+    assert_ne!(code, Some(0));
+    assert!(
+        stderr.contains(&format!("cannot listen on 127.0.0.1:{port}")),
+        "{stderr}"
+    );
 }
 
 /// Threads log errors, each of which is said on standard error once its call has returned, until the process ends.

@@ -43,10 +43,14 @@ runbooks! {
     ServiceAbsent,
     ServiceDown,
     TelemetryDropping,
+    WorkerAttemptsFailing,
     WorkerDeadLetters,
+    WorkerJobsStuck,
     WorkerQueueGrowing,
     WorkerQueueStalled,
+    WorkerQueueUnknown,
     WorkerQueueUnreadable,
+    WorkerQueueUnwatched,
 }
 
 impl Runbook {

@@ -1,4 +1,4 @@
-//! A dashboard as a picture, drawn from what Prometheus answers: for whoever has no Grafana at hand, or wants to see one first.
+//! A dashboard as a picture, drawn from what Prometheus answers: for readers without a Grafana at hand.
 //!
 //! Panels stand where Grafana puts them, with the same queries, units and colours. Left out: legends' columns, links, and
 //! everything that moves. It is SVG by hand, because lines, boxes and words are all that there is to it.
@@ -289,9 +289,14 @@ fn unit(panel: &Value) -> &str {
 /// The colour that a series of this name always has.
 fn fixed(panel: &Value, name: &str) -> Option<&'static str> {
     let overrides = panel["fieldConfig"]["overrides"].as_array()?;
-    let own = overrides
-        .iter()
-        .find(|one| one["matcher"]["options"] == name)?;
+    let own = overrides.iter().find(|one| {
+        let options = one["matcher"]["options"].as_str().unwrap_or_default();
+        // Of a pattern, which is the end of a name.
+        let end = options
+            .strip_prefix('/')
+            .and_then(|end| end.strip_suffix("$/"));
+        end.map_or(options == name, |end| name.ends_with(end))
+    })?;
     let properties = own["properties"].as_array()?;
     let colour = properties.iter().find(|one| one["id"] == "color")?;
     Some(canvas::named(colour["value"]["fixedColor"].as_str()?))

@@ -38,7 +38,8 @@ impl Series {
             name = name.replace(&format!("{{{{{token}}}}}"), value);
         }
         Some(Self {
-            name: name.trim().to_owned(),
+            // What a label is not there for leaves no space.
+            name: name.split_whitespace().collect::<Vec<_>>().join(" "),
             legend: legend.to_owned(),
             labels,
             values,
