@@ -27,8 +27,8 @@ const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 const LINGER: Duration = Duration::from_millis(5);
 
 /// How long an urgent line waits to be written. A thread that is woken up to write needs some 50 microseconds; on a machine
-/// with more work than processors it needs a few turns.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// with much more work than processors it may not run for some hundred milliseconds.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// So much company is enough.
 const CHUNK_BYTES: usize = 64 * 1024;
