@@ -321,9 +321,8 @@ mod tests {
 
     #[test]
     fn bank_url_must_name_a_server() {
-        let with = |url: &str| {
-            Config::from_variables(|name| (name == "BANK_URL").then(|| url.to_owned()))
-        };
+        let with =
+            |url: &str| Config::from_variables(|name| (name == "BANK_URL").then(|| url.to_owned()));
         assert!(with("http://bank.internal:8080/v1/").is_ok());
         for url in [
             "bank.internal",
