@@ -13,12 +13,10 @@ use sqlx::{Database, pool::PoolOptions};
 ///
 /// A file that is removed while it is open goes on taking writes, which are lost with the last connection. Without
 /// `create_if_missing`, a pool has no connections then, and its calls fail with `SQLITE_CANTOPEN` until there is a file
-/// again. A file that takes its place, as after a restore, is opened anew. The same goes for its write-ahead log, `path` with `-wal`
-/// behind it, which has what is committed until it is written back.
+/// again. A file that takes its place, as after a restore, is opened anew.
 ///
-/// A database in memory has no file, and is left alone, and so is a URI (`file:`). Asks the file system before each use of a connection,
-/// which takes some microseconds. It takes the place of [`before_acquire`](PoolOptions::before_acquire). On systems other than Unix,
-/// a file that was replaced is not noticed.
+/// A database in memory has no file, and is left alone. Asks the file system before each use of a connection, which takes some microseconds. It takes the place of
+/// [`before_acquire`](PoolOptions::before_acquire). On systems other than Unix, a file that was replaced is not noticed.
 ///
 /// ```no_run
 /// # use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
@@ -36,60 +34,51 @@ pub fn follow_file<DB: Database>(
     path: impl Into<PathBuf>,
 ) -> PoolOptions<DB> {
     let path = path.into();
-    let is_file = !path.as_os_str().is_empty()
-        && path != Path::new(":memory:")
-        && !path.to_string_lossy().starts_with("file:");
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let log = PathBuf::from(log);
-    let known = Mutex::new(None);
+    let known = Mutex::new(Known::Nothing);
     options.before_acquire(move |_, connection| {
-        let is_same = !is_file || {
-            let found = (File::at(&path), File::at(&log));
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            Known::look(&mut known, found, connection.age)
-        };
+        let file = File::at(&path);
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = known.is_same(file, connection.age);
         Box::pin(async move { Ok(is_same) })
     })
 }
 
-/// What was at the paths at the last look.
-struct Known {
-    /// `None` if it was gone.
-    file: Option<File>,
-    /// `None` as well if the database has no log.
-    log: Option<File>,
-    at: Instant,
-    /// Connections that are older may be to what was there before.
-    changed: Option<Instant>,
+/// What was at the path at the last look.
+enum Known {
+    /// There was no look yet.
+    Nothing,
+    /// No file from the first look on: the database is in memory.
+    Memory,
+    File {
+        /// `None` if it was gone.
+        file: Option<File>,
+        /// When another was there than before; older connections are to that.
+        changed: Option<Instant>,
+    },
 }
 
 impl Known {
-    /// Whether a connection of this age is to what is at the paths now.
-    fn look(
-        known: &mut Option<Self>,
-        (file, log): (Option<File>, Option<File>),
-        age: Duration,
-    ) -> bool {
-        let now = Instant::now();
-        let changed = known.as_ref().and_then(|known| {
-            if known.file != file || (known.log.is_some() && log.is_none()) {
-                Some(now)
-            } else if known.log.is_some() && known.log != log {
-                // The last connection to close removes it, and the next one makes another: younger ones are to that.
-                Some(known.at)
-            } else {
-                known.changed
+    /// Whether a connection of this age is to what is at the path now.
+    fn is_same(&mut self, found: Option<File>, age: Duration) -> bool {
+        let (file, changed) = match self {
+            Self::Memory => return true,
+            Self::Nothing => {
+                *self = match found {
+                    None => Self::Memory,
+                    file => Self::File {
+                        file,
+                        changed: None,
+                    },
+                };
+                return true;
             }
-        });
-        let is_there = file.is_some();
-        *known = Some(Self {
-            file,
-            log,
-            at: now,
-            changed,
-        });
-        is_there && changed.is_none_or(|at| age < now.duration_since(at))
+            Self::File { file, changed } => (file, changed),
+        };
+        if *file != found {
+            *file = found;
+            *changed = Some(Instant::now());
+        }
+        file.is_some() && changed.is_none_or(|at| age <= at.elapsed())
     }
 }
 

@@ -14,8 +14,6 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("health::busy_sqlite_is_ready", busy),
     ("health::read_only_sqlite_is_not_ready", read_only),
     ("health::removed_file_takes_no_writes", removed),
-    ("health::removed_log_takes_no_writes", removed_log),
-    ("health::new_log_keeps_connections", new_log),
     ("health::memory_has_no_file_to_follow", memory),
     ("health::replaced_file_is_opened_anew", replaced),
 ];
@@ -118,48 +116,6 @@ fn removed() {
         assert!(lost.is_err(), "a write into a file that is gone");
         let error = check().await.unwrap_err();
         assert!(matches!(error, StoreCheckError::Unreachable(_)), "{error}");
-    });
-}
-
-/// What has been accepted is in the files that a process would find after a crash.
-fn removed_log() {
-    on_runtime(async {
-        let folder = Folder::new("removed-log");
-        let pool = folder.pool().await;
-        run(&pool, "INSERT INTO rows VALUES (0)").await;
-        fs::remove_file(folder.0.join("rows.db-wal")).unwrap();
-        let mut accepted = vec![0];
-        for id in 1..100 {
-            let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(id);
-            if insert.execute(&pool).await.is_ok() {
-                accepted.push(id);
-            }
-        }
-        assert!(accepted.len() > 1, "no write was accepted any more");
-        let crashed = Folder::new("removed-log-crashed");
-        for name in ["rows.db", "rows.db-wal"] {
-            fs::copy(folder.0.join(name), crashed.0.join(name)).unwrap();
-        }
-        let other = SqlitePool::connect_with(crashed.options()).await.unwrap();
-        let rows = sqlx::query_scalar::<_, i64>("SELECT id FROM rows ORDER BY id");
-        assert_eq!(rows.fetch_all(&other).await.unwrap(), accepted);
-        writable(&pool)().await.unwrap();
-    });
-}
-
-/// The log ends with the last connection, and the next one is not closed for it.
-fn new_log() {
-    on_runtime(async {
-        let folder = Folder::new("new-log");
-        let pool = folder.pool().await;
-        run(&pool, "CREATE TABLE a (id integer)").await;
-        for _ in 0..3 {
-            pool.acquire().await.unwrap().close().await.unwrap();
-            assert!(!folder.0.join("rows.db-wal").exists());
-            run(&pool, "CREATE TEMP TABLE mine (id integer)").await;
-            // A table of the connection, which is another one if this one was closed.
-            run(&pool, "INSERT INTO mine VALUES (1)").await;
-        }
     });
 }
 
