@@ -5,6 +5,11 @@ use std::{env, io};
 {% if store != "none" -%}
 use firstlight::Secret;
 {% endif -%}
+{% if store == "sqlite" -%}
+use sqlx::sqlite::SqliteConnectOptions;
+{% elsif store == "postgres" -%}
+use sqlx::postgres::PgConnectOptions;
+{% endif -%}
 use tokio::net::TcpListener;
 
 {% if store == "sqlite" -%}
@@ -54,7 +59,7 @@ pub enum ConfigError {
 {%- endif %}
 {%- if worker and example %}
     #[error(
-        "BANK_URL: found {found:?}, expected an address such as http://bank.internal; for https, Cargo.toml has no TLS yet"
+        "BANK_URL: found {found}, expected an address such as http://bank.internal, without user, query and fragment; for https, Cargo.toml has no TLS yet"
     )]
     BankUrl { found: String },
 {%- endif %}
@@ -98,7 +103,7 @@ impl Config {
         let bank_url = match get("BANK_URL", "") {
             url if url.is_empty() => None,
             url if is_http(&url) => Some(url.trim_end_matches('/').to_owned()),
-            found => return Err(ConfigError::BankUrl { found }),
+            url => return Err(ConfigError::BankUrl { found: kind(&url) }),
         };
 {%- endif %}
         Ok(Self {
@@ -131,25 +136,70 @@ impl Config {
 {%- if store == "sqlite" %}
 
 /// What `DATABASE_URL` may be.
-const DATABASE_URLS: &str = "a file behind its scheme, such as sqlite://orders.db, or sqlite:///data/orders.db for the one in /data";
+const DATABASE_URLS: &str = "a file behind its scheme, such as sqlite://orders.db, or sqlite:///data/orders.db for the one in /data; of options, only mode=rwc and cache";
 
-/// Refuses what SQLite would take for the name of a file, and a database in memory, which loses what was accepted.
+/// Refuses what SQLite would take for the name of a file, a database in memory, which loses what was accepted, and one that
+/// can only be read.
 fn is_database(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("sqlite:") else {
+    // As sqlx reads it, because `%3Amemory%3A` is in memory, too. SQLite takes a name behind `file:` for a URI.
+    let Ok(options) = url.parse::<SqliteConnectOptions>() else {
         return false;
     };
-    let rest = rest.strip_prefix("//").unwrap_or(rest);
-    let (file, options) = rest.split_once('?').unwrap_or((rest, ""));
-    !file.is_empty() && file != ":memory:" && !options.contains("mode=memory")
+    let file = options.get_filename().to_string_lossy();
+    let is_file = options.get_filename().file_name().is_some()
+        && file != ":memory:"
+        && !file.starts_with("file:")
+        && !file.ends_with('/')
+        && !file.contains('\0');
+    let (_, options) = url.split_once('?').unwrap_or((url, ""));
+    let known = ["", "mode=rwc", "cache=private", "cache=shared"];
+    url.starts_with("sqlite:") && is_file && options.split('&').all(|it| known.contains(&it))
 }
 {%- elsif store == "postgres" %}
 
 /// What `DATABASE_URL` may be.
-const DATABASE_URLS: &str = "an address such as postgres://user:password@host:5432/database";
+const DATABASE_URLS: &str = "an address such as postgres://user:password@host:5432/database?sslmode=verify-full, with a host, a database, and parameters that sqlx knows";
 
-/// Refuses another database's address, whose parts would be taken for PostgreSQL's.
+/// Others are ignored by sqlx, with a warning: `sslmod=verify-full` would be a connection without TLS.
+const PARAMETERS: [&str; 18] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+/// Refuses another database's address, whose parts would be taken for PostgreSQL's, and one that leaves the server or the database to
+/// be guessed.
 fn is_database(url: &str) -> bool {
-    url.starts_with("postgres://") || url.starts_with("postgresql://")
+    let Some(("postgres" | "postgresql", rest)) = url.split_once("://") else {
+        return false;
+    };
+    let (address, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let (server, database) = address.split_once('/').unwrap_or((address, ""));
+    let host = server.rsplit('@').next().unwrap_or_default();
+    let given: Vec<(&str, &str)> = (parameters.split('&').filter(|it| !it.is_empty()))
+        .map(|it| it.split_once('=').unwrap_or((it, "")))
+        .collect();
+    let names = |name| given.iter().any(|it| it.0 == name && !it.1.is_empty());
+    (!host.is_empty() || names("host") || names("hostaddr"))
+        && (!database.trim_matches('/').is_empty() || names("dbname"))
+        && (given.iter()).all(|it| PARAMETERS.contains(&it.0) || it.0.starts_with("options["))
+        && !url.contains('#')
+        && url.parse::<PgConnectOptions>().is_ok()
 }
 {%- endif %}
 {%- if store != "none" %}
@@ -161,20 +211,26 @@ fn database_url(url: String) -> Result<Secret<String>, ConfigError> {
     } else if is_database(&url) {
         return Ok(Secret::new(url));
     } else {
-        // Never the value: a password may be in it.
-        match url.split_once("://") {
-            Some((scheme, _)) => format!("a value that starts with {scheme}://"),
-            None => "a value that is no such address".to_owned(),
-        }
+        kind(&url)
     };
     Err(ConfigError::DatabaseUrl { found })
+}
+
+/// What an address begins with. Never the value: a password may be in it.
+fn kind(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, _)) => format!("a value that starts with {scheme}://"),
+        None => "a value that is no such address".to_owned(),
+    }
 }
 {%- endif %}
 {%- if worker and example %}
 
-/// Whether this is the address of a server.
+/// Whether this is the address of a server, to which a path can be added.
 fn is_http(url: &str) -> bool {
-    reqwest::Url::parse(url).is_ok_and(|url| url.scheme() == "http" && url.has_host())
+    reqwest::Url::parse(url).is_ok_and(|parsed| {
+        parsed.scheme() == "http" && parsed.has_host() && !url.contains(['?', '#', '@'])
+    })
 }
 {%- endif %}
 
@@ -216,10 +272,14 @@ mod tests {
             DATABASE_URL,
 {%- if store == "sqlite" %}
             "sqlite:orders.db",
-            "sqlite:///data/orders.db?mode=rwc",
+            "sqlite:///data/orders.db?mode=rwc&cache=private",
+            "sqlite://orders%20of%20today.db",
 {%- else %}
             "postgres:///orders?host=/run/postgresql",
             "postgresql://user@host/orders",
+            "postgres://host/?dbname=orders",
+            "postgres://user:pass%23word@%2Frun%2Fpostgresql/orders",
+            "postgres://host/orders?sslmode=verify-full&options[search_path]=orders",
 {%- endif %}
         ] {
             assert!(with(url).is_ok(), "{url}");
@@ -233,11 +293,37 @@ mod tests {
             "sqlite:",
             "sqlite://",
             "sqlite::memory:",
+            "sqlite://%3Amemory%3A",
+            "sqlite://file::memory:",
+            "sqlite://file%3Aorders.db?mode=rwc",
+            "sqlite://?mode=rwc",
+            "sqlite:///data/",
+            "sqlite:///data/..",
+            "sqlite://orders%00.db",
             "sqlite://orders.db?mode=memory",
+            "sqlite://orders.db?m%6Fde=memory",
+            "sqlite://orders.db?mode=ro",
+            "sqlite://orders.db?immutable=1",
+            "sqlite://orders.db?vfs=memdb",
+            "sqlite://orders.db?mod=rwc",
             "sqlite://orders.db\n",
 {%- else %}
             "sqlite://orders.db",
             "host=db user=app",
+            "postgres://",
+            "postgres:///",
+            "postgres:///orders",
+            "postgres://host",
+            "postgres://root:hunter2@host/",
+            "postgres://root:hunter2@/orders",
+            "postgres://:5432/orders",
+            "postgres://host:port/orders",
+            "postgres://host/?dbname=",
+            "postgres:///orders?host=",
+            "postgres://host/orders?sslmod=verify-full",
+            "postgres://host/orders?sslmode=ful",
+            "postgres://host/orders?password=a&hunter2",
+            "postgres://host/orders#fragment",
             "postgres://host/orders\n",
 {%- endif %}
         ] {
@@ -252,10 +338,21 @@ mod tests {
 
     #[test]
     fn bank_url_must_name_a_server() {
-        for url in ["bank.internal", "http://", "https://bank.internal"] {
-            let config =
-                Config::from_variables(|name| (name == "BANK_URL").then(|| url.to_owned()));
-            assert!(config.is_err(), "{url}");
+        let with =
+            |url: &str| Config::from_variables(|name| (name == "BANK_URL").then(|| url.to_owned()));
+        assert!(with("http://bank.internal:8080/v1/").is_ok());
+        for url in [
+            "bank.internal",
+            "http://",
+            "https://bank.internal",
+            "http://bank/?x=1",
+            "http://bank?",
+            "http://bank/#f",
+            "http://root:hunter2@bank",
+        ] {
+            let message = with(url).unwrap_err().to_string();
+            assert!(message.starts_with("BANK_URL: found a value"), "{message}");
+            assert!(!message.contains("hunter2"), "{message}");
         }
     }
 {%- endif %}

@@ -81,7 +81,12 @@ impl Schedule {
             [.., days, _, weekdays] => (days, weekdays),
             _ => ("", ""),
         };
-        if expression.contains('?') && weekdays.contains(|char: char| char.is_ascii_digit()) {
+        // Behind `#` and `/` are counts, which mean the same everywhere.
+        let is_numbered = |item: &str| {
+            let day = item.split(['#', '/']).next().unwrap_or_default();
+            day.contains(|char: char| char.is_ascii_digit())
+        };
+        if expression.contains('?') && weekdays.split(',').any(is_numbered) {
             return Err(invalid(
                 "`?` is Quartz's, where 1 is Sunday, and here 0 and 7 are: name the weekdays, such as MON-FRI".to_owned(),
             ));

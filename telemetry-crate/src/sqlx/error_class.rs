@@ -24,8 +24,8 @@ use sqlx::{Error, error::ErrorKind};
 #[non_exhaustive]
 pub enum ErrorClass {
     /// A value that the database cannot take, which came with the request: text with a NUL (22021, 22P05), too long
-    /// (22001, 54000, `SQLITE_TOOBIG`), out of range (22003, 22008, 22023), or of another form than its type's (22P02, 22007,
-    /// `SQLITE_MISMATCH`). 400 or 422.
+    /// (22001, 54000, `SQLITE_TOOBIG`), out of range (22003, 22008, 22023), of another form than its type's (22P02, 22007,
+    /// `SQLITE_MISMATCH`), or against a `CHECK` (23514, `SQLITE_CONSTRAINT_CHECK`). 400 or 422.
     Invalid,
     /// It collides with a row that is there, or refers to one that is not: 23505, 23503, 23P01, and SQLite's constraints
     /// of the same kinds. 409, where the request chose the value; otherwise the query is wrong.
@@ -33,8 +33,8 @@ pub enum ErrorClass {
     /// The same request may go well later, or elsewhere: no connection, a conflict with another transaction (40), a
     /// lock that was not had in time (55P03, `SQLITE_BUSY`), a statement or a transaction that took too long (57014,
     /// 25P03, 25P04, `SQLITE_INTERRUPT`), a server that stops or starts (57P), a lack of resources
-    /// (53, `SQLITE_FULL`), a failing disk (58030, `SQLITE_IOERR`), a database that can only be read (25006,
-    /// `SQLITE_READONLY`) or not be opened (`SQLITE_CANTOPEN`). 503.
+    /// (53, `SQLITE_FULL`), a failing disk (58030, `SQLITE_IOERR`), a file that is gone (58P01), transaction ids that are used up
+    /// (54000), a database that can only be read (25006, `SQLITE_READONLY`) or not be opened (`SQLITE_CANTOPEN`). 503.
     Unavailable,
     /// Everything else is a fault of the service: wrong SQL, a missing value (23502), a division by zero (22012), a
     /// damaged database. 500.
@@ -54,6 +54,13 @@ impl ErrorClass {
                 ErrorKind::UniqueViolation
                 | ErrorKind::ForeignKeyViolation
                 | ErrorKind::ExclusionViolation => Self::Conflict,
+                // Without a constraint, a partitioned table has no partition for the row.
+                ErrorKind::CheckViolation
+                    if said.constraint().is_some() || is_sqlite_check(error) =>
+                {
+                    Self::Invalid
+                }
+                _ if is_out_of_transactions(error) => Self::Unavailable,
                 _ => match Code::of(error) {
                     Some(Code::SqlState(state)) => of_sqlstate(&state),
                     Some(Code::Sqlite(code)) => of_sqlite(code),
@@ -81,7 +88,11 @@ fn of_sqlstate(state: &str) -> ErrorClass {
         }
         // More than an index or a row can hold; nested too deeply.
         "54000" | "54001" => ErrorClass::Invalid,
-        "25006" | "25P03" | "25P04" | "55P03" | "57014" | "58030" => ErrorClass::Unavailable,
+        // WITH CHECK OPTION of a view.
+        "44000" => ErrorClass::Invalid,
+        "25006" | "25P03" | "25P04" | "55P03" | "57014" | "58030" | "58P01" => {
+            ErrorClass::Unavailable
+        }
         _ if ["08", "40", "53", "57P"]
             .iter()
             .any(|class| state.starts_with(class)) =>
@@ -114,12 +125,30 @@ fn of_sqlite(code: u32) -> ErrorClass {
 pub(super) fn is_storage_failure(error: &Error) -> bool {
     match Code::of(error) {
         Some(Code::SqlState(state)) => {
-            matches!(&*state, "25006" | "53100" | "58030" | "XX001" | "XX002")
+            matches!(
+                &*state,
+                "25006" | "53100" | "58030" | "58P01" | "XX001" | "XX002"
+            ) || is_out_of_transactions(error)
         }
         // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB.
         Some(Code::Sqlite(code)) => matches!(code & 0xff, 8 | 10 | 11 | 13 | 14 | 26),
         None => false,
     }
+}
+
+/// Whether PostgreSQL assigns no transaction ids until it has been vacuumed. Its code, 54000, is also that of values that are too
+/// long, and only the text differs.
+fn is_out_of_transactions(error: &Error) -> bool {
+    error.as_database_error().is_some_and(|said| {
+        let message = said.message();
+        said.code().as_deref() == Some("54000")
+            && (message.contains("wraparound") || message.contains("multixact"))
+    })
+}
+
+/// SQLITE_CONSTRAINT_CHECK.
+fn is_sqlite_check(error: &Error) -> bool {
+    matches!(Code::of(error), Some(Code::Sqlite(275)))
 }
 
 /// Whether another holds a lock: the database is busy, and well.

@@ -34,7 +34,7 @@ fn classes() {
             ("INSERT INTO a VALUES (2, 'x')", ErrorClass::Conflict),
             ("INSERT INTO b VALUES (7)", ErrorClass::Conflict),
             ("INSERT INTO c VALUES ('no number')", ErrorClass::Invalid),
-            ("INSERT INTO c VALUES (-1)", ErrorClass::Internal),
+            ("INSERT INTO c VALUES (-1)", ErrorClass::Invalid),
             ("INSERT INTO a VALUES ('no id', 'y')", ErrorClass::Invalid),
             ("SELECT zeroblob(2000000000)", ErrorClass::Invalid),
             ("INSERT INTO a VALUES (2, NULL)", ErrorClass::Internal),
@@ -100,12 +100,12 @@ fn sqlstates() {
         for (class, states) in [
             (
                 ErrorClass::Invalid,
-                "22000 22001 22003 22007 22008 22009 22011 22015 22021 22023 22026 2201B 2201W 2201X 22P02 22P05 54000 54001",
+                "22000 22001 22003 22007 22008 22009 22011 22015 22021 22023 22026 2201B 2201W 2201X 22P02 22P05 44000 54000 54001",
             ),
             (ErrorClass::Conflict, "23505 23503 23P01"),
             (
                 ErrorClass::Unavailable,
-                "08000 08003 08006 25006 25P03 25P04 40001 40P01 53000 53100 53200 53300 55P03 57014 57P01 57P03 58030",
+                "08000 08003 08006 25006 25P03 25P04 40001 40P01 53000 53100 53200 53300 55P03 57014 57P01 57P03 58030 58P01",
             ),
             (
                 ErrorClass::Internal,
@@ -118,6 +118,12 @@ fn sqlstates() {
                 assert_eq!(ErrorClass::of(&error), class, "{state}: {error}");
             }
         }
+        // The code of a value that is too long, too.
+        let wraparound = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE =
+            'database is not accepting commands that assign new transaction IDs to avoid wraparound data loss in database \"a\"'; END $$";
+        let failed = sqlx::raw_sql(wraparound).execute(&pool).await;
+        let error = failed.unwrap_err();
+        assert_eq!(ErrorClass::of(&error), ErrorClass::Unavailable, "{error}");
         let read_only = "SET default_transaction_read_only = on";
         let mut connection = pool.acquire().await.unwrap();
         sqlx::raw_sql(read_only)
@@ -136,7 +142,9 @@ fn values() {
         let pool = postgres::schema("values").await;
         let tables = "CREATE TABLE a (id integer PRIMARY KEY, name varchar(4), born date, span int4range,
                 CHECK (name <> 'no'), EXCLUDE USING gist (span WITH &&));
-            CREATE TABLE b (a integer NOT NULL REFERENCES a); INSERT INTO a VALUES (1, 'x', NULL, '[1,5]')";
+            CREATE TABLE b (a integer NOT NULL REFERENCES a); INSERT INTO a VALUES (1, 'x', NULL, '[1,5]');
+            CREATE TABLE indexed (name text UNIQUE);
+            CREATE TABLE parts (day integer) PARTITION BY RANGE (day)";
         sqlx::raw_sql(tables).execute(&pool).await.unwrap();
         for (class, statement, value) in [
             (ErrorClass::Invalid, "SELECT $1", "a\0b"),
@@ -206,7 +214,23 @@ fn values() {
                 "INSERT INTO b VALUES ($1::integer)",
                 "7",
             ),
-            (ErrorClass::Internal, "INSERT INTO a VALUES (3, $1)", "no"),
+            (ErrorClass::Invalid, "INSERT INTO a VALUES (3, $1)", "no"),
+            (
+                ErrorClass::Invalid,
+                "INSERT INTO indexed SELECT string_agg(md5($1 || i), '') FROM generate_series(1, 100) i",
+                "longer than a third of an index page",
+            ),
+            (
+                ErrorClass::Invalid,
+                "INSERT INTO indexed SELECT string_agg(md5($1 || i), '') FROM generate_series(1, 1000) i",
+                "longer than an index page",
+            ),
+            // A partition that the service has not made.
+            (
+                ErrorClass::Internal,
+                "INSERT INTO parts VALUES ($1::integer)",
+                "1",
+            ),
             (
                 ErrorClass::Internal,
                 "INSERT INTO b VALUES (NULLIF($1, '')::integer)",

@@ -287,6 +287,7 @@ async fn every_state_is_in_the_stats<DB: Place>(pool: Pool<DB>) {
 async fn an_undeclared_queue_is_watched<DB: Place>(pool: Pool<DB>) {
     let name = format!("renamed-{}", DB::NAME);
     DB::insert(&pool, &name, b"{}").await;
+    DB::execute(&pool, DB::NAME_BADLY).await;
     let notes = queue("known");
     let running = Running::start(
         Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }),

@@ -78,10 +78,18 @@ fn weekdays_of_quartz_are_refused() {
         "0 12 ? * 6#3",
         "0 12 ? * 6L",
         "0 12 * ? 2",
+        "0 12 ? * MON,6",
+        "0 12 ? * FRI#3,6#3",
+        "0 12 ? * 2/2",
     ] {
         let error = ticks(expression, "2026-10-31T00:00:00Z").unwrap_err();
         assert!(error.contains("MON-FRI"), "{expression}: {error}");
     }
+    // Counts are no weekdays.
+    assert_eq!(days("0 12 ? * FRI#3"), days("0 12 * * 5#3"));
+    assert_eq!(days("0 0 12 ? * MON#1,FRI#3"), days("0 12 * * 1#1,5#3"));
+    assert_eq!(days("0 12 ? * FRIL"), days("0 12 * * 5L"));
+    assert_eq!(days("0 12 ? * MON-FRI/2"), days("0 12 * * 1-5/2"));
     assert_eq!(days("0 12 ? * MON-FRI"), days("0 12 * * 1-5"));
     assert_eq!(days("0 0 12 3 * ?"), days("0 12 3 * *"));
 }

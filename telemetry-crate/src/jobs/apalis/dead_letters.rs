@@ -69,6 +69,9 @@ pub async fn dead_letters<DB: Tables>(pool: &Pool<DB>) -> Result<Vec<DeadLetter>
 /// Gives the dead letters with these ids to the workers again, from their first attempt; all of them, of every queue, if there
 /// is no id. Returns how many there were.
 ///
+/// A job that cannot be decoded, or whose row cannot be read, is a dead letter again at once, unless a new version reads it or
+/// the row was repaired.
+///
 /// # Errors
 ///
 /// Those of the database; ids before that are done.

@@ -72,8 +72,8 @@ pub trait Storage: Database {
         queue: &str,
     ) -> impl Future<Output = Result<Vec<(String, String)>, Error>> + Send;
 
-    /// The names of all queues, also of those that no worker knows.
-    fn queues(pool: &Pool<Self>) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+    /// The names of the first 100 queues, also of those that no worker knows. SQLite keeps any bytes.
+    fn queues(pool: &Pool<Self>) -> impl Future<Output = Result<Vec<Vec<u8>>, Error>> + Send;
 
     fn stats(
         pool: &Pool<Self>,
@@ -186,7 +186,7 @@ macro_rules! storage {
                 $bury(pool, queue).await
             }
 
-            async fn queues(pool: &sqlx::Pool<Self>) -> Result<Vec<String>, sqlx::Error> {
+            async fn queues(pool: &sqlx::Pool<Self>) -> Result<Vec<Vec<u8>>, sqlx::Error> {
                 sqlx::query_scalar($statements.queues).fetch_all(pool).await
             }
 

@@ -56,7 +56,8 @@ const LEAST_STUCK: Duration = Duration::from_secs(60);
 /// | whose process dies | taken over 15 s later, with the attempt counted; a dead letter once all are used up |
 ///
 /// The state of each queue is exported as [`Queue::watch`] says, also of queues in the tables that this program does not
-/// know: those have no latency budget.
+/// know: those have no latency budget. Of these, 20 are watched, and the first 100 of all names are looked at; a warning says so
+/// once if one is not watched, which is also the case of a name that is not UTF-8.
 #[derive(Debug)]
 #[must_use = "they do nothing until they run"]
 pub struct Workers<DB: Tables> {
@@ -152,6 +153,16 @@ impl<DB: Tables> Workers<DB> {
             let watch = look(&self.pool, worker.queue.clone(), self.look, stuck_after);
             watches.insert(worker.queue.name().to_owned(), watch);
         }
+        let jobs = self.workers.iter().map(|it| it.attempts.concurrency).sum();
+        let connections = self.pool.options().get_max_connections();
+        if is_crowded(jobs, connections) {
+            tracing::warn!(
+                jobs,
+                connections,
+                "the queues' concurrency adds up to the pool's size or more: jobs may hold all connections, and requests wait for one; \
+                 raise the pool's max_connections or lower Workers::concurrency"
+            );
+        }
         let mut workers = JoinSet::new();
         for worker in self.workers {
             workers.spawn(worker.run(stopped.clone()));
@@ -164,6 +175,11 @@ impl<DB: Tables> Workers<DB> {
         stopping.send_replace(true);
         while workers.join_next().await.is_some() {}
     }
+}
+
+/// Whether jobs may hold all connections. Each may hold one.
+fn is_crowded(jobs: usize, connections: u32) -> bool {
+    usize::try_from(connections).is_ok_and(|connections| jobs >= connections)
 }
 
 fn look<DB: Tables>(
@@ -186,16 +202,70 @@ async fn search<DB: Tables>(
     watches: &mut BTreeMap<String, Watch>,
 ) {
     let most = watches.len() + MAX_UNDECLARED;
+    let mut is_warned = false;
     let mut ticks = interval(SEARCH);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         // A database that is away is told by the watches.
-        for name in DB::queues(pool).await.unwrap_or_default() {
-            if watches.len() < most && !watches.contains_key(&name) {
-                let queue = Queue::declare(name.clone()).undeclared();
-                watches.insert(name, look(pool, queue, every, LEAST_STUCK));
+        let Ok(names) = DB::queues(pool).await else {
+            continue;
+        };
+        for name in names {
+            let name = String::from_utf8(name).map_err(|name| name.to_string());
+            if name.as_ref().is_ok_and(|name| watches.contains_key(name)) {
+                continue;
             }
+            if let Ok(name) = &name
+                && watches.len() < most
+            {
+                let queue = Queue::declare(name.clone()).undeclared();
+                watches.insert(name.clone(), look(pool, queue, every, LEAST_STUCK));
+            } else if !is_warned {
+                is_warned = true;
+                tracing::warn!(
+                    queue = name.unwrap_or_else(|error| error),
+                    most = MAX_UNDECLARED,
+                    "a queue that no worker here knows is not watched, because there are too many or its name is not UTF-8: it has no metrics and no alerts"
+                );
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "apalis-sqlite", feature = "testing"))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use apalis_core::error::BoxDynError;
+    use sqlx::sqlite::SqlitePoolOptions;
+
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Note {}
+
+    #[tokio::test]
+    async fn sum_of_concurrency_is_warned_of() {
+        let capture = crate::testing::capture();
+        for (concurrency, warnings) in [(2, 0), (3, 1)] {
+            let pool = SqlitePoolOptions::new().max_connections(5);
+            let pool = pool.connect_lazy("sqlite::memory:").unwrap();
+            let mut workers = Workers::new(pool).concurrency(concurrency);
+            for name in ["mails", "invoices"] {
+                let queue = TaskQueue::<Note>::new("note", Queue::declare(name));
+                workers = workers.add(&queue, |_| async { Ok::<_, BoxDynError>(()) });
+            }
+            workers.run(std::future::ready(())).await;
+            let logs = capture.logs();
+            let logged = logs
+                .iter()
+                .filter(|line| line.message.starts_with("the queues' concurrency"));
+            assert_eq!(
+                logged.count(),
+                warnings,
+                "{concurrency} of each queue, of 5 connections"
+            );
         }
     }
 }

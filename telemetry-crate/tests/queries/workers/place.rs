@@ -19,6 +19,8 @@ pub(super) trait Place: Tables {
     /// Leaves one of eleven rows in each state, and five in `stuck`. What is due is an hour late.
     const STATES: &[&str];
     const KILL_GONE: &str;
+    /// Adds a job whose queue has a name that is not UTF-8, where that can be.
+    const NAME_BADLY: &str;
 
     fn execute(pool: &Pool<Self>, sql: &str) -> impl Future<Output = ()> + Send;
     /// Sets columns of the job with this number.
@@ -116,6 +118,7 @@ place!(
             "UPDATE Jobs SET status = 'Running', lock_by = 'here', lock_at = unixepoch() + 3600 WHERE idempotency_key = '10'",
         ];
         const KILL_GONE: &str = "UPDATE Jobs SET status = 'Killed' WHERE job_type = 'gone'";
+        const NAME_BADLY: &str = "INSERT INTO Jobs (job, id, job_type, max_attempts) VALUES (x'7b7d', 'bad', CAST(x'ff' AS TEXT), 1)";
     }
 );
 
@@ -147,6 +150,7 @@ place!(
             "UPDATE apalis.jobs SET status = 'Running', lock_by = 'here', lock_at = now() + interval '1 hour' WHERE idempotency_key = '10'",
         ];
         const KILL_GONE: &str = "UPDATE apalis.jobs SET status = 'Killed' WHERE job_type = 'gone'";
+        const NAME_BADLY: &str = "SELECT 'PostgreSQL refuses it'";
     }
 );
 

@@ -20,7 +20,7 @@ const STATEMENTS: Statements = Statements {
             UNION ALL
             SELECT (SELECT MIN(job_type) FROM apalis.jobs WHERE job_type > name) FROM queue WHERE name IS NOT NULL
         )
-        SELECT name FROM queue WHERE name IS NOT NULL LIMIT 100",
+        SELECT convert_to(name, 'UTF8') FROM queue WHERE name IS NOT NULL LIMIT 100",
     stats: POSTGRES_STATS,
     dead: "
         SELECT convert_to(job_type, 'UTF8'), convert_to(id, 'UTF8'), attempts::bigint, job, convert_to(last_result::text, 'UTF8') FROM apalis.jobs

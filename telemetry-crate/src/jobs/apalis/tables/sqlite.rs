@@ -20,7 +20,7 @@ const STATEMENTS: Statements = Statements {
             UNION ALL
             SELECT (SELECT MIN(job_type) FROM Jobs WHERE job_type > name) FROM queue WHERE name IS NOT NULL
         )
-        SELECT name FROM queue WHERE name IS NOT NULL LIMIT 100",
+        SELECT CAST(name AS BLOB) FROM queue WHERE name IS NOT NULL LIMIT 100",
     stats: SQLITE_STATS,
     dead: "
         SELECT CAST(job_type AS BLOB), CAST(id AS BLOB), CAST(attempts AS INTEGER), CAST(job AS BLOB), CAST(last_result AS BLOB) FROM Jobs
