@@ -4,7 +4,10 @@
 //! `cargo run --features apalis --example apalis_worker`, then `curl localhost:9464/metrics`, then Ctrl-C. What it leaves out is
 //! HTTP: orders come from a timer.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    process::ExitCode,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use apalis::{
     layers::WorkerBuilderExt,
@@ -12,9 +15,12 @@ use apalis::{
 };
 use apalis_core::backend::ext::BackendExt;
 use apalis_sqlite::{Config, SqliteStorage, queries::push_tasks};
-use firstlight::jobs::{
-    Queue,
-    apalis::{Retry, SQLITE_POSTPONE, SQLITE_STATS, TaskLayer, stats},
+use firstlight::{
+    InitError,
+    jobs::{
+        Queue,
+        apalis::{Retry, SQLITE_POSTPONE, SQLITE_STATS, TaskLayer, stats},
+    },
 };
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
 use tokio::sync::watch;
@@ -24,8 +30,12 @@ use tracing::Instrument;
 const ATTEMPTS: usize = 5;
 
 #[tokio::main]
-async fn main() -> Result<(), BoxDynError> {
+async fn main() -> Result<ExitCode, InitError> {
     let telemetry = firstlight::init!()?;
+    Ok(telemetry.finish(run().await))
+}
+
+async fn run() -> Result<(), BoxDynError> {
     let receipts = Queue::declare("receipts").system("apalis");
     let receipts = receipts.latency_budget(Duration::from_secs(30));
     let pool = database().await?;
@@ -48,7 +58,6 @@ async fn main() -> Result<(), BoxDynError> {
     // The worker hears the same signal, and finishes what it has begun.
     worker.await?;
     drop(watch);
-    telemetry.shutdown(Duration::from_secs(5))?;
     Ok(())
 }
 

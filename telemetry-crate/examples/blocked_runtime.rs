@@ -2,14 +2,18 @@
 //! listener has a thread and a runtime of its own. Ends when standard input is closed. Run it with
 //! `cargo run -p firstlight --example blocked_runtime`, and ask `localhost:9464/metrics` from another terminal.
 
-use std::{error::Error, io::Read, time::Duration};
+use std::{
+    io::{self, Read},
+    process::ExitCode,
+};
+
+use firstlight::InitError;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<ExitCode, InitError> {
     let telemetry = firstlight::init!()?;
     tracing::info!("blocking the only runtime thread");
     // The mistake itself: blocking I/O inside async code.
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    telemetry.shutdown(Duration::from_secs(5))?;
-    Ok(())
+    let read = io::stdin().read_to_end(&mut Vec::new());
+    Ok(telemetry.finish(read.map(drop)))
 }

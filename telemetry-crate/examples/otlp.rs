@@ -2,11 +2,11 @@
 //! `OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 OTEL_EXPORTER_OTLP_PROTOCOL=grpc cargo run -p firstlight
 //! --features otlp-grpc --example otlp`; without the protocol and the feature it is HTTP, usually on port 4318.
 
-use std::{error::Error, time::Duration};
+use std::{convert::Infallible, process::ExitCode};
 
-use firstlight::TelemetryConfig;
+use firstlight::{InitError, TelemetryConfig};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<ExitCode, InitError> {
     // Spans go there as soon as there is an endpoint; metrics and log records once OTEL_METRICS_EXPORTER and
     // OTEL_LOGS_EXPORTER say `otlp`.
     let telemetry = TelemetryConfig::new()
@@ -19,6 +19,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         metrics::counter!("orders_placed_total").increment(1);
         metrics::histogram!("order_value_euros").record(f64::from(order)); // with the trace as its exemplar
     }
-    telemetry.shutdown(Duration::from_secs(10))?; // says what could not be delivered
-    Ok(())
+    // The last line says what could not be delivered; that is no failure of the program.
+    Ok(telemetry.finish(Ok::<_, Infallible>(())))
 }

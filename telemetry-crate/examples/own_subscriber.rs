@@ -2,12 +2,13 @@
 //! `cargo run -p firstlight --example own_subscriber`.
 
 use std::{
+    convert::Infallible,
     error::Error,
+    process::ExitCode,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use firstlight::TelemetryConfig;
@@ -28,7 +29,7 @@ impl<S: tracing::Subscriber> Layer<S> for CountSpans {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut telemetry = TelemetryConfig::new()
         .service_name("own-subscriber")
         .without_admin()
@@ -47,6 +48,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         "counted by the program's own layer"
     );
 
-    guard.shutdown(Duration::from_secs(5))?;
-    Ok(())
+    Ok(guard.finish(Ok::<_, Infallible>(())))
 }

@@ -1,16 +1,23 @@
 //! The README's quickstart. Run it with `cargo run -p firstlight --features axum --example quickstart`, then
 //! `curl localhost:8080/hello/world` and `curl localhost:9464/metrics`.
 
+use std::{io, process::ExitCode};
+
 use axum::{Router, extract::Path, routing::get};
 use firstlight::{
+    InitError,
     http::{TelemetryLayer, serve},
     shutdown_signal,
 };
 use tokio::net::TcpListener;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<ExitCode, InitError> {
     let telemetry = firstlight::init!()?; // logs, metrics and traces, from the environment
+    Ok(telemetry.finish(run().await)) // sends what waits; a failure of `run` is a log line and exit code 1
+}
+
+async fn run() -> io::Result<()> {
     let app = Router::new()
         .route("/hello/{name}", get(hello))
         .layer(TelemetryLayer::new());
@@ -18,7 +25,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     serve(listener, app) // with time-outs and limits, which can be set
         .with_graceful_shutdown(shutdown_signal())
         .await;
-    telemetry.shutdown(std::time::Duration::from_secs(5))?; // says what could not be delivered
     Ok(())
 }
 

@@ -55,7 +55,7 @@ async fn send(order: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Stands for an update of the row: one that is dead is set aside for somebody to look at, any other gets a later time.
+/// Stands for an update of the row: one that is dead is set aside to be looked at, any other gets a later time.
 fn give_back(row: &Row, outcome: Outcome) {
     tracing::info!(order.id = row.order, %outcome, "given back");
 }

@@ -19,12 +19,10 @@ mod routes;
 use std::{
     io,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread,
     time::Duration,
 };
-
-use tokio::runtime::Runtime;
 
 pub(crate) use self::readiness::stopping;
 pub use self::readiness::{Latch, Readiness};
@@ -37,28 +35,67 @@ use crate::{
 
 const THREAD: &str = "firstlight-admin";
 
-/// Bound, and not yet serving.
+/// Between two tries to have an address that is in use.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Bound, unless the address is in use, and not yet serving.
 #[derive(Debug)]
 pub(crate) struct AdminListener {
-    listener: TcpListener,
-    address: SocketAddr,
+    host: String,
+    port: u16,
+    listener: Option<TcpListener>,
+    address: Arc<OnceLock<SocketAddr>>,
 }
 
 impl AdminListener {
-    pub(crate) fn bind(host: &str, port: u16) -> Result<Self, InitError> {
-        let failed = |source| InitError::admin_listener(format!("{host}:{port}"), source);
-        let mut addresses: Vec<SocketAddr> =
-            (host, port).to_socket_addrs().map_err(failed)?.collect();
-        // `localhost` is 127.0.0.1 in every scrape configuration, whatever the resolver prefers.
-        addresses.sort_by_key(SocketAddr::is_ipv6);
-        let listener = TcpListener::bind(&*addresses).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+    /// # Errors
+    ///
+    /// The address cannot be had. One that is in use is no error unless it is required: a second process on the same machine
+    /// is not to fail because of its telemetry.
+    pub(crate) fn bind(host: String, port: u16, is_required: bool) -> Result<Self, InitError> {
+        let mut admin = Self {
+            host,
+            port,
+            listener: None,
+            address: Arc::default(),
+        };
+        match admin.listen() {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && !is_required => Ok(admin),
+            Err(error) => Err(InitError::admin_listener(admin.wanted(), error)),
+            Ok(()) => Ok(admin),
+        }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    fn listen(&mut self) -> io::Result<()> {
+        let mut addresses: Vec<SocketAddr> = (&*self.host, self.port).to_socket_addrs()?.collect();
+        // `localhost` is 127.0.0.1 in every scrape configuration, whatever the resolver prefers.
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        let listener = TcpListener::bind(&*addresses)?;
+        listener.set_nonblocking(true)?;
+        // It is set once, because nothing is tried again after this.
+        let _ = self.address.set(listener.local_addr()?);
+        self.listener = Some(listener);
+        Ok(())
+    }
+
+    fn wanted(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Where it listens; empty as long as it does not.
+    pub(crate) fn address(&self) -> Arc<OnceLock<SocketAddr>> {
+        self.address.clone()
+    }
+
+    /// What to say if the address is in use.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let (wanted, port) = (self.wanted(), self.port);
+        self.listener.is_none().then(|| {
+            format!(
+                "admin listener: {wanted} is in use by another process (`ss -ltnp 'sport = :{port}'` says by which), so /metrics, /livez, /readyz, /log-filter and /telemetry are not served; it is tried again every {} s. Set OTEL_EXPORTER_PROMETHEUS_PORT to a port of this process's own (0 takes a free one), or FIRSTLIGHT_ADMIN_REQUIRED=true to make it an error",
+                PAUSE.as_secs()
+            )
+        })
     }
 
     /// Serves until the process ends: probes are answered during the shutdown, too.
@@ -77,25 +114,39 @@ impl AdminListener {
             .enable_all()
             .build()
             .map_err(failed)?;
-        let access = Access::new(self.address.ip(), token);
-        let routes = Arc::new(Routes::new(readiness, status, access));
+        let routes = |address: SocketAddr| {
+            Arc::new(Routes::new(
+                readiness,
+                status,
+                Access::new(address.ip(), token),
+            ))
+        };
         thread::Builder::new()
             .name(THREAD.to_owned())
-            .spawn(move || self.run(&runtime, routes, observer))
+            .spawn(move || {
+                // From here, where a blocked application cannot keep it from looking.
+                runtime.spawn(watch(observer));
+                if let Err(error) = runtime.block_on(self.serve(routes)) {
+                    tracing::error!(target: "firstlight", "the admin listener stopped: {error}");
+                }
+            })
             .map(drop)
             .map_err(failed)
     }
 
-    fn run(self, runtime: &Runtime, routes: Arc<Routes>, observer: Arc<RuntimeObserver>) {
-        // From here, where a blocked application cannot keep it from looking.
-        runtime.spawn(watch(observer));
-        if let Err(error) = runtime.block_on(self.serve(routes)) {
-            tracing::error!(target: "firstlight", "the admin listener stopped: {error}");
-        }
-    }
-
-    async fn serve(self, routes: Arc<Routes>) -> io::Result<()> {
-        let listener = tokio::net::TcpListener::from_std(self.listener)?;
+    async fn serve(mut self, routes: impl FnOnce(SocketAddr) -> Arc<Routes>) -> io::Result<()> {
+        let listener = loop {
+            if let Some(listener) = self.listener.take() {
+                break listener;
+            }
+            tokio::time::sleep(PAUSE).await;
+            // Whatever is wrong now may be gone the next time.
+            if self.listen().is_ok() {
+                tracing::info!(target: "firstlight", address = self.wanted(), "the admin listener has its address now");
+            }
+        };
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let routes = routes(listener.local_addr()?);
         let connections = Connections::default();
         loop {
             let Ok((stream, client)) = listener.accept().await else {

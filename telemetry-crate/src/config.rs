@@ -65,6 +65,7 @@ pub struct TelemetryConfig {
     pub(crate) trace_filter: Option<String>,
     pub(crate) otlp_endpoint: Option<String>,
     pub(crate) admin: Option<Admin>,
+    pub(crate) admin_required: bool,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) series_budgets: Vec<(String, usize)>,
     pub(crate) series_total: Option<usize>,
@@ -200,6 +201,14 @@ impl TelemetryConfig {
         self
     }
 
+    /// An admin address that is in use is an error of [`build()`](Self::build). By default it is a warning, and the address is
+    /// tried again every 5 s: a service without its metrics page serves, and the alert on a target that is down says so.
+    /// Overridden by `FIRSTLIGHT_ADMIN_REQUIRED`.
+    pub fn require_admin(mut self) -> Self {
+        self.admin_required = true;
+        self
+    }
+
     /// Upper bounds of the buckets of one histogram, by its name on the metrics page, in the histogram's own unit,
     /// rising. Defaults: the semantic conventions' duration buckets for names that end in `_seconds`, powers of four
     /// for `_bytes`, and the OpenTelemetry SDK's general ones otherwise.
@@ -260,7 +269,7 @@ impl TelemetryConfig {
     /// Starts telemetry, sends a canary through every pipeline, and ends it again: for a service's
     /// `--check-telemetry`. See [`check()`](crate::check()), which does it without setters.
     pub fn check(self) -> CheckReport {
-        let (telemetry, in_use) = match self.clone().init() {
+        let (telemetry, in_use) = match self.clone().require_admin().init() {
             // The service itself, most likely, which runs beside this check.
             Err(error @ InitError::AdminListener { .. }) if error.is_address_in_use() => {
                 let elsewhere = |name: &str| match name {

@@ -4,7 +4,7 @@ use std::{
     error::Error,
     net::SocketAddr,
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -46,7 +46,8 @@ pub(crate) struct Parts {
     pub(crate) readiness: Readiness,
     pub(crate) runtime: Arc<RuntimeObserver>,
     pub(crate) status: Arc<Status>,
-    pub(crate) admin_address: Option<SocketAddr>,
+    /// Empty as long as nothing is served.
+    pub(crate) admin_address: Arc<OnceLock<SocketAddr>>,
     pub(crate) shutdown_timeout: Duration,
 }
 
@@ -70,10 +71,11 @@ impl TelemetryGuard {
         self.parts.metrics.clone()
     }
 
-    /// Where `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` are served; `None` if nowhere.
+    /// Where `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` are served; `None` if nowhere, or not yet, because
+    /// the address is in use.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.parts.admin_address
+        self.parts.admin_address.get().copied()
     }
 
     /// Observes the tokio runtime that this is called in: its load, its scheduling delay, and whether it stands still.
@@ -116,7 +118,7 @@ impl TelemetryGuard {
             logs: &self.parts.logs,
             metrics: &self.parts.metrics,
             exporters: &self.parts.exporters,
-            admin_address: self.parts.admin_address,
+            admin_address: self.admin_address(),
         }
         .check(deadline)
     }

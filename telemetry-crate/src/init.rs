@@ -150,8 +150,10 @@ impl Telemetry {
         let readiness = Readiness::default();
         let admin = match settings.admin {
             None => None,
-            Some((host, port)) => Some(AdminListener::bind(&host, port)?),
+            Some((host, port)) => Some(AdminListener::bind(host, port, settings.admin_required)?),
         };
+        let mut warnings = settings.warnings;
+        warnings.extend(admin.as_ref().and_then(AdminListener::warning));
         summary.metrics_at(admin.as_ref());
 
         Ok(Self {
@@ -172,7 +174,7 @@ impl Telemetry {
             query_limits: settings.query_limits,
             drain_delay: settings.drain_delay,
             shutdown_timeout: settings.shutdown_timeout,
-            warnings: settings.warnings,
+            warnings,
             redact: settings.redact,
             exemplars: settings.exemplars,
         })
@@ -249,7 +251,11 @@ impl Telemetry {
         self.metrics.handle().add_collector(runtime.clone());
         // Outside of a runtime there is none to observe yet; `observe_runtime()` is for that.
         let _ = runtime.observe_current();
-        let admin_address = self.admin.as_ref().map(AdminListener::address);
+        let admin_address = self
+            .admin
+            .as_ref()
+            .map(AdminListener::address)
+            .unwrap_or_default();
         if let Some(admin) = self.admin {
             let token = self.admin_token;
             admin.start(
@@ -333,7 +339,10 @@ impl Summary {
     /// Pushing, if any, is in there already.
     fn metrics_at(&mut self, admin: Option<&AdminListener>) {
         let page = match admin {
-            Some(admin) if self.serves_page => format!("{}/metrics", url_of(admin.address())),
+            Some(admin) if self.serves_page => match admin.address().get() {
+                Some(address) => format!("{}/metrics", url_of(*address)),
+                None => "served nowhere yet".to_owned(),
+            },
             _ if !self.metrics.is_empty() => return,
             Some(_) => "off: OTEL_METRICS_EXPORTER is none".to_owned(),
             None => "recorded, and served nowhere: set OTEL_EXPORTER_PROMETHEUS_PORT to serve them"

@@ -3,17 +3,20 @@
 //!
 #![cfg_attr(feature = "axum", doc = "```no_run")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
-//! use std::time::Duration;
+//! use std::{io, process::ExitCode};
 //!
 //! #[tokio::main]
-//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! async fn main() -> Result<ExitCode, firstlight::InitError> {
 //!     let telemetry = firstlight::init!()?;
+//!     Ok(telemetry.finish(run().await))
+//! }
+//!
+//! async fn run() -> io::Result<()> {
 //!     let app = axum::Router::new()
 //!         .route("/", axum::routing::get(|| async { "hello" }))
 //!         .layer(firstlight::http::TelemetryLayer::new());
 //!     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
 //!     firstlight::http::serve(listener, app).with_graceful_shutdown(firstlight::shutdown_signal()).await;
-//!     telemetry.shutdown(Duration::from_secs(5))?;
 //!     Ok(())
 //! }
 //! ```

@@ -53,6 +53,22 @@ fn a_program_keeps_its_own_subscriber() {
     assert_eq!(span(&spans, "batch").trace_id, line["trace_id"]);
 }
 
+#[test]
+fn a_lost_collector_is_no_failure() {
+    // A port that was free a moment ago.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let example = Example::start("otlp", &[], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
+    let (status, lines) = example.end();
+    assert!(status.success(), "{status}");
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (&last["level"], &last["spans.lost"]),
+        (&"WARN".into(), &3.into())
+    );
+}
+
 /// What a server of orders leaves behind, whichever library serves them.
 fn serves_orders(name: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
     let collector = OtlpReceiver::start().unwrap();

@@ -14,8 +14,11 @@ mod support;
 use std::{
     convert::Infallible,
     fs::OpenOptions,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read, Write},
+    mem::ManuallyDrop,
+    net::TcpListener,
     process::{ChildStderr, ExitCode},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -51,6 +54,8 @@ fn main() -> ExitCode {
                 "exit_sends_what_waits_and_the_standard_librarys_loses_it",
                 exits,
             ),
+            ("admin::a_port_in_use_is_a_warning", port_in_use),
+            ("last_words::errors_are_out_at_any_end", last_words),
             #[cfg(feature = "testing")]
             ("records::flags_are_those_of_the_span", flags_of_records),
             #[cfg(feature = "testing")]
@@ -67,6 +72,7 @@ fn main() -> ExitCode {
             ("exits", play_exits),
             ("checks", play_checks),
             ("requests", play_requests),
+            ("dies", play_dies),
         ],
     )
 }
@@ -440,5 +446,82 @@ fn flags_of_records() {
             (&inside.trace_id, &inside.span_id),
             (&access.trace_id, &access.span_id)
         );
+    }
+}
+
+fn port_in_use() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let variables = [
+        ("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
+    ];
+    let mut part = Part::start("waits", &variables);
+    part.message("telemetry is up");
+    let warning = part.message(&format!("admin listener: 127.0.0.1:{port} is in use"));
+    assert_eq!(warning["level"], "WARN");
+    part.message("ready");
+    drop(taken);
+    part.message("the admin listener has its address now");
+    let address = ([127, 0, 0, 1], port.parse().unwrap()).into();
+    assert_eq!(ask(address, "GET /livez").status, 200);
+
+    // By choice it is an error of the start.
+    let strict = [
+        variables[0],
+        variables[1],
+        ("FIRSTLIGHT_ADMIN_REQUIRED", "true"),
+    ];
+    let mut second = Part::start("waits", &strict);
+    second.rest();
+    let (code, stderr) = second.end();
+    assert_ne!(code, Some(0));
+    assert!(
+        stderr.contains(&format!("cannot listen on 127.0.0.1:{port}")),
+        "{stderr}"
+    );
+}
+
+/// Threads log errors, each of which is said on standard error once its call has returned, until the process ends.
+fn play_dies() -> ExitCode {
+    let _never_dropped = ManuallyDrop::new(firstlight::init!().unwrap());
+    let (said, heard) = mpsc::channel();
+    for thread in 0..3 {
+        let said = said.clone();
+        thread::spawn(move || {
+            for n in 0.. {
+                let id = format!("{thread}-{n}");
+                tracing::error!(id, "the last words");
+                // One system call, so that it is whole.
+                let _ = io::stderr().write_all(format!("{id}\n").as_bytes());
+                let _ = said.send(());
+            }
+        });
+    }
+    heard.iter().take(20).for_each(drop);
+    match std::env::var("HOW").as_deref() {
+        Ok("exit") => std::process::exit(3),
+        Ok("abort") => std::process::abort(),
+        Ok("thread") => {
+            thread::spawn(|| std::process::exit(3));
+            loop {
+                thread::park();
+            }
+        }
+        _ => ExitCode::from(3),
+    }
+}
+
+fn last_words() {
+    for how in ["exit", "abort", "thread", "return"] {
+        for _ in 0..5 {
+            let mut part = Part::start("dies", &[("HOW", how)]);
+            let lines = part.rest();
+            let (_, returned) = part.end();
+            let lost = |id: &&str| !lines.iter().any(|line| line.contains(&format!("\"{id}\"")));
+            let lost: Vec<_> = returned.lines().filter(lost).collect();
+            assert!(returned.lines().count() >= 20, "{how}: {returned}");
+            assert!(lost.is_empty(), "{how}: {lost:?}");
+        }
     }
 }

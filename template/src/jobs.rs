@@ -20,9 +20,11 @@ use crate::{
 
 /// Works until the signal to stop, then ends what runs.
 pub async fn work(store: Store, bank: Bank, stop: Stop) {
+    // Each kind of job keeps a clone of its own, which is the same pool.
+    let charges_store = store.clone();
     Workers::new(store.clone())
         .add(&CHARGES, move |job| {
-            charge(job, store.clone(), bank.clone())
+            charge(job, charges_store.clone(), bank.clone())
         })
         .run(stop.requested())
         .await;
@@ -60,7 +62,7 @@ async fn greet(greeting: Greeting) -> Result<(), BoxDynError> {
 
 /// Works until the signal to stop, then ends what runs.
 pub async fn work(store: Store, stop: Stop) {
-    Workers::new(store)
+    Workers::new(store.clone())
         .add(&GREETINGS, greet)
         .run(stop.requested())
         .await;

@@ -39,11 +39,11 @@ use crate::{
 static BANK_TAKES: AtomicU64 = AtomicU64::new(0);
 /// Scheduled runs take so long that they meet.
 static HERD: AtomicBool = AtomicBool::new(false);
-/// Declared twice, by two who do not know of each other; whoever serves first has the longer window.
+/// Declared twice, in two places that do not know of each other; what serves first has the longer window.
 static PRICES: DataType = DataType::declare("prices", Duration::from_secs(3_600));
 static PRICES_AGAIN: DataType = DataType::declare("prices", Duration::from_secs(1));
 
-/// How old a price is that nobody should see any more.
+/// How old a price is that should no longer be served.
 const OLD: Duration = Duration::from_secs(30);
 /// A run of the herd.
 const LONG_RUN: Duration = Duration::from_millis(2_500);
@@ -94,7 +94,7 @@ async fn block(Path(milliseconds): Path<u64>) {
     thread::sleep(Duration::from_millis(milliseconds));
 }
 
-/// A label that has as many values as somebody likes.
+/// A label that has as many values as the request says.
 async fn flood(Path(values): Path<u32>) {
     for value in 0..values {
         counter!("faults_flood_total", "customer" => value.to_string()).increment(1);

@@ -146,7 +146,7 @@ async fn accept_payment(
     Ok(())
 }
 
-/// The bank: it notes the call, and takes the money if it does not know the key, which is the order's id. Whoever repeats a
+/// The bank: it notes the call, and takes the money if it does not know the key, which is the order's id. A caller that repeats a
 /// key has the same answer, and keeps the money.
 async fn take(store: &Store, key: i64) -> Result<(), sqlx::Error> {
     let call = "INSERT INTO bank_calls (key, order_is_done) SELECT $1, EXISTS (SELECT 1 FROM orders WHERE id = $1 AND charged)";

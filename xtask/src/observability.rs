@@ -12,6 +12,7 @@ mod foreign;
 mod limits;
 mod promql;
 pub(crate) mod prove;
+mod things;
 
 use crate::test::Cases;
 

@@ -30,6 +30,28 @@ pub(crate) fn build_example(name: &str, folder: &Path) -> anyhow::Result<Built> 
     build(&service, |_| Ok(()))
 }
 
+/// The same with a database and a worker, changed before it is built.
+pub(crate) fn build_worker(
+    name: &str,
+    store: &str,
+    folder: &Path,
+    change: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<Built> {
+    let extra = generate::throwaway();
+    let service = generate::Service {
+        name,
+        destination: folder,
+        options: generate::Options {
+            example: true,
+            store,
+            worker: true,
+            ..generate::Options::BARE
+        },
+        extra: &extra,
+    };
+    build(&service, change)
+}
+
 /// Generates the service, changes its source as somebody would who owns it, and builds it.
 pub(crate) fn build(
     service: &generate::Service<'_>,

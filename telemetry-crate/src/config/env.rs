@@ -106,6 +106,8 @@ variables! {
         "Address of the admin listener: `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`.";
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
         "Port of the admin listener; `0` takes a free one and says which.";
+    ADMIN_REQUIRED = "FIRSTLIGHT_ADMIN_REQUIRED", "`false`",
+        "`true` makes an admin address that is in use an error of the start. Otherwise it is a warning, and tried again every 5 s.";
     METRICS_SERIES_BUDGET = "FIRSTLIGHT_METRICS_SERIES_BUDGET", "`2000`",
         "Series that each metric may have; `2000,orders_total=500` makes exceptions by name. Wins over `series_budget`.";
     METRICS_SERIES_TOTAL = "FIRSTLIGHT_METRICS_SERIES_TOTAL", "`50000`",

@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     /// Host and port, not yet resolved.
     pub(crate) admin: Option<(String, u16)>,
     /// What a change through the admin listener must show.
+    /// Whether an admin address that is in use is an error.
+    pub(crate) admin_required: bool,
     pub(crate) admin_token: Option<Secret<String>>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) budget: BudgetOptions,
@@ -127,6 +129,9 @@ impl Settings {
             record_limits: record_limits(env),
             exports,
             admin: admin(&config, env),
+            admin_required: env
+                .boolean(env::ADMIN_REQUIRED)
+                .unwrap_or(config.admin_required),
             admin_token: env.text(env::ADMIN_TOKEN).map(Secret::new),
             query_limits: query_limits(&config, env),
             drain_delay: env.milliseconds(env::DRAIN_DELAY).unwrap_or_default(),

@@ -24,14 +24,15 @@ use sqlx::{Error, error::ErrorKind};
 #[non_exhaustive]
 pub enum ErrorClass {
     /// A value that the database cannot take, which came with the request: text with a NUL (22021, 22P05), too long
-    /// (22001, 54000, `SQLITE_TOOBIG`), out of range (22003, 22008), or of another form than its type's (22P02, 22007,
+    /// (22001, 54000, `SQLITE_TOOBIG`), out of range (22003, 22008, 22023), or of another form than its type's (22P02, 22007,
     /// `SQLITE_MISMATCH`). 400 or 422.
     Invalid,
     /// It collides with a row that is there, or refers to one that is not: 23505, 23503, 23P01, and SQLite's constraints
     /// of the same kinds. 409, where the request chose the value; otherwise the query is wrong.
     Conflict,
     /// The same request may go well later, or elsewhere: no connection, a conflict with another transaction (40), a
-    /// lock that was not had in time (55P03, `SQLITE_BUSY`), a server that stops or starts (57P), a lack of resources
+    /// lock that was not had in time (55P03, `SQLITE_BUSY`), a statement or a transaction that took too long (57014,
+    /// 25P03, 25P04, `SQLITE_INTERRUPT`), a server that stops or starts (57P), a lack of resources
     /// (53, `SQLITE_FULL`), a failing disk (58030, `SQLITE_IOERR`), a database that can only be read (25006,
     /// `SQLITE_READONLY`) or not be opened (`SQLITE_CANTOPEN`). 503.
     Unavailable,
@@ -66,14 +67,21 @@ impl ErrorClass {
 
 fn of_sqlstate(state: &str) -> ErrorClass {
     match state {
-        // Character not in repertoire, untranslatable character; too long; out of range; a date or time of another form, or
-        // out of range; text of another form; an escape sequence or a regular expression of the client's; LIMIT and OFFSET
-        // below zero; JSON.
-        "22021" | "22P05" | "22001" | "22003" | "22007" | "22008" | "22P02" | "22025" | "2201B"
-        | "2201W" | "2201X" | "22030" | "22031" | "22032" => ErrorClass::Invalid,
+        // Character not in repertoire, untranslatable character; too long.
+        "22021" | "22P05" | "22001" | "22026" => ErrorClass::Invalid,
+        // Numbers, times, zones and intervals out of range; parameters of functions, such as a time zone's name; bounds of a
+        // range in the wrong order; LIMIT, OFFSET and the length of a substring below zero.
+        "22003" | "22008" | "22009" | "22015" | "22023" | "22000" | "2201W" | "2201X" | "22011" => {
+            ErrorClass::Invalid
+        }
+        // Text of another form than its type's; dates; an escape sequence or a regular expression of the client's; JSON and
+        // XML.
+        "22P02" | "22007" | "22025" | "2201B" | "22030" | "22031" | "22032" | "2200M" | "2200N" => {
+            ErrorClass::Invalid
+        }
         // More than an index or a row can hold; nested too deeply.
         "54000" | "54001" => ErrorClass::Invalid,
-        "25006" | "55P03" | "58030" => ErrorClass::Unavailable,
+        "25006" | "25P03" | "25P04" | "55P03" | "57014" | "58030" => ErrorClass::Unavailable,
         _ if ["08", "40", "53", "57P"]
             .iter()
             .any(|class| state.starts_with(class)) =>
@@ -85,15 +93,18 @@ fn of_sqlstate(state: &str) -> ErrorClass {
 }
 
 fn of_sqlite(code: u32) -> ErrorClass {
-    // SQLITE_CONSTRAINT_ROWID.
-    if code == 2579 {
-        return ErrorClass::Conflict;
+    match code {
+        // SQLITE_CONSTRAINT_ROWID.
+        2579 => return ErrorClass::Conflict,
+        // SQLITE_CONSTRAINT_DATATYPE, which is MISMATCH in a STRICT table.
+        3091 => return ErrorClass::Invalid,
+        _ => {}
     }
     match code & 0xff {
         // TOOBIG, MISMATCH.
         18 | 20 => ErrorClass::Invalid,
-        // BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
-        5 | 6 | 7 | 8 | 10 | 13 | 14 | 15 => ErrorClass::Unavailable,
+        // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL.
+        5..=10 | 13..=15 => ErrorClass::Unavailable,
         _ => ErrorClass::Internal,
     }
 }

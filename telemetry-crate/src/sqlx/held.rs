@@ -46,18 +46,32 @@ impl<DB: Database> Held<DB> {
 
     pub(super) async fn commit(&mut self) -> Result<(), Error> {
         self.state = State::Unknown;
+        if self.depth() > 1 {
+            // A savepoint that was dropped counts until SQLite's thread has rolled it back. It answers in turn.
+            self.ping().await?;
+        }
         // A savepoint that cannot be set takes the whole transaction back, and sqlx's commit of none succeeds. One that was
         // never released would be all that is committed.
-        if DB::TransactionManager::get_transaction_depth(self) != 1 {
+        if self.depth() != 1 {
             return Err(Error::Protocol(
                 "cannot commit: the transaction was rolled back, or a savepoint in it is still open; \
                  expected it to be open, with all savepoints released"
                     .to_owned(),
             ));
         }
+        if DB::NAME == "PostgreSQL" {
+            // It answers the `COMMIT` of a transaction that has failed, or that a statement has ended, by storing nothing, and
+            // calls that a success. A savepoint is an error there. Its rollback is sent along with the `COMMIT`.
+            DB::TransactionManager::begin(self, None).await?;
+            DB::TransactionManager::start_rollback(self);
+        }
         DB::TransactionManager::commit(self).await?;
         self.state = State::Over;
         Ok(())
+    }
+
+    fn depth(&self) -> usize {
+        DB::TransactionManager::get_transaction_depth(self)
     }
 
     pub(super) async fn rollback(&mut self) -> Result<(), Error> {

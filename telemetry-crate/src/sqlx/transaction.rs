@@ -72,11 +72,11 @@ impl<DB: Database> Transaction<DB> {
     /// # Errors
     ///
     /// Those of the database; a serialization failure often shows here, and nowhere earlier. It is rolled back then, unless
-    /// the connection was lost: whether the commit had arrived is unknown then. [`Error::Protocol`] if it is no longer open,
-    /// as after a savepoint that failed.
+    /// the connection was lost: whether the commit had arrived is unknown then, as it is of a commit that is cancelled.
     ///
-    /// PostgreSQL answers the commit of a transaction with a failed statement by rolling it back, and calls that a success:
-    /// return the error of a statement rather than go on after it.
+    /// Fails as well if there is nothing to commit: a statement has failed, which ends a transaction of PostgreSQL (25P02),
+    /// or has ended it (`COMMIT` or `ROLLBACK` as text), or a savepoint has failed or is still open ([`Error::Protocol`]). On
+    /// PostgreSQL this takes one more round trip; its own answer to such a `COMMIT` is a success.
     pub async fn commit(self) -> Result<(), Error> {
         let Self { mut held, open } = self;
         let committed = Observed::new(held.commit(), open.site, Some("COMMIT")).await;

@@ -77,10 +77,16 @@ fn busy() {
         let written = "SELECT writes FROM firstlight_write_check";
         let written = sqlx::query_scalar::<_, i64>(written).fetch_one(&pool).await;
         assert_eq!(written.unwrap(), 1);
-        check().await.unwrap();
-        let written = "SELECT writes FROM firstlight_write_check";
-        let written = sqlx::query_scalar::<_, i64>(written).fetch_one(&pool).await;
-        assert_eq!(written.unwrap(), 2, "still due");
+        // Still due; on a slow disk a write may be given up, and is tried at the next check.
+        for _ in 0..100 {
+            check().await.unwrap();
+            let written = "SELECT writes FROM firstlight_write_check";
+            let written = sqlx::query_scalar::<_, i64>(written).fetch_one(&pool).await;
+            if written.unwrap() == 2 {
+                return;
+            }
+        }
+        panic!("nothing was written after the file was free again");
     });
 }
 

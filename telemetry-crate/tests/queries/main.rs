@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod classes;
 mod cron;
 mod health;
 mod lines;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
             + cron::POSTGRES_TESTS.len()
             + health::POSTGRES_TESTS.len()
             + transactions::POSTGRES_TESTS.len()
+            + classes::POSTGRES_TESTS.len()
             + workers::POSTGRES_TESTS.len();
         println!(
             "{needed} tests not run: they need a PostgreSQL server, and {POSTGRES} is unset. \
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         cron::TESTS,
         health::TESTS,
         transactions::TESTS,
+        classes::TESTS,
         workers::TESTS,
     ]
     .concat();
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         cron::POSTGRES_TESTS,
         health::POSTGRES_TESTS,
         transactions::POSTGRES_TESTS,
+        classes::POSTGRES_TESTS,
         workers::POSTGRES_TESTS,
     ]
     .concat();

@@ -1,5 +1,8 @@
 //! What is said to be stored is stored, whatever becomes of a `BEGIN`, a `COMMIT` or a `ROLLBACK`.
 
+#[path = "transactions/postgresql.rs"]
+mod postgresql;
+
 use std::{
     mem::ManuallyDrop,
     path::PathBuf,
@@ -9,37 +12,28 @@ use std::{
     },
 };
 
-use firstlight::sqlx::ErrorClass;
 use sqlx::{
-    AssertSqlSafe, Connection, Error, SqlitePool,
+    Connection, Error, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
 };
 
-use crate::{on_runtime, postgres};
+use crate::on_runtime;
+
+pub(crate) use postgresql::TESTS as POSTGRES_TESTS;
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("transactions::sqlite_keeps_what_it_committed", commits),
     ("transactions::begun_by_statement_are_closed", statements),
     ("transactions::open_savepoints_refuse_commit", savepoints),
+    ("transactions::dropped_savepoints_commit_the_rest", dropped),
+    ("transactions::ended_by_statement_refuse_commit", ended),
     ("transactions::cancelled_commits_lose_no_row", cancelled),
-    ("error_class::of_sqlite_codes", classes),
-];
-
-pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
-    (
-        "transactions::failed_savepoint_refuses_commit",
-        failed_savepoint,
-    ),
-    (
-        "transactions::postgres_statement_begin_is_closed",
-        postgres_statement,
-    ),
-    ("error_class::of_sqlstates", sqlstates),
 ];
 
 /// A database in a file whose commits fail on demand, as on a full disk: SQLite rolls back, and says so.
 struct Disk {
     folder: PathBuf,
+    journal: SqliteJournalMode,
     is_full: Arc<AtomicBool>,
 }
 
@@ -49,6 +43,7 @@ impl Disk {
         std::fs::create_dir_all(&folder).unwrap();
         Self {
             folder,
+            journal: SqliteJournalMode::Wal,
             is_full: Arc::default(),
         }
     }
@@ -57,7 +52,7 @@ impl Disk {
         SqliteConnectOptions::new()
             .filename(self.folder.join("rows.db"))
             .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
+            .journal_mode(self.journal)
     }
 
     async fn pool(&self, options: SqlitePoolOptions) -> SqlitePool {
@@ -112,6 +107,19 @@ async fn of_sqlx(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     transaction.commit().await
 }
 
+/// A transaction of ours that fails leaves nothing behind for what uses the pool without it.
+async fn mixed(pool: &SqlitePool, id: i64) -> Result<(), Error> {
+    if (20..40).contains(&id) {
+        return ours(pool, id).await;
+    }
+    let mut transaction = pool.begin().await?;
+    let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(1_000 + id);
+    insert.execute(&mut *transaction).await?;
+    transaction.rollback().await?;
+    let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(id);
+    insert.execute(pool).await.map(drop)
+}
+
 async fn begun_with(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
     let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(id);
@@ -132,11 +140,10 @@ async fn by_statement(pool: &SqlitePool, id: i64) -> Result<(), Error> {
 
 /// Every row that was said to be stored is there, no other is, and once there is room again rows are stored.
 async fn keeps(
-    name: &str,
+    disk: Disk,
     pool: SqlitePoolOptions,
     store: impl AsyncFn(&SqlitePool, i64) -> Result<(), Error>,
 ) {
-    let disk = Disk::new(name);
     let pool = disk.pool(pool).await;
     let mut stored = Vec::new();
     for id in 0..60 {
@@ -146,20 +153,28 @@ async fn keeps(
             stored.push(id);
         }
     }
-    assert_eq!(disk.rows().await, stored, "{name}");
+    assert_eq!(disk.rows().await, stored, "{:?}", disk.folder);
     let expected: Vec<_> = (0..20).chain(40..60).collect();
-    assert_eq!(stored, expected, "{name}");
+    assert_eq!(stored, expected, "{:?}", disk.folder);
 }
 
 fn commits() {
     on_runtime(async {
         let plain = SqlitePoolOptions::new;
         let measured = || firstlight::sqlx::measured(SqlitePoolOptions::new());
-        keeps("ours", plain(), ours).await;
-        keeps("measured", measured(), ours).await;
-        keeps("sqlx", measured(), of_sqlx).await;
-        keeps("begin-with", measured(), begun_with).await;
-        keeps("statement", measured(), by_statement).await;
+        keeps(Disk::new("ours"), plain(), ours).await;
+        keeps(Disk::new("measured"), measured(), ours).await;
+        keeps(Disk::new("sqlx"), measured(), of_sqlx).await;
+        keeps(Disk::new("begin-with"), measured(), begun_with).await;
+        keeps(Disk::new("statement"), measured(), by_statement).await;
+        keeps(Disk::new("mixed"), plain(), mixed).await;
+        let rollback_journal = |name| {
+            let mut disk = Disk::new(name);
+            disk.journal = SqliteJournalMode::Delete;
+            disk
+        };
+        keeps(rollback_journal("delete"), plain(), ours).await;
+        keeps(rollback_journal("sqlx-delete"), measured(), of_sqlx).await;
     });
 }
 
@@ -199,6 +214,46 @@ fn savepoints() {
     });
 }
 
+/// sqlx says that it rolls a savepoint back when it is dropped, and does so later.
+fn dropped() {
+    on_runtime(async {
+        let disk = Disk::new("dropped");
+        let pool = disk.pool(SqlitePoolOptions::new()).await;
+        for id in 0..50 {
+            let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
+            let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(id);
+            insert.execute(&mut *transaction).await.unwrap();
+            let mut savepoint = transaction.begin().await.unwrap();
+            let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(100 + id);
+            insert.execute(&mut *savepoint).await.unwrap();
+            drop(savepoint);
+            transaction.commit().await.unwrap();
+        }
+        assert_eq!(disk.rows().await, (0..50).collect::<Vec<_>>());
+    });
+}
+
+/// What follows the statement is no part of a transaction, so its commit is no success.
+fn ended() {
+    on_runtime(async {
+        let disk = Disk::new("ended");
+        let pool = disk.pool(SqlitePoolOptions::new()).await;
+        for end in [
+            "COMMIT",
+            "END",
+            "ROLLBACK",
+            "INSERT INTO rows VALUES (1); COMMIT",
+        ] {
+            let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
+            let ending = sqlx::raw_sql(end).execute(&mut *transaction).await;
+            ending.unwrap();
+            transaction.commit().await.unwrap_err();
+        }
+        ours(&pool, 2).await.unwrap();
+        assert_eq!(disk.rows().await, [1, 2]);
+    });
+}
+
 fn cancelled() {
     on_runtime(async {
         let disk = Disk::new("cancelled");
@@ -222,125 +277,5 @@ fn cancelled() {
         let rows = disk.rows().await;
         let lost: Vec<_> = stored.iter().filter(|id| !rows.contains(id)).collect();
         assert!(lost.is_empty(), "{lost:?}");
-    });
-}
-
-fn classes() {
-    on_runtime(async {
-        let mut connection = sqlx::SqliteConnection::connect("sqlite::memory:")
-            .await
-            .unwrap();
-        let tables = "PRAGMA foreign_keys = 1; CREATE TABLE a (id integer PRIMARY KEY, name text UNIQUE NOT NULL);
-            CREATE TABLE b (a integer REFERENCES a); INSERT INTO a VALUES (1, 'x')";
-        sqlx::raw_sql(tables)
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        for (statement, class) in [
-            ("INSERT INTO a VALUES (1, 'y')", ErrorClass::Conflict),
-            ("INSERT INTO a VALUES (2, 'x')", ErrorClass::Conflict),
-            ("INSERT INTO b VALUES (7)", ErrorClass::Conflict),
-            ("INSERT INTO a VALUES ('no id', 'y')", ErrorClass::Invalid),
-            ("SELECT zeroblob(2000000000)", ErrorClass::Invalid),
-            ("INSERT INTO a VALUES (2, NULL)", ErrorClass::Internal),
-            ("SELECT nothing", ErrorClass::Internal),
-            (
-                "PRAGMA query_only = 1; INSERT INTO a VALUES (3, 'z')",
-                ErrorClass::Unavailable,
-            ),
-            (
-                "PRAGMA query_only = 0; PRAGMA max_page_count = 1; INSERT INTO a VALUES (4, hex(zeroblob(90000)))",
-                ErrorClass::Unavailable,
-            ),
-        ] {
-            let failed = sqlx::raw_sql(statement).execute(&mut connection).await;
-            let error = failed.unwrap_err();
-            assert_eq!(ErrorClass::of(&error), class, "{statement}: {error}");
-        }
-        let missing = sqlx::SqliteConnection::connect("sqlite:///nowhere/rows.db").await;
-        let error = missing.unwrap_err();
-        assert_eq!(ErrorClass::of(&error), ErrorClass::Unavailable, "{error}");
-    });
-}
-
-fn failed_savepoint() {
-    on_runtime(async {
-        let pool = postgres::schema("failed_savepoint").await;
-        let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
-        let wrong = sqlx::raw_sql("SELECT nothing");
-        wrong.execute(&mut *transaction).await.unwrap_err();
-        // sqlx takes the whole transaction back here, and would call its commit a success.
-        drop(transaction.begin().await.unwrap_err());
-        let refused = transaction.commit().await.unwrap_err();
-        assert!(matches!(refused, Error::Protocol(_)), "{refused}");
-        firstlight::sqlx::begin(&pool)
-            .await
-            .unwrap()
-            .commit()
-            .await
-            .unwrap();
-    });
-}
-
-fn postgres_statement() {
-    on_runtime(async {
-        let pool = postgres::schema("statement_begin").await;
-        let make = "CREATE TABLE rows (id bigint)";
-        sqlx::raw_sql(make).execute(&pool).await.unwrap();
-        for left in ["BEGIN; INSERT INTO rows VALUES (1)", "BEGIN; SELECT 1/0"] {
-            let mut connection = pool.acquire().await.unwrap();
-            let _ = sqlx::raw_sql(left).execute(&mut *connection).await;
-            drop(connection);
-            for _ in 0..8 {
-                let insert = sqlx::raw_sql("INSERT INTO rows VALUES (2)");
-                insert.execute(&pool).await.unwrap();
-            }
-        }
-        let other = postgres::schema_again("statement_begin").await;
-        let rows = sqlx::query_scalar::<_, i64>("SELECT id FROM rows");
-        assert_eq!(rows.fetch_all(&other).await.unwrap(), [2; 16]);
-    });
-}
-
-fn sqlstates() {
-    on_runtime(async {
-        let pool = postgres::schema("classes").await;
-        let raised = |state: &str| {
-            format!("DO $$ BEGIN RAISE EXCEPTION 'wrong' USING ERRCODE = '{state}'; END $$")
-        };
-        for (class, states) in [
-            (
-                ErrorClass::Invalid,
-                "22021 22P05 22P02 22001 22003 22007 22008 2201W 54000",
-            ),
-            (ErrorClass::Conflict, "23505 23503 23P01"),
-            (
-                ErrorClass::Unavailable,
-                "25006 40001 40P01 53100 53300 55P03 57P01 58030 08006",
-            ),
-            (
-                ErrorClass::Internal,
-                "22012 22004 23502 23514 25P02 42601 42P01 XX001",
-            ),
-        ] {
-            for state in states.split(' ') {
-                let failed = sqlx::raw_sql(AssertSqlSafe(raised(state)));
-                let error = failed.execute(&pool).await.unwrap_err();
-                assert_eq!(ErrorClass::of(&error), class, "{state}: {error}");
-            }
-        }
-        // Values as they come from clients.
-        let text = sqlx::query_scalar::<_, String>("SELECT $1::text").bind("a\0b");
-        let error = text.fetch_one(&pool).await.unwrap_err();
-        assert_eq!(ErrorClass::of(&error), ErrorClass::Invalid, "{error}");
-        let read_only = "SET default_transaction_read_only = on";
-        let mut connection = pool.acquire().await.unwrap();
-        sqlx::raw_sql(read_only)
-            .execute(&mut *connection)
-            .await
-            .unwrap();
-        let make = sqlx::raw_sql("CREATE TABLE rows (id bigint)");
-        let error = make.execute(&mut *connection).await.unwrap_err();
-        assert_eq!(ErrorClass::of(&error), ErrorClass::Unavailable, "{error}");
     });
 }

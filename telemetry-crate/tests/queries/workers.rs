@@ -1,6 +1,7 @@
 //! The workers on apalis' tables, the same promises in both databases.
 
 mod place;
+mod rows;
 
 use std::{
     sync::{
@@ -25,7 +26,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use self::place::{Place, postgres, sqlite};
+use self::{
+    place::{Place, postgres, sqlite},
+    rows::{
+        errors_with_a_nul_are_stored, odd_numbers_end_no_worker,
+        the_next_version_reads_dead_letters,
+    },
+};
 use crate::{
     on_runtime,
     telemetry::{self, value},
@@ -51,6 +58,9 @@ macro_rules! both {
 both![
     undecodable_jobs_are_dead_letters,
     unreadable_rows_are_dead_letters,
+    odd_numbers_end_no_worker,
+    errors_with_a_nul_are_stored,
+    the_next_version_reads_dead_letters,
     a_drained_attempt_is_not_counted,
     a_lost_table_uses_up_no_attempt,
     every_state_is_in_the_stats,
@@ -59,6 +69,7 @@ both![
 ];
 
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Note {
     number: usize,
 }
@@ -112,13 +123,14 @@ async fn becomes<DB: Place>(pool: &Pool<DB>, condition: &str, expected: i64) {
 
 /// A good job, rows that are no job, good jobs; and one that runs all the while.
 async fn undecodable_jobs_are_dead_letters<DB: Place>(pool: Pool<DB>) {
-    let bad: [&[u8]; 8] = [
+    let bad: [&[u8]; 9] = [
         b"not json at all",
         b"",
         b"{\"renamed\":1}",
         b"{\"number\":\"seven\"}",
         b"{\"number\":-1}",
         b"\xff\xfe",
+        b"{\"number\":1,\"added\":1}",
         b"null",
         b"[[[[[[[[",
     ];
@@ -148,14 +160,14 @@ async fn undecodable_jobs_are_dead_letters<DB: Place>(pool: Pool<DB>) {
             }
         },
     ));
-    becomes(&pool, "status = 'Killed'", 9).await;
+    becomes(&pool, "status = 'Killed'", 10).await;
     becomes(&pool, "status = 'Done'", 5).await;
     go_on.notify_one();
     becomes(&pool, "status = 'Done' AND attempts = 1", 6).await;
     running.stop().await;
     assert_eq!(runs.load(Ordering::Relaxed), 6);
     let letters = dead_letters(&pool).await.unwrap();
-    assert_eq!(letters.len(), 9);
+    assert_eq!(letters.len(), 10);
     for letter in letters {
         let error = letter.error.as_deref().unwrap();
         assert!(error.contains("cannot be decoded as"), "{error}");
@@ -169,7 +181,7 @@ async fn undecodable_jobs_are_dead_letters<DB: Place>(pool: Pool<DB>) {
         )
     };
     assert_eq!(tasks("ok"), Some(6.0));
-    assert_eq!(tasks("dead"), Some(9.0));
+    assert_eq!(tasks("dead"), Some(10.0));
     assert_eq!(tasks("retry"), None);
 }
 
@@ -256,7 +268,7 @@ async fn a_lost_table_uses_up_no_attempt<DB: Place>(pool: Pool<DB>) {
 
 async fn every_state_is_in_the_stats<DB: Place>(pool: Pool<DB>) {
     let notes = queue("states");
-    for number in 0..10 {
+    for number in 0..11 {
         enqueue(&pool, &notes, number).await;
     }
     for change in DB::STATES {
@@ -265,7 +277,7 @@ async fn every_state_is_in_the_stats<DB: Place>(pool: Pool<DB>) {
     let (_, stats) = DB::state(&pool, "states").await;
     assert_eq!(
         stats,
-        [1, 1, 1, 1, 4, 1],
+        [1, 1, 1, 1, 5, 1],
         "ready, scheduled, running, retry, stuck, dead"
     );
     let (age, _) = DB::state(&pool, "states").await;

@@ -69,11 +69,16 @@ impl Example {
         Self::start(name, arguments, &variables)
     }
 
-    /// Reads until a line with this message; one that came before counts, too.
+    /// Reads until a line with this message, which may go on after a semicolon; one that came before counts, too.
     pub(crate) fn line(&mut self, message: &str) -> Value {
         let end = Instant::now() + DEADLINE;
         loop {
-            if let Some(line) = self.seen.iter().find(|line| line["message"] == message) {
+            let has_message = |line: &&Value| {
+                let text = line["message"].as_str().unwrap_or_default();
+                let rest = text.strip_prefix(message);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(';'))
+            };
+            if let Some(line) = self.seen.iter().find(has_message) {
                 return line.clone();
             }
             match self

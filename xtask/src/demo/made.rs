@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::{
     edit::{self, Edit},
-    generate,
     service::{self, Built},
 };
 
@@ -30,19 +29,7 @@ const EDITS: [Edit; 3] = [
 
 /// Generates and builds it.
 pub(super) fn service(folder: &Path) -> anyhow::Result<Built> {
-    let extra = generate::throwaway();
-    let service = generate::Service {
-        name: NAME,
-        destination: folder,
-        options: generate::Options {
-            example: true,
-            store: "sqlite",
-            worker: true,
-            ..generate::Options::BARE
-        },
-        extra: &extra,
-    };
-    service::build(&service, |source| {
+    service::build_worker(NAME, "sqlite", folder, |source| {
         edit::add("xtask/demo/show.rs", source, "src/show.rs")?;
         edit::apply(&EDITS, source, "xtask/src/demo/made.rs")
     })

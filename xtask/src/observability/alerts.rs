@@ -79,7 +79,7 @@ fn groups(timing: Timing) -> Vec<Group> {
         .chain(slo::groups(timing))
         .chain([
             service::group(),
-            worker::group(),
+            worker::group(timing),
             cron::group(),
             database::group(),
             data::group(),

@@ -2,7 +2,7 @@
 //! breaks the build and not the panel.
 //!
 //! One file per dashboard, one per noun that they are made of. What is generated is committed, in `docs/dashboards` and in
-//! the template, because people copy JSON and nobody needs this generator.
+//! the template, because people copy JSON, and need no generator for it.
 
 mod annotation;
 mod colour;

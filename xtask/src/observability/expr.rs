@@ -93,7 +93,7 @@ pub(crate) fn metric(series: &str) -> Option<&'static Metric> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Labels {
     These(BTreeSet<String>),
-    /// Nobody knows.
+    /// It is not known.
     Any,
 }
 

@@ -1,7 +1,7 @@
 //! A folder of generated files: written, or compared with what would be written.
 //!
 //! The same facts are committed in two places, for those who read them here and for generated services. Neither may be behind,
-//! and neither may keep a file that nobody generates any more.
+//! and neither may keep a file that is no longer generated.
 
 use std::path::Path;
 
@@ -46,7 +46,7 @@ impl Folder {
         files::write(&root.join(self.path), &self.files)
     }
 
-    /// Fails if a file is not as it would be written, or is one that nobody writes.
+    /// Fails if a file is not as it would be written, or is one that is not written.
     pub(super) fn compare(&self, root: &Path) -> anyhow::Result<()> {
         let mut found = files::of(&root.join(self.path))?;
         found.retain(|name, _| !self.by_hand.contains(&name.as_str()));

@@ -78,6 +78,10 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("instance:process_start:continued1h", &["instance"]),
     ("instance:process_start:known1h", &["instance"]),
     ("queue:worker_tasks_dead:count1h", &["queue"]),
+    ("queue:worker_tasks_failed:count1h", &["queue"]),
+    ("queue:worker_tasks_ok:count1h", &["queue"]),
+    ("queue:worker_queue_oldest_age_seconds:last", &["queue"]),
+    ("queue:worker_queue_latency_budget_seconds:last", &["queue"]),
     (
         "pool:db_client_connection_wait_time_seconds:p99_5m",
         &["instance", "db_client_connection_pool_name"],
@@ -136,7 +140,7 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("slo:latency:error_budget_remaining_ratio", &[]),
 ];
 
-/// The labels of somebody else's series, if it is a known one.
+/// The labels of a foreign series, if it is a known one.
 pub(crate) fn labels(name: &str) -> Option<Vec<&'static str>> {
     let find = |list: &[(&str, &'static [&'static str])]| {
         list.iter()

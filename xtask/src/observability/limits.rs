@@ -15,7 +15,7 @@ pub(crate) struct Burn {
     pub(crate) rate: f64,
     /// How long it must be so before the alert fires.
     pub(crate) wait: &'static str,
-    /// Whether somebody is woken.
+    /// Whether it is a page.
     pub(crate) pages: bool,
 }
 
@@ -64,24 +64,22 @@ pub(crate) const QUEUE_BUDGET_PART: f64 = 0.5;
 pub(crate) const HERD_RUNS: f64 = 3.0;
 /// The part of a pool's connections in use at which the next burst waits.
 pub(crate) const POOL_PART: f64 = 0.9;
-/// Seconds that a task waits for a thread of the runtime, 99th percentile: long enough for people to feel it.
-pub(crate) const SCHEDULER_DELAY_SECONDS: f64 = 0.1;
+/// The part of the seconds within which a service promises to answer that a request may wait for a connection of a full pool, or a
+/// task for a thread of the runtime, 99th percentile: 0.1 s of 0.25. A pool that is full and never waited for has just the right size.
+pub(crate) const WAIT_PART: f64 = 0.4;
 /// The part of the memory limit at which the kernel's killer is near.
 pub(crate) const MEMORY_PART: f64 = 0.9;
 /// The part of the open file limit at which connections will soon be refused.
 pub(crate) const OPEN_FILES_PART: f64 = 0.8;
 
-/// Failed or slow requests below which no burn rate counts: one error among ten requests of a night is ten percent, and nobody
-/// should be woken by it. Nor by a cache that is cold for ten minutes of 30 requests an hour, which makes five slow ones.
+/// Failed or slow requests below which no burn rate counts: one error among ten requests of a night is ten percent, and no reason
+/// to page. Nor by a cache that is cold for ten minutes of 30 requests an hour, which makes five slow ones.
 pub(crate) const BURN_EVENTS: f64 = 10.0;
 /// Failed or slow requests of five minutes that count without waiting until all windows have seen them: a quarter more, because
 /// `increase()` of a series that is scraped once a minute says up to a quarter too much.
 pub(crate) const BURN_EVENTS_AT_ONCE: f64 = 13.0;
 /// Requests per second below which a service has so few that none for a while means nothing: 180 in half an hour.
 pub(crate) const TRAFFIC_FLOOR: f64 = 0.1;
-/// Seconds that connections of a full pool may be waited for, 99th percentile. A pool that is full and never waited for has just
-/// the right size.
-pub(crate) const POOL_WAIT_SECONDS: f64 = 0.1;
 /// Requests of an hour that repeat one statement too often before it is worth a ticket.
 pub(crate) const N_PLUS_ONE_REQUESTS: f64 = 10.0;
 /// The part of reads that may be older than the budget of their data.
@@ -92,12 +90,17 @@ pub(crate) const STALE_READS_PART: f64 = 0.01;
 pub(crate) const SERVER_CONNECTIONS_PART: f64 = 0.8;
 /// Deadlocks of an hour in one database that are a pattern; PostgreSQL ends each within a second, and the loser tries again.
 pub(crate) const DEADLOCKS: f64 = 5.0;
-/// How long a transaction may stay open while nobody uses it: it keeps its locks, and vacuum from all that is newer.
+/// How long a transaction may stay open without use: it keeps its locks, and vacuum from all that is newer.
 pub(crate) const IDLE_IN_TRANSACTION: &str = "5m";
 /// [`IDLE_IN_TRANSACTION`] in seconds.
 pub(crate) const IDLE_IN_TRANSACTION_SECONDS: f64 = 300.0;
 /// Bytes that a replica may be behind: sixteen segments of the write-ahead log.
 pub(crate) const REPLICATION_LAG_BYTES: f64 = 268_435_456.0;
+
+/// Attempts of an hour without a success that are no bad luck of a single job.
+pub(crate) const FAILED_ATTEMPTS: f64 = 5.0;
+/// How long a job may be due in a queue that no worker knows, and that has no budget of its own therefore.
+pub(crate) const UNKNOWN_QUEUE: &str = "15m";
 
 /// All of what the service itself says is enough, in a panel that shows how much of it is used: a queue's latency budget, the
 /// intervals of a schedule, the age of data.

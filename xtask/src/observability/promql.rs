@@ -46,7 +46,7 @@ impl Selector {
         }
     }
 
-    /// All series of somebody else's metric, such as `up`.
+    /// All series of a foreign metric, such as `up`.
     pub(crate) fn foreign(name: &str) -> Self {
         Self {
             name: name.to_owned(),

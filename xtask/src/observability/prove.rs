@@ -117,7 +117,7 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
             Ok(())
         });
     }
-    cases.check("whoever watches the watchdog hears it", || {
+    cases.check("the heartbeat hears the watchdog", || {
         let heard = site.webhook.heard();
         let beats = heard.iter().filter(|news| news.to == "/heartbeat").count();
         ensure!(beats > 1, "found {beats} heartbeats");

@@ -1,5 +1,6 @@
 //! The proof of what a service does with its database: one generated service with PostgreSQL and a worker, and everything
-//! that goes wrong between the two. A second one is on SQLite, for what goes wrong with the disk below.
+//! that goes wrong between the two. A second one is on SQLite, for what goes wrong with the disk below. It has
+//! a second kind of job, as has a third, which is on PostgreSQL.
 //!
 //! The service has the example, and `xtask/proof/trouble.rs` beside it: endpoints that are slow or collide on demand. Each
 //! scenario judges from outside, by answers, the metrics page, log lines, spans, and rows that `psql` counts. None of them
@@ -16,6 +17,7 @@ mod figures;
 mod halfway;
 mod journey;
 mod killed;
+mod kinds;
 mod load;
 mod logged;
 pub(crate) mod made;
@@ -30,7 +32,8 @@ use std::time::Duration;
 
 use self::{database::Database, symptoms::Seen};
 use crate::{
-    service::Built,
+    http,
+    service::{Built, Service},
     test::Cases,
     tools::{self, Postgres, PostgresServer},
 };
@@ -51,7 +54,9 @@ impl Parts {
 }
 
 pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
-    disk::sqlite_cases(cases)?;
+    let on_sqlite = made::on_sqlite()?;
+    disk::sqlite_cases(cases, &on_sqlite.program)?;
+    kinds::on_sqlite(cases, &on_sqlite.program);
     let postgres = match tools::postgres() {
         Ok(postgres) => postgres,
         Err(error) => {
@@ -77,6 +82,7 @@ pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     disk::postgres_cases(cases, &parts);
     halfway::cases(cases, &parts);
     killed::cases(cases, &parts);
+    kinds::on_postgres(cases, &parts);
     attempts::cases(cases, &parts);
     replicas::cases(cases, &parts);
     journey::cases(cases, &parts);
@@ -87,3 +93,11 @@ pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
 /// For whatever must happen: the machine may be building something else, and what a killed process held is free for others
 /// after a quarter of a minute.
 const SOON: Duration = Duration::from_secs(60);
+
+/// Waits until the service wants traffic, which is 200, or none, which is 503.
+fn ready(service: &Service, status: u16) -> anyhow::Result<()> {
+    let url = format!("{}/readyz", service.admin);
+    http::poll(&url, &[], SOON, |answer| {
+        (answer.status == status).then_some(())
+    })
+}

@@ -57,7 +57,7 @@ pub async fn dead_letters<DB: Tables>(pool: &Pool<DB>) -> Result<Vec<DeadLetter>
     let letters = rows
         .into_iter()
         .map(|(queue, id, attempts, job, error)| DeadLetter {
-            queue,
+            queue: text(queue),
             id: text(id),
             attempts: u32::try_from(attempts).unwrap_or(0),
             job,

@@ -118,7 +118,7 @@ where
             this.inner.set(None);
             let (error_type, result) = match ended {
                 Ok(value) => (None, Ok(value)),
-                Err((error_type, error)) => (Some(error_type), Err(error)),
+                Err((error_type, error)) => (Some(error_type), Err(storable(error))),
             };
             let postponing =
                 (this.end.take()).and_then(|end| finish(end, error_type, result.as_ref().err()));
@@ -152,6 +152,22 @@ fn named(error: BoxDynError) -> Named {
     } else {
         (error_type(&error), error)
     }
+}
+
+/// PostgreSQL stores no NUL, as it comes from a client whose text an error quotes. apalis could not store the result then, and
+/// would run the task again and again.
+fn storable(error: BoxDynError) -> BoxDynError {
+    let message = error.to_string();
+    if !message.contains('\0') {
+        return error;
+    }
+    let message = message.replace('\0', "\u{fffd}");
+    if error.is::<AbortError>() {
+        // Its text begins with its name, and would twice.
+        let message = message.strip_prefix("AbortError: ").unwrap_or(&message);
+        return AbortError::new(message).into();
+    }
+    message.into()
 }
 
 fn panicked(message: &str) -> Named {

@@ -97,9 +97,7 @@ impl TaskLayer {
         };
         // The store counts the attempts that were; it counts this one when it is first polled.
         let attempt = u32::try_from(task.attempt()).unwrap_or(u32::MAX);
-        let most = task
-            .max_attempts()
-            .map_or(u32::MAX, |most| u32::try_from(most).unwrap_or(u32::MAX));
+        let most = task.max_attempts().map_or(u32::MAX, most_attempts);
         let mut job = Job::new(kind)
             .attempt(attempt.saturating_add(1), most)
             .envelope(Envelope::from_pairs(task.metadata().iter()));
@@ -170,6 +168,11 @@ where
             Err(payload) => TaskFuture::panicked(&catch::message(&*payload), end),
         }
     }
+}
+
+/// One at least. A number below zero in the row is beyond `isize` here.
+fn most_attempts(most: usize) -> u32 {
+    isize::try_from(most).map_or(1, |most| u32::try_from(most).unwrap_or(u32::MAX).max(1))
 }
 
 /// `SendEmail` of `shop::emails::SendEmail`; of a generic type without what it is generic over.

@@ -11,8 +11,8 @@ pub type StatsRow = (i64, i64, i64, i64, i64, i64, i64);
 /// stuck. It reads an index and no finished job.
 ///
 /// Each task that is not done is in exactly one of the states. Stuck is one that a worker has had for longer than that, one
-/// whose worker has not been seen for as long, one that is locked though it waits, and one whose status or time means nothing
-/// to apalis.
+/// whose worker has not been seen for as long, one of these whose time is as far in the future, because a clock was set back,
+/// one that is locked though it waits, and one whose status or time means nothing to apalis.
 ///
 /// ```ignore
 /// let watch = emails.watch(Duration::from_secs(15), move || {
@@ -32,9 +32,10 @@ pub const SQLITE_STATS: &str = "
             WHEN status = 'Pending' AND lock_by IS NOT NULL THEN 'stuck'
             WHEN status = 'Pending' AND run_at <= unixepoch() THEN 'ready'
             WHEN status = 'Pending' THEN 'scheduled'
-            WHEN COALESCE(lock_at, 0) < unixepoch() - ?2 OR NOT EXISTS (
+            WHEN COALESCE(lock_at, 0) NOT BETWEEN unixepoch() - ?2 AND unixepoch() + ?2 OR NOT EXISTS (
                 SELECT 1 FROM Workers
-                WHERE id = lock_by AND worker_type = job_type AND last_seen >= unixepoch() - ?2
+                WHERE id = lock_by AND worker_type = job_type
+                    AND last_seen BETWEEN unixepoch() - ?2 AND unixepoch() + ?2
             ) THEN 'stuck'
             ELSE 'running'
         END AS state
@@ -60,10 +61,12 @@ pub const POSTGRES_STATS: &str = "
             WHEN status = 'Failed' THEN 'retry'
             WHEN status = 'Pending' AND run_at <= now() THEN 'ready'
             WHEN status = 'Pending' THEN 'scheduled'
-            WHEN COALESCE(lock_at, '-infinity') < now() - $2 * interval '1 second' OR NOT EXISTS (
-                SELECT 1 FROM apalis.workers
-                WHERE id = lock_by AND worker_type = job_type AND last_seen >= now() - $2 * interval '1 second'
-            ) THEN 'stuck'
+            WHEN COALESCE(lock_at, '-infinity') NOT BETWEEN now() - $2 * interval '1 second' AND now() + $2 * interval '1 second'
+                OR NOT EXISTS (
+                    SELECT 1 FROM apalis.workers
+                    WHERE id = lock_by AND worker_type = job_type
+                        AND last_seen BETWEEN now() - $2 * interval '1 second' AND now() + $2 * interval '1 second'
+                ) THEN 'stuck'
             ELSE 'running'
         END AS state
         FROM apalis.jobs

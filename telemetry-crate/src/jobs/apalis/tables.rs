@@ -36,7 +36,7 @@ pub fn migrations<DB: Tables>() -> Migrator {
 }
 
 /// A task that failed for good, as its row says: queue, id, attempts, job, result.
-pub(super) type DeadRow = (String, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>);
+pub(super) type DeadRow = (Vec<u8>, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>);
 
 /// Sealed: a program names the database and leaves the rest to the workers.
 #[expect(unnameable_types, reason = "sealed")]

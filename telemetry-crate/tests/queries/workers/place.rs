@@ -16,11 +16,13 @@ pub(super) trait Place: Tables {
     const SPOIL: &str;
     const HIDE: &str;
     const SHOW: &str;
-    /// Leaves one of ten rows in each state, and four in `stuck`. What is due is an hour late.
+    /// Leaves one of eleven rows in each state, and five in `stuck`. What is due is an hour late.
     const STATES: &[&str];
     const KILL_GONE: &str;
 
     fn execute(pool: &Pool<Self>, sql: &str) -> impl Future<Output = ()> + Send;
+    /// Sets columns of the job with this number.
+    fn change(pool: &Pool<Self>, number: usize, set: &str) -> impl Future<Output = ()> + Send;
     fn count(pool: &Pool<Self>, condition: &str) -> impl Future<Output = i64> + Send;
     /// With the id that this expression is.
     fn insert_as(
@@ -42,6 +44,14 @@ macro_rules! place {
             async fn execute(pool: &Pool<Self>, sql: &str) {
                 let sql = AssertSqlSafe(sql.to_owned());
                 sqlx::raw_sql(sql).execute(pool).await.unwrap();
+            }
+
+            async fn change(pool: &Pool<Self>, number: usize, set: &str) {
+                let sql = format!(
+                    concat!("UPDATE ", $jobs, " SET {} WHERE idempotency_key = '{}'"),
+                    set, number
+                );
+                Self::execute(pool, &sql).await;
             }
 
             async fn count(pool: &Pool<Self>, condition: &str) -> i64 {
@@ -103,6 +113,7 @@ place!(
             "UPDATE Jobs SET status = 'Paused' WHERE idempotency_key = '7'",
             "UPDATE Jobs SET status = 'Queued' WHERE idempotency_key = '8'",
             "UPDATE Jobs SET status = 'Done' WHERE idempotency_key = '9'",
+            "UPDATE Jobs SET status = 'Running', lock_by = 'here', lock_at = unixepoch() + 3600 WHERE idempotency_key = '10'",
         ];
         const KILL_GONE: &str = "UPDATE Jobs SET status = 'Killed' WHERE job_type = 'gone'";
     }
@@ -133,6 +144,7 @@ place!(
             "UPDATE apalis.jobs SET status = 'Paused' WHERE idempotency_key = '7'",
             "UPDATE apalis.jobs SET status = 'Queued' WHERE idempotency_key = '8'",
             "UPDATE apalis.jobs SET status = 'Done' WHERE idempotency_key = '9'",
+            "UPDATE apalis.jobs SET status = 'Running', lock_by = 'here', lock_at = now() + interval '1 hour' WHERE idempotency_key = '10'",
         ];
         const KILL_GONE: &str = "UPDATE apalis.jobs SET status = 'Killed' WHERE job_type = 'gone'";
     }

@@ -3,10 +3,10 @@
 use super::{board::Board, timing::Timing, yaml};
 use crate::observability::{dashboards::runbook_address, promql::on_service};
 
-/// What an alert does to somebody.
+/// How urgent an alert is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Severity {
-    /// Wakes them: users are hurt now, and a person can do something about it.
+    /// Is a page, also at night: users are hurt now, and a person can do something about it.
     Critical,
     /// Is a ticket: wants to be done this week.
     Warning,
@@ -71,7 +71,7 @@ pub(crate) struct Alert {
 }
 
 impl Alert {
-    /// Wakes somebody.
+    /// Is a page.
     pub(super) fn page(name: &'static str) -> Self {
         Self::new(name, Severity::Critical)
     }
@@ -86,7 +86,7 @@ impl Alert {
         Self::new(name, Severity::Info)
     }
 
-    /// Wakes somebody where a declared objective is broken, and is a ticket where it is the default.
+    /// Is a page where a declared objective is broken, and a ticket where it is the default.
     pub(super) fn of(promise: Promise, name: &'static str) -> Self {
         let alert = match promise {
             Promise::Declared => Self::page(name),

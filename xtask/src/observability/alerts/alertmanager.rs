@@ -5,7 +5,7 @@ use super::{files::HEAD_OF_EXAMPLE, timing::Timing};
 /// Where each kind of news goes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Receivers<'a> {
-    /// Wakes somebody.
+    /// For what cannot wait until the morning.
     pub(crate) page: &'a str,
     /// Makes a ticket.
     pub(crate) ticket: &'a str,
@@ -13,7 +13,7 @@ pub(crate) struct Receivers<'a> {
     pub(crate) heartbeat: &'a str,
 }
 
-/// To be replaced by whoever copies the file.
+/// To be replaced in a copy of the file.
 pub(super) const EXAMPLE: Receivers<'static> = Receivers {
     page: "https://pager.example.com/alerts",
     ticket: "https://tickets.example.com/alerts",
@@ -25,7 +25,7 @@ pub(crate) fn config(timing: Timing, receivers: &Receivers<'_>) -> String {
     text(timing, receivers, "")
 }
 
-/// For a service that is new: every alert can be seen in Alertmanager, and is sent nowhere until somebody says where. An address
+/// For a service that is new: every alert can be seen in Alertmanager, and is sent nowhere until receivers are named. An address
 /// that does not answer would be an error a minute.
 pub(super) fn silent() -> String {
     text(Timing::Production, &EXAMPLE, "#")
@@ -63,7 +63,7 @@ fn text(timing: Timing, receivers: &Receivers<'_>, mark: &str) -> String {
         "A service outside of this cluster that raises the alarm when the pings stop.",
     );
     format!(
-        "{HEAD_OF_EXAMPLE}{text}\nreceivers:\n{pager}\n{tickets}\n{heart}\n  # Info is for dashboards.\n  - name: nobody\n{INHIBITIONS}"
+        "{HEAD_OF_EXAMPLE}{text}\nreceivers:\n{pager}\n{tickets}\n{heart}\n  # Info is for dashboards.\n  - name: none\n{INHIBITIONS}"
     )
 }
 
@@ -87,7 +87,7 @@ route:
     - matchers: [severity = warning]
       receiver: tickets
     - matchers: [severity = info]
-      receiver: nobody
+      receiver: none
 ";
 
 const INHIBITIONS: &str = "
@@ -96,7 +96,7 @@ inhibit_rules:
   - source_matchers: [alertname =~ \"ServiceDown|ServiceAbsent\"]
     target_matchers: [alertname !~ \"ServiceDown|ServiceAbsent\"]
     equal: [cluster, namespace, job]
-  # Somebody is awake: the ticket for the same thing can wait.
+  # The page is enough: the ticket for the same thing can wait.
   - source_matchers: [severity = critical]
     target_matchers: [severity = warning]
     equal: [alertname, cluster, namespace, job]

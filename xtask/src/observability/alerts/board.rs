@@ -1,6 +1,6 @@
-//! The dashboard that an alert sends somebody to, opened at the very thing that is wrong.
+//! The dashboard that an alert leads to, opened at the very thing that is wrong.
 
-/// Where Grafana is, until somebody replaces it with their own.
+/// Where Grafana is, until the address is replaced.
 pub(super) const GRAFANA: &str = "https://grafana.example.com";
 /// Where a generated service's `compose.yaml` has it.
 pub(super) const GRAFANA_OF_COMPOSE: &str = "http://localhost:3000";

@@ -1,5 +1,6 @@
 //! What `cargo xtask test` checks of the alerts without a running service.
 
+mod book;
 mod commands;
 mod complete;
 mod inhibition;
@@ -30,6 +31,7 @@ pub(crate) fn cases(cases: &mut Cases) {
         Err(error) => cases.failed("the committed rules can be read", &error),
     }
     commands::cases(cases);
+    book::cases(cases);
     match tools::prometheus() {
         Ok(prometheus) => promtool::cases(cases, &prometheus),
         Err(error) => cases.not_run("the drills of every alert", &format!("{error:#}")),

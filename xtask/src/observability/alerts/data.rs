@@ -57,7 +57,7 @@ fn budgets() -> impl Iterator<Item = Record> {
 
 fn staler_than_budget() -> Alert {
     Alert::ticket("DataStalerThanBudget")
-        .because("The part of reads that were older than the bucket of their budget. A cache never serves them; a source that takes longer than the budget does, and then everybody waits as well.")
+        .because("The part of reads that were older than the bucket of their budget. A cache never serves them; a source that takes longer than the budget does, and then every request waits as well.")
         .when(&[
             &format!("1 - {FRESH} / ({ALL} > 0)"),
             &format!("> {STALE_READS_PART}"),

@@ -9,7 +9,7 @@ use firstlight::metrics::catalog::{
 
 use super::{alert::Alert, board::Board, group::Group, record::Record};
 use crate::observability::{
-    limits::{N_PLUS_ONE_REQUESTS, POOL_PART, POOL_WAIT_SECONDS},
+    limits::{N_PLUS_ONE_REQUESTS, POOL_PART, WAIT_PART},
     promql::{Selector, counted, counted_quantile, max, of_service, on_service},
 };
 
@@ -40,14 +40,17 @@ fn pool_exhausted() -> Alert {
     let by = of_service(&POOL);
     let on = on_service(&POOL);
     Alert::ticket("DatabasePoolExhausted")
-        .because("A full pool that nobody waits for has the right size, so a short wait for this very pool excuses it. Where waits are not measured, or sqlx does not say which of several pools was waited for, or nobody gets a connection at all, being full is enough.")
+        .because("A full pool that is not waited for has the right size, so a wait for this very pool that is short beside the seconds within which the service promises to answer excuses it. Where waits are not measured, or sqlx does not say which of several pools was waited for, or no call gets a connection at all, being full is enough.")
         .when(&[
             &max(&by, used),
             &format!("/ {on}"),
             &max(&by, most),
             &format!("> {POOL_PART}"),
             &format!("unless {on}"),
-            &format!("{WAIT} < {POOL_WAIT_SECONDS}"),
+            &format!(
+                "{WAIT} < {} group_left () {WAIT_PART} * slo:latency:objective_seconds",
+                on_service(&[])
+            ),
         ])
         .lasting("5m")
         .summary("A connection pool is used up, and requests wait for it.")

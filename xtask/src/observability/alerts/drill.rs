@@ -75,6 +75,8 @@ impl Drill {
         self.moment(minute, Expected::Blip)
     }
 
+    /// What it says may have a value in it that is recorded: choose a minute before which that has not changed for a while, because
+    /// promtool evaluates the groups of one moment in any order.
     pub(super) fn fires(
         self,
         minute: u32,

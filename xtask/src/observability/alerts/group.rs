@@ -37,7 +37,7 @@ impl Group {
         self
     }
 
-    /// Recording rules that somebody may want, as a comment before the others.
+    /// Recording rules that a user may want, as a comment before the others.
     pub(super) fn example(mut self, records: impl IntoIterator<Item = Record>) -> Self {
         self.example.extend(records);
         self

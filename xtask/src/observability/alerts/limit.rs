@@ -1,15 +1,16 @@
 //! The numbers that alerts fire at, read from their rules, so that a panel turns red where its alert fires and nowhere else.
 
-use promql_parser::parser::{BinaryExpr, Expr, VectorSelector};
+use promql_parser::parser::{BinaryExpr, Expr};
 
 use super::alerts;
 use crate::observability::{expr, limits};
 
-/// What every service has promised that has declared nothing else.
-const OBJECTIVES: [(&str, f64); 2] = [
-    ("slo:availability:objective_ratio", limits::AVAILABILITY),
-    ("slo:latency:objective_ratio", limits::LATENCY),
+/// What a service has promised: the part of its requests, and within how many seconds.
+const RATIOS: [&str; 2] = [
+    "slo:availability:objective_ratio",
+    "slo:latency:objective_ratio",
 ];
+const SECONDS: &str = "slo:latency:objective_seconds";
 
 /// Every value that a panel which leads to this alert's runbook may turn red at.
 pub(crate) fn limits(alert: &str) -> anyhow::Result<Vec<f64>> {
@@ -40,42 +41,36 @@ fn of(binary: &BinaryExpr) -> Vec<f64> {
         (">" | ">=" | "<", Some(value)) => limits.push(value),
         // A limit that the service exports; the panel shows how much of it is used, and all of it is 1.
         (">", None) => limits.push(limits::WHOLE),
+        ("<", None) => {}
         _ => return limits,
     }
-    // How many times faster than allowed a budget burns.
-    let of_objective = objectives(&binary.rhs).next().is_some();
-    if of_objective && let Some(rate) = factor(&binary.rhs) {
-        limits.push(rate);
+    // How many times faster than allowed a budget burns, or which part of the promised seconds is too long.
+    let of_objective = asks_for(&binary.rhs, |name| {
+        RATIOS.contains(&name) || name == SECONDS
+    });
+    if of_objective && let Some(factor) = factor(&binary.rhs) {
+        limits.push(factor);
     }
     limits
 }
 
-/// Of what a service promises: the promise, nothing left of its budget, and what is too slow. Of what it declares for its data:
-/// all of the age that is allowed.
+/// Of what a service promises: nothing left of its budget. Of what it declares for its data: all of the age that is allowed.
 fn promised(tree: &Expr) -> Vec<f64> {
     let mut limits = Vec::new();
-    for (name, objective) in objectives(tree) {
-        limits.extend([objective, limits::BUDGET_LEFT]);
-        if name.contains("latency") {
-            limits.push(limits::LATENCY_SECONDS);
-        }
+    if asks_for(tree, |name| RATIOS.contains(&name)) {
+        limits.push(limits::BUDGET_LEFT);
     }
-    let declared = |selector: &&VectorSelector| {
-        let name = selector.name.as_deref();
-        name == Some("data:served_age_within_budget:count15m")
-    };
-    if expr::selectors(tree).iter().any(declared) {
+    if asks_for(tree, |name| {
+        name == "data:served_age_within_budget:count15m"
+    }) {
         limits.push(limits::WHOLE);
     }
     limits
 }
 
-fn objectives(tree: &Expr) -> impl Iterator<Item = (&'static str, f64)> {
-    let selectors = expr::selectors(tree).into_iter();
-    selectors.filter_map(|selector| {
-        let name = selector.name.as_deref()?;
-        OBJECTIVES.into_iter().find(|(other, _)| *other == name)
-    })
+fn asks_for(tree: &Expr, is: impl Fn(&str) -> bool) -> bool {
+    let mut selectors = expr::selectors(tree).into_iter();
+    selectors.any(|selector| selector.name.as_deref().is_some_and(&is))
 }
 
 /// The number in front of a product.
@@ -86,12 +81,11 @@ fn factor(expr: &Expr) -> Option<f64> {
     }
 }
 
-/// What it is for a service that has declared nothing; nothing if that depends on the service.
+/// The number that it is for every service, if there is one.
 fn value(expr: &Expr) -> Option<f64> {
     match expr {
         Expr::NumberLiteral(number) => Some(number.val),
         Expr::Paren(paren) => value(&paren.expr),
-        Expr::VectorSelector(_) => objectives(expr).next().map(|(_, objective)| objective),
         Expr::Binary(binary) => {
             let (left, right) = (value(&binary.lhs)?, value(&binary.rhs)?);
             match &*binary.op.to_string() {
@@ -108,7 +102,7 @@ fn value(expr: &Expr) -> Option<f64> {
 mod tests {
     use super::limits;
     use crate::observability::limits::{
-        ANY, AVAILABILITY, INSTANCES, POOL_PART, POOL_WAIT_SECONDS, WHOLE,
+        ANY, AVAILABILITY, INSTANCES, LATENCY_SECONDS, POOL_PART, WAIT_PART, WHOLE,
     };
 
     fn has(alert: &str, limit: f64) -> bool {
@@ -118,7 +112,7 @@ mod tests {
     #[test]
     fn a_limit_is_what_the_rule_compares_with() {
         assert!(has("DatabasePoolExhausted", POOL_PART));
-        assert!(has("DatabasePoolExhausted", POOL_WAIT_SECONDS));
+        assert!(has("DatabasePoolExhausted", WAIT_PART));
         assert!(has("DatabasePoolTimeouts", ANY));
         assert!(has("ServiceDown", INSTANCES));
         assert!(!has("DatabasePoolTimeouts", POOL_PART));
@@ -133,9 +127,10 @@ mod tests {
 
     #[test]
     fn objectives_break_at_a_burn_rate() {
-        for limit in [14.4, AVAILABILITY, 0.0] {
+        for limit in [14.4, 0.0] {
             assert!(has("HttpAvailabilityBudgetBurn", limit), "{limit}");
         }
-        assert!(!has("HttpAvailabilityBudgetBurn", 0.25));
+        assert!(!has("HttpAvailabilityBudgetBurn", AVAILABILITY));
+        assert!(!has("HttpLatencyBudgetBurn", LATENCY_SECONDS));
     }
 }

@@ -92,10 +92,10 @@ fn idle_in_transaction(timing: Timing) -> Alert {
         .matches("state", "idle in transaction.*");
     let longest = max(&of_service(&DATABASE), longest);
     Alert::ticket("PostgresIdleInTransaction")
-        .because("An open transaction keeps its locks, and keeps vacuum from everything that is newer. A service that waits for somebody else inside of one is the usual cause.")
+        .because("An open transaction keeps its locks, and keeps vacuum from everything that is newer. A service that waits for another one inside of it is the usual cause.")
         .when(&[&format!("{longest} > {}", timing.seconds(IDLE_IN_TRANSACTION))])
         .lasting("1m")
-        .summary("A transaction is open and nobody uses it.")
+        .summary("A transaction is open and is not used.")
         .description("A transaction in the database {{ $labels.datname }} of {{ $labels.server }} has been open for {{ $value | humanizeDuration }} and does nothing.")
         .on(Board::Database)
 }
@@ -106,7 +106,7 @@ fn replication_lag() -> Alert {
         Selector::foreign("pg_stat_replication_pg_wal_lsn_diff"),
     );
     Alert::ticket("PostgresReplicationLag")
-        .because("In bytes, as the primary sees it: seconds since the last replayed transaction also pass while nobody writes.")
+        .because("In bytes, as the primary sees it: seconds since the last replayed transaction also pass while nothing is written.")
         .when(&[&format!("{behind} > {REPLICATION_LAG_BYTES}")])
         .lasting("10m")
         .summary("A replica falls behind.")

@@ -9,7 +9,7 @@ use firstlight::metrics::catalog::{
 
 use super::{alert::Alert, board::Board, group::Group, record::Record};
 use crate::observability::{
-    limits::{MEMORY_PART, OPEN_FILES_PART, SCHEDULER_DELAY_SECONDS},
+    limits::{MEMORY_PART, OPEN_FILES_PART, WAIT_PART},
     promql::{Selector, counted_quantile, max, of_service, on_service, ours},
 };
 
@@ -39,12 +39,16 @@ fn scheduler_delay() -> Alert {
         &of_service(&INSTANCE),
         Selector::of(&TOKIO_SCHEDULER_STALLED),
     );
+    let limit = format!(
+        "> {} group_left () {WAIT_PART} * slo:latency:objective_seconds",
+        on_service(&[])
+    );
     Alert::ticket("RuntimeSchedulerDelay")
-        .because("Something blocks, and everything else on the runtime waits for it. A delay is counted when it is over, so the one that goes on is asked for as well.")
+        .because("Something blocks, and everything else on the runtime waits for it, too long beside the seconds within which the service promises to answer. A delay is counted when it is over, so the one that goes on is asked for as well.")
         .when(&[
-            &format!("{DELAY} > {SCHEDULER_DELAY_SECONDS}"),
+            &format!("{DELAY} {limit}"),
             &format!("or {}", on_service(&INSTANCE)),
-            &format!("{stalled} > {SCHEDULER_DELAY_SECONDS}"),
+            &format!("{stalled} {limit}"),
         ])
         .lasting("5m")
         .summary("Tasks wait for a thread of the runtime.")

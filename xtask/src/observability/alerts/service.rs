@@ -1,4 +1,4 @@
-//! Services that are not there at all, or that nobody calls any more.
+//! Services that are not there at all, or that are no longer called.
 
 pub(super) mod drills;
 
@@ -29,7 +29,7 @@ fn down(promise: Promise) -> Alert {
     Alert::of(promise, "ServiceDown")
         .because(match promise {
             Promise::Declared => {
-                "One instance that is gone is the orchestrator's business. All of them are somebody's: a page if the service has a \
+                "One instance that is gone is the orchestrator's business. All of them are an outage: a page if the service has a \
                  declared objective, and else a ticket."
             }
             Promise::Default => "",

@@ -1,4 +1,4 @@
-//! Objectives: how much of the error budget each service spends, and when that wakes somebody.
+//! Objectives: how much of the error budget each service spends, and when that is a page.
 //!
 //! Several windows and burn rates, after the Site Reliability Workbook, chapter 5. Failures are 5xx: a client's mistake is no
 //! fault of the service. What fails does not count as fast.

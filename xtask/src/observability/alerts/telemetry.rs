@@ -1,4 +1,4 @@
-//! Telemetry that gets lost, and who watches the watchers.
+//! Telemetry that gets lost, and the watch on alerting itself.
 
 pub(super) mod drills;
 
@@ -84,7 +84,7 @@ fn dropping(signal: &'static str, counted: &[(&Metric, &str)]) -> Alert {
 
 fn over_budget() -> Alert {
     Alert::ticket("MetricsOverBudget")
-        .because("A label has more values than anybody planned for: an id, a raw path. Sums stay right, and what is new is no longer told apart.")
+        .because("A label has more values than were planned for: an id, a raw path. Sums stay right, and what is new is no longer told apart.")
         .when(&[&format!("{FOLDED} > 0")])
         .lasting("5m")
         .summary("A metric has more series than its budget allows.")
@@ -94,7 +94,7 @@ fn over_budget() -> Alert {
 
 fn watchdog() -> Alert {
     Alert::info("Watchdog")
-        .because("Always fires. Whoever receives it raises the alarm when it stops: nothing here can say that nothing here works.")
+        .because("Always fires. Its receiver raises the alarm when it stops: nothing here can say that nothing here works.")
         .when(&["vector(1)"])
         .lasting("0m")
         .summary("Alerting works.")

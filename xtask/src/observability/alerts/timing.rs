@@ -1,5 +1,5 @@
-//! How long a minute is: sixty seconds in production, and one where the alerts are proven, because nobody waits three days for
-//! a test.
+//! How long a minute is: sixty seconds in production, and one where the alerts are proven, because no test takes
+//! three days.
 //!
 //! Left out: what the service says of itself, such as the budget of a queue. Who proves an alert declares a short one.
 

@@ -9,6 +9,8 @@ pub(crate) enum Colour {
     Blue,
     /// Worth a look in the morning; status 4xx.
     Orange,
+    /// It may pass.
+    Yellow,
     /// Now; status 5xx.
     Red,
     /// What others are measured by: budgets, limits, objectives.
@@ -21,6 +23,7 @@ impl Colour {
             Self::Green => "green",
             Self::Blue => "blue",
             Self::Orange => "orange",
+            Self::Yellow => "yellow",
             Self::Red => "red",
             Self::Purple => "purple",
         }

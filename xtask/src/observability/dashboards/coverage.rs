@@ -37,7 +37,7 @@ pub(super) fn catalogue() -> anyhow::Result<()> {
         .collect();
     if !hidden.is_empty() {
         bail!(
-            "no dashboard shows {}; a metric that nobody looks at is not worth its memory",
+            "no dashboard shows {}; a metric that is not shown is not worth its memory",
             hidden.join(", ")
         );
     }

@@ -5,10 +5,10 @@ use firstlight::metrics::catalog::{self, Metric};
 use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
 use crate::observability::{
     limits,
-    promql::{self, Selector, of_service},
+    promql::{self, SERVICE, Selector, of_service},
 };
 
-const CRON: &[&str] = &["cron"];
+const CRON: &[&str] = &["cluster", "namespace", "job", "cron"];
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
@@ -71,7 +71,9 @@ fn failed() -> Panel {
     let failed =
         of(&catalog::CRON_RUNS).matches("outcome", "failed|timed_out|interrupted|taken_over");
     Panel::stat("Runs that failed")
-        .means("Runs within the time range that began and did not succeed.")
+        .means(
+            "Runs within the time range that began and did not succeed, of all schedules together.",
+        )
         .normally("0.")
         .otherwise("One may fail; the next one repairs it. Its log lines have `cron` as a field.")
         .runbook(Runbook::CronRunMissed)
@@ -81,7 +83,7 @@ fn failed() -> Panel {
 
 fn running() -> Panel {
     Panel::stat("Running now")
-        .means("Runs that are under way.")
+        .means("Runs that are under way in one service; of several services, the most.")
         .normally("0 or 1.")
         .otherwise(
             "As many as there are schedules: they start at the same minute. Give each its own, or \
@@ -92,7 +94,7 @@ fn running() -> Panel {
         .red_from(limits::HERD_RUNS)
         .shows(Target::new(
             "Running",
-            promql::sum(&[], of(&catalog::CRON_RUNNING)),
+            promql::max(&[], promql::sum(&SERVICE, of(&catalog::CRON_RUNNING))),
         ))
 }
 
@@ -100,8 +102,9 @@ fn missed() -> Panel {
     let missed = of(&catalog::CRON_RUNS).matches("outcome", "missed|skipped_store|skipped_overlap");
     Panel::stat("Ticks without a run")
         .means(
-            "Ticks within the time range at which nothing ran: no process, no store, or the run \
-             before it went on. Those that another replica took are not in it.",
+            "Ticks within the time range at which nothing ran, of all schedules together: no \
+             process, no store, or the run before it went on. Those that another replica took are \
+             not in it.",
         )
         .normally("0.")
         .otherwise(
@@ -125,7 +128,7 @@ fn schedules() -> Panel {
         )
         .normally("Overdue is below 0, and the last duration below the expected one.")
         .otherwise(
-            "Overdue with runs: they fail. Overdue without: no scheduler runs, or nobody holds \
+            "Overdue with runs: they fail. Overdue without: no scheduler runs, or none holds \
              the lease.",
         )
         .runbook(Runbook::CronRunMissed)
@@ -190,13 +193,13 @@ fn timeline() -> Panel {
         .word(0.0, "rests", Colour::Blue)
         .word(1.0, "runs", Colour::Green)
         .shows(Target::new(
-            "{{cron}}",
+            &query::legend("{{cron}}"),
             promql::max(CRON, of(&catalog::CRON_RUNNING)),
         ))
 }
 
 fn durations() -> Panel {
-    let longest = |metric| promql::max(CRON, of(metric));
+    let longest = |metric| query::top(10, promql::max(CRON, of(metric)));
     Panel::timeseries("Duration of the last run")
         .means(
             "How long the last run took, whatever became of it, and how long it is expected to \
@@ -207,13 +210,14 @@ fn durations() -> Panel {
         .runbook(Runbook::CronRunMissed)
         .unit(Unit::Seconds)
         .shows(Target::new(
-            "{{cron}}",
+            &query::legend("{{cron}}"),
             longest(&catalog::CRON_LAST_DURATION),
         ))
         .shows(Target::new(
-            "{{cron}}, expected",
+            &query::legend("{{cron}} expected"),
             longest(&catalog::CRON_EXPECTED_DURATION),
         ))
+        .shades("expected", Colour::Purple)
 }
 
 fn outcomes() -> Panel {
@@ -223,8 +227,8 @@ fn outcomes() -> Panel {
     );
     Panel::stack("Ticks by outcome")
         .means(
-            "What became of each tick. With several replicas, all but one count \
-             `skipped_elsewhere`.",
+            "What became of the ticks of all schedules together. With several replicas, all but \
+             one count `skipped_elsewhere`.",
         )
         .normally("`ok` and `skipped_elsewhere`.")
         .otherwise(
@@ -248,7 +252,10 @@ fn herd() -> Row {
 fn together() -> Panel {
     let operations = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).count();
     Panel::timeseries("Runs at the same time, and the database")
-        .means("Runs that are under way together, and statements per second at that time.")
+        .means(
+            "Runs of each service that are under way at the same time, and its statements per \
+             second.",
+        )
         .normally("One run at a time; the statements do not care.")
         .otherwise(
             "Above the line they are a herd: give each schedule its own minute, or a jitter, so \
@@ -258,12 +265,12 @@ fn together() -> Panel {
         .unit(Unit::Count)
         .red_from(limits::HERD_RUNS)
         .shows(Target::new(
-            "runs",
-            promql::sum(&[], of(&catalog::CRON_RUNNING)),
+            &query::legend("runs"),
+            query::top(10, promql::sum(&SERVICE, of(&catalog::CRON_RUNNING))),
         ))
         .shows(Target::new(
-            "statements per second",
-            query::or_zero(query::per_second(&[], &operations)),
+            &query::legend("statements per second"),
+            query::or_zero(query::top(10, query::per_second(&SERVICE, &operations))),
         ))
 }
 
@@ -277,12 +284,15 @@ fn delays() -> Panel {
         .otherwise("Beyond the jitter: the store was slow, or the runtime was blocked.")
         .runbook(Runbook::CronThunderingHerd)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{cron}}", query::quantile(0.95, CRON, &delay)))
+        .shows(Target::new(
+            &query::legend("{{cron}}"),
+            query::top(10, query::quantile(0.95, CRON, &delay)),
+        ))
 }
 
 fn delay_spread() -> Panel {
     Panel::heatmap("Delay of starts, spread")
-        .means("How many runs started how long after their tick.")
+        .means("How many runs started how long after their tick, of all schedules together.")
         .normally("All over the jitter.")
         .otherwise(
             "All in one row: there is no jitter, and runs of the same minute start in the same \

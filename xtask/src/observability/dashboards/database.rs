@@ -6,7 +6,10 @@ use super::{
     Colour, Column, Dashboard, Link, Panel, Row, Runbook, Target, Unit, Variable, pool, postgres,
     query,
 };
-use crate::observability::{limits, promql::Selector};
+use crate::observability::{
+    limits,
+    promql::{self, Selector, of_service},
+};
 
 const STATEMENT: &str = "db_query_summary";
 
@@ -50,7 +53,7 @@ fn operations() -> Selector {
 
 fn now() -> Row {
     Row::new("Is the database the reason?").line([
-        pool::in_use(Panel::stat("Pool in use")),
+        pool::in_use_now(),
         pool::waited(),
         pool::timed_out(),
         slowest_hundredth(),
@@ -62,7 +65,8 @@ fn now() -> Row {
 fn slowest_hundredth() -> Panel {
     Panel::stat("Statements, p99")
         .means(
-            "How long statements take, from sending them to their last row; 99 of 100 are faster.",
+            "How long statements take, from sending them to their last row; 99 of 100 are faster. Of \
+             several services, the slowest.",
         )
         .normally("It changes with releases, not with the time of day.")
         .otherwise("The table of statements says which one.")
@@ -71,14 +75,14 @@ fn slowest_hundredth() -> Panel {
         .nothing("no statements")
         .shows(Target::new(
             "p99",
-            query::quantile(0.99, &[], &operations()),
+            promql::max(&[], query::quantile(0.99, &of_service(&[]), &operations())),
         ))
 }
 
 fn failing() -> Panel {
     let all = operations().count();
     Panel::stat("Statements that fail")
-        .means("The part of statements that ended with an error.")
+        .means("The part of statements that ended with an error; of several services, the largest.")
         .normally("0, unless the service relies on unique violations.")
         .otherwise("The errors by SQLSTATE, below, say what the server answered.")
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
@@ -86,7 +90,14 @@ fn failing() -> Panel {
         .nothing("no statements")
         .shows(Target::new(
             "Failed",
-            query::part(&[], &all.clone().is_not("error_type", ""), &all),
+            promql::max(
+                &[],
+                query::part(
+                    &of_service(&[]),
+                    &all.clone().is_not("error_type", ""),
+                    &all,
+                ),
+            ),
         ))
 }
 
@@ -94,8 +105,8 @@ fn repeated() -> Panel {
     let repeated = query::of(&catalog::DB_N_PLUS_ONE).matches(STATEMENT, "$statement");
     Panel::stat("Repeated statements")
         .means(
-            "Statements that one request or job repeated too often, within the time range: N+1 \
-             queries.",
+            "How many requests or jobs ran one statement again and again within the time range: \
+             N+1 queries. Of several statements, the worst.",
         )
         .normally("0.")
         .otherwise("The table of repeated statements, below, says where.")
@@ -103,7 +114,7 @@ fn repeated() -> Panel {
         .unit(Unit::Count)
         .red_from(limits::N_PLUS_ONE_REQUESTS)
         .shows(
-            Target::new("Repeated", query::or_zero(query::in_range(&[], &repeated))).in_trouble(),
+            Target::new("Repeated", query::or_zero(query::worst_in_range(&repeated))).in_trouble(),
         )
 }
 
@@ -114,7 +125,7 @@ fn statements() -> Row {
 }
 
 fn table() -> Panel {
-    let by: &[&str] = &[STATEMENT];
+    let by = &of_service(&[STATEMENT]);
     let calls = query::per_second(by, &operations().count());
     let time = query::per_second(by, &operations().sum());
     Panel::table("Statements")
@@ -128,6 +139,7 @@ fn table() -> Panel {
              columns say which. Then `EXPLAIN (ANALYZE, BUFFERS)`.",
         )
         .runbook(Runbook::HttpLatencyBudgetBurn)
+        .by_service()
         .by(STATEMENT, "Statement")
         .column(Column::new("Busy", Unit::Seconds, time.clone()))
         .column(Column::new(
@@ -153,7 +165,7 @@ fn table() -> Panel {
 }
 
 fn rate() -> Panel {
-    let calls = query::per_second(&[STATEMENT], &operations().count());
+    let calls = query::per_second(&of_service(&[STATEMENT]), &operations().count());
     Panel::timeseries("Statements per second")
         .means("How often statements run, the ten most frequent.")
         .normally("In step with the requests.")
@@ -162,11 +174,14 @@ fn rate() -> Panel {
         )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::OperationsPerSecond)
-        .shows(Target::new("{{db_query_summary}}", query::top(10, calls)))
+        .shows(Target::new(
+            &query::legend("{{db_query_summary}}"),
+            query::top(10, calls),
+        ))
 }
 
 fn durations() -> Panel {
-    let p95 = query::quantile(0.95, &[STATEMENT], &operations());
+    let p95 = query::quantile(0.95, &of_service(&[STATEMENT]), &operations());
     Panel::timeseries("Duration of statements, p95")
         .means("How long statements take, the ten slowest.")
         .normally("Flat lines.")
@@ -176,13 +191,17 @@ fn durations() -> Panel {
         )
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{db_query_summary}}", query::top(10, p95)))
+        .shows(Target::new(
+            &query::legend("{{db_query_summary}}"),
+            query::top(10, p95),
+        ))
 }
 
 fn errors() -> Panel {
     let failed = operations().count().is_not("error_type", "");
     let by = ["db_response_status_code", "error_type"];
-    let failed = query::joined(&by, query::per_second(&by, &failed));
+    let failed = query::top(10, query::per_second(&of_service(&by), &failed));
+    let failed = query::joined(&by, failed);
     Panel::timeseries("Errors by SQLSTATE")
         .means(
             "Statements per second that failed, by the server's code and by the type of the \
@@ -205,7 +224,7 @@ fn transactions() -> Row {
 }
 
 fn n_plus_one() -> Panel {
-    let by: &[&str] = &["http_route", "rpc_method", "span_name", STATEMENT];
+    let by = &of_service(&["http_route", "rpc_method", "span_name", STATEMENT]);
     let repeated = query::of(&catalog::DB_N_PLUS_ONE).matches(STATEMENT, "$statement");
     Panel::table("Repeated statements by place")
         .means(
@@ -218,6 +237,7 @@ fn n_plus_one() -> Panel {
              shows them in a row.",
         )
         .runbook(Runbook::DatabaseNPlusOne)
+        .by_service()
         .by("http_route", "Route")
         .by("rpc_method", "Method")
         .by("span_name", "Job")
@@ -232,7 +252,7 @@ fn n_plus_one() -> Panel {
 fn queries() -> Panel {
     let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST);
     let places = ["http_route", "rpc_method", "span_name"];
-    let p95 = query::top(10, query::quantile(0.95, &places, &queries));
+    let p95 = query::top(10, query::quantile(0.95, &of_service(&places), &queries));
     let p95 = query::joined(&places, p95);
     Panel::timeseries("Statements per request, p95")
         .means("Statements that one request, gRPC call or job runs, the ten with the most.")
@@ -247,8 +267,8 @@ fn transaction_rate() -> Panel {
     let ended = query::of(&catalog::DB_TRANSACTION_DURATION).count();
     Panel::stack("Transactions by outcome")
         .means(
-            "Transactions per second: committed, rolled back, dropped because nobody ended them, \
-             or ended by an error.",
+            "Transactions per second of all that is chosen together: committed, rolled back, \
+             dropped without an end, or ended by an error.",
         )
         .normally("`commit` is nearly all.")
         .otherwise(
@@ -282,7 +302,7 @@ fn transaction_durations() -> Panel {
         .runbook(Runbook::DatabasePoolExhausted)
         .unit(Unit::Seconds)
         .shows(Target::new(
-            "{{outcome}}",
-            query::quantile(0.95, &["outcome"], &open),
+            &query::legend("{{outcome}}"),
+            query::top(10, query::quantile(0.95, &of_service(&["outcome"]), &open)),
         ))
 }

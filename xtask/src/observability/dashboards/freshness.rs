@@ -5,7 +5,7 @@ use firstlight::metrics::catalog::{self, Metric};
 use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
 use crate::observability::{
     limits,
-    promql::{self, Selector, on_service},
+    promql::{self, Selector, of_service, on_service},
 };
 
 /// Two services may have data of the same name, and these are two things.
@@ -74,7 +74,10 @@ fn oldest() -> Panel {
         .unit(Unit::Part)
         .red_from(limits::WHOLE)
         .nothing("no reads")
-        .shows(Target::new("{{job}} {{data_type}}", age_of_budget()))
+        .shows(Target::new(
+            &query::legend("{{data_type}}"),
+            age_of_budget(),
+        ))
 }
 
 fn hits() -> Panel {
@@ -87,7 +90,7 @@ fn hits() -> Panel {
         )
         .unit(Unit::Part)
         .nothing("no reads")
-        .shows(Target::new("{{job}} {{data_type}}", part))
+        .shows(Target::new(&query::legend("{{data_type}}"), part))
 }
 
 fn unanswered_part() -> Panel {
@@ -105,7 +108,7 @@ fn unanswered_part() -> Panel {
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::Part)
         .nothing("no reads")
-        .shows(Target::new("{{job}} {{data_type}}", part))
+        .shows(Target::new(&query::legend("{{data_type}}"), part))
 }
 
 fn types() -> Panel {
@@ -144,7 +147,7 @@ fn over_time() -> Row {
 }
 
 fn ages() -> Panel {
-    let age = oldest_age();
+    let age = query::top(10, oldest_age());
     Panel::timeseries("Age of what is served, p99")
         .means("How old answers are, and how old they may be.")
         .normally("Each line below its budget.")
@@ -153,11 +156,12 @@ fn ages() -> Panel {
         )
         .runbook(Runbook::DataStalerThanBudget)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{job}} {{data_type}}", age))
+        .shows(Target::new(&query::legend("{{data_type}}"), age))
         .shows(Target::new(
-            "{{job}} {{data_type}}, budget",
-            promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET)),
+            &query::legend("{{data_type}} budget"),
+            query::top(10, promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET))),
         ))
+        .shades("budget", Colour::Purple)
 }
 
 fn spread() -> Panel {
@@ -177,8 +181,8 @@ fn results() -> Panel {
     let reads = query::per_second(&["result"], &of(&catalog::DATA_READS));
     Panel::stack("Reads by where the answer came from")
         .means(
-            "Reads per second: from the cache, from the source, shared with another read's \
-             question, from a replica, refused, or failed.",
+            "Reads per second of all chosen types together: from the cache, from the source, \
+             shared with another read's question, from a replica, refused, or failed.",
         )
         .normally("`cache` is most of it.")
         .otherwise(
@@ -197,7 +201,8 @@ fn results() -> Panel {
 
 fn failures() -> Panel {
     let by = ["data_type", "result"];
-    let failed = query::joined(&by, query::per_second(&by, &unanswered()));
+    let failed = query::top(10, query::per_second(&of_service(&by), &unanswered()));
+    let failed = query::joined(&by, failed);
     Panel::timeseries("Reads without an answer")
         .means("Reads per second that failed or were refused, by type of data.")
         .normally("None.")

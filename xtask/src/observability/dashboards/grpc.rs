@@ -3,6 +3,7 @@
 use firstlight::metrics::catalog::{self, Metric};
 
 use super::{Panel, Row, Runbook, Target, Unit, query};
+use crate::observability::promql::of_service;
 
 pub(super) fn row() -> Row {
     Row::collapsed("gRPC")
@@ -28,7 +29,8 @@ pub(super) fn row() -> Row {
 }
 
 fn rate(title: &str, metric: &Metric) -> Panel {
-    let calls = query::per_second(&["rpc_method"], &query::of(metric).count());
+    let calls = query::per_second(&of_service(&["rpc_method"]), &query::of(metric).count());
+    let calls = query::top(10, calls);
     Panel::timeseries(title)
         .means("Calls per second, by method; methods that the service does not have are `_OTHER`.")
         .normally("It follows the hour of the day.")
@@ -38,7 +40,7 @@ fn rate(title: &str, metric: &Metric) -> Panel {
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new(
-            "{{rpc_method}}",
+            &query::legend("{{rpc_method}}"),
             query::or_none(calls, "rpc_method"),
         ))
 }
@@ -46,7 +48,8 @@ fn rate(title: &str, metric: &Metric) -> Panel {
 fn failures(title: &str, metric: &Metric) -> Panel {
     let failed = query::of(metric).count().is_not("error_type", "");
     let by = ["rpc_method", "rpc_response_status_code"];
-    let failed = query::joined(&by, query::per_second(&by, &failed));
+    let failed = query::top(10, query::per_second(&of_service(&by), &failed));
+    let failed = query::joined(&by, failed);
     Panel::timeseries(title)
         .means(
             "Calls per second that ended with a status that is the server's fault, by method and \
@@ -63,7 +66,8 @@ fn failures(title: &str, metric: &Metric) -> Panel {
 }
 
 fn durations(title: &str, metric: &Metric) -> Panel {
-    let duration = query::quantile(0.95, &["rpc_method"], &query::of(metric));
+    let duration = query::quantile(0.95, &of_service(&["rpc_method"]), &query::of(metric));
+    let duration = query::top(10, duration);
     Panel::timeseries(title)
         .means(
             "How long calls take, to the end of the last stream. A stream that stays open is as \
@@ -76,5 +80,5 @@ fn durations(title: &str, metric: &Metric) -> Panel {
         )
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{rpc_method}}", duration).in_calls())
+        .shows(Target::new(&query::legend("{{rpc_method}}"), duration).in_calls())
 }

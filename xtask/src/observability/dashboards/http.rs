@@ -44,7 +44,7 @@ impl Requests {
 
     pub(super) fn rate(self) -> Panel {
         Panel::stat("Requests")
-            .means("Requests per second, of any status.")
+            .means("Requests per second, of any status and of all that is chosen together.")
             .normally("It follows the hour of the day.")
             .otherwise(
                 "A sudden drop is worse than a peak: look at what is in front of the service \
@@ -54,6 +54,31 @@ impl Requests {
             .unit(Unit::RequestsPerSecond)
             .nothing("no requests")
             .shows(Target::new("Requests", query::per_second(&[], &self.all())))
+    }
+
+    /// What is looked at: a service, or one of its routes.
+    fn thing(self) -> Vec<&'static str> {
+        of_service(self.part())
+    }
+
+    fn part(self) -> &'static [&'static str] {
+        match self {
+            Self::OfService => &[],
+            Self::OfRoute => &["http_route"],
+        }
+    }
+
+    /// The name of one of the thing's series.
+    pub(super) fn legend(self, series: &str) -> String {
+        match self {
+            Self::OfService => query::legend(series),
+            Self::OfRoute => query::legend(&format!("{{{{http_route}}}} {series}")),
+        }
+    }
+
+    /// How often per second each is asked for.
+    pub(super) fn each(self, requests: &Selector) -> String {
+        query::per_second(&self.thing(), requests)
     }
 
     /// How many times faster than the service allows its requests fail, per service and part of it.
@@ -74,16 +99,7 @@ impl Requests {
             &[by.as_slice(), &["le"]].concat(),
             promql::rate(&buckets, query::WINDOW),
         );
-        // Whole bounds are `1` in the text format of Prometheus 2 and `1.0` elsewhere.
-        let buckets = format!(r#"label_replace({per_bucket}, "le", "$1", "le", "(.+)\\.0")"#);
-        let fast = promql::sum(
-            &by,
-            format!(
-                "{buckets} and {} {}",
-                on_service(&["le"]),
-                query::recorded("slo:latency:objective_seconds")
-            ),
-        );
+        let fast = Objective::fast(&by, &per_bucket);
         let all = query::per_second(&by, &answered);
         format!(
             "(1 - {fast} / ({all} > 0)) {}",
@@ -94,8 +110,8 @@ impl Requests {
     pub(super) fn failing(self) -> Panel {
         Panel::stat("Failing now")
             .means(
-                "How many times faster than its objective allows a service answers with 5xx; of \
-                 several, the worst. 4xx are the client's mistakes and are not in it.",
+                "How many times faster than its service's objective allows it answers with 5xx; of \
+                 several services or routes, the worst. 4xx are the client's mistakes and are not in it.",
             )
             .normally("Below 1: the budget lasts for the month.")
             .otherwise(
@@ -108,15 +124,15 @@ impl Requests {
             .nothing("no requests, or no rules")
             .shows(Target::new(
                 "Times the budget",
-                promql::max(&[], self.failing_of_budget(&[])),
+                promql::max(&[], self.failing_of_budget(self.part())),
             ))
     }
 
     pub(super) fn slowest_hundredth(self) -> Panel {
         Panel::stat("Too slow now")
             .means(
-                "How many times faster than its objective allows a service answers later than it \
-                 promises; of several, the worst.",
+                "How many times faster than its service's objective allows it answers later than \
+                 promised; of several services or routes, the worst.",
             )
             .normally("Below 1: the budget lasts for the month.")
             .otherwise(
@@ -129,17 +145,17 @@ impl Requests {
             .nothing("no requests, or no rules")
             .shows(Target::new(
                 "Times the budget",
-                promql::max(&[], self.slow_of_budget(&[])),
+                promql::max(&[], self.slow_of_budget(self.part())),
             ))
     }
 
     pub(super) fn by_class(self) -> Panel {
         let panel = Panel::stack("Requests by status")
-            .means("Requests per second, by the class of their status.")
+            .means("Requests per second, by the class of their status, of all that is chosen together.")
             .normally("Green is nearly all of it.")
             .otherwise(
                 "Orange that grows after a release of a client is the client's; red is ours. Open \
-                 the errors to see which.",
+                 the errors to see which. The graph beside it says whose.",
             )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::RequestsPerSecond);
@@ -158,26 +174,31 @@ impl Requests {
     }
 
     pub(super) fn failures(self) -> Panel {
-        let part = |pattern: &str| query::part(&[], &self.status(pattern), &self.all());
+        let part = |pattern: &str| {
+            query::top(
+                10,
+                query::part(&self.thing(), &self.status(pattern), &self.all()),
+            )
+        };
         Panel::timeseries("Failures")
             .means(
-                "The part of requests that failed: 5xx through our fault, 4xx through the \
-                 client's.",
+                "The part of each one's requests that failed: 5xx through our fault, 4xx through the \
+                 client's. Of many, the ten with the most.",
             )
             .normally("5xx is 0. 4xx has a level of its own that hardly changes.")
             .otherwise(
-                "5xx above the line, which is that of the strictest service, burns a month's budget \
+                "5xx above the service's line burns a month's budget \
                  in two days. A step in 4xx alone is a \
-                 client's release, or somebody who tries doors.",
+                 client's release, or a client that tries doors.",
             )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::Part)
-            .shows(Target::new("5xx", part("5..")).in_trouble())
-            .shows(Target::new("4xx", part("4..")))
+            .shows(Target::new(&self.legend("5xx"), part("5..")).in_trouble())
+            .shows(Target::new(&self.legend("4xx"), part("4..")))
             .shows(Target::new(
-                "Pages from",
-                promql::min(
-                    &[],
+                &query::legend("pages from"),
+                query::top(
+                    10,
                     format!(
                         "{} * (1 - {})",
                         limits::BURNS[0].rate,
@@ -185,38 +206,38 @@ impl Requests {
                     ),
                 ),
             ))
-            .colour("Pages from", Colour::Purple)
-            .colour("5xx", Colour::Red)
-            .colour("4xx", Colour::Orange)
+            .shades("pages from", Colour::Purple)
+            .shades("5xx", Colour::Red)
+            .shades("4xx", Colour::Orange)
     }
 
     pub(super) fn durations(self) -> Panel {
-        let quantile = |q| query::quantile(q, &[], &self.duration());
+        let quantile = |q| query::top(10, query::quantile(q, &self.thing(), &self.duration()));
         Panel::timeseries("Duration")
             .means(
                 "How long requests take, from the first byte of the head to the last of the \
                  answer. Each dot is a request, and leads to its trace.",
             )
-            .normally("The lines run in parallel, p99 below the objective, which is that of the strictest service.")
+            .normally("The lines run in parallel, p99 below the service's objective.")
             .otherwise(
                 "p99 alone: a few requests wait for something, follow a dot. All three: \
                  everything waits, look at the database and the runtime.",
             )
             .runbook(Runbook::HttpLatencyBudgetBurn)
             .unit(Unit::Seconds)
-            .shows(Target::new("p50", quantile(0.5)))
-            .shows(Target::new("p95", quantile(0.95)))
-            .shows(Target::new("p99", quantile(0.99)))
+            .shows(Target::new(&self.legend("p50"), quantile(0.5)))
+            .shows(Target::new(&self.legend("p95"), quantile(0.95)))
+            .shows(Target::new(&self.legend("p99"), quantile(0.99)))
             .shows(Target::new(
-                "Objective",
-                promql::min(&[], query::recorded("slo:latency:objective_seconds")),
+                &query::legend("objective"),
+                query::top(10, Objective::seconds()),
             ))
-            .colour("Objective", Colour::Purple)
+            .shades("objective", Colour::Purple)
     }
 
     pub(super) fn spread(self) -> Panel {
         Panel::heatmap("Duration, spread")
-            .means("How many requests took how long.")
+            .means("How many requests took how long, of all that is chosen together.")
             .normally("One bright band. Two, if some requests are answered from a cache.")
             .otherwise(
                 "A second band far above the first is a group of requests that waits for \
@@ -229,7 +250,8 @@ impl Requests {
 
     pub(super) fn errors(self) -> Panel {
         let errors = self.all().is_not("error_type", "");
-        let errors = query::top(10, query::per_second(&["error_type"], &errors));
+        let by = of_service(&["error_type"]);
+        let errors = query::top(10, query::per_second(&by, &errors));
         Panel::timeseries("Errors by type")
             .means(
                 "Failed requests per second, by what failed: the type of the error, or the status \
@@ -242,7 +264,13 @@ impl Requests {
             )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::RequestsPerSecond)
-            .shows(Target::new("{{error_type}}", query::or_none(errors, "error_type")).in_trouble())
+            .shows(
+                Target::new(
+                    &query::legend("{{error_type}}"),
+                    query::or_none(errors, "error_type"),
+                )
+                .in_trouble(),
+            )
     }
 }
 

@@ -3,6 +3,7 @@
 //! Rules look at the JSON, because that is what people get. There are no exclusions. Each rule brings a way to break it, so
 //! that a rule that objects to nothing is found out.
 
+mod bound;
 mod craft;
 mod form;
 mod meaning;
@@ -10,6 +11,7 @@ mod panel;
 mod sheet;
 mod target;
 mod template;
+mod thing;
 
 use serde_json::Value;
 
@@ -49,6 +51,8 @@ pub(super) fn rules() -> Vec<Rule> {
         form::RULES,
         craft::RULES,
         meaning::RULES,
+        thing::RULES,
+        bound::RULES,
     ]
     .concat()
 }

@@ -5,8 +5,11 @@
 use super::{Panel, Runbook, Target, Unit, query};
 use crate::observability::{
     limits,
-    promql::{self, on_service},
+    promql::{self, SERVICE, on_service},
 };
+
+/// How long an answer may take, with the label of that bucket.
+const SECONDS: &str = "slo:latency:objective_seconds";
 
 /// What the rules record: `slo:availability:…` and `slo:latency:…`.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +37,22 @@ impl Objective {
     /// The part of requests that must be good.
     pub(super) fn objective(self) -> String {
         self.series("objective_ratio")
+    }
+
+    /// How long an answer may take that is fast enough.
+    pub(super) fn seconds() -> String {
+        promql::max(&SERVICE, query::recorded(SECONDS))
+    }
+
+    /// Of what is counted per bucket, what is in the bucket of the answers that are fast enough.
+    pub(super) fn fast(by: &[&str], buckets: &str) -> String {
+        let fast = format!(
+            "{} and {} {}",
+            promql::whole_bounds(buckets),
+            on_service(&["le"]),
+            query::recorded(SECONDS)
+        );
+        promql::sum(by, fast)
     }
 
     /// The part of the month's budget that is left.

@@ -99,7 +99,7 @@ fn up() -> String {
 pub(super) fn instances() -> Panel {
     let up = up();
     Panel::stat("Instances up")
-        .means("Processes that Prometheus reaches.")
+        .means("Processes of a service that Prometheus reaches; of several services, the fewest.")
         .normally("As many as were deployed.")
         .otherwise(
             "0 is an outage. Fewer than deployed: see why they restart, in the dashboard of the \
@@ -109,7 +109,10 @@ pub(super) fn instances() -> Panel {
         .runbook(Runbook::ServiceAbsent)
         .unit(Unit::Count)
         .red_below(limits::INSTANCES)
-        .shows(Target::new("Up", promql::sum(&[], up)))
+        .shows(Target::new(
+            "Up",
+            promql::min(&[], promql::sum(&of_service(&[]), up)),
+        ))
 }
 
 fn alerts() -> Panel {
@@ -118,7 +121,7 @@ fn alerts() -> Panel {
         .matches("severity", "critical|warning")
         .of_chosen_service();
     Panel::stat("Firing alerts")
-        .means("Alerts of these services that fire, pages and tickets.")
+        .means("Alerts of these services together that fire, pages and tickets.")
         .normally("0.")
         .otherwise(
             "The red lines in the graphs below are their beginnings; hover over one for its name, \
@@ -150,7 +153,7 @@ fn requests() -> Row {
 fn limited() -> Panel {
     Panel::timeseries("Connections, and what limits have ended")
         .means(
-            "Open connections of the server, and how often each of its limits has ended a \
+            "Open connections of each service, and how often each of its limits has ended a \
              connection or a request in the time range.",
         )
         .normally("A few connections for each client; limits that end next to nothing.")
@@ -160,19 +163,31 @@ fn limited() -> Panel {
         )
         .unit(Unit::Count)
         .shows(Target::new(
-            "open",
-            promql::sum(&[], query::of(&catalog::HTTP_SERVER_OPEN_CONNECTIONS)),
+            &query::legend("open"),
+            query::top(
+                10,
+                promql::sum(
+                    &of_service(&[]),
+                    query::of(&catalog::HTTP_SERVER_OPEN_CONNECTIONS),
+                ),
+            ),
         ))
         .shows(Target::new(
-            "{{limit}}",
-            query::in_range(&["limit"], &query::of(&catalog::HTTP_SERVER_LIMITED)),
+            &query::legend("{{limit}}"),
+            query::top(
+                10,
+                query::in_range(
+                    &of_service(&["limit"]),
+                    &query::of(&catalog::HTTP_SERVER_LIMITED),
+                ),
+            ),
         ))
 }
 
 fn active() -> Panel {
     let active = query::of(&catalog::HTTP_SERVER_ACTIVE_REQUESTS);
     Panel::stack("Requests being served")
-        .means("Requests that have begun and not ended, by method.")
+        .means("Requests of all services together that have begun and not ended, by method.")
         .normally("Requests per second times their duration: 100 per second of 50 ms each are 5.")
         .otherwise(
             "It grows without end when requests hang. Look for a pool that is used up, or a \
@@ -261,9 +276,9 @@ fn database() -> Panel {
     let statements = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).sum();
     let requests = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).sum();
     let share = format!(
-        "({}) / ({} > 0)",
-        query::or_zero(query::per_second(&[], &statements)),
-        query::per_second(&[], &requests),
+        "({} or 0 * {all}) / ({all} > 0)",
+        query::per_second(&of_service(&[]), &statements),
+        all = query::per_second(&of_service(&[]), &requests),
     );
     Panel::timeseries("Database time per request time")
         .means(
@@ -277,7 +292,7 @@ fn database() -> Panel {
         )
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::Part)
-        .shows(Target::new("Database", share))
+        .shows(Target::new(query::SERVICE_LEGEND, query::top(10, share)))
         .leads_to("Open the database", "firstlight-database", "")
 }
 
@@ -300,11 +315,11 @@ fn evidence() -> Row {
 pub(super) fn log_lines() -> Panel {
     let lines = query::per_second(&["level"], &query::of(&catalog::LOG_EVENTS));
     Panel::stack("Log lines by level")
-        .means("Lines written per second.")
+        .means("Lines per second that all services together write.")
         .normally("INFO follows the requests. ERROR is none.")
         .otherwise(
             "Read the errors: `level=ERROR` at the time of the peak. A flood of DEBUG is a filter \
-             that somebody forgot to set back.",
+             that was not set back.",
         )
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::EventsPerSecond)

@@ -1,4 +1,4 @@
-//! One answer on a dashboard: what is shown, and what it tells whoever looks at it at night.
+//! One answer on a dashboard: what is shown, and what it says to its reader at night.
 //!
 //! Left out: everything about how it is drawn, which is in [`kind`](super::kind), and where, which is the row's.
 
@@ -19,6 +19,8 @@ pub(crate) struct Panel {
     pub(super) targets: Vec<Target>,
     /// Series that have a colour of their own, by name.
     colours: Vec<(String, Colour)>,
+    /// The same for all series whose names end like this.
+    shades: Vec<(&'static str, Colour)>,
     /// Words for values.
     words: Vec<(f64, &'static str, Colour)>,
     /// Links on the values.
@@ -76,6 +78,7 @@ impl Panel {
             thresholds: Thresholds::None,
             targets: Vec::new(),
             colours: Vec::new(),
+            shades: Vec::new(),
             words: Vec::new(),
             links: Vec::new(),
             nothing: "no data",
@@ -168,6 +171,12 @@ impl Panel {
     /// The series of this name always has this colour.
     pub(crate) fn colour(mut self, series: &str, colour: Colour) -> Self {
         self.colours.push((series.to_owned(), colour));
+        self
+    }
+
+    /// The series of each service whose name ends with this word have shades of this colour.
+    pub(crate) fn shades(mut self, word: &'static str, colour: Colour) -> Self {
+        self.shades.push((word, colour));
         self
     }
 
@@ -302,6 +311,16 @@ impl Panel {
                 }],
             })
         });
-        colours.chain(self.kind.overrides()).collect()
+        let shades = self.shades.iter().map(|(word, colour)| {
+            json!({
+                "matcher": { "id": "byRegexp", "options": format!("/ {word}$/") },
+                "properties": [{
+                    "id": "color",
+                    "value": { "fixedColor": colour.name(), "mode": "shades" },
+                }],
+            })
+        });
+        let fixed = colours.chain(shades);
+        fixed.chain(self.kind.overrides()).collect()
     }
 }

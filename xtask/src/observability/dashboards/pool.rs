@@ -2,10 +2,14 @@
 
 use firstlight::metrics::catalog;
 
-use super::{Colour, Panel, Row, Runbook, Target, Unit, query};
+use super::{
+    Colour, Panel, Row, Runbook, Target, Unit,
+    objectives::Objective,
+    query::{self, worst},
+};
 use crate::observability::{
     limits,
-    promql::{self, Selector},
+    promql::{self, Selector, of_service, on_service},
 };
 
 /// The label that tells pools apart.
@@ -17,19 +21,41 @@ fn of(selector: Selector) -> Selector {
     selector.matches(POOL, "$pool")
 }
 
+/// One pool of one instance: a starved one is not excused by a fast one beside it.
+fn each() -> Vec<&'static str> {
+    of_service(&["instance", POOL])
+}
+
+/// Connections in use, as one number.
+pub(super) fn in_use_now() -> Panel {
+    in_use(Panel::stat("Pool in use"), &[]).nothing("no pool")
+}
+
+fn in_use_over_time() -> Panel {
+    in_use(
+        Panel::timeseries("Pool in use, over time"),
+        &of_service(&[POOL]),
+    )
+}
+
 /// Connections in use, as a part of those that there may be.
-pub(super) fn in_use(panel: Panel) -> Panel {
-    let by: &[&str] = &["instance", POOL];
+fn in_use(panel: Panel, by: &[&str]) -> Panel {
     let used = of(query::of(&catalog::DB_CLIENT_CONNECTION_COUNT)).is(STATE, "used");
     let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_MAX));
-    let part = promql::max(
-        &[POOL],
-        format!("{} / {}", promql::sum(by, used), promql::sum(by, most)),
+    let part = format!(
+        "{} / {}",
+        promql::max(&each(), used),
+        promql::max(&each(), most)
     );
+    let legend = if by.is_empty() {
+        "Fullest".to_owned()
+    } else {
+        query::legend("{{db_client_connection_pool_name}}")
+    };
     panel
         .means(
-            "Connections in use as a part of those that the pool may have; of several instances, \
-             the fullest.",
+            "Connections in use as a part of those that the pool may have; of several pools and \
+             instances, the fullest.",
         )
         .normally("Below a half, so that a burst fits in.")
         .otherwise(
@@ -39,23 +65,34 @@ pub(super) fn in_use(panel: Panel) -> Panel {
         .runbook(Runbook::DatabasePoolExhausted)
         .unit(Unit::Part)
         .red_from(limits::POOL_PART)
-        .nothing("no pool")
-        .shows(Target::new("{{db_client_connection_pool_name}}", part))
+        .shows(Target::new(&legend, worst(by, part)))
 }
 
 pub(super) fn waited() -> Panel {
     let wait = of(query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
-    Panel::stat("Wait for a connection, p99")
-        .means("How long it takes to get a connection from the pool; 99 of 100 are faster.")
-        .normally("Below a millisecond.")
+    let wait = query::quantile(0.99, &each(), &wait);
+    let objective = Objective::seconds();
+    Panel::stat("Wait for a connection, of objective")
+        .means(
+            "How long it takes to get a connection from the pool, of 99 of 100, as a part of the \
+             seconds within which the service promises to answer; of several pools and instances, \
+             the longest.",
+        )
+        .normally("Below a hundredth.")
         .otherwise(
             "Everything behind it is slow, whatever the statements do. Look at the pool's use.",
         )
         .runbook(Runbook::DatabasePoolExhausted)
-        .unit(Unit::Seconds)
-        .red_from(limits::POOL_WAIT_SECONDS)
-        .nothing("no wait")
-        .shows(Target::new("p99", query::quantile(0.99, &[], &wait)))
+        .unit(Unit::Part)
+        .red_from(limits::WAIT_PART)
+        .nothing("no wait, or no rules")
+        .shows(Target::new(
+            "p99",
+            worst(
+                &[],
+                format!("{wait} / {} group_left () {objective}", on_service(&[])),
+            ),
+        ))
 }
 
 pub(super) fn timed_out() -> Panel {
@@ -63,7 +100,7 @@ pub(super) fn timed_out() -> Panel {
     Panel::stat("Gave up waiting")
         .means(
             "Calls within the time range that got no connection in time, each of which is a \
-             failed request.",
+             failed request; of all pools together.",
         )
         .normally("0.")
         .otherwise(
@@ -77,12 +114,8 @@ pub(super) fn timed_out() -> Panel {
 }
 
 pub(super) fn row() -> Row {
-    Row::new("The pool: does anybody wait?")
-        .line([
-            connections(),
-            in_use(Panel::timeseries("Pool in use, over time")),
-            wait("$pool"),
-        ])
+    Row::new("The pool: is it waited for?")
+        .line([connections(), in_use_over_time(), wait("$pool")])
         .line([wait_spread(), gave_up()])
 }
 
@@ -90,12 +123,12 @@ fn connections() -> Panel {
     let count = of(query::of(&catalog::DB_CLIENT_CONNECTION_COUNT));
     let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_MAX));
     Panel::timeseries("Connections")
-        .means("Connections of all instances: in use, idle, and how many there may be.")
+        .means("Connections of all instances together: in use, idle, and how many there may be.")
         .normally(
             "In use well below the maximum; idle ones are ready and cost the server some memory.",
         )
         .otherwise(
-            "In use at the maximum: somebody waits. Instances times maximum must stay below what \
+            "In use at the maximum: requests wait. Instances times maximum must stay below what \
              the server allows.",
         )
         .runbook(Runbook::DatabasePoolExhausted)
@@ -118,8 +151,14 @@ pub(super) fn wait(pools: &str) -> Panel {
     } else {
         wait.matches(POOL, pools)
     };
+    let quantile = |q| worst(&of_service(&[POOL]), query::quantile(q, &each(), &wait));
+    let pool =
+        |series: &str| query::legend(&format!("{{{{db_client_connection_pool_name}}}} {series}"));
     Panel::timeseries("Wait for a connection")
-        .means("How long it takes to get a connection from the pool.")
+        .means(
+            "How long it takes to get a connection from each pool, of several instances where it \
+             takes longest, and from when on that is too long for what the service promises.",
+        )
         .normally("p99 below a millisecond.")
         .otherwise(
             "The pool is too small for the load, or something holds connections for too long; the \
@@ -127,17 +166,21 @@ pub(super) fn wait(pools: &str) -> Panel {
         )
         .runbook(Runbook::DatabasePoolExhausted)
         .unit(Unit::Seconds)
-        .red_from(limits::POOL_WAIT_SECONDS)
-        .shows(Target::new("p50", query::quantile(0.5, &[], &wait)))
-        .shows(Target::new("p99", query::quantile(0.99, &[], &wait)))
+        .shows(Target::new(&pool("p50"), quantile(0.5)))
+        .shows(Target::new(&pool("p99"), quantile(0.99)))
+        .shows(Target::new(
+            &query::legend("ticket from"),
+            query::wait_limit(),
+        ))
+        .shades("ticket from", Colour::Purple)
 }
 
 fn wait_spread() -> Panel {
     let wait = of(query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
     Panel::heatmap("Wait for a connection, spread")
-        .means("How many waited for how long.")
+        .means("How many waited for how long, of all pools together.")
         .normally("One bright band at the bottom.")
-        .otherwise("A second band higher up are those that found the pool empty.")
+        .otherwise("A second band higher up are those that found their pool empty.")
         .runbook(Runbook::DatabasePoolExhausted)
         .unit(Unit::Seconds)
         .shows(Target::new("{{le}}", query::buckets(&wait)))
@@ -145,6 +188,7 @@ fn wait_spread() -> Panel {
 
 fn gave_up() -> Panel {
     let timeouts = of(query::of(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
+    let timeouts = query::per_second(&of_service(&[POOL]), &timeouts);
     Panel::timeseries("Gave up waiting, over time")
         .means("Calls per second that got no connection in time.")
         .normally("None.")
@@ -156,6 +200,10 @@ fn gave_up() -> Panel {
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ANY)
         .shows(
-            Target::new("Gave up", query::or_zero(query::per_second(&[], &timeouts))).in_trouble(),
+            Target::new(
+                &query::legend("{{db_client_connection_pool_name}}"),
+                query::or_none(query::top(10, timeouts), POOL),
+            )
+            .in_trouble(),
         )
 }

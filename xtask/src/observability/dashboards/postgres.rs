@@ -7,6 +7,20 @@ use super::{
 };
 use crate::observability::{limits, promql};
 
+/// A server, as its exporter sees it.
+const SERVER: &[&str] = &["cluster", "namespace", "job", "instance", "server"];
+
+/// The name of a server's series. What newer exporters collect by themselves has no `server`, and an instance for each.
+fn legend(series: &str) -> String {
+    let name = query::legend(&format!("{{{{instance}}}} {{{{server}}}} {series}"));
+    name.trim_end().to_owned()
+}
+
+/// The labels of a part of a server.
+fn of_server(parts: &[&'static str]) -> Vec<&'static str> {
+    SERVER.iter().chain(parts).copied().collect()
+}
+
 pub(super) fn row() -> Row {
     Row::collapsed(
         "The server: PostgreSQL (choose postgres_exporter's job, or follow the link at the top)",
@@ -18,11 +32,10 @@ pub(super) fn row() -> Row {
 }
 
 fn fill() -> Panel {
-    let by: &[&str] = &["instance", "server"];
-    let used = promql::sum(by, foreign("pg_stat_activity_count"));
-    let most = promql::max(by, foreign("pg_settings_max_connections"));
+    let used = promql::sum(SERVER, foreign("pg_stat_activity_count"));
+    let most = promql::max(SERVER, foreign("pg_settings_max_connections"));
     Panel::timeseries("Server connections")
-        .means("Connections of all clients as a part of `max_connections`.")
+        .means("Connections of all clients of a server as a part of its `max_connections`.")
         .normally("Below a half: a deploy starts new instances before it stops old ones.")
         .otherwise(
             "At the line the next deploy does not fit. Smaller pools, fewer instances, or a \
@@ -31,13 +44,16 @@ fn fill() -> Panel {
         .runbook(Runbook::PostgresConnectionsNearMax)
         .unit(Unit::Part)
         .red_from(limits::SERVER_CONNECTIONS_PART)
-        .shows(Target::new("{{server}}", format!("{used} / {most}")))
+        .shows(Target::new(
+            &legend(""),
+            query::top(10, format!("{used} / {most}")),
+        ))
 }
 
 fn connections() -> Panel {
     let by_state = promql::sum(&["state"], foreign("pg_stat_activity_count"));
     Panel::stack("Server connections by state")
-        .means("What the connections do.")
+        .means("What the connections of all chosen servers together do.")
         .normally("Most of them are idle.")
         .otherwise(
             "Many active: the server is busy or waits for locks. Find the client with the most in \
@@ -53,35 +69,40 @@ fn connections() -> Panel {
 }
 
 fn waiting() -> Panel {
-    Panel::timeseries("Locks and who waits for them")
+    Panel::timeseries("Locks and sessions that wait for them")
         .means("Sessions that wait for a lock of another, and the locks that are held, by mode.")
         .normally(
-            "Nobody waits for longer than a moment. AccessShare and RowExclusive are ordinary \
+            "No session waits for longer than a moment. AccessShare and RowExclusive are ordinary \
              work.",
         )
         .otherwise(
-            "AccessExclusive is a migration that everybody waits for. `SELECT \
-             pg_blocking_pids(pid), query FROM pg_stat_activity` says who blocks.",
+            "AccessExclusive is a migration that every other session waits for. `SELECT \
+             pg_blocking_pids(pid), query FROM pg_stat_activity` says what blocks.",
         )
         .unit(Unit::Count)
         .shows(Target::new(
-            "waiting",
-            promql::sum(&[], foreign("pg_blocked_sessions")),
+            &legend("waiting"),
+            query::top(10, promql::max(SERVER, foreign("pg_blocked_sessions"))),
         ))
         .shows(Target::new(
-            "{{mode}}",
-            promql::sum(&["mode"], foreign("pg_locks_count")),
+            &legend("{{mode}}"),
+            query::top(
+                10,
+                promql::sum(&of_server(&["mode"]), foreign("pg_locks_count")),
+            ),
         ))
-        .colour("waiting", Colour::Red)
+        .shades("waiting", Colour::Red)
 }
 
 fn idle_in_transaction() -> Panel {
     let longest = |state: &str| {
         let transaction = foreign("pg_stat_activity_max_tx_duration").matches("state", state);
-        promql::max(&[], transaction)
+        query::top(10, promql::max(SERVER, transaction))
     };
     Panel::timeseries("Longest transaction")
-        .means("For how long the longest transaction has been open, at work and idle.")
+        .means(
+            "For how long the longest transaction of each server has been open, at work and idle.",
+        )
         .normally("Seconds.")
         .otherwise(
             "Idle for minutes: code that waits for something else inside a transaction. It keeps \
@@ -90,19 +111,19 @@ fn idle_in_transaction() -> Panel {
         .runbook(Runbook::PostgresIdleInTransaction)
         .unit(Unit::Seconds)
         .red_from(limits::IDLE_IN_TRANSACTION_SECONDS)
-        .shows(Target::new("active", longest("active")))
+        .shows(Target::new(&legend("active"), longest("active")))
         .shows(Target::new(
-            "idle in transaction",
+            &legend("idle in transaction"),
             longest("idle in transaction.*"),
         ))
-        .colour("active", Colour::Green)
-        .colour("idle in transaction", Colour::Orange)
+        .shades("active", Colour::Green)
+        .shades("idle in transaction", Colour::Orange)
 }
 
 fn cache_hits() -> Panel {
     let per_second = |name: &str| {
         query::per_second(
-            &["datname"],
+            &of_server(&["datname"]),
             &foreign(name).matches_not("datname", "|template.*"),
         )
     };
@@ -119,14 +140,16 @@ fn cache_hits() -> Panel {
         )
         .unit(Unit::Part)
         .shows(Target::new(
-            "{{datname}}",
-            format!("{hit} / ({hit} + {read} > 0)"),
+            &legend("{{datname}}"),
+            format!("bottomk(10, {hit} / ({hit} + {read} > 0))"),
         ))
 }
 
 fn dead_rows() -> Panel {
-    let by: &[&str] = &["datname", "relname"];
-    let dead = promql::sum(by, foreign("pg_stat_user_tables_n_dead_tup"));
+    let dead = promql::sum(
+        &of_server(&["datname", "schemaname", "relname"]),
+        foreign("pg_stat_user_tables_n_dead_tup"),
+    );
     Panel::timeseries("Dead rows")
         .means(
             "Rows that were updated or deleted and are still in their table, the ten tables with \
@@ -138,7 +161,10 @@ fn dead_rows() -> Panel {
              holds it back.",
         )
         .unit(Unit::Count)
-        .shows(Target::new("{{datname}} {{relname}}", query::top(10, dead)))
+        .shows(Target::new(
+            &legend("{{datname}} {{schemaname}} {{relname}}"),
+            query::top(10, dead),
+        ))
 }
 
 fn deadlocks() -> Panel {
@@ -154,14 +180,14 @@ fn deadlocks() -> Panel {
         .runbook(Runbook::PostgresDeadlocks)
         .unit(Unit::Count)
         .shows(Target::new(
-            "{{datname}}",
-            promql::sum(&["datname"], deadlocks),
+            &legend("{{datname}}"),
+            query::top(10, promql::sum(&of_server(&["datname"]), deadlocks)),
         ))
 }
 
 fn behind() -> Panel {
     let behind = promql::max(
-        &["application_name"],
+        &of_server(&["application_name"]),
         foreign("pg_stat_replication_pg_wal_lsn_diff"),
     );
     Panel::timeseries("Replicas, bytes behind")
@@ -178,13 +204,16 @@ fn behind() -> Panel {
         .unit(Unit::Bytes)
         .red_from(limits::REPLICATION_LAG_BYTES)
         .shows(Target::new(
-            "{{application_name}}",
-            query::or_none_of("pg_up", "application_name", behind),
+            &legend("{{application_name}}"),
+            query::or_none_of("pg_up", "application_name", query::top(10, behind)),
         ))
 }
 
 fn replica() -> Panel {
-    let lag = promql::max(&["instance"], foreign("pg_replication_lag_seconds"));
+    let lag = query::top(
+        10,
+        promql::max(SERVER, foreign("pg_replication_lag_seconds")),
+    );
     Panel::timeseries("Replica, time behind")
         .means(
             "How old the newest transaction is that the server has replayed, if it is a replica; \
@@ -197,11 +226,11 @@ fn replica() -> Panel {
         )
         .runbook(Runbook::PostgresReplicationLag)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{instance}}", lag))
+        .shows(Target::new(&legend(""), lag))
 }
 
 fn statements() -> Panel {
-    let by: &[&str] = &["datname", "queryid", "query"];
+    let by = &of_server(&["datname", "queryid", "query"]);
     let seconds = query::per_second(by, &foreign("pg_stat_statements_seconds_total"));
     let calls = query::per_second(by, &foreign("pg_stat_statements_calls_total"));
     let rows = query::per_second(by, &foreign("pg_stat_statements_rows_total"));
@@ -215,6 +244,9 @@ fn statements() -> Panel {
             "Take the first row's text, run `EXPLAIN (ANALYZE, BUFFERS)` with real parameters, \
              and see the page on slow queries.",
         )
+        .by_service()
+        .by("instance", "Exporter")
+        .by("server", "Server")
         .by("datname", "Database")
         .by("queryid", "Id")
         .by("query", "Statement")

@@ -4,10 +4,23 @@ use std::fmt::Display;
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use crate::observability::promql::{self, Selector, on_service};
+use super::objectives::Objective;
+use crate::observability::{
+    limits,
+    promql::{self, Selector, of_service, on_service},
+};
 
 /// The name of a service's series in a legend; a label that a target does not have is empty.
 pub(super) const SERVICE_LEGEND: &str = "{{cluster}} {{namespace}} {{job}}";
+
+/// The name of one of a service's series in a legend.
+pub(super) fn legend(series: &str) -> String {
+    format!("{SERVICE_LEGEND} {series}")
+}
+
+/// A process: nothing of two of them is one thing.
+pub(super) const INSTANCE: &[&str] = &["cluster", "namespace", "job", "instance"];
+
 /// Grafana's window for rates: four scrapes at least, so that no point of the graph is empty.
 pub(super) const WINDOW: &str = "$__rate_interval";
 
@@ -16,7 +29,7 @@ pub(super) fn of(metric: &Metric) -> Selector {
     Selector::of(metric).chosen()
 }
 
-/// All chosen series of somebody else's metric.
+/// All chosen series of a foreign metric.
 pub(super) fn foreign(name: &str) -> Selector {
     Selector::foreign(name).chosen()
 }
@@ -45,6 +58,12 @@ pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
     )
 }
 
+/// How often within the time range, of the worst of all statements: as many as an alert counts for each.
+pub(super) fn worst_in_range(statements: &Selector) -> String {
+    let each = of_service(catalog::DB_N_PLUS_ONE.labels);
+    promql::max(&[], in_range(&each, statements))
+}
+
 /// The quantile of a histogram, per combination of the labels.
 pub(super) fn quantile(quantile: f64, by: &[&str], histogram: &Selector) -> String {
     promql::quantile(quantile, by, histogram, WINDOW)
@@ -66,7 +85,7 @@ pub(super) fn or_zero(query: impl Display) -> String {
     format!("{query} or on () 0 * max({})", of(&catalog::BUILD_INFO))
 }
 
-/// Like [`or_none`], as long as somebody else's metric is there.
+/// Like [`or_none`], as long as a foreign metric is there.
 pub(super) fn or_none_of(present: &str, label: &str, query: impl Display) -> String {
     let zero = format!("0 * max({})", foreign(present));
     format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")
@@ -77,8 +96,9 @@ pub(super) fn or_none(query: impl Display, label: &str) -> String {
     or_none_of(catalog::BUILD_INFO.name, label, query)
 }
 
-/// Several labels as one, `series`, for legends of series that do not have all of them.
-pub(super) fn joined(labels: &[&str], query: impl Display) -> String {
+/// The service and several labels as one, `series`, for legends of series that do not have all of them.
+pub(super) fn joined(labels: &[&'static str], query: impl Display) -> String {
+    let labels = of_service(labels);
     let labels: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
     format!(
         "label_join({query}, \"series\", \" \", {})",
@@ -89,6 +109,18 @@ pub(super) fn joined(labels: &[&str], query: impl Display) -> String {
 /// The largest few, so that a panel stays legible with any number of series.
 pub(super) fn top(count: u8, query: impl Display) -> String {
     format!("topk({count}, {query})")
+}
+
+/// From how many seconds on requests of a service wait too long for a connection or for a thread.
+pub(super) fn wait_limit() -> String {
+    let limit = format!("{} * {}", limits::WAIT_PART, Objective::seconds());
+    top(10, limit)
+}
+
+/// The largest of several, as one number for all of them or as a line for each that is kept apart.
+pub(super) fn worst(by: &[&str], of: String) -> String {
+    let worst = promql::max(by, of);
+    if by.is_empty() { worst } else { top(10, worst) }
 }
 
 /// Seconds since 1970 as Grafana's dates want them.

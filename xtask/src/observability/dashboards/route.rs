@@ -6,7 +6,10 @@ use super::{Dashboard, Panel, Row, Runbook, Target, Unit, Variable, grpc, http::
 
 const ROUTES: Requests = Requests::OfRoute;
 
-use crate::observability::{limits, promql::Selector};
+use crate::observability::{
+    limits,
+    promql::{self, Selector, of_service},
+};
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
@@ -41,7 +44,10 @@ fn now() -> Row {
 fn statements() -> Panel {
     let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST).matches("http_route", "$route");
     Panel::stat("Statements per request, p95")
-        .means("Database statements that a request runs; 95 of 100 run fewer.")
+        .means(
+            "Database statements that a request runs; 95 of 100 run fewer. Of several routes, the \
+             one with the most.",
+        )
         .normally("Below 10, and the same on every day.")
         .otherwise(
             "It grows with the data: the route asks once per row. See the repeated statements \
@@ -50,14 +56,21 @@ fn statements() -> Panel {
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::Count)
         .nothing("no statements")
-        .shows(Target::new("p95", query::quantile(0.95, &[], &queries)))
+        .shows(Target::new(
+            "p95",
+            promql::max(
+                &[],
+                query::quantile(0.95, &of_service(&["http_route"]), &queries),
+            ),
+        ))
 }
 
 fn repeated() -> Panel {
     let repeated = query::of(&catalog::DB_N_PLUS_ONE).matches("http_route", "$route");
     Panel::stat("Repeated statements")
         .means(
-            "Statements that one request repeated too often, within the time range: N+1 queries.",
+            "How many requests ran one statement again and again within the time range: N+1 \
+             queries. Of several statements, the worst.",
         )
         .normally("0.")
         .otherwise(
@@ -67,7 +80,7 @@ fn repeated() -> Panel {
         .unit(Unit::Count)
         .red_from(limits::N_PLUS_ONE_REQUESTS)
         .shows(
-            Target::new("Repeated", query::or_zero(query::in_range(&[], &repeated))).in_trouble(),
+            Target::new("Repeated", query::or_zero(query::worst_in_range(&repeated))).in_trouble(),
         )
 }
 
@@ -79,11 +92,14 @@ fn over_time() -> Row {
 
 fn last_week() -> Panel {
     let all = ROUTES.all();
-    let before = format!("sum(rate({all}[{}] offset 1w))", query::WINDOW);
+    let before = promql::sum(
+        &of_service(&["http_route"]),
+        format!("rate({all}[{}] offset 1w)", query::WINDOW),
+    );
     Panel::timeseries("Requests, beside last week")
         .means(
-            "Requests per second, and at the same hour a week ago; 0 where there was no last \
-             week.",
+            "Requests per second of each route, and at the same hour a week ago; 0 where there was \
+             no last week. Of many, the ten with the most.",
         )
         .normally("Two lines of the same shape.")
         .otherwise(
@@ -93,10 +109,13 @@ fn last_week() -> Panel {
         .runbook(Runbook::HttpAvailabilityBudgetBurn)
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new(
-            "Now",
-            query::or_zero(query::per_second(&[], &all)),
+            &ROUTES.legend("now"),
+            query::or_zero(query::top(10, ROUTES.each(&all))),
         ))
-        .shows(Target::new("A week ago", query::or_zero(before)))
+        .shows(Target::new(
+            &ROUTES.legend("a week ago"),
+            query::or_zero(query::top(10, before)),
+        ))
 }
 
 fn waits() -> Row {
@@ -107,7 +126,8 @@ fn queries() -> Panel {
     let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST)
         .matches("http_route", "$route")
         .is_not("http_route", "");
-    let by_route = |q| query::top(10, query::quantile(q, &["http_route"], &queries));
+    let by = of_service(&["http_route"]);
+    let by_route = |q| query::top(10, query::quantile(q, &by, &queries));
     Panel::timeseries("Statements per request")
         .means("Database statements that one request runs.")
         .normally("Flat lines: the number depends on the code, not on the data.")
@@ -117,13 +137,16 @@ fn queries() -> Panel {
         )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::Count)
-        .shows(Target::new("p50 {{http_route}}", by_route(0.5)))
-        .shows(Target::new("p95 {{http_route}}", by_route(0.95)))
+        .shows(Target::new(&ROUTES.legend("p50"), by_route(0.5)))
+        .shows(Target::new(&ROUTES.legend("p95"), by_route(0.95)))
 }
 
 fn n_plus_one() -> Panel {
     let repeated = query::of(&catalog::DB_N_PLUS_ONE).matches("http_route", "$route");
-    let repeated = query::top(10, query::per_second(&["db_query_summary"], &repeated));
+    let repeated = query::top(
+        10,
+        query::per_second(&of_service(&["db_query_summary"]), &repeated),
+    );
     let repeated = query::or_none(repeated, "db_query_summary");
     Panel::timeseries("Repeated statements by kind")
         .means("Statements per second that one request repeated too often.")
@@ -133,7 +156,7 @@ fn n_plus_one() -> Panel {
         )
         .runbook(Runbook::DatabaseNPlusOne)
         .unit(Unit::OperationsPerSecond)
-        .shows(Target::new("{{db_query_summary}}", repeated).in_trouble())
+        .shows(Target::new(&query::legend("{{db_query_summary}}"), repeated).in_trouble())
 }
 
 fn calls() -> Row {
@@ -144,7 +167,7 @@ fn calls() -> Row {
     ])
 }
 
-const TO: &[&str] = &["server_address"];
+const TO: &[&str] = &["cluster", "namespace", "job", "server_address"];
 
 fn call_rate() -> Panel {
     let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
@@ -158,8 +181,11 @@ fn call_rate() -> Panel {
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new(
-            "{{server_address}}",
-            query::or_none(query::per_second(TO, &calls), "server_address"),
+            &query::legend("{{server_address}}"),
+            query::or_none(
+                query::top(10, query::per_second(TO, &calls)),
+                "server_address",
+            ),
         ))
 }
 
@@ -167,7 +193,8 @@ fn call_failures() -> Panel {
     let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
     let failed = calls.is_not("error_type", "");
     let by = ["server_address", "error_type"];
-    let failed = query::joined(&by, query::per_second(&by, &failed));
+    let failed = query::top(10, query::per_second(&of_service(&by), &failed));
+    let failed = query::joined(&by, failed);
     Panel::timeseries("Calls that fail")
         .means(
             "Calls per second that failed, by address and by how: the status from 400 on, or the \
@@ -194,5 +221,11 @@ fn call_durations() -> Panel {
         )
         .runbook(Runbook::HttpLatencyBudgetBurn)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{server_address}}", query::quantile(0.95, TO, &calls)).in_calls())
+        .shows(
+            Target::new(
+                &query::legend("{{server_address}}"),
+                query::top(10, query::quantile(0.95, TO, &calls)),
+            )
+            .in_calls(),
+        )
 }

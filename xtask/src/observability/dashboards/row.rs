@@ -23,7 +23,7 @@ impl Row {
         }
     }
 
-    /// Closed until somebody opens it: for what most services do not have, or nobody needs at first.
+    /// Closed at first: for what most services do not have, or what is not needed at first.
     pub(crate) fn collapsed(title: &str) -> Self {
         Self {
             collapsed: true,

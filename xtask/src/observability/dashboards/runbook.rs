@@ -1,6 +1,6 @@
 //! The pages that say what to do, one per alert.
 
-/// In the repository, because whoever is woken may have no checkout.
+/// In the repository, because there may be no checkout at hand at night.
 const PAGES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/runbooks");
 
 /// Where the page of this alert is read.
@@ -44,10 +44,14 @@ runbooks! {
     ServiceAbsent,
     ServiceDown,
     TelemetryDropping,
+    WorkerAttemptsFailing,
     WorkerDeadLetters,
+    WorkerJobsStuck,
     WorkerQueueGrowing,
     WorkerQueueStalled,
+    WorkerQueueUnknown,
     WorkerQueueUnreadable,
+    WorkerQueueUnwatched,
 }
 
 impl Runbook {

@@ -2,11 +2,23 @@
 
 use firstlight::metrics::catalog;
 
-use super::{Colour, Dashboard, Panel, Row, Runbook, Target, Unit, overview, query, telemetry};
+use super::{
+    Colour, Dashboard, Panel, Row, Runbook, Target, Unit,
+    objectives::Objective,
+    overview,
+    query::{self, INSTANCE, worst},
+    telemetry,
+};
 use crate::observability::{
     limits,
-    promql::{self, Selector},
+    promql::{self, SERVICE, Selector, of_service, on_service},
 };
+
+/// The name of a process's series.
+fn legend(series: &str) -> String {
+    let name = query::legend(&format!("{{{{instance}}}} {series}"));
+    name.trim_end().to_owned()
+}
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
@@ -27,8 +39,8 @@ fn now() -> Row {
         overview::instances(),
         restarts(),
         delay_now(),
-        memory(Panel::stat("Memory, of its limit")),
-        open_files(Panel::stat("Open files, of their limit")),
+        memory(Panel::stat("Memory, of its limit"), &[]),
+        open_files(Panel::stat("Open files, of their limit"), &[]),
         telemetry::lost(),
     ])
 }
@@ -42,7 +54,10 @@ fn restarts() -> Panel {
         )),
     );
     Panel::stat("Restarts")
-        .means("How often processes started again within the time range, under the same instance.")
+        .means(
+            "How often processes started again within the time range, under the same instance; of \
+             all instances together.",
+        )
         .normally("0; a deploy usually brings new instances.")
         .otherwise(
             "A process that starts again and again is killed for its memory, or panics at its \
@@ -55,23 +70,31 @@ fn restarts() -> Panel {
 
 fn delay_now() -> Panel {
     let delay = query::of(&catalog::TOKIO_SCHEDULER_DELAY);
-    Panel::stat("Scheduler delay, p99")
+    let delay = query::quantile(0.99, INSTANCE, &delay);
+    let part = format!(
+        "{delay} / {} group_left () {}",
+        on_service(&[]),
+        Objective::seconds()
+    );
+    Panel::stat("Scheduler delay, of objective")
         .means(
-            "How long a task that could go on waits for its turn. Every request pays it, at every \
-             `.await`.",
+            "How long a task that could go on waits for its turn, of 99 of 100, as a part of the \
+             seconds within which the service promises to answer; of several instances, the longest. \
+             Every request pays it, at every `.await`.",
         )
-        .normally("Below a millisecond.")
+        .normally("Below a hundredth.")
         .otherwise(
             "Something blocks the runtime: computation, or a blocking call outside of \
              `spawn_blocking`.",
         )
         .runbook(Runbook::RuntimeSchedulerDelay)
-        .unit(Unit::Seconds)
-        .red_from(limits::SCHEDULER_DELAY_SECONDS)
-        .shows(Target::new("p99", query::quantile(0.99, &[], &delay)))
+        .unit(Unit::Part)
+        .red_from(limits::WAIT_PART)
+        .nothing("no delay, or no rules")
+        .shows(Target::new("p99", worst(&[], part)))
 }
 
-fn memory(panel: Panel) -> Panel {
+fn memory(panel: Panel, by: &[&str]) -> Panel {
     let (used, limit) = (
         query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY)),
         query::of(&catalog::PROCESS_MEMORY_LIMIT),
@@ -90,20 +113,29 @@ fn memory(panel: Panel) -> Panel {
         .unit(Unit::Part)
         .red_from(limits::MEMORY_PART)
         .shows(Target::new(
-            "Fullest",
-            format!("max({used} / {limit} or 0 * {used})"),
+            &fullest(by),
+            worst(by, format!("{used} / {limit} or 0 * {used}")),
         ))
 }
 
+/// The name of what is shown of an instance, or of the fullest one of all.
+fn fullest(by: &[&str]) -> String {
+    if by.is_empty() {
+        "Fullest".to_owned()
+    } else {
+        query::SERVICE_LEGEND.to_owned()
+    }
+}
+
 pub(super) fn memory_part() -> Panel {
-    memory(Panel::timeseries("Memory, of its limit")).leads_to(
+    memory(Panel::timeseries("Memory, of its limit"), &SERVICE).leads_to(
         "Open the runtime",
         "firstlight-runtime",
         "",
     )
 }
 
-fn open_files(panel: Panel) -> Panel {
+fn open_files(panel: Panel, by: &[&str]) -> Panel {
     let (open, most) = (
         query::ours(query::of(&catalog::PROCESS_OPEN_FDS)),
         query::of(&catalog::PROCESS_MAX_FDS),
@@ -111,17 +143,17 @@ fn open_files(panel: Panel) -> Panel {
     panel
         .means(
             "File descriptors in use as a part of those that the process may have; every \
-             connection is one.",
+             connection is one. Of several instances, the fullest.",
         )
         .normally("Below a half.")
         .otherwise(
-            "At the line connections are refused soon. Connections that nobody closes: look for a \
+            "At the line connections are refused soon. Connections that are never closed: look for a \
              client without an idle time-out.",
         )
         .runbook(Runbook::ProcessOpenFilesNearLimit)
         .unit(Unit::Part)
         .red_from(limits::OPEN_FILES_PART)
-        .shows(Target::new("Fullest", format!("max({open} / {most})")))
+        .shows(Target::new(&fullest(by), worst(by, format!("{open} / {most}"))))
 }
 
 fn runtime() -> Row {
@@ -131,9 +163,12 @@ fn runtime() -> Row {
 }
 
 fn delays() -> Panel {
-    let delay = |q| query::quantile(q, &[], &query::of(&catalog::TOKIO_SCHEDULER_DELAY));
+    let delay = query::of(&catalog::TOKIO_SCHEDULER_DELAY);
+    let delay = |q| worst(&SERVICE, query::quantile(q, INSTANCE, &delay));
     Panel::timeseries("Scheduler delay")
-        .means("How long a task that could go on waits for its turn, asked ten times a second.")
+        .means("How long a task that could go on waits for its turn, asked ten times a second; of \
+             several instances of a service, the longest. And from when on that is too long for what \
+             the service promises.")
         .normally("p99 below a millisecond on a machine that is not full.")
         .otherwise(
             "p99 alone: something blocks for a moment now and then. p50 as well: the workers are \
@@ -141,14 +176,18 @@ fn delays() -> Panel {
         )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Seconds)
-        .red_from(limits::SCHEDULER_DELAY_SECONDS)
-        .shows(Target::new("p50", delay(0.5)))
-        .shows(Target::new("p99", delay(0.99)))
+        .shows(Target::new(&query::legend("p50"), delay(0.5)))
+        .shows(Target::new(&query::legend("p99"), delay(0.99)))
+        .shows(Target::new(
+            &query::legend("ticket from"),
+            query::wait_limit(),
+        ))
+        .shades("ticket from", Colour::Purple)
 }
 
 fn delay_spread() -> Panel {
     Panel::heatmap("Scheduler delay, spread")
-        .means("How many tasks waited for how long.")
+        .means("How many tasks waited for how long, of all instances together.")
         .normally("One bright band at the bottom.")
         .otherwise(
             "A thin band far above: rare, long blocks. Profile the process while it is there.",
@@ -162,29 +201,39 @@ fn delay_spread() -> Panel {
 }
 
 fn stalled() -> Panel {
-    let stalled = promql::max(&["instance"], query::of(&catalog::TOKIO_SCHEDULER_STALLED));
+    let stalled = worst(
+        INSTANCE,
+        query::of(&catalog::TOKIO_SCHEDULER_STALLED).to_string(),
+    );
     Panel::timeseries("Runtime does not answer")
         .means("For how long the runtime has run no task that was woken.")
         .normally("0.")
         .otherwise(
             "A line that climbs a second per second is a runtime that is blocked right now, and \
-             that answers nobody.",
+             answers nothing.",
         )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Seconds)
-        .red_from(limits::SCHEDULER_DELAY_SECONDS)
-        .shows(Target::new("{{instance}}", stalled))
+        .shows(Target::new(&legend(""), stalled))
+        .shows(Target::new(
+            &query::legend("ticket from"),
+            query::wait_limit(),
+        ))
+        .shades("ticket from", Colour::Purple)
 }
 
 pub(super) fn busy() -> Panel {
     let busy = query::of(&catalog::TOKIO_WORKER_BUSY_SECONDS);
-    let each = promql::sum(&["instance", "worker"], promql::rate(&busy, query::WINDOW));
-    let workers = promql::sum(&[], query::of(&catalog::TOKIO_WORKERS));
-    let mean = format!("{} / {workers}", query::per_second(&[], &busy));
+    let each = promql::sum(
+        &of_service(&["instance", "worker"]),
+        promql::rate(&busy, query::WINDOW),
+    );
+    let workers = promql::max(INSTANCE, query::of(&catalog::TOKIO_WORKERS));
+    let mean = format!("{} / {workers}", query::per_second(INSTANCE, &busy));
     Panel::timeseries("Runtime busy")
         .means(
-            "The part of the time that the threads of the runtime are busy: the mean, and the \
-             busiest.",
+            "The part of the time that the threads of an instance's runtime are busy: the mean of \
+             the busiest instance of each service, and its busiest thread.",
         )
         .normally("Below three quarters, the busiest not far above the mean.")
         .otherwise(
@@ -193,16 +242,20 @@ pub(super) fn busy() -> Panel {
         )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Part)
-        .shows(Target::new("mean", mean))
-        .shows(Target::new("busiest", promql::max(&[], each)))
+        .shows(Target::new(&query::legend("mean"), worst(&SERVICE, mean)))
+        .shows(Target::new(
+            &query::legend("busiest"),
+            worst(&SERVICE, each),
+        ))
         .leads_to("Open the runtime", "firstlight-runtime", "")
 }
 
 fn tasks() -> Panel {
+    let each = |metric| worst(INSTANCE, query::of(metric).to_string());
     Panel::timeseries("Tasks")
         .means(
-            "Tasks that have not ended, those of them that no worker has taken yet, and the \
-             threads that run them.",
+            "Tasks of each instance that have not ended, those of them that no worker has taken \
+             yet, and the threads that run them.",
         )
         .normally("Alive follows the connections; waiting is 0.")
         .otherwise(
@@ -212,21 +265,21 @@ fn tasks() -> Panel {
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Count)
         .shows(Target::new(
-            "alive",
-            promql::sum(&[], query::of(&catalog::TOKIO_ALIVE_TASKS)),
+            &legend("alive"),
+            each(&catalog::TOKIO_ALIVE_TASKS),
         ))
         .shows(Target::new(
-            "waiting",
-            promql::sum(&[], query::of(&catalog::TOKIO_GLOBAL_QUEUE_DEPTH)),
+            &legend("waiting"),
+            each(&catalog::TOKIO_GLOBAL_QUEUE_DEPTH),
         ))
         .shows(Target::new(
-            "threads",
-            promql::sum(&[], query::of(&catalog::TOKIO_WORKERS)),
+            &legend("threads"),
+            each(&catalog::TOKIO_WORKERS),
         ))
 }
 
 fn parks() -> Panel {
-    let parks = query::per_second(&["instance"], &query::of(&catalog::TOKIO_WORKER_PARK));
+    let parks = query::per_second(INSTANCE, &query::of(&catalog::TOKIO_WORKER_PARK));
     Panel::timeseries("Runtime rests")
         .means("How often per second a thread of the runtime ran out of tasks and went to rest.")
         .normally("Often: it means that there is room.")
@@ -236,7 +289,7 @@ fn parks() -> Panel {
         )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::EventsPerSecond)
-        .shows(Target::new("{{instance}}", parks))
+        .shows(Target::new(&legend(""), query::top(10, parks)))
 }
 
 fn process() -> Row {
@@ -244,10 +297,16 @@ fn process() -> Row {
         .line([
             processor(),
             bytes(),
-            memory(Panel::timeseries("Memory, of its limit, over time")),
+            memory(
+                Panel::timeseries("Memory, of its limit, over time"),
+                &SERVICE,
+            ),
         ])
         .line([
-            open_files(Panel::timeseries("Open files, of their limit, over time")),
+            open_files(
+                Panel::timeseries("Open files, of their limit, over time"),
+                &SERVICE,
+            ),
             files(),
             age(),
         ])
@@ -255,7 +314,7 @@ fn process() -> Row {
 
 pub(super) fn processor() -> Panel {
     let rate = promql::rate(&query::of(&catalog::PROCESS_CPU_SECONDS), query::WINDOW);
-    let used = promql::sum(&["instance"], query::ours(rate));
+    let used = promql::sum(INSTANCE, query::ours(rate));
     Panel::timeseries("Processor")
         .means("Processors in use, by instance: 1 is one that is never idle.")
         .normally("It follows the requests.")
@@ -265,7 +324,7 @@ pub(super) fn processor() -> Panel {
         )
         .runbook(Runbook::RuntimeSchedulerDelay)
         .unit(Unit::Count)
-        .shows(Target::new("{{instance}}", used))
+        .shows(Target::new(&legend(""), query::top(10, used)))
         .leads_to("Open the runtime", "firstlight-runtime", "")
 }
 
@@ -275,7 +334,7 @@ fn bytes() -> Panel {
     let mapped = query::ours(query::of(&catalog::PROCESS_VIRTUAL_MEMORY));
     Panel::timeseries("Memory")
         .means(
-            "Memory in RAM, address space that is mapped, and the limit of one instance; a limit \
+            "Memory in RAM of each instance, address space that is mapped, and its limit; a limit \
              of 0 is none.",
         )
         .normally("Level after an hour of load. Mapped is large and costs nothing.")
@@ -286,15 +345,15 @@ fn bytes() -> Panel {
         .runbook(Runbook::ProcessMemoryNearLimit)
         .unit(Unit::Bytes)
         .shows(Target::new(
-            "{{instance}} in RAM",
-            promql::sum(&["instance"], &used),
+            &legend("in RAM"),
+            worst(INSTANCE, used.clone()),
         ))
+        .shows(Target::new(&legend("mapped"), worst(INSTANCE, mapped)))
         .shows(Target::new(
-            "{{instance}} mapped",
-            promql::sum(&["instance"], mapped),
+            &legend("limit"),
+            worst(INSTANCE, format!("{limit} or 0 * {used}")),
         ))
-        .shows(Target::new("limit", format!("min({limit} or 0 * {used})")))
-        .colour("limit", Colour::Purple)
+        .shades("limit", Colour::Purple)
 }
 
 fn files() -> Panel {
@@ -309,31 +368,28 @@ fn files() -> Panel {
         .runbook(Runbook::ProcessOpenFilesNearLimit)
         .unit(Unit::Count)
         .shows(Target::new(
-            "{{instance}} files",
-            promql::sum(
-                &["instance"],
-                query::ours(query::of(&catalog::PROCESS_OPEN_FDS)),
-            ),
+            &legend("files"),
+            worst(INSTANCE, query::ours(query::of(&catalog::PROCESS_OPEN_FDS))),
         ))
         .shows(Target::new(
-            "{{instance}} threads",
-            promql::sum(
-                &["instance"],
-                query::ours(query::of(&catalog::PROCESS_THREADS)),
-            ),
+            &legend("threads"),
+            worst(INSTANCE, query::ours(query::of(&catalog::PROCESS_THREADS))),
         ))
 }
 
 fn age() -> Panel {
     let started = promql::max(
-        &["instance"],
+        INSTANCE,
         query::ours(query::of(&catalog::PROCESS_START_TIME)),
     );
     Panel::timeseries("Time since the start")
-        .means("How long each process has run.")
+        .means("How long each process has run; of many, the ten youngest.")
         .normally("Lines that climb together since the last deploy.")
         .otherwise("A saw is a process that is restarted again and again.")
         .runbook(Runbook::ServiceDown)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{instance}}", format!("time() - {started}")))
+        .shows(Target::new(
+            &legend(""),
+            format!("bottomk(10, time() - {started})"),
+        ))
 }

@@ -57,7 +57,7 @@ interface ValueLink {
 
 // Overrides set the same properties, one by one.
 interface Override {
-  matcher: { id: "byName"; options: string };
+  matcher: { id: "byName" | "byRegexp"; options: string };
   properties: (
     | { id: "unit"; value: string }
     | { id: "color"; value: FieldConfig["color"] }

@@ -112,7 +112,7 @@ fn burn(title: &str, objective: Objective) -> Panel {
         .normally("Below 1.")
         .otherwise(
             "An alert fires when a long window and its short one are both above a line: the upper \
-             two lines wake somebody, the lower two are tickets.",
+             two lines are pages, the lower two are tickets.",
         )
         .runbook(objective.runbook())
         .unit(Unit::Count);
@@ -140,23 +140,20 @@ fn routes() -> Panel {
     let (all, failed) = (Requests::OfService.all(), Requests::OfService.status("5.."));
     let zero = format!("0 * {}", query::in_range(ROUTE, &all));
     let failures = format!("{} or {zero}", query::in_range(ROUTE, &failed));
-    let buckets = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).bucket();
     let answered = all.matches_not("http_response_status_code", "5..");
-    let fast = buckets
-        .matches_not("http_response_status_code", "5..")
-        .is("le", &limits::LATENCY_SECONDS.to_string());
+    let buckets = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION)
+        .bucket()
+        .matches_not("http_response_status_code", "5..");
+    let buckets = query::in_range(&[ROUTE, &["le"]].concat(), &buckets);
     let slow = format!(
         "{} - {}",
         query::in_range(ROUTE, &answered),
-        query::in_range(ROUTE, &fast)
+        Objective::fast(ROUTE, &buckets)
     );
     Panel::table("Requests that used up the budget")
         .means(
-            &format!(
-                "Requests within the time range that were answered with 5xx, and those that took \
-                 longer than {} s, by route. A service with an objective of its own may allow more.",
-                limits::LATENCY_SECONDS,
-            ),
+            "Requests within the time range that were answered with 5xx, and those that took \
+             longer than the service promises, by route.",
         )
         .normally("Few, and spread over the routes.")
         .otherwise("The first row is where an hour of work saves most of the budget.")

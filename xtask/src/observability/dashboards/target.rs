@@ -28,8 +28,8 @@ pub(crate) enum Ask {
     Buckets,
 }
 
-/// The runtime's own latency, which is nobody's request, job or run: it has no trace to lead to.
-const OF_NOBODY: &str = "tokio_scheduler_delay_seconds";
+/// The runtime's own latency, which is that of no request, job or run: it has no trace to lead to.
+const OF_RUNTIME: &str = "tokio_scheduler_delay_seconds";
 
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
@@ -88,7 +88,7 @@ impl Target {
 
     /// Whether a dot on the panel leads to a trace.
     pub(crate) fn has_exemplars(&self) -> bool {
-        self.asks_for_exemplars() && !self.expr.contains(OF_NOBODY)
+        self.asks_for_exemplars() && !self.expr.contains(OF_RUNTIME)
     }
 
     pub(super) fn json(&self, index: u8) -> Value {

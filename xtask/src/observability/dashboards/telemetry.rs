@@ -4,18 +4,26 @@ use firstlight::metrics::catalog::{self, Metric};
 
 use super::{
     Colour, Column, Panel, Row, Runbook, Target, Unit, overview,
-    query::{self, foreign},
+    query::{self, INSTANCE, foreign},
 };
-use crate::observability::{limits, promql};
+use crate::observability::{
+    limits,
+    promql::{self, SERVICE, Selector, of_service},
+};
 
-/// What did not arrive: spans and log records that were dropped or refused, and lines that nobody read.
-fn losses() -> [(&'static str, String); 5] {
-    let failed = |metric: &Metric| {
-        query::or_zero(query::per_second(
-            &[],
-            &query::of(metric).is_not("error_type", ""),
-        ))
+/// What did not arrive, of all that is chosen or of each service: spans and log records that were dropped or refused, and lines
+/// that were not read.
+fn losses(by: &[&str]) -> [(&'static str, String); 5] {
+    let lost = |counter: &Selector| {
+        let lost = query::per_second(by, counter);
+        let shown = if by.is_empty() {
+            lost
+        } else {
+            query::top(10, lost)
+        };
+        query::or_zero(shown)
     };
+    let failed = |metric: &Metric| lost(&query::of(metric).is_not("error_type", ""));
     [
         (
             "spans dropped",
@@ -35,18 +43,18 @@ fn losses() -> [(&'static str, String); 5] {
         ),
         (
             "log lines dropped",
-            query::or_zero(query::per_second(
-                &[],
-                &query::of(&catalog::LOG_EVENTS_DROPPED),
-            )),
+            lost(&query::of(&catalog::LOG_EVENTS_DROPPED)),
         ),
     ]
 }
 
 pub(super) fn lost() -> Panel {
-    let all = losses().map(|(_, rate)| format!("({rate})")).join(" + ");
+    let all = losses(&[]).map(|(_, rate)| format!("({rate})")).join(" + ");
     Panel::stat("Telemetry lost")
-        .means("Spans, log records and log lines per second that were dropped or not delivered.")
+        .means(
+            "Spans, log records and log lines per second that were dropped or not delivered, of \
+             all services together.",
+        )
         .normally("0.")
         .otherwise(
             "Do not trust an absence of errors while it is red. The row about telemetry says what \
@@ -78,17 +86,16 @@ fn lost_over_time() -> Panel {
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ANY);
-    losses().into_iter().fold(panel, |panel, (name, rate)| {
-        panel.shows(Target::new(name, rate).in_trouble())
+    let of_each = losses(&SERVICE).into_iter();
+    of_each.fold(panel, |panel, (name, rate)| {
+        panel.shows(Target::new(&query::legend(name), rate).in_trouble())
     })
 }
 
 fn exported() -> Panel {
     let delivered = |metric: &Metric| {
-        query::or_zero(query::per_second(
-            &[],
-            &query::of(metric).is("error_type", ""),
-        ))
+        let delivered = query::of(metric).is("error_type", "");
+        query::or_zero(query::top(10, query::per_second(&SERVICE, &delivered)))
     };
     Panel::timeseries("Telemetry delivered")
         .means(
@@ -96,35 +103,32 @@ fn exported() -> Panel {
              not exported over OTLP.",
         )
         .normally("Spans follow the requests and the sampling.")
-        .otherwise("0 where there was more: the exporter gave up, or somebody turned sampling off.")
+        .otherwise("0 where there was more: the exporter gave up, or sampling was turned off.")
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::EventsPerSecond)
         .shows(Target::new(
-            "spans",
+            &query::legend("spans"),
             delivered(&catalog::OTEL_SDK_EXPORTER_SPAN_EXPORTED),
         ))
         .shows(Target::new(
-            "log records",
+            &query::legend("log records"),
             delivered(&catalog::OTEL_SDK_EXPORTER_LOG_EXPORTED),
         ))
         .shows(Target::new(
-            "data points",
+            &query::legend("data points"),
             delivered(&catalog::OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED),
         ))
 }
 
 fn queues() -> Panel {
     let fill = |size: &Metric, capacity: &Metric| {
-        query::or_zero(format!(
-            "max({} / {})",
-            query::of(size),
-            query::of(capacity)
-        ))
+        let fill = format!("{} / {}", query::of(size), query::of(capacity));
+        query::or_zero(query::top(10, promql::max(&SERVICE, fill)))
     };
     Panel::timeseries("Export queues, of their capacity")
         .means(
-            "How full the queues of spans and log records are; beyond 1 is dropped. 0 for what is \
-             not exported over OTLP.",
+            "How full the queues of spans and log records are, of several instances the fullest; \
+             beyond 1 is dropped. 0 for what is not exported over OTLP.",
         )
         .normally("Near 0.")
         .otherwise(
@@ -134,14 +138,14 @@ fn queues() -> Panel {
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::Part)
         .shows(Target::new(
-            "spans",
+            &query::legend("spans"),
             fill(
                 &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE,
                 &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY,
             ),
         ))
         .shows(Target::new(
-            "log records",
+            &query::legend("log records"),
             fill(
                 &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE,
                 &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY,
@@ -151,9 +155,9 @@ fn queues() -> Panel {
 
 fn checks() -> Panel {
     let checks = promql::increase(&query::of(&catalog::TELEMETRY_CHECKS), query::WINDOW);
-    let checks = promql::sum(&["instance"], checks);
+    let checks = query::top(10, promql::sum(INSTANCE, checks));
     Panel::timeseries("Checks of the telemetry")
-        .means("How often somebody asked a process whether its telemetry works.")
+        .means("How often a process was asked whether its telemetry works.")
         .normally("As often as deploys ask, which may be never.")
         .otherwise(
             "It says nothing by itself. Run the program with `--check-telemetry`: it says what \
@@ -162,14 +166,14 @@ fn checks() -> Panel {
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::Count)
         .shows(Target::new(
-            "{{instance}}",
+            &query::legend("{{instance}}"),
             query::or_none(checks, "instance"),
         ))
 }
 
 fn freshness() -> Panel {
     let newest = promql::max(
-        &["instance"],
+        INSTANCE,
         query::ours(format!("timestamp({})", foreign("up"))),
     );
     Panel::timeseries("Age of these numbers")
@@ -180,7 +184,10 @@ fn freshness() -> Panel {
         )
         .runbook(Runbook::ServiceDown)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{instance}}", format!("time() - {newest}")))
+        .shows(Target::new(
+            &query::legend("{{instance}}"),
+            query::top(10, format!("time() - {newest}")),
+        ))
 }
 
 pub(super) fn metrics() -> Row {
@@ -190,10 +197,7 @@ pub(super) fn metrics() -> Row {
 }
 
 fn series() -> Panel {
-    let samples = promql::max(
-        &["instance"],
-        query::ours(foreign("scrape_samples_scraped")),
-    );
+    let samples = promql::max(INSTANCE, query::ours(foreign("scrape_samples_scraped")));
     Panel::timeseries("Series")
         .means("Series that each instance has on its page.")
         .normally("Level, once every route was called.")
@@ -203,30 +207,34 @@ fn series() -> Panel {
         )
         .runbook(Runbook::MetricsOverBudget)
         .unit(Unit::Count)
-        .shows(Target::new("{{instance}}", samples))
+        .shows(Target::new(
+            &query::legend("{{instance}}"),
+            query::top(10, samples),
+        ))
 }
 
 fn scrapes() -> Panel {
-    let duration = promql::max(
-        &["instance"],
-        query::ours(foreign("scrape_duration_seconds")),
-    );
+    let duration = promql::max(INSTANCE, query::ours(foreign("scrape_duration_seconds")));
     Panel::timeseries("Duration of scrapes")
         .means("How long it takes Prometheus to read an instance's page.")
         .normally("Milliseconds.")
         .otherwise("It rises with the series, and with a runtime that is blocked.")
         .runbook(Runbook::MetricsOverBudget)
         .unit(Unit::Seconds)
-        .shows(Target::new("{{instance}}", duration))
+        .shows(Target::new(
+            &query::legend("{{instance}}"),
+            query::top(10, duration),
+        ))
 }
 
 fn refused() -> Panel {
-    let over = query::per_second(
-        &["metric"],
-        &query::of(&catalog::METRICS_SERIES_OVER_BUDGET),
-    );
-    let samples = query::per_second(&["metric"], &query::of(&catalog::METRICS_SAMPLES_DROPPED));
-    let uses = query::per_second(&["reason"], &query::of(&catalog::METRICS_REJECTED));
+    let most = |by: &'static str, metric: &Metric| {
+        let each = query::per_second(&of_service(&[by]), &query::of(metric));
+        query::or_none(query::top(10, each), by)
+    };
+    let over = most("metric", &catalog::METRICS_SERIES_OVER_BUDGET);
+    let samples = most("metric", &catalog::METRICS_SAMPLES_DROPPED);
+    let uses = most("reason", &catalog::METRICS_REJECTED);
     Panel::timeseries("Refused by the metrics' budget")
         .means(
             "Uses per second of series beyond a metric's budget, samples that were not a number, \
@@ -240,15 +248,9 @@ fn refused() -> Panel {
         .runbook(Runbook::MetricsOverBudget)
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ANY)
-        .shows(Target::new("over budget: {{metric}}", query::or_none(over, "metric")).in_trouble())
-        .shows(
-            Target::new(
-                "not a number: {{metric}}",
-                query::or_none(samples, "metric"),
-            )
-            .in_trouble(),
-        )
-        .shows(Target::new("refused: {{reason}}", query::or_none(uses, "reason")).in_trouble())
+        .shows(Target::new(&query::legend("over budget: {{metric}}"), over).in_trouble())
+        .shows(Target::new(&query::legend("not a number: {{metric}}"), samples).in_trouble())
+        .shows(Target::new(&query::legend("refused: {{reason}}"), uses).in_trouble())
         .colour("over budget: none", Colour::Green)
         .colour("not a number: none", Colour::Green)
         .colour("refused: none", Colour::Green)

@@ -66,16 +66,26 @@ impl Variable {
             catalog::Kind::Histogram => selector.count(),
             _ => selector,
         };
+        Self::among(name, title, label, selector.chosen())
+    }
+
+    /// One of the dashboard's own: the values of `label` in these series.
+    pub(crate) fn among(
+        name: &'static str,
+        title: &'static str,
+        label: &str,
+        series: Selector,
+    ) -> Self {
         Self::Label(Label {
             name,
             title,
-            query: format!("label_values({}, {label})", selector.chosen()),
+            query: format!("label_values({series}, {label})"),
             all: ANYTHING,
             hidden: false,
         })
     }
 
-    /// One that nobody chooses, for links; it has a single value.
+    /// One that is not there to be chosen, for links; it has a single value.
     pub(crate) fn hidden(name: &'static str, query: &str) -> Self {
         Self::Label(Label {
             name,
@@ -112,7 +122,7 @@ impl Variable {
     pub(super) fn json(&self) -> Value {
         match self {
             Self::DataSource => json!({
-                // The default data source, until somebody chooses another.
+                // The default data source, until another is chosen.
                 "current": { "selected": false, "text": "default", "value": "default" },
                 "hide": 0,
                 "includeAll": false,

@@ -9,24 +9,34 @@ use crate::observability::{
 };
 
 const QUEUE: &[&str] = &["cluster", "namespace", "job", "queue"];
+const KIND: &[&str] = &["cluster", "namespace", "job", "queue", "kind"];
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "worker",
         "firstlight: worker",
         "Is work that was accepted done in time, and if not, what is in its way?",
-        &Selector::of(&catalog::WORKER_QUEUE_LATENCY_BUDGET),
+        &known(),
     )
-    .variable(Variable::of(
-        "queue",
-        "Queue",
-        "queue",
-        &catalog::WORKER_QUEUE_LATENCY_BUDGET,
-    ))
+    .variable(Variable::among("queue", "Queue", "queue", known().chosen()))
     .row(now())
     .row(queues())
     .row(times())
     .row(failures())
+}
+
+/// Queues that are declared, and those in a store that no worker knows.
+fn known() -> Selector {
+    let names = [
+        catalog::WORKER_QUEUE_LATENCY_BUDGET.name,
+        catalog::WORKER_QUEUE_UP.name,
+    ];
+    Selector::foreign("").matches("__name__", &names.join("|"))
+}
+
+/// The name of a queue's series.
+fn legend(series: &str) -> String {
+    query::legend(&format!("{{{{queue}}}} {series}"))
 }
 
 /// Of the queues that are chosen.
@@ -76,7 +86,7 @@ fn age(panel: Panel, queues: &str) -> Panel {
         )
         .normally("Near 0.")
         .otherwise(
-            "From a half on and growing it is worth a ticket, above 1 somebody is woken: see \
+            "From a half on and growing it is worth a ticket, above 1 it is a page: see \
              whether the workers are gone, too slow, or fail.",
         )
         .runbook(Runbook::WorkerQueueStalled)
@@ -85,7 +95,7 @@ fn age(panel: Panel, queues: &str) -> Panel {
         .orange_from(limits::QUEUE_BUDGET_PART)
         .red_from(limits::WHOLE)
         .shows(Target::new(
-            "{{cluster}} {{namespace}} {{job}} {{queue}}",
+            legend("").trim_end(),
             format!("{age} / {budget}"),
         ))
 }
@@ -99,20 +109,21 @@ fn readable() -> Panel {
         )
         .normally("Yes.")
         .otherwise(
-            "No: nobody knows how much work waits. The store is not reached, or a migration is \
+            "No: it is not known how much work waits. The store is not reached, or a migration is \
              missing.",
         )
         .runbook(Runbook::WorkerQueueUnreadable)
+        .runbook(Runbook::WorkerQueueUnwatched)
         .unit(Unit::YesNo)
         .red_below(limits::INSTANCES)
         .nothing("no queue")
-        .shows(Target::new("{{job}} {{queue}}", up))
+        .shows(Target::new(legend("").trim_end(), up))
 }
 
 fn waiting() -> Panel {
     let ready = of(&catalog::WORKER_QUEUE_DEPTH).is("state", "ready");
     Panel::stat("Waiting")
-        .means("Jobs that are due and that no worker has taken.")
+        .means("Jobs that are due and that no worker has taken, of all chosen queues together.")
         .normally("It breathes, and comes back to 0.")
         .otherwise(
             "A large number is not bad by itself; the age of the oldest job says whether it is.",
@@ -130,8 +141,8 @@ fn dead() -> Panel {
     let dead = of(&catalog::WORKER_TASKS).is("outcome", "dead");
     Panel::stat("Given up")
         .means(
-            "Jobs within the time range that failed for the last time. Nothing runs them again by \
-             itself.",
+            "Jobs within the time range that failed for the last time, of all chosen queues \
+             together. Nothing runs them again by itself.",
         )
         .normally("0.")
         .otherwise(
@@ -149,22 +160,25 @@ fn accepted_to_done_now() -> Panel {
     Panel::stat("Accepted to done, p99")
         .means(
             "How long it takes from `202 Accepted` until the work is done: waiting, all attempts, \
-             and the pauses between them.",
+             and the pauses between them. Of several queues, the slowest.",
         )
-        .normally("What was promised to whoever sent it.")
+        .normally("What was promised to the client.")
         .otherwise(
             "Longer because of the wait: too few workers. Because of retries: something fails.",
         )
         .runbook(Runbook::WorkerQueueStalled)
         .unit(Unit::Seconds)
         .nothing("no jobs")
-        .shows(Target::new("p99", query::quantile(0.99, &[], &time)))
+        .shows(Target::new(
+            "p99",
+            promql::max(&[], query::quantile(0.99, QUEUE, &time)),
+        ))
 }
 
 fn succeeding() -> Panel {
     let all = of(&catalog::WORKER_TASKS);
     Panel::stat("Attempts that succeed")
-        .means("The part of attempts that ended well.")
+        .means("The part of attempts that ended well; of several queues, the smallest.")
         .normally("1, or close to it where a dependency is moody.")
         .otherwise("Find the kind that fails in the table of failures.")
         .runbook(Runbook::WorkerDeadLetters)
@@ -172,7 +186,10 @@ fn succeeding() -> Panel {
         .nothing("no jobs")
         .shows(Target::new(
             "Succeeded",
-            query::part(&[], &all.clone().is("outcome", "ok"), &all),
+            promql::min(
+                &[],
+                query::part(QUEUE, &all.clone().is("outcome", "ok"), &all),
+            ),
         ))
 }
 
@@ -183,24 +200,26 @@ fn queues() -> Row {
 }
 
 fn ages() -> Panel {
-    let longest = |metric| promql::max(QUEUE, of(metric));
+    let longest = |metric| query::top(10, promql::max(QUEUE, of(metric)));
     Panel::timeseries("Oldest job")
         .means("How long the oldest job has waited since it was due, and how long it may.")
         .normally("A saw near 0.")
         .otherwise(
-            "A straight line that climbs a second per second: nobody takes jobs from that queue \
-             at all.",
+            "A straight line that climbs a second per second: no worker takes jobs from that queue \
+             at all. One without a budget is a queue that no worker knows.",
         )
         .runbook(Runbook::WorkerQueueStalled)
+        .runbook(Runbook::WorkerQueueUnknown)
         .unit(Unit::Seconds)
         .shows(Target::new(
-            "{{queue}}",
+            legend("").trim_end(),
             longest(&catalog::WORKER_QUEUE_OLDEST_AGE),
         ))
         .shows(Target::new(
-            "{{queue}}, budget",
+            &legend("budget"),
             longest(&catalog::WORKER_QUEUE_LATENCY_BUDGET),
         ))
+        .shades("budget", Colour::Purple)
 }
 
 fn depth() -> Panel {
@@ -210,23 +229,32 @@ fn depth() -> Panel {
         of(&catalog::WORKER_QUEUE_DEPTH),
     );
     Panel::stack("Jobs in the store")
-        .means("Jobs by state: ready, scheduled for later, running, waiting for a retry, given up.")
+        .means(
+            "Jobs by state, of all chosen queues together: ready, scheduled for later, running, \
+             waiting for a retry, stuck with a worker that is gone, given up.",
+        )
         .normally("`ready` comes back to 0; `running` is at most the number of workers.")
-        .otherwise("`retry` grows: something fails for now. `dead` grows: it fails for good.")
+        .otherwise(
+            "`retry` grows: something fails for now. `dead` grows: it fails for good. `stuck` is \
+             not 0: no worker runs these jobs and none will take them; see what was killed.",
+        )
         .runbook(Runbook::WorkerQueueGrowing)
+        .runbook(Runbook::WorkerJobsStuck)
         .unit(Unit::Count)
         .shows(Target::new("{{state}}", promql::sum(&["state"], depth)))
         .colour("ready", Colour::Blue)
         .colour("scheduled", Colour::Purple)
         .colour("running", Colour::Green)
-        .colour("retry", Colour::Orange)
+        .colour("retry", Colour::Yellow)
+        .colour("stuck", Colour::Orange)
         .colour("dead", Colour::Red)
 }
 
 fn flow() -> Panel {
-    let rate = |counter: &Selector| query::or_zero(query::per_second(&[], counter));
+    let rate =
+        |counter: &Selector| query::or_zero(query::top(10, query::per_second(QUEUE, counter)));
     Panel::timeseries("In and out")
-        .means("Jobs per second that are handed to the store, and that are done or given up.")
+        .means("Jobs per second that are handed to the store, and that are done or given up, by queue.")
         .normally("Both lines lie on each other.")
         .otherwise(
             "In above out: the queue grows. Out at 0: the workers are gone, or wait for something.",
@@ -234,24 +262,28 @@ fn flow() -> Panel {
         .runbook(Runbook::WorkerQueueGrowing)
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new(
-            "in",
+            &legend("in"),
             rate(&of(&catalog::WORKER_TASKS_ENQUEUED)),
         ))
         .shows(Target::new(
-            "out",
+            &legend("out"),
             rate(&of(&catalog::WORKER_TASKS).matches("outcome", "ok|dead")),
         ))
-        .colour("in", Colour::Blue)
-        .colour("out", Colour::Green)
+        .shades("in", Colour::Blue)
+        .shades("out", Colour::Green)
 }
 
 fn outcomes() -> Panel {
     let attempts = query::per_second(&["outcome"], &of(&catalog::WORKER_TASKS));
     Panel::stack("Attempts by outcome")
-        .means("Attempts per second that succeeded, will be tried again, or were the last.")
+        .means(
+            "Attempts per second that succeeded, will be tried again, or were the last, of all \
+             chosen queues together.",
+        )
         .normally("`ok` is nearly all.")
         .otherwise("`retry` costs time, `dead` costs work. The table of failures has the reasons.")
         .runbook(Runbook::WorkerDeadLetters)
+        .runbook(Runbook::WorkerAttemptsFailing)
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{outcome}}", attempts))
         .colour("ok", Colour::Green)
@@ -280,7 +312,7 @@ fn times() -> Row {
 }
 
 fn time(title: &str, metric: &catalog::Metric, otherwise: &str) -> Panel {
-    let quantile = |q| query::top(10, query::quantile(q, &["kind"], &of(metric)));
+    let quantile = |q| query::top(10, query::quantile(q, KIND, &of(metric)));
     Panel::timeseries(title)
         .means(
             "How long it takes, by kind of job: half are faster than p50, 99 of 100 faster than \
@@ -290,8 +322,8 @@ fn time(title: &str, metric: &catalog::Metric, otherwise: &str) -> Panel {
         .otherwise(otherwise)
         .runbook(Runbook::WorkerQueueStalled)
         .unit(Unit::Seconds)
-        .shows(Target::new("p50 {{kind}}", quantile(0.5)))
-        .shows(Target::new("p99 {{kind}}", quantile(0.99)))
+        .shows(Target::new(&legend("{{kind}} p50"), quantile(0.5)))
+        .shows(Target::new(&legend("{{kind}} p99"), quantile(0.99)))
 }
 
 fn failures() -> Row {
@@ -299,7 +331,7 @@ fn failures() -> Row {
 }
 
 fn failed() -> Panel {
-    let by: &[&str] = &["queue", "kind", "outcome", "error_type"];
+    let by = &of_service(&["queue", "kind", "outcome", "error_type"]);
     let failed = of(&catalog::WORKER_TASKS).is_not("outcome", "ok");
     Panel::table("Failures")
         .means("Attempts within the time range that failed, by kind and by the type of the error.")
@@ -309,6 +341,8 @@ fn failed() -> Panel {
              the request that sent the job.",
         )
         .runbook(Runbook::WorkerDeadLetters)
+        .runbook(Runbook::WorkerAttemptsFailing)
+        .by_service()
         .by("queue", "Queue")
         .by("kind", "Kind")
         .by("outcome", "Outcome")
@@ -317,7 +351,7 @@ fn failed() -> Panel {
 }
 
 fn slowest() -> Panel {
-    let by: &[&str] = &["queue", "kind"];
+    let by = KIND;
     let run = of(&catalog::WORKER_TASK_RUN);
     let (busy, runs) = (
         query::per_second(by, &run.clone().sum()),
@@ -333,6 +367,7 @@ fn slowest() -> Panel {
             "A kind that is busy with everything starves the others: give it a queue of its own.",
         )
         .runbook(Runbook::WorkerQueueStalled)
+        .by_service()
         .by("queue", "Queue")
         .by("kind", "Kind")
         .column(Column::new("Busy", Unit::Seconds, busy.clone()))

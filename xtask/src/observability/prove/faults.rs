@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{load::Load, site::Site};
 
-/// One after the other. The services go last, because whoever is down has no other trouble.
+/// One after the other. The services go last, because what is down has no other trouble.
 pub(super) const ROUNDS: [&[Fault]; 4] = [
     side_by_side::FAULTS,
     further::FAULTS,
@@ -37,7 +37,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// Somebody must be woken.
+    /// It must be a page.
     const fn page(
         alert: &'static str,
         job: &'static str,
@@ -54,7 +54,7 @@ impl Fault {
         }
     }
 
-    /// Nobody must be.
+    /// It must be a ticket.
     const fn ticket(
         alert: &'static str,
         job: &'static str,

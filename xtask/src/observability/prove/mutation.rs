@@ -13,7 +13,7 @@ use crate::{observability::dashboards::Filled, paths, tools};
 const METRIC: &str = "db_client_connection_max";
 const LABEL: &str = "cron";
 
-/// What somebody's next version would do.
+/// What the next version of a service would do.
 const RELABEL: &str = "    metric_relabel_configs:
       - source_labels: [__name__]
         regex: db_client_connection_max

@@ -213,7 +213,7 @@ fn answered(
         "{} series and no finite value",
         series.len()
     );
-    let optional = ["cluster", "namespace"];
+    let optional = ["cluster", "namespace", "server"];
     for token in question::tokens(target.legend()).filter(|token| !optional.contains(token)) {
         let named = |series: &Value| series["metric"][token].is_string();
         ensure!(

@@ -39,7 +39,7 @@ impl Webhook {
         let news = Arc::clone(&heard);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // Whoever sends nonsense is not heard.
+                // What is no notification is left out.
                 if let Ok(more) = receive(&stream) {
                     lock(&news).extend(more);
                 }
@@ -57,7 +57,7 @@ impl Webhook {
         lock(&self.heard).clone()
     }
 
-    /// The newest state of an alert, as far as anybody was told.
+    /// The newest state of an alert, as far as it was notified.
     pub(super) fn newest(&self, is_it: impl Fn(&News) -> bool) -> Option<News> {
         let heard = lock(&self.heard);
         heard.iter().rev().find(|news| is_it(news)).cloned()

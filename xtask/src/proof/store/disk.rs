@@ -17,7 +17,7 @@ use super::{
     account::{self, Account},
     clients,
     database::Database,
-    made, orders,
+    orders, ready,
     small_disk::{Fault, SmallDisk, wait},
 };
 use crate::{
@@ -27,8 +27,7 @@ use crate::{
 };
 
 /// On SQLite, which needs no server.
-pub(super) fn sqlite_cases(cases: &mut Cases) -> anyhow::Result<()> {
-    let program = made::on_sqlite()?.program;
+pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<()> {
     let disk = |name| SmallDisk::mount(name, 64);
     on_disk(
         cases,
@@ -36,7 +35,7 @@ pub(super) fn sqlite_cases(cases: &mut Cases) -> anyhow::Result<()> {
         disk("full"),
         |disk| {
             let fill = |_: &Service| disk.fill(64 * 1024);
-            sqlite(&program, disk, fill, |()| disk.free())
+            sqlite(program, disk, fill, |()| disk.free())
         },
     );
     for (name, error) in [
@@ -51,7 +50,7 @@ pub(super) fn sqlite_cases(cases: &mut Cases) -> anyhow::Result<()> {
             let files = ["orders.db", "orders.db-wal"].map(|name| disk.path(name));
             let files = [&*files[0], &*files[1]];
             let inject = |service: &Service| Fault::inject(service.id(), error, &files);
-            sqlite(&program, disk, inject, Fault::end)
+            sqlite(program, disk, inject, Fault::end)
         });
     }
     on_disk(
@@ -68,7 +67,7 @@ pub(super) fn sqlite_cases(cases: &mut Cases) -> anyhow::Result<()> {
                 anyhow::Ok(())
             };
             let lose = |_: &Service| moved("orders.db", "lost.db");
-            sqlite(&program, disk, lose, |()| moved("lost.db", "orders.db"))
+            sqlite(program, disk, lose, |()| moved("lost.db", "orders.db"))
         },
     );
     Ok(())
@@ -270,13 +269,6 @@ fn more(count: &AtomicUsize, what: &str) -> anyhow::Result<()> {
 fn taken_again(service: &Service) -> anyhow::Result<i64> {
     ready(service, 200)?;
     orders::place(service, orders::TELESCOPE)
-}
-
-fn ready(service: &Service, status: u16) -> anyhow::Result<()> {
-    let url = format!("{}/readyz", service.admin);
-    http::poll(&url, &[], SOON, |answer| {
-        (answer.status == status).then_some(())
-    })
 }
 
 const CLIENTS: usize = 4;

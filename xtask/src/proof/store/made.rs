@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use crate::{
     edit::{self, Edit},
-    generate, paths,
+    paths,
     service::{self, Built},
 };
 
@@ -78,38 +78,48 @@ pub(crate) fn service() -> anyhow::Result<Built> {
     Ok(built)
 }
 
-/// The same with SQLite, as it comes from the template.
+/// A second kind of job, as the README says: a type with its queue and a function in a file of their own, and a line. The
+/// routes are the proof's.
+const SECOND_KIND: [Edit; 3] = [
+    Edit {
+        file: "src/jobs.rs",
+        found: "        .run(stop.requested())",
+        becomes: "        .add(&crate::letters::LETTERS, move |letter| crate::letters::send(letter, store.clone()))\n        .run(stop.requested())",
+    },
+    Edit {
+        file: "src/lib.rs",
+        found: "pub mod jobs;",
+        becomes: "pub mod jobs;\npub mod letters;",
+    },
+    Edit {
+        file: "src/routes.rs",
+        found: "merge(orders::routes(store))",
+        becomes: "merge(orders::routes(store.clone())).merge(crate::letters::routes(store))",
+    },
+];
+
+/// With SQLite, and as it comes from the template but for a second kind of job.
 pub(super) fn on_sqlite() -> anyhow::Result<Built> {
-    let folder = paths::fresh("proof-disk").context("cannot empty target/proof-disk")?;
-    let extra = generate::throwaway();
-    let service = generate::Service {
-        name: "orders-disk",
-        destination: &folder,
-        options: generate::Options {
-            example: true,
-            store: "sqlite",
-            worker: true,
-            ..generate::Options::BARE
-        },
-        extra: &extra,
-    };
-    service::build(&service, |_| Ok(()))
+    with_two_kinds("sqlite")
+}
+
+/// The same with either store.
+pub(super) fn with_two_kinds(store: &'static str) -> anyhow::Result<Built> {
+    let name = format!("orders-kinds-{store}");
+    let folder = paths::fresh(&name).with_context(|| format!("cannot empty target/{name}"))?;
+    service::build_worker(&name, store, &folder, |source| {
+        edit::add("xtask/proof/letters.rs", source, "src/letters.rs")?;
+        edit::add(
+            "xtask/proof/letters.sql",
+            source,
+            "migrations/0003_letters.sql",
+        )?;
+        edit::apply(&SECOND_KIND, source, "xtask/src/proof/store/made.rs")
+    })
 }
 
 fn make(folder: &Path) -> anyhow::Result<Built> {
-    let extra = generate::throwaway();
-    let service = generate::Service {
-        name: NAME,
-        destination: folder,
-        options: generate::Options {
-            example: true,
-            store: "postgres",
-            worker: true,
-            ..generate::Options::BARE
-        },
-        extra: &extra,
-    };
-    service::build(&service, |source| {
+    service::build_worker(NAME, "postgres", folder, |source| {
         for (from, to) in FILES {
             edit::add(from, source, to)?;
         }

@@ -9,12 +9,12 @@ use std::{
 use anyhow::ensure;
 
 use super::{
-    Parts, SOON,
+    Parts,
     account::{self, Account},
     clients,
     database::Database,
     figures::Figures,
-    orders,
+    orders, ready,
     symptoms::{Seen, Symptom},
 };
 use crate::{
@@ -144,13 +144,6 @@ fn goes_on(
     database.wait_for("scheduled runs since the server is back", TICKS, ticks + 1)?;
     ensure!(!service.has_ended(), "the service has ended");
     Ok(())
-}
-
-fn ready(service: &Service, status: u16) -> anyhow::Result<()> {
-    let url = format!("{}/readyz", service.admin);
-    http::poll(&url, &[], SOON, |answer| {
-        (answer.status == status).then_some(())
-    })
 }
 
 fn queue_is_up(service: &Service, up: f64) -> anyhow::Result<Figures> {

@@ -23,7 +23,7 @@ const STATEMENTS: Statements = Statements {
         SELECT name FROM queue WHERE name IS NOT NULL LIMIT 100",
     stats: POSTGRES_STATS,
     dead: "
-        SELECT job_type, convert_to(id, 'UTF8'), attempts::bigint, job, convert_to(last_result::text, 'UTF8') FROM apalis.jobs
+        SELECT convert_to(job_type, 'UTF8'), convert_to(id, 'UTF8'), attempts::bigint, job, convert_to(last_result::text, 'UTF8') FROM apalis.jobs
         WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)
         ORDER BY job_type, run_at",
     revive: "
@@ -55,10 +55,12 @@ async fn push(
 }
 
 /// In the order in which they are claimed, so that those in the way come first. What the types of the columns allow and apalis
-/// does not: times before 1970, an `hstore` with a `NULL`, which it even panics at.
+/// does not: times before 1970, attempts that it counts without a sign and cannot store, an `hstore` with a `NULL`, which it
+/// even panics at.
 const CLAIMABLE: &str = "
     SELECT id, CASE
         WHEN array_position(avals(metadata), NULL) IS NOT NULL THEN 'the value of a key in its metadata is NULL'
+        WHEN attempts < 0 THEN 'its attempts are below zero'
         WHEN LEAST(run_at, lock_at, done_at) < to_timestamp(0) THEN 'one of its times is before 1970'
     END
     FROM apalis.jobs

@@ -23,7 +23,7 @@ const STATEMENTS: Statements = Statements {
         SELECT name FROM queue WHERE name IS NOT NULL LIMIT 100",
     stats: SQLITE_STATS,
     dead: "
-        SELECT job_type, CAST(id AS BLOB), CAST(attempts AS INTEGER), CAST(job AS BLOB), CAST(last_result AS BLOB) FROM Jobs
+        SELECT CAST(job_type AS BLOB), CAST(id AS BLOB), CAST(attempts AS INTEGER), CAST(job AS BLOB), CAST(last_result AS BLOB) FROM Jobs
         WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)
         ORDER BY job_type, run_at",
     revive: "
@@ -56,7 +56,7 @@ async fn push(
 
 /// In the order in which they are claimed, so that those in the way come first.
 const CLAIMABLE: &str = "
-    SELECT ROWID AS position, id, job_type, status, lock_by, metadata, idempotency_key, last_result FROM Jobs
+    SELECT ROWID AS position, id, attempts, job_type, status, lock_by, metadata, idempotency_key, last_result FROM Jobs
     WHERE job_type = ?1 AND status IN ('Pending', 'Failed')
     ORDER BY priority DESC, run_at, id LIMIT 10000";
 
@@ -93,6 +93,11 @@ fn check(row: &SqliteRow) -> Result<(), String> {
     ] {
         let text = row.try_get_unchecked::<Option<String>, _>(column);
         text.map_err(|error| format!("the row cannot be read: {error}"))?;
+    }
+    // It counts them without a sign.
+    let attempts = row.try_get_unchecked::<i64, _>("attempts");
+    if attempts.is_ok_and(|attempts| attempts < 0) {
+        return Err("the row cannot be read: its attempts are below zero".to_owned());
     }
     let id = row.try_get_unchecked::<String, _>("id");
     let id = id.map_err(|error| format!("the row cannot be read: {error}"))?;

@@ -30,7 +30,7 @@ pub(super) fn cases(cases: &mut Cases, rules: &[Rule]) {
         runbook::panels,
     );
     cases.check(
-        "every query in these pages parses, over metrics that somebody emits",
+        "every query in these pages parses, over metrics that exist",
         runbook::queries,
     );
     cases.check(
@@ -49,7 +49,7 @@ fn same(what: &str, found: &BTreeSet<String>, expected: &BTreeSet<String>) -> an
     let missing: Vec<_> = expected.difference(found).collect();
     let extra: Vec<_> = found.difference(expected).collect();
     if !missing.is_empty() || !extra.is_empty() {
-        bail!("{what}: missing {missing:?}, and nobody needs {extra:?}");
+        bail!("{what}: missing {missing:?}, and not needed {extra:?}");
     }
     Ok(())
 }

@@ -7,60 +7,144 @@ use serde_json::{Value, json};
 
 use crate::{http, observability::alerts::files, paths, process::Process, test::Cases, tools};
 
-/// What fires, and which of it is left out: alert, severity, job, queue.
+/// What fires at the same time, and which of it is left out.
 struct Scene {
     name: &'static str,
     fires: &'static [Fires],
 }
 
-/// Name, severity, job, queue, and whether it is left out.
-type Fires = (&'static str, &'static str, &'static str, &'static str, bool);
+/// One alert.
+struct Fires {
+    name: &'static str,
+    severity: &'static str,
+    labels: &'static [(&'static str, &'static str)],
+    left_out: bool,
+}
 
-const SCENES: [Scene; 5] = [
+const fn heard(
+    name: &'static str,
+    severity: &'static str,
+    labels: &'static [(&'static str, &'static str)],
+) -> Fires {
+    Fires {
+        name,
+        severity,
+        labels,
+        left_out: false,
+    }
+}
+
+const fn left_out(
+    name: &'static str,
+    severity: &'static str,
+    labels: &'static [(&'static str, &'static str)],
+) -> Fires {
+    Fires {
+        left_out: true,
+        ..heard(name, severity, labels)
+    }
+}
+
+const ORDERS: &[(&str, &str)] = &[("job", "orders")];
+const EMAILS: &[(&str, &str)] = &[("job", "orders"), ("queue", "emails")];
+const PRODUCTION: &[(&str, &str)] = &[("namespace", "production"), ("job", "orders")];
+const STAGING: &[(&str, &str)] = &[("namespace", "staging"), ("job", "orders")];
+const EAST: &[(&str, &str)] = &[
+    ("cluster", "east"),
+    ("namespace", "production"),
+    ("job", "orders"),
+];
+const WEST: &[(&str, &str)] = &[
+    ("cluster", "west"),
+    ("namespace", "production"),
+    ("job", "orders"),
+];
+
+const SCENES: [Scene; 10] = [
     Scene {
         name: "a service that is down says so and nothing else, and others speak for themselves",
         fires: &[
-            ("ServiceDown", "critical", "orders", "", false),
-            ("HttpAvailabilityBudgetBurn", "critical", "orders", "", true),
-            ("ProcessMemoryNearLimit", "warning", "orders", "", true),
-            ("ProcessMemoryNearLimit", "warning", "billing", "", false),
-            ("Watchdog", "info", "", "", false),
+            heard("ServiceDown", "critical", ORDERS),
+            left_out("HttpAvailabilityBudgetBurn", "critical", ORDERS),
+            left_out("ProcessMemoryNearLimit", "warning", ORDERS),
+            heard("ProcessMemoryNearLimit", "warning", &[("job", "billing")]),
+            heard("Watchdog", "info", &[]),
         ],
     },
     Scene {
         name: "a page leaves out the ticket for the same objective, and no other",
         fires: &[
-            (
-                "HttpAvailabilityBudgetBurn",
-                "critical",
-                "orders",
-                "",
-                false,
-            ),
-            ("HttpAvailabilityBudgetBurn", "warning", "orders", "", true),
-            ("HttpLatencyBudgetBurn", "warning", "orders", "", false),
+            heard("HttpAvailabilityBudgetBurn", "critical", ORDERS),
+            left_out("HttpAvailabilityBudgetBurn", "warning", ORDERS),
+            heard("HttpLatencyBudgetBurn", "warning", ORDERS),
         ],
     },
     Scene {
         name: "a queue that stalls leaves out that it grows, and no other queue",
         fires: &[
-            ("WorkerQueueStalled", "critical", "orders", "emails", false),
-            ("WorkerQueueGrowing", "warning", "orders", "emails", true),
-            ("WorkerQueueGrowing", "warning", "orders", "invoices", false),
+            heard("WorkerQueueStalled", "critical", EMAILS),
+            left_out("WorkerQueueGrowing", "warning", EMAILS),
+            heard(
+                "WorkerQueueGrowing",
+                "warning",
+                &[("job", "orders"), ("queue", "invoices")],
+            ),
         ],
     },
     Scene {
         name: "time-outs of a pool leave out that it is used up",
         fires: &[
-            ("DatabasePoolTimeouts", "warning", "orders", "", false),
-            ("DatabasePoolExhausted", "warning", "orders", "", true),
+            heard("DatabasePoolTimeouts", "warning", ORDERS),
+            left_out("DatabasePoolExhausted", "warning", ORDERS),
         ],
     },
     Scene {
         name: "an absent service and one that is down do not leave out each other",
         fires: &[
-            ("ServiceAbsent", "critical", "orders", "", false),
-            ("ServiceDown", "critical", "orders", "", false),
+            heard("ServiceAbsent", "critical", ORDERS),
+            heard("ServiceDown", "critical", ORDERS),
+        ],
+    },
+    Scene {
+        name: "a staging that is down leaves out nothing of production",
+        fires: &[
+            heard("ServiceDown", "warning", STAGING),
+            left_out("ProcessMemoryNearLimit", "warning", STAGING),
+            heard("HttpAvailabilityBudgetBurn", "critical", PRODUCTION),
+            heard("ProcessMemoryNearLimit", "warning", PRODUCTION),
+        ],
+    },
+    Scene {
+        name: "production and staging that are both down are both told of",
+        fires: &[
+            heard("ServiceDown", "critical", PRODUCTION),
+            heard("ServiceDown", "warning", STAGING),
+            left_out("HttpAvailabilityBudgetBurn", "critical", PRODUCTION),
+            left_out("HttpAvailabilityBudgetBurn", "warning", STAGING),
+        ],
+    },
+    Scene {
+        name: "a page of production leaves out no ticket of staging",
+        fires: &[
+            heard("HttpAvailabilityBudgetBurn", "critical", PRODUCTION),
+            left_out("HttpAvailabilityBudgetBurn", "warning", PRODUCTION),
+            heard("HttpAvailabilityBudgetBurn", "warning", STAGING),
+        ],
+    },
+    Scene {
+        name: "what is down in one cluster leaves out nothing of another",
+        fires: &[
+            heard("ServiceDown", "critical", EAST),
+            left_out("HttpLatencyBudgetBurn", "critical", EAST),
+            heard("HttpLatencyBudgetBurn", "critical", WEST),
+        ],
+    },
+    Scene {
+        name: "a service without a namespace is another one than that of its name in one",
+        fires: &[
+            heard("ServiceDown", "critical", ORDERS),
+            left_out("HttpLatencyBudgetBurn", "critical", ORDERS),
+            heard("HttpLatencyBudgetBurn", "critical", PRODUCTION),
         ],
     },
 ];
@@ -115,29 +199,24 @@ fn play(alertmanager: &tools::Alertmanager, number: usize, scene: &Scene) -> any
     .context("some alert is left out that should not be, or the other way round")
 }
 
-fn alert(&(name, severity, job, queue, _): &Fires) -> Value {
-    let mut labels = json!({"alertname": name, "severity": severity});
-    for (label, value) in [("job", job), ("queue", queue)] {
-        if !value.is_empty() {
-            labels[label] = json!(value);
-        }
+fn alert(fires: &Fires) -> Value {
+    let mut labels = json!({"alertname": fires.name, "severity": fires.severity});
+    for (label, value) in fires.labels {
+        labels[*label] = json!(value);
     }
     json!({ "labels": labels })
 }
 
 fn as_expected(fires: &[Fires], alerts: &[Value]) -> bool {
-    let found = |&(name, severity, job, queue, left_out): &Fires| {
-        let alert = alerts.iter().find(|alert| {
-            let label = |label: &str| alert["labels"][label].as_str().unwrap_or_default();
-            (
-                label("alertname"),
-                label("severity"),
-                label("job"),
-                label("queue"),
-            ) == (name, severity, job, queue)
-        });
-        let expected = if left_out { "suppressed" } else { "active" };
-        alert.is_some_and(|alert| alert["status"]["state"] == expected)
+    let found = |fires: &Fires| {
+        let expected = if fires.left_out {
+            "suppressed"
+        } else {
+            "active"
+        };
+        let labels = &alert(fires)["labels"];
+        let found = alerts.iter().find(|alert| alert["labels"] == *labels);
+        found.is_some_and(|alert| alert["status"]["state"] == expected)
     };
     alerts.len() == fires.len() && fires.iter().all(found)
 }

@@ -18,6 +18,16 @@ pub(super) struct Lint {
     pub(super) breaks: fn(&mut Rule),
 }
 
+/// Those that hold for a query that is no rule as well.
+pub(super) const OF_ANY_QUERY: [fn(&Rule) -> Option<String>; 6] = [
+    query::does_not_parse,
+    query::adds_up_services,
+    query::adds_up_things,
+    query::matches_services,
+    query::misses_births,
+    query::compares_with_an_instant,
+];
+
 /// All of them.
 pub(super) const LINTS: &[Lint] = &[
     Lint {
@@ -44,9 +54,15 @@ pub(super) const LINTS: &[Lint] = &[
         name: "adds up one service only: by cluster, namespace and job",
         objects: query::adds_up_services,
         breaks: |rule| {
-            rule.expr = rule
-                .expr
-                .replace("by (cluster, namespace, job, queue)", "by (job, queue)");
+            rule.expr = "max by (job, queue) (worker_queue_oldest_age_seconds) > 9".to_owned();
+        },
+    },
+    Lint {
+        name: "adds up one thing only: no two pools, processes, queues, schedules or types of data",
+        objects: query::adds_up_things,
+        breaks: |rule| {
+            rule.expr =
+                "avg by (cluster, namespace, job) (worker_queue_oldest_age_seconds) > 9".to_owned();
         },
     },
     Lint {
@@ -115,31 +131,21 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "has a summary that is one sentence without values, if it is an alert",
         objects: words::summary,
-        breaks: |rule| {
-            drop(
-                rule.annotations
-                    .insert("summary".to_owned(), "{{ $value }} jobs".to_owned()),
-            )
-        },
+        breaks: |rule| annotate(rule, "summary", "{{ $value }} jobs"),
     },
     Lint {
         name: "describes what is wrong by labels that its query has",
         objects: words::description,
-        breaks: |rule| {
-            drop(rule.annotations.insert(
-                "description".to_owned(),
-                "{{ $labels.severity }} trouble.".to_owned(),
-            ))
-        },
+        breaks: |rule| annotate(rule, "description", "{{ $labels.severity }} trouble."),
     },
     Lint {
         name: "names its runbook and a dashboard that is there, if it is an alert",
         objects: words::links,
-        breaks: |rule| {
-            drop(rule.annotations.insert(
-                "dashboard_url".to_owned(),
-                "https://g/d/firstlight-wroker".to_owned(),
-            ))
-        },
+        breaks: |rule| annotate(rule, "dashboard_url", "https://g/d/firstlight-wroker"),
     },
 ];
+
+/// Another annotation in the place of the rule's own.
+fn annotate(rule: &mut Rule, name: &str, text: &str) {
+    rule.annotations.insert(name.to_owned(), text.to_owned());
+}

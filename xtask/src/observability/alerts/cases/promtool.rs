@@ -50,8 +50,8 @@ fn broken(prometheus: &Prometheus) -> anyhow::Result<()> {
     let rules = folder.join("firstlight.rules.yml");
     let text = fs::read_to_string(&rules)?;
     let wrong = text.replace(
-        "(worker_queue_oldest_age_seconds)\n          > on",
-        "(worker_queue_oldest_age_seconds)\n          < on",
+        "worker_queue_oldest_age_seconds:last\n          > on",
+        "worker_queue_oldest_age_seconds:last\n          < on",
     );
     if wrong == text {
         bail!("there is no WorkerQueueStalled to break");

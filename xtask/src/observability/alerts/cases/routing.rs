@@ -31,7 +31,7 @@ pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
                     _ if alert.name == ALWAYS => "heartbeat",
                     "critical" => "pager",
                     "warning" => "tickets",
-                    _ => "nobody",
+                    _ => "none",
                 };
                 reaches(alertmanager, receiver, alert.name, severity)?;
             }
@@ -39,11 +39,11 @@ pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
         },
     );
     cases.check(
-        "what has a severity that nobody knows is a ticket and not lost",
+        "what has an unknown severity is a ticket and not lost",
         || reaches(alertmanager, "tickets", "Other", "page"),
     );
     cases.check("what is only information goes nowhere", || {
-        reaches(alertmanager, "nobody", "Other", "info")
+        reaches(alertmanager, "none", "Other", "info")
     });
 }
 

@@ -1,4 +1,4 @@
-//! That what a runbook sends somebody to is there: dashboards, panels, metrics. A page of the book that runbooks go on in is
+//! That what a runbook leads to is there: dashboards, panels, metrics. A page of the book that runbooks go on in is
 //! held to the same, but for the sections.
 //!
 //! In these pages, *italics* are the titles of rows and panels, and queries are blocks of `promql`, one query to a line.
@@ -34,7 +34,7 @@ pub(super) fn all() -> anyhow::Result<BTreeMap<String, String>> {
     Ok(runbooks)
 }
 
-/// What somebody reads behind an alert: the runbooks, and what they lead to in the book.
+/// What is read behind an alert: the runbooks, and what they lead to in the book.
 fn pages() -> anyhow::Result<BTreeMap<String, String>> {
     let mut pages = all()?;
     let path = paths::root().join("docs/book/src/slow-query.md");
@@ -125,7 +125,7 @@ pub(super) fn queries() -> anyhow::Result<()> {
                 .filter_map(|selector| selector.name.as_ref())
             {
                 if expr::metric(metric).is_none() && foreign::labels(metric).is_none() {
-                    bail!("{name}.md asks for {metric}, which nobody emits");
+                    bail!("{name}.md asks for {metric}, which does not exist");
                 }
             }
         }

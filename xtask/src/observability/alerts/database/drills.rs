@@ -17,9 +17,28 @@ const POOL: [(&str, &str); 3] = [
     ("db_client_connection_pool_name", "main"),
 ];
 
+/// A full pool that is waited for for 0.5 s, in a service that promises to answer within so many seconds.
+fn patient(bucket: &str, seconds: f64) -> Drill {
+    Drill::of(
+        "DatabasePoolExhausted",
+        format!("a wait of half a second, where {seconds} s are promised"),
+    )
+    .process(TARGET, 0, "Vx90")
+    .series(
+        &format!(r#"slo:latency:declared_objective_seconds{{job="orders",le="{bucket}"}}"#),
+        format!("{seconds}x90"),
+    )
+    .series(MAX, "10x90")
+    .series(USED, "10x90")
+    .series(SHORT, "0x90")
+    .series(LONG, "0+60x90")
+    .series(ALL, "0+60x90")
+}
+
 pub(in super::super) fn drills() -> Vec<Drill> {
     vec![
         Drill::of("DatabasePoolExhausted", "full, and waited for")
+            .process(TARGET, 0, "Vx90")
             .series(MAX, "10x90")
             .series(USED, "3x10 10x2 3x17 10x29 3x30")
             .series(SHORT, "0+60x30 1800x59")
@@ -32,14 +51,22 @@ pub(in super::super) fn drills() -> Vec<Drill> {
                 "100% of the connections of the pool main in a of orders are in use.",
             )
             .resolved(65),
-        Drill::of("DatabasePoolExhausted", "full, and nobody waits")
+        Drill::of("DatabasePoolExhausted", "full, and not waited for")
+            .process(TARGET, 0, "Vx90")
             .series(MAX, "10x90")
             .series(USED, "10x90")
             .series(SHORT, "0+60x90")
             .series(LONG, "0+60x90")
             .series(ALL, "0+60x90")
             .blip(60),
+        patient("0.25", 0.25).fires(
+            45,
+            &POOL,
+            "100% of the connections of the pool main in a of orders are in use.",
+        ),
+        patient("10", 10.0).blip(45),
         Drill::of("DatabasePoolExhausted", "starved, beside a fast one")
+            .process(TARGET, 0, "Vx90")
             .series(MAX, "10x90")
             .series(USED, "10x90")
             .series(SHORT, "0x90")
@@ -69,20 +96,20 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .resolved(65),
         Drill::of(
             "DatabaseNPlusOne",
-            "a route that somebody looks at now and then, and then everybody",
+            "a route that is asked for now and then, and then by all",
         )
-        .process(TARGET, 0, "Vx200")
-        .series(REPEATED, "_x10 3x60 3+1x40 43x90")
+        .process(TARGET, 0, "Vx250")
+        .series(REPEATED, "_x10 3x60 3+1x80 83x95")
         .blip(20)
         .fires(
-            110,
+            140,
             &[
                 ("job", "orders"),
                 ("http_route", "/orders"),
                 ("db_query_summary", "SELECT items"),
             ],
-            "38.64 requests to /orders of orders ran SELECT items once for each row in the last hour.",
+            "60 requests to /orders of orders ran SELECT items once for each row in the last hour.",
         )
-        .resolved(185),
+        .resolved(230),
     ]
 }

@@ -31,7 +31,7 @@ pub(in super::super) fn drills() -> Vec<Drill> {
                 "17 deadlocks in the database orders of db:5432 in the last hour.",
             )
             .resolved(180),
-        Drill::of("PostgresIdleInTransaction", "a transaction that nobody ends")
+        Drill::of("PostgresIdleInTransaction", "a transaction that is never ended")
             .series(
                 &series("pg_stat_activity_max_tx_duration", r#",datname="orders",state="idle in transaction""#),
                 "0x10 100 200 0x18 0+60x15 0x20",

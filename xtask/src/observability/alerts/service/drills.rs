@@ -28,22 +28,47 @@ fn down() -> Vec<Drill> {
             .blip(12)
             .blip(25)
     };
-    vec![
-        both("both instances, after a restart and the loss of one")
-            .series(DECLARED, "0.999x80")
-            .fires(45, &ORDERS, DOWN)
-            .resolved(62),
-        both("nothing was promised, so that it is a ticket")
-            .fires(45, &BY_DEFAULT, DOWN)
-            .resolved(62),
-        Drill::of("ServiceDown", "a foreign target is none of ours")
-            .series(r#"up{job="node",instance="a"}"#, "0x60")
-            .series(
-                r#"build_info{job="node",instance="a",version="1.0.0"}"#,
-                "1x60",
-            )
-            .blip(60),
-    ]
+    let mut drills = promised_or_not(
+        both,
+        "both instances, after a restart and the loss of one",
+        (45, DOWN),
+        62,
+    );
+    drills.push(
+        foreign(
+            "ServiceDown",
+            "a foreign target is none of ours",
+            "0x60",
+            "1x60",
+        )
+        .blip(60),
+    );
+    drills
+}
+
+/// The same twice: with a declared objective, and with the default, where it is a ticket.
+fn promised_or_not(
+    drill: impl Fn(&str) -> Drill,
+    name: &str,
+    (fires, says): (u32, &str),
+    resolved: u32,
+) -> Vec<Drill> {
+    let declared = drill(name).series(DECLARED, "0.999x100");
+    let by_default = drill("nothing was promised, so that it is a ticket");
+    [(declared, ORDERS), (by_default, BY_DEFAULT)]
+        .into_iter()
+        .map(|(drill, labels)| drill.fires(fires, &labels, says).resolved(resolved))
+        .collect()
+}
+
+/// A target with a `build_info` of its own, and without firstlight.
+fn foreign(alert: &'static str, name: &str, up: &str, build: &str) -> Drill {
+    Drill::of(alert, name)
+        .series(r#"up{job="node",instance="a"}"#, up)
+        .series(
+            r#"build_info{job="node",instance="a",version="1.0.0"}"#,
+            build,
+        )
 }
 
 /// All of production is down, beside a staging that is up, in one Prometheus.
@@ -73,22 +98,21 @@ fn absent() -> Vec<Drill> {
             .process(TARGET, 0, "Vx10 _x2 Vx17 _x40 Vx20")
             .blip(12)
     };
-    vec![
-        gone("its targets are gone, and come back")
-            .series(DECLARED, "0.999x100")
-            .fires(60, &ORDERS, ABSENT)
-            .resolved(75),
-        gone("nothing was promised, so that it is a ticket")
-            .fires(60, &BY_DEFAULT, ABSENT)
-            .resolved(75),
-        Drill::of("ServiceAbsent", "an exporter that is uninstalled")
-            .series(r#"up{job="node",instance="a"}"#, "1x10 stale")
-            .series(
-                r#"build_info{job="node",instance="a",version="1.0.0"}"#,
-                "1x10 stale",
-            )
-            .blip(30)
-            .blip(90),
+    let mut drills = promised_or_not(
+        gone,
+        "its targets are gone, and come back",
+        (60, ABSENT),
+        75,
+    );
+    drills.extend([
+        foreign(
+            "ServiceAbsent",
+            "an exporter that is uninstalled",
+            "1x10 stale",
+            "1x10 stale",
+        )
+        .blip(30)
+        .blip(90),
         Drill::of("ServiceAbsent", "declared, and never seen")
             .series(
                 r#"slo:availability:declared_objective_ratio{job="billing"}"#,
@@ -101,7 +125,8 @@ fn absent() -> Vec<Drill> {
                 "There is no target of the job billing, which is expected to be there.",
             )
             .resolved(70),
-    ]
+    ]);
+    drills
 }
 
 /// Of what is declared, the most specific holds, and what is said for no namespace holds in each.
@@ -118,6 +143,12 @@ fn declared() -> Vec<Drill> {
                 0,
                 "Vx10",
             )
+    };
+    let in_staging = |name: &str| {
+        Drill::of("ServiceAbsent", name).series(
+            r#"up{namespace="staging",job="orders",instance="a"}"#,
+            "1x60",
+        )
     };
     let fires = |objective: &'static str| {
         [
@@ -136,29 +167,15 @@ fn declared() -> Vec<Drill> {
         down("declared for another namespace")
             .series(&declared(r#"namespace="staging",job="orders""#), "0.99x60")
             .fires(45, &fires("default"), DOWN),
-        Drill::of(
-            "ServiceAbsent",
-            "declared for a namespace where it never was",
-        )
-        .series(
-            r#"up{namespace="staging",job="orders",instance="a"}"#,
-            "1x60",
-        )
-        .series(
-            &declared(r#"namespace="production",job="orders""#),
-            "0.99x60",
-        )
-        .fires(45, &fires("declared"), ABSENT),
-        Drill::of(
-            "ServiceAbsent",
-            "declared without a namespace, and there in one",
-        )
-        .series(
-            r#"up{namespace="staging",job="orders",instance="a"}"#,
-            "1x60",
-        )
-        .series(&declared(r#"job="orders""#), "0.99x60")
-        .blip(45),
+        in_staging("declared for a namespace where it never was")
+            .series(
+                &declared(r#"namespace="production",job="orders""#),
+                "0.99x60",
+            )
+            .fires(45, &fires("declared"), ABSENT),
+        in_staging("declared without a namespace, and there in one")
+            .series(&declared(r#"job="orders""#), "0.99x60")
+            .blip(45),
     ]
 }
 

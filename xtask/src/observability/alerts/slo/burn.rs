@@ -32,7 +32,7 @@ pub(super) fn alerts(timing: Timing) -> Vec<Alert> {
     alerts
 }
 
-/// Without a `promise`, a ticket whoever has made it.
+/// Without a `promise`, a ticket, whether it is declared or the default.
 fn alert(objective: Objective, burn: Burn, promise: Option<Promise>, timing: Timing) -> Alert {
     let name = name(objective);
     let alert = match promise {

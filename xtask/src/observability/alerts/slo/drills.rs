@@ -1,4 +1,4 @@
-//! Every pair of windows fires alone where its burn rate is reached and no faster one, and one error among few wakes nobody.
+//! Every pair of windows fires alone where its burn rate is reached and no faster one, and one error among few is no alert.
 
 pub(in super::super) mod births;
 
@@ -125,7 +125,7 @@ fn blip(objective: Objective) -> Drill {
     drill.blip(123).blip(135).blip(150)
 }
 
-/// One request a minute, of which one goes wrong: more than a percent, and nothing to wake anybody for.
+/// One request a minute, of which one goes wrong: more than a percent, and no reason to page.
 fn quiet_night(objective: Objective) -> Drill {
     let drill = declared(
         Drill::of(burn::name(objective), "one error in a quiet night").process(TARGET, 0, "Vx90"),

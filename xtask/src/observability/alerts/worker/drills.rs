@@ -1,5 +1,7 @@
 //! Queues that stand still, grow, cannot be read, and give up.
 
+mod ways;
+
 use crate::observability::alerts::drill::Drill;
 
 const AGE: &str = r#"worker_queue_oldest_age_seconds{job="orders",instance="a",queue="emails"}"#;
@@ -14,10 +16,11 @@ const TARGET: &str = r#"job="orders",instance="a""#;
 const EMAILS: [(&str, &str); 2] = [("job", "orders"), ("queue", "emails")];
 
 pub(in super::super) fn drills() -> Vec<Drill> {
-    vec![
+    let mut drills = ways::drills();
+    drills.extend([
         Drill::of("WorkerQueueStalled", "the worker stands still")
             .series(BUDGET, "60x60")
-            .series(AGE, "1x10 90 1x9 60+60x20 1x20")
+            .series(AGE, "1x10 90 1x9 60+60x6 540x13 1x20")
             .blip(12)
             .fires(
                 30,
@@ -72,7 +75,8 @@ pub(in super::super) fn drills() -> Vec<Drill> {
         quiet("Prometheus is away for ten minutes", "Vx5 _x10 Vx75", 90),
         quiet("Prometheus is away for two hours", "Vx5 _x120 Vx65", 190),
         quiet("Prometheus is new, and the service is not", "_x5 Vx70", 75),
-    ]
+    ]);
+    drills
 }
 
 /// Five were given up long ago, and only the scrapes have gaps.

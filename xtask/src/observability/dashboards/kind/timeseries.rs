@@ -26,7 +26,7 @@ pub(super) fn custom(stacked: bool, thresholds: &Thresholds) -> Value {
         "lineInterpolation": "linear",
         "lineWidth": if stacked { 1 } else { 2 },
         "showPoints": "never",
-        // A gap is a gap: nobody should see a line where nothing was measured.
+        // A gap is a gap: there is no line where nothing was measured.
         "spanNulls": false,
         "stacking": { "group": "A", "mode": if stacked { "normal" } else { "none" } },
         "thresholdsStyle": { "mode": line },

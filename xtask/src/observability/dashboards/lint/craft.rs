@@ -156,10 +156,14 @@ fn colours(panel: PanelSheet<'_>) -> Vec<String> {
         ("4xx", "orange"),
         ("5xx", "red"),
     ];
-    let shown = |name| panel.targets().any(|target| target["legendFormat"] == name);
-    let fixed = |name, colour| {
+    let shown = |name: &str| {
+        let mut legends = panel.targets().map(|target| text(&target["legendFormat"]));
+        legends.any(|legend| legend.split(' ').next_back() == Some(name))
+    };
+    let fixed = |name: &str, colour: &str| {
         items(&panel.json["fieldConfig"]["overrides"]).any(|entry| {
-            entry["matcher"]["options"] == name
+            let options = text(&entry["matcher"]["options"]);
+            (options == name || options == format!("/ {name}$/"))
                 && items(&entry["properties"])
                     .any(|property| property["value"]["fixedColor"] == colour)
         })
@@ -167,7 +171,7 @@ fn colours(panel: PanelSheet<'_>) -> Vec<String> {
     classes
         .into_iter()
         .filter(|(name, colour)| {
-            panel.kind() == "timeseries" && shown(*name) && !fixed(*name, *colour)
+            panel.kind() == "timeseries" && shown(name) && !fixed(name, colour)
         })
         .map(|(name, colour)| format!("{name} is not always {colour}"))
         .collect()

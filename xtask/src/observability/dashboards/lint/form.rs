@@ -108,7 +108,7 @@ fn unique_ids(sheet: &Sheet<'_>) -> Vec<String> {
     objections
 }
 
-/// A `uid` of ours, no `id` of somebody's database, and nothing to fill in.
+/// A `uid` of ours, no `id` of one database, and nothing to fill in.
 fn identity(sheet: &Sheet<'_>) -> Vec<String> {
     let uid = text(&sheet.json["uid"]);
     let foreign = ["id", "__inputs", "__requires", "version", "iteration"];

@@ -5,10 +5,9 @@ use serde_json::json;
 
 use super::{
     Rule,
-    sheet::{PanelSheet, first_panel, first_query, items, objection, text},
+    sheet::{PanelSheet, first_panel, first_query, objection, text},
 };
 use crate::observability::{
-    alerts,
     expr::{self, Labels},
     foreign,
 };
@@ -18,27 +17,6 @@ pub(super) const RULES: &[Rule] = &[
         name: "metrics-exist",
         check: |sheet| sheet.each_tree(metrics),
         breaks: |json| first_query(json, "upp{job=~\"$job\",instance=~\"$instance\"}"),
-    },
-    Rule {
-        name: "thresholds-are-the-alerts",
-        check: |sheet| sheet.each_panel(thresholds),
-        breaks: |json| {
-            first_panel(json, "stat", |panel| {
-                panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] = json!(0.8765);
-            });
-        },
-    },
-    Rule {
-        name: "objectives-are-no-constants",
-        check: |sheet| sheet.each_panel(constants),
-        breaks: |json| {
-            first_panel(json, "stat", |panel| {
-                panel["targets"][0]["expr"] =
-                    json!("sum(rate(http_server_request_duration_seconds_count[5m]))");
-                panel["fieldConfig"]["defaults"]["thresholds"]["steps"] =
-                    json!([{ "value": null }, { "value": 0.25 }]);
-            });
-        },
     },
     Rule {
         name: "labels-exist",
@@ -69,64 +47,6 @@ fn metrics(tree: &Expr) -> Vec<String> {
         .filter(|name| expr::metric(name).is_none() && foreign::labels(name).is_none())
         .map(|name| format!("nothing is called {name}"))
         .collect()
-}
-
-/// A panel turns red where an alert fires that it leads to, and not at a number that looked good.
-fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
-    if panel.counts_alerts() {
-        return Vec::new();
-    }
-    let values = panel
-        .thresholds()
-        .flat_map(|thresholds| items(&thresholds["steps"]))
-        .filter_map(|step| step["value"].as_f64());
-    let runbooks = panel.runbooks();
-    let names: Vec<_> = runbooks.iter().map(|runbook| runbook.name()).collect();
-    let known: Vec<f64> = names
-        .iter()
-        .flat_map(|name| alerts::limits(name).unwrap_or_default())
-        .collect();
-    values
-        .filter(|value| !known.contains(value))
-        .map(|value| format!("{value} is no limit of {names:?}, which fire at {known:?}"))
-        .collect()
-}
-
-/// What services promise or are allowed themselves: a series, and the one that says how much of it is right.
-const DECLARED: [(&str, &str); 7] = [
-    ("http_server_request_duration_seconds", "slo:"),
-    ("slo:availability:error_ratio", ":objective_ratio"),
-    ("slo:latency:error_ratio", ":objective_ratio"),
-    ("worker_queue_oldest_", "worker_queue_latency_budget_"),
-    ("cron_last_success_", "cron_success_due_"),
-    ("data_served_age_", "data_staleness_budget_"),
-    ("db_client_connection_count", "db_client_connection_max"),
-];
-
-/// A threshold is a constant, and what a service declares is not: the query divides by it.
-fn constants(panel: PanelSheet<'_>) -> Vec<String> {
-    let several = |thresholds: &serde_json::Value| items(&thresholds["steps"]).count() > 1;
-    let own = several(&panel.defaults()["thresholds"]);
-    let of_column = |name: &str| {
-        items(&panel.json["fieldConfig"]["overrides"])
-            .filter(|entry| entry["matcher"]["options"] == name)
-            .flat_map(|entry| items(&entry["properties"]))
-            .any(|property| property["id"] == "thresholds" && several(&property["value"]))
-    };
-    let mut objections = Vec::new();
-    for target in panel.targets() {
-        if !own && !of_column(text(&target["legendFormat"])) {
-            continue;
-        }
-        let query = text(&target["expr"]);
-        for (series, declared) in DECLARED {
-            objections.extend(objection(
-                query.contains(series) && !query.contains(declared),
-                format!("its threshold is a constant, and {declared} is declared: {query}"),
-            ));
-        }
-    }
-    objections
 }
 
 /// What is grouped by is a label of what is grouped, and what is matched is a label of the metric.

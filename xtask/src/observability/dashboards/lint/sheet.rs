@@ -112,6 +112,18 @@ impl<'a> PanelSheet<'a> {
         overrides.chain([&self.defaults()["thresholds"]])
     }
 
+    /// The thresholds of one series: its column's, or else the panel's.
+    pub(super) fn steps(&self, series: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+        let columns = items(&self.json["fieldConfig"]["overrides"]);
+        let mut own = columns
+            .filter(|entry| entry["matcher"]["options"] == series)
+            .flat_map(|entry| items(&entry["properties"]))
+            .filter(|property| property["id"] == "thresholds")
+            .map(|property| &property["value"]);
+        let steps = own.next().unwrap_or(&self.defaults()["thresholds"]);
+        items(&steps["steps"])
+    }
+
     /// Properties that single columns or series have instead.
     pub(super) fn overrides(&self) -> impl Iterator<Item = &'a Value> {
         items(&self.json["fieldConfig"]["overrides"]).flat_map(|entry| items(&entry["properties"]))

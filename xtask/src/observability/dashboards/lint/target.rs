@@ -104,7 +104,7 @@ fn loki(dashboard: &mut serde_json::Value, query: &str) {
     });
 }
 
-/// A rate is taken over Grafana's window, or over a few samples too few when somebody zooms in. An increase may as well be
+/// A rate is taken over Grafana's window, or over a few samples too few after a zoom. An increase may as well be
 /// one over the whole range.
 fn rate_interval(tree: &Expr) -> Vec<String> {
     let mut objections = Vec::new();

@@ -39,7 +39,7 @@ pub(super) const DATABASE: &[Fault] = &[
     ),
 ];
 
-/// One service is killed, and nobody knows of the other.
+/// One service is killed, and the other is no longer a target.
 pub(super) const SERVICES: &[Fault] = &[
     Fault::page("ServiceDown", STARVED, "the service killed", |site| {
         none(site.starved.kill())

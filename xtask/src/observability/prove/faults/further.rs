@@ -1,6 +1,6 @@
 //! Faults whose alert goes without saying when another one is told of: who gives up waiting has waited, and what stalls has grown.
 
-use super::{Fault, none, posts};
+use super::{Fault, THE_SAME, none, posts};
 use crate::observability::prove::site::{ORDERS, SERVER, STARVED};
 
 pub(super) const FAULTS: &[Fault] = &[
@@ -19,6 +19,27 @@ pub(super) const FAULTS: &[Fault] = &[
         |site| none(site.orders.post("/faults/bank/6000", 200)),
     )
     .until(|site| site.orders.post("/faults/bank/0", 200)),
+    // The tables are searched once a minute for queues that no worker knows.
+    Fault::ticket(
+        "WorkerQueueUnknown",
+        ORDERS,
+        "a job in a queue that no worker knows, in a state that does not exist",
+        |site| {
+            let job = "INSERT INTO apalis.jobs (id, job, job_type, status, run_at) \
+                       VALUES ('left', '{}', 'left-behind', 'Lost', now() - interval '1 hour')";
+            none(site.postgres.psql("orders", job).map(drop))
+        },
+    )
+    .until(|site| {
+        let gone = "DELETE FROM apalis.jobs WHERE job_type = 'left-behind'";
+        site.postgres.psql("orders", gone).map(drop)
+    }),
+    Fault::ticket(
+        "WorkerJobsStuck",
+        ORDERS,
+        "a job in a queue that no worker knows, in a state that does not exist",
+        THE_SAME,
+    ),
     Fault::ticket(
         "PostgresReplicaDisconnected",
         SERVER,

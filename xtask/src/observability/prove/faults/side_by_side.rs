@@ -106,7 +106,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
         "PostgresIdleInTransaction",
         SERVER,
-        "a transaction that nobody ends",
+        "a transaction that is never ended",
         |site| {
             let mut session = Session::open(site.postgres.port(), "orders")?;
             session.begin()?;

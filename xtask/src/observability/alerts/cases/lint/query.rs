@@ -7,7 +7,7 @@ use promql_parser::{
 };
 
 use super::Rule;
-use crate::observability::{alerts::ALWAYS, expr, foreign, promql::SERVICE};
+use crate::observability::{alerts::ALWAYS, expr, foreign, promql::SERVICE, things};
 
 /// Functions that only make sense over a counter.
 const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
@@ -91,6 +91,11 @@ pub(super) fn adds_up_services(rule: &Rule) -> Option<String> {
         let lost = lost(aggregate.modifier.as_ref());
         (!lost.is_empty()).then(|| format!("{aggregate} loses {}", lost.join(", ")))
     })
+}
+
+pub(super) fn adds_up_things(rule: &Rule) -> Option<String> {
+    let tree = expr::parse(&rule.expr).ok()?;
+    things::merged(&tree).into_iter().next()
 }
 
 /// What is declared may leave labels out: it then holds for all services that it fits.

@@ -6,7 +6,7 @@ use crate::{
     paths,
 };
 
-/// Everything that may wake somebody. Whoever adds to it says here what users feel of it.
+/// Everything that may page, and what users feel of it.
 const SYMPTOMS: [&str; 6] = [
     "GrpcAvailabilityBudgetBurn", // Calls fail.
     "HttpAvailabilityBudgetBurn", // Requests fail.
@@ -26,7 +26,7 @@ pub(super) fn severity(rule: &Rule) -> Option<String> {
 pub(super) fn pages_without_a_symptom(rule: &Rule) -> Option<String> {
     let alert = rule.alert.as_deref()?;
     (rule.pages() && !SYMPTOMS.contains(&alert))
-        .then(|| "it wakes somebody, and no user feels it".to_owned())
+        .then(|| "it pages, and no user feels it".to_owned())
 }
 
 pub(super) fn name(rule: &Rule) -> Option<String> {

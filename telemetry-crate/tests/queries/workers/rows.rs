@@ -1,0 +1,125 @@
+//! Rows and errors that a worker can read and apalis could not store: each comes to its end, and no worker does.
+
+use std::time::Duration;
+
+use firstlight::jobs::{
+    Queue,
+    apalis::{AbortError, BoxDynError, TaskQueue, Workers, dead_letters, retry_dead_letters},
+};
+use serde::Deserialize;
+use sqlx::Pool;
+
+use super::{Note, Place, Running, becomes, enqueue, queue};
+use crate::telemetry::value;
+
+/// Numbers that no program of apalis writes.
+pub(super) async fn odd_numbers_end_no_worker<DB: Place>(pool: Pool<DB>) {
+    let name = format!("odd-{}", DB::NAME);
+    let notes = queue(&name);
+    let (once, never) = (
+        [
+            "priority = -5",
+            "priority = 2147483647",
+            "max_attempts = 0",
+            "max_attempts = -1",
+            "max_attempts = 2147483647",
+            "attempts = 2147483646, max_attempts = 2147483647",
+            "attempts = 0",
+        ],
+        [
+            "attempts = 2147483647, max_attempts = 2147483647",
+            "attempts = -1",
+            "attempts = -2147483648, max_attempts = 25",
+            "attempts = 7",
+        ],
+    );
+    for (number, change) in never.into_iter().chain(once).enumerate() {
+        enqueue(&pool, &notes, number).await;
+        DB::change(&pool, number, change).await;
+    }
+    let running = Running::start(
+        Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }),
+    );
+    becomes(&pool, "status = 'Done'", 7).await;
+    becomes(&pool, "status = 'Killed'", 4).await;
+    // In the way of a worker that works already.
+    enqueue(&pool, &notes, 11).await;
+    DB::change(&pool, 11, "attempts = -7").await;
+    enqueue(&pool, &notes, 12).await;
+    becomes(&pool, "status = 'Done'", 8).await;
+    becomes(&pool, "status = 'Killed'", 5).await;
+    running.stop().await;
+    let letters = dead_letters(&pool).await.unwrap();
+    let with = |text| {
+        let errors = letters.iter().filter_map(|letter| letter.error.as_deref());
+        errors.filter(|error| error.contains(text)).count()
+    };
+    // SQLite can store them, and the late one is taken for the end of all attempts.
+    let (unreadable, used_up) = (
+        with("its attempts are below zero"),
+        with("its process died with it"),
+    );
+    assert!(unreadable >= 2 && unreadable + used_up == 5, "{letters:?}");
+}
+
+/// An error that quotes a client's NUL, which PostgreSQL does not store.
+pub(super) async fn errors_with_a_nul_are_stored<DB: Place>(pool: Pool<DB>) {
+    let name = format!("nul-{}", DB::NAME);
+    let notes = queue(&name);
+    DB::insert(&pool, &name, b"{\"a\\u0000b\":1}").await;
+    for number in 0..3 {
+        enqueue(&pool, &notes, number).await;
+    }
+    let workers = Workers::new(pool.clone()).add(&notes, |note: Note| async move {
+        match note.number {
+            0 => Err("no such name: a\0b".into()),
+            1 => Err(AbortError::new("no such name: a\0b").into()),
+            _ => Ok::<_, BoxDynError>(()),
+        }
+    });
+    let running = Running::start(workers);
+    becomes(&pool, "status = 'Done' AND attempts = 1", 1).await;
+    let dead = "status = 'Killed' OR (status = 'Failed' AND attempts = 1)";
+    becomes(&pool, dead, 3).await;
+    running.stop().await;
+    for letter in dead_letters(&pool).await.unwrap() {
+        let error = letter.error.unwrap();
+        assert!(error.contains("a\u{fffd}b"), "{error}");
+    }
+    let tasks = |outcome| {
+        let labels = [("queue", &*name), ("outcome", outcome)];
+        value("worker_tasks_total", &labels)
+    };
+    assert_eq!((tasks("ok"), tasks("dead")), (Some(1.0), Some(3.0)));
+}
+
+/// What `Note` is in the next version of the program.
+#[derive(Debug, Deserialize)]
+struct Renamed {
+    amount: usize,
+}
+
+/// A rollout: the old version finds a job of the new one, and has no use for it.
+pub(super) async fn the_next_version_reads_dead_letters<DB: Place>(pool: Pool<DB>) {
+    let (name, notes) = ("rollout", queue("rollout"));
+    DB::insert(&pool, name, b"{\"amount\":7}").await;
+    let old = Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) });
+    let running = Running::start(old);
+    becomes(&pool, "status = 'Killed'", 1).await;
+    running.stop().await;
+    assert_eq!(retry_dead_letters(&pool, &[]).await.unwrap(), 1);
+    let renamed = TaskQueue::new(
+        "note",
+        Queue::declare(name).latency_budget(Duration::from_secs(60)),
+    );
+    let new = Workers::new(pool.clone()).add(&renamed, |job: Renamed| async move {
+        match job.amount {
+            7 => Ok(()),
+            other => Err::<(), BoxDynError>(format!("found {other}, expected 7").into()),
+        }
+    });
+    let running = Running::start(new);
+    becomes(&pool, "status = 'Done' AND attempts = 1", 1).await;
+    running.stop().await;
+    assert_eq!(dead_letters(&pool).await.unwrap(), []);
+}

@@ -1,0 +1,2 @@
+-- Letters that were sent.
+CREATE TABLE letters (recipient TEXT NOT NULL);
