@@ -213,7 +213,7 @@ impl<'a> Summarizer<'a> {
             frame.expected = None;
             frame.has_begun = true;
         } else if is(word, "SELECT") {
-            if self.selects() {
+            if self.selects(is_first) {
                 self.operate("SELECT");
             }
         } else if let Some(write) = one_of(word, &WRITES).filter(|_| may_write) {
@@ -233,13 +233,21 @@ impl<'a> Summarizer<'a> {
         is_first || inserts || matches!(self.previous, Some(Token::Word(word)) if is(word, "AS"))
     }
 
-    /// Whether `SELECT` is a query, as opposed to a privilege.
-    fn selects(&self) -> bool {
+    /// Whether `SELECT` is a query, as opposed to a privilege or a column.
+    fn selects(&self, is_first: bool) -> bool {
         let frame = self.frames.last();
-        let grants = frame.is_some_and(|frame| frame.is_one_of(&["GRANT", "REVOKE"]));
-        let creates = frame.is_some_and(|frame| frame.is_one_of(&["CREATE", "ALTER"]));
-        let is_for = matches!(self.previous, Some(Token::Word(word)) if is(word, "FOR"));
-        !grants && !(creates && is_for)
+        let is_of =
+            |operations: &[&'static str]| frame.is_some_and(|frame| frame.is_one_of(operations));
+        let before = match self.previous {
+            Some(Token::Word(word)) => word,
+            _ => "",
+        };
+        let is_privilege =
+            is_of(&["GRANT", "REVOKE"]) || (is_of(&["CREATE", "ALTER"]) && is(before, "FOR"));
+        let is_statement = self.frames.len() == 1;
+        let is_in_query = is_first || frame.is_some_and(|frame| frame.operation.is_some());
+        !is_privilege
+            && (is_statement || is_in_query || one_of(before, &frame::BEFORE_QUERY).is_some())
     }
 
     fn clause(&mut self, word: &'a str) {
@@ -268,7 +276,7 @@ impl<'a> Summarizer<'a> {
             if frame.is_one_of(&["SELECT", "INSERT", "MERGE", "REPLACE"]) {
                 frame.expected = Some(Expected::Target);
             }
-        } else if is(word, "TABLE") {
+        } else if one_of(word, &["TABLE", "VIEW"]).is_some() {
             if frame.is_one_of(&["CREATE", "ALTER", "DROP"]) {
                 frame.expected = Some(Expected::Target);
                 frame.is_list = frame.is_one_of(&["DROP"]);

@@ -25,6 +25,9 @@ pub(super) const AFTER_SOURCES: [&str; 14] = [
     "RETURNING",
 ];
 
+/// Words between a query and the next one.
+pub(super) const BEFORE_QUERY: [&str; 5] = ["UNION", "INTERSECT", "EXCEPT", "ALL", "DISTINCT"];
+
 /// Words between `EXPLAIN` and its statement.
 pub(super) const OF_EXPLAIN: [&str; 4] = ["ANALYZE", "VERBOSE", "QUERY", "PLAN"];
 

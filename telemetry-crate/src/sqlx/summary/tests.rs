@@ -98,6 +98,10 @@ fn reads_are_operations_and_sources() {
             "SELECT a SELECT b SELECT c",
         ),
         (
+            "SELECT * FROM ((SELECT id FROM a) UNION SELECT id FROM b) x",
+            "SELECT SELECT a SELECT b",
+        ),
+        (
             "SELECT * FROM (VALUES (1), (2)) AS t (id) JOIN users ON true",
             "SELECT users",
         ),
@@ -115,6 +119,7 @@ fn writes_are_operations_and_targets() {
             "INSERT INTO orders(id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET n = 1, m = 2 RETURNING id, n",
             "INSERT orders",
         ),
+        ("INSERT INTO t (from, select) VALUES (1, 2)", "INSERT t"),
         ("INSERT OR REPLACE INTO orders VALUES (1)", "INSERT orders"),
         ("REPLACE INTO orders VALUES (1)", "REPLACE orders"),
         (
@@ -206,6 +211,7 @@ fn other_commands_are_their_first_word() {
         ("DROP TABLE IF EXISTS a, b CASCADE", "DROP a b"),
         ("ALTER TABLE a DROP COLUMN b, DROP COLUMN c", "ALTER a"),
         ("CREATE INDEX a ON b (c)", "CREATE"),
+        ("CREATE VIEW a AS SELECT * FROM b, c", "CREATE a SELECT b c"),
         ("CREATE POLICY a ON b FOR SELECT TO c", "CREATE"),
         ("TRUNCATE TABLE orders, items", "TRUNCATE orders items"),
         ("COPY orders (id) FROM STDIN", "COPY orders"),

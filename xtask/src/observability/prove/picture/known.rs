@@ -161,6 +161,24 @@ pub(super) fn unknown(panel: &Value) -> Vec<String> {
     for target in panel["targets"].as_array().into_iter().flatten() {
         gather("targets.format", &target["format"], &mut leaves);
     }
+    let overrides = panel["fieldConfig"]["overrides"].as_array();
+    let matchers = overrides.into_iter().flatten().map(|one| &one["matcher"]);
+    for matcher in matchers.filter(|matcher| matcher["id"] == "byRegexp") {
+        let pattern = matcher["options"].as_str().unwrap_or_default();
+        let word = pattern
+            .strip_prefix('/')
+            .and_then(|rest| rest.strip_suffix("$/"));
+        let is_plain = |word: &str| {
+            word.chars()
+                .all(|c| c.is_alphanumeric() || " _-".contains(c))
+        };
+        if !word.is_some_and(is_plain) {
+            leaves.push((
+                "fieldConfig.overrides.matcher".to_owned(),
+                pattern.to_owned(),
+            ));
+        }
+    }
     let unknown = leaves.into_iter().filter(|(path, value)| {
         let is_known = |(known, values): &(&str, &[&str])| {
             let same = match known.strip_suffix('*') {
@@ -222,6 +240,9 @@ mod tests {
         let percent = json!({ "custom": { "stacking": { "mode": "percent" } } });
         assert_eq!(with(percent).len(), 1);
         assert_eq!(with(json!({ "custom": { "axisSoftMin": 1 } })).len(), 1);
+        let regexp = json!([{ "matcher": { "id": "byRegexp", "options": "/p[59]/" } }]);
+        let regexp = json!({ "type": "stat", "fieldConfig": { "overrides": regexp } });
+        assert_eq!(unknown(&regexp), ["fieldConfig.overrides.matcher: /p[59]/"]);
         assert_eq!(unknown(&json!({ "type": "geomap" })), ["type: geomap"]);
     }
 }
