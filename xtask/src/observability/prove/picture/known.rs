@@ -170,7 +170,7 @@ pub(super) fn unknown(panel: &Value) -> Vec<String> {
             .and_then(|rest| rest.strip_suffix("$/"));
         let is_plain = |word: &str| {
             word.chars()
-                .all(|c| c.is_alphanumeric() || " _-".contains(c))
+                .all(|c| c.is_alphanumeric() || " _-:".contains(c))
         };
         if !word.is_some_and(is_plain) {
             leaves.push((
