@@ -70,9 +70,14 @@ impl<'a> Field<'a> {
         }
         let value = value.unwrap_or(f64::NEG_INFINITY);
         let steps = self.get("thresholds")["steps"].as_array();
-        let steps = steps.into_iter().flatten();
-        let reached = steps.filter(|step| step["value"].as_f64().is_none_or(|from| value >= from));
-        colour::named(reached.last().map_or("green", |step| name(&step["color"])))
+        let steps = steps.map(Vec::as_slice).unwrap_or_default().iter();
+        let mut reached =
+            steps.filter(|step| step["value"].as_f64().is_none_or(|from| value >= from));
+        colour::named(
+            reached
+                .next_back()
+                .map_or("green", |step| name(&step["color"])),
+        )
     }
 
     /// Of a series among others, whose place among them is `index`.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::question;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Series {
     pub(super) name: String,
     pub(super) labels: BTreeMap<String, String>,

@@ -110,7 +110,7 @@ mod tests {
             .red_from(0.9)
             .json(1, json!({}));
         let series = |name: &str, value: &str| {
-            Series::of(&json!({ "metric": {}, "value": [0, value] }), name).unwrap()
+            Series::of(&json!({ "metric": {}, "value": [0, value] }), name).unwrap_or_default()
         };
         let (fast, starved) = (series("fast", "0.1"), series("starved", "1"));
         let mut canvas = Canvas::new(300.0, 100.0);

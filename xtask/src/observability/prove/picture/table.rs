@@ -88,6 +88,9 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, shown: &[Vec<
     }
 }
 
+/// Labels, and the value of each query for them.
+type Joined<'a> = (&'a BTreeMap<String, String>, Vec<Option<f64>>);
+
 impl Table {
     fn of(panel: &Value, shown: &[Vec<Series>]) -> Self {
         let organize = &panel["transformations"][1]["options"];
@@ -96,7 +99,7 @@ impl Table {
             1 => "Value".to_owned(),
             _ => format!("Value #{}", ('A'..).nth(index).unwrap_or('?')),
         };
-        let mut joined: Vec<(&BTreeMap<String, String>, Vec<Option<f64>>)> = Vec::new();
+        let mut joined: Vec<Joined<'_>> = Vec::new();
         for (index, series) in shown.iter().enumerate() {
             for series in series {
                 let place = joined
@@ -198,7 +201,7 @@ mod tests {
 
     fn series(statement: &str, value: &str) -> Series {
         let metric = json!({ "statement": statement, "job": "orders" });
-        Series::of(&json!({ "metric": metric, "value": [0, value] }), "").unwrap()
+        Series::of(&json!({ "metric": metric, "value": [0, value] }), "").unwrap_or_default()
     }
 
     fn shown() -> [Vec<Series>; 2] {
