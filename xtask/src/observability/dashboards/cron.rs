@@ -270,7 +270,7 @@ fn together() -> Panel {
         ))
         .shows(Target::new(
             &query::legend("statements per second"),
-            query::or_zero(query::top(10, query::per_second(&SERVICE, &operations))),
+            query::or_zero_each(query::per_second(&SERVICE, &operations)),
         ))
 }
 

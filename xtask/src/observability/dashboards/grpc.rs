@@ -30,7 +30,6 @@ pub(super) fn row() -> Row {
 
 fn rate(title: &str, metric: &Metric) -> Panel {
     let calls = query::per_second(&of_service(&["rpc_method"]), &query::of(metric).count());
-    let calls = query::top(10, calls);
     Panel::timeseries(title)
         .means("Calls per second, by method; methods that the service does not have are `_OTHER`.")
         .normally("It follows the hour of the day.")
@@ -41,7 +40,7 @@ fn rate(title: &str, metric: &Metric) -> Panel {
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new(
             &query::legend("{{rpc_method}}"),
-            query::or_none(calls, "rpc_method"),
+            query::or_none_each(calls, "rpc_method"),
         ))
 }
 

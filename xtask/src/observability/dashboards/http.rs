@@ -251,7 +251,7 @@ impl Requests {
     pub(super) fn errors(self) -> Panel {
         let errors = self.all().is_not("error_type", "");
         let by = of_service(&["error_type"]);
-        let errors = query::top(10, query::per_second(&by, &errors));
+        let errors = query::per_second(&by, &errors);
         Panel::timeseries("Errors by type")
             .means(
                 "Failed requests per second, by what failed: the type of the error, or the status \
@@ -267,7 +267,7 @@ impl Requests {
             .shows(
                 Target::new(
                     &query::legend("{{error_type}}"),
-                    query::or_none(errors, "error_type"),
+                    query::or_none_each(errors, "error_type"),
                 )
                 .in_trouble(),
             )

@@ -202,7 +202,7 @@ fn gave_up() -> Panel {
         .shows(
             Target::new(
                 &query::legend("{{db_client_connection_pool_name}}"),
-                query::or_none(query::top(10, timeouts), POOL),
+                query::or_none_each(timeouts, POOL),
             )
             .in_trouble(),
         )

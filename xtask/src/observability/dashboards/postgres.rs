@@ -5,7 +5,10 @@ use super::{
     Colour, Column, Panel, Row, Runbook, Target, Unit,
     query::{self, foreign},
 };
-use crate::observability::{limits, promql};
+use crate::observability::{
+    limits,
+    promql::{self, of_service, on_service},
+};
 
 /// A server, as its exporter sees it.
 const SERVER: &[&str] = &["cluster", "namespace", "job", "instance", "server"];
@@ -190,6 +193,9 @@ fn behind() -> Panel {
         &of_server(&["application_name"]),
         foreign("pg_stat_replication_pg_wal_lsn_diff"),
     );
+    let on = on_service(&["instance"]);
+    let up = promql::max(&of_service(&["instance"]), foreign("pg_up"));
+    let none = format!("label_replace(0 * {up}, \"application_name\", \"none\", \"\", \"\")");
     Panel::timeseries("Replicas, bytes behind")
         .means(
             "How much of the write-ahead log each replica has yet to replay, as the primary sees \
@@ -205,7 +211,7 @@ fn behind() -> Panel {
         .red_from(limits::REPLICATION_LAG_BYTES)
         .shows(Target::new(
             &legend("{{application_name}}"),
-            query::or_none_of("pg_up", "application_name", query::top(10, behind)),
+            query::top(10, format!("{behind} or {on} {none}")),
         ))
 }
 

@@ -85,15 +85,25 @@ pub(super) fn or_zero(query: impl Display) -> String {
     format!("{query} or on () 0 * max({})", of(&catalog::BUILD_INFO))
 }
 
-/// Like [`or_none`], as long as a foreign metric is there.
-pub(super) fn or_none_of(present: &str, label: &str, query: impl Display) -> String {
-    let zero = format!("0 * max({})", foreign(present));
+/// Like [`or_zero`], with a value for the label that the legend shows.
+pub(super) fn or_none(query: impl Display, label: &str) -> String {
+    let zero = format!("0 * max({})", of(&catalog::BUILD_INFO));
     format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")
 }
 
-/// Like [`or_zero`], with a value for the label that the legend shows.
-pub(super) fn or_none(query: impl Display, label: &str) -> String {
-    or_none_of(catalog::BUILD_INFO.name, label, query)
+/// The largest few of all services, and 0 for each that has no series at all.
+pub(super) fn or_zero_each(query: impl Display) -> String {
+    let on = on_service(&[]);
+    let zero = promql::max(&of_service(&[]), of(&catalog::BUILD_INFO));
+    top(10, format!("{query} or {on} 0 * {zero}"))
+}
+
+/// Like [`or_zero_each`], with a value for the label that the legend shows.
+pub(super) fn or_none_each(query: impl Display, label: &str) -> String {
+    let on = on_service(&[]);
+    let zero = promql::max(&of_service(&[]), of(&catalog::BUILD_INFO));
+    let none = format!("label_replace(0 * {zero}, \"{label}\", \"none\", \"\", \"\")");
+    top(10, format!("{query} or {on} {none}"))
 }
 
 /// The service and several labels as one, `series`, for legends of series that do not have all of them.

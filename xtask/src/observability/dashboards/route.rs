@@ -110,11 +110,11 @@ fn last_week() -> Panel {
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new(
             &ROUTES.legend("now"),
-            query::or_zero(query::top(10, ROUTES.each(&all))),
+            query::top(10, ROUTES.each(&all)),
         ))
         .shows(Target::new(
             &ROUTES.legend("a week ago"),
-            query::or_zero(query::top(10, before)),
+            query::top(10, format!("{before} or 0 * {}", ROUTES.each(&all))),
         ))
 }
 
@@ -143,11 +143,8 @@ fn queries() -> Panel {
 
 fn n_plus_one() -> Panel {
     let repeated = query::of(&catalog::DB_N_PLUS_ONE).matches("http_route", "$route");
-    let repeated = query::top(
-        10,
-        query::per_second(&of_service(&["db_query_summary"]), &repeated),
-    );
-    let repeated = query::or_none(repeated, "db_query_summary");
+    let repeated = query::per_second(&of_service(&["db_query_summary"]), &repeated);
+    let repeated = query::or_none_each(repeated, "db_query_summary");
     Panel::timeseries("Repeated statements by kind")
         .means("Statements per second that one request repeated too often.")
         .normally("None.")
@@ -182,10 +179,7 @@ fn call_rate() -> Panel {
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new(
             &query::legend("{{server_address}}"),
-            query::or_none(
-                query::top(10, query::per_second(TO, &calls)),
-                "server_address",
-            ),
+            query::or_none_each(query::per_second(TO, &calls), "server_address"),
         ))
 }
 

@@ -16,12 +16,11 @@ use crate::observability::{
 fn losses(by: &[&str]) -> [(&'static str, String); 5] {
     let lost = |counter: &Selector| {
         let lost = query::per_second(by, counter);
-        let shown = if by.is_empty() {
-            lost
+        if by.is_empty() {
+            query::or_zero(lost)
         } else {
-            query::top(10, lost)
-        };
-        query::or_zero(shown)
+            query::or_zero_each(lost)
+        }
     };
     let failed = |metric: &Metric| lost(&query::of(metric).is_not("error_type", ""));
     [
@@ -95,7 +94,7 @@ fn lost_over_time() -> Panel {
 fn exported() -> Panel {
     let delivered = |metric: &Metric| {
         let delivered = query::of(metric).is("error_type", "");
-        query::or_zero(query::top(10, query::per_second(&SERVICE, &delivered)))
+        query::or_zero_each(query::per_second(&SERVICE, &delivered))
     };
     Panel::timeseries("Telemetry delivered")
         .means(
@@ -123,7 +122,7 @@ fn exported() -> Panel {
 fn queues() -> Panel {
     let fill = |size: &Metric, capacity: &Metric| {
         let fill = format!("{} / {}", query::of(size), query::of(capacity));
-        query::or_zero(query::top(10, promql::max(&SERVICE, fill)))
+        query::or_zero_each(promql::max(&SERVICE, fill))
     };
     Panel::timeseries("Export queues, of their capacity")
         .means(
@@ -155,7 +154,7 @@ fn queues() -> Panel {
 
 fn checks() -> Panel {
     let checks = promql::increase(&query::of(&catalog::TELEMETRY_CHECKS), query::WINDOW);
-    let checks = query::top(10, promql::sum(INSTANCE, checks));
+    let checks = promql::sum(INSTANCE, checks);
     Panel::timeseries("Checks of the telemetry")
         .means("How often a process was asked whether its telemetry works.")
         .normally("As often as deploys ask, which may be never.")
@@ -167,7 +166,7 @@ fn checks() -> Panel {
         .unit(Unit::Count)
         .shows(Target::new(
             &query::legend("{{instance}}"),
-            query::or_none(checks, "instance"),
+            query::or_none_each(checks, "instance"),
         ))
 }
 
@@ -230,7 +229,7 @@ fn scrapes() -> Panel {
 fn refused() -> Panel {
     let most = |by: &'static str, metric: &Metric| {
         let each = query::per_second(&of_service(&[by]), &query::of(metric));
-        query::or_none(query::top(10, each), by)
+        query::or_none_each(each, by)
     };
     let over = most("metric", &catalog::METRICS_SERIES_OVER_BUDGET);
     let samples = most("metric", &catalog::METRICS_SAMPLES_DROPPED);
@@ -251,9 +250,9 @@ fn refused() -> Panel {
         .shows(Target::new(&query::legend("over budget: {{metric}}"), over).in_trouble())
         .shows(Target::new(&query::legend("not a number: {{metric}}"), samples).in_trouble())
         .shows(Target::new(&query::legend("refused: {{reason}}"), uses).in_trouble())
-        .colour("over budget: none", Colour::Green)
-        .colour("not a number: none", Colour::Green)
-        .colour("refused: none", Colour::Green)
+        .shades("over budget: none", Colour::Green)
+        .shades("not a number: none", Colour::Green)
+        .shades("refused: none", Colour::Green)
 }
 
 fn resources() -> Panel {

@@ -251,8 +251,7 @@ fn depth() -> Panel {
 }
 
 fn flow() -> Panel {
-    let rate =
-        |counter: &Selector| query::or_zero(query::top(10, query::per_second(QUEUE, counter)));
+    let rate = |counter: &Selector| query::or_zero_each(query::per_second(QUEUE, counter));
     Panel::timeseries("In and out")
         .means("Jobs per second that are handed to the store, and that are done or given up, by queue.")
         .normally("Both lines lie on each other.")

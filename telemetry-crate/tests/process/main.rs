@@ -9,6 +9,10 @@
     reason = "tests, and one part is to panic"
 )]
 
+#[cfg(feature = "axum")]
+mod propagation;
+mod server;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{
@@ -54,15 +58,39 @@ fn main() -> ExitCode {
                 "exit_sends_what_waits_and_the_standard_librarys_loses_it",
                 exits,
             ),
+            #[cfg(feature = "testing")]
+            ("losses::a_full_queue_is_said", full_queue),
+            #[cfg(feature = "testing")]
+            ("losses::open_spans_are_counted", open_spans),
             ("admin::a_port_in_use_is_a_warning", port_in_use),
             ("last_words::errors_are_out_at_any_end", last_words),
             #[cfg(feature = "testing")]
             ("records::flags_are_those_of_the_span", flags_of_records),
-            ("propagation::each_format_follows_the_policy", formats),
+            (
+                "propagation::each_format_follows_the_policy",
+                propagation::formats,
+            ),
             #[cfg(feature = "testing")]
             (
                 "a_check_in_async_code_is_not_reported_as_a_blocked_runtime",
                 checks,
+            ),
+            #[cfg(all(feature = "axum", feature = "testing"))]
+            (
+                "serve::stalled_clients_hold_up_no_exit",
+                server::stalled_clients,
+            ),
+            #[cfg(feature = "axum")]
+            (
+                "serve::second_signal_ends_the_drain",
+                server::second_signals,
+            ),
+            #[cfg(feature = "axum")]
+            ("serve::variables_of_operators_win", server::variables),
+            #[cfg(feature = "axum")]
+            (
+                "serve::exhausted_files_are_survived",
+                server::exhausted_files,
             ),
         ],
         &[
@@ -72,9 +100,13 @@ fn main() -> ExitCode {
             ("floods", play_floods),
             ("exits", play_exits),
             ("checks", play_checks),
+            #[cfg(feature = "axum")]
+            ("serves", server::play),
             ("requests", play_requests),
-            ("formats", play_formats),
+            ("formats", propagation::play_formats),
             ("dies", play_dies),
+            ("bursts", play_bursts),
+            ("leaves_open", play_leaves_open),
         ],
     )
 }
@@ -137,7 +169,7 @@ fn panics_and_records() {
         panic["panic.location"]
             .as_str()
             .unwrap()
-            .contains("process.rs:"),
+            .contains("process/main.rs:"),
         "{panic}"
     );
     assert!(
@@ -295,7 +327,7 @@ fn slow_reader() {
     let address = next_line(&mut errors).parse().unwrap();
     part.message("telemetry is up");
 
-    // From here on nobody reads, and the work goes on.
+    // From here on its output is not read, and the work goes on.
     part.tell(&FLOOD.to_string());
     assert_eq!(next_line(&mut errors), "done");
     let lost = dropped(&ask(address, "GET /metrics").body);
@@ -451,100 +483,65 @@ fn flags_of_records() {
     }
 }
 
-const CALLER: &str = "80f198ee56343ba864fe8b2a57d3eff7";
-
-/// One request in each format, and one in none; the handler says what a request of its own would have.
-fn play_formats() -> ExitCode {
-    let telemetry = TelemetryConfig::new().without_admin().init().unwrap();
-    let service = tower::service_fn(|_: http::Request<String>| async {
-        let mut headers = http::HeaderMap::new();
-        // Of a request that is passed on.
-        headers.insert("x-b3-parentspanid", CALLER.parse().unwrap());
-        firstlight::http::inject(&mut headers);
-        tracing::info!(sent = ?headers, "inside");
-        Ok::<_, Infallible>(http::Response::new(String::new()))
-    });
-    let service = firstlight::http::TelemetryLayer::new().layer(service);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let span = "e457b5a2e4d86bd1";
-    for headers in [
-        vec![
-            ("traceparent", format!("00-{CALLER}-{span}-03")),
-            ("tracestate", "a@@b=1".to_owned()),
-            ("tracestate", "c=2".to_owned()),
-        ],
-        vec![("b3", format!("{CALLER}-{span}-d"))],
-        vec![("b3", format!("{CALLER}-{span}"))],
-        vec![
-            ("x-b3-traceid", CALLER.to_owned()),
-            ("x-b3-spanid", span.to_owned()),
-            ("x-b3-sampled", "0".to_owned()),
-        ],
-        vec![("uber-trace-id", format!("{CALLER}:{span}:0:1"))],
-        vec![],
-    ] {
-        let mut request = http::Request::builder();
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(String::new()).unwrap();
-        runtime.block_on(service.clone().oneshot(request)).unwrap();
+fn play_bursts() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    for _ in 0..10_000 {
+        drop(tracing::info_span!("at once"));
     }
+    // What this flush sends is all that waits.
+    let flushed = telemetry.shutdown(Duration::from_secs(30));
+    ExitCode::from(u8::from(flushed.is_err()))
+}
+
+#[cfg(feature = "testing")]
+fn full_queue() {
+    for filter in ["warn", "off"] {
+        let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+        let endpoint = receiver.endpoint();
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+            // Nothing is taken from the queue in the meantime.
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "64"),
+            ("RUST_LOG", filter),
+        ];
+        let mut part = Part::start("bursts", &variables);
+        let warning = part.line();
+        let text = warning["message"].as_str().unwrap();
+        assert!(text.contains("the queue of 64 was full"), "{text}");
+        assert!(text.contains("OTEL_BSP_MAX_QUEUE_SIZE"), "{text}");
+        let last =
+            part.message("telemetry is down; spans lost since the start, by reason: queue_full");
+        assert_eq!(last["level"], "WARN");
+        let lost = last["spans.lost"].as_u64().unwrap();
+        let exported = last["spans.exported"].as_u64().unwrap();
+        assert_eq!(lost + exported, 10_000);
+        assert!(lost > 0);
+        assert_eq!(part.end().0, Some(0), "the flush itself lost nothing");
+    }
+}
+
+fn play_leaves_open() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    let _root = tracing::info_span!("main").entered();
     telemetry.finish(Ok::<(), Infallible>(()))
 }
 
-fn formats() {
-    let sent = |policy| {
-        let variables = [
-            ("FIRSTLIGHT_REMOTE_PARENT", policy),
-            ("OTEL_PROPAGATORS", "tracecontext,baggage,b3,b3multi,jaeger"),
-        ];
-        let mut part = Part::start("formats", &variables);
-        let lines = part.rest();
-        assert_eq!(part.end().0, Some(0), "{lines:#?}");
-        let lines: Vec<_> = (lines.into_iter())
-            .filter(|line| line.contains("inside"))
-            .collect();
-        assert_eq!(lines.len(), 6, "{lines:#?}");
-        lines
-    };
-    let lines = sent("continue");
-    for (line, [flags, b3]) in lines.iter().zip([
-        ["-03", "-1"],
-        ["-01", "-d"],
-        // The caller leaves the decision to the service, which keeps all.
-        ["-01", "-1"],
-        ["-00", "-0"],
-        ["-01", "-1"],
-        // A trace that begins here has an id that is random.
-        ["-03", "-1"],
-    ]) {
-        for end in [flags, b3] {
-            assert!(line.contains(&format!("{end}\\\"")), "{end} in {line}");
-        }
-        assert!(!line.contains("x-b3-parentspanid"), "{line}");
-    }
-    let (last, continued) = lines.split_last().unwrap();
-    assert!(
-        continued.iter().all(|line| line.contains(CALLER)),
-        "{lines:#?}"
+#[cfg(feature = "testing")]
+fn open_spans() {
+    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+    let endpoint = receiver.endpoint();
+    let mut part = Part::start(
+        "leaves_open",
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)],
     );
-    assert!(!last.contains(CALLER), "{last}");
-    assert!(lines[0].contains("a@@b=1,c=2"), "{}", lines[0]);
-    for policy in ["link", "ignore"] {
-        for line in sent(policy) {
-            assert!(
-                !line.contains(CALLER) && !line.contains("a@@b"),
-                "{policy}: {line}"
-            );
-            assert!(
-                line.contains("-03\\\"") && line.contains("-1\\\""),
-                "{policy}: {line}"
-            );
-        }
-    }
+    part.message("telemetry is up");
+    let last = part.message("telemetry is down; 1 spans have not ended");
+    assert_eq!(
+        (&last["level"], &last["spans.lost"]),
+        (&"WARN".into(), &1.into())
+    );
+    assert_eq!(part.end().0, Some(0));
 }
 
 fn port_in_use() {
