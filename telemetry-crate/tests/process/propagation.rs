@@ -5,7 +5,7 @@ use std::{convert::Infallible, process::ExitCode};
 use firstlight::TelemetryConfig;
 use tower::{Layer, ServiceExt};
 
-use super::support::part::Part;
+use crate::support::part::Part;
 
 const CALLER: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 
