@@ -198,7 +198,7 @@ fn environment() {
             "OTEL_EXPORTER_OTLP_HEADERS",
             "authorization=Bearer%20hunter2",
         ),
-        ("OTEL_PROPAGATORS", "jaeger"),
+        ("OTEL_PROPAGATORS", "xray"),
         ("RUST_LOG", "warn,firstlight=info"),
     ];
     let mut part = Part::start("panics", &variables);
@@ -213,7 +213,7 @@ fn environment() {
         !start["metrics"].as_str().unwrap().ends_with(":0/metrics"),
         "{start}"
     );
-    let warning = part.message("OTEL_PROPAGATORS: found \"jaeger\"");
+    let warning = part.message("OTEL_PROPAGATORS: found \"xray\"");
     assert_eq!(warning["level"], "WARN");
     let rest = part.rest().concat();
     assert!(!rest.contains("hunter2"), "{rest}");
