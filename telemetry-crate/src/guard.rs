@@ -14,7 +14,7 @@ use crate::{
     error::{Lost, LostKind, ShutdownError},
     logs::LogWriter,
     metrics::MetricsHandle,
-    otlp::{Exporters, Flush, Signal, Unsent},
+    otlp::{Exporters, Flush, LOSS_TARGET, Signal, Unsent},
     runtime::RuntimeObserver,
     status::Status,
     values::with_causes,
@@ -217,32 +217,52 @@ impl TelemetryGuard {
         result
     }
 
+    /// What was exported and lost in the life of the process; as a warning, and whatever the log filter says, if anything was
+    /// lost.
     fn log_last_line(&self, unsent: &[(Signal, Unsent)]) {
-        let (exported, lost) = match &self.parts.exporters.traces {
-            Some(queue) => (queue.stats().total_exported(), queue.stats().total_lost()),
-            None => (0, 0),
-        };
-        // A batch that is still under way at the deadline is not counted by the exporter.
-        let spans = unsent.iter().find(|(signal, _)| *signal == Signal::Traces);
-        let lost = lost.max(spans.map_or(0, |(_, spans)| spans.count));
+        let mut losses: Vec<String> = unsent
+            .iter()
+            .map(|(signal, Unsent { count, cause })| {
+                format!("{count} {} could not be delivered: {cause}", signal.unit())
+            })
+            .collect();
+        for signal in Signal::ALL {
+            let Some(stats) = self.parts.exporters.stats(signal) else {
+                continue;
+            };
+            let now = unsent.iter().find(|(unsent, _)| *unsent == signal);
+            let now = now.map_or(0, |(_, unsent)| unsent.count);
+            if stats.total_lost() > now {
+                let reasons = stats.lost_by_reason().into_iter();
+                let reasons: Vec<_> = reasons.map(|(reason, n)| format!("{reason} {n}")).collect();
+                let (unit, reasons) = (signal.unit(), reasons.join(", "));
+                losses.push(format!("{unit} lost since the start, by reason: {reasons}"));
+            }
+        }
+        let spans = self.parts.exporters.stats(Signal::Traces);
+        let open = spans.map_or(0, |spans| spans.open());
+        if open > 0 {
+            losses.push(format!("{open} spans have not ended, and are not sent"));
+        }
         let lines_dropped = self.parts.logs.dropped();
-        if unsent.is_empty() {
+        if lines_dropped > 0 {
+            let cause = self.parts.logs.last_error();
+            losses.push(format!("{lines_dropped} log lines dropped: {cause}"));
+        }
+        let exported = spans.map_or(0, |spans| spans.total_exported());
+        // A batch that is still under way at the deadline is not counted by the exporter.
+        let lost = spans.map_or(0, |spans| spans.total_lost() + spans.in_flight()) + open;
+        if losses.is_empty() {
             tracing::info!(
                 target: "firstlight",
                 { spans.exported = exported, spans.lost = lost, log_lines.dropped = lines_dropped },
                 "telemetry is down"
             );
         } else {
-            let unsent: Vec<String> = unsent
-                .iter()
-                .map(|(signal, Unsent { count, cause })| {
-                    format!("{count} {} could not be delivered: {cause}", signal.unit())
-                })
-                .collect();
             tracing::warn!(
-                target: "firstlight",
+                target: LOSS_TARGET,
                 { spans.exported = exported, spans.lost = lost, log_lines.dropped = lines_dropped },
-                "telemetry is down; {}", unsent.join("; ")
+                "telemetry is down; {}", losses.join("; ")
             );
         }
     }

@@ -35,6 +35,7 @@ pub(crate) use self::{
     client::OtlpClient,
     exporters::Exporters,
     flush::{Flush, Unsent},
+    health::LOSS_TARGET,
     intervals::{Intervals, IntervalsHandle},
     queue::Queue,
     signal::Signal,

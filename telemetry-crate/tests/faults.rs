@@ -233,7 +233,10 @@ fn judge(runtime: &str, transport: &str, fault: Fault) {
     for line in stdout.lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         let target = line["target"].as_str().unwrap();
-        assert!(["firstlight", "faults"].contains(&target), "{line}");
+        assert!(
+            ["firstlight", "firstlight::loss", "faults"].contains(&target),
+            "{line}"
+        );
     }
     if fault == Fault::None {
         assert_eq!((code, &*stderr), (Some(0), ""), "{stdout}");

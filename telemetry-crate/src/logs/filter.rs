@@ -33,9 +33,9 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Targets whose lines are written whatever the directives say: a change of the log filter must not hide itself, and a
-/// check must not fail because of a filter that works.
-const ALWAYS: [&str; 2] = ["firstlight::admin", "firstlight::check"];
+/// Targets whose lines are written whatever the directives say: a change of the log filter must not hide itself, a check
+/// must not fail because of a filter that works, and nothing is lost in silence.
+const ALWAYS: [&str; 3] = ["firstlight::admin", "firstlight::check", "firstlight::loss"];
 
 /// The filter in force; clones share it.
 #[derive(Clone)]

@@ -51,6 +51,7 @@ impl<E: Export> Batches<E> {
             }
             loop {
                 self.export_waiting(&mut health).await;
+                health.check_overflow();
                 // A batch that filled up meanwhile does not wait for the timer; nor does a flush whose bell was heard
                 // by a retry.
                 if !self.queue.batch_is_full() && !flushes.is_waited_for() {

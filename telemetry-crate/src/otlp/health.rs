@@ -1,6 +1,9 @@
 //! Whether exporting works, and one log line each time that changes.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tracing::{Dispatch, dispatcher};
 
@@ -17,9 +20,26 @@ pub(super) struct Health {
     stats: Arc<ExportStats>,
     /// The program's subscriber.
     dispatch: Dispatch,
-    /// What was lost before exporting began to fail.
-    failing: Option<u64>,
+    failing: Option<Failing>,
+    /// When it was said last that exporting fails.
+    said: Option<Instant>,
+    /// How many the full queue had cost when that was said, and when it was.
+    overflow: Option<(u64, Instant)>,
 }
+
+/// Since when exporting fails.
+struct Failing {
+    /// What was lost before.
+    lost_before: u64,
+    /// A collector that fails and works in turn is said once in a while.
+    is_said: bool,
+}
+
+/// Between two lines about the same.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// The target of the lines about what is lost; they are written whatever the log filter says.
+pub(crate) const LOSS_TARGET: &str = "firstlight::loss";
 
 impl Health {
     pub(super) fn new(
@@ -34,6 +54,8 @@ impl Health {
             stats,
             dispatch,
             failing: None,
+            said: None,
+            overflow: None,
         }
     }
 
@@ -59,15 +81,44 @@ impl Health {
         }
     }
 
+    /// Says that the queue was full, once a minute at most.
+    pub(super) fn check_overflow(&mut self) {
+        let lost = self.stats.total_queue_full();
+        let is_said = self
+            .overflow
+            .is_some_and(|(said, at)| lost == said || at.elapsed() < QUIET);
+        if lost == 0 || is_said {
+            return;
+        }
+        let since = lost - self.overflow.map_or(0, |(said, _)| said);
+        self.overflow = Some((lost, Instant::now()));
+        let (signal, unit, capacity) = (self.signal, self.signal.unit(), self.stats.capacity());
+        self.say(|| {
+            tracing::warn!(
+                target: LOSS_TARGET,
+                "{since} {unit} were dropped: the queue of {capacity} was full; {} makes it longer, and fewer {unit} are a smaller sampling ratio's or filter's",
+                signal.queue_variable()
+            );
+        });
+    }
+
     fn failed(&mut self, error: &ExportError, lost_before: u64) {
         if self.failing.is_some() {
             return;
         }
-        self.failing = Some(lost_before);
+        let is_said = self.said.is_none_or(|said| said.elapsed() >= QUIET);
+        self.failing = Some(Failing {
+            lost_before,
+            is_said,
+        });
+        if !is_said {
+            return;
+        }
+        self.said = Some(Instant::now());
         let (signal, unit, endpoint) = (self.signal.name(), self.signal.unit(), &self.endpoint);
         self.say(|| {
             tracing::warn!(
-                target: "firstlight",
+                target: LOSS_TARGET,
                 endpoint,
                 error.r#type = error.kind,
                 "export of {signal} fails: {}; {unit} are lost and counted until it works again",
@@ -77,13 +128,17 @@ impl Health {
     }
 
     fn recovered(&mut self) {
-        let Some(lost_before) = self.failing.take() else {
+        let Some(Failing {
+            lost_before,
+            is_said: true,
+        }) = self.failing.take()
+        else {
             return;
         };
         let lost = self.stats.total_lost() - lost_before;
         let (signal, unit, endpoint) = (self.signal.name(), self.signal.unit(), &self.endpoint);
         self.say(|| {
-            tracing::info!(target: "firstlight", endpoint, "export of {signal} works again; {lost} {unit} were lost");
+            tracing::info!(target: LOSS_TARGET, endpoint, "export of {signal} works again; {lost} {unit} were lost");
         });
     }
 

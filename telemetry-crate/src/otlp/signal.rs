@@ -29,6 +29,15 @@ impl Signal {
         }
     }
 
+    /// The variable with the length of its queue.
+    pub(super) fn queue_variable(self) -> &'static str {
+        match self {
+            Self::Traces => "OTEL_BSP_MAX_QUEUE_SIZE",
+            Self::Logs => "OTEL_BLRP_MAX_QUEUE_SIZE",
+            Self::Metrics => "nothing",
+        }
+    }
+
     /// OTLP specification, "OTLP/HTTP Request": what is appended to a base address.
     pub(crate) fn http_path(self) -> &'static str {
         match self {

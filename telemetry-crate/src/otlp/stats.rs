@@ -21,6 +21,8 @@ pub(crate) struct ExportStats {
     signal: Signal,
     /// Of the queue.
     capacity: usize,
+    /// Begun, and not ended: only a span takes its time.
+    open: AtomicU64,
     /// Queued or under way.
     in_flight: AtomicU64,
     exported: AtomicU64,
@@ -83,6 +85,7 @@ impl ExportStats {
         Self {
             signal,
             capacity,
+            open: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             exported: AtomicU64::new(0),
             queue_full: AtomicU64::new(0),
@@ -95,6 +98,18 @@ impl ExportStats {
 
     pub(crate) fn signal(&self) -> Signal {
         self.signal
+    }
+
+    pub(crate) fn opened(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn ended(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn open(&self) -> u64 {
+        self.open.load(Ordering::Relaxed)
     }
 
     pub(super) fn queued(&self, items: usize) {
@@ -130,6 +145,10 @@ impl ExportStats {
 
     pub(super) fn dropped_queue_full(&self) {
         self.queue_full.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn total_queue_full(&self) -> u64 {
+        self.queue_full.load(Ordering::Relaxed)
     }
 
     pub(super) fn dropped_after_shutdown(&self) {

@@ -45,6 +45,7 @@ impl Shared {
     pub(super) fn ended(&self, data: SpanData) {
         if let Some(queue) = &self.queue {
             queue.push(data);
+            queue.stats().ended();
         }
     }
 }
@@ -132,9 +133,10 @@ impl opentelemetry::trace::Tracer for Tracer {
             false,
             decision.trace_state,
         );
-        if !sampled || shared.queue.is_none() {
+        let Some(queue) = shared.queue.as_ref().filter(|_| sampled) else {
             return Span::unrecorded(context);
-        }
+        };
+        queue.stats().opened();
         let start = Start {
             context,
             parent: parent_context

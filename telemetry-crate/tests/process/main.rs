@@ -9,6 +9,9 @@
     reason = "tests, and one part is to panic"
 )]
 
+#[cfg(feature = "axum")]
+mod server;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{
@@ -54,6 +57,10 @@ fn main() -> ExitCode {
                 "exit_sends_what_waits_and_the_standard_librarys_loses_it",
                 exits,
             ),
+            #[cfg(feature = "testing")]
+            ("losses::a_full_queue_is_said", full_queue),
+            #[cfg(feature = "testing")]
+            ("losses::open_spans_are_counted", open_spans),
             ("admin::a_port_in_use_is_a_warning", port_in_use),
             ("last_words::errors_are_out_at_any_end", last_words),
             #[cfg(feature = "testing")]
@@ -63,6 +70,23 @@ fn main() -> ExitCode {
                 "a_check_in_async_code_is_not_reported_as_a_blocked_runtime",
                 checks,
             ),
+            #[cfg(all(feature = "axum", feature = "testing"))]
+            (
+                "serve::stalled_clients_hold_up_no_exit",
+                server::stalled_clients,
+            ),
+            #[cfg(feature = "axum")]
+            (
+                "serve::second_signal_ends_the_drain",
+                server::second_signals,
+            ),
+            #[cfg(feature = "axum")]
+            ("serve::variables_of_operators_win", server::variables),
+            #[cfg(feature = "axum")]
+            (
+                "serve::exhausted_files_are_survived",
+                server::exhausted_files,
+            ),
         ],
         &[
             ("panics", play_panics),
@@ -71,8 +95,12 @@ fn main() -> ExitCode {
             ("floods", play_floods),
             ("exits", play_exits),
             ("checks", play_checks),
+            #[cfg(feature = "axum")]
+            ("serves", server::play),
             ("requests", play_requests),
             ("dies", play_dies),
+            ("bursts", play_bursts),
+            ("leaves_open", play_leaves_open),
         ],
     )
 }
@@ -135,7 +163,7 @@ fn panics_and_records() {
         panic["panic.location"]
             .as_str()
             .unwrap()
-            .contains("process.rs:"),
+            .contains("process/main.rs:"),
         "{panic}"
     );
     assert!(
@@ -293,7 +321,7 @@ fn slow_reader() {
     let address = next_line(&mut errors).parse().unwrap();
     part.message("telemetry is up");
 
-    // From here on nobody reads, and the work goes on.
+    // From here on its output is not read, and the work goes on.
     part.tell(&FLOOD.to_string());
     assert_eq!(next_line(&mut errors), "done");
     let lost = dropped(&ask(address, "GET /metrics").body);
@@ -447,6 +475,67 @@ fn flags_of_records() {
             (&access.trace_id, &access.span_id)
         );
     }
+}
+
+fn play_bursts() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    for _ in 0..10_000 {
+        drop(tracing::info_span!("at once"));
+    }
+    // What this flush sends is all that waits.
+    let flushed = telemetry.shutdown(Duration::from_secs(30));
+    ExitCode::from(u8::from(flushed.is_err()))
+}
+
+#[cfg(feature = "testing")]
+fn full_queue() {
+    for filter in ["warn", "off"] {
+        let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+        let endpoint = receiver.endpoint();
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+            // Nothing is taken from the queue in the meantime.
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "64"),
+            ("RUST_LOG", filter),
+        ];
+        let mut part = Part::start("bursts", &variables);
+        let warning = part.line();
+        let text = warning["message"].as_str().unwrap();
+        assert!(text.contains("the queue of 64 was full"), "{text}");
+        assert!(text.contains("OTEL_BSP_MAX_QUEUE_SIZE"), "{text}");
+        let last =
+            part.message("telemetry is down; spans lost since the start, by reason: queue_full");
+        assert_eq!(last["level"], "WARN");
+        let lost = last["spans.lost"].as_u64().unwrap();
+        let exported = last["spans.exported"].as_u64().unwrap();
+        assert_eq!(lost + exported, 10_000);
+        assert!(lost > 0);
+        assert_eq!(part.end().0, Some(0), "the flush itself lost nothing");
+    }
+}
+
+fn play_leaves_open() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    let _root = tracing::info_span!("main").entered();
+    telemetry.finish(Ok::<(), Infallible>(()))
+}
+
+#[cfg(feature = "testing")]
+fn open_spans() {
+    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+    let endpoint = receiver.endpoint();
+    let mut part = Part::start(
+        "leaves_open",
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)],
+    );
+    part.message("telemetry is up");
+    let last = part.message("telemetry is down; 1 spans have not ended");
+    assert_eq!(
+        (&last["level"], &last["spans.lost"]),
+        (&"WARN".into(), &1.into())
+    );
+    assert_eq!(part.end().0, Some(0));
 }
 
 fn port_in_use() {
