@@ -112,12 +112,13 @@ pub(crate) fn names() -> Vec<&'static str> {
 }
 
 /// The drills, by the name of their file.
-fn drills() -> [(&'static str, Vec<Drill>); 11] {
+fn drills() -> [(&'static str, Vec<Drill>); 12] {
     [
         ("slo", slo::drills::drills()),
         ("births", slo::drills::births::drills()),
         ("service", service::drills::drills()),
         ("traffic", vec![service::drills::traffic()]),
+        ("first-day", vec![service::drills::first_day()]),
         ("worker", worker::drills::drills()),
         ("cron", cron::drills::drills()),
         ("database", database::drills::drills()),

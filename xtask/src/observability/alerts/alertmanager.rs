@@ -99,7 +99,7 @@ inhibit_rules:
   # The page is enough: the ticket for the same thing can wait.
   - source_matchers: [severity = critical]
     target_matchers: [severity = warning]
-    equal: [alertname, cluster, namespace, job]
+    equal: [alertname, cluster, namespace, job, queue]
   # It has grown until it stalled.
   - source_matchers: [alertname = WorkerQueueStalled]
     target_matchers: [alertname = WorkerQueueGrowing]
@@ -107,5 +107,5 @@ inhibit_rules:
   # Who gives up waiting for a pool has waited for it.
   - source_matchers: [alertname = DatabasePoolTimeouts]
     target_matchers: [alertname = DatabasePoolExhausted]
-    equal: [cluster, namespace, job, db_client_connection_pool_name]
+    equal: [cluster, namespace, job, instance, db_client_connection_pool_name]
 ";

@@ -22,10 +22,9 @@ pub(super) fn counts() -> [Record; 3] {
     let timeouts = Selector::of(&DB_CLIENT_CONNECTION_TIMEOUTS);
     let wait = Selector::of(&DB_CLIENT_CONNECTION_WAIT_TIME);
     let repeated = Selector::of(&DB_N_PLUS_ONE);
-    let pool = of_service(&["db_client_connection_pool_name"]);
     [
         Record::as_(WAIT).of(&[&counted_quantile(0.99, &of_service(&POOL), &wait, "5m")]),
-        Record::as_(TIMEOUTS).of(&[&counted(&pool, &timeouts, "5m")]),
+        Record::as_(TIMEOUTS).of(&[&counted(&of_service(&POOL), &timeouts, "5m")]),
         Record::as_(REPEATED).of(&[&counted(&of_service(DB_N_PLUS_ONE.labels), &repeated, "1h")]),
     ]
 }
@@ -64,7 +63,7 @@ fn pool_timeouts() -> Alert {
         .when(&[&format!("{TIMEOUTS} > 0")])
         .lasting("5m")
         .summary("Requests give up waiting for a database connection.")
-        .description("{{ $value | humanize }} calls of {{ $labels.job }} gave up waiting for a connection in the last five minutes.")
+        .description("{{ $value | humanize }} calls of {{ $labels.instance }} of {{ $labels.job }} gave up waiting for a connection of the pool {{ $labels.db_client_connection_pool_name }} in the last five minutes.")
         .on(Board::Database)
 }
 

@@ -1,9 +1,11 @@
 //! How good each service has promised to be: the one file that its users edit, and what it comes to for each service.
 
+use firstlight::metrics::catalog::HTTP_SERVER_REQUEST_DURATION;
+
 use super::{group::Group, record::Record, slo};
 use crate::observability::{
     limits,
-    promql::{SERVICE, Selector, on_service, ours},
+    promql::{self, SERVICE, Selector, on_service, ours},
 };
 
 /// Every service with firstlight that was there within a day.
@@ -14,6 +16,8 @@ const KNOWN: &str = "service:target:known";
 const AVAILABILITY: &str = "availability:declared_objective_ratio";
 const LATENCY: &str = "latency:declared_objective_ratio";
 const SECONDS: &str = "latency:declared_objective_seconds";
+/// What holds for each service, in the bucket that it falls in.
+pub(super) const BUCKET: &str = "slo:latency:objective_bucket_seconds";
 
 /// The defaults, and how to promise something.
 pub(super) fn group() -> Group {
@@ -37,9 +41,10 @@ fn about() -> Group {
         "How good each service has promised to be. Only a promise pages: to make one, take the rules that are comments, and \
          put the job in: the part of requests that must not end with a 5xx (of a month, 22 minutes may be lost), the part of the \
          others that must be fast, and how many seconds that is. With a namespace, a cluster, or both beside the job it is made for \
-         the service there, and without for all services of that job. Where several fit, the one that says most holds. The seconds \
-         are a bucket of http_server_request_duration_seconds, twice: 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, \
-         5, 7.5 or 10. Between two buckets nothing would be measured. A job that is declared here is missed for as long as it is \
+         the service there, and without for all services of that job. Where several fit, the one that says most holds; of several \
+         that say as much, the strictest. Seconds are measured by the buckets of http_server_request_duration_seconds, 0.005, 0.01, \
+         0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5 and 10: what is between two is rounded up to the next, and above \
+         the last no request is slow. A job that is declared here is missed for as long as it is \
          here, see ServiceAbsent. Every other service with firstlight has the defaults below, whose alerts are tickets, for a day \
          after it was last seen.",
     )
@@ -50,9 +55,7 @@ fn declared(job: &'static str) -> [Record; 3] {
     [
         promised(job, AVAILABILITY, 0.9995).label("namespace", "production"),
         promised(job, LATENCY, 0.995).label("namespace", "production"),
-        promised(job, SECONDS, 0.5)
-            .label("namespace", "production")
-            .label("le", "0.5"),
+        promised(job, SECONDS, 0.5).label("namespace", "production"),
     ]
 }
 
@@ -63,7 +66,6 @@ fn promised(job: &'static str, objective: &str, value: f64) -> Record {
 }
 
 fn defaults() -> [Record; 3] {
-    let bucket = limits::LATENCY_SECONDS.to_string();
     let or = format!("or {}", on_service(&[]));
     [
         Record::as_("slo:availability:objective_ratio")
@@ -81,7 +83,7 @@ fn defaults() -> [Record; 3] {
         Record::as_("slo:latency:objective_seconds").of(&[
             "slo:latency:promised_objective_seconds",
             &or,
-            &format!("label_replace({bucket} * {SEEN}, \"le\", \"{bucket}\", \"\", \"\")"),
+            &format!("{} * {SEEN}", limits::LATENCY_SECONDS),
         ]),
     ]
 }
@@ -105,30 +107,54 @@ pub(super) fn known() -> Group {
                 &format!("or {on}"),
                 &format!("group by ({by}) ({})", Selector::foreign("up")),
             ]),
-            resolved(AVAILABILITY, ""),
-            resolved(LATENCY, ""),
-            resolved(SECONDS, "le"),
+            resolved(AVAILABILITY, promql::max),
+            resolved(LATENCY, promql::max),
+            resolved(SECONDS, promql::min),
         ])
+        .records(buckets())
 }
 
-/// For each service what was declared for it, the most specific first; `carried` is a label that the declaration has.
-fn resolved(objective: &str, carried: &str) -> Record {
-    let declared = format!("slo:{objective}");
-    let name = declared.replace("declared", "promised");
+/// In which bucket the seconds are that hold for each service: no query looks up a bucket by a number.
+fn buckets() -> impl Iterator<Item = Record> {
+    let bounds = HTTP_SERVER_REQUEST_DURATION.buckets.unwrap_or_default();
+    let lower = std::iter::once(0.0).chain(bounds.iter().copied());
+    let seconds = promql::max(&SERVICE, "slo:latency:objective_seconds");
+    let last = bounds.last().copied().unwrap_or_default();
+    let within = lower.zip(bounds).map({
+        let seconds = seconds.clone();
+        move |(lower, upper)| {
+            Record::as_(BUCKET)
+                .of(&[&format!("{seconds} > {lower} <= {upper}")])
+                .label("le", upper.to_string())
+        }
+    });
+    let above = Record::as_(BUCKET)
+        .of(&[&format!("{seconds} > {last}")])
+        .label("le", "+Inf");
+    within.chain([above])
+}
+
+/// For each service what was declared for it, the most specific first. A declaration may be there twice, with labels that are
+/// nothing to a service: `strictest` makes one of them.
+fn resolved(objective: &str, strictest: fn(&[&str], String) -> String) -> Record {
+    let series = format!("slo:{objective}");
+    let name = series.replace("declared", "promised");
+    let declared = |which: &str| strictest(&SERVICE, format!("{series}{{{which}}}"));
     let or = format!("or {}", on_service(&[]));
     let levels = [
         ("cluster=\"\",namespace!=\"\"", "namespace, job"),
         ("cluster!=\"\",namespace=\"\"", "cluster, job"),
         ("cluster=\"\",namespace=\"\"", "job"),
     ];
-    let mut lines = vec![format!("{declared}{{cluster!=\"\",namespace!=\"\"}}")];
+    let mut lines = vec![declared("cluster!=\"\",namespace!=\"\"")];
     for (which, on) in levels {
         lines.push(or.clone());
         lines.push(format!(
-            "{KNOWN} * on ({on}) group_left ({carried}) {declared}{{{which}}}"
+            "{KNOWN} * on ({on}) group_left () {}",
+            declared(which)
         ));
         lines.push(or.clone());
-        lines.push(format!("{declared}{{{which}}} unless on ({on}) {KNOWN}"));
+        lines.push(format!("{} unless on ({on}) {KNOWN}", declared(which)));
     }
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
     Record::as_(name).of(&lines)

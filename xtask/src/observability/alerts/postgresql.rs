@@ -34,7 +34,7 @@ fn down() -> Alert {
     Alert::ticket("PostgresDown")
         .because(
             "What users feel of it pages by itself. Without the server, or without its exporter, every other alert on PostgreSQL is \
-             silent.",
+             silent. The last lines are an exporter that is no target any more: nothing but what it said within a day tells of it.",
         )
         .when(&[
             &format!("{} == 0", min(&by, &pg_up)),
@@ -42,10 +42,14 @@ fn down() -> Alert {
             &format!("{} == 0", min(&by, up)),
             &format!("and {}", on_service(&["instance"])),
             &format!("last_over_time({pg_up}[1d])"),
+            &format!("or {}", on_service(&["instance"])),
+            &format!("({}", max(&by, format!("last_over_time({pg_up}[1d])"))),
+            &format!("unless {}", on_service(&[])),
+            "up)",
         ])
         .lasting("2m")
         .summary("PostgreSQL does not answer its exporter.")
-        .description("The exporter {{ $labels.instance }} of {{ $labels.job }} does not reach PostgreSQL, or does not answer itself.")
+        .description("The exporter {{ $labels.instance }} of {{ $labels.job }} does not reach PostgreSQL, does not answer itself, or is no longer a target.")
         .on(Board::Database)
 }
 

@@ -21,6 +21,8 @@ pub(super) fn group() -> Group {
         .alerts([
             no_traffic(Objective::Availability, "HTTP"),
             no_traffic(Objective::Grpc, "gRPC"),
+            no_traffic_of_a_new_one(Objective::Availability, "HTTP"),
+            no_traffic_of_a_new_one(Objective::Grpc, "gRPC"),
         ])
 }
 
@@ -67,31 +69,77 @@ fn absent(promise: Promise) -> Alert {
         .on(Board::Overview)
 }
 
-fn no_traffic(objective: Objective, protocol: &'static str) -> Alert {
-    let requests = format!("slo:{}:requests_rate5m", objective.word());
+/// The traffic of half an hour, so long ago.
+fn traffic(objective: Objective, ago: &str) -> String {
+    let requests = requests(objective);
+    format!("avg_over_time({requests}[30m] offset {ago})")
+}
+
+fn requests(objective: Objective) -> String {
+    format!("slo:{}:requests_rate5m", objective.word())
+}
+
+/// There is none now, of a service that is up.
+fn none_now(objective: Objective) -> [String; 4] {
     let on = on_service(&[]);
-    let before = |offset: &str| format!("avg_over_time({requests}[30m] offset {offset})");
+    [
+        format!("unless {on}"),
+        format!("max_over_time({}[15m]) > 0", requests(objective)),
+        format!("and {on}"),
+        format!("{} == 1", max(&SERVICE, Selector::foreign("up"))),
+    ]
+}
+
+fn no_traffic(objective: Objective, protocol: &'static str) -> Alert {
+    let because = match objective {
+        Objective::Grpc => "",
+        _ => {
+            "No request fails that does not arrive: a gateway, a name, a client that was switched off. The same half-hour of yesterday \
+             had traffic, and that of a week ago as well if it is known, so that nights and weekends are quiet; a service that is down \
+             or absent says so itself."
+        }
+    };
+    let mut lines = vec![
+        format!("{} >= {TRAFFIC_FLOOR}", traffic(objective, "1d")),
+        format!("unless {}", on_service(&[])),
+        format!("{} < {TRAFFIC_FLOOR}", traffic(objective, "1w")),
+    ];
+    lines.extend(none_now(objective));
+    without_traffic("1d", because, &lines, protocol).description(format!(
+        "{{{{ $labels.job }}}} has no {protocol} requests; at this time yesterday it had {{{{ $value | humanize }}}} a second."
+    ))
+}
+
+/// Of a service in its first day there is no yesterday.
+fn no_traffic_of_a_new_one(objective: Objective, protocol: &'static str) -> Alert {
+    let because = match objective {
+        Objective::Grpc => "",
+        _ => "A service that had no requests to count a day ago is compared with the hour before.",
+    };
+    let mut lines = vec![
+        format!("{} >= {TRAFFIC_FLOOR}", traffic(objective, "1h")),
+        format!("unless {}", on_service(&[])),
+        traffic(objective, "1d"),
+    ];
+    lines.extend(none_now(objective));
+    without_traffic("1h", because, &lines, protocol).description(format!(
+        "{{{{ $labels.job }}}} has no {protocol} requests; an hour ago it had {{{{ $value | humanize }}}} a second."
+    ))
+}
+
+fn without_traffic(
+    before: &'static str,
+    because: &'static str,
+    lines: &[String],
+    protocol: &'static str,
+) -> Alert {
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
     Alert::ticket("ServiceWithoutTraffic")
-        .because(match objective {
-            Objective::Grpc => "",
-            _ => {
-                "No request fails that does not arrive: a gateway, a name, a client that was switched off. The same half-hour of yesterday \
-                 had traffic, and that of a week ago as well if it is known, so that nights and weekends are quiet; a service that is down \
-                 or absent says so itself."
-            }
-        })
-        .when(&[
-            &format!("{} >= {TRAFFIC_FLOOR}", before("1d")),
-            &format!("unless {on}"),
-            &format!("{} < {TRAFFIC_FLOOR}", before("1w")),
-            &format!("unless {on}"),
-            &format!("max_over_time({requests}[15m]) > 0"),
-            &format!("and {on}"),
-            &format!("{} == 1", max(&SERVICE, Selector::foreign("up"))),
-        ])
+        .because(because)
+        .when(&lines)
         .lasting("10m")
         .label("protocol", protocol)
-        .summary("A service has no requests where it had some at this time before.")
-        .description(format!("{{{{ $labels.job }}}} has no {protocol} requests; at this time yesterday it had {{{{ $value | humanize }}}} a second."))
+        .label("before", before)
+        .summary("A service has no requests, and had some before.")
         .on(Board::Overview)
 }

@@ -8,7 +8,7 @@ pub(super) mod drills;
 
 use firstlight::metrics::catalog::{HTTP_SERVER_REQUEST_DURATION, RPC_SERVER_CALL_DURATION};
 
-use super::{group::Group, record::Record, timing::Timing};
+use super::{group::Group, objectives, record::Record, timing::Timing};
 use crate::observability::promql::{
     SERVICE, Selector, counted, of_service, on_service, whole_bounds,
 };
@@ -122,7 +122,7 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
                 &format!("sum by ({}) (", SERVICE.join(", ")),
                 &format!("  {}", whole_bounds(&per_bucket)),
                 &format!("  and {}", on_service(&["le"])),
-                "  slo:latency:objective_seconds",
+                &format!("  {}", objectives::BUCKET),
                 &format!(") / {seconds}"),
             ]),
     );

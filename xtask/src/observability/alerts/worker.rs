@@ -10,7 +10,13 @@ use firstlight::metrics::catalog::{
     WORKER_QUEUE_UP, WORKER_TASKS,
 };
 
-use super::{alert::Alert, board::Board, group::Group, record::Record, timing::Timing};
+use super::{
+    alert::{Alert, Promise},
+    board::Board,
+    group::Group,
+    record::Record,
+    timing::Timing,
+};
 use crate::observability::{
     limits::{FAILED_ATTEMPTS, QUEUE_BUDGET_PART, UNKNOWN_QUEUE},
     promql::{Selector, counted, max, of_service, on_service},
@@ -44,8 +50,9 @@ pub(super) fn counts() -> Vec<Record> {
 }
 
 pub(super) fn group(timing: Timing) -> Group {
-    Group::new("firstlight-worker").alerts([
-        stalled(),
+    let promises = [Promise::Declared, Promise::Default];
+    let group = Group::new("firstlight-worker").alerts(promises.map(stalled));
+    group.alerts([
         growing(),
         unknown(timing),
         stuck(),
@@ -53,13 +60,25 @@ pub(super) fn group(timing: Timing) -> Group {
         unreadable(),
         unwatched(),
         dead_letters(),
+        dead_letters_left(),
     ])
 }
 
-fn stalled() -> Alert {
-    Alert::page("WorkerQueueStalled")
-        .because("Not the length of a queue but its age: that is what the user of a 202 sees. The budget is the queue's own, declared in its code.")
-        .when(&[AGE, &format!("> {}", on_service(&QUEUE)), BUDGET])
+fn stalled(promise: Promise) -> Alert {
+    Alert::of(promise, "WorkerQueueStalled")
+        .because(match promise {
+            Promise::Declared => {
+                "Not the length of a queue but its age: that is what the user of a 202 sees. The budget is the queue's own, from its code; \
+                 it is a page if the service has a declared objective, and else a ticket."
+            }
+            Promise::Default => "",
+        })
+        .when(&[
+            AGE,
+            &format!("> {}", on_service(&QUEUE)),
+            BUDGET,
+            &promise.filter("slo:availability"),
+        ])
         .lasting("2m")
         .summary("Jobs wait longer than their queue may let them.")
         .description("The oldest job in the queue {{ $labels.queue }} of {{ $labels.job }} has waited for {{ $value | humanizeDuration }}, which is more than the queue's latency budget.")
@@ -163,6 +182,22 @@ fn dead_letters() -> Alert {
         .lasting("0m")
         .summary("Jobs were given up for good.")
         .description("{{ $value | humanize }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} were given up in the last hour.")
+        .on(Board::Worker)
+}
+
+fn dead_letters_left() -> Alert {
+    let dead = Selector::of(&WORKER_QUEUE_DEPTH).is("state", "dead");
+    Alert::ticket("WorkerDeadLetters")
+        .because("Those that are there and were not told of within a week: given up while Prometheus was away, or left.")
+        .when(&[
+            &format!("{} > 0", max(&of_service(&QUEUE), dead)),
+            &format!("unless {}", on_service(&QUEUE)),
+            &format!("max_over_time({DEAD}[7d]) > 0"),
+        ])
+        .lasting("1h")
+        .label("state", "left")
+        .summary("Jobs that were given up are still there.")
+        .description("{{ $value }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} were given up, none of them within a week, and were neither retried nor removed.")
         .on(Board::Worker)
 }
 

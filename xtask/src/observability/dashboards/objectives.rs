@@ -8,8 +8,10 @@ use crate::observability::{
     promql::{self, SERVICE, on_service},
 };
 
-/// How long an answer may take, with the label of that bucket.
+/// How long an answer may take.
 const SECONDS: &str = "slo:latency:objective_seconds";
+/// The same with the label of the bucket that it falls in.
+const BUCKET: &str = "slo:latency:objective_bucket_seconds";
 
 /// What the rules record: `slo:availability:…` and `slo:latency:…`.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +52,7 @@ impl Objective {
             "{} and {} {}",
             promql::whole_bounds(buckets),
             on_service(&["le"]),
-            query::recorded(SECONDS)
+            query::recorded(BUCKET)
         );
         promql::sum(by, fast)
     }

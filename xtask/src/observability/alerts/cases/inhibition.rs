@@ -47,6 +47,21 @@ const fn left_out(
 
 const ORDERS: &[(&str, &str)] = &[("job", "orders")];
 const EMAILS: &[(&str, &str)] = &[("job", "orders"), ("queue", "emails")];
+const MAIN_OF_A: &[(&str, &str)] = &[
+    ("job", "orders"),
+    ("instance", "a"),
+    ("db_client_connection_pool_name", "main"),
+];
+const MAIN_OF_B: &[(&str, &str)] = &[
+    ("job", "orders"),
+    ("instance", "b"),
+    ("db_client_connection_pool_name", "main"),
+];
+const JOBS_OF_A: &[(&str, &str)] = &[
+    ("job", "orders"),
+    ("instance", "a"),
+    ("db_client_connection_pool_name", "jobs"),
+];
 const PRODUCTION: &[(&str, &str)] = &[("namespace", "production"), ("job", "orders")];
 const STAGING: &[(&str, &str)] = &[("namespace", "staging"), ("job", "orders")];
 const EAST: &[(&str, &str)] = &[
@@ -92,10 +107,12 @@ const SCENES: [Scene; 10] = [
         ],
     },
     Scene {
-        name: "time-outs of a pool leave out that it is used up",
+        name: "time-outs of a pool leave out that it is used up, and no pool of another pod",
         fires: &[
-            heard("DatabasePoolTimeouts", "warning", ORDERS),
-            left_out("DatabasePoolExhausted", "warning", ORDERS),
+            heard("DatabasePoolTimeouts", "warning", MAIN_OF_A),
+            left_out("DatabasePoolExhausted", "warning", MAIN_OF_A),
+            heard("DatabasePoolExhausted", "warning", MAIN_OF_B),
+            heard("DatabasePoolExhausted", "warning", JOBS_OF_A),
         ],
     },
     Scene {

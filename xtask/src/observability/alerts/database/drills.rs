@@ -18,14 +18,14 @@ const POOL: [(&str, &str); 3] = [
 ];
 
 /// A full pool that is waited for for 0.5 s, in a service that promises to answer within so many seconds.
-fn patient(bucket: &str, seconds: f64) -> Drill {
+fn patient(more: &str, seconds: f64) -> Drill {
     Drill::of(
         "DatabasePoolExhausted",
         format!("a wait of half a second, where {seconds} s are promised"),
     )
     .process(TARGET, 0, "Vx90")
     .series(
-        &format!(r#"slo:latency:declared_objective_seconds{{job="orders",le="{bucket}"}}"#),
+        &format!(r#"slo:latency:declared_objective_seconds{{job="orders"{more}}}"#),
         format!("{seconds}x90"),
     )
     .series(MAX, "10x90")
@@ -59,12 +59,12 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .series(LONG, "0+60x90")
             .series(ALL, "0+60x90")
             .blip(60),
-        patient("0.25", 0.25).fires(
+        patient("", 0.25).fires(
             45,
             &POOL,
             "100% of the connections of the pool main in a of orders are in use.",
         ),
-        patient("10", 10.0).blip(45),
+        patient(r#",le="10""#, 10.0).blip(45),
         Drill::of("DatabasePoolExhausted", "starved, beside a fast one")
             .process(TARGET, 0, "Vx90")
             .series(MAX, "10x90")
@@ -87,11 +87,8 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .blip(20)
             .fires(
                 45,
-                &[
-                    ("job", "orders"),
-                    ("db_client_connection_pool_name", "main"),
-                ],
-                "15 calls of orders gave up waiting for a connection in the last five minutes.",
+                &POOL,
+                "15 calls of a of orders gave up waiting for a connection of the pool main in the last five minutes.",
             )
             .resolved(65),
         Drill::of(

@@ -88,17 +88,32 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .fires(
                 40,
                 &[("job", "postgres"), ("instance", "db")],
-                "The exporter db of postgres does not reach PostgreSQL, or does not answer itself.",
+                "The exporter db of postgres does not reach PostgreSQL, does not answer itself, or is no longer a target.",
             )
             .resolved(55),
         Drill::of("PostgresDown", "its exporter, and no other target")
             .series(r#"pg_up{job="postgres",instance="db"}"#, "1x30 stale")
             .series(r#"up{job="postgres",instance="db"}"#, "1x30 0x60")
             .series(r#"up{job="node",instance="db"}"#, "0x90")
+            .blip(29)
             .fires(
                 40,
                 &[("job", "postgres"), ("instance", "db")],
-                "The exporter db of postgres does not reach PostgreSQL, or does not answer itself.",
+                "The exporter db of postgres does not reach PostgreSQL, does not answer itself, or is no longer a target.",
             ),
+        Drill::of("PostgresDown", "its exporter is a target no more, beside another that moved to a new address")
+            .series(r#"pg_up{job="postgres",instance="db"}"#, "1x30 stale _x40 1x30")
+            .series(r#"up{job="postgres",instance="db"}"#, "1x30 stale _x40 1x30")
+            .series(r#"pg_up{job="moved",instance="10.0.0.1"}"#, "1x30 stale")
+            .series(r#"up{job="moved",instance="10.0.0.1"}"#, "1x30 stale")
+            .series(r#"pg_up{job="moved",instance="10.0.0.2"}"#, "_x31 1x70")
+            .series(r#"up{job="moved",instance="10.0.0.2"}"#, "_x31 1x70")
+            .blip(30)
+            .fires(
+                45,
+                &[("job", "postgres"), ("instance", "db")],
+                "The exporter db of postgres does not reach PostgreSQL, does not answer itself, or is no longer a target.",
+            )
+            .resolved(90),
     ]
 }

@@ -204,14 +204,38 @@ pub(in super::super) fn traffic() -> Drill {
         .blip(day + 40)
         .fires(
             day + 70,
-            &[("job", "orders"), ("protocol", "HTTP")],
+            &[("job", "orders"), ("protocol", "HTTP"), ("before", "1d")],
             "orders has no HTTP requests; at this time yesterday it had 1 a second.",
         )
         .blip(day + 90)
         .fires(
             day + 125,
-            &[("job", "billing"), ("protocol", "gRPC")],
+            &[("job", "billing"), ("protocol", "gRPC"), ("before", "1d")],
             "billing has no gRPC requests; at this time yesterday it had 1 a second.",
         )
         .resolved_only(day + 90, "job", "orders")
+}
+
+/// Five requests a second for two hours, and then none, in the first day of a service; beside it one that has never had any, and one
+/// that goes on.
+pub(in super::super) fn first_day() -> Drill {
+    let http = |job: &str| {
+        format!(
+            r#"http_server_request_duration_seconds_count{{job="{job}",instance="a",http_response_status_code="200"}}"#
+        )
+    };
+    let drill = Drill::of("ServiceWithoutTraffic", "in the first day of a service")
+        .series(&http("orders"), "0+300x120 36000x180")
+        .series(&http("busy"), "0+300x300")
+        .series(&http("nights"), "0+5x120 600x180");
+    let drill = ["orders", "busy", "nights", "idle"]
+        .into_iter()
+        .fold(drill, |drill, job| {
+            drill.series(&format!(r#"up{{job="{job}",instance="a"}}"#), "1x300")
+        });
+    drill.blip(119).blip(135).fires(
+        165,
+        &[("job", "orders"), ("protocol", "HTTP"), ("before", "1h")],
+        "orders has no HTTP requests; an hour ago it had 5 a second.",
+    )
 }

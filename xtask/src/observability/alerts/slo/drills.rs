@@ -1,6 +1,7 @@
 //! Every pair of windows fires alone where its burn rate is reached and no faster one, and one error among few is no alert.
 
 pub(in super::super) mod births;
+mod declared;
 
 use super::{OBJECTIVES, Objective, burn};
 use crate::observability::{
@@ -35,6 +36,7 @@ pub(in super::super) fn drills() -> Vec<Drill> {
     drills.push(fires(Objective::Availability, BURNS[0], false));
     drills.extend(OBJECTIVES.map(blip));
     drills.extend([Objective::Availability, Objective::Latency].map(quiet_night));
+    drills.extend(declared::drills());
     drills
 }
 

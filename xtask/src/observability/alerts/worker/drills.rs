@@ -13,20 +13,20 @@ const UP_B: &str = r#"worker_queue_up{job="orders",instance="b",queue="emails"}"
 const DEAD: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead",error_type="smtp"}"#;
 const RETRY: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="retry",error_type="smtp"}"#;
 const TARGET: &str = r#"job="orders",instance="a""#;
+/// Without it, what stands still is a ticket.
+const DECLARED: &str = r#"slo:availability:declared_objective_ratio{job="orders"}"#;
 const EMAILS: [(&str, &str); 2] = [("job", "orders"), ("queue", "emails")];
 
 pub(in super::super) fn drills() -> Vec<Drill> {
     let mut drills = ways::drills();
     drills.extend([
-        Drill::of("WorkerQueueStalled", "the worker stands still")
-            .series(BUDGET, "60x60")
-            .series(AGE, "1x10 90 1x9 60+60x6 540x13 1x20")
-            .blip(12)
-            .fires(
-                30,
-                &EMAILS,
-                "The oldest job in the queue emails of orders has waited for 9m 0s, which is more than the queue's latency budget.",
-            )
+        stalled("the worker stands still")
+            .series(DECLARED, "0.999x60")
+            .fires(30, &[EMAILS[0], EMAILS[1], ("objective", "declared")], STALLED)
+            .resolved(45),
+        stalled("nothing was promised, so that it is a ticket")
+            .series(&DECLARED.replace("orders", "billing"), "0.999x60")
+            .fires(30, &[EMAILS[0], EMAILS[1], ("objective", "default")], STALLED)
             .resolved(45),
         Drill::of("WorkerQueueGrowing", "more comes in than is worked off")
             .series(BUDGET, "60x120")
@@ -70,6 +70,17 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .series(DEAD, "7x30 stale _x100 1x40")
             .blip(100)
             .fires(133, &EMAILS, "1 jobs of the queue emails of orders were given up in the last hour."),
+        // Prometheus was away when they were given up.
+        Drill::of("WorkerDeadLetters", "three that it never saw, beside one that it tells of")
+            .process(TARGET, -36_000, "_x60 Vx240")
+            .series(DEAD, "_x60 3x240")
+            .series(&READY.replace("ready", "dead"), "_x60 3x120 0x60 1x60")
+            .series(&DEAD.replace("emails", "invoices"), "_x60 0x60 1x180")
+            .series(&READY.replace("ready", "dead").replace("emails", "invoices"), "_x60 0x60 1x180")
+            .blip(115)
+            .firing(130, &[EMAILS[0], EMAILS[1], ("state", "left")])
+            .resolved_only(190, "queue", "emails")
+            .resolved_only(260, "state", "left"),
         quiet("one scrape fails", "Vx5 stale Vx70", 80),
         quiet("every other scrape fails", "V stale V stale V stale V stale V stale Vx70", 80),
         quiet("Prometheus is away for ten minutes", "Vx5 _x10 Vx75", 90),
@@ -77,6 +88,15 @@ pub(in super::super) fn drills() -> Vec<Drill> {
         quiet("Prometheus is new, and the service is not", "_x5 Vx70", 75),
     ]);
     drills
+}
+
+const STALLED: &str = "The oldest job in the queue emails of orders has waited for 9m 0s, which is more than the queue's latency budget.";
+
+fn stalled(name: &str) -> Drill {
+    Drill::of("WorkerQueueStalled", name)
+        .series(BUDGET, "60x60")
+        .series(AGE, "1x10 90 1x9 60+60x6 540x13 1x20")
+        .blip(12)
 }
 
 /// Five were given up long ago, and only the scrapes have gaps.

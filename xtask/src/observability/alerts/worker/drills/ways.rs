@@ -29,7 +29,7 @@ fn crash_loop() -> Drill {
         .blip(10)
         .fires(
             21,
-            &EMAILS,
+            &[EMAILS[0], EMAILS[1], ("objective", "default")],
             "The oldest job in the queue emails of orders has waited for 11m 0s, which is more than the queue's latency budget.",
         )
         .resolved(35)
