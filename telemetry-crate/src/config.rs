@@ -9,6 +9,7 @@ mod destination;
 mod env;
 mod export;
 mod queries;
+mod server;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,8 @@ pub(crate) use destination::Tls;
 pub use env::{VARIABLES, Variable};
 #[cfg(feature = "sqlx")]
 pub(crate) use queries::QueryLimits;
+#[cfg(feature = "axum")]
+pub(crate) use server::ServerLimits;
 pub(crate) use {
     destination::{Destination, Protocol},
     export::{BatchExport, Batching, Exports, PeriodicExport},

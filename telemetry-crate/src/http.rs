@@ -27,6 +27,8 @@ pub use self::client::{
     ClientFuture, ClientLayer, ClientRequest, ClientResponse, ClientService, Resend, UrlTemplate,
 };
 #[cfg(feature = "axum")]
+pub(crate) use self::serve::set_server_limits;
+#[cfg(feature = "axum")]
 pub use self::serve::{BodyLimits, BodyLimitsService, Serve, serve};
 pub use self::{
     body::ResponseBody, future::ResponseFuture, layer::TelemetryLayer, service::TelemetryService,

@@ -79,7 +79,10 @@ pub struct Telemetry {
     configured: Configured,
     #[cfg(feature = "sqlx")]
     query_limits: crate::config::QueryLimits,
+    #[cfg(feature = "axum")]
+    server_limits: crate::config::ServerLimits,
     drain_delay: Duration,
+    drain_timeout: Option<Duration>,
     shutdown_timeout: Duration,
     warnings: Vec<String>,
     redact: Vec<String>,
@@ -172,7 +175,10 @@ impl Telemetry {
             configured,
             #[cfg(feature = "sqlx")]
             query_limits: settings.query_limits,
+            #[cfg(feature = "axum")]
+            server_limits: settings.server_limits,
             drain_delay: settings.drain_delay,
+            drain_timeout: settings.drain_timeout,
             shutdown_timeout: settings.shutdown_timeout,
             warnings,
             redact: settings.redact,
@@ -231,7 +237,9 @@ impl Telemetry {
         let bridged = owns_subscriber.then(|| self.pillars().filter().level_in_traces());
         self.writer.start(std::io::stdout())?;
         panic::install_hook(self.writer.clone());
-        shutdown::set_drain_delay(self.drain_delay);
+        shutdown::set_drain(self.drain_delay, self.drain_timeout);
+        #[cfg(feature = "axum")]
+        crate::http::set_server_limits(self.server_limits);
         let mut thread = ExporterThread::default();
         let exporters = Exporters {
             traces: self.traces.install(&mut thread),

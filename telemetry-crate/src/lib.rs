@@ -110,7 +110,7 @@ pub use crate::{
     init::Telemetry,
     runtime::NoRuntime,
     secret::Secret,
-    shutdown::shutdown_signal,
+    shutdown::{drain_timeout, shutdown_signal},
 };
 
 /// Starts telemetry from the environment alone.

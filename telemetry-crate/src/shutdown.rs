@@ -1,7 +1,10 @@
 //! The signal to stop.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -15,14 +18,34 @@ const THREAD: &str = "firstlight-signals";
 /// Milliseconds. Set when telemetry starts; the signal to stop knows no guard.
 static DRAIN_DELAY: AtomicU64 = AtomicU64::new(0);
 
-pub(crate) fn set_drain_delay(delay: Duration) {
+/// `FIRSTLIGHT_DRAIN_TIMEOUT`, if it is set.
+static DRAIN_TIMEOUT: OnceLock<Duration> = OnceLock::new();
+
+/// Leaves 10 of the 30 s after which Kubernetes kills: 5 for the flush of telemetry, and 5 for a drain delay.
+pub(crate) const DRAIN: Duration = Duration::from_secs(20);
+
+pub(crate) fn set_drain(delay: Duration, timeout: Option<Duration>) {
     let milliseconds = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
     DRAIN_DELAY.store(milliseconds, Ordering::Relaxed);
+    if let Some(timeout) = timeout {
+        // An error means that it is set, as every start of telemetry but the first finds it.
+        let _ = DRAIN_TIMEOUT.set(timeout);
+    }
+}
+
+/// `FIRSTLIGHT_DRAIN_TIMEOUT`, which wins over what the program says.
+pub(crate) fn operators_drain() -> Option<Duration> {
+    DRAIN_TIMEOUT.get().copied()
+}
+
+/// How long what is in flight may take to end after [`shutdown_signal`]: `FIRSTLIGHT_DRAIN_TIMEOUT` (milliseconds), by
+/// default 20 s. `http::serve`, `cron::Scheduler` and `jobs::apalis::Workers` keep to it by themselves.
+pub fn drain_timeout() -> Duration {
+    operators_drain().unwrap_or(DRAIN)
 }
 
 /// Completes at the first SIGTERM or SIGINT: stop accepting, drain, then let the guard flush. `/readyz` answers 503 from
-/// the signal on. A second signal ends the process at once, with 128 and the signal's number as its exit code, for
-/// whoever can't wait.
+/// the signal on. A second signal ends the process at once, with 128 and the signal's number as its exit code.
 ///
 /// `FIRSTLIGHT_DRAIN_DELAY` (milliseconds, default 0) lies between the signal and the completion. Kubernetes sends the
 /// signal while its load balancers still send requests here; with a delay longer than they need to notice (5,000 is a
@@ -60,34 +83,30 @@ pub async fn shutdown_signal() {
         );
     }
     let (drained, drain) = oneshot::channel();
-    // Whoever sends a second one has found the drain stuck, so it is not left to the runtime that may be the reason.
+    // A second signal means that the drain is stuck, so it is not left to the runtime that may be the reason.
     let watcher = thread::Builder::new()
         .name(THREAD.to_owned())
-        .spawn(move || exit_at_the_next(delay, drained));
+        .spawn(move || exit_at_the_next(signals, delay, drained));
     if let Err(error) = watcher {
         tracing::warn!(target: "firstlight", "cannot watch for a second signal: {error}");
     }
-    // An error means that the thread could not wait, and then nobody does.
+    // An error means that the thread could not wait, and then there is no delay.
     let _ = drain.await;
 }
 
 /// Says when the delay is over, and ends the process at the next signal.
-fn exit_at_the_next(delay: Duration, drained: oneshot::Sender<()>) {
+fn exit_at_the_next(mut signals: Signals, delay: Duration, drained: oneshot::Sender<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let Ok(runtime) = runtime else { return };
     let number = runtime.block_on(async {
-        // Before the delay ends, so that no signal after it is missed.
-        let signals = Signals::listen();
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
             let _ = drained.send(());
         });
-        match signals {
-            Ok(mut signals) => signals.next().await.1,
-            Err(_) => std::future::pending().await,
-        }
+        // The first one's listener, so that none between the two is missed.
+        signals.next().await.1
     });
     std::process::exit(128 + number);
 }

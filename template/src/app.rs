@@ -1,21 +1,12 @@
 //! The application: all routes, one layer that observes them, and the server around both.
 
-{% if store == "none" %}use std::{io, time::Duration};{% else %}use std::{error::Error, time::Duration};{% endif %}
+{% if store == "none" %}use std::io;{% else %}use std::{error::Error, time::Duration};{% endif %}
 
 use axum::Router;
 use firstlight::http::{self, TelemetryLayer};
 use tokio::{% if worker %}{net::TcpListener, time::sleep}{% elsif store != "none" %}{net::TcpListener, time::timeout}{% else %}net::TcpListener{% endif %};
 
 {% if store == "none" %}use crate::routes;{% elsif worker %}use crate::{ {%- if example %}config::Config, {% endif %}jobs, {% if example %}orders::bank::Bank, {% endif %}routes, schedule, stop::Stop, store::Store};{% else %}use crate::{routes, store::Store};{% endif %}
-
-{% if worker -%}
-/// How long requests, jobs and scheduled runs in flight may take after the signal to stop. Kubernetes kills after 30 s by
-/// default, and the flush of telemetry takes up to 5 of them.
-{%- else -%}
-/// How long requests in flight may take after the signal to stop. Kubernetes kills after 30 s by default, and the flush
-/// of telemetry takes up to 5 of them.
-{%- endif %}
-{% if worker %}pub {% endif %}const DRAIN: Duration = Duration::from_secs(20);
 
 /// All routes, observed.
 pub fn router({% if store != "none" %}store: Store{% endif %}) -> Router {
@@ -39,9 +30,8 @@ pub async fn serve(
     let bank = Bank::new(config)?;
 {%- endif %}
     let stop = Stop::on_signal();
-    // Clients that are slow, idle or too many meet limits, which have setters here; what is still open after DRAIN is cut.
+    // Clients that are slow, idle or too many meet limits; README.md has them. Each has a setter here.
     let server = http::serve(listener, router(store.clone()))
-        .drain(DRAIN)
         .with_graceful_shutdown(stop.clone().requested());
     // In tasks of their own, so that they don't wait for the server, nor for each other.
     let worker = tokio::spawn(jobs::work(store.clone(), {% if example %}bank, {% endif %}stop.clone()));
@@ -62,12 +52,12 @@ pub async fn serve(
     let overdue = async {
         stop.requested().await;
         // The server, which has cut its requests by then, is done before that.
-        sleep(DRAIN + Duration::from_secs(1)).await;
+        sleep(firstlight::drain_timeout() + Duration::from_secs(1)).await;
     };
     tokio::select! {
         result = all => result,
         () = overdue => {
-            tracing::warn!("giving up jobs that are still in flight after {DRAIN:?}");
+            tracing::warn!("giving up jobs that are still in flight after FIRSTLIGHT_DRAIN_TIMEOUT");
             Ok(())
         }
     }
@@ -83,9 +73,8 @@ pub async fn serve(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
 {%- endif %}
     tracing::info!(address = %listener.local_addr()?, "listening");
-    // Clients that are slow, idle or too many meet limits, which have setters here; what is still open after DRAIN is cut.
+    // Clients that are slow, idle or too many meet limits; README.md has them. Each has a setter here.
     http::serve(listener, router({% if store != "none" %}store.clone(){% endif %}))
-        .drain(DRAIN)
         .with_graceful_shutdown(firstlight::shutdown_signal())
         .await;
 {%- if store != "none" %}

@@ -19,18 +19,21 @@ const DATABASE_URL: &str = concat!("postgres://localhost/", env!("CARGO_CRATE_NA
 /// The service's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `HOST`, an address or a name; default 127.0.0.1, so that nobody else gets in until you say so.
+    /// `HOST`, an address or a name; default 127.0.0.1, which other machines can't reach.
     pub host: String,
     /// `PORT`; default 8080. 0 takes a free one, which the log line "listening" then names.
     pub port: u16,
 {%- if store != "none" %}
     /// `DATABASE_URL`, with a password perhaps; default {% if store == "sqlite" %}a file in the folder that the service is started in{% else %}a database of this machine{% endif %}.
     pub database_url: Secret<String>,
-    /// `DATABASE_MAX_CONNECTIONS` of each process; default 10. At 5 ms a query that is 2,000 queries a second,{% if store == "postgres" %}
-    /// and PostgreSQL, which takes 100 unless told otherwise, has room for eight such processes, each with one more for its
-    /// readiness check; for four, if a deploy starts the new ones before the old ones end.{% else %}
+    /// `DATABASE_MAX_CONNECTIONS` of each process; default 10. At 5 ms a query that is 2,000 queries a second{% if store == "postgres" %}.{% else %},
     /// and SQLite writes one at a time anyway.{% endif %}
     pub database_max_connections: u32,
+{%- if store == "postgres" %}
+    /// `DATABASE_PROCESSES` of this service at full scale; default 1. At its start the service warns if the server has no
+    /// room for the connections of all.
+    pub database_processes: u32,
+{%- endif %}
 {%- endif %}
 {%- if worker and example %}
     /// `BANK_URL`, where charges go; without one they are only pretended.
@@ -46,8 +49,8 @@ pub enum ConfigError {
 {%- if store != "none" %}
     #[error("DATABASE_URL: found {found}, expected {DATABASE_URLS}")]
     DatabaseUrl { found: String },
-    #[error("DATABASE_MAX_CONNECTIONS: found {found:?}, expected a number from 1 on")]
-    MaxConnections { found: String },
+    #[error("{name}: found {found:?}, expected a number from 1 on")]
+    Number { name: &'static str, found: String },
 {%- endif %}
 {%- if worker and example %}
     #[error(
@@ -86,10 +89,10 @@ impl Config {
             return Err(ConfigError::Port { found: port });
         };
         let database_url = database_url(get("DATABASE_URL", DATABASE_URL))?;
-        let connections = get("DATABASE_MAX_CONNECTIONS", "10");
-        let database_max_connections = match connections.parse() {
-            Ok(connections) if connections > 0 => connections,
-            _ => return Err(ConfigError::MaxConnections { found: connections }),
+        let number = |name, default| {
+            let found = get(name, default);
+            let number = found.parse().ok().filter(|number| *number > 0);
+            number.ok_or(ConfigError::Number { name, found })
         };
 {%- if worker and example %}
         let bank_url = match get("BANK_URL", "") {
@@ -102,7 +105,10 @@ impl Config {
             host,
             port,
             database_url,
-            database_max_connections,
+            database_max_connections: number("DATABASE_MAX_CONNECTIONS", "10")?,
+{%- if store == "postgres" %}
+            database_processes: number("DATABASE_PROCESSES", "1")?,
+{%- endif %}
 {%- if worker and example %}
             bank_url,
 {%- endif %}
@@ -189,6 +195,17 @@ mod tests {
         assert!(message.starts_with("PORT: found \"http\""), "{message}");
     }
 {%- if store != "none" %}
+
+    #[test]
+    fn sizes_are_numbers_from_one_on() {
+        for name in ["DATABASE_MAX_CONNECTIONS"{% if store == "postgres" %}, "DATABASE_PROCESSES"{% endif %}] {
+            for found in ["0", "-1", "ten"] {
+                let error = Config::from_variables(|of| (of == name).then(|| found.to_owned()));
+                let expected = format!("{name}: found \"{found}\", expected a number from 1 on");
+                assert_eq!(error.unwrap_err().to_string(), expected);
+            }
+        }
+    }
 
     #[test]
     fn database_url_must_name_a_database() {

@@ -32,7 +32,7 @@ const MAX_ORDERS: usize = 10_000;
 const MAX_QUANTITY: u32 = 1_000;
 /// In characters. A body may have two megabytes, and all of them are kept.
 const MAX_ITEM: usize = 200;
-/// A port that nobody listens on.
+/// A port without a listener.
 const INVOICE_SERVICE: &str = "127.0.0.1:1";
 
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use firstlight::{
     sqlx::CronStore,
 };
 
-use crate::{app::DRAIN, {% if example %}orders, {% endif %}stop::Stop, store::Store};
+use crate::{ {%- if example %}orders, {% endif %}stop::Stop, store::Store};
 
 /// How long a job that is done stays. Dead letters stay until they are tried again: see `dead_letters`.
 const FINISHED_JOBS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -38,7 +38,6 @@ pub async fn run(store: Store, stop: Stop) -> Result<(), CronError> {
 {%- if example %}
         .add(idempotency_keys, forget_idempotency_keys)
 {%- endif %}
-        .drain(DRAIN)
         .run(stop.requested())
         .await
 }

@@ -19,7 +19,7 @@ impl Stop {
 
     /// Completes once the signal has come.
     pub async fn requested(mut self) {
-        // An error means that nobody listens any more: the runtime ends.
+        // An error means that the sender is gone: the runtime ends.
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 }

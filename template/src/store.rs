@@ -62,6 +62,9 @@ pub async fn open(config: &Config, readiness: &Readiness) -> Result<Store, Store
 {%- endif %}
     let store = connect(config).await?;
     migrate(&store).await?;
+{%- if store == "postgres" %}
+    warn_of_too_many(&store, config).await;
+{%- endif %}
     // It writes a row now and then, and sees when requests find that nothing can be stored. A service that only reads takes
     // `reachable` instead: a full disk is no reason to take its requests away.
     readiness.register("database", firstlight::sqlx::writable(&store));
@@ -127,14 +130,46 @@ fn is_full(error: &sqlx::Error) -> bool {
     said.is_some_and(|said| said.code().as_deref() == Some("53300"))
 }
 {%- endif %}
+{%- if store == "postgres" %}
+
+/// Connections that the server leaves to this role and database, used ones included.
+const ADMITTED: &str = "
+SELECT least(
+    current_setting('max_connections')::int
+        - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true), '0')::int,
+    (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
+    (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user)
+)";
+
+/// Warns if the connections of all processes do not fit into the server: twice as many as there are, because old ones still
+/// drain while new ones start, each with one more than its pool for its readiness check.
+async fn warn_of_too_many(store: &Store, config: &Config) {
+    let (processes, pool) = (config.database_processes, config.database_max_connections);
+    let needed = 2 * u128::from(processes) * (u128::from(pool) + 1);
+    let asked = sqlx::query_scalar::<_, i32>(ADMITTED);
+    let admitted = match asked.fetch_one(store).await {
+        Ok(admitted) => u128::try_from(admitted).unwrap_or_default(),
+        Err(error) => {
+            tracing::warn!("cannot ask how many connections there may be: {error}");
+            return;
+        }
+    };
+    if needed > admitted {
+        tracing::warn!(
+            "PostgreSQL admits {admitted} connections, and while a deploy replaces {processes} processes (DATABASE_PROCESSES), each with a pool of {pool} (DATABASE_MAX_CONNECTIONS), they take up to {needed}; lower one of the two, or raise max_connections"
+        );
+    }
+}
+{%- endif %}
 {%- if store == "sqlite" %}
 
-/// Waits until nobody else opens and migrates this database, and keeps others from it until it is dropped. For PostgreSQL, sqlx
+/// Waits until no other process opens and migrates this database, and keeps others from it until it is dropped. For PostgreSQL, sqlx
 /// takes a lock of the database's; SQLite has none that outlasts a transaction, and of two processes that start at once one
 /// would fail: at a table that the other has just made, or at its turn to the write-ahead log.
 ///
-/// The lock is a file of its own, because closing the database's would give up SQLite's locks on that. Whoever is killed
-/// loses it to the next.
+/// The lock is a file of its own, because closing the database's would give up SQLite's locks on that. A process that is
+/// killed loses it to the next.
 async fn alone(config: &Config) -> Result<File, StoreError> {
     let url = config.database_url.expose();
     let options: SqliteConnectOptions = url.parse().map_err(StoreError::Url)?;

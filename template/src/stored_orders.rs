@@ -61,7 +61,7 @@ const MAX_KEY: usize = 100;
 const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 {%- endif %}
 
-/// Counting all orders costs, and nobody decides anything by them that changes in ten seconds.
+/// Counting all orders costs, and no decision depends on the last ten seconds.
 static STATS: DataType = DataType::declare("order_stats", Duration::from_secs(10));
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]

@@ -52,7 +52,7 @@ fn what_the_bank_declines_is_not_tried_again() {
 fn an_order_that_the_bank_was_away_for_is_listed_and_is_done_once_it_is_tried_again() {
     let database = Database::new();
     let url = database.url();
-    // Nobody listens on port 1.
+    // Port 1 has no listener.
     let away = [("DATABASE_URL", &*url), ("BANK_URL", "http://127.0.0.1:1")];
     let mut service = Service::start(&away);
     service.post("/orders", ORDER);

@@ -1,4 +1,4 @@
-//! What runs by the clock, run now: what is old goes, and what somebody may still ask for stays.
+//! What runs by the clock, run now: what is old goes, and what a client may still ask for stays.
 
 #![cfg(unix)] // for SIGTERM
 

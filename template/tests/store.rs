@@ -1,13 +1,13 @@
-//! Several processes on one database, as after a deploy: all of them come up, whoever makes the tables.
+//! Several processes on one database, as after a deploy: all of them come up.
 
 #![cfg(unix)] // for SIGTERM
 
 mod support;
 
-use support::{Database, Service{% if store == "postgres" %}, run{% endif %}};
+use support::{Database, Service{% if store == "postgres" %}, run, text{% endif %}};
 
 #[test]
-fn of_processes_that_start_at_once_on_an_empty_database_each_comes_up() {
+fn each_of_several_starts_at_once_comes_up() {
     let database = Database::new();
     let variables = [("DATABASE_URL", &*database.url())];
     let mut services = [(); 3].map(|()| Service::start(&variables));
@@ -20,12 +20,28 @@ fn of_processes_that_start_at_once_on_an_empty_database_each_comes_up() {
         assert!(ended.status.success(), "{}: {:#?}", ended.status, ended.log);
     }
 {%- if store == "sqlite" %}
-    // The last one has written its log back: whoever copies the file has all of it.
+    // The last one has written its log back, so that a copy of the file has all of it.
     let log = database.url().replace("sqlite://", "") + "-wal";
     assert!(!std::path::Path::new(&log).exists(), "{log} is left");
 {%- endif %}
 }
 {%- if store == "postgres" %}
+
+#[test]
+fn too_many_processes_are_warned_of() {
+    let warned = |processes| {
+        let mut service = Service::start(&[("DATABASE_PROCESSES", processes)]);
+        service.address();
+        let ended = service.terminate();
+        let lines = ended.log.iter().map(|line| text(line, "message"));
+        let lines = lines.filter(|line| line.starts_with("PostgreSQL admits "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(warned("1"), [""; 0]);
+    let warnings = warned("100000");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("take up to 2200000"), "{warnings:?}");
+}
 
 #[test]
 fn full_server_is_named_at_start() {

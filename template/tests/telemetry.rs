@@ -69,7 +69,7 @@ fn it_can_be_asked_whether_telemetry_arrives() {
     assert_eq!(spans.len(), 1, "{spans:#?}");
     assert_eq!(spans[0].resource["service.name"], env!("CARGO_PKG_NAME"));
 
-    // Nobody listens on port 1.
+    // Port 1 has no listener.
     let nowhere = check_telemetry(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")]);
     assert_eq!(nowhere.status.code(), Some(1), "{nowhere:?}");
     let report = String::from_utf8_lossy(&nowhere.stdout);

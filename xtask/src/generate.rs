@@ -30,6 +30,10 @@ pub(crate) struct Options<'a> {
     pub(crate) deploy: &'a str,
     /// One of [`CI`].
     pub(crate) ci: &'a str,
+    /// The template's default if there is none.
+    pub(crate) grafana: Option<&'a str>,
+    /// The same.
+    pub(crate) runbooks: Option<&'a str>,
 }
 
 impl Options<'static> {
@@ -40,6 +44,8 @@ impl Options<'static> {
         worker: false,
         deploy: "none",
         ci: "none",
+        grafana: None,
+        runbooks: None,
     };
 }
 
@@ -85,6 +91,8 @@ impl Service<'_> {
             worker,
             deploy,
             ci,
+            grafana,
+            runbooks,
         } = self.options;
         for answer in [
             format!("firstlight={}", paths::library().display()),
@@ -95,6 +103,11 @@ impl Service<'_> {
             format!("ci={ci}"),
         ] {
             generate.arg("--define").arg(answer);
+        }
+        for (question, answer) in [("grafana", grafana), ("runbooks", runbooks)] {
+            if let Some(answer) = answer {
+                generate.arg("--define").arg(format!("{question}={answer}"));
+            }
         }
         generate.args(self.extra);
         // A refusal of the template's says what to do; a backtrace of cargo-generate's would bury it.

@@ -75,20 +75,25 @@ enum Task {
     /// Write docs/alerts: rules, their tests, and who is told.
     #[command(after_help = "Examples:
   cargo xtask alerts            write them
-  cargo xtask alerts --check    fail if what is committed is not what would be written")]
+  cargo xtask alerts --check    fail if what is committed is not what would be written
+  cargo xtask alerts --destination DIR --grafana URL --runbooks URL
+                                write a copy, with links to your Grafana and your runbooks")]
     Alerts(observability::alerts::AlertsArgs),
     /// Make a new service from the template.
     #[command(after_help = "Examples:
   cargo xtask new orders                             a service in ./orders
   cargo xtask new orders --example --ci gitlab       with the example API, for GitLab
   cargo xtask new orders --deploy kubernetes         with manifests; compose is the default
+  cargo xtask new orders --grafana URL --runbooks URL    with links to yours in alerts
   cargo xtask new orders --destination ~/services    somewhere else
   cargo xtask new orders -- --vcs none               the rest goes to cargo-generate")]
     New(new::NewArgs),
     /// Write Grafana's dashboards, docs/dashboards, from the catalogue of metrics.
     #[command(after_help = "Examples:
   cargo xtask dashboards            write them
-  cargo xtask dashboards --check    fail if what is committed is not what would be written")]
+  cargo xtask dashboards --check    fail if what is committed is not what would be written
+  cargo xtask dashboards --destination DIR --runbooks URL
+                                    write a copy, with links to your runbooks")]
     Dashboards(observability::dashboards::DashboardsArgs),
     /// Prove dashboards and alerts against a live service: every panel has data, every fault raises its alert.
     #[command(after_help = "Examples:

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
-use crate::{generate, paths, ui};
+use crate::{generate, observability::addresses::Addresses, paths, ui};
 
 /// What `new` can be told.
 #[derive(Debug, Args)]
@@ -33,6 +33,8 @@ pub(crate) struct NewArgs {
     /// What to add for continuous integration.
     #[arg(long, default_value = "github", value_parser = generate::CI)]
     ci: String,
+    #[command(flatten)]
+    addresses: Addresses,
     /// Passed to cargo-generate as they are.
     #[arg(last = true, value_name = "ARGS")]
     extra: Vec<String>,
@@ -45,6 +47,8 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
         worker: args.worker,
         deploy: &args.deploy,
         ci: &args.ci,
+        grafana: args.addresses.grafana.as_deref(),
+        runbooks: args.addresses.runbooks.as_deref(),
     };
     if let Some(objection) = options.objection() {
         bail!(objection);

@@ -4,6 +4,7 @@
 //! see [`promql`]. What is generated is committed, because nobody needs the generator: below `docs/` to be read and
 //! copied, and in `template/observability` for every generated service.
 
+pub(crate) mod addresses;
 pub(crate) mod alerts;
 pub(crate) mod dashboards;
 mod expr;

@@ -206,10 +206,20 @@ variables! {
         "Milliseconds from which on a statement of sqlx's is worth a WARN line; `0` is never. With the feature `sqlx`.";
     N_PLUS_ONE = "FIRSTLIGHT_N_PLUS_ONE", "`10`",
         "Runs of one statement in one request from which on it is an N+1: a WARN line, a span attribute, a count; `0` is never. With the feature `sqlx`.";
+    HTTP_READ_TIMEOUT = "FIRSTLIGHT_HTTP_READ_TIMEOUT", "`10000`",
+        "Milliseconds that a client of `http::serve` may take for a request's head, and between two parts of its body. Wins over `header_timeout` and the time-out of `body`; what the program has lifted, and a route's own `BodyLimits`, stay. With the feature `axum`, as the next three.";
+    HTTP_MAX_BODY = "FIRSTLIGHT_HTTP_MAX_BODY", "`2097152`",
+        "Bytes that a request's body may have. Wins over the size of `body`, with the same exceptions.";
+    HTTP_MAX_CONNECTIONS = "FIRSTLIGHT_HTTP_MAX_CONNECTIONS", "`900`",
+        "Connections that are open at a time; further ones wait. Wins over `max_connections`. Keep it below the limit of open files.";
+    HTTP_MAX_REQUESTS = "FIRSTLIGHT_HTTP_MAX_REQUESTS", "`512`",
+        "Requests that wait for their response at a time; further ones are answered with 503. Wins over `max_requests`.";
     SHUTDOWN_TIMEOUT = "FIRSTLIGHT_SHUTDOWN_TIMEOUT", "`5000`",
         "Milliseconds that a dropped guard may take to flush.";
     DRAIN_DELAY = "FIRSTLIGHT_DRAIN_DELAY", "`0`",
         "Milliseconds between the signal to stop, when `/readyz` turns to 503, and the completion of `shutdown_signal()`. A load balancer needs them to take notice.";
+    DRAIN_TIMEOUT = "FIRSTLIGHT_DRAIN_TIMEOUT", "`20000`",
+        "Milliseconds that requests, jobs and scheduled runs in flight may take to end after that; what is still open is cut. Wins over each `drain`. Jobs have nine tenths of it, so that those that are cut can be given back.";
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",
         "`true` makes no spans and exports nothing. Log lines and the metrics page stay.";
     CONFIG_FILE = "OTEL_CONFIG_FILE", "unset",

@@ -11,6 +11,7 @@ use super::{
     env::{Env, key_values},
     export::{Exports, exports},
     queries::{QueryLimits, query_limits},
+    server::{ServerLimits, server_limits},
     traces::{
         Propagator, SamplerSetting, propagators, record_limits, remote_parent, sampler,
         span_limits, trace_events, trace_filter,
@@ -55,9 +56,13 @@ pub(crate) struct Settings {
     pub(crate) exemplars: bool,
     #[cfg_attr(not(feature = "sqlx"), expect(dead_code, reason = "for sqlx"))]
     pub(crate) query_limits: QueryLimits,
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "for `http::serve`"))]
+    pub(crate) server_limits: ServerLimits,
     pub(crate) shutdown_timeout: Duration,
     /// Between the signal to stop and the end of accepting.
     pub(crate) drain_delay: Duration,
+    /// For what is in flight by then.
+    pub(crate) drain_timeout: Option<Duration>,
     /// What in the environment made no sense; logged once the log lines work.
     pub(crate) warnings: Vec<String>,
 }
@@ -134,7 +139,9 @@ impl Settings {
                 .unwrap_or(config.admin_required),
             admin_token: env.text(env::ADMIN_TOKEN).map(Secret::new),
             query_limits: query_limits(&config, env),
+            server_limits: server_limits(env),
             drain_delay: env.milliseconds(env::DRAIN_DELAY).unwrap_or_default(),
+            drain_timeout: env.milliseconds(env::DRAIN_TIMEOUT),
             shutdown_timeout: env
                 .milliseconds(env::SHUTDOWN_TIMEOUT)
                 .or(config.shutdown_timeout)

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Batching, Settings, TelemetryConfig};
+use super::{Batching, Settings, TelemetryConfig, server::ServerLimits};
 use crate::{InitError, metrics::BudgetOptions};
 
 fn resolve(config: TelemetryConfig, variables: &[(&str, &str)]) -> Result<Settings, InitError> {
@@ -329,7 +329,14 @@ fn a_value_that_makes_no_sense_is_one_warning_and_then_the_default() {
         ("OTEL_TRACES_EXPORTER", "otlp"),
         ("OTEL_PROPAGATORS", "b3"),
         ("RUST_LOG", "info,orders=loud"),
+        ("FIRSTLIGHT_HTTP_READ_TIMEOUT", "10s"),
+        ("FIRSTLIGHT_HTTP_MAX_BODY", "2MB"),
+        ("FIRSTLIGHT_HTTP_MAX_CONNECTIONS", "0"),
+        ("FIRSTLIGHT_HTTP_MAX_REQUESTS", "-1"),
+        ("FIRSTLIGHT_DRAIN_TIMEOUT", "20 s"),
     ]);
+    assert_eq!(settings.server_limits, ServerLimits::default());
+    assert_eq!(settings.drain_timeout, None);
     assert_eq!(settings.sampler.to_string(), "parentbased_always_on");
     assert_eq!(settings.propagators.len(), 2);
     let traces = settings.exports.traces.unwrap();
@@ -341,6 +348,11 @@ fn a_value_that_makes_no_sense_is_one_warning_and_then_the_default() {
         "OTEL_EXPORTER_OTLP_HEADERS",
         "OTEL_PROPAGATORS",
         "RUST_LOG",
+        "FIRSTLIGHT_HTTP_READ_TIMEOUT",
+        "FIRSTLIGHT_HTTP_MAX_BODY",
+        "FIRSTLIGHT_HTTP_MAX_CONNECTIONS",
+        "FIRSTLIGHT_HTTP_MAX_REQUESTS",
+        "FIRSTLIGHT_DRAIN_TIMEOUT",
     ] {
         assert_eq!(
             warnings.matches(&format!("{name}:")).count(),

@@ -19,11 +19,7 @@ use super::{
     stop::Stop,
     ticker::Ticker,
 };
-use crate::values::with_causes;
-
-/// What is left of the 30 s that Kubernetes gives a pod to stop, when requests have been drained and before the telemetry
-/// is flushed.
-const DRAIN: Duration = Duration::from_secs(20);
+use crate::{shutdown, values::with_causes};
 
 /// Runs declared jobs.
 ///
@@ -64,7 +60,7 @@ impl<S: Store> Scheduler<S> {
             crons: Vec::new(),
             // The standard library's hash keys are the random numbers that we have.
             instance: RandomState::new().hash_one(()),
-            drain: DRAIN,
+            drain: shutdown::DRAIN,
             clock: Clock::System,
         }
     }
@@ -97,7 +93,8 @@ impl<S: Store> Scheduler<S> {
     }
 
     /// How long runs may go on once the shutdown has begun; then they are cancelled, counted as `interrupted`, and
-    /// repeated by whoever starts next. The default is 20 s: what is left of the 30 s that Kubernetes gives.
+    /// repeated by the next process. The default is 20 s: what is left of the 30 s that Kubernetes gives.
+    /// `FIRSTLIGHT_DRAIN_TIMEOUT` wins over it.
     pub fn drain(mut self, at_most: Duration) -> Self {
         self.drain = at_most;
         self
@@ -130,7 +127,7 @@ impl<S: Store> Scheduler<S> {
                 name: cron.name.clone(),
             });
         }
-        let (asked, stop) = Stop::new(self.drain);
+        let (asked, stop) = Stop::new(shutdown::operators_drain().unwrap_or(self.drain));
         // Not the instance: two replicas that were given the same name must not hold each other's claims.
         let holder: Arc<str> = format!("{:016x}", RandomState::new().hash_one(())).into();
         let mut tickers = JoinSet::new();

@@ -3,7 +3,7 @@
 //! Names are the semantic conventions' for
 //! [HTTP client spans](https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span) and metrics (stable).
 //! What never leaves the process: the query string, credentials in the URL, headers and bodies. What is left out: a log line
-//! per call (whoever calls knows what a failure means, and logs that), retries and redirects (well-kept layers do those; this
+//! per call (the caller knows what a failure means, and logs that), retries and redirects (well-kept layers do those; this
 //! one shows each attempt), and the body's transfer, which ends when the program has read it and not when the call is done.
 //!
 //! The flow: `layer` → `service` reads the `request` and starts a `call` → `future` until the head ends it.

@@ -34,7 +34,7 @@ pub(super) enum Outcome {
     ServiceError,
     /// The response's body failed after its head was sent.
     BodyError,
-    /// Nobody waits for the response any more.
+    /// The client no longer waits for the response.
     Disconnected,
     Panicked,
 }
@@ -106,7 +106,7 @@ impl Exchange {
     pub(super) fn describe(&self) {
         let context = Context::current();
         let span = context.span();
-        // A filter may have kept the span out of the trace; what is current then is somebody else's.
+        // A filter may have kept the span out of the trace; what is current then is another's.
         if span.span_context().span_id() == self.outer {
             return;
         }
@@ -286,7 +286,7 @@ fn scheme(uri: &Uri) -> &'static str {
     }
 }
 
-/// Shared with whoever matched the route.
+/// Shared with the router, which matches the route.
 #[derive(Debug)]
 enum RouteTemplate {
     Static(&'static str),

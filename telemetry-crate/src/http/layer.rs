@@ -6,7 +6,7 @@ use tower_layer::Layer;
 
 use super::{RemoteParent, metrics::RequestMetrics, service::TelemetryService};
 
-/// Paths that a load balancer or an orchestrator asks every few seconds: nobody wants them in a trace or in a rate.
+/// Paths that a load balancer or an orchestrator asks every few seconds; in a trace or in a rate they would only be noise.
 const PROBES: [&str; 5] = ["/livez", "/readyz", "/healthz", "/health", "/metrics"];
 
 /// Gives every request a span, a measurement, a trace context and one access line.

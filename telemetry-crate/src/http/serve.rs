@@ -28,7 +28,11 @@ use hyper_util::{rt::TokioTimer, server::conn::auto};
 use tokio::{net::TcpListener, time::Instant};
 
 pub use self::body_limits::{BodyLimits, BodyLimitsService};
-use self::{limits::Limits, response_body::Streams};
+pub(crate) use self::limits::set_server_limits;
+use self::{
+    limits::{LONGEST, Limits},
+    response_body::Streams,
+};
 
 /// How often a connection over HTTP/2 is asked whether its client is there, and how long the answer may take.
 const PING: Duration = Duration::from_secs(20);
@@ -77,6 +81,10 @@ pub fn serve(listener: TcpListener, app: Router) -> Serve {
 /// | [`max_header_bytes`](Self::max_header_bytes) | 32 KiB | 431 |
 /// | [`drain`](Self::drain) | 20 s | what is open is cut |
 ///
+/// Some are an operator's as well, without a new build: `FIRSTLIGHT_HTTP_READ_TIMEOUT`, `FIRSTLIGHT_HTTP_MAX_BODY`,
+/// `FIRSTLIGHT_HTTP_MAX_CONNECTIONS`, `FIRSTLIGHT_HTTP_MAX_REQUESTS` and `FIRSTLIGHT_DRAIN_TIMEOUT`. Set, they win, except
+/// over a limit that the program has lifted.
+///
 /// Whatever a limit ends is counted in `http_server_limited_total`, and `http_server_open_connections` tells how far the
 /// connections are from theirs. Requests beyond `max_requests` never reach the router; they have a span, a sample and an
 /// access line of their own, without a route.
@@ -113,14 +121,14 @@ impl Serve {
     /// beginning of the connection; default 10 s. Over HTTP/2, [`idle_timeout`](Self::idle_timeout) is for that as well, and
     /// over HTTP/1.1 for a part of a head that came together with the request before it.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.header_timeout = timeout;
+        self.limits.header_timeout = timeout.min(LONGEST);
         self
     }
 
     /// How long a connection may be without a request; default 75 s, more than the 60 s after which common load balancers
     /// close it, so that no request of theirs meets a connection that is closing.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.idle_timeout = timeout;
+        self.limits.idle_timeout = timeout.min(LONGEST);
         self
     }
 
@@ -131,7 +139,8 @@ impl Serve {
     }
 
     /// The most bytes of bodies that all requests together may have received; default 64 MiB. The first 64 KiB of each
-    /// body are free, so that small requests are served all the same. Routes with limits of their own are not counted.
+    /// body are free, so that small requests are served all the same. Less than one body may have is taken for that much.
+    /// Routes with limits of their own are not counted.
     pub fn body_memory(mut self, bytes: usize) -> Self {
         self.limits.body_memory = bytes;
         self
@@ -140,7 +149,7 @@ impl Serve {
     /// How long a client may take nothing of a response; default 30 s. A stream of events that has nothing to send does
     /// not count.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.write_timeout = timeout;
+        self.limits.write_timeout = timeout.min(LONGEST);
         self
     }
 

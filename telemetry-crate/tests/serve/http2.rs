@@ -42,7 +42,7 @@ async fn streams_that_are_not_read_are_reset() {
     for _ in 0..4 {
         stalled.push(client.send_request(get("/large")).await.unwrap());
     }
-    // One that has nothing to say is not one that nobody listens to.
+    // A stream that has nothing to send is not one whose client has stopped reading.
     let mut events = client.send_request(get("/events")).await.unwrap();
     events.frame().await.unwrap().unwrap();
     limited(&capture, "write_timeout", 4.0).await;

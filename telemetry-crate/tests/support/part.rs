@@ -46,7 +46,26 @@ impl Part {
 
     /// With a standard output of the test's choice.
     pub(crate) fn start_into(stdout: Stdio, part: &str, variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        let itself = Command::new(std::env::current_exe().unwrap());
+        Self::start_as(itself, stdout, part, variables)
+    }
+
+    /// With a limit of open files.
+    pub(crate) fn start_limited(files: u32, part: &str, variables: &[(&str, &str)]) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("ulimit -n {files} && exec \"$0\"")])
+            .arg(std::env::current_exe().unwrap());
+        Self::start_as(shell, Stdio::piped(), part, variables)
+    }
+
+    fn start_as(
+        mut command: Command,
+        stdout: Stdio,
+        part: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut child = command
             .env("PART", part)
             .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
             .envs(variables.iter().copied())
@@ -65,11 +84,17 @@ impl Part {
     /// Starts it and waits until it serves; where.
     pub(crate) fn serving(part: &str, variables: &[(&str, &str)]) -> (Self, SocketAddr) {
         let mut part = Self::start(part, variables);
-        let start = part.line();
+        let address = part.admin_address();
+        (part, address)
+    }
+
+    /// Waits until it serves; where.
+    pub(crate) fn admin_address(&mut self) -> SocketAddr {
+        let start = self.line();
         let url = start["metrics"].as_str().unwrap();
         let address = url.strip_prefix("http://").unwrap();
         let address: SocketAddr = address.strip_suffix("/metrics").unwrap().parse().unwrap();
-        (part, ([127, 0, 0, 1], address.port()).into())
+        ([127, 0, 0, 1], address.port()).into()
     }
 
     /// The next line of its standard output.

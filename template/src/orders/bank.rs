@@ -29,7 +29,7 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Calls nobody yet.
+    /// Makes no call yet.
     pub fn new(config: &Config) -> Result<Self, reqwest::Error> {
         if config.bank_url.is_none() {
             tracing::info!("BANK_URL is not set: charges are only pretended");

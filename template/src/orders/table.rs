@@ -90,7 +90,7 @@ pub async fn set_charged(store: &Store, id: i64) -> Result<(), sqlx::Error> {
     charged.execute(store).observed().await.map(drop)
 }
 
-/// Forgets keys that nobody will send again: their orders are as old as `age`.
+/// Forgets keys that no client will send again: their orders are as old as `age`.
 pub async fn forget_keys(store: &Store, age: Duration) -> Result<u64, sqlx::Error> {
     let forget = "UPDATE orders SET idempotency_key = NULL WHERE idempotency_key IS NOT NULL AND created_at < $1";
     let before = seconds(SystemTime::now() - age);

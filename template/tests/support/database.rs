@@ -60,7 +60,7 @@ use {{crate_name}}::{
 };
 {%- endif %}
 
-/// A server of this machine that lets anybody in: docker run -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres:18.6
+/// A server of this machine that asks for no password: docker run -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres:18.6
 const DEFAULT: &str = "postgres://postgres@localhost:5432/postgres";
 
 pub struct Database {

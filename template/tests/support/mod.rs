@@ -225,7 +225,7 @@ pub fn text<'a>(line: &'a Value, field: &str) -> &'a str {
 
 /// `headers` are lines that end in CRLF.
 fn send(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Response {
-    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    let mut stream = TcpStream::connect(address).expect("a listener");
     stream.set_read_timeout(Some(SOON)).expect("a timeout");
     let length = body.len();
     write!(

@@ -36,7 +36,7 @@ use clap::Args;
 
 use self::{alert::Alert, drill::Drill, group::Group};
 pub(crate) use self::{cases::cases, limit::limits, timing::Timing};
-use crate::{paths, ui};
+use crate::{observability::addresses::CopyArgs, paths, ui};
 
 /// What `alerts` can be told.
 #[derive(Debug, Args)]
@@ -44,9 +44,16 @@ pub(crate) struct AlertsArgs {
     /// Write nothing, and fail if what is committed is not what would be written.
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    copy: CopyArgs,
 }
 
 pub(crate) fn run(args: &AlertsArgs) -> anyhow::Result<ExitCode> {
+    if let Some(destination) = &args.copy.destination {
+        let [docs, _] = files::folders();
+        docs.copy(destination, &args.copy)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     for folder in files::folders() {
         if args.check {
             folder.compare(paths::root())?;

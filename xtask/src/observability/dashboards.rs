@@ -56,7 +56,7 @@ pub(crate) use self::{
     unit::Unit,
     variable::Variable,
 };
-use crate::{paths, test::Cases, ui};
+use crate::{observability::addresses::CopyArgs, paths, test::Cases, ui};
 
 /// What `dashboards` can be told.
 #[derive(Debug, Args)]
@@ -64,9 +64,16 @@ pub(crate) struct DashboardsArgs {
     /// Write nothing; fail if what is committed is not what would be written.
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    copy: CopyArgs,
 }
 
 pub(crate) fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
+    if let Some(destination) = &args.copy.destination {
+        let [docs, _] = files::folders()?;
+        docs.copy(destination, &args.copy)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     for folder in files::folders()? {
         if args.check {
             folder.compare(paths::root())?;

@@ -7,7 +7,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::files::{self, Files};
+use crate::{
+    files::{self, Files},
+    observability::addresses::{self, CopyArgs},
+};
 
 /// What is in it, and who writes that.
 #[derive(Debug)]
@@ -40,6 +43,24 @@ impl Folder {
     pub(super) fn by_hand(mut self, names: &'static [&'static str]) -> Self {
         self.by_hand = names;
         self
+    }
+
+    /// Of a generated service: its answers are in it when cargo-generate has made it.
+    pub(super) fn liquid(mut self) -> Self {
+        for content in self.files.values_mut() {
+            *content = addresses::liquid(&String::from_utf8_lossy(content)).into_bytes();
+        }
+        self
+    }
+
+    /// Writes a copy elsewhere, with other addresses.
+    pub(super) fn copy(mut self, destination: &Path, args: &CopyArgs) -> anyhow::Result<()> {
+        for content in self.files.values_mut() {
+            *content = args
+                .addressed(&String::from_utf8_lossy(content))
+                .into_bytes();
+        }
+        files::write(destination, &self.files)
     }
 
     pub(super) fn write(&self, root: &Path) -> anyhow::Result<()> {

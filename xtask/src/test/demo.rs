@@ -1,4 +1,4 @@
-//! The demo, run as somebody would whose output is no terminal, and read as they would.
+//! The demo, run with an output that is no terminal.
 
 use std::process::Command;
 

@@ -97,7 +97,7 @@ impl Cases {
         self.failed.is_empty() && self.not_run.is_empty()
     }
 
-    /// A case that cannot run here, and what somebody must do about it.
+    /// A case that cannot run here, and what to do about it.
     pub(crate) fn not_run(&mut self, name: &str, reason: &str) {
         ui::line(format!("  {}: {name}: {reason}", ui::loud("NOT RUN")));
         self.not_run.push((name.to_owned(), reason.to_owned()));

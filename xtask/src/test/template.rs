@@ -40,7 +40,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     kubernetes::cases(cases, &generated);
     kubernetes::names(cases, &folder);
     compose::cases(cases, &generated);
-    observability::cases(cases, &generated);
+    observability::cases(cases, &generated, &folder);
     pipelines::cases(cases, &generated);
     versions::cases(cases, &generated);
     ways::names(cases, &folder);

@@ -29,7 +29,16 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
 }
 
 /// Features of the library that have code of their own for being alone.
-const FEATURES: [&str; 5] = ["", "otlp-grpc", "otlp-tls", "otlp-gzip", "sqlx"];
+const FEATURES: [&str; 8] = [
+    "",
+    "otlp-grpc",
+    "otlp-tls",
+    "otlp-gzip",
+    "axum",
+    "sqlx",
+    "apalis-sqlite",
+    "apalis-postgres",
+];
 
 /// Everything at once, then the library as those get it who ask for one feature or none.
 pub(super) fn clippy(cases: &mut Cases) -> anyhow::Result<()> {

@@ -29,7 +29,7 @@ impl Alertmanager {
     }
 }
 
-/// Both programs, or what somebody must do to have them.
+/// Both programs, or what to do to have them.
 pub(crate) fn alertmanager() -> anyhow::Result<Alertmanager> {
     // Debian calls it by its first name and its last.
     let server = tools::on_path("alertmanager").or_else(|| tools::on_path(DEBIAN));

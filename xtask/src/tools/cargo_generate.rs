@@ -38,7 +38,7 @@ pub(crate) fn cargo_generate() -> anyhow::Result<PathBuf> {
     command::run("install cargo-generate (once, some minutes)", &mut install).context(
         "cargo-generate is needed to render the template; it can also be installed by hand: cargo install cargo-generate --locked",
     )?;
-    // Half a gigabyte that nobody needs again.
+    // Half a gigabyte that is not needed again.
     let _ = std::fs::remove_dir_all(build);
     Ok(own)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::debian;
 use crate::{paths, tools};
 
-/// The program, or what somebody must do to have it.
+/// The program, or what to do to have it.
 pub(crate) fn pgbadger() -> anyhow::Result<PathBuf> {
     if let Some(installed) = tools::on_path(NAME) {
         return Ok(installed);

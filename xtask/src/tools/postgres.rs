@@ -34,7 +34,7 @@ impl Postgres {
     }
 }
 
-/// The programs, or what somebody must do to have them.
+/// The programs, or what to do to have them.
 pub(crate) fn postgres() -> anyhow::Result<Postgres> {
     let installed = |bin: PathBuf| Postgres {
         bin,

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::debian;
 use crate::{paths, tools};
 
-/// The server, or what somebody must do to have it.
+/// The server, or what to do to have it.
 pub(crate) fn postgres_exporter() -> anyhow::Result<PathBuf> {
     let installed = tools::on_path("postgres_exporter").or_else(|| tools::on_path(DEBIAN));
     if let Some(installed) = installed {

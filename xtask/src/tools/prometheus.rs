@@ -51,7 +51,7 @@ impl Prometheus {
     }
 }
 
-/// Both programs, or what somebody must do to have them.
+/// Both programs, or what to do to have them.
 pub(crate) fn prometheus() -> anyhow::Result<Prometheus> {
     if let (Some(server), Some(promtool)) =
         (tools::on_path("prometheus"), tools::on_path("promtool"))

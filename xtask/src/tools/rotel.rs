@@ -7,7 +7,7 @@ use anyhow::bail;
 use super::python;
 use crate::paths;
 
-/// The program, or what somebody must do to have it.
+/// The program, or what to do to have it.
 pub(crate) fn rotel() -> anyhow::Result<PathBuf> {
     let folder = paths::tools().join("rotel");
     let program = folder.join("rotel").join("rotel-agent");

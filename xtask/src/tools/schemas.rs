@@ -13,7 +13,7 @@ pub(crate) fn check_jsonschema() -> anyhow::Result<Command> {
 /// kubernetes-validate: Kubernetes' own kinds, in the newest version that it knows; waits for files.
 pub(crate) fn kubernetes_validate() -> anyhow::Result<Command> {
     let mut validate = python::module("kubernetes-validate", "kubernetes_validate")?;
-    // A key that nobody knows is a mistake.
+    // An unknown key is a mistake.
     validate.args(["--strict", "--no-warn"]);
     Ok(validate)
 }

@@ -22,7 +22,7 @@ pub(super) enum Outcome {
     Answered(StatusCode, Version),
     /// There is an error in place of a response: one word of few.
     Failed(&'static str),
-    /// Nobody waits for the response any more: a timeout around the call, or another call that was faster.
+    /// The caller no longer waits for the response: a timeout around the call, or another call that was faster.
     Cancelled,
     Panicked,
 }
@@ -116,7 +116,7 @@ impl Call {
             Outcome::Cancelled => Some("cancelled"),
             Outcome::Panicked => Some("panic"),
         };
-        // Whoever gave up knows why; the server may have done nothing wrong.
+        // The caller gave up and knows why; the server may have done nothing wrong.
         let failed = error.is_some() && !matches!(outcome, Outcome::Cancelled);
         self.span.write(|span| {
             let attributes = [

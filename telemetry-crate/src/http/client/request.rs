@@ -38,7 +38,7 @@ pub(super) mod sealed {
 #[expect(unnameable_types, reason = "the sealed traits alone speak of it")]
 pub struct Url<'a> {
     pub(super) scheme: &'a str,
-    /// In brackets if it is an IPv6 address, as in a URL. Empty if nobody said.
+    /// In brackets if it is an IPv6 address, as in a URL. Empty if it is unknown.
     pub(super) host: Host<'a>,
     pub(super) port: Option<u16>,
     pub(super) path: &'a str,
@@ -178,7 +178,10 @@ mod tests {
         let named = request("orders.internal:81");
         assert_eq!(named.url().address(), Some("orders.internal"));
         assert_eq!(named.url().port(), 81);
-        let nobody = request("not a host");
-        assert_eq!((nobody.url().address(), nobody.url().full()), (None, None));
+        let unknown = request("not a host");
+        assert_eq!(
+            (unknown.url().address(), unknown.url().full()),
+            (None, None)
+        );
     }
 }

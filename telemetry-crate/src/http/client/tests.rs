@@ -38,7 +38,7 @@ fn a_call_is_measured_once_whatever_becomes_of_it() {
             Ok(Response::new(()))
         }));
         runtime.block_on(answers.call(request())).unwrap();
-        // Never polled, and so never sent: nobody waits for it any more all the same.
+        // Never polled, and so never sent; its caller has stopped waiting all the same.
         drop(answers.call(request()));
         let mut fails = layer.layer(service_fn(async |_: Request<()>| {
             Err::<Response<()>, _>(io::Error::from(io::ErrorKind::TimedOut))

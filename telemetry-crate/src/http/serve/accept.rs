@@ -10,13 +10,15 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{Serve, Server, metrics::Limit, watch::serve_connection};
 
 /// Out of file descriptors, most likely. Trying again at once would burn a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// For what was cut to notice it, so that its spans and lines are there before telemetry is flushed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -28,6 +30,7 @@ pub(super) async fn run(serve: Serve) {
         limits,
         mut shutdown,
     } = serve;
+    let limits = limits.effective();
     let drain = limits.drain;
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let server = Server::new(app, limits);
@@ -74,11 +77,26 @@ pub(super) async fn run(serve: Serve) {
     let _ = timeout(LAST_WORDS, all_closed.recv()).await;
 }
 
-/// Says once, rather than for each connection, what keeps it from accepting.
+/// Says once a minute, rather than for each connection, what keeps it from accepting.
 #[derive(Default)]
 struct Accepting {
-    is_failing: bool,
-    is_full: bool,
+    failing: Said,
+    full: Said,
+}
+
+/// When something was last said.
+#[derive(Default)]
+struct Said(Option<Instant>);
+
+impl Said {
+    /// Whether it is to be said now.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.0.is_none_or(|last| last.elapsed() >= SAID_EVERY);
+        if is_due {
+            self.0 = Some(Instant::now());
+        }
+        is_due
+    }
 }
 
 impl Accepting {
@@ -90,16 +108,12 @@ impl Accepting {
         let place = self.place(places).await;
         loop {
             match listener.accept().await {
-                Ok(accepted) => {
-                    self.is_failing = false;
-                    return (place, accepted);
-                }
+                Ok(accepted) => return (place, accepted),
                 // The client's, which went away meanwhile.
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
                     Limit::Accept.count();
-                    if !self.is_failing {
-                        self.is_failing = true;
+                    if self.failing.is_due() {
                         tracing::warn!(
                             target: "firstlight",
                             "cannot accept connections, tries again every {} ms: {error}",
@@ -113,21 +127,20 @@ impl Accepting {
     }
 
     async fn place(&mut self, places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-        loop {
-            if let Ok(place) = places.clone().try_acquire_owned() {
-                self.is_full &= places.available_permits() == 0;
-                return place;
-            }
-            if !self.is_full {
-                self.is_full = true;
-                Limit::Connections.count();
+        if places.available_permits() == 0 {
+            Limit::Connections.count();
+            if self.full.is_due() {
                 tracing::warn!(
                     target: "firstlight",
                     "all places for connections are taken: further ones wait until one is closed"
                 );
             }
-            // Given back at once, and taken above. The semaphore is never closed.
-            drop(places.acquire().await);
+        }
+        loop {
+            // An error means that the semaphore is closed, which it never is.
+            if let Ok(place) = places.clone().acquire_owned().await {
+                return place;
+            }
         }
     }
 }

@@ -11,6 +11,8 @@ use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::limits::LONGEST;
+
 /// What axum's extractors take by default.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
@@ -85,7 +87,7 @@ impl BodyLimits {
     /// How long a handler may wait for the next bytes; default 10 s. `None` lifts the limit, and that of the rate.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.timeout = timeout.into();
+        self.timeout = timeout.into().map(|timeout| timeout.min(LONGEST));
         self
     }
 

@@ -1,8 +1,9 @@
 //! The limits of a server, and their defaults.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use super::BodyLimits;
+use crate::{config::ServerLimits, shutdown};
 
 /// For a head, whose bytes a client has at hand: ten seconds are several retransmissions on a bad line.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -10,6 +11,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// More than the 60 s after which common load balancers close an idle connection, so that theirs is the side that closes.
 /// The other way round, a request may meet a connection that the server is closing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// The longest time-out: added to the present, a longer one may be beyond what a clock has.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What the kernel buffers is behind this: a client that takes nothing for so long reads nothing at all.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,8 +33,13 @@ const MAX_STREAMS: u32 = 100;
 /// What nginx takes: four buffers of 8 KiB.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
-/// Leaves 10 of the 30 s after which Kubernetes kills: 5 for the flush of telemetry, and 5 for a drain delay.
-const DRAIN: Duration = Duration::from_secs(20);
+/// The operator's, once telemetry has started.
+static OPERATORS: OnceLock<ServerLimits> = OnceLock::new();
+
+pub(crate) fn set_server_limits(limits: ServerLimits) {
+    // An error means that they are set, as every start of telemetry but the first finds it.
+    let _ = OPERATORS.set(limits);
+}
 
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
@@ -58,7 +67,99 @@ impl Default for Limits {
             max_requests: MAX_REQUESTS,
             max_streams: MAX_STREAMS,
             max_header_bytes: MAX_HEADER_BYTES,
-            drain: DRAIN,
+            drain: shutdown::DRAIN,
         }
+    }
+}
+
+impl Limits {
+    /// What holds for a server that begins now.
+    pub(super) fn effective(self) -> Self {
+        let limits = match OPERATORS.get() {
+            Some(operators) => self.under(operators),
+            None => self,
+        };
+        Self {
+            drain: shutdown::operators_drain().unwrap_or(limits.drain),
+            // The largest body fits in, whatever else has been set.
+            body_memory: limits
+                .body_memory
+                .max(limits.body.max_bytes.unwrap_or_default()),
+            ..limits
+        }
+    }
+
+    fn under(mut self, operators: &ServerLimits) -> Self {
+        if let Some(timeout) = operators.read_timeout {
+            let timeout = timeout.min(LONGEST);
+            self.header_timeout = timeout;
+            self.body.timeout = self.body.timeout.map(|_| timeout);
+        }
+        if let Some(bytes) = operators.max_body {
+            self.body.max_bytes = self.body.max_bytes.map(|_| bytes);
+        }
+        if let Some(connections) = operators.max_connections {
+            self.max_connections = connections.min(tokio::sync::Semaphore::MAX_PERMITS);
+        }
+        if let Some(requests) = operators.max_requests {
+            self.max_requests = requests;
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{LONGEST, Limits};
+    use crate::{config::ServerLimits, http::BodyLimits};
+
+    const OPERATORS: ServerLimits = ServerLimits {
+        read_timeout: Some(Duration::from_secs(3)),
+        max_body: Some(70),
+        max_connections: Some(80),
+        max_requests: Some(90),
+    };
+
+    #[test]
+    fn operators_win_over_the_program() {
+        let limits = Limits::default().under(&OPERATORS);
+        assert_eq!(limits.header_timeout, Duration::from_secs(3));
+        assert_eq!(limits.body.timeout, Some(Duration::from_secs(3)));
+        assert_eq!(limits.body.max_bytes, Some(70));
+        assert_eq!(limits.max_connections, 80);
+        assert_eq!(limits.max_requests, 90);
+    }
+
+    #[test]
+    fn what_the_program_lifted_stays_lifted() {
+        let lifted = Limits {
+            body: BodyLimits::unlimited(),
+            ..Limits::default()
+        };
+        let limits = lifted.under(&OPERATORS);
+        assert_eq!((limits.body.timeout, limits.body.max_bytes), (None, None));
+    }
+
+    #[test]
+    fn largest_body_fits_into_the_memory() {
+        let limits = Limits {
+            body: BodyLimits::new().max_bytes(1 << 30),
+            ..Limits::default()
+        };
+        assert_eq!(limits.effective().body_memory, 1 << 30);
+    }
+
+    #[test]
+    fn longest_timeout_has_an_end() {
+        let operators = ServerLimits {
+            read_timeout: Some(Duration::MAX),
+            ..ServerLimits::default()
+        };
+        let limits = Limits::default().under(&operators);
+        assert_eq!(limits.header_timeout, LONGEST);
+        let body = BodyLimits::new().timeout(Duration::MAX);
+        assert_eq!(body.timeout, Some(LONGEST));
     }
 }

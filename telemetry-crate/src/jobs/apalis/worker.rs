@@ -19,10 +19,13 @@ use super::{
     service::TaskLayer,
     tables::{HEARTBEAT, Tables},
 };
-use crate::jobs::{
-    Job, Outcome, Queue, TARGET,
-    catch::Caught,
-    running::{End, Running},
+use crate::{
+    jobs::{
+        Job, Outcome, Queue, TARGET,
+        catch::Caught,
+        running::{End, Running},
+    },
+    shutdown,
 };
 
 /// Between the end of a worker that has lost its database and the next one.
@@ -151,7 +154,9 @@ impl<DB: Tables> Worker<DB> {
                 time::sleep(HEARTBEAT).await;
             }
         };
-        let _: Result<(), _> = time::timeout(self.drain, beat).await;
+        // A tenth is for giving back what is cancelled.
+        let drain = shutdown::operators_drain().map_or(self.drain, |all| all * 9 / 10);
+        let _: Result<(), _> = time::timeout(drain, beat).await;
     }
 
     fn layer(&self) -> TaskLayer {

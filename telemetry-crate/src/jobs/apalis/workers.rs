@@ -103,7 +103,7 @@ impl<DB: Tables> Workers<DB> {
 
     /// How long the attempts that run may take to end after the signal to stop; 18 s by default. Those that still run
     /// by then are cancelled and given back, which takes a moment: leave the process a second or two. For the queues
-    /// that are added afterwards.
+    /// that are added afterwards. `FIRSTLIGHT_DRAIN_TIMEOUT` wins over it.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
         self

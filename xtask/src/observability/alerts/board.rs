@@ -1,9 +1,6 @@
 //! The dashboard that an alert leads to, opened at the very thing that is wrong.
 
-/// Where Grafana is, until the address is replaced.
-pub(super) const GRAFANA: &str = "https://grafana.example.com";
-/// Where a generated service's `compose.yaml` has it.
-pub(super) const GRAFANA_OF_COMPOSE: &str = "http://localhost:3000";
+use crate::observability::addresses::GRAFANA;
 
 /// One of the dashboards in `docs/dashboards`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::{alertmanager, board, drill, operator, timing::Timing};
+use super::{alertmanager, drill, operator, timing::Timing};
 use crate::{observability::folder::Folder, paths};
 
 const DOCS: &str = "docs/alerts";
@@ -20,7 +20,7 @@ pub(super) fn folders() -> [Folder; 2] {
         |generated: Vec<Generated>| generated.into_iter().map(|file| (file.path, file.text));
     [
         Folder::new(DOCS, "alerts", files(all())).by_hand(&["README.md"]),
-        Folder::new(TEMPLATE, "alerts", files(of_a_service())),
+        Folder::new(TEMPLATE, "alerts", files(of_a_service())).liquid(),
     ]
 }
 
@@ -85,11 +85,7 @@ fn of_a_service() -> Vec<Generated> {
     let rules = super::rules(Timing::Production);
     vec![
         file("objectives.yml", &super::objectives(Timing::Production)),
-        // Grafana is another container there, so that the link in an alert works at once.
-        file(
-            "firstlight.rules.yml",
-            &rules.replace(board::GRAFANA, board::GRAFANA_OF_COMPOSE),
-        ),
+        file("firstlight.rules.yml", &rules),
         file("alertmanager.yml", &alertmanager::silent()),
         file("prometheusrule.yaml", &operator::rules()),
     ]

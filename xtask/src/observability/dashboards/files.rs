@@ -5,7 +5,7 @@ use crate::observability::folder::Folder;
 
 /// Where they are read, and copied from.
 pub(super) const DOCS: &str = "docs/dashboards";
-/// Where the template has them; a service gets them as they are.
+/// Where the template has them, for a service and its addresses.
 const TEMPLATE: &str = "template/observability/dashboards";
 
 /// What postgres_exporter is asked for one of them; written by hand.
@@ -22,7 +22,7 @@ pub(super) fn folders() -> anyhow::Result<[Folder; 2]> {
     let template = files.iter().cloned().chain([queries]);
     Ok([
         Folder::new(DOCS, "dashboards", docs).by_hand(&[QUERIES]),
-        Folder::new(TEMPLATE, "dashboards", template),
+        Folder::new(TEMPLATE, "dashboards", template).liquid(),
     ])
 }
 

@@ -1,11 +1,10 @@
 //! The pages that say what to do, one per alert.
 
-/// In the repository, because there may be no checkout at hand at night.
-const PAGES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/runbooks");
+use crate::observability::addresses::RUNBOOKS;
 
 /// Where the page of this alert is read.
 pub(crate) fn address(alert: &str) -> String {
-    format!("{PAGES}/{alert}.md")
+    format!("{}/{alert}.md", *RUNBOOKS)
 }
 
 macro_rules! runbooks {

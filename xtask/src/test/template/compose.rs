@@ -49,7 +49,7 @@ fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
             let service = at(&compose()?, "/services/service")?;
             let grace = service["stop_grace_period"].as_str().unwrap_or_default();
             let grace: u64 = grace.trim_end_matches('s').parse()?;
-            let needed = stop_seconds(source)?;
+            let needed = stop_seconds()?;
             ensure!(
                 grace > needed,
                 "found {grace} s, expected more than {needed}"

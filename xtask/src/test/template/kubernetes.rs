@@ -1,18 +1,18 @@
 //! What the manifests say to each other, which no schema knows: names that must meet, and seconds that must suffice.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use firstlight::config::VARIABLES;
 use serde_json::Value;
 
 use super::{combinations::Generated, readme};
 use crate::{
-    command,
+    command, files,
     generate::{self, Options, Service},
     paths,
     test::Cases,
-    yaml,
+    tools, yaml,
 };
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
@@ -109,7 +109,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             let delay = variable(&container, "FIRSTLIGHT_DRAIN_DELAY")?;
             let delay = delay.parse::<u64>()?.div_ceil(1000);
             ensure!(delay >= 3, "{delay} s is less than load balancers need");
-            let needed = delay + stop_seconds(&source)? + TO_SPARE;
+            let needed = delay + stop_seconds()? + TO_SPARE;
             ensure!(grace >= needed, "found {grace} s, expected {needed} s at least");
             Ok(())
         },
@@ -118,6 +118,13 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         "the pools of all pods fit into PostgreSQL, also while a rollout replaces them",
         || connections(generated),
     );
+    let what = "the pods are told how many there may be, also once that is edited";
+    match tools::on_path("kubectl") {
+        Some(kubectl) => {
+            cases.check(what, || processes(&postgres, &kubectl));
+        }
+        None => cases.not_run(what, "install kubectl; no cluster is needed"),
+    }
     cases.check("the pods have no rights that they do not need", || {
         let deployment = read("deployment.yaml")?;
         let pod = at(&deployment, "/spec/template/spec")?;
@@ -193,6 +200,36 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     );
 }
 
+/// With another number of pods, kustomize gives that to the pods.
+fn processes(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
+    let manifests = paths::fresh("template-processes")?;
+    files::write(&manifests, &files::of(&source.join("deploy/kubernetes"))?)?;
+    let scaler = manifests.join("horizontalpodautoscaler.yaml");
+    let text = fs::read_to_string(&scaler)?;
+    let pods = at(&yaml::parse(&text)?, "/spec/maxReplicas")?;
+    fs::write(
+        &scaler,
+        text.replace(&format!("maxReplicas: {pods}"), "maxReplicas: 23"),
+    )?;
+    let deployment = yaml::read(&manifests.join("deployment.yaml"))?;
+    let found = variable(&container(&deployment)?, PROCESSES)?;
+    ensure!(
+        pods == found.parse::<u64>()?,
+        "found {found}, expected {pods}"
+    );
+    let rendered = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(&manifests))?;
+    for document in rendered.split("\n---\n") {
+        let document = yaml::parse(document)?;
+        if document["kind"] == "Deployment" {
+            // A text: Kubernetes takes no number there.
+            let found = variable(&container(&document)?, PROCESSES)?;
+            ensure!(found == "23", "found {found}, expected 23");
+            return Ok(());
+        }
+    }
+    bail!("kustomize renders no Deployment")
+}
+
 /// Each process has one connection more than its pool, for its readiness check.
 fn connections(generated: &Generated) -> anyhow::Result<()> {
     let source = generated.with_store("postgres", "kubernetes", "none");
@@ -213,6 +250,25 @@ fn connections(generated: &Generated) -> anyhow::Result<()> {
         "2 * {pods} pods take {needed} connections, expected {} at most",
         MAX_CONNECTIONS - KEPT_CONNECTIONS
     );
+    // With compose: one process, with the default pool.
+    let config = fs::read_to_string(source.join("src/config.rs"))?;
+    let default = config
+        .split_once("number(\"DATABASE_MAX_CONNECTIONS\", \"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .context("src/config.rs has no default for DATABASE_MAX_CONNECTIONS")?
+        .0;
+    let needed = 2 * (default.parse::<u64>()? + 1);
+    ensure!(
+        needed <= MAX_CONNECTIONS - KEPT_CONNECTIONS,
+        "found {needed}"
+    );
+    let compose = generated.with_store("postgres", "compose", "none");
+    let compose = yaml::read(&compose.join("deploy/compose/compose.yaml"))?;
+    let text = compose.to_string();
+    ensure!(
+        !text.contains("max_connections") && !text.contains("DATABASE_MAX_CONNECTIONS"),
+        "compose.yaml has sizes of its own"
+    );
     // The worker's jobs, each of which may hold one, leave one to requests.
     let jobs = fs::read_to_string(paths::library().join("src/jobs/apalis/workers.rs"))?;
     let jobs: u64 = jobs
@@ -224,6 +280,9 @@ fn connections(generated: &Generated) -> anyhow::Result<()> {
     ensure!(jobs < pool, "{jobs} jobs at once, in a pool of {pool}");
     Ok(())
 }
+
+/// What the service reads it from.
+const PROCESSES: &str = "DATABASE_PROCESSES";
 
 /// Of PostgreSQL, unless told otherwise.
 const MAX_CONNECTIONS: u64 = 100;
@@ -253,20 +312,14 @@ pub(super) fn names(cases: &mut Cases, folder: &Path) {
     );
 }
 
-/// From the end of accepting to the exit: the drain that the code allows, and the flush.
-pub(super) fn stop_seconds(source: &Path) -> anyhow::Result<u64> {
-    let code = fs::read_to_string(source.join("src/app.rs"))?;
-    let drain = code
-        .split_once("const DRAIN: Duration = Duration::from_secs(")
-        .and_then(|(_, rest)| rest.split_once(')'))
-        .context("src/app.rs has no DRAIN in seconds")?
-        .0;
-    let flush = VARIABLES
-        .iter()
-        .find(|variable| variable.name == "FIRSTLIGHT_SHUTDOWN_TIMEOUT")
-        .context("no such variable")?;
-    let flush = flush.default.trim_matches('`').parse::<u64>()?;
-    Ok(drain.parse::<u64>()? + flush.div_ceil(1000))
+/// From the end of accepting to the exit, by default: the drain and the flush.
+pub(super) fn stop_seconds() -> anyhow::Result<u64> {
+    let seconds = |name: &str| -> anyhow::Result<u64> {
+        let found = VARIABLES.iter().find(|variable| variable.name == name);
+        let default = found.context("no such variable")?.default;
+        Ok(default.trim_matches('`').parse::<u64>()?.div_ceil(1000))
+    };
+    Ok(seconds("FIRSTLIGHT_DRAIN_TIMEOUT")? + seconds("FIRSTLIGHT_SHUTDOWN_TIMEOUT")?)
 }
 
 /// A name that looks like one of telemetry's must be one.

@@ -5,19 +5,20 @@
 mod applied;
 mod mounted;
 
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 
 use super::{combinations::Generated, readme};
 use crate::{
-    command,
-    files::{self, Files},
+    command, files,
+    generate::{self, Options, Service},
+    observability::addresses::{GRAFANA, RUNBOOKS},
     paths,
     test::Cases,
 };
 
-pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
+pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
     for deploy in ["compose", "kubernetes"] {
         let source = generated.with_store("postgres", deploy, "none");
         cases.check(
@@ -32,7 +33,14 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             &format!("with {deploy}, the commands of README.md, \"Watch it\", leave no address that is not the reader's"),
             || addresses(&source),
         );
+        cases.check(
+            &format!("with {deploy}, the addresses that a service is made with are the only ones"),
+            || answered(deploy, folder),
+        );
     }
+    cases.check("an answer that is no address is refused", || {
+        refused(folder)
+    });
     mounted::cases(cases, generated);
     applied::cases(cases, generated);
 }
@@ -47,31 +55,95 @@ fn dashboards() -> anyhow::Result<BTreeSet<String>> {
     Ok(names.collect())
 }
 
-/// On a copy, as somebody would who has just generated it.
+/// On a copy, as a reader does who has just generated it.
 fn addresses(source: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-observability")?;
     let observability = copy.join("observability");
     files::write(&observability, &files::of(&source.join("observability"))?)?;
-    let ours = |files: &Files| {
-        let text = |content: &Vec<u8>| String::from_utf8_lossy(content).into_owned();
-        let is_ours = |text: String| OURS.iter().any(|ours| text.contains(ours));
-        let found = files.iter().filter(|(_, content)| is_ours(text(content)));
-        found.map(|(name, _)| name.clone()).collect::<Vec<_>>()
-    };
-    let before = ours(&files::of(&observability)?);
-    ensure!(before.len() > 8, "found {OURS:?} only in {before:?}");
+    let before = with_defaults(&observability)?;
+    ensure!(before.len() > 8, "found defaults only in {before:?}");
     for block in readme::shell_blocks(source, "## Watch it")? {
         let mut shell = Command::new("sh");
         shell.args(["-ec", &block]).current_dir(&copy);
         command::run_quietly(&mut shell).with_context(|| block)?;
     }
-    let after = ours(&files::of(&observability)?);
-    ensure!(after.is_empty(), "found {OURS:?} in {after:?}");
+    let after = with_defaults(&observability)?;
+    ensure!(after.is_empty(), "found defaults in {after:?}");
     Ok(())
 }
 
-/// Beginnings of addresses that are an example, or belong to firstlight.
-const OURS: [&str; 2] = [
-    "https://github.com/firstlight-rs/firstlight/blob/main/docs/runbooks",
-    "https://grafana.example.com",
-];
+/// The files with an address that is an example, belongs to firstlight, or is compose's.
+fn with_defaults(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let defaults = [RUNBOOKS.as_str(), GRAFANA, "http://localhost:3000"];
+    let has_default = |content: &Vec<u8>| {
+        let text = String::from_utf8_lossy(content);
+        defaults.iter().any(|default| text.contains(default))
+    };
+    let files = files::of(folder)?.into_iter();
+    let found = files.filter(|(_, content)| has_default(content));
+    Ok(found.map(|(name, _)| name).collect())
+}
+
+/// Made with addresses of its own, one of them with a slash at its end.
+fn answered(deploy: &str, folder: &Path) -> anyhow::Result<()> {
+    let (grafana, runbooks) = ("https://grafana.test", "https://wiki.test/books");
+    let with_slash = format!("{runbooks}/");
+    let name = format!("addressed-{deploy}");
+    let extra = generate::throwaway();
+    let service = Service {
+        name: &name,
+        destination: folder,
+        options: Options {
+            deploy,
+            grafana: Some(grafana),
+            runbooks: Some(&with_slash),
+            ..Options::BARE
+        },
+        extra: &extra,
+    };
+    command::run_quietly(&mut service.command()?)?;
+    let observability = folder.join(&name).join("observability");
+    let found = with_defaults(&observability)?;
+    ensure!(found.is_empty(), "found defaults in {found:?}");
+    let rules = match deploy {
+        "compose" => "firstlight.rules.yml",
+        _ => "prometheusrule.yaml",
+    };
+    let rules = fs::read_to_string(observability.join("alerts").join(rules))?;
+    let board = fs::read_to_string(observability.join("dashboards/overview.json"))?;
+    let record = fs::read_to_string(folder.join(&name).join(".firstlight.toml"))?;
+    for (text, needed) in [
+        (&rules, format!("dashboard_url: {grafana}/d/")),
+        (&rules, format!("runbook_url: {runbooks}/ServiceDown.md")),
+        (&board, format!("{runbooks}/ServiceDown.md")),
+        (&record, format!("runbooks = \"{runbooks}\"")),
+    ] {
+        ensure!(text.contains(&needed), "found no {needed}");
+    }
+    Ok(())
+}
+
+fn refused(folder: &Path) -> anyhow::Result<()> {
+    let extra = generate::throwaway();
+    let service = Service {
+        name: "addressed-badly",
+        destination: folder,
+        options: Options {
+            deploy: "kubernetes",
+            grafana: Some("grafana.test\""),
+            ..Options::BARE
+        },
+        extra: &extra,
+    };
+    let Err(error) = command::run_quietly(&mut service.command()?) else {
+        bail!("it was accepted")
+    };
+    let message = format!("{error:#}");
+    for needed in [
+        "grafana=\"grafana.test\"\"",
+        "Expected: one such as https://",
+    ] {
+        ensure!(message.contains(needed), "it said:\n{message}");
+    }
+    Ok(())
+}

@@ -17,6 +17,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
         worker: true,
         deploy: "kubernetes",
         ci: "gitlab",
+        ..Options::BARE
     };
     cases.check(
         "from the record of its answers, the same service is made again",

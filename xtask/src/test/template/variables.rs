@@ -17,7 +17,7 @@ pub(super) fn are_right() -> anyhow::Result<()> {
         let Some(line) = line.strip_prefix('#') else {
             ensure!(
                 line.is_empty(),
-                "{line:?} would be set by whoever copies the file"
+                "{line:?} would be set by a copy of the file"
             );
             continue;
         };

@@ -290,7 +290,7 @@ pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
             .current_dir(paths::root());
         let mut asking = Process::start("cargo-generate", &mut terminal)?;
         // One for each question.
-        asking.type_in("\r\r\r\r\r\r")?;
+        asking.type_in(&"\r".repeat(8))?;
         let status = asking.wait(ANSWERED)?;
         ensure!(
             status.success(),

@@ -109,7 +109,7 @@ fn prometheus(cases: &mut Cases, source: &Path, store: &str) {
     });
 }
 
-/// It has to start without an address to send to, and to be the one of `docs/alerts` once somebody takes the comments away.
+/// It has to start without an address to send to, and to be the one of `docs/alerts` once the comments are taken away.
 fn alertmanager(cases: &mut Cases, source: &Path) {
     let what = "amtool accepts alertmanager.yml, which sends nothing anywhere, and does when its receivers are no comments";
     let amtool = match tools::alertmanager() {

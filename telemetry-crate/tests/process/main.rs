@@ -9,6 +9,9 @@
     reason = "tests, and one part is to panic"
 )]
 
+#[cfg(feature = "axum")]
+mod server;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{
@@ -67,6 +70,23 @@ fn main() -> ExitCode {
                 "a_check_in_async_code_is_not_reported_as_a_blocked_runtime",
                 checks,
             ),
+            #[cfg(all(feature = "axum", feature = "testing"))]
+            (
+                "serve::stalled_clients_hold_up_no_exit",
+                server::stalled_clients,
+            ),
+            #[cfg(feature = "axum")]
+            (
+                "serve::second_signal_ends_the_drain",
+                server::second_signals,
+            ),
+            #[cfg(feature = "axum")]
+            ("serve::variables_of_operators_win", server::variables),
+            #[cfg(feature = "axum")]
+            (
+                "serve::exhausted_files_are_survived",
+                server::exhausted_files,
+            ),
         ],
         &[
             ("panics", play_panics),
@@ -75,6 +95,8 @@ fn main() -> ExitCode {
             ("floods", play_floods),
             ("exits", play_exits),
             ("checks", play_checks),
+            #[cfg(feature = "axum")]
+            ("serves", server::play),
             ("requests", play_requests),
             ("dies", play_dies),
             ("bursts", play_bursts),
@@ -141,7 +163,7 @@ fn panics_and_records() {
         panic["panic.location"]
             .as_str()
             .unwrap()
-            .contains("process.rs:"),
+            .contains("process/main.rs:"),
         "{panic}"
     );
     assert!(
@@ -299,7 +321,7 @@ fn slow_reader() {
     let address = next_line(&mut errors).parse().unwrap();
     part.message("telemetry is up");
 
-    // From here on nobody reads, and the work goes on.
+    // From here on its output is not read, and the work goes on.
     part.tell(&FLOOD.to_string());
     assert_eq!(next_line(&mut errors), "done");
     let lost = dropped(&ask(address, "GET /metrics").body);

@@ -1,0 +1,30 @@
+//! What an operator may change of a server without a new build; `None` is what the program says.
+
+use std::time::Duration;
+
+use super::{env, env::Env, env::positive};
+
+/// Limits of `http::serve`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ServerLimits {
+    pub(crate) read_timeout: Option<Duration>,
+    pub(crate) max_body: Option<usize>,
+    pub(crate) max_connections: Option<usize>,
+    pub(crate) max_requests: Option<usize>,
+}
+
+pub(super) fn server_limits(env: &mut Env<'_>) -> ServerLimits {
+    let mut number = |name| env.parsed(name, "a whole number from 1 on", positive);
+    ServerLimits {
+        max_body: number(env::HTTP_MAX_BODY),
+        max_connections: number(env::HTTP_MAX_CONNECTIONS),
+        max_requests: number(env::HTTP_MAX_REQUESTS),
+        read_timeout: env
+            .parsed(
+                env::HTTP_READ_TIMEOUT,
+                "a whole number of milliseconds from 1 on",
+                |value| value.parse().ok().filter(|number| *number > 0),
+            )
+            .map(Duration::from_millis),
+    }
+}

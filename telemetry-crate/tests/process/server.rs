@@ -1,0 +1,233 @@
+//! `http::serve` in a process: its end while clients stall, and a process that is out of file descriptors.
+
+use std::{
+    convert::Infallible,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    process::ExitCode,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::Response,
+    routing::{get, post},
+};
+use firstlight::http::TelemetryLayer;
+use tokio_stream::StreamExt as _;
+
+use crate::support::{ask, part::Part};
+
+/// For what happens at once, on a machine that is busy.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+#[tokio::main]
+pub(crate) async fn play() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    tracing::info!(address = %listener.local_addr().unwrap(), "listening");
+    let app = Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route("/events", get(events))
+        .route("/collect", post(|_: Bytes| async {}))
+        .layer(TelemetryLayer::new());
+    firstlight::http::serve(listener, app)
+        .with_graceful_shutdown(firstlight::shutdown_signal())
+        .await;
+    telemetry.finish(Ok::<(), std::io::Error>(()))
+}
+
+/// One event, and then nothing.
+async fn events() -> Response<Body> {
+    let event = tokio_stream::once(Ok::<_, Infallible>("data: 1\n\n"));
+    let events = event.chain(tokio_stream::pending());
+    Response::new(Body::from_stream(events))
+}
+
+/// Where the service listens, and where its admin listener does.
+fn listening(part: &mut Part) -> (SocketAddr, SocketAddr) {
+    let admin = part.admin_address();
+    let line = part.message("listening");
+    (line["address"].as_str().unwrap().parse().unwrap(), admin)
+}
+
+fn client(address: SocketAddr, bytes: &str) -> TcpStream {
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(bytes.as_bytes()).unwrap();
+    client
+}
+
+/// A stream of events, and a body that stalls, which the service has begun to read.
+fn stalled(address: SocketAddr, admin: SocketAddr) -> [TcpStream; 2] {
+    let clients = [
+        client(address, "GET /events HTTP/1.1\r\nhost: a\r\n\r\n"),
+        client(
+            address,
+            "POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf",
+        ),
+    ];
+    until(|| {
+        let page = ask(admin, "GET /metrics").body;
+        let active = |method| {
+            let series = format!("http_server_active_requests{{http_request_method=\"{method}\",");
+            page.lines()
+                .any(|line| line.starts_with(&series) && line.ends_with(" 1"))
+        };
+        active("GET") && active("POST")
+    });
+    clients
+}
+
+fn until(done: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !done() {
+        assert!(Instant::now() < deadline, "it does not happen");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Kills a part that does not end, so that the test fails instead of waiting for ever.
+fn bounded(part: &Part) -> mpsc::Sender<()> {
+    let (done, is_done) = mpsc::channel();
+    let kill = part.child.id().to_string();
+    thread::spawn(move || {
+        if is_done.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = std::process::Command::new("kill")
+                .args(["-KILL", &kill])
+                .status();
+        }
+    });
+    done
+}
+
+#[cfg(feature = "testing")]
+pub(crate) fn stalled_clients() {
+    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+    let endpoint = receiver.endpoint();
+    let mut part = Part::start(
+        "serves",
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+            // Only the end sends anything.
+            ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
+            ("FIRSTLIGHT_DRAIN_TIMEOUT", "300"),
+            // The body stalls for longer than the drain.
+            ("FIRSTLIGHT_HTTP_READ_TIMEOUT", "3600000"),
+        ],
+    );
+    let _bounded = bounded(&part);
+    let (address, admin) = listening(&mut part);
+    let clients = stalled(address, admin);
+    part.signal("-TERM");
+    part.message("shutting down");
+    let cut = part.message("the drain of 0.3 s is over: what was still open is cut");
+    assert_eq!(
+        (&cut["connections"], &cut["requests"]),
+        (&2.into(), &2.into()),
+        "{cut}"
+    );
+    // Each has its line and its span, and the last line comes after them.
+    let mut ended = [part.line(), part.line()].map(|line| line["message"].to_string());
+    ended.sort();
+    assert!(ended[0].contains("GET /events"), "{ended:?}");
+    assert!(ended[1].contains("POST /collect"), "{ended:?}");
+    let last = part.message("telemetry is down");
+    assert_eq!(last["spans.exported"], 2, "{last}");
+    assert_eq!(part.end(), (Some(0), String::new()));
+    assert_eq!(receiver.spans().len(), 2);
+    drop(clients);
+}
+
+pub(crate) fn second_signals() {
+    for (second, number) in [("-TERM", 15), ("-INT", 2)] {
+        let mut part = Part::start("serves", &[("FIRSTLIGHT_DRAIN_TIMEOUT", "3600000")]);
+        let _bounded = bounded(&part);
+        let (address, admin) = listening(&mut part);
+        let clients = stalled(address, admin);
+        part.signal("-TERM");
+        part.message("shutting down");
+        // At once, while the drain begins.
+        part.signal(second);
+        assert_eq!(part.end().0, Some(128 + number));
+        drop(clients);
+    }
+}
+
+/// All that the service sends until it closes the connection.
+fn answer(mut client: TcpStream) -> String {
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+pub(crate) fn variables() {
+    let mut part = Part::start(
+        "serves",
+        &[
+            ("FIRSTLIGHT_HTTP_READ_TIMEOUT", "300"),
+            ("FIRSTLIGHT_HTTP_MAX_BODY", "10"),
+            ("FIRSTLIGHT_HTTP_MAX_REQUESTS", "many"),
+        ],
+    );
+    let _bounded = bounded(&part);
+    let admin = part.admin_address();
+    let warning = part.message("FIRSTLIGHT_HTTP_MAX_REQUESTS: found \"many\", expected a whole ");
+    assert_eq!(warning["level"], "WARN");
+    let line = part.message("listening");
+    let address = line["address"].as_str().unwrap().parse().unwrap();
+    let post = |length, body| {
+        let head = format!("POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: {length}");
+        answer(client(
+            address,
+            &format!("{head}\r\nconnection: close\r\n\r\n{body}"),
+        ))
+    };
+    for (length, body, status) in [(10, "0123456789", 200), (11, "", 413), (10, "half", 408)] {
+        let answer = post(length, body);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+    }
+    assert_eq!(answer(client(address, "GET / HTTP/1.1\r\nhost: ")), "");
+    for limit in ["header_timeout", "body_timeout", "body_size"] {
+        let counted = format!("http_server_limited_total{{limit=\"{limit}\"}} 1");
+        // A closed connection is counted a moment after its client sees it.
+        until(|| ask(admin, "GET /metrics").body.contains(&counted));
+    }
+}
+
+pub(crate) fn exhausted_files() {
+    const FILES: u32 = 40;
+    let mut part = Part::start_limited(FILES, "serves", &[]);
+    let _bounded = bounded(&part);
+    let (address, admin) = listening(&mut part);
+    let begun = Instant::now();
+    let clients: Vec<_> = (0..FILES * 2).map(|_| client(address, "GET /")).collect();
+    part.message("cannot accept connections, tries again every 100 ms: ");
+    thread::sleep(Duration::from_secs(1));
+
+    drop(clients);
+    let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let answer = answer(client(address, request));
+    assert!(answer.ends_with("hello"), "{answer}");
+    let most = begun.elapsed().as_millis() / 100 + 1;
+    let page = ask(admin, "GET /metrics").body;
+    let failures = page
+        .lines()
+        .find_map(|line| line.strip_prefix("http_server_limited_total{limit=\"accept\"} "));
+    let failures: u128 = failures.unwrap_or_default().parse().unwrap();
+    assert!(
+        (1..=most).contains(&failures),
+        "{failures} of {most} at most"
+    );
+
+    part.signal("-TERM");
+    let rest = part.rest().concat();
+    assert!(!rest.contains("cannot accept"), "{rest}");
+    assert_eq!(part.end().0, Some(0), "{rest}");
+}
