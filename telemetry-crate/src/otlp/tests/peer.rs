@@ -149,7 +149,7 @@ async fn forward(
 ) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        // Read and thrown away, so that the network has nothing to complain of.
+        // Read and thrown away: for TCP the connection is alive.
         if number >= frozen.load(Ordering::SeqCst) && to.write_all(&buffer[..length]).await.is_err()
         {
             return;
