@@ -1,15 +1,17 @@
 //! What a statement does, in a few words: `SELECT orders`.
 //!
 //! [Database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/#generating-a-summary-of-the-query):
-//! operations and the tables that they touch, in the order of the text, without anything that varies. It is a guess by
-//! keywords and never an error; a statement that is none of the known ones is its first word.
+//! operations and the tables that they touch, in the order of the text, as often as they are named, without anything that
+//! varies. It is a guess by keywords and never an error; a statement that is none of the known ones is its first word.
 
+mod frame;
+#[cfg(test)]
+mod tests;
+
+use self::frame::{Ctes, Expected, Frame};
 use super::lexer::Token;
 
-/// Tables that a summary names at most. A report over twenty tables is told apart by its text.
-const TARGETS: usize = 4;
-
-/// Bytes of a summary at most; the conventions say 255 characters.
+/// Bytes of a summary at most; the conventions say 255 characters. What does not fit whole is left out, and all after it.
 const MAX: usize = 255;
 
 /// See the module.
@@ -23,290 +25,356 @@ pub(super) struct Summary {
 }
 
 /// Reads tokens and gathers the summary.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Summarizer<'a> {
-    parts: Vec<String>,
+    text: String,
+    is_full: bool,
     operation: Option<String>,
-    targets: Vec<String>,
-    /// Of `WITH name AS (…)`: names that are no tables.
-    ctes: Vec<&'a str>,
-    has_with: bool,
-    /// For each open parenthesis, whether a query is in it.
-    queries: Vec<bool>,
-    /// The keyword after which a table's name comes, and what of that name is there already.
-    expects: Option<&'static str>,
+    collections: Collections,
+    /// The statement, and each open parenthesis.
+    frames: Vec<Frame<'a>>,
+    /// Names of `WITH name AS (…)` that are visible here, and how deep the `WITH` is.
+    ctes: Vec<(usize, &'a str)>,
+    /// The name that is being read, with its quotes.
     name: String,
     previous: Option<Token<'a>>,
-    /// The last word that may be the name of a CTE.
-    candidate: Option<&'a str>,
 }
 
-/// Whether the word is this keyword.
-fn is(word: &str, keyword: &str) -> bool {
-    word.eq_ignore_ascii_case(keyword)
+#[derive(Debug, Default)]
+enum Collections {
+    #[default]
+    None,
+    One(String),
+    Many,
+}
+
+impl Default for Summarizer<'_> {
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            is_full: false,
+            operation: None,
+            collections: Collections::default(),
+            frames: vec![Frame::default()],
+            ctes: Vec::new(),
+            name: String::new(),
+            previous: None,
+        }
+    }
 }
 
 fn one_of(word: &str, keywords: &[&'static str]) -> Option<&'static str> {
-    keywords.iter().copied().find(|keyword| is(word, keyword))
+    let same = |keyword: &&'static str| word.eq_ignore_ascii_case(keyword);
+    keywords.iter().copied().find(same)
+}
+
+fn is(word: &str, keyword: &'static str) -> bool {
+    one_of(word, &[keyword]).is_some()
+}
+
+/// A name as it is compared with others.
+fn bare(name: &str) -> &str {
+    name.trim_matches(['"', '`'])
 }
 
 impl<'a> Summarizer<'a> {
     pub(super) fn read(&mut self, token: Token<'a>) {
         match token {
             Token::Word(word) => self.word(word),
-            Token::Quoted(name) => self.part_of_name(name.trim_matches(['"', '`'])),
+            Token::Quoted(name) => self.quoted(name),
             Token::Symbol('.') if !self.name.is_empty() => self.name.push('.'),
-            Token::Symbol('(') => {
-                // Behind `INTO`, it is a list of columns; behind `FROM`, the name was one of a function.
-                if !matches!(self.expects, Some("INTO" | "TABLE")) {
-                    self.name.clear();
+            Token::Symbol('(') => self.open(),
+            Token::Symbol(')') => self.close(),
+            Token::Symbol(',') => {
+                self.end_of_name();
+                let frame = self.frame();
+                if frame.ctes == Ctes::Body {
+                    frame.ctes = Ctes::Name;
+                    self.cte_is_visible();
+                } else if frame.is_list {
+                    frame.expected = Some(Expected::Source);
                 }
-                self.end_of_name();
-                self.queries.push(false);
             }
-            Token::Symbol(')') => {
+            Token::Symbol(';') => {
                 self.end_of_name();
-                self.queries.pop();
+                self.frames = vec![Frame::default()];
+                self.ctes.clear();
             }
-            Token::Symbol(_) | Token::Literal | Token::Placeholder(_) => self.end_of_name(),
+            Token::Symbol(_) | Token::Literal | Token::Placeholder(_) => {
+                self.end_of_name();
+                self.frame().has_begun = true;
+            }
         }
         self.previous = Some(token);
     }
 
+    fn frame(&mut self) -> &mut Frame<'a> {
+        if self.frames.is_empty() {
+            self.frames.push(Frame::default());
+        }
+        let last = self.frames.len() - 1;
+        &mut self.frames[last]
+    }
+
+    fn open(&mut self) {
+        let expected = self.frame().expected;
+        let mut inside = Frame {
+            is_body: self.frame().ctes == Ctes::Body,
+            ..Frame::default()
+        };
+        if expected.is_some() && self.name.is_empty() {
+            // `FROM (a JOIN b)`, unless a query begins in it.
+            inside.expected = expected;
+            inside.is_list = true;
+            inside.operation = self.frame().operation;
+        } else if expected == Some(Expected::Source) {
+            // The name was one of a function.
+            self.name.clear();
+        }
+        self.end_of_name();
+        let frame = self.frame();
+        // Options of `EXPLAIN` come before its statement.
+        frame.has_begun |= !frame.is_explained;
+        self.frames.push(inside);
+    }
+
+    fn close(&mut self) {
+        self.end_of_name();
+        if self.frames.len() > 1 {
+            self.frames.pop();
+        }
+        let depth = self.frames.len();
+        self.ctes.retain(|(of, _)| *of <= depth);
+    }
+
+    fn quoted(&mut self, name: &'a str) {
+        if self.frame().ctes == Ctes::Name {
+            self.cte(name);
+        } else {
+            self.part_of_name(name);
+        }
+    }
+
     fn word(&mut self, word: &'a str) {
-        if self.expects.is_some() {
-            if self.name.is_empty() {
-                if one_of(word, &["ONLY", "IF", "NOT", "EXISTS", "LATERAL"]).is_some() {
-                    return;
-                }
-                if !is(word, "SELECT") {
-                    return self.part_of_name(word);
-                }
-            } else if self.name.ends_with('.') {
+        if self.frame().expected.is_some() && (self.name.is_empty() || self.name.ends_with('.')) {
+            let is_query = one_of(word, &["SELECT", "WITH", "VALUES"]).is_some();
+            if !(self.name.is_empty() && (is_query || self.is_before_name(word))) {
                 return self.part_of_name(word);
             }
-            self.end_of_name();
-        }
-        let starts = self.starts_statement();
-        let is_first = self.parts.is_empty() && !self.has_with;
-        if is_first && starts && one_of(word, &["WITH", "EXPLAIN"]).is_none() {
-            return self.operate(word);
-        }
-        if is(word, "WITH") && self.parts.is_empty() {
-            self.has_with = true;
-        } else if is(word, "AS") {
-            if self.has_with {
-                self.ctes.extend(self.candidate);
+            if !is_query {
+                return;
             }
+        }
+        self.end_of_name();
+        if matches!(self.previous, Some(Token::Symbol('.'))) {
+            return;
+        }
+        if self.frame().ctes == Ctes::Name {
+            if is(word, "RECURSIVE") && !self.frame().is_recursive {
+                self.frame().is_recursive = true;
+            } else {
+                self.cte(word);
+            }
+            return;
+        }
+        self.keyword(word);
+    }
+
+    /// Words between the keyword and the name.
+    fn is_before_name(&self, word: &str) -> bool {
+        let Some(expected) = self.frames.last().and_then(|frame| frame.expected) else {
+            return false;
+        };
+        match (expected, self.previous) {
+            // `UPDATE OR IGNORE orders`
+            (Expected::Target, Some(Token::Word(before))) if is(before, "OR") => true,
+            (Expected::Source, _) => one_of(word, &["ONLY", "LATERAL"]).is_some(),
+            (Expected::Target, _) => one_of(
+                word,
+                &["ONLY", "OR", "IF", "NOT", "EXISTS", "TABLE", "INTO"],
+            )
+            .is_some(),
+        }
+    }
+
+    fn keyword(&mut self, word: &'a str) {
+        const WRITES: [&str; 5] = ["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
+        let is_statement = self.frames.len() == 1;
+        let frame = self.frame();
+        let is_first = !frame.has_begun;
+        if is_first && frame.is_explained && one_of(word, &frame::OF_EXPLAIN).is_some() {
+            return;
+        }
+        let follows_ctes = frame.ctes == Ctes::Body;
+        let may_write = (is_first && (is_statement || frame.is_body)) || follows_ctes;
+        if is(word, "WITH") && self.may_prepare(is_first) {
+            let frame = self.frame();
+            frame.ctes = Ctes::Name;
+            frame.expected = None;
+            frame.has_begun = true;
         } else if is(word, "SELECT") {
-            self.operate("SELECT");
-        } else if let Some(operation) = one_of(word, &["INSERT", "UPDATE", "DELETE", "MERGE"]) {
-            if starts {
-                self.operate(operation);
+            if self.selects(is_first) {
+                self.operate("SELECT");
             }
-        } else if let Some(keyword) = one_of(word, &["FROM", "JOIN", "USING"]) {
-            let in_query = self.queries.last().copied().unwrap_or(true);
-            let is_distinct =
-                matches!(self.previous, Some(Token::Word(word)) if is(word, "DISTINCT"));
-            if in_query && !is_distinct && (keyword != "USING" || self.deletes()) {
-                self.expects = Some(keyword);
+        } else if let Some(write) = one_of(word, &WRITES).filter(|_| may_write) {
+            self.operate(write);
+        } else if is_first && is_statement {
+            self.operate(word);
+        } else if !follows_ctes {
+            self.clause(word);
+        }
+        self.frame().has_begun |= !self.frame().is_explained || !is_first || !is(word, "EXPLAIN");
+    }
+
+    /// Whether `WITH` begins names of queries here, as opposed to `WITH ORDINALITY` or `WITH (fillfactor = 70)`.
+    fn may_prepare(&self, is_first: bool) -> bool {
+        let frame = self.frames.last();
+        let inserts = frame.is_some_and(|frame| frame.is_one_of(&["INSERT", "REPLACE"]));
+        is_first || inserts || matches!(self.previous, Some(Token::Word(word)) if is(word, "AS"))
+    }
+
+    /// Whether `SELECT` is a query, as opposed to a privilege or a column.
+    fn selects(&self, is_first: bool) -> bool {
+        let frame = self.frames.last();
+        let is_of =
+            |operations: &[&'static str]| frame.is_some_and(|frame| frame.is_one_of(operations));
+        let before = match self.previous {
+            Some(Token::Word(word)) => word,
+            _ => "",
+        };
+        let is_privilege =
+            is_of(&["GRANT", "REVOKE"]) || (is_of(&["CREATE", "ALTER"]) && is(before, "FOR"));
+        let is_statement = self.frames.len() == 1;
+        let is_in_query = is_first || frame.is_some_and(|frame| frame.operation.is_some());
+        !is_privilege
+            && (is_statement || is_in_query || one_of(before, &frame::BEFORE_QUERY).is_some())
+    }
+
+    fn clause(&mut self, word: &'a str) {
+        let distinct = matches!(self.previous, Some(Token::Word(word)) if is(word, "DISTINCT"));
+        let deletes = matches!(self.previous, Some(Token::Word(word)) if is(word, "DELETE"));
+        let frame = self.frame();
+        if is(word, "FROM") {
+            if frame.is_one_of(&["SELECT", "DELETE", "UPDATE"]) && !distinct {
+                frame.is_list = !deletes;
+                let target = if deletes {
+                    Expected::Target
+                } else {
+                    Expected::Source
+                };
+                frame.expected = Some(target);
             }
-        } else if let Some(keyword) = one_of(word, &["INTO", "TABLE"]) {
-            self.expects = Some(keyword);
+        } else if is(word, "JOIN") {
+            frame.expected = frame.operation.map(|_| Expected::Source);
+        } else if is(word, "USING") {
+            // In a join it names columns.
+            if frame.is_one_of(&["DELETE", "MERGE"]) && !frame.is_list {
+                frame.expected = Some(Expected::Source);
+                frame.is_list = frame.is_one_of(&["DELETE"]);
+            }
+        } else if is(word, "INTO") {
+            if frame.is_one_of(&["SELECT", "INSERT", "MERGE", "REPLACE"]) {
+                frame.expected = Some(Expected::Target);
+            }
+        } else if one_of(word, &["TABLE", "VIEW"]).is_some() {
+            if frame.is_one_of(&["CREATE", "ALTER", "DROP"]) {
+                frame.expected = Some(Expected::Target);
+                frame.is_list = frame.is_one_of(&["DROP"]);
+            }
+        } else if one_of(word, &frame::AFTER_SOURCES).is_some() {
+            frame.is_list = false;
         }
-        self.candidate = Some(word);
     }
 
-    /// `USING` names a table in `DELETE` and `MERGE`, and columns in a join.
-    fn deletes(&self) -> bool {
-        self.operation
-            .as_deref()
-            .is_some_and(|operation| matches!(operation, "DELETE" | "MERGE"))
-    }
-
-    /// Whether a statement may begin here, as opposed to `FOR UPDATE` or `ON DELETE`.
-    fn starts_statement(&self) -> bool {
-        match self.previous {
-            None | Some(Token::Symbol('(' | ')' | ';')) => true,
-            Some(Token::Word(word)) => one_of(word, &["EXPLAIN", "ANALYZE", "VERBOSE"]).is_some(),
-            Some(_) => false,
-        }
-    }
-
-    fn operate(&mut self, word: &str) {
+    fn operate(&mut self, word: &'a str) {
         let operation = word.to_ascii_uppercase();
-        if let Some(is_query) = self.queries.last_mut() {
-            *is_query = true;
-        }
         // What a `WITH` prepares is not what the statement is for.
-        if self.queries.is_empty() && self.operation.is_none() {
+        if self.frames.len() == 1 && self.operation.is_none() {
             self.operation = Some(operation.clone());
         }
-        match &*operation {
-            "UPDATE" => self.expects = Some("UPDATE"),
-            "TRUNCATE" => self.expects = Some("TRUNCATE"),
-            _ => {}
+        self.cte_is_visible();
+        let frame = self.frame();
+        frame.ctes = Ctes::None;
+        frame.operation = Some(word);
+        frame.is_explained |= is(word, "EXPLAIN");
+        frame.is_list = frame.is_one_of(&["TRUNCATE", "LOCK"]);
+        let names_target = frame.is_one_of(&frame::BEFORE_TARGET);
+        frame.expected = names_target.then_some(Expected::Target);
+        self.push(&operation);
+    }
+
+    /// The name of `WITH name AS (…)`.
+    fn cte(&mut self, name: &'a str) {
+        let frame = self.frame();
+        frame.ctes = Ctes::Body;
+        frame.cte = Some(bare(name));
+        if frame.is_recursive {
+            self.cte_is_visible();
         }
-        self.parts.push(operation);
-        self.candidate = None;
+    }
+
+    /// Its own query sees the name only if it is recursive; there it would be a table otherwise.
+    fn cte_is_visible(&mut self) {
+        let depth = self.frames.len();
+        let cte = self.frame().cte.take();
+        self.ctes.extend(cte.map(|cte| (depth, cte)));
     }
 
     fn part_of_name(&mut self, part: &'a str) {
-        if self.expects == Some("TRUNCATE") && is(part, "TABLE") {
-            return;
-        }
-        if self.expects.is_some() && (self.name.is_empty() || self.name.ends_with('.')) {
-            if self.name.len() + part.len() <= MAX {
+        let is_next = self.name.is_empty() || self.name.ends_with('.');
+        if self.frame().expected.is_some() && is_next {
+            // What is too long to be shown need not be copied.
+            let part = part.get(..=MAX).unwrap_or(part);
+            if self.name.len() <= MAX {
                 self.name.push_str(part);
             }
         } else {
             self.end_of_name();
         }
-        self.candidate = Some(part);
+        self.frame().has_begun = true;
     }
 
     fn end_of_name(&mut self) {
         let name = std::mem::take(&mut self.name);
-        if self.expects.take().is_none() || name.is_empty() {
+        let Some(expected) = self.frame().expected.take() else {
+            return;
+        };
+        let same = |(_, cte): &(usize, &str)| cte.eq_ignore_ascii_case(bare(&name));
+        // What is written to is a table, whatever the names of queries are.
+        let is_cte = expected == Expected::Source && self.ctes.iter().any(same);
+        if name.is_empty() || is_cte {
             return;
         }
-        let is_cte = self.ctes.iter().any(|cte| is(cte, &name));
-        if !is_cte && !self.targets.contains(&name) {
-            if self.targets.len() < TARGETS {
-                self.parts.push(name.clone());
-            }
-            self.targets.push(name);
+        self.push(&name);
+        if self.frame().is_one_of(&["CALL", "EXEC", "EXECUTE"]) {
+            return;
+        }
+        self.collections = match std::mem::take(&mut self.collections) {
+            Collections::None => Collections::One(name),
+            Collections::One(one) if one == name => Collections::One(one),
+            _ => Collections::Many,
+        };
+    }
+
+    fn push(&mut self, part: &str) {
+        let space = usize::from(!self.text.is_empty());
+        self.is_full |= self.text.len() + space + part.len() > MAX;
+        if !self.is_full {
+            self.text.extend((space > 0).then_some(' '));
+            self.text.push_str(part);
         }
     }
 
     pub(super) fn finish(mut self) -> Summary {
         self.end_of_name();
-        let collection = match &*self.targets {
-            [only] => Some(only.clone()),
-            _ => None,
-        };
-        let mut text = self.parts.join(" ");
-        let end = (0..=MAX.min(text.len())).rev();
-        let end = end.into_iter().find(|end| text.is_char_boundary(*end));
-        text.truncate(end.unwrap_or_default());
+        let first = self.text.split(' ').next().unwrap_or_default();
         Summary {
-            operation: (self.operation)
-                .or_else(|| self.parts.into_iter().next())
-                .unwrap_or_default(),
-            collection,
-            text,
+            operation: self.operation.unwrap_or_else(|| first.to_owned()),
+            collection: match self.collections {
+                Collections::One(name) if name.len() <= MAX => Some(name),
+                _ => None,
+            },
+            text: self.text,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Summarizer, Summary};
-    use crate::sqlx::lexer::Lexer;
-
-    fn summary(sql: &str) -> Summary {
-        let mut summarizer = Summarizer::default();
-        Lexer::new(sql).for_each(|(_, token)| summarizer.read(token));
-        summarizer.finish()
-    }
-
-    #[test]
-    fn a_statement_is_its_operations_and_its_tables() {
-        for (sql, expected) in [
-            ("SELECT id FROM orders WHERE id = $1", "SELECT orders"),
-            ("select 1", "SELECT"),
-            (
-                "  -- why\n select * from \"Order Items\"",
-                "SELECT Order Items",
-            ),
-            ("SELECT * FROM shop.orders o", "SELECT shop.orders"),
-            (
-                "SELECT * FROM a JOIN b USING (id) LEFT JOIN c ON true",
-                "SELECT a b c",
-            ),
-            (
-                "SELECT EXTRACT(EPOCH FROM placed) FROM orders",
-                "SELECT orders",
-            ),
-            ("SELECT a IS DISTINCT FROM b FROM t", "SELECT t"),
-            ("SELECT * FROM generate_series(1, 10)", "SELECT"),
-            (
-                "SELECT * FROM (SELECT id FROM orders) x",
-                "SELECT SELECT orders",
-            ),
-            (
-                "INSERT INTO orders (id, note) VALUES (?, ?)",
-                "INSERT orders",
-            ),
-            (
-                "INSERT INTO orders(id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET n = 1",
-                "INSERT orders",
-            ),
-            (
-                "insert into old select * from orders",
-                "INSERT old SELECT orders",
-            ),
-            ("UPDATE ONLY orders SET a = 1", "UPDATE orders"),
-            ("DELETE FROM orders WHERE id = 1", "DELETE orders"),
-            ("SELECT id FROM jobs FOR UPDATE SKIP LOCKED", "SELECT jobs"),
-            (
-                "WITH recent AS (SELECT * FROM orders) SELECT * FROM recent",
-                "SELECT orders SELECT",
-            ),
-            (
-                "WITH gone AS (DELETE FROM orders RETURNING id) SELECT id FROM gone",
-                "DELETE orders SELECT",
-            ),
-            (
-                "CREATE TABLE IF NOT EXISTS orders (id int)",
-                "CREATE orders",
-            ),
-            ("TRUNCATE TABLE orders", "TRUNCATE orders"),
-            ("BEGIN", "BEGIN"),
-            ("PRAGMA journal_mode = WAL", "PRAGMA"),
-            ("EXPLAIN SELECT * FROM orders", "SELECT orders"),
-            ("", ""),
-            ("'", ""),
-            ("SELECT * FROM", "SELECT"),
-            ("SELECT * FROM a.", "SELECT a."),
-            ("SELECT * FROM bücher", "SELECT bücher"),
-        ] {
-            assert_eq!(summary(sql).text, expected, "{sql}");
-        }
-    }
-
-    #[test]
-    fn the_operation_is_the_one_that_a_with_is_for() {
-        let with = summary("WITH x AS (SELECT 1 FROM orders) UPDATE items SET a = 1 FROM x");
-        assert_eq!(with.operation, "UPDATE");
-        assert_eq!(summary("select 1").operation, "SELECT");
-        assert_eq!(summary("vacuum").operation, "VACUUM");
-    }
-
-    #[test]
-    fn a_collection_is_named_if_it_is_the_only_one() {
-        assert_eq!(
-            summary("SELECT * FROM orders").collection.as_deref(),
-            Some("orders")
-        );
-        assert_eq!(
-            summary("SELECT * FROM a, b JOIN c ON true").collection,
-            None
-        );
-    }
-
-    #[test]
-    fn a_summary_is_bounded_and_cut_at_a_character() {
-        let long = summary(&format!(
-            "SELECT * FROM {} JOIN {} ON true",
-            "ü".repeat(80),
-            "ä".repeat(80)
-        ));
-        assert!(long.text.len() <= 255);
-        let many: String = (0..50).map(|n| format!(" JOIN t{n} ON true")).collect();
-        assert_eq!(
-            summary(&format!("SELECT * FROM t{many}")).text,
-            "SELECT t t0 t1 t2"
-        );
     }
 }

@@ -52,11 +52,12 @@ pub async fn insert(
 pub async fn find(store: &Store, id: i64) -> Result<Option<Order>, sqlx::Error> {
 {%- if worker %}
     // What becomes of a charge is the queue's to say, so that it can't say one thing and the order another.
-    let find = "SELECT id, item, quantity, CASE WHEN charged THEN 'done' WHEN EXISTS ( \
-                    SELECT 1 FROM {% if store == "sqlite" %}Jobs{% else %}apalis.jobs{% endif %} AS job \
-                    WHERE job.job_type = 'charges' AND job.idempotency_key = CAST(orders.id AS TEXT) \
+    let find = "SELECT orders.id, item, quantity, \
+                    CASE WHEN charged THEN 'done' WHEN job.id IS NULL THEN 'pending' ELSE 'dead' END AS status \
+                FROM orders LEFT JOIN {% if store == "sqlite" %}Jobs{% else %}apalis.jobs{% endif %} AS job \
+                    ON job.job_type = 'charges' AND job.idempotency_key = CAST(orders.id AS TEXT) \
                     AND (job.status = 'Killed' OR (job.status = 'Failed' AND job.attempts >= job.max_attempts)) \
-                ) THEN 'dead' ELSE 'pending' END AS status FROM orders WHERE id = $1";
+                WHERE orders.id = $1";
 {%- else %}
     let find = "SELECT id, item, quantity FROM orders WHERE id = $1";
 {%- endif %}

@@ -238,7 +238,7 @@ impl Panel {
         text
     }
 
-    pub(super) fn json(&self, id: usize, position: Value) -> Value {
+    pub(crate) fn json(&self, id: usize, position: Value) -> Value {
         let targets: Vec<Value> = (0..)
             .zip(&self.targets)
             .map(|(index, target)| target.json(index))

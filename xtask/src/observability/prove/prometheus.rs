@@ -59,6 +59,12 @@ impl Prometheus {
         self.ask("query", &[("query", query)], "/data/result")
     }
 
+    /// The values of all series of a query at a time, in seconds since 1970.
+    pub(super) fn at(&self, query: &str, second: f64) -> anyhow::Result<Vec<Value>> {
+        let parameters = [("query", query), ("time", &*second.to_string())];
+        self.ask("query", &parameters, "/data/result")
+    }
+
     /// The values of all series of a query since `from`, one for each second.
     pub(super) fn range(&self, query: &str, from: f64, to: f64) -> anyhow::Result<Vec<Value>> {
         let (from, to) = (from.to_string(), to.to_string());

@@ -2,16 +2,14 @@
 
 use std::fmt::Write as _;
 
+pub(super) const WHITE: &str = "#ffffff";
 pub(super) const TEXT: &str = "#ccccdc";
 pub(super) const QUIET: &str = "#8e8ea0";
+/// Headings, and whatever is clicked.
+pub(super) const LINK: &str = "#6e9fff";
 pub(super) const GRID: &str = "#2c3235";
 const GROUND: &str = "#111217";
 const PANEL: &str = "#181b1f";
-/// Grafana's classic palette.
-pub(super) const PALETTE: [&str; 8] = [
-    "#73bf69", "#5794f2", "#f2cc0c", "#ff9830", "#f2495c", "#b877d9", "#37872d", "#8ab8ff",
-];
-
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Area {
     pub(super) x: f64,
@@ -63,11 +61,29 @@ impl Canvas {
     }
 
     pub(super) fn words(&mut self, x: f64, y: f64, size: f64, colour: &str, words: &str) {
+        self.anchored("start", (x, y), size, colour, words);
+    }
+
+    /// They end at `x`.
+    pub(super) fn words_before(&mut self, x: f64, y: f64, size: f64, colour: &str, words: &str) {
+        self.anchored("end", (x, y), size, colour, words);
+    }
+
+    /// Their middle is at `x`.
+    pub(super) fn words_around(&mut self, x: f64, y: f64, size: f64, colour: &str, words: &str) {
+        self.anchored("middle", (x, y), size, colour, words);
+    }
+
+    fn anchored(&mut self, anchor: &str, (x, y): (f64, f64), size: f64, colour: &str, words: &str) {
         let words = words.replace('&', "&amp;").replace('<', "&lt;");
+        let anchor = match anchor {
+            "start" => String::new(),
+            other => format!(" text-anchor=\"{other}\""),
+        };
         // Writing to a string cannot fail; so below.
         let _ = writeln!(
             self.0,
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size:.0}\" fill=\"{colour}\">{words}</text>"
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size:.0}\" fill=\"{colour}\"{anchor}>{words}</text>"
         );
     }
 
@@ -91,27 +107,62 @@ impl Canvas {
         );
     }
 
-    pub(super) fn path(&mut self, points: impl Iterator<Item = (f64, f64)>, colour: &str) {
-        let points = points.map(|(x, y)| format!("{x:.1},{y:.1}"));
-        let points: Vec<_> = points.collect();
+    pub(super) fn dashes(&mut self, x: f64, to_x: f64, y: f64, colour: &str) {
         let _ = writeln!(
             self.0,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/>",
-            points.join(" ")
+            "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{to_x:.1}\" y2=\"{y:.1}\" stroke=\"{colour}\" stroke-dasharray=\"10 6\"/>"
         );
+    }
+
+    pub(super) fn path(
+        &mut self,
+        points: impl Iterator<Item = (f64, f64)>,
+        colour: &str,
+        width: f64,
+    ) {
+        let _ = writeln!(
+            self.0,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width:.1}\"/>",
+            joined(points)
+        );
+    }
+
+    /// What is inside of these points.
+    pub(super) fn surface(
+        &mut self,
+        points: impl Iterator<Item = (f64, f64)>,
+        colour: &str,
+        opacity: f64,
+    ) {
+        let _ = writeln!(
+            self.0,
+            "<polygon points=\"{}\" fill=\"{colour}\" fill-opacity=\"{opacity:.2}\"/>",
+            joined(points)
+        );
+    }
+
+    /// Nothing is drawn outside of the area until [`Canvas::end_clip`].
+    pub(super) fn clip(&mut self, area: Area) {
+        let Area {
+            x,
+            y,
+            width,
+            height,
+        } = area;
+        let _ = writeln!(
+            self.0,
+            "<svg x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" viewBox=\"{x:.1} {y:.1} {width:.1} {height:.1}\">"
+        );
+    }
+
+    pub(super) fn end_clip(&mut self) {
+        self.0.push_str("</svg>\n");
     }
 }
 
-/// The colours that thresholds are called by.
-pub(super) fn named(colour: &str) -> &'static str {
-    match colour {
-        "red" => "#f2495c",
-        "orange" => "#ff9830",
-        "yellow" => "#f2cc0c",
-        "blue" => "#5794f2",
-        "purple" => "#b877d9",
-        _ => "#73bf69",
-    }
+fn joined(points: impl Iterator<Item = (f64, f64)>) -> String {
+    let points = points.map(|(x, y)| format!("{x:.1},{y:.1}"));
+    points.collect::<Vec<_>>().join(" ")
 }
 
 /// As much of a text as fits; a letter is about half as wide as it is high.

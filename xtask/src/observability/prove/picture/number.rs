@@ -1,65 +1,203 @@
 //! Numbers as Grafana writes them, by the ids of its units.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const SECOND: [(f64, f64, &str, &str); 8] = [
+    (1e-6, 1e-9, " ns", " ns"),
+    (1e-3, 1e-6, " µs", " µs"),
+    (1.0, 1e-3, " ms", " ms"),
+    (60.0, 1.0, " s", " s"),
+    (3600.0, 60.0, " min", " mins"),
+    (86_400.0, 3600.0, " hour", " hours"),
+    (604_800.0, 86_400.0, " day", " days"),
+    (31_536_000.0, 604_800.0, " week", " weeks"),
+];
+
+/// The units that can be written.
+pub(super) const UNITS: [&str; 9] = [
+    "short",
+    "percentunit",
+    "s",
+    "dateTimeFromNow",
+    "bytes",
+    "reqps",
+    "ops",
+    "cps",
+    "bool_yes_no",
+];
+
+/// A single value, with three digits where it is no integer.
 pub(super) fn shown(value: f64, unit: &str) -> String {
-    match unit {
-        "percentunit" => format!("{} %", short(value * 100.0)),
-        "s" if value.is_infinite() => "∞".to_owned(),
-        "s" if value.abs() < 0.001 => format!("{} µs", short(value * 1e6)),
-        "s" if value.abs() < 1.0 => format!("{} ms", short(value * 1e3)),
-        "s" => format!("{} s", short(value)),
-        "bytes" => scaled(value, 1024.0, &["B", "KiB", "MiB", "GiB"]),
-        "reqps" => format!("{} req/s", short(value)),
-        "ops" | "cps" => format!("{}/s", short(value)),
-        "bool_yes_no" => if value > 0.0 { "yes" } else { "no" }.to_owned(),
-        _ => scaled(value, 1000.0, &["", "K", "M", "G"]),
+    written(value, unit, digits)
+}
+
+/// A value beside an axis whose lines are `step` apart: without zeros at the end where they tell nothing.
+pub(super) fn on_axis(value: f64, step: f64, unit: &str) -> String {
+    if step >= 1.0 {
+        shown(value, unit)
+    } else {
+        written(value, unit, |value| trimmed(&digits(value)))
     }
 }
 
-fn scaled(value: f64, step: f64, units: &[&str]) -> String {
-    let mut value = value;
-    let mut units = units.iter();
-    let mut unit = units.next().copied().unwrap_or_default();
-    for next in units {
-        if value.abs() < step {
-            break;
+fn written(value: f64, unit: &str, digits: fn(f64) -> String) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "∞" } else { "-∞" }.to_owned();
+    }
+    let scaled = |step: f64, units: &[&str], more: &str| {
+        let mut value = value;
+        let mut units = units.iter().peekable();
+        let mut unit = units.next().copied().unwrap_or_default();
+        while let Some(next) = units.next_if(|_| value.abs() >= step) {
+            value /= step;
+            unit = next;
         }
-        value /= step;
-        unit = next;
+        format!("{}{unit}{more}", digits(value))
+    };
+    let rate = ["", "K", "M", "B", "T"];
+    match unit {
+        "percentunit" => format!("{}%", digits(rounded(value * 100.0))),
+        "s" => duration(value, digits),
+        "bytes" => scaled(1024.0, &[" B", " KiB", " MiB", " GiB", " TiB", " PiB"], ""),
+        "reqps" => scaled(1000.0, &rate, " req/s"),
+        "ops" => scaled(1000.0, &rate, " ops/s"),
+        "cps" => scaled(1000.0, &rate, " c/s"),
+        "bool_yes_no" => if value == 0.0 { "No" } else { "Yes" }.to_owned(),
+        "dateTimeFromNow" => ago(value),
+        _ => scaled(1000.0, &["", " K", " Mil", " Bil", " Tri", " Quadr"], ""),
     }
-    format!("{} {unit}", short(value)).trim_end().to_owned()
 }
 
-/// Three digits that mean something.
-fn short(value: f64) -> String {
-    let digits = match value.abs() {
-        large if large >= 100.0 => 0,
-        ten if ten >= 10.0 => 1,
-        _ => 2,
+fn duration(value: f64, digits: fn(f64) -> String) -> String {
+    if value == 0.0 {
+        return "0 s".to_owned();
+    }
+    let fits = |(below, ..): &&(f64, f64, &str, &str)| value.abs() < *below;
+    let year = (f64::INFINITY, 31_536_000.0, " year", " years");
+    let (_, one, single, several) = *SECOND.iter().find(fits).unwrap_or(&year);
+    let value = rounded(value / one);
+    let unit = if value == 1.0 { single } else { several };
+    format!("{}{unit}", digits(value))
+}
+
+/// How long a time in milliseconds since 1970 is ago.
+fn ago(value: f64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = now.unwrap_or_default().as_secs_f64() - value / 1000.0;
+    let of = |size: f64, one: &str, several: &str| {
+        let count = (seconds.abs() / size).round();
+        let text = if count <= 1.0 {
+            one.to_owned()
+        } else {
+            format!("{count:.0} {several}")
+        };
+        if seconds < 0.0 {
+            format!("in {text}")
+        } else {
+            format!("{text} ago")
+        }
     };
-    let text = format!("{value:.digits$}");
+    match seconds.abs() {
+        near if near < 45.0 => of(45.0, "a few seconds", "seconds"),
+        near if near < 45.0 * 60.0 => of(60.0, "a minute", "minutes"),
+        near if near < 22.0 * 3600.0 => of(3600.0, "an hour", "hours"),
+        near if near < 26.0 * 86_400.0 => of(86_400.0, "a day", "days"),
+        near if near < 320.0 * 86_400.0 => of(2_629_800.0, "a month", "months"),
+        _ => of(31_557_600.0, "a year", "years"),
+    }
+}
+
+/// Without what binary fractions add: 0.999 times 100.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.12e}").parse().unwrap_or(value)
+}
+
+fn digits(value: f64) -> String {
+    if value.fract() == 0.0 {
+        return format!("{value:.0}");
+    }
+    let before = value.abs().log10().floor();
+    let decimals = (0_u8..=20).find(|decimals| f64::from(*decimals) >= 2.0 - before);
+    format!("{value:.*}", usize::from(decimals.unwrap_or(20)))
+}
+
+fn trimmed(text: &str) -> String {
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
-        text
+        text.to_owned()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{on_axis, shown};
+
+    /// What `@grafana/data` 13.2.3 writes.
+    #[test]
+    fn numbers_are_written_as_grafana_does() {
+        for (value, unit, text) in [
+            (0.0, "short", "0"),
+            (999.0, "short", "999"),
+            (0.5, "short", "0.500"),
+            (12.345, "short", "12.3"),
+            (1_234.0, "short", "1.23 K"),
+            (-1_234.0, "short", "-1.23 K"),
+            (1_250_000.0, "short", "1.25 Mil"),
+            (1e9, "short", "1 Bil"),
+            (3e12, "short", "3 Tri"),
+            (0.000_123, "short", "0.000123"),
+            (f64::INFINITY, "short", "∞"),
+            (1.0, "percentunit", "100%"),
+            (0.999, "percentunit", "99.9%"),
+            (0.999_5, "percentunit", "100.0%"),
+            (0.001_23, "percentunit", "0.123%"),
+            (-91.61, "percentunit", "-9161%"),
+            (-0.012, "percentunit", "-1.20%"),
+            (12.5, "percentunit", "1250%"),
+            (0.0, "s", "0 s"),
+            (0.004_2, "s", "4.20 ms"),
+            (0.000_042, "s", "42 µs"),
+            (1e-7, "s", "100 ns"),
+            (12.5, "s", "12.5 s"),
+            (59.99, "s", "60.0 s"),
+            (60.0, "s", "1 min"),
+            (90.0, "s", "1.50 mins"),
+            (-90.0, "s", "-1.50 mins"),
+            (5_400.0, "s", "1.50 hours"),
+            (173_100.0, "s", "2.00 days"),
+            (604_800.0, "s", "1 week"),
+            (40_000_000.0, "s", "1.27 years"),
+            (1_023.0, "bytes", "1023 B"),
+            (0.5, "bytes", "0.500 B"),
+            (3_145_728.0, "bytes", "3 MiB"),
+            (123_456_789.0, "bytes", "118 MiB"),
+            (5e9, "bytes", "4.66 GiB"),
+            (100.0, "reqps", "100 req/s"),
+            (12.345, "reqps", "12.3 req/s"),
+            (1_234.0, "ops", "1.23K ops/s"),
+            (0.001, "ops", "0.00100 ops/s"),
+            (1e6, "ops", "1M ops/s"),
+            (0.5, "cps", "0.500 c/s"),
+            (0.0, "bool_yes_no", "No"),
+            (1.0, "bool_yes_no", "Yes"),
+        ] {
+            assert_eq!(shown(value, unit), text, "{value} {unit}");
+        }
+    }
 
     #[test]
-    fn numbers_are_as_short_as_they_can_be() {
-        for (value, unit, text) in [
-            (0.999, "percentunit", "99.9 %"),
-            (0.0042, "s", "4.2 ms"),
-            (12.5, "s", "12.5 s"),
-            (1_234.0, "short", "1.23 K"),
-            (3.0 * 1024.0 * 1024.0, "bytes", "3 MiB"),
-            (100.0, "reqps", "100 req/s"),
-            (0.0, "short", "0"),
+    fn axes_have_no_zeros_at_the_end() {
+        for (value, step, unit, text) in [
+            (0.2, 0.2, "percentunit", "20%"),
+            (0.25, 0.25, "percentunit", "25%"),
+            (0.2, 0.2, "short", "0.2"),
+            (0.5, 0.5, "s", "500 ms"),
+            (2.5, 0.5, "reqps", "2.5 req/s"),
+            (-100.0, 20.0, "percentunit", "-10000%"),
+            (1_500.0, 500.0, "short", "1.50 K"),
         ] {
-            assert_eq!(shown(value, unit), text);
+            assert_eq!(on_axis(value, step, unit), text);
         }
     }
 }

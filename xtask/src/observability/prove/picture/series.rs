@@ -6,20 +6,22 @@ use serde_json::Value;
 
 use super::super::question;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Series {
     pub(super) name: String,
-    pub(super) legend: String,
     pub(super) labels: BTreeMap<String, String>,
     /// Seconds since 1970 and the value, finite ones only; at least one.
     pub(super) values: Vec<(f64, f64)>,
 }
 
 impl Series {
-    /// `None` where there is no number in it.
+    /// Of a range or of one instant; `None` where there is no number in it.
     pub(super) fn of(series: &Value, legend: &str) -> Option<Self> {
-        let values = series["values"].as_array()?.iter();
-        let values = values.filter_map(|pair| {
+        let values = match series["values"].as_array() {
+            Some(values) => values.as_slice(),
+            None => std::slice::from_ref(&series["value"]),
+        };
+        let values = values.iter().filter_map(|pair| {
             let value: f64 = pair[1].as_str()?.parse().ok()?;
             value.is_finite().then_some((pair[0].as_f64()?, value))
         });
@@ -40,7 +42,6 @@ impl Series {
         Some(Self {
             // What a label is not there for leaves no space.
             name: name.split_whitespace().collect::<Vec<_>>().join(" "),
-            legend: legend.to_owned(),
             labels,
             values,
         })
@@ -52,7 +53,12 @@ impl Series {
 
     pub(super) fn largest(&self) -> f64 {
         let values = self.values.iter().map(|(_, value)| *value);
-        values.fold(0.0, f64::max)
+        values.fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    pub(super) fn mean(&self) -> f64 {
+        let values = self.values.iter().map(|(_, value)| *value);
+        values.sum::<f64>() / self.values.len().max(1) as f64
     }
 
     pub(super) fn at(&self, second: f64) -> Option<f64> {
@@ -64,13 +70,5 @@ impl Series {
     pub(super) fn bound(&self) -> f64 {
         let bound = self.labels.get("le").and_then(|le| le.parse().ok());
         bound.unwrap_or(f64::INFINITY)
-    }
-
-    /// What tells it from the others of its table.
-    pub(super) fn labelled(&self) -> String {
-        let values = self.labels.iter();
-        let values = values.filter(|(name, _)| !matches!(&***name, "instance"));
-        let values: Vec<_> = values.map(|(_, value)| &**value).collect();
-        values.join("  ")
     }
 }

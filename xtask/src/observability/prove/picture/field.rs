@@ -1,0 +1,97 @@
+//! How one series, or one column, is written and coloured: the panel's defaults, and what its overrides say of that name.
+
+use serde_json::Value;
+
+use super::{colour, number};
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field<'a> {
+    panel: &'a Value,
+    name: &'a str,
+}
+
+impl<'a> Field<'a> {
+    pub(super) fn of(panel: &'a Value, name: &'a str) -> Self {
+        Self { panel, name }
+    }
+
+    /// What is set under this id, such as `custom.align`.
+    pub(super) fn get(&self, id: &str) -> &'a Value {
+        let config = &self.panel["fieldConfig"];
+        let overrides = config["overrides"].as_array().into_iter().flatten();
+        let matching = overrides.filter(|one| self.matches(&one["matcher"]));
+        let properties = matching.filter_map(|one| one["properties"].as_array());
+        let own = properties.flatten().rfind(|one| one["id"] == id);
+        let default = || id.split('.').fold(&config["defaults"], |at, key| &at[key]);
+        own.map_or_else(default, |own| &own["value"])
+    }
+
+    fn matches(&self, matcher: &Value) -> bool {
+        let options = matcher["options"].as_str().unwrap_or_default();
+        match matcher["id"].as_str() {
+            Some("byName") => options == self.name,
+            // Only the end of a name, which `known` makes sure of.
+            Some("byRegexp") => {
+                let end = options.trim_start_matches('/').trim_end_matches("$/");
+                self.name.ends_with(end)
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn unit(&self) -> &'a str {
+        self.get("unit").as_str().unwrap_or_default()
+    }
+
+    /// In words: of a mapping, or a number with its unit; where there is none, what the panel says of that.
+    pub(super) fn text(&self, value: Option<f64>) -> String {
+        let Some(value) = value else {
+            let nothing = self.get("noValue").as_str();
+            return nothing.unwrap_or_default().to_owned();
+        };
+        let mapped = self.mapped(value)["text"].as_str();
+        mapped.map_or_else(|| number::shown(value, self.unit()), str::to_owned)
+    }
+
+    fn mapped(&self, value: f64) -> &'a Value {
+        let mappings = self.get("mappings").as_array().into_iter().flatten();
+        let key = value.to_string();
+        let mut found = mappings.map(|mapping| &mapping["options"][&key]);
+        found
+            .find(|found| found.is_object())
+            .unwrap_or(&Value::Null)
+    }
+
+    /// Of a value: that of its mapping, or of the threshold that it has reached. No value has reached the first.
+    pub(super) fn colour_of(&self, value: Option<f64>) -> &'static str {
+        let mapped = value.map_or(&Value::Null, |value| self.mapped(value));
+        if let Some(mapped) = mapped["color"].as_str() {
+            return colour::named(mapped);
+        }
+        let value = value.unwrap_or(f64::NEG_INFINITY);
+        let steps = self.get("thresholds")["steps"].as_array();
+        let steps = steps.map(Vec::as_slice).unwrap_or_default().iter();
+        let mut reached =
+            steps.filter(|step| step["value"].as_f64().is_none_or(|from| value >= from));
+        colour::named(
+            reached
+                .next_back()
+                .map_or("green", |step| name(&step["color"])),
+        )
+    }
+
+    /// Of a series among others, whose place among them is `index`.
+    pub(super) fn colour(&self, value: Option<f64>, index: usize) -> String {
+        let own = self.get("color");
+        match own["mode"].as_str() {
+            Some("fixed") => colour::named(name(&own["fixedColor"])).to_owned(),
+            Some("shades") => colour::shade(colour::named(name(&own["fixedColor"])), index),
+            Some("thresholds") => self.colour_of(value).to_owned(),
+            _ => colour::by_name(self.name).to_owned(),
+        }
+    }
+}
+
+fn name(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
