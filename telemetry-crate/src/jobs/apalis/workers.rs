@@ -253,7 +253,8 @@ mod tests {
             let pool = pool.connect_lazy("sqlite::memory:").unwrap();
             let mut workers = Workers::new(pool).concurrency(concurrency);
             for name in ["mails", "invoices"] {
-                let queue = TaskQueue::<Note>::new("note", Queue::declare(name));
+                let queue = Queue::declare(name).latency_budget(Duration::from_secs(60));
+                let queue = TaskQueue::<Note>::new("note", queue);
                 workers = workers.add(&queue, |_| async { Ok::<_, BoxDynError>(()) });
             }
             workers.run(std::future::ready(())).await;
