@@ -36,7 +36,7 @@ pub use self::propagation::RemoteParent;
 pub(crate) use self::{
     canary::{Canary, send_canary},
     open::OpenSpan,
-    propagation::{Remote, inject, propagator_is_ours},
+    propagation::{NAMES, Remote, inject, propagator_is_ours},
     tracer::{Tracer as SpanTracer, provider_is_ours},
 };
 use self::{

@@ -93,7 +93,7 @@ fn a_log_line_allocates_nothing_and_a_request_little() {
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
     ));
     let parts = [
-        3, // the caller's context: the parts of the header, its span, and that span's place in a context
+        3, // the caller's context: the list of its headers, its span, and that span's place in a context
         8, // the span, in `tracing-opentelemetry`: see "The floor" in the book's page about benchmarks
         3, // what log lines inherit from it: names, text, and their place in the span
         1, // the path, which a server shares with the rest of the head and this test does not

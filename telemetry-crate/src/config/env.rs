@@ -133,7 +133,7 @@ variables! {
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG", "`1.0`",
         "Share of traces that `traceidratio` keeps, 0 to 1.";
     PROPAGATORS = "OTEL_PROPAGATORS", "`tracecontext,baggage`",
-        "Which headers carry the context in and out: `tracecontext`, `baggage`, `none`.";
+        "Which headers carry the context in and out: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, or `none`.";
     REMOTE_PARENT = "FIRSTLIGHT_REMOTE_PARENT", "what the layer says, which is `continue` by default",
         "What becomes of a caller's trace: `continue` it, `link` to it, or `ignore` it. On an edge that strangers reach, not `continue`.";
     BSP_SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY", "`5000`",

@@ -294,7 +294,7 @@ fn a_value_that_makes_no_sense_is_one_warning_and_then_the_default() {
         ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "secretkey"),
         ("OTEL_TRACES_EXPORTER", "otlp"),
-        ("OTEL_PROPAGATORS", "b3"),
+        ("OTEL_PROPAGATORS", "xray"),
         ("RUST_LOG", "info,orders=loud"),
         ("FIRSTLIGHT_HTTP_READ_TIMEOUT", "10s"),
         ("FIRSTLIGHT_HTTP_MAX_BODY", "2MB"),

@@ -11,11 +11,14 @@ use crate::{
     traces::{Limits, RemoteParent},
 };
 
-/// A W3C header format.
+/// A format of headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Propagator {
     TraceContext,
     Baggage,
+    B3,
+    B3Multi,
+    Jaeger,
 }
 
 /// Which new traces are kept, and whether the caller's decision is followed.
@@ -169,12 +172,15 @@ pub(super) fn propagators(env: &mut Env<'_>) -> Vec<Propagator> {
         let propagator = match name {
             "tracecontext" => Propagator::TraceContext,
             "baggage" => Propagator::Baggage,
+            "b3" => Propagator::B3,
+            "b3multi" => Propagator::B3Multi,
+            "jaeger" => Propagator::Jaeger,
             "none" => return Vec::new(),
             _ => {
                 env.warn(
                     env::PROPAGATORS,
                     &list,
-                    "a list of `tracecontext` and `baggage`, or `none`",
+                    "a list of `tracecontext`, `baggage`, `b3`, `b3multi` and `jaeger`, or `none`",
                 );
                 return default;
             }

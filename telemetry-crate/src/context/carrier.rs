@@ -1,4 +1,4 @@
-//! The context as text: three pairs at most.
+//! The context as text: a few pairs, with the names of HTTP headers.
 
 use opentelemetry::{
     Context,
@@ -9,11 +9,9 @@ use opentelemetry::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The names of what the propagators write: [W3C Trace Context](https://www.w3.org/TR/trace-context/) and
-/// [W3C Baggage](https://www.w3.org/TR/baggage/).
-const NAMES: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+use crate::traces::NAMES;
 
-/// Bytes of one value, at most: what W3C Baggage allows for all of it, and far beyond the other two.
+/// Bytes of one value, at most: what W3C Baggage allows for all of it, and far beyond the others.
 const LENGTH: usize = 8_192;
 
 /// The trace, its state and the baggage, as pairs of strings that fit into any map: to be stored with a job, sent with a
@@ -50,8 +48,9 @@ impl TraceContext {
         Self { pairs }
     }
 
-    /// What was stored. It may hold other pairs, too: a whole map of headers, say. Names may be in any case; of two with the
-    /// same name the first counts.
+    /// What was stored. It may hold other pairs, too: a whole map of headers, say. Names may be in any case. Pairs of
+    /// one name are read as headers of one name are: `tracestate` and `baggage` are joined, a second `traceparent` begins a trace,
+    /// and of B3's and Jaeger's the first counts.
     ///
     /// Nothing that it may hold is an error or does any harm: what is too long for a value is left out here, and what is no
     /// context begins a trace of its own later.
@@ -63,17 +62,26 @@ impl TraceContext {
         let mut kept = Pairs::default();
         for (name, value) in pairs {
             let value = value.as_ref();
-            if let Some(place) = kept.place(name.as_ref())
-                && place.is_none()
-                && value.len() <= LENGTH
-            {
-                *place = Some(value.to_owned());
+            let Some((name, place)) = kept.place(name.as_ref()) else {
+                continue;
+            };
+            match place {
+                None if value.len() <= LENGTH => *place = Some(value.to_owned()),
+                // As HTTP joins them; `traceparent` is none any more.
+                Some(first)
+                    if matches!(name, "traceparent" | "tracestate" | "baggage")
+                        && first.len() + 1 + value.len() <= LENGTH =>
+                {
+                    first.push(',');
+                    first.push_str(value);
+                }
+                _ => {}
             }
         }
         Self { pairs: kept }
     }
 
-    /// The pairs that there are: at most `traceparent`, `tracestate` and `baggage`.
+    /// The pairs that there are: `traceparent`, `tracestate` and `baggage` at most, unless `OTEL_PROPAGATORS` names other formats.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let values = self.pairs.0.iter().map(Option::as_deref);
         (NAMES.into_iter().zip(values)).filter_map(|(name, value)| Some((name, value?)))
@@ -136,17 +144,16 @@ impl TraceContext {
 struct Pairs([Option<String>; NAMES.len()]);
 
 impl Pairs {
-    fn place(&mut self, name: &str) -> Option<&mut Option<String>> {
-        let mut names = NAMES.iter();
-        let index = names.position(|known| known.eq_ignore_ascii_case(name))?;
-        self.0.get_mut(index)
+    fn place(&mut self, name: &str) -> Option<(&'static str, &mut Option<String>)> {
+        let mut places = NAMES.into_iter().zip(&mut self.0);
+        places.find(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 }
 
 impl Injector for Pairs {
     fn set(&mut self, key: &str, value: String) {
-        // Propagators write an empty `tracestate` if there is none.
-        if let Some(place) = self.place(key)
+        // A foreign propagator may write an empty `tracestate` where there is none.
+        if let Some((_, place)) = self.place(key)
             && !value.is_empty()
         {
             *place = Some(value);
@@ -184,6 +191,27 @@ mod tests {
         assert_eq!(TraceContext::from_pairs(&tree), context);
         assert_eq!(TraceContext::from_pairs(hash), context);
         assert!(!context.is_empty());
+    }
+
+    #[test]
+    fn pairs_of_one_name_are_one_list() {
+        let pairs = [
+            ("traceparent", PARENT),
+            ("tracestate", "a=1"),
+            ("b3", "0"),
+            ("Tracestate", "b=2"),
+            ("B3", "1"),
+        ];
+        let context = TraceContext::from_pairs(pairs);
+        let joined = [
+            ("traceparent", PARENT),
+            ("tracestate", "a=1,b=2"),
+            ("b3", "0"),
+        ];
+        assert_eq!(context.iter().collect::<Vec<_>>(), joined);
+        // Which no propagator takes for one.
+        let twice = TraceContext::from_pairs([("traceparent", PARENT), ("traceparent", PARENT)]);
+        assert_ne!(twice, TraceContext::from_pairs([("traceparent", PARENT)]));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use opentelemetry::{
 };
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-const HEADER: &str = "baggage";
+pub(super) const HEADER: &str = "baggage";
 
 static FIELDS: LazyLock<[String; 1]> = LazyLock::new(|| [HEADER.to_owned()]);
 

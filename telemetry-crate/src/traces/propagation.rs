@@ -1,7 +1,15 @@
-//! The trace context in and out of the process: W3C Trace Context and W3C Baggage.
+//! The trace context in and out of the process: W3C Trace Context and W3C Baggage, B3 and Jaeger by choice.
 //!
 //! The process-wide propagator is set as well, so that other instrumentation (a gRPC layer, a message client) carries
 //! the same context; without one, OpenTelemetry's default injects and extracts nothing, without a word.
+
+mod b3;
+mod decision;
+mod jaeger;
+mod state;
+#[cfg(test)]
+mod tests;
+mod trace_context;
 
 use std::{collections::HashMap, sync::OnceLock};
 
@@ -12,21 +20,61 @@ use opentelemetry::{
     propagation::{Extractor, TextMapCompositePropagator, TextMapPropagator},
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 
-use super::baggage::BoundedBaggage;
+pub(super) use self::decision::is_deferred;
+use self::{b3::B3, jaeger::Jaeger, trace_context::TraceContext};
+use super::baggage::{self, BoundedBaggage};
 use crate::config::Propagator;
+
+/// Trace Context, level 2: the trace's id is random, so a sampler may use its bits as random numbers.
+pub(super) const RANDOM: TraceFlags = TraceFlags::new(0x02);
+
+/// The names of all that the propagators write, and of what they read.
+pub(crate) const NAMES: [&str; 9] = [
+    trace_context::TRACEPARENT,
+    trace_context::TRACESTATE,
+    baggage::HEADER,
+    b3::SINGLE,
+    b3::TRACE_ID,
+    b3::SPAN_ID,
+    b3::SAMPLED,
+    b3::FLAGS,
+    jaeger::HEADER,
+];
 
 pub(super) fn propagator(chosen: &[Propagator]) -> TextMapCompositePropagator {
     let propagators = chosen
         .iter()
         .map(|propagator| -> Box<dyn TextMapPropagator + Send + Sync> {
             match propagator {
-                Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
+                Propagator::TraceContext => Box::new(TraceContext),
                 Propagator::Baggage => Box::new(BoundedBaggage),
+                Propagator::B3 => Box::new(B3::Single),
+                Propagator::B3Multi => Box::new(B3::Multi),
+                Propagator::Jaeger => Box::new(Jaeger),
             }
         });
     TextMapCompositePropagator::new(propagators.collect())
+}
+
+/// A number of just so many hexadecimal digits in lower case, without a sign.
+fn digits(text: &str, length: usize) -> Option<u128> {
+    digits_up_to(text, length).filter(|_| text.len() == length)
+}
+
+/// A number of at most so many hexadecimal digits in lower case, without a sign.
+fn digits_up_to(text: &str, length: usize) -> Option<u128> {
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() > length || !text.bytes().all(is_digit) {
+        return None;
+    }
+    u128::from_str_radix(text, 16).ok()
+}
+
+/// Both ids, unless one is zero, which no id is.
+fn ids(trace_id: u128, span_id: u128) -> Option<(TraceId, SpanId)> {
+    let span_id = u64::try_from(span_id).ok()?;
+    (trace_id != 0 && span_id != 0).then(|| (trace_id.into(), span_id.into()))
 }
 
 /// What becomes of a trace that a caller has begun, and of the baggage it sends along.
@@ -100,13 +148,7 @@ static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
 impl Extractor for Headers<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        let value = match key {
-            "traceparent" => self.0.get(&TRACEPARENT),
-            "tracestate" => self.0.get(&TRACESTATE),
-            "baggage" => self.0.get(&BAGGAGE),
-            other => self.0.get(other),
-        };
-        value?.to_str().ok()
+        self.0.get(key)?.to_str().ok()
     }
 
     fn keys(&self) -> Vec<&str> {
@@ -114,8 +156,17 @@ impl Extractor for Headers<'_> {
     }
 
     fn get_all(&self, key: &str) -> Option<Vec<&str>> {
-        let values = self.0.get_all(key).iter();
-        let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+        let values = match key {
+            "traceparent" => self.0.get_all(&TRACEPARENT),
+            "tracestate" => self.0.get_all(&TRACESTATE),
+            "baggage" => self.0.get_all(&BAGGAGE),
+            other => self.0.get_all(other),
+        };
+        // What is no text still counts as a value: a second `traceparent` is one too many, whatever it holds.
+        let values = values.iter();
+        let values: Vec<_> = values
+            .map(|value| value.to_str().unwrap_or("\u{fffd}"))
+            .collect();
         (!values.is_empty()).then_some(values)
     }
 }
@@ -123,8 +174,14 @@ impl Extractor for Headers<'_> {
 /// Writes the current context into the headers of an outgoing request.
 pub(crate) fn inject(headers: &mut http::HeaderMap) {
     let context = Context::current();
-    let mut injector = opentelemetry_http::HeaderInjector(headers);
     opentelemetry::global::get_text_map_propagator(|propagator| {
+        // A proxy sends on the headers that it got: what they say of another span, and this one does not, would stay.
+        if context.span().span_context().is_valid() {
+            for name in propagator.fields().filter(|name| *name != baggage::HEADER) {
+                headers.remove(name);
+            }
+        }
+        let mut injector = opentelemetry_http::HeaderInjector(headers);
         propagator.inject_context(&context, &mut injector)
     });
 }

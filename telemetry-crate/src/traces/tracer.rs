@@ -15,6 +15,7 @@ use opentelemetry_sdk::trace::{
 
 use super::{
     limits::Limits,
+    propagation::{self, RANDOM},
     span::{Span, Start},
 };
 use crate::otlp::Queue;
@@ -113,8 +114,11 @@ impl opentelemetry::trace::Tracer for Tracer {
             Some(context) => context.trace_id(),
             None => shared.ids.new_trace_id(),
         };
+        // Such a parent has no part in the decision: to a sampler it would be one that says no.
+        let is_deferred =
+            parent_context.is_some_and(SpanContext::is_remote) && propagation::is_deferred(parent);
         let decision = shared.sampler.should_sample(
-            Some(parent),
+            Some(parent).filter(|_| !is_deferred),
             trace_id,
             &builder.name,
             builder.span_kind.as_ref().unwrap_or(&SpanKind::Internal),
@@ -123,9 +127,8 @@ impl opentelemetry::trace::Tracer for Tracer {
         );
         // No sampler of ours decides to record without sampling.
         let sampled = decision.decision == SamplingDecision::RecordAndSample;
-        let flags = parent_context
-            .map(SpanContext::trace_flags)
-            .unwrap_or_default();
+        // All of an id that is made here is random, and of a parent's its maker has said it.
+        let flags = parent_context.map_or(RANDOM, SpanContext::trace_flags);
         let context = SpanContext::new(
             trace_id,
             shared.ids.new_span_id(),

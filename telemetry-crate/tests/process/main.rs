@@ -10,6 +10,7 @@
 )]
 
 #[cfg(feature = "axum")]
+mod propagation;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
@@ -65,6 +66,10 @@ fn main() -> ExitCode {
             ("last_words::errors_are_out_at_any_end", last_words),
             #[cfg(feature = "testing")]
             ("records::flags_are_those_of_the_span", flags_of_records),
+            (
+                "propagation::each_format_follows_the_policy",
+                propagation::formats,
+            ),
             #[cfg(feature = "testing")]
             (
                 "a_check_in_async_code_is_not_reported_as_a_blocked_runtime",
@@ -98,6 +103,7 @@ fn main() -> ExitCode {
             #[cfg(feature = "axum")]
             ("serves", server::play),
             ("requests", play_requests),
+            ("formats", propagation::play_formats),
             ("dies", play_dies),
             ("bursts", play_bursts),
             ("leaves_open", play_leaves_open),
@@ -192,7 +198,7 @@ fn environment() {
             "OTEL_EXPORTER_OTLP_HEADERS",
             "authorization=Bearer%20hunter2",
         ),
-        ("OTEL_PROPAGATORS", "jaeger"),
+        ("OTEL_PROPAGATORS", "xray"),
         ("RUST_LOG", "warn,firstlight=info"),
     ];
     let mut part = Part::start("panics", &variables);
@@ -207,7 +213,7 @@ fn environment() {
         !start["metrics"].as_str().unwrap().ends_with(":0/metrics"),
         "{start}"
     );
-    let warning = part.message("OTEL_PROPAGATORS: found \"jaeger\"");
+    let warning = part.message("OTEL_PROPAGATORS: found \"xray\"");
     assert_eq!(warning["level"], "WARN");
     let rest = part.rest().concat();
     assert!(!rest.contains("hunter2"), "{rest}");

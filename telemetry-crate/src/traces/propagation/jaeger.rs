@@ -1,0 +1,84 @@
+//! [Jaeger's own format](https://www.jaegertracing.io/sdk-migration/#propagation-format), the header `uber-trace-id`.
+//!
+//! Jaeger's baggage (`uberctx-…`) is not read: its names are the caller's to choose, without an end. `baggage` is beside it.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use opentelemetry::{
+    Context,
+    propagation::{Extractor, Injector, TextMapPropagator, text_map_propagator::FieldIter},
+    trace::{SpanId, TraceContextExt, TraceId},
+};
+use percent_encoding::percent_decode_str;
+
+use super::{
+    decision::{self, Decision},
+    digits_up_to, ids,
+};
+
+pub(super) const HEADER: &str = "uber-trace-id";
+
+static FIELDS: LazyLock<[String; 1]> = LazyLock::new(|| [HEADER.to_owned()]);
+
+const SAMPLED: u128 = 1;
+const DEBUG: u128 = 2;
+
+/// The propagator `jaeger`.
+#[derive(Debug)]
+pub(super) struct Jaeger;
+
+impl TextMapPropagator for Jaeger {
+    fn inject_context(&self, context: &Context, injector: &mut dyn Injector) {
+        let span = context.span();
+        let span = span.span_context();
+        if !span.is_valid() {
+            return;
+        }
+        let flags = match decision::of(context, span) {
+            Decision::Debug => SAMPLED | DEBUG,
+            Decision::Keep => SAMPLED,
+            Decision::Drop | Decision::Undecided => 0,
+        };
+        // The parent's id is deprecated, and 0 by its specification.
+        let value = format!("{}:{}:0:{flags:x}", span.trace_id(), span.span_id());
+        injector.set(HEADER, value);
+    }
+
+    fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
+        let header = extractor.get(HEADER).map(str::trim).unwrap_or_default();
+        // Clients of Jaeger's encode the colons for HTTP, or do not.
+        let header = percent_decode_str(header).decode_utf8();
+        match parse(&header.unwrap_or(Cow::Borrowed(""))) {
+            Some((ids, decision)) => decision::received(context, ids, decision),
+            None => context.clone(),
+        }
+    }
+
+    fn fields(&self) -> FieldIter<'_> {
+        FieldIter::new(&*FIELDS)
+    }
+}
+
+/// `trace_id:span_id:parent_id:flags`, each without the zeros on its left, or with them.
+fn parse(header: &str) -> Option<((TraceId, SpanId), Decision)> {
+    let mut fields = header.split(':');
+    let ids = ids(
+        digits_up_to(fields.next()?, 32)?,
+        digits_up_to(fields.next()?, 16)?,
+    )?;
+    // A program that has no parent may leave it empty.
+    let parent = fields.next()?;
+    if !parent.is_empty() && digits_up_to(parent, 16).is_none() {
+        return None;
+    }
+    let flags = digits_up_to(fields.next()?, 2)?;
+    if fields.next().is_some() {
+        return None;
+    }
+    let decision = match (flags & SAMPLED != 0, flags & DEBUG != 0) {
+        (_, true) => Decision::Debug,
+        (true, false) => Decision::Keep,
+        (false, false) => Decision::Drop,
+    };
+    Some((ids, decision))
+}

@@ -1,0 +1,104 @@
+//! The formats of headers, through a whole service.
+
+use std::{convert::Infallible, process::ExitCode};
+
+use firstlight::TelemetryConfig;
+use tower::{Layer, ServiceExt};
+
+use crate::support::part::Part;
+
+const CALLER: &str = "80f198ee56343ba864fe8b2a57d3eff7";
+
+/// One request in each format, and one in none; the handler says what a request of its own would have.
+pub(crate) fn play_formats() -> ExitCode {
+    let telemetry = TelemetryConfig::new().without_admin().init().unwrap();
+    let service = tower::service_fn(|_: http::Request<String>| async {
+        let mut headers = http::HeaderMap::new();
+        // Of a request that is passed on.
+        headers.insert("x-b3-parentspanid", CALLER.parse().unwrap());
+        firstlight::http::inject(&mut headers);
+        tracing::info!(sent = ?headers, "inside");
+        Ok::<_, Infallible>(http::Response::new(String::new()))
+    });
+    let service = firstlight::http::TelemetryLayer::new().layer(service);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let span = "e457b5a2e4d86bd1";
+    for headers in [
+        vec![
+            ("traceparent", format!("00-{CALLER}-{span}-03")),
+            ("tracestate", "a@@b=1".to_owned()),
+            ("tracestate", "c=2".to_owned()),
+        ],
+        vec![("b3", format!("{CALLER}-{span}-d"))],
+        vec![("b3", format!("{CALLER}-{span}"))],
+        vec![
+            ("x-b3-traceid", CALLER.to_owned()),
+            ("x-b3-spanid", span.to_owned()),
+            ("x-b3-sampled", "0".to_owned()),
+        ],
+        vec![("uber-trace-id", format!("{CALLER}:{span}:0:1"))],
+        vec![],
+    ] {
+        let mut request = http::Request::builder();
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(String::new()).unwrap();
+        runtime.block_on(service.clone().oneshot(request)).unwrap();
+    }
+    telemetry.finish(Ok::<(), Infallible>(()))
+}
+
+pub(crate) fn formats() {
+    let sent = |policy| {
+        let variables = [
+            ("FIRSTLIGHT_REMOTE_PARENT", policy),
+            ("OTEL_PROPAGATORS", "tracecontext,baggage,b3,b3multi,jaeger"),
+        ];
+        let mut part = Part::start("formats", &variables);
+        let lines = part.rest();
+        assert_eq!(part.end().0, Some(0), "{lines:#?}");
+        let lines: Vec<_> = (lines.into_iter())
+            .filter(|line| line.contains("inside"))
+            .collect();
+        assert_eq!(lines.len(), 6, "{lines:#?}");
+        lines
+    };
+    let lines = sent("continue");
+    for (line, [flags, b3]) in lines.iter().zip([
+        ["-03", "-1"],
+        ["-01", "-d"],
+        // The caller leaves the decision to the service, which keeps all.
+        ["-01", "-1"],
+        ["-00", "-0"],
+        ["-01", "-1"],
+        // A trace that begins here has an id that is random.
+        ["-03", "-1"],
+    ]) {
+        for end in [flags, b3] {
+            assert!(line.contains(&format!("{end}\\\"")), "{end} in {line}");
+        }
+        assert!(!line.contains("x-b3-parentspanid"), "{line}");
+    }
+    let (last, continued) = lines.split_last().unwrap();
+    assert!(
+        continued.iter().all(|line| line.contains(CALLER)),
+        "{lines:#?}"
+    );
+    assert!(!last.contains(CALLER), "{last}");
+    assert!(lines[0].contains("a@@b=1,c=2"), "{}", lines[0]);
+    for policy in ["link", "ignore"] {
+        for line in sent(policy) {
+            assert!(
+                !line.contains(CALLER) && !line.contains("a@@b"),
+                "{policy}: {line}"
+            );
+            assert!(
+                line.contains("-03\\\"") && line.contains("-1\\\""),
+                "{policy}: {line}"
+            );
+        }
+    }
+}
