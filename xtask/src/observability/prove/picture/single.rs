@@ -110,7 +110,7 @@ mod tests {
         let panel = panel.json(1, json!({}));
         let series = |name: &str| {
             let value = json!({ "metric": {}, "value": [0, "0.306"] });
-            Series::of(&value, name).unwrap()
+            Series::of(&value, name).unwrap_or_default()
         };
         let all = ["a", "b", "c"].map(series);
         let mut canvas = Canvas::new(90.0, 60.0);
