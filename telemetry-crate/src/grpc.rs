@@ -59,7 +59,7 @@ pub use crate::traces::RemoteParent;
 /// Whether it is a gRPC request in the framing of HTTP/2, and not gRPC-Web or something else.
 ///
 /// [gRPC over HTTP/2, content-type](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests).
-fn is_grpc(headers: &http::HeaderMap) -> bool {
+pub(crate) fn is_grpc(headers: &http::HeaderMap) -> bool {
     let content_type = headers.get(http::header::CONTENT_TYPE);
     let rest = content_type.and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))

@@ -10,6 +10,7 @@
 //! application's runtime, a flush keeps its deadline, and what is lost is counted with its reason. What it leaves out:
 //! OTLP as JSON, which costs more and which every collector can do without.
 
+mod answer;
 mod backoff;
 mod batches;
 mod client;
@@ -23,6 +24,7 @@ mod intervals;
 mod partial;
 mod queue;
 mod signal;
+mod split;
 mod stats;
 #[cfg(all(test, feature = "testing"))]
 mod tests;

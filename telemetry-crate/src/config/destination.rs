@@ -141,6 +141,7 @@ pub(super) fn destination(
             )?
         }
     };
+    warn_of_proxy(&endpoint, env);
     Ok(Destination {
         endpoint,
         protocol,
@@ -151,6 +152,50 @@ pub(super) fn destination(
             .or_else(|| env.milliseconds(env::OTLP.timeout))
             .unwrap_or(Duration::from_secs(10)),
         tls: tls(own, env)?,
+    })
+}
+
+/// OTLP clients of other languages use a proxy that the environment names. Once for each variable and host.
+fn warn_of_proxy(endpoint: &Uri, env: &mut Env<'_>) {
+    let host = endpoint.host().unwrap_or_default();
+    let set = |name: &str| {
+        // Small letters are as usual as capitals.
+        let names = [name.to_owned(), name.to_ascii_lowercase()];
+        names.into_iter().find(|name| env.text(name).is_some())
+    };
+    let of_scheme = match endpoint.scheme_str() {
+        Some("https") => env::HTTPS_PROXY,
+        _ => env::HTTP_PROXY,
+    };
+    let Some(variable) = set(of_scheme).or_else(|| set("ALL_PROXY")) else {
+        return;
+    };
+    let excluded = set(env::NO_PROXY).and_then(|name| env.text(&name));
+    if is_local(host) || excluded.is_some_and(|list| is_excluded(host, &list)) {
+        return;
+    }
+    // Not its value, which may have credentials.
+    let warning = format!(
+        "{variable} is set and not used: exports go to {host} directly; if only the proxy reaches it, export to a collector or agent beside the service, and list {host} in NO_PROXY to silence this"
+    );
+    if !env.warnings.contains(&warning) {
+        env.warnings.push(warning);
+    }
+}
+
+/// No client asks a proxy for its own host.
+fn is_local(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn is_excluded(host: &str, list: &str) -> bool {
+    list.split(',').map(str::trim).any(|entry| {
+        let domain = entry.trim_start_matches("*.").trim_start_matches('.');
+        let within = host
+            .strip_suffix(domain)
+            .is_some_and(|front| front.is_empty() || front.ends_with('.'));
+        entry == "*" || (!domain.is_empty() && within)
     })
 }
 

@@ -162,6 +162,12 @@ variables! {
         "PEM file with the certificate that the service shows to the collector.";
     OTLP_CLIENT_KEY = "OTEL_EXPORTER_OTLP_CLIENT_KEY", "unset",
         "PEM file with its private key.";
+    HTTP_PROXY = "HTTP_PROXY", "unset",
+        "Not used, like `ALL_PROXY`: exports go to the collector directly, and a warning says so.";
+    HTTPS_PROXY = "HTTPS_PROXY", "unset",
+        "The same for `https` endpoints.";
+    NO_PROXY = "NO_PROXY", "unset",
+        "Hosts that this warning is not about: `host,.domain`, or `*`.";
     METRIC_EXPORT_INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL", "`60000`",
         "Milliseconds between two pushes of the metrics.";
     METRIC_EXPORT_TIMEOUT = "OTEL_METRIC_EXPORT_TIMEOUT", "`30000`",

@@ -31,7 +31,7 @@ impl Backoff {
         jitter: f64,
     ) -> Option<Duration> {
         let asked = match error.retry {
-            Retry::No => return None,
+            Retry::No | Retry::Smaller => return None,
             Retry::Yes => Duration::ZERO,
             Retry::After(delay) => delay,
         };

@@ -4,33 +4,37 @@
 //! SDK hands on "network error"; at 3 a.m. the difference between a refused connection, a name that does not resolve
 //! and a time-out is the whole question.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http_body_util::Full;
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
+    answer,
     backoff::Backoff,
-    connect::{self, Connection},
+    connect::Connection,
     flush::Flushes,
     partial::Partial,
     queue::Queue,
     signal::Signal,
+    split::{MAX_REQUEST_BYTES, Part, smaller_than, split},
     stats::{ExportError, ExportStats, Retry},
 };
 use crate::{
     InitError,
     config::{Destination, Protocol},
-    values::with_causes,
 };
-
-/// An OTLP answer is a few bytes; a wrong server's error page need not be read whole.
-const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// OTLP exporter specification, "User Agent", with the distribution before it.
 const USER_AGENT: &str = concat!(
@@ -48,6 +52,8 @@ pub(crate) struct OtlpClient {
     headers: HeaderMap,
     gzip: bool,
     timeout: Duration,
+    /// Before compression; less once the collector has refused one for its size.
+    max_bytes: AtomicUsize,
     flushes: Arc<Flushes>,
     stats: Arc<ExportStats>,
 }
@@ -73,13 +79,14 @@ impl OtlpClient {
         }
         headers.extend(destination.headers.iter().cloned());
         Ok(Self {
-            connection: connect::connection(destination)?,
+            connection: Connection::new(destination)?,
             endpoint: destination.endpoint.clone(),
             #[cfg(feature = "otlp-grpc")]
             protocol: destination.protocol,
             headers,
             gzip: destination.gzip,
             timeout: destination.request_timeout,
+            max_bytes: AtomicUsize::new(MAX_REQUEST_BYTES),
             flushes,
             stats,
         })
@@ -107,8 +114,63 @@ impl OtlpClient {
         &self.stats
     }
 
-    /// Sends an encoded request, again if it helps. How long in all is the caller's to limit.
+    /// Sends an encoded request, again if it helps, and in parts if it is too large. How long in all is the caller's to
+    /// limit. Parts that are lost are counted as rejected, unless all are.
     pub(crate) async fn send(&self, message: Bytes) -> Result<(), ExportError> {
+        let max_bytes = self.max_bytes.load(Ordering::Relaxed);
+        if message.len() > max_bytes
+            && let Some(parts) = split(self.stats.signal(), &message, max_bytes)
+        {
+            return self.send_parts(parts, true).await;
+        }
+        match self.send_whole(message.clone()).await {
+            Err(error) if error.retry == Retry::Smaller => self.send_smaller(message, error).await,
+            result => result,
+        }
+    }
+
+    /// Once: a part that is too large again is lost, and what follows is smaller from the start.
+    async fn send_smaller(&self, message: Bytes, error: ExportError) -> Result<(), ExportError> {
+        let max_bytes = self.refused_for_size(&message);
+        match split(self.stats.signal(), &message, max_bytes) {
+            Some(parts) => Box::pin(self.send_parts(parts, false)).await,
+            None => Err(error),
+        }
+    }
+
+    fn refused_for_size(&self, message: &Bytes) -> usize {
+        let max_bytes = smaller_than(message.len());
+        self.max_bytes.fetch_min(max_bytes, Ordering::Relaxed);
+        max_bytes
+    }
+
+    async fn send_parts(&self, parts: Vec<Part>, can_be_smaller: bool) -> Result<(), ExportError> {
+        let count = parts.len();
+        let mut lost = Vec::new();
+        for Part { message, records } in parts {
+            let result = match self.send_whole(message.clone()).await {
+                Err(error) if error.retry == Retry::Smaller && can_be_smaller => {
+                    self.send_smaller(message, error).await
+                }
+                Err(error) if error.retry == Retry::Smaller => {
+                    self.refused_for_size(&message);
+                    Err(error)
+                }
+                result => result,
+            };
+            lost.extend(result.err().map(|error| (records, error)));
+        }
+        if lost.len() < count {
+            for (records, error) in lost {
+                self.stats.rejected(records);
+                self.stats.remember(error);
+            }
+            return Ok(());
+        }
+        lost.pop().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    async fn send_whole(&self, message: Bytes) -> Result<(), ExportError> {
         let (message, is_compressed) = compress(message, self.gzip);
         let mut backoff = Backoff::default();
         loop {
@@ -147,7 +209,9 @@ impl OtlpClient {
 
     fn accepted(&self, answer: &[u8]) {
         let Partial { rejected, message } = Partial::of(answer);
-        if rejected > 0 {
+        if rejected == 0 && !message.is_empty() {
+            self.stats.warned(message);
+        } else if rejected > 0 {
             let unit = self.stats.signal().unit();
             self.stats.remember(ExportError::new(
                 "rejected",
@@ -172,52 +236,8 @@ impl OtlpClient {
             let gzip = HeaderValue::from_static("gzip");
             request.headers_mut().insert(header::CONTENT_ENCODING, gzip);
         }
-        let response = self.connection.request(request).await.map_err(unanswered)?;
-        let status = response.status();
-        let retry_after = retry_after(response.headers());
-        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect();
-        if !status.is_success() {
-            return Err(refused(status, retry_after));
-        }
-        let body = body.await.map_err(|error| {
-            ExportError::new(
-                "network",
-                format!("reading the answer: {error}"),
-                Retry::Yes,
-            )
-        })?;
-        Ok(body.to_bytes())
+        self.connection.exchange(request, answer::of_http).await
     }
-}
-
-/// OTLP specification, "Failures" (OTLP/HTTP): these four may be tried again. Not the body: collectors echo what they
-/// were sent.
-fn refused(status: StatusCode, retry_after: Option<Duration>) -> ExportError {
-    let retry = match (status.as_u16(), retry_after) {
-        (429 | 502 | 503 | 504, Some(delay)) => Retry::After(delay),
-        (429 | 502 | 503 | 504, None) => Retry::Yes,
-        _ => Retry::No,
-    };
-    ExportError::new(
-        status.as_str(),
-        format!("the collector answered {status}"),
-        retry,
-    )
-}
-
-pub(super) fn unanswered(error: hyper_util::client::legacy::Error) -> ExportError {
-    let kind = if error.is_connect() {
-        "connect"
-    } else {
-        "network"
-    };
-    ExportError::new(kind, with_causes(&error), Retry::Yes)
-}
-
-/// In seconds; a date, which the header may be too, is one that nobody was seen to send here.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    seconds.parse().ok().map(Duration::from_secs)
 }
 
 /// 0 to 1, from the source of randomness that is there already.

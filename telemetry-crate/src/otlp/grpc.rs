@@ -11,19 +11,18 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use prost::Message;
 
 use super::{
-    client::unanswered,
+    answer,
     connect::Connection,
     stats::{ExportError, Retry},
 };
 use crate::grpc::Code;
-
-const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// One flag, and the length in four bytes.
 const FRAME: usize = 5;
@@ -56,35 +55,58 @@ pub(super) async fn call(
     }
 
     let request = Request::from_parts(head, Full::new(framed.freeze()));
-    let response = connection.request(request).await.map_err(unanswered)?;
+    connection.exchange(request, read).await
+}
+
+/// The message of a successful answer.
+async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, MAX_RESPONSE_BYTES)
-        .collect()
-        .await
-        .map_err(|error| {
-            ExportError::new(
-                "network",
-                format!("reading the answer: {error}"),
-                Retry::Yes,
-            )
-        })?;
     // Without a message the status is in the headers.
-    let trailers = body.trailers().unwrap_or(&head.headers);
-    match Status::of(trailers) {
-        Some(Status { code: Code::OK, .. }) => {
-            let body = body.to_bytes();
-            Ok(body.slice(FRAME.min(body.len())..))
-        }
+    let early = Status::of(&head.headers);
+    if let Some(status) = early.filter(|status| status.code != Code::OK) {
+        return Err(status.into_error());
+    }
+    if head.status != StatusCode::OK {
+        return Err(refused(head.status));
+    }
+    let kind = answer::media_type(&head.headers);
+    if !crate::grpc::is_grpc(&head.headers) {
+        return Err(answer::foreign(head.status, &kind));
+    }
+    let body = answer::collect(body).await?;
+    match Status::of(body.trailers().unwrap_or(&head.headers)) {
+        Some(Status { code: Code::OK, .. }) => message(&body.to_bytes())
+            .ok_or_else(|| answer::foreign(head.status, "application/grpc")),
         Some(status) => Err(status.into_error()),
         None => Err(ExportError::new(
             "network",
-            format!(
-                "the answer has no gRPC status, and the HTTP status {}: is it a gRPC server, usually on port 4317?",
-                head.status
-            ),
+            "the answer broke off before its gRPC status: does a proxy in between know HTTP/2",
             Retry::Yes,
         )),
     }
+}
+
+/// The only message of a body, which is an OTLP answer. Compression was not asked for.
+fn message(body: &Bytes) -> Option<Bytes> {
+    let (&[flag, a, b, c, d], message) = body.split_first_chunk::<FRAME>()?;
+    let is_whole = usize::try_from(u32::from_be_bytes([a, b, c, d])) == Ok(message.len());
+    (flag == 0 && is_whole && answer::is_message(message)).then(|| body.slice(FRAME..))
+}
+
+/// "HTTP to gRPC Status Code Mapping" (grpc/grpc, doc): these four are `UNAVAILABLE`, the others are not worth a retry.
+fn refused(status: StatusCode) -> ExportError {
+    let retry = match status.as_u16() {
+        429 | 502 | 503 | 504 => Retry::Yes,
+        413 => Retry::Smaller,
+        _ => Retry::No,
+    };
+    ExportError::new(
+        status.as_str(),
+        format!(
+            "the answer has the HTTP status {status} and no gRPC status: is it a gRPC server, usually on port 4317?"
+        ),
+        retry,
+    )
 }
 
 /// What a call ended with.
@@ -109,11 +131,25 @@ impl Status {
         })
     }
 
+    /// The words of the implementations: Go, C and JavaScript; Java and .NET; Rust.
+    fn is_about_size(&self) -> bool {
+        let message = self.message.to_ascii_lowercase();
+        [
+            "larger than max",
+            "exceeds maximum size",
+            "exceeds the maximum",
+            "length too large",
+        ]
+        .iter()
+        .any(|words| message.contains(words))
+    }
+
     /// OTLP specification, "Failures" (OTLP/gRPC): which codes may be tried again, and `RESOURCE_EXHAUSTED` only if the
     /// server says when.
     fn into_error(self) -> ExportError {
         let name = self.code.name();
         let retry = match (name, self.retry_delay) {
+            ("RESOURCE_EXHAUSTED" | "OUT_OF_RANGE", _) if self.is_about_size() => Retry::Smaller,
             (
                 "CANCELLED" | "DEADLINE_EXCEEDED" | "RESOURCE_EXHAUSTED" | "ABORTED"
                 | "OUT_OF_RANGE" | "UNAVAILABLE" | "DATA_LOSS",
@@ -228,5 +264,12 @@ mod tests {
         assert_eq!(retry_of("16"), Retry::No);
         assert_eq!(retry_of("99"), Retry::No);
         assert!(Status::of(&trailers(&[])).is_none());
+
+        let go = "grpc: received message larger than max (5000000 vs. 4194304)";
+        let size = trailers(&[("grpc-status", "8"), ("grpc-message", go)]);
+        assert_eq!(
+            Status::of(&size).unwrap().into_error().retry,
+            Retry::Smaller
+        );
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Health {
     failing: Option<Failing>,
     /// When it was said last that exporting fails.
     said: Option<Instant>,
+    /// The collector's last warning that was logged, and when.
+    warned: Option<(String, Instant)>,
     /// How many the full queue had cost when that was said, and when it was.
     overflow: Option<(u64, Instant)>,
 }
@@ -55,6 +57,7 @@ impl Health {
             dispatch,
             failing: None,
             said: None,
+            warned: None,
             overflow: None,
         }
     }
@@ -63,6 +66,7 @@ impl Health {
     pub(super) fn settled(&mut self, items: usize, result: Result<(), ExportError>) {
         let lost_before = self.stats.total_lost();
         let rejected = self.stats.take_rejected().min(items as u64);
+        self.check_warning();
         match result {
             Ok(()) if rejected > 0 => {
                 self.stats.exported(items as u64 - rejected);
@@ -79,6 +83,31 @@ impl Health {
                 self.failed(&error, lost_before);
             }
         }
+    }
+
+    /// OTLP specification, "Partial Success": a text and nothing rejected is a warning. Each is said once, and one a minute
+    /// at most.
+    fn check_warning(&mut self) {
+        let Some(warning) = self.stats.take_warning() else {
+            return;
+        };
+        let is_said = self
+            .warned
+            .as_ref()
+            .is_some_and(|(said, at)| *said == warning || at.elapsed() < QUIET);
+        if is_said {
+            return;
+        }
+        // It is the collector's text, of any length.
+        let shown: String = warning.chars().take(200).collect();
+        self.warned = Some((warning, Instant::now()));
+        let (signal, endpoint) = (self.signal.name(), &self.endpoint);
+        self.say(|| {
+            tracing::warn!(
+                endpoint,
+                "the collector accepted the {signal} and warns: {shown}"
+            );
+        });
     }
 
     /// Says that the queue was full, once a minute at most.

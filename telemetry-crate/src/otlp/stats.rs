@@ -40,6 +40,8 @@ pub(crate) struct ExportStats {
 struct Failures {
     by_reason: BTreeMap<String, u64>,
     last: Option<ExportError>,
+    /// What a collector says of a request that it has accepted whole, until it is logged.
+    warning: Option<String>,
 }
 
 /// Why an export failed: a word for a label, and a sentence for a person.
@@ -58,6 +60,8 @@ pub(super) enum Retry {
     Yes,
     /// And not before.
     After(Duration),
+    /// In smaller requests alone.
+    Smaller,
 }
 
 impl ExportError {
@@ -163,6 +167,14 @@ impl ExportStats {
 
     pub(super) fn rejected(&self, items: u64) {
         self.rejected.fetch_add(items, Ordering::Relaxed);
+    }
+
+    pub(super) fn warned(&self, message: String) {
+        self.failures().warning = Some(message);
+    }
+
+    pub(super) fn take_warning(&self) -> Option<String> {
+        self.failures().warning.take()
     }
 
     pub(super) fn take_rejected(&self) -> u64 {

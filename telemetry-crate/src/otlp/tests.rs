@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod hostile;
+mod peer;
+
 use std::{future::pending, time::Duration};
 
 use bytes::Bytes;

@@ -21,7 +21,15 @@ pub(crate) fn hint(kind: &str) -> &'static str {
         "404" | "405" => {
             "the path is wrong: OTEL_EXPORTER_OTLP_ENDPOINT gets /v1/traces appended, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used as it is"
         }
-        "413" => "the batches are too large for it: lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "not_otlp" => {
+            "another server answers there, such as a web server, a proxy or a login page: let OTEL_EXPORTER_OTLP_ENDPOINT name the collector itself (4318 is http/protobuf, 4317 is gRPC)"
+        }
+        "413" => {
+            "requests are too large for it and were not accepted in smaller parts either: raise its limit (a proxy's client_max_body_size, a receiver's max_recv_msg_size_mib), or lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE or OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"
+        }
+        "301" | "302" | "303" | "307" | "308" => {
+            "it sends elsewhere, which is not followed: let OTEL_EXPORTER_OTLP_ENDPOINT name the collector itself, with https if that is what it wants"
+        }
         "415" => "it takes no protobuf: is it an OTLP receiver",
         "UNAUTHENTICATED" | "PERMISSION_DENIED" => {
             "the collector wants credentials: put them into OTEL_EXPORTER_OTLP_HEADERS, such as authorization=Bearer%20..."
@@ -29,7 +37,7 @@ pub(crate) fn hint(kind: &str) -> &'static str {
         "UNIMPLEMENTED" => "that gRPC server is no OTLP receiver, or not for this signal",
         "rejected" => "the collector took the request and refused a part of it, and says why",
         "429" | "RESOURCE_EXHAUSTED" => {
-            "it gets more than it takes: sample with OTEL_TRACES_SAMPLER, or raise its limits"
+            "it gets more than it takes: raise its limits (if it says that a message is too large, max_recv_msg_size_mib), or send less"
         }
         "500" | "502" | "503" | "504" | "UNAVAILABLE" | "INTERNAL" => {
             "the collector or what is behind it is down or overloaded: its own log says more"

@@ -4,6 +4,8 @@
 //! there by default; here it has one: an attribute of five megabytes is nothing that a trace viewer shows, and everything
 //! that a collector refuses.
 
+use std::borrow::Cow;
+
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use crate::secret::{REDACTED, is_secret, may_hold_address, without_credentials};
@@ -30,6 +32,19 @@ impl Default for Limits {
             attributes_per_event: 128,
             attributes_per_link: 128,
         }
+    }
+}
+
+/// Characters of a name or a status text, which no variable limits.
+const TEXT_LENGTH: usize = 8 * 1024;
+
+/// Cuts a name or a status text.
+pub(super) fn cut(text: &mut Cow<'static, str>) {
+    if text.len() <= TEXT_LENGTH {
+        return;
+    }
+    if let Some((end, _)) = text.char_indices().nth(TEXT_LENGTH) {
+        *text = text[..end].to_owned().into();
     }
 }
 
@@ -171,6 +186,16 @@ mod tests {
         let (list, dropped) = set(&[("a", "äöü"), ("b", "2"), ("c", "3")], 2, 2);
         assert_eq!(list, [("a".into(), "äö".into()), ("b".into(), "2".into())]);
         assert_eq!(dropped, 1);
+    }
+
+    #[test]
+    fn names_and_status_texts_are_cut() {
+        let mut long = Cow::Owned("ä".repeat(TEXT_LENGTH + 1));
+        cut(&mut long);
+        assert_eq!(long.chars().count(), TEXT_LENGTH);
+        let mut short = Cow::Borrowed("name");
+        cut(&mut short);
+        assert!(matches!(short, Cow::Borrowed("name")));
     }
 
     #[test]

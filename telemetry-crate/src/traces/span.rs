@@ -12,7 +12,10 @@ use opentelemetry::{
 };
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use super::{limits::Attributes, tracer::Shared};
+use super::{
+    limits::{self, Attributes},
+    tracer::Shared,
+};
 use crate::secret::without_credentials;
 
 /// See the module.
@@ -44,6 +47,7 @@ impl Span {
     }
 
     pub(super) fn recorded(mut data: SpanData, shared: Arc<Shared>) -> Self {
+        limits::cut(&mut data.name);
         let limits = &shared.limits;
         Attributes {
             list: &mut data.attributes,
@@ -107,6 +111,7 @@ impl Recording {
         if let Cow::Owned(clean) = without_credentials(&event.name, false) {
             event.name = clean.into();
         }
+        limits::cut(&mut event.name);
         Attributes {
             list: &mut event.attributes,
             dropped: &mut event.dropped_attributes_count,
@@ -171,7 +176,10 @@ impl opentelemetry::trace::Span for Span {
         if let Some(recording) = &mut self.recording {
             let status = match status {
                 Status::Error { description } => {
-                    Status::error(without_credentials(&description, false).into_owned())
+                    let clean = without_credentials(&description, false).into_owned();
+                    let mut description = clean.into();
+                    limits::cut(&mut description);
+                    Status::Error { description }
                 }
                 status => status,
             };
@@ -188,6 +196,7 @@ impl opentelemetry::trace::Span for Span {
     {
         if let Some(recording) = &mut self.recording {
             recording.data.name = name.into();
+            limits::cut(&mut recording.data.name);
         }
     }
 

@@ -1,0 +1,200 @@
+//! Whether an answer over HTTP is a collector's: its status, its content type and its body.
+//!
+//! Login pages, proxies and other servers on the port answer `200` as well. Counting that as delivered would lose
+//! everything without a word.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use jiff::{civil::DateTime, tz::TimeZone};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
+
+use super::stats::{ExportError, Retry};
+
+/// An OTLP answer is a few bytes.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+
+/// The kind of an error: what answered is no OTLP collector.
+const NOT_OTLP: &str = "not_otlp";
+
+/// The message of a successful answer over HTTP.
+pub(super) async fn of_http(response: Response<Incoming>) -> Result<Bytes, ExportError> {
+    let (head, body) = response.into_parts();
+    if !head.status.is_success() {
+        return Err(refused(head.status, &head.headers));
+    }
+    let kind = media_type(&head.headers);
+    // Only these are read: the rest of a web page helps in nothing.
+    if !matches!(
+        &*kind,
+        "" | "application/x-protobuf" | "application/json" | "text/plain"
+    ) {
+        return Err(foreign(head.status, &kind));
+    }
+    let body = collect(body).await?.to_bytes();
+    // An answer without partial success is an empty message, and several receivers give it no content type.
+    let is_answer = match &*kind {
+        _ if body.is_empty() => true,
+        "application/x-protobuf" => is_message(&body),
+        // Some vendors answer in JSON whatever the request was in.
+        "application/json" => is_empty_json(&body),
+        _ => false,
+    };
+    match is_answer {
+        true if kind == "application/x-protobuf" => Ok(body),
+        true => Ok(Bytes::new()),
+        false => Err(foreign(head.status, &kind)),
+    }
+}
+
+/// Reads an answer to its end, unless it is longer than any of a collector.
+pub(super) async fn collect(
+    body: Incoming,
+) -> Result<http_body_util::Collected<Bytes>, ExportError> {
+    Limited::new(body, MAX_RESPONSE_BYTES)
+        .collect()
+        .await
+        .map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                let text = format!(
+                    "found an answer of more than {MAX_RESPONSE_BYTES} bytes where an OTLP collector answers with a few"
+                );
+                return ExportError::new(NOT_OTLP, text, Retry::No);
+            }
+            ExportError::new(
+                "network",
+                format!("reading the answer: {error}"),
+                Retry::Yes,
+            )
+        })
+}
+
+/// Whether it is the answer of one of the three services, which are the same on the wire.
+pub(super) fn is_message(body: &[u8]) -> bool {
+    ExportTraceServiceResponse::decode(body).is_ok()
+}
+
+fn is_empty_json(body: &[u8]) -> bool {
+    let compact: Vec<u8> = body
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    matches!(
+        &*compact,
+        b"{}" | br#"{"partialSuccess":{}}"# | br#"{"partialSuccess":null}"#
+    )
+}
+
+/// What answered as if it had succeeded, and is no collector: trying again finds the same.
+pub(super) fn foreign(status: StatusCode, kind: &str) -> ExportError {
+    let found = match kind {
+        "text/html" | "application/xhtml+xml" => format!("a web page ({kind})"),
+        "" => "a body without a content type".to_owned(),
+        "application/x-protobuf" | "application/grpc" => format!("an unreadable body ({kind})"),
+        _ => format!("a body of another kind ({kind})"),
+    };
+    ExportError::new(
+        NOT_OTLP,
+        format!("found {status} with {found} where an OTLP collector should answer"),
+        Retry::No,
+    )
+}
+
+/// OTLP specification, "Failures" (OTLP/HTTP): these four may be tried again. Not the body: collectors echo what they
+/// were sent.
+fn refused(status: StatusCode, headers: &HeaderMap) -> ExportError {
+    let retry = match (status.as_u16(), retry_after(headers, SystemTime::now())) {
+        (429 | 502 | 503 | 504, Some(delay)) => Retry::After(delay),
+        (429 | 502 | 503 | 504, None) => Retry::Yes,
+        (413, _) => Retry::Smaller,
+        _ => Retry::No,
+    };
+    let page = match &*media_type(headers) {
+        kind @ "text/html" => format!(" with a web page ({kind})"),
+        _ => String::new(),
+    };
+    ExportError::new(
+        status.as_str(),
+        format!("the collector answered {status}{page}"),
+        retry,
+    )
+}
+
+/// The content type without its parameters, cut: it becomes part of an error's text.
+pub(super) fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE);
+    let value = value.and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    kind.chars()
+        .take(100)
+        .collect::<String>()
+        .to_ascii_lowercase()
+}
+
+/// RFC 9110, "Retry-After": seconds, or a date. A date is counted from the server's own clock if it shows it.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name| {
+        let value: Option<&HeaderValue> = headers.get(name);
+        value.and_then(|value| value.to_str().ok()).map(str::trim)
+    };
+    let value = text(header::RETRY_AFTER)?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = text(header::DATE).and_then(date).unwrap_or(now);
+    Some(date(value)?.duration_since(now).unwrap_or_default())
+}
+
+/// RFC 9110, "Date/Time Formats": one that is written, and two that are read.
+fn date(text: &str) -> Option<SystemTime> {
+    [
+        "%a, %d %b %Y %H:%M:%S GMT",
+        "%A, %d-%b-%y %H:%M:%S GMT",
+        "%a %b %e %H:%M:%S %Y",
+    ]
+    .iter()
+    .find_map(|format| {
+        let date = DateTime::strptime(format, text).ok()?;
+        let seconds = TimeZone::UTC.to_timestamp(date).ok()?.as_second();
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.try_into().ok()?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delay(value: &'static str, date: Option<&'static str>) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(value));
+        if let Some(date) = date {
+            headers.insert(header::DATE, HeaderValue::from_static(date));
+        }
+        retry_after(&headers, SystemTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let nine = Some(Duration::from_secs(9));
+        assert_eq!(delay("9", None), nine);
+        for date in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(delay(date, Some("Sun, 06 Nov 1994 08:49:28 GMT")), nine);
+        }
+        assert_eq!(delay("Thu, 01 Jan 1970 00:00:09 GMT", None), nine);
+        let past = delay(
+            "Thu, 01 Jan 1970 00:00:09 GMT",
+            Some("Sun, 06 Nov 1994 08:49:28 GMT"),
+        );
+        assert_eq!(past, Some(Duration::ZERO));
+        assert_eq!(delay("soon", None), None);
+    }
+}

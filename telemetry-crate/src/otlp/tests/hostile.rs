@@ -1,0 +1,160 @@
+//! Answers that are no collector's, connections that freeze, and requests that are too large.
+
+use super::*;
+#[cfg(feature = "otlp-grpc")]
+use crate::otlp::Signal;
+
+#[test]
+fn an_answer_that_is_no_collectors_is_a_loss() {
+    let page = "<html>sign in</html>".repeat(100_000);
+    for (kind, body, shown) in [
+        ("text/html; charset=utf-8", &*page, "a web page (text/html)"),
+        ("text/html", "", "a web page (text/html)"),
+        ("text/plain", "OK", "a body of another kind (text/plain)"),
+        ("application/json", r#"{"status":"ok"}"#, "application/json"),
+        ("application/x-protobuf", "<html>", "application/x-protobuf"),
+        ("", "welcome", "a body without a content type"),
+    ] {
+        for (protocol, path) in protocols() {
+            let peer = peer::answering(200, kind, body);
+            let error = sent_to(peer.address, protocol, path).unwrap_err();
+            assert_eq!(error.kind, "not_otlp", "{kind} {error:?}");
+            let shown = match (protocol, kind) {
+                (Protocol::HttpProtobuf, _) => shown,
+                #[cfg(feature = "otlp-grpc")]
+                (Protocol::Grpc, "application/x-protobuf") => "where an OTLP collector",
+                #[cfg(feature = "otlp-grpc")]
+                (Protocol::Grpc, _) => shown,
+            };
+            assert!(error.text.contains(shown), "{}", error.text);
+            assert_eq!(peer.requests(), 1, "{protocol}: {kind}");
+        }
+    }
+    for (kind, body) in [("", ""), ("text/plain", ""), ("application/json", "{ }\n")] {
+        let peer = peer::answering(200, kind, body);
+        let result = sent_to(peer.address, Protocol::HttpProtobuf, "/v1/metrics");
+        assert_eq!(result, Ok(()), "{kind}");
+    }
+}
+
+#[test]
+fn a_large_foreign_body_is_not_read_to_its_end() {
+    for (protocol, path) in protocols() {
+        let page = peer::answering(200, "text/html", &"x".repeat(1 << 20));
+        let kind = sent_to(page.address, protocol, path).unwrap_err().kind;
+        assert_eq!((&*kind, page.requests()), ("not_otlp", 1));
+    }
+    let long = "\0".repeat(1 << 20);
+    let peer = peer::answering(200, "application/x-protobuf", &long);
+    let error = sent_to(peer.address, Protocol::HttpProtobuf, "/v1/metrics").unwrap_err();
+    assert!(error.text.contains("more than 65536 bytes"), "{error:?}");
+    assert_eq!(peer.requests(), 1);
+}
+
+#[test]
+fn a_frozen_connection_is_replaced() {
+    for (protocol, path) in protocols() {
+        let receiver = OtlpReceiver::start().unwrap();
+        let proxy = peer::Proxy::to(&receiver);
+        let mut destination = destination(&receiver, protocol, path);
+        destination.endpoint = format!("http://{}{path}", proxy.address).parse().unwrap();
+        destination.request_timeout = Duration::from_secs(1);
+        let client = OtlpClient::of_metrics(&destination).unwrap();
+        run(async {
+            assert_eq!(client.send(request()).await, Ok(()));
+            proxy.freeze();
+            let again = tokio::time::timeout(Duration::from_secs(30), client.send(request()));
+            assert_eq!(again.await, Ok(Ok(())), "{protocol}");
+        });
+        assert_eq!(receiver.metrics().len(), 2);
+    }
+}
+
+/// Far within the time-out of a try.
+#[cfg(feature = "otlp-grpc")]
+#[test]
+fn pings_find_a_frozen_connection() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let proxy = peer::Proxy::to(&receiver);
+    let path = Signal::Metrics.grpc_path();
+    let mut destination = destination(&receiver, Protocol::Grpc, path);
+    destination.endpoint = format!("http://{}{path}", proxy.address).parse().unwrap();
+    destination.request_timeout = Duration::from_secs(3600);
+    let client = OtlpClient::of_metrics(&destination).unwrap();
+    run(async {
+        assert_eq!(client.send(request()).await, Ok(()));
+        proxy.freeze();
+        let again = tokio::time::timeout(Duration::from_secs(60), client.send(request()));
+        assert_eq!(again.await, Ok(Ok(())));
+    });
+}
+
+#[test]
+fn a_refusal_for_size_is_answered_by_smaller_requests() {
+    let metric = |index| Metric {
+        name: format!("orders_{index}"),
+        description: "x".repeat(5000),
+        ..Metric::default()
+    };
+    let scope = ScopeMetrics {
+        metrics: (0..1000).map(metric).collect(),
+        ..ScopeMetrics::default()
+    };
+    let request = ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics {
+            scope_metrics: vec![scope],
+            ..ResourceMetrics::default()
+        }],
+    };
+    let request = Bytes::from(request.encode_to_vec());
+
+    for (protocol, path) in protocols() {
+        let receiver = OtlpReceiver::start().unwrap();
+        let client = OtlpClient::of_metrics(&destination(&receiver, protocol, path)).unwrap();
+        assert_eq!(run(client.send(request.clone())), Ok(()));
+        assert_eq!(receiver.requests().len(), 2, "5 MB");
+        assert_eq!(receiver.metrics().len(), 1000);
+    }
+
+    // As nginx: 1 MiB.
+    let peer = peer::taking(1 << 20);
+    let destination = peer.destination();
+    let client = OtlpClient::of_metrics(&destination).unwrap();
+    assert_eq!(run(client.send(request.clone())), Ok(()));
+    assert_eq!(client.stats().take_rejected(), 0);
+    let tries = peer.requests();
+    assert_eq!(run(client.send(request)), Ok(()));
+    assert!(peer.requests() - tries < tries, "the limit is remembered");
+
+    let peer = peer::taking(10);
+    let client = OtlpClient::of_metrics(&peer.destination()).unwrap();
+    let error = run(client.send(super::request())).unwrap_err();
+    assert_eq!((&*error.kind, peer.requests()), ("413", 1));
+}
+
+#[test]
+fn a_warning_is_no_loss() {
+    for (protocol, path) in protocols() {
+        let receiver = OtlpReceiver::start_answering(Answer::Partial {
+            rejected: 0,
+            message: "use a newer version".to_owned(),
+        })
+        .unwrap();
+        let (client, result) = send(&destination(&receiver, protocol, path));
+        assert_eq!(result, Ok(()));
+        let stats = client.stats();
+        assert_eq!(stats.take_warning().as_deref(), Some("use a newer version"));
+        assert_eq!((stats.take_rejected(), stats.last_error()), (0, None));
+    }
+}
+
+fn sent_to(
+    address: std::net::SocketAddr,
+    protocol: Protocol,
+    path: &str,
+) -> Result<(), ExportError> {
+    let mut destination = peer::destination(address);
+    destination.endpoint = format!("http://{address}{path}").parse().unwrap();
+    destination.protocol = protocol;
+    send(&destination).1
+}
