@@ -56,7 +56,7 @@ fn written(value: f64, unit: &str, digits: fn(f64) -> String) -> String {
     };
     let rate = ["", "K", "M", "B", "T"];
     match unit {
-        "percentunit" => format!("{}%", digits(rounded(value * 100.0))),
+        "percentunit" => format!("{}%", digits(value * 100.0)),
         "s" => duration(value, digits),
         "bytes" => scaled(1024.0, &[" B", " KiB", " MiB", " GiB", " TiB", " PiB"], ""),
         "reqps" => scaled(1000.0, &rate, " req/s"),
@@ -73,7 +73,8 @@ fn duration(value: f64, digits: fn(f64) -> String) -> String {
         return "0 s".to_owned();
     }
     let fits = |(below, ..): &&(f64, f64, &str, &str)| value.abs() < *below;
-    let year = (f64::INFINITY, 31_536_000.0, " year", " years");
+    // Grafana begins years at 365 days and counts them in tropical ones.
+    let year = (f64::INFINITY, 31_556_900.0, " year", " years");
     let (_, one, single, several) = *SECOND.iter().find(fits).unwrap_or(&year);
     let value = rounded(value / one);
     let unit = if value == 1.0 { single } else { several };
@@ -107,7 +108,7 @@ fn ago(value: f64) -> String {
     }
 }
 
-/// Without what binary fractions add: 0.999 times 100.
+/// Without what a division by a binary fraction adds: 0.0042 by 0.001.
 fn rounded(value: f64) -> f64 {
     format!("{value:.12e}").parse().unwrap_or(value)
 }
@@ -118,7 +119,11 @@ fn digits(value: f64) -> String {
     }
     let before = value.abs().log10().floor();
     let decimals = (0_u8..=20).find(|decimals| f64::from(*decimals) >= 2.0 - before);
-    format!("{value:.*}", usize::from(decimals.unwrap_or(20)))
+    let decimals = decimals.unwrap_or(20);
+    // Halves go up as in JavaScript, which rounds the product: 5.895 is 5.90, though its binary fraction is below that.
+    let factor = 10_f64.powi(i32::from(decimals));
+    let value = (value * factor + 0.5).floor() / factor;
+    format!("{value:.*}", usize::from(decimals))
 }
 
 fn trimmed(text: &str) -> String {
@@ -143,6 +148,7 @@ mod tests {
             (12.345, "short", "12.3"),
             (1_234.0, "short", "1.23 K"),
             (-1_234.0, "short", "-1.23 K"),
+            (5_895.0, "short", "5.90 K"),
             (1_250_000.0, "short", "1.25 Mil"),
             (1e9, "short", "1 Bil"),
             (3e12, "short", "3 Tri"),
@@ -150,6 +156,7 @@ mod tests {
             (f64::INFINITY, "short", "∞"),
             (1.0, "percentunit", "100%"),
             (0.999, "percentunit", "99.9%"),
+            (0.58, "percentunit", "58.0%"),
             (0.999_5, "percentunit", "100.0%"),
             (0.001_23, "percentunit", "0.123%"),
             (-91.61, "percentunit", "-9161%"),
@@ -168,6 +175,7 @@ mod tests {
             (173_100.0, "s", "2.00 days"),
             (604_800.0, "s", "1 week"),
             (40_000_000.0, "s", "1.27 years"),
+            (932_228_715.0, "s", "29.5 years"),
             (1_023.0, "bytes", "1023 B"),
             (0.5, "bytes", "0.500 B"),
             (3_145_728.0, "bytes", "3 MiB"),

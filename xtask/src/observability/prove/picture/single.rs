@@ -45,7 +45,8 @@ pub(super) fn stat(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Serie
         }
         let middle = part.x + part.width / 2.0;
         let words = field.text(value);
-        let size = (part.width / (words.chars().count() as f64 * 0.6)).clamp(11.0, 30.0);
+        // As large as fits beside the next one; there is no least size, or they would run into each other.
+        let size = (part.width * 0.85 / (words.chars().count().max(1) as f64 * 0.6)).min(30.0);
         canvas.words_around(middle, part.y + part.height * 0.62, size, text, &words);
         if has_names {
             let name = canvas::cut(&series.name, part.width - 4.0, 10.0);
@@ -102,6 +103,35 @@ mod tests {
 
     use super::{Area, Canvas, Series, Span, stat};
     use crate::observability::dashboards::{Panel, Unit};
+
+    #[test]
+    fn stats_side_by_side_do_not_touch() {
+        let panel = Panel::stat("Requests").unit(Unit::RequestsPerSecond);
+        let panel = panel.json(1, json!({}));
+        let series = |name: &str| {
+            let value = json!({ "metric": {}, "value": [0, "0.306"] });
+            Series::of(&value, name).unwrap_or_default()
+        };
+        let all = ["a", "b", "c"].map(series);
+        let mut canvas = Canvas::new(90.0, 60.0);
+        let area = Area {
+            x: 0.0,
+            y: 0.0,
+            width: 90.0,
+            height: 60.0,
+        };
+        let span = Span { from: 0.0, to: 1.0 };
+        stat(&mut canvas, area, &panel, &all.each_ref(), span);
+        let svg = canvas.svg();
+        let words = svg.lines().filter(|line| line.contains(">0.306 req/s<"));
+        let sizes = words.filter_map(|line| line.split("font-size=\"").nth(1)?.split_once('"'));
+        let sizes: Vec<f64> = sizes.filter_map(|(size, _)| size.parse().ok()).collect();
+        assert_eq!(sizes.len(), 3, "{svg}");
+        for size in sizes {
+            // A letter is about 0.6 as wide as it is high.
+            assert!(size * 0.6 * 11.0 < 30.0, "{svg}");
+        }
+    }
 
     #[test]
     fn stats_show_each_series_and_its_threshold() {
