@@ -12,8 +12,9 @@ use promql_parser::parser::{
 use super::{foreign, promql::of_service};
 
 /// Grafana's durations, and what they are here: they only have to parse, and to be told from each other.
-pub(crate) const DURATIONS: [(&str, &str); 3] = [
+pub(crate) const DURATIONS: [(&str, &str); 4] = [
     ("$__rate_interval", "241s"),
+    ("$__range_s", "3601"),
     ("$__range", "3601s"),
     ("$__interval", "61s"),
 ];

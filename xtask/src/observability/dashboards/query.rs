@@ -49,9 +49,22 @@ pub(super) fn ours(query: impl Display) -> String {
     )
 }
 
-/// How often within the dashboard's time range, the first time included: a series that begins with 1 has never increased.
+/// How often within the dashboard's time range, what a new series counted before its first scrape included.
+///
+/// A series is new if it was not there before the range although its process was, or if the process is new itself. Where neither
+/// is known, because Prometheus or a scrape failed, nothing is claimed.
 pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
-    let born = format!("({counter} unless {counter} offset $__range)");
+    let start = of(&catalog::PROCESS_START_TIME);
+    let on = on_service(&["instance"]);
+    let before = |series: &Selector| format!("last_over_time({series}[15m] offset $__range)");
+    let known = format!(
+        "({} or last_over_time({start}[$__range]) > time() - $__range_s)",
+        before(&start)
+    );
+    let born = format!(
+        "(max_over_time({counter}[$__range]) unless {} and {on} {known})",
+        before(counter)
+    );
     promql::sum(
         by,
         format!("{born} or {}", promql::increase(counter, "$__range")),

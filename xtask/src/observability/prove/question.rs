@@ -9,6 +9,7 @@ const RATE_INTERVAL: &str = "5s";
 pub(super) fn ask(dashboard: &Dashboard, query: &str, range: u64) -> String {
     let mut text = query
         .replace("$__rate_interval", RATE_INTERVAL)
+        .replace("$__range_s", &range.to_string())
         .replace("$__range", &format!("{range}s"))
         .replace("$__interval", "1s");
     let mut values: Vec<_> = dashboard

@@ -1,4 +1,5 @@
-//! That queries in the book are as good as the rules: what is copied from a page adds up no services and misses no births.
+//! That queries in the book and in runbooks are as good as the rules: what is copied from a page adds up no services, and from
+//! the book misses no births. A runbook's are for a look at what goes on.
 
 use anyhow::bail;
 
@@ -7,39 +8,49 @@ use crate::{files, paths, test::Cases};
 
 pub(super) fn cases(cases: &mut Cases) {
     cases.check(
-        "every query in the book holds what rules hold about services, things, births and gaps",
+        "every query in the book and in runbooks holds what rules hold about services, things, births and gaps",
         held,
     );
 }
 
 fn held() -> anyhow::Result<()> {
-    let queries = queries()?;
-    let wrong: Vec<_> = queries
+    let book = queries("book/src")?;
+    let runbooks = queries("runbooks")?;
+    let of_book = book
         .iter()
-        .filter_map(|(page, query)| Some(format!("{page}: {}", objection(query)?)))
+        .map(|(page, query)| (page, objection(query, &lint::OF_ANY_QUERY)));
+    let of_runbooks = runbooks
+        .iter()
+        .map(|(page, query)| (page, objection(query, lint::OF_A_LOOK)));
+    let wrong: Vec<_> = of_book
+        .chain(of_runbooks)
+        .filter_map(|(page, objection)| Some(format!("{page}: {}", objection?)))
         .collect();
     if !wrong.is_empty() {
         bail!("{}", wrong.join("\n"));
     }
-    if queries.len() < 4 {
-        bail!("found {} queries, expected 4 or more", queries.len());
+    if book.len() < 4 || runbooks.len() < 8 {
+        bail!(
+            "found {} and {} queries, expected 4 and 8 or more",
+            book.len(),
+            runbooks.len()
+        );
     }
     Ok(())
 }
 
-fn objection(query: &str) -> Option<String> {
+fn objection(query: &str, lints: &[fn(&Rule) -> Option<String>]) -> Option<String> {
     let rule = Rule {
         expr: query.to_owned(),
         ..Rule::default()
     };
-    let mut lints = lint::OF_ANY_QUERY.iter();
-    lints.find_map(|objects| objects(&rule))
+    lints.iter().find_map(|objects| objects(&rule))
 }
 
-/// Each with its page: of a block what is between two comments.
-fn queries() -> anyhow::Result<Vec<(String, String)>> {
+/// Each of a folder, with its page: of a block what is between two comments.
+fn queries(folder: &str) -> anyhow::Result<Vec<(String, String)>> {
     let mut queries = Vec::new();
-    for (name, content) in files::of(&paths::root().join("docs/book/src"))? {
+    for (name, content) in files::of(&paths::root().join("docs").join(folder))? {
         if name.ends_with(".md") {
             let text = String::from_utf8_lossy(&content).into_owned();
             let blocks = text.split("```promql\n").skip(1);
@@ -59,7 +70,7 @@ fn of_block(block: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{held, objection, of_block};
+    use super::{held, lint, objection, of_block};
 
     #[test]
     fn comments_part_the_queries_of_a_block() {
@@ -76,9 +87,12 @@ mod tests {
 
     #[test]
     fn what_rules_must_not_do_is_found() {
-        assert!(objection("max by (job) (up) == 0").is_some());
-        assert!(objection("max by (cluster, namespace, job) (up) == 0").is_none());
-        assert!(objection("cron_runs_total unless cron_runs_total offset 1h").is_some());
-        assert!(objection("sum by (").is_some());
+        let objection = |query| objection(query, &lint::OF_ANY_QUERY).is_some();
+        assert!(objection("max by (job) (up) == 0"));
+        assert!(!objection("max by (cluster, namespace, job) (up) == 0"));
+        assert!(objection(
+            "cron_runs_total unless cron_runs_total offset 1h"
+        ));
+        assert!(objection("sum by ("));
     }
 }

@@ -28,6 +28,14 @@ pub(super) const OF_ANY_QUERY: [fn(&Rule) -> Option<String>; 6] = [
     query::compares_with_an_instant,
 ];
 
+/// What holds of a query that a person asks once, while something goes on.
+pub(super) const OF_A_LOOK: &[fn(&Rule) -> Option<String>] = &[
+    query::does_not_parse,
+    query::adds_up_services,
+    query::adds_up_things,
+    query::compares_with_an_instant,
+];
+
 /// All of them.
 pub(super) const LINTS: &[Lint] = &[
     Lint {

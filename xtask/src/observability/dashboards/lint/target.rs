@@ -120,6 +120,8 @@ fn rate_interval(tree: &Expr) -> Vec<String> {
         };
         let fine = match call.func.name {
             "rate" | "irate" => is("$__rate_interval"),
+            // What was there before the range, over a gap of failed scrapes.
+            "last_over_time" if matrix.vs.offset.is_some() => true,
             _ => is("$__rate_interval") || is("$__range"),
         };
         objections.extend(objection(
@@ -154,7 +156,8 @@ fn matched(tree: &Expr, label: &str) -> Vec<String> {
 }
 
 /// A counter's value says when the process was started; its rate says what happens. Only of a series that is younger than the
-/// window the value is what happened: `counter unless counter offset window`.
+/// window the value is what happened: `max_over_time(counter[window]) unless last_over_time(counter[gap] offset window)`. Not
+/// `counter unless counter offset window`: one failed scrape at the window's beginning makes all series new.
 fn counters(tree: &Expr) -> Vec<String> {
     let mut objections = Vec::new();
     expr::walk(tree, &mut |node, parents| {
@@ -163,12 +166,16 @@ fn counters(tree: &Expr) -> Vec<String> {
             Expr::VectorSelector(selector) => selector,
             _ => return,
         };
+        objections.extend(objection(
+            matches!(node, Expr::VectorSelector(_)) && selector.offset.is_some(),
+            format!("{selector} is looked for at one moment, at which a scrape may have failed: use last_over_time"),
+        ));
         let counter = selector.name.as_deref().is_some_and(|name| {
             name.ends_with("_total") || (expr::metric(name).is_some() && name.ends_with("_bucket"))
         });
-        let fine = match parents.last() {
-            Some(Expr::Call(call)) => ["rate", "irate", "increase"].contains(&call.func.name),
-            Some(Expr::Binary(binary)) => is_birth(binary),
+        let fine = match parents {
+            [.., Expr::Binary(binary), Expr::Call(_)] if is_birth(binary) => true,
+            [.., Expr::Call(call)] => ["rate", "irate", "increase"].contains(&call.func.name),
             _ => false,
         };
         objections.extend(objection(
@@ -181,8 +188,18 @@ fn counters(tree: &Expr) -> Vec<String> {
 
 /// Series that were not there before.
 fn is_birth(binary: &BinaryExpr) -> bool {
-    let (Expr::VectorSelector(now), Expr::VectorSelector(before)) = (&*binary.lhs, &*binary.rhs)
-    else {
+    let over_time = |side: &Expr, function| match side {
+        Expr::Call(call) if call.func.name == function => {
+            match call.args.args.first().map(|arg| &**arg) {
+                Some(Expr::MatrixSelector(matrix)) => Some(matrix.vs.clone()),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let now = over_time(&binary.lhs, "max_over_time");
+    let before = over_time(&binary.rhs, "last_over_time");
+    let (Some(now), Some(before)) = (now, before) else {
         return false;
     };
     let same = now.name == before.name && now.matchers == before.matchers;
@@ -199,19 +216,22 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_may_be_asked_for_its_value_only_while_it_is_new() {
-        assert_eq!(objections("sum(cron_runs_total)"), Some(1));
-        assert_eq!(
-            objections("cron_runs_total unless cron_runs_total offset 1h"),
-            Some(0)
-        );
-        assert_eq!(
-            objections("cron_runs_total unless worker_tasks_total offset 1h"),
-            Some(2)
-        );
-        assert_eq!(
-            objections("cron_runs_total unless cron_runs_total"),
-            Some(2)
-        );
+    fn counters_have_values_while_new() {
+        let new = "max_over_time(cron_runs_total[1h]) unless last_over_time(cron_runs_total[15m] offset 1h)";
+        for (query, expected) in [
+            ("sum(cron_runs_total)", 1),
+            (new, 0),
+            // A failed scrape.
+            ("cron_runs_total unless cron_runs_total offset 1h", 3),
+            (
+                "max_over_time(cron_runs_total[1h]) unless last_over_time(worker_tasks_total[15m] offset 1h)",
+                2,
+            ),
+            ("max_over_time(cron_runs_total[1h])", 1),
+            ("build_info unless build_info offset 1h", 1),
+            ("rate(cron_runs_total[5m] offset 1w)", 0),
+        ] {
+            assert_eq!(objections(query), Some(expected), "{query}");
+        }
     }
 }
