@@ -56,10 +56,10 @@ impl CopyArgs {
 /// What the template asks for as well.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Addresses {
-    /// Where your Grafana is, such as https://grafana.your.company: what alerts link to.
+    /// Where your Grafana is, such as `https://grafana.your.company`: what alerts link to.
     #[arg(long, value_name = "URL", value_parser = address)]
     pub(crate) grafana: Option<String>,
-    /// Where your copy of the runbooks is, such as https://wiki.your.company/runbooks: what alerts and panels link to.
+    /// Where your copy of the runbooks is, such as `https://wiki.your.company/runbooks`: what alerts and panels link to.
     #[arg(long, value_name = "URL", value_parser = address)]
     pub(crate) runbooks: Option<String>,
 }

@@ -23,6 +23,7 @@ mod panel;
 mod pool;
 mod postgres;
 mod query;
+mod range;
 mod route;
 mod row;
 mod runbook;
@@ -124,6 +125,7 @@ pub(crate) fn cases(cases: &mut Cases) {
             holds(rule, &boards)
         });
     }
+    range::cases(cases);
     cases.check("every dashboard has Grafana's type", schema::fits);
     cases.check(
         "Grafana's types object to a wrong key, word, number and query",
