@@ -120,7 +120,7 @@ impl LogWriter {
         }
     }
 
-    /// Until what was taken is done with. Whoever waits in vain says so to all who wait, and to those who would.
+    /// Until what was taken is done with. A thread that has waited in vain keeps all others from waiting.
     fn wait_for_last_words(&self, mut state: MutexGuard<'_, State>) {
         let target = state.accepted;
         let deadline = Instant::now() + LAST_WORDS;

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_better_end_is_found_on_both_sides_of_a_difference() {
+    fn the_better_end_of_a_difference_is_found() {
         let wrong = |query: &str, rises| {
             let mut wrong = 0;
             if let Ok(tree) = expr::parse(query) {

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_end_at_zero_or_where_the_panel_says() {
+    fn ranges_end_at_zero_or_as_told() {
         assert_eq!(range(5.0, 50.0, None, None), (0.0, 55.0));
         assert_eq!(range(90.0, 110.0, None, None), (88.0, 112.0));
         assert_eq!(range(-3.0, 10.0, Some(0.0), None).0, 0.0);
