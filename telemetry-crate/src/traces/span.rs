@@ -209,7 +209,8 @@ impl opentelemetry::trace::Span for Span {
     fn end_with_timestamp(&mut self, end: SystemTime) {
         if let Some(recording) = self.recording.take() {
             let Recording { mut data, shared } = *recording;
-            data.end_time = end;
+            // The clock may have gone back meanwhile; no trace viewer knows a span that ends before it starts.
+            data.end_time = end.max(data.start_time);
             shared.ended(data);
         }
     }
@@ -256,5 +257,44 @@ impl Start {
             status: Status::Unset,
             instrumentation_scope: shared.scope.clone(),
         }
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::time::Duration;
+
+    use opentelemetry::{
+        Context,
+        trace::{Span as _, SpanBuilder, Tracer as _, TracerProvider as _},
+    };
+    use opentelemetry_sdk::trace::Sampler;
+
+    use super::*;
+    use crate::{
+        config::Batching,
+        otlp::{ExportStats, Queue, Signal},
+        traces::{limits::Limits, tracer::TracerProvider},
+    };
+
+    #[test]
+    fn a_clock_set_back_ends_no_span_early() {
+        let batching = Batching {
+            timeout: Duration::ZERO,
+            timeout_variable: "",
+            schedule_delay: Duration::ZERO,
+            max_queue_size: 1,
+            max_batch_size: usize::MAX,
+        };
+        let stats = Arc::new(ExportStats::new(Signal::Traces, 1));
+        let queue = Queue::new(&batching, stats);
+        let provider =
+            TracerProvider::new(Sampler::AlwaysOn, Limits::default(), Some(queue.clone()));
+        let start = SystemTime::now() + Duration::from_secs(3600);
+        let builder = SpanBuilder::from_name("before").with_start_time(start);
+        let tracer = provider.tracer("test");
+        tracer.build_with_context(builder, &Context::new()).end();
+        let spans = queue.items();
+        assert_eq!((spans[0].start_time, spans[0].end_time), (start, start));
     }
 }
