@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::Duration,
@@ -74,11 +74,64 @@ pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<
 }
 
 pub(super) fn postgres_cases(cases: &mut Cases, parts: &Parts) {
-    let disk = SmallDisk::mount("tablespace", 64);
-    on_disk(cases, "disk::full_postgres_loses_no_order", disk, |disk| {
-        full_postgres(parts, disk)
-    });
+    let disk = |name| SmallDisk::mount(name, 64);
+    on_disk(
+        cases,
+        "disk::full_postgres_loses_no_order",
+        disk("tablespace"),
+        |disk| {
+            let fill = |_: &Path| disk.fill(256 * 1024);
+            postgres(parts, disk, "on_full", fill, |()| disk.free())
+        },
+    );
+    match may_inject() {
+        Ok(()) => on_disk(
+            cases,
+            "disk::postgres_io_errors_lose_no_order",
+            disk("pg-eio"),
+            |disk| {
+                let inject = |table: &Path| {
+                    let fault = Fault::inject(parts.server.process_id(), "EIO", &[table])?;
+                    // Only processes that begin from here on fail.
+                    end_sessions(parts, "on_eio")?;
+                    Ok(fault)
+                };
+                let mend = |fault: Fault| fault.end();
+                postgres(parts, disk, "on_eio", inject, mend)
+            },
+        ),
+        Err(error) => {
+            cases.not_run(
+                "disk::postgres_io_errors_lose_no_order",
+                &format!("{error:#}"),
+            );
+        }
+    }
+    on_disk(
+        cases,
+        "disk::lost_table_loses_no_order",
+        disk("pg-lost"),
+        |disk| {
+            let lost = disk.path("lost");
+            let lose = |table: &Path| {
+                fs::rename(table, &lost).context("moving the table's file")?;
+                // Those that have it open go on with it.
+                end_sessions(parts, "on_lost")?;
+                Ok(table.to_owned())
+            };
+            let mend = |table: PathBuf| fs::rename(&lost, table).context("moving it back");
+            postgres(parts, disk, "on_lost", lose, mend)
+        },
+    );
     cases.check("disk::read_only_server_is_not_ready", || read_only(parts));
+}
+
+/// Ends all sessions of a database, so that others begin.
+fn end_sessions(parts: &Parts, database: &str) -> anyhow::Result<()> {
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+    );
+    parts.server.psql("postgres", &end).map(drop)
 }
 
 fn on_disk(
@@ -141,18 +194,25 @@ fn sqlite<T>(
     service.stop()
 }
 
-fn full_postgres(parts: &Parts, disk: &SmallDisk) -> anyhow::Result<()> {
+/// The same with a database in a tablespace on the disk; `break_it` gets the file of the table with the orders.
+fn postgres<T>(
+    parts: &Parts,
+    disk: &SmallDisk,
+    name: &'static str,
+    break_it: impl FnOnce(&Path) -> anyhow::Result<T>,
+    mend: impl FnOnce(T) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let folder = disk.path("tablespace");
     fs::create_dir(&folder)?;
     parts.server.own(&folder)?;
     let make = format!("CREATE TABLESPACE small LOCATION '{}'", folder.display());
     parts.server.psql("postgres", &make)?;
-    let database = Database::create_in(&parts.server, &parts.built.program, "on_full", "small")?;
+    let database = Database::create_in(&parts.server, &parts.built.program, name, "small")?;
     let mut service = database.serve(&[])?;
     let mut accepted = under_load(&service, |load| {
-        disk.fill(256 * 1024)?;
+        let broken = break_it(&table_file(parts, name, &folder)?)?;
         unready(&service, load)?;
-        disk.free()
+        mend(broken)
     })?;
     accepted.insert(taken_again(&service)?);
     let ids: Vec<_> = accepted.iter().copied().collect();
@@ -166,11 +226,25 @@ fn full_postgres(parts: &Parts, disk: &SmallDisk) -> anyhow::Result<()> {
     service.stop()?;
     drop(service);
     database.wait_until_left()?;
-    parts.server.psql("postgres", "DROP DATABASE on_full")?;
+    let drop_database = format!("DROP DATABASE {name}");
+    parts.server.psql("postgres", &drop_database)?;
     parts
         .server
         .psql("postgres", "DROP TABLESPACE small")
         .map(drop)
+}
+
+/// Where a database in the tablespace keeps its orders.
+fn table_file(parts: &Parts, database: &str, tablespace: &Path) -> anyhow::Result<PathBuf> {
+    let file = parts
+        .server
+        .psql(database, "SELECT pg_relation_filepath('orders')")?;
+    // pg_tblspc/OID/PG_VERSION/DATABASE/TABLE, of which the first two are a link to the tablespace.
+    let mut parts = Path::new(file.trim()).components();
+    parts.by_ref().take(2).for_each(drop);
+    let file = tablespace.join(parts.as_path());
+    ensure!(file.is_file(), "there is no {}", file.display());
+    Ok(file)
 }
 
 /// As after a failover, when an address leads to a standby.
@@ -183,9 +257,7 @@ fn read_only(parts: &Parts) -> anyhow::Result<()> {
         let set = format!("ALTER DATABASE read_only SET default_transaction_read_only = {value}");
         parts.server.psql("postgres", &set)?;
         // Sessions take the setting at their start, as they take the server.
-        let end =
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'read_only'";
-        parts.server.psql("postgres", end).map(drop)
+        end_sessions(parts, "read_only")
     };
     set("on")?;
     wait("503 for an order", || {

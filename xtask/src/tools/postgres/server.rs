@@ -126,6 +126,11 @@ impl PostgresServer {
         Ok(())
     }
 
+    /// The postmaster's, of which its sessions' processes are children.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.borrow().id()
+    }
+
     /// Every line of its log so far, since its last start.
     pub(crate) fn log(&self) -> Vec<String> {
         self.process.borrow().lines()
