@@ -112,6 +112,9 @@ impl Health {
 
     /// Says that the queue was full, once a minute at most.
     pub(super) fn check_overflow(&mut self) {
+        let Some(queue) = self.signal.queue() else {
+            return;
+        };
         let lost = self.stats.total_queue_full();
         let is_said = self
             .overflow
@@ -121,12 +124,12 @@ impl Health {
         }
         let since = lost - self.overflow.map_or(0, |(said, _)| said);
         self.overflow = Some((lost, Instant::now()));
-        let (signal, unit, capacity) = (self.signal, self.signal.unit(), self.stats.capacity());
+        let (unit, capacity) = (self.signal.unit(), self.stats.capacity());
         self.say(|| {
             tracing::warn!(
                 target: LOSS_TARGET,
                 "{since} {unit} were dropped: the queue of {capacity} was full; {} makes it longer, and fewer {unit} are a smaller sampling ratio's or filter's",
-                signal.queue_variable()
+                queue.variable
             );
         });
     }

@@ -29,15 +29,6 @@ impl Signal {
         }
     }
 
-    /// The variable with the length of its queue.
-    pub(super) fn queue_variable(self) -> &'static str {
-        match self {
-            Self::Traces => "OTEL_BSP_MAX_QUEUE_SIZE",
-            Self::Logs => "OTEL_BLRP_MAX_QUEUE_SIZE",
-            Self::Metrics => "nothing",
-        }
-    }
-
     /// OTLP specification, "OTLP/HTTP Request": what is appended to a base address.
     pub(crate) fn http_path(self) -> &'static str {
         match self {
@@ -66,16 +57,18 @@ impl Signal {
         }
     }
 
-    /// The queue's own metrics, if the signal has one.
-    pub(super) fn queue(self) -> Option<QueueMetrics> {
+    /// The queue's own metrics and variable, if the signal has one.
+    pub(super) fn queue(self) -> Option<QueueFacts> {
         match self {
             Self::Metrics => None,
-            Self::Traces => Some(QueueMetrics {
+            Self::Traces => Some(QueueFacts {
+                variable: "OTEL_BSP_MAX_QUEUE_SIZE",
                 processed: &catalog::OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
                 size: &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE,
                 capacity: &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY,
             }),
-            Self::Logs => Some(QueueMetrics {
+            Self::Logs => Some(QueueFacts {
+                variable: "OTEL_BLRP_MAX_QUEUE_SIZE",
                 processed: &catalog::OTEL_SDK_PROCESSOR_LOG_PROCESSED,
                 size: &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE,
                 capacity: &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY,
@@ -94,7 +87,9 @@ impl From<Signal> for LostKind {
     }
 }
 
-pub(super) struct QueueMetrics {
+pub(super) struct QueueFacts {
+    /// What sets its capacity.
+    pub(super) variable: &'static str,
     pub(super) processed: &'static Metric,
     pub(super) size: &'static Metric,
     pub(super) capacity: &'static Metric,

@@ -9,31 +9,28 @@
     reason = "tests, and one part is to panic"
 )]
 
+mod losses;
 #[cfg(feature = "axum")]
 mod propagation;
+mod records;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::{
-    convert::Infallible,
     fs::OpenOptions,
-    io::{self, BufRead, BufReader, Read, Write},
-    mem::ManuallyDrop,
+    io::{BufRead, BufReader, Read},
     net::TcpListener,
     process::{ChildStderr, ExitCode},
-    sync::mpsc,
     thread,
     time::Duration,
 };
 
 use firstlight::TelemetryConfig;
-use http_body_util::BodyExt;
 use support::{
     ask,
     part::{self, Part},
 };
-use tower::{Layer, ServiceExt};
 
 fn main() -> ExitCode {
     part::run(
@@ -59,13 +56,16 @@ fn main() -> ExitCode {
                 exits,
             ),
             #[cfg(feature = "testing")]
-            ("losses::a_full_queue_is_said", full_queue),
+            ("losses::a_full_queue_is_said", losses::full_queue),
             #[cfg(feature = "testing")]
-            ("losses::open_spans_are_counted", open_spans),
+            ("losses::open_spans_are_counted", losses::open_spans),
             ("admin::a_port_in_use_is_a_warning", port_in_use),
-            ("last_words::errors_are_out_at_any_end", last_words),
+            ("last_words::errors_are_out_at_any_end", losses::last_words),
             #[cfg(feature = "testing")]
-            ("records::flags_are_those_of_the_span", flags_of_records),
+            (
+                "records::flags_are_those_of_the_span",
+                records::flags_of_records,
+            ),
             (
                 "propagation::each_format_follows_the_policy",
                 propagation::formats,
@@ -102,11 +102,11 @@ fn main() -> ExitCode {
             ("checks", play_checks),
             #[cfg(feature = "axum")]
             ("serves", server::play),
-            ("requests", play_requests),
+            ("requests", records::play_requests),
             ("formats", propagation::play_formats),
-            ("dies", play_dies),
-            ("bursts", play_bursts),
-            ("leaves_open", play_leaves_open),
+            ("dies", losses::play_dies),
+            ("bursts", losses::play_bursts),
+            ("leaves_open", losses::play_leaves_open),
         ],
     )
 }
@@ -434,116 +434,6 @@ fn checks() {
     assert!(!lines.iter().any(incident), "{lines:#?}");
 }
 
-fn play_requests() -> ExitCode {
-    let telemetry = TelemetryConfig::new().init().unwrap();
-    let service = tower::service_fn(|_: http::Request<String>| async {
-        tracing::info!("inside");
-        Ok::<_, Infallible>(http::Response::new(String::new()))
-    });
-    let service = firstlight::http::TelemetryLayer::new().layer(service);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    // Read to its end, which is when the access line is written.
-    runtime.block_on(async {
-        let response = service.oneshot(http::Request::new(String::new())).await;
-        response.unwrap().into_body().collect().await.unwrap();
-    });
-    telemetry.finish(Ok::<(), Infallible>(()))
-}
-
-#[cfg(feature = "testing")]
-fn flags_of_records() {
-    for (sampler, is_sampled) in [("always_on", true), ("always_off", false)] {
-        let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
-        let endpoint = receiver.endpoint();
-        let mut part = Part::start(
-            "requests",
-            &[
-                ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-                ("OTEL_LOGS_EXPORTER", "otlp"),
-                ("OTEL_TRACES_SAMPLER", sampler),
-            ],
-        );
-        part.rest();
-        assert_eq!(part.end().0, Some(0));
-        let logs = receiver.logs();
-        let of_request: Vec<_> = logs.iter().filter(|log| !log.trace_id.is_empty()).collect();
-        let [inside, access] = &of_request[..] else {
-            panic!("{logs:#?}")
-        };
-        assert_eq!(
-            (inside.is_sampled, access.is_sampled),
-            (is_sampled, is_sampled)
-        );
-        assert_eq!(
-            (&inside.trace_id, &inside.span_id),
-            (&access.trace_id, &access.span_id)
-        );
-    }
-}
-
-fn play_bursts() -> ExitCode {
-    let telemetry = firstlight::init!().unwrap();
-    for _ in 0..10_000 {
-        drop(tracing::info_span!("at once"));
-    }
-    // What this flush sends is all that waits.
-    let flushed = telemetry.shutdown(Duration::from_secs(30));
-    ExitCode::from(u8::from(flushed.is_err()))
-}
-
-#[cfg(feature = "testing")]
-fn full_queue() {
-    for filter in ["warn", "off"] {
-        let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
-        let endpoint = receiver.endpoint();
-        let variables = [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-            // Nothing is taken from the queue in the meantime.
-            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048"),
-            ("OTEL_BSP_MAX_QUEUE_SIZE", "64"),
-            ("RUST_LOG", filter),
-        ];
-        let mut part = Part::start("bursts", &variables);
-        let warning = part.line();
-        let text = warning["message"].as_str().unwrap();
-        assert!(text.contains("the queue of 64 was full"), "{text}");
-        assert!(text.contains("OTEL_BSP_MAX_QUEUE_SIZE"), "{text}");
-        let last =
-            part.message("telemetry is down; spans lost since the start, by reason: queue_full");
-        assert_eq!(last["level"], "WARN");
-        let lost = last["spans.lost"].as_u64().unwrap();
-        let exported = last["spans.exported"].as_u64().unwrap();
-        assert_eq!(lost + exported, 10_000);
-        assert!(lost > 0);
-        assert_eq!(part.end().0, Some(0), "the flush itself lost nothing");
-    }
-}
-
-fn play_leaves_open() -> ExitCode {
-    let telemetry = firstlight::init!().unwrap();
-    let _root = tracing::info_span!("main").entered();
-    telemetry.finish(Ok::<(), Infallible>(()))
-}
-
-#[cfg(feature = "testing")]
-fn open_spans() {
-    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
-    let endpoint = receiver.endpoint();
-    let mut part = Part::start(
-        "leaves_open",
-        &[("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)],
-    );
-    part.message("telemetry is up");
-    let last = part.message("telemetry is down; 1 spans have not ended");
-    assert_eq!(
-        (&last["level"], &last["spans.lost"]),
-        (&"WARN".into(), &1.into())
-    );
-    assert_eq!(part.end().0, Some(0));
-}
-
 fn port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -575,57 +465,4 @@ fn port_in_use() {
         stderr.contains(&format!("cannot listen on 127.0.0.1:{port}")),
         "{stderr}"
     );
-}
-
-/// Threads log errors, each of which is said on standard error once its call has returned, until the process ends.
-fn play_dies() -> ExitCode {
-    let _never_dropped = ManuallyDrop::new(firstlight::init!().unwrap());
-    let (said, heard) = mpsc::channel();
-    for thread in 0..3 {
-        let said = said.clone();
-        thread::spawn(move || {
-            for n in 0.. {
-                let id = format!("{thread}-{n}");
-                tracing::error!(id, "the last words");
-                // One system call, so that it is whole.
-                let _ = io::stderr().write_all(format!("{id}\n").as_bytes());
-                let _ = said.send(());
-            }
-        });
-    }
-    heard.iter().take(20).for_each(drop);
-    match std::env::var("HOW").as_deref() {
-        Ok("exit") => std::process::exit(3),
-        Ok("abort") => std::process::abort(),
-        Ok("thread") => {
-            thread::spawn(|| std::process::exit(3));
-            loop {
-                thread::park();
-            }
-        }
-        _ => ExitCode::from(3),
-    }
-}
-
-fn last_words() {
-    for how in ["exit", "abort", "thread", "return"] {
-        let lost: Vec<_> = (0..5).map(|_| lost_by(how)).collect();
-        // Not none in all, for a machine that does not run the writer's thread for longer than an error waits.
-        let complete = lost.iter().filter(|lost| lost.is_empty()).count();
-        assert!(complete >= 4, "{how}: {lost:?}");
-    }
-}
-
-/// The errors whose calls had returned, and which are not on standard output.
-fn lost_by(how: &str) -> Vec<String> {
-    let mut part = Part::start("dies", &[("HOW", how)]);
-    let lines = part.rest();
-    let (_, returned) = part.end();
-    assert!(returned.lines().count() >= 20, "{how}: {returned}");
-    let is_out = |id: &str| {
-        let id = format!("\"{id}\"");
-        lines.iter().any(|line| line.contains(&id))
-    };
-    let lost = returned.lines().filter(|id| !is_out(id));
-    lost.map(str::to_owned).collect()
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::otlp::Signal;
 
 #[test]
-fn an_answer_that_is_no_collectors_is_a_loss() {
+fn foreign_answers_are_losses() {
     let page = "<html>sign in</html>".repeat(100_000);
     for (kind, body, shown) in [
         ("text/html; charset=utf-8", &*page, "a web page (text/html)"),
@@ -38,7 +38,7 @@ fn an_answer_that_is_no_collectors_is_a_loss() {
 }
 
 #[test]
-fn a_large_foreign_body_is_not_read_to_its_end() {
+fn large_foreign_bodies_are_not_read() {
     for (protocol, path) in protocols() {
         let page = peer::answering(200, "text/html", &"x".repeat(1 << 20));
         let kind = sent_to(page.address, protocol, path).unwrap_err().kind;
@@ -90,7 +90,7 @@ fn pings_find_a_frozen_connection() {
 }
 
 #[test]
-fn a_refusal_for_size_is_answered_by_smaller_requests() {
+fn refusals_for_size_get_smaller_requests() {
     let metric = |index| Metric {
         name: format!("orders_{index}"),
         description: "x".repeat(5000),

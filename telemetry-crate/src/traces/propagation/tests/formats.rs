@@ -162,7 +162,7 @@ fn what_is_malformed_begins_anew() {
 }
 
 #[test]
-fn what_is_malformed_leaves_the_other_formats() {
+fn malformed_leaves_the_other_formats() {
     let parent = format!("00-{TRACE}-{SPAN}-01");
     for (name, header) in [("b3", "0"), ("uber-trace-id", "x")] {
         assert_eq!(

@@ -49,7 +49,7 @@ fn traceparent_goes_on_as_it_is() {
 }
 
 #[test]
-fn traceparent_that_is_malformed_begins_anew() {
+fn malformed_traceparent_begins_anew() {
     for (case, header) in [
         ("traceparent_version_0x00", format!("{PARENT}.")),
         (
