@@ -26,8 +26,8 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::readiness::stopping;
 pub use self::readiness::{Latch, Readiness};
+pub(crate) use self::readiness::{is_stopping, stopping};
 use self::{access::Access, connections::Connections, routes::Routes};
 use crate::{
     InitError, Secret,

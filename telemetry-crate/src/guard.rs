@@ -1,5 +1,7 @@
 //! The guard: as long as it lives telemetry runs, and when it goes everything that waits is sent.
 
+mod dropped;
+
 use std::{
     error::Error,
     net::SocketAddr,
@@ -16,7 +18,7 @@ use crate::{
     metrics::MetricsHandle,
     otlp::{Exporters, Flush, LOSS_TARGET, Signal, Unsent},
     runtime::RuntimeObserver,
-    status::Status,
+    status::{End, Status},
     values::with_causes,
 };
 
@@ -26,7 +28,8 @@ const FOR_LOGS: f64 = 0.2;
 /// Running telemetry. Keep it until the program ends.
 ///
 /// Bind it to a name: `let _ = firstlight::init()?` drops it at once, and with it everything that was still to be
-/// sent. Dropping it flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one line;
+/// sent. Dropping it flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one line, and another, a warning, if
+/// the process goes on for 2 s;
 /// [`shutdown`](Self::shutdown) does the same with a deadline of your own and tells you what was lost.
 ///
 /// Both block the calling thread and need no runtime; calling them inside async code at the end of `main` is fine.
@@ -148,7 +151,7 @@ impl TelemetryGuard {
     /// # }
     /// ```
     pub fn shutdown(mut self, deadline: Duration) -> Result<(), ShutdownError> {
-        self.go_down(deadline)
+        self.go_down(deadline, End::Asked)
     }
 
     /// The end of `main`: a failure becomes one log line with all of its causes, then telemetry is shut down.
@@ -181,7 +184,7 @@ impl TelemetryGuard {
             }
         };
         // What could not be sent is in the last line; it does not make a success of the program a failure.
-        let _ = self.go_down(self.parts.shutdown_timeout);
+        let _ = self.go_down(self.parts.shutdown_timeout, End::Asked);
         code
     }
 
@@ -202,11 +205,11 @@ impl TelemetryGuard {
     /// ```
     pub fn exit(mut self, code: i32) -> ! {
         // What could not be sent is in the last line; the code is the program's.
-        let _ = self.go_down(self.parts.shutdown_timeout);
+        let _ = self.go_down(self.parts.shutdown_timeout, End::Asked);
         std::process::exit(code)
     }
 
-    fn go_down(&mut self, deadline: Duration) -> Result<(), ShutdownError> {
+    fn go_down(&mut self, deadline: Duration, end: End) -> Result<(), ShutdownError> {
         self.is_down = true;
         // This may block the runtime until the deadline, and that is no incident.
         self.parts.runtime.stop();
@@ -214,6 +217,7 @@ impl TelemetryGuard {
         self.parts.metrics.warn_over_budget();
         let result = self.flush_with(deadline, |unsent| self.log_last_line(unsent));
         self.parts.exporters.close();
+        self.parts.status.ended(end);
         result
     }
 
@@ -334,7 +338,8 @@ impl Drop for TelemetryGuard {
     fn drop(&mut self) {
         if !self.is_down {
             // The last line has said what was lost; there is nobody else to tell.
-            let _ = self.go_down(self.parts.shutdown_timeout);
+            let _ = self.go_down(self.parts.shutdown_timeout, End::Dropped);
+            dropped::watch();
         }
     }
 }

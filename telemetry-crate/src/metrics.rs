@@ -47,7 +47,10 @@ mod tests;
 mod unit;
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -97,6 +100,7 @@ struct Shared {
     collectors: RwLock<Vec<Arc<dyn Collector>>>,
     /// Since when it counts.
     started: SystemTime,
+    is_read: AtomicBool,
 }
 
 impl Metrics {
@@ -115,6 +119,7 @@ impl Metrics {
                 registry,
                 collectors: RwLock::new(collectors),
                 started: SystemTime::now(),
+                is_read: AtomicBool::new(false),
             }),
         }
     }
@@ -146,6 +151,7 @@ impl MetricsHandle {
     /// Serve it with [`Format::content_type`]. It reads a few files of `/proc` on Linux and otherwise only memory; the
     /// cost is linear in the number of series.
     pub fn render(&self, format: Format) -> String {
+        self.shared.is_read.store(true, Ordering::Relaxed);
         let mut page = exposition::Page::new(format);
         self.collect(&mut page);
         page.finish()
@@ -188,6 +194,16 @@ impl MetricsHandle {
     /// Every metric with its series, its budget and the label with the most values, the largest first.
     pub(crate) fn series(&self) -> Vec<SeriesReport> {
         self.shared.registry.series()
+    }
+
+    /// Whether a page was rendered, for a scraper or for the program.
+    pub(crate) fn is_read(&self) -> bool {
+        self.shared.is_read.load(Ordering::Relaxed)
+    }
+
+    /// Whether anything was recorded into the metric of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.shared.registry.has(name)
     }
 
     /// Metrics that the program has described and not recorded: they have not happened yet, or their handles were made

@@ -6,15 +6,14 @@
 mod crates;
 mod exports;
 mod hint;
+mod metrics;
 mod report;
+mod requests;
 mod skew;
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant, SystemTime},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicU64},
+    time::{Duration, SystemTime},
 };
 
 use tracing::{dispatcher, level_filters::LevelFilter};
@@ -27,13 +26,10 @@ pub(crate) use self::{
 use crate::{
     config::{Destination, Exports, LogFormat, Propagator, Settings},
     layer::Installed,
-    logs::{LogCounts, LogFilterControl, LogWriter, rfc3339},
-    metrics::{Format, MetricsHandle, SeriesReport, catalog},
+    logs::{LogCounts, LogFilterControl, LogWriter},
+    metrics::MetricsHandle,
     otlp::{ExportStats, Signal},
 };
-
-/// Metrics that are shown with their series: the one that fills the page is the first of them.
-const LARGEST: usize = 5;
 
 /// What the start has decided.
 #[derive(Debug)]
@@ -92,6 +88,15 @@ pub(crate) fn why_no_traces(settings: &Settings) -> &'static str {
     }
 }
 
+/// How telemetry has ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    /// By `finish`, `exit` or `shutdown`.
+    Asked,
+    /// By the end of the guard's life.
+    Dropped,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Status {
@@ -105,6 +110,7 @@ pub(crate) struct Status {
     scrapes: AtomicU64,
     /// When, and how long the page took.
     last_scrape: Mutex<Option<(SystemTime, Duration)>>,
+    end: OnceLock<End>,
 }
 
 impl Status {
@@ -125,24 +131,18 @@ impl Status {
             exports,
             scrapes: AtomicU64::new(0),
             last_scrape: Mutex::default(),
+            end: OnceLock::new(),
         }
+    }
+
+    /// Telemetry has ended, and the process may go on.
+    pub(crate) fn ended(&self, end: End) {
+        // There is one guard, and it ends once.
+        let _ = self.end.set(end);
     }
 
     pub(crate) fn log_filter(&self) -> &Arc<LogFilterControl> {
         &self.log_filter
-    }
-
-    /// The metrics page, for somebody who scrapes it.
-    pub(crate) fn scrape(&self, format: Format) -> String {
-        let start = Instant::now();
-        let page = self.metrics.render(format);
-        self.scrapes.fetch_add(1, Ordering::Relaxed);
-        let scrape = (SystemTime::now(), start.elapsed());
-        *self
-            .last_scrape
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(scrape);
-        page
     }
 
     /// Whether events of the calling thread become lines.
@@ -182,14 +182,20 @@ impl Status {
 
     /// Everything, in the order in which a reader asks.
     pub(crate) fn report(&self) -> Report {
-        let mut sections = vec![self.service(), self.logs(), self.metrics(), self.traces()];
+        let mut sections = vec![
+            self.service(),
+            self.requests(),
+            self.logs(),
+            self.metrics(),
+            self.traces(),
+        ];
         // What few have asked for; whoever did not need not read that it is off.
         for (name, signal) in [
             ("metrics_push", Signal::Metrics),
             ("log_records", Signal::Logs),
         ] {
             sections.extend(self.export(signal).map(|(endpoint, stats)| {
-                let (state, words) = exports::state(stats);
+                let (state, words) = exports::state(stats, self.end.get().is_some());
                 exports::describe(Section::new(name, state, words), endpoint, stats)
             }));
         }
@@ -198,7 +204,15 @@ impl Status {
     }
 
     fn service(&self) -> Section {
-        Section::new("service", State::Works, String::new())
+        let (state, words) = match self.end.get() {
+            None => (State::Up, ""),
+            Some(End::Asked) => (State::Off, "telemetry was shut down"),
+            Some(End::Dropped) => {
+                let words = "telemetry has ended, because its guard was dropped, and the process goes on: keep the guard until the end of main, `let telemetry = firstlight::init!()?;`, and not `let _ = ...`, which drops it at once";
+                (State::Fails, words)
+            }
+        };
+        Section::new("service", state, words.to_owned())
             .with("resource", Item::Pairs(self.configured.resource.clone()))
     }
 
@@ -213,6 +227,9 @@ impl Status {
                 self.writer.last_error()
             );
             (State::Fails, words)
+        } else if self.lines.total() == 0 {
+            let words = "no event has become a line yet; the filter says which do";
+            (State::Untried, words.to_owned())
         } else {
             (State::Works, String::new())
         };
@@ -227,64 +244,11 @@ impl Status {
         section
     }
 
-    fn metrics(&self) -> Section {
-        let reports = self.metrics.series();
-        let refused: Vec<String> = self
-            .metrics
-            .refusals()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let over_budget: Vec<String> = reports
-            .iter()
-            .filter(|report| report.over_budget_uses > 0)
-            .map(ToString::to_string)
-            .collect();
-        let (state, words) = if refused.is_empty() && over_budget.is_empty() {
-            (State::Works, String::new())
-        } else {
-            let words = "some metrics are not on the page as the program means them; see refused and over_budget";
-            (State::Fails, words.to_owned())
-        };
-        let absent = self.metrics.described_and_absent();
-        let last = *self
-            .last_scrape
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let last = match last {
-            None => "none yet".to_owned(),
-            Some((at, took)) => format!("{}, the page took {:.1?}", rfc3339(at), took),
-        };
-        let is_ours =
-            |report: &&SeriesReport| catalog::ALL.iter().any(|ours| ours.name == report.metric);
-        let own = reports.len() - reports.iter().filter(is_ours).count();
-        let series: usize = reports.iter().map(|report| report.series).sum();
-        let largest = reports.iter().take(LARGEST).map(series_of).collect();
-        let mut section = Section::new("metrics", state, words);
-        if own == 0 {
-            section = section.with("caution", Item::text("the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle that was made before init()"));
-        } else if !absent.is_empty() {
-            section = section.with("caution", Item::text("what is described and was never recorded has not happened yet, or is recorded into a handle that was made before init(), which counts nothing for good; firstlight::metrics::is_recorded(&handle) tells which"));
-        }
-        section
-            .with("metrics_of_the_program", Item::Number(own as u64))
-            .with("series", Item::Number(series as u64))
-            .with("largest", Item::List(largest))
-            .with("refused", Item::List(refused))
-            .with("over_budget", Item::List(over_budget))
-            .with("described_and_never_recorded", Item::List(absent))
-            .with(
-                "scrapes",
-                Item::Number(self.scrapes.load(Ordering::Relaxed)),
-            )
-            .with("last_scrape", Item::Text(last))
-    }
-
     fn traces(&self) -> Section {
         let configured = &self.configured;
         let section = match self.export(Signal::Traces) {
             Some((endpoint, stats)) => {
-                let (state, words) = exports::state(stats);
+                let (state, words) = exports::state(stats, self.end.get().is_some());
                 exports::describe(Section::new("traces", state, words), endpoint, stats)
             }
             None => Section::new("traces", State::Off, configured.why_no_traces.to_owned()),
@@ -326,25 +290,4 @@ impl Status {
         };
         Section::new("start", state, String::new()).with("warnings", Item::List(warnings.clone()))
     }
-}
-
-/// How many series a metric has, and the label that makes them.
-fn series_of(report: &SeriesReport) -> String {
-    let SeriesReport {
-        metric,
-        series,
-        budget,
-        growth,
-        culprit,
-        ..
-    } = report;
-    let mut text = format!("{metric} has {series} of {budget} series, {growth} of them new");
-    if let Some(culprit) = culprit {
-        let samples = culprit.samples.join(", ");
-        text += &format!(
-            "; its label {} has {} values, such as {samples}",
-            culprit.label, culprit.distinct
-        );
-    }
-    text
 }

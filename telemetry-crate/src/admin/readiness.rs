@@ -32,6 +32,10 @@ pub(crate) fn stopping() {
     STOPPING.store(true, Ordering::Relaxed);
 }
 
+pub(crate) fn is_stopping() -> bool {
+    STOPPING.load(Ordering::Relaxed)
+}
+
 type Check =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 

@@ -113,6 +113,12 @@ impl Registry {
         families.all()
     }
 
+    /// Whether there is a metric of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
+        families.has(name)
+    }
+
     /// Every metric that the program or this crate recorded, the one with the most series first.
     pub(super) fn series(&self) -> Vec<SeriesReport> {
         let of = |family: &Arc<Family>| SeriesReport::of(family, &self.budget);

@@ -23,12 +23,15 @@ impl Status {
         let mut wrong = self.replaced();
         let is_ours = wrong.is_empty();
         wrong.extend(versions.doubles());
-        let state = if wrong.is_empty() {
-            State::Works
+        let (state, words) = if !wrong.is_empty() {
+            (State::Fails, wrong.join("; "))
+        } else if versions.seen().is_empty() {
+            let words = "the executable names none of its crates, so only cargo knows whether one is there in two versions";
+            (State::Untried, words.to_owned())
         } else {
-            State::Fails
+            (State::Works, String::new())
         };
-        let mut section = Section::new("crates", state, wrong.join("; "))
+        let mut section = Section::new("crates", state, words)
             .with("firstlight", Item::text(env!("CARGO_PKG_VERSION")))
             .with("seen", Item::List(versions.seen()));
         if versions.doubles().is_empty() {

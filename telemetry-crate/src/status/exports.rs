@@ -3,7 +3,11 @@
 use super::{Item, Section, State, hint};
 use crate::otlp::ExportStats;
 
-pub(super) fn state(stats: &ExportStats) -> (State, String) {
+pub(super) fn state(stats: &ExportStats, has_ended: bool) -> (State, String) {
+    if has_ended {
+        let words = "telemetry has ended, so nothing is exported any more";
+        return (State::Off, words.to_owned());
+    }
     match stats.last_error() {
         Some(error) if stats.is_failing() => {
             let words = format!("{}; {}", error.text, hint(&error.kind));

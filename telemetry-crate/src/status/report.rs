@@ -18,6 +18,8 @@ pub(crate) struct Section {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
+    /// It is there; there is nothing that could go through it.
+    Up,
     Works,
     Off,
     /// Nothing has gone through it yet.
@@ -28,6 +30,7 @@ pub(crate) enum State {
 impl State {
     fn word(self) -> &'static str {
         match self {
+            Self::Up => "up",
             Self::Works => "works",
             Self::Off => "off",
             Self::Untried => "untried",

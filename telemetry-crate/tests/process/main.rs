@@ -16,6 +16,7 @@ mod records;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
+mod wiring;
 
 use std::{
     fs::OpenOptions,
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
             ("losses::open_spans_are_counted", losses::open_spans),
             ("admin::a_port_in_use_is_a_warning", port_in_use),
             ("last_words::errors_are_out_at_any_end", losses::last_words),
+            ("wiring::dropped_guard_is_said", wiring::dropped_guards),
             #[cfg(feature = "testing")]
             (
                 "records::flags_are_those_of_the_span",
@@ -107,6 +109,7 @@ fn main() -> ExitCode {
             ("dies", losses::play_dies),
             ("bursts", losses::play_bursts),
             ("leaves_open", losses::play_leaves_open),
+            ("lets_go", wiring::play_lets_go),
         ],
     )
 }

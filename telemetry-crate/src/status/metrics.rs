@@ -1,0 +1,124 @@
+//! What is recorded, what of it is shown, and who has read it.
+
+use std::{
+    sync::{PoisonError, atomic::Ordering},
+    time::{Instant, SystemTime},
+};
+
+use super::{Item, Section, State, Status};
+use crate::{
+    logs::rfc3339,
+    metrics::{Format, SeriesReport, catalog},
+    otlp::Signal,
+};
+
+/// Metrics that are shown with their series: the one that fills the page is the first of them.
+const LARGEST: usize = 5;
+
+impl Status {
+    /// The metrics page, for a scraper.
+    pub(crate) fn scrape(&self, format: Format) -> String {
+        let start = Instant::now();
+        let page = self.metrics.render(format);
+        self.scrapes.fetch_add(1, Ordering::Relaxed);
+        let scrape = (SystemTime::now(), start.elapsed());
+        *self
+            .last_scrape
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(scrape);
+        page
+    }
+
+    pub(super) fn metrics(&self) -> Section {
+        let reports = self.metrics.series();
+        let refused: Vec<String> = self
+            .metrics
+            .refusals()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let over_budget: Vec<String> = reports
+            .iter()
+            .filter(|report| report.over_budget_uses > 0)
+            .map(ToString::to_string)
+            .collect();
+        let (state, words) = if !refused.is_empty() || !over_budget.is_empty() {
+            let words = "some metrics are not on the page as the program means them; see refused and over_budget";
+            (State::Fails, words)
+        } else {
+            self.readers()
+        };
+        let absent = self.metrics.described_and_absent();
+        let last = *self
+            .last_scrape
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let last = match last {
+            None => "none yet".to_owned(),
+            Some((at, took)) => format!("{}, the page took {:.1?}", rfc3339(at), took),
+        };
+        let is_ours =
+            |report: &&SeriesReport| catalog::ALL.iter().any(|ours| ours.name == report.metric);
+        let own = reports.len() - reports.iter().filter(is_ours).count();
+        let series: usize = reports.iter().map(|report| report.series).sum();
+        let largest = reports.iter().take(LARGEST).map(series_of).collect();
+        let caution = if own == 0 {
+            "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle that was made before init()"
+        } else if !absent.is_empty() {
+            "what is described and was never recorded has not happened yet, or is recorded into a handle that was made before init(), which counts nothing for good; firstlight::metrics::is_recorded(&handle) tells which"
+        } else {
+            "a handle that was made before init() counts nothing, for good, and is not seen from here; firstlight::metrics::is_recorded(&handle) tells"
+        };
+        Section::new("metrics", state, words.to_owned())
+            .with("caution", Item::text(caution))
+            .with("metrics_of_the_program", Item::Number(own as u64))
+            .with("series", Item::Number(series as u64))
+            .with("largest", Item::List(largest))
+            .with("refused", Item::List(refused))
+            .with("over_budget", Item::List(over_budget))
+            .with("described_and_never_recorded", Item::List(absent))
+            .with(
+                "scrapes",
+                Item::Number(self.scrapes.load(Ordering::Relaxed)),
+            )
+            .with("last_scrape", Item::Text(last))
+    }
+
+    /// Metrics work once something has read them.
+    fn readers(&self) -> (State, &'static str) {
+        let pushed = self.export(Signal::Metrics);
+        let is_pushed = pushed.is_some_and(|(_, stats)| stats.total_exported() > 0);
+        if is_pushed || self.metrics.is_read() {
+            (State::Works, "")
+        } else if !self.serves_page() && pushed.is_none() {
+            let words = "recorded, and neither served nor pushed: OTEL_METRICS_EXPORTER is none";
+            (State::Off, words)
+        } else {
+            (
+                State::Untried,
+                "nothing has read them yet: no scrape, no push",
+            )
+        }
+    }
+}
+
+/// How many series a metric has, and the label that makes them.
+fn series_of(report: &SeriesReport) -> String {
+    let SeriesReport {
+        metric,
+        series,
+        budget,
+        growth,
+        culprit,
+        ..
+    } = report;
+    let mut text = format!("{metric} has {series} of {budget} series, {growth} of them new");
+    if let Some(culprit) = culprit {
+        let samples = culprit.samples.join(", ");
+        text += &format!(
+            "; its label {} has {} values, such as {samples}",
+            culprit.label, culprit.distinct
+        );
+    }
+    text
+}
