@@ -14,17 +14,22 @@ pub(crate) fn watched<T: EndsByPanic, R>(
     observed: &mut Option<T>,
     work: impl FnOnce(Option<&T>) -> R,
 ) -> R {
-    struct Watch<'a, T: EndsByPanic>(&'a mut Option<T>);
+    struct Watch<'a, T: EndsByPanic> {
+        observed: &'a mut Option<T>,
+        is_over: bool,
+    }
     impl<T: EndsByPanic> Drop for Watch<'_, T> {
         fn drop(&mut self) {
-            if let Some(observed) = self.0.take() {
+            if let Some(observed) = self.observed.take_if(|_| !self.is_over) {
                 observed.end_by_panic();
             }
         }
     }
-    let watch = Watch(observed);
-    let result = work(watch.0.as_ref());
-    // Only a panic drops it.
-    std::mem::forget(watch);
+    let mut watch = Watch {
+        observed,
+        is_over: false,
+    };
+    let result = work(watch.observed.as_ref());
+    watch.is_over = true;
     result
 }

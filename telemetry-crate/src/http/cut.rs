@@ -4,6 +4,10 @@ use std::cell::Cell;
 
 /// What the server ran out of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "axum"),
+    expect(dead_code, reason = "`http::serve` cuts")
+)]
 pub(super) enum Cut {
     /// The time after the signal to stop.
     Drain,

@@ -62,44 +62,47 @@ pub(super) fn miss_request() {
     }
 }
 
+/// What is wrong with how the layers are put around a service, in words for a reader of `/telemetry`.
+#[derive(Debug, Default)]
+pub(crate) struct Wiring {
+    /// Requests are served that no layer sees.
+    pub(crate) fault: Option<&'static str>,
+    /// What may be meant so.
+    pub(crate) cautions: Vec<&'static str>,
+}
+
+/// What has been seen so far.
+pub(crate) fn wiring() -> Wiring {
+    let (has_requests, has_routes) = (REQUEST.is_true(), ROUTE.is_true());
+    let fault = match (UNSEEN.is_true(), has_requests) {
+        (false, _) => None,
+        (true, false) => Some(FORGOTTEN),
+        (true, true) => Some(AROUND),
+    };
+    let cautions = [
+        (has_requests && !has_routes, NO_ROUTE),
+        (has_routes && NAMELESS.is_true(), SOME_ROUTES),
+        (TWICE.is_true(), TWO_LAYERS),
+    ];
+    let cautions = cautions.into_iter().filter(|(is_so, _)| *is_so);
+    Wiring {
+        fault,
+        cautions: cautions.map(|(_, words)| words).collect(),
+    }
+}
+
 const FORGOTTEN: &str = "requests are served and none of them has a span, a metric or an access line: add \
      http::TelemetryLayer::new() to the router, with Router::layer after its routes";
 
-/// What is known of requests so far, in the words for a reader of `/telemetry`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wiring {
-    pub(crate) has_requests: bool,
-    pub(crate) faults: Vec<&'static str>,
-}
+const AROUND: &str = "some requests are served outside of http::TelemetryLayer, and have no span, metric or access line: \
+     Router::layer is on the routes that exist by then, so add it after all of them";
 
-pub(crate) fn wiring() -> Wiring {
-    let has_requests = REQUEST.is_true();
-    let faults = [
-        (UNSEEN.is_true() && !has_requests, FORGOTTEN),
-        (
-            UNSEEN.is_true() && has_requests,
-            "some requests are served outside of http::TelemetryLayer, and have no span, metric or access line: a layer \
-             added with Router::layer is on the routes that exist by then, so add it after the routes",
-        ),
-        (
-            has_requests && !ROUTE.is_true(),
-            "no request has had a route yet: if there were more than wrong paths, add http::TelemetryLayer after the routes \
-             (Router::layer is on those that exist by then); a router other than axum's puts an http::Route into the requests",
-        ),
-        (
-            ROUTE.is_true() && NAMELESS.is_true(),
-            "some requests were answered without a route, and are one series together: a service of nest_service or a \
-             fallback; put http::TelemetryLayer on a nested router as well, or an http::Route into the requests",
-        ),
-        (
-            TWICE.is_true(),
-            "http::TelemetryLayer is inside of another one: a request is counted once all the same, and the inner one \
-             only names routes that the outer one does not know",
-        ),
-    ];
-    let faults = faults.into_iter().filter(|(is_so, _)| *is_so);
-    Wiring {
-        has_requests,
-        faults: faults.map(|(_, words)| words).collect(),
-    }
-}
+const NO_ROUTE: &str = "no request has had a route yet: unless all of them were wrong paths, add http::TelemetryLayer after \
+     the routes, because Router::layer is on those that exist by then; a router other than axum's puts an http::Route into \
+     the extensions of requests";
+
+const SOME_ROUTES: &str = "some requests were answered without a route, and are one series together: by a fallback, or by a \
+     service of nest_service, which names its routes if it has an http::TelemetryLayer as well";
+
+const TWO_LAYERS: &str = "an http::TelemetryLayer is inside of another one: each request is counted once all the same, and \
+     the inner one names the routes that the outer one does not know";

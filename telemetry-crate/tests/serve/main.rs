@@ -1,6 +1,6 @@
 //! `http::serve` and clients that misbehave. Each test has a server of its own, with limits that it reaches soon.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod bodies;
 mod clients;
