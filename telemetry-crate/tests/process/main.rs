@@ -9,6 +9,8 @@
     reason = "tests, and one part is to panic"
 )]
 
+#[cfg(feature = "axum")]
+mod layers;
 mod losses;
 #[cfg(feature = "axum")]
 mod propagation;
@@ -69,6 +71,10 @@ fn main() -> ExitCode {
                 "wiring::unhandled_sigterm_is_said",
                 wiring::unhandled_sigterm,
             ),
+            #[cfg(feature = "axum")]
+            ("layers::wrong_places_are_said", layers::misplaced),
+            #[cfg(feature = "axum")]
+            ("layers::known_methods_can_be_set", layers::known_methods),
             #[cfg(feature = "testing")]
             (
                 "records::flags_are_those_of_the_span",
@@ -119,6 +125,8 @@ fn main() -> ExitCode {
             ("holds_two_versions", wiring::play_holds_two_versions),
             #[cfg(feature = "axum")]
             ("serves_until_killed", wiring::play_serves_until_killed),
+            #[cfg(feature = "axum")]
+            ("layers", layers::play),
         ],
     )
 }
