@@ -92,7 +92,8 @@ pub enum LogFormat {
     Json,
     /// For people, with colours. The default on a terminal.
     Pretty,
-    /// JSON with the keys of the Elastic Common Schema.
+    /// JSON with the keys of the Elastic Common Schema. Fields of that schema have its types; all others are `labels` and
+    /// `numeric_labels`, so that Elasticsearch refuses no line.
     Ecs,
     /// JSON with the keys of Google Cloud's structured logging. With `cloud.account.id` in the resource (the project),
     /// log lines are joined with traces.

@@ -13,6 +13,7 @@ mod export;
 mod fields;
 mod filter;
 mod json;
+mod labels;
 pub(crate) mod otlp;
 mod pretty;
 mod schema;

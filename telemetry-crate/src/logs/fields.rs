@@ -39,15 +39,29 @@ pub(super) enum Kind {
     /// A number or a boolean: JSON shows it as it is.
     Bare,
     Text,
+    /// The event's text, which is no field.
+    Message,
 }
 
 impl Fields {
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str, Kind)> {
+    fn all(&self) -> impl Iterator<Item = (&'static str, &str, Kind)> {
         self.items
             .iter()
             .map(|item| (item.name, &self.text[item.text.clone()], item.kind))
     }
 
+    /// The fields, without the event's message.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str, Kind)> {
+        self.all().filter(|(.., kind)| *kind != Kind::Message)
+    }
+
+    pub(super) fn message(&self) -> &str {
+        self.all()
+            .find_map(|(_, text, kind)| (kind == Kind::Message).then_some(text))
+            .unwrap_or_default()
+    }
+
+    #[cfg(any(test, feature = "sqlx"))]
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.iter()
             .find_map(|(known, text, _)| (known == name).then_some(text))
@@ -58,11 +72,12 @@ impl Fields {
         EventVisitor {
             fields: self,
             from_log,
+            has_message: false,
         }
     }
 
     fn set(&mut self, name: &'static str, kind: Kind, value: Value<'_>) {
-        self.remove(name);
+        self.remove(name, kind);
         let (kind, value) = if is_secret(name) {
             (Kind::Text, Value::Str(REDACTED))
         } else {
@@ -75,7 +90,7 @@ impl Fields {
             Value::Format(value) => write_foreign(&mut self.text, MAX_VALUE_BYTES, value),
         }
         .is_ok();
-        if kind == Kind::Text && may_hold_address(&self.text[start..]) {
+        if kind != Kind::Bare && may_hold_address(&self.text[start..]) {
             let clean = without_credentials(&self.text[start..], !complete).into_owned();
             self.text.truncate(start);
             self.text.push_str(&clean);
@@ -86,8 +101,17 @@ impl Fields {
         self.items.push(Item {
             name,
             text: start..self.text.len(),
-            kind: if complete { kind } else { Kind::Text },
+            kind: if complete || kind == Kind::Message {
+                kind
+            } else {
+                Kind::Text
+            },
         });
+    }
+
+    #[cfg(test)]
+    pub(super) fn put(&mut self, name: &'static str, (text, kind): (&str, Kind)) {
+        self.set(name, kind, Value::Str(text));
     }
 
     /// Forgets everything and keeps the memory.
@@ -97,8 +121,11 @@ impl Fields {
     }
 
     /// Takes the bytes out as well: a span that records the same field for hours must not grow.
-    fn remove(&mut self, name: &'static str) {
-        let Some(position) = self.items.iter().position(|item| item.name == name) else {
+    fn remove(&mut self, name: &'static str, kind: Kind) {
+        let is_same = |item: &Item| {
+            item.name == name && (item.kind == Kind::Message) == (kind == Kind::Message)
+        };
+        let Some(position) = self.items.iter().position(is_same) else {
             return;
         };
         let removed = self.items.remove(position).text;
@@ -173,6 +200,7 @@ macro_rules! record_values {
 pub(super) struct EventVisitor<'a> {
     fields: &'a mut Fields,
     from_log: bool,
+    has_message: bool,
 }
 
 impl EventVisitor<'_> {
@@ -183,10 +211,11 @@ impl EventVisitor<'_> {
             return;
         }
         // The macros put the event's own message first, and a field that is called `message` after it.
-        let name = if name == "message" && self.fields.get(name).is_some() {
-            "field.message"
+        let kind = if name == "message" && !self.has_message {
+            self.has_message = true;
+            Kind::Message
         } else {
-            name
+            kind
         };
         self.fields.set(name, kind, value);
     }
@@ -217,7 +246,6 @@ impl SpanFields {
         let name = match field.name() {
             // Instructions to the trace pillar, not facts about the program.
             name if name.starts_with("otel.") => return,
-            "message" => "field.message",
             name => name,
         };
         self.0.set(name, kind, value);

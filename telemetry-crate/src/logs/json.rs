@@ -1,8 +1,8 @@
 //! One line as one JSON object with unique keys.
 //!
 //! Order: `timestamp`, `level`, `target`, `message`, `trace_id`, `span_id`, or what the schema calls them, the event's fields, then the fields of its
-//! spans from the innermost outwards, each name once. A field that is called like one of our own keys is kept as
-//! `field.<name>`, never in its place: nobody can forge a line's severity or trace.
+//! spans from the innermost outwards, each name once. A field whose name has a meaning to the backend never takes its
+//! place, so that no field forges a line's severity or trace; `schema` says where it goes.
 
 use std::{
     cell::Cell,
@@ -13,7 +13,8 @@ use std::{
 use super::{
     Line,
     fields::{Fields, Kind},
-    schema::{Ids, Keys, Schema},
+    labels,
+    schema::{Aside, Ids, Keys, PREFIX, Place, Schema},
 };
 use crate::known::SpanIds;
 
@@ -24,7 +25,7 @@ pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
     out.extend_from_slice(keys.level(line.level));
     escape(out, line.target);
     out.extend_from_slice(b"\",\"message\":\"");
-    escape(out, line.event.get("message").unwrap_or_default());
+    escape(out, line.event.message());
     out.push(b'"');
     if let Some(ids) = line.ids {
         write_ids(out, keys, ids);
@@ -70,18 +71,34 @@ fn write_decimal(out: &mut Vec<u8>, bytes: [u8; 8]) {
 #[derive(Default)]
 struct Names {
     /// Enough for nearly every line, and without an allocation.
-    first: [&'static str; 16],
+    first: [Name; 16],
     count: usize,
-    rest: Vec<&'static str>,
+    rest: Vec<Name>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Name {
+    name: &'static str,
+    /// It is written as a label, in which names that differ may be the same.
+    is_label: bool,
 }
 
 impl Names {
-    /// Whether the name is new; it is not after this.
-    fn insert(&mut self, name: &'static str) -> bool {
+    fn any(&self, test: impl Fn(&Name) -> bool) -> bool {
         let first = &self.first[..self.count];
-        if first.contains(&name) || self.rest.contains(&name) {
-            return false;
-        }
+        first.iter().any(&test) || self.rest.iter().any(test)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.any(|known| known.name == name)
+    }
+
+    fn has_label(&self, name: &str) -> bool {
+        self.any(|known| known.is_label && labels::are_same(known.name, name))
+    }
+
+    fn push(&mut self, name: &'static str, is_label: bool) {
+        let name = Name { name, is_label };
         match self.first.get_mut(self.count) {
             Some(place) => {
                 *place = name;
@@ -89,31 +106,68 @@ impl Names {
             }
             None => self.rest.push(name),
         }
-        true
     }
 }
 
 fn write_fields(out: &mut Vec<u8>, fields: &Fields, schema: &Schema, names: &mut Names) {
     for (name, text, kind) in fields.iter() {
-        if name == "message" {
+        if names.has(name) {
             continue;
         }
-        let name = schema.unreserved(name);
-        if !names.insert(name) {
-            continue;
-        }
-        match kind {
-            Kind::Text => write_text(out, name, text),
-            Kind::Bare => {
-                write_key(out, name);
-                out.extend_from_slice(text.as_bytes());
+        let start = out.len();
+        let is_label = match schema.place(name) {
+            Place::Free => {
+                write_key(out, &[name]);
+                write_value(out, text, kind);
+                false
             }
+            Place::As(type_of) => {
+                write_key(out, &[name]);
+                if type_of.write(out, text, kind) {
+                    false
+                } else {
+                    out.truncate(start);
+                    write_aside(out, name, text, kind, schema)
+                }
+            }
+            Place::Aside => write_aside(out, name, text, kind, schema),
+        };
+        if is_label && names.has_label(name) {
+            out.truncate(start);
+        } else {
+            names.push(name, is_label);
         }
     }
 }
 
+/// Writes a field that cannot have its name; whether as a label.
+fn write_aside(out: &mut Vec<u8>, name: &str, text: &str, kind: Kind, schema: &Schema) -> bool {
+    match schema.aside {
+        Aside::Prefixed => {
+            write_key(out, &[PREFIX, name]);
+            write_value(out, text, kind);
+            false
+        }
+        Aside::Labels => {
+            labels::write(out, name, text, kind);
+            true
+        }
+    }
+}
+
+fn write_value(out: &mut Vec<u8>, text: &str, kind: Kind) {
+    match kind {
+        Kind::Bare => out.extend_from_slice(text.as_bytes()),
+        Kind::Text | Kind::Message => write_quoted(out, text),
+    }
+}
+
 pub(super) fn write_text(out: &mut Vec<u8>, name: &str, text: &str) {
-    write_key(out, name);
+    write_key(out, &[name]);
+    write_quoted(out, text);
+}
+
+pub(super) fn write_quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     escape(out, text);
     out.push(b'"');
@@ -126,9 +180,12 @@ fn write_own_key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b"\":\"");
 }
 
-fn write_key(out: &mut Vec<u8>, name: &str) {
+/// A key of so many parts.
+fn write_key(out: &mut Vec<u8>, parts: &[&str]) {
     out.extend_from_slice(b",\"");
-    escape(out, name);
+    for part in parts {
+        escape(out, part);
+    }
     out.extend_from_slice(b"\":");
 }
 
@@ -270,8 +327,11 @@ mod tests {
     fn a_name_is_new_once_however_many_there_are() {
         let mut names = Names::default();
         let all: Vec<&'static str> = (0..40).map(|n| &*format!("name{n}").leak()).collect();
-        assert!(all.iter().all(|name| names.insert(name)));
-        assert!(!all.iter().any(|name| names.insert(name)));
+        for name in &all {
+            assert!(!names.has(name));
+            names.push(name, false);
+        }
+        assert!(all.iter().all(|name| names.has(name)));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Records {
 fn record_of(line: &Line<'_>, limits: RecordLimits) -> LogRecord {
     let (number, severity) = severity_of(line.level);
     let time = nanos(line.time);
-    let message = line.event.get("message").unwrap_or_default();
+    let message = line.event.message();
     let mut record = LogRecord {
         time_unix_nano: time,
         observed_time_unix_nano: time,
@@ -102,16 +102,15 @@ fn record_of(line: &Line<'_>, limits: RecordLimits) -> LogRecord {
     }
     let mut names = Vec::with_capacity(16);
     let mut add = |fields: &Fields| {
-        for (name, value, kind) in fields.iter().filter(|(name, ..)| *name != "message") {
-            // The names of the line, so that a query means the same in both.
-            let name = FLAT.unreserved(name);
+        for (name, value, kind) in fields.iter() {
             if names.contains(&name) {
                 continue;
             }
             names.push(name);
             if record.attributes.len() < limits.attributes {
                 let value = value_of(value, kind, limits.value_length);
-                record.attributes.push(attribute(name, value));
+                // The names of the line, so that a query means the same in both.
+                record.attributes.push(attribute(FLAT.name(name), value));
             } else {
                 record.dropped_attributes_count += 1;
             }
@@ -149,7 +148,7 @@ fn value_of(value: &str, kind: Kind, length: usize) -> Value {
     };
     match kind {
         Kind::Bare => bare(),
-        Kind::Text => None,
+        Kind::Text | Kind::Message => None,
     }
     .unwrap_or_else(|| text(cut(value, length)))
 }

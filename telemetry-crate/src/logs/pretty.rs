@@ -46,13 +46,13 @@ pub(super) fn write_pretty(out: &mut Vec<u8>, line: &Line<'_>, colours: bool) {
     out.extend_from_slice(dim.as_bytes());
     out.extend_from_slice(time);
     let _ = write!(out, "{reset} {colour}{level}{reset} {bold}");
-    escape(out, line.event.get("message").unwrap_or_default());
+    escape(out, line.event.message());
     let _ = write!(out, "{reset} {dim}");
     escape(out, line.target);
     let mut names = Vec::with_capacity(16);
     let mut show = |fields: &Fields| {
         for (name, text, _) in fields.iter() {
-            if name != "message" && !names.contains(&name) {
+            if !names.contains(&name) {
                 names.push(name);
                 out.push(b' ');
                 escape(out, name);

@@ -1,10 +1,19 @@
-//! What our own keys are called: flat by default, or as Elastic, Google Cloud or Datadog expect them.
+//! What our own keys are called, flat by default, or as Elastic, Google Cloud or Datadog expect them, and where a program's
+//! fields go beside them.
 //!
 //! Everything else about a line is the same in all of them. What a backend needs on every line and never changes (the
 //! service's name, the version of the schema) is rendered once.
 
+mod reserved;
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, sync::LazyLock};
+
 use tracing::Level;
 
+use self::reserved::Reserved;
+pub(super) use self::reserved::{LARGEST, Type};
 use super::json::{escape, write_text};
 use crate::{config::LogFormat, resource::Resource};
 
@@ -19,9 +28,8 @@ pub(super) struct Schema {
     /// From `ERROR` to `TRACE`.
     levels: [&'static str; 5],
     pub(super) ids: Ids,
-    /// What a program's field becomes that is called like one of the keys above or below. `message` is not here: the
-    /// event's own is shown, any other was renamed when it was recorded.
-    reserved: &'static [(&'static str, &'static str)],
+    place: fn(&str) -> Place,
+    pub(super) aside: Aside,
     /// Keys of every line, and the resource's attributes that are their values.
     service: &'static [(&'static str, &'static str)],
 }
@@ -34,6 +42,30 @@ pub(super) enum Ids {
     Decimal,
 }
 
+/// Where a program's field goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Under its name.
+    Free,
+    /// Under its name if its value is of the type that the backend takes there, or else aside.
+    As(Type),
+    /// Aside: the name is the backend's.
+    Aside,
+}
+
+/// Where fields go that cannot have their name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aside {
+    /// To `field.<name>`.
+    Prefixed,
+    /// To `labels.<name>` as text and `numeric_labels.<name>` as numbers: objects with one type of value each, so that no
+    /// value is refused because an earlier one had another type.
+    Labels,
+}
+
+/// Before the name of a field that is put aside.
+pub(super) const PREFIX: &str = "field.";
+
 const LOWER: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 /// The OpenTelemetry names, flat.
@@ -45,15 +77,34 @@ pub(super) static FLAT: Schema = Schema {
     span_id: "span_id",
     levels: ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"],
     ids: Ids::Hexadecimal,
-    reserved: &[
-        ("timestamp", "field.timestamp"),
-        ("level", "field.level"),
-        ("target", "field.target"),
-        ("trace_id", "field.trace_id"),
-        ("span_id", "field.span_id"),
-    ],
+    place: flat,
+    aside: Aside::Prefixed,
     service: &[],
 };
+
+/// Our own keys, and what Loki calls the parts of an OTLP record: it keeps attributes beside them, with each dot a `_`.
+fn flat(name: &str) -> Place {
+    let reserved: &[&str] = match name.len() {
+        5 => &["level", "flags"],
+        6 => &["target"],
+        7 => &["message", "span_id"],
+        8 => &["trace_id"],
+        9 => &["timestamp"],
+        10 => &["scope_name"],
+        13 => &["severity_text", "scope_version"],
+        15 => &["severity_number"],
+        18 => &["observed_timestamp"],
+        24 => &["dropped_attributes_count"],
+        _ => return Place::Free,
+    };
+    let plain = |byte: u8| if byte == b'.' { b'_' } else { byte };
+    let is_same = |known: &&str| known.bytes().eq(name.bytes().map(plain));
+    if reserved.iter().any(is_same) {
+        Place::Aside
+    } else {
+        Place::Free
+    }
+}
 
 /// [Elastic Common Schema](https://www.elastic.co/guide/en/ecs/current/index.html), with dotted names.
 static ECS: Schema = Schema {
@@ -64,23 +115,26 @@ static ECS: Schema = Schema {
     span_id: "span.id",
     levels: LOWER,
     ids: Ids::Hexadecimal,
-    reserved: &[
-        ("@timestamp", "field.@timestamp"),
-        ("log.level", "field.log.level"),
-        ("log.logger", "field.log.logger"),
-        ("trace.id", "field.trace.id"),
-        ("span.id", "field.span.id"),
-        ("ecs.version", "field.ecs.version"),
-        ("service.name", "field.service.name"),
-        ("service.version", "field.service.version"),
-        ("service.environment", "field.service.environment"),
-    ],
+    // Custom fields are labels there, whatever they are called: what is a name of one's own today is the schema's tomorrow.
+    place: |name| match ECS_NAMES.place(name) {
+        Place::Free => Place::Aside,
+        place => place,
+    },
+    aside: Aside::Labels,
     service: &[
         ("service.name", "service.name"),
         ("service.version", "service.version"),
         ("service.environment", "deployment.environment.name"),
     ],
 };
+
+/// Of the list of fields.
+const ECS_VERSION: &str = "9.4.0";
+
+static ECS_NAMES: LazyLock<Reserved> = LazyLock::new(|| {
+    let ours = ECS.own_keys().chain(["ecs.version"]);
+    Reserved::new(include_str!("schema/ecs.txt"), ours, true)
+});
 
 /// [Structured logging of Google Cloud](https://cloud.google.com/logging/docs/structured-logging).
 static GCP: Schema = Schema {
@@ -91,21 +145,13 @@ static GCP: Schema = Schema {
     span_id: "logging.googleapis.com/spanId",
     levels: ["ERROR", "WARNING", "INFO", "DEBUG", "DEBUG"],
     ids: Ids::Hexadecimal,
-    reserved: &[
-        ("time", "field.time"),
-        ("severity", "field.severity"),
-        ("target", "field.target"),
-        (
-            "logging.googleapis.com/trace",
-            "field.logging.googleapis.com/trace",
-        ),
-        (
-            "logging.googleapis.com/spanId",
-            "field.logging.googleapis.com/spanId",
-        ),
-    ],
+    place: |name| GCP_NAMES.place(name),
+    aside: Aside::Prefixed,
     service: &[],
 };
+
+static GCP_NAMES: LazyLock<Reserved> =
+    LazyLock::new(|| Reserved::new(include_str!("schema/gcp.txt"), GCP.own_keys(), false));
 
 /// [Attributes of Datadog](https://docs.datadoghq.com/logs/log_configuration/attributes_naming_convention/).
 static DATADOG: Schema = Schema {
@@ -116,22 +162,17 @@ static DATADOG: Schema = Schema {
     span_id: "dd.span_id",
     levels: LOWER,
     ids: Ids::Decimal,
-    reserved: &[
-        ("timestamp", "field.timestamp"),
-        ("status", "field.status"),
-        ("logger.name", "field.logger.name"),
-        ("dd.trace_id", "field.dd.trace_id"),
-        ("dd.span_id", "field.dd.span_id"),
-        ("dd.service", "field.dd.service"),
-        ("dd.version", "field.dd.version"),
-        ("dd.env", "field.dd.env"),
-    ],
+    place: |name| DATADOG_NAMES.place(name),
+    aside: Aside::Prefixed,
     service: &[
         ("dd.service", "service.name"),
         ("dd.version", "service.version"),
         ("dd.env", "deployment.environment.name"),
     ],
 };
+
+static DATADOG_NAMES: LazyLock<Reserved> =
+    LazyLock::new(|| Reserved::new(include_str!("schema/datadog.txt"), DATADOG.own_keys(), true));
 
 /// A schema with this process's part of it rendered.
 #[derive(Debug, Clone)]
@@ -155,9 +196,11 @@ impl Keys {
             LogFormat::Gcp => &GCP,
             LogFormat::Datadog => &DATADOG,
         };
+        // The names are read here, and not for the first line.
+        schema.place("");
         let mut constant = Vec::new();
         if format == LogFormat::Ecs {
-            write_text(&mut constant, "ecs.version", "8.11.0");
+            write_text(&mut constant, "ecs.version", ECS_VERSION);
         }
         for (key, attribute) in schema.service {
             if let Some(value) = resource.get(attribute) {
@@ -197,8 +240,29 @@ impl Keys {
 }
 
 impl Schema {
-    pub(super) fn unreserved(&self, name: &'static str) -> &'static str {
-        let reserved = self.reserved.iter().find(|(key, _)| *key == name);
-        reserved.map_or(name, |(_, renamed)| renamed)
+    /// The keys of every line, and `message`, which is called so in all of them.
+    fn own_keys(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let service = self.service.iter().map(|(key, _)| *key);
+        let keys = [self.time, self.level, self.target, self.trace_id];
+        keys.into_iter()
+            .chain([self.span_id, "message"])
+            .chain(service)
+    }
+
+    pub(super) fn place(&self, name: &str) -> Place {
+        let place = (self.place)(name);
+        // What is put aside and what is called so anyway are two fields.
+        if place == Place::Free && name.starts_with(PREFIX) {
+            return Place::Aside;
+        }
+        place
+    }
+
+    /// The name that a field has whose type does not matter.
+    pub(super) fn name<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        match self.place(name) {
+            Place::Aside => Cow::Owned(format!("{PREFIX}{name}")),
+            Place::Free | Place::As(_) => Cow::Borrowed(name),
+        }
     }
 }

@@ -32,7 +32,12 @@ impl Write for Sink {
 }
 
 /// What the program logs under this filter, as text.
-fn text(format: LogFormat, filter: &str, sampler: Sampler, program: impl FnOnce()) -> String {
+pub(super) fn text(
+    format: LogFormat,
+    filter: &str,
+    sampler: Sampler,
+    program: impl FnOnce(),
+) -> String {
     let (writer, sink) = (LogWriter::new(), Sink::default());
     writer.start(sink.clone()).unwrap();
     let tracer = SdkTracerProvider::builder()
@@ -51,7 +56,7 @@ fn text(format: LogFormat, filter: &str, sampler: Sampler, program: impl FnOnce(
     String::from_utf8(bytes).unwrap()
 }
 
-fn resource() -> Resource {
+pub(super) fn resource() -> Resource {
     let attributes = [
         ("cloud.account.id", "a-project"),
         ("deployment.environment.name", "test"),
@@ -306,14 +311,15 @@ fn other_backends_get_their_own_keys_and_nobody_forges_those_either() {
     let ecs = line(LogFormat::Ecs);
     assert_eq!(
         (&ecs["log.level"], &ecs["ecs.version"]),
-        (&"warn".into(), &"8.11.0".into())
+        (&"warn".into(), &"9.4.0".into())
     );
     assert_eq!(
         (&ecs["service.name"], &ecs["service.environment"]),
         (&"orders".into(), &"test".into())
     );
     assert_eq!(ecs["trace.id"].as_str().unwrap().len(), 32);
-    assert_eq!(ecs["field.log.level"], "forged");
+    assert_eq!(ecs["labels.log_level"], "forged");
+    assert_eq!(ecs["numeric_labels.status"], 200);
     assert!(ecs["@timestamp"].as_str().unwrap().ends_with('Z'));
 
     let gcp = line(LogFormat::Gcp);

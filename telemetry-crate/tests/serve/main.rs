@@ -1,11 +1,13 @@
 //! `http::serve` and clients that misbehave. Each test has a server of its own, with limits that it reaches soon.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod bodies;
 mod clients;
 mod drain;
 mod http2;
+mod layers;
+mod spans;
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
@@ -47,10 +49,14 @@ struct Running {
 
 impl Running {
     async fn start(limits: impl FnOnce(Serve) -> Serve) -> Self {
+        Self::with(app(), limits).await
+    }
+
+    async fn with(app: Router, limits: impl FnOnce(Serve) -> Serve) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = limits(serve(listener, app())).with_graceful_shutdown(async {
+        let server = limits(serve(listener, app)).with_graceful_shutdown(async {
             let _ = stopped.await;
         });
         Self {
@@ -138,6 +144,8 @@ fn app() -> Router {
         .route("/events", get(events))
         .route("/drops", get(drops))
         .route("/hangs", get(std::future::pending::<()>))
+        .route("/panics", get(panics))
+        .route("/breaks", get(breaks))
         .route("/upgrade", get(upgrade))
         .layer(TelemetryLayer::new())
 }
@@ -171,6 +179,18 @@ async fn drops() -> Body {
     Body::from_stream(tokio_stream::iter(
         std::iter::repeat(drop).map(Ok::<_, Infallible>),
     ))
+}
+
+async fn panics() -> StatusCode {
+    panic!("on purpose")
+}
+
+/// Panics in the middle of the body.
+async fn breaks() -> Body {
+    Body::from_stream(tokio_stream::iter((0..2).map(|part| {
+        assert!(part < 1, "on purpose");
+        Ok::<_, Infallible>(Bytes::from_static(b"part"))
+    })))
 }
 
 /// A protocol that says what it hears.

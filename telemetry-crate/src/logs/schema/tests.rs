@@ -1,0 +1,328 @@
+//! Which fields a backend takes, judged by its own list of names and types.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{collections::BTreeMap, time::UNIX_EPOCH};
+
+use opentelemetry_sdk::trace::Sampler;
+use serde_json::{Map, Value};
+use tracing::Level;
+
+use super::{DATADOG_NAMES, ECS_NAMES, FLAT, GCP_NAMES, Keys};
+use crate::{
+    config::LogFormat,
+    logs::{
+        Line,
+        fields::{Fields, Kind},
+        json::write_json,
+        tests::{resource, text},
+    },
+};
+
+const ECS: &str = include_str!("ecs.txt");
+const DATADOG: &str = include_str!("datadog.txt");
+const GCP: &str = include_str!("gcp.txt");
+
+/// The names of a list with the words before them, read apart from the code under test.
+fn list(text: &'static str) -> BTreeMap<&'static str, &'static str> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let names = lines.flat_map(|line| {
+        let (kind, names) = line.split_once(' ').unwrap();
+        names.split(' ').map(move |name| (name, kind))
+    });
+    names.collect()
+}
+
+/// One field of a kind, as the visitors would record it.
+type Sample = (&'static str, Kind);
+
+const SAMPLES: [Sample; 15] = [
+    ("some text", Kind::Text),
+    ("", Kind::Text),
+    ("7", Kind::Text),
+    ("true", Kind::Text),
+    ("10.0.0.1", Kind::Text),
+    ("2026-11-28T12:00:00Z", Kind::Text),
+    ("-000009-01-01T00:00:00Z", Kind::Text),
+    ("NaN", Kind::Text),
+    ("7", Kind::Bare),
+    ("-7.5", Kind::Bare),
+    ("3000000000", Kind::Bare),
+    ("18446744073709551615", Kind::Bare),
+    ("1e300", Kind::Bare),
+    ("1.5e-9", Kind::Bare),
+    ("false", Kind::Bare),
+];
+
+fn line(keys: &Keys, event: &Fields, span: &Fields) -> Map<String, Value> {
+    let mut out = Vec::new();
+    let line = Line {
+        time: UNIX_EPOCH,
+        level: Level::INFO,
+        target: "orders",
+        ids: None,
+        event,
+        spans: &|show| show(span),
+    };
+    write_json(&mut out, &line, keys);
+    serde_json::from_slice(&out).unwrap()
+}
+
+/// Lines with every name of the list, every parent of one, and a name below each, once with each sample: half of the
+/// fields are an event's, the others inherited from a span.
+fn hostile_lines(format: LogFormat, names: &[&'static str]) -> Vec<Map<String, Value>> {
+    let keys = Keys::new(format, &resource());
+    let mut all: Vec<&'static str> = Vec::new();
+    for name in names {
+        let dots = name.match_indices('.').map(|(dot, _)| &name[..dot]);
+        all.extend(dots);
+        all.push(name);
+        all.push(format!("{name}.below").leak());
+    }
+    all.extend([
+        "order",
+        "order.id",
+        "order_id",
+        "labels.order",
+        "labels",
+        " ",
+        "",
+        ".",
+        "a..b",
+    ]);
+    all.sort_unstable();
+    all.dedup();
+    let mut lines = Vec::new();
+    for sample in SAMPLES {
+        for names in all.chunks(64) {
+            let (mut event, mut span) = (Fields::default(), Fields::default());
+            let (left, right) = names.split_at(names.len() / 2);
+            left.iter().for_each(|name| event.put(name, sample));
+            right.iter().for_each(|name| span.put(name, sample));
+            lines.push(line(&keys, &event, &span));
+        }
+    }
+    lines
+}
+
+fn is_of_type(kind: &str, value: &Value) -> bool {
+    match kind {
+        "text" => value.is_string(),
+        "long" => value.is_i64(),
+        "integer" => value.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
+        "float" => value.as_f64().is_some_and(|n| n.abs() < f32::MAX.into()),
+        "boolean" => value.is_boolean(),
+        "ip" => value.as_str().unwrap().parse::<std::net::IpAddr>().is_ok(),
+        "date" => {
+            let text = value.as_str().unwrap();
+            text.parse::<jiff::Timestamp>().is_ok() && text.as_bytes()[4] == b'-'
+        }
+        _ => false,
+    }
+}
+
+/// What Elasticsearch does with a document, in an index with the mappings of ECS and dynamic ones for the rest.
+struct Index(BTreeMap<String, &'static str>);
+
+impl Index {
+    fn of_ecs() -> Self {
+        let list = list(ECS).into_iter();
+        let mut index = Self(list.map(|(name, kind)| (name.to_owned(), kind)).collect());
+        for name in index.0.keys().cloned().collect::<Vec<_>>() {
+            index.put_parents(&name).unwrap();
+        }
+        index
+    }
+
+    fn put_parents(&mut self, name: &str) -> Result<(), String> {
+        for (dot, _) in name.match_indices('.') {
+            let parent = name[..dot].to_owned();
+            let kind = *self.0.entry(parent).or_insert("object");
+            if kind != "object" {
+                return Err(format!("{name}: its parent is {kind}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn index(&mut self, document: &Map<String, Value>) -> Result<(), String> {
+        for (name, value) in document {
+            if name.split('.').any(|part| part.trim().is_empty()) {
+                return Err(format!("{name:?}: a part without a name"));
+            }
+            self.put_parents(name)?;
+            let dynamic = match value {
+                Value::String(_) => "text",
+                Value::Bool(_) => "boolean",
+                Value::Number(number) if number.is_f64() => "float",
+                Value::Number(_) => "long",
+                _ => return Err(format!("{name}: {value} is no value of a field")),
+            };
+            let kind = *self.0.entry(name.clone()).or_insert(dynamic);
+            // Coerced: a number's decimals are cut, and digits in quotes are a number.
+            let is_taken = match kind {
+                "long" => value.as_f64().is_some_and(|n| n.abs() < i64::MAX as f64),
+                kind => is_of_type(kind, value),
+            };
+            if !is_taken {
+                return Err(format!("{name}: {value} is not of type {kind}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn elasticsearch_takes_every_line() {
+    let listed = list(ECS);
+    let names: Vec<_> = listed.keys().copied().collect();
+    let mut index = Index::of_ecs();
+    let mut lines = hostile_lines(LogFormat::Ecs, &names);
+    // Of what is dynamic the first value decides, so both orders.
+    lines.extend_from_within(..);
+    let half = lines.len() / 2;
+    lines[half..].reverse();
+    for line in &lines[..half] {
+        index.index(line).unwrap();
+        for (name, value) in line {
+            if let Some(kind) = listed.get(name.as_str()) {
+                assert!(is_of_type(kind, value), "{name}: {value} is not {kind}");
+            }
+        }
+    }
+    let mut index = Index::of_ecs();
+    for line in &lines[half..] {
+        index.index(line).unwrap();
+    }
+}
+
+#[test]
+fn listed_names_have_their_type() {
+    for (format, text) in [(LogFormat::Datadog, DATADOG), (LogFormat::Gcp, GCP)] {
+        let listed = list(text);
+        let names: Vec<_> = listed.keys().copied().collect();
+        let keys = Keys::new(format, &resource());
+        let own = line(&keys, &Fields::default(), &Fields::default());
+        for line in hostile_lines(format, &names) {
+            for (name, value) in &line {
+                match listed.get(name.as_str()) {
+                    Some(&"ours") => {
+                        assert_eq!(Some(value), own.get(name), "{format:?}: {name}");
+                    }
+                    Some(kind) => assert!(is_of_type(kind, value), "{name}: {value} not {kind}"),
+                    None => {}
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn lists_are_read_whole() {
+    for (text, names) in [
+        (ECS, &ECS_NAMES),
+        (DATADOG, &DATADOG_NAMES),
+        (GCP, &GCP_NAMES),
+    ] {
+        let known: BTreeMap<_, _> = names.types().collect();
+        for name in list(text).keys() {
+            assert!(known.contains_key(name), "{name}");
+        }
+    }
+    assert_eq!(list(ECS).len(), 2605, "ECS 9.4.0 has so many");
+}
+
+#[test]
+fn own_keys_of_ecs_are_in_its_list() {
+    let keys = Keys::new(LogFormat::Ecs, &resource());
+    let listed = list(ECS);
+    for (name, value) in line(&keys, &Fields::default(), &Fields::default()) {
+        assert!(is_of_type(listed[name.as_str()], &value), "{name}");
+    }
+}
+
+/// What becomes of fields that are called like a backend's objects.
+#[test]
+fn fields_called_like_objects_move() {
+    let line = |format| -> Value {
+        let text = text(format, "info", Sampler::AlwaysOn, || {
+            let span = tracing::info_span!("request", user = "bob", host = 7, duration = "1ms");
+            span.in_scope(|| {
+                tracing::info!(
+                    error = "boom",
+                    http.response.status_code = "200",
+                    http.route = "/a",
+                    service = "other",
+                    tenant = "a",
+                    paid = true,
+                    order.id = 7,
+                    message = "a field's",
+                    "x"
+                );
+            });
+        });
+        serde_json::from_str(&text).unwrap()
+    };
+    let ecs = line(LogFormat::Ecs);
+    for (key, value) in [
+        ("labels.error", Value::from("boom")),
+        ("labels.user", "bob".into()),
+        ("numeric_labels.host", 7.into()),
+        ("labels.service", "other".into()),
+        ("labels.tenant", "a".into()),
+        ("labels.paid", "true".into()),
+        ("numeric_labels.order_id", 7.into()),
+        ("labels.message", "a field's".into()),
+        ("labels.http_route", "/a".into()),
+        ("http.response.status_code", 200.into()),
+        ("message", "x".into()),
+    ] {
+        assert_eq!(ecs[key], value, "{key} of {ecs}");
+    }
+    let datadog = line(LogFormat::Datadog);
+    for (key, value) in [
+        ("field.error", Value::from("boom")),
+        ("field.host", 7.into()),
+        ("field.service", "other".into()),
+        ("field.duration", "1ms".into()),
+        ("user", "bob".into()),
+        ("tenant", "a".into()),
+        ("paid", true.into()),
+        ("order.id", 7.into()),
+        ("http.route", "/a".into()),
+    ] {
+        assert_eq!(datadog[key], value, "{key} of {datadog}");
+    }
+    let flat = line(LogFormat::Json);
+    assert_eq!(flat["error"], "boom");
+    assert_eq!(flat["field.message"], "a field's");
+}
+
+#[test]
+fn names_of_a_record_s_parts_move() {
+    for name in ["severity_text", "trace_id", "trace.id", "flags", "level"] {
+        assert_eq!(FLAT.name(name), format!("field.{name}"));
+    }
+    for name in ["trace", "order", "scope", "flag.s", "levels"] {
+        assert_eq!(FLAT.name(name), name);
+    }
+}
+
+#[test]
+fn two_fields_are_never_one_key() {
+    for format in [LogFormat::Json, LogFormat::Gcp, LogFormat::Datadog] {
+        let text = text(format, "info", Sampler::AlwaysOn, || {
+            tracing::info!(
+                message = "m",
+                field.message = "fm",
+                field.trace_id = "ft",
+                trace_id = "t",
+                "x"
+            );
+        });
+        let line: Map<String, Value> = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["field.message"], "m");
+        assert_eq!(line["field.field.message"], "fm");
+        assert_eq!(line["field.field.trace_id"], "ft");
+    }
+}
