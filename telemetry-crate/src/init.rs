@@ -31,7 +31,7 @@ use crate::{
     panic,
     runtime::RuntimeObserver,
     secret, shutdown,
-    status::{Configured, Status, why_no_traces},
+    status::{Configured, Status, warn_of_doubles, why_no_traces},
     traces::Traces,
 };
 
@@ -81,6 +81,7 @@ pub struct Telemetry {
     query_limits: crate::config::QueryLimits,
     #[cfg(feature = "axum")]
     server_limits: crate::config::ServerLimits,
+    known_methods: Option<Vec<String>>,
     drain_delay: Duration,
     drain_timeout: Option<Duration>,
     shutdown_timeout: Duration,
@@ -177,6 +178,7 @@ impl Telemetry {
             query_limits: settings.query_limits,
             #[cfg(feature = "axum")]
             server_limits: settings.server_limits,
+            known_methods: settings.known_methods,
             drain_delay: settings.drain_delay,
             drain_timeout: settings.drain_timeout,
             shutdown_timeout: settings.shutdown_timeout,
@@ -240,6 +242,9 @@ impl Telemetry {
         shutdown::set_drain(self.drain_delay, self.drain_timeout);
         #[cfg(feature = "axum")]
         crate::http::set_server_limits(self.server_limits);
+        if let Some(methods) = self.known_methods {
+            crate::http::set_known_methods(methods);
+        }
         let mut thread = ExporterThread::default();
         let exporters = Exporters {
             traces: self.traces.install(&mut thread),
@@ -277,6 +282,7 @@ impl Telemetry {
         for warning in &self.warnings {
             tracing::warn!(target: "firstlight", "{warning}");
         }
+        warn_of_doubles();
         Ok(TelemetryGuard::new(Parts {
             exporters,
             metrics: self.metrics.handle(),

@@ -101,6 +101,7 @@ mod status;
 pub mod testing;
 mod thread;
 mod traces;
+mod unwind;
 mod values;
 
 pub use crate::{

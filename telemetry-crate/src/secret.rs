@@ -5,7 +5,7 @@ mod address;
 
 use std::{borrow::Cow, fmt, sync::OnceLock};
 
-pub(crate) use self::address::{may_hold_address, without_credentials};
+pub(crate) use self::address::{may_hold_address, without_credentials, without_secrets};
 
 /// What stands where a secret was.
 pub(crate) const REDACTED: &str = "***";

@@ -214,6 +214,8 @@ variables! {
         "Connections that are open at a time; further ones wait. Wins over `max_connections`. Keep it below the limit of open files.";
     HTTP_MAX_REQUESTS = "FIRSTLIGHT_HTTP_MAX_REQUESTS", "`512`",
         "Requests that wait for their response at a time; further ones are answered with 503. Wins over `max_requests`.";
+    HTTP_KNOWN_METHODS = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "those of RFC 9110, `PATCH` and `QUERY`",
+        "Methods that are told apart: `GET,POST,PROPFIND`. All others are `_OTHER`, with `http.request.method_original` on spans and access lines. The list replaces the default, and each member is a value of a label.";
     SHUTDOWN_TIMEOUT = "FIRSTLIGHT_SHUTDOWN_TIMEOUT", "`5000`",
         "Milliseconds that a dropped guard may take to flush.";
     DRAIN_DELAY = "FIRSTLIGHT_DRAIN_DELAY", "`0`",
@@ -298,6 +300,13 @@ impl<'a> Env<'a> {
     pub(super) fn milliseconds(&mut self, name: &str) -> Option<Duration> {
         self.number(name, "a whole number of milliseconds")
             .map(Duration::from_millis)
+    }
+
+    /// For what several signals have in common.
+    pub(super) fn warn_once(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     pub(super) fn warn(&mut self, name: &str, found: &str, expected: &str) {

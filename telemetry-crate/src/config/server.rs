@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::Method;
+
 use super::{env, env::Env, env::positive};
 
 /// Limits of `http::serve`.
@@ -27,4 +29,17 @@ pub(super) fn server_limits(env: &mut Env<'_>) -> ServerLimits {
             )
             .map(Duration::from_millis),
     }
+}
+
+/// Semantic conventions, `http.request.method`: the list replaces the default.
+pub(super) fn known_methods(env: &mut Env<'_>) -> Option<Vec<String>> {
+    env.parsed(
+        env::HTTP_KNOWN_METHODS,
+        "methods separated by commas, such as GET,POST,PROPFIND",
+        |value| {
+            let methods = value.split(',').map(str::trim);
+            let methods = methods.map(|method| Some(method.parse::<Method>().ok()?.to_string()));
+            methods.collect()
+        },
+    )
 }

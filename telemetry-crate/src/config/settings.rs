@@ -11,7 +11,7 @@ use super::{
     env::{Env, key_values},
     export::{Exports, exports},
     queries::{QueryLimits, query_limits},
-    server::{ServerLimits, server_limits},
+    server::{ServerLimits, known_methods, server_limits},
     traces::{
         Propagator, SamplerSetting, propagators, record_limits, remote_parent, sampler,
         span_limits, trace_events, trace_filter,
@@ -46,9 +46,9 @@ pub(crate) struct Settings {
     pub(crate) exports: Exports,
     /// Host and port, not yet resolved.
     pub(crate) admin: Option<(String, u16)>,
-    /// What a change through the admin listener must show.
     /// Whether an admin address that is in use is an error.
     pub(crate) admin_required: bool,
+    /// What a change through the admin listener must show.
     pub(crate) admin_token: Option<Secret<String>>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) budget: BudgetOptions,
@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) query_limits: QueryLimits,
     #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "for `http::serve`"))]
     pub(crate) server_limits: ServerLimits,
+    /// In place of the conventions' own.
+    pub(crate) known_methods: Option<Vec<String>>,
     pub(crate) shutdown_timeout: Duration,
     /// Between the signal to stop and the end of accepting.
     pub(crate) drain_delay: Duration,
@@ -140,6 +142,7 @@ impl Settings {
             admin_token: env.text(env::ADMIN_TOKEN).map(Secret::new),
             query_limits: query_limits(&config, env),
             server_limits: server_limits(env),
+            known_methods: known_methods(env),
             drain_delay: env.milliseconds(env::DRAIN_DELAY).unwrap_or_default(),
             drain_timeout: env.milliseconds(env::DRAIN_TIMEOUT),
             shutdown_timeout: env

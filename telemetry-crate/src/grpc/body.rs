@@ -14,6 +14,7 @@ use super::{
     status::Code,
     verdict::{Outcome, Side},
 };
+use crate::unwind::watched;
 
 pin_project! {
     /// A body with telemetry around it; made by the services of this module.
@@ -61,15 +62,13 @@ impl<B: Body> Body for GrpcBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
-        let frame = {
-            // A server's stream is made by the program as it goes; a client's is polled inside of whatever reads it.
-            let in_span = this
-                .call
-                .as_ref()
-                .filter(|call| call.side() == Side::Server);
+        let polled = watched(this.call, |call| {
+            // A server's stream is made by the program as it goes; a client's is polled inside of what reads it.
+            let in_span = call.filter(|call| call.side() == Side::Server);
             let _entered = in_span.map(|call| call.span().enter());
-            ready!(this.inner.as_mut().poll_frame(context))
-        };
+            this.inner.as_mut().poll_frame(context)
+        });
+        let frame = ready!(polled);
         let no_status = Outcome::Answered(Code::of_http(*this.http_status));
         match &frame {
             None => finish(this.call, no_status),

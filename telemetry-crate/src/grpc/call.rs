@@ -19,8 +19,10 @@ use super::{
     verdict::{Outcome, Side, Verdict},
 };
 use crate::{
+    http::is_cut_by_the_drain,
     metrics::Durations,
     traces::{GRPC_TARGET, OpenSpan},
+    unwind::EndsByPanic,
 };
 
 /// Semantic conventions, `rpc.system.name`.
@@ -195,11 +197,19 @@ impl Call {
     }
 }
 
+impl EndsByPanic for Call {
+    fn end_by_panic(mut self) {
+        self.end(Outcome::Panicked);
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
         if !self.finished {
             self.end(if std::thread::panicking() {
                 Outcome::Panicked
+            } else if is_cut_by_the_drain() {
+                Outcome::Failed("drain")
             } else {
                 Outcome::Cancelled
             });

@@ -11,7 +11,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{body::GrpcBody, call::Call, verdict::Outcome};
-use crate::http::error_type;
+use crate::{http::error_type, unwind::watched};
 
 pin_project! {
     /// Resolves to the response; made by [`ServerService`](super::ServerService).
@@ -40,10 +40,11 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = {
-            let _entered = this.call.as_ref().map(|call| call.span().enter());
-            ready!(this.inner.poll(context))
-        };
+        let polled = watched(this.call, |call| {
+            let _entered = call.map(|call| call.span().enter());
+            this.inner.poll(context)
+        });
+        let result = ready!(polled);
         let call = this.call.take();
         Poll::Ready(match result {
             Ok(response) => Ok(GrpcBody::around(response, call)),
@@ -85,10 +86,11 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = {
-            let _entered = this.call.as_ref().map(|call| call.span().enter());
-            ready!(this.inner.poll(context))
-        };
+        let polled = watched(this.call, |call| {
+            let _entered = call.map(|call| call.span().enter());
+            this.inner.poll(context)
+        });
+        let result = ready!(polled);
         let call = this.call.take();
         Poll::Ready(match result {
             Ok(response) => Ok(GrpcBody::around(response, call)),

@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::exchange::{Exchange, Outcome};
+use crate::unwind::watched;
 
 pin_project! {
     /// A body with telemetry around it; made by [`TelemetryService`](super::TelemetryService).
@@ -59,19 +60,24 @@ impl<B: Body> Body for ResponseBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
-        let frame = {
-            // A body whose size is known is at hand; one that isn't may be made by the program as it goes.
-            let in_span = this.exchange.as_ref().filter(|_| this.left.is_none());
-            let _entered = in_span.map(|exchange| exchange.span().enter());
-            ready!(this.inner.as_mut().poll_frame(context))
-        };
+        // A body whose size is known is at hand; one that isn't may be made by the program as it goes.
+        let in_span = this.left.is_none();
+        let polled = watched(this.exchange, |exchange| {
+            let _entered = exchange
+                .filter(|_| in_span)
+                .map(|exchange| exchange.span().enter());
+            this.inner.as_mut().poll_frame(context)
+        });
+        let frame = ready!(polled);
         match &frame {
             None => finish(this.exchange, Outcome::Answered),
             Some(Err(_)) => finish(this.exchange, Outcome::BodyError),
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |data| data.remaining() as u64);
                 *this.left = this.left.map(|left| left.saturating_sub(bytes));
-                if *this.left == Some(0) || this.inner.is_end_stream() {
+                // RFC 9110, section 6.5: trailers are the end, and servers ask for nothing behind them.
+                let is_end = frame.is_trailers() || this.inner.is_end_stream();
+                if *this.left == Some(0) || is_end {
                     finish(this.exchange, Outcome::Answered);
                 }
             }

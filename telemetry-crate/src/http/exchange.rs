@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use http::{Request, StatusCode, Uri, uri::PathAndQuery};
+use http::{Method, Request, Response, StatusCode, Uri, uri::PathAndQuery};
 use metrics::Gauge;
 use opentelemetry::{
     Context, ContextGuard, KeyValue,
@@ -15,14 +15,19 @@ use opentelemetry::{
 use tracing::Span;
 
 use super::{
-    Route,
+    arrival::Arrival,
+    attributes,
+    cut::{self, Cut},
     layer::Shared,
     metrics::{Labels, RequestMetrics},
     protocol,
+    route::{RouteTemplate, whole_path},
+    wiring,
 };
 use crate::{
     known::{SpanIds, known_ids},
     traces::{ACCESS_TARGET, Remote, SPAN_LEVEL},
+    unwind::EndsByPanic,
 };
 
 /// How an exchange ended.
@@ -36,7 +41,19 @@ pub(super) enum Outcome {
     BodyError,
     /// The client no longer waits for the response.
     Disconnected,
+    /// The server no longer waits for the client.
+    Cut(Cut),
     Panicked,
+}
+
+impl Outcome {
+    fn is_the_clients_fault(self) -> bool {
+        match self {
+            Self::Disconnected => true,
+            Self::Cut(cut) => !cut.is_the_servers_fault(),
+            _ => false,
+        }
+    }
 }
 
 /// Lives from the request's head to the end of the response's body. Dropped before that, it finishes as what its end
@@ -55,21 +72,29 @@ pub(super) struct Exchange {
     link: Option<SpanContext>,
     start: Instant,
     method: &'static str,
+    /// As the client wrote it, if it is none of the known ones.
+    unknown_method: Option<Method>,
     scheme: &'static str,
     version: &'static str,
     route: Option<RouteTemplate>,
     /// Shares the request's memory; only the path is ever looked at.
     path: Option<PathAndQuery>,
     status: Option<StatusCode>,
+    /// The server, if it is one that tells what the client got.
+    arrival: Option<Arrival>,
     metrics: Arc<RequestMetrics>,
+    has_panicked: bool,
     finished: bool,
 }
 
 impl Exchange {
-    pub(super) fn start<B>(request: &Request<B>, shared: &Shared) -> Self {
+    pub(super) fn start<B>(
+        request: &Request<B>,
+        route: Option<RouteTemplate>,
+        shared: &Shared,
+    ) -> Self {
         let method = protocol::method(request.method());
         let scheme = scheme(request.uri());
-        let route = RouteTemplate::of(request);
         let Remote { context, link } = Remote::of(request.headers(), shared.remote_parent);
         let span = {
             // A span takes the current context as its parent.
@@ -92,18 +117,21 @@ impl Exchange {
             link,
             start: Instant::now(),
             method,
+            unknown_method: (method == protocol::OTHER).then(|| request.method().clone()),
             scheme,
             version: protocol::version(request.version()),
             route,
-            path: request.uri().path_and_query().cloned(),
+            path: whole_path(request).cloned(),
             status: None,
+            arrival: request.extensions().get().cloned(),
             metrics: shared.metrics.clone(),
+            has_panicked: false,
             finished: false,
         }
     }
 
     /// Called inside the span, once.
-    pub(super) fn describe(&self) {
+    pub(super) fn describe<B>(&self, request: &Request<B>, shared: &Shared) {
         let context = Context::current();
         let span = context.span();
         // A filter may have kept the span out of the trace; what is current then is another's.
@@ -111,12 +139,7 @@ impl Exchange {
             return;
         }
         if span.is_recording() {
-            let method = protocol::in_name(self.method);
-            span.update_name(match &self.route {
-                // One allocation of the right size, which formatting does not know.
-                Some(route) => [method, " ", route.as_str()].concat(),
-                None => method.to_owned(),
-            });
+            span.update_name(self.span_name());
             if let Some(caller) = &self.link {
                 span.add_link(caller.clone(), Vec::new());
             }
@@ -125,8 +148,26 @@ impl Exchange {
                 KeyValue::new("url.path", self.path().to_owned()),
                 KeyValue::new("network.protocol.version", self.version),
             ]);
+            if let Some(method) = &self.unknown_method {
+                let method = method.as_str().to_owned();
+                span.set_attribute(KeyValue::new("http.request.method_original", method));
+            }
+            span.set_attributes(attributes::of_the_client(request, shared.client_address));
+            span.set_attributes(attributes::of_the_request(request));
+            if shared.records_query {
+                span.set_attributes(attributes::of_the_query(self.path.as_ref()));
+            }
         }
         let _ = self.context.set(context);
+    }
+
+    fn span_name(&self) -> String {
+        let method = protocol::in_name(self.method);
+        match &self.route {
+            // One allocation of the right size, which formatting does not know.
+            Some(route) => [method, " ", route.as_str()].concat(),
+            None => method.to_owned(),
+        }
     }
 
     fn path(&self) -> &str {
@@ -140,12 +181,59 @@ impl Exchange {
     /// RFC 9110, section 6.4.1: these responses end with their head, whatever body the service returned.
     pub(super) fn has_no_body(&self) -> bool {
         let status = self.status.map_or(0, |status| status.as_u16());
-        self.method == "HEAD" || matches!(status, 100..=199 | 204 | 304)
+        match self.method {
+            "HEAD" => true,
+            "CONNECT" if matches!(status, 200..=299) => true,
+            _ => matches!(status, 100..=199 | 204 | 304),
+        }
     }
 
-    pub(super) fn answered(mut self, status: StatusCode) -> Self {
-        self.status = Some(status);
+    /// The service has a response.
+    pub(super) fn answered<B>(mut self, response: &mut Response<B>) -> Self {
+        if let Some(arrival) = &self.arrival {
+            arrival.apply_refusal(response);
+        }
+        if self.route.is_none() {
+            self.find_route(response);
+        }
+        self.status = Some(response.status());
         self
+    }
+
+    /// A router further inside may know the route, or have no need to.
+    fn find_route<B>(&mut self, response: &Response<B>) {
+        self.route = RouteTemplate::of_response(response.extensions());
+        let Some(route) = &self.route else {
+            if response.status() != StatusCode::NOT_FOUND {
+                wiring::see_nameless();
+            }
+            return;
+        };
+        wiring::see_route();
+        self.span.record("http.route", route.as_str());
+        if let Some(context) = self.context.get() {
+            context.span().update_name(self.span_name());
+        }
+    }
+
+    /// Dropped without a response. The server knows whether the client got one all the same.
+    pub(super) fn leave(mut self) {
+        match self.arrival.take() {
+            Some(arrival) => arrival.leave(self),
+            None => drop(self),
+        }
+    }
+
+    /// After it was left: something outside of the layer had a response.
+    #[cfg(feature = "axum")]
+    pub(super) fn answered_outside(mut self, status: StatusCode) {
+        self.status = Some(status);
+        let outcome = if self.has_panicked {
+            Outcome::Panicked
+        } else {
+            Outcome::Answered
+        };
+        self.end(outcome);
     }
 
     pub(super) fn finish(mut self, outcome: Outcome) {
@@ -161,7 +249,7 @@ impl Exchange {
         let error = error_type(outcome, self.status);
         let error = error.as_deref();
         // Semantic conventions, HTTP server spans: a client's fault is no error of the server's.
-        let failed = outcome != Outcome::Disconnected && error.is_some();
+        let failed = error.is_some() && !outcome.is_the_clients_fault();
         if let Some(span) = span.as_ref().filter(|span| span.is_recording()) {
             let status =
                 status.map(|status| KeyValue::new("http.response.status_code", i64::from(status)));
@@ -211,6 +299,8 @@ impl Exchange {
             (Outcome::ServiceError, _) => "service error",
             (Outcome::BodyError, _) => "body error",
             (Outcome::Disconnected, _) => "client disconnected",
+            (Outcome::Cut(Cut::Drain), _) => "cut by the drain",
+            (Outcome::Cut(Cut::WriteTimeout), _) => "not read",
             (Outcome::Panicked, _) => "panicked",
         };
         format!("{method}{gap}{route} {end}")
@@ -227,6 +317,7 @@ impl Exchange {
                     http.response.status_code = self.status.map(|status| status.as_u16()),
                     // To the microsecond: what is beyond is noise to a reader.
                     http.server.request.duration = (duration * 1e6).round() / 1e6,
+                    http.request.method_original = self.unknown_method.as_ref().map(Method::as_str),
                     url.path = self.path(),
                     error.r#type = error
                 )
@@ -243,12 +334,21 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         if !self.finished {
-            let outcome = if std::thread::panicking() {
+            let outcome = if self.has_panicked || std::thread::panicking() {
                 Outcome::Panicked
             } else {
-                Outcome::Disconnected
+                cut::current().map_or(Outcome::Disconnected, Outcome::Cut)
             };
             self.end(outcome);
+        }
+    }
+}
+
+impl EndsByPanic for Exchange {
+    fn end_by_panic(mut self) {
+        self.has_panicked = true;
+        if self.status.is_none() {
+            self.leave();
         }
     }
 }
@@ -263,6 +363,7 @@ fn error_type(outcome: Outcome, status: Option<StatusCode>) -> Option<Cow<'stati
         Outcome::ServiceError => Some("service_error".into()),
         Outcome::BodyError => Some("body_error".into()),
         Outcome::Disconnected => Some("client_disconnected".into()),
+        Outcome::Cut(cut) => Some(cut.as_str().into()),
         Outcome::Panicked => Some("panic".into()),
     }
 }
@@ -283,35 +384,5 @@ fn scheme(uri: &Uri) -> &'static str {
         "https"
     } else {
         "http"
-    }
-}
-
-/// Shared with the router, which matches the route.
-#[derive(Debug)]
-enum RouteTemplate {
-    Static(&'static str),
-    #[cfg(feature = "axum")]
-    Matched(axum::extract::MatchedPath),
-}
-
-impl RouteTemplate {
-    fn of<B>(request: &Request<B>) -> Option<Self> {
-        let extensions = request.extensions();
-        if let Some(Route(route)) = extensions.get() {
-            return Some(Self::Static(route));
-        }
-        #[cfg(feature = "axum")]
-        if let Some(route) = extensions.get::<axum::extract::MatchedPath>() {
-            return Some(Self::Matched(route.clone()));
-        }
-        None
-    }
-
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Static(route) => route,
-            #[cfg(feature = "axum")]
-            Self::Matched(route) => route.as_str(),
-        }
     }
 }

@@ -12,8 +12,9 @@ use pin_project_lite::pin_project;
 use super::{
     body::ResponseBody,
     exchange::{Exchange, Outcome},
-    verdict::Verdict,
+    route::RouteTemplate,
 };
+use crate::unwind::watched;
 
 pin_project! {
     /// Resolves to the response; made by [`TelemetryService`](super::TelemetryService).
@@ -24,16 +25,34 @@ pin_project! {
         #[pin]
         inner: F,
         exchange: Option<Exchange>,
-        verdict: Option<Verdict>,
+        // For a layer outside of this one.
+        route: Option<RouteTemplate>,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Some(exchange) = this.project().exchange.take() {
+                exchange.leave();
+            }
+        }
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: F, exchange: Option<Exchange>, verdict: Option<Verdict>) -> Self {
+    pub(super) fn new(inner: F, exchange: Option<Exchange>) -> Self {
         Self {
             inner,
             exchange,
-            verdict,
+            route: None,
+        }
+    }
+
+    /// Of a request that another layer observes, or none. What is known of the route is for that one.
+    pub(super) fn unobserved(inner: F, route: Option<RouteTemplate>) -> Self {
+        Self {
+            inner,
+            exchange: None,
+            route,
         }
     }
 }
@@ -47,20 +66,18 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = {
-            let _entered = this
-                .exchange
-                .as_ref()
-                .map(|exchange| exchange.span().enter());
-            ready!(this.inner.poll(context))
-        };
+        let polled = watched(this.exchange, |exchange| {
+            let _entered = exchange.map(|exchange| exchange.span().enter());
+            this.inner.poll(context)
+        });
+        let mut result = ready!(polled);
+        if let (Some(route), Ok(response)) = (this.route.take(), &mut result) {
+            route.tell(response.extensions_mut());
+        }
         let exchange = this.exchange.take();
         Poll::Ready(match result {
             Ok(mut response) => {
-                if let Some(verdict) = this.verdict {
-                    verdict.apply(&mut response);
-                }
-                let exchange = exchange.map(|exchange| exchange.answered(response.status()));
+                let exchange = exchange.map(|exchange| exchange.answered(&mut response));
                 let length = response.headers().get(header::CONTENT_LENGTH);
                 let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
                 Ok(response.map(|body| ResponseBody::new(body, length, exchange)))

@@ -10,8 +10,14 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    body::ResponseBody, exchange::Exchange, future::ResponseFuture, layer::Shared, verdict::Verdict,
+    arrival::Arrival, body::ResponseBody, exchange::Exchange, future::ResponseFuture,
+    layer::Shared, route::RouteTemplate, wiring,
 };
+use crate::unwind::watched;
+
+/// In the extensions of a request that a layer has seen.
+#[derive(Debug, Clone, Copy)]
+struct Seen;
 
 /// A service with telemetry around it; made by [`TelemetryLayer`](super::TelemetryLayer).
 #[derive(Debug, Clone)]
@@ -39,18 +45,28 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        if self.shared.excludes(request.uri().path()) {
-            return ResponseFuture::new(self.inner.call(request), None, None);
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let route = RouteTemplate::of_request(request.extensions());
+        if request.extensions_mut().insert(Seen).is_some() {
+            wiring::see_twice();
+            return ResponseFuture::unobserved(self.inner.call(request), route);
         }
-        let verdict = request.extensions().get::<Verdict>().cloned();
-        let exchange = Exchange::start(&request, &self.shared);
+        if let Some(arrival) = request.extensions().get::<Arrival>() {
+            arrival.see();
+        }
+        if self.shared.excludes(&request, route.as_ref()) {
+            return ResponseFuture::unobserved(self.inner.call(request), None);
+        }
+        wiring::see_request(route.is_some());
+        let mut exchange = Some(Exchange::start(&request, route, &self.shared));
         // A handler does work before its first await, too.
-        let future = {
-            let _entered = exchange.span().enter();
-            exchange.describe();
+        let inner = watched(&mut exchange, |exchange| {
+            let _entered = exchange.map(|exchange| exchange.span().enter());
+            if let Some(exchange) = exchange {
+                exchange.describe(&request, &self.shared);
+            }
             self.inner.call(request)
-        };
-        ResponseFuture::new(future, Some(exchange), verdict)
+        });
+        ResponseFuture::new(inner, exchange)
     }
 }

@@ -69,10 +69,22 @@ fn push_address(clean: &mut String, address: &str, is_cut: bool) {
         return clean.push_str(rest);
     };
     clean.push_str(path);
-    let mut separator = '?';
-    for parameter in query.split('&') {
-        clean.push(separator);
-        separator = '&';
+    clean.push('?');
+    push_query(clean, query);
+}
+
+/// A query string with `***` in place of its secret parameters.
+pub(crate) fn without_secrets(query: &str) -> String {
+    let mut clean = String::with_capacity(query.len());
+    push_query(&mut clean, query);
+    clean
+}
+
+fn push_query(clean: &mut String, query: &str) {
+    for (index, parameter) in query.split('&').enumerate() {
+        if index > 0 {
+            clean.push('&');
+        }
         match parameter.split_once('=') {
             Some((name, _)) if is_secret(name) || SIGNATURES.contains(&name) => {
                 clean.push_str(name);

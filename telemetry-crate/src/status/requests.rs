@@ -1,15 +1,25 @@
-//! Whether the layers around what the service serves have seen a request.
+//! Whether the layers around what the service serves have seen a request, and whether they are where they should be.
 
-use super::{Section, State, Status};
-use crate::metrics::catalog;
+use super::{Item, Section, State, Status};
+use crate::{http::wiring, metrics::catalog};
 
 impl Status {
     pub(super) fn requests(&self) -> Section {
-        if self.has_served() {
-            return Section::new("requests", State::Works, String::new());
+        let wiring = wiring();
+        let (state, words) = if let Some(fault) = wiring.fault {
+            (State::Fails, fault)
+        } else if self.has_served() {
+            (State::Works, "")
+        } else {
+            let words = "no request has been measured yet; in a service that has answered some, `http::TelemetryLayer` or `grpc::ServerLayer` is not around the routes that answered";
+            (State::Untried, words)
+        };
+        let section = Section::new("requests", state, words.to_owned());
+        if wiring.cautions.is_empty() {
+            return section;
         }
-        let words = "no request has been measured yet; in a service that has answered some, `http::TelemetryLayer` or `grpc::ServerLayer` is not around the routes that answered";
-        Section::new("requests", State::Untried, words.to_owned())
+        let cautions = wiring.cautions.into_iter().map(str::to_owned);
+        section.with("cautions", Item::List(cautions.collect()))
     }
 
     /// Whether a request has come through a layer of ours, other than those that the layer leaves out.

@@ -9,6 +9,8 @@
     reason = "tests, and one part is to panic"
 )]
 
+#[cfg(feature = "axum")]
+mod layers;
 mod losses;
 #[cfg(feature = "axum")]
 mod propagation;
@@ -63,6 +65,16 @@ fn main() -> ExitCode {
             ("admin::a_port_in_use_is_a_warning", port_in_use),
             ("last_words::errors_are_out_at_any_end", losses::last_words),
             ("wiring::dropped_guard_is_said", wiring::dropped_guards),
+            ("wiring::two_versions_are_said", wiring::two_versions),
+            #[cfg(all(feature = "axum", target_os = "linux"))]
+            (
+                "wiring::unhandled_sigterm_is_said",
+                wiring::unhandled_sigterm,
+            ),
+            #[cfg(feature = "axum")]
+            ("layers::wrong_places_are_said", layers::misplaced),
+            #[cfg(feature = "axum")]
+            ("layers::known_methods_can_be_set", layers::known_methods),
             #[cfg(feature = "testing")]
             (
                 "records::flags_are_those_of_the_span",
@@ -110,6 +122,11 @@ fn main() -> ExitCode {
             ("bursts", losses::play_bursts),
             ("leaves_open", losses::play_leaves_open),
             ("lets_go", wiring::play_lets_go),
+            ("holds_two_versions", wiring::play_holds_two_versions),
+            #[cfg(feature = "axum")]
+            ("serves_until_killed", wiring::play_serves_until_killed),
+            #[cfg(feature = "axum")]
+            ("layers", layers::play),
         ],
     )
 }

@@ -26,14 +26,19 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 pub(crate) async fn play() -> ExitCode {
-    let telemetry = firstlight::init!().unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    tracing::info!(address = %listener.local_addr().unwrap(), "listening");
     let app = Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/events", get(events))
         .route("/collect", post(|_: Bytes| async {}))
         .layer(TelemetryLayer::new());
+    serve_until_stopped(app).await
+}
+
+/// The whole of a service, around its router.
+pub(crate) async fn serve_until_stopped(app: Router) -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    tracing::info!(address = %listener.local_addr().unwrap(), "listening");
     firstlight::http::serve(listener, app)
         .with_graceful_shutdown(firstlight::shutdown_signal())
         .await;
@@ -48,7 +53,7 @@ async fn events() -> Response<Body> {
 }
 
 /// Where the service listens, and where its admin listener does.
-fn listening(part: &mut Part) -> (SocketAddr, SocketAddr) {
+pub(crate) fn listening(part: &mut Part) -> (SocketAddr, SocketAddr) {
     let admin = part.admin_address();
     let line = part.message("listening");
     (line["address"].as_str().unwrap().parse().unwrap(), admin)

@@ -47,6 +47,12 @@ async fn what_is_open_is_cut_and_counted() {
     warning.with("connections", 5).with("requests", 4).once();
     limited(&capture, "drain", 5.0).await;
     open(&capture, 0.0).await;
+    for path in ["/events", "/large", "/hangs"] {
+        let line = capture.assert_log(&format!("GET {path} cut by the drain"));
+        line.with("error.type", "drain")
+            .with("level", "ERROR")
+            .once();
+    }
     // Each has its line by now, so that the flush that follows has it as well.
     assert_eq!(capture.metric("http_server_active_requests", []), Some(0.0));
     for mut client in clients {

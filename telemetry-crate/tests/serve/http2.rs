@@ -49,6 +49,9 @@ async fn streams_that_are_not_read_are_reset() {
     for response in stalled {
         assert!(response.into_body().collect().await.is_err());
     }
+    let line = capture.assert_log("GET /large not read");
+    line.with("error.type", "write_timeout")
+        .with("level", "INFO");
     // The connection goes on.
     let response = client.send_request(get("/")).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -126,5 +129,30 @@ async fn stalled_bodies_are_answered_with_408() {
     assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
     limited(&capture, "body_timeout", 1.0).await;
     drop((client, response));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn panics_leave_other_streams_alone() {
+    let capture = capture();
+    let server = Running::start(|serve| serve).await;
+    let (mut client, connection) = client(&server).await;
+    let mut neighbor = client.send_request(get("/events")).await.unwrap();
+    neighbor.frame().await.unwrap().unwrap();
+
+    let panicked = client.send_request(get("/panics")).await.unwrap();
+    assert_eq!(panicked.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    // Its head may have left by then, or not.
+    if let Ok(broken) = client.send_request(get("/breaks")).await {
+        assert!(broken.into_body().collect().await.is_err());
+    }
+
+    capture.assert_log("GET /panics panicked").once();
+    capture.assert_log("GET /breaks panicked").once();
+    let response = client.send_request(get("/")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    capture.assert_no_log("GET /events client disconnected");
+    drop((client, neighbor));
+    connection.await.unwrap();
     server.end().await;
 }

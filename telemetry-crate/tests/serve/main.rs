@@ -1,11 +1,13 @@
 //! `http::serve` and clients that misbehave. Each test has a server of its own, with limits that it reaches soon.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod bodies;
 mod clients;
 mod drain;
 mod http2;
+mod layers;
+mod spans;
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
@@ -47,10 +49,14 @@ struct Running {
 
 impl Running {
     async fn start(limits: impl FnOnce(Serve) -> Serve) -> Self {
+        Self::with(app(), limits).await
+    }
+
+    async fn with(app: Router, limits: impl FnOnce(Serve) -> Serve) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = limits(serve(listener, app())).with_graceful_shutdown(async {
+        let server = limits(serve(listener, app)).with_graceful_shutdown(async {
             let _ = stopped.await;
         });
         Self {
@@ -137,6 +143,8 @@ fn app() -> Router {
         .route("/large", get(large))
         .route("/events", get(events))
         .route("/hangs", get(std::future::pending::<()>))
+        .route("/panics", get(panics))
+        .route("/breaks", get(breaks))
         .route("/upgrade", get(upgrade))
         .layer(TelemetryLayer::new())
 }
@@ -162,6 +170,18 @@ async fn events() -> Response<Body> {
     let events = tokio_stream::StreamExt::chain(event, tokio_stream::pending());
     let response = Response::builder().header("content-type", "text/event-stream");
     response.body(Body::from_stream(events)).unwrap()
+}
+
+async fn panics() -> StatusCode {
+    panic!("on purpose")
+}
+
+/// Panics in the middle of the body.
+async fn breaks() -> Body {
+    Body::from_stream(tokio_stream::iter((0..2).map(|part| {
+        assert!(part < 1, "on purpose");
+        Ok::<_, Infallible>(Bytes::from_static(b"part"))
+    })))
 }
 
 /// A protocol that says what it hears.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     http::protocol,
     traces::{OpenSpan, SPAN_LEVEL},
+    unwind::EndsByPanic,
 };
 
 /// How a call ended.
@@ -33,6 +34,8 @@ pub(super) struct Call {
     span: OpenSpan,
     start: Instant,
     method: &'static str,
+    /// As the program wrote it, if it is none of the known ones.
+    unknown_method: Option<Method>,
     address: Option<String>,
     port: u16,
     shared: Arc<Shared>,
@@ -41,7 +44,8 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn start(shared: &Arc<Shared>, method: &Method, url: &Url<'_>) -> Self {
-        let method = protocol::method(method);
+        let written = method;
+        let method = protocol::method(written);
         let address = url.address();
         // What a log line of the client's own inherits; the rest goes to the trace alone, if it is kept.
         let span = tracing::span!(
@@ -56,6 +60,7 @@ impl Call {
             span: OpenSpan::new(span),
             start: Instant::now(),
             method,
+            unknown_method: (method == protocol::OTHER).then(|| written.clone()),
             address: address.map(str::to_owned),
             port: url.port(),
             shared: Arc::clone(shared),
@@ -76,6 +81,9 @@ impl Call {
             let attributes = [
                 url.full().map(|full| KeyValue::new("url.full", full)),
                 port.map(|port| KeyValue::new("server.port", i64::from(port))),
+                (self.unknown_method.as_ref()).map(|method| {
+                    KeyValue::new("http.request.method_original", method.to_string())
+                }),
                 (notes.template).map(|template| KeyValue::new("url.template", template)),
                 (notes.resend.filter(|count| *count > 0))
                     .map(|count| KeyValue::new("http.request.resend_count", i64::from(count))),
@@ -149,6 +157,12 @@ impl Call {
         };
         let labels = [Some(self.method), address, port, status, error];
         (self.span).measure(|| self.shared.durations.record(&labels, duration));
+    }
+}
+
+impl EndsByPanic for Call {
+    fn end_by_panic(mut self) {
+        self.end(Outcome::Panicked);
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     call::{Call, Outcome},
     error_type,
 };
+use crate::unwind::watched;
 
 pin_project! {
     /// Resolves to the response; made by [`ClientService`](super::ClientService).
@@ -44,10 +45,11 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let result = {
-            let _entered = this.call.as_ref().map(|call| call.span().enter());
-            ready!(this.inner.poll(context))
-        };
+        let polled = watched(this.call, |call| {
+            let _entered = call.map(|call| call.span().enter());
+            this.inner.poll(context)
+        });
+        let result = ready!(polled);
         if let Some(call) = this.call.take() {
             call.finish(match &result {
                 Ok(response) => Outcome::Answered(response.status(), response.version()),

@@ -23,6 +23,16 @@ const SAID_EVERY: Duration = Duration::from_secs(60);
 /// For what was cut to notice it, so that its spans and lines are there before telemetry is flushed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How far a server is on its way to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Accepting,
+    /// What is in flight may end.
+    Draining,
+    /// It may not any longer.
+    Cutting,
+}
+
 pub(super) async fn run(serve: Serve) {
     let Serve {
         listener,
@@ -34,7 +44,7 @@ pub(super) async fn run(serve: Serve) {
     let drain = limits.drain;
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let server = Server::new(app, limits);
-    let (draining, drained) = watch::channel(false);
+    let (phase, in_phase) = watch::channel(Phase::Accepting);
     let (alive, mut all_closed) = mpsc::channel(1);
     let mut tasks = JoinSet::new();
     let mut accepting = Accepting::default();
@@ -52,14 +62,14 @@ pub(super) async fn run(serve: Serve) {
             stream,
             client,
             (place, alive.clone()),
-            drained.clone(),
+            in_phase.clone(),
         ));
     }
 
     // From here on, connecting fails.
     drop(listener);
     drop(alive);
-    draining.send_replace(true);
+    phase.send_replace(Phase::Draining);
     if timeout(drain, all_closed.recv()).await.is_ok() {
         return;
     }
@@ -73,8 +83,9 @@ pub(super) async fn run(serve: Serve) {
         "the drain of {} s is over: what was still open is cut",
         drain.as_secs_f64()
     );
-    tasks.abort_all();
+    phase.send_replace(Phase::Cutting);
     let _ = timeout(LAST_WORDS, all_closed.recv()).await;
+    tasks.abort_all();
 }
 
 /// Says once a minute, rather than for each connection, what keeps it from accepting.

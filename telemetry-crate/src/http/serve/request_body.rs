@@ -19,7 +19,7 @@ use super::{
     connection::{Busy, Connection},
     metrics::Limit,
 };
-use crate::http::verdict::Verdict;
+use crate::http::arrival::Arrival;
 
 /// Bytes of each body that are free, so that small requests are served while large ones fill the shared memory.
 const FREE_BYTES: usize = 64 * 1024;
@@ -41,7 +41,7 @@ pin_project! {
     pub(super) struct RequestBody {
         inner: Incoming,
         limits: Current,
-        verdict: Verdict,
+        arrival: Arrival,
         received: usize,
         // Bytes in the memory that all bodies share.
         shared: Shared,
@@ -62,13 +62,13 @@ impl RequestBody {
     pub(super) fn new(
         inner: Incoming,
         limits: Current,
-        verdict: Verdict,
+        arrival: Arrival,
         connection: &Arc<Connection>,
     ) -> Self {
         Self {
             inner,
             limits,
-            verdict,
+            arrival,
             received: 0,
             shared: Shared {
                 bytes: 0,
@@ -140,7 +140,7 @@ impl Body for RequestBody {
         let limits = this.limits.get();
         let mut fail = |error: BodyError, status, limit: Limit| {
             *this.failed = true;
-            this.verdict.set(status);
+            this.arrival.refuse(status);
             limit.count();
             Poll::Ready(Some(Err(error)))
         };

@@ -5,6 +5,7 @@
 
 use std::{
     cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -18,6 +19,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{connection::InFlight, metrics::Limit};
+use crate::http::cut::{Cut, Cutting};
 
 /// The most of a body that HTTP/2 holds for a client that takes nothing.
 pub(super) const CHUNK: usize = 64 * 1024;
@@ -57,7 +59,12 @@ impl Body for ResponseBody {
         // An error means that this is no stream of HTTP/2.
         let is_stream = held(None);
         let frame = if self.rest.is_empty() {
-            ready!(Pin::new(&mut self.inner).poll_frame(context))
+            // A panic that goes on would take all other responses of an HTTP/2 connection with it.
+            let body = AssertUnwindSafe(|| Pin::new(&mut self.inner).poll_frame(context));
+            match catch_unwind(body) {
+                Ok(frame) => ready!(frame),
+                Err(_) => Some(Err(axum::Error::new("the response's body panicked"))),
+            }
         } else {
             Some(Ok(Frame::data(std::mem::take(&mut self.rest))))
         };
@@ -105,7 +112,7 @@ where
 {
     fn execute(&self, stream: F) {
         tokio::spawn(Stream {
-            inner: stream,
+            inner: Some(stream),
             write_timeout: self.write_timeout,
             held_since: None,
             deadline: None,
@@ -116,7 +123,7 @@ where
 pin_project! {
     struct Stream<F> {
         #[pin]
-        inner: F,
+        inner: Option<F>,
         write_timeout: Duration,
         held_since: Option<Instant>,
         #[pin]
@@ -129,8 +136,11 @@ impl<F: Future<Output = ()>> Future for Stream<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
+        let Some(stream) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Ready(());
+        };
         let (polled, held_since) = HELD_SINCE.sync_scope(Cell::new(*this.held_since), || {
-            let polled = this.inner.poll(context);
+            let polled = stream.poll(context);
             (polled, HELD_SINCE.with(Cell::get))
         });
         if polled.is_ready() {
@@ -143,8 +153,11 @@ impl<F: Future<Output = ()>> Future for Stream<F> {
         }
         if let Some(deadline) = this.deadline.as_pin_mut() {
             ready!(deadline.poll(context));
-            // Dropped, the stream is reset.
             Limit::WriteTimeout.count();
+            let cutting = Cutting::default();
+            cutting.by(Cut::WriteTimeout);
+            // Dropped, the stream is reset.
+            this.inner.set(None);
             return Poll::Ready(());
         }
         Poll::Pending

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
@@ -23,7 +24,7 @@ use super::{
     request_body::RequestBody,
     response_body::ResponseBody,
 };
-use crate::http::{RemoteParent, TelemetryLayer, verdict::Verdict};
+use crate::http::{RemoteParent, TelemetryLayer, arrival::Arrival, probe::is_probe, wiring};
 
 /// Answers what is beyond the limit, and is seen like every answer. It knows nothing of whom the app trusts.
 pub(super) fn refusal() -> Router {
@@ -54,15 +55,15 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         let server = &self.connection.server;
         let (parts, incoming) = request.into_parts();
         let mut request = Request::from_parts(parts, Body::empty());
+        let is_probe = is_probe(request.method(), request.uri().path(), None);
+        let arrival = Arrival::default();
+        request.extensions_mut().insert(arrival.clone());
         request.extensions_mut().insert(ConnectInfo(self.client));
-        let mut verdict = None;
         if !incoming.is_end_stream() {
             let limits = Current::new(server.limits.body);
-            let bounded = verdict.insert(Verdict::default()).clone();
             server.limits.body.of_extractors().apply(&mut request);
             request.extensions_mut().insert(limits.clone());
-            request.extensions_mut().insert(bounded.clone());
-            let body = RequestBody::new(incoming, limits, bounded, &self.connection);
+            let body = RequestBody::new(incoming, limits, arrival.clone(), &self.connection);
             *request.body_mut() = Body::new(body);
         }
         let waiting = Waiting::new(server);
@@ -76,7 +77,8 @@ impl hyper::service::Service<Request<Incoming>> for Service {
             inner: app.call(request),
             in_flight: Some(InFlight::new(self.connection.clone())),
             waiting: Some(waiting),
-            verdict,
+            arrival: Expected(arrival),
+            is_probe,
         }
     }
 }
@@ -106,13 +108,24 @@ impl Drop for Waiting {
     }
 }
 
+/// A request whose client waits for a response.
+struct Expected(Arrival);
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.0.abandoned();
+    }
+}
+
 pin_project! {
     pub(super) struct Answer {
         #[pin]
         inner: RouteFuture<Infallible>,
         in_flight: Option<InFlight>,
         waiting: Option<Waiting>,
-        verdict: Option<Verdict>,
+        // Behind the router's future, whose exchange may be left here.
+        arrival: Expected,
+        is_probe: bool,
     }
 }
 
@@ -121,13 +134,31 @@ impl Future for Answer {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Ok(mut response) = ready!(this.inner.poll(context));
+        // A panic that goes on would take all other requests of an HTTP/2 connection with it.
+        let polled = catch_unwind(AssertUnwindSafe(|| this.inner.poll(context)));
+        let mut response = match polled {
+            Ok(polled) => {
+                let Ok(response) = ready!(polled);
+                response
+            }
+            Err(_) => panicked(),
+        };
         *this.waiting = None;
         // For routers without the layer, which has done it otherwise.
-        if let Some(verdict) = this.verdict {
-            verdict.apply(&mut response);
+        this.arrival.0.apply_refusal(&mut response);
+        let status = response.status();
+        this.arrival.0.answered(status);
+        if !*this.is_probe && !this.arrival.0.is_seen() && status != StatusCode::NOT_FOUND {
+            wiring::miss_request();
         }
         let in_flight = this.in_flight.take();
         Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, in_flight))))
     }
+}
+
+/// What the panic hook has said of it is enough.
+fn panicked() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
 }

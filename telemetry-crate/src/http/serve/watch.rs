@@ -15,21 +15,27 @@ use tokio::{
     time::{Instant, Sleep, sleep, sleep_until},
 };
 
-use super::{Server, connection::Connection, io::Io, metrics::Limit, service::Service};
+use super::{
+    Server, accept::Phase, connection::Connection, io::Io, metrics::Limit, service::Service,
+};
+use crate::http::cut::{Cut, Cutting};
 
 pub(super) async fn serve_connection(
     server: Arc<Server>,
     stream: TcpStream,
     client: SocketAddr,
     (place, alive): (OwnedSemaphorePermit, mpsc::Sender<()>),
-    draining: watch::Receiver<bool>,
+    mut phase: watch::Receiver<Phase>,
 ) {
     let connection = Connection::new(server, place, alive);
     // However this task ends: aborted at the end of the drain, it leaves sockets of upgraded connections behind.
-    let _cut = Cut(connection.clone());
-    let limit = match serve_requests(&connection, stream, client, draining).await {
+    let _end = Closed(connection.clone());
+    let limit = match serve_requests(&connection, stream, client, phase.clone()).await {
         Some(limit) => Some(limit),
-        None => follow_upgrade(&connection).await,
+        None => tokio::select! {
+            limit = follow_upgrade(&connection) => limit,
+            _ = phase.wait_for(|phase| *phase == Phase::Cutting) => None,
+        },
     };
     if let Some(limit) = limit {
         limit.count();
@@ -37,9 +43,9 @@ pub(super) async fn serve_connection(
     }
 }
 
-struct Cut(Arc<Connection>);
+struct Closed(Arc<Connection>);
 
-impl Drop for Cut {
+impl Drop for Closed {
     fn drop(&mut self) {
         self.0.cut();
     }
@@ -50,8 +56,10 @@ async fn serve_requests(
     connection: &Arc<Connection>,
     stream: TcpStream,
     client: SocketAddr,
-    mut draining: watch::Receiver<bool>,
+    mut phase: watch::Receiver<Phase>,
 ) -> Option<Limit> {
+    let cutting = Cutting::default();
+    let mut over = phase.clone();
     let service = Service {
         connection: connection.clone(),
         client,
@@ -67,12 +75,20 @@ async fn serve_requests(
             // First, so that the times are looked at after what it has read or written. An error is the client's.
             _ = serving.as_mut() => return None,
             limit = overdue(connection, timer.as_mut(), closing) => {
+                if limit == Some(Limit::WriteTimeout) {
+                    cutting.by(Cut::WriteTimeout);
+                }
                 if limit.is_some() || closing.is_some() {
                     return limit;
                 }
             }
             // An error means that the server is gone, and then this task is, too.
-            _ = draining.wait_for(|draining| *draining), if closing.is_none() => {}
+            _ = phase.wait_for(|phase| *phase != Phase::Accepting), if closing.is_none() => {}
+            // Counted by the server, for all connections at once.
+            _ = over.wait_for(|phase| *phase == Phase::Cutting) => {
+                cutting.by(Cut::Drain);
+                return None;
+            }
         }
         closing = Some(Instant::now());
         serving.as_mut().graceful_shutdown();

@@ -1,0 +1,77 @@
+//! The route template of a request, and its whole path.
+
+use http::{Extensions, Request, uri::PathAndQuery};
+
+/// The route template of a request, for a router other than axum's: put it into the request's extensions before
+/// [`TelemetryLayer`](super::TelemetryLayer) sees the request, or into the response's if it is known only then.
+///
+/// A template such as `/orders/{id}`, never a path: it becomes a label, and each value of a label is a series.
+///
+/// ```
+/// use firstlight::http::Route;
+///
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(Route("/orders/{id}"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a name for one string, and made by its users"
+)]
+pub struct Route(pub &'static str);
+
+/// Shared with the router, which matches the route.
+#[derive(Debug, Clone)]
+pub(super) enum RouteTemplate {
+    Static(&'static str),
+    #[cfg(feature = "axum")]
+    Matched(axum::extract::MatchedPath),
+}
+
+impl RouteTemplate {
+    /// Of a request, before it is served.
+    pub(super) fn of_request(extensions: &Extensions) -> Option<Self> {
+        if let Some(Route(route)) = extensions.get() {
+            return Some(Self::Static(route));
+        }
+        #[cfg(feature = "axum")]
+        if let Some(route) = extensions.get::<axum::extract::MatchedPath>() {
+            return Some(Self::Matched(route.clone()));
+        }
+        None
+    }
+
+    /// Of a response: what a layer or a router further inside knew.
+    pub(super) fn of_response(extensions: &Extensions) -> Option<Self> {
+        extensions
+            .get::<Inner>()
+            .map(|Inner(route)| route.clone())
+            .or_else(|| extensions.get().map(|Route(route)| Self::Static(route)))
+    }
+
+    /// Tells the layer outside.
+    pub(super) fn tell(self, extensions: &mut Extensions) {
+        extensions.insert(Inner(self));
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Static(route) => route,
+            #[cfg(feature = "axum")]
+            Self::Matched(route) => route.as_str(),
+        }
+    }
+}
+
+/// In the extensions of a response.
+#[derive(Debug, Clone)]
+struct Inner(RouteTemplate);
+
+/// The path as the client wrote it. A router that is nested in another one sees what is left of it.
+pub(super) fn whole_path<B>(request: &Request<B>) -> Option<&PathAndQuery> {
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {
+        return uri.path_and_query();
+    }
+    request.uri().path_and_query()
+}

@@ -1,0 +1,102 @@
+//! The HTTP layer where it does not belong: what a service says of it, and that it says nothing where all is well.
+
+use std::process::ExitCode;
+
+use axum::{Router, routing::any};
+use firstlight::http::TelemetryLayer;
+
+use crate::{
+    server::{listening, serve_until_stopped},
+    support::{ask, part::Part, send},
+};
+
+#[tokio::main]
+pub(crate) async fn play() -> ExitCode {
+    let order = || any(|| async { "an order" });
+    let orders = || Router::new().route("/orders/{id}", order());
+    let layer = TelemetryLayer::new;
+    let app = match std::env::var("LAYER").unwrap().as_str() {
+        "forgotten" => orders(),
+        "before" => Router::new().layer(layer()).route("/orders/{id}", order()),
+        "inside" => Router::new()
+            .nest_service("/api", orders())
+            .merge(orders())
+            .layer(layer()),
+        "twice" => orders().layer(layer()).layer(layer()),
+        _ => orders().layer(layer()),
+    };
+    let app = app.route("/healthz", any(|| async { "ok" }));
+    serve_until_stopped(app).await
+}
+
+/// Sends these requests to a service with such a layer; what it has logged of them, and its status page.
+fn said(layer: &str, requests: &[&str]) -> (Vec<String>, String) {
+    let variables = [
+        ("LAYER", layer),
+        ("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "GET,PROPFIND"),
+    ];
+    let mut part = Part::start("layers", &variables);
+    let (address, admin) = listening(&mut part);
+    for request in requests {
+        send(address, &format!("{request} HTTP/1.1\r\nhost: a"), "");
+    }
+    let page = ask(admin, "GET /telemetry").body;
+    part.signal("-TERM");
+    let lines = part.rest();
+    let section = page.split("\nrequests: ").nth(1).unwrap();
+    let section = section.split("\nlogs: ").next().unwrap();
+    (lines, section.to_owned())
+}
+
+pub(crate) fn misplaced() {
+    let requests = ["GET /healthz", "GET /orders/7", "GET /orders/8", "GET /no"];
+    let warned = |lines: &[String]| {
+        let warned = lines.iter().filter(|line| line.contains("TelemetryLayer"));
+        warned.count()
+    };
+
+    let (lines, page) = said("forgotten", &requests);
+    assert_eq!(warned(&lines), 1, "{lines:?}");
+    assert!(
+        page.starts_with("needs attention\n  requests are served and none"),
+        "{page}"
+    );
+
+    let (lines, page) = said("before", &requests);
+    assert_eq!(warned(&lines), 1, "{lines:?}");
+    assert!(
+        page.starts_with("needs attention\n  some requests are served outside"),
+        "{page}"
+    );
+    assert!(page.contains("no request has had a route yet"), "{page}");
+
+    for (layer, caution) in [
+        ("inside", "some requests were answered without a route"),
+        ("twice", "an http::TelemetryLayer is inside of another one"),
+    ] {
+        let requests = ["GET /orders/7", "GET /api/orders/7"];
+        let (lines, page) = said(layer, &requests);
+        assert_eq!(warned(&lines), 0, "{lines:?}");
+        assert!(page.starts_with("works\n"), "{page}");
+        assert!(page.contains(caution), "{page}");
+    }
+
+    // Probes alone are no reason to say anything.
+    let (lines, page) = said("forgotten", &["GET /healthz", "GET /no"]);
+    assert_eq!(warned(&lines), 0, "{lines:?}");
+    assert!(page.starts_with("untried\n"), "{page}");
+
+    let (lines, page) = said("right", &requests);
+    assert_eq!(warned(&lines), 0, "{lines:?}");
+    assert_eq!(page, "works");
+}
+
+pub(crate) fn known_methods() {
+    let (lines, _) = said("right", &["PROPFIND /orders/7", "POST /orders/7"]);
+    let line = |message: &str| {
+        let found = lines.iter().find(|line| line.contains(message));
+        found.unwrap_or_else(|| panic!("no {message} in {lines:?}"))
+    };
+    line("PROPFIND /orders/{id} 200");
+    assert!(line("_OTHER /orders/{id} 200").contains(r#""http.request.method_original":"POST""#));
+}
