@@ -61,7 +61,7 @@ enum Task {
     /// Run every check that CI runs.
     #[command(after_help = "Examples:
   cargo xtask test                 what CI runs; installs what it needs below target/
-  cargo xtask test --all           the heavy suites as well: store and prove
+  cargo xtask test --all           the heavy suites as well: minimal, store and prove
   cargo xtask test --list          what there is to run
   cargo xtask test --only proof    one suite; repeat --only for more")]
     Test(test::TestArgs),

@@ -4,6 +4,7 @@
 //! it makes the whole run fail, so that a missing installation cannot hide behind a green result.
 
 mod demo;
+mod minimal;
 mod report;
 mod template;
 mod workspace;
@@ -24,7 +25,7 @@ pub(crate) struct TestArgs {
     /// Run this suite only; may be repeated.
     #[arg(long, value_name = "SUITE")]
     only: Vec<String>,
-    /// Run the heavy suites, too: those against a real PostgreSQL and a real Prometheus that take minutes of waiting.
+    /// Run the heavy suites, too: those that build everything anew or wait for minutes.
     #[arg(long)]
     all: bool,
     /// Say what there is to run.
@@ -42,7 +43,7 @@ struct Suite {
 }
 
 /// Fast ones first: a typo should not wait for a build.
-const SUITES: [Suite; 11] = [
+const SUITES: [Suite; 12] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
@@ -96,6 +97,12 @@ const SUITES: [Suite; 11] = [
         about: "a generated service against a real Prometheus and a real collector",
         is_heavy: false,
         run: proof::run,
+    },
+    Suite {
+        name: "minimal",
+        about: "the library and generated services with each direct dependency at its lower bound",
+        is_heavy: true,
+        run: minimal::run,
     },
     Suite {
         name: "store",

@@ -1,0 +1,140 @@
+//! Each direct dependency at the lowest version that its manifest allows: a bound that is too low compiles here only with newer
+//! versions than a program may have locked.
+//!
+//! In a copy of the workspace without what is for tests, so that this one's lock file stays as it is.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::Context as _;
+
+use crate::{
+    files::{self, Files},
+    generate::{self, Options, Service},
+    paths,
+    test::Cases,
+};
+
+/// The library's folder in the copy.
+const LIBRARY: &str = "telemetry-crate";
+
+/// What a manifest has for tests, examples and benchmarks.
+const FOR_TESTS: [&str; 4] = ["[dev-dependencies]", "[[test]]", "[[example]]", "[[bench]]"];
+
+/// The services whose manifests have everything that the template's can have.
+const SERVICES: [&str; 2] = ["sqlite", "postgres"];
+
+pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
+    let folder = paths::fresh("minimal/workspace").context("cannot empty target/minimal")?;
+    copy_library(&folder)?;
+    for store in SERVICES {
+        generate_service(store, &folder)?;
+    }
+    let cargo = |arguments: &[&str]| {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args(arguments)
+            .current_dir(&folder)
+            .env("CARGO_TARGET_DIR", paths::target().join("minimal/build"));
+        cargo
+    };
+    let mut lock = cargo(&["generate-lockfile", "-Z", "direct-minimal-versions"]);
+    // The option is not stable. Only here: with it, build scripts take this compiler for a nightly one.
+    lock.env("RUSTC_BOOTSTRAP", "1");
+    let fine = |_: &str| Ok(());
+    if !cases.command("all lower bounds can be had together", &mut lock, fine) {
+        return Ok(());
+    }
+    for (what, arguments) in [
+        (
+            "with all features",
+            &["-p", "firstlight", "--all-features"][..],
+        ),
+        ("with its default features", &["-p", "firstlight"]),
+    ] {
+        let name = format!("the library compiles at its lower bounds, {what}");
+        let mut check = cargo(&["check", "--locked"]);
+        cases.command(&name, check.args(arguments), fine);
+    }
+    for store in SERVICES {
+        let name = format!("a service with {store} compiles at its lower bounds");
+        let mut check = cargo(&["check", "--locked", "-p", store]);
+        cases.command(&name, &mut check, fine);
+    }
+    Ok(())
+}
+
+/// The library and the parts of the workspace that it inherits from.
+fn copy_library(folder: &Path) -> anyhow::Result<()> {
+    let root = fs::read_to_string(paths::root().join("Cargo.toml"))?;
+    let mut members = vec![LIBRARY];
+    members.extend(SERVICES);
+    let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n");
+    let root = workspace + &without(&root, &["[workspace]"]);
+    let manifest = fs::read_to_string(paths::library().join("Cargo.toml"))?;
+    let copy = Files::from([
+        ("Cargo.toml".to_owned(), root.into_bytes()),
+        (
+            format!("{LIBRARY}/Cargo.toml"),
+            without(&manifest, &FOR_TESTS).into_bytes(),
+        ),
+    ]);
+    files::write(folder, &copy)?;
+    let sources = files::of(&paths::library().join("src"))?;
+    files::write(&folder.join(LIBRARY).join("src"), &sources)
+}
+
+/// A service of this name that uses the copy of the library.
+fn generate_service(store: &'static str, folder: &Path) -> anyhow::Result<()> {
+    let service = Service {
+        name: store,
+        destination: folder,
+        options: Options {
+            example: true,
+            store,
+            worker: true,
+            ..Options::BARE
+        },
+        extra: &generate::throwaway(),
+    };
+    let manifest = service.generate()?.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest)?;
+    let library = paths::library().display().to_string();
+    let text = without(&text, &FOR_TESTS).replace(&library, &format!("../{LIBRARY}"));
+    fs::write(&manifest, text).with_context(|| manifest.display().to_string())
+}
+
+/// The manifest without the tables that have one of these headers.
+fn without(manifest: &str, headers: &[&str]) -> String {
+    let mut is_kept = true;
+    let mut kept = String::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_kept = !headers.contains(&line.trim_end());
+        }
+        if is_kept {
+            kept += line;
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_leaves_other_tables() {
+        let manifest = "[package]\nname = \"a\"\n[dev-dependencies]\nb = \"1\"\n\n[[test]]\nname = \"c\"\n[lints]\nworkspace = true\n";
+        assert_eq!(
+            without(manifest, &FOR_TESTS),
+            "[package]\nname = \"a\"\n[lints]\nworkspace = true\n"
+        );
+        let root =
+            "[workspace]\nmembers = [\n    \"a\",\n]\n[workspace.package]\nversion = \"1\"\n";
+        assert_eq!(
+            without(root, &["[workspace]"]),
+            "[workspace.package]\nversion = \"1\"\n"
+        );
+    }
+}
