@@ -8,6 +8,8 @@
     reason = "tests, and some values are to panic"
 )]
 
+#[cfg(all(feature = "cron", feature = "staleness"))]
+mod entries;
 mod records;
 #[path = "../support/mod.rs"]
 mod support;
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
                 "records::hostile_values_stay_inside",
                 records::hostile_records,
             ),
+            #[cfg(all(feature = "cron", feature = "staleness"))]
+            ("entries::take_any_value", entries::any_value),
             ("spans::numbers_keep_set_parent", set_parent),
             ("spans::made_without_the_macro", made_by_hand),
         ],
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
             ("thread", play_thread),
             ("key_values", records::play_key_values),
             ("hostile_records", records::play_hostile_records),
+            #[cfg(all(feature = "cron", feature = "staleness"))]
+            ("entries", entries::play),
             ("parent", play_parent),
             ("by_hand", play_by_hand),
         ],
