@@ -99,6 +99,11 @@ fn record_of<'a>(line: &Line<'a>, limits: RecordLimits) -> LogRecord {
     }
     let mut names: Vec<&'a str> = Vec::with_capacity(16);
     let mut add = |name: &'a str, value: &str, kind| {
+        let name = match name {
+            // As on the events of spans: `error` is a namespace of the conventions.
+            "error" | "err" => "exception.message",
+            name => name,
+        };
         if names.contains(&name) {
             return;
         }
