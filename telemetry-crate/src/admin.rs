@@ -32,7 +32,7 @@ use self::{access::Access, connections::Connections, routes::Routes};
 use crate::{
     InitError, Secret,
     runtime::{RuntimeObserver, watch},
-    status::Status,
+    status::{Status, watch_sigterm},
 };
 
 const THREAD: &str = "firstlight-admin";
@@ -116,6 +116,7 @@ impl AdminListener {
             .enable_all()
             .build()
             .map_err(failed)?;
+        let watched = status.clone();
         let routes = |address: SocketAddr| {
             Arc::new(Routes::new(
                 readiness,
@@ -128,6 +129,7 @@ impl AdminListener {
             .spawn(move || {
                 // From here, where a blocked application cannot keep it from looking.
                 runtime.spawn(watch(observer));
+                runtime.spawn(watch_sigterm(watched));
                 if let Err(error) = runtime.block_on(self.serve(routes)) {
                     tracing::error!(target: "firstlight", "the admin listener stopped: {error}");
                 }

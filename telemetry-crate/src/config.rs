@@ -4,6 +4,7 @@
 //! program, wins over it: **environment > setters > defaults**. Both are merged once, in `build()`, into the private
 //! `Settings`, which the rest of the crate reads; nothing else looks at the environment.
 
+mod address;
 mod budget;
 mod destination;
 mod env;

@@ -31,7 +31,7 @@ use crate::{
     panic,
     runtime::RuntimeObserver,
     secret, shutdown,
-    status::{Configured, Status, why_no_traces},
+    status::{Configured, Status, warn_of_doubles, why_no_traces},
     traces::Traces,
 };
 
@@ -282,6 +282,7 @@ impl Telemetry {
         for warning in &self.warnings {
             tracing::warn!(target: "firstlight", "{warning}");
         }
+        warn_of_doubles();
         Ok(TelemetryGuard::new(Parts {
             exporters,
             metrics: self.metrics.handle(),

@@ -9,6 +9,7 @@ mod hint;
 mod metrics;
 mod report;
 mod requests;
+mod sigterm;
 mod skew;
 
 use std::{
@@ -21,7 +22,8 @@ use tracing::{dispatcher, level_filters::LevelFilter};
 pub(crate) use self::{
     hint::hint,
     report::{Item, Report, Section, State},
-    skew::versions,
+    sigterm::watch_sigterm,
+    skew::{versions, warn_of_doubles},
 };
 use crate::{
     config::{Destination, Exports, LogFormat, Propagator, Settings},
@@ -199,6 +201,7 @@ impl Status {
                 exports::describe(Section::new(name, state, words), endpoint, stats)
             }));
         }
+        sections.extend(self.sigterm());
         sections.extend([self.crates(), self.start()]);
         Report(sections)
     }

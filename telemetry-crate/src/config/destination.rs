@@ -6,7 +6,9 @@ use std::{fmt, time::Duration};
 use http::{HeaderName, HeaderValue, Uri};
 
 use super::{
-    TelemetryConfig, env,
+    TelemetryConfig,
+    address::Address,
+    env,
     env::{Env, OtlpVariables, key_values},
 };
 use crate::{InitError, error::without_query, otlp::Signal};
@@ -109,21 +111,18 @@ pub(super) fn destination(
         Signal::Logs => &env::OTLP_LOGS,
     };
     let protocol = protocol(own, env)?;
-    let endpoint = match env.first(&[own.endpoint, env::OTLP.endpoint]) {
-        Some((variable, value)) => {
-            let is_general = variable == env::OTLP.endpoint;
-            let insecure = env
+    let address = match env.first(&[own.endpoint, env::OTLP.endpoint]) {
+        Some((setting, value)) => Address {
+            setting,
+            value,
+            is_base: setting == env::OTLP.endpoint,
+            signal,
+            protocol,
+            insecure: env
                 .boolean(own.insecure)
-                .or_else(|| env.boolean(env::OTLP.insecure));
-            endpoint(
-                variable,
-                &value,
-                is_general,
-                signal,
-                protocol,
-                insecure.unwrap_or(false),
-            )?
-        }
+                .or_else(|| env.boolean(env::OTLP.insecure))
+                .unwrap_or(false),
+        },
         None => {
             let default = match protocol {
                 Protocol::HttpProtobuf => "http://localhost:4318",
@@ -131,16 +130,20 @@ pub(super) fn destination(
                 Protocol::Grpc => "http://localhost:4317",
             };
             let base = config.otlp_endpoint.as_deref().unwrap_or(default);
-            endpoint(
-                "TelemetryConfig::otlp_endpoint",
-                base,
-                true,
+            Address {
+                setting: "TelemetryConfig::otlp_endpoint",
+                value: base.to_owned(),
+                is_base: true,
                 signal,
                 protocol,
-                false,
-            )?
+                insecure: false,
+            }
         }
     };
+    let endpoint = address.resolve()?;
+    for odd in address.oddities(&endpoint) {
+        env.warn_once(odd);
+    }
     warn_of_proxy(&endpoint, env);
     Ok(Destination {
         endpoint,
@@ -175,12 +178,9 @@ fn warn_of_proxy(endpoint: &Uri, env: &mut Env<'_>) {
         return;
     }
     // Not its value, which may have credentials.
-    let warning = format!(
+    env.warn_once(format!(
         "{variable} is set and not used: exports go to {host} directly; if only the proxy reaches it, export to a collector or agent beside the service, and list {host} in NO_PROXY to silence this"
-    );
-    if !env.warnings.contains(&warning) {
-        env.warnings.push(warning);
-    }
+    ));
 }
 
 /// No client asks a proxy for its own host.
@@ -219,74 +219,6 @@ fn protocol(own: &OtlpVariables, env: &Env<'_>) -> Result<Protocol, InitError> {
             "`http/protobuf`, usually on the collector's port 4318, or `grpc`, usually on its port 4317",
         )),
     }
-}
-
-fn endpoint(
-    setting: &str,
-    value: &str,
-    is_base: bool,
-    signal: Signal,
-    protocol: Protocol,
-    insecure: bool,
-) -> Result<Uri, InitError> {
-    let shown = without_credentials(value);
-    let invalid = |expected: &str| InitError::invalid(setting, &*shown, expected);
-    let expected = "an address with a scheme, such as http://localhost:4318";
-    let complete = match protocol {
-        Protocol::HttpProtobuf if is_base => {
-            let (base, query) = value.split_once('?').unwrap_or((value, ""));
-            let mark = if query.is_empty() { "" } else { "?" };
-            let path = signal.http_path();
-            format!("{}{path}{mark}{query}", base.trim_end_matches('/'))
-        }
-        Protocol::HttpProtobuf => value.to_owned(),
-        #[cfg(feature = "otlp-grpc")]
-        Protocol::Grpc => grpc_address(value, signal, insecure),
-    };
-    // Only gRPC addresses come without a scheme.
-    let _ = insecure;
-    let uri: Uri = complete.parse().map_err(|_| invalid(expected))?;
-    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority())
-    else {
-        return Err(invalid(expected));
-    };
-    if authority.as_str().contains('@') {
-        return Err(invalid(
-            "an address without credentials: put them into OTEL_EXPORTER_OTLP_HEADERS",
-        ));
-    }
-    if scheme == "https" && !cfg!(feature = "otlp-tls") {
-        return Err(invalid(
-            "an http:// address, because this build has no TLS: build the service with firstlight's feature `otlp-tls`, or export to a collector or agent beside the service and let that one encrypt",
-        ));
-    }
-    Ok(uri)
-}
-
-/// Specification, "Endpoint": scheme, host and port; without a scheme, `insecure` decides. The path is the service's.
-#[cfg(feature = "otlp-grpc")]
-fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
-    let (scheme, rest) = match value.split_once("://") {
-        Some((scheme, rest)) => (scheme, rest),
-        None if insecure => ("http", value),
-        None => ("https", value),
-    };
-    let authority = rest.split('/').next().unwrap_or_default();
-    format!("{scheme}://{authority}{}", signal.grpc_path())
-}
-
-fn without_credentials(url: &str) -> String {
-    // Some vendors want their keys there.
-    let (url, query) = url.split_once('?').unwrap_or((url, ""));
-    let query = if query.is_empty() { "" } else { "?***" };
-    let shown = match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme + 3 <= at => {
-            format!("{}***{}", &url[..scheme + 3], &url[at..])
-        }
-        (None, Some(at)) => format!("***{}", &url[at..]),
-        _ => url.to_owned(),
-    };
-    shown + query
 }
 
 fn headers(own: &OtlpVariables, env: &mut Env<'_>) -> Vec<(HeaderName, HeaderValue)> {

@@ -302,6 +302,13 @@ impl<'a> Env<'a> {
             .map(Duration::from_millis)
     }
 
+    /// For what several signals have in common.
+    pub(super) fn warn_once(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
     pub(super) fn warn(&mut self, name: &str, found: &str, expected: &str) {
         self.warnings.push(format!(
             "{name}: found {found:?}, expected {expected}; using the default"

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod endpoints;
+
 use std::time::Duration;
 
 use super::{Batching, Settings, TelemetryConfig, server::ServerLimits};
@@ -113,31 +115,6 @@ fn the_general_endpoint_gets_a_path_and_the_traces_endpoint_is_verbatim() {
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:2/x"),
     ];
     assert_eq!(endpoint_of(&both).unwrap(), "http://t:2/x");
-}
-
-#[test]
-fn a_proxy_that_is_not_used_is_said_once() {
-    let warnings = |variables: &[(&str, &str)]| {
-        let endpoint = [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel.example:4318"),
-            ("OTEL_LOGS_EXPORTER", "otlp"),
-        ];
-        let variables = [&endpoint[..], variables].concat();
-        resolve(TelemetryConfig::new(), &variables)
-            .unwrap()
-            .warnings
-    };
-    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
-        let said = warnings(&[(variable, "http://user:hunter2@proxy:3128")]);
-        assert_eq!(said.len(), 1, "{said:?}");
-        assert!(said[0].starts_with(variable), "{said:?}");
-        assert!(!said[0].contains("hunter2"), "{said:?}");
-    }
-    for excluded in ["otel.example", "a.b, .example", "*.example", "*"] {
-        let said = warnings(&[("HTTP_PROXY", "http://proxy"), ("NO_PROXY", excluded)]);
-        assert_eq!(said, [""; 0], "{excluded}");
-    }
-    assert_eq!(warnings(&[("HTTPS_PROXY", "http://proxy")]), [""; 0]);
 }
 
 #[test]

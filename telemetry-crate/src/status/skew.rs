@@ -12,6 +12,7 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
     sync::OnceLock,
+    thread,
 };
 
 /// What is looked for, and what is lost if there are two.
@@ -29,6 +30,8 @@ const MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// More than any name of a crate with its version has.
 const MAX_NAME: usize = 64;
 
+const THREAD: &str = "firstlight-crates";
+
 /// The versions whose traces are in an executable.
 #[derive(Debug, Default)]
 pub(crate) struct Versions {
@@ -39,12 +42,28 @@ pub(crate) struct Versions {
 pub(crate) fn versions() -> &'static Versions {
     static FOUND: OnceLock<Versions> = OnceLock::new();
     FOUND.get_or_init(|| {
-        let program = std::env::current_exe().and_then(File::open);
+        let program = if cfg!(target_os = "linux") {
+            // The one that runs, also where its file was replaced since.
+            File::open("/proc/self/exe")
+        } else {
+            std::env::current_exe().and_then(File::open)
+        };
         // Unreadable is the same as stripped of all paths: nothing is seen.
         program
             .and_then(|file| Versions::read(BufReader::new(file.take(MAX_BYTES))))
             .unwrap_or_default()
     })
+}
+
+/// One warning, if there are two of one. In a thread of its own, since the start need not wait for the disk.
+pub(crate) fn warn_of_doubles() {
+    // Without a thread there is no warning; `/telemetry` has it all the same.
+    let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(|| {
+        let doubles = versions().doubles();
+        if !doubles.is_empty() {
+            tracing::warn!(target: "firstlight", "{}", doubles.join("; "));
+        }
+    });
 }
 
 impl Versions {

@@ -65,6 +65,12 @@ fn main() -> ExitCode {
             ("admin::a_port_in_use_is_a_warning", port_in_use),
             ("last_words::errors_are_out_at_any_end", losses::last_words),
             ("wiring::dropped_guard_is_said", wiring::dropped_guards),
+            ("wiring::two_versions_are_said", wiring::two_versions),
+            #[cfg(all(feature = "axum", target_os = "linux"))]
+            (
+                "wiring::unhandled_sigterm_is_said",
+                wiring::unhandled_sigterm,
+            ),
             #[cfg(feature = "axum")]
             ("layers::wrong_places_are_said", layers::misplaced),
             #[cfg(feature = "axum")]
@@ -116,6 +122,9 @@ fn main() -> ExitCode {
             ("bursts", losses::play_bursts),
             ("leaves_open", losses::play_leaves_open),
             ("lets_go", wiring::play_lets_go),
+            ("holds_two_versions", wiring::play_holds_two_versions),
+            #[cfg(feature = "axum")]
+            ("serves_until_killed", wiring::play_serves_until_killed),
             #[cfg(feature = "axum")]
             ("layers", layers::play),
         ],

@@ -71,3 +71,71 @@ pub(crate) fn dropped_guards() {
         "{rest:?}"
     );
 }
+
+/// Keeps its guard, and goes on.
+pub(crate) fn play_holds_two_versions() -> ExitCode {
+    let _telemetry = firstlight::init!().unwrap();
+    goes_on()
+}
+
+pub(crate) fn two_versions() {
+    // What two versions leave in an executable; put together here, so that this one has it not.
+    let paths = ["0.0.1", "0.0.2"].map(|version| format!("/registry/metrics-{version}/src/a/"));
+    let mut part = Part::start_with(paths.concat().as_bytes(), "holds_two_versions", &[]);
+    part.message("telemetry is up");
+    let warning = part.message("the program holds metrics 0.0.1 and 0.0.2");
+    assert_eq!(warning["level"], "WARN");
+    drop(part.child.stdin.take());
+    assert_eq!(part.rest().len(), 1, "the last line");
+}
+
+#[cfg(feature = "axum")]
+#[tokio::main]
+pub(crate) async fn play_serves_until_killed() -> ExitCode {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let telemetry = firstlight::init!().unwrap();
+    let _own = std::env::var_os("OWN").map(|_| signal(SignalKind::terminate()).unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    tracing::info!(address = %listener.local_addr().unwrap(), "listening");
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(|| async { "hello" }))
+        .layer(firstlight::http::TelemetryLayer::new());
+    tokio::task::spawn_blocking(goes_on);
+    axum::serve(listener, app).await.unwrap();
+    telemetry.finish(Ok::<(), std::io::Error>(()))
+}
+
+#[cfg(all(feature = "axum", target_os = "linux"))]
+pub(crate) fn unhandled_sigterm() {
+    for is_handled in [true, false] {
+        let own = is_handled.then_some(("OWN", "1"));
+        let mut part = Part::start("serves_until_killed", own.as_slice());
+        let admin = part.admin_address();
+        let line = part.message("listening");
+        let address = line["address"].as_str().unwrap().parse().unwrap();
+        let page = || ask(admin, "GET /telemetry").body;
+        assert!(page().contains("\nsigterm: untried\n"), "{}", page());
+        assert!(page().contains("\nrequests: untried\n"), "{}", page());
+        assert_eq!(ask(address, "GET /").body, "hello");
+        part.message("GET /");
+        assert!(page().contains("\nrequests: works\n"), "{}", page());
+        if is_handled {
+            assert!(
+                page().contains("\nsigterm: untried\n  it has a handler"),
+                "{}",
+                page()
+            );
+            continue;
+        }
+        assert!(
+            page().contains("\nsigterm: needs attention\n"),
+            "{}",
+            page()
+        );
+        let warning = part.message("nothing handles SIGTERM, ");
+        assert_eq!(warning["level"], "WARN");
+        part.signal("-TERM");
+        assert_eq!(part.rest(), [""; 0], "it has ended at once");
+    }
+}

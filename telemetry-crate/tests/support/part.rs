@@ -4,8 +4,10 @@
 #![expect(clippy::panic, reason = "tests")]
 
 use std::{
+    fs::OpenOptions,
     io::{BufRead, BufReader, Lines, Read, Write},
     net::SocketAddr,
+    path::Path,
     process::{Child, ChildStdout, Command, ExitCode, Stdio},
 };
 
@@ -57,6 +59,19 @@ impl Part {
             .args(["-c", &format!("ulimit -n {files} && exec \"$0\"")])
             .arg(std::env::current_exe().unwrap());
         Self::start_as(shell, Stdio::piped(), part, variables)
+    }
+
+    /// From a copy of this executable, with more bytes at its end.
+    pub(crate) fn start_with(bytes: &[u8], part: &str, variables: &[(&str, &str)]) -> Self {
+        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(part);
+        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        let mut file = OpenOptions::new().append(true).open(&copy).unwrap();
+        file.write_all(bytes).unwrap();
+        drop(file);
+        let started = Self::start_as(Command::new(&copy), Stdio::piped(), part, variables);
+        // Running, it needs no name.
+        std::fs::remove_file(copy).unwrap();
+        started
     }
 
     fn start_as(

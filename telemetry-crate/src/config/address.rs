@@ -1,0 +1,159 @@
+//! From what a setting says to the address that one signal is sent to, and what is odd about it.
+
+use http::Uri;
+
+use super::destination::Protocol;
+use crate::{InitError, otlp::Signal};
+
+/// The port of OTLP over gRPC, by the specification's default.
+const GRPC_PORT: u16 = 4317;
+
+/// The port of OTLP over HTTP.
+const HTTP_PORT: u16 = 4318;
+
+/// An endpoint as a setting has it.
+pub(super) struct Address {
+    /// Its name.
+    pub(super) setting: &'static str,
+    pub(super) value: String,
+    /// Over HTTP it gets the signal's path appended; a signal's own endpoint is used as it is.
+    pub(super) is_base: bool,
+    pub(super) signal: Signal,
+    pub(super) protocol: Protocol,
+    /// What an address without a scheme means, which gRPC allows.
+    pub(super) insecure: bool,
+}
+
+impl Address {
+    /// The complete address.
+    pub(super) fn resolve(&self) -> Result<Uri, InitError> {
+        let value = &*self.value;
+        let shown = without_credentials(value);
+        let invalid = |expected: &str| InitError::invalid(self.setting, &*shown, expected);
+        let expected = "an address with a scheme, such as http://localhost:4318";
+        let complete = match self.protocol {
+            Protocol::HttpProtobuf if self.is_base => {
+                let (base, query) = value.split_once('?').unwrap_or((value, ""));
+                let mark = if query.is_empty() { "" } else { "?" };
+                let path = self.signal.http_path();
+                format!("{}{path}{mark}{query}", base.trim_end_matches('/'))
+            }
+            Protocol::HttpProtobuf => value.to_owned(),
+            #[cfg(feature = "otlp-grpc")]
+            Protocol::Grpc => grpc_address(value, self.signal, self.insecure),
+        };
+        // Only gRPC addresses come without a scheme.
+        let _ = self.insecure;
+        let uri: Uri = complete.parse().map_err(|_| invalid(expected))?;
+        let (Some(scheme @ ("http" | "https")), Some(authority)) =
+            (uri.scheme_str(), uri.authority())
+        else {
+            return Err(invalid(expected));
+        };
+        if authority.as_str().contains('@') {
+            return Err(invalid(
+                "an address without credentials: put them into OTEL_EXPORTER_OTLP_HEADERS",
+            ));
+        }
+        if scheme == "https" && !cfg!(feature = "otlp-tls") {
+            return Err(invalid(
+                "an http:// address, because this build has no TLS: build the service with firstlight's feature `otlp-tls`, or export to a collector or agent beside the service and let that one encrypt",
+            ));
+        }
+        Ok(uri)
+    }
+
+    /// What the specification allows and hardly any operator means: a sentence each, with what to write. `endpoint` is what
+    /// it was resolved to.
+    pub(super) fn oddities(&self, endpoint: &Uri) -> Vec<String> {
+        let mut odd = Vec::new();
+        let (setting, shown) = (self.setting, without_credentials(&self.value));
+        let mut say = |what: String| odd.push(format!("{setting}: found {shown:?}: {what}"));
+        let port = endpoint.port_u16();
+        let (url, query) = shown.split_once('?').unwrap_or((&shown, ""));
+        let query = if query.is_empty() { "" } else { "?***" };
+        let url = url.trim_end_matches('/');
+        match self.protocol {
+            Protocol::HttpProtobuf => {
+                let path = self.signal.http_path();
+                let of_signal = Signal::ALL
+                    .into_iter()
+                    .find(|signal| url.ends_with(signal.http_path()));
+                if port == Some(GRPC_PORT) {
+                    let feature = if cfg!(feature = "otlp-grpc") {
+                        ""
+                    } else {
+                        " (and firstlight's feature `otlp-grpc`)"
+                    };
+                    say(format!(
+                        "{GRPC_PORT} is the usual port of OTLP over gRPC, and the protocol is http/protobuf; set OTEL_EXPORTER_OTLP_PROTOCOL=grpc{feature}, or take the port {HTTP_PORT}"
+                    ));
+                }
+                match of_signal {
+                    Some(signal) if self.is_base => {
+                        let base = url.strip_suffix(signal.http_path()).unwrap_or(url);
+                        let path = signal.http_path();
+                        say(format!(
+                            "{path} and the other signals' paths are appended to it once more; write {base}{query}"
+                        ));
+                    }
+                    Some(other) if other != self.signal => {
+                        let base = url.strip_suffix(other.http_path()).unwrap_or(url);
+                        say(format!(
+                            "that is the path of {}, and {} are sent there; write {base}{path}{query}",
+                            other.name(),
+                            self.signal.name()
+                        ));
+                    }
+                    None if !self.is_base && endpoint.path() == "/" && port != Some(GRPC_PORT) => {
+                        say(format!(
+                            "an endpoint of one signal is used as it is, without {path} appended; write {url}{path}{query}"
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+            #[cfg(feature = "otlp-grpc")]
+            Protocol::Grpc => {
+                let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+                if port == Some(HTTP_PORT) {
+                    say(format!(
+                        "{HTTP_PORT} is the usual port of OTLP over HTTP, and the protocol is grpc; set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or take the port {GRPC_PORT}"
+                    ));
+                } else if let Some((_, path)) = rest.split_once('/') {
+                    say(format!(
+                        "over gRPC the path /{path} is not used; write {}{query}",
+                        url.strip_suffix(path).unwrap_or(url).trim_end_matches('/')
+                    ));
+                }
+            }
+        }
+        odd
+    }
+}
+
+/// Specification, "Endpoint": scheme, host and port; without a scheme, `insecure` decides. The path is the service's.
+#[cfg(feature = "otlp-grpc")]
+fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
+    let (scheme, rest) = match value.split_once("://") {
+        Some((scheme, rest)) => (scheme, rest),
+        None if insecure => ("http", value),
+        None => ("https", value),
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    format!("{scheme}://{authority}{}", signal.grpc_path())
+}
+
+fn without_credentials(url: &str) -> String {
+    // Some vendors want their keys there.
+    let (url, query) = url.split_once('?').unwrap_or((url, ""));
+    let query = if query.is_empty() { "" } else { "?***" };
+    let shown = match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme + 3 <= at => {
+            format!("{}***{}", &url[..scheme + 3], &url[at..])
+        }
+        (None, Some(at)) => format!("***{}", &url[at..]),
+        _ => url.to_owned(),
+    };
+    shown + query
+}

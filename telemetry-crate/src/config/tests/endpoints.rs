@@ -1,0 +1,102 @@
+//! What is odd about where telemetry is sent.
+
+use super::{TelemetryConfig, environment, resolve};
+
+/// The warnings of one endpoint.
+fn odd(protocol: &str, variable: &str, value: &str) -> Vec<String> {
+    environment(&[
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("OTEL_LOGS_EXPORTER", "otlp"),
+        (variable, value),
+    ])
+    .warnings
+}
+
+const BASE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+
+#[test]
+fn odd_http_endpoints_are_warned_about() {
+    let http = "http/protobuf";
+    for (variable, value, write) in [
+        (BASE, "http://c:4318/v1/traces", "write http://c:4318"),
+        (BASE, "http://c/otlp/v1/metrics/", "write http://c/otlp"),
+        (BASE, "http://c/v1/logs?key=hunter2", "write http://c?***"),
+        (BASE, "http://c:4317", "or take the port 4318"),
+        (TRACES, "http://c:4318", "write http://c:4318/v1/traces"),
+        (
+            TRACES,
+            "http://c:4318/?k=hunter2",
+            "write http://c:4318/v1/traces?***",
+        ),
+        (TRACES, "http://c/v1/logs", "write http://c/v1/traces"),
+        (TRACES, "http://c:4317", "take the port 4318"),
+    ] {
+        let said = odd(http, variable, value);
+        assert_eq!(said.len(), 1, "once for all signals: {value} {said:?}");
+        assert!(
+            said[0].starts_with(&format!("{variable}: found ")),
+            "{said:?}"
+        );
+        assert!(said[0].ends_with(write), "{value} {said:?}");
+        assert!(!said[0].contains("hunter2"), "{said:?}");
+    }
+    for (variable, value) in [
+        (BASE, "http://c:4318"),
+        (BASE, "https://c/otlp/"),
+        (BASE, "http://c/v1"),
+        (TRACES, "http://c:4318/v1/traces"),
+        (TRACES, "https://c/custom"),
+    ] {
+        assert_eq!(odd(http, variable, value), [""; 0], "{value}");
+    }
+    let setter = TelemetryConfig::new().otlp_endpoint("http://c/v1/traces");
+    let said = resolve(setter, &[]).unwrap().warnings;
+    assert!(
+        said[0].starts_with("TelemetryConfig::otlp_endpoint: "),
+        "{said:?}"
+    );
+}
+
+#[cfg(feature = "otlp-grpc")]
+#[test]
+fn odd_grpc_endpoints_are_warned_about() {
+    for (variable, value, write) in [
+        (BASE, "http://c:4317/v1/traces", "write http://c:4317"),
+        (TRACES, "c:4317/v1/traces", "write c:4317"),
+        (BASE, "http://c:4318", "take the port 4317"),
+    ] {
+        let said = odd("grpc", variable, value);
+        assert_eq!(said.len(), 1, "{value} {said:?}");
+        assert!(said[0].ends_with(write), "{value} {said:?}");
+    }
+    for value in ["http://c:4317", "http://c:4317/", "c:4317", "https://c"] {
+        assert_eq!(odd("grpc", BASE, value), [""; 0], "{value}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_used_is_said_once() {
+    let warnings = |variables: &[(&str, &str)]| {
+        let endpoint = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel.example:4318"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+        ];
+        let variables = [&endpoint[..], variables].concat();
+        resolve(TelemetryConfig::new(), &variables)
+            .unwrap()
+            .warnings
+    };
+    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        let said = warnings(&[(variable, "http://user:hunter2@proxy:3128")]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with(variable), "{said:?}");
+        assert!(!said[0].contains("hunter2"), "{said:?}");
+    }
+    for excluded in ["otel.example", "a.b, .example", "*.example", "*"] {
+        let said = warnings(&[("HTTP_PROXY", "http://proxy"), ("NO_PROXY", excluded)]);
+        assert_eq!(said, [""; 0], "{excluded}");
+    }
+    assert_eq!(warnings(&[("HTTPS_PROXY", "http://proxy")]), [""; 0]);
+}

@@ -1,0 +1,84 @@
+//! Whether the signal to stop, which Kubernetes, systemd and `docker stop` send, ends this process as it should.
+//!
+//! The kernel knows: a signal without a handler ends a process at once, or nothing at all if the process is the first of its
+//! PID namespace. Known on Linux; elsewhere nothing is said.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Section, State, Status};
+use crate::admin;
+
+/// Between two looks. A handler may be registered a moment after the first request.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// What the process does about a SIGTERM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disposition {
+    /// A handler runs, ours or another; or it is blocked, as it is for `sigwait`.
+    Handled,
+    Ignored,
+    Default,
+}
+
+impl Disposition {
+    #[cfg(target_os = "linux")]
+    fn now() -> Option<Self> {
+        let status = procfs::process::Process::myself().ok()?.status().ok()?;
+        let has = |signals: u64| signals & (1 << (SIGTERM - 1)) != 0;
+        Some(if has(status.sigcgt) || has(status.sigblk) {
+            Self::Handled
+        } else if has(status.sigign) {
+            Self::Ignored
+        } else {
+            Self::Default
+        })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn now() -> Option<Self> {
+        None
+    }
+}
+
+#[cfg(target_os = "linux")]
+const SIGTERM: u32 = 15;
+
+/// One warning, once requests are served and nothing handles a SIGTERM.
+pub(crate) async fn watch_sigterm(status: Arc<Status>) {
+    while !status.has_served() {
+        tokio::time::sleep(PERIOD).await;
+    }
+    tokio::time::sleep(PERIOD).await;
+    let has_ended = status.end.get().is_some() || admin::is_stopping();
+    if !has_ended && Disposition::now() == Some(Disposition::Default) {
+        tracing::warn!(target: "firstlight", "{}", unhandled());
+    }
+}
+
+impl Status {
+    /// `None` where it cannot be known.
+    pub(super) fn sigterm(&self) -> Option<Section> {
+        let (state, words) = match Disposition::now()? {
+            _ if admin::is_stopping() => (State::Works, String::new()),
+            Disposition::Default if self.has_served() => (State::Fails, unhandled()),
+            Disposition::Default => (State::Untried, "no handler is registered".to_owned()),
+            Disposition::Ignored => (State::Off, "this process ignores it".to_owned()),
+            Disposition::Handled => {
+                let words = "it has a handler; firstlight::shutdown_signal() has seen none yet";
+                (State::Untried, words.to_owned())
+            }
+        };
+        Some(Section::new("sigterm", state, words))
+    }
+}
+
+fn unhandled() -> String {
+    let what = if std::process::id() == 1 {
+        "as PID 1 this process ignores it, and is killed when the grace period is over"
+    } else {
+        "it ends this process at once, in the middle of requests"
+    };
+    format!(
+        "nothing handles SIGTERM, which Kubernetes, systemd and `docker stop` send: {what}, and what waits to be exported is lost; let the server stop with firstlight::shutdown_signal(), then `telemetry.finish(...)`"
+    )
+}
