@@ -71,6 +71,7 @@ mod statement;
 mod summary;
 mod transaction;
 mod unit;
+mod unopened;
 
 use log::LevelFilter;
 use sqlx::{Database, Pool, pool::PoolOptions};

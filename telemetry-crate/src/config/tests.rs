@@ -290,6 +290,26 @@ fn operators_win_over_the_author_and_the_author_over_defaults() {
 }
 
 #[test]
+fn limits_of_a_server_have_variables() {
+    let settings = environment(&[
+        ("FIRSTLIGHT_HTTP_READ_TIMEOUT", "1500"),
+        ("FIRSTLIGHT_HTTP_MAX_BODY", "2"),
+        ("FIRSTLIGHT_HTTP_MAX_CONNECTIONS", "3"),
+        ("FIRSTLIGHT_HTTP_MAX_REQUESTS", "4"),
+        ("FIRSTLIGHT_DRAIN_TIMEOUT", "5"),
+    ]);
+    let expected = ServerLimits {
+        read_timeout: Some(Duration::from_millis(1_500)),
+        max_body: Some(2),
+        max_connections: Some(3),
+        max_requests: Some(4),
+    };
+    assert_eq!(settings.server_limits, expected);
+    assert_eq!(settings.drain_timeout, Some(Duration::from_millis(5)));
+    assert_eq!(settings.warnings, Vec::<String>::new());
+}
+
+#[test]
 fn a_value_that_makes_no_sense_is_one_warning_and_then_the_default() {
     let settings = environment(&[
         ("OTEL_TRACES_SAMPLER", "bogus"),

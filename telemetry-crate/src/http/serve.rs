@@ -9,6 +9,7 @@ mod connection;
 mod io;
 mod limits;
 mod metrics;
+mod pace;
 mod request_body;
 mod response_body;
 mod service;
@@ -74,7 +75,7 @@ pub fn serve(listener: TcpListener, app: Router) -> Serve {
 /// | [`body`](Self::body): rate | 500 bytes a second | 408 |
 /// | [`body`](Self::body): size | 2 MiB | 413 |
 /// | [`body_memory`](Self::body_memory) | 64 MiB | 503 |
-/// | [`write_timeout`](Self::write_timeout) | 30 s | the connection is closed; over HTTP/2, the stream |
+/// | [`write_timeout`](Self::write_timeout) | 30 s, 500 bytes a second | the connection is closed; over HTTP/2, the stream |
 /// | [`max_requests`](Self::max_requests) | 512 | 503 with `Retry-After` |
 /// | [`max_connections`](Self::max_connections) | 900 | further ones wait to be accepted |
 /// | [`max_streams`](Self::max_streams) | 100 | a client of HTTP/2 waits |
@@ -146,8 +147,11 @@ impl Serve {
         self
     }
 
-    /// How long a client may take nothing of a response; default 30 s. A stream of events that has nothing to send does
-    /// not count.
+    /// How long a client may keep a response waiting; default 30 s. Each 500 bytes that it takes make up for a second, so
+    /// that one that takes a byte now and then does not stay. A stream of events that has nothing to send does not count.
+    ///
+    /// A service whose clients pause downloads, as players of videos do, sets the longest pause here. Otherwise such a
+    /// client is cut, and asks for the rest with a `Range`.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.limits.write_timeout = timeout.min(LONGEST);
         self
@@ -239,6 +243,7 @@ impl Server {
 fn connections(limits: &Limits) -> auto::Builder<Streams> {
     let mut builder = auto::Builder::new(Streams {
         write_timeout: limits.write_timeout,
+        write_rate: limits.write_rate,
     });
     builder
         .http1()

@@ -23,6 +23,7 @@ use super::{
     handover::{self, Handed},
     health, metrics,
     statement::Statement,
+    unopened,
 };
 use crate::traces::{SPAN_LEVEL, current_span_id};
 
@@ -110,6 +111,7 @@ impl Call {
     pub(super) fn ended(&self, error: Option<&Error>) {
         if let Some(error) = error {
             health::note(error);
+            unopened::note(error);
         }
         let failure = error.and_then(Failure::of);
         if let (Some(failure), Some(context)) = (&failure, self.context.get()) {

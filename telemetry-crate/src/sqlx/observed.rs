@@ -21,7 +21,8 @@ use super::{
 pub trait Observe<T>: Future<Output = Result<T, Error>> + Sized {
     /// Observes the call from its start to its end: its span includes the wait for a connection, and has the SQLSTATE as
     /// `db.response.status_code` and `error.type` if it fails, as has the metric; an N+1 names the line of code that this
-    /// is called in. A time-out of the pool is counted in `db_client_connection_timeouts_total`.
+    /// is called in. A time-out of the pool is counted in `db_client_connection_timeouts_total`; if a server gives the pools
+    /// that are [observed](super::observe) no further connection, a warning says why, once a minute at most.
     ///
     /// It is for one statement; if the call runs several, the first is the call, and the others are spans below it.
     /// [`Error::RowNotFound`] is an answer and no failure.

@@ -3,9 +3,13 @@
 //! Read when somebody asks. What it leaves out: how many wait for one, which sqlx keeps to itself; waits that have ended
 //! are measured, and so are those that were given up.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    pin::Pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-use sqlx::{Database, Pool};
+use log::LevelFilter;
+use sqlx::{ConnectOptions as _, Connection as _, Database, Error, Pool};
 
 use super::server::{Server, know};
 use crate::metrics::{Collector, Page, catalog};
@@ -23,6 +27,16 @@ struct Observed {
     server: Server,
     /// `None` once the pool is closed.
     read: Box<dyn Fn() -> Option<Connections> + Send + Sync>,
+    open: Box<dyn Fn() -> Opened + Send + Sync>,
+}
+
+type Opened = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// One connection more than a pool has, which is closed again.
+pub(super) struct Opening {
+    /// The pool's name.
+    pub(super) pool: String,
+    pub(super) opened: Opened,
 }
 
 static POOLS: Mutex<Vec<Observed>> = Mutex::new(Vec::new());
@@ -48,15 +62,35 @@ fn know_of(pools: &[Observed]) {
 pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
     let server = Server::of(pool);
     let name = name.unwrap_or_else(|| server.default_pool_name());
-    let pool = pool.clone();
+    let (pool, other) = (pool.clone(), pool.clone());
     let mut pools = pools();
     pools.retain(|pool| pool.name != name);
     pools.push(Observed {
         name,
         server,
         read: Box::new(move || read(&pool)),
+        open: Box::new(move || open(&other)),
     });
     know_of(&pools);
+}
+
+/// Of all pools of servers. A file is opened or not, and does not refuse for a while.
+pub(super) fn openings() -> Vec<Opening> {
+    let pools = pools();
+    let of_servers = pools.iter().filter(|pool| pool.server.system != "sqlite");
+    let openings = of_servers.map(|pool| Opening {
+        pool: pool.name.clone(),
+        opened: (pool.open)(),
+    });
+    openings.collect()
+}
+
+fn open<DB: Database>(pool: &Pool<DB>) -> Opened {
+    // Its statements are no work of the service.
+    let options = (*pool.connect_options())
+        .clone()
+        .log_statements(LevelFilter::Off);
+    Box::pin(async move { options.connect().await?.close().await })
 }
 
 fn read<DB: Database>(pool: &Pool<DB>) -> Option<Connections> {

@@ -1,12 +1,16 @@
 //! What a whole process writes about its queries, under several log filters.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, str::FromStr, time::Duration};
 
-use firstlight::TelemetryConfig;
+use firstlight::{TelemetryConfig, sqlx::Observe};
 use serde_json::Value;
+use sqlx::{
+    AssertSqlSafe, Error, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 
 use crate::{
-    on_runtime,
+    POSTGRES, on_runtime,
     service::{OBSERVED_AT, database, get_from, router},
     support::part::Part,
 };
@@ -26,6 +30,8 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
         errors_only,
     ),
 ];
+
+pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[("lines::full_server_is_named", full)];
 
 /// Runs the service; all that it writes but the line at its start.
 fn run(variables: &[(&str, &str)]) -> Vec<Value> {
@@ -47,9 +53,12 @@ fn of<'a>(lines: &'a [Value], target: &str) -> Vec<&'a Value> {
         .collect()
 }
 
-pub(crate) fn play() -> ExitCode {
+pub(crate) fn play(part: &str) -> ExitCode {
     let telemetry = TelemetryConfig::new().without_admin().init().unwrap();
     on_runtime(async {
+        if part == "full" {
+            return time_out().await;
+        }
         let router = router(database().await);
         get_from(&router, "/orders").await;
         get_from(&router, "/observed").await;
@@ -128,4 +137,58 @@ fn asked_for() {
 fn errors_only() {
     let lines = run(&[("RUST_LOG", "error"), ("FIRSTLIGHT_SLOW_QUERY", "20")]);
     assert!(lines.is_empty(), "{lines:#?}");
+}
+
+fn server() -> PgConnectOptions {
+    PgConnectOptions::from_str(&std::env::var(POSTGRES).unwrap()).unwrap()
+}
+
+/// Calls on a pool that the server gives one connection of five.
+async fn time_out() {
+    let role = std::env::var("ROLE").unwrap();
+    let pool = PgPoolOptions::new()
+        .max_connections(5)
+        .acquire_timeout(Duration::from_millis(500))
+        .connect_with(server().username(&role).password("full"))
+        .await
+        .unwrap();
+    firstlight::sqlx::observe_as(&pool, "orders");
+    let held = pool.acquire().await.unwrap();
+    for _ in 0..2 {
+        let select = sqlx::query("SELECT 1").execute(&pool).observed().await;
+        assert!(matches!(select, Err(Error::PoolTimedOut)), "{select:?}");
+    }
+    drop(held);
+    pool.close().await;
+}
+
+fn full() {
+    // Full for a role alone, so that other tests have their connections.
+    let role = format!("full_{}", std::process::id());
+    let on_server = |statement: String| {
+        on_runtime(async {
+            let pool = PgPool::connect_with(server()).await.unwrap();
+            let statement = sqlx::raw_sql(AssertSqlSafe(statement));
+            statement.execute(&pool).await.unwrap();
+            pool.close().await;
+        });
+    };
+    on_server(format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'full' CONNECTION LIMIT 1"
+    ));
+    let mut part = Part::start("full", &[("ROLE", &role)]);
+    let lines = part.rest().join("\n");
+    let ended = part.end();
+    on_server(format!("DROP ROLE {role}"));
+
+    assert_eq!(ended, (Some(0), String::new()), "{lines}");
+    // Once for both.
+    let warning =
+        "calls time out because the pool cannot open a connection: too many clients: the server, ";
+    assert_eq!(lines.matches(warning).count(), 1, "{lines}");
+    let line = lines.lines().find(|line| line.contains(warning)).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["level"], "WARN");
+    assert_eq!(line["error.type"], "53300");
+    assert_eq!(line["db.client.connection.pool.name"], "orders");
 }

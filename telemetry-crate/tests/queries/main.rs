@@ -32,12 +32,13 @@ use tracing::Instrument;
 pub(crate) const POSTGRES: &str = "FIRSTLIGHT_TEST_POSTGRES";
 
 fn main() -> ExitCode {
-    if std::env::var_os("PART").is_some() {
-        return lines::play();
+    if let Ok(part) = std::env::var("PART") {
+        return lines::play(&part);
     }
     let has_postgres = std::env::var_os(POSTGRES).is_some();
     if !has_postgres {
         let needed = postgres::TESTS.len()
+            + lines::POSTGRES_TESTS.len()
             + cron::POSTGRES_TESTS.len()
             + health::POSTGRES_TESTS.len()
             + transactions::POSTGRES_TESTS.len()
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
     .concat();
     let on_postgres = [
         postgres::TESTS,
+        lines::POSTGRES_TESTS,
         cron::POSTGRES_TESTS,
         health::POSTGRES_TESTS,
         transactions::POSTGRES_TESTS,

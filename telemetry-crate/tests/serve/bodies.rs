@@ -52,6 +52,25 @@ async fn trickled_bodies_are_answered_with_408() {
 }
 
 #[tokio::test]
+async fn bytes_sent_before_earn_no_time() {
+    let capture = capture();
+    let server = Running::start(short).await;
+    let mut client = server.client(&post("/collect", 1_000_000)).await;
+    client.write_all(&vec![b'x'; 500_000]).await.unwrap();
+    let mut bytes = 0;
+    while client.write_all(b"x").await.is_ok()
+        && capture.metric("http_server_limited_total", [("limit", "body_timeout")]) == Some(0.0)
+    {
+        sleep(SHORT / 8).await;
+        bytes += 1;
+        assert!(bytes < 200, "it may trickle for ever");
+    }
+    let refused = answer(client).await;
+    assert!(refused.starts_with("HTTP/1.1 408 "), "{refused}");
+    server.end().await;
+}
+
+#[tokio::test]
 async fn many_stalled_bodies_take_bounded_memory() {
     const BODY: usize = 1_900_000;
     const MEMORY: usize = 16 * 1024 * 1024;

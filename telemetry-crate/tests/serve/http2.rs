@@ -1,5 +1,8 @@
 //! Clients over HTTP/2: streams that are not read, requests that are reset, connections that are idle.
 
+use std::time::Duration;
+
+use axum::body::Body;
 use bytes::Bytes;
 use firstlight::testing::capture;
 use http_body_util::{BodyExt, Full};
@@ -8,17 +11,26 @@ use hyper::{
     client::conn::http2::{Builder, SendRequest},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::{net::TcpStream, task::JoinHandle, time::sleep};
+use tokio::{
+    net::TcpStream,
+    task::{JoinHandle, JoinSet},
+    time::{sleep, timeout},
+};
+use tokio_stream::StreamExt as _;
 
-use crate::{LARGE, Running, SHORT, active, limited, open};
+use crate::{DEADLINE, LARGE, Running, SHORT, active, limited, open};
 
 type Client = SendRequest<Full<Bytes>>;
 
 /// Reads 16 KiB of each response by itself, and the rest as it is asked for.
 async fn client(server: &Running) -> (Client, JoinHandle<()>) {
+    client_of_window(server, 16 * 1024).await
+}
+
+async fn client_of_window(server: &Running, window: u32) -> (Client, JoinHandle<()>) {
     let stream = TcpStream::connect(server.address).await.unwrap();
     let (client, connection) = Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(16 * 1024)
+        .initial_stream_window_size(window)
         .handshake(TokioIo::new(stream))
         .await
         .unwrap();
@@ -65,6 +77,27 @@ async fn streams_that_are_not_read_are_reset() {
     drop((client, events, response));
     connection.await.unwrap();
     open(&capture, 0.0).await;
+    server.end().await;
+}
+
+#[tokio::test]
+async fn streams_that_are_read_in_drops_are_reset() {
+    let capture = capture();
+    let server = Running::start(|serve| serve.write_timeout(SHORT)).await;
+    let (mut client, connection) = client_of_window(&server, 64).await;
+    let mut drops = client.send_request(get("/drops")).await.unwrap();
+    let mut frames = 0;
+    // The window has opened again long before the time-out is over, each time.
+    while drops.frame().await.unwrap().is_ok() {
+        sleep(SHORT / 8).await;
+        frames += 1;
+        assert!(frames < 200, "it is never reset");
+    }
+    limited(&capture, "write_timeout", 1.0).await;
+    let response = client.send_request(get("/")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    drop((client, response, drops));
+    connection.await.unwrap();
     server.end().await;
 }
 
@@ -120,8 +153,7 @@ async fn stalled_bodies_are_answered_with_408() {
         .await
         .unwrap();
     tokio::spawn(connection);
-    let body =
-        axum::body::Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
+    let body = Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
     let request = Request::post("http://localhost/collect")
         .body(body)
         .unwrap();
@@ -129,6 +161,50 @@ async fn stalled_bodies_are_answered_with_408() {
     assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
     limited(&capture, "body_timeout", 1.0).await;
     drop((client, response));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn stalled_bodies_of_one_connection_are_bounded() {
+    const BODY: usize = 1_900_000;
+    const MEMORY: usize = 16 * 1024 * 1024;
+    let capture = capture();
+    // However slow the machine is, it is the memory that they meet.
+    let body = firstlight::http::BodyLimits::new().timeout(Duration::MAX);
+    let server = Running::start(|serve| serve.body(body).body_memory(MEMORY)).await;
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (client, connection) = Builder::new(TokioExecutor::new())
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let post = |last: Option<Bytes>| {
+        let first = Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; BODY]));
+        let first = tokio_stream::once(first);
+        let body = match last {
+            Some(last) => Body::from_stream(first.chain(tokio_stream::once(Ok(last)))),
+            None => Body::from_stream(first.chain(tokio_stream::pending())),
+        };
+        let mut client = client.clone();
+        let request = Request::post("http://localhost/collect").body(body);
+        async move {
+            let response = client.send_request(request.unwrap()).await.unwrap();
+            response.status()
+        }
+    };
+    let mut stalled: JoinSet<_> = (0..60).map(|_| post(None)).collect();
+    // Of these, at most nine fit.
+    for _ in 0..51 {
+        let refused = timeout(DEADLINE, stalled.join_next()).await;
+        let status = refused.expect("too many are held").unwrap().unwrap();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    stalled.shutdown().await;
+    active(&capture, 0.0).await;
+    // All of it is given back.
+    let whole = post(Some(Bytes::from_static(b"x")));
+    assert_eq!(whole.await, StatusCode::OK);
+    drop(client);
     server.end().await;
 }
 

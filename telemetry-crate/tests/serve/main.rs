@@ -142,6 +142,7 @@ fn app() -> Router {
         .route("/slow", post(frames).layer(slow))
         .route("/large", get(large))
         .route("/events", get(events))
+        .route("/drops", get(drops))
         .route("/hangs", get(std::future::pending::<()>))
         .route("/panics", get(panics))
         .route("/breaks", get(breaks))
@@ -170,6 +171,14 @@ async fn events() -> Response<Body> {
     let events = tokio_stream::StreamExt::chain(event, tokio_stream::pending());
     let response = Response::builder().header("content-type", "text/event-stream");
     response.body(Body::from_stream(events)).unwrap()
+}
+
+/// A few bytes again and again, as fast as they are taken.
+async fn drops() -> Body {
+    let drop = Bytes::from_static(b"0123456789");
+    Body::from_stream(tokio_stream::iter(
+        std::iter::repeat(drop).map(Ok::<_, Infallible>),
+    ))
 }
 
 async fn panics() -> StatusCode {

@@ -20,7 +20,7 @@ const MAX_BYTES: usize = 2 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes a second; a modem is ten times as fast.
-const MIN_RATE: u32 = 500;
+pub(super) const MIN_RATE: u32 = 500;
 
 /// Limits of a request's body: of all routes with [`Serve::body`](super::Serve::body), of one as a layer around it.
 ///
@@ -91,8 +91,8 @@ impl BodyLimits {
         self
     }
 
-    /// The fewest bytes a second, once the handler has waited for `timeout` in all; default 500, so that a client that
-    /// sends a byte now and then does not stay. `None` lifts the limit.
+    /// The fewest bytes a second while the handler waits; default 500. A client may fall behind it by `timeout` in all, so
+    /// that one that sends a byte now and then does not stay, whatever it has sent before. `None` lifts the limit.
     #[must_use]
     pub fn min_rate(mut self, bytes_per_second: impl Into<Option<u32>>) -> Self {
         self.min_rate = bytes_per_second.into().filter(|rate| *rate > 0);

@@ -33,8 +33,8 @@ pub(super) struct Connection {
     idle_since: AtomicU64,
     /// When the first byte of the next request came.
     heard_at: AtomicU64,
-    /// Since when the socket takes no more bytes.
-    blocked_since: AtomicU64,
+    /// Until when the socket has to take bytes again.
+    write_due: AtomicU64,
     lingers_since: AtomicU64,
     is_http2: AtomicBool,
     unread: AtomicBool,
@@ -66,7 +66,7 @@ impl Connection {
             idle_since: AtomicU64::new(now),
             // From its first request on a client may be idle, not before.
             heard_at: AtomicU64::new(now),
-            blocked_since: AtomicU64::new(NEVER),
+            write_due: AtomicU64::new(NEVER),
             lingers_since: AtomicU64::new(NEVER),
             is_http2: AtomicBool::new(false),
             unread: AtomicBool::new(false),
@@ -93,12 +93,15 @@ impl Connection {
         self.is_http2.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn blocked(&self, blocked: bool) {
-        let was = self.blocked_since.load(Ordering::Relaxed) != NEVER;
-        if was != blocked {
-            let since = if blocked { self.server.now() } else { NEVER };
-            self.blocked_since.store(since, Ordering::Relaxed);
-        }
+    /// The socket takes no more bytes, which it may for so long.
+    pub(super) fn blocked(&self, left: Duration) {
+        let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let due = self.server.now().saturating_add(left);
+        self.write_due.store(due, Ordering::Relaxed);
+    }
+
+    pub(super) fn unblocked(&self) {
+        self.write_due.store(NEVER, Ordering::Relaxed);
     }
 
     /// A body was dropped before its end.
@@ -120,8 +123,8 @@ impl Connection {
     /// is closed in good order. `closing` is when that began.
     pub(super) fn due(&self, closing: Option<Instant>) -> (Instant, Option<Limit>) {
         let limits = &self.server.limits;
-        if let Some(since) = self.instant(&self.blocked_since) {
-            return (since + limits.write_timeout, Some(Limit::WriteTimeout));
+        if let Some(due) = self.instant(&self.write_due) {
+            return (due, Some(Limit::WriteTimeout));
         }
         if let Some(since) = self.instant(&self.lingers_since) {
             return (since + LINGER, None);
@@ -146,10 +149,10 @@ impl Connection {
         }
     }
 
-    /// Whether the socket has taken nothing for longer than it may.
+    /// Whether the socket has taken too little for longer than it may.
     pub(super) fn is_stalled(&self) -> bool {
-        let since = self.instant(&self.blocked_since);
-        since.is_some_and(|since| since.elapsed() >= self.server.limits.write_timeout)
+        let due = self.instant(&self.write_due);
+        due.is_some_and(|due| due <= Instant::now())
     }
 
     fn instant(&self, time: &AtomicU64) -> Option<Instant> {

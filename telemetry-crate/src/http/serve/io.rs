@@ -10,9 +10,10 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::Instant,
 };
 
-use super::connection::Connection;
+use super::{connection::Connection, pace::Pace};
 
 /// How the preface of HTTP/2 begins, and no request of HTTP/1.1.
 const PREFACE: &[u8] = b"PRI";
@@ -22,6 +23,9 @@ pub(super) struct Io {
     connection: Arc<Connection>,
     /// Bytes that were as in the preface; `None` once that is decided.
     preface: Option<usize>,
+    /// Of the client, in taking what is sent.
+    pace: Pace,
+    blocked_since: Option<Instant>,
 }
 
 impl Io {
@@ -30,6 +34,8 @@ impl Io {
             stream,
             connection,
             preface: Some(0),
+            pace: Pace::default(),
+            blocked_since: None,
         }
     }
 
@@ -56,15 +62,31 @@ impl Io {
     }
 
     fn written(
-        &self,
+        &mut self,
         written: Poll<io::Result<usize>>,
         context: &Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        self.connection.blocked(written.is_pending());
-        if written.is_pending() {
-            self.connection.wakers().write.clone_from(context.waker());
-            // Between the first check and here.
-            self.check()?;
+        let limits = &self.connection.server.limits;
+        match &written {
+            Poll::Pending => {
+                if self.blocked_since.is_none() {
+                    self.blocked_since = Some(Instant::now());
+                    self.connection
+                        .blocked(self.pace.left(limits.write_timeout));
+                }
+                self.connection.wakers().write.clone_from(context.waker());
+                // Between the first check and here.
+                self.check()?;
+            }
+            Poll::Ready(bytes) => {
+                let waited = self.blocked_since.take().map(|since| {
+                    self.connection.unblocked();
+                    since.elapsed()
+                });
+                let bytes = bytes.as_ref().copied().unwrap_or_default();
+                let waited = waited.unwrap_or_default();
+                self.pace.moved(bytes, waited, Some(limits.write_rate));
+            }
         }
         written
     }

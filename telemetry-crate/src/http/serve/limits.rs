@@ -15,8 +15,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// The longest time-out: added to the present, a longer one may be beyond what a clock has.
 pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What the kernel buffers is behind this: a client that takes nothing for so long reads nothing at all.
+/// Several retransmissions on a bad line.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes a second that a client has to take, as it has to send them; below it, the write time-out goes by.
+const WRITE_RATE: u32 = super::body_limits::MIN_RATE;
 
 /// Below the usual 1,024 file descriptors together with a database's pool; a load balancer needs a fraction.
 const MAX_CONNECTIONS: usize = 900;
@@ -46,6 +49,7 @@ pub(super) struct Limits {
     pub(super) header_timeout: Duration,
     pub(super) idle_timeout: Duration,
     pub(super) write_timeout: Duration,
+    pub(super) write_rate: u32,
     pub(super) body: BodyLimits,
     pub(super) body_memory: usize,
     pub(super) max_connections: usize,
@@ -61,6 +65,7 @@ impl Default for Limits {
             header_timeout: HEADER_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
+            write_rate: WRITE_RATE,
             body: BodyLimits::new(),
             body_memory: BODY_MEMORY,
             max_connections: MAX_CONNECTIONS,

@@ -4,7 +4,6 @@ use std::{
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,9 +14,10 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
-    body_limits::{BodyLimits, Current},
+    body_limits::Current,
     connection::{Busy, Connection},
     metrics::Limit,
+    pace::Pace,
 };
 use crate::http::arrival::Arrival;
 
@@ -48,9 +48,9 @@ pin_project! {
         // Until when the next bytes have to be there, while a handler waits for them.
         #[pin]
         wait: Option<Sleep>,
+        // So that a handler's own time is not the client's.
         waiting_since: Option<Instant>,
-        // In all, so that a handler's own time is not the client's.
-        waited: Duration,
+        pace: Pace,
         failed: bool,
         // Its end: the client still sends something that belongs to the request.
         unread: Unread,
@@ -76,7 +76,7 @@ impl RequestBody {
             },
             wait: None,
             waiting_since: None,
-            waited: Duration::ZERO,
+            pace: Pace::default(),
             failed: false,
             unread: Unread {
                 at_end: false,
@@ -163,8 +163,8 @@ impl Body for RequestBody {
                 if this.wait.is_none() {
                     let now = Instant::now();
                     *this.waiting_since = Some(now);
-                    let patience = patience(limits, timeout, *this.received, *this.waited);
-                    this.wait.set(Some(sleep_until(now + patience)));
+                    this.wait
+                        .set(Some(sleep_until(now + this.pace.left(timeout))));
                 }
                 match this.wait.as_pin_mut().map(|wait| wait.poll(context)) {
                     Some(Poll::Ready(())) => fail(
@@ -177,10 +177,11 @@ impl Body for RequestBody {
             }
             Poll::Ready(Some(Ok(frame))) => {
                 this.wait.set(None);
-                if let Some(since) = this.waiting_since.take() {
-                    *this.waited += since.elapsed();
-                }
-                *this.received += frame.data_ref().map_or(0, Bytes::len);
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                let waited = this.waiting_since.take().map(|since| since.elapsed());
+                this.pace
+                    .moved(bytes, waited.unwrap_or_default(), limits.min_rate);
+                *this.received += bytes;
                 let received = *this.received;
                 if let Some(max) = limits.max_bytes.filter(|max| received > *max) {
                     return fail(
@@ -214,17 +215,4 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }
-}
-
-/// How long the next bytes may take, after `waited` for those that are there.
-fn patience(limits: BodyLimits, timeout: Duration, received: usize, waited: Duration) -> Duration {
-    let Some(rate) = limits.min_rate else {
-        return timeout;
-    };
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "seconds, to a millisecond or so"
-    )]
-    let earned = Duration::from_secs_f64(received as f64 / f64::from(rate));
-    timeout.min((timeout.saturating_add(earned)).saturating_sub(waited))
 }

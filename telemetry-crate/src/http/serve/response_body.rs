@@ -18,15 +18,47 @@ use hyper::rt::Executor;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{connection::InFlight, metrics::Limit};
+use super::{connection::InFlight, metrics::Limit, pace::Pace};
 use crate::http::cut::{Cut, Cutting};
 
 /// The most of a body that HTTP/2 holds for a client that takes nothing.
 pub(super) const CHUNK: usize = 64 * 1024;
 
 tokio::task_local! {
-    /// Since when a frame of the stream's body is held by hyper; `None` while the body has none.
-    static HELD_SINCE: Cell<Option<Instant>>;
+    static STREAM: Cell<Taking>;
+}
+
+/// How the client of a stream takes its body.
+#[derive(Debug, Clone, Copy)]
+struct Taking {
+    min_rate: u32,
+    pace: Pace,
+    /// The frame that hyper holds: since when, and its length. `None` while the body has none.
+    held: Option<(Instant, usize)>,
+}
+
+impl Taking {
+    /// hyper asks for the next frame: the one before has left.
+    fn taken(&mut self) {
+        if let Some((since, bytes)) = self.held.take() {
+            self.pace.moved(bytes, since.elapsed(), Some(self.min_rate));
+        }
+    }
+
+    fn hold(&mut self, frame: &Frame<Bytes>) {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        self.held = Some((Instant::now(), bytes));
+    }
+}
+
+/// Returns `false` outside a stream of HTTP/2.
+fn in_stream(change: impl FnOnce(&mut Taking)) -> bool {
+    let changed = STREAM.try_with(|stream| {
+        let mut taking = stream.get();
+        change(&mut taking);
+        stream.set(taking);
+    });
+    changed.is_ok()
 }
 
 /// Holds its request in flight until it is dropped.
@@ -55,9 +87,7 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let held = |since| HELD_SINCE.try_with(|held| held.set(since)).is_ok();
-        // An error means that this is no stream of HTTP/2.
-        let is_stream = held(None);
+        let is_stream = in_stream(Taking::taken);
         let frame = if self.rest.is_empty() {
             // A panic that goes on would take all other responses of an HTTP/2 connection with it.
             let body = AssertUnwindSafe(|| Pin::new(&mut self.inner).poll_frame(context));
@@ -71,8 +101,7 @@ impl Body for ResponseBody {
         if !is_stream || !matches!(frame, Some(Ok(_))) {
             return Poll::Ready(frame);
         }
-        held(Some(Instant::now()));
-        Poll::Ready(frame.map(|frame| {
+        let frame = frame.map(|frame| {
             frame.map(|frame| match frame.into_data() {
                 Ok(mut data) if data.len() > CHUNK => {
                     self.rest = data.split_off(CHUNK);
@@ -81,7 +110,11 @@ impl Body for ResponseBody {
                 Ok(data) => Frame::data(data),
                 Err(trailers) => trailers,
             })
-        }))
+        });
+        if let Some(Ok(frame)) = &frame {
+            in_stream(|taking| taking.hold(frame));
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -104,6 +137,7 @@ impl Body for ResponseBody {
 #[derive(Debug, Clone)]
 pub(super) struct Streams {
     pub(super) write_timeout: Duration,
+    pub(super) write_rate: u32,
 }
 
 impl<F> Executor<F> for Streams
@@ -114,7 +148,11 @@ where
         tokio::spawn(Stream {
             inner: Some(stream),
             write_timeout: self.write_timeout,
-            held_since: None,
+            taking: Taking {
+                min_rate: self.write_rate,
+                pace: Pace::default(),
+                held: None,
+            },
             deadline: None,
         });
     }
@@ -125,7 +163,7 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         write_timeout: Duration,
-        held_since: Option<Instant>,
+        taking: Taking,
         #[pin]
         deadline: Option<Sleep>,
     }
@@ -139,18 +177,19 @@ impl<F: Future<Output = ()>> Future for Stream<F> {
         let Some(stream) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(());
         };
-        let (polled, held_since) = HELD_SINCE.sync_scope(Cell::new(*this.held_since), || {
+        let (polled, taking) = STREAM.sync_scope(Cell::new(*this.taking), || {
             let polled = stream.poll(context);
-            (polled, HELD_SINCE.with(Cell::get))
+            (polled, STREAM.with(Cell::get))
         });
         if polled.is_ready() {
             return Poll::Ready(());
         }
-        if held_since != *this.held_since {
-            *this.held_since = held_since;
-            let deadline = held_since.map(|since| sleep_until(since + *this.write_timeout));
+        if taking.held != this.taking.held {
+            let left = taking.pace.left(*this.write_timeout);
+            let deadline = taking.held.map(|(since, _)| sleep_until(since + left));
             this.deadline.set(deadline);
         }
+        *this.taking = taking;
         if let Some(deadline) = this.deadline.as_pin_mut() {
             ready!(deadline.poll(context));
             Limit::WriteTimeout.count();
