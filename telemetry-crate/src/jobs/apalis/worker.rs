@@ -183,6 +183,8 @@ impl<DB: Tables> Worker<DB> {
             match DB::release(&self.pool, name).await {
                 Ok(_) => drop(ended.pop()),
                 Err(error) => {
+                    // apalis' own errors are not known to the pool.
+                    crate::sqlx::note(&error);
                     let error: &dyn Error = &error;
                     tracing::warn!(target: TARGET, error, "jobs cannot be given back yet");
                     return;
