@@ -7,6 +7,7 @@
 //! The flow: `filter` decides (and `control` changes it while the service runs), `fields` collects, `json` or `pretty` formats, `writer` writes. Left out on
 //! purpose: files and rotation. A service writes to standard output, and its platform takes it from there.
 
+mod bound;
 mod control;
 mod decimal;
 mod export;
@@ -44,6 +45,13 @@ use tracing_subscriber::{
     registry::{LookupSpan, SpanRef},
 };
 
+use self::{
+    bound::{IsWhole, write_bounded},
+    fields::{Fields, SpanFields},
+    json::write_json,
+    pretty::write_pretty,
+    schema::Keys,
+};
 pub(crate) use self::{
     control::{Change, LogFilterControl, rfc3339},
     export::RecordExport,
@@ -51,12 +59,6 @@ pub(crate) use self::{
     json::escape,
     otlp::{Record as LogRecord, RecordLimits, RecordSink, Records, logs_request},
     writer::LogWriter,
-};
-use self::{
-    fields::{Fields, SpanFields},
-    json::write_json,
-    pretty::write_pretty,
-    schema::Keys,
 };
 use crate::{
     config::LogFormat,
@@ -125,6 +127,7 @@ impl LogLayer {
         };
         let counts = Arc::new(LogCounts {
             by_level: Default::default(),
+            truncated: AtomicU64::new(0),
             writer: writer.clone(),
         });
         Self {
@@ -147,10 +150,12 @@ impl LogLayer {
     }
 
     fn write(&self, out: &mut Vec<u8>, line: &Line<'_>) {
-        out.clear();
-        match &self.style {
-            Style::Json(keys) => write_json(out, line, keys),
-            Style::Pretty { colours } => write_pretty(out, line, *colours),
+        let IsWhole(is_whole) = write_bounded(out, |out, room| match &self.style {
+            Style::Json(keys) => write_json(out, line, keys, room),
+            Style::Pretty { colours } => write_pretty(out, line, *colours, room),
+        });
+        if !is_whole {
+            self.counts.truncated.fetch_add(1, Ordering::Relaxed);
         }
         // A process that dies often says why in its last lines.
         self.writer.write(out, line.level == Level::ERROR);
@@ -253,6 +258,8 @@ pub(crate) fn span_field(
 #[derive(Debug)]
 pub(crate) struct LogCounts {
     by_level: [AtomicU64; 5],
+    /// Lines that do not have everything.
+    truncated: AtomicU64,
     writer: LogWriter,
 }
 
@@ -293,6 +300,11 @@ impl Collector for LogCounts {
                 counter.load(Ordering::Relaxed) as f64,
             );
         }
+        page.sample(
+            &catalog::LOG_EVENTS_TRUNCATED,
+            &[],
+            self.truncated.load(Ordering::Relaxed) as f64,
+        );
         page.sample(
             &catalog::LOG_EVENTS_DROPPED,
             &[],

@@ -8,6 +8,9 @@
     reason = "tests, and some values are to panic"
 )]
 
+#[cfg(all(feature = "cron", feature = "staleness"))]
+#[path = "hostile/entries.rs"]
+mod entries;
 mod support;
 
 use std::{
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
             ("values::may_log_and_open_spans", values_that_log),
             ("values::panics_stay_inside", values_that_panic),
             ("values::last_words_of_a_thread", thread_end),
+            #[cfg(all(feature = "cron", feature = "staleness"))]
+            ("entries::take_any_value", entries::any_value),
             ("spans::numbers_keep_set_parent", set_parent),
             ("spans::made_without_the_macro", made_by_hand),
         ],
@@ -48,6 +53,8 @@ fn main() -> ExitCode {
             ("logs", play_logs),
             ("panics", play_panics),
             ("thread", play_thread),
+            #[cfg(all(feature = "cron", feature = "staleness"))]
+            ("entries", entries::play),
             ("parent", play_parent),
             ("by_hand", play_by_hand),
         ],

@@ -18,6 +18,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use crate::values::printed;
+
 /// Below the one second that Kubernetes gives a probe by default, so that it reads a reason and no time-out.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
 
@@ -135,18 +137,27 @@ impl Readiness {
         let name = name.into();
         let check: Check = Arc::new(move || {
             let outcome = check();
-            Box::pin(async move { outcome.await.map_err(|error| error.to_string()) })
+            Box::pin(async move {
+                let outcome = outcome.await;
+                outcome.map_err(|error| printed(format_args!("{error}")))
+            })
         });
         let mut registered = self.registered();
         registered.version += 1;
-        match registered
+        let known = registered
             .checks
             .iter_mut()
-            .find(|(known, _)| *known == name)
-        {
-            Some((_, known)) => *known = check,
-            None => registered.checks.push((name, check)),
-        }
+            .find(|(known, _)| *known == name);
+        let replaced = match known {
+            Some((_, known)) => Some(std::mem::replace(known, check)),
+            None => {
+                registered.checks.push((name, check));
+                None
+            }
+        };
+        // What it has captured may be a latch, whose end asks for the lock.
+        drop(registered);
+        drop(replaced);
     }
 
     /// Not ready until the latch is released or dropped: for what must be done once before traffic comes, such as

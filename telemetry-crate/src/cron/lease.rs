@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::time::{self, Instant};
 
 use super::{Claim, Ended, Store, Turn, run::say, utc::system_time};
+use crate::values::printed;
 
 /// A claim is good for so long, and prolonged three times in it: one lost answer costs nothing, and a run whose process
 /// died is taken over a minute later.
@@ -85,7 +86,7 @@ impl<S: Store> Lease<S> {
 
 async fn patiently<T, E: Display>(asked: impl Future<Output = Result<T, E>>) -> Result<T, String> {
     match time::timeout(PATIENCE, asked).await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Ok(answer) => answer.map_err(|error| printed(format_args!("{error}"))),
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }

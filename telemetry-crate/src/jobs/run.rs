@@ -11,7 +11,7 @@ use super::{
     queue::Queue,
     running::{End, Running},
 };
-use crate::http::error_type;
+use crate::{http::error_type, values::printed};
 
 impl Queue {
     /// Runs one attempt at a job: a consumer span around it, the wait, the run and the outcome in the metrics, one log line
@@ -72,7 +72,7 @@ impl Queue {
         running.finish(&End {
             outcome,
             error_type: Some(error),
-            message: Some(cause.to_string()),
+            message: Some(printed(format_args!("{cause}"))),
         });
         Err(Failure { outcome, cause })
     }

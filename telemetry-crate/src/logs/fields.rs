@@ -7,23 +7,22 @@ use std::{error::Error, fmt, ops::Range};
 
 use tracing::field::{Field, Visit};
 
-use super::decimal;
+use super::{bound::CUT, decimal};
 use crate::{
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
     values::{with_causes, write_foreign, write_str},
 };
 
-/// What one value may take on a line. A longer one is cut, and says so: a five-megabyte query in a log line helps
-/// nobody, and many log shippers drop lines past 16 or 32 KiB whole.
+/// What one value may take, in bytes. A longer one is cut, and says so.
 const MAX_VALUE_BYTES: usize = 8 * 1024;
-
-const CUT: &str = "...[truncated]";
 
 /// Fields by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields {
     text: String,
     items: Vec<Item>,
+    /// Some value was longer than it may be.
+    is_cut: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -53,6 +52,10 @@ impl Fields {
     /// The fields, without the event's message.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str, Kind)> {
         self.all().filter(|(.., kind)| *kind != Kind::Message)
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     pub(super) fn message(&self) -> &str {
@@ -97,6 +100,7 @@ impl Fields {
         }
         if !complete {
             self.text.push_str(CUT);
+            self.is_cut = true;
         }
         self.items.push(Item {
             name,
@@ -118,6 +122,7 @@ impl Fields {
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.items.clear();
+        self.is_cut = false;
     }
 
     /// Takes the bytes out as well: a span that records the same field for hours must not grow.
@@ -235,6 +240,7 @@ impl SpanFields {
         Self(Fields {
             text: String::with_capacity(16 * fields),
             items: Vec::with_capacity(fields),
+            is_cut: false,
         })
     }
 

@@ -12,20 +12,21 @@ use std::{
 
 use super::{
     Line,
+    bound::{IsWhole, MAX_CONSTANT, Room, write_within},
     fields::{Fields, Kind},
     labels,
-    schema::{Aside, Ids, Keys, PREFIX, Place, Schema},
+    schema::{Aside, DROPPED, Ids, Keys, PREFIX, Place, Schema},
 };
 use crate::known::SpanIds;
 
-pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
+pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys, room: Room) -> IsWhole {
     let schema = keys.schema;
     out.extend_from_slice(&keys.opening);
     write_time(out, line.time);
     out.extend_from_slice(keys.level(line.level));
-    escape(out, line.target);
+    write_within(out, line.target, room.target, escape);
     out.extend_from_slice(b"\",\"message\":\"");
-    escape(out, line.event.message());
+    write_within(out, line.event.message(), room.message, escape);
     out.push(b'"');
     if let Some(ids) = line.ids {
         write_ids(out, keys, ids);
@@ -33,9 +34,15 @@ pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys) {
     out.extend_from_slice(&keys.constant);
 
     let mut names = Names::default();
-    write_fields(out, line.event, schema, &mut names);
-    (line.spans)(&mut |span| write_fields(out, span, schema, &mut names));
+    write_fields(out, line.event, schema, room, &mut names);
+    (line.spans)(&mut |span| write_fields(out, span, schema, room, &mut names));
+    if names.dropped > 0 {
+        write_key(out, &[DROPPED]);
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(digits.format(names.dropped).as_bytes());
+    }
     out.extend_from_slice(b"}\n");
+    IsWhole(names.dropped == 0 && !names.is_cut)
 }
 
 fn write_ids(out: &mut Vec<u8>, keys: &Keys, ids: SpanIds) {
@@ -74,6 +81,10 @@ struct Names {
     first: [Name; 16],
     count: usize,
     rest: Vec<Name>,
+    /// Fields that are not on the line.
+    dropped: usize,
+    /// A value was cut before it came here.
+    is_cut: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -109,7 +120,14 @@ impl Names {
     }
 }
 
-fn write_fields(out: &mut Vec<u8>, fields: &Fields, schema: &Schema, names: &mut Names) {
+fn write_fields(
+    out: &mut Vec<u8>,
+    fields: &Fields,
+    schema: &Schema,
+    room: Room,
+    names: &mut Names,
+) {
+    names.is_cut |= fields.is_cut();
     for (name, text, kind) in fields.iter() {
         if names.has(name) {
             continue;
@@ -118,22 +136,23 @@ fn write_fields(out: &mut Vec<u8>, fields: &Fields, schema: &Schema, names: &mut
         let is_label = match schema.place(name) {
             Place::Free => {
                 write_key(out, &[name]);
-                write_value(out, text, kind);
+                write_value(out, text, kind, room);
                 false
             }
             Place::As(type_of) => {
                 write_key(out, &[name]);
-                if type_of.write(out, text, kind) {
+                if type_of.write(out, text, kind, room) {
                     false
                 } else {
                     out.truncate(start);
-                    write_aside(out, name, text, kind, schema)
+                    write_aside(out, name, (text, kind), schema, room)
                 }
             }
-            Place::Aside => write_aside(out, name, text, kind, schema),
+            Place::Aside => write_aside(out, name, (text, kind), schema, room),
         };
-        if is_label && names.has_label(name) {
+        if out.len() > room.fields || (is_label && names.has_label(name)) {
             out.truncate(start);
+            names.dropped += 1;
         } else {
             names.push(name, is_label);
         }
@@ -141,35 +160,43 @@ fn write_fields(out: &mut Vec<u8>, fields: &Fields, schema: &Schema, names: &mut
 }
 
 /// Writes a field that cannot have its name; whether as a label.
-fn write_aside(out: &mut Vec<u8>, name: &str, text: &str, kind: Kind, schema: &Schema) -> bool {
+fn write_aside(
+    out: &mut Vec<u8>,
+    name: &str,
+    (text, kind): (&str, Kind),
+    schema: &Schema,
+    room: Room,
+) -> bool {
     match schema.aside {
         Aside::Prefixed => {
             write_key(out, &[PREFIX, name]);
-            write_value(out, text, kind);
+            write_value(out, text, kind, room);
             false
         }
         Aside::Labels => {
-            labels::write(out, name, text, kind);
+            labels::write(out, name, (text, kind), room);
             true
         }
     }
 }
 
-fn write_value(out: &mut Vec<u8>, text: &str, kind: Kind) {
+fn write_value(out: &mut Vec<u8>, text: &str, kind: Kind, room: Room) {
     match kind {
         Kind::Bare => out.extend_from_slice(text.as_bytes()),
-        Kind::Text | Kind::Message => write_quoted(out, text),
+        Kind::Text | Kind::Message => write_quoted(out, text, room.value),
     }
 }
 
-pub(super) fn write_text(out: &mut Vec<u8>, name: &str, text: &str) {
+/// A text that is the same on every line.
+pub(super) fn write_constant(out: &mut Vec<u8>, name: &str, text: &str) {
     write_key(out, &[name]);
-    write_quoted(out, text);
+    write_quoted(out, text, MAX_CONSTANT);
 }
 
-pub(super) fn write_quoted(out: &mut Vec<u8>, text: &str) {
+/// A text of so many bytes at most.
+pub(super) fn write_quoted(out: &mut Vec<u8>, text: &str, bytes: usize) {
     out.push(b'"');
-    escape(out, text);
+    write_within(out, text, bytes, escape);
     out.push(b'"');
 }
 
@@ -297,7 +324,8 @@ mod tests {
             .chain("ü\u{2028}🔭\u{0085}".chars())
             .collect();
         let mut out = Vec::new();
-        write_text(&mut out, &hostile, &hostile);
+        write_key(&mut out, &[&hostile]);
+        write_quoted(&mut out, &hostile, usize::MAX);
         let line = format!(
             "{{{}}}",
             String::from_utf8(out).unwrap().trim_start_matches(',')

@@ -5,6 +5,7 @@
 //! numbers are `numeric_labels`, as Elastic's APM calls them.
 
 use super::{
+    bound::Room,
     fields::Kind,
     json::{escape, write_quoted},
 };
@@ -12,7 +13,7 @@ use super::{
 /// Before the name of a label, which a program may write itself.
 const LABELS: &str = "labels.";
 
-pub(super) fn write(out: &mut Vec<u8>, name: &str, text: &str, kind: Kind) {
+pub(super) fn write(out: &mut Vec<u8>, name: &str, (text, kind): (&str, Kind), room: Room) {
     let is_number = kind == Kind::Bare && fits(text);
     out.extend_from_slice(if is_number {
         b",\"numeric_labels."
@@ -24,7 +25,7 @@ pub(super) fn write(out: &mut Vec<u8>, name: &str, text: &str, kind: Kind) {
     if is_number {
         out.extend_from_slice(text.as_bytes());
     } else {
-        write_quoted(out, text);
+        write_quoted(out, text, room.value);
     }
 }
 

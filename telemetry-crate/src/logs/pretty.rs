@@ -6,7 +6,13 @@ use std::io::Write;
 
 use tracing::Level;
 
-use super::{Line, fields::Fields, json::write_time};
+use super::{
+    Line,
+    bound::{IsWhole, Room, write_within},
+    fields::Fields,
+    json::write_time,
+    schema::DROPPED,
+};
 use crate::known::SpanIds;
 
 /// The escape sequences, or nothing where they would not be colours but characters.
@@ -27,7 +33,12 @@ const PLAIN: Style = Style {
     reset: "",
 };
 
-pub(super) fn write_pretty(out: &mut Vec<u8>, line: &Line<'_>, colours: bool) {
+pub(super) fn write_pretty(
+    out: &mut Vec<u8>,
+    line: &Line<'_>,
+    colours: bool,
+    room: Room,
+) -> IsWhole {
     let Style { dim, bold, reset } = if colours { COLOURS } else { PLAIN };
     let mut time = Vec::with_capacity(32);
     write_time(&mut time, line.time);
@@ -46,27 +57,40 @@ pub(super) fn write_pretty(out: &mut Vec<u8>, line: &Line<'_>, colours: bool) {
     out.extend_from_slice(dim.as_bytes());
     out.extend_from_slice(time);
     let _ = write!(out, "{reset} {colour}{level}{reset} {bold}");
-    escape(out, line.event.message());
+    write_within(out, line.event.message(), room.message, escape);
     let _ = write!(out, "{reset} {dim}");
-    escape(out, line.target);
+    write_within(out, line.target, room.target, escape);
     let mut names = Vec::with_capacity(16);
+    let (mut dropped, mut is_cut) = (0, false);
     let mut show = |fields: &Fields| {
+        is_cut |= fields.is_cut();
         for (name, text, _) in fields.iter() {
-            if !names.contains(&name) {
+            if names.contains(&name) {
+                continue;
+            }
+            let start = out.len();
+            out.push(b' ');
+            escape(out, name);
+            out.push(b'=');
+            write_within(out, text, room.value, escape);
+            if out.len() > room.fields {
+                out.truncate(start);
+                dropped += 1;
+            } else {
                 names.push(name);
-                out.push(b' ');
-                escape(out, name);
-                out.push(b'=');
-                escape(out, text);
             }
         }
     };
     show(line.event);
     (line.spans)(&mut show);
+    if dropped > 0 {
+        let _ = write!(out, " {DROPPED}={dropped}");
+    }
     if let Some(SpanIds { trace_id, .. }) = line.ids {
         let _ = write!(out, " trace_id={trace_id}");
     }
     let _ = writeln!(out, "{reset}");
+    IsWhole(dropped == 0 && !is_cut)
 }
 
 fn escape(out: &mut Vec<u8>, text: &str) {

@@ -14,7 +14,10 @@ use tracing::Level;
 
 use self::reserved::Reserved;
 pub(super) use self::reserved::{LARGEST, Type};
-use super::json::{escape, write_text};
+use super::{
+    bound::{MAX_CONSTANT, write_within},
+    json::{escape, write_constant},
+};
 use crate::{config::LogFormat, resource::Resource};
 
 /// The keys of one format.
@@ -63,6 +66,9 @@ pub(super) enum Aside {
     Labels,
 }
 
+/// How many fields are not on the line. In every format: no backend has a name for it.
+pub(super) const DROPPED: &str = "firstlight.dropped_fields";
+
 /// Before the name of a field that is put aside.
 pub(super) const PREFIX: &str = "field.";
 
@@ -95,6 +101,7 @@ fn flat(name: &str) -> Place {
         15 => &["severity_number"],
         18 => &["observed_timestamp"],
         24 => &["dropped_attributes_count"],
+        25 => &["firstlight_dropped_fields"],
         _ => return Place::Free,
     };
     let plain = |byte: u8| if byte == b'.' { b'_' } else { byte };
@@ -200,18 +207,18 @@ impl Keys {
         schema.place("");
         let mut constant = Vec::new();
         if format == LogFormat::Ecs {
-            write_text(&mut constant, "ecs.version", ECS_VERSION);
+            write_constant(&mut constant, "ecs.version", ECS_VERSION);
         }
         for (key, attribute) in schema.service {
             if let Some(value) = resource.get(attribute) {
-                write_text(&mut constant, key, value);
+                write_constant(&mut constant, key, value);
             }
         }
         let mut trace_prefix = Vec::new();
         // Without the project, Google Cloud shows the id and joins nothing.
         if let (LogFormat::Gcp, Some(project)) = (format, resource.get("cloud.account.id")) {
             trace_prefix.extend_from_slice(b"projects/");
-            escape(&mut trace_prefix, project);
+            write_within(&mut trace_prefix, project, MAX_CONSTANT, escape);
             trace_prefix.extend_from_slice(b"/traces/");
         }
         Self {
@@ -245,7 +252,7 @@ impl Schema {
         let service = self.service.iter().map(|(key, _)| *key);
         let keys = [self.time, self.level, self.target, self.trace_id];
         keys.into_iter()
-            .chain([self.span_id, "message"])
+            .chain([self.span_id, "message", DROPPED])
             .chain(service)
     }
 

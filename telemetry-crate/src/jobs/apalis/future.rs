@@ -24,6 +24,7 @@ use crate::{
         outcome::Outcome,
         running::{End, Running},
     },
+    values::printed,
 };
 
 pin_project! {
@@ -157,7 +158,7 @@ fn named(error: BoxDynError) -> Named {
 /// PostgreSQL stores no NUL, as it comes from a client whose text an error quotes. apalis could not store the result then, and
 /// would run the task again and again.
 fn storable(error: BoxDynError) -> BoxDynError {
-    let message = error.to_string();
+    let message = printed(format_args!("{error}"));
     if !message.contains('\0') {
         return error;
     }
@@ -205,7 +206,7 @@ fn finish(
     running.finish(&End {
         outcome,
         error_type,
-        message: Some(error.to_string()),
+        message: Some(printed(format_args!("{error}"))),
     });
     let (postpone, retry) = retry.filter(|_| outcome == Outcome::Retry)?;
     // In the trace, though the attempt is over.

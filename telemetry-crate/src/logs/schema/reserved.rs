@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use super::Place;
-use crate::logs::{fields::Kind, json::write_quoted};
+use crate::logs::{bound::Room, fields::Kind, json::write_quoted};
 
 /// A number below this fits every type of number of Elasticsearch, whichever it has chosen for the field.
 pub(in crate::logs) const LARGEST: f64 = (1_u64 << 63) as f64;
@@ -47,10 +47,16 @@ impl Type {
     }
 
     /// Adds the value as JSON of this type; nothing, and `false`, if it is none.
-    pub(in crate::logs) fn write(self, out: &mut Vec<u8>, text: &str, kind: Kind) -> bool {
+    pub(in crate::logs) fn write(
+        self,
+        out: &mut Vec<u8>,
+        text: &str,
+        kind: Kind,
+        room: Room,
+    ) -> bool {
         match self {
             Self::Ours | Self::Object => return false,
-            Self::Text => write_quoted(out, text),
+            Self::Text => write_quoted(out, text, room.value),
             Self::Long => match text.parse::<i64>() {
                 Ok(number) => write_integer(out, number),
                 Err(_) => return false,
@@ -79,11 +85,13 @@ impl Type {
                     if time.starts_with('-') {
                         return false;
                     }
-                    write_quoted(out, &time);
+                    write_quoted(out, &time, room.value);
                 }
                 Err(_) => return false,
             },
-            Self::Ip if text.parse::<IpAddr>().is_ok() => write_quoted(out, text),
+            Self::Ip if text.parse::<IpAddr>().is_ok() => {
+                write_quoted(out, text, room.value);
+            }
             Self::Boolean | Self::Ip => return false,
         }
         true

@@ -13,6 +13,7 @@ use crate::{
     config::LogFormat,
     logs::{
         Line,
+        bound::Room,
         fields::{Fields, Kind},
         json::write_json,
         tests::{resource, text},
@@ -64,7 +65,7 @@ fn line(keys: &Keys, event: &Fields, span: &Fields) -> Map<String, Value> {
         event,
         spans: &|show| show(span),
     };
-    write_json(&mut out, &line, keys);
+    let _ = write_json(&mut out, &line, keys, Room::UNLIMITED);
     serde_json::from_slice(&out).unwrap()
 }
 

@@ -142,6 +142,17 @@ pub const LOG_EVENTS: Metric = Metric {
     help: "Log lines written, by level.",
 };
 
+/// Log lines of which something was cut or left out, because a value was longer than 8 KiB, the line longer than 16 KiB, or
+/// two fields had one name. The line says what.
+pub const LOG_EVENTS_TRUNCATED: Metric = Metric {
+    name: "log_events_truncated_total",
+    kind: Kind::Counter,
+    unit: "{event}",
+    labels: &[],
+    buckets: None,
+    help: "Log lines of which something was cut or left out, and that say so.",
+};
+
 /// Log lines lost, because the pipe that they go to was full or closed.
 pub const LOG_EVENTS_DROPPED: Metric = Metric {
     name: "log_events_dropped_total",

@@ -74,18 +74,20 @@ pub(super) fn health() -> Row {
 fn lost_over_time() -> Panel {
     let panel = Panel::timeseries("Telemetry lost, by where")
         .means(
-            "What per second was dropped because a queue or a pipe was full, and what the \
-             collector did not take.",
+            "What per second was dropped because a queue or a pipe was full, what the collector \
+             did not take, and log lines of which something was cut.",
         )
         .normally("0.")
         .otherwise(
             "Not delivered: the collector is down or refuses. Dropped: more is produced than can \
-             be sent; sample, or write less.",
+             be sent; sample, or write less. Cut: a value or a line was too long, and says so.",
         )
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ANY);
+    let cut = query::per_second(&SERVICE, &query::of(&catalog::LOG_EVENTS_TRUNCATED));
     let of_each = losses(&SERVICE).into_iter();
+    let of_each = of_each.chain([("log lines cut", query::or_zero_each(cut))]);
     of_each.fold(panel, |panel, (name, rate)| {
         panel.shows(Target::new(&query::legend(name), rate).in_trouble())
     })

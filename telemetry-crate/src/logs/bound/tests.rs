@@ -1,0 +1,240 @@
+//! Lines that would be too long.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{collections::BTreeMap, io::sink, sync::atomic::Ordering, time::UNIX_EPOCH};
+
+use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
+use serde_json::{Map, Value};
+use tracing::Level;
+use tracing_subscriber::{Registry, layer::SubscriberExt};
+
+use super::{CUT, IsWhole, MAX_LINE, write_bounded};
+use crate::{
+    config::LogFormat,
+    known::SpanIds,
+    logs::{
+        Line, LogLayer, LogWriter,
+        fields::{Fields, Kind},
+        json::write_json,
+        pretty::write_pretty,
+        schema::Keys,
+    },
+    resource::Resource,
+};
+
+/// What a program may put on one line.
+struct Parts {
+    target: String,
+    message: String,
+    /// Of the event, and of a span around it.
+    fields: [Vec<(&'static str, String)>; 2],
+}
+
+fn fields(parts: &[(&'static str, String)]) -> Fields {
+    let mut fields = Fields::default();
+    for (name, text) in parts {
+        fields.put(name, (text, Kind::Text));
+    }
+    fields
+}
+
+/// With the longest constant texts there can be.
+fn resource() -> Resource {
+    let long = "s".repeat(20_000);
+    let attributes = ["cloud.account.id", "deployment.environment.name"];
+    let attributes = attributes.map(|key| (key.to_owned(), long.clone()));
+    Resource::new(
+        Some(long.clone()),
+        Some(long.clone()),
+        attributes.to_vec(),
+        BTreeMap::new(),
+        None,
+    )
+}
+
+fn with_line<T>(parts: &Parts, work: impl FnOnce(&Line<'_>) -> T) -> T {
+    let mut event = fields(&parts.fields[0]);
+    event.put("message", (&parts.message, Kind::Message));
+    let span = fields(&parts.fields[1]);
+    work(&Line {
+        time: UNIX_EPOCH,
+        level: Level::ERROR,
+        target: &parts.target,
+        ids: Some(SpanIds {
+            trace_id: TraceId::from(u128::MAX),
+            span_id: SpanId::from(u64::MAX),
+            flags: TraceFlags::SAMPLED,
+        }),
+        event: &event,
+        spans: &|show| show(&span),
+    })
+}
+
+fn json(format: LogFormat, parts: &Parts) -> (Map<String, Value>, IsWhole) {
+    let keys = Keys::new(format, &resource());
+    let mut out = Vec::new();
+    let is_whole = with_line(parts, |line| {
+        write_bounded(&mut out, |out, room| write_json(out, line, &keys, room))
+    });
+    assert!(out.len() <= MAX_LINE, "{format:?}: {}", out.len());
+    assert!(out.ends_with(b"}\n"));
+    (serde_json::from_slice(&out).unwrap(), is_whole)
+}
+
+const FORMATS: [LogFormat; 4] = [
+    LogFormat::Json,
+    LogFormat::Ecs,
+    LogFormat::Gcp,
+    LogFormat::Datadog,
+];
+
+fn names(count: usize) -> impl Iterator<Item = &'static str> {
+    (0..count).map(|n| &*format!("field_number_{n}").leak())
+}
+
+/// Backslashes, quotation marks and control characters, which take more on the line than in the program.
+fn hostile() -> Vec<Parts> {
+    let mut all = Vec::new();
+    for text in ["x", "\u{1}", "\"\\", "ü\n"] {
+        let long = || text.repeat(10_000);
+        let many = (300, "short".to_owned());
+        for (count, value) in [(0, long()), (1, long()), (7, long()), (60, long()), many] {
+            let fields = || names(count).map(|name| (name, value.clone())).collect();
+            all.push(Parts {
+                target: long(),
+                message: long(),
+                fields: [fields(), fields()],
+            });
+        }
+    }
+    all
+}
+
+#[test]
+fn every_line_is_bounded_json() {
+    for parts in &hostile() {
+        for format in FORMATS {
+            let (line, _) = json(format, parts);
+            let message = line["message"].as_str().unwrap();
+            let target = ["target", "log.logger", "logger.name"];
+            let target = target.iter().find_map(|key| line.get(*key)).unwrap();
+            for (text, whole) in [
+                (message, &parts.message),
+                (target.as_str().unwrap(), &parts.target),
+            ] {
+                let start = text.strip_suffix(CUT).unwrap_or(text);
+                assert!(whole.starts_with(start) && start.len() > 100);
+            }
+            let ids = [
+                "trace_id",
+                "trace.id",
+                "logging.googleapis.com/trace",
+                "dd.trace_id",
+            ];
+            assert!(ids.iter().any(|key| line.contains_key(*key)));
+            let level = ["level", "log.level", "severity", "status"];
+            let level = level.iter().find_map(|key| line.get(*key)).unwrap();
+            assert!(level.as_str().unwrap().eq_ignore_ascii_case("error"));
+        }
+    }
+}
+
+#[test]
+fn every_pretty_line_is_bounded() {
+    for parts in &hostile() {
+        let mut out = Vec::new();
+        with_line(parts, |line| {
+            write_bounded(&mut out, |out, room| write_pretty(out, line, true, room))
+        });
+        assert!(out.len() <= MAX_LINE);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("trace_id=ffffffffffffffffffffffffffffffff"));
+    }
+}
+
+#[test]
+fn fields_left_out_are_counted() {
+    for format in FORMATS {
+        let parts = Parts {
+            target: "orders".to_owned(),
+            message: "too many".to_owned(),
+            fields: [
+                names(600).map(|name| (name, "v".repeat(30))).collect(),
+                vec![("tenant", "a".to_owned())],
+            ],
+        };
+        let (line, is_whole) = json(format, &parts);
+        let dropped = line["firstlight.dropped_fields"].as_u64().unwrap();
+        let shown = line.keys();
+        let shown = shown.filter(|key| key.contains("field_number_") || key.contains("tenant"));
+        assert_eq!(shown.count() as u64 + dropped, 601, "{format:?}");
+        assert_eq!(is_whole, IsWhole(false));
+    }
+}
+
+#[test]
+fn short_values_survive_long_ones() {
+    let long = || "l".repeat(20_000);
+    let parts = Parts {
+        target: "orders".to_owned(),
+        message: "stock is low".to_owned(),
+        fields: [
+            vec![
+                ("statement", long()),
+                ("body", long()),
+                ("order", "7".to_owned()),
+            ],
+            vec![("stack", long()), ("tenant", "a".to_owned())],
+        ],
+    };
+    let (line, _) = json(LogFormat::Json, &parts);
+    assert_eq!(
+        (&line["order"], &line["tenant"]),
+        (&"7".into(), &"a".into())
+    );
+    assert_eq!(line["message"], "stock is low");
+    for name in ["statement", "body", "stack"] {
+        let text = line[name].as_str().unwrap();
+        assert!(text.ends_with(CUT) && text.len() >= 4096, "{}", text.len());
+    }
+    assert!(!line.contains_key("firstlight.dropped_fields"));
+}
+
+#[test]
+fn a_program_s_count_is_not_ours() {
+    let field = ("firstlight.dropped_fields", "9".to_owned());
+    let parts = Parts {
+        target: String::new(),
+        message: String::new(),
+        fields: [vec![field], Vec::new()],
+    };
+    for format in FORMATS {
+        let (line, is_whole) = json(format, &parts);
+        assert!(
+            !line.contains_key("firstlight.dropped_fields"),
+            "{format:?}"
+        );
+        assert_eq!(is_whole, IsWhole(true));
+    }
+}
+
+#[test]
+fn lines_that_are_cut_are_counted() {
+    let layer = LogLayer::new(LogFormat::Ecs, false, &resource(), {
+        let writer = LogWriter::new();
+        writer.start(sink()).unwrap();
+        writer
+    });
+    let counts = layer.counts();
+    let long = "l".repeat(9_000);
+    tracing::subscriber::with_default(Registry::default().with(layer), || {
+        tracing::info!(long = "short", "whole");
+        assert_eq!(counts.truncated.load(Ordering::Relaxed), 0);
+        tracing::info!(long, "one value");
+        tracing::info!(order.id = 1, order_id = 2, "one label");
+        let _span = tracing::info_span!("request", a = long, b = long, c = long).entered();
+        tracing::error!("whole fields of a span that is not");
+    });
+    assert_eq!(counts.truncated.load(Ordering::Relaxed), 3);
+}
