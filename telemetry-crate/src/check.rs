@@ -150,7 +150,7 @@ impl Pipelines<'_> {
     }
 
     fn metrics(&self, time: Duration) -> Outcome {
-        let name = catalog::TELEMETRY_CHECKS.name;
+        let name = catalog::FIRSTLIGHT_CHECKS.name;
         let before = value(&self.metrics.render(Format::Text), name);
         ::metrics::counter!(name).increment(1);
         let address = self.admin_address.filter(|_| self.status.serves_page());

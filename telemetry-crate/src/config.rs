@@ -247,7 +247,7 @@ impl TelemetryConfig {
     }
 
     /// From how many runs of one statement in one request on it is an N+1: one WARN line at the request's end, an
-    /// attribute on its span, and a count in `db_n_plus_one_total`. Default 10: below, it is a handful of lookups that
+    /// attribute on its span, and a count in `sql_n_plus_one_total`. Default 10: below, it is a handful of lookups that
     /// nobody would notice, and a page of a list has ten rows or more. Zero is never. With the feature `sqlx`. Overridden
     /// by `FIRSTLIGHT_N_PLUS_ONE`.
     pub fn n_plus_one(mut self, repeats: u32) -> Self {

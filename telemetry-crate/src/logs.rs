@@ -295,18 +295,18 @@ impl Collector for LogCounts {
     fn collect(&self, page: &mut Page) {
         for ((_, name), counter) in LEVELS.iter().zip(&self.by_level) {
             page.sample(
-                &catalog::LOG_EVENTS,
+                &catalog::LOGGING_EVENTS,
                 &[("level", name)],
                 counter.load(Ordering::Relaxed) as f64,
             );
         }
         page.sample(
-            &catalog::LOG_EVENTS_TRUNCATED,
+            &catalog::LOGGING_EVENTS_TRUNCATED,
             &[],
             self.truncated.load(Ordering::Relaxed) as f64,
         );
         page.sample(
-            &catalog::LOG_EVENTS_DROPPED,
+            &catalog::LOGGING_EVENTS_DROPPED,
             &[],
             self.writer.dropped() as f64,
         );

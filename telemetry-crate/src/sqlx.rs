@@ -6,9 +6,9 @@
 //! * a client span, `SELECT orders`, by the
 //!   [database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/), as a child of the current one,
 //! * a sample of `db_client_operation_duration_seconds`,
-//! * one of the statements of its request, see `db_queries_per_request`. One that a request
+//! * one of the statements of its request, see `sql_queries_per_request`. One that a request
 //!   [repeats](crate::TelemetryConfig::n_plus_one) is an N+1: one WARN line, an attribute on the request's span, and a
-//!   count in `db_n_plus_one_total`,
+//!   count in `sql_n_plus_one_total`,
 //! * one WARN line, if it was [slow](crate::TelemetryConfig::slow_query).
 //!
 //! All of it whatever `RUST_LOG` says. sqlx's own lines about statements stay what `RUST_LOG` makes of them, except that
@@ -62,6 +62,7 @@ mod lines;
 mod metrics;
 mod observed;
 mod pools;
+mod quotes;
 mod read_only;
 #[cfg(feature = "testing")]
 pub(crate) mod recorder;
@@ -70,6 +71,7 @@ mod server;
 mod standalone;
 mod statement;
 mod summary;
+mod text;
 mod transaction;
 mod unit;
 mod unopened;
@@ -93,7 +95,7 @@ pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 /// The target of the spans and the log lines.
 pub(crate) const TARGET: &str = "firstlight::sqlx";
 
-/// Shows the connections of the pool as `db_client_connection_count` and `db_client_connection_max`, and takes from it what
+/// Shows the connections of the pool as `db_client_connection_count` and `db_client_connection_limit`, and takes from it what
 /// is known about the database: its system, name, address and port, on all spans.
 ///
 /// The pool is named as the conventions say, `db:5432/orders`, or by its system if it has no address;

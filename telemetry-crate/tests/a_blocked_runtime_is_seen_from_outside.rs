@@ -63,7 +63,7 @@ fn a_blocked_runtime_is_seen_from_outside() {
                 let _ = ended.await;
             });
         });
-        let warnings = "log_events_total{level=\"warn\"}";
+        let warnings = "logging_events_total{level=\"warn\"}";
         let before = value(&ask(address, "GET /metrics").body, warnings);
         let stalled = "tokio_scheduler_stalled_seconds";
         let page = scrape_until(address, |page| {

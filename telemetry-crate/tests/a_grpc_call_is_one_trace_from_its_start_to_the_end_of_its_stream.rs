@@ -50,7 +50,7 @@ fn end(span: &ReceivedSpan) -> (&str, &str, &str) {
     let attribute = |key| span.attributes.get(key).map_or("", String::as_str);
     (
         span.status,
-        attribute("rpc.response.status_code"),
+        attribute("rpc.status_code"),
         attribute("error.type"),
     )
 }
@@ -245,13 +245,13 @@ async fn a_grpc_call_is_one_trace_from_its_start_to_the_end_of_its_stream() {
     };
     assert_eq!(
         count(
-            "error_type=\"UNIMPLEMENTED\",rpc_method=\"_OTHER\",rpc_response_status_code=\"UNIMPLEMENTED\",rpc_system_name=\"grpc\""
+            "error_type=\"UNIMPLEMENTED\",rpc_method=\"_OTHER\",rpc_status_code=\"UNIMPLEMENTED\",rpc_system_name=\"grpc\""
         ),
         "2"
     );
     assert_eq!(
         count(
-            "rpc_method=\"shop.Orders/Chat\",rpc_response_status_code=\"OK\",rpc_system_name=\"grpc\",server_address=\"orders.internal\",server_port=\"50051\""
+            "rpc_method=\"shop.Orders/Chat\",rpc_status_code=\"OK\",rpc_system_name=\"grpc\",server_address=\"orders.internal\",server_port=\"50051\""
         ),
         "1"
     );

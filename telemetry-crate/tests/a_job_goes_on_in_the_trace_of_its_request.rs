@@ -161,7 +161,7 @@ fn in_the_trace(spans: &[ReceivedSpan]) {
     );
     let done = runs[1];
     for (name, value) in [
-        ("messaging.system", "jobs"),
+        ("messaging.system.name", "jobs"),
         ("messaging.destination.name", "emails"),
         ("messaging.operation.name", "process"),
         ("messaging.operation.type", "process"),

@@ -146,7 +146,7 @@ fn outcomes<'a>(spans: &'a [ReceivedSpan], request: &str) -> Vec<(&'a str, &'a s
         assert_eq!(span.parent_span_id, send.unwrap().span_id);
         let attribute = |name: &str| span.attributes.get(name).map_or("", String::as_str);
         assert_eq!(attribute("messaging.message.id").len(), 26, "a ULID");
-        assert_eq!(attribute("messaging.system"), "apalis");
+        assert_eq!(attribute("messaging.system.name"), "apalis");
         (attribute("worker.task.outcome"), attribute("error.type"))
     })
     .collect()

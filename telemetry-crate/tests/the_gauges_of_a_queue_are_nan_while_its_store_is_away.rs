@@ -43,8 +43,8 @@ fn values(telemetry: &TelemetryGuard) -> [Option<String>; 4] {
     let page = telemetry.metrics().render(Format::Text);
     [
         "worker_queue_up{queue=\"emails\"} ",
-        "worker_queue_depth{queue=\"emails\",state=\"ready\"} ",
-        "worker_queue_depth{queue=\"emails\",state=\"dead\"} ",
+        "worker_queue_depth{queue=\"emails\",status=\"ready\"} ",
+        "worker_queue_depth{queue=\"emails\",status=\"dead\"} ",
         "worker_queue_oldest_age_seconds{queue=\"emails\"} ",
     ]
     .map(|series| {
@@ -96,7 +96,7 @@ async fn the_gauges_of_a_queue_are_nan_while_its_store_is_away() {
         .collect();
     assert_eq!(seen, expected);
     let page = telemetry.metrics().render(Format::Text);
-    let count = |level| format!("log_events_total{{level=\"{level}\"}} ");
+    let count = |level| format!("logging_events_total{{level=\"{level}\"}} ");
     let lines = |level| {
         let count = count(level);
         page.lines().find_map(|line| line.strip_prefix(&*count))

@@ -24,7 +24,7 @@ fn the_log_filter_and_the_trace_filter_leave_each_other_alone() {
         .unwrap();
     let logged = |level: &str| {
         let page = telemetry.metrics().render(Format::Text);
-        let series = format!("{}{{level=\"{level}\"}} ", catalog::LOG_EVENTS.name);
+        let series = format!("{}{{level=\"{level}\"}} ", catalog::LOGGING_EVENTS.name);
         let line = page.lines().find_map(|line| line.strip_prefix(&series));
         line.unwrap().parse::<f64>().unwrap()
     };

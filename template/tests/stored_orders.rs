@@ -37,7 +37,7 @@ fn an_accepted_order_ends_done_and_its_trace_goes_on_across_the_queue() {
         "\nworker_tasks_enqueued_total{kind=\"charge\",queue=\"charges\"} 1\n",
         "\nworker_tasks_total{kind=\"charge\",outcome=\"ok\",queue=\"charges\"} 1\n",
         "\ndb_client_operation_duration_seconds_bucket{",
-        "\ndb_queries_per_request_bucket{",
+        "\nsql_queries_per_request_bucket{",
     ] {
         assert!(page.contains(series), "{series} is not in {page}");
     }

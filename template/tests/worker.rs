@@ -17,9 +17,9 @@ fn database_queue_and_schedules_are_on_the_metrics_page_from_the_start() {
     service.address();
     let deadline = Instant::now() + SOON;
     for series in [
-        "db_client_connection_max{",
+        "db_client_connection_limit{",
         "worker_queue_up{queue=\"{% if example %}charges{% else %}jobs{% endif %}\"} 1\n",
-        "worker_queue_depth{queue=\"{% if example %}charges{% else %}jobs{% endif %}\",state=\"dead\"} 0\n",
+        "worker_queue_depth{queue=\"{% if example %}charges{% else %}jobs{% endif %}\",status=\"dead\"} 0\n",
         "worker_queue_latency_budget_seconds{queue=\"{% if example %}charges{% else %}jobs{% endif %}\"} 60\n",
         "cron_schedule_interval_seconds{cron=\"remove-finished-jobs\"} 86400\n",
     ] {

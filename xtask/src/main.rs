@@ -13,6 +13,7 @@
 
 mod bench;
 mod command;
+mod conventions;
 mod demo;
 mod edit;
 mod files;
@@ -79,6 +80,11 @@ enum Task {
   cargo xtask alerts --destination DIR --grafana URL --runbooks URL
                                 write a copy, with links to your Grafana and your runbooks")]
     Alerts(observability::alerts::AlertsArgs),
+    /// Write the names of the semantic conventions, which a test compares what is emitted with.
+    #[command(after_help = "Examples:
+  cargo xtask conventions            write them
+  cargo xtask conventions --check    fail if what is committed is not what would be written")]
+    Conventions(conventions::ConventionsArgs),
     /// Make a new service from the template.
     #[command(after_help = "Examples:
   cargo xtask new orders                             a service in ./orders
@@ -108,6 +114,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Alerts(args) => observability::alerts::run(&args),
+        Task::Conventions(args) => conventions::run(&args),
         Task::Dashboards(args) => observability::dashboards::run(&args),
         Task::Prove(args) => observability::prove::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),

@@ -7,6 +7,7 @@
 pub(crate) mod addresses;
 pub(crate) mod alerts;
 pub(crate) mod dashboards;
+mod exposition;
 mod expr;
 mod folder;
 mod foreign;
@@ -15,10 +16,15 @@ mod promql;
 pub(crate) mod prove;
 mod things;
 
-use crate::test::Cases;
+use crate::{conventions, test::Cases};
 
-/// Everything about dashboards and alerts that holds without a service.
+/// Everything about names, dashboards and alerts that holds without a service.
 pub(crate) fn run(cases: &mut Cases) -> anyhow::Result<()> {
+    cases.check(
+        "the list of OpenTelemetry's names is what its packages say",
+        conventions::check,
+    );
+    exposition::cases(cases);
     dashboards::cases(cases);
     alerts::cases(cases);
     Ok(())

@@ -3,11 +3,14 @@
 
 mod alertmanager;
 mod cargo_generate;
+mod conventions;
 mod debian;
+mod npm;
 mod pgbadger;
 mod postgres;
 mod postgres_exporter;
 mod prometheus;
+mod prometheus_client;
 mod python;
 mod rotel;
 mod schemas;
@@ -20,10 +23,12 @@ use std::{
 
 pub(crate) use alertmanager::{Alertmanager, alertmanager};
 pub(crate) use cargo_generate::cargo_generate;
+pub(crate) use conventions::{Conventions, conventions};
 pub(crate) use pgbadger::pgbadger;
 pub(crate) use postgres::{Postgres, PostgresServer, postgres};
 pub(crate) use postgres_exporter::postgres_exporter;
 pub(crate) use prometheus::{Prometheus, prometheus};
+pub(crate) use prometheus_client::prometheus_client;
 pub(crate) use rotel::rotel;
 pub(crate) use schemas::{check_jsonschema, hadolint, kubernetes_validate, zizmor};
 pub(crate) use typescript::typescript_with_grafana;

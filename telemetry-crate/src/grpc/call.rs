@@ -124,7 +124,7 @@ impl Call {
             let attributes = [
                 Some(KeyValue::new("rpc.method", method.to_owned())),
                 original.map(|original| KeyValue::new("rpc.method_original", original)),
-                status.map(|status| KeyValue::new("rpc.response.status_code", status.name())),
+                status.map(|status| KeyValue::new("rpc.status_code", status.name())),
                 error.map(|error| KeyValue::new("error.type", error)),
             ];
             span.set_attributes(attributes.into_iter().flatten());
@@ -180,7 +180,7 @@ impl Call {
                     target: GRPC_TARGET,
                     parent: self.span.span(),
                     {
-                        rpc.response.status_code = status,
+                        rpc.status_code = status,
                         // To the microsecond: what is beyond is noise to a reader.
                         rpc.server.call.duration = (seconds * 1e6).round() / 1e6,
                         error.r#type = error

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Code(u8);
 
-/// By number; semantic conventions, `rpc.response.status_code` of gRPC: the word, in capitals.
+/// By number; semantic conventions, `rpc.status_code` of gRPC: the word, in capitals.
 const NAMES: [&str; 17] = [
     "OK",
     "CANCELLED",

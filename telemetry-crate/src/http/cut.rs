@@ -16,7 +16,7 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    /// As in `error.type`, and as the limit is called in `http_server_limited_total`.
+    /// As in `error.type`, and as the limit is called in `serve_limited_total`.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Drain => "drain",

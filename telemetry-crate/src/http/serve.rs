@@ -86,7 +86,7 @@ pub fn serve(listener: TcpListener, app: Router) -> Serve {
 /// `FIRSTLIGHT_HTTP_MAX_CONNECTIONS`, `FIRSTLIGHT_HTTP_MAX_REQUESTS` and `FIRSTLIGHT_DRAIN_TIMEOUT`. Set, they win, except
 /// over a limit that the program has lifted.
 ///
-/// Whatever a limit ends is counted in `http_server_limited_total`, and `http_server_open_connections` tells how far the
+/// Whatever a limit ends is counted in `serve_limited_total`, and `serve_open_connections` tells how far the
 /// connections are from theirs. Requests beyond `max_requests` never reach the router; they have a span, a sample and an
 /// access line of their own, without a route.
 ///

@@ -75,7 +75,7 @@ impl Sending {
             open.write(|span| {
                 span.update_name(format!("send {}", queue.name()));
                 span.set_attributes([
-                    KeyValue::new("messaging.system", queue.system().to_owned()),
+                    KeyValue::new("messaging.system.name", queue.system().to_owned()),
                     KeyValue::new("messaging.operation.name", "send"),
                     KeyValue::new("messaging.operation.type", "send"),
                 ]);

@@ -20,7 +20,7 @@ pub struct Declaration {
 }
 
 impl Declaration {
-    /// What the queue is made of, as `messaging.system` on the spans: `apalis`, `nats`, `rabbitmq`. By default `jobs`, because
+    /// What the queue is made of, as `messaging.system.name` on the spans: `apalis`, `nats`, `rabbitmq`. By default `jobs`, because
     /// a table in the program's own database has no name in the conventions.
     pub fn system(mut self, system: impl Into<Cow<'static, str>>) -> Self {
         self.system = system.into();

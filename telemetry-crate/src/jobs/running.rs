@@ -87,7 +87,7 @@ impl Running {
             let wait = self.wait;
             let attributes = [
                 Some(KeyValue::new(
-                    "messaging.system",
+                    "messaging.system.name",
                     self.queue.system().to_owned(),
                 )),
                 Some(KeyValue::new("messaging.operation.name", "process")),

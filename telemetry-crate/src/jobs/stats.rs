@@ -20,7 +20,7 @@ pub struct QueueStats {
     oldest: Option<Duration>,
 }
 
-/// The label `state`, in the order of the depths.
+/// The label `status`, in the order of the depths.
 const STATES: [&str; 6] = ["ready", "scheduled", "running", "retry", "stuck", "dead"];
 
 impl QueueStats {

@@ -180,7 +180,7 @@ impl Seen {
     fn depth(&self, state: &'static str, depth: f64) {
         let labels = [
             ("queue", self.queue.name().to_owned()),
-            ("state", state.to_owned()),
+            ("status", state.to_owned()),
         ];
         ::metrics::gauge!(catalog::WORKER_QUEUE_DEPTH.name, &labels).set(depth);
     }

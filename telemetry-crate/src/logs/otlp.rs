@@ -103,6 +103,11 @@ fn record_of(line: &Line<'_>, limits: RecordLimits) -> LogRecord {
     let mut names = Vec::with_capacity(16);
     let mut add = |fields: &Fields| {
         for (name, value, kind) in fields.iter() {
+            let name = match name {
+                // As on the events of spans: `error` is a namespace of the conventions.
+                "error" | "err" => "exception.message",
+                name => name,
+            };
             if names.contains(&name) {
                 continue;
             }

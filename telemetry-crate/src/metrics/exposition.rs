@@ -6,7 +6,7 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt::Write,
     ops::Range,
     sync::{Arc, atomic::Ordering},
@@ -75,12 +75,16 @@ impl Page {
         let comments = |block: &Block| 64 + 2 * block.name.len() + 2 * block.help.len();
         let length = |block: &Block| comments(block) + block.text.len();
         let mut page = String::with_capacity(self.blocks.values().map(length).sum());
-        for block in self
-            .blocks
-            .values()
-            .filter(|block| !block.series.is_empty())
-        {
-            block.push_comments(&mut page, self.format);
+        let blocks = self.blocks.values();
+        let blocks: Vec<_> = blocks.filter(|block| !block.series.is_empty()).collect();
+        let names: Vec<_> = blocks.iter().map(|b| (b.name.as_str(), b.kind)).collect();
+        let untyped = match self.format {
+            Format::OpenMetrics => names::untyped(&names),
+            Format::Text => HashSet::new(),
+        };
+        for block in blocks {
+            let is_untyped = untyped.contains(block.name.as_str());
+            block.push_comments(&mut page, self.format, is_untyped);
             block.push_lines(&mut page);
         }
         if self.format == Format::OpenMetrics {
@@ -183,11 +187,13 @@ impl Block {
         start..end
     }
 
-    fn push_comments(&self, page: &mut String, format: Format) {
-        let (family, kind) = match (format, self.kind) {
-            (Format::OpenMetrics, kind) => (names::family(&self.name, kind), kind),
-            (Format::Text, Kind::Info) => (self.name.as_str(), Kind::Gauge),
-            (Format::Text, kind) => (self.name.as_str(), kind),
+    fn push_comments(&self, page: &mut String, format: Format, is_untyped: bool) {
+        let name = self.name.as_str();
+        let (family, word) = match (format, self.kind) {
+            (Format::OpenMetrics, _) if is_untyped => (name, "unknown"),
+            (Format::OpenMetrics, kind) => (names::family(name, kind), kind.word()),
+            (Format::Text, Kind::Info) => (name, Kind::Gauge.word()),
+            (Format::Text, kind) => (name, kind.word()),
         };
         if !self.help.is_empty() {
             let quote = if format == Format::OpenMetrics {
@@ -202,7 +208,7 @@ impl Block {
                 .replace('"', quote);
             let _ = writeln!(page, "# HELP {family} {help}");
         }
-        write_type_line(page, family, None, None, kind.word());
+        write_type_line(page, family, None, None, word);
     }
 
     /// The lines, sorted by labels. Of two series with the same labels the first stays, so that no page has one twice.

@@ -85,11 +85,12 @@ impl Points {
         })
     }
 
-    fn number(&self, kind: Kind, labels: &str, value: number_data_point::Value) -> Point {
+    fn number(&self, about: &About<'_>, labels: &str, value: number_data_point::Value) -> Point {
+        // A gauge has no beginning.
+        let is_sum = about.kind == Kind::Counter || catalog::UP_DOWN_COUNTERS.contains(&about.name);
         Point::Number(NumberDataPoint {
             attributes: attributes(labels),
-            // A gauge has no beginning.
-            start_time_unix_nano: if kind == Kind::Counter { self.start } else { 0 },
+            start_time_unix_nano: if is_sum { self.start } else { 0 },
             time_unix_nano: self.now,
             value: Some(value),
             ..NumberDataPoint::default()
@@ -124,23 +125,22 @@ impl Sink for Points {
         }
         let labels = Labels::new(metric.kind, labels.iter().copied()).text();
         let value = number_data_point::Value::AsDouble(value);
-        let point = self.number(metric.kind, &labels, value);
+        let point = self.number(&metric.into(), &labels, value);
         let points = &mut self.stream(metric.into()).points;
         points.entry(labels.into()).or_insert(point);
     }
 
     fn family(&mut self, about: About<'_>, series: &[(Arc<str>, Series)]) {
-        let kind = about.kind;
         let made: Vec<_> = series
             .iter()
             .map(|(labels, series)| {
                 let point = match series {
                     Series::Counter(value) => {
-                        self.number(kind, labels, count(value.load(Ordering::Relaxed)))
+                        self.number(&about, labels, count(value.load(Ordering::Relaxed)))
                     }
                     Series::Gauge(value) => {
                         let value = f64::from_bits(value.load(Ordering::Relaxed));
-                        self.number(kind, labels, number_data_point::Value::AsDouble(value))
+                        self.number(&about, labels, number_data_point::Value::AsDouble(value))
                     }
                     Series::Histogram(histogram) => self.histogram(labels, histogram),
                 };

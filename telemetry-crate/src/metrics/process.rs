@@ -70,7 +70,7 @@ mod linux {
                 sink.sample(&catalog::PROCESS_MAX_FDS, &[], max);
             }
             if let Some(limit) = self.memory_limit.read() {
-                sink.sample(&catalog::PROCESS_MEMORY_LIMIT, &[], limit as f64);
+                sink.sample(&catalog::CGROUP_MEMORY_LIMIT, &[], limit as f64);
             }
             if let Some(started) = self.started {
                 sink.sample(&catalog::PROCESS_START_TIME, &[], started);

@@ -136,7 +136,7 @@ fn the_first_kind_of_a_name_wins_and_the_refusal_is_seen() {
         histogram!("lat").record(1.0);
         gauge!("lat_count").set(5.0);
         counter!("lat_sum").increment(1);
-        gauge!("log_events_total").set(5.0);
+        gauge!("logging_events_total").set(5.0);
         gauge!("both").set(5.0);
     });
     assert_eq!(values(&handle, "both_total"), [(labels([]), "1".into())]);
@@ -301,7 +301,7 @@ fn the_process_is_on_the_page() {
         .iter()
         .filter(|metric| metric.name.starts_with("process_"))
         // Not every process has one.
-        .filter(|metric| metric.name != catalog::PROCESS_MEMORY_LIMIT.name)
+        .filter(|metric| metric.name != catalog::CGROUP_MEMORY_LIMIT.name)
     {
         let values = values(&handle, metric.name);
         assert_eq!(values.len(), 1, "{}", metric.name);

@@ -37,7 +37,7 @@ pub(super) fn of(statement: &Statement, query: Option<&Query>) -> Vec<KeyValue> 
         // Of a statement that may change some, none is news: the row was not there.
         let writes = ["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
         if query.rows_affected > 0 || writes.contains(&&*statement.operation) {
-            attributes.push(rows("db.response.affected_rows", query.rows_affected));
+            attributes.push(rows("sql.affected_rows", query.rows_affected));
         }
     }
     attributes

@@ -1,7 +1,29 @@
 //! The words of an SQL statement, as far as telemetry must tell them apart: names, values, and everything else.
 //!
 //! It takes whatever it gets. Text that is no SQL, or that ends in the middle of a string, yields tokens all the same, and
-//! what might be a value counts as one. What it leaves out: the grammar, and `MySQL`'s backslashes in plain strings.
+//! what might be a value counts as one. What it leaves out: the grammar.
+
+/// The differences between databases that decide what is a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Dialect {
+    /// A double-quoted word is a name.
+    PostgreSql,
+    /// A double-quoted word is a name, or a value where there is no such name.
+    Sqlite,
+    /// Not known: a double-quoted word may be a value, a backslash may hide a quote, and `#` may begin a comment, as in `MySQL`.
+    Other,
+}
+
+impl Dialect {
+    /// By `db.system.name`.
+    pub(super) fn of(system: &str) -> Self {
+        match system {
+            "postgresql" => Self::PostgreSql,
+            "sqlite" => Self::Sqlite,
+            _ => Self::Other,
+        }
+    }
+}
 
 /// One word of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +43,12 @@ pub(super) enum Token<'a> {
 #[derive(Debug)]
 pub(super) struct Lexer<'a> {
     rest: &'a str,
+    dialect: Dialect,
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(sql: &'a str) -> Self {
-        Self { rest: sql }
+    pub(super) fn new(sql: &'a str, dialect: Dialect) -> Self {
+        Self { rest: sql, dialect }
     }
 
     /// Takes `length` bytes; fewer, if that would cut a character.
@@ -48,7 +71,7 @@ impl<'a> Lexer<'a> {
         let before = self.rest.len();
         loop {
             self.take_while(char::is_whitespace);
-            if self.rest.starts_with("--") {
+            if self.rest.starts_with("--") || self.is_hash_comment() {
                 self.take_while(|c| c != '\n');
             } else if self.rest.starts_with("/*") {
                 self.skip_comment();
@@ -56,6 +79,12 @@ impl<'a> Lexer<'a> {
                 return self.rest.len() < before;
             }
         }
+    }
+
+    /// `#`, unless it is one of PostgreSQL's operators on JSON.
+    fn is_hash_comment(&self) -> bool {
+        let after = self.rest.strip_prefix('#');
+        self.dialect == Dialect::Other && after.is_some_and(|after| !after.starts_with(['>', '-']))
     }
 
     /// PostgreSQL's comments nest.
@@ -82,6 +111,19 @@ impl<'a> Lexer<'a> {
     fn advance(&mut self, length: usize) {
         let first = self.rest.chars().next().map_or(0, char::len_utf8);
         self.take(length.max(first));
+    }
+
+    /// The same where a backslash may be an escape, and may not: then it goes to the end of the statement.
+    fn quoted_plainly(&mut self, close: char) -> &'a str {
+        let all = self.rest;
+        let taken = self.quoted(close, false);
+        let is_escape =
+            |(index, c): (usize, char)| c == '\\' && taken[index + 1..].starts_with(close);
+        if self.dialect == Dialect::Other && taken.char_indices().any(is_escape) {
+            self.rest = "";
+            return all;
+        }
+        taken
     }
 
     /// A string or a quoted name, from its opening quote to its closing one; a doubled quote is part of it.
@@ -125,7 +167,11 @@ impl<'a> Lexer<'a> {
             self.take(1);
         }
         if self.rest.starts_with('\'') && word.len() == 1 {
-            self.quoted('\'', word.eq_ignore_ascii_case("e"));
+            if word.eq_ignore_ascii_case("e") {
+                self.quoted('\'', true);
+            } else {
+                self.quoted_plainly('\'');
+            }
             return Token::Literal;
         }
         Token::Word(word)
@@ -146,10 +192,11 @@ impl<'a> Iterator for Lexer<'a> {
         let second = self.rest[first.len_utf8()..].chars().next();
         let token = match first {
             '\'' => {
-                self.quoted('\'', false);
+                self.quoted_plainly('\'');
                 Token::Literal
             }
-            '"' | '`' => Token::Quoted(self.quoted(first, false)),
+            '"' => Token::Quoted(self.quoted_plainly('"')),
+            '`' => Token::Quoted(self.quoted('`', false)),
             '$' if self.dollar_quoted() => Token::Literal,
             '$' | ':' | '@' | '#' if second.is_some_and(is_name) => {
                 let name = self.rest[1..].find(|c| !is_name(c));

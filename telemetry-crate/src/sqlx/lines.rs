@@ -66,8 +66,8 @@ static REPEATED: Metadata<'static> = metadata(
     &[
         "message",
         "db.query.summary",
-        "db.n_plus_one.count",
-        "db.queries",
+        "sql.n_plus_one.count",
+        "sql.queries",
         "code.function.name",
         "code.file.path",
         "code.line.number",

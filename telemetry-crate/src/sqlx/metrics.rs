@@ -24,9 +24,9 @@ static OPERATIONS: LazyLock<Durations> =
 static WAITS: LazyLock<Durations> =
     LazyLock::new(|| Durations::new(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
 static TRANSACTIONS: LazyLock<Durations> =
-    LazyLock::new(|| Durations::new(&catalog::DB_TRANSACTION_DURATION));
+    LazyLock::new(|| Durations::new(&catalog::SQL_TRANSACTION_DURATION));
 static QUERIES: LazyLock<Durations> =
-    LazyLock::new(|| Durations::new(&catalog::DB_QUERIES_PER_REQUEST));
+    LazyLock::new(|| Durations::new(&catalog::SQL_QUERIES_PER_REQUEST));
 
 /// One statement, or a call that never became one.
 pub(super) fn operation(
@@ -103,8 +103,8 @@ pub(super) fn repeated(of: &UnitLabels, repeat: &Repeat) {
         of.span_name,
         summary,
     ];
-    let labels: Vec<_> = (catalog::DB_N_PLUS_ONE.labels.iter().zip(values))
+    let labels: Vec<_> = (catalog::SQL_N_PLUS_ONE.labels.iter().zip(values))
         .filter_map(|(label, value)| Some(Label::new(*label, value?.to_owned())))
         .collect();
-    metrics::counter!(catalog::DB_N_PLUS_ONE.name, labels).increment(1);
+    metrics::counter!(catalog::SQL_N_PLUS_ONE.name, labels).increment(1);
 }

@@ -127,7 +127,7 @@ impl Collector for PoolCollector {
                 );
             }
             page.sample(
-                &catalog::DB_CLIENT_CONNECTION_MAX,
+                &catalog::DB_CLIENT_CONNECTION_LIMIT,
                 &[name],
                 f64::from(connections.max),
             );

@@ -11,15 +11,15 @@ use std::{
 use hashbrown::HashMap;
 
 use super::{
-    lexer::{Lexer, Token},
+    lexer::{Dialect, Lexer},
+    quotes::Quotes,
+    server::known,
     summary::{Summarizer, Summary},
+    text::Text,
 };
 
-/// Bytes of a statement that are read. What a machine has written beyond that tells nobody anything.
-const MAX_READ: usize = 16 * 1024;
-
-/// Bytes of the text that is shown.
-const MAX_TEXT: usize = 4 * 1024;
+/// Bytes of a statement that are read: a list of ten thousand placeholders and what comes after it.
+const MAX_READ: usize = 128 * 1024;
 
 /// Statements kept; at most some 2 MB, and usually a tenth of it.
 const KEPT: usize = 512;
@@ -30,6 +30,17 @@ const LABELLED: usize = 200;
 
 /// What a label says of every other.
 const OTHER: &str = "_OTHER";
+
+/// What changes the schema. Migrations do, once in the life of each table, and must not take the labels of queries.
+const SCHEMA: [&str; 6] = ["CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"];
+
+/// What else a script may begin with.
+const OF_SCRIPT: [&str; 8] = [
+    "SELECT", "INSERT", "UPDATE", "DELETE", "BEGIN", "DO", "SET", "PRAGMA",
+];
+
+/// Where sqlx notes which migrations have run.
+const MIGRATIONS: &str = "_sqlx_migrations";
 
 /// See the module.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,8 +53,19 @@ pub(super) struct Statement {
     pub(super) text: String,
     /// Of summary and text: what makes it the same as another.
     identity: u64,
-    /// Whether its summary is one of those that have series of their own.
-    is_labelled: bool,
+    /// Several statements in one text, as a migration has them.
+    is_script: bool,
+    label: Label,
+}
+
+/// What a statement's labels say.
+#[derive(Debug, PartialEq, Eq)]
+enum Label {
+    /// Its summary, which is one of those that have series of their own.
+    Summary,
+    /// Nothing but its first word, which is a known one.
+    Operation,
+    Other,
 }
 
 impl Statement {
@@ -53,17 +75,23 @@ impl Statement {
         self.operation == "PRAGMA"
     }
 
-    fn read(sql: &str) -> Self {
+    pub(super) fn read(sql: &str, dialect: Dialect) -> Self {
+        let sql = cut(sql, MAX_READ);
         let mut summarizer = Summarizer::default();
-        let mut text = Text::default();
-        for (space, token) in Lexer::new(cut(sql, MAX_READ)) {
+        let mut quotes = Quotes::new(dialect);
+        let mut text = Text::new(Lexer::new(sql, dialect));
+        let mut tokens = Lexer::new(sql, dialect).peekable();
+        while let Some((space, token)) = tokens.next() {
+            let names_table = summarizer.expects_table();
             summarizer.read(token);
-            text.push(space, token);
+            let next = tokens.peek().map(|(_, next)| *next);
+            text.push(space, quotes.shown(token, next, names_table));
         }
         let Summary {
             operation,
             collection,
             text: summary,
+            is_script,
         } = summarizer.finish();
         Self {
             operation,
@@ -71,7 +99,8 @@ impl Statement {
             summary,
             text: text.finish(),
             identity: 0,
-            is_labelled: true,
+            is_script,
+            label: Label::Other,
         }
     }
 
@@ -82,11 +111,27 @@ impl Statement {
 
     /// The values of the labels `db_operation_name`, `db_collection_name` and `db_query_summary`.
     pub(super) fn labels(&self) -> [Option<&str>; 3] {
-        if self.is_labelled {
-            let collection = self.collection.as_deref();
-            [Some(&self.operation), collection, Some(&self.summary)]
+        match self.label {
+            Label::Summary => {
+                let collection = self.collection.as_deref();
+                [Some(&self.operation), collection, Some(&self.summary)]
+            }
+            Label::Operation => [Some(&self.operation), None, Some(&self.operation)],
+            Label::Other => [Some(OTHER), None, Some(OTHER)],
+        }
+    }
+
+    /// What it is labelled with whatever others are, if it may be one of a migration.
+    fn label_of_migration(&self) -> Option<Label> {
+        let is_one_of = |known: &[&str]| known.contains(&self.operation.as_str());
+        if is_one_of(&SCHEMA) || self.is_script && is_one_of(&OF_SCRIPT) {
+            Some(Label::Operation)
+        } else if self.is_script {
+            Some(Label::Other)
         } else {
-            [Some(OTHER), None, Some(OTHER)]
+            // Six statements, in any program.
+            let is_note = self.collection.as_deref() == Some(MIGRATIONS);
+            is_note.then_some(Label::Summary)
         }
     }
 }
@@ -97,65 +142,6 @@ fn cut(text: &str, max: usize) -> &str {
         end -= 1;
     }
     &text[..end]
-}
-
-/// The statement without values, comments and line breaks.
-#[derive(Debug, Default)]
-struct Text {
-    text: String,
-    /// The last token was a value, or it was the comma behind one: another value adds nothing.
-    in_values: bool,
-    /// A comma that is not yet written.
-    comma: bool,
-    is_cut: bool,
-}
-
-impl Text {
-    fn push(&mut self, space: bool, token: Token<'_>) {
-        match token {
-            Token::Literal if self.in_values && self.comma => {
-                self.comma = false;
-                return;
-            }
-            Token::Symbol(',') if self.in_values && !self.comma => {
-                self.comma = true;
-                return;
-            }
-            _ => {}
-        }
-        if std::mem::take(&mut self.comma) {
-            self.write(false, ",");
-        }
-        self.in_values = token == Token::Literal;
-        match token {
-            Token::Literal => self.write(space, "?"),
-            Token::Symbol(symbol) => self.write(space, symbol.encode_utf8(&mut [0; 4])),
-            Token::Word(word) | Token::Quoted(word) | Token::Placeholder(word) => {
-                self.write(space, word);
-            }
-        }
-    }
-
-    fn write(&mut self, space: bool, part: &str) {
-        let space = space && !self.text.is_empty();
-        if self.text.len() + usize::from(space) + part.len() > MAX_TEXT {
-            self.is_cut = true;
-        }
-        if self.is_cut {
-            return;
-        }
-        if space {
-            self.text.push(' ');
-        }
-        self.text.push_str(part);
-    }
-
-    fn finish(mut self) -> String {
-        if self.is_cut {
-            self.text.push_str(" ...");
-        }
-        self.text
-    }
 }
 
 /// The statements that were seen.
@@ -176,15 +162,21 @@ pub(super) fn statement(sql: &str) -> Arc<Statement> {
 
 impl Statements {
     fn get(&self, sql: &str) -> Arc<Statement> {
-        let hash = self.hasher.hash_one((cut(sql, MAX_READ), sql.len()));
+        let dialect = Dialect::of(known().server.system);
+        let text = (cut(sql, MAX_READ), sql.len());
+        let hash = self.hasher.hash_one((text, dialect));
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(statement) = known.get(&hash) {
             return Arc::clone(statement);
         }
         drop(known);
-        let mut statement = Statement::read(sql);
+        let mut statement = Statement::read(sql, dialect);
         statement.identity = self.hasher.hash_one((&statement.summary, &statement.text));
-        statement.is_labelled = self.may_label(&statement.summary);
+        statement.label = match statement.label_of_migration() {
+            Some(label) => label,
+            None if self.may_label(&statement.summary) => Label::Summary,
+            None => Label::Other,
+        };
         let statement = Arc::new(statement);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KEPT {
@@ -206,58 +198,7 @@ impl Statements {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, LABELLED, MAX_TEXT, Statement, Statements};
-
-    fn text(sql: &str) -> String {
-        Statement::read(sql).text
-    }
-
-    #[test]
-    fn a_text_has_no_value_in_it() {
-        for (sql, expected) in [
-            (
-                "SELECT * FROM t WHERE a = $1 AND b IN ($2, $3)",
-                "SELECT * FROM t WHERE a = $1 AND b IN ($2, $3)",
-            ),
-            (
-                "SELECT * FROM t\n  WHERE a = 'hunter2'",
-                "SELECT * FROM t WHERE a = ?",
-            ),
-            ("SELECT 'it''s hunter2', 1.5e3, 0xff, -7", "SELECT ?, -?"),
-            ("SELECT E'\\'hunter2', X'ff', u&'hunter2', n", "SELECT ?, n"),
-            ("SELECT $$hunter2$$, $a$hun$$ter2$a$", "SELECT ?"),
-            ("SELECT $1, $2", "SELECT $1, $2"),
-            ("/* hunter2 /* nested */ */ SELECT 1 -- hunter2", "SELECT ?"),
-            ("SELECT 'hunter2", "SELECT ?"),
-            ("SELECT $$hunter2", "SELECT ?"),
-            (
-                "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
-                "INSERT INTO t VALUES (?), (?)",
-            ),
-            (
-                "SELECT a::text, orders2 FROM t WHERE n = :name AND m = ?1",
-                "SELECT a::text, orders2 FROM t WHERE n = :name AND m = ?1",
-            ),
-            ("SELECT 'ü' || \"ü\"", "SELECT ? || \"ü\""),
-        ] {
-            let shown = text(sql);
-            assert_eq!(shown, expected, "{sql}");
-            assert!(!shown.contains("hunter2"));
-        }
-    }
-
-    #[test]
-    fn nothing_is_too_long_and_nothing_panics() {
-        let long = text(&format!("SELECT {}", "a, ".repeat(100_000)));
-        assert!(long.len() <= MAX_TEXT + 4 && long.ends_with(" ..."));
-        let nasty = "'\"`$?:@#/*-*/--\\()[];.,E'1eüß\u{1f4a9}\0 \n$a$";
-        for start in (0..nasty.len()).filter(|start| nasty.is_char_boundary(*start)) {
-            for end in (start..=nasty.len()).filter(|end| nasty.is_char_boundary(*end)) {
-                text(&nasty[start..end]);
-                text(&format!("SELECT * FROM {}", &nasty[start..end]));
-            }
-        }
-    }
+    use super::{KEPT, LABELLED, Statements};
 
     #[test]
     fn statements_with_other_values_in_them_are_the_same() {
@@ -265,6 +206,44 @@ mod tests {
         let one = statements.get("SELECT * FROM t WHERE id = 1");
         let other = statements.get("SELECT * FROM t WHERE id = 2");
         assert_eq!(one, other);
+        let short = statements.get("SELECT * FROM t WHERE id IN ($1) AND a = $2");
+        let long: Vec<_> = (1..=10_000).map(|n| format!("${n}")).collect();
+        let long = format!(
+            "SELECT * FROM t WHERE id IN ({}) AND a = $10001",
+            long.join(", ")
+        );
+        assert!(short.is_same(&statements.get(&long)));
+    }
+
+    #[test]
+    fn migrations_take_no_labels_of_queries() {
+        let statements = Statements::default();
+        for number in 0..2 * LABELLED {
+            for sql in [
+                format!("CREATE TABLE t{number} (id int)"),
+                format!("ALTER TABLE t{number} ADD COLUMN a int;"),
+                format!("INSERT INTO t{number} SELECT 1; DROP TABLE u{number};"),
+                format!("whatever{number} a; SELECT * FROM t{number}"),
+            ] {
+                let statement = statements.get(&sql);
+                let [operation, collection, summary] = statement.labels();
+                assert_eq!((operation, collection), (summary, None), "{sql}");
+            }
+        }
+        let note =
+            statements.get("SELECT version, checksum FROM _sqlx_migrations ORDER BY version");
+        assert_eq!(note.labels()[2], Some("SELECT _sqlx_migrations"));
+        assert!(
+            statements
+                .labelled
+                .read()
+                .is_ok_and(|labelled| labelled.is_empty())
+        );
+        let script = statements.get("INSERT INTO a SELECT 1; DROP TABLE b");
+        assert_eq!(script.labels(), [Some("INSERT"), None, Some("INSERT")]);
+        // A semicolon at the end makes no script.
+        let query = statements.get("SELECT * FROM orders;");
+        assert_eq!(query.labels()[2], Some("SELECT orders"));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) struct Summary {
     /// The table, if there is exactly one.
     pub(super) collection: Option<String>,
     pub(super) text: String,
+    /// There is more than one statement.
+    pub(super) is_script: bool,
 }
 
 /// Reads tokens and gathers the summary.
@@ -38,6 +40,7 @@ pub(super) struct Summarizer<'a> {
     /// The name that is being read, with its quotes.
     name: String,
     previous: Option<Token<'a>>,
+    is_script: bool,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +62,7 @@ impl Default for Summarizer<'_> {
             ctes: Vec::new(),
             name: String::new(),
             previous: None,
+            is_script: false,
         }
     }
 }
@@ -79,6 +83,8 @@ fn bare(name: &str) -> &str {
 
 impl<'a> Summarizer<'a> {
     pub(super) fn read(&mut self, token: Token<'a>) {
+        let is_next = self.previous == Some(Token::Symbol(';')) && token != Token::Symbol(';');
+        self.is_script |= is_next && self.operation.is_some();
         match token {
             Token::Word(word) => self.word(word),
             Token::Quoted(name) => self.quoted(name),
@@ -106,6 +112,13 @@ impl<'a> Summarizer<'a> {
             }
         }
         self.previous = Some(token);
+    }
+
+    /// Whether a name comes next, and no value: of a table, or of a query of `WITH`.
+    pub(super) fn expects_table(&self) -> bool {
+        let is_next = self.name.is_empty() || self.name.ends_with('.');
+        let frame = self.frames.last();
+        frame.is_some_and(|frame| frame.ctes == Ctes::Name || frame.expected.is_some() && is_next)
     }
 
     fn frame(&mut self) -> &mut Frame<'a> {
@@ -375,6 +388,7 @@ impl<'a> Summarizer<'a> {
                 _ => None,
             },
             text: self.text,
+            is_script: self.is_script,
         }
     }
 }

@@ -21,7 +21,7 @@ use super::{TARGET, held::Held, metrics, observed::Observed, server::system_name
 use crate::traces::SPAN_LEVEL;
 
 /// Begins a transaction that is observed: a span named `transaction`, from here to its end, with its outcome, and a sample
-/// of `db_transaction_duration_seconds`. `BEGIN`, `COMMIT` and `ROLLBACK` are spans of their own, with their errors.
+/// of `sql_transaction_duration_seconds`. `BEGIN`, `COMMIT` and `ROLLBACK` are spans of their own, with their errors.
 ///
 /// Use it like sqlx's own, `&mut *transaction` being the connection. One that is dropped is rolled back, and its outcome is
 /// `dropped`.
@@ -147,7 +147,7 @@ impl Drop for Open {
             let context = Context::current();
             let span = context.span();
             // No convention has it.
-            span.set_attribute(KeyValue::new("db.transaction.outcome", outcome));
+            span.set_attribute(KeyValue::new("sql.transaction.outcome", outcome));
             if outcome == "error" {
                 span.set_status(Status::error(""));
             }

@@ -94,8 +94,8 @@ impl Unit {
         if limit.is_some_and(|limit| count >= limit) && is_worst() {
             // No convention has these attributes.
             self.context.span().set_attributes([
-                KeyValue::new("db.n_plus_one.summary", statement.summary.clone()),
-                KeyValue::new("db.n_plus_one.count", i64::from(count)),
+                KeyValue::new("sql.n_plus_one.summary", statement.summary.clone()),
+                KeyValue::new("sql.n_plus_one.count", i64::from(count)),
             ]);
         }
     }

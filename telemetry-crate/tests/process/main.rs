@@ -348,7 +348,7 @@ fn next_line(reader: &mut impl BufRead) -> String {
 fn dropped(page: &str) -> u64 {
     let value = page
         .lines()
-        .find_map(|line| line.strip_prefix("log_events_dropped_total "));
+        .find_map(|line| line.strip_prefix("logging_events_dropped_total "));
     value.unwrap_or_else(|| panic!("{page}")).parse().unwrap()
 }
 

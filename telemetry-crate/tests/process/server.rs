@@ -200,7 +200,7 @@ pub(crate) fn variables() {
     }
     assert_eq!(answer(client(address, "GET / HTTP/1.1\r\nhost: ")), "");
     for limit in ["header_timeout", "body_timeout", "body_size"] {
-        let counted = format!("http_server_limited_total{{limit=\"{limit}\"}} 1");
+        let counted = format!("serve_limited_total{{limit=\"{limit}\"}} 1");
         // A closed connection is counted a moment after its client sees it.
         until(|| ask(admin, "GET /metrics").body.contains(&counted));
     }
@@ -224,7 +224,7 @@ pub(crate) fn exhausted_files() {
     let page = ask(admin, "GET /metrics").body;
     let failures = page
         .lines()
-        .find_map(|line| line.strip_prefix("http_server_limited_total{limit=\"accept\"} "));
+        .find_map(|line| line.strip_prefix("serve_limited_total{limit=\"accept\"} "));
     let failures: u128 = failures.unwrap_or_default().parse().unwrap();
     assert!(
         (1..=most).contains(&failures),

@@ -85,8 +85,8 @@ fn both() {
         "{message}"
     );
     assert_eq!(repeated["db.query.summary"], "SELECT items");
-    assert_eq!(repeated["db.n_plus_one.count"], 25);
-    assert_eq!(repeated["db.queries"], 26);
+    assert_eq!(repeated["sql.n_plus_one.count"], 25);
+    assert_eq!(repeated["sql.queries"], 26);
     assert_eq!(repeated["http.route"], "/orders");
     assert_eq!(repeated["code.function.name"], "items_of");
     for id in ["trace_id", "span_id"] {

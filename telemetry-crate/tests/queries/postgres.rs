@@ -99,7 +99,7 @@ fn spans() {
             "SELECT count(*) FROM orders WHERE id < $1 AND secret = ?"
         );
         assert_eq!(
-            named(&spans, "UPDATE orders").attributes["db.response.affected_rows"],
+            named(&spans, "UPDATE orders").attributes["sql.affected_rows"],
             "2"
         );
         assert!(!format!("{spans:?}").contains("hunter2"));
@@ -137,7 +137,7 @@ fn errors() {
         assert_eq!(span.attributes["error.type"], code, "{name}");
     }
     let transaction = named(&spans, "transaction");
-    assert_eq!(transaction.attributes["db.transaction.outcome"], "error");
+    assert_eq!(transaction.attributes["sql.transaction.outcome"], "error");
     assert_eq!(transaction.status, "error");
     assert!(!format!("{spans:?}").contains("hunter2"), "{spans:#?}");
     let labels = [
@@ -224,7 +224,7 @@ fn exhausted() {
             let labels = [name, ("db_client_connection_state", state)];
             value("db_client_connection_count", &labels)
         };
-        assert_eq!(value("db_client_connection_max", &[name]), Some(1.0));
+        assert_eq!(value("db_client_connection_limit", &[name]), Some(1.0));
         let held = pool.acquire().await.unwrap();
         assert_eq!(
             (connections("used"), connections("idle")),
@@ -250,7 +250,7 @@ fn exhausted() {
         // Another test's pool may be observed at the same time, and then the pool has no name here.
         assert_eq!(value("db_client_connection_timeouts_total", &[]), Some(1.0));
         pool.close().await;
-        assert_eq!(value("db_client_connection_max", &[name]), None);
+        assert_eq!(value("db_client_connection_limit", &[name]), None);
     });
 }
 

@@ -63,7 +63,7 @@ fn spans() {
     ] {
         assert_eq!(query.attributes[key], expected, "{key}");
     }
-    assert!(!request.attributes.contains_key("db.n_plus_one.count"));
+    assert!(!request.attributes.contains_key("sql.n_plus_one.count"));
     assert!(!format!("{spans:?}").contains("hunter2"), "{spans:#?}");
     assert!(!page().contains("hunter2"));
 
@@ -74,10 +74,10 @@ fn spans() {
     ];
     assert!(value("db_client_operation_duration_seconds_count", &labels) >= Some(1.0));
     let route = |route| [("http_route", route)];
-    becomes("db_queries_per_request_count", &route("/orders/{id}"), 1.0);
-    becomes("db_queries_per_request_sum", &route("/orders/{id}"), 1.0);
+    becomes("sql_queries_per_request_count", &route("/orders/{id}"), 1.0);
+    becomes("sql_queries_per_request_sum", &route("/orders/{id}"), 1.0);
     assert_eq!(
-        value("db_queries_per_request_count", &route("/empty")),
+        value("sql_queries_per_request_count", &route("/empty")),
         None
     );
     // Other tests have spans of the same statement, whose exemplars may be the ones that are shown.
@@ -91,7 +91,7 @@ fn spans() {
         ""
     ));
     assert!(has_exemplar(
-        "db_queries_per_request_bucket",
+        "sql_queries_per_request_bucket",
         &request.trace_id
     ));
     assert!(value("db_client_connection_wait_time_seconds_count", &[]) >= Some(1.0));
@@ -105,8 +105,8 @@ fn n_plus_one() {
     });
     let spans = trace("GET /orders");
     let request = named(&spans, "GET /orders");
-    assert_eq!(request.attributes["db.n_plus_one.summary"], "SELECT items");
-    assert_eq!(request.attributes["db.n_plus_one.count"], "25");
+    assert_eq!(request.attributes["sql.n_plus_one.summary"], "SELECT items");
+    assert_eq!(request.attributes["sql.n_plus_one.count"], "25");
     let queries = spans.iter().filter(|span| span.name == "SELECT items");
     assert_eq!(queries.count(), 25);
     let parent = &named(&spans, "SELECT items").parent_span_id;
@@ -115,8 +115,8 @@ fn n_plus_one() {
         ("http_route", "/orders"),
         ("db_query_summary", "SELECT items"),
     ];
-    becomes("db_n_plus_one_total", &labels, 1.0);
-    becomes("db_queries_per_request_sum", &labels[..1], 26.0);
+    becomes("sql_n_plus_one_total", &labels, 1.0);
+    becomes("sql_queries_per_request_sum", &labels[..1], 26.0);
 }
 
 fn errors() {
@@ -173,11 +173,11 @@ fn transactions() {
     let spans = trace("transactions of sqlite");
     let outcomes: Vec<_> = (spans.iter())
         .filter(|span| span.name == "transaction")
-        .map(|span| &*span.attributes["db.transaction.outcome"])
+        .map(|span| &*span.attributes["sql.transaction.outcome"])
         .collect();
     assert_eq!(outcomes, ["commit", "rollback", "dropped"]);
     let (insert, commit) = (named(&spans, "INSERT orders"), named(&spans, "COMMIT"));
-    let rows = |name| &*named(&spans, name).attributes["db.response.affected_rows"];
+    let rows = |name| &*named(&spans, name).attributes["sql.affected_rows"];
     assert_eq!(rows("INSERT orders"), "1");
     assert_eq!(rows("UPDATE orders"), "0", "the row was not there");
     let first = named(&spans, "transaction");
@@ -187,7 +187,7 @@ fn transactions() {
     );
     for outcome in outcomes {
         let labels = [("db_system_name", "sqlite"), ("outcome", outcome)];
-        let count = value("db_transaction_duration_seconds_count", &labels);
+        let count = value("sql_transaction_duration_seconds_count", &labels);
         assert_eq!(count, Some(1.0), "{outcome}");
     }
 }

@@ -327,7 +327,7 @@ async fn an_undeclared_queue_is_watched<DB: Place>(pool: Pool<DB>) {
     let running = Running::start(
         Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }),
     );
-    let ready = [("queue", &*name), ("state", "ready")];
+    let ready = [("queue", &*name), ("status", "ready")];
     let seen = async {
         while value("worker_queue_depth", &ready) != Some(1.0) {
             sleep(Duration::from_millis(20)).await;

@@ -42,7 +42,7 @@ async fn trickled_bodies_are_answered_with_408() {
     let mut client = server.client(&post("/collect", 1_000_000)).await;
     // Never silent for as long as the time-out.
     while client.write_all(b"x").await.is_ok()
-        && capture.metric("http_server_limited_total", [("limit", "body_timeout")]) == Some(0.0)
+        && capture.metric("serve_limited_total", [("limit", "body_timeout")]) == Some(0.0)
     {
         sleep(SHORT / 8).await;
     }
@@ -59,7 +59,7 @@ async fn bytes_sent_before_earn_no_time() {
     client.write_all(&vec![b'x'; 500_000]).await.unwrap();
     let mut bytes = 0;
     while client.write_all(b"x").await.is_ok()
-        && capture.metric("http_server_limited_total", [("limit", "body_timeout")]) == Some(0.0)
+        && capture.metric("serve_limited_total", [("limit", "body_timeout")]) == Some(0.0)
     {
         sleep(SHORT / 8).await;
         bytes += 1;

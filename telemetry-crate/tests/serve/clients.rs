@@ -162,7 +162,7 @@ async fn connections_beyond_the_limit_wait() {
         held.push(server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await);
     }
     sleep(SHORT / 4).await;
-    let open = capture.metric("http_server_open_connections", []);
+    let open = capture.metric("serve_open_connections", []);
     assert!(open <= Some(2.0), "{open:?}");
     for client in held {
         assert!(answer(client).await.ends_with("hello"));

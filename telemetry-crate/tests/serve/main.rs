@@ -96,18 +96,18 @@ async fn answer(mut stream: TcpStream) -> String {
 /// Waits until the server has counted this.
 async fn limited(capture: &Capture, limit: &str, times: f64) {
     let counted = async {
-        while capture.metric("http_server_limited_total", [("limit", limit)]) != Some(times) {
+        while capture.metric("serve_limited_total", [("limit", limit)]) != Some(times) {
             sleep(Duration::from_millis(10)).await;
         }
     };
     let waited = timeout(DEADLINE, counted).await;
-    let is = capture.metric("http_server_limited_total", [("limit", limit)]);
+    let is = capture.metric("serve_limited_total", [("limit", limit)]);
     assert!(waited.is_ok(), "expected {times} of {limit}, found {is:?}");
 }
 
 /// Waits until so many connections are open.
 async fn open(capture: &Capture, connections: f64) {
-    reaches(capture, "http_server_open_connections", connections).await;
+    reaches(capture, "serve_open_connections", connections).await;
 }
 
 /// Waits until so many requests are being served.

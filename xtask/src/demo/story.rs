@@ -78,7 +78,7 @@ pub(super) fn n_plus_one(service: &Service) -> anyhow::Result<Told> {
     let answer = http::get(&service.url("/orders/report"))?;
     ensure!(answer.status == 200, "/orders/report: {}", answer.body);
     let labels = [("http_route", "/orders/report")];
-    told(service, "N+1: ", "db_n_plus_one_total", &labels)
+    told(service, "N+1: ", "sql_n_plus_one_total", &labels)
 }
 
 /// The first scheduled run.

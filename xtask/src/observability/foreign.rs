@@ -92,7 +92,7 @@ const RECORDED: &[(&str, &[&str])] = &[
         &["instance", "db_client_connection_pool_name"],
     ),
     (
-        "statement:db_n_plus_one:count1h",
+        "statement:sql_n_plus_one:count1h",
         &["http_route", "rpc_method", "span_name", "db_query_summary"],
     ),
     ("data:staleness_budget:seconds", &["data_type", "le"]),
@@ -107,7 +107,7 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("service:otel_sdk_exporter_logs_lost:count5m", &[]),
     ("service:otel_sdk_processor_logs_lost:count5m", &[]),
     ("service:otel_sdk_exporter_data_points_lost:count5m", &[]),
-    ("service:log_events_dropped:count5m", &[]),
+    ("service:logging_events_dropped:count5m", &[]),
     ("metric:metrics_series_over_budget:count15m", &["metric"]),
     ("slo:availability:requests_rate5m", &[]),
     ("slo:availability:errors_rate5m", &[]),

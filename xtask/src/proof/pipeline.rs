@@ -92,7 +92,7 @@ fn series(Pipeline { prometheus, .. }: &Pipeline) -> anyhow::Result<()> {
         "target_info",
         "build_info",
         "process_cpu_seconds_total",
-        "log_events_total",
+        "logging_events_total",
     ] {
         prometheus.query(always, |result| !result.is_empty())?;
     }

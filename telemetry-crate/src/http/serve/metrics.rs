@@ -46,7 +46,7 @@ impl Limit {
     }
 
     fn counter(self) -> Counter {
-        metrics::counter!(catalog::HTTP_SERVER_LIMITED.name, "limit" => self.as_str())
+        metrics::counter!(catalog::SERVE_LIMITED.name, "limit" => self.as_str())
     }
 
     pub(super) fn count(self) {
@@ -64,5 +64,5 @@ pub(super) fn register() -> Gauge {
     for limit in Limit::ALL {
         limit.counter().increment(0);
     }
-    metrics::gauge!(catalog::HTTP_SERVER_OPEN_CONNECTIONS.name)
+    metrics::gauge!(catalog::SERVE_OPEN_CONNECTIONS.name)
 }

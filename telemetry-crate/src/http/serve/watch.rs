@@ -39,7 +39,7 @@ pub(super) async fn serve_connection(
     };
     if let Some(limit) = limit {
         limit.count();
-        tracing::debug!(target: "firstlight", %client, ?limit, "connection closed");
+        tracing::debug!(target: "firstlight", { client.address = %client.ip(), client.port = client.port(), ?limit }, "connection closed");
     }
 }
 

@@ -83,7 +83,7 @@ impl<DB: Tables> Worker<DB> {
             }
             if let Some(error) = &error {
                 let error: &dyn Error = &**error;
-                tracing::warn!(target: TARGET, error, "the worker ended; another begins");
+                tracing::warn!(target: TARGET, { exception.message = error }, "the worker ended; another begins");
             }
             // Another worker may not end for days, and what this one held would be taken for a dead process' until then.
             loop {
@@ -186,7 +186,7 @@ impl<DB: Tables> Worker<DB> {
                     // apalis' own errors are not known to the pool.
                     crate::sqlx::note(&error);
                     let error: &dyn Error = &error;
-                    tracing::warn!(target: TARGET, error, "jobs cannot be given back yet");
+                    tracing::warn!(target: TARGET, { exception.message = error }, "jobs cannot be given back yet");
                     return;
                 }
             }
@@ -219,6 +219,6 @@ impl<DB: Tables> Worker<DB> {
 async fn postpone<DB: Tables>(pool: Pool<DB>, retry: Retry) {
     if let Err(error) = DB::postpone(&pool, retry).await {
         let error: &dyn Error = &error;
-        tracing::warn!(target: TARGET, error, "a job is tried again at once");
+        tracing::warn!(target: TARGET, { exception.message = error }, "a job is tried again at once");
     }
 }

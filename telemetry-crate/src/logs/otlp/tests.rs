@@ -141,6 +141,21 @@ fn a_record_says_what_the_line_says() {
 }
 
 #[test]
+fn an_error_has_the_conventions_name() {
+    let error = std::io::Error::other("disk full");
+    let records = records(RecordLimits::default(), Sampler::AlwaysOn, || {
+        tracing::warn!(%error, "a");
+        tracing::warn!(err = %error, "b");
+        tracing::warn!(error = &error as &dyn std::error::Error, "c");
+    });
+    for Record { record, .. } in &records {
+        let expected = text("disk full");
+        assert_eq!(attributes(record), [("exception.message", &expected)]);
+    }
+    assert_eq!(records.len(), 3);
+}
+
+#[test]
 fn every_level_has_the_lowest_number_of_its_range() {
     let records = records(RecordLimits::default(), Sampler::AlwaysOn, || {
         tracing::trace!("a");

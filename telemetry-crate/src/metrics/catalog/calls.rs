@@ -33,7 +33,7 @@ pub const RPC_SERVER_CALL_DURATION: Metric = Metric {
     labels: &[
         "rpc_system_name",
         "rpc_method",
-        "rpc_response_status_code",
+        "rpc_status_code",
         "error_type",
     ],
     buckets: Some(&buckets::SECONDS),
@@ -51,7 +51,7 @@ pub const RPC_CLIENT_CALL_DURATION: Metric = Metric {
     labels: &[
         "rpc_system_name",
         "rpc_method",
-        "rpc_response_status_code",
+        "rpc_status_code",
         "error_type",
         "server_address",
         "server_port",

@@ -51,8 +51,8 @@ pub const DB_CLIENT_CONNECTION_COUNT: Metric = Metric {
 };
 
 /// Connections that a pool may have.
-pub const DB_CLIENT_CONNECTION_MAX: Metric = Metric {
-    name: "db_client_connection_max",
+pub const DB_CLIENT_CONNECTION_LIMIT: Metric = Metric {
+    name: "db_client_connection_limit",
     kind: Kind::Gauge,
     unit: "{connection}",
     labels: &["db_client_connection_pool_name"],
@@ -83,8 +83,8 @@ pub const DB_CLIENT_CONNECTION_TIMEOUTS: Metric = Metric {
 
 /// How long transactions of `sqlx::begin` were open; `outcome` is `commit`, `rollback`, `dropped` (rolled back because
 /// nobody ended it) or `error`. No convention has them.
-pub const DB_TRANSACTION_DURATION: Metric = Metric {
-    name: "db_transaction_duration_seconds",
+pub const SQL_TRANSACTION_DURATION: Metric = Metric {
+    name: "sql_transaction_duration_seconds",
     kind: Kind::Histogram,
     unit: "s",
     labels: &["db_system_name", "outcome"],
@@ -94,8 +94,8 @@ pub const DB_TRANSACTION_DURATION: Metric = Metric {
 
 /// How many statements a request ran, of requests that ran any. A gRPC call has `rpc_method` in place of the route, and
 /// any other root span, such as a job's, the name that it has in the code. No convention has it.
-pub const DB_QUERIES_PER_REQUEST: Metric = Metric {
-    name: "db_queries_per_request",
+pub const SQL_QUERIES_PER_REQUEST: Metric = Metric {
+    name: "sql_queries_per_request",
     kind: Kind::Histogram,
     unit: "{query}",
     labels: &["http_route", "rpc_method", "span_name"],
@@ -104,8 +104,8 @@ pub const DB_QUERIES_PER_REQUEST: Metric = Metric {
 };
 
 /// Statements that one request ran at least as often as `FIRSTLIGHT_N_PLUS_ONE` says. No convention has it.
-pub const DB_N_PLUS_ONE: Metric = Metric {
-    name: "db_n_plus_one_total",
+pub const SQL_N_PLUS_ONE: Metric = Metric {
+    name: "sql_n_plus_one_total",
     kind: Kind::Counter,
     unit: "{query}",
     labels: &["http_route", "rpc_method", "span_name", "db_query_summary"],

@@ -35,8 +35,8 @@ pub const HTTP_SERVER_ACTIVE_REQUESTS: Metric = Metric {
 };
 
 /// Connections that `http::serve` holds open, upgraded ones included.
-pub const HTTP_SERVER_OPEN_CONNECTIONS: Metric = Metric {
-    name: "http_server_open_connections",
+pub const SERVE_OPEN_CONNECTIONS: Metric = Metric {
+    name: "serve_open_connections",
     kind: Kind::Gauge,
     unit: "{connection}",
     labels: &[],
@@ -47,8 +47,8 @@ pub const HTTP_SERVER_OPEN_CONNECTIONS: Metric = Metric {
 /// How often a limit of `http::serve` has ended something: a connection (`header_timeout`, `write_timeout` over
 /// HTTP/1.1, `drain`), a request (`body_timeout`, `body_size`, `body_memory`, `requests`, `write_timeout` over HTTP/2),
 /// or the accepting of connections for a while (`connections`, `accept`).
-pub const HTTP_SERVER_LIMITED: Metric = Metric {
-    name: "http_server_limited_total",
+pub const SERVE_LIMITED: Metric = Metric {
+    name: "serve_limited_total",
     kind: Kind::Counter,
     unit: "{event}",
     labels: &["limit"],

@@ -20,7 +20,7 @@ pub const WORKER_QUEUE_DEPTH: Metric = Metric {
     name: "worker_queue_depth",
     kind: Kind::Gauge,
     unit: "{job}",
-    labels: &["queue", "state"],
+    labels: &["queue", "status"],
     buckets: None,
     help: "Number of jobs in the store, NaN if it could not be read.",
 };

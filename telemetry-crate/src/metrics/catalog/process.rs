@@ -33,9 +33,9 @@ pub const PROCESS_VIRTUAL_MEMORY: Metric = Metric {
 };
 
 /// The lowest memory limit of the process's control groups; absent where there is none. Beyond it the kernel kills, so
-/// `process_resident_memory_bytes / process_memory_limit_bytes` is how close the process is.
-pub const PROCESS_MEMORY_LIMIT: Metric = Metric {
-    name: "process_memory_limit_bytes",
+/// `process_resident_memory_bytes / cgroup_memory_limit_bytes` is how close the process is.
+pub const CGROUP_MEMORY_LIMIT: Metric = Metric {
+    name: "cgroup_memory_limit_bytes",
     kind: Kind::Gauge,
     unit: "By",
     labels: &[],

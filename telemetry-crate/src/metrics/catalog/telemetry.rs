@@ -133,8 +133,8 @@ pub const OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED: Metric = Metric {
 };
 
 /// Log lines written, by level.
-pub const LOG_EVENTS: Metric = Metric {
-    name: "log_events_total",
+pub const LOGGING_EVENTS: Metric = Metric {
+    name: "logging_events_total",
     kind: Kind::Counter,
     unit: "{event}",
     labels: &["level"],
@@ -144,8 +144,8 @@ pub const LOG_EVENTS: Metric = Metric {
 
 /// Log lines of which something was cut or left out, because a value was longer than 8 KiB, the line longer than 16 KiB, or
 /// two fields had one name. The line says what.
-pub const LOG_EVENTS_TRUNCATED: Metric = Metric {
-    name: "log_events_truncated_total",
+pub const LOGGING_EVENTS_TRUNCATED: Metric = Metric {
+    name: "logging_events_truncated_total",
     kind: Kind::Counter,
     unit: "{event}",
     labels: &[],
@@ -154,8 +154,8 @@ pub const LOG_EVENTS_TRUNCATED: Metric = Metric {
 };
 
 /// Log lines lost, because the pipe that they go to was full or closed.
-pub const LOG_EVENTS_DROPPED: Metric = Metric {
-    name: "log_events_dropped_total",
+pub const LOGGING_EVENTS_DROPPED: Metric = Metric {
+    name: "logging_events_dropped_total",
     kind: Kind::Counter,
     unit: "{event}",
     labels: &[],
@@ -195,8 +195,8 @@ pub const METRICS_SAMPLES_DROPPED: Metric = Metric {
 };
 
 /// Checks of the telemetry, each of which counts here to see whether the count arrives on the page.
-pub const TELEMETRY_CHECKS: Metric = Metric {
-    name: "telemetry_checks_total",
+pub const FIRSTLIGHT_CHECKS: Metric = Metric {
+    name: "firstlight_checks_total",
     kind: Kind::Counter,
     unit: "{check}",
     labels: &[],

@@ -15,7 +15,10 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 
 use super::{Point, Points, Stream};
-use crate::{metrics::catalog::Kind, proto::scope};
+use crate::{
+    metrics::catalog::{self, Kind},
+    proto::scope,
+};
 
 /// Half of what gRPC servers take by default: the sizes below are counted and not measured.
 const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
@@ -90,6 +93,11 @@ impl Stream {
                 data_points: points.into_iter().filter_map(Point::number).collect(),
                 aggregation_temporality: cumulative,
                 is_monotonic: true,
+            }),
+            Kind::Gauge if catalog::UP_DOWN_COUNTERS.contains(&name) => Data::Sum(Sum {
+                data_points: points.into_iter().filter_map(Point::number).collect(),
+                aggregation_temporality: cumulative,
+                is_monotonic: false,
             }),
             Kind::Gauge | Kind::Info => Data::Gauge(Gauge {
                 data_points: points.into_iter().filter_map(Point::number).collect(),

@@ -1,6 +1,6 @@
 //! What is pushed, judged against the page: the same series, whatever the labels are.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +24,7 @@ use prost::Message;
 use super::{MetricsRequest, Points};
 use crate::{
     metrics::{
-        BudgetOptions, Format, Metrics, MetricsHandle, MetricsOptions,
+        BudgetOptions, Format, Metrics, MetricsHandle, MetricsOptions, catalog,
         tests::parse::{Labels, samples},
     },
     resource::Resource,
@@ -170,6 +170,24 @@ fn what_is_pushed_is_what_is_on_the_page() {
     pushed.retain(|name, _| !is_ours(name));
     assert!(page.len() > 60, "{page:?}");
     assert_eq!(as_page(&pushed), page);
+}
+
+#[test]
+fn up_down_counters_are_sums_that_may_fall() {
+    let handle = metrics_after(10, || {
+        for name in catalog::UP_DOWN_COUNTERS {
+            gauge!(*name).set(2.0);
+        }
+    });
+    let pushed = pushed(&handle);
+    for name in catalog::UP_DOWN_COUNTERS {
+        let Some(Data::Sum(sum)) = &pushed[*name].data else {
+            panic!("{name}: {:?}", pushed[*name].data);
+        };
+        assert!(!sum.is_monotonic, "{name}");
+        assert_eq!(sum.aggregation_temporality, 2, "{name}");
+        assert!(sum.data_points[0].start_time_unix_nano > 0, "{name}");
+    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
 use super::{Summarizer, Summary};
-use crate::sqlx::lexer::Lexer;
+use crate::sqlx::lexer::{Dialect, Lexer};
 
 fn summary(sql: &str) -> Summary {
     let mut summarizer = Summarizer::default();
-    Lexer::new(sql).for_each(|(_, token)| summarizer.read(token));
+    Lexer::new(sql, Dialect::PostgreSql).for_each(|(_, token)| summarizer.read(token));
     summarizer.finish()
 }
 

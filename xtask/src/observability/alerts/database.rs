@@ -3,8 +3,8 @@
 pub(super) mod drills;
 
 use firstlight::metrics::catalog::{
-    DB_CLIENT_CONNECTION_COUNT, DB_CLIENT_CONNECTION_MAX, DB_CLIENT_CONNECTION_TIMEOUTS,
-    DB_CLIENT_CONNECTION_WAIT_TIME, DB_N_PLUS_ONE,
+    DB_CLIENT_CONNECTION_COUNT, DB_CLIENT_CONNECTION_LIMIT, DB_CLIENT_CONNECTION_TIMEOUTS,
+    DB_CLIENT_CONNECTION_WAIT_TIME, SQL_N_PLUS_ONE,
 };
 
 use super::{alert::Alert, board::Board, group::Group, record::Record};
@@ -16,16 +16,20 @@ use crate::observability::{
 const POOL: [&str; 2] = ["instance", "db_client_connection_pool_name"];
 const WAIT: &str = "pool:db_client_connection_wait_time_seconds:p99_5m";
 const TIMEOUTS: &str = "pool:db_client_connection_timeouts:count5m";
-const REPEATED: &str = "statement:db_n_plus_one:count1h";
+const REPEATED: &str = "statement:sql_n_plus_one:count1h";
 
 pub(super) fn counts() -> [Record; 3] {
     let timeouts = Selector::of(&DB_CLIENT_CONNECTION_TIMEOUTS);
     let wait = Selector::of(&DB_CLIENT_CONNECTION_WAIT_TIME);
-    let repeated = Selector::of(&DB_N_PLUS_ONE);
+    let repeated = Selector::of(&SQL_N_PLUS_ONE);
     [
         Record::as_(WAIT).of(&[&counted_quantile(0.99, &of_service(&POOL), &wait, "5m")]),
         Record::as_(TIMEOUTS).of(&[&counted(&of_service(&POOL), &timeouts, "5m")]),
-        Record::as_(REPEATED).of(&[&counted(&of_service(DB_N_PLUS_ONE.labels), &repeated, "1h")]),
+        Record::as_(REPEATED).of(&[&counted(
+            &of_service(SQL_N_PLUS_ONE.labels),
+            &repeated,
+            "1h",
+        )]),
     ]
 }
 
@@ -35,7 +39,7 @@ pub(super) fn group() -> Group {
 
 fn pool_exhausted() -> Alert {
     let used = Selector::of(&DB_CLIENT_CONNECTION_COUNT).is("db_client_connection_state", "used");
-    let most = Selector::of(&DB_CLIENT_CONNECTION_MAX);
+    let most = Selector::of(&DB_CLIENT_CONNECTION_LIMIT);
     let by = of_service(&POOL);
     let on = on_service(&POOL);
     Alert::ticket("DatabasePoolExhausted")

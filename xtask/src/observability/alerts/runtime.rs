@@ -3,7 +3,7 @@
 pub(super) mod drills;
 
 use firstlight::metrics::catalog::{
-    PROCESS_MAX_FDS, PROCESS_MEMORY_LIMIT, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
+    CGROUP_MEMORY_LIMIT, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
     TOKIO_SCHEDULER_DELAY, TOKIO_SCHEDULER_STALLED,
 };
 
@@ -58,7 +58,7 @@ fn scheduler_delay() -> Alert {
 
 fn memory_near_limit() -> Alert {
     let memory = Selector::of(&PROCESS_RESIDENT_MEMORY);
-    let limit = Selector::of(&PROCESS_MEMORY_LIMIT);
+    let limit = Selector::of(&CGROUP_MEMORY_LIMIT);
     Alert::ticket("ProcessMemoryNearLimit")
         .because("At the limit the kernel kills the process, and every request in it with it.")
         .when(&[&format!("{memory} / {limit} > {MEMORY_PART}")])

@@ -3,7 +3,7 @@
 pub(super) mod drills;
 
 use firstlight::metrics::catalog::{
-    LOG_EVENTS_DROPPED, METRICS_SERIES_OVER_BUDGET, Metric, OTEL_SDK_EXPORTER_LOG_EXPORTED,
+    LOGGING_EVENTS_DROPPED, METRICS_SERIES_OVER_BUDGET, Metric, OTEL_SDK_EXPORTER_LOG_EXPORTED,
     OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED, OTEL_SDK_EXPORTER_SPAN_EXPORTED,
     OTEL_SDK_PROCESSOR_LOG_PROCESSED, OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
 };
@@ -38,7 +38,10 @@ const POINTS: [(&Metric, &str); 1] = [(
     &OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED,
     "service:otel_sdk_exporter_data_points_lost:count5m",
 )];
-const LINES: [(&Metric, &str); 1] = [(&LOG_EVENTS_DROPPED, "service:log_events_dropped:count5m")];
+const LINES: [(&Metric, &str); 1] = [(
+    &LOGGING_EVENTS_DROPPED,
+    "service:logging_events_dropped:count5m",
+)];
 
 pub(super) fn counts() -> Vec<Record> {
     let lost = SPANS.into_iter().chain(RECORDS).chain(POINTS).chain(LINES);

@@ -86,7 +86,7 @@ fn stalled(promise: Promise) -> Alert {
 }
 
 fn growing() -> Alert {
-    let ready = Selector::of(&WORKER_QUEUE_DEPTH).is("state", "ready");
+    let ready = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "ready");
     let rising = max(&of_service(&QUEUE), format!("deriv({ready}[30m])"));
     let on = on_service(&QUEUE);
     Alert::ticket("WorkerQueueGrowing")
@@ -118,7 +118,7 @@ fn unknown(timing: Timing) -> Alert {
 }
 
 fn stuck() -> Alert {
-    let stuck = Selector::of(&WORKER_QUEUE_DEPTH).is("state", "stuck");
+    let stuck = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "stuck");
     Alert::ticket("WorkerJobsStuck")
         .because("A job whose worker is gone is taken over within minutes, and then counts as ready. What is stuck for longer is taken by no worker, and some of it has no age either: a state or a time that does not exist.")
         .when(&[&format!("{} > 0", max(&of_service(&QUEUE), stuck))])
@@ -186,7 +186,7 @@ fn dead_letters() -> Alert {
 }
 
 fn dead_letters_left() -> Alert {
-    let dead = Selector::of(&WORKER_QUEUE_DEPTH).is("state", "dead");
+    let dead = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "dead");
     Alert::ticket("WorkerDeadLetters")
         .because("Those that are there and were not told of within a week: given up while Prometheus was away, or left.")
         .when(&[

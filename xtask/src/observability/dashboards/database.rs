@@ -19,13 +19,13 @@ pub(super) fn dashboard() -> Dashboard {
         "firstlight: database",
         "Is the database the reason: the pool, a statement, or the server?",
         // The service's side, and the server's: both are jobs to choose from.
-        &Selector::foreign("").matches("__name__", "db_client_connection_max|pg_up"),
+        &Selector::foreign("").matches("__name__", "db_client_connection_limit|pg_up"),
     )
     .variable(Variable::of(
         "pool",
         "Pool",
         pool::POOL,
-        &catalog::DB_CLIENT_CONNECTION_MAX,
+        &catalog::DB_CLIENT_CONNECTION_LIMIT,
     ))
     .variable(Variable::of(
         "statement",
@@ -102,7 +102,7 @@ fn failing() -> Panel {
 }
 
 fn repeated() -> Panel {
-    let repeated = query::of(&catalog::DB_N_PLUS_ONE).matches(STATEMENT, "$statement");
+    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
     Panel::stat("Repeated statements")
         .means(
             "How many requests or jobs ran one statement again and again within the time range: \
@@ -225,7 +225,7 @@ fn transactions() -> Row {
 
 fn n_plus_one() -> Panel {
     let by = &of_service(&["http_route", "rpc_method", "span_name", STATEMENT]);
-    let repeated = query::of(&catalog::DB_N_PLUS_ONE).matches(STATEMENT, "$statement");
+    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
     Panel::table("Repeated statements by place")
         .means(
             "Where statements were repeated too often within the time range: the route, the gRPC \
@@ -250,7 +250,7 @@ fn n_plus_one() -> Panel {
 }
 
 fn queries() -> Panel {
-    let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST);
+    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST);
     let places = ["http_route", "rpc_method", "span_name"];
     let p95 = query::top(10, query::quantile(0.95, &of_service(&places), &queries));
     let p95 = query::joined(&places, p95);
@@ -264,7 +264,7 @@ fn queries() -> Panel {
 }
 
 fn transaction_rate() -> Panel {
-    let ended = query::of(&catalog::DB_TRANSACTION_DURATION).count();
+    let ended = query::of(&catalog::SQL_TRANSACTION_DURATION).count();
     Panel::stack("Transactions by outcome")
         .means(
             "Transactions per second of all that is chosen together: committed, rolled back, \
@@ -288,7 +288,7 @@ fn transaction_rate() -> Panel {
 }
 
 fn transaction_durations() -> Panel {
-    let open = query::of(&catalog::DB_TRANSACTION_DURATION);
+    let open = query::of(&catalog::SQL_TRANSACTION_DURATION);
     Panel::timeseries("Duration of transactions, p95")
         .means(
             "How long transactions are open, by outcome. All the while they hold a connection, \

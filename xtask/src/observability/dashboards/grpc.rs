@@ -46,7 +46,7 @@ fn rate(title: &str, metric: &Metric) -> Panel {
 
 fn failures(title: &str, metric: &Metric) -> Panel {
     let failed = query::of(metric).count().is_not("error_type", "");
-    let by = ["rpc_method", "rpc_response_status_code"];
+    let by = ["rpc_method", "rpc_status_code"];
     let failed = query::top(10, query::per_second(&of_service(&by), &failed));
     let failed = query::joined(&by, failed);
     Panel::timeseries(title)

@@ -168,7 +168,7 @@ fn limited() -> Panel {
                 10,
                 promql::sum(
                     &of_service(&[]),
-                    query::of(&catalog::HTTP_SERVER_OPEN_CONNECTIONS),
+                    query::of(&catalog::SERVE_OPEN_CONNECTIONS),
                 ),
             ),
         ))
@@ -176,10 +176,7 @@ fn limited() -> Panel {
             &query::legend("{{limit}}"),
             query::top(
                 10,
-                query::in_range(
-                    &of_service(&["limit"]),
-                    &query::of(&catalog::HTTP_SERVER_LIMITED),
-                ),
+                query::in_range(&of_service(&["limit"]), &query::of(&catalog::SERVE_LIMITED)),
             ),
         ))
 }
@@ -313,7 +310,7 @@ fn evidence() -> Row {
 }
 
 pub(super) fn log_lines() -> Panel {
-    let lines = query::per_second(&["level"], &query::of(&catalog::LOG_EVENTS));
+    let lines = query::per_second(&["level"], &query::of(&catalog::LOGGING_EVENTS));
     Panel::stack("Log lines by level")
         .means("Lines per second that all services together write.")
         .normally("INFO follows the requests. ERROR is none.")

@@ -41,7 +41,7 @@ fn in_use_over_time() -> Panel {
 /// Connections in use, as a part of those that there may be.
 fn in_use(panel: Panel, by: &[&str]) -> Panel {
     let used = of(query::of(&catalog::DB_CLIENT_CONNECTION_COUNT)).is(STATE, "used");
-    let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_MAX));
+    let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_LIMIT));
     let part = format!(
         "{} / {}",
         promql::max(&each(), used),
@@ -121,7 +121,7 @@ pub(super) fn row() -> Row {
 
 fn connections() -> Panel {
     let count = of(query::of(&catalog::DB_CLIENT_CONNECTION_COUNT));
-    let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_MAX));
+    let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_LIMIT));
     Panel::timeseries("Connections")
         .means("Connections of all instances together: in use, idle, and how many there may be.")
         .normally(

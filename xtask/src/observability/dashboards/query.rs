@@ -73,7 +73,7 @@ pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
 
 /// How often within the time range, of the worst of all statements: as many as an alert counts for each.
 pub(super) fn worst_in_range(statements: &Selector) -> String {
-    let each = of_service(catalog::DB_N_PLUS_ONE.labels);
+    let each = of_service(catalog::SQL_N_PLUS_ONE.labels);
     promql::max(&[], in_range(&each, statements))
 }
 

@@ -42,7 +42,7 @@ fn now() -> Row {
 }
 
 fn statements() -> Panel {
-    let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST).matches("http_route", "$route");
+    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST).matches("http_route", "$route");
     Panel::stat("Statements per request, p95")
         .means(
             "Database statements that a request runs; 95 of 100 run fewer. Of several routes, the \
@@ -66,7 +66,7 @@ fn statements() -> Panel {
 }
 
 fn repeated() -> Panel {
-    let repeated = query::of(&catalog::DB_N_PLUS_ONE).matches("http_route", "$route");
+    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
     Panel::stat("Repeated statements")
         .means(
             "How many requests ran one statement again and again within the time range: N+1 \
@@ -123,7 +123,7 @@ fn waits() -> Row {
 }
 
 fn queries() -> Panel {
-    let queries = query::of(&catalog::DB_QUERIES_PER_REQUEST)
+    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST)
         .matches("http_route", "$route")
         .is_not("http_route", "");
     let by = of_service(&["http_route"]);
@@ -142,7 +142,7 @@ fn queries() -> Panel {
 }
 
 fn n_plus_one() -> Panel {
-    let repeated = query::of(&catalog::DB_N_PLUS_ONE).matches("http_route", "$route");
+    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
     let repeated = query::per_second(&of_service(&["db_query_summary"]), &repeated);
     let repeated = query::or_none_each(repeated, "db_query_summary");
     Panel::timeseries("Repeated statements by kind")

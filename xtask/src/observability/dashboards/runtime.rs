@@ -97,7 +97,7 @@ fn delay_now() -> Panel {
 fn memory(panel: Panel, by: &[&str]) -> Panel {
     let (used, limit) = (
         query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY)),
-        query::of(&catalog::PROCESS_MEMORY_LIMIT),
+        query::of(&catalog::CGROUP_MEMORY_LIMIT),
     );
     panel
         .means(
@@ -329,7 +329,7 @@ pub(super) fn processor() -> Panel {
 }
 
 fn bytes() -> Panel {
-    let limit = query::of(&catalog::PROCESS_MEMORY_LIMIT);
+    let limit = query::of(&catalog::CGROUP_MEMORY_LIMIT);
     let used = query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY));
     let mapped = query::ours(query::of(&catalog::PROCESS_VIRTUAL_MEMORY));
     Panel::timeseries("Memory")

@@ -42,7 +42,7 @@ fn losses(by: &[&str]) -> [(&'static str, String); 5] {
         ),
         (
             "log lines dropped",
-            lost(&query::of(&catalog::LOG_EVENTS_DROPPED)),
+            lost(&query::of(&catalog::LOGGING_EVENTS_DROPPED)),
         ),
     ]
 }
@@ -85,7 +85,7 @@ fn lost_over_time() -> Panel {
         .runbook(Runbook::TelemetryDropping)
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ANY);
-    let cut = query::per_second(&SERVICE, &query::of(&catalog::LOG_EVENTS_TRUNCATED));
+    let cut = query::per_second(&SERVICE, &query::of(&catalog::LOGGING_EVENTS_TRUNCATED));
     let of_each = losses(&SERVICE).into_iter();
     let of_each = of_each.chain([("log lines cut", query::or_zero_each(cut))]);
     of_each.fold(panel, |panel, (name, rate)| {
@@ -155,7 +155,7 @@ fn queues() -> Panel {
 }
 
 fn checks() -> Panel {
-    let checks = promql::increase(&query::of(&catalog::TELEMETRY_CHECKS), query::WINDOW);
+    let checks = promql::increase(&query::of(&catalog::FIRSTLIGHT_CHECKS), query::WINDOW);
     let checks = promql::sum(INSTANCE, checks);
     Panel::timeseries("Checks of the telemetry")
         .means("How often a process was asked whether its telemetry works.")

@@ -121,7 +121,7 @@ fn readable() -> Panel {
 }
 
 fn waiting() -> Panel {
-    let ready = of(&catalog::WORKER_QUEUE_DEPTH).is("state", "ready");
+    let ready = of(&catalog::WORKER_QUEUE_DEPTH).is("status", "ready");
     Panel::stat("Waiting")
         .means("Jobs that are due and that no worker has taken, of all chosen queues together.")
         .normally("It breathes, and comes back to 0.")
@@ -225,7 +225,7 @@ fn ages() -> Panel {
 fn depth() -> Panel {
     // Every instance looks at the same store.
     let depth = promql::max(
-        &of_service(&["queue", "state"]),
+        &of_service(&["queue", "status"]),
         of(&catalog::WORKER_QUEUE_DEPTH),
     );
     Panel::stack("Jobs in the store")
@@ -241,7 +241,7 @@ fn depth() -> Panel {
         .runbook(Runbook::WorkerQueueGrowing)
         .runbook(Runbook::WorkerJobsStuck)
         .unit(Unit::Count)
-        .shows(Target::new("{{state}}", promql::sum(&["state"], depth)))
+        .shows(Target::new("{{status}}", promql::sum(&["status"], depth)))
         .colour("ready", Colour::Blue)
         .colour("scheduled", Colour::Purple)
         .colour("running", Colour::Green)

@@ -10,13 +10,13 @@ use super::{panels::Panels, prometheus::Prometheus, site::Site};
 use crate::{observability::dashboards::Filled, paths, tools};
 
 /// The metric that is called otherwise, and the label that is gone.
-const METRIC: &str = "db_client_connection_max";
+const METRIC: &str = "db_client_connection_limit";
 const LABEL: &str = "cron";
 
 /// What the next version of a service would do.
 const RELABEL: &str = "    metric_relabel_configs:
       - source_labels: [__name__]
-        regex: db_client_connection_max
+        regex: db_client_connection_limit
         target_label: __name__
         replacement: db_client_connection_limit
       - action: labeldrop

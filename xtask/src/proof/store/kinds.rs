@@ -62,7 +62,7 @@ fn run(program: &Path, url: &str) -> anyhow::Result<()> {
             ("stuck", 0),
         ] {
             let gauge =
-                format!("worker_queue_depth{{queue=\"{queue}\",state=\"{state}\"}} {depth}\n");
+                format!("worker_queue_depth{{queue=\"{queue}\",status=\"{state}\"}} {depth}\n");
             wait(&gauge, || {
                 http::get(&service.metrics_url()).is_ok_and(|page| page.body.contains(&gauge))
             })?;

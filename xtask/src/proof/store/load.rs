@@ -52,10 +52,16 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
             "found {symptom:?} {count} times, expected never"
         );
     }
-    let repeated = figures.sum("db_n_plus_one_total", &[]);
+    let repeated = figures.sum("sql_n_plus_one_total", &[]);
     ensure!(repeated == 0.0, "found {repeated} N+1, expected none");
     let placed = [("http_route", "/orders")];
-    within(&figures, "db_queries_per_request", &placed, QUERIES, orders)?;
+    within(
+        &figures,
+        "sql_queries_per_request",
+        &placed,
+        QUERIES,
+        orders,
+    )?;
     // The wait of every job, not only of the oldest when somebody looked.
     within(&figures, "worker_task_wait_seconds", &[], BUDGET, orders)?;
     ensure!(
@@ -98,7 +104,7 @@ fn drained(service: &Service) -> anyhow::Result<Figures> {
     let before = looks(&Figures::of(service)?);
     let waiting = ["ready", "scheduled", "running", "retry", "dead"];
     let figures = Figures::wait(service, "an empty queue", |figures| {
-        let depth = |state| figures.has("worker_queue_depth", &[("state", state)], 0.0);
+        let depth = |state| figures.has("worker_queue_depth", &[("status", state)], 0.0);
         looks(figures) > before && waiting.into_iter().all(depth)
     })?;
     let oldest = figures.sum("worker_queue_oldest_age_seconds", &[]);

@@ -3,13 +3,12 @@
 use crate::observability::alerts::drill::Drill;
 
 const USED: &str = r#"db_client_connection_count{job="orders",instance="a",db_client_connection_pool_name="main",db_client_connection_state="used"}"#;
-const MAX: &str =
-    r#"db_client_connection_max{job="orders",instance="a",db_client_connection_pool_name="main"}"#;
+const MAX: &str = r#"db_client_connection_limit{job="orders",instance="a",db_client_connection_pool_name="main"}"#;
 const SHORT: &str = r#"db_client_connection_wait_time_seconds_bucket{job="orders",instance="a",db_client_connection_pool_name="main",le="0.01"}"#;
 const LONG: &str = r#"db_client_connection_wait_time_seconds_bucket{job="orders",instance="a",db_client_connection_pool_name="main",le="1"}"#;
 const ALL: &str = r#"db_client_connection_wait_time_seconds_bucket{job="orders",instance="a",db_client_connection_pool_name="main",le="+Inf"}"#;
 const TIMEOUTS: &str = r#"db_client_connection_timeouts_total{job="orders",instance="a",db_client_connection_pool_name="main"}"#;
-const REPEATED: &str = r#"db_n_plus_one_total{job="orders",instance="a",http_route="/orders",db_query_summary="SELECT items"}"#;
+const REPEATED: &str = r#"sql_n_plus_one_total{job="orders",instance="a",http_route="/orders",db_query_summary="SELECT items"}"#;
 const TARGET: &str = r#"job="orders",instance="a""#;
 const POOL: [(&str, &str); 3] = [
     ("job", "orders"),

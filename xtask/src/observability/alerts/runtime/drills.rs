@@ -40,7 +40,7 @@ pub(in super::super) fn drills() -> Vec<Drill> {
             .resolved(55),
         Drill::of("ProcessMemoryNearLimit", "it grows")
             .series(
-                r#"process_memory_limit_bytes{job="orders",instance="a"}"#,
+                r#"cgroup_memory_limit_bytes{job="orders",instance="a"}"#,
                 "1000x60",
             )
             .series(

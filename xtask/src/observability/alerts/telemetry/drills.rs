@@ -22,7 +22,7 @@ pub(in super::super) fn drills() -> Vec<Drill> {
     vec![
         lost("spans", r#"otel_sdk_exporter_span_exported_total{job="orders",instance="a",error_type="timeout"}"#),
         lost("spans", r#"otel_sdk_processor_span_processed_total{job="orders",instance="a",error_type="queue_full"}"#),
-        lost("log lines", r#"log_events_dropped_total{job="orders",instance="a"}"#),
+        lost("log lines", r#"logging_events_dropped_total{job="orders",instance="a"}"#),
         lost("log records", r#"otel_sdk_exporter_log_exported_total{job="orders",instance="a",error_type="timeout"}"#),
         lost("data points", r#"otel_sdk_exporter_metric_data_point_exported_total{job="orders",instance="a",error_type="503"}"#),
         Drill::of("TelemetryDropping", "what is delivered is not lost")

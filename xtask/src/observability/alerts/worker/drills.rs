@@ -7,7 +7,8 @@ use crate::observability::alerts::drill::Drill;
 const AGE: &str = r#"worker_queue_oldest_age_seconds{job="orders",instance="a",queue="emails"}"#;
 const BUDGET: &str =
     r#"worker_queue_latency_budget_seconds{job="orders",instance="a",queue="emails"}"#;
-const READY: &str = r#"worker_queue_depth{job="orders",instance="a",queue="emails",state="ready"}"#;
+const READY: &str =
+    r#"worker_queue_depth{job="orders",instance="a",queue="emails",status="ready"}"#;
 const UP: &str = r#"worker_queue_up{job="orders",instance="a",queue="emails"}"#;
 const UP_B: &str = r#"worker_queue_up{job="orders",instance="b",queue="emails"}"#;
 const DEAD: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead",error_type="smtp"}"#;

@@ -85,10 +85,10 @@ fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
 
 /// How much of it there may be, as a service or a server says itself, or as the rules record it for each service.
 const MEASURES: [&str; 8] = [
-    "db_client_connection_max",
+    "db_client_connection_limit",
     "worker_queue_latency_budget_seconds",
     "data_staleness_budget_seconds",
-    "process_memory_limit_bytes",
+    "cgroup_memory_limit_bytes",
     "process_max_fds",
     "pg_settings_max_connections",
     "slo:availability:objective_ratio",
@@ -176,12 +176,12 @@ mod tests {
     #[test]
     fn a_part_is_divided_by_what_is_declared() {
         assert_eq!(
-            part("max(process_resident_memory_bytes / process_memory_limit_bytes)"),
+            part("max(process_resident_memory_bytes / cgroup_memory_limit_bytes)"),
             Some(true)
         );
         assert_eq!(part("max(process_resident_memory_bytes / 2)"), Some(false));
-        assert_eq!(part("process_memory_limit_bytes"), Some(false));
-        assert_eq!(part("process_memory_limit_bytes / 2"), Some(false));
+        assert_eq!(part("cgroup_memory_limit_bytes"), Some(false));
+        assert_eq!(part("cgroup_memory_limit_bytes / 2"), Some(false));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
         breaks: |json| {
             first_query(
                 json,
-                "rate(log_events_total{job=~\"$job\",instance=~\"$instance\"}[5m])",
+                "rate(logging_events_total{job=~\"$job\",instance=~\"$instance\"}[5m])",
             )
         },
     },
@@ -77,7 +77,7 @@ pub(super) const RULES: &[Rule] = &[
         breaks: |json| {
             first_query(
                 json,
-                "log_events_total{job=~\"$job\",instance=~\"$instance\"}",
+                "logging_events_total{job=~\"$job\",instance=~\"$instance\"}",
             )
         },
     },

@@ -4,6 +4,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod conventions;
+mod names;
+mod own;
+
 use std::{
     fs,
     path::PathBuf,

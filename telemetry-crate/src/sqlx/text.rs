@@ -1,0 +1,388 @@
+//! The text of a statement as it is shown: without values, comments and line breaks.
+//!
+//! A list has as many items as a call has values, `IN ($1, $2)` and the rows of `VALUES`, and is the same statement with more of them.
+//! So items that are equal but for their values are shown once, and placeholders in a statement with such a list have no numbers.
+
+use super::lexer::{Lexer, Token};
+
+/// Bytes of the text that is shown.
+const MAX_TEXT: usize = 4 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Text {
+    text: String,
+    /// Whether placeholders are shown as `?`.
+    has_list: bool,
+    /// The statement, and each open parenthesis.
+    frames: Vec<Frame>,
+    /// The last token was a value, or it was the comma behind one: another value adds nothing.
+    in_values: bool,
+    /// A comma that is not yet written.
+    comma: bool,
+    /// A sign that may be one of a number.
+    sign: Option<(bool, char)>,
+    before: Before,
+    is_cut: bool,
+}
+
+/// What a parenthesis is of.
+#[derive(Debug, Default)]
+struct Frame {
+    list: Option<List>,
+    /// The list consists of parentheses, and ends where no comma follows one: `VALUES (1), (2)`.
+    is_rows: bool,
+}
+
+/// Places in the text.
+#[derive(Debug)]
+struct List {
+    /// Where the item begins that is being written.
+    start: usize,
+    /// The item before it.
+    last: Option<std::ops::Range<usize>>,
+}
+
+/// The token before, as far as it decides what the next one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Nothing, or what a value follows: an operator, a comma, `(`.
+    Operator,
+    In,
+    Values,
+    Array,
+    /// The end of a row.
+    Close,
+    Operand,
+}
+
+impl Text {
+    /// For a statement of these tokens.
+    pub(super) fn new(mut tokens: Lexer<'_>) -> Self {
+        let mut before = Before::Operator;
+        let has_list = tokens.any(|(_, token)| {
+            let is_list = begins_list(before, token);
+            before = Before::of(token);
+            is_list
+        });
+        Self {
+            text: String::new(),
+            has_list,
+            frames: vec![Frame::default()],
+            in_values: false,
+            comma: false,
+            sign: None,
+            before: Before::Operator,
+            is_cut: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, space: bool, token: Token<'_>) {
+        let token = match token {
+            Token::Placeholder(_) if self.has_list => Token::Placeholder("?"),
+            token => token,
+        };
+        let is_row = self.before == Before::Close && token != Token::Symbol(',');
+        if is_row && self.frame().is_rows {
+            self.end_of_list();
+        }
+        match (self.sign.take(), token) {
+            // It is part of the value.
+            (Some((space, _)), Token::Literal) => self.write_token(space, token),
+            (Some((before, sign)), _) => {
+                self.write_token(before, Token::Symbol(sign));
+                self.write_token(space, token);
+            }
+            (None, Token::Symbol(sign @ ('-' | '+'))) if self.before == Before::Operator => {
+                self.sign = Some((space, sign));
+            }
+            (None, _) => self.write_token(space, token),
+        }
+        self.before = Before::of(token);
+    }
+
+    fn write_token(&mut self, space: bool, token: Token<'_>) {
+        let in_list = self.frame().list.is_some();
+        match token {
+            Token::Literal if self.in_values && self.comma => {
+                self.comma = false;
+                return;
+            }
+            Token::Symbol(',') if self.in_values && !self.comma && !in_list => {
+                self.comma = true;
+                return;
+            }
+            _ => {}
+        }
+        if std::mem::take(&mut self.comma) {
+            self.write(false, ",");
+        }
+        self.in_values = token == Token::Literal;
+        match token {
+            Token::Literal => self.write(space, "?"),
+            Token::Symbol('(' | '[') => self.open(space, token),
+            Token::Symbol(')' | ']') => self.close(token),
+            Token::Symbol(',') if in_list => self.end_of_item(),
+            Token::Symbol(symbol) => self.write(space, symbol.encode_utf8(&mut [0; 4])),
+            Token::Word(word) | Token::Quoted(word) | Token::Placeholder(word) => {
+                self.write(space, word);
+            }
+        }
+    }
+
+    fn frame(&mut self) -> &mut Frame {
+        if self.frames.is_empty() {
+            self.frames.push(Frame::default());
+        }
+        let last = self.frames.len() - 1;
+        &mut self.frames[last]
+    }
+
+    fn open(&mut self, space: bool, token: Token<'_>) {
+        let is_list = begins_list(self.before, token);
+        let is_rows = is_list && self.before == Before::Values;
+        if is_rows {
+            let start = self.text.len();
+            *self.frame() = Frame {
+                list: Some(List { start, last: None }),
+                is_rows,
+            };
+        }
+        self.write_symbol(space, token);
+        let start = self.text.len();
+        let list = (is_list && !is_rows).then_some(List { start, last: None });
+        self.frames.push(Frame {
+            list,
+            is_rows: false,
+        });
+    }
+
+    fn close(&mut self, token: Token<'_>) {
+        self.end_of_list();
+        if self.frames.len() > 1 {
+            self.frames.pop();
+        }
+        self.write_symbol(false, token);
+    }
+
+    fn write_symbol(&mut self, space: bool, token: Token<'_>) {
+        if let Token::Symbol(symbol) = token {
+            self.write(space, symbol.encode_utf8(&mut [0; 4]));
+        }
+    }
+
+    /// Drops the item that ends here if it is like the one before it.
+    fn fold(&mut self) {
+        let end = self.text.len();
+        let Some(list) = self.frame().list.take() else {
+            return;
+        };
+        let item = |range: &std::ops::Range<usize>| self.text.get(range.clone()).map(str::trim);
+        let range = list.start..end;
+        let last = list.last.filter(|last| item(last) == item(&range));
+        let last = match last {
+            Some(last) if !self.is_cut => {
+                self.text.truncate(last.end);
+                last
+            }
+            _ => range,
+        };
+        self.frame().list = Some(List {
+            start: last.end,
+            last: Some(last),
+        });
+    }
+
+    fn end_of_item(&mut self) {
+        self.fold();
+        self.write(false, ",");
+        let start = self.text.len();
+        if let Some(list) = &mut self.frame().list {
+            list.start = start;
+        }
+    }
+
+    fn end_of_list(&mut self) {
+        self.fold();
+        let frame = self.frame();
+        frame.list = None;
+        frame.is_rows = false;
+    }
+
+    fn write(&mut self, space: bool, part: &str) {
+        let space = space && !self.text.is_empty();
+        if self.text.len() + usize::from(space) + part.len() > MAX_TEXT {
+            self.is_cut = true;
+        }
+        if self.is_cut {
+            return;
+        }
+        if space {
+            self.text.push(' ');
+        }
+        self.text.push_str(part);
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        if let Some((space, sign)) = self.sign.take() {
+            self.write_token(space, Token::Symbol(sign));
+        }
+        if std::mem::take(&mut self.comma) {
+            self.write(false, ",");
+        }
+        self.end_of_list();
+        if self.is_cut {
+            self.text.push_str(" ...");
+        }
+        self.text
+    }
+}
+
+impl Before {
+    fn of(token: Token<'_>) -> Self {
+        let is = |word: &str, keyword| word.eq_ignore_ascii_case(keyword);
+        match token {
+            Token::Word(word) if is(word, "IN") => Self::In,
+            Token::Word(word) if is(word, "VALUES") => Self::Values,
+            Token::Word(word) if is(word, "ARRAY") => Self::Array,
+            Token::Symbol(')' | ']') => Self::Close,
+            Token::Symbol(_) => Self::Operator,
+            _ => Self::Operand,
+        }
+    }
+}
+
+fn begins_list(before: Before, token: Token<'_>) -> bool {
+    match token {
+        Token::Symbol('(') => matches!(before, Before::In | Before::Values),
+        Token::Symbol('[') => before == Before::Array,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MAX_TEXT;
+    use crate::sqlx::{lexer::Dialect, statement::Statement};
+
+    fn text(sql: &str) -> String {
+        Statement::read(sql, Dialect::PostgreSql).text
+    }
+
+    #[test]
+    fn a_text_has_no_value_in_it() {
+        for (sql, expected) in [
+            (
+                "SELECT * FROM t WHERE a = $1 AND b < $2",
+                "SELECT * FROM t WHERE a = $1 AND b < $2",
+            ),
+            (
+                "SELECT * FROM t\n  WHERE a = 'hunter2'",
+                "SELECT * FROM t WHERE a = ?",
+            ),
+            ("SELECT 'it''s hunter2', 1.5e3, 0xff, -7", "SELECT ?"),
+            ("SELECT E'\\'hunter2', X'ff', u&'hunter2', n", "SELECT ?, n"),
+            ("SELECT $$hunter2$$, $a$hun$$ter2$a$", "SELECT ?"),
+            ("SELECT $1, $2", "SELECT $1, $2"),
+            ("/* hunter2 /* nested */ */ SELECT 1 -- hunter2", "SELECT ?"),
+            ("SELECT 'hunter2", "SELECT ?"),
+            ("SELECT $$hunter2", "SELECT ?"),
+            (
+                "SELECT a::text, orders2 FROM t WHERE n = :name AND m = ?1",
+                "SELECT a::text, orders2 FROM t WHERE n = :name AND m = ?1",
+            ),
+            ("SELECT 'ü' || \"ü\"", "SELECT ? || \"ü\""),
+            (
+                "SELECT a - 1, a -1, -a, (b) - 1, - -1",
+                "SELECT a - ?, a -?, -a, (b) - ?, - -?",
+            ),
+        ] {
+            let shown = text(sql);
+            assert_eq!(shown, expected, "{sql}");
+            assert!(!shown.contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn lists_of_any_length_are_one_text() {
+        for (texts, expected) in [
+            (
+                &[
+                    "SELECT * FROM t WHERE a IN ($1) AND b = $2",
+                    "SELECT * FROM t WHERE a IN ($1, $2,$3) AND b = $4",
+                    "SELECT * FROM t WHERE a IN (?) AND b = ?",
+                    "SELECT * FROM t WHERE a IN (?1, ?2, :c) AND b = @d",
+                    "SELECT * FROM t WHERE a IN (1, $1, -2, 'x') AND b = 3",
+                ][..],
+                "SELECT * FROM t WHERE a IN (?) AND b = ?",
+            ),
+            (
+                &[
+                    "INSERT INTO t (a, b) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                    "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4), ($5, $6) ON CONFLICT DO NOTHING",
+                ],
+                "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            ),
+            (
+                &[
+                    "INSERT INTO t VALUES (1, 'a')",
+                    "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+                ],
+                "INSERT INTO t VALUES (?)",
+            ),
+            (
+                &[
+                    "INSERT INTO t VALUES ($1, now(), $2);",
+                    "insert INTO t VALUES ($1, now(), $2), ($3, now(), $4);",
+                ],
+                " INTO t VALUES (?, now(), ?);",
+            ),
+            (
+                &[
+                    "SELECT * FROM (VALUES (1, $1)) v WHERE (a, b) NOT IN ((?, ?))",
+                    "SELECT * FROM (VALUES (1, $1), (2, $2)) v WHERE (a, b) NOT IN ((?, ?), (?, ?))",
+                ],
+                "SELECT * FROM (VALUES (?, ?)) v WHERE (a, b) NOT IN ((?, ?))",
+            ),
+            (
+                &[
+                    "SELECT a = ANY(ARRAY[$1]), b IN (lower($2))",
+                    "SELECT a = ANY(ARRAY[$1, $2]), b IN (lower($3), lower($4))",
+                ],
+                "SELECT a = ANY(ARRAY[?]), b IN (lower(?))",
+            ),
+            // What is not a list keeps what it has.
+            (
+                &["SELECT f($1, $2), a[1] FROM t WHERE (a, b) = ($3, $4)"],
+                "SELECT f($1, $2), a[?] FROM t WHERE (a, b) = ($3, $4)",
+            ),
+            (
+                &["SELECT a IN (b, c, $1, d) FROM t WHERE e IN (SELECT a, b FROM u)"],
+                "SELECT a IN (b, c, ?, d) FROM t WHERE e IN (SELECT a, b FROM u)",
+            ),
+        ] {
+            for sql in texts {
+                let shown = text(sql);
+                assert!(shown.ends_with(expected), "{sql}: {shown}");
+                assert!(shown.len() <= expected.len() + 6, "{sql}: {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_too_long_and_nothing_panics() {
+        let long = text(&format!("SELECT {}", "a, ".repeat(100_000)));
+        assert!(long.len() <= MAX_TEXT + 4 && long.ends_with(" ..."));
+        let nasty = "'\"`$?:@#/*-*/--\\()[];.,E'1eüß\u{1f4a9}\0 \n$a$";
+        for dialect in [Dialect::PostgreSql, Dialect::Sqlite, Dialect::Other] {
+            for start in (0..nasty.len()).filter(|start| nasty.is_char_boundary(*start)) {
+                for end in (start..=nasty.len()).filter(|end| nasty.is_char_boundary(*end)) {
+                    let part = &nasty[start..end];
+                    for before in ["", "SELECT * FROM ", "VALUES (1),", "a IN (", "ARRAY[-"] {
+                        Statement::read(&format!("{before}{part}"), dialect);
+                        Statement::read(&format!("{before}{part})]),(1"), dialect);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The names that the library's sources give to attributes and fields: read from the sources, so that none is forgotten.
+//!
+//! What counts is a literal that has a dot, the first argument of what makes an attribute, and a field of a macro of
+//! `tracing`. Tests are left out, and comments. What the macros get from a variable is not seen.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// Each name, and each file that has it.
+pub(crate) fn of(folder: &Path) -> BTreeSet<(String, String)> {
+    let mut names = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(inner) = folders.pop() {
+        for entry in fs::read_dir(inner).unwrap() {
+            let path = entry.unwrap().path();
+            let stem = path.file_stem().unwrap().to_str().unwrap();
+            // `testing` reads what others emit.
+            if stem == "tests" || stem == "testing" {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let file = path.strip_prefix(folder).unwrap().display().to_string();
+            let found = of_source(&fs::read_to_string(&path).unwrap());
+            names.extend(found.into_iter().map(|name| (name, file.clone())));
+        }
+    }
+    names
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Word(String),
+    Text(String),
+    Sign(char),
+}
+
+use Token::{Sign, Text, Word};
+
+fn of_source(source: &str) -> Vec<String> {
+    let tokens = without_tests(&tokens(source));
+    let mut names = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let next = tokens.get(at + 1);
+        match token {
+            Text(text) if is_dotted(text) => names.push(text.clone()),
+            Word(word) if is_macro(word) && next == Some(&Sign('!')) => {
+                let fields = group(&tokens[at + 2..]);
+                names.extend(fields_of(fields, word.contains("span") || word == "event"));
+            }
+            Word(word)
+                if ["record", "attribute"].contains(&&**word) && next == Some(&Sign('(')) =>
+            {
+                names.extend(text_at(&tokens, at + 2));
+            }
+            // `KeyValue::new(` and `Label::new(`.
+            Word(word) if ["KeyValue", "Label"].contains(&&**word) && next == Some(&Sign(':')) => {
+                names.extend(text_at(&tokens, at + 5));
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn text_at(tokens: &[Token], at: usize) -> Option<String> {
+    match tokens.get(at) {
+        Some(Text(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// Words with dots between them.
+fn is_dotted(text: &str) -> bool {
+    let is_word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    text.contains('.') && text.split('.').all(is_word)
+}
+
+/// The macros of `tracing`; `$level` stands for one in a macro that has its level as an argument.
+fn is_macro(word: &str) -> bool {
+    let levels = ["trace", "debug", "info", "warn", "error"];
+    let word = word.trim_end_matches("_span");
+    levels.contains(&word) || ["span", "event", "level"].contains(&word)
+}
+
+/// What is between the parentheses or braces that `tokens` start with.
+fn group(tokens: &[Token]) -> &[Token] {
+    let mut depth = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Sign('(' | '[' | '{') => depth += 1,
+            Sign(')' | ']' | '}') => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return tokens.get(1..at).unwrap_or_default();
+        }
+    }
+    &[]
+}
+
+/// The arguments, at the commas that are in no inner group.
+fn arguments(tokens: &[Token]) -> Vec<&[Token]> {
+    let mut depth = 0;
+    let is_comma = |token: &Token| {
+        match token {
+            Sign('(' | '[' | '{') => depth += 1,
+            Sign(')' | ']' | '}') => depth -= 1,
+            _ => {}
+        }
+        depth == 0 && *token == Sign(',')
+    };
+    tokens.split(is_comma).collect()
+}
+
+/// The names of fields; `has_level` if something without a name stands before them.
+fn fields_of(tokens: &[Token], has_level: bool) -> Vec<String> {
+    let mut names = Vec::new();
+    for argument in arguments(tokens) {
+        match argument {
+            // The message, or the name of a span.
+            [Text(_)] if has_level => {}
+            [Text(_)] => break,
+            [Sign('{'), ..] => names.extend(fields_of(group(argument), has_level)),
+            [Text(name), Sign('='), ..] => names.push(name.clone()),
+            [Word(_), Sign(':'), second, ..] if *second != Sign(':') => {}
+            [Sign('%' | '?'), name @ ..] => names.extend(path(name)),
+            [Word(level), ..] if has_level && level.chars().all(|c| !c.is_lowercase()) => {}
+            name => names.extend(path(name)),
+        }
+    }
+    names
+}
+
+/// `a.b`, at the end or before `=`.
+fn path(tokens: &[Token]) -> Option<String> {
+    let mut name = String::new();
+    for token in tokens {
+        match token {
+            Word(word) => name += word,
+            Sign('.') => name.push('.'),
+            Sign('=') => break,
+            _ => return None,
+        }
+    }
+    Some(name).filter(|name| !name.is_empty())
+}
+
+/// Without items that have `#[cfg(test)]`.
+fn without_tests(tokens: &[Token]) -> Vec<Token> {
+    let test = ["cfg", "test"].map(|word| Word(word.to_owned()));
+    let mut kept = Vec::new();
+    let mut rest = tokens;
+    while let [first, after @ ..] = rest {
+        let is_test = matches!(rest, [Sign('#'), Sign('['), cfg, Sign('('), name, Sign(')'), ..]
+            if *cfg == test[0] && *name == test[1]);
+        if !is_test {
+            kept.push(first.clone());
+            rest = after;
+            continue;
+        }
+        let end = rest
+            .iter()
+            .position(|token| matches!(token, Sign('{' | ';')));
+        rest = &rest[end.unwrap()..];
+        let body = if rest[0] == Sign('{') {
+            group(rest).len() + 1
+        } else {
+            0
+        };
+        rest = &rest[body + 1..];
+    }
+    kept
+}
+
+fn tokens(source: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = source;
+    while let Some(first) = rest.chars().next() {
+        let length = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if let Some(raw) = rest.strip_prefix("r#\"") {
+            3 + raw.find("\"#").unwrap() + 2
+        } else if rest.starts_with("'\"'") || rest.starts_with("'\\") {
+            // No other literal of a character would be taken for something else.
+            2 + rest[2..].find('\'').unwrap_or(0).max(1)
+        } else if first == '"' {
+            let mut is_escaped = false;
+            let end = rest[1..].find(|c| {
+                let is_end = c == '"' && !is_escaped;
+                is_escaped = c == '\\' && !is_escaped;
+                is_end
+            });
+            let end = 1 + end.unwrap();
+            tokens.push(Text(rest[1..end].to_owned()));
+            end + 1
+        } else if first.is_alphanumeric() || first == '_' {
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+            let end = end.unwrap_or(rest.len());
+            tokens.push(Word(rest[..end].to_owned()));
+            end
+        } else {
+            if !first.is_whitespace() {
+                tokens.push(Sign(first));
+            }
+            first.len_utf8()
+        };
+        rest = &rest[length..];
+    }
+    tokens
+}
+
+#[test]
+fn names_are_found_in_every_form() {
+    let source = r#"
+        // info!(a.comment = 1, "no");
+        tracing::info!(target: TARGET, parent: None, { one.field = %x, two = ?y }, "said {}", no);
+        warn!(%three, four.five, six = f(a, b), "seven" = 7, "message {no}");
+        span!(target: "t", LEVEL, "name", eight = 8, nine.ten = tracing::field::Empty);
+        span.record("eleven", 1);
+        KeyValue::new("twelve", 1);
+        let literal = ["thirteen.fourteen", "No.Name", "a sentence. no name"];
+        #[cfg(test)]
+        mod tests { fn no() { info!(no.name = 1) } }
+        fn last() { debug!(fifteen) }
+    "#;
+    let expected = "one.field two three four.five six seven eight nine.ten eleven twelve thirteen.fourteen fifteen";
+    assert_eq!(of_source(source).join(" "), expected);
+}

@@ -1,0 +1,138 @@
+//! What is emitted and is not in OpenTelemetry's conventions, with what it is.
+
+/// The library's own names: attributes, fields of log lines, labels and metrics. One that ends in `.` or `_` is the beginning
+/// of several.
+pub(crate) const OWN: &[(&str, &str)] = &[
+    ("address", "log line: of the admin listener"),
+    ("attempts", "log line: to bind the admin listener's port"),
+    (
+        "build_info",
+        "metric: the running build, named as Prometheus' exporters name it",
+    ),
+    (
+        "cgroup_",
+        "metric: the limits of the process's control group",
+    ),
+    (
+        "connections",
+        "log line: how many the server holds when it is full",
+    ),
+    ("cron", "label: the scheduled job"),
+    ("cron.", "span, log line: scheduled jobs"),
+    ("cron_", "metrics: scheduled jobs"),
+    (
+        "data_",
+        "metrics and their label: the age of what is served",
+    ),
+    ("endpoint", "log line: where OTLP goes"),
+    ("firstlight_", "metrics and a label: the library itself"),
+    ("jobs", "log line: how many are given back"),
+    ("kind", "label: the kind of a job"),
+    ("level", "label, span event: the level of a log line"),
+    (
+        "limit",
+        "label, log line: the limit of the server that ended something",
+    ),
+    ("log_lines.", "last log line: how many are lost"),
+    ("logging_", "metrics: log lines"),
+    ("logs", "first log line: where log records go"),
+    (
+        "message",
+        "span event: the message of a log line with an error",
+    ),
+    (
+        "metric",
+        "label: the metric whose series or samples are too many or wrong",
+    ),
+    ("metrics", "first log line: where metrics go"),
+    (
+        "metrics_",
+        "metrics: what became of those that a program made",
+    ),
+    ("most", "log line: how many of a kind of job may run"),
+    ("new", "log line: the log filter that is in force"),
+    ("old", "log line: the log filter that was in force"),
+    ("outcome", "label: how something ended"),
+    ("panic.", "log line: where a panic was"),
+    ("queue", "label, log line: the queue of a job"),
+    ("reason", "label: why a metric was refused"),
+    (
+        "requests",
+        "log line: how many the server handles when it is full",
+    ),
+    ("result", "label: where data came from"),
+    ("revision", "label: of the running build"),
+    ("serve_", "metrics: the server of `http::serve`"),
+    ("signal", "log line: what ends the process"),
+    (
+        "slow_query.",
+        "log line: the threshold that a statement exceeded",
+    ),
+    (
+        "span_name",
+        "label: a root span that is neither a request nor a call",
+    ),
+    ("spans.", "last log line: how many were exported and lost"),
+    (
+        "sql.",
+        "span, log line: statements and transactions, where OpenTelemetry has no name",
+    ),
+    ("sql_", "metrics: the same"),
+    (
+        "stalled",
+        "log line: for how long the runtime has stood still",
+    ),
+    ("status", "label: the status of a job in its store"),
+    ("target", "span event: the target of a log line"),
+    (
+        "tokio_",
+        "metrics: the runtime, named as its `RuntimeMetrics` names them",
+    ),
+    ("traces", "first log line: where spans go"),
+    ("until", "log line: when a change of the log filter ends"),
+    ("version", "label: of the running build"),
+    (
+        "who",
+        "log line: who changed the log filter, as the request says",
+    ),
+    (
+        "why",
+        "log line: why the log filter was changed, as the request says",
+    ),
+    ("worker", "label: a thread of the runtime"),
+    ("worker.", "span, log line: jobs"),
+    ("worker_", "metrics: jobs"),
+];
+
+/// Names of Prometheus, which every dashboard in circulation asks for; inside of a namespace of OpenTelemetry's, as they came first.
+pub(crate) const PROMETHEUS: [&str; 8] = [
+    "process_cpu_seconds_total",
+    "process_max_fds",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "process_threads",
+    "process_virtual_memory_bytes",
+    "target_info",
+];
+
+/// What the scan finds and is not the name of an attribute that is emitted.
+pub(crate) const NOT_EMITTED: [&str; 9] = [
+    // Between the parts of the library.
+    "firstlight.accepted_at",
+    "firstlight.probe",
+    "canary",
+    // What sqlx calls the statement, which is read.
+    "db.statement",
+    // On span events and log records it is `exception.message`; on a line it is what the program wrote.
+    "error",
+    // Files.
+    "memory.limit_in_bytes",
+    "memory.max",
+    // What `tracing-opentelemetry` makes the name and the kind of a span.
+    "otel.kind",
+    "otel.name",
+];
+
+/// The specification of the SDK has it, and not the conventions.
+pub(crate) const OVERFLOW: &str = "otel.metric.overflow";

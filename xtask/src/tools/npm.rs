@@ -1,0 +1,31 @@
+//! Packages from npm, in folders of their own below `target/tools`.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::bail;
+
+use crate::{command, tools};
+
+/// Has npm put `packages`, each with its version, into `folder`. Their scripts do not run.
+pub(super) fn install(what: &str, folder: &Path, packages: &[&str]) -> anyhow::Result<()> {
+    if tools::on_path("npm").is_none() || tools::on_path("node").is_none() {
+        bail!("node and npm are not on PATH");
+    }
+    fs::create_dir_all(folder)?;
+    let mut npm = Command::new("npm");
+    npm.args([
+        "install",
+        "--no-save",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--loglevel=error",
+    ]);
+    // Peers are for programs that render, React among them.
+    npm.arg("--legacy-peer-deps")
+        .arg("--prefix")
+        .arg(folder)
+        .args(packages);
+    command::run(&format!("fetch {what}"), &mut npm)?;
+    Ok(())
+}
