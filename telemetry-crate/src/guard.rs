@@ -179,7 +179,7 @@ impl TelemetryGuard {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 let error = with_causes(error.into().as_ref());
-                tracing::error!(target: "firstlight", "the program failed: {error}");
+                tracing::error!(target: "firstlight::end", "the program failed: {error}");
                 ExitCode::FAILURE
             }
         };

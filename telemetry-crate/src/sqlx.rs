@@ -63,6 +63,7 @@ mod metrics;
 mod observed;
 mod pools;
 mod quotes;
+mod read_only;
 #[cfg(feature = "testing")]
 pub(crate) mod recorder;
 mod server;
@@ -80,6 +81,8 @@ use sqlx::{Database, Pool, pool::PoolOptions};
 
 #[cfg(feature = "cron")]
 pub use self::cron_store::CronStore;
+#[cfg(feature = "apalis")]
+pub(crate) use self::health::note;
 pub use self::{
     error_class::ErrorClass,
     file::follow_file,
@@ -113,12 +116,18 @@ pub fn observe_as<DB: Database>(pool: &Pool<DB>, name: impl Into<String>) {
 ///
 /// A connection that comes back in the middle of a transaction is closed: one whose `COMMIT` or `ROLLBACK` has failed, or
 /// whose `BEGIN` was a statement that no other followed. What others stored on it afterwards would be lost. For that, each
-/// connection that comes back is asked once more, after its request; it takes the place of
-/// [`after_release`](PoolOptions::after_release).
+/// connection that comes back is asked once more, after its request.
+///
+/// When a server turns out to be read-only, connections that were open by then are closed as they come back, once a second
+/// at most: one that has become a replica goes on as that. What is refused counts if it is [`observed()`](Observe::observed),
+/// a [transaction](begin), or a [readiness check](writable). [`follow_file`] does the same for SQLite.
+///
+/// It takes the place of [`after_release`](PoolOptions::after_release).
 pub fn measured<DB: Database>(options: PoolOptions<DB>) -> PoolOptions<DB> {
     options
         .acquire_time_level(LevelFilter::Debug)
-        .after_release(|connection, _| {
-            Box::pin(async move { Ok(held::is_idle::<DB>(connection).await) })
+        .after_release(|connection, known| {
+            let is_outdated = DB::NAME == "PostgreSQL" && read_only::is_outdated(known.age);
+            Box::pin(async move { Ok(!is_outdated && held::is_idle::<DB>(connection).await) })
         })
 }

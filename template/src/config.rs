@@ -54,7 +54,7 @@ pub enum ConfigError {
 {%- if store != "none" %}
     #[error("DATABASE_URL: found {found}, expected {DATABASE_URLS}")]
     DatabaseUrl { found: String },
-    #[error("{name}: found {found:?}, expected a number from 1 on")]
+    #[error("{name}: found {found:?}, expected a number from 1 to 10000")]
     Number { name: &'static str, found: String },
 {%- endif %}
 {%- if worker and example %}
@@ -96,7 +96,9 @@ impl Config {
         let database_url = database_url(get("DATABASE_URL", DATABASE_URL))?;
         let number = |name, default| {
             let found = get(name, default);
-            let number = found.parse().ok().filter(|number| *number > 0);
+            // Each is memory that is reserved, and a connection that a server has to admit.
+            let number = found.parse().ok();
+            let number = number.filter(|number| (1..=10_000).contains(number));
             number.ok_or(ConfigError::Number { name, found })
         };
 {%- if worker and example %}
@@ -255,9 +257,9 @@ mod tests {
     #[test]
     fn sizes_are_numbers_from_one_on() {
         for name in ["DATABASE_MAX_CONNECTIONS"{% if store == "postgres" %}, "DATABASE_PROCESSES"{% endif %}] {
-            for found in ["0", "-1", "ten"] {
+            for found in ["0", "-1", "ten", "10001", "4294967295"] {
                 let error = Config::from_variables(|of| (of == name).then(|| found.to_owned()));
-                let expected = format!("{name}: found \"{found}\", expected a number from 1 on");
+                let expected = format!("{name}: found \"{found}\", expected a number from 1 to 10000");
                 assert_eq!(error.unwrap_err().to_string(), expected);
             }
         }

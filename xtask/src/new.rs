@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Args;
 
 use crate::{generate, observability::addresses::Addresses, paths, ui};
@@ -14,6 +14,7 @@ use crate::{generate, observability::addresses::Addresses, paths, ui};
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
     /// The service's name, in lower case with dashes; also its package, its folder and its `service.name`.
+    #[arg(value_parser = name)]
     name: String,
     /// The folder in which the service's folder is made.
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -40,6 +41,25 @@ pub(crate) struct NewArgs {
     extra: Vec<String>,
 }
 
+/// Refuses what cargo-generate would take for another name, without a word: `a--b` for `a-b`, `../a` for `a`.
+fn name(typed: &str) -> Result<String, String> {
+    let is_part = |part: &str| {
+        let mut bytes = part.bytes();
+        !part.is_empty() && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    let is_joined = |by| typed.split(by).all(is_part);
+    if typed.starts_with(|first: char| first.is_ascii_lowercase())
+        && (is_joined('-') || is_joined('_'))
+    {
+        return Ok(typed.to_owned());
+    }
+    Err(
+        "expected lower-case letters a-z, digits, and single dashes (or single underscores) between them, \
+         with a letter first, such as my-service"
+            .to_owned(),
+    )
+}
+
 pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
     let options = generate::Options {
         example: args.example,
@@ -61,7 +81,10 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
             let _ = fs::remove_dir(folder);
         }
     }
-    let folder = made?;
+    let folder = made.map_err(|error| match refusal(&format!("{error:#}")) {
+        Some(refusal) => anyhow!(refusal),
+        None => error,
+    })?;
     ui::heading(&format!("{} is ready", args.name));
     ui::line(format!("  cd {} && cargo run", folder.display()));
     ui::line(ui::quiet(format!(
@@ -89,6 +112,15 @@ fn make(args: &NewArgs, options: generate::Options<'_>) -> anyhow::Result<PathBu
     service.generate()
 }
 
+/// What the template's hooks say of the name, in the output of cargo-generate, which has more words about the hook.
+fn refusal(output: &str) -> Option<String> {
+    let (_, refusal) = output.split_once("the name \"")?;
+    let sentence = refusal.lines().next()?;
+    sentence
+        .contains("can't be used")
+        .then(|| format!("the name \"{sentence}"))
+}
+
 /// `folder` and those above it that do not exist yet, the innermost first.
 fn missing(folder: &Path) -> Vec<PathBuf> {
     folder
@@ -100,7 +132,32 @@ fn missing(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::missing;
+    use super::{missing, name, refusal};
+
+    #[test]
+    fn names_are_taken_as_they_are_or_not_at_all() {
+        for typed in ["shop", "my-service", "orders_api", "a1-b2"] {
+            assert_eq!(name(typed).as_deref(), Ok(typed));
+        }
+        for typed in [
+            "", "a--b", "a__b", "foo_", "-a", "../evil", "x/y", "Shop", "1a", "a-b_c", "\u{fc}",
+            "a b",
+        ] {
+            assert!(name(typed).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_one_sentence() {
+        let output = "Error: Failed executing script: /tmp/x.rhai\n\nRuntime error: the name \"fn\" can't be used: fn is a \
+             Rust keyword.\n  Allowed are lower-case letters (line 9, position 9)";
+        let refused = refusal(output);
+        assert_eq!(
+            refused.as_deref(),
+            Some("the name \"fn\" can't be used: fn is a Rust keyword.")
+        );
+        assert_eq!(refusal("error: could not compile"), None);
+    }
 
     #[test]
     fn missing_folders_innermost_first() {

@@ -29,6 +29,8 @@
 
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod dead_letters;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod draining;
 mod future;
 mod metadata;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]

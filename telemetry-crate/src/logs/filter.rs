@@ -12,10 +12,11 @@
 //! inside it from whoever looks for them.
 
 use std::{
+    cmp::Ordering,
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{self, AtomicBool},
     },
 };
 
@@ -34,8 +35,56 @@ use tracing_subscriber::{
 };
 
 /// Targets whose lines are written whatever the directives say: a change of the log filter must not hide itself, a check
-/// must not fail because of a filter that works, and nothing is lost in silence.
-const ALWAYS: [&str; 3] = ["firstlight::admin", "firstlight::check", "firstlight::loss"];
+/// must not fail because of a filter that works, nothing is lost in silence, and no process ends without saying why. Without
+/// telemetry, panics and errors of `main` are on standard error whatever the filter is.
+const ALWAYS: [&str; 5] = [
+    "firstlight::admin",
+    "firstlight::check",
+    "firstlight::end",
+    "firstlight::loss",
+    "panic",
+];
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// How other loggers call them.
+const FOREIGN_LEVELS: [&str; 11] = [
+    "all",
+    "critical",
+    "err",
+    "everything",
+    "fatal",
+    "information",
+    "none",
+    "notice",
+    "severe",
+    "verbose",
+    "warning",
+];
+
+/// Whether a directive is a word that means a level and is none. Taken for a target, as the grammar has it, it would turn off
+/// everything else without a word. No level is one substitution away from what is meant: `warp` is a crate.
+fn is_misspelled_level(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    FOREIGN_LEVELS.contains(&&*word)
+        || word.contains([';', ' ']) && !word.contains(['[', ']', '='])
+        || LEVELS.iter().any(|level| is_slip(&word, level))
+}
+
+/// Whether a letter was left out, typed twice or in the wrong order.
+fn is_slip(typed: &str, meant: &str) -> bool {
+    let (typed, meant) = (typed.as_bytes(), meant.as_bytes());
+    let prefix = typed.iter().zip(meant).take_while(|(a, b)| a == b).count();
+    let (typed, meant) = (&typed[prefix..], &meant[prefix..]);
+    match typed.len().cmp(&meant.len()) {
+        Ordering::Less => meant.get(1..) == Some(typed),
+        Ordering::Greater => typed.get(1..) == Some(meant),
+        Ordering::Equal => {
+            matches!((typed, meant), ([a, b, rest @ ..], [c, d, end @ ..])
+                if (a, b, rest) == (d, c, end))
+        }
+    }
+}
 
 /// The filter in force; clones share it.
 #[derive(Clone)]
@@ -66,6 +115,12 @@ impl Directives {
     /// What is wrong with the text.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
+        let mut words = text.split(',').map(str::trim);
+        if let Some(word) = words.find(|word| is_misspelled_level(word)) {
+            return Err(format!(
+                "{word} is no level: error, warn, info, debug, trace or off"
+            ));
+        }
         let kind = if text.contains('[') {
             let filter = EnvFilter::builder()
                 .parse(text)
@@ -85,7 +140,7 @@ impl Directives {
         &self.text
     }
 
-    /// Whether only the targets that are named may log. Somebody who types `debgu` has named a target.
+    /// Whether only the targets that are named may log.
     pub(crate) fn only_named_targets(&self) -> bool {
         match &self.kind {
             Kind::Static(targets) => targets.default_level().is_none(),
@@ -128,7 +183,7 @@ impl LogFilter {
     pub(crate) fn replace(&self, directives: Directives) {
         let dynamic = matches!(directives.kind, Kind::Dynamic(_));
         self.0.directives.store(Arc::new(directives));
-        self.0.dynamic.store(dynamic, Ordering::Relaxed);
+        self.0.dynamic.store(dynamic, atomic::Ordering::Relaxed);
         // Also raises or lowers the level above which the macros do nothing at all.
         tracing::callsite::rebuild_interest_cache();
     }
@@ -141,7 +196,7 @@ impl LogFilter {
 
     /// Runs `tell` if the directives are about spans.
     fn if_dynamic(&self, tell: impl FnOnce(&EnvFilter)) {
-        if !self.0.dynamic.load(Ordering::Relaxed) {
+        if !self.0.dynamic.load(atomic::Ordering::Relaxed) {
             return;
         }
         if let Kind::Dynamic(filter) = &self.0.directives.load().kind {
@@ -208,5 +263,50 @@ where
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         self.if_dynamic(|filter| Filter::<S>::on_close(filter, id, context));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Directives;
+
+    #[test]
+    fn misspelled_levels_are_refused() {
+        for text in [
+            "warning",
+            "WARNING",
+            "inof",
+            "errror",
+            "erro",
+            "debgu",
+            "debug;info",
+            "info debug",
+            "orders=debug,inof",
+            "fatal",
+        ] {
+            let parsed = Directives::parse(text);
+            let refused = parsed.is_err_and(|refused| refused.contains("is no level"));
+            assert!(refused, "{text}");
+        }
+    }
+
+    #[test]
+    fn targets_and_levels_are_taken() {
+        for text in [
+            "warn",
+            "Info",
+            "off",
+            "0",
+            "5",
+            "",
+            "orders",
+            "warp",
+            "info,orders,sqlx=warn",
+            "info,orders::errors=debug",
+            "orders[load{id=7 8}]=debug",
+            "info,[{err}]=warn",
+        ] {
+            assert!(Directives::parse(text).is_ok(), "{text}");
+        }
     }
 }

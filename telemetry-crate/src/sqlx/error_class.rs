@@ -136,6 +136,15 @@ pub(super) fn is_storage_failure(error: &Error) -> bool {
     }
 }
 
+/// Whether the database, or the connection to it, can only be read.
+pub(super) fn is_read_only(error: &Error) -> bool {
+    match Code::of(error) {
+        Some(Code::SqlState(state)) => state == "25006",
+        Some(Code::Sqlite(code)) => code & 0xff == 8,
+        None => false,
+    }
+}
+
 /// Whether PostgreSQL assigns no transaction ids until it has been vacuumed. Its code, 54000, is also that of values that are too
 /// long, and only the text differs.
 fn is_out_of_transactions(error: &Error) -> bool {

@@ -17,6 +17,7 @@ use tokio::{sync::Mutex, time::timeout};
 use super::{
     error_class::{is_busy, is_storage_failure},
     failure::Failure,
+    read_only,
 };
 
 /// Between two writes of a check, as long as they succeed.
@@ -31,7 +32,8 @@ const FAILURE_COUNTS: Duration = Duration::from_secs(10);
 static LATEST_FAILURE: StdMutex<Option<(Instant, Failure)>> = StdMutex::new(None);
 
 /// Takes note of what a call of the service has found.
-pub(super) fn note(error: &Error) {
+pub(crate) fn note(error: &Error) {
+    read_only::note(error);
     if is_storage_failure(error)
         && let Some(failure) = Failure::of(error)
     {
@@ -184,7 +186,10 @@ where
                 match timeout(WRITE_TIMEOUT, write::<DB>(&mut connection)).await {
                     Ok(Ok(())) => kept.written = Some(Instant::now()),
                     Ok(Err(error)) if is_busy(&error) => {}
-                    Ok(Err(error)) => return Err(StoreCheckError::NotWritten(error)),
+                    Ok(Err(error)) => {
+                        read_only::note(&error);
+                        return Err(StoreCheckError::NotWritten(error));
+                    }
                     // What it is in is unknown.
                     Err(_) => return Ok(()),
                 }

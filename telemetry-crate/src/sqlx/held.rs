@@ -4,17 +4,24 @@
 //! although SQLite has ended the transaction, as on a full disk. What begins next on that connection is a savepoint that
 //! no `COMMIT` follows: it is said to be stored, and is lost.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    time::Instant,
+};
 
 use sqlx::{Connection, Database, Error, Pool, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager as _;
 use tokio::runtime::Handle;
+
+use super::file::committed_within;
 
 /// A connection with a transaction on it. Dropped, it rolls back.
 pub(super) struct Held<DB: Database> {
     /// `None` from the moment that it is dropped.
     connection: Option<PoolConnection<DB>>,
     state: State,
+    /// Before the pool looked at the connection.
+    asked: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +34,7 @@ enum State {
 
 impl<DB: Database> Held<DB> {
     pub(super) async fn begin(pool: &Pool<DB>) -> Result<Self, Error> {
+        let asked = Instant::now();
         let connection = loop {
             let connection = pool.acquire().await?;
             if !connection.is_in_transaction() {
@@ -38,6 +46,7 @@ impl<DB: Database> Held<DB> {
         let mut held = Self {
             connection: Some(connection),
             state: State::Unknown,
+            asked,
         };
         DB::TransactionManager::begin(&mut held, None).await?;
         held.state = State::Open;
@@ -66,6 +75,9 @@ impl<DB: Database> Held<DB> {
             DB::TransactionManager::start_rollback(self);
         }
         DB::TransactionManager::commit(self).await?;
+        if DB::NAME == "SQLite" {
+            committed_within(self.asked.elapsed())?;
+        }
         self.state = State::Over;
         Ok(())
     }

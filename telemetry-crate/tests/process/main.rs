@@ -207,6 +207,17 @@ fn panics_and_records() {
     );
     part.message("telemetry is down");
     assert_eq!(part.end(), (Some(1), String::new()));
+
+    // Whatever the filter is, as on standard error without telemetry.
+    let mut part = Part::start("panics", &[("RUST_LOG", "off")]);
+    part.message("panicked: on\npurpose");
+    part.message("the program failed: cannot save: disk full");
+    assert_eq!(part.rest(), [""; 0]);
+
+    // The default, and not nothing at all.
+    let mut part = Part::start("panics", &[("RUST_LOG", "warning")]);
+    part.message("telemetry is up");
+    part.message("RUST_LOG: found \"warning\", expected");
 }
 
 fn environment() {

@@ -61,6 +61,7 @@ both![
     odd_numbers_end_no_worker,
     errors_with_a_nul_are_stored,
     the_next_version_reads_dead_letters,
+    a_drain_holds_no_lock,
     a_drained_attempt_is_not_counted,
     a_lost_table_uses_up_no_attempt,
     every_state_is_in_the_stats,
@@ -232,6 +233,40 @@ async fn a_drained_attempt_is_not_counted<DB: Place>(pool: Pool<DB>) {
     );
     becomes(&pool, "status = 'Done' AND attempts = 1", 1).await;
     running.stop().await;
+}
+
+/// Jobs that write while the worker is told to stop. With a lock of the worker's own in the way they would run out of time, and
+/// have one attempt.
+async fn a_drain_holds_no_lock<DB: Place>(pool: Pool<DB>) {
+    DB::execute(&pool, "CREATE TABLE written (number integer)").await;
+    let notes = queue("written");
+    for round in 0..8 {
+        for number in 0..40 {
+            enqueue(&pool, &notes, 100 * round + number).await;
+        }
+        let started = Arc::new(Notify::new());
+        let (starting, store) = (Arc::clone(&started), pool.clone());
+        let workers = Workers::new(pool.clone()).concurrency(6);
+        let running = Running::start(workers.add(&notes, move |_| {
+            starting.notify_one();
+            let store = store.clone();
+            async move {
+                for _ in 0..4 {
+                    sleep(Duration::from_millis(5)).await;
+                    DB::execute(&store, "INSERT INTO written (number) VALUES (1)").await;
+                }
+                Ok::<_, BoxDynError>(())
+            }
+        }));
+        timeout(DEADLINE, started.notified()).await.unwrap();
+        sleep(Duration::from_millis(60)).await;
+        running.stop().await;
+    }
+    assert_eq!(dead_letters(&pool).await.unwrap(), []);
+    assert_eq!(
+        DB::count(&pool, "status NOT IN ('Done', 'Pending')").await,
+        0
+    );
 }
 
 /// Each worker ends for as long as the table is away; what runs meanwhile goes on, and nothing is a dead letter.

@@ -13,7 +13,9 @@ use apalis_core::{
 use futures_core::Stream;
 use sqlx::{Database, Error, Pool, migrate::Migrator};
 
-use super::{postpone::Retry, service::TaskLayer, stats::StatsRow, worker::Attempts};
+use super::{
+    draining::Drain, postpone::Retry, service::TaskLayer, stats::StatsRow, worker::Attempts,
+};
 
 /// How often a worker looks for new tasks: soon enough for a client that asks for the outcome, and no load on the database.
 const POLL: Duration = Duration::from_millis(250);
@@ -56,6 +58,7 @@ pub trait Storage: Database {
         queue: &str,
         layer: TaskLayer,
         attempts: &Attempts,
+        drain: &Drain,
     ) -> impl Stream<Item = Result<Event, WorkerError>> + Send;
 
     fn heartbeat(pool: &Pool<Self>, worker: &str)
@@ -131,11 +134,12 @@ macro_rules! storage {
                 queue: &str,
                 layer: $crate::jobs::apalis::TaskLayer,
                 attempts: &$crate::jobs::apalis::worker::Attempts,
+                drain: &$crate::jobs::apalis::draining::Drain,
             ) -> impl futures_core::Stream<
                 Item = Result<apalis_core::worker::event::Event, apalis_core::error::WorkerError>,
             > + Send {
                 use apalis_core::backend::ext::BackendExt;
-                use $crate::jobs::apalis::{payload::Raw, tables};
+                use $crate::jobs::apalis::{draining::Draining, payload::Raw, tables};
 
                 let config = <$config>::default()
                     .queue(queue)
@@ -149,7 +153,7 @@ macro_rules! storage {
                     .poll_with_interval(tables::POLL);
                 let handler = attempts.handler.clone();
                 apalis_core::worker::builder::WorkerBuilder::new(context)
-                    .backend(tasks)
+                    .backend(Draining::new(tasks, drain))
                     .layer(tower::limit::ConcurrencyLimitLayer::new(
                         attempts.concurrency,
                     ))

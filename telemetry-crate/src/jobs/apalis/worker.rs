@@ -15,6 +15,7 @@ use sqlx::Pool;
 use tokio::{sync::watch, time};
 
 use super::{
+    draining::Drain,
     postpone::Retry,
     service::TaskLayer,
     tables::{HEARTBEAT, Tables},
@@ -102,15 +103,18 @@ impl<DB: Tables> Worker<DB> {
     async fn work(&self, name: &str, mut stop: watch::Receiver<bool>) -> Result<(), BoxDynError> {
         let context = WorkerContext::new(name);
         let (queue, attempts) = (self.queue.name(), &self.attempts);
+        let drain = Drain::default();
         let mut events = pin!(DB::work(
             &self.pool,
             &context,
             queue,
             self.layer(),
-            attempts
+            attempts,
+            &drain
         ));
         let mut error: Option<BoxDynError> = None;
         let mut draining = pin!(None);
+        let mut is_told = false;
         loop {
             let is_draining = draining.is_some();
             let drained = async {
@@ -122,7 +126,8 @@ impl<DB: Tables> Worker<DB> {
             tokio::select! {
                 event = poll_fn(|context| events.as_mut().poll_next(context)) => match event {
                     None => break,
-                    Some(Ok(_)) => continue,
+                    Some(Ok(_)) if !is_draining => continue,
+                    Some(Ok(_)) => {}
                     Some(Err(found)) => {
                         error.get_or_insert(found.into());
                     }
@@ -134,12 +139,17 @@ impl<DB: Tables> Worker<DB> {
                     break;
                 }
             }
-            // Not started yet, it has nothing to drain.
-            if context.stop().is_err() {
-                break;
-            }
             if !is_draining {
+                drain.begin();
                 draining.set(Some(self.drain(name)));
+            }
+            // Without an error the worker is told once no job runs, see `draining`.
+            if !is_told && (error.is_some() || context.task_count() == 0) {
+                is_told = true;
+                // Not started yet, it has nothing to drain.
+                if context.stop().is_err() {
+                    break;
+                }
             }
         }
         error.map_or(Ok(()), Err)
@@ -173,6 +183,8 @@ impl<DB: Tables> Worker<DB> {
             match DB::release(&self.pool, name).await {
                 Ok(_) => drop(ended.pop()),
                 Err(error) => {
+                    // apalis' own errors are not known to the pool.
+                    crate::sqlx::note(&error);
                     let error: &dyn Error = &error;
                     tracing::warn!(target: TARGET, { exception.message = error }, "jobs cannot be given back yet");
                     return;

@@ -32,6 +32,8 @@ pub(super) enum Expected {
     },
     /// It fires with these labels among others, whatever it says.
     Firing { labels: Vec<(&'static str, String)> },
+    /// Whatever it does, this query has one series.
+    Recorded { query: String },
     /// It is quiet again; of several alerts of one name, the one with this label.
     Resolved {
         only: Option<(&'static str, String)>,
@@ -69,6 +71,12 @@ impl Drill {
         let labels = labels.map(|(name, value)| (*name, (*value).to_owned()));
         let labels = labels.collect();
         self.moment(minute, Expected::Firing { labels })
+    }
+
+    /// The rules have recorded what it looks at: `query` has one series.
+    pub(super) fn recorded(self, minute: u32, query: impl Into<String>) -> Self {
+        let query = query.into();
+        self.moment(minute, Expected::Recorded { query })
     }
 
     pub(super) fn blip(self, minute: u32) -> Self {
@@ -123,7 +131,9 @@ impl Drill {
         let (whole, parts): (Vec<_>, Vec<_>) = self.moments.iter().partition(|moment| {
             !matches!(
                 moment.expected,
-                Expected::Resolved { only: Some(_) } | Expected::Firing { .. }
+                Expected::Resolved { only: Some(_) }
+                    | Expected::Firing { .. }
+                    | Expected::Recorded { .. }
             )
         });
         if !whole.is_empty() {
@@ -147,7 +157,9 @@ impl Drill {
         let minute = moment.minute;
         let mut text = match moment.expected {
             Expected::Blip => "      # A blip.\n".to_owned(),
-            Expected::Fires { .. } | Expected::Firing { .. } => String::new(),
+            Expected::Fires { .. } | Expected::Firing { .. } | Expected::Recorded { .. } => {
+                String::new()
+            }
             Expected::Resolved { .. } => "      # It is over.\n".to_owned(),
         };
         text += &format!(
@@ -190,15 +202,21 @@ impl Drill {
         };
         let label = |(name, value): &(&str, String)| format!(",{name}=\"{value}\"");
         let minute = moment.minute;
+        let one = |query: &str| {
+            format!(
+                "      - expr: {}\n        eval_time: {minute}m\n        exp_samples: [{{ labels: '{{}}', value: 1 }}]\n",
+                yaml::scalar(&format!("count({query})"))
+            )
+        };
         match &moment.expected {
+            Expected::Recorded { query } => one(query),
             Expected::Resolved { only: Some(only) } => format!(
                 "      # It is over.\n      - expr: {}\n        eval_time: {minute}m\n        exp_samples: []\n",
                 alerts(&label(only))
             ),
-            Expected::Firing { labels } => format!(
-                "      - expr: count({})\n        eval_time: {minute}m\n        exp_samples: [{{ labels: '{{}}', value: 1 }}]\n",
-                alerts(&labels.iter().map(label).collect::<String>())
-            ),
+            Expected::Firing { labels } => {
+                one(&alerts(&labels.iter().map(label).collect::<String>()))
+            }
             _ => String::new(),
         }
     }

@@ -17,7 +17,11 @@ pub(super) fn drills() -> Vec<Drill> {
         between("0.3", "0.5", FINE).blip(40),
         // Its bound is written as `1.0` by some.
         between("0.8", "1.0", SLOW).firing(40, &PAGES),
-        between("60", "10", SLOW).blip(40),
+        // Beyond the last bound, nothing is known to be too slow.
+        between("60", "10", SLOW)
+            .series(&FAST.replace("0.25", "+Inf"), FINE)
+            .blip(40)
+            .recorded(40, r#"slo:latency:error_ratio_rate1h{job="orders"} < 0.01"#),
         twice(LATENCY, SECONDS, ["0.25", "0.5"])
             .series(&FAST.replace("0.25", "0.5"), FINE)
             .firing(40, &PAGES),
