@@ -55,7 +55,7 @@ use self::{
 pub(crate) use self::{
     control::{Change, LogFilterControl, rfc3339},
     export::RecordExport,
-    filter::{Directives, LogFilter},
+    filter::{Directives, LogFilter, targets},
     json::escape,
     otlp::{Record as LogRecord, RecordLimits, RecordSink, Records, logs_request},
     writer::LogWriter,
