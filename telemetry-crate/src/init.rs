@@ -15,7 +15,6 @@ use std::{
 };
 
 use tracing::Subscriber;
-use tracing_log::{AsLog, LogTracer};
 use tracing_subscriber::{Layer, layer::Identity, registry::LookupSpan};
 
 use crate::{
@@ -25,7 +24,9 @@ use crate::{
     error::url_of,
     guard::Parts,
     layer::Pillars,
-    logs::{LogFilter, LogFilterControl, LogLayer, LogWriter, RecordExport, Records},
+    logs::{
+        LogFilter, LogFilterControl, LogLayer, LogWriter, RecordExport, Records, install_bridge,
+    },
     metrics::{Metrics, MetricsOptions, MetricsPush, turn_exemplars_off},
     otlp::{ExporterThread, Exporters, Signal},
     panic,
@@ -301,11 +302,7 @@ impl Telemetry {
             let level_of_records = pillars.filter().level_of_records();
             tracing::subscriber::set_global_default(pillars.into_subscriber())
                 .map_err(|_| InitError::SubscriberTaken)?;
-            LogTracer::builder()
-                // Compared once a record, before anything else is done.
-                .with_max_level(level_of_records.as_log())
-                .init()
-                .map_err(|_| InitError::LoggerTaken)?;
+            install_bridge(level_of_records).map_err(|_| InitError::LoggerTaken)?;
         }
         ::metrics::set_global_recorder(self.metrics.recorder())
             .map_err(|_| InitError::RecorderTaken)

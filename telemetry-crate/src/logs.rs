@@ -8,6 +8,7 @@
 //! purpose: files and rotation. A service writes to standard output, and its platform takes it from there.
 
 mod bound;
+mod bridge;
 mod control;
 mod decimal;
 mod export;
@@ -47,12 +48,13 @@ use tracing_subscriber::{
 
 use self::{
     bound::{IsWhole, write_bounded},
-    fields::{Fields, SpanFields},
+    fields::{EventFields, Fields, SpanFields},
     json::write_json,
     pretty::write_pretty,
     schema::Keys,
 };
 pub(crate) use self::{
+    bridge::install as install_bridge,
     control::{Change, LogFilterControl, rfc3339},
     export::RecordExport,
     filter::{Directives, LogFilter, targets},
@@ -66,6 +68,7 @@ use crate::{
     metrics::{Collector, Page, catalog},
     resource::Resource,
     thread,
+    values::Pairs,
 };
 
 /// Takes the fields of one span.
@@ -78,7 +81,7 @@ struct Line<'a> {
     target: &'a str,
     /// Of the span that the event belongs to; absent outside any span.
     ids: Option<SpanIds>,
-    event: &'a Fields,
+    event: &'a EventFields,
     /// Shows the fields of its spans, from the innermost to the root.
     spans: &'a dyn Fn(Show<'_>),
 }
@@ -86,7 +89,7 @@ struct Line<'a> {
 /// What a thread needs to make a line, kept from line to line.
 #[derive(Default)]
 struct Scratch {
-    fields: Fields,
+    fields: EventFields,
     out: Vec<u8>,
 }
 
@@ -229,6 +232,9 @@ where
         let Scratch { fields, out } = &mut scratch;
         fields.clear();
         event.record(&mut fields.of_event(normalized.is_some()));
+        if normalized.is_some() {
+            Pairs::current(|pairs| fields.add_pairs(pairs));
+        }
         self.write(
             out,
             &Line {

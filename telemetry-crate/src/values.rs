@@ -7,6 +7,7 @@
 //! Left out: events. Their values go straight into the line that is being made, which nothing else can see.
 
 mod chain;
+mod pairs;
 mod text;
 
 use std::{error::Error, fmt};
@@ -20,6 +21,7 @@ use tracing::{
 use self::chain::Chain;
 pub(crate) use self::{
     chain::with_causes,
+    pairs::{PairValue, Pairs},
     text::{printed, write_foreign, write_str},
 };
 

@@ -3,14 +3,14 @@
 //! Values are kept as text in one buffer, with a note of whether JSON may show them bare, so that a field costs no
 //! allocation of its own. The last value of a name wins, as it does for a span attribute.
 
-use std::{error::Error, fmt, ops::Range};
+use std::{borrow::Cow, error::Error, fmt, ops::Range};
 
 use tracing::field::{Field, Visit};
 
 use super::{bound::CUT, decimal};
 use crate::{
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
-    values::{with_causes, write_foreign, write_str},
+    values::{PairValue, Pairs, with_causes, write_foreign, write_str},
 };
 
 /// What one value may take, in bytes. A longer one is cut, and says so.
@@ -18,16 +18,21 @@ const MAX_VALUE_BYTES: usize = 8 * 1024;
 
 /// Fields by name.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fields {
+pub(super) struct Fields<N = &'static str> {
     text: String,
-    items: Vec<Item>,
+    items: Vec<Item<N>>,
     /// Some value was longer than it may be.
     is_cut: bool,
+    /// Fields there was no room for.
+    dropped: usize,
 }
 
+/// Of an event. The keys of a record of the `log` crate are made as the program runs.
+pub(super) type EventFields = Fields<Cow<'static, str>>;
+
 #[derive(Debug, Clone)]
-struct Item {
-    name: &'static str,
+struct Item<N> {
+    name: N,
     text: Range<usize>,
     kind: Kind,
 }
@@ -42,20 +47,24 @@ pub(super) enum Kind {
     Message,
 }
 
-impl Fields {
-    fn all(&self) -> impl Iterator<Item = (&'static str, &str, Kind)> {
+impl<N: AsRef<str>> Fields<N> {
+    fn all(&self) -> impl Iterator<Item = (&N, &str, Kind)> {
         self.items
             .iter()
-            .map(|item| (item.name, &self.text[item.text.clone()], item.kind))
+            .map(|item| (&item.name, &self.text[item.text.clone()], item.kind))
     }
 
     /// The fields, without the event's message.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str, Kind)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&N, &str, Kind)> {
         self.all().filter(|(.., kind)| *kind != Kind::Message)
     }
 
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut
+    }
+
+    pub(super) fn dropped(&self) -> usize {
+        self.dropped
     }
 
     pub(super) fn message(&self) -> &str {
@@ -67,21 +76,12 @@ impl Fields {
     #[cfg(any(test, feature = "sqlx"))]
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.iter()
-            .find_map(|(known, text, _)| (known == name).then_some(text))
+            .find_map(|(known, text, _)| (known.as_ref() == name).then_some(text))
     }
 
-    /// A visitor that records an event; `from_log` if a record of the `log` crate is behind it.
-    pub(super) fn of_event(&mut self, from_log: bool) -> EventVisitor<'_> {
-        EventVisitor {
-            fields: self,
-            from_log,
-            has_message: false,
-        }
-    }
-
-    fn set(&mut self, name: &'static str, kind: Kind, value: Value<'_>) {
-        self.remove(name, kind);
-        let (kind, value) = if is_secret(name) {
+    fn set(&mut self, name: N, kind: Kind, value: Value<'_>) {
+        self.remove(name.as_ref(), kind);
+        let (kind, value) = if is_secret(name.as_ref()) {
             (Kind::Text, Value::Str(REDACTED))
         } else {
             (kind, value)
@@ -114,8 +114,11 @@ impl Fields {
     }
 
     #[cfg(test)]
-    pub(super) fn put(&mut self, name: &'static str, (text, kind): (&str, Kind)) {
-        self.set(name, kind, Value::Str(text));
+    pub(super) fn put(&mut self, name: &'static str, (text, kind): (&str, Kind))
+    where
+        N: From<&'static str>,
+    {
+        self.set(name.into(), kind, Value::Str(text));
     }
 
     /// Forgets everything and keeps the memory.
@@ -123,12 +126,13 @@ impl Fields {
         self.text.clear();
         self.items.clear();
         self.is_cut = false;
+        self.dropped = 0;
     }
 
     /// Takes the bytes out as well: a span that records the same field for hours must not grow.
-    fn remove(&mut self, name: &'static str, kind: Kind) {
-        let is_same = |item: &Item| {
-            item.name == name && (item.kind == Kind::Message) == (kind == Kind::Message)
+    fn remove(&mut self, name: &str, kind: Kind) {
+        let is_same = |item: &Item<N>| {
+            item.name.as_ref() == name && (item.kind == Kind::Message) == (kind == Kind::Message)
         };
         let Some(position) = self.items.iter().position(is_same) else {
             return;
@@ -141,6 +145,48 @@ impl Fields {
     }
 }
 
+impl EventFields {
+    /// A visitor that records an event; `from_log` if a record of the `log` crate is behind it.
+    pub(super) fn of_event(&mut self, from_log: bool) -> EventVisitor<'_> {
+        EventVisitor {
+            fields: self,
+            from_log,
+            has_message: false,
+        }
+    }
+
+    /// Adds the key-values of a record.
+    pub(super) fn add_pairs(&mut self, pairs: &Pairs) {
+        for (name, value) in pairs.iter() {
+            let mut set =
+                |kind, value: Value<'_>| self.set(Cow::Owned(name.to_owned()), kind, value);
+            let mut digits = itoa::Buffer::new();
+            match value {
+                PairValue::Bool(value) => set(Kind::Bare, Value::Format(format_args!("{value}"))),
+                PairValue::I64(value) => set(Kind::Bare, Value::Str(digits.format(*value))),
+                PairValue::U64(value) => set(Kind::Bare, Value::Str(digits.format(*value))),
+                PairValue::F64(value) => with_float(*value, set),
+                PairValue::Text(value) => set(Kind::Text, Value::Str(value)),
+            }
+        }
+        self.dropped += pairs.dropped();
+    }
+}
+
+/// Hands on a floating-point number as text.
+fn with_float(value: f64, set: impl FnOnce(Kind, Value<'_>)) {
+    if let Some(decimal) = decimal::Decimal::of(value) {
+        return set(Kind::Bare, Value::Str(decimal.as_str()));
+    }
+    // JSON has no word for what is not finite.
+    let kind = if value.is_finite() {
+        Kind::Bare
+    } else {
+        Kind::Text
+    };
+    set(kind, Value::Format(format_args!("{value:?}")));
+}
+
 /// A value on its way in; text needs no formatting, and is the most common kind.
 enum Value<'a> {
     Str(&'a str),
@@ -151,16 +197,7 @@ enum Value<'a> {
 macro_rules! record_values {
     () => {
         fn record_f64(&mut self, field: &Field, value: f64) {
-            if let Some(decimal) = decimal::Decimal::of(value) {
-                return self.set(field, Kind::Bare, Value::Str(decimal.as_str()));
-            }
-            // JSON has no word for what is not finite.
-            let kind = if value.is_finite() {
-                Kind::Bare
-            } else {
-                Kind::Text
-            };
-            self.set(field, kind, Value::Format(format_args!("{value:?}")));
+            with_float(value, |kind, value| self.set(field, kind, value));
         }
 
         fn record_i64(&mut self, field: &Field, value: i64) {
@@ -203,7 +240,7 @@ macro_rules! record_values {
 
 /// Records an event's fields.
 pub(super) struct EventVisitor<'a> {
-    fields: &'a mut Fields,
+    fields: &'a mut EventFields,
     from_log: bool,
     has_message: bool,
 }
@@ -222,7 +259,7 @@ impl EventVisitor<'_> {
         } else {
             kind
         };
-        self.fields.set(name, kind, value);
+        self.fields.set(Cow::Borrowed(name), kind, value);
     }
 }
 
@@ -241,6 +278,7 @@ impl SpanFields {
             text: String::with_capacity(16 * fields),
             items: Vec::with_capacity(fields),
             is_cut: false,
+            dropped: 0,
         })
     }
 
@@ -272,7 +310,7 @@ mod tests {
 
     #[test]
     fn the_last_value_of_a_name_wins_and_the_buffer_does_not_grow() {
-        let mut fields = Fields::default();
+        let mut fields = Fields::<&'static str>::default();
         set(&mut fields, "a", "first");
         set(&mut fields, "b", "stays");
         for _ in 0..10_000 {
@@ -285,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_huge_value_is_cut_at_a_character_and_says_so() {
-        let mut fields = Fields::default();
+        let mut fields = Fields::<&'static str>::default();
         set(&mut fields, "a", &"ü".repeat(MAX_VALUE_BYTES));
         let text = fields.get("a").unwrap_or_default();
         assert!(text.len() <= MAX_VALUE_BYTES + CUT.len());

@@ -13,7 +13,7 @@ use std::{
 use super::{
     Line,
     bound::{IsWhole, MAX_CONSTANT, Room, write_within},
-    fields::{Fields, Kind},
+    fields::Kind,
     labels,
     schema::{Aside, DROPPED, Ids, Keys, PREFIX, Place, Schema},
 };
@@ -33,9 +33,20 @@ pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys, room: 
     }
     out.extend_from_slice(&keys.constant);
 
-    let mut names = Names::default();
-    write_fields(out, line.event, schema, room, &mut names);
-    (line.spans)(&mut |span| write_fields(out, span, schema, room, &mut names));
+    let mut names = Names {
+        dropped: line.event.dropped(),
+        is_cut: line.event.is_cut(),
+        ..Names::default()
+    };
+    for (name, text, kind) in line.event.iter() {
+        write_field(out, name, (text, kind), schema, room, &mut names);
+    }
+    (line.spans)(&mut |span| {
+        names.is_cut |= span.is_cut();
+        for (name, text, kind) in span.iter() {
+            write_field(out, name, (text, kind), schema, room, &mut names);
+        }
+    });
     if names.dropped > 0 {
         write_key(out, &[DROPPED]);
         let mut digits = itoa::Buffer::new();
@@ -76,11 +87,11 @@ fn write_decimal(out: &mut Vec<u8>, bytes: [u8; 8]) {
 
 /// The names that are on the line already.
 #[derive(Default)]
-struct Names {
+struct Names<'a> {
     /// Enough for nearly every line, and without an allocation.
-    first: [Name; 16],
+    first: [Name<'a>; 16],
     count: usize,
-    rest: Vec<Name>,
+    rest: Vec<Name<'a>>,
     /// Fields that are not on the line.
     dropped: usize,
     /// A value was cut before it came here.
@@ -88,14 +99,14 @@ struct Names {
 }
 
 #[derive(Clone, Copy, Default)]
-struct Name {
-    name: &'static str,
+struct Name<'a> {
+    name: &'a str,
     /// It is written as a label, in which names that differ may be the same.
     is_label: bool,
 }
 
-impl Names {
-    fn any(&self, test: impl Fn(&Name) -> bool) -> bool {
+impl<'a> Names<'a> {
+    fn any(&self, test: impl Fn(&Name<'a>) -> bool) -> bool {
         let first = &self.first[..self.count];
         first.iter().any(&test) || self.rest.iter().any(test)
     }
@@ -108,7 +119,7 @@ impl Names {
         self.any(|known| known.is_label && labels::are_same(known.name, name))
     }
 
-    fn push(&mut self, name: &'static str, is_label: bool) {
+    fn push(&mut self, name: &'a str, is_label: bool) {
         let name = Name { name, is_label };
         match self.first.get_mut(self.count) {
             Some(place) => {
@@ -120,42 +131,40 @@ impl Names {
     }
 }
 
-fn write_fields(
+fn write_field<'a>(
     out: &mut Vec<u8>,
-    fields: &Fields,
+    name: &'a str,
+    (text, kind): (&str, Kind),
     schema: &Schema,
     room: Room,
-    names: &mut Names,
+    names: &mut Names<'a>,
 ) {
-    names.is_cut |= fields.is_cut();
-    for (name, text, kind) in fields.iter() {
-        if names.has(name) {
-            continue;
+    if names.has(name) {
+        return;
+    }
+    let start = out.len();
+    let is_label = match schema.place(name) {
+        Place::Free => {
+            write_key(out, &[name]);
+            write_value(out, text, kind, room);
+            false
         }
-        let start = out.len();
-        let is_label = match schema.place(name) {
-            Place::Free => {
-                write_key(out, &[name]);
-                write_value(out, text, kind, room);
+        Place::As(type_of) => {
+            write_key(out, &[name]);
+            if type_of.write(out, text, kind, room) {
                 false
+            } else {
+                out.truncate(start);
+                write_aside(out, name, (text, kind), schema, room)
             }
-            Place::As(type_of) => {
-                write_key(out, &[name]);
-                if type_of.write(out, text, kind, room) {
-                    false
-                } else {
-                    out.truncate(start);
-                    write_aside(out, name, (text, kind), schema, room)
-                }
-            }
-            Place::Aside => write_aside(out, name, (text, kind), schema, room),
-        };
-        if out.len() > room.fields || (is_label && names.has_label(name)) {
-            out.truncate(start);
-            names.dropped += 1;
-        } else {
-            names.push(name, is_label);
         }
+        Place::Aside => write_aside(out, name, (text, kind), schema, room),
+    };
+    if out.len() > room.fields || (is_label && names.has_label(name)) {
+        out.truncate(start);
+        names.dropped += 1;
+    } else {
+        names.push(name, is_label);
     }
 }
 

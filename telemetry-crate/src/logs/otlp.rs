@@ -17,11 +17,7 @@ use opentelemetry_proto::tonic::{
 };
 use tracing::Level;
 
-use super::{
-    Line,
-    fields::{Fields, Kind},
-    schema::FLAT,
-};
+use super::{Line, fields::Kind, schema::FLAT};
 use crate::{
     proto::{attribute, nanos, scope, text},
     resource::Resource,
@@ -81,7 +77,7 @@ impl Records {
     }
 }
 
-fn record_of(line: &Line<'_>, limits: RecordLimits) -> LogRecord {
+fn record_of<'a>(line: &Line<'a>, limits: RecordLimits) -> LogRecord {
     let (number, severity) = severity_of(line.level);
     let time = nanos(line.time);
     let message = line.event.message();
@@ -93,6 +89,7 @@ fn record_of(line: &Line<'_>, limits: RecordLimits) -> LogRecord {
         body: Some(AnyValue {
             value: Some(text(message)),
         }),
+        dropped_attributes_count: u32::try_from(line.event.dropped()).unwrap_or(u32::MAX),
         ..LogRecord::default()
     };
     if let Some(ids) = line.ids {
@@ -100,29 +97,33 @@ fn record_of(line: &Line<'_>, limits: RecordLimits) -> LogRecord {
         record.span_id = ids.span_id.to_bytes().to_vec();
         record.flags = ids.flags.to_u8().into();
     }
-    let mut names = Vec::with_capacity(16);
-    let mut add = |fields: &Fields| {
-        for (name, value, kind) in fields.iter() {
-            let name = match name {
-                // As on the events of spans: `error` is a namespace of the conventions.
-                "error" | "err" => "exception.message",
-                name => name,
-            };
-            if names.contains(&name) {
-                continue;
-            }
-            names.push(name);
-            if record.attributes.len() < limits.attributes {
-                let value = value_of(value, kind, limits.value_length);
-                // The names of the line, so that a query means the same in both.
-                record.attributes.push(attribute(FLAT.name(name), value));
-            } else {
-                record.dropped_attributes_count += 1;
-            }
+    let mut names: Vec<&'a str> = Vec::with_capacity(16);
+    let mut add = |name: &'a str, value: &str, kind| {
+        let name = match name {
+            // As on the events of spans: `error` is a namespace of the conventions.
+            "error" | "err" => "exception.message",
+            name => name,
+        };
+        if names.contains(&name) {
+            return;
+        }
+        names.push(name);
+        if record.attributes.len() < limits.attributes {
+            let value = value_of(value, kind, limits.value_length);
+            // The names of the line, so that a query means the same in both.
+            record.attributes.push(attribute(FLAT.name(name), value));
+        } else {
+            record.dropped_attributes_count += 1;
         }
     };
-    add(line.event);
-    (line.spans)(&mut add);
+    for (name, value, kind) in line.event.iter() {
+        add(name.as_ref(), value, kind);
+    }
+    (line.spans)(&mut |span| {
+        for (name, value, kind) in span.iter() {
+            add(name, value, kind);
+        }
+    });
     record
 }
 

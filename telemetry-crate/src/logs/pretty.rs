@@ -9,7 +9,6 @@ use tracing::Level;
 use super::{
     Line,
     bound::{IsWhole, Room, write_within},
-    fields::Fields,
     json::write_time,
     schema::DROPPED,
 };
@@ -33,9 +32,9 @@ const PLAIN: Style = Style {
     reset: "",
 };
 
-pub(super) fn write_pretty(
+pub(super) fn write_pretty<'a>(
     out: &mut Vec<u8>,
-    line: &Line<'_>,
+    line: &Line<'a>,
     colours: bool,
     room: Room,
 ) -> IsWhole {
@@ -60,29 +59,34 @@ pub(super) fn write_pretty(
     write_within(out, line.event.message(), room.message, escape);
     let _ = write!(out, "{reset} {dim}");
     write_within(out, line.target, room.target, escape);
-    let mut names = Vec::with_capacity(16);
-    let (mut dropped, mut is_cut) = (0, false);
-    let mut show = |fields: &Fields| {
-        is_cut |= fields.is_cut();
-        for (name, text, _) in fields.iter() {
-            if names.contains(&name) {
-                continue;
-            }
-            let start = out.len();
-            out.push(b' ');
-            escape(out, name);
-            out.push(b'=');
-            write_within(out, text, room.value, escape);
-            if out.len() > room.fields {
-                out.truncate(start);
-                dropped += 1;
-            } else {
-                names.push(name);
-            }
+    let mut names: Vec<&'a str> = Vec::with_capacity(16);
+    let mut dropped = line.event.dropped();
+    let mut is_cut = line.event.is_cut();
+    let mut show = |name: &'a str, text: &str| {
+        if names.contains(&name) {
+            return;
+        }
+        let start = out.len();
+        out.push(b' ');
+        escape(out, name);
+        out.push(b'=');
+        write_within(out, text, room.value, escape);
+        if out.len() > room.fields {
+            out.truncate(start);
+            dropped += 1;
+        } else {
+            names.push(name);
         }
     };
-    show(line.event);
-    (line.spans)(&mut show);
+    for (name, text, _) in line.event.iter() {
+        show(name.as_ref(), text);
+    }
+    (line.spans)(&mut |span| {
+        is_cut |= span.is_cut();
+        for (name, text, _) in span.iter() {
+            show(name, text);
+        }
+    });
     if dropped > 0 {
         let _ = write!(out, " {DROPPED}={dropped}");
     }

@@ -28,7 +28,7 @@ use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
 use crate::{
     thread,
-    values::{printed, with_causes},
+    values::{PairValue, Pairs, printed, with_causes},
 };
 
 /// Writes events on the span that they belong to.
@@ -79,6 +79,9 @@ fn write(event: &Event<'_>, span: &SpanRef<'_>) {
         ..Visitor::default()
     };
     event.record(&mut visitor);
+    if visitor.from_log {
+        Pairs::current(|pairs| visitor.add_pairs(pairs));
+    }
     let Visitor {
         message,
         error,
@@ -122,6 +125,26 @@ impl Visitor {
             "message" if self.message.is_none() => self.message = Some(value.to_string()),
             "error" | "err" => self.error = Some(value.to_string()),
             name => self.attributes.push(KeyValue::new(name, value)),
+        }
+    }
+
+    /// Adds the key-values of a record of the `log` crate.
+    fn add_pairs(&mut self, pairs: &Pairs) {
+        for (name, value) in pairs.iter() {
+            let value = match value {
+                PairValue::Bool(value) => Value::from(*value),
+                PairValue::I64(value) => Value::from(*value),
+                PairValue::U64(value) => match i64::try_from(*value) {
+                    Ok(value) => Value::from(value),
+                    Err(_) => Value::from(value.to_string()),
+                },
+                PairValue::F64(value) => Value::from(*value),
+                PairValue::Text(value) => Value::from(value.clone()),
+            };
+            match name {
+                "error" | "err" => self.error = Some(value.to_string()),
+                name => self.attributes.push(KeyValue::new(name.to_owned(), value)),
+            }
         }
     }
 }

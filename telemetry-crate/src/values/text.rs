@@ -63,11 +63,15 @@ pub(crate) fn write_foreign(
 ) -> fmt::Result {
     let mut limited = Limited::new(text, bytes);
     // After a panic the text has what was printed before it, as after an error.
-    if let Ok(printed) = catch_unwind(AssertUnwindSafe(|| limited.write_fmt(what))) {
-        printed
-    } else {
-        limited.write_str(PANICKED)
+    match caught(|| limited.write_fmt(what)) {
+        Some(printed) => printed,
+        None => limited.write_str(PANICKED),
     }
+}
+
+/// What code of the program returns, or `None` if it panics; the panic has a line of its own.
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 /// What code of the program prints.

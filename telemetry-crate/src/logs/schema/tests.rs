@@ -14,7 +14,7 @@ use crate::{
     logs::{
         Line,
         bound::Room,
-        fields::{Fields, Kind},
+        fields::{EventFields, Fields, Kind},
         json::write_json,
         tests::{resource, text},
     },
@@ -55,7 +55,7 @@ const SAMPLES: [Sample; 15] = [
     ("false", Kind::Bare),
 ];
 
-fn line(keys: &Keys, event: &Fields, span: &Fields) -> Map<String, Value> {
+fn line(keys: &Keys, event: &EventFields, span: &Fields) -> Map<String, Value> {
     let mut out = Vec::new();
     let line = Line {
         time: UNIX_EPOCH,
@@ -96,7 +96,7 @@ fn hostile_lines(format: LogFormat, names: &[&'static str]) -> Vec<Map<String, V
     let mut lines = Vec::new();
     for sample in SAMPLES {
         for names in all.chunks(64) {
-            let (mut event, mut span) = (Fields::default(), Fields::default());
+            let (mut event, mut span) = (EventFields::default(), Fields::default());
             let (left, right) = names.split_at(names.len() / 2);
             left.iter().for_each(|name| event.put(name, sample));
             right.iter().for_each(|name| span.put(name, sample));
@@ -203,7 +203,7 @@ fn listed_names_have_their_type() {
         let listed = list(text);
         let names: Vec<_> = listed.keys().copied().collect();
         let keys = Keys::new(format, &resource());
-        let own = line(&keys, &Fields::default(), &Fields::default());
+        let own = line(&keys, &EventFields::default(), &Fields::default());
         for line in hostile_lines(format, &names) {
             for (name, value) in &line {
                 match listed.get(name.as_str()) {
@@ -237,7 +237,7 @@ fn lists_are_read_whole() {
 fn own_keys_of_ecs_are_in_its_list() {
     let keys = Keys::new(LogFormat::Ecs, &resource());
     let listed = list(ECS);
-    for (name, value) in line(&keys, &Fields::default(), &Fields::default()) {
+    for (name, value) in line(&keys, &EventFields::default(), &Fields::default()) {
         assert!(is_of_type(listed[name.as_str()], &value), "{name}");
     }
 }

@@ -9,8 +9,9 @@
 )]
 
 #[cfg(all(feature = "cron", feature = "staleness"))]
-#[path = "hostile/entries.rs"]
 mod entries;
+mod records;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{
@@ -42,6 +43,11 @@ fn main() -> ExitCode {
             ("values::may_log_and_open_spans", values_that_log),
             ("values::panics_stay_inside", values_that_panic),
             ("values::last_words_of_a_thread", thread_end),
+            ("records::keep_their_key_values", records::key_values),
+            (
+                "records::hostile_values_stay_inside",
+                records::hostile_records,
+            ),
             #[cfg(all(feature = "cron", feature = "staleness"))]
             ("entries::take_any_value", entries::any_value),
             ("spans::numbers_keep_set_parent", set_parent),
@@ -53,6 +59,8 @@ fn main() -> ExitCode {
             ("logs", play_logs),
             ("panics", play_panics),
             ("thread", play_thread),
+            ("key_values", records::play_key_values),
+            ("hostile_records", records::play_hostile_records),
             #[cfg(all(feature = "cron", feature = "staleness"))]
             ("entries", entries::play),
             ("parent", play_parent),
