@@ -57,7 +57,7 @@ pub(crate) use self::{
     bridge::install as install_bridge,
     control::{Change, LogFilterControl, rfc3339},
     export::RecordExport,
-    filter::{Directives, LogFilter},
+    filter::{Directives, LogFilter, targets},
     json::escape,
     otlp::{Record as LogRecord, RecordLimits, RecordSink, Records, logs_request},
     writer::LogWriter,

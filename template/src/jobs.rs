@@ -47,7 +47,8 @@ pub struct Greeting {
     pub name: String,
 }
 
-/// Where greetings are stored: `GREETINGS.enqueue(&mut transaction, &greeting, key)`.
+/// Where greetings are stored: `GREETINGS.enqueue::<Db>(&mut transaction, &greeting, &key)`. A key that is there already stores no
+/// further job, so one that may be repeated has another key each time.
 pub static GREETINGS: LazyLock<TaskQueue<Greeting>> = LazyLock::new(|| {
     let queue = Queue::declare("jobs").system("apalis");
     // The longest that a client may wait for what was promised.

@@ -151,8 +151,8 @@ pub(super) fn destination(
         headers: headers(own, env),
         gzip: gzip(own, env),
         request_timeout: env
-            .milliseconds(own.timeout)
-            .or_else(|| env.milliseconds(env::OTLP.timeout))
+            .timeout(own.timeout)
+            .or_else(|| env.timeout(env::OTLP.timeout))
             .unwrap_or(Duration::from_secs(10)),
         tls: tls(own, env)?,
     })

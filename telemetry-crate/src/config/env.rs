@@ -302,6 +302,15 @@ impl<'a> Env<'a> {
             .map(Duration::from_millis)
     }
 
+    /// Of what has no use for none.
+    pub(super) fn timeout(&mut self, name: &str) -> Option<Duration> {
+        let expected = "a whole number of milliseconds from 1 on";
+        self.parsed(name, expected, |value| {
+            let milliseconds = value.parse().ok().filter(|number| *number > 0)?;
+            Some(Duration::from_millis(milliseconds))
+        })
+    }
+
     /// For what several signals have in common.
     pub(super) fn warn_once(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
@@ -310,7 +319,7 @@ impl<'a> Env<'a> {
     }
 
     pub(super) fn warn(&mut self, name: &str, found: &str, expected: &str) {
-        self.warnings.push(format!(
+        self.warn_once(format!(
             "{name}: found {found:?}, expected {expected}; using the default"
         ));
     }

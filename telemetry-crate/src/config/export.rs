@@ -101,12 +101,12 @@ pub(super) fn exports(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Exp
             Ok(PeriodicExport {
                 destination: destination(Signal::Metrics, config, env)?,
                 interval: env
-                    .milliseconds(env::METRIC_EXPORT_INTERVAL)
+                    .timeout(env::METRIC_EXPORT_INTERVAL)
                     // The specification does not say what zero means; a loop without a pause is nothing that anybody wants.
                     .filter(|interval| !interval.is_zero())
                     .unwrap_or(Duration::from_secs(60)),
                 timeout: env
-                    .milliseconds(env::METRIC_EXPORT_TIMEOUT)
+                    .timeout(env::METRIC_EXPORT_TIMEOUT)
                     .unwrap_or(Duration::from_secs(30)),
             })
         })
@@ -202,7 +202,7 @@ fn batching(env: &mut Env<'_>, variables: &BatchVariables) -> Batching {
     let max_batch_size = number(variables.max_export_batch_size, 512);
     Batching {
         timeout: env
-            .milliseconds(variables.export_timeout)
+            .timeout(variables.export_timeout)
             .unwrap_or(Duration::from_secs(30)),
         timeout_variable: variables.export_timeout,
         schedule_delay: env

@@ -21,13 +21,7 @@ pub(super) fn server_limits(env: &mut Env<'_>) -> ServerLimits {
         max_body: number(env::HTTP_MAX_BODY),
         max_connections: number(env::HTTP_MAX_CONNECTIONS),
         max_requests: number(env::HTTP_MAX_REQUESTS),
-        read_timeout: env
-            .parsed(
-                env::HTTP_READ_TIMEOUT,
-                "a whole number of milliseconds from 1 on",
-                |value| value.parse().ok().filter(|number| *number > 0),
-            )
-            .map(Duration::from_millis),
+        read_timeout: env.timeout(env::HTTP_READ_TIMEOUT),
     }
 }
 

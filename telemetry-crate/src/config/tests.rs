@@ -323,6 +323,11 @@ fn a_value_that_makes_no_sense_is_one_warning_and_then_the_default() {
         ("FIRSTLIGHT_HTTP_MAX_CONNECTIONS", "0"),
         ("FIRSTLIGHT_HTTP_MAX_REQUESTS", "-1"),
         ("FIRSTLIGHT_DRAIN_TIMEOUT", "20 s"),
+        ("FIRSTLIGHT_TRACE_FILTER", "[[["),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "-1"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "0"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+        ("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "GET,"),
     ]);
     assert_eq!(settings.server_limits, ServerLimits::default());
     assert_eq!(settings.drain_timeout, None);
@@ -342,6 +347,11 @@ fn a_value_that_makes_no_sense_is_one_warning_and_then_the_default() {
         "FIRSTLIGHT_HTTP_MAX_CONNECTIONS",
         "FIRSTLIGHT_HTTP_MAX_REQUESTS",
         "FIRSTLIGHT_DRAIN_TIMEOUT",
+        "FIRSTLIGHT_TRACE_FILTER",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT",
+        "OTEL_BSP_EXPORT_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
     ] {
         assert_eq!(
             warnings.matches(&format!("{name}:")).count(),

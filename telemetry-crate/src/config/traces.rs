@@ -7,7 +7,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::{TelemetryConfig, env, env::Env};
 use crate::{
     InitError,
-    logs::RecordLimits,
+    logs::{RecordLimits, targets},
     traces::{Limits, RemoteParent},
 };
 
@@ -69,13 +69,12 @@ pub(super) fn trace_filter(
     env: &mut Env<'_>,
 ) -> Result<Targets, InitError> {
     let expected = "directives such as `info` or `info,orders=debug`";
-    if let Some(filter) = env.number(env::TRACE_FILTER, expected) {
+    if let Some(filter) = env.parsed(env::TRACE_FILTER, expected, targets) {
         return Ok(filter);
     }
     let directives = config.trace_filter.as_deref().unwrap_or("info");
-    directives
-        .parse()
-        .map_err(|_| InitError::invalid("TelemetryConfig::trace_filter", directives, expected))
+    targets(directives)
+        .ok_or_else(|| InitError::invalid("TelemetryConfig::trace_filter", directives, expected))
 }
 
 pub(super) fn trace_events(env: &mut Env<'_>) -> LevelFilter {

@@ -62,6 +62,17 @@ const FOREIGN_LEVELS: [&str; 11] = [
     "warning",
 ];
 
+/// Directives about targets alone, as spans are filtered by.
+pub(crate) fn targets(text: &str) -> Option<Targets> {
+    let is_about_targets = !text.contains('[') && misspelled_level(text).is_none();
+    text.parse().ok().filter(|_| is_about_targets)
+}
+
+fn misspelled_level(directives: &str) -> Option<&str> {
+    let mut words = directives.split(',').map(str::trim);
+    words.find(|word| is_misspelled_level(word))
+}
+
 /// Whether a directive is a word that means a level and is none. Taken for a target, as the grammar has it, it would turn off
 /// everything else without a word. No level is one substitution away from what is meant: `warp` is a crate.
 fn is_misspelled_level(word: &str) -> bool {
@@ -115,8 +126,7 @@ impl Directives {
     /// What is wrong with the text.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let mut words = text.split(',').map(str::trim);
-        if let Some(word) = words.find(|word| is_misspelled_level(word)) {
+        if let Some(word) = misspelled_level(text) {
             return Err(format!(
                 "{word} is no level: error, warn, info, debug, trace or off"
             ));
