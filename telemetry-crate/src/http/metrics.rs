@@ -13,7 +13,7 @@ use std::{
 use hashbrown::{Equivalent, HashMap};
 use metrics::{Gauge, Histogram, Label};
 
-use crate::metrics::catalog;
+use crate::metrics::{catalog, is_recorded};
 
 /// What distinguishes one request's series from another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +144,10 @@ impl RequestMetrics {
         );
         histogram.record(seconds);
         let message: Arc<str> = message().into();
+        // One that was made before telemetry started is a no-op for ever.
+        if !is_recorded(&histogram) {
+            return message;
+        }
         let series = Series {
             histogram,
             message: message.clone(),
@@ -169,6 +173,9 @@ impl RequestMetrics {
             "http_request_method" => method,
             "url_scheme" => scheme
         );
+        if !is_recorded(&gauge) {
+            return gauge;
+        }
         self.active
             .write()
             .unwrap_or_else(PoisonError::into_inner)

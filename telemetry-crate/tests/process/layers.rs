@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
-use axum::{Router, routing::any};
+use axum::{Router, body::Body, http::Request, routing::any};
 use firstlight::http::TelemetryLayer;
+use http_body_util::BodyExt;
+use tower::ServiceExt;
 
 use crate::{
     server::{listening, serve_until_stopped},
@@ -26,6 +28,10 @@ pub(crate) async fn play() -> ExitCode {
         _ => orders().layer(layer()),
     };
     let app = app.route("/healthz", any(|| async { "ok" }));
+    // Before telemetry is up.
+    let early = Request::get("/orders/7").body(Body::empty()).unwrap();
+    let answer = app.clone().oneshot(early).await.unwrap();
+    answer.into_body().collect().await.unwrap();
     serve_until_stopped(app).await
 }
 
@@ -89,6 +95,18 @@ pub(crate) fn misplaced() {
     let (lines, page) = said("right", &requests);
     assert_eq!(warned(&lines), 0, "{lines:?}");
     assert_eq!(page, "works");
+}
+
+pub(crate) fn early_requests() {
+    let mut part = Part::start("layers", &[("LAYER", "right")]);
+    let (address, admin) = listening(&mut part);
+    send(address, "GET /orders/8 HTTP/1.1\r\nhost: a", "");
+    let page = ask(admin, "GET /metrics").body;
+    let count = page.lines().find(|line| {
+        line.starts_with("http_server_request_duration_seconds_count{")
+            && line.contains("/orders/{id}")
+    });
+    assert!(count.is_some_and(|line| line.ends_with(" 1")), "{page}");
 }
 
 pub(crate) fn known_methods() {
