@@ -49,6 +49,19 @@ pub(crate) struct AdminListener {
     address: Arc<OnceLock<SocketAddr>>,
 }
 
+/// The first that this machine has. One that is in use is not passed over: a scraper that knows it would read what another
+/// process says.
+fn bind_first(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
+    let mut missing = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => missing = error,
+            bound => return bound,
+        }
+    }
+    Err(missing)
+}
+
 impl AdminListener {
     /// # Errors
     ///
@@ -72,7 +85,7 @@ impl AdminListener {
         let mut addresses: Vec<SocketAddr> = (&*self.host, self.port).to_socket_addrs()?.collect();
         // `localhost` is 127.0.0.1 in every scrape configuration, whatever the resolver prefers.
         addresses.sort_by_key(SocketAddr::is_ipv6);
-        let listener = TcpListener::bind(&*addresses)?;
+        let listener = bind_first(&addresses)?;
         listener.set_nonblocking(true)?;
         // It is set once, because nothing is tried again after this.
         let _ = self.address.set(listener.local_addr()?);

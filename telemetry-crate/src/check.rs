@@ -14,6 +14,7 @@ use std::{
 
 use crate::{
     InitError,
+    guard::LONGEST_DEADLINE,
     logs::LogWriter,
     metrics::{Format, MetricsHandle, catalog},
     otlp::{ExportStats, Exporters, Signal, Unsent},
@@ -102,6 +103,7 @@ pub(crate) struct Pipelines<'a> {
 impl Pipelines<'_> {
     /// Blocks the calling thread, for no longer than the deadline.
     pub(crate) fn check(&self, deadline: Duration) -> CheckReport {
+        let deadline = deadline.min(LONGEST_DEADLINE);
         let end = Instant::now() + deadline;
         // The local two answer within milliseconds or not at all; the collector has the rest.
         let local = deadline / 4;

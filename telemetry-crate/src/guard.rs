@@ -25,6 +25,9 @@ use crate::{
 /// The share of the deadline that is kept back for the log lines, which report what became of the rest.
 const FOR_LOGS: f64 = 0.2;
 
+/// A year. Added to the present, a longer one may be beyond what a clock has.
+pub(crate) const LONGEST_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Running telemetry. Keep it until the program ends.
 ///
 /// Bind it to a name: `let _ = firstlight::init()?` drops it at once, and with it everything that was still to be
@@ -138,6 +141,9 @@ impl TelemetryGuard {
 
     /// Flushes and ends telemetry. Spans that end later are dropped and counted; log lines still come out.
     ///
+    /// For what wants to know whether all was sent, such as a test. A program ends with [`finish`](Self::finish), whose exit code
+    /// is the program's own: a collector that is away is no failure of it.
+    ///
     /// # Errors
     ///
     /// [`ShutdownError`] says, signal by signal, how much was lost and why; the same stands in the last log line.
@@ -146,7 +152,9 @@ impl TelemetryGuard {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let telemetry = firstlight::init()?;
     /// // ... the program ...
-    /// telemetry.shutdown(std::time::Duration::from_secs(3))?;
+    /// if let Err(lost) = telemetry.shutdown(std::time::Duration::from_secs(3)) {
+    ///     eprintln!("{lost}");
+    /// }
     /// # Ok(())
     /// # }
     /// ```
@@ -277,6 +285,7 @@ impl TelemetryGuard {
         deadline: Duration,
         report: impl FnOnce(&[(Signal, Unsent)]),
     ) -> Result<(), ShutdownError> {
+        let deadline = deadline.min(LONGEST_DEADLINE);
         let end = Instant::now() + deadline;
         let dropped_before = self.parts.logs.dropped();
         let exporters = &self.parts.exporters;

@@ -36,11 +36,13 @@ pub use self::client::{
 pub(crate) use self::serve::set_server_limits;
 #[cfg(feature = "axum")]
 pub use self::serve::{BodyLimits, BodyLimitsService, Serve, serve};
+pub(crate) use self::{
+    arrival::see, cut::is_cut_by_the_drain, protocol::set_known_methods, wiring::wiring,
+};
 pub use self::{
     body::ResponseBody, client_address::ClientAddress, future::ResponseFuture,
     layer::TelemetryLayer, route::Route, service::TelemetryService,
 };
-pub(crate) use self::{cut::is_cut_by_the_drain, protocol::set_known_methods, wiring::wiring};
 pub use crate::traces::RemoteParent;
 
 /// Writes the current span's context (`traceparent`, `tracestate`, `baggage`) into the headers of an outgoing request,

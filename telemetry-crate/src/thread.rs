@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use opentelemetry::Context;
+use opentelemetry::{Context, ContextGuard};
 
 thread_local! {
     /// Made after the thread's first use of OpenTelemetry's current context.
@@ -45,6 +45,20 @@ pub(crate) fn is_ending() -> bool {
         }
     }
     IS_ENDING.get()
+}
+
+/// The current context; an empty one while the thread is ending.
+pub(crate) fn current_context() -> Context {
+    if is_ending() {
+        Context::new()
+    } else {
+        Context::current()
+    }
+}
+
+/// Makes it the current one, unless the thread is ending.
+pub(crate) fn attach(context: Context) -> Option<ContextGuard> {
+    (!is_ending()).then(|| context.attach())
 }
 
 /// Whether a panic is only the answer to the question for the context.

@@ -187,7 +187,10 @@ impl SpanEvents {
 
 /// The span that is current, if there is one.
 pub(crate) fn current_span_id() -> SpanId {
-    opentelemetry::Context::map_current(|context| context.span().span_context().span_id())
+    crate::thread::current_context()
+        .span()
+        .span_context()
+        .span_id()
 }
 
 /// Which spans and events become part of a trace. Independent of the log filter.

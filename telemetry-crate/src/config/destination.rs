@@ -1,7 +1,7 @@
 //! Where one signal goes: the OTLP variables, with the specification's precedence between a signal's own and the
 //! general ones ("OpenTelemetry Protocol Exporter").
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use http::{HeaderName, HeaderValue, Uri};
 
@@ -185,18 +185,45 @@ fn warn_of_proxy(endpoint: &Uri, env: &mut Env<'_>) {
 
 /// No client asks a proxy for its own host.
 fn is_local(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
+/// As curl and Go read the list: domains with all that is below them, addresses, networks, each with or without a port.
 fn is_excluded(host: &str, list: &str) -> bool {
-    list.split(',').map(str::trim).any(|entry| {
-        let domain = entry.trim_start_matches("*.").trim_start_matches('.');
+    let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
+    let host = host.as_str();
+    let list = list.to_ascii_lowercase();
+    list.split([',', ' ']).map(str::trim).any(|entry| {
+        let without_port = entry
+            .rsplit_once(':')
+            .filter(|(front, port)| port.parse::<u16>().is_ok() && !front.contains(':'))
+            .map_or(entry, |(front, _)| front);
+        let domain = without_port.trim_start_matches("*.");
+        let domain = domain.trim_start_matches('.').trim_matches(['[', ']']);
         let within = host
             .strip_suffix(domain)
             .is_some_and(|front| front.is_empty() || front.ends_with('.'));
-        entry == "*" || (!domain.is_empty() && within)
+        entry == "*" || (!domain.is_empty() && within) || is_in_network(host, entry)
     })
+}
+
+/// Whether the address is in a network such as `10.0.0.0/8`.
+fn is_in_network(host: &str, network: &str) -> bool {
+    let bits = |address: &str| match address.parse::<IpAddr>().ok()? {
+        IpAddr::V4(address) => Some((u128::from(address.to_bits()) << 96, 32)),
+        IpAddr::V6(address) => Some((address.to_bits(), 128)),
+    };
+    let in_network = || {
+        let (network, length) = network.split_once('/')?;
+        let ((host, of_host), (network, of_network)) = (bits(host)?, bits(network)?);
+        let length: u32 = length.parse().ok()?;
+        let mask = u128::MAX
+            .checked_shl(128_u32.checked_sub(length)?)
+            .unwrap_or(0);
+        Some(of_host == of_network && length <= of_host && host & mask == network & mask)
+    };
+    in_network().unwrap_or(false)
 }
 
 fn protocol(own: &OtlpVariables, env: &Env<'_>) -> Result<Protocol, InitError> {

@@ -9,7 +9,7 @@ use opentelemetry::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::traces::NAMES;
+use crate::{thread::current_context, traces::NAMES};
 
 /// Bytes of one value, at most: what W3C Baggage allows for all of it, and far beyond the others.
 const LENGTH: usize = 8_192;
@@ -41,7 +41,7 @@ impl TraceContext {
     /// What is current here: the span, and the baggage that came with its request.
     pub fn current() -> Self {
         let mut pairs = Pairs::default();
-        let context = Context::current();
+        let context = current_context();
         opentelemetry::global::get_text_map_propagator(|propagator| {
             propagator.inject_context(&context, &mut pairs);
         });

@@ -21,6 +21,7 @@ use super::{
     verdict::Side,
 };
 use crate::{
+    http::see,
     metrics::{Durations, catalog},
     traces::{GRPC_TARGET, Remote, SPAN_LEVEL},
 };
@@ -105,6 +106,10 @@ impl<S> Layer<S> for ServerLayer {
     }
 }
 
+/// In the extensions of a request that a layer has seen: one inside of another measures nothing.
+#[derive(Debug, Clone, Copy)]
+struct Seen;
+
 /// A service with telemetry around it; made by [`ServerLayer`].
 #[derive(Debug, Clone)]
 pub struct ServerService<S> {
@@ -125,9 +130,11 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        see(request.extensions());
+        let is_seen = request.extensions_mut().insert(Seen).is_some();
         let path = request.uri().path();
-        if !is_grpc(request.headers()) || path.starts_with(HEALTH) {
+        if is_seen || !is_grpc(request.headers()) || path.starts_with(HEALTH) {
             return ServerFuture::new(self.inner.call(request), None);
         }
         let name = method::of_path(path).unwrap_or(OTHER);

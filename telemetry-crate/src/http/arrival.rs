@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU16, Ordering},
 };
 
-use http::{HeaderValue, Response, StatusCode, header::RETRY_AFTER};
+use http::{Extensions, HeaderValue, Response, StatusCode, header::RETRY_AFTER};
 
 use super::exchange::Exchange;
 
@@ -19,19 +19,25 @@ struct State {
     /// The status for what became of the body; 0 while nothing is wrong with it.
     refused: AtomicU16,
     is_seen: AtomicBool,
+    is_answered: AtomicBool,
     /// An exchange whose service was dropped, or has panicked, without a response. What is outside of the layer may still
     /// have one.
     unanswered: Mutex<Option<Box<Exchange>>>,
 }
 
-impl Arrival {
-    /// A layer sees the request.
-    pub(super) fn see(&self) {
-        self.0.is_seen.store(true, Ordering::Relaxed);
+/// A layer sees the request.
+pub(crate) fn see(extensions: &Extensions) {
+    if let Some(Arrival(state)) = extensions.get() {
+        state.is_seen.store(true, Ordering::Relaxed);
     }
+}
 
+impl Arrival {
+    /// Dropped where the client has its answer already, and has gone away in the middle of it.
     pub(super) fn leave(&self, exchange: Exchange) {
-        *self.unanswered() = Some(Box::new(exchange));
+        if !self.0.is_answered.load(Ordering::Relaxed) {
+            *self.unanswered() = Some(Box::new(exchange));
+        }
     }
 
     /// Gives a response that reports an error the status of the error's cause: an extractor knows only that the body
@@ -70,6 +76,7 @@ impl Arrival {
 
     /// The client gets this.
     pub(super) fn answered(&self, status: StatusCode) {
+        self.0.is_answered.store(true, Ordering::Relaxed);
         let exchange = self.unanswered().take();
         if let Some(exchange) = exchange {
             exchange.answered_outside(status);

@@ -23,6 +23,17 @@ pin_project! {
         exchange: Option<Exchange>,
         // Bytes until the announced end, where a server stops asking.
         left: Option<u64>,
+        is_asked: bool,
+    }
+
+    impl<B> PinnedDrop for ResponseBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            // It was never asked for: another response may have taken its place.
+            if let Some(exchange) = this.exchange.take_if(|_| !*this.is_asked) {
+                exchange.leave();
+            }
+        }
     }
 }
 
@@ -41,6 +52,7 @@ impl<B: Body> ResponseBody<B> {
             inner,
             exchange,
             left,
+            is_asked: false,
         }
     }
 }
@@ -60,6 +72,7 @@ impl<B: Body> Body for ResponseBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
+        *this.is_asked = true;
         // A body whose size is known is at hand; one that isn't may be made by the program as it goes.
         let in_span = this.left.is_none();
         let polled = watched(this.exchange, |exchange| {

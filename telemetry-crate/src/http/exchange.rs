@@ -26,7 +26,8 @@ use super::{
 };
 use crate::{
     known::{SpanIds, known_ids},
-    traces::{ACCESS_TARGET, Remote, SPAN_LEVEL},
+    thread::{attach, current_context},
+    traces::{ACCESS_TARGET, Remote, SPAN_LEVEL, current_span_id},
     unwind::EndsByPanic,
 };
 
@@ -98,7 +99,7 @@ impl Exchange {
         let Remote { context, link } = Remote::of(request.headers(), shared.remote_parent);
         let span = {
             // A span takes the current context as its parent.
-            let _remote = context.attach();
+            let _remote = attach(context);
             // What every log line of the request inherits; the rest goes to the trace alone, if it is kept.
             tracing::span!(
                 target: ACCESS_TARGET,
@@ -132,7 +133,7 @@ impl Exchange {
 
     /// Called inside the span, once.
     pub(super) fn describe<B>(&self, request: &Request<B>, shared: &Shared) {
-        let context = Context::current();
+        let context = current_context();
         let span = context.span();
         // A filter may have kept the span out of the trace; what is current then is another's.
         if span.span_context().span_id() == self.outer {
@@ -371,12 +372,8 @@ fn error_type(outcome: Outcome, status: Option<StatusCode>) -> Option<Cow<'stati
 /// Makes the request's context the current one, unless a sample would get no exemplar either way.
 fn attach_for_exemplar(context: Option<&Context>) -> Option<ContextGuard> {
     let sampled = context.filter(|context| context.span().span_context().is_sampled());
-    let needed = sampled.is_some() || Context::map_current(TraceContextExt::has_active_span);
-    needed.then(|| sampled.cloned().unwrap_or_default().attach())
-}
-
-fn current_span_id() -> SpanId {
-    Context::map_current(|context| context.span().span_context().span_id())
+    let needed = sampled.is_some() || current_context().has_active_span();
+    needed.then(|| attach(sampled.cloned().unwrap_or_default()))?
 }
 
 fn scheme(uri: &Uri) -> &'static str {

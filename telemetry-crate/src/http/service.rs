@@ -10,8 +10,8 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    arrival::Arrival, body::ResponseBody, exchange::Exchange, future::ResponseFuture,
-    layer::Shared, route::RouteTemplate, wiring,
+    arrival::see, body::ResponseBody, exchange::Exchange, future::ResponseFuture, layer::Shared,
+    route::RouteTemplate, wiring,
 };
 use crate::unwind::watched;
 
@@ -51,9 +51,7 @@ where
             wiring::see_twice();
             return ResponseFuture::unobserved(self.inner.call(request), route);
         }
-        if let Some(arrival) = request.extensions().get::<Arrival>() {
-            arrival.see();
-        }
+        see(request.extensions());
         if self.shared.excludes(&request, route.as_ref()) {
             return ResponseFuture::unobserved(self.inner.call(request), None);
         }

@@ -2,6 +2,8 @@
 //!
 //! Of the whole process, for `/telemetry`. Nothing is counted: each fact is set once, and looked at from then on.
 
+#[cfg(feature = "axum")]
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A fact that becomes true once.
@@ -32,8 +34,16 @@ static ROUTE: Fact = Fact::new();
 static NAMELESS: Fact = Fact::new();
 /// One has come through two layers.
 static TWICE: Fact = Fact::new();
-/// One was answered by [`serve`](super::serve) without a layer, and not with 404.
+/// Several were answered well by [`serve`](super::serve), and no layer saw them.
 static UNSEEN: Fact = Fact::new();
+
+/// A few may be the probes of a load balancer, whatever their paths.
+#[cfg(feature = "axum")]
+const SEVERAL: u32 = 10;
+
+/// How many there were, until they are several.
+#[cfg(feature = "axum")]
+static MISSED: AtomicU32 = AtomicU32::new(0);
 
 pub(super) fn see_request(has_route: bool) {
     REQUEST.set();
@@ -54,9 +64,12 @@ pub(super) fn see_twice() {
     TWICE.set();
 }
 
-/// Says so as well, if no request has come through a layer at all.
+/// A request was answered well and no layer saw it. Says so, once there are several and if none came through a layer at all.
 #[cfg(feature = "axum")]
 pub(super) fn miss_request() {
+    if UNSEEN.is_true() || MISSED.fetch_add(1, Ordering::Relaxed) + 1 < SEVERAL {
+        return;
+    }
     if UNSEEN.set() && !REQUEST.is_true() {
         tracing::warn!(target: "firstlight", "{FORGOTTEN}");
     }
@@ -74,12 +87,10 @@ pub(crate) struct Wiring {
 /// What has been seen so far.
 pub(crate) fn wiring() -> Wiring {
     let (has_requests, has_routes) = (REQUEST.is_true(), ROUTE.is_true());
-    let fault = match (UNSEEN.is_true(), has_requests) {
-        (false, _) => None,
-        (true, false) => Some(FORGOTTEN),
-        (true, true) => Some(AROUND),
-    };
+    let is_unseen = UNSEEN.is_true();
+    let fault = (is_unseen && !has_requests).then_some(FORGOTTEN);
     let cautions = [
+        (is_unseen && has_requests, AROUND),
         (has_requests && !has_routes, NO_ROUTE),
         (has_routes && NAMELESS.is_true(), SOME_ROUTES),
         (TWICE.is_true(), TWO_LAYERS),

@@ -57,6 +57,9 @@ impl Default for RecordLimits {
     }
 }
 
+/// Bytes of a target, which a record of the `log` crate may make up.
+const MAX_TARGET: usize = 1024;
+
 /// Where the records of a layer go.
 #[derive(Debug, Clone)]
 pub(crate) struct Records {
@@ -71,7 +74,7 @@ impl Records {
 
     pub(super) fn push(&self, line: &Line<'_>) {
         self.sink.push(Record {
-            target: line.target.into(),
+            target: line.target[..line.target.floor_char_boundary(MAX_TARGET)].into(),
             record: record_of(line, self.limits),
         });
     }

@@ -151,6 +151,11 @@ impl LogWriter {
         self.0.dropped.load(Ordering::Relaxed)
     }
 
+    /// Whether a thread has waited in vain, and nothing has been written since.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.lock().is_stalled
+    }
+
     /// Waits until every line that was taken before this call is written or lost; the number of those that are neither
     /// when the deadline comes.
     pub(crate) fn flush(&self, deadline: Instant) -> u64 {

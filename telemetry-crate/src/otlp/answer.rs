@@ -31,7 +31,11 @@ pub(super) async fn of_http(response: Response<Incoming>) -> Result<Bytes, Expor
     // Only these are read: the rest of a web page helps in nothing.
     if !matches!(
         &*kind,
-        "" | "application/x-protobuf" | "application/json" | "text/plain"
+        "" | "application/x-protobuf"
+            | "application/protobuf"
+            | "application/octet-stream"
+            | "application/json"
+            | "text/plain"
     ) {
         return Err(foreign(head.status, &kind));
     }
@@ -39,13 +43,13 @@ pub(super) async fn of_http(response: Response<Incoming>) -> Result<Bytes, Expor
     // An answer without partial success is an empty message, and several receivers give it no content type.
     let is_answer = match &*kind {
         _ if body.is_empty() => true,
-        "application/x-protobuf" => is_message(&body),
+        "application/x-protobuf" | "application/protobuf" => is_message(&body),
         // Some vendors answer in JSON whatever the request was in.
         "application/json" => is_empty_json(&body),
         _ => false,
     };
     match is_answer {
-        true if kind == "application/x-protobuf" => Ok(body),
+        true if kind.ends_with("protobuf") => Ok(body),
         true => Ok(Bytes::new()),
         false => Err(foreign(head.status, &kind)),
     }
@@ -78,15 +82,28 @@ pub(super) fn is_message(body: &[u8]) -> bool {
     ExportTraceServiceResponse::decode(body).is_ok()
 }
 
+/// Whether it says that all was accepted, with or without the defaults of its fields.
 fn is_empty_json(body: &[u8]) -> bool {
-    let compact: Vec<u8> = body
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
+    let text = String::from_utf8_lossy(body);
+    let mut text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    for default in [
+        r#""rejectedSpans":"0""#,
+        r#""rejectedSpans":0"#,
+        r#""rejectedDataPoints":"0""#,
+        r#""rejectedDataPoints":0"#,
+        r#""rejectedLogRecords":"0""#,
+        r#""rejectedLogRecords":0"#,
+        r#""errorMessage":"""#,
+    ] {
+        // Whole: what follows a number ends it.
+        for end in [",", "}"] {
+            let kept = if end == "}" { "}" } else { "" };
+            text = text.replace(&format!("{default}{end}"), kept);
+        }
+    }
     matches!(
-        &*compact,
-        b"{}" | br#"{"partialSuccess":{}}"# | br#"{"partialSuccess":null}"#
+        &*text.replace(",}", "}"),
+        "{}" | r#"{"partialSuccess":{}}"# | r#"{"partialSuccess":null}"#
     )
 }
 
@@ -196,5 +213,28 @@ mod tests {
         );
         assert_eq!(past, Some(Duration::ZERO));
         assert_eq!(delay("soon", None), None);
+    }
+
+    #[test]
+    fn json_may_spell_out_the_defaults() {
+        for body in [
+            "{}",
+            r#"{ "partialSuccess": {} }"#,
+            r#"{"partialSuccess":{"rejectedSpans":0}}"#,
+            r#"{"partialSuccess":{"rejectedSpans":"0","errorMessage":""}}"#,
+            r#"{"partialSuccess":{"errorMessage":"","rejectedLogRecords":0}}"#,
+        ] {
+            assert!(is_empty_json(body.as_bytes()), "{body}");
+        }
+        for body in [
+            "",
+            "[]",
+            r#"{"error":"no such page"}"#,
+            r#"{"partialSuccess":{"rejectedSpans":7}}"#,
+            r#"{"partialSuccess":{"rejectedSpans":"07"}}"#,
+            r#"{"partialSuccess":{"errorMessage":"full"}}"#,
+        ] {
+            assert!(!is_empty_json(body.as_bytes()), "{body}");
+        }
     }
 }

@@ -36,6 +36,9 @@ use crate::{
     config::{Destination, Protocol},
 };
 
+/// A collector that asks for more has made a mistake; and beyond what a clock has, there is no time to wait until.
+const LONGEST_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// OTLP exporter specification, "User Agent", with the distribution before it.
 const USER_AGENT: &str = concat!(
     "firstlight/",
@@ -193,7 +196,7 @@ impl OtlpClient {
     }
 
     async fn wait(&self, delay: Duration, retry: Retry) {
-        let end = Instant::now() + delay;
+        let end = Instant::now() + delay.min(LONGEST_DELAY);
         loop {
             tokio::select! {
                 () = sleep_until(end) => return,

@@ -135,17 +135,16 @@ impl Health {
     }
 
     fn failed(&mut self, error: &ExportError, lost_before: u64) {
-        if self.failing.is_some() {
-            return;
-        }
-        let is_said = self.said.is_none_or(|said| said.elapsed() >= QUIET);
-        self.failing = Some(Failing {
+        let failing = self.failing.get_or_insert(Failing {
             lost_before,
-            is_said,
+            is_said: false,
         });
-        if !is_said {
+        // One that begins soon after another is said once it has lasted.
+        let is_due = self.said.is_none_or(|said| said.elapsed() >= QUIET);
+        if failing.is_said || !is_due {
             return;
         }
+        failing.is_said = true;
         self.said = Some(Instant::now());
         let (signal, unit, endpoint) = (self.signal.name(), self.signal.unit(), &self.endpoint);
         self.say(|| {

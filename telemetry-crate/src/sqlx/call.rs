@@ -25,7 +25,10 @@ use super::{
     statement::Statement,
     unopened,
 };
-use crate::traces::{SPAN_LEVEL, current_span_id};
+use crate::{
+    thread::attach,
+    traces::{SPAN_LEVEL, current_span_id},
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -144,7 +147,10 @@ impl Drop for Call {
         };
         let statement = state.statement.as_deref().or(self.fixed.as_deref());
         // For the exemplar.
-        let _attached = self.context.get().map(|context| context.clone().attach());
+        let _attached = self
+            .context
+            .get()
+            .and_then(|context| attach(context.clone()));
         metrics::operation(statement, duration, state.failure.as_ref());
     }
 }

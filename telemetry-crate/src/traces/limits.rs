@@ -38,6 +38,10 @@ impl Default for Limits {
 /// Characters of a name or a status text, which no variable limits.
 const TEXT_LENGTH: usize = 8 * 1024;
 
+/// Members of an array, and bytes of a key, which no variable limits either: what programs write by hand has fewer.
+const ARRAY_LENGTH: usize = 128;
+const KEY_LENGTH: usize = 256;
+
 /// Cuts a name or a status text.
 pub(super) fn cut(text: &mut Cow<'static, str>) {
     if text.len() <= TEXT_LENGTH {
@@ -63,6 +67,11 @@ impl Attributes<'_> {
         if is_secret(attribute.key.as_str()) {
             attribute.value = REDACTED.into();
         }
+        if attribute.key.as_str().len() > KEY_LENGTH {
+            let key = attribute.key.as_str();
+            attribute.key = key[..key.floor_char_boundary(KEY_LENGTH)].to_owned().into();
+        }
+        shorten(&mut attribute.value);
         hide_credentials(&mut attribute.value);
         truncate(&mut attribute.value, self.value_length);
         if let Some(known) = self
@@ -83,6 +92,8 @@ impl Attributes<'_> {
         let usual = self.list.len() <= self.max
             && self.list.iter().enumerate().all(|(index, attribute)| {
                 fits(&attribute.value, self.value_length)
+                    && array_length(&attribute.value) <= ARRAY_LENGTH
+                    && attribute.key.as_str().len() <= KEY_LENGTH
                     && !texts(&attribute.value).any(may_hold_address)
                     && !is_secret(attribute.key.as_str())
                     && !self.list[..index]
@@ -105,6 +116,26 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
         _ => &[],
     };
     texts.iter().map(StringValue::as_str)
+}
+
+fn array_length(value: &Value) -> usize {
+    match value {
+        Value::Array(Array::Bool(values)) => values.len(),
+        Value::Array(Array::I64(values)) => values.len(),
+        Value::Array(Array::F64(values)) => values.len(),
+        Value::Array(Array::String(values)) => values.len(),
+        _ => 0,
+    }
+}
+
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Array(Array::Bool(values)) => values.truncate(ARRAY_LENGTH),
+        Value::Array(Array::I64(values)) => values.truncate(ARRAY_LENGTH),
+        Value::Array(Array::F64(values)) => values.truncate(ARRAY_LENGTH),
+        Value::Array(Array::String(values)) => values.truncate(ARRAY_LENGTH),
+        _ => {}
+    }
 }
 
 fn fits(value: &Value, length: usize) -> bool {
@@ -179,6 +210,23 @@ mod tests {
             [("k".into(), "new".into()), ("other".into(), "x".into())]
         );
         assert_eq!(dropped, 0);
+    }
+
+    #[test]
+    fn arrays_and_keys_are_bounded() {
+        let mut list = vec![
+            KeyValue::new("k".repeat(10_000), 1),
+            KeyValue::new("numbers", Value::Array(vec![7_i64; 100_000].into())),
+        ];
+        let mut bounded = Attributes {
+            list: &mut list,
+            dropped: &mut 0,
+            max: 128,
+            value_length: 100,
+        };
+        bounded.normalize();
+        assert_eq!(list[0].key.as_str().len(), KEY_LENGTH);
+        assert_eq!(array_length(&list[1].value), ARRAY_LENGTH);
     }
 
     #[test]

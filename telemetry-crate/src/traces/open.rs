@@ -10,6 +10,7 @@ use opentelemetry::{
 use tracing::Span;
 
 use super::current_span_id;
+use crate::thread::{attach, current_context};
 
 /// See the module.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl OpenSpan {
         if current_span_id() == self.outer {
             return;
         }
-        self.context = Context::current();
+        self.context = current_context();
         if let Some(link) = link {
             self.context.span().add_link(link.clone(), Vec::new());
         }
@@ -57,7 +58,7 @@ impl OpenSpan {
 
     /// What is measured meanwhile has the span as its exemplar.
     pub(crate) fn measure(&self, measure: impl FnOnce()) {
-        let _attached = self.context.clone().attach();
+        let _attached = attach(self.context.clone());
         measure();
     }
 

@@ -6,11 +6,12 @@
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use opentelemetry::{
-    Context, KeyValue,
+    KeyValue,
     trace::{Span as _, SpanBuilder, SpanKind, TraceContextExt, Tracer as _},
 };
 
 use super::{SPAN_LEVEL, SpanTracer, TraceFilter};
+use crate::thread::current_context;
 
 /// Makes them.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ impl PastSpans {
 
     /// Adds a span to the current one, if somebody will see it; it is described then, and not before.
     pub(crate) fn add(&self, describe: impl FnOnce() -> Past) {
-        let parent = Context::current();
+        let parent = current_context();
         if !parent.span().is_recording() {
             return;
         }

@@ -24,7 +24,7 @@ use opentelemetry::{
 pub(super) use self::decision::is_deferred;
 use self::{b3::B3, jaeger::Jaeger, trace_context::TraceContext};
 use super::baggage::{self, BoundedBaggage};
-use crate::config::Propagator;
+use crate::{config::Propagator, thread::current_context};
 
 /// Trace Context, level 2: the trace's id is random, so a sampler may use its bits as random numbers.
 pub(super) const RANDOM: TraceFlags = TraceFlags::new(0x02);
@@ -173,7 +173,7 @@ impl Extractor for Headers<'_> {
 
 /// Writes the current context into the headers of an outgoing request.
 pub(crate) fn inject(headers: &mut http::HeaderMap) {
-    let context = Context::current();
+    let context = current_context();
     opentelemetry::global::get_text_map_propagator(|propagator| {
         // A proxy sends on the headers that it got: what they say of another span, and this one does not, would stay.
         if context.span().span_context().is_valid() {

@@ -359,12 +359,13 @@ fn port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let variables = [
-        ("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1"),
+        // Of its two addresses one is free.
+        ("OTEL_EXPORTER_PROMETHEUS_HOST", "localhost"),
         ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
     ];
     let mut part = Part::start("waits", &variables);
     part.message("telemetry is up");
-    let warning = part.message(&format!("admin listener: 127.0.0.1:{port} is in use"));
+    let warning = part.message(&format!("admin listener: localhost:{port} is in use"));
     assert_eq!(warning["level"], "WARN");
     part.message("ready");
     drop(taken);
@@ -383,7 +384,7 @@ fn port_in_use() {
     let (code, stderr) = second.end();
     assert_ne!(code, Some(0));
     assert!(
-        stderr.contains(&format!("cannot listen on 127.0.0.1:{port}")),
+        stderr.contains(&format!("cannot listen on localhost:{port}")),
         "{stderr}"
     );
 }

@@ -14,7 +14,7 @@ use firstlight::{
 };
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
-use tower::ServiceExt;
+use tower::{ServiceExt, util::MapResponseLayer};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{Running, SHORT, active};
@@ -101,6 +101,21 @@ async fn servers_tell_what_ended_a_request() {
     let span = capture.assert_span("GET /hangs").with("status", "error");
     span.with("error.type", "504").once();
     assert_eq!(samples(&capture, [("http_response_status_code", "504")]), 1);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn servers_tell_what_took_an_answers_place() {
+    let capture = capture();
+    let app = app().layer(MapResponseLayer::new(|_: Response<Body>| {
+        let response = Response::builder().status(StatusCode::BAD_GATEWAY);
+        response.body(Body::empty()).unwrap()
+    }));
+    let server = Running::with(app, |serve| serve).await;
+    let answer = server.ask("GET /users/7 HTTP/1.1\r\nhost: a\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    let line = capture.assert_log("GET /users/{id} 502");
+    line.with("error.type", "502").once();
     server.end().await;
 }
 

@@ -94,9 +94,39 @@ fn a_proxy_that_is_not_used_is_said_once() {
         assert!(said[0].starts_with(variable), "{said:?}");
         assert!(!said[0].contains("hunter2"), "{said:?}");
     }
-    for excluded in ["otel.example", "a.b, .example", "*.example", "*"] {
+    for excluded in [
+        "otel.example",
+        "a.b, .example",
+        "*.example",
+        "*",
+        "otel.example:4318",
+        "a.b example",
+        "OTEL.Example",
+    ] {
         let said = warnings(&[("HTTP_PROXY", "http://proxy"), ("NO_PROXY", excluded)]);
         assert_eq!(said, [""; 0], "{excluded}");
+    }
+    for (host, excluded, is_said) in [
+        ("10.1.2.3", "10.0.0.0/8", false),
+        ("10.1.2.3", "10.1.2.3:4318", false),
+        ("10.1.2.3", "11.0.0.0/8, 10.0.0.0/33, 10.0.0.0/x", true),
+        ("[2001:db8::1]", "2001:db8::/32", false),
+        ("[2001:db8::1]", "[2001:db8::1]", false),
+        ("[2001:db8::1]", "10.0.0.0/8, ::/129", true),
+    ] {
+        let endpoint = format!("http://{host}:4318");
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+            ("HTTP_PROXY", "http://proxy"),
+            ("NO_PROXY", excluded),
+        ];
+        let settings = resolve(TelemetryConfig::new(), &variables).unwrap();
+        let said = settings.warnings;
+        assert_eq!(
+            said.len(),
+            usize::from(is_said),
+            "{host} {excluded}: {said:?}"
+        );
     }
     assert_eq!(warnings(&[("HTTPS_PROXY", "http://proxy")]), [""; 0]);
 }

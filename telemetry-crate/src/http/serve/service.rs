@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::ConnectInfo, routing::future::RouteFuture};
-use http::{Request, Response, StatusCode, header::RETRY_AFTER};
+use http::{Method, Request, Response, StatusCode, header::RETRY_AFTER};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -55,7 +55,8 @@ impl hyper::service::Service<Request<Incoming>> for Service {
         let server = &self.connection.server;
         let (parts, incoming) = request.into_parts();
         let mut request = Request::from_parts(parts, Body::empty());
-        let is_probe = is_probe(request.method(), request.uri().path(), None);
+        let (method, path) = (request.method(), request.uri().path());
+        let is_of_a_handler = *method != Method::OPTIONS && !is_probe(method, path, None);
         let arrival = Arrival::default();
         request.extensions_mut().insert(arrival.clone());
         request.extensions_mut().insert(ConnectInfo(self.client));
@@ -78,7 +79,7 @@ impl hyper::service::Service<Request<Incoming>> for Service {
             in_flight: Some(InFlight::new(self.connection.clone())),
             waiting: Some(waiting),
             arrival: Expected(arrival),
-            is_probe,
+            is_of_a_handler,
         }
     }
 }
@@ -125,7 +126,7 @@ pin_project! {
         waiting: Option<Waiting>,
         // Behind the router's future, whose exchange may be left here.
         arrival: Expected,
-        is_probe: bool,
+        is_of_a_handler: bool,
     }
 }
 
@@ -148,7 +149,8 @@ impl Future for Answer {
         this.arrival.0.apply_refusal(&mut response);
         let status = response.status();
         this.arrival.0.answered(status);
-        if !*this.is_probe && !this.arrival.0.is_seen() && status != StatusCode::NOT_FOUND {
+        // What a layer around ours refuses, or answers to a browser that asks first, is none of the handlers'.
+        if *this.is_of_a_handler && !this.arrival.0.is_seen() && status.is_success() {
             wiring::miss_request();
         }
         let in_flight = this.in_flight.take();

@@ -18,7 +18,7 @@ const RELABEL: &str = "    metric_relabel_configs:
       - source_labels: [__name__]
         regex: db_client_connection_limit
         target_label: __name__
-        replacement: db_client_connection_limit
+        replacement: db_client_connection_max
       - action: labeldrop
         regex: cron
 ";
