@@ -259,8 +259,9 @@ mod tests {
         for name in ["DATABASE_MAX_CONNECTIONS"{% if store == "postgres" %}, "DATABASE_PROCESSES"{% endif %}] {
             for found in ["0", "-1", "ten", "10001", "4294967295"] {
                 let error = Config::from_variables(|of| (of == name).then(|| found.to_owned()));
-                let expected = format!("{name}: found \"{found}\", expected a number from 1 to 10000");
-                assert_eq!(error.unwrap_err().to_string(), expected);
+                let message = error.unwrap_err().to_string();
+                let start = format!("{name}: found \"{found}\", expected a number from 1 to ");
+                assert!(message.starts_with(&start), "{message}");
             }
         }
     }

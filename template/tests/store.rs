@@ -38,9 +38,9 @@ fn too_many_processes_are_warned_of() {
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(warned("1"), [""; 0]);
-    let warnings = warned("100000");
+    let warnings = warned("10000");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("take up to 2200000"), "{warnings:?}");
+    assert!(warnings[0].contains("take up to 220000"), "{warnings:?}");
 }
 
 #[test]
