@@ -22,7 +22,7 @@ use self::chain::Chain;
 pub(crate) use self::{
     chain::with_causes,
     pairs::{PairValue, Pairs},
-    text::{printed, write_foreign, write_str},
+    text::{prefix, printed, write_foreign, write_str},
 };
 
 /// Runs `work` with the attributes, all of whose values are plain.

@@ -21,6 +21,7 @@ use super::{Line, fields::Kind, schema::FLAT};
 use crate::{
     proto::{attribute, nanos, scope, text},
     resource::Resource,
+    values::prefix,
 };
 
 /// A log record and the target of its event, which becomes the scope that it is sent in.
@@ -74,7 +75,7 @@ impl Records {
 
     pub(super) fn push(&self, line: &Line<'_>) {
         self.sink.push(Record {
-            target: line.target[..line.target.floor_char_boundary(MAX_TARGET)].into(),
+            target: prefix(line.target, MAX_TARGET).into(),
             record: record_of(line, self.limits),
         });
     }

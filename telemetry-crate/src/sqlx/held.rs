@@ -20,8 +20,8 @@ pub(super) struct Held<DB: Database> {
     /// `None` from the moment that it is dropped.
     connection: Option<PoolConnection<DB>>,
     state: State,
-    /// Before the pool looked at the connection.
-    asked: Instant,
+    /// When the pool handed the connection over, which it has looked at.
+    since: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,6 @@ enum State {
 
 impl<DB: Database> Held<DB> {
     pub(super) async fn begin(pool: &Pool<DB>) -> Result<Self, Error> {
-        let asked = Instant::now();
         let connection = loop {
             let connection = pool.acquire().await?;
             if !connection.is_in_transaction() {
@@ -46,7 +45,7 @@ impl<DB: Database> Held<DB> {
         let mut held = Self {
             connection: Some(connection),
             state: State::Unknown,
-            asked,
+            since: Instant::now(),
         };
         DB::TransactionManager::begin(&mut held, None).await?;
         held.state = State::Open;
@@ -76,7 +75,7 @@ impl<DB: Database> Held<DB> {
         }
         DB::TransactionManager::commit(self).await?;
         if DB::NAME == "SQLite" {
-            committed_within(self.asked.elapsed())?;
+            committed_within(self.since.elapsed())?;
         }
         self.state = State::Over;
         Ok(())

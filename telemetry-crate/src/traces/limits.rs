@@ -8,7 +8,10 @@ use std::borrow::Cow;
 
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
-use crate::secret::{REDACTED, is_secret, may_hold_address, without_credentials};
+use crate::{
+    secret::{REDACTED, is_secret, may_hold_address, without_credentials},
+    values::prefix,
+};
 
 /// Limits of one span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +71,8 @@ impl Attributes<'_> {
             attribute.value = REDACTED.into();
         }
         if attribute.key.as_str().len() > KEY_LENGTH {
-            let key = attribute.key.as_str();
-            attribute.key = key[..key.floor_char_boundary(KEY_LENGTH)].to_owned().into();
+            let key = prefix(attribute.key.as_str(), KEY_LENGTH);
+            attribute.key = key.to_owned().into();
         }
         shorten(&mut attribute.value);
         hide_credentials(&mut attribute.value);

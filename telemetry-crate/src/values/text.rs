@@ -12,6 +12,15 @@ pub(super) const MAX_PRINTED: usize = 64 * 1024;
 /// In place of what a `Debug` or `Display` that panicked had still to say; the panic has a line of its own.
 const PANICKED: &str = "...[panicked while it was printed]";
 
+/// The longest beginning of so many bytes that ends with a character.
+pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes {
+        return text;
+    }
+    let end = (0..=bytes).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
 /// Writes until a limit, at a character's boundary.
 struct Limited<'a> {
     text: &'a mut String,
@@ -32,11 +41,7 @@ impl Write for Limited<'_> {
             self.text.push_str(part);
             return Ok(());
         }
-        let fits = (0..=room)
-            .rev()
-            .find(|index| part.is_char_boundary(*index))
-            .unwrap_or(0);
-        self.text.push_str(&part[..fits]);
+        self.text.push_str(prefix(part, room));
         Err(fmt::Error)
     }
 }
