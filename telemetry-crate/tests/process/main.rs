@@ -9,6 +9,8 @@
     reason = "tests, and one part is to panic"
 )]
 
+#[cfg(feature = "sqlx")]
+mod database;
 #[cfg(feature = "axum")]
 mod layers;
 mod losses;
@@ -70,6 +72,11 @@ fn main() -> ExitCode {
                 "wiring::unhandled_sigterm_is_said",
                 wiring::unhandled_sigterm,
             ),
+            #[cfg(feature = "sqlx")]
+            (
+                "database::files_are_writable_again",
+                database::writable_again,
+            ),
             #[cfg(feature = "axum")]
             ("layers::wrong_places_are_said", layers::misplaced),
             #[cfg(feature = "axum")]
@@ -128,6 +135,8 @@ fn main() -> ExitCode {
             ("serves_until_killed", wiring::play_serves_until_killed),
             #[cfg(feature = "axum")]
             ("layers", layers::play),
+            #[cfg(feature = "sqlx")]
+            ("reads_only", database::play),
         ],
     )
 }

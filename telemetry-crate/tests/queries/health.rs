@@ -1,14 +1,12 @@
 //! Readiness checks against databases that store, only read, are busy, or have lost their file.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf};
 
-use firstlight::sqlx::{ErrorClass, Observe, StoreCheckError, follow_file, reachable, writable};
+use firstlight::sqlx::{ErrorClass, StoreCheckError, follow_file, reachable, writable};
 use sqlx::{
     PgPool, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
 };
-
-use tokio::time::sleep;
 
 use crate::{on_runtime, postgres, telemetry};
 
@@ -19,7 +17,6 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("health::memory_has_no_file_to_follow", memory),
     ("health::replaced_file_is_opened_anew", replaced),
     ("health::lost_files_fail_the_commit", lost),
-    ("health::files_are_writable_again", writable_again),
 ];
 
 pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
@@ -180,41 +177,6 @@ fn lost() {
             assert_eq!(ErrorClass::of(&error), ErrorClass::Unavailable);
         }
     });
-}
-
-/// As long as it was read-only, new connections were to read.
-fn writable_again() {
-    on_runtime(async {
-        let folder = Folder::new("again");
-        let pool = folder.pool().await;
-        let read_only = folder.options().read_only(true);
-        pool.set_connect_options(read_only.clone());
-        let writer = pool.acquire().await.unwrap();
-        let reader = pool.acquire().await.unwrap();
-        drop((writer, reader));
-        pool.set_connect_options(folder.options());
-        assert_eq!(refused(&pool).await, 1, "the one that only reads");
-        // Within a second of another refusal in this process it takes one more.
-        for _ in 0..100 {
-            if refused(&pool).await == 0 {
-                return;
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-        panic!("a connection that only reads stays in the pool");
-    });
-}
-
-/// Writes on all connections of the pool.
-async fn refused(pool: &SqlitePool) -> usize {
-    let mut connections = [pool.acquire().await.unwrap(), pool.acquire().await.unwrap()];
-    let mut refused = 0;
-    for connection in &mut connections {
-        let insert = sqlx::raw_sql("INSERT INTO rows VALUES (NULL)");
-        let inserted = insert.execute(&mut **connection).observed().await;
-        refused += usize::from(inserted.is_err());
-    }
-    refused
 }
 
 fn read_only_server() {
