@@ -135,7 +135,7 @@ mod tests {
     use super::{missing, name, refusal};
 
     #[test]
-    fn names_are_taken_as_they_are_or_not_at_all() {
+    fn names_are_taken_as_typed_or_refused() {
         for typed in ["shop", "my-service", "orders_api", "a1-b2"] {
             assert_eq!(name(typed).as_deref(), Ok(typed));
         }

@@ -165,7 +165,7 @@ async fn stalled_bodies_are_answered_with_408() {
 }
 
 #[tokio::test]
-async fn stalled_bodies_of_one_connection_are_bounded() {
+async fn stalled_bodies_share_one_bound() {
     const BODY: usize = 1_900_000;
     const MEMORY: usize = 16 * 1024 * 1024;
     let capture = capture();
