@@ -24,13 +24,13 @@ mod variant;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use support::{command, paths, ui};
 
 use self::{
     results::Results,
     run::Plan,
     variant::{VARIANTS, Variant},
 };
-use crate::{command, paths, ui};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {

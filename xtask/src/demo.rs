@@ -13,13 +13,12 @@ use std::{process::ExitCode, thread, time::Duration, time::Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use firstlight::testing::OtlpReceiver;
-
-use crate::{
-    interrupt, paths,
+use e2e::{
     service::{Built, Service},
-    traffic, ui,
+    traffic,
 };
+use firstlight::testing::OtlpReceiver;
+use support::{interrupt, paths, ui};
 
 /// What `demo` can be told.
 #[derive(Debug, Args)]

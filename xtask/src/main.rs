@@ -5,40 +5,20 @@
 //!
 //! Left out on purpose: building and running for everyday work, which plain `cargo` does.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a terminal is this program's output"
-)]
+#![expect(clippy::print_stderr, reason = "a terminal is the output of xtask")]
 
 mod bench;
-mod command;
-mod conventions;
 mod demo;
-mod edit;
-mod files;
-mod generate;
-mod http;
-mod interrupt;
-mod log_line;
 mod new;
-mod observability;
-mod openmetrics;
-mod paths;
-mod pillars;
-mod process;
-mod proof;
-mod service;
 mod test;
 mod tidy;
-mod tools;
-mod traffic;
-mod ui;
-mod yaml;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use e2e::live;
+use observability::{alerts, conventions, dashboards};
+use support::ui;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -79,7 +59,7 @@ enum Task {
   cargo xtask alerts --check    fail if what is committed is not what would be written
   cargo xtask alerts --destination DIR --grafana URL --runbooks URL
                                 write a copy, with links to your Grafana and your runbooks")]
-    Alerts(observability::alerts::AlertsArgs),
+    Alerts(alerts::AlertsArgs),
     /// Write the names of the semantic conventions, which a test compares what is emitted with.
     #[command(after_help = "Examples:
   cargo xtask conventions            write them
@@ -100,12 +80,12 @@ enum Task {
   cargo xtask dashboards --check    fail if what is committed is not what would be written
   cargo xtask dashboards --destination DIR --runbooks URL
                                     write a copy, with links to your runbooks")]
-    Dashboards(observability::dashboards::DashboardsArgs),
+    Dashboards(dashboards::DashboardsArgs),
     /// Prove dashboards and alerts against a live service: every panel has data, every fault raises its alert.
     #[command(after_help = "Examples:
   cargo xtask prove            prove it; about five minutes
   cargo xtask prove --write    and write docs/book/src/proven.md")]
-    Prove(observability::prove::ProveArgs),
+    Prove(live::LiveArgs),
 }
 
 fn main() -> ExitCode {
@@ -113,10 +93,10 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
-        Task::Alerts(args) => observability::alerts::run(&args),
+        Task::Alerts(args) => alerts::run(&args),
         Task::Conventions(args) => conventions::run(&args),
-        Task::Dashboards(args) => observability::dashboards::run(&args),
-        Task::Prove(args) => observability::prove::run(&args),
+        Task::Dashboards(args) => dashboards::run(&args),
+        Task::Prove(args) => live::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

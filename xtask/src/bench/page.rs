@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use support::ui;
+
 use super::{
     cell::Cell,
     crates::BuildCost,
@@ -11,7 +13,6 @@ use super::{
     spread::Spread,
     variant::{ABSENT, BARE, OURS, Variant},
 };
-use crate::ui;
 
 /// The whole page as Markdown.
 pub(crate) fn render(results: &Results, costs: &[BuildCost]) -> String {

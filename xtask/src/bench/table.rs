@@ -1,5 +1,7 @@
 //! The results on a terminal.
 
+use support::ui;
+
 use super::{
     cell::Cell,
     crates::BuildCost,
@@ -7,7 +9,6 @@ use super::{
     results::{CPU, Results},
     variant::OURS,
 };
-use crate::ui;
 
 /// What each variant sends, so that a difference in cost can be judged.
 pub(crate) fn emitted(results: &Results) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{
+use e2e::{
     edit::{self, Edit},
     service::{self, Built},
 };
