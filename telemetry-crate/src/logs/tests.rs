@@ -289,6 +289,19 @@ fn pretty_lines_carry_the_same_and_cannot_move_the_cursor() {
 }
 
 #[test]
+fn pretty_fields_forge_no_keys() {
+    let text = text(LogFormat::Pretty, "info", Sampler::AlwaysOn, || {
+        let _request = tracing::info_span!("request", span_id = "forged").entered();
+        tracing::warn!(trace_id = "forged", level = "forged", "hello");
+    });
+    for name in ["trace_id", "span_id", "level"] {
+        assert!(text.contains(&format!(" field.{name}=forged")), "{text}");
+        assert!(!text.contains(&format!(" {name}=forged")), "{text}");
+    }
+    assert_eq!(text.matches(" trace_id=").count(), 1, "{text}");
+}
+
+#[test]
 fn other_backends_get_their_own_keys_and_nobody_forges_those_either() {
     let line = |format| {
         let text = text(format, "info", Sampler::AlwaysOn, || {
