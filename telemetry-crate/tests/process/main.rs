@@ -9,6 +9,7 @@
     reason = "tests, and one part is to panic"
 )]
 
+mod admin;
 #[cfg(feature = "sqlx")]
 mod database;
 #[cfg(feature = "axum")]
@@ -19,16 +20,14 @@ mod output;
 mod propagation;
 mod records;
 mod server;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 mod wiring;
 
-use std::{net::TcpListener, process::ExitCode, thread};
+use std::{process::ExitCode, thread};
 
-use support::{
-    ask,
-    part::{self, Part},
-};
+use support::part::{self, Part};
 
 fn main() -> ExitCode {
     part::run(
@@ -63,7 +62,9 @@ fn main() -> ExitCode {
             ("losses::a_full_queue_is_said", losses::full_queue),
             #[cfg(feature = "testing")]
             ("losses::open_spans_are_counted", losses::open_spans),
-            ("admin::a_port_in_use_is_a_warning", port_in_use),
+            ("admin::a_port_in_use_is_a_warning", admin::port_in_use),
+            ("admin::latches_hold_from_the_start", admin::latches),
+            ("settings::nonsense_is_said", settings::nonsense),
             ("last_words::errors_are_out_at_any_end", losses::last_words),
             ("wiring::dropped_guard_is_said", wiring::dropped_guards),
             ("wiring::two_versions_are_said", wiring::two_versions),
@@ -121,6 +122,7 @@ fn main() -> ExitCode {
             ("writes", output::play_writes),
             ("floods", output::play_floods),
             ("exits", play_exits),
+            ("starts", admin::play_starts),
             ("checks", play_checks),
             #[cfg(feature = "axum")]
             ("serves", server::play),
@@ -362,38 +364,4 @@ fn checks() {
     assert_eq!(part.end().0, Some(1), "{lines:#?}");
     let incident = |line: &String| line.contains("the application's runtime");
     assert!(!lines.iter().any(incident), "{lines:#?}");
-}
-
-fn port_in_use() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    let variables = [
-        // Of its two addresses one is free.
-        ("OTEL_EXPORTER_PROMETHEUS_HOST", "localhost"),
-        ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
-    ];
-    let mut part = Part::start("waits", &variables);
-    part.message("telemetry is up");
-    let warning = part.message(&format!("admin listener: localhost:{port} is in use"));
-    assert_eq!(warning["level"], "WARN");
-    part.message("ready");
-    drop(taken);
-    part.message("the admin listener has its address now");
-    let address = ([127, 0, 0, 1], port.parse().unwrap()).into();
-    assert_eq!(ask(address, "GET /livez").status, 200);
-
-    // By choice it is an error of the start.
-    let strict = [
-        variables[0],
-        variables[1],
-        ("FIRSTLIGHT_ADMIN_REQUIRED", "true"),
-    ];
-    let mut second = Part::start("waits", &strict);
-    second.rest();
-    let (code, stderr) = second.end();
-    assert_ne!(code, Some(0));
-    assert!(
-        stderr.contains(&format!("cannot listen on localhost:{port}")),
-        "{stderr}"
-    );
 }
