@@ -1,9 +1,6 @@
-//! Alone in its file: it installs what is global in a process.
+//! gRPC calls through two services.
 
-#![cfg(feature = "testing")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[path = "support/shop.rs"]
+#[path = "../support/shop.rs"]
 mod shop;
 
 use std::{
@@ -55,8 +52,8 @@ fn end(span: &ReceivedSpan) -> (&str, &str, &str) {
     )
 }
 
-#[tokio::test]
-async fn a_grpc_call_is_one_trace_from_its_start_to_the_end_of_its_stream() {
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn streams_are_one_trace_to_their_end() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .otlp_endpoint(receiver.endpoint())
