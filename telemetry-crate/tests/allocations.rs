@@ -65,7 +65,7 @@ fn of_a_request(traceparent: Option<&'static str>) -> u64 {
 fn log_lines_and_requests_allocate_little() {
     let telemetry = TelemetryConfig::new()
         .without_admin()
-        // So that spans are recorded; nobody listens there.
+        // So that spans are recorded. Nothing listens there.
         .otlp_endpoint("http://127.0.0.1:1")
         .init()
         .unwrap();

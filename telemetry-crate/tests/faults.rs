@@ -159,7 +159,7 @@ impl Collector {
                 retry_after: None,
             },
             Fault::Refused => {
-                // Bound, so that nobody else takes the port, and not listening.
+                // Bound, so that no other process takes the port, and not listening.
                 let socket = TcpSocket::new_v4().unwrap();
                 socket.bind(loopback()).unwrap();
                 collector.endpoint = format!("http://{}", socket.local_addr().unwrap());
@@ -184,7 +184,7 @@ fn loopback() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-/// A listener whose queue is full: the kernel drops the packets of whoever wants to connect.
+/// A listener whose queue is full: the kernel drops the packets of further clients.
 fn black_hole() -> (Runtime, TcpListener, Vec<TcpStream>) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let listener = {

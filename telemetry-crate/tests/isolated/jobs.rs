@@ -116,7 +116,7 @@ pub(crate) async fn runs_continue_the_request() {
         .in_its_own_trace();
     let work = async { Ok::<_, Infallible>(()) };
     queue.run(later, work).await.unwrap();
-    // A row that somebody wrote by hand.
+    // A row that was written by hand.
     let work = async { Ok::<_, Infallible>(()) };
     queue.run(Job::new("by hand"), work).await.unwrap();
 
@@ -299,7 +299,7 @@ pub(crate) async fn gauges_are_nan_without_the_store() {
         // It takes its time to be called away.
         [Some("1"), Some("4"), Some("NaN"), Some("0")],
         [Some("1"), Some("5"), Some("2"), Some("NaN")],
-        // Nobody looks any more.
+        // The store is not watched any more.
         [Some("0"), Some("NaN"), Some("NaN"), Some("NaN")],
     ];
     let seen: Vec<_> = seen

@@ -40,7 +40,7 @@ pub(crate) fn captures_and_telemetry_coexist() {
         act_at("before");
         before.assert_metric("acts_total", [("place", "before")], 1.0);
     }
-    // What a capture has left behind is in nobody's way.
+    // A capture leaves nothing behind that `init` would meet.
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .otlp_endpoint(receiver.endpoint())

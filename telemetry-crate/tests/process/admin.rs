@@ -208,13 +208,13 @@ pub(crate) fn checks() {
         "{report}"
     );
 
-    let nobody = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
-    let (code, report) = check(&[nobody]);
+    let refused = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    let (code, report) = check(&[refused]);
     assert_eq!(code, Some(1), "{report}");
     assert!(report.starts_with("telemetry check: failed\n"), "{report}");
     assert!(report.contains("is the collector running"), "{report}");
 
-    let (code, report) = check(&[nobody, ("OTEL_TRACES_SAMPLER", "always_off")]);
+    let (code, report) = check(&[refused, ("OTEL_TRACES_SAMPLER", "always_off")]);
     assert_eq!(code, Some(1), "{report}");
     assert!(report.contains("OTEL_TRACES_SAMPLER"), "{report}");
 

@@ -116,7 +116,7 @@ async fn take_over<S: Store<Error: Debug>>(store: &S) {
     );
     assert_eq!(claim("me", LEASE).await, Claim::Running);
 
-    // Whoever was away for the take-over has nothing to prolong and nothing to end.
+    // A replica that was away for the take-over has nothing to prolong or to end.
     assert!(!store.extend(turn("me"), LEASE).await.unwrap());
     for ended in [Ended::Succeeded, Ended::Failed, Ended::Interrupted] {
         store.finish(turn("me"), ended, tick(1)).await.unwrap();

@@ -14,8 +14,8 @@ use std::{
     time::Duration,
 };
 
-/// Generous for an answer from this machine, and less than the time for which a slow client may keep its place: whoever
-/// had to wait for one has been locked out.
+/// Generous for an answer from this machine, and less than the time for which a slow client may keep its place: a request
+/// that had to wait for one has been locked out.
 const DEADLINE: Duration = Duration::from_secs(8);
 
 /// Status, head and body of an answer.

@@ -6,6 +6,7 @@
 
 mod conventions;
 mod layers;
+mod lengths;
 mod names;
 mod own;
 
@@ -72,7 +73,7 @@ fn variable_tables_are_the_codes() {
     };
     let all: Vec<&Variable> = VARIABLES.iter().collect();
     generated("docs/book/src/configuration.md", "variables", &table(&all));
-    // The README has those that nearly everybody meets; the page has the rest.
+    // The README has those that most services need; the page has the rest.
     let first = all
         .iter()
         .position(|variable| variable.name == "OTEL_BSP_SCHEDULE_DELAY");
