@@ -1,4 +1,4 @@
-//! What installs the globals of a process: one case per process, see `support::isolated`.
+//! Cases that install the globals of a process, each in a process of its own; see `harness`.
 //!
 //! A file per module of the library. `cargo test -p firstlight --all-features --test isolated -- http::` runs those of one.
 
@@ -12,6 +12,7 @@ mod admin;
 mod context;
 mod cron;
 mod grpc;
+mod harness;
 mod http;
 mod init;
 mod jobs;
@@ -26,10 +27,10 @@ mod traces;
 
 use std::process::ExitCode;
 
-use support::isolated::{self, cases};
+use harness::cases;
 
 fn main() -> ExitCode {
-    isolated::run(cases![
+    harness::run(cases![
         admin::scrapes_and_probes_are_answered,
         admin::foreign_subscribers_are_served,
         admin::slow_clients_lock_out_no_scrape,

@@ -1,11 +1,10 @@
-//! What the tests share: the process under test (`part`), cases with a process of their own (`isolated`), and a client that
-//! speaks plain TCP, so that it can also misbehave.
+//! What the tests share: the process under test (`part`), the end of a process (`child`), and a client that speaks plain TCP,
+//! so that it can also misbehave.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod child;
-pub(crate) mod isolated;
 pub(crate) mod part;
 
 use std::{

@@ -9,7 +9,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use super::child::wait;
+use crate::support::child::wait;
 
 const VARIABLE: &str = "CASE";
 
