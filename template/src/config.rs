@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_variable_and_value() {
+    fn an_error_names_the_variable_and_what_was_found() {
         let error = Config::from_variables(|name| (name == "PORT").then(|| "http".to_owned()));
         let message = error.unwrap_err().to_string();
         assert!(message.starts_with("PORT: found \"http\""), "{message}");

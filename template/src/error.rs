@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outages_are_told_from_mistakes() {
+    fn a_database_that_is_away_is_told_from_a_mistake_of_ours() {
         for (error, expected) in [
             (sqlx::Error::PoolTimedOut, 503),
             (sqlx::Error::RowNotFound, 500),

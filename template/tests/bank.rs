@@ -16,7 +16,7 @@ use support::{Database, SOON, Service, run, text, wait_for_status};
 const ORDER: &str = r#"{"item": "telescope", "quantity": 2}"#;
 
 #[test]
-fn orders_are_charged_once_in_their_trace() {
+fn the_bank_is_told_of_an_order_once_and_in_its_trace() {
     let bank = Bank::open("200 OK");
     let mut service = Service::start(&[("BANK_URL", &bank.url)]);
     let in_trace = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-";
@@ -39,7 +39,7 @@ fn orders_are_charged_once_in_their_trace() {
 }
 
 #[test]
-fn declined_charges_are_not_retried() {
+fn what_the_bank_declines_is_not_tried_again() {
     let bank = Bank::open("402 Payment Required");
     let mut service = Service::start(&[("BANK_URL", &bank.url)]);
     service.post("/orders", ORDER);
@@ -49,7 +49,7 @@ fn declined_charges_are_not_retried() {
 }
 
 #[test]
-fn orders_of_an_outage_can_be_retried() {
+fn an_order_that_the_bank_was_away_for_is_listed_and_is_done_once_it_is_tried_again() {
     let database = Database::new();
     let url = database.url();
     // Port 1 has no listener.
@@ -82,7 +82,7 @@ fn orders_of_an_outage_can_be_retried() {
 }
 
 #[test]
-fn invalid_addresses_are_one_error_line() {
+fn an_address_that_is_none_is_one_error_line() {
     let log = Service::start(&[("BANK_URL", "bank.internal")]).end().log;
     let error = log.iter().find(|line| line["level"] == "ERROR").unwrap();
     let message = text(error, "message");

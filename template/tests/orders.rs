@@ -10,7 +10,7 @@ use support::{SOON, Service, text};
 const ORDER: &str = r#"{"item": "telescope", "quantity": 2}"#;
 
 #[test]
-fn orders_are_traces_with_steps() {
+fn an_order_is_one_trace_with_a_span_for_each_step() {
     let receiver = OtlpReceiver::start().unwrap();
     let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
     let response = service.post("/orders", ORDER);
@@ -34,7 +34,7 @@ fn orders_are_traces_with_steps() {
 }
 
 #[test]
-fn failures_are_logged_not_shown() {
+fn a_failure_tells_the_client_nothing_and_the_log_everything() {
     let receiver = OtlpReceiver::start().unwrap();
     let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
     service.post("/orders", ORDER);
@@ -56,7 +56,7 @@ fn failures_are_logged_not_shown() {
 }
 
 #[test]
-fn client_mistakes_are_no_errors() {
+fn a_mistake_of_the_client_is_no_error_of_ours() {
     let mut service = Service::start(&[]);
     assert_eq!(service.get("/orders/1", "").status, 404);
     for order in [r#"{"item": "", "quantity": 2}"#, r#"{"item": "telescope"}"#] {

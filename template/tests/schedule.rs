@@ -28,7 +28,7 @@ use {{crate_name}}::{
 {%- endif %}
 
 #[test]
-fn only_old_jobs_are_removed() {
+fn jobs_that_were_done_a_week_ago_are_removed_and_no_others() {
     let database = with_tables();
     let kept = database.inside(async |store| {
         for (key, status, days) in [
@@ -54,7 +54,7 @@ fn only_old_jobs_are_removed() {
 {%- if example %}
 
 #[test]
-fn old_keys_are_forgotten_orders_kept() {
+fn keys_that_are_a_day_old_are_forgotten_and_their_orders_are_not() {
     let database = with_tables();
     let kept = database.inside(async |store| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

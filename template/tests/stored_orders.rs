@@ -19,7 +19,7 @@ const ORDER: &str = r#"{"item": "telescope", "quantity": 2}"#;
 const DECLINED: &str = r#"{"item": "declined", "quantity": 1}"#;
 
 #[test]
-fn orders_end_done_in_one_trace() {
+fn an_accepted_order_ends_done_and_its_trace_goes_on_across_the_queue() {
     let receiver = OtlpReceiver::start().unwrap();
     let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
     let response = service.post("/orders", ORDER);
@@ -62,7 +62,7 @@ fn orders_end_done_in_one_trace() {
 }
 
 #[test]
-fn dead_letters_can_be_retried() {
+fn a_charge_that_fails_for_good_is_a_dead_letter_that_can_be_tried_again() {
     let database = Database::new();
     let variables = [("DATABASE_URL", &*database.url())];
     let mut service = Service::start(&variables);
@@ -104,7 +104,7 @@ fn a_restart_charges_each_order_once() {
 }
 
 #[test]
-fn accepted_orders_survive_a_kill() {
+fn what_was_accepted_before_a_kill_is_done_after_it() {
     let database = Database::new();
     let variables = [("DATABASE_URL", &*database.url())];
     let mut service = Service::start(&variables);
@@ -162,7 +162,7 @@ fn the_same_key_is_the_same_order() {
 }
 
 #[test]
-fn client_mistakes_are_no_errors() {
+fn a_mistake_of_the_client_is_no_error_of_ours() {
     let mut service = Service::start(&[]);
     assert_eq!(service.get("/orders/1", "").status, 404);
     for order in [r#"{"item": "", "quantity": 2}"#, r#"{"item": "telescope"}"#] {

@@ -11,7 +11,7 @@ const CALLER_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER_SPAN: &str = "00f067aa0ba902b7";
 
 #[test]
-fn requests_have_all_signals_once() {
+fn one_request_is_one_log_line_one_measurement_and_one_span() {
     let receiver = OtlpReceiver::start().unwrap();
     let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
 
@@ -61,7 +61,7 @@ fn probes_answer_and_make_no_telemetry() {
 }
 
 #[test]
-fn check_tells_whether_telemetry_works() {
+fn it_can_be_asked_whether_telemetry_arrives() {
     let receiver = OtlpReceiver::start().unwrap();
     let arrives = check_telemetry(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
     assert_eq!(arrives.status.code(), Some(0), "{arrives:?}");
@@ -77,7 +77,7 @@ fn check_tells_whether_telemetry_works() {
 }
 
 #[test]
-fn stopping_ends_readiness_first() {
+fn the_signal_to_stop_ends_readiness_before_it_ends_accepting() {
     let mut service = Service::start(&[("FIRSTLIGHT_DRAIN_DELAY", "3600000")]);
     service.address();
     assert_eq!(service.admin("/readyz").status, 200);
@@ -88,7 +88,7 @@ fn stopping_ends_readiness_first() {
 }
 
 #[test]
-fn sigterm_flushes_and_exits_with_0() {
+fn sigterm_sends_what_waits_and_exits_with_0() {
     let receiver = OtlpReceiver::start().unwrap();
     let mut service = Service::start(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
@@ -110,7 +110,7 @@ fn sigterm_flushes_and_exits_with_0() {
 }
 
 #[test]
-fn invalid_settings_are_one_error_line() {
+fn a_setting_that_cannot_work_is_one_error_line_and_a_failure() {
     let Ended { status, mut log } = Service::start(&[("PORT", "eighty")]).end();
     assert_eq!(status.code(), Some(1));
     log.retain(|line| line["level"] == "ERROR");

@@ -12,7 +12,7 @@ use std::{
 use support::{SOON, Service};
 
 #[test]
-fn gauges_exist_from_the_start() {
+fn database_queue_and_schedules_are_on_the_metrics_page_from_the_start() {
     let mut service = Service::start(&[("DATABASE_MAX_CONNECTIONS", "7")]);
     service.address();
     let deadline = Instant::now() + SOON;

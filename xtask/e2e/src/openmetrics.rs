@@ -164,7 +164,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn buckets_keep_their_exemplars() {
+    fn a_bucket_keeps_its_exemplar_and_labels_keep_their_escapes() {
         let page = "# TYPE d histogram\n\
             d_bucket{http_route=\"/orders/{id}\",note=\"a \\\"b\\\", c\\\\d # e\",le=\"0.5\"} 3 # {trace_id=\"ab\",span_id=\"cd\"} 0.42 1712.5\n\
             up 1\n# EOF\n";

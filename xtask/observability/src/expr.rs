@@ -239,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn aggregations_keep_their_labels() {
+    fn an_aggregation_has_the_labels_that_it_keeps() {
         let query = "sum by (http_route) (rate(http_server_request_duration_seconds_count[$__rate_interval]))";
         assert_eq!(of(query), Some(Labels::these(["http_route"])));
         assert_eq!(of("sum(up)"), Some(Labels::these([""; 0])));
     }
 
     #[test]
-    fn quantiles_lose_le_and_joins_gain_labels() {
+    fn a_quantile_loses_le_and_a_join_gains_what_it_takes_over() {
         let query = "histogram_quantile(0.5, sum by (cron, le) (rate(cron_start_delay_seconds_bucket[5m])))";
         assert_eq!(of(query), Some(Labels::these(["cron"])));
         let query =

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_object_to_their_violation() {
+    fn every_rule_objects_to_a_dashboard_that_breaks_it() {
         let json = all()[0].json();
         for rule in rules() {
             assert!(
