@@ -113,7 +113,7 @@ pub(crate) async fn runs_continue_the_request() {
         .envelope(Envelope::from_pairs(&row))
         .link(Envelope::from_pairs(&other).context().clone())
         .due_at(SystemTime::now() + LONG)
-        .in_its_own_trace();
+        .new_linked_trace();
     let work = async { Ok::<_, Infallible>(()) };
     queue.run(later, work).await.unwrap();
     // A row that was written by hand.
