@@ -88,8 +88,6 @@ enum Task {
   cargo xtask live --write    and write docs/book/src/e2e-live.md")]
     Live(live::LiveArgs),
     /// Rename a metric in the catalog, in tests and in prose, and write what is generated.
-    #[command(after_help = "Example:
-  cargo xtask rename-metric worker_queue_depth worker_queue_jobs")]
     RenameMetric(rename::RenameArgs),
 }
 
