@@ -23,14 +23,14 @@ use support::{interrupt, paths, ui};
 /// What `demo` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Stop after the show, and fail if the three pillars do not agree. Always so where the output is no terminal.
+    /// Stop after the show, and fail if the three signals do not agree. Always so where the output is no terminal.
     #[arg(long)]
     once: bool,
 }
 
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    ui::heading("First light: one service, one order, three pillars");
+    ui::heading("First light: one service, one order, three signals");
     let folder = paths::fresh("demo").context("cannot empty target/demo")?;
     let built = demo_service::service(&folder)?;
 
@@ -101,7 +101,7 @@ fn how_to_go_on(service: &Service, built: &Built) {
     ui::line(ui::quiet("New log lines of the service appear below."));
 }
 
-/// Shows the service's new log lines until somebody interrupts, or the service ends by itself.
+/// Shows the service's new log lines until Ctrl-C, or until the service ends by itself.
 fn follow(service: &mut Service, interrupt: &interrupt::Interrupt) {
     let mut seen = service.output().len();
     while !interrupt.came() && !service.has_ended() {

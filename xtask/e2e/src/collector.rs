@@ -156,7 +156,7 @@ pub(crate) fn spans_in(lines: &[String]) -> Vec<CollectedSpan> {
     spans
 }
 
-/// Two addresses that nobody listened on a moment ago.
+/// Two addresses without a listener a moment ago.
 fn free_ports() -> std::io::Result<[String; 2]> {
     let listeners = [
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
@@ -175,7 +175,7 @@ mod tests {
     use super::{CollectedSpan, spans_in};
 
     #[test]
-    fn spans_are_found_in_what_the_collector_prints() {
+    fn spans_are_found_in_output() {
         let output = "\
 Resource attributes:
      -> service.name: Str(orders-e2e)

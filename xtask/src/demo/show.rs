@@ -1,4 +1,4 @@
-//! One order, pillar by pillar, with the trace id in the same colour everywhere, and what else the service says.
+//! One order, signal by signal, with the trace id in the same colour everywhere, and what else the service says.
 
 use e2e::{
     correlation::{HISTOGRAM, OneRequest},
@@ -158,12 +158,12 @@ pub(crate) fn traces(request: &OneRequest) {
 pub(crate) fn agreement(request: &OneRequest) {
     ui::heading("The same trace id is in all three");
     let trace_id = ui::accent(&request.trace_id);
-    for (pillar, found) in [
+    for (signal, found) in [
         ("logs", format!("{} lines", request.log.len())),
         ("metrics", "1 exemplar".to_owned()),
         ("traces", format!("{} spans", request.spans.len())),
     ] {
-        ui::line(format!("  {pillar:<10} {trace_id}  {found}"));
+        ui::line(format!("  {signal:<10} {trace_id}  {found}"));
     }
 }
 
@@ -195,7 +195,7 @@ pub(super) fn job(service: &Service) -> anyhow::Result<()> {
 pub(super) fn n_plus_one(caught: &Told) {
     ui::heading("An N+1, caught in the act");
     ui::line(ui::quiet(
-        "  GET /orders/report, added for this demo, asks for each order by itself. Nobody told the library.\n",
+        "  GET /orders/report, added for this demo, asks for each order by itself. The library was not told.\n",
     ));
     log_line(&caught.line);
     ui::line(format!("\n  {}", caught.sample.line));

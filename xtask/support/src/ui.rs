@@ -12,7 +12,7 @@ use std::{
 use console::{StyledObject, Term, style};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Whether somebody looks at this, rather than a file or a pipe.
+/// Whether the output is a terminal, rather than a file or a pipe.
 pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
@@ -65,7 +65,7 @@ pub fn strong<D>(text: D) -> StyledObject<D> {
     style(text).bold()
 }
 
-/// The colour of whatever links the three pillars: the trace id.
+/// The color of the trace id, which links the three signals.
 pub fn accent<D>(text: D) -> StyledObject<D> {
     style(text).cyan().bold()
 }

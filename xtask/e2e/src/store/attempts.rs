@@ -18,7 +18,7 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
 
 fn stops_between_attempts(parts: &Parts) -> anyhow::Result<()> {
     let database = parts.database("attempts")?;
-    // A port that nobody listens on.
+    // A port without a listener.
     let mut service = database.serve(&[("BANK_URL", "http://127.0.0.1:1")])?;
     database.rows(NOTE_PAUSES)?;
     for _ in 0..ORDERS {
@@ -98,13 +98,13 @@ fn dies_with_its_process(parts: &Parts) -> anyhow::Result<()> {
     );
     let page = http::get(&service.metrics_url())?.body;
     let dead = "worker_tasks_total{error_type=\"orphaned\",kind=\"charge\",outcome=\"dead\",queue=\"charges\"} 1\n";
-    ensure!(page.contains(dead), "{dead:?} is not on the metrics page");
+    ensure!(page.contains(dead), "{dead:?} is not in the exposition");
     service.stop()
 }
 
 /// Enough for their pauses to differ.
 const ORDERS: i64 = 12;
-/// Every later time that a row is given, and every start of an attempt: by the row alone nobody can tell when it was written.
+/// Every later time that a row is given, and every start of an attempt: the row alone does not say when it was written.
 const NOTE_PAUSES: &str = "
     CREATE TABLE pauses (job TEXT NOT NULL, attempt BIGINT NOT NULL, seconds BIGINT NOT NULL);
     CREATE TABLE starts (job TEXT NOT NULL, early BOOLEAN NOT NULL);

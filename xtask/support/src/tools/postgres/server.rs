@@ -22,7 +22,7 @@ const NOBODY: u32 = 65_534;
 /// Generous: the machine may have much else to do.
 const START: Duration = Duration::from_secs(60);
 
-/// Nobody is connected any more by then.
+/// Every client is disconnected by then.
 const STOP: Duration = Duration::from_secs(5);
 
 /// A running server. Dropping it ends it and removes what it has written.
@@ -90,7 +90,7 @@ impl PostgresServer {
         })
     }
 
-    /// Where it is, for whoever may do everything.
+    /// The superuser's address.
     pub fn url(&self) -> String {
         self.url_of("postgres")
     }
@@ -147,7 +147,7 @@ impl PostgresServer {
         psql
     }
 
-    /// Kills the postmaster, as the kernel does to a machine's largest process. Whoever is connected is cut off.
+    /// Kills the postmaster, as the kernel does to a machine's largest process. Connected clients are cut off.
     pub fn kill(&self) -> anyhow::Result<()> {
         let mut process = self.process.borrow_mut();
         process.kill()?;
@@ -232,7 +232,7 @@ fn unprivileged(command: &mut Command) -> &mut Command {
     command
 }
 
-/// Free now; whoever takes it in the next moment makes the start fail, and says so.
+/// Free now. If another process takes it in the next moment, the start fails and says so.
 fn free_port() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
