@@ -226,7 +226,7 @@ that are written on the span as well. Series are those about HTTP requests; ever
 
 const BUILDS: &str = "\
 The crates that are compiled for it (`cargo tree --edges normal`: procedural macros count, what only build scripts need
-does not), and one build of it from nothing in the `dev` profile: the wait after a checkout, and CI every
+does not), and one build of it from nothing in the `dev` profile: what a developer waits for after a checkout, and CI every
 time. axum, tokio and the service itself are in all of them.";
 
 const METHOD: &str = "\

@@ -257,7 +257,7 @@ fn running() -> MutexGuard<'static, Vec<Pid>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The children whose status has not been collected yet.
+/// The children whose status is not collected yet.
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// How long a program may take to start. Generous: the machine may be building something else.

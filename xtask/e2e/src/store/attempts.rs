@@ -104,7 +104,7 @@ fn dies_with_its_process(parts: &Parts) -> anyhow::Result<()> {
 
 /// Enough for their pauses to differ.
 const ORDERS: i64 = 12;
-/// Every later time that a row is given, and every start of an attempt: the row alone does not say when it was written.
+/// Every later time that a row is given, and every start of an attempt: the row alone does not tell when it was written.
 const NOTE_PAUSES: &str = "
     CREATE TABLE pauses (job TEXT NOT NULL, attempt BIGINT NOT NULL, seconds BIGINT NOT NULL);
     CREATE TABLE starts (job TEXT NOT NULL, early BOOLEAN NOT NULL);

@@ -59,7 +59,7 @@ fn run(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
     let waits = "db_client_connection_wait_time_seconds";
     ensure!(
         after.above(waits, &[], 1.0) > before.above(waits, &[], 1.0),
-        "{waits} does not show that a call waited for longer than a second"
+        "{waits} does not show a wait of more than a second"
     );
     seen.note("an exhausted pool", &after);
 

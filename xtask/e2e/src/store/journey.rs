@@ -98,7 +98,7 @@ fn is_whole(spans: impl Iterator<Item = Span>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A span, from either receiver.
+/// A span, as it was received.
 #[derive(Debug)]
 struct Span {
     trace_id: String,

@@ -112,7 +112,7 @@ fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
             let key = format!("client-{number}-order-{order}");
             let answer = orders::send(&service, orders::TELESCOPE, &[("idempotency-key", &key)]);
             let Ok(answer) = answer else {
-                // The connection broke: this client was not told whether its order is there.
+                // The connection broke: this client does not know whether its order is there.
                 sent.push((key, None));
                 break;
             };
@@ -145,7 +145,7 @@ fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
     let accepted: Vec<_> = sent.iter().filter_map(|(_, id)| *id).collect();
     account::holds_all(&database, &accepted)?;
 
-    // Each client asks again, told or not, twice at the same time.
+    // Clients without an answer ask again, and so do those with one; each of them twice at the same time.
     let mut service = database.serve(&[])?;
     let repeats = clients::at_once(2, |_| {
         let repeats = sent.iter().map(|(key, _)| repeat(&service, key));
