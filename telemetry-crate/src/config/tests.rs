@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod endpoints;
+mod judged;
 
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ fn endpoint_of(variables: &[(&str, &str)]) -> Option<String> {
 }
 
 #[test]
-fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_exception() {
+fn environment_limits_win_per_name() {
     let budget = |list: &str| {
         let config = TelemetryConfig::new().series_budget("orders", 7);
         let settings = resolve(config, &[("FIRSTLIGHT_METRICS_SERIES_BUDGET", list)]).unwrap();
@@ -59,7 +60,7 @@ fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_e
 }
 
 #[test]
-fn a_budget_that_the_total_never_lets_a_metric_reach_is_warned_about() {
+fn unreachable_limits_are_warned_about() {
     let warnings = |config: TelemetryConfig, variables: &[(&str, &str)]| {
         resolve(config, variables).unwrap().warnings
     };
@@ -81,7 +82,7 @@ fn a_budget_that_the_total_never_lets_a_metric_reach_is_warned_about() {
 }
 
 #[test]
-fn traces_are_exported_if_and_only_if_an_endpoint_is_set_or_the_exporter_is_named() {
+fn traces_need_endpoint_or_exporter() {
     let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
     assert_eq!(endpoint_of(&[]), None);
     assert_eq!(
@@ -102,7 +103,7 @@ fn traces_are_exported_if_and_only_if_an_endpoint_is_set_or_the_exporter_is_name
 }
 
 #[test]
-fn the_general_endpoint_gets_a_path_and_the_traces_endpoint_is_verbatim() {
+fn only_general_endpoints_get_a_path() {
     assert_eq!(
         endpoint_of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1/base/")]).unwrap(),
         "http://c:1/base/v1/traces"
@@ -119,7 +120,7 @@ fn the_general_endpoint_gets_a_path_and_the_traces_endpoint_is_verbatim() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_work_is_an_error_that_names_the_variable_and_hides_credentials() {
+fn bad_endpoints_name_the_variable() {
     for (value, hint) in [
         ("collector:4318", "with a scheme"),
         ("https://user:hunter2@c:4318", "OTEL_EXPORTER_OTLP_HEADERS"),
@@ -177,7 +178,7 @@ fn an_endpoint_that_cannot_work_is_an_error_that_names_the_variable_and_hides_cr
 
 #[cfg(not(any(feature = "otlp-grpc", feature = "otlp-tls")))]
 #[test]
-fn what_this_build_cannot_do_is_an_error_that_names_the_feature() {
+fn missing_features_are_named() {
     for (variable, value, feature) in [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "`otlp-grpc`"),
         (
@@ -193,7 +194,7 @@ fn what_this_build_cannot_do_is_an_error_that_names_the_feature() {
 }
 
 #[test]
-fn each_signal_is_exported_where_its_own_variables_say() {
+fn signals_have_their_own_endpoints() {
     let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1");
     let settings = environment(&[general]);
     assert!(settings.exports.metrics.is_none() && settings.exports.logs.is_none());
@@ -247,126 +248,7 @@ fn each_signal_is_exported_where_its_own_variables_say() {
 
 #[cfg(feature = "otlp-grpc")]
 #[test]
-fn grpc_endpoints_have_hosts_and_ports() {
-    for value in [
-        "c:99999",
-        ":4317",
-        "http:/c:4317",
-        "http:c:4317",
-        "http://c:99999",
-        "\"c:4317\"",
-        "user:hunter2@c:4317",
-        "c d:4317",
-    ] {
-        let variables = [
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "GRPC"),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", value),
-        ];
-        let error = resolve(TelemetryConfig::new(), &variables).unwrap_err();
-        let message = error.to_string();
-        assert!(
-            message.starts_with("OTEL_EXPORTER_OTLP_ENDPOINT: found"),
-            "{message}"
-        );
-        assert!(!message.contains("hunter2"), "{message}");
-    }
-}
-
-#[test]
-fn admin_hosts_are_no_addresses() {
-    for host in ["http://0.0.0.0", "0.0.0.0:9464", "'localhost'"] {
-        let variables = [("OTEL_EXPORTER_PROMETHEUS_HOST", host)];
-        let error = resolve(TelemetryConfig::new(), &variables).unwrap_err();
-        assert!(error.to_string().contains("PROMETHEUS_PORT"), "{error}");
-    }
-    let any = environment(&[("OTEL_EXPORTER_PROMETHEUS_HOST", "::")]);
-    assert_eq!(any.admin, Some(("::".to_owned(), 9464)));
-}
-
-#[test]
-fn wrong_headers_are_named_and_left_out() {
-    let list = "api-key=a%20b, bad name=hunter2 ,hunter2,x=hunter2%0A,=hunter2,ok=1";
-    let settings = environment(&[
-        ("OTEL_TRACES_EXPORTER", "otlp"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", list),
-    ]);
-    let said = settings.warnings;
-    let wrong = [
-        "pair 2 is not sent, because \"bad name\" is no name of a header",
-        "pair 3 is not sent, because it has no `=`",
-        "pair 4 is not sent, because the value of \"x\" cannot stand in a header",
-        "pair 5 is not sent, because \"\" is no name of a header",
-    ];
-    assert_eq!(said.len(), wrong.len(), "{said:?}");
-    for (said, wrong) in said.iter().zip(wrong) {
-        assert!(
-            said.starts_with(&format!("OTEL_EXPORTER_OTLP_HEADERS: {wrong}")),
-            "{said}"
-        );
-        assert!(!said.contains("hunter2"), "{said}");
-    }
-    let headers = settings.exports.traces.unwrap().destination.headers;
-    let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["api-key", "ok"]);
-}
-
-#[test]
-fn words_are_read_in_any_case() {
-    let settings = environment(&[
-        ("FIRSTLIGHT_LOG_FORMAT", "ECS"),
-        ("FIRSTLIGHT_REMOTE_PARENT", "Link"),
-        ("OTEL_TRACES_EXPORTER", "OTLP"),
-        ("OTEL_METRICS_EXPORTER", "None"),
-        ("OTEL_LOGS_EXPORTER", "Console"),
-        ("OTEL_TRACES_SAMPLER", "Always_Off"),
-        ("OTEL_PROPAGATORS", "B3,Baggage"),
-        ("OTEL_METRICS_EXEMPLAR_FILTER", "ALWAYS_OFF"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "HTTP/Protobuf"),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "None"),
-        ("FIRSTLIGHT_TRACE_EVENTS", "ERROR"),
-        ("RUST_LOG", "WARN,orders=Debug"),
-    ]);
-    assert_eq!(settings.warnings, [""; 0]);
-    assert_eq!(settings.log_format, crate::LogFormat::Ecs);
-    assert_eq!(settings.sampler.to_string(), "always_off");
-    assert!(settings.exports.traces.is_some() && !settings.exports.page);
-    assert!(!settings.exemplars);
-}
-
-#[test]
-fn filters_are_judged_in_every_setting() {
-    for text in [
-        "\"info\"",
-        "info;full=debug",
-        "debug:full",
-        "*=info",
-        "false",
-    ] {
-        for variable in ["RUST_LOG", "FIRSTLIGHT_TRACE_FILTER"] {
-            let settings = environment(&[(variable, text)]);
-            assert_eq!(
-                settings.warnings.len(),
-                1,
-                "{text}: {:?}",
-                settings.warnings
-            );
-            assert!(settings.warnings[0].contains("using the default"), "{text}");
-            assert_eq!(settings.log_filter, "info");
-        }
-        let config = TelemetryConfig::new();
-        assert!(
-            resolve(config.clone().log_filter(text), &[]).is_err(),
-            "{text}"
-        );
-        assert!(resolve(config.trace_filter(text), &[]).is_err(), "{text}");
-    }
-    let only = environment(&[("FIRSTLIGHT_TRACE_FILTER", "orders=debug")]);
-    assert!(only.warnings[0].contains("a level for all others is missing"));
-}
-
-#[cfg(feature = "otlp-grpc")]
-#[test]
-fn a_grpc_endpoint_needs_no_scheme_and_has_the_services_path() {
+fn grpc_endpoints_need_no_scheme() {
     let endpoint = |value, insecure| {
         endpoint_of(&[
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
@@ -392,7 +274,7 @@ fn a_grpc_endpoint_needs_no_scheme_and_has_the_services_path() {
 }
 
 #[test]
-fn operators_win_over_the_author_and_the_author_over_defaults() {
+fn environment_wins_over_code() {
     let config = TelemetryConfig::new()
         .service_name("author")
         .resource_attribute("team", "author")
@@ -444,7 +326,7 @@ fn limits_of_a_server_have_variables() {
 }
 
 #[test]
-fn a_value_that_makes_no_sense_is_one_warning_and_then_the_default() {
+fn invalid_values_warn_and_default() {
     let settings = environment(&[
         ("OTEL_TRACES_SAMPLER", "bogus"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),

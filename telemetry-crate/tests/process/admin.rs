@@ -1,93 +1,288 @@
-//! The admin listener's address and its first answers.
+//! The admin listener as an operator meets it: a process of its own, its log lines, its exit code.
 
-use std::{
-    io::Read,
-    net::{SocketAddr, TcpListener, TcpStream},
-    process::ExitCode,
-};
+use std::{io, process::ExitCode, thread};
 
-use firstlight::Readiness;
+use crate::support::{ask, part::Part, put, send};
 
-use crate::support::{ask, part::Part};
-
-/// Starts so often: a probe that comes before the latch is a matter of milliseconds.
-const STARTS: usize = 10;
-
-/// Holds a latch until it is told to let go, and goes on until its standard input is closed.
-pub(crate) fn play_starts() -> ExitCode {
-    let readiness = Readiness::new();
-    let starting = readiness.latch("start");
-    let telemetry = firstlight::config!().readiness(readiness).init().unwrap();
-    let mut told = String::new();
-    std::io::stdin().read_line(&mut told).unwrap();
-    starting.release();
-    tracing::info!("released");
-    let _ = std::io::stdin().read_to_end(&mut Vec::new());
-    telemetry.finish(Ok::<(), std::io::Error>(()))
+pub(crate) fn play_check() -> ExitCode {
+    let report = firstlight::check();
+    eprintln!("{report}");
+    report.exit_code()
 }
 
-pub(crate) fn latches() {
-    for _ in 0..STARTS {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
-        let port = address.port().to_string();
-        let variables = [
-            ("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1"),
-            ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
-        ];
-        let mut part = Part::start("starts", &variables);
-        // As a probe does it that asks from the start.
-        while !is_open(address) {
-            std::thread::yield_now();
+/// Makes the service do its work once; the messages that it logs.
+fn work(service: &mut Part) -> Vec<String> {
+    service.tell("work");
+    let mut messages = Vec::new();
+    loop {
+        let message = service.line()["message"].as_str().unwrap().to_owned();
+        if message == "done" {
+            return messages;
         }
-        for _ in 0..STARTS {
-            let answer = ask(address, "GET /readyz");
-            let expected = (503, "not ready\nstart: not finished\n");
-            assert_eq!((answer.status, &*answer.body), expected);
-        }
-        part.message("telemetry is up");
-        part.tell("go");
-        part.message("released");
-        assert_eq!(ask(address, "GET /readyz").status, 200);
-        assert_eq!(part.end(), (Some(0), String::new()));
+        messages.push(message);
     }
 }
 
-fn is_open(address: SocketAddr) -> bool {
-    TcpStream::connect(address).is_ok()
+/// Works once a line of its standard input, while threads open and close spans all the time.
+pub(crate) fn play_service() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    for _ in 0..2 {
+        thread::spawn(|| {
+            for id in 0u64.. {
+                tracing::info_span!(target: "orders", "order", id = id % 8).in_scope(|| {
+                    let inner = tracing::debug_span!(target: "orders", "inner").entered();
+                    thread::yield_now();
+                    drop(inner);
+                });
+            }
+        });
+    }
+    let open = tracing::info_span!(target: "orders", "order", id = 7);
+    for _ in io::stdin().lines() {
+        tracing::info!(target: "orders", "info");
+        tracing::debug!(target: "orders", "debug");
+        log::debug!(target: "orders", "a record");
+        open.in_scope(|| tracing::trace!(target: "orders", "in a span that was open"));
+        tracing::info_span!(target: "orders", "order", id = 7)
+            .in_scope(|| tracing::trace!(target: "orders", "in a new span"));
+        // Passes every filter.
+        tracing::info!(target: "firstlight::check", "done");
+    }
+    telemetry.finish(Ok::<(), io::Error>(()))
 }
 
-pub(crate) fn port_in_use() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    let variables = [
-        // Of its two addresses one is free.
-        ("OTEL_EXPORTER_PROMETHEUS_HOST", "localhost"),
-        ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
-    ];
-    let mut part = Part::start("waits", &variables);
-    part.message("telemetry is up");
-    let warning = part.message(&format!("admin listener: localhost:{port} is in use"));
-    assert_eq!(warning["level"], "WARN");
-    part.message("ready");
-    drop(taken);
-    part.message("the admin listener has its address now");
-    let address = ([127, 0, 0, 1], port.parse().unwrap()).into();
-    assert_eq!(ask(address, "GET /livez").status, 200);
+pub(crate) fn log_filter() {
+    let (mut service, address) = Part::serving("service", &[("RUST_LOG", "info")]);
+    let page = ask(address, "GET /log-filter").body;
+    assert!(page.starts_with("filter: info\nsince: "), "{page}");
+    assert!(page.contains("\nreverts: never"), "{page}");
+    assert_eq!(work(&mut service), ["info"]);
 
-    // By choice it is an error of the start.
-    let strict = [
-        variables[0],
-        variables[1],
-        ("FIRSTLIGHT_ADMIN_REQUIRED", "true"),
+    let path = "/log-filter?for=10m&who=ada&why=slow+orders";
+    let page = put(address, path, "info,orders=debug\n");
+    assert_eq!(page.status, 200, "{}", page.body);
+    let page = ask(address, "GET /log-filter").body;
+    for fact in [
+        "filter: info,orders=debug\n",
+        "\nby: ada, from 127.0.0.1\n",
+        "\nwhy: slow orders\n",
+        "\nreverts: at ",
+    ] {
+        assert!(page.contains(fact), "{page}");
+    }
+    let line = service.message("log filter changed to info,orders=debug");
+    let fields = ["client.address", "who", "why", "old", "new"].map(|key| line[key].as_str());
+    let expected = [
+        "127.0.0.1",
+        "ada",
+        "slow orders",
+        "info",
+        "info,orders=debug",
     ];
-    let mut second = Part::start("waits", &strict);
-    second.rest();
-    let (code, stderr) = second.end();
-    assert_ne!(code, Some(0));
-    assert!(
-        stderr.contains(&format!("cannot listen on localhost:{port}")),
-        "{stderr}"
+    assert_eq!(fields, expected.map(Some));
+    assert!(line["until"].as_str().unwrap().ends_with('Z'), "{line}");
+    assert_eq!(work(&mut service), ["info", "debug", "a record"]);
+
+    // About spans, while spans are open; again, so that one replaces another; and back to a plain one.
+    for _ in 0..3 {
+        let by_span = put(address, "/log-filter", "warn,[order{id=7}]=trace");
+        assert_eq!(by_span.status, 200, "{}", by_span.body);
+        service.message("log filter changed to warn,[order{id=7}]=trace");
+        assert_eq!(work(&mut service), ["in a new span"]);
+        assert_eq!(put(address, "/log-filter", "off").status, 200);
+        // Written whatever the filter says.
+        service.message("log filter changed to off");
+        assert_eq!(work(&mut service), [""; 0]);
+    }
+
+    let page = send(
+        address,
+        "DELETE /log-filter HTTP/1.1\r\nhost: localhost\r\nfrom: ada@example.com",
+        "",
     );
+    assert!(page.body.starts_with("filter: info\n"), "{}", page.body);
+    let line = service.message("log filter is back to info, before its time");
+    assert_eq!(line["who"], "ada@example.com");
+    assert_eq!(work(&mut service), ["info"]);
+
+    assert_eq!(
+        put(address, "/log-filter?for=1s", "orders=debug").status,
+        200
+    );
+    service.message("log filter changed to orders=debug");
+    let page = ask(address, "GET /log-filter").body;
+    assert!(page.contains("\ncaution: only the targets"), "{page}");
+    service.message("log filter is back to info: the time of the change is over");
+    assert_eq!(work(&mut service), ["info"]);
+
+    for (path, body, status, hint) in [
+        ("/log-filter", "orders=loud", 400, "RUST_LOG"),
+        ("/log-filter", "", 400, "empty"),
+        ("/log-filter?for=forever", "debug", 400, "24h"),
+        ("/log-filter?fro=1m", "debug", 400, "`for`"),
+        ("/log-filter", &"x".repeat(9 * 1024), 413, "8192"),
+    ] {
+        let answer = put(address, path, body);
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        assert!(answer.body.contains(hint), "{}", answer.body);
+    }
+    let post = ask(address, "POST /log-filter");
+    assert_eq!(post.status, 405);
+    assert!(
+        post.head.contains("allow: GET, HEAD, PUT, DELETE"),
+        "{}",
+        post.head
+    );
+    assert_eq!(ask(address, "PUT /metrics").status, 405);
+    assert_eq!(
+        work(&mut service),
+        ["info"],
+        "nothing of it has changed anything"
+    );
+
+    // No thread has panicked: that would be a line, and a backtrace.
+    drop(service.child.stdin.take());
+    service.message("telemetry is down");
+    assert_eq!(service.end(), (Some(0), String::new()));
+}
+
+pub(crate) fn access() {
+    let (mut service, address) = Part::serving("service", &[]);
+    let foreign = send(
+        address,
+        "GET /metrics HTTP/1.1\r\nhost: rebound.example",
+        "",
+    );
+    assert_eq!(foreign.status, 421);
+    assert!(!foreign.body.contains("target_info"), "{}", foreign.body);
+    assert_eq!(put(address, "/log-filter", "debug").status, 200);
+    service.message("log filter changed");
+
+    let everywhere = ("OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0");
+    let (mut service, address) = Part::serving("service", &[everywhere]);
+    let refused = put(address, "/log-filter", "debug");
+    assert_eq!(refused.status, 403);
+    assert!(
+        refused.body.contains("FIRSTLIGHT_ADMIN_TOKEN"),
+        "{}",
+        refused.body
+    );
+    let line = service.message("a change through the admin listener was refused");
+    assert_eq!(line["client.address"], "127.0.0.1", "{line}");
+    let named = send(address, "GET /metrics HTTP/1.1\r\nhost: pod-1.example", "");
+    assert_eq!(named.status, 200);
+    assert_eq!(work(&mut service), ["info"]);
+
+    let token = ("FIRSTLIGHT_ADMIN_TOKEN", "hunter2");
+    let (mut service, address) = Part::serving("service", &[everywhere, token]);
+    let refused = put(address, "/log-filter", "off");
+    assert_eq!(refused.status, 401);
+    let line = service.message("a change through the admin listener was refused");
+    assert_eq!(
+        (&line["level"], &line["attempts"]),
+        (&"WARN".into(), &1.into())
+    );
+    let head = |token: &str| {
+        format!("PUT /log-filter HTTP/1.1\r\nhost: pod-1\r\nauthorization: Bearer {token}")
+    };
+    // Within the minute it is counted, and no line.
+    assert_eq!(send(address, &head("hunter3"), "off").status, 401);
+    assert_eq!(work(&mut service), ["info"]);
+    assert_eq!(send(address, &head("hunter2"), "off").status, 200);
+    let line = service.message("log filter changed to off");
+    assert!(!line.to_string().contains("hunter2"), "{line}");
+    let page = ask(address, "GET /telemetry").body;
+    assert!(!page.contains("hunter2"), "{page}");
+}
+
+pub(crate) fn checks() {
+    let check = |variables: &[(&str, &str)]| {
+        let mut part = Part::start("check", variables);
+        part.rest();
+        part.end()
+    };
+    let (code, report) = check(&[]);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(
+        report.contains("traces: off, set OTEL_EXPORTER_OTLP_ENDPOINT"),
+        "{report}"
+    );
+
+    let refused = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    let (code, report) = check(&[refused]);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(report.starts_with("telemetry check: failed\n"), "{report}");
+    assert!(report.contains("is the collector running"), "{report}");
+
+    let (code, report) = check(&[refused, ("OTEL_TRACES_SAMPLER", "always_off")]);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(report.contains("OTEL_TRACES_SAMPLER"), "{report}");
+
+    let (code, report) = check(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")]);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(
+        report.contains("start: failed, OTEL_EXPORTER_OTLP_ENDPOINT: "),
+        "{report}"
+    );
+
+    // Beside the service itself.
+    let (_service, address) = Part::serving("service", &[]);
+    let port = address.port().to_string();
+    let (code, report) = check(&[("OTEL_EXPORTER_PROMETHEUS_PORT", &port)]);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("the service may be running"), "{report}");
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn play_drains() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    let ready = async {
+        // Once the signals are listened for.
+        tokio::task::yield_now().await;
+        tracing::info!("ready");
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = firstlight::shutdown_signal() => {}
+        () = ready => {}
+    }
+    tracing::info!("closing the listener");
+    telemetry.finish(Ok::<(), io::Error>(()))
+}
+
+pub(crate) fn drains() {
+    // Longer than any test: it is open that the delay is kept, not how long it is.
+    let (mut service, address) = Part::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "3600000")]);
+    service.message("ready");
+    assert_eq!(ask(address, "GET /readyz").status, 200);
+    service.signal("-TERM");
+    service.message("shutting down: not ready any more, accepting requests for another 3600000 ms");
+    let drained = ask(address, "GET /readyz");
+    assert_eq!(
+        (drained.status, &*drained.body),
+        (503, "not ready: draining\n")
+    );
+    assert_eq!(ask(address, "GET /livez").status, 200);
+    // Once the watcher listens; it listens before the delay begins, and nothing says when.
+    service.signal("-TERM");
+    let mut signals = 1;
+    while service.child.try_wait().unwrap().is_none() {
+        assert!(signals < 600, "a second signal ends nothing");
+        thread::sleep(std::time::Duration::from_millis(100));
+        service.signal("-TERM");
+        signals += 1;
+    }
+    assert!(
+        service.rest().is_empty(),
+        "the listener was not closed before"
+    );
+    assert_eq!(service.end().0, Some(128 + 15));
+
+    let (mut service, _) = Part::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "1")]);
+    service.message("ready");
+    service.signal("-TERM");
+    service.message("shutting down: not ready any more");
+    service.message("closing the listener");
+    service.message("telemetry is down");
+    assert_eq!(service.end().0, Some(0));
 }
