@@ -85,7 +85,8 @@ fn scope(directive: &str) -> Result<Scope, String> {
             return Err(format!("{name:?} is no name of a target or a span"));
         }
     }
-    if !is_target(target) && !(is_about_spans && target.is_empty()) {
+    let may_be_absent = is_about_spans && target.is_empty();
+    if !may_be_absent && !is_target(target) {
         return invalid();
     }
     match level.strip_prefix('=') {
