@@ -4,7 +4,7 @@
 //! follows one order through its rows, logs, metrics and traces, across the queue, to the end of its job; then it shows an N+1 that is
 //! caught in the act, and a scheduled run. It needs a Rust toolchain and a C compiler, and nothing else.
 
-mod made;
+mod demo_service;
 mod rows;
 mod show;
 mod story;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     ui::heading("First light: one service, one order, three pillars");
     let folder = paths::fresh("demo").context("cannot empty target/demo")?;
-    let built = made::service(&folder)?;
+    let built = demo_service::service(&folder)?;
 
     let interrupt = interrupt::watch()?;
     let collector = OtlpReceiver::start().context("cannot start the OTLP receiver")?;

@@ -1,6 +1,6 @@
 //! This repository's automation.
 //!
-//! `cargo xtask demo` shows what the project is for, `cargo xtask test` proves that it holds, `cargo xtask bench` measures
+//! `cargo xtask demo` shows what the project is for, `cargo xtask test` checks that it holds, `cargo xtask bench` measures
 //! what it costs, and `cargo xtask new` makes a service to work on. Each sets up what it needs by itself, below `target/`.
 //!
 //! Left out on purpose: building and running for everyday work, which plain `cargo` does.
@@ -37,14 +37,14 @@ enum Task {
     /// Make a service from the template, run it, and follow one request through logs, metrics and traces.
     #[command(after_help = "Examples:
   cargo xtask demo           show it, and keep the service running until Ctrl-C
-  cargo xtask demo --once    show it, stop, and fail if the three pillars do not agree")]
+  cargo xtask demo --once    show it, stop, and fail if the three signals do not agree")]
     Demo(demo::DemoArgs),
     /// Run every check that CI runs.
     #[command(after_help = "Examples:
   cargo xtask test                 what CI runs; installs what it needs below target/
-  cargo xtask test --all           the heavy suites as well: minimal, store and prove
+  cargo xtask test --all           the heavy suites as well: minimal, store and live
   cargo xtask test --list          what there is to run
-  cargo xtask test --only proof    one suite; repeat --only for more")]
+  cargo xtask test --only signals  one suite; repeat --only for more")]
     Test(test::TestArgs),
     /// Measure what telemetry costs, beside the other ways to have it.
     #[command(after_help = "Examples:
@@ -81,11 +81,11 @@ enum Task {
   cargo xtask dashboards --destination DIR --runbooks URL
                                     write a copy, with links to your runbooks")]
     Dashboards(dashboards::DashboardsArgs),
-    /// Prove dashboards and alerts against a live service: every panel has data, every fault raises its alert.
+    /// Test dashboards and alerts end to end on a live service: every panel has data, every fault raises its alert.
     #[command(after_help = "Examples:
-  cargo xtask prove            prove it; about five minutes
-  cargo xtask prove --write    and write docs/book/src/proven.md")]
-    Prove(live::LiveArgs),
+  cargo xtask live            test it; about five minutes
+  cargo xtask live --write    and write docs/book/src/e2e-live.md")]
+    Live(live::LiveArgs),
 }
 
 fn main() -> ExitCode {
@@ -96,7 +96,7 @@ fn main() -> ExitCode {
         Task::Alerts(args) => alerts::run(&args),
         Task::Conventions(args) => conventions::run(&args),
         Task::Dashboards(args) => dashboards::run(&args),
-        Task::Prove(args) => live::run(&args),
+        Task::Live(args) => live::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

@@ -90,7 +90,7 @@ const SUITES: [Suite; 12] = [
         run: demo::run,
     },
     Suite {
-        name: "proof",
+        name: "signals",
         about: "a generated service against a real Prometheus and a real collector",
         is_heavy: false,
         run: signals::run,
@@ -108,7 +108,7 @@ const SUITES: [Suite; 12] = [
         run: store::run,
     },
     Suite {
-        name: "prove",
+        name: "live",
         about: "every panel and every alert against a service that is alive, and then in trouble",
         is_heavy: true,
         run: live::suite,

@@ -1,4 +1,4 @@
--- What the proof of the store adds: rows to fight over, and an account of what was done, to be counted afterwards.
+-- What the suite `store` adds: rows to fight over, and an account of what was done, to be counted afterwards.
 CREATE TABLE accounts (
     id      BIGINT PRIMARY KEY,
     balance BIGINT NOT NULL

@@ -1,7 +1,7 @@
 //! A running rotel: it receives all signals over OTLP, and prints each of them.
 //!
-//! Its spans are taken from what it prints, not from an exporter behind it: this is about what a collector of somebody
-//! else's makes of ours, and [`firstlight::testing`] shows the content elsewhere.
+//! Its spans are taken from what it prints, not from an exporter behind it: this is about what a foreign
+//! collector makes of ours, and [`firstlight::testing`] shows the content elsewhere.
 
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
@@ -178,7 +178,7 @@ mod tests {
     fn spans_are_found_in_what_the_collector_prints() {
         let output = "\
 Resource attributes:
-     -> service.name: Str(orders-proof)
+     -> service.name: Str(orders-e2e)
 Span #0
     Trace ID       : 4468082be2dce6ae013930aa8d1292b7
     Parent ID      : f3a221e08e209122
@@ -192,7 +192,7 @@ SpanEvent #0
         let lines: Vec<_> = output.lines().map(str::to_owned).collect();
         let spans = spans_in(&lines);
         let expected = CollectedSpan {
-            service: "orders-proof".to_owned(),
+            service: "orders-e2e".to_owned(),
             trace_id: "4468082be2dce6ae013930aa8d1292b7".to_owned(),
             span_id: "13fdf62bc932890d".to_owned(),
             parent_span_id: "f3a221e08e209122".to_owned(),

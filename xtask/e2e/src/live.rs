@@ -1,4 +1,4 @@
-//! `cargo xtask prove`: dashboards and alerts against a service that is alive, and then in trouble.
+//! `cargo xtask live`: dashboards and alerts of a service under load, and then in trouble.
 //!
 //! A generated service with PostgreSQL and a worker, what watches it, and load. Every query of every panel is asked, and must
 //! have an answer. Then the causes of the alerts are injected, each for real, and the notification must arrive with its runbook,
@@ -7,16 +7,16 @@
 //! Left out: what the static checks see without a service, and Grafana itself.
 
 mod alertmanager;
-mod drill;
 mod exporter;
-mod faults;
+mod injected;
 mod load;
 mod mutation;
-mod page;
 mod panels;
 mod picture;
 mod prometheus;
 mod question;
+mod report;
+mod round;
 mod session;
 mod site;
 mod unprovoked;
@@ -31,10 +31,10 @@ use support::{Cases, interrupt, tools, ui};
 
 use self::{load::Load, panels::Panels, site::Site};
 
-/// What `prove` can be told.
+/// What `live` can be told.
 #[derive(Debug, Args)]
 pub struct LiveArgs {
-    /// Write the results into the documentation, docs/book/src/proven.md, and pictures of the dashboards, docs/book/src/images.
+    /// Write the results into the documentation, docs/book/src/e2e-live.md, and pictures of the dashboards, docs/book/src/images.
     #[arg(long)]
     write: bool,
 }
@@ -42,8 +42,8 @@ pub struct LiveArgs {
 /// Runs the suite by itself; `--write` writes its results into the book.
 pub fn run(args: &LiveArgs) -> anyhow::Result<ExitCode> {
     interrupt::exit_at_once()?;
-    let mut cases = Cases::new("prove");
-    prove(&mut cases, args.write)?;
+    let mut cases = Cases::new("live");
+    test(&mut cases, args.write)?;
     Ok(if cases.all_passed() {
         ExitCode::SUCCESS
     } else {
@@ -53,10 +53,10 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<ExitCode> {
 
 /// The suite of `cargo xtask test`.
 pub fn suite(cases: &mut Cases) -> anyhow::Result<()> {
-    prove(cases, false)
+    test(cases, false)
 }
 
-fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
+fn test(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     let missing = [
         tools::prometheus().err(),
         tools::alertmanager().err(),
@@ -78,7 +78,7 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     let _starved = Load::ordinary(&site.starved.address);
     cases.check(
         "under ordinary load, every panel that should be filled is, with the labels of its legend and with traces",
-        || panels.prove(&site.prometheus, &[Filled::Traffic, Filled::Calls]),
+        || panels.check(&site.prometheus, &[Filled::Traffic, Filled::Calls]),
     );
     cases.check("every variable of a dashboard has values", || {
         panels.variables(&site.prometheus)
@@ -91,10 +91,10 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     let failing = ["fail", "call", "pay/14", "not-a-number"];
     let address = &site.starved.address;
     let failing = failing.map(|what| Load::of(1, PAUSE, format!("{address}/faults/{what}")));
-    let [first, others @ ..] = faults::ROUNDS;
-    let round = drill::round(&site, first, || {
+    let [first, others @ ..] = injected::ROUNDS;
+    let round = round::round(&site, first, || {
         cases.check("in trouble, every panel about trouble is filled", || {
-            panels.prove(&site.prometheus, &[Filled::Trouble])
+            panels.check(&site.prometheus, &[Filled::Trouble])
         });
     })?;
     drop(failing);
@@ -105,7 +105,7 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
         Vec::new()
     };
     for round in others {
-        seen.extend(drill::round(&site, round, || ())?);
+        seen.extend(round::round(&site, round, || ())?);
     }
     for seen in &seen {
         let name = format!("{} arrives after {}, and its end", seen.alert, seen.cause);
@@ -132,7 +132,7 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
         Ok(())
     });
     let counts = panels.counts();
-    let text = page::text(&counts, &seen, &left);
+    let text = report::text(&counts, &seen, &left);
     ui::line(&text);
     let sum = |part: fn(&panels::Count) -> (usize, usize)| {
         let parts = counts.iter().map(part);
@@ -140,7 +140,7 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     };
     let (of_panels, targets) = (sum(|count| count.panels), sum(|count| count.targets));
     ui::line(format!(
-        "  panels proven {} of {}, targets {} of {}",
+        "  panels answered {} of {}, targets {} of {}",
         of_panels.0, of_panels.1, targets.0, targets.1
     ));
     if write {
@@ -148,8 +148,8 @@ fn prove(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
             cases.all_passed(),
             "nothing is written: the page says that all of it holds"
         );
-        page::write(&text)?;
-        page::write_pictures(&pictures)?;
+        report::write(&text)?;
+        report::write_pictures(&pictures)?;
     }
     Ok(())
 }

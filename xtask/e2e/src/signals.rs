@@ -1,4 +1,4 @@
-//! The proof on real parts: a generated service, judged from outside by the programs that will judge it in production.
+//! Logs, metrics and traces of a generated service, as the programs see them that will read them in production.
 //!
 //! Prometheus and promtool are Debian's, the collector is rotel, and where content matters it ends in the receiver of
 //! [`firstlight::testing`]. Every server is on the loopback interface, on a free port, and is stopped by process id.
@@ -8,7 +8,7 @@ mod collector_down;
 mod metrics;
 mod otlp;
 mod pipeline;
-mod prometheus;
+mod scraper;
 mod shutdown;
 mod spans;
 
@@ -28,8 +28,8 @@ struct Parts {
 
 /// Runs the suite.
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
-    let folder = paths::fresh("proof").context("cannot empty target/proof")?;
-    let built = service::build_example("orders-proof", &folder)?;
+    let folder = paths::fresh("e2e-signals").context("cannot empty target/e2e-signals")?;
+    let built = service::build_example("orders-e2e", &folder)?;
     let parts = Parts { built, folder };
 
     match (tools::prometheus(), tools::rotel()) {

@@ -1,26 +1,25 @@
-//! The proof of what a service does with its database: one generated service with PostgreSQL and a worker, and everything
+//! What a service does with its database: one generated service with PostgreSQL and a worker, and everything
 //! that goes wrong between the two. A second one is on SQLite, for what goes wrong with the disk below. It has
 //! a second kind of job, as has a third, which is on PostgreSQL.
 //!
-//! The service has the example, and `xtask/e2e/service/trouble.rs` beside it: endpoints that are slow or collide on demand. Each
-//! scenario judges from outside, by answers, the metrics page, log lines, spans, and rows that `psql` counts. None of them
+//! The service has the example, and `xtask/e2e/service/trouble_routes.rs` beside it: endpoints that are slow or collide on demand. Each
+//! scenario judges from outside, by answers, the exposition, log lines, spans, and rows that `psql` counts. None of them
 //! asserts a time; where something must happen, it has a deadline of a minute.
 
 mod account;
 mod attempts;
 mod clients;
+mod concurrent_clients;
 mod conflicts;
-mod database;
 mod disk;
+mod empty_database;
 mod exhausted;
 mod figures;
 mod halfway;
 mod journey;
 mod killed;
 mod kinds;
-mod load;
 mod logged;
-pub(crate) mod made;
 mod orders;
 mod outage;
 mod replicas;
@@ -36,8 +35,11 @@ use support::{
     tools::{self, Postgres, PostgresServer},
 };
 
-use self::{database::Database, symptoms::Seen};
-use crate::service::{Built, Service};
+use self::{empty_database::Database, symptoms::Seen};
+use crate::{
+    service::{Built, Service},
+    service_under_test,
+};
 
 /// What the scenarios share.
 struct Parts {
@@ -56,7 +58,7 @@ impl Parts {
 
 /// Runs the suite.
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
-    let on_sqlite = made::on_sqlite()?;
+    let on_sqlite = service_under_test::on_sqlite()?;
     disk::sqlite_cases(cases, &on_sqlite.program)?;
     kinds::on_sqlite(cases, &on_sqlite.program);
     let postgres = match tools::postgres() {
@@ -66,7 +68,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    let built = made::service()?;
+    let built = service_under_test::service()?;
     let server = PostgresServer::start(&postgres)?;
     let parts = Parts {
         built,
@@ -88,7 +90,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     attempts::cases(cases, &parts);
     replicas::cases(cases, &parts);
     journey::cases(cases, &parts);
-    load::cases(cases, &parts);
+    concurrent_clients::cases(cases, &parts);
     Ok(())
 }
 

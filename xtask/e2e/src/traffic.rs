@@ -1,4 +1,4 @@
-//! The requests that the demo and the proof send to the example's orders API.
+//! The requests that the demo and the tests send to the example's orders API.
 
 use anyhow::{Context as _, bail};
 use support::http::{self, Answer};

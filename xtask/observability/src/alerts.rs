@@ -4,39 +4,39 @@
 //! else is a ticket. Limits are the budgets that the service exports itself wherever there are some, so that one file serves
 //! every service; the few that are left are in `limits`.
 //!
-//! Each alert has a runbook in `docs/runbooks`, by its name, and a drill that `promtool` runs.
+//! Each alert has a runbook in `docs/runbooks`, by its name, and an alert test that `promtool` runs.
 
 mod alert;
-pub mod alertmanager;
+mod alert_test;
 mod board;
-mod cases;
+mod checks;
 mod counts;
 mod cron;
 mod data;
 mod database;
-mod drill;
-mod files;
+mod emit;
 mod group;
 mod limit;
 mod objectives;
 mod operator;
+mod output;
 mod postgresql;
-mod record;
+mod recording;
+pub mod routes;
 mod runtime;
 mod service;
 mod slo;
 mod telemetry;
 mod timing;
 mod worker;
-mod yaml;
 
 use std::process::ExitCode;
 
 use clap::Args;
 
 pub use self::timing::Timing;
-use self::{alert::Alert, drill::Drill, group::Group};
-pub(crate) use self::{cases::cases, limit::limits};
+use self::{alert::Alert, alert_test::AlertTest, group::Group};
+pub(crate) use self::{checks::cases, limit::limits};
 use crate::addresses::CopyArgs;
 use support::{paths, ui};
 
@@ -53,11 +53,11 @@ pub struct AlertsArgs {
 /// Writes the files, compares them, or writes a copy elsewhere.
 pub fn run(args: &AlertsArgs) -> anyhow::Result<ExitCode> {
     if let Some(destination) = &args.copy.destination {
-        let [docs, _] = files::folders();
+        let [docs, _] = output::folders();
         docs.copy(destination, &args.copy)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for folder in files::folders() {
+    for folder in output::folders() {
         if args.check {
             folder.compare(paths::root())?;
         } else {
@@ -70,17 +70,17 @@ pub fn run(args: &AlertsArgs) -> anyhow::Result<ExitCode> {
 
 /// Recording rules and alerts.
 pub fn rules(timing: Timing) -> String {
-    files::HEAD.to_owned() + &group::file(&groups(timing), timing)
+    output::HEAD.to_owned() + &group::file(&groups(timing), timing)
 }
 
 /// The objectives of each service: the defaults, and an example of what is declared, as a comment.
 pub(crate) fn objectives(timing: Timing) -> String {
-    files::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::group()], timing)
+    output::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::group()], timing)
 }
 
 /// The same where these jobs have declared what the default is, so that they page.
 pub fn objectives_of(jobs: &[&'static str], timing: Timing) -> String {
-    files::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::declaring(jobs)], timing)
+    output::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::declaring(jobs)], timing)
 }
 
 fn groups(timing: Timing) -> Vec<Group> {
@@ -114,21 +114,21 @@ pub fn names() -> Vec<&'static str> {
     names
 }
 
-/// The drills, by the name of their file.
-fn drills() -> [(&'static str, Vec<Drill>); 12] {
+/// The alert tests, by the name of their file.
+fn alert_tests() -> [(&'static str, Vec<AlertTest>); 12] {
     [
-        ("slo", slo::drills::drills()),
-        ("births", slo::drills::births::drills()),
-        ("service", service::drills::drills()),
-        ("traffic", vec![service::drills::traffic()]),
-        ("first-day", vec![service::drills::first_day()]),
-        ("worker", worker::drills::drills()),
-        ("cron", cron::drills::drills()),
-        ("database", database::drills::drills()),
-        ("data", data::drills::drills()),
-        ("runtime", runtime::drills::drills()),
-        ("telemetry", telemetry::drills::drills()),
-        ("postgresql", postgresql::drills::drills()),
+        ("slo", slo::alert_tests::all()),
+        ("births", slo::alert_tests::births::all()),
+        ("service", service::alert_tests::all()),
+        ("traffic", vec![service::alert_tests::traffic()]),
+        ("first-day", vec![service::alert_tests::first_day()]),
+        ("worker", worker::alert_tests::all()),
+        ("cron", cron::alert_tests::all()),
+        ("database", database::alert_tests::all()),
+        ("data", data::alert_tests::all()),
+        ("runtime", runtime::alert_tests::all()),
+        ("telemetry", telemetry::alert_tests::all()),
+        ("postgresql", postgresql::alert_tests::all()),
     ]
 }
 

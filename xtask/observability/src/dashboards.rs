@@ -10,7 +10,6 @@ mod coverage;
 mod cron;
 mod dashboard;
 mod database;
-mod files;
 mod freshness;
 mod grpc;
 mod http;
@@ -18,10 +17,11 @@ mod kind;
 mod link;
 mod lint;
 mod objectives;
+mod output;
 mod overview;
 mod panel;
 mod pool;
-mod postgres;
+mod postgresql;
 mod query;
 mod range;
 mod route;
@@ -76,11 +76,11 @@ pub struct DashboardsArgs {
 /// Writes the files, compares them, or writes a copy elsewhere.
 pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
     if let Some(destination) = &args.copy.destination {
-        let [docs, _] = files::folders()?;
+        let [docs, _] = output::folders()?;
         docs.copy(destination, &args.copy)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for folder in files::folders()? {
+    for folder in output::folders()? {
         if args.check {
             folder.compare(paths::root())?;
         } else {
@@ -96,7 +96,7 @@ pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
     ui::line(format!(
         "  {} dashboards in {}: {} panels, {} queries that ordinary load fills, {} that trouble does, {} that calls to others do",
         all.len(),
-        files::DOCS,
+        output::DOCS,
         panels.len(),
         filled(Filled::Traffic),
         filled(Filled::Trouble),
@@ -107,7 +107,7 @@ pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
 
 /// What can be said of dashboards without a Grafana and without a service.
 pub(crate) fn cases(cases: &mut Cases) {
-    match files::folders() {
+    match output::folders() {
         Ok(folders) => {
             for folder in folders {
                 let name = format!("{} is what the code generates", folder.path);

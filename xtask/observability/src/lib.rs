@@ -1,7 +1,7 @@
-//! What a service is watched with, generated from what it emits: dashboards, alerts, and what proves both.
+//! What a service is watched with, generated from what it emits: dashboards, alerts, and what checks both.
 //!
 //! The numbers that dashboards and alerts share are in `limits`, and every query is written over the library's catalogue,
-//! see `promql`. What is generated is committed, because nobody needs the generator: below `docs/` to be read and
+//! see `promql`. What is generated is committed, because no user needs the generator: below `docs/` to be read and
 //! copied, and in `template/observability` for every generated service.
 
 #![expect(

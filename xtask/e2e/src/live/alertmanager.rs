@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command, thread, time::Duration, time::Instan
 use anyhow::bail;
 use observability::alerts::{
     Timing,
-    alertmanager::{Receivers, config as routes},
+    routes::{Receivers, config as routes},
 };
 use support::{
     http,
@@ -34,7 +34,7 @@ impl Alertmanager {
             heartbeat: &webhook.url("heartbeat"),
         };
         let config = folder.join("alertmanager.yml");
-        fs::write(&config, routes(Timing::Proof, &receivers))?;
+        fs::write(&config, routes(Timing::Scaled, &receivers))?;
         let address = free_address()?;
         let mut command = tools.server();
         command

@@ -1,4 +1,5 @@
-//! The proof, proven: where a metric is renamed or a label is dropped, it fails, and names what is broken and nothing else.
+//! The test of the tests: where a metric is renamed or a label is dropped, the checks of panels fail, and name what is broken
+//! and nothing else.
 //!
 //! The change is made by a second Prometheus between the services and itself, because that is what the dashboards would see.
 
@@ -28,7 +29,7 @@ const RELABEL: &str = "    metric_relabel_configs:
 const ENOUGH: Duration = Duration::from_secs(20);
 
 pub(super) fn run(site: &Site) -> anyhow::Result<()> {
-    let folder = paths::fresh("prove-mutated").context("cannot empty target/prove-mutated")?;
+    let folder = paths::fresh("live-mutated").context("cannot empty target/live-mutated")?;
     std::fs::create_dir_all(&folder)?;
     let prometheus = Prometheus::start(
         &tools::prometheus()?,

@@ -23,12 +23,12 @@ const POLL: Duration = Duration::from_secs(1);
 pub(super) struct Panels {
     dashboards: Vec<Dashboard>,
     since: f64,
-    proven: Vec<Proven>,
+    answered: Vec<Answered>,
 }
 
 /// A query that had an answer.
 #[derive(Debug, Clone)]
-struct Proven {
+struct Answered {
     dashboard: String,
     panel: String,
     traces: bool,
@@ -40,7 +40,7 @@ pub(super) struct Count {
     pub(super) dashboard: String,
     pub(super) panels: (usize, usize),
     pub(super) targets: (usize, usize),
-    /// Of those proven, the ones whose dots lead to traces.
+    /// Of those answered, the ones whose dots lead to traces.
     pub(super) traces: usize,
 }
 
@@ -50,7 +50,7 @@ impl Panels {
         Self {
             dashboards: dashboards::all(),
             since: now(),
-            proven: Vec::new(),
+            answered: Vec::new(),
         }
     }
 
@@ -59,7 +59,7 @@ impl Panels {
     /// # Errors
     ///
     /// Names each query without one, its panel, and what is missing.
-    pub(super) fn prove(
+    pub(super) fn check(
         &mut self,
         prometheus: &Prometheus,
         phases: &[Filled],
@@ -98,7 +98,7 @@ impl Panels {
             failed.clear();
             for (dashboard, panel, target) in open {
                 match answered(prometheus, dashboard, target, self.since) {
-                    Ok(()) => self.proven.push(Proven {
+                    Ok(()) => self.answered.push(Answered {
                         dashboard: dashboard.title().to_owned(),
                         panel: panel.title().to_owned(),
                         traces: target.has_exemplars(),
@@ -172,21 +172,21 @@ impl Panels {
         self.dashboards
             .iter()
             .map(|dashboard| {
-                let proven = || {
-                    self.proven
+                let answered = || {
+                    self.answered
                         .iter()
-                        .filter(|proven| proven.dashboard == dashboard.title())
+                        .filter(|answer| answer.dashboard == dashboard.title())
                 };
                 let complete = dashboard.panels().filter(|panel| {
-                    let shown = proven().filter(|proven| proven.panel == panel.title());
+                    let shown = answered().filter(|answer| answer.panel == panel.title());
                     shown.count() >= panel.targets().len()
                 });
                 let all = dashboard.panels().map(|panel| panel.targets().len());
                 Count {
                     dashboard: dashboard.title().to_owned(),
                     panels: (complete.count(), dashboard.panels().count()),
-                    targets: (proven().count(), all.sum()),
-                    traces: proven().filter(|proven| proven.traces).count(),
+                    targets: (answered().count(), all.sum()),
+                    traces: answered().filter(|answer| answer.traces).count(),
                 }
             })
             .collect()

@@ -11,9 +11,9 @@ mod field;
 mod known;
 mod lines;
 mod number;
+mod rows_over_time;
 mod series;
 mod single;
-mod spread;
 mod table;
 
 use anyhow::ensure;
@@ -139,8 +139,8 @@ fn paint(canvas: &mut Canvas, area: Area, panel: &Value, shown: &[Vec<Series>], 
         Some("stat") => single::stat(canvas, area, panel, &all, span),
         Some("table") => table::draw(canvas, area, panel, shown),
         Some("bargauge") => single::bars(canvas, area, panel, &all),
-        Some("state-timeline") => spread::states(canvas, area, panel, &all, span),
-        Some("heatmap") => spread::heat(canvas, area, panel, &all, span),
+        Some("state-timeline") => rows_over_time::states(canvas, area, panel, &all, span),
+        Some("heatmap") => rows_over_time::heat(canvas, area, panel, &all, span),
         _ => lines::draw(canvas, area, panel, &all, span),
     }
 }

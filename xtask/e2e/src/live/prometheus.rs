@@ -1,4 +1,4 @@
-//! A running Prometheus with the rules of the proof's clock, its targets, and its query API.
+//! A running Prometheus with the rules, their durations scaled, its targets, and its query API.
 
 use std::{fs, path::Path, path::PathBuf};
 
@@ -28,10 +28,10 @@ impl Prometheus {
         scraped: &[Scraped<'_>],
         relabel: &str,
     ) -> anyhow::Result<Self> {
-        fs::write(folder.join("rules.yml"), alerts::rules(Timing::Proof))?;
+        fs::write(folder.join("rules.yml"), alerts::rules(Timing::Scaled))?;
         fs::write(
             folder.join("objectives.yml"),
-            alerts::objectives_of(&[ORDERS, STARVED], Timing::Proof),
+            alerts::objectives_of(&[ORDERS, STARVED], Timing::Scaled),
         )?;
         let targets = folder.join("targets.json");
         write_targets(&targets, scraped)?;
@@ -138,7 +138,7 @@ fn config_of(alertmanager: Option<&str>, relabel: &str) -> String {
 global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}
 rule_files: [objectives.yml, rules.yml]
 {}scrape_configs:
-  - job_name: proof
+  - job_name: live
     file_sd_configs: [{{ files: [targets.json], refresh_interval: 2s }}]
 {relabel}",
         alerting.unwrap_or_default()

@@ -1,7 +1,7 @@
 //! A connection to PostgreSQL that is only held: what a client does that takes one and forgets it.
 //!
 //! The start of the protocol by hand, because nothing else is needed: [PostgreSQL, message
-//! formats](https://www.postgresql.org/docs/15/protocol-message-formats.html). The server of the proof trusts every client.
+//! formats](https://www.postgresql.org/docs/15/protocol-message-formats.html). The tested server trusts every client.
 
 use std::{
     io::{Read as _, Write as _},

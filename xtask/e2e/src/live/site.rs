@@ -1,4 +1,4 @@
-//! Everything that runs for the proof: two services on one PostgreSQL, and all that watches them. On the loopback interface, on
+//! Everything that the suite runs: two services on one PostgreSQL, and all that watches them. On the loopback interface, on
 //! free ports; dropped, it ends by process id.
 
 use std::{
@@ -21,9 +21,9 @@ use super::{
     prometheus::{Prometheus, Scraped},
     webhook::Webhook,
 };
-use crate::{service::Service, store::made};
+use crate::{service::Service, service_under_test};
 
-/// The service whose dashboards are proven.
+/// The service whose dashboards are tested.
 pub(super) const ORDERS: &str = "orders";
 /// The same with little of everything: few connections, few files, and little time for a job. For faults that would hide others.
 pub(super) const STARVED: &str = "orders-starved";
@@ -36,19 +36,19 @@ const POSTGRES: &[&str] = &[
     "max_connections=60",
 ];
 
-/// One generated service as the proof runs it, again and again at the same place.
+/// One generated service as the suite runs it, again and again at the same place.
 pub(super) struct Instance {
     pub(super) job: &'static str,
     pub(super) service: RefCell<Option<Service>>,
     /// Where it serves.
     pub(super) address: String,
-    /// Host and port of its metrics page.
+    /// Host and port of its `/metrics`.
     pub(super) admin: String,
     program: PathBuf,
     settings: Vec<(&'static str, String)>,
 }
 
-/// See the module.
+/// All running programs.
 pub(super) struct Site {
     pub(super) prometheus: Prometheus,
     _alertmanager: Alertmanager,
@@ -67,8 +67,8 @@ impl Site {
         let alertmanager = tools::alertmanager()?;
         let exporter = tools::postgres_exporter()?;
         let postgres = PostgresServer::start_with(&tools::postgres()?, POSTGRES)?;
-        let built = made::service()?;
-        let folder = paths::fresh("prove").context("cannot empty target/prove")?;
+        let built = service_under_test::service()?;
+        let folder = paths::fresh("live").context("cannot empty target/live")?;
         fs::create_dir_all(&folder)?;
 
         let replica = postgres.replica()?;
@@ -164,7 +164,7 @@ impl Instance {
             ("BANK_URL", format!("http://{address}")),
             (
                 "OTEL_RESOURCE_ATTRIBUTES",
-                "deployment.environment.name=proof".to_owned(),
+                "deployment.environment.name=e2e".to_owned(),
             ),
             (
                 "FIRSTLIGHT_METRICS_SERIES_BUDGET",

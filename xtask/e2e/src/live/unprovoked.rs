@@ -3,7 +3,7 @@
 use anyhow::{bail, ensure};
 use observability::alerts;
 
-/// Why they are drilled by `promtool test rules` alone.
+/// Why they are tested by `promtool test rules` alone.
 const EXCUSED: [(&str, &str); 5] = [
     (
         "GrpcAvailabilityBudgetBurn",
@@ -54,7 +54,7 @@ pub(super) fn without(provoked: &[&str]) -> anyhow::Result<Vec<(&'static str, &'
 #[cfg(test)]
 mod tests {
     use super::without;
-    use crate::live::faults::ROUNDS;
+    use crate::live::injected::ROUNDS;
 
     #[test]
     fn every_alert_is_provoked_or_it_is_said_why_not() -> anyhow::Result<()> {

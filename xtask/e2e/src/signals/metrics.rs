@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::bail;
 use support::{Cases, http, tools};
 
-use super::{Parts, prometheus};
+use super::{Parts, scraper};
 use crate::{openmetrics, service::Service, traffic};
 
 pub(super) fn cases(cases: &mut Cases, parts: &Parts, tools: &tools::Prometheus) {
@@ -23,7 +23,7 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts, tools: &tools::Prometheus)
             }
             let page = parts.folder.join("metrics.txt");
             fs::write(&page, &answer.body)?;
-            prometheus::promtool_accepts(tools, &page)?;
+            scraper::promtool_accepts(tools, &page)?;
             // Whoever asks for OpenMetrics gets it, complete.
             openmetrics::fetch(&service.metrics_url())?;
             service.stop()

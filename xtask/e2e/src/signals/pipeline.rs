@@ -9,7 +9,7 @@ use support::{Cases, tools};
 
 use super::{
     Parts,
-    prometheus::{JOB, Prometheus},
+    scraper::{JOB, Prometheus},
 };
 use crate::{
     collector::{CollectedSpan, Rotel},
@@ -118,8 +118,8 @@ fn series(Pipeline { prometheus, .. }: &Pipeline) -> anyhow::Result<()> {
 
 fn received(Pipeline { rotel, .. }: &Pipeline) -> anyhow::Result<()> {
     let spans = rotel.wait_for(|span| span.name == SLOW)?;
-    if let Some(stranger) = spans.iter().find(|span| span.service != "orders-proof") {
-        bail!("service.name: found {stranger:?}, expected orders-proof");
+    if let Some(stranger) = spans.iter().find(|span| span.service != "orders-e2e") {
+        bail!("service.name: found {stranger:?}, expected orders-e2e");
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
             let collector = OtlpReceiver::start()?;
             let resource = (
                 "OTEL_RESOURCE_ATTRIBUTES",
-                "deployment.environment.name=proof",
+                "deployment.environment.name=e2e",
             );
             let mut service = Service::start(
                 &parts.built.program,
@@ -159,9 +159,9 @@ fn status(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
 fn resource(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
     for span in spans {
         for (attribute, expected) in [
-            ("service.name", "orders-proof"),
+            ("service.name", "orders-e2e"),
             ("service.version", "0.1.0"),
-            ("deployment.environment.name", "proof"),
+            ("deployment.environment.name", "e2e"),
         ] {
             let found = span.resource.get(attribute).map(String::as_str);
             ensure!(

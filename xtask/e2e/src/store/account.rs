@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, thread, time::Duration, time::Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{SOON, database::Database};
+use super::{SOON, empty_database::Database};
 
 /// All orders, by their outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use support::{Cases, http};
 
-use super::{Parts, SOON, account::Account, database::Database, orders};
+use super::{Parts, SOON, account::Account, empty_database::Database, orders};
 
 pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
     cases.check(
@@ -86,7 +86,7 @@ fn dies_with_its_process(parts: &Parts) -> anyhow::Result<()> {
         !status.success(),
         "the job was to kill its process, which ended with {status}"
     );
-    // A dead worker's jobs are found after a quarter of a minute; the proof doesn't wait for four of them.
+    // A dead worker's jobs are found after a quarter of a minute; the test doesn't wait for four of them.
     database.rows("UPDATE apalis.jobs SET attempts = max_attempts - 1")?;
 
     let mut service = database.serve(&[])?;

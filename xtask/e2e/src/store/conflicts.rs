@@ -6,7 +6,7 @@ use support::{Cases, http};
 
 use super::{
     Parts, SOON, clients,
-    database::Database,
+    empty_database::Database,
     figures::Figures,
     symptoms::{Seen, Symptom},
 };

@@ -20,7 +20,7 @@ use super::{
     Parts, SOON,
     account::{self, Account},
     clients,
-    database::Database,
+    empty_database::Database,
     orders, ready,
     small_disk::{Fault, SmallDisk, wait},
     tablespace::Tablespace,

@@ -32,7 +32,7 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
 }
 
 fn collected(parts: &Parts, program: &Path) -> anyhow::Result<()> {
-    let rotel = Rotel::start(program, &paths::fresh("proof-journey")?)?;
+    let rotel = Rotel::start(program, &paths::fresh("e2e-journey")?)?;
     place(parts, &rotel.endpoint, ["shop_collected", "bank_collected"])?;
     // It has them all, and takes a moment to print them.
     rotel.wait_for_lines(|lines| is_whole(collector::spans_in(lines).into_iter().map(Span::from)))

@@ -5,19 +5,19 @@ use std::{path::Path, process::Command};
 use anyhow::{Context as _, ensure};
 use support::{Cases, command, http, paths};
 
-use super::{Parts, made, orders, small_disk::wait};
-use crate::service::Service;
+use super::{Parts, orders, small_disk::wait};
+use crate::{service::Service, service_under_test};
 
 pub(super) fn on_sqlite(cases: &mut Cases, program: &Path) {
     cases.check("kinds::sqlite_keeps_both_kinds_of_job", || {
-        let file = paths::fresh("proof-kinds")?.join("kinds.db");
+        let file = paths::fresh("e2e-kinds")?.join("kinds.db");
         run(program, &format!("sqlite://{}", file.display()))
     });
 }
 
 pub(super) fn on_postgres(cases: &mut Cases, parts: &Parts) {
     cases.check("kinds::postgres_keeps_both_kinds_of_job", || {
-        let built = made::with_two_kinds("postgres")?;
+        let built = service_under_test::with_two_kinds("postgres")?;
         parts.server.psql("postgres", "CREATE DATABASE kinds")?;
         run(&built.program, &parts.server.url_of("kinds"))
     });

@@ -125,7 +125,7 @@ fn wait_for_statement(server: &PostgresServer) -> anyhow::Result<Vec<String>> {
 
 /// What compose.yaml gives to the server, such as `log_lock_waits=on`.
 fn settings() -> anyhow::Result<Vec<String>> {
-    let folder = paths::fresh("proof-compose").context("cannot empty target/proof-compose")?;
+    let folder = paths::fresh("e2e-compose").context("cannot empty target/e2e-compose")?;
     let service = generate::Service {
         name: "orders-logged",
         destination: &folder,
@@ -149,7 +149,7 @@ fn settings() -> anyhow::Result<Vec<String>> {
 
 impl Logged {
     fn counted_by(&self, pgbadger: &Path) -> anyhow::Result<()> {
-        let folder = paths::target().join("proof-compose");
+        let folder = paths::target().join("e2e-compose");
         let [log, report] = ["postgresql.log", "report.txt"].map(|name| folder.join(name));
         fs::write(&log, self.lines.join("\n") + "\n")?;
         command::run_quietly(

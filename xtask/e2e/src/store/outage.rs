@@ -17,7 +17,7 @@ use super::{
     Parts,
     account::{self, Account},
     clients,
-    database::Database,
+    empty_database::Database,
     figures::Figures,
     orders, ready,
     symptoms::{Seen, Symptom},

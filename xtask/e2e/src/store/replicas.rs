@@ -30,7 +30,7 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
     let elsewhere = runs(&first, "skipped_elsewhere")? + runs(&second, "skipped_elsewhere")?;
     ensure!(
         elsewhere > 0.0,
-        "no instance has ever left a tick to the other, so nothing is proven"
+        "no instance has ever left a tick to the other, so nothing is shown"
     );
 
     // It is the one that was faster last time that goes, so that the other has something to take over.

@@ -1,6 +1,6 @@
 //! One alert: what must be so, for how long, who is told, and what they read.
 
-use super::{board::Board, timing::Timing, yaml};
+use super::{board::Board, emit, timing::Timing};
 use crate::{dashboards::runbook_address, promql::on_service};
 
 /// How urgent an alert is.
@@ -172,19 +172,19 @@ impl Alert {
 
     /// As an entry of a group's rules, six spaces in.
     pub(super) fn to_yaml(&self, timing: Timing) -> String {
-        let mut text = yaml::comment(6, self.because);
+        let mut text = emit::comment(6, self.because);
         text += &format!("      - alert: {}\n", self.name);
-        text += &yaml::entry(8, "expr", &timing.apply(&self.expr));
+        text += &emit::entry(8, "expr", &timing.apply(&self.expr));
         text += &format!(
             "        for: {}\n        labels:\n",
             timing.apply(self.lasting)
         );
         for (name, value) in self.own_labels(timing) {
-            text += &yaml::entry(10, name, &value);
+            text += &emit::entry(10, name, &value);
         }
         text += "        annotations:\n";
         for (name, value) in self.annotations(timing) {
-            text += &yaml::entry(10, name, &value);
+            text += &emit::entry(10, name, &value);
         }
         text
     }

@@ -8,7 +8,8 @@
 use firstlight::metrics::catalog::PROCESS_START_TIME;
 
 use super::{
-    data, database, group::Group, record::Record, runtime, slo, telemetry, timing::Timing, worker,
+    data, database, group::Group, recording::Record, runtime, slo, telemetry, timing::Timing,
+    worker,
 };
 use crate::promql::{SERVICE, Selector, look_back, of_service, on_service, ours};
 

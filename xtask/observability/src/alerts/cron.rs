@@ -1,6 +1,6 @@
 //! Scheduled work: what did not happen, and what happens all at once.
 
-pub(super) mod drills;
+pub(super) mod alert_tests;
 
 use firstlight::metrics::catalog::{CRON_RUNNING, CRON_SUCCESS_DUE};
 

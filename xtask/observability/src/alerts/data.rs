@@ -4,11 +4,11 @@
 //! budget is put into the bucket that it falls in, by one small rule for each, and what was not in that bucket was too old for
 //! certain. Between the budget and the bucket's bound nothing is said: an alert must not guess.
 
-pub(super) mod drills;
+pub(super) mod alert_tests;
 
 use firstlight::metrics::catalog::{DATA_SERVED_AGE, DATA_STALENESS_BUDGET};
 
-use super::{alert::Alert, board::Board, group::Group, record::Record};
+use super::{alert::Alert, board::Board, group::Group, recording::Record};
 use crate::{
     limits::STALE_READS_PART,
     promql::{Selector, counted, max, of_service, on_service, whole_bounds},

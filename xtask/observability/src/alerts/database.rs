@@ -1,13 +1,13 @@
 //! The database as the service sees it: its pool, and its statements.
 
-pub(super) mod drills;
+pub(super) mod alert_tests;
 
 use firstlight::metrics::catalog::{
     DB_CLIENT_CONNECTION_COUNT, DB_CLIENT_CONNECTION_LIMIT, DB_CLIENT_CONNECTION_TIMEOUTS,
     DB_CLIENT_CONNECTION_WAIT_TIME, SQL_N_PLUS_ONE,
 };
 
-use super::{alert::Alert, board::Board, group::Group, record::Record};
+use super::{alert::Alert, board::Board, group::Group, recording::Record};
 use crate::{
     limits::{N_PLUS_ONE_REQUESTS, POOL_PART, WAIT_PART},
     promql::{Selector, counted, counted_quantile, max, of_service, on_service},

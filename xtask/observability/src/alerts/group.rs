@@ -1,6 +1,6 @@
 //! Rules that are evaluated together, in their order: a later one sees what an earlier one has recorded.
 
-use super::{alert::Alert, record::Record, timing::Timing, yaml};
+use super::{alert::Alert, emit, recording::Record, timing::Timing};
 
 /// A group of a rule file.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ impl Group {
 
     /// As an entry of `groups`, two spaces in.
     pub(super) fn to_yaml(&self, timing: Timing) -> String {
-        let mut text = yaml::comment(2, self.about);
+        let mut text = emit::comment(2, self.about);
         text += &format!("  - name: {}\n", self.name);
         if let Some(interval) = self.interval {
             text += &format!("    interval: {}\n", timing.apply(interval));

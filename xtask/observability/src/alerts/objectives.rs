@@ -2,7 +2,7 @@
 
 use firstlight::metrics::catalog::HTTP_SERVER_REQUEST_DURATION;
 
-use super::{group::Group, record::Record, slo};
+use super::{group::Group, recording::Record, slo};
 use crate::{
     limits,
     promql::{self, SERVICE, Selector, on_service, ours},

@@ -1,6 +1,6 @@
 //! The same rules for the Prometheus Operator, as two resources: the objectives, which each cluster has its own of, and the rest.
 
-use super::{files::HEAD, timing::Timing};
+use super::{output::HEAD, timing::Timing};
 
 /// Both documents.
 pub(super) fn rules() -> String {

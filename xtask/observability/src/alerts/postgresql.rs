@@ -3,7 +3,7 @@
 //! Left out: what the service feels of it, which is in the error budgets, and cache hits, which are a number to look at and no
 //! reason to do something.
 
-pub(super) mod drills;
+pub(super) mod alert_tests;
 
 use super::{alert::Alert, board::Board, group::Group, timing::Timing};
 use crate::{

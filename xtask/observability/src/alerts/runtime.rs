@@ -1,13 +1,13 @@
 //! The runtime and the process: what a service needs to run at all.
 
-pub(super) mod drills;
+pub(super) mod alert_tests;
 
 use firstlight::metrics::catalog::{
     CGROUP_MEMORY_LIMIT, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
     TOKIO_SCHEDULER_DELAY, TOKIO_SCHEDULER_STALLED,
 };
 
-use super::{alert::Alert, board::Board, group::Group, record::Record};
+use super::{alert::Alert, board::Board, group::Group, recording::Record};
 use crate::{
     limits::{MEMORY_PART, OPEN_FILES_PART, WAIT_PART},
     promql::{Selector, counted_quantile, max, of_service, on_service, ours},

@@ -1,6 +1,6 @@
 //! Services that are not there at all, or that are no longer called.
 
-pub(super) mod drills;
+pub(super) mod alert_tests;
 
 use super::{
     alert::{Alert, Promise},

@@ -3,12 +3,12 @@
 //! Several windows and burn rates, after the Site Reliability Workbook, chapter 5. A client's mistake is no fault of the service,
 //! see `failed`. What fails does not count as fast.
 
+pub(super) mod alert_tests;
 mod burn;
-pub(super) mod drills;
 
 use firstlight::metrics::catalog::{HTTP_SERVER_REQUEST_DURATION, RPC_SERVER_CALL_DURATION};
 
-use super::{group::Group, objectives, record::Record, timing::Timing};
+use super::{group::Group, objectives, recording::Record, timing::Timing};
 use crate::{
     failed::{failed_calls, failed_requests, good_requests},
     promql::{SERVICE, Selector, counted, of_service, on_service, whole_bounds},

@@ -1,6 +1,6 @@
 //! Telemetry that gets lost, and the watch on alerting itself.
 
-pub(super) mod drills;
+pub(super) mod alert_tests;
 
 use firstlight::metrics::catalog::{
     LOGGING_EVENTS_DROPPED, METRICS_SERIES_OVER_BUDGET, Metric, OTEL_SDK_EXPORTER_LOG_EXPORTED,
@@ -8,7 +8,7 @@ use firstlight::metrics::catalog::{
     OTEL_SDK_PROCESSOR_LOG_PROCESSED, OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
 };
 
-use super::{alert::Alert, board::Board, group::Group, record::Record};
+use super::{alert::Alert, board::Board, group::Group, recording::Record};
 use crate::promql::{SERVICE, Selector, counted, of_service, on_service};
 
 const FOLDED: &str = "metric:metrics_series_over_budget:count15m";

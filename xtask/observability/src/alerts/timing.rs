@@ -1,7 +1,7 @@
-//! How long a minute is: sixty seconds in production, and one where the alerts are proven, because no test takes
+//! How long a minute is: sixty seconds in production, and one in the suite `live`, because no test takes
 //! three days.
 //!
-//! Left out: what the service says of itself, such as the budget of a queue. Who proves an alert declares a short one.
+//! Left out: what the service says of itself, such as the budget of a queue. The tested service declares a short one.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ pub enum Timing {
     /// What is committed and used.
     Production,
     /// Every duration is a sixtieth: minutes become seconds, and three days 72 minutes.
-    Proof,
+    Scaled,
 }
 
 /// In milliseconds, the longest first.
@@ -90,8 +90,8 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_has_a_sixtieth_of_every_duration_and_of_nothing_else() {
-        for (production, proof) in [
+    fn scaled_divides_durations_and_nothing_else() {
+        for (production, scaled) in [
             ("0m", "0s"),
             ("30s", "500ms"),
             ("3d", "72m"),
@@ -102,13 +102,13 @@ mod tests {
             ("in the last 1h. In 2 days", "in the last 1m. In 2 days"),
             ("a:b_rate5m{le=\"5m\"} 2.5", "a:b_rate5m{le=\"5m\"} 2.5"),
         ] {
-            assert_eq!(Timing::Proof.apply(production), proof);
+            assert_eq!(Timing::Scaled.apply(production), scaled);
         }
     }
 
     #[test]
     fn seconds_follow_the_clock() {
         assert_eq!(Timing::Production.seconds("5m").to_string(), "300");
-        assert_eq!(Timing::Proof.seconds("30s").to_string(), "0.5");
+        assert_eq!(Timing::Scaled.seconds("30s").to_string(), "0.5");
     }
 }

@@ -3,7 +3,7 @@
 //! The state of a queue is read from its store by each instance, so that they all say the same: the largest is right, a sum would
 //! count it twice. Whether it can be read is each instance's own.
 
-pub(super) mod drills;
+pub(super) mod alert_tests;
 
 use firstlight::metrics::catalog::{
     Metric, WORKER_QUEUE_DEPTH, WORKER_QUEUE_LATENCY_BUDGET, WORKER_QUEUE_OLDEST_AGE,
@@ -14,7 +14,7 @@ use super::{
     alert::{Alert, Promise},
     board::Board,
     group::Group,
-    record::Record,
+    recording::Record,
     timing::Timing,
 };
 use crate::{

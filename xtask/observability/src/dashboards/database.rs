@@ -3,7 +3,7 @@
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Column, Dashboard, Link, Panel, Row, Runbook, Target, Unit, Variable, pool, postgres,
+    Colour, Column, Dashboard, Link, Panel, Row, Runbook, Target, Unit, Variable, pool, postgresql,
     query,
 };
 use crate::{
@@ -44,7 +44,7 @@ pub(super) fn dashboard() -> Dashboard {
     .row(pool::row())
     .row(statements())
     .row(transactions())
-    .row(postgres::row())
+    .row(postgresql::row())
 }
 
 fn operations() -> Selector {

@@ -10,8 +10,8 @@ mod meaning;
 mod panel;
 mod sheet;
 mod target;
-mod template;
 mod thing;
+mod variables;
 
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ impl Rule {
 /// The linter's in the linter's order, then ours.
 pub(super) fn rules() -> Vec<Rule> {
     [
-        template::RULES,
+        variables::RULES,
         panel::RULES,
         target::RULES,
         form::RULES,

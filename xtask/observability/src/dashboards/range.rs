@@ -12,13 +12,13 @@ pub(super) fn cases(cases: &mut Cases) {
     let name = "a panel counts what its range had, over births and gaps";
     match tools::prometheus() {
         Ok(prometheus) => {
-            cases.check(name, || drill(&prometheus));
+            cases.check(name, || test(&prometheus));
         }
         Err(error) => cases.not_run(name, &format!("{error:#}")),
     }
 }
 
-fn drill(prometheus: &tools::Prometheus) -> anyhow::Result<()> {
+fn test(prometheus: &tools::Prometheus) -> anyhow::Result<()> {
     let folder =
         paths::fresh("dashboards-range").context("cannot empty target/dashboards-range")?;
     let rules = format!(
@@ -26,10 +26,10 @@ fn drill(prometheus: &tools::Prometheus) -> anyhow::Result<()> {
         asked()
     );
     fs::write(folder.join("panel.yml"), rules)?;
-    let drill = folder.join("drill.yml");
-    fs::write(&drill, DRILL)?;
+    let file = folder.join("test.yml");
+    fs::write(&file, TEST)?;
     let mut test = Command::new(&prometheus.promtool);
-    command::run_quietly(test.args(["test", "rules"]).arg(drill)).map(drop)
+    command::run_quietly(test.args(["test", "rules"]).arg(file)).map(drop)
 }
 
 /// The query with an hour as its range, of everything.
@@ -46,7 +46,7 @@ fn asked() -> String {
 
 /// `gap`: a scrape fails at the beginning of the range. `born`: the series begins with 7 in a process that is known. `young`: the
 /// process is new. `away`: nothing was scraped for an hour.
-const DRILL: &str = r#"rule_files: [panel.yml]
+const TEST: &str = r#"rule_files: [panel.yml]
 evaluation_interval: 1m
 tests:
 - interval: 1m
