@@ -68,30 +68,39 @@
 //! months, and your service must not.
 
 mod admin;
+mod catalog;
 mod check;
+mod collector;
 pub mod config;
 pub mod context;
 #[cfg(feature = "cron")]
 pub mod cron;
+mod directives;
 mod error;
+mod error_type;
+mod export;
 pub mod grpc;
+mod grpc_code;
 mod guard;
 #[cfg(feature = "otlp-gzip")]
 mod gzip;
 pub mod http;
 mod init;
 pub mod jobs;
-mod known;
 mod layer;
 mod logs;
 pub mod metrics;
-mod otlp;
+mod observer;
 mod panic;
 mod proto;
+mod readiness;
 mod resource;
 mod runtime;
 mod secret;
 mod shutdown;
+mod signal;
+mod span_end;
+mod span_ids;
 #[cfg(feature = "sqlx")]
 pub mod sqlx;
 #[cfg(feature = "staleness")]
@@ -105,12 +114,12 @@ mod unwind;
 mod values;
 
 pub use crate::{
-    admin::{Latch, Readiness},
     check::CheckReport,
     config::{LogFormat, TelemetryConfig},
     error::{InitError, Lost, LostKind, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,
+    readiness::{Latch, Readiness},
     runtime::NoRuntime,
     secret::Secret,
     shutdown::{drain_timeout, shutdown_signal},
