@@ -12,8 +12,8 @@ use super::text::{MAX_PRINTED, printed, write_str};
 /// Key-values of a record that are kept. The rest is counted, as far as [`MAX_COUNTED`].
 const MAX_PAIRS: usize = 128;
 
-/// Where a source ends that has no end.
-const MAX_COUNTED: usize = 1024;
+/// Where a source ends that has no end, some milliseconds later.
+const MAX_COUNTED: usize = 1_000_000;
 
 /// Bytes of a key.
 const MAX_KEY: usize = 256;
