@@ -139,3 +139,45 @@ impl VisitValue<'_> for Printing {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    struct Fails;
+
+    impl fmt::Debug for Fails {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Err(fmt::Error)
+        }
+    }
+
+    struct Endless;
+
+    impl Source for Endless {
+        fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
+            loop {
+                visitor.visit_pair(Key::from_str("a"), Value::from(1))?;
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let many: Vec<_> = (0..5_000).map(|n| (n.to_string(), n)).collect();
+        let pairs = Pairs::of(&many);
+        assert_eq!((pairs.iter().count(), pairs.dropped()), (128, 4_872));
+        assert_eq!(Pairs::of(&Endless).dropped(), MAX_COUNTED);
+    }
+
+    #[test]
+    fn values_that_fail_say_so() {
+        let pairs = [("a", Value::from_debug(&Fails))];
+        let pairs = Pairs::of(&pairs);
+        let values: Vec<_> = pairs.iter().collect();
+        let text = PairValue::Text("...[failed while it was printed]".to_owned());
+        assert_eq!(values, [("a", &text)]);
+    }
+}

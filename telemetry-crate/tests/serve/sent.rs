@@ -41,8 +41,8 @@ fn ended(capture: &Capture, message: &str, error: &str) {
         ("http_request_method", "GET"),
         ("http_response_status_code", "200"),
     ];
-    let count = capture.metric("http_server_request_duration_seconds_count", labels);
-    assert_eq!(count, Some(1.0));
+    let samples = capture.histogram("http_server_request_duration_seconds", labels);
+    assert_eq!(samples.map(|samples| samples.count), Some(1));
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn responses_last_until_they_are_read() {
     client.read_exact(&mut [0; 1_000]).await.unwrap();
     tokio::time::sleep(SHORT * 2).await;
     active(&capture, 1.0).await;
-    capture.assert_no_log("GET /large");
+    capture.assert_no_log("GET /large 200");
     assert!(answer(client).await.len() > LARGE - 1_000);
     active(&capture, 0.0).await;
     capture
