@@ -147,16 +147,19 @@ async fn streams_end_with_their_last_byte() {
         let request = Request::get("http://localhost/small");
         let request = request.body(Full::<Bytes>::default()).unwrap();
         let response = client.send_request(request).await.unwrap();
+        let body = response.into_body();
         match window {
             0 => limited(&capture, "write_timeout", 1.0).await,
             64 => active(&capture, 1.0).await,
             _ => {
-                let body = response.into_body().collect();
-                let body = timeout(DEADLINE, body).await.unwrap().unwrap();
-                assert_eq!(body.to_bytes().len(), 10_000);
+                let body = timeout(DEADLINE, body.collect()).await.unwrap();
+                assert_eq!(body.unwrap().to_bytes().len(), 10_000);
+                capture.assert_log(end).once();
+                continue;
             }
         }
-        connection.abort();
+        drop((body, client));
+        connection.await.unwrap().unwrap();
         active(&capture, 0.0).await;
         capture.assert_log(end).once();
     }
