@@ -219,6 +219,13 @@ mod tests {
     }
 
     #[test]
+    fn pragmas_are_of_sqlite() {
+        let system = |sql| Statements::default().get(sql).system("other_sql");
+        assert_eq!(system("PRAGMA foreign_keys = ON"), "sqlite");
+        assert_eq!(system("SELECT 1"), "other_sql");
+    }
+
+    #[test]
     fn migrations_take_no_labels_of_queries() {
         let statements = Statements::default();
         for number in 0..2 * LABELLED {
