@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn negative_and_infinite_samples_are_dropped() {
+    fn negative_and_infinite_are_dropped() {
         let dropped = Arc::new(AtomicU64::new(0));
         let histogram = Histogram::new(Arc::from([1.0]), Arc::clone(&dropped));
         histogram.record(f64::INFINITY);
