@@ -51,6 +51,15 @@ impl Outcome {
             _ => false,
         }
     }
+
+    /// Semantic conventions, `error.type`: a status that is an error is what failed, also where the client did not read all of it.
+    fn with(self, status: Option<StatusCode>) -> Self {
+        if self.is_the_clients_fault() && status.is_some_and(|status| status.is_server_error()) {
+            Self::Answered
+        } else {
+            self
+        }
+    }
 }
 
 /// Lives from the request's head to the end of the response's body. Dropped before that, it finishes as what its end
@@ -221,6 +230,7 @@ impl Exchange {
 
     fn end(&mut self, outcome: Outcome) {
         self.finished = true;
+        let outcome = outcome.with(self.status);
         let error = error_type(outcome, self.status);
         let error = error.as_deref();
         // Semantic conventions, HTTP server spans: a client's fault is no error of the server's.

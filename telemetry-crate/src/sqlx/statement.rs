@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use super::{
     lexer::{Dialect, Lexer},
-    quotes::Quotes,
+    quotes::{Place, Quotes},
     server::known,
     summary::{Summarizer, Summary},
     text::Text,
@@ -80,10 +80,10 @@ impl Statement {
         let mut text = Text::new(Lexer::new(sql, dialect));
         let mut tokens = Lexer::new(sql, dialect).peekable();
         while let Some((space, token)) = tokens.next() {
-            let names_table = summarizer.expects_table();
+            let place = Place::next(&summarizer);
             summarizer.read(token);
             let next = tokens.peek().map(|(_, next)| *next);
-            text.push(space, quotes.shown(token, next, names_table));
+            text.push(space, quotes.shown(token, next, place));
         }
         let Summary {
             operation,

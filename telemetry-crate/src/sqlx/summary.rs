@@ -119,6 +119,15 @@ impl<'a> Summarizer<'a> {
         frame.is_some_and(|frame| frame.ctes == Ctes::Name || frame.expected.is_some() && is_next)
     }
 
+    /// Whether the name that comes next is that of the table of an `INSERT`, behind which columns may be listed.
+    pub(super) fn expects_rows_table(&self) -> bool {
+        let frame = self.frames.last();
+        let inserts = frame.is_some_and(|frame| {
+            frame.expected == Some(Expected::Target) && frame.is_one_of(&["INSERT", "REPLACE"])
+        });
+        inserts && self.expects_table()
+    }
+
     fn frame(&mut self) -> &mut Frame<'a> {
         if self.frames.is_empty() {
             self.frames.push(Frame::default());
