@@ -27,6 +27,10 @@ use crate::{
     unwind::EndsByPanic,
 };
 
+/// A response of so many bytes fits into the socket's buffer, and ends when the server has it. So it is recorded by the time
+/// that the client has it.
+const AT_ONCE: u64 = 64 * 1024;
+
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -62,7 +66,7 @@ impl Outcome {
     }
 }
 
-/// Lives from the request's head to the end of the response's body. Dropped before that, it finishes as what its end
+/// Lives from the request's head to the end of the response's body, and under [`serve`](super::serve) until it is sent. Dropped before that, it finishes as what its end
 /// looks like: a panic that unwinds, or a client that went away.
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -222,6 +226,16 @@ impl Exchange {
             Outcome::Answered
         };
         self.end(outcome);
+    }
+
+    /// The response's body is over. A server that tells what the client got has yet to send it.
+    pub(super) fn sent(mut self, bytes: u64) {
+        // Over HTTP/2, the client may let none through.
+        let is_on_its_way = bytes > AT_ONCE || bytes > 0 && self.version == "2";
+        match self.arrival.take_if(|_| is_on_its_way) {
+            Some(arrival) => arrival.hold(self),
+            None => self.finish(Outcome::Answered),
+        }
     }
 
     pub(super) fn finish(mut self, outcome: Outcome) {

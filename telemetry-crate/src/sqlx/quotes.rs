@@ -247,6 +247,23 @@ mod tests {
     }
 
     #[test]
+    fn values_in_brackets_are_hidden() {
+        let sql = "SELECT ARRAY[1, 'a'], b[c], b[2] FROM [order items] WHERE a = [secret";
+        for dialect in [Dialect::PostgreSql, Dialect::Other] {
+            let text = of(sql, dialect);
+            assert!(
+                !text.contains(['1', '2']) && !text.contains("'a'"),
+                "{text}"
+            );
+        }
+        let sql = "SELECT [a b] FROM [t 1] WHERE [c] = 'x' AND d = [";
+        assert_eq!(
+            of(sql, Dialect::Sqlite),
+            "SELECT [a b] FROM [t 1] WHERE [c] = ? AND d = ["
+        );
+    }
+
+    #[test]
     fn names_of_postgresql_stay() {
         let sql = r#"SELECT "name" FROM "users" WHERE "mail" = $1 AND lower("a b") = 'x'"#;
         let expected = r#"SELECT "name" FROM "users" WHERE "mail" = $1 AND lower("a b") = ?"#;

@@ -28,13 +28,14 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
 }
 
 /// Features of the library that have code of their own for being alone.
-const FEATURES: [&str; 8] = [
+const FEATURES: [&str; 9] = [
     "",
     "otlp-grpc",
     "otlp-tls",
     "otlp-gzip",
     "axum",
     "sqlx",
+    "sqlx-sqlite",
     "apalis-sqlite",
     "apalis-postgres",
 ];
