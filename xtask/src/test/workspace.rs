@@ -29,13 +29,15 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
 }
 
 /// Features of the library that have code of their own for being alone.
-const FEATURES: [&str; 8] = [
+const FEATURES: [&str; 10] = [
     "",
     "otlp-grpc",
     "otlp-tls",
     "otlp-gzip",
     "axum",
     "sqlx",
+    "sqlx-sqlite",
+    "sqlx-postgres",
     "apalis-sqlite",
     "apalis-postgres",
 ];
