@@ -1,6 +1,7 @@
 //! The signal to stop.
 
 use std::{
+    error::Error,
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::JoinSet};
 
 use crate::admin;
 
@@ -42,6 +43,54 @@ pub(crate) fn operators_drain() -> Option<Duration> {
 /// default 20 s. `http::serve`, `cron::Scheduler` and `jobs::apalis::Workers` keep to it by themselves.
 pub fn drain_timeout() -> Duration {
     operators_drain().unwrap_or(DRAIN)
+}
+
+/// Waits until all tasks have ended: a server, a worker, a scheduler. The first that fails or panics is the error, and the others
+/// are cancelled.
+///
+/// `stop` is when they were told to end. From then on they have [`drain_timeout`] and a second; what still runs after that is
+/// cancelled, with a warning, and is no error.
+///
+/// ```no_run
+/// # async fn example(stop: tokio::sync::oneshot::Receiver<()>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let mut tasks = tokio::task::JoinSet::new();
+/// tasks.spawn(async { std::io::Result::Ok(()) });
+/// firstlight::drain(tasks, async { drop(stop.await) }).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// That of the task, or its panic.
+pub async fn drain<E>(
+    mut tasks: JoinSet<Result<(), E>>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Box<dyn Error + Send + Sync>>
+where
+    E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
+{
+    let ended = async {
+        while let Some(ended) = tasks.join_next().await {
+            ended?.map_err(Into::into)?;
+        }
+        Ok(())
+    };
+    let overdue = async {
+        stop.await;
+        // A server cuts its requests in time, and is done a moment later.
+        tokio::time::sleep(drain_timeout() + Duration::from_secs(1)).await;
+    };
+    tokio::select! {
+        ended = ended => ended,
+        () = overdue => {
+            tracing::warn!(
+                target: "firstlight",
+                "giving up what is still in flight after FIRSTLIGHT_DRAIN_TIMEOUT"
+            );
+            Ok(())
+        }
+    }
 }
 
 /// Completes at the first SIGTERM or SIGINT: stop accepting, drain, then let the guard flush. `/readyz` answers 503 from
@@ -151,5 +200,49 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         ("Ctrl-C", 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    fn tasks() -> JoinSet<Result<(), std::io::Error>> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(ready(Ok(())));
+        tasks
+    }
+
+    #[tokio::test]
+    async fn drain_ends_with_the_last_task() {
+        assert!(drain(tasks(), pending()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn drain_fails_with_the_first_task() {
+        let mut failing = tasks();
+        failing.spawn(pending());
+        failing.spawn(ready(Err(std::io::Error::other("no port"))));
+        let error = drain(failing, pending()).await.unwrap_err();
+        assert_eq!(error.to_string(), "no port");
+
+        let mut panicking = tasks();
+        panicking.spawn(pending());
+        panicking.spawn(async { std::panic::resume_unwind(Box::new("on purpose")) });
+        let error = drain(panicking, pending()).await.unwrap_err();
+        assert!(error.to_string().contains("panic"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drain_is_bounded_after_the_signal() {
+        let mut hanging = tasks();
+        hanging.spawn(pending());
+        let begin = tokio::time::Instant::now();
+        drain(hanging, ready(())).await.unwrap();
+        assert_eq!(begin.elapsed(), drain_timeout() + Duration::from_secs(1));
     }
 }

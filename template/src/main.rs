@@ -1,8 +1,8 @@
-//! From top to bottom: telemetry, configuration,{% if store != "none" %} database,{% endif %} application, serve, shut down.
+//! From top to bottom: arguments, telemetry, configuration, application, serve, shut down.
 
 use std::{error::Error, process::ExitCode};
 
-use {{crate_name}}::{app::serve, cli, config::Config{% if store != "none" %}, store{% endif %}};
+use {{crate_name}}::{app, cli, config::Config};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -22,15 +22,13 @@ async fn main() -> ExitCode {
 
 async fn run(telemetry: &firstlight::TelemetryGuard) -> Result<(), Box<dyn Error + Send + Sync>> {
     let starting = telemetry.readiness().latch("start"); // no traffic until it is released
-{%- if store == "none" %}
-    let listener = Config::from_env()?.listen().await?;
-    starting.release();
-    Ok(serve(listener).await?)
-{%- else %}
     let config = Config::from_env()?;
-    let store = store::open(&config, &telemetry.readiness()).await?;
+{%- if store == "none" %}
+    let app = app::AppState::default();
+{%- else %}
+    let app = app::AppState::new(&config, &telemetry.readiness()).await?;
+{%- endif %}
     let listener = config.listen().await?;
     starting.release();
-    serve(listener, store{% if worker and example %}, &config{% endif %}).await
-{%- endif %}
+    app.serve(listener).await
 }

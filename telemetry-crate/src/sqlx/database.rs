@@ -200,7 +200,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     /// # Errors
     ///
     /// [`OpenError`].
-    pub async fn open(&self, migrations: &[&Migrator]) -> Result<Pool<DB>, OpenError> {
+    pub async fn open(&self, migrations: &[Migrator]) -> Result<Pool<DB>, OpenError> {
         DB::open(self, migrations).await
     }
 
@@ -254,7 +254,7 @@ pub trait Open: Database {
 
     fn open(
         options: &DatabaseOptions<Self>,
-        migrations: &[&Migrator],
+        migrations: &[Migrator],
     ) -> impl Future<Output = Result<Pool<Self>, OpenError>> + Send;
 }
 

@@ -9,13 +9,12 @@ use firstlight::{
     http::ClientLayer,
     jobs::apalis::{AbortError, BoxDynError},
 };
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, StatusCode, Url};
 use serde_json::json;
 use tokio::time::sleep;
 use tracing::instrument;
 
 use super::table::Order;
-use crate::config::Config;
 
 /// How long an answer may take. Less than an attempt may, which is 15 s, so that what hangs is the bank by name.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,15 +29,13 @@ pub struct Bank {
 
 impl Bank {
     /// Makes no call yet.
-    pub fn new(config: &Config) -> Result<Self, reqwest::Error> {
-        if config.bank_url.is_none() {
+    pub fn new(url: Option<String>) -> Result<Self, reqwest::Error> {
+        if url.is_none() {
             tracing::info!("BANK_URL is not set: charges are only pretended");
         }
-        Ok(Self {
-            url: config.bank_url.clone(),
-            client: Client::builder().timeout(TIMEOUT).build()?,
-            calls: ClientLayer::new(),
-        })
+        let client = Client::builder().timeout(TIMEOUT).build()?;
+        let calls = ClientLayer::new();
+        Ok(Self { url, client, calls })
     }
 
     /// Has the bank take the money for an order. An [`AbortError`] is its no; after any other error it may have been taken,
@@ -64,6 +61,17 @@ impl Bank {
             return Err(format!("the bank answers {status}").into());
         }
         Ok(())
+    }
+}
+
+/// `BANK_URL`: to be the address of a server, to which a path can be added. An error does not show it; it may hold a password.
+pub fn url(given: Option<String>) -> Result<Option<String>, &'static str> {
+    let is_address = |url: &Url| url.scheme() == "http" && url.has_host();
+    match given {
+        Some(url) if url.contains(['?', '#', '@']) || !Url::parse(&url).is_ok_and(|it| is_address(&it)) => {
+            Err("BANK_URL: found a value that is none, expected an address such as http://bank.internal, without user, query and fragment; for https, Cargo.toml has no TLS yet")
+        }
+        given => Ok(given.map(|url| url.trim_end_matches('/').to_owned())),
     }
 }
 

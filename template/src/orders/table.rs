@@ -1,10 +1,6 @@
 //! The table of orders, and every query about it.
 
-{% if worker -%}
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-{%- else -%}
 use std::time::{SystemTime, UNIX_EPOCH};
-{%- endif %}
 
 use firstlight::sqlx::Observe;
 use serde::Serialize;
@@ -19,8 +15,8 @@ pub struct Order {
     pub item: String,
     pub quantity: i64,
 {%- if worker %}
-    /// `pending`, `done`, or `dead`: the charge failed for good.
-    pub status: String,
+    #[serde(skip)]
+    pub charged: bool,
 {%- endif %}
 }
 
@@ -50,22 +46,8 @@ pub async fn insert(
 }
 
 pub async fn find(store: &Store, id: i64) -> Result<Option<Order>, sqlx::Error> {
-{%- if worker %}
-    // What becomes of a charge is the queue's to say, so that it can't say one thing and the order another.
-    let find = "SELECT orders.id, item, quantity, \
-                    CASE WHEN charged THEN 'done' WHEN job.id IS NULL THEN 'pending' ELSE 'dead' END AS status \
-                FROM orders LEFT JOIN {% if store == "sqlite" %}Jobs{% else %}apalis.jobs{% endif %} AS job \
-                    ON job.job_type = 'charges' AND job.idempotency_key = CAST(orders.id AS TEXT) \
-                    AND (job.status = 'Killed' OR (job.status = 'Failed' AND job.attempts >= job.max_attempts)) \
-                WHERE orders.id = $1";
-{%- else %}
-    let find = "SELECT id, item, quantity FROM orders WHERE id = $1";
-{%- endif %}
-    sqlx::query_as(find)
-        .bind(id)
-        .fetch_optional(store)
-        .observed()
-        .await
+    let find = sqlx::query_as("SELECT * FROM orders WHERE id = $1").bind(id);
+    find.fetch_optional(store).observed().await
 }
 
 pub async fn find_by_key(store: &Store, key: &str) -> Result<(i64, NewOrder), sqlx::Error> {
@@ -85,22 +67,22 @@ pub async fn stats(store: &Store) -> Result<Stats, sqlx::Error> {
 }
 {%- if worker %}
 
+/// How long a client may repeat a request with the same key.
+const KEYS_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
 /// Notes that an order is charged.
 pub async fn set_charged(store: &Store, id: i64) -> Result<(), sqlx::Error> {
     let charged = sqlx::query("UPDATE orders SET charged = TRUE WHERE id = $1").bind(id);
     charged.execute(store).observed().await.map(drop)
 }
 
-/// Forgets keys that no client will send again: their orders are as old as `age`.
-pub async fn forget_keys(store: &Store, age: Duration) -> Result<u64, sqlx::Error> {
+/// The scheduled run: keys that no client will send again are free. Their orders stay.
+pub async fn forget_keys(store: Store) -> Result<(), sqlx::Error> {
     let forget = "UPDATE orders SET idempotency_key = NULL WHERE idempotency_key IS NOT NULL AND created_at < $1";
-    let before = seconds(SystemTime::now() - age);
-    let forgotten = sqlx::query(forget)
-        .bind(before)
-        .execute(store)
-        .observed()
-        .await?;
-    Ok(forgotten.rows_affected())
+    let forget = sqlx::query(forget).bind(seconds(SystemTime::now() - KEYS_KEPT));
+    let forgotten = forget.execute(&store).observed().await?.rows_affected();
+    tracing::info!(forgotten, "idempotency keys forgotten");
+    Ok(())
 }
 {%- endif %}
 

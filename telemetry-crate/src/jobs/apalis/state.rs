@@ -74,7 +74,7 @@ impl<J> TaskQueue<J> {
         pool: &Pool<DB>,
         key: &str,
     ) -> Result<Option<JobState>, Error> {
-        let row = DB::state(pool, self.name(), key).await?;
+        let row = DB::job_state(pool, self.name(), key).await?;
         Ok(row.map(|(status, attempts, max)| JobState::of(&status, attempts, max)))
     }
 }

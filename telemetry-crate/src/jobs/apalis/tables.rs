@@ -85,7 +85,7 @@ pub trait Storage: Database {
     ) -> impl Future<Output = Result<StatsRow, Error>> + Send;
 
     /// Status, attempts, and how many there may be.
-    fn state(
+    fn job_state(
         pool: &Pool<Self>,
         queue: &str,
         key: &str,
@@ -213,7 +213,7 @@ macro_rules! storage {
                 row.fetch_one(pool).await
             }
 
-            async fn state(
+            async fn job_state(
                 pool: &sqlx::Pool<Self>,
                 queue: &str,
                 key: &str,

@@ -75,7 +75,7 @@ impl Open for Postgres {
 
     async fn open(
         options: &DatabaseOptions<Self>,
-        migrations: &[&Migrator],
+        migrations: &[Migrator],
     ) -> Result<Pool<Self>, OpenError> {
         let server = options.url.expose().parse::<PgConnectOptions>();
         let mut server = server.map_err(|error| options.failed(error))?;

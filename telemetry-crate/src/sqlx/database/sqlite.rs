@@ -43,7 +43,7 @@ impl Open for Sqlite {
 
     async fn open(
         options: &DatabaseOptions<Self>,
-        migrations: &[&Migrator],
+        migrations: &[Migrator],
     ) -> Result<Pool<Self>, OpenError> {
         let failed = |error| options.failed(error);
         let file = options.url.expose().parse::<SqliteConnectOptions>();

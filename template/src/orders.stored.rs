@@ -1,24 +1,24 @@
-//! The example: orders. Once you have routes of your own, delete `src/orders.rs`, `src/orders/`, `tests/orders.rs`{% if worker %}, `tests/bank.rs`{% endif %}, and
+//! The example: orders. Once you have routes of your own, delete `src/orders.rs`, `src/orders/`, their tests and migration, and
 //! what other files say about orders{% if worker %} and the bank; keep the shape of `create` for whatever takes longer than a client should wait{% endif %}.
 //!
 //! | request | shows |
 //! | --- | --- |
 {%- if worker %}
 //! | `POST /orders` | order and job are stored in one transaction, and the answer is 202 with the address of the outcome |
-//! | the same with the header `Idempotency-Key` | sent twice, it is one order |
 //! | the same with the item `declined` | a charge that fails for good: a dead letter; with `BANK_URL` the bank says what is declined |
+//! | `GET /orders/{id}` | its status: pending, running, retrying, done or dead-lettered; 404 for an order that is not there |
 {%- else %}
 //! | `POST /orders` | a transaction, and 201 |
-//! | the same with the header `Idempotency-Key` | sent twice, it is one order |
+//! | `GET /orders/{id}` | a fast request; 404 for an order that is not there |
 {%- endif %}
-//! | `GET /orders/{id}` | {% if worker %}the status: pending, done or dead{% else %}a fast request{% endif %}; 404 for an order that is not there |
+//! | `POST /orders` with the header `Idempotency-Key` | sent twice, it is one order |
 //! | `GET /orders/stats` | a cached read, at most 10 s old |
 
 {% if worker -%}
 pub mod bank;
 pub mod charge;
 {% endif -%}
-mod table;
+pub mod table;
 
 use std::time::Duration;
 
@@ -30,36 +30,18 @@ use axum::{
     routing::{get, post},
 };
 use firstlight::staleness::{Cache, DataType};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 use tracing::{info, instrument};
 
 use self::table::{Order, Stats};
-{%- if worker %}
-use crate::{
-    error::AppError,
-    metrics,
-    store::{Db, Store},
-};
-{%- else %}
-use crate::{error::AppError, metrics, store::Store};
-{%- endif %}
+use crate::{app::AppState, error::AppError, metrics, store::Store};
 
 const MAX_QUANTITY: u32 = 1_000;
 /// In characters. A body may have two megabytes, and all of them are kept.
 const MAX_ITEM: usize = 200;
 /// As long as a UUID needs, and some; it is an index of the table.
-{%- if worker %}
 const MAX_KEY: usize = 100;
-{%- else %}
-///
-/// Keys are kept for ever: nothing here runs by the clock, and a key costs less than the order that it belongs to, which is
-/// kept, too. Once orders are removed, their keys go with them.
-const MAX_KEY: usize = 100;
-{%- endif %}
-{%- if worker %}
-/// How long a client may repeat a request with the same key.
-const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-{%- endif %}
 
 /// Counting all orders costs, and no decision depends on the last ten seconds.
 static STATS: DataType = DataType::declare("order_stats", Duration::from_secs(10));
@@ -70,63 +52,68 @@ pub struct NewOrder {
     quantity: u32,
 }
 
-/// What the client is told at once.
-#[derive(Serialize)]
-struct {% if worker %}Accepted{% else %}Created{% endif %} {
-    id: i64,
-}
+/// What requests about orders share.
+#[derive(Debug, Clone)]
+pub struct Orders(Cache<(), Stats, sqlx::Error>);
 
-#[derive(Clone)]
-struct Orders {
-    store: Store,
-    stats: Cache<(), Stats, sqlx::Error>,
+impl Default for Orders {
+    fn default() -> Self {
+        Self(Cache::with_capacity(&STATS, 1))
+    }
 }
 
 /// The routes of the example.
-pub fn routes(store: Store) -> Router {
-    let stats = Cache::with_capacity(&STATS, 1);
+pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/orders", post(create))
         .route("/orders/stats", get(stats_of_all))
         .route("/orders/{id}", get(show))
-        .with_state(Orders { store, stats })
 }
 
-/// Validates, stores, {% if worker %}enqueues, {% endif %}answers; the location of the answer is where the client finds the outcome.
+/// Validates, stores, answers; the location of the answer is where the client finds the outcome.
 async fn create(
-    State(orders): State<Orders>,
+    State(app): State<AppState>,
     headers: HeaderMap,
     Json(new): Json<NewOrder>,
 ) -> Result<impl IntoResponse, AppError> {
     validate(&new)?;
     let key = idempotency_key(&headers)?;
-    let id = match save(&orders.store, &new, key).await? {
+    let id = match save(&app.store, &new, key).await? {
         Some(id) => id,
-        None => repeated(&orders.store, &new, key.unwrap_or_default()).await?,
+        None => repeated(&app.store, &new, key.unwrap_or_default()).await?,
     };
     let location = [(LOCATION, format!("/orders/{id}"))];
-    Ok((StatusCode::{% if worker %}ACCEPTED{% else %}CREATED{% endif %}, location, Json({% if worker %}Accepted{% else %}Created{% endif %} { id })))
+{%- if worker %}
+    Ok((StatusCode::ACCEPTED, location, Json(json!({ "id": id }))))
+{%- else %}
+    Ok((StatusCode::CREATED, location, Json(json!({ "id": id }))))
+{%- endif %}
 }
 
-async fn show(State(orders): State<Orders>, Path(id): Path<i64>) -> Result<Json<Order>, AppError> {
-    let order = table::find(&orders.store, id).await?;
+async fn show(
+    State(app): State<AppState>,
+    Path(id): Path<i64>,
+) -> Result<impl IntoResponse, AppError> {
+    let order = table::find(&app.store, id).await?;
     let order = order.ok_or_else(|| AppError::NotFound(format!("order {id}")))?;
+{%- if worker %}
+    let status = charge::status(&app.store, &order).await?;
+    let Order { item, quantity, .. } = order;
+    let order = json!({ "id": id, "item": item, "quantity": quantity, "status": status });
+{%- endif %}
     Ok(Json(order))
 }
 
-async fn stats_of_all(State(orders): State<Orders>) -> Result<Json<Stats>, AppError> {
-    let read = || table::stats(&orders.store);
-    Ok(Json(orders.stats.get((), read).await?))
+async fn stats_of_all(State(app): State<AppState>) -> Result<Json<Stats>, AppError> {
+    let read = || table::stats(&app.store);
+    Ok(Json(app.orders.0.get((), read).await?))
 }
 
 #[instrument(skip_all)]
 fn validate(new: &NewOrder) -> Result<(), AppError> {
-    if new.item.is_empty() {
-        return Err(AppError::Unprocessable("item is empty".to_owned()));
-    }
     let length = new.item.chars().count();
-    if length > MAX_ITEM {
-        let message = format!("item has {length} characters, expected at most {MAX_ITEM}");
+    if !(1..=MAX_ITEM).contains(&length) {
+        let message = format!("item has {length} characters, expected 1 to {MAX_ITEM}");
         return Err(AppError::Unprocessable(message));
     }
     if !(1..=MAX_QUANTITY).contains(&new.quantity) {
@@ -149,7 +136,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, AppError> {
     }
 }
 
-/// {% if worker %}Order and job, both or neither{% else %}The new order's id{% endif %}; `None` if the key is known.
+/// All of an order or nothing: its id, or `None` if the key is known.
 async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<Option<i64>, AppError> {
     let mut transaction = firstlight::sqlx::begin(store).await?;
     let Some(id) = table::insert(&mut transaction, new, key).await? else {
@@ -157,12 +144,7 @@ async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<Option
         return Ok(None);
     };
 {%- if worker %}
-    let charge = charge::Charge { order_id: id };
-    // One charge for each order, whatever else goes wrong.
-    let key = id.to_string();
-    charge::CHARGES
-        .enqueue::<Db>(&mut transaction, &charge, &key)
-        .await?;
+    charge::enqueue(&mut transaction, id).await?;
 {%- endif %}
     transaction.commit().await?;
     metrics::order_accepted();
@@ -180,12 +162,3 @@ async fn repeated(store: &Store, new: &NewOrder, key: &str) -> Result<i64, AppEr
     }
     Ok(id)
 }
-{%- if worker %}
-
-/// The scheduled run: keys that are a day old are free again.
-pub async fn forget_keys(store: &Store) -> Result<(), sqlx::Error> {
-    let forgotten = table::forget_keys(store, KEYS_KEPT).await?;
-    info!(forgotten, "idempotency keys forgotten");
-    Ok(())
-}
-{%- endif %}
