@@ -8,29 +8,29 @@
 //! and any judgement that a busy machine
 //! could turn round: what is compared was measured in one run, in turns.
 
+mod book_page;
 mod build;
 mod cell;
 mod crates;
 mod floor;
 mod goals;
 mod host;
-mod page;
 mod results;
 mod run;
 mod spread;
-mod table;
+mod terminal;
 mod variant;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use support::{command, paths, ui};
 
 use self::{
     results::Results,
     run::Plan,
     variant::{VARIANTS, Variant},
 };
-use crate::{command, paths, ui};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     host::warn_if_busy();
     if args.build {
         let costs = crates::measure(&chosen, args.rounds.unwrap_or(1))?;
-        table::builds(&costs);
+        terminal::builds(&costs);
         keep(args, "build.json", || crates::store(&costs))?;
     } else {
         let plan = if args.quick {
@@ -80,10 +80,10 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         };
         build::all(&chosen)?;
         let results = run::measure(&chosen, &plan)?;
-        table::emitted(&results);
-        table::costs(&results);
+        terminal::emitted(&results);
+        terminal::costs(&results);
         if !args.quick && args.only.is_empty() {
-            table::goals(&goals::all(&results));
+            terminal::goals(&goals::all(&results));
         }
         keep(args, "run.json", || results.store())?;
     }
@@ -94,7 +94,7 @@ fn write_page() -> anyhow::Result<()> {
     let costs = crates::load(&kept("build.json", "cargo xtask bench --build")?)?;
     let results = Results::load(&kept("run.json", "cargo xtask bench")?)?;
     let file = paths::root().join("docs/book/src/benchmarks.md");
-    std::fs::write(&file, page::render(&results, &costs))
+    std::fs::write(&file, book_page::render(&results, &costs))
         .with_context(|| format!("cannot write {}", file.display()))?;
     ui::line(format!("\nwrote {}", file.display()));
     Ok(())

@@ -4,7 +4,7 @@
 //! follows one order through its rows, logs, metrics and traces, across the queue, to the end of its job; then it shows an N+1 that is
 //! caught in the act, and a scheduled run. It needs a Rust toolchain and a C compiler, and nothing else.
 
-mod made;
+mod demo_service;
 mod rows;
 mod show;
 mod story;
@@ -13,13 +13,12 @@ use std::{process::ExitCode, thread, time::Duration, time::Instant};
 
 use anyhow::Context as _;
 use clap::Args;
-use firstlight::testing::OtlpReceiver;
-
-use crate::{
-    interrupt, paths,
+use e2e::{
     service::{Built, Service},
-    traffic, ui,
+    traffic,
 };
+use firstlight::testing::OtlpReceiver;
+use support::{interrupt, paths, ui};
 
 /// What `demo` can be told.
 #[derive(Debug, Args)]
@@ -33,7 +32,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     ui::heading("First light: one service, one order, three pillars");
     let folder = paths::fresh("demo").context("cannot empty target/demo")?;
-    let built = made::service(&folder)?;
+    let built = demo_service::service(&folder)?;
 
     let interrupt = interrupt::watch()?;
     let collector = OtlpReceiver::start().context("cannot start the OTLP receiver")?;

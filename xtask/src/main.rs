@@ -1,44 +1,24 @@
 //! This repository's automation.
 //!
-//! `cargo xtask demo` shows what the project is for, `cargo xtask test` proves that it holds, `cargo xtask bench` measures
+//! `cargo xtask demo` shows what the project is for, `cargo xtask test` checks that it holds, `cargo xtask bench` measures
 //! what it costs, and `cargo xtask new` makes a service to work on. Each sets up what it needs by itself, below `target/`.
 //!
 //! Left out on purpose: building and running for everyday work, which plain `cargo` does.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a terminal is this program's output"
-)]
+#![expect(clippy::print_stderr, reason = "a terminal is the output of xtask")]
 
 mod bench;
-mod command;
-mod conventions;
 mod demo;
-mod edit;
-mod files;
-mod generate;
-mod http;
-mod interrupt;
-mod log_line;
 mod new;
-mod observability;
-mod openmetrics;
-mod paths;
-mod pillars;
-mod process;
-mod proof;
-mod service;
 mod test;
 mod tidy;
-mod tools;
-mod traffic;
-mod ui;
-mod yaml;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use e2e::live;
+use observability::{alerts, conventions, dashboards};
+use support::ui;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -57,14 +37,14 @@ enum Task {
     /// Make a service from the template, run it, and follow one request through logs, metrics and traces.
     #[command(after_help = "Examples:
   cargo xtask demo           show it, and keep the service running until Ctrl-C
-  cargo xtask demo --once    show it, stop, and fail if the three pillars do not agree")]
+  cargo xtask demo --once    show it, stop, and fail if the three signals do not agree")]
     Demo(demo::DemoArgs),
     /// Run every check that CI runs.
     #[command(after_help = "Examples:
   cargo xtask test                 what CI runs; installs what it needs below target/
-  cargo xtask test --all           the heavy suites as well: minimal, store and prove
+  cargo xtask test --all           the heavy suites as well: minimal, store and live
   cargo xtask test --list          what there is to run
-  cargo xtask test --only proof    one suite; repeat --only for more")]
+  cargo xtask test --only signals  one suite; repeat --only for more")]
     Test(test::TestArgs),
     /// Measure what telemetry costs, beside the other ways to have it.
     #[command(after_help = "Examples:
@@ -79,7 +59,7 @@ enum Task {
   cargo xtask alerts --check    fail if what is committed is not what would be written
   cargo xtask alerts --destination DIR --grafana URL --runbooks URL
                                 write a copy, with links to your Grafana and your runbooks")]
-    Alerts(observability::alerts::AlertsArgs),
+    Alerts(alerts::AlertsArgs),
     /// Write the names of the semantic conventions, which a test compares what is emitted with.
     #[command(after_help = "Examples:
   cargo xtask conventions            write them
@@ -100,12 +80,12 @@ enum Task {
   cargo xtask dashboards --check    fail if what is committed is not what would be written
   cargo xtask dashboards --destination DIR --runbooks URL
                                     write a copy, with links to your runbooks")]
-    Dashboards(observability::dashboards::DashboardsArgs),
-    /// Prove dashboards and alerts against a live service: every panel has data, every fault raises its alert.
+    Dashboards(dashboards::DashboardsArgs),
+    /// Test dashboards and alerts end to end on a live service: every panel has data, every fault raises its alert.
     #[command(after_help = "Examples:
-  cargo xtask prove            prove it; about five minutes
-  cargo xtask prove --write    and write docs/book/src/proven.md")]
-    Prove(observability::prove::ProveArgs),
+  cargo xtask live            test it; about five minutes
+  cargo xtask live --write    and write docs/book/src/e2e-live.md")]
+    Live(live::LiveArgs),
 }
 
 fn main() -> ExitCode {
@@ -113,10 +93,10 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),
-        Task::Alerts(args) => observability::alerts::run(&args),
+        Task::Alerts(args) => alerts::run(&args),
         Task::Conventions(args) => conventions::run(&args),
-        Task::Dashboards(args) => observability::dashboards::run(&args),
-        Task::Prove(args) => observability::prove::run(&args),
+        Task::Dashboards(args) => dashboards::run(&args),
+        Task::Live(args) => live::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

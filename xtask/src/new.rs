@@ -7,8 +7,9 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Args;
-
-use crate::{generate, observability::addresses::Addresses, paths, ui};
+use e2e::generate;
+use observability::addresses::Addresses;
+use support::{paths, ui};
 
 /// What `new` can be told.
 #[derive(Debug, Args)]

@@ -5,19 +5,16 @@
 
 mod demo;
 mod minimal;
-mod report;
-mod template;
 mod workspace;
 
 use std::{process::ExitCode, time::Instant};
 
 use anyhow::bail;
 use clap::Args;
+use e2e::{live, signals, store, template};
+use support::{Cases, Report, interrupt, ui};
 
-pub(crate) use report::Cases;
-use report::Report;
-
-use crate::{interrupt, observability, proof, tidy, ui};
+use crate::tidy;
 
 /// What `test` can be told.
 #[derive(Debug, Args)]
@@ -93,10 +90,10 @@ const SUITES: [Suite; 12] = [
         run: demo::run,
     },
     Suite {
-        name: "proof",
+        name: "signals",
         about: "a generated service against a real Prometheus and a real collector",
         is_heavy: false,
-        run: proof::run,
+        run: signals::run,
     },
     Suite {
         name: "minimal",
@@ -108,13 +105,13 @@ const SUITES: [Suite; 12] = [
         name: "store",
         about: "a generated service and a real PostgreSQL, when something goes wrong between them",
         is_heavy: true,
-        run: proof::store::run,
+        run: store::run,
     },
     Suite {
-        name: "prove",
+        name: "live",
         about: "every panel and every alert against a service that is alive, and then in trouble",
         is_heavy: true,
-        run: observability::prove::suite,
+        run: live::suite,
     },
 ];
 

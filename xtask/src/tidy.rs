@@ -7,8 +7,7 @@ use std::{collections::BTreeMap, process::Command};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-
-use crate::{command, paths};
+use support::{command, paths};
 
 struct Package {
     name: String,

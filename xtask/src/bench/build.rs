@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use support::{command, paths};
+
 use super::{cargo, variant::Variant};
-use crate::{command, paths};
 
 /// Builds the program that measures, and the variants.
 pub(crate) fn all(variants: &[&Variant]) -> anyhow::Result<()> {

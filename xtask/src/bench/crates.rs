@@ -7,12 +7,12 @@ use std::{
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use support::{command, ui};
 
 use super::{
     build, cargo, tree,
     variant::{VARIANTS, Variant},
 };
-use crate::{command, ui};
 
 /// What one variant costs to build.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command, thread};
 
-use crate::{command, paths, ui};
+use support::{command, paths, ui};
 
 /// What to say about where the numbers come from: names and values.
 pub(crate) fn describe() -> Vec<(String, String)> {

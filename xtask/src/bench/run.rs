@@ -6,7 +6,9 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use e2e::service;
 use serde_json::{Map, Value};
+use support::{command, ui};
 
 use super::{
     build,
@@ -15,7 +17,6 @@ use super::{
     results::{Results, Sample},
     variant::Variant,
 };
-use crate::{command, service, ui};
 
 /// What is measured, and how often.
 #[derive(Debug)]

@@ -1,15 +1,13 @@
 //! The rows of an order and of its job, as they are in the database.
 //!
-//! The service reads them itself (`xtask/demo/show.rs`): a machine that runs the demo need not have a program for SQLite.
+//! The service reads them itself (`xtask/demo/show_routes.rs`): a machine that runs the demo need not have a program for SQLite.
 
 use anyhow::{Context as _, ensure};
+use e2e::service::Service;
 use serde_json::{Map, Value};
+use support::http::{self, Answer};
 
 use super::story::SOON;
-use crate::{
-    http::{self, Answer},
-    service::Service,
-};
 
 /// Columns and what is in them.
 #[derive(Debug)]

@@ -1,17 +1,17 @@
 //! One order, pillar by pillar, with the trace id in the same colour everywhere, and what else the service says.
 
+use e2e::{
+    correlation::{HISTOGRAM, OneRequest},
+    log_line::LogLine,
+    openmetrics::Sample,
+    service::Service,
+};
 use firstlight::testing::waterfall;
+use support::ui;
 
 use super::{
     rows::text,
     story::{self, Order, Told},
-};
-use crate::{
-    log_line::LogLine,
-    openmetrics::Sample,
-    pillars::{HISTOGRAM, OneRequest},
-    service::Service,
-    ui,
 };
 
 pub(super) fn rows(order: &Order) {
@@ -132,7 +132,7 @@ pub(crate) fn traces(request: &OneRequest) {
     let columns = ui::width().saturating_sub(label_width + 32).max(10);
     for row in waterfall::rows(&request.spans, columns) {
         let label = format!("{}{}", "  ".repeat(row.depth), row.name);
-        let label = console::truncate_str(&label, label_width, "…").into_owned();
+        let label = ui::truncated(&label, label_width);
         let blank = " ".repeat(row.offset);
         let bar = "█".repeat(row.length);
         let rest = " ".repeat(columns.saturating_sub(row.offset + row.length));

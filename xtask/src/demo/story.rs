@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use firstlight::testing::OtlpReceiver;
-
-use super::rows::Rows;
-use crate::{
-    http,
+use e2e::{
+    correlation::OneRequest,
     log_line::LogLine,
     openmetrics::{self, ACCEPT, Sample},
-    pillars::OneRequest,
     service::Service,
 };
+use firstlight::testing::OtlpReceiver;
+use support::http;
+
+use super::rows::Rows;
 
 /// An order that was accepted, and everything that came of it.
 #[derive(Debug)]

@@ -6,12 +6,11 @@
 use std::{fs, path::Path, process::Command};
 
 use anyhow::Context as _;
-
-use crate::{
+use e2e::generate::{self, Options, Service};
+use support::{
+    Cases,
     files::{self, Files},
-    generate::{self, Options, Service},
     paths,
-    test::Cases,
 };
 
 /// The library's folder in the copy.

@@ -2,9 +2,8 @@
 
 use std::process::Command;
 
-use crate::{
-    paths,
-    test::Cases,
+use support::{
+    Cases, paths,
     tools::{self, PostgresServer},
 };
 

@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     args::Args,
-    page::{self, Page},
+    scrape::{self, Page},
 };
 
 /// How it went.
@@ -137,7 +137,7 @@ async fn scrape(ports: [u16; 2], left: Rc<Cell<u64>>, at: u64) -> Page {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     for port in ports {
-        if let Ok(page) = page::fetch(port).await {
+        if let Ok(page) = scrape::fetch(port).await {
             return page;
         }
     }

@@ -11,7 +11,7 @@
 mod args;
 mod host;
 mod load;
-mod page;
+mod scrape;
 mod report;
 mod server;
 mod sink;

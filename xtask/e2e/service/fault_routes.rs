@@ -1,0 +1,195 @@
+//! Faults on demand: what the suite `live` adds to a generated service, beside the trouble.
+//!
+//! Each is the mistake itself and not a number in `/metrics`: a statement in a loop, a call that blocks the runtime, a
+//! label with an id in it. Without its variables and requests, this file changes nothing.
+
+use std::{
+    env, io,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, State},
+    http::{Request, header::CONTENT_TYPE},
+    routing::post,
+};
+use firstlight::{
+    cron::{CronError, Schedule, Scheduler},
+    grpc::{ClientLayer, ServerLayer},
+    sqlx::{CronStore, Observe},
+    staleness::DataType,
+};
+use metrics::{counter, histogram};
+use tokio::time::sleep;
+use tower::{Layer, ServiceExt};
+
+use crate::{
+    error::AppError,
+    store::{Db, Store},
+};
+
+/// How long the bank takes, and every charge with it, in milliseconds.
+static BANK_TAKES: AtomicU64 = AtomicU64::new(0);
+/// Scheduled runs take so long that they meet.
+static HERD: AtomicBool = AtomicBool::new(false);
+/// Declared twice, in two places that do not know of each other; what serves first has the longer window.
+static PRICES: DataType = DataType::declare("prices", Duration::from_secs(3_600));
+static PRICES_AGAIN: DataType = DataType::declare("prices", Duration::from_secs(1));
+
+/// How old a price is that should no longer be served.
+const OLD: Duration = Duration::from_secs(30);
+/// A run of the herd.
+const LONG_RUN: Duration = Duration::from_millis(2_500);
+const POLL: Duration = Duration::from_millis(50);
+/// gRPC's status for a server that cannot answer now.
+const UNAVAILABLE: u8 = 14;
+
+/// The routes of the faults.
+pub fn routes(store: Store) -> Router {
+    Router::new()
+        .route("/faults/bank/{milliseconds}", post(bank_takes))
+        .route("/faults/herd/{runs}", post(herd_runs))
+        .route("/faults/n-plus-one/{times}", post(n_plus_one))
+        .route("/faults/fail", post(fail))
+        .route("/faults/block/{milliseconds}", post(block))
+        .route("/faults/flood/{values}", post(flood))
+        .route("/faults/not-a-number", post(not_a_number))
+        .route("/faults/stale", post(stale))
+        .route("/faults/pay/{status}", post(pay))
+        .route("/faults/call", post(call))
+        .with_state(store)
+}
+
+/// From now on, for charges under way as well.
+async fn bank_takes(Path(milliseconds): Path<u64>) {
+    BANK_TAKES.store(milliseconds, Ordering::Relaxed);
+}
+
+async fn herd_runs(Path(runs): Path<bool>) {
+    HERD.store(runs, Ordering::Relaxed);
+}
+
+/// One statement for each row of a list.
+async fn n_plus_one(State(store): State<Store>, Path(times): Path<i64>) -> Result<(), AppError> {
+    for account in 1..=times {
+        let balance = sqlx::query("SELECT balance FROM accounts WHERE id = $1").bind(account);
+        balance.fetch_optional(&store).observed().await?;
+    }
+    Ok(())
+}
+
+async fn fail() -> Result<(), AppError> {
+    Err(AppError::internal(io::Error::other("out of ink")))
+}
+
+/// A thread of the runtime does nothing else meanwhile.
+async fn block(Path(milliseconds): Path<u64>) {
+    thread::sleep(Duration::from_millis(milliseconds));
+}
+
+/// A label that has as many values as the request says.
+async fn flood(Path(values): Path<u32>) {
+    for value in 0..values {
+        counter!("faults_flood_total", "customer" => value.to_string()).increment(1);
+    }
+}
+
+async fn not_a_number() {
+    histogram!("faults_ratio").record(f64::NAN);
+}
+
+/// Serves a price that is older than it may be.
+async fn stale() -> Result<(), AppError> {
+    PRICES.serve_replica(OLD).map_err(AppError::internal)?;
+    PRICES_AGAIN
+        .serve_replica(Duration::ZERO)
+        .map_err(AppError::internal)
+}
+
+/// A call over gRPC within the process, through the layers of both sides; `status` is what it ends with.
+async fn pay(State(store): State<Store>, Path(status): Path<u8>) -> Result<(), AppError> {
+    let answer = move || async move {
+        let balance = sqlx::query("SELECT balance FROM accounts WHERE id = 1");
+        let found = balance.fetch_optional(&store).observed().await;
+        let status = if found.is_ok() { status } else { UNAVAILABLE };
+        [
+            ("content-type", "application/grpc".to_owned()),
+            ("grpc-status", status.to_string()),
+        ]
+    };
+    let payments = Router::new().route("/bank.Payments/Pay", post(answer));
+    let payments = ServerLayer::new().layer(payments);
+    let channel = ClientLayer::new().server("payments.internal", 50_051).layer(payments);
+    let call = Request::post("http://payments.internal:50051/bank.Payments/Pay")
+        .header(CONTENT_TYPE, "application/grpc")
+        .body(Body::empty())
+        .map_err(AppError::internal)?;
+    let answered = channel.oneshot(call).await.map_err(AppError::Internal)?;
+    axum::body::to_bytes(Body::new(answered.into_body()), 1_024)
+        .await
+        .map_err(AppError::internal)?;
+    Ok(())
+}
+
+/// A call to another service, which is this one, that fails.
+async fn call() -> Result<(), AppError> {
+    static CALLS: LazyLock<firstlight::http::ClientLayer> =
+        LazyLock::new(firstlight::http::ClientLayer::new);
+    let client = reqwest::Client::builder().no_proxy().build();
+    let client = client.map_err(AppError::internal)?;
+    let bank = env::var("BANK_URL").map_err(AppError::internal)?;
+    let failing = client.post(format!("{bank}/faults/fail"));
+    let answer = CALLS.send(failing).url_template("/faults/fail").await;
+    answer.map(drop).map_err(AppError::internal)
+}
+
+/// What a charge does before it asks the bank.
+pub async fn bank() {
+    let asked = Instant::now();
+    while asked.elapsed() < Duration::from_millis(BANK_TAKES.load(Ordering::Relaxed)) {
+        sleep(POLL).await;
+    }
+}
+
+/// How long an order's charge may wait; a test has no time for the service's own minute.
+pub fn latency_budget(budget: Duration) -> Duration {
+    seconds("FAULTS_LATENCY_BUDGET", budget.as_secs())
+}
+
+/// How often the queue's state is read.
+pub fn look() -> Duration {
+    seconds("FAULTS_LOOK", 15)
+}
+
+fn seconds(variable: &str, otherwise: u64) -> Duration {
+    let value = env::var(variable).ok().and_then(|value| value.parse().ok());
+    Duration::from_secs(value.unwrap_or(otherwise))
+}
+
+/// Three schedules at the same second, where `FAULTS_HERD` says so.
+pub fn herd(scheduler: Scheduler<CronStore<Db>>) -> Result<Scheduler<CronStore<Db>>, CronError> {
+    static WANTED: LazyLock<bool> = LazyLock::new(|| env::var_os("FAULTS_HERD").is_some());
+    if !*WANTED {
+        return Ok(scheduler);
+    }
+    let mut scheduler = scheduler;
+    for name in ["herd-1", "herd-2", "herd-3"] {
+        let schedule = Schedule::every(Duration::from_secs(4))?
+            .named(name)
+            .without_jitter();
+        scheduler = scheduler.add(schedule, || async {
+            if HERD.load(Ordering::Relaxed) {
+                sleep(LONG_RUN).await;
+            }
+            Ok::<(), io::Error>(())
+        });
+    }
+    Ok(scheduler)
+}

@@ -1,0 +1,111 @@
+//! A second kind of job, made as the README says: a type with its queue, and a function. Its line is in `src/jobs.rs`.
+//!
+//! The routes are the test's: they ask for a letter, put any row into a queue as another version or another program may
+//! have, and show what became of them.
+
+use std::{sync::LazyLock, time::Duration};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::{get, post},
+};
+use firstlight::{
+    jobs::{
+        Queue,
+        apalis::{BoxDynError, TaskQueue},
+    },
+    sqlx::Observe as _,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, Database as _};
+use tokio::time::sleep;
+
+use crate::{
+    error::AppError,
+    store::{Db, Store},
+};
+
+/// What it takes to send a letter.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Letter {
+    pub to: String,
+    pub milliseconds: u64,
+}
+
+/// Where letters are stored.
+pub static LETTERS: LazyLock<TaskQueue<Letter>> = LazyLock::new(|| {
+    let queue = Queue::declare("letters").system("apalis");
+    TaskQueue::new("send", queue.latency_budget(Duration::from_secs(60)))
+});
+
+/// Takes its time, and notes that the letter is sent.
+pub async fn send(letter: Letter, store: Store) -> Result<(), BoxDynError> {
+    sleep(Duration::from_millis(letter.milliseconds)).await;
+    let sent = sqlx::query("INSERT INTO letters (recipient) VALUES ($1)").bind(letter.to);
+    sent.execute(&store).observed().await?;
+    Ok(())
+}
+
+/// The routes of the test.
+pub fn routes(store: Store) -> Router {
+    Router::new()
+        .route("/letters/{to}/{milliseconds}", post(ask))
+        .route("/rows/{queue}/{id}", post(put))
+        .route("/rows", get(rows))
+        .route("/letters", get(sent))
+        .with_state(store)
+}
+
+async fn ask(
+    State(store): State<Store>,
+    Path((to, milliseconds)): Path<(String, u64)>,
+) -> Result<StatusCode, AppError> {
+    let key = to.clone();
+    let mut transaction = firstlight::sqlx::begin(&store).await?;
+    let letter = Letter { to, milliseconds };
+    LETTERS
+        .enqueue::<Db>(&mut transaction, &letter, &key)
+        .await?;
+    transaction.commit().await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn put(
+    State(store): State<Store>,
+    Path((queue, id)): Path<(String, String)>,
+    job: Bytes,
+) -> Result<(), AppError> {
+    let sql = format!(
+        "INSERT INTO {} (job, id, job_type, max_attempts) VALUES ($1, $2, $3, 5)",
+        jobs()
+    );
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(job.to_vec());
+    row.bind(id).bind(queue).execute(&store).observed().await?;
+    Ok(())
+}
+
+/// Queue, status and attempts of each.
+async fn rows(State(store): State<Store>) -> Result<String, AppError> {
+    let sql = format!(
+        "SELECT job_type || ' ' || status || ' ' || attempts FROM {}",
+        jobs()
+    );
+    let rows = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql));
+    Ok(rows.fetch_all(&store).observed().await?.join("\n"))
+}
+
+/// Recipients, once for each time that their letter was sent.
+async fn sent(State(store): State<Store>) -> Result<String, AppError> {
+    let sent = sqlx::query_scalar::<_, String>("SELECT recipient FROM letters ORDER BY recipient");
+    Ok(sent.fetch_all(&store).observed().await?.join("\n"))
+}
+
+fn jobs() -> &'static str {
+    match Db::NAME {
+        "SQLite" => "Jobs",
+        _ => "apalis.jobs",
+    }
+}

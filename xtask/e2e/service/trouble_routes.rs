@@ -1,0 +1,195 @@
+//! Trouble on demand: what the suite `store` adds to a generated service, as its owner would add endpoints.
+//!
+//! Nothing in here handles trouble. Slow queries and conflicts are made with the service's own pool and its own error type,
+//! so that what the test sees is how the generated code takes them. It is also the bank that another instance calls.
+
+use std::{env, pin::Pin, process, sync::LazyLock, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{Path, Request, State},
+    http::HeaderMap,
+    middleware::Next,
+    response::Response,
+    routing::post,
+};
+use firstlight::{
+    cron::{Cron, CronError, Schedule},
+    jobs::apalis::BoxDynError,
+    sqlx::Observe,
+};
+use serde_json::Value;
+use tokio::{
+    sync::Barrier,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    error::AppError,
+    orders::table::Order,
+    store::{Connection, Store},
+};
+
+/// How long a charge of the item `slow` takes, before it asks the bank, and of the item `unanswered`, after: enough to be killed
+/// in its middle.
+const SLOW_CHARGE: Duration = Duration::from_secs(2);
+/// For longer than a client waits.
+const HELD: Duration = Duration::from_secs(60);
+/// One of two that never meets the other goes on alone, and the test sees that there was no conflict.
+const MEETING: Duration = Duration::from_secs(10);
+
+/// The routes of the trouble.
+pub fn routes(store: Store) -> Router {
+    Router::new()
+        .route("/trouble/slow/{milliseconds}", post(slow))
+        .route("/trouble/transfer/{from}/{to}", post(transfer))
+        .route("/trouble/withdraw/{account}", post(withdraw))
+        .route("/payments/{order}", post(accept_payment))
+        .with_state(store)
+}
+
+/// Keeps the answer to a request with the header `hold-answer` back, after everything has been done for it.
+pub async fn hold(request: Request, next: Next) -> Response {
+    let is_held = request.headers().contains_key("hold-answer");
+    let answer = next.run(request).await;
+    if is_held {
+        sleep(HELD).await;
+    }
+    answer
+}
+
+/// A query that takes as long as the caller says.
+async fn slow(State(store): State<Store>, Path(milliseconds): Path<u32>) -> Result<(), AppError> {
+    let seconds = f64::from(milliseconds) / 1_000.0;
+    let slow = sqlx::query("SELECT COUNT(*) FROM accounts, pg_sleep($1)").bind(seconds);
+    slow.execute(&store).observed().await?;
+    Ok(())
+}
+
+/// Locks two rows in the order of the request. Two of them wait for each other in between, so that two in opposite order
+/// always meet.
+async fn transfer(
+    State(store): State<Store>,
+    Path((from, to)): Path<(i64, i64)>,
+) -> Result<(), AppError> {
+    static BOTH: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
+    let mut transaction = firstlight::sqlx::begin(&store).await?;
+    add(&mut transaction, from, -1).await?;
+    let _ = timeout(MEETING, BOTH.wait()).await;
+    add(&mut transaction, to, 1).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Reads a balance and writes what follows from it, SERIALIZABLE. Two of them have both read before one writes.
+async fn withdraw(State(store): State<Store>, Path(account): Path<i64>) -> Result<(), AppError> {
+    static BOTH: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
+    let mut transaction = firstlight::sqlx::begin(&store).await?;
+    let isolation = sqlx::query("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+    isolation.execute(&mut *transaction).observed().await?;
+    let balance = sqlx::query_scalar::<_, i64>("SELECT balance FROM accounts WHERE id = $1");
+    let balance = balance
+        .bind(account)
+        .fetch_one(&mut *transaction)
+        .observed()
+        .await?;
+    let _ = timeout(MEETING, BOTH.wait()).await;
+    let update = sqlx::query("UPDATE accounts SET balance = $1 WHERE id = $2");
+    let update = update.bind(balance - 1).bind(account);
+    update.execute(&mut *transaction).observed().await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn add(connection: &mut Connection, account: i64, amount: i64) -> Result<(), sqlx::Error> {
+    let update = sqlx::query("UPDATE accounts SET balance = balance + $1 WHERE id = $2");
+    let update = update.bind(amount).bind(account);
+    update.execute(connection).observed().await.map(drop)
+}
+
+/// What a charge does before it is noted: says that it has begun, and takes the money where the bank is only pretended.
+pub async fn pay(store: &Store, order: &Order) -> Result<(), BoxDynError> {
+    let attempt = sqlx::query("INSERT INTO attempts (order_id) VALUES ($1)").bind(order.id);
+    attempt.execute(store).observed().await?;
+    match &*order.item {
+        "slow" => sleep(SLOW_CHARGE).await,
+        // As the kernel ends who takes too much memory.
+        "fatal" => process::abort(),
+        _ => {}
+    }
+    if env::var_os("BANK_URL").is_none() {
+        take(store, order.id).await?;
+        if order.item == "unanswered" {
+            sleep(SLOW_CHARGE).await;
+        }
+    }
+    Ok(())
+}
+
+/// The bank's side. It takes no money without a key.
+async fn accept_payment(
+    State(store): State<Store>,
+    Path(order): Path<i64>,
+    headers: HeaderMap,
+    Json(payment): Json<Value>,
+) -> Result<(), AppError> {
+    let key = headers.get("idempotency-key");
+    let key = key.and_then(|key| key.to_str().ok()?.parse().ok());
+    let Some(key) = key else {
+        let message = format!("order {order}: expected a number as Idempotency-Key");
+        return Err(AppError::Unprocessable(message));
+    };
+    if payment["item"] == "declined" {
+        return Err(AppError::Unprocessable("declined".to_owned()));
+    }
+    take(&store, key).await?;
+    Ok(())
+}
+
+/// The bank: it notes the call, and takes the money if it does not know the key, which is the order's id. A caller that repeats a
+/// key has the same answer, and keeps the money.
+async fn take(store: &Store, key: i64) -> Result<(), sqlx::Error> {
+    let call = "INSERT INTO bank_calls (key, order_is_done) SELECT $1, EXISTS (SELECT 1 FROM orders WHERE id = $1 AND charged)";
+    let first = "INSERT INTO bank_keys (key) VALUES ($1) ON CONFLICT DO NOTHING";
+    let payment = "INSERT INTO payments (order_id) VALUES ($1)";
+    let mut transaction = firstlight::sqlx::begin(store).await?;
+    let call = sqlx::query(call).bind(key);
+    call.execute(&mut *transaction).observed().await?;
+    let first = sqlx::query(first).bind(key);
+    let first = first.execute(&mut *transaction).observed().await?;
+    if first.rows_affected() > 0 {
+        let payment = sqlx::query(payment).bind(key);
+        payment.execute(&mut *transaction).observed().await?;
+    }
+    transaction.commit().await
+}
+
+/// On the second: a test has no time for the jitter.
+pub fn every_other_second() -> Result<Cron, CronError> {
+    Ok(Schedule::every(Duration::from_secs(2))?
+        .named("tick")
+        .without_jitter())
+}
+
+/// The scheduled run.
+pub fn ticks(store: &Store) -> impl Fn() -> BoxFuture + use<> {
+    let store = store.clone();
+    move || {
+        let store = store.clone();
+        Box::pin(async move { tick(&store).await })
+    }
+}
+
+type BoxFuture = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send>>;
+
+/// Notes for which tick it runs, by the account that the replicas share, and in which process.
+async fn tick(store: &Store) -> Result<(), sqlx::Error> {
+    let note = "INSERT INTO ticks (scheduled_for, process) SELECT scheduled_for, $1 FROM firstlight_cron WHERE name = 'tick'";
+    let process = i64::from(std::process::id());
+    sqlx::query(note)
+        .bind(process)
+        .execute(store)
+        .observed()
+        .await
+        .map(drop)
+}

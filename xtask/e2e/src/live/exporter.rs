@@ -1,0 +1,51 @@
+//! A running postgres_exporter, with the queries that are shipped beside the dashboards.
+
+use std::{net::TcpListener, path::Path, process::Command, thread, time::Duration, time::Instant};
+
+use anyhow::{Context as _, bail};
+use support::{
+    http, paths,
+    process::{Process, START},
+};
+
+pub(super) struct Exporter {
+    /// Dropping it ends the server.
+    _process: Process,
+    /// Host and port.
+    pub(super) target: String,
+}
+
+impl Exporter {
+    pub(super) fn start(program: &Path, database: &str) -> anyhow::Result<Self> {
+        let queries = paths::root().join("docs/dashboards/postgres_exporter.yaml");
+        let target = free_address()?;
+        let mut command = Command::new(program);
+        command
+            .env("DATA_SOURCE_NAME", format!("{database}?sslmode=disable"))
+            .arg(format!("--extend.query-path={}", queries.display()))
+            .arg(format!("--web.listen-address={target}"));
+        let mut process = Process::start("postgres_exporter", &mut command)?;
+        let until = Instant::now() + START;
+        while !http::get(&format!("http://{target}/metrics"))
+            .is_ok_and(|answer| answer.body.contains("pg_up 1"))
+        {
+            if process.has_ended() || Instant::now() > until {
+                bail!(
+                    "postgres_exporter does not reach the server; it said:\n{}",
+                    process.lines().join("\n")
+                );
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(Self {
+            _process: process,
+            target,
+        })
+    }
+}
+
+/// Free now. Programs that cannot be asked for any free port get this one.
+pub(super) fn free_address() -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("a free port")?;
+    Ok(listener.local_addr()?.to_string())
+}

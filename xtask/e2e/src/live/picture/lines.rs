@@ -1,0 +1,269 @@
+//! Lines over time, or areas on top of each other, with axes, thresholds and the legend's table.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{
+    Span, axis,
+    canvas::{self, Area, Canvas},
+    field::Field,
+    series::Series,
+};
+
+/// What is left of the graph for numbers, and below it for times.
+const LEFT: f64 = 62.0;
+const BELOW: f64 = 18.0;
+const ROW: f64 = 15.0;
+/// Rows of the legend at most; Grafana scrolls.
+const ROWS: usize = 5;
+
+/// A line: its points in pieces, without what is missing, each with what it stands on.
+type Pieces = Vec<Vec<(f64, f64, f64)>>;
+
+pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series], span: Span) {
+    let custom = &panel["fieldConfig"]["defaults"]["custom"];
+    let is_stacked = custom["stacking"]["mode"] == "normal";
+    let lines = pieces(all, is_stacked);
+    let legend = ROW * (1.0 + all.len().min(ROWS) as f64) + 6.0;
+    let plot = Area {
+        x: area.x + LEFT,
+        width: area.width - LEFT,
+        height: area.height - legend - BELOW,
+        ..area
+    };
+    let (low, high) = self::range(panel, &lines);
+    frame(canvas, plot, panel, (low, high), span);
+    let x = |at: f64| plot.x + plot.width * (at - span.from) / (span.to - span.from);
+    let y = |value: f64| plot.y + plot.height * (high - value) / (high - low);
+    canvas.clip(plot);
+    let opacity = custom["fillOpacity"].as_f64().unwrap_or_default() / 100.0;
+    let width = custom["lineWidth"].as_f64().unwrap_or(1.0);
+    for (index, (series, pieces)) in all.iter().zip(&lines).enumerate() {
+        let colour = Field::of(panel, &series.name).colour(Some(series.last()), index);
+        for piece in pieces {
+            let top = piece.iter().map(|(at, _, value)| (x(*at), y(*value)));
+            let bottom = piece.iter().rev().map(|(at, base, _)| (x(*at), y(*base)));
+            canvas.surface(top.clone().chain(bottom), &colour, opacity);
+            canvas.path(top, &colour, width);
+        }
+    }
+    if custom["thresholdsStyle"]["mode"] == "dashed" {
+        let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array();
+        for step in steps.into_iter().flatten() {
+            if let Some(value) = step["value"].as_f64() {
+                let colour = super::colour::named(step["color"].as_str().unwrap_or_default());
+                canvas.dashes(plot.x, plot.x + plot.width, y(value), colour);
+            }
+        }
+    }
+    canvas.end_clip();
+    let below = Area {
+        y: area.y + area.height - legend + 6.0,
+        height: legend,
+        ..area
+    };
+    self::legend(canvas, below, panel, all);
+}
+
+/// From the lowest to the highest value, unless the panel says where the axis ends.
+fn range(panel: &Value, lines: &[Pieces]) -> (f64, f64) {
+    let values = lines.iter().flatten().flatten().map(|(_, _, value)| *value);
+    let low = values.clone().fold(f64::INFINITY, f64::min);
+    let high = values.fold(f64::NEG_INFINITY, f64::max);
+    let defaults = &panel["fieldConfig"]["defaults"];
+    axis::range(
+        low,
+        high,
+        defaults["min"].as_f64(),
+        defaults["max"].as_f64(),
+    )
+}
+
+/// Both axes with their lines.
+fn frame(canvas: &mut Canvas, plot: Area, panel: &Value, (low, high): (f64, f64), span: Span) {
+    let unit = Field::of(panel, "").unit();
+    let (step, values) = axis::values(low, high, plot.height, unit);
+    for value in values {
+        let y = plot.y + plot.height * (high - value) / (high - low);
+        canvas.line(plot.x, y, plot.x + plot.width, y, canvas::GRID);
+        let words = super::number::on_axis(value, step, unit);
+        canvas.words_before(plot.x - 6.0, y + 3.5, 10.0, canvas::QUIET, &words);
+    }
+    times(canvas, plot, span, true);
+}
+
+/// The axis of time below a plot.
+pub(super) fn times(canvas: &mut Canvas, plot: Area, span: Span, has_lines: bool) {
+    let bottom = plot.y + plot.height;
+    for (at, words) in axis::times(span, plot.width) {
+        let x = plot.x + plot.width * (at - span.from) / (span.to - span.from);
+        if has_lines {
+            canvas.line(x, plot.y, x, bottom, canvas::GRID);
+        }
+        canvas.words_around(x, bottom + 13.0, 10.0, canvas::QUIET, &words);
+    }
+}
+
+/// Broken where a value is missing; in a stack, each on the sum of those before it.
+fn pieces(all: &[&Series], is_stacked: bool) -> Vec<Pieces> {
+    let mut sums: HashMap<u64, f64> = HashMap::new();
+    let one = |series: &&Series| {
+        let mut pieces: Pieces = Vec::new();
+        let mut before = f64::NEG_INFINITY;
+        for (at, value) in &series.values {
+            let sum = sums.entry(at.to_bits()).or_default();
+            let base = if is_stacked { *sum } else { 0.0 };
+            *sum += value;
+            let point = (*at, base, base + value);
+            match pieces.last_mut() {
+                Some(piece) if at - before < 1.5 => piece.push(point),
+                _ => pieces.push(vec![point]),
+            }
+            before = *at;
+        }
+        pieces
+    };
+    all.iter().map(one).collect()
+}
+
+/// A row for each series, the one with the largest value first.
+fn legend(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series]) {
+    let mut sorted: Vec<_> = all.iter().enumerate().collect();
+    sorted.sort_by(|(_, a), (_, b)| b.largest().total_cmp(&a.largest()));
+    let step = (area.width * 0.17).min(84.0);
+    let right = |column: f64| area.x + area.width - step * (2.0 - column) - 4.0;
+    let names = area.width - step * 3.0 - 24.0;
+    canvas.words(area.x + 16.0, area.y + 9.0, 10.0, canvas::LINK, "Name");
+    for (column, heading) in [(0.0, "Last *"), (1.0, "Max"), (2.0, "Mean")] {
+        canvas.words_before(right(column), area.y + 9.0, 10.0, canvas::LINK, heading);
+    }
+    if let Some(more) = all.len().checked_sub(ROWS).filter(|more| *more > 0) {
+        let text = format!("{more} more below");
+        canvas.words_around(
+            area.x + area.width * 0.4,
+            area.y + 9.0,
+            10.0,
+            canvas::QUIET,
+            &text,
+        );
+    }
+    for (row, (index, series)) in (1_u8..).zip(sorted).take(ROWS) {
+        let y = area.y + 9.0 + f64::from(row) * ROW;
+        let field = Field::of(panel, &series.name);
+        let mark = Area {
+            x: area.x,
+            y: y - 6.0,
+            width: 10.0,
+            height: 4.0,
+        };
+        canvas.bar(mark, &field.colour(Some(series.last()), index), 1.0);
+        let name = canvas::cut(&series.name, names, 10.0);
+        canvas.words(area.x + 16.0, y, 10.0, canvas::TEXT, &name);
+        let calcs = [
+            (0.0, series.last()),
+            (1.0, series.largest()),
+            (2.0, series.mean()),
+        ];
+        for (column, value) in calcs {
+            let text = field.text(Some(value));
+            canvas.words_before(right(column), y, 10.0, canvas::TEXT, &text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Area, Canvas, Series, Span, draw, pieces};
+    use observability::dashboards::{Panel, Target, Unit};
+
+    const SPAN: Span = Span {
+        from: 1_800_000_000.0,
+        to: 1_800_000_120.0,
+    };
+
+    fn series(name: &str, values: &[(f64, f64)]) -> Series {
+        let values: Vec<_> = values
+            .iter()
+            .map(|(at, value)| json!([SPAN.from + at, value.to_string()]))
+            .collect();
+        Series::of(&json!({ "metric": {}, "values": values }), name).unwrap_or_default()
+    }
+
+    fn svg(panel: &Panel, all: &[&Series]) -> String {
+        let mut canvas = Canvas::new(600.0, 300.0);
+        let area = Area {
+            x: 0.0,
+            y: 0.0,
+            width: 600.0,
+            height: 240.0,
+        };
+        draw(&mut canvas, area, &panel.json(1, json!({})), all, SPAN);
+        canvas.svg()
+    }
+
+    #[test]
+    fn time_axis_has_labels() {
+        let svg = svg(
+            &Panel::timeseries("Requests"),
+            &[&series("a", &[(0.0, 1.0), (1.0, 2.0)])],
+        );
+        for text in [">08:00:30<", ">08:01:00<", ">08:01:30<"] {
+            assert!(svg.contains(text), "{text}: {svg}");
+        }
+    }
+
+    #[test]
+    fn budgets_below_zero_are_inside() {
+        let panel = Panel::timeseries("Budget left").unit(Unit::Part).signed();
+        let budget = series("availability", &[(0.0, 1.0), (60.0, -91.61)]);
+        let svg = svg(&panel, &[&budget]);
+        for text in [">-10000%<", ">0%<", ">-9161%<", ">100%<"] {
+            assert!(svg.contains(text), "{text}: {svg}");
+        }
+    }
+
+    #[test]
+    fn legend_has_calcs_and_the_largest_first() {
+        let panel = Panel::timeseries("Duration").unit(Unit::Seconds);
+        let (low, high) = (
+            series("low", &[(0.0, 0.11)]),
+            series("high", &[(0.0, 3.3), (1.0, 1.1)]),
+        );
+        let svg = svg(&panel, &[&low, &high]);
+        let at = |text: &str| svg.find(text);
+        assert!(
+            at(">high<").is_some() && at(">high<") < at(">low<"),
+            "{svg}"
+        );
+        assert!(
+            at(">1.10 s<").is_some()
+                && at(">1.10 s<") < at(">3.30 s<")
+                && at(">3.30 s<") < at(">2.20 s<"),
+            "newest, largest, mean"
+        );
+    }
+
+    #[test]
+    fn gaps_break_lines_and_stacks_add_up() {
+        let (a, b) = (
+            series("a", &[(0.0, 1.0), (1.0, 1.0), (5.0, 1.0)]),
+            series("b", &[(0.0, 2.0), (1.0, 4.0)]),
+        );
+        let lines = pieces(&[&a, &b], true);
+        assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+        let from = SPAN.from;
+        assert_eq!(lines[1][0], [(from, 1.0, 3.0), (from + 1.0, 1.0, 5.0)]);
+    }
+
+    #[test]
+    fn thresholds_are_dashed_lines() {
+        let panel = Panel::timeseries("Pool")
+            .red_from(0.9)
+            .shows(Target::new("a", "a"));
+        let svg = svg(&panel, &[&series("a", &[(0.0, 1.0)])]);
+        assert_eq!(svg.matches("stroke-dasharray").count(), 1, "{svg}");
+    }
+}

@@ -1,0 +1,146 @@
+//! A running Prometheus with the rules, their durations scaled, its targets, and its query API.
+
+use std::{fs, path::Path, path::PathBuf};
+
+use anyhow::{Context as _, ensure};
+use observability::alerts::{self, Timing};
+use serde_json::{Value, json};
+use support::{http, process::Process, tools};
+
+use super::site::{ORDERS, STARVED};
+
+/// What is scraped, as `job`, `instance`, and where it is.
+pub(super) type Scraped<'a> = (&'a str, &'a str, &'a str);
+
+pub(super) struct Prometheus {
+    /// Dropping it ends the server.
+    _process: Process,
+    address: String,
+    targets: PathBuf,
+}
+
+impl Prometheus {
+    /// `alertmanager` hears of alerts, if there is one; `relabel` is added to the configuration of the scrapes.
+    pub(super) fn start(
+        tools: &tools::Prometheus,
+        folder: &Path,
+        alertmanager: Option<&str>,
+        scraped: &[Scraped<'_>],
+        relabel: &str,
+    ) -> anyhow::Result<Self> {
+        fs::write(folder.join("rules.yml"), alerts::rules(Timing::Scaled))?;
+        fs::write(
+            folder.join("objectives.yml"),
+            alerts::objectives_of(&[ORDERS, STARVED], Timing::Scaled),
+        )?;
+        let targets = folder.join("targets.json");
+        write_targets(&targets, scraped)?;
+        let config = config_of(alertmanager, relabel);
+        let (process, address) =
+            tools.start(folder, &config, &["--rules.alert.resend-delay=2s"])?;
+        Ok(Self {
+            _process: process,
+            address,
+            targets,
+        })
+    }
+
+    /// From now on it scrapes these, and forgets the others.
+    pub(super) fn scrape(&self, scraped: &[Scraped<'_>]) -> anyhow::Result<()> {
+        write_targets(&self.targets, scraped)
+    }
+
+    /// The newest values of all series of a query.
+    pub(super) fn now(&self, query: &str) -> anyhow::Result<Vec<Value>> {
+        self.ask("query", &[("query", query)], "/data/result")
+    }
+
+    /// The values of all series of a query at a time, in seconds since 1970.
+    pub(super) fn at(&self, query: &str, second: f64) -> anyhow::Result<Vec<Value>> {
+        let parameters = [("query", query), ("time", &*second.to_string())];
+        self.ask("query", &parameters, "/data/result")
+    }
+
+    /// The values of all series of a query since `from`, one for each second.
+    pub(super) fn range(&self, query: &str, from: f64, to: f64) -> anyhow::Result<Vec<Value>> {
+        let (from, to) = (from.to_string(), to.to_string());
+        let parameters = [
+            ("query", query),
+            ("start", &from),
+            ("end", &to),
+            ("step", "1"),
+        ];
+        self.ask("query_range", &parameters, "/data/result")
+    }
+
+    /// The traces that dots on a panel would lead to.
+    pub(super) fn exemplars(&self, query: &str) -> anyhow::Result<usize> {
+        let parameters = [("query", query), ("start", "0"), ("end", "9999999999")];
+        let series = self.ask("query_exemplars", &parameters, "/data")?;
+        let exemplars = series
+            .iter()
+            .filter_map(|series| series["exemplars"].as_array())
+            .flatten();
+        Ok(exemplars
+            .filter(|exemplar| exemplar["labels"]["trace_id"].is_string())
+            .count())
+    }
+
+    /// The values that a dashboard's variable offers.
+    pub(super) fn values(&self, selector: &str, label: &str) -> anyhow::Result<usize> {
+        let values = self.ask(
+            &format!("label/{label}/values"),
+            &[("match[]", selector)],
+            "/data",
+        )?;
+        Ok(values.len())
+    }
+
+    fn ask(
+        &self,
+        what: &str,
+        parameters: &[(&str, &str)],
+        pointer: &str,
+    ) -> anyhow::Result<Vec<Value>> {
+        let parameters = parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={}", http::encoded(value)));
+        let parameters: Vec<_> = parameters.collect();
+        let url = format!("{}/api/v1/{what}?{}", self.address, parameters.join("&"));
+        let answer = http::get(&url)?;
+        ensure!(answer.status == 200, "Prometheus: {}", answer.body);
+        let body: Value = serde_json::from_str(&answer.body)?;
+        let result = body.pointer(pointer).and_then(Value::as_array);
+        result
+            .cloned()
+            .with_context(|| format!("Prometheus answered {body}"))
+    }
+}
+
+/// Prometheus watches the file. It is renamed into place, because half of it would be an error.
+fn write_targets(file: &Path, scraped: &[Scraped<'_>]) -> anyhow::Result<()> {
+    let entries = scraped.iter().map(|(job, instance, target)| {
+        json!({ "targets": [target], "labels": { "job": job, "instance": instance } })
+    });
+    let new = file.with_extension("new");
+    fs::write(&new, Value::from_iter(entries).to_string())?;
+    fs::rename(&new, file).with_context(|| file.display().to_string())
+}
+
+fn config_of(alertmanager: Option<&str>, relabel: &str) -> String {
+    let alerting = alertmanager.map(|address| {
+        format!(
+            "alerting:\n  alertmanagers:\n    - static_configs: [{{ targets: [\"{address}\"] }}]\n"
+        )
+    });
+    format!(
+        "\
+global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}
+rule_files: [objectives.yml, rules.yml]
+{}scrape_configs:
+  - job_name: live
+    file_sd_configs: [{{ files: [targets.json], refresh_interval: 2s }}]
+{relabel}",
+        alerting.unwrap_or_default()
+    )
+}

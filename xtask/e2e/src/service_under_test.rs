@@ -1,0 +1,131 @@
+//! The service under test: generated like any other, then given trouble and faults where its owner would put an endpoint.
+
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::Context as _;
+use support::paths;
+
+use crate::{
+    edit::{self, Edit},
+    service::{self, Built},
+};
+
+const NAME: &str = "orders-store";
+
+const EDITS: [Edit; 8] = [
+    Edit {
+        file: "Cargo.toml",
+        found: "\nserde = ",
+        becomes: "\ntower = { version = \"0.5\", features = [\"util\"] }\nserde = ",
+    },
+    Edit {
+        file: "src/lib.rs",
+        found: "pub mod store;",
+        becomes: "pub mod faults;\npub mod store;\npub mod trouble;",
+    },
+    Edit {
+        file: "src/routes.rs",
+        found: "merge(orders::routes(store))",
+        becomes: "merge(orders::routes(store.clone())).merge(crate::trouble::routes(store.clone())).merge(crate::faults::routes(store)).layer(axum::middleware::from_fn(crate::trouble::hold))",
+    },
+    Edit {
+        file: "src/orders.rs",
+        found: "\nmod table;",
+        becomes: "\npub mod table;",
+    },
+    Edit {
+        file: "src/orders/charge.rs",
+        found: "    bank.charge(&order).await?;\n",
+        becomes: "    crate::faults::bank().await;\n    bank.charge(&order).await?;\n    crate::trouble::pay(&store, &order).await?;\n",
+    },
+    Edit {
+        file: "src/schedule.rs",
+        found: "    Scheduler::new(CronStore::new(store))\n",
+        becomes: "    let ticks = crate::trouble::ticks(&store);\n    crate::faults::herd(Scheduler::new(CronStore::new(store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
+    },
+    Edit {
+        file: "src/orders/charge.rs",
+        found: ".latency_budget(Duration::from_secs(60))",
+        becomes: ".latency_budget(crate::faults::latency_budget(Duration::from_secs(60)))",
+    },
+    Edit {
+        file: "src/jobs.rs",
+        found: "        .add(&CHARGES, ",
+        becomes: "        .watch_interval(crate::faults::look())\n        .add(&CHARGES, ",
+    },
+];
+
+/// Files of the trouble and of the faults, and where they go.
+const FILES: [(&str, &str); 3] = [
+    ("xtask/e2e/service/fault_routes.rs", "src/faults.rs"),
+    ("xtask/e2e/service/trouble_routes.rs", "src/trouble.rs"),
+    (
+        "xtask/e2e/service/trouble.sql",
+        "migrations/0003_trouble.sql",
+    ),
+];
+
+/// Generates and builds it, once: the suite `live` has the same.
+pub(crate) fn service() -> anyhow::Result<Built> {
+    static MADE: Mutex<Option<Built>> = Mutex::new(None);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(built) = &*made {
+        return Ok(built.clone());
+    }
+    let folder = paths::fresh("e2e-store").context("cannot empty target/e2e-store")?;
+    let built = make(&folder)?;
+    *made = Some(built.clone());
+    Ok(built)
+}
+
+/// A second kind of job, as the README says: a type with its queue and a function in a file of their own, and a line. The
+/// routes are the test's.
+const SECOND_KIND: [Edit; 3] = [
+    Edit {
+        file: "src/jobs.rs",
+        found: "        .run(stop.requested())",
+        becomes: "        .add(&crate::letters::LETTERS, move |letter| crate::letters::send(letter, store.clone()))\n        .run(stop.requested())",
+    },
+    Edit {
+        file: "src/lib.rs",
+        found: "pub mod jobs;",
+        becomes: "pub mod jobs;\npub mod letters;",
+    },
+    Edit {
+        file: "src/routes.rs",
+        found: "merge(orders::routes(store))",
+        becomes: "merge(orders::routes(store.clone())).merge(crate::letters::routes(store))",
+    },
+];
+
+/// With SQLite, and as it comes from the template but for a second kind of job.
+pub(super) fn on_sqlite() -> anyhow::Result<Built> {
+    with_two_kinds("sqlite")
+}
+
+/// The same with either store.
+pub(super) fn with_two_kinds(store: &'static str) -> anyhow::Result<Built> {
+    let name = format!("orders-kinds-{store}");
+    let folder = paths::fresh(&name).with_context(|| format!("cannot empty target/{name}"))?;
+    service::build_worker(&name, store, &folder, |source| {
+        edit::add("xtask/e2e/service/letter_jobs.rs", source, "src/letters.rs")?;
+        edit::add(
+            "xtask/e2e/service/letters.sql",
+            source,
+            "migrations/0003_letters.sql",
+        )?;
+        edit::apply(&SECOND_KIND, source, "xtask/e2e/src/service_under_test.rs")
+    })
+}
+
+fn make(folder: &Path) -> anyhow::Result<Built> {
+    service::build_worker(NAME, "postgres", folder, |source| {
+        for (from, to) in FILES {
+            edit::add(from, source, to)?;
+        }
+        edit::apply(&EDITS, source, "xtask/e2e/src/service_under_test.rs")
+    })
+}

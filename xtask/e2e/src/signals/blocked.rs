@@ -1,0 +1,73 @@
+//! An application whose only runtime thread is blocked can still be scraped and probed.
+
+use std::{process::Command, time::Duration};
+
+use anyhow::ensure;
+use support::{
+    Cases, command, http, paths,
+    process::{Process, START},
+};
+
+use crate::{
+    log_line::LogLine,
+    openmetrics,
+    service::{self, admin_address},
+};
+
+pub(super) fn cases(cases: &mut Cases) {
+    cases.check(
+        "/metrics and /livez answer while the application's only runtime thread is blocked",
+        run,
+    );
+}
+
+fn run() -> anyhow::Result<()> {
+    let mut build = Command::new("cargo");
+    build
+        .args(["build", "--package", "firstlight", "--example", EXAMPLE])
+        .current_dir(paths::root());
+    command::run(
+        "build the example",
+        build.env("CARGO_TARGET_DIR", paths::target()),
+    )?;
+
+    let mut command = Command::new(paths::target().join("debug").join("examples").join(EXAMPLE));
+    service::without_telemetry_settings(&mut command);
+    command.env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
+    let mut process = Process::start("the example", &mut command)?;
+    let line = |text: &str| LogLine::parse(text);
+    let admin = process.wait_for_line("where its metrics are", START, |text| {
+        admin_address(&line(text)?)
+    })?;
+    let is_last = |line: &LogLine| line.text("message").contains("blocking");
+    process.wait_for_line("that it blocks", START, |text| {
+        is_last(&line(text)?).then_some(())
+    })?;
+
+    // Its only thread waits for this program now.
+    let livez = http::get(&format!("{admin}/livez"))?;
+    ensure!(
+        livez.status == 200,
+        "/livez: found {}, expected 200: {}",
+        livez.status,
+        livez.body
+    );
+    let samples = openmetrics::fetch(&format!("{admin}/metrics"))?;
+    ensure!(
+        samples.iter().any(|sample| sample.name == "target_info"),
+        "/metrics holds no target_info"
+    );
+    ensure!(!process.has_ended(), "it has ended, so nothing was blocked");
+
+    process.close_stdin();
+    let status = process.wait(DEADLINE)?;
+    ensure!(
+        status.success(),
+        "found {status}, expected 0:\n{}",
+        process.lines().join("\n")
+    );
+    Ok(())
+}
+
+const EXAMPLE: &str = "blocked_runtime";
+const DEADLINE: Duration = Duration::from_secs(30);

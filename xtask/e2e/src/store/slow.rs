@@ -1,0 +1,70 @@
+//! A query that takes too long, and nothing else.
+
+use anyhow::ensure;
+use support::{Cases, http};
+
+use super::{
+    Parts,
+    figures::Figures,
+    symptoms::{Seen, Symptom},
+};
+use crate::log_line::LogLine;
+
+pub(super) fn cases(cases: &mut Cases, parts: &Parts, seen: &mut Seen) {
+    cases.check(
+        "a slow query is one line, with its summary and the caller's trace id, and none of its text",
+        || run(parts, seen),
+    );
+}
+
+fn run(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
+    let database = parts.database("slow")?;
+    let mut service = database.serve(&[])?;
+    let traceparent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let answer = http::send(
+        "POST",
+        &service.url("/trouble/slow/1200"),
+        &[("traceparent", &traceparent)],
+        "",
+    )?;
+    ensure!(
+        answer.status == 200,
+        "slow is not wrong: found {}, expected 200: {}",
+        answer.status,
+        answer.body
+    );
+
+    let warns = |line: &&LogLine| line.text("level") == "WARN" && line.trace_id() == TRACE;
+    let log = service.wait_for_log("the access line", |log| {
+        log.iter()
+            .any(|line| line.is_access_log() && line.trace_id() == TRACE)
+    })?;
+    let lines: Vec<_> = log.iter().filter(warns).collect();
+    let [line] = lines.as_slice() else {
+        anyhow::bail!("found {} warnings, expected one: {lines:?}", lines.len());
+    };
+    ensure!(
+        line.text("message")
+            .starts_with(&format!("slow query: {SUMMARY} took "))
+            && line.text("db.query.summary") == SUMMARY,
+        "found {}, expected a slow query, {SUMMARY}",
+        line.raw
+    );
+    ensure!(
+        !line.raw.contains("COUNT(*)"),
+        "the line quotes the statement: {}",
+        line.raw
+    );
+
+    let figures = Figures::of(&service)?;
+    let slow = Symptom::Slow.count(&figures);
+    ensure!(
+        slow >= 1.0,
+        "no measurement is above a second on the metrics page"
+    );
+    seen.note("a slow query", &figures);
+    service.stop()
+}
+
+const TRACE: &str = "510e0000000000000000000000000001";
+const SUMMARY: &str = "SELECT accounts";

@@ -1,0 +1,127 @@
+//! Double braces that are not Liquid's. An unknown `{{ name }}` becomes nothing, without a word; these cases find it.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, ensure};
+use support::{command, paths};
+
+use super::files;
+use crate::generate::{self, Options, Service};
+
+/// What the template's files may ask for: cargo-generate's own, those of cargo-generate.toml, those that hooks set.
+const KNOWN: [&str; 14] = [
+    "project-name",
+    "crate_name",
+    "example",
+    "store",
+    "worker",
+    "deploy",
+    "ci",
+    "grafana",
+    "runbooks",
+    "firstlight_source",
+    "firstlight_answer",
+    "dns_name",
+    "max_pods",
+    "pool_size",
+];
+
+/// Kept from Liquid by `exclude` in cargo-generate.toml.
+const EXCLUDED: [&str; 2] = [".github/workflows/", ".gitlab-ci.yml"];
+
+pub(super) fn are_known() -> anyhow::Result<()> {
+    let config = fs::read_to_string(paths::template().join("cargo-generate.toml"))?;
+    let config: toml::Table = toml::from_str(&config)?;
+    let excluded: Vec<_> = config["template"]["exclude"]
+        .as_array()
+        .context("exclude is no array")?
+        .iter()
+        .filter_map(|name| name.as_str())
+        .collect();
+    ensure!(
+        excluded == EXCLUDED,
+        "found exclude = {excluded:?}, expected {EXCLUDED:?}"
+    );
+    for (name, content) in files::of(&paths::template())? {
+        let its_own = name == "cargo-generate.toml" || name.starts_with("hooks/");
+        if its_own || EXCLUDED.iter().any(|prefix| name.starts_with(prefix)) {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&content).into_owned();
+        for placeholder in outside_raw(&text).split("{{").skip(1) {
+            let placeholder = placeholder.split("}}").next().unwrap_or_default().trim();
+            ensure!(
+                KNOWN.contains(&placeholder),
+                "{name}: found {{{{{placeholder}}}}}, expected one of {KNOWN:?}, or {{% raw %}} around it"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The text without what is between `{% raw %}` and `{% endraw %}`.
+fn outside_raw(text: &str) -> String {
+    let mut parts = text.split("{% raw %}");
+    let mut outside = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        outside.push_str(part.split_once("{% endraw %}").map_or("", |(_, rest)| rest));
+    }
+    outside
+}
+
+/// One of each kind: a workflow's expression, a pipeline's input, an alert's label, a legend, Liquid's own tag.
+const LITERALS: &str = "a: ${{ github.ref }} $[[ inputs.x ]] {{ $labels.instance }} {{http_route}} {% if x %} $${__tags}\n";
+
+/// A template with literals in every place for them, generated.
+pub(super) fn survive(folder: &Path) -> anyhow::Result<()> {
+    let template = folder.join("template-with-literals");
+    for (name, content) in files::of(&paths::template())? {
+        write(&template, &name, &content)?;
+    }
+    let workflow = ".github/workflows/literals.yml";
+    write(&template, workflow, LITERALS.as_bytes())?;
+    let gitlab = fs::read_to_string(template.join(".gitlab-ci.yml"))? + LITERALS;
+    write(&template, ".gitlab-ci.yml", gitlab.as_bytes())?;
+    let rendered = "deploy/kubernetes/literals.yaml";
+    let raw = format!("{{{{project-name}}}} {{% raw %}}{LITERALS}{{% endraw %}}");
+    write(&template, rendered, raw.as_bytes())?;
+
+    for ci in ["github", "gitlab"] {
+        let name = format!("literals-{ci}");
+        let service = Service {
+            name: &name,
+            destination: folder,
+            options: Options {
+                deploy: "kubernetes",
+                ci,
+                ..Options::BARE
+            },
+            extra: &generate::throwaway(),
+        };
+        command::run_quietly(&mut service.command_for(&template)?)?;
+        let made = files::of(&folder.join(&name))?;
+        let holds = |file: &str, text: &str| {
+            let found = made
+                .get(file)
+                .with_context(|| format!("{file} is missing"))?;
+            let found = String::from_utf8_lossy(found);
+            ensure!(found == text, "{file}: found\n{found}expected\n{text}");
+            Ok(())
+        };
+        if ci == "github" {
+            holds(workflow, LITERALS)?;
+        } else {
+            holds(".gitlab-ci.yml", &gitlab)?;
+        }
+        holds(rendered, &format!("{name} {LITERALS}"))?;
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, name: &str, content: &[u8]) -> anyhow::Result<()> {
+    let file = folder.join(name);
+    if let Some(parent) = file.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(&file, content).with_context(|| file.display().to_string())
+}

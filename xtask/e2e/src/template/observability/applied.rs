@@ -1,0 +1,162 @@
+//! With Kubernetes: rules and dashboards as `kubectl apply -k` sends them.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use support::{Cases, command, files, paths, tools, yaml};
+
+use super::{DASHBOARDS, dashboards};
+use crate::template::{combinations::Generated, kubernetes::at};
+
+pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
+    let source = generated.deployed("kubernetes");
+    cases.check(
+        "the kustomization has every dashboard, under a name that says whose it is",
+        || listed(&source),
+    );
+    cases.check("the PrometheusRules have no key that the operator does not know, and the rules of docs/alerts", || {
+        rules(&source)
+    });
+    let what = "kustomize gives rules and dashboards the service's name, label and namespace, in objects that can be applied";
+    match tools::on_path("kubectl") {
+        Some(kubectl) => {
+            cases.check(what, || rendered(&source, &kubectl));
+        }
+        None => cases.not_run(what, "install kubectl; no cluster is needed"),
+    }
+}
+
+fn listed(source: &Path) -> anyhow::Result<()> {
+    let kustomization = yaml::read(&source.join("observability/kustomization.yaml"))?;
+    let entries = at(&kustomization, "/configMapGenerator")?;
+    let mut found = BTreeSet::new();
+    for entry in entries.as_array().context("no list")? {
+        let file = at(entry, "/files/0")?;
+        let file = file.as_str().context("no text")?;
+        let (key, path) = file.split_once('=').context("no key")?;
+        let name = path.trim_start_matches("dashboards/");
+        ensure!(key == format!("firstlight-{name}"), "{path}: found {key}");
+        found.insert(name.to_owned());
+    }
+    let expected = dashboards()?;
+    ensure!(found == expected, "found {found:?}, expected {expected:?}");
+    Ok(())
+}
+
+/// The documents of a file.
+fn documents(text: &str) -> anyhow::Result<Vec<Value>> {
+    text.split("\n---\n").map(yaml::parse).collect()
+}
+
+/// The operator's schema comes with no package; these are the keys that we use of it.
+fn rules(source: &Path) -> anyhow::Result<()> {
+    let read = |file: &Path| documents(&fs::read_to_string(file)?);
+    let found = read(&source.join("observability/alerts/prometheusrule.yaml"))?;
+    let expected = read(&paths::root().join("docs/alerts/prometheusrule.yaml"))?;
+    ensure!(
+        found == expected,
+        "docs/alerts/prometheusrule.yaml has others"
+    );
+    for resource in &found {
+        let kind = (&resource["apiVersion"], &resource["kind"]);
+        ensure!(
+            kind.0 == "monitoring.coreos.com/v1" && kind.1 == "PrometheusRule",
+            "found {kind:?}"
+        );
+        known(resource, &["apiVersion", "kind", "metadata", "spec"])?;
+        known(&resource["spec"], &["groups"])?;
+        for group in items(&resource["spec"]["groups"])? {
+            known(group, &["name", "interval", "rules"])?;
+            for rule in items(&group["rules"])? {
+                known(
+                    rule,
+                    &["record", "alert", "expr", "for", "labels", "annotations"],
+                )?;
+                for words in ["labels", "annotations"] {
+                    let words = rule[words].as_object().into_iter().flatten();
+                    for (name, value) in words {
+                        ensure!(value.is_string(), "{name}: found {value}, expected a text");
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn items(list: &Value) -> anyhow::Result<&Vec<Value>> {
+    list.as_array()
+        .with_context(|| format!("{list} is no list"))
+}
+
+fn known(object: &Value, known: &[&str]) -> anyhow::Result<()> {
+    let object = object.as_object().context("no object")?;
+    let unknown: Vec<_> = object
+        .keys()
+        .filter(|key| !known.contains(&key.as_str()))
+        .collect();
+    ensure!(
+        unknown.is_empty(),
+        "{unknown:?}, expected some of {known:?}"
+    );
+    Ok(())
+}
+
+/// A copy, with a namespace as its comment suggests one.
+fn rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
+    let copy = paths::fresh("template-applied")?;
+    files::write(&copy, &files::of(source)?)?;
+    let manifests = copy.join("deploy/kubernetes");
+    let kustomization = manifests.join("kustomization.yaml");
+    let text = fs::read_to_string(&kustomization)?;
+    fs::write(
+        &kustomization,
+        text.replace("#namespace: shop", "namespace: shop")
+            .replace("#- ../../observability", "- ../../observability"),
+    )?;
+    let said = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(&manifests))?;
+    let mut shown = BTreeSet::new();
+    let mut rules = 0;
+    for object in documents(&said)? {
+        ensure!(
+            object["metadata"]["namespace"] == "shop",
+            "{}: no namespace",
+            object["metadata"]
+        );
+        let size = object.to_string().len();
+        ensure!(
+            size < APPLIED,
+            "{}: {size} bytes, and {APPLIED} may be applied",
+            object["metadata"]
+        );
+        let label = &object["metadata"]["labels"]["app.kubernetes.io/name"];
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        ensure!(
+            label == "bare" && name.starts_with("bare"),
+            "found {}",
+            object["metadata"]
+        );
+        rules += usize::from(object["kind"] == "PrometheusRule");
+        if object["kind"] != "ConfigMap" {
+            continue;
+        }
+        ensure!(
+            object["metadata"]["labels"]["grafana_dashboard"] == "1",
+            "{}",
+            object["metadata"]
+        );
+        for (key, text) in object["data"].as_object().context("no data")? {
+            let name = key.trim_start_matches("firstlight-").to_owned();
+            let file = fs::read_to_string(source.join(DASHBOARDS).join(&name))?;
+            ensure!(*text == file, "{key} is not {name}");
+            shown.insert(name);
+        }
+    }
+    ensure!(shown == dashboards()?, "found {shown:?}");
+    ensure!(rules == 2, "found {rules} PrometheusRules");
+    Ok(())
+}
+
+/// `kubectl apply` keeps what it applied in an annotation, and annotations may have 256 KiB together.
+const APPLIED: usize = 256 * 1024;

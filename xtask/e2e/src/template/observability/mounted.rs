@@ -1,0 +1,199 @@
+//! With compose: what its containers find where it mounts `observability/`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+use support::{Cases, command, files, paths, tools, yaml};
+
+use super::{DASHBOARDS, dashboards};
+use crate::template::{
+    combinations::Generated,
+    compose::{self, Mount},
+    kubernetes::at,
+};
+
+pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
+    for store in ["none", "postgres"] {
+        let source = generated.with_store(store, "compose", "none");
+        prometheus(cases, &source, store);
+    }
+    let source = generated.deployed("compose");
+    alertmanager(cases, &source);
+    cases.check(
+        "Grafana finds every dashboard, and begins with the overview",
+        || grafana(&source),
+    );
+    cases.check(
+        "every alert leads to a dashboard of the Grafana beside it",
+        || links(&source),
+    );
+}
+
+/// What a container of compose has, below a folder of ours instead of `/`.
+struct Container {
+    service: Value,
+    root: PathBuf,
+}
+
+impl Container {
+    fn of(source: &Path, name: &str) -> anyhow::Result<Self> {
+        let folder = source.join("deploy/compose");
+        let compose = yaml::read(&folder.join("compose.yaml"))?;
+        let service = at(&compose, &format!("/services/{name}"))?;
+        let root = paths::fresh(&format!("template-mounted-{name}"))?;
+        for Mount { source, target } in compose::mounts(&service)? {
+            let (from, to) = (folder.join(&source), below(&root, &target));
+            if from.is_dir() {
+                files::write(&to, &files::of(&from)?)?;
+            } else {
+                fs::create_dir_all(to.parent().unwrap_or(&root))?;
+                fs::copy(&from, &to).with_context(|| source.clone())?;
+            }
+        }
+        Ok(Self { service, root })
+    }
+
+    /// Where an absolute path of the container is.
+    fn path(&self, path: &str) -> PathBuf {
+        below(&self.root, path)
+    }
+}
+
+fn below(root: &Path, absolute: &str) -> PathBuf {
+    root.join(absolute.trim_start_matches('/'))
+}
+
+fn prometheus(cases: &mut Cases, source: &Path, store: &str) {
+    let what = format!(
+        "promtool accepts prometheus.yml and both files of rules, where compose mounts them, with store = {store}"
+    );
+    let promtool = match tools::prometheus() {
+        Ok(tools) => tools.promtool,
+        Err(error) => return cases.not_run(&what, &format!("{error:#}")),
+    };
+    cases.check(&what, || {
+        let container = Container::of(source, "prometheus")?;
+        let arguments = at(&container.service, "/command")?;
+        let mut arguments = arguments.as_array().into_iter().flatten();
+        let config =
+            arguments.find_map(|argument| argument.as_str()?.strip_prefix("--config.file="));
+        let config = container.path(config.context("no --config.file")?);
+        let check = || {
+            let mut check = Command::new(&promtool);
+            command::run_quietly(check.args(["check", "config"]).arg(&config))
+        };
+        let said = check()?;
+        ensure!(said.contains("2 rule files found"), "it said:\n{said}");
+        let rules = container.path("/etc/prometheus/alerts/firstlight.rules.yml");
+        let text = fs::read_to_string(&rules)?;
+        fs::write(&rules, text.replacen("expr: ", "expr: (", 1))?;
+        if check().is_ok() {
+            bail!("with a rule that is broken it passes as well");
+        }
+        fs::remove_file(&rules)?;
+        if check().is_ok() {
+            bail!("without the rules it passes as well");
+        }
+        Ok(())
+    });
+}
+
+/// It has to start without an address to send to, and to be the one of `docs/alerts` once the comments are taken away.
+fn alertmanager(cases: &mut Cases, source: &Path) {
+    let what = "amtool accepts alertmanager.yml, which sends nothing anywhere, and does when its receivers are no comments";
+    let amtool = match tools::alertmanager() {
+        Ok(tools) => tools.amtool,
+        Err(error) => return cases.not_run(what, &format!("{error:#}")),
+    };
+    cases.check(what, || {
+        let container = Container::of(source, "alertmanager")?;
+        // Where the image looks for it.
+        let config = container.path("/etc/alertmanager/alertmanager.yml");
+        let check = || {
+            let mut check = Command::new(&amtool);
+            command::run_quietly(check.arg("check-config").arg(&config))
+        };
+        check()?;
+        let receivers = at(&yaml::read(&config)?, "/receivers")?;
+        for receiver in receivers.as_array().context("no list")? {
+            let keys = receiver.as_object().context("no object")?;
+            ensure!(keys.keys().eq(["name"]), "{receiver} sends something");
+        }
+        let text = fs::read_to_string(&config)?;
+        fs::write(&config, text.replace("    #", "    "))?;
+        check()?;
+        let found = yaml::read(&config)?;
+        let expected = yaml::read(&paths::root().join("docs/alerts/alertmanager.yml"))?;
+        ensure!(found == expected, "found {found}, expected {expected}");
+        Ok(())
+    });
+}
+
+fn grafana(source: &Path) -> anyhow::Result<()> {
+    let container = Container::of(source, "grafana")?;
+    let provisioning = container.path("/etc/grafana/provisioning");
+    let providers = yaml::read(&provisioning.join("dashboards/dashboards.yaml"))?;
+    let folder = at(&providers, "/providers/0/options/path")?;
+    let folder = folder.as_str().context("no path")?;
+    for name in dashboards()? {
+        let file = container.path(folder).join(&name);
+        ensure!(file.is_file(), "{name} is not in {folder}");
+    }
+    let home = at(
+        &container.service,
+        "/environment/GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH",
+    )?;
+    ensure!(home == format!("{folder}/overview.json"), "found {home}");
+    // Dashboards ask the Prometheus that is chosen at their top, at first the default one.
+    let sources = yaml::read(&provisioning.join("datasources/datasources.yaml"))?;
+    let sources = at(&sources, "/datasources")?;
+    let default = sources.as_array().into_iter().flatten();
+    let default: Vec<_> = default
+        .filter(|source| source["isDefault"] == true)
+        .collect();
+    let [prometheus] = default[..] else {
+        bail!("found {} default data sources, expected 1", default.len())
+    };
+    ensure!(prometheus["type"] == "prometheus", "found {prometheus}");
+    let interval = at(prometheus, "/jsonData/timeInterval")?;
+    let scraped = yaml::read(&source.join("deploy/compose/prometheus.yml"))?;
+    let scraped = at(&scraped, "/global/scrape_interval")?;
+    ensure!(
+        interval == scraped,
+        "found {interval}, scraped every {scraped}"
+    );
+    Ok(())
+}
+
+fn links(source: &Path) -> anyhow::Result<()> {
+    let compose = yaml::read(&source.join("deploy/compose/compose.yaml"))?;
+    let port = at(&compose, "/services/grafana/ports/0")?;
+    let port = port.as_str().unwrap_or_default();
+    let port = port.trim_start_matches("127.0.0.1:").split(':').next();
+    let grafana = format!("http://localhost:{}/d/", port.unwrap_or_default());
+    let mut uids = Vec::new();
+    for name in dashboards()? {
+        let text = fs::read_to_string(source.join(DASHBOARDS).join(name))?;
+        uids.push(serde_json::from_str::<Value>(&text)?["uid"].clone());
+    }
+    let rules = yaml::read(&source.join("observability/alerts/firstlight.rules.yml"))?;
+    let groups = at(&rules, "/groups")?;
+    let groups = groups.as_array().into_iter().flatten();
+    let rules = groups.flat_map(|group| group["rules"].as_array().into_iter().flatten());
+    let mut alerts = 0;
+    for alert in rules.filter(|rule| !rule["alert"].is_null()) {
+        let url = at(alert, "/annotations/dashboard_url")?;
+        let uid = url.as_str().and_then(|url| url.strip_prefix(&grafana));
+        let uid = uid.and_then(|rest| rest.split('?').next());
+        let known = uid.is_some_and(|uid| uids.iter().any(|known| known == uid));
+        ensure!(known, "{}: found {url}", alert["alert"]);
+        alerts += 1;
+    }
+    ensure!(alerts > 20, "found {alerts} alerts");
+    Ok(())
+}

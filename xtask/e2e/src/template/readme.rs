@@ -1,0 +1,139 @@
+//! The README of a generated service: it explains every file, and its commands are run as they are written.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+use anyhow::{Context as _, ensure};
+use support::{Cases, command, paths, tools};
+
+use super::{combinations, files::Files};
+use crate::{
+    generate::Options,
+    service::{self, Service},
+};
+
+/// Its tables name all files, and no others.
+pub(super) fn explains_every_file(files: &Files) -> anyhow::Result<()> {
+    let readme = files.get("README.md").context("README.md is missing")?;
+    let readme = String::from_utf8_lossy(readme);
+    let mut explained = BTreeSet::new();
+    let mut folder = None;
+    for line in readme.lines() {
+        let first = line
+            .strip_prefix("| ")
+            .and_then(|line| line.split(" | ").next());
+        let Some(first) = first else {
+            folder = None;
+            continue;
+        };
+        let mut names = first.split('`').skip(1).step_by(2);
+        if first == "file" {
+            folder = Some("");
+        } else if first.starts_with("file of ") {
+            folder = names.next();
+        } else if let Some(folder) = folder {
+            explained.extend(names.map(|name| format!("{folder}{name}")));
+        }
+    }
+    let unnamed = |name: &&String| **name != "README.md" && !explained.contains(*name);
+    let missing: Vec<_> = files.keys().filter(unnamed).collect();
+    ensure!(missing.is_empty(), "README.md does not explain {missing:?}");
+    let there = |name: &&String| match name.strip_suffix('/') {
+        Some(_) => files.keys().any(|file| file.starts_with(*name)),
+        None => files.contains_key(*name),
+    };
+    let extra: Vec<_> = explained.iter().filter(|name| !there(name)).collect();
+    ensure!(
+        extra.is_empty(),
+        "README.md explains {extra:?}, which are not there"
+    );
+    Ok(())
+}
+
+/// The commands of the section "Check it", one by one.
+pub(super) fn check_commands(source: &Path) -> anyhow::Result<Vec<String>> {
+    let blocks = shell_blocks(source, "## Check it")?;
+    let commands = blocks.first().context("no commands")?;
+    let commands: Vec<_> = commands.trim().split(" && ").map(str::to_owned).collect();
+    ensure!(
+        commands.len() == 3,
+        "found {commands:?}, expected fmt, clippy and test"
+    );
+    Ok(commands)
+}
+
+/// Those of the sections "Run it" and "Jobs", against the service that `cargo test` has built. Its ports are free ones, and
+/// `server` is the address of a PostgreSQL server.
+pub(super) fn commands_work(
+    cases: &mut Cases,
+    options: Options<'_>,
+    source: &Path,
+    server: Option<String>,
+) {
+    let name = combinations::name(options);
+    let what = format!("{name}: the commands of README.md, \"Run it\"");
+    if tools::on_path("curl").is_none() {
+        return cases.not_run(&what, "install curl");
+    }
+    let database = match (options.store, server) {
+        ("postgres", None) => return cases.not_run(&what, "it needs PostgreSQL, see above"),
+        ("postgres", Some(server)) => server,
+        _ => format!("sqlite://{}/readme.db", source.display()),
+    };
+    cases.check(&what, || {
+        let blocks = shell_blocks(source, "## Run it")?;
+        let [start, requests, check, ..] = &blocks[..] else {
+            anyhow::bail!("found {blocks:?}, expected three blocks of commands")
+        };
+        ensure!(start.trim() == "cargo run", "found {start:?} first");
+        let program = paths::generated_target().join("debug").join(name);
+        let mut service = Service::start(&program, None, &[("DATABASE_URL", &database)])?;
+        let host = |url: &str| url.trim_start_matches("http://").to_owned();
+        let requests = requests
+            .replace("localhost:8080", &host(&service.address))
+            .replace("localhost:9464", &host(&service.admin));
+        let said = command::run_quietly(Command::new("sh").args(["-ec", &requests]))?;
+        for needed in ["# HELP ", "logs"] {
+            ensure!(said.contains(needed), "no {needed:?} in:\n{said}");
+        }
+        let expected: &[f64] = match options {
+            Options { example: false, .. } => &[404.0],
+            Options { store: "none", .. } => &[200.0, 200.0, 201.0, 500.0],
+            Options { worker: false, .. } => &[200.0, 200.0, 201.0],
+            _ => &[200.0, 200.0, 202.0],
+        };
+        service.wait_for_log("an access line for each request", |log| {
+            let mut statuses: Vec<f64> = log.iter().filter_map(status).collect();
+            statuses.sort_by(f64::total_cmp);
+            statuses == expected
+        })?;
+        service.stop()?;
+
+        let said = command::run_quietly(&mut service::shell(source, check))?;
+        ensure!(said.contains("telemetry check: ok"), "it said:\n{said}");
+        if options.worker {
+            let blocks = shell_blocks(source, "## Jobs")?;
+            let list = blocks.first().context("no commands below \"Jobs\"")?;
+            let mut list = service::shell(source, list);
+            command::run_quietly(list.env("DATABASE_URL", &database))?;
+        }
+        Ok(())
+    });
+}
+
+fn status(line: &crate::log_line::LogLine) -> Option<f64> {
+    line.number("http.response.status_code")
+}
+
+/// The blocks of shell commands below `heading`, up to the next one.
+pub(super) fn shell_blocks(source: &Path, heading: &str) -> anyhow::Result<Vec<String>> {
+    let readme = fs::read_to_string(source.join("README.md"))?;
+    let (_, section) = readme
+        .split_once(&format!("{heading}\n"))
+        .with_context(|| format!("README.md has no section {heading:?}"))?;
+    let section = section.split("\n## ").next().unwrap_or(section);
+    Ok(section
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|block| Some(block.split_once("```")?.0.to_owned()))
+        .collect())
+}

@@ -1,0 +1,98 @@
+//! That queries in the book and in runbooks are as good as the rules: what is copied from a page adds up no services, and from
+//! the book misses no births. A runbook's are for a look at what goes on.
+
+use anyhow::bail;
+use support::{Cases, files, paths};
+
+use super::{lint, rule::Rule};
+
+pub(super) fn cases(cases: &mut Cases) {
+    cases.check(
+        "every query in the book and in runbooks holds what rules hold about services, things, births and gaps",
+        held,
+    );
+}
+
+fn held() -> anyhow::Result<()> {
+    let book = queries("book/src")?;
+    let runbooks = queries("runbooks")?;
+    let of_book = book
+        .iter()
+        .map(|(page, query)| (page, objection(query, &lint::OF_ANY_QUERY)));
+    let of_runbooks = runbooks
+        .iter()
+        .map(|(page, query)| (page, objection(query, lint::OF_A_LOOK)));
+    let wrong: Vec<_> = of_book
+        .chain(of_runbooks)
+        .filter_map(|(page, objection)| Some(format!("{page}: {}", objection?)))
+        .collect();
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("\n"));
+    }
+    if book.len() < 4 || runbooks.len() < 8 {
+        bail!(
+            "found {} and {} queries, expected 4 and 8 or more",
+            book.len(),
+            runbooks.len()
+        );
+    }
+    Ok(())
+}
+
+fn objection(query: &str, lints: &[fn(&Rule) -> Option<String>]) -> Option<String> {
+    let rule = Rule {
+        expr: query.to_owned(),
+        ..Rule::default()
+    };
+    lints.iter().find_map(|objects| objects(&rule))
+}
+
+/// Each of a folder, with its page: of a block what is between two comments.
+fn queries(folder: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let mut queries = Vec::new();
+    for (name, content) in files::of(&paths::root().join("docs").join(folder))? {
+        if name.ends_with(".md") {
+            let text = String::from_utf8_lossy(&content).into_owned();
+            let blocks = text.split("```promql\n").skip(1);
+            let blocks = blocks.filter_map(|rest| rest.split("```").next());
+            queries.extend(blocks.flat_map(of_block).map(|query| (name.clone(), query)));
+        }
+    }
+    Ok(queries)
+}
+
+fn of_block(block: &str) -> Vec<String> {
+    let lines: Vec<_> = block.lines().collect();
+    let queries = lines.split(|line| line.trim_start().starts_with('#') || line.trim().is_empty());
+    let queries = queries.map(|lines| lines.join("\n"));
+    queries.filter(|query| !query.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{held, lint, objection, of_block};
+
+    #[test]
+    fn comments_part_the_queries_of_a_block() {
+        assert_eq!(
+            of_block("# Late.\nup\n== 0\n# Gone.\nabsent(up)\n"),
+            ["up\n== 0", "absent(up)"]
+        );
+    }
+
+    #[test]
+    fn the_book_does_what_rules_do() -> anyhow::Result<()> {
+        held()
+    }
+
+    #[test]
+    fn what_rules_must_not_do_is_found() {
+        let objection = |query| objection(query, &lint::OF_ANY_QUERY).is_some();
+        assert!(objection("max by (job) (up) == 0"));
+        assert!(!objection("max by (cluster, namespace, job) (up) == 0"));
+        assert!(objection(
+            "cron_runs_total unless cron_runs_total offset 1h"
+        ));
+        assert!(objection("sum by ("));
+    }
+}

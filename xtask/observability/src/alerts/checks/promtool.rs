@@ -1,0 +1,108 @@
+//! What promtool says of the rules, and every alert test.
+
+use std::{fs, process::Command};
+
+use anyhow::{Context as _, bail};
+use support::{Cases, command, paths, tools::Prometheus};
+
+use crate::alerts::{self, Timing, objectives, output};
+
+pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
+    let rules = ["objectives.yml", "firstlight.rules.yml"].map(|name| output::folder().join(name));
+    cases.check("promtool finds nothing in the rules", || {
+        command::run_quietly(check(prometheus).args(&rules)).map(drop)
+    });
+    cases.check(
+        "promtool finds nothing in the rules of the suite live",
+        || scaled(prometheus),
+    );
+    cases.check(
+        "the example of an objective is one, once it is no comment",
+        || example(prometheus),
+    );
+    cases.check("a broken rule fails its alert test, by name", || {
+        broken(prometheus)
+    });
+    for file in alert_tests() {
+        let path = output::folder().join(&file);
+        cases.check(
+            &format!("promtool runs the alert tests of docs/alerts/{file}"),
+            || {
+                let mut test = Command::new(&prometheus.promtool);
+                command::run_quietly(test.args(["test", "rules"]).arg(path)).map(drop)
+            },
+        );
+    }
+}
+
+/// A rule that compares the wrong way round fails its alert test, and promtool names it.
+fn broken(prometheus: &Prometheus) -> anyhow::Result<()> {
+    let folder = paths::fresh("alerts-broken").context("cannot empty target/alerts-broken")?;
+    fs::create_dir_all(folder.join("tests"))?;
+    for file in ["objectives.yml", "firstlight.rules.yml", "tests/worker.yml"] {
+        fs::copy(output::folder().join(file), folder.join(file)).context(file)?;
+    }
+    let rules = folder.join("firstlight.rules.yml");
+    let text = fs::read_to_string(&rules)?;
+    let wrong = text.replace(
+        "worker_queue_oldest_age_seconds:last\n          > on",
+        "worker_queue_oldest_age_seconds:last\n          < on",
+    );
+    if wrong == text {
+        bail!("there is no WorkerQueueStalled to break");
+    }
+    fs::write(&rules, wrong)?;
+    let mut test = Command::new(&prometheus.promtool);
+    test.args(["test", "rules"])
+        .arg(folder.join("tests/worker.yml"));
+    match command::run_quietly(&mut test) {
+        Ok(_) => bail!("the alert test of WorkerQueueStalled passes, whose rule is broken"),
+        Err(error) if format!("{error:#}").contains("WorkerQueueStalled") => Ok(()),
+        Err(error) => Err(error.context("it fails, and does not name WorkerQueueStalled")),
+    }
+}
+
+fn check(prometheus: &Prometheus) -> Command {
+    let mut check = Command::new(&prometheus.promtool);
+    check.args(["check", "rules", "--lint=all", "--lint-fatal"]);
+    check
+}
+
+fn alert_tests() -> Vec<String> {
+    let files = output::all().into_iter().map(|file| file.path);
+    files.filter(|path| path.starts_with("tests/")).collect()
+}
+
+/// With short windows; no test ever waits for the long ones.
+fn scaled(prometheus: &Prometheus) -> anyhow::Result<()> {
+    let folder = paths::fresh("alerts-scaled").context("cannot empty target/alerts-scaled")?;
+    let texts = [objectives(Timing::Scaled), alerts::rules(Timing::Scaled)];
+    let mut check = check(prometheus);
+    for (name, text) in ["objectives.yml", "rules.yml"].into_iter().zip(texts) {
+        if text.contains("[1h]") || text.contains("for: 15m") {
+            bail!("{name} of the suite live still has windows of production");
+        }
+        fs::write(folder.join(name), text)?;
+        check.arg(folder.join(name));
+    }
+    command::run_quietly(&mut check).map(drop)
+}
+
+fn example(prometheus: &Prometheus) -> anyhow::Result<()> {
+    let folder = paths::fresh("alerts-example").context("cannot empty target/alerts-example")?;
+    let text = fs::read_to_string(output::folder().join("objectives.yml"))?;
+    let uncommented = |line: &str| match line.strip_prefix("      # ") {
+        Some(rule) if rule.starts_with("- record") || rule.starts_with("  ") => {
+            format!("      {rule}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    let used: String = text.lines().map(uncommented).collect();
+    let file = folder.join("objectives.yml");
+    fs::write(&file, used)?;
+    let output = command::run_quietly(check(prometheus).arg(&file))?;
+    if !output.contains("6 rules found") {
+        bail!("expected three rules and three of the example; promtool said:\n{output}");
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Which receiver hears of which alert, by `amtool`, which reads the file as Alertmanager does.
+
+use std::{fs, process::Command};
+
+use anyhow::bail;
+use support::{Cases, command, paths, tools::Alertmanager};
+
+use crate::alerts::{ALWAYS, Timing, alerts, output, routes};
+
+pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
+    let config = output::folder().join("alertmanager.yml");
+    cases.check("amtool finds nothing in alertmanager.yml", || {
+        let mut check = Command::new(&alertmanager.amtool);
+        command::run_quietly(check.arg("check-config").arg(&config)).map(drop)
+    });
+    cases.check(
+        "amtool finds nothing in the configuration of the suite live",
+        || scaled(alertmanager),
+    );
+    cases.check(
+        "every alert reaches who it is for: a pager, the tickets, or the heartbeat",
+        || {
+            for alert in alerts() {
+                let severity = alert.severity.word();
+                let receiver = match severity {
+                    _ if alert.name == ALWAYS => "heartbeat",
+                    "critical" => "pager",
+                    "warning" => "tickets",
+                    _ => "none",
+                };
+                reaches(alertmanager, receiver, alert.name, severity)?;
+            }
+            Ok(())
+        },
+    );
+    cases.check(
+        "what has an unknown severity is a ticket and not lost",
+        || reaches(alertmanager, "tickets", "Other", "page"),
+    );
+    cases.check("what is only information goes nowhere", || {
+        reaches(alertmanager, "none", "Other", "info")
+    });
+}
+
+/// With short waits.
+fn scaled(tools: &Alertmanager) -> anyhow::Result<()> {
+    let file = paths::fresh("alertmanager-scaled")?.join("alertmanager.yml");
+    let text = routes::config(Timing::Scaled, &routes::EXAMPLE);
+    if !text.contains("group_wait: 500ms") {
+        bail!("it still has the waits of production:\n{text}");
+    }
+    fs::write(&file, text)?;
+    let mut check = Command::new(&tools.amtool);
+    command::run_quietly(check.arg("check-config").arg(&file)).map(drop)
+}
+
+fn reaches(
+    alertmanager: &Alertmanager,
+    receiver: &str,
+    alert: &str,
+    severity: &str,
+) -> anyhow::Result<()> {
+    let mut test = Command::new(&alertmanager.amtool);
+    test.args(["config", "routes", "test"]);
+    test.arg(format!(
+        "--config.file={}",
+        output::folder().join("alertmanager.yml").display()
+    ));
+    test.arg(format!("--verify.receivers={receiver}"));
+    test.arg(format!("alertname={alert}"))
+        .arg(format!("severity={severity}"))
+        .arg("job=orders");
+    command::run_quietly(&mut test).map(drop)
+}

@@ -1,0 +1,83 @@
+//! A rule as it is committed: what Prometheus will read, and not what the generator meant.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::alerts::output;
+
+/// An entry of a rule file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rule {
+    pub(super) alert: Option<String>,
+    pub(super) record: Option<String>,
+    pub(super) expr: String,
+    /// `for`, which is a keyword here.
+    pub(super) lasting: Option<String>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
+}
+
+impl Rule {
+    /// Of the alert, or of what it records.
+    pub(super) fn name(&self) -> &str {
+        let name = self.alert.as_ref().or(self.record.as_ref());
+        name.map_or("", String::as_str)
+    }
+
+    pub(super) fn annotation(&self, name: &str) -> &str {
+        self.annotations.get(name).map_or("", String::as_str)
+    }
+
+    pub(super) fn pages(&self) -> bool {
+        self.labels
+            .get("severity")
+            .is_some_and(|severity| severity == "critical")
+    }
+
+    fn read(entry: &Value) -> Self {
+        let text = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+        let map = |key: &str| {
+            let entries = entry
+                .get(key)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten();
+            let texts = entries
+                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+            texts.collect()
+        };
+        Self {
+            alert: text("alert"),
+            record: text("record"),
+            expr: text("expr").unwrap_or_default(),
+            lasting: text("for"),
+            labels: map("labels"),
+            annotations: map("annotations"),
+        }
+    }
+}
+
+/// The rules of both files.
+pub(super) fn committed() -> anyhow::Result<Vec<Rule>> {
+    let mut rules = Vec::new();
+    for name in ["objectives.yml", "firstlight.rules.yml"] {
+        rules.extend(in_groups(&groups(name)?));
+    }
+    Ok(rules)
+}
+
+/// The groups of a rule file.
+pub(super) fn groups(file: &str) -> anyhow::Result<Value> {
+    let file = support::yaml::read(&output::folder().join(file))?;
+    file.get("groups")
+        .cloned()
+        .context("a rule file has groups")
+}
+
+fn in_groups(groups: &Value) -> Vec<Rule> {
+    let groups = groups.as_array().into_iter().flatten();
+    let rules = groups.filter_map(|group| group.get("rules")?.as_array());
+    rules.flatten().map(Rule::read).collect()
+}

@@ -1,0 +1,93 @@
+//! Rules that are evaluated together, in their order: a later one sees what an earlier one has recorded.
+
+use super::{alert::Alert, emit, recording::Record, timing::Timing};
+
+/// A group of a rule file.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    name: &'static str,
+    about: &'static str,
+    interval: Option<&'static str>,
+    example: Vec<Record>,
+    records: Vec<Record>,
+    pub(super) alerts: Vec<Alert>,
+}
+
+impl Group {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            about: "",
+            interval: None,
+            example: Vec::new(),
+            records: Vec::new(),
+            alerts: Vec::new(),
+        }
+    }
+
+    /// A comment of the group.
+    pub(super) fn about(mut self, text: &'static str) -> Self {
+        self.about = text;
+        self
+    }
+
+    /// How often it is evaluated, where the server's own interval will not do.
+    pub(super) fn every(mut self, interval: &'static str) -> Self {
+        self.interval = Some(interval);
+        self
+    }
+
+    /// Recording rules that a user may want, as a comment before the others.
+    pub(super) fn example(mut self, records: impl IntoIterator<Item = Record>) -> Self {
+        self.example.extend(records);
+        self
+    }
+
+    /// Recording rules; they come before all alerts.
+    pub(super) fn records(mut self, records: impl IntoIterator<Item = Record>) -> Self {
+        self.records.extend(records);
+        self
+    }
+
+    pub(super) fn alerts(mut self, alerts: impl IntoIterator<Item = Alert>) -> Self {
+        self.alerts.extend(alerts);
+        self
+    }
+
+    /// As an entry of `groups`, two spaces in.
+    pub(super) fn to_yaml(&self, timing: Timing) -> String {
+        let mut text = emit::comment(2, self.about);
+        text += &format!("  - name: {}\n", self.name);
+        if let Some(interval) = self.interval {
+            text += &format!("    interval: {}\n", timing.apply(interval));
+        }
+        text += "    rules:\n";
+        for line in self
+            .example
+            .iter()
+            .flat_map(|record| commented(&record.to_yaml(timing)))
+        {
+            text += &line;
+        }
+        if !self.example.is_empty() {
+            text.push('\n');
+        }
+        let records = self.records.iter().map(|record| record.to_yaml(timing));
+        let alerts = self.alerts.iter().map(|alert| alert.to_yaml(timing));
+        text += &records.chain(alerts).collect::<Vec<_>>().join("\n");
+        text
+    }
+}
+
+/// The lines of a rule as comments, at the rule's indent.
+fn commented(rule: &str) -> Vec<String> {
+    let lines = rule.lines();
+    let uncomment = lines.map(|line| format!("      # {}\n", line.get(6..).unwrap_or_default()));
+    uncomment.collect()
+}
+
+/// A rule file without its head.
+pub(super) fn file(groups: &[Group], timing: Timing) -> String {
+    let groups: Vec<_> = groups.iter().map(|group| group.to_yaml(timing)).collect();
+    format!("groups:\n{}", groups.join("\n"))
+}

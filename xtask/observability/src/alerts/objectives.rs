@@ -1,0 +1,161 @@
+//! How good each service has promised to be: the one file that its users edit, and what it comes to for each service.
+
+use firstlight::metrics::catalog::HTTP_SERVER_REQUEST_DURATION;
+
+use super::{group::Group, recording::Record, slo};
+use crate::{
+    limits,
+    promql::{self, SERVICE, Selector, on_service, ours},
+};
+
+/// Every service with firstlight that was there within a day.
+pub(super) const SEEN: &str = "service:firstlight:seen1d";
+/// Those, and whatever Prometheus has targets of.
+const KNOWN: &str = "service:target:known";
+
+const AVAILABILITY: &str = "availability:declared_objective_ratio";
+const LATENCY: &str = "latency:declared_objective_ratio";
+const SECONDS: &str = "latency:declared_objective_seconds";
+/// What holds for each service, in the bucket that it falls in.
+pub(super) const BUCKET: &str = "slo:latency:objective_bucket_seconds";
+
+/// The defaults, and how to promise something.
+pub(super) fn group() -> Group {
+    about().example(declared("orders")).records(defaults())
+}
+
+/// Where these jobs promise what is the default of all others.
+pub(super) fn declaring(jobs: &[&'static str]) -> Group {
+    let promise = |job: &'static str| {
+        [
+            promised(job, AVAILABILITY, limits::AVAILABILITY),
+            promised(job, LATENCY, limits::LATENCY),
+        ]
+    };
+    let declared: Vec<_> = jobs.iter().copied().flat_map(promise).collect();
+    about().records(declared).records(defaults())
+}
+
+fn about() -> Group {
+    Group::new("firstlight-objectives").about(
+        "How good each service has promised to be. Only a promise pages: to make one, take the rules that are comments, and \
+         put the job in: the part of requests that must not end with a 5xx (of a month, 22 minutes may be lost), the part of the \
+         others that must be fast, and how many seconds that is. With a namespace, a cluster, or both beside the job it is made for \
+         the service there, and without for all services of that job. Where several fit, the one that says most holds; of several \
+         that say as much, the strictest. Seconds are measured by the buckets of http_server_request_duration_seconds, 0.005, 0.01, \
+         0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5 and 10: what is between two is rounded up to the next, and above \
+         the last no request is slow. A job that is declared here is missed for as long as it is \
+         here, see ServiceAbsent. Every other service with firstlight has the defaults below, whose alerts are tickets, for a day \
+         after it was last seen.",
+    )
+}
+
+/// A service that promises more than the others.
+fn declared(job: &'static str) -> [Record; 3] {
+    [
+        promised(job, AVAILABILITY, 0.9995).label("namespace", "production"),
+        promised(job, LATENCY, 0.995).label("namespace", "production"),
+        promised(job, SECONDS, 0.5).label("namespace", "production"),
+    ]
+}
+
+fn promised(job: &'static str, objective: &str, value: f64) -> Record {
+    Record::as_(format!("slo:{objective}"))
+        .of(&[&format!("vector({value})")])
+        .label("job", job)
+}
+
+fn defaults() -> [Record; 3] {
+    let or = format!("or {}", on_service(&[]));
+    [
+        Record::as_("slo:availability:objective_ratio")
+            .because("What holds: what is declared, or the default: 43 minutes of a month.")
+            .of(&[
+                "slo:availability:promised_objective_ratio",
+                &or,
+                &format!("{} * {SEEN}", limits::AVAILABILITY),
+            ]),
+        Record::as_("slo:latency:objective_ratio").of(&[
+            "slo:latency:promised_objective_ratio",
+            &or,
+            &format!("{} * {SEEN}", limits::LATENCY),
+        ]),
+        Record::as_("slo:latency:objective_seconds").of(&[
+            "slo:latency:promised_objective_seconds",
+            &or,
+            &format!("{} * {SEEN}", limits::LATENCY_SECONDS),
+        ]),
+    ]
+}
+
+/// Which services there are, and what each has promised.
+pub(super) fn known() -> Group {
+    let by = SERVICE.join(", ");
+    let on = on_service(&[]);
+    Group::new("firstlight-services")
+        .about(
+            "Which services there are, and what was declared for each: for all services of a job, or for the one in a namespace, in a \
+             cluster, or in both. What fits no service is missed itself.",
+        )
+        .every(slo::INTERVAL)
+        .records([
+            Record::as_(SEEN)
+                .because("Also while it is down. A build_info without a version of firstlight is that of a foreign exporter.")
+                .of(&[&format!("group by ({by}) (last_over_time({}[1d]))", ours())]),
+            Record::as_(KNOWN).of(&[
+                SEEN,
+                &format!("or {on}"),
+                &format!("group by ({by}) ({})", Selector::foreign("up")),
+            ]),
+            resolved(AVAILABILITY, promql::max),
+            resolved(LATENCY, promql::max),
+            resolved(SECONDS, promql::min),
+        ])
+        .records(buckets())
+}
+
+/// In which bucket the seconds are that hold for each service: no query looks up a bucket by a number.
+fn buckets() -> impl Iterator<Item = Record> {
+    let bounds = HTTP_SERVER_REQUEST_DURATION.buckets.unwrap_or_default();
+    let lower = std::iter::once(0.0).chain(bounds.iter().copied());
+    let seconds = promql::max(&SERVICE, "slo:latency:objective_seconds");
+    let last = bounds.last().copied().unwrap_or_default();
+    let within = lower.zip(bounds).map({
+        let seconds = seconds.clone();
+        move |(lower, upper)| {
+            Record::as_(BUCKET)
+                .of(&[&format!("{seconds} > {lower} <= {upper}")])
+                .label("le", upper.to_string())
+        }
+    });
+    let above = Record::as_(BUCKET)
+        .of(&[&format!("{seconds} > {last}")])
+        .label("le", "+Inf");
+    within.chain([above])
+}
+
+/// For each service what was declared for it, the most specific first. A declaration may be there twice, with labels that are
+/// nothing to a service: `strictest` makes one of them.
+fn resolved(objective: &str, strictest: fn(&[&str], String) -> String) -> Record {
+    let series = format!("slo:{objective}");
+    let name = series.replace("declared", "promised");
+    let declared = |which: &str| strictest(&SERVICE, format!("{series}{{{which}}}"));
+    let or = format!("or {}", on_service(&[]));
+    let levels = [
+        ("cluster=\"\",namespace!=\"\"", "namespace, job"),
+        ("cluster!=\"\",namespace=\"\"", "cluster, job"),
+        ("cluster=\"\",namespace=\"\"", "job"),
+    ];
+    let mut lines = vec![declared("cluster!=\"\",namespace!=\"\"")];
+    for (which, on) in levels {
+        lines.push(or.clone());
+        lines.push(format!(
+            "{KNOWN} * on ({on}) group_left () {}",
+            declared(which)
+        ));
+        lines.push(or.clone());
+        lines.push(format!("{} unless on ({on}) {KNOWN}", declared(which)));
+    }
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    Record::as_(name).of(&lines)
+}

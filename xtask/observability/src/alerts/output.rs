@@ -1,0 +1,104 @@
+//! Everything that is generated: which file holds what, and how one sees whose it is to edit. Once in `docs/alerts`, and what
+//! runs in `template/observability/alerts`, for every generated service.
+
+use std::path::PathBuf;
+
+use support::paths;
+
+use super::{alert_test, operator, routes, timing::Timing};
+use crate::folder::Folder;
+
+const DOCS: &str = "docs/alerts";
+const TEMPLATE: &str = "template/observability/alerts";
+
+/// Where the files are read, and copied from.
+pub(super) fn folder() -> PathBuf {
+    paths::root().join(DOCS)
+}
+
+/// Both folders, with what is in them.
+pub(super) fn folders() -> [Folder; 2] {
+    let files =
+        |generated: Vec<Generated>| generated.into_iter().map(|file| (file.path, file.text));
+    [
+        Folder::new(DOCS, "alerts", files(all())).by_hand(&["README.md"]),
+        Folder::new(TEMPLATE, "alerts", files(of_a_service())).liquid(),
+    ]
+}
+
+/// A file that this generator writes.
+#[derive(Debug)]
+pub(super) struct Generated {
+    /// Below [`folder`].
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+/// All of them.
+pub(super) fn all() -> Vec<Generated> {
+    let file = |path: &str, text: String| Generated {
+        path: path.to_owned(),
+        text,
+    };
+    let mut files = vec![
+        file("objectives.yml", super::objectives(Timing::Production)),
+        file("firstlight.rules.yml", super::rules(Timing::Production)),
+        file(
+            "alertmanager.yml",
+            routes::config(Timing::Production, &routes::EXAMPLE),
+        ),
+        file("prometheusrule.yaml", operator::rules()),
+    ];
+    let alerts = super::alerts();
+    for (name, alert_tests) in super::alert_tests() {
+        let tests: Vec<_> = alert_tests
+            .iter()
+            .map(|test| {
+                let same: Vec<_> = alerts
+                    .iter()
+                    .filter(|alert| alert.name == test.alert())
+                    .collect();
+                test.to_yaml(&same)
+            })
+            .collect();
+        files.push(file(
+            &format!("tests/{name}.yml"),
+            HEAD.to_owned()
+                + &alert_test::file(&tests, if name == "traffic" { "5m" } else { "30s" }),
+        ));
+    }
+    let silence = alert_test::silence(&super::names(), super::ALWAYS);
+    files.push(file(
+        "tests/nothing.yml",
+        HEAD.to_owned() + &alert_test::file(&[silence], "30s"),
+    ));
+    files
+}
+
+/// What a generated service gets: the same, where `deploy/compose` mounts it and `deploy/kubernetes` applies it.
+fn of_a_service() -> Vec<Generated> {
+    let file = |path: &str, text: &str| {
+        let body = text.strip_prefix(HEAD).unwrap_or(text);
+        let body = body.strip_prefix(HEAD_OF_EXAMPLE).unwrap_or(body);
+        Generated {
+            path: path.to_owned(),
+            text: HEAD_OF_SERVICE.to_owned() + body,
+        }
+    };
+    let rules = super::rules(Timing::Production);
+    vec![
+        file("objectives.yml", &super::objectives(Timing::Production)),
+        file("firstlight.rules.yml", &rules),
+        file("alertmanager.yml", &routes::silent()),
+        file("prometheusrule.yaml", &operator::rules()),
+    ]
+}
+
+/// The first lines of a file that is to be used as it is.
+pub(super) const HEAD: &str = "# Written by `cargo xtask alerts`. Change its source in xtask/observability/src/alerts instead.\n\n";
+/// The first lines of a file that is to be changed by those who copy it.
+pub(super) const HEAD_OF_EXAMPLE: &str =
+    "# Written by `cargo xtask alerts`, and yours to change once it is copied.\n\n";
+/// The first lines of a file that a generated service begins with.
+const HEAD_OF_SERVICE: &str =
+    "# Generated with the service, by firstlight's template, and yours from there on.\n\n";

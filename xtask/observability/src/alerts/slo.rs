@@ -1,0 +1,168 @@
+//! Objectives: how much of the error budget each service spends, and when that is a page.
+//!
+//! Several windows and burn rates, after the Site Reliability Workbook, chapter 5. Failures are 5xx: a client's mistake is no
+//! fault of the service. What fails does not count as fast.
+
+pub(super) mod alert_tests;
+mod burn;
+
+use firstlight::metrics::catalog::{HTTP_SERVER_REQUEST_DURATION, RPC_SERVER_CALL_DURATION};
+
+use super::{group::Group, objectives, recording::Record, timing::Timing};
+use crate::promql::{SERVICE, Selector, counted, of_service, on_service, whole_bounds};
+
+/// How often the rules of this page are evaluated; what sums up samples must know.
+pub(super) const INTERVAL: &str = "30s";
+/// All windows of the alerts, the shortest first, which is recorded from the requests themselves.
+const WINDOWS: [&str; 7] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"];
+const SERVER_ERROR: &str = "5..";
+
+/// What an objective is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Objective {
+    Availability,
+    Latency,
+    /// The availability of what is called over gRPC; it has the same objective.
+    Grpc,
+}
+
+/// All of them.
+const OBJECTIVES: [Objective; 3] = [Objective::Availability, Objective::Grpc, Objective::Latency];
+
+impl Objective {
+    /// As it is called in the names of metrics.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Availability => "availability",
+            Self::Latency => "latency",
+            Self::Grpc => "grpc_availability",
+        }
+    }
+
+    /// The beginning of the series that say how good it has to be.
+    pub(super) fn promise(self) -> &'static str {
+        match self {
+            Self::Availability | Self::Grpc => "slo:availability",
+            Self::Latency => "slo:latency",
+        }
+    }
+}
+
+pub(super) fn groups(timing: Timing) -> [Group; 3] {
+    [
+        Group::new("firstlight-slo")
+            .about(
+                "How much of what each service answers is good. The long windows are sums over the short one: a few series for each \
+                 service instead of every bucket of every route over three days.",
+            )
+            .every(INTERVAL)
+            .records(OBJECTIVES.into_iter().flat_map(error_ratios)),
+        Group::new("firstlight-slo-budget")
+            .about("What is left of the error budget of 30 days: 1 is all of it, 0 is nothing, and below 0 the promise is broken.")
+            .every("5m")
+            .records(OBJECTIVES.map(budget)),
+        Group::new("firstlight-slo-alerts")
+            .about(
+                "Error budgets that burn too fast. Of each pair of windows the long one says that it matters, and the short one that \
+                 it still goes on.",
+            )
+            .every(INTERVAL)
+            .alerts(burn::alerts(timing)),
+    ]
+}
+
+/// Requests of five minutes as a rate, with those that a new series begins with.
+pub(super) fn requests(timing: Timing) -> Vec<Record> {
+    let http = Selector::of(&HTTP_SERVER_REQUEST_DURATION);
+    let failed = http
+        .clone()
+        .matches("http_response_status_code", SERVER_ERROR);
+    let answered = http
+        .clone()
+        .matches_not("http_response_status_code", SERVER_ERROR);
+    let calls = Selector::of(&RPC_SERVER_CALL_DURATION);
+    let failed_calls = calls.clone().is_not("error_type", "");
+    let seconds = timing.seconds(WINDOWS[0]);
+    let rate = |requests: Selector| {
+        format!(
+            "{} / {seconds}",
+            counted(&SERVICE, &requests.count(), WINDOWS[0])
+        )
+    };
+    let per_bucket = counted(&of_service(&["le"]), &answered.clone().bucket(), WINDOWS[0]);
+    let mut records = Vec::new();
+    let reason = [
+        "A service that has never failed has no series of failures: that is none, and not nothing known.",
+        "A call has an error type if its status is the server's fault.",
+    ];
+    for (objective, all, bad, because) in [
+        (Objective::Availability, http, failed, reason[0]),
+        (Objective::Grpc, calls, failed_calls, reason[1]),
+    ] {
+        let all_of = format!("slo:{}:requests_rate5m", objective.word());
+        records.push(Record::as_(&all_of).of(&[&rate(all)]));
+        records.push(
+            Record::as_(format!("slo:{}:errors_rate5m", objective.word()))
+                .because(because)
+                .of(&[&rate(bad), "or", &format!("0 * {all_of}")]),
+        );
+    }
+    records.push(Record::as_("slo:latency:requests_rate5m").of(&[&rate(answered)]));
+    records.push(
+        Record::as_("slo:latency:errors_rate5m")
+            .because(
+                "Those that were not in the bucket of the objective. Whole bounds are `1` in the text format of Prometheus 2 and `1.0` \
+                 elsewhere; here they are `1`.",
+            )
+            .of(&[
+                "slo:latency:requests_rate5m",
+                "-",
+                &format!("sum by ({}) (", SERVICE.join(", ")),
+                &format!("  {}", whole_bounds(&per_bucket)),
+                &format!("  and {}", on_service(&["le"])),
+                &format!("  {}", objectives::BUCKET),
+                &format!(") / {seconds}"),
+            ]),
+    );
+    records
+}
+
+/// Without traffic there is no ratio, rather than a division by zero.
+fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
+    let slo = format!("slo:{}", objective.word());
+    WINDOWS.into_iter().map(move |window| {
+        let (errors, requests) = if window == "5m" {
+            (
+                format!("{slo}:errors_rate5m"),
+                format!("{slo}:requests_rate5m"),
+            )
+        } else {
+            (
+                over(&format!("{slo}:errors_rate5m"), window),
+                over(&format!("{slo}:requests_rate5m"), window),
+            )
+        };
+        Record::as_(format!("{slo}:error_ratio_rate{window}")).of(&[
+            &errors,
+            "/",
+            &format!("({requests} > 0)"),
+        ])
+    })
+}
+
+fn budget(objective: Objective) -> Record {
+    let slo = format!("slo:{}", objective.word());
+    Record::as_(format!("{slo}:error_budget_remaining_ratio")).of(&[
+        "1 - (",
+        &format!("  {}", over(&format!("{slo}:errors_rate5m"), "30d")),
+        "  /",
+        &format!("  ({} > 0)", over(&format!("{slo}:requests_rate5m"), "30d")),
+        ")",
+        &format!("/ {}", on_service(&[])),
+        &format!("(1 - {}:objective_ratio)", objective.promise()),
+    ])
+}
+
+fn over(record: &str, window: &str) -> String {
+    format!("sum_over_time({record}[{window}])")
+}

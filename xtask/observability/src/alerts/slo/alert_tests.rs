@@ -1,0 +1,154 @@
+//! Every pair of windows fires alone where its burn rate is reached and no faster one, and one error among few is no alert.
+
+pub(in super::super) mod births;
+mod declared;
+
+use super::{OBJECTIVES, Objective, burn};
+use crate::{
+    alerts::{alert_test::AlertTest, timing::Timing},
+    limits::{self, BURNS, Burn},
+};
+
+const ALL: &str = r#"http_server_request_duration_seconds_count{job="orders",instance="a",http_response_status_code="200"}"#;
+const FAILED: &str = r#"http_server_request_duration_seconds_count{job="orders",instance="a",http_response_status_code="500"}"#;
+const FAST: &str = r#"http_server_request_duration_seconds_bucket{job="orders",instance="a",http_response_status_code="200",le="0.25"}"#;
+const CALLS: &str =
+    r#"rpc_server_call_duration_seconds_count{job="orders",instance="a",rpc_method="Place"}"#;
+const FAILED_CALLS: &str = r#"rpc_server_call_duration_seconds_count{job="orders",instance="a",rpc_method="Place",error_type="INTERNAL"}"#;
+const TARGET: &str = r#"job="orders",instance="a""#;
+const DECLARED: [&str; 2] = [
+    r#"slo:availability:declared_objective_ratio{job="orders"}"#,
+    r#"slo:latency:declared_objective_ratio{job="orders"}"#,
+];
+
+/// Good requests a minute.
+const TRAFFIC: f64 = 10_000.0;
+
+pub(in super::super) fn all() -> Vec<AlertTest> {
+    let mut alert_tests = Vec::new();
+    for burn in BURNS {
+        for objective in [Objective::Availability, Objective::Latency] {
+            alert_tests.push(fires(objective, burn, burn.pages));
+        }
+    }
+    alert_tests.push(fires(Objective::Grpc, BURNS[0], true));
+    // What was promised by default is a ticket.
+    alert_tests.push(fires(Objective::Availability, BURNS[0], false));
+    alert_tests.extend(OBJECTIVES.map(transient));
+    alert_tests.extend([Objective::Availability, Objective::Latency].map(quiet_night));
+    alert_tests.extend(declared::all());
+    alert_tests
+}
+
+/// With objectives that are declared, and are those of the defaults.
+fn declared(test: AlertTest) -> AlertTest {
+    test.series(DECLARED[0], "0.999x400")
+        .series(DECLARED[1], "0.99x400")
+}
+
+/// A little faster than the pair's burn rate, and slower than that of the pair above it, for a little longer than its wait.
+fn fires(objective: Objective, burn: Burn, promised: bool) -> AlertTest {
+    let budget = 1.0
+        - match objective {
+            Objective::Availability | Objective::Grpc => limits::AVAILABILITY,
+            Objective::Latency => limits::LATENCY,
+        };
+    let part = 1.25 * burn.rate * budget;
+    let wait = minutes(burn.wait);
+    let fault = wait + 10;
+    // A quarter of the fault's time dilutes a rate that is a quarter too high, unless the short window has forgotten it sooner.
+    let after = minutes(burn.short).min(fault / 4) + 20;
+    let bad = (TRAFFIC * part).round();
+    let rising = |step: f64| format!("0+{step}x{fault} {}x{after}", step * f64::from(fault));
+    let going_on = |step: f64| format!("0+{step}x{}", fault + after);
+    let name = format!("{} times too fast", burn.rate);
+    let test = AlertTest::of(burn::name(objective), name).process(
+        TARGET,
+        0,
+        &going_on(0.0).replace("0+0x", "Vx"),
+    );
+    let test = if promised { declared(test) } else { test };
+    let test = match objective {
+        Objective::Availability => test
+            .series(ALL, going_on(TRAFFIC - bad))
+            .series(FAILED, rising(bad)),
+        Objective::Grpc => test
+            .series(CALLS, going_on(TRAFFIC - bad))
+            .series(FAILED_CALLS, rising(bad)),
+        Objective::Latency => {
+            let fast = TRAFFIC - bad;
+            let later = fast * f64::from(fault) + TRAFFIC;
+            test.series(ALL, going_on(TRAFFIC))
+                .series(FAST, format!("0+{fast}x{fault} {later}+{TRAFFIC}x{after}"))
+        }
+    };
+    let (requests, what) = match objective {
+        Objective::Availability => ("requests", "failed"),
+        Objective::Grpc => ("gRPC calls", "failed"),
+        Objective::Latency => ("requests", "were slower than promised"),
+    };
+    let says = format!(
+        "{}% of the {requests} to orders {what} in the last {}. At this rate the error budget of 30 days is gone within {:.0} days.",
+        significant(bad / TRAFFIC * 100.0),
+        burn.long,
+        30.0 / burn.rate
+    );
+    let mut labels = vec![
+        ("long", burn.long),
+        ("short", burn.short),
+        ("job", "orders"),
+    ];
+    if burn.pages {
+        let objective = if promised { "declared" } else { "default" };
+        labels.push(("objective", objective));
+    }
+    test.fires(wait + 8, &labels, says)
+        .resolved_only(fault + after, "long", burn.long)
+}
+
+/// One minute of trouble in two hours.
+fn transient(objective: Objective) -> AlertTest {
+    let test =
+        declared(AlertTest::of(burn::name(objective), "a bad minute").process(TARGET, 0, "Vx150"));
+    let test = match objective {
+        Objective::Availability => test
+            .series(ALL, "0+10000x150")
+            .series(FAILED, "0x120 1000x30"),
+        Objective::Grpc => test
+            .series(CALLS, "0+10000x150")
+            .series(FAILED_CALLS, "0x120 1000x30"),
+        Objective::Latency => test
+            .series(ALL, "0+10000x150")
+            .series(FAST, "0+10000x120 1209000+10000x29"),
+    };
+    test.transient(123).transient(135).transient(150)
+}
+
+/// One request a minute, of which one goes wrong: more than a percent, and no reason to page.
+fn quiet_night(objective: Objective) -> AlertTest {
+    let test = declared(
+        AlertTest::of(burn::name(objective), "one error in a quiet night")
+            .process(TARGET, 0, "Vx90"),
+    );
+    let test = match objective {
+        Objective::Availability => test.series(ALL, "0+1x90").series(FAILED, "0x30 1x59"),
+        Objective::Grpc => test
+            .series(CALLS, "0+1x90")
+            .series(FAILED_CALLS, "0x30 1x59"),
+        Objective::Latency => test.series(ALL, "0+1x90").series(FAST, "0+1x30 30+1x59"),
+    };
+    test.transient(33).transient(50).transient(90)
+}
+
+fn minutes(duration: &str) -> u32 {
+    format!("{:.0}", Timing::Production.seconds(duration) / 60.0)
+        .parse()
+        .unwrap_or_default()
+}
+
+/// Four digits, as `humanizePercentage` shows them.
+fn significant(percent: f64) -> String {
+    let digits = if percent >= 10.0 { 2 } else { 3 };
+    let text = format!("{percent:.digits$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,106 @@
+//! Telemetry that gets lost, and the watch on alerting itself.
+
+pub(super) mod alert_tests;
+
+use firstlight::metrics::catalog::{
+    LOGGING_EVENTS_DROPPED, METRICS_SERIES_OVER_BUDGET, Metric, OTEL_SDK_EXPORTER_LOG_EXPORTED,
+    OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED, OTEL_SDK_EXPORTER_SPAN_EXPORTED,
+    OTEL_SDK_PROCESSOR_LOG_PROCESSED, OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
+};
+
+use super::{alert::Alert, board::Board, group::Group, recording::Record};
+use crate::promql::{SERVICE, Selector, counted, of_service, on_service};
+
+const FOLDED: &str = "metric:metrics_series_over_budget:count15m";
+
+/// What is lost of each signal, each counted on its own.
+const SPANS: [(&Metric, &str); 2] = [
+    (
+        &OTEL_SDK_EXPORTER_SPAN_EXPORTED,
+        "service:otel_sdk_exporter_spans_lost:count5m",
+    ),
+    (
+        &OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
+        "service:otel_sdk_processor_spans_lost:count5m",
+    ),
+];
+const RECORDS: [(&Metric, &str); 2] = [
+    (
+        &OTEL_SDK_EXPORTER_LOG_EXPORTED,
+        "service:otel_sdk_exporter_logs_lost:count5m",
+    ),
+    (
+        &OTEL_SDK_PROCESSOR_LOG_PROCESSED,
+        "service:otel_sdk_processor_logs_lost:count5m",
+    ),
+];
+const POINTS: [(&Metric, &str); 1] = [(
+    &OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED,
+    "service:otel_sdk_exporter_data_points_lost:count5m",
+)];
+const LINES: [(&Metric, &str); 1] = [(
+    &LOGGING_EVENTS_DROPPED,
+    "service:logging_events_dropped:count5m",
+)];
+
+pub(super) fn counts() -> Vec<Record> {
+    let lost = SPANS.into_iter().chain(RECORDS).chain(POINTS).chain(LINES);
+    let lost = lost.map(|(metric, name)| {
+        let all = Selector::of(metric);
+        let failed = if metric.labels.contains(&"error_type") {
+            all.is_not("error_type", "")
+        } else {
+            all
+        };
+        Record::as_(name).of(&[&counted(&SERVICE, &failed, "5m")])
+    });
+    let folded = Selector::of(&METRICS_SERIES_OVER_BUDGET);
+    let folded = counted(&of_service(&["metric"]), &folded, "15m");
+    lost.chain([Record::as_(FOLDED).of(&[&folded])]).collect()
+}
+
+pub(super) fn group() -> Group {
+    Group::new("firstlight-telemetry").alerts([
+        dropping("spans", &SPANS).because(
+            "What is lost here is missing in the next incident. A collector that restarts loses a little, and that is no ticket; what \
+             goes on is.",
+        ),
+        dropping("log lines", &LINES),
+        dropping("log records", &RECORDS),
+        dropping("data points", &POINTS),
+        over_budget(),
+        watchdog(),
+    ])
+}
+
+fn dropping(signal: &'static str, counted: &[(&Metric, &str)]) -> Alert {
+    let lost = counted.iter().map(|(_, name)| format!("{name} > 0"));
+    let lost: Vec<_> = lost.collect();
+    Alert::ticket("TelemetryDropping")
+        .when(&[&lost.join(&format!("\nor {}\n", on_service(&[])))])
+        .lasting("10m")
+        .label("signal", signal)
+        .summary("Telemetry gets lost.")
+        .description(format!("{{{{ $labels.job }}}} lost {{{{ $value | humanize }}}} {signal} in the last five minutes."))
+        .on(Board::Runtime)
+}
+
+fn over_budget() -> Alert {
+    Alert::ticket("MetricsOverBudget")
+        .because("A label has more values than were planned for: an id, a raw path. Sums stay right, and what is new is no longer told apart.")
+        .when(&[&format!("{FOLDED} > 0")])
+        .lasting("5m")
+        .summary("A metric has more series than its budget allows.")
+        .description("{{ $labels.metric }} of {{ $labels.job }} is over its budget of series: {{ $value | humanize }} uses went to its overflow series in the last 15 minutes.")
+        .on(Board::Runtime)
+}
+
+fn watchdog() -> Alert {
+    Alert::info("Watchdog")
+        .because("Always fires. Its receiver raises the alarm when it stops: nothing here can say that nothing here works.")
+        .when(&["vector(1)"])
+        .lasting("0m")
+        .summary("Alerting works.")
+        .description("This alert always fires. When it stops arriving, Prometheus or Alertmanager is down.")
+        .on(Board::Overview)
+}

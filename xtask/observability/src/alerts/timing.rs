@@ -1,0 +1,114 @@
+//! How long a minute is: sixty seconds in production, and one in the suite `live`, because no test takes
+//! three days.
+//!
+//! Left out: what the service says of itself, such as the budget of a queue. The tested service declares a short one.
+
+use std::borrow::Cow;
+
+/// Which clock the rules are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timing {
+    /// What is committed and used.
+    Production,
+    /// Every duration is a sixtieth: minutes become seconds, and three days 72 minutes.
+    Scaled,
+}
+
+/// In milliseconds, the longest first.
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+impl Timing {
+    /// The text with every duration in it as this clock has it; what is in quotes stays.
+    pub(super) fn apply(self, text: &str) -> String {
+        if self == Self::Production {
+            return text.to_owned();
+        }
+        let mut quoted = false;
+        let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut result = String::new();
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let length = if part(first) {
+                rest.find(|c| !part(c)).unwrap_or(rest.len())
+            } else {
+                first.len_utf8()
+            };
+            let (word, after) = rest.split_at(length);
+            quoted ^= first == '"';
+            result.push_str(&if quoted { word.into() } else { self.word(word) });
+            rest = after;
+        }
+        result
+    }
+
+    /// How many seconds a duration such as `5m` has.
+    pub(super) fn seconds(self, duration: &str) -> f64 {
+        let milliseconds = milliseconds(&self.apply(duration)).unwrap_or_default();
+        std::time::Duration::from_millis(milliseconds).as_secs_f64()
+    }
+
+    fn word(self, word: &str) -> Cow<'_, str> {
+        match milliseconds(word) {
+            Some(milliseconds) => shown(milliseconds / 60).into(),
+            None => word.into(),
+        }
+    }
+}
+
+/// Of one number and one unit, which is how all durations here are written.
+fn milliseconds(word: &str) -> Option<u64> {
+    let digits = word.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = word.split_at(digits);
+    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    Some(number.parse::<u64>().ok()? * factor)
+}
+
+fn shown(milliseconds: u64) -> String {
+    let fits = |(_, factor): &&(&str, u64)| {
+        milliseconds >= *factor && milliseconds.is_multiple_of(*factor)
+    };
+    UNITS.iter().find(fits).map_or_else(
+        || "0s".to_owned(),
+        |(unit, factor)| format!("{}{unit}", milliseconds / factor),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timing;
+
+    #[test]
+    fn production_is_what_was_written() {
+        let rule = "rate(x[5m]) offset 1h > 300";
+        assert_eq!(Timing::Production.apply(rule), rule);
+    }
+
+    #[test]
+    fn scaled_divides_durations_and_nothing_else() {
+        for (production, scaled) in [
+            ("0m", "0s"),
+            ("30s", "500ms"),
+            ("3d", "72m"),
+            ("30d", "12h"),
+            ("rate(x[5m]) > 5", "rate(x[5s]) > 5"),
+            ("max_over_time(a[10m:1m])", "max_over_time(a[10s:1s])"),
+            ("c offset 15m", "c offset 15s"),
+            ("in the last 1h. In 2 days", "in the last 1m. In 2 days"),
+            ("a:b_rate5m{le=\"5m\"} 2.5", "a:b_rate5m{le=\"5m\"} 2.5"),
+        ] {
+            assert_eq!(Timing::Scaled.apply(production), scaled);
+        }
+    }
+
+    #[test]
+    fn seconds_follow_the_clock() {
+        assert_eq!(Timing::Production.seconds("5m").to_string(), "300");
+        assert_eq!(Timing::Scaled.seconds("30s").to_string(), "0.5");
+    }
+}

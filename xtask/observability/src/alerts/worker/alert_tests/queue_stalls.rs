@@ -1,0 +1,136 @@
+//! Each way in which a queue can stand still, in the order of the table in the book.
+
+use super::{AGE, BUDGET, DEAD, EMAILS, READY, RETRY, TARGET, UP};
+use crate::alerts::alert_test::AlertTest;
+
+/// Those that no other alert test has.
+pub(super) fn all() -> Vec<AlertTest> {
+    vec![
+        crash_loop(),
+        workers_gone(),
+        failing(),
+        undecodable(),
+        stuck(),
+        unknown(),
+        at_another_service(),
+        later(),
+    ]
+}
+
+/// Its process starts every three minutes, and is gone before it has done anything.
+fn crash_loop() -> AlertTest {
+    let scraped = |values: [&str; 4]| {
+        let minutes = values.map(|value| format!("{value} stale _x1"));
+        format!("1x10 {} 1x20", minutes.join(" "))
+    };
+    AlertTest::of("WorkerQueueStalled", "a process that ends again and again")
+        .series(BUDGET, scraped(["60"; 4]).replace("1x", "60x"))
+        .series(AGE, scraped(["120", "300", "480", "660"]))
+        .transient(10)
+        .fires(
+            21,
+            &[EMAILS[0], EMAILS[1], ("objective", "default")],
+            "The oldest job in the queue emails of orders has waited for 11m 0s, which is more than the queue's latency budget.",
+        )
+        .resolved(35)
+}
+
+/// Workers have processes of their own, which are gone; the one that enqueues is up.
+fn workers_gone() -> AlertTest {
+    AlertTest::of(
+        "WorkerQueueUnwatched",
+        "workers that are gone, while what enqueues is up",
+    )
+    .series(&BUDGET.replace("\"a\"", "\"web\""), "60x120")
+    .series(UP, "1x20 _x3 1x16 stale _x40 1x30")
+    .transient(23)
+    .fires(
+        60,
+        &EMAILS,
+        "No instance of orders looks after the queue emails any more, which had workers within a day.",
+    )
+    .resolved(90)
+}
+
+/// Attempts fail and are tried again later, beside a queue whose jobs mostly succeed.
+fn failing() -> AlertTest {
+    let invoices = |series: &str| series.replace("emails", "invoices");
+    let done = RETRY.replace(r#"outcome="retry",error_type="smtp""#, r#"outcome="ok""#);
+    AlertTest::of("WorkerAttemptsFailing", "every attempt fails, for two hours")
+        .process(TARGET, 0, "Vx260")
+        .series(&done, "0+1x60 60x120 60+1x80")
+        .series(RETRY, "0x20 2x50 2+0.5x110 57x80")
+        .series(&invoices(&done), "0+1x260")
+        .series(&invoices(RETRY), "0+5x260")
+        .transient(30)
+        .fires(
+            160,
+            &EMAILS,
+            "30 attempts at jobs of the queue emails of orders failed in the last hour, and none succeeded.",
+        )
+        .resolved(200)
+}
+
+/// A field of the job's type was renamed.
+fn undecodable() -> AlertTest {
+    AlertTest::of("WorkerDeadLetters", "one that cannot be decoded")
+        .process(TARGET, 0, "Vx120")
+        .series(&DEAD.replace("smtp", "undecodable"), "_x30 1x90")
+        .fires(
+            35,
+            &EMAILS,
+            "1 jobs of the queue emails of orders were given up in the last hour.",
+        )
+}
+
+/// A worker that dies lets go within minutes; what it held is not stuck for longer.
+fn stuck() -> AlertTest {
+    AlertTest::of(
+        "WorkerJobsStuck",
+        "what a dead worker held, and then what none will take",
+    )
+    .series(&READY.replace("ready", "stuck"), "0x10 3x5 0x15 2x30 0x20")
+    .transient(15)
+    .fires(
+        55,
+        &EMAILS,
+        "2 jobs of the queue emails of orders are stuck.",
+    )
+    .resolved(70)
+}
+
+/// A queue that was renamed: it has rows, and no budget.
+fn unknown() -> AlertTest {
+    AlertTest::of("WorkerQueueUnknown", "a queue that was renamed, beside one that is late")
+        .series(AGE, "0x10 0+60x37 2340x12 0x20")
+        .series(&AGE.replace("emails", "invoices"), "3600x80")
+        .series(&BUDGET.replace("emails", "invoices"), "60x80")
+        .transient(25)
+        .fires(
+            50,
+            &EMAILS,
+            "The oldest job in the queue emails, which no worker of orders knows, has waited for 39m 0s.",
+        )
+        .resolved(75)
+}
+
+/// The budget of another service excuses nothing.
+fn at_another_service() -> AlertTest {
+    AlertTest::of("WorkerQueueUnknown", "a queue of that name at another service")
+        .series(AGE, "3600x60")
+        .series(&BUDGET.replace("orders", "billing"), "60x60")
+        .fires(
+            30,
+            &EMAILS,
+            "The oldest job in the queue emails, which no worker of orders knows, has waited for 1h 0m 0s.",
+        )
+}
+
+/// What is meant for later has no age, and is no fault.
+fn later() -> AlertTest {
+    AlertTest::of("WorkerQueueStalled", "jobs that are meant for next year")
+        .series(BUDGET, "60x60")
+        .series(AGE, "0x60")
+        .series(&READY.replace("ready", "scheduled"), "5000x60")
+        .transient(60)
+}

@@ -1,0 +1,158 @@
+//! `cargo xtask conventions`: the names of OpenTelemetry's semantic conventions, one a line, from the packages that it publishes.
+//!
+//! The list is committed, so that the library's tests compare what is emitted with it without a network; the suite
+//! `observability` compares the list with the packages. What is left out: events, and the values of attributes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, bail};
+use support::{
+    paths,
+    tools::{self, Conventions},
+    ui,
+};
+
+/// Where the list is.
+const LIST: &str = "telemetry-crate/tests/tidy/conventions.txt";
+
+/// What `conventions` can be told.
+#[derive(Debug, clap::Args)]
+pub struct ConventionsArgs {
+    /// Write nothing; fail if what is committed is not what would be written.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Writes the list, or compares it.
+pub fn run(args: &ConventionsArgs) -> anyhow::Result<ExitCode> {
+    if args.check {
+        check()?;
+    } else {
+        fs::write(paths::root().join(LIST), list()?)?;
+        ui::line(format!("  wrote {LIST}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The committed list is what the packages say.
+pub(crate) fn check() -> anyhow::Result<()> {
+    if fs::read_to_string(paths::root().join(LIST))? != list()? {
+        bail!("{LIST} is not what the packages say; run cargo xtask conventions");
+    }
+    Ok(())
+}
+
+fn list() -> anyhow::Result<String> {
+    let conventions = tools::conventions()?;
+    let names = Names::of(&conventions.names)?;
+    let instruments = instruments(&conventions.metrics)?;
+    let Conventions { packages, .. } = &conventions;
+    let mut list = format!(
+        "# Written by `cargo xtask conventions` from {} (npm) and {} (PyPI).\n",
+        packages[0], packages[1]
+    );
+    for (name, replaced_by) in &names.deprecated {
+        list += &format!("deprecated {name} {replaced_by}\n");
+    }
+    for name in &names.attributes {
+        list += &format!("attribute {name}\n");
+    }
+    for name in &names.metrics {
+        // A metric that was renamed keeps its instrument and its unit.
+        let old = names.deprecated.iter().find(|(_, new)| *new == name);
+        let known = instruments.get(name).or_else(|| instruments.get(old?.0));
+        let (instrument, unit) = known.map_or(("?", "?"), |(a, b)| (a, b));
+        list += &format!("metric {name} {instrument} {unit}\n");
+    }
+    Ok(list)
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    attributes: BTreeSet<String>,
+    metrics: BTreeSet<String>,
+    /// Attributes and metrics, and what replaces each; empty where nothing does.
+    deprecated: BTreeMap<String, String>,
+}
+
+impl Names {
+    fn of(folder: &Path) -> anyhow::Result<Self> {
+        let mut names = Self::default();
+        for file in [
+            "stable_attributes.mjs",
+            "stable_metrics.mjs",
+            "experimental_attributes.mjs",
+            "experimental_metrics.mjs",
+        ] {
+            let text = fs::read_to_string(folder.join(file)).context(file)?;
+            names.read(&text);
+        }
+        Ok(names)
+    }
+
+    fn read(&mut self, module: &str) {
+        let mut deprecated = None;
+        for line in module.lines() {
+            if line.starts_with("/**") {
+                deprecated = None;
+            } else if let Some((_, reason)) = line.split_once("@deprecated") {
+                let name = reason.split_once("Replaced by `");
+                let name = name.and_then(|(_, name)| name.split_once('`'));
+                deprecated = Some(name.map_or("", |(name, _)| name).to_owned());
+            } else if let Some((constant, value)) = line
+                .strip_prefix("const ")
+                .and_then(|line| line.split_once(" = "))
+            {
+                // A template ends in `.${key}`.
+                let value = value.trim_start_matches("(key) => ");
+                let name = value.trim_matches(['"', '`', ';']).replace(".${key}", "");
+                let is_metric = constant.starts_with("METRIC_");
+                if !is_metric && !constant.starts_with("ATTR_") {
+                    continue;
+                }
+                match deprecated.take() {
+                    Some(replaced_by) => {
+                        self.deprecated.insert(name, replaced_by);
+                    }
+                    None if is_metric => {
+                        self.metrics.insert(name);
+                    }
+                    None => {
+                        self.attributes.insert(name);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The instrument and the unit of each metric.
+fn instruments(folder: &Path) -> anyhow::Result<BTreeMap<String, (String, String)>> {
+    let mut instruments = BTreeMap::new();
+    for folder in [folder.join("metrics"), folder.join("_incubating/metrics")] {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "py") {
+                continue;
+            }
+            let (mut name, mut instrument) = (None, None);
+            for line in fs::read_to_string(path)?.lines() {
+                if let Some((_, value)) = line.split_once(": Final = ") {
+                    name = Some(value.trim_matches('"').to_owned());
+                } else if let Some(value) = line.strip_prefix("Instrument: ") {
+                    instrument = Some(value.to_owned());
+                } else if let Some(unit) = line.strip_prefix("Unit: ")
+                    && let (Some(name), Some(instrument)) = (name.take(), instrument.take())
+                {
+                    instruments.insert(name, (instrument, unit.to_owned()));
+                }
+            }
+        }
+    }
+    Ok(instruments)
+}

@@ -1,0 +1,307 @@
+//! Did everything run that should have?
+
+use firstlight::metrics::catalog::{self, Metric};
+
+use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
+use crate::{
+    limits,
+    promql::{self, SERVICE, Selector, of_service},
+};
+
+const CRON: &[&str] = &["cluster", "namespace", "job", "cron"];
+
+pub(super) fn dashboard() -> Dashboard {
+    Dashboard::new(
+        "cron",
+        "firstlight: scheduled work",
+        "Did everything run that should have, when it should have, and not all at once?",
+        &Selector::of(&catalog::CRON_SCHEDULE_INTERVAL),
+    )
+    .variable(Variable::of(
+        "cron",
+        "Schedule",
+        "cron",
+        &catalog::CRON_SCHEDULE_INTERVAL,
+    ))
+    .from("now-24h")
+    .row(now())
+    .row(runs())
+    .row(herd())
+}
+
+fn of(metric: &Metric) -> Selector {
+    query::of(metric).matches("cron", "$cron")
+}
+
+/// Of several replicas, the one that knows best.
+fn latest(metric: &Metric) -> String {
+    promql::max(&of_service(&["cron"]), of(metric))
+}
+
+/// Seconds since a success was due; below 0 while there is time.
+fn overdue(by: &[&str]) -> String {
+    format!(
+        "time() - {}",
+        promql::min(by, of(&catalog::CRON_SUCCESS_DUE))
+    )
+}
+
+fn now() -> Row {
+    Row::new("Did everything run?")
+        .line([latest_of_all(), failed(), running(), missed()])
+        .line([schedules()])
+}
+
+fn latest_of_all() -> Panel {
+    Panel::stat("Most overdue")
+        .means(
+            "How long ago a run should have succeeded, of all schedules the worst. One run may fail: \
+             a success is due with the second after the last one. Below 0 it is the time that is left.",
+        )
+        .normally("Below 0.")
+        .otherwise("Two runs in a row are missing. The table below says which, and since when.")
+        .runbook(Runbook::CronRunMissed)
+        .unit(Unit::Seconds)
+        .red_from(limits::ANY)
+        .nothing("no schedules")
+        .shows(Target::new("Overdue", overdue(&[])))
+}
+
+fn failed() -> Panel {
+    let failed =
+        of(&catalog::CRON_RUNS).matches("outcome", "failed|timed_out|interrupted|taken_over");
+    Panel::stat("Runs that failed")
+        .means(
+            "Runs within the time range that began and did not succeed, of all schedules together.",
+        )
+        .normally("0.")
+        .otherwise("One may fail; the next one repairs it. Its log lines have `cron` as a field.")
+        .runbook(Runbook::CronRunMissed)
+        .unit(Unit::Count)
+        .shows(Target::new("Failed", query::or_zero(query::in_range(&[], &failed))).in_trouble())
+}
+
+fn running() -> Panel {
+    Panel::stat("Running now")
+        .means("Runs that are under way in one service; of several services, the most.")
+        .normally("0 or 1.")
+        .otherwise(
+            "As many as there are schedules: they start at the same minute. Give each its own, or \
+             a jitter.",
+        )
+        .runbook(Runbook::CronThunderingHerd)
+        .unit(Unit::Count)
+        .red_from(limits::HERD_RUNS)
+        .shows(Target::new(
+            "Running",
+            promql::max(&[], promql::sum(&SERVICE, of(&catalog::CRON_RUNNING))),
+        ))
+}
+
+fn missed() -> Panel {
+    let missed = of(&catalog::CRON_RUNS).matches("outcome", "missed|skipped_store|skipped_overlap");
+    Panel::stat("Ticks without a run")
+        .means(
+            "Ticks within the time range at which nothing ran, of all schedules together: no \
+             process, no store, or the run before it went on. Those that another replica took are \
+             not in it.",
+        )
+        .normally("0.")
+        .otherwise(
+            "`skipped_overlap`: the run takes longer than its interval. `missed`: nothing was \
+             there to run it.",
+        )
+        .runbook(Runbook::CronRunMissed)
+        .unit(Unit::Count)
+        .shows(Target::new("Missed", query::or_zero(query::in_range(&[], &missed))).in_trouble())
+}
+
+fn schedules() -> Panel {
+    let runs = |outcome: &str| {
+        let runs = of(&catalog::CRON_RUNS).matches("outcome", outcome);
+        query::in_range(&of_service(&["cron"]), &runs)
+    };
+    Panel::table("Schedules")
+        .means(
+            "Each schedule: how overdue it is, when it last succeeded, how long between runs, how \
+             long the last one took and how long it may, and the runs of the time range.",
+        )
+        .normally("Overdue is below 0, and the last duration below the expected one.")
+        .otherwise(
+            "Overdue with runs: they fail. Overdue without: no scheduler runs, or none holds \
+             the lease.",
+        )
+        .runbook(Runbook::CronRunMissed)
+        .by_service()
+        .by("cron", "Schedule")
+        .column(
+            Column::new("Overdue", Unit::Seconds, overdue(&of_service(&["cron"])))
+                .red_from(limits::ANY),
+        )
+        .column(Column::new(
+            "Last success",
+            Unit::Since,
+            query::milliseconds(latest(&catalog::CRON_LAST_SUCCESS)),
+        ))
+        .column(Column::new(
+            "Interval",
+            Unit::Seconds,
+            latest(&catalog::CRON_SCHEDULE_INTERVAL),
+        ))
+        .column(Column::new(
+            "Last took",
+            Unit::Seconds,
+            latest(&catalog::CRON_LAST_DURATION),
+        ))
+        .column(Column::new(
+            "Expected",
+            Unit::Seconds,
+            latest(&catalog::CRON_EXPECTED_DURATION),
+        ))
+        .column(Column::new("Succeeded", Unit::Count, runs("ok")))
+        .column(
+            Column::new(
+                "Failed",
+                Unit::Count,
+                runs("failed|timed_out|interrupted|taken_over"),
+            )
+            .in_trouble(),
+        )
+        .leads_to(
+            "Only this schedule",
+            "firstlight-cron",
+            "&var-cron=${__data.fields.Schedule}",
+        )
+}
+
+fn runs() -> Row {
+    Row::new("How do the runs go?")
+        .line([timeline()])
+        .line([durations(), outcomes()])
+}
+
+fn timeline() -> Panel {
+    Panel::state_timeline("Runs")
+        .means("When each schedule ran.")
+        .normally("Short bars at regular distances.")
+        .otherwise(
+            "Bars below each other begin together, which is a herd. A bar that fills its interval \
+             leads to skipped runs.",
+        )
+        .runbook(Runbook::CronThunderingHerd)
+        .unit(Unit::Count)
+        .word(0.0, "rests", Colour::Blue)
+        .word(1.0, "runs", Colour::Green)
+        .shows(Target::new(
+            &query::legend("{{cron}}"),
+            promql::max(CRON, of(&catalog::CRON_RUNNING)),
+        ))
+}
+
+fn durations() -> Panel {
+    let longest = |metric| query::top(10, promql::max(CRON, of(metric)));
+    Panel::timeseries("Duration of the last run")
+        .means(
+            "How long the last run took, whatever became of it, and how long it is expected to \
+             take.",
+        )
+        .normally("Below the expected duration, level.")
+        .otherwise("It climbs with the data: work in portions, before it reaches the interval.")
+        .runbook(Runbook::CronRunMissed)
+        .unit(Unit::Seconds)
+        .shows(Target::new(
+            &query::legend("{{cron}}"),
+            longest(&catalog::CRON_LAST_DURATION),
+        ))
+        .shows(Target::new(
+            &query::legend("{{cron}} expected"),
+            longest(&catalog::CRON_EXPECTED_DURATION),
+        ))
+        .shades("expected", Colour::Purple)
+}
+
+fn outcomes() -> Panel {
+    let ticks = promql::sum(
+        &["outcome"],
+        promql::increase(&of(&catalog::CRON_RUNS), query::WINDOW),
+    );
+    Panel::stack("Ticks by outcome")
+        .means(
+            "What became of the ticks of all schedules together. With several replicas, all but \
+             one count `skipped_elsewhere`.",
+        )
+        .normally("`ok` and `skipped_elsewhere`.")
+        .otherwise(
+            "`failed` and `timed_out`: read the run's log lines. `skipped_store`: the store was \
+             down. `missed`: nothing ran at all.",
+        )
+        .runbook(Runbook::CronRunMissed)
+        .unit(Unit::Count)
+        .shows(Target::new("{{outcome}}", ticks))
+        .colour("ok", Colour::Green)
+        .colour("skipped_elsewhere", Colour::Blue)
+        .colour("skipped_overlap", Colour::Orange)
+        .colour("failed", Colour::Red)
+        .colour("timed_out", Colour::Red)
+}
+
+fn herd() -> Row {
+    Row::new("Do they start all at once?").line([together(), delays(), delay_spread()])
+}
+
+fn together() -> Panel {
+    let operations = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).count();
+    Panel::timeseries("Runs at the same time, and the database")
+        .means(
+            "Runs of each service that are under way at the same time, and its statements per \
+             second.",
+        )
+        .normally("One run at a time; the statements do not care.")
+        .otherwise(
+            "Above the line they are a herd: give each schedule its own minute, or a jitter, so \
+             that their load spreads.",
+        )
+        .runbook(Runbook::CronThunderingHerd)
+        .unit(Unit::Count)
+        .red_from(limits::HERD_RUNS)
+        .shows(Target::new(
+            &query::legend("runs"),
+            query::top(10, promql::sum(&SERVICE, of(&catalog::CRON_RUNNING))),
+        ))
+        .shows(Target::new(
+            &query::legend("statements per second"),
+            query::or_zero_each(query::per_second(&SERVICE, &operations)),
+        ))
+}
+
+fn delays() -> Panel {
+    let delay = of(&catalog::CRON_START_DELAY);
+    Panel::timeseries("Delay of starts, p95")
+        .means(
+            "How long after their tick runs start: the jitter, and what they waited for beyond it.",
+        )
+        .normally("Spread up to the jitter, 5 minutes unless it was set.")
+        .otherwise("Beyond the jitter: the store was slow, or the runtime was blocked.")
+        .runbook(Runbook::CronThunderingHerd)
+        .unit(Unit::Seconds)
+        .shows(Target::new(
+            &query::legend("{{cron}}"),
+            query::top(10, query::quantile(0.95, CRON, &delay)),
+        ))
+}
+
+fn delay_spread() -> Panel {
+    Panel::heatmap("Delay of starts, spread")
+        .means("How many runs started how long after their tick, of all schedules together.")
+        .normally("All over the jitter.")
+        .otherwise(
+            "All in one row: there is no jitter, and runs of the same minute start in the same \
+             second.",
+        )
+        .runbook(Runbook::CronThunderingHerd)
+        .unit(Unit::Seconds)
+        .shows(Target::new(
+            "{{le}}",
+            query::buckets(&of(&catalog::CRON_START_DELAY)),
+        ))
+}

@@ -1,0 +1,125 @@
+//! One page that answers one question, and its form in Grafana's classic JSON, which Grafana 10 to 13 load.
+
+use serde_json::{Value, json};
+
+use super::{Annotation, Link, Panel, Row, Variable, link};
+use crate::promql::Selector;
+
+/// Grafana 12's. Grafana 13 migrates it on load, Grafana 10 and 11 ignore what they do not know of it.
+const SCHEMA_VERSION: u32 = 41;
+
+/// One dashboard: its variables, its links and its panels in rows.
+#[derive(Debug, Clone)]
+pub struct Dashboard {
+    name: &'static str,
+    title: &'static str,
+    question: &'static str,
+    variables: Vec<Variable>,
+    links: Vec<Link>,
+    rows: Vec<Row>,
+    from: &'static str,
+}
+
+impl Dashboard {
+    /// `name` makes the uid and the file's name; `present` is there wherever there is something to see, and
+    /// lists what there is to choose.
+    pub(crate) fn new(
+        name: &'static str,
+        title: &'static str,
+        question: &'static str,
+        present: &Selector,
+    ) -> Self {
+        Self {
+            name,
+            title,
+            question,
+            variables: Variable::common(present),
+            links: vec![Link::Dashboards],
+            rows: Vec::new(),
+            from: "now-1h",
+        }
+    }
+
+    pub(crate) fn variable(mut self, variable: Variable) -> Self {
+        self.variables.push(variable);
+        self
+    }
+
+    pub(crate) fn link(mut self, link: Link) -> Self {
+        self.links.push(link);
+        self
+    }
+
+    pub(crate) fn row(mut self, row: Row) -> Self {
+        self.rows.push(row);
+        self
+    }
+
+    /// The beginning of the time range that it opens with, instead of an hour ago.
+    pub(crate) fn from(mut self, from: &'static str) -> Self {
+        self.from = from;
+        self
+    }
+
+    /// Makes the uid and the name of the file.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// Stable, so that links and alerts can name it.
+    pub(crate) fn uid(&self) -> String {
+        format!("firstlight-{}", self.name)
+    }
+
+    /// The title, as Grafana lists it.
+    pub fn title(&self) -> &str {
+        self.title
+    }
+
+    /// What it answers.
+    pub fn question(&self) -> &str {
+        self.question
+    }
+
+    /// What a reader can choose.
+    pub fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
+    /// All panels, row by row.
+    pub fn panels(&self) -> impl Iterator<Item = &Panel> {
+        self.rows.iter().flat_map(Row::panels)
+    }
+
+    /// The dashboard as Grafana loads it.
+    pub fn json(&self) -> Value {
+        let mut panels = Vec::new();
+        let (mut id, mut y) = (0, 0);
+        for row in &self.rows {
+            row.write(&mut panels, &mut id, &mut y);
+        }
+        let annotations: Vec<Value> = Annotation::ALL.into_iter().map(Annotation::json).collect();
+        let variables: Vec<Value> = self.variables.iter().map(Variable::json).collect();
+        let links: Vec<Value> = self.links.iter().map(Link::json).collect();
+        json!({
+            "annotations": { "list": annotations },
+            "description": self.question,
+            "editable": false,
+            "fiscalYearStartMonth": 0,
+            // The crosshair is shared by all panels.
+            "graphTooltip": 1,
+            "links": links,
+            "panels": panels,
+            "refresh": "30s",
+            "schemaVersion": SCHEMA_VERSION,
+            "tags": [link::TAG],
+            "templating": { "list": variables },
+            "time": { "from": self.from, "to": "now" },
+            "timepicker": {},
+            "timezone": "browser",
+            "title": self.title,
+            "uid": self.uid(),
+            "weekStart": "",
+        })
+    }
+}

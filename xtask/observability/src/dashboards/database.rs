@@ -1,0 +1,308 @@
+//! Is the database the reason?
+
+use firstlight::metrics::catalog;
+
+use super::{
+    Colour, Column, Dashboard, Link, Panel, Row, Runbook, Target, Unit, Variable, pool, postgresql,
+    query,
+};
+use crate::{
+    limits,
+    promql::{self, Selector, of_service},
+};
+
+const STATEMENT: &str = "db_query_summary";
+
+pub(super) fn dashboard() -> Dashboard {
+    Dashboard::new(
+        "database",
+        "firstlight: database",
+        "Is the database the reason: the pool, a statement, or the server?",
+        // The service's side, and the server's: both are jobs to choose from.
+        &Selector::foreign("").matches("__name__", "db_client_connection_limit|pg_up"),
+    )
+    .variable(Variable::of(
+        "pool",
+        "Pool",
+        pool::POOL,
+        &catalog::DB_CLIENT_CONNECTION_LIMIT,
+    ))
+    .variable(Variable::of(
+        "statement",
+        "Statement",
+        STATEMENT,
+        &catalog::DB_CLIENT_OPERATION_DURATION,
+    ))
+    .variable(Variable::hidden("exporter", "label_values(pg_up, job)"))
+    .link(Link::page(
+        "With the PostgreSQL server",
+        "Chooses the job of postgres_exporter as well, whose series are not the service's",
+        "/d/firstlight-database?${datasource:queryparam}&${job:queryparam}\
+         &var-job=${exporter}&var-instance=$__all",
+    ))
+    .row(now())
+    .row(pool::row())
+    .row(statements())
+    .row(transactions())
+    .row(postgresql::row())
+}
+
+fn operations() -> Selector {
+    query::of(&catalog::DB_CLIENT_OPERATION_DURATION).matches(STATEMENT, "$statement")
+}
+
+fn now() -> Row {
+    Row::new("Is the database the reason?").line([
+        pool::in_use_now(),
+        pool::waited(),
+        pool::timed_out(),
+        slowest_hundredth(),
+        failing(),
+        repeated(),
+    ])
+}
+
+fn slowest_hundredth() -> Panel {
+    Panel::stat("Statements, p99")
+        .means(
+            "How long statements take, from sending them to their last row; 99 of 100 are faster. Of \
+             several services, the slowest.",
+        )
+        .normally("It changes with releases, not with the time of day.")
+        .otherwise("The table of statements says which one.")
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .unit(Unit::Seconds)
+        .nothing("no statements")
+        .shows(Target::new(
+            "p99",
+            promql::max(&[], query::quantile(0.99, &of_service(&[]), &operations())),
+        ))
+}
+
+fn failing() -> Panel {
+    let all = operations().count();
+    Panel::stat("Statements that fail")
+        .means("The part of statements that ended with an error; of several services, the largest.")
+        .normally("0, unless the service relies on unique violations.")
+        .otherwise("The errors by SQLSTATE, below, say what the server answered.")
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .unit(Unit::Part)
+        .nothing("no statements")
+        .shows(Target::new(
+            "Failed",
+            promql::max(
+                &[],
+                query::part(
+                    &of_service(&[]),
+                    &all.clone().is_not("error_type", ""),
+                    &all,
+                ),
+            ),
+        ))
+}
+
+fn repeated() -> Panel {
+    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
+    Panel::stat("Repeated statements")
+        .means(
+            "How many requests or jobs ran one statement again and again within the time range: \
+             N+1 queries. Of several statements, the worst.",
+        )
+        .normally("0.")
+        .otherwise("The table of repeated statements, below, says where.")
+        .runbook(Runbook::DatabaseNPlusOne)
+        .unit(Unit::Count)
+        .red_from(limits::N_PLUS_ONE_REQUESTS)
+        .shows(
+            Target::new("Repeated", query::or_zero(query::worst_in_range(&repeated))).in_trouble(),
+        )
+}
+
+fn statements() -> Row {
+    Row::new("The statements: which one?")
+        .line([table()])
+        .line([rate(), durations(), errors()])
+}
+
+fn table() -> Panel {
+    let by = &of_service(&[STATEMENT]);
+    let calls = query::per_second(by, &operations().count());
+    let time = query::per_second(by, &operations().sum());
+    Panel::table("Statements")
+        .means(
+            "Each kind of statement: the time that it takes, as seconds per second, which is \
+             connections that it keeps busy; how often it runs, and how long it takes.",
+        )
+        .normally("The first rows are the same on every day.")
+        .otherwise(
+            "Begin with the first row: it is slow, or it is called too often, and the other \
+             columns say which. Then `EXPLAIN (ANALYZE, BUFFERS)`.",
+        )
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .by_service()
+        .by(STATEMENT, "Statement")
+        .column(Column::new("Busy", Unit::Seconds, time.clone()))
+        .column(Column::new(
+            "Calls",
+            Unit::OperationsPerSecond,
+            calls.clone(),
+        ))
+        .column(Column::new(
+            "Mean",
+            Unit::Seconds,
+            format!("{time} / ({calls} > 0)"),
+        ))
+        .column(Column::new(
+            "p95",
+            Unit::Seconds,
+            query::quantile(0.95, by, &operations()),
+        ))
+        .leads_to(
+            "Only this statement",
+            "firstlight-database",
+            "&var-statement=${__data.fields.Statement}",
+        )
+}
+
+fn rate() -> Panel {
+    let calls = query::per_second(&of_service(&[STATEMENT]), &operations().count());
+    Panel::timeseries("Statements per second")
+        .means("How often statements run, the ten most frequent.")
+        .normally("In step with the requests.")
+        .otherwise(
+            "Statements that rise while requests do not are a loop, an N+1 query or a retry.",
+        )
+        .runbook(Runbook::DatabaseNPlusOne)
+        .unit(Unit::OperationsPerSecond)
+        .shows(Target::new(
+            &query::legend("{{db_query_summary}}"),
+            query::top(10, calls),
+        ))
+}
+
+fn durations() -> Panel {
+    let p95 = query::quantile(0.95, &of_service(&[STATEMENT]), &operations());
+    Panel::timeseries("Duration of statements, p95")
+        .means("How long statements take, the ten slowest.")
+        .normally("Flat lines.")
+        .otherwise(
+            "One that climbs for days lost its index, or never had one. All at once: the server \
+             is busy, or waits for locks.",
+        )
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .unit(Unit::Seconds)
+        .shows(Target::new(
+            &query::legend("{{db_query_summary}}"),
+            query::top(10, p95),
+        ))
+}
+
+fn errors() -> Panel {
+    let failed = operations().count().is_not("error_type", "");
+    let by = ["db_response_status_code", "error_type"];
+    let failed = query::top(10, query::per_second(&of_service(&by), &failed));
+    let failed = query::joined(&by, failed);
+    Panel::timeseries("Errors by SQLSTATE")
+        .means(
+            "Statements per second that failed, by the server's code and by the type of the \
+             error.",
+        )
+        .normally("None; 23505 where the service relies on unique violations.")
+        .otherwise(
+            "40001 and 40P01: retry the transaction. 57014: a time-out. 53300: the server has no \
+             connections left. 08…: it is not reached.",
+        )
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .unit(Unit::OperationsPerSecond)
+        .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
+}
+
+fn transactions() -> Row {
+    Row::new("Requests and transactions: what do they do to it?")
+        .line([n_plus_one(), queries()])
+        .line([transaction_rate(), transaction_durations()])
+}
+
+fn n_plus_one() -> Panel {
+    let by = &of_service(&["http_route", "rpc_method", "span_name", STATEMENT]);
+    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
+    Panel::table("Repeated statements by place")
+        .means(
+            "Where statements were repeated too often within the time range: the route, the gRPC \
+             method or the job, and the statement.",
+        )
+        .normally("No rows.")
+        .otherwise(
+            "Open the place, fetch all rows with one statement. The trace of one such request \
+             shows them in a row.",
+        )
+        .runbook(Runbook::DatabaseNPlusOne)
+        .by_service()
+        .by("http_route", "Route")
+        .by("rpc_method", "Method")
+        .by("span_name", "Job")
+        .by(STATEMENT, "Statement")
+        .column(
+            Column::new("Repeated", Unit::Count, query::in_range(by, &repeated))
+                .red_from(limits::N_PLUS_ONE_REQUESTS)
+                .in_trouble(),
+        )
+}
+
+fn queries() -> Panel {
+    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST);
+    let places = ["http_route", "rpc_method", "span_name"];
+    let p95 = query::top(10, query::quantile(0.95, &of_service(&places), &queries));
+    let p95 = query::joined(&places, p95);
+    Panel::timeseries("Statements per request, p95")
+        .means("Statements that one request, gRPC call or job runs, the ten with the most.")
+        .normally("Flat lines below 10.")
+        .otherwise("A line that climbs with the data is an N+1 query.")
+        .runbook(Runbook::DatabaseNPlusOne)
+        .unit(Unit::Count)
+        .shows(Target::new("{{series}}", p95))
+}
+
+fn transaction_rate() -> Panel {
+    let ended = query::of(&catalog::SQL_TRANSACTION_DURATION).count();
+    Panel::stack("Transactions by outcome")
+        .means(
+            "Transactions per second of all that is chosen together: committed, rolled back, \
+             dropped without an end, or ended by an error.",
+        )
+        .normally("`commit` is nearly all.")
+        .otherwise(
+            "`dropped` is a `?` between begin and commit: harmless once, a lost write if it was \
+             meant to be kept.",
+        )
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .unit(Unit::OperationsPerSecond)
+        .shows(Target::new(
+            "{{outcome}}",
+            query::per_second(&["outcome"], &ended),
+        ))
+        .colour("commit", Colour::Green)
+        .colour("rollback", Colour::Blue)
+        .colour("dropped", Colour::Orange)
+        .colour("error", Colour::Red)
+}
+
+fn transaction_durations() -> Panel {
+    let open = query::of(&catalog::SQL_TRANSACTION_DURATION);
+    Panel::timeseries("Duration of transactions, p95")
+        .means(
+            "How long transactions are open, by outcome. All the while they hold a connection, \
+             their locks, and back the vacuum.",
+        )
+        .normally("A few statements long.")
+        .otherwise(
+            "Much longer than their statements: the code waits for something else in between. \
+             Move that out of the transaction.",
+        )
+        .runbook(Runbook::DatabasePoolExhausted)
+        .unit(Unit::Seconds)
+        .shows(Target::new(
+            &query::legend("{{outcome}}"),
+            query::top(10, query::quantile(0.95, &of_service(&["outcome"]), &open)),
+        ))
+}

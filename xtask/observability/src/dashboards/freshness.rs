@@ -1,0 +1,213 @@
+//! Is what we serve fresh enough?
+
+use firstlight::metrics::catalog::{self, Metric};
+
+use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
+use crate::{
+    limits,
+    promql::{self, Selector, of_service, on_service},
+};
+
+/// Two services may have data of the same name, and these are two things.
+const TYPE: &[&str] = &["cluster", "namespace", "job", "data_type"];
+
+pub(super) fn dashboard() -> Dashboard {
+    Dashboard::new(
+        "freshness",
+        "firstlight: freshness",
+        "Is what is served as fresh as was promised?",
+        &Selector::of(&catalog::DATA_STALENESS_BUDGET),
+    )
+    .variable(Variable::of(
+        "data_type",
+        "Data",
+        "data_type",
+        &catalog::DATA_STALENESS_BUDGET,
+    ))
+    .row(now())
+    .row(over_time())
+}
+
+fn of(metric: &Metric) -> Selector {
+    query::of(metric).matches("data_type", "$data_type")
+}
+
+/// Reads that the cache answered, also those that waited for another read's answer.
+fn cached() -> Selector {
+    of(&catalog::DATA_READS).matches("result", "cache|shared")
+}
+
+/// Reads that were not answered.
+fn unanswered() -> Selector {
+    of(&catalog::DATA_READS).matches("result", "refused|failed")
+}
+
+/// The age that all answers but a hundredth are below: so many may be older before the alert fires.
+fn oldest_age() -> String {
+    let quantile = 1.0 - limits::STALE_READS_PART;
+    query::quantile(quantile, TYPE, &of(&catalog::DATA_SERVED_AGE))
+}
+
+/// That age as a part of what was promised. Data that only its source may answer has a
+/// budget of 0 and no part of it.
+fn age_of_budget() -> String {
+    let age = oldest_age();
+    let budget = promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET));
+    format!("{age} / {} ({budget} > 0)", on_service(&["data_type"]))
+}
+
+fn now() -> Row {
+    Row::new("Is it as fresh as promised?")
+        .line([oldest(), hits(), unanswered_part()])
+        .line([types()])
+}
+
+fn oldest() -> Panel {
+    Panel::bar_gauge("Age served, of its budget")
+        .means("The age that 99 of 100 answers are below, as a part of how old they may be.")
+        .normally("Below 1.")
+        .otherwise(
+            "Above 1 users see data that is older than was promised: the refresh fails, or the \
+             replica lags.",
+        )
+        .runbook(Runbook::DataStalerThanBudget)
+        .unit(Unit::Part)
+        .red_from(limits::WHOLE)
+        .nothing("no reads")
+        .shows(Target::new(
+            &query::legend("{{data_type}}"),
+            age_of_budget(),
+        ))
+}
+
+fn hits() -> Panel {
+    let part = query::part(TYPE, &cached(), &of(&catalog::DATA_READS));
+    Panel::bar_gauge("Answered from the cache")
+        .means("The part of reads that did not need a question of their own to the source.")
+        .normally("What the data's budget allows: a long one means many hits.")
+        .otherwise(
+            "A fall means load on the source. After a deploy it is normal: the cache begins empty.",
+        )
+        .unit(Unit::Part)
+        .nothing("no reads")
+        .shows(Target::new(&query::legend("{{data_type}}"), part))
+}
+
+fn unanswered_part() -> Panel {
+    let part = query::part(TYPE, &unanswered(), &of(&catalog::DATA_READS));
+    Panel::bar_gauge("Not answered")
+        .means(
+            "The part of reads without an answer: the source failed, or the replica was too far \
+             behind.",
+        )
+        .normally("0.")
+        .otherwise(
+            "`refused` is a replica that lags: wait or read from the primary. `failed` is the \
+             source's own error, see the database.",
+        )
+        .runbook(Runbook::DataStalerThanBudget)
+        .unit(Unit::Part)
+        .nothing("no reads")
+        .shows(Target::new(&query::legend("{{data_type}}"), part))
+}
+
+fn types() -> Panel {
+    let age = |q| query::quantile(q, TYPE, &of(&catalog::DATA_SERVED_AGE));
+    let reads = query::per_second(TYPE, &of(&catalog::DATA_READS));
+    Panel::table("Data")
+        .means(
+            "Each type of data: how often it is read, how old it is when it is served, and how \
+             old it may be. A budget of 0 means that only the source may answer.",
+        )
+        .normally("p99 is below the budget.")
+        .otherwise("Click on the red one.")
+        .runbook(Runbook::DataStalerThanBudget)
+        .by_service()
+        .by("data_type", "Data")
+        .column(Column::new("Of budget", Unit::Part, age_of_budget()).red_from(limits::WHOLE))
+        .column(Column::new("Reads", Unit::OperationsPerSecond, reads))
+        .column(Column::new("Age, p50", Unit::Seconds, age(0.5)))
+        .column(Column::new("Age, p99", Unit::Seconds, age(0.99)))
+        .column(Column::new(
+            "Budget",
+            Unit::Seconds,
+            promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET)),
+        ))
+        .leads_to(
+            "Only this data",
+            "firstlight-freshness",
+            "&var-data_type=${__data.fields.Data}",
+        )
+}
+
+fn over_time() -> Row {
+    Row::new("Since when?")
+        .line([ages(), spread()])
+        .line([results(), failures()])
+}
+
+fn ages() -> Panel {
+    let age = query::top(10, oldest_age());
+    Panel::timeseries("Age of what is served, p99")
+        .means("How old answers are, and how old they may be.")
+        .normally("Each line below its budget.")
+        .otherwise(
+            "It crosses its budget: see the failures, which say why the refresh did not work.",
+        )
+        .runbook(Runbook::DataStalerThanBudget)
+        .unit(Unit::Seconds)
+        .shows(Target::new(&query::legend("{{data_type}}"), age))
+        .shows(Target::new(
+            &query::legend("{{data_type}} budget"),
+            query::top(10, promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET))),
+        ))
+        .shades("budget", Colour::Purple)
+}
+
+fn spread() -> Panel {
+    Panel::heatmap("Age, spread")
+        .means("How many answers were how old, of all chosen types together.")
+        .normally("A band that reaches up to the budget.")
+        .otherwise("Choose one type of data first: several budgets make several bands.")
+        .runbook(Runbook::DataStalerThanBudget)
+        .unit(Unit::Seconds)
+        .shows(Target::new(
+            "{{le}}",
+            query::buckets(&of(&catalog::DATA_SERVED_AGE)),
+        ))
+}
+
+fn results() -> Panel {
+    let reads = query::per_second(&["result"], &of(&catalog::DATA_READS));
+    Panel::stack("Reads by where the answer came from")
+        .means(
+            "Reads per second of all chosen types together: from the cache, from the source, \
+             shared with another read's question, from a replica, refused, or failed.",
+        )
+        .normally("`cache` is most of it.")
+        .otherwise(
+            "`source` grows and `cache` shrinks: entries expire faster than they are used, or the \
+             cache is too small.",
+        )
+        .unit(Unit::OperationsPerSecond)
+        .shows(Target::new("{{result}}", reads))
+        .colour("cache", Colour::Green)
+        .colour("shared", Colour::Green)
+        .colour("source", Colour::Blue)
+        .colour("replica", Colour::Purple)
+        .colour("refused", Colour::Orange)
+        .colour("failed", Colour::Red)
+}
+
+fn failures() -> Panel {
+    let by = ["data_type", "result"];
+    let failed = query::top(10, query::per_second(&of_service(&by), &unanswered()));
+    let failed = query::joined(&by, failed);
+    Panel::timeseries("Reads without an answer")
+        .means("Reads per second that failed or were refused, by type of data.")
+        .normally("None.")
+        .otherwise("The log has the source's error, with `data_type` as a field.")
+        .runbook(Runbook::DataStalerThanBudget)
+        .unit(Unit::OperationsPerSecond)
+        .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
+}

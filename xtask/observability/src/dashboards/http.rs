@@ -1,0 +1,284 @@
+//! What several dashboards show of requests: the same numbers, in the same colours.
+
+use firstlight::metrics::catalog;
+
+use super::{Colour, Panel, Runbook, Target, Unit, objectives::Objective, query};
+use crate::{
+    limits,
+    promql::{self, Selector, of_service, on_service},
+};
+
+/// Answers by class of status, each of which has its colour.
+const CLASSES: [(&str, &str, Colour); 4] = [
+    ("2xx", "2..", Colour::Green),
+    ("3xx", "3..", Colour::Blue),
+    ("4xx", "4..", Colour::Orange),
+    ("5xx", "5..", Colour::Red),
+];
+
+/// Requests of the chosen services, and of the chosen route where there is one to choose.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Requests {
+    OfService,
+    OfRoute,
+}
+
+impl Requests {
+    fn duration(self) -> Selector {
+        let duration = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION);
+        match self {
+            Self::OfService => duration,
+            Self::OfRoute => duration.matches("http_route", "$route"),
+        }
+    }
+
+    /// All of them.
+    pub(super) fn all(self) -> Selector {
+        self.duration().count()
+    }
+
+    /// Those whose status matches, such as `5..`.
+    pub(super) fn status(self, pattern: &str) -> Selector {
+        self.all().matches("http_response_status_code", pattern)
+    }
+
+    pub(super) fn rate(self) -> Panel {
+        Panel::stat("Requests")
+            .means("Requests per second, of any status and of all that is chosen together.")
+            .normally("It follows the hour of the day.")
+            .otherwise(
+                "A sudden drop is worse than a peak: look at what is in front of the service \
+                 before you look at the service.",
+            )
+            .runbook(Runbook::ServiceDown)
+            .unit(Unit::RequestsPerSecond)
+            .nothing("no requests")
+            .shows(Target::new("Requests", query::per_second(&[], &self.all())))
+    }
+
+    /// What is looked at: a service, or one of its routes.
+    fn thing(self) -> Vec<&'static str> {
+        of_service(self.part())
+    }
+
+    fn part(self) -> &'static [&'static str] {
+        match self {
+            Self::OfService => &[],
+            Self::OfRoute => &["http_route"],
+        }
+    }
+
+    /// The name of one of the thing's series.
+    pub(super) fn legend(self, series: &str) -> String {
+        match self {
+            Self::OfService => query::legend(series),
+            Self::OfRoute => query::legend(&format!("{{{{http_route}}}} {series}")),
+        }
+    }
+
+    /// How often per second each is asked for.
+    pub(super) fn each(self, requests: &Selector) -> String {
+        query::per_second(&self.thing(), requests)
+    }
+
+    /// How many times faster than the service allows its requests fail, per service and part of it.
+    pub(super) fn failing_of_budget(self, parts: &[&'static str]) -> String {
+        let failing = query::part(&of_service(parts), &self.status("5.."), &self.all());
+        format!("{failing} {}", of_budget(Objective::Availability))
+    }
+
+    /// How many times faster than the service allows its requests are slow, per service and part of it.
+    pub(super) fn slow_of_budget(self, parts: &[&'static str]) -> String {
+        let by = of_service(parts);
+        let answered = self.all().matches_not("http_response_status_code", "5..");
+        let buckets = self
+            .duration()
+            .bucket()
+            .matches_not("http_response_status_code", "5..");
+        let per_bucket = promql::sum(
+            &[by.as_slice(), &["le"]].concat(),
+            promql::rate(&buckets, query::WINDOW),
+        );
+        let fast = Objective::fast(&by, &per_bucket);
+        let all = query::per_second(&by, &answered);
+        format!(
+            "(1 - {fast} / ({all} > 0)) {}",
+            of_budget(Objective::Latency)
+        )
+    }
+
+    pub(super) fn failing(self) -> Panel {
+        Panel::stat("Failing now")
+            .means(
+                "How many times faster than its service's objective allows it answers with 5xx; of \
+                 several services or routes, the worst. 4xx are the client's mistakes and are not in it.",
+            )
+            .normally("Below 1: the budget lasts for the month.")
+            .otherwise(
+                "Red is as fast as the page that wakes people: at this rate the budget of a month \
+                 is gone in two days.",
+            )
+            .runbook(Runbook::HttpAvailabilityBudgetBurn)
+            .unit(Unit::Count)
+            .red_from(limits::BURNS[0].rate)
+            .nothing("no requests, or no rules")
+            .shows(Target::new(
+                "Times the budget",
+                promql::max(&[], self.failing_of_budget(self.part())),
+            ))
+    }
+
+    pub(super) fn slowest_hundredth(self) -> Panel {
+        Panel::stat("Too slow now")
+            .means(
+                "How many times faster than its service's objective allows it answers later than \
+                 promised; of several services or routes, the worst.",
+            )
+            .normally("Below 1: the budget lasts for the month.")
+            .otherwise(
+                "Open the durations below, follow a dot to its trace, and see what the time went \
+                 to.",
+            )
+            .runbook(Runbook::HttpLatencyBudgetBurn)
+            .unit(Unit::Count)
+            .red_from(limits::BURNS[0].rate)
+            .nothing("no requests, or no rules")
+            .shows(Target::new(
+                "Times the budget",
+                promql::max(&[], self.slow_of_budget(self.part())),
+            ))
+    }
+
+    pub(super) fn by_class(self) -> Panel {
+        let panel = Panel::stack("Requests by status")
+            .means("Requests per second, by the class of their status, of all that is chosen together.")
+            .normally("Green is nearly all of it.")
+            .otherwise(
+                "Orange that grows after a release of a client is the client's; red is ours. Open \
+                 the errors to see which. The graph beside it says whose.",
+            )
+            .runbook(Runbook::HttpAvailabilityBudgetBurn)
+            .unit(Unit::RequestsPerSecond);
+        CLASSES
+            .into_iter()
+            .fold(panel, |panel, (name, pattern, colour)| {
+                let rate = query::per_second(&[], &self.status(pattern));
+                let target = Target::new(name, query::or_zero(rate));
+                let target = if name == "5xx" {
+                    target.in_trouble()
+                } else {
+                    target
+                };
+                panel.shows(target).colour(name, colour)
+            })
+    }
+
+    pub(super) fn failures(self) -> Panel {
+        let part = |pattern: &str| {
+            query::top(
+                10,
+                query::part(&self.thing(), &self.status(pattern), &self.all()),
+            )
+        };
+        Panel::timeseries("Failures")
+            .means(
+                "The part of each one's requests that failed: 5xx through our fault, 4xx through the \
+                 client's. Of many, the ten with the most.",
+            )
+            .normally("5xx is 0. 4xx has a level of its own that hardly changes.")
+            .otherwise(
+                "5xx above the service's line burns a month's budget \
+                 in two days. A step in 4xx alone is a \
+                 client's release, or a client that tries doors.",
+            )
+            .runbook(Runbook::HttpAvailabilityBudgetBurn)
+            .unit(Unit::Part)
+            .shows(Target::new(&self.legend("5xx"), part("5..")).in_trouble())
+            .shows(Target::new(&self.legend("4xx"), part("4..")))
+            .shows(Target::new(
+                &query::legend("pages from"),
+                query::top(
+                    10,
+                    format!(
+                        "{} * (1 - {})",
+                        limits::BURNS[0].rate,
+                        Objective::Availability.objective()
+                    ),
+                ),
+            ))
+            .shades("pages from", Colour::Purple)
+            .shades("5xx", Colour::Red)
+            .shades("4xx", Colour::Orange)
+    }
+
+    pub(super) fn durations(self) -> Panel {
+        let quantile = |q| query::top(10, query::quantile(q, &self.thing(), &self.duration()));
+        Panel::timeseries("Duration")
+            .means(
+                "How long requests take, from the first byte of the head to the last of the \
+                 answer. Each dot is a request, and leads to its trace.",
+            )
+            .normally("The lines run in parallel, p99 below the service's objective.")
+            .otherwise(
+                "p99 alone: a few requests wait for something, follow a dot. All three: \
+                 everything waits, look at the database and the runtime.",
+            )
+            .runbook(Runbook::HttpLatencyBudgetBurn)
+            .unit(Unit::Seconds)
+            .shows(Target::new(&self.legend("p50"), quantile(0.5)))
+            .shows(Target::new(&self.legend("p95"), quantile(0.95)))
+            .shows(Target::new(&self.legend("p99"), quantile(0.99)))
+            .shows(Target::new(
+                &query::legend("objective"),
+                query::top(10, Objective::seconds()),
+            ))
+            .shades("objective", Colour::Purple)
+    }
+
+    pub(super) fn spread(self) -> Panel {
+        Panel::heatmap("Duration, spread")
+            .means("How many requests took how long, of all that is chosen together.")
+            .normally("One bright band. Two, if some requests are answered from a cache.")
+            .otherwise(
+                "A second band far above the first is a group of requests that waits for \
+                 something. Quantiles cannot show it, this can.",
+            )
+            .runbook(Runbook::HttpLatencyBudgetBurn)
+            .unit(Unit::Seconds)
+            .shows(Target::new("{{le}}", query::buckets(&self.duration())))
+    }
+
+    pub(super) fn errors(self) -> Panel {
+        let errors = self.all().is_not("error_type", "");
+        let by = of_service(&["error_type"]);
+        let errors = query::per_second(&by, &errors);
+        Panel::timeseries("Errors by type")
+            .means(
+                "Failed requests per second, by what failed: the type of the error, or the status \
+                 where nothing else is known.",
+            )
+            .normally("None.")
+            .otherwise(
+                "Find the newest one by its name in the log, filtered by `error.type`; the line \
+                 has the trace.",
+            )
+            .runbook(Runbook::HttpAvailabilityBudgetBurn)
+            .unit(Unit::RequestsPerSecond)
+            .shows(
+                Target::new(
+                    &query::legend("{{error_type}}"),
+                    query::or_none_each(errors, "error_type"),
+                )
+                .in_trouble(),
+            )
+    }
+}
+
+/// Divides a part of requests by what a service's objective allows.
+fn of_budget(objective: Objective) -> String {
+    format!(
+        "/ {} group_left () (1 - {})",
+        on_service(&[]),
+        objective.objective()
+    )
+}

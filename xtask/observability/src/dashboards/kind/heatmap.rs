@@ -1,0 +1,36 @@
+//! Buckets over time: where most samples are, and whether there are two groups of them.
+
+use serde_json::{Value, json};
+
+use crate::dashboards::Unit;
+
+pub(super) fn options(unit: Unit) -> Value {
+    json!({
+        // Prometheus has counted into buckets already.
+        "calculate": false,
+        "cellGap": 1,
+        "color": {
+            "exponent": 0.5,
+            "fill": "dark-orange",
+            "mode": "scheme",
+            "reverse": false,
+            "scale": "exponential",
+            "scheme": "Turbo",
+            "steps": 64,
+        },
+        "exemplars": { "color": "rgba(255,255,255,0.7)" },
+        "filterValues": { "le": 1e-9 },
+        "legend": { "show": true },
+        "rowsFrame": { "layout": "auto" },
+        "showValue": "never",
+        "tooltip": { "mode": "single", "showColorScale": true, "yHistogram": true },
+        "yAxis": { "axisPlacement": "left", "reverse": false, "unit": unit.id() },
+    })
+}
+
+pub(super) fn custom() -> Value {
+    json!({
+        "hideFrom": { "legend": false, "tooltip": false, "viz": false },
+        "scaleDistribution": { "type": "linear" },
+    })
+}

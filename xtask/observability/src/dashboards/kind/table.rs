@@ -1,0 +1,112 @@
+//! One row per combination of labels, one column per query.
+
+use serde_json::{Map, Value, json};
+
+use crate::dashboards::{Colour, Target, Thresholds, Unit};
+
+/// What is known of each row of a table.
+#[derive(Debug, Clone)]
+pub struct Column {
+    heading: &'static str,
+    unit: Unit,
+    thresholds: Thresholds,
+    pub(in crate::dashboards) target: Target,
+}
+
+impl Column {
+    /// A column with its heading and its query.
+    pub fn new(heading: &'static str, unit: Unit, expr: impl Into<String>) -> Self {
+        Self {
+            heading,
+            unit,
+            thresholds: Thresholds::None,
+            target: Target::new(heading, expr),
+        }
+    }
+
+    pub(crate) fn red_from(mut self, value: f64) -> Self {
+        self.thresholds.from(value, Colour::Red);
+        self
+    }
+
+    /// Red below `value`.
+    pub fn red_below(mut self, value: f64) -> Self {
+        self.thresholds.below(value, Colour::Red);
+        self
+    }
+
+    /// Ordinary load does not fill it.
+    pub(crate) fn in_trouble(mut self) -> Self {
+        self.target = self.target.in_trouble();
+        self
+    }
+
+    /// What this column has of its own, as Grafana's override of the table's defaults.
+    pub(super) fn override_(&self) -> Value {
+        let mut properties = vec![
+            json!({ "id": "unit", "value": self.unit.id() }),
+            json!({ "id": "custom.align", "value": "right" }),
+        ];
+        if self.thresholds != Thresholds::None {
+            properties.push(json!({ "id": "thresholds", "value": self.thresholds.json() }));
+            let cell = json!({ "mode": "basic", "type": "color-background" });
+            properties.push(json!({ "id": "custom.cellOptions", "value": cell }));
+        }
+        json!({
+            "matcher": { "id": "byName", "options": self.heading },
+            "properties": properties,
+        })
+    }
+}
+
+pub(super) fn options(columns: &[Column]) -> Value {
+    let first = columns.first().map_or("", |column| column.heading);
+    json!({
+        "cellHeight": "sm",
+        "frameIndex": 0,
+        "showHeader": true,
+        "sortBy": [{ "desc": true, "displayName": first }],
+    })
+}
+
+pub(super) fn custom() -> Value {
+    json!({
+        "align": "auto",
+        "cellOptions": { "type": "auto" },
+        "filterable": false,
+        "inspect": false,
+    })
+}
+
+/// The answers side by side, with headings, without the time of asking.
+pub(super) fn transformations(
+    keys: &[(&'static str, &'static str)],
+    columns: &[Column],
+) -> Vec<Value> {
+    let mut names = Map::new();
+    let mut order = Map::new();
+    for (label, heading) in keys {
+        order.insert((*label).to_owned(), json!(order.len()));
+        names.insert((*label).to_owned(), json!(heading));
+    }
+    for (letter, column) in ('A'..).zip(columns) {
+        // A single query has no letter.
+        let field = if columns.len() == 1 {
+            "Value".to_owned()
+        } else {
+            format!("Value #{letter}")
+        };
+        order.insert(field.clone(), json!(order.len()));
+        names.insert(field, json!(column.heading));
+    }
+    let organize = json!({
+        "excludeByName": { "Time": true },
+        "includeByName": {},
+        "indexByName": order,
+        "renameByName": names,
+    });
+    vec![
+        json!({ "id": "merge", "options": {} }),
+        json!({ "id": "organize", "options": organize }),
+    ]
+}

@@ -1,0 +1,237 @@
+//! The linter's rules on queries.
+
+use promql_parser::{
+    label::MatchOp,
+    parser::{BinaryExpr, Expr, VectorSelector},
+};
+use serde_json::json;
+
+use super::{
+    Rule,
+    sheet::{Sheet, first_panel, first_query, objection, text},
+};
+use crate::{expr, foreign};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        name: "target-logql-rule",
+        check: |sheet| {
+            logql(sheet, |query| {
+                !query.contains('{') || query.matches('{').count() != query.matches('}').count()
+            })
+        },
+        breaks: |json| loki(json, "rate(level=\"error\" [$__auto])"),
+    },
+    Rule {
+        name: "target-logql-auto-rule",
+        check: |sheet| {
+            logql(sheet, |query| {
+                query.contains('[') && !query.contains("[$__auto]")
+            })
+        },
+        breaks: |json| loki(json, "rate({level=\"error\"} [5m])"),
+    },
+    Rule {
+        name: "target-promql-rule",
+        check: |sheet| {
+            sheet.each_query(|query| {
+                expr::parse(query)
+                    .err()
+                    .map(|error| error.to_string())
+                    .into_iter()
+                    .collect()
+            })
+        },
+        breaks: |json| first_query(json, "sum by (job (up)"),
+    },
+    Rule {
+        name: "target-rate-interval-rule",
+        check: |sheet| sheet.each_tree(rate_interval),
+        breaks: |json| {
+            first_query(
+                json,
+                "rate(logging_events_total{job=~\"$job\",instance=~\"$instance\"}[5m])",
+            )
+        },
+    },
+    Rule {
+        name: "target-cluster-and-namespace-rule",
+        check: |sheet| {
+            sheet.each_tree(|tree| [matched(tree, "cluster"), matched(tree, "namespace")].concat())
+        },
+        breaks: |json| first_query(json, "up{job=~\"$job\",instance=~\"$instance\"}"),
+    },
+    Rule {
+        name: "target-job-rule",
+        check: |sheet| sheet.each_tree(|tree| matched(tree, "job")),
+        breaks: |json| first_query(json, "up{instance=~\"$instance\"}"),
+    },
+    Rule {
+        name: "target-instance-rule",
+        check: |sheet| sheet.each_tree(|tree| matched(tree, "instance")),
+        breaks: |json| first_query(json, "up{job=~\"$job\"}"),
+    },
+    Rule {
+        name: "target-counter-agg-rule",
+        check: |sheet| sheet.each_tree(counters),
+        breaks: |json| {
+            first_query(
+                json,
+                "logging_events_total{job=~\"$job\",instance=~\"$instance\"}",
+            )
+        },
+    },
+];
+
+/// Queries of Loki, of which there are none; but if there will be one, it has braces around its labels and no fixed window.
+fn logql(sheet: &Sheet<'_>, wrong: fn(&str) -> bool) -> Vec<String> {
+    sheet.each_panel(|panel| {
+        let of_loki = panel
+            .targets()
+            .filter(|target| target["datasource"]["type"] == "loki");
+        of_loki
+            .map(|target| text(&target["expr"]))
+            .filter(|query| wrong(query))
+            .map(str::to_owned)
+            .collect()
+    })
+}
+
+fn loki(dashboard: &mut serde_json::Value, query: &str) {
+    first_panel(dashboard, "stat", |panel| {
+        panel["targets"] =
+            json!([{ "datasource": { "type": "loki", "uid": "${datasource}" }, "expr": query }]);
+    });
+}
+
+/// A rate is taken over Grafana's window, or over a few samples too few after a zoom. An increase may as well be
+/// one over the whole range.
+fn rate_interval(tree: &Expr) -> Vec<String> {
+    let mut objections = Vec::new();
+    expr::walk(tree, &mut |node, parents| {
+        let (Expr::MatrixSelector(matrix), Some(Expr::Call(call))) = (node, parents.last()) else {
+            return;
+        };
+        let window = format!("{}s", matrix.range.as_secs());
+        let is = |name: &str| {
+            expr::DURATIONS
+                .iter()
+                .any(|(known, value)| *known == name && *value == window)
+        };
+        let fine = match call.func.name {
+            "rate" | "irate" => is("$__rate_interval"),
+            // What was there before the range, over a gap of failed scrapes.
+            "last_over_time" if matrix.vs.offset.is_some() => true,
+            _ => is("$__rate_interval") || is("$__range"),
+        };
+        objections.extend(objection(
+            !fine,
+            format!("{} is taken over {window}", call.func.name),
+        ));
+    });
+    objections
+}
+
+/// Every selector leaves the choice to the variable. A rule has added up all instances, so its series have none to choose.
+fn matched(tree: &Expr, label: &str) -> Vec<String> {
+    let fine = |selector: &VectorSelector| {
+        let recorded = selector.name.as_deref().is_some_and(foreign::is_recorded);
+        let first = selector
+            .matchers
+            .matchers
+            .iter()
+            .find(|matcher| matcher.name == label);
+        match first {
+            Some(matcher) => {
+                matches!(matcher.op, MatchOp::Re(_)) && matcher.value == format!("${label}")
+            }
+            None => recorded && label == "instance",
+        }
+    };
+    expr::selectors(tree)
+        .into_iter()
+        .filter(|selector| !fine(selector))
+        .map(|selector| format!("{selector} does not match {label}=~\"${label}\""))
+        .collect()
+}
+
+/// A counter's value says when the process was started; its rate says what happens. Only of a series that is younger than the
+/// window the value is what happened: `max_over_time(counter[window]) unless last_over_time(counter[gap] offset window)`. Not
+/// `counter unless counter offset window`: one failed scrape at the window's beginning makes all series new.
+fn counters(tree: &Expr) -> Vec<String> {
+    let mut objections = Vec::new();
+    expr::walk(tree, &mut |node, parents| {
+        let selector = match node {
+            Expr::MatrixSelector(matrix) => &matrix.vs,
+            Expr::VectorSelector(selector) => selector,
+            _ => return,
+        };
+        objections.extend(objection(
+            matches!(node, Expr::VectorSelector(_)) && selector.offset.is_some(),
+            format!("{selector} is looked for at one moment, at which a scrape may have failed: use last_over_time"),
+        ));
+        let counter = selector.name.as_deref().is_some_and(|name| {
+            name.ends_with("_total") || (expr::metric(name).is_some() && name.ends_with("_bucket"))
+        });
+        let fine = match parents {
+            [.., Expr::Binary(binary), Expr::Call(_)] if is_birth(binary) => true,
+            [.., Expr::Call(call)] => ["rate", "irate", "increase"].contains(&call.func.name),
+            _ => false,
+        };
+        objections.extend(objection(
+            counter && !fine,
+            format!("{selector} is a counter and has no rate"),
+        ));
+    });
+    objections
+}
+
+/// Series that were not there before.
+fn is_birth(binary: &BinaryExpr) -> bool {
+    let over_time = |side: &Expr, function| match side {
+        Expr::Call(call) if call.func.name == function => {
+            match call.args.args.first().map(|arg| &**arg) {
+                Some(Expr::MatrixSelector(matrix)) => Some(matrix.vs.clone()),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let now = over_time(&binary.lhs, "max_over_time");
+    let before = over_time(&binary.rhs, "last_over_time");
+    let (Some(now), Some(before)) = (now, before) else {
+        return false;
+    };
+    let same = now.name == before.name && now.matchers == before.matchers;
+    same && binary.op.to_string() == "unless" && now.offset.is_none() && before.offset.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counters;
+    use crate::expr;
+
+    fn objections(query: &str) -> Option<usize> {
+        expr::parse(query).ok().map(|tree| counters(&tree).len())
+    }
+
+    #[test]
+    fn counters_have_values_while_new() {
+        let new = "max_over_time(cron_runs_total[1h]) unless last_over_time(cron_runs_total[15m] offset 1h)";
+        for (query, expected) in [
+            ("sum(cron_runs_total)", 1),
+            (new, 0),
+            // A failed scrape.
+            ("cron_runs_total unless cron_runs_total offset 1h", 3),
+            (
+                "max_over_time(cron_runs_total[1h]) unless last_over_time(worker_tasks_total[15m] offset 1h)",
+                2,
+            ),
+            ("max_over_time(cron_runs_total[1h])", 1),
+            ("build_info unless build_info offset 1h", 1),
+            ("rate(cron_runs_total[5m] offset 1w)", 0),
+        ] {
+            assert_eq!(objections(query), Some(expected), "{query}");
+        }
+    }
+}

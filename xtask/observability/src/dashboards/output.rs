@@ -1,0 +1,48 @@
+//! The files of the dashboards: `docs/dashboards`, and what every generated service gets of it.
+
+use super::{Dashboard, all};
+use crate::folder::Folder;
+
+/// Where they are read, and copied from.
+pub(super) const DOCS: &str = "docs/dashboards";
+/// Where the template has them, for a service and its addresses.
+const TEMPLATE: &str = "template/observability/dashboards";
+
+/// What postgres_exporter is asked for one of them; written by hand.
+const QUERIES: &str = "postgres_exporter.yaml";
+
+/// Both folders.
+pub(super) fn folders() -> anyhow::Result<[Folder; 2]> {
+    let dashboards = all();
+    let files: Vec<_> = dashboards.iter().map(file).collect::<Result<_, _>>()?;
+    let readme = ("README.md".to_owned(), readme(&dashboards));
+    let queries = include_str!("../../../../docs/dashboards/postgres_exporter.yaml");
+    let queries = (QUERIES.to_owned(), queries.to_owned());
+    let docs = files.iter().cloned().chain([readme]);
+    let template = files.iter().cloned().chain([queries]);
+    Ok([
+        Folder::new(DOCS, "dashboards", docs).by_hand(&[QUERIES]),
+        Folder::new(TEMPLATE, "dashboards", template).liquid(),
+    ])
+}
+
+/// The file of a dashboard, and its text.
+fn file(dashboard: &Dashboard) -> anyhow::Result<(String, String)> {
+    let mut text = serde_json::to_string_pretty(&dashboard.json())?;
+    text.push('\n');
+    Ok((format!("{}.json", dashboard.name()), text))
+}
+
+fn readme(dashboards: &[Dashboard]) -> String {
+    let mut rows = String::new();
+    for dashboard in dashboards {
+        let panels = dashboard.panels().count();
+        rows.push_str(&format!(
+            "| [{0}]({0}.json) | `{1}` | {2} | {panels} |\n",
+            dashboard.name(),
+            dashboard.uid(),
+            dashboard.question(),
+        ));
+    }
+    include_str!("readme.md").replace("{rows}\n", &rows)
+}

@@ -1,0 +1,361 @@
+//! Are users hurt? The page that an alert opens at three in the morning.
+
+use firstlight::metrics::catalog;
+
+use super::{
+    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives, query,
+};
+use crate::{
+    limits,
+    promql::{self, Selector, of_service, on_service},
+};
+
+pub(super) fn dashboard() -> Dashboard {
+    Dashboard::new(
+        "overview",
+        "firstlight: overview",
+        "Are users hurt, and where does it hurt?",
+        &Selector::of(&catalog::BUILD_INFO),
+    )
+    .row(services())
+    .row(hurt())
+    .row(requests())
+    .row(routes())
+    .row(causes())
+    .row(evidence())
+}
+
+/// One row per service, so that with fifty of them the ill one is seen first.
+fn services() -> Row {
+    const SERVICES: Requests = Requests::OfService;
+    let by = of_service(&[]);
+    let firing = Selector::foreign("ALERTS")
+        .is("alertstate", "firing")
+        .matches("severity", "critical|warning")
+        .of_chosen_service();
+    let table = Panel::table("Services")
+        .means(
+            "Each service: how many times faster than its own objectives allow it fails and is \
+             slow, its load, and its instances that are up.",
+        )
+        .normally("No red.")
+        .otherwise("Click on the red one: this page then shows it alone.")
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook(Runbook::ServiceDown)
+        .by_service()
+        .column(
+            Column::new("Failing", Unit::Count, SERVICES.failing_of_budget(&[]))
+                .red_from(limits::BURNS[0].rate),
+        )
+        .column(
+            Column::new("Too slow", Unit::Count, SERVICES.slow_of_budget(&[]))
+                .red_from(limits::BURNS[0].rate),
+        )
+        .column(
+            Column::new(
+                "Alerts",
+                Unit::Count,
+                format!("count by ({}) ({firing})", by.join(", ")),
+            )
+            .in_trouble(),
+        )
+        .column(Column::new(
+            "Requests",
+            Unit::RequestsPerSecond,
+            query::per_second(&by, &SERVICES.all()),
+        ))
+        .column(
+            Column::new("Instances up", Unit::Count, promql::sum(&by, up()))
+                .red_below(limits::INSTANCES),
+        )
+        .leads_to("Open this service", "firstlight-overview", "");
+    Row::new("Which service?").line([table])
+}
+
+fn hurt() -> Row {
+    Row::new("Are users hurt?").line([
+        Requests::OfService.failing(),
+        Requests::OfService.slowest_hundredth(),
+        objectives::availability(),
+        objectives::availability_budget(),
+        objectives::latency_budget(),
+        Requests::OfService.rate(),
+        instances(),
+        alerts(),
+    ])
+}
+
+/// Of instances that were ours within the time range: one that is down says nothing of its build.
+fn up() -> String {
+    format!(
+        "{} and {} last_over_time({}[$__range])",
+        query::foreign("up"),
+        on_service(&["instance"]),
+        query::of(&catalog::BUILD_INFO),
+    )
+}
+
+pub(super) fn instances() -> Panel {
+    let up = up();
+    Panel::stat("Instances up")
+        .means("Processes of a service that Prometheus reaches; of several services, the fewest.")
+        .normally("As many as were deployed.")
+        .otherwise(
+            "0 is an outage. Fewer than deployed: see why they restart, in the dashboard of the \
+             runtime.",
+        )
+        .runbook(Runbook::ServiceDown)
+        .runbook(Runbook::ServiceAbsent)
+        .unit(Unit::Count)
+        .red_below(limits::INSTANCES)
+        .shows(Target::new(
+            "Up",
+            promql::min(&[], promql::sum(&of_service(&[]), up)),
+        ))
+}
+
+fn alerts() -> Panel {
+    let firing = Selector::foreign("ALERTS")
+        .is("alertstate", "firing")
+        .matches("severity", "critical|warning")
+        .of_chosen_service();
+    Panel::stat("Firing alerts")
+        .means("Alerts of these services together that fire, pages and tickets.")
+        .normally("0.")
+        .otherwise(
+            "The red lines in the graphs below are their beginnings; hover over one for its name, \
+             which is the name of its runbook.",
+        )
+        .unit(Unit::Count)
+        .red_from(limits::ANY)
+        .shows(Target::new(
+            "Firing",
+            query::or_zero(format!("count({firing})")),
+        ))
+}
+
+fn requests() -> Row {
+    Row::new("What do users see?")
+        .line([
+            Requests::OfService.by_class(),
+            Requests::OfService.failures(),
+            active(),
+        ])
+        .line([
+            Requests::OfService.durations(),
+            Requests::OfService.spread(),
+            Requests::OfService.errors(),
+        ])
+        .line([limited()])
+}
+
+fn limited() -> Panel {
+    Panel::timeseries("Connections, and what limits have ended")
+        .means(
+            "Open connections of each service, and how often each of its limits has ended a \
+             connection or a request in the time range.",
+        )
+        .normally("A few connections for each client; limits that end next to nothing.")
+        .otherwise(
+            "A limit that rises: body_timeout, header_timeout and write_timeout are slow clients; \
+             requests, connections and body_memory are too many at once.",
+        )
+        .unit(Unit::Count)
+        .shows(Target::new(
+            &query::legend("open"),
+            query::top(
+                10,
+                promql::sum(
+                    &of_service(&[]),
+                    query::of(&catalog::SERVE_OPEN_CONNECTIONS),
+                ),
+            ),
+        ))
+        .shows(Target::new(
+            &query::legend("{{limit}}"),
+            query::top(
+                10,
+                query::in_range(&of_service(&["limit"]), &query::of(&catalog::SERVE_LIMITED)),
+            ),
+        ))
+}
+
+fn active() -> Panel {
+    let active = query::of(&catalog::HTTP_SERVER_ACTIVE_REQUESTS);
+    Panel::stack("Requests being served")
+        .means("Requests of all services together that have begun and not ended, by method.")
+        .normally("Requests per second times their duration: 100 per second of 50 ms each are 5.")
+        .otherwise(
+            "It grows without end when requests hang. Look for a pool that is used up, or a \
+             dependency that does not answer.",
+        )
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .unit(Unit::Count)
+        .shows(Target::new(
+            "{{http_request_method}}",
+            promql::sum(&["http_request_method"], active),
+        ))
+}
+
+fn routes() -> Row {
+    const ROUTE: &[&str] = &["cluster", "namespace", "job", "http_route"];
+    let duration = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION);
+    let all = Requests::OfService.all();
+    let part = |pattern| query::part(ROUTE, &Requests::OfService.status(pattern), &all);
+    let time = duration.clone().sum();
+    let share = format!(
+        "{} / {} group_left () ({} > 0)",
+        query::per_second(ROUTE, &time),
+        on_service(&[]),
+        query::per_second(&of_service(&[]), &time),
+    );
+    let table = Panel::table("Routes")
+        .means(
+            "Each route's load, failures and duration, and how many times faster than its \
+             service's objectives allow it fails and is slow; click on one for its own page. Requests \
+             that no route matched have none.",
+        )
+        .normally("No red.")
+        .otherwise(
+            "Click on the red one. If all are red it is not the routes: look at the row below.",
+        )
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .by_service()
+        .by("http_route", "Route")
+        .column(Column::new(
+            "Requests",
+            Unit::RequestsPerSecond,
+            query::per_second(ROUTE, &all),
+        ))
+        .column(
+            Column::new(
+                "Failing, of budget",
+                Unit::Count,
+                Requests::OfService.failing_of_budget(&["http_route"]),
+            )
+            .red_from(limits::BURNS[0].rate),
+        )
+        .column(
+            Column::new(
+                "Too slow, of budget",
+                Unit::Count,
+                Requests::OfService.slow_of_budget(&["http_route"]),
+            )
+            .red_from(limits::BURNS[0].rate),
+        )
+        .column(Column::new("5xx", Unit::Part, part("5..")).in_trouble())
+        .column(Column::new("4xx", Unit::Part, part("4..")))
+        .column(Column::new(
+            "p95",
+            Unit::Seconds,
+            query::quantile(0.95, ROUTE, &duration),
+        ))
+        .column(Column::new("Share of time", Unit::Part, share))
+        .leads_to(
+            "Open this route",
+            "firstlight-route",
+            "&var-route=${__data.fields.Route}",
+        );
+    Row::new("Where?").line([table])
+}
+
+fn causes() -> Row {
+    Row::new("Why?").line([database(), pool(), queues()]).line([
+        super::runtime::busy(),
+        super::runtime::processor(),
+        super::runtime::memory_part(),
+    ])
+}
+
+fn database() -> Panel {
+    let statements = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).sum();
+    let requests = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).sum();
+    let share = format!(
+        "({} or 0 * {all}) / ({all} > 0)",
+        query::per_second(&of_service(&[]), &statements),
+        all = query::per_second(&of_service(&[]), &requests),
+    );
+    Panel::timeseries("Database time per request time")
+        .means(
+            "Seconds spent in statements per second spent in requests. Jobs have statements, too, \
+             and statements that run side by side count twice, so it may exceed 1.",
+        )
+        .normally("A level of its own for each service, often about a half.")
+        .otherwise(
+            "It rises together with the durations: the database is the reason. They rise alone: \
+             it is not.",
+        )
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .unit(Unit::Part)
+        .shows(Target::new(query::SERVICE_LEGEND, query::top(10, share)))
+        .leads_to("Open the database", "firstlight-database", "")
+}
+
+fn pool() -> Panel {
+    super::pool::wait("").leads_to("Open the database", "firstlight-database", "")
+}
+
+fn queues() -> Panel {
+    super::worker::age_of_budget("").leads_to(
+        "Open the worker",
+        "firstlight-worker",
+        "&var-queue=${__field.labels.queue}",
+    )
+}
+
+fn evidence() -> Row {
+    Row::new("What do they say themselves?").line([log_lines(), versions()])
+}
+
+pub(super) fn log_lines() -> Panel {
+    let lines = query::per_second(&["level"], &query::of(&catalog::LOGGING_EVENTS));
+    Panel::stack("Log lines by level")
+        .means("Lines per second that all services together write.")
+        .normally("INFO follows the requests. ERROR is none.")
+        .otherwise(
+            "Read the errors: `level=ERROR` at the time of the peak. A flood of DEBUG is a filter \
+             that was not set back.",
+        )
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .unit(Unit::EventsPerSecond)
+        .shows(Target::new("{{level}}", lines))
+        .colour("ERROR", Colour::Red)
+        .colour("WARN", Colour::Orange)
+        .colour("INFO", Colour::Green)
+        .colour("DEBUG", Colour::Blue)
+        .colour("TRACE", Colour::Purple)
+}
+
+fn versions() -> Panel {
+    let build = query::of(&catalog::BUILD_INFO);
+    let of = of_service(&["version", "revision", "firstlight_version"]);
+    let restarts = format!(
+        "sum by ({}) (changes({}[$__range]) * {} group_left (version, revision, firstlight_version) {build})",
+        of.join(", "),
+        query::of(&catalog::PROCESS_START_TIME),
+        on_service(&["instance"]),
+    );
+    Panel::table("Versions running")
+        .means(
+            "What is deployed, with the instances of each version, and how often they started \
+             again within the time range.",
+        )
+        .normally("One version per service, two during a deploy. No restarts.")
+        .otherwise(
+            "Two versions for long: a deploy hangs. Restarts without a deploy: the process is \
+             killed or panics; look at its memory.",
+        )
+        .runbook(Runbook::ServiceDown)
+        .by_service()
+        .by("version", "Version")
+        .by("revision", "Revision")
+        .by("firstlight_version", "firstlight")
+        .column(Column::new(
+            "Instances",
+            Unit::Count,
+            format!("count by ({}) ({build})", of.join(", ")),
+        ))
+        .column(Column::new("Restarts", Unit::Count, restarts))
+}

@@ -1,0 +1,209 @@
+//! The pool of connections: three numbers and a row of the database's dashboard.
+
+use firstlight::metrics::catalog;
+
+use super::{
+    Colour, Panel, Row, Runbook, Target, Unit,
+    objectives::Objective,
+    query::{self, worst},
+};
+use crate::{
+    limits,
+    promql::{self, Selector, of_service, on_service},
+};
+
+/// The label that tells pools apart.
+pub(super) const POOL: &str = "db_client_connection_pool_name";
+const STATE: &str = "db_client_connection_state";
+
+/// Of the pools that are chosen.
+fn of(selector: Selector) -> Selector {
+    selector.matches(POOL, "$pool")
+}
+
+/// One pool of one instance: a starved one is not excused by a fast one beside it.
+fn each() -> Vec<&'static str> {
+    of_service(&["instance", POOL])
+}
+
+/// Connections in use, as one number.
+pub(super) fn in_use_now() -> Panel {
+    in_use(Panel::stat("Pool in use"), &[]).nothing("no pool")
+}
+
+fn in_use_over_time() -> Panel {
+    in_use(
+        Panel::timeseries("Pool in use, over time"),
+        &of_service(&[POOL]),
+    )
+}
+
+/// Connections in use, as a part of those that there may be.
+fn in_use(panel: Panel, by: &[&str]) -> Panel {
+    let used = of(query::of(&catalog::DB_CLIENT_CONNECTION_COUNT)).is(STATE, "used");
+    let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_LIMIT));
+    let part = format!(
+        "{} / {}",
+        promql::max(&each(), used),
+        promql::max(&each(), most)
+    );
+    let legend = if by.is_empty() {
+        "Fullest".to_owned()
+    } else {
+        query::legend("{{db_client_connection_pool_name}}")
+    };
+    panel
+        .means(
+            "Connections in use as a part of those that the pool may have; of several pools and \
+             instances, the fullest.",
+        )
+        .normally("Below a half, so that a burst fits in.")
+        .otherwise(
+            "At the line the next burst waits. Find out what holds connections: slow statements, \
+             or transactions that wait for something else.",
+        )
+        .runbook(Runbook::DatabasePoolExhausted)
+        .unit(Unit::Part)
+        .red_from(limits::POOL_PART)
+        .shows(Target::new(&legend, worst(by, part)))
+}
+
+pub(super) fn waited() -> Panel {
+    let wait = of(query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
+    let wait = query::quantile(0.99, &each(), &wait);
+    let objective = Objective::seconds();
+    Panel::stat("Wait for a connection, of objective")
+        .means(
+            "How long it takes to get a connection from the pool, of 99 of 100, as a part of the \
+             seconds within which the service promises to answer; of several pools and instances, \
+             the longest.",
+        )
+        .normally("Below a hundredth.")
+        .otherwise(
+            "Everything behind it is slow, whatever the statements do. Look at the pool's use.",
+        )
+        .runbook(Runbook::DatabasePoolExhausted)
+        .unit(Unit::Part)
+        .red_from(limits::WAIT_PART)
+        .nothing("no wait, or no rules")
+        .shows(Target::new(
+            "p99",
+            worst(
+                &[],
+                format!("{wait} / {} group_left () {objective}", on_service(&[])),
+            ),
+        ))
+}
+
+pub(super) fn timed_out() -> Panel {
+    let timeouts = of(query::of(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
+    Panel::stat("Gave up waiting")
+        .means(
+            "Calls within the time range that got no connection in time, each of which is a \
+             failed request; of all pools together.",
+        )
+        .normally("0.")
+        .otherwise(
+            "The pool is used up. A larger pool helps only if the server has room: see its \
+             connections below.",
+        )
+        .runbook(Runbook::DatabasePoolTimeouts)
+        .unit(Unit::Count)
+        .red_from(limits::ANY)
+        .shows(Target::new("Gave up", query::or_zero(query::in_range(&[], &timeouts))).in_trouble())
+}
+
+pub(super) fn row() -> Row {
+    Row::new("The pool: is it waited for?")
+        .line([connections(), in_use_over_time(), wait("$pool")])
+        .line([wait_spread(), gave_up()])
+}
+
+fn connections() -> Panel {
+    let count = of(query::of(&catalog::DB_CLIENT_CONNECTION_COUNT));
+    let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_LIMIT));
+    Panel::timeseries("Connections")
+        .means("Connections of all instances together: in use, idle, and how many there may be.")
+        .normally(
+            "In use well below the maximum; idle ones are ready and cost the server some memory.",
+        )
+        .otherwise(
+            "In use at the maximum: requests wait. Instances times maximum must stay below what \
+             the server allows.",
+        )
+        .runbook(Runbook::DatabasePoolExhausted)
+        .unit(Unit::Count)
+        .shows(Target::new(
+            "{{db_client_connection_state}}",
+            promql::sum(&[STATE], count),
+        ))
+        .shows(Target::new("maximum", promql::sum(&[], most)))
+        .colour("used", Colour::Orange)
+        .colour("idle", Colour::Green)
+        .colour("maximum", Colour::Purple)
+}
+
+/// How long connections are waited for; of all pools, where `pools` is empty.
+pub(super) fn wait(pools: &str) -> Panel {
+    let wait = query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME);
+    let wait = if pools.is_empty() {
+        wait
+    } else {
+        wait.matches(POOL, pools)
+    };
+    let quantile = |q| worst(&of_service(&[POOL]), query::quantile(q, &each(), &wait));
+    let pool =
+        |series: &str| query::legend(&format!("{{{{db_client_connection_pool_name}}}} {series}"));
+    Panel::timeseries("Wait for a connection")
+        .means(
+            "How long it takes to get a connection from each pool, of several instances where it \
+             takes longest, and from when on that is too long for what the service promises.",
+        )
+        .normally("p99 below a millisecond.")
+        .otherwise(
+            "The pool is too small for the load, or something holds connections for too long; the \
+             database's page says which.",
+        )
+        .runbook(Runbook::DatabasePoolExhausted)
+        .unit(Unit::Seconds)
+        .shows(Target::new(&pool("p50"), quantile(0.5)))
+        .shows(Target::new(&pool("p99"), quantile(0.99)))
+        .shows(Target::new(
+            &query::legend("ticket from"),
+            query::wait_limit(),
+        ))
+        .shades("ticket from", Colour::Purple)
+}
+
+fn wait_spread() -> Panel {
+    let wait = of(query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
+    Panel::heatmap("Wait for a connection, spread")
+        .means("How many waited for how long, of all pools together.")
+        .normally("One bright band at the bottom.")
+        .otherwise("A second band higher up are those that found their pool empty.")
+        .runbook(Runbook::DatabasePoolExhausted)
+        .unit(Unit::Seconds)
+        .shows(Target::new("{{le}}", query::buckets(&wait)))
+}
+
+fn gave_up() -> Panel {
+    let timeouts = of(query::of(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
+    let timeouts = query::per_second(&of_service(&[POOL]), &timeouts);
+    Panel::timeseries("Gave up waiting, over time")
+        .means("Calls per second that got no connection in time.")
+        .normally("None.")
+        .otherwise(
+            "Each is a failed request. Find what holds connections, before the pool is made \
+             larger.",
+        )
+        .runbook(Runbook::DatabasePoolTimeouts)
+        .unit(Unit::EventsPerSecond)
+        .red_from(limits::ANY)
+        .shows(
+            Target::new(
+                &query::legend("{{db_client_connection_pool_name}}"),
+                query::or_none_each(timeouts, POOL),
+            )
+            .in_trouble(),
+        )
+}

@@ -1,0 +1,279 @@
+//! PostgreSQL's own side, as postgres_exporter sees it; `postgres_exporter.yaml` beside the dashboards has the queries that its
+//! version 0.11 does not bring.
+
+use super::{
+    Colour, Column, Panel, Row, Runbook, Target, Unit,
+    query::{self, foreign},
+};
+use crate::{
+    limits,
+    promql::{self, of_service, on_service},
+};
+
+/// A server, as its exporter sees it.
+const SERVER: &[&str] = &["cluster", "namespace", "job", "instance", "server"];
+
+/// The name of a server's series. What newer exporters collect by themselves has no `server`, and an instance for each.
+fn legend(series: &str) -> String {
+    let name = query::legend(&format!("{{{{instance}}}} {{{{server}}}} {series}"));
+    name.trim_end().to_owned()
+}
+
+/// The labels of a part of a server.
+fn of_server(parts: &[&'static str]) -> Vec<&'static str> {
+    SERVER.iter().chain(parts).copied().collect()
+}
+
+pub(super) fn row() -> Row {
+    Row::collapsed(
+        "The server: PostgreSQL (choose postgres_exporter's job, or follow the link at the top)",
+    )
+    .line([fill(), connections(), idle_in_transaction()])
+    .line([waiting(), deadlocks(), cache_hits()])
+    .line([dead_rows(), behind(), replica()])
+    .line([statements()])
+}
+
+fn fill() -> Panel {
+    let used = promql::sum(SERVER, foreign("pg_stat_activity_count"));
+    let most = promql::max(SERVER, foreign("pg_settings_max_connections"));
+    Panel::timeseries("Server connections")
+        .means("Connections of all clients of a server as a part of its `max_connections`.")
+        .normally("Below a half: a deploy starts new instances before it stops old ones.")
+        .otherwise(
+            "At the line the next deploy does not fit. Smaller pools, fewer instances, or a \
+             pooler in between.",
+        )
+        .runbook(Runbook::PostgresConnectionsNearMax)
+        .unit(Unit::Part)
+        .red_from(limits::SERVER_CONNECTIONS_PART)
+        .shows(Target::new(
+            &legend(""),
+            query::top(10, format!("{used} / {most}")),
+        ))
+}
+
+fn connections() -> Panel {
+    let by_state = promql::sum(&["state"], foreign("pg_stat_activity_count"));
+    Panel::stack("Server connections by state")
+        .means("What the connections of all chosen servers together do.")
+        .normally("Most of them are idle.")
+        .otherwise(
+            "Many active: the server is busy or waits for locks. Find the client with the most in \
+             `pg_stat_activity`.",
+        )
+        .runbook(Runbook::PostgresConnectionsNearMax)
+        .unit(Unit::Count)
+        .shows(Target::new("{{state}}", by_state))
+        .colour("active", Colour::Green)
+        .colour("idle", Colour::Blue)
+        .colour("idle in transaction", Colour::Orange)
+        .colour("idle in transaction (aborted)", Colour::Red)
+}
+
+fn waiting() -> Panel {
+    Panel::timeseries("Locks and sessions that wait for them")
+        .means("Sessions that wait for a lock of another, and the locks that are held, by mode.")
+        .normally(
+            "No session waits for longer than a moment. AccessShare and RowExclusive are ordinary \
+             work.",
+        )
+        .otherwise(
+            "AccessExclusive is a migration that every other session waits for. `SELECT \
+             pg_blocking_pids(pid), query FROM pg_stat_activity` says what blocks.",
+        )
+        .unit(Unit::Count)
+        .shows(Target::new(
+            &legend("waiting"),
+            query::top(10, promql::max(SERVER, foreign("pg_blocked_sessions"))),
+        ))
+        .shows(Target::new(
+            &legend("{{mode}}"),
+            query::top(
+                10,
+                promql::sum(&of_server(&["mode"]), foreign("pg_locks_count")),
+            ),
+        ))
+        .shades("waiting", Colour::Red)
+}
+
+fn idle_in_transaction() -> Panel {
+    let longest = |state: &str| {
+        let transaction = foreign("pg_stat_activity_max_tx_duration").matches("state", state);
+        query::top(10, promql::max(SERVER, transaction))
+    };
+    Panel::timeseries("Longest transaction")
+        .means(
+            "For how long the longest transaction of each server has been open, at work and idle.",
+        )
+        .normally("Seconds.")
+        .otherwise(
+            "Idle for minutes: code that waits for something else inside a transaction. It keeps \
+             its locks, and no dead row is removed meanwhile.",
+        )
+        .runbook(Runbook::PostgresIdleInTransaction)
+        .unit(Unit::Seconds)
+        .red_from(limits::IDLE_IN_TRANSACTION_SECONDS)
+        .shows(Target::new(&legend("active"), longest("active")))
+        .shows(Target::new(
+            &legend("idle in transaction"),
+            longest("idle in transaction.*"),
+        ))
+        .shades("active", Colour::Green)
+        .shades("idle in transaction", Colour::Orange)
+}
+
+fn cache_hits() -> Panel {
+    let per_second = |name: &str| {
+        query::per_second(
+            &of_server(&["datname"]),
+            &foreign(name).matches_not("datname", "|template.*"),
+        )
+    };
+    let (hit, read) = (
+        per_second("pg_stat_database_blks_hit"),
+        per_second("pg_stat_database_blks_read"),
+    );
+    Panel::timeseries("Cache hits")
+        .means("The part of blocks that the server found in its own memory.")
+        .normally("Above 99 % for a service that reads what it wrote recently.")
+        .otherwise(
+            "A fall is a scan of a large table: look for it in the statements. A slow decline is \
+             data that outgrows the memory.",
+        )
+        .unit(Unit::Part)
+        .shows(Target::new(
+            &legend("{{datname}}"),
+            format!("bottomk(10, {hit} / ({hit} + {read} > 0))"),
+        ))
+}
+
+fn dead_rows() -> Panel {
+    let dead = promql::sum(
+        &of_server(&["datname", "schemaname", "relname"]),
+        foreign("pg_stat_user_tables_n_dead_tup"),
+    );
+    Panel::timeseries("Dead rows")
+        .means(
+            "Rows that were updated or deleted and are still in their table, the ten tables with \
+             the most.",
+        )
+        .normally("A saw: it climbs, and the vacuum brings it down.")
+        .otherwise(
+            "It only climbs: the vacuum is too slow, or a transaction that is open for hours \
+             holds it back.",
+        )
+        .unit(Unit::Count)
+        .shows(Target::new(
+            &legend("{{datname}} {{schemaname}} {{relname}}"),
+            query::top(10, dead),
+        ))
+}
+
+fn deadlocks() -> Panel {
+    let deadlocks = foreign("pg_stat_database_deadlocks").matches_not("datname", "|template.*");
+    let deadlocks = promql::increase(&deadlocks, query::WINDOW);
+    Panel::timeseries("Deadlocks")
+        .means("Transactions that the server ended because two waited for each other, by database.")
+        .normally("None.")
+        .otherwise(
+            "A few in an hour are a pattern: two transactions take the same rows in different \
+             order. The server's log names both.",
+        )
+        .runbook(Runbook::PostgresDeadlocks)
+        .unit(Unit::Count)
+        .shows(Target::new(
+            &legend("{{datname}}"),
+            query::top(10, promql::sum(&of_server(&["datname"]), deadlocks)),
+        ))
+}
+
+fn behind() -> Panel {
+    let behind = promql::max(
+        &of_server(&["application_name"]),
+        foreign("pg_stat_replication_pg_wal_lsn_diff"),
+    );
+    let on = on_service(&["instance"]);
+    let up = promql::max(&of_service(&["instance"]), foreign("pg_up"));
+    let none = format!("label_replace(0 * {up}, \"application_name\", \"none\", \"\", \"\")");
+    Panel::timeseries("Replicas, bytes behind")
+        .means(
+            "How much of the write-ahead log each replica has yet to replay, as the primary sees \
+             it; 0 without replicas.",
+        )
+        .normally("A few kilobytes.")
+        .otherwise(
+            "It grows: the replica, or the way to it, is too slow. The primary keeps the log for \
+             it, until its disk is full.",
+        )
+        .runbook(Runbook::PostgresReplicationLag)
+        .unit(Unit::Bytes)
+        .red_from(limits::REPLICATION_LAG_BYTES)
+        .shows(Target::new(
+            &legend("{{application_name}}"),
+            query::top(10, format!("{behind} or {on} {none}")),
+        ))
+}
+
+fn replica() -> Panel {
+    let lag = query::top(
+        10,
+        promql::max(SERVER, foreign("pg_replication_lag_seconds")),
+    );
+    Panel::timeseries("Replica, time behind")
+        .means(
+            "How old the newest transaction is that the server has replayed, if it is a replica; \
+             0 on a primary.",
+        )
+        .normally("Below a second.")
+        .otherwise(
+            "Reads from that replica are as old as this, and readers with a staleness budget are \
+             refused.",
+        )
+        .runbook(Runbook::PostgresReplicationLag)
+        .unit(Unit::Seconds)
+        .shows(Target::new(&legend(""), lag))
+}
+
+fn statements() -> Panel {
+    let by = &of_server(&["datname", "queryid", "query"]);
+    let seconds = query::per_second(by, &foreign("pg_stat_statements_seconds_total"));
+    let calls = query::per_second(by, &foreign("pg_stat_statements_calls_total"));
+    let rows = query::per_second(by, &foreign("pg_stat_statements_rows_total"));
+    Panel::table("Top statements by total time")
+        .means(
+            "What the server spends its time on, of all its clients, from `pg_stat_statements`: \
+             busy is seconds per second.",
+        )
+        .normally("The same first rows on every day.")
+        .otherwise(
+            "Take the first row's text, run `EXPLAIN (ANALYZE, BUFFERS)` with real parameters, \
+             and see the page on slow queries.",
+        )
+        .by_service()
+        .by("instance", "Exporter")
+        .by("server", "Server")
+        .by("datname", "Database")
+        .by("queryid", "Id")
+        .by("query", "Statement")
+        .column(Column::new(
+            "Busy",
+            Unit::Seconds,
+            query::top(20, seconds.clone()),
+        ))
+        .column(Column::new(
+            "Calls",
+            Unit::OperationsPerSecond,
+            query::top(20, calls.clone()),
+        ))
+        .column(Column::new(
+            "Mean",
+            Unit::Seconds,
+            query::top(20, format!("{seconds} / ({calls} > 0)")),
+        ))
+        .column(Column::new(
+            "Rows",
+            Unit::EventsPerSecond,
+            query::top(20, rows),
+        ))
+}

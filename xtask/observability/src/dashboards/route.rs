@@ -1,0 +1,225 @@
+//! What is wrong with this route?
+
+use firstlight::metrics::catalog;
+
+use super::{Dashboard, Panel, Row, Runbook, Target, Unit, Variable, grpc, http::Requests, query};
+
+const ROUTES: Requests = Requests::OfRoute;
+
+use crate::{
+    limits,
+    promql::{self, Selector, of_service},
+};
+
+pub(super) fn dashboard() -> Dashboard {
+    Dashboard::new(
+        "route",
+        "firstlight: route",
+        "What is wrong with this route: its load, its failures, or what it waits for?",
+        &Selector::of(&catalog::BUILD_INFO),
+    )
+    .variable(Variable::of(
+        "route",
+        "Route",
+        "http_route",
+        &catalog::HTTP_SERVER_REQUEST_DURATION,
+    ))
+    .row(now())
+    .row(over_time())
+    .row(waits())
+    .row(calls())
+    .row(grpc::row())
+}
+
+fn now() -> Row {
+    Row::new("Is it this route?").line([
+        ROUTES.rate(),
+        ROUTES.failing(),
+        ROUTES.slowest_hundredth(),
+        statements(),
+        repeated(),
+    ])
+}
+
+fn statements() -> Panel {
+    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST).matches("http_route", "$route");
+    Panel::stat("Statements per request, p95")
+        .means(
+            "Database statements that a request runs; 95 of 100 run fewer. Of several routes, the \
+             one with the most.",
+        )
+        .normally("Below 10, and the same on every day.")
+        .otherwise(
+            "It grows with the data: the route asks once per row. See the repeated statements \
+             below.",
+        )
+        .runbook(Runbook::DatabaseNPlusOne)
+        .unit(Unit::Count)
+        .nothing("no statements")
+        .shows(Target::new(
+            "p95",
+            promql::max(
+                &[],
+                query::quantile(0.95, &of_service(&["http_route"]), &queries),
+            ),
+        ))
+}
+
+fn repeated() -> Panel {
+    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
+    Panel::stat("Repeated statements")
+        .means(
+            "How many requests ran one statement again and again within the time range: N+1 \
+             queries. Of several statements, the worst.",
+        )
+        .normally("0.")
+        .otherwise(
+            "Their names are below. Fetch all rows with one statement, a join or `= ANY($1)`.",
+        )
+        .runbook(Runbook::DatabaseNPlusOne)
+        .unit(Unit::Count)
+        .red_from(limits::N_PLUS_ONE_REQUESTS)
+        .shows(
+            Target::new("Repeated", query::or_zero(query::worst_in_range(&repeated))).in_trouble(),
+        )
+}
+
+fn over_time() -> Row {
+    Row::new("Since when?")
+        .line([ROUTES.by_class(), ROUTES.failures(), last_week()])
+        .line([ROUTES.durations(), ROUTES.spread(), ROUTES.errors()])
+}
+
+fn last_week() -> Panel {
+    let all = ROUTES.all();
+    let before = promql::sum(
+        &of_service(&["http_route"]),
+        format!("rate({all}[{}] offset 1w)", query::WINDOW),
+    );
+    Panel::timeseries("Requests, beside last week")
+        .means(
+            "Requests per second of each route, and at the same hour a week ago; 0 where there was \
+             no last week. Of many, the ten with the most.",
+        )
+        .normally("Two lines of the same shape.")
+        .otherwise(
+            "Far below last week: they do not arrive. Far above: find out who sends them before \
+             you scale.",
+        )
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .unit(Unit::RequestsPerSecond)
+        .shows(Target::new(
+            &ROUTES.legend("now"),
+            query::top(10, ROUTES.each(&all)),
+        ))
+        .shows(Target::new(
+            &ROUTES.legend("a week ago"),
+            query::top(10, format!("{before} or 0 * {}", ROUTES.each(&all))),
+        ))
+}
+
+fn waits() -> Row {
+    Row::new("Does it wait for the database?").line([queries(), n_plus_one()])
+}
+
+fn queries() -> Panel {
+    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST)
+        .matches("http_route", "$route")
+        .is_not("http_route", "");
+    let by = of_service(&["http_route"]);
+    let by_route = |q| query::top(10, query::quantile(q, &by, &queries));
+    Panel::timeseries("Statements per request")
+        .means("Database statements that one request runs.")
+        .normally("Flat lines: the number depends on the code, not on the data.")
+        .otherwise(
+            "A line that climbs with the data is an N+1 query, also below the number at which it \
+             is counted as one.",
+        )
+        .runbook(Runbook::DatabaseNPlusOne)
+        .unit(Unit::Count)
+        .shows(Target::new(&ROUTES.legend("p50"), by_route(0.5)))
+        .shows(Target::new(&ROUTES.legend("p95"), by_route(0.95)))
+}
+
+fn n_plus_one() -> Panel {
+    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
+    let repeated = query::per_second(&of_service(&["db_query_summary"]), &repeated);
+    let repeated = query::or_none_each(repeated, "db_query_summary");
+    Panel::timeseries("Repeated statements by kind")
+        .means("Statements per second that one request repeated too often.")
+        .normally("None.")
+        .otherwise(
+            "The name is the statement; its trace has all of them in a row. Fetch them with one.",
+        )
+        .runbook(Runbook::DatabaseNPlusOne)
+        .unit(Unit::OperationsPerSecond)
+        .shows(Target::new(&query::legend("{{db_query_summary}}"), repeated).in_trouble())
+}
+
+fn calls() -> Row {
+    Row::collapsed("Does it wait for other services? (calls over HTTP)").line([
+        call_rate(),
+        call_failures(),
+        call_durations(),
+    ])
+}
+
+const TO: &[&str] = &["cluster", "namespace", "job", "server_address"];
+
+fn call_rate() -> Panel {
+    let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
+    Panel::timeseries("Calls to others")
+        .means(
+            "Requests per second that the service sends, by address. Not of one route: a call \
+             does not know for whom it is made.",
+        )
+        .normally("In step with the requests that the service gets.")
+        .otherwise("More calls than requests explain are retries: see whether they fail.")
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .unit(Unit::RequestsPerSecond)
+        .shows(Target::new(
+            &query::legend("{{server_address}}"),
+            query::or_none_each(query::per_second(TO, &calls), "server_address"),
+        ))
+}
+
+fn call_failures() -> Panel {
+    let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
+    let failed = calls.is_not("error_type", "");
+    let by = ["server_address", "error_type"];
+    let failed = query::top(10, query::per_second(&of_service(&by), &failed));
+    let failed = query::joined(&by, failed);
+    Panel::timeseries("Calls that fail")
+        .means(
+            "Calls per second that failed, by address and by how: the status from 400 on, or the \
+             type of the error.",
+        )
+        .normally("None.")
+        .otherwise(
+            "Ask the owners of that address. Until they have repaired it: a shorter time-out, \
+             fewer retries, or an answer without them.",
+        )
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .unit(Unit::RequestsPerSecond)
+        .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
+}
+
+fn call_durations() -> Panel {
+    let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION);
+    Panel::timeseries("Duration of calls, p95")
+        .means("How long others take to answer, until their response's head.")
+        .normally("Below the time-out by a factor of ten.")
+        .otherwise(
+            "A line at the time-out is a dependency that hangs, and every request of ours that \
+             needs it hangs with it.",
+        )
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .unit(Unit::Seconds)
+        .shows(
+            Target::new(
+                &query::legend("{{server_address}}"),
+                query::top(10, query::quantile(0.95, TO, &calls)),
+            )
+            .in_calls(),
+        )
+}

@@ -1,0 +1,188 @@
+//! Are promises kept, and how fast is what is left used up?
+
+use firstlight::metrics::catalog;
+
+use super::{
+    Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives::Objective,
+    query,
+};
+use crate::{
+    limits,
+    promql::{self, Selector, of_service},
+};
+
+/// The windows of the alerts, the short and the long ones, each once.
+const WINDOWS: [&str; 7] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"];
+
+pub(super) fn dashboard() -> Dashboard {
+    Dashboard::new(
+        "slo",
+        "firstlight: objectives",
+        "Are promises kept, how fast is the rest of the budget used up, and by what?",
+        &Selector::of(&catalog::BUILD_INFO),
+    )
+    .from("now-7d")
+    .row(summary())
+    .row(objective("Availability", Objective::Availability))
+    .row(objective("Latency", Objective::Latency))
+    .row(causes())
+}
+
+fn summary() -> Row {
+    Row::new("Are promises kept?").line([services()])
+}
+
+fn services() -> Panel {
+    Panel::table("Services")
+        .means(
+            "Each service: the least that is left of its budgets, what was promised, and what was \
+             kept within 30 days.",
+        )
+        .normally("No red.")
+        .otherwise(
+            "A red service has broken its promise: nothing but repairs is released, and the rows \
+             below say what broke it.",
+        )
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .by_service()
+        .column(
+            Column::new(
+                "Availability budget left",
+                Unit::Part,
+                Objective::Availability.left(),
+            )
+            .red_below(limits::BUDGET_LEFT),
+        )
+        .column(Column::new(
+            "Availability",
+            Unit::Part,
+            Objective::Availability.kept(),
+        ))
+        .column(Column::new(
+            "Availability promised",
+            Unit::Part,
+            Objective::Availability.objective(),
+        ))
+        .column(
+            Column::new("Latency budget left", Unit::Part, Objective::Latency.left())
+                .red_below(limits::BUDGET_LEFT),
+        )
+        .column(Column::new(
+            "Fast enough",
+            Unit::Part,
+            Objective::Latency.kept(),
+        ))
+        .column(Column::new(
+            "Fast enough, promised",
+            Unit::Part,
+            Objective::Latency.objective(),
+        ))
+        .leads_to("Open the overview", "firstlight-overview", "")
+}
+
+fn objective(title: &str, objective: Objective) -> Row {
+    Row::new(title).line([budget(title, objective), burn(title, objective)])
+}
+
+fn budget(title: &str, objective: Objective) -> Panel {
+    Panel::timeseries(&format!("{title}: budget left"))
+        .means(
+            "What is left of the requests that may be bad within 30 days. It recovers when bad \
+             days become older than that.",
+        )
+        .normally("A gentle slope above 0.")
+        .otherwise(
+            "A cliff is an incident: look at what was deployed at its edge. Below 0 the objective \
+             is broken.",
+        )
+        .runbook(objective.runbook())
+        .unit(Unit::Part)
+        .signed()
+        .red_below(limits::BUDGET_LEFT)
+        .shows(Target::new(query::SERVICE_LEGEND, objective.left()))
+}
+
+fn burn(title: &str, objective: Objective) -> Panel {
+    let panel = Panel::timeseries(&format!("{title}: burn rate"))
+        .means(
+            "How many times faster than allowed the budget is used up, over windows of different \
+             length. At 1 it lasts for exactly 30 days.",
+        )
+        .normally("Below 1.")
+        .otherwise(
+            "An alert fires when a long window and its short one are both above a line: the upper \
+             two lines are pages, the lower two are tickets.",
+        )
+        .runbook(objective.runbook())
+        .unit(Unit::Count);
+    let panel = limits::BURNS.iter().fold(panel, |panel, burn| {
+        if burn.pages {
+            panel.red_from(burn.rate)
+        } else {
+            panel.orange_from(burn.rate)
+        }
+    });
+    WINDOWS.into_iter().fold(panel, |panel, window| {
+        panel.shows(Target::new(
+            &format!("{} {window}", query::SERVICE_LEGEND),
+            objective.burn(window),
+        ))
+    })
+}
+
+fn causes() -> Row {
+    Row::new("What used it up?").line([routes(), alerts()])
+}
+
+fn routes() -> Panel {
+    const ROUTE: &[&str] = &["cluster", "namespace", "job", "http_route"];
+    let (all, failed) = (Requests::OfService.all(), Requests::OfService.status("5.."));
+    let zero = format!("0 * {}", query::in_range(ROUTE, &all));
+    let failures = format!("{} or {zero}", query::in_range(ROUTE, &failed));
+    let answered = all.matches_not("http_response_status_code", "5..");
+    let buckets = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION)
+        .bucket()
+        .matches_not("http_response_status_code", "5..");
+    let buckets = query::in_range(&[ROUTE, &["le"]].concat(), &buckets);
+    let slow = format!(
+        "{} - {}",
+        query::in_range(ROUTE, &answered),
+        Objective::fast(ROUTE, &buckets)
+    );
+    Panel::table("Requests that used up the budget")
+        .means(
+            "Requests within the time range that were answered with 5xx, and those that took \
+             longer than the service promises, by route.",
+        )
+        .normally("Few, and spread over the routes.")
+        .otherwise("The first row is where an hour of work saves most of the budget.")
+        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .by_service()
+        .by("http_route", "Route")
+        .column(Column::new("Failed", Unit::Count, failures).in_trouble())
+        .column(Column::new("Too slow", Unit::Count, slow).in_trouble())
+        .leads_to(
+            "Open this route",
+            "firstlight-route",
+            "&var-route=${__data.fields.Route}",
+        )
+}
+
+fn alerts() -> Panel {
+    let by = &of_service(&["alertname", "severity", "alertstate"]);
+    let alerts = Selector::foreign("ALERTS").of_chosen_service();
+    Panel::table("Alerts")
+        .means(
+            "Alerts of the chosen services that are pending or fire, with the number of their \
+             series.",
+        )
+        .normally("No rows.")
+        .otherwise("Each has a runbook of its name.")
+        .by_service()
+        .by("alertname", "Alert")
+        .by("severity", "Severity")
+        .by("alertstate", "State")
+        .column(Column::new("Series", Unit::Count, promql::sum(by, alerts)).in_trouble())
+}

@@ -1,0 +1,292 @@
+//! Can what the process reports be trusted? Telemetry about telemetry, in two rows of the runtime's dashboard.
+
+use firstlight::metrics::catalog::{self, Metric};
+
+use super::{
+    Colour, Column, Panel, Row, Runbook, Target, Unit, overview,
+    query::{self, INSTANCE, foreign},
+};
+use crate::{
+    limits,
+    promql::{self, SERVICE, Selector, of_service},
+};
+
+/// What did not arrive, of all that is chosen or of each service: spans and log records that were dropped or refused, and lines
+/// that were not read.
+fn losses(by: &[&str]) -> [(&'static str, String); 5] {
+    let lost = |counter: &Selector| {
+        let lost = query::per_second(by, counter);
+        if by.is_empty() {
+            query::or_zero(lost)
+        } else {
+            query::or_zero_each(lost)
+        }
+    };
+    let failed = |metric: &Metric| lost(&query::of(metric).is_not("error_type", ""));
+    [
+        (
+            "spans dropped",
+            failed(&catalog::OTEL_SDK_PROCESSOR_SPAN_PROCESSED),
+        ),
+        (
+            "spans not delivered",
+            failed(&catalog::OTEL_SDK_EXPORTER_SPAN_EXPORTED),
+        ),
+        (
+            "log records dropped",
+            failed(&catalog::OTEL_SDK_PROCESSOR_LOG_PROCESSED),
+        ),
+        (
+            "log records not delivered",
+            failed(&catalog::OTEL_SDK_EXPORTER_LOG_EXPORTED),
+        ),
+        (
+            "log lines dropped",
+            lost(&query::of(&catalog::LOGGING_EVENTS_DROPPED)),
+        ),
+    ]
+}
+
+pub(super) fn lost() -> Panel {
+    let all = losses(&[]).map(|(_, rate)| format!("({rate})")).join(" + ");
+    Panel::stat("Telemetry lost")
+        .means(
+            "Spans, log records and log lines per second that were dropped or not delivered, of \
+             all services together.",
+        )
+        .normally("0.")
+        .otherwise(
+            "Do not trust an absence of errors while it is red. The row about telemetry says what \
+             is lost and where.",
+        )
+        .runbook(Runbook::TelemetryDropping)
+        .unit(Unit::EventsPerSecond)
+        .red_from(limits::ANY)
+        .shows(Target::new("Lost", all).in_trouble())
+}
+
+pub(super) fn health() -> Row {
+    Row::new("Can it be trusted? Traces and logs")
+        .line([lost_over_time(), exported(), queues()])
+        .line([overview::log_lines(), checks(), freshness()])
+}
+
+fn lost_over_time() -> Panel {
+    let panel = Panel::timeseries("Telemetry lost, by where")
+        .means(
+            "What per second was dropped because a queue or a pipe was full, what the collector \
+             did not take, and log lines of which something was cut.",
+        )
+        .normally("0.")
+        .otherwise(
+            "Not delivered: the collector is down or refuses. Dropped: more is produced than can \
+             be sent; sample, or write less. Cut: a value or a line was too long, and says so.",
+        )
+        .runbook(Runbook::TelemetryDropping)
+        .unit(Unit::EventsPerSecond)
+        .red_from(limits::ANY);
+    let cut = query::per_second(&SERVICE, &query::of(&catalog::LOGGING_EVENTS_TRUNCATED));
+    let of_each = losses(&SERVICE).into_iter();
+    let of_each = of_each.chain([("log lines cut", query::or_zero_each(cut))]);
+    of_each.fold(panel, |panel, (name, rate)| {
+        panel.shows(Target::new(&query::legend(name), rate).in_trouble())
+    })
+}
+
+fn exported() -> Panel {
+    let delivered = |metric: &Metric| {
+        let delivered = query::of(metric).is("error_type", "");
+        query::or_zero_each(query::per_second(&SERVICE, &delivered))
+    };
+    Panel::timeseries("Telemetry delivered")
+        .means(
+            "Spans, log records and data points per second that the collector took. 0 for what is \
+             not exported over OTLP.",
+        )
+        .normally("Spans follow the requests and the sampling.")
+        .otherwise("0 where there was more: the exporter gave up, or sampling was turned off.")
+        .runbook(Runbook::TelemetryDropping)
+        .unit(Unit::EventsPerSecond)
+        .shows(Target::new(
+            &query::legend("spans"),
+            delivered(&catalog::OTEL_SDK_EXPORTER_SPAN_EXPORTED),
+        ))
+        .shows(Target::new(
+            &query::legend("log records"),
+            delivered(&catalog::OTEL_SDK_EXPORTER_LOG_EXPORTED),
+        ))
+        .shows(Target::new(
+            &query::legend("data points"),
+            delivered(&catalog::OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED),
+        ))
+}
+
+fn queues() -> Panel {
+    let fill = |size: &Metric, capacity: &Metric| {
+        let fill = format!("{} / {}", query::of(size), query::of(capacity));
+        query::or_zero_each(promql::max(&SERVICE, fill))
+    };
+    Panel::timeseries("Export queues, of their capacity")
+        .means(
+            "How full the queues of spans and log records are, of several instances the fullest; \
+             beyond 1 is dropped. 0 for what is not exported over OTLP.",
+        )
+        .normally("Near 0.")
+        .otherwise(
+            "It fills when the collector is slow. What does not fit is dropped and counted, and \
+             never slows a request down.",
+        )
+        .runbook(Runbook::TelemetryDropping)
+        .unit(Unit::Part)
+        .shows(Target::new(
+            &query::legend("spans"),
+            fill(
+                &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE,
+                &catalog::OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY,
+            ),
+        ))
+        .shows(Target::new(
+            &query::legend("log records"),
+            fill(
+                &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE,
+                &catalog::OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY,
+            ),
+        ))
+}
+
+fn checks() -> Panel {
+    let checks = promql::increase(&query::of(&catalog::FIRSTLIGHT_CHECKS), query::WINDOW);
+    let checks = promql::sum(INSTANCE, checks);
+    Panel::timeseries("Checks of the telemetry")
+        .means("How often a process was asked whether its telemetry works.")
+        .normally("As often as deploys ask, which may be never.")
+        .otherwise(
+            "It says nothing by itself. Run the program with `--check-telemetry`: it says what \
+             works and what does not.",
+        )
+        .runbook(Runbook::TelemetryDropping)
+        .unit(Unit::Count)
+        .shows(Target::new(
+            &query::legend("{{instance}}"),
+            query::or_none_each(checks, "instance"),
+        ))
+}
+
+fn freshness() -> Panel {
+    let newest = promql::max(
+        INSTANCE,
+        query::ours(format!("timestamp({})", foreign("up"))),
+    );
+    Panel::timeseries("Age of these numbers")
+        .means("How long ago Prometheus last asked each instance.")
+        .normally("Below the scrape interval.")
+        .otherwise(
+            "It climbs: Prometheus does not ask any more, and every other panel shows the past.",
+        )
+        .runbook(Runbook::ServiceDown)
+        .unit(Unit::Seconds)
+        .shows(Target::new(
+            &query::legend("{{instance}}"),
+            query::top(10, format!("time() - {newest}")),
+        ))
+}
+
+pub(super) fn metrics() -> Row {
+    Row::new("Can it be trusted? Metrics")
+        .line([series(), scrapes(), refused()])
+        .line([resources()])
+}
+
+fn series() -> Panel {
+    let samples = promql::max(INSTANCE, query::ours(foreign("scrape_samples_scraped")));
+    Panel::timeseries("Series")
+        .means("Series that each instance has on its page.")
+        .normally("Level, once every route was called.")
+        .otherwise(
+            "A climb that does not end is a label with too many values. The panel of refusals \
+             names the metric.",
+        )
+        .runbook(Runbook::MetricsOverBudget)
+        .unit(Unit::Count)
+        .shows(Target::new(
+            &query::legend("{{instance}}"),
+            query::top(10, samples),
+        ))
+}
+
+fn scrapes() -> Panel {
+    let duration = promql::max(INSTANCE, query::ours(foreign("scrape_duration_seconds")));
+    Panel::timeseries("Duration of scrapes")
+        .means("How long it takes Prometheus to read an instance's page.")
+        .normally("Milliseconds.")
+        .otherwise("It rises with the series, and with a runtime that is blocked.")
+        .runbook(Runbook::MetricsOverBudget)
+        .unit(Unit::Seconds)
+        .shows(Target::new(
+            &query::legend("{{instance}}"),
+            query::top(10, duration),
+        ))
+}
+
+fn refused() -> Panel {
+    let most = |by: &'static str, metric: &Metric| {
+        let each = query::per_second(&of_service(&[by]), &query::of(metric));
+        query::or_none_each(each, by)
+    };
+    let over = most("metric", &catalog::METRICS_SERIES_OVER_BUDGET);
+    let samples = most("metric", &catalog::METRICS_SAMPLES_DROPPED);
+    let uses = most("reason", &catalog::METRICS_REJECTED);
+    Panel::timeseries("Refused by the metrics' budget")
+        .means(
+            "Uses per second of series beyond a metric's budget, samples that were not a number, \
+             and metrics that could not be recorded at all.",
+        )
+        .normally("None.")
+        .otherwise(
+            "Over budget: a label has too many values, such as an id; take it off. It is folded \
+             into one series meanwhile, so sums stay right.",
+        )
+        .runbook(Runbook::MetricsOverBudget)
+        .unit(Unit::EventsPerSecond)
+        .red_from(limits::ANY)
+        .shows(Target::new(&query::legend("over budget: {{metric}}"), over).in_trouble())
+        .shows(Target::new(&query::legend("not a number: {{metric}}"), samples).in_trouble())
+        .shows(Target::new(&query::legend("refused: {{reason}}"), uses).in_trouble())
+        .shades("over budget: none", Colour::Green)
+        .shades("not a number: none", Colour::Green)
+        .shades("refused: none", Colour::Green)
+}
+
+fn resources() -> Panel {
+    let by: &[&str] = &[
+        "cluster",
+        "namespace",
+        "job",
+        "instance",
+        "service_name",
+        "service_version",
+        "service_instance_id",
+        "deployment_environment_name",
+    ];
+    Panel::table("Who is speaking")
+        .means(
+            "What each instance says of itself, in `target_info`: the same attributes are on its \
+             spans and log records.",
+        )
+        .normally("Every instance has a version and an environment.")
+        .otherwise(
+            "`unknown_service` or no version: set `OTEL_SERVICE_NAME` and \
+             `OTEL_RESOURCE_ATTRIBUTES`.",
+        )
+        .by_service()
+        .by("instance", "Instance")
+        .by("service_name", "Name")
+        .by("service_version", "Version")
+        .by("service_instance_id", "Instance id")
+        .by("deployment_environment_name", "Environment")
+        .column(Column::new(
+            "Resources",
+            Unit::Count,
+            promql::sum(by, query::of(&catalog::TARGET_INFO)),
+        ))
+}

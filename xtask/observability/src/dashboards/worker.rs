@@ -1,0 +1,388 @@
+//! Is work done in time?
+
+use firstlight::metrics::catalog;
+
+use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
+use crate::{
+    limits,
+    promql::{self, Selector, of_service},
+};
+
+const QUEUE: &[&str] = &["cluster", "namespace", "job", "queue"];
+const KIND: &[&str] = &["cluster", "namespace", "job", "queue", "kind"];
+
+pub(super) fn dashboard() -> Dashboard {
+    Dashboard::new(
+        "worker",
+        "firstlight: worker",
+        "Is work that was accepted done in time, and if not, what is in its way?",
+        &known(),
+    )
+    .variable(Variable::among("queue", "Queue", "queue", known().chosen()))
+    .row(now())
+    .row(queues())
+    .row(times())
+    .row(failures())
+}
+
+/// Queues that are declared, and those in a store that no worker knows.
+fn known() -> Selector {
+    let names = [
+        catalog::WORKER_QUEUE_LATENCY_BUDGET.name,
+        catalog::WORKER_QUEUE_UP.name,
+    ];
+    Selector::foreign("").matches("__name__", &names.join("|"))
+}
+
+/// The name of a queue's series.
+fn legend(series: &str) -> String {
+    query::legend(&format!("{{{{queue}}}} {series}"))
+}
+
+/// Of the queues that are chosen.
+fn of(metric: &catalog::Metric) -> Selector {
+    query::of(metric).matches("queue", "$queue")
+}
+
+fn now() -> Row {
+    Row::new("Is work done in time?").line([
+        oldest(),
+        readable(),
+        waiting(),
+        dead(),
+        accepted_to_done_now(),
+        succeeding(),
+    ])
+}
+
+fn oldest() -> Panel {
+    age(Panel::stat("Oldest job, of its budget"), "$queue").nothing("no queue")
+}
+
+/// The age of the oldest job as a part of what its queue allows; of all queues, where `queues` is empty.
+pub(super) fn age_of_budget(queues: &str) -> Panel {
+    age(
+        Panel::timeseries("Oldest job, of its queue's budget"),
+        queues,
+    )
+}
+
+fn age(panel: Panel, queues: &str) -> Panel {
+    let part = |metric| {
+        let series = query::of(metric);
+        let series = if queues.is_empty() {
+            series
+        } else {
+            series.matches("queue", queues)
+        };
+        promql::max(&of_service(&["queue"]), series)
+    };
+    let age = part(&catalog::WORKER_QUEUE_OLDEST_AGE);
+    let budget = part(&catalog::WORKER_QUEUE_LATENCY_BUDGET);
+    panel
+        .means(
+            "How long the oldest job has waited, as a part of what its queue allows. It is what \
+             users see of a queue: its length is not.",
+        )
+        .normally("Near 0.")
+        .otherwise(
+            "From a half on and growing it is worth a ticket, above 1 it is a page: see \
+             whether the workers are gone, too slow, or fail.",
+        )
+        .runbook(Runbook::WorkerQueueStalled)
+        .runbook(Runbook::WorkerQueueGrowing)
+        .unit(Unit::Part)
+        .orange_from(limits::QUEUE_BUDGET_PART)
+        .red_from(limits::WHOLE)
+        .shows(Target::new(
+            legend("").trim_end(),
+            format!("{age} / {budget}"),
+        ))
+}
+
+fn readable() -> Panel {
+    let up = promql::min(QUEUE, of(&catalog::WORKER_QUEUE_UP));
+    Panel::stat("Queue is readable")
+        .means(
+            "Whether the last look at the store worked. Ages and depths are not a number while it \
+             does not.",
+        )
+        .normally("Yes.")
+        .otherwise(
+            "No: it is not known how much work waits. The store is not reached, or a migration is \
+             missing.",
+        )
+        .runbook(Runbook::WorkerQueueUnreadable)
+        .runbook(Runbook::WorkerQueueUnwatched)
+        .unit(Unit::YesNo)
+        .red_below(limits::INSTANCES)
+        .nothing("no queue")
+        .shows(Target::new(legend("").trim_end(), up))
+}
+
+fn waiting() -> Panel {
+    let ready = of(&catalog::WORKER_QUEUE_DEPTH).is("status", "ready");
+    Panel::stat("Waiting")
+        .means("Jobs that are due and that no worker has taken, of all chosen queues together.")
+        .normally("It breathes, and comes back to 0.")
+        .otherwise(
+            "A large number is not bad by itself; the age of the oldest job says whether it is.",
+        )
+        .runbook(Runbook::WorkerQueueGrowing)
+        .unit(Unit::Count)
+        .nothing("no queue")
+        .shows(Target::new(
+            "Waiting",
+            promql::sum(&[], promql::max(&of_service(&["queue"]), ready)),
+        ))
+}
+
+fn dead() -> Panel {
+    let dead = of(&catalog::WORKER_TASKS).is("outcome", "dead");
+    Panel::stat("Given up")
+        .means(
+            "Jobs within the time range that failed for the last time, of all chosen queues \
+             together. Nothing runs them again by itself.",
+        )
+        .normally("0.")
+        .otherwise(
+            "Read why in the table of failures, repair it, then put them back: they are in the \
+             store, in the state `dead`.",
+        )
+        .runbook(Runbook::WorkerDeadLetters)
+        .unit(Unit::Count)
+        .red_from(limits::ANY)
+        .shows(Target::new("Given up", query::or_zero(query::in_range(&[], &dead))).in_trouble())
+}
+
+fn accepted_to_done_now() -> Panel {
+    let time = of(&catalog::WORKER_TASK_ACCEPTED_TO_DONE);
+    Panel::stat("Accepted to done, p99")
+        .means(
+            "How long it takes from `202 Accepted` until the work is done: waiting, all attempts, \
+             and the pauses between them. Of several queues, the slowest.",
+        )
+        .normally("What was promised to the client.")
+        .otherwise(
+            "Longer because of the wait: too few workers. Because of retries: something fails.",
+        )
+        .runbook(Runbook::WorkerQueueStalled)
+        .unit(Unit::Seconds)
+        .nothing("no jobs")
+        .shows(Target::new(
+            "p99",
+            promql::max(&[], query::quantile(0.99, QUEUE, &time)),
+        ))
+}
+
+fn succeeding() -> Panel {
+    let all = of(&catalog::WORKER_TASKS);
+    Panel::stat("Attempts that succeed")
+        .means("The part of attempts that ended well; of several queues, the smallest.")
+        .normally("1, or close to it where a dependency is moody.")
+        .otherwise("Find the kind that fails in the table of failures.")
+        .runbook(Runbook::WorkerDeadLetters)
+        .unit(Unit::Part)
+        .nothing("no jobs")
+        .shows(Target::new(
+            "Succeeded",
+            promql::min(
+                &[],
+                query::part(QUEUE, &all.clone().is("outcome", "ok"), &all),
+            ),
+        ))
+}
+
+fn queues() -> Row {
+    Row::new("Which queue, and since when?")
+        .line([age_of_budget("$queue"), ages(), depth()])
+        .line([flow(), outcomes()])
+}
+
+fn ages() -> Panel {
+    let longest = |metric| query::top(10, promql::max(QUEUE, of(metric)));
+    Panel::timeseries("Oldest job")
+        .means("How long the oldest job has waited since it was due, and how long it may.")
+        .normally("A saw near 0.")
+        .otherwise(
+            "A straight line that climbs a second per second: no worker takes jobs from that queue \
+             at all. One without a budget is a queue that no worker knows.",
+        )
+        .runbook(Runbook::WorkerQueueStalled)
+        .runbook(Runbook::WorkerQueueUnknown)
+        .unit(Unit::Seconds)
+        .shows(Target::new(
+            legend("").trim_end(),
+            longest(&catalog::WORKER_QUEUE_OLDEST_AGE),
+        ))
+        .shows(Target::new(
+            &legend("budget"),
+            longest(&catalog::WORKER_QUEUE_LATENCY_BUDGET),
+        ))
+        .shades("budget", Colour::Purple)
+}
+
+fn depth() -> Panel {
+    // Every instance looks at the same store.
+    let depth = promql::max(
+        &of_service(&["queue", "status"]),
+        of(&catalog::WORKER_QUEUE_DEPTH),
+    );
+    Panel::stack("Jobs in the store")
+        .means(
+            "Jobs by state, of all chosen queues together: ready, scheduled for later, running, \
+             waiting for a retry, stuck with a worker that is gone, given up.",
+        )
+        .normally("`ready` comes back to 0; `running` is at most the number of workers.")
+        .otherwise(
+            "`retry` grows: something fails for now. `dead` grows: it fails for good. `stuck` is \
+             not 0: no worker runs these jobs and none will take them; see what was killed.",
+        )
+        .runbook(Runbook::WorkerQueueGrowing)
+        .runbook(Runbook::WorkerJobsStuck)
+        .unit(Unit::Count)
+        .shows(Target::new("{{status}}", promql::sum(&["status"], depth)))
+        .colour("ready", Colour::Blue)
+        .colour("scheduled", Colour::Purple)
+        .colour("running", Colour::Green)
+        .colour("retry", Colour::Yellow)
+        .colour("stuck", Colour::Orange)
+        .colour("dead", Colour::Red)
+}
+
+fn flow() -> Panel {
+    let rate = |counter: &Selector| query::or_zero_each(query::per_second(QUEUE, counter));
+    Panel::timeseries("In and out")
+        .means("Jobs per second that are handed to the store, and that are done or given up, by queue.")
+        .normally("Both lines lie on each other.")
+        .otherwise(
+            "In above out: the queue grows. Out at 0: the workers are gone, or wait for something.",
+        )
+        .runbook(Runbook::WorkerQueueGrowing)
+        .unit(Unit::OperationsPerSecond)
+        .shows(Target::new(
+            &legend("in"),
+            rate(&of(&catalog::WORKER_TASKS_ENQUEUED)),
+        ))
+        .shows(Target::new(
+            &legend("out"),
+            rate(&of(&catalog::WORKER_TASKS).matches("outcome", "ok|dead")),
+        ))
+        .shades("in", Colour::Blue)
+        .shades("out", Colour::Green)
+}
+
+fn outcomes() -> Panel {
+    let attempts = query::per_second(&["outcome"], &of(&catalog::WORKER_TASKS));
+    Panel::stack("Attempts by outcome")
+        .means(
+            "Attempts per second that succeeded, will be tried again, or were the last, of all \
+             chosen queues together.",
+        )
+        .normally("`ok` is nearly all.")
+        .otherwise("`retry` costs time, `dead` costs work. The table of failures has the reasons.")
+        .runbook(Runbook::WorkerDeadLetters)
+        .runbook(Runbook::WorkerAttemptsFailing)
+        .unit(Unit::OperationsPerSecond)
+        .shows(Target::new("{{outcome}}", attempts))
+        .colour("ok", Colour::Green)
+        .colour("retry", Colour::Orange)
+        .colour("dead", Colour::Red)
+}
+
+fn times() -> Row {
+    Row::new("Where does the time go?").line([
+        time(
+            "Wait for the first attempt",
+            &catalog::WORKER_TASK_WAIT,
+            "It is what more workers shorten; the pause before a retry is not in it.",
+        ),
+        time(
+            "Duration of attempts",
+            &catalog::WORKER_TASK_RUN,
+            "It is what more workers do not shorten: follow a dot to its trace.",
+        ),
+        time(
+            "Accepted to done",
+            &catalog::WORKER_TASK_ACCEPTED_TO_DONE,
+            "It is what users see: wait, attempts, and pauses between them.",
+        ),
+    ])
+}
+
+fn time(title: &str, metric: &catalog::Metric, otherwise: &str) -> Panel {
+    let quantile = |q| query::top(10, query::quantile(q, KIND, &of(metric)));
+    Panel::timeseries(title)
+        .means(
+            "How long it takes, by kind of job: half are faster than p50, 99 of 100 faster than \
+             p99.",
+        )
+        .normally("Each kind has its level.")
+        .otherwise(otherwise)
+        .runbook(Runbook::WorkerQueueStalled)
+        .unit(Unit::Seconds)
+        .shows(Target::new(&legend("{{kind}} p50"), quantile(0.5)))
+        .shows(Target::new(&legend("{{kind}} p99"), quantile(0.99)))
+}
+
+fn failures() -> Row {
+    Row::new("What fails?").line([failed(), slowest()])
+}
+
+fn failed() -> Panel {
+    let by = &of_service(&["queue", "kind", "outcome", "error_type"]);
+    let failed = of(&catalog::WORKER_TASKS).is_not("outcome", "ok");
+    Panel::table("Failures")
+        .means("Attempts within the time range that failed, by kind and by the type of the error.")
+        .normally("No rows, or a few retries.")
+        .otherwise(
+            "Search the log for the kind and the error; the line has the trace, and the trace has \
+             the request that sent the job.",
+        )
+        .runbook(Runbook::WorkerDeadLetters)
+        .runbook(Runbook::WorkerAttemptsFailing)
+        .by_service()
+        .by("queue", "Queue")
+        .by("kind", "Kind")
+        .by("outcome", "Outcome")
+        .by("error_type", "Error")
+        .column(Column::new("Attempts", Unit::Count, query::in_range(by, &failed)).in_trouble())
+}
+
+fn slowest() -> Panel {
+    let by = KIND;
+    let run = of(&catalog::WORKER_TASK_RUN);
+    let (busy, runs) = (
+        query::per_second(by, &run.clone().sum()),
+        query::per_second(by, &run.clone().count()),
+    );
+    Panel::table("Kinds of jobs")
+        .means(
+            "What workers spend their time on: busy is seconds per second, the number of workers \
+             that a kind keeps busy.",
+        )
+        .normally("The same first rows on every day.")
+        .otherwise(
+            "A kind that is busy with everything starves the others: give it a queue of its own.",
+        )
+        .runbook(Runbook::WorkerQueueStalled)
+        .by_service()
+        .by("queue", "Queue")
+        .by("kind", "Kind")
+        .column(Column::new("Busy", Unit::Seconds, busy.clone()))
+        .column(Column::new(
+            "Attempts",
+            Unit::OperationsPerSecond,
+            runs.clone(),
+        ))
+        .column(Column::new(
+            "Mean",
+            Unit::Seconds,
+            format!("{busy} / ({runs} > 0)"),
+        ))
+        .column(Column::new(
+            "p99",
+            Unit::Seconds,
+            query::quantile(0.99, by, &run),
+        ))
+}

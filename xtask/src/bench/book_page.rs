@@ -1,0 +1,245 @@
+//! The page of the book.
+
+use std::fmt::Write as _;
+
+use support::ui;
+
+use super::{
+    cell::Cell,
+    crates::BuildCost,
+    floor,
+    goals::{self, Goal},
+    results::{CPU, Results},
+    spread::Spread,
+    variant::{ABSENT, BARE, OURS, Variant},
+};
+
+/// The whole page as Markdown.
+pub(crate) fn render(results: &Results, costs: &[BuildCost]) -> String {
+    let mut page = String::from(INTRODUCTION);
+    // Writing to a string cannot fail.
+    let _ = write(&mut page, results, costs);
+    page
+}
+
+fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt::Result {
+    writeln!(
+        page,
+        "## Goals\n\n{GOALS}\n\n| | | goal | adds | of | part | access line | |\n| --- | --- | --- | ---: | ---: | ---: | --- | --- |"
+    )?;
+    for goal in goals::all(results) {
+        writeln!(
+            page,
+            "| {} | {} | at most {:.3} of {} | {:.1} µs | {:.1} µs | {:.3} | {} | {} |",
+            name(goal.variant),
+            goal.cell,
+            goal.at_most,
+            goal.than.title,
+            goal.ours,
+            goal.theirs,
+            goal.part(),
+            access_line(&goal),
+            if goal.reached() {
+                "reached"
+            } else {
+                "**not reached**"
+            },
+        )?;
+    }
+
+    writeln!(page, "\n## What each costs to run\n\n{COLUMNS}")?;
+    for cell in results.cells() {
+        writeln!(
+            page,
+            "\n### {cell}\n\n| | µs CPU | added | requests/s | p50 µs | p99 µs | MiB | spans |"
+        )?;
+        writeln!(
+            page,
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+        )?;
+        for variant in results.variants() {
+            let median = |what: &str| results.median(variant, cell, what);
+            let added = results
+                .added(variant, cell)
+                .filter(|_| !variant.is_baseline());
+            writeln!(
+                page,
+                "| {} | {} | {} | {:.0} | {:.0} | {:.0} | {:.1} | {:.3} |",
+                name(variant),
+                spread(results.spread(variant, cell, CPU)),
+                spread(added),
+                median("requests_per_second"),
+                median("p50_us"),
+                median("p99_us"),
+                median("resident_mib"),
+                median("spans_per_request"),
+            )?;
+        }
+    }
+
+    emitted(page, results)?;
+    builds(page, costs)?;
+    writeln!(
+        page,
+        "\n## What was compared\n\n| | versions | set-up |\n| --- | --- | --- |"
+    )?;
+    for variant in results.variants() {
+        let cost = costs
+            .iter()
+            .find(|cost| cost.variant.package == variant.package);
+        let versions = cost
+            .map(|cost| cost.direct.join(", "))
+            .filter(|versions| !versions.is_empty());
+        let versions = versions.unwrap_or_else(|| "–".to_owned());
+        writeln!(
+            page,
+            "| {} | {versions} | {} |",
+            name(variant),
+            variant.what
+        )?;
+    }
+    writeln!(page, "\n{ABSENT}\n\n{}\n\n{METHOD}\n", floor::SECTION)?;
+    writeln!(page, "| | |\n| --- | --- |")?;
+    for (fact, value) in &results.host {
+        writeln!(page, "| {fact} | {value} |")?;
+    }
+    writeln!(
+        page,
+        "| rounds | {} |\n| requests per measurement | {} |",
+        results.rounds(),
+        results.requests
+    )
+}
+
+fn emitted(page: &mut String, results: &Results) -> std::fmt::Result {
+    writeln!(page, "\n## What each emits\n\n{EMITTED}\n")?;
+    writeln!(
+        page,
+        "| | lines | bytes a line | log records | spans | attributes | events | bytes a span | HTTP series | exemplars |"
+    )?;
+    writeln!(
+        page,
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    )?;
+    for variant in results.variants().filter(|variant| variant.title != BARE) {
+        let median = |what: &str| results.median(variant, Cell::TYPICAL, what);
+        writeln!(
+            page,
+            "| {} | {:.2} | {:.0} | {:.2} | {:.3} | {:.1} | {:.1} | {:.0} | {:.0} | {:.0} |",
+            name(variant),
+            median("lines_per_request"),
+            median("bytes_per_line"),
+            median("log_records_per_request"),
+            median("spans_per_request"),
+            median("attributes_per_span"),
+            median("events_per_span"),
+            median("bytes_per_span"),
+            median("http_series"),
+            median("exemplars"),
+        )?;
+    }
+    writeln!(page, "\nOne line of each log:\n\n```json")?;
+    for line in results
+        .variants()
+        .filter_map(|variant| results.example(variant))
+    {
+        writeln!(page, "{line}")?;
+    }
+    writeln!(page, "```")
+}
+
+fn builds(page: &mut String, costs: &[BuildCost]) -> std::fmt::Result {
+    writeln!(page, "\n## What each costs to build\n\n{BUILDS}\n")?;
+    writeln!(
+        page,
+        "| | crates | elapsed | CPU |\n| --- | ---: | ---: | ---: |"
+    )?;
+    for cost in costs {
+        let (elapsed, processor) = (ui::seconds(cost.elapsed), ui::seconds(cost.processor));
+        writeln!(
+            page,
+            "| {} | {} | {elapsed} | {processor} |",
+            name(cost.variant),
+            cost.crates
+        )?;
+    }
+    Ok(())
+}
+
+fn name(variant: &Variant) -> String {
+    if variant.title == OURS {
+        format!("**{OURS}**")
+    } else {
+        variant.title.to_owned()
+    }
+}
+
+/// Who of the two writes one.
+fn access_line(goal: &Goal) -> &'static str {
+    match (goal.variant.access_line, goal.than.access_line) {
+        (true, true) => "both",
+        (false, false) => "neither",
+        (true, false) => "only firstlight",
+        (false, true) => "only the other",
+    }
+}
+
+fn spread(spread: Option<Spread>) -> String {
+    spread.map_or_else(|| "–".to_owned(), |spread| spread.to_string())
+}
+
+const INTRODUCTION: &str = "# Benchmarks
+
+<!-- Generated by `cargo xtask bench --write`; a change by hand is lost. -->
+
+What telemetry costs a service, measured side by side with the other ways to have it: the same small axum service (one
+route, a JSON answer of three fields, no database), the same load, one run. To repeat it:
+
+```console
+$ cargo xtask bench            # what each costs to run: prints these tables
+$ cargo xtask bench --build    # what each costs to build
+$ cargo xtask bench --write    # writes this page from the last result of each
+```
+
+Single calls are measured by `cargo bench -p firstlight` (see [Architecture](contributing/architecture.md)), and allocations are
+counted by a test.
+
+";
+
+const GOALS: &str = "\
+An access line is a good part of what a request costs. firstlight writes one by default and the stack assembled by hand writes
+none, so `firstlight-no-access-line` is the row to compare with it. oxtel writes one, so **firstlight** is the row to compare
+with it. The other rows compare unlike things, in favour of whoever does less, and are shown all the same: they are the
+defaults.";
+
+const COLUMNS: &str = "\
+Processor time of the server per request, user and system, all its threads: the median of all rounds, and in brackets the
+lowest and the highest. *Added* is the difference from `bare` in the same round. Throughput and latency are of 16 connections
+that each send their next request when they have the answer, so latency is mostly the wait for the other 15. Memory is what
+was resident after the last request. *Spans* are those that arrived per request: fewer than the sampled part were dropped,
+because the exporter could not keep up, and so did not cost what they should.";
+
+const EMITTED: &str = "\
+Counted per request at the receiver, on standard output and on the metrics page, with everything sampled and one log line by
+the handler; a cost means little without it. Fractions come from what a process writes at its start. Events are log lines
+that are written on the span as well. Series are those about HTTP requests; every bucket is one.";
+
+const BUILDS: &str = "\
+The crates that are compiled for it (`cargo tree --edges normal`: procedural macros count, what only build scripts need
+does not), and one build of it from nothing in the `dev` profile: what somebody waits for after a checkout, and CI every
+time. axum, tokio and the service itself are in all of them.";
+
+const METHOD: &str = "\
+## How it was measured
+
+- Each measurement starts a new process, warms it up with a fifth of the requests, and takes its processor time before and
+  after the load from the operating system's clock for that process.
+- The server has one processor and one thread of the runtime, with whatever threads the telemetry adds on the same
+  processor. The load, the reader of standard output and the receiver of the spans share another one.
+- Standard output is a pipe that is read all the time, as a container runtime does it. The receiver answers every export at
+  once and only counts. The metrics page is scraped once in each measurement, which includes what a recorder puts off until
+  then.
+- All have the same environment: `RUST_LOG=info`, OTLP as http/protobuf, the batch processor's defaults,
+  `OTEL_TRACES_SAMPLER=parentbased_traceidratio`. Requests carry no `traceparent`, so each one is a new trace.
+- All variants are built with the `release` profile, each by itself.
+- The order of the variants changes from round to round.";

@@ -1,0 +1,36 @@
+//! The service of the demo: with a store, a worker and the example, and two things that are shown and not shipped.
+
+use std::path::Path;
+
+use e2e::{
+    edit::{self, Edit},
+    service::{self, Built},
+};
+
+const NAME: &str = "orders-demo";
+
+const EDITS: [Edit; 3] = [
+    Edit {
+        file: "src/lib.rs",
+        found: "pub mod store;",
+        becomes: "pub mod show;\npub mod store;",
+    },
+    Edit {
+        file: "src/routes.rs",
+        found: "merge(orders::routes(store))",
+        becomes: "merge(orders::routes(store.clone())).merge(crate::show::routes(store))",
+    },
+    Edit {
+        file: "src/schedule.rs",
+        found: "    Scheduler::new(CronStore::new(store))\n",
+        becomes: "    let counted = store.clone();\n    Scheduler::new(CronStore::new(store))\n        .add(crate::show::schedule()?, move || crate::show::count(counted.clone()))\n",
+    },
+];
+
+/// Generates and builds it.
+pub(super) fn service(folder: &Path) -> anyhow::Result<Built> {
+    service::build_worker(NAME, "sqlite", folder, |source| {
+        edit::add("xtask/demo/show_routes.rs", source, "src/show.rs")?;
+        edit::apply(&EDITS, source, "xtask/src/demo/demo_service.rs")
+    })
+}

@@ -1,0 +1,239 @@
+//! What became of each case, and the table at the end.
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::{command, ui};
+
+/// The cases of one suite: run here, counted here.
+#[derive(Debug)]
+pub struct Cases {
+    suite: &'static str,
+    passed: usize,
+    failed: Vec<(String, String)>,
+    /// Marked as ignored by their authors.
+    ignored: usize,
+    not_run: Vec<(String, String)>,
+}
+
+impl Cases {
+    /// No case of the suite yet.
+    pub fn new(suite: &'static str) -> Self {
+        Self {
+            suite,
+            passed: 0,
+            failed: Vec::new(),
+            ignored: 0,
+            not_run: Vec::new(),
+        }
+    }
+
+    /// Runs one case, and says whether it passed. `name` is a sentence that is true when it does.
+    pub fn check(&mut self, name: &str, case: impl FnOnce() -> anyhow::Result<()>) -> bool {
+        let started = Instant::now();
+        let result = case();
+        self.record(name, started, &result)
+    }
+
+    /// Like [`Cases::check`], for a command that must succeed and whose output must satisfy `fine`.
+    pub fn command(
+        &mut self,
+        name: &str,
+        command: &mut Command,
+        fine: impl FnOnce(&str) -> anyhow::Result<()>,
+    ) -> bool {
+        let started = Instant::now();
+        let result = command::watched(name, command).and_then(|output| fine(&output));
+        self.record(name, started, &result)
+    }
+
+    /// A run of `cargo test`, whose cases are counted one by one.
+    pub fn cargo_test(&mut self, name: &str, command: &mut Command) {
+        let started = Instant::now();
+        let result = command::watched(name, command);
+        let counts = match &result {
+            Ok(output) => Counts::of(output),
+            // It holds the whole output, too.
+            Err(error) => Counts::of(&format!("{error:#}")),
+        };
+        self.passed += counts.passed;
+        self.ignored += counts.ignored;
+        match result {
+            Ok(_) => {
+                let time = ui::seconds(started.elapsed());
+                let remark = ui::quiet(format!("({} cases, {time})", counts.passed));
+                ui::line(format!("  {}: {name} {remark}", ui::good("ok")));
+            }
+            Err(error) => {
+                self.failed(name, &error);
+                // The run itself is one failure already.
+                let more = (1..counts.failed).map(|_| (name.to_owned(), "see above".to_owned()));
+                self.failed.extend(more);
+            }
+        }
+    }
+
+    fn record(&mut self, name: &str, started: Instant, result: &anyhow::Result<()>) -> bool {
+        match result {
+            Ok(()) => {
+                self.passed += 1;
+                let time = ui::quiet(format!("({})", ui::seconds(started.elapsed())));
+                ui::line(format!("  {}: {name} {time}", ui::good("ok")));
+            }
+            Err(error) => self.failed(name, error),
+        }
+        result.is_ok()
+    }
+
+    /// Records a failure and prints it.
+    pub fn failed(&mut self, name: &str, error: &anyhow::Error) {
+        let reason = format!("{error:#}");
+        ui::line(format!("  {}: {name}\n{reason}\n", ui::bad("FAILED")));
+        self.failed.push((name.to_owned(), reason));
+    }
+
+    /// Whether none has failed, and none was left out.
+    pub fn all_passed(&self) -> bool {
+        self.failed.is_empty() && self.not_run.is_empty()
+    }
+
+    /// A case that cannot run here, and what to do about it.
+    pub fn not_run(&mut self, name: &str, reason: &str) {
+        ui::line(format!("  {}: {name}: {reason}", ui::loud("NOT RUN")));
+        self.not_run.push((name.to_owned(), reason.to_owned()));
+    }
+}
+
+/// All suites so far.
+#[derive(Debug, Default)]
+pub struct Report {
+    suites: Vec<(Cases, Duration)>,
+}
+
+impl Report {
+    /// Adds a finished suite, with the time that it took.
+    pub fn add(&mut self, cases: Cases, took: Duration) {
+        self.suites.push((cases, took));
+    }
+
+    /// Prints the table and the closing line; returns whether the run counts as passed. `strict` denies it to a run with
+    /// cases that were not run.
+    pub fn close(&self, strict: bool) -> bool {
+        ui::heading("Results");
+        ui::line(format!(
+            "  {:<13} {:>7} {:>7} {:>8} {:>8}  time",
+            "suite", "passed", "failed", "not run", "ignored"
+        ));
+        for (cases, took) in &self.suites {
+            let Cases {
+                suite,
+                passed,
+                failed,
+                ignored,
+                not_run,
+            } = cases;
+            let row = format!(
+                "  {suite:<13} {passed:>7} {:>7} {:>8} {ignored:>8}  ",
+                failed.len(),
+                not_run.len()
+            );
+            let row = match (failed.is_empty(), not_run.is_empty()) {
+                (false, _) => ui::bad(row),
+                (true, false) => ui::loud(row),
+                (true, true) => ui::good(row),
+            };
+            ui::line(format!("{row}{}", ui::seconds(*took)));
+        }
+        for (cases, _) in &self.suites {
+            for (name, reason) in &cases.failed {
+                let first = reason.lines().next().unwrap_or_default();
+                ui::line(format!(
+                    "  {}: {}: {name}: {first}",
+                    ui::bad("FAILED"),
+                    cases.suite
+                ));
+            }
+            for (name, reason) in &cases.not_run {
+                ui::line(format!(
+                    "  {}: {}: {name}: {reason}",
+                    ui::loud("NOT RUN"),
+                    cases.suite
+                ));
+            }
+        }
+        let sum = |count: fn(&Cases) -> usize| {
+            self.suites
+                .iter()
+                .map(|(cases, _)| count(cases))
+                .sum::<usize>()
+        };
+        let (passed, failed) = (sum(|cases| cases.passed), sum(|cases| cases.failed.len()));
+        let (ignored, not_run) = (sum(|cases| cases.ignored), sum(|cases| cases.not_run.len()));
+        if not_run > 0 && strict {
+            ui::line(ui::bad(
+                "\n  CI is set: a case that did not run fails the run.",
+            ));
+        }
+        // This form, alone on its line, is what readers of CI logs look for; so without colours.
+        ui::line(format!(
+            "\n{passed} passed, {failed} failed, {} skipped",
+            ignored + not_run
+        ));
+        failed == 0 && passed > 0 && !(strict && not_run > 0)
+    }
+}
+
+/// What the lines `test result: …` of `cargo test` add up to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+}
+
+impl Counts {
+    fn of(output: &str) -> Self {
+        let mut sum = Self::default();
+        for result in output
+            .lines()
+            .filter_map(|line| line.strip_prefix("test result: "))
+        {
+            let words: Vec<_> = result.split_whitespace().collect();
+            for pair in words.windows(2) {
+                let [number, word] = pair else { continue };
+                let Ok(number) = number.parse::<usize>() else {
+                    continue;
+                };
+                match *word {
+                    "passed;" => sum.passed += number,
+                    "failed;" => sum.failed += number,
+                    "ignored;" => sum.ignored += number,
+                    _ => {}
+                }
+            }
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn the_results_of_all_test_binaries_are_added_up() {
+        let output = "running 3 tests\n\
+            test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.05s\n\
+            test result: FAILED. 3 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.05s\n";
+        assert_eq!(
+            Counts::of(output),
+            Counts {
+                passed: 5,
+                failed: 4,
+                ignored: 1
+            }
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! Runs one command to its end: says what it runs and how long it took, and shows everything it said if it fails.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead as _, BufReader, Read},
+    process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use anyhow::{Context as _, bail};
+
+use crate::{paths, ui};
+
+/// Runs `command`, and returns what it printed on both streams, in the order in which it came.
+///
+/// # Errors
+///
+/// Where the command cannot be started, or fails; the message then holds the whole output.
+pub fn run(what: &str, command: &mut Command) -> anyhow::Result<String> {
+    let shown = display(command);
+    let step = ui::Step::start(what, &shown);
+    match output_of(command, |line| step.doing(line)) {
+        Ok(output) => {
+            step.done("");
+            Ok(output)
+        }
+        Err(error) => {
+            step.failed();
+            Err(error.context(format!("{what}: {shown}")))
+        }
+    }
+}
+
+/// Runs `command` like [`run`], and leaves it to the caller to say what came of it.
+pub fn watched(what: &str, command: &mut Command) -> anyhow::Result<String> {
+    let step = ui::Step::start(what, &display(command));
+    output_of(command, |line| step.doing(line))
+}
+
+/// Like [`run`], without a word about it.
+pub fn run_quietly(command: &mut Command) -> anyhow::Result<String> {
+    output_of(command, |_| ())
+}
+
+fn output_of(command: &mut Command, watch: impl Fn(&str) + Sync) -> anyhow::Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {program}"))?;
+    let output = Mutex::new(String::new());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        scope.spawn(|| collect(stdout, &output, &watch));
+        scope.spawn(|| collect(stderr, &output, &watch));
+    });
+    let status = child
+        .wait()
+        .with_context(|| format!("cannot wait for {program}"))?;
+    let output = output.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !status.success() {
+        bail!("{program} ended with {status}; it said:\n{output}");
+    }
+    Ok(output)
+}
+
+fn collect(stream: Option<impl Read>, output: &Mutex<String>, watch: &impl Fn(&str)) {
+    let Some(stream) = stream else { return };
+    let mut stream = BufReader::new(stream);
+    let mut line = Vec::new();
+    while matches!(stream.read_until(b'\n', &mut line), Ok(1..)) {
+        let text = String::from_utf8_lossy(&line);
+        watch(&text);
+        output
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_str(&text);
+        line.clear();
+    }
+}
+
+/// The command as one would type it at the root of the checkout, with the variables that were set for it.
+pub fn display(command: &Command) -> String {
+    let variables = command.get_envs().filter_map(|(name, value)| {
+        let value = value?.to_string_lossy().into_owned();
+        Some(format!("{}={}", name.to_string_lossy(), quoted(&value)))
+    });
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    variables
+        .chain(words.map(|word| quoted(&OsStr::to_string_lossy(word))))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let root = format!("{}/", paths::root().display());
+    let word = word.strip_prefix(&root).unwrap_or(word);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=/.,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,105 @@
+//! Requests to servers on the loopback interface: plain, short, and every status is an answer.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ureq::{Agent, http::Request};
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The `content-type` header; empty without one.
+    pub content_type: String,
+    /// The body, which must be UTF-8.
+    pub body: String,
+}
+
+/// Sends a GET without headers. Any status is an answer, as for [`send`].
+pub fn get(url: &str) -> anyhow::Result<Answer> {
+    send("GET", url, &[], "")
+}
+
+/// Sends a request; `headers` are names and values.
+///
+/// # Errors
+///
+/// Where no complete answer came in time. A status of 400 or more is an answer, not an error.
+pub fn send(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> anyhow::Result<Answer> {
+    let agent: Agent = Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        // A proxy of the machine's must not see, or answer, what is meant for a server on the loopback interface.
+        .proxy(None)
+        .build()
+        .into();
+    let mut request = Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request
+        .body(body.to_owned())
+        .with_context(|| format!("{method} {url} is no request"))?;
+    let mut response = agent
+        .run(request)
+        .with_context(|| format!("{method} {url}"))?;
+    let content_type = response
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
+    let status = response.status().as_u16();
+    let body = response
+        .body_mut()
+        .read_to_string()
+        .with_context(|| format!("{method} {url}: reading the body"))?;
+    Ok(Answer {
+        status,
+        content_type,
+        body,
+    })
+}
+
+/// Asks again until `wanted` makes something of the answer.
+///
+/// # Errors
+///
+/// When that has not happened by the deadline; the message holds the last answer.
+pub fn poll<T>(
+    url: &str,
+    headers: &[(&str, &str)],
+    deadline: Duration,
+    mut wanted: impl FnMut(&Answer) -> Option<T>,
+) -> anyhow::Result<T> {
+    let until = std::time::Instant::now() + deadline;
+    loop {
+        let answer = send("GET", url, headers, "");
+        if let Some(found) = answer.as_ref().ok().and_then(&mut wanted) {
+            return Ok(found);
+        }
+        if std::time::Instant::now() >= until {
+            let last = answer.map_or_else(|error| format!("{error:#}"), |answer| answer.body);
+            anyhow::bail!("{url} did not show what was expected; its last answer:\n{last}");
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A query as part of an address.
+pub fn encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+const TIMEOUT: Duration = Duration::from_secs(20);

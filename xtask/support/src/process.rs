@@ -1,0 +1,268 @@
+//! A server as a child process: its output line by line, its end by process id, and no way to outlive this program's
+//! scope.
+//!
+//! The child is in a process group of its own, so that a Ctrl-C at the terminal reaches only this program, which then
+//! stops the child in its own order.
+
+use std::{
+    io::{BufRead as _, BufReader, Read, Write as _},
+    os::unix::process::CommandExt as _,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::command;
+
+/// A running child. Dropping it kills it.
+#[derive(Debug)]
+pub struct Process {
+    name: &'static str,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    output: Arc<Output>,
+    readers: Vec<JoinHandle<()>>,
+    status: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Starts `command` with both output streams captured, and its standard input open until [`Process::close_stdin`].
+    pub fn start(name: &'static str, command: &mut Command) -> anyhow::Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start {name}: {}", command::display(command)))?;
+        let output = Arc::new(Output::default());
+        let mut readers = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            readers.push(read(stdout, Arc::clone(&output)));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            readers.push(read(stderr, Arc::clone(&output)));
+        }
+        let stdin = child.stdin.take();
+        running().push(Pid::from_child(&child));
+        Ok(Self {
+            name,
+            child,
+            stdin,
+            output,
+            readers,
+            status: None,
+        })
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Every line so far, of both streams.
+    pub fn lines(&self) -> Vec<String> {
+        self.output.lock().lines.clone()
+    }
+
+    /// Waits for the first line of which `wanted` makes something.
+    ///
+    /// # Errors
+    ///
+    /// When the child ends or the deadline passes without it; the message holds what the child said instead.
+    pub fn wait_for_line<T>(
+        &self,
+        what: &str,
+        deadline: Duration,
+        mut wanted: impl FnMut(&str) -> Option<T>,
+    ) -> anyhow::Result<T> {
+        let until = Instant::now() + deadline;
+        let mut seen = 0;
+        let mut state = self.output.lock();
+        loop {
+            while let Some(line) = state.lines.get(seen) {
+                seen += 1;
+                if let Some(found) = wanted(line) {
+                    return Ok(found);
+                }
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.streams_ended == self.readers.len() {
+                let reason = if left.is_zero() {
+                    "did not say in time"
+                } else {
+                    "ended without saying"
+                };
+                bail!(
+                    "{} {reason}: {what}; it said:\n{}",
+                    self.name,
+                    state.lines.join("\n")
+                );
+            }
+            let waited = self.output.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Writes to the standard input.
+    pub fn type_in(&mut self, text: &str) -> anyhow::Result<()> {
+        let stdin = self
+            .stdin
+            .as_mut()
+            .context("its standard input is closed")?;
+        stdin
+            .write_all(text.as_bytes())
+            .with_context(|| format!("typing to {}", self.name))?;
+        stdin
+            .flush()
+            .with_context(|| format!("typing to {}", self.name))
+    }
+
+    /// Ends the standard input, as Ctrl-D does.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Sends SIGTERM, and nothing else.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)
+    }
+
+    /// SIGINT, without waiting for what follows.
+    pub fn interrupt(&self) -> anyhow::Result<()> {
+        self.signal(Signal::INT)
+    }
+
+    /// SIGKILL, without waiting until it is gone.
+    pub fn kill(&self) -> anyhow::Result<()> {
+        self.signal(Signal::KILL)
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        if self.status.is_none() {
+            kill_process(Pid::from_child(&self.child), signal)
+                .with_context(|| format!("signalling {}", self.name))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the child has ended, by itself or because it was told to.
+    pub fn has_ended(&mut self) -> bool {
+        if self.status.is_none() {
+            // From the moment the status is collected, the number may belong to somebody else.
+            let mut running = running();
+            self.status = self.child.try_wait().unwrap_or_default();
+            if self.status.is_some() {
+                running.retain(|pid| *pid != Pid::from_child(&self.child));
+            }
+        }
+        self.status.is_some()
+    }
+
+    /// Waits for the child's end and for its last line.
+    ///
+    /// # Errors
+    ///
+    /// When it has not ended by the deadline; it then still runs.
+    pub fn wait(&mut self, deadline: Duration) -> anyhow::Result<ExitStatus> {
+        let until = Instant::now() + deadline;
+        while self.status.is_none() {
+            if self.has_ended() {
+                break;
+            }
+            if Instant::now() >= until {
+                let said = self.lines().join("\n");
+                bail!(
+                    "{} has not ended after {} s; it said:\n{said}",
+                    self.name,
+                    deadline.as_secs()
+                );
+            }
+            thread::sleep(POLL);
+        }
+        for reader in self.readers.drain(..) {
+            // Its panic has been printed; what it read is still there.
+            let _ = reader.join();
+        }
+        self.status.context("a status was just collected")
+    }
+
+    /// Both of the above: how a server is normally stopped.
+    pub fn stop(&mut self, deadline: Duration) -> anyhow::Result<ExitStatus> {
+        self.terminate()?;
+        self.wait(deadline)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            // It may end by itself just now; then there is nothing left to do.
+            let _ = self.child.kill();
+            let _ = self.wait(KILLED);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Output {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: Vec<String>,
+    streams_ended: usize,
+}
+
+impl Output {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(stream: impl Read + Send + 'static, output: Arc<Output>) -> JoinHandle<()> {
+    thread::spawn(move || {
+        let mut stream = BufReader::new(stream);
+        let mut line = Vec::new();
+        while matches!(stream.read_until(b'\n', &mut line), Ok(1..)) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            line.clear();
+            let mut state = output.lock();
+            // A demonstration may run for days: past the limit, lines are read and forgotten.
+            if state.lines.len() < MAX_LINES {
+                state.lines.push(text);
+            }
+            drop(state);
+            output.changed.notify_all();
+        }
+        output.lock().streams_ended += 1;
+        output.changed.notify_all();
+    })
+}
+
+/// Kills every child that still runs; for an exit that runs no destructors.
+pub fn kill_all() {
+    for pid in running().drain(..) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+fn running() -> MutexGuard<'static, Vec<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The children whose status nobody has collected yet.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// How long a program may take to start. Generous: the machine may be building something else.
+pub const START: Duration = Duration::from_secs(30);
+/// How long a killed process may take to vanish.
+const KILLED: Duration = Duration::from_secs(5);
+const MAX_LINES: usize = 200_000;
+const POLL: Duration = Duration::from_millis(10);

@@ -1,0 +1,48 @@
+//! Programs that are not written in this repository: each is found, or installed below `target/tools`, or its absence
+//! is explained. Nothing is ever installed for the whole machine.
+
+mod alertmanager;
+mod cargo_generate;
+mod conventions;
+mod debian;
+mod npm;
+mod pgbadger;
+mod postgres;
+mod postgres_exporter;
+mod prometheus;
+mod prometheus_client;
+mod python;
+mod rotel;
+mod schemas;
+mod typescript;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+pub use alertmanager::{Alertmanager, alertmanager};
+pub use cargo_generate::cargo_generate;
+pub use conventions::{Conventions, conventions};
+pub use pgbadger::pgbadger;
+pub use postgres::{Postgres, PostgresServer, postgres};
+pub use postgres_exporter::postgres_exporter;
+pub use prometheus::{Prometheus, prometheus};
+pub use prometheus_client::prometheus_client;
+pub use rotel::rotel;
+pub use schemas::{check_jsonschema, hadolint, kubernetes_validate, zizmor};
+pub use typescript::{TypeScript, typescript_with_grafana};
+
+/// The first executable called `name` in one of the folders of `PATH`.
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    env::split_paths(&folders)
+        .map(|folder| folder.join(name))
+        .find(|file| is_executable(file))
+}
+
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,83 @@
+//! Alertmanager and amtool: from `PATH`, or unpacked from Debian's package.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context as _;
+
+use super::debian;
+use crate::{paths, tools};
+
+/// Alertmanager's programs.
+#[derive(Debug)]
+pub struct Alertmanager {
+    server: PathBuf,
+    /// Its command-line tool.
+    pub amtool: PathBuf,
+    /// Where it must be started to find its templates; absent if it is installed.
+    folder: Option<PathBuf>,
+}
+
+impl Alertmanager {
+    /// The server, waiting for its arguments. Paths among them must be absolute.
+    pub fn server(&self) -> Command {
+        let mut command = Command::new(&self.server);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command
+    }
+}
+
+/// Both programs, or what to do to have them.
+pub fn alertmanager() -> anyhow::Result<Alertmanager> {
+    // Debian calls it by its first name and its last.
+    let server = tools::on_path("alertmanager").or_else(|| tools::on_path(DEBIAN));
+    if let (Some(server), Some(amtool)) = (server, tools::on_path("amtool")) {
+        return Ok(Alertmanager {
+            server,
+            amtool,
+            folder: None,
+        });
+    }
+    let folder = paths::tools().join("alertmanager");
+    let server = folder.join("usr/bin").join(RELOCATED);
+    if !server.exists() {
+        debian::unpack("Alertmanager", &["prometheus-alertmanager"], &folder)
+            .and_then(|()| relocate(&folder.join("usr/bin").join(DEBIAN), &server))
+            .context("install Alertmanager so that `alertmanager` and `amtool` are on PATH (Debian, Ubuntu: apt-get install prometheus-alertmanager; elsewhere: prometheus.io/download)")?;
+    }
+    Ok(Alertmanager {
+        server,
+        amtool: folder.join("usr/bin/amtool"),
+        folder: Some(folder),
+    })
+}
+
+/// Debian's server reads its default templates at a fixed path and knows no option for another. In a copy of it, the path is
+/// one of the same length from the folder that it is started in.
+fn relocate(installed: &Path, relocated: &Path) -> anyhow::Result<()> {
+    let mut program = fs::read(installed).with_context(|| installed.display().to_string())?;
+    let mut rest = 0;
+    while let Some(at) = find(&program[rest..], TEMPLATES) {
+        program[rest + at..][..TEMPLATES.len()].copy_from_slice(FROM_FOLDER);
+        rest += at + TEMPLATES.len();
+    }
+    fs::write(relocated, program).with_context(|| relocated.display().to_string())?;
+    fs::set_permissions(relocated, fs::metadata(installed)?.permissions())?;
+    Ok(())
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
+}
+
+const DEBIAN: &str = "prometheus-alertmanager";
+const RELOCATED: &str = "alertmanager-from-here";
+const TEMPLATES: &[u8] = b"/usr/share/prometheus/alertmanager";
+const FROM_FOLDER: &[u8; TEMPLATES.len()] = b"usr//share/prometheus/alertmanager";

@@ -1,0 +1,91 @@
+//! cargo-generate, which renders the template.
+//!
+//! Any installed release from [`MINIMUM`] on will do. Otherwise one is built into `target/tools`: the newest, or the
+//! last that still compiles with this toolchain.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::Context as _;
+
+use crate::{command, paths, tools};
+
+/// A `major.minor.patch` version.
+type Version = (u32, u32, u32);
+
+/// The program, ready to be given `generate …`.
+pub fn cargo_generate() -> anyhow::Result<PathBuf> {
+    let own = paths::tools().join("bin").join("cargo-generate");
+    let candidates = [tools::on_path("cargo-generate"), Some(own.clone())];
+    let fit = |program: &PathBuf| version_of(program).is_some_and(|version| version >= MINIMUM);
+    if let Some(program) = candidates.into_iter().flatten().find(fit) {
+        return Ok(program);
+    }
+
+    let build = paths::tools().join("build");
+    let mut install = Command::new("cargo");
+    // Debug: it renders a dozen small files, and this halves the wait for it.
+    install.args(["install", "cargo-generate", "--locked", "--debug"]);
+    if rustc_version()? < NEEDED_BY_NEWER {
+        install.args(["--version", LAST_FOR_OLDER]);
+    }
+    install
+        .arg("--root")
+        .arg(paths::tools())
+        .arg("--target-dir")
+        .arg(&build)
+        .current_dir(paths::tools().parent().unwrap_or(&build));
+    std::fs::create_dir_all(paths::tools()).context("cannot create target/tools")?;
+    command::run("install cargo-generate (once, some minutes)", &mut install).context(
+        "cargo-generate is needed to render the template; it can also be installed by hand: cargo install cargo-generate --locked",
+    )?;
+    // Half a gigabyte that is not needed again.
+    let _ = std::fs::remove_dir_all(build);
+    Ok(own)
+}
+
+fn version_of(program: &PathBuf) -> Option<Version> {
+    let output =
+        command::run_quietly(Command::new(program).args(["generate", "--version"])).ok()?;
+    version_in(&output)
+}
+
+fn rustc_version() -> anyhow::Result<Version> {
+    let output = command::run_quietly(Command::new("rustc").arg("--version"))?;
+    version_in(&output)
+        .with_context(|| format!("rustc --version: found {output:?}, expected a version"))
+}
+
+/// The first word that is a version: `rustc 1.95.0 (…)`, `cargo generate-generate 0.23.14`.
+fn version_in(text: &str) -> Option<Version> {
+    text.split_whitespace().find_map(|word| {
+        let mut parts = word.split(['.', '-']).map(str::parse);
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch))) => Some((major, minor, patch)),
+            _ => None,
+        }
+    })
+}
+
+/// The oldest release that the template is tested with.
+const MINIMUM: Version = (0, 23, 14);
+/// From 0.24 on, cargo-generate needs this compiler.
+const NEEDED_BY_NEWER: Version = (1, 96, 0);
+const LAST_FOR_OLDER: &str = "0.23.14";
+
+#[cfg(test)]
+mod tests {
+    use super::version_in;
+
+    #[test]
+    fn versions_are_found_in_what_the_programs_print() {
+        assert_eq!(
+            version_in("cargo generate-generate 0.23.14\n"),
+            Some((0, 23, 14))
+        );
+        assert_eq!(
+            version_in("rustc 1.98.0-nightly (abc 2026-01-01)"),
+            Some((1, 98, 0))
+        );
+        assert_eq!(version_in("no such command"), None);
+    }
+}

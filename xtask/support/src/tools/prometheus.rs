@@ -1,0 +1,78 @@
+//! Prometheus and promtool: from `PATH`, or unpacked from Debian's package.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context as _;
+
+use super::debian;
+use crate::{
+    paths,
+    process::{Process, START},
+    tools,
+};
+
+/// Prometheus' programs.
+#[derive(Debug)]
+pub struct Prometheus {
+    /// The server.
+    pub server: PathBuf,
+    /// Its command-line tool.
+    pub promtool: PathBuf,
+}
+
+impl Prometheus {
+    /// Starts the server in `folder` with this configuration, on a free port, and keeps exemplars. Returns it with its address, such
+    /// as `http://127.0.0.1:41177`.
+    pub fn start(
+        &self,
+        folder: &Path,
+        config: &str,
+        flags: &[&str],
+    ) -> anyhow::Result<(Process, String)> {
+        fs::write(folder.join("prometheus.yml"), config)?;
+        let mut command = Command::new(&self.server);
+        command
+            .current_dir(folder)
+            .args([
+                "--config.file=prometheus.yml",
+                "--storage.tsdb.path=prometheus-data",
+                "--web.listen-address=127.0.0.1:0",
+                "--enable-feature=exemplar-storage",
+            ])
+            .args(flags);
+        let process = Process::start("prometheus", &mut command)?;
+        // msg="Listening on" address=127.0.0.1:41177
+        let address = process.wait_for_line("where it listens", START, |line| {
+            let (_, rest) = line.split_once("\"Listening on\" address=")?;
+            rest.split_whitespace()
+                .next()
+                .map(|address| format!("http://{address}"))
+        })?;
+        process.wait_for_line("that it is ready", START, |line| {
+            line.contains("Server is ready").then_some(())
+        })?;
+        Ok((process, address))
+    }
+}
+
+/// Both programs, or what to do to have them.
+pub fn prometheus() -> anyhow::Result<Prometheus> {
+    if let (Some(server), Some(promtool)) =
+        (tools::on_path("prometheus"), tools::on_path("promtool"))
+    {
+        return Ok(Prometheus { server, promtool });
+    }
+    let folder = paths::tools().join("prometheus");
+    let unpacked = || Prometheus {
+        server: folder.join("usr/bin/prometheus"),
+        promtool: folder.join("usr/bin/promtool"),
+    };
+    if !unpacked().server.exists() {
+        debian::unpack("Prometheus", &["prometheus"], &folder).context("install Prometheus so that `prometheus` and `promtool` are on PATH (Debian, Ubuntu: apt-get install prometheus; elsewhere: prometheus.io/download)")?;
+    }
+    Ok(unpacked())
+}
