@@ -272,7 +272,7 @@ impl TelemetryConfig {
     }
 
     /// Starts telemetry, sends a canary through every pipeline, and ends it again: for a service's
-    /// `--check-telemetry`. See [`check()`](crate::check()), which does it without setters.
+    /// `check-telemetry`. See [`check()`](crate::check()), which does it without setters.
     pub fn check(self) -> CheckReport {
         let (telemetry, in_use) = match self.clone().require_admin().init() {
             // The service itself, most likely, which runs beside this check.

@@ -113,7 +113,7 @@ pub use crate::{
     init::Telemetry,
     runtime::NoRuntime,
     secret::Secret,
-    shutdown::{drain, drain_timeout, shutdown_signal},
+    shutdown::{drain_timeout, run_until_shutdown, shutdown_signal},
 };
 
 /// Starts telemetry from the environment alone.

@@ -45,17 +45,20 @@ pub fn drain_timeout() -> Duration {
     operators_drain().unwrap_or(DRAIN)
 }
 
-/// Waits until all tasks have ended: a server, a worker, a scheduler. The first that fails or panics is the error, and the others
-/// are cancelled.
+/// Waits for the tasks of a service, such as a server, a worker and a scheduler, and ends them at the [`shutdown_signal`].
 ///
-/// `stop` is when they were told to end. From then on they have [`drain_timeout`] and a second; what still runs after that is
-/// cancelled, with a warning, and is no error.
+/// At the signal it calls `stop`, which tells them to end. From then on they have [`drain_timeout`] and a second; what still
+/// runs after that is cancelled, with a warning, and is no error. The first task that fails or panics is the error, and the
+/// others are cancelled.
 ///
 /// ```no_run
-/// # async fn example(stop: tokio::sync::oneshot::Receiver<()>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-/// let mut tasks = tokio::task::JoinSet::new();
-/// tasks.spawn(async { std::io::Result::Ok(()) });
-/// firstlight::drain(tasks, async { drop(stop.await) }).await?;
+/// # async fn example() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// use tokio::{sync::watch, task::JoinSet};
+///
+/// let (stop, mut stopped) = watch::channel(false);
+/// let mut tasks = JoinSet::new();
+/// tasks.spawn(async move { stopped.wait_for(|stopped| *stopped).await.map(drop) });
+/// firstlight::run_until_shutdown(tasks, || drop(stop.send(true))).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -63,9 +66,23 @@ pub fn drain_timeout() -> Duration {
 /// # Errors
 ///
 /// That of the task, or its panic.
-pub async fn drain<E>(
+pub async fn run_until_shutdown<E>(
+    tasks: JoinSet<Result<(), E>>,
+    stop: impl FnOnce(),
+) -> Result<(), Box<dyn Error + Send + Sync>>
+where
+    E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
+{
+    run_until(tasks, async {
+        shutdown_signal().await;
+        stop();
+    })
+    .await
+}
+
+async fn run_until<E>(
     mut tasks: JoinSet<Result<(), E>>,
-    stop: impl Future<Output = ()>,
+    stopped: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn Error + Send + Sync>>
 where
     E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
@@ -77,7 +94,7 @@ where
         Ok(())
     };
     let overdue = async {
-        stop.await;
+        stopped.await;
         // A server cuts its requests in time, and is done a moment later.
         tokio::time::sleep(drain_timeout() + Duration::from_secs(1)).await;
     };
@@ -218,22 +235,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn drain_ends_with_the_last_task() {
-        assert!(drain(tasks(), pending()).await.is_ok());
+    async fn run_ends_with_the_last_task() {
+        assert!(run_until(tasks(), pending()).await.is_ok());
     }
 
     #[tokio::test]
-    async fn drain_fails_with_the_first_task() {
+    async fn run_fails_with_the_first_task() {
         let mut failing = tasks();
         failing.spawn(pending());
         failing.spawn(ready(Err(std::io::Error::other("no port"))));
-        let error = drain(failing, pending()).await.unwrap_err();
+        let error = run_until(failing, pending()).await.unwrap_err();
         assert_eq!(error.to_string(), "no port");
 
         let mut panicking = tasks();
         panicking.spawn(pending());
         panicking.spawn(async { std::panic::resume_unwind(Box::new("on purpose")) });
-        let error = drain(panicking, pending()).await.unwrap_err();
+        let error = run_until(panicking, pending()).await.unwrap_err();
         assert!(error.to_string().contains("panic"), "{error}");
     }
 
@@ -242,7 +259,7 @@ mod tests {
         let mut hanging = tasks();
         hanging.spawn(pending());
         let begin = tokio::time::Instant::now();
-        drain(hanging, ready(())).await.unwrap();
+        run_until(hanging, ready(())).await.unwrap();
         assert_eq!(begin.elapsed(), drain_timeout() + Duration::from_secs(1));
     }
 }

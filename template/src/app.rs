@@ -1,15 +1,18 @@
 //! The application: what its handlers share, its routes behind the layers that observe them, and how it runs and ends.
 
-use std::error::Error;
-
-use axum::{Router, middleware};
-use firstlight::http::{TelemetryLayer, problem_details};
+use axum::{Router, middleware};{%- if store != "none" %}
+use firstlight::Readiness;
+{%- endif %}
+use firstlight::http::{TelemetryLayer, problem_details, serve};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::routes;
 {%- if store != "none" %}
 use crate::{config::Config, store};
+{%- endif %}
+{%- if worker %}
+use crate::{jobs, schedule};
 {%- endif %}
 
 /// What a handler, a job or a scheduled run may need: clients, caches. Clones are the same.
@@ -34,14 +37,11 @@ pub struct AppState {
 impl AppState {
 {%- if store != "none" %}
     /// Opens all of it.
-    pub async fn new(
-        config: &Config,
-        readiness: &firstlight::Readiness,
-    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    pub async fn new(config: &Config, readiness: &Readiness) -> anyhow::Result<Self> {
         Ok(Self {
             store: store::open(&config.database, readiness).await?,
 {%- if example %}
-            orders: Default::default(),
+            orders: crate::orders::cache(),
 {%- endif %}
 {%- if worker and example %}
             bank: crate::orders::bank::Bank::new(config.bank_url.clone())?,
@@ -51,29 +51,21 @@ impl AppState {
 
 {%- endif %}
     /// Runs until SIGTERM or Ctrl-C, then finishes what is in flight.
-    pub async fn serve(self, listener: TcpListener) -> Result<(), Box<dyn Error + Send + Sync>> {
+    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
         tracing::info!(address = %listener.local_addr()?, "listening");
         let stop = CancellationToken::new();
         // Clients that are slow, idle or too many meet limits; README.md has them. Each has a setter here.
-        let server = firstlight::http::serve(listener, router(self.clone()))
+        let server = serve(listener, router(self.clone()))
             .with_graceful_shutdown(stop.clone().cancelled_owned());
         // The first of these to fail or to panic ends the service, and a new process starts whole.
-        let mut tasks = JoinSet::<Result<(), Box<dyn Error + Send + Sync>>>::new();
-        tasks.spawn(async {
-            server.await;
-            Ok(())
-        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async { anyhow::Ok(server.await) });
 {%- if worker %}
-        tasks.spawn(crate::jobs::work(self.clone(), stop.clone()));
-        tasks.spawn(crate::schedule::run(self.clone(), stop.clone()));
+        tasks.spawn(jobs::work(self.clone(), stop.clone()));
+        tasks.spawn(schedule::run(self.clone(), stop.clone()));
 {%- endif %}
-        let stopping = stop.clone();
-        tasks.spawn(async move {
-            firstlight::shutdown_signal().await;
-            stopping.cancel();
-            Ok(())
-        });
-        firstlight::drain(tasks, stop.cancelled()).await?;
+        let ended = firstlight::run_until_shutdown(tasks, || stop.cancel()).await;
+        ended.map_err(anyhow::Error::from_boxed)?;
 {%- if store != "none" %}
         store::close(&self.store).await;
 {%- endif %}

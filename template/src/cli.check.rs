@@ -19,12 +19,11 @@ enum Command {
 }
 
 /// Does what the arguments say; `None` if they name no command.
-pub async fn run() -> Option<ExitCode> {
-    match Cli::parse().command? {
-        Command::CheckTelemetry => {
-            let report = firstlight::check!();
-            println!("{report}");
-            Some(report.exit_code())
-        }
-    }
+pub async fn run() -> anyhow::Result<Option<ExitCode>> {
+    let Some(Command::CheckTelemetry) = Cli::parse().command else {
+        return Ok(None);
+    };
+    let report = firstlight::check!();
+    println!("{report}");
+    Ok(Some(report.exit_code()))
 }

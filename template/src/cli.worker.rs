@@ -1,11 +1,11 @@
 //! The arguments of the program: what it does instead of serving.
 
-use std::{error::Error, iter, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use firstlight::jobs::apalis::{dead_letters, retry_dead_letters};
 
-use crate::config::Config;
+use crate::{config::Config, store::Store};
 
 /// Serves until SIGTERM or Ctrl-C, unless there is a command.
 #[derive(Debug, Parser)]
@@ -15,51 +15,39 @@ struct Cli {
     command: Option<Command>,
 }
 
+/// Dead letters are no endpoint, because a client that may order something may not order this.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Checks whether telemetry arrives; the exit code is the answer.
     CheckTelemetry,
-    /// Lists or retries the jobs of all queues that failed for good.
-    #[command(subcommand)]
-    DeadLetters(DeadLetters),
-}
-
-/// They are no endpoint, because a client that may order something may not order this.
-#[derive(Debug, Subcommand)]
-enum DeadLetters {
-    /// Prints a line for each: its queue, its id, its attempts, the job, how it failed.
-    List,
+    /// Prints a line for each job that failed for good: its queue, its id, its attempts, the job, how it failed.
+    DeadLetters,
     /// Gives those with these ids to the workers again, from their first attempt; all, without an id.
-    Retry { ids: Vec<String> },
+    RetryDeadLetters { ids: Vec<String> },
 }
 
 /// Does what the arguments say; `None` if they name no command.
-pub async fn run() -> Option<ExitCode> {
-    let done = match Cli::parse().command? {
-        Command::CheckTelemetry => {
+pub async fn run() -> anyhow::Result<Option<ExitCode>> {
+    match Cli::parse().command {
+        None => return Ok(None),
+        Some(Command::CheckTelemetry) => {
             let report = firstlight::check!();
             println!("{report}");
-            return Some(report.exit_code());
+            return Ok(Some(report.exit_code()));
         }
-        Command::DeadLetters(command) => administer(command).await,
-    };
-    let Err(error) = done else {
-        return Some(ExitCode::SUCCESS);
-    };
-    let first = Some(&*error as &(dyn Error + 'static));
-    iter::successors(first, |error| error.source()).for_each(|cause| eprintln!("{cause}"));
-    Some(ExitCode::FAILURE)
-}
-
-async fn administer(command: DeadLetters) -> Result<(), Box<dyn Error + Send + Sync>> {
-    // Without migrations: the service that serves may be another version.
-    let store = Config::from_env()?.database.open(&[]).await?;
-    match command {
-        DeadLetters::List => (dead_letters(&store).await?.iter()).for_each(|it| println!("{it}")),
-        DeadLetters::Retry { ids } => {
-            let retried = retry_dead_letters(&store, &ids).await?;
+        Some(Command::DeadLetters) => {
+            let letters = dead_letters(&store().await?).await?;
+            letters.iter().for_each(|letter| println!("{letter}"));
+        }
+        Some(Command::RetryDeadLetters { ids }) => {
+            let retried = retry_dead_letters(&store().await?, &ids).await?;
             println!("{retried} dead letters will be tried again");
         }
     }
-    Ok(())
+    Ok(Some(ExitCode::SUCCESS))
+}
+
+/// Without migrations: the service that serves may be another version.
+async fn store() -> anyhow::Result<Store> {
+    Ok(Config::from_env()?.database.open(&[]).await?)
 }

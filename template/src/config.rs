@@ -1,11 +1,16 @@
 //! What the service reads from its environment, once, at start. Telemetry reads its own variables; README.md has both.
 
-use std::{env, error::Error};
+use std::env;
 
+use anyhow::Context as _;
 {% if store != "none" -%}
 use firstlight::sqlx::DatabaseOptions;
 {% endif -%}
 use tokio::net::TcpListener;
+{%- if worker and example %}
+
+use crate::orders::bank;
+{%- endif %}
 
 /// The service's settings.
 #[derive(Debug)]
@@ -26,27 +31,26 @@ pub struct Config {
 
 impl Config {
     /// Reads the settings. An empty variable counts as unset.
-    pub fn from_env() -> Result<Self, Box<dyn Error + Send + Sync>> {
+    pub fn from_env() -> anyhow::Result<Self> {
         let port = variable("PORT").unwrap_or_else(|| "8080".to_owned());
         let expected = "expected a number from 0 to 65535 (0 takes a free port)";
         Ok(Self {
             host: variable("HOST").unwrap_or_else(|| "127.0.0.1".to_owned()),
-            port: (port.parse()).map_err(|_| format!("PORT: found {port:?}, {expected}"))?,
+            port: (port.parse()).with_context(|| format!("PORT: found {port:?}, {expected}"))?,
 {%- if store != "none" %}
             database: DatabaseOptions::from_env("DATABASE", env!("CARGO_PKG_NAME"))?,
 {%- endif %}
 {%- if worker and example %}
-            bank_url: crate::orders::bank::url(variable("BANK_URL"))?,
+            bank_url: variable("BANK_URL").map(bank::url).transpose()?,
 {%- endif %}
         })
     }
 
     /// Opens the port.
-    pub async fn listen(&self) -> Result<TcpListener, Box<dyn Error + Send + Sync>> {
+    pub async fn listen(&self) -> anyhow::Result<TcpListener> {
         let Self { host, port, .. } = self;
         let listener = TcpListener::bind((host.as_str(), *port)).await;
-        let failed = |error| format!("HOST, PORT: cannot listen on {host}:{port}: {error}");
-        Ok(listener.map_err(failed)?)
+        listener.with_context(|| format!("HOST, PORT: cannot listen on {host}:{port}"))
     }
 }
 

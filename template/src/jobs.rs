@@ -6,7 +6,7 @@
 //! Another kind of job is a type with its `TaskQueue`, a function, and a line in [`work`].{% if example %} `orders/charge.rs` has the first two.{% endif %}
 
 {% if example -%}
-use firstlight::jobs::apalis::{BoxDynError, Workers};
+use firstlight::jobs::apalis::Workers;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -47,7 +47,7 @@ async fn greet(greeting: Greeting, _app: AppState) -> Result<(), BoxDynError> {
 {%- endif %}
 
 /// Works until the token is cancelled, then ends what runs.
-pub async fn work(app: AppState, stop: CancellationToken) -> Result<(), BoxDynError> {
+pub async fn work(app: AppState, stop: CancellationToken) -> anyhow::Result<()> {
 {%- if example %}
     let charges = app.clone();
 {%- else %}

@@ -18,7 +18,7 @@ pub fn order_accepted() {
 }
 
 /// Items per accepted order.
-pub fn order_items(quantity: u32) {
+pub fn order_items(quantity: i32) {
     static ITEMS: LazyLock<Histogram> = LazyLock::new(|| {
         describe_histogram!("order_items", "Items per accepted order.");
         histogram!("order_items")

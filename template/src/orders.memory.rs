@@ -29,7 +29,7 @@ use crate::{app::AppState, error::AppError, metrics};
 
 /// Memory is finite: the oldest order goes first.
 const MAX_ORDERS: usize = 10_000;
-const MAX_QUANTITY: u32 = 1_000;
+const MAX_QUANTITY: i32 = 1_000;
 /// In characters. A body may have two megabytes, and all of them are kept.
 const MAX_ITEM: usize = 200;
 /// A port without a listener.
@@ -38,14 +38,14 @@ const INVOICE_SERVICE: &str = "127.0.0.1:1";
 #[derive(Deserialize)]
 struct NewOrder {
     item: String,
-    quantity: u32,
+    quantity: i32,
 }
 
 #[derive(Debug, Clone, Serialize)]
 struct Order {
     id: u64,
     item: String,
-    quantity: u32,
+    quantity: i32,
 }
 
 #[derive(Debug, thiserror::Error)]

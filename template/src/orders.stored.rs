@@ -34,10 +34,16 @@ use serde::Deserialize;
 use serde_json::json;
 use tracing::{info, instrument};
 
+{% if worker -%}
+use self::charge::{CHARGES, Charge};
+{% endif -%}
 use self::table::{Order, Stats};
+{% if worker -%}
+use crate::store::Db;
+{% endif -%}
 use crate::{app::AppState, error::AppError, metrics, store::Store};
 
-const MAX_QUANTITY: u32 = 1_000;
+const MAX_QUANTITY: i32 = 1_000;
 /// In characters. A body may have two megabytes, and all of them are kept.
 const MAX_ITEM: usize = 200;
 /// As long as a UUID needs, and some; it is an index of the table.
@@ -46,20 +52,17 @@ const MAX_KEY: usize = 100;
 /// Counting all orders costs, and no decision depends on the last ten seconds.
 static STATS: DataType = DataType::declare("order_stats", Duration::from_secs(10));
 
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct NewOrder {
     item: String,
-    quantity: u32,
+    quantity: i32,
 }
 
 /// What requests about orders share.
-#[derive(Debug, Clone)]
-pub struct Orders(Cache<(), Stats, sqlx::Error>);
+pub type Orders = Cache<(), Stats, sqlx::Error>;
 
-impl Default for Orders {
-    fn default() -> Self {
-        Self(Cache::with_capacity(&STATS, 1))
-    }
+pub fn cache() -> Orders {
+    Cache::with_capacity(&STATS, 1)
 }
 
 /// The routes of the example.
@@ -78,10 +81,7 @@ async fn create(
 ) -> Result<impl IntoResponse, AppError> {
     validate(&new)?;
     let key = idempotency_key(&headers)?;
-    let id = match save(&app.store, &new, key).await? {
-        Some(id) => id,
-        None => repeated(&app.store, &new, key.unwrap_or_default()).await?,
-    };
+    let id = save(&app.store, &new, key).await?;
     let location = [(LOCATION, format!("/orders/{id}"))];
 {%- if worker %}
     Ok((StatusCode::ACCEPTED, location, Json(json!({ "id": id }))))
@@ -106,7 +106,7 @@ async fn show(
 
 async fn stats_of_all(State(app): State<AppState>) -> Result<Json<Stats>, AppError> {
     let read = || table::stats(&app.store);
-    Ok(Json(app.orders.0.get((), read).await?))
+    Ok(Json(app.orders.get((), read).await?))
 }
 
 #[instrument(skip_all)]
@@ -124,41 +124,32 @@ fn validate(new: &NewOrder) -> Result<(), AppError> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, AppError> {
-    let Some(key) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    match key.to_str() {
-        Ok(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key)),
-        _ => {
-            let message = format!("Idempotency-Key: expected 1 to {MAX_KEY} characters of ASCII");
-            Err(AppError::Unprocessable(message))
-        }
+    let key = headers.get("idempotency-key");
+    let key = key.map(|key| key.to_str().unwrap_or_default());
+    if key.is_some_and(|key| !(1..=MAX_KEY).contains(&key.len())) {
+        let message = format!("Idempotency-Key: expected 1 to {MAX_KEY} characters of ASCII");
+        return Err(AppError::Unprocessable(message));
     }
+    Ok(key)
 }
 
-/// All of an order or nothing: its id, or `None` if the key is known.
-async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<Option<i64>, AppError> {
+/// All of an order or nothing, and its id. With a key that is known, it is the order that is there.
+async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<i64, AppError> {
     let mut transaction = firstlight::sqlx::begin(store).await?;
-    let Some(id) = table::insert(&mut transaction, new, key).await? else {
+    let Some(id) = table::insert(&mut *transaction, new, key).await? else {
         transaction.rollback().await?;
-        return Ok(None);
+        let other = || AppError::Unprocessable("Idempotency-Key: was another order's".to_owned());
+        return table::find_same(store, new, key).await?.ok_or_else(other);
     };
 {%- if worker %}
-    charge::enqueue(&mut transaction, id).await?;
+    // One charge for each order, whatever else goes wrong.
+    let (charge, key) = (Charge { order_id: id }, id.to_string());
+    let enqueue = CHARGES.enqueue::<Db>(&mut transaction, &charge, &key);
+    enqueue.await?;
 {%- endif %}
     transaction.commit().await?;
     metrics::order_accepted();
     metrics::order_items(new.quantity);
     info!(order.id = id, "order accepted");
-    Ok(Some(id))
-}
-
-/// The order that was made with this key, if it is the same order.
-async fn repeated(store: &Store, new: &NewOrder, key: &str) -> Result<i64, AppError> {
-    let (id, first) = table::find_by_key(store, key).await?;
-    if first != *new {
-        let message = "Idempotency-Key: was sent before, with another order".to_owned();
-        return Err(AppError::Unprocessable(message));
-    }
     Ok(id)
 }

@@ -1,8 +1,6 @@
 //! What runs by the clock: once across all replicas, and spread over some minutes after the hour.
-//!
-//! Another schedule is a function, and a line in [`run`].
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use firstlight::{
     cron::{Schedule, Scheduler},
@@ -16,14 +14,11 @@ use crate::orders::table::forget_keys;
 {% endif -%}
 use crate::{app::AppState, store::Store};
 
-/// How long a job that is done stays. Dead letters stay until they are tried again: see `dead_letters`.
+/// How long a job that is done stays. Dead letters stay until they are tried again.
 const FINISHED_JOBS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Runs all schedules until the token is cancelled.
-pub async fn run(
-    app: AppState,
-    stop: CancellationToken,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+/// Runs all schedules until the token is cancelled. Another is a function, and a line here.
+pub async fn run(app: AppState, stop: CancellationToken) -> anyhow::Result<()> {
     let finished_jobs = Schedule::cron("@daily")?.named("remove-finished-jobs");
     let jobs = app.store.clone();
 {%- if example %}

@@ -1,10 +1,10 @@
 //! The database: opened, migrated and measured before the first request. Queries are in the modules that ask them.
 
-use std::{borrow::Borrow, error::Error, time::Duration};
+use std::{borrow::Borrow, time::Duration};
 
 use firstlight::{
     Readiness,
-    sqlx::{DatabaseOptions, ErrorClass, OpenError, writable},
+    sqlx::{DatabaseOptions, ErrorClass, writable},
 };
 use tokio::time::timeout;
 
@@ -14,14 +14,9 @@ use crate::error::AppError;
 pub type Db = sqlx::{{database}};
 /// The pool. Clones are the same pool.
 pub type Store = sqlx::Pool<Db>;
-/// What a query runs on: a connection, or a transaction on it.
-pub type Connection = <Db as sqlx::Database>::Connection;
 
 /// Opens the database, brings it up to date, and lets the readiness probe see it.
-pub async fn open(
-    options: &DatabaseOptions<Db>,
-    readiness: &Readiness,
-) -> Result<Store, OpenError> {
+pub async fn open(options: &DatabaseOptions<Db>, ready: &Readiness) -> anyhow::Result<Store> {
     let migrations = sqlx::migrate!();
 {%- if worker %}
     let of_the_queue = firstlight::jobs::apalis::migrations::<Db>();
@@ -31,13 +26,13 @@ pub async fn open(
 {%- endif %}
     // It writes a row now and then, and sees when requests find that nothing can be stored. A service that only reads takes
     // `reachable` instead: a full disk is no reason to take its requests away.
-    readiness.register("database", writable(&store));
+    ready.register("database", writable(&store));
     Ok(store)
 }
 
 /// For `?` behind queries: 503 if the database is unavailable, 409 or 422 if it refuses what the request says. A cached read shares
 /// its error with all that have waited for it.
-impl<E: Borrow<sqlx::Error> + Into<Box<dyn Error + Send + Sync>>> From<E> for AppError {
+impl<E: Borrow<sqlx::Error> + Into<anyhow::Error>> From<E> for AppError {
     fn from(error: E) -> Self {
         Self::Failed(ErrorClass::of(error.borrow()).status(), error.into())
     }

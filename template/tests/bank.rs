@@ -77,18 +77,18 @@ fn dead_letters_can_be_retried() {
     wait_for_status(&mut service, 1, "dead-lettered");
     service.terminate();
 
-    let listed = run(&["dead-letters", "list"], &settings).stdout;
+    let listed = run(&["dead-letters"], &settings).stdout;
     let listed = String::from_utf8(listed).unwrap();
     assert_eq!(listed.lines().count(), 1, "{listed}");
     assert!(listed.contains("\t1 attempts\t"), "{listed}");
 
-    let retried = run(&["dead-letters", "retry"], &settings);
+    let retried = run(&["retry-dead-letters"], &settings);
     assert!(retried.status.success(), "{retried:?}");
     let bank = Bank::open("200 OK");
     let back = [("DATABASE_URL", &*url), ("BANK_URL", &*bank.url)];
     let mut service = Service::start(&back);
     wait_for_status(&mut service, 1, "done");
-    assert!(run(&["dead-letters", "list"], &back).stdout.is_empty());
+    assert!(run(&["dead-letters"], &back).stdout.is_empty());
 }
 
 #[test]

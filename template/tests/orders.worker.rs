@@ -62,14 +62,14 @@ fn declined_charges_are_dead_letters() {
     wait_for_status(&mut service, 1, "dead-lettered");
     service.terminate();
 
-    let listed = support::run(&["dead-letters", "list"], &variables);
+    let listed = support::run(&["dead-letters"], &variables);
     assert!(listed.status.success(), "{listed:?}");
     let listed = String::from_utf8(listed.stdout).unwrap();
     assert_eq!(listed.lines().count(), 1, "{listed}");
     assert!(listed.contains("the bank declines"), "{listed}");
 
     let id = listed.split('\t').nth(1).unwrap();
-    let retried = support::run(&["dead-letters", "retry", id], &variables);
+    let retried = support::run(&["retry-dead-letters", id], &variables);
     assert!(retried.status.success(), "{retried:?}");
     let mut service = Service::start(&variables);
     service.line(|line| line["worker.task.outcome"] == "dead");

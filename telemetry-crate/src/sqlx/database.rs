@@ -41,8 +41,16 @@ pub struct DatabaseOptions<DB> {
     url: Secret<String>,
     /// In errors and warnings, for the URL, the size of the pool, and the number of processes.
     names: [String; 3],
+    #[cfg_attr(
+        not(feature = "sqlx-postgres"),
+        expect(dead_code, reason = "only a server asks for it")
+    )]
     service: String,
     max_connections: u32,
+    #[cfg_attr(
+        not(feature = "sqlx-postgres"),
+        expect(dead_code, reason = "only a server asks for it")
+    )]
     processes: u32,
     acquire_timeout: Duration,
     database: PhantomData<fn() -> DB>,

@@ -10,10 +10,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::table::{self, Order};
-use crate::{
-    app::AppState,
-    store::{Connection, Db, Store},
-};
+use crate::{app::AppState, store::Store};
 
 /// What the worker has to know. It is stored as JSON, and read by the next version of the service as well.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,13 +24,6 @@ pub static CHARGES: LazyLock<TaskQueue<Charge>> = LazyLock::new(|| {
     // The longest that a client may wait for what was promised.
     TaskQueue::new("charge", queue.latency_budget(Duration::from_secs(60)))
 });
-
-/// Stores the charge of an order: one for each, whatever else goes wrong.
-pub async fn enqueue(connection: &mut Connection, order_id: i64) -> Result<(), sqlx::Error> {
-    let key = order_id.to_string();
-    let charge = Charge { order_id };
-    CHARGES.enqueue::<Db>(connection, &charge, &key).await
-}
 
 /// How far it is. That is the queue's to say, which forgets what is done, so that it can't say one thing and the order another.
 pub async fn status(store: &Store, order: &Order) -> Result<JobState, sqlx::Error> {

@@ -4,9 +4,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use firstlight::sqlx::Observe;
 use serde::Serialize;
+use sqlx::Executor;
 
 use super::NewOrder;
-use crate::store::{Connection, Store};
+use crate::store::{Db, Store};
 
 /// An order, as clients see it.
 #[derive(Debug, Serialize, sqlx::FromRow)]
@@ -29,20 +30,15 @@ pub struct Stats {
 
 /// Stores an order and returns its id, unless there is one with the same key.
 pub async fn insert(
-    connection: &mut Connection,
+    connection: impl Executor<'_, Database = Db>,
     new: &NewOrder,
     key: Option<&str>,
 ) -> Result<Option<i64>, sqlx::Error> {
     let insert = "INSERT INTO orders (item, quantity, created_at, idempotency_key) VALUES ($1, $2, $3, $4) \
                   ON CONFLICT (idempotency_key) DO NOTHING RETURNING id";
-    sqlx::query_scalar(insert)
-        .bind(&new.item)
-        .bind(i64::from(new.quantity))
-        .bind(seconds(SystemTime::now()))
-        .bind(key)
-        .fetch_optional(connection)
-        .observed()
-        .await
+    let insert = sqlx::query_scalar(insert).bind(&new.item);
+    let insert = insert.bind(new.quantity).bind(now()).bind(key);
+    insert.fetch_optional(connection).observed().await
 }
 
 pub async fn find(store: &Store, id: i64) -> Result<Option<Order>, sqlx::Error> {
@@ -50,15 +46,16 @@ pub async fn find(store: &Store, id: i64) -> Result<Option<Order>, sqlx::Error> 
     find.fetch_optional(store).observed().await
 }
 
-pub async fn find_by_key(store: &Store, key: &str) -> Result<(i64, NewOrder), sqlx::Error> {
-    let find = "SELECT id, item, quantity FROM orders WHERE idempotency_key = $1";
-    let (id, item, quantity) = sqlx::query_as::<_, (i64, String, i64)>(find)
-        .bind(key)
-        .fetch_one(store)
-        .observed()
-        .await?;
-    let quantity = u32::try_from(quantity).unwrap_or(u32::MAX);
-    Ok((id, NewOrder { item, quantity }))
+/// The id of the order that was stored with this key, if it is the same.
+pub async fn find_same(
+    store: &Store,
+    new: &NewOrder,
+    key: Option<&str>,
+) -> Result<Option<i64>, sqlx::Error> {
+    let find = "SELECT id FROM orders WHERE idempotency_key = $1 AND item = $2 AND quantity = $3";
+    let find = sqlx::query_scalar(find).bind(key).bind(&new.item);
+    let find = find.bind(new.quantity).fetch_optional(store);
+    find.observed().await
 }
 
 pub async fn stats(store: &Store) -> Result<Stats, sqlx::Error> {
@@ -67,8 +64,8 @@ pub async fn stats(store: &Store) -> Result<Stats, sqlx::Error> {
 }
 {%- if worker %}
 
-/// How long a client may repeat a request with the same key.
-const KEYS_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+/// How long, in seconds, a client may repeat a request with the same key.
+const KEYS_KEPT: i64 = 24 * 60 * 60;
 
 /// Notes that an order is charged.
 pub async fn set_charged(store: &Store, id: i64) -> Result<(), sqlx::Error> {
@@ -79,14 +76,15 @@ pub async fn set_charged(store: &Store, id: i64) -> Result<(), sqlx::Error> {
 /// The scheduled run: keys that no client will send again are free. Their orders stay.
 pub async fn forget_keys(store: Store) -> Result<(), sqlx::Error> {
     let forget = "UPDATE orders SET idempotency_key = NULL WHERE idempotency_key IS NOT NULL AND created_at < $1";
-    let forget = sqlx::query(forget).bind(seconds(SystemTime::now() - KEYS_KEPT));
+    let forget = sqlx::query(forget).bind(now() - KEYS_KEPT);
     let forgotten = forget.execute(&store).observed().await?.rows_affected();
     tracing::info!(forgotten, "idempotency keys forgotten");
     Ok(())
 }
 {%- endif %}
 
-fn seconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+/// In seconds since 1970, UTC.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs().cast_signed()
 }
