@@ -15,7 +15,6 @@ mod connections;
 #[cfg(feature = "otlp-gzip")]
 mod gzip;
 mod log_filter;
-mod readiness;
 mod routes;
 
 use std::{
@@ -26,11 +25,9 @@ use std::{
     time::Duration,
 };
 
-pub use self::readiness::{Latch, Readiness};
-pub(crate) use self::readiness::{is_stopping, stopping};
 use self::{access::Access, connections::Connections, routes::Routes};
 use crate::{
-    InitError, Secret,
+    InitError, Readiness, Secret,
     runtime::{RuntimeObserver, watch},
     status::{Status, watch_sigterm},
 };

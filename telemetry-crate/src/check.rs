@@ -13,11 +13,11 @@ use std::{
 };
 
 use crate::{
-    InitError,
-    guard::LONGEST_DEADLINE,
+    InitError, catalog,
+    export::{ExportStats, Exporters, LONGEST_DEADLINE, Unsent},
     logs::LogWriter,
-    metrics::{Format, MetricsHandle, catalog},
-    otlp::{ExportStats, Exporters, Signal, Unsent},
+    metrics::{Format, MetricsHandle},
+    signal::Signal,
     status::{Status, hint},
     traces::{self, Canary},
 };

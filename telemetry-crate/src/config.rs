@@ -5,10 +5,12 @@
 //! `Settings`, which the rest of the crate reads; nothing else looks at the environment.
 
 mod address;
+mod buckets;
 mod budget;
 mod destination;
 mod env;
 mod export;
+mod limits;
 mod queries;
 mod server;
 mod settings;
@@ -22,22 +24,22 @@ use std::{net::SocketAddr, time::Duration};
 pub(crate) use destination::PemFile;
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use destination::Tls;
+pub(crate) use env::{PROMETHEUS_PORT, process as process_environment};
 pub use env::{VARIABLES, Variable};
 #[cfg(feature = "sqlx")]
 pub(crate) use queries::QueryLimits;
 #[cfg(feature = "axum")]
 pub(crate) use server::ServerLimits;
+pub use traces::RemoteParent;
 pub(crate) use {
+    buckets::validate_buckets,
+    budget::CardinalityLimits,
     destination::{Destination, Protocol},
-    export::{BatchExport, Batching, Exports, PeriodicExport},
+    export::{BatchExport, Batching, PeriodicExport},
+    limits::{RecordLimits, SpanLimits},
     settings::Settings,
     traces::{Propagator, SamplerSetting},
 };
-
-use crate::{CheckReport, InitError, Telemetry, TelemetryGuard};
-
-/// More than one export request may take by default, so that a collector that hangs is named as such.
-const CHECK_DEADLINE: Duration = Duration::from_secs(15);
 
 /// What the program's author prefers; the environment wins over it.
 ///
@@ -260,55 +262,5 @@ impl TelemetryConfig {
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = Some(timeout);
         self
-    }
-
-    /// Starts telemetry: [`build()`](Self::build), then [`install()`](Telemetry::install).
-    ///
-    /// # Errors
-    ///
-    /// See [`InitError`].
-    pub fn init(self) -> Result<TelemetryGuard, InitError> {
-        self.build()?.install()
-    }
-
-    /// Starts telemetry, sends a canary through every pipeline, and ends it again: for a service's
-    /// `check-telemetry`. See [`check()`](crate::check()), which does it without setters.
-    pub fn check(self) -> CheckReport {
-        let (telemetry, in_use) = match self.clone().require_admin().init() {
-            // The service itself, most likely, which runs beside this check.
-            Err(error @ InitError::AdminListener { .. }) if error.is_address_in_use() => {
-                let elsewhere = |name: &str| match name {
-                    env::PROMETHEUS_PORT => Some("0".to_owned()),
-                    name => env::process(name),
-                };
-                let telemetry = Telemetry::build(self, &elsewhere).and_then(Telemetry::install);
-                (telemetry, Some(error))
-            }
-            started => (started, None),
-        };
-        let telemetry = match telemetry {
-            Ok(telemetry) => telemetry,
-            Err(error) => return CheckReport::of_start(&error),
-        };
-        // This blocks its caller, which is no incident in a program that does nothing else.
-        telemetry.observe_no_runtime();
-        let mut report = telemetry.check(CHECK_DEADLINE);
-        if let Some(error) = in_use {
-            report.note(format!(
-                "{error}; the check has taken a free port, because the service may be running"
-            ));
-        }
-        // What could not be sent is in the report.
-        let _ = telemetry.shutdown(Duration::from_secs(1));
-        report
-    }
-
-    /// Does everything that can fail, and sets nothing global: for a program that owns its `tracing` subscriber.
-    ///
-    /// # Errors
-    ///
-    /// See [`InitError`]. After an error no global, no thread and no listener is left behind.
-    pub fn build(self) -> Result<Telemetry, InitError> {
-        Telemetry::build(self, &env::process)
     }
 }

@@ -43,24 +43,12 @@ mod deadline;
 mod future;
 mod method;
 mod server;
-mod status;
 mod verdict;
 
-#[cfg(feature = "otlp-grpc")]
-pub(crate) use self::status::Code;
 pub use self::{
     body::GrpcBody,
     client::{ClientLayer, ClientService},
     future::{ClientFuture, ServerFuture},
     server::{ServerLayer, ServerService},
 };
-pub use crate::traces::RemoteParent;
-
-/// Whether it is a gRPC request in the framing of HTTP/2, and not gRPC-Web or something else.
-///
-/// [gRPC over HTTP/2, content-type](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests).
-pub(crate) fn is_grpc(headers: &http::HeaderMap) -> bool {
-    let content_type = headers.get(http::header::CONTENT_TYPE);
-    let rest = content_type.and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
-}
+pub use crate::config::RemoteParent;

@@ -14,19 +14,17 @@ use crate::{
     CheckReport, NoRuntime, Readiness,
     check::Pipelines,
     error::{Lost, LostKind, ShutdownError},
+    export::{Exporters, Flush, LONGEST_DEADLINE, LOSS_TARGET, Unsent},
     logs::LogWriter,
     metrics::MetricsHandle,
-    otlp::{Exporters, Flush, LOSS_TARGET, Signal, Unsent},
     runtime::RuntimeObserver,
+    signal::Signal,
     status::{End, Status},
     values::with_causes,
 };
 
 /// The share of the deadline that is kept back for the log lines, which report what became of the rest.
 const FOR_LOGS: f64 = 0.2;
-
-/// A year. Added to the present, a longer one may be beyond what a clock has.
-pub(crate) const LONGEST_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Running telemetry. Keep it until the program ends.
 ///

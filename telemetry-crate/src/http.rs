@@ -30,7 +30,6 @@ mod wiring;
 
 #[cfg(feature = "reqwest")]
 pub use self::client::ReqwestCall;
-pub(crate) use self::client::error_type;
 pub use self::client::{
     ClientFuture, ClientLayer, ClientRequest, ClientResponse, ClientService, Resend, UrlTemplate,
 };
@@ -47,7 +46,7 @@ pub use self::{
     body::ResponseBody, client_address::ClientAddress, future::ResponseFuture,
     layer::TelemetryLayer, route::Route, service::TelemetryService,
 };
-pub use crate::traces::RemoteParent;
+pub use crate::config::RemoteParent;
 
 /// Writes the current span's context (`traceparent`, `tracestate`, `baggage`) into the headers of an outgoing request,
 /// so that the service that is called continues the trace.

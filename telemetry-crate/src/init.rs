@@ -1,9 +1,13 @@
 //! From a configuration to running telemetry, in two steps.
 //!
 //! [`Telemetry::build`] does everything that can fail and touches nothing global: no subscriber, no recorder, no
-//! thread. [`Telemetry::install`] is the only toucher of globals, and goes from the registration that is most often
-//! taken already to the one that never is; what it has registered cannot be taken back, so its errors name exactly
-//! what was refused.
+//! thread. [`Telemetry::install`] registers the globals, from the one that is most often taken already to the one that
+//! never is. What it has registered cannot be taken back, so its errors name exactly what was refused.
+
+mod check;
+mod observer;
+mod pipeline;
+mod summary;
 
 use std::{
     fmt,
@@ -11,28 +15,26 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use tracing::Subscriber;
 use tracing_subscriber::{Layer, layer::Identity, registry::LookupSpan};
 
+pub(crate) use self::pipeline::Pipeline;
 use crate::{
-    InitError, Readiness, Secret, TelemetryConfig, TelemetryGuard,
+    InitError, Readiness, TelemetryConfig, TelemetryGuard,
     admin::AdminListener,
-    config::Settings,
-    error::url_of,
+    config::{Settings, process_environment},
+    export::{ExporterThread, Exporters},
     guard::Parts,
-    layer::Pillars,
-    logs::{
-        LogFilter, LogFilterControl, LogLayer, LogWriter, RecordExport, Records, install_bridge,
-    },
-    metrics::{Metrics, MetricsOptions, MetricsPush, turn_exemplars_off},
-    otlp::{ExporterThread, Exporters, Signal},
+    http,
+    logs::{LogFilterControl, RecordExport, Records, install_bridge},
+    metrics::{MetricsPush, turn_exemplars_off},
     panic,
     runtime::RuntimeObserver,
     secret, shutdown,
-    status::{Configured, Status, warn_of_doubles, why_no_traces},
+    signal::Signal,
+    status::{Status, warn_of_doubles},
     traces::Traces,
 };
 
@@ -64,37 +66,20 @@ pub(crate) fn is_installed() -> bool {
 /// ```
 #[must_use = "telemetry does nothing until `install()` is called"]
 pub struct Telemetry {
-    summary: Summary,
-    writer: LogWriter,
-    log_layer: LogLayer,
-    log_filter: LogFilter,
-    /// Whether somebody has asked for the layer.
-    layer_taken: bool,
-    traces: Traces,
+    settings: Settings,
+    pipeline: Pipeline,
     metrics_push: Option<MetricsPush>,
     log_records: Option<RecordExport>,
-    metrics: Metrics,
+    /// Whether the program has asked for the layer.
+    layer_taken: bool,
     readiness: Readiness,
     admin: Option<AdminListener>,
-    admin_token: Option<Secret<String>>,
-    configured: Configured,
-    #[cfg(feature = "sqlx")]
-    query_limits: crate::config::QueryLimits,
-    #[cfg(feature = "axum")]
-    server_limits: crate::config::ServerLimits,
-    known_methods: Option<Vec<String>>,
-    drain_delay: Duration,
-    drain_timeout: Option<Duration>,
-    shutdown_timeout: Duration,
-    warnings: Vec<String>,
-    redact: Vec<String>,
-    exemplars: bool,
 }
 
 impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Telemetry")
-            .field("summary", &self.summary)
+            .field("service_name", &self.settings.resource.service_name())
             .finish_non_exhaustive()
     }
 }
@@ -107,85 +92,49 @@ impl Telemetry {
         if INSTALLED.load(Ordering::Acquire) {
             return Err(InitError::AlreadyInitialized);
         }
-        let settings = Settings::resolve(config, lookup)?;
-        let mut summary = Summary::new(&settings);
-        let configured = Configured::new(&settings);
-        let traces = Traces::new(&settings)?;
-        let metrics = Metrics::new(MetricsOptions {
-            resource: settings.resource.to_pairs(),
-            buckets: settings.buckets,
-            budget: settings.budget,
-        });
-        let writer = LogWriter::new();
-        let mut log_layer = LogLayer::new(
-            settings.log_format,
-            settings.colours,
-            &settings.resource,
-            writer.clone(),
-        );
-        metrics.handle().add_collector(log_layer.counts());
-        let exports = &settings.exports;
+        let mut settings = Settings::resolve(config, lookup)?;
+        let mut pipeline = Pipeline::new(&settings, Traces::new(&settings)?)?;
+        let metrics = pipeline.metrics.handle();
+        let (exports, resource) = (&settings.exports, &settings.resource);
         let log_records = exports.logs.as_ref();
         let log_records = log_records
-            .map(|export| RecordExport::new(export, &settings.resource))
+            .map(|export| RecordExport::new(export, resource))
             .transpose()?;
         if let Some(records) = &log_records {
             let sink = Arc::new(records.queue().clone());
-            log_layer = log_layer.with_records(Records::new(sink, settings.record_limits));
-            metrics
-                .handle()
-                .add_collector(records.queue().stats().clone());
+            let records = Records::new(sink, settings.record_limits);
+            pipeline.logs = pipeline.logs.with_records(records);
         }
         let metrics_push = exports.metrics.as_ref();
         let metrics_push = metrics_push
-            .map(|export| MetricsPush::new(export, metrics.handle(), &settings.resource))
+            .map(|export| MetricsPush::new(export, metrics.clone(), resource))
             .transpose()?;
-        if let Some(push) = &metrics_push {
-            metrics.handle().add_collector(push.stats());
+        let stats = [
+            log_records.as_ref().map(|it| it.queue().stats().clone()),
+            metrics_push.as_ref().map(MetricsPush::stats),
+            pipeline.traces.stats(),
+        ];
+        for stats in stats.into_iter().flatten() {
+            metrics.add_collector(stats);
         }
         #[cfg(feature = "sqlx")]
-        metrics
-            .handle()
-            .add_collector(Arc::new(crate::sqlx::PoolCollector));
-        if let Some(stats) = traces.stats() {
-            metrics.handle().add_collector(stats);
-        }
+        metrics.add_collector(Arc::new(crate::sqlx::PoolCollector));
 
         // Last, because it is what another process on the machine can see.
-        let readiness = Readiness::default();
-        let admin = match settings.admin {
+        let admin = match settings.admin.clone() {
             None => None,
             Some((host, port)) => Some(AdminListener::bind(host, port, settings.admin_required)?),
         };
-        let mut warnings = settings.warnings;
-        warnings.extend(admin.as_ref().and_then(AdminListener::warning));
-        summary.metrics_at(admin.as_ref());
-
+        let in_use = admin.as_ref().and_then(AdminListener::warning);
+        settings.warnings.extend(in_use);
         Ok(Self {
-            summary,
-            writer,
-            log_layer,
-            log_filter: settings.log_filter,
-            layer_taken: false,
-            traces,
+            settings,
+            pipeline,
             metrics_push,
             log_records,
-            metrics,
-            readiness,
+            layer_taken: false,
+            readiness: Readiness::default(),
             admin,
-            admin_token: settings.admin_token,
-            configured,
-            #[cfg(feature = "sqlx")]
-            query_limits: settings.query_limits,
-            #[cfg(feature = "axum")]
-            server_limits: settings.server_limits,
-            known_methods: settings.known_methods,
-            drain_delay: settings.drain_delay,
-            drain_timeout: settings.drain_timeout,
-            shutdown_timeout: settings.shutdown_timeout,
-            warnings,
-            redact: settings.redact,
-            exemplars: settings.exemplars,
         })
     }
 
@@ -201,18 +150,8 @@ impl Telemetry {
         if std::mem::replace(&mut self.layer_taken, true) {
             Identity::new().boxed()
         } else {
-            self.pillars().into_layer().boxed()
+            self.pipeline.signals().into_layer().boxed()
         }
-    }
-
-    fn pillars(&self) -> Pillars {
-        Pillars::new(
-            self.log_layer.clone(),
-            self.log_filter.clone(),
-            &self.traces,
-            #[cfg(feature = "sqlx")]
-            self.query_limits,
-        )
     }
 
     /// Registers what is global in a process, and starts the threads: from here on telemetry runs.
@@ -221,48 +160,58 @@ impl Telemetry {
     ///
     /// [`InitError::AlreadyInitialized`], [`InitError::SubscriberTaken`], [`InitError::LoggerTaken`],
     /// [`InitError::RecorderTaken`] and [`InitError::Thread`].
-    pub fn install(mut self) -> Result<TelemetryGuard, InitError> {
+    pub fn install(self) -> Result<TelemetryGuard, InitError> {
         if INSTALLED.swap(true, Ordering::AcqRel) {
             return Err(InitError::AlreadyInitialized);
         }
-        if !self.exemplars {
+        let settings = Arc::new(self.settings);
+        if !settings.exemplars {
             turn_exemplars_off();
         }
         // Before there is anything to redact.
-        secret::redact_also(std::mem::take(&mut self.redact));
-        // Whoever asked for the layer has a subscriber, and decides about the bridge.
+        secret::redact_also(settings.redact.clone());
+        // A program that has asked for the layer has a subscriber, and decides about the bridge.
         let owns_subscriber = !self.layer_taken;
-        if let Err(refused) = self.register(owns_subscriber) {
+        if let Err(refused) = register(&self.pipeline, owns_subscriber) {
             INSTALLED.store(false, Ordering::Release);
             return Err(refused);
         }
 
-        let bridged = owns_subscriber.then(|| self.pillars().filter().level_in_traces());
-        self.writer.start(std::io::stdout())?;
-        panic::install_hook(self.writer.clone());
-        shutdown::set_drain(self.drain_delay, self.drain_timeout);
-        #[cfg(feature = "axum")]
-        crate::http::set_server_limits(self.server_limits);
-        if let Some(methods) = self.known_methods {
-            crate::http::set_known_methods(methods);
-        }
+        let bridged = owns_subscriber.then(|| self.pipeline.filter().level_in_traces());
+        let Pipeline {
+            writer,
+            log_filter,
+            logs,
+            traces,
+            metrics,
+            ..
+        } = self.pipeline;
+        let metrics = metrics.handle();
+        writer.start(std::io::stdout())?;
+        panic::install_hook(writer.clone());
+        apply(&settings);
         let mut thread = ExporterThread::default();
-        let exporters = Exporters {
-            traces: self.traces.install(&mut thread),
-            metrics: self.metrics_push.map(|push| push.install(&mut thread)),
-            logs: self.log_records.map(|records| records.install(&mut thread)),
-        };
+        let mut exporters = Exporters::default();
+        if let Some(spans) = traces.install(&mut thread) {
+            exporters.add(Signal::Traces, spans);
+        }
+        if let Some(push) = self.metrics_push {
+            exporters.add(Signal::Metrics, push.install(&mut thread));
+        }
+        if let Some(records) = self.log_records {
+            exporters.add(Signal::Logs, records.install(&mut thread));
+        }
         let status = Arc::new(Status::new(
-            self.configured,
-            Arc::new(LogFilterControl::new(self.log_filter, bridged)),
-            self.writer.clone(),
-            self.log_layer.counts(),
-            self.metrics.handle(),
+            settings.clone(),
+            Arc::new(LogFilterControl::new(log_filter, bridged)),
+            writer.clone(),
+            logs.counts(),
+            metrics.clone(),
             Signal::ALL.map(|signal| exporters.stats(signal).cloned()),
         ));
         thread.start()?;
         let runtime = Arc::new(RuntimeObserver::default());
-        self.metrics.handle().add_collector(runtime.clone());
+        metrics.add_collector(runtime.clone());
         // Outside of a runtime there is none to observe yet; `observe_runtime()` is for that.
         let _ = runtime.observe_current();
         let admin_address = self
@@ -270,107 +219,69 @@ impl Telemetry {
             .as_ref()
             .map(AdminListener::address)
             .unwrap_or_default();
+        let summary = summary::of(&settings, self.admin.as_ref());
         if let Some(admin) = self.admin {
-            let token = self.admin_token;
             admin.start(
                 self.readiness.clone(),
                 status.clone(),
                 runtime.clone(),
-                token,
+                settings.admin_token.clone(),
             )?;
         }
-        self.summary.log();
-        for warning in &self.warnings {
+        summary.log();
+        for warning in &settings.warnings {
             tracing::warn!(target: "firstlight", "{warning}");
         }
         warn_of_doubles();
         Ok(TelemetryGuard::new(Parts {
             exporters,
-            metrics: self.metrics.handle(),
-            logs: self.writer,
+            metrics,
+            logs: writer,
             readiness: self.readiness,
             runtime,
             status,
             admin_address,
-            shutdown_timeout: self.shutdown_timeout,
+            shutdown_timeout: settings.shutdown_timeout,
         }))
     }
+}
 
-    fn register(&self, owns_subscriber: bool) -> Result<(), InitError> {
-        if owns_subscriber {
-            let pillars = self.pillars();
-            let level_of_records = pillars.filter().level_of_records();
-            tracing::subscriber::set_global_default(pillars.into_subscriber())
-                .map_err(|_| InitError::SubscriberTaken)?;
-            install_bridge(level_of_records).map_err(|_| InitError::LoggerTaken)?;
-        }
-        ::metrics::set_global_recorder(self.metrics.recorder())
-            .map_err(|_| InitError::RecorderTaken)
+fn register(pipeline: &Pipeline, owns_subscriber: bool) -> Result<(), InitError> {
+    if owns_subscriber {
+        tracing::subscriber::set_global_default(pipeline.signals().into_subscriber())
+            .map_err(|_| InitError::SubscriberTaken)?;
+        install_bridge(pipeline.filter().level_of_records()).map_err(|_| InitError::LoggerTaken)?;
+    }
+    ::metrics::set_global_recorder(pipeline.metrics.recorder())
+        .map_err(|_| InitError::RecorderTaken)
+}
+
+/// Puts in force what is the same for the whole process.
+fn apply(settings: &Settings) {
+    shutdown::set_drain(settings.drain_delay, settings.drain_timeout);
+    #[cfg(feature = "axum")]
+    http::set_server_limits(settings.server_limits);
+    if let Some(methods) = settings.known_methods.clone() {
+        http::set_known_methods(methods);
     }
 }
 
-/// The line at start: what is on, where it goes, and what is off.
-#[derive(Debug)]
-struct Summary {
-    service_name: String,
-    logs: String,
-    metrics: String,
-    traces: String,
-    serves_page: bool,
-}
-
-impl Summary {
-    fn new(settings: &Settings) -> Self {
-        let format = settings.log_format.name();
-        let exports = &settings.exports;
-        let traces = match &exports.traces {
-            Some(export) => format!("{}, sampler {}", export.destination, settings.sampler),
-            None => format!("off: {}", why_no_traces(settings)),
-        };
-        let mut logs = format!(
-            "{format} to stdout, filter {}",
-            settings.log_filter.directives().text()
-        );
-        if let Some(export) = &exports.logs {
-            logs += &format!("; {}", export.destination);
-        }
-        let pushed = exports.metrics.as_ref().map(|export| {
-            let seconds = export.interval.as_secs_f64();
-            format!("{} every {seconds} s", export.destination)
-        });
-        Self {
-            service_name: settings.resource.service_name().to_owned(),
-            logs,
-            metrics: pushed.unwrap_or_default(),
-            traces,
-            serves_page: exports.page,
-        }
+impl TelemetryConfig {
+    /// Starts telemetry: [`build()`](Self::build), then [`install()`](Telemetry::install).
+    ///
+    /// # Errors
+    ///
+    /// See [`InitError`].
+    pub fn init(self) -> Result<TelemetryGuard, InitError> {
+        self.build()?.install()
     }
 
-    /// Pushing, if any, is in there already.
-    fn metrics_at(&mut self, admin: Option<&AdminListener>) {
-        let page = match admin {
-            Some(admin) if self.serves_page => match admin.address().get() {
-                Some(address) => format!("{}/metrics", url_of(*address)),
-                None => "served nowhere yet".to_owned(),
-            },
-            _ if !self.metrics.is_empty() => return,
-            Some(_) => "off: OTEL_METRICS_EXPORTER is none".to_owned(),
-            None => "recorded, and served nowhere: set OTEL_EXPORTER_PROMETHEUS_PORT to serve them"
-                .to_owned(),
-        };
-        let pushed = std::mem::take(&mut self.metrics);
-        self.metrics = match &*pushed {
-            "" => page,
-            pushed => format!("{page}; {pushed}"),
-        };
-    }
-
-    fn log(&self) {
-        tracing::info!(
-            target: "firstlight",
-            { service.name = self.service_name, logs = self.logs, metrics = self.metrics, traces = self.traces },
-            "telemetry is up"
-        );
+    /// Does everything that can fail, and sets nothing global: for a program that owns its `tracing` subscriber.
+    ///
+    /// # Errors
+    ///
+    /// See [`InitError`]. After an error no global, no thread and no listener is left behind.
+    pub fn build(self) -> Result<Telemetry, InitError> {
+        Telemetry::build(self, &process_environment)
     }
 }

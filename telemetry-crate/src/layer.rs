@@ -7,7 +7,7 @@
 //! `tracing-opentelemetry`'s layer, which makes the spans, is inside. `OpenTelemetrySpanExt` looks for such a layer in the
 //! subscriber; the one that it finds is a [`Lookup`], which has the same tracer and sees no span.
 
-use std::cell::Cell;
+use std::{cell::Cell, marker::PhantomData};
 
 use tracing::{
     Dispatch, Event, Metadata, Subscriber,
@@ -23,68 +23,52 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-#[cfg(feature = "sqlx")]
-use crate::sqlx::QueryLayer;
 use crate::{
-    logs::{LogFilter, LogLayer},
+    logs::{Installed, LogFilter, LogLayer},
+    observer::Observer,
     thread,
-    traces::{SpanEvents, SpanTracer, Traces},
+    traces::{SpanEvents, SpanTracer},
     values::{with_plain_attributes, with_plain_record},
 };
 
 /// What becomes of spans and events, before it is part of a subscriber.
 #[derive(Debug, Clone)]
-pub(crate) struct Pillars {
+pub(crate) struct Signals<O> {
     logs: LogLayer,
     events: SpanEvents,
     tracer: SpanTracer,
-    filter: PillarsFilter,
-    #[cfg(feature = "sqlx")]
-    queries: QueryLayer,
+    filter: SignalsFilter<O>,
+    observer: O,
 }
 
-/// In a subscriber that has it, events of the calling thread become lines.
-#[derive(Debug)]
-pub(crate) struct Installed;
-
-impl<S: Subscriber> Layer<S> for Installed {}
-
-/// See the module. In a subscriber of ours it decides alone; in a program's own it needs a [`PillarsFilter`] around it.
-struct PillarsLayer<S> {
+/// Decides alone in a subscriber of firstlight's; in a program's own it needs a [`SignalsFilter`] around it.
+struct SignalsLayer<S, O> {
     spans: OpenTelemetryLayer<S, SpanTracer>,
-    pillars: Pillars,
+    signals: Signals<O>,
 }
 
-/// What any of the pillars wants.
+/// Lets through what any of the signals wants.
 #[derive(Debug, Clone)]
-pub(crate) struct PillarsFilter {
+pub(crate) struct SignalsFilter<O> {
     logs: LogFilter,
     events: SpanEvents,
+    observer: PhantomData<fn(O)>,
 }
 
-impl Pillars {
+impl<O: Observer> Signals<O> {
     pub(crate) fn new(
         logs: LogLayer,
-        log_filter: LogFilter,
-        traces: &Traces,
-        #[cfg(feature = "sqlx")] limits: crate::config::QueryLimits,
+        filter: SignalsFilter<O>,
+        tracer: SpanTracer,
+        observer: O,
     ) -> Self {
-        let events = traces.span_events();
         Self {
             logs,
-            filter: PillarsFilter {
-                logs: log_filter,
-                events: events.clone(),
-            },
-            events,
-            tracer: traces.span_tracer(),
-            #[cfg(feature = "sqlx")]
-            queries: QueryLayer::new(limits, Some(traces.past_spans())),
+            events: filter.events.clone(),
+            tracer,
+            filter,
+            observer,
         }
-    }
-
-    pub(crate) fn filter(&self) -> &PillarsFilter {
-        &self.filter
     }
 
     /// A subscriber with nothing else in it.
@@ -96,66 +80,45 @@ impl Pillars {
     }
 
     /// For a subscriber of the program's, whose other layers see what ours do not want.
-    pub(crate) fn into_layer<S>(self) -> impl Layer<S> + Send + Sync + use<S>
+    pub(crate) fn into_layer<S>(self) -> impl Layer<S> + Send + Sync + use<S, O>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let (lookup, filter) = (self.lookup(), self.filter.clone());
-        let pillars = self.into_unfiltered().and_then(Installed);
-        lookup.and_then(pillars.with_filter(filter))
+        let signals = self.into_unfiltered().and_then(Installed);
+        lookup.and_then(signals.with_filter(filter))
     }
 
-    fn into_unfiltered<S>(self) -> PillarsLayer<S>
+    fn into_unfiltered<S>(self) -> SignalsLayer<S, O>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        PillarsLayer {
+        SignalsLayer {
             spans: span_layer(&self.tracer),
-            pillars: self,
+            signals: self,
         }
     }
 
-    fn lookup<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
+    fn lookup<S>(&self) -> impl Layer<S> + Send + Sync + use<S, O>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         span_layer(&self.tracer).with_filter(Lookup)
     }
 
-    /// Tells of an event that is worth more than its line; whether it is worth its line, too.
-    #[cfg(feature = "sqlx")]
-    fn on_watched<S>(
-        &self,
-        event: &Event<'_>,
-        metadata: &Metadata<'_>,
-        context: &Context<'_, S>,
-    ) -> bool
+    /// Logs an event that was made by hand.
+    fn log<S>(&self, event: &Event<'_>, context: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if !QueryLayer::watches(metadata) {
-            return true;
-        }
-        self.queries
-            .on_event(event, context, &|line| self.log(line, context));
-        let logs = &self.filter.logs;
-        logs.enabled(QueryLayer::log_metadata(metadata), context) || self.events.keeps(metadata)
-    }
-
-    /// Writes a line that no event of `tracing`'s is behind.
-    #[cfg(feature = "sqlx")]
-    fn log<S>(&self, line: &Event<'_>, context: &Context<'_, S>)
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
-        if self.filter.logs.enabled(line.metadata(), context) {
-            self.logs.on_event(line, context.clone());
+        if self.filter.logs.enabled(event.metadata(), context) {
+            self.logs.on_event(event, context.clone());
         }
     }
 }
 
 /// Source locations, thread names and busy times cost more than the rest of a span together, on every poll, and answer no
-/// question that the three pillars exist for.
+/// question that the three signals exist for.
 fn span_layer<S>(tracer: &SpanTracer) -> OpenTelemetryLayer<S, SpanTracer>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -198,20 +161,17 @@ where
     }
 }
 
-/// Whether an event is of interest whatever the filters say.
-fn is_watched(metadata: &Metadata<'_>) -> bool {
-    #[cfg(feature = "sqlx")]
-    return QueryLayer::watches(metadata);
-    #[cfg(not(feature = "sqlx"))]
-    {
-        let _ = metadata;
-        false
+impl<O> SignalsFilter<O> {
+    pub(crate) fn new(logs: LogFilter, events: SpanEvents) -> Self {
+        Self {
+            logs,
+            events,
+            observer: PhantomData,
+        }
     }
-}
 
-impl PillarsFilter {
-    /// The level above which no record of the `log` crate becomes anything. Not the level of all of `tracing`: that one
-    /// is higher for the sake of sqlx, and other crates' records would be made for nobody.
+    /// The level above which no record of the `log` crate becomes anything. The level of all of `tracing` is higher for
+    /// the sake of the observer, and other crates' records would be made for nothing.
     pub(crate) fn level_of_records(&self) -> LevelFilter {
         self.logs.level().max(self.level_in_traces())
     }
@@ -222,21 +182,22 @@ impl PillarsFilter {
     }
 }
 
-impl<S> Filter<S> for PillarsFilter
+impl<S, O> Filter<S> for SignalsFilter<O>
 where
+    O: Observer,
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
         if metadata.is_span() && thread::is_ending() {
             return false;
         }
-        self.logs.enabled(metadata, context) || self.events.keeps(metadata) || is_watched(metadata)
+        self.logs.enabled(metadata, context) || self.events.keeps(metadata) || O::observes(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         // Asked first and always: it learns here which spans its directives are about.
         let logs = Filter::<S>::callsite_enabled(&self.logs, metadata);
-        if self.events.keeps(metadata) || is_watched(metadata) {
+        if self.events.keeps(metadata) || O::observes(metadata) {
             Interest::always()
         } else {
             logs
@@ -245,36 +206,32 @@ where
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         let logs = Filter::<S>::max_level_hint(&self.logs)?;
-        let wanted = logs.max(self.events.max_level_hint()?);
-        // sqlx asks before it says anything of a statement.
-        #[cfg(feature = "sqlx")]
-        let wanted = wanted.max(LevelFilter::DEBUG);
-        Some(wanted)
+        Some(logs.max(self.events.max_level_hint()?).max(O::LEVEL))
     }
 }
 
-impl<S> Layer<S> for PillarsLayer<S>
+impl<S, O> Layer<S> for SignalsLayer<S, O>
 where
+    O: Observer,
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        let pillars = &self.pillars;
-        Layer::<S>::on_register_dispatch(&pillars.events.layer, dispatch);
-        Layer::<S>::on_register_dispatch(&pillars.logs, dispatch);
-        #[cfg(feature = "sqlx")]
-        pillars.queries.on_register_dispatch(dispatch);
+        let signals = &self.signals;
+        Layer::<S>::on_register_dispatch(&signals.events.layer, dispatch);
+        Layer::<S>::on_register_dispatch(&signals.logs, dispatch);
+        signals.observer.on_register_dispatch(dispatch);
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        Filter::<S>::callsite_enabled(&self.pillars.filter, metadata)
+        Filter::<S>::callsite_enabled(&self.signals.filter, metadata)
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
-        self.pillars.filter.enabled(metadata, &context)
+        self.signals.filter.enabled(metadata, &context)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Filter::<S>::max_level_hint(&self.pillars.filter)
+        Filter::<S>::max_level_hint(&self.signals.filter)
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
@@ -282,21 +239,20 @@ where
             return;
         }
         thread::has_spans();
-        let pillars = &self.pillars;
+        let signals = &self.signals;
         let metadata = attributes.metadata();
         with_plain_attributes(attributes, |attributes| {
             // First: the log lines need the ids of the span that they are in.
             let has_span = PASSED_BY.take() == Some(id.into_u64());
-            if pillars.events.keeps(metadata) && !has_span && !thread::is_ending() {
+            if signals.events.keeps(metadata) && !has_span && !thread::is_ending() {
                 self.spans.on_new_span(attributes, id, context.clone());
             }
-            #[cfg(feature = "sqlx")]
-            pillars.queries.on_new_span(attributes, id, &context);
+            signals.observer.on_new_span(attributes, id, &context);
             // A span that the log filter has no use for leaves nothing on it, so no later call finds anything.
-            let logs = &pillars.filter.logs;
+            let logs = &signals.filter.logs;
             if logs.enabled(metadata, &context) {
                 logs.on_new_span(attributes, id, context.clone());
-                pillars.logs.on_new_span(attributes, id, context);
+                signals.logs.on_new_span(attributes, id, context);
             }
         });
     }
@@ -305,11 +261,11 @@ where
         let Some(metadata) = context.metadata(id) else {
             return;
         };
-        let pillars = &self.pillars;
+        let signals = &self.signals;
         with_plain_record(values, metadata, |values| {
             self.spans.on_record(id, values, context.clone());
-            pillars.filter.logs.on_record(id, values, context.clone());
-            pillars.logs.on_record(id, values, context);
+            signals.filter.logs.on_record(id, values, context.clone());
+            signals.logs.on_record(id, values, context);
         });
     }
 
@@ -321,20 +277,24 @@ where
         if thread::is_silent() {
             return;
         }
-        let pillars = &self.pillars;
+        let signals = &self.signals;
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        #[cfg(feature = "sqlx")]
-        if !pillars.on_watched(event, metadata, &context) {
-            return;
+        let in_trace = signals.events.keeps(metadata);
+        if O::observes(metadata) {
+            let log = |event: &Event<'_>| signals.log(event, &context);
+            signals.observer.on_event(event, &context, &log);
+            let metadata = O::log_metadata(metadata);
+            if !in_trace && !signals.filter.logs.enabled(metadata, &context) {
+                return;
+            }
         }
-        let in_trace = pillars.events.keeps(metadata);
         if in_trace {
-            pillars.events.layer.on_event(event, context.clone());
+            signals.events.layer.on_event(event, context.clone());
         }
         // An event that one of the two wants, and not the trace, is one for the log.
-        if !in_trace || pillars.filter.logs.enabled(metadata, &context) {
-            pillars.logs.on_event(event, context);
+        if !in_trace || signals.filter.logs.enabled(metadata, &context) {
+            signals.logs.on_event(event, context);
         }
     }
 
@@ -342,22 +302,21 @@ where
         if !thread::is_ending() {
             self.spans.on_enter(id, context.clone());
         }
-        self.pillars.filter.logs.on_enter(id, context);
+        self.signals.filter.logs.on_enter(id, context);
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         if !thread::is_ending() {
             self.spans.on_exit(id, context.clone());
         }
-        self.pillars.filter.logs.on_exit(id, context);
+        self.signals.filter.logs.on_exit(id, context);
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         self.spans.on_close(id.clone(), context.clone());
-        #[cfg(feature = "sqlx")]
-        self.pillars
-            .queries
-            .on_close(&id, &context, &|line| self.pillars.log(line, &context));
-        self.pillars.filter.logs.on_close(id, context);
+        let signals = &self.signals;
+        let log = |event: &Event<'_>| signals.log(event, &context);
+        signals.observer.on_close(&id, &context, &log);
+        signals.filter.logs.on_close(id, context);
     }
 }

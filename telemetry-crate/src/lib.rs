@@ -68,30 +68,39 @@
 //! months, and your service must not.
 
 mod admin;
+mod catalog;
 mod check;
+mod collector;
 pub mod config;
 pub mod context;
 #[cfg(feature = "cron")]
 pub mod cron;
+mod directives;
 mod error;
+mod error_type;
+mod export;
 pub mod grpc;
+mod grpc_code;
 mod guard;
 #[cfg(feature = "otlp-gzip")]
 mod gzip;
 pub mod http;
 mod init;
 pub mod jobs;
-mod known;
 mod layer;
 mod logs;
 pub mod metrics;
-mod otlp;
+mod observer;
 mod panic;
 mod proto;
+mod readiness;
 mod resource;
 mod runtime;
 mod secret;
 mod shutdown;
+mod signal;
+mod span_end;
+mod span_ids;
 #[cfg(feature = "sqlx")]
 pub mod sqlx;
 #[cfg(feature = "staleness")]
@@ -105,12 +114,12 @@ mod unwind;
 mod values;
 
 pub use crate::{
-    admin::{Latch, Readiness},
     check::CheckReport,
     config::{LogFormat, TelemetryConfig},
     error::{InitError, Lost, LostKind, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,
+    readiness::{Latch, Readiness},
     runtime::NoRuntime,
     secret::Secret,
     shutdown::{drain_timeout, run_until_shutdown, shutdown_signal},
@@ -178,7 +187,7 @@ macro_rules! check {
 /// Sends a canary through every pipeline, with everything from the environment, and says what became of it: one log line,
 /// one count on the metrics page, one span that the collector has acknowledged.
 ///
-/// For a service's `--check-telemetry`, before anything else; it starts telemetry and ends it again, within about 15 s at
+/// For a service's `check-telemetry`, before anything else; it starts telemetry and ends it again, within about 15 s at
 /// worst, and may run beside the service itself. [`TelemetryConfig::check`] knows the service's own settings, too, and
 /// [`TelemetryGuard::check`] asks a telemetry that runs already.
 ///
@@ -186,7 +195,7 @@ macro_rules! check {
 /// use std::process::ExitCode;
 ///
 /// fn main() -> ExitCode {
-///     if std::env::args().any(|argument| argument == "--check-telemetry") {
+///     if std::env::args().any(|argument| argument == "check-telemetry") {
 ///         let report = firstlight::check();
 ///         println!("{report}");
 ///         return report.exit_code();

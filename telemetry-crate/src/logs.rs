@@ -57,16 +57,17 @@ pub(crate) use self::{
     bridge::install as install_bridge,
     control::{Change, LogFilterControl, rfc3339},
     export::RecordExport,
-    filter::{Directives, LogFilter, targets},
+    filter::LogFilter,
     json::escape,
-    otlp::{Record as LogRecord, RecordLimits, RecordSink, Records, logs_request},
+    otlp::{Record as LogRecord, RecordSink, Records, logs_request},
     writer::LogWriter,
 };
 use crate::{
+    catalog,
+    collector::{Collector, Samples},
     config::LogFormat,
-    known::{self, SpanIds},
-    metrics::{Collector, Page, catalog},
     resource::Resource,
+    span_ids::{self, SpanIds},
     thread,
     values::Pairs,
 };
@@ -182,7 +183,7 @@ impl LogLayer {
             return opentelemetry::Context::map_current(ids_of);
         }
         let span = span?.id();
-        if let Some(ids) = known::ids_of(&span) {
+        if let Some(ids) = span_ids::explicit_ids(&span) {
             return ids;
         }
         let dispatch = self.dispatch.get()?.upgrade()?;
@@ -250,6 +251,12 @@ where
     }
 }
 
+/// In a subscriber that has it, events of the calling thread become lines.
+#[derive(Debug)]
+pub(crate) struct Installed;
+
+impl<S: Subscriber> Layer<S> for Installed {}
+
 /// The value of a field of a span, as its log lines have it.
 #[cfg(feature = "sqlx")]
 pub(crate) fn span_field(
@@ -298,20 +305,20 @@ impl LogCounts {
 }
 
 impl Collector for LogCounts {
-    fn collect(&self, page: &mut Page) {
+    fn collect(&self, samples: &mut dyn Samples) {
         for ((_, name), counter) in LEVELS.iter().zip(&self.by_level) {
-            page.sample(
+            samples.sample(
                 &catalog::LOGGING_EVENTS,
                 &[("level", name)],
                 counter.load(Ordering::Relaxed) as f64,
             );
         }
-        page.sample(
+        samples.sample(
             &catalog::LOGGING_EVENTS_TRUNCATED,
             &[],
             self.truncated.load(Ordering::Relaxed) as f64,
         );
-        page.sample(
+        samples.sample(
             &catalog::LOGGING_EVENTS_DROPPED,
             &[],
             self.writer.dropped() as f64,

@@ -17,12 +17,9 @@ mod buckets;
 mod budget;
 mod cache;
 mod canonical;
-pub mod catalog;
 #[cfg(target_os = "linux")]
 mod cgroup;
-mod collector;
 mod culprit;
-mod durations;
 mod exemplar;
 mod exposition;
 mod families;
@@ -30,6 +27,7 @@ mod family;
 mod format;
 mod growth;
 mod handle;
+mod handles;
 mod histogram;
 mod info;
 mod local;
@@ -54,38 +52,39 @@ use std::{
     time::SystemTime,
 };
 
+pub mod catalog {
+    //! Every metric that this crate emits, once: name, kind, unit, labels, buckets, help.
+
+    pub use crate::catalog::*;
+}
+
 pub use format::Format;
 pub use probe::{MetricHandle, is_recorded};
 pub(crate) use {
-    budget::BudgetOptions, collector::Collector, culprit::SeriesReport, durations::Durations,
-    exemplar::turn_off as turn_exemplars_off, otlp::MetricsRequest, push::MetricsPush,
-    recorder::FrontRecorder, refusals::Refusal, sink::AnySink, sink::AnySink as Page,
+    culprit::SeriesReport,
+    exemplar::turn_off as turn_exemplars_off,
+    handles::{Durations, Handles},
+    otlp::MetricsRequest,
+    push::MetricsPush,
+    recorder::FrontRecorder,
+    refusals::Refusal,
 };
 
 use self::{
     buckets::Buckets, budget::Budget, info::InfoCollector, otlp::Points, process::ProcessCollector,
-    registry::Registry,
+    registry::Registry, sink::Sink,
 };
-use crate::resource::Resource;
+use crate::{collector::Collector, config::CardinalityLimits, resource::Resource};
 
 /// What the metrics pillar needs to know.
 #[derive(Debug, Default)]
 pub(crate) struct MetricsOptions {
     /// All attributes of the resource, for `target_info` and `build_info`.
     pub(crate) resource: Vec<(String, String)>,
-    /// Upper bounds of histogram buckets, by metric; checked with [`validate_buckets`] before.
+    /// Upper bounds of histogram buckets, by metric; checked with [`validate_buckets`](crate::config::validate_buckets) before.
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     /// How many series there may be.
-    pub(crate) budget: BudgetOptions,
-}
-
-/// Checks the buckets that somebody configured for the histogram `name`.
-///
-/// # Errors
-///
-/// A sentence that says what was found, what is expected and what to do: there must be 1 to 200 bounds, finite and rising.
-pub(crate) fn validate_buckets(name: &str, bounds: &[f64]) -> Result<(), String> {
-    buckets::validate(name, bounds)
+    pub(crate) budget: CardinalityLimits,
 }
 
 /// The metrics pillar. Building it touches nothing global.
@@ -110,7 +109,6 @@ impl Metrics {
             Budget::new(options.budget),
         ));
         let collectors: Vec<Arc<dyn Collector>> = vec![
-            Arc::clone(&registry) as _,
             Arc::new(InfoCollector::new(options.resource)),
             Arc::new(ProcessCollector::new()),
         ];
@@ -166,7 +164,8 @@ impl MetricsHandle {
         points.requests(&resource.to_proto())
     }
 
-    fn collect(&self, sink: &mut AnySink) {
+    fn collect(&self, sink: &mut dyn Sink) {
+        self.shared.registry.collect(sink);
         // Copied, so that a collector may add another without a deadlock.
         let collectors = self
             .shared

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{sync::oneshot, task::JoinSet};
 
-use crate::admin;
+use crate::readiness;
 
 const THREAD: &str = "firstlight-signals";
 
@@ -136,7 +136,7 @@ pub async fn shutdown_signal() {
         }
     };
     let (name, _) = signals.next().await;
-    admin::stopping();
+    readiness::stopping();
     let delay = Duration::from_millis(DRAIN_DELAY.load(Ordering::Relaxed));
     if delay.is_zero() {
         tracing::info!(target: "firstlight", signal = name, "shutting down: draining requests; a second signal exits at once");

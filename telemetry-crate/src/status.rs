@@ -17,7 +17,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tracing::{dispatcher, level_filters::LevelFilter};
+use tracing::dispatcher;
 
 pub(crate) use self::{
     hint::hint,
@@ -26,69 +26,12 @@ pub(crate) use self::{
     skew::{versions, warn_of_doubles},
 };
 use crate::{
-    config::{Destination, Exports, LogFormat, Propagator, Settings},
-    layer::Installed,
-    logs::{LogCounts, LogFilterControl, LogWriter},
+    config::Settings,
+    export::ExportStats,
+    logs::{Installed, LogCounts, LogFilterControl, LogWriter},
     metrics::MetricsHandle,
-    otlp::{ExportStats, Signal},
+    signal::Signal,
 };
-
-/// What the start has decided.
-#[derive(Debug)]
-pub(crate) struct Configured {
-    resource: Vec<(String, String)>,
-    log_format: LogFormat,
-    sampler: String,
-    never_samples: bool,
-    trace_filter: String,
-    trace_events: LevelFilter,
-    propagators: Vec<Propagator>,
-    /// Where traces, metrics and log records go, in the order of [`Signal::ALL`].
-    endpoints: [Option<String>; 3],
-    why_no_traces: &'static str,
-    serves_page: bool,
-    warnings: Vec<String>,
-}
-
-impl Configured {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        let Exports {
-            traces,
-            metrics,
-            logs,
-            ..
-        } = &settings.exports;
-        let destinations = [
-            traces.as_ref().map(|export| &export.destination),
-            metrics.as_ref().map(|export| &export.destination),
-            logs.as_ref().map(|export| &export.destination),
-        ];
-        Self {
-            resource: settings.resource.to_pairs(),
-            log_format: settings.log_format,
-            sampler: settings.sampler.to_string(),
-            never_samples: settings.sampler.ratio == 0.0,
-            trace_filter: settings.trace_filter.to_string(),
-            trace_events: settings.trace_events,
-            propagators: settings.propagators.clone(),
-            endpoints: destinations.map(|to| to.map(Destination::address)),
-            why_no_traces: why_no_traces(settings),
-            serves_page: settings.exports.page,
-            warnings: settings.warnings.clone(),
-        }
-    }
-}
-
-/// What to tell somebody who misses them.
-pub(crate) fn why_no_traces(settings: &Settings) -> &'static str {
-    if settings.disabled {
-        "OTEL_SDK_DISABLED is true"
-    } else if settings.exports.traces_refused {
-        "OTEL_TRACES_EXPORTER is none"
-    } else {
-        "set OTEL_EXPORTER_OTLP_ENDPOINT to export"
-    }
-}
 
 /// How telemetry has ended.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +45,7 @@ pub(crate) enum End {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Status {
-    configured: Configured,
+    settings: Arc<Settings>,
     log_filter: Arc<LogFilterControl>,
     writer: LogWriter,
     lines: Arc<LogCounts>,
@@ -117,7 +60,7 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) fn new(
-        configured: Configured,
+        settings: Arc<Settings>,
         log_filter: Arc<LogFilterControl>,
         writer: LogWriter,
         lines: Arc<LogCounts>,
@@ -125,7 +68,7 @@ impl Status {
         exports: [Option<Arc<ExportStats>>; 3],
     ) -> Self {
         Self {
-            configured,
+            settings,
             log_filter,
             writer,
             lines,
@@ -154,7 +97,7 @@ impl Status {
 
     /// What is worth knowing and breaks nothing.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let mut notes = self.configured.warnings.clone();
+        let mut notes = self.settings.warnings.clone();
         notes.extend(self.log_filter.caution().map(str::to_owned));
         notes.extend(self.metrics.refusals().iter().map(ToString::to_string));
         notes.extend(self.replaced());
@@ -163,23 +106,23 @@ impl Status {
     }
 
     /// Where a signal is exported to, and what became of it.
-    pub(crate) fn export(&self, signal: Signal) -> Option<(&str, &ExportStats)> {
-        let endpoint = self.configured.endpoints.get(signal as usize)?.as_deref()?;
+    pub(crate) fn export(&self, signal: Signal) -> Option<(String, &ExportStats)> {
+        let destination = self.settings.destination(signal)?;
         let stats = self.exports.get(signal as usize)?.as_deref()?;
-        Some((endpoint, stats))
+        Some((destination.address(), stats))
     }
 
     /// Whether `/metrics` is served.
     pub(crate) fn serves_page(&self) -> bool {
-        self.configured.serves_page
+        self.settings.exports.page
     }
 
     pub(crate) fn why_no_traces(&self) -> &'static str {
-        self.configured.why_no_traces
+        self.settings.why_no_traces()
     }
 
     pub(crate) fn log_format(&self) -> &'static str {
-        self.configured.log_format.name()
+        self.settings.log_format.name()
     }
 
     /// Everything, in the order in which a reader asks.
@@ -198,7 +141,7 @@ impl Status {
         ] {
             sections.extend(self.export(signal).map(|(endpoint, stats)| {
                 let (state, words) = exports::state(stats, self.end.get().is_some());
-                exports::describe(Section::new(name, state, words), endpoint, stats)
+                exports::describe(Section::new(name, state, words), &endpoint, stats)
             }));
         }
         sections.extend(self.sigterm());
@@ -216,7 +159,7 @@ impl Status {
             }
         };
         Section::new("service", state, words.to_owned())
-            .with("resource", Item::Pairs(self.configured.resource.clone()))
+            .with("resource", Item::Pairs(self.settings.resource.to_pairs()))
     }
 
     fn logs(&self) -> Section {
@@ -248,44 +191,45 @@ impl Status {
     }
 
     fn traces(&self) -> Section {
-        let configured = &self.configured;
+        let settings = &self.settings;
         let section = match self.export(Signal::Traces) {
             Some((endpoint, stats)) => {
                 let (state, words) = exports::state(stats, self.end.get().is_some());
-                exports::describe(Section::new("traces", state, words), endpoint, stats)
+                exports::describe(Section::new("traces", state, words), &endpoint, stats)
             }
-            None => Section::new("traces", State::Off, configured.why_no_traces.to_owned()),
+            None => Section::new("traces", State::Off, settings.why_no_traces().to_owned()),
         };
-        let section = section.with("sampler", Item::text(&configured.sampler));
-        let events = format!("{}", configured.trace_events).to_lowercase();
+        let section = section.with("sampler", Item::Text(settings.sampler.to_string()));
+        let events = settings.trace_events.to_string().to_lowercase();
         section
-            .with("span_filter", Item::text(&configured.trace_filter))
+            .with("span_filter", Item::Text(settings.trace_filter.to_string()))
             .with("event_filter", Item::Text(events))
             .with("hidden", Item::List(self.hidden()))
     }
 
     /// What is taken out of traces on purpose, which is easily forgotten.
     fn hidden(&self) -> Vec<String> {
-        let configured = &self.configured;
-        let mut hidden = vec![if configured.trace_filter.is_empty() {
+        let settings = &self.settings;
+        let trace_filter = settings.trace_filter.to_string();
+        let mut hidden = vec![if trace_filter.is_empty() {
             "all spans: nothing passes the filter".to_owned()
         } else {
             format!(
                 "spans that do not pass {:?}; FIRSTLIGHT_TRACE_FILTER lets more through, RUST_LOG has no part in it",
-                configured.trace_filter
+                trace_filter
             )
         }];
-        if configured.never_samples {
+        if settings.sampler.ratio == 0.0 {
             hidden.push(format!(
                 "every trace that starts here: OTEL_TRACES_SAMPLER is {}",
-                configured.sampler
+                settings.sampler
             ));
         }
         hidden
     }
 
     fn start(&self) -> Section {
-        let warnings = &self.configured.warnings;
+        let warnings = &self.settings.warnings;
         let state = if warnings.is_empty() {
             State::Works
         } else {

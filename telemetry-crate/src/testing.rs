@@ -73,7 +73,6 @@ use tokio_rustls::TlsAcceptor;
 
 #[cfg(feature = "sqlx")]
 pub use self::queries::{Queries, assert_queries, count_queries};
-pub(crate) use self::scope::is_in_capture;
 use self::store::Store;
 pub use self::{
     answer::Answer,

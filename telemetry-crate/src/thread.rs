@@ -17,6 +17,8 @@ thread_local! {
     static HAS_CONTEXT: Cell<bool> = const { Cell::new(false) };
     static IS_ASKING: Cell<bool> = const { Cell::new(false) };
     static IS_SILENT: Cell<bool> = const { Cell::new(false) };
+    #[cfg(feature = "testing")]
+    static CAPTURES: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Thread-local values are destroyed in the reverse order in which they were made: what was made before this one is still
@@ -89,4 +91,18 @@ pub(crate) fn aloud(say: impl FnOnce()) {
     let was_silent = IS_SILENT.replace(false);
     say();
     IS_SILENT.set(was_silent);
+}
+
+/// How many captures of tests the thread is in.
+#[cfg(feature = "testing")]
+pub(crate) fn set_captures(count: usize) {
+    CAPTURES.set(count);
+}
+
+/// Whether what the thread records is for the capture of one test alone.
+pub(crate) fn is_in_capture() -> bool {
+    #[cfg(feature = "testing")]
+    return CAPTURES.get() > 0;
+    #[cfg(not(feature = "testing"))]
+    false
 }

@@ -1,7 +1,7 @@
 //! Traces: `tracing` spans become OpenTelemetry spans and leave over OTLP.
 //!
 //! `tracing` → `tracing-opentelemetry` → our `tracer` and its `span` → the queue and the exporters' thread in
-//! [`otlp`](crate::otlp) → `opentelemetry-otlp` over our client. Ids exist whether or not anything is exported, so that log lines always
+//! [`otlp`](crate::export) → `opentelemetry-otlp` over our client. Ids exist whether or not anything is exported, so that log lines always
 //! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
 
 mod baggage;
@@ -9,7 +9,6 @@ mod canary;
 mod events;
 mod export;
 mod limits;
-mod open;
 #[cfg(feature = "sqlx")]
 mod past;
 mod propagation;
@@ -18,10 +17,7 @@ mod tracer;
 
 use std::sync::Arc;
 
-use opentelemetry::{
-    propagation::TextMapCompositePropagator,
-    trace::{SpanId, TraceContextExt, TracerProvider as _},
-};
+use opentelemetry::{propagation::TextMapCompositePropagator, trace::TracerProvider as _};
 use opentelemetry_sdk::trace::{Sampler, SpanData};
 use tracing::{Level, Metadata, level_filters::LevelFilter, subscriber::Interest};
 use tracing_subscriber::{
@@ -29,13 +25,10 @@ use tracing_subscriber::{
     layer::{Context, Filter},
 };
 
-pub(crate) use self::limits::Limits;
 #[cfg(feature = "sqlx")]
 pub(crate) use self::past::{Past, PastSpans};
-pub use self::propagation::RemoteParent;
 pub(crate) use self::{
     canary::{Canary, send_canary},
-    open::OpenSpan,
     propagation::{NAMES, Remote, inject, propagator_is_ours},
     tracer::{Tracer as SpanTracer, provider_is_ours},
 };
@@ -44,8 +37,9 @@ use self::{
 };
 use crate::{
     InitError,
-    config::{SamplerSetting, Settings},
-    otlp::{Batches, ExportStats, ExporterThread, Queue, Signal},
+    config::{RemoteParent, SamplerSetting, Settings},
+    export::{Batches, ExportStats, ExporterThread, Queue},
+    signal::Signal,
 };
 
 /// The traces pillar, built and not yet running.
@@ -183,14 +177,6 @@ impl SpanEvents {
     pub(crate) fn max_level_hint(&self) -> Option<LevelFilter> {
         Filter::<tracing_subscriber::Registry>::max_level_hint(&*self.filter)
     }
-}
-
-/// The span that is current, if there is one.
-pub(crate) fn current_span_id() -> SpanId {
-    crate::thread::current_context()
-        .span()
-        .span_context()
-        .span_id()
 }
 
 /// Which spans and events become part of a trace. Independent of the log filter.

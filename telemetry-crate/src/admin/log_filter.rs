@@ -11,7 +11,10 @@ use jiff::SignedDuration;
 use percent_encoding::percent_decode_str;
 
 use super::routes::{Answer, text};
-use crate::logs::{Change, Directives, LogFilterControl};
+use crate::{
+    directives::Directives,
+    logs::{Change, LogFilterControl},
+};
 
 /// Long enough to look, short enough that a forgotten `trace` costs little.
 const DEFAULT: Duration = Duration::from_secs(10 * 60);

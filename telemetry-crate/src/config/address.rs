@@ -3,7 +3,7 @@
 use http::Uri;
 
 use super::destination::Protocol;
-use crate::{InitError, otlp::Signal};
+use crate::{InitError, signal::Signal};
 
 /// The port of OTLP over gRPC, by the specification's default.
 const GRPC_PORT: u16 = 4317;

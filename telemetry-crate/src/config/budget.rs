@@ -4,7 +4,43 @@ use super::{
     env,
     env::{Env, positive},
 };
-use crate::{InitError, metrics::BudgetOptions};
+use crate::InitError;
+
+/// Series of all of the program's metrics: some 30 MB in this process if a third of them are histograms, and a scrape of
+/// 10 to 20 MB, which is where Prometheus servers start to complain.
+const TOTAL: usize = 50_000;
+
+/// How many series there may be, as far as it is configured.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CardinalityLimits {
+    /// By metric; the last of a name counts.
+    pub(crate) by_metric: Vec<(String, usize)>,
+    /// Of every other metric.
+    pub(crate) each: Option<usize>,
+    /// Of all metrics together.
+    pub(crate) total: Option<usize>,
+}
+
+impl CardinalityLimits {
+    /// Of all metrics together.
+    pub(crate) fn total(&self) -> usize {
+        self.total.unwrap_or(TOTAL)
+    }
+
+    /// The largest configured limit of one metric, and of which.
+    pub(crate) fn largest(&self) -> Option<(&str, usize)> {
+        let each = self.each.map(|series| ("each metric", series));
+        // The last of a name counts, here as well.
+        let named = self.by_metric.iter().enumerate().filter(|(at, (name, _))| {
+            let mut later = self.by_metric[at + 1..].iter();
+            !later.any(|(again, _)| again == name)
+        });
+        named
+            .map(|(_, (name, series))| (&**name, *series))
+            .chain(each)
+            .max_by_key(|(_, series)| *series)
+    }
+}
 
 /// A number in the environment is for all metrics, the program's own choices included: whoever has to bound them all at
 /// three in the morning must not have to read the source first. A name keeps its exception.
@@ -12,7 +48,7 @@ pub(super) fn budget(
     by_metric: Vec<(String, usize)>,
     total: Option<usize>,
     env: &mut Env<'_>,
-) -> Result<BudgetOptions, InitError> {
+) -> Result<CardinalityLimits, InitError> {
     if total == Some(0) {
         return Err(InitError::invalid(
             "TelemetryConfig::series_total",
@@ -27,7 +63,7 @@ pub(super) fn budget(
             "at least one series; leave the metric out of the program if nobody wants it",
         ));
     }
-    let mut budget = BudgetOptions {
+    let mut budget = CardinalityLimits {
         by_metric,
         each: None,
         total: env
@@ -59,7 +95,7 @@ pub(super) fn budget(
 }
 
 /// A budget that is larger than the total reads as a promise and is none: the total stops the metric first.
-fn never_reached(budget: &BudgetOptions) -> Option<String> {
+fn never_reached(budget: &CardinalityLimits) -> Option<String> {
     let total = budget.total();
     let (what, series) = budget.largest()?;
     (series > total).then(|| {

@@ -11,7 +11,7 @@ use super::{
     env,
     env::{Env, OtlpVariables, key_values},
 };
-use crate::{InitError, error::without_query, otlp::Signal};
+use crate::{InitError, error::without_query, signal::Signal};
 
 /// How requests are framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -55,7 +55,7 @@ macro_rules! variables {
         $($constant:ident = $name:literal, $default:literal, $effect:literal;)*
         @of each signal $($signal:ident = $prefix:literal, $endpoint:literal;)*
     ) => {
-        $(pub(super) const $constant: &str = $name;)*
+        $(pub(crate) const $constant: &str = $name;)*
         $(pub(super) const $signal: OtlpVariables = otlp_variables!($prefix);)*
 
         /// Every environment variable that firstlight reads, in the order in which a reader meets them.
@@ -237,7 +237,7 @@ variables! {
 }
 
 /// The environment of this process.
-pub(super) fn process(name: &str) -> Option<String> {
+pub(crate) fn process(name: &str) -> Option<String> {
     // A value that is not Unicode cannot be meant by any of the variables: all are defined as text.
     std::env::var(name).ok()
 }

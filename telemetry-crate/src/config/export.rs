@@ -8,7 +8,7 @@ use super::{
     env,
     env::{Env, positive},
 };
-use crate::{InitError, otlp::Signal};
+use crate::{InitError, signal::Signal};
 
 /// What leaves the process, and how. The metrics page is not OTLP, and is chosen by the same variable.
 #[derive(Debug)]

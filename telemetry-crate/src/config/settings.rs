@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, io::IsTerminal, time::Duration};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{
-    Admin, LogFormat, TelemetryConfig,
+    Admin, CardinalityLimits, Destination, LogFormat, RecordLimits, RemoteParent, SpanLimits,
+    TelemetryConfig,
+    buckets::validate_buckets,
     budget::budget,
     env,
     env::{Env, key_values},
@@ -17,20 +19,15 @@ use super::{
         span_limits, trace_events, trace_filter,
     },
 };
-use crate::{
-    InitError, Secret,
-    logs::{LogFilter, RecordLimits},
-    metrics::{self, BudgetOptions},
-    resource::Resource,
-    traces::{Limits, RemoteParent},
-};
+use crate::{InitError, Secret, directives::Directives, resource::Resource, signal::Signal};
 
 /// What this process will do. Made once; everything else reads it.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) disabled: bool,
     pub(crate) resource: Resource,
-    pub(crate) log_filter: LogFilter,
+    /// Valid directives.
+    pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
     /// Whether standard output shows colours.
     pub(crate) colours: bool,
@@ -39,7 +36,7 @@ pub(crate) struct Settings {
     pub(crate) trace_filter: Targets,
     pub(crate) trace_events: LevelFilter,
     pub(crate) sampler: SamplerSetting,
-    pub(crate) span_limits: Limits,
+    pub(crate) span_limits: SpanLimits,
     pub(crate) propagators: Vec<Propagator>,
     pub(crate) remote_parent: Option<RemoteParent>,
     pub(crate) record_limits: RecordLimits,
@@ -51,7 +48,7 @@ pub(crate) struct Settings {
     /// What a change through the admin listener must show.
     pub(crate) admin_token: Option<Secret<String>>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
-    pub(crate) budget: BudgetOptions,
+    pub(crate) budget: CardinalityLimits,
     /// Whether samples keep the trace that they were recorded in.
     pub(crate) exemplars: bool,
     #[cfg_attr(not(feature = "sqlx"), expect(dead_code, reason = "for sqlx"))]
@@ -70,6 +67,32 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Where a signal goes over OTLP.
+    pub(crate) fn destination(&self, signal: Signal) -> Option<&Destination> {
+        let Exports {
+            traces,
+            metrics,
+            logs,
+            ..
+        } = &self.exports;
+        match signal {
+            Signal::Traces => traces.as_ref().map(|export| &export.destination),
+            Signal::Metrics => metrics.as_ref().map(|export| &export.destination),
+            Signal::Logs => logs.as_ref().map(|export| &export.destination),
+        }
+    }
+
+    /// Why no traces are exported, and what to do about it.
+    pub(crate) fn why_no_traces(&self) -> &'static str {
+        if self.disabled {
+            "OTEL_SDK_DISABLED is true"
+        } else if self.exports.traces_refused {
+            "OTEL_TRACES_EXPORTER is none"
+        } else {
+            "set OTEL_EXPORTER_OTLP_ENDPOINT to export"
+        }
+    }
+
     pub(crate) fn resolve(
         config: TelemetryConfig,
         lookup: &dyn Fn(&str) -> Option<String>,
@@ -104,7 +127,7 @@ impl Settings {
             );
         }
         for (metric, bounds) in &config.buckets {
-            metrics::validate_buckets(metric, bounds)
+            validate_buckets(metric, bounds)
                 .map_err(|reason| InitError::invalid("TelemetryConfig::buckets", metric, reason))?;
         }
 
@@ -183,13 +206,14 @@ fn redact(config: &TelemetryConfig, env: &Env<'_>) -> Vec<String> {
 }
 
 /// An operator's typing error must not take the service down; an author's is found at the first start.
-fn log_filter(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<LogFilter, InitError> {
+fn log_filter(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<String, InitError> {
     let expected = "directives such as `info` or `info,orders=debug`";
-    if let Some(filter) = env.parsed(env::RUST_LOG, expected, LogFilter::parse) {
+    let valid = |text: &str| Directives::parse(text).is_ok().then(|| text.to_owned());
+    if let Some(filter) = env.parsed(env::RUST_LOG, expected, valid) {
         return Ok(filter);
     }
     let directives = config.log_filter.as_deref().unwrap_or("info");
-    LogFilter::parse(directives)
+    valid(directives)
         .ok_or_else(|| InitError::invalid("TelemetryConfig::log_filter", directives, expected))
 }
 

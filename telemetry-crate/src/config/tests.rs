@@ -6,8 +6,9 @@ mod endpoints;
 
 use std::time::Duration;
 
+use super::CardinalityLimits;
 use super::{Batching, Settings, TelemetryConfig, server::ServerLimits};
-use crate::{InitError, metrics::BudgetOptions};
+use crate::InitError;
 
 fn resolve(config: TelemetryConfig, variables: &[(&str, &str)]) -> Result<Settings, InitError> {
     Settings::resolve(config, &|name| {
@@ -32,7 +33,7 @@ fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_e
     let budget = |list: &str| {
         let config = TelemetryConfig::new().series_budget("orders", 7);
         let settings = resolve(config, &[("FIRSTLIGHT_METRICS_SERIES_BUDGET", list)]).unwrap();
-        let BudgetOptions {
+        let CardinalityLimits {
             by_metric, each, ..
         } = settings.budget;
         (by_metric, each, settings.warnings.len())

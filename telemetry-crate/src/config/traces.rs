@@ -1,15 +1,11 @@
-//! What the traces pillar is told: which spans, how many of them, how large, and in whose trace.
+//! What traces are told: which spans, how many of them, how large, and in whose trace.
 
 use std::fmt;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::{TelemetryConfig, env, env::Env};
-use crate::{
-    InitError,
-    logs::{RecordLimits, targets},
-    traces::{Limits, RemoteParent},
-};
+use super::{RecordLimits, SpanLimits, TelemetryConfig, env, env::Env};
+use crate::{InitError, directives::targets};
 
 /// A format of headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +15,24 @@ pub(crate) enum Propagator {
     B3,
     B3Multi,
     Jaeger,
+}
+
+/// What becomes of a trace that a caller has begun, and of the baggage it sends along.
+///
+/// Every client can send a `traceparent`: to make the service keep traces that its sampler would not, or to write into a
+/// trace of another client. Behind an edge that you control that is what you want. On an edge that the public reaches,
+/// choose [`Link`](Self::Link) or [`Ignore`](Self::Ignore); the sampler then decides, whatever the caller says. Overridden by
+/// `FIRSTLIGHT_REMOTE_PARENT`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RemoteParent {
+    /// The request goes on in the caller's trace. The default: without it a trace ends at each service's door.
+    #[default]
+    Continue,
+    /// The request begins a trace, with a link to the caller's. Baggage is dropped.
+    Link,
+    /// The request begins a trace that knows nothing of the caller's. Baggage is dropped.
+    Ignore,
 }
 
 /// Which new traces are kept, and whether the caller's decision is followed.
@@ -107,15 +121,15 @@ pub(super) fn sampler(env: &mut Env<'_>) -> SamplerSetting {
 }
 
 /// Specification, "Span Limits": a span's own limit wins over the general one.
-pub(super) fn span_limits(env: &mut Env<'_>) -> Limits {
-    let default = Limits::default();
+pub(super) fn span_limits(env: &mut Env<'_>) -> SpanLimits {
+    let default = SpanLimits::default();
     let mut limit = |names: &[&'static str], default: usize| {
         names
             .iter()
             .find_map(|name| env.number(name, "a whole number"))
             .unwrap_or(default)
     };
-    Limits {
+    SpanLimits {
         value_length: limit(
             &[
                 env::SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT,

@@ -7,7 +7,7 @@ use std::{
 
 use metrics::{Counter, Gauge, Histogram};
 
-use crate::metrics::catalog;
+use crate::catalog;
 
 /// What became of a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,15 +3,12 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use opentelemetry::{
-    Context, KeyValue,
-    trace::{Status, TraceContextExt},
-};
+use opentelemetry::{KeyValue, trace::Status};
 use tokio::{task::JoinError, time::Instant};
 use tracing::{Instrument, Span};
 
 use super::{Cron, metrics::Outcome, stop::Stop};
-use crate::traces::SPAN_LEVEL;
+use crate::{span_end::OpenSpan, traces::SPAN_LEVEL};
 
 /// The target of the spans and the log lines.
 pub(super) const TARGET: &str = "firstlight::cron";
@@ -73,9 +70,11 @@ pub(super) async fn run(
     let name = &cron.name;
     let limit = cron.limit_of(tick);
     let started = Instant::now();
+    let open = OpenSpan::new(span.clone());
+    span.in_scope(|| open.entered(None));
     let work = Arc::clone(job);
     let work = async move { work().await };
-    let mut task = Task(tokio::spawn(work.instrument(span.clone())));
+    let mut task = Task(tokio::spawn(work.instrument(span)));
     let cut_short = tokio::select! {
         ended = &mut task.0 => Err(ended),
         () = tokio::time::sleep(limit) => {
@@ -98,7 +97,7 @@ pub(super) async fn run(
         }
     };
     let duration = started.elapsed();
-    report(&span, name, outcome, &words, duration);
+    report(&open, name, outcome, &words, duration);
     Report { outcome, duration }
 }
 
@@ -113,35 +112,34 @@ fn judge(ended: Result<Result<(), String>, JoinError>) -> (Outcome, String) {
 }
 
 /// The end of the span, and one log line in it.
-fn report(span: &Span, name: &str, outcome: Outcome, words: &str, duration: Duration) {
+fn report(span: &OpenSpan, name: &str, outcome: Outcome, words: &str, duration: Duration) {
     let word = outcome.word();
-    // Nothing is current if a filter has kept the span out of the trace.
-    let context = span.in_scope(Context::current);
-    let in_trace = context.span();
-    if in_trace.is_recording() {
-        in_trace.set_attribute(KeyValue::new("cron.outcome", word));
+    span.write(|span| {
+        span.set_attribute(KeyValue::new("cron.outcome", word));
         if outcome != Outcome::Ok {
-            in_trace.set_attribute(KeyValue::new("error.type", word));
-            in_trace.set_status(Status::error(words.to_owned()));
+            span.set_attribute(KeyValue::new("error.type", word));
+            span.set_status(Status::error(words.to_owned()));
         }
-    }
+    });
     // To the microsecond: what is beyond is noise to a reader.
     let seconds = (duration.as_secs_f64() * 1e6).round() / 1e6;
-    if outcome == Outcome::Ok {
-        tracing::info!(
-            target: TARGET,
-            parent: span,
-            { cron.outcome = word, cron.duration = seconds },
-            "cron {name}: ok after {seconds} s"
-        );
-    } else {
-        tracing::error!(
-            target: TARGET,
-            parent: span,
-            { cron.outcome = word, cron.duration = seconds, error.r#type = word },
-            "cron {name}: {word} after {seconds} s: {words}"
-        );
-    }
+    span.log(|| {
+        if outcome == Outcome::Ok {
+            tracing::info!(
+                target: TARGET,
+                parent: span.span(),
+                { cron.outcome = word, cron.duration = seconds },
+                "cron {name}: ok after {seconds} s"
+            );
+        } else {
+            tracing::error!(
+                target: TARGET,
+                parent: span.span(),
+                { cron.outcome = word, cron.duration = seconds, error.r#type = word },
+                "cron {name}: {word} after {seconds} s: {words}"
+            );
+        }
+    });
     // Now, and not when the last thing that the job has spawned lets go of it.
-    in_trace.end();
+    span.end();
 }

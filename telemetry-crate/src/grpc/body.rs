@@ -11,10 +11,9 @@ use pin_project_lite::pin_project;
 
 use super::{
     call::Call,
-    status::Code,
     verdict::{Outcome, Side},
 };
-use crate::unwind::watched;
+use crate::{grpc_code::Code, unwind::watched};
 
 pin_project! {
     /// A body with telemetry around it; made by the services of this module.

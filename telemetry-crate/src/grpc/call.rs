@@ -15,14 +15,11 @@ use tracing::Span;
 use super::{
     deadline::passed,
     method::{Methods, OTHER},
-    status::Code,
     verdict::{Outcome, Side, Verdict},
 };
 use crate::{
-    http::is_cut_by_the_drain,
-    metrics::Durations,
-    traces::{GRPC_TARGET, OpenSpan},
-    unwind::EndsByPanic,
+    grpc_code::Code, http::is_cut_by_the_drain, metrics::Durations, span_end::OpenSpan,
+    traces::GRPC_TARGET, unwind::EndsByPanic,
 };
 
 /// Semantic conventions, `rpc.system.name`.
@@ -138,7 +135,7 @@ impl Call {
         if self.common.side == Side::Server {
             // Whoever calls what does not exist has made a mistake, and must not be able to fill the log with errors.
             let loud = failed && !(method == OTHER && status.is_some());
-            self.log(status, error, loud, seconds);
+            self.span.log(|| self.log(status, error, loud, seconds));
         }
         // Now, and not when the last clone of the span is dropped or was left last.
         self.span.end();

@@ -16,14 +16,10 @@ use super::{
     call::{Call, Common},
     deadline::deadline,
     future::ClientFuture,
-    is_grpc,
     method::{self, Methods, OTHER},
     verdict::Side,
 };
-use crate::{
-    metrics::{Durations, catalog},
-    traces::SPAN_LEVEL,
-};
+use crate::{catalog, grpc_code::is_grpc, metrics::Durations, traces::SPAN_LEVEL};
 
 /// Gives every call to another service a span of kind CLIENT, a measurement and the trace's context.
 ///

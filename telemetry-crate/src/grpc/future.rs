@@ -11,7 +11,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{body::GrpcBody, call::Call, verdict::Outcome};
-use crate::{http::error_type, unwind::watched};
+use crate::{error_type::error_type, unwind::watched};
 
 pin_project! {
     /// Resolves to the response; made by [`ServerService`](super::ServerService).

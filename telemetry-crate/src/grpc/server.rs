@@ -16,13 +16,14 @@ use super::{
     call::{Call, Common},
     deadline::deadline,
     future::ServerFuture,
-    is_grpc,
     method::{self, Methods, OTHER},
     verdict::Side,
 };
 use crate::{
+    catalog,
+    grpc_code::is_grpc,
     http::see,
-    metrics::{Durations, catalog},
+    metrics::Durations,
     traces::{GRPC_TARGET, Remote, SPAN_LEVEL},
 };
 

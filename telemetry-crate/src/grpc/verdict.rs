@@ -1,6 +1,6 @@
 //! What is said of a call's end: its status, its error, and whether that is a failure of this side.
 
-use super::status::Code;
+use crate::grpc_code::Code;
 
 /// Which side of the call this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::{Outcome, Side, Verdict};
-    use crate::grpc::status::Code;
+    use crate::grpc_code::Code;
 
     #[test]
     fn a_call_that_is_dropped_was_cancelled_in_time_and_too_slow_after_it() {

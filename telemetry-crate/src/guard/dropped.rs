@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use crate::{admin, otlp::LOSS_TARGET};
+use crate::{export::LOSS_TARGET, readiness};
 
 const THREAD: &str = "firstlight-guard";
 
@@ -15,7 +15,7 @@ pub(super) fn watch() {
     let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(|| {
         thread::sleep(GRACE);
         // A process that was told to stop is on its way.
-        if !admin::is_stopping() {
+        if !readiness::is_stopping() {
             tracing::warn!(
                 target: LOSS_TARGET,
                 "telemetry has ended {} s ago, because its guard was dropped, and the process goes on: spans, and metrics and log records over OTLP, are lost from there on. Keep the guard until the end of main: `let telemetry = firstlight::init!()?;`, and not `let _ = ...`, which drops it at once; `telemetry.finish(...)` ends it",

@@ -9,7 +9,6 @@
 //! The flow: `layer` → `service` reads the `request` and starts a `call` → `future` until the head ends it.
 
 mod call;
-mod error_type;
 mod future;
 mod hosts;
 mod layer;
@@ -18,7 +17,6 @@ mod request;
 mod reqwest;
 mod service;
 
-pub(crate) use self::error_type::error_type;
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::ReqwestCall;
 pub use self::{

@@ -1,16 +1,12 @@
 //! One request and its response: the span, the clock, and the one place where both end.
 
-use std::{
-    borrow::Cow,
-    sync::{Arc, OnceLock},
-    time::Instant,
-};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use http::{Method, Request, Response, StatusCode, Uri, uri::PathAndQuery};
 use metrics::Gauge;
 use opentelemetry::{
-    Context, ContextGuard, KeyValue,
-    trace::{SpanContext, SpanId, Status, TraceContextExt},
+    KeyValue,
+    trace::{SpanContext, Status},
 };
 use tracing::Span;
 
@@ -19,15 +15,15 @@ use super::{
     attributes,
     cut::{self, Cut},
     layer::Shared,
-    metrics::{Labels, RequestMetrics},
+    metrics::{RequestLabels, RequestMetrics},
     protocol,
     route::{RouteTemplate, whole_path},
     wiring,
 };
 use crate::{
-    known::{SpanIds, known_ids},
-    thread::{attach, current_context},
-    traces::{ACCESS_TARGET, Remote, SPAN_LEVEL, current_span_id},
+    span_end::OpenSpan,
+    thread::attach,
+    traces::{ACCESS_TARGET, Remote, SPAN_LEVEL},
     unwind::EndsByPanic,
 };
 
@@ -61,14 +57,9 @@ impl Outcome {
 /// looks like: a panic that unwinds, or a client that went away.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    span: Span,
-    /// The span's context, for the end; entering the span once more costs thirty times as much. Unset if the span is no
-    /// part of a trace.
-    context: OnceLock<Context>,
+    span: OpenSpan,
     /// Counts this request until its end.
     active: Gauge,
-    /// The span around the request's, if there is one.
-    outer: SpanId,
     /// The caller's span, if it is no parent.
     link: Option<SpanContext>,
     start: Instant,
@@ -111,10 +102,8 @@ impl Exchange {
             )
         };
         Self {
-            span,
+            span: OpenSpan::new(span),
             active: shared.metrics.started(method, scheme),
-            context: OnceLock::new(),
-            outer: current_span_id(),
             link,
             start: Instant::now(),
             method,
@@ -133,17 +122,9 @@ impl Exchange {
 
     /// Called inside the span, once.
     pub(super) fn describe<B>(&self, request: &Request<B>, shared: &Shared) {
-        let context = current_context();
-        let span = context.span();
-        // A filter may have kept the span out of the trace; what is current then is another's.
-        if span.span_context().span_id() == self.outer {
-            return;
-        }
-        if span.is_recording() {
+        self.span.entered(self.link.as_ref());
+        self.span.write(|span| {
             span.update_name(self.span_name());
-            if let Some(caller) = &self.link {
-                span.add_link(caller.clone(), Vec::new());
-            }
             span.set_attributes([
                 KeyValue::new("url.scheme", self.scheme),
                 KeyValue::new("url.path", self.path().to_owned()),
@@ -158,8 +139,7 @@ impl Exchange {
             if shared.records_query {
                 span.set_attributes(attributes::of_the_query(self.path.as_ref()));
             }
-        }
-        let _ = self.context.set(context);
+        });
     }
 
     fn span_name(&self) -> String {
@@ -176,7 +156,7 @@ impl Exchange {
     }
 
     pub(super) fn span(&self) -> &Span {
-        &self.span
+        self.span.span()
     }
 
     /// RFC 9110, section 6.4.1: these responses end with their head, whatever body the service returned.
@@ -211,10 +191,8 @@ impl Exchange {
             return;
         };
         wiring::see_route();
-        self.span.record("http.route", route.as_str());
-        if let Some(context) = self.context.get() {
-            context.span().update_name(self.span_name());
-        }
+        self.span.span().record("http.route", route.as_str());
+        self.span.write(|span| span.update_name(self.span_name()));
     }
 
     /// Dropped without a response. The server knows whether the client got one all the same.
@@ -243,50 +221,38 @@ impl Exchange {
 
     fn end(&mut self, outcome: Outcome) {
         self.finished = true;
-        let context = self.context.get();
-        let span = context.map(TraceContextExt::span);
-
-        let status = self.status.map(|status| status.as_u16());
         let error = error_type(outcome, self.status);
         let error = error.as_deref();
         // Semantic conventions, HTTP server spans: a client's fault is no error of the server's.
         let failed = error.is_some() && !outcome.is_the_clients_fault();
-        if let Some(span) = span.as_ref().filter(|span| span.is_recording()) {
-            let status =
-                status.map(|status| KeyValue::new("http.response.status_code", i64::from(status)));
+        self.span.write(|span| {
+            let status = self.status.map(|status| i64::from(status.as_u16()));
+            let status = status.map(|status| KeyValue::new("http.response.status_code", status));
             let error = error.map(|error| KeyValue::new("error.type", error.to_owned()));
             span.set_attributes(status.into_iter().chain(error));
             if failed {
                 span.set_status(Status::error(""));
             }
-        }
+        });
 
-        let labels = Labels {
+        let labels = RequestLabels {
             method: self.method,
             scheme: self.scheme,
-            version: self.version,
             route: self.route.as_ref().map(RouteTemplate::as_str),
-            status,
+            status: self.status.as_ref().map(StatusCode::as_str),
+            version: self.version,
             error,
         };
         self.active.decrement(1.0);
         let duration = self.start.elapsed().as_secs_f64();
-        let message = {
-            // For the exemplar; and so that the span in which a response happens to be dropped is not taken for it.
-            let _attached = attach_for_exemplar(context);
+        let message = self.span.measure(|| {
             self.metrics
-                .finished(&labels, duration, || self.message(outcome))
-        };
-        let ids = span
-            .as_ref()
-            .and_then(|span| SpanIds::of(span.span_context()));
-        known_ids(&self.span, ids, || {
-            self.log(&message, failed, error, duration);
+                .finished(labels, duration, || self.message(outcome).into())
         });
+        self.span
+            .log(|| self.log(&message, failed, error, duration));
         // Now, and not when the last clone of the span is dropped or was left last.
-        if let Some(span) = span {
-            span.end();
-        }
+        self.span.end();
     }
 
     /// What the access line says, in a few words.
@@ -313,7 +279,7 @@ impl Exchange {
             ($level:ident) => {
                 tracing::$level!(
                     target: ACCESS_TARGET,
-                    parent: &self.span,
+                    parent: self.span.span(),
                     message,
                     http.response.status_code = self.status.map(|status| status.as_u16()),
                     // To the microsecond: what is beyond is noise to a reader.
@@ -367,13 +333,6 @@ fn error_type(outcome: Outcome, status: Option<StatusCode>) -> Option<Cow<'stati
         Outcome::Cut(cut) => Some(cut.as_str().into()),
         Outcome::Panicked => Some("panic".into()),
     }
-}
-
-/// Makes the request's context the current one, unless a sample would get no exemplar either way.
-fn attach_for_exemplar(context: Option<&Context>) -> Option<ContextGuard> {
-    let sampled = context.filter(|context| context.span().span_context().is_sampled());
-    let needed = sampled.is_some() || current_context().has_active_span();
-    needed.then(|| attach(sampled.cloned().unwrap_or_default()))?
 }
 
 fn scheme(uri: &Uri) -> &'static str {

@@ -4,11 +4,7 @@ use opentelemetry::{KeyValue, trace::Status};
 use tracing::Instrument;
 
 use super::{TARGET, envelope::Envelope, queue::Queue};
-use crate::{
-    http::error_type,
-    metrics::catalog,
-    traces::{OpenSpan, SPAN_LEVEL},
-};
+use crate::{catalog, error_type::error_type, span_end::OpenSpan, traces::SPAN_LEVEL};
 
 impl Queue {
     /// Stores a job, in a producer span of its own: `store` gets the [`Envelope`] and puts it beside the job, be that an
@@ -60,7 +56,7 @@ struct Sending(OpenSpan);
 
 impl Sending {
     fn start(queue: &Queue, kind: &str) -> Self {
-        let mut open = OpenSpan::new(tracing::span!(
+        let open = OpenSpan::new(tracing::span!(
             target: TARGET,
             SPAN_LEVEL,
             "send",

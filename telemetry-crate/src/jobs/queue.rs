@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use crate::metrics::{Durations, catalog, is_recorded};
+use crate::{
+    catalog,
+    metrics::{Durations, is_recorded},
+};
 
 /// A queue that has a name and no budget yet. Made by [`Queue::declare`].
 #[derive(Debug, Clone)]

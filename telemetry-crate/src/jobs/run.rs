@@ -11,7 +11,7 @@ use super::{
     queue::Queue,
     running::{End, Running},
 };
-use crate::{http::error_type, values::printed};
+use crate::{error_type::error_type, values::printed};
 
 impl Queue {
     /// Runs one attempt at a job: a consumer span around it, the wait, the run and the outcome in the metrics, one log line

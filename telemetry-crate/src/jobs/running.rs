@@ -6,10 +6,7 @@ use opentelemetry::{KeyValue, trace::Status};
 use tracing::Span;
 
 use super::{TARGET, job::Job, outcome::Outcome, queue::Queue};
-use crate::{
-    metrics::catalog,
-    traces::{OpenSpan, SPAN_LEVEL},
-};
+use crate::{catalog, span_end::OpenSpan, traces::SPAN_LEVEL};
 
 /// How an attempt ended, in the words of its metrics and its log line.
 #[derive(Debug)]
@@ -133,7 +130,7 @@ impl Running {
             }
         });
         self.count(outcome, end.error_type);
-        self.log(end, seconds);
+        self.span.log(|| self.log(end, seconds));
         // Now, and not when the last clone of the span is dropped.
         self.span.end();
     }

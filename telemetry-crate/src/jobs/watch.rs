@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{TARGET, catch::Caught, queue::Queue, stats::QueueStats};
-use crate::metrics::catalog;
+use crate::catalog;
 
 /// Shorter than this, the look itself would be load.
 const SHORTEST: Duration = Duration::from_secs(1);

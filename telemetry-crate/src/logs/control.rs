@@ -13,7 +13,8 @@ use tokio::task::AbortHandle;
 use tracing::level_filters::LevelFilter;
 use tracing_log::AsLog;
 
-use super::filter::{Directives, LogFilter};
+use super::filter::LogFilter;
+use crate::directives::Directives;
 
 /// The log filter of a running process.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use super::{LogRecord, RecordSink, logs_request};
 use crate::{
     InitError,
     config::BatchExport,
-    otlp::{Batches, Export, ExportError, ExportStats, ExporterThread, OtlpClient, Queue, Signal},
+    export::{Batches, Export, ExportError, ExportStats, ExporterThread, OtlpClient, Queue},
     resource::Resource,
+    signal::Signal,
 };
 
 /// Built and not yet running.

@@ -12,11 +12,10 @@
 //! inside it from whoever looks for them.
 
 use std::{
-    cmp::Ordering,
     fmt,
     sync::{
         Arc,
-        atomic::{self, AtomicBool},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -29,10 +28,11 @@ use tracing::{
 };
 use tracing_subscriber::{
     EnvFilter,
-    filter::Targets,
     layer::{Context, Filter},
     registry::LookupSpan,
 };
+
+use crate::directives::{Directives, Kind};
 
 /// Targets whose lines are written whatever the directives say: a change of the log filter must not hide itself, a check
 /// must not fail because of a filter that works, nothing is lost in silence, and no process ends without saying why. Without
@@ -45,58 +45,6 @@ const ALWAYS: [&str; 5] = [
     "panic",
 ];
 
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-
-/// How other loggers call them.
-const FOREIGN_LEVELS: [&str; 11] = [
-    "all",
-    "critical",
-    "err",
-    "everything",
-    "fatal",
-    "information",
-    "none",
-    "notice",
-    "severe",
-    "verbose",
-    "warning",
-];
-
-/// Directives about targets alone, as spans are filtered by.
-pub(crate) fn targets(text: &str) -> Option<Targets> {
-    let is_about_targets = !text.contains('[') && misspelled_level(text).is_none();
-    text.parse().ok().filter(|_| is_about_targets)
-}
-
-fn misspelled_level(directives: &str) -> Option<&str> {
-    let mut words = directives.split(',').map(str::trim);
-    words.find(|word| is_misspelled_level(word))
-}
-
-/// Whether a directive is a word that means a level and is none. Taken for a target, as the grammar has it, it would turn off
-/// everything else without a word. No level is one substitution away from what is meant: `warp` is a crate.
-fn is_misspelled_level(word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    FOREIGN_LEVELS.contains(&&*word)
-        || word.contains([';', ' ']) && !word.contains(['[', ']', '='])
-        || LEVELS.iter().any(|level| is_slip(&word, level))
-}
-
-/// Whether a letter was left out, typed twice or in the wrong order.
-fn is_slip(typed: &str, meant: &str) -> bool {
-    let (typed, meant) = (typed.as_bytes(), meant.as_bytes());
-    let prefix = typed.iter().zip(meant).take_while(|(a, b)| a == b).count();
-    let (typed, meant) = (&typed[prefix..], &meant[prefix..]);
-    match typed.len().cmp(&meant.len()) {
-        Ordering::Less => meant.get(1..) == Some(typed),
-        Ordering::Greater => typed.get(1..) == Some(meant),
-        Ordering::Equal => {
-            matches!((typed, meant), ([a, b, rest @ ..], [c, d, end @ ..])
-                if (a, b, rest) == (d, c, end))
-        }
-    }
-}
-
 /// The filter in force; clones share it.
 #[derive(Clone)]
 pub(crate) struct LogFilter(Arc<InForce>);
@@ -105,58 +53,6 @@ struct InForce {
     directives: ArcSwap<Directives>,
     /// Whether spans must be told to `EnvFilter`; asked on every span, before anything else.
     dynamic: AtomicBool,
-}
-
-/// Parsed directives.
-#[derive(Debug)]
-pub(crate) struct Directives {
-    kind: Kind,
-    text: String,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Static(Targets),
-    Dynamic(Box<EnvFilter>),
-}
-
-impl Directives {
-    /// # Errors
-    ///
-    /// What is wrong with the text.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if let Some(word) = misspelled_level(text) {
-            return Err(format!(
-                "{word} is no level: error, warn, info, debug, trace or off"
-            ));
-        }
-        let kind = if text.contains('[') {
-            let filter = EnvFilter::builder()
-                .parse(text)
-                .map_err(|error| error.to_string())?;
-            Kind::Dynamic(Box::new(filter))
-        } else {
-            Kind::Static(text.parse::<Targets>().map_err(|error| error.to_string())?)
-        };
-        Ok(Self {
-            kind,
-            text: text.to_owned(),
-        })
-    }
-
-    /// As they were given.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether only the targets that are named may log.
-    pub(crate) fn only_named_targets(&self) -> bool {
-        match &self.kind {
-            Kind::Static(targets) => targets.default_level().is_none(),
-            Kind::Dynamic(_) => false,
-        }
-    }
 }
 
 impl fmt::Debug for LogFilter {
@@ -169,16 +65,11 @@ impl fmt::Debug for LogFilter {
 
 impl LogFilter {
     pub(crate) fn new(directives: Directives) -> Self {
-        let dynamic = AtomicBool::new(matches!(directives.kind, Kind::Dynamic(_)));
+        let dynamic = AtomicBool::new(matches!(directives.kind(), Kind::Dynamic(_)));
         Self(Arc::new(InForce {
             directives: ArcSwap::from_pointee(directives),
             dynamic,
         }))
-    }
-
-    /// `None` if the text is no valid list of directives.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Directives::parse(text).ok().map(Self::new)
     }
 
     /// Those in force.
@@ -191,9 +82,9 @@ impl LogFilter {
     /// They must be newly parsed: an `EnvFilter` counts the spans that are entered, and one that was out of force has
     /// missed some.
     pub(crate) fn replace(&self, directives: Directives) {
-        let dynamic = matches!(directives.kind, Kind::Dynamic(_));
+        let dynamic = matches!(directives.kind(), Kind::Dynamic(_));
         self.0.directives.store(Arc::new(directives));
-        self.0.dynamic.store(dynamic, atomic::Ordering::Relaxed);
+        self.0.dynamic.store(dynamic, Ordering::Relaxed);
         // Also raises or lowers the level above which the macros do nothing at all.
         tracing::callsite::rebuild_interest_cache();
     }
@@ -206,10 +97,10 @@ impl LogFilter {
 
     /// Runs `tell` if the directives are about spans.
     fn if_dynamic(&self, tell: impl FnOnce(&EnvFilter)) {
-        if !self.0.dynamic.load(atomic::Ordering::Relaxed) {
+        if !self.0.dynamic.load(Ordering::Relaxed) {
             return;
         }
-        if let Kind::Dynamic(filter) = &self.0.directives.load().kind {
+        if let Kind::Dynamic(filter) = self.0.directives.load().kind() {
             tell(filter);
         }
     }
@@ -228,14 +119,14 @@ where
         if Self::passes_always(metadata) {
             return true;
         }
-        match &self.0.directives.load().kind {
+        match self.0.directives.load().kind() {
             Kind::Static(targets) => Filter::<S>::enabled(targets, metadata, context),
             Kind::Dynamic(filter) => Filter::<S>::enabled(&**filter, metadata, context),
         }
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        let by_directives = match &self.0.directives.load().kind {
+        let by_directives = match self.0.directives.load().kind() {
             Kind::Static(targets) => Filter::<S>::callsite_enabled(targets, metadata),
             // Asked even about spans that pass anyway: it learns here which spans its directives are about.
             Kind::Dynamic(filter) => Filter::<S>::callsite_enabled(&**filter, metadata),
@@ -248,7 +139,7 @@ where
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        let hint = match &self.0.directives.load().kind {
+        let hint = match self.0.directives.load().kind() {
             Kind::Static(targets) => Filter::<S>::max_level_hint(targets),
             Kind::Dynamic(filter) => Filter::<S>::max_level_hint(&**filter),
         };
@@ -273,50 +164,5 @@ where
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         self.if_dynamic(|filter| Filter::<S>::on_close(filter, id, context));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Directives;
-
-    #[test]
-    fn misspelled_levels_are_refused() {
-        for text in [
-            "warning",
-            "WARNING",
-            "inof",
-            "errror",
-            "erro",
-            "debgu",
-            "debug;info",
-            "info debug",
-            "orders=debug,inof",
-            "fatal",
-        ] {
-            let parsed = Directives::parse(text);
-            let refused = parsed.is_err_and(|refused| refused.contains("is no level"));
-            assert!(refused, "{text}");
-        }
-    }
-
-    #[test]
-    fn targets_and_levels_are_taken() {
-        for text in [
-            "warn",
-            "Info",
-            "off",
-            "0",
-            "5",
-            "",
-            "orders",
-            "warp",
-            "info,orders,sqlx=warn",
-            "info,orders::errors=debug",
-            "orders[load{id=7 8}]=debug",
-            "info,[{err}]=warn",
-        ] {
-            assert!(Directives::parse(text).is_ok(), "{text}");
-        }
     }
 }

@@ -17,7 +17,7 @@ use super::{
     labels,
     schema::{Aside, DROPPED, Ids, Keys, PREFIX, Place, Schema},
 };
-use crate::known::SpanIds;
+use crate::span_ids::SpanIds;
 
 pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys, room: Room) -> IsWhole {
     let schema = keys.schema;

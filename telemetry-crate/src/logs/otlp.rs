@@ -19,6 +19,7 @@ use tracing::Level;
 
 use super::{Line, fields::Kind, schema::FLAT};
 use crate::{
+    config::RecordLimits,
     proto::{attribute, nanos, scope, text},
     resource::Resource,
     values::prefix,
@@ -34,28 +35,6 @@ pub(crate) struct Record {
 /// Takes records. It is called inside the program's own log call, so it must neither block nor log.
 pub(crate) trait RecordSink: Debug + Send + Sync {
     fn push(&self, record: Record);
-}
-
-/// How large a record may be.
-///
-/// [`LogRecord` limits](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#logrecord-limits):
-/// `OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT` and `OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RecordLimits {
-    /// Characters of a text; a longer one is cut. The body is no attribute.
-    pub(crate) value_length: usize,
-    /// Attributes of a record; those beyond are counted and left out.
-    pub(crate) attributes: usize,
-}
-
-impl Default for RecordLimits {
-    /// The specification's: no limit for a value, which is [cut elsewhere](super::fields), and 128 attributes.
-    fn default() -> Self {
-        Self {
-            value_length: usize::MAX,
-            attributes: 128,
-        }
-    }
 }
 
 /// Bytes of a target, which a record of the `log` crate may make up.

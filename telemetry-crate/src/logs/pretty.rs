@@ -12,7 +12,7 @@ use super::{
     json::write_time,
     schema::DROPPED,
 };
-use crate::known::SpanIds;
+use crate::span_ids::SpanIds;
 
 /// The escape sequences, or nothing where they would not be colours but characters.
 struct Style {

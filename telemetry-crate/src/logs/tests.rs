@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use tracing_subscriber::{Layer, Registry, layer::SubscriberExt};
 
 use super::{LogFilter, LogLayer, LogWriter};
-use crate::{config::LogFormat, resource::Resource};
+use crate::{config::LogFormat, directives::Directives, resource::Resource};
 
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -48,7 +48,7 @@ pub(super) fn text(
         .with(tracing_opentelemetry::layer().with_tracer(tracer))
         .with(
             LogLayer::new(format, false, &resource(), writer.clone())
-                .with_filter(LogFilter::parse(filter).unwrap()),
+                .with_filter(LogFilter::new(Directives::parse(filter).unwrap())),
         );
     tracing::subscriber::with_default(subscriber, program);
     assert_eq!(writer.flush(Instant::now() + Duration::from_secs(60)), 0);

@@ -4,24 +4,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{
-    canonical,
-    catalog::{self, Kind},
+use super::canonical;
+use crate::{
+    catalog::{self, Kind, buckets::SECONDS},
+    config::validate_buckets,
 };
-
-/// Seconds, as the semantic conventions advise for the duration of a request.
-///
-/// [HTTP metrics](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration).
-pub(super) const SECONDS: [f64; 14] = [
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-];
-
-/// Seconds of what nobody waits for at a screen: a few milliseconds to an hour, a quarter of an order of magnitude apart
-/// where a queue's budget usually is.
-pub(super) const PATIENT_SECONDS: [f64; 18] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
-    1_800.0, 3_600.0,
-];
 
 /// Bytes: powers of four from 256 B to 64 MiB, a header to an upload. No convention advises any.
 const BYTES: [f64; 10] = [
@@ -44,41 +31,6 @@ const OTHER: [f64; 15] = [
     7_500.0, 10_000.0,
 ];
 
-/// Most buckets of one histogram. Each costs a line of every series on every scrape.
-const MAX: usize = 200;
-
-/// Checks the buckets that somebody configured for `name`.
-///
-/// # Errors
-///
-/// A sentence that says what was found, what is expected and what to do, if they are none, more than [`MAX`], not
-/// finite, or not rising.
-pub(super) fn validate(name: &str, bounds: &[f64]) -> Result<(), String> {
-    if bounds.is_empty() {
-        return Err(format!(
-            "buckets of {name}: found none, expected at least one upper bound; leave the setting out for the default"
-        ));
-    }
-    if bounds.len() > MAX {
-        return Err(format!(
-            "buckets of {name}: found {}, expected at most {MAX}; each is one more line per series on every scrape",
-            bounds.len()
-        ));
-    }
-    if let Some(bound) = bounds.iter().find(|bound| !bound.is_finite()) {
-        return Err(format!(
-            "buckets of {name}: found {bound}, expected finite numbers; the +Inf bucket is always added"
-        ));
-    }
-    if let Some(pair) = bounds.windows(2).find(|pair| pair[0] >= pair[1]) {
-        return Err(format!(
-            "buckets of {name}: found {} after {}, expected rising upper bounds; sort them and remove duplicates",
-            pair[1], pair[0]
-        ));
-    }
-    Ok(())
-}
-
 /// The configured buckets, by name on the page.
 #[derive(Debug)]
 pub(super) struct Buckets {
@@ -86,11 +38,11 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
-    /// The last setting of a name counts. Invalid ones are left out: whoever configures them has called [`validate`].
+    /// The last setting of a name counts. Invalid ones are left out: the configuration has called [`validate`](crate::config::validate_buckets).
     pub(super) fn new(configured: Vec<(String, Vec<f64>)>) -> Self {
         let configured = configured
             .into_iter()
-            .filter(|(name, bounds)| validate(name, bounds).is_ok())
+            .filter(|(name, bounds)| validate_buckets(name, bounds).is_ok())
             .map(|(name, bounds)| {
                 (
                     canonical::metric_name(Kind::Histogram, &name),
@@ -126,7 +78,7 @@ impl Buckets {
 
 #[cfg(test)]
 mod tests {
-    use super::{BYTES, Buckets, OTHER, SECONDS, validate};
+    use super::{BYTES, Buckets, OTHER, SECONDS, validate_buckets as validate};
 
     #[test]
     fn the_unit_in_the_name_chooses_the_default() {

@@ -8,51 +8,16 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use super::{canonical, catalog::Kind};
+use super::canonical;
+use crate::{catalog::Kind, config::CardinalityLimits};
 
 /// Series of one metric, not counting the one for the rest; the SDK's default
 /// [cardinality limit](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#cardinality-limits).
 pub(super) const SERIES: usize = 2_000;
 
-/// Series of all of the program's metrics: some 30 MB in this process if a third of them are histograms, and a scrape of
-/// 10 to 20 MB, which is where Prometheus servers start to complain.
-pub(super) const TOTAL: usize = 50_000;
-
 /// Series that a metric may have however many the others have, so that one metric that explodes does not silence those
 /// that come later.
 const FLOOR: usize = 10;
-
-/// What somebody has configured.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct BudgetOptions {
-    /// By metric; the last of a name counts.
-    pub(crate) by_metric: Vec<(String, usize)>,
-    /// Of every other metric.
-    pub(crate) each: Option<usize>,
-    /// Of all metrics together.
-    pub(crate) total: Option<usize>,
-}
-
-impl BudgetOptions {
-    /// Of all metrics together.
-    pub(crate) fn total(&self) -> usize {
-        self.total.unwrap_or(TOTAL)
-    }
-
-    /// The largest budget of one metric that somebody has chosen, and of which. The default is nobody's choice.
-    pub(crate) fn largest(&self) -> Option<(&str, usize)> {
-        let each = self.each.map(|series| ("each metric", series));
-        // The last of a name counts, here as well.
-        let named = self.by_metric.iter().enumerate().filter(|(at, (name, _))| {
-            let mut later = self.by_metric[at + 1..].iter();
-            !later.any(|(again, _)| again == name)
-        });
-        named
-            .map(|(_, (name, series))| (&**name, *series))
-            .chain(each)
-            .max_by_key(|(_, series)| *series)
-    }
-}
 
 /// The limits, and how much of the total is used.
 #[derive(Debug)]
@@ -64,7 +29,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(options: BudgetOptions) -> Self {
+    pub(super) fn new(options: CardinalityLimits) -> Self {
         Self {
             total: options.total(),
             by_metric: options.by_metric.into_iter().collect(),

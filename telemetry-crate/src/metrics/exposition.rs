@@ -24,6 +24,7 @@ use super::{
     names,
     sink::{About, Sink},
 };
+use crate::collector::Samples;
 
 /// A page that is being written.
 #[derive(Debug)]
@@ -94,13 +95,15 @@ impl Page {
     }
 }
 
-impl Sink for Page {
+impl Samples for Page {
     fn sample(&mut self, metric: &Metric, labels: &[(&str, &str)], value: f64) {
         let labels = Labels::new(metric.kind, labels.iter().copied()).text();
         self.block(metric.into())
             .line(&labels, |text| push_number(text, value));
     }
+}
 
+impl Sink for Page {
     fn family(&mut self, about: About<'_>, series: &[(Arc<str>, Series)]) {
         self.block(about).series(series);
     }

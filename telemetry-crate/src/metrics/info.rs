@@ -3,7 +3,10 @@
 //! The same resource as on every span, so that a series, a trace and a log line can be joined. What it leaves out: the
 //! resource as labels of every series, which would multiply the size of the page to say what the scraper knows.
 
-use super::{catalog, collector::Collector, sink::AnySink};
+use crate::{
+    catalog,
+    collector::{Collector, Samples},
+};
 
 /// Writes both from the resource, which does not change.
 #[derive(Debug)]
@@ -24,18 +27,18 @@ impl InfoCollector {
 }
 
 impl Collector for InfoCollector {
-    fn collect(&self, sink: &mut AnySink) {
+    fn collect(&self, samples: &mut dyn Samples) {
         let labels: Vec<_> = self
             .resource
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        sink.sample(&catalog::TARGET_INFO, &labels, 1.0);
+        samples.sample(&catalog::TARGET_INFO, &labels, 1.0);
         let build = [
             ("version", self.attribute("service.version")),
             ("revision", self.attribute("vcs.ref.head.revision")),
             ("firstlight_version", env!("CARGO_PKG_VERSION")),
         ];
-        sink.sample(&catalog::BUILD_INFO, &build, 1.0);
+        samples.sample(&catalog::BUILD_INFO, &build, 1.0);
     }
 }

@@ -9,7 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::catalog::{self, Kind};
+use crate::catalog::{self, Kind};
 
 /// A name on the page and its kind.
 pub(super) type Owner = (String, Kind);
@@ -128,7 +128,7 @@ pub(super) fn family(name: &str, kind: Kind) -> &str {
 #[cfg(test)]
 mod tests {
     use super::{Kind, Names, untyped};
-    use crate::metrics::catalog;
+    use crate::catalog;
 
     #[test]
     fn the_catalogue_does_not_contradict_itself() {

@@ -33,6 +33,7 @@ use super::{
     histogram::Histogram,
     sink::{About, Sink},
 };
+use crate::collector::Samples;
 use crate::proto::{attribute, nanos, text};
 
 /// The attribute of the series that takes the rest, as the
@@ -118,7 +119,7 @@ impl Points {
     }
 }
 
-impl Sink for Points {
+impl Samples for Points {
     fn sample(&mut self, metric: &Metric, labels: &[(&str, &str)], value: f64) {
         if metric.name == catalog::TARGET_INFO.name {
             return;
@@ -129,7 +130,9 @@ impl Sink for Points {
         let points = &mut self.stream(metric.into()).points;
         points.entry(labels.into()).or_insert(point);
     }
+}
 
+impl Sink for Points {
     fn family(&mut self, about: About<'_>, series: &[(Arc<str>, Series)]) {
         let made: Vec<_> = series
             .iter()

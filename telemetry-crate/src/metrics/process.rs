@@ -4,7 +4,7 @@
 //! What it leaves out: the machine and the container, which node_exporter and cAdvisor see better, except for the one
 //! number of the container that decides over this process: its memory limit.
 
-use super::{collector::Collector, sink::AnySink};
+use crate::collector::{Collector, Samples};
 
 /// Writes what the system tells; what it does not tell is left out.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ mod linux {
         process::{LimitValue, Process},
     };
 
-    use super::{AnySink, Collector, ProcessCollector};
-    use crate::metrics::{catalog, cgroup::MemoryLimit};
+    use super::{Collector, ProcessCollector, Samples};
+    use crate::{catalog, metrics::cgroup::MemoryLimit};
 
     impl ProcessCollector {
         pub(in crate::metrics) fn new() -> Self {
@@ -46,34 +46,34 @@ mod linux {
     }
 
     impl Collector for ProcessCollector {
-        fn collect(&self, sink: &mut AnySink) {
+        fn collect(&self, samples: &mut dyn Samples) {
             let Ok(process) = Process::myself() else {
                 return;
             };
             if let Ok(stat) = process.stat() {
                 // Not from whole seconds: `rate()` of an idle process would jump between 0 and 1.
                 let cpu = seconds(stat.utime.saturating_add(stat.stime));
-                sink.sample(&catalog::PROCESS_CPU_SECONDS, &[], cpu);
+                samples.sample(&catalog::PROCESS_CPU_SECONDS, &[], cpu);
                 let resident = stat.rss.saturating_mul(procfs::page_size());
-                sink.sample(&catalog::PROCESS_RESIDENT_MEMORY, &[], resident as f64);
-                sink.sample(&catalog::PROCESS_VIRTUAL_MEMORY, &[], stat.vsize as f64);
-                sink.sample(&catalog::PROCESS_THREADS, &[], stat.num_threads as f64);
+                samples.sample(&catalog::PROCESS_RESIDENT_MEMORY, &[], resident as f64);
+                samples.sample(&catalog::PROCESS_VIRTUAL_MEMORY, &[], stat.vsize as f64);
+                samples.sample(&catalog::PROCESS_THREADS, &[], stat.num_threads as f64);
             }
             if let Ok(open) = process.fd_count() {
-                sink.sample(&catalog::PROCESS_OPEN_FDS, &[], open as f64);
+                samples.sample(&catalog::PROCESS_OPEN_FDS, &[], open as f64);
             }
             if let Ok(limits) = process.limits() {
                 let max = match limits.max_open_files.soft_limit {
                     LimitValue::Unlimited => f64::INFINITY,
                     LimitValue::Value(max) => max as f64,
                 };
-                sink.sample(&catalog::PROCESS_MAX_FDS, &[], max);
+                samples.sample(&catalog::PROCESS_MAX_FDS, &[], max);
             }
             if let Some(limit) = self.memory_limit.read() {
-                sink.sample(&catalog::CGROUP_MEMORY_LIMIT, &[], limit as f64);
+                samples.sample(&catalog::CGROUP_MEMORY_LIMIT, &[], limit as f64);
             }
             if let Some(started) = self.started {
-                sink.sample(&catalog::PROCESS_START_TIME, &[], started);
+                samples.sample(&catalog::PROCESS_START_TIME, &[], started);
             }
         }
     }
@@ -88,5 +88,5 @@ impl ProcessCollector {
 
 #[cfg(not(target_os = "linux"))]
 impl Collector for ProcessCollector {
-    fn collect(&self, _sink: &mut AnySink) {}
+    fn collect(&self, _samples: &mut dyn Samples) {}
 }

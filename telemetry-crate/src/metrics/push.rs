@@ -8,7 +8,7 @@ use super::MetricsHandle;
 use crate::{
     InitError,
     config::PeriodicExport,
-    otlp::{ExportStats, ExporterThread, Intervals, IntervalsHandle, OtlpClient},
+    export::{ExportStats, ExporterThread, Intervals, IntervalsHandle, OtlpClient},
     resource::Resource,
 };
 

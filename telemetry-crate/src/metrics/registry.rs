@@ -20,13 +20,12 @@ use super::{
     cache::Cache,
     canonical::{self, Labels},
     catalog::{self, Kind},
-    collector::Collector,
     culprit::SeriesReport,
     families::{self, Families},
     family::Family,
     handle::Handle,
     refusals::Refusals,
-    sink::{About, AnySink},
+    sink::{About, Sink},
     unit,
 };
 
@@ -181,8 +180,9 @@ impl fmt::Debug for Registry {
     }
 }
 
-impl Collector for Registry {
-    fn collect(&self, sink: &mut AnySink) {
+impl Registry {
+    /// Adds all series, and what became of those that are none.
+    pub(super) fn collect(&self, sink: &mut dyn Sink) {
         for family in &self.all() {
             sink.family(self.about(family), &family.all());
             let self_metrics = [

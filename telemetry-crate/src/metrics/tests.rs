@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod budget;
+mod catalogued;
 mod exporter;
 pub(in crate::metrics) mod parse;
 mod stress;
@@ -16,7 +17,8 @@ use opentelemetry::{
 };
 
 use self::parse::{Labels, samples};
-use super::{BudgetOptions, Format, Metrics, MetricsHandle, MetricsOptions, catalog};
+use super::{Format, Metrics, MetricsHandle, MetricsOptions};
+use crate::{catalog, config::CardinalityLimits};
 
 fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
     let metrics = Metrics::new(MetricsOptions {
@@ -26,7 +28,7 @@ fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
             ("odd \"key\"".into(), "C:\\new\n".into()),
         ],
         buckets: vec![("order.value".into(), vec![10.0, 100.0])],
-        budget: BudgetOptions::default(),
+        budget: CardinalityLimits::default(),
     });
     with_local_recorder(&metrics.recorder(), uses);
     metrics.handle()

@@ -3,10 +3,13 @@
 use std::time::Instant;
 
 use super::RuntimeObserver;
-use crate::metrics::{AnySink, Collector, catalog};
+use crate::{
+    catalog,
+    collector::{Collector, Samples},
+};
 
 impl Collector for RuntimeObserver {
-    fn collect(&self, sink: &mut AnySink) {
+    fn collect(&self, samples: &mut dyn Samples) {
         let Some(observed) = self.observed() else {
             return;
         };
@@ -21,7 +24,7 @@ impl Collector for RuntimeObserver {
             ),
             (&catalog::TOKIO_SCHEDULER_STALLED, stalled.as_secs_f64()),
         ] {
-            sink.sample(metric, &[], value);
+            samples.sample(metric, &[], value);
         }
         // tokio keeps these where a 64-bit number is one atomic.
         #[cfg(target_has_atomic = "64")]
@@ -30,8 +33,8 @@ impl Collector for RuntimeObserver {
             let parks = tokio.worker_park_count(worker) as f64;
             let worker = worker.to_string();
             let labels = [("worker", worker.as_str())];
-            sink.sample(&catalog::TOKIO_WORKER_BUSY_SECONDS, &labels, busy);
-            sink.sample(&catalog::TOKIO_WORKER_PARK, &labels, parks);
+            samples.sample(&catalog::TOKIO_WORKER_BUSY_SECONDS, &labels, busy);
+            samples.sample(&catalog::TOKIO_WORKER_PARK, &labels, parks);
         }
     }
 }

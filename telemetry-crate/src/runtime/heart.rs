@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::metrics::catalog;
+use crate::catalog;
 
 /// Shared by the admin thread, which asks, and the probe, which answers.
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! One call of sqlx that somebody observes: what its statement's event does not say.
+//! One call of sqlx that is observed: what its statement's event does not say.
 //!
 //! The event has no error and no caller, and comes, for SQLite, from another thread, for an error even after the call's
 //! end. So the call is kept in its span, where the event finds it, and counts when the last of the two has let go of it.
@@ -9,10 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use opentelemetry::{
-    Context, KeyValue,
-    trace::{Status, TraceContextExt},
-};
+use opentelemetry::{KeyValue, trace::Status};
 use sqlx::Error;
 use tracing::Span;
 
@@ -25,10 +22,7 @@ use super::{
     statement::Statement,
     unopened,
 };
-use crate::{
-    thread::attach,
-    traces::{SPAN_LEVEL, current_span_id},
-};
+use crate::{span_end::SpanEnd, traces::SPAN_LEVEL};
 
 /// See the module.
 #[derive(Debug)]
@@ -37,8 +31,8 @@ pub(super) struct Call {
     pub(super) site: &'static Location<'static>,
     /// What is run, if it is no statement that sqlx has an event for.
     fixed: Option<Arc<Statement>>,
-    /// Of the call's span; unset if that is no part of a trace.
-    context: OnceLock<Context>,
+    /// Of the call's span.
+    span: OnceLock<SpanEnd>,
     started: Instant,
     state: Mutex<State>,
 }
@@ -62,21 +56,17 @@ impl Call {
         let call = Arc::new(Self {
             site,
             fixed,
-            context: OnceLock::new(),
+            span: OnceLock::new(),
             started: Instant::now(),
             state: Mutex::default(),
         });
-        let outer = current_span_id();
         let span = handover::with(
             Handed::Call(Arc::clone(&call)),
             || tracing::span!(target: TARGET, SPAN_LEVEL, "query", otel.kind = "client"),
         );
-        span.in_scope(|| {
-            // A filter may have kept the span out of the trace; what is current then is somebody else's.
-            if current_span_id() != outer {
-                let _ = call.context.set(Context::current());
-            }
-        });
+        let end = SpanEnd::new();
+        span.in_scope(|| end.entered());
+        let _ = call.span.set(end);
         if let Some(fixed) = &call.fixed {
             call.describe(fixed, None);
         }
@@ -101,13 +91,11 @@ impl Call {
     }
 
     fn describe(&self, statement: &Statement, query: Option<&Query>) {
-        let Some(context) = self.context.get() else {
-            return;
-        };
-        let span = context.span();
-        if span.is_recording() {
-            span.update_name(attributes::name(statement));
-            span.set_attributes(attributes::of(statement, query));
+        if let Some(span) = self.span.get() {
+            span.write(|span| {
+                span.update_name(attributes::name(statement));
+                span.set_attributes(attributes::of(statement, query));
+            });
         }
     }
 
@@ -117,23 +105,24 @@ impl Call {
             unopened::note(error);
         }
         let failure = error.and_then(Failure::of);
-        if let (Some(failure), Some(context)) = (&failure, self.context.get()) {
-            let span = context.span();
-            let code = failure.code.clone();
-            let code = code.map(|code| KeyValue::new("db.response.status_code", code));
-            let error_type = KeyValue::new("error.type", failure.error_type.clone());
-            span.set_attributes(code.into_iter().chain([error_type]));
-            span.set_status(Status::error(""));
+        if let (Some(failure), Some(span)) = (&failure, self.span.get()) {
+            span.write(|span| {
+                let code = failure.code.clone();
+                let code = code.map(|code| KeyValue::new("db.response.status_code", code));
+                let error_type = KeyValue::new("error.type", failure.error_type.clone());
+                span.set_attributes(code.into_iter().chain([error_type]));
+                span.set_status(Status::error(""));
+            });
         }
         let mut state = self.state();
         state.took = Some(self.started.elapsed());
         state.failure = failure;
         let is_known = state.statement.is_some() || self.fixed.is_some();
         drop(state);
-        // SQLite's thread may hold the span for a while, which is nobody's time; but if its event is still to come, it
+        // SQLite's thread may hold the span for a while, which is no time of the call. But an event that is still to come
         // must find the span open.
-        if let Some(context) = self.context.get().filter(|_| is_known) {
-            context.span().end();
+        if let Some(span) = self.span.get().filter(|_| is_known) {
+            span.end();
         }
     }
 }
@@ -146,11 +135,11 @@ impl Drop for Call {
             return;
         };
         let statement = state.statement.as_deref().or(self.fixed.as_deref());
-        // For the exemplar.
-        let _attached = self
-            .context
-            .get()
-            .and_then(|context| attach(context.clone()));
-        metrics::operation(statement, duration, state.failure.as_ref());
+        let failure = state.failure.as_ref();
+        let record = || metrics::operation(statement, duration, failure);
+        match self.span.get() {
+            Some(span) => span.measure(record),
+            None => record(),
+        }
     }
 }

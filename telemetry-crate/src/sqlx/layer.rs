@@ -1,4 +1,4 @@
-//! What makes spans, metrics and warnings of sqlx's events, inside the one layer that sees all events.
+//! Makes spans, metrics and warnings of sqlx's events.
 //!
 //! ```text
 //! sqlx::query event ─▶ Query ─▶ the request's Unit      ─▶ N+1, at the request's end
@@ -22,6 +22,7 @@ use opentelemetry::{
 use tracing::{
     Dispatch, Event, Metadata, Subscriber,
     dispatcher::WeakDispatch,
+    level_filters::LevelFilter,
     span::{Attributes, Id},
 };
 use tracing_subscriber::{
@@ -34,14 +35,15 @@ use super::{
     call::Call,
     event::{ACQUIRE_TARGET, Acquired, Query},
     handover::{self, Handed},
-    lines::{self, Log},
+    lines,
     metrics::{self, UnitLabels},
     unit::{Site, Unit},
 };
 use crate::{
     config::QueryLimits,
-    known::{SpanIds, known_ids_of},
     logs::span_field,
+    observer::{Log, Observer},
+    span_ids::{SpanIds, with_ids},
     traces::{ACCESS_TARGET, GRPC_TARGET, Past, PastSpans, QUERY_TARGET},
 };
 
@@ -66,9 +68,14 @@ impl QueryLayer {
             dispatch: OnceLock::new(),
         }))
     }
+}
 
-    /// Whether an event, or a question about one, is of interest here: sqlx's own, and the line at a request's end.
-    pub(crate) fn watches(metadata: &Metadata<'_>) -> bool {
+impl Observer for QueryLayer {
+    // sqlx asks before it makes an event of a statement.
+    const LEVEL: LevelFilter = LevelFilter::DEBUG;
+
+    /// sqlx's own, and the line at a request's end.
+    fn observes(metadata: &Metadata<'_>) -> bool {
         !metadata.is_span()
             && matches!(
                 metadata.target(),
@@ -76,9 +83,9 @@ impl QueryLayer {
             )
     }
 
-    /// What the log filter is asked in place of the event's own metadata. sqlx logs slow statements as warnings; there is a
-    /// better line about those, so theirs are for whoever wants all of sqlx's lines.
-    pub(crate) fn log_metadata<'a>(metadata: &'a Metadata<'a>) -> &'a Metadata<'a> {
+    /// sqlx logs slow statements as warnings. There is a better line about those, so sqlx's are written only where the
+    /// filter lets all of its lines through.
+    fn log_metadata<'a>(metadata: &'a Metadata<'a>) -> &'a Metadata<'a> {
         if metadata.target() == QUERY_TARGET && Query::is_slow(metadata) {
             lines::of_sqlx()
         } else {
@@ -86,11 +93,11 @@ impl QueryLayer {
         }
     }
 
-    pub(crate) fn on_register_dispatch(&self, dispatch: &Dispatch) {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
         let _ = self.0.dispatch.set(dispatch.downgrade());
     }
 
-    pub(crate) fn on_new_span<S>(&self, span: &Attributes<'_>, id: &Id, context: &Context<'_, S>)
+    fn on_new_span<S>(&self, span: &Attributes<'_>, id: &Id, context: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -111,7 +118,7 @@ impl QueryLayer {
         }
     }
 
-    pub(crate) fn on_event<S>(&self, event: &Event<'_>, context: &Context<'_, S>, log: Log<'_>)
+    fn on_event<S>(&self, event: &Event<'_>, context: &Context<'_, S>, log: Log<'_>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -129,7 +136,7 @@ impl QueryLayer {
         }
     }
 
-    pub(crate) fn on_close<S>(&self, id: &Id, context: &Context<'_, S>, log: Log<'_>)
+    fn on_close<S>(&self, id: &Id, context: &Context<'_, S>, log: Log<'_>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -143,7 +150,9 @@ impl QueryLayer {
             metrics::unit(&labels(&span), &unit);
         }
     }
+}
 
+impl QueryLayer {
     fn query<S>(&self, event: &Event<'_>, context: &Context<'_, S>, log: Log<'_>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -250,7 +259,7 @@ impl QueryLayer {
         }
         let ids = SpanIds::of(context.span().span_context());
         let id = span.id();
-        known_ids_of(Some(&id), ids, || lines::repeated(&id, worst, queries, log));
+        with_ids(Some(&id), ids, || lines::repeated(&id, worst, queries, log));
     }
 }
 

@@ -1,8 +1,6 @@
 //! The two log lines about statements: one is slow, one is repeated.
 //!
-//! They are made while `tracing` hands an event or the end of a span to a layer. An event made with its macros in there
-//! would be lost under a subscriber of one thread, and would confuse the per-layer filters under any other, so they are
-//! made by hand and go to the log's layer directly. What it leaves out: whoever else listens to events.
+//! Their events are made by hand, as an [`Observer`](crate::observer::Observer) must.
 
 use std::time::Duration;
 
@@ -16,10 +14,7 @@ use tracing::{
 };
 
 use super::{TARGET, unit::Repeat};
-use crate::traces::QUERY_TARGET;
-
-/// Takes a line, if the log filter lets it through.
-pub(super) type Log<'a> = &'a dyn Fn(&Event<'_>);
+use crate::{observer::Log, traces::QUERY_TARGET};
 
 /// Where a line comes from, as far as `tracing` must know. It has a size, so that no two are at one address.
 struct Site(&'static Metadata<'static>);

@@ -17,7 +17,7 @@ use super::{
     statement::Statement,
     unit::{Repeat, Unit},
 };
-use crate::metrics::{Durations, catalog};
+use crate::{catalog, metrics::Durations};
 
 static OPERATIONS: LazyLock<Durations> =
     LazyLock::new(|| Durations::new(&catalog::DB_CLIENT_OPERATION_DURATION));

@@ -12,7 +12,10 @@ use log::LevelFilter;
 use sqlx::{ConnectOptions as _, Connection as _, Database, Error, Pool};
 
 use super::server::{Server, know};
-use crate::metrics::{Collector, Page, catalog};
+use crate::{
+    catalog,
+    collector::{Collector, Samples},
+};
 
 /// What a pool has at the moment.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +115,7 @@ fn read<DB: Database>(pool: &Pool<DB>) -> Option<Connections> {
 pub(crate) struct PoolCollector;
 
 impl Collector for PoolCollector {
-    fn collect(&self, page: &mut Page) {
+    fn collect(&self, samples: &mut dyn Samples) {
         for pool in pools().iter() {
             let Some(connections) = (pool.read)() else {
                 continue;
@@ -120,13 +123,13 @@ impl Collector for PoolCollector {
             let name = ("db_client_connection_pool_name", &*pool.name);
             let states = [("idle", connections.idle), ("used", connections.used)];
             for (state, count) in states {
-                page.sample(
+                samples.sample(
                     &catalog::DB_CLIENT_CONNECTION_COUNT,
                     &[name, ("db_client_connection_state", state)],
                     f64::from(count),
                 );
             }
-            page.sample(
+            samples.sample(
                 &catalog::DB_CLIENT_CONNECTION_LIMIT,
                 &[name],
                 f64::from(connections.max),

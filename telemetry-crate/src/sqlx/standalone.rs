@@ -8,6 +8,7 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
 use super::QueryLayer;
+use crate::observer::Observer as _;
 
 #[derive(Debug)]
 pub(super) struct StandaloneLayer(pub(super) QueryLayer);
@@ -21,7 +22,7 @@ where
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.is_span() || QueryLayer::watches(metadata) {
+        if metadata.is_span() || QueryLayer::observes(metadata) {
             Interest::always()
         } else {
             Interest::never()
@@ -29,7 +30,7 @@ where
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        metadata.is_span() || QueryLayer::watches(metadata)
+        metadata.is_span() || QueryLayer::observes(metadata)
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
@@ -37,7 +38,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if QueryLayer::watches(event.metadata()) {
+        if QueryLayer::observes(event.metadata()) {
             self.0.on_event(event, &context, &|_| {});
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram};
 
-use crate::metrics::{catalog, is_recorded};
+use crate::{catalog, metrics::is_recorded};
 
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

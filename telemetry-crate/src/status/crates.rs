@@ -9,7 +9,7 @@ impl Status {
     /// What somebody has put in the place of firstlight's globals after the start.
     pub(super) fn replaced(&self) -> Vec<String> {
         let mut replaced = Vec::new();
-        if !traces::propagator_is_ours(&self.configured.propagators) {
+        if !traces::propagator_is_ours(&self.settings.propagators) {
             replaced.push("somebody has replaced the global propagator of `opentelemetry` after the start, so requests go out without this process's trace context: remove the call of `set_text_map_propagator`".to_owned());
         }
         if !traces::provider_is_ours() {

@@ -1,7 +1,7 @@
 //! One signal's export in plain words.
 
 use super::{Item, Section, State, hint};
-use crate::otlp::ExportStats;
+use crate::export::ExportStats;
 
 pub(super) fn state(stats: &ExportStats, has_ended: bool) -> (State, String) {
     if has_ended {

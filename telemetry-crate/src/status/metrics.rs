@@ -7,9 +7,10 @@ use std::{
 
 use super::{Item, Section, State, Status};
 use crate::{
+    catalog,
     logs::rfc3339,
-    metrics::{Format, SeriesReport, catalog},
-    otlp::Signal,
+    metrics::{Format, SeriesReport},
+    signal::Signal,
 };
 
 /// Metrics that are shown with their series: the one that fills the page is the first of them.
@@ -87,7 +88,9 @@ impl Status {
     /// Metrics work once something has read them.
     fn readers(&self) -> (State, &'static str) {
         let pushed = self.export(Signal::Metrics);
-        let is_pushed = pushed.is_some_and(|(_, stats)| stats.total_exported() > 0);
+        let is_pushed = pushed
+            .as_ref()
+            .is_some_and(|(_, stats)| stats.total_exported() > 0);
         if is_pushed || self.metrics.is_read() {
             (State::Works, "")
         } else if !self.serves_page() && pushed.is_none() {

@@ -1,7 +1,7 @@
 //! Whether the layers around what the service serves have seen a request, and whether they are where they should be.
 
 use super::{Item, Section, State, Status};
-use crate::{http::wiring, metrics::catalog};
+use crate::{catalog, http::wiring};
 
 impl Status {
     pub(super) fn requests(&self) -> Section {

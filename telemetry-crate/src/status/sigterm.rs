@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{Section, State, Status};
-use crate::admin;
+use crate::readiness;
 
 /// Between two looks. A handler may be registered a moment after the first request.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -49,7 +49,7 @@ pub(crate) async fn watch_sigterm(status: Arc<Status>) {
         tokio::time::sleep(PERIOD).await;
     }
     tokio::time::sleep(PERIOD).await;
-    let has_ended = status.end.get().is_some() || admin::is_stopping();
+    let has_ended = status.end.get().is_some() || readiness::is_stopping();
     if !has_ended && Disposition::now() == Some(Disposition::Default) {
         tracing::warn!(target: "firstlight", "{}", unhandled());
     }
@@ -59,7 +59,7 @@ impl Status {
     /// `None` where it cannot be known.
     pub(super) fn sigterm(&self) -> Option<Section> {
         let (state, words) = match Disposition::now()? {
-            _ if admin::is_stopping() => (State::Works, String::new()),
+            _ if readiness::is_stopping() => (State::Works, String::new()),
             Disposition::Default if self.has_served() => (State::Fails, unhandled()),
             Disposition::Default => (State::Untried, "no handler is registered".to_owned()),
             Disposition::Ignored => (State::Off, "this process ignores it".to_owned()),

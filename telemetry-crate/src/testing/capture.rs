@@ -31,13 +31,13 @@ use super::{
 use crate::{
     InitError, TelemetryConfig,
     config::{Batching, LogFormat, Settings},
-    init,
-    layer::Pillars,
-    logs::{LogLayer, LogWriter},
-    metrics::{Metrics, MetricsHandle, MetricsOptions, MetricsRequest},
-    otlp::{ExportStats, Queue, Signal},
+    export::{ExportStats, Queue},
+    init::{self, Pipeline},
+    logs::LogWriter,
+    metrics::{MetricsHandle, MetricsRequest},
     resource::Resource,
     secret,
+    signal::Signal,
     traces::Traces,
 };
 
@@ -118,7 +118,7 @@ impl Capture {
     ///
     /// Those of [`TelemetryConfig::build`] that are about what is used here.
     pub fn start(config: TelemetryConfig) -> Result<Self, InitError> {
-        let settings = Settings::resolve(config, &|_| None)?;
+        let mut settings = Settings::resolve(config, &|_| None)?;
         secret::redact_also(settings.redact.clone());
         // Set by `init()` as well, and by nobody in between: captures have one and the same.
         static PROPAGATOR: Once = Once::new();
@@ -128,8 +128,9 @@ impl Capture {
             }
         });
 
-        // Nobody empties it, so it is the memory.
-        let writer = LogWriter::new();
+        settings.log_format = LogFormat::Json;
+        settings.colours = false;
+        // Never emptied, so it is the memory, as the writer is of the lines.
         let spans = Queue::new(
             &Batching {
                 timeout: Duration::ZERO,
@@ -141,25 +142,13 @@ impl Capture {
             Arc::new(ExportStats::new(Signal::Traces, MAX_SPANS)),
         );
         let traces = Traces::into_queue(&settings, Some(spans.clone()));
-        let metrics = Metrics::new(MetricsOptions {
-            resource: settings.resource.to_pairs(),
-            buckets: settings.buckets,
-            budget: settings.budget,
-        });
-        let lines = LogLayer::new(LogFormat::Json, false, &settings.resource, writer.clone());
-        metrics.handle().add_collector(lines.counts());
-        let pillars = Pillars::new(
-            lines,
-            settings.log_filter,
-            &traces,
-            #[cfg(feature = "sqlx")]
-            settings.query_limits,
-        );
-        let scope = Scope::new(pillars.into_subscriber(), metrics.recorder());
+        let pipeline = Pipeline::new(&settings, traces)?;
+        let metrics = &pipeline.metrics;
+        let scope = Scope::new(pipeline.signals().into_subscriber(), metrics.recorder());
         Ok(Self {
             entered: Some(scope.enter()),
             scope,
-            writer,
+            writer: pipeline.writer.clone(),
             spans,
             metrics: metrics.handle(),
             resource: settings.resource,

@@ -6,8 +6,8 @@ use std::{fmt, future::Future};
 
 use tracing::Instrument;
 
-use super::scope::is_in_capture;
 use crate::sqlx::recorder::Recording;
+use crate::thread::is_in_capture;
 
 /// The statements that ran, in the order in which they ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use pin_project_lite::pin_project;
 use tokio::runtime::Runtime;
 use tracing::{Dispatch, subscriber::NoSubscriber};
 
-use crate::metrics::FrontRecorder;
+use crate::{metrics::FrontRecorder, thread};
 
 /// What a thread needs to be in a capture; clones are the same capture.
 #[derive(Debug, Clone)]
@@ -48,7 +48,11 @@ struct Innermost;
 impl Drop for Innermost {
     fn drop(&mut self) {
         // A thread that has no such value any more has nothing to forget.
-        let _ = RECORDERS.try_with(|recorders| recorders.borrow_mut().pop());
+        let _ = RECORDERS.try_with(|recorders| {
+            let mut recorders = recorders.borrow_mut();
+            recorders.pop();
+            thread::set_captures(recorders.len());
+        });
     }
 }
 
@@ -69,7 +73,11 @@ impl Scope {
     }
 
     pub(super) fn enter(&self) -> Entered {
-        RECORDERS.with(|recorders| recorders.borrow_mut().push(self.recorder.clone()));
+        RECORDERS.with(|recorders| {
+            let mut recorders = recorders.borrow_mut();
+            recorders.push(self.recorder.clone());
+            thread::set_captures(recorders.len());
+        });
         Entered {
             _innermost: Innermost,
             _recorder: ::metrics::set_default_local_recorder(&Router),
@@ -88,12 +96,6 @@ impl Scope {
             .on_thread_stop(|| drop(ENTERED.take()))
             .build()
     }
-}
-
-/// Whether this thread is in a capture, and so what it records is for that one alone.
-pub(crate) fn is_in_capture() -> bool {
-    let is_in = |recorders: &RefCell<Vec<FrontRecorder>>| !recorders.borrow().is_empty();
-    RECORDERS.try_with(is_in).unwrap_or(false)
 }
 
 /// The recorder of the innermost capture. A constant, because a thread's default recorder is borrowed for as long as it is

@@ -1,19 +1,28 @@
-//! Spans as OTLP requests: `opentelemetry-otlp` encodes them, our client sends them.
+//! Spans over OTLP: `opentelemetry-otlp` encodes them, our client sends them.
+//!
+//! The SDK's exporter reports each failure of its client as "network error". So the client that it is given only takes the
+//! encoded request, and what sends it returns its own error.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response, header::CONTENT_ENCODING};
+use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, RetryPolicy, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use crate::{
     InitError,
     config::Destination,
-    otlp::{Export, ExportError, ExportStats, OtlpClient, Queue},
+    export::{Export, ExportError, OtlpClient, Queue},
     resource::Resource,
 };
 
-/// See the module.
 pub(super) struct SpanExport {
-    exporter: opentelemetry_otlp::SpanExporter,
-    stats: std::sync::Arc<ExportStats>,
+    encoder: opentelemetry_otlp::SpanExporter,
+    encoded: Encoded,
+    client: OtlpClient,
 }
 
 impl SpanExport {
@@ -22,23 +31,27 @@ impl SpanExport {
         queue: &Queue<SpanData>,
         resource: &Resource,
     ) -> Result<Self, InitError> {
-        let mut exporter = opentelemetry_otlp::SpanExporter::builder()
+        let encoded = Encoded::default();
+        let mut encoder = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            // Said, not left to the exporter: Cargo features of other crates in the tree change its defaults. Whether
-            // it is HTTP or gRPC in the end is the client's affair.
+            // Stated, because Cargo features of other crates in the tree change the defaults. Whether the request goes out
+            // over HTTP or gRPC is the client's part.
             .with_protocol(Protocol::HttpBinary)
-            .with_http_client(OtlpClient::of_queue(destination, queue)?)
+            .with_http_client(encoded.clone())
             .with_endpoint(destination.endpoint.to_string())
             .with_timeout(destination.request_timeout)
             .with_retry_policy(RetryPolicy::disabled())
+            // The client splits what is too large for a collector.
+            .with_max_request_body_size(usize::MAX)
             .build()
             .map_err(|error| InitError::Exporter {
                 reason: error.to_string(),
             })?;
-        exporter.set_resource(&resource.to_sdk());
+        encoder.set_resource(&resource.to_sdk());
         Ok(Self {
-            exporter,
-            stats: queue.stats().clone(),
+            encoder,
+            encoded,
+            client: OtlpClient::of_queue(destination, queue)?,
         })
     }
 }
@@ -47,10 +60,36 @@ impl Export for SpanExport {
     type Item = SpanData;
 
     async fn export(&mut self, batch: Vec<SpanData>) -> Result<(), ExportError> {
-        // The client has kept the cause, which the SDK's error leaves out.
-        self.exporter
-            .export(batch)
-            .await
-            .map_err(|_| self.stats.last_error().unwrap_or_default())
+        let result = self.encoder.export(batch).await;
+        match self.encoded.take() {
+            Some(message) => self.client.send(message).await,
+            None => Err(ExportError::encoding(match result {
+                Err(error) => error.to_string(),
+                Ok(()) => "the exporter made no request".to_owned(),
+            })),
+        }
+    }
+}
+
+/// The client of the SDK's exporter: takes the encoded request, and sends nothing.
+#[derive(Debug, Clone, Default)]
+struct Encoded(Arc<Mutex<Option<Bytes>>>);
+
+impl Encoded {
+    fn take(&self) -> Option<Bytes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[async_trait]
+impl HttpClient for Encoded {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        // The exporter reads the variables by itself, and compresses if another crate of the program enables that.
+        if request.headers().contains_key(CONTENT_ENCODING) {
+            let found = "found a compressed request, expected a plain one; disable the features gzip-http and zstd-http of opentelemetry-otlp in this program";
+            return Err(found.into());
+        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request.into_body());
+        Ok(Response::new(Bytes::new()))
     }
 }

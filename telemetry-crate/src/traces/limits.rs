@@ -13,31 +13,6 @@ use crate::{
     values::prefix,
 };
 
-/// Limits of one span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// Characters of a value.
-    pub(crate) value_length: usize,
-    pub(crate) attributes: usize,
-    pub(crate) events: usize,
-    pub(crate) links: usize,
-    pub(crate) attributes_per_event: usize,
-    pub(crate) attributes_per_link: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            value_length: 8 * 1024,
-            attributes: 128,
-            events: 128,
-            links: 128,
-            attributes_per_event: 128,
-            attributes_per_link: 128,
-        }
-    }
-}
-
 /// Characters of a name or a status text, which no variable limits.
 const TEXT_LENGTH: usize = 8 * 1024;
 

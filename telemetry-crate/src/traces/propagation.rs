@@ -24,7 +24,10 @@ use opentelemetry::{
 pub(super) use self::decision::is_deferred;
 use self::{b3::B3, jaeger::Jaeger, trace_context::TraceContext};
 use super::baggage::{self, BoundedBaggage};
-use crate::{config::Propagator, thread::current_context};
+use crate::{
+    config::{Propagator, RemoteParent},
+    thread::current_context,
+};
 
 /// Trace Context, level 2: the trace's id is random, so a sampler may use its bits as random numbers.
 pub(super) const RANDOM: TraceFlags = TraceFlags::new(0x02);
@@ -75,24 +78,6 @@ fn digits_up_to(text: &str, length: usize) -> Option<u128> {
 fn ids(trace_id: u128, span_id: u128) -> Option<(TraceId, SpanId)> {
     let span_id = u64::try_from(span_id).ok()?;
     (trace_id != 0 && span_id != 0).then(|| (trace_id.into(), span_id.into()))
-}
-
-/// What becomes of a trace that a caller has begun, and of the baggage it sends along.
-///
-/// Whoever can reach a service can send it a `traceparent`: to make it keep traces that its sampler would not, or to write
-/// into a trace of somebody else. Behind an edge that you control that is what you want. On an edge that strangers reach,
-/// choose [`Link`](Self::Link) or [`Ignore`](Self::Ignore); the sampler then decides, whatever the caller says. Overridden by
-/// `FIRSTLIGHT_REMOTE_PARENT`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RemoteParent {
-    /// The request goes on in the caller's trace. The default: without it a trace ends at each service's door.
-    #[default]
-    Continue,
-    /// The request begins a trace, with a link to the caller's. Baggage is dropped.
-    Link,
-    /// The request begins a trace that knows nothing of the caller's. Baggage is dropped.
-    Ignore,
 }
 
 /// The operator's choice, which wins over every layer's.

@@ -272,9 +272,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::Batching,
-        otlp::{ExportStats, Queue, Signal},
-        traces::{limits::Limits, tracer::TracerProvider},
+        config::{Batching, SpanLimits},
+        export::{ExportStats, Queue},
+        signal::Signal,
+        traces::tracer::TracerProvider,
     };
 
     #[test]
@@ -288,8 +289,11 @@ mod tests {
         };
         let stats = Arc::new(ExportStats::new(Signal::Traces, 1));
         let queue = Queue::new(&batching, stats);
-        let provider =
-            TracerProvider::new(Sampler::AlwaysOn, Limits::default(), Some(queue.clone()));
+        let provider = TracerProvider::new(
+            Sampler::AlwaysOn,
+            SpanLimits::default(),
+            Some(queue.clone()),
+        );
         let start = SystemTime::now() + Duration::from_secs(3600);
         let builder = SpanBuilder::from_name("before").with_start_time(start);
         let tracer = provider.tracer("test");

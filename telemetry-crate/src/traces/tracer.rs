@@ -14,17 +14,16 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::{
-    limits::Limits,
     propagation::{self, RANDOM},
     span::{Span, Start},
 };
-use crate::otlp::Queue;
+use crate::{config::SpanLimits, export::Queue};
 
 /// Makes tracers; the process-wide one, for instrumentation that talks to OpenTelemetry directly.
 #[derive(Debug, Clone)]
 pub(super) struct TracerProvider {
     sampler: Arc<Sampler>,
-    limits: Limits,
+    limits: SpanLimits,
     /// Absent if nothing is exported.
     queue: Option<Queue<SpanData>>,
 }
@@ -36,7 +35,7 @@ pub(crate) struct Tracer(Arc<Shared>);
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) scope: InstrumentationScope,
-    pub(super) limits: Limits,
+    pub(super) limits: SpanLimits,
     sampler: Arc<Sampler>,
     ids: RandomIdGenerator,
     queue: Option<Queue<SpanData>>,
@@ -52,7 +51,11 @@ impl Shared {
 }
 
 impl TracerProvider {
-    pub(super) fn new(sampler: Sampler, limits: Limits, queue: Option<Queue<SpanData>>) -> Self {
+    pub(super) fn new(
+        sampler: Sampler,
+        limits: SpanLimits,
+        queue: Option<Queue<SpanData>>,
+    ) -> Self {
         Self {
             sampler: Arc::new(sampler),
             limits,

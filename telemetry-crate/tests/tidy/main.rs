@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod conventions;
+mod layers;
 mod names;
 mod own;
 
@@ -210,7 +211,7 @@ fn the_user_agent_names_the_exporter_that_is_in_the_tree() {
     let minor = version.match_indices('.').nth(1).unwrap().0;
     let agent = format!(" OTel-OTLP-Exporter-Rust/{}\"", &version[..minor]);
     assert!(
-        read("telemetry-crate/src/otlp/client.rs").contains(&agent),
-        "expected {agent} in src/otlp/client.rs, the version in Cargo.lock"
+        read("telemetry-crate/src/export/client.rs").contains(&agent),
+        "expected {agent} in src/export/client.rs, the version in Cargo.lock"
     );
 }

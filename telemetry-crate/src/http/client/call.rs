@@ -10,11 +10,7 @@ use super::{
     layer::Shared,
     request::{Notes, Url},
 };
-use crate::{
-    http::protocol,
-    traces::{OpenSpan, SPAN_LEVEL},
-    unwind::EndsByPanic,
-};
+use crate::{http::protocol, span_end::OpenSpan, traces::SPAN_LEVEL, unwind::EndsByPanic};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy)]

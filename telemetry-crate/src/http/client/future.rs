@@ -10,9 +10,8 @@ use pin_project_lite::pin_project;
 use super::{
     ClientResponse,
     call::{Call, Outcome},
-    error_type,
 };
-use crate::unwind::watched;
+use crate::{error_type::error_type, unwind::watched};
 
 pin_project! {
     /// Resolves to the response; made by [`ClientService`](super::ClientService).

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use tower_layer::Layer;
 
 use super::{hosts::Hosts, service::ClientService};
-use crate::metrics::{Durations, catalog};
+use crate::{catalog, metrics::Durations};
 
 /// Gives every call to another service a span, a measurement and the trace's context.
 ///

@@ -2,7 +2,7 @@
 
 use metrics::{Counter, Gauge};
 
-use crate::metrics::catalog;
+use crate::catalog;
 
 /// A limit that ended a connection or a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

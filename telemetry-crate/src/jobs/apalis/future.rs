@@ -18,7 +18,7 @@ use super::{
     undecodable::is_undecodable,
 };
 use crate::{
-    http::error_type,
+    error_type::error_type,
     jobs::{
         catch::Caught,
         outcome::Outcome,

@@ -12,7 +12,6 @@ use tracing_subscriber::{Registry, layer::SubscriberExt};
 use super::{CUT, IsWhole, MAX_LINE, write_bounded};
 use crate::{
     config::LogFormat,
-    known::SpanIds,
     logs::{
         Line, LogLayer, LogWriter,
         fields::{EventFields, Fields, Kind},
@@ -21,6 +20,7 @@ use crate::{
         schema::Keys,
     },
     resource::Resource,
+    span_ids::SpanIds,
 };
 
 /// What a program may put on one line.

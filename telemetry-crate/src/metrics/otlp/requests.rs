@@ -16,7 +16,7 @@ use prost::Message;
 
 use super::{Point, Points, Stream};
 use crate::{
-    metrics::catalog::{self, Kind},
+    catalog::{self, Kind},
     proto::scope,
 };
 

@@ -23,8 +23,10 @@ use prost::Message;
 
 use super::{MetricsRequest, Points};
 use crate::{
+    catalog,
+    config::CardinalityLimits,
     metrics::{
-        BudgetOptions, Format, Metrics, MetricsHandle, MetricsOptions, catalog,
+        Format, Metrics, MetricsHandle, MetricsOptions,
         tests::parse::{Labels, samples},
     },
     resource::Resource,
@@ -34,9 +36,9 @@ fn metrics_after(budget: usize, uses: impl FnOnce()) -> MetricsHandle {
     let metrics = Metrics::new(MetricsOptions {
         resource: vec![("service.name".into(), "orders".into())],
         buckets: vec![("order.value".into(), vec![10.0, 100.0])],
-        budget: BudgetOptions {
+        budget: CardinalityLimits {
             each: Some(budget),
-            ..BudgetOptions::default()
+            ..CardinalityLimits::default()
         },
     });
     with_local_recorder(&metrics.recorder(), uses);

@@ -12,9 +12,12 @@ use tracing::{Event, Subscriber, field, subscriber::with_default};
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
 
 use super::{labels, metrics_after, values};
-use crate::metrics::{BudgetOptions, Format, Metrics, MetricsOptions, budget::SERIES, is_recorded};
+use crate::{
+    config::CardinalityLimits,
+    metrics::{Format, Metrics, MetricsOptions, budget::SERIES, is_recorded},
+};
 
-fn with_budget(budget: BudgetOptions) -> Metrics {
+fn with_budget(budget: CardinalityLimits) -> Metrics {
     Metrics::new(MetricsOptions {
         budget,
         ..MetricsOptions::default()
@@ -48,7 +51,7 @@ fn series_beyond_the_budget_go_to_one_series() {
 
 #[test]
 fn a_budget_can_be_set_per_metric_and_for_all() {
-    let metrics = with_budget(BudgetOptions {
+    let metrics = with_budget(CardinalityLimits {
         by_metric: vec![("orders.placed".into(), 3), ("size".into(), 30)],
         each: Some(20),
         total: None,
@@ -70,9 +73,9 @@ fn a_budget_can_be_set_per_metric_and_for_all() {
 
 #[test]
 fn all_metrics_together_have_a_budget_and_each_keeps_room_for_its_first_series() {
-    let metrics = with_budget(BudgetOptions {
+    let metrics = with_budget(CardinalityLimits {
         total: Some(50),
-        ..BudgetOptions::default()
+        ..CardinalityLimits::default()
     });
     with_local_recorder(&metrics.recorder(), || {
         for user in 0..100 {
@@ -131,9 +134,9 @@ impl<S: Subscriber> Layer<S> for Lines {
 
 #[test]
 fn one_warning_a_metric_names_the_label_and_not_from_inside_a_use() {
-    let metrics = with_budget(BudgetOptions {
+    let metrics = with_budget(CardinalityLimits {
         each: Some(4),
-        ..BudgetOptions::default()
+        ..CardinalityLimits::default()
     });
     let lines = Lines::default();
     let seen = || lines.0.lock().unwrap().clone();

@@ -7,10 +7,8 @@ use std::{
 
 use tracing::{Dispatch, dispatcher};
 
-use super::{
-    signal::Signal,
-    stats::{ExportError, ExportStats},
-};
+use super::stats::{ExportError, ExportStats};
+use crate::signal::Signal;
 use crate::thread;
 
 /// Of one signal.

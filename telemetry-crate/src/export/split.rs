@@ -15,7 +15,7 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 
-use super::signal::Signal;
+use crate::signal::Signal;
 
 /// Below the 4 MiB of gRPC receivers, with room for what a proxy adds.
 pub(super) const MAX_REQUEST_BYTES: usize = 3_500 * 1024;

@@ -22,7 +22,7 @@ use super::{
     connect::Connection,
     stats::{ExportError, Retry},
 };
-use crate::grpc::Code;
+use crate::grpc_code::Code;
 
 /// One flag, and the length in four bytes.
 const FRAME: usize = 5;
@@ -70,7 +70,7 @@ async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
         return Err(refused(head.status));
     }
     let kind = answer::media_type(&head.headers);
-    if !crate::grpc::is_grpc(&head.headers) {
+    if !crate::grpc_code::is_grpc(&head.headers) {
         return Err(answer::foreign(head.status, &kind));
     }
     let body = answer::collect(body).await?;

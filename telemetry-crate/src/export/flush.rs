@@ -8,12 +8,15 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
 
 use super::stats::ExportStats;
+
+/// A year. Added to the present, a longer one may be beyond what a clock has.
+pub(crate) const LONGEST_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What a flush did not get out.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::*;
 #[cfg(feature = "otlp-grpc")]
-use crate::otlp::Signal;
+use crate::signal::Signal;
 
 #[test]
 fn foreign_answers_are_losses() {

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use super::signal::Signal;
-use crate::metrics::{Collector, Page};
+use crate::collector::{Collector, Samples};
+use crate::signal::Signal;
 
 /// Reasons are few and our own; the bound is for the status codes that a broken proxy may invent.
 const MAX_REASONS: usize = 32;
@@ -71,6 +71,11 @@ impl ExportError {
             text: text.into(),
             retry,
         }
+    }
+
+    /// Of what could not be encoded; no other try helps.
+    pub(crate) fn encoding(text: impl Into<String>) -> Self {
+        Self::new("encoding", text, Retry::No)
     }
 
     /// Of a limit that a variable sets.
@@ -228,16 +233,16 @@ impl ExportStats {
 }
 
 impl Collector for ExportStats {
-    fn collect(&self, page: &mut Page) {
+    fn collect(&self, samples: &mut dyn Samples) {
         let exported = self.signal.exported();
         // Success has an empty `error_type`: the semantic conventions set the attribute on failures only.
-        page.sample(
+        samples.sample(
             exported,
             &[("error_type", "")],
             self.total_exported() as f64,
         );
         for (reason, items) in &self.failures().by_reason {
-            page.sample(exported, &[("error_type", reason)], *items as f64);
+            samples.sample(exported, &[("error_type", reason)], *items as f64);
         }
         let Some(queue) = self.signal.queue() else {
             return;
@@ -251,9 +256,9 @@ impl Collector for ExportStats {
                 self.after_shutdown.load(Ordering::Relaxed),
             ),
         ] {
-            page.sample(queue.processed, &[("error_type", reason)], count as f64);
+            samples.sample(queue.processed, &[("error_type", reason)], count as f64);
         }
-        page.sample(queue.size, &[], self.in_flight() as f64);
-        page.sample(queue.capacity, &[], self.capacity as f64);
+        samples.sample(queue.size, &[], self.in_flight() as f64);
+        samples.sample(queue.capacity, &[], self.capacity as f64);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     LostKind,
-    metrics::catalog::{self, Metric},
+    catalog::{self, Metric},
 };
 
 /// One of the three.

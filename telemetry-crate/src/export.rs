@@ -23,7 +23,6 @@ mod health;
 mod intervals;
 mod partial;
 mod queue;
-mod signal;
 mod split;
 mod stats;
 #[cfg(all(test, feature = "testing"))]
@@ -36,11 +35,10 @@ pub(crate) use self::{
     batches::{Batches, Export},
     client::OtlpClient,
     exporters::Exporters,
-    flush::{Flush, Unsent},
+    flush::{Flush, LONGEST_DEADLINE, Unsent},
     health::LOSS_TARGET,
     intervals::{Intervals, IntervalsHandle},
     queue::Queue,
-    signal::Signal,
     stats::{ExportError, ExportStats},
     thread::ExporterThread,
 };

@@ -8,6 +8,7 @@
 //! units and `_total` become suffixes). The process has the classic `process_*` names, because every dashboard in
 //! circulation asks for those.
 
+pub(crate) mod buckets;
 mod calls;
 mod cron;
 mod data;
@@ -57,7 +58,6 @@ pub use self::{
         OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY, OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE, TARGET_INFO,
     },
 };
-use super::buckets;
 
 /// What a metric's number means, and so what may be asked of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,7 +75,7 @@ pub enum Kind {
 
 impl Kind {
     /// The word of the exposition formats for this kind.
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
@@ -189,49 +189,6 @@ pub const UP_DOWN_COUNTERS: &[&str] = &[
 ];
 
 /// The entry of that name, if we emit it.
-pub(super) fn find(name: &str) -> Option<&'static Metric> {
+pub(crate) fn find(name: &str) -> Option<&'static Metric> {
     ALL.iter().copied().find(|metric| metric.name == name)
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may fail")]
-
-    use super::{ALL, Kind};
-    use crate::metrics::{buckets, canonical};
-
-    #[test]
-    fn every_name_and_label_is_already_canonical() {
-        for metric in ALL {
-            if metric.kind != Kind::Info {
-                assert_eq!(
-                    canonical::metric_name(metric.kind, metric.name),
-                    metric.name
-                );
-            }
-            for label in metric.labels {
-                assert_eq!(canonical::label_name(metric.kind, label), *label);
-            }
-        }
-    }
-
-    #[test]
-    fn names_suffixes_and_kinds_agree() {
-        for metric in ALL {
-            let name = metric.name;
-            assert_eq!(
-                name.ends_with("_total"),
-                metric.kind == Kind::Counter,
-                "{name}"
-            );
-            assert_eq!(name.ends_with("_info"), metric.kind == Kind::Info, "{name}");
-            let stem = name.strip_suffix("_total").unwrap_or(name);
-            assert_eq!(stem.ends_with("_seconds"), metric.unit == "s", "{name}");
-            assert_eq!(stem.ends_with("_bytes"), metric.unit == "By", "{name}");
-            assert!(metric.help.ends_with('.'), "{name}");
-            if let Some(bounds) = metric.buckets {
-                buckets::validate(name, bounds).unwrap();
-            }
-        }
-    }
 }

@@ -1,8 +1,7 @@
 //! The client of one signal: one request, with its retries, over HTTP or gRPC.
 //!
-//! Under `opentelemetry-otlp`'s span exporter it is the HTTP client; log records and metrics go through it directly. The
-//! SDK hands on "network error"; at 3 a.m. the difference between a refused connection, a name that does not resolve
-//! and a time-out is the whole question.
+//! Its errors tell a refused connection from a name that does not resolve and from a time-out, where the SDK's clients say
+//! "network error".
 
 use std::{
     sync::{
@@ -12,11 +11,9 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
-use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -27,10 +24,10 @@ use super::{
     flush::Flushes,
     partial::Partial,
     queue::Queue,
-    signal::Signal,
     split::{MAX_REQUEST_BYTES, Part, smaller_than, split},
     stats::{ExportError, ExportStats, Retry},
 };
+use crate::signal::Signal;
 use crate::{
     InitError,
     config::{Destination, Protocol},
@@ -263,17 +260,4 @@ fn compress(message: Bytes, gzip: bool) -> (Bytes, bool) {
 #[cfg(not(feature = "otlp-gzip"))]
 fn compress(message: Bytes, _gzip: bool) -> (Bytes, bool) {
     (message, false)
-}
-
-/// For `opentelemetry-otlp`, which encodes the spans. Its own retries are off.
-#[async_trait]
-impl HttpClient for OtlpClient {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        // Its address and headers are the ones that it was given, or that it reads from the environment by rules of its
-        // own; ours are in force.
-        match self.send(request.into_body()).await {
-            Ok(()) => Ok(Response::new(Bytes::new())),
-            Err(error) => Err(error.text.into()),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! The status of a call: where it is found, what it is called, and whose fault it is.
+//! gRPC on the wire: which requests are its own, and the status codes.
 
 use http::{HeaderMap, StatusCode};
 
@@ -31,9 +31,9 @@ const NAMES: [&str; 17] = [
 
 impl Code {
     pub(crate) const OK: Self = Self(0);
-    pub(super) const CANCELLED: Self = Self(1);
-    pub(super) const UNKNOWN: Self = Self(2);
-    pub(super) const DEADLINE_EXCEEDED: Self = Self(4);
+    pub(crate) const CANCELLED: Self = Self(1);
+    pub(crate) const UNKNOWN: Self = Self(2);
+    pub(crate) const DEADLINE_EXCEEDED: Self = Self(4);
     const PERMISSION_DENIED: Self = Self(7);
     const RESOURCE_EXHAUSTED: Self = Self(8);
     const UNIMPLEMENTED: Self = Self(12);
@@ -53,7 +53,7 @@ impl Code {
     /// What a client makes of a response without a status, such as a proxy's.
     ///
     /// [HTTP to gRPC status code mapping](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
-    pub(super) fn of_http(status: StatusCode) -> Self {
+    pub(crate) fn of_http(status: StatusCode) -> Self {
         match status.as_u16() {
             400 => Self::INTERNAL,
             401 => Self::UNAUTHENTICATED,
@@ -69,7 +69,7 @@ impl Code {
     }
 
     /// Semantic conventions, gRPC server spans: these say that the server failed, the others that the caller did.
-    pub(super) fn is_error_of_server(self) -> bool {
+    pub(crate) fn is_error_of_server(self) -> bool {
         matches!(
             self,
             Self::UNKNOWN
@@ -83,7 +83,7 @@ impl Code {
 
     /// Whether this may be an answer to whatever anybody calls, from a layer that knows no methods: one that asks who is
     /// there, or how much is going on, or that there is nothing of that name.
-    pub(super) fn may_be_any_methods(self) -> bool {
+    pub(crate) fn may_be_any_methods(self) -> bool {
         matches!(
             self,
             Self::CANCELLED
@@ -93,6 +93,15 @@ impl Code {
                 | Self::UNAUTHENTICATED
         )
     }
+}
+
+/// Whether it is a gRPC request in the framing of HTTP/2, and not gRPC-Web or something else.
+///
+/// [gRPC over HTTP/2, content-type](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests).
+pub(crate) fn is_grpc(headers: &http::HeaderMap) -> bool {
+    let content_type = headers.get(http::header::CONTENT_TYPE);
+    let rest = content_type.and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use super::{
     batches::{Batches, Export},
     health::Health,
     intervals::Intervals,
-    signal::Signal,
     stats::ExportStats,
 };
+use crate::signal::Signal;
 use crate::{InitError, thread::silence};
 
 const THREAD: &str = "firstlight-otlp";

@@ -24,7 +24,7 @@ fn protocols() -> Vec<(Protocol, &'static str)> {
     vec![
         (Protocol::HttpProtobuf, "/v1/metrics"),
         #[cfg(feature = "otlp-grpc")]
-        (Protocol::Grpc, super::Signal::Metrics.grpc_path()),
+        (Protocol::Grpc, crate::signal::Signal::Metrics.grpc_path()),
     ]
 }
 

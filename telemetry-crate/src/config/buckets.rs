@@ -1,0 +1,36 @@
+//! Buckets of histograms, as the configuration gives them.
+
+/// Most buckets of one histogram. Each costs a line of every series on every scrape.
+const MAX: usize = 200;
+
+/// Checks the configured buckets of the histogram `name`.
+///
+/// # Errors
+///
+/// A sentence that says what was found, what is expected and what to do, if they are none, more than [`MAX`], not
+/// finite, or not rising.
+pub(crate) fn validate_buckets(name: &str, bounds: &[f64]) -> Result<(), String> {
+    if bounds.is_empty() {
+        return Err(format!(
+            "buckets of {name}: found none, expected at least one upper bound; leave the setting out for the default"
+        ));
+    }
+    if bounds.len() > MAX {
+        return Err(format!(
+            "buckets of {name}: found {}, expected at most {MAX}; each is one more line per series on every scrape",
+            bounds.len()
+        ));
+    }
+    if let Some(bound) = bounds.iter().find(|bound| !bound.is_finite()) {
+        return Err(format!(
+            "buckets of {name}: found {bound}, expected finite numbers; the +Inf bucket is always added"
+        ));
+    }
+    if let Some(pair) = bounds.windows(2).find(|pair| pair[0] >= pair[1]) {
+        return Err(format!(
+            "buckets of {name}: found {} after {}, expected rising upper bounds; sort them and remove duplicates",
+            pair[1], pair[0]
+        ));
+    }
+    Ok(())
+}

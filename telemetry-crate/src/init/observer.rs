@@ -1,0 +1,16 @@
+//! The observer of events that the features ask for.
+
+use crate::{config::Settings, traces::Traces};
+
+#[cfg(feature = "sqlx")]
+pub(crate) type Observer = crate::sqlx::QueryLayer;
+#[cfg(not(feature = "sqlx"))]
+pub(crate) type Observer = ();
+
+#[cfg(feature = "sqlx")]
+pub(super) fn observer(settings: &Settings, traces: &Traces) -> Observer {
+    Observer::new(settings.query_limits, Some(traces.past_spans()))
+}
+
+#[cfg(not(feature = "sqlx"))]
+pub(super) fn observer(_: &Settings, _: &Traces) -> Observer {}

@@ -1,0 +1,64 @@
+//! The three signals, from the macros to what is sent, without a global and without a thread.
+
+use super::observer::{Observer, observer};
+use crate::{
+    InitError,
+    config::Settings,
+    directives::Directives,
+    layer::{Signals, SignalsFilter},
+    logs::{LogFilter, LogLayer, LogWriter},
+    metrics::{Metrics, MetricsOptions},
+    traces::Traces,
+};
+
+/// Built once for a process, and once for each capture of a test.
+pub(crate) struct Pipeline {
+    pub(crate) writer: LogWriter,
+    pub(crate) log_filter: LogFilter,
+    pub(crate) logs: LogLayer,
+    pub(crate) traces: Traces,
+    pub(crate) metrics: Metrics,
+    observer: Observer,
+}
+
+impl Pipeline {
+    pub(crate) fn new(settings: &Settings, traces: Traces) -> Result<Self, InitError> {
+        let directives = Directives::parse(&settings.log_filter)
+            .map_err(|error| InitError::invalid("log filter", &settings.log_filter, error))?;
+        let metrics = Metrics::new(MetricsOptions {
+            resource: settings.resource.to_pairs(),
+            buckets: settings.buckets.clone(),
+            budget: settings.budget.clone(),
+        });
+        let writer = LogWriter::new();
+        let logs = LogLayer::new(
+            settings.log_format,
+            settings.colours,
+            &settings.resource,
+            writer.clone(),
+        );
+        metrics.handle().add_collector(logs.counts());
+        Ok(Self {
+            writer,
+            log_filter: LogFilter::new(directives),
+            logs,
+            observer: observer(settings, &traces),
+            traces,
+            metrics,
+        })
+    }
+
+    /// What the subscriber needs.
+    pub(crate) fn signals(&self) -> Signals<Observer> {
+        Signals::new(
+            self.logs.clone(),
+            self.filter(),
+            self.traces.span_tracer(),
+            self.observer.clone(),
+        )
+    }
+
+    pub(crate) fn filter(&self) -> SignalsFilter<Observer> {
+        SignalsFilter::new(self.log_filter.clone(), self.traces.span_events())
+    }
+}

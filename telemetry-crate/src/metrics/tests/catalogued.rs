@@ -1,0 +1,42 @@
+//! The catalogue against the rules that the recorder holds all names to.
+
+use crate::{
+    catalog::{ALL, Kind},
+    config::validate_buckets,
+    metrics::canonical,
+};
+
+#[test]
+fn every_name_and_label_is_already_canonical() {
+    for metric in ALL {
+        if metric.kind != Kind::Info {
+            assert_eq!(
+                canonical::metric_name(metric.kind, metric.name),
+                metric.name
+            );
+        }
+        for label in metric.labels {
+            assert_eq!(canonical::label_name(metric.kind, label), *label);
+        }
+    }
+}
+
+#[test]
+fn names_suffixes_and_kinds_agree() {
+    for metric in ALL {
+        let name = metric.name;
+        assert_eq!(
+            name.ends_with("_total"),
+            metric.kind == Kind::Counter,
+            "{name}"
+        );
+        assert_eq!(name.ends_with("_info"), metric.kind == Kind::Info, "{name}");
+        let stem = name.strip_suffix("_total").unwrap_or(name);
+        assert_eq!(stem.ends_with("_seconds"), metric.unit == "s", "{name}");
+        assert_eq!(stem.ends_with("_bytes"), metric.unit == "By", "{name}");
+        assert!(metric.help.ends_with('.'), "{name}");
+        if let Some(bounds) = metric.buckets {
+            validate_buckets(name, bounds).unwrap();
+        }
+    }
+}
