@@ -1,7 +1,6 @@
 //! The signal to stop.
 
 use std::{
-    error::Error,
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -10,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::oneshot, task::JoinSet};
+use tokio::{
+    sync::oneshot,
+    task::{JoinError, JoinSet},
+};
 
 use crate::readiness;
 
@@ -52,13 +54,20 @@ pub fn drain_timeout() -> Duration {
 /// others are cancelled.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-/// use tokio::{sync::watch, task::JoinSet};
+/// # async fn example(listener: tokio::net::TcpListener) -> std::io::Result<()> {
+/// use std::sync::Arc;
+/// use tokio::{sync::Notify, task::JoinSet};
 ///
-/// let (stop, mut stopped) = watch::channel(false);
+/// let stop = Arc::new(Notify::new());
 /// let mut tasks = JoinSet::new();
-/// tasks.spawn(async move { stopped.wait_for(|stopped| *stopped).await.map(drop) });
-/// firstlight::run_until_shutdown(tasks, || drop(stop.send(true))).await?;
+/// let stopped = stop.clone();
+/// tasks.spawn(async move {
+///     tokio::select! {
+///         accepted = listener.accept() => accepted.map(drop),
+///         () = stopped.notified() => std::io::Result::Ok(()),
+///     }
+/// });
+/// firstlight::run_until_shutdown(tasks, || stop.notify_waiters()).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -69,9 +78,9 @@ pub fn drain_timeout() -> Duration {
 pub async fn run_until_shutdown<E>(
     tasks: JoinSet<Result<(), E>>,
     stop: impl FnOnce(),
-) -> Result<(), Box<dyn Error + Send + Sync>>
+) -> Result<(), E>
 where
-    E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
+    E: From<JoinError> + Send + 'static,
 {
     run_until(tasks, async {
         shutdown_signal().await;
@@ -83,13 +92,13 @@ where
 async fn run_until<E>(
     mut tasks: JoinSet<Result<(), E>>,
     stopped: impl Future<Output = ()>,
-) -> Result<(), Box<dyn Error + Send + Sync>>
+) -> Result<(), E>
 where
-    E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
+    E: From<JoinError> + Send + 'static,
 {
     let ended = async {
         while let Some(ended) = tasks.join_next().await {
-            ended?.map_err(Into::into)?;
+            ended??;
         }
         Ok(())
     };

@@ -36,7 +36,6 @@ pub struct AppState {
 
 impl AppState {
 {%- if store != "none" %}
-    /// Opens all of it.
     pub async fn new(config: &Config, readiness: &Readiness) -> anyhow::Result<Self> {
         Ok(Self {
             store: store::open(&config.database, readiness).await?,
@@ -64,8 +63,7 @@ impl AppState {
         tasks.spawn(jobs::work(self.clone(), stop.clone()));
         tasks.spawn(schedule::run(self.clone(), stop.clone()));
 {%- endif %}
-        let ended = firstlight::run_until_shutdown(tasks, || stop.cancel()).await;
-        ended.map_err(anyhow::Error::from_boxed)?;
+        firstlight::run_until_shutdown(tasks, || stop.cancel()).await?;
 {%- if store != "none" %}
         store::close(&self.store).await;
 {%- endif %}

@@ -48,8 +48,8 @@ impl Config {
 
     /// Opens the port.
     pub async fn listen(&self) -> anyhow::Result<TcpListener> {
-        let Self { host, port, .. } = self;
-        let listener = TcpListener::bind((host.as_str(), *port)).await;
+        let (host, port) = (self.host.as_str(), self.port);
+        let listener = TcpListener::bind((host, port)).await;
         listener.with_context(|| format!("HOST, PORT: cannot listen on {host}:{port}"))
     }
 }

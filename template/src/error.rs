@@ -27,9 +27,7 @@ impl AppError {
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         match self {
-            Self::NotFound(what) => {
-                (StatusCode::NOT_FOUND, format!("{what} not found")).into_response()
-            }
+            Self::NotFound(what) => (StatusCode::NOT_FOUND, what + " not found").into_response(),
             Self::Unprocessable(text) => (StatusCode::UNPROCESSABLE_ENTITY, text).into_response(),
             Self::Failed(status, cause) => {
                 // Here and nowhere else, so that a failure is one line, with all of its causes.

@@ -11,7 +11,7 @@
 //! | `POST /orders` | a transaction, and 201 |
 //! | `GET /orders/{id}` | a fast request; 404 for an order that is not there |
 {%- endif %}
-//! | `POST /orders` with the header `Idempotency-Key` | sent twice, it is one order |
+//! | `POST /orders` with an `Idempotency-Key` | sent twice, it is one order |
 //! | `GET /orders/stats` | a cached read, at most 10 s old |
 
 {% if worker -%}
@@ -31,13 +31,13 @@ use axum::{
 };
 use firstlight::staleness::{Cache, DataType};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing::{info, instrument};
 
 {% if worker -%}
 use self::charge::{CHARGES, Charge};
 {% endif -%}
-use self::table::{Order, Stats};
+use self::table::Stats;
 {% if worker -%}
 use crate::store::Db;
 {% endif -%}
@@ -90,18 +90,17 @@ async fn create(
 {%- endif %}
 }
 
-async fn show(
-    State(app): State<AppState>,
-    Path(id): Path<i64>,
-) -> Result<impl IntoResponse, AppError> {
+async fn show(State(app): State<AppState>, Path(id): Path<i64>) -> Result<Json<Value>, AppError> {
     let order = table::find(&app.store, id).await?;
     let order = order.ok_or_else(|| AppError::NotFound(format!("order {id}")))?;
 {%- if worker %}
     let status = charge::status(&app.store, &order).await?;
-    let Order { item, quantity, .. } = order;
-    let order = json!({ "id": id, "item": item, "quantity": quantity, "status": status });
-{%- endif %}
+    let mut order = json!(order);
+    order["status"] = json!(status);
     Ok(Json(order))
+{%- else %}
+    Ok(Json(json!(order)))
+{%- endif %}
 }
 
 async fn stats_of_all(State(app): State<AppState>) -> Result<Json<Stats>, AppError> {
@@ -138,8 +137,10 @@ async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<i64, A
     let mut transaction = firstlight::sqlx::begin(store).await?;
     let Some(id) = table::insert(&mut *transaction, new, key).await? else {
         transaction.rollback().await?;
+        let first = table::find_by_key(store, key).await?;
+        let same = first.filter(|it| it.item == new.item && it.quantity == new.quantity);
         let other = || AppError::Unprocessable("Idempotency-Key: was another order's".to_owned());
-        return table::find_same(store, new, key).await?.ok_or_else(other);
+        return same.map(|order| order.id).ok_or_else(other);
     };
 {%- if worker %}
     // One charge for each order, whatever else goes wrong.

@@ -6,11 +6,9 @@ use firstlight::{
     Readiness,
     sqlx::{DatabaseOptions, ErrorClass, writable},
 };
-use tokio::time::timeout;
 
 use crate::error::AppError;
 
-/// The kind of database.
 pub type Db = sqlx::{{database}};
 /// The pool. Clones are the same pool.
 pub type Store = sqlx::Pool<Db>;
@@ -30,8 +28,7 @@ pub async fn open(options: &DatabaseOptions<Db>, ready: &Readiness) -> anyhow::R
     Ok(store)
 }
 
-/// For `?` behind queries: 503 if the database is unavailable, 409 or 422 if it refuses what the request says. A cached read shares
-/// its error with all that have waited for it.
+/// For `?` behind queries: 409 or 422 if the database refuses what the request says, 503 if it is unavailable.
 impl<E: Borrow<sqlx::Error> + Into<anyhow::Error>> From<E> for AppError {
     fn from(error: E) -> Self {
         Self::Failed(ErrorClass::of(error.borrow()).status(), error.into())
@@ -40,5 +37,5 @@ impl<E: Borrow<sqlx::Error> + Into<anyhow::Error>> From<E> for AppError {
 
 /// What was cut may still hold a connection, and is not waited for.
 pub async fn close(store: &Store) {
-    let _ = timeout(Duration::from_secs(1), store.close()).await;
+    let _ = tokio::time::timeout(Duration::from_secs(1), store.close()).await;
 }

@@ -1,7 +1,6 @@
 //! The bank: another service, called over HTTP at `BANK_URL`. Without an address it is only pretended.
 //!
-//! Each call is a span of the job's trace, which goes on over there. It is tried once: what may work later is the queue's to
-//! try again.
+//! Each call is a span of the job's trace, and is tried once: what may work later is the queue's to try again.
 
 use std::time::Duration;
 
@@ -11,8 +10,6 @@ use firstlight::{
 };
 use reqwest::{Client, Url};
 use serde_json::json;
-use tokio::time::sleep;
-use tracing::instrument;
 
 use super::table::Order;
 
@@ -39,7 +36,7 @@ impl Bank {
     }
 
     /// Takes the money for an order. An [`AbortError`] is the bank's no; after any other error it is asked again, with the same key.
-    #[instrument(name = "ask_bank", skip_all)]
+    #[tracing::instrument(name = "ask_bank", skip_all)]
     pub async fn charge(&self, order: &Order) -> Result<(), BoxDynError> {
         let Some(url) = &self.url else {
             return Ok(pretend(&order.item).await?);
@@ -72,7 +69,7 @@ pub fn url(given: String) -> anyhow::Result<String> {
 }
 
 async fn pretend(item: &str) -> Result<(), AbortError> {
-    sleep(Duration::from_millis(25)).await;
+    tokio::time::sleep(Duration::from_millis(25)).await;
     if item == "declined" {
         return Err(AbortError::new("the bank declines"));
     }

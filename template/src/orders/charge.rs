@@ -7,7 +7,6 @@ use firstlight::jobs::{
     apalis::{AbortError, BoxDynError, JobState, TaskQueue},
 };
 use serde::{Deserialize, Serialize};
-use tracing::info;
 
 use super::table::{self, Order};
 use crate::{app::AppState, store::Store};
@@ -46,6 +45,6 @@ pub async fn charge(job: Charge, app: AppState) -> Result<(), BoxDynError> {
     // A crash between this and the note that it is done repeats it; the bank knows it by the order's id.
     app.bank.charge(&order).await?;
     table::set_charged(&app.store, order.id).await?;
-    info!(order.id, "order charged");
+    tracing::info!(order.id, "order charged");
     Ok(())
 }

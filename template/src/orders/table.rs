@@ -14,14 +14,13 @@ use crate::store::{Db, Store};
 pub struct Order {
     pub id: i64,
     pub item: String,
-    pub quantity: i64,
+    pub quantity: i32,
 {%- if worker %}
     #[serde(skip)]
     pub charged: bool,
 {%- endif %}
 }
 
-/// All orders together.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
 pub struct Stats {
     pub orders: i64,
@@ -46,16 +45,9 @@ pub async fn find(store: &Store, id: i64) -> Result<Option<Order>, sqlx::Error> 
     find.fetch_optional(store).observed().await
 }
 
-/// The id of the order that was stored with this key, if it is the same.
-pub async fn find_same(
-    store: &Store,
-    new: &NewOrder,
-    key: Option<&str>,
-) -> Result<Option<i64>, sqlx::Error> {
-    let find = "SELECT id FROM orders WHERE idempotency_key = $1 AND item = $2 AND quantity = $3";
-    let find = sqlx::query_scalar(find).bind(key).bind(&new.item);
-    let find = find.bind(new.quantity).fetch_optional(store);
-    find.observed().await
+pub async fn find_by_key(store: &Store, key: Option<&str>) -> Result<Option<Order>, sqlx::Error> {
+    let find = sqlx::query_as("SELECT * FROM orders WHERE idempotency_key = $1").bind(key);
+    find.fetch_optional(store).observed().await
 }
 
 pub async fn stats(store: &Store) -> Result<Stats, sqlx::Error> {
@@ -64,26 +56,22 @@ pub async fn stats(store: &Store) -> Result<Stats, sqlx::Error> {
 }
 {%- if worker %}
 
-/// How long, in seconds, a client may repeat a request with the same key.
-const KEYS_KEPT: i64 = 24 * 60 * 60;
-
 /// Notes that an order is charged.
 pub async fn set_charged(store: &Store, id: i64) -> Result<(), sqlx::Error> {
     let charged = sqlx::query("UPDATE orders SET charged = TRUE WHERE id = $1").bind(id);
     charged.execute(store).observed().await.map(drop)
 }
 
-/// The scheduled run: keys that no client will send again are free. Their orders stay.
+/// The scheduled run: keys of orders that are a day old are free again, because no client repeats a request so late.
 pub async fn forget_keys(store: Store) -> Result<(), sqlx::Error> {
     let forget = "UPDATE orders SET idempotency_key = NULL WHERE idempotency_key IS NOT NULL AND created_at < $1";
-    let forget = sqlx::query(forget).bind(now() - KEYS_KEPT);
+    let forget = sqlx::query(forget).bind(now() - 24 * 60 * 60);
     let forgotten = forget.execute(&store).observed().await?.rows_affected();
     tracing::info!(forgotten, "idempotency keys forgotten");
     Ok(())
 }
 {%- endif %}
 
-/// In seconds since 1970, UTC.
 fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs().cast_signed()
