@@ -33,7 +33,7 @@ fn main() {
 fn start() -> TelemetryGuard {
     TelemetryConfig::new()
         .without_admin()
-        // So that spans are recorded. Nobody listens there: the queue is full soon, and spans are counted and dropped.
+        // So that spans are recorded. No collector listens there: the queue is full soon, and spans are counted and dropped.
         .otlp_endpoint("http://127.0.0.1:1")
         .log_filter("info,firstlight::traces=off,opentelemetry=off")
         .series_budget("series_1k", 1_000)
@@ -42,7 +42,7 @@ fn start() -> TelemetryGuard {
         .unwrap()
 }
 
-/// Puts the thread into a trace of somebody else's that is kept, or is not.
+/// Puts the thread into another service's trace that is kept, or is not.
 fn caller(flags: TraceFlags) -> ContextGuard {
     let (trace_id, span_id) = (TraceId::from(1), SpanId::from(1));
     let span = SpanContext::new(trace_id, span_id, flags, true, TraceState::NONE);

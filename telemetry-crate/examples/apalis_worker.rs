@@ -77,7 +77,7 @@ impl Stop {
     }
 
     async fn requested(mut self) {
-        // An error means that nobody listens any more: the runtime ends.
+        // An error means that no receiver is left: the runtime ends.
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 }

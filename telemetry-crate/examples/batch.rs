@@ -1,5 +1,5 @@
 //! For a command or a batch job: no listener, telemetry sent at the end, and an exit code that tells. Run it with
-//! `cargo run -p firstlight --example batch -- Cargo.toml`; for its metrics, which nobody scrapes, set
+//! `cargo run -p firstlight --example batch -- Cargo.toml`; for its metrics, which are not scraped, set
 //! `OTEL_METRICS_EXPORTER=otlp` and `OTEL_EXPORTER_OTLP_ENDPOINT`.
 
 use std::{env, fs, io, process::ExitCode, time::SystemTime};

@@ -7,7 +7,7 @@
 //! whenever the database is slow.
 //!
 //! The flow: `connections` decides who has a place and for how long, `access` who may ask what, `routes` which page
-//! answers. What it leaves out: TLS and users. Whoever needs them has a proxy that knows them.
+//! answers. What it leaves out: TLS and users, which a proxy has.
 
 mod access;
 mod attempts;

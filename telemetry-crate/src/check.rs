@@ -24,7 +24,7 @@ use crate::{
 
 /// What became of the canaries.
 ///
-/// Its `Display` form says it in plain words, a line a pillar, with what to do about it. Made by [`check()`](crate::check())
+/// Its `Display` form says it in plain words, a line a signal, with what to do about it. Made by [`check()`](crate::check())
 /// and [`TelemetryGuard::check`](crate::TelemetryGuard::check).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "show it, and return its `exit_code()`"]
@@ -37,7 +37,7 @@ pub struct CheckReport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
     Works(String),
-    /// Nobody asked for it, so it is no failure.
+    /// It was not asked for, so it is no failure.
     Off(String),
     Fails(String),
 }
@@ -55,7 +55,7 @@ impl CheckReport {
         self.notes.push(note);
     }
 
-    /// Whether everything that is on works. A pillar that is off, such as traces without an endpoint, is no failure.
+    /// Whether everything that is on works. A signal that is off, such as traces without an endpoint, is no failure.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         let fails = |(_, outcome): &(_, Outcome)| matches!(outcome, Outcome::Fails(_));
@@ -77,11 +77,11 @@ impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.is_ok() { "ok" } else { "failed" };
         write!(f, "telemetry check: {verdict}")?;
-        for (pillar, outcome) in &self.parts {
+        for (signal, outcome) in &self.parts {
             match outcome {
-                Outcome::Works(words) => write!(f, "\n  {pillar}: ok, {words}")?,
-                Outcome::Off(words) => write!(f, "\n  {pillar}: off, {words}")?,
-                Outcome::Fails(words) => write!(f, "\n  {pillar}: failed, {words}")?,
+                Outcome::Works(words) => write!(f, "\n  {signal}: ok, {words}")?,
+                Outcome::Off(words) => write!(f, "\n  {signal}: off, {words}")?,
+                Outcome::Fails(words) => write!(f, "\n  {signal}: failed, {words}")?,
             }
         }
         for note in &self.notes {
@@ -91,7 +91,7 @@ impl fmt::Display for CheckReport {
     }
 }
 
-/// The pillars of a running telemetry.
+/// The signals of a running telemetry.
 pub(crate) struct Pipelines<'a> {
     pub(crate) status: &'a Status,
     pub(crate) logs: &'a LogWriter,

@@ -1,6 +1,6 @@
 //! Every choice that can be made, its default and the reason for the default.
 //!
-//! [`TelemetryConfig`] holds what the program's author prefers. The environment, which belongs to whoever operates the
+//! [`TelemetryConfig`] holds what the program's author prefers. The environment, which belongs to the operator of the
 //! program, wins over it: **environment > setters > defaults**. Both are merged once, in `build()`, into the private
 //! `Settings`, which the rest of the crate reads; nothing else looks at the environment.
 
@@ -201,7 +201,7 @@ impl TelemetryConfig {
         self
     }
 
-    /// No admin listener: for a command-line program or a batch job that nobody scrapes. An address in the environment
+    /// No admin listener: for a command-line program or a batch job that is not scraped. An address in the environment
     /// turns it on again.
     pub fn without_admin(mut self) -> Self {
         self.admin = Some(Admin::Off);
@@ -250,7 +250,7 @@ impl TelemetryConfig {
 
     /// From how many runs of one statement in one request on it is an N+1: one WARN line at the request's end, an
     /// attribute on its span, and a count in `sql_n_plus_one_total`. Default 10: below, it is a handful of lookups that
-    /// nobody would notice, and a page of a list has ten rows or more. Zero is never. With the feature `sqlx`. Overridden
+    /// no user would notice, and a page of a list has ten rows or more. Zero is never. With the feature `sqlx`. Overridden
     /// by `FIRSTLIGHT_N_PLUS_ONE`.
     pub fn n_plus_one(mut self, repeats: u32) -> Self {
         self.n_plus_one = Some(repeats);

@@ -27,7 +27,7 @@
 //!
 //! * **Jitter, by default.** A hundred jobs that are all due at 3 a.m. start over the five minutes after it, so that the
 //!   database does not meet them all at once. See [`Cron::jitter`].
-//! * **One runner.** Whoever claims a tick in the [`Store`] runs it, the other replicas do not. A run that dies with its
+//! * **One runner.** The replica that claims a tick in the [`Store`] runs it, the other replicas do not. A run that dies with its
 //!   process is taken over once its lease has ended, a minute later.
 //! * **No overlap with itself.** A tick that comes while the run before it still goes on is skipped and counted.
 //! * **A time limit**, by default the time until the next tick. See [`Cron::time_limit`].
@@ -68,10 +68,10 @@ mod ticker;
 mod utc;
 
 pub use self::{
-    declaration::{Cron, Missed},
+    declaration::{Cron, MisfirePolicy},
     error::CronError,
     local::LocalStore,
     schedule::Schedule,
     scheduler::Scheduler,
-    store::{Claim, Ended, Store, Turn},
+    store::{Claim, ClaimRequest, RunOutcome, Store},
 };

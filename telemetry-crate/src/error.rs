@@ -1,7 +1,7 @@
 //! What can go wrong when telemetry starts and when it stops.
 //!
 //! Each message names the setting, what was found, what was expected, and what to do. Two types, because they meet
-//! two different people: [`InitError`] whoever deploys the service, [`ShutdownError`] whoever reads its last words.
+//! two readers: [`InitError`] the one who deploys the service, [`ShutdownError`] the one of its last lines.
 //! Nothing that happens in between is an error of the service: telemetry that fails at run time is counted on the
 //! metrics page and logged when its state changes.
 
@@ -60,19 +60,19 @@ pub enum InitError {
         source: io::Error,
     },
 
-    /// Somebody else has set the global `tracing` subscriber.
+    /// Another crate has set the global `tracing` subscriber.
     #[error(
         "a global tracing subscriber is set already: remove the other one, or add firstlight's layer to it with TelemetryConfig::build() and Telemetry::layer()"
     )]
     SubscriberTaken,
 
-    /// Somebody else has set the global `log` logger.
+    /// Another crate has set the global `log` logger.
     #[error(
         "a global logger of the `log` crate is set already: remove the other one; firstlight receives `log` records itself"
     )]
     LoggerTaken,
 
-    /// Somebody else has set the global `metrics` recorder. The `tracing` subscriber is installed already and stays.
+    /// Another crate has set the global `metrics` recorder. The `tracing` subscriber is installed already and stays.
     #[error(
         "a global metrics recorder is set already: remove the other exporter; firstlight serves the same metrics on its admin listener"
     )]
@@ -175,7 +175,7 @@ impl fmt::Display for ShutdownError {
 
 impl std::error::Error for ShutdownError {}
 
-// A `main` that returns an error shows its `Debug` form; the sentence is what somebody can act on.
+// A `main` that returns an error shows its `Debug` form; the sentence is what an operator can act on.
 impl fmt::Debug for InitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

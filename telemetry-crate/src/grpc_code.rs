@@ -81,7 +81,7 @@ impl Code {
         )
     }
 
-    /// Whether this may be an answer to whatever anybody calls, from a layer that knows no methods: one that asks who is
+    /// Whether this may be an answer to any call, from a layer that knows no methods: one that asks who is
     /// there, or how much is going on, or that there is nothing of that name.
     pub(crate) fn may_be_any_methods(self) -> bool {
         matches!(

@@ -106,7 +106,7 @@ impl TelemetryGuard {
         self.parts.runtime.observe_current()
     }
 
-    /// From here on nobody is told that a runtime stands still.
+    /// From here on a runtime that stands still is not reported.
     pub(crate) fn observe_no_runtime(&self) {
         self.parts.runtime.stop();
     }
@@ -199,7 +199,7 @@ impl TelemetryGuard {
     ///
     /// In place of [`std::process::exit`], which runs no destructor: a guard that is alive then is never dropped, so the
     /// spans that wait for their batch (5 s by default) are lost, and the log lines of the last milliseconds may be.
-    /// Like that one it ends all threads wherever they are. Whoever can return from `main` should rather do that, with
+    /// Like that one it ends all threads wherever they are. A program that can return from `main` should rather do that, with
     /// [`finish`](Self::finish).
     ///
     /// ```no_run
@@ -344,7 +344,7 @@ impl TelemetryGuard {
 impl Drop for TelemetryGuard {
     fn drop(&mut self) {
         if !self.is_down {
-            // The last line has said what was lost; there is nobody else to tell.
+            // The last line has said what was lost; no other place is left to say it.
             let _ = self.go_down(self.parts.shutdown_timeout, End::Dropped);
             dropped::watch();
         }

@@ -40,17 +40,17 @@
 //!
 //! The [messaging conventions](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/) link a consumer's span to
 //! the producer's, and allow it to be a child for a message that is processed on its own. Here it is a child: a job of a
-//! `202 Accepted` belongs to one request and is soon done, and one waterfall from the click to the email is what somebody
+//! `202 Accepted` belongs to one request and is soon done, and one waterfall from the click to the email is what an operator
 //! looks for who asks where the email is. Sampling then holds for all of it or none of it.
 //!
-//! [`Job::in_its_own_trace`] links instead: for jobs that come hours later or are retried for days, when a backend has
+//! [`Job::new_linked_trace`] links instead: for jobs that come hours later or are retried for days, when a backend has
 //! closed the first trace, and for jobs of which one request makes thousands. [`Job::link`] adds the other messages of a
 //! batch.
 //!
 //! # What is left out
 //!
 //! The queue: storing, claiming, retrying with backoff and burying are the work of one, such as apalis (feature `apalis`: the
-//! module `jobs::apalis`). And a cancelled job's fate: whoever drops the future of a run knows it.
+//! module `jobs::apalis`). And a cancelled job's fate: the code that drops the future of a run knows it.
 
 #[cfg(feature = "apalis")]
 pub mod apalis;

@@ -25,7 +25,7 @@
 //!
 //! # What is on
 //!
-//! | pillar | question | where |
+//! | signal | question | where |
 //! | --- | --- | --- |
 //! | metrics | is the system healthy right now? | `GET /metrics` on `localhost:9464`, with exemplars |
 //! | logs | what happened when it wasn't? | one line per event on standard output, with `trace_id` and `span_id` |
@@ -39,7 +39,7 @@
 //!
 //! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
 //! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
-//! pillars; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
+//! signals; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
 //! read, `check` sends a canary through every pipeline, and `runtime` watches the application's runtime from outside;
 //! [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and [`grpc`] are the tower layers for servers and clients,
 //! [`context`] takes a trace along where a call stack ends, [`jobs`] measures what queues do, `sqlx` follows queries,

@@ -37,8 +37,8 @@ mod probe;
 mod process;
 mod push;
 mod recorder;
-mod refusals;
 mod registry;
+mod rejected;
 mod sink;
 #[cfg(test)]
 mod tests;
@@ -67,7 +67,7 @@ pub(crate) use {
     otlp::MetricsRequest,
     push::MetricsPush,
     recorder::FrontRecorder,
-    refusals::Refusal,
+    rejected::RejectedMetric,
 };
 
 use self::{
@@ -76,7 +76,7 @@ use self::{
 };
 use crate::{collector::Collector, config::CardinalityLimits, resource::Resource};
 
-/// What the metrics pillar needs to know.
+/// What the metrics signal needs to know.
 #[derive(Debug, Default)]
 pub(crate) struct MetricsOptions {
     /// All attributes of the resource, for `target_info` and `build_info`.
@@ -87,7 +87,7 @@ pub(crate) struct MetricsOptions {
     pub(crate) budget: CardinalityLimits,
 }
 
-/// The metrics pillar. Building it touches nothing global.
+/// The metrics signal. Building it touches nothing global.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     shared: Arc<Shared>,
@@ -183,7 +183,7 @@ impl MetricsHandle {
     ///
     /// Not where it happens: that is inside a recorder, inside whatever the program is doing, its own `tracing` layer and
     /// the locks of that included, and a log line from there would run that layer again. A scrape holds nothing of the
-    /// program's; the end of telemetry asks too, for a program that nobody scrapes.
+    /// program's; the end of telemetry asks too, for a program that is not scraped.
     pub(crate) fn warn_over_budget(&self) {
         for report in self.shared.registry.newly_over_budget() {
             tracing::warn!(target: "firstlight", "{report}");
@@ -222,7 +222,7 @@ impl MetricsHandle {
     }
 
     /// The metrics that the program uses and the page cannot have, with the reason; each once.
-    pub(crate) fn refusals(&self) -> Vec<Refusal> {
-        self.shared.registry.refusals.list()
+    pub(crate) fn rejected(&self) -> Vec<RejectedMetric> {
+        self.shared.registry.rejected.list()
     }
 }

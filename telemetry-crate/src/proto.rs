@@ -1,6 +1,6 @@
 //! What the messages of all OTLP signals have in common: attributes and times.
 //!
-//! What it leaves out: the signals themselves, which each pillar writes, and the transport.
+//! What it leaves out: the signals themselves, which each signal writes, and the transport.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

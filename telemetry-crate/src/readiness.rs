@@ -1,6 +1,6 @@
 //! Whether this process wants traffic: named checks, latches until the start is finished, and a switch for the drain.
 //!
-//! Asking is cheap whoever asks: all that ask within a second share one run of the checks, so that a load balancer with
+//! Asking is cheap: all requests within a second share one run of the checks, so that a load balancer with
 //! many probes is no load on the database that it asks about.
 
 use std::{
@@ -44,7 +44,7 @@ type Check =
 /// What `/readyz` answers: 200 while every registered check passes and no latch is held, 503 otherwise and while
 /// draining. Clones share it.
 ///
-/// Checks run when somebody asks, at most once a second however many ask, side by side, on the admin listener's runtime;
+/// Checks run on request, at most once a second however many requests there are, side by side, on the admin listener's runtime;
 /// one that takes longer than 800 ms has failed. Check what *this* replica needs and others may have: a warm cache, a
 /// connection. What all replicas share takes all of them out of service when it is down: a check of the database is for services
 /// that can do nothing without, so that a version that cannot reach it never takes over, and it should not wait for the pool, or
@@ -71,7 +71,7 @@ pub struct Readiness(Arc<Inner>);
 struct Inner {
     draining: AtomicBool,
     registered: Mutex<Registered>,
-    /// Held during a run, so that whoever asks meanwhile waits for it instead of starting another.
+    /// Held during a run, so that a request meanwhile waits for it instead of starting another.
     last: tokio::sync::Mutex<Option<Run>>,
 }
 
@@ -127,7 +127,7 @@ impl Drop for Latch {
 }
 
 impl Readiness {
-    /// Adds a check, or replaces the one of the same name. The error's text is shown to whoever asks `/readyz`.
+    /// Adds a check, or replaces the one of the same name. The error's text is in the answer of `/readyz`.
     pub fn register<C, F, E>(&self, name: impl Into<String>, check: C)
     where
         C: Fn() -> F + Send + Sync + 'static,
@@ -185,7 +185,7 @@ impl Readiness {
                 text: "not ready: draining\n".to_owned(),
             };
         }
-        // In a task of its own: somebody who asks and goes away must not end a run that others wait for.
+        // In a task of its own: a client that goes away must not end a run that others wait for.
         let this = self.clone();
         let run = tokio::spawn(async move { this.run().await });
         let outcomes = match run.await {

@@ -15,7 +15,7 @@
 //! with it: that one shows as busy time that stands still.
 
 mod collector;
-mod heart;
+mod scheduler_probe;
 mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-use self::heart::Heart;
+use self::scheduler_probe::SchedulerProbe;
 pub(crate) use self::watch::watch;
 
 /// Why no runtime is observed.
@@ -45,7 +45,7 @@ pub(crate) struct RuntimeObserver {
 #[derive(Debug, Clone)]
 struct Observed {
     metrics: RuntimeMetrics,
-    heart: Arc<Heart>,
+    scheduler: Arc<SchedulerProbe>,
     probe: AbortHandle,
 }
 
@@ -53,11 +53,13 @@ impl RuntimeObserver {
     /// Observes the runtime that this is called in, from now on, in place of any other.
     pub(crate) fn observe_current(&self) -> Result<(), NoRuntime> {
         let handle = Handle::try_current().map_err(|_| NoRuntime)?;
-        let heart = Arc::new(Heart::default());
+        let scheduler = Arc::new(SchedulerProbe::default());
         let observed = Observed {
             metrics: handle.metrics(),
-            probe: handle.spawn(Heart::beat(Arc::clone(&heart))).abort_handle(),
-            heart,
+            probe: handle
+                .spawn(SchedulerProbe::run(Arc::clone(&scheduler)))
+                .abort_handle(),
+            scheduler,
         };
         let before = self.lock().replace(observed);
         if let Some(before) = before {

@@ -31,7 +31,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// The value itself, for whoever it is meant for.
+    /// The value itself, for where it is needed.
     pub const fn expose(&self) -> &T {
         &self.0
     }

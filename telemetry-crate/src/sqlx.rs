@@ -41,12 +41,12 @@
 //! sqlx does not say which database or which pool a statement was for, so spans and metrics have what all
 //! [observed](observe) pools have in common; in a program with two kinds of databases, `db.system.name` is `other_sql`. A
 //! statement that is logged above `debug`, or not at all, is not seen. Errors are, where calls are
-//! [`observed()`](Observe::observed). How many callers wait for a connection, nobody can know; how long they have waited, a
+//! [`observed()`](Observe::observed). How many callers wait for a connection cannot be known; how long they have waited, a
 //! pool with [`measured`] options can.
 //!
 //! # What it leaves out
 //!
-//! The values that are bound to statements: they are nobody's business. Literals inside a statement are shown as `?`.
+//! The values that are bound to statements: they stay inside the process. Literals inside a statement are shown as `?`.
 
 mod attributes;
 mod call;
@@ -58,7 +58,6 @@ mod error_class;
 mod event;
 mod failure;
 mod file;
-mod handover;
 mod health;
 mod held;
 mod layer;
@@ -72,6 +71,7 @@ mod read_only;
 #[cfg(feature = "testing")]
 pub(crate) mod recorder;
 mod server;
+mod span_extension;
 #[cfg(feature = "testing")]
 mod standalone;
 mod statement;

@@ -33,11 +33,11 @@
 //! * **Age is counted from the moment before the source was asked.** What the source answers is what it knew at some time
 //!   between the question and the answer; the question is the only one of the two that is surely not too late. A query
 //!   that took four seconds returns data that may be four seconds old.
-//! * A window of zero reads the source for each call, whoever else asks for the same.
+//! * A window of zero reads the source for each call, whatever other calls ask for the same.
 //! * Reads of one key that need the source at the same time become one question to it, and share its answer or its error.
 //!
 //! An answer that the source gave to this very call is always served, even if giving it took longer than the window: there
-//! is nothing fresher. A caller who had to wait for somebody else's question for so long that the answer is too old by now
+//! is nothing fresher. A caller that had to wait for another caller's question for so long that the answer is too old by now
 //! asks again.
 //!
 //! # What it leaves out

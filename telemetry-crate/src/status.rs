@@ -1,6 +1,6 @@
 //! What is configured, what works and what does not, for `/telemetry` and for the check.
 //!
-//! Read from where it is counted at the moment when somebody asks; nothing is kept for it but what the start has said.
+//! Read from where it is counted at the moment of the request; nothing is kept for it but what the start has said.
 //! What it leaves out: numbers over time, which `/metrics` has, and secrets, which it never gets to see.
 
 mod crates;
@@ -41,8 +41,6 @@ pub(crate) enum End {
     /// By the end of the guard's life.
     Dropped,
 }
-
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Status {
     settings: Arc<Settings>,
@@ -99,7 +97,7 @@ impl Status {
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.settings.warnings.clone();
         notes.extend(self.log_filter.caution().map(str::to_owned));
-        notes.extend(self.metrics.refusals().iter().map(ToString::to_string));
+        notes.extend(self.metrics.rejected().iter().map(ToString::to_string));
         notes.extend(self.replaced());
         notes.extend(versions().doubles());
         notes
@@ -134,7 +132,7 @@ impl Status {
             self.metrics(),
             self.traces(),
         ];
-        // What few have asked for; whoever did not need not read that it is off.
+        // What few have asked for. Others need not read that it is off.
         for (name, signal) in [
             ("metrics_push", Signal::Metrics),
             ("log_records", Signal::Logs),

@@ -9,9 +9,9 @@ mod canary;
 mod events;
 mod export;
 mod limits;
-#[cfg(feature = "sqlx")]
-mod past;
 mod propagation;
+#[cfg(feature = "sqlx")]
+mod retroactive;
 mod span;
 mod tracer;
 
@@ -26,7 +26,7 @@ use tracing_subscriber::{
 };
 
 #[cfg(feature = "sqlx")]
-pub(crate) use self::past::{Past, PastSpans};
+pub(crate) use self::retroactive::{RetroactiveSpan, RetroactiveSpans};
 pub(crate) use self::{
     canary::{Canary, send_canary},
     propagation::{NAMES, Remote, inject, propagator_is_ours},
@@ -42,7 +42,7 @@ use crate::{
     signal::Signal,
 };
 
-/// The traces pillar, built and not yet running.
+/// The traces signal, built and not yet running.
 pub(crate) struct Traces {
     provider: TracerProvider,
     filter: Targets,
@@ -79,7 +79,7 @@ impl Traces {
         })
     }
 
-    /// Spans end in `queue`, which is for somebody else to empty; without one, nobody sees them.
+    /// Spans end in `queue`, which the caller empties; without one, they are dropped.
     pub(crate) fn into_queue(settings: &Settings, queue: Option<Queue<SpanData>>) -> Self {
         Self {
             provider: TracerProvider::new(sampler(settings.sampler), settings.span_limits, queue),
@@ -121,8 +121,8 @@ impl Traces {
 
     /// What makes spans of what is over.
     #[cfg(feature = "sqlx")]
-    pub(crate) fn past_spans(&self) -> PastSpans {
-        PastSpans {
+    pub(crate) fn retroactive_spans(&self) -> RetroactiveSpans {
+        RetroactiveSpans {
             tracer: self.span_tracer(),
             filter: Arc::new(TraceFilter {
                 spans: self.filter.clone(),
@@ -234,5 +234,5 @@ pub(crate) const QUERY_TARGET: &str = "sqlx::query";
 /// The same of a gRPC call.
 pub(crate) const GRPC_TARGET: &str = "firstlight::grpc";
 
-/// The level of the spans that firstlight makes itself, which the default filters of both pillars let through.
+/// The level of the spans that firstlight makes itself, which the default filters of both signals let through.
 pub(crate) const SPAN_LEVEL: Level = Level::INFO;

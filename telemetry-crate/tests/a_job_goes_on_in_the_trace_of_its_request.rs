@@ -110,7 +110,7 @@ async fn a_job_goes_on_in_the_trace_of_its_request() {
         .envelope(Envelope::from_pairs(&row))
         .link(Envelope::from_pairs(&other).context().clone())
         .due_at(SystemTime::now() + LONG)
-        .in_its_own_trace();
+        .new_linked_trace();
     let work = async { Ok::<_, Infallible>(()) };
     queue.run(later, work).await.unwrap();
     // A row that somebody wrote by hand.

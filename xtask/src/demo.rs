@@ -101,7 +101,7 @@ fn how_to_go_on(service: &Service, built: &Built) {
     ui::line(ui::quiet("New log lines of the service appear below."));
 }
 
-/// Shows the service's new log lines until somebody interrupts, or the service ends by itself.
+/// Shows the service's new log lines until Ctrl-C, or the service ends by itself.
 fn follow(service: &mut Service, interrupt: &interrupt::Interrupt) {
     let mut seen = service.output().len();
     while !interrupt.came() && !service.has_ended() {

@@ -1,9 +1,9 @@
 //! Who may ask, and who may change something.
 //!
-//! On loopback the danger is a web page in the browser of whoever works on the machine: it can make a name of its own
+//! On loopback the danger is a web page in a browser on the same machine: it can make a name of its own
 //! point to 127.0.0.1 (DNS rebinding), and then read what answers there. Such a request names that page's host, so only
 //! loopback hosts are answered. Changes by a page that asks for 127.0.0.1 openly need a preflight request, which is
-//! refused like every other unknown method. On other addresses anybody who reaches the listener may read; to change
+//! refused like every other unknown method. On other addresses every client that reaches the listener may read; to change
 //! something takes the token.
 
 use std::net::IpAddr;
@@ -82,7 +82,7 @@ impl Access {
     }
 }
 
-/// Takes the same time wherever the two differ, so that nobody learns the token from the clock. Their lengths may be told
+/// Takes the same time wherever the two differ, so that the clock does not tell the token. Their lengths may be told
 /// apart.
 fn is_same(token: &Secret<String>, shown: &[u8]) -> bool {
     token.expose().as_bytes().ct_eq(shown).into()

@@ -1,8 +1,8 @@
 //! Who has tried to change something and may not: one line for the first attempt, then one a minute with a count.
 //!
-//! A line for each would let whoever guesses the token write the log; no line at all would let nobody notice. What it
-//! leaves out: slowing anybody down. Against guessing, a token's length decides and a second of delay does not; a lock for
-//! whoever fails would lock out the operator with it.
+//! A line for each would let a client that guesses the token fill the log; without any line the operator would not notice. What it
+//! leaves out: slowing clients down. Against guessing, a token's length decides and a second of delay does not; a lock for
+//! a client that fails would lock out the operator with it.
 
 use std::{
     net::SocketAddr,
@@ -13,7 +13,7 @@ use std::{
 /// Between two lines.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// See the module. Clones share the count.
+/// Refused attempts. Clones share the count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Attempts(Arc<Mutex<State>>);
 
@@ -40,7 +40,7 @@ impl Attempts {
         drop(state);
         log(client, 1);
         let attempts = self.clone();
-        // One task at most, and none while nobody tries.
+        // One task at most, and none without attempts.
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(QUIET).await;
@@ -93,7 +93,7 @@ mod tests {
         tokio::time::sleep(QUIET + Duration::from_secs(1)).await;
         assert_eq!(state(), (0, true));
         tokio::time::sleep(QUIET).await;
-        assert_eq!(state(), (0, false), "nobody has tried for a minute");
+        assert_eq!(state(), (0, false), "no attempt for a minute");
         attempts.refused(client);
         assert_eq!(state(), (0, true));
     }

@@ -25,7 +25,7 @@ use tokio::{
 use super::routes::Routes;
 
 /// More than the scrapers, probes and people of any one process.
-const PLACES: usize = 64;
+const MAX_CONNECTIONS: usize = 64;
 
 /// To send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -90,7 +90,7 @@ impl Connections {
 /// Ends the oldest connection without a request if there is no place left, or else the oldest of all: an answer takes
 /// milliseconds, so that one's client does not read.
 fn make_room(places: &mut Vec<Place>) {
-    if places.len() < PLACES {
+    if places.len() < MAX_CONNECTIONS {
         return;
     }
     let idle = places

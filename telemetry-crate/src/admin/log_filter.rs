@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const EXPECTED_FOR: &str =
     "from `1s` to `24h`, such as `for=10m`; for good is RUST_LOG and a restart";
 
-/// The longest list of directives that anybody has written is a tenth of it.
+/// The longest list of directives in use is a tenth of it.
 const MAX_BODY_BYTES: usize = 8 * 1024;
 
 /// What is read and thrown away before the answer, so that the client is there to read it.

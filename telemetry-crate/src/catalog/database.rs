@@ -82,7 +82,7 @@ pub const DB_CLIENT_CONNECTION_TIMEOUTS: Metric = Metric {
 };
 
 /// How long transactions of `sqlx::begin` were open; `outcome` is `commit`, `rollback`, `dropped` (rolled back because
-/// nobody ended it) or `error`. No convention has them.
+/// it was dropped without an end) or `error`. No convention has them.
 pub const SQL_TRANSACTION_DURATION: Metric = Metric {
     name: "sql_transaction_duration_seconds",
     kind: Kind::Histogram,

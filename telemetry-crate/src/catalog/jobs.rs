@@ -37,7 +37,7 @@ pub const WORKER_QUEUE_OLDEST_AGE: Metric = Metric {
 };
 
 /// Whether the last look at the store was a success: 1 or 0. A comparison with NaN is never true, so this is what an alert on
-/// a queue that nobody can see asks for.
+/// an unwatched queue calls for.
 pub const WORKER_QUEUE_UP: Metric = Metric {
     name: "worker_queue_up",
     kind: Kind::Gauge,

@@ -1,4 +1,4 @@
-//! What the metrics pillar is told: how many series there may be.
+//! What the metrics signal is told: how many series there may be.
 
 use super::{
     env,
@@ -42,7 +42,7 @@ impl CardinalityLimits {
     }
 }
 
-/// A number in the environment is for all metrics, the program's own choices included: whoever has to bound them all at
+/// A number in the environment is for all metrics, the program's own choices included: an operator who has to bound them all at
 /// three in the morning must not have to read the source first. A name keeps its exception.
 pub(super) fn budget(
     by_metric: Vec<(String, usize)>,
@@ -60,7 +60,7 @@ pub(super) fn budget(
         return Err(InitError::invalid(
             "TelemetryConfig::series_budget",
             metric,
-            "at least one series; leave the metric out of the program if nobody wants it",
+            "at least one series; leave the metric out of the program if it is not wanted",
         ));
     }
     let mut budget = CardinalityLimits {

@@ -102,7 +102,7 @@ pub(super) fn exports(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Exp
                 destination: destination(Signal::Metrics, config, env)?,
                 interval: env
                     .timeout(env::METRIC_EXPORT_INTERVAL)
-                    // The specification does not say what zero means; a loop without a pause is nothing that anybody wants.
+                    // The specification does not say what zero means; a loop without a pause serves no purpose.
                     .filter(|interval| !interval.is_zero())
                     .unwrap_or(Duration::from_secs(60)),
                 timeout: env

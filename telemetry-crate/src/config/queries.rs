@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{TelemetryConfig, env, env::Env};
 
-/// See the module; `None` is never.
+/// When a statement is worth a warning; `None` is never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QueryLimits {
     pub(crate) slow: Option<Duration>,
@@ -14,7 +14,7 @@ pub(crate) struct QueryLimits {
 /// What sqlx takes for slow, too.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Below, it is a handful of lookups that nobody would notice; a page of a list has ten rows or more.
+/// Below, it is a handful of lookups that no user would notice; a page of a list has ten rows or more.
 const REPEATS: u32 = 10;
 
 pub(super) fn query_limits(config: &TelemetryConfig, env: &mut Env<'_>) -> QueryLimits {

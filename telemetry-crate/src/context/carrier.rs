@@ -101,7 +101,7 @@ impl TraceContext {
     /// Makes a span that goes on in this trace, with its baggage.
     ///
     /// It is a function that makes the span, because a span that exists has its parent already. What is current here is not
-    /// its parent, even if there is no context: a job is nobody's child just because a worker has a span around its loop.
+    /// its parent, even if there is no context: a job is no child just because a worker has a span around its loop.
     ///
     /// ```
     /// # use firstlight::context::TraceContext;
@@ -139,7 +139,7 @@ impl TraceContext {
     }
 }
 
-/// Not the public type itself: whose traits these are is not for everybody to see.
+/// Not the public type itself, so that these traits are not public.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Pairs([Option<String>; NAMES.len()]);
 

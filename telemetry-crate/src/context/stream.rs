@@ -19,7 +19,7 @@ pin_project! {
     }
 }
 
-/// The same items, each made in the span that is current now, whoever asks for it: another task, or a server that has sent the
+/// The same items, each made in the span that is current now, also when polled elsewhere: by another task, or a server that has sent the
 /// head of the response already.
 ///
 /// The span ends when the stream is dropped, and not with its last item.

@@ -12,11 +12,11 @@ const EXPECTED_SHARE: f64 = 0.1;
 /// What happens at start when ticks have passed that no run has served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Missed {
+pub enum MisfirePolicy {
     /// One run makes up for all of them, spread like any other. The default: most jobs catch up with whatever there is to
     /// do, and a deploy at the wrong minute must not cost a day.
     #[default]
-    RunOnce,
+    FireOnce,
     /// They are counted and logged, and the next tick is the next run: for work that is of no use when late.
     Skip,
 }
@@ -28,7 +28,7 @@ pub struct Cron {
     pub(super) name: String,
     pub(super) schedule: Schedule,
     pub(super) jitter: Jitter,
-    pub(super) missed: Missed,
+    pub(super) misfire_policy: MisfirePolicy,
     time_limit: Option<Duration>,
     expected_duration: Option<Duration>,
 }
@@ -39,7 +39,7 @@ impl Cron {
             name,
             schedule,
             jitter: Jitter::Default,
-            missed: Missed::default(),
+            misfire_policy: MisfirePolicy::default(),
             time_limit: None,
             expected_duration: None,
         }
@@ -61,7 +61,7 @@ impl Cron {
 
     /// How long a run may take; then it is cancelled at its next `await` and counted as `timed_out`. The default is the
     /// time from its tick to the next one: a run that takes longer falls behind for ever. A run that never awaits cannot
-    /// be cancelled by anybody; it keeps its place, and the ticks that pass are counted as `skipped_overlap`.
+    /// be cancelled; it keeps its place, and the ticks that pass are counted as `skipped_overlap`.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
@@ -74,9 +74,9 @@ impl Cron {
         self
     }
 
-    /// What happens at start with ticks that passed while nothing ran. The default is [`Missed::RunOnce`].
-    pub fn missed(mut self, missed: Missed) -> Self {
-        self.missed = missed;
+    /// What happens at start with ticks that passed while nothing ran. The default is [`MisfirePolicy::FireOnce`].
+    pub fn misfire_policy(mut self, policy: MisfirePolicy) -> Self {
+        self.misfire_policy = policy;
         self
     }
 

@@ -46,7 +46,7 @@ pub enum CronError {
     },
 }
 
-// A `main` that returns an error shows its `Debug` form; the sentence is what somebody can act on.
+// A `main` that returns an error shows its `Debug` form; the sentence is what an operator can act on.
 impl fmt::Debug for CronError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

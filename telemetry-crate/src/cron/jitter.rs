@@ -11,7 +11,7 @@ use jiff::Timestamp;
 /// one to spare.
 const SHARE: f64 = 0.1;
 /// The most by default. A hundred jobs of the same minute start three seconds apart, and "at three" is still true enough for
-/// whoever reads a clock.
+/// a reader of a clock.
 const AT_MOST: Duration = Duration::from_secs(5 * 60);
 /// The most of an interval that a setter can ask for: beyond it, a tick comes too close to the one after it.
 const LARGEST_SHARE: f64 = 0.5;

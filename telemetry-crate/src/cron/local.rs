@@ -9,12 +9,12 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Claim, Ended, Store, Turn};
+use super::{Claim, ClaimRequest, RunOutcome, Store};
 
 /// Keeps claims and successes in memory: for a service with one replica whose jobs may be forgotten at a deploy, for jobs
 /// that each replica must do for itself, and for tests. Clones share what they know.
 ///
-/// A run that a deploy has cut short, or that was due during one, is not made up for: nobody remembers it.
+/// A run that a deploy has cut short, or that was due during one, is not made up for: no store remembers it.
 #[derive(Debug, Clone, Default)]
 pub struct LocalStore(Arc<Mutex<HashMap<String, Row>>>);
 
@@ -29,8 +29,8 @@ struct Row {
 }
 
 impl Row {
-    fn is_of(&self, turn: Turn<'_>) -> bool {
-        self.scheduled_for == turn.tick && self.holder == turn.holder
+    fn is_of(&self, request: ClaimRequest<'_>) -> bool {
+        self.scheduled_for == request.tick && self.holder == request.holder
     }
 }
 
@@ -43,41 +43,41 @@ impl LocalStore {
 impl Store for LocalStore {
     type Error = Infallible;
 
-    async fn claim(&self, turn: Turn<'_>, lease: Duration) -> Result<Claim, Infallible> {
+    async fn claim(&self, request: ClaimRequest<'_>, lease: Duration) -> Result<Claim, Infallible> {
         let now = Instant::now();
         let mut rows = self.rows();
-        let Some(row) = rows.get_mut(turn.cron) else {
+        let Some(row) = rows.get_mut(request.cron) else {
             let row = Row {
-                scheduled_for: turn.tick,
-                holder: turn.holder.to_owned(),
+                scheduled_for: request.tick,
+                holder: request.holder.to_owned(),
                 leased_until: Some(now + lease),
                 last_success: None,
                 first_seen: None,
             };
-            rows.insert(turn.cron.to_owned(), row);
+            rows.insert(request.cron.to_owned(), row);
             return Ok(Claim::Granted);
         };
         let is_leased = row.leased_until.is_some_and(|until| until > now);
         let was_cut_short = row.leased_until.is_some_and(|until| until <= now);
-        Ok(match row.scheduled_for.cmp(&turn.tick) {
+        Ok(match row.scheduled_for.cmp(&request.tick) {
             std::cmp::Ordering::Greater => Claim::Done,
             std::cmp::Ordering::Equal if is_leased => Claim::Running,
             std::cmp::Ordering::Equal if !was_cut_short => Claim::Done,
             std::cmp::Ordering::Less if is_leased => Claim::Overlaps,
             _ => {
-                row.scheduled_for = turn.tick;
-                turn.holder.clone_into(&mut row.holder);
+                row.scheduled_for = request.tick;
+                request.holder.clone_into(&mut row.holder);
                 row.leased_until = Some(now + lease);
                 Claim::Granted
             }
         })
     }
 
-    async fn extend(&self, turn: Turn<'_>, lease: Duration) -> Result<bool, Infallible> {
+    async fn extend(&self, request: ClaimRequest<'_>, lease: Duration) -> Result<bool, Infallible> {
         let mut rows = self.rows();
         let held = rows
-            .get_mut(turn.cron)
-            .filter(|row| row.is_of(turn) && row.leased_until.is_some());
+            .get_mut(request.cron)
+            .filter(|row| row.is_of(request) && row.leased_until.is_some());
         let is_held = held.is_some();
         if let Some(row) = held {
             row.leased_until = Some(Instant::now() + lease);
@@ -85,11 +85,16 @@ impl Store for LocalStore {
         Ok(is_held)
     }
 
-    async fn finish(&self, turn: Turn<'_>, ended: Ended, at: SystemTime) -> Result<(), Infallible> {
+    async fn finish(
+        &self,
+        request: ClaimRequest<'_>,
+        ended: RunOutcome,
+        at: SystemTime,
+    ) -> Result<(), Infallible> {
         let mut rows = self.rows();
-        if let Some(row) = rows.get_mut(turn.cron).filter(|row| row.is_of(turn)) {
-            row.leased_until = (ended == Ended::Interrupted).then(Instant::now);
-            if ended == Ended::Succeeded {
+        if let Some(row) = rows.get_mut(request.cron).filter(|row| row.is_of(request)) {
+            row.leased_until = (ended == RunOutcome::Interrupted).then(Instant::now);
+            if ended == RunOutcome::Succeeded {
                 row.last_success = Some(at);
             }
         }

@@ -14,12 +14,12 @@ use crate::{span_end::OpenSpan, traces::SPAN_LEVEL};
 pub(super) const TARGET: &str = "firstlight::cron";
 
 /// A log line about a job, outside of its runs.
-macro_rules! say {
+macro_rules! cron_event {
     ($level:ident, $name:expr, $($words:tt)+) => {
         tracing::$level!(target: $crate::cron::run::TARGET, { cron.name = $name }, $($words)+)
     };
 }
-pub(super) use say;
+pub(super) use cron_event;
 
 /// The work of a job: a run of it, which ends with nothing or with the words of an error.
 pub(super) type Job =

@@ -21,7 +21,7 @@ use super::{
 const MAX_LENGTH: usize = 256;
 /// Most of a refused expression that is shown.
 const SHOWN: usize = 64;
-/// Leap years included. Whoever needs more wants a calendar.
+/// Leap years included.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// Most ticks that are looked at in a row: each costs microseconds.
 const LOOK_AT_MOST: usize = 1_000;

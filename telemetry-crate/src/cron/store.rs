@@ -13,32 +13,32 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Claim {
-    /// Run it: nobody else will, until the lease ends.
+    /// Run it: no other process will, until the lease ends.
     Granted,
     /// This tick, or a later one, was run already, whatever came of it.
     Done,
-    /// Somebody runs this very tick. The scheduler asks again, in case that somebody dies.
+    /// Another process runs this very tick. The scheduler asks again, in case that process dies.
     Running,
-    /// Somebody still runs an earlier tick.
+    /// Another process still runs an earlier tick.
     Overlaps,
 }
 
 /// How a run ended, as far as the store must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ended {
+pub enum RunOutcome {
     /// It did its work.
     Succeeded,
     /// It did not, and the next tick is the next try.
     Failed,
-    /// It was cut short by the end of its process: whoever claims the same tick next may run it.
+    /// It was cut short by the end of its process: the next process that claims the same tick may run it.
     Interrupted,
 }
 
 /// A tick of a job, and who wants to run it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Turn<'a> {
+pub struct ClaimRequest<'a> {
     /// The job's name.
     pub cron: &'a str,
     /// When it is due, in whole seconds.
@@ -47,7 +47,7 @@ pub struct Turn<'a> {
     pub holder: &'a str,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> ClaimRequest<'a> {
     /// For tests of a store; the scheduler makes its own.
     pub fn new(cron: &'a str, tick: SystemTime, holder: &'a str) -> Self {
         Self { cron, tick, holder }
@@ -91,27 +91,27 @@ pub trait Store: Send + Sync + 'static {
     /// What goes wrong. Shown in a log line; the tick is tried again until the next one is due.
     type Error: Display + Send;
 
-    /// Takes the tick for the time of `lease`, if nobody has had it and nobody runs an earlier one. One of many replicas that
+    /// Takes the tick for the time of `lease`, if no process has had it and none runs an earlier one. One of many replicas that
     /// ask at once is granted it.
     fn claim(
         &self,
-        turn: Turn<'_>,
+        request: ClaimRequest<'_>,
         lease: Duration,
     ) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
-    /// Prolongs the lease to `lease` from now. `false` if the claim is somebody else's by now: the run is cancelled then, and
+    /// Prolongs the lease to `lease` from now. `false` if the claim belongs to another process by now: the run is cancelled then, and
     /// not finished.
     fn extend(
         &self,
-        turn: Turn<'_>,
+        request: ClaimRequest<'_>,
         lease: Duration,
     ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
-    /// Notes the end of a run, and `at` as the last success if it was one. Nothing changes if the claim is somebody else's.
+    /// Notes the end of a run, and `at` as the last success if it was one. Nothing changes if the claim belongs to another process.
     fn finish(
         &self,
-        turn: Turn<'_>,
-        ended: Ended,
+        request: ClaimRequest<'_>,
+        ended: RunOutcome,
         at: SystemTime,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 

@@ -20,8 +20,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Claim, CronError, Ended, LocalStore, Missed, Schedule, Scheduler, Store, Turn, clock::Clock,
-    utc::system_time,
+    Claim, ClaimRequest, CronError, LocalStore, MisfirePolicy, RunOutcome, Schedule, Scheduler,
+    Store, clock::Clock, utc::system_time,
 };
 use crate::metrics::{Format, Metrics, MetricsOptions};
 
@@ -119,7 +119,7 @@ fn what_is_no_schedule_is_refused_with_what_to_do() {
     }
 }
 
-/// The parser is somebody else's, and the expression may be an operator's.
+/// The parser is another crate's, and the expression may be an operator's.
 #[test]
 fn no_expression_makes_the_parser_panic() {
     let pieces = [

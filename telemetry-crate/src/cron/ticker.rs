@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use tokio::time;
 
 use super::{
-    Claim, Cron, Ended, Missed, Store,
+    Claim, Cron, MisfirePolicy, RunOutcome, Store,
     clock::Clock,
     lease::{LEASE, Lease},
     metrics::{CronMetrics, Outcome},
-    run::{self, Job, say},
+    run::{self, Job, cron_event},
     schedule::positive,
     stop::Stop,
     utc::system_time,
@@ -82,7 +82,7 @@ impl<S: Store> Ticker<S> {
         let last_success = match self.stop.or(self.lease.last_success()).await? {
             Ok(last_success) => last_success,
             Err(error) => {
-                say!(
+                cron_event!(
                     warn,
                     name,
                     "cron {name}: the store does not tell what was missed: {error}"
@@ -99,9 +99,9 @@ impl<S: Store> Ticker<S> {
         let Some(latest) = latest.filter(|_| missed > 0) else {
             return Some(now);
         };
-        if self.cron.missed == Missed::Skip {
+        if self.cron.misfire_policy == MisfirePolicy::Skip {
             self.metrics.count(Outcome::Missed, missed);
-            say!(
+            cron_event!(
                 warn,
                 name,
                 "cron {name}: {missed} runs were missed since {last}; the next one is the next that is due"
@@ -113,7 +113,7 @@ impl<S: Store> Ticker<S> {
         self.stop.or(time::sleep(start)).await?;
         if self.claim(latest).await {
             self.metrics.count(Outcome::Missed, missed);
-            say!(
+            cron_event!(
                 warn,
                 self.cron.name,
                 "cron {}: {missed} runs were missed since {last}; one makes up for them now",
@@ -149,7 +149,7 @@ impl<S: Store> Ticker<S> {
         let name = &self.cron.name;
         let missed = self.cron.schedule.ticks_between(tick, latest);
         self.metrics.count(Outcome::Missed, missed);
-        say!(
+        cron_event!(
             warn,
             name,
             "cron {name}: {missed} runs were missed, because the process stood still or its clock was set forward"
@@ -168,12 +168,12 @@ impl<S: Store> Ticker<S> {
                 Ok(Claim::Granted) => return true,
                 Ok(Claim::Done) => return self.skip_elsewhere().await,
                 Ok(Claim::Overlaps) => return self.skip(Outcome::SkippedOverlap),
-                // Should it die, its lease ends, and somebody must be there.
+                // Should it die, its lease ends, and another replica must be ready.
                 Ok(Claim::Running) => (LEASE, Outcome::SkippedElsewhere),
                 Err(error) => {
                     let name = &self.cron.name;
                     if !was_down {
-                        say!(
+                        cron_event!(
                             warn,
                             name,
                             "cron {name}: waits, because the store cannot say who runs it: {error}"
@@ -235,24 +235,24 @@ impl<S: Store> Ticker<S> {
     fn skip(&self, outcome: Outcome) -> bool {
         self.metrics.count(outcome, 1);
         let name = &self.cron.name;
-        // What the other replicas do is no news; that nobody runs it is.
+        // What the other replicas do is no news; that none runs it is.
         match outcome {
             Outcome::SkippedOverlap => {
-                say!(
+                cron_event!(
                     warn,
                     name,
                     "cron {name}: skipped, because the run before it still goes on in another replica"
                 );
             }
             Outcome::SkippedStore => {
-                say!(
+                cron_event!(
                     error,
                     name,
                     "cron {name}: skipped, because the store was down until the next tick"
                 );
             }
             _ => {
-                say!(debug, name, "cron {name}: another replica runs it");
+                cron_event!(debug, name, "cron {name}: another replica runs it");
             }
         }
         false
@@ -277,13 +277,13 @@ impl<S: Store> Ticker<S> {
         self.metrics.count(report.outcome, 1);
         let at = system_time(self.clock.now());
         let ended = match report.outcome {
-            Outcome::Ok => Ended::Succeeded,
-            Outcome::Interrupted => Ended::Interrupted,
-            // The claim is somebody else's by now, and not to be touched.
+            Outcome::Ok => RunOutcome::Succeeded,
+            Outcome::Interrupted => RunOutcome::Interrupted,
+            // The claim belongs to another process by now, and must not be touched.
             Outcome::TakenOver => return report.outcome,
-            _ => Ended::Failed,
+            _ => RunOutcome::Failed,
         };
-        if ended == Ended::Succeeded {
+        if ended == RunOutcome::Succeeded {
             self.note(Some(at)).await;
         }
         self.lease.finish(tick, ended, at).await;
@@ -298,7 +298,7 @@ impl<S: Store> Ticker<S> {
         if passed > 0 {
             let name = &self.cron.name;
             self.metrics.count(Outcome::SkippedOverlap, passed);
-            say!(
+            cron_event!(
                 warn,
                 name,
                 "cron {name}: {passed} runs were skipped, because the one before them took longer than the interval"

@@ -1,4 +1,4 @@
-//! The task that empties a queue: a batch when it is full, when it is time, or when somebody waits.
+//! The task that empties a queue: a batch when it is full, when it is time, or when a flush waits.
 
 use std::time::Duration;
 
@@ -18,8 +18,6 @@ pub(crate) trait Export: Send + 'static {
         batch: Vec<Self::Item>,
     ) -> impl Future<Output = Result<(), ExportError>> + Send;
 }
-
-/// See the module.
 pub(crate) struct Batches<E: Export> {
     queue: Queue<E::Item>,
     exporter: E,
@@ -46,13 +44,13 @@ impl<E: Export> Batches<E> {
         let mut next = Instant::now() + self.schedule_delay;
         loop {
             tokio::select! {
-                () = flushes.rung() => {}
+                () = flushes.notified() => {}
                 () = sleep_until(next) => {}
             }
             loop {
                 self.export_waiting(&mut health).await;
                 health.check_overflow();
-                // A batch that filled up meanwhile does not wait for the timer; nor does a flush whose bell was heard
+                // A batch that filled up meanwhile does not wait for the timer; nor does a flush whose wake-up was taken
                 // by a retry.
                 if !self.queue.batch_is_full() && !flushes.is_waited_for() {
                     break;

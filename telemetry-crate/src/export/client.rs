@@ -197,8 +197,8 @@ impl OtlpClient {
         loop {
             tokio::select! {
                 () = sleep_until(end) => return,
-                () = self.flushes.rung() => {
-                    // Whoever waits for a flush has no time for a long delay; what the collector asked for is kept to.
+                () = self.flushes.notified() => {
+                    // A caller that waits for a flush has no time for a long delay. What the collector asked for is kept to.
                     if self.flushes.is_hurried() && retry == Retry::Yes {
                         return;
                     }

@@ -1,4 +1,4 @@
-//! Flushes: somebody waits, with a deadline, until what is there is delivered or lost.
+//! Flushes: a caller waits, with a deadline, until what is there is delivered or lost.
 //!
 //! The waiting thread blocks and nothing else does: the exporter has a thread and a runtime of its own.
 
@@ -25,13 +25,13 @@ pub(crate) struct Unsent {
     pub(crate) cause: String,
 }
 
-/// The flushes of one signal that wait, and the bell that wakes its exporter.
+/// The flushes of one signal that wait, and what wakes its exporter.
 #[derive(Debug, Default)]
 pub(super) struct Flushes {
     waiting: Mutex<Vec<mpsc::SyncSender<()>>>,
-    /// Somebody waits, so a retry must not take its time.
+    /// A caller waits, so a retry must not take its time.
     hurry: AtomicBool,
-    bell: Notify,
+    wake: Notify,
 }
 
 impl Flushes {
@@ -39,16 +39,16 @@ impl Flushes {
         let (done, wait) = mpsc::sync_channel(1);
         self.lock().push(done);
         self.hurry.store(true, Ordering::Release);
-        self.bell.notify_one();
+        self.wake.notify_one();
         wait
     }
 
-    pub(super) fn ring(&self) {
-        self.bell.notify_one();
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
     }
 
-    pub(super) async fn rung(&self) {
-        self.bell.notified().await;
+    pub(super) async fn notified(&self) {
+        self.wake.notified().await;
     }
 
     pub(super) fn is_hurried(&self) -> bool {
@@ -66,7 +66,7 @@ impl Flushes {
 
     pub(super) fn answer(&self, flushes: Vec<mpsc::SyncSender<()>>) {
         for flush in flushes {
-            // Whoever asked may have given up.
+            // The caller may have given up.
             let _ = flush.send(());
         }
         let waiting = self.lock();
@@ -93,7 +93,7 @@ impl Flush {
     /// Begins one for `pending` things; `None` if their number shows only when they are exported.
     pub(super) fn begin(flushes: &Flushes, stats: &Arc<ExportStats>, pending: Option<u64>) -> Self {
         let (lost_before, exported_before) = (stats.total_lost(), stats.total_exported());
-        // With nothing to do there is nobody to wait for, either, if the thread was never started.
+        // With nothing to do nothing answers, either, if the thread was never started.
         let wait = (pending != Some(0)).then(|| flushes.ask());
         Self {
             wait,

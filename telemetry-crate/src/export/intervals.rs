@@ -1,4 +1,4 @@
-//! The task that sends the metrics: at every interval, and when somebody waits.
+//! The task that sends the metrics: at every interval, and when a flush waits.
 //!
 //! Metrics are cumulative: an export that fails loses a moment's resolution and no count.
 
@@ -17,8 +17,6 @@ use crate::config::PeriodicExport;
 
 /// Reads all metrics, as encoded requests and the number of data points in each.
 pub(crate) type Reader = Box<dyn Fn() -> Vec<(Bytes, usize)> + Send>;
-
-/// See the module.
 pub(crate) struct Intervals {
     client: OtlpClient,
     read: Reader,
@@ -69,7 +67,7 @@ impl Intervals {
         loop {
             if !self.handle.flushes.is_waited_for() {
                 tokio::select! {
-                    () = self.handle.flushes.rung() => {
+                    () = self.handle.flushes.notified() => {
                         // For a flush that the push before this one has served.
                         if !self.handle.flushes.is_waited_for() {
                             continue;

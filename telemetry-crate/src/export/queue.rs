@@ -73,7 +73,7 @@ impl<T> Queue<T> {
         let batch_is_full = items.len() == queue.max_batch_size;
         drop(items);
         if batch_is_full {
-            queue.flushes.ring();
+            queue.flushes.wake();
         }
     }
 
@@ -101,7 +101,7 @@ impl<T> Queue<T> {
         self.lock().len()
     }
 
-    /// Those that are not taken yet; of a queue that nobody empties, everything that fits.
+    /// Those that are not taken yet; of a queue that is never emptied, everything that fits.
     #[cfg(feature = "testing")]
     pub(crate) fn items(&self) -> Vec<T>
     where

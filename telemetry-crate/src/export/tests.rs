@@ -239,7 +239,7 @@ mod tls {
             let (_, result) = send(&destination);
             assert_eq!(result, Ok(()));
 
-            // Nobody vouches for it.
+            // No certificate authority vouches for it.
             destination.tls.certificate = Some(file("CERTIFICATE", &super::tls::authority().pem()));
             let client = OtlpClient::of_metrics(&destination).unwrap();
             let error = first_error(&client);

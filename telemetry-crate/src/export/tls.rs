@@ -43,7 +43,7 @@ fn roots(destination: &Destination) -> Result<RootCertStore, InitError> {
         }
         return Ok(roots);
     }
-    // Whoever exports without TLS need not have any.
+    // A program that exports without TLS need not have any.
     if destination.endpoint.scheme_str() == Some("https") {
         let native = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(native.certs);

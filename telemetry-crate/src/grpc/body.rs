@@ -80,7 +80,7 @@ impl<B: Body> Body for GrpcBody<B> {
                     );
                 } else if let Some(call) = this.call {
                     call.answered();
-                    // Nobody asks for more.
+                    // No further poll will come.
                     if this.inner.is_end_stream() {
                         finish(this.call, no_status);
                     }

@@ -71,7 +71,7 @@ impl Call {
     pub(super) fn describe(&mut self, caller: Option<&SpanContext>) {
         self.span.entered(caller);
         self.span.write(|span| {
-            // For whoever looks at it from inside; the end knows better.
+            // For code inside the span that reads it; the end replaces it.
             span.update_name(self.method.clone());
             let server = self.common.server.as_ref();
             let attributes = [
@@ -133,7 +133,7 @@ impl Call {
         let seconds = duration.as_secs_f64();
         self.measure(method, status, error, seconds);
         if self.common.side == Side::Server {
-            // Whoever calls what does not exist has made a mistake, and must not be able to fill the log with errors.
+            // A call of a method that does not exist is the client's mistake, and must not fill the log with errors.
             let loud = failed && !(method == OTHER && status.is_some());
             self.span.log(|| self.log(status, error, loud, seconds));
         }

@@ -1,6 +1,6 @@
 //! Which methods have a label of their own.
 //!
-//! Whoever can reach a server can call what it does not have, and each name would be a series. A server does not tell its
+//! A client can call what a server does not have, and each name would be a series. A server does not tell its
 //! layers what it has, so a method is known once an answer could only have come from it, unless the program lists them.
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
 /// More than any service has.
 const METHODS: usize = 1_000;
 
-/// Semantic conventions, `rpc.method`: what a method is called that nobody knows.
+/// Semantic conventions, `rpc.method`: the name of an unknown method.
 pub(super) const OTHER: &str = "_OTHER";
 
 #[derive(Debug, Default)]

@@ -27,7 +27,7 @@ use crate::{
     traces::{GRPC_TARGET, Remote, SPAN_LEVEL},
 };
 
-/// The service that an orchestrator asks every few seconds: nobody wants it in a trace or in a rate.
+/// The service that an orchestrator asks every few seconds: noise in a trace and in a rate.
 const HEALTH: &str = "/grpc.health.v1.Health/";
 
 /// Gives every call that is served a span of kind SERVER, a measurement, its caller's trace context and one access line.

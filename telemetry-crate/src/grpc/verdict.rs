@@ -15,7 +15,7 @@ pub(super) enum Outcome {
     Answered(Code),
     /// It got no status, because something broke: one word of few.
     Failed(&'static str),
-    /// Nobody waits for the rest any more.
+    /// The caller no longer waits for the rest.
     Cancelled,
     Panicked,
 }
@@ -31,8 +31,6 @@ impl Outcome {
         }
     }
 }
-
-/// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) status: Option<Code>,
@@ -56,7 +54,7 @@ impl Verdict {
                     failed,
                 }
             }
-            // Whoever enforces the deadline drops the call in the middle, or puts an error of its own in its place.
+            // The layer that enforces the deadline drops the call in the middle, or puts an error of its own in its place.
             Outcome::Failed(_) | Outcome::Cancelled if !in_time => Self {
                 status: Some(Code::DEADLINE_EXCEEDED),
                 error: Some(Code::DEADLINE_EXCEEDED.name()),
@@ -67,7 +65,7 @@ impl Verdict {
                 error: Some(word),
                 failed: true,
             },
-            // The code that gRPC has for it; the word says that nobody sent it. A stream that is left is no failure.
+            // The code that gRPC has for it; the word says that no peer sent it. A stream that is left is no failure.
             Outcome::Cancelled => Self {
                 status: Some(Code::CANCELLED),
                 error: Some("cancelled"),

@@ -9,7 +9,7 @@ pub(crate) type Observer = ();
 
 #[cfg(feature = "sqlx")]
 pub(super) fn observer(settings: &Settings, traces: &Traces) -> Observer {
-    Observer::new(settings.query_limits, Some(traces.past_spans()))
+    Observer::new(settings.query_limits, Some(traces.retroactive_spans()))
 }
 
 #[cfg(not(feature = "sqlx"))]

@@ -16,7 +16,7 @@
 //! use apalis_core::task::builder::TaskBuilder;
 //! use firstlight::jobs::Envelope;
 //!
-//! let task = TaskBuilder::new("4711").metadata(&Envelope::here_and_now()).max_attempts(5).build();
+//! let task = TaskBuilder::new("4711").metadata(&Envelope::current()).max_attempts(5).build();
 //! # drop(task);
 //! ```
 //!

@@ -13,7 +13,7 @@ use std::{
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// See the module. After a panic it must not be polled again, as after any other end.
+    /// Must not be polled again after a panic, as after any other end.
     #[derive(Debug)]
     pub(super) struct Caught<F> {
         #[pin]

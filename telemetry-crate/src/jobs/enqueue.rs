@@ -38,7 +38,7 @@ impl Queue {
         let sending = Sending::start(self, kind);
         let span = sending.0.span().clone();
         // Made inside, so that it is this span that the job goes on in.
-        let result = async { store(Envelope::here_and_now()).await };
+        let result = async { store(Envelope::current()).await };
         let result = result.instrument(span).await;
         match &result {
             Ok(_) => {
@@ -51,7 +51,7 @@ impl Queue {
     }
 }
 
-/// Ends the span, also if nobody waits for the store's answer any more.
+/// Ends the span, also if the caller no longer waits for the store's answer.
 struct Sending(OpenSpan);
 
 impl Sending {

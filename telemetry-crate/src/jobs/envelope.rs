@@ -14,7 +14,7 @@ const ACCEPTED: &str = "firstlight.accepted_at";
 /// use std::collections::BTreeMap;
 /// use firstlight::jobs::Envelope;
 ///
-/// let envelope = Envelope::here_and_now();
+/// let envelope = Envelope::current();
 /// let row: BTreeMap<String, String> = envelope.to_pairs();
 /// assert_eq!(Envelope::from_pairs(row), envelope);
 /// ```
@@ -27,7 +27,7 @@ pub struct Envelope {
 
 impl Envelope {
     /// The current trace and time. [`Queue::enqueue`](super::Queue::enqueue) makes one for you, in a span of its own.
-    pub fn here_and_now() -> Self {
+    pub fn current() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
         Self {
             context: TraceContext::current(),
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_time_is_found_among_other_pairs() {
-        let pairs = [("to", "somebody"), (ACCEPTED, "1500"), (ACCEPTED, "2")];
+        let pairs = [("to", "alice"), (ACCEPTED, "1500"), (ACCEPTED, "2")];
         let accepted = Envelope::from_pairs(pairs).accepted_at();
         assert_eq!(accepted, Some(UNIX_EPOCH + Duration::from_millis(1500)));
     }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::envelope::Envelope;
 use crate::context::TraceContext;
 
-/// One attempt at a job: what it is, the how-manieth attempt, and what was stored with it.
+/// One attempt at a job: its kind, its attempt number (1-based), and what was stored with it.
 ///
 /// ```
 /// use firstlight::jobs::{Envelope, Job};
@@ -50,14 +50,14 @@ impl Job {
     }
 
     /// Which attempt this is, from 1, and how many there may be. A failure of the last one is `dead`. Without this it is the
-    /// first of nobody knows how many, and no failure is the last.
+    /// first of an unknown number, and no failure is the last.
     pub fn attempt(mut self, number: u32, most: u32) -> Self {
         self.attempt = number.max(1);
         self.attempts = Some(most);
         self
     }
 
-    /// When it was to begin, if that is later than when it was accepted: nobody waits for a job that is not due.
+    /// When it was to begin, if that is later than when it was accepted: a job that is not due keeps no client waiting.
     pub fn due_at(mut self, due: SystemTime) -> Self {
         self.due = Some(due);
         self
@@ -70,7 +70,7 @@ impl Job {
     }
 
     /// Begins a trace with a link to the request's, instead of going on in that.
-    pub fn in_its_own_trace(mut self) -> Self {
+    pub fn new_linked_trace(mut self) -> Self {
         self.has_own_trace = true;
         self
     }
@@ -81,7 +81,7 @@ impl Job {
         self
     }
 
-    /// Since when somebody waits for it.
+    /// Since when it has been waiting.
     pub(super) fn waits_since(&self) -> Option<SystemTime> {
         let accepted = self.envelope.accepted_at();
         // A time that is known is later than one that is not.

@@ -10,7 +10,7 @@ pub enum Outcome {
     Ok,
     /// It failed and may be tried again.
     Retry,
-    /// It failed and will not be tried again: that was the last attempt, or another is of no use. Somebody has to look.
+    /// It failed and will not be tried again: that was the last attempt, or another is of no use. An operator has to look.
     Dead,
 }
 

@@ -30,7 +30,7 @@ impl Declaration {
         self
     }
 
-    /// How old the oldest waiting job may become before somebody must be told. It is exported, so that one alert fits every
+    /// How old the oldest waiting job may become before the operator must be told. It is exported, so that one alert fits every
     /// queue of every service; nothing else follows from it here.
     pub fn latency_budget(self, budget: Duration) -> Queue {
         let queue = self.with_budget(Some(budget));
@@ -81,7 +81,7 @@ struct Shared {
 
 impl Queue {
     /// Begins to declare the queue of that name. It needs a latency budget, because a queue without one is late by
-    /// nobody's measure.
+    /// no measure.
     ///
     /// ```
     /// use std::time::Duration;
@@ -105,7 +105,7 @@ impl Queue {
         &self.shared.system
     }
 
-    /// A queue may be a `static` that is declared before telemetry starts, so whoever uses it asks again.
+    /// A queue may be a `static` that is declared before telemetry starts, so each use asks again.
     pub(super) fn export_budget(&self) {
         let Some(budget) = self.shared.budget else {
             return;

@@ -14,11 +14,11 @@ pub(super) struct End<'a> {
     pub(super) outcome: Outcome,
     /// One word of few.
     pub(super) error_type: Option<&'a str>,
-    /// For whoever reads the log.
+    /// For the log line.
     pub(super) message: Option<String>,
 }
 
-/// See the module. Dropped before its end, it was cancelled.
+/// One attempt while it runs. Dropped before its end, it was cancelled.
 #[derive(Debug)]
 pub(super) struct Running {
     span: OpenSpan,

@@ -54,7 +54,7 @@ impl QueueStats {
         self.with(4, jobs)
     }
 
-    /// Jobs that failed for good and lie there until somebody looks.
+    /// Dead-lettered jobs.
     pub fn dead(self, jobs: u64) -> Self {
         self.with(5, jobs)
     }

@@ -24,7 +24,7 @@ use crate::catalog;
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// A store that answers later than this is as good as away, however short the interval.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Keeps a queue's gauges up to date; made by [`Queue::watch`]. Dropped, they say NaN.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Queue {
     /// Reads the queue's state from its store now and every `interval` from now on, into `worker_queue_depth` and
     /// `worker_queue_oldest_age_seconds`, as long as the [`Watch`] is held.
     ///
-    /// 15 s is a good interval: what Prometheus scrapes at in most places, so that a faster look is seen by nobody, and four
+    /// 15 s is a good interval: what Prometheus scrapes at in most places, so that a faster look is never scraped, and four
     /// queries a minute by each instance are no load. Less than a second is a second.
     ///
     /// When the source fails, panics, or takes longer than the interval (5 s at least), the gauges become NaN, because a
@@ -83,12 +83,12 @@ impl Queue {
                 // The call itself is inside, too: it is the program's, and may panic like the rest.
                 let look = Caught::new(async { source().await });
                 let look = look.with_context(unsampled());
-                let patience = every.max(PATIENCE);
-                match timeout(patience, look).await {
+                let limit = every.max(STORE_TIMEOUT);
+                match timeout(limit, look).await {
                     Ok(Ok(Ok(stats))) => seen.read(&stats),
                     Ok(Ok(Err(error))) => seen.lost(&error),
                     Ok(Err(panic)) => seen.lost(&format_args!("panicked: {panic}")),
-                    Err(_) => seen.lost(&format_args!("no answer within {patience:?}")),
+                    Err(_) => seen.lost(&format_args!("no answer within {limit:?}")),
                 }
             }
         });
@@ -129,7 +129,7 @@ impl Seen {
 
     fn read(&mut self, stats: &QueueStats) {
         self.queue.export_budget();
-        #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 jobs")]
+        #[expect(clippy::cast_precision_loss, reason = "no queue has 2^53 jobs")]
         for ((state, depth), (_, before)) in stats.depths().zip(self.last.depths()) {
             match depth {
                 Some(depth) => self.depth(state, depth as f64),
@@ -197,7 +197,7 @@ impl Seen {
     }
 }
 
-/// Nobody looks any more.
+/// The watch has ended.
 impl Drop for Seen {
     fn drop(&mut self) {
         self.forget();

@@ -69,7 +69,7 @@ impl Change {
         let client = &self.client;
         match &self.who {
             Some(who) => format!("{who}, from {client}"),
-            None => format!("somebody at {client}"),
+            None => format!("a client at {client}"),
         }
     }
 }

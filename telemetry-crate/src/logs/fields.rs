@@ -288,7 +288,7 @@ impl SpanFields {
 
     fn set(&mut self, field: &Field, kind: Kind, value: Value<'_>) {
         let name = match field.name() {
-            // Instructions to the trace pillar, not facts about the program.
+            // Instructions to the trace signal, not facts about the program.
             name if name.starts_with("otel.") => return,
             name => name,
         };

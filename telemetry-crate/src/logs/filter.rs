@@ -2,14 +2,14 @@
 //!
 //! The grammar is `RUST_LOG`'s. Plain `target=level` directives are answered without a lock; only directives about
 //! spans or fields (`[...]`) pay for `EnvFilter`, which takes locks on every span. Directives are replaced whole: the
-//! reader of the moment takes one or the other, and nobody waits.
+//! reader of the moment takes one or the other, and no thread waits.
 //!
 //! A span passes this filter at `info` and above whatever the directives say, so that at `RUST_LOG=warn` a warning
 //! still carries the fields of the request it belongs to. So do the lines about telemetry itself that answer who did
 //! what, see [`ALWAYS`]. Traces have a filter of their own.
 //!
 //! Left out on purpose: `tracing_subscriber::reload`, which takes a lock on every span and event, and hides the layers
-//! inside it from whoever looks for them.
+//! inside it from code that looks for them.
 
 use std::{
     fmt,

@@ -226,7 +226,7 @@ fn write_key(out: &mut Vec<u8>, parts: &[&str]) {
 }
 
 /// RFC 8259, section 7: quotation mark, backslash and the control characters must be escaped. U+007F need not be, and
-/// still moves the cursor of whoever reads the raw line.
+/// still moves the cursor where the raw line is shown.
 fn must_escape(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == 0x7f)
 }

@@ -162,7 +162,7 @@ fn keys_are_unique_and_ours_are_never_replaced() {
     assert_eq!(line["tenant"], "a", "inherited");
     assert!(
         !line.contains_key("otel.name"),
-        "an instruction to the trace pillar"
+        "an instruction to the trace signal"
     );
 }
 

@@ -23,15 +23,15 @@ use crate::InitError;
 /// What may wait for a slow reader: seconds of a busy service's lines, and no more memory than that.
 const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// How long a line waits for company. One system call for each line would cost more than everything else about it.
-const LINGER: Duration = Duration::from_millis(5);
+/// Delay before a write, to batch lines. One system call for each line would cost more than everything else about it.
+const BATCH_DELAY: Duration = Duration::from_millis(5);
 
 /// How long an urgent line waits to be written. A thread that is woken up to write needs some 50 microseconds; on a machine
 /// with much more work than processors it may not run for some hundred milliseconds.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const URGENT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// So much company is enough.
-const CHUNK_BYTES: usize = 64 * 1024;
+/// Bytes from which on a write is not delayed.
+const FLUSH_THRESHOLD: usize = 64 * 1024;
 
 const THREAD: &str = "firstlight-logs";
 
@@ -53,7 +53,7 @@ struct State {
     buffer: Vec<u8>,
     /// Lines in the buffer.
     waiting: u64,
-    /// Somebody waits for what is in the buffer, or there is enough of it.
+    /// A flush waits for what is in the buffer, or there is enough of it.
     hurry: bool,
     /// Lines taken, and lines done with, since the start.
     accepted: u64,
@@ -106,7 +106,7 @@ impl LogWriter {
             drop(state);
             return self.lost_one();
         }
-        let hurry = !state.hurry && (urgent || state.buffer.len() > CHUNK_BYTES);
+        let hurry = !state.hurry && (urgent || state.buffer.len() > FLUSH_THRESHOLD);
         state.hurry |= hurry;
         let wake = hurry || state.buffer.is_empty();
         state.buffer.extend_from_slice(line);
@@ -123,7 +123,7 @@ impl LogWriter {
     /// Until what was taken is done with. A thread that has waited in vain keeps all others from waiting.
     fn wait_for_last_words(&self, mut state: MutexGuard<'_, State>) {
         let target = state.accepted;
-        let deadline = Instant::now() + LAST_WORDS;
+        let deadline = Instant::now() + URGENT_TIMEOUT;
         while state.done < target && !state.is_stalled {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -195,7 +195,7 @@ impl LogWriter {
             let lingered = self
                 .0
                 .filled
-                .wait_timeout_while(state, LINGER, |state| !state.hurry);
+                .wait_timeout_while(state, BATCH_DELAY, |state| !state.hurry);
             state = lingered.unwrap_or_else(PoisonError::into_inner).0;
             state.hurry = false;
             std::mem::swap(&mut state.buffer, &mut chunk);
@@ -205,7 +205,7 @@ impl LogWriter {
             let result = write_all(&mut sink, &chunk);
             chunk.clear();
             // A burst's memory is given back.
-            chunk.shrink_to(CHUNK_BYTES);
+            chunk.shrink_to(FLUSH_THRESHOLD);
 
             let mut state = self.lock();
             state.done += lines;

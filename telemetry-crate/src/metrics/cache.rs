@@ -2,7 +2,7 @@
 //!
 //! The macros of the `metrics` facade ask for a handle on every use, so this is the hot path: a key carries its hash, and
 //! a hit neither hashes nor clones the key. Each thread keeps the keys that it uses most for itself; the rest is here.
-//! What it leaves out: limits. Whoever inserts has checked that the key is small and that its metric has room.
+//! What it leaves out: limits. The caller has checked that the key is small and that its metric has room.
 
 use std::{
     array,

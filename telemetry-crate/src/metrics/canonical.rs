@@ -19,7 +19,7 @@ const NAME_BYTES: usize = 256;
 /// being kept in memory, and repeated on every scrape, at any length.
 const VALUE_BYTES: usize = 1024;
 
-/// Most labels of one series. More than anybody can read, and twice what Mimir accepts by default.
+/// Most labels of one series. More than a person can read, and twice what Mimir accepts by default.
 const LABELS: usize = 64;
 
 /// What is put before a label name that Prometheus keeps for itself, as Prometheus does when it scrapes one.

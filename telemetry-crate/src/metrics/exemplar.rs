@@ -18,7 +18,7 @@ use std::{
 use opentelemetry::{Context, SpanId, TraceId, trace::TraceContextExt};
 
 /// How often, in milliseconds, the exemplar of one bucket is replaced. A scrape shows only the last one of some 15 s, so
-/// newer ones are work that nobody sees.
+/// newer ones are never scraped.
 const REPLACE_AFTER: u64 = 100;
 
 /// One sample and the span that it was recorded in.

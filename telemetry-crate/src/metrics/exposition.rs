@@ -2,7 +2,7 @@
 //!
 //! One writer for both formats and all sources, so that they cannot disagree. The page is sorted by name and labels: two
 //! pages differ only where the numbers do. What it leaves out: units and creation times, which OpenMetrics knows and
-//! nobody reads.
+//! no reader asks for.
 
 use std::{
     borrow::Cow,

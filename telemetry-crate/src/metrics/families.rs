@@ -13,8 +13,6 @@ use super::{
 
 /// Most metrics, not counting the catalogue. Names come from code; a program that makes them from data has put into a name what belongs into a label.
 pub(super) const METRICS: usize = 1_000;
-
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Families {
     names: Names,

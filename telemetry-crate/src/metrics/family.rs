@@ -3,7 +3,7 @@
 //! A label that holds a user id or a raw path makes a new series per value, until the process or the Prometheus that
 //! scrapes it runs out of memory. So each metric has a budget; what exceeds it is still counted, in one series for all
 //! the rest. What it leaves out: dropping old series. A counter that disappears looks like a restart, and a handle that
-//! somebody keeps would go on writing to a series that nobody sees.
+//! the program keeps would go on writing to a series that is no longer shown.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use super::{
 
 /// The labels of the series that takes the rest, as the
 /// [specification](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute) names it.
-pub(super) const REST: &str = "otel_metric_overflow=\"true\"";
+pub(super) const OVERFLOW: &str = "otel_metric_overflow=\"true\"";
 
 /// Keys that are remembered as the program spells them, per series. Spellings that come out as the same series are rare;
 /// this bounds the memory of a program that makes them up.
@@ -39,7 +39,7 @@ pub(super) struct Family {
     is_ours: bool,
     /// Uses of a series beyond the budget.
     pub(super) over_budget: AtomicU64,
-    /// Whether somebody has been told that it is over its budget.
+    /// Whether it was logged that it is over its budget.
     pub(super) is_reported: AtomicBool,
     /// Samples that were not a number.
     pub(super) dropped: Arc<AtomicU64>,
@@ -86,7 +86,7 @@ impl Family {
     /// for all the rest.
     pub(super) fn series(&self, labels: &Labels, budget: &Budget) -> (Series, bool) {
         let text = labels.text();
-        if text != REST {
+        if text != OVERFLOW {
             let known = self.known();
             if let Some(series) = known.series.get(text.as_str()) {
                 return (series.clone(), true);
@@ -157,8 +157,8 @@ impl Family {
         all.extend(known.series.iter().map(copy));
         drop(known);
         if let Some(rest) = self.rest.get() {
-            let at = all.partition_point(|(labels, _)| **labels < *REST);
-            all.insert(at, (REST.into(), rest.clone()));
+            let at = all.partition_point(|(labels, _)| **labels < *OVERFLOW);
+            all.insert(at, (OVERFLOW.into(), rest.clone()));
         }
         all
     }

@@ -1,6 +1,6 @@
 //! Which exposition format a scraper gets.
 //!
-//! OpenMetrics carries exemplars, so a scraper that reads it gets it; everybody else, a person with a browser included,
+//! OpenMetrics carries exemplars, so a scraper that reads it gets it; every other client, a person with a browser included,
 //! gets the text format. What it leaves out: Prometheus's protobuf format, which cannot be read without tools.
 
 /// A format of the metrics page.

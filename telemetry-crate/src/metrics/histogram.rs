@@ -1,6 +1,6 @@
 //! A histogram in fixed memory: one atomic counter per bucket, one atomic sum.
 //!
-//! The exporter underneath keeps every sample until somebody drains it, about 16 MB per million; this one keeps none,
+//! The exporter underneath keeps every sample until a scrape drains it, about 16 MB per million; this one keeps none,
 //! needs no upkeep, and never blocks. What it leaves out: a consistent snapshot. The count is derived from the buckets,
 //! so it always equals the `+Inf` bucket, but the sum may be a sample ahead or behind. `rate()` cannot tell.
 

@@ -15,10 +15,10 @@ use ::metrics::Key;
 use super::handle::Handle;
 
 /// Places of one thread, some 5 KB: more than the keys of a handler and of what it calls.
-const PLACES: usize = 32;
+const ENTRIES: usize = 32;
 
 thread_local! {
-    static PLACES_OF_THREAD: RefCell<[Place; PLACES]> = const { RefCell::new([const { Place::EMPTY }; PLACES]) };
+    static ENTRIES_OF_THREAD: RefCell<[Place; ENTRIES]> = const { RefCell::new([const { Place::EMPTY }; ENTRIES]) };
 }
 
 /// Which registry a key belongs to; a thread may use several, in tests. Never given twice.
@@ -55,13 +55,13 @@ pub(super) fn get<T>(
     find: impl Fn() -> Option<(Key, Handle)>,
 ) -> Option<T> {
     let find_and_pick = || find().as_ref().and_then(|(_, handle)| pick(handle));
-    let get = |places: &RefCell<[Place; PLACES]>| {
+    let get = |places: &RefCell<[Place; ENTRIES]>| {
         // Never borrowed twice: nothing that runs in here is the program's.
         let Ok(mut places) = places.try_borrow_mut() else {
             return find_and_pick();
         };
         let hash = key.get_hash();
-        let place = &mut places[(hash >> 16) as usize % PLACES];
+        let place = &mut places[(hash >> 16) as usize % ENTRIES];
         if let Some((kept_for, kept, handle)) = &place.kept
             && *kept_for == owner
             && is_same(kept, key)
@@ -77,7 +77,7 @@ pub(super) fn get<T>(
         Some(picked)
     };
     // Without thread-locals, late in the life of a thread, the shared handle has to do.
-    PLACES_OF_THREAD
+    ENTRIES_OF_THREAD
         .try_with(get)
         .unwrap_or_else(|_| find_and_pick())
 }

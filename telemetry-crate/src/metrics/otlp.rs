@@ -3,7 +3,7 @@
 //! Names and labels are those of the page, so that a dashboard works whichever way the numbers came
 //! ([metrics data model](https://opentelemetry.io/docs/specs/otel/metrics/data-model/)). All temporality is cumulative,
 //! as everything is that is counted here. What it leaves out: `target_info`, which is the resource of the request; the
-//! minimum and the maximum of a histogram, which nobody has kept; and sending.
+//! minimum and the maximum of a histogram, which are not kept; and sending.
 
 mod requests;
 #[cfg(test)]
@@ -28,7 +28,7 @@ use super::{
     canonical::{self, Labels},
     catalog::{self, Kind, Metric},
     exemplar::Exemplar,
-    family::REST,
+    family::OVERFLOW,
     handle::Series,
     histogram::Histogram,
     sink::{About, Sink},
@@ -39,7 +39,7 @@ use crate::proto::{attribute, nanos, text};
 /// The attribute of the series that takes the rest, as the
 /// [specification](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute) spells it; the page has
 /// underscores in its place.
-const OVERFLOW: &str = "otel.metric.overflow";
+const OVERFLOW_ATTRIBUTE: &str = "otel.metric.overflow";
 
 /// Samples that become requests.
 #[derive(Debug)]
@@ -177,8 +177,8 @@ fn unit(kind: Kind, unit: Cow<'static, str>) -> Cow<'static, str> {
 
 /// The labels as they were before they were escaped for the page.
 fn attributes(labels: &str) -> Vec<KeyValue> {
-    if labels == REST {
-        return vec![attribute(OVERFLOW, Value::BoolValue(true))];
+    if labels == OVERFLOW {
+        return vec![attribute(OVERFLOW_ATTRIBUTE, Value::BoolValue(true))];
     }
     canonical::pairs(labels)
         .map(|(name, value)| attribute(name, text(canonical::unescape(value))))

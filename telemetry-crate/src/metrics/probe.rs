@@ -1,9 +1,9 @@
 //! Whether a handle records anything: the question that a handle made before `init()` answers with no.
 //!
-//! The `metrics` facade gives a no-op to whoever asks for a handle before a recorder is there, remembers neither the name
-//! nor that it did, and its handles do not show what is behind them. So nobody can list such handles afterwards, but
-//! whoever holds one can have it tested: recording nothing does nothing to any handle, and ours notice it. What it leaves
-//! out: handles that nobody has tested. The list of metrics that are described and absent is the hint for those.
+//! The `metrics` facade gives a no-op handle before a recorder is there, remembers neither the name
+//! nor that it did, and its handles do not show what is behind them. So such handles cannot be listed afterwards, but
+//! the holder of one can test it: recording nothing does nothing to any handle, and ours notice it. What it leaves
+//! out: handles that were not tested. The list of metrics that are described and absent is the hint for those.
 
 use std::cell::Cell;
 

@@ -1,7 +1,7 @@
 //! What the `metrics` macros talk to.
 //!
 //! Every use asks the cache first; only the first use of a key goes through the registry. What it leaves out: putting
-//! the unit of `describe_*` into the name. A name that changes when a description is added breaks whoever queries it.
+//! the unit of `describe_*` into the name. A name that changes when a description is added breaks every query of it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use ::metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Sha
 
 use super::{catalog::Kind, handle::Handle, registry::Registry};
 
-/// The front of the metrics pillar, for `metrics::set_global_recorder` or beside a recorder of the service's own. Clones
+/// The front of the metrics signal, for `metrics::set_global_recorder` or beside a recorder of the service's own. Clones
 /// share everything.
 #[derive(Debug, Clone)]
 pub(crate) struct FrontRecorder {

@@ -1,6 +1,6 @@
 //! Every metric of the process, and the path from a key to its series.
 //!
-//! What it leaves out: the fast path, which is the cache's, and everything that is read only when somebody asks,
+//! What it leaves out: the fast path, which is the cache's, and everything that is read only on a scrape,
 //! which collectors add.
 
 use std::{
@@ -24,15 +24,13 @@ use super::{
     families::{self, Families},
     family::Family,
     handle::Handle,
-    refusals::Refusals,
+    rejected::RejectedMetrics,
     sink::{About, Sink},
     unit,
 };
-
-/// See the module.
 pub(super) struct Registry {
     pub(super) cache: Cache,
-    pub(super) refusals: Refusals,
+    pub(super) rejected: RejectedMetrics,
     buckets: Buckets,
     budget: Budget,
     families: RwLock<Families>,
@@ -51,7 +49,7 @@ impl Registry {
     pub(super) fn new(buckets: Buckets, budget: Budget) -> Self {
         Self {
             cache: Cache::new(),
-            refusals: Refusals::default(),
+            rejected: RejectedMetrics::default(),
             buckets,
             budget,
             families: RwLock::new(Families::new()),
@@ -88,7 +86,7 @@ impl Registry {
             .unwrap_or_else(PoisonError::into_inner);
         let made = families.get_or_make(kind, &name, bounds, &self.budget);
         drop(families);
-        made.map_err(|owner| self.refusals.add(name, kind, owner))
+        made.map_err(|owner| self.rejected.add(name, kind, owner))
             .ok()
     }
 
@@ -196,8 +194,8 @@ impl Registry {
             }
         }
         let reasons = [
-            ("kind_conflict", &self.refusals.kind_conflicts),
-            ("too_many_names", &self.refusals.too_many_names),
+            ("kind_conflict", &self.rejected.kind_conflicts),
+            ("too_many_names", &self.rejected.too_many_names),
         ];
         for (reason, count) in reasons {
             sink.sample(

@@ -1,4 +1,4 @@
-//! The pillar as a whole: what goes in through the macros comes out on the page.
+//! The signal as a whole: what goes in through the macros comes out on the page.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -152,7 +152,7 @@ fn the_first_kind_of_a_name_wins_and_the_refusal_is_seen() {
         refused[1],
         (labels([("reason", "too_many_names")]), "0".into())
     );
-    let names: Vec<_> = handle.refusals().iter().map(ToString::to_string).collect();
+    let names: Vec<_> = handle.rejected().iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), 5, "{names:?}");
     assert!(names[0].starts_with("gauge both is not recorded: both_total is a counter already"));
     // `lat_sum` becomes `lat_sum_total`, whose OpenMetrics family would be `lat_sum`, a line of `lat`.

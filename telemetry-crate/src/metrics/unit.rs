@@ -1,7 +1,7 @@
 //! Units, as UCUM writes them, which is how OTLP wants them.
 //!
 //! [Instrument units](https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units) of the semantic
-//! conventions. What it leaves out: converting values. A unit says what the numbers are, whoever made them.
+//! conventions. What it leaves out: converting values. A unit says what the numbers are.
 
 use ::metrics::Unit;
 
@@ -28,7 +28,7 @@ pub(super) fn ucum(unit: Unit) -> &'static str {
     }
 }
 
-/// The unit that a name on the page ends in, for a metric that nobody has described; empty if it ends in none.
+/// The unit that a name on the page ends in, for a metric without a description; empty if it ends in none.
 pub(super) fn of_name(name: &str) -> &'static str {
     let stem = name.strip_suffix("_total").unwrap_or(name);
     let named = [("_seconds", "s"), ("_bytes", "By")];

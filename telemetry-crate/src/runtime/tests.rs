@@ -7,20 +7,20 @@ use std::{
 
 use super::{
     NoRuntime, RuntimeObserver,
-    heart::Heart,
+    scheduler_probe::SchedulerProbe,
     watch::{Change, Watch},
 };
 use crate::metrics::{Format, Metrics, MetricsOptions};
 
 #[test]
 fn a_question_stays_open_until_the_runtime_gets_round_to_it() {
-    let heart = Heart::default();
+    let scheduler = SchedulerProbe::default();
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
-    assert_eq!(heart.stalled(start), Duration::ZERO);
-    assert_eq!(heart.ask(start), Duration::ZERO);
-    assert_eq!(heart.ask(after(2)), Duration::from_secs(2));
-    assert_eq!(heart.stalled(after(5)), Duration::from_secs(5));
+    assert_eq!(scheduler.stalled(start), Duration::ZERO);
+    assert_eq!(scheduler.ask(start), Duration::ZERO);
+    assert_eq!(scheduler.ask(after(2)), Duration::from_secs(2));
+    assert_eq!(scheduler.stalled(after(5)), Duration::from_secs(5));
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_stall_is_one_line_and_its_end_another() {
     assert_eq!(look(0), Some(recovered));
     assert_eq!(look(0), None);
     assert_eq!(look(4_000), Some(Change::Blocked));
-    // Blocked again before anybody looked.
+    // Blocked again before the observer looked.
     assert!(matches!(look(500), Some(Change::Recovered(_))));
 }
 
@@ -57,10 +57,10 @@ fn a_runtime_that_is_gone_is_not_blocked_and_leaves_the_page() {
     ::metrics::with_local_recorder(&metrics.recorder(), || {
         runtime.block_on(async {
             observer.observe_current().unwrap();
-            let heart = observer.observed().unwrap().heart;
+            let scheduler = observer.observed().unwrap().scheduler;
             tokio::task::yield_now().await;
-            heart.ask(Instant::now());
-            while heart.stalled(Instant::now()) > Duration::ZERO {
+            scheduler.ask(Instant::now());
+            while scheduler.stalled(Instant::now()) > Duration::ZERO {
                 tokio::task::yield_now().await;
             }
         });

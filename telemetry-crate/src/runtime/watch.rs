@@ -29,7 +29,7 @@ pub(crate) async fn watch(observer: Arc<RuntimeObserver>) {
         }
         let open = observer
             .observed()
-            .map_or(Duration::ZERO, |observed| observed.heart.ask(now));
+            .map_or(Duration::ZERO, |observed| observed.scheduler.ask(now));
         match watch.look(open) {
             None => {}
             Some(Change::Blocked) => tracing::warn!(

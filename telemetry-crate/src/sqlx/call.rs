@@ -17,14 +17,12 @@ use super::{
     TARGET, attributes,
     event::Query,
     failure::Failure,
-    handover::{self, Handed},
     health, metrics,
+    span_extension::{self, Pending},
     statement::Statement,
     unopened,
 };
 use crate::{span_end::SpanEnd, traces::SPAN_LEVEL};
-
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Call {
     /// Whose call it is.
@@ -60,8 +58,8 @@ impl Call {
             started: Instant::now(),
             state: Mutex::default(),
         });
-        let span = handover::with(
-            Handed::Call(Arc::clone(&call)),
+        let span = span_extension::with(
+            Pending::Call(Arc::clone(&call)),
             || tracing::span!(target: TARGET, SPAN_LEVEL, "query", otel.kind = "client"),
         );
         let end = SpanEnd::new();

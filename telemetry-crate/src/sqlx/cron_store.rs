@@ -11,7 +11,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use crate::cron::{Claim, Ended, Store, Turn};
+use crate::cron::{Claim, ClaimRequest, RunOutcome, Store};
 
 /// Keeps claims and successes in the table `firstlight_cron` of a database, for all replicas of a service.
 ///
@@ -168,13 +168,13 @@ where
     async fn changed(
         &self,
         sql: &'static str,
-        turn: Turn<'_>,
+        request: ClaimRequest<'_>,
         lease: Duration,
     ) -> Result<bool, Error> {
         let row = sqlx::query::<DB>(sql)
-            .bind(turn.cron.to_owned())
-            .bind(milliseconds(turn.tick))
-            .bind(turn.holder.to_owned())
+            .bind(request.cron.to_owned())
+            .bind(milliseconds(request.tick))
+            .bind(request.holder.to_owned())
             .bind(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2))
             .fetch_optional(&self.pool)
             .await?;
@@ -201,36 +201,41 @@ where
 {
     type Error = Error;
 
-    async fn claim(&self, turn: Turn<'_>, lease: Duration) -> Result<Claim, Error> {
+    async fn claim(&self, request: ClaimRequest<'_>, lease: Duration) -> Result<Claim, Error> {
         self.ready().await?;
-        if self.changed(self.statements.claim, turn, lease).await? {
+        if self.changed(self.statements.claim, request, lease).await? {
             return Ok(Claim::Granted);
         }
-        let Some(held) = self.find(turn.cron).await? else {
-            // Somebody has deleted the row meanwhile; the next try finds none.
+        let Some(held) = self.find(request.cron).await? else {
+            // Another process has deleted the row meanwhile; the next try finds none.
             return Ok(Claim::Running);
         };
         let is_open = held.leased_until.is_some();
-        Ok(match held.scheduled_for.cmp(&milliseconds(turn.tick)) {
+        Ok(match held.scheduled_for.cmp(&milliseconds(request.tick)) {
             std::cmp::Ordering::Equal if is_open => Claim::Running,
             std::cmp::Ordering::Less => Claim::Overlaps,
             _ => Claim::Done,
         })
     }
 
-    async fn extend(&self, turn: Turn<'_>, lease: Duration) -> Result<bool, Error> {
+    async fn extend(&self, request: ClaimRequest<'_>, lease: Duration) -> Result<bool, Error> {
         self.ready().await?;
-        self.changed(self.statements.extend, turn, lease).await
+        self.changed(self.statements.extend, request, lease).await
     }
 
-    async fn finish(&self, turn: Turn<'_>, ended: Ended, at: SystemTime) -> Result<(), Error> {
+    async fn finish(
+        &self,
+        request: ClaimRequest<'_>,
+        ended: RunOutcome,
+        at: SystemTime,
+    ) -> Result<(), Error> {
         self.ready().await?;
         sqlx::query::<DB>(self.statements.finish)
-            .bind(turn.cron.to_owned())
-            .bind(milliseconds(turn.tick))
-            .bind(turn.holder.to_owned())
-            .bind(i64::from(ended == Ended::Interrupted))
-            .bind((ended == Ended::Succeeded).then(|| milliseconds(at)))
+            .bind(request.cron.to_owned())
+            .bind(milliseconds(request.tick))
+            .bind(request.holder.to_owned())
+            .bind(i64::from(ended == RunOutcome::Interrupted))
+            .bind((ended == RunOutcome::Succeeded).then(|| milliseconds(at)))
             .execute(&self.pool)
             .await
             .map(drop)

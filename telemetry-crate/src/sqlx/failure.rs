@@ -5,8 +5,6 @@
 use std::borrow::Cow;
 
 use sqlx::Error;
-
-/// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
     /// `error.type`: the database's own code, or a word for what never reached it.

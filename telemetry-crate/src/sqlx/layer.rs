@@ -34,9 +34,9 @@ use super::{
     TARGET, attributes,
     call::Call,
     event::{ACQUIRE_TARGET, Acquired, Query},
-    handover::{self, Handed},
     lines,
     metrics::{self, UnitLabels},
+    span_extension::{self, Pending},
     unit::{Site, Unit},
 };
 use crate::{
@@ -44,10 +44,8 @@ use crate::{
     logs::span_field,
     observer::{Log, Observer},
     span_ids::{SpanIds, with_ids},
-    traces::{ACCESS_TARGET, GRPC_TARGET, Past, PastSpans, QUERY_TARGET},
+    traces::{ACCESS_TARGET, GRPC_TARGET, QUERY_TARGET, RetroactiveSpan, RetroactiveSpans},
 };
-
-/// See the module.
 #[derive(Debug, Clone)]
 pub(crate) struct QueryLayer(Arc<Shared>);
 
@@ -55,13 +53,13 @@ pub(crate) struct QueryLayer(Arc<Shared>);
 struct Shared {
     limits: QueryLimits,
     /// Absent if the trace filter keeps them out.
-    spans: Option<PastSpans>,
+    spans: Option<RetroactiveSpans>,
     /// For the context of a unit's span.
     dispatch: OnceLock<WeakDispatch>,
 }
 
 impl QueryLayer {
-    pub(crate) fn new(limits: QueryLimits, spans: Option<PastSpans>) -> Self {
+    pub(crate) fn new(limits: QueryLimits, spans: Option<RetroactiveSpans>) -> Self {
         Self(Arc::new(Shared {
             limits,
             spans: spans.filter(|spans| spans.keeps(TARGET)),
@@ -105,12 +103,12 @@ impl Observer for QueryLayer {
             return;
         }
         let Some(span) = context.span(id) else { return };
-        match handover::take() {
-            Some(Handed::Call(call)) => {
+        match span_extension::take() {
+            Some(Pending::Call(call)) => {
                 span.extensions_mut().insert(call);
             }
             #[cfg(feature = "testing")]
-            Some(Handed::Recorder(recorder)) => {
+            Some(Pending::Recorder(recorder)) => {
                 recorder.taken();
                 span.extensions_mut().insert(recorder);
             }
@@ -129,7 +127,7 @@ impl Observer for QueryLayer {
                 if Unit::is_any_open()
                     && let Some(span) = event.parent().and_then(|id| context.span(id))
                 {
-                    // The span may outlive the request, but nobody looks at it any more.
+                    // The span may outlive the request, but it is no longer looked at.
                     self.report(&span, log);
                 }
             }
@@ -181,7 +179,7 @@ impl QueryLayer {
         let Some(spans) = &self.0.spans else { return };
         spans.add(|| {
             let end = SystemTime::now();
-            Past {
+            RetroactiveSpan {
                 name: Cow::Owned(attributes::name(&query.statement)),
                 kind: SpanKind::Client,
                 start: end.checked_sub(query.elapsed).unwrap_or(end),
@@ -242,7 +240,7 @@ impl QueryLayer {
         let Some(limit) = self.0.limits.repeats else {
             return;
         };
-        // Taken out, because whoever makes a log line reads the span, too.
+        // Taken out, because the layer that makes the log line reads the span, too.
         let taken = span.extensions_mut().get_mut::<Unit>().map(|unit| {
             let repeated = unit.take_repeated(limit);
             (repeated, unit.queries(), unit.context().clone())

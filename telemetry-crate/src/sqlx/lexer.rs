@@ -38,8 +38,6 @@ pub(super) enum Token<'a> {
     Placeholder(&'a str),
     Symbol(char),
 }
-
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Lexer<'a> {
     rest: &'a str,

@@ -20,7 +20,7 @@ use crate::{observer::Log, traces::QUERY_TARGET};
 struct Site(&'static Metadata<'static>);
 
 impl Callsite for Site {
-    // Nobody is asked about it but the log filter, each time.
+    // The log filter alone is asked about it, each time.
     fn set_interest(&self, _: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {

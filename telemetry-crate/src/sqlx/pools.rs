@@ -1,6 +1,6 @@
 //! The connections of the pools: idle, used, and how many there may be.
 //!
-//! Read when somebody asks. What it leaves out: how many wait for one, which sqlx keeps to itself; waits that have ended
+//! Read on a scrape. What it leaves out: how many wait for one, which sqlx keeps to itself; waits that have ended
 //! are measured, and so are those that were given up.
 
 use std::{

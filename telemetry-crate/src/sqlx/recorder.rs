@@ -13,7 +13,7 @@ use tracing_subscriber::{Registry, layer::SubscriberExt};
 
 use super::{
     QueryLayer, TARGET,
-    handover::{self, Handed},
+    span_extension::{self, Pending},
     statement::Statement,
 };
 use crate::{config::QueryLimits, traces::SPAN_LEVEL};
@@ -70,8 +70,8 @@ impl Recording {
     pub(crate) fn start() -> Option<(Self, Span)> {
         let shared = Arc::new(Shared::default());
         let begin = || {
-            handover::with(
-                Handed::Recorder(Recorder(Arc::clone(&shared))),
+            span_extension::with(
+                Pending::Recorder(Recorder(Arc::clone(&shared))),
                 || tracing::span!(target: TARGET, parent: None, SPAN_LEVEL, "count_queries"),
             )
         };

@@ -1,7 +1,7 @@
 //! A statement as telemetry shows it: its summary, and its text without values.
 //!
 //! Programs run the same few statements again and again, so each is read once and kept. What it leaves out: the values
-//! that were bound to it, which nobody hands out, and those inside it, which become `?`.
+//! that were bound to it, which are never handed out, and those inside it, which become `?`.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -41,8 +41,6 @@ const OF_SCRIPT: [&str; 8] = [
 
 /// Where sqlx notes which migrations have run.
 const MIGRATIONS: &str = "_sqlx_migrations";
-
-/// See the module.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Statement {
     pub(super) operation: String,
@@ -69,7 +67,7 @@ enum Label {
 }
 
 impl Statement {
-    /// Whether it is part of opening a connection to SQLite. Nobody's code asked for it, and it runs in whichever request comes
+    /// Whether it is part of opening a connection to SQLite. No code of the program asked for it, and it runs in whichever request comes
     /// when the pool grows.
     pub(super) fn sets_up(&self) -> bool {
         self.operation == "PRAGMA"

@@ -13,8 +13,6 @@ use super::lexer::Token;
 
 /// Bytes of a summary at most; the conventions say 255 characters. What does not fit whole is left out, and all after it.
 const MAX: usize = 255;
-
-/// See the module.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Summary {
     /// In capitals; empty if the statement is.

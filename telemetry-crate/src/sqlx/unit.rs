@@ -3,7 +3,7 @@
 //!
 //! Kept in that span, from its first statement on, and read when the span ends. A request that runs the same statement
 //! for each row of a list is named here: fast on a laptop with ten rows, and the outage of a Monday with ten thousand.
-//! What it leaves out: what the rows of a statement are used for; that is for whoever reads the line.
+//! What it leaves out: what the rows of a statement are used for; that is for the reader of the line.
 
 use std::sync::{
     Arc,
@@ -17,7 +17,7 @@ use super::statement::Statement;
 /// Different statements that are told apart in one unit; some 5 KB. Further ones are counted, and not as anything.
 const STATEMENTS: usize = 64;
 
-/// Units that are open. While there are none, the end of a span is nobody's business here.
+/// Units that are open. While there are none, the end of a span is ignored here.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
 /// Where a statement came from, as far as it is known.
@@ -37,8 +37,6 @@ pub(super) struct Repeat {
     /// Of its first run.
     pub(super) site: Site,
 }
-
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Unit {
     queries: u32,

@@ -57,7 +57,7 @@ where
     /// An empty cache for at most `entries`.
     #[must_use]
     pub fn with_capacity(data_type: &'static DataType, entries: u64) -> Self {
-        // The declared budget is on the page from the start, for a type that nobody reads yet.
+        // The declared budget is on the page from the start, for a type that is not read yet.
         data_type.with_metrics(|_| ());
         let entries = moka::future::Cache::builder()
             .max_capacity(entries)
@@ -75,7 +75,7 @@ where
     ///
     /// # Errors
     ///
-    /// The source's error, shared with everybody who has waited for the same answer. It is not served again: the next read
+    /// The source's error, shared with all reads that have waited for the same answer. It is not served again: the next read
     /// asks the source.
     ///
     /// # Panics
@@ -112,7 +112,7 @@ where
             if is_mine {
                 return self.hand_out(Origin::Source, entry);
             }
-            // Somebody else's question may have been asked long before this read. The next one cannot have been: so
+            // Another read's question may have been asked long before this read. The next one cannot have been: so
             // there are two rounds at most.
             if entry.is_good_for(began, Instant::now(), window) {
                 return self.hand_out(Origin::Shared, entry);
@@ -120,7 +120,7 @@ where
         }
     }
 
-    /// Forgets the value of `key`: after a write, so that whoever has written reads what was written. A question that is
+    /// Forgets the value of `key`: after a write, so that the writer reads what it has written. A question that is
     /// under way meanwhile may still bring back the value before it, and that is inside of its window.
     pub async fn invalidate(&self, key: &K) {
         self.entries.invalidate(key).await;

@@ -35,11 +35,11 @@ impl DataType {
     }
 
     /// Reports the age of an answer that did not come from the source and is about to be served: a replica's lag, or the
-    /// age of an entry in a cache of somebody else's. Serve it only on `Ok`; otherwise read the source.
+    /// age of an entry in another library's cache. Serve it only on `Ok`; otherwise read the source.
     ///
     /// `age` must be counted from a moment at which the answer was surely true. In PostgreSQL,
     /// `now() - pg_last_xact_replay_timestamp()` is that of a replica that has something to replay, and too much for one
-    /// that is up to date while nobody writes.
+    /// that is up to date without writes.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 pub(super) struct Entry<V, E> {
     /// The moment before the question, from which the age counts.
     pub(super) asked: Instant,
-    /// An error is here for those who wait for this very answer; nobody who comes later is given it.
+    /// An error is here for those who wait for this very answer; a later read is not given it.
     pub(super) answer: Result<V, Arc<E>>,
 }
 

@@ -212,7 +212,7 @@ fn a_source_that_fails_is_no_reason_to_serve_what_is_too_old() {
         let good = async || cache.get(1, || source.clone().select()).await;
         let bad = async || cache.get(1, || source.clone().break_down()).await;
         assert_eq!(good().await.unwrap(), 1);
-        assert_eq!(bad().await.unwrap(), 1, "inside of the window nobody asks");
+        assert_eq!(bad().await.unwrap(), 1, "no read inside of the window");
         advance(11 * SECOND).await;
         // Both have waited for the same answer.
         let (one, other) = tokio::join!(bad(), bad());

@@ -6,14 +6,14 @@ use super::{Item, Section, State, Status, versions};
 use crate::traces;
 
 impl Status {
-    /// What somebody has put in the place of firstlight's globals after the start.
+    /// Globals of firstlight's that were replaced after the start.
     pub(super) fn replaced(&self) -> Vec<String> {
         let mut replaced = Vec::new();
         if !traces::propagator_is_ours(&self.settings.propagators) {
-            replaced.push("somebody has replaced the global propagator of `opentelemetry` after the start, so requests go out without this process's trace context: remove the call of `set_text_map_propagator`".to_owned());
+            replaced.push("the program has replaced the global propagator of `opentelemetry` after the start, so requests go out without this process's trace context: remove the call of `set_text_map_propagator`".to_owned());
         }
         if !traces::provider_is_ours() {
-            replaced.push("somebody has replaced the global tracer provider of `opentelemetry` after the start, so spans of libraries that use it directly go elsewhere: remove the call of `set_tracer_provider`".to_owned());
+            replaced.push("the program has replaced the global tracer provider of `opentelemetry` after the start, so spans of libraries that use it directly go elsewhere: remove the call of `set_tracer_provider`".to_owned());
         }
         replaced
     }

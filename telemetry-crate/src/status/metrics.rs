@@ -34,7 +34,7 @@ impl Status {
         let reports = self.metrics.series();
         let refused: Vec<String> = self
             .metrics
-            .refusals()
+            .rejected()
             .iter()
             .map(ToString::to_string)
             .collect();

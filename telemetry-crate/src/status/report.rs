@@ -6,7 +6,7 @@ use crate::logs::escape;
 #[derive(Debug)]
 pub(crate) struct Report(pub(super) Vec<Section>);
 
-/// One pillar, or what is around them.
+/// One signal, or what is around them.
 #[derive(Debug)]
 pub(crate) struct Section {
     name: &'static str,

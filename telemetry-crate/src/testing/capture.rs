@@ -57,7 +57,7 @@ pub fn capture() -> Capture {
     }
 }
 
-/// The telemetry of one test: its log lines, its spans, its metrics, and nobody else's.
+/// The telemetry of one test: its log lines, its spans, its metrics, and no other test's.
 ///
 /// It is the default of its thread as long as it lives, so tests in parallel do not see each other, and nothing global is
 /// taken: a `#[test]`, and a `#[tokio::test]` with its one thread, need nothing but [`capture()`].
@@ -120,7 +120,7 @@ impl Capture {
     pub fn start(config: TelemetryConfig) -> Result<Self, InitError> {
         let mut settings = Settings::resolve(config, &|_| None)?;
         secret::redact_also(settings.redact.clone());
-        // Set by `init()` as well, and by nobody in between: captures have one and the same.
+        // Set by `init()` as well, and never in between: captures have one and the same.
         static PROPAGATOR: Once = Once::new();
         PROPAGATOR.call_once(|| {
             if !init::is_installed() {
@@ -228,7 +228,7 @@ impl Capture {
         self.metrics.to_otlp(&self.resource, now)
     }
 
-    /// Whether this is the first time that anybody asks.
+    /// Whether this is the first call.
     pub(super) fn show_once(&self) -> bool {
         !self.is_shown.replace(true)
     }

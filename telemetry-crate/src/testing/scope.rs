@@ -62,7 +62,7 @@ impl Scope {
         recorder: FrontRecorder,
     ) -> Self {
         // As long as there is one subscriber in the process, `tracing` asks only the thread's own about a callsite that is
-        // new, and remembers the answer for all of them: "nobody", if the first to come by is a test without a capture.
+        // new, and remembers the answer for all of them: no interest, if the first to come by is a test without a capture.
         // A second one, which never goes, makes it ask every time.
         static SECOND: OnceLock<Dispatch> = OnceLock::new();
         SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));

@@ -28,7 +28,7 @@ pub(super) const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stopped` resolves. Connections end with the runtime: whoever drops a receiver waits for nobody.
+/// Serves until `stopped` resolves. Connections end with the runtime: dropping a receiver waits for no client.
 pub(super) fn spawn(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -82,7 +82,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, store: Arc
         let store = Arc::clone(&store);
         async move { Ok::<_, Infallible>(answer(request, &store).await) }
     });
-    // There is nobody to tell here.
+    // There is no log to tell here.
     let _ = auto::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(stream), answer)
         .await;

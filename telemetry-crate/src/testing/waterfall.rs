@@ -1,6 +1,6 @@
 //! A trace as a waterfall in the terminal: one line per span, a bar from its start to its end.
 //!
-//! [`rows`] places the spans, for whoever draws them; [`draw`] is the plain text that a failing test prints, with the log
+//! [`rows`] places the spans, for code that draws them; [`draw`] is the plain text that a failing test prints, with the log
 //! lines of each span below it. Left out: colours, which a test's output is no place for.
 
 use std::{

@@ -32,8 +32,6 @@ const NOT_IN_A_VALUE: &AsciiSet = &CONTROLS
     .add(b';')
     .add(b'\\')
     .add(b'%');
-
-/// See the module.
 #[derive(Debug)]
 pub(super) struct BoundedBaggage;
 

@@ -90,7 +90,7 @@ pub(super) fn choose(remote_parent: RemoteParent) {
 
 /// What a request's headers say about its trace.
 pub(crate) struct Remote {
-    /// The context that the request's span is to be made in. Empty without such headers: a request is nobody's child just
+    /// The context that the request's span is to be made in. Empty without such headers: a request is no child just
     /// because it is served inside a span.
     pub(crate) context: Context,
     pub(crate) link: Option<SpanContext>,
@@ -171,7 +171,7 @@ pub(crate) fn inject(headers: &mut http::HeaderMap) {
     });
 }
 
-/// Whether the process-wide propagator still writes the headers that were chosen: whoever sets another one after the
+/// Whether the process-wide propagator still writes the headers that were chosen: a program that sets another one after the
 /// start cuts every trace in two.
 pub(crate) fn propagator_is_ours(chosen: &[Propagator]) -> bool {
     let canary = SpanContext::new(

@@ -1,7 +1,7 @@
 //! A span that is being made.
 //!
 //! The SDK's own keeps an attribute as often as it is set, and once there are 128 of them forgets the newest; the
-//! specification wants each key once, with its last value. It also records for nobody when nothing is exported. This one
+//! specification wants each key once, with its last value. It also records in vain when nothing is exported. This one
 //! is a box with the data of the export, or nothing at all.
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
@@ -17,12 +17,10 @@ use super::{
     tracer::Shared,
 };
 use crate::secret::without_credentials;
-
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Span {
     context: SpanContext,
-    /// Absent if nobody will see it, and after its end.
+    /// Absent for a span that is not recorded, and after its end.
     recording: Option<Box<Recording>>,
 }
 

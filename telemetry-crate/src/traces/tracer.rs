@@ -71,11 +71,11 @@ thread_local! {
     static ANSWERED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the process-wide tracer provider is firstlight's: whoever sets another one after the start takes the spans of
+/// Whether the process-wide tracer provider is firstlight's: a program that sets another one after the start takes the spans of
 /// all instrumentation that talks to OpenTelemetry directly, and `tracing`'s own stay here.
 pub(crate) fn provider_is_ours() -> bool {
     ANSWERED.set(false);
-    // Making a tracer makes no span, so nobody else sees anything of the question.
+    // Making a tracer makes no span, so no exporter sees anything of the question.
     drop(opentelemetry::global::tracer(PROBE));
     ANSWERED.replace(false)
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use firstlight::{
-    cron::{Claim, Ended, Store, Turn},
+    cron::{Claim, ClaimRequest, RunOutcome, Store},
     sqlx::CronStore,
 };
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
@@ -79,8 +79,8 @@ fn tick(minute: u64) -> SystemTime {
 }
 
 async fn once<S: Store<Error: Debug>>(store: &S) {
-    let turn = |minute| Turn::new("a", tick(minute), "me");
-    let claim = async |minute| store.claim(turn(minute), LEASE).await.unwrap();
+    let request = |minute| ClaimRequest::new("a", tick(minute), "me");
+    let claim = async |minute| store.claim(request(minute), LEASE).await.unwrap();
     assert_eq!(store.last_success("a").await.unwrap(), None);
     let first_seen = async |minute| store.first_seen("a", tick(minute)).await.unwrap();
     assert_eq!(first_seen(0).await, tick(0));
@@ -94,22 +94,25 @@ async fn once<S: Store<Error: Debug>>(store: &S) {
     assert_eq!(claim(2).await, Claim::Overlaps);
     assert_eq!(
         store
-            .claim(Turn::new("b", tick(1), "me"), LEASE)
+            .claim(ClaimRequest::new("b", tick(1), "me"), LEASE)
             .await
             .unwrap(),
         Claim::Granted
     );
-    assert!(store.extend(turn(1), LEASE).await.unwrap());
-    assert!(!store.extend(turn(2), LEASE).await.unwrap());
+    assert!(store.extend(request(1), LEASE).await.unwrap());
+    assert!(!store.extend(request(2), LEASE).await.unwrap());
 
     let at = tick(1) + Duration::from_millis(1_500);
-    store.finish(turn(1), Ended::Succeeded, at).await.unwrap();
+    store
+        .finish(request(1), RunOutcome::Succeeded, at)
+        .await
+        .unwrap();
     assert_eq!(store.last_success("a").await.unwrap(), Some(at));
     assert_eq!(claim(1).await, Claim::Done);
-    assert!(!store.extend(turn(1), LEASE).await.unwrap());
+    assert!(!store.extend(request(1), LEASE).await.unwrap());
     assert_eq!(claim(2).await, Claim::Granted);
     assert_eq!(claim(1).await, Claim::Done);
-    let failed = store.finish(turn(2), Ended::Failed, tick(3));
+    let failed = store.finish(request(2), RunOutcome::Failed, tick(3));
     failed.await.unwrap();
     assert_eq!(claim(2).await, Claim::Done);
     assert_eq!(
@@ -118,14 +121,14 @@ async fn once<S: Store<Error: Debug>>(store: &S) {
         "it failed"
     );
     // The end of a run that has lost its claim changes nothing.
-    let late = store.finish(turn(1), Ended::Succeeded, tick(9));
+    let late = store.finish(request(1), RunOutcome::Succeeded, tick(9));
     late.await.unwrap();
     assert_eq!(store.last_success("a").await.unwrap(), Some(at));
 }
 
 async fn take_over<S: Store<Error: Debug>>(store: &S) {
-    let turn = |holder| Turn::new("a", tick(1), holder);
-    let claim = async |holder, lease| store.claim(turn(holder), lease).await.unwrap();
+    let request = |holder| ClaimRequest::new("a", tick(1), holder);
+    let claim = async |holder, lease| store.claim(request(holder), lease).await.unwrap();
     assert_eq!(claim("me", Duration::ZERO).await, Claim::Granted);
     assert_eq!(
         claim("you", LEASE).await,
@@ -135,17 +138,21 @@ async fn take_over<S: Store<Error: Debug>>(store: &S) {
     assert_eq!(claim("me", LEASE).await, Claim::Running);
 
     // Whoever was away for the take-over has nothing to prolong and nothing to end.
-    assert!(!store.extend(turn("me"), LEASE).await.unwrap());
-    for ended in [Ended::Succeeded, Ended::Failed, Ended::Interrupted] {
-        store.finish(turn("me"), ended, tick(1)).await.unwrap();
+    assert!(!store.extend(request("me"), LEASE).await.unwrap());
+    for ended in [
+        RunOutcome::Succeeded,
+        RunOutcome::Failed,
+        RunOutcome::Interrupted,
+    ] {
+        store.finish(request("me"), ended, tick(1)).await.unwrap();
     }
     assert_eq!(store.last_success("a").await.unwrap(), None);
-    assert!(store.extend(turn("you"), LEASE).await.unwrap());
+    assert!(store.extend(request("you"), LEASE).await.unwrap());
 
-    let interrupted = store.finish(turn("you"), Ended::Interrupted, tick(1));
+    let interrupted = store.finish(request("you"), RunOutcome::Interrupted, tick(1));
     interrupted.await.unwrap();
     assert_eq!(claim("me", Duration::ZERO).await, Claim::Granted);
-    let next = Turn::new("a", tick(2), "you");
+    let next = ClaimRequest::new("a", tick(2), "you");
     assert_eq!(
         store.claim(next, LEASE).await.unwrap(),
         Claim::Granted,
@@ -161,8 +168,8 @@ async fn many<S: Store<Error: Debug>>(stores: Vec<S>) {
             let store = Arc::clone(store);
             tokio::spawn(async move {
                 let holder = number.to_string();
-                let turn = Turn::new("a", tick(minute), &holder);
-                (number, store.claim(turn, LEASE).await.unwrap())
+                let request = ClaimRequest::new("a", tick(minute), &holder);
+                (number, store.claim(request, LEASE).await.unwrap())
             })
         });
         let claims: Vec<_> = claims.collect();
@@ -177,8 +184,8 @@ async fn many<S: Store<Error: Debug>>(stores: Vec<S>) {
             panic!("granted to {granted:?}");
         };
         let holder = granted.to_string();
-        let turn = Turn::new("a", tick(minute), &holder);
-        let finished = stores[0].finish(turn, Ended::Succeeded, tick(minute));
+        let request = ClaimRequest::new("a", tick(minute), &holder);
+        let finished = stores[0].finish(request, RunOutcome::Succeeded, tick(minute));
         finished.await.unwrap();
     }
 }

@@ -156,7 +156,7 @@ pub(crate) fn spans_in(lines: &[String]) -> Vec<CollectedSpan> {
     spans
 }
 
-/// Two addresses that nobody listened on a moment ago.
+/// Two addresses that were free a moment ago.
 fn free_ports() -> std::io::Result<[String; 2]> {
     let listeners = [
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,

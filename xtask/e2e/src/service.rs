@@ -59,7 +59,7 @@ pub fn build_worker(
     build(&service, change)
 }
 
-/// Generates the service, changes its source as somebody would who owns it, and builds it.
+/// Generates the service, changes its source as its owner would, and builds it.
 pub fn build(
     service: &generate::Service<'_>,
     change: impl FnOnce(&Path) -> anyhow::Result<()>,
@@ -90,7 +90,7 @@ fn at_home(mut command: Command, source: &Path) -> Command {
     command
         .current_dir(source)
         .env("CARGO_TARGET_DIR", paths::generated_target())
-        // Nobody debugs them, and each is built once: builds take less time, and the folder less room.
+        // They are not debugged, and each is built once: builds take less time, and the folder less room.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("CARGO_INCREMENTAL", "0");
     without_telemetry_settings(&mut command);

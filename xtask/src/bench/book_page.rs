@@ -209,7 +209,7 @@ counted by a test.
 const GOALS: &str = "\
 An access line is a good part of what a request costs. firstlight writes one by default and the stack assembled by hand writes
 none, so `firstlight-no-access-line` is the row to compare with it. oxtel writes one, so **firstlight** is the row to compare
-with it. The other rows compare unlike things, in favour of whoever does less, and are shown all the same: they are the
+with it. The other rows compare unlike things, in favor of the one that does less, and are shown all the same: they are the
 defaults.";
 
 const COLUMNS: &str = "\
@@ -226,7 +226,7 @@ that are written on the span as well. Series are those about HTTP requests; ever
 
 const BUILDS: &str = "\
 The crates that are compiled for it (`cargo tree --edges normal`: procedural macros count, what only build scripts need
-does not), and one build of it from nothing in the `dev` profile: what somebody waits for after a checkout, and CI every
+does not), and one build of it from nothing in the `dev` profile: what a developer waits for after a checkout, and CI every
 time. axum, tokio and the service itself are in all of them.";
 
 const METHOD: &str = "\

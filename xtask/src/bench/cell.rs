@@ -12,7 +12,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// Everything sampled and one log line: what a service does before somebody turns a knob.
+    /// Everything sampled and one log line: what a service does with its defaults.
     pub(crate) const TYPICAL: Self = Self {
         sampling: 1.0,
         lines: 1,

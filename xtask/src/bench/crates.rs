@@ -27,7 +27,7 @@ pub(crate) struct BuildCost {
     pub(crate) processor: Duration,
 }
 
-/// Builds every variant from nothing, in the `dev` profile: what somebody waits for after a checkout, and CI each time.
+/// Builds every variant from nothing, in the `dev` profile: what a developer waits for after a checkout, and CI each time.
 pub(crate) fn measure(
     variants: &[&'static Variant],
     rounds: usize,

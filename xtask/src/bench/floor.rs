@@ -1,7 +1,7 @@
 //! What the variants cost, and what cannot be had for less, counted and not timed: instructions do not depend on how busy the
 //! machine is.
 //!
-//! Written by hand, because counting needs `valgrind`, which is no part of a benchmark that anybody can repeat. Left out:
+//! Written by hand, because counting needs `valgrind`, which is no part of a benchmark that is easily repeated. Left out:
 //! whatever a processor does with an instruction.
 
 /// The sections of the page.
@@ -31,7 +31,7 @@ and has to wake them with each answer.
 
 ## A query
 
-What a query of sqlx's costs on top of the query, with what sqlx itself spends on its event once somebody listens: medians of
+What a query of sqlx's costs on top of the query, with what sqlx itself spends on its event once a subscriber listens: medians of
 `cargo bench -p firstlight --all-features --bench calls -- query`, put in by hand on 2026-11-24, from the machine of the tables
 above. The numbers of the two sections around this one are of the same day.
 
@@ -55,7 +55,7 @@ The same count of instructions, at 0 % sampled, and of spans alone in a thread o
 | firstlight, one request | 22,400 |
 | firstlight, one request, and one log line of the handler's | 28,500 |
 
-So about half of what a request costs when nothing of it is kept and nothing is written goes into a span that nobody will see,
+So about half of what a request costs when nothing of it is kept and nothing is written goes into a span that is not exported,
 before firstlight has done anything. It cannot be left out. `tracing-opentelemetry` learns whether a span is sampled when
 the span is first entered, and by then it has copied the attributes, made a builder for them, and put both in a box behind a
 lock: eight allocations. To ask the sampler earlier and make no span at all would be cheaper, and wrong: the context of an

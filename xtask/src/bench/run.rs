@@ -58,7 +58,7 @@ pub(crate) fn measure(variants: &[&'static Variant], plan: &Plan) -> anyhow::Res
             "every variant, in turns",
         );
         for cell in &plan.cells {
-            // In another order each time, so that nobody always comes after the same one.
+            // In another order each time, so that no variant always comes after the same one.
             let order = variants.iter().cycle().skip(round).take(variants.len());
             for variant in order {
                 let done = results.samples.len();

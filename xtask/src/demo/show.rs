@@ -195,7 +195,7 @@ pub(super) fn job(service: &Service) -> anyhow::Result<()> {
 pub(super) fn n_plus_one(caught: &Told) {
     ui::heading("An N+1, caught in the act");
     ui::line(ui::quiet(
-        "  GET /orders/report, added for this demo, asks for each order by itself. Nobody told the library.\n",
+        "  GET /orders/report, added for this demo, asks for each order by itself. The library was not told.\n",
     ));
     log_line(&caught.line);
     ui::line(format!("\n  {}", caught.sample.line));

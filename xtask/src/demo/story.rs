@@ -133,6 +133,6 @@ fn place(service: &Service) -> anyhow::Result<i64> {
     id.with_context(|| format!("POST /orders: no id in {}", answer.body))
 }
 
-/// Enough for a list that nobody should read one by one.
+/// Enough for a list that is not to be read one by one.
 const OTHERS: usize = 12;
 pub(super) const SOON: Duration = Duration::from_secs(30);

@@ -153,7 +153,7 @@ impl Process {
     /// Whether the child has ended, by itself or because it was told to.
     pub fn has_ended(&mut self) -> bool {
         if self.status.is_none() {
-            // From the moment the status is collected, the number may belong to somebody else.
+            // From the moment the status is collected, the number may belong to another process.
             let mut running = running();
             self.status = self.child.try_wait().unwrap_or_default();
             if self.status.is_some() {
@@ -257,7 +257,7 @@ fn running() -> MutexGuard<'static, Vec<Pid>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The children whose status nobody has collected yet.
+/// The children whose status is not collected yet.
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// How long a program may take to start. Generous: the machine may be building something else.

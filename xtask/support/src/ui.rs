@@ -12,7 +12,7 @@ use std::{
 use console::{StyledObject, Term, style};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Whether somebody looks at this, rather than a file or a pipe.
+/// Whether the output is a terminal, rather than a file or a pipe.
 pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }

@@ -90,14 +90,17 @@ fn learns_of_another_replica() {
     let store = LocalStore::default();
     let tick = system_time(at("2026-11-24T00:10:00Z"));
     let (ran, page) = in_no_time(async || {
-        let other = Turn::new("job", tick, "another replica");
+        let other = ClaimRequest::new("job", tick, "another replica");
         let scheduler = Scheduler::new(store.clone())
             .clock(clock("2026-11-24T00:09:30Z"))
             .add(job("*/10 * * * *"), async || Ok::<(), io::Error>(()))
             .run(sleep(MINUTE));
         let elsewhere = async {
             store.claim(other, MINUTE).await.unwrap();
-            store.finish(other, Ended::Succeeded, tick).await.unwrap();
+            store
+                .finish(other, RunOutcome::Succeeded, tick)
+                .await
+                .unwrap();
         };
         tokio::join!(scheduler, elsewhere).0
     });

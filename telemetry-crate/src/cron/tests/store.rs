@@ -9,7 +9,7 @@ use super::*;
 struct TestStore {
     rows: LocalStore,
     last_success: Option<SystemTime>,
-    /// For whoever has this clone of it.
+    /// For the holder of this clone of it.
     down: Option<Range<Instant>>,
 }
 
@@ -25,16 +25,21 @@ impl TestStore {
 impl Store for TestStore {
     type Error = String;
 
-    async fn claim(&self, turn: Turn<'_>, lease: Duration) -> Result<Claim, String> {
-        Ok(self.ask()?.claim(turn, lease).await.unwrap())
+    async fn claim(&self, request: ClaimRequest<'_>, lease: Duration) -> Result<Claim, String> {
+        Ok(self.ask()?.claim(request, lease).await.unwrap())
     }
 
-    async fn extend(&self, turn: Turn<'_>, lease: Duration) -> Result<bool, String> {
-        Ok(self.ask()?.extend(turn, lease).await.unwrap())
+    async fn extend(&self, request: ClaimRequest<'_>, lease: Duration) -> Result<bool, String> {
+        Ok(self.ask()?.extend(request, lease).await.unwrap())
     }
 
-    async fn finish(&self, turn: Turn<'_>, ended: Ended, time: SystemTime) -> Result<(), String> {
-        self.ask()?.finish(turn, ended, time).await.unwrap();
+    async fn finish(
+        &self,
+        request: ClaimRequest<'_>,
+        ended: RunOutcome,
+        time: SystemTime,
+    ) -> Result<(), String> {
+        self.ask()?.finish(request, ended, time).await.unwrap();
         Ok(())
     }
 
@@ -110,7 +115,7 @@ fn a_run_that_dies_with_its_replica_is_taken_over_by_another() {
 
 #[test]
 fn runs_that_were_missed_while_nothing_ran_are_seen_at_start() {
-    let start = |missed: Missed, last: &str| {
+    let start = |missed: MisfirePolicy, last: &str| {
         let last = at(last);
         in_no_time(async || {
             let starts = Starts::default();
@@ -122,7 +127,7 @@ fn runs_that_were_missed_while_nothing_ran_are_seen_at_start() {
             let cron = Schedule::cron("0 3 * * *")
                 .unwrap()
                 .named("job")
-                .missed(missed);
+                .misfire_policy(missed);
             Scheduler::new(store)
                 .clock(clock.clone())
                 .add(cron, noting(&starts, &clock, Duration::from_secs(1)))
@@ -132,10 +137,10 @@ fn runs_that_were_missed_while_nothing_ran_are_seen_at_start() {
             starts.lock().unwrap().len()
         })
     };
-    let (runs_at_once, page) = start(Missed::RunOnce, "2026-11-21T03:04:00Z");
+    let (runs_at_once, page) = start(MisfirePolicy::FireOnce, "2026-11-21T03:04:00Z");
     assert_eq!((runs_at_once, runs(&page, "job", "missed")), (1, 3.0));
     assert_eq!(runs(&page, "job", "ok"), 1.0);
-    let (runs_at_once, page) = start(Missed::Skip, "2026-11-21T03:04:00Z");
+    let (runs_at_once, page) = start(MisfirePolicy::Skip, "2026-11-21T03:04:00Z");
     assert_eq!((runs_at_once, runs(&page, "job", "missed")), (0, 3.0));
     let success = "cron_last_success_timestamp_seconds{cron=\"job\"}";
     assert_eq!(
@@ -143,9 +148,9 @@ fn runs_that_were_missed_while_nothing_ran_are_seen_at_start() {
         at("2026-11-21T03:04:00Z").as_second() as f64
     );
     // Not a whole interval ago, and yet a tick lies between.
-    let (runs_at_once, page) = start(Missed::RunOnce, "2026-11-23T10:00:00Z");
+    let (runs_at_once, page) = start(MisfirePolicy::FireOnce, "2026-11-23T10:00:00Z");
     assert_eq!((runs_at_once, runs(&page, "job", "missed")), (1, 1.0));
-    let (runs_at_once, page) = start(Missed::RunOnce, "2026-11-24T03:04:00Z");
+    let (runs_at_once, page) = start(MisfirePolicy::FireOnce, "2026-11-24T03:04:00Z");
     assert_eq!((runs_at_once, runs(&page, "job", "missed")), (0, 0.0));
 }
 
@@ -338,15 +343,20 @@ fn a_store_that_hangs_is_taken_for_one_that_is_down() {
     impl Store for Hanging {
         type Error = String;
 
-        async fn claim(&self, _: Turn<'_>, _: Duration) -> Result<Claim, String> {
+        async fn claim(&self, _: ClaimRequest<'_>, _: Duration) -> Result<Claim, String> {
             std::future::pending().await
         }
 
-        async fn extend(&self, _: Turn<'_>, _: Duration) -> Result<bool, String> {
+        async fn extend(&self, _: ClaimRequest<'_>, _: Duration) -> Result<bool, String> {
             std::future::pending().await
         }
 
-        async fn finish(&self, _: Turn<'_>, _: Ended, _: SystemTime) -> Result<(), String> {
+        async fn finish(
+            &self,
+            _: ClaimRequest<'_>,
+            _: RunOutcome,
+            _: SystemTime,
+        ) -> Result<(), String> {
             std::future::pending().await
         }
 

@@ -6,7 +6,7 @@ use apalis_core::task::metadata::{Metadata, MetadataStore};
 
 use crate::jobs::Envelope;
 
-/// What is there under the same names is replaced: whoever enqueues a task anew is its request.
+/// What is there under the same names is replaced: the code that enqueues a task anew is its request.
 impl Metadata for Envelope {
     type Error = Infallible;
 

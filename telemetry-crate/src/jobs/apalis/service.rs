@@ -25,7 +25,7 @@ use crate::jobs::{Envelope, Job, Queue, catch, running::Running};
 ///
 /// It also repairs what apalis 1.0 stores of an attempt that did not end by itself. After a panic or a timeout the status is
 /// `Running`, and after a `RetryAfterError` or a `DeferredError` it is `Pending`; acknowledged like that, SQLite keeps the task
-/// locked and hands it out to nobody. Here it is `Failed`, and goes on as a failed task does.
+/// locked and hands it out to no worker. Here it is `Failed`, and goes on as a failed task does.
 ///
 /// And it ends what apalis 1.0 would try for ever: a task whose process dies with it, because it runs out of memory or aborts. The
 /// store counts such an attempt and hands the task out again whatever the count. Here it is `dead` once its attempts are used
@@ -56,9 +56,9 @@ impl TaskLayer {
         self
     }
 
-    /// Begins a trace for every attempt, with a link to the request's: see [`Job::in_its_own_trace`].
+    /// Begins a trace for every attempt, with a link to the request's: see [`Job::new_linked_trace`].
     #[must_use]
-    pub fn in_their_own_traces(mut self) -> Self {
+    pub fn new_linked_traces(mut self) -> Self {
         self.has_own_trace = true;
         self
     }
@@ -110,7 +110,7 @@ impl TaskLayer {
             job = job.due_at(due);
         }
         if self.has_own_trace {
-            job = job.in_its_own_trace();
+            job = job.new_linked_trace();
         }
         job
     }

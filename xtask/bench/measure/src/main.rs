@@ -2,7 +2,7 @@
 //!
 //! The server runs on one processor; this program, which is the load, the reader of the server's log and the receiver of
 //! its spans, on another. What is measured is the server's processor time, from the operating system, and what it sent
-//! is counted, so that nobody is compared while doing less unnoticed.
+//! is counted, so that no variant does less unnoticed.
 //!
 //! Left out on purpose: repetition and comparison, which `cargo xtask bench` does.
 

@@ -153,7 +153,7 @@ impl Drop for Server {
     }
 }
 
-/// A pipe that somebody reads all the time is what a container runtime gives to a service.
+/// A pipe that is read all the time is what a container runtime gives to a service.
 fn drain(mut stream: impl Read) -> Log {
     let mut log = Log::default();
     let mut block = vec![0; 64 * 1024];

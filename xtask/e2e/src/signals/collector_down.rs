@@ -18,7 +18,7 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
         || {
             let mut service = Service::start(
                 &parts.built.program,
-                Some(&nobody()?),
+                Some(&closed_port()?),
                 &[
                     ("FIRSTLIGHT_SHUTDOWN_TIMEOUT", "3000"),
                     // A batch is tried again for half a minute by default.
@@ -81,7 +81,7 @@ fn lost_spans(samples: &[openmetrics::Sample]) -> f64 {
 }
 
 /// An address that refuses connections: it was free a moment ago.
-fn nobody() -> std::io::Result<String> {
+fn closed_port() -> std::io::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(format!("http://{}", listener.local_addr()?))
 }

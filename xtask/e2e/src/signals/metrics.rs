@@ -24,7 +24,7 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts, tools: &tools::Prometheus)
             let page = parts.folder.join("metrics.txt");
             fs::write(&page, &answer.body)?;
             scraper::promtool_accepts(tools, &page)?;
-            // Whoever asks for OpenMetrics gets it, complete.
+            // A scraper that asks for OpenMetrics gets it, complete.
             openmetrics::fetch(&service.metrics_url())?;
             service.stop()
         },

@@ -1,4 +1,4 @@
-//! SIGTERM with requests in flight: nobody is cut off, and nothing of what they did is lost.
+//! SIGTERM with requests in flight: no client is cut off, and nothing of what they did is lost.
 
 use std::{thread, time::Duration};
 

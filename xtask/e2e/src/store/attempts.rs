@@ -18,7 +18,7 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
 
 fn stops_between_attempts(parts: &Parts) -> anyhow::Result<()> {
     let database = parts.database("attempts")?;
-    // A port that nobody listens on.
+    // A port without a listener.
     let mut service = database.serve(&[("BANK_URL", "http://127.0.0.1:1")])?;
     database.rows(NOTE_PAUSES)?;
     for _ in 0..ORDERS {
@@ -104,7 +104,7 @@ fn dies_with_its_process(parts: &Parts) -> anyhow::Result<()> {
 
 /// Enough for their pauses to differ.
 const ORDERS: i64 = 12;
-/// Every later time that a row is given, and every start of an attempt: by the row alone nobody can tell when it was written.
+/// Every later time that a row is given, and every start of an attempt: the row alone does not tell when it was written.
 const NOTE_PAUSES: &str = "
     CREATE TABLE pauses (job TEXT NOT NULL, attempt BIGINT NOT NULL, seconds BIGINT NOT NULL);
     CREATE TABLE starts (job TEXT NOT NULL, early BOOLEAN NOT NULL);

@@ -63,7 +63,7 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
         QUERIES,
         orders,
     )?;
-    // The wait of every job, not only of the oldest when somebody looked.
+    // The wait of every job, not only of the oldest at the time of a look.
     within(&figures, "worker_task_wait_seconds", &[], BUDGET, orders)?;
     ensure!(
         figures.has("worker_queue_latency_budget_seconds", &[], BUDGET),

@@ -83,7 +83,7 @@ impl<'a> Database<'a> {
         }
     }
 
-    /// Waits until nobody is connected: what a killed process had begun is there by then, or never will be.
+    /// Waits until no client is connected: what a killed process had begun is there by then, or never will be.
     pub(super) fn wait_until_left(&self) -> anyhow::Result<()> {
         self.wait_for("times nothing on its way", NOTHING_LEFT, 1)
     }

@@ -31,7 +31,7 @@ fn run(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
         "calls have timed out before there was a reason to"
     );
 
-    // The second wave waits for the first, and the third has waited for longer than anybody should.
+    // The second wave waits for the first, and the third has waited for too long.
     let url = service.url(&format!("/trouble/slow/{SLOW_MILLISECONDS}"));
     let answers = clients::at_once(3 * CONNECTIONS, |_| http::send("POST", &url, &[], ""))?;
     let with = |status: u16| answers.iter().filter(move |answer| answer.status == status);
@@ -59,7 +59,7 @@ fn run(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
     let waits = "db_client_connection_wait_time_seconds";
     ensure!(
         after.above(waits, &[], 1.0) > before.above(waits, &[], 1.0),
-        "{waits} does not show that anybody waited for longer than a second"
+        "{waits} does not show a wait of more than a second"
     );
     seen.note("an exhausted pool", &after);
 

@@ -1,5 +1,5 @@
 //! One trace from a client through two services, a queue and two databases, followed where it arrives: at our own receiver,
-//! and at a collector of somebody else's.
+//! and at a foreign collector.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -98,7 +98,7 @@ fn is_whole(spans: impl Iterator<Item = Span>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A span, whoever received it.
+/// A span, as it was received.
 #[derive(Debug)]
 struct Span {
     trace_id: String,

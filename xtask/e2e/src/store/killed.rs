@@ -112,7 +112,7 @@ fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
             let key = format!("client-{number}-order-{order}");
             let answer = orders::send(&service, orders::TELESCOPE, &[("idempotency-key", &key)]);
             let Ok(answer) = answer else {
-                // The connection broke: nobody has told this client whether its order is there.
+                // The connection broke: this client does not know whether its order is there.
                 sent.push((key, None));
                 break;
             };
@@ -145,7 +145,7 @@ fn between_save_and_answer(parts: &Parts) -> anyhow::Result<()> {
     let accepted: Vec<_> = sent.iter().filter_map(|(_, id)| *id).collect();
     account::holds_all(&database, &accepted)?;
 
-    // Whoever was not told asks again, and so does whoever was; each of them twice at the same time.
+    // Clients without an answer ask again, and so do those with one; each of them twice at the same time.
     let mut service = database.serve(&[])?;
     let repeats = clients::at_once(2, |_| {
         let repeats = sent.iter().map(|(key, _)| repeat(&service, key));
@@ -209,5 +209,5 @@ const IS_HELD: &str = "SELECT COUNT(*) FROM orders WHERE idempotency_key = 'held
 const CLIENTS: usize = 4;
 /// What the process is killed after.
 const BURST: usize = 40;
-/// What a client sends if nobody stops it.
+/// What a client sends unless it is stopped.
 const MOST: usize = 500;

@@ -30,7 +30,7 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts, seen: &mut Seen) {
         || killed(parts, seen),
     );
     cases.check(
-        "a server that is shut down and started again costs no accepted order, and nobody sees a 500",
+        "a server that is shut down and started again costs no accepted order, and no client sees a 500",
         || shut_down(parts),
     );
 }

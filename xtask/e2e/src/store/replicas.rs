@@ -65,7 +65,7 @@ fn runs(service: &Service, outcome: &str) -> anyhow::Result<f64> {
     Ok(Figures::of(service)?.sum("cron_runs_total", &labels))
 }
 
-/// Ticks that did not run, whoever should have run them.
+/// Ticks that did not run on any replica.
 fn left_out(service: &Service) -> anyhow::Result<f64> {
     let outcomes = ["missed", "skipped_overlap", "skipped_store"];
     let counts = outcomes.map(|outcome| runs(service, outcome));

@@ -16,13 +16,13 @@ use anyhow::Context as _;
 use super::Postgres;
 use crate::{command, process::Process};
 
-/// PostgreSQL refuses to be root. `nobody` is on every system, owns nothing, and has this number nearly everywhere.
-const NOBODY: u32 = 65_534;
+/// PostgreSQL refuses to be root. This user is on every system, owns nothing, and has this number nearly everywhere.
+const UNPRIVILEGED: u32 = 65_534;
 
 /// Generous: the machine may have much else to do.
 const START: Duration = Duration::from_secs(60);
 
-/// Nobody is connected any more by then.
+/// No client is connected any more by then.
 const STOP: Duration = Duration::from_secs(5);
 
 /// A running server. Dropping it ends it and removes what it has written.
@@ -55,8 +55,9 @@ impl PostgresServer {
             .args(["--username=postgres", "--auth=trust", "--encoding=UTF8"])
             .args(["--locale=C", "--no-sync"])
             .current_dir(&folder.0);
-        command::run("make a PostgreSQL cluster", unprivileged(&mut initdb))
-            .context("as root, it runs as nobody, who must be able to read its programs")?;
+        command::run("make a PostgreSQL cluster", unprivileged(&mut initdb)).context(
+            "as root, it runs as an unprivileged user, who must be able to read its programs",
+        )?;
         Self::of(postgres, folder, port, settings)
     }
 
@@ -90,7 +91,7 @@ impl PostgresServer {
         })
     }
 
-    /// Where it is, for whoever may do everything.
+    /// Where it is, for the superuser.
     pub fn url(&self) -> String {
         self.url_of("postgres")
     }
@@ -119,7 +120,7 @@ impl PostgresServer {
     /// Makes the server's user the owner of a folder, such as a tablespace's.
     pub fn own(&self, folder: &Path) -> io::Result<()> {
         if rustix::process::geteuid().is_root() {
-            std::os::unix::fs::chown(folder, Some(NOBODY), Some(NOBODY))?;
+            std::os::unix::fs::chown(folder, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
         }
         Ok(())
     }
@@ -147,7 +148,7 @@ impl PostgresServer {
         psql
     }
 
-    /// Kills the postmaster, as the kernel does to a machine's largest process. Whoever is connected is cut off.
+    /// Kills the postmaster, as the kernel does to a machine's largest process. Clients are cut off.
     pub fn kill(&self) -> anyhow::Result<()> {
         let mut process = self.process.borrow_mut();
         process.kill()?;
@@ -227,12 +228,12 @@ impl Drop for PostgresServer {
 
 fn unprivileged(command: &mut Command) -> &mut Command {
     if rustix::process::geteuid().is_root() {
-        command.uid(NOBODY).gid(NOBODY);
+        command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
     }
     command
 }
 
-/// Free now; whoever takes it in the next moment makes the start fail, and says so.
+/// Free now; a process that takes it in the next moment makes the start fail, and the error says so.
 fn free_port() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
@@ -253,7 +254,7 @@ impl Folder {
         fs::create_dir_all(&folder.0)?;
         fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o700))?;
         if rustix::process::geteuid().is_root() {
-            std::os::unix::fs::chown(&folder.0, Some(NOBODY), Some(NOBODY))?;
+            std::os::unix::fs::chown(&folder.0, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
         }
         Ok(folder)
     }

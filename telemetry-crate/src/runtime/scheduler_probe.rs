@@ -1,4 +1,4 @@
-//! One question and one answer: how long does a task that was woken wait for its turn?
+//! Measures how long a task that was woken waits until it is polled.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,13 +11,13 @@ use crate::catalog;
 
 /// Shared by the admin thread, which asks, and the probe, which answers.
 #[derive(Debug, Default)]
-pub(super) struct Heart {
+pub(super) struct SchedulerProbe {
     wake: Notify,
     /// When the question was asked that has no answer yet. Held for an instant only.
     asked: Mutex<Option<Instant>>,
 }
 
-impl Heart {
+impl SchedulerProbe {
     /// Wakes the probe, unless the last question is still open. Returns how long it has been open.
     pub(super) fn ask(&self, now: Instant) -> Duration {
         let mut asked = self.lock();
@@ -42,11 +42,11 @@ impl Heart {
     }
 
     /// The probe: a task of the runtime that is observed.
-    pub(super) async fn beat(heart: Arc<Self>) {
+    pub(super) async fn run(probe: Arc<Self>) {
         let delays = metrics::histogram!(catalog::TOKIO_SCHEDULER_DELAY.name);
         loop {
-            heart.wake.notified().await;
-            if let Some(delay) = heart.answer(Instant::now()) {
+            probe.wake.notified().await;
+            if let Some(delay) = probe.answer(Instant::now()) {
                 delays.record(delay);
             }
         }

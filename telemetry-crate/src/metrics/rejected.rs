@@ -13,20 +13,20 @@ use std::{
 
 use super::{catalog::Kind, names::Owner};
 
-/// Most refusals that are remembered by name. They come from code, so a program with more of them has a mistake that the
+/// Most rejected that are remembered by name. They come from code, so a program with more of them has a mistake that the
 /// first few show.
 const REMEMBERED: usize = 64;
 
 /// A metric that the program uses and the page cannot have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct RejectedMetric {
     name: String,
     kind: Kind,
     /// What stands in its way; `None` if there is no room for another name.
     owner: Option<Owner>,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RejectedMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, kind, owner } = self;
         write!(f, "{} {name} is not recorded: ", kind.word())?;
@@ -48,13 +48,13 @@ impl fmt::Display for Refusal {
 
 /// What was refused.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub(super) struct RejectedMetrics {
     pub(super) kind_conflicts: AtomicU64,
     pub(super) too_many_names: AtomicU64,
-    remembered: Mutex<Vec<Refusal>>,
+    remembered: Mutex<Vec<RejectedMetric>>,
 }
 
-impl Refusals {
+impl RejectedMetrics {
     /// Counts one use of a refused metric.
     pub(super) fn add(&self, name: String, kind: Kind, owner: Option<Owner>) {
         let counter = if owner.is_some() {
@@ -63,18 +63,18 @@ impl Refusals {
             &self.too_many_names
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        let refusal = Refusal { name, kind, owner };
+        let rejected_metric = RejectedMetric { name, kind, owner };
         let mut remembered = self
             .remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() < REMEMBERED && !remembered.contains(&refusal) {
-            remembered.push(refusal);
+        if remembered.len() < REMEMBERED && !remembered.contains(&rejected_metric) {
+            remembered.push(rejected_metric);
         }
     }
 
     /// Each refused metric once, in the order of their first use, up to a limit.
-    pub(super) fn list(&self) -> Vec<Refusal> {
+    pub(super) fn list(&self) -> Vec<RejectedMetric> {
         self.remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -84,20 +84,20 @@ impl Refusals {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Refusals};
+    use super::{Kind, RejectedMetrics};
 
     #[test]
     fn refusals_say_what_to_do_once_each() {
-        let refusals = Refusals::default();
+        let rejected = RejectedMetrics::default();
         for _ in 0..3 {
-            refusals.add(
+            rejected.add(
                 "x".into(),
                 Kind::Gauge,
                 Some(("x_total".into(), Kind::Counter)),
             );
         }
-        refusals.add("y".into(), Kind::Gauge, None);
-        let list: Vec<_> = refusals.list().iter().map(ToString::to_string).collect();
+        rejected.add("y".into(), Kind::Gauge, None);
+        let list: Vec<_> = rejected.list().iter().map(ToString::to_string).collect();
         assert_eq!(
             list,
             [
@@ -106,8 +106,8 @@ mod tests {
             ]
         );
         for index in 0..1_000 {
-            refusals.add(format!("n{index}"), Kind::Gauge, None);
+            rejected.add(format!("n{index}"), Kind::Gauge, None);
         }
-        assert_eq!(refusals.list().len(), 64);
+        assert_eq!(rejected.list().len(), 64);
     }
 }

@@ -1,4 +1,4 @@
-//! A span of something that was over before anybody heard of it.
+//! A span that is created after its operation.
 //!
 //! Some libraries say what they have done, and how long it took, once it is done. Its span is made then, back-dated, as a
 //! child of the one that is current. What it leaves out: everything below it; nothing was current meanwhile.
@@ -15,14 +15,14 @@ use crate::thread::current_context;
 
 /// Makes them.
 #[derive(Debug, Clone)]
-pub(crate) struct PastSpans {
+pub(crate) struct RetroactiveSpans {
     pub(super) tracer: SpanTracer,
     pub(super) filter: Arc<TraceFilter>,
 }
 
 /// What is known at the end.
 #[derive(Debug)]
-pub(crate) struct Past {
+pub(crate) struct RetroactiveSpan {
     pub(crate) name: Cow<'static, str>,
     pub(crate) kind: SpanKind,
     pub(crate) start: SystemTime,
@@ -30,14 +30,14 @@ pub(crate) struct Past {
     pub(crate) attributes: Vec<KeyValue>,
 }
 
-impl PastSpans {
+impl RetroactiveSpans {
     /// Whether the trace filter lets spans of this target through, at the level of all spans of firstlight's.
     pub(crate) fn keeps(&self, target: &str) -> bool {
         self.filter.spans.would_enable(target, &SPAN_LEVEL)
     }
 
-    /// Adds a span to the current one, if somebody will see it; it is described then, and not before.
-    pub(crate) fn add(&self, describe: impl FnOnce() -> Past) {
+    /// Adds a span to the current one, if that is recorded; `describe` runs only then.
+    pub(crate) fn add(&self, describe: impl FnOnce() -> RetroactiveSpan) {
         let parent = current_context();
         if !parent.span().is_recording() {
             return;
