@@ -2,7 +2,7 @@
 //!
 //! A job runs **at least once**: a process that dies between the work and the note that it is done leaves it to another. So
 //! whatever a job does must bear to be done again.
-//! Another kind of job is a type with its `TaskQueue`, a function, and a line in [`work`].{% if example %} `orders/charge.rs` has the first two.{% endif %}
+//! Another kind of job is a type with its `TaskQueue`, a function, and two lines in [`work`].{% if example %} `orders/charge.rs` has the first two.{% endif %}
 
 {% if example -%}
 use firstlight::jobs::apalis::Workers;

@@ -73,6 +73,7 @@ impl Open for Sqlite {
 ///
 /// The lock is a file of its own, because closing the database's would give up SQLite's locks on that. A process that is
 /// killed loses it to the next.
+#[expect(clippy::incompatible_msrv, reason = "sqlx needs Rust 1.94")]
 async fn lock(file: &SqliteConnectOptions) -> io::Result<File> {
     let mut path = file.get_filename().as_os_str().to_owned();
     path.push("-lock");
