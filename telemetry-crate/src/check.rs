@@ -279,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_report_says_ok_unless_something_fails() {
+    fn report_is_ok_unless_a_part_fails() {
         let mut report = CheckReport {
             parts: vec![
                 ("logs", Outcome::Works("written".to_owned())),

@@ -150,7 +150,7 @@ mod tests {
     type Boxed = Box<dyn Error + Send + Sync>;
 
     #[test]
-    fn an_error_is_called_by_its_cause_or_its_type_and_never_by_its_text() {
+    fn errors_are_named_by_cause_or_type() {
         let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
         assert_eq!(error_type(&refused()), "connection_refused");
         let boxed: Boxed = Box::new(refused());

@@ -111,7 +111,7 @@ mod tests {
     use super::Code;
 
     #[test]
-    fn whatever_a_server_sends_there_is_a_word_for_it() {
+    fn every_code_has_a_name() {
         let name = |status: &'static str| {
             let value = HeaderValue::from_static(status);
             let headers = HeaderMap::from_iter([("grpc-status".parse().ok()?, value)]);

@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_check_is_named_and_one_failure_is_enough() {
+    async fn one_failed_check_makes_it_unready() {
         let readiness = Readiness::default();
         assert!(readiness.report().await.ready, "nothing to check");
         readiness.register("cache", || async { Ok::<_, String>(()) });
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn however_many_ask_a_check_runs_once_a_second() {
+    async fn checks_run_at_most_once_a_second() {
         let readiness = Readiness::default();
         let runs = Arc::new(AtomicUsize::new(0));
         let counter = runs.clone();
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_latch_holds_traffic_back_until_it_is_released() {
+    async fn latch_is_unready_until_released() {
         let readiness = Readiness::default();
         let migrations = readiness.latch("migrations");
         let cache = readiness.latch("cache");

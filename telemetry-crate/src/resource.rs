@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instance_id_is_a_version_4_uuid_and_differs_from_process_to_process() {
+    fn instance_ids_are_random_uuids() {
         let (one, two) = (instance_id(), instance_id());
         assert_ne!(one, two);
         assert_eq!(one.len(), 36);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_without_a_name_is_named_after_its_executable() {
+    fn unnamed_service_takes_the_executable() {
         let resource = Resource::new(None, None, Vec::new(), BTreeMap::new(), None);
         assert!(
             resource

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_secrets_are_known_by_their_last_part_whatever_their_spelling() {
+    fn secrets_are_known_by_the_last_part() {
         for name in [
             "password",
             "Password",

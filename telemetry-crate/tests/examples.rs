@@ -108,7 +108,7 @@ fn serves_orders(name: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
 }
 
 #[test]
-fn a_service_on_axum_has_a_span_a_line_and_a_measurement_for_each_request() {
+fn axum_services_have_all_signals() {
     let (spans, _, page) = serves_orders("axum");
     let request = span(&spans, "GET /orders/{id}");
     assert_eq!(span(&spans, "load").parent_span_id, request.span_id);
@@ -116,14 +116,14 @@ fn a_service_on_axum_has_a_span_a_line_and_a_measurement_for_each_request() {
 }
 
 #[test]
-fn a_server_on_hyper_alone_has_the_same() {
+fn hyper_servers_have_all_signals() {
     let (spans, ..) = serves_orders("hyper");
     let request = span(&spans, "GET /orders/{id}");
     assert_eq!(request.attributes["http.route"], "/orders/{id}");
 }
 
 #[test]
-fn a_call_through_two_services_on_tonic_is_one_trace() {
+fn tonic_calls_are_one_trace() {
     let collector = OtlpReceiver::start().unwrap();
     let endpoint = collector.endpoint();
     let mut back = Example::exporting("tonic", &[], &collector);
@@ -179,7 +179,7 @@ fn a_call_through_two_services_on_tonic_is_one_trace() {
 }
 
 #[test]
-fn a_batch_job_sends_everything_at_its_end_and_says_how_it_went() {
+fn batch_jobs_flush_at_their_end() {
     let collector = OtlpReceiver::start().unwrap();
     let endpoint = collector.endpoint();
     let variables = [
@@ -226,7 +226,7 @@ fn a_batch_job_sends_everything_at_its_end_and_says_how_it_went() {
 const DONE: &str = "\nworker_tasks_total{kind=\"receipt\",outcome=\"ok\",queue=\"receipts\"} ";
 
 #[test]
-fn a_worker_without_http_is_ready_measures_its_jobs_and_finishes_the_one_under_way() {
+fn workers_finish_their_last_job() {
     let collector = OtlpReceiver::start().unwrap();
     let mut example = Example::exporting("worker", &[], &collector);
     example.line("waiting for jobs");
@@ -262,7 +262,7 @@ fn a_worker_without_http_is_ready_measures_its_jobs_and_finishes_the_one_under_w
 
 #[cfg(feature = "apalis")]
 #[test]
-fn a_worker_of_apalis_measures_its_jobs_and_ends_at_the_signal_even_between_two_workers() {
+fn apalis_workers_end_at_the_signal() {
     let collector = OtlpReceiver::start().unwrap();
     let endpoint = collector.endpoint();
     // Its database is in the folder for temporary files, and this one has none from another run.

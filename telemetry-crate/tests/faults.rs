@@ -11,18 +11,19 @@
     reason = "tests"
 )]
 
+mod support;
+
 use std::{
     fs,
-    io::Read,
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, ExitCode, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::{Command, ExitCode, Stdio},
+    time::Duration,
 };
 
 use firstlight::testing::{Answer, OtlpReceiver};
 use libtest_mimic::{Arguments, Failed, Trial};
+use support::child::wait;
 use tokio::{
     net::{TcpListener, TcpSocket},
     runtime::{Builder, Runtime},
@@ -158,7 +159,7 @@ impl Collector {
                 retry_after: None,
             },
             Fault::Refused => {
-                // Bound, so that nobody else takes the port, and not listening.
+                // Bound, so that no other process takes the port, and not listening.
                 let socket = TcpSocket::new_v4().unwrap();
                 socket.bind(loopback()).unwrap();
                 collector.endpoint = format!("http://{}", socket.local_addr().unwrap());
@@ -183,7 +184,7 @@ fn loopback() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-/// A listener whose queue is full: the kernel drops the packets of whoever wants to connect.
+/// A listener whose queue is full: the kernel drops the packets of further clients.
 fn black_hole() -> (Runtime, TcpListener, Vec<TcpStream>) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let listener = {
@@ -208,7 +209,7 @@ fn judge(runtime: &str, transport: &str, fault: Fault) {
     } else {
         "1500"
     };
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let child = Command::new(std::env::current_exe().unwrap())
         .env("PART", runtime)
         .env("DEADLINE", deadline)
         .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
@@ -224,7 +225,8 @@ fn judge(runtime: &str, transport: &str, fault: Fault) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let (code, stdout, stderr) = wait(&mut child);
+    let ended = wait(child, Duration::from_secs(90));
+    let (code, stdout, stderr) = (ended.status.code(), ended.stdout, ended.stderr);
     assert!(!stderr.contains("panicked"), "{stderr}");
     assert!(
         stdout.contains("\"message\":\"telemetry is down"),
@@ -258,34 +260,6 @@ fn judge(runtime: &str, transport: &str, fault: Fault) {
     };
     // Each of the three signals says why.
     assert_eq!(stderr.matches(cause).count(), 3, "{cause:?} in {stderr}");
-}
-
-/// Exit code and output; a process that outlives its deadline by a minute is killed.
-fn wait(child: &mut Child) -> (Option<i32>, String, String) {
-    let read = |mut pipe: Box<dyn Read + Send>| {
-        thread::spawn(move || {
-            let mut text = String::new();
-            pipe.read_to_string(&mut text).unwrap();
-            text
-        })
-    };
-    let stdout = read(Box::new(child.stdout.take().unwrap()));
-    let stderr = read(Box::new(child.stderr.take().unwrap()));
-    let end = Instant::now() + Duration::from_secs(90);
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if Instant::now() > end {
-            child.kill().unwrap();
-        }
-        thread::sleep(Duration::from_millis(10));
-    };
-    (
-        status.code(),
-        stdout.join().unwrap(),
-        stderr.join().unwrap(),
-    )
 }
 
 /// The process has ended, so what it could deliver is here.

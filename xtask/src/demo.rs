@@ -23,14 +23,14 @@ use support::{interrupt, paths, ui};
 /// What `demo` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Stop after the show, and fail if the three pillars do not agree. Always so where the output is no terminal.
+    /// Stop after the show, and fail if the three signals do not agree. Always so where the output is no terminal.
     #[arg(long)]
     once: bool,
 }
 
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    ui::heading("First light: one service, one order, three pillars");
+    ui::heading("First light: one service, one order, three signals");
     let folder = paths::fresh("demo").context("cannot empty target/demo")?;
     let built = demo_service::service(&folder)?;
 

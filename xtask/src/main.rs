@@ -10,6 +10,7 @@
 mod bench;
 mod demo;
 mod new;
+mod rename;
 mod test;
 mod tidy;
 
@@ -86,6 +87,8 @@ enum Task {
   cargo xtask live            test it; about five minutes
   cargo xtask live --write    and write docs/book/src/e2e-live.md")]
     Live(live::LiveArgs),
+    /// Rename a metric in the catalog, in tests and in prose, and write what is generated.
+    RenameMetric(rename::RenameArgs),
 }
 
 fn main() -> ExitCode {
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Task::Conventions(args) => conventions::run(&args),
         Task::Dashboards(args) => dashboards::run(&args),
         Task::Live(args) => live::run(&args),
+        Task::RenameMetric(args) => rename::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

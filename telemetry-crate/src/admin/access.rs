@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn on_loopback_only_loopback_hosts_are_answered() {
+    fn loopback_answers_loopback_hosts() {
         let access = Access::new(Ipv6Addr::LOCALHOST.into(), None);
         let uri = Uri::from_static("/metrics");
         assert_eq!(status(access.refuse_host(&uri, &HeaderMap::new())), 200);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_needs_the_token_if_there_is_one_or_the_address_is_not_loopback() {
+    fn changes_need_token_or_loopback() {
         let token = || Some(Secret::new("hunter2".to_owned()));
         let bearer = |value| headers(header::AUTHORIZATION, value);
         let (inside, outside) = (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::UNSPECIFIED.into());

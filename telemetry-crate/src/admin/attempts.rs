@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_is_a_line_and_the_others_of_a_minute_are_one() {
+    async fn repeats_of_a_minute_are_one_line() {
         let client: SocketAddr = ([192, 0, 2, 1], 1).into();
         let attempts = Attempts::default();
         let state = || {

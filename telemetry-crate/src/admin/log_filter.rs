@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_list_of_directives_says_so() {
+    fn invalid_directives_are_explained() {
         assert!(parse(b"info,orders=debug\n").is_ok());
         assert!(parse(b"[order{id=7}]=trace").is_ok());
         for body in [

@@ -29,7 +29,7 @@ fn endpoint_of(variables: &[(&str, &str)]) -> Option<String> {
 }
 
 #[test]
-fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_exception() {
+fn environment_limits_win_per_name() {
     let budget = |list: &str| {
         let config = TelemetryConfig::new().series_budget("orders", 7);
         let settings = resolve(config, &[("FIRSTLIGHT_METRICS_SERIES_BUDGET", list)]).unwrap();
@@ -59,7 +59,7 @@ fn a_budget_for_all_in_the_environment_wins_over_the_programs_and_a_name_is_an_e
 }
 
 #[test]
-fn a_budget_that_the_total_never_lets_a_metric_reach_is_warned_about() {
+fn unreachable_limits_are_warned_about() {
     let warnings = |config: TelemetryConfig, variables: &[(&str, &str)]| {
         resolve(config, variables).unwrap().warnings
     };
@@ -81,7 +81,7 @@ fn a_budget_that_the_total_never_lets_a_metric_reach_is_warned_about() {
 }
 
 #[test]
-fn traces_are_exported_if_and_only_if_an_endpoint_is_set_or_the_exporter_is_named() {
+fn traces_need_endpoint_or_exporter() {
     let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
     assert_eq!(endpoint_of(&[]), None);
     assert_eq!(
@@ -102,7 +102,7 @@ fn traces_are_exported_if_and_only_if_an_endpoint_is_set_or_the_exporter_is_name
 }
 
 #[test]
-fn the_general_endpoint_gets_a_path_and_the_traces_endpoint_is_verbatim() {
+fn only_general_endpoints_get_a_path() {
     assert_eq!(
         endpoint_of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1/base/")]).unwrap(),
         "http://c:1/base/v1/traces"
@@ -119,7 +119,7 @@ fn the_general_endpoint_gets_a_path_and_the_traces_endpoint_is_verbatim() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_work_is_an_error_that_names_the_variable_and_hides_credentials() {
+fn bad_endpoints_name_the_variable() {
     for (value, hint) in [
         ("collector:4318", "with a scheme"),
         ("https://user:hunter2@c:4318", "OTEL_EXPORTER_OTLP_HEADERS"),
@@ -163,7 +163,7 @@ fn an_endpoint_that_cannot_work_is_an_error_that_names_the_variable_and_hides_cr
 
 #[cfg(not(any(feature = "otlp-grpc", feature = "otlp-tls")))]
 #[test]
-fn what_this_build_cannot_do_is_an_error_that_names_the_feature() {
+fn missing_features_are_named() {
     for (variable, value, feature) in [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "`otlp-grpc`"),
         (
@@ -179,7 +179,7 @@ fn what_this_build_cannot_do_is_an_error_that_names_the_feature() {
 }
 
 #[test]
-fn each_signal_is_exported_where_its_own_variables_say() {
+fn signals_have_their_own_endpoints() {
     let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1");
     let settings = environment(&[general]);
     assert!(settings.exports.metrics.is_none() && settings.exports.logs.is_none());
@@ -233,7 +233,7 @@ fn each_signal_is_exported_where_its_own_variables_say() {
 
 #[cfg(feature = "otlp-grpc")]
 #[test]
-fn a_grpc_endpoint_needs_no_scheme_and_has_the_services_path() {
+fn grpc_endpoints_need_no_scheme() {
     let endpoint = |value, insecure| {
         endpoint_of(&[
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
@@ -259,7 +259,7 @@ fn a_grpc_endpoint_needs_no_scheme_and_has_the_services_path() {
 }
 
 #[test]
-fn operators_win_over_the_author_and_the_author_over_defaults() {
+fn environment_wins_over_code() {
     let config = TelemetryConfig::new()
         .service_name("author")
         .resource_attribute("team", "author")
@@ -311,7 +311,7 @@ fn limits_of_a_server_have_variables() {
 }
 
 #[test]
-fn a_value_that_makes_no_sense_is_one_warning_and_then_the_default() {
+fn invalid_values_warn_and_default() {
     let settings = environment(&[
         ("OTEL_TRACES_SAMPLER", "bogus"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),

@@ -183,7 +183,7 @@ mod tests {
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     #[test]
-    fn pairs_go_through_any_map_and_come_back_the_same() {
+    fn pairs_round_trip_through_maps() {
         let context = TraceContext::from_pairs([("Traceparent", PARENT), ("baggage", "a=b")]);
         let tree: BTreeMap<String, String> = context.to_pairs();
         let hash: HashMap<String, String> = context.to_pairs();

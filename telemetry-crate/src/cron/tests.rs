@@ -93,7 +93,7 @@ fn noting(
 }
 
 #[test]
-fn what_is_no_schedule_is_refused_with_what_to_do() {
+fn invalid_schedules_are_refused() {
     for expression in [
         "",
         "* * *",
@@ -164,7 +164,7 @@ fn no_expression_makes_the_parser_panic() {
 }
 
 #[test]
-fn ticks_are_those_of_utc_whoever_asks_and_when() {
+fn ticks_are_in_utc() {
     let next = |schedule: &Schedule, time: &str| schedule.after(at(time)).unwrap();
     let nightly = Schedule::cron("0 3 * * *").unwrap();
     assert_eq!(
@@ -200,7 +200,7 @@ fn ticks_are_those_of_utc_whoever_asks_and_when() {
 }
 
 #[test]
-fn a_run_that_takes_longer_than_the_interval_skips_ticks_and_never_overlaps_itself() {
+fn long_runs_skip_ticks() {
     static AT_ONCE: AtomicU64 = AtomicU64::new(0);
     let (most, page) = in_no_time(async || {
         let most = Arc::new(AtomicU64::new(0));
@@ -238,7 +238,7 @@ fn a_run_that_takes_longer_than_the_interval_skips_ticks_and_never_overlaps_itse
 }
 
 #[test]
-fn errors_panics_and_time_limits_end_a_run_and_not_the_schedule() {
+fn failed_runs_do_not_end_the_schedule() {
     let ((), page) = in_no_time(async || {
         let every_minute = |name: &str| Schedule::every(MINUTE).unwrap().named(name);
         Scheduler::new(LocalStore::default())
@@ -267,7 +267,7 @@ fn errors_panics_and_time_limits_end_a_run_and_not_the_schedule() {
 }
 
 #[test]
-fn a_stop_starts_nothing_more_and_waits_for_what_runs_until_its_deadline() {
+fn stop_waits_until_its_deadline() {
     for (long, outcome) in [(10, "ok"), (30, "interrupted")] {
         let (took, page) = in_no_time(async || {
             let started = Instant::now();
@@ -292,7 +292,7 @@ fn a_stop_starts_nothing_more_and_waits_for_what_runs_until_its_deadline() {
 }
 
 #[test]
-fn two_jobs_of_one_name_are_refused_before_anything_runs() {
+fn duplicate_names_are_refused() {
     let (result, _) = in_no_time(async || {
         let cron = || Schedule::every(MINUTE).unwrap().named("twin");
         Scheduler::new(LocalStore::default())

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_double_up_to_a_bound_and_are_never_shorter_than_the_collector_asked() {
+    fn delays_double_and_honor_retry_after() {
         let mut backoff = Backoff::default();
         let mut delays = (0..8).map(|_| backoff.after(&error(Retry::Yes), false, 1.0));
         assert_eq!(delays.next(), Some(Some(FIRST)));
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_mended_is_not_tried_again_and_a_flush_does_not_wait_for_many_tries() {
+    fn permanent_errors_are_not_retried() {
         let mut backoff = Backoff::default();
         assert_eq!(backoff.after(&error(Retry::No), false, 1.0), None);
         assert_eq!(backoff.after(&error(Retry::Yes), true, 1.0), Some(FIRST));

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_says_whether_and_when_to_try_again() {
+    fn statuses_tell_when_to_retry() {
         // google.rpc.Status { code: 8, details: [RetryInfo { retry_delay: 3 s }] }, as grpc-go sends it.
         let details = "CAgaMAoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLlJldHJ5SW5mbxIECgIIAw";
         let full = trailers(&[

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_of_any_signal_is_read_and_garbage_is_a_success() {
+    fn partial_successes_are_read() {
         let answer = ExportLogsServiceResponse {
             partial_success: Some(ExportLogsPartialSuccess {
                 rejected_log_records: 3,

@@ -89,7 +89,7 @@ fn first_error(client: &OtlpClient) -> ExportError {
 }
 
 #[test]
-fn a_request_arrives_with_its_headers_and_compressed() {
+fn requests_have_headers_and_gzip() {
     for (protocol, path) in protocols() {
         let receiver = OtlpReceiver::start().unwrap();
         let (_, result) = send(&destination(&receiver, protocol, path));
@@ -112,7 +112,7 @@ fn a_request_arrives_with_its_headers_and_compressed() {
 }
 
 #[test]
-fn a_collector_that_comes_back_gets_what_it_refused_before() {
+fn refused_requests_are_sent_again() {
     for (protocol, path) in protocols() {
         for retry_after in [None, Some(Duration::from_secs(1))] {
             let status = if retry_after.is_some() { 429 } else { 503 };
@@ -160,7 +160,7 @@ fn what_cannot_be_mended_is_tried_once() {
 }
 
 #[test]
-fn what_a_collector_rejects_of_a_request_is_counted_with_its_words() {
+fn partial_rejections_are_counted() {
     for (protocol, path) in protocols() {
         let answer = Answer::Partial {
             rejected: 3,
@@ -176,7 +176,7 @@ fn what_a_collector_rejects_of_a_request_is_counted_with_its_words() {
 }
 
 #[test]
-fn what_listens_and_does_not_speak_otlp_is_named_and_breaks_nothing() {
+fn other_protocols_are_named() {
     // A listener that says something else and closes.
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -227,7 +227,7 @@ mod tls {
     }
 
     #[test]
-    fn a_collector_is_trusted_by_its_authority_and_the_service_shows_its_certificate() {
+    fn mutual_tls_trusts_the_authority() {
         let authority = authority();
         let (certificate, key) = sign(&authority);
         let receiver = OtlpReceiver::start_tls(&certificate, &key, Some(&authority.pem())).unwrap();
@@ -249,7 +249,7 @@ mod tls {
     }
 
     #[test]
-    fn a_file_that_is_no_certificate_is_an_error_at_start_that_names_its_variable() {
+    fn bad_certificates_name_the_variable() {
         let receiver = OtlpReceiver::start().unwrap();
         let mut destination = destination(&receiver, Protocol::HttpProtobuf, "/v1/metrics");
         destination.tls.certificate = Some(file("OTEL_EXPORTER_OTLP_CERTIFICATE", "not PEM"));

@@ -44,7 +44,7 @@ mod tests {
     use super::{deadline, passed};
 
     #[test]
-    fn a_deadline_is_a_number_and_a_unit_and_anything_else_is_none() {
+    fn deadlines_are_a_number_and_a_unit() {
         let of = |timeout: &'static str| {
             let value = HeaderValue::from_static(timeout);
             deadline(&HeaderMap::from_iter([(
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_has_passed_a_little_before_its_time() {
+    fn deadlines_pass_slightly_early() {
         let (second, milli) = (Duration::from_secs(1), Duration::from_millis);
         assert!(passed(second, second));
         assert!(passed(second, milli(900)));

@@ -64,7 +64,7 @@ mod tests {
     use super::{METHODS, Methods, of_path};
 
     #[test]
-    fn a_path_names_a_service_and_a_method_or_nothing() {
+    fn paths_are_service_and_method() {
         assert_eq!(of_path("/shop.Orders/Get"), Some("shop.Orders/Get"));
         for nothing in ["", "/", "/a", "a/b", "//b", "/a/", "/a/b/c"] {
             assert_eq!(of_path(nothing), None, "{nothing}");
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_is_known_once_it_has_been_vouched_for_and_methods_are_bounded() {
+    fn known_methods_are_vouched_and_bounded() {
         let methods = Methods::default();
         assert!(!methods.knows("a/b", false));
         assert!(methods.knows("a/b", true));

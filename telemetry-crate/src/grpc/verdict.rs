@@ -86,7 +86,7 @@ mod tests {
     use crate::grpc_code::Code;
 
     #[test]
-    fn a_call_that_is_dropped_was_cancelled_in_time_and_too_slow_after_it() {
+    fn dropped_calls_cancel_or_exceed() {
         for side in [Side::Server, Side::Client] {
             let verdict = |in_time| Verdict::of(Outcome::Cancelled, side, in_time);
             assert_eq!(verdict(true).status, Some(Code::CANCELLED));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_layer_may_say_to_anybody_is_no_proof_of_a_method() {
+    fn layer_statuses_vouch_for_no_method() {
         let own = |number: u8| {
             let headers = http::HeaderMap::from_iter([(
                 http::HeaderName::from_static("grpc-status"),

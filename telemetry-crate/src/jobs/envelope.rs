@@ -77,7 +77,7 @@ mod tests {
     use super::{ACCEPTED, Envelope};
 
     #[test]
-    fn what_makes_no_sense_is_unknown_and_harmless() {
+    fn garbage_is_unknown() {
         for value in ["", "-1", "soon", "1e9", "99999999999999999999999999"] {
             let envelope = Envelope::from_pairs([(ACCEPTED, value)]);
             assert_eq!(envelope.accepted_at(), None, "{value}");

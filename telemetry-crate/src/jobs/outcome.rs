@@ -109,7 +109,7 @@ mod tests {
     use super::Outcome;
 
     #[test]
-    fn the_last_attempt_is_dead_and_so_is_what_is_of_no_use_to_repeat() {
+    fn last_and_aborted_attempts_are_dead() {
         assert_eq!(Outcome::of_failure(1, Some(2), false), Outcome::Retry);
         assert_eq!(Outcome::of_failure(2, Some(2), false), Outcome::Dead);
         // A store may have been told to have fewer since.

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_the_standard_library_s_wherever_that_uses_no_exponent() {
+    fn text_equals_the_standard_librarys() {
         let mut value = 1e-4_f64;
         let mut found = 0;
         while value < 1e9 {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn few_decimals_are_written_out_and_everything_else_is_left_to_others() {
+    fn only_few_decimals_are_written_here() {
         for (value, expected) in [
             (0.0, "0.0"),
             (1.0, "1.0"),

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_value_of_a_name_wins_and_the_buffer_does_not_grow() {
+    fn last_value_wins_in_place() {
         let mut fields = Fields::<&'static str>::default();
         set(&mut fields, "a", "first");
         set(&mut fields, "b", "stays");
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_value_is_cut_at_a_character_and_says_so() {
+    fn huge_values_are_cut_at_a_character() {
         let mut fields = Fields::<&'static str>::default();
         set(&mut fields, "a", &"ü".repeat(MAX_VALUE_BYTES));
         let text = fields.get("a").unwrap_or_default();

@@ -327,7 +327,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_the_text_it_is_one_line_of_json_and_comes_back() {
+    fn any_text_round_trips_in_one_line() {
         let hostile: String = (0u8..=0x7f)
             .map(char::from)
             .chain("ü\u{2028}🔭\u{0085}".chars())
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_must_be_escaped_is_found_wherever_it_is_and_whatever_is_around_it() {
+    fn escapes_are_found_at_any_offset() {
         for byte in 0..=0x7f_u8 {
             for (length, around) in [(1, 'x'), (7, '!'), (8, ' '), (9, '~'), (23, '\u{80}')] {
                 for position in 0..length {
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_new_once_however_many_there_are() {
+    fn names_are_new_only_once() {
         let mut names = Names::default();
         let all: Vec<&'static str> = (0..40).map(|n| &*format!("name{n}").leak()).collect();
         for name in &all {

@@ -102,7 +102,7 @@ fn keys(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn keys_are_unique_and_ours_are_never_replaced() {
+fn keys_are_unique_and_reserved() {
     let lines = lines("info", || {
         let outer = tracing::info_span!(
             "outer",
@@ -167,7 +167,7 @@ fn keys_are_unique_and_ours_are_never_replaced() {
 }
 
 #[test]
-fn values_keep_their_types_and_no_value_breaks_the_line() {
+fn values_keep_their_types() {
     let lines = lines("info", || {
         let error = io::Error::other("disk\nfull\"");
         tracing::info!(
@@ -201,7 +201,7 @@ fn values_keep_their_types_and_no_value_breaks_the_line() {
 }
 
 #[test]
-fn every_line_inside_a_span_has_its_ids_sampled_or_not() {
+fn lines_in_spans_have_ids() {
     for sampler in [Sampler::AlwaysOn, Sampler::AlwaysOff] {
         let text = text(LogFormat::Json, "info", sampler, || {
             tracing::info!("outside");
@@ -239,7 +239,7 @@ fn every_line_inside_a_span_has_its_ids_sampled_or_not() {
 }
 
 #[test]
-fn the_filter_is_about_lines_and_leaves_the_request_in_them() {
+fn filters_keep_the_fields_of_spans() {
     let lines = lines("warn,noisy=off", || {
         let _request = tracing::info_span!("request", tenant = "a").entered();
         tracing::info!("not shown");
@@ -263,7 +263,7 @@ fn directives_about_spans_work() {
 }
 
 #[test]
-fn a_field_recorded_later_is_inherited_and_its_last_value_wins() {
+fn later_fields_are_inherited() {
     let lines = lines("info", || {
         let span = tracing::info_span!("request", user = tracing::field::Empty);
         let _entered = span.enter();
@@ -275,7 +275,7 @@ fn a_field_recorded_later_is_inherited_and_its_last_value_wins() {
 }
 
 #[test]
-fn pretty_lines_carry_the_same_and_cannot_move_the_cursor() {
+fn pretty_lines_are_escaped() {
     let text = text(LogFormat::Pretty, "info", Sampler::AlwaysOn, || {
         let _request = tracing::info_span!("request", tenant = "a").entered();
         tracing::warn!(sql = "x\u{1b}[2J", "slow\nquery");
@@ -289,7 +289,7 @@ fn pretty_lines_carry_the_same_and_cannot_move_the_cursor() {
 }
 
 #[test]
-fn other_backends_get_their_own_keys_and_nobody_forges_those_either() {
+fn formats_have_their_own_reserved_keys() {
     let line = |format| {
         let text = text(format, "info", Sampler::AlwaysOn, || {
             let _request = tracing::info_span!("request", status = 200).entered();

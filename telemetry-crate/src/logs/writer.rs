@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_many_threads_all_arrive_and_none_is_torn() {
+    fn concurrent_lines_arrive_whole() {
         let (writer, sink) = (LogWriter::new(), Sink::default());
         writer.start(sink.clone()).unwrap();
         thread::scope(|scope| {
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stops_costs_lines_which_are_counted_and_never_memory_or_time() {
+    fn stopped_readers_cost_only_lines() {
         let writer = LogWriter::new(); // never started: the slowest reader there is
         let line = vec![b'x'; 1024];
         for _ in 0..BUFFER_BYTES / 1024 + 10 {

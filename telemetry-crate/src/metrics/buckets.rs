@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_wins_over_the_catalogue_whatever_the_spelling_of_the_name() {
+    fn configured_buckets_win() {
         let name = "http.server.request.duration.seconds";
         let buckets = Buckets::new(vec![(name.into(), vec![1.0, 2.0])]);
         assert_eq!(
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_buckets_are_refused_with_what_to_do_and_never_used() {
+    fn invalid_buckets_are_refused() {
         let too_many: Vec<f64> = (0..201).map(f64::from).collect();
         for (bounds, expected) in [
             (vec![], "found none"),

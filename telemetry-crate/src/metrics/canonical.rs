@@ -198,7 +198,7 @@ mod tests {
     use super::{Kind, Labels, fits, label_name, metric_name, push_number};
 
     #[test]
-    fn metric_names_become_valid_and_counters_end_in_total() {
+    fn names_become_valid_counters_total() {
         for (kind, raw, expected) in [
             (Kind::Gauge, "queue.depth", "queue_depth"),
             (Kind::Gauge, "", "_"),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_become_equal_are_merged_in_the_order_of_their_names() {
+    fn equal_labels_are_merged() {
         let labels = Labels::new(
             Kind::Gauge,
             [("b", "3"), ("a_b", "2"), ("a.b", "1"), ("z", "")],
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn long_values_are_cut_at_a_character_and_are_not_kept_as_they_came() {
+    fn long_values_are_cut_at_a_character() {
         let value = "é".repeat(1_000);
         let labels = Labels::new(Kind::Gauge, [("a", value.as_str())]);
         assert_eq!(labels.pairs[0].1, "é".repeat(512));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_the_spelling_of_both_formats() {
+    fn numbers_suit_both_formats() {
         for (value, expected) in [
             (0.005, "0.005"),
             (5.0, "5"),

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn version_1_has_a_hierarchy_of_its_own_and_a_number_for_no_limit() {
+    fn version_1_limits_are_read() {
         let tree = Tree::new(
             "cgroup1",
             &[

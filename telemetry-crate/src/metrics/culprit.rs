@@ -136,7 +136,7 @@ mod tests {
     use super::Culprit;
 
     #[test]
-    fn the_culprit_is_the_label_with_the_most_values_and_they_are_cut_short() {
+    fn offender_has_the_most_values() {
         let long = format!("a=\"1\",user=\"{}\",z=\"1\"", "é\\\"".repeat(40));
         let series = [
             &long,

@@ -137,7 +137,7 @@ mod tests {
     use super::{Slot, sampled_span};
 
     #[test]
-    fn an_empty_slot_takes_the_first_sample_and_keeps_it_while_it_is_recent() {
+    fn slots_keep_recent_samples() {
         let slot = Slot::default();
         let span = (TraceId::from(1), SpanId::from(1));
         // Milliseconds, and the value that is kept then; the last is a clock that was set back.
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_from_the_destructor_of_a_thread_local_is_survived() {
+    fn thread_local_destructors_may_record() {
         struct Late;
         impl Drop for Late {
             fn drop(&mut self) {

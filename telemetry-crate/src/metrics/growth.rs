@@ -63,7 +63,7 @@ mod tests {
     use super::Growth;
 
     #[test]
-    fn what_was_added_two_minutes_ago_is_no_growth() {
+    fn old_series_are_no_growth() {
         let mut growth = Growth::new();
         for minute in [0, 0, 1] {
             growth.add_at(minute);

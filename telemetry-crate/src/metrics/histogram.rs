@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_finite_number_does_not_poison_the_sum() {
+    fn sums_ignore_what_is_not_finite() {
         let dropped = Arc::new(AtomicU64::new(0));
         let histogram = Histogram::new(Arc::from([1.0]), Arc::clone(&dropped));
         histogram.record(f64::INFINITY);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn concurrent_samples_are_all_counted_and_none_is_kept() {
+    fn concurrent_samples_are_all_counted() {
         let histogram = histogram();
         let lengths = |h: &Histogram| (h.counts.len(), h.exemplars.get().map(|slots| slots.len()));
         let before = lengths(&histogram);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exemplar_is_kept_only_inside_a_span_that_is_sampled() {
+    fn exemplars_need_a_sampled_span() {
         let record_in = |trace: u128, flags: TraceFlags, value: f64, histogram: &Histogram| {
             let span = SpanContext::new(
                 TraceId::from(trace),

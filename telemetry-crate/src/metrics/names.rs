@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_takes_the_names_of_all_its_lines() {
+    fn metrics_reserve_their_suffixes() {
         let mut names = Names::new();
         names.claim("lat", Kind::Histogram);
         for (name, kind) in [

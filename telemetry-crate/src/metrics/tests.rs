@@ -130,7 +130,7 @@ fn names_that_become_equal_share_one_series() {
 }
 
 #[test]
-fn the_first_kind_of_a_name_wins_and_the_refusal_is_seen() {
+fn first_kind_of_a_name_wins() {
     let handle = metrics_after(|| {
         counter!("both").increment(1);
         gauge!("both").set(5.0);
@@ -192,7 +192,7 @@ fn names_are_bounded_too() {
 }
 
 #[test]
-fn spellings_of_one_series_and_oversized_keys_are_not_all_remembered() {
+fn odd_keys_are_not_remembered() {
     let metrics = Metrics::new(MetricsOptions::default());
     with_local_recorder(&metrics.recorder(), || {
         for index in 0..10_000 {
@@ -234,7 +234,7 @@ fn a_page_is_sorted_and_the_same_twice() {
 }
 
 #[test]
-fn open_metrics_has_its_own_comments_and_exemplars_and_text_has_neither() {
+fn only_openmetrics_has_exemplars() {
     let handle = metrics_after(|| {
         describe_counter!("jobs", "Jobs \"done\"\\\n.");
         describe_gauge!("http_server_active_requests", "not the catalogue's");
@@ -276,7 +276,7 @@ fn open_metrics_has_its_own_comments_and_exemplars_and_text_has_neither() {
 }
 
 #[test]
-fn a_sample_that_is_not_a_number_is_dropped_and_counted() {
+fn nan_samples_are_dropped_and_counted() {
     let handle = metrics_after(|| {
         histogram!("lat", "k" => "1").record(f64::NAN);
         histogram!("lat", "k" => "2").record(1.0);

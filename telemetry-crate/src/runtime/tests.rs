@@ -13,7 +13,7 @@ use super::{
 use crate::metrics::{Format, Metrics, MetricsOptions};
 
 #[test]
-fn a_question_stays_open_until_the_runtime_gets_round_to_it() {
+fn probes_stay_open_until_polled() {
     let scheduler = SchedulerProbe::default();
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
@@ -41,12 +41,12 @@ fn a_stall_is_one_line_and_its_end_another() {
 }
 
 #[test]
-fn outside_of_a_runtime_there_is_none_to_observe() {
+fn no_runtime_is_an_error() {
     assert_eq!(RuntimeObserver::default().observe_current(), Err(NoRuntime));
 }
 
 #[test]
-fn a_runtime_that_is_gone_is_not_blocked_and_leaves_the_page() {
+fn ended_runtimes_leave_the_exposition() {
     let metrics = Metrics::new(MetricsOptions::default());
     let observer = Arc::new(RuntimeObserver::default());
     metrics.handle().add_collector(observer.clone());

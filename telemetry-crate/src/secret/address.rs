@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_in_addresses_are_not_shown_and_all_else_is() {
+    fn only_credentials_are_hidden() {
         for (text, shown) in [
             (
                 "postgres://ada:hunter2@db:5432/orders",

@@ -145,7 +145,7 @@ mod tests {
     use super::Server;
 
     #[test]
-    fn of_two_databases_only_what_they_share_is_known() {
+    fn only_shared_attributes_are_known() {
         let orders = Server {
             system: "postgresql",
             namespace: Some("orders".to_owned()),

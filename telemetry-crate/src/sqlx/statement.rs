@@ -199,7 +199,7 @@ mod tests {
     use super::{KEPT, LABELLED, Statements};
 
     #[test]
-    fn statements_with_other_values_in_them_are_the_same() {
+    fn values_make_no_other_statement() {
         let statements = Statements::default();
         let one = statements.get("SELECT * FROM t WHERE id = 1");
         let other = statements.get("SELECT * FROM t WHERE id = 2");
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded_and_so_are_the_labels() {
+    fn statements_and_labels_are_bounded() {
         let statements = Statements::default();
         for number in 0..3 * KEPT {
             statements.get(&format!("SELECT * FROM t{number}"));

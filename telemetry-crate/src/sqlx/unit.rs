@@ -133,7 +133,7 @@ mod tests {
     use crate::sqlx::statement::statement;
 
     #[test]
-    fn what_was_repeated_is_named_once_and_the_worst_comes_first() {
+    fn repeats_are_listed_worst_first() {
         let mut unit = Unit::new(Context::new());
         let site = Site {
             function: Some("load"),

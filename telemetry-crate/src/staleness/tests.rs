@@ -67,7 +67,7 @@ impl Database {
 }
 
 #[test]
-fn a_value_is_served_until_the_end_of_its_window_and_not_a_moment_longer() {
+fn values_are_served_within_the_window() {
     static CART: DataType = DataType::declare("cart", Duration::from_secs(10));
     let ((), page) = in_no_time(async || {
         let (cache, source) = (Cache::new(&CART), Database::default());
@@ -94,7 +94,7 @@ fn a_value_is_served_until_the_end_of_its_window_and_not_a_moment_longer() {
 }
 
 #[test]
-fn the_age_begins_before_the_question_and_not_with_the_answer() {
+fn age_begins_with_the_read() {
     static SLOW: DataType = DataType::declare("slow", Duration::from_secs(10));
     let ((), page) = in_no_time(async || {
         let source = Database {
@@ -117,7 +117,7 @@ fn the_age_begins_before_the_question_and_not_with_the_answer() {
 }
 
 #[test]
-fn a_window_of_zero_asks_the_source_for_each_read() {
+fn zero_windows_always_read() {
     static PAYMENT: DataType = DataType::declare("payment", Duration::ZERO);
     let (questions, page) = in_no_time(async || {
         let source = Database {
@@ -147,7 +147,7 @@ fn a_window_of_zero_asks_the_source_for_each_read() {
 }
 
 #[test]
-fn concurrent_reads_of_one_key_become_one_question() {
+fn concurrent_reads_are_merged() {
     static PROFILE: DataType = DataType::declare("profile", Duration::from_secs(300));
     let (questions, page) = in_no_time(async || {
         let source = Database {
@@ -174,7 +174,7 @@ fn concurrent_reads_of_one_key_become_one_question() {
 }
 
 #[test]
-fn whoever_waited_until_the_answer_was_too_old_asks_again() {
+fn late_waiters_read_again() {
     static PRICE: DataType = DataType::declare("price", Duration::from_secs(2));
     let ((), page) = in_no_time(async || {
         let source = Database {
@@ -201,7 +201,7 @@ fn whoever_waited_until_the_answer_was_too_old_asks_again() {
 }
 
 #[test]
-fn a_source_that_fails_is_no_reason_to_serve_what_is_too_old() {
+fn failed_sources_serve_nothing_stale() {
     static STOCK: DataType = DataType::declare("stock", Duration::from_secs(10));
     let ((), page) = in_no_time(async || {
         let cache = Cache::new(&STOCK);
@@ -225,7 +225,7 @@ fn a_source_that_fails_is_no_reason_to_serve_what_is_too_old() {
 }
 
 #[test]
-fn a_reader_that_goes_away_does_not_take_the_answer_of_the_others_with_it() {
+fn cancelled_readers_leave_the_read() {
     static ORDER: DataType = DataType::declare("order", Duration::from_secs(10));
     let (answer, _) = in_no_time(async || {
         let source = Database {
@@ -246,7 +246,7 @@ fn a_reader_that_goes_away_does_not_take_the_answer_of_the_others_with_it() {
 }
 
 #[test]
-fn a_replica_is_served_inside_of_the_window_and_never_for_a_window_of_zero() {
+fn replicas_serve_within_the_window() {
     static BASKET: DataType = DataType::declare("basket", Duration::from_secs(10));
     static MONEY: DataType = DataType::declare("money", Duration::ZERO);
     let ((), page) = in_no_time(async || {
@@ -271,7 +271,7 @@ fn a_replica_is_served_inside_of_the_window_and_never_for_a_window_of_zero() {
 }
 
 #[test]
-fn a_cache_is_bounded_and_no_window_is_too_long_for_it() {
+fn caches_are_bounded() {
     static LONG: DataType = DataType::declare("long", Duration::MAX);
     let (kept, _) = in_no_time(async || {
         let cache = Cache::with_capacity(&LONG, 100);
@@ -285,7 +285,7 @@ fn a_cache_is_bounded_and_no_window_is_too_long_for_it() {
 }
 
 #[test]
-fn reads_before_telemetry_is_up_do_not_silence_those_after_it() {
+fn early_reads_do_not_hide_later_ones() {
     static EARLY: DataType = DataType::declare("early", Duration::from_secs(10));
     // Without a recorder: the handles of the `metrics` crate are no-ops for ever.
     EARLY.serve_replica(SECOND).unwrap();

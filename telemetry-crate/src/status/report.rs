@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_and_json_say_the_same_and_foreign_words_forge_neither() {
+    fn text_and_json_agree_unforged() {
         let lost = vec![("queue_full".to_owned(), 3)];
         let report = Report(vec![
             Section::new("traces", State::Fails, "refused\nlogs: works".to_owned())

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_versions_are_told_by_the_paths_in_the_executable() {
+    fn two_versions_are_told_by_paths() {
         let mut program = vec![0_u8; 100_000];
         // Put together here: as literals they would be in this executable, and found by the test below.
         for (name, file) in [

@@ -133,7 +133,7 @@ fn send_with(
 }
 
 #[test]
-fn an_export_is_answered_in_protobuf_and_its_spans_are_readable() {
+fn exports_are_answered_and_readable() {
     let receiver = OtlpReceiver::start().unwrap();
     let body = export_of(vec![server_span()]).encode_to_vec();
     let (head, answer) = send(
@@ -178,7 +178,7 @@ fn an_export_is_answered_in_protobuf_and_its_spans_are_readable() {
 }
 
 #[test]
-fn what_is_not_an_export_of_spans_is_refused_with_a_reason() {
+fn non_exports_are_refused() {
     let receiver = OtlpReceiver::start().unwrap();
     let protobuf = "application/x-protobuf";
     for (line, content_type, body, status, reason) in [
@@ -217,7 +217,7 @@ fn what_is_not_an_export_of_spans_is_refused_with_a_reason() {
 }
 
 #[test]
-fn waiting_ends_as_soon_as_the_spans_are_there_and_also_when_they_never_come() {
+fn waiting_ends_at_spans_or_deadline() {
     let receiver = OtlpReceiver::start().unwrap();
     assert_eq!(
         receiver.wait_for(Duration::from_millis(1), |spans| !spans.is_empty()),
@@ -240,7 +240,7 @@ fn waiting_ends_as_soon_as_the_spans_are_there_and_also_when_they_never_come() {
 }
 
 #[test]
-fn a_dropped_receiver_frees_its_port_even_with_a_connection_open() {
+fn dropped_receivers_free_their_port() {
     let receiver = OtlpReceiver::start().unwrap();
     let address = receiver.endpoint();
     let address = address.trim_start_matches("http://");

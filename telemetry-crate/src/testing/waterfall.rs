@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn children_follow_their_parents_and_bars_keep_their_proportions() {
+    fn children_follow_their_parents() {
         let spans = [
             span("late", "root", 600, 1000),
             span("leaf", "early", 100, 101),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn no_spans_instant_spans_and_circles_are_drawn_too() {
+    fn odd_traces_are_drawn() {
         assert_eq!(rows(&[], 10), []);
         assert_eq!(shape(&rows(&[span("a", "", 5, 5)], 10)), [(0, "a", 0, 1)]);
         let circle = [

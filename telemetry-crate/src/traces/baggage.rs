@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn no_header_makes_more_than_the_specification_allows() {
+    fn headers_stay_within_the_limits() {
         let many: Vec<String> = (0..5_000).map(|n| format!("k{n}=v")).collect();
         let grows = format!("a={}", "\"".repeat(8_000));
         let long = format!("a={}", "x".repeat(9_000));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_broken_is_left_out_and_the_others_stay() {
+    fn broken_members_are_left_out() {
         for broken in [
             "x",
             "=",
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_programs_own_baggage_is_bounded_as_well() {
+    fn own_baggage_is_bounded() {
         let own = (0..64).map(|n| KeyValue::new(format!("k{n}"), "\"".repeat(120)));
         let mut outgoing = HashMap::new();
         BoundedBaggage.inject_context(&Context::new().with_baggage(own), &mut outgoing);

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_is_there_once_with_its_last_value() {
+    fn keys_keep_their_last_value() {
         let mut many: Vec<(&'static str, &str)> = vec![("k", "old"); 10_000];
         many.extend([("other", "x"), ("k", "new")]);
         let (list, dropped) = set(&many, 128, 100);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_dropped_and_counted_and_what_is_too_long_is_cut() {
+    fn excess_is_dropped_and_long_text_is_cut() {
         let (list, dropped) = set(&[("a", "äöü"), ("b", "2"), ("c", "3")], 2, 2);
         assert_eq!(list, [("a".into(), "äö".into()), ("b".into(), "2".into())]);
         assert_eq!(dropped, 1);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_from_elsewhere_is_brought_into_the_same_shape() {
+    fn foreign_lists_are_normalized() {
         let pair = |key: &'static str, value: &'static str| KeyValue::new(key, value);
         let mut list = vec![pair("a", "1"), pair("a", "2"), pair("b", "long")];
         let mut dropped = 0;

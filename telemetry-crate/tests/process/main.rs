@@ -9,11 +9,13 @@
     reason = "tests, and one part is to panic"
 )]
 
+mod admin;
 #[cfg(feature = "sqlx")]
 mod database;
 #[cfg(feature = "axum")]
 mod layers;
 mod losses;
+mod metrics;
 mod output;
 #[cfg(feature = "axum")]
 mod propagation;
@@ -33,37 +35,30 @@ use support::{
 fn main() -> ExitCode {
     part::run(
         &[
+            ("logs::panics_and_failures_are_one_line", panics_and_records),
+            ("config::environment_wins_over_package", environment),
+            ("shutdown::second_signal_exits_at_once", signals),
+            ("output::closed_output_is_survived", output::closed_output),
             (
-                "panics_log_records_and_a_failing_main_are_one_line_each",
-                panics_and_records,
-            ),
-            (
-                "the_environment_wins_over_the_package_and_says_so_at_start",
-                environment,
-            ),
-            ("sigterm_drains_and_a_second_signal_exits_at_once", signals),
-            (
-                "a_closed_standard_output_is_survived",
-                output::closed_output,
-            ),
-            (
-                "a_reader_that_stops_costs_lines_that_are_counted_and_no_time",
+                "output::stopped_readers_cost_only_lines",
                 output::slow_reader,
             ),
-            (
-                "a_full_disk_costs_lines_and_nothing_else",
-                output::full_disk,
-            ),
+            ("output::full_disks_cost_only_lines", output::full_disk),
             #[cfg(feature = "testing")]
-            (
-                "exit_sends_what_waits_and_the_standard_librarys_loses_it",
-                exits,
-            ),
+            ("shutdown::exit_sends_what_waits", exits),
             #[cfg(feature = "testing")]
             ("losses::a_full_queue_is_said", losses::full_queue),
             #[cfg(feature = "testing")]
             ("losses::open_spans_are_counted", losses::open_spans),
+            ("admin::log_filter_changes_and_reverts", admin::log_filter),
+            ("admin::changes_need_loopback_or_token", admin::access),
+            ("admin::checks_say_what_to_do", admin::checks),
+            ("admin::unready_before_the_listener_ends", admin::drains),
             ("admin::a_port_in_use_is_a_warning", port_in_use),
+            (
+                "metrics::exemplars_can_be_turned_off",
+                metrics::exemplars_off,
+            ),
             ("last_words::errors_are_out_at_any_end", losses::last_words),
             ("wiring::dropped_guard_is_said", wiring::dropped_guards),
             ("wiring::two_versions_are_said", wiring::two_versions),
@@ -93,10 +88,7 @@ fn main() -> ExitCode {
                 propagation::formats,
             ),
             #[cfg(feature = "testing")]
-            (
-                "a_check_in_async_code_is_not_reported_as_a_blocked_runtime",
-                checks,
-            ),
+            ("check::async_callers_are_not_blocked", checks),
             #[cfg(all(feature = "axum", feature = "testing"))]
             (
                 "serve::stalled_clients_hold_up_no_exit",
@@ -122,6 +114,10 @@ fn main() -> ExitCode {
             ("floods", output::play_floods),
             ("exits", play_exits),
             ("checks", play_checks),
+            ("service", admin::play_service),
+            ("check", admin::play_check),
+            ("drains", admin::play_drains),
+            ("exemplars", metrics::play_exemplars),
             #[cfg(feature = "axum")]
             ("serves", server::play),
             ("requests", records::play_requests),

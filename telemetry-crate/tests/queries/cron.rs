@@ -16,60 +16,42 @@ use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
 use crate::{on_runtime, postgres};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
-    (
-        "sqlite_grants_a_tick_once_and_remembers_the_last_success",
-        || {
-            on_runtime(async {
-                let file = File::new("cron-once");
-                once(&CronStore::new(file.open().await)).await;
-            });
-        },
-    ),
-    (
-        "sqlite_lets_a_tick_be_taken_over_once_its_lease_has_ended",
-        || {
-            on_runtime(async {
-                let file = File::new("cron-lease");
-                take_over(&CronStore::new(file.open().await)).await;
-            });
-        },
-    ),
-    (
-        "of_many_replicas_on_one_sqlite_file_one_is_granted_the_tick",
-        || {
-            on_runtime(async {
-                let file = File::new("cron-many");
-                let pool = file.open().await;
-                many((0..8).map(|_| CronStore::new(pool.clone())).collect()).await;
-            });
-        },
-    ),
+    ("cron::sqlite_grants_a_tick_once", || {
+        on_runtime(async {
+            let file = File::new("cron-once");
+            once(&CronStore::new(file.open().await)).await;
+        });
+    }),
+    ("cron::sqlite_lets_ended_leases_go", || {
+        on_runtime(async {
+            let file = File::new("cron-lease");
+            take_over(&CronStore::new(file.open().await)).await;
+        });
+    }),
+    ("cron::sqlite_grants_one_of_many", || {
+        on_runtime(async {
+            let file = File::new("cron-many");
+            let pool = file.open().await;
+            many((0..8).map(|_| CronStore::new(pool.clone())).collect()).await;
+        });
+    }),
 ];
 
 pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
-    (
-        "postgresql_grants_a_tick_once_and_remembers_the_last_success",
-        || {
-            on_runtime(async { once(&CronStore::new(postgres::schema("cron_once").await)).await });
-        },
-    ),
-    (
-        "postgresql_lets_a_tick_be_taken_over_once_its_lease_has_ended",
-        || {
-            on_runtime(async {
-                take_over(&CronStore::new(postgres::schema("cron_lease").await)).await
-            });
-        },
-    ),
-    (
-        "of_many_replicas_on_one_postgresql_one_is_granted_the_tick",
-        || {
-            on_runtime(async {
-                let pool = postgres::schema("cron_many").await;
-                many((0..8).map(|_| CronStore::new(pool.clone())).collect()).await;
-            });
-        },
-    ),
+    ("cron::postgres_grants_a_tick_once", || {
+        on_runtime(async { once(&CronStore::new(postgres::schema("cron_once").await)).await });
+    }),
+    ("cron::postgres_lets_ended_leases_go", || {
+        on_runtime(async {
+            take_over(&CronStore::new(postgres::schema("cron_lease").await)).await
+        });
+    }),
+    ("cron::postgres_grants_one_of_many", || {
+        on_runtime(async {
+            let pool = postgres::schema("cron_many").await;
+            many((0..8).map(|_| CronStore::new(pool.clone())).collect()).await;
+        });
+    }),
 ];
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -137,7 +119,7 @@ async fn take_over<S: Store<Error: Debug>>(store: &S) {
     );
     assert_eq!(claim("me", LEASE).await, Claim::Running);
 
-    // Whoever was away for the take-over has nothing to prolong and nothing to end.
+    // A replica that was away for the take-over has nothing to prolong or to end.
     assert!(!store.extend(request("me"), LEASE).await.unwrap());
     for ended in [
         RunOutcome::Succeeded,

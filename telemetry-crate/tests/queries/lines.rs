@@ -16,19 +16,10 @@ use crate::{
 };
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
-    (
-        "an_n_plus_one_and_a_slow_query_are_one_line_each_with_the_trace_id",
-        both,
-    ),
+    ("lines::n_plus_one_and_slow_are_one_each", both),
     ("no_threshold_no_line", off),
-    (
-        "sqlxs_own_lines_are_there_for_whoever_asks_for_them",
-        asked_for,
-    ),
-    (
-        "a_filter_that_wants_errors_only_gets_no_warning_about_queries",
-        errors_only,
-    ),
+    ("lines::sqlxs_own_lines_can_be_asked_for", asked_for),
+    ("lines::error_filters_hide_warnings", errors_only),
 ];
 
 pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[("lines::full_server_is_named", full)];

@@ -15,23 +15,11 @@ use crate::{
 };
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
-    (
-        "a_query_of_postgresql_has_its_server_in_its_span_and_metrics",
-        spans,
-    ),
+    ("postgres::queries_name_their_server", spans),
     ("errors_of_postgresql_have_their_sqlstate", errors),
-    (
-        "a_deadlock_and_a_serialization_failure_are_told_apart",
-        conflicts,
-    ),
-    (
-        "a_pool_that_is_exhausted_shows_in_its_gauges_its_waits_and_its_timeouts",
-        exhausted,
-    ),
-    (
-        "a_server_that_ends_the_connection_is_an_error_and_the_next_call_works",
-        terminated,
-    ),
+    ("postgres::conflicts_are_told_apart", conflicts),
+    ("postgres::exhausted_pools_are_seen", exhausted),
+    ("postgres::ended_connections_are_errors", terminated),
 ];
 
 pub(crate) fn options(schema: &str) -> PgConnectOptions {

@@ -12,27 +12,12 @@ use crate::{
 };
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
-    (
-        "each_query_of_a_request_is_a_span_and_a_sample_with_no_change_to_it",
-        spans,
-    ),
-    (
-        "an_n_plus_one_is_on_the_span_of_its_request_and_counted",
-        n_plus_one,
-    ),
-    (
-        "an_observed_call_says_what_went_wrong_and_a_missing_row_is_an_answer",
-        errors,
-    ),
-    (
-        "a_transaction_is_a_span_until_it_ends_and_says_how",
-        transactions,
-    ),
-    ("a_test_can_count_queries_and_fail_over_too_many", counting),
-    (
-        "tests_that_count_at_the_same_time_do_not_count_each_others",
-        counting_at_once,
-    ),
+    ("sqlite::queries_are_spans_and_samples", spans),
+    ("sqlite::n_plus_one_is_on_the_span", n_plus_one),
+    ("sqlite::missing_rows_are_no_errors", errors),
+    ("sqlite::transactions_are_spans", transactions),
+    ("sqlite::tests_can_limit_queries", counting),
+    ("sqlite::parallel_counts_are_separate", counting_at_once),
 ];
 
 fn spans() {

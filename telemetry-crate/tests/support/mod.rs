@@ -1,8 +1,10 @@
-//! What the tests share: the process under test (`part`), and a client that speaks plain TCP, so that it can also misbehave.
+//! What the tests share: the process under test (`part`), the end of a process (`child`), and a client that speaks plain TCP,
+//! so that it can also misbehave.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod child;
 pub(crate) mod part;
 
 use std::{
@@ -11,8 +13,8 @@ use std::{
     time::Duration,
 };
 
-/// Generous for an answer from this machine, and less than the time for which a slow client may keep its place: whoever
-/// had to wait for one has been locked out.
+/// Generous for an answer from this machine, and less than the time for which a slow client may keep its place: a request
+/// that had to wait for one has been locked out.
 const DEADLINE: Duration = Duration::from_secs(8);
 
 /// Status, head and body of an answer.

@@ -6,6 +6,7 @@
 
 mod conventions;
 mod layers;
+mod lengths;
 mod names;
 mod own;
 
@@ -59,7 +60,7 @@ fn generated(file: &str, name: &str, expected: &str) {
 }
 
 #[test]
-fn the_tables_of_variables_are_the_codes() {
+fn variable_tables_are_the_codes() {
     let table = |variables: &[&Variable]| {
         let mut table = "| variable | default | effect |\n| --- | --- | --- |\n".to_owned();
         for variable in variables {
@@ -72,7 +73,7 @@ fn the_tables_of_variables_are_the_codes() {
     };
     let all: Vec<&Variable> = VARIABLES.iter().collect();
     generated("docs/book/src/configuration.md", "variables", &table(&all));
-    // The README has those that nearly everybody meets; the page has the rest.
+    // The README has those that most services need; the page has the rest.
     let first = all
         .iter()
         .position(|variable| variable.name == "OTEL_BSP_SCHEDULE_DELAY");
@@ -80,7 +81,7 @@ fn the_tables_of_variables_are_the_codes() {
 }
 
 #[test]
-fn the_table_of_metrics_is_the_catalogues() {
+fn metrics_table_is_the_catalogs() {
     let mut table =
         "| metric | kind | unit | labels | help |\n| --- | --- | --- | --- | --- |\n".to_owned();
     for metric in catalog::ALL {
@@ -111,7 +112,7 @@ fn example(name: &str) -> String {
 }
 
 #[test]
-fn the_readmes_quickstart_is_the_example() {
+fn quickstart_is_the_example() {
     let code = example("quickstart");
     generated(
         "README.md",
@@ -121,7 +122,7 @@ fn the_readmes_quickstart_is_the_example() {
 }
 
 #[test]
-fn the_pages_about_existing_services_show_the_examples() {
+fn existing_service_pages_show_examples() {
     for entry in fs::read_dir(path("docs/book/src/existing")).unwrap() {
         let page = entry.unwrap().file_name().into_string().unwrap();
         let name = page.trim_end_matches(".md").replace('-', "_");
@@ -133,7 +134,7 @@ fn the_pages_about_existing_services_show_the_examples() {
 }
 
 #[test]
-fn every_page_of_the_book_is_in_its_summary() {
+fn pages_are_in_the_summary() {
     let summary = read("docs/book/src/SUMMARY.md");
     let mut folders = vec![path("docs/book/src")];
     while let Some(folder) = folders.pop() {
@@ -162,7 +163,7 @@ fn every_page_of_the_book_is_in_its_summary() {
 }
 
 #[test]
-fn every_page_that_the_summary_names_exists() {
+fn summary_names_existing_pages() {
     let summary = read("docs/book/src/SUMMARY.md");
     for link in summary
         .split("](")
@@ -204,7 +205,7 @@ fn only_one_file_reads_the_environment() {
 }
 
 #[test]
-fn the_user_agent_names_the_exporter_that_is_in_the_tree() {
+fn user_agent_names_the_locked_exporter() {
     let lock = read("Cargo.lock");
     let package = "name = \"opentelemetry-otlp\"\nversion = \"";
     let (_, version) = lock.split_once(package).unwrap();

@@ -23,20 +23,17 @@ use support::part;
 fn main() -> ExitCode {
     part::run(
         &[
+            ("secrets::planted_ones_stay_inside", secrets::planted),
             (
-                "no_secret_gets_out_wherever_it_was_planted",
-                secrets::planted,
-            ),
-            (
-                "a_collector_that_fails_gets_no_secret_out_either",
+                "secrets::failed_exports_show_none",
                 secrets::failing_exports,
             ),
             (
-                "a_strangers_sampled_flag_decides_only_where_its_trace_is_continued",
+                "context::flags_count_only_when_continued",
                 strangers::sampled_flags,
             ),
             (
-                "hostile_context_headers_break_nothing_and_are_sent_on_within_bounds",
+                "context::hostile_headers_stay_bounded",
                 strangers::hostile_headers,
             ),
         ],

@@ -160,7 +160,7 @@ pub(crate) fn failing_exports() {
         assert!(stderr.starts_with(variable), "{stderr}");
         assert_clean(&stderr, &marker);
     }
-    // Nobody listens there.
+    // Nothing listens there.
     let mut service = Service::start(&[
         ("MARKER", &marker),
         ("RUST_LOG", "trace"),

@@ -175,7 +175,7 @@ mod tests {
     use super::{CollectedSpan, spans_in};
 
     #[test]
-    fn spans_are_found_in_what_the_collector_prints() {
+    fn spans_are_found_in_output() {
         let output = "\
 Resource attributes:
      -> service.name: Str(orders-e2e)

@@ -1,4 +1,4 @@
-//! One request in all three pillars: found by its trace id, and refused where the pillars do not agree.
+//! One request in all three signals, found by its trace id.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     service::Service,
 };
 
-/// What each pillar knows of one request.
+/// What each signal knows of one request.
 #[derive(Debug)]
 pub struct OneRequest {
     /// The id that links everything below.
@@ -34,7 +34,7 @@ impl OneRequest {
     ///
     /// # Errors
     ///
-    /// When a pillar does not know that request's trace id, or knows something else about it.
+    /// When a signal does not know that request's trace id, or knows something else about it.
     pub fn slowest(
         service: &Service,
         collector: &OtlpReceiver,
@@ -152,7 +152,7 @@ fn bound(bucket: &Sample) -> f64 {
     bucket.label("le").parse().unwrap_or(f64::INFINITY)
 }
 
-/// Seconds; far more than the pillars differ, far less than the slow request takes.
+/// Seconds; far more than the signals differ, far less than the slow request takes.
 const TOLERANCE: f64 = 0.25;
 const DEADLINE: Duration = Duration::from_secs(20);
 /// The histogram whose exemplars are followed.

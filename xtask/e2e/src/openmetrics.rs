@@ -1,7 +1,7 @@
-//! Reads samples and their exemplars from a metrics page in the OpenMetrics text format.
+//! Reads samples and their exemplars from an exposition in the OpenMetrics text format.
 //!
-//! Only as much of the format as a page of ours uses, and strict about it: a line that does not parse is an error, so
-//! a broken page cannot pass for an empty one.
+//! Only as much of the format as our expositions use, and strict about it: a line that does not parse is an error, so
+//! a broken exposition cannot pass for an empty one.
 
 use anyhow::{Context as _, bail};
 use support::http;
@@ -57,7 +57,7 @@ fn label<'a>(labels: &'a Labels, name: &str) -> &'a str {
         .map_or("", |(_, value)| value)
 }
 
-/// Fetches and reads the page at `url`.
+/// Fetches and reads the exposition at `url`.
 pub fn fetch(url: &str) -> anyhow::Result<Vec<Sample>> {
     let answer = http::send("GET", url, &[ACCEPT], "")?;
     if answer.status != 200
@@ -164,7 +164,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn a_bucket_keeps_its_exemplar_and_labels_keep_their_escapes() {
+    fn exemplars_and_escapes_are_kept() {
         let page = "# TYPE d histogram\n\
             d_bucket{http_route=\"/orders/{id}\",note=\"a \\\"b\\\", c\\\\d # e\",le=\"0.5\"} 3 # {trace_id=\"ab\",span_id=\"cd\"} 0.42 1712.5\n\
             up 1\n# EOF\n";

@@ -16,6 +16,7 @@ mod data;
 mod database;
 mod emit;
 mod group;
+mod index;
 mod limit;
 mod objectives;
 mod operator;
@@ -64,6 +65,11 @@ pub fn run(args: &AlertsArgs) -> anyhow::Result<ExitCode> {
             folder.write(paths::root())?;
             ui::line(format!("  {}", folder.path));
         }
+    }
+    if args.check {
+        index::compare()?;
+    } else {
+        index::write()?;
     }
     Ok(ExitCode::SUCCESS)
 }

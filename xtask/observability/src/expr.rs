@@ -239,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn an_aggregation_has_the_labels_that_it_keeps() {
+    fn aggregation_keeps_its_labels() {
         let query = "sum by (http_route) (rate(http_server_request_duration_seconds_count[$__rate_interval]))";
         assert_eq!(of(query), Some(Labels::these(["http_route"])));
         assert_eq!(of("sum(up)"), Some(Labels::these([""; 0])));
     }
 
     #[test]
-    fn a_quantile_loses_le_and_a_join_gains_what_it_takes_over() {
+    fn quantile_loses_le_and_join_gains_labels() {
         let query = "histogram_quantile(0.5, sum by (cron, le) (rate(cron_start_delay_seconds_bucket[5m])))";
         assert_eq!(of(query), Some(Labels::these(["cron"])));
         let query =

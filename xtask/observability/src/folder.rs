@@ -86,7 +86,7 @@ mod tests {
     use support::paths;
 
     #[test]
-    fn a_file_that_is_stale_or_that_nobody_writes_is_found() -> anyhow::Result<()> {
+    fn stale_and_unwritten_files_are_found() -> anyhow::Result<()> {
         let root = paths::fresh("folder-of-generated-files")?;
         let files = [("tests/a.yml", "a"), ("b.json", "b")];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));

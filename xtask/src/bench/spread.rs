@@ -43,7 +43,7 @@ mod tests {
     use super::Spread;
 
     #[test]
-    fn the_median_is_the_middle_or_halfway_between_the_two_in_the_middle() {
+    fn median_of_even_and_odd_counts() {
         let shown =
             |values: &[f64]| Spread::of(values.iter().copied()).map(|spread| spread.to_string());
         assert_eq!(shown(&[3.0, 1.0, 2.0]).as_deref(), Some("2.0 (1.0–3.0)"));

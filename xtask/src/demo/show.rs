@@ -1,4 +1,4 @@
-//! One order, pillar by pillar, with the trace id in the same colour everywhere, and what else the service says.
+//! One order, signal by signal, with the trace id in the same colour everywhere, and what else the service says.
 
 use e2e::{
     correlation::{HISTOGRAM, OneRequest},
@@ -158,12 +158,12 @@ pub(crate) fn traces(request: &OneRequest) {
 pub(crate) fn agreement(request: &OneRequest) {
     ui::heading("The same trace id is in all three");
     let trace_id = ui::accent(&request.trace_id);
-    for (pillar, found) in [
+    for (signal, found) in [
         ("logs", format!("{} lines", request.log.len())),
         ("metrics", "1 exemplar".to_owned()),
         ("traces", format!("{} spans", request.spans.len())),
     ] {
-        ui::line(format!("  {pillar:<10} {trace_id}  {found}"));
+        ui::line(format!("  {signal:<10} {trace_id}  {found}"));
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     let mut demo = Command::new(std::env::current_exe().context("where is this program?")?);
     demo.args(["demo", "--once"]);
     cases.command(
-        "one order is the same in its rows, in all three pillars and across its queue, an N+1 is caught, and a schedule runs",
+        "one order is the same in its rows, in all three signals and across its queue, an N+1 is caught, and a schedule runs",
         &mut demo,
         |output| read(output).with_context(|| format!("the demo said:\n{output}")),
     );
@@ -18,7 +18,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
 }
 
 fn read(output: &str) -> anyhow::Result<()> {
-    // Each is printed only where it is the same as in the pillar before; see `OneRequest`.
+    // Each is printed only where it is the same as in the signal before; see `OneRequest`.
     let agreement = section(output, "The same trace id is in all three")?;
     let trace_id = agreement
         .lines()
@@ -33,7 +33,7 @@ fn read(output: &str) -> anyhow::Result<()> {
         .context("no trace id")?;
     ensure!(
         agreement.matches(&trace_id).count() == 3,
-        "found {agreement}, expected the trace {trace_id} in three pillars"
+        "found {agreement}, expected the trace {trace_id} in three signals"
     );
 
     let rows = section(output, "An order: answered at once, done later")?;

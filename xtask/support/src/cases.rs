@@ -223,7 +223,7 @@ mod tests {
     use super::Counts;
 
     #[test]
-    fn the_results_of_all_test_binaries_are_added_up() {
+    fn results_of_test_binaries_are_added_up() {
         let output = "running 3 tests\n\
             test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.05s\n\
             test result: FAILED. 3 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.05s\n";

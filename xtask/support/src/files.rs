@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_stale_or_changed_is_named() {
+    fn missing_extra_and_changed_are_named() {
         let expected = files(&[("a", "1\n"), ("b", "1\n2\n"), ("c", "")]);
         assert!(same(&expected, &expected).is_ok());
         let found = files(&[("a", "1\n"), ("b", "1\n3\n"), ("old", "")]);

@@ -65,7 +65,7 @@ pub fn strong<D>(text: D) -> StyledObject<D> {
     style(text).bold()
 }
 
-/// The colour of whatever links the three pillars: the trace id.
+/// The color of the trace id, which links the three signals.
 pub fn accent<D>(text: D) -> StyledObject<D> {
     style(text).cyan().bold()
 }

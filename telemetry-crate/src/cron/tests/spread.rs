@@ -40,7 +40,7 @@ fn most_within(starts: &[f64], window: f64) -> usize {
 }
 
 #[test]
-fn a_hundred_jobs_of_the_same_second_start_spread_over_five_minutes() {
+fn jitter_spreads_jobs_of_one_second() {
     let starts = starts(true);
     let halves = starts.partition_point(|start| *start < 150.0);
     assert_eq!(starts.len(), 100);
@@ -53,14 +53,14 @@ fn a_hundred_jobs_of_the_same_second_start_spread_over_five_minutes() {
 }
 
 #[test]
-fn without_jitter_a_hundred_jobs_of_the_same_second_start_together() {
+fn without_jitter_jobs_start_together() {
     let starts = starts(false);
     assert_eq!(starts.len(), 100);
     assert_eq!(most_within(&starts, 0.01), 100, "{starts:?}");
 }
 
 #[test]
-fn the_jitter_is_that_of_one_instance_job_and_tick_and_a_share_of_the_interval() {
+fn jitter_is_stable_and_proportional() {
     let jitter = super::super::jitter::Jitter::Default;
     let tick = at("2026-11-24T03:00:00Z");
     let offset = |instance, name, tick, gap| jitter.offset(instance, name, tick, gap);

@@ -54,7 +54,7 @@ impl Store for TestStore {
 }
 
 #[test]
-fn each_tick_is_run_by_one_of_three_replicas() {
+fn one_replica_runs_each_tick() {
     let (starts, page) = in_no_time(async || {
         let starts = Starts::default();
         let store = LocalStore::default();
@@ -81,7 +81,7 @@ fn each_tick_is_run_by_one_of_three_replicas() {
 }
 
 #[test]
-fn a_run_that_dies_with_its_replica_is_taken_over_by_another() {
+fn runs_of_dead_replicas_are_taken_over() {
     let (starts, page) = in_no_time(async || {
         let starts = Starts::default();
         let store = LocalStore::default();
@@ -114,7 +114,7 @@ fn a_run_that_dies_with_its_replica_is_taken_over_by_another() {
 }
 
 #[test]
-fn runs_that_were_missed_while_nothing_ran_are_seen_at_start() {
+fn missed_runs_are_seen_at_start() {
     let start = |missed: MisfirePolicy, last: &str| {
         let last = at(last);
         in_no_time(async || {
@@ -155,7 +155,7 @@ fn runs_that_were_missed_while_nothing_ran_are_seen_at_start() {
 }
 
 #[test]
-fn a_run_that_a_shutdown_cut_short_is_repeated_at_the_next_start() {
+fn interrupted_runs_repeat_at_start() {
     let (starts, page) = in_no_time(async || {
         let starts = Starts::default();
         let clock = clock("2026-11-24T02:59:30Z");
@@ -185,7 +185,7 @@ fn a_run_that_a_shutdown_cut_short_is_repeated_at_the_next_start() {
 }
 
 #[test]
-fn a_store_that_is_down_delays_a_run_and_only_the_next_tick_gives_it_up() {
+fn outages_delay_until_the_next_tick() {
     let run = |down: Duration| {
         in_no_time(async || {
             let starts = Starts::default();
@@ -219,7 +219,7 @@ fn a_store_that_is_down_delays_a_run_and_only_the_next_tick_gives_it_up() {
 }
 
 #[test]
-fn a_machine_that_stood_still_runs_the_latest_tick_and_counts_the_others() {
+fn suspended_machines_run_the_latest_tick() {
     let (starts, page) = in_no_time(async || {
         let starts = Starts::default();
         let clock = clock("2026-11-24T00:00:30Z");
@@ -275,7 +275,7 @@ impl Long {
 }
 
 #[test]
-fn a_run_whose_replica_has_lost_the_store_is_cancelled_before_another_begins() {
+fn lost_store_cancels_before_a_takeover() {
     let (long, page) = in_no_time(async || {
         let long = Long::default();
         let clock = clock("2026-11-24T02:59:30Z");
@@ -301,7 +301,7 @@ fn a_run_whose_replica_has_lost_the_store_is_cancelled_before_another_begins() {
 }
 
 #[test]
-fn a_run_that_lost_its_lease_in_an_outage_is_repeated_after_it() {
+fn runs_with_lost_leases_are_repeated() {
     let (long, page) = in_no_time(async || {
         let long = Long::default();
         let begin = Instant::now() + MINUTE;
@@ -337,7 +337,7 @@ fn a_short_outage_of_the_store_ends_no_run() {
 }
 
 #[test]
-fn a_store_that_hangs_is_taken_for_one_that_is_down() {
+fn hung_stores_count_as_down() {
     struct Hanging;
 
     impl Store for Hanging {

@@ -41,7 +41,7 @@ mod tests {
     use super::{HOSTS, Hosts};
 
     #[test]
-    fn the_first_servers_have_names_and_the_rest_is_one() {
+    fn excess_servers_share_one_name() {
         let hosts = Hosts::default();
         for port in 0..HOSTS as u16 {
             assert_eq!(hosts.label("a", port), ("a", true));

@@ -145,7 +145,7 @@ mod tests {
     use super::sealed::Request as _;
 
     #[test]
-    fn what_is_recorded_of_a_url_holds_neither_credentials_nor_the_query() {
+    fn urls_hold_no_credentials_or_query() {
         for (url, address, port, full) in [
             (
                 "https://user:hunter2@api.example.com/a/b?key=hunter2",
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_alone_takes_its_host_from_the_header() {
+    fn bare_paths_take_the_host_header() {
         let request = |host: &str| {
             let request = Request::get("/a?b=c").header("host", host);
             request.body(()).unwrap()

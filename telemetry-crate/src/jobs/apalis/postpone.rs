@@ -101,7 +101,7 @@ mod tests {
     use super::{Retry, chance, pause};
 
     #[test]
-    fn pauses_double_up_to_a_bound_and_spread_around_it() {
+    fn pauses_double_up_to_a_bound() {
         let halves = |attempt| pause(attempt, 0.5).as_secs();
         assert_eq!(
             [1, 2, 3, 9, 10, u32::MAX].map(halves),

@@ -187,7 +187,7 @@ mod tests {
     use super::short_name;
 
     #[test]
-    fn the_kind_is_the_types_name_without_its_path() {
+    fn kind_is_the_last_part_of_the_type() {
         assert_eq!(short_name::<u32>(), "u32");
         assert_eq!(short_name::<String>(), "String");
         assert_eq!(short_name::<Vec<std::time::Duration>>(), "Vec");

@@ -156,7 +156,7 @@ fn an_error_has_the_conventions_name() {
 }
 
 #[test]
-fn every_level_has_the_lowest_number_of_its_range() {
+fn levels_have_the_lowest_number() {
     let records = records(RecordLimits::default(), Sampler::AlwaysOn, || {
         tracing::trace!("a");
         tracing::debug!("a");
@@ -190,7 +190,7 @@ fn the_flags_say_that_a_span_is_not_sampled() {
 }
 
 #[test]
-fn attributes_beyond_the_limits_are_cut_and_counted() {
+fn excess_attributes_are_counted() {
     let limits = RecordLimits {
         value_length: 3,
         attributes: 2,
@@ -211,7 +211,7 @@ fn attributes_beyond_the_limits_are_cut_and_counted() {
 }
 
 #[test]
-fn a_request_has_one_scope_per_target_and_keeps_the_order_in_it() {
+fn scopes_are_targets_in_order() {
     let records = records(RecordLimits::default(), Sampler::AlwaysOn, || {
         tracing::info!(target: "b", "first");
         tracing::info!(target: "a", "second");

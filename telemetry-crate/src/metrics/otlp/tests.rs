@@ -193,7 +193,7 @@ fn up_down_counters_are_sums_that_may_fall() {
 }
 
 #[test]
-fn a_counter_is_whole_cumulative_and_monotonic_and_a_gauge_has_no_beginning() {
+fn counters_are_monotonic_gauges_not() {
     let handle = metrics_after(10, || {
         counter!("c").increment(3);
         counter!("huge").absolute(u64::MAX);
@@ -223,7 +223,7 @@ fn a_counter_is_whole_cumulative_and_monotonic_and_a_gauge_has_no_beginning() {
 }
 
 #[test]
-fn a_metric_has_the_unit_that_somebody_named_or_else_that_of_its_name() {
+fn units_are_declared_or_from_the_name() {
     let handle = metrics_after(10, || {
         describe_counter!("sent", Unit::Bytes, "Bytes sent.");
         describe_gauge!("workers", Unit::Count, "Workers.");
@@ -261,7 +261,7 @@ fn a_metric_has_the_unit_that_somebody_named_or_else_that_of_its_name() {
 }
 
 #[test]
-fn a_bucket_carries_the_exemplar_that_opens_its_trace() {
+fn buckets_carry_exemplars() {
     let handle = metrics_after(10, || {
         let ids = (TraceId::from(0xabc), SpanId::from(0xdef));
         let state = TraceState::default();
@@ -286,7 +286,7 @@ fn a_bucket_carries_the_exemplar_that_opens_its_trace() {
 }
 
 #[test]
-fn many_series_become_requests_that_a_collector_takes_and_none_is_lost() {
+fn many_series_fill_several_requests() {
     let handle = metrics_after(1_000, || {
         for id in 0..500 {
             counter!("c", "id" => id.to_string()).increment(1);
@@ -317,7 +317,7 @@ fn many_series_become_requests_that_a_collector_takes_and_none_is_lost() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_makes_no_interval_that_ends_before_it_starts() {
+fn clocks_set_back_keep_intervals_valid() {
     let points = Points::new(UNIX_EPOCH + Duration::from_secs(2), UNIX_EPOCH);
     assert_eq!(points.now, points.start);
 }

@@ -25,7 +25,7 @@ fn with_budget(budget: CardinalityLimits) -> Metrics {
 }
 
 #[test]
-fn series_beyond_the_budget_go_to_one_series() {
+fn excess_series_go_to_overflow() {
     const USES: usize = SERIES + 500;
     let handle = metrics_after(|| {
         for user in 0..USES {
@@ -50,7 +50,7 @@ fn series_beyond_the_budget_go_to_one_series() {
 }
 
 #[test]
-fn a_budget_can_be_set_per_metric_and_for_all() {
+fn limits_are_per_metric_and_for_all() {
     let metrics = with_budget(CardinalityLimits {
         by_metric: vec![("orders.placed".into(), 3), ("size".into(), 30)],
         each: Some(20),
@@ -72,7 +72,7 @@ fn a_budget_can_be_set_per_metric_and_for_all() {
 }
 
 #[test]
-fn all_metrics_together_have_a_budget_and_each_keeps_room_for_its_first_series() {
+fn total_limit_leaves_room_for_first_series() {
     let metrics = with_budget(CardinalityLimits {
         total: Some(50),
         ..CardinalityLimits::default()
@@ -133,7 +133,7 @@ impl<S: Subscriber> Layer<S> for Lines {
 }
 
 #[test]
-fn one_warning_a_metric_names_the_label_and_not_from_inside_a_use() {
+fn warnings_name_the_label_once() {
     let metrics = with_budget(CardinalityLimits {
         each: Some(4),
         ..CardinalityLimits::default()
@@ -190,7 +190,7 @@ fn the_report_has_the_largest_metric_first() {
 }
 
 #[test]
-fn a_handle_without_a_recorder_can_be_told_from_one_of_ours() {
+fn foreign_handles_are_told_apart() {
     let dead = (
         counter!("early"),
         gauge!("early_level"),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 #[test]
-fn every_name_and_label_is_already_canonical() {
+fn names_and_labels_are_canonical() {
     for metric in ALL {
         if metric.kind != Kind::Info {
             assert_eq!(

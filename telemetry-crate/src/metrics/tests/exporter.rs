@@ -15,7 +15,7 @@ fn uses() {
 }
 
 #[test]
-fn a_program_that_comes_from_the_exporter_keeps_its_series_and_their_values() {
+fn series_equal_those_of_the_exporter() {
     let exporter = PrometheusBuilder::new()
         .set_buckets(&[
             0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,

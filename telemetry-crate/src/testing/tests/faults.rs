@@ -31,7 +31,7 @@ fn spans() -> Vec<u8> {
 }
 
 #[test]
-fn a_rejection_keeps_nothing_and_says_when_to_come_back_until_the_answer_changes() {
+fn rejections_keep_nothing() {
     let reject = |status, retry_after| Answer::Reject {
         status,
         retry_after,
@@ -74,7 +74,7 @@ fn a_rejection_keeps_nothing_and_says_when_to_come_back_until_the_answer_changes
 }
 
 #[test]
-fn a_partial_success_says_how_much_was_rejected_for_every_signal() {
+fn partial_successes_count_rejections() {
     let receiver = OtlpReceiver::start_answering(Answer::Partial {
         rejected: 2,
         message: "too old".to_owned(),
@@ -125,7 +125,7 @@ fn a_partial_success_says_how_much_was_rejected_for_every_signal() {
 }
 
 #[test]
-fn a_collector_that_hangs_takes_the_request_and_says_nothing() {
+fn hung_collectors_say_nothing() {
     let receiver = OtlpReceiver::start_answering(Answer::Hang).unwrap();
     let address = receiver.endpoint();
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).unwrap();

@@ -95,7 +95,7 @@ pub(super) async fn call_over(
 }
 
 #[test]
-fn an_export_is_answered_with_a_message_and_a_status_behind_it() {
+fn exports_get_message_and_status() {
     let receiver = OtlpReceiver::start().unwrap();
     let body = frame(false, &export_of(vec![server_span()]).encode_to_vec());
     let answered = call(&receiver, TRACES, &[("x-tenant", "a")], body);
@@ -142,7 +142,7 @@ fn every_signal_has_its_service() {
 }
 
 #[test]
-fn what_is_not_an_export_has_a_status_that_says_so() {
+fn non_exports_get_a_status() {
     let receiver = OtlpReceiver::start().unwrap();
     let export = export_of(vec![server_span()]).encode_to_vec();
     let mut short = frame(false, &export);

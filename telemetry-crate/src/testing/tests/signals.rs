@@ -171,7 +171,7 @@ fn metrics_of_every_kind_are_readable() {
 }
 
 #[test]
-fn a_compressed_body_is_unpacked_and_the_request_shows_how_it_came() {
+fn compressed_bodies_are_unpacked() {
     let receiver = OtlpReceiver::start().unwrap();
     let body = gzip(&export_of(vec![server_span()]).encode_to_vec());
     let more = "content-encoding: gzip\r\nauthorization: Bearer abc\r\n";
@@ -194,7 +194,7 @@ fn a_compressed_body_is_unpacked_and_the_request_shows_how_it_came() {
 }
 
 #[test]
-fn what_is_not_gzip_or_unpacks_into_too_much_is_refused() {
+fn bad_or_huge_gzip_is_refused() {
     let receiver = OtlpReceiver::start().unwrap();
     let bomb = gzip(&vec![0; super::super::server::MAX_BODY_BYTES + 1]);
     assert!(bomb.len() < 1_000_000);

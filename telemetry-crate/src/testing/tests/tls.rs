@@ -93,7 +93,7 @@ fn an_export_over_tls_arrives() {
 }
 
 #[test]
-fn only_a_client_with_a_certificate_is_let_in_if_they_are_asked_for() {
+fn certificates_are_required_if_asked() {
     let authority = Authority::new();
     let (certificate, key) = authority.sign(ExtendedKeyUsagePurpose::ServerAuth);
     let receiver = OtlpReceiver::start_tls(&certificate, &key, Some(&authority.0.pem())).unwrap();
@@ -108,7 +108,7 @@ fn only_a_client_with_a_certificate_is_let_in_if_they_are_asked_for() {
 }
 
 #[test]
-fn what_is_no_certificate_or_key_is_refused_at_the_start() {
+fn bad_certificates_are_refused() {
     let (certificate, key) = Authority::new().sign(ExtendedKeyUsagePurpose::ServerAuth);
     for (certificate, key, part) in [
         ("", key.as_str(), "certificate"),

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_attributes_and_events_are_counted_where_they_are() {
+    fn spans_attributes_and_events_are_counted() {
         let flags_and_time = [0x85, 0x01, 1, 0, 0, 0, 0x39, 0, 0, 0, 0, 0, 0, 0, 0];
         let span = [
             &flags_and_time[..],
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_cut_off_counts_as_far_as_it_goes() {
+    fn truncated_body_counts_until_its_end() {
         let request = field(1, &field(2, &field(2, b"")));
         assert_eq!(count(&request).spans, 1);
         assert_eq!(count(request.get(..3).unwrap_or_default()).spans, 0);

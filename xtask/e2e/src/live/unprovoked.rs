@@ -57,14 +57,14 @@ mod tests {
     use crate::live::injected::ROUNDS;
 
     #[test]
-    fn every_alert_is_provoked_or_it_is_said_why_not() -> anyhow::Result<()> {
+    fn each_alert_is_provoked_or_excused() -> anyhow::Result<()> {
         let faults = ROUNDS.into_iter().flatten();
         let provoked: Vec<_> = faults.map(|fault| fault.alert).collect();
         without(&provoked).map(drop)
     }
 
     #[test]
-    fn an_alert_without_cause_and_excuse_is_named() {
+    fn alert_without_cause_or_excuse_is_named() {
         let refused = without(&[]).map_err(|error| error.to_string());
         assert!(refused.is_err_and(|error| error.contains("HttpAvailabilityBudgetBurn")));
     }

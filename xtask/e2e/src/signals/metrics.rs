@@ -1,4 +1,4 @@
-//! The metrics page itself, in both formats.
+//! The exposition itself, in both formats.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::{openmetrics, service::Service, traffic};
 
 pub(super) fn cases(cases: &mut Cases, parts: &Parts, tools: &tools::Prometheus) {
     cases.check(
-        "promtool accepts the metrics page of a service under load",
+        "promtool accepts the exposition of a service under load",
         || {
             let mut service = Service::start(&parts.built.program, None, &[])?;
             traffic::mixed(&service, |_| ())?;

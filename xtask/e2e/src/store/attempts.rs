@@ -98,7 +98,7 @@ fn dies_with_its_process(parts: &Parts) -> anyhow::Result<()> {
     );
     let page = http::get(&service.metrics_url())?.body;
     let dead = "worker_tasks_total{error_type=\"orphaned\",kind=\"charge\",outcome=\"dead\",queue=\"charges\"} 1\n";
-    ensure!(page.contains(dead), "{dead:?} is not on the metrics page");
+    ensure!(page.contains(dead), "{dead:?} is not in the exposition");
     service.stop()
 }
 

@@ -43,7 +43,7 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
     let requests = figures.sum("http_server_request_duration_seconds_count", &[]);
     ensure!(
         requests == (3 * orders) as f64,
-        "found {requests} requests on the metrics page, expected {}",
+        "found {requests} requests in the exposition, expected {}",
         3 * orders
     );
     for symptom in [Symptom::TimeOut, Symptom::Broken] {
@@ -89,7 +89,7 @@ fn within(
     Ok(())
 }
 
-/// Once the page knows that the queue is empty. The service looks every quarter of a minute; what it saw before the orders
+/// Once the exposition shows that the queue is empty. The service looks every quarter of a minute; what it saw before the orders
 /// came, or while they did, is no news.
 fn drained(service: &Service) -> anyhow::Result<Figures> {
     // The only statement that reads jobs and workers and changes neither.

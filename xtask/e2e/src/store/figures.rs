@@ -1,4 +1,4 @@
-//! A metrics page, as the sums that a dashboard would show.
+//! An exposition, as the sums that a dashboard would show.
 
 use std::{thread, time::Duration, time::Instant};
 

@@ -60,7 +60,7 @@ fn run(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
     let slow = Symptom::Slow.count(&figures);
     ensure!(
         slow >= 1.0,
-        "no measurement is above a second on the metrics page"
+        "no measurement is above a second in the exposition"
     );
     seen.note("a slow query", &figures);
     service.stop()

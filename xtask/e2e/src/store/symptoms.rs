@@ -1,4 +1,4 @@
-//! What each kind of trouble looks like on the metrics page, and that no two look alike.
+//! What each kind of trouble looks like in the exposition, and that no two look alike.
 
 use std::collections::BTreeSet;
 

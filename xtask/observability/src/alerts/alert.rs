@@ -65,7 +65,7 @@ pub(crate) struct Alert {
     pub(super) expr: String,
     lasting: &'static str,
     labels: Vec<(&'static str, String)>,
-    summary: &'static str,
+    pub(super) summary: &'static str,
     description: String,
     board: Board,
 }

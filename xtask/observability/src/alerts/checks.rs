@@ -19,6 +19,10 @@ pub(crate) fn cases(cases: &mut Cases) {
         let name = format!("{} is what the code says", folder.path);
         cases.check(&name, || folder.compare(paths::root()));
     }
+    cases.check(
+        "the index of the runbooks is what the code says",
+        super::index::compare,
+    );
     match rule::committed() {
         Ok(rules) => {
             for lint in lint::LINTS {

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_is_wrapped_and_nothing_is_no_comment() {
+    fn comments_are_wrapped() {
         assert_eq!(comment(2, ""), "");
         assert_eq!(comment(2, "why  so"), "  # why so\n");
         assert_eq!(comment(0, &"word ".repeat(40)).lines().count(), 2);

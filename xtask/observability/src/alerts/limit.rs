@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_exports_itself_is_used_up_at_1() {
+    fn exported_budgets_are_used_up_at_1() {
         assert!(has("WorkerQueueStalled", WHOLE));
         assert!(has("DataStalerThanBudget", WHOLE));
         assert!(!has("WorkerDeadLetters", WHOLE));

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn scaled_divides_durations_and_nothing_else() {
+    fn scaled_divides_only_durations() {
         for (production, scaled) in [
             ("0m", "0s"),
             ("30s", "500ms"),

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_objects_to_a_dashboard_that_breaks_it() {
+    fn each_rule_objects_to_its_breach() {
         let json = all()[0].json();
         for rule in rules() {
             assert!(

@@ -77,7 +77,7 @@ mod tests {
     use super::version_in;
 
     #[test]
-    fn versions_are_found_in_what_the_programs_print() {
+    fn versions_are_found_in_output() {
         assert_eq!(
             version_in("cargo generate-generate 0.23.14\n"),
             Some((0, 23, 14))

@@ -1,20 +1,21 @@
-//! Alone in its file: it installs what is global in a process.
+//! Requests of a server: their trace, their signals, their parents.
 
-#![cfg(all(feature = "axum", feature = "testing"))]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+pub(crate) mod calls;
+pub(crate) mod redirects;
 
 use std::time::Duration;
 
 use axum::{Router, body::Body, extract::Path, routing::get};
 use firstlight::{
     TelemetryConfig,
-    http::TelemetryLayer,
+    http::{RemoteParent, TelemetryLayer},
     metrics::Format,
     testing::{OtlpReceiver, ReceivedSpan},
 };
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
+use tracing::Instrument;
 
 const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -64,8 +65,8 @@ fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
         .unwrap_or_else(|| panic!("no span {name} among {spans:?}"))
 }
 
-#[tokio::test]
-async fn one_request_is_the_same_in_all_three_pillars() {
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn signals_agree_on_a_request() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .service_name("pillars")
@@ -197,5 +198,111 @@ async fn one_request_is_the_same_in_all_three_pillars() {
         !page.contains("hunter2") && !format!("{spans:?}").contains("hunter2"),
         "a query string got out"
     );
+    telemetry.shutdown(Duration::from_secs(10)).unwrap();
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn filtered_requests_touch_no_span() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let telemetry = TelemetryConfig::new()
+        .otlp_endpoint(receiver.endpoint())
+        .trace_filter("info,firstlight::http=off")
+        .without_admin()
+        .init()
+        .unwrap();
+    let router = Router::new()
+        .route("/", get(|| async { "answer" }))
+        .layer(TelemetryLayer::new());
+    let outer = tracing::info_span!("outer", after = tracing::field::Empty);
+    let request = Request::new(Body::empty());
+    let answer = router
+        .oneshot(request)
+        .instrument(outer.clone())
+        .await
+        .unwrap();
+    drop(answer);
+    outer.record("after", true);
+    drop(outer);
+    telemetry.flush(Duration::from_secs(30)).unwrap();
+
+    let spans = receiver.wait_for(Duration::from_secs(30), |spans| !spans.is_empty());
+    assert_eq!(spans.len(), 1, "{spans:?}");
+    assert_eq!(spans[0].name, "outer");
+    assert_eq!(
+        spans[0].attributes["after"], "true",
+        "it went on after the request"
+    );
+    assert!(
+        spans[0]
+            .attributes
+            .keys()
+            .all(|key| !key.starts_with("http.")),
+        "{spans:?}"
+    );
+    telemetry.shutdown(Duration::from_secs(10)).unwrap();
+}
+
+const STRANGER: &str = "0af7651916cd43dd8448eb211c80319c";
+
+async fn send_with(path: &'static str, remote_parent: RemoteParent) {
+    let router = Router::new()
+        .route(path, get(|| async { baggage() }))
+        .layer(TelemetryLayer::new().remote_parent(remote_parent));
+    let request = Request::builder()
+        .uri(path)
+        .header("traceparent", format!("00-{STRANGER}-b7ad6b7169203331-01"))
+        .header("baggage", "planted=by-a-stranger");
+    let answer = router
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    let sent_on = answer.headers().contains_key("x-sent-on");
+    assert_eq!(
+        sent_on,
+        remote_parent == RemoteParent::Continue,
+        "baggage, with {remote_parent:?}"
+    );
+}
+
+/// Says whether the baggage of the caller would go on to the next service.
+fn baggage() -> axum::response::Response {
+    let mut headers = http::HeaderMap::new();
+    firstlight::http::inject(&mut headers);
+    let mut response = axum::response::Response::new(Body::empty());
+    if headers.contains_key("baggage") {
+        response
+            .headers_mut()
+            .insert("x-sent-on", "yes".parse().unwrap());
+    }
+    response
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn remote_parents_follow_the_policy() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let telemetry = TelemetryConfig::new()
+        .otlp_endpoint(receiver.endpoint())
+        .without_admin()
+        .init()
+        .unwrap();
+    send_with("/continue", RemoteParent::Continue).await;
+    send_with("/link", RemoteParent::Link).await;
+    send_with("/ignore", RemoteParent::Ignore).await;
+    telemetry.flush(Duration::from_secs(30)).unwrap();
+
+    let spans = receiver.wait_for(Duration::from_secs(30), |spans| spans.len() >= 3);
+    let span = |name: &str| {
+        spans
+            .iter()
+            .find(|span| span.name == name)
+            .unwrap_or_else(|| panic!("no {name} in {spans:?}"))
+    };
+    assert_eq!(span("GET /continue").trace_id, STRANGER);
+    for (name, links) in [("GET /link", 1), ("GET /ignore", 0)] {
+        assert_ne!(span(name).trace_id, STRANGER);
+        assert_eq!(span(name).parent_span_id, "");
+        assert_eq!(span(name).links.len(), links, "{name}");
+    }
+    assert_eq!(span("GET /link").links[0].trace_id, STRANGER);
     telemetry.shutdown(Duration::from_secs(10)).unwrap();
 }

@@ -1,7 +1,4 @@
-//! Alone in its file: it installs what is global in a process.
-
-#![cfg(feature = "testing")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+//! Trace context in tasks, on threads, and through queues.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -65,8 +62,8 @@ fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
     found.unwrap_or_else(|| panic!("no {name} in {spans:?}"))
 }
 
-#[tokio::test]
-async fn a_trace_goes_on_in_tasks_on_threads_and_through_queues() {
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn tasks_and_queues_keep_the_trace() {
     assert!(
         TraceContext::current().is_empty(),
         "there is no telemetry yet"

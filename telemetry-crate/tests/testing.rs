@@ -54,7 +54,7 @@ fn panic_of(act: impl FnOnce()) -> String {
 }
 
 #[tokio::test]
-async fn one_request_is_one_line_one_span_and_one_count() {
+async fn requests_are_captured_once() {
     let capture = capture();
     assert_eq!(ask("/orders/7").await, "order 7");
 
@@ -86,7 +86,7 @@ async fn one_request_is_one_line_one_span_and_one_count() {
 }
 
 #[test]
-fn a_capture_redacts_bounds_and_filters_as_the_service_would() {
+fn captures_redact_bound_and_filter() {
     let config = TelemetryConfig::new()
         .service_name("orders")
         .log_filter("warn")
@@ -123,7 +123,7 @@ fn a_capture_redacts_bounds_and_filters_as_the_service_would() {
 }
 
 #[test]
-fn what_spawns_by_itself_is_captured_on_a_runtime_of_the_captures_own() {
+fn own_runtimes_capture_spawned_tasks() {
     let capture = capture();
     capture.block_on(async {
         let parent = tracing::info_span!("parent");
@@ -152,7 +152,7 @@ fn what_spawns_by_itself_is_captured_on_a_runtime_of_the_captures_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tasks_and_threads_are_captured_where_they_are_wrapped() {
+async fn wrapped_tasks_are_captured() {
     let capture = capture();
     let work = |name: &'static str| async move {
         tokio::task::yield_now().await;
@@ -188,7 +188,7 @@ async fn tasks_and_threads_are_captured_where_they_are_wrapped() {
 }
 
 #[test]
-fn a_capture_inside_of_another_hides_it_until_it_ends() {
+fn inner_captures_hide_outer_ones() {
     let outer = capture();
     {
         let inner = capture();
@@ -204,7 +204,7 @@ fn a_capture_inside_of_another_hides_it_until_it_ends() {
 }
 
 #[test]
-fn context_goes_into_a_queue_and_out_of_it() {
+fn context_passes_through_a_queue() {
     let capture = capture();
     let placed = tracing::info_span!("place order");
     let stored: Vec<(String, String)> = placed.in_scope(|| TraceContext::current().to_pairs());
@@ -218,7 +218,7 @@ fn context_goes_into_a_queue_and_out_of_it() {
 }
 
 #[tokio::test]
-async fn a_failing_assertion_says_what_it_found_and_draws_the_trace() {
+async fn failed_assertions_draw_the_trace() {
     let capture = capture();
     ask("/orders/7").await;
     let said = panic_of(|| drop(capture.assert_log("order shown").with("order.id", 8)));
@@ -254,8 +254,8 @@ async fn a_failing_assertion_says_what_it_found_and_draws_the_trace() {
 }
 
 #[test]
-fn a_test_that_panics_prints_what_it_captured() {
-    let this = "a_test_that_panics_prints_what_it_captured";
+fn panics_print_what_was_captured() {
+    let this = "panics_print_what_was_captured";
     if std::env::var_os("PANIC").is_some() {
         let _capture = capture();
         let span = tracing::info_span!("place order").entered();

@@ -1,14 +1,32 @@
-//! Alone in its file: it installs what is global in a process.
-
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! The end of telemetry.
 
 use std::{net::TcpListener, time::Duration};
 
-use firstlight::{LostKind, TelemetryConfig, metrics::Format};
+use firstlight::{LostKind, TelemetryConfig, metrics::Format, testing::OtlpReceiver};
+
+pub(crate) fn dropped_guards_flush_without_runtime() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let telemetry = TelemetryConfig::new()
+        .otlp_endpoint(receiver.endpoint())
+        .without_admin()
+        .init()
+        .unwrap();
+    // More than one batch, and the rest of one.
+    for _ in 0..1_300 {
+        tracing::info_span!("batch").in_scope(|| {});
+    }
+    drop(telemetry);
+    assert_eq!(
+        receiver
+            .wait_for(Duration::from_secs(30), |spans| spans.len() >= 1_300)
+            .len(),
+        1_300
+    );
+}
 
 /// On the flavour of runtime on which exporters that borrow the application's deadlock.
-#[tokio::test(flavor = "current_thread")]
-async fn shutdown_keeps_its_deadline_when_the_collector_hangs_and_says_what_was_lost() {
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn honors_deadline_and_names_losses() {
     // Accepts, by its backlog, and never answers.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
     let telemetry = TelemetryConfig::new()

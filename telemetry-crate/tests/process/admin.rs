@@ -1,42 +1,10 @@
 //! The admin listener as an operator meets it: a process of its own, its log lines, its exit code.
-//!
-//! The test starts itself as a child that plays a part; see `support::part`.
-
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
-
-mod support;
 
 use std::{io, process::ExitCode, thread};
 
-use support::{
-    ask,
-    part::{self, Part},
-    put, send,
-};
+use crate::support::{ask, part::Part, put, send};
 
-fn main() -> ExitCode {
-    part::run(
-        &[
-            (
-                "the_log_filter_changes_while_the_service_runs_and_goes_back_by_itself",
-                log_filter,
-            ),
-            (
-                "off_loopback_changes_need_the_token_and_loopback_answers_no_foreign_host",
-                access,
-            ),
-            ("a_check_says_what_is_wrong_and_what_to_do", checks),
-            ("readiness_goes_off_before_the_listener_closes", drains),
-        ],
-        &[
-            ("service", play_service),
-            ("check", play_check),
-            ("drains", play_drains),
-        ],
-    )
-}
-
-fn play_check() -> ExitCode {
+pub(crate) fn play_check() -> ExitCode {
     let report = firstlight::check();
     eprintln!("{report}");
     report.exit_code()
@@ -56,7 +24,7 @@ fn work(service: &mut Part) -> Vec<String> {
 }
 
 /// Works once a line of its standard input, while threads open and close spans all the time.
-fn play_service() -> ExitCode {
+pub(crate) fn play_service() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     for _ in 0..2 {
         thread::spawn(|| {
@@ -83,7 +51,7 @@ fn play_service() -> ExitCode {
     telemetry.finish(Ok::<(), io::Error>(()))
 }
 
-fn log_filter() {
+pub(crate) fn log_filter() {
     let (mut service, address) = Part::serving("service", &[("RUST_LOG", "info")]);
     let page = ask(address, "GET /log-filter").body;
     assert!(page.starts_with("filter: info\nsince: "), "{page}");
@@ -178,7 +146,7 @@ fn log_filter() {
     assert_eq!(service.end(), (Some(0), String::new()));
 }
 
-fn access() {
+pub(crate) fn access() {
     let (mut service, address) = Part::serving("service", &[]);
     let foreign = send(
         address,
@@ -227,7 +195,7 @@ fn access() {
     assert!(!page.contains("hunter2"), "{page}");
 }
 
-fn checks() {
+pub(crate) fn checks() {
     let check = |variables: &[(&str, &str)]| {
         let mut part = Part::start("check", variables);
         part.rest();
@@ -240,13 +208,13 @@ fn checks() {
         "{report}"
     );
 
-    let nobody = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
-    let (code, report) = check(&[nobody]);
+    let refused = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    let (code, report) = check(&[refused]);
     assert_eq!(code, Some(1), "{report}");
     assert!(report.starts_with("telemetry check: failed\n"), "{report}");
     assert!(report.contains("is the collector running"), "{report}");
 
-    let (code, report) = check(&[nobody, ("OTEL_TRACES_SAMPLER", "always_off")]);
+    let (code, report) = check(&[refused, ("OTEL_TRACES_SAMPLER", "always_off")]);
     assert_eq!(code, Some(1), "{report}");
     assert!(report.contains("OTEL_TRACES_SAMPLER"), "{report}");
 
@@ -266,7 +234,7 @@ fn checks() {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn play_drains() -> ExitCode {
+pub(crate) async fn play_drains() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let ready = async {
         // Once the signals are listened for.
@@ -282,7 +250,7 @@ async fn play_drains() -> ExitCode {
     telemetry.finish(Ok::<(), io::Error>(()))
 }
 
-fn drains() {
+pub(crate) fn drains() {
     // Longer than any test: it is open that the delay is kept, not how long it is.
     let (mut service, address) = Part::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "3600000")]);
     service.message("ready");

@@ -1,8 +1,4 @@
-//! Alone in its file: it installs what is global in a process.
-
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod support;
+//! The runtime, watched from outside.
 
 use std::{
     net::SocketAddr,
@@ -12,7 +8,8 @@ use std::{
 };
 
 use firstlight::{TelemetryConfig, metrics::Format};
-use support::ask;
+
+use crate::support::ask;
 
 fn value(page: &str, series: &str) -> f64 {
     let line = page.lines().find_map(|line| line.strip_prefix(series));
@@ -34,8 +31,7 @@ fn scrape_until(address: SocketAddr, enough: impl Fn(&str) -> bool) -> String {
     }
 }
 
-#[test]
-fn a_blocked_runtime_is_seen_from_outside() {
+pub(crate) fn blocking_is_reported() {
     let telemetry = TelemetryConfig::new()
         .admin_address(([127, 0, 0, 1], 0).into())
         .init()

@@ -1,9 +1,6 @@
-//! Alone in its file: it installs what is global in a process.
+//! gRPC calls through two services.
 
-#![cfg(feature = "testing")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[path = "support/shop.rs"]
+#[path = "../support/shop.rs"]
 mod shop;
 
 use std::{
@@ -55,8 +52,8 @@ fn end(span: &ReceivedSpan) -> (&str, &str, &str) {
     )
 }
 
-#[tokio::test]
-async fn a_grpc_call_is_one_trace_from_its_start_to_the_end_of_its_stream() {
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn streams_are_one_trace_to_their_end() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .otlp_endpoint(receiver.endpoint())
@@ -91,7 +88,7 @@ async fn a_grpc_call_is_one_trace_from_its_start_to_the_end_of_its_stream() {
         let answer = orders_client.get(Request::new(order.to_owned())).await;
         assert_eq!(answer.unwrap_err().code(), code);
     }
-    // Nobody has these.
+    // No service has these.
     for path in ["/shop.Orders/Scan1", "/Scan2/Get"] {
         let answer = orders_client.call(path).await;
         assert_eq!(answer.unwrap_err().code(), Code::Unimplemented);
@@ -121,17 +118,17 @@ async fn a_grpc_call_is_one_trace_from_its_start_to_the_end_of_its_stream() {
     assert_eq!(stream.message().await.unwrap().unwrap(), "1");
     assert_eq!(stream.message().await.unwrap_err().code(), Code::DataLoss);
 
-    // Its own deadline, and somebody who goes away.
+    // Its own deadline, and a client that goes away.
     let mut hurried = Request::new("hang".to_owned());
     hurried.set_timeout(Duration::from_millis(300));
     assert!(orders_client.get(hurried).await.is_err());
     let mut left = orders_client.watch("hang").await.unwrap();
     assert_eq!(left.message().await.unwrap().unwrap(), "1");
     drop(left);
-    let nobody = client(([127, 0, 0, 1], 1).into(), ClientLayer::new())
+    let refused = client(([127, 0, 0, 1], 1).into(), ClientLayer::new())
         .get(Request::new(String::new()))
         .await;
-    assert_eq!(nobody.unwrap_err().code(), Code::Unavailable);
+    assert_eq!(refused.unwrap_err().code(), Code::Unavailable);
 
     // On an edge, a trace of our own, and no baggage.
     let edge = ServerLayer::new().remote_parent(RemoteParent::Link);
@@ -145,7 +142,7 @@ async fn a_grpc_call_is_one_trace_from_its_start_to_the_end_of_its_stream() {
         .await;
     assert_eq!(answer.unwrap().into_inner(), "order 8, baggage none");
 
-    // Servers notice in their own time that somebody went away; whether one sees its deadline pass before is a race.
+    // Servers notice in their own time that a client went away; whether one sees its deadline pass before is a race.
     let over = |span: &ReceivedSpan| {
         let gone = ["DEADLINE_EXCEEDED", "CANCELLED"].contains(&end(span).1);
         span.kind == "server" && gone

@@ -1,7 +1,4 @@
-//! Alone in its file: the warning comes once in a process.
-
-#![cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! Redirects that take the trace to another host. The warning comes once in a process.
 
 use axum::{
     Router,
@@ -12,8 +9,8 @@ use axum::{
 use firstlight::{http::ClientLayer, testing::capture};
 use tracing::Instrument;
 
-#[tokio::test]
-async fn a_redirect_that_tells_a_stranger_of_the_trace_is_warned_of() {
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn to_foreign_hosts_are_warned_of() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let to = |host: &str| format!("http://{host}:{port}");

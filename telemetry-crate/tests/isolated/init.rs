@@ -1,6 +1,4 @@
-//! Alone in its file: it counts the threads of its process, and installs what is global in it.
-
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! `init` and `build`, once and again.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -20,8 +18,7 @@ fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-#[test]
-fn a_failed_build_leaves_no_global_no_thread_and_no_listener_behind() {
+pub(crate) fn failed_builds_leave_nothing_behind() {
     let before = threads();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
@@ -62,4 +59,33 @@ fn a_failed_build_leaves_no_global_no_thread_and_no_listener_behind() {
     }
     assert_eq!(telemetry.admin_address(), Some(address));
     TcpStream::connect(address).unwrap();
+}
+
+pub(crate) fn second_init_changes_nothing() {
+    let first = TelemetryConfig::new()
+        .admin_address(([127, 0, 0, 1], 0).into())
+        .init()
+        .unwrap();
+    metrics::counter!("made_by_the_first").increment(1);
+    let built_before = firstlight::init().unwrap_err();
+    assert!(
+        matches!(built_before, InitError::AlreadyInitialized),
+        "{built_before}"
+    );
+    assert!(
+        built_before.to_string().contains("call init() once"),
+        "{built_before}"
+    );
+
+    metrics::counter!("made_by_the_first").increment(1);
+    let page = first.metrics().render(firstlight::metrics::Format::Text);
+    assert!(page.contains("\nmade_by_the_first_total 2\n"), "{page}");
+    first.shutdown(std::time::Duration::from_secs(10)).unwrap();
+    assert!(
+        matches!(
+            firstlight::init().unwrap_err(),
+            InitError::AlreadyInitialized
+        ),
+        "one telemetry in a process, ever"
+    );
 }

@@ -1,4 +1,4 @@
-//! Alone in its file: it installs what is global in a process, and its allocator counts.
+//! Allocations of log lines and requests. A binary of its own, because its allocator counts.
 //!
 //! Times depend on the machine, allocations do not: one that is new fails here, and has to be justified.
 
@@ -62,10 +62,10 @@ fn of_a_request(traceparent: Option<&'static str>) -> u64 {
 }
 
 #[test]
-fn a_log_line_allocates_nothing_and_a_request_little() {
+fn log_lines_and_requests_allocate_little() {
     let telemetry = TelemetryConfig::new()
         .without_admin()
-        // So that spans are recorded; nobody listens there.
+        // So that spans are recorded. Nothing listens there.
         .otlp_endpoint("http://127.0.0.1:1")
         .init()
         .unwrap();

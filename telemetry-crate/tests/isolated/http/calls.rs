@@ -1,7 +1,4 @@
-//! Alone in its file: it installs what is global in a process.
-
-#![cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+//! Calls of clients, through hyper and reqwest, and what the called service sees of them.
 
 use std::{
     future::{Ready, ready},
@@ -132,8 +129,8 @@ async fn front(State(calls): State<Calls>) -> StatusCode {
     let hangs = tokio::time::timeout(Duration::from_millis(500), hangs).await;
     assert!(hangs.is_err());
 
-    let nobody = Request::get("http://127.0.0.1:1/").body(Empty::new());
-    let refused = calls.hyper.clone().oneshot(nobody.unwrap()).await;
+    let unreachable = Request::get("http://127.0.0.1:1/").body(Empty::new());
+    let refused = calls.hyper.clone().oneshot(unreachable.unwrap()).await;
     assert!(refused.is_err());
 
     // reqwest, both ways.
@@ -187,8 +184,8 @@ fn called<'a>(spans: &'a [ReceivedSpan], url: &str) -> Vec<&'a ReceivedSpan> {
     spans.iter().filter(is).collect()
 }
 
-#[tokio::test]
-async fn a_call_goes_on_in_the_service_that_it_calls() {
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn continue_in_the_callee() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .otlp_endpoint(receiver.endpoint())
@@ -243,7 +240,7 @@ async fn a_call_goes_on_in_the_service_that_it_calls() {
         (elsewhere.kind, &*elsewhere.name),
         ("server", "GET /orders/{id}")
     );
-    // Our own client of the front began a trace that it told nobody of.
+    // Our own client of the front began a trace without sending it on.
     assert_eq!(request.parent_span_id, "");
 
     assert_eq!((&*call.name, call.status), ("GET /orders/{id}", "unset"));

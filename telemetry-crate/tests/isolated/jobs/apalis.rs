@@ -1,7 +1,4 @@
-//! Alone in its file: it installs what is global in a process.
-
-#![cfg(all(feature = "apalis", feature = "testing"))]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+//! Tasks of apalis, on SQLite.
 
 use std::{
     path::PathBuf,
@@ -152,8 +149,8 @@ fn outcomes<'a>(spans: &'a [ReceivedSpan], request: &str) -> Vec<(&'a str, &'a s
     .collect()
 }
 
-#[tokio::test]
-async fn an_apalis_task_goes_on_in_the_trace_of_its_request() {
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn tasks_continue_the_request() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .otlp_endpoint(receiver.endpoint())

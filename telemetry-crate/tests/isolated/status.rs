@@ -1,18 +1,13 @@
-//! Alone in its file: it installs what is global in a process.
-
-#![cfg(feature = "testing")]
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod support;
+//! The check, and the page `/telemetry`.
 
 use std::time::Duration;
 
 use firstlight::{TelemetryConfig, testing::OtlpReceiver};
 use serde_json::Value;
-use support::{ask, send};
 
-#[test]
-fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_what_works() {
+use crate::support::{ask, send};
+
+pub(crate) fn checks_try_every_pipeline() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .service_name("checked")
@@ -95,4 +90,35 @@ fn a_check_sends_a_canary_through_every_pipeline_and_the_telemetry_page_says_wha
     assert!(page.contains("\ntraces: needs attention\n"), "{page}");
     assert!(page.contains("is the collector running"), "{page}");
     assert!(page.contains("  lost by reason: 1 connect\n"), "{page}");
+}
+
+pub(crate) fn replaced_globals_are_named() {
+    let telemetry = TelemetryConfig::new()
+        .admin_address(([127, 0, 0, 1], 0).into())
+        .init()
+        .unwrap();
+    let address = telemetry.admin_address().unwrap();
+    let page = || ask(address, "GET /telemetry").body;
+    let notes = || telemetry.check(Duration::from_secs(60)).to_string();
+    assert!(page().contains("\ncrates: works\n"), "{}", page());
+    assert!(page().contains("\n  seen: opentelemetry 0."), "{}", page());
+    assert!(!notes().contains("replaced"), "{}", notes());
+
+    opentelemetry::global::set_tracer_provider(
+        opentelemetry_sdk::trace::SdkTracerProvider::default(),
+    );
+    for text in [page(), notes()] {
+        assert!(
+            text.contains("replaced the global tracer provider")
+                && !text.contains("replaced the global propagator"),
+            "{text}"
+        );
+    }
+    opentelemetry::global::set_text_map_propagator(
+        opentelemetry_sdk::propagation::TraceContextPropagator::new(),
+    );
+    for text in [page(), notes()] {
+        assert!(text.contains("replaced the global propagator"), "{text}");
+    }
+    assert!(page().contains("\ncrates: needs attention\n"), "{}", page());
 }

@@ -1,0 +1,48 @@
+//! The end of a child process, within a deadline.
+
+use std::{
+    io::Read,
+    process::{Child, ExitStatus},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+/// How a process ended, and what it wrote. Without a pipe the text is empty.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Reads all that the child writes, and kills it at the deadline.
+pub(crate) fn wait(mut child: Child, deadline: Duration) -> Ended {
+    let stdout = child.stdout.take().map(read);
+    let stderr = child.stderr.take().map(read);
+    let end = Instant::now() + deadline;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > end {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    let text = |reader: Option<JoinHandle<String>>| {
+        reader.map_or_else(String::new, |reader| reader.join().unwrap())
+    };
+    Ended {
+        status,
+        stdout: text(stdout),
+        stderr: text(stderr),
+    }
+}
+
+/// A full pipe would stop the child, so each is read while it runs.
+fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}

@@ -1,0 +1,107 @@
+//! Names of tests are short: they say unit and outcome, and the module carries the context.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use syn::{
+    Expr, ExprLit, ExprTuple, Lit,
+    visit::{self, Visit},
+};
+
+use super::path;
+
+const LONGEST: usize = 40;
+const LONGEST_OF_FILES: usize = 35;
+
+fn rust_files(folder: PathBuf) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap().path();
+            if entry.is_dir() && !entry.ends_with("target") {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                files.push(entry);
+            }
+        }
+    }
+    files
+}
+
+/// Functions by their text alone, because the files of the template hold Liquid, too.
+fn functions(source: &str) -> Vec<String> {
+    let is_part = |character: char| character.is_alphanumeric() || character == '_';
+    let names = source.split("fn ").skip(1);
+    names
+        .map(|rest| rest.chars().take_while(|&it| is_part(it)).collect())
+        .collect()
+}
+
+/// The cases of harnesses, which stand in tables as pairs of a name and a function.
+#[derive(Default)]
+struct Cases(Vec<String>);
+
+impl<'ast> Visit<'ast> for Cases {
+    fn visit_expr_tuple(&mut self, tuple: &'ast ExprTuple) {
+        let mut elements = tuple.elems.iter();
+        if let (
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Str(name),
+                ..
+            })),
+            Some(Expr::Path(_)),
+            None,
+        ) = (elements.next(), elements.next(), elements.next())
+        {
+            let name = name.value();
+            // Else it is text beside a value, such as a query.
+            if !name.contains(' ') {
+                self.0.push(name);
+            }
+        }
+        visit::visit_expr_tuple(self, tuple);
+    }
+}
+
+fn cases(file: &Path, source: &str) -> Vec<String> {
+    let parsed =
+        syn::parse_file(source).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut cases = Cases::default();
+    cases.visit_file(&parsed);
+    cases.0
+}
+
+#[test]
+fn test_names_have_at_most_40_characters() {
+    let own = path("telemetry-crate/tests");
+    let mut too_long = Vec::new();
+    for folder in ["telemetry-crate"] {
+        for file in rust_files(path(folder)) {
+            let source = fs::read_to_string(&file).unwrap();
+            let mut names = functions(&source);
+            if file.starts_with(&own) {
+                names.extend(cases(&file, &source));
+            }
+            names.retain(|name| name.rsplit("::").next().map_or(0, str::len) > LONGEST);
+            too_long.extend(names.iter().map(|it| format!("{}: {it}", file.display())));
+        }
+    }
+    assert!(too_long.is_empty(), "{}", too_long.join("\n"));
+}
+
+#[test]
+fn test_files_have_at_most_35_characters() {
+    for file in rust_files(path("telemetry-crate/tests")) {
+        let length = file.file_name().unwrap().len();
+        assert!(length <= LONGEST_OF_FILES, "{}", file.display());
+    }
+}
+
+#[test]
+fn cases_are_found_in_tables() {
+    let table = r#"const TESTS: &[(&str, fn())] = &[("of::one", one), ("a", 1), ("no case", x)];"#;
+    assert_eq!(cases(Path::new("table.rs"), table), ["of::one"]);
+    assert_eq!(functions("async fn of<T>() {}\nfn two()"), ["of", "two"]);
+}

@@ -1,0 +1,84 @@
+//! The index of the runbooks: each alert once, under how urgent it is, with the summary that the pager shows.
+
+use std::{collections::BTreeSet, fs};
+
+use anyhow::{Context as _, bail, ensure};
+use support::paths;
+
+use super::{
+    Alert,
+    alert::Severity::{self, Critical, Info, Warning},
+    alerts, names,
+};
+
+/// The file that has it, between two comments.
+const FILE: &str = "docs/runbooks/README.md";
+const BEGIN: &str = "<!-- Written by `cargo xtask alerts`, from here -->\n";
+const END: &str = "<!-- to here. -->\n";
+
+const HEADINGS: [(Severity, &str); 3] = [
+    (Critical, "Pages: by day and by night"),
+    (Warning, "Tickets: at a desk, this week"),
+    (Info, "Neither"),
+];
+
+/// Replaces what is between the comments.
+pub(super) fn write() -> anyhow::Result<()> {
+    let (found, expected) = compared()?;
+    if found != expected {
+        fs::write(paths::root().join(FILE), expected)?;
+    }
+    Ok(())
+}
+
+/// What is committed is what would be written.
+pub(super) fn compare() -> anyhow::Result<()> {
+    let (found, expected) = compared()?;
+    ensure!(found == expected, "{FILE} is stale; run cargo xtask alerts");
+    Ok(())
+}
+
+/// The file as it is, and as it should be.
+fn compared() -> anyhow::Result<(String, String)> {
+    let found = fs::read_to_string(paths::root().join(FILE)).context(FILE)?;
+    let parts = found.split_once(BEGIN).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(END)?;
+        Some((before, after))
+    });
+    let Some((before, after)) = parts else {
+        bail!("{FILE} does not have the lines {BEGIN:?} and {END:?}");
+    };
+    let expected = format!("{before}{BEGIN}{}{END}{after}", text());
+    Ok((found, expected))
+}
+
+/// One table for each severity. An alert that is both a page and a ticket is among the pages.
+fn text() -> String {
+    let alerts = alerts();
+    let mut text = String::new();
+    for (severity, heading) in HEADINGS {
+        text += &format!("\n## {heading}\n\n| alert | what it says |\n| --- | --- |\n");
+        for name in names() {
+            let same: Vec<_> = alerts.iter().filter(|alert| alert.name == name).collect();
+            let most = [Critical, Warning, Info]
+                .into_iter()
+                .find(|severity| same.iter().any(|alert| alert.severity == *severity));
+            if most == Some(severity) {
+                text += &row(name, severity, &same);
+            }
+        }
+    }
+    text + "\n"
+}
+
+fn row(name: &str, severity: Severity, same: &[&Alert]) -> String {
+    let mut seen = BTreeSet::new();
+    let summaries = same.iter().map(|alert| alert.summary);
+    let summaries: Vec<_> = summaries.filter(|summary| seen.insert(*summary)).collect();
+    let also = if same.iter().any(|alert| alert.severity != severity) {
+        " Without a declared objective it is a ticket."
+    } else {
+        ""
+    };
+    format!("| [{name}]({name}.md) | {}{also} |\n", summaries.join(" "))
+}
