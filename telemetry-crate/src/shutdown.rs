@@ -4,6 +4,7 @@ use std::{
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
+        mpsc,
     },
     thread,
     time::Duration,
@@ -14,9 +15,13 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
-use crate::readiness;
+use crate::{export::LOSS_TARGET, readiness};
 
 const THREAD: &str = "firstlight-signals";
+
+/// How long the line of a second signal may take. The writer of log lines waits half as long; a foreign subscriber may be
+/// what is stuck.
+const LAST_LINE: Duration = Duration::from_secs(1);
 
 /// Milliseconds. Set when telemetry starts; the signal to stop knows no guard.
 static DRAIN_DELAY: AtomicU64 = AtomicU64::new(0);
@@ -120,7 +125,8 @@ where
 }
 
 /// Completes at the first SIGTERM or SIGINT: stop accepting, drain, then let the guard flush. `/readyz` answers 503 from
-/// the signal on. A second signal ends the process at once, with 128 and the signal's number as its exit code.
+/// the signal on. A second signal ends the process at once, after one line, with 128 and the signal's number as
+/// its exit code.
 ///
 /// `FIRSTLIGHT_DRAIN_DELAY` (milliseconds, default 0) lies between the signal and the completion. Kubernetes sends the
 /// signal while its load balancers still send requests here; with a delay longer than they need to notice (5,000 is a
@@ -175,15 +181,33 @@ fn exit_at_the_next(mut signals: Signals, delay: Duration, drained: oneshot::Sen
         .enable_all()
         .build();
     let Ok(runtime) = runtime else { return };
-    let number = runtime.block_on(async {
+    let (name, number) = runtime.block_on(async {
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
             let _ = drained.send(());
         });
         // The first one's listener, so that none between the two is missed.
-        signals.next().await.1
+        signals.next().await
     });
+    log_last_line(name, 128 + number);
     std::process::exit(128 + number);
+}
+
+/// Says why the process ends in the middle of its drain. On a thread of its own: whatever that waits for, the process ends.
+fn log_last_line(signal: &'static str, code: i32) {
+    let (said, is_said) = mpsc::channel();
+    let line = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+        tracing::error!(
+            target: LOSS_TARGET,
+            signal,
+            "a second signal: exiting at once with {code}; what was in flight is cut, and telemetry that was not sent yet is lost"
+        );
+        let _ = said.send(());
+    });
+    // Without a thread there is no line.
+    if line.is_ok() {
+        let _ = is_said.recv_timeout(LAST_LINE);
+    }
 }
 
 #[cfg(unix)]

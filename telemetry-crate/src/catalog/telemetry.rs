@@ -184,14 +184,14 @@ pub const METRICS_SERIES_OVER_BUDGET: Metric = Metric {
     help: "Uses of a series beyond the budget of its metric, folded into its overflow series.",
 };
 
-/// Histogram samples that were not a number. One of them would make the histogram's sum NaN for ever.
+/// Histogram samples that were negative, infinite or not a number. The sum, which is a counter, has no place for them.
 pub const METRICS_SAMPLES_DROPPED: Metric = Metric {
     name: "metrics_samples_dropped_total",
     kind: Kind::Counter,
     unit: "{sample}",
     labels: &["metric"],
     buckets: None,
-    help: "Histogram samples dropped because they were not a number.",
+    help: "Histogram samples dropped because they were negative or not finite.",
 };
 
 /// Checks of the telemetry, each of which counts here to see whether the count arrives on the page.

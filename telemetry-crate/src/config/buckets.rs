@@ -26,6 +26,11 @@ pub(crate) fn validate_buckets(name: &str, bounds: &[f64]) -> Result<(), String>
             "buckets of {name}: found {bound}, expected finite numbers; the +Inf bucket is always added"
         ));
     }
+    if let Some(bound) = bounds.iter().find(|bound| **bound < 0.0) {
+        return Err(format!(
+            "buckets of {name}: found {bound}, expected no bound below 0, because no such sample is recorded; leave it out, or use a gauge"
+        ));
+    }
     if let Some(pair) = bounds.windows(2).find(|pair| pair[0] >= pair[1]) {
         return Err(format!(
             "buckets of {name}: found {} after {}, expected rising upper bounds; sort them and remove duplicates",

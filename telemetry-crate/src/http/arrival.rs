@@ -2,13 +2,15 @@
 //! may be inside of what decides it.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicU16, Ordering},
 };
 
 use http::{Extensions, HeaderValue, Response, StatusCode, header::RETRY_AFTER};
 
 use super::exchange::Exchange;
+#[cfg(feature = "axum")]
+use super::exchange::Outcome;
 
 /// In the extensions of a request of [`serve`](super::serve). Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,8 @@ struct State {
     /// An exchange whose service was dropped, or has panicked, without a response. What is outside of the layer may still
     /// have one.
     unanswered: Mutex<Option<Box<Exchange>>>,
+    /// An exchange whose body is over, while the client may still wait for bytes of it.
+    sent: Mutex<Option<Exchange>>,
 }
 
 /// A layer sees the request.
@@ -40,6 +44,15 @@ impl Arrival {
         }
     }
 
+    /// Ends once the server knows what the client got.
+    pub(super) fn hold(&self, exchange: Exchange) {
+        *self.sent() = Some(exchange);
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Option<Exchange>> {
+        self.0.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Gives a response that reports an error the status of the error's cause: an extractor knows only that the body
     /// failed, and answers 400. A handler that answers with a success has dealt with it.
     pub(super) fn apply_refusal<B>(&self, response: &mut Response<B>) {
@@ -55,7 +68,7 @@ impl Arrival {
         }
     }
 
-    fn unanswered(&self) -> std::sync::MutexGuard<'_, Option<Box<Exchange>>> {
+    fn unanswered(&self) -> MutexGuard<'_, Option<Box<Exchange>>> {
         self.0
             .unanswered
             .lock()
@@ -83,9 +96,31 @@ impl Arrival {
         }
     }
 
-    /// The client gets nothing.
+    /// The client gets nothing, unless it has its answer.
     pub(super) fn abandoned(&self) {
         let exchange = self.unanswered().take();
+        drop(exchange);
+        if !self.0.is_answered.load(Ordering::Relaxed) {
+            self.lost();
+        }
+    }
+
+    /// Whether an exchange waits for what became of its response.
+    pub(super) fn is_held(&self) -> bool {
+        self.sent().is_some()
+    }
+
+    /// The client has the whole response, as far as a server can know.
+    pub(super) fn written(&self) {
+        let exchange = self.sent().take();
+        if let Some(exchange) = exchange {
+            exchange.finish(Outcome::Answered);
+        }
+    }
+
+    /// The client never gets the end of the response.
+    pub(super) fn lost(&self) {
+        let exchange = self.sent().take();
         drop(exchange);
     }
 }

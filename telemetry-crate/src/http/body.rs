@@ -1,4 +1,4 @@
-//! The response's body: the exchange ends where it ends.
+//! The response's body: the exchange ends where it ends, or is sent.
 
 use std::{
     pin::Pin,
@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Buf;
+use http::{Response, header::CONTENT_LENGTH};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -24,6 +25,7 @@ pin_project! {
         // Bytes until the announced end, where a server stops asking.
         left: Option<u64>,
         is_asked: bool,
+        sent: u64,
     }
 
     impl<B> PinnedDrop for ResponseBody<B> {
@@ -53,13 +55,26 @@ impl<B: Body> ResponseBody<B> {
             exchange,
             left,
             is_asked: false,
+            sent: 0,
         }
     }
+}
+
+/// The response's `content-length`.
+pub(super) fn announced<B>(response: &Response<B>) -> Option<u64> {
+    let length = response.headers().get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 fn finish(exchange: &mut Option<Exchange>, outcome: Outcome) {
     if let Some(exchange) = exchange.take() {
         exchange.finish(outcome);
+    }
+}
+
+fn end(exchange: &mut Option<Exchange>, sent: u64) {
+    if let Some(exchange) = exchange.take() {
+        exchange.sent(sent);
     }
 }
 
@@ -83,15 +98,16 @@ impl<B: Body> Body for ResponseBody<B> {
         });
         let frame = ready!(polled);
         match &frame {
-            None => finish(this.exchange, Outcome::Answered),
+            None => end(this.exchange, *this.sent),
             Some(Err(_)) => finish(this.exchange, Outcome::BodyError),
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                *this.sent = this.sent.saturating_add(bytes);
                 *this.left = this.left.map(|left| left.saturating_sub(bytes));
                 // RFC 9110, section 6.5: trailers are the end, and servers ask for nothing behind them.
                 let is_end = frame.is_trailers() || this.inner.is_end_stream();
                 if *this.left == Some(0) || is_end {
-                    finish(this.exchange, Outcome::Answered);
+                    end(this.exchange, *this.sent);
                 }
             }
         }

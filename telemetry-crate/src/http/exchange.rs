@@ -27,6 +27,10 @@ use crate::{
     unwind::EndsByPanic,
 };
 
+/// A response of so many bytes fits into the socket's buffer, and ends when the server has it. So it is recorded by the time
+/// that the client has it.
+const AT_ONCE: u64 = 64 * 1024;
+
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -51,9 +55,18 @@ impl Outcome {
             _ => false,
         }
     }
+
+    /// Semantic conventions, `error.type`: a status that is an error is what failed, also where the client did not read all of it.
+    fn with(self, status: Option<StatusCode>) -> Self {
+        if self.is_the_clients_fault() && status.is_some_and(|status| status.is_server_error()) {
+            Self::Answered
+        } else {
+            self
+        }
+    }
 }
 
-/// Lives from the request's head to the end of the response's body. Dropped before that, it finishes as what its end
+/// Lives from the request's head to the end of the response's body, and under [`serve`](super::serve) until it is sent. Dropped before that, it finishes as what its end
 /// looks like: a panic that unwinds, or a client that went away.
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -215,12 +228,23 @@ impl Exchange {
         self.end(outcome);
     }
 
+    /// The response's body is over. A server that tells what the client got has yet to send it.
+    pub(super) fn sent(mut self, bytes: u64) {
+        // Over HTTP/2, the client may let none through.
+        let is_on_its_way = bytes > AT_ONCE || bytes > 0 && self.version == "2";
+        match self.arrival.take_if(|_| is_on_its_way) {
+            Some(arrival) => arrival.hold(self),
+            None => self.finish(Outcome::Answered),
+        }
+    }
+
     pub(super) fn finish(mut self, outcome: Outcome) {
         self.end(outcome);
     }
 
     fn end(&mut self, outcome: Outcome) {
         self.finished = true;
+        let outcome = outcome.with(self.status);
         let error = error_type(outcome, self.status);
         let error = error.as_deref();
         // Semantic conventions, HTTP server spans: a client's fault is no error of the server's.

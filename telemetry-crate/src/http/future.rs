@@ -5,12 +5,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Response, header};
+use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{
-    body::ResponseBody,
+    body::{ResponseBody, announced},
     exchange::{Exchange, Outcome},
     route::RouteTemplate,
 };
@@ -78,8 +78,7 @@ where
         Poll::Ready(match result {
             Ok(mut response) => {
                 let exchange = exchange.map(|exchange| exchange.answered(&mut response));
-                let length = response.headers().get(header::CONTENT_LENGTH);
-                let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+                let length = announced(&response);
                 Ok(response.map(|body| ResponseBody::new(body, length, exchange)))
             }
             Err(error) => {

@@ -12,6 +12,7 @@ mod metrics;
 mod pace;
 mod request_body;
 mod response_body;
+mod sending;
 mod service;
 mod watch;
 

@@ -55,7 +55,7 @@ pub use apalis_core::error::{AbortError, BoxDynError};
 
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 pub use self::{
-    dead_letters::{DeadLetter, dead_letters, remove_finished, retry_dead_letters},
+    dead_letters::{DeadLetter, RetryError, dead_letters, remove_finished, retry_dead_letters},
     state::JobState,
     tables::{Tables, migrations},
     task_queue::TaskQueue,

@@ -7,6 +7,7 @@
 use std::{
     cell::Cell,
     io::Write,
+    ops::Range,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -85,6 +86,9 @@ fn write_decimal(out: &mut Vec<u8>, bytes: [u8; 8]) {
     out.extend_from_slice(digits.format(u64::from_be_bytes(bytes)).as_bytes());
 }
 
+/// No label's name is empty.
+const NO_LABEL: Range<usize> = 0..0;
+
 /// The names that are on the line already.
 #[derive(Default)]
 struct Names<'a> {
@@ -98,11 +102,11 @@ struct Names<'a> {
     is_cut: bool,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Name<'a> {
     name: &'a str,
-    /// It is written as a label, in which names that differ may be the same.
-    is_label: bool,
+    /// Where the line has it as a label, in which names that differ may be the same; empty if it is none.
+    label: Range<usize>,
 }
 
 impl<'a> Names<'a> {
@@ -115,12 +119,13 @@ impl<'a> Names<'a> {
         self.any(|known| known.name == name)
     }
 
-    fn has_label(&self, name: &str) -> bool {
-        self.any(|known| known.is_label && labels::are_same(known.name, name))
+    fn has_label(&self, out: &[u8], label: &Range<usize>) -> bool {
+        let bytes = &out[label.clone()];
+        self.any(|known| known.label.len() == bytes.len() && out[known.label.clone()] == *bytes)
     }
 
-    fn push(&mut self, name: &'a str, is_label: bool) {
-        let name = Name { name, is_label };
+    fn push(&mut self, name: &'a str, label: Range<usize>) {
+        let name = Name { name, label };
         match self.first.get_mut(self.count) {
             Some(place) => {
                 *place = name;
@@ -143,16 +148,16 @@ fn write_field<'a>(
         return;
     }
     let start = out.len();
-    let is_label = match schema.place(name) {
+    let label = match schema.place(name) {
         Place::Free => {
             write_key(out, &[name]);
             write_value(out, text, kind, room);
-            false
+            NO_LABEL
         }
         Place::As(type_of) => {
             write_key(out, &[name]);
             if type_of.write(out, text, kind, room) {
-                false
+                NO_LABEL
             } else {
                 out.truncate(start);
                 write_aside(out, name, (text, kind), schema, room)
@@ -160,32 +165,29 @@ fn write_field<'a>(
         }
         Place::Aside => write_aside(out, name, (text, kind), schema, room),
     };
-    if out.len() > room.fields || (is_label && names.has_label(name)) {
+    if out.len() > room.fields || (!label.is_empty() && names.has_label(out, &label)) {
         out.truncate(start);
         names.dropped += 1;
     } else {
-        names.push(name, is_label);
+        names.push(name, label);
     }
 }
 
-/// Writes a field that cannot have its name; whether as a label.
+/// Writes a field that cannot have its name; where its name stands if it is a label.
 fn write_aside(
     out: &mut Vec<u8>,
     name: &str,
     (text, kind): (&str, Kind),
     schema: &Schema,
     room: Room,
-) -> bool {
+) -> Range<usize> {
     match schema.aside {
         Aside::Prefixed => {
             write_key(out, &[PREFIX, name]);
             write_value(out, text, kind, room);
-            false
+            NO_LABEL
         }
-        Aside::Labels => {
-            labels::write(out, name, (text, kind), room);
-            true
-        }
+        Aside::Labels => labels::write(out, name, (text, kind), room),
     }
 }
 
@@ -366,7 +368,7 @@ mod tests {
         let all: Vec<&'static str> = (0..40).map(|n| &*format!("name{n}").leak()).collect();
         for name in &all {
             assert!(!names.has(name));
-            names.push(name, false);
+            names.push(name, NO_LABEL);
         }
         assert!(all.iter().all(|name| names.has(name)));
     }

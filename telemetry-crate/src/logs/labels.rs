@@ -4,6 +4,8 @@
 //! all documents with `a.b` out. So each label has one type, and no dots: `labels` are keywords, as the schema says, and
 //! numbers are `numeric_labels`, as Elastic's APM calls them.
 
+use std::ops::Range;
+
 use super::{
     bound::Room,
     fields::Kind,
@@ -13,26 +15,27 @@ use super::{
 /// Before the name of a label, which a program may write itself.
 const LABELS: &str = "labels.";
 
-pub(super) fn write(out: &mut Vec<u8>, name: &str, (text, kind): (&str, Kind), room: Room) {
+/// Writes a field as a label; where in `out` its name stands, which is the same for two fields that would be one label.
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    name: &str,
+    (text, kind): (&str, Kind),
+    room: Room,
+) -> Range<usize> {
     let is_number = kind == Kind::Bare && fits(text);
     out.extend_from_slice(if is_number {
         b",\"numeric_labels."
     } else {
         b",\"labels."
     });
-    write_name(out, name);
+    let name = write_name(out, name);
     out.extend_from_slice(b"\":");
     if is_number {
         out.extend_from_slice(text.as_bytes());
     } else {
         write_quoted(out, text, room.value);
     }
-}
-
-/// Whether two fields would be the same label.
-pub(super) fn are_same(one: &str, other: &str) -> bool {
-    let (one, other) = (own_name(one), own_name(other));
-    one.len() == other.len() && one.bytes().map(plain).eq(other.bytes().map(plain))
+    name
 }
 
 /// Whether it is a number that fits both types that Elasticsearch may have chosen, `long` and `float`.
@@ -53,7 +56,11 @@ fn fits(text: &str) -> bool {
 fn own_name(name: &str) -> &str {
     let own = name.strip_prefix(LABELS).unwrap_or(name);
     // Elasticsearch takes no name without a letter.
-    if own.trim().is_empty() { "_" } else { own }
+    if own.chars().all(char::is_whitespace) {
+        "_"
+    } else {
+        own
+    }
 }
 
 fn plain(byte: u8) -> u8 {
@@ -64,10 +71,11 @@ fn plain(byte: u8) -> u8 {
     }
 }
 
-fn write_name(out: &mut Vec<u8>, name: &str) {
+fn write_name(out: &mut Vec<u8>, name: &str) -> Range<usize> {
     let start = out.len();
     escape(out, own_name(name));
     for byte in &mut out[start..] {
         *byte = plain(*byte);
     }
+    start..out.len()
 }

@@ -123,10 +123,7 @@ static ECS: Schema = Schema {
     levels: LOWER,
     ids: Ids::Hexadecimal,
     // Custom fields are labels there, whatever they are called: what is a name of one's own today is the schema's tomorrow.
-    place: |name| match ECS_NAMES.place(name) {
-        Place::Free => Place::Aside,
-        place => place,
-    },
+    place: |name| ECS_NAMES.listed(name).unwrap_or(Place::Aside),
     aside: Aside::Labels,
     service: &[
         ("service.name", "service.name"),

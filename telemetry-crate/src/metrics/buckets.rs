@@ -110,6 +110,7 @@ mod tests {
             (too_many, "at most 200"),
             (vec![1.0, f64::INFINITY], "the +Inf bucket is always added"),
             (vec![f64::NAN], "found NaN"),
+            (vec![-1.0, 1.0], "no bound below 0"),
             (vec![1.0, 1.0], "found 1 after 1"),
             (vec![2.0, 1.0], "sort them"),
             (vec![0.0, -0.0], "found -0 after 0"),

@@ -41,7 +41,7 @@ pub(super) struct Family {
     pub(super) over_budget: AtomicU64,
     /// Whether it was logged that it is over its budget.
     pub(super) is_reported: AtomicBool,
-    /// Samples that were not a number.
+    /// Samples that were negative or not finite.
     pub(super) dropped: Arc<AtomicU64>,
     spellings: AtomicUsize,
     known: RwLock<Known>,

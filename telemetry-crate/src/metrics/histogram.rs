@@ -22,7 +22,7 @@ pub(crate) struct Histogram {
     sum: AtomicU64,
     /// One slot per bucket, made for the first sample inside a sampled span: a service without traces pays nothing.
     exemplars: OnceLock<Box<[Slot]>>,
-    /// Samples that were not a number, shared by all series of the metric.
+    /// Samples that were below zero or not finite, shared by all series of the metric.
     dropped: Arc<AtomicU64>,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Bucket {
 }
 
 impl Histogram {
-    /// An empty histogram that counts its NaN samples in `dropped`.
+    /// An empty histogram that counts what it refuses in `dropped`.
     pub(super) fn new(bounds: Arc<[f64]>, dropped: Arc<AtomicU64>) -> Self {
         let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
         let sum = AtomicU64::new(0.0_f64.to_bits());
@@ -71,25 +71,16 @@ impl Histogram {
             })
     }
 
-    /// The sum of all finite samples.
+    /// The sum of all samples.
     pub(super) fn sum(&self) -> f64 {
         f64::from_bits(self.sum.load(Ordering::Relaxed))
     }
 
-    /// Adds to the sum and stays finite: an infinite sample is counted in its bucket and left out here, and a sum beyond
-    /// the largest number stops there, because `rate()` of a sum that is infinite or NaN is dead until the restart.
+    /// Adds to the sum and stays finite: one beyond the largest number stops there, because `rate()` of a sum that is
+    /// infinite is dead until the restart.
     fn add(&self, value: f64, times: u64) {
-        if !value.is_finite() {
-            return;
-        }
-        let addend = (value * times as f64).clamp(f64::MIN, f64::MAX);
-        let add = |bits| {
-            Some(
-                (f64::from_bits(bits) + addend)
-                    .clamp(f64::MIN, f64::MAX)
-                    .to_bits(),
-            )
-        };
+        let addend = value * times as f64;
+        let add = |bits| Some((f64::from_bits(bits) + addend).min(f64::MAX).to_bits());
         // The closure never declines, so there is no error to handle.
         let _ = self
             .sum
@@ -107,7 +98,9 @@ impl ::metrics::HistogramFn for Histogram {
             return;
         }
         let samples = u64::try_from(count).unwrap_or(u64::MAX);
-        if value.is_nan() {
+        // As the SDKs of OpenTelemetry have it. The sum is a counter, which never falls, to `rate()` and to parsers of
+        // OpenMetrics; one that left out what the count has would make every average wrong.
+        if !(value >= 0.0 && value.is_finite()) {
             self.dropped.fetch_add(samples, Ordering::Relaxed);
             return;
         }
@@ -157,14 +150,14 @@ mod tests {
     #[test]
     fn an_upper_bound_is_inclusive() {
         let histogram = histogram();
-        for value in [-1.0, 1.0, 1.1, 2.0, 4.0, 4.1] {
+        for value in [0.0, 1.0, 1.1, 2.0, 4.0, 4.1] {
             histogram.record(value);
         }
         assert_eq!(counts(&histogram), [2, 4, 5, 6]);
     }
 
     #[test]
-    fn sums_ignore_what_is_not_finite() {
+    fn negative_and_infinite_are_dropped() {
         let dropped = Arc::new(AtomicU64::new(0));
         let histogram = Histogram::new(Arc::from([1.0]), Arc::clone(&dropped));
         histogram.record(f64::INFINITY);
@@ -172,9 +165,11 @@ mod tests {
         histogram.record_many(f64::INFINITY, 3);
         histogram.record(f64::NAN);
         histogram.record_many(f64::NAN, 2);
+        histogram.record(-1.0);
+        histogram.record(-0.0);
         histogram.record(0.5);
-        assert_eq!(counts(&histogram), [2, 6]);
-        assert_eq!((histogram.sum(), dropped.load(Ordering::Relaxed)), (0.5, 3));
+        assert_eq!(counts(&histogram), [2, 2]);
+        assert_eq!((histogram.sum(), dropped.load(Ordering::Relaxed)), (0.5, 9));
         histogram.record(f64::MAX);
         histogram.record_many(f64::MAX, 10);
         assert_eq!(histogram.sum(), f64::MAX);

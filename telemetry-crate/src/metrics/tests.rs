@@ -276,14 +276,16 @@ fn only_openmetrics_has_exemplars() {
 }
 
 #[test]
-fn nan_samples_are_dropped_and_counted() {
+fn samples_without_a_place_are_counted() {
     let handle = metrics_after(|| {
-        histogram!("lat", "k" => "1").record(f64::NAN);
+        for value in [f64::NAN, -1.0, f64::INFINITY] {
+            histogram!("lat", "k" => "1").record(value);
+        }
         histogram!("lat", "k" => "2").record(1.0);
         gauge!("level").set(f64::NAN);
     });
     let dropped = values(&handle, "metrics_samples_dropped_total");
-    assert_eq!(dropped, [(labels([("metric", "lat")]), "1".into())]);
+    assert_eq!(dropped, [(labels([("metric", "lat")]), "3".into())]);
     assert_eq!(values(&handle, "lat_sum")[1].1, "1");
     assert_eq!(values(&handle, "level")[0].1, "NaN");
 }

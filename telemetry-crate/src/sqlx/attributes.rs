@@ -18,7 +18,9 @@ pub(super) fn name(statement: &Statement) -> String {
 
 pub(super) fn of(statement: &Statement, query: Option<&Query>) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(10);
-    attributes.extend(known().server.attributes());
+    let server = &known().server;
+    let system = statement.system(server.system);
+    attributes.extend(server.attributes(system));
     if !statement.operation.is_empty() {
         let operation = statement.operation.clone();
         attributes.push(KeyValue::new("db.operation.name", operation));

@@ -1,5 +1,7 @@
 //! The file of an SQLite database, which may be removed or replaced while it is open.
 
+#[cfg(feature = "sqlx-sqlite")]
+use std::any::Any;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -7,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Database, Error, pool::PoolOptions};
+#[cfg(feature = "sqlx-sqlite")]
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Database, Error, Pool, pool::PoolOptions};
 
 use super::{TARGET, read_only};
 
@@ -16,7 +20,8 @@ use super::{TARGET, read_only};
 /// A file that is removed while it is open goes on taking writes, which are lost with the last connection. Without
 /// `create_if_missing`, a pool has no connections then, and its calls fail with `SQLITE_CANTOPEN` until there is a file
 /// again. A file that takes its place, as after a restore, is opened anew. Either is one warning in the log, and the
-/// [transactions](super::begin) that were open meanwhile fail to commit, with [`Error::Io`].
+/// [transactions](super::begin) that were open meanwhile fail to commit, with [`Error::Io`]. Of several databases, only those
+/// of this file do with the feature `sqlx-sqlite`; without it, a transaction cannot tell its file from the others.
 ///
 /// A file that could not be written is open for reading only, and stays so: once a write was refused for that, connections
 /// that were open by then are closed.
@@ -54,26 +59,34 @@ pub fn follow_file<DB: Database>(
     })
 }
 
-/// Of all pools that there are, so that a commit, which knows its connection alone, can ask.
+/// Of all pools that there are, so that a transaction can find its own.
 static FOLLOWED: Mutex<Vec<Weak<Followed>>> = Mutex::new(Vec::new());
 
-/// Whether what was stored within this time was stored in files that are still there.
-///
-/// # Errors
-///
-/// Of several databases it may be another one's file that is gone; then something was stored that is said not to be.
-pub(super) fn committed_within(age: Duration) -> Result<(), Error> {
-    let all = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
-    for followed in all.iter().filter_map(Weak::upgrade) {
-        if !followed.is_same(age) {
-            let gone = format!(
-                "{} was removed or replaced while the transaction was open, and what it stored is gone with it",
-                followed.path.display()
-            );
-            return Err(Error::Io(io::Error::new(io::ErrorKind::NotFound, gone)));
+/// The file that a transaction is in; none unless it is followed.
+#[derive(Default)]
+pub(super) struct Files(Vec<Arc<Followed>>);
+
+impl Files {
+    pub(super) fn of<DB: Database>(pool: &Pool<DB>) -> Self {
+        if DB::NAME != "SQLite" {
+            return Self::default();
         }
+        let all = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = all.iter().filter_map(Weak::upgrade);
+        Self(all.filter(|followed| followed.is_of(pool)).collect())
     }
-    Ok(())
+
+    /// Whether what was stored within this time was stored in a file that is still there.
+    pub(super) fn committed_within(&self, age: Duration) -> Result<(), Error> {
+        let Some(gone) = self.0.iter().find(|followed| !followed.is_same(age)) else {
+            return Ok(());
+        };
+        let gone = format!(
+            "{} was removed or replaced while the transaction was open, and what it stored is gone with it",
+            gone.path.display()
+        );
+        Err(Error::Io(io::Error::new(io::ErrorKind::NotFound, gone)))
+    }
 }
 
 struct Followed {
@@ -82,6 +95,23 @@ struct Followed {
 }
 
 impl Followed {
+    /// Whether the pool's connections are to it.
+    #[cfg(feature = "sqlx-sqlite")]
+    fn is_of<DB: Database>(&self, pool: &Pool<DB>) -> bool {
+        let options = pool.connect_options();
+        let options: &dyn Any = &*options;
+        let file = options
+            .downcast_ref()
+            .map(SqliteConnectOptions::get_filename);
+        file.is_none_or(|file| file == self.path || place(file) == place(&self.path))
+    }
+
+    /// Without the driver a pool cannot say what it is connected to, so it may be to any.
+    #[cfg(not(feature = "sqlx-sqlite"))]
+    fn is_of<DB: Database>(&self, _: &Pool<DB>) -> bool {
+        true
+    }
+
     /// Whether a connection of this age is to be used.
     fn is_good(&self, age: Duration) -> bool {
         let is_memory = matches!(*self.known(), Known::Memory);
@@ -101,6 +131,16 @@ impl Followed {
             tracing::warn!(target: TARGET, "the database's file {path} {news}");
         }
         is_same
+    }
+}
+
+/// The path, the same however its folder is spelled. The file may be gone.
+#[cfg(feature = "sqlx-sqlite")]
+fn place(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path,
     }
 }
 

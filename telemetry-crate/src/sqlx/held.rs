@@ -13,13 +13,14 @@ use sqlx::{Connection, Database, Error, Pool, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager as _;
 use tokio::runtime::Handle;
 
-use super::file::committed_within;
+use super::file::Files;
 
 /// A connection with a transaction on it. Dropped, it rolls back.
 pub(super) struct Held<DB: Database> {
     /// `None` from the moment that it is dropped.
     connection: Option<PoolConnection<DB>>,
     state: State,
+    files: Files,
     /// When the pool handed the connection over, which it has looked at.
     since: Instant,
 }
@@ -45,6 +46,7 @@ impl<DB: Database> Held<DB> {
         let mut held = Self {
             connection: Some(connection),
             state: State::Unknown,
+            files: Files::of(pool),
             since: Instant::now(),
         };
         DB::TransactionManager::begin(&mut held, None).await?;
@@ -74,9 +76,7 @@ impl<DB: Database> Held<DB> {
             DB::TransactionManager::start_rollback(self);
         }
         DB::TransactionManager::commit(self).await?;
-        if DB::NAME == "SQLite" {
-            committed_within(self.since.elapsed())?;
-        }
+        self.files.committed_within(self.since.elapsed())?;
         self.state = State::Over;
         Ok(())
     }

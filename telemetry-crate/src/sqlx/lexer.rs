@@ -30,7 +30,7 @@ impl Dialect {
 pub(super) enum Token<'a> {
     /// A keyword or a name.
     Word(&'a str),
-    /// A name in quotes, as it was written.
+    /// A name in quotes or brackets, as it was written.
     Quoted(&'a str),
     /// A number or a string: a value, never to be shown.
     Literal,
@@ -142,6 +142,23 @@ impl<'a> Lexer<'a> {
         self.take(all.len())
     }
 
+    /// `[name]`, if that is what comes. To PostgreSQL it is an index or an array, and to a database that is not
+    /// known it may be: there it is a name only if it could be no value.
+    fn bracketed(&mut self) -> Option<&'a str> {
+        let inside = &self.rest[1..self.rest.find(']')?];
+        let mut words = inside.split(' ');
+        let is_word = |word: &str| {
+            word.starts_with(|c: char| is_name(c) && !c.is_numeric()) && word.chars().all(is_name)
+        };
+        let is_quoted = match self.dialect {
+            Dialect::PostgreSql => false,
+            Dialect::Sqlite => true,
+            Dialect::Other => words.all(is_word),
+        };
+        let length = inside.len() + 2;
+        is_quoted.then(|| self.take(length))
+    }
+
     /// `$tag$ … $tag$`, if that is what comes.
     fn dollar_quoted(&mut self) -> bool {
         let Some(end) = self.rest[1..].find('$') else {
@@ -195,6 +212,13 @@ impl<'a> Iterator for Lexer<'a> {
             }
             '"' => Token::Quoted(self.quoted_plainly('"')),
             '`' => Token::Quoted(self.quoted('`', false)),
+            '[' => match self.bracketed() {
+                Some(name) => Token::Quoted(name),
+                None => {
+                    self.advance(0);
+                    Token::Symbol('[')
+                }
+            },
             '$' if self.dollar_quoted() => Token::Literal,
             '$' | ':' | '@' | '#' if second.is_some_and(is_name) => {
                 let name = self.rest[1..].find(|c| !is_name(c));

@@ -36,9 +36,11 @@ pub(super) fn operation(
 ) {
     let known = known();
     let [operation, collection, summary] = statement.map(Statement::labels).unwrap_or_default();
+    let system = known.server.system;
+    let system = statement.map_or(system, |statement| statement.system(system));
     OPERATIONS.record(
         &[
-            Some(known.server.system),
+            Some(system),
             operation,
             collection,
             summary,

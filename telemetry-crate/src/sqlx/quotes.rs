@@ -3,21 +3,48 @@
 //! To PostgreSQL all are. To SQLite and `MySQL` `"alice@example.com"` may be a value, so what is in double quotes is shown only where
 //! the grammar has no place for a value. What it leaves out: `` `name` ``, which is a name to all that know it.
 
-use super::lexer::{Dialect, Token};
+use super::{
+    lexer::{Dialect, Token},
+    summary::Summarizer,
+};
+
+/// What may stand at a place, as far as the statement before it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The table of an `INSERT`, behind which columns may be listed.
+    RowsTable,
+    /// Another table, or a query of `WITH`.
+    Table,
+    Other,
+}
+
+impl Place {
+    /// That of the token that `summarizer` reads next.
+    pub(super) fn next(summarizer: &Summarizer<'_>) -> Self {
+        if summarizer.expects_rows_table() {
+            Self::RowsTable
+        } else if summarizer.expects_table() {
+            Self::Table
+        } else {
+            Self::Other
+        }
+    }
+}
 
 /// Reads tokens in their order, and remembers what it needs of those before.
 #[derive(Debug)]
 pub(super) struct Quotes<'a> {
     dialect: Dialect,
     previous: Option<Token<'a>>,
-    /// The last name, of one part or several, was one of a table.
-    after_table: bool,
+    /// The last name, of one part or several, was that of the table of an `INSERT`.
+    after_rows_table: bool,
     depth: usize,
     /// The parenthesis of `INSERT INTO t ("a", "b")`.
     columns: Option<usize>,
     /// Where the `SET` of an `UPDATE` is, which has names before `=`.
     assignments: Option<usize>,
-    inserts: bool,
+    /// An account's password may come next: `IDENTIFIED WITH plugin AS "hash"`.
+    identifies: bool,
 }
 
 impl<'a> Quotes<'a> {
@@ -25,28 +52,30 @@ impl<'a> Quotes<'a> {
         Self {
             dialect,
             previous: None,
-            after_table: false,
+            after_rows_table: false,
             depth: 0,
             columns: None,
             assignments: None,
-            inserts: false,
+            identifies: false,
         }
     }
 
-    /// The token as it may be shown: a value is a literal. `names_table` if a table's name stands here.
+    /// The token at this place as it may be shown: a value is a literal.
     pub(super) fn shown(
         &mut self,
         token: Token<'a>,
         next: Option<Token<'a>>,
-        names_table: bool,
+        place: Place,
     ) -> Token<'a> {
         let shown = match token {
-            Token::Quoted(word) if word.starts_with('"') && !names_table && !self.is_name(next) => {
+            Token::Quoted(word)
+                if word.starts_with('"') && place == Place::Other && !self.is_name(next) =>
+            {
                 Token::Literal
             }
             token => token,
         };
-        self.remember(token, names_table);
+        self.remember(token, place);
         shown
     }
 
@@ -57,35 +86,32 @@ impl<'a> Quotes<'a> {
             // `"orders"."id"`
             || self.previous == Some(Token::Symbol('.'))
             || next == Some(Token::Symbol('.'))
-            || after(&["AS"])
+            || after(&["AS"]) && !self.identifies
             || self.columns == Some(self.depth)
             || self.assignments == Some(self.depth)
                 && (after(&["SET"]) || follows_comma)
                 && next == Some(Token::Symbol('='))
     }
 
-    fn remember(&mut self, token: Token<'a>, names_table: bool) {
+    fn remember(&mut self, token: Token<'a>, place: Place) {
         match token {
             Token::Symbol('(') => {
                 self.depth += 1;
-                if self.inserts && self.after_table && self.columns.is_none() {
+                if self.after_rows_table && self.columns.is_none() {
                     self.columns = Some(self.depth);
                 }
             }
             Token::Symbol(')') => {
                 if self.columns == Some(self.depth) {
                     self.columns = None;
-                    self.inserts = false;
                 }
                 self.depth = self.depth.saturating_sub(1);
             }
             Token::Symbol(';') => *self = Self::new(self.dialect),
-            Token::Word(word) if !names_table => {
+            Token::Word(word) if place == Place::Other => {
                 let is = |words: &[&str]| words.iter().any(|w| word.eq_ignore_ascii_case(w));
-                if is(&["INSERT", "REPLACE"]) {
-                    self.inserts = true;
-                } else if is(&["VALUES", "SELECT", "DEFAULT"]) {
-                    self.inserts = false;
+                if is(&["IDENTIFIED"]) {
+                    self.identifies = true;
                 } else if is(&["SET"]) {
                     self.assignments = Some(self.depth);
                 } else if is(&["WHERE", "FROM", "RETURNING"]) {
@@ -94,9 +120,9 @@ impl<'a> Quotes<'a> {
             }
             _ => {}
         }
-        let goes_on = self.after_table && token == Token::Symbol('.');
+        let goes_on = self.after_rows_table && token == Token::Symbol('.');
         let is_name = matches!(token, Token::Word(_) | Token::Quoted(_));
-        self.after_table = goes_on || names_table && is_name;
+        self.after_rows_table = goes_on || place == Place::RowsTable && is_name;
         self.previous = Some(token);
     }
 }
@@ -109,7 +135,7 @@ mod tests {
         Statement::read(sql, dialect).text
     }
 
-    const CASES: [(&str, &str); 16] = [
+    const CASES: [(&str, &str); 26] = [
         (
             r#"SELECT * FROM users WHERE email = "alice@example.com""#,
             "SELECT * FROM users WHERE email = ?",
@@ -174,6 +200,41 @@ mod tests {
             r#"SELECT a FROM t ORDER BY "alice" LIMIT 1"#,
             "SELECT a FROM t ORDER BY ? LIMIT ?",
         ),
+        // `replace` and `insert` are functions, and names that a column may have.
+        (
+            r#"SELECT replace(a, "b", "c") FROM json_each("x")"#,
+            "SELECT replace(a, ?) FROM json_each(?)",
+        ),
+        (
+            r#"SELECT insert FROM json_each("x")"#,
+            "SELECT insert FROM json_each(?)",
+        ),
+        (
+            r#"INSERT INTO t ("a") VALUES (replace("x", "y", "z"))"#,
+            r#"INSERT INTO t ("a") VALUES (replace(?))"#,
+        ),
+        (
+            r#"UPDATE t SET a = replace(a, "x", "y") FROM json_each("z")"#,
+            "UPDATE t SET a = replace(a, ?) FROM json_each(?)",
+        ),
+        (
+            r#"INSERT OR REPLACE INTO "t" ("a") SELECT value FROM json_each("x")"#,
+            r#"INSERT OR REPLACE INTO "t" ("a") SELECT value FROM json_each(?)"#,
+        ),
+        (
+            r#"INSERT INTO t WITH u AS (SELECT 1) SELECT * FROM json_each("x")"#,
+            "INSERT INTO t WITH u AS (SELECT ?) SELECT * FROM json_each(?)",
+        ),
+        (r#"VACUUM INTO "/data/copy.db""#, "VACUUM INTO ?"),
+        (r#"VACUUM "main" INTO "/data/copy.db""#, "VACUUM ? INTO ?"),
+        (
+            r#"SELECT a FROM t INTO OUTFILE "/data/a.csv""#,
+            "SELECT a FROM t INTO OUTFILE ?",
+        ),
+        (
+            r#"CREATE USER a IDENTIFIED WITH plugin AS "hash""#,
+            "CREATE USER a IDENTIFIED WITH plugin AS ?",
+        ),
     ];
 
     #[test]
@@ -183,6 +244,23 @@ mod tests {
                 assert_eq!(of(sql, dialect), expected, "{sql}");
             }
         }
+    }
+
+    #[test]
+    fn values_in_brackets_are_hidden() {
+        let sql = "SELECT ARRAY[1, 'a'], b[c], b[2] FROM [order items] WHERE a = [secret";
+        for dialect in [Dialect::PostgreSql, Dialect::Other] {
+            let text = of(sql, dialect);
+            assert!(
+                !text.contains(['1', '2']) && !text.contains("'a'"),
+                "{text}"
+            );
+        }
+        let sql = "SELECT [a b] FROM [t 1] WHERE [c] = 'x' AND d = [";
+        assert_eq!(
+            of(sql, Dialect::Sqlite),
+            "SELECT [a b] FROM [t 1] WHERE [c] = ? AND d = ["
+        );
     }
 
     #[test]

@@ -114,12 +114,15 @@ impl Server {
         address.clone() + &port.unwrap_or_default() + &namespace.unwrap_or_default()
     }
 
-    pub(super) fn attributes(&self) -> impl Iterator<Item = KeyValue> + use<'_> {
+    pub(super) fn attributes(
+        &self,
+        system: &'static str,
+    ) -> impl Iterator<Item = KeyValue> + use<'_> {
         let text = |key: &'static str, value: &Option<String>| {
             value.clone().map(|value| KeyValue::new(key, value))
         };
         [
-            Some(KeyValue::new("db.system.name", self.system)),
+            Some(KeyValue::new("db.system.name", system)),
             text("db.namespace", &self.namespace),
             text("server.address", &self.address),
             self.port

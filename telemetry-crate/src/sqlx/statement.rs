@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use super::{
     lexer::{Dialect, Lexer},
-    quotes::Quotes,
+    quotes::{Place, Quotes},
     server::known,
     summary::{Summarizer, Summary},
     text::Text,
@@ -67,23 +67,28 @@ enum Label {
 }
 
 impl Statement {
-    /// Whether it is part of opening a connection to SQLite. No code of the program asked for it, and it runs in whichever request comes
-    /// when the pool grows.
+    /// Whether it is part of opening a connection to SQLite, which alone has it. No code of the program asks for it, and it
+    /// runs in the request that comes when the pool grows, or before the pool can be observed.
     pub(super) fn sets_up(&self) -> bool {
         self.operation == "PRAGMA"
     }
 
+    /// Semantic conventions, `db.system.name`, which is `known` of all databases together.
+    pub(super) fn system(&self, known: &'static str) -> &'static str {
+        if self.sets_up() { "sqlite" } else { known }
+    }
+
     pub(super) fn read(sql: &str, dialect: Dialect) -> Self {
         let sql = cut(sql, MAX_READ);
-        let mut summarizer = Summarizer::default();
+        let mut summarizer = Summarizer::new(dialect);
         let mut quotes = Quotes::new(dialect);
         let mut text = Text::new(Lexer::new(sql, dialect));
         let mut tokens = Lexer::new(sql, dialect).peekable();
         while let Some((space, token)) = tokens.next() {
-            let names_table = summarizer.expects_table();
+            let place = Place::next(&summarizer);
             summarizer.read(token);
             let next = tokens.peek().map(|(_, next)| *next);
-            text.push(space, quotes.shown(token, next, names_table));
+            text.push(space, quotes.shown(token, next, place));
         }
         let Summary {
             operation,
@@ -211,6 +216,13 @@ mod tests {
             long.join(", ")
         );
         assert!(short.is_same(&statements.get(&long)));
+    }
+
+    #[test]
+    fn pragmas_are_of_sqlite() {
+        let system = |sql| Statements::default().get(sql).system("other_sql");
+        assert_eq!(system("PRAGMA foreign_keys = ON"), "sqlite");
+        assert_eq!(system("SELECT 1"), "other_sql");
     }
 
     #[test]

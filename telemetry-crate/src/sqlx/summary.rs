@@ -5,14 +5,22 @@
 //! varies. It is a guess by keywords and never an error; a statement that is none of the known ones is its first word.
 
 mod frame;
+mod name;
 #[cfg(test)]
 mod tests;
 
-use self::frame::{Ctes, Expected, Frame};
-use super::lexer::Token;
+use std::borrow::Cow;
+
+use self::{
+    frame::{Ctes, Expected, Frame},
+    name::{push_part, unqualified, unquoted},
+};
+use super::lexer::{Dialect, Token};
 
 /// Bytes of a summary at most; the conventions say 255 characters. What does not fit whole is left out, and all after it.
 const MAX: usize = 255;
+
+/// What is known of a statement.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Summary {
     /// In capitals; empty if the statement is.
@@ -27,6 +35,7 @@ pub(super) struct Summary {
 /// Reads tokens and gathers the summary.
 #[derive(Debug)]
 pub(super) struct Summarizer<'a> {
+    dialect: Dialect,
     text: String,
     is_full: bool,
     operation: Option<String>,
@@ -34,8 +43,8 @@ pub(super) struct Summarizer<'a> {
     /// The statement, and each open parenthesis.
     frames: Vec<Frame<'a>>,
     /// Names of `WITH name AS (…)` that are visible here, and how deep the `WITH` is.
-    ctes: Vec<(usize, &'a str)>,
-    /// The name that is being read, with its quotes.
+    ctes: Vec<(usize, Cow<'a, str>)>,
+    /// The name that is being read, with quotes only where it needs them.
     name: String,
     previous: Option<Token<'a>>,
     is_script: bool,
@@ -49,9 +58,19 @@ enum Collections {
     Many,
 }
 
-impl Default for Summarizer<'_> {
-    fn default() -> Self {
+fn one_of(word: &str, keywords: &[&'static str]) -> Option<&'static str> {
+    let same = |keyword: &&'static str| word.eq_ignore_ascii_case(keyword);
+    keywords.iter().copied().find(same)
+}
+
+fn is(word: &str, keyword: &'static str) -> bool {
+    one_of(word, &[keyword]).is_some()
+}
+
+impl<'a> Summarizer<'a> {
+    pub(super) fn new(dialect: Dialect) -> Self {
         Self {
+            dialect,
             text: String::new(),
             is_full: false,
             operation: None,
@@ -63,23 +82,7 @@ impl Default for Summarizer<'_> {
             is_script: false,
         }
     }
-}
 
-fn one_of(word: &str, keywords: &[&'static str]) -> Option<&'static str> {
-    let same = |keyword: &&'static str| word.eq_ignore_ascii_case(keyword);
-    keywords.iter().copied().find(same)
-}
-
-fn is(word: &str, keyword: &'static str) -> bool {
-    one_of(word, &[keyword]).is_some()
-}
-
-/// A name as it is compared with others.
-fn bare(name: &str) -> &str {
-    name.trim_matches(['"', '`'])
-}
-
-impl<'a> Summarizer<'a> {
     pub(super) fn read(&mut self, token: Token<'a>) {
         let is_next = self.previous == Some(Token::Symbol(';')) && token != Token::Symbol(';');
         self.is_script |= is_next && self.operation.is_some();
@@ -117,6 +120,15 @@ impl<'a> Summarizer<'a> {
         let is_next = self.name.is_empty() || self.name.ends_with('.');
         let frame = self.frames.last();
         frame.is_some_and(|frame| frame.ctes == Ctes::Name || frame.expected.is_some() && is_next)
+    }
+
+    /// Whether the name that comes next is that of the table of an `INSERT`, behind which columns may be listed.
+    pub(super) fn expects_rows_table(&self) -> bool {
+        let frame = self.frames.last();
+        let inserts = frame.is_some_and(|frame| {
+            frame.expected == Some(Expected::Target) && frame.is_one_of(&["INSERT", "REPLACE"])
+        });
+        inserts && self.expects_table()
     }
 
     fn frame(&mut self) -> &mut Frame<'a> {
@@ -318,7 +330,7 @@ impl<'a> Summarizer<'a> {
     fn cte(&mut self, name: &'a str) {
         let frame = self.frame();
         frame.ctes = Ctes::Body;
-        frame.cte = Some(bare(name));
+        frame.cte = Some(unquoted(name));
         if frame.is_recursive {
             self.cte_is_visible();
         }
@@ -334,10 +346,9 @@ impl<'a> Summarizer<'a> {
     fn part_of_name(&mut self, part: &'a str) {
         let is_next = self.name.is_empty() || self.name.ends_with('.');
         if self.frame().expected.is_some() && is_next {
-            // What is too long to be shown need not be copied.
-            let part = part.get(..=MAX).unwrap_or(part);
+            // What is too long is not shown.
             if self.name.len() <= MAX {
-                self.name.push_str(part);
+                push_part(&mut self.name, part);
             }
         } else {
             self.end_of_name();
@@ -346,16 +357,19 @@ impl<'a> Summarizer<'a> {
     }
 
     fn end_of_name(&mut self) {
-        let name = std::mem::take(&mut self.name);
+        let mut name = std::mem::take(&mut self.name);
         let Some(expected) = self.frame().expected.take() else {
             return;
         };
-        let same = |(_, cte): &(usize, &str)| cte.eq_ignore_ascii_case(bare(&name));
+        let plain = unquoted(&name);
+        let same = |(_, cte): &(usize, Cow<'_, str>)| cte.eq_ignore_ascii_case(&plain);
         // What is written to is a table, whatever the names of queries are.
         let is_cte = expected == Expected::Source && self.ctes.iter().any(same);
         if name.is_empty() || is_cte {
             return;
         }
+        let schema = name.len() - unqualified(&name, self.dialect).len();
+        name.drain(..schema);
         self.push(&name);
         if self.frame().is_one_of(&["CALL", "EXEC", "EXECUTE"]) {
             return;
@@ -382,7 +396,7 @@ impl<'a> Summarizer<'a> {
         Summary {
             operation: self.operation.unwrap_or_else(|| first.to_owned()),
             collection: match self.collections {
-                Collections::One(name) if name.len() <= MAX => Some(name),
+                Collections::One(name) if name.len() <= MAX => Some(unquoted(&name).into_owned()),
                 _ => None,
             },
             text: self.text,

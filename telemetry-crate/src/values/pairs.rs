@@ -12,8 +12,8 @@ use super::text::{MAX_PRINTED, printed, write_str};
 /// Key-values of a record that are kept. The rest is counted, as far as [`MAX_COUNTED`].
 const MAX_PAIRS: usize = 128;
 
-/// Where a source ends that has no end.
-const MAX_COUNTED: usize = 1024;
+/// Where a source ends that has no end, some milliseconds later.
+const MAX_COUNTED: usize = 1_000_000;
 
 /// Bytes of a key.
 const MAX_KEY: usize = 256;
@@ -137,5 +137,47 @@ impl VisitValue<'_> for Printing {
         let _ = write_str(&mut text, MAX_PRINTED, value);
         self.0 = Some(PairValue::Text(text));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    struct Fails;
+
+    impl fmt::Debug for Fails {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Err(fmt::Error)
+        }
+    }
+
+    struct Endless;
+
+    impl Source for Endless {
+        fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
+            loop {
+                visitor.visit_pair(Key::from_str("a"), Value::from(1))?;
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let many: Vec<_> = (0..5_000).map(|n| (n.to_string(), n)).collect();
+        let pairs = Pairs::of(&many);
+        assert_eq!((pairs.iter().count(), pairs.dropped()), (128, 4_872));
+        assert_eq!(Pairs::of(&Endless).dropped(), MAX_COUNTED);
+    }
+
+    #[test]
+    fn values_that_fail_say_so() {
+        let pairs = [("a", Value::from_debug(&Fails))];
+        let pairs = Pairs::of(&pairs);
+        let values: Vec<_> = pairs.iter().collect();
+        let text = PairValue::Text("...[failed while it was printed]".to_owned());
+        assert_eq!(values, [("a", &text)]);
     }
 }

@@ -12,6 +12,9 @@ pub(super) const MAX_PRINTED: usize = 64 * 1024;
 /// In place of what a `Debug` or `Display` that panicked had still to say; the panic has a line of its own.
 const PANICKED: &str = "...[panicked while it was printed]";
 
+/// In place of what one had still to say that returned an error.
+const FAILED: &str = "...[failed while it was printed]";
+
 /// The longest beginning of so many bytes that ends with a character.
 pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
     if text.len() <= bytes {
@@ -25,12 +28,18 @@ pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
 struct Limited<'a> {
     text: &'a mut String,
     end: usize,
+    /// There was more.
+    is_cut: bool,
 }
 
 impl<'a> Limited<'a> {
     fn new(text: &'a mut String, bytes: usize) -> Self {
         let end = text.len().saturating_add(bytes);
-        Self { text, end }
+        Self {
+            text,
+            end,
+            is_cut: false,
+        }
     }
 }
 
@@ -42,6 +51,7 @@ impl Write for Limited<'_> {
             return Ok(());
         }
         self.text.push_str(prefix(part, room));
+        self.is_cut = true;
         Err(fmt::Error)
     }
 }
@@ -59,17 +69,23 @@ pub(crate) fn write_str(text: &mut String, bytes: usize, what: &str) -> fmt::Res
 ///
 /// # Errors
 ///
-/// There were more, or the code failed. A panic ends the text and goes no further: a line that says less is better than a
-/// request that fails because of it.
+/// There were more. An error of the code or a panic in it ends the text, which says so, and goes no further: a line that says
+/// less is better than a request that fails because of it.
 pub(crate) fn write_foreign(
     text: &mut String,
     bytes: usize,
     what: fmt::Arguments<'_>,
 ) -> fmt::Result {
     let mut limited = Limited::new(text, bytes);
-    // After a panic the text has what was printed before it, as after an error.
-    match caught(|| limited.write_fmt(what)) {
-        Some(printed) => printed,
+    let printed = caught(|| limited.write_fmt(what));
+    // Code may go on after it was told that there is no room.
+    if limited.is_cut {
+        return Err(fmt::Error);
+    }
+    // The text has what was printed before.
+    match printed {
+        Some(Ok(())) => Ok(()),
+        Some(Err(_)) => limited.write_str(FAILED),
         None => limited.write_str(PANICKED),
     }
 }
@@ -82,7 +98,7 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
 /// What code of the program prints.
 pub(crate) fn printed(what: fmt::Arguments<'_>) -> String {
     let mut text = String::new();
-    // Cut where the limit is; a `Debug` that fails has printed what is there.
+    // Cut where the limit is.
     let _ = write_foreign(&mut text, MAX_PRINTED, what);
     text
 }
@@ -114,6 +130,21 @@ mod tests {
     #[test]
     fn printed_text_is_bounded() {
         assert_eq!(printed(format_args!("{Endless:?}")).len(), MAX_PRINTED);
+    }
+
+    struct Fails;
+
+    impl fmt::Debug for Fails {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("half")?;
+            Err(fmt::Error)
+        }
+    }
+
+    #[test]
+    fn an_error_ends_the_text() {
+        let text = printed(format_args!("{Fails:?}"));
+        assert_eq!(text, format!("half{FAILED}"));
     }
 
     #[test]

@@ -296,6 +296,11 @@ fn signals() {
     part.message("shutting down");
     part.message("stuck");
     part.signal("-TERM");
+    let last = part.message("a second signal: exiting at once with 143");
+    assert_eq!(
+        (&last["level"], &last["signal"]),
+        (&"ERROR".into(), &"SIGTERM".into())
+    );
     assert_eq!(part.end().0, Some(128 + 15));
 }
 

@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("health::memory_has_no_file_to_follow", memory),
     ("health::replaced_file_is_opened_anew", replaced),
     ("health::lost_files_fail_the_commit", lost),
+    ("health::commits_ask_for_their_own_file", others),
 ];
 
 pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
@@ -176,6 +177,21 @@ fn lost() {
             assert!(matches!(error, sqlx::Error::Io(_)), "{error}");
             assert_eq!(ErrorClass::of(&error), ErrorClass::Unavailable);
         }
+    });
+}
+
+/// What was stored in another database is stored.
+fn others() {
+    on_runtime(async {
+        let [gone, folder] = ["gone", "stays"].map(Folder::new);
+        let pools = [gone.pool().await, folder.pool().await];
+        let other = firstlight::sqlx::begin(&pools[0]).await.unwrap();
+        let mut transaction = firstlight::sqlx::begin(&pools[1]).await.unwrap();
+        let insert = sqlx::raw_sql("INSERT INTO rows VALUES (1)");
+        insert.execute(&mut *transaction).await.unwrap();
+        fs::remove_file(gone.file()).unwrap();
+        transaction.commit().await.unwrap();
+        other.commit().await.unwrap_err();
     });
 }
 

@@ -14,8 +14,8 @@ use std::{
 use firstlight::jobs::{
     Queue,
     apalis::{
-        AbortError, BoxDynError, JobState, TaskQueue, Workers, dead_letters, remove_finished,
-        retry_dead_letters,
+        AbortError, BoxDynError, JobState, RetryError, TaskQueue, Workers, dead_letters,
+        remove_finished, retry_dead_letters,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -402,8 +402,12 @@ async fn dead_letters_know_every_queue<DB: Place>(pool: Pool<DB>) {
     assert_eq!(queues, ["first", "gone", "second"]);
     assert!(letters[0].error.as_deref().unwrap().contains("note 1"));
     assert_eq!(letters[1].to_string().lines().count(), 1);
-    let one = [letters[2].id.clone()];
-    assert_eq!(retry_dead_letters(&pool, &one).await.unwrap(), 1);
+    let one = letters[2].id.clone();
+    let asked = [one.clone(), one, "nope".to_owned()];
+    let error = retry_dead_letters(&pool, &asked).await.unwrap_err();
+    let text = error.to_string();
+    let found = matches!(error, RetryError::Unknown { ids, retried: 1 } if ids == ["nope"]);
+    assert!(found, "{text}");
     assert_eq!(retry_dead_letters(&pool, &[]).await.unwrap(), 2);
     becomes(&pool, "status = 'Pending' AND attempts = 0", 3).await;
     let done = |_: Note| async { Ok::<_, BoxDynError>(()) };

@@ -137,6 +137,24 @@ async fn clients_that_leave_are_still_known() {
 }
 
 #[tokio::test]
+async fn unread_server_errors_are_failures() {
+    let capture = capture();
+    let body = || async {
+        let never = tokio_stream::pending::<Result<Bytes, Infallible>>();
+        (StatusCode::INTERNAL_SERVER_ERROR, Body::from_stream(never))
+    };
+    let app = Router::new()
+        .route("/report", get(body))
+        .layer(TelemetryLayer::new());
+    drop(send(app, "/report").await);
+    let line = capture.assert_log("GET /report 500").with("level", "ERROR");
+    line.with("error.type", "500").once();
+    let span = capture.assert_span("GET /report").with("status", "error");
+    span.with("error.type", "500").once();
+    assert_eq!(samples(&capture, [("error_type", "500")]), 1);
+}
+
+#[tokio::test]
 async fn trailers_are_the_end_of_a_body() {
     let capture = capture();
     let body = || async {

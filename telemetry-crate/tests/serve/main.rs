@@ -8,6 +8,7 @@ mod drain;
 mod http2;
 mod layers;
 mod problems;
+mod sent;
 mod spans;
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};

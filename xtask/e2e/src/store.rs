@@ -26,6 +26,7 @@ mod replicas;
 mod slow;
 mod small_disk;
 mod symptoms;
+mod tablespace;
 
 use std::time::Duration;
 

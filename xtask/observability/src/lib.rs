@@ -16,6 +16,7 @@ pub mod conventions;
 pub mod dashboards;
 mod exposition;
 mod expr;
+mod failed;
 mod folder;
 mod foreign;
 mod limits;

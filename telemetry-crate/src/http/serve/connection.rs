@@ -14,7 +14,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Server, metrics::Limit};
+use super::{Server, metrics::Limit, sending::Sending};
 
 /// For what a client still sends of a body that was refused, and for it to leave once it is told to.
 const LINGER: Duration = Duration::from_secs(5);
@@ -40,6 +40,8 @@ pub(super) struct Connection {
     unread: AtomicBool,
     cut: AtomicBool,
     wakers: Mutex<Wakers>,
+    /// Responses that hyper has whole, over HTTP/1.1, and has not written whole; `None` once the socket is gone.
+    sending: Mutex<Option<Vec<Sending>>>,
     _permit: OwnedSemaphorePermit,
     /// Dropped with the last part of the connection, which the server waits for at its end.
     _alive: mpsc::Sender<()>,
@@ -75,6 +77,7 @@ impl Connection {
                 read: Waker::noop().clone(),
                 write: Waker::noop().clone(),
             }),
+            sending: Mutex::new(Some(Vec::new())),
             _permit: permit,
             _alive: alive,
         })
@@ -102,6 +105,34 @@ impl Connection {
 
     pub(super) fn unblocked(&self) {
         self.write_due.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// What is in hyper's hands is on its way to the socket.
+    pub(super) fn send(&self, response: Sending) {
+        // Dropped without the lock, if there is no socket.
+        let _lost = match &mut *self.sending() {
+            Some(sending) => {
+                sending.push(response);
+                None
+            }
+            None => Some(response),
+        };
+    }
+
+    /// The socket has all that hyper had for it.
+    pub(super) fn flushed(&self) {
+        let written = self.sending().as_mut().map(std::mem::take);
+        written.into_iter().flatten().for_each(Sending::written);
+    }
+
+    /// Nothing is written any more.
+    pub(super) fn lose_sending(&self) {
+        let lost = self.sending().take();
+        drop(lost);
+    }
+
+    fn sending(&self) -> MutexGuard<'_, Option<Vec<Sending>>> {
+        self.sending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A body was dropped before its end.
@@ -212,6 +243,10 @@ impl InFlight {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
         connection.server.in_flight.fetch_add(1, Ordering::Relaxed);
         Self(Busy::new(connection))
+    }
+
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.0.0
     }
 }
 

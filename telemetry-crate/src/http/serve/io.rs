@@ -138,7 +138,8 @@ impl AsyncWrite for Io {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A socket has no buffer of its own.
+        // A socket has no buffer of its own. Over HTTP/1.1, hyper calls this once nothing is left to write.
+        self.connection.flushed();
         Poll::Ready(Ok(()))
     }
 
@@ -162,6 +163,7 @@ impl AsyncWrite for Io {
 
 impl Drop for Io {
     fn drop(&mut self) {
+        self.connection.lose_sending();
         self.connection.closed.notify_one();
     }
 }

@@ -18,7 +18,11 @@ use hyper::rt::Executor;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{connection::InFlight, metrics::Limit, pace::Pace};
+use super::{
+    metrics::Limit,
+    pace::Pace,
+    sending::{Piece, Sending},
+};
 use crate::http::cut::{Cut, Cutting};
 
 /// The most of a body that HTTP/2 holds for a client that takes nothing.
@@ -61,60 +65,100 @@ fn in_stream(change: impl FnOnce(&mut Taking)) -> bool {
     changed.is_ok()
 }
 
-/// Holds its request in flight until it is dropped.
+/// Holds its request in flight until it is sent.
 pub(super) struct ResponseBody {
     inner: AxumBody,
     /// What is left of a frame that was too large.
     rest: Bytes,
-    _request: Option<InFlight>,
+    /// Bytes until the announced end, where hyper stops asking.
+    left: Option<u64>,
+    is_over: bool,
+    sending: Option<Sending>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(inner: AxumBody, request: Option<InFlight>) -> Self {
+    /// `announced` is the response's `content-length`.
+    pub(super) fn new(inner: AxumBody, announced: Option<u64>, sending: Sending) -> Self {
         Self {
+            left: announced.or_else(|| inner.size_hint().exact()),
             inner,
             rest: Bytes::new(),
-            _request: request,
+            is_over: false,
+            sending: Some(sending),
         }
+    }
+
+    fn poll_inner(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
+        }
+        // A panic that goes on would take all other responses of an HTTP/2 connection with it.
+        let body = AssertUnwindSafe(|| Pin::new(&mut self.inner).poll_frame(context));
+        catch_unwind(body).unwrap_or_else(|_| {
+            let error = axum::Error::new("the response's body panicked");
+            Poll::Ready(Some(Err(error)))
+        })
+    }
+
+    /// Gives a stream of HTTP/2 no more than it may hold.
+    fn first_of(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        match frame.into_data() {
+            Ok(mut data) if data.len() > CHUNK => {
+                self.rest = data.split_off(CHUNK);
+                Frame::data(data)
+            }
+            Ok(data) => Frame::data(data),
+            Err(trailers) => trailers,
+        }
+    }
+
+    /// Whether that is all of the body.
+    fn ends_with(&mut self, frame: Option<&Frame<Bytes>>) -> bool {
+        let Some(frame) = frame else { return true };
+        let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+        self.left = self.left.map(|left| left.saturating_sub(bytes));
+        self.left == Some(0) || frame.is_trailers() || self.is_end_stream()
     }
 }
 
 impl Body for ResponseBody {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = axum::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, axum::Error>>> {
+        let this = self.get_mut();
         let is_stream = in_stream(Taking::taken);
-        let frame = if self.rest.is_empty() {
-            // A panic that goes on would take all other responses of an HTTP/2 connection with it.
-            let body = AssertUnwindSafe(|| Pin::new(&mut self.inner).poll_frame(context));
-            match catch_unwind(body) {
-                Ok(frame) => ready!(frame),
-                Err(_) => Some(Err(axum::Error::new("the response's body panicked"))),
-            }
-        } else {
-            Some(Ok(Frame::data(std::mem::take(&mut self.rest))))
+        let frame = match ready!(this.poll_inner(context)).transpose() {
+            Ok(frame) => frame,
+            Err(error) => return Poll::Ready(Some(Err(error))),
         };
-        if !is_stream || !matches!(frame, Some(Ok(_))) {
-            return Poll::Ready(frame);
-        }
-        let frame = frame.map(|frame| {
-            frame.map(|frame| match frame.into_data() {
-                Ok(mut data) if data.len() > CHUNK => {
-                    self.rest = data.split_off(CHUNK);
-                    Frame::data(data)
-                }
-                Ok(data) => Frame::data(data),
-                Err(trailers) => trailers,
-            })
-        });
-        if let Some(Ok(frame)) = &frame {
+        let frame = match frame {
+            Some(frame) if is_stream => Some(this.first_of(frame)),
+            frame => frame,
+        };
+        if let Some(frame) = frame.as_ref().filter(|_| is_stream) {
             in_stream(|taking| taking.hold(frame));
         }
-        Poll::Ready(frame)
+        this.is_over |= this.ends_with(frame.as_ref());
+        let last = this.sending.take_if(|_| is_stream && this.is_over);
+        let Some(frame) = frame else {
+            // hyper takes the end once the stream has had room for what was before it.
+            last.into_iter().for_each(Sending::written);
+            return Poll::Ready(None);
+        };
+        Poll::Ready(Some(Ok(match frame.into_data() {
+            Ok(bytes) => Frame::data(Piece::new(bytes, last)),
+            Err(frame) => {
+                last.into_iter().for_each(Sending::written);
+                frame.map_data(|bytes| Piece::new(bytes, None))
+            }
+        })))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -130,6 +174,16 @@ impl Body for ResponseBody {
         }
         hint.set_lower(inner.lower().saturating_add(rest));
         hint
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        if self.is_over
+            && let Some(sending) = self.sending.take()
+        {
+            sending.go();
+        }
     }
 }
 

@@ -23,9 +23,11 @@ use super::{
     metrics::Limit,
     request_body::RequestBody,
     response_body::ResponseBody,
+    sending::Sending,
 };
 use crate::http::{
-    RemoteParent, TelemetryLayer, arrival::Arrival, probe::is_probe, problem::problem, wiring,
+    RemoteParent, TelemetryLayer, arrival::Arrival, body::announced, probe::is_probe,
+    problem::problem, wiring,
 };
 
 /// Answers what is beyond the limit, and is seen like every answer. It knows nothing of whom the app trusts.
@@ -153,8 +155,11 @@ impl Future for Answer {
         if *this.is_of_a_handler && !this.arrival.0.is_seen() && status.is_success() {
             wiring::miss_request();
         }
-        let in_flight = this.in_flight.take();
-        Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, in_flight))))
+        let length = announced(&response);
+        let sending = Sending::new(this.arrival.0.clone(), this.in_flight.take());
+        Poll::Ready(Ok(
+            response.map(|body| ResponseBody::new(body, length, sending))
+        ))
     }
 }
 

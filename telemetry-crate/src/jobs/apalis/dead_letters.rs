@@ -66,6 +66,50 @@ pub async fn dead_letters<DB: Tables>(pool: &Pool<DB>) -> Result<Vec<DeadLetter>
     Ok(letters.collect())
 }
 
+/// What kept [`retry_dead_letters`] from giving back all that it was asked for.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RetryError {
+    /// The database's. Ids before that are done.
+    Database(Error),
+    /// These are no ids of dead letters, or are not any more; the others are done.
+    Unknown {
+        /// As they were asked for.
+        ids: Vec<String>,
+        /// How many others there were.
+        retried: u64,
+    },
+}
+
+impl fmt::Display for RetryError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database(error) => error.fmt(formatter),
+            Self::Unknown { ids, retried } => write!(
+                formatter,
+                "no dead letter has the id {}; expected one that the list of dead letters shows; other dead letters that \
+                 will be tried again: {retried}",
+                ids.join(", ")
+            ),
+        }
+    }
+}
+
+impl std::error::Error for RetryError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Database(error) => error.source(),
+            Self::Unknown { .. } => None,
+        }
+    }
+}
+
+impl From<Error> for RetryError {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
 /// Gives the dead letters with these ids to the workers again, from their first attempt; all of them, of every queue, if there
 /// is no id. Returns how many there were.
 ///
@@ -74,16 +118,33 @@ pub async fn dead_letters<DB: Tables>(pool: &Pool<DB>) -> Result<Vec<DeadLetter>
 ///
 /// # Errors
 ///
-/// Those of the database; ids before that are done.
-pub async fn retry_dead_letters<DB: Tables>(pool: &Pool<DB>, ids: &[String]) -> Result<u64, Error> {
+/// Those of the database, and ids of no dead letter.
+pub async fn retry_dead_letters<DB: Tables>(
+    pool: &Pool<DB>,
+    ids: &[String],
+) -> Result<u64, RetryError> {
     if ids.is_empty() {
-        return DB::revive(pool, None).await;
+        return Ok(DB::revive(pool, None).await?);
     }
     let mut retried = 0;
-    for id in ids {
-        retried += DB::revive(pool, Some(id)).await?;
+    let mut unknown = Vec::new();
+    for (index, id) in ids.iter().enumerate() {
+        // Given back the first time.
+        if ids[..index].contains(id) {
+            continue;
+        }
+        match DB::revive(pool, Some(id)).await? {
+            0 => unknown.push(id.clone()),
+            revived => retried += revived,
+        }
     }
-    Ok(retried)
+    if unknown.is_empty() {
+        return Ok(retried);
+    }
+    Err(RetryError::Unknown {
+        ids: unknown,
+        retried,
+    })
 }
 
 /// Forgets the jobs of all queues that were done so long ago, and returns how many there were. Dead letters stay.

@@ -137,13 +137,29 @@ impl Reserved {
     }
 
     pub(super) fn place(&self, name: &str) -> Place {
-        match self.types.get(name) {
-            Some(Type::Ours | Type::Object) => Place::Aside,
-            Some(kind) => Place::As(*kind),
-            None if self.has_paths && parents(name).any(|parent| self.is_ours(parent)) => {
-                Place::Aside
-            }
+        match self.listed(name) {
+            Some(place) => place,
+            None if self.has_paths && self.is_below_ours(name) => Place::Aside,
             None => Place::Free,
+        }
+    }
+
+    /// Of a name that is in the list itself.
+    pub(super) fn listed(&self, name: &str) -> Option<Place> {
+        self.types.get(name).map(|kind| match kind {
+            Type::Ours | Type::Object => Place::Aside,
+            kind => Place::As(*kind),
+        })
+    }
+
+    fn is_below_ours(&self, name: &str) -> bool {
+        let mut parents = parents(name);
+        // The parents of what is ours are objects, so nothing is below ours whose root is not listed.
+        let root = parents.next().and_then(|root| self.types.get(root));
+        match root {
+            None => false,
+            Some(Type::Ours) => true,
+            Some(_) => parents.any(|parent| self.is_ours(parent)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Where in a statement the summary is: what of it has been read at this depth of parentheses, and what may come next.
 
+use std::borrow::Cow;
+
 use super::one_of;
 
 /// Words that a name follows at once, or after `INTO` or `TABLE`.
@@ -46,7 +48,7 @@ pub(super) struct Frame<'a> {
     pub(super) is_list: bool,
     pub(super) ctes: Ctes,
     /// The name before `AS` whose query is not over yet.
-    pub(super) cte: Option<&'a str>,
+    pub(super) cte: Option<Cow<'a, str>>,
     pub(super) is_recursive: bool,
 }
 

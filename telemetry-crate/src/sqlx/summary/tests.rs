@@ -2,8 +2,12 @@ use super::{Summarizer, Summary};
 use crate::sqlx::lexer::{Dialect, Lexer};
 
 fn summary(sql: &str) -> Summary {
-    let mut summarizer = Summarizer::default();
-    Lexer::new(sql, Dialect::PostgreSql).for_each(|(_, token)| summarizer.read(token));
+    summary_of(sql, Dialect::PostgreSql)
+}
+
+fn summary_of(sql: &str, dialect: Dialect) -> Summary {
+    let mut summarizer = Summarizer::new(dialect);
+    Lexer::new(sql, dialect).for_each(|(_, token)| summarizer.read(token));
     summarizer.finish()
 }
 
@@ -48,7 +52,7 @@ fn reads_are_operations_and_sources() {
             "SELECT \"Order Items\"",
         ),
         ("SELECT * FROM shop.orders o", "SELECT shop.orders"),
-        ("SELECT * FROM \"a b\".\"c\"", "SELECT \"a b\".\"c\""),
+        ("SELECT * FROM \"a b\".\"c\"", "SELECT \"a b\".c"),
         (
             "SELECT * FROM a JOIN b USING (id) LEFT JOIN c ON true",
             "SELECT a b c",
@@ -295,4 +299,62 @@ fn no_name_is_cut_at_255_bytes() {
     assert_eq!(many.text, format!("SELECT {}", names[..10].join(" ")));
     let huge = summary(&format!("SELECT * FROM \"{}\", b", "x".repeat(1000)));
     assert_eq!((&*huge.text, huge.collection), ("SELECT", None));
+}
+
+#[test]
+fn spellings_of_a_name_are_one() {
+    let collection = |sql: &str, dialect| {
+        let summary = summary_of(sql, dialect);
+        let name = summary.collection.unwrap_or_default();
+        let shown = summary.text.strip_prefix("SELECT ").unwrap_or_default();
+        (name, shown.to_owned())
+    };
+    let one = |name: &str| (name.to_owned(), name.to_owned());
+    for dialect in [Dialect::PostgreSql, Dialect::Sqlite, Dialect::Other] {
+        let schema = match dialect {
+            Dialect::PostgreSql => "public",
+            Dialect::Sqlite | Dialect::Other => "main",
+        };
+        let mut names = vec![
+            "orders".to_owned(),
+            "\"orders\"".to_owned(),
+            "`orders`".to_owned(),
+            format!("{schema}.orders"),
+            format!("{schema}.\"orders\""),
+            format!("\"{schema}\" . `orders`"),
+        ];
+        if dialect != Dialect::PostgreSql {
+            names.push("[orders]".to_owned());
+            names.push(format!("[{schema}].[orders]"));
+        }
+        for name in names {
+            let sql = format!("SELECT * FROM {name} WHERE id = 1");
+            assert_eq!(collection(&sql, dialect), one("orders"), "{sql}");
+        }
+        // Another table.
+        let sql = "SELECT * FROM \"shop\".\"orders\"";
+        assert_eq!(collection(sql, dialect), one("shop.orders"));
+        let sql = "SELECT * FROM \"order \"\"items\"";
+        let words = ("order \"items".to_owned(), "\"order \"\"items\"".to_owned());
+        assert_eq!(collection(sql, dialect), words);
+        let sql = "WITH \"orders\" AS (SELECT 1) SELECT * FROM orders";
+        assert_eq!(
+            collection(sql, dialect),
+            (String::new(), "SELECT".to_owned())
+        );
+    }
+    let sql = "SELECT * FROM [order items], [order items]";
+    for dialect in [Dialect::Sqlite, Dialect::Other] {
+        let (name, _) = collection(sql, dialect);
+        assert_eq!(name, "order items");
+    }
+}
+
+/// To PostgreSQL these are an array and an index.
+#[test]
+fn brackets_hide_no_table() {
+    for dialect in [Dialect::PostgreSql, Dialect::Other] {
+        let sql = "SELECT ARRAY[1, 'a'], b[c], b[2] FROM orders WHERE a = ANY(ARRAY[$1])";
+        assert_eq!(summary_of(sql, dialect).text, "SELECT orders");
+    }
 }

@@ -23,6 +23,7 @@ use super::{
     empty_database::Database,
     orders, ready,
     small_disk::{Fault, SmallDisk, wait},
+    tablespace::Tablespace,
 };
 use crate::service::Service;
 
@@ -35,7 +36,7 @@ pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<
         disk("full"),
         |disk| {
             let fill = |_: &Service| disk.fill(64 * 1024);
-            sqlite(program, disk, fill, |()| disk.free())
+            sqlite(program, disk, fill, |&()| disk.free())
         },
     );
     for (name, error) in [
@@ -47,9 +48,9 @@ pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<
             continue;
         }
         on_disk(cases, name, disk(error), |disk| {
-            let files = ["orders.db", "orders.db-wal"].map(|name| disk.path(name));
-            let files = [&*files[0], &*files[1]];
-            let inject = |service: &Service| Fault::inject(service.id(), error, &files);
+            let data = disk.data();
+            let files = ["orders.db", "orders.db-wal"].map(|name| data.join(name));
+            let inject = |service: &Service| Fault::inject(service.id(), error, &data, &files);
             sqlite(program, disk, inject, Fault::end)
         });
     }
@@ -61,13 +62,13 @@ pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<
             let moved = |from: &str, to: &str| {
                 for end in ["", "-wal", "-shm"] {
                     let (from, to) = (format!("{from}{end}"), format!("{to}{end}"));
-                    fs::rename(disk.path(&from), disk.path(&to))
+                    fs::rename(disk.data().join(&from), disk.data().join(&to))
                         .with_context(|| format!("moving {from}"))?;
                 }
                 anyhow::Ok(())
             };
             let lose = |_: &Service| moved("orders.db", "lost.db");
-            sqlite(program, disk, lose, |()| moved("lost.db", "orders.db"))
+            sqlite(program, disk, lose, |&()| moved("lost.db", "orders.db"))
         },
     );
     Ok(())
@@ -81,7 +82,7 @@ pub(super) fn postgres_cases(cases: &mut Cases, parts: &Parts) {
         disk("tablespace"),
         |disk| {
             let fill = |_: &Path| disk.fill(256 * 1024);
-            postgres(parts, disk, "on_full", fill, |()| disk.free())
+            postgres(parts, disk, "on_full", fill, |&()| disk.free())
         },
     );
     match may_inject() {
@@ -91,13 +92,14 @@ pub(super) fn postgres_cases(cases: &mut Cases, parts: &Parts) {
             disk("pg-eio"),
             |disk| {
                 let inject = |table: &Path| {
-                    let fault = Fault::inject(parts.server.process_id(), "EIO", &[table])?;
+                    let process = parts.server.process_id();
+                    let files = [table.to_owned()];
+                    let fault = Fault::inject(process, "EIO", &disk.data(), &files)?;
                     // Only processes that begin from here on fail.
                     end_sessions(parts, "on_eio")?;
                     Ok(fault)
                 };
-                let mend = |fault: Fault| fault.end();
-                postgres(parts, disk, "on_eio", inject, mend)
+                postgres(parts, disk, "on_eio", inject, Fault::end)
             },
         ),
         Err(error) => {
@@ -119,7 +121,7 @@ pub(super) fn postgres_cases(cases: &mut Cases, parts: &Parts) {
                 end_sessions(parts, "on_lost")?;
                 Ok(table.to_owned())
             };
-            let mend = |table: PathBuf| fs::rename(&lost, table).context("moving it back");
+            let mend = |table: &PathBuf| fs::rename(&lost, table).context("moving it back");
             postgres(parts, disk, "on_lost", lose, mend)
         },
     );
@@ -152,7 +154,8 @@ fn on_disk(
 fn may_inject() -> anyhow::Result<()> {
     let mut other =
         support::process::Process::start("sleep", std::process::Command::new("sleep").arg("60"))?;
-    Fault::inject(other.id(), "EIO", &[Path::new("/nowhere")])?.end()?;
+    let folder = Path::new("/nowhere");
+    Fault::inject(other.id(), "EIO", folder, &[folder.join("file")]).map(drop)?;
     other.stop(SOON).map(drop)
 }
 
@@ -161,15 +164,16 @@ fn sqlite<T>(
     program: &Path,
     disk: &SmallDisk,
     break_it: impl FnOnce(&Service) -> anyhow::Result<T>,
-    mend: impl FnOnce(T) -> anyhow::Result<()>,
+    mend: impl FnOnce(&T) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let url = format!("sqlite://{}", disk.path("orders.db").display());
+    let url = format!("sqlite://{}", disk.data().join("orders.db").display());
     let settings = [("DATABASE_URL", &*url)];
     let mut service = Service::start(program, None, &settings)?;
     let mut accepted = under_load(&service, |load| {
         let broken = break_it(&service)?;
         unready(&service, load)?;
-        mend(broken)
+        mend(&broken)?;
+        more(&load.accepted, "accepted orders after the trouble")
     })?;
     accepted.insert(taken_again(&service)?);
     service.stop()?;
@@ -202,19 +206,16 @@ fn postgres<T>(
     disk: &SmallDisk,
     name: &'static str,
     break_it: impl FnOnce(&Path) -> anyhow::Result<T>,
-    mend: impl FnOnce(T) -> anyhow::Result<()>,
+    mend: impl FnOnce(&T) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let folder = disk.path("tablespace");
-    fs::create_dir(&folder)?;
-    parts.server.own(&folder)?;
-    let make = format!("CREATE TABLESPACE small LOCATION '{}'", folder.display());
-    parts.server.psql("postgres", &make)?;
-    let database = Database::create_in(&parts.server, &parts.built.program, name, "small")?;
+    let tablespace = Tablespace::create(&parts.server, disk, name)?;
+    let database = Database::create_in(&parts.server, &parts.built.program, name, name)?;
     let mut service = database.serve(&[])?;
     let mut accepted = under_load(&service, |load| {
-        let broken = break_it(&table_file(parts, name, &folder)?)?;
+        let broken = break_it(&table_file(parts, name, &disk.data())?)?;
         unready(&service, load)?;
-        mend(broken)
+        mend(&broken)?;
+        more(&load.accepted, "accepted orders after the trouble")
     })?;
     accepted.insert(taken_again(&service)?);
     let ids: Vec<_> = accepted.iter().copied().collect();
@@ -228,12 +229,7 @@ fn postgres<T>(
     service.stop()?;
     drop(service);
     database.wait_until_left()?;
-    let drop_database = format!("DROP DATABASE {name}");
-    parts.server.psql("postgres", &drop_database)?;
-    parts
-        .server
-        .psql("postgres", "DROP TABLESPACE small")
-        .map(drop)
+    tablespace.remove()
 }
 
 /// Where a database in the tablespace keeps its orders.
@@ -304,9 +300,7 @@ fn under_load(
         Ok(accepted)
     };
     let meanwhile = || {
-        let result = more(&load.accepted, "accepted orders")
-            .and_then(|()| trouble(&load))
-            .and_then(|()| more(&load.accepted, "accepted orders after the trouble"));
+        let result = more(&load.accepted, "accepted orders").and_then(|()| trouble(&load));
         stop.store(true, Ordering::Relaxed);
         result
     };

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::ErrorKind,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use support::{command, process::Process, tools};
 
 use super::SOON;
@@ -36,7 +37,14 @@ impl SmallDisk {
             .context("mounting a small file system takes root, and CAP_SYS_ADMIN in a container")?;
         // PostgreSQL's files belong to another user.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o777))?;
-        Ok(Self { folder })
+        let disk = Self { folder };
+        fs::create_dir(disk.data())?;
+        Ok(disk)
+    }
+
+    /// The folder of the database's files.
+    pub(super) fn data(&self) -> PathBuf {
+        self.path("data")
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -72,16 +80,25 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Makes a process' writes to some files fail, until it is dropped.
-pub(super) struct Fault(Process);
+/// Makes a process' writes to some files fail, until it ends.
+pub(super) struct Fault {
+    /// Lets go of the process when it is dropped.
+    _tracer: Process,
+    folder: PathBuf,
+}
 
 impl Fault {
-    /// `error` is a name such as `EIO`.
+    /// `error` is a name such as `EIO`; the files are in `folder`.
     ///
     /// # Errors
     ///
     /// Where there is no `strace`, or it may not attach.
-    pub(super) fn inject(process: u32, error: &str, files: &[&Path]) -> anyhow::Result<Self> {
+    pub(super) fn inject(
+        process: u32,
+        error: &str,
+        folder: &Path,
+        files: &[PathBuf],
+    ) -> anyhow::Result<Self> {
         let strace = tools::on_path("strace").context("there is no strace on PATH")?;
         let mut command = Command::new(strace);
         command
@@ -98,13 +115,21 @@ impl Fault {
         tracer.wait_for_line("that it is attached", SOON, |line| {
             line.contains("attached").then_some(())
         })?;
-        Ok(Self(tracer))
+        Ok(Self {
+            _tracer: tracer,
+            folder: folder.to_owned(),
+        })
     }
 
-    /// Lets them succeed again.
-    pub(super) fn end(mut self) -> anyhow::Result<()> {
-        // strace ends with the signal that it has got, after it has let go of the process.
-        self.0.stop(SOON).map(drop)
+    /// Lets them succeed again. It is dropped once no call that it has made to fail is under way.
+    pub(super) fn end(&self) -> anyhow::Result<()> {
+        // A call that is to fail is one without a number until strace sets its result. If strace let go of the process in
+        // between, the kernel's answer would be ENOSYS. So the files get another path first, which strace does not look for: the
+        // folder and a link to it change places, at once.
+        let moved = self.folder.with_extension("moved");
+        symlink(moved.file_name().unwrap_or_default(), &moved)?;
+        renameat_with(CWD, &self.folder, CWD, &moved, RenameFlags::EXCHANGE)
+            .context("moving the folder of the files")
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn declaring(jobs: &[&'static str]) -> Group {
 fn about() -> Group {
     Group::new("firstlight-objectives").about(
         "How good each service has promised to be. Only a promise pages: to make one, take the rules that are comments, and \
-         put the job in: the part of requests that must not end with a 5xx (of a month, 22 minutes may be lost), the part of the \
+         put the job in: the part of requests that must not fail (of a month, 22 minutes may be lost), the part of the \
          others that must be fast, and how many seconds that is. With a namespace, a cluster, or both beside the job it is made for \
          the service there, and without for all services of that job. Where several fit, the one that says most holds; of several \
          that say as much, the strictest. Seconds are measured by the buckets of http_server_request_duration_seconds, 0.005, 0.01, \

@@ -1,7 +1,7 @@
 //! Objectives: how much of the error budget each service spends, and when that is a page.
 //!
-//! Several windows and burn rates, after the Site Reliability Workbook, chapter 5. Failures are 5xx: a client's mistake is no
-//! fault of the service. What fails does not count as fast.
+//! Several windows and burn rates, after the Site Reliability Workbook, chapter 5. A client's mistake is no fault of the service,
+//! see `failed`. What fails does not count as fast.
 
 pub(super) mod alert_tests;
 mod burn;
@@ -9,13 +9,15 @@ mod burn;
 use firstlight::metrics::catalog::{HTTP_SERVER_REQUEST_DURATION, RPC_SERVER_CALL_DURATION};
 
 use super::{group::Group, objectives, recording::Record, timing::Timing};
-use crate::promql::{SERVICE, Selector, counted, of_service, on_service, whole_bounds};
+use crate::{
+    failed::{failed_calls, failed_requests, good_requests},
+    promql::{SERVICE, Selector, counted, of_service, on_service, whole_bounds},
+};
 
 /// How often the rules of this page are evaluated; what sums up samples must know.
 pub(super) const INTERVAL: &str = "30s";
 /// All windows of the alerts, the shortest first, which is recorded from the requests themselves.
 const WINDOWS: [&str; 7] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"];
-const SERVER_ERROR: &str = "5..";
 
 /// What an objective is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,14 +76,10 @@ pub(super) fn groups(timing: Timing) -> [Group; 3] {
 /// Requests of five minutes as a rate, with those that a new series begins with.
 pub(super) fn requests(timing: Timing) -> Vec<Record> {
     let http = Selector::of(&HTTP_SERVER_REQUEST_DURATION);
-    let failed = http
-        .clone()
-        .matches("http_response_status_code", SERVER_ERROR);
-    let answered = http
-        .clone()
-        .matches_not("http_response_status_code", SERVER_ERROR);
+    let failed = failed_requests(http.clone());
+    let good = good_requests(http.clone());
     let calls = Selector::of(&RPC_SERVER_CALL_DURATION);
-    let failed_calls = calls.clone().is_not("error_type", "");
+    let failed_calls = failed_calls(calls.clone());
     let seconds = timing.seconds(WINDOWS[0]);
     let rate = |requests: Selector| {
         format!(
@@ -89,11 +87,12 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
             counted(&SERVICE, &requests.count(), WINDOWS[0])
         )
     };
-    let per_bucket = counted(&of_service(&["le"]), &answered.clone().bucket(), WINDOWS[0]);
+    let per_bucket = counted(&of_service(&["le"]), &good.clone().bucket(), WINDOWS[0]);
     let mut records = Vec::new();
     let reason = [
-        "A service that has never failed has no series of failures: that is none, and not nothing known.",
-        "A call has an error type if its status is the server's fault.",
+        "A request that failed has an error type, with a status or without: a panic or a body that broke off may have none. What the client \
+         alone ended did not fail. A service that has never failed has no series of failures: that is none, and not nothing known.",
+        "A call has an error type if its end is the server's fault, or if the caller left.",
     ];
     for (objective, all, bad, because) in [
         (Objective::Availability, http, failed, reason[0]),
@@ -107,7 +106,7 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
                 .of(&[&rate(bad), "or", &format!("0 * {all_of}")]),
         );
     }
-    records.push(Record::as_("slo:latency:requests_rate5m").of(&[&rate(answered)]));
+    records.push(Record::as_("slo:latency:requests_rate5m").of(&[&rate(good)]));
     records.push(
         Record::as_("slo:latency:errors_rate5m")
             .because(

@@ -3,7 +3,10 @@
 use firstlight::metrics::catalog::{self, Metric};
 
 use super::{Panel, Row, Runbook, Target, Unit, query};
-use crate::promql::of_service;
+use crate::{
+    failed::failed_calls,
+    promql::{Selector, of_service},
+};
 
 pub(super) fn row() -> Row {
     Row::collapsed("gRPC")
@@ -11,7 +14,7 @@ pub(super) fn row() -> Row {
             rate("gRPC calls answered", &catalog::RPC_SERVER_CALL_DURATION),
             failures(
                 "gRPC answers that are errors",
-                &catalog::RPC_SERVER_CALL_DURATION,
+                &failed_calls(query::of(&catalog::RPC_SERVER_CALL_DURATION).count()),
             ),
             durations(
                 "Duration of gRPC calls answered, p95",
@@ -20,7 +23,13 @@ pub(super) fn row() -> Row {
         ])
         .line([
             rate("gRPC calls made", &catalog::RPC_CLIENT_CALL_DURATION),
-            failures("gRPC calls that fail", &catalog::RPC_CLIENT_CALL_DURATION),
+            failures(
+                "gRPC calls that fail",
+                // A time-out of the service's own leaves a call that is cancelled.
+                &query::of(&catalog::RPC_CLIENT_CALL_DURATION)
+                    .count()
+                    .is_not("error_type", ""),
+            ),
             durations(
                 "Duration of gRPC calls made, p95",
                 &catalog::RPC_CLIENT_CALL_DURATION,
@@ -44,15 +53,15 @@ fn rate(title: &str, metric: &Metric) -> Panel {
         ))
 }
 
-fn failures(title: &str, metric: &Metric) -> Panel {
-    let failed = query::of(metric).count().is_not("error_type", "");
-    let by = ["rpc_method", "rpc_status_code"];
-    let failed = query::top(10, query::per_second(&of_service(&by), &failed));
+fn failures(title: &str, failed: &Selector) -> Panel {
+    // Calls that broke off have a type of error and no status.
+    let by = ["rpc_method", "error_type"];
+    let failed = query::top(10, query::per_second(&of_service(&by), failed));
     let failed = query::joined(&by, failed);
     Panel::timeseries(title)
         .means(
-            "Calls per second that ended with a status that is the server's fault, by method and \
-             status.",
+            "Calls per second that failed, by method and by how: the status, or why there was none, \
+             such as a panic.",
         )
         .normally("None.")
         .otherwise(

@@ -4,16 +4,18 @@ use firstlight::metrics::catalog;
 
 use super::{Colour, Panel, Runbook, Target, Unit, objectives::Objective, query};
 use crate::{
+    failed::{failed_requests, good_requests},
     limits,
     promql::{self, Selector, of_service, on_service},
 };
 
 /// Answers by class of status, each of which has its colour.
-const CLASSES: [(&str, &str, Colour); 4] = [
+const CLASSES: [(&str, &str, Colour); 5] = [
     ("2xx", "2..", Colour::Green),
     ("3xx", "3..", Colour::Blue),
     ("4xx", "4..", Colour::Orange),
     ("5xx", "5..", Colour::Red),
+    ("no status", "", Colour::Yellow),
 ];
 
 /// Requests of the chosen services, and of the chosen route where there is one to choose.
@@ -37,7 +39,12 @@ impl Requests {
         self.duration().count()
     }
 
-    /// Those whose status matches, such as `5..`.
+    /// Those that failed through the service's fault, with a status or without.
+    pub(super) fn failed(self) -> Selector {
+        failed_requests(self.all())
+    }
+
+    /// Those whose status matches, such as `4..`.
     pub(super) fn status(self, pattern: &str) -> Selector {
         self.all().matches("http_response_status_code", pattern)
     }
@@ -83,24 +90,21 @@ impl Requests {
 
     /// How many times faster than the service allows its requests fail, per service and part of it.
     pub(super) fn failing_of_budget(self, parts: &[&'static str]) -> String {
-        let failing = query::part(&of_service(parts), &self.status("5.."), &self.all());
+        let failing = query::part(&of_service(parts), &self.failed(), &self.all());
         format!("{failing} {}", of_budget(Objective::Availability))
     }
 
     /// How many times faster than the service allows its requests are slow, per service and part of it.
     pub(super) fn slow_of_budget(self, parts: &[&'static str]) -> String {
         let by = of_service(parts);
-        let answered = self.all().matches_not("http_response_status_code", "5..");
-        let buckets = self
-            .duration()
-            .bucket()
-            .matches_not("http_response_status_code", "5..");
+        let good = good_requests(self.all());
+        let buckets = good_requests(self.duration().bucket());
         let per_bucket = promql::sum(
             &[by.as_slice(), &["le"]].concat(),
             promql::rate(&buckets, query::WINDOW),
         );
         let fast = Objective::fast(&by, &per_bucket);
-        let all = query::per_second(&by, &answered);
+        let all = query::per_second(&by, &good);
         format!(
             "(1 - {fast} / ({all} > 0)) {}",
             of_budget(Objective::Latency)
@@ -110,8 +114,9 @@ impl Requests {
     pub(super) fn failing(self) -> Panel {
         Panel::stat("Failing now")
             .means(
-                "How many times faster than its service's objective allows it answers with 5xx; of \
-                 several services or routes, the worst. 4xx are the client's mistakes and are not in it.",
+                "How many times faster than its service's objective allows its requests fail: 5xx, panics, \
+                 answers that break off. Of several services or routes, the worst. 4xx are the client's \
+                 mistakes and are not in it.",
             )
             .normally("Below 1: the budget lasts for the month.")
             .otherwise(
@@ -151,11 +156,12 @@ impl Requests {
 
     pub(super) fn by_class(self) -> Panel {
         let panel = Panel::stack("Requests by status")
-            .means("Requests per second, by the class of their status, of all that is chosen together.")
+            .means("Requests per second, by the class of their status, of all that is chosen together. No \
+                 status have those that ended before their answer began: the client left, or the service broke off.")
             .normally("Green is nearly all of it.")
             .otherwise(
                 "Orange that grows after a release of a client is the client's; red is ours. Open \
-                 the errors to see which. The graph beside it says whose.",
+                 the errors to see which, also of yellow. The graph beside it says whose.",
             )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::RequestsPerSecond);
@@ -174,27 +180,22 @@ impl Requests {
     }
 
     pub(super) fn failures(self) -> Panel {
-        let part = |pattern: &str| {
-            query::top(
-                10,
-                query::part(&self.thing(), &self.status(pattern), &self.all()),
-            )
-        };
+        let part = |some: Selector| query::top(10, query::part(&self.thing(), &some, &self.all()));
         Panel::timeseries("Failures")
             .means(
-                "The part of each one's requests that failed: 5xx through our fault, 4xx through the \
-                 client's. Of many, the ten with the most.",
+                "The part of each one's requests that failed through our fault (5xx, panics, answers that \
+                 break off), and of those with 4xx, the client's. Of many, the ten with the most.",
             )
-            .normally("5xx is 0. 4xx has a level of its own that hardly changes.")
+            .normally("Failed is 0. 4xx has a level of its own that hardly changes.")
             .otherwise(
-                "5xx above the service's line burns a month's budget \
+                "Failed above the service's line burns a month's budget \
                  in two days. A step in 4xx alone is a \
                  client's release, or a client that tries doors.",
             )
             .runbook(Runbook::HttpAvailabilityBudgetBurn)
             .unit(Unit::Part)
-            .shows(Target::new(&self.legend("5xx"), part("5..")).in_trouble())
-            .shows(Target::new(&self.legend("4xx"), part("4..")))
+            .shows(Target::new(&self.legend("failed"), part(self.failed())).in_trouble())
+            .shows(Target::new(&self.legend("4xx"), part(self.status("4.."))))
             .shows(Target::new(
                 &query::legend("pages from"),
                 query::top(
@@ -207,7 +208,7 @@ impl Requests {
                 ),
             ))
             .shades("pages from", Colour::Purple)
-            .shades("5xx", Colour::Red)
+            .shades("failed", Colour::Red)
             .shades("4xx", Colour::Orange)
     }
 
@@ -249,9 +250,8 @@ impl Requests {
     }
 
     pub(super) fn errors(self) -> Panel {
-        let errors = self.all().is_not("error_type", "");
         let by = of_service(&["error_type"]);
-        let errors = query::per_second(&by, &errors);
+        let errors = query::per_second(&by, &self.failed());
         Panel::timeseries("Errors by type")
             .means(
                 "Failed requests per second, by what failed: the type of the error, or the status \

@@ -91,7 +91,7 @@ fn worst(of: String) -> String {
 pub(super) fn availability() -> Panel {
     Panel::stat("Availability, 30 days")
         .means(
-            "The part of requests of the last 30 days that were not answered with 5xx; of several \
+            "The part of requests of the last 30 days that did not fail; of several \
              services, the worst.",
         )
         .normally("Above the service's objective. The budget beside it turns red where it is not.")

@@ -202,7 +202,7 @@ fn routes() -> Row {
     const ROUTE: &[&str] = &["cluster", "namespace", "job", "http_route"];
     let duration = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION);
     let all = Requests::OfService.all();
-    let part = |pattern| query::part(ROUTE, &Requests::OfService.status(pattern), &all);
+    let part = |some| query::part(ROUTE, &some, &all);
     let time = duration.clone().sum();
     let share = format!(
         "{} / {} group_left () ({} > 0)",
@@ -245,8 +245,8 @@ fn routes() -> Row {
             )
             .red_from(limits::BURNS[0].rate),
         )
-        .column(Column::new("5xx", Unit::Part, part("5..")).in_trouble())
-        .column(Column::new("4xx", Unit::Part, part("4..")))
+        .column(Column::new("Failed", Unit::Part, part(Requests::OfService.failed())).in_trouble())
+        .column(Column::new("4xx", Unit::Part, part(Requests::OfService.status("4.."))))
         .column(Column::new(
             "p95",
             Unit::Seconds,

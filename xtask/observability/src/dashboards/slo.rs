@@ -7,6 +7,7 @@ use super::{
     query,
 };
 use crate::{
+    failed::good_requests,
     limits,
     promql::{self, Selector, of_service},
 };
@@ -137,23 +138,22 @@ fn causes() -> Row {
 
 fn routes() -> Panel {
     const ROUTE: &[&str] = &["cluster", "namespace", "job", "http_route"];
-    let (all, failed) = (Requests::OfService.all(), Requests::OfService.status("5.."));
+    let requests = Requests::OfService;
+    let (all, failed) = (requests.all(), requests.failed());
     let zero = format!("0 * {}", query::in_range(ROUTE, &all));
     let failures = format!("{} or {zero}", query::in_range(ROUTE, &failed));
-    let answered = all.matches_not("http_response_status_code", "5..");
-    let buckets = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION)
-        .bucket()
-        .matches_not("http_response_status_code", "5..");
+    let good = good_requests(all);
+    let buckets = good_requests(query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).bucket());
     let buckets = query::in_range(&[ROUTE, &["le"]].concat(), &buckets);
     let slow = format!(
         "{} - {}",
-        query::in_range(ROUTE, &answered),
+        query::in_range(ROUTE, &good),
         Objective::fast(ROUTE, &buckets)
     );
     Panel::table("Requests that used up the budget")
         .means(
-            "Requests within the time range that were answered with 5xx, and those that took \
-             longer than the service promises, by route.",
+            "Requests within the time range that failed, and those that took longer than the \
+             service promises, by route.",
         )
         .normally("Few, and spread over the routes.")
         .otherwise("The first row is where an hour of work saves most of the budget.")

@@ -238,7 +238,7 @@ fn refused() -> Panel {
     let uses = most("reason", &catalog::METRICS_REJECTED);
     Panel::timeseries("Refused by the metrics' budget")
         .means(
-            "Uses per second of series beyond a metric's budget, samples that were not a number, \
+            "Uses per second of series beyond a metric's budget, samples that were negative or not finite, \
              and metrics that could not be recorded at all.",
         )
         .normally("None.")
@@ -250,10 +250,10 @@ fn refused() -> Panel {
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ANY)
         .shows(Target::new(&query::legend("over budget: {{metric}}"), over).in_trouble())
-        .shows(Target::new(&query::legend("not a number: {{metric}}"), samples).in_trouble())
+        .shows(Target::new(&query::legend("negative or not finite: {{metric}}"), samples).in_trouble())
         .shows(Target::new(&query::legend("refused: {{reason}}"), uses).in_trouble())
         .shades("over budget: none", Colour::Green)
-        .shades("not a number: none", Colour::Green)
+        .shades("negative or not finite: none", Colour::Green)
         .shades("refused: none", Colour::Green)
 }
 

@@ -2,6 +2,7 @@
 
 pub(in super::super) mod births;
 mod declared;
+mod endings;
 
 use super::{OBJECTIVES, Objective, burn};
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
 };
 
 const ALL: &str = r#"http_server_request_duration_seconds_count{job="orders",instance="a",http_response_status_code="200"}"#;
-const FAILED: &str = r#"http_server_request_duration_seconds_count{job="orders",instance="a",http_response_status_code="500"}"#;
+const FAILED: &str = r#"http_server_request_duration_seconds_count{job="orders",instance="a",http_response_status_code="500",error_type="500"}"#;
 const FAST: &str = r#"http_server_request_duration_seconds_bucket{job="orders",instance="a",http_response_status_code="200",le="0.25"}"#;
 const CALLS: &str =
     r#"rpc_server_call_duration_seconds_count{job="orders",instance="a",rpc_method="Place"}"#;
@@ -32,6 +33,7 @@ pub(in super::super) fn all() -> Vec<AlertTest> {
         }
     }
     alert_tests.push(fires(Objective::Grpc, BURNS[0], true));
+    alert_tests.extend(endings::all());
     // What was promised by default is a ticket.
     alert_tests.push(fires(Objective::Availability, BURNS[0], false));
     alert_tests.extend(OBJECTIVES.map(transient));
