@@ -19,6 +19,8 @@ mod future;
 mod layer;
 mod metrics;
 mod probe;
+#[cfg(feature = "axum")]
+mod problem;
 mod protocol;
 mod route;
 #[cfg(feature = "axum")]
@@ -31,6 +33,8 @@ pub use self::client::ReqwestCall;
 pub use self::client::{
     ClientFuture, ClientLayer, ClientRequest, ClientResponse, ClientService, Resend, UrlTemplate,
 };
+#[cfg(feature = "axum")]
+pub use self::problem::problem_details;
 #[cfg(feature = "axum")]
 pub(crate) use self::serve::set_server_limits;
 #[cfg(feature = "axum")]

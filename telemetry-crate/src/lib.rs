@@ -122,7 +122,7 @@ pub use crate::{
     readiness::{Latch, Readiness},
     runtime::NoRuntime,
     secret::Secret,
-    shutdown::{drain_timeout, shutdown_signal},
+    shutdown::{drain_timeout, run_until_shutdown, shutdown_signal},
 };
 
 /// Starts telemetry from the environment alone.
@@ -199,7 +199,7 @@ macro_rules! check {
 /// Sends a canary through every pipeline, with everything from the environment, and says what became of it: one log line,
 /// one count on the metrics page, one span that the collector has acknowledged.
 ///
-/// For a service's `--check-telemetry`, before anything else; it starts telemetry and ends it again, within about 15 s at
+/// For a service's `check-telemetry`, before anything else; it starts telemetry and ends it again, within about 15 s at
 /// worst, and may run beside the service itself. [`TelemetryConfig::check`] knows the service's own settings, too, and
 /// [`TelemetryGuard::check`] asks a telemetry that runs already.
 ///
@@ -207,7 +207,7 @@ macro_rules! check {
 /// use std::process::ExitCode;
 ///
 /// fn main() -> ExitCode {
-///     if std::env::args().any(|argument| argument == "--check-telemetry") {
+///     if std::env::args().any(|argument| argument == "check-telemetry") {
 ///         let report = firstlight::check();
 ///         println!("{report}");
 ///         return report.exit_code();

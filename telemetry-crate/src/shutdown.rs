@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    task::{JoinError, JoinSet},
+};
 
 use crate::{export::LOSS_TARGET, readiness};
 
@@ -47,6 +50,78 @@ pub(crate) fn operators_drain() -> Option<Duration> {
 /// default 20 s. `http::serve`, `cron::Scheduler` and `jobs::apalis::Workers` keep to it by themselves.
 pub fn drain_timeout() -> Duration {
     operators_drain().unwrap_or(DRAIN)
+}
+
+/// Waits for the tasks of a service, such as a server, a worker and a scheduler, and ends them at the [`shutdown_signal`].
+///
+/// At the signal it calls `stop`, which tells them to end. From then on they have [`drain_timeout`] and a second; what still
+/// runs after that is cancelled, with a warning, and is no error. The first task that fails or panics is the error, and the
+/// others are cancelled.
+///
+/// ```no_run
+/// # async fn example(listener: tokio::net::TcpListener) -> std::io::Result<()> {
+/// use std::sync::Arc;
+/// use tokio::{sync::Notify, task::JoinSet};
+///
+/// let stop = Arc::new(Notify::new());
+/// let mut tasks = JoinSet::new();
+/// let stopped = stop.clone();
+/// tasks.spawn(async move {
+///     tokio::select! {
+///         accepted = listener.accept() => accepted.map(drop),
+///         () = stopped.notified() => std::io::Result::Ok(()),
+///     }
+/// });
+/// firstlight::run_until_shutdown(tasks, || stop.notify_waiters()).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// That of the task, or its panic.
+pub async fn run_until_shutdown<E>(
+    tasks: JoinSet<Result<(), E>>,
+    stop: impl FnOnce(),
+) -> Result<(), E>
+where
+    E: From<JoinError> + Send + 'static,
+{
+    run_until(tasks, async {
+        shutdown_signal().await;
+        stop();
+    })
+    .await
+}
+
+async fn run_until<E>(
+    mut tasks: JoinSet<Result<(), E>>,
+    stopped: impl Future<Output = ()>,
+) -> Result<(), E>
+where
+    E: From<JoinError> + Send + 'static,
+{
+    let ended = async {
+        while let Some(ended) = tasks.join_next().await {
+            ended??;
+        }
+        Ok(())
+    };
+    let overdue = async {
+        stopped.await;
+        // A server cuts its requests in time, and is done a moment later.
+        tokio::time::sleep(drain_timeout() + Duration::from_secs(1)).await;
+    };
+    tokio::select! {
+        ended = ended => ended,
+        () = overdue => {
+            tracing::warn!(
+                target: "firstlight",
+                "giving up what is still in flight after FIRSTLIGHT_DRAIN_TIMEOUT"
+            );
+            Ok(())
+        }
+    }
 }
 
 /// Completes at the first SIGTERM or SIGINT: stop accepting, drain, then let the guard flush. `/readyz` answers 503 from
@@ -175,5 +250,49 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         ("Ctrl-C", 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    fn tasks() -> JoinSet<Result<(), std::io::Error>> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(ready(Ok(())));
+        tasks
+    }
+
+    #[tokio::test]
+    async fn run_ends_with_the_last_task() {
+        assert!(run_until(tasks(), pending()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn run_fails_with_the_first_task() {
+        let mut failing = tasks();
+        failing.spawn(pending());
+        failing.spawn(ready(Err(std::io::Error::other("no port"))));
+        let error = run_until(failing, pending()).await.unwrap_err();
+        assert_eq!(error.to_string(), "no port");
+
+        let mut panicking = tasks();
+        panicking.spawn(pending());
+        panicking.spawn(async { std::panic::resume_unwind(Box::new("on purpose")) });
+        let error = run_until(panicking, pending()).await.unwrap_err();
+        assert!(error.to_string().contains("panic"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drain_is_bounded_after_the_signal() {
+        let mut hanging = tasks();
+        hanging.spawn(pending());
+        let begin = tokio::time::Instant::now();
+        run_until(hanging, ready(())).await.unwrap();
+        assert_eq!(begin.elapsed(), drain_timeout() + Duration::from_secs(1));
     }
 }

@@ -33,6 +33,9 @@
 //! # }
 //! ```
 //!
+//! With the feature `sqlx-sqlite` or `sqlx-postgres`, `DatabaseOptions` reads the settings of a database from the environment,
+//! opens it, migrates it, and does what is above.
+//!
 //! # What it cannot know
 //!
 //! sqlx does not say which database or which pool a statement was for, so spans and metrics have what all
@@ -49,6 +52,8 @@ mod attributes;
 mod call;
 #[cfg(feature = "cron")]
 mod cron_store;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+mod database;
 mod error_class;
 mod event;
 mod failure;
@@ -81,6 +86,8 @@ use sqlx::{Database, Pool, pool::PoolOptions};
 
 #[cfg(feature = "cron")]
 pub use self::cron_store::CronStore;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub use self::database::{DatabaseOptions, DatabaseOptionsError, OpenError, OwnedDatabase};
 #[cfg(feature = "apalis")]
 pub(crate) use self::health::note;
 pub use self::{

@@ -2,7 +2,7 @@
 CREATE TABLE orders (
     id              {% if store == "postgres" %}BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY{% else %}INTEGER PRIMARY KEY AUTOINCREMENT{% endif %},
     item            TEXT NOT NULL,
-    quantity        BIGINT NOT NULL,
+    quantity        INTEGER NOT NULL,
 {%- if worker %}
     charged         BOOLEAN NOT NULL DEFAULT FALSE,
 {%- endif %}

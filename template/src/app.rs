@@ -1,86 +1,81 @@
-//! The application: all routes, one layer that observes them, and the server around both.
+//! The application: what its handlers share, its routes behind the layers that observe them, and how it runs and ends.
 
-{% if store == "none" %}use std::io;{% else %}use std::{error::Error, time::Duration};{% endif %}
+use axum::{Router, middleware};{%- if store != "none" %}
+use firstlight::Readiness;
+{%- endif %}
+use firstlight::http::{TelemetryLayer, problem_details, serve};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 
-use axum::Router;
-use firstlight::http::{self, TelemetryLayer};
-use tokio::{% if worker %}{net::TcpListener, time::sleep}{% elsif store != "none" %}{net::TcpListener, time::timeout}{% else %}net::TcpListener{% endif %};
+use crate::routes;
+{%- if store != "none" %}
+use crate::{config::Config, store};
+{%- endif %}
+{%- if worker %}
+use crate::{jobs, schedule};
+{%- endif %}
 
-{% if store == "none" %}use crate::routes;{% elsif worker %}use crate::{ {%- if example %}config::Config, {% endif %}jobs, {% if example %}orders::bank::Bank, {% endif %}routes, schedule, stop::Stop, store::Store};{% else %}use crate::{routes, store::Store};{% endif %}
-
-/// All routes, observed.
-pub fn router({% if store != "none" %}store: Store{% endif %}) -> Router {
-    Router::new()
-        .merge(routes::routes({% if store != "none" %}store{% endif %}))
-        // Last: a layer covers the routes that are there when it is added.
-        .layer(TelemetryLayer::new())
+/// What a handler, a job or a scheduled run may need: clients, caches. Clones are the same.
+{%- if store == "none" %}
+#[derive(Debug, Clone, Default)]
+{%- else %}
+#[derive(Debug, Clone)]
+{%- endif %}
+pub struct AppState {
+    // Yours go here.
+{%- if store != "none" %}
+    pub store: store::Store,
+{%- endif %}
+{%- if example %}
+    pub orders: crate::orders::Orders,
+{%- endif %}
+{%- if worker and example %}
+    pub bank: crate::orders::bank::Bank,
+{%- endif %}
 }
 
-{% if worker -%}
-/// Serves, works and keeps the schedules until SIGTERM or Ctrl-C, then finishes what is in flight.
-pub async fn serve(
-    listener: TcpListener,
-    store: Store,
+impl AppState {
+{%- if store != "none" %}
+    pub async fn new(config: &Config, readiness: &Readiness) -> anyhow::Result<Self> {
+        Ok(Self {
+            store: store::open(&config.database, readiness).await?,
 {%- if example %}
-    config: &Config,
+            orders: crate::orders::cache(),
 {%- endif %}
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    tracing::info!(address = %listener.local_addr()?, "listening");
-{%- if example %}
-    let bank = Bank::new(config)?;
+{%- if worker and example %}
+            bank: crate::orders::bank::Bank::new(config.bank_url.clone())?,
 {%- endif %}
-    let stop = Stop::on_signal();
-    // Clients that are slow, idle or too many meet limits; README.md has them. Each has a setter here.
-    let server = http::serve(listener, router(store.clone()))
-        .with_graceful_shutdown(stop.clone().requested());
-    // In tasks of their own, so that they don't wait for the server, nor for each other.
-    let worker = tokio::spawn(jobs::work(store.clone(), {% if example %}bank, {% endif %}stop.clone()));
-    let schedules = tokio::spawn(schedule::run(store.clone(), stop.clone()));
-    let all = async {
-        // The first to fail or to panic ends the service, and a new process starts whole.
-        tokio::try_join!(
-            async {
-                server.await;
-                Ok::<_, Box<dyn Error + Send + Sync>>(())
-            },
-            async { Ok(worker.await?) },
-            async { Ok(schedules.await??) },
-        )?;
-        store.close().await;
+        })
+    }
+
+{%- endif %}
+    /// Runs until SIGTERM or Ctrl-C, then finishes what is in flight.
+    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+        tracing::info!(address = %listener.local_addr()?, "listening");
+        let stop = CancellationToken::new();
+        // Clients that are slow, idle or too many meet limits; README.md has them. Each has a setter here.
+        let server = serve(listener, router(self.clone()))
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        // The first of these to fail or to panic ends the service, and a new process starts whole.
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async { anyhow::Ok(server.await) });
+{%- if worker %}
+        tasks.spawn(jobs::work(self.clone(), stop.clone()));
+        tasks.spawn(schedule::run(self.clone(), stop.clone()));
+{%- endif %}
+        firstlight::run_until_shutdown(tasks, || stop.cancel()).await?;
+{%- if store != "none" %}
+        store::close(&self.store).await;
+{%- endif %}
         Ok(())
-    };
-    let overdue = async {
-        stop.requested().await;
-        // The server, which has cut its requests by then, is done before that.
-        sleep(firstlight::drain_timeout() + Duration::from_secs(1)).await;
-    };
-    tokio::select! {
-        result = all => result,
-        () = overdue => {
-            tracing::warn!("giving up jobs that are still in flight after FIRSTLIGHT_DRAIN_TIMEOUT");
-            Ok(())
-        }
     }
 }
-{%- else -%}
-/// Serves until SIGTERM or Ctrl-C, then finishes the requests that are in flight.
-{% if store == "none" -%}
-pub async fn serve(listener: TcpListener) -> io::Result<()> {
-{%- else -%}
-pub async fn serve(
-    listener: TcpListener,
-    store: Store,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-{%- endif %}
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    // Clients that are slow, idle or too many meet limits; README.md has them. Each has a setter here.
-    http::serve(listener, router({% if store != "none" %}store.clone(){% endif %}))
-        .with_graceful_shutdown(firstlight::shutdown_signal())
-        .await;
-{%- if store != "none" %}
-    // What was cut may still hold a connection.
-    let _ = timeout(Duration::from_secs(1), store.close()).await;
-{%- endif %}
-    Ok(())
+
+/// All routes, observed. An error, whatever has found it, is answered as problem details (RFC 9457).
+pub fn router(app: AppState) -> Router {
+    routes::routes()
+        .layer(middleware::from_fn(problem_details))
+        // Last: a layer covers the routes that are there when it is added.
+        .layer(TelemetryLayer::new())
+        .with_state(app)
 }
-{%- endif %}

@@ -2,35 +2,17 @@
 //!
 //! A job runs **at least once**: a process that dies between the work and the note that it is done leaves it to another. So
 //! whatever a job does must bear to be done again.
-//!
-//! Another kind of job is a type with its `TaskQueue`, a function, and a line in [`work`]. Its dead letters are listed and
-//! tried again with all others.
-{%- if example %}
+//! Another kind of job is a type with its `TaskQueue`, a function, and two lines in [`work`].{% if example %} `orders/charge.rs` has the first two.{% endif %}
 
+{% if example -%}
 use firstlight::jobs::apalis::Workers;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    orders::{
-        bank::Bank,
-        charge::{CHARGES, charge},
-    },
-    stop::Stop,
-    store::Store,
+    app::AppState,
+    orders::charge::{CHARGES, charge},
 };
-
-/// Works until the signal to stop, then ends what runs.
-pub async fn work(store: Store, bank: Bank, stop: Stop) {
-    // Each kind of job keeps a clone of its own, which is the same pool.
-    let charges_store = store.clone();
-    Workers::new(store.clone())
-        .add(&CHARGES, move |job| {
-            charge(job, charges_store.clone(), bank.clone())
-        })
-        .run(stop.requested())
-        .await;
-}
-{%- else %}
-
+{%- else -%}
 use std::{sync::LazyLock, time::Duration};
 
 use firstlight::jobs::{
@@ -38,8 +20,9 @@ use firstlight::jobs::{
     apalis::{BoxDynError, TaskQueue, Workers},
 };
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
-use crate::{stop::Stop, store::Store};
+use crate::app::AppState;
 
 /// What a job has to know. It is stored as JSON, and read by the next version of the service as well.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,16 +39,26 @@ pub static GREETINGS: LazyLock<TaskQueue<Greeting>> = LazyLock::new(|| {
 });
 
 /// Your first job goes here. An error is tried again, an `AbortError` is not.
-async fn greet(greeting: Greeting) -> Result<(), BoxDynError> {
+async fn greet(greeting: Greeting, _app: AppState) -> Result<(), BoxDynError> {
     tracing::info!(name = greeting.name, "hello");
     Ok(())
 }
-
-/// Works until the signal to stop, then ends what runs.
-pub async fn work(store: Store, stop: Stop) {
-    Workers::new(store.clone())
-        .add(&GREETINGS, greet)
-        .run(stop.requested())
-        .await;
-}
 {%- endif %}
+
+/// Works until the token is cancelled, then ends what runs.
+pub async fn work(app: AppState, stop: CancellationToken) -> anyhow::Result<()> {
+{%- if example %}
+    let charges = app.clone();
+{%- else %}
+    let greetings = app.clone();
+{%- endif %}
+    Workers::new(app.store)
+{%- if example %}
+        .add(&CHARGES, move |job| charge(job, charges.clone()))
+{%- else %}
+        .add(&GREETINGS, move |job| greet(job, greetings.clone()))
+{%- endif %}
+        .run(stop.cancelled_owned())
+        .await;
+    Ok(())
+}

@@ -3,9 +3,6 @@
 pub mod app;
 pub mod cli;
 pub mod config;
-{%- if worker %}
-pub mod dead_letters;
-{%- endif %}
 pub mod error;
 {%- if worker %}
 pub mod jobs;
@@ -17,7 +14,6 @@ pub mod orders;
 pub mod routes;
 {%- if worker %}
 pub mod schedule;
-pub mod stop;
 {%- endif %}
 {%- if store != "none" %}
 pub mod store;

@@ -1,7 +1,5 @@
-//! This service's own metrics. Requests, the process and telemetry itself are measured without a line here.
-//!
-//! One typed function for each metric: its name is spelled once, and its labels have the values that the types allow.
-//! A value that a client can choose is no label; it belongs on a span or a log line.
+//! This service's own metrics, one typed function for each: its name is spelled once, and its labels have the values that the
+//! types allow. A value that a client can choose is no label; it belongs on a span or a log line.
 {%- if example %}
 
 use std::sync::LazyLock;
@@ -18,7 +16,7 @@ pub fn order_accepted() {
 }
 
 /// Items per accepted order.
-pub fn order_items(quantity: u32) {
+pub fn order_items(quantity: i32) {
     static ITEMS: LazyLock<Histogram> = LazyLock::new(|| {
         describe_histogram!("order_items", "Items per accepted order.");
         histogram!("order_items")

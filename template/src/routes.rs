@@ -1,12 +1,23 @@
 //! The routes. A handler takes its input from extractors and returns `Result<_, AppError>`.
+{%- if example %}
+
+use axum::Router;
+
+use crate::{app::AppState, orders};
+
+/// All routes of the service.
+pub fn routes() -> Router<AppState> {
+    Router::new().merge(orders::routes())
+}
+{%- else %}
 //!
 //! Your first endpoint goes here. It needs no line of telemetry: its requests are measured, logged and traced.
 //!
 //! ```
 //! use axum::{Router, extract::Path, routing::get};
-//! use {{crate_name}}::error::AppError;
+//! use {{crate_name}}::{app::AppState, error::AppError};
 //!
-//! pub fn routes() -> Router {
+//! pub fn routes() -> Router<AppState> {
 //!     Router::new().route("/hello/{name}", get(hello))
 //! }
 //!
@@ -17,18 +28,11 @@
 //! ```
 
 use axum::Router;
-{%- if example and store != "none" %}
 
-use crate::{orders, store::Store};
-{%- elsif example %}
-
-use crate::orders;
-{%- elsif store != "none" %}
-
-use crate::store::Store;
-{%- endif %}
+use crate::app::AppState;
 
 /// All routes of the service.
-pub fn routes({% if store != "none" %}{% unless example %}_{% endunless %}store: Store{% endif %}) -> Router {
-    Router::new(){% if example %}.merge(orders::routes({% if store != "none" %}store{% endif %})){% endif %}
+pub fn routes() -> Router<AppState> {
+    Router::new()
 }
+{%- endif %}

@@ -3,41 +3,40 @@
 use std::time::Duration;
 
 use firstlight::{
-    cron::{CronError, Schedule, Scheduler},
+    cron::{Schedule, Scheduler},
     jobs::apalis::remove_finished,
     sqlx::CronStore,
 };
+use tokio_util::sync::CancellationToken;
 
-use crate::{ {%- if example %}orders, {% endif %}stop::Stop, store::Store};
+{% if example -%}
+use crate::orders::table::forget_keys;
+{% endif -%}
+use crate::{app::AppState, store::Store};
 
-/// How long a job that is done stays. Dead letters stay until they are tried again: see `dead_letters`.
+/// How long a job that is done stays. Dead letters stay until they are tried again.
 const FINISHED_JOBS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Runs all schedules until the signal to stop.
-pub async fn run(store: Store, stop: Stop) -> Result<(), CronError> {
+/// Runs all schedules until the token is cancelled. Another is a function, and a line here.
+pub async fn run(app: AppState, stop: CancellationToken) -> anyhow::Result<()> {
     let finished_jobs = Schedule::cron("@daily")?.named("remove-finished-jobs");
-    let jobs_of = store.clone();
-    let remove_finished_jobs = move || {
-        let store = jobs_of.clone();
-        async move {
-            let removed = remove_finished(&store, FINISHED_JOBS_KEPT).await?;
-            tracing::info!(removed, "finished jobs removed");
-            Ok::<_, sqlx::Error>(())
-        }
-    };
+    let jobs = app.store.clone();
 {%- if example %}
     let idempotency_keys = Schedule::cron("@hourly")?.named("forget-idempotency-keys");
-    let keys_of = store.clone();
-    let forget_idempotency_keys = move || {
-        let store = keys_of.clone();
-        async move { orders::forget_keys(&store).await }
-    };
+    let keys = app.store.clone();
 {%- endif %}
-    Scheduler::new(CronStore::new(store))
-        .add(finished_jobs, remove_finished_jobs)
+    Scheduler::new(CronStore::new(app.store))
+        .add(finished_jobs, move || remove_finished_jobs(jobs.clone()))
 {%- if example %}
-        .add(idempotency_keys, forget_idempotency_keys)
+        .add(idempotency_keys, move || forget_keys(keys.clone()))
 {%- endif %}
-        .run(stop.requested())
-        .await
+        .run(stop.cancelled_owned())
+        .await?;
+    Ok(())
+}
+
+async fn remove_finished_jobs(store: Store) -> Result<(), sqlx::Error> {
+    let removed = remove_finished(&store, FINISHED_JOBS_KEPT).await?;
+    tracing::info!(removed, "finished jobs removed");
+    Ok(())
 }

@@ -16,7 +16,7 @@ use support::{Database, SOON, Service, run, text, wait_for_status};
 const ORDER: &str = r#"{"item": "telescope", "quantity": 2}"#;
 
 #[test]
-fn the_bank_is_told_of_an_order_once_and_in_its_trace() {
+fn bank_is_asked_once_in_the_trace() {
     let bank = Bank::open("200 OK");
     let mut service = Service::start(&[("BANK_URL", &bank.url)]);
     let in_trace = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-";
@@ -39,17 +39,17 @@ fn the_bank_is_told_of_an_order_once_and_in_its_trace() {
 }
 
 #[test]
-fn what_the_bank_declines_is_not_tried_again() {
+fn declined_charges_are_not_retried() {
     let bank = Bank::open("402 Payment Required");
     let mut service = Service::start(&[("BANK_URL", &bank.url)]);
     service.post("/orders", ORDER);
-    wait_for_status(&mut service, 1, "dead");
+    wait_for_status(&mut service, 1, "dead-lettered");
     service.terminate();
     assert_eq!(bank.asked.try_iter().count(), 1);
 }
 
 #[test]
-fn an_order_that_the_bank_was_away_for_is_listed_and_is_done_once_it_is_tried_again() {
+fn charges_wait_for_a_bank_that_is_away() {
     let database = Database::new();
     let url = database.url();
     // Port 1 has no listener.
@@ -57,36 +57,57 @@ fn an_order_that_the_bank_was_away_for_is_listed_and_is_done_once_it_is_tried_ag
     let mut service = Service::start(&away);
     service.post("/orders", ORDER);
     service.line(|line| line["worker.task.outcome"] == "retry");
-    service.terminate();
-    // A test has no time for the pauses between all five.
-    database.inside(async |store| {
-        let last = sqlx::query("UPDATE {% if store == "sqlite" %}Jobs{% else %}apalis.jobs{% endif %} SET attempts = max_attempts - 1");
-        last.execute(store).await.unwrap();
-    });
-    let mut service = Service::start(&away);
-    wait_for_status(&mut service, 1, "dead");
+    wait_for_status(&mut service, 1, "retrying");
     service.terminate();
 
-    let listed = run(&["--dead-letters"], &away).stdout;
+    let bank = Bank::open("200 OK");
+    let back = [("DATABASE_URL", &*url), ("BANK_URL", &*bank.url)];
+    let mut service = Service::start(&back);
+    wait_for_status(&mut service, 1, "done");
+}
+
+#[test]
+fn dead_letters_can_be_retried() {
+    let database = Database::new();
+    let url = database.url();
+    let refusing = Bank::open("402 Payment Required");
+    let settings = [("DATABASE_URL", &*url), ("BANK_URL", &*refusing.url)];
+    let mut service = Service::start(&settings);
+    service.post("/orders", ORDER);
+    wait_for_status(&mut service, 1, "dead-lettered");
+    service.terminate();
+
+    let listed = run(&["dead-letters"], &settings).stdout;
     let listed = String::from_utf8(listed).unwrap();
     assert_eq!(listed.lines().count(), 1, "{listed}");
-    assert!(listed.contains("\t5 attempts\t"), "{listed}");
+    assert!(listed.contains("\t1 attempts\t"), "{listed}");
 
-    let retried = run(&["--retry-dead-letters"], &away);
+    let retried = run(&["retry-dead-letters"], &settings);
     assert!(retried.status.success(), "{retried:?}");
     let bank = Bank::open("200 OK");
     let back = [("DATABASE_URL", &*url), ("BANK_URL", &*bank.url)];
     let mut service = Service::start(&back);
     wait_for_status(&mut service, 1, "done");
-    assert!(run(&["--dead-letters"], &back).stdout.is_empty());
+    assert!(run(&["dead-letters"], &back).stdout.is_empty());
 }
 
 #[test]
-fn an_address_that_is_none_is_one_error_line() {
-    let log = Service::start(&[("BANK_URL", "bank.internal")]).end().log;
-    let error = log.iter().find(|line| line["level"] == "ERROR").unwrap();
-    let message = text(error, "message");
-    assert!(message.contains("BANK_URL: found"), "{message}");
+fn bank_url_must_name_a_server() {
+    for url in [
+        "bank.internal",
+        "http://",
+        "https://bank.internal",
+        "http://bank/?x=1",
+        "http://bank?",
+        "http://bank/#f",
+        "http://root:hunter2@bank",
+    ] {
+        let log = Service::start(&[("BANK_URL", url)]).end().log;
+        let error = log.iter().find(|line| line["level"] == "ERROR").unwrap();
+        let message = text(error, "message");
+        assert!(message.contains("BANK_URL: found a value"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
 }
 
 /// Gives every request the same answer.

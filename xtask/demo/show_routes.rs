@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::{FromRef, Path, State},
     routing::get,
 };
 use firstlight::{
@@ -13,14 +13,20 @@ use firstlight::{
     sqlx::Observe,
 };
 
-use crate::{error::AppError, store::Store};
+use crate::{app::AppState, error::AppError, store::Store};
+
+/// For handlers that need nothing else.
+impl FromRef<AppState> for Store {
+    fn from_ref(app: &AppState) -> Self {
+        app.store.clone()
+    }
+}
 
 /// The routes of the demo.
-pub fn routes(store: Store) -> Router {
+pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/orders/{id}/rows", get(rows))
         .route("/orders/report", get(report))
-        .with_state(store)
 }
 
 /// The rows of an order and of its job, as they are in the file, in a list of JSON.

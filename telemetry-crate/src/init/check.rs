@@ -14,7 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
 
 impl TelemetryConfig {
     /// Starts telemetry, sends a canary through every pipeline, and ends it again: for a service's
-    /// `--check-telemetry`. See [`check()`](crate::check()), which does it without setters.
+    /// `check-telemetry`. See [`check()`](crate::check()), which does it without setters.
     pub fn check(self) -> CheckReport {
         let (telemetry, in_use) = match self.clone().require_admin().init() {
             // The service itself, most likely, which runs beside this check.

@@ -37,6 +37,8 @@ mod metadata;
 mod payload;
 mod postpone;
 mod service;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod state;
 mod stats;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod tables;
@@ -54,6 +56,7 @@ pub use apalis_core::error::{AbortError, BoxDynError};
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 pub use self::{
     dead_letters::{DeadLetter, RetryError, dead_letters, remove_finished, retry_dead_letters},
+    state::JobState,
     tables::{Tables, migrations},
     task_queue::TaskQueue,
     workers::Workers,

@@ -1,24 +1,18 @@
 //! Whose fault an error of the database is.
 
+use http::StatusCode;
 use sqlx::{Error, error::ErrorKind};
 
-/// What an error of a query means for the request that asked for it, for an HTTP status or its like.
+/// What an error of a query means for the request that asked for it.
 ///
 /// By the SQLSTATE of PostgreSQL, or the result code of SQLite.
 ///
 /// ```
 /// use firstlight::sqlx::ErrorClass;
 ///
-/// fn status(error: &sqlx::Error) -> u16 {
-///     match ErrorClass::of(error) {
-///         ErrorClass::Invalid => 422,
-///         ErrorClass::Conflict => 409,
-///         ErrorClass::Unavailable => 503,
-///         _ => 500,
-///     }
-/// }
-/// assert_eq!(status(&sqlx::Error::PoolTimedOut), 503);
-/// assert_eq!(status(&sqlx::Error::RowNotFound), 500);
+/// let status = |error: sqlx::Error| ErrorClass::of(&error).status();
+/// assert_eq!(status(sqlx::Error::PoolTimedOut), 503);
+/// assert_eq!(status(sqlx::Error::RowNotFound), 500);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -42,6 +36,16 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
+    /// The HTTP status: 422, 409, 503 or 500, in the order of the variants.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
     /// Classifies an error.
     pub fn of(error: &Error) -> Self {
         match error {

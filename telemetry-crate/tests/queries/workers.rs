@@ -14,8 +14,8 @@ use std::{
 use firstlight::jobs::{
     Queue,
     apalis::{
-        AbortError, BoxDynError, RetryError, TaskQueue, Workers, dead_letters, remove_finished,
-        retry_dead_letters,
+        AbortError, BoxDynError, JobState, RetryError, TaskQueue, Workers, dead_letters,
+        remove_finished, retry_dead_letters,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,8 @@ both![
     every_state_is_in_the_stats,
     an_undeclared_queue_is_watched,
     dead_letters_know_every_queue,
+    state_is_found_by_key,
+    finished_jobs_go_by_their_age,
 ];
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -338,6 +340,46 @@ async fn an_undeclared_queue_is_watched<DB: Place>(pool: Pool<DB>) {
     assert_eq!(budget("known"), Some(60.0));
     assert_eq!(budget(&name), None);
     running.stop().await;
+}
+
+async fn state_is_found_by_key<DB: Place>(pool: Pool<DB>) {
+    let notes = queue("states").max_attempts(2);
+    for number in 0..5 {
+        enqueue(&pool, &notes, number).await;
+    }
+    DB::change(&pool, 1, "status = 'Queued'").await;
+    DB::change(&pool, 2, "status = 'Failed', attempts = 1").await;
+    DB::change(&pool, 3, "status = 'Done', attempts = 1").await;
+    DB::change(&pool, 4, "status = 'Failed', attempts = 2").await;
+    for (key, expected) in [
+        ("0", Some("pending")),
+        ("1", Some("running")),
+        ("2", Some("retrying")),
+        ("3", Some("done")),
+        ("4", Some("dead-lettered")),
+        ("5", None),
+    ] {
+        let state = notes.state(&pool, key).await.unwrap();
+        assert_eq!(state.map(JobState::as_str), expected, "{key}");
+    }
+    let other = queue("stateless");
+    assert_eq!(other.state(&pool, "0").await.unwrap(), None);
+}
+
+async fn finished_jobs_go_by_their_age<DB: Place>(pool: Pool<DB>) {
+    let notes = queue("ages");
+    let [old, new] = DB::DONE;
+    for (number, status, done) in [(0, "Killed", old), (1, "Done", old), (2, "Done", new)] {
+        enqueue(&pool, &notes, number).await;
+        DB::change(&pool, number, &format!("status = '{status}', {done}")).await;
+    }
+    enqueue(&pool, &notes, 3).await;
+    let week = Duration::from_secs(7 * 24 * 60 * 60);
+    assert_eq!(remove_finished(&pool, week).await.unwrap(), 1);
+    for (key, is_kept) in [("0", true), ("1", false), ("2", true), ("3", true)] {
+        let state = notes.state(&pool, key).await.unwrap();
+        assert_eq!(state.is_some(), is_kept, "{key}");
+    }
 }
 
 async fn dead_letters_know_every_queue<DB: Place>(pool: Pool<DB>) {

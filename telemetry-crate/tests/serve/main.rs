@@ -7,6 +7,7 @@ mod clients;
 mod drain;
 mod http2;
 mod layers;
+mod problems;
 mod sent;
 mod spans;
 

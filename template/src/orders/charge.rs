@@ -4,13 +4,12 @@ use std::{sync::LazyLock, time::Duration};
 
 use firstlight::jobs::{
     Queue,
-    apalis::{AbortError, BoxDynError, TaskQueue},
+    apalis::{AbortError, BoxDynError, JobState, TaskQueue},
 };
 use serde::{Deserialize, Serialize};
-use tracing::info;
 
-use super::{bank::Bank, table};
-use crate::store::Store;
+use super::table::{self, Order};
+use crate::{app::AppState, store::Store};
 
 /// What the worker has to know. It is stored as JSON, and read by the next version of the service as well.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,18 +24,27 @@ pub static CHARGES: LazyLock<TaskQueue<Charge>> = LazyLock::new(|| {
     TaskQueue::new("charge", queue.latency_budget(Duration::from_secs(60)))
 });
 
+/// How far it is. That is the queue's to say, which forgets what is done, so that it can't say one thing and the order another.
+pub async fn status(store: &Store, order: &Order) -> Result<JobState, sqlx::Error> {
+    if order.charged {
+        return Ok(JobState::Done);
+    }
+    let state = CHARGES.state(store, &order.id.to_string()).await?;
+    Ok(state.unwrap_or(JobState::Pending))
+}
+
 /// An error is tried again, an [`AbortError`] is not.
-pub async fn charge(job: Charge, store: Store, bank: Bank) -> Result<(), BoxDynError> {
-    let Some(order) = table::find(&store, job.order_id).await? else {
+pub async fn charge(job: Charge, app: AppState) -> Result<(), BoxDynError> {
+    let Some(order) = table::find(&app.store, job.order_id).await? else {
         return Err(AbortError::new(format!("there is no order {}", job.order_id)).into());
     };
     // Jobs run at least once, and this one must not be paid for twice.
-    if order.status == "done" {
+    if order.charged {
         return Ok(());
     }
     // A crash between this and the note that it is done repeats it; the bank knows it by the order's id.
-    bank.charge(&order).await?;
-    table::set_charged(&store, order.id).await?;
-    info!(order.id, "order charged");
+    app.bank.charge(&order).await?;
+    table::set_charged(&app.store, order.id).await?;
+    tracing::info!(order.id, "order charged");
     Ok(())
 }

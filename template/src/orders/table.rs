@@ -1,30 +1,26 @@
 //! The table of orders, and every query about it.
 
-{% if worker -%}
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-{%- else -%}
 use std::time::{SystemTime, UNIX_EPOCH};
-{%- endif %}
 
 use firstlight::sqlx::Observe;
 use serde::Serialize;
+use sqlx::Executor;
 
 use super::NewOrder;
-use crate::store::{Connection, Store};
+use crate::store::{Db, Store};
 
 /// An order, as clients see it.
 #[derive(Debug, Serialize, sqlx::FromRow)]
 pub struct Order {
     pub id: i64,
     pub item: String,
-    pub quantity: i64,
+    pub quantity: i32,
 {%- if worker %}
-    /// `pending`, `done`, or `dead`: the charge failed for good.
-    pub status: String,
+    #[serde(skip)]
+    pub charged: bool,
 {%- endif %}
 }
 
-/// All orders together.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
 pub struct Stats {
     pub orders: i64,
@@ -33,50 +29,25 @@ pub struct Stats {
 
 /// Stores an order and returns its id, unless there is one with the same key.
 pub async fn insert(
-    connection: &mut Connection,
+    connection: impl Executor<'_, Database = Db>,
     new: &NewOrder,
     key: Option<&str>,
 ) -> Result<Option<i64>, sqlx::Error> {
     let insert = "INSERT INTO orders (item, quantity, created_at, idempotency_key) VALUES ($1, $2, $3, $4) \
                   ON CONFLICT (idempotency_key) DO NOTHING RETURNING id";
-    sqlx::query_scalar(insert)
-        .bind(&new.item)
-        .bind(i64::from(new.quantity))
-        .bind(seconds(SystemTime::now()))
-        .bind(key)
-        .fetch_optional(connection)
-        .observed()
-        .await
+    let insert = sqlx::query_scalar(insert).bind(&new.item);
+    let insert = insert.bind(new.quantity).bind(now()).bind(key);
+    insert.fetch_optional(connection).observed().await
 }
 
 pub async fn find(store: &Store, id: i64) -> Result<Option<Order>, sqlx::Error> {
-{%- if worker %}
-    // What becomes of a charge is the queue's to say, so that it can't say one thing and the order another.
-    let find = "SELECT orders.id, item, quantity, \
-                    CASE WHEN charged THEN 'done' WHEN job.id IS NULL THEN 'pending' ELSE 'dead' END AS status \
-                FROM orders LEFT JOIN {% if store == "sqlite" %}Jobs{% else %}apalis.jobs{% endif %} AS job \
-                    ON job.job_type = 'charges' AND job.idempotency_key = CAST(orders.id AS TEXT) \
-                    AND (job.status = 'Killed' OR (job.status = 'Failed' AND job.attempts >= job.max_attempts)) \
-                WHERE orders.id = $1";
-{%- else %}
-    let find = "SELECT id, item, quantity FROM orders WHERE id = $1";
-{%- endif %}
-    sqlx::query_as(find)
-        .bind(id)
-        .fetch_optional(store)
-        .observed()
-        .await
+    let find = sqlx::query_as("SELECT * FROM orders WHERE id = $1").bind(id);
+    find.fetch_optional(store).observed().await
 }
 
-pub async fn find_by_key(store: &Store, key: &str) -> Result<(i64, NewOrder), sqlx::Error> {
-    let find = "SELECT id, item, quantity FROM orders WHERE idempotency_key = $1";
-    let (id, item, quantity) = sqlx::query_as::<_, (i64, String, i64)>(find)
-        .bind(key)
-        .fetch_one(store)
-        .observed()
-        .await?;
-    let quantity = u32::try_from(quantity).unwrap_or(u32::MAX);
-    Ok((id, NewOrder { item, quantity }))
+pub async fn find_by_key(store: &Store, key: Option<&str>) -> Result<Option<Order>, sqlx::Error> {
+    let find = sqlx::query_as("SELECT * FROM orders WHERE idempotency_key = $1").bind(key);
+    find.fetch_optional(store).observed().await
 }
 
 pub async fn stats(store: &Store) -> Result<Stats, sqlx::Error> {
@@ -91,20 +62,17 @@ pub async fn set_charged(store: &Store, id: i64) -> Result<(), sqlx::Error> {
     charged.execute(store).observed().await.map(drop)
 }
 
-/// Forgets keys that no client will send again: their orders are as old as `age`.
-pub async fn forget_keys(store: &Store, age: Duration) -> Result<u64, sqlx::Error> {
+/// The scheduled run: keys of orders that are a day old are free again, because no client repeats a request so late.
+pub async fn forget_keys(store: Store) -> Result<(), sqlx::Error> {
     let forget = "UPDATE orders SET idempotency_key = NULL WHERE idempotency_key IS NOT NULL AND created_at < $1";
-    let before = seconds(SystemTime::now() - age);
-    let forgotten = sqlx::query(forget)
-        .bind(before)
-        .execute(store)
-        .observed()
-        .await?;
-    Ok(forgotten.rows_affected())
+    let forget = sqlx::query(forget).bind(now() - 24 * 60 * 60);
+    let forgotten = forget.execute(&store).observed().await?.rows_affected();
+    tracing::info!(forgotten, "idempotency keys forgotten");
+    Ok(())
 }
 {%- endif %}
 
-fn seconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs().cast_signed()
 }

@@ -12,12 +12,10 @@ use std::{
 };
 
 use serde_json::Value;
-{%- if store != "none" %}
 
 mod database;
 
 pub use database::Database;
-{%- endif %}
 
 /// For whatever is going to happen, on a machine that is busy with something else.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -29,10 +27,8 @@ pub struct Service {
     child: Child,
     log: Vec<Value>,
     new_lines: Receiver<Value>,
-{%- if store != "none" %}
     /// Removed with the service, unless the test has one of its own.
     _database: Database,
-{%- endif %}
 }
 
 /// What is left of a service that has ended.
@@ -49,18 +45,25 @@ pub struct Response {
     pub body: String,
 }
 
+impl Response {
+    /// The problem details that every error is answered with.
+    pub fn problem(&self) -> Value {
+        let is_problem = self.head.contains("content-type: application/problem+json");
+        assert!(is_problem, "{}\n{}", self.head, self.body);
+        let problem: Value = serde_json::from_str(&self.body).expect("JSON");
+        assert_eq!(problem["status"], self.status, "{problem}");
+        problem
+    }
+}
+
 impl Service {
-    /// Starts the service with nothing in its environment but free ports{% if store != "none" %}, an empty database{% endif %} and `variables`.
+    /// Starts the service with nothing in its environment but free ports, an empty database if it has one, and `variables`.
     pub fn start(variables: &[(&str, &str)]) -> Self {
-{%- if store != "none" %}
         let database = Database::new();
-{%- endif %}
         let mut child = Command::new(BINARY)
             .env_clear()
             .envs([("PORT", "0"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "0")])
-{%- if store != "none" %}
-            .env("DATABASE_URL", database.url())
-{%- endif %}
+            .envs(database.variables())
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
@@ -81,9 +84,7 @@ impl Service {
             child,
             log,
             new_lines,
-{%- if store != "none" %}
             _database: database,
-{%- endif %}
         }
     }
 
@@ -179,9 +180,9 @@ impl Drop for Service {
     }
 }
 
-/// Runs the service with `--check-telemetry`.
+/// Runs the service with `check-telemetry`.
 pub fn check_telemetry(variables: &[(&str, &str)]) -> Output {
-    run(&["--check-telemetry"], variables)
+    run(&["check-telemetry"], variables)
 }
 
 /// Runs the program with arguments, to its end.
@@ -195,7 +196,6 @@ pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     output.expect("the service starts")
 }
 
-{% if worker and example -%}
 /// Waits until an order has this status.
 pub fn wait_for_status(service: &mut Service, order: u32, expected: &str) {
     // A killed worker's jobs are free for another after 15 s.
@@ -211,7 +211,6 @@ pub fn wait_for_status(service: &mut Service, order: u32, expected: &str) {
     }
 }
 
-{% endif -%}
 /// Whether `line` is the access line of a request.
 pub fn is_access_line(line: &Value) -> bool {
     line["target"] == "firstlight::http"

@@ -31,6 +31,7 @@ use tokio::time::sleep;
 use tower::{Layer, ServiceExt};
 
 use crate::{
+    app::AppState,
     error::AppError,
     store::{Db, Store},
 };
@@ -52,7 +53,7 @@ const POLL: Duration = Duration::from_millis(50);
 const UNAVAILABLE: u8 = 14;
 
 /// The routes of the faults.
-pub fn routes(store: Store) -> Router {
+pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/faults/bank/{milliseconds}", post(bank_takes))
         .route("/faults/herd/{runs}", post(herd_runs))
@@ -64,7 +65,6 @@ pub fn routes(store: Store) -> Router {
         .route("/faults/stale", post(stale))
         .route("/faults/pay/{status}", post(pay))
         .route("/faults/call", post(call))
-        .with_state(store)
 }
 
 /// From now on, for charges under way as well.
@@ -131,7 +131,7 @@ async fn pay(State(store): State<Store>, Path(status): Path<u8>) -> Result<(), A
         .header(CONTENT_TYPE, "application/grpc")
         .body(Body::empty())
         .map_err(AppError::internal)?;
-    let answered = channel.oneshot(call).await.map_err(AppError::Internal)?;
+    let answered = channel.oneshot(call).await.map_err(|error| AppError::internal(anyhow::Error::from_boxed(error)))?;
     axum::body::to_bytes(Body::new(answered.into_body()), 1_024)
         .await
         .map_err(AppError::internal)?;

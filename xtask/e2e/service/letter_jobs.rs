@@ -8,7 +8,7 @@ use std::{sync::LazyLock, time::Duration};
 use axum::{
     Router,
     body::Bytes,
-    extract::{Path, State},
+    extract::{FromRef, Path, State},
     http::StatusCode,
     routing::{get, post},
 };
@@ -24,6 +24,7 @@ use sqlx::{AssertSqlSafe, Database as _};
 use tokio::time::sleep;
 
 use crate::{
+    app::AppState,
     error::AppError,
     store::{Db, Store},
 };
@@ -42,21 +43,27 @@ pub static LETTERS: LazyLock<TaskQueue<Letter>> = LazyLock::new(|| {
 });
 
 /// Takes its time, and notes that the letter is sent.
-pub async fn send(letter: Letter, store: Store) -> Result<(), BoxDynError> {
+pub async fn send(letter: Letter, app: AppState) -> Result<(), BoxDynError> {
     sleep(Duration::from_millis(letter.milliseconds)).await;
     let sent = sqlx::query("INSERT INTO letters (recipient) VALUES ($1)").bind(letter.to);
-    sent.execute(&store).observed().await?;
+    sent.execute(&app.store).observed().await?;
     Ok(())
 }
 
+/// For handlers that need nothing else.
+impl FromRef<AppState> for Store {
+    fn from_ref(app: &AppState) -> Self {
+        app.store.clone()
+    }
+}
+
 /// The routes of the test.
-pub fn routes(store: Store) -> Router {
+pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/letters/{to}/{milliseconds}", post(ask))
         .route("/rows/{queue}/{id}", post(put))
         .route("/rows", get(rows))
         .route("/letters", get(sent))
-        .with_state(store)
 }
 
 async fn ask(

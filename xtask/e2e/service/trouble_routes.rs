@@ -7,7 +7,7 @@ use std::{env, pin::Pin, process, sync::LazyLock, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Path, Request, State},
+    extract::{FromRef, Path, Request, State},
     http::HeaderMap,
     middleware::Next,
     response::Response,
@@ -25,9 +25,10 @@ use tokio::{
 };
 
 use crate::{
+    app::AppState,
     error::AppError,
     orders::table::Order,
-    store::{Connection, Store},
+    store::{Db, Store},
 };
 
 /// How long a charge of the item `slow` takes, before it asks the bank, and of the item `unanswered`, after: enough to be killed
@@ -38,14 +39,20 @@ const HELD: Duration = Duration::from_secs(60);
 /// One of two that never meets the other goes on alone, and the test sees that there was no conflict.
 const MEETING: Duration = Duration::from_secs(10);
 
+/// For handlers that need nothing else.
+impl FromRef<AppState> for Store {
+    fn from_ref(app: &AppState) -> Self {
+        app.store.clone()
+    }
+}
+
 /// The routes of the trouble.
-pub fn routes(store: Store) -> Router {
+pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/trouble/slow/{milliseconds}", post(slow))
         .route("/trouble/transfer/{from}/{to}", post(transfer))
         .route("/trouble/withdraw/{account}", post(withdraw))
         .route("/payments/{order}", post(accept_payment))
-        .with_state(store)
 }
 
 /// Keeps the answer to a request with the header `hold-answer` back, after everything has been done for it.
@@ -101,7 +108,7 @@ async fn withdraw(State(store): State<Store>, Path(account): Path<i64>) -> Resul
     Ok(())
 }
 
-async fn add(connection: &mut Connection, account: i64, amount: i64) -> Result<(), sqlx::Error> {
+async fn add(connection: &mut <Db as sqlx::Database>::Connection, account: i64, amount: i64) -> Result<(), sqlx::Error> {
     let update = sqlx::query("UPDATE accounts SET balance = balance + $1 WHERE id = $2");
     let update = update.bind(amount).bind(account);
     update.execute(connection).observed().await.map(drop)

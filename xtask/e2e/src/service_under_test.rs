@@ -15,7 +15,7 @@ use crate::{
 
 const NAME: &str = "orders-store";
 
-const EDITS: [Edit; 8] = [
+const EDITS: [Edit; 7] = [
     Edit {
         file: "Cargo.toml",
         found: "\nserde = ",
@@ -28,23 +28,18 @@ const EDITS: [Edit; 8] = [
     },
     Edit {
         file: "src/routes.rs",
-        found: "merge(orders::routes(store))",
-        becomes: "merge(orders::routes(store.clone())).merge(crate::trouble::routes(store.clone())).merge(crate::faults::routes(store)).layer(axum::middleware::from_fn(crate::trouble::hold))",
-    },
-    Edit {
-        file: "src/orders.rs",
-        found: "\nmod table;",
-        becomes: "\npub mod table;",
+        found: "merge(orders::routes())",
+        becomes: "merge(orders::routes()).merge(crate::trouble::routes()).merge(crate::faults::routes()).layer(axum::middleware::from_fn(crate::trouble::hold))",
     },
     Edit {
         file: "src/orders/charge.rs",
-        found: "    bank.charge(&order).await?;\n",
-        becomes: "    crate::faults::bank().await;\n    bank.charge(&order).await?;\n    crate::trouble::pay(&store, &order).await?;\n",
+        found: "    app.bank.charge(&order).await?;\n",
+        becomes: "    crate::faults::bank().await;\n    app.bank.charge(&order).await?;\n    crate::trouble::pay(&app.store, &order).await?;\n",
     },
     Edit {
         file: "src/schedule.rs",
-        found: "    Scheduler::new(CronStore::new(store))\n",
-        becomes: "    let ticks = crate::trouble::ticks(&store);\n    crate::faults::herd(Scheduler::new(CronStore::new(store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
+        found: "    Scheduler::new(CronStore::new(app.store))\n",
+        becomes: "    let ticks = crate::trouble::ticks(&app.store);\n    crate::faults::herd(Scheduler::new(CronStore::new(app.store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
     },
     Edit {
         file: "src/orders/charge.rs",
@@ -86,8 +81,8 @@ pub(crate) fn service() -> anyhow::Result<Built> {
 const SECOND_KIND: [Edit; 3] = [
     Edit {
         file: "src/jobs.rs",
-        found: "        .run(stop.requested())",
-        becomes: "        .add(&crate::letters::LETTERS, move |letter| crate::letters::send(letter, store.clone()))\n        .run(stop.requested())",
+        found: "    Workers::new(app.store)",
+        becomes: "    let letters = app.clone();\n    Workers::new(app.store)\n        .add(&crate::letters::LETTERS, move |letter| crate::letters::send(letter, letters.clone()))",
     },
     Edit {
         file: "src/lib.rs",
@@ -96,8 +91,8 @@ const SECOND_KIND: [Edit; 3] = [
     },
     Edit {
         file: "src/routes.rs",
-        found: "merge(orders::routes(store))",
-        becomes: "merge(orders::routes(store.clone())).merge(crate::letters::routes(store))",
+        found: "merge(orders::routes())",
+        becomes: "merge(orders::routes()).merge(crate::letters::routes())",
     },
 ];
 

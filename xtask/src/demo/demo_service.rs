@@ -17,13 +17,13 @@ const EDITS: [Edit; 3] = [
     },
     Edit {
         file: "src/routes.rs",
-        found: "merge(orders::routes(store))",
-        becomes: "merge(orders::routes(store.clone())).merge(crate::show::routes(store))",
+        found: "merge(orders::routes())",
+        becomes: "merge(orders::routes()).merge(crate::show::routes())",
     },
     Edit {
         file: "src/schedule.rs",
-        found: "    Scheduler::new(CronStore::new(store))\n",
-        becomes: "    let counted = store.clone();\n    Scheduler::new(CronStore::new(store))\n        .add(crate::show::schedule()?, move || crate::show::count(counted.clone()))\n",
+        found: "    Scheduler::new(CronStore::new(app.store))\n",
+        becomes: "    let counted = app.store.clone();\n    Scheduler::new(CronStore::new(app.store))\n        .add(crate::show::schedule()?, move || crate::show::count(counted.clone()))\n",
     },
 ];
 

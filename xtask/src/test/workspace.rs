@@ -28,7 +28,7 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
 }
 
 /// Features of the library that have code of their own for being alone.
-const FEATURES: [&str; 9] = [
+const FEATURES: [&str; 10] = [
     "",
     "otlp-grpc",
     "otlp-tls",
@@ -36,6 +36,7 @@ const FEATURES: [&str; 9] = [
     "axum",
     "sqlx",
     "sqlx-sqlite",
+    "sqlx-postgres",
     "apalis-sqlite",
     "apalis-postgres",
 ];

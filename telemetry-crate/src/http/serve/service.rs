@@ -26,17 +26,16 @@ use super::{
     sending::Sending,
 };
 use crate::http::{
-    RemoteParent, TelemetryLayer, arrival::Arrival, body::announced, probe::is_probe, wiring,
+    RemoteParent, TelemetryLayer, arrival::Arrival, body::announced, probe::is_probe,
+    problem::problem, wiring,
 };
 
 /// Answers what is beyond the limit, and is seen like every answer. It knows nothing of whom the app trusts.
 pub(super) fn refusal() -> Router {
     let refuse = || async {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            [(RETRY_AFTER, "1")],
-            "too many requests are being served; try again later\n",
-        )
+        let detail = "too many requests are being served; try again later";
+        let problem = problem(StatusCode::SERVICE_UNAVAILABLE, Some(detail));
+        ([(RETRY_AFTER, "1")], problem)
     };
     Router::new()
         .fallback(refuse)
@@ -166,7 +165,5 @@ impl Future for Answer {
 
 /// What the panic hook has said of it is enough.
 fn panicked() -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response
+    problem(StatusCode::INTERNAL_SERVER_ERROR, None)
 }

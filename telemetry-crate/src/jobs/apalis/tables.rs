@@ -84,6 +84,13 @@ pub trait Storage: Database {
         stuck_after: Duration,
     ) -> impl Future<Output = Result<StatsRow, Error>> + Send;
 
+    /// Status, attempts, and how many there may be.
+    fn job_state(
+        pool: &Pool<Self>,
+        queue: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<(String, i64, i64)>, Error>> + Send;
+
     fn dead(pool: &Pool<Self>) -> impl Future<Output = Result<Vec<DeadRow>, Error>> + Send;
 
     /// All of them without an id.
@@ -105,6 +112,7 @@ struct Statements {
     postpone: &'static str,
     queues: &'static str,
     stats: &'static str,
+    state: &'static str,
     dead: &'static str,
     revive: &'static str,
     remove_finished: &'static str,
@@ -203,6 +211,17 @@ macro_rules! storage {
                     .bind(queue.to_owned())
                     .bind($crate::jobs::apalis::tables::seconds(stuck_after));
                 row.fetch_one(pool).await
+            }
+
+            async fn job_state(
+                pool: &sqlx::Pool<Self>,
+                queue: &str,
+                key: &str,
+            ) -> Result<Option<(String, i64, i64)>, sqlx::Error> {
+                let row = sqlx::query_as($statements.state)
+                    .bind(queue.to_owned())
+                    .bind(key.to_owned());
+                row.fetch_optional(pool).await
             }
 
             async fn dead(

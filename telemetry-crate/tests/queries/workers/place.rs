@@ -19,6 +19,8 @@ pub(super) trait Place: Tables {
     /// Leaves one of eleven rows in each state, and five in `stuck`. What is due is an hour late.
     const STATES: &[&str];
     const KILL_GONE: &str;
+    /// When a job was done: 8 days ago, and 6.
+    const DONE: [&str; 2];
     /// Adds a job whose queue has a name that is not UTF-8, where that can be.
     const NAME_BADLY: &str;
 
@@ -117,6 +119,10 @@ place!(
             "UPDATE Jobs SET status = 'Done' WHERE idempotency_key = '9'",
             "UPDATE Jobs SET status = 'Running', lock_by = 'here', lock_at = unixepoch() + 3600 WHERE idempotency_key = '10'",
         ];
+        const DONE: [&str; 2] = [
+            "done_at = unixepoch() - 8 * 86400",
+            "done_at = unixepoch() - 6 * 86400",
+        ];
         const KILL_GONE: &str = "UPDATE Jobs SET status = 'Killed' WHERE job_type = 'gone'";
         const NAME_BADLY: &str = "INSERT INTO Jobs (job, id, job_type, max_attempts) VALUES (x'7b7d', 'bad', CAST(x'ff' AS TEXT), 1)";
     }
@@ -148,6 +154,10 @@ place!(
             "UPDATE apalis.jobs SET status = 'Queued' WHERE idempotency_key = '8'",
             "UPDATE apalis.jobs SET status = 'Done' WHERE idempotency_key = '9'",
             "UPDATE apalis.jobs SET status = 'Running', lock_by = 'here', lock_at = now() + interval '1 hour' WHERE idempotency_key = '10'",
+        ];
+        const DONE: [&str; 2] = [
+            "done_at = now() - interval '8 days'",
+            "done_at = now() - interval '6 days'",
         ];
         const KILL_GONE: &str = "UPDATE apalis.jobs SET status = 'Killed' WHERE job_type = 'gone'";
         const NAME_BADLY: &str = "SELECT 'PostgreSQL refuses it'";

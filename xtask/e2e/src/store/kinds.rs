@@ -75,7 +75,7 @@ fn run(program: &Path, url: &str) -> anyhow::Result<()> {
 
 /// The program's own commands know the dead letters of both.
 fn retried(program: &Path, settings: &[(&str, &str)], service: &Service) -> anyhow::Result<()> {
-    let letters = admin(program, settings, &["--dead-letters"])?;
+    let letters = admin(program, settings, &["dead-letters"])?;
     for (queue, job) in [("letters", "Letter"), ("charges", "Charge")] {
         let of_queue = letters.lines().filter(|line| line.starts_with(queue));
         let of_queue: Vec<_> = of_queue.collect();
@@ -90,7 +90,7 @@ fn retried(program: &Path, settings: &[(&str, &str)], service: &Service) -> anyh
             "found {letters}, expected two dead letters of {queue} with their decoding errors"
         );
     }
-    let retried = admin(program, settings, &["--retry-dead-letters", &id(0), &id(3)])?;
+    let retried = admin(program, settings, &["retry-dead-letters", &id(0), &id(3)])?;
     ensure!(
         retried.contains("2 dead letters will be tried again"),
         "found {retried:?}, expected 2 of them"

@@ -246,11 +246,11 @@ fn connections(generated: &Generated) -> anyhow::Result<()> {
         MAX_CONNECTIONS - KEPT_CONNECTIONS
     );
     // With compose: one process, with the default pool.
-    let config = fs::read_to_string(source.join("src/config.rs"))?;
-    let default = config
-        .split_once("number(\"DATABASE_MAX_CONNECTIONS\", \"")
-        .and_then(|(_, rest)| rest.split_once('"'))
-        .context("src/config.rs has no default for DATABASE_MAX_CONNECTIONS")?
+    let database = fs::read_to_string(paths::library().join("src/sqlx/database.rs"))?;
+    let default = database
+        .split_once("const MAX_CONNECTIONS: u32 = ")
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .context("src/sqlx/database.rs has no MAX_CONNECTIONS")?
         .0;
     let needed = 2 * (default.parse::<u64>()? + 1);
     ensure!(

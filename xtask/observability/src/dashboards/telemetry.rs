@@ -161,7 +161,7 @@ fn checks() -> Panel {
         .means("How often a process was asked whether its telemetry works.")
         .normally("As often as deploys ask, which may be never.")
         .otherwise(
-            "It says nothing by itself. Run the program with `--check-telemetry`: it says what \
+            "It says nothing by itself. Run the program with `check-telemetry`: it says what \
              works and what does not.",
         )
         .runbook(Runbook::TelemetryDropping)

@@ -22,6 +22,8 @@ const STATEMENTS: Statements = Statements {
         )
         SELECT convert_to(name, 'UTF8') FROM queue WHERE name IS NOT NULL LIMIT 100",
     stats: POSTGRES_STATS,
+    state: "
+        SELECT status, attempts::bigint, max_attempts::bigint FROM apalis.jobs WHERE job_type = $1 AND idempotency_key = $2",
     dead: "
         SELECT convert_to(job_type, 'UTF8'), convert_to(id, 'UTF8'), attempts::bigint, job, convert_to(last_result::text, 'UTF8') FROM apalis.jobs
         WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)

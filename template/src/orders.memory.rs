@@ -1,5 +1,5 @@
 //! The example: orders, kept in memory. Once you have routes of your own, delete this file, `tests/orders.rs`, and what
-//! `lib.rs`, `routes.rs` and `metrics.rs` say about orders.
+//! `lib.rs`, `app.rs`, `routes.rs` and `metrics.rs` say about orders.
 //!
 //! | request | shows |
 //! | --- | --- |
@@ -25,11 +25,11 @@ use serde::{Deserialize, Serialize};
 use tokio::{net::TcpStream, time::sleep};
 use tracing::{info, instrument};
 
-use crate::{error::AppError, metrics};
+use crate::{app::AppState, error::AppError, metrics};
 
 /// Memory is finite: the oldest order goes first.
 const MAX_ORDERS: usize = 10_000;
-const MAX_QUANTITY: u32 = 1_000;
+const MAX_QUANTITY: i32 = 1_000;
 /// In characters. A body may have two megabytes, and all of them are kept.
 const MAX_ITEM: usize = 200;
 /// A port without a listener.
@@ -38,14 +38,14 @@ const INVOICE_SERVICE: &str = "127.0.0.1:1";
 #[derive(Deserialize)]
 struct NewOrder {
     item: String,
-    quantity: u32,
+    quantity: i32,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Order {
     id: u64,
     item: String,
-    quantity: u32,
+    quantity: i32,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,38 +56,34 @@ struct InvoiceError {
 }
 
 /// The routes of the example.
-pub fn routes() -> Router {
+pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/orders", post(create))
         .route("/orders/{id}", get(show))
         .route("/orders/{id}/slow-report", get(slow_report))
         .route("/orders/{id}/invoice", get(invoice))
-        .with_state(Orders::default())
 }
 
 async fn create(
-    State(orders): State<Orders>,
+    State(app): State<AppState>,
     Json(new): Json<NewOrder>,
 ) -> Result<(StatusCode, Json<Order>), AppError> {
     validate(&new)?;
     reserve_stock(&new).await;
     charge_card().await;
-    let order = orders.insert(new);
+    let order = app.orders.insert(new);
     metrics::order_accepted();
     metrics::order_items(order.quantity);
     info!(order.id, "order accepted");
     Ok((StatusCode::CREATED, Json(order)))
 }
 
-async fn show(State(orders): State<Orders>, Path(id): Path<u64>) -> Result<Json<Order>, AppError> {
-    Ok(Json(orders.find(id)?))
+async fn show(State(app): State<AppState>, Path(id): Path<u64>) -> Result<Json<Order>, AppError> {
+    Ok(Json(app.orders.find(id)?))
 }
 
-async fn slow_report(
-    State(orders): State<Orders>,
-    Path(id): Path<u64>,
-) -> Result<String, AppError> {
-    let order = orders.find(id)?;
+async fn slow_report(State(app): State<AppState>, Path(id): Path<u64>) -> Result<String, AppError> {
+    let order = app.orders.find(id)?;
     load_history(id).await;
     let mut report = format!("order {id}: {} x {}\n", order.quantity, order.item);
     for page in 1..=3 {
@@ -96,19 +92,16 @@ async fn slow_report(
     Ok(report)
 }
 
-async fn invoice(State(orders): State<Orders>, Path(id): Path<u64>) -> Result<String, AppError> {
-    orders.find(id)?;
+async fn invoice(State(app): State<AppState>, Path(id): Path<u64>) -> Result<String, AppError> {
+    app.orders.find(id)?;
     request_invoice(id).await.map_err(AppError::internal)
 }
 
 #[instrument(skip_all)]
 fn validate(new: &NewOrder) -> Result<(), AppError> {
-    if new.item.is_empty() {
-        return Err(AppError::Unprocessable("item is empty".to_owned()));
-    }
     let length = new.item.chars().count();
-    if length > MAX_ITEM {
-        let message = format!("item has {length} characters, expected at most {MAX_ITEM}");
+    if !(1..=MAX_ITEM).contains(&length) {
+        let message = format!("item has {length} characters, expected 1 to {MAX_ITEM}");
         return Err(AppError::Unprocessable(message));
     }
     if !(1..=MAX_QUANTITY).contains(&new.quantity) {
@@ -158,8 +151,8 @@ async fn request_invoice(id: u64) -> Result<String, InvoiceError> {
 }
 
 /// What stands for the database.
-#[derive(Clone, Default)]
-struct Orders(Arc<Mutex<BTreeMap<u64, Order>>>);
+#[derive(Debug, Clone, Default)]
+pub struct Orders(Arc<Mutex<BTreeMap<u64, Order>>>);
 
 impl Orders {
     #[instrument(name = "insert_order", skip_all)]

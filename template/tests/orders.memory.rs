@@ -10,7 +10,7 @@ use support::{SOON, Service, text};
 const ORDER: &str = r#"{"item": "telescope", "quantity": 2}"#;
 
 #[test]
-fn an_order_is_one_trace_with_a_span_for_each_step() {
+fn orders_have_a_span_for_each_step() {
     let receiver = OtlpReceiver::start().unwrap();
     let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
     let response = service.post("/orders", ORDER);
@@ -34,13 +34,15 @@ fn an_order_is_one_trace_with_a_span_for_each_step() {
 }
 
 #[test]
-fn a_failure_tells_the_client_nothing_and_the_log_everything() {
+fn failures_are_told_to_the_log_only() {
     let receiver = OtlpReceiver::start().unwrap();
     let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
     service.post("/orders", ORDER);
     let response = service.get("/orders/1/invoice", "");
     assert_eq!(response.status, 500);
-    assert_eq!(response.body, "internal error");
+    let problem = response.problem();
+    assert_eq!(problem["title"], "Internal Server Error");
+    assert_eq!(problem.get("detail"), None);
 
     let line = service.line(|line| line["message"] == "request failed");
     assert_eq!(line["level"], "ERROR");
@@ -56,14 +58,27 @@ fn a_failure_tells_the_client_nothing_and_the_log_everything() {
 }
 
 #[test]
-fn a_mistake_of_the_client_is_no_error_of_ours() {
+fn mistakes_of_clients_are_problems() {
     let mut service = Service::start(&[]);
-    assert_eq!(service.get("/orders/1", "").status, 404);
-    for order in [r#"{"item": "", "quantity": 2}"#, r#"{"item": "telescope"}"#] {
-        assert_eq!(service.post("/orders", order).status, 422, "{order}");
+    let missing = service.get("/orders/1", "").problem();
+    assert_eq!(missing["detail"], "order 1 not found");
+    assert_eq!(service.get("/orders/one", "").problem()["status"], 400);
+    assert_eq!(service.get("/nowhere", "").problem()["status"], 404);
+    assert_eq!(service.get("/orders", "").problem()["status"], 405);
+    assert_eq!(service.post("/orders", "{").problem()["status"], 400);
+    for (order, detail) in [
+        (r#"{"item": "", "quantity": 2}"#, "item has 0 characters"),
+        (r#"{"item": "telescope"}"#, "missing field `quantity`"),
+    ] {
+        let problem = service.post("/orders", order).problem();
+        assert_eq!(problem["status"], 422, "{order}");
+        let found = text(&problem, "detail");
+        assert!(found.contains(detail), "{found}");
     }
     let long = ORDER.replace("telescope", &"x".repeat(201));
-    assert_eq!(service.post("/orders", &long).status, 422);
+    assert_eq!(service.post("/orders", &long).problem()["status"], 422);
+    let large = "x".repeat(3_000_000);
+    assert_eq!(service.post("/orders", &large).problem()["status"], 413);
     assert_eq!(service.post("/orders", ORDER).status, 201);
     assert_eq!(service.get("/orders/1", "").status, 200);
     let log = service.terminate().log;

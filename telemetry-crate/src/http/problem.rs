@@ -1,0 +1,91 @@
+//! Errors as problem details: RFC 9457.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+};
+use serde_json::json;
+
+use super::arrival::Arrival;
+
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// In bytes. An explanation that is longer is none.
+const MAX_DETAIL: usize = 8 * 1024;
+
+/// Turns every error that is plain text, or has no body, into [problem details](https://www.rfc-editor.org/rfc/rfc9457):
+/// those of handlers, of extractors that reject a request, of routes and methods that are not there, of bodies that are too large.
+///
+/// ```
+/// use axum::{Router, middleware};
+/// use firstlight::http::{TelemetryLayer, problem_details};
+///
+/// let app: Router = Router::new()
+///     .layer(middleware::from_fn(problem_details))
+///     .layer(TelemetryLayer::new());
+/// ```
+///
+/// ```json
+/// {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "order 7 not found"}
+/// ```
+///
+/// The text becomes `detail` where the status is the client's mistake (4xx). What is said about a fault of the service (5xx) is
+/// not for clients: it is logged at `ERROR`, and the answer has no `detail`. Other headers stay, and so does an error in any other
+/// content type. Put it inside of [`TelemetryLayer`](super::TelemetryLayer), so that what is measured is what is sent.
+pub async fn problem_details(request: Request, next: Next) -> Response {
+    let arrival = request.extensions().get::<Arrival>().cloned();
+    let mut response = next.run(request).await;
+    let answered = response.status();
+    if let Some(arrival) = arrival {
+        // An extractor answers 400 to a body that is too large or too slow.
+        arrival.apply_refusal(&mut response);
+    }
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || !is_plain(response.headers()) {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, MAX_DETAIL).await;
+    let text = text
+        .ok()
+        .and_then(|text| String::from_utf8(text.into()).ok());
+    let mut text = text.filter(|text| !text.trim().is_empty());
+    if status.is_server_error()
+        && let Some(text) = text.take()
+        && status == answered
+    {
+        tracing::error!(detail = text.trim(), "request failed");
+    }
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.insert(CONTENT_TYPE, PROBLEM);
+    Response::from_parts(head, body_of(status, text.as_deref()))
+}
+
+/// An answer of the server's own.
+pub(super) fn problem(status: StatusCode, detail: Option<&str>) -> Response {
+    let headers = [(CONTENT_TYPE, PROBLEM)];
+    (status, headers, body_of(status, detail)).into_response()
+}
+
+fn body_of(status: StatusCode, detail: Option<&str>) -> Body {
+    let mut problem = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+    });
+    if let Some(detail) = detail {
+        problem["detail"] = detail.trim().into();
+    }
+    Body::from(problem.to_string())
+}
+
+fn is_plain(headers: &HeaderMap) -> bool {
+    let is_text = |value: &HeaderValue| value.as_bytes().starts_with(b"text/plain");
+    headers.get(CONTENT_TYPE).is_none_or(is_text) && !headers.contains_key(CONTENT_ENCODING)
+}

@@ -1,0 +1,103 @@
+//! What has become of a job, for the client that it was promised to.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use sqlx::{Error, Pool};
+
+use super::{tables::Tables, task_queue::TaskQueue};
+
+/// How far a job is.
+///
+/// Displayed and serialized as the word in parentheses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JobState {
+    /// No attempt has begun (`pending`).
+    Pending,
+    /// A worker has taken it (`running`).
+    Running,
+    /// An attempt has failed, or was cancelled, and there will be another (`retrying`).
+    Retrying,
+    /// An attempt has succeeded (`done`).
+    Done,
+    /// It has failed for good (`dead-lettered`); see [`retry_dead_letters`](super::retry_dead_letters).
+    DeadLettered,
+}
+
+impl JobState {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Retrying => "retrying",
+            Self::Done => "done",
+            Self::DeadLettered => "dead-lettered",
+        }
+    }
+
+    /// From apalis' words. One that it does not have is of a later version, and nothing has ended with it.
+    fn of(status: &str, attempts: i64, max_attempts: i64) -> Self {
+        match status {
+            "Done" => Self::Done,
+            "Killed" => Self::DeadLettered,
+            "Failed" if attempts >= max_attempts => Self::DeadLettered,
+            "Queued" | "Running" => Self::Running,
+            _ if attempts > 0 => Self::Retrying,
+            _ => Self::Pending,
+        }
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for JobState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<J> TaskQueue<J> {
+    /// How far the job with this key is; `None` if there is none, or none any more: see
+    /// [`remove_finished`](super::remove_finished).
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub async fn state<DB: Tables>(
+        &self,
+        pool: &Pool<DB>,
+        key: &str,
+    ) -> Result<Option<JobState>, Error> {
+        let row = DB::job_state(pool, self.name(), key).await?;
+        Ok(row.map(|(status, attempts, max)| JobState::of(&status, attempts, max)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_follows_status_and_attempts() {
+        for (status, attempts, expected) in [
+            ("Pending", 0, "pending"),
+            ("Pending", 1, "retrying"),
+            ("Queued", 0, "running"),
+            ("Running", 1, "running"),
+            ("Failed", 4, "retrying"),
+            ("Failed", 5, "dead-lettered"),
+            ("Killed", 1, "dead-lettered"),
+            ("Done", 5, "done"),
+            ("Paused", 0, "pending"),
+        ] {
+            let state = JobState::of(status, attempts, 5);
+            assert_eq!(state.to_string(), expected, "{status}, {attempts}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A database of a PostgreSQL server, whose connections are those of all processes.
+
+use sqlx::{
+    ConnectOptions as _, Error, Pool, Postgres, migrate::Migrator, pool::PoolOptions,
+    postgres::PgConnectOptions,
+};
+use tokio::time::timeout;
+
+use super::{DatabaseOptions, Open, OpenError, OwnedDatabase};
+use crate::sqlx::{TARGET, measured, observe};
+
+/// What sqlx knows. Others it ignores, with a warning: `sslmod=verify-full` would be a connection without TLS.
+const PARAMETERS: [&str; 18] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+/// Connections that the server leaves to this role and database, used ones included.
+const ADMITTED: &str = "
+SELECT least(
+    current_setting('max_connections')::int
+        - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true), '0')::int,
+    (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
+    (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user)
+)";
+
+impl OwnedDatabase for Postgres {}
+
+impl Open for Postgres {
+    const EXPECTED: &'static str = "an address such as postgres://user:password@host:5432/database?sslmode=verify-full, with a host, a database, and parameters that sqlx knows";
+    const HINT: &'static str = "is it up, and does it know the user?";
+    const IS_SHARED: bool = true;
+
+    /// Without the dashes, which a name in SQL can have in quotes only.
+    fn default_url(service: &str) -> String {
+        format!("postgres://localhost/{}", service.replace('-', "_"))
+    }
+
+    /// Refuses another database's address, whose parts would be taken for PostgreSQL's, and one that leaves the server or the
+    /// database to be guessed.
+    fn is_url(url: &str) -> bool {
+        let Some(("postgres" | "postgresql", rest)) = url.split_once("://") else {
+            return false;
+        };
+        let (address, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        let (server, database) = address.split_once('/').unwrap_or((address, ""));
+        let host = server.rsplit('@').next().unwrap_or_default();
+        let given: Vec<(&str, &str)> = (parameters.split('&').filter(|it| !it.is_empty()))
+            .map(|it| it.split_once('=').unwrap_or((it, "")))
+            .collect();
+        let names = |name| given.iter().any(|it| it.0 == name && !it.1.is_empty());
+        (!host.is_empty() || names("host") || names("hostaddr"))
+            && (!database.trim_matches('/').is_empty() || names("dbname"))
+            && (given.iter()).all(|it| PARAMETERS.contains(&it.0) || it.0.starts_with("options["))
+            && !url.contains('#')
+            && url.parse::<PgConnectOptions>().is_ok()
+    }
+
+    async fn open(
+        options: &DatabaseOptions<Self>,
+        migrations: &[Migrator],
+    ) -> Result<Pool<Self>, OpenError> {
+        let server = options.url.expose().parse::<PgConnectOptions>();
+        let mut server = server.map_err(|error| options.failed(error))?;
+        if server.get_application_name().is_none() {
+            // In pg_stat_activity and in the server's log.
+            server = server.application_name(&options.service);
+        }
+        let pool = measured(PoolOptions::new())
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            .connect_with(server.clone())
+            .await;
+        let pool = match pool {
+            Ok(pool) => pool,
+            Err(Error::PoolTimedOut) => return Err(reason(options, &server).await),
+            Err(error) => return Err(options.failed(error)),
+        };
+        observe(&pool);
+        for migrations in migrations {
+            migrations.run(&pool).await?;
+        }
+        warn_of_too_many(options, &pool).await;
+        Ok(pool)
+    }
+}
+
+/// Why the pool got no connection. It tries again until its time-out, and does not say what the server answered.
+async fn reason(options: &DatabaseOptions<Postgres>, server: &PgConnectOptions) -> OpenError {
+    match timeout(options.acquire_timeout, server.connect()).await {
+        Ok(Err(source)) if is_full(&source) => OpenError::Full {
+            variable: options.names[1].clone(),
+            max_connections: options.max_connections,
+            source,
+        },
+        Ok(Err(error)) => options.failed(error),
+        Ok(Ok(_)) | Err(_) => options.failed(Error::PoolTimedOut),
+    }
+}
+
+/// `too_many_connections`: of the server, the database, or the role.
+fn is_full(error: &Error) -> bool {
+    let said = error.as_database_error();
+    said.is_some_and(|said| said.code().as_deref() == Some("53300"))
+}
+
+/// Warns if the connections of all processes do not fit into the server: of twice as many as there are, because old ones drain
+/// while new ones start, each with one more than its pool for its readiness check.
+async fn warn_of_too_many(options: &DatabaseOptions<Postgres>, pool: &Pool<Postgres>) {
+    let (processes, size) = (options.processes, options.max_connections);
+    let needed = 2 * u128::from(processes) * (u128::from(size) + 1);
+    let asked = sqlx::query_scalar::<_, i32>(ADMITTED);
+    let admitted = match asked.fetch_one(pool).await {
+        Ok(admitted) => u128::try_from(admitted).unwrap_or_default(),
+        Err(error) => {
+            tracing::warn!(target: TARGET, "cannot ask how many connections there may be: {error}");
+            return;
+        }
+    };
+    if needed > admitted {
+        let [_, max_connections, of_processes] = &options.names;
+        tracing::warn!(
+            target: TARGET,
+            "PostgreSQL admits {admitted} connections, and while a deploy replaces {processes} processes ({of_processes}), each with a pool of {size} ({max_connections}), they take up to {needed}; lower one of the two, or raise max_connections"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{settings, urls},
+        *,
+    };
+
+    #[test]
+    fn url_must_name_server_and_database() {
+        urls::<Postgres>(
+            &[
+                "postgres:///orders?host=/run/postgresql",
+                "postgresql://user@host/orders",
+                "postgres://host/?dbname=orders",
+                "postgres://user:pass%23word@%2Frun%2Fpostgresql/orders",
+                "postgres://host/orders?sslmode=verify-full&options[search_path]=orders",
+            ],
+            &[
+                "nonsense",
+                "orders.db",
+                "mysql://root:hunter2@host/orders",
+                "sqlite://orders.db",
+                "host=db user=app",
+                "postgres://",
+                "postgres:///",
+                "postgres:///orders",
+                "postgres://host",
+                "postgres://root:hunter2@host/",
+                "postgres://root:hunter2@/orders",
+                "postgres://:5432/orders",
+                "postgres://host:port/orders",
+                "postgres://host/?dbname=",
+                "postgres:///orders?host=",
+                "postgres://host/orders?sslmod=verify-full",
+                "postgres://host/orders?sslmode=ful",
+                "postgres://host/orders?password=a&hunter2",
+                "postgres://host/orders#fragment",
+                "postgres://host/orders\n",
+            ],
+        );
+    }
+
+    #[test]
+    fn settings_have_defaults_and_bounds() {
+        let numbers = ["SHOP_MAX_CONNECTIONS", "SHOP_PROCESSES"];
+        settings::<Postgres>("postgres://localhost/the_shop", &numbers);
+    }
+}

@@ -1,0 +1,203 @@
+//! A file of SQLite.
+
+use std::{fs::File, io};
+
+use sqlx::{
+    Pool, Sqlite,
+    migrate::Migrator,
+    pool::PoolOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode},
+};
+
+use super::{DatabaseOptions, Open, OpenError, OwnedDatabase};
+use crate::sqlx::{follow_file, measured, observe};
+
+impl OwnedDatabase for Sqlite {}
+
+impl Open for Sqlite {
+    const EXPECTED: &'static str = "a file behind its scheme, such as sqlite://orders.db, or sqlite:///data/orders.db for the one in /data; of options, only mode=rwc and cache";
+    const HINT: &'static str = "is its folder there, and writable?";
+    const IS_SHARED: bool = false;
+
+    fn default_url(service: &str) -> String {
+        format!("sqlite://{service}.db")
+    }
+
+    /// Refuses what SQLite would take for the name of a file, a database in memory, which loses what was accepted, and one that
+    /// can only be read.
+    fn is_url(url: &str) -> bool {
+        // As sqlx reads it, because `%3Amemory%3A` is in memory, too. SQLite takes a name behind `file:` for a URI.
+        let Ok(options) = url.parse::<SqliteConnectOptions>() else {
+            return false;
+        };
+        let file = options.get_filename().to_string_lossy();
+        let is_file = options.get_filename().file_name().is_some()
+            && file != ":memory:"
+            && !file.starts_with("file:")
+            && !file.ends_with('/')
+            && !file.contains('\0');
+        let (_, options) = url.split_once('?').unwrap_or((url, ""));
+        let known = ["", "mode=rwc", "cache=private", "cache=shared"];
+        url.starts_with("sqlite:") && is_file && options.split('&').all(|it| known.contains(&it))
+    }
+
+    async fn open(
+        options: &DatabaseOptions<Self>,
+        migrations: &[Migrator],
+    ) -> Result<Pool<Self>, OpenError> {
+        let failed = |error| options.failed(error);
+        let file = options.url.expose().parse::<SqliteConnectOptions>();
+        // sqlx leaves `synchronous` at FULL: what is committed stays on the disk over a power cut.
+        let file = file.map_err(failed)?.journal_mode(SqliteJournalMode::Wal);
+        let _locked = lock(&file).await.map_err(|error| failed(error.into()))?;
+        let pool = follow_file(measured(PoolOptions::new()), file.get_filename())
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            .connect_with(file.clone().create_if_missing(true))
+            .await
+            .map_err(failed)?;
+        // Once it has been there, a file that is missing is an error: an empty one in its place would take rows that are lost
+        // when the other is brought back.
+        pool.set_connect_options(file.create_if_missing(false));
+        observe(&pool);
+        for migrations in migrations {
+            migrations.run(&pool).await?;
+        }
+        Ok(pool)
+    }
+}
+
+/// Waits until no other process opens and migrates this database, and keeps others from it until it is dropped. SQLite has no
+/// lock that outlasts a transaction, and of two processes that start at once one would fail: at a table that the other has
+/// just made, or at its turn to the write-ahead log.
+///
+/// The lock is a file of its own, because closing the database's would give up SQLite's locks on that. A process that is
+/// killed loses it to the next.
+#[expect(clippy::incompatible_msrv, reason = "sqlx needs Rust 1.94")]
+async fn lock(file: &SqliteConnectOptions) -> io::Result<File> {
+    let mut path = file.get_filename().as_os_str().to_owned();
+    path.push("-lock");
+    let lock = move || {
+        let file = File::create(path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    let locked = tokio::task::spawn_blocking(lock).await;
+    locked.unwrap_or_else(|ended| Err(io::Error::other(ended)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::{fs, path::PathBuf};
+
+    use sqlx::Executor as _;
+
+    use super::{
+        super::tests::{settings, urls},
+        *,
+    };
+
+    #[test]
+    fn url_must_name_a_file() {
+        urls::<Sqlite>(
+            &[
+                "sqlite:orders.db",
+                "sqlite:///data/orders.db?mode=rwc&cache=private",
+                "sqlite://orders%20of%20today.db",
+            ],
+            &[
+                "nonsense",
+                "orders.db",
+                "mysql://root:hunter2@host/orders",
+                "postgres://user@host/orders",
+                "sqlite:",
+                "sqlite://",
+                "sqlite::memory:",
+                "sqlite://%3Amemory%3A",
+                "sqlite://file::memory:",
+                "sqlite://file%3Aorders.db?mode=rwc",
+                "sqlite://?mode=rwc",
+                "sqlite:///data/",
+                "sqlite:///data/..",
+                "sqlite://orders%00.db",
+                "sqlite://orders.db?mode=memory",
+                "sqlite://orders.db?m%6Fde=memory",
+                "sqlite://orders.db?mode=ro",
+                "sqlite://orders.db?immutable=1",
+                "sqlite://orders.db?vfs=memdb",
+                "sqlite://orders.db?mod=rwc",
+                "sqlite://orders.db\n",
+            ],
+        );
+    }
+
+    #[test]
+    fn settings_have_defaults_and_bounds() {
+        settings::<Sqlite>("sqlite://the-shop.db", &["SHOP_MAX_CONNECTIONS"]);
+    }
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let name = format!("firstlight-open-{name}-{}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+
+        fn options(&self) -> DatabaseOptions<Sqlite> {
+            let options = DatabaseOptions::from_variables("DATABASE", "shop", |_| None).unwrap();
+            let url = format!("sqlite://{}", self.0.join("shop.db").display());
+            options.url(url).unwrap()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[tokio::test]
+    async fn file_has_a_log_and_is_made_once() {
+        let folder = Folder::new("log");
+        let pool = folder.options().open(&[]).await.unwrap();
+        let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode");
+        assert_eq!(mode.fetch_one(&pool).await.unwrap(), "wal");
+        fs::remove_file(folder.0.join("shop.db")).unwrap();
+        let query = pool.execute("CREATE TABLE orders (id INTEGER)").await;
+        assert!(query.is_err(), "{query:?}");
+        assert!(!folder.0.join("shop.db").exists(), "it was made again");
+        pool.close().await;
+    }
+
+    #[tokio::test]
+    async fn opening_waits_for_another_process() {
+        let folder = Folder::new("lock");
+        let held = File::create(folder.0.join("shop.db-lock")).unwrap();
+        held.lock().unwrap();
+        let options = folder.options();
+        let mut opening = std::pin::pin!(options.open(&[]));
+        let waited = std::time::Duration::from_millis(100);
+        let early = tokio::time::timeout(waited, &mut opening).await;
+        assert!(early.is_err(), "it was opened beside the other");
+        assert!(!folder.0.join("shop.db").exists(), "it was made");
+        drop(held);
+        opening.await.unwrap().close().await;
+    }
+
+    #[tokio::test]
+    async fn missing_folder_is_named() {
+        let folder = Folder::new("missing");
+        let url = format!("sqlite://{}/none/shop.db", folder.0.display());
+        let options = folder.options().url(url).unwrap();
+        let message = options.open(&[]).await.unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "DATABASE_URL: cannot open the database; is its folder there, and writable?"
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! A PostgreSQL server that has no room for the connections of all processes.
+
+#![cfg(unix)] // for SIGTERM
+
+mod support;
+
+use support::{Database, Service, run, text};
+
+#[test]
+fn too_many_processes_are_warned_of() {
+    let warned = |processes| {
+        let mut service = Service::start(&[("DATABASE_PROCESSES", processes)]);
+        service.address();
+        let ended = service.terminate();
+        let lines = ended.log.iter().map(|line| text(line, "message"));
+        let lines = lines.filter(|line| line.starts_with("PostgreSQL admits "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(warned("1"), [""; 0]);
+    let warnings = warned("10000");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("take up to 220000"), "{warnings:?}");
+}
+
+#[test]
+fn full_server_is_named_at_start() {
+    let database = Database::new();
+    // As on a server where other pods have taken all connections, and without taking them from other tests.
+    let role = format!("full-{}", std::process::id());
+    database
+        .run(format!(
+            "CREATE ROLE \"{role}\" LOGIN PASSWORD 'full' CONNECTION LIMIT 0"
+        ))
+        .expect("a role");
+    let url = database.url();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{separator}user={role}&password=full");
+    let ended = run(&[], &[("DATABASE_URL", &url), ("PORT", "0")]);
+    database
+        .run(format!("DROP ROLE \"{role}\""))
+        .expect("an unused role");
+
+    assert!(!ended.status.success(), "{ended:?}");
+    let log = String::from_utf8_lossy(&ended.stdout);
+    for part in [
+        "DATABASE_MAX_CONNECTIONS: found 10, expected ",
+        "lower it",
+        "too many connections for role",
+    ] {
+        assert!(log.contains(part), "no {part:?} in {log}");
+    }
+}
+{%- if example %}
+
+#[test]
+fn values_that_cannot_be_stored_are_refused() {
+    let mut service = Service::start(&[]);
+    // PostgreSQL has no NUL in its text.
+    let nul = r#"{"item": "a\u0000b", "quantity": 2}"#;
+    assert_eq!(service.post("/orders", nul).problem()["status"], 422);
+}
+{%- endif %}
