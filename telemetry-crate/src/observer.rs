@@ -45,7 +45,11 @@ pub(crate) trait Observer: Clone + Debug + Send + Sync + 'static {
 
 /// Observes nothing.
 #[cfg(not(feature = "sqlx"))]
-impl Observer for () {
+#[derive(Debug, Clone)]
+pub(crate) struct NoObserver;
+
+#[cfg(not(feature = "sqlx"))]
+impl Observer for NoObserver {
     const LEVEL: LevelFilter = LevelFilter::OFF;
 
     fn observes(_: &Metadata<'_>) -> bool {

@@ -1,6 +1,9 @@
 //! The arguments of the program: what it does instead of serving.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use firstlight::jobs::apalis::{dead_letters, retry_dead_letters};
@@ -37,7 +40,10 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
         }
         Some(Command::DeadLetters) => {
             let letters = dead_letters(&store().await?).await?;
-            letters.iter().for_each(|letter| println!("{letter}"));
+            let mut out = io::stdout().lock();
+            for letter in letters {
+                writeln!(out, "{letter}")?; // and not `println!`, which panics once `head` has enough
+            }
         }
         Some(Command::RetryDeadLetters { ids }) => {
             let retried = retry_dead_letters(&store().await?, &ids).await?;

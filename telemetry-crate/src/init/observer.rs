@@ -5,7 +5,7 @@ use crate::{config::Settings, traces::Traces};
 #[cfg(feature = "sqlx")]
 pub(crate) type Observer = crate::sqlx::QueryLayer;
 #[cfg(not(feature = "sqlx"))]
-pub(crate) type Observer = ();
+pub(crate) type Observer = crate::observer::NoObserver;
 
 #[cfg(feature = "sqlx")]
 pub(super) fn observer(settings: &Settings, traces: &Traces) -> Observer {
@@ -13,4 +13,6 @@ pub(super) fn observer(settings: &Settings, traces: &Traces) -> Observer {
 }
 
 #[cfg(not(feature = "sqlx"))]
-pub(super) fn observer(_: &Settings, _: &Traces) -> Observer {}
+pub(super) fn observer(_: &Settings, _: &Traces) -> Observer {
+    crate::observer::NoObserver
+}

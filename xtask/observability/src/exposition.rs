@@ -1,4 +1,4 @@
-//! No set of names that a program chooses makes a page that a parser refuses.
+//! No set of names and no sample that a program chooses makes a page that a parser refuses.
 //!
 //! Names that differ in the suffixes of the formats, used as every kind in every order, judged by the reference parsers, in
 //! Python, and by Prometheus' own, behind promtool.
@@ -30,23 +30,30 @@ type Use = usize;
 const USES: Use = 3 * NAMES.len();
 
 pub(super) fn cases(cases: &mut Cases) {
-    cases.check("no set of names makes a page that a parser refuses", || {
-        let pages = paths::fresh("exposition")?;
-        let pairs = (0..USES).flat_map(|one| (0..USES).map(move |other| vec![one, other]));
-        for uses in pairs.chain(sets(300)) {
-            write(&pages, &uses)?;
-        }
-        let mut python = tools::prometheus_client()?;
-        python.arg(paths::root().join("xtask/observability/src/exposition.py"));
-        let refused = command::run_quietly(python.arg(&pages))?;
-        ensure!(refused.is_empty(), "{refused}");
-        let promtool = tools::prometheus()?.promtool;
-        let folder = paths::fresh("exposition-promtool")?;
-        for uses in sets(40) {
-            promtool_accepts(&promtool, &folder, &uses)?;
-        }
-        Ok(())
-    });
+    cases.check(
+        "no names and samples make a page that a parser refuses",
+        || {
+            let pages = paths::fresh("exposition")?;
+            let pairs = (0..USES).flat_map(|one| (0..USES).map(move |other| vec![one, other]));
+            for uses in pairs.chain(sets(300)) {
+                write(&pages, &uses)?;
+            }
+            for format in [Format::OpenMetrics, Format::Text] {
+                let file = format!("samples.{}", extension(format));
+                fs::write(pages.join(file), samples(format))?;
+            }
+            let mut python = tools::prometheus_client()?;
+            python.arg(paths::root().join("xtask/observability/src/exposition.py"));
+            let refused = command::run_quietly(python.arg(&pages))?;
+            ensure!(refused.is_empty(), "{refused}");
+            let promtool = tools::prometheus()?.promtool;
+            let folder = paths::fresh("exposition-promtool")?;
+            for uses in sets(40) {
+                promtool_accepts(&promtool, &folder, &uses)?;
+            }
+            Ok(())
+        },
+    );
 }
 
 /// Sets of eight uses in some order, the same in every run.
@@ -76,11 +83,42 @@ fn page(uses: &[Use], format: Format) -> String {
     capture.metrics().render(format)
 }
 
+/// The page in one format after samples that no one means to record.
+fn samples(format: Format) -> String {
+    let capture = capture();
+    for name in NAMES {
+        for value in [
+            -1.0,
+            -0.0,
+            f64::MAX,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+        ] {
+            metrics::gauge!(format!("{name}_of_gauge")).set(value);
+            metrics::histogram!(format!("{name}_of_histogram")).record(value);
+            // Each alone, and all together.
+            metrics::histogram!("lone", "value" => value.to_string()).record(value);
+            metrics::gauge!("level", "value" => value.to_string()).set(value);
+        }
+    }
+    metrics::counter!("many").absolute(u64::MAX);
+    metrics::counter!("many").increment(1);
+    capture.metrics().render(format)
+}
+
+fn extension(format: Format) -> &'static str {
+    match format {
+        Format::OpenMetrics => "openmetrics",
+        _ => "text",
+    }
+}
+
 fn write(folder: &Path, uses: &[Use]) -> anyhow::Result<()> {
     let places: Vec<_> = uses.iter().map(ToString::to_string).collect();
     let places = places.join("-");
-    for (format, extension) in [(Format::OpenMetrics, "openmetrics"), (Format::Text, "text")] {
-        let file = folder.join(format!("{places}.{extension}"));
+    for format in [Format::OpenMetrics, Format::Text] {
+        let file = folder.join(format!("{places}.{}", extension(format)));
         fs::write(file, page(uses, format))?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Double braces that are not Liquid's. An unknown `{{ name }}` becomes nothing, without a word; these cases find it.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context as _, ensure};
 use support::{command, paths};
@@ -8,23 +8,8 @@ use support::{command, paths};
 use super::files;
 use crate::generate::{self, Options, Service};
 
-/// What the template's files may ask for: cargo-generate's own, those of cargo-generate.toml, those that hooks set.
-const KNOWN: [&str; 14] = [
-    "project-name",
-    "crate_name",
-    "example",
-    "store",
-    "worker",
-    "deploy",
-    "ci",
-    "grafana",
-    "runbooks",
-    "firstlight_source",
-    "firstlight_answer",
-    "dns_name",
-    "max_pods",
-    "pool_size",
-];
+/// Of cargo-generate's own.
+const BUILT_IN: [&str; 2] = ["project-name", "crate_name"];
 
 /// Kept from Liquid by `exclude` in cargo-generate.toml.
 const EXCLUDED: [&str; 2] = [".github/workflows/", ".gitlab-ci.yml"];
@@ -42,6 +27,7 @@ pub(super) fn are_known() -> anyhow::Result<()> {
         excluded == EXCLUDED,
         "found exclude = {excluded:?}, expected {EXCLUDED:?}"
     );
+    let known = known(&config)?;
     for (name, content) in files::of(&paths::template())? {
         let its_own = name == "cargo-generate.toml" || name.starts_with("hooks/");
         if its_own || EXCLUDED.iter().any(|prefix| name.starts_with(prefix)) {
@@ -51,12 +37,31 @@ pub(super) fn are_known() -> anyhow::Result<()> {
         for placeholder in outside_raw(&text).split("{{").skip(1) {
             let placeholder = placeholder.split("}}").next().unwrap_or_default().trim();
             ensure!(
-                KNOWN.contains(&placeholder),
-                "{name}: found {{{{{placeholder}}}}}, expected one of {KNOWN:?}, or {{% raw %}} around it"
+                known.contains(placeholder),
+                "{name}: found {{{{{placeholder}}}}}, expected one of {known:?}, or {{% raw %}} around it"
             );
         }
     }
     Ok(())
+}
+
+/// What the template's files may ask for: cargo-generate's own, what its configuration asks, what the hooks set.
+fn known(config: &toml::Table) -> anyhow::Result<BTreeSet<String>> {
+    let mut known: BTreeSet<String> = BUILT_IN.map(str::to_owned).into();
+    let conditional = config["conditional"].as_table().context("no conditional")?;
+    let tables = conditional
+        .values()
+        .filter_map(|condition| condition.get("placeholders"))
+        .chain(config.get("placeholders"));
+    for table in tables.filter_map(toml::Value::as_table) {
+        known.extend(table.keys().cloned());
+    }
+    for (name, content) in files::of(&paths::template().join("hooks"))? {
+        let hook = String::from_utf8(content).with_context(|| name)?;
+        let set = hook.split("variable::set(\"").skip(1);
+        known.extend(set.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+    }
+    Ok(known)
 }
 
 /// The text without what is between `{% raw %}` and `{% endraw %}`.
