@@ -24,6 +24,8 @@ use std::{net::SocketAddr, time::Duration};
 pub(crate) use destination::PemFile;
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use destination::Tls;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub(crate) use env::process_lossy;
 pub(crate) use env::{PROMETHEUS_PORT, process as process_environment};
 pub use env::{VARIABLES, Variable};
 #[cfg(feature = "sqlx")]
