@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, io, pin::pin, process::ExitCode, time::Duration};
 
 use firstlight::{
-    InitError, Readiness,
+    InitError, Latch, Readiness,
     jobs::{Envelope, Job, Outcome, Queue},
     shutdown_signal,
 };
@@ -19,14 +19,14 @@ struct Row {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, InitError> {
-    let telemetry = firstlight::init!()?;
-    let readiness = telemetry.readiness();
-    Ok(telemetry.finish(work(readiness).await))
+    let readiness = Readiness::new();
+    let connecting = readiness.latch("queue"); // `/readyz` answers 503 until it is released
+    let telemetry = firstlight::config!().readiness(readiness).init()?;
+    Ok(telemetry.finish(work(connecting).await))
 }
 
-async fn work(readiness: Readiness) -> io::Result<()> {
+async fn work(connecting: Latch) -> io::Result<()> {
     let receipts = Queue::declare("receipts").latency_budget(Duration::from_secs(60));
-    let connecting = readiness.latch("queue"); // `/readyz` answers 503 until it is released
     let mut rows = connect(receipts.clone()).await?;
     connecting.release();
     tracing::info!("waiting for jobs");

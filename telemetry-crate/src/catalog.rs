@@ -83,6 +83,16 @@ impl Kind {
             Self::Info => "info",
         }
     }
+
+    /// The kind in a sentence: `info` is no noun that is counted.
+    pub(crate) fn with_article(self) -> &'static str {
+        match self {
+            Self::Counter => "a counter",
+            Self::Gauge => "a gauge",
+            Self::Histogram => "a histogram",
+            Self::Info => "an info metric",
+        }
+    }
 }
 
 /// One entry of the catalogue.

@@ -10,6 +10,7 @@ mod budget;
 mod destination;
 mod env;
 mod export;
+mod host;
 mod limits;
 mod queries;
 mod server;
@@ -17,8 +18,11 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod unread;
 
 use std::{net::SocketAddr, time::Duration};
+
+use crate::Readiness;
 
 #[cfg(feature = "otlp-tls")]
 pub(crate) use destination::PemFile;
@@ -26,7 +30,7 @@ pub(crate) use destination::PemFile;
 pub(crate) use destination::Tls;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub(crate) use env::process_lossy;
-pub(crate) use env::{PROMETHEUS_PORT, process as process_environment};
+pub(crate) use env::{PROMETHEUS_PORT, process as process_environment, unread as unread_variables};
 pub use env::{VARIABLES, Variable};
 #[cfg(feature = "sqlx")]
 pub(crate) use queries::QueryLimits;
@@ -80,6 +84,7 @@ pub struct TelemetryConfig {
     pub(crate) slow_query: Option<Duration>,
     pub(crate) n_plus_one: Option<u32>,
     pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) readiness: Readiness,
 }
 
 /// Where the admin listener listens, if the program's author has said so.
@@ -207,6 +212,30 @@ impl TelemetryConfig {
     /// turns it on again.
     pub fn without_admin(mut self) -> Self {
         self.admin = Some(Admin::Off);
+        self
+    }
+
+    /// What `/readyz` answers; default an empty [`Readiness`], which is ready at once.
+    ///
+    /// For a program that is not ready when it starts: a latch taken from it before [`init()`](Self::init) is held when the admin
+    /// listener gives its first answer. One taken afterwards may come too late for a probe. It stays the same that
+    /// [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns.
+    ///
+    /// ```no_run
+    /// use firstlight::Readiness;
+    ///
+    /// # fn main() -> Result<(), firstlight::InitError> {
+    /// let readiness = Readiness::new();
+    /// let starting = readiness.latch("start");
+    /// let telemetry = firstlight::config!().readiness(readiness).init()?;
+    /// // ... migrate, warm caches, open the port ...
+    /// starting.release();
+    /// # drop(telemetry);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn readiness(mut self, readiness: Readiness) -> Self {
+        self.readiness = readiness;
         self
     }
 

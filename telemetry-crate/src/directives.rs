@@ -1,4 +1,7 @@
-//! Directives of a filter, in `RUST_LOG`'s grammar, with misspelled levels refused.
+//! Directives of a filter, in `RUST_LOG`'s grammar, judged as a whole before `tracing` reads them.
+//!
+//! `tracing` takes any text for a target, and a target that does not exist silences all others. So text that is no target
+//! is refused here, and so are words that mean a level, or all targets, in other loggers.
 
 use std::cmp::Ordering;
 
@@ -6,53 +9,134 @@ use tracing_subscriber::{EnvFilter, filter::Targets};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// How other loggers call them.
-const FOREIGN_LEVELS: [&str; 11] = [
+/// What other loggers call levels, switches and all targets. As targets they would silence all others.
+const FOREIGN_WORDS: [&str; 25] = [
     "all",
+    "any",
     "critical",
+    "default",
+    "disabled",
+    "enabled",
     "err",
     "everything",
+    "false",
     "fatal",
     "information",
+    "level",
+    "no",
     "none",
     "notice",
+    "null",
+    "on",
+    "root",
+    "rust_log",
     "severe",
+    "true",
     "verbose",
     "warning",
+    "warnings",
+    "yes",
 ];
 
 /// Directives about targets alone, as spans are filtered by.
 pub(crate) fn targets(text: &str) -> Option<Targets> {
-    let is_about_targets = !text.contains('[') && misspelled_level(text).is_none();
-    text.parse().ok().filter(|_| is_about_targets)
+    match Directives::parse(text).ok()?.kind {
+        Kind::Static(targets) => Some(targets),
+        Kind::Dynamic(_) => None,
+    }
 }
 
-fn misspelled_level(directives: &str) -> Option<&str> {
-    let mut words = directives.split(',').map(str::trim);
-    words.find(|word| is_misspelled_level(word))
+/// What a directive is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// All targets: a level alone.
+    All,
+    Target,
+    Spans,
 }
 
-/// Whether a directive is a word that means a level and is none. Taken for a target, as the grammar has it, it would turn off
-/// everything else without a word. No level is one substitution away from what is meant: `warp` is a crate.
-fn is_misspelled_level(word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    FOREIGN_LEVELS.contains(&&*word)
-        || word.contains([';', ' ']) && !word.contains(['[', ']', '='])
-        || LEVELS.iter().any(|level| is_slip(&word, level))
+/// Judges `level`, `target`, `target=level` and `target[spans]=level`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+fn scope(directive: &str) -> Result<Scope, String> {
+    if is_level(directive) {
+        return Ok(Scope::All);
+    }
+    let is_bare = !directive.contains(['=', '[']);
+    if is_bare && (is_foreign(directive) || LEVELS.iter().any(|level| is_slip(directive, level))) {
+        return Err(no_level(directive));
+    }
+    let invalid = || Err(format!("{directive:?} is no directive"));
+    let (target, rest) = match directive.find(['=', '[']) {
+        Some(at) => directive.split_at(at),
+        None => (directive, ""),
+    };
+    let (spans, level) = match rest.rfind(']') {
+        Some(end) if rest.starts_with('[') => rest.split_at(end + 1),
+        _ if rest.starts_with('[') => return invalid(),
+        _ => ("", rest),
+    };
+    let span = spans.trim_matches(['[', ']']);
+    let is_about_spans = !spans.is_empty();
+    for name in [target, span] {
+        if is_level(name) || is_foreign(name) {
+            return Err(format!("{name:?} is no name of a target or a span"));
+        }
+    }
+    let may_be_absent = is_about_spans && target.is_empty();
+    if !may_be_absent && !is_target(target) {
+        return invalid();
+    }
+    match level.strip_prefix('=') {
+        Some(level) if !is_level(level) => Err(no_level(level)),
+        None if !level.is_empty() => invalid(),
+        _ if is_about_spans => Ok(Scope::Spans),
+        _ => Ok(Scope::Target),
+    }
 }
 
-/// Whether a letter was left out, typed twice or in the wrong order.
+fn no_level(word: &str) -> String {
+    format!("{word:?} is no level: error, warn, info, debug, trace or off")
+}
+
+/// A level, or its number.
+fn is_level(word: &str) -> bool {
+    matches!(word.as_bytes(), [b'0'..=b'5'])
+        || LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level))
+}
+
+fn is_foreign(word: &str) -> bool {
+    let is_word = |foreign: &&str| word.eq_ignore_ascii_case(foreign);
+    FOREIGN_WORDS.iter().any(is_word)
+}
+
+/// The path of a module, or what programs write in its place: `tower_http::trace`, `my-service`, `orders.db`.
+fn is_target(text: &str) -> bool {
+    text.split("::").all(|segment| {
+        segment.starts_with(|first: char| first.is_alphabetic() || first == '_')
+            && segment
+                .chars()
+                .all(|char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.'))
+    })
+}
+
+/// Whether a letter was left out, typed twice, in the wrong order, or replaced by a digit. Other replacements are not
+/// looked for: `warp` is a crate.
 fn is_slip(typed: &str, meant: &str) -> bool {
+    let typed = typed.to_ascii_lowercase();
     let (typed, meant) = (typed.as_bytes(), meant.as_bytes());
     let prefix = typed.iter().zip(meant).take_while(|(a, b)| a == b).count();
     let (typed, meant) = (&typed[prefix..], &meant[prefix..]);
     match typed.len().cmp(&meant.len()) {
         Ordering::Less => meant.get(1..) == Some(typed),
         Ordering::Greater => typed.get(1..) == Some(meant),
-        Ordering::Equal => {
-            matches!((typed, meant), ([a, b, rest @ ..], [c, d, end @ ..])
-                if (a, b, rest) == (d, c, end))
-        }
+        Ordering::Equal => match (typed, meant) {
+            ([a, rest @ ..], [_, end @ ..]) if a.is_ascii_digit() && rest == end => true,
+            ([a, b, rest @ ..], [c, d, end @ ..]) => (a, b, rest) == (d, c, end),
+            _ => false,
+        },
     }
 }
 
@@ -61,6 +145,7 @@ fn is_slip(typed: &str, meant: &str) -> bool {
 pub(crate) struct Directives {
     kind: Kind,
     text: String,
+    only_named: bool,
 }
 
 /// What must be asked.
@@ -76,22 +161,31 @@ impl Directives {
     /// What is wrong with the text.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        if let Some(word) = misspelled_level(text) {
-            return Err(format!(
-                "{word} is no level: error, warn, info, debug, trace or off"
-            ));
+        // `tracing` takes a space for a part of the target, and the nothing behind a last comma for `error`.
+        let directives = text.split(',').map(str::trim);
+        let directives: Vec<&str> = directives.filter(|it| !it.is_empty()).collect();
+        if directives.is_empty() {
+            return Err("there is no directive".to_owned());
         }
-        let kind = if text.contains('[') {
+        let scopes = directives.iter().map(|directive| scope(directive));
+        let scopes = scopes.collect::<Result<Vec<Scope>, String>>()?;
+        let clean = directives.join(",");
+        let kind = if scopes.contains(&Scope::Spans) {
             let filter = EnvFilter::builder()
-                .parse(text)
+                .parse(clean)
                 .map_err(|error| error.to_string())?;
             Kind::Dynamic(Box::new(filter))
         } else {
-            Kind::Static(text.parse::<Targets>().map_err(|error| error.to_string())?)
+            Kind::Static(
+                clean
+                    .parse::<Targets>()
+                    .map_err(|error| error.to_string())?,
+            )
         };
         Ok(Self {
             kind,
             text: text.to_owned(),
+            only_named: !scopes.contains(&Scope::All),
         })
     }
 
@@ -104,18 +198,17 @@ impl Directives {
         &self.text
     }
 
-    /// Whether only the targets that are named may log.
-    pub(crate) fn only_named_targets(&self) -> bool {
-        match &self.kind {
-            Kind::Static(targets) => targets.default_level().is_none(),
-            Kind::Dynamic(_) => false,
-        }
+    /// Whether only the targets and spans that are named may log.
+    pub(crate) fn only_named(&self) -> bool {
+        self.only_named
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Directives;
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::{Directives, Kind};
 
     #[test]
     fn misspelled_levels_are_refused() {
@@ -126,14 +219,68 @@ mod tests {
             "errror",
             "erro",
             "debgu",
-            "debug;info",
-            "info debug",
+            "inf0",
             "orders=debug,inof",
             "fatal",
+            "false",
+            "full:debug=x",
+            "full=",
+            "full=6",
+            "full=+3",
         ] {
             let parsed = Directives::parse(text);
-            let refused = parsed.is_err_and(|refused| refused.contains("is no level"));
-            assert!(refused, "{text}");
+            assert!(parsed.is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused() {
+        for text in [
+            "",
+            " , ",
+            r#""info""#,
+            "'info'",
+            "`info`",
+            r#"info,"orders=debug""#,
+            "info;full=debug",
+            "debug;info",
+            "info full=debug",
+            "info debug",
+            "info|x",
+            "info/x",
+            "full:debug",
+            "debug:full",
+            "full::",
+            "::full",
+            "full::*",
+            "*",
+            "*=info",
+            "6",
+            "-1",
+            "1.5",
+            "05",
+            "=info",
+            "full = debug",
+            "full=debug=info",
+            "full==debug",
+            "full->debug",
+            "info=debug",
+            "all=debug",
+            "default=info",
+            "RUST_LOG=info",
+            "${RUST_LOG}",
+            "$RUST_LOG",
+            "{info}",
+            "(info)",
+            "[info]",
+            "[x",
+            "x]",
+            "full[x]debug",
+            "full[x]=loud",
+            "info\norders=debug",
+        ] {
+            let parsed = Directives::parse(text);
+            assert!(parsed.is_err(), "{text}");
         }
     }
 
@@ -145,15 +292,46 @@ mod tests {
             "off",
             "0",
             "5",
-            "",
+            "full=5",
             "orders",
             "warp",
+            "infos=debug",
+            "my-service=debug",
+            "orders.db=DEBUG",
+            "größe=debug",
             "info,orders,sqlx=warn",
             "info,orders::errors=debug",
             "orders[load{id=7 8}]=debug",
+            "orders[load]",
             "info,[{err}]=warn",
+            "info,[GET /orders]=trace",
         ] {
-            assert!(Directives::parse(text).is_ok(), "{text}");
+            let parsed = Directives::parse(text);
+            assert!(parsed.is_ok(), "{text}: {parsed:?}");
+        }
+    }
+
+    #[test]
+    fn spaces_and_last_commas_mean_nothing() {
+        let parsed = Directives::parse(" info , orders=debug, ").unwrap();
+        assert_eq!(parsed.text(), "info , orders=debug,");
+        let Kind::Static(targets) = parsed.kind() else {
+            unreachable!("nothing about spans")
+        };
+        assert_eq!(targets, &"info,orders=debug".parse().unwrap());
+    }
+
+    #[test]
+    fn a_level_for_all_others_is_missed() {
+        for (text, is_missed) in [
+            ("orders=debug", true),
+            ("[order]=trace", true),
+            ("off,orders=debug", false),
+            ("info,[order]=trace", false),
+            ("2", false),
+        ] {
+            let parsed = Directives::parse(text).unwrap();
+            assert_eq!(parsed.only_named(), is_missed, "{text}");
         }
     }
 }

@@ -153,6 +153,15 @@ impl fmt::Display for LostKind {
     }
 }
 
+impl LostKind {
+    /// `1 span`, `2 spans`.
+    pub(crate) fn counted(self, number: u64) -> String {
+        let more = self.to_string();
+        let one = more.strip_suffix('s').unwrap_or(&more);
+        format!("{number} {}", if number == 1 { one } else { &more })
+    }
+}
+
 impl fmt::Display for ShutdownError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
@@ -165,7 +174,8 @@ impl fmt::Display for ShutdownError {
         {
             write!(
                 f,
-                "{separator}{count} {kind} lost ({since_start} since start): {cause}"
+                "{separator}{} lost ({since_start} since start): {cause}",
+                kind.counted(*count)
             )?;
             separator = "; ";
         }

@@ -20,7 +20,7 @@ use crate::{
     runtime::RuntimeObserver,
     signal::Signal,
     status::{End, Status},
-    values::with_causes,
+    values::{counted, with_causes},
 };
 
 /// The share of the deadline that is kept back for the log lines, which report what became of the rest.
@@ -181,6 +181,8 @@ impl TelemetryGuard {
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
+        // A start that failed has let go of its latches.
+        self.parts.readiness.drain();
         let code = match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -233,7 +235,8 @@ impl TelemetryGuard {
         let mut losses: Vec<String> = unsent
             .iter()
             .map(|(signal, Unsent { count, cause })| {
-                format!("{count} {} could not be delivered: {cause}", signal.unit())
+                let count = signal.unit().counted(*count);
+                format!("{count} could not be delivered: {cause}")
             })
             .collect();
         for signal in Signal::ALL {
@@ -252,12 +255,14 @@ impl TelemetryGuard {
         let spans = self.parts.exporters.stats(Signal::Traces);
         let open = spans.map_or(0, |spans| spans.open());
         if open > 0 {
-            losses.push(format!("{open} spans have not ended, and are not sent"));
+            let open = counted(open, "span has", "spans have");
+            losses.push(format!("{open} not ended, and not been sent"));
         }
         let lines_dropped = self.parts.logs.dropped();
         if lines_dropped > 0 {
             let cause = self.parts.logs.last_error();
-            losses.push(format!("{lines_dropped} log lines dropped: {cause}"));
+            let lines = LostKind::LogLines.counted(lines_dropped);
+            losses.push(format!("{lines} dropped: {cause}"));
         }
         let exported = spans.map_or(0, |spans| spans.total_exported());
         // A batch that is still under way at the deadline is not counted by the exporter.

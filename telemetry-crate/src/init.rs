@@ -24,7 +24,7 @@ pub(crate) use self::pipeline::Pipeline;
 use crate::{
     InitError, Readiness, TelemetryConfig, TelemetryGuard,
     admin::AdminListener,
-    config::{Settings, process_environment},
+    config::{Settings, process_environment, unread_variables},
     export::{ExporterThread, Exporters},
     guard::Parts,
     http,
@@ -86,13 +86,15 @@ impl fmt::Debug for Telemetry {
 
 impl Telemetry {
     pub(crate) fn build(
-        config: TelemetryConfig,
+        mut config: TelemetryConfig,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, InitError> {
         if INSTALLED.load(Ordering::Acquire) {
             return Err(InitError::AlreadyInitialized);
         }
+        let readiness = std::mem::take(&mut config.readiness);
         let mut settings = Settings::resolve(config, lookup)?;
+        settings.warnings.extend(unread_variables());
         let mut pipeline = Pipeline::new(&settings, Traces::new(&settings)?)?;
         let metrics = pipeline.metrics.handle();
         let (exports, resource) = (&settings.exports, &settings.resource);
@@ -133,7 +135,7 @@ impl Telemetry {
             metrics_push,
             log_records,
             layer_taken: false,
-            readiness: Readiness::default(),
+            readiness,
             admin,
         })
     }
@@ -201,9 +203,10 @@ impl Telemetry {
         if let Some(records) = self.log_records {
             exporters.add(Signal::Logs, records.install(&mut thread));
         }
+        let log_filter = Arc::new(LogFilterControl::new(log_filter, bridged));
         let status = Arc::new(Status::new(
             settings.clone(),
-            Arc::new(LogFilterControl::new(log_filter, bridged)),
+            log_filter.clone(),
             writer.clone(),
             logs.counts(),
             metrics.clone(),
@@ -231,6 +234,10 @@ impl Telemetry {
         summary.log();
         for warning in &settings.warnings {
             tracing::warn!(target: "firstlight", "{warning}");
+        }
+        if let Some(caution) = log_filter.caution() {
+            // Of a target that passes: the filter would hide it.
+            tracing::warn!(target: "firstlight::admin", "log filter {}: {caution}", log_filter.text());
         }
         warn_of_doubles();
         Ok(TelemetryGuard::new(Parts {

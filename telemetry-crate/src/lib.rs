@@ -160,10 +160,25 @@ pub fn init() -> Result<TelemetryGuard, InitError> {
 #[macro_export]
 macro_rules! init {
     () => {
+        $crate::config!().init()
+    };
+}
+
+/// A configuration with the *calling* package's name and version, for a program that sets more than [`init!`] does.
+///
+/// ```no_run
+/// # fn main() -> Result<(), firstlight::InitError> {
+/// let telemetry = firstlight::config!().log_filter("info,orders=debug").init()?;
+/// # drop(telemetry);
+/// # Ok(())
+/// # }
+/// ```
+#[macro_export]
+macro_rules! config {
+    () => {
         $crate::TelemetryConfig::new()
             .service_name(::core::env!("CARGO_PKG_NAME"))
             .service_version(::core::env!("CARGO_PKG_VERSION"))
-            .init()
     };
 }
 
@@ -177,10 +192,7 @@ macro_rules! init {
 #[macro_export]
 macro_rules! check {
     () => {
-        $crate::TelemetryConfig::new()
-            .service_name(::core::env!("CARGO_PKG_NAME"))
-            .service_version(::core::env!("CARGO_PKG_VERSION"))
-            .check()
+        $crate::config!().check()
     };
 }
 

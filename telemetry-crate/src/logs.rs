@@ -10,7 +10,6 @@
 mod bound;
 mod bridge;
 mod control;
-mod decimal;
 mod export;
 mod fields;
 mod filter;

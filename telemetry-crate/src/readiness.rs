@@ -51,14 +51,16 @@ type Check =
 /// a busy minute looks the same. `/livez` never depends on any of it.
 ///
 /// ```no_run
+/// use firstlight::{Readiness, TelemetryConfig};
+///
 /// # fn main() -> Result<(), firstlight::InitError> {
 /// # async fn ping() -> Result<(), std::io::Error> { Ok(()) }
 /// # fn migrate() {}
-/// let telemetry = firstlight::init()?;
-/// let readiness = telemetry.readiness();
+/// let readiness = Readiness::new();
 /// readiness.register("database", || async { ping().await });
-///
 /// let migrations = readiness.latch("migrations");
+///
+/// let telemetry = TelemetryConfig::new().readiness(readiness).init()?;
 /// migrate();
 /// migrations.release();
 /// # Ok(())
@@ -127,6 +129,15 @@ impl Drop for Latch {
 }
 
 impl Readiness {
+    /// Without checks and latches: ready.
+    ///
+    /// Give it to [`TelemetryConfig::readiness`](crate::TelemetryConfig::readiness), so that its checks and latches hold from the
+    /// first answer on; [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns that of a running telemetry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Adds a check, or replaces the one of the same name. The error's text is in the answer of `/readyz`.
     pub fn register<C, F, E>(&self, name: impl Into<String>, check: C)
     where
@@ -162,6 +173,8 @@ impl Readiness {
 
     /// Not ready until the latch is released or dropped: for what must be done once before traffic comes, such as
     /// migrations or a cache that must be warm. Several may be held at a time, also under one name.
+    ///
+    /// A latch for the start is taken before telemetry starts. Once it runs, a probe may be answered before the latch is taken.
     pub fn latch(&self, name: impl Into<String>) -> Latch {
         let name = name.into();
         self.registered().latches.push(name.clone());

@@ -31,6 +31,7 @@ use crate::{
     logs::{Installed, LogCounts, LogFilterControl, LogWriter},
     metrics::MetricsHandle,
     signal::Signal,
+    values::counted,
 };
 
 /// How telemetry has ended.
@@ -167,7 +168,8 @@ impl Status {
             (State::Fails, words.to_owned())
         } else if dropped > 0 {
             let words = format!(
-                "{dropped} lines were lost: {}; a reader of standard output that is slow or gone is the usual reason",
+                "{} lost: {}; a reader of standard output that is slow or gone is the usual reason",
+                counted(dropped, "line was", "lines were"),
                 self.writer.last_error()
             );
             (State::Fails, words)

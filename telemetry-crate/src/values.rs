@@ -25,6 +25,11 @@ pub(crate) use self::{
     text::{prefix, printed, write_foreign, write_str},
 };
 
+/// `1 run was`, `2 runs were`: a number with the words for one and for more.
+pub(crate) fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
+}
+
 /// Runs `work` with the attributes, all of whose values are plain.
 pub(crate) fn with_plain_attributes<T>(
     attributes: &Attributes<'_>,

@@ -9,20 +9,21 @@ async fn main() -> anyhow::Result<ExitCode> {
     if let Some(done) = cli::run().await? {
         return Ok(done);
     }
-    let telemetry = firstlight::init!()?;
-    let result = run(&telemetry).await;
-    Ok(telemetry.finish(result)) // a failure becomes one log line; then everything that waits is sent
-}
-
-async fn run(telemetry: &firstlight::TelemetryGuard) -> anyhow::Result<()> {
-    let starting = telemetry.readiness().latch("start"); // no traffic until it is released
-    let config = Config::from_env()?;
+    let readiness = firstlight::Readiness::new();
+    // Held before the first probe is answered, and released once requests are accepted.
+    let starting = readiness.latch("start");
+    let telemetry = firstlight::config!().readiness(readiness).init()?;
+    let run = async {
+        let config = Config::from_env()?;
 {%- if store == "none" %}
-    let app = AppState::default();
+        let app = AppState::default();
 {%- else %}
-    let app = AppState::new(&config, &telemetry.readiness()).await?;
+        let app = AppState::new(&config, &telemetry.readiness()).await?;
 {%- endif %}
-    let listener = config.listen().await?;
-    starting.release();
-    app.serve(listener).await
+        let listener = config.listen().await?;
+        starting.release();
+        app.serve(listener).await
+    };
+    let result = run.await;
+    Ok(telemetry.finish(result)) // a failure becomes one log line; then everything that waits is sent
 }

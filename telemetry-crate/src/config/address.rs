@@ -2,7 +2,7 @@
 
 use http::Uri;
 
-use super::destination::Protocol;
+use super::{destination::Protocol, host};
 use crate::{InitError, signal::Signal};
 
 /// The port of OTLP over gRPC, by the specification's default.
@@ -44,6 +44,14 @@ impl Address {
         };
         // Only gRPC addresses come without a scheme.
         let _ = self.insecure;
+        // Parsers drop what follows `#`, and take quotes for a part of the path.
+        if value.contains(|char: char| {
+            !char.is_ascii_graphic() || matches!(char, '#' | '"' | '\'' | '`' | '\\' | '<' | '>')
+        }) {
+            return Err(invalid(
+                "an address without quotes, spaces, `#` and the like, such as http://localhost:4318",
+            ));
+        }
         let uri: Uri = complete.parse().map_err(|_| invalid(expected))?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) =
             (uri.scheme_str(), uri.authority())
@@ -54,6 +62,9 @@ impl Address {
             return Err(invalid(
                 "an address without credentials: put them into OTEL_EXPORTER_OTLP_HEADERS",
             ));
+        }
+        if let Err(expected) = host::authority(authority.as_str()) {
+            return Err(invalid(expected));
         }
         if scheme == "https" && !cfg!(feature = "otlp-tls") {
             return Err(invalid(

@@ -9,7 +9,7 @@ use super::{
     TelemetryConfig,
     address::Address,
     env,
-    env::{Env, OtlpVariables, key_values},
+    env::{Env, OtlpVariables, key_value, pairs},
 };
 use crate::{InitError, error::without_query, signal::Signal};
 
@@ -230,7 +230,7 @@ fn protocol(own: &OtlpVariables, env: &Env<'_>) -> Result<Protocol, InitError> {
     let Some((variable, protocol)) = env.first(&[own.protocol, env::OTLP.protocol]) else {
         return Ok(Protocol::HttpProtobuf);
     };
-    match &*protocol {
+    match &*protocol.to_ascii_lowercase() {
         "http/protobuf" => Ok(Protocol::HttpProtobuf),
         #[cfg(feature = "otlp-grpc")]
         "grpc" => Ok(Protocol::Grpc),
@@ -248,25 +248,41 @@ fn protocol(own: &OtlpVariables, env: &Env<'_>) -> Result<Protocol, InitError> {
     }
 }
 
+/// Without the pairs that are none, each of which is warned about.
 fn headers(own: &OtlpVariables, env: &mut Env<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let Some((variable, list)) = env.first(&[own.headers, env::OTLP.headers]) else {
         return Vec::new();
     };
-    let header = |(name, value): (String, String)| {
-        let mut value: HeaderValue = value.parse().ok()?;
-        value.set_sensitive(true);
-        Some((name.parse().ok()?, value))
+    let mut headers = Vec::new();
+    for (place, pair) in pairs(&list) {
+        match header(pair) {
+            Ok(header) => headers.push(header),
+            // Never the value, nor text without `=`: it is where API keys live.
+            Err(wrong) => env.warn_once(format!(
+                "{variable}: pair {place} is not sent, because {wrong}; expected `key=value,key=value` with percent-encoded values"
+            )),
+        }
+    }
+    headers
+}
+
+/// # Errors
+///
+/// What is wrong with the pair, without its value.
+fn header(pair: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let Some((key, _)) = pair.split_once('=') else {
+        return Err("it has no `=`".to_owned());
     };
-    let headers = key_values(&list).and_then(|pairs| pairs.into_iter().map(header).collect());
-    headers.unwrap_or_else(|| {
-        // Not the value: it is where API keys live.
-        env.warn(
-            variable,
-            "***",
-            "`key=value,key=value` with percent-encoded values that may stand in a header",
-        );
-        Vec::new()
-    })
+    let key = key.trim();
+    let Ok(name) = key.parse::<HeaderName>() else {
+        return Err(format!("{key:?} is no name of a header"));
+    };
+    let value = key_value(pair).and_then(|(_, value)| value.parse::<HeaderValue>().ok());
+    let Some(mut value) = value else {
+        return Err(format!("the value of {key:?} cannot stand in a header"));
+    };
+    value.set_sensitive(true);
+    Ok((name, value))
 }
 
 fn gzip(own: &OtlpVariables, env: &mut Env<'_>) -> bool {
@@ -280,8 +296,8 @@ fn gzip(own: &OtlpVariables, env: &mut Env<'_>) -> bool {
     } else {
         "`none`, or a build of the service with firstlight's feature `otlp-gzip`"
     };
-    env.parsed(own.compression, expected, parse)
-        .or_else(|| env.parsed(env::OTLP.compression, expected, parse))
+    env.choice(own.compression, expected, parse)
+        .or_else(|| env.choice(env::OTLP.compression, expected, parse))
         .unwrap_or(false)
 }
 

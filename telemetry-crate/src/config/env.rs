@@ -8,6 +8,8 @@ use std::{str::FromStr, time::Duration};
 
 use percent_encoding::percent_decode_str;
 
+use super::unread;
+
 /// One environment variable that firstlight reads.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -238,7 +240,7 @@ variables! {
 
 /// The environment of this process.
 pub(crate) fn process(name: &str) -> Option<String> {
-    // A value that is not Unicode cannot be meant by any of the variables: all are defined as text.
+    // A value that is no UTF-8 is for `unread`, which warns about it.
     std::env::var(name).ok()
 }
 
@@ -246,6 +248,11 @@ pub(crate) fn process(name: &str) -> Option<String> {
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub(crate) fn process_lossy(name: &str) -> Option<String> {
     Some(std::env::var_os(name)?.to_string_lossy().into_owned())
+}
+
+/// Warnings about variables of this process that are set and not read.
+pub(crate) fn unread() -> Vec<String> {
+    unread::warnings(std::env::vars_os())
 }
 
 /// The environment as seen through one lookup, and what was wrong with it.
@@ -291,6 +298,16 @@ impl<'a> Env<'a> {
         parsed
     }
 
+    /// Specification: the values of an enumeration are read in any case.
+    pub(super) fn choice<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.parsed(name, expected, |value| parse(&value.to_ascii_lowercase()))
+    }
+
     pub(super) fn number<T: FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
         self.parsed(name, expected, |value| value.parse().ok())
     }
@@ -331,17 +348,18 @@ impl<'a> Env<'a> {
     }
 }
 
-/// `key=value,key=value`, values percent-encoded; `None` if any of it is malformed.
-pub(super) fn key_values(list: &str) -> Option<Vec<(String, String)>> {
-    list.split(',')
-        .filter(|pair| !pair.trim().is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=')?;
-            let key = key.trim();
-            let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
-            (!key.is_empty()).then(|| (key.to_owned(), value.into_owned()))
-        })
-        .collect()
+/// The members of `key=value,key=value` with their places, from 1 on.
+pub(super) fn pairs(list: &str) -> impl Iterator<Item = (usize, &str)> {
+    let pairs = (1..).zip(list.split(',').map(str::trim));
+    pairs.filter(|(_, pair)| !pair.is_empty())
+}
+
+/// One of them, its value percent-decoded; `None` if it is malformed.
+pub(super) fn key_value(pair: &str) -> Option<(String, String)> {
+    let (key, value) = pair.split_once('=')?;
+    let key = key.trim();
+    let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+    (!key.is_empty()).then(|| (key.to_owned(), value.into_owned()))
 }
 
 pub(super) fn positive(value: &str) -> Option<usize> {

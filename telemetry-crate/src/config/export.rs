@@ -150,7 +150,7 @@ fn exporters(
     expected: &str,
     parse: impl Fn(&str) -> Option<Exporter>,
 ) -> Option<Vec<Exporter>> {
-    env.parsed(variable, expected, |list| {
+    env.choice(variable, expected, |list| {
         let names: Vec<&str> = list.split(',').map(str::trim).collect();
         if names == ["none"] {
             return Some(Vec::new());

@@ -10,8 +10,9 @@ use super::{
     buckets::validate_buckets,
     budget::budget,
     env,
-    env::{Env, key_values},
+    env::{Env, key_value, pairs},
     export::{Exports, exports},
+    host,
     queries::{QueryLimits, query_limits},
     server::{ServerLimits, known_methods, server_limits},
     traces::{
@@ -107,7 +108,7 @@ impl Settings {
         }
         let is_terminal = std::io::stdout().is_terminal();
         let log_format = env
-            .parsed(
+            .choice(
                 env::LOG_FORMAT,
                 "`json`, `pretty`, `ecs`, `gcp` or `datadog`",
                 LogFormat::parse,
@@ -151,14 +152,14 @@ impl Settings {
             sampler: sampler(env),
             span_limits: span_limits(env),
             propagators: propagators(env),
-            remote_parent: env.parsed(
+            remote_parent: env.choice(
                 env::REMOTE_PARENT,
                 "`continue`, `link` or `ignore`",
                 remote_parent,
             ),
             record_limits: record_limits(env),
             exports,
-            admin: admin(&config, env),
+            admin: admin(&config, env)?,
             admin_required: env
                 .boolean(env::ADMIN_REQUIRED)
                 .unwrap_or(config.admin_required),
@@ -181,7 +182,7 @@ impl Settings {
             ),
             buckets: config.buckets,
             exemplars: env
-                .parsed(
+                .choice(
                     env::METRICS_EXEMPLAR_FILTER,
                     "`trace_based` or `always_off`",
                     |value| match value {
@@ -217,20 +218,29 @@ fn log_filter(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<String, Ini
         .ok_or_else(|| InitError::invalid("TelemetryConfig::log_filter", directives, expected))
 }
 
-fn admin(config: &TelemetryConfig, env: &mut Env<'_>) -> Option<(String, u16)> {
+fn admin(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Option<(String, u16)>, InitError> {
     let host = env.text(env::PROMETHEUS_HOST);
+    if let Some(host) = host.as_deref().filter(|host| !host::is_bindable(host)) {
+        return Err(InitError::invalid(
+            env::PROMETHEUS_HOST,
+            host,
+            "a name or an address without scheme and port, such as `0.0.0.0`; the port is OTEL_EXPORTER_PROMETHEUS_PORT",
+        ));
+    }
     let port = env.number(env::PROMETHEUS_PORT, "a port number from 0 to 65535");
     if host.is_none() && port.is_none() {
         match config.admin {
-            Some(Admin::Off) => return None,
-            Some(Admin::At(address)) => return Some((address.ip().to_string(), address.port())),
+            Some(Admin::Off) => return Ok(None),
+            Some(Admin::At(address)) => {
+                return Ok(Some((address.ip().to_string(), address.port())));
+            }
             None => {}
         }
     }
-    Some((
+    Ok(Some((
         host.unwrap_or_else(|| "localhost".to_owned()),
         port.unwrap_or(9464),
-    ))
+    )))
 }
 
 /// Specification, "Resource SDK": a value that cannot be decoded makes the whole variable count as unset.
@@ -238,13 +248,14 @@ fn resource_attributes(env: &mut Env<'_>) -> BTreeMap<String, String> {
     let Some(list) = env.text(env::RESOURCE_ATTRIBUTES) else {
         return BTreeMap::new();
     };
-    match key_values(&list) {
-        Some(pairs) => pairs.into_iter().collect(),
-        None => {
+    let pairs = pairs(&list).map(|(_, pair)| key_value(pair).ok_or(pair));
+    match pairs.collect() {
+        Ok(pairs) => pairs,
+        Err(pair) => {
             env.warn(
                 env::RESOURCE_ATTRIBUTES,
-                &list,
-                "`key=value,key=value` with percent-encoded values",
+                pair,
+                "`key=value,key=value` with percent-encoded values; none of the list is used",
             );
             BTreeMap::new()
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod endpoints;
+mod judged;
 
 use std::time::Duration;
 
@@ -125,6 +126,20 @@ fn bad_endpoints_name_the_variable() {
         ("https://user:hunter2@c:4318", "OTEL_EXPORTER_OTLP_HEADERS"),
         ("http://user:hunter2@c:4318", "OTEL_EXPORTER_OTLP_HEADERS"),
         ("http://", "with a scheme"),
+        ("http:/c:4318", "with a scheme"),
+        ("http:///v1/traces", "with a scheme"),
+        ("ftp://c:4318", "with a scheme"),
+        ("http://127.0.0.1:99999", "from 1 to 65535"),
+        ("http://c:0", "from 1 to 65535"),
+        ("http://c:", "from 1 to 65535"),
+        ("http://http://c:4318", "from 1 to 65535"),
+        ("http://c:4318,http://d:4318", "with a scheme"),
+        ("http://:4318", "with a host name"),
+        ("http://127.0.0.256:4318", "with a host name"),
+        ("http://*:4318", "with a host name"),
+        ("http://c:4318#x", "without quotes"),
+        ("http://c:4318/\"", "without quotes"),
+        ("http://c:4318/v 1", "without quotes"),
         ("notaurl", "with a scheme"),
     ] {
         let error = resolve(

@@ -84,6 +84,12 @@ pub(super) fn trace_filter(
 ) -> Result<Targets, InitError> {
     let expected = "directives such as `info` or `info,orders=debug`";
     if let Some(filter) = env.parsed(env::TRACE_FILTER, expected, targets) {
+        if filter.default_level().is_none() {
+            env.warn_once(format!(
+                "{}: only the targets that are named make spans; a level for all others is missing, as in `info,orders=debug`",
+                env::TRACE_FILTER
+            ));
+        }
         return Ok(filter);
     }
     let directives = config.trace_filter.as_deref().unwrap_or("info");
@@ -112,7 +118,7 @@ pub(super) fn sampler(env: &mut Env<'_>) -> SamplerSetting {
                 .filter(|ratio| (0.0..=1.0).contains(ratio))
         })
         .unwrap_or(1.0);
-    env.parsed(
+    env.choice(
         env::TRACES_SAMPLER,
         "`always_on`, `always_off`, `traceidratio`, `parentbased_always_on`, `parentbased_always_off` or `parentbased_traceidratio`",
         |name| SamplerSetting::parse(name, ratio),
@@ -181,7 +187,7 @@ pub(super) fn propagators(env: &mut Env<'_>) -> Vec<Propagator> {
         return default;
     };
     let mut propagators = Vec::new();
-    for name in list.split(',').map(str::trim) {
+    for name in list.to_ascii_lowercase().split(',').map(str::trim) {
         let propagator = match name {
             "tracecontext" => Propagator::TraceContext,
             "baggage" => Propagator::Baggage,

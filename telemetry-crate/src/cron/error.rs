@@ -7,14 +7,12 @@ use std::{fmt, time::Duration};
 #[non_exhaustive]
 pub enum CronError {
     /// Not a cron expression.
-    #[error(
-        "cron expression: found {found:?}, expected five fields, minute, hour, day of month, month and day of week, such as \"0 3 * * *\", or six with the second before them: {reason}"
-    )]
+    #[error("cron expression: found {found:?}: {reason}")]
     #[non_exhaustive]
     InvalidExpression {
         /// The expression, at most its first 64 characters.
         found: String,
-        /// The parser's own words.
+        /// What is wrong with it, and what is expected.
         reason: String,
     },
 

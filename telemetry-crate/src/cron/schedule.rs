@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use croner::{
     Cron as Expression,
+    errors::CronError as Refused,
     parser::{CronParser, Seconds, Year},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -16,9 +17,19 @@ use super::{
     Cron, CronError,
     utc::{Utc, system_time},
 };
+use crate::values::counted;
 
 /// Longer ones are no expressions; the parser's work grows with the length.
 const MAX_LENGTH: usize = 256;
+/// What each field may be.
+const FIELDS: [(&str, &str); 6] = [
+    ("second", "0 to 59"),
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of month", "1 to 31 or L"),
+    ("month", "1 to 12 or JAN to DEC"),
+    ("day of week", "0 to 7 or SUN to SAT"),
+];
 /// Most of a refused expression that is shown.
 const SHOWN: usize = 64;
 /// Leap years included.
@@ -72,7 +83,7 @@ impl Schedule {
         };
         if expression.len() > MAX_LENGTH || !expression.is_ascii() {
             return Err(invalid(format!(
-                "at most {MAX_LENGTH} characters of ASCII are an expression"
+                "expected at most {MAX_LENGTH} characters of ASCII"
             )));
         }
         let fields: Vec<_> = expression.split_whitespace().collect();
@@ -97,14 +108,9 @@ impl Schedule {
         {
             return Err(invalid("a list has an empty item".to_owned()));
         }
-        let parsed = CronParser::builder()
-            .seconds(Seconds::Optional)
-            .year(Year::Disallowed)
-            // What Vixie cron does, for which `*/2` is a star; the parser knows only the bare one.
-            .dom_and_dow(is_star(days) || is_star(weekdays))
-            .build()
-            .parse(expression)
-            .map_err(|error| invalid(error.to_string()))?;
+        // What Vixie cron does, for which `*/2` is a star; the parser knows only the bare one.
+        let parsed = parse(expression, is_star(days) || is_star(weekdays))
+            .map_err(|error| invalid(why(&fields, &error)))?;
         let schedule = Self(Kind::Expression(Box::new(parsed)));
         match schedule.after(Timestamp::UNIX_EPOCH) {
             Some(_) => Ok(schedule),
@@ -217,6 +223,43 @@ impl Schedule {
             Some(positive(next.duration_since(last)))
         });
         gaps.take(count)
+    }
+}
+
+fn parse(expression: &str, dom_and_dow: bool) -> Result<Expression, Refused> {
+    CronParser::builder()
+        .seconds(Seconds::Optional)
+        .year(Year::Disallowed)
+        .dom_and_dow(dom_and_dow)
+        .build()
+        .parse(expression)
+}
+
+/// Why the parser refused the expression: a wrong number of fields, or the field that is refused alone, too.
+fn why(fields: &[&str], error: &Refused) -> String {
+    if fields.first().is_some_and(|field| field.starts_with('@')) {
+        return "expected @hourly, @daily, @weekly, @monthly or @yearly, or five fields such as \"0 3 * * *\"".to_owned();
+    }
+    let Some(missing) = FIELDS.len().checked_sub(fields.len()).filter(|it| *it < 2) else {
+        return format!(
+            "it has {}, expected five, minute, hour, day of month, month and day of week, such as \"0 3 * * *\", or six with the second before them",
+            counted(fields.len() as u64, "field", "fields")
+        );
+    };
+    let is_refused = |place: usize| {
+        let mut alone = ["*"; FIELDS.len()];
+        alone[place] = fields[place - missing];
+        parse(&alone.join(" "), false).is_err()
+    };
+    match (missing..FIELDS.len()).find(|place| is_refused(*place)) {
+        Some(place) => {
+            let (name, expected) = FIELDS[place];
+            let field = fields[place - missing];
+            format!(
+                "its {name} is {field:?}, expected {expected}, `*`, or a list, range or step of them such as `*/2`"
+            )
+        }
+        None => error.to_string(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     stop::Stop,
     utc::system_time,
 };
+use crate::values::counted;
 
 /// A store that is down is asked again after so long, until the next tick is due.
 const RETRY: Duration = Duration::from_secs(10);
@@ -99,12 +100,13 @@ impl<S: Store> Ticker<S> {
         let Some(latest) = latest.filter(|_| missed > 0) else {
             return Some(now);
         };
+        let runs = counted(missed, "run was", "runs were");
         if self.cron.misfire_policy == MisfirePolicy::Skip {
             self.metrics.count(Outcome::Missed, missed);
             cron_event!(
                 warn,
                 name,
-                "cron {name}: {missed} runs were missed since {last}; the next one is the next that is due"
+                "cron {name}: {runs} missed since {last}; the next one is the next that is due"
             );
             return Some(now);
         }
@@ -116,7 +118,7 @@ impl<S: Store> Ticker<S> {
             cron_event!(
                 warn,
                 self.cron.name,
-                "cron {}: {missed} runs were missed since {last}; one makes up for them now",
+                "cron {}: {runs} missed since {last}; one makes up for them now",
                 self.cron.name
             );
             self.run(latest).await;
@@ -149,10 +151,11 @@ impl<S: Store> Ticker<S> {
         let name = &self.cron.name;
         let missed = self.cron.schedule.ticks_between(tick, latest);
         self.metrics.count(Outcome::Missed, missed);
+        let runs = counted(missed, "run was", "runs were");
         cron_event!(
             warn,
             name,
-            "cron {name}: {missed} runs were missed, because the process stood still or its clock was set forward"
+            "cron {name}: {runs} missed, because the process stood still or its clock was set forward"
         );
         latest
     }
@@ -298,10 +301,11 @@ impl<S: Store> Ticker<S> {
         if passed > 0 {
             let name = &self.cron.name;
             self.metrics.count(Outcome::SkippedOverlap, passed);
+            let runs = counted(passed, "run was", "runs were");
             cron_event!(
                 warn,
                 name,
-                "cron {name}: {passed} runs were skipped, because the one before them took longer than the interval"
+                "cron {name}: {runs} skipped, because the one before them took longer than the interval"
             );
         }
         latest.max(tick)

@@ -126,7 +126,8 @@ impl Health {
         self.say(|| {
             tracing::warn!(
                 target: LOSS_TARGET,
-                "{since} {unit} were dropped: the queue of {capacity} was full; {} makes it longer, and fewer {unit} are a smaller sampling ratio's or filter's",
+                "{} dropped: the queue of {capacity} was full; {} makes it longer, and fewer {unit} are a smaller sampling ratio's or filter's",
+                unit.counted(since),
                 queue.variable
             );
         });
@@ -165,9 +166,10 @@ impl Health {
             return;
         };
         let lost = self.stats.total_lost() - lost_before;
-        let (signal, unit, endpoint) = (self.signal.name(), self.signal.unit(), &self.endpoint);
+        let lost = self.signal.unit().counted(lost);
+        let (signal, endpoint) = (self.signal.name(), &self.endpoint);
         self.say(|| {
-            tracing::info!(target: LOSS_TARGET, endpoint, "export of {signal} works again; {lost} {unit} were lost");
+            tracing::info!(target: LOSS_TARGET, endpoint, "export of {signal} works again; {lost} lost");
         });
     }
 

@@ -93,8 +93,8 @@ impl LogFilterControl {
 
     /// A sentence about directives that say less than they seem to.
     pub(crate) fn caution(&self) -> Option<&'static str> {
-        self.filter.directives().only_named_targets().then_some(
-            "only the targets that are named log; a level for all others is missing, as in `info,orders=debug`",
+        self.filter.directives().only_named().then_some(
+            "only the targets and spans that are named log; a level for all others is missing, as in `info,orders=debug`",
         )
     }
 

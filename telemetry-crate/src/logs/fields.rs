@@ -7,7 +7,7 @@ use std::{borrow::Cow, error::Error, fmt, ops::Range};
 
 use tracing::field::{Field, Visit};
 
-use super::{bound::CUT, decimal};
+use super::bound::CUT;
 use crate::{
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
     values::{PairValue, Pairs, with_causes, write_foreign, write_str},
@@ -175,16 +175,13 @@ impl EventFields {
 
 /// Hands on a floating-point number as text.
 fn with_float(value: f64, set: impl FnOnce(Kind, Value<'_>)) {
-    if let Some(decimal) = decimal::Decimal::of(value) {
-        return set(Kind::Bare, Value::Str(decimal.as_str()));
-    }
     // JSON has no word for what is not finite.
     let kind = if value.is_finite() {
         Kind::Bare
     } else {
         Kind::Text
     };
-    set(kind, Value::Format(format_args!("{value:?}")));
+    set(kind, Value::Str(zmij::Buffer::new().format(value)));
 }
 
 /// A value on its way in; text needs no formatting, and is the most common kind.

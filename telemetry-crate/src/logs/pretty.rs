@@ -10,7 +10,7 @@ use super::{
     Line,
     bound::{IsWhole, Room, write_within},
     json::write_time,
-    schema::DROPPED,
+    schema::{DROPPED, FLAT},
 };
 use crate::span_ids::SpanIds;
 
@@ -68,7 +68,8 @@ pub(super) fn write_pretty<'a>(
         }
         let start = out.len();
         out.push(b' ');
-        escape(out, name);
+        // As in JSON: a field that has the name of a key of firstlight's is put aside.
+        escape(out, &FLAT.name(name));
         out.push(b'=');
         write_within(out, text, room.value, escape);
         if out.len() > room.fields {

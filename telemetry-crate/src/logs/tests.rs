@@ -175,6 +175,8 @@ fn values_keep_their_types() {
             big = u64::MAX,
             huge = u128::MAX,
             float = 1.5e-9,
+            whole = 1.0,
+            huge_float = 1e300,
             nan = f64::NAN,
             infinite = f64::INFINITY,
             yes = true,
@@ -193,6 +195,8 @@ fn values_keep_their_types() {
         "as text, because parsers round such numbers"
     );
     assert_eq!(line["float"], 1.5e-9);
+    assert!(line["whole"].is_f64(), "1.0 and not 1");
+    assert_eq!(line["huge_float"], 1e300);
     assert_eq!(line["nan"], "NaN");
     assert_eq!(line["infinite"], "inf");
     assert_eq!(line["yes"], true);
@@ -286,6 +290,19 @@ fn pretty_lines_are_escaped() {
         "{text}"
     );
     assert!(!text.contains('\u{1b}'), "{text:?}");
+}
+
+#[test]
+fn pretty_fields_forge_no_keys() {
+    let text = text(LogFormat::Pretty, "info", Sampler::AlwaysOn, || {
+        let _request = tracing::info_span!("request", span_id = "forged").entered();
+        tracing::warn!(trace_id = "forged", level = "forged", "hello");
+    });
+    for name in ["trace_id", "span_id", "level"] {
+        assert!(text.contains(&format!(" field.{name}=forged")), "{text}");
+        assert!(!text.contains(&format!(" {name}=forged")), "{text}");
+    }
+    assert_eq!(text.matches(" trace_id=").count(), 1, "{text}");
 }
 
 #[test]

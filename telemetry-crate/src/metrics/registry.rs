@@ -134,7 +134,7 @@ impl Registry {
         self.all().iter().filter(is_new).map(of).collect()
     }
 
-    /// Metrics that the program has described and not recorded, by name.
+    /// Metrics that the program has described and not recorded, by name, without those that were refused.
     pub(super) fn described_and_absent(&self) -> Vec<String> {
         let described: Vec<_> = {
             let described = self
@@ -144,7 +144,12 @@ impl Registry {
             described.keys().cloned().collect()
         };
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
-        let is_absent = |name: &String| !families.has(name) && catalog::find(name).is_none();
+        let refused = self.rejected.list();
+        let is_absent = |name: &String| {
+            !families.has(name)
+                && catalog::find(name).is_none()
+                && !refused.iter().any(|metric| metric.name() == name)
+        };
         let mut absent: Vec<_> = described.into_iter().filter(is_absent).collect();
         absent.sort();
         absent

@@ -26,6 +26,12 @@ pub(crate) struct RejectedMetric {
     owner: Option<Owner>,
 }
 
+impl RejectedMetric {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl fmt::Display for RejectedMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, kind, owner } = self;
@@ -34,8 +40,8 @@ impl fmt::Display for RejectedMetric {
             Some((owner, kind)) => {
                 write!(
                     f,
-                    "{owner} is a {} already and takes this name; rename one",
-                    kind.word()
+                    "{owner} is {} already and takes this name; rename one",
+                    kind.with_article()
                 )
             }
             None => write!(
@@ -97,12 +103,15 @@ mod tests {
             );
         }
         rejected.add("y".into(), Kind::Gauge, None);
+        let info = ("target_info".into(), Kind::Info);
+        rejected.add("target_info".into(), Kind::Gauge, Some(info));
         let list: Vec<_> = rejected.list().iter().map(ToString::to_string).collect();
         assert_eq!(
             list,
             [
                 "gauge x is not recorded: x_total is a counter already and takes this name; rename one",
                 "gauge y is not recorded: too many metrics; put what varies into a label, not into the name",
+                "gauge target_info is not recorded: target_info is an info metric already and takes this name; rename one",
             ]
         );
         for index in 0..1_000 {

@@ -220,7 +220,10 @@ impl<'a> Iterator for Lexer<'a> {
                 }
             },
             '$' if self.dollar_quoted() => Token::Literal,
-            '$' | ':' | '@' | '#' if second.is_some_and(is_name) => {
+            // `a[1:2]`, `a #3` and `@5` are operators in front of a value, `$1` is none.
+            '$' | ':' | '@' | '#'
+                if second.is_some_and(|c| is_name(c) && (first == '$' || !c.is_ascii_digit())) =>
+            {
                 let name = self.rest[1..].find(|c| !is_name(c));
                 Token::Placeholder(self.take(name.map_or(self.rest.len(), |end| end + 1)))
             }

@@ -292,6 +292,10 @@ mod tests {
             ),
             ("SELECT 'ü' || \"ü\"", "SELECT ? || \"ü\""),
             (
+                "SELECT a[1:2], b #3, @5, @c, :d",
+                "SELECT a[?:?], b #?, @?, @c, :d",
+            ),
+            (
                 "SELECT a - 1, a -1, -a, (b) - 1, - -1",
                 "SELECT a - ?, a -?, -a, (b) - ?, - -?",
             ),

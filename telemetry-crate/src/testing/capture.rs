@@ -29,7 +29,7 @@ use super::{
     waterfall,
 };
 use crate::{
-    InitError, TelemetryConfig,
+    InitError, LostKind, TelemetryConfig,
     config::{Batching, LogFormat, Settings},
     export::{ExportStats, Queue},
     init::{self, Pipeline},
@@ -216,8 +216,9 @@ impl Capture {
         let lost = (self.writer.dropped(), self.spans.stats().total_lost());
         if lost != (0, 0) {
             text += &format!(
-                "and {} log lines and {} spans more, for which there was no room\n",
-                lost.0, lost.1
+                "and {} and {} more, for which there was no room\n",
+                LostKind::LogLines.counted(lost.0),
+                LostKind::Spans.counted(lost.1)
             );
         }
         text

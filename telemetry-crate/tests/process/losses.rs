@@ -65,7 +65,7 @@ pub(crate) fn open_spans() {
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)],
     );
     part.message("telemetry is up");
-    let last = part.message("telemetry is down; 1 spans have not ended");
+    let last = part.message("telemetry is down; 1 span has not ended");
     assert_eq!(
         (&last["level"], &last["spans.lost"]),
         (&"WARN".into(), &1.into())

@@ -21,16 +21,15 @@ mod output;
 mod propagation;
 mod records;
 mod server;
+mod settings;
+mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod wiring;
 
-use std::{net::TcpListener, process::ExitCode, thread};
+use std::{process::ExitCode, thread};
 
-use support::{
-    ask,
-    part::{self, Part},
-};
+use support::part::{self, Part};
 
 fn main() -> ExitCode {
     part::run(
@@ -54,7 +53,9 @@ fn main() -> ExitCode {
             ("admin::changes_need_loopback_or_token", admin::access),
             ("admin::checks_say_what_to_do", admin::checks),
             ("admin::unready_before_the_listener_ends", admin::drains),
-            ("admin::a_port_in_use_is_a_warning", port_in_use),
+            ("start::a_port_in_use_is_a_warning", start::port_in_use),
+            ("start::latches_hold_from_the_start", start::latches),
+            ("settings::nonsense_is_said", settings::nonsense),
             (
                 "metrics::exemplars_can_be_turned_off",
                 metrics::exemplars_off,
@@ -113,6 +114,7 @@ fn main() -> ExitCode {
             ("writes", output::play_writes),
             ("floods", output::play_floods),
             ("exits", play_exits),
+            ("starts", start::play_starts),
             ("checks", play_checks),
             ("service", admin::play_service),
             ("check", admin::play_check),
@@ -363,38 +365,4 @@ fn checks() {
     assert_eq!(part.end().0, Some(1), "{lines:#?}");
     let incident = |line: &String| line.contains("the application's runtime");
     assert!(!lines.iter().any(incident), "{lines:#?}");
-}
-
-fn port_in_use() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    let variables = [
-        // Of its two addresses one is free.
-        ("OTEL_EXPORTER_PROMETHEUS_HOST", "localhost"),
-        ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
-    ];
-    let mut part = Part::start("waits", &variables);
-    part.message("telemetry is up");
-    let warning = part.message(&format!("admin listener: localhost:{port} is in use"));
-    assert_eq!(warning["level"], "WARN");
-    part.message("ready");
-    drop(taken);
-    part.message("the admin listener has its address now");
-    let address = ([127, 0, 0, 1], port.parse().unwrap()).into();
-    assert_eq!(ask(address, "GET /livez").status, 200);
-
-    // By choice it is an error of the start.
-    let strict = [
-        variables[0],
-        variables[1],
-        ("FIRSTLIGHT_ADMIN_REQUIRED", "true"),
-    ];
-    let mut second = Part::start("waits", &strict);
-    second.rest();
-    let (code, stderr) = second.end();
-    assert_ne!(code, Some(0));
-    assert!(
-        stderr.contains(&format!("cannot listen on localhost:{port}")),
-        "{stderr}"
-    );
 }

@@ -1,5 +1,5 @@
 //! Queries of sqlx, against real databases: SQLite in this process, and the PostgreSQL server that
-//! `FIRSTLIGHT_TEST_POSTGRES` names, if it does. Without one, what needs it is reported as ignored, never as passed.
+//! `TEST_POSTGRES` names, if it does. Without one, what needs it is reported as ignored, never as passed.
 //!
 //! One telemetry for all of them, because there is one in a process; each test has spans, tables and pools of its own.
 
@@ -29,7 +29,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tracing::Instrument;
 
 /// The server for the tests: a URL such as `postgres://postgres@localhost:5432/postgres`.
-pub(crate) const POSTGRES: &str = "FIRSTLIGHT_TEST_POSTGRES";
+pub(crate) const POSTGRES: &str = "TEST_POSTGRES";
 
 fn main() -> ExitCode {
     if let Ok(part) = std::env::var("PART") {

@@ -307,3 +307,14 @@ fn no_module_imports_upwards() {
     refused.dedup();
     assert!(refused.is_empty(), "{}", refused.join("\n"));
 }
+
+#[test]
+fn the_map_names_every_module() {
+    let map = read("docs/book/src/contributing/map.md");
+    for (module, _) in Layers::read().0 {
+        assert!(
+            map.contains(&format!("`{module}`")),
+            "contributing/map.md says nothing of {module}"
+        );
+    }
+}

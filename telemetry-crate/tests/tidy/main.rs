@@ -9,6 +9,7 @@ mod layers;
 mod lengths;
 mod names;
 mod own;
+mod words;
 
 use std::{
     fs,

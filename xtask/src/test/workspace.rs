@@ -81,7 +81,7 @@ pub(super) fn tests(cases: &mut Cases) -> anyhow::Result<()> {
     let server = tools::postgres().and_then(|postgres| PostgresServer::start(&postgres));
     match &server {
         Ok(server) => {
-            test.env("FIRSTLIGHT_TEST_POSTGRES", server.url());
+            test.env("TEST_POSTGRES", server.url());
         }
         Err(error) => cases.not_run("the tests against PostgreSQL", &format!("{error:#}")),
     }

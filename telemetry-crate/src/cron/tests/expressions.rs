@@ -112,3 +112,32 @@ fn other_dialects_are_refused() {
         assert!(refused.is_err(), "{expression}: {refused:?}");
     }
 }
+
+#[test]
+fn errors_name_the_field() {
+    for (expression, reason) in [
+        ("60 * * * *", "its minute is \"60\", expected 0 to 59"),
+        ("*/0 * * * *", "its minute is \"*/0\", expected 0 to 59"),
+        ("0 24 * * *", "its hour is \"24\", expected 0 to 23"),
+        ("0 3 0 * *", "its day of month is \"0\", expected 1 to 31"),
+        ("0 3 * 13 *", "its month is \"13\", expected 1 to 12"),
+        ("0 3 * * 8", "its day of week is \"8\", expected 0 to 7"),
+        (
+            "0 3 * * MOON",
+            "its day of week is \"MOON\", expected 0 to 7",
+        ),
+        ("99 0 3 * * *", "its second is \"99\", expected 0 to 59"),
+        ("0 9-5 * * *", "its hour is \"9-5\", expected 0 to 23"),
+        ("* * * *", "it has 4 fields, expected five"),
+        ("5", "it has 1 field, expected five"),
+        ("", "it has 0 fields, expected five"),
+        ("0 0 3 * * * 2026", "it has 7 fields, expected five"),
+        ("@reboot", "expected @hourly"),
+        ("@every 5m", "expected @hourly"),
+        ("1,,2 * * * *", "a list has an empty item"),
+    ] {
+        let error = ticks(expression, "2026-10-31T00:00:00Z").unwrap_err();
+        let expected = format!("cron expression: found {expression:?}: {reason}");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}

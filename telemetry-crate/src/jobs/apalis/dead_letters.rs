@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use sqlx::{Error, Pool};
 
 use super::tables::Tables;
+use crate::values::counted;
 
 /// A task that was tried as often as it may be, that gave up itself, or that could not be read.
 ///
@@ -41,7 +42,8 @@ impl fmt::Display for DeadLetter {
         let job = job.to_string().replace("\\\"", "\"");
         write!(
             formatter,
-            "{queue}\t{id}\t{attempts} attempts\t{job}\t{error}"
+            "{queue}\t{id}\t{}\t{job}\t{error}",
+            counted(u64::from(*attempts), "attempt", "attempts")
         )
     }
 }

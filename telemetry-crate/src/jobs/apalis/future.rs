@@ -24,6 +24,7 @@ use crate::{
         outcome::Outcome,
         running::{End, Running},
     },
+    values::counted,
     values::printed,
 };
 
@@ -80,7 +81,8 @@ impl<F, T> TaskFuture<F, T> {
     /// The function is not called: the task has used up its attempts, and its process never lived to say so.
     pub(super) fn orphaned(attempts: u32, end: Ending) -> Self {
         let error = AbortError::new(format!(
-            "its process died with it, and it has been tried {attempts} times"
+            "its process died with it, and it has been tried {}",
+            counted(u64::from(attempts), "time", "times")
         ));
         Self::failed(("orphaned", error.into()), end)
     }

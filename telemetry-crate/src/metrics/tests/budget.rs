@@ -6,7 +6,8 @@ use std::{
 };
 
 use ::metrics::{
-    Counter, Gauge, Histogram, counter, describe_counter, gauge, histogram, with_local_recorder,
+    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, gauge, histogram,
+    with_local_recorder,
 };
 use tracing::{Event, Subscriber, field, subscriber::with_default};
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
@@ -199,7 +200,10 @@ fn foreign_handles_are_told_apart() {
     let handle = metrics_after(|| {
         describe_counter!("early", "Made too early.");
         describe_counter!("used", "Made in time.");
+        // Refused, which is said elsewhere.
+        describe_gauge!("used_total", "Takes another's name.");
         let used = (counter!("used"), gauge!("level"), histogram!("size"));
+        gauge!("used_total").set(1.0);
         for (counter, gauge, histogram, expected) in [
             (&dead.0, &dead.1, &dead.2, false),
             (&used.0, &used.1, &used.2, true),

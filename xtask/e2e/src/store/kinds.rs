@@ -83,7 +83,7 @@ fn retried(program: &Path, settings: &[(&str, &str)], service: &Service) -> anyh
         ensure!(
             of_queue.len() == 2
                 && of_queue.iter().all(|line| {
-                    line.contains("\t1 attempts\t")
+                    line.contains("\t1 attempt\t")
                         && line.contains("cannot be decoded as")
                         && line.contains(&reason)
                 }),
