@@ -28,6 +28,8 @@ use crate::Readiness;
 pub(crate) use destination::PemFile;
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use destination::Tls;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub(crate) use env::process_lossy;
 pub(crate) use env::{PROMETHEUS_PORT, process as process_environment, unread as unread_variables};
 pub use env::{VARIABLES, Variable};
 #[cfg(feature = "sqlx")]

@@ -244,6 +244,12 @@ pub(crate) fn process(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// The same, with a mark in the place of bytes that are no text: for a value that is refused then, and not ignored.
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub(crate) fn process_lossy(name: &str) -> Option<String> {
+    Some(std::env::var_os(name)?.to_string_lossy().into_owned())
+}
+
 /// Warnings about variables of this process that are set and not read.
 pub(crate) fn unread() -> Vec<String> {
     unread::warnings(std::env::vars_os())

@@ -60,7 +60,7 @@ pub async fn problem_details(request: Request, next: Next) -> Response {
         && let Some(text) = text.take()
         && status == answered
     {
-        tracing::error!(detail = text.trim(), "request failed");
+        tracing::error!({ exception.message = text.trim() }, "request failed");
     }
     head.headers.remove(CONTENT_LENGTH);
     head.headers.insert(CONTENT_TYPE, PROBLEM);

@@ -5,14 +5,14 @@ mod postgres;
 #[cfg(feature = "sqlx-sqlite")]
 mod sqlite;
 
-use std::{env, marker::PhantomData, time::Duration};
+use std::{marker::PhantomData, time::Duration};
 
 use sqlx::{
     Database, Pool,
     migrate::{MigrateError, Migrator},
 };
 
-use crate::Secret;
+use crate::{Secret, config};
 
 /// Connections of a pool, unless told otherwise: at 5 ms a query, 2,000 queries a second.
 const MAX_CONNECTIONS: u32 = 10;
@@ -133,9 +133,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     ///
     /// [`DatabaseOptionsError`] names the variable, what was found, and what is expected.
     pub fn from_env(prefix: &str, service: &str) -> Result<Self, DatabaseOptionsError> {
-        Self::from_variables(prefix, service, |name| {
-            Some(env::var_os(name)?.to_string_lossy().into_owned())
-        })
+        Self::from_variables(prefix, service, config::process_lossy)
     }
 
     fn from_variables(

@@ -120,7 +120,7 @@ async fn faults_of_the_service_are_logged_only() {
     }
     capture
         .assert_log("request failed")
-        .with("detail", "db-7 says no")
+        .with("exception.message", "db-7 says no")
         .once();
     server.end().await;
 }
