@@ -60,7 +60,7 @@ impl AppState {
         let mut tasks = JoinSet::new();
         tasks.spawn(async {
             server.await;
-            Ok(())
+            anyhow::Ok(())
         });
 {%- if worker %}
         tasks.spawn(jobs::work(self.clone(), stop.clone()));
