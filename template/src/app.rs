@@ -58,7 +58,10 @@ impl AppState {
             .with_graceful_shutdown(stop.clone().cancelled_owned());
         // The first of these to fail or to panic ends the service, and a new process starts whole.
         let mut tasks = JoinSet::new();
-        tasks.spawn(async { anyhow::Ok(server.await) });
+        tasks.spawn(async {
+            server.await;
+            anyhow::Ok(())
+        });
 {%- if worker %}
         tasks.spawn(jobs::work(self.clone(), stop.clone()));
         tasks.spawn(schedule::run(self.clone(), stop.clone()));
