@@ -53,7 +53,6 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
     Ok(Some(ExitCode::SUCCESS))
 }
 
-/// Without migrations: the service that serves may be another version.
 async fn store() -> anyhow::Result<Store> {
-    Ok(Config::from_env()?.database.open(&[]).await?)
+    Ok(Config::from_env()?.database.open(&[]).await?) // no migrations: the service may be another version
 }

@@ -65,7 +65,6 @@ pub fn cache() -> Orders {
     Cache::with_capacity(&STATS, 1)
 }
 
-/// The routes of the example.
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/orders", post(create))

@@ -17,7 +17,6 @@ pub struct Charge {
     pub order_id: i64,
 }
 
-/// Where charges are stored, until one of the workers has done them.
 pub static CHARGES: LazyLock<TaskQueue<Charge>> = LazyLock::new(|| {
     let queue = Queue::declare("charges").system("apalis");
     // The longest that a client may wait for what was promised.

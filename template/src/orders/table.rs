@@ -56,7 +56,6 @@ pub async fn stats(store: &Store) -> Result<Stats, sqlx::Error> {
 }
 {%- if worker %}
 
-/// Notes that an order is charged.
 pub async fn set_charged(store: &Store, id: i64) -> Result<(), sqlx::Error> {
     let charged = sqlx::query("UPDATE orders SET charged = TRUE WHERE id = $1").bind(id);
     charged.execute(store).observed().await.map(drop)
