@@ -1,9 +1,6 @@
 //! The arguments of the program: what it does instead of serving.
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use firstlight::jobs::apalis::{dead_letters, retry_dead_letters};
@@ -40,10 +37,8 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
         }
         Some(Command::DeadLetters) => {
             let letters = dead_letters(&store().await?).await?;
-            let mut out = io::stdout().lock();
-            for letter in letters {
-                writeln!(out, "{letter}")?; // and not `println!`, which panics once `head` has enough
-            }
+            let lines: String = letters.iter().map(|it| format!("{it}\n")).collect();
+            std::io::stdout().write_all(lines.as_bytes())?; // `print!` panics at a closed pipe
         }
         Some(Command::RetryDeadLetters { ids }) => {
             let retried = retry_dead_letters(&store().await?, &ids).await?;

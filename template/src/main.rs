@@ -10,8 +10,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         return Ok(done);
     }
     let readiness = firstlight::Readiness::new();
-    // Held before the first probe is answered, and released once requests are accepted.
-    let starting = readiness.latch("start");
+    let starting = readiness.latch("start"); // from before the first probe until requests are accepted
     let telemetry = firstlight::config!().readiness(readiness).init()?;
     let run = async {
         let config = Config::from_env()?;
@@ -24,6 +23,5 @@ async fn main() -> anyhow::Result<ExitCode> {
         starting.release();
         app.serve(listener).await
     };
-    let result = run.await;
-    Ok(telemetry.finish(result)) // a failure becomes one log line; then everything that waits is sent
+    Ok(telemetry.finish(run.await)) // a failure becomes one log line; then everything that waits is sent
 }

@@ -25,7 +25,6 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// Makes no call yet.
     pub fn new(url: Option<String>) -> Result<Self, reqwest::Error> {
         if url.is_none() {
             tracing::info!("BANK_URL is not set: charges are only pretended");
