@@ -23,5 +23,6 @@ async fn main() -> anyhow::Result<ExitCode> {
         starting.release();
         app.serve(listener).await
     };
-    Ok(telemetry.finish(run.await)) // a failure becomes one log line; then everything that waits is sent
+    let result = run.await;
+    Ok(telemetry.finish(result)) // a failure becomes one log line; then everything that waits is sent
 }
