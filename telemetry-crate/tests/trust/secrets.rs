@@ -190,7 +190,7 @@ pub(crate) fn failing_exports() {
     let output = service.end();
     assert!(output.contains("export of traces fails"), "{output}");
     assert!(
-        output.contains("OTEL_EXPORTER_OTLP_HEADERS: found"),
+        output.contains("OTEL_EXPORTER_OTLP_HEADERS: pair 1 is not sent"),
         "{output}"
     );
     assert_clean(&output, &marker);
