@@ -37,13 +37,13 @@
 //!
 //! # Layout
 //!
-//! In the direction of the data: [`config`] merges environment, setters and defaults; `resource` says who is speaking;
-//! `init` builds everything that can fail, then installs what is global; [`metrics`], `traces` and `logs` are the
-//! signals; `otlp` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
+//! In the direction of the data: [`config`](mod@config) merges environment, setters and defaults; `resource` says who is
+//! speaking; `init` builds everything that can fail, then registers the globals; [`metrics`], `traces` and `logs` are the
+//! signals; `export` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
 //! read, `check` sends a canary through every pipeline, and `runtime` watches the application's runtime from outside;
 //! [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and [`grpc`] are the tower layers for servers and clients,
 //! [`context`] takes a trace along where a call stack ends, [`jobs`] measures what queues do, `sqlx` follows queries,
-//! `cron` runs scheduled work, and `staleness` serves cached data.
+//! `cron` runs scheduled work, and `staleness` serves cached data. Modules stand in layers, and none imports upwards.
 //!
 //! # Feature flags
 //!

@@ -80,7 +80,7 @@ fn dead_letters_can_be_retried() {
     let listed = run(&["dead-letters"], &settings).stdout;
     let listed = String::from_utf8(listed).unwrap();
     assert_eq!(listed.lines().count(), 1, "{listed}");
-    assert!(listed.contains("\t1 attempts\t"), "{listed}");
+    assert!(listed.contains("\t1 attempt\t"), "{listed}");
 
     let retried = run(&["retry-dead-letters"], &settings);
     assert!(retried.status.success(), "{retried:?}");
