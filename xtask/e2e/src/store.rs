@@ -41,6 +41,19 @@ use crate::{
     service_under_test,
 };
 
+/// Problem details that tell nothing of the inside.
+const UNAVAILABLE: &str = r#"{"status":503,"title":"Service Unavailable","type":"about:blank"}"#;
+
+/// Whether a request was answered with 503, as the template answers what its database cannot serve now.
+fn is_unavailable(answer: &http::Answer) -> bool {
+    let http::Answer {
+        status,
+        content_type,
+        body,
+    } = answer;
+    *status == 503 && content_type == "application/problem+json" && body == UNAVAILABLE
+}
+
 /// What the scenarios share.
 struct Parts {
     built: Built,

@@ -84,8 +84,9 @@ impl Conflict {
         };
         // Nothing is wrong with the request, and the next try may well succeed.
         ensure!(
-            answer.status == 503 && answer.body == "try again later",
-            "the victim: found {answer:?}, expected 503 and \"try again later\""
+            super::is_unavailable(answer),
+            "the victim: found {answer:?}, expected 503 and {}",
+            super::UNAVAILABLE
         );
 
         let figures = Figures::of(&service)?;

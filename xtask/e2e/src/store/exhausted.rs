@@ -43,9 +43,9 @@ fn run(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
     );
     for answer in with(503) {
         ensure!(
-            answer.body == "try again later",
-            "found the body {:?}, expected an honest one that tells nothing of the inside",
-            answer.body
+            super::is_unavailable(answer),
+            "found {answer:?}, expected 503 and {}",
+            super::UNAVAILABLE
         );
     }
 
