@@ -10,7 +10,7 @@ use axum::{
 };
 use firstlight::{
     cron::{Cron, CronError, Schedule},
-    sqlx::Observe,
+    sqlx::InstrumentQuery,
 };
 
 use crate::{app::AppState, error::AppError, store::Store};
@@ -34,7 +34,7 @@ async fn rows(State(store): State<Store>, Path(id): Path<i64>) -> Result<String,
     let mut rows = Vec::new();
     for row in [ORDER, JOB] {
         let row = sqlx::query_scalar::<_, String>(row).bind(id);
-        rows.push(row.fetch_one(&store).observed().await?);
+        rows.push(row.fetch_one(&store).instrumented().await?);
     }
     Ok(format!("[{}]", rows.join(",")))
 }
@@ -51,11 +51,11 @@ const JOB: &str = "
 /// The mistake: one query for the list, and then one for each row of it.
 async fn report(State(store): State<Store>) -> Result<String, AppError> {
     let ids = sqlx::query_scalar::<_, i64>("SELECT id FROM orders ORDER BY id LIMIT 20");
-    let ids = ids.fetch_all(&store).observed().await?;
+    let ids = ids.fetch_all(&store).instrumented().await?;
     let mut report = String::new();
     for id in ids {
         let item = sqlx::query_scalar::<_, String>("SELECT item FROM orders WHERE id = $1");
-        let item = item.bind(id).fetch_one(&store).observed().await?;
+        let item = item.bind(id).fetch_one(&store).instrumented().await?;
         report.push_str(&item);
         report.push('\n');
     }
@@ -72,7 +72,7 @@ pub fn schedule() -> Result<Cron, CronError> {
 /// The scheduled run.
 pub async fn count(store: Store) -> Result<(), sqlx::Error> {
     let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM orders");
-    let orders = count.fetch_one(&store).observed().await?;
+    let orders = count.fetch_one(&store).instrumented().await?;
     tracing::info!(orders, "orders counted");
     Ok(())
 }

@@ -70,7 +70,7 @@ pub struct Workers<DB: Tables> {
 }
 
 impl<DB: Tables> Workers<DB> {
-    /// No workers yet. The pool's options should be [`measured`](crate::sqlx::measured): apalis begins transactions with sqlx's
+    /// No workers yet. The pool's options should be [instrumented](crate::sqlx::instrument_options): apalis begins transactions with sqlx's
     /// own `begin`, and such a pool closes a connection whose commit has failed.
     pub fn new(pool: Pool<DB>) -> Self {
         Self {
