@@ -1,4 +1,4 @@
-//! The table of orders, and every query about it.
+//! Queries on the table of orders.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use sqlx::Executor;
 use super::NewOrder;
 use crate::store::{Db, Store};
 
-/// An order, as clients see it.
+/// An order, as clients receive it.
 #[derive(Debug, Serialize, sqlx::FromRow)]
 pub struct Order {
     pub id: i64,
@@ -21,13 +21,14 @@ pub struct Order {
 {%- endif %}
 }
 
+/// Totals over all orders.
 #[derive(Debug, Clone, Serialize, sqlx::FromRow)]
 pub struct Stats {
     pub orders: i64,
     pub items: i64,
 }
 
-/// Stores an order and returns its id, unless there is one with the same key.
+/// Stores an order and returns its id, or `None` if its key is taken.
 pub async fn insert(
     connection: impl Executor<'_, Database = Db>,
     new: &NewOrder,
@@ -61,7 +62,9 @@ pub async fn set_charged(store: &Store, id: i64) -> Result<(), sqlx::Error> {
     charged.execute(store).instrumented().await.map(drop)
 }
 
-/// The scheduled run: keys of orders that are a day old are free again, because no client repeats a request so late.
+/// Removes the idempotency keys of orders that are more than a day old.
+///
+/// Runs on a schedule. Clients do not repeat a request that late.
 pub async fn forget_keys(store: Store) -> Result<(), sqlx::Error> {
     let forget = "UPDATE orders SET idempotency_key = NULL WHERE idempotency_key IS NOT NULL AND created_at < $1";
     let forget = sqlx::query(forget).bind(now() - 24 * 60 * 60);
