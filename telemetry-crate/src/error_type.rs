@@ -1,7 +1,7 @@
-//! Why a call got no response, in one word of few.
+//! The value of `error.type` for a call without a response.
 //!
-//! Semantic conventions, `error.type`: predictable and of low cardinality. What an error says about itself is neither, and
-//! may quote the URL with everything in it, so no text of an error is ever used.
+//! Semantic conventions, `error.type`: predictable and of low cardinality. The text of an error is neither and may contain
+//! the URL, so that it is never used.
 
 use std::{
     any::{Any, type_name},
@@ -9,23 +9,23 @@ use std::{
     io,
 };
 
-/// Causes looked at, at most; an error that is its own cause has to end somewhere.
+/// Limit of the causes that are examined, because an error may be its own cause.
 const DEPTH: usize = 16;
 
-/// A word for the error, from its causes if they are known ones, otherwise its type's name.
+/// The word for an error's known cause, or else the name of its type.
 pub(crate) fn error_type<E: 'static>(error: &E) -> &'static str {
     let Some(mut cause) = as_error(error) else {
         return type_name::<E>();
     };
     let mut general = "_OTHER";
     for _ in 0..DEPTH {
-        match word(cause) {
-            Some(Word::Exact(word)) => return word,
-            Some(Word::General(word)) => general = word,
+        match classify(cause) {
+            Some(Cause::Specific(word)) => return word,
+            Some(Cause::General(word)) => general = word,
             None => {}
         }
         let next = match cause.downcast_ref::<io::Error>() {
-            // Its `source()` skips the error that it is made of.
+            // `source()` of an `io::Error` skips the error that it wraps.
             Some(error) => error.get_ref().map(|error| error as _),
             None => cause.source(),
         };
@@ -37,7 +37,9 @@ pub(crate) fn error_type<E: 'static>(error: &E) -> &'static str {
     general
 }
 
-/// Not every error type of a service is an `Error`: a box of one is not. So these are tried by name.
+/// Downcasts a value of a known error type to `Error`.
+///
+/// The type parameter of a service's errors need not implement `Error`; a boxed error does not, for example.
 fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     type Boxed = Box<dyn Error + Send + Sync>;
     if let Some(error) = error.downcast_ref::<Boxed>() {
@@ -58,25 +60,25 @@ fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
         .map(|error| error as &dyn Error)
 }
 
-enum Word {
-    /// Says it all.
-    Exact(&'static str),
-    /// A cause may say more.
+enum Cause {
+    /// No further cause is more precise.
+    Specific(&'static str),
+    /// A further cause may be more precise.
     General(&'static str),
 }
 
-fn word(error: &(dyn Error + 'static)) -> Option<Word> {
+fn classify(error: &(dyn Error + 'static)) -> Option<Cause> {
     if error.is::<tokio::time::error::Elapsed>() {
-        return Some(Word::Exact("timeout"));
+        return Some(Cause::Specific("timeout"));
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        return of_io(error.kind()).map(Word::Exact);
+        return of_io(error.kind()).map(Cause::Specific);
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        return of_hyper(error).map(Word::Exact);
+        return of_hyper(error).map(Cause::Specific);
     }
     if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-        return error.is_connect().then_some(Word::General("connect"));
+        return error.is_connect().then_some(Cause::General("connect"));
     }
     #[cfg(feature = "reqwest")]
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {
@@ -112,15 +114,15 @@ fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
 }
 
 #[cfg(feature = "reqwest")]
-fn of_reqwest(error: &reqwest::Error) -> Option<Word> {
+fn of_reqwest(error: &reqwest::Error) -> Option<Cause> {
     if error.is_timeout() {
-        Some(Word::Exact("timeout"))
+        Some(Cause::Specific("timeout"))
     } else if error.is_dns() {
-        Some(Word::Exact("name_resolution"))
+        Some(Cause::Specific("name_resolution"))
     } else if error.is_redirect() {
-        Some(Word::Exact("redirect"))
+        Some(Cause::Specific("redirect"))
     } else if error.is_connect() {
-        Some(Word::General("connect"))
+        Some(Cause::General("connect"))
     } else {
         None
     }
@@ -155,7 +157,7 @@ mod tests {
         assert_eq!(error_type(&refused()), "connection_refused");
         let boxed: Boxed = Box::new(refused());
         assert_eq!(error_type(&boxed), "connection_refused");
-        // Wrapped, as connectors do.
+        // Connectors wrap errors in this way.
         let wrapped = io::Error::other(refused());
         assert_eq!(error_type(&wrapped), "connection_refused");
         let boxed: Boxed = Box::new(Itself);
