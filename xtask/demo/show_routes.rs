@@ -1,5 +1,6 @@
-//! Added for the demo, and no part of the template: a look at the rows of an order, a mistake to be caught in the act, and a
-//! schedule that is due soon.
+//! Routes and a schedule that only the demo adds to the service.
+//!
+//! They show the rows of an order, an N+1 and a scheduled run.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use firstlight::{
 
 use crate::{app::AppState, error::AppError, store::Store};
 
-/// For handlers that need nothing else.
+/// For handlers that need only the store.
 impl FromRef<AppState> for Store {
     fn from_ref(app: &AppState) -> Self {
         app.store.clone()
@@ -29,7 +30,7 @@ pub fn routes() -> Router<AppState> {
         .route("/orders/report", get(report))
 }
 
-/// The rows of an order and of its job, as they are in the file, in a list of JSON.
+/// Returns the rows of an order and of its job as a JSON list of two objects.
 async fn rows(State(store): State<Store>, Path(id): Path<i64>) -> Result<String, AppError> {
     let mut rows = Vec::new();
     for row in [ORDER, JOB] {
@@ -48,7 +49,7 @@ const JOB: &str = "
         'last_result', last_result, 'metadata', metadata)
     FROM Jobs WHERE job_type = 'charges' AND idempotency_key = CAST($1 AS TEXT)";
 
-/// The mistake: one query for the list, and then one for each row of it.
+/// The N+1: one query for the list, and one more for each of its rows.
 async fn report(State(store): State<Store>) -> Result<String, AppError> {
     let ids = sqlx::query_scalar::<_, i64>("SELECT id FROM orders ORDER BY id LIMIT 20");
     let ids = ids.fetch_all(&store).instrumented().await?;
@@ -62,7 +63,9 @@ async fn report(State(store): State<Store>) -> Result<String, AppError> {
     Ok(report)
 }
 
-/// Every other second and on the second: a demo has no time for the jitter that is the default.
+/// A schedule that runs every two seconds.
+///
+/// It has no jitter, because the default jitter would delay the demo.
 pub fn schedule() -> Result<Cron, CronError> {
     Ok(Schedule::every(Duration::from_secs(2))?
         .named("count-orders")
