@@ -1,7 +1,7 @@
-//! The value of `error.type` for a call without a response.
+//! Classification of errors into a small set of words.
 //!
-//! Semantic conventions, `error.type`: predictable and of low cardinality. The text of an error is neither and may contain
-//! the URL, so that it is never used.
+//! Semantic conventions, `error.type`: predictable and of low cardinality. The text of an error is
+//! neither, and may quote the whole URL, so it is never used.
 
 use std::{
     any::{Any, type_name},
@@ -9,23 +9,23 @@ use std::{
     io,
 };
 
-/// Limit of the causes that are examined, because an error may be its own cause.
-const DEPTH: usize = 16;
+/// Most causes that are followed, because an error may be its own cause.
+const MAX_CAUSES: usize = 16;
 
-/// The word for an error's known cause, or else the name of its type.
+/// Returns a word for the error's known cause, or else the name of its type.
 pub(crate) fn error_type<E: 'static>(error: &E) -> &'static str {
     let Some(mut cause) = as_error(error) else {
         return type_name::<E>();
     };
     let mut general = "_OTHER";
-    for _ in 0..DEPTH {
-        match classify(cause) {
-            Some(Cause::Specific(word)) => return word,
-            Some(Cause::General(word)) => general = word,
+    for _ in 0..MAX_CAUSES {
+        match word(cause) {
+            Some(Word::Exact(word)) => return word,
+            Some(Word::General(word)) => general = word,
             None => {}
         }
         let next = match cause.downcast_ref::<io::Error>() {
-            // `source()` of an `io::Error` skips the error that it wraps.
+            // `io::Error::source()` skips the error that it wraps.
             Some(error) => error.get_ref().map(|error| error as _),
             None => cause.source(),
         };
@@ -37,9 +37,9 @@ pub(crate) fn error_type<E: 'static>(error: &E) -> &'static str {
     general
 }
 
-/// Downcasts a value of a known error type to `Error`.
+/// Returns the error as `dyn Error`, if its type is one of the known ones.
 ///
-/// The type parameter of a service's errors need not implement `Error`; a boxed error does not, for example.
+/// The bound `E: Error` is not possible, because a boxed error does not implement `Error`.
 fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     type Boxed = Box<dyn Error + Send + Sync>;
     if let Some(error) = error.downcast_ref::<Boxed>() {
@@ -60,34 +60,34 @@ fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
         .map(|error| error as &dyn Error)
 }
 
-enum Cause {
-    /// No further cause is more precise.
-    Specific(&'static str),
-    /// A further cause may be more precise.
+enum Word {
+    /// Final: causes are not examined further.
+    Exact(&'static str),
+    /// Used unless a cause has a more exact word.
     General(&'static str),
 }
 
-fn classify(error: &(dyn Error + 'static)) -> Option<Cause> {
+fn word(error: &(dyn Error + 'static)) -> Option<Word> {
     if error.is::<tokio::time::error::Elapsed>() {
-        return Some(Cause::Specific("timeout"));
+        return Some(Word::Exact("timeout"));
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        return of_io(error.kind()).map(Cause::Specific);
+        return io_word(error.kind()).map(Word::Exact);
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        return of_hyper(error).map(Cause::Specific);
+        return hyper_word(error).map(Word::Exact);
     }
     if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-        return error.is_connect().then_some(Cause::General("connect"));
+        return error.is_connect().then_some(Word::General("connect"));
     }
     #[cfg(feature = "reqwest")]
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {
-        return of_reqwest(error);
+        return reqwest_word(error);
     }
     None
 }
 
-fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
+fn io_word(kind: io::ErrorKind) -> Option<&'static str> {
     Some(match kind {
         io::ErrorKind::ConnectionRefused => "connection_refused",
         io::ErrorKind::ConnectionReset => "connection_reset",
@@ -101,7 +101,7 @@ fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
     })
 }
 
-fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
+fn hyper_word(error: &hyper::Error) -> Option<&'static str> {
     if error.is_timeout() {
         Some("timeout")
     } else if error.is_incomplete_message() || error.is_closed() {
@@ -114,15 +114,15 @@ fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
 }
 
 #[cfg(feature = "reqwest")]
-fn of_reqwest(error: &reqwest::Error) -> Option<Cause> {
+fn reqwest_word(error: &reqwest::Error) -> Option<Word> {
     if error.is_timeout() {
-        Some(Cause::Specific("timeout"))
+        Some(Word::Exact("timeout"))
     } else if error.is_dns() {
-        Some(Cause::Specific("name_resolution"))
+        Some(Word::Exact("name_resolution"))
     } else if error.is_redirect() {
-        Some(Cause::Specific("redirect"))
+        Some(Word::Exact("redirect"))
     } else if error.is_connect() {
-        Some(Cause::General("connect"))
+        Some(Word::General("connect"))
     } else {
         None
     }
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(error_type(&refused()), "connection_refused");
         let boxed: Boxed = Box::new(refused());
         assert_eq!(error_type(&boxed), "connection_refused");
-        // Connectors wrap errors in this way.
+        // Connectors wrap errors like this.
         let wrapped = io::Error::other(refused());
         assert_eq!(error_type(&wrapped), "connection_refused");
         let boxed: Boxed = Box::new(Itself);

@@ -1,5 +1,7 @@
-//! The observability bootstrap for Rust services: structured logs, Prometheus metrics with exemplars and OTLP traces
-//! from one call, which agree with each other and lose nothing in silence.
+//! Observability for Rust services: logs, metrics and traces from one call.
+//!
+//! Sets up structured logs, Prometheus metrics with exemplars, and OTLP traces. Log lines and exemplars carry the ids of
+//! the trace that they belong to. Telemetry that is lost is counted and reported.
 //!
 #![cfg_attr(feature = "axum", doc = "```no_run")]
 #![cfg_attr(not(feature = "axum"), doc = "```ignore")]
@@ -21,51 +23,61 @@
 //! }
 //! ```
 //!
-//! Then `tracing`'s macros log and trace, and `metrics`' macros count; there is no other API to learn for either.
+//! From then on, the macros of `tracing` write logs and traces, and the macros of `metrics` record metrics.
 //!
-//! # What is on
+//! # What is on by default
 //!
 //! | signal | question | where |
 //! | --- | --- | --- |
 //! | metrics | is the system healthy right now? | `GET /metrics` on `localhost:9464`, with exemplars |
-//! | logs | what happened when it wasn't? | one line per event on standard output, with `trace_id` and `span_id` |
+//! | logs | what happened when it wasn't? | one log line per event on standard output, with `trace_id` and `span_id` |
 //! | traces | which request caused it? | OTLP to any collector, once an endpoint is set |
 //!
-//! Metrics and log records go to a collector as well, if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` say `otlp`.
+//! Metrics and log records also go to a collector if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` are `otlp`.
 //!
-//! The first line that a process logs says which of them are on, where they go, and what is off.
+//! The first log line of a process lists the signals that are on with their destinations, and those that are off.
 //!
 //! # Layout
 //!
-//! In the direction of the data: [`config`](mod@config) merges environment, setters and defaults; `resource` says who is
-//! speaking; `init` builds everything that can fail, then registers the globals; [`metrics`], `traces` and `logs` are the
-//! signals; `export` carries all three to a collector; `status` knows what works, `admin` serves it with all that operators
-//! read, `check` sends a canary through every pipeline, and `runtime` watches the application's runtime from outside;
-//! [`TelemetryGuard`] flushes traces and metrics, then logs. [`http`] and [`grpc`] are the tower layers for servers and clients,
-//! [`context`] takes a trace along where a call stack ends, [`jobs`] measures what queues do, `sqlx` follows queries,
-//! `cron` runs scheduled work, and `staleness` serves cached data. Modules stand in layers, and none imports upwards.
+//! In the direction of the data:
+//!
+//! * [`config`](mod@config) merges the environment, the setters and the defaults.
+//! * `resource` describes the service that emits the telemetry.
+//! * `init` builds everything that can fail, then registers the globals.
+//! * [`metrics`], `traces` and `logs` are the signals.
+//! * `export` sends all three to a collector.
+//! * `status` collects the state of telemetry, and `admin` serves it together with the other endpoints for operators.
+//! * `check` sends a canary through every pipeline.
+//! * `runtime` monitors the application's async runtime from outside of it.
+//! * [`TelemetryGuard`] flushes traces and metrics, then logs.
+//! * [`http`] and [`grpc`] hold the tower layers for servers and clients.
+//! * [`context`] carries a trace into tasks, threads, streams and queues.
+//! * [`jobs`] measures job queues, `sqlx` database queries.
+//! * `cron` runs scheduled jobs, and `staleness` serves cached data.
+//!
+//! Modules form layers, and none imports upwards.
 //!
 //! # Feature flags
 //!
-//! No feature changes what is there without it.
+//! Features are additive: enabling one does not change what the others do.
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
-//! | `apalis` | no | `jobs::apalis`: a layer that measures every task of an apalis worker |
+//! | `apalis` | no | `jobs::apalis`: a layer that instruments every task of an apalis worker |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`], and `http::serve`, a server with limits |
-//! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, nothing missed in silence |
-//! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served inside a declared window only |
+//! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter and one runner across replicas; missed runs are reported |
+//! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served only inside a declared window |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
-//! | `otlp-tls` | yes | `https` collectors, with certificates of your own if need be |
-//! | `otlp-gzip` | yes | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip`, and the metrics page in gzip |
-//! | `reqwest` | no | `http::ClientLayer::send` for requests of reqwest, and the layer around its client |
-//! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of its queries, which need not change; slow ones and N+1s named |
-//! | `testing` | no | `firstlight::testing`: one test's logs, metrics and spans, and an OTLP receiver, to see what was really sent |
+//! | `otlp-tls` | yes | `https` collectors, with custom certificates if needed |
+//! | `otlp-gzip` | yes | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip`, and `/metrics` in gzip |
+//! | `reqwest` | no | `http::ClientLayer::send` for reqwest's requests, and the layer around its client |
+//! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of unchanged sqlx queries; names slow queries and N+1s |
+//! | `testing` | no | `firstlight::testing`: captures the logs, metrics and spans of one test; has an OTLP receiver |
 //!
 //! # What it does not do
 //!
-//! No log files (standard output is the platform's), no OpenTelemetry type in the API: its releases break every few
-//! months, and your service must not.
+//! It writes no log files: standard output belongs to the platform. Its API has no OpenTelemetry types: their releases
+//! break every few months, and a service that uses firstlight must not.
 
 mod admin;
 mod catalog;
@@ -127,13 +139,15 @@ pub use crate::{
 
 /// Starts telemetry from the environment alone.
 ///
-/// Call it first thing in `main`, before the async runtime if you like, and keep the guard until the end. The macro of
-/// the same name, [`init!`], also knows your package's name and version.
+/// Call it at the start of `main`, before or inside the async runtime, and keep the guard until the end. The macro of the
+/// same name, [`init!`], also sets the package's name and version.
 ///
 /// # Errors
 ///
-/// [`InitError`] says what was found, what was expected and what to do. A second call is
+/// [`InitError`] names the value that was found, the value that was expected, and the fix. A second call returns
 /// [`InitError::AlreadyInitialized`] and changes nothing.
+///
+/// # Examples
 ///
 /// ```no_run
 /// # fn main() -> Result<(), firstlight::InitError> {
@@ -147,8 +161,9 @@ pub fn init() -> Result<TelemetryGuard, InitError> {
     TelemetryConfig::new().init()
 }
 
-/// Starts telemetry like [`init()`], with the *calling* package's name and version as `service.name` and
-/// `service.version`; the environment wins over both.
+/// Starts telemetry like [`init()`], with the calling package's name and version.
+///
+/// They become `service.name` and `service.version`. The environment takes precedence over both.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), firstlight::InitError> {
@@ -164,7 +179,9 @@ macro_rules! init {
     };
 }
 
-/// A configuration with the *calling* package's name and version, for a program that sets more than [`init!`] does.
+/// A configuration with the calling package's name and version.
+///
+/// For a program that sets more options than [`init!`] does.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), firstlight::InitError> {
@@ -182,8 +199,9 @@ macro_rules! config {
     };
 }
 
-/// Like [`check()`], and the canary carries the name and the version of the package in which it is called, as the
-/// service's telemetry does with [`init!`].
+/// Checks telemetry like [`check()`], with the calling package's name and version.
+///
+/// The canary carries them as `service.name` and `service.version`, as the service's telemetry does with [`init!`].
 ///
 /// ```no_run
 /// let report = firstlight::check!();
@@ -196,12 +214,14 @@ macro_rules! check {
     };
 }
 
-/// Sends a canary through every pipeline, with everything from the environment, and says what became of it: one log line,
-/// one count on the metrics page, one span that the collector has acknowledged.
+/// Sends a canary through every pipeline, and reports what arrived.
 ///
-/// For a service's `check-telemetry`, before anything else; it starts telemetry and ends it again, within about 15 s at
-/// worst, and may run beside the service itself. [`TelemetryConfig::check`] knows the service's own settings, too, and
-/// [`TelemetryGuard::check`] asks a telemetry that runs already.
+/// The canary is one log line, one count on `/metrics`, and one span, which the collector must acknowledge. All settings
+/// come from the environment.
+///
+/// Call it for a subcommand such as `check-telemetry`, before anything else. It starts telemetry and ends it again, within
+/// about 15 s at worst, and may run beside the service itself. [`TelemetryConfig::check`] also applies the service's own
+/// settings, and [`TelemetryGuard::check`] checks telemetry that is already running.
 ///
 /// ```no_run
 /// use std::process::ExitCode;
@@ -220,7 +240,7 @@ pub fn check() -> CheckReport {
     TelemetryConfig::new().check()
 }
 
-/// The README's code is compiled, so that it cannot rot.
+/// Compiles the code blocks of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
