@@ -28,7 +28,7 @@ impl Pipeline {
         let metrics = Metrics::new(MetricsOptions {
             resource: settings.resource.to_pairs(),
             buckets: settings.buckets.clone(),
-            budget: settings.budget.clone(),
+            cardinality: settings.budget.clone(),
         });
         let writer = LogWriter::new();
         let logs = LogLayer::new(
