@@ -1,4 +1,6 @@
-//! `sqlx::migrate!` puts the migrations into the program, and cargo would not notice a new one.
+//! Rebuilds the program when a migration is added.
+//!
+//! `sqlx::migrate!` embeds the migrations at compile time, and cargo does not watch their folder by itself.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

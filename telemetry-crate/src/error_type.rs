@@ -1,7 +1,7 @@
-//! Why a call got no response, in one word of few.
+//! Classification of errors into a small set of words.
 //!
-//! Semantic conventions, `error.type`: predictable and of low cardinality. What an error says about itself is neither, and
-//! may quote the URL with everything in it, so no text of an error is ever used.
+//! Semantic conventions, `error.type`: predictable and of low cardinality. The text of an error is
+//! neither, and may quote the whole URL, so it is never used.
 
 use std::{
     any::{Any, type_name},
@@ -9,23 +9,23 @@ use std::{
     io,
 };
 
-/// Causes looked at, at most; an error that is its own cause has to end somewhere.
-const DEPTH: usize = 16;
+/// Most causes that are followed, because an error may be its own cause.
+const MAX_CAUSES: usize = 16;
 
-/// A word for the error, from its causes if they are known ones, otherwise its type's name.
+/// Returns a word for the error's known cause, or else the name of its type.
 pub(crate) fn error_type<E: 'static>(error: &E) -> &'static str {
     let Some(mut cause) = as_error(error) else {
         return type_name::<E>();
     };
     let mut general = "_OTHER";
-    for _ in 0..DEPTH {
+    for _ in 0..MAX_CAUSES {
         match word(cause) {
             Some(Word::Exact(word)) => return word,
             Some(Word::General(word)) => general = word,
             None => {}
         }
         let next = match cause.downcast_ref::<io::Error>() {
-            // Its `source()` skips the error that it is made of.
+            // `io::Error::source()` skips the error that it wraps.
             Some(error) => error.get_ref().map(|error| error as _),
             None => cause.source(),
         };
@@ -37,7 +37,9 @@ pub(crate) fn error_type<E: 'static>(error: &E) -> &'static str {
     general
 }
 
-/// Not every error type of a service is an `Error`: a box of one is not. So these are tried by name.
+/// Returns the error as `dyn Error`, if its type is one of the known ones.
+///
+/// The bound `E: Error` is not possible, because a boxed error does not implement `Error`.
 fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     type Boxed = Box<dyn Error + Send + Sync>;
     if let Some(error) = error.downcast_ref::<Boxed>() {
@@ -59,9 +61,9 @@ fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
 }
 
 enum Word {
-    /// Says it all.
+    /// Final: causes are not examined further.
     Exact(&'static str),
-    /// A cause may say more.
+    /// Used unless a cause has a more exact word.
     General(&'static str),
 }
 
@@ -70,22 +72,22 @@ fn word(error: &(dyn Error + 'static)) -> Option<Word> {
         return Some(Word::Exact("timeout"));
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        return of_io(error.kind()).map(Word::Exact);
+        return io_word(error.kind()).map(Word::Exact);
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        return of_hyper(error).map(Word::Exact);
+        return hyper_word(error).map(Word::Exact);
     }
     if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
         return error.is_connect().then_some(Word::General("connect"));
     }
     #[cfg(feature = "reqwest")]
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {
-        return of_reqwest(error);
+        return reqwest_word(error);
     }
     None
 }
 
-fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
+fn io_word(kind: io::ErrorKind) -> Option<&'static str> {
     Some(match kind {
         io::ErrorKind::ConnectionRefused => "connection_refused",
         io::ErrorKind::ConnectionReset => "connection_reset",
@@ -99,7 +101,7 @@ fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
     })
 }
 
-fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
+fn hyper_word(error: &hyper::Error) -> Option<&'static str> {
     if error.is_timeout() {
         Some("timeout")
     } else if error.is_incomplete_message() || error.is_closed() {
@@ -112,7 +114,7 @@ fn of_hyper(error: &hyper::Error) -> Option<&'static str> {
 }
 
 #[cfg(feature = "reqwest")]
-fn of_reqwest(error: &reqwest::Error) -> Option<Word> {
+fn reqwest_word(error: &reqwest::Error) -> Option<Word> {
     if error.is_timeout() {
         Some(Word::Exact("timeout"))
     } else if error.is_dns() {
@@ -155,7 +157,7 @@ mod tests {
         assert_eq!(error_type(&refused()), "connection_refused");
         let boxed: Boxed = Box::new(refused());
         assert_eq!(error_type(&boxed), "connection_refused");
-        // Wrapped, as connectors do.
+        // Connectors wrap errors like this.
         let wrapped = io::Error::other(refused());
         assert_eq!(error_type(&wrapped), "connection_refused");
         let boxed: Boxed = Box::new(Itself);

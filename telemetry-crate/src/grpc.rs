@@ -1,18 +1,22 @@
-//! gRPC, in and out: tower layers that make every call a span and a measurement, and carry the trace from one service to the
-//! next.
+//! gRPC servers and clients: tower layers for traces, metrics and access logs.
 //!
-//! They work on what tonic's services and channels are made of, `http::Request` with `content-type: application/grpc`, and
-//! need no tonic themselves; anything else passes through untouched. A call ends with its status, which is in the trailers,
-//! and so at the end of its last stream.
+//! The layers work on the requests of tonic's services and channels, `http::Request` with
+//! `content-type: application/grpc`, and do not depend on tonic. Other requests pass through
+//! unchanged. A call ends with its status. The status is in the trailers, so a call lasts until the
+//! end of its last stream.
 //!
-//! Names are the semantic conventions' for
-//! [gRPC](https://opentelemetry.io/docs/specs/semconv/rpc/grpc/) and
-//! [RPC metrics](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/) since v1.38: the method is one name with its
-//! service (`shop.Orders/Get`), the status its word (`NOT_FOUND`). What never leaves the process: metadata, messages, and the
-//! text of a status. What is left out: counts and sizes of messages, gRPC-Web (its trailers are in the body; put the layer
-//! inside of what translates it), and interceptors, which never see how a call ends.
+//! Names follow the semantic conventions for
+//! [gRPC](https://opentelemetry.io/docs/specs/semconv/rpc/grpc/) and [RPC
+//! metrics](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/) since v1.38: the method
+//! includes its service (`shop.Orders/Get`), and the status is its name (`NOT_FOUND`). Metadata,
+//! messages and the text of a status stay in the process.
 //!
-//! The flow: `server` or `client` start a `call` → `future` until the head → `body` until the trailers.
+//! Messages are not counted or measured. gRPC-Web has its trailers in the body, so the layer
+//! belongs inside the one that translates it. Interceptors are no alternative to a layer, because
+//! they never see how a call ends.
+//!
+//! `server` or `client` starts a `call`, which passes through `future` until the response's head
+//! and `body` until the trailers.
 //!
 //! ```no_run
 //! use firstlight::grpc::{ClientLayer, ServerLayer};
@@ -38,12 +42,12 @@
 
 mod body;
 mod call;
+mod classification;
 mod client;
 mod deadline;
 mod future;
 mod method;
 mod server;
-mod verdict;
 
 pub use self::{
     body::GrpcBody,

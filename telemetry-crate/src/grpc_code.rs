@@ -1,14 +1,14 @@
-//! gRPC on the wire: which requests are its own, and the status codes.
+//! gRPC on the wire: the detection of requests, and the status codes.
 
 use http::{HeaderMap, StatusCode};
 
-/// A code of gRPC.
+/// A gRPC status code.
 ///
 /// [Status codes and their use in gRPC](https://github.com/grpc/grpc/blob/master/doc/statuscodes.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Code(u8);
 
-/// By number; semantic conventions, `rpc.status_code` of gRPC: the word, in capitals.
+/// Names by number; semantic conventions, `rpc.status_code` of gRPC.
 const NAMES: [&str; 17] = [
     "OK",
     "CANCELLED",
@@ -42,7 +42,9 @@ impl Code {
     const DATA_LOSS: Self = Self(15);
     const UNAUTHENTICATED: Self = Self(16);
 
-    /// What trailers say, or the headers of a response that is nothing but trailers. A number that is no code is `UNKNOWN`.
+    /// Reads the code from trailers, or from the head of a response without a body.
+    ///
+    /// A number outside the known codes is `UNKNOWN`.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let status = headers.get("grpc-status")?;
         let number = status.to_str().ok().and_then(|status| status.parse().ok());
@@ -50,7 +52,7 @@ impl Code {
         Some(known.map_or(Self::UNKNOWN, Self))
     }
 
-    /// What a client makes of a response without a status, such as a proxy's.
+    /// Returns the code for a response without a status, such as a proxy's.
     ///
     /// [HTTP to gRPC status code mapping](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
     pub(crate) fn of_http(status: StatusCode) -> Self {
@@ -68,7 +70,9 @@ impl Code {
         NAMES.get(usize::from(self.0)).copied().unwrap_or("UNKNOWN")
     }
 
-    /// Semantic conventions, gRPC server spans: these say that the server failed, the others that the caller did.
+    /// Returns whether the code is an error of the server, not of the caller.
+    ///
+    /// Semantic conventions, gRPC server spans.
     pub(crate) fn is_error_of_server(self) -> bool {
         matches!(
             self,
@@ -81,9 +85,11 @@ impl Code {
         )
     }
 
-    /// Whether this may be an answer to any call, from a layer that knows no methods: one that asks who is
-    /// there, or how much is going on, or that there is nothing of that name.
-    pub(crate) fn may_be_any_methods(self) -> bool {
+    /// Returns whether a layer around the methods may send this code.
+    ///
+    /// Such layers do authentication, load shedding and routing. The code does not confirm that the
+    /// called method exists.
+    pub(crate) fn may_come_from_layer(self) -> bool {
         matches!(
             self,
             Self::CANCELLED
@@ -95,7 +101,7 @@ impl Code {
     }
 }
 
-/// Whether it is a gRPC request in the framing of HTTP/2, and not gRPC-Web or something else.
+/// Returns whether a request is gRPC over HTTP/2, and not gRPC-Web.
 ///
 /// [gRPC over HTTP/2, content-type](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests).
 pub(crate) fn is_grpc(headers: &http::HeaderMap) -> bool {

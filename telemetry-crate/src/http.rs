@@ -1,19 +1,22 @@
-//! HTTP, in and out: a tower layer for servers ([`TelemetryLayer`]: the span, the metrics, the trace context and the access
-//! line) and one for clients ([`ClientLayer`]).
+//! HTTP servers and clients: tower layers for traces, metrics and access logs.
 //!
-//! Names are the semantic conventions' for HTTP spans and metrics (stable since v1.23). What never leaves the process unless
-//! the program says so: the query string, headers (but for `Host` and `User-Agent`) and bodies; they are where credentials and
-//! personal data travel. The raw path is an attribute of the span and never a label; a route's template is both.
+//! [`TelemetryLayer`] instruments a server, [`ClientLayer`] a client. Names follow the semantic
+//! conventions for HTTP spans and metrics (stable since v1.23).
 //!
-//! The flow in: `layer` → `service` makes an `exchange` → `future` until the head → `body` until its end. `arrival` is what a
-//! server tells of the request. The flow out is in `client`.
+//! The query string, headers (except `Host` and `User-Agent`) and bodies stay in the process unless
+//! the program asks for them, because they carry credentials and personal data. The raw path is an
+//! attribute of the span and never a label. The route's template is both.
+//!
+//! A request passes through `layer`, `service` (which starts an `exchange`), `future` (until the
+//! response's head) and `body` (until its end). Through `delivery` a server reports what became of
+//! the request. Outgoing requests are in `client`.
 
-mod arrival;
 mod attributes;
 mod body;
 mod client;
 mod client_address;
 mod cut;
+mod delivery;
 mod exchange;
 mod future;
 mod layer;
@@ -39,17 +42,19 @@ pub use self::problem::problem_details;
 pub(crate) use self::serve::set_server_limits;
 #[cfg(feature = "axum")]
 pub use self::serve::{BodyLimits, BodyLimitsService, Serve, serve};
-pub(crate) use self::{
-    arrival::see, cut::is_cut_by_the_drain, protocol::set_known_methods, wiring::wiring,
-};
 pub use self::{
     body::ResponseBody, client_address::ClientAddress, future::ResponseFuture,
     layer::TelemetryLayer, route::Route, service::TelemetryService,
 };
+pub(crate) use self::{
+    cut::is_cut_by_drain, delivery::mark_observed, protocol::set_known_methods, wiring::wiring,
+};
 pub use crate::config::RemoteParent;
 
-/// Writes the current span's context (`traceparent`, `tracestate`, `baggage`) into the headers of an outgoing request,
-/// so that the service that is called continues the trace.
+/// Writes the current span's context into the headers of an outgoing request.
+///
+/// The headers are `traceparent`, `tracestate` and `baggage`. The called service continues the
+/// trace.
 ///
 /// ```
 /// let mut request = http::Request::new(());

@@ -15,20 +15,20 @@
 //! its warnings about slow ones give way to ours unless it lets through `sqlx::query` at `debug`.
 //!
 //! ```no_run
-//! use firstlight::sqlx::Observe;
+//! use firstlight::sqlx::InstrumentQuery;
 //! # use sqlx::postgres::PgPoolOptions;
 //!
 //! # async fn example() -> Result<(), sqlx::Error> {
-//! let pool = firstlight::sqlx::measured(PgPoolOptions::new().max_connections(10))
+//! let pool = firstlight::sqlx::instrument_options(PgPoolOptions::new().max_connections(10))
 //!     .connect("postgres://orders@localhost/orders")
 //!     .await?;
 //! // Says which database it is, and shows the pool's connections.
-//! firstlight::sqlx::observe(&pool);
+//! firstlight::sqlx::instrument_pool(&pool);
 //!
 //! // As ever.
 //! sqlx::query("SELECT * FROM orders WHERE id = $1").bind(7).fetch_one(&pool).await?;
 //! // With its error, its caller, and the wait for its connection.
-//! sqlx::query("DELETE FROM orders WHERE id = $1").bind(7).execute(&pool).observed().await?;
+//! sqlx::query("DELETE FROM orders WHERE id = $1").bind(7).execute(&pool).instrumented().await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -39,10 +39,10 @@
 //! # What it cannot know
 //!
 //! sqlx does not say which database or which pool a statement was for, so spans and metrics have what all
-//! [observed](observe) pools have in common; in a program with two kinds of databases, `db.system.name` is `other_sql`. A
+//! [instrumented](instrument_pool) pools have in common; in a program with two kinds of databases, `db.system.name` is `other_sql`. A
 //! statement that is logged above `debug`, or not at all, is not seen. Errors are, where calls are
-//! [`observed()`](Observe::observed). How many callers wait for a connection cannot be known; how long they have waited, a
-//! pool with [`measured`] options can.
+//! [`instrumented()`](InstrumentQuery::instrumented). How many callers wait for a connection cannot be known; how long they have waited, a
+//! pool with [instrumented options](instrument_options) can.
 //!
 //! # What it leaves out
 //!
@@ -60,11 +60,12 @@ mod failure;
 mod file;
 mod health;
 mod held;
+mod instrumented;
 mod layer;
 mod lexer;
 mod lines;
 mod metrics;
-mod observed;
+
 mod pools;
 mod quotes;
 mod read_only;
@@ -94,7 +95,7 @@ pub use self::{
     error_class::ErrorClass,
     file::follow_file,
     health::{StoreCheckError, reachable, writable},
-    observed::{Observe, Observed},
+    instrumented::{InstrumentQuery, InstrumentedQuery},
     transaction::{Transaction, begin},
 };
 pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
@@ -102,35 +103,41 @@ pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 /// The target of the spans and the log lines.
 pub(crate) const TARGET: &str = "firstlight::sqlx";
 
-/// Shows the connections of the pool as `db_client_connection_count` and `db_client_connection_limit`, and takes from it what
-/// is known about the database: its system, name, address and port, on all spans.
+/// Instruments a pool: metrics of its connections, and the database's attributes on all spans.
+///
+/// The metrics are `db_client_connection_count` and `db_client_connection_limit`. The attributes are the database's system,
+/// name, address and port, which sqlx's events do not have.
 ///
 /// The pool is named as the conventions say, `db:5432/orders`, or by its system if it has no address;
-/// [`observe_as`] gives it another name. It is observed until it is closed: as long as it is open, it is held, so close it
-/// with [`Pool::close`] rather than by dropping it. Before or after `init()` makes no difference.
-pub fn observe<DB: Database>(pool: &Pool<DB>) {
+/// [`instrument_pool_as`] gives it another name. The pool is held while it is open, so close it with [`Pool::close`] instead
+/// of dropping it. The call has the same effect before and after `init()`.
+pub fn instrument_pool<DB: Database>(pool: &Pool<DB>) {
     pools::add(pool, None);
 }
 
-/// Observes the pool like [`observe`], under a name of your own: for one of several pools of the same database. A pool that
-/// has the name already is observed no more.
-pub fn observe_as<DB: Database>(pool: &Pool<DB>, name: impl Into<String>) {
+/// Instruments a pool like [`instrument_pool`], under the given name.
+///
+/// For one of several pools of the same database. The pool replaces an earlier one of the same name.
+pub fn instrument_pool_as<DB: Database>(pool: &Pool<DB>, name: impl Into<String>) {
     pools::add(pool, Some(name.into()));
 }
 
-/// Makes pools with these options say how long each connection was waited for, which they keep to themselves otherwise:
-/// `db_client_connection_wait_time_seconds`. Costs one event for each call.
+/// Instruments the pools that these options open: wait times, and connections that must not be reused.
 ///
-/// A connection that comes back in the middle of a transaction is closed: one whose `COMMIT` or `ROLLBACK` has failed, or
-/// whose `BEGIN` was a statement that no other followed. What others stored on it afterwards would be lost. For that, each
-/// connection that comes back is asked once more, after its request.
+/// The pool measures how long each call waits for a connection, as `db_client_connection_wait_time_seconds`. This costs one
+/// event for each call.
 ///
-/// When a server turns out to be read-only, connections that were open by then are closed as they come back, once a second
-/// at most: one that has become a replica goes on as that. What is refused counts if it is [`observed()`](Observe::observed),
-/// a [transaction](begin), or a [readiness check](writable). [`follow_file`] does the same for SQLite.
+/// A connection that is returned in the middle of a transaction is closed, because later statements on it would be lost with
+/// that transaction. This happens when a `COMMIT` or `ROLLBACK` has failed, or when a `BEGIN` was executed as a plain
+/// statement. To find out, each returned connection is asked once more, after its request.
 ///
-/// It takes the place of [`after_release`](PoolOptions::after_release).
-pub fn measured<DB: Database>(options: PoolOptions<DB>) -> PoolOptions<DB> {
+/// When a server turns out to be read-only, connections that were open by then are closed when they are returned, once a
+/// second at most, because a connection to a former primary stays connected to a replica. A refused write counts if it is
+/// [`instrumented()`](InstrumentQuery::instrumented), in a [transaction](begin), or in a [readiness check](writable).
+/// [`follow_file`] does the same for SQLite.
+///
+/// Replaces [`after_release`](PoolOptions::after_release) of the options.
+pub fn instrument_options<DB: Database>(options: PoolOptions<DB>) -> PoolOptions<DB> {
     options
         .acquire_time_level(LevelFilter::Debug)
         .after_release(|connection, known| {

@@ -1,4 +1,4 @@
-//! The application: what its handlers share, its routes behind the layers that observe them, and how it runs and ends.
+//! The application: shared state, the router with its layers, start and shutdown.
 
 use axum::{Router, middleware};{%- if store != "none" %}
 use firstlight::Readiness;
@@ -15,14 +15,16 @@ use crate::{config::Config, store};
 use crate::{jobs, schedule};
 {%- endif %}
 
-/// What a handler, a job or a scheduled run may need: clients, caches. Clones are the same.
+/// State that handlers, jobs and scheduled runs share, such as clients and caches.
+///
+/// A clone shares the same state.
 {%- if store == "none" %}
 #[derive(Debug, Clone, Default)]
 {%- else %}
 #[derive(Debug, Clone)]
 {%- endif %}
 pub struct AppState {
-    // Yours go here.
+    // Add your own fields here.
 {%- if store != "none" %}
     pub store: store::Store,
 {%- endif %}
@@ -36,6 +38,7 @@ pub struct AppState {
 
 impl AppState {
 {%- if store != "none" %}
+    /// Opens the database and registers its readiness check.
     pub async fn new(config: &Config, readiness: &Readiness) -> anyhow::Result<Self> {
         Ok(Self {
             store: store::open(&config.database, readiness).await?,
@@ -49,14 +52,14 @@ impl AppState {
     }
 
 {%- endif %}
-    /// Runs until SIGTERM or Ctrl-C, then finishes what is in flight.
+    /// Serves until SIGTERM or Ctrl-C, then drains.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
         tracing::info!(address = %listener.local_addr()?, "listening");
         let stop = CancellationToken::new();
-        // Clients that are slow, idle or too many meet limits; README.md has them. Each has a setter here.
+        // Has limits for slow, idle and numerous clients, listed in README.md. Each has a setter here.
         let server = serve(listener, router(self.clone()))
             .with_graceful_shutdown(stop.clone().cancelled_owned());
-        // The first of these to fail or to panic ends the service, and a new process starts whole.
+        // If one of these fails or panics, the service ends, so that its supervisor restarts all of them together.
         let mut tasks = JoinSet::new();
         tasks.spawn(async {
             server.await;
@@ -74,11 +77,13 @@ impl AppState {
     }
 }
 
-/// All routes, observed. An error, whatever has found it, is answered as problem details (RFC 9457).
+/// Returns all routes with their layers.
+///
+/// Errors of handlers, extractors and the router are answered as problem details (RFC 9457).
 pub fn router(app: AppState) -> Router {
     routes::routes()
         .layer(middleware::from_fn(problem_details))
-        // Last: a layer covers the routes that are there when it is added.
+        // Added last, because a layer covers only the routes that exist when it is added.
         .layer(TelemetryLayer::new())
         .with_state(app)
 }

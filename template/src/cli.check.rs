@@ -1,10 +1,10 @@
-//! The arguments of the program: what it does instead of serving.
+//! Command-line arguments, and the commands that run instead of the server.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Serves until SIGTERM or Ctrl-C, unless there is a command.
+/// Serves until SIGTERM or Ctrl-C, unless a command is given.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
@@ -14,11 +14,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Checks whether telemetry arrives; the exit code is the answer.
+    /// Checks whether telemetry arrives; exits with 1 if it does not.
     CheckTelemetry,
 }
 
-/// Does what the arguments say; `None` if they name no command.
+/// Runs the command that the arguments name; returns `None` if there is none.
 pub async fn run() -> anyhow::Result<Option<ExitCode>> {
     let Some(Command::CheckTelemetry) = Cli::parse().command else {
         return Ok(None);

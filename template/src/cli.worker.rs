@@ -1,4 +1,4 @@
-//! The arguments of the program: what it does instead of serving.
+//! Command-line arguments, and the commands that run instead of the server.
 
 use std::{io::Write as _, process::ExitCode};
 
@@ -7,7 +7,7 @@ use firstlight::jobs::apalis::{dead_letters, retry_dead_letters};
 
 use crate::{config::Config, store::Store};
 
-/// Serves until SIGTERM or Ctrl-C, unless there is a command.
+/// Serves until SIGTERM or Ctrl-C, unless a command is given.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
@@ -15,18 +15,23 @@ struct Cli {
     command: Option<Command>,
 }
 
-/// Dead letters are no endpoint, because a client that may order something may not order this.
+// Dead letters have commands and no endpoint: clients of the service must not be able to retry them.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Checks whether telemetry arrives; the exit code is the answer.
+    /// Checks whether telemetry arrives; exits with 1 if it does not.
     CheckTelemetry,
-    /// Prints a line for each job that failed for good: its queue, its id, its attempts, the job, how it failed.
+    /// Lists dead letters, one per line, with tab-separated fields.
+    ///
+    /// The fields are the queue, the id, the attempts, the job, and the error of the last attempt.
     DeadLetters,
-    /// Gives those with these ids to the workers again, from their first attempt; all, without an id.
-    RetryDeadLetters { ids: Vec<String> },
+    /// Enqueues dead letters again, with all of their attempts.
+    RetryDeadLetters {
+        /// Ids of the dead letters; without an id, all are retried.
+        ids: Vec<String>,
+    },
 }
 
-/// Does what the arguments say; `None` if they name no command.
+/// Runs the command that the arguments name; returns `None` if there is none.
 pub async fn run() -> anyhow::Result<Option<ExitCode>> {
     match Cli::parse().command {
         None => return Ok(None),
@@ -38,7 +43,7 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
         Some(Command::DeadLetters) => {
             let letters = dead_letters(&store().await?).await?;
             let lines: String = letters.iter().map(|it| format!("{it}\n")).collect();
-            std::io::stdout().write_all(lines.as_bytes())?; // `print!` panics at a closed pipe
+            std::io::stdout().write_all(lines.as_bytes())?; // `print!` panics on a closed pipe
         }
         Some(Command::RetryDeadLetters { ids }) => {
             let retried = retry_dead_letters(&store().await?, &ids).await?;
@@ -49,5 +54,6 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
 }
 
 async fn store() -> anyhow::Result<Store> {
-    Ok(Config::from_env()?.database.open(&[]).await?) // no migrations: the service may be another version
+    // Runs no migrations, because the running service may be another version.
+    Ok(Config::from_env()?.database.open(&[]).await?)
 }

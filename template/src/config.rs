@@ -1,4 +1,6 @@
-//! What the service reads from its environment, once, at start. Telemetry reads its own variables; README.md has both.
+//! Settings of the service, read from the environment once at startup.
+//!
+//! Telemetry reads its own variables. README.md lists both.
 
 use std::env;
 
@@ -15,16 +17,22 @@ use crate::orders::bank;
 /// The service's settings.
 #[derive(Debug)]
 pub struct Config {
-    /// `HOST`, an address or a name; default 127.0.0.1, which other machines can't reach.
+    /// Address or name to listen on: `HOST`, default 127.0.0.1.
+    ///
+    /// Other machines cannot reach the default.
     pub host: String,
-    /// `PORT`; default 8080. 0 takes a free one, which the log line "listening" then names.
+    /// Port to listen on: `PORT`, default 8080.
+    ///
+    /// 0 takes a free port, which the log line "listening" names.
     pub port: u16,
 {%- if store != "none" %}
-    /// `DATABASE_URL` and its like; by default a database that is named like the service.
+    /// The database: `DATABASE_URL` and the other variables with this prefix.
+    ///
+    /// The default is a database that is named like the service.
     pub database: DatabaseOptions<crate::store::Db>,
 {%- endif %}
 {%- if worker and example %}
-    /// `BANK_URL`, where charges go; without one they are only pretended.
+    /// Address of the bank: `BANK_URL`. Without one, charges are simulated.
     pub bank_url: Option<String>,
 {%- endif %}
 }

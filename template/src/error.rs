@@ -1,24 +1,26 @@
-//! What can go wrong in a request: what the client is told, and what is logged.
+//! Errors of requests: the response to the client, and the log line.
 
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 
-/// Why a request has no good answer. The text of a client's mistake is the `detail` of its problem; why the service has
-/// failed goes to the log alone.
+/// Error of a request.
+///
+/// The text of a client error becomes the `detail` of the problem details. The cause of a server error is logged and is not
+/// sent to the client.
 #[derive(Debug)]
 pub enum AppError {
-    /// 404: what the client asks for is not there.
+    /// 404: the requested resource does not exist.
     NotFound(String),
-    /// 422: well-formed, and still not acceptable.
+    /// 422: the request is well-formed but invalid.
     Unprocessable(String),
-    /// Any other status, and its cause.
+    /// Any other status, with its cause.
     Failed(StatusCode, anyhow::Error),
 }
 
 impl AppError {
-    /// For `map_err`: anything that should not have happened.
+    /// Wraps an unexpected error as a 500, for use with `map_err`.
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {
         Self::Failed(StatusCode::INTERNAL_SERVER_ERROR, error.into())
     }
@@ -30,7 +32,7 @@ impl IntoResponse for AppError {
             Self::NotFound(what) => (StatusCode::NOT_FOUND, what + " not found").into_response(),
             Self::Unprocessable(text) => (StatusCode::UNPROCESSABLE_ENTITY, text).into_response(),
             Self::Failed(status, cause) => {
-                // Here and nowhere else, so that a failure is one line, with all of its causes.
+                // The only place that logs it, so that each failure is one log line with all of its causes.
                 match status.is_server_error() {
                     true => tracing::error!(error = &*cause, "request failed"),
                     false => tracing::warn!(error = &*cause, "request refused"),

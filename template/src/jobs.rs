@@ -1,8 +1,12 @@
-//! The workers: jobs are rows of the database, so that one is stored in the transaction that it belongs to.
+//! The workers, which run jobs that are rows of the service's database.
 //!
-//! A job runs **at least once**: a process that dies between the work and the note that it is done leaves it to another. So
-//! whatever a job does must bear to be done again.
-//! Another kind of job is a type with its `TaskQueue`, a function, and two lines in [`work`].{% if example %} `orders/charge.rs` has the first two.{% endif %}
+//! Because a job is a row, it can be enqueued in the same transaction as the data that it belongs to.
+//!
+//! A job runs **at least once**. If a process ends after the work and before the job is marked as done, another process runs
+//! it again, so each job must be idempotent.
+//!
+//! To add a kind of job, add a type with its `TaskQueue`, a function, and two lines in [`work`].{% if example %} `orders/charge.rs` has the
+//! first two.{% endif %}
 
 {% if example -%}
 use firstlight::jobs::apalis::Workers;
@@ -24,28 +28,34 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::AppState;
 
-/// What a job has to know. It is stored as JSON, and read by the next version of the service as well.
+/// Payload of a job.
+///
+/// It is stored as JSON, and the next version of the service must be able to read it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Greeting {
     pub name: String,
 }
 
-/// Where greetings are stored: `GREETINGS.enqueue::<Db>(&mut transaction, &greeting, &key)`. A key that is there already stores no
-/// further job, so one that may be repeated has another key each time.
+/// Queue of greetings.
+///
+/// `GREETINGS.enqueue::<Db>(&mut transaction, &greeting, &key)` stores a job. A key that the queue already holds stores no
+/// second job, so a job that may be repeated needs a new key each time.
 pub static GREETINGS: LazyLock<TaskQueue<Greeting>> = LazyLock::new(|| {
     let queue = Queue::declare("jobs").system("apalis");
-    // The longest that a client may wait for what was promised.
+    // How old the oldest waiting job may become before an alert fires.
     TaskQueue::new("greet", queue.latency_budget(Duration::from_secs(60)))
 });
 
-/// Your first job goes here. An error is tried again, an `AbortError` is not.
+/// Runs a job; put your first one here.
+///
+/// An error is retried, an `AbortError` is not.
 async fn greet(greeting: Greeting, _app: AppState) -> Result<(), BoxDynError> {
     tracing::info!(name = greeting.name, "hello");
     Ok(())
 }
 {%- endif %}
 
-/// Works until the token is cancelled, then ends what runs.
+/// Runs the workers until the token is canceled, then drains them.
 pub async fn work(app: AppState, stop: CancellationToken) -> anyhow::Result<()> {
 {%- if example %}
     let charges = app.clone();

@@ -1,4 +1,4 @@
-//! The service. `main.rs` starts it; everything else is here, so that tests can reach it.
+//! The modules of the service, in a library so that tests can use them.
 
 pub mod app;
 pub mod cli;

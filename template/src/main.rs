@@ -1,4 +1,4 @@
-//! From top to bottom: arguments, telemetry, configuration, application, serve, shut down.
+//! Entry point: arguments, telemetry, configuration, application, shutdown.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         return Ok(done);
     }
     let readiness = firstlight::Readiness::new();
-    let starting = readiness.latch("start"); // from before the first probe until requests are accepted
+    let starting = readiness.latch("start"); // not ready until it is released
     let telemetry = firstlight::config!().readiness(readiness).init()?;
     let run = async {
         let config = Config::from_env()?;
@@ -24,5 +24,5 @@ async fn main() -> anyhow::Result<ExitCode> {
         app.serve(listener).await
     };
     let result = run.await;
-    Ok(telemetry.finish(result)) // a failure becomes one log line; then everything that waits is sent
+    Ok(telemetry.finish(result)) // logs a failure as one line, then flushes
 }

@@ -1,12 +1,14 @@
-//! This service's own metrics, one typed function for each: its name is spelled once, and its labels have the values that the
-//! types allow. A value that a client can choose is no label; it belongs on a span or a log line.
+//! Metrics of the service, one typed function for each.
+//!
+//! A function spells the name of its metric once, and its parameter types limit the values of the labels. Values that a client
+//! can choose do not belong in labels; put them on a span or a log line.
 {%- if example %}
 
 use std::sync::LazyLock;
 
 use metrics::{Counter, Histogram, counter, describe_counter, describe_histogram, histogram};
 
-/// Orders that were accepted.
+/// Counts an accepted order.
 pub fn order_accepted() {
     static ACCEPTED: LazyLock<Counter> = LazyLock::new(|| {
         describe_counter!("orders_accepted_total", "Orders that were accepted.");
@@ -15,7 +17,7 @@ pub fn order_accepted() {
     ACCEPTED.increment(1);
 }
 
-/// Items per accepted order.
+/// Records the number of items of an accepted order.
 pub fn order_items(quantity: i32) {
     static ITEMS: LazyLock<Histogram> = LazyLock::new(|| {
         describe_histogram!("order_items", "Items per accepted order.");
@@ -30,7 +32,7 @@ pub fn order_items(quantity: i32) {
 //!
 //! use metrics::{Counter, counter, describe_counter};
 //!
-//! /// Greetings that were sent.
+//! /// Counts a greeting that was sent.
 //! pub fn greeting_sent() {
 //!     static SENT: LazyLock<Counter> = LazyLock::new(|| {
 //!         describe_counter!("greetings_sent_total", "Greetings that were sent.");

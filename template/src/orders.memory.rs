@@ -1,11 +1,13 @@
-//! The example: orders, kept in memory. Once you have routes of your own, delete this file, `tests/orders.rs`, and what
-//! `lib.rs`, `app.rs`, `routes.rs` and `metrics.rs` say about orders.
+//! The example: an API for orders, which are kept in memory.
+//!
+//! To remove it, delete this file and `tests/orders.rs`, and what `lib.rs`, `app.rs`, `routes.rs` and `metrics.rs` have about
+//! orders.
 //!
 //! | request | shows |
 //! | --- | --- |
-//! | `POST /orders` | a trace with a span for each step; 422 for an order that makes no sense |
-//! | `GET /orders/{id}` | a fast request; 404 for an order that is not there |
-//! | `GET /orders/{id}/slow-report` | a slow request: the trace says where the second went |
+//! | `POST /orders` | a trace with a span for each step; 422 for an invalid order |
+//! | `GET /orders/{id}` | a fast request; 404 for an unknown order |
+//! | `GET /orders/{id}/slow-report` | a slow request, whose trace shows which step takes the time |
 //! | `GET /orders/{id}/invoice` | a failing request: 500, and one log line with all causes |
 
 use std::{
@@ -27,12 +29,14 @@ use tracing::{info, instrument};
 
 use crate::{app::AppState, error::AppError, metrics};
 
-/// Memory is finite: the oldest order goes first.
+/// Maximum number of orders; beyond it, the oldest is dropped.
 const MAX_ORDERS: usize = 10_000;
 const MAX_QUANTITY: i32 = 1_000;
-/// In characters. A body may have two megabytes, and all of them are kept.
+/// Maximum length of an item, in characters.
+///
+/// A body may have two megabytes, and the item is kept.
 const MAX_ITEM: usize = 200;
-/// A port without a listener.
+/// A port without a listener, so that the request fails.
 const INVOICE_SERVICE: &str = "127.0.0.1:1";
 
 #[derive(Deserialize)]
@@ -111,7 +115,7 @@ fn validate(new: &NewOrder) -> Result<(), AppError> {
     Ok(())
 }
 
-// The sleeps stand for the services and the database that the example does not have.
+// The sleeps stand for a database and other services, which this example does not have.
 
 #[instrument(skip_all, fields(order.quantity = new.quantity))]
 async fn reserve_stock(new: &NewOrder) {
@@ -150,7 +154,7 @@ async fn request_invoice(id: u64) -> Result<String, InvoiceError> {
     }
 }
 
-/// What stands for the database.
+/// Orders in memory, in place of a database.
 #[derive(Debug, Clone, Default)]
 pub struct Orders(Arc<Mutex<BTreeMap<u64, Order>>>);
 

@@ -1,17 +1,19 @@
-//! The example: orders. Once you have routes of your own, delete `src/orders.rs`, `src/orders/`, their tests and migration, and
-//! what other files say about orders{% if worker %} and the bank; keep the shape of `create` for whatever takes longer than a client should wait{% endif %}.
+//! The example: an API for orders, which are stored in the database.
+//!
+//! To remove it, delete `src/orders.rs`, `src/orders/`, their tests and migration, and what other files have about orders{% if worker %} and
+//! the bank. Keep the pattern of `create` for requests whose work takes longer than a client should wait{% endif %}.
 //!
 //! | request | shows |
 //! | --- | --- |
 {%- if worker %}
-//! | `POST /orders` | order and job are stored in one transaction, and the answer is 202 with the address of the outcome |
-//! | the same with the item `declined` | a charge that fails for good: a dead letter; with `BANK_URL` the bank says what is declined |
-//! | `GET /orders/{id}` | its status: pending, running, retrying, done or dead-lettered; 404 for an order that is not there |
+//! | `POST /orders` | one transaction for order and job; 202 with its address |
+//! | the same with the item `declined` | a dead letter; with `BANK_URL` the bank decides |
+//! | `GET /orders/{id}` | pending, running, retrying, done or dead-lettered; 404 |
 {%- else %}
 //! | `POST /orders` | a transaction, and 201 |
-//! | `GET /orders/{id}` | a fast request; 404 for an order that is not there |
+//! | `GET /orders/{id}` | a fast request; 404 for an unknown order |
 {%- endif %}
-//! | `POST /orders` with an `Idempotency-Key` | sent twice, it is one order |
+//! | `POST /orders` with an `Idempotency-Key` | a repeat creates no second order |
 //! | `GET /orders/stats` | a cached read, at most 10 s old |
 
 {% if worker -%}
@@ -44,12 +46,16 @@ use crate::store::Db;
 use crate::{app::AppState, error::AppError, metrics, store::Store};
 
 const MAX_QUANTITY: i32 = 1_000;
-/// In characters. A body may have two megabytes, and all of them are kept.
+/// Maximum length of an item, in characters.
+///
+/// A body may have two megabytes, and the item is stored.
 const MAX_ITEM: usize = 200;
-/// As long as a UUID needs, and some; it is an index of the table.
+/// Maximum length of an idempotency key, in bytes.
+///
+/// It holds a UUID, and is bounded because the key is an index of the table.
 const MAX_KEY: usize = 100;
 
-/// Counting all orders costs, and no decision depends on the last ten seconds.
+/// Totals over all orders, which may be 10 s old because counting is expensive.
 static STATS: DataType = DataType::declare("order_stats", Duration::from_secs(10));
 
 #[derive(Debug, Deserialize)]
@@ -58,13 +64,15 @@ pub struct NewOrder {
     quantity: i32,
 }
 
-/// What requests about orders share.
+/// Cache that requests about orders share.
 pub type Orders = Cache<(), Stats, sqlx::Error>;
 
+/// Creates the cache of the totals.
 pub fn cache() -> Orders {
     Cache::with_capacity(&STATS, 1)
 }
 
+/// The routes of the example.
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/orders", post(create))
@@ -72,7 +80,7 @@ pub fn routes() -> Router<AppState> {
         .route("/orders/{id}", get(show))
 }
 
-/// Validates, stores, answers; the location of the answer is where the client finds the outcome.
+/// Stores an order; the `Location` of the response is the order's address.
 async fn create(
     State(app): State<AppState>,
     headers: HeaderMap,
@@ -131,7 +139,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, AppError> {
     Ok(key)
 }
 
-/// All of an order or nothing, and its id. With a key that is known, it is the order that is there.
+/// Stores an order in one transaction and returns its id.
+///
+/// If an order with the same key exists, returns the id of that order.
 async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<i64, AppError> {
     let mut transaction = firstlight::sqlx::begin(store).await?;
     let Some(id) = table::insert(&mut *transaction, new, key).await? else {
@@ -142,7 +152,7 @@ async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<i64, A
         return same.map(|order| order.id).ok_or_else(other);
     };
 {%- if worker %}
-    // One charge for each order, whatever else goes wrong.
+    // The order's id as the job's key: the queue accepts one charge per order.
     let (charge, key) = (Charge { order_id: id }, id.to_string());
     let enqueue = CHARGES.enqueue::<Db>(&mut transaction, &charge, &key);
     enqueue.await?;

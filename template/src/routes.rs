@@ -1,4 +1,6 @@
-//! The routes. A handler takes its input from extractors and returns `Result<_, AppError>`.
+//! The routes of the service.
+//!
+//! A handler takes its input from extractors and returns `Result<_, AppError>`.
 {%- if example %}
 
 use axum::Router;
@@ -11,7 +13,7 @@ pub fn routes() -> Router<AppState> {
 }
 {%- else %}
 //!
-//! Your first endpoint goes here. It needs no line of telemetry: its requests are measured, logged and traced.
+//! Add your first endpoint here. Its requests are logged, measured and traced without further code.
 //!
 //! ```
 //! use axum::{Router, extract::Path, routing::get};

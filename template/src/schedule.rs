@@ -1,4 +1,6 @@
-//! What runs by the clock: once across all replicas, and spread over some minutes after the hour.
+//! Scheduled jobs.
+//!
+//! Each run happens once across all replicas, and starts some minutes after its scheduled time, so that jobs are spread.
 
 use std::time::Duration;
 
@@ -14,10 +16,12 @@ use crate::orders::table::forget_keys;
 {% endif -%}
 use crate::{app::AppState, store::Store};
 
-/// How long a job that is done stays. Dead letters stay until they are tried again.
+/// How long finished jobs are kept; dead letters are kept until they are retried.
 const FINISHED_JOBS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Runs all schedules until the token is cancelled. Another is a function, and a line here.
+/// Runs all schedules until the token is canceled.
+///
+/// To add one, add a function, its `Schedule`, and a call of `add` here.
 pub async fn run(app: AppState, stop: CancellationToken) -> anyhow::Result<()> {
     let finished_jobs = Schedule::cron("@daily")?.named("remove-finished-jobs");
     let jobs = app.store.clone();

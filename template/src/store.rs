@@ -1,4 +1,6 @@
-//! The database: opened, migrated and measured before the first request. Queries are in the modules that ask them.
+//! The database: connection pool, migrations and readiness check.
+//!
+//! Queries are in the modules that use them.
 
 use std::{borrow::Borrow, time::Duration};
 
@@ -9,11 +11,13 @@ use firstlight::{
 
 use crate::error::AppError;
 
+/// The kind of database.
 pub type Db = sqlx::{{database}};
-/// The pool. Clones are the same pool.
+
+/// The connection pool; clones share it.
 pub type Store = sqlx::Pool<Db>;
 
-/// Opens the database, brings it up to date, and lets the readiness probe see it.
+/// Opens the database, runs the migrations, and registers the readiness check.
 pub async fn open(options: &DatabaseOptions<Db>, ready: &Readiness) -> anyhow::Result<Store> {
     let migrations = sqlx::migrate!();
 {%- if worker %}
@@ -22,20 +26,22 @@ pub async fn open(options: &DatabaseOptions<Db>, ready: &Readiness) -> anyhow::R
 {%- else %}
     let store = options.open(&[migrations]).await?;
 {%- endif %}
-    // It writes a row now and then, and sees when requests find that nothing can be stored. A service that only reads takes
-    // `reachable` instead: a full disk is no reason to take its requests away.
+    // `writable` writes a row from time to time, and also counts failed writes of requests. A service that only reads should
+    // use `reachable` instead, which stays ready when the disk is full.
     ready.register("database", writable(&store));
     Ok(store)
 }
 
-/// For `?` behind queries: 409 or 422 if the database refuses what the request says, 503 if it is unavailable.
+/// Maps an error of a query to a status, for use with `?`.
+///
+/// 409 or 422 if the database refuses a value of the request, 503 if the database is unavailable, 500 otherwise.
 impl<E: Borrow<sqlx::Error> + Into<anyhow::Error>> From<E> for AppError {
     fn from(error: E) -> Self {
         Self::Failed(ErrorClass::of(error.borrow()).status(), error.into())
     }
 }
 
-/// What was cut may still hold a connection, and is not waited for.
+/// Closes the pool, and waits up to 1 s for connections still in use.
 pub async fn close(store: &Store) {
     let _ = tokio::time::timeout(Duration::from_secs(1), store.close()).await;
 }

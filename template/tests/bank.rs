@@ -1,4 +1,4 @@
-//! The bank that the example calls, played by the test: what it is told, and what becomes of an order that it does not take.
+//! Tests of the example's calls to the bank, against a bank that the test runs.
 
 #![cfg(unix)] // for SIGTERM
 
@@ -110,15 +110,15 @@ fn bank_url_must_name_a_server() {
     }
 }
 
-/// Gives every request the same answer.
+/// A bank that gives every request the same answer.
 struct Bank {
     url: String,
-    /// The head of each request, line by line.
+    /// The lines of each request's head.
     asked: Receiver<Vec<String>>,
 }
 
 impl Bank {
-    /// It is open until the test ends.
+    /// Opens a bank that answers with this status until the test ends.
     fn open(answer: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -134,6 +134,7 @@ impl Bank {
     }
 }
 
+/// Answers one request, and returns the lines of its head.
 fn take(mut stream: TcpStream, answer: &str) -> Vec<String> {
     let lines = BufReader::new(&stream).lines().map_while(Result::ok);
     let head = lines.take_while(|line| !line.is_empty()).collect();

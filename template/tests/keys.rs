@@ -1,4 +1,4 @@
-//! A scheduled run, run now: old keys go, and what a client may still send again stays.
+//! Tests of the scheduled job that removes old idempotency keys.
 
 mod support;
 
@@ -17,7 +17,7 @@ fn keys_are_forgotten_after_a_day() {
     assert_eq!(kept, [None, Some("new".to_owned())]);
 }
 
-/// Keys of an order of yesterday and one of today, after the run.
+/// Returns the keys of an order of yesterday and of one of today, after the run.
 async fn kept(database: &Database) -> Vec<Option<String>> {
     let mut config = Config::from_env().unwrap();
     config.database = config.database.url(database.url()).unwrap();

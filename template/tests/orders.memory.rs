@@ -1,4 +1,4 @@
-//! The example, seen from outside: what its requests leave in the log, on the metrics page and in the traces.
+//! Tests of the example through HTTP: its log lines, metrics and traces.
 
 #![cfg(unix)] // for SIGTERM
 
@@ -34,7 +34,7 @@ fn orders_have_a_span_for_each_step() {
 }
 
 #[test]
-fn failures_are_told_to_the_log_only() {
+fn causes_of_failures_are_only_logged() {
     let receiver = OtlpReceiver::start().unwrap();
     let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
     service.post("/orders", ORDER);
@@ -58,7 +58,7 @@ fn failures_are_told_to_the_log_only() {
 }
 
 #[test]
-fn mistakes_of_clients_are_problems() {
+fn client_errors_are_problem_details() {
     let mut service = Service::start(&[]);
     let missing = service.get("/orders/1", "").problem();
     assert_eq!(missing["detail"], "order 1 not found");

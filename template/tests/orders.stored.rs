@@ -1,4 +1,4 @@
-//! The example, seen from outside.
+//! Tests of the example through HTTP: its orders, log lines, metrics and traces.
 
 #![cfg(unix)] // for SIGTERM
 
@@ -42,7 +42,7 @@ fn same_key_is_the_same_order() {
     let stats = service.get("/orders/stats", "");
     assert_eq!(stats.body, r#"{"orders":1,"items":2}"#);
     service.post("/orders", ORDER);
-    // Inside of the window, and from the cache.
+    // Within the maximum age of 10 s, so from the cache.
     assert_eq!(service.get("/orders/stats", "").body, stats.body);
     let page = service.admin("/metrics").body;
     let window = "\ndata_staleness_budget_seconds{data_type=\"order_stats\"} 10\n";
@@ -50,7 +50,7 @@ fn same_key_is_the_same_order() {
 }
 
 #[test]
-fn mistakes_of_clients_are_problems() {
+fn client_errors_are_problem_details() {
     let mut service = Service::start(&[]);
     let missing = service.get("/orders/1", "").problem();
     assert_eq!(missing["detail"], "order 1 not found");

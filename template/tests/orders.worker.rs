@@ -1,4 +1,4 @@
-//! The example, seen from outside: what is accepted ends done or dead, once, and its trace goes on across the queue.
+//! Tests of the example through HTTP: each accepted order is charged once.
 
 #![cfg(unix)] // for SIGTERM
 
@@ -38,8 +38,8 @@ fn accepted_orders_end_done_in_one_trace() {
 
     let trace_id = text(&accepted, "trace_id");
     let spans = receiver.spans();
-    let of_it = |span: &&ReceivedSpan| span.trace_id == trace_id;
-    let trace: Vec<_> = spans.iter().filter(of_it).collect();
+    let in_trace = |span: &&ReceivedSpan| span.trace_id == trace_id;
+    let trace: Vec<_> = spans.iter().filter(in_trace).collect();
     let root = span_named(&trace, "POST /orders");
     let transaction = span_named(&trace, "transaction");
     assert_eq!(transaction.parent_span_id, root.span_id);
@@ -83,7 +83,7 @@ fn restarts_charge_each_order_once() {
     for _ in 0..20 {
         assert_eq!(service.post("/orders", ORDER).status, 202);
     }
-    // SIGTERM: what runs ends, what waits is for the next process.
+    // On SIGTERM, running jobs finish and waiting jobs are left to the next process.
     let first = service.terminate();
     assert!(first.status.success(), "{}", first.status);
     let mut service = Service::start(&variables);
@@ -103,7 +103,7 @@ fn accepted_orders_survive_a_kill() {
     for _ in 0..20 {
         assert_eq!(service.post("/orders", ORDER).status, 202);
     }
-    // SIGKILL, with jobs that wait and jobs that run.
+    // SIGKILL, while some jobs wait and others run.
     drop(service);
     let mut service = Service::start(&variables);
     for id in 1..=20 {
@@ -124,7 +124,7 @@ fn same_key_is_the_same_order() {
     let stats = service.get("/orders/stats", "");
     assert_eq!(stats.body, r#"{"orders":1,"items":2}"#);
     service.post("/orders", ORDER);
-    // Inside of the window, and from the cache.
+    // Within the maximum age of 10 s, so from the cache.
     assert_eq!(service.get("/orders/stats", "").body, stats.body);
     let page = service.admin("/metrics").body;
     let window = "\ndata_staleness_budget_seconds{data_type=\"order_stats\"} 10\n";
@@ -132,7 +132,7 @@ fn same_key_is_the_same_order() {
 }
 
 #[test]
-fn mistakes_of_clients_are_problems() {
+fn client_errors_are_problem_details() {
     let mut service = Service::start(&[]);
     let missing = service.get("/orders/1", "").problem();
     assert_eq!(missing["detail"], "order 1 not found");

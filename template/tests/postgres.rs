@@ -1,4 +1,4 @@
-//! A PostgreSQL server that has no room for the connections of all processes.
+//! Tests on PostgreSQL: no free connections, and values that it refuses.
 
 #![cfg(unix)] // for SIGTERM
 
@@ -7,7 +7,7 @@ mod support;
 use support::{Database, Service, run, text};
 
 #[test]
-fn too_many_processes_are_warned_of() {
+fn too_many_processes_are_a_warning() {
     let warned = |processes| {
         let mut service = Service::start(&[("DATABASE_PROCESSES", processes)]);
         service.address();
@@ -25,7 +25,7 @@ fn too_many_processes_are_warned_of() {
 #[test]
 fn full_server_is_named_at_start() {
     let database = Database::new();
-    // As on a server where other pods have taken all connections, and without taking them from other tests.
+    // A role without connections stands for a server whose connections are in use, and does not disturb other tests.
     let role = format!("full-{}", std::process::id());
     database
         .run(format!(
@@ -55,7 +55,7 @@ fn full_server_is_named_at_start() {
 #[test]
 fn values_that_cannot_be_stored_are_refused() {
     let mut service = Service::start(&[]);
-    // PostgreSQL has no NUL in its text.
+    // PostgreSQL cannot store NUL in text.
     let nul = r#"{"item": "a\u0000b", "quantity": 2}"#;
     assert_eq!(service.post("/orders", nul).problem()["status"], 422);
 }

@@ -1,4 +1,4 @@
-//! Several processes on one database, as after a deploy: all of them come up.
+//! Tests of several processes that start on one database at once.
 
 #![cfg(unix)] // for SIGTERM
 
@@ -7,7 +7,7 @@ mod support;
 use support::{Database, Service};
 
 #[test]
-fn simultaneous_starts_come_up() {
+fn simultaneous_starts_succeed() {
     let database = Database::new();
     let variables = [("DATABASE_URL", &*database.url())];
     let mut services = [(); 3].map(|()| Service::start(&variables));
@@ -19,5 +19,5 @@ fn simultaneous_starts_come_up() {
         let ended = service.terminate();
         assert!(ended.status.success(), "{}: {:#?}", ended.status, ended.log);
     }
-    assert!(database.is_at_rest(), "its log is left");
+    assert!(database.is_at_rest(), "the write-ahead log is left");
 }

@@ -1,4 +1,4 @@
-//! The promise of the service before it has an endpoint: logs, metrics and traces work, and agree with each other.
+//! Tests of the telemetry that the service has without an endpoint.
 
 #![cfg(unix)] // for SIGTERM
 
@@ -11,11 +11,11 @@ const CALLER_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER_SPAN: &str = "00f067aa0ba902b7";
 
 #[test]
-fn requests_are_seen_in_every_signal() {
+fn requests_are_in_every_signal() {
     let receiver = OtlpReceiver::start().unwrap();
     let mut service = Service::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
 
-    // No route has this path, and still the request is seen.
+    // No route matches this path, but the request is recorded.
     let traceparent = format!("traceparent: 00-{CALLER_TRACE}-{CALLER_SPAN}-01\r\n");
     let response = service.get("/nowhere", &traceparent);
     assert_eq!(response.problem()["title"], "Not Found");
@@ -111,7 +111,9 @@ fn bad_settings_are_one_error_line() {
     assert!(message.contains("PORT: found \"eighty\""), "{message}");
 }
 
-/// And not of a scheduled run, whose time may come during a test: neither it nor its queries have a caller.
+/// Whether a span belongs to a request.
+///
+/// A scheduled run may start during a test. Its spans have no caller, so they are told apart by kind and trace.
 fn is_of_request(span: &ReceivedSpan) -> bool {
     span.kind == "server" || span.trace_id == CALLER_TRACE
 }

@@ -1,4 +1,4 @@
-//! The worker and the schedules, seen from outside.
+//! Tests of the worker and the schedules through their metrics.
 
 #![cfg(unix)] // for SIGTERM
 
@@ -12,7 +12,7 @@ use std::{
 use support::{SOON, Service};
 
 #[test]
-fn metrics_are_there_from_the_start() {
+fn metrics_exist_from_the_start() {
     let mut service = Service::start(&[("DATABASE_MAX_CONNECTIONS", "7")]);
     service.address();
     let deadline = Instant::now() + SOON;
@@ -23,9 +23,9 @@ fn metrics_are_there_from_the_start() {
         "worker_queue_latency_budget_seconds{queue=\"{{queue}}\"} 60\n",
         "cron_schedule_interval_seconds{cron=\"remove-finished-jobs\"} 86400\n",
     ] {
-        // The first look at the queue takes its time.
+        // The state of the queue is read some time after the start.
         while !service.admin("/metrics").body.contains(series) {
-            assert!(Instant::now() < deadline, "{series} is not there");
+            assert!(Instant::now() < deadline, "{series} is missing");
             sleep(Duration::from_millis(50));
         }
     }

@@ -1,5 +1,6 @@
-//! Added for the demo, and no part of the template: a look at the rows of an order, a mistake to be caught in the act, and a
-//! schedule that is due soon.
+//! Routes and a schedule that only the demo adds to the service.
+//!
+//! They show the rows of an order, an N+1 and a scheduled run.
 
 use std::time::Duration;
 
@@ -10,12 +11,12 @@ use axum::{
 };
 use firstlight::{
     cron::{Cron, CronError, Schedule},
-    sqlx::Observe,
+    sqlx::InstrumentQuery,
 };
 
 use crate::{app::AppState, error::AppError, store::Store};
 
-/// For handlers that need nothing else.
+/// For handlers that need only the store.
 impl FromRef<AppState> for Store {
     fn from_ref(app: &AppState) -> Self {
         app.store.clone()
@@ -29,12 +30,12 @@ pub fn routes() -> Router<AppState> {
         .route("/orders/report", get(report))
 }
 
-/// The rows of an order and of its job, as they are in the file, in a list of JSON.
+/// Returns the rows of an order and of its job as a JSON list of two objects.
 async fn rows(State(store): State<Store>, Path(id): Path<i64>) -> Result<String, AppError> {
     let mut rows = Vec::new();
     for row in [ORDER, JOB] {
         let row = sqlx::query_scalar::<_, String>(row).bind(id);
-        rows.push(row.fetch_one(&store).observed().await?);
+        rows.push(row.fetch_one(&store).instrumented().await?);
     }
     Ok(format!("[{}]", rows.join(",")))
 }
@@ -48,21 +49,23 @@ const JOB: &str = "
         'last_result', last_result, 'metadata', metadata)
     FROM Jobs WHERE job_type = 'charges' AND idempotency_key = CAST($1 AS TEXT)";
 
-/// The mistake: one query for the list, and then one for each row of it.
+/// The N+1: one query for the list, and one more for each of its rows.
 async fn report(State(store): State<Store>) -> Result<String, AppError> {
     let ids = sqlx::query_scalar::<_, i64>("SELECT id FROM orders ORDER BY id LIMIT 20");
-    let ids = ids.fetch_all(&store).observed().await?;
+    let ids = ids.fetch_all(&store).instrumented().await?;
     let mut report = String::new();
     for id in ids {
         let item = sqlx::query_scalar::<_, String>("SELECT item FROM orders WHERE id = $1");
-        let item = item.bind(id).fetch_one(&store).observed().await?;
+        let item = item.bind(id).fetch_one(&store).instrumented().await?;
         report.push_str(&item);
         report.push('\n');
     }
     Ok(report)
 }
 
-/// Every other second and on the second: a demo has no time for the jitter that is the default.
+/// A schedule that runs every two seconds.
+///
+/// It has no jitter, because the default jitter would delay the demo.
 pub fn schedule() -> Result<Cron, CronError> {
     Ok(Schedule::every(Duration::from_secs(2))?
         .named("count-orders")
@@ -72,7 +75,7 @@ pub fn schedule() -> Result<Cron, CronError> {
 /// The scheduled run.
 pub async fn count(store: Store) -> Result<(), sqlx::Error> {
     let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM orders");
-    let orders = count.fetch_one(&store).observed().await?;
+    let orders = count.fetch_one(&store).instrumented().await?;
     tracing::info!(orders, "orders counted");
     Ok(())
 }

@@ -1,20 +1,19 @@
-//! `cargo xtask bench`: what telemetry costs, side by side with the other ways to have it.
+//! `cargo xtask bench`: the cost of telemetry, side by side with other set-ups.
 //!
-//! The variants are in `xtask/bench`, a workspace of its own: the same service, with another set-up each. Cost at run time
-//! is processor time per request, measured by the program `measure` there; cost at build time is crates and time. Whatever
-//! was measured is kept below `target/`, and `--write` makes the page of the book from it.
+//! The variants are in the separate workspace `xtask/bench`: the same service with different telemetry. The cost at run
+//! time is processor time per request, measured by its program `measure`. The cost at build time is crates and time.
+//! Results are kept below `target/`, and `--write` makes the page of the book from them.
 //!
-//! Left out on purpose: single calls in isolation, which say little about a request (`cargo bench -p firstlight` has them),
-//! and any judgement that a busy machine
-//! could turn round: what is compared was measured in one run, in turns.
+//! All variants are measured in turns in one run, so that a busy machine affects them alike. `cargo bench -p firstlight`
+//! measures single calls.
 
 mod book_page;
 mod build;
-mod cell;
+mod condition;
 mod crates;
-mod floor;
 mod goals;
 mod host;
+mod instructions;
 mod results;
 mod run;
 mod spread;
@@ -34,22 +33,22 @@ use self::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {
-    /// How often everything is measured; the default is 5, and 1 for `--build`.
+    /// Rounds of measurements; the default is 5, and 1 for `--build`.
     #[arg(long)]
     rounds: Option<usize>,
     /// Requests per measurement, after a warm-up of a fifth of them.
     #[arg(long, default_value_t = 30_000)]
     requests: u64,
-    /// One round of few requests: shows that it works, and measures nothing.
+    /// One round of few requests, to check that everything works.
     #[arg(long, conflicts_with_all = ["rounds", "requests", "build"])]
     quick: bool,
-    /// Only these variants, besides the one without telemetry.
+    /// Only these variants and the one without telemetry.
     #[arg(long, value_name = "VARIANT", value_parser = variant::names())]
     only: Vec<String>,
-    /// Measure what a variant costs to build, instead of what it costs to run.
+    /// Measure the cost of builds instead of requests.
     #[arg(long)]
     build: bool,
-    /// Measure nothing: write docs/book/src/benchmarks.md from the last complete results of both kinds.
+    /// Write docs/book/src/benchmarks.md from the last results; measure nothing.
     #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build"])]
     write: bool,
 }
@@ -100,7 +99,7 @@ fn write_page() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps a complete result for the page.
+/// Stores complete results for the page; `--quick` and `--only` give none.
 fn keep(
     args: &BenchArgs,
     name: &str,
@@ -115,23 +114,25 @@ fn keep(
         .with_context(|| format!("cannot write {}", file.display()))
 }
 
+/// Reads stored results; `how` is the command that measures them.
 fn kept(name: &str, how: &str) -> anyhow::Result<serde_json::Value> {
     let file = build::target().join(name);
     let text = std::fs::read_to_string(&file).with_context(|| {
-        format!("the page shows both kinds of cost, and one was never measured here; run: {how}")
+        format!("the page shows the costs at run time and at build time, and one has no result here; run: {how}")
     })?;
     serde_json::from_str(&text).with_context(|| format!("{} does not parse", file.display()))
 }
 
-/// Cargo in the workspace of the variants.
+/// Cargo in the workspace `xtask/bench`.
 fn cargo() -> std::process::Command {
     let mut cargo = std::process::Command::new("cargo");
     cargo.current_dir(paths::root().join("xtask/bench"));
     cargo
 }
 
-/// Every package that a variant links, as `name vX.Y.Z`; the service itself is left out, and with depth 1 whatever the
-/// variant's manifest does not name.
+/// The packages that a variant links, as `name vX.Y.Z`.
+///
+/// The variant and the service are left out. With depth 1, only direct dependencies are included.
 fn tree(variant: &Variant, depth: Option<u8>) -> anyhow::Result<Vec<String>> {
     let mut tree = cargo();
     tree.args([
@@ -150,7 +151,7 @@ fn tree(variant: &Variant, depth: Option<u8>) -> anyhow::Result<Vec<String>> {
     let package = |line: &str| {
         let mut words = line.split_whitespace();
         let (name, version) = (words.next()?, words.next()?);
-        // Cargo may say what it downloads on the other stream.
+        // The output includes standard error, on which Cargo reports downloads.
         let is_package = version
             .strip_prefix('v')
             .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));

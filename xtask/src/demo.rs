@@ -1,8 +1,8 @@
-//! `cargo xtask demo`: what the project is for, in two minutes.
+//! `cargo xtask demo`: shows the library in a generated service.
 //!
-//! It generates a service from the template, with SQLite and a worker, runs it against an OTLP receiver in this process, and
-//! follows one order through its rows, logs, metrics and traces, across the queue, to the end of its job; then it shows an N+1 that is
-//! caught in the act, and a scheduled run. It needs a Rust toolchain and a C compiler, and nothing else.
+//! It generates a service with SQLite and a worker and runs it against an OTLP receiver in this process. It follows one
+//! order through its rows, logs, metrics and traces, and across the queue to the end of its job. Then it shows a detected
+//! N+1 and a scheduled run. It needs only a Rust toolchain and a C compiler.
 
 mod demo_service;
 mod rows;
@@ -20,10 +20,12 @@ use e2e::{
 use firstlight::testing::OtlpReceiver;
 use support::{interrupt, paths, ui};
 
-/// What `demo` can be told.
+/// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Stop after the show, and fail if the three signals do not agree. Always so where the output is no terminal.
+    /// Stop after the demo, and fail if the three signals do not agree.
+    ///
+    /// Always on if the output is not a terminal.
     #[arg(long)]
     once: bool,
 }
@@ -47,7 +49,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
 
     let step = ui::Step::start("traffic", "an order, more of them, and a report");
     let order = story::order(&service, &collector)?;
-    let caught = story::n_plus_one(&service)?;
+    let detected = story::n_plus_one(&service)?;
     let scheduled = story::scheduled_run(&service)?;
     step.done("");
 
@@ -57,7 +59,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     show::traces(&order.request);
     show::agreement(&order.request);
     show::job(&service)?;
-    show::n_plus_one(&caught);
+    show::n_plus_one(&detected);
     show::scheduled_run(&scheduled);
     ui::line("");
     ui::line(ui::quiet(format!(
@@ -70,7 +72,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         ui::line("The service stopped on SIGTERM with exit status 0.");
         return Ok(ExitCode::SUCCESS);
     }
-    how_to_go_on(&service, &built);
+    print_next_steps(&service, &built);
     follow(&mut service, &interrupt);
     ui::line("\nStopping: SIGTERM to the service, which drains, flushes and exits.");
     service.stop()?;
@@ -78,7 +80,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn how_to_go_on(service: &Service, built: &Built) {
+fn print_next_steps(service: &Service, built: &Built) {
     ui::heading("Go on from here");
     for (what, how) in [
         ("the service", service.address.clone()),
@@ -86,7 +88,7 @@ fn how_to_go_on(service: &Service, built: &Built) {
         ("probes", format!("{0}/livez  {0}/readyz", service.admin)),
         ("source", built.source.display().to_string()),
         (
-            "ask it",
+            "request",
             format!("curl -i {}", service.url(traffic::EXAMPLE_PATH)),
         ),
         (
@@ -101,7 +103,7 @@ fn how_to_go_on(service: &Service, built: &Built) {
     ui::line(ui::quiet("New log lines of the service appear below."));
 }
 
-/// Shows the service's new log lines until Ctrl-C, or the service ends by itself.
+/// Prints the service's new log lines until Ctrl-C or until the service ends.
 fn follow(service: &mut Service, interrupt: &interrupt::Interrupt) {
     let mut seen = service.output().len();
     while !interrupt.came() && !service.has_ended() {

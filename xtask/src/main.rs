@@ -1,9 +1,7 @@
-//! This repository's automation.
+//! The automation of this repository.
 //!
-//! `cargo xtask demo` shows what the project is for, `cargo xtask test` checks that it holds, `cargo xtask bench` measures
-//! what it costs, and `cargo xtask new` makes a service to work on. Each sets up what it needs by itself, below `target/`.
-//!
-//! Left out on purpose: building and running for everyday work, which plain `cargo` does.
+//! `cargo xtask demo` shows the library in a generated service, `cargo xtask test` runs all checks, `cargo xtask bench`
+//! measures overhead, and `cargo xtask new` generates a service. Each installs what it needs below `target/`.
 
 #![expect(clippy::print_stderr, reason = "a terminal is the output of xtask")]
 
@@ -35,7 +33,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Make a service from the template, run it, and follow one request through logs, metrics and traces.
+    /// Run a generated service and follow one order through its signals.
+    ///
+    /// The order is followed through its rows, logs, metrics and traces, and across the queue to the end of its job.
     #[command(after_help = "Examples:
   cargo xtask demo           show it, and keep the service running until Ctrl-C
   cargo xtask demo --once    show it, stop, and fail if the three signals do not agree")]
@@ -43,51 +43,55 @@ enum Task {
     /// Run every check that CI runs.
     #[command(after_help = "Examples:
   cargo xtask test                 what CI runs; installs what it needs below target/
-  cargo xtask test --all           the heavy suites as well: minimal, store and live
-  cargo xtask test --list          what there is to run
+  cargo xtask test --all           the slow suites as well: minimal, store and live
+  cargo xtask test --list          list the suites
   cargo xtask test --only signals  one suite; repeat --only for more")]
     Test(test::TestArgs),
-    /// Measure what telemetry costs, beside the other ways to have it.
+    /// Measure the cost of telemetry, side by side with other set-ups.
     #[command(after_help = "Examples:
-  cargo xtask bench --quick          build everything and show that it works
+  cargo xtask bench --quick          build everything and run it once
   cargo xtask bench                  measure processor time per request, five rounds; about a quarter of an hour
   cargo xtask bench --build          measure crates and build time instead
   cargo xtask bench --write          measure nothing, write docs/book/src/benchmarks.md from the last results")]
     Bench(bench::BenchArgs),
-    /// Write docs/alerts: rules, their tests, and who is told.
+    /// Write docs/alerts: rules, their tests and the routing.
     #[command(after_help = "Examples:
   cargo xtask alerts            write them
-  cargo xtask alerts --check    fail if what is committed is not what would be written
+  cargo xtask alerts --check    fail if the committed files are out of date
   cargo xtask alerts --destination DIR --grafana URL --runbooks URL
                                 write a copy, with links to your Grafana and your runbooks")]
     Alerts(alerts::AlertsArgs),
-    /// Write the names of the semantic conventions, which a test compares what is emitted with.
+    /// Write the names of the semantic conventions.
+    ///
+    /// A test compares emitted names with them.
     #[command(after_help = "Examples:
   cargo xtask conventions            write them
-  cargo xtask conventions --check    fail if what is committed is not what would be written")]
+  cargo xtask conventions --check    fail if the committed files are out of date")]
     Conventions(conventions::ConventionsArgs),
-    /// Make a new service from the template.
+    /// Generate a service from the template.
     #[command(after_help = "Examples:
   cargo xtask new orders                             a service in ./orders
   cargo xtask new orders --example --ci gitlab       with the example API, for GitLab
   cargo xtask new orders --deploy kubernetes         with manifests; compose is the default
-  cargo xtask new orders --grafana URL --runbooks URL    with links to yours in alerts
+  cargo xtask new orders --grafana URL --runbooks URL    with links to your Grafana and runbooks
   cargo xtask new orders --destination ~/services    somewhere else
-  cargo xtask new orders -- --vcs none               the rest goes to cargo-generate")]
+  cargo xtask new orders -- --vcs none               pass options to cargo-generate")]
     New(new::NewArgs),
-    /// Write Grafana's dashboards, docs/dashboards, from the catalogue of metrics.
+    /// Write Grafana's dashboards in docs/dashboards.
     #[command(after_help = "Examples:
   cargo xtask dashboards            write them
-  cargo xtask dashboards --check    fail if what is committed is not what would be written
+  cargo xtask dashboards --check    fail if the committed files are out of date
   cargo xtask dashboards --destination DIR --runbooks URL
                                     write a copy, with links to your runbooks")]
     Dashboards(dashboards::DashboardsArgs),
-    /// Test dashboards and alerts end to end on a live service: every panel has data, every fault raises its alert.
+    /// Test dashboards and alerts on a live service.
+    ///
+    /// Every panel has data, and every injected fault raises its alert.
     #[command(after_help = "Examples:
   cargo xtask live            test it; about five minutes
   cargo xtask live --write    and write docs/book/src/e2e-live.md")]
     Live(live::LiveArgs),
-    /// Rename a metric in the catalog, in tests and in prose, and write what is generated.
+    /// Rename a metric everywhere and write the generated files.
     RenameMetric(rename::RenameArgs),
 }
 

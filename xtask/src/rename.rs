@@ -1,7 +1,7 @@
-//! `cargo xtask rename-metric`: one metric's name, in every file that spells it.
+//! `cargo xtask rename-metric`: renames a metric in every file that mentions it.
 //!
-//! The catalog is where a metric has its name. Tests, queries of others and prose spell it again, because a reader has to
-//! find it there. This changes all of them, then writes what is generated.
+//! The catalog defines the name. Tests, hand-written queries and docs repeat it. The command changes all of them and
+//! then writes the generated files.
 
 use std::{
     fs,
@@ -14,16 +14,18 @@ use clap::Args;
 use firstlight::metrics::catalog;
 use support::{command, paths, ui};
 
-/// What `rename-metric` can be told.
+/// Arguments of `rename-metric`.
 #[derive(Debug, Args)]
 pub(crate) struct RenameArgs {
-    /// A name in the catalog.
+    /// The name in the catalog.
     old: String,
-    /// The name that replaces it.
+    /// The new name.
     new: String,
 }
 
-/// What is not touched: generated files are written anew, and the changelog says what was.
+/// Paths that are not changed.
+///
+/// Generated files are written again, and the changelog is about the past.
 const LEFT_OUT: [&str; 6] = [
     "CHANGELOG.md",
     "Cargo.lock",
@@ -33,8 +35,8 @@ const LEFT_OUT: [&str; 6] = [
     "template/observability/",
 ];
 
-/// What writes the generated files, in a program that is built with the new name.
-const WRITES: [&[&str]; 4] = [
+/// Cargo commands that write the generated files, after a build with the new name.
+const GENERATORS: [&[&str]; 4] = [
     &["fmt", "--all"],
     &["run", "--quiet", "--package", "xtask", "--", "alerts"],
     &["run", "--quiet", "--package", "xtask", "--", "dashboards"],
@@ -53,7 +55,7 @@ pub(crate) fn run(args: &RenameArgs) -> anyhow::Result<ExitCode> {
     check(old, new)?;
     for file in tracked()? {
         let path = paths::root().join(&file);
-        // Pictures and links to folders have no text.
+        // Images and links to folders are not text.
         let Ok(text) = fs::read_to_string(&path) else {
             continue;
         };
@@ -63,13 +65,13 @@ pub(crate) fn run(args: &RenameArgs) -> anyhow::Result<ExitCode> {
             ui::line(format!("  {}: {times}", file.display()));
         }
     }
-    for words in WRITES {
+    for words in GENERATORS {
         let mut cargo = Command::new("cargo");
         cargo.args(words).current_dir(paths::root());
-        // The tables of the book that are the catalog's.
+        // `UPDATE` makes the tidy test write the book's tables of metrics.
         command::run(words[0], cargo.env("UPDATE", "1"))?;
     }
-    ui::line("  left to do: a line in CHANGELOG.md, and the name of the constant");
+    ui::line("  left to do: an entry in CHANGELOG.md, and the name of the constant");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -84,35 +86,35 @@ fn check(old: &str, new: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files that git knows and that are written by hand.
+/// The tracked files without those of [`LEFT_OUT`].
 fn tracked() -> anyhow::Result<Vec<PathBuf>> {
     let mut git = Command::new("git");
     git.arg("ls-files").current_dir(paths::root());
     let files = command::run_quietly(&mut git)?;
-    let by_hand = files
+    let kept = files
         .lines()
         .filter(|file| !LEFT_OUT.iter().any(|left_out| file.starts_with(left_out)));
-    Ok(by_hand.map(|file| Path::new(file).to_owned()).collect())
+    Ok(kept.map(|file| Path::new(file).to_owned()).collect())
 }
 
-/// What may be part of a metric's name.
+/// Whether a metric's name may contain `byte`.
 fn is_part(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
-/// What a histogram adds to its name.
-const PARTS: [&str; 4] = ["", "_bucket", "_count", "_sum"];
+/// The suffixes of a histogram's series.
+const SUFFIXES: [&str; 4] = ["", "_bucket", "_count", "_sum"];
 
-/// The text with the new name, and how often it had the old one.
+/// The text with the new name, and the number of replacements.
 fn renamed(text: &str, old: &str, new: &str) -> (String, usize) {
     let mut result = String::with_capacity(text.len());
     let (mut rest, mut times) = (text, 0);
     while let Some(at) = rest.find(old) {
         let (before, after) = (&rest[..at], &rest[at + old.len()..]);
-        let begins = !before.bytes().next_back().is_some_and(is_part);
-        let word = after.bytes().position(|byte| !is_part(byte));
-        let more = &after[..word.unwrap_or(after.len())];
-        let is_name = begins && PARTS.contains(&more);
+        let starts_word = !before.bytes().next_back().is_some_and(is_part);
+        let word_end = after.bytes().position(|byte| !is_part(byte));
+        let suffix = &after[..word_end.unwrap_or(after.len())];
+        let is_name = starts_word && SUFFIXES.contains(&suffix);
         result += before;
         result += if is_name { new } else { old };
         times += usize::from(is_name);
@@ -136,13 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn unknown_and_taken_names_are_refused() {
-        let refused = |old, new| check(old, new).map_err(|error| error.to_string());
-        assert!(refused("no_metric", "x").is_err_and(|error| error.contains("not in the catalog")));
+    fn unknown_and_taken_names_are_rejected() {
+        let checked = |old, new| check(old, new).map_err(|error| error.to_string());
+        assert!(checked("no_metric", "x").is_err_and(|error| error.contains("not in the catalog")));
         let [first, second] = [catalog::ALL[0].name, catalog::ALL[1].name];
-        let taken = refused(first, second);
+        let taken = checked(first, second);
         assert!(taken.is_err_and(|error| error.contains("already")));
-        assert!(refused(first, "Depth").is_err());
-        assert!(refused(first, "no_metric").is_ok());
+        assert!(checked(first, "Depth").is_err());
+        assert!(checked(first, "no_metric").is_ok());
     }
 }

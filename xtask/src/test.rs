@@ -1,7 +1,7 @@
-//! `cargo xtask test`: every check that CI runs, suite by suite, each case by name.
+//! `cargo xtask test`: runs every check of CI, suite by suite.
 //!
-//! A case that cannot run here, because a program that it needs is not to be had, is reported as not run; where `CI` is set
-//! it makes the whole run fail, so that a missing installation cannot hide behind a green result.
+//! A case whose program is missing on this machine is reported as not run. If `CI` is set, such a case fails the run, so
+//! that a missing installation cannot go unnoticed.
 
 mod demo;
 mod minimal;
@@ -16,101 +16,103 @@ use support::{Cases, Report, interrupt, ui};
 
 use crate::tidy;
 
-/// What `test` can be told.
+/// Arguments of `test`.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
     /// Run this suite only; may be repeated.
     #[arg(long, value_name = "SUITE")]
     only: Vec<String>,
-    /// Run the heavy suites, too: those that build everything anew or wait for minutes.
+    /// Run the slow suites as well.
+    ///
+    /// They build everything anew or wait for minutes.
     #[arg(long)]
     all: bool,
-    /// Say what there is to run.
+    /// List the suites.
     #[arg(long)]
     list: bool,
 }
 
-/// A group of cases that share what they need.
+/// A named group of cases.
 struct Suite {
     name: &'static str,
     about: &'static str,
-    /// Runs only by name or with `--all`.
-    is_heavy: bool,
+    /// Whether the suite runs only by name or with `--all`.
+    is_slow: bool,
     run: fn(&mut Cases) -> anyhow::Result<()>,
 }
 
-/// Fast ones first: a typo should not wait for a build.
+/// Fast suites come first, so that a typo is found before any long build.
 const SUITES: [Suite; 12] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
-        is_heavy: false,
+        is_slow: false,
         run: workspace::fmt,
     },
     Suite {
         name: "tidy",
-        about: "licences of all dependencies, one version of each facade",
-        is_heavy: false,
+        about: "licenses of all dependencies, one version of each facade",
+        is_slow: false,
         run: tidy_suite,
     },
     Suite {
         name: "clippy",
-        about: "lints, warnings denied, with all features and with none",
-        is_heavy: false,
+        about: "lints with all features, with each feature and with none",
+        is_slow: false,
         run: workspace::clippy,
     },
     Suite {
         name: "docs",
-        about: "the documentation, warnings denied",
-        is_heavy: false,
+        about: "the documentation builds without warnings",
+        is_slow: false,
         run: workspace::docs,
     },
     Suite {
         name: "observability",
         about: "dashboards, alerts and runbooks, without a service",
-        is_heavy: false,
+        is_slow: false,
         run: observability::run,
     },
     Suite {
         name: "tests",
         about: "unit tests, integration tests and doctests of the workspace",
-        is_heavy: false,
+        is_slow: false,
         run: workspace::tests,
     },
     Suite {
         name: "template",
         about: "the template, generated with every option, linted and tested",
-        is_heavy: false,
+        is_slow: false,
         run: template::run,
     },
     Suite {
         name: "demo",
-        about: "the demo, judged by itself",
-        is_heavy: false,
+        about: "the demo and its output",
+        is_slow: false,
         run: demo::run,
     },
     Suite {
         name: "signals",
-        about: "a generated service against a real Prometheus and a real collector",
-        is_heavy: false,
+        about: "a generated service with a real Prometheus and a real collector",
+        is_slow: false,
         run: signals::run,
     },
     Suite {
         name: "minimal",
         about: "the library and generated services with each direct dependency at its lower bound",
-        is_heavy: true,
+        is_slow: true,
         run: minimal::run,
     },
     Suite {
         name: "store",
-        about: "a generated service and a real PostgreSQL, when something goes wrong between them",
-        is_heavy: true,
+        about: "a generated service with a real PostgreSQL, under faults",
+        is_slow: true,
         run: store::run,
     },
     Suite {
         name: "live",
-        about: "every panel and every alert against a service that is alive, and then in trouble",
-        is_heavy: true,
+        about: "every panel and every alert with a live service, first healthy, then under faults",
+        is_slow: true,
         run: live::suite,
     },
 ];
@@ -120,11 +122,11 @@ pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
         for Suite {
             name,
             about,
-            is_heavy,
+            is_slow,
             ..
         } in SUITES
         {
-            let when = if is_heavy { " (only with --all)" } else { "" };
+            let when = if is_slow { " (only with --all)" } else { "" };
             ui::line(format!("  {name:<13} {about}{when}"));
         }
         return Ok(ExitCode::SUCCESS);
@@ -145,14 +147,14 @@ pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
     for Suite {
         name,
         about,
-        is_heavy,
+        is_slow,
         run,
     } in SUITES
     {
         if !args.only.is_empty() && !args.only.iter().any(|only| only == name) {
             continue;
         }
-        if is_heavy && args.only.is_empty() && !args.all {
+        if is_slow && args.only.is_empty() && !args.all {
             left_out.push(name);
             continue;
         }
@@ -160,17 +162,17 @@ pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
         let started = Instant::now();
         let mut cases = Cases::new(name);
         if let Err(error) = run(&mut cases) {
-            cases.failed("what the suite needs", &error);
+            cases.failed("set-up of the suite", &error);
         }
         report.add(cases, started.elapsed());
     }
     if !left_out.is_empty() {
         ui::heading(&format!(
-            "not run: {}; they are heavy, and run with --all",
+            "not run: {}; these suites are slow and run with --all",
             left_out.join(", ")
         ));
     }
-    // Every CI system sets this one.
+    // Every CI system sets this variable.
     let strict = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
     Ok(if report.close(strict) {
         ExitCode::SUCCESS
@@ -180,13 +182,10 @@ pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn tidy_suite(cases: &mut Cases) -> anyhow::Result<()> {
+    cases.check("facades: one version each", tidy::facade_versions);
     cases.check(
-        "there is one version of every facade",
-        tidy::one_version_each,
-    );
-    cases.check(
-        "every dependency has a licence that .deny.toml allows",
-        tidy::licences,
+        "dependencies: licenses allowed by .deny.toml",
+        tidy::licenses,
     );
     Ok(())
 }

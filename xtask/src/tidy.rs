@@ -1,7 +1,6 @@
-//! What must hold between files that no compiler compares: one version of each facade, and only licences that
-//! `.deny.toml` allows.
+//! Checks of dependencies: one version of each facade, and allowed licenses.
 //!
-//! `.deny.toml` is read, not repeated, so that `cargo deny check` and this say the same; this needs no installation.
+//! The rules are read from `.deny.toml`, so `cargo deny check` agrees. These checks need no installation.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -15,7 +14,7 @@ struct Package {
     license: Option<String>,
 }
 
-/// Every package that the workspace can pull in, on every platform.
+/// Every package that the workspace can depend on, on any platform.
 fn packages() -> anyhow::Result<Vec<Package>> {
     let mut metadata = Command::new("cargo");
     metadata
@@ -27,7 +26,7 @@ fn packages() -> anyhow::Result<Vec<Package>> {
             "--all-features",
         ])
         .current_dir(paths::root());
-    // Cargo's own messages come on the other stream, before the one line of JSON.
+    // Cargo's messages on standard error come before the single line of JSON.
     let output = command::run_quietly(&mut metadata)?;
     let json = output
         .lines()
@@ -50,8 +49,10 @@ fn packages() -> anyhow::Result<Vec<Package>> {
     Ok(packages.iter().filter_map(package).collect())
 }
 
-/// There is one version of every facade.
-pub(crate) fn one_version_each() -> anyhow::Result<()> {
+/// Checks that the workspace has one version of every facade.
+///
+/// The facades are the crates of `bans.deny` with `deny-multiple-versions`.
+pub(crate) fn facade_versions() -> anyhow::Result<()> {
     let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for Package { name, version, .. } in packages()? {
         versions.entry(name).or_default().push(version);
@@ -76,7 +77,7 @@ pub(crate) fn one_version_each() -> anyhow::Result<()> {
         .collect();
     if !twice.is_empty() {
         bail!(
-            "more than one version of {twice:?}; find out who needs which with: cargo tree --duplicates"
+            "more than one version of {twice:?}; cargo tree --duplicates shows which crates need them"
         );
     }
     Ok(())
@@ -96,15 +97,15 @@ fn list<'a>(deny: &'a toml::Table, table: &str, key: &str) -> anyhow::Result<&'a
         .with_context(|| format!(".deny.toml: no {table}.{key}"))
 }
 
-/// Every dependency may be used under a licence that `.deny.toml` allows.
-pub(crate) fn licences() -> anyhow::Result<()> {
+/// Checks that `.deny.toml` allows a license of every dependency.
+pub(crate) fn licenses() -> anyhow::Result<()> {
     let deny = deny()?;
     let allowed: Vec<_> = list(&deny, "licenses", "allow")?
         .iter()
         .filter_map(toml::Value::as_str)
         .collect();
 
-    // What a package leaves out, read by a person.
+    // Licenses of packages whose manifests have none.
     let clarified: BTreeMap<_, _> = list(&deny, "licenses", "clarify")?
         .iter()
         .filter_map(|package| {
@@ -113,7 +114,7 @@ pub(crate) fn licences() -> anyhow::Result<()> {
         })
         .collect();
 
-    let mut refused = Vec::new();
+    let mut rejected = Vec::new();
     for Package {
         name,
         version,
@@ -122,19 +123,19 @@ pub(crate) fn licences() -> anyhow::Result<()> {
     {
         let clarified = clarified.get(name.as_str()).copied();
         let license = license.as_deref().or(clarified).unwrap_or_default();
-        // Older packages write MIT/Apache-2.0.
+        // Older packages write `MIT/Apache-2.0`, which the strict mode rejects.
         let expression = spdx::Expression::parse_mode(license, spdx::ParseMode::LAX);
-        let fine = expression.is_ok_and(|expression| {
+        let is_allowed = expression.is_ok_and(|expression| {
             expression.evaluate(|requirement| allowed.contains(&requirement.to_string().as_str()))
         });
-        if !fine {
-            refused.push(format!("{name} {version}: {license:?}"));
+        if !is_allowed {
+            rejected.push(format!("{name} {version}: {license:?}"));
         }
     }
-    if !refused.is_empty() {
+    if !rejected.is_empty() {
         bail!(
-            "not under a licence that .deny.toml allows:\n  {}",
-            refused.join("\n  ")
+            "licenses not allowed by .deny.toml:\n  {}",
+            rejected.join("\n  ")
         );
     }
     Ok(())

@@ -14,7 +14,7 @@ const QUERIES: [f64; 11] = [
 ];
 
 /// How long statements took, from sending them to their last row. Statements beyond the first 200 kinds are `_OTHER`.
-/// The response's status code, an SQLSTATE, and the type of the error are there for calls that are `observed()`.
+/// The response's status code, an SQLSTATE, and the type of the error are there for calls that are `instrumented()`.
 ///
 /// [Database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-metrics/#metric-dbclientoperationduration),
 /// stable.
@@ -60,7 +60,7 @@ pub const DB_CLIENT_CONNECTION_LIMIT: Metric = Metric {
     help: "Maximum number of connections of the pool.",
 };
 
-/// How long connections were waited for. There for pools whose options went through `sqlx::measured`; the pool has a name
+/// How long connections were waited for. There for pools whose options went through `sqlx::instrument_options`; the pool has a name
 /// if it is the only one that is observed, because sqlx does not say whose connection it was.
 pub const DB_CLIENT_CONNECTION_WAIT_TIME: Metric = Metric {
     name: "db_client_connection_wait_time_seconds",
@@ -71,7 +71,7 @@ pub const DB_CLIENT_CONNECTION_WAIT_TIME: Metric = Metric {
     help: "Time that it took to obtain a connection from the pool.",
 };
 
-/// Calls that gave up waiting for a connection; of those that are `observed()`.
+/// Calls that gave up waiting for a connection; of those that are `instrumented()`.
 pub const DB_CLIENT_CONNECTION_TIMEOUTS: Metric = Metric {
     name: "db_client_connection_timeouts_total",
     kind: Kind::Counter,

@@ -1,4 +1,4 @@
-//! The response's body: the call ends where its status is.
+//! The response's body: ends the call with the status in its trailers.
 
 use std::{
     pin::Pin,
@@ -11,20 +11,20 @@ use pin_project_lite::pin_project;
 
 use super::{
     call::Call,
-    verdict::{Outcome, Side},
+    classification::{Outcome, Side},
 };
 use crate::{grpc_code::Code, unwind::watched};
 
 pin_project! {
-    /// A body with telemetry around it; made by the services of this module.
+    /// A response body with telemetry; made by the services of this module.
     ///
-    /// Dropped before its trailers, the call was cancelled, and says so.
+    /// A drop before the trailers is recorded as a canceled call.
     #[derive(Debug)]
     pub struct GrpcBody<B> {
         #[pin]
         inner: B,
         call: Option<Call>,
-        // For a body that ends without a status.
+        // Gives the status of a body that ends without one.
         http_status: StatusCode,
     }
 }
@@ -32,7 +32,7 @@ pin_project! {
 impl<B: Body> GrpcBody<B> {
     pub(super) fn around(response: Response<B>, mut call: Option<Call>) -> Response<Self> {
         let http_status = response.status();
-        // A response that is nothing but trailers has them in its head.
+        // A response without a body has its trailers in the head.
         if let Some(code) = Code::of(response.headers()) {
             finish(&mut call, Outcome::Answered(code));
         } else if response.body().is_end_stream() {
@@ -62,7 +62,8 @@ impl<B: Body> Body for GrpcBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         let polled = watched(this.call, |call| {
-            // A server's stream is made by the program as it goes; a client's is polled inside of what reads it.
+            // The program generates a server's stream while it is polled. A client's stream is
+            // polled inside the span of its reader.
             let in_span = call.filter(|call| call.side() == Side::Server);
             let _entered = in_span.map(|call| call.span().enter());
             this.inner.as_mut().poll_frame(context)
@@ -80,7 +81,7 @@ impl<B: Body> Body for GrpcBody<B> {
                     );
                 } else if let Some(call) = this.call {
                     call.answered();
-                    // No further poll will come.
+                    // The body is not polled again.
                     if this.inner.is_end_stream() {
                         finish(this.call, no_status);
                     }

@@ -1,5 +1,7 @@
-//! One call: the span, the clock, and the one place where both end. A server's and a client's differ in whose fault a status
-//! is, and in that a server writes a line.
+//! One call: the span, the duration, and their common end.
+//!
+//! Servers and clients differ in the codes that count as errors. Only servers write an access log
+//! line.
 
 use std::{
     sync::Arc,
@@ -13,38 +15,40 @@ use opentelemetry::{
 use tracing::Span;
 
 use super::{
+    classification::{Classification, Outcome, Side},
     deadline::passed,
     method::{Methods, OTHER},
-    verdict::{Outcome, Side, Verdict},
 };
 use crate::{
-    grpc_code::Code, http::is_cut_by_the_drain, metrics::Durations, span_end::OpenSpan,
+    grpc_code::Code, http::is_cut_by_drain, metrics::Durations, span_end::OpenSpan,
     traces::GRPC_TARGET, unwind::EndsByPanic,
 };
 
 /// Semantic conventions, `rpc.system.name`.
 const SYSTEM: &str = "grpc";
 
-/// What all calls of a layer have in common.
+/// Settings and metrics that all calls of a layer share.
 #[derive(Debug)]
 pub(super) struct Common {
     pub(super) side: Side,
     pub(super) methods: Methods,
     pub(super) durations: Durations,
-    /// Who is called, if the program says so.
+    /// The called server, if the program names it.
     pub(super) server: Option<(String, u16)>,
 }
 
-/// Lives from the request to the status. Dropped before that, it ends as what it looks like.
+/// A call from the request to the status.
+///
+/// If it is dropped earlier, it ends as a panic, as cut by the drain, or as canceled.
 #[derive(Debug)]
 pub(super) struct Call {
     span: OpenSpan,
     start: Instant,
-    /// As it was called, whether or not there is such a method.
+    /// The name that was called, whether or not the method exists.
     method: String,
     deadline: Option<Duration>,
     common: Arc<Common>,
-    /// A message came back, and so there is such a method.
+    /// Whether a message was sent back, which confirms that the method exists.
     has_answered: bool,
     finished: bool,
 }
@@ -67,11 +71,11 @@ impl Call {
         }
     }
 
-    /// Called inside the span, once.
+    /// Writes the span's name and attributes; called once, inside the span.
     pub(super) fn describe(&mut self, caller: Option<&SpanContext>) {
         self.span.entered(caller);
         self.span.write(|span| {
-            // For code inside the span that reads it; the end replaces it.
+            // For code inside the span that reads the name. The end of the call may replace it.
             span.update_name(self.method.clone());
             let server = self.common.server.as_ref();
             let attributes = [
@@ -91,7 +95,7 @@ impl Call {
         self.common.side
     }
 
-    /// A message came back.
+    /// Records that a message was sent back.
     pub(super) fn answered(&mut self) {
         self.has_answered = true;
     }
@@ -106,16 +110,17 @@ impl Call {
         let in_time = !self
             .deadline
             .is_some_and(|deadline| passed(deadline, duration));
-        let Verdict {
+        let Classification {
             status,
             error,
             failed,
-        } = Verdict::of(outcome, self.common.side, in_time);
+        } = Classification::of(outcome, self.common.side, in_time);
         let method = self.known_method(outcome);
         self.span.write(|span| {
             let original = (method == OTHER).then(|| self.method.clone());
             if original.is_some() {
-                // Semantic conventions, RPC span names: what has no name is called like its system.
+                // Semantic conventions, RPC span names: without a known method, the name is the
+                // system's.
                 span.update_name(SYSTEM);
             }
             let attributes = [
@@ -133,18 +138,19 @@ impl Call {
         let seconds = duration.as_secs_f64();
         self.measure(method, status, error, seconds);
         if self.common.side == Side::Server {
-            // A call of a method that does not exist is the client's mistake, and must not fill the log with errors.
-            let loud = failed && !(method == OTHER && status.is_some());
-            self.span.log(|| self.log(status, error, loud, seconds));
+            // A call of a method that does not exist is the client's mistake, and must not fill the
+            // log with errors.
+            let is_error = failed && !(method == OTHER && status.is_some());
+            self.span.log(|| self.log(status, error, is_error, seconds));
         }
-        // Now, and not when the last clone of the span is dropped or was left last.
+        // Explicit, because clones of the span may outlive the call.
         self.span.end();
     }
 
-    /// The method, if there is one of that name.
+    /// Returns the method, or [`OTHER`] if it is not known to exist.
     fn known_method(&self, outcome: Outcome) -> &str {
-        let vouched = self.has_answered || outcome.is_the_methods_own(self.common.side);
-        if self.common.methods.knows(&self.method, vouched) {
+        let confirmed = self.has_answered || outcome.confirms_method(self.common.side);
+        if self.common.methods.is_known(&self.method, confirmed) {
             &self.method
         } else {
             OTHER
@@ -157,12 +163,12 @@ impl Call {
         let server = self.common.server.as_ref();
         let address = server.map(|(address, _)| address.as_str());
         let port = server.map(|(_, port)| digits.format(*port));
-        // A server's metric ends after the first four.
+        // A server's metric has only the first four.
         let labels = [Some(SYSTEM), Some(method), status, error, address, port];
         (self.span).measure(|| self.common.durations.record(&labels, seconds));
     }
 
-    fn log(&self, status: Option<Code>, error: Option<&str>, loud: bool, seconds: f64) {
+    fn log(&self, status: Option<Code>, error: Option<&str>, is_error: bool, seconds: f64) {
         let method = self.method.as_str();
         let status = status.map(Code::name);
         let end = match (status, error) {
@@ -170,7 +176,7 @@ impl Call {
             (Some(status), _) => status,
             (None, error) => error.unwrap_or("no status"),
         };
-        // The level is part of an event's static description, hence two of them.
+        // The level is part of an event's static metadata, hence two events.
         macro_rules! access_line {
             ($level:ident) => {
                 tracing::$level!(
@@ -178,7 +184,7 @@ impl Call {
                     parent: self.span.span(),
                     {
                         rpc.status_code = status,
-                        // To the microsecond: what is beyond is noise to a reader.
+                        // Rounded to microseconds: more digits are only noise for a reader.
                         rpc.server.call.duration = (seconds * 1e6).round() / 1e6,
                         error.r#type = error
                     },
@@ -186,7 +192,7 @@ impl Call {
                 )
             };
         }
-        if loud {
+        if is_error {
             access_line!(error);
         } else {
             access_line!(info);
@@ -205,10 +211,10 @@ impl Drop for Call {
         if !self.finished {
             self.end(if std::thread::panicking() {
                 Outcome::Panicked
-            } else if is_cut_by_the_drain() {
+            } else if is_cut_by_drain() {
                 Outcome::Failed("drain")
             } else {
-                Outcome::Cancelled
+                Outcome::Canceled
             });
         }
     }

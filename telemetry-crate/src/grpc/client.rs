@@ -1,4 +1,4 @@
-//! Calls to other services.
+//! The client layer and its service.
 
 use std::{
     error::Error,
@@ -14,24 +14,26 @@ use tower_service::Service;
 use super::{
     body::GrpcBody,
     call::{Call, Common},
+    classification::Side,
     deadline::deadline,
     future::ClientFuture,
     method::{self, Methods, OTHER},
-    verdict::Side,
 };
 use crate::{catalog, grpc_code::is_grpc, metrics::Durations, traces::SPAN_LEVEL};
 
-/// Gives every call to another service a span of kind CLIENT, a measurement and the trace's context.
+/// Adds a client span, a measurement and trace context to each call.
 ///
-/// Put it around a channel, and the generated client around that. The span and `rpc_client_call_duration_seconds` end with the
-/// status, in the trailers or in the head; a stream is measured to its end. Every status but `OK` is an error of the span. A
-/// call or a stream that is dropped before its end is `CANCELLED` with `error.type="cancelled"` and no error. A call that got
-/// no status has none; its `error.type` is why, such as `connection_refused`.
+/// Wrap a channel in it, and pass the result to the generated client. The span and
+/// `rpc_client_call_duration_seconds` end with the status, which is in the trailers or in the head.
+/// A stream is measured to its end. Every status but `OK` is an error of the span. A call or a
+/// stream that is dropped before its end is recorded as `CANCELLED` with `error.type="cancelled"`,
+/// and not as an error. A call that gets no status is recorded without one, and with the reason as
+/// its `error.type`, such as `connection_refused`.
 ///
-/// The context (`traceparent`, `tracestate`, `baggage`) goes along in the metadata, unless
-/// [`without_propagation`](Self::without_propagation) says otherwise.
+/// The context (`traceparent`, `tracestate`, `baggage`) is sent in the metadata, unless
+/// [`without_propagation`](Self::without_propagation) is set.
 ///
-/// The error of the service is a box, as of most of tower's; a generated client takes it as it is.
+/// The error of the service is boxed, as for most tower services. A generated client accepts it.
 #[derive(Debug, Clone)]
 pub struct ClientLayer {
     server: Option<(String, u16)>,
@@ -48,15 +50,17 @@ impl ClientLayer {
         }
     }
 
-    /// Who is called: the name or address, and the port, for the attributes and labels `server.address` and `server.port`.
-    /// A channel adds them to a request after the layer has seen it, so by default there are none.
+    /// Sets the attributes and labels `server.address` and `server.port`.
+    ///
+    /// `address` is a name or an IP address. By default the labels are missing, because a channel
+    /// adds the server to a request after the layer has seen it.
     #[must_use]
     pub fn server(mut self, address: impl Into<String>, port: u16) -> Self {
         self.server = Some((address.into(), port));
         self
     }
 
-    /// The context goes nowhere: for a service that is not ours.
+    /// Sends no context, for calls to third-party services.
     #[must_use]
     pub fn without_propagation(mut self) -> Self {
         self.propagation = false;
@@ -87,7 +91,7 @@ impl<S> Layer<S> for ClientLayer {
     }
 }
 
-/// A channel with telemetry around it; made by [`ClientLayer`].
+/// A channel with telemetry; made by [`ClientLayer`].
 #[derive(Debug, Clone)]
 pub struct ClientService<S> {
     inner: S,

@@ -1,13 +1,14 @@
-//! The deadline that a call carries, to tell who was too slow from who went away.
+//! The deadline of a call, which separates slow servers from impatient clients.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 
-/// The time that the caller gives the call.
+/// Returns the time that the caller gives the call.
 ///
-/// [gRPC over HTTP/2, timeout](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests): at most eight digits
-/// and a unit. What is none is no deadline.
+/// [gRPC over HTTP/2,
+/// timeout](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests): at most eight
+/// digits and a unit. An invalid header is ignored.
 pub(super) fn deadline(headers: &HeaderMap) -> Option<Duration> {
     let timeout = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = timeout.split_at_checked(timeout.len().checked_sub(1)?)?;
@@ -26,10 +27,11 @@ pub(super) fn deadline(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// Whether that much time was too much for it.
+/// Returns whether a call of duration `after` has missed its deadline.
 ///
-/// Its caller has counted from when it sent the request, and gives up a little before our own clock says so: by the network's
-/// delay, for which a tenth of the time, and 100 ms at most, is allowed.
+/// The caller's clock starts when it sends the request. So the caller stops waiting slightly before
+/// the deadline on the server's clock. The difference is the network's delay, for which a tenth of
+/// the time and at most 100 ms is allowed.
 pub(super) fn passed(deadline: Duration, after: Duration) -> bool {
     let slack = (deadline / 10).min(Duration::from_millis(100));
     after >= deadline - slack

@@ -1,4 +1,4 @@
-//! The futures of a response's head.
+//! The futures of a response's head, for servers and clients.
 
 use std::{
     error::Error,
@@ -10,13 +10,14 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::{body::GrpcBody, call::Call, verdict::Outcome};
+use super::{body::GrpcBody, call::Call, classification::Outcome};
 use crate::{error_type::error_type, unwind::watched};
 
 pin_project! {
-    /// Resolves to the response; made by [`ServerService`](super::ServerService).
+    /// Future of a response; made by [`ServerService`](super::ServerService).
     ///
-    /// Dropped before that, the client went away or was given up on, and the call says so.
+    /// A drop before the response means that the client disconnected or that the server stopped
+    /// waiting, and is recorded as such.
     #[derive(Debug)]
     pub struct ServerFuture<F> {
         #[pin]
@@ -59,9 +60,9 @@ where
 }
 
 pin_project! {
-    /// Resolves to the response; made by [`ClientService`](super::ClientService).
+    /// Future of a response; made by [`ClientService`](super::ClientService).
     ///
-    /// Dropped before that, the call was cancelled, and says so.
+    /// A drop before the response is recorded as a canceled call.
     #[derive(Debug)]
     pub struct ClientFuture<F> {
         #[pin]

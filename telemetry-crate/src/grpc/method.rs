@@ -1,22 +1,23 @@
-//! Which methods have a label of their own.
+//! The methods that have a label of their own.
 //!
-//! A client can call what a server does not have, and each name would be a series. A server does not tell its
-//! layers what it has, so a method is known once an answer could only have come from it, unless the program lists them.
+//! A client can call methods that the server does not have, and each name would be a series. A
+//! layer cannot ask the server for its methods. So a method is known after its first response that
+//! only the method itself can have sent, unless the program lists the methods.
 
 use std::{
     collections::HashSet,
     sync::{PoisonError, RwLock},
 };
 
-/// More than any service has.
-const METHODS: usize = 1_000;
+/// More methods than any service has.
+const MAX_METHODS: usize = 1_000;
 
 /// Semantic conventions, `rpc.method`: the name of an unknown method.
 pub(super) const OTHER: &str = "_OTHER";
 
 #[derive(Debug, Default)]
 pub(super) struct Methods {
-    /// All there are, if the program says so.
+    /// All methods of the server, if the program lists them.
     listed: Option<HashSet<String>>,
     seen: RwLock<HashSet<String>>,
 }
@@ -29,8 +30,10 @@ impl Methods {
         }
     }
 
-    /// Whether it is one. `vouched` says that the answer could only have come from it.
-    pub(super) fn knows(&self, method: &str, vouched: bool) -> bool {
+    /// Returns whether a method is known.
+    ///
+    /// `confirmed` says that its response shows that it exists.
+    pub(super) fn is_known(&self, method: &str, confirmed: bool) -> bool {
         if let Some(listed) = &self.listed {
             return listed.contains(method);
         }
@@ -39,11 +42,11 @@ impl Methods {
             return true;
         }
         drop(seen);
-        if !vouched {
+        if !confirmed {
             return false;
         }
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= METHODS {
+        if seen.len() >= MAX_METHODS {
             return seen.contains(method);
         }
         seen.insert(method.to_owned());
@@ -51,17 +54,17 @@ impl Methods {
     }
 }
 
-/// The method that a request's path names, `package.Service/Method`, if it names one.
+/// Returns the `package.Service/Method` of a request's path, if it has one.
 pub(super) fn of_path(path: &str) -> Option<&str> {
     let name = path.strip_prefix('/')?;
     let (service, method) = name.split_once('/')?;
-    let is_one = !service.is_empty() && !method.is_empty() && !method.contains('/');
-    is_one.then_some(name)
+    let is_valid = !service.is_empty() && !method.is_empty() && !method.contains('/');
+    is_valid.then_some(name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{METHODS, Methods, of_path};
+    use super::{MAX_METHODS, Methods, of_path};
 
     #[test]
     fn paths_are_service_and_method() {
@@ -72,22 +75,22 @@ mod tests {
     }
 
     #[test]
-    fn known_methods_are_vouched_and_bounded() {
+    fn known_methods_are_confirmed_and_bounded() {
         let methods = Methods::default();
-        assert!(!methods.knows("a/b", false));
-        assert!(methods.knows("a/b", true));
-        assert!(methods.knows("a/b", false));
-        for number in 1..METHODS {
-            assert!(methods.knows(&number.to_string(), true));
+        assert!(!methods.is_known("a/b", false));
+        assert!(methods.is_known("a/b", true));
+        assert!(methods.is_known("a/b", false));
+        for number in 1..MAX_METHODS {
+            assert!(methods.is_known(&number.to_string(), true));
         }
-        assert!(!methods.knows("one/too-many", true));
-        assert!(methods.knows("a/b", true));
+        assert!(!methods.is_known("one/too-many", true));
+        assert!(methods.is_known("a/b", true));
     }
 
     #[test]
-    fn a_list_is_the_last_word() {
+    fn list_overrides_learned_methods() {
         let methods = Methods::listed(["a/b".to_owned()]);
-        assert!(methods.knows("a/b", false));
-        assert!(!methods.knows("a/c", true));
+        assert!(methods.is_known("a/b", false));
+        assert!(!methods.is_known("a/c", true));
     }
 }

@@ -1,4 +1,4 @@
-//! Calls that are served.
+//! The server layer and its service.
 
 use std::{
     sync::Arc,
@@ -14,34 +14,40 @@ use super::{
     RemoteParent,
     body::GrpcBody,
     call::{Call, Common},
+    classification::Side,
     deadline::deadline,
     future::ServerFuture,
     method::{self, Methods, OTHER},
-    verdict::Side,
 };
 use crate::{
     catalog,
     grpc_code::is_grpc,
-    http::see,
+    http::mark_observed,
     metrics::Durations,
     traces::{GRPC_TARGET, Remote, SPAN_LEVEL},
 };
 
-/// The service that an orchestrator asks every few seconds: noise in a trace and in a rate.
+/// The health service, which an orchestrator calls every few seconds.
+///
+/// Its calls would only be noise in traces and rates.
 const HEALTH: &str = "/grpc.health.v1.Health/";
 
-/// Gives every call that is served a span of kind SERVER, a measurement, its caller's trace context and one access line.
+/// Adds a server span, a measurement, trace context and a log line to each call.
 ///
-/// Add it with `Server::layer`, before the services. The span is called by the method (`shop.Orders/Get`) and ends with the
-/// status, in the trailers or in the head, as does `rpc_server_call_duration_seconds`; a stream is measured to its end. The
-/// span's status is an error for `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE` and `DATA_LOSS`,
-/// for a panic and for a body that broke off; the other codes say that the caller was wrong. A client that goes away leaves
-/// `CANCELLED` with `error.type="cancelled"`, or `DEADLINE_EXCEEDED` if its own deadline had passed.
+/// Add it with `Server::layer`, before the services. The span is named after the method
+/// (`shop.Orders/Get`). The span and `rpc_server_call_duration_seconds` end with the status, which
+/// is in the trailers or in the head. A stream is measured to its end.
 ///
-/// A method that the service does not have is `_OTHER`. Since a layer is not told which there are, one counts as known once
-/// an answer could only have come from it; [`methods`](Self::methods) lists them instead.
+/// The span's status is an error for `UNKNOWN`, `DEADLINE_EXCEEDED`, `UNIMPLEMENTED`, `INTERNAL`,
+/// `UNAVAILABLE` and `DATA_LOSS`, for a panic and for a body that fails. The other codes are errors
+/// of the caller. A client that disconnects is recorded as `CANCELLED` with
+/// `error.type="cancelled"`, or as `DEADLINE_EXCEEDED` if its deadline has passed.
 ///
-/// Calls of `grpc.health.v1.Health` make no telemetry, and neither does what is not gRPC.
+/// A method that the service does not have is recorded as `_OTHER`. A layer cannot ask the server
+/// for its methods. So a method counts as known after its first response that only the method
+/// itself can have sent. [`methods`](Self::methods) lists the methods instead.
+///
+/// Calls of `grpc.health.v1.Health` and requests other than gRPC produce no telemetry.
 #[derive(Debug, Clone)]
 pub struct ServerLayer {
     common: Arc<Common>,
@@ -67,8 +73,10 @@ impl ServerLayer {
         }
     }
 
-    /// These are all methods that there are, each as `package.Service/Method`; any other is `_OTHER`. By default the layer
-    /// learns them from the answers.
+    /// Lists all methods of the server, each as `package.Service/Method`.
+    ///
+    /// Any other method is recorded as `_OTHER`. By default the layer learns the methods from their
+    /// responses.
     ///
     /// ```
     /// let layer = firstlight::grpc::ServerLayer::new().methods(["shop.Orders/Get", "shop.Orders/Watch"]);
@@ -82,7 +90,7 @@ impl ServerLayer {
         }
     }
 
-    /// What becomes of a trace that a caller has begun; default [`RemoteParent::Continue`].
+    /// Sets how a caller's trace is continued; default [`RemoteParent::Continue`].
     #[must_use]
     pub fn remote_parent(mut self, remote_parent: RemoteParent) -> Self {
         self.remote_parent = remote_parent;
@@ -107,11 +115,11 @@ impl<S> Layer<S> for ServerLayer {
     }
 }
 
-/// In the extensions of a request that a layer has seen: one inside of another measures nothing.
+/// Marks a request that a layer has seen, so that an inner layer ignores it.
 #[derive(Debug, Clone, Copy)]
-struct Seen;
+struct Observed;
 
-/// A service with telemetry around it; made by [`ServerLayer`].
+/// A service with telemetry; made by [`ServerLayer`].
 #[derive(Debug, Clone)]
 pub struct ServerService<S> {
     inner: S,
@@ -132,16 +140,16 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        see(request.extensions());
-        let is_seen = request.extensions_mut().insert(Seen).is_some();
+        mark_observed(request.extensions());
+        let is_observed = request.extensions_mut().insert(Observed).is_some();
         let path = request.uri().path();
-        if is_seen || !is_grpc(request.headers()) || path.starts_with(HEALTH) {
+        if is_observed || !is_grpc(request.headers()) || path.starts_with(HEALTH) {
             return ServerFuture::new(self.inner.call(request), None);
         }
         let name = method::of_path(path).unwrap_or(OTHER);
         let Remote { context, link } = Remote::of(request.headers(), self.layer.remote_parent);
         let span = {
-            // A span takes the current context as its parent.
+            // A new span takes the current context as its parent.
             let _remote = context.attach();
             tracing::span!(
                 target: GRPC_TARGET,

@@ -1,4 +1,6 @@
-//! What the span of a request says of its client and of what the client sent; semantic conventions, "HTTP server".
+//! Attributes of a request's span that describe the client and its request.
+//!
+//! Names follow the semantic conventions for HTTP server spans.
 
 use http::{
     HeaderValue, Request,
@@ -10,7 +12,7 @@ use opentelemetry::KeyValue;
 use super::client_address::{ClientAddress, peer};
 use crate::secret::without_secrets;
 
-pub(super) fn of_the_client<B>(
+pub(super) fn client_attributes<B>(
     request: &Request<B>,
     client_address: ClientAddress,
 ) -> impl Iterator<Item = KeyValue> {
@@ -23,7 +25,7 @@ pub(super) fn of_the_client<B>(
     client.into_iter().chain(peer)
 }
 
-pub(super) fn of_the_request<B>(request: &Request<B>) -> impl Iterator<Item = KeyValue> {
+pub(super) fn request_attributes<B>(request: &Request<B>) -> impl Iterator<Item = KeyValue> {
     let headers = request.headers();
     let authority = match request.uri().authority() {
         Some(authority) => Some(authority.as_str()),
@@ -39,12 +41,14 @@ pub(super) fn of_the_request<B>(request: &Request<B>) -> impl Iterator<Item = Ke
     [address, port, agent].into_iter().flatten()
 }
 
-pub(super) fn of_the_query(path: Option<&PathAndQuery>) -> Option<KeyValue> {
+pub(super) fn query_attribute(path: Option<&PathAndQuery>) -> Option<KeyValue> {
     let query = path?.query()?;
     Some(KeyValue::new("url.query", without_secrets(query)))
 }
 
-/// RFC 3986, section 3.2, without the brackets of an IPv6 address.
+/// Splits an authority into host and port (RFC 3986, section 3.2).
+///
+/// IPv6 addresses lose their brackets.
 fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
     let (host, port) = match host.strip_prefix('[') {
@@ -60,7 +64,7 @@ mod tests {
     use super::host_and_port;
 
     #[test]
-    fn hosts_are_parted_from_their_ports() {
+    fn host_and_port_are_split() {
         for (authority, expected) in [
             ("shop.example", Some(("shop.example", None))),
             ("shop.example:8080", Some(("shop.example", Some(8080)))),

@@ -1,4 +1,4 @@
-//! The response's body: the exchange ends where it ends, or is sent.
+//! The response's body: finishes the exchange at its end, or once it is sent.
 
 use std::{
     pin::Pin,
@@ -14,15 +14,16 @@ use super::exchange::{Exchange, Outcome};
 use crate::unwind::watched;
 
 pin_project! {
-    /// A body with telemetry around it; made by [`TelemetryService`](super::TelemetryService).
+    /// A response body with telemetry.
     ///
-    /// Dropped before its end, the client went away, and the exchange says so.
+    /// Made by [`TelemetryService`](super::TelemetryService). A drop before the end is recorded as
+    /// a client disconnect.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
         inner: B,
         exchange: Option<Exchange>,
-        // Bytes until the announced end, where a server stops asking.
+        // Bytes until the announced end, after which a server stops polling.
         left: Option<u64>,
         is_asked: bool,
         sent: u64,
@@ -31,9 +32,9 @@ pin_project! {
     impl<B> PinnedDrop for ResponseBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            // It was never asked for: another response may have taken its place.
+            // Never polled: a layer outside may have replaced the response.
             if let Some(exchange) = this.exchange.take_if(|_| !*this.is_asked) {
-                exchange.leave();
+                exchange.end_unanswered();
             }
         }
     }
@@ -43,7 +44,7 @@ impl<B: Body> ResponseBody<B> {
     /// `announced` is the response's `content-length`.
     pub(super) fn new(inner: B, announced: Option<u64>, mut exchange: Option<Exchange>) -> Self {
         let left = announced.or_else(|| inner.size_hint().exact());
-        // A server doesn't ask for a body that it knows to be empty.
+        // A server doesn't poll a body that it knows to be empty.
         if left == Some(0)
             || inner.is_end_stream()
             || exchange.as_ref().is_some_and(Exchange::has_no_body)
@@ -60,7 +61,7 @@ impl<B: Body> ResponseBody<B> {
     }
 }
 
-/// The response's `content-length`.
+/// Returns the response's `content-length`.
 pub(super) fn announced<B>(response: &Response<B>) -> Option<u64> {
     let length = response.headers().get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
@@ -88,7 +89,8 @@ impl<B: Body> Body for ResponseBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         *this.is_asked = true;
-        // A body whose size is known is at hand; one that isn't may be made by the program as it goes.
+        // A body of known size is already in memory. The program may generate any other body while
+        // it is polled, so the span is entered for it.
         let in_span = this.left.is_none();
         let polled = watched(this.exchange, |exchange| {
             let _entered = exchange
@@ -104,7 +106,7 @@ impl<B: Body> Body for ResponseBody<B> {
                 let bytes = frame.data_ref().map_or(0, |data| data.remaining() as u64);
                 *this.sent = this.sent.saturating_add(bytes);
                 *this.left = this.left.map(|left| left.saturating_sub(bytes));
-                // RFC 9110, section 6.5: trailers are the end, and servers ask for nothing behind them.
+                // RFC 9110, section 6.5: trailers are the end, and servers poll nothing after them.
                 let is_end = frame.is_trailers() || this.inner.is_end_stream();
                 if *this.left == Some(0) || is_end {
                     end(this.exchange, *this.sent);

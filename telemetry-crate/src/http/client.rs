@@ -1,12 +1,18 @@
-//! HTTP clients: a tower layer that makes every call a span and a measurement, and carries the trace to who is called.
+//! HTTP clients: a tower layer that traces and measures calls.
 //!
-//! Names are the semantic conventions' for
-//! [HTTP client spans](https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span) and metrics (stable).
-//! What never leaves the process: the query string, credentials in the URL, headers and bodies. What is left out: a log line
-//! per call (the caller knows what a failure means, and logs that), retries and redirects (well-kept layers do those; this
-//! one shows each attempt), and the body's transfer, which ends when the program has read it and not when the call is done.
+//! It also sends the trace context to the called service.
 //!
-//! The flow: `layer` → `service` reads the `request` and starts a `call` → `future` until the head ends it.
+//! Names follow the semantic conventions for [HTTP client
+//! spans](https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span) and
+//! metrics (stable). The query string, credentials in the URL, headers and bodies stay in the
+//! process.
+//!
+//! The layer writes no log line per call, because the caller knows what a failure means. It does
+//! not retry or follow redirects; inside a layer that does, it records each attempt. A call ends
+//! with the response's head, because the body's transfer ends when the program reads it.
+//!
+//! A call passes through `layer`, `service` (which reads the `request` and starts a `call`) and
+//! `future`, which ends the call with the response's head.
 
 mod call;
 mod future;
@@ -26,10 +32,11 @@ pub use self::{
     service::ClientService,
 };
 
-/// The template of a request's URL, such as `/orders/{id}`: put it into the request's extensions, and the span is called
-/// `GET /orders/{id}`.
+/// URL template of a request, such as `/orders/{id}`.
 ///
-/// Without it the span's name is the method alone, because a path has as many values as there are orders. It is no label.
+/// Insert it into the request's extensions, and the span is named `GET /orders/{id}`. Without it
+/// the span's name is the method alone, because the path has too many values. The template is not a
+/// metric label.
 ///
 /// ```
 /// use firstlight::http::UrlTemplate;
@@ -43,8 +50,10 @@ pub use self::{
 )]
 pub struct UrlTemplate(pub &'static str);
 
-/// Which attempt a request is: `Resend(1)` is the first that repeats another. Put it into the extensions of a request that is
-/// sent again, whatever the reason, and its span says so (`http.request.resend_count`).
+/// Number of the retry that a request is: `Resend(1)` is the first repetition.
+///
+/// Insert it into the extensions of a request that is sent again for any reason. The span records
+/// it as `http.request.resend_count`.
 ///
 /// ```
 /// use firstlight::http::Resend;

@@ -1,14 +1,16 @@
-//! Whose request it is: the other end of the connection, or whom the proxies in front of the service name.
+//! The client's address: the connection's peer, or what trusted proxies report.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, Request, header::FORWARDED};
 
-/// Where the `client.address` of a server's span comes from; semantic conventions, "Client attributes".
+/// Source of the `client.address` attribute of a server's span.
 ///
-/// A header is the client's own words, except for what a proxy has appended to it. So the choice is the header that *your*
-/// proxies append to, and how many they are: with one, the client is the last entry, and whatever a client has written
-/// itself stands before it. With fewer entries than proxies, and with an entry that is no address, it is the other end.
+/// Semantic conventions, "Client attributes". A client can send any header itself; only the entries
+/// that your proxies append are reliable. So choose the header that *your* proxies append to, and
+/// say how many proxies there are. With one proxy, the client is the last entry, and whatever the
+/// client wrote itself precedes it. If there are fewer entries than proxies, or the entry is not an
+/// address, the peer of the connection is used.
 ///
 /// ```
 /// use firstlight::http::{ClientAddress, TelemetryLayer};
@@ -20,41 +22,43 @@ use http::{HeaderMap, Request, header::FORWARDED};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientAddress {
-    /// The other end of the connection, which may be a proxy's. Known under [`serve`](super::serve), with axum's
-    /// `ConnectInfo<SocketAddr>` or a `SocketAddr` in the request's extensions; otherwise the attribute is left out.
+    /// The peer of the connection, which may be a proxy.
+    ///
+    /// Known under [`serve`](super::serve), with axum's `ConnectInfo<SocketAddr>` or a `SocketAddr`
+    /// in the request's extensions. Otherwise the attribute is omitted.
     #[default]
     Peer,
-    /// From `Forwarded` (RFC 7239).
+    /// The `Forwarded` header (RFC 7239).
     Forwarded {
-        /// Those that append to it.
+        /// Number of proxies that append to the header.
         proxies: usize,
     },
-    /// From `X-Forwarded-For`.
+    /// The `X-Forwarded-For` header.
     XForwardedFor {
-        /// Those that append to it.
+        /// Number of proxies that append to the header.
         proxies: usize,
     },
 }
 
 impl ClientAddress {
-    /// The client as the proxies name it.
+    /// Returns the client's address as the proxies report it.
     pub(super) fn named(self, headers: &HeaderMap) -> Option<IpAddr> {
         match self {
             Self::Peer => None,
             Self::Forwarded { proxies } => {
-                let entry = from_the_right(headers, FORWARDED.as_str(), proxies)?;
+                let entry = entry_from_right(headers, FORWARDED.as_str(), proxies)?;
                 let mut pairs = entry.split(';').filter_map(|pair| pair.split_once('='));
                 let (_, node) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
                 address(node.trim().trim_matches('"'))
             }
             Self::XForwardedFor { proxies } => {
-                address(from_the_right(headers, "x-forwarded-for", proxies)?)
+                address(entry_from_right(headers, "x-forwarded-for", proxies)?)
             }
         }
     }
 }
 
-/// The other end of the connection.
+/// Returns the address of the connection's peer.
 pub(super) fn peer<B>(request: &Request<B>) -> Option<IpAddr> {
     let extensions = request.extensions();
     #[cfg(feature = "axum")]
@@ -67,15 +71,17 @@ pub(super) fn peer<B>(request: &Request<B>) -> Option<IpAddr> {
     peer.map(|peer| peer.ip().to_canonical())
 }
 
-/// The entry that the outermost of so many proxies has appended. Several headers are one list.
-fn from_the_right<'a>(headers: &'a HeaderMap, name: &str, proxies: usize) -> Option<&'a str> {
+/// Returns the entry that the outermost of `proxies` proxies appended.
+///
+/// Several headers of the same name are one list.
+fn entry_from_right<'a>(headers: &'a HeaderMap, name: &str, proxies: usize) -> Option<&'a str> {
     let lines = headers.get_all(name).into_iter().rev();
-    // RFC 7239, section 4: an address with a comma in it is none.
+    // RFC 7239, section 4: an address that contains a comma is invalid.
     let entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
     entries.map(str::trim).nth(proxies.checked_sub(1)?)
 }
 
-/// With or without a port.
+/// Parses an address with or without a port.
 fn address(node: &str) -> Option<IpAddr> {
     let with_port = || Some(node.parse::<SocketAddr>().ok()?.ip());
     let in_brackets = || node.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
@@ -101,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_counted_from_the_right() {
+    fn x_forwarded_for_counts_from_right() {
         let one = ClientAddress::XForwardedFor { proxies: 1 };
         let two = ClientAddress::XForwardedFor { proxies: 2 };
         for (line, by_one, by_two) in [
@@ -134,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_is_read_as_in_rfc_7239() {
+    fn forwarded_follows_rfc_7239() {
         let one = ClientAddress::Forwarded { proxies: 1 };
         for (line, client) in [
             (

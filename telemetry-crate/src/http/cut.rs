@@ -1,22 +1,24 @@
-//! Why a response is dropped before its end: not because the client went away, but because the server gave up on it.
+//! The reason for which the server ends a response early.
+//!
+//! It distinguishes responses that the server cuts from those whose client disconnects.
 
 use std::cell::Cell;
 
-/// What the server ran out of.
+/// The limit that a response exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "axum"),
     expect(dead_code, reason = "`http::serve` cuts")
 )]
 pub(super) enum Cut {
-    /// The time after the signal to stop.
+    /// The time that requests in flight have after the signal to stop.
     Drain,
-    /// The time in which the client takes nothing.
+    /// The time in which the client has to accept bytes.
     WriteTimeout,
 }
 
 impl Cut {
-    /// As in `error.type`, and as the limit is called in `serve_limited_total`.
+    /// The value of `error.type`, and the limit's name in `serve_limited_total`.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Drain => "drain",
@@ -24,8 +26,8 @@ impl Cut {
         }
     }
 
-    /// Whether the client waits for what it does not get.
-    pub(super) fn is_the_servers_fault(self) -> bool {
+    /// Returns whether the server is at fault, because the client still waits.
+    pub(super) fn is_server_fault(self) -> bool {
         self == Self::Drain
     }
 }
@@ -34,31 +36,34 @@ thread_local! {
     static CUT: Cell<Option<Cut>> = const { Cell::new(None) };
 }
 
-/// What cuts the responses that are dropped now, on this thread.
+/// Returns why responses that are dropped now on this thread are cut.
 pub(super) fn current() -> Option<Cut> {
     CUT.try_with(Cell::get).ok().flatten()
 }
 
-/// Whether what is dropped now was waited for until the end of the drain.
-pub(crate) fn is_cut_by_the_drain() -> bool {
+/// Returns whether what is dropped now is cut at the end of the drain.
+pub(crate) fn is_cut_by_drain() -> bool {
     current() == Some(Cut::Drain)
 }
 
-/// Declared before what may be cut, so that it is dropped after it.
+/// Marks responses that are dropped on this thread as cut.
+///
+/// Declare it before the value that may be cut: locals drop in reverse order, so the mark outlives
+/// the value.
 #[cfg(feature = "axum")]
 #[derive(Debug, Default)]
-pub(super) struct Cutting(());
+pub(super) struct CutGuard(());
 
 #[cfg(feature = "axum")]
-impl Cutting {
-    /// What is dropped before this is, is cut by that.
+impl CutGuard {
+    /// Marks everything that is dropped before `self` as cut for this reason.
     pub(super) fn by(&self, cut: Cut) {
         let _ = CUT.try_with(|current| current.set(Some(cut)));
     }
 }
 
 #[cfg(feature = "axum")]
-impl Drop for Cutting {
+impl Drop for CutGuard {
     fn drop(&mut self) {
         let _ = CUT.try_with(|current| current.set(None));
     }

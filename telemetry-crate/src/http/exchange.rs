@@ -1,4 +1,4 @@
-//! One request and its response: the span, the clock, and the one place where both end.
+//! One request with its response: the span, the duration, and their common end.
 
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
@@ -11,9 +11,9 @@ use opentelemetry::{
 use tracing::Span;
 
 use super::{
-    arrival::Arrival,
     attributes,
     cut::{self, Cut},
+    delivery::Delivery,
     layer::Shared,
     metrics::{RequestLabels, RequestMetrics},
     protocol,
@@ -27,16 +27,18 @@ use crate::{
     unwind::EndsByPanic,
 };
 
-/// A response of so many bytes fits into the socket's buffer, and ends when the server has it. So it is recorded by the time
-/// that the client has it.
-const AT_ONCE: u64 = 64 * 1024;
+/// Size up to which a response fits into the socket's buffer.
+///
+/// Such a response ends when the server has its body. So it is recorded by the time the client
+/// receives it.
+const SOCKET_BUFFER: u64 = 64 * 1024;
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The response went out whole.
+    /// The whole response was sent.
     Answered,
-    /// The service returned an error in place of a response.
+    /// The service returned an error instead of a response.
     ServiceError,
     /// The response's body failed after its head was sent.
     BodyError,
@@ -48,17 +50,19 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    fn is_the_clients_fault(self) -> bool {
+    fn is_client_fault(self) -> bool {
         match self {
             Self::Disconnected => true,
-            Self::Cut(cut) => !cut.is_the_servers_fault(),
+            Self::Cut(cut) => !cut.is_server_fault(),
             _ => false,
         }
     }
 
-    /// Semantic conventions, `error.type`: a status that is an error is what failed, also where the client did not read all of it.
+    /// Keeps a 5xx status as the failure, even if the client did not read it all.
+    ///
+    /// Semantic conventions, `error.type`.
     fn with(self, status: Option<StatusCode>) -> Self {
-        if self.is_the_clients_fault() && status.is_some_and(|status| status.is_server_error()) {
+        if self.is_client_fault() && status.is_some_and(|status| status.is_server_error()) {
             Self::Answered
         } else {
             self
@@ -66,27 +70,29 @@ impl Outcome {
     }
 }
 
-/// Lives from the request's head to the end of the response's body, and under [`serve`](super::serve) until it is sent. Dropped before that, it finishes as what its end
-/// looks like: a panic that unwinds, or a client that went away.
+/// A request from its head to the end of the response's body.
+///
+/// Under [`serve`](super::serve) it lives until the body is sent. If it is dropped earlier, it
+/// finishes as a panic during unwinding, and as a client disconnect otherwise.
 #[derive(Debug)]
 pub(super) struct Exchange {
     span: OpenSpan,
-    /// Counts this request until its end.
+    /// Gauge that counts this request until its end.
     active: Gauge,
-    /// The caller's span, if it is no parent.
+    /// The caller's span, if it is linked and not the parent.
     link: Option<SpanContext>,
     start: Instant,
     method: &'static str,
-    /// As the client wrote it, if it is none of the known ones.
+    /// The method as the client sent it, if it is not a known one.
     unknown_method: Option<Method>,
     scheme: &'static str,
     version: &'static str,
     route: Option<RouteTemplate>,
-    /// Shares the request's memory; only the path is ever looked at.
+    /// The request's path; cloning shares its memory, and only the path is read.
     path: Option<PathAndQuery>,
     status: Option<StatusCode>,
-    /// The server, if it is one that tells what the client got.
-    arrival: Option<Arrival>,
+    /// State shared with a server that reports what the client received.
+    delivery: Option<Delivery>,
     metrics: Arc<RequestMetrics>,
     has_panicked: bool,
     finished: bool,
@@ -102,9 +108,10 @@ impl Exchange {
         let scheme = scheme(request.uri());
         let Remote { context, link } = Remote::of(request.headers(), shared.remote_parent);
         let span = {
-            // A span takes the current context as its parent.
+            // A new span takes the current context as its parent.
             let _remote = attach(context);
-            // What every log line of the request inherits; the rest goes to the trace alone, if it is kept.
+            // Fields that every log line of the request inherits. Other attributes go only to a
+            // sampled trace.
             tracing::span!(
                 target: ACCESS_TARGET,
                 SPAN_LEVEL,
@@ -126,14 +133,14 @@ impl Exchange {
             route,
             path: whole_path(request).cloned(),
             status: None,
-            arrival: request.extensions().get().cloned(),
+            delivery: request.extensions().get().cloned(),
             metrics: shared.metrics.clone(),
             has_panicked: false,
             finished: false,
         }
     }
 
-    /// Called inside the span, once.
+    /// Writes the span's name and attributes; called once, inside the span.
     pub(super) fn describe<B>(&self, request: &Request<B>, shared: &Shared) {
         self.span.entered(self.link.as_ref());
         self.span.write(|span| {
@@ -147,18 +154,21 @@ impl Exchange {
                 let method = method.as_str().to_owned();
                 span.set_attribute(KeyValue::new("http.request.method_original", method));
             }
-            span.set_attributes(attributes::of_the_client(request, shared.client_address));
-            span.set_attributes(attributes::of_the_request(request));
+            span.set_attributes(attributes::client_attributes(
+                request,
+                shared.client_address,
+            ));
+            span.set_attributes(attributes::request_attributes(request));
             if shared.records_query {
-                span.set_attributes(attributes::of_the_query(self.path.as_ref()));
+                span.set_attributes(attributes::query_attribute(self.path.as_ref()));
             }
         });
     }
 
     fn span_name(&self) -> String {
-        let method = protocol::in_name(self.method);
+        let method = protocol::span_name_method(self.method);
         match &self.route {
-            // One allocation of the right size, which formatting does not know.
+            // `concat` allocates the exact size at once; `format!` does not know it.
             Some(route) => [method, " ", route.as_str()].concat(),
             None => method.to_owned(),
         }
@@ -172,7 +182,9 @@ impl Exchange {
         self.span.span()
     }
 
-    /// RFC 9110, section 6.4.1: these responses end with their head, whatever body the service returned.
+    /// Returns whether the response ends with its head, whatever its body is.
+    ///
+    /// RFC 9110, section 6.4.1.
     pub(super) fn has_no_body(&self) -> bool {
         let status = self.status.map_or(0, |status| status.as_u16());
         match self.method {
@@ -182,10 +194,10 @@ impl Exchange {
         }
     }
 
-    /// The service has a response.
+    /// Takes the route and the status from the service's response.
     pub(super) fn answered<B>(mut self, response: &mut Response<B>) -> Self {
-        if let Some(arrival) = &self.arrival {
-            arrival.apply_refusal(response);
+        if let Some(delivery) = &self.delivery {
+            delivery.apply_rejection(response);
         }
         if self.route.is_none() {
             self.find_route(response);
@@ -194,29 +206,29 @@ impl Exchange {
         self
     }
 
-    /// A router further inside may know the route, or have no need to.
+    /// Looks for the route in the response, where an inner router may have put it.
     fn find_route<B>(&mut self, response: &Response<B>) {
         self.route = RouteTemplate::of_response(response.extensions());
         let Some(route) = &self.route else {
             if response.status() != StatusCode::NOT_FOUND {
-                wiring::see_nameless();
+                wiring::record_unrouted();
             }
             return;
         };
-        wiring::see_route();
+        wiring::record_route();
         self.span.span().record("http.route", route.as_str());
         self.span.write(|span| span.update_name(self.span_name()));
     }
 
-    /// Dropped without a response. The server knows whether the client got one all the same.
-    pub(super) fn leave(mut self) {
-        match self.arrival.take() {
-            Some(arrival) => arrival.leave(self),
+    /// Ends an exchange without a response, or leaves its end to the server.
+    pub(super) fn end_unanswered(mut self) {
+        match self.delivery.take() {
+            Some(delivery) => delivery.keep_unanswered(self),
             None => drop(self),
         }
     }
 
-    /// After it was left: something outside of the layer had a response.
+    /// Finishes an exchange left to the server: a layer outside has answered.
     #[cfg(feature = "axum")]
     pub(super) fn answered_outside(mut self, status: StatusCode) {
         self.status = Some(status);
@@ -228,12 +240,12 @@ impl Exchange {
         self.end(outcome);
     }
 
-    /// The response's body is over. A server that tells what the client got has yet to send it.
+    /// Ends the exchange with its body, or once the server has sent the body.
     pub(super) fn sent(mut self, bytes: u64) {
-        // Over HTTP/2, the client may let none through.
-        let is_on_its_way = bytes > AT_ONCE || bytes > 0 && self.version == "2";
-        match self.arrival.take_if(|_| is_on_its_way) {
-            Some(arrival) => arrival.hold(self),
+        // Over HTTP/2, the client's flow control may hold back even a small body.
+        let is_on_its_way = bytes > SOCKET_BUFFER || bytes > 0 && self.version == "2";
+        match self.delivery.take_if(|_| is_on_its_way) {
+            Some(delivery) => delivery.keep_until_sent(self),
             None => self.finish(Outcome::Answered),
         }
     }
@@ -247,8 +259,9 @@ impl Exchange {
         let outcome = outcome.with(self.status);
         let error = error_type(outcome, self.status);
         let error = error.as_deref();
-        // Semantic conventions, HTTP server spans: a client's fault is no error of the server's.
-        let failed = error.is_some() && !outcome.is_the_clients_fault();
+        // Semantic conventions, HTTP server spans: a client's failure is not an error of the
+        // server.
+        let failed = error.is_some() && !outcome.is_client_fault();
         self.span.write(|span| {
             let status = self.status.map(|status| i64::from(status.as_u16()));
             let status = status.map(|status| KeyValue::new("http.response.status_code", status));
@@ -275,11 +288,11 @@ impl Exchange {
         });
         self.span
             .log(|| self.log(&message, failed, error, duration));
-        // Now, and not when the last clone of the span is dropped or was left last.
+        // Explicit, because clones of the span may outlive the exchange.
         self.span.end();
     }
 
-    /// What the access line says, in a few words.
+    /// Short text of the access log line.
     fn message(&self, outcome: Outcome) -> String {
         let method = self.method;
         let route = self.route.as_ref().map_or("", RouteTemplate::as_str);
@@ -298,7 +311,7 @@ impl Exchange {
     }
 
     fn log(&self, message: &str, failed: bool, error: Option<&str>, duration: f64) {
-        // The level is part of an event's static description, hence two of them.
+        // The level is part of an event's static metadata, hence two events.
         macro_rules! access_line {
             ($level:ident) => {
                 tracing::$level!(
@@ -306,7 +319,7 @@ impl Exchange {
                     parent: self.span.span(),
                     message,
                     http.response.status_code = self.status.map(|status| status.as_u16()),
-                    // To the microsecond: what is beyond is noise to a reader.
+                    // Rounded to microseconds: more digits are only noise for a reader.
                     http.server.request.duration = (duration * 1e6).round() / 1e6,
                     http.request.method_original = self.unknown_method.as_ref().map(Method::as_str),
                     url.path = self.path(),
@@ -339,12 +352,14 @@ impl EndsByPanic for Exchange {
     fn end_by_panic(mut self) {
         self.has_panicked = true;
         if self.status.is_none() {
-            self.leave();
+            self.end_unanswered();
         }
     }
 }
 
-/// Semantic conventions, `error.type`: the status code of a 5xx, otherwise a word; unset when nothing failed.
+/// Returns the `error.type`: the status code of a 5xx, or a fixed word.
+///
+/// Semantic conventions, `error.type`: unset if nothing failed.
 fn error_type(outcome: Outcome, status: Option<StatusCode>) -> Option<Cow<'static, str>> {
     match outcome {
         Outcome::Answered => {

@@ -17,22 +17,23 @@ use super::{
 use crate::unwind::watched;
 
 pin_project! {
-    /// Resolves to the response; made by [`TelemetryService`](super::TelemetryService).
+    /// Future of the response.
     ///
-    /// Dropped before that, the client went away, and the exchange says so.
+    /// Made by [`TelemetryService`](super::TelemetryService). A drop before the response is
+    /// recorded as a client disconnect.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
         exchange: Option<Exchange>,
-        // For a layer outside of this one.
+        // Route that is reported to a telemetry layer outside this one.
         route: Option<RouteTemplate>,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             if let Some(exchange) = this.project().exchange.take() {
-                exchange.leave();
+                exchange.end_unanswered();
             }
         }
     }
@@ -47,7 +48,9 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    /// Of a request that another layer observes, or none. What is known of the route is for that one.
+    /// A future without an exchange of its own: excluded, or inside another layer.
+    ///
+    /// `route` is reported to the layer outside.
     pub(super) fn unobserved(inner: F, route: Option<RouteTemplate>) -> Self {
         Self {
             inner,

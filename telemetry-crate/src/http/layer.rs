@@ -1,4 +1,4 @@
-//! The layer, and what its services share.
+//! The server layer and the settings that its services share.
 
 use std::sync::Arc;
 
@@ -13,20 +13,22 @@ use super::{
     service::TelemetryService,
 };
 
-/// Gives every request a span, a measurement, a trace context and one access line.
+/// Adds a span, a measurement, trace context and an access log to each request.
 ///
-/// Add it once, outermost, with `Router::layer`, after the routes: axum applies a layer to the routes that exist by
-/// then. With the feature `axum` the route is the matched path; other routers put a [`Route`](super::Route) into the
-/// request's extensions. Inside of another layer of its kind it only names the routes that the outer one does not know, such
-/// as those behind `nest_service`: one request is one span and one sample.
+/// Add it once, outermost, with `Router::layer`, after the routes: axum applies a layer to the
+/// routes that exist by then. With the feature `axum` the route is the matched path. Other routers
+/// insert a [`Route`](super::Route) into the request's extensions. Inside another `TelemetryLayer`
+/// it only names the routes that the outer layer does not know, such as those behind
+/// `nest_service`: one request is one span and one sample.
 ///
-/// What is outside of it, such as a `CatchPanicLayer` or a `TimeoutLayer`, has the last word on the response. Under
-/// [`serve`](super::serve) the layer is told of it. Under another server it takes a request that a time-out ends outside of
-/// it for one whose client went away, and knows of a panic, but not of what answered in its place.
+/// A layer outside of it, such as `CatchPanicLayer` or `TimeoutLayer`, may replace the response.
+/// Under [`serve`](super::serve) the telemetry records the replacement. Under another server, a
+/// request that an outer timeout ends is recorded as a client disconnect, and a panic is recorded
+/// without the response that replaced it.
 ///
-/// `GET` and `HEAD` of `/livez`, `/readyz`, `/healthz`, `/health` and `/metrics` make no telemetry, whatever stands before
-/// these in the path, unless the route has parameters; [`exclude`](Self::exclude) adds more, [`include`](Self::include)
-/// takes some back.
+/// `GET` and `HEAD` requests whose path ends in `/livez`, `/readyz`, `/healthz`, `/health` or
+/// `/metrics` produce no telemetry, unless their route has parameters. [`exclude`](Self::exclude)
+/// adds paths, [`include`](Self::include) removes them.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -54,7 +56,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn excludes<B>(&self, request: &Request<B>, route: Option<&RouteTemplate>) -> bool {
         let whole = whole_path(request).map_or("", PathAndQuery::path);
-        // A nested router sees the rest of the path.
+        // A nested router sees only the rest of the path.
         let is_in = |list: &[String]| {
             list.iter()
                 .any(|path| path == whole || path == request.uri().path())
@@ -72,36 +74,40 @@ impl TelemetryLayer {
         }
     }
 
-    /// Requests to exactly this path make no telemetry either.
+    /// Excludes requests to exactly this path from telemetry.
     #[must_use]
     pub fn exclude(mut self, path: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.shared).excluded.push(path.into());
         self
     }
 
-    /// Requests to exactly this path make telemetry, although it looks like a probe's: `/reports/metrics`.
+    /// Includes requests to exactly this path, although it looks like a probe.
+    ///
+    /// An example is `/reports/metrics`.
     #[must_use]
     pub fn include(mut self, path: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.shared).included.push(path.into());
         self
     }
 
-    /// Where the span's `client.address` comes from; default [`ClientAddress::Peer`].
+    /// Sets the source of `client.address`; default [`ClientAddress::Peer`].
     #[must_use]
     pub fn client_address(mut self, client_address: ClientAddress) -> Self {
         Arc::make_mut(&mut self.shared).client_address = client_address;
         self
     }
 
-    /// Makes the query string the span's `url.query`, with `***` in place of values whose names are those of secrets.
-    /// Default: it never leaves the process, because it is where credentials and personal data travel.
+    /// Records the query string as the span's `url.query`.
+    ///
+    /// Values whose names look like those of secrets become `***`. By default the query string is
+    /// not recorded, because it carries credentials and personal data.
     #[must_use]
     pub fn record_query(mut self) -> Self {
         Arc::make_mut(&mut self.shared).records_query = true;
         self
     }
 
-    /// What becomes of a trace that a caller has begun; default [`RemoteParent::Continue`].
+    /// Sets how a caller's trace is continued; default [`RemoteParent::Continue`].
     #[must_use]
     pub fn remote_parent(mut self, remote_parent: RemoteParent) -> Self {
         Arc::make_mut(&mut self.shared).remote_parent = remote_parent;

@@ -1,4 +1,4 @@
-//! The request metrics, and with each series what the access line says of such a request.
+//! The request metrics, with a cached access log text for each series.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use metrics::{Gauge, Histogram};
 
 use crate::{catalog, metrics::Handles};
 
-/// What distinguishes one request's series from another's.
+/// The labels of one request's series.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestLabels<'a> {
     pub(super) method: &'static str,
@@ -18,7 +18,7 @@ pub(super) struct RequestLabels<'a> {
 }
 
 impl<'a> RequestLabels<'a> {
-    /// In the order of the metric's labels.
+    /// Returns the values in the order of the metric's labels.
     fn values(self) -> [Option<&'a str>; 6] {
         [
             Some(self.method),
@@ -47,7 +47,7 @@ impl Default for RequestMetrics {
 }
 
 impl RequestMetrics {
-    /// Counts a request that is being served; the gauge is for its end.
+    /// Increments the gauge of active requests and returns it for the decrement.
     pub(super) fn started(&self, method: &'static str, scheme: &'static str) -> Gauge {
         let values = [Some(method), Some(scheme)];
         self.active.with(
@@ -60,7 +60,9 @@ impl RequestMetrics {
         )
     }
 
-    /// Returns what the access line says of requests with these labels, made by `message` for the first of them.
+    /// Records the duration and returns the access log text for these labels.
+    ///
+    /// `message` makes the text once for each series.
     pub(super) fn finished(
         &self,
         labels: RequestLabels<'_>,

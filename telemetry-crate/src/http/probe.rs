@@ -1,5 +1,7 @@
-//! Requests that a load balancer, an orchestrator or a scraper sends every few seconds; in a trace or in a rate they would
-//! only be noise.
+//! Detection of probes: requests that an infrastructure sends every few seconds.
+//!
+//! Load balancers, orchestrators and scrapers send them. They would only be noise in traces and
+//! rates.
 
 use http::Method;
 
@@ -7,8 +9,10 @@ use super::route::RouteTemplate;
 
 const PROBES: [&str; 5] = ["livez", "readyz", "healthz", "health", "metrics"];
 
-/// Whether a request is a probe: one of these paths, under any prefix. A route with a parameter is none, such as
-/// `/patients/{id}/health`, and neither is what changes something.
+/// Returns whether a request is a probe: one of the known paths, under any prefix.
+///
+/// A route with a parameter, such as `/patients/{id}/health`, and a method that changes something
+/// are not probes.
 pub(super) fn is_probe(method: &Method, path: &str, route: Option<&RouteTemplate>) -> bool {
     let last = path.rsplit('/').next().unwrap_or(path);
     PROBES.contains(&last)

@@ -1,4 +1,4 @@
-//! Errors as problem details: RFC 9457.
+//! Error responses as problem details (RFC 9457).
 
 use axum::{
     body::Body,
@@ -12,14 +12,16 @@ use http::{
 };
 use serde_json::json;
 
-use super::arrival::Arrival;
+use super::delivery::Delivery;
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
-/// In bytes. An explanation that is longer is none.
+/// Longest text in bytes that becomes a `detail`; a longer text is dropped.
 const MAX_DETAIL: usize = 8 * 1024;
 
-/// Turns every error that is plain text, or has no body, into [problem details](https://www.rfc-editor.org/rfc/rfc9457):
-/// those of handlers, of extractors that reject a request, of routes and methods that are not there, of bodies that are too large.
+/// Middleware that turns plain-text and empty errors into problem details.
+///
+/// It applies [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) to errors of handlers, rejections
+/// of extractors, unknown routes and methods, and bodies that are too large.
 ///
 /// ```
 /// use axum::{Router, middleware};
@@ -34,16 +36,17 @@ const MAX_DETAIL: usize = 8 * 1024;
 /// {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "order 7 not found"}
 /// ```
 ///
-/// The text becomes `detail` where the status is the client's mistake (4xx). What is said about a fault of the service (5xx) is
-/// not for clients: it is logged at `ERROR`, and the answer has no `detail`. Other headers stay, and so does an error in any other
-/// content type. Put it inside of [`TelemetryLayer`](super::TelemetryLayer), so that what is measured is what is sent.
+/// The text becomes `detail` for a client error (4xx). For a server error (5xx) the text is logged
+/// at `ERROR` and not sent to the client. Other headers stay, and so does an error with any other
+/// content type. Add it inside [`TelemetryLayer`](super::TelemetryLayer), so that the telemetry
+/// sees the final response.
 pub async fn problem_details(request: Request, next: Next) -> Response {
-    let arrival = request.extensions().get::<Arrival>().cloned();
+    let delivery = request.extensions().get::<Delivery>().cloned();
     let mut response = next.run(request).await;
     let answered = response.status();
-    if let Some(arrival) = arrival {
-        // An extractor answers 400 to a body that is too large or too slow.
-        arrival.apply_refusal(&mut response);
+    if let Some(delivery) = delivery {
+        // An extractor answers 400 even if the body is too large or too slow.
+        delivery.apply_rejection(&mut response);
     }
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
@@ -67,7 +70,7 @@ pub async fn problem_details(request: Request, next: Next) -> Response {
     Response::from_parts(head, body_of(status, text.as_deref()))
 }
 
-/// An answer of the server's own.
+/// Builds a problem response of the server itself.
 pub(super) fn problem(status: StatusCode, detail: Option<&str>) -> Response {
     let headers = [(CONTENT_TYPE, PROBLEM)];
     (status, headers, body_of(status, detail)).into_response()

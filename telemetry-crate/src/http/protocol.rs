@@ -1,23 +1,25 @@
-//! The words of HTTP as the semantic conventions spell them, the same for servers and clients.
+//! Values of HTTP attributes as the semantic conventions spell them.
 
 use std::sync::OnceLock;
 
 use http::{Method, Version};
 
-/// `http.request.method` of what is not known, so that a scanner can't invent series.
+/// `http.request.method` of unknown methods, so that scanners create no series.
 pub(super) const OTHER: &str = "_OTHER";
 
-/// In place of the conventions' list, if an operator has one.
+/// The operator's list, if there is one; it replaces that of the conventions.
 static KNOWN: OnceLock<Vec<&'static str>> = OnceLock::new();
 
-/// Makes these the known methods, and no others.
+/// Replaces the list of known methods.
 pub(crate) fn set_known_methods(methods: Vec<String>) {
-    // Once in a process, like telemetry; so that what leaks is one list.
+    // Set once per process, like the telemetry, so only one list is leaked.
     KNOWN.get_or_init(|| methods.into_iter().map(|method| &*method.leak()).collect());
 }
 
-/// `http.request.method`: those of RFC 9110 and RFC 5789, and QUERY, unless `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` lists
-/// others. Methods differ by case.
+/// Returns `http.request.method`, or [`OTHER`] for an unknown method.
+///
+/// Known are the methods of RFC 9110 and RFC 5789, and QUERY, unless
+/// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` lists others. Methods are case-sensitive.
 pub(super) fn method(method: &Method) -> &'static str {
     if let Some(known) = KNOWN.get() {
         let known = known.iter().find(|known| **known == method.as_str());
@@ -38,12 +40,12 @@ pub(super) fn method(method: &Method) -> &'static str {
     }
 }
 
-/// The method in a span's name: one that is none has no name.
-pub(super) fn in_name(method: &'static str) -> &'static str {
+/// Returns the method as a span's name has it: `HTTP` for an unknown one.
+pub(super) fn span_name_method(method: &'static str) -> &'static str {
     if method == OTHER { "HTTP" } else { method }
 }
 
-/// `network.protocol.version`.
+/// Returns `network.protocol.version`.
 pub(super) fn version(version: Version) -> &'static str {
     match version {
         Version::HTTP_09 => "0.9",

@@ -1,11 +1,14 @@
-//! The route template of a request, and its whole path.
+//! The route template and the original path of a request.
 
 use http::{Extensions, Request, uri::PathAndQuery};
 
-/// The route template of a request, for a router other than axum's: put it into the request's extensions before
-/// [`TelemetryLayer`](super::TelemetryLayer) sees the request, or into the response's if it is known only then.
+/// Route template of a request, for routers other than axum's.
 ///
-/// A template such as `/orders/{id}`, never a path: it becomes a label, and each value of a label is a series.
+/// An example is `/orders/{id}`.
+///
+/// Insert it into the request's extensions before [`TelemetryLayer`](super::TelemetryLayer) sees
+/// the request, or into the response's if it is known only then. It must not be a path: it becomes
+/// a label, and each value of a label is a series.
 ///
 /// ```
 /// use firstlight::http::Route;
@@ -20,7 +23,7 @@ use http::{Extensions, Request, uri::PathAndQuery};
 )]
 pub struct Route(pub &'static str);
 
-/// Shared with the router, which matches the route.
+/// Route template, shared with the router that matched it.
 #[derive(Debug, Clone)]
 pub(super) enum RouteTemplate {
     Static(&'static str),
@@ -29,7 +32,7 @@ pub(super) enum RouteTemplate {
 }
 
 impl RouteTemplate {
-    /// Of a request, before it is served.
+    /// Reads the template from a request before it is served.
     pub(super) fn of_request(extensions: &Extensions) -> Option<Self> {
         if let Some(Route(route)) = extensions.get() {
             return Some(Self::Static(route));
@@ -41,7 +44,7 @@ impl RouteTemplate {
         None
     }
 
-    /// Of a response: what a layer or a router further inside knew.
+    /// Reads the template that an inner layer or router put into a response.
     pub(super) fn of_response(extensions: &Extensions) -> Option<Self> {
         extensions
             .get::<Inner>()
@@ -49,7 +52,7 @@ impl RouteTemplate {
             .or_else(|| extensions.get().map(|Route(route)| Self::Static(route)))
     }
 
-    /// Tells the layer outside.
+    /// Passes the template to an outer layer.
     pub(super) fn tell(self, extensions: &mut Extensions) {
         extensions.insert(Inner(self));
     }
@@ -63,11 +66,13 @@ impl RouteTemplate {
     }
 }
 
-/// In the extensions of a response.
+/// Template in the extensions of a response, for an outer layer.
 #[derive(Debug, Clone)]
 struct Inner(RouteTemplate);
 
-/// The path as the client wrote it. A router that is nested in another one sees what is left of it.
+/// Returns the path as the client sent it.
+///
+/// A nested router sees only the rest of it.
 pub(super) fn whole_path<B>(request: &Request<B>) -> Option<&PathAndQuery> {
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {

@@ -1,7 +1,8 @@
-//! A server for a router, within limits: what a client may take, and how long the end may take.
+//! HTTP server for an axum router, with limits for clients and for the shutdown.
 //!
-//! The flow: `accept` takes connections, `watch` serves one of them on `io`, its socket; `service` hands each of its requests to
-//! the router, with `request_body` and `response_body` around what goes in and out. `connection` knows what a client owes.
+//! `accept` takes connections. `watch` serves one of them on its socket, `io`. `service` passes
+//! each request to the router, with `request_body` and `response_body` around the bodies.
+//! `connection` tracks what the client has to do and until when.
 
 mod accept;
 mod body_limits;
@@ -36,19 +37,22 @@ use self::{
     response_body::Streams,
 };
 
-/// How often a connection over HTTP/2 is asked whether its client is there, and how long the answer may take.
+/// Interval of HTTP/2 pings, and the time in which the client has to answer one.
 const PING: Duration = Duration::from_secs(20);
 
-/// Streams that a client has reset before they were served; more are an attack, and the connection ends (CVE-2023-44487).
+/// Most streams that a client may reset before they are served.
+///
+/// More of them end the connection, as a defense against CVE-2023-44487.
 const MAX_RESET_STREAMS: usize = 20;
 
-/// Below it, hyper refuses the setting.
+/// Smallest header buffer that hyper accepts.
 const MIN_HEADER_BYTES: usize = 8 * 1024;
 
-/// Serves `app` on `listener` over HTTP/1.1 and HTTP/2, within limits that [`Serve`] lists and sets.
+/// Serves `app` on `listener` over HTTP/1.1 and HTTP/2, within limits.
 ///
-/// It takes the place of `axum::serve`, which waits for clients and for the last response for ever. Requests have axum's
-/// `ConnectInfo<SocketAddr>` in their extensions.
+/// [`Serve`] lists and sets the limits. It replaces `axum::serve`, which waits for clients and for
+/// the last response without a limit. Requests have axum's `ConnectInfo<SocketAddr>` in their
+/// extensions.
 ///
 /// ```no_run
 /// # async fn run(listener: tokio::net::TcpListener, app: axum::Router) {
@@ -81,18 +85,19 @@ pub fn serve(listener: TcpListener, app: Router) -> Serve {
 /// | [`max_connections`](Self::max_connections) | 900 | further ones wait to be accepted |
 /// | [`max_streams`](Self::max_streams) | 100 | a client of HTTP/2 waits |
 /// | [`max_header_bytes`](Self::max_header_bytes) | 32 KiB | 431 |
-/// | [`drain`](Self::drain) | 20 s | what is open is cut |
+/// | [`drain`](Self::drain) | 20 s | open connections are closed |
 ///
-/// Some are an operator's as well, without a new build: `FIRSTLIGHT_HTTP_READ_TIMEOUT`, `FIRSTLIGHT_HTTP_MAX_BODY`,
-/// `FIRSTLIGHT_HTTP_MAX_CONNECTIONS`, `FIRSTLIGHT_HTTP_MAX_REQUESTS` and `FIRSTLIGHT_DRAIN_TIMEOUT`. Set, they win, except
-/// over a limit that the program has lifted.
+/// An operator can set some of them without a new build: `FIRSTLIGHT_HTTP_READ_TIMEOUT`,
+/// `FIRSTLIGHT_HTTP_MAX_BODY`, `FIRSTLIGHT_HTTP_MAX_CONNECTIONS`, `FIRSTLIGHT_HTTP_MAX_REQUESTS`
+/// and `FIRSTLIGHT_DRAIN_TIMEOUT`. These variables override the program, except for a limit that
+/// the program has lifted.
 ///
-/// Whatever a limit ends is counted in `serve_limited_total`, and `serve_open_connections` tells how far the
-/// connections are from theirs. Requests beyond `max_requests` never reach the router; they have a span, a sample and an
-/// access line of their own, without a route.
+/// `serve_limited_total` counts what a limit ends, and `serve_open_connections` is the number of
+/// open connections. Requests beyond `max_requests` never reach the router. They have a span, a
+/// sample and an access log line without a route.
 ///
-/// How long a handler takes is the handler's, and tower-http's `TimeoutLayer` bounds it. So is a connection after an
-/// upgrade, such as a WebSocket: here it has the write time-out, and its end with the drain.
+/// The server does not limit the duration of a handler; tower-http's `TimeoutLayer` does. After an
+/// upgrade, such as to a WebSocket, only the write timeout and the drain apply to a connection.
 #[must_use = "a server runs when it is awaited"]
 pub struct Serve {
     listener: TcpListener,
@@ -102,8 +107,11 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Stops accepting once `signal` completes, lets requests in flight end within [`drain`](Self::drain), and closes what
-    /// is left: streams of events, WebSockets, clients that stall. One warning counts what was cut.
+    /// Shuts down gracefully once `signal` completes.
+    ///
+    /// The server stops accepting, lets requests in flight end within [`drain`](Self::drain), and
+    /// closes what is left: event streams, WebSockets, stalled clients. One warning counts what was
+    /// cut.
     pub fn with_graceful_shutdown(
         mut self,
         signal: impl Future<Output = ()> + Send + 'static,
@@ -112,72 +120,86 @@ impl Serve {
         self
     }
 
-    /// How long requests in flight may take after the signal to stop; default 20 s. With the drain delay and the flush of
-    /// telemetry it is less than the 30 s after which Kubernetes kills.
+    /// Sets how long requests in flight may take after the signal; default 20 s.
+    ///
+    /// Together with the drain delay and the flush of telemetry this is less than the 30 s after
+    /// which Kubernetes kills the process.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.limits.drain = drain;
         self
     }
 
-    /// How long a client may take to send a request's head, from its first byte or, for the first request, from the
-    /// beginning of the connection; default 10 s. Over HTTP/2, [`idle_timeout`](Self::idle_timeout) is for that as well, and
-    /// over HTTP/1.1 for a part of a head that came together with the request before it.
+    /// Sets how long a client may take to send a request's head; default 10 s.
+    ///
+    /// The time begins with the head's first byte or, for the first request, with the connection.
+    /// [`idle_timeout`](Self::idle_timeout) applies instead over HTTP/2, and over HTTP/1.1 to a
+    /// partial head that arrived together with the previous request.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.limits.header_timeout = timeout.min(LONGEST);
         self
     }
 
-    /// How long a connection may be without a request; default 75 s, more than the 60 s after which common load balancers
-    /// close it, so that no request of theirs meets a connection that is closing.
+    /// Sets how long a connection may be without a request; default 75 s.
+    ///
+    /// The default is more than the 60 s after which common load balancers close a connection. So a
+    /// load balancer never sends a request on a connection that the server is closing.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.limits.idle_timeout = timeout.min(LONGEST);
         self
     }
 
-    /// The limits of each request's body; a route may have its own, see [`BodyLimits`].
+    /// Sets the limits of each request's body.
+    ///
+    /// A route may have its own, see [`BodyLimits`].
     pub fn body(mut self, limits: BodyLimits) -> Self {
         self.limits.body = limits;
         self
     }
 
-    /// The most bytes of bodies that all requests together may have received; default 64 MiB. The first 64 KiB of each
-    /// body are free, so that small requests are served all the same. Less than one body may have is taken for that much.
-    /// Routes with limits of their own are not counted.
+    /// Sets the most body bytes of all requests together; default 64 MiB.
+    ///
+    /// The first 64 KiB of each body are not counted, so that small requests are always served. A
+    /// value below the limit of one body is raised to that limit. Bodies of routes with their own
+    /// limits are not counted.
     pub fn body_memory(mut self, bytes: usize) -> Self {
         self.limits.body_memory = bytes;
         self
     }
 
-    /// How long a client may keep a response waiting; default 30 s. Each 500 bytes that it takes make up for a second, so
-    /// that one that takes a byte now and then does not stay. A stream of events that has nothing to send does not count.
+    /// Sets how long a client may keep a response waiting; default 30 s.
     ///
-    /// A service whose clients pause downloads, as players of videos do, sets the longest pause here. Otherwise such a
-    /// client is cut, and asks for the rest with a `Range`.
+    /// Each 500 bytes that the client accepts offset one second, so a client that accepts a byte
+    /// now and then is closed too. An event stream with nothing to send does not count as waiting.
+    ///
+    /// Clients such as video players pause downloads. A service for them sets the longest pause
+    /// here; otherwise such a client is cut, and has to request the rest with a `Range`.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.limits.write_timeout = timeout.min(LONGEST);
         self
     }
 
-    /// The most requests whose response has not begun; default 512.
+    /// Sets the most requests whose response has not begun; default 512.
     pub fn max_requests(mut self, requests: usize) -> Self {
         self.limits.max_requests = requests;
         self
     }
 
-    /// The most open connections, at least 1; default 900, below the usual 1,024 file descriptors of a process. Further
-    /// ones wait in the kernel's queue.
+    /// Sets the most open connections, at least 1; default 900.
+    ///
+    /// The default is below the usual 1,024 file descriptors of a process. Further connections wait
+    /// in the kernel's queue.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.limits.max_connections = connections.clamp(1, tokio::sync::Semaphore::MAX_PERMITS);
         self
     }
 
-    /// The most concurrent requests of one connection over HTTP/2; default 100.
+    /// Sets the most concurrent requests of one HTTP/2 connection; default 100.
     pub fn max_streams(mut self, streams: u32) -> Self {
         self.limits.max_streams = streams;
         self
     }
 
-    /// The most bytes of a request's head, at least 8 KiB; default 32 KiB.
+    /// Sets the most bytes of a request's head, at least 8 KiB; default 32 KiB.
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
         self.limits.max_header_bytes = bytes.max(MIN_HEADER_BYTES);
         self
@@ -203,20 +225,20 @@ impl IntoFuture for Serve {
     }
 }
 
-/// What all connections share.
+/// State that all connections share.
 struct Server {
     limits: Limits,
     started: Instant,
     app: Router,
-    /// In place of the app, for requests beyond the limit.
-    refusal: Router,
+    /// Serves requests beyond the limit instead of `app`.
+    overload_router: Router,
     connections: auto::Builder<Streams>,
     open: Gauge,
     /// Requests whose response has not begun.
     waiting: AtomicUsize,
     /// Requests whose response has not ended.
     in_flight: AtomicUsize,
-    /// Bytes of requests' bodies.
+    /// Counted bytes of requests' bodies.
     body_memory: AtomicUsize,
 }
 
@@ -225,7 +247,7 @@ impl Server {
         Arc::new(Self {
             started: Instant::now(),
             app,
-            refusal: service::refusal(),
+            overload_router: service::overload_router(),
             connections: connections(&limits),
             open: metrics::register(),
             waiting: AtomicUsize::new(0),
@@ -235,7 +257,7 @@ impl Server {
         })
     }
 
-    /// Milliseconds, and never 0.
+    /// Milliseconds since the server started, never 0.
     fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).map_or(u64::MAX, |now| now + 1)
     }
@@ -248,7 +270,8 @@ fn connections(limits: &Limits) -> auto::Builder<Streams> {
     });
     builder
         .http1()
-        // `watch` has the times, because this one would not tell an idle client from a slow one.
+        // `watch` has these timeouts, because hyper's does not distinguish an idle client from a
+        // slow one.
         .header_read_timeout(None)
         .max_buf_size(limits.max_header_bytes);
     builder
@@ -260,7 +283,7 @@ fn connections(limits: &Limits) -> auto::Builder<Streams> {
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
         .max_send_buf_size(response_body::CHUNK)
-        // WebSockets over HTTP/2, as `axum::serve` has them.
+        // WebSockets over HTTP/2, as in `axum::serve`.
         .enable_connect_protocol();
     builder
 }

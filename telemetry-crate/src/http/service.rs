@@ -1,4 +1,4 @@
-//! The service: decides whether a request is observed, and starts its exchange.
+//! The server's service: decides whether a request is observed.
 
 use std::{
     sync::Arc,
@@ -10,16 +10,16 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    arrival::see, body::ResponseBody, exchange::Exchange, future::ResponseFuture, layer::Shared,
-    route::RouteTemplate, wiring,
+    body::ResponseBody, delivery::mark_observed, exchange::Exchange, future::ResponseFuture,
+    layer::Shared, route::RouteTemplate, wiring,
 };
 use crate::unwind::watched;
 
-/// In the extensions of a request that a layer has seen.
+/// Marks, in a request's extensions, that a layer has seen it.
 #[derive(Debug, Clone, Copy)]
-struct Seen;
+struct Observed;
 
-/// A service with telemetry around it; made by [`TelemetryLayer`](super::TelemetryLayer).
+/// A service with telemetry; made by [`TelemetryLayer`](super::TelemetryLayer).
 #[derive(Debug, Clone)]
 pub struct TelemetryService<S> {
     inner: S,
@@ -47,17 +47,17 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let route = RouteTemplate::of_request(request.extensions());
-        if request.extensions_mut().insert(Seen).is_some() {
-            wiring::see_twice();
+        if request.extensions_mut().insert(Observed).is_some() {
+            wiring::record_nested();
             return ResponseFuture::unobserved(self.inner.call(request), route);
         }
-        see(request.extensions());
+        mark_observed(request.extensions());
         if self.shared.excludes(&request, route.as_ref()) {
             return ResponseFuture::unobserved(self.inner.call(request), None);
         }
-        wiring::see_request(route.is_some());
+        wiring::record_request(route.is_some());
         let mut exchange = Some(Exchange::start(&request, route, &self.shared));
-        // A handler does work before its first await, too.
+        // Work before the first await belongs to the span, too.
         let inner = watched(&mut exchange, |exchange| {
             let _entered = exchange.map(|exchange| exchange.span().enter());
             if let Some(exchange) = exchange {

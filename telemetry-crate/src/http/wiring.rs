@@ -1,12 +1,13 @@
-//! Whether requests reach the layer, and whether it can name them: what a layer in the wrong place looks like from inside.
+//! Diagnosis of a misplaced [`TelemetryLayer`](super::TelemetryLayer).
 //!
-//! Of the whole process, for `/telemetry`. Nothing is counted: each fact is set once, and looked at from then on.
+//! `/telemetry` reports it for the whole process. Each fact is set once and nothing is counted per
+//! request.
 
 #[cfg(feature = "axum")]
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A fact that becomes true once.
+/// A fact that is false until it becomes true once.
 #[derive(Debug)]
 struct Fact(AtomicBool);
 
@@ -19,93 +20,95 @@ impl Fact {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Returns whether it is new.
+    /// Sets the fact and returns whether it was false.
     fn set(&self) -> bool {
-        // Looked at first, because writing takes the line of memory away from all other cores.
+        // The read comes first, because a write invalidates the cache line of all other cores.
         !self.is_true() && !self.0.swap(true, Ordering::Relaxed)
     }
 }
 
-/// A request has come through a layer.
+/// A request has passed through a layer.
 static REQUEST: Fact = Fact::new();
-/// One of them had a route.
+/// A request with a route has passed through a layer.
 static ROUTE: Fact = Fact::new();
-/// One without a route was answered, and not with 404.
-static NAMELESS: Fact = Fact::new();
-/// One has come through two layers.
-static TWICE: Fact = Fact::new();
-/// Several were answered well by [`serve`](super::serve), and no layer saw them.
+/// A request without a route was answered, and not with 404.
+static UNROUTED: Fact = Fact::new();
+/// A request has passed through two layers.
+static NESTED: Fact = Fact::new();
+/// Several requests were served by [`serve`](super::serve) outside any layer.
 static UNSEEN: Fact = Fact::new();
 
-/// A few may be the probes of a load balancer, whatever their paths.
+/// Number of unseen requests that is not yet suspicious: they may be probes.
 #[cfg(feature = "axum")]
-const SEVERAL: u32 = 10;
+const UNSEEN_THRESHOLD: u32 = 10;
 
-/// How many there were, until they are several.
+/// Number of unseen requests, counted up to `UNSEEN_THRESHOLD`.
 #[cfg(feature = "axum")]
-static MISSED: AtomicU32 = AtomicU32::new(0);
+static UNSEEN_COUNT: AtomicU32 = AtomicU32::new(0);
 
-pub(super) fn see_request(has_route: bool) {
+pub(super) fn record_request(has_route: bool) {
     REQUEST.set();
     if has_route {
         ROUTE.set();
     }
 }
 
-pub(super) fn see_route() {
+pub(super) fn record_route() {
     ROUTE.set();
 }
 
-pub(super) fn see_nameless() {
-    NAMELESS.set();
+pub(super) fn record_unrouted() {
+    UNROUTED.set();
 }
 
-pub(super) fn see_twice() {
-    TWICE.set();
+pub(super) fn record_nested() {
+    NESTED.set();
 }
 
-/// A request was answered well and no layer saw it. Says so, once there are several and if none came through a layer at all.
+/// Records a successful request that no layer saw.
+///
+/// Warns once there are several and no request has passed through any layer.
 #[cfg(feature = "axum")]
-pub(super) fn miss_request() {
-    if UNSEEN.is_true() || MISSED.fetch_add(1, Ordering::Relaxed) + 1 < SEVERAL {
+pub(super) fn record_unseen() {
+    if UNSEEN.is_true() || UNSEEN_COUNT.fetch_add(1, Ordering::Relaxed) + 1 < UNSEEN_THRESHOLD {
         return;
     }
     if UNSEEN.set() && !REQUEST.is_true() {
-        tracing::warn!(target: "firstlight", "{FORGOTTEN}");
+        tracing::warn!(target: "firstlight", "{NO_LAYER}");
     }
 }
 
-/// What is wrong with how the layers are put around a service, in words for a reader of `/telemetry`.
+/// Problems with the placement of the layers, worded for a reader of `/telemetry`.
 #[derive(Debug, Default)]
 pub(crate) struct Wiring {
-    /// Requests are served that no layer sees.
+    /// Requests are served and no layer sees them.
     pub(crate) fault: Option<&'static str>,
-    /// What may be meant so.
+    /// Findings that may be intended.
     pub(crate) cautions: Vec<&'static str>,
 }
 
-/// What has been seen so far.
+/// Returns what has been found so far.
 pub(crate) fn wiring() -> Wiring {
     let (has_requests, has_routes) = (REQUEST.is_true(), ROUTE.is_true());
     let is_unseen = UNSEEN.is_true();
-    let fault = (is_unseen && !has_requests).then_some(FORGOTTEN);
+    let fault = (is_unseen && !has_requests).then_some(NO_LAYER);
     let cautions = [
-        (is_unseen && has_requests, AROUND),
+        (is_unseen && has_requests, OUTSIDE_LAYER),
         (has_requests && !has_routes, NO_ROUTE),
-        (has_routes && NAMELESS.is_true(), SOME_ROUTES),
-        (TWICE.is_true(), TWO_LAYERS),
+        (has_routes && UNROUTED.is_true(), SOME_ROUTES),
+        (NESTED.is_true(), TWO_LAYERS),
     ];
-    let cautions = cautions.into_iter().filter(|(is_so, _)| *is_so);
+    let cautions = cautions.into_iter().filter(|(applies, _)| *applies);
     Wiring {
         fault,
-        cautions: cautions.map(|(_, words)| words).collect(),
+        cautions: cautions.map(|(_, text)| text).collect(),
     }
 }
 
-const FORGOTTEN: &str = "requests are served and none of them has a span, a metric or an access line: add \
+const NO_LAYER: &str = "requests are served and none of them has a span, a metric or an access line: add \
      http::TelemetryLayer::new() to the router, with Router::layer after its routes";
 
-const AROUND: &str = "some requests are served outside of http::TelemetryLayer, and have no span, metric or access line: \
+const OUTSIDE_LAYER: &str = "some requests are served outside of http::TelemetryLayer, and have no span, metric or access line: \
      Router::layer is on the routes that exist by then, so add it after all of them";
 
 const NO_ROUTE: &str = "no request has had a route yet: unless all of them were wrong paths, add http::TelemetryLayer after \

@@ -1,4 +1,4 @@
-//! One call of sqlx that is observed: what its statement's event does not say.
+//! An instrumented call of sqlx: its error, its call site, and its wait for a connection.
 //!
 //! The event has no error and no caller, and comes, for SQLite, from another thread, for an error even after the call's
 //! end. So the call is kept in its span, where the event finds it, and counts when the last of the two has let go of it.

@@ -1,4 +1,4 @@
-//! A database that a service owns: its settings read and checked, then opened, migrated and observed.
+//! A database that a service owns: its settings read and checked, then opened, migrated and instrumented.
 
 #[cfg(feature = "sqlx-postgres")]
 mod postgres;
@@ -189,7 +189,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
         self
     }
 
-    /// Opens the database, brings it up to date, and [observes](super::observe) the pool.
+    /// Opens the database, brings it up to date, and [instruments](super::instrument_pool) the pool.
     ///
     /// Migrations run in the order given. Each set needs a table of its own for its account, as that of
     /// [`jobs::apalis::migrations`](crate::jobs::apalis) has. Of several processes that start at once, one migrates and the

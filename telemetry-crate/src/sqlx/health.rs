@@ -100,7 +100,7 @@ where
 /// writes.
 ///
 /// Fails if the database cannot be reached, if it refuses to write one row, or if a call of the service that is
-/// [`observed()`](super::Observe::observed), or a [transaction](super::begin), has failed within the last ten seconds
+/// [`instrumented()`](super::InstrumentQuery::instrumented), or a [transaction](super::begin), has failed within the last ten seconds
 /// because nothing can be stored: the disk is full or fails, the file is gone or damaged, or the server can only be read. A database
 /// that is busy passes: a row that is locked, or a write that takes longer than 400 ms.
 ///
@@ -266,7 +266,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::sqlx::Observe;
+    use crate::sqlx::InstrumentQuery;
 
     /// The only test of this process that notes one.
     #[tokio::test]
@@ -275,7 +275,7 @@ mod tests {
         let check = writable(&pool);
         check().await.unwrap();
         let refused = sqlx::raw_sql("PRAGMA query_only = 1; CREATE TABLE orders (id integer)");
-        refused.execute(&pool).observed().await.unwrap_err();
+        refused.execute(&pool).instrumented().await.unwrap_err();
         let error = check().await.unwrap_err();
         assert!(
             matches!(&error, StoreCheckError::CallFailed { code } if code == "8"),

@@ -25,7 +25,7 @@ struct Connections {
     max: u32,
 }
 
-struct Observed {
+struct InstrumentedPool {
     name: String,
     server: Server,
     /// `None` once the pool is closed.
@@ -42,9 +42,9 @@ pub(super) struct Opening {
     pub(super) opened: Opened,
 }
 
-static POOLS: Mutex<Vec<Observed>> = Mutex::new(Vec::new());
+static POOLS: Mutex<Vec<InstrumentedPool>> = Mutex::new(Vec::new());
 
-fn pools() -> MutexGuard<'static, Vec<Observed>> {
+fn pools() -> MutexGuard<'static, Vec<InstrumentedPool>> {
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     let before = pools.len();
     pools.retain(|pool| (pool.read)().is_some());
@@ -54,7 +54,7 @@ fn pools() -> MutexGuard<'static, Vec<Observed>> {
     pools
 }
 
-fn know_of(pools: &[Observed]) {
+fn know_of(pools: &[InstrumentedPool]) {
     let named: Vec<_> = (pools.iter())
         .map(|pool| (&pool.server, &*pool.name))
         .collect();
@@ -68,7 +68,7 @@ pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
     let (pool, other) = (pool.clone(), pool.clone());
     let mut pools = pools();
     pools.retain(|pool| pool.name != name);
-    pools.push(Observed {
+    pools.push(InstrumentedPool {
         name,
         server,
         read: Box::new(move || read(&pool)),

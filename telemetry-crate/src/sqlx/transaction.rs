@@ -1,7 +1,7 @@
 //! Transactions, from their begin to their end: how long they were open, and how they ended.
 //!
 //! A transaction that is open keeps its locks and its connection, so its time is worth more than the sum of its
-//! statements'. Savepoints, and transactions that are begun otherwise, are not observed.
+//! statements'. Savepoints, and transactions that are begun otherwise, are not instrumented.
 
 use std::{
     fmt,
@@ -17,17 +17,17 @@ use opentelemetry::{
 use sqlx::{Database, Error, Pool};
 use tracing::Span;
 
-use super::{TARGET, held::Held, metrics, observed::Observed, server::system_name};
+use super::{TARGET, held::Held, instrumented::InstrumentedQuery, metrics, server::system_name};
 use crate::traces::SPAN_LEVEL;
 
-/// Begins a transaction that is observed: a span named `transaction`, from here to its end, with its outcome, and a sample
+/// Begins an instrumented transaction: a span named `transaction`, from here to its end, with its outcome, and a sample
 /// of `sql_transaction_duration_seconds`. `BEGIN`, `COMMIT` and `ROLLBACK` are spans of their own, with their errors.
 ///
 /// Use it like sqlx's own, `&mut *transaction` being the connection. One that is dropped is rolled back, and its outcome is
 /// `dropped`.
 ///
 /// A connection whose `BEGIN`, `COMMIT` or `ROLLBACK` fails, or is cancelled, is closed and never returns to the pool. With
-/// sqlx's own [`Pool::begin`] it returns, unless the pool has [`measured`](super::measured) options, and what it is said to
+/// sqlx's own [`Pool::begin`] it returns, unless the pool has [instrumented options](super::instrument_options), and what it is said to
 /// commit afterwards may be lost.
 ///
 /// # Errors
@@ -47,7 +47,7 @@ pub fn begin<DB: Database>(
 ) -> impl Future<Output = Result<Transaction<DB>, Error>> + Send + use<'_, DB> {
     let site = Location::caller();
     async move {
-        let held = Observed::new(Held::begin(pool), site, Some("BEGIN")).await?;
+        let held = InstrumentedQuery::new(Held::begin(pool), site, Some("BEGIN")).await?;
         // The wait for a connection is no part of it.
         let open = Open::new(site, system_name::<DB>());
         Ok(Transaction { held, open })
@@ -79,7 +79,7 @@ impl<DB: Database> Transaction<DB> {
     /// PostgreSQL this takes one more round trip; its own answer to such a `COMMIT` is a success.
     pub async fn commit(self) -> Result<(), Error> {
         let Self { mut held, open } = self;
-        let committed = Observed::new(held.commit(), open.site, Some("COMMIT")).await;
+        let committed = InstrumentedQuery::new(held.commit(), open.site, Some("COMMIT")).await;
         open.end("commit", committed)
     }
 
@@ -90,7 +90,8 @@ impl<DB: Database> Transaction<DB> {
     /// Those of the database, or of the connection to it; it is rolled back in any case.
     pub async fn rollback(self) -> Result<(), Error> {
         let Self { mut held, open } = self;
-        let rolled_back = Observed::new(held.rollback(), open.site, Some("ROLLBACK")).await;
+        let rolled_back =
+            InstrumentedQuery::new(held.rollback(), open.site, Some("ROLLBACK")).await;
         open.end("rollback", rolled_back)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use firstlight::sqlx::{Observe, follow_file};
+use firstlight::sqlx::{InstrumentQuery, follow_file};
 use sqlx::{
     SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
@@ -47,7 +47,7 @@ async fn refused(pool: &SqlitePool) -> usize {
     let mut refused = 0;
     for connection in &mut connections {
         let insert = sqlx::raw_sql("INSERT INTO rows VALUES (NULL)");
-        let inserted = insert.execute(&mut **connection).observed().await;
+        let inserted = insert.execute(&mut **connection).instrumented().await;
         refused += usize::from(inserted.is_err());
     }
     refused

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, str::FromStr, time::Duration};
 
-use firstlight::{TelemetryConfig, sqlx::Observe};
+use firstlight::{TelemetryConfig, sqlx::InstrumentQuery};
 use serde_json::Value;
 use sqlx::{
     AssertSqlSafe, Error, PgPool,
@@ -52,7 +52,7 @@ pub(crate) fn play(part: &str) -> ExitCode {
         }
         let router = router(database().await);
         get_from(&router, "/orders").await;
-        get_from(&router, "/observed").await;
+        get_from(&router, "/instrumented").await;
         get_from(&router, "/report").await;
     });
     telemetry.finish(Ok::<(), String>(()))
@@ -65,7 +65,7 @@ fn both() {
         panic!("{lines:#?}")
     };
     let ours = of(&lines, "firstlight::sqlx");
-    let [repeated, observed, slow] = *ours else {
+    let [repeated, instrumented, slow] = *ours else {
         panic!("{lines:#?}")
     };
 
@@ -86,11 +86,11 @@ fn both() {
     }
 
     // Nothing but the call itself says where it is.
-    assert_eq!(observed["http.route"], "/observed");
-    let file = observed["code.file.path"].as_str().unwrap();
-    assert!(file.ends_with("queries/service.rs"), "{observed}");
-    assert_eq!(observed["code.line.number"], OBSERVED_AT);
-    let message = observed["message"].as_str().unwrap();
+    assert_eq!(instrumented["http.route"], "/instrumented");
+    let file = instrumented["code.file.path"].as_str().unwrap();
+    assert!(file.ends_with("queries/service.rs"), "{instrumented}");
+    assert_eq!(instrumented["code.line.number"], OBSERVED_AT);
+    let message = instrumented["message"].as_str().unwrap();
     assert!(
         message.contains(&format!("{file}:{OBSERVED_AT}")),
         "{message}"
@@ -143,10 +143,10 @@ async fn time_out() {
         .connect_with(server().username(&role).password("full"))
         .await
         .unwrap();
-    firstlight::sqlx::observe_as(&pool, "orders");
+    firstlight::sqlx::instrument_pool_as(&pool, "orders");
     let held = pool.acquire().await.unwrap();
     for _ in 0..2 {
-        let select = sqlx::query("SELECT 1").execute(&pool).observed().await;
+        let select = sqlx::query("SELECT 1").execute(&pool).instrumented().await;
         assert!(matches!(select, Err(Error::PoolTimedOut)), "{select:?}");
     }
     drop(held);

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use firstlight::sqlx::Observe;
+use firstlight::sqlx::InstrumentQuery;
 use sqlx::{
     Error, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -31,7 +31,7 @@ pub(crate) fn options(schema: &str) -> PgConnectOptions {
 
 /// A pool whose tables are in a schema of their own, which is empty.
 pub(crate) async fn schema(name: &str) -> PgPool {
-    let pool = firstlight::sqlx::measured(PgPoolOptions::new().max_connections(4))
+    let pool = firstlight::sqlx::instrument_options(PgPoolOptions::new().max_connections(4))
         .connect_with(options(name))
         .await
         .unwrap();
@@ -61,7 +61,7 @@ fn spans() {
     telemetry::start();
     on_runtime(async {
         let pool = orders("spans").await;
-        firstlight::sqlx::observe(&pool);
+        firstlight::sqlx::instrument_pool(&pool);
         let work = async {
             let row =
                 sqlx::query("SELECT count(*) FROM orders WHERE id < $1 AND secret = 'hunter2'")
@@ -71,7 +71,7 @@ fn spans() {
                     .unwrap();
             assert_eq!(row.get::<i64, _>(0), 1);
             let rows = sqlx::query("UPDATE orders SET secret = $1").bind("hunter2");
-            rows.execute(&pool).observed().await.unwrap();
+            rows.execute(&pool).instrumented().await.unwrap();
         };
         within("spans of postgresql", work).await;
         let spans = trace("spans of postgresql");
@@ -101,9 +101,9 @@ fn errors() {
         let pool = orders("errors").await;
         within("errors of postgresql", async {
             let insert = sqlx::query("INSERT INTO orders VALUES (1, 'hunter2')");
-            insert.execute(&pool).observed().await.unwrap_err();
+            insert.execute(&pool).instrumented().await.unwrap_err();
             let broken = sqlx::query("DELETE FROM nowhere");
-            broken.execute(&pool).observed().await.unwrap_err();
+            broken.execute(&pool).instrumented().await.unwrap_err();
             let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
             sqlx::raw_sql("CREATE TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO late VALUES (1), (1)")
                 .execute(&mut *transaction)
@@ -156,8 +156,14 @@ fn conflicts() {
                 .await
                 .unwrap();
             let (a2, b2) = tokio::join!(
-                sqlx::query(lock).bind(2_i64).execute(&mut *a).observed(),
-                sqlx::query(lock).bind(1_i64).execute(&mut *b).observed(),
+                sqlx::query(lock)
+                    .bind(2_i64)
+                    .execute(&mut *a)
+                    .instrumented(),
+                sqlx::query(lock)
+                    .bind(1_i64)
+                    .execute(&mut *b)
+                    .instrumented(),
             );
             assert!(a2.is_err() != b2.is_err(), "{a2:?} {b2:?}");
             drop((a, b));
@@ -200,13 +206,14 @@ fn conflicts() {
 fn exhausted() {
     telemetry::start();
     on_runtime(async {
-        let options_of_pool = firstlight::sqlx::measured(PgPoolOptions::new().max_connections(1))
-            .acquire_timeout(Duration::from_millis(300));
+        let options_of_pool =
+            firstlight::sqlx::instrument_options(PgPoolOptions::new().max_connections(1))
+                .acquire_timeout(Duration::from_millis(300));
         let pool = options_of_pool
             .connect_with(options("public"))
             .await
             .unwrap();
-        firstlight::sqlx::observe_as(&pool, "tight");
+        firstlight::sqlx::instrument_pool_as(&pool, "tight");
         let name = ("db_client_connection_pool_name", "tight");
         let connections = |state| {
             let labels = [name, ("db_client_connection_state", state)];
@@ -219,14 +226,14 @@ fn exhausted() {
             (Some(1.0), Some(0.0))
         );
         within("an exhausted pool", async {
-            let select = sqlx::query("SELECT 1").execute(&pool).observed().await;
+            let select = sqlx::query("SELECT 1").execute(&pool).instrumented().await;
             assert!(matches!(select, Err(Error::PoolTimedOut)), "{select:?}");
         })
         .await;
         drop(held);
         sqlx::query("SELECT 1")
             .execute(&pool)
-            .observed()
+            .instrumented()
             .await
             .unwrap();
 
@@ -248,9 +255,9 @@ fn terminated() {
         let pool = orders("terminated").await;
         within("a terminated connection", async {
             let own = sqlx::query("SELECT pg_terminate_backend(pg_backend_pid())");
-            own.execute(&pool).observed().await.unwrap_err();
+            own.execute(&pool).instrumented().await.unwrap_err();
             let select = sqlx::query("SELECT id FROM orders").fetch_all(&pool);
-            assert_eq!(select.observed().await.unwrap().len(), 2);
+            assert_eq!(select.instrumented().await.unwrap().len(), 2);
         })
         .await;
     });

@@ -6,14 +6,14 @@ use axum::{
     extract::{Path, State},
     routing::get,
 };
-use firstlight::{http::TelemetryLayer, sqlx::Observe};
+use firstlight::{http::TelemetryLayer, sqlx::InstrumentQuery};
 use http::Request;
 use sqlx::{Row, SqlitePool, sqlite::SqlitePoolOptions};
 use tower::ServiceExt;
 
 /// A database in memory, which lives as long as its only connection.
 pub(crate) async fn database() -> SqlitePool {
-    let pool = firstlight::sqlx::measured(SqlitePoolOptions::new().max_connections(1))
+    let pool = firstlight::sqlx::instrument_options(SqlitePoolOptions::new().max_connections(1))
         .idle_timeout(None)
         .max_lifetime(None)
         .connect("sqlite::memory:")
@@ -35,7 +35,7 @@ pub(crate) fn router(pool: SqlitePool) -> Router {
     Router::new()
         .route("/orders/{id}", get(order))
         .route("/orders", get(orders))
-        .route("/observed", get(observed))
+        .route("/instrumented", get(instrumented))
         .route("/report", get(report))
         .route("/empty", get(async || "nothing"))
         .layer(TelemetryLayer::new())
@@ -74,10 +74,10 @@ async fn items_of(pool: &SqlitePool, order: i64) -> usize {
 pub(crate) const OBSERVED_AT: u32 = line!() + 6;
 
 /// The same mistake in a function that nothing instruments.
-async fn observed(State(pool): State<SqlitePool>) -> String {
+async fn instrumented(State(pool): State<SqlitePool>) -> String {
     for order in 0..25_i64 {
         let items = sqlx::query("SELECT id FROM items WHERE order_id = ?").bind(order);
-        items.fetch_all(&pool).observed().await.unwrap();
+        items.fetch_all(&pool).instrumented().await.unwrap();
     }
     String::new()
 }

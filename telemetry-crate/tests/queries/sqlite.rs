@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use firstlight::{sqlx::Observe, testing::count_queries};
+use firstlight::{sqlx::InstrumentQuery, testing::count_queries};
 
 use crate::{
     on_runtime,
@@ -110,11 +110,11 @@ fn errors() {
         let pool = database().await;
         let work = async {
             let insert = sqlx::query("INSERT INTO orders (id, secret) VALUES (1, 'hunter2')");
-            insert.execute(&pool).observed().await.unwrap_err();
+            insert.execute(&pool).instrumented().await.unwrap_err();
             let missing = sqlx::query("SELECT id FROM orders WHERE id = -1");
-            missing.fetch_one(&pool).observed().await.unwrap_err();
+            missing.fetch_one(&pool).instrumented().await.unwrap_err();
             let broken = sqlx::query("SELECT nothing FROM nowhere");
-            broken.execute(&pool).observed().await.unwrap_err();
+            broken.execute(&pool).instrumented().await.unwrap_err();
         };
         within("errors of sqlite", work).await;
     });
@@ -145,7 +145,11 @@ fn transactions() {
         let work = async {
             let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
             let insert = sqlx::query("INSERT INTO orders (id) VALUES (100)");
-            insert.execute(&mut *transaction).observed().await.unwrap();
+            insert
+                .execute(&mut *transaction)
+                .instrumented()
+                .await
+                .unwrap();
             let update = sqlx::query("UPDATE orders SET secret = '' WHERE id = -1");
             update.execute(&mut *transaction).await.unwrap();
             transaction.commit().await.unwrap();

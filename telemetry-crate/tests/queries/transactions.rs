@@ -161,7 +161,7 @@ async fn keeps(
 fn commits() {
     on_runtime(async {
         let plain = SqlitePoolOptions::new;
-        let measured = || firstlight::sqlx::measured(SqlitePoolOptions::new());
+        let measured = || firstlight::sqlx::instrument_options(SqlitePoolOptions::new());
         keeps(Disk::new("ours"), plain(), ours).await;
         keeps(Disk::new("measured"), measured(), ours).await;
         keeps(Disk::new("sqlx"), measured(), of_sqlx).await;
@@ -182,7 +182,9 @@ fn statements() {
     on_runtime(async {
         let disk = Disk::new("left");
         let pool = disk
-            .pool(firstlight::sqlx::measured(SqlitePoolOptions::new()))
+            .pool(firstlight::sqlx::instrument_options(
+                SqlitePoolOptions::new(),
+            ))
             .await;
         let mut connection = pool.acquire().await.unwrap();
         sqlx::raw_sql("BEGIN; INSERT INTO rows VALUES (1)")

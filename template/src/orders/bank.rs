@@ -1,6 +1,7 @@
-//! The bank: another service, called over HTTP at `BANK_URL`. Without an address it is only pretended.
+//! Client of the bank, another service that is called over HTTP at `BANK_URL`.
 //!
-//! Each call is a span of the job's trace, and is tried once: what may work later is the queue's to try again.
+//! Each call is a span of the job's trace. A call is made once; the queue retries the job if the call fails. Without `BANK_URL`,
+//! charges are simulated.
 
 use std::time::Duration;
 
@@ -13,10 +14,12 @@ use serde_json::json;
 
 use super::table::Order;
 
-/// How long an answer may take. Less than an attempt may, which is 15 s, so that what hangs is the bank by name.
+/// How long the bank may take to answer.
+///
+/// Less than the 15 s of an attempt, so that the error of a hanging call names the bank.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The client of the bank. Clones share its connections.
+/// Client of the bank; clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Bank {
     url: Option<String>,
@@ -25,20 +28,25 @@ pub struct Bank {
 }
 
 impl Bank {
+    /// Creates a client for the bank at `url`, or a simulation without one.
     pub fn new(url: Option<String>) -> Result<Self, reqwest::Error> {
         if url.is_none() {
-            tracing::info!("BANK_URL is not set: charges are only pretended");
+            tracing::info!("BANK_URL is not set: charges are simulated");
         }
         let client = Client::builder().timeout(TIMEOUT).build()?;
         let calls = ClientLayer::new();
         Ok(Self { url, client, calls })
     }
 
-    /// Takes the money for an order. An [`AbortError`] is the bank's no; after any other error it is asked again, with the same key.
+    /// Charges the card for an order.
+    ///
+    /// # Errors
+    ///
+    /// Fails with an [`AbortError`] if the bank declines. After any other error the job is retried, with the same idempotency key.
     #[tracing::instrument(name = "ask_bank", skip_all)]
     pub async fn charge(&self, order: &Order) -> Result<(), BoxDynError> {
         let Some(url) = &self.url else {
-            return Ok(pretend(&order.item).await?);
+            return Ok(simulate(&order.item).await?);
         };
         let payment = self
             .client
@@ -47,11 +55,11 @@ impl Bank {
             .json(&json!({ "item": order.item, "quantity": order.quantity }));
         let call = self.calls.send(payment).url_template("/payments/{order}");
         let status = call.await?.status();
-        // Too slow and too many are about this moment, and not about this order.
-        let is_no = status.is_client_error() && ![408, 429].contains(&status.as_u16());
+        // 408 (timeout) and 429 (rate limit) may succeed later; any other 4xx is a decision about this order.
+        let declined = status.is_client_error() && ![408, 429].contains(&status.as_u16());
         match status.is_success() {
             true => Ok(()),
-            false if is_no => Err(AbortError::new(format!("the bank declines: {status}")).into()),
+            false if declined => Err(AbortError::new(format!("the bank declines: {status}")).into()),
             false => Err(format!("the bank answers {status}").into()),
         }
     }
@@ -59,7 +67,11 @@ impl Bank {
 
 const EXPECTED: &str = "BANK_URL: found a value that is none, expected an address such as http://bank.internal, without user, query and fragment; for https, Cargo.toml has no TLS yet";
 
-/// The address of a server, to which a path can be added. An error does not show it: it may hold a password.
+/// Checks that `given` is the address of a server, to which a path can be added.
+///
+/// # Errors
+///
+/// The error does not contain the address, because it may hold a password.
 pub fn url(given: String) -> anyhow::Result<String> {
     let is_server = |url: Url| url.scheme() == "http" && url.has_host();
     let is_address = !given.contains(['?', '#', '@']) && Url::parse(&given).is_ok_and(is_server);
@@ -67,7 +79,7 @@ pub fn url(given: String) -> anyhow::Result<String> {
     Ok(given.trim_end_matches('/').to_owned())
 }
 
-async fn pretend(item: &str) -> Result<(), AbortError> {
+async fn simulate(item: &str) -> Result<(), AbortError> {
     tokio::time::sleep(Duration::from_millis(25)).await;
     if item == "declined" {
         return Err(AbortError::new("the bank declines"));

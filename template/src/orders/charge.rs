@@ -1,4 +1,4 @@
-//! The job behind an order: the card is charged after the client has its answer.
+//! The job of an order, which charges the card after the client was answered.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -11,19 +11,25 @@ use serde::{Deserialize, Serialize};
 use super::table::{self, Order};
 use crate::{app::AppState, store::Store};
 
-/// What the worker has to know. It is stored as JSON, and read by the next version of the service as well.
+/// Payload of the job.
+///
+/// It is stored as JSON, and the next version of the service must be able to read it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Charge {
     pub order_id: i64,
 }
 
+/// Queue of charges.
 pub static CHARGES: LazyLock<TaskQueue<Charge>> = LazyLock::new(|| {
     let queue = Queue::declare("charges").system("apalis");
-    // The longest that a client may wait for what was promised.
+    // How old the oldest waiting job may become before an alert fires.
     TaskQueue::new("charge", queue.latency_budget(Duration::from_secs(60)))
 });
 
-/// How far it is. That is the queue's to say, which forgets what is done, so that it can't say one thing and the order another.
+/// Returns the status of an order's charge.
+///
+/// The queue is the only place that stores the status of a job, so the two cannot disagree. Finished jobs are removed from the
+/// queue, hence the column `charged`.
 pub async fn status(store: &Store, order: &Order) -> Result<JobState, sqlx::Error> {
     if order.charged {
         return Ok(JobState::Done);
@@ -32,16 +38,16 @@ pub async fn status(store: &Store, order: &Order) -> Result<JobState, sqlx::Erro
     Ok(state.unwrap_or(JobState::Pending))
 }
 
-/// An error is tried again, an [`AbortError`] is not.
+/// Runs the job. An error is retried, an [`AbortError`] is not.
 pub async fn charge(job: Charge, app: AppState) -> Result<(), BoxDynError> {
     let Some(order) = table::find(&app.store, job.order_id).await? else {
         return Err(AbortError::new(format!("there is no order {}", job.order_id)).into());
     };
-    // Jobs run at least once, and this one must not be paid for twice.
+    // A job may run twice, and an order must be charged once.
     if order.charged {
         return Ok(());
     }
-    // A crash between this and the note that it is done repeats it; the bank knows it by the order's id.
+    // A crash before the next line repeats this call; the bank recognizes it by the order's id.
     app.bank.charge(&order).await?;
     table::set_charged(&app.store, order.id).await?;
     tracing::info!(order.id, "order charged");

@@ -1,5 +1,6 @@
-//! No database: what the service is started with in its place.
+//! A stand-in for the database of services without one.
 
+/// A database that does not exist.
 pub struct Database;
 
 impl Database {
@@ -7,7 +8,7 @@ impl Database {
         Self
     }
 
-    /// For the environment of the service.
+    /// Environment variables for the service.
     pub fn variables(&self) -> [(&'static str, String); 0] {
         []
     }

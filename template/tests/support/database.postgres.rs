@@ -1,4 +1,4 @@
-//! An empty database for each test, on the PostgreSQL server of `TEST_DATABASE_URL`.
+//! An empty database for each test, on a PostgreSQL server.
 
 use std::{
     env, process,
@@ -7,9 +7,12 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// A server of this machine that asks for no password: docker run -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres:18.6
+/// Default of `TEST_DATABASE_URL`: a server on this machine without a password.
+///
+/// `docker run -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres:18.6` starts one.
 const DEFAULT: &str = "postgres://postgres@localhost:5432/postgres";
 
+/// A database, dropped with this value.
 pub struct Database {
     server: String,
     name: String,
@@ -37,12 +40,12 @@ impl Database {
         format!("{address}/{}{parameters}", self.name)
     }
 
-    /// For the environment of the service.
+    /// Environment variables for the service.
     pub fn variables(&self) -> [(&'static str, String); 1] {
         [("DATABASE_URL", self.url())]
     }
 
-    /// Whether a copy has all of it: a server sees to that.
+    /// Whether the database is complete without its log; on a server, always.
     pub fn is_at_rest(&self) -> bool {
         true
     }
@@ -61,7 +64,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // FORCE: a killed service has not said goodbye.
+        // FORCE, because connections of a killed service may still be open.
         let name = &self.name;
         let _ = self.run(format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
     }

@@ -1,4 +1,4 @@
-//! An empty database for each test, in a file that goes away with it.
+//! An empty database for each test, in a file that is removed afterwards.
 
 use std::{
     env,
@@ -7,6 +7,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+/// Path of the file, which is removed with this value.
 pub struct Database(PathBuf);
 
 impl Database {
@@ -21,12 +22,12 @@ impl Database {
         format!("sqlite://{}", self.0.display())
     }
 
-    /// For the environment of the service.
+    /// Environment variables for the service.
     pub fn variables(&self) -> [(&'static str, String); 1] {
         [("DATABASE_URL", self.url())]
     }
 
-    /// Whether a copy of the file has all of it: the last service has written its log back.
+    /// Whether the file is complete: the last connection has written the log back.
     pub fn is_at_rest(&self) -> bool {
         !Path::new(&format!("{}-wal", self.0.display())).exists()
     }

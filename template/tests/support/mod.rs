@@ -1,6 +1,6 @@
-//! Starts the built service as a process of its own and looks at it from outside: its HTTP answers, its log, its exit.
+//! Runs the built service as a process, and reads its responses and log.
 
-#![allow(dead_code, reason = "each test binary uses its part of this")]
+#![allow(dead_code, reason = "each test binary uses a part of this module")]
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -17,36 +17,37 @@ mod database;
 
 pub use database::Database;
 
-/// For whatever is going to happen, on a machine that is busy with something else.
+/// How long to wait for an event, on a machine that may be busy.
 pub const SOON: Duration = Duration::from_secs(30);
 
 const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 
-/// The running service; dropped, it is killed.
+/// A running service, killed when dropped.
 pub struct Service {
     child: Child,
     log: Vec<Value>,
     new_lines: Receiver<Value>,
-    /// Removed with the service, unless the test has one of its own.
+    /// Removed with the service; unused if the test has a database of its own.
     _database: Database,
 }
 
-/// What is left of a service that has ended.
+/// A service that has ended.
 pub struct Ended {
     pub status: ExitStatus,
-    /// Every line of its log.
+    /// All log lines.
     pub log: Vec<Value>,
 }
 
+/// A response of the service.
 pub struct Response {
     pub status: u16,
-    /// Everything before the body.
+    /// The status line and the headers.
     pub head: String,
     pub body: String,
 }
 
 impl Response {
-    /// The problem details that every error is answered with.
+    /// The problem details in the body of an error.
     pub fn problem(&self) -> Value {
         let is_problem = self.head.contains("content-type: application/problem+json");
         assert!(is_problem, "{}\n{}", self.head, self.body);
@@ -57,7 +58,9 @@ impl Response {
 }
 
 impl Service {
-    /// Starts the service with nothing in its environment but free ports, an empty database if it has one, and `variables`.
+    /// Starts the service with `variables` as its environment.
+    ///
+    /// Its ports are free ones, and its database, if it has one, is empty. It inherits no other variables.
     pub fn start(variables: &[(&str, &str)]) -> Self {
         let database = Database::new();
         let mut child = Command::new(BINARY)
@@ -88,7 +91,7 @@ impl Service {
         }
     }
 
-    /// The first line of the log that `matches`, if need be once it is there.
+    /// Waits for the first log line that `matches`, and returns it.
     pub fn line(&mut self, matches: impl Fn(&Value) -> bool) -> Value {
         if let Some(line) = self.log.iter().find(|line| matches(line)) {
             return line.clone();
@@ -107,55 +110,55 @@ impl Service {
         }
     }
 
-    /// Where the service listens.
+    /// Address of the service.
     pub fn address(&mut self) -> String {
         let line = self.line(|line| line["message"] == "listening");
         text(&line, "address").to_owned()
     }
 
-    /// Where the probes and the metrics page are.
+    /// Address of the admin listener.
     pub fn admin_address(&mut self) -> String {
         let line = self.line(|line| line["message"] == "telemetry is up");
         let url = text(&line, "metrics").strip_prefix("http://");
         let address = url.and_then(|url| url.strip_suffix("/metrics"));
-        address.expect("the address of the metrics page").to_owned()
+        address.expect("the address of /metrics").to_owned()
     }
 
-    /// A request to the service.
+    /// Sends a GET request.
     pub fn get(&mut self, path: &str, headers: &str) -> Response {
         send(&self.address(), "GET", path, headers, "")
     }
 
-    /// A request with a JSON body.
+    /// Sends a POST request with a JSON body.
     pub fn post(&mut self, path: &str, body: &str) -> Response {
         self.post_with(path, "", body)
     }
 
-    /// The same with more headers.
+    /// Sends a POST request with a JSON body and more headers.
     pub fn post_with(&mut self, path: &str, headers: &str, body: &str) -> Response {
         let headers = format!("content-type: application/json\r\n{headers}");
         send(&self.address(), "POST", path, &headers, body)
     }
 
-    /// A request to the admin listener.
+    /// Sends a GET request to the admin listener.
     pub fn admin(&mut self, path: &str) -> Response {
         send(&self.admin_address(), "GET", path, "", "")
     }
 
-    /// Sends SIGTERM and waits for the end.
+    /// Sends SIGTERM and waits until the process has ended.
     pub fn terminate(self) -> Ended {
         self.signal("TERM");
         self.end()
     }
 
-    /// Sends a signal, and waits for nothing.
+    /// Sends a signal without waiting.
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.expect("a shell").success(), "{kill}");
     }
 
-    /// Waits for the end.
+    /// Waits until the process has ended.
     pub fn end(mut self) -> Ended {
         let deadline = Instant::now() + SOON;
         loop {
@@ -167,7 +170,7 @@ impl Service {
             }
         }
         Ended {
-            status: self.child.wait().expect("the service is our child"),
+            status: self.child.wait().expect("the service is a child process"),
             log: std::mem::take(&mut self.log),
         }
     }
@@ -185,7 +188,7 @@ pub fn check_telemetry(variables: &[(&str, &str)]) -> Output {
     run(&["check-telemetry"], variables)
 }
 
-/// Runs the program with arguments, to its end.
+/// Runs the program with arguments until it ends.
 pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let output = Command::new(BINARY)
         .args(arguments)
@@ -198,7 +201,7 @@ pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
 
 /// Waits until an order has this status.
 pub fn wait_for_status(service: &mut Service, order: u32, expected: &str) {
-    // A killed worker's jobs are free for another after 15 s.
+    // Another worker takes over the jobs of a killed one after 15 s.
     let deadline = Instant::now() + 2 * SOON;
     loop {
         let response = service.get(&format!("/orders/{order}"), "");
@@ -216,13 +219,13 @@ pub fn is_access_line(line: &Value) -> bool {
     line["target"] == "firstlight::http"
 }
 
-/// A field of a log line that is a string.
+/// Returns a field of a log line that is a string.
 pub fn text<'a>(line: &'a Value, field: &str) -> &'a str {
     let value = line[field].as_str();
     value.unwrap_or_else(|| panic!("no text in {field}: {line}"))
 }
 
-/// `headers` are lines that end in CRLF.
+/// Sends a request; `headers` are lines that end in CRLF.
 fn send(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Response {
     let mut stream = TcpStream::connect(address).expect("a listener");
     stream.set_read_timeout(Some(SOON)).expect("a timeout");

@@ -23,7 +23,7 @@ use axum::{
 use firstlight::{
     cron::{CronError, Schedule, Scheduler},
     grpc::{ClientLayer, ServerLayer},
-    sqlx::{CronStore, Observe},
+    sqlx::{CronStore, InstrumentQuery},
     staleness::DataType,
 };
 use metrics::{counter, histogram};
@@ -80,7 +80,7 @@ async fn herd_runs(Path(runs): Path<bool>) {
 async fn n_plus_one(State(store): State<Store>, Path(times): Path<i64>) -> Result<(), AppError> {
     for account in 1..=times {
         let balance = sqlx::query("SELECT balance FROM accounts WHERE id = $1").bind(account);
-        balance.fetch_optional(&store).observed().await?;
+        balance.fetch_optional(&store).instrumented().await?;
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ async fn stale() -> Result<(), AppError> {
 async fn pay(State(store): State<Store>, Path(status): Path<u8>) -> Result<(), AppError> {
     let answer = move || async move {
         let balance = sqlx::query("SELECT balance FROM accounts WHERE id = 1");
-        let found = balance.fetch_optional(&store).observed().await;
+        let found = balance.fetch_optional(&store).instrumented().await;
         let status = if found.is_ok() { status } else { UNAVAILABLE };
         [
             ("content-type", "application/grpc".to_owned()),

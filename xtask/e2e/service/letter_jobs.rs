@@ -17,7 +17,7 @@ use firstlight::{
         Queue,
         apalis::{BoxDynError, TaskQueue},
     },
-    sqlx::Observe as _,
+    sqlx::InstrumentQuery as _,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Database as _};
@@ -46,7 +46,7 @@ pub static LETTERS: LazyLock<TaskQueue<Letter>> = LazyLock::new(|| {
 pub async fn send(letter: Letter, app: AppState) -> Result<(), BoxDynError> {
     sleep(Duration::from_millis(letter.milliseconds)).await;
     let sent = sqlx::query("INSERT INTO letters (recipient) VALUES ($1)").bind(letter.to);
-    sent.execute(&app.store).observed().await?;
+    sent.execute(&app.store).instrumented().await?;
     Ok(())
 }
 
@@ -90,7 +90,7 @@ async fn put(
         jobs()
     );
     let row = sqlx::query(AssertSqlSafe(sql)).bind(job.to_vec());
-    row.bind(id).bind(queue).execute(&store).observed().await?;
+    row.bind(id).bind(queue).execute(&store).instrumented().await?;
     Ok(())
 }
 
@@ -101,13 +101,13 @@ async fn rows(State(store): State<Store>) -> Result<String, AppError> {
         jobs()
     );
     let rows = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql));
-    Ok(rows.fetch_all(&store).observed().await?.join("\n"))
+    Ok(rows.fetch_all(&store).instrumented().await?.join("\n"))
 }
 
 /// Recipients, once for each time that their letter was sent.
 async fn sent(State(store): State<Store>) -> Result<String, AppError> {
     let sent = sqlx::query_scalar::<_, String>("SELECT recipient FROM letters ORDER BY recipient");
-    Ok(sent.fetch_all(&store).observed().await?.join("\n"))
+    Ok(sent.fetch_all(&store).instrumented().await?.join("\n"))
 }
 
 fn jobs() -> &'static str {

@@ -16,7 +16,7 @@ use axum::{
 use firstlight::{
     cron::{Cron, CronError, Schedule},
     jobs::apalis::BoxDynError,
-    sqlx::Observe,
+    sqlx::InstrumentQuery,
 };
 use serde_json::Value;
 use tokio::{
@@ -69,7 +69,7 @@ pub async fn hold(request: Request, next: Next) -> Response {
 async fn slow(State(store): State<Store>, Path(milliseconds): Path<u32>) -> Result<(), AppError> {
     let seconds = f64::from(milliseconds) / 1_000.0;
     let slow = sqlx::query("SELECT COUNT(*) FROM accounts, pg_sleep($1)").bind(seconds);
-    slow.execute(&store).observed().await?;
+    slow.execute(&store).instrumented().await?;
     Ok(())
 }
 
@@ -93,17 +93,17 @@ async fn withdraw(State(store): State<Store>, Path(account): Path<i64>) -> Resul
     static BOTH: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
     let mut transaction = firstlight::sqlx::begin(&store).await?;
     let isolation = sqlx::query("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
-    isolation.execute(&mut *transaction).observed().await?;
+    isolation.execute(&mut *transaction).instrumented().await?;
     let balance = sqlx::query_scalar::<_, i64>("SELECT balance FROM accounts WHERE id = $1");
     let balance = balance
         .bind(account)
         .fetch_one(&mut *transaction)
-        .observed()
+        .instrumented()
         .await?;
     let _ = timeout(MEETING, BOTH.wait()).await;
     let update = sqlx::query("UPDATE accounts SET balance = $1 WHERE id = $2");
     let update = update.bind(balance - 1).bind(account);
-    update.execute(&mut *transaction).observed().await?;
+    update.execute(&mut *transaction).instrumented().await?;
     transaction.commit().await?;
     Ok(())
 }
@@ -111,13 +111,13 @@ async fn withdraw(State(store): State<Store>, Path(account): Path<i64>) -> Resul
 async fn add(connection: &mut <Db as sqlx::Database>::Connection, account: i64, amount: i64) -> Result<(), sqlx::Error> {
     let update = sqlx::query("UPDATE accounts SET balance = balance + $1 WHERE id = $2");
     let update = update.bind(amount).bind(account);
-    update.execute(connection).observed().await.map(drop)
+    update.execute(connection).instrumented().await.map(drop)
 }
 
 /// What a charge does before it is noted: says that it has begun, and takes the money where the bank is only pretended.
 pub async fn pay(store: &Store, order: &Order) -> Result<(), BoxDynError> {
     let attempt = sqlx::query("INSERT INTO attempts (order_id) VALUES ($1)").bind(order.id);
-    attempt.execute(store).observed().await?;
+    attempt.execute(store).instrumented().await?;
     match &*order.item {
         "slow" => sleep(SLOW_CHARGE).await,
         // As the kernel ends who takes too much memory.
@@ -161,12 +161,12 @@ async fn take(store: &Store, key: i64) -> Result<(), sqlx::Error> {
     let payment = "INSERT INTO payments (order_id) VALUES ($1)";
     let mut transaction = firstlight::sqlx::begin(store).await?;
     let call = sqlx::query(call).bind(key);
-    call.execute(&mut *transaction).observed().await?;
+    call.execute(&mut *transaction).instrumented().await?;
     let first = sqlx::query(first).bind(key);
-    let first = first.execute(&mut *transaction).observed().await?;
+    let first = first.execute(&mut *transaction).instrumented().await?;
     if first.rows_affected() > 0 {
         let payment = sqlx::query(payment).bind(key);
-        payment.execute(&mut *transaction).observed().await?;
+        payment.execute(&mut *transaction).instrumented().await?;
     }
     transaction.commit().await
 }
@@ -196,7 +196,7 @@ async fn tick(store: &Store) -> Result<(), sqlx::Error> {
     sqlx::query(note)
         .bind(process)
         .execute(store)
-        .observed()
+        .instrumented()
         .await
         .map(drop)
 }

@@ -44,11 +44,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 pub(crate) use self::{
-    annotation::Annotation,
-    kind::Kind,
-    link::Link,
-    row::Row,
-    runbook::{Runbook, address as runbook_address},
+    annotation::Annotation, kind::Kind, link::Link, row::Row, runbook::address as runbook_address,
     threshold::Thresholds,
 };
 pub use self::{
@@ -121,7 +117,7 @@ pub(crate) fn cases(cases: &mut Cases) {
         coverage::catalogue,
     );
     cases.check(
-        "every runbook that a panel names is there",
+        "every runbook that a panel links to is that of an alert",
         coverage::runbooks,
     );
     let boards: Vec<Value> = all().iter().map(Dashboard::json).collect();

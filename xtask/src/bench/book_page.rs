@@ -1,14 +1,14 @@
-//! The page of the book.
+//! Renders the page `benchmarks.md` of the book.
 
 use std::fmt::Write as _;
 
 use support::ui;
 
 use super::{
-    cell::Cell,
+    condition::Condition,
     crates::BuildCost,
-    floor,
     goals::{self, Goal},
+    instructions,
     results::{CPU, Results},
     spread::Spread,
     variant::{ABSENT, BARE, OURS, Variant},
@@ -32,7 +32,7 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
             page,
             "| {} | {} | at most {:.3} of {} | {:.1} µs | {:.1} µs | {:.3} | {} | {} |",
             name(goal.variant),
-            goal.cell,
+            goal.condition,
             goal.at_most,
             goal.than.title,
             goal.ours,
@@ -48,25 +48,25 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
     }
 
     writeln!(page, "\n## What each costs to run\n\n{COLUMNS}")?;
-    for cell in results.cells() {
+    for condition in results.conditions() {
         writeln!(
             page,
-            "\n### {cell}\n\n| | µs CPU | added | requests/s | p50 µs | p99 µs | MiB | spans |"
+            "\n### {condition}\n\n| | µs CPU | added | requests/s | p50 µs | p99 µs | MiB | spans |"
         )?;
         writeln!(
             page,
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
         )?;
         for variant in results.variants() {
-            let median = |what: &str| results.median(variant, cell, what);
+            let median = |what: &str| results.median(variant, condition, what);
             let added = results
-                .added(variant, cell)
+                .added(variant, condition)
                 .filter(|_| !variant.is_baseline());
             writeln!(
                 page,
                 "| {} | {} | {} | {:.0} | {:.0} | {:.0} | {:.1} | {:.3} |",
                 name(variant),
-                spread(results.spread(variant, cell, CPU)),
+                spread(results.spread(variant, condition, CPU)),
                 spread(added),
                 median("requests_per_second"),
                 median("p50_us"),
@@ -98,7 +98,11 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
             variant.what
         )?;
     }
-    writeln!(page, "\n{ABSENT}\n\n{}\n\n{METHOD}\n", floor::SECTION)?;
+    writeln!(
+        page,
+        "\n{ABSENT}\n\n{}\n\n{METHOD}\n",
+        instructions::SECTION
+    )?;
     writeln!(page, "| | |\n| --- | --- |")?;
     for (fact, value) in &results.host {
         writeln!(page, "| {fact} | {value} |")?;
@@ -122,7 +126,7 @@ fn emitted(page: &mut String, results: &Results) -> std::fmt::Result {
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     )?;
     for variant in results.variants().filter(|variant| variant.title != BARE) {
-        let median = |what: &str| results.median(variant, Cell::TYPICAL, what);
+        let median = |what: &str| results.median(variant, Condition::TYPICAL, what);
         writeln!(
             page,
             "| {} | {:.2} | {:.0} | {:.2} | {:.3} | {:.1} | {:.1} | {:.0} | {:.0} | {:.0} |",
@@ -174,7 +178,7 @@ fn name(variant: &Variant) -> String {
     }
 }
 
-/// Who of the two writes one.
+/// Which of the two variants writes an access line.
 fn access_line(goal: &Goal) -> &'static str {
     match (goal.variant.access_line, goal.than.access_line) {
         (true, true) => "both",

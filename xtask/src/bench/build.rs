@@ -1,4 +1,6 @@
-//! The programs, each built by itself: a feature that one variant switches on would be on in all others of the same build.
+//! Builds the programs, each by itself.
+//!
+//! In a common build, a feature that one variant enables would be enabled for all.
 
 use std::path::PathBuf;
 
@@ -9,7 +11,7 @@ use super::{cargo, variant::Variant};
 /// Builds the program that measures, and the variants.
 pub(crate) fn all(variants: &[&Variant]) -> anyhow::Result<()> {
     let mut packages: Vec<_> = variants.iter().map(|variant| variant.package).collect();
-    // One program may be measured with several settings.
+    // Several variants may share a program with different settings.
     packages.dedup();
     for package in std::iter::once(MEASURE).chain(packages) {
         let mut build = cargo();
@@ -29,5 +31,5 @@ pub(crate) fn target() -> PathBuf {
     paths::target().join("bench")
 }
 
-/// Loads one variant and says what it cost.
+/// The program that loads one variant and reports its cost.
 pub(crate) const MEASURE: &str = "measure";

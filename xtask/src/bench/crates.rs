@@ -1,4 +1,4 @@
-//! Cost at build time: how many crates a variant links, and how long a first build of it takes.
+//! Cost at build time: the number of crates and the time of a clean build.
 
 use std::{
     fs,
@@ -14,35 +14,38 @@ use super::{
     variant::{VARIANTS, Variant},
 };
 
-/// What one variant costs to build.
+/// The cost of building a variant.
 #[derive(Debug)]
 pub(crate) struct BuildCost {
     pub(crate) variant: &'static Variant,
-    /// What its manifest names, as `name version`; these are the versions that were compared at run time, too.
+    /// Direct dependencies as `name version`, the same as at run time.
     pub(crate) direct: Vec<String>,
-    /// Crates that are compiled for it, the variant and the service left out.
+    /// The number of compiled crates without the variant and the service.
     pub(crate) crates: usize,
-    /// Time on the clock and on the processors, the shortest of all rounds.
+    /// Elapsed time, the shortest of all rounds.
     pub(crate) elapsed: Duration,
+    /// Processor time, the shortest of all rounds.
     pub(crate) processor: Duration,
 }
 
-/// Builds every variant from nothing, in the `dev` profile: what a developer waits for after a checkout, and CI each time.
+/// Builds every variant from scratch in the `dev` profile.
+///
+/// A developer waits for such a build after a checkout, and CI each time.
 pub(crate) fn measure(
     variants: &[&'static Variant],
     rounds: usize,
 ) -> anyhow::Result<Vec<BuildCost>> {
-    // Downloads are not part of it.
+    // Downloads are not measured.
     command::run("fetch all crates", cargo().arg("fetch"))?;
     let mut costs = Vec::new();
-    // One program may be measured with several settings.
+    // Variants with settings share the program of another variant.
     for variant in variants
         .iter()
         .filter(|variant| variant.settings.is_empty())
     {
         let step = ui::Step::start(
             &format!("build {}", variant.title),
-            "cargo build, from nothing",
+            "cargo build, from scratch",
         );
         let mut best = (Duration::MAX, Duration::MAX);
         for _ in 0..rounds {
@@ -63,7 +66,7 @@ pub(crate) fn measure(
 }
 
 fn build_once(variant: &Variant) -> anyhow::Result<(Duration, Duration)> {
-    let target = build::target().join("from-nothing");
+    let target = build::target().join("from-scratch");
     remove(&target)?;
     let before = processor_time_of_children()?;
     let started = Instant::now();
@@ -89,10 +92,10 @@ fn remove(folder: &std::path::Path) -> anyhow::Result<()> {
     }
 }
 
-/// User and system time of all ended children, and of theirs.
+/// User and system time of all ended descendants.
 fn processor_time_of_children() -> anyhow::Result<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").context("the processor time of children")?;
-    // The second field is the program's name, which may hold spaces and brackets.
+    // The second field is the program's name, which may contain spaces and parentheses.
     let (_, fields) = stat
         .rsplit_once(')')
         .context("/proc/self/stat without a name")?;
@@ -105,7 +108,7 @@ fn processor_time_of_children() -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(ticks * MILLISECONDS_PER_TICK))
 }
 
-/// What the manifest names, without what every variant has.
+/// Direct dependencies without those of every variant.
 fn direct(variant: &Variant) -> anyhow::Result<Vec<String>> {
     let mut direct = tree(variant, Some(1))?;
     direct.retain(|package| {
@@ -151,5 +154,5 @@ fn stored_cost(stored: &Value) -> Option<BuildCost> {
     })
 }
 
-/// The kernel counts for programs in hundredths of a second, whatever its own clock does.
+/// The unit of `/proc/self/stat`: always 1/100 s for user space.
 const MILLISECONDS_PER_TICK: u64 = 10;

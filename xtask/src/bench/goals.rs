@@ -1,21 +1,22 @@
-//! What the library sets out to be: a fraction of what the others cost.
+//! The goals of the library: fractions of the cost of other set-ups.
 
 use super::{
-    cell::Cell,
+    condition::Condition,
     results::Results,
     variant::{BY_HAND, OURS, OURS_WITH_EVENTS, OURS_WITHOUT_ACCESS_LINE, VARIANTS, Variant},
 };
 
-/// One goal and how near we are.
+/// A goal and the measured costs.
 #[derive(Debug)]
 pub(crate) struct Goal {
-    pub(crate) cell: Cell,
+    pub(crate) condition: Condition,
     pub(crate) variant: &'static Variant,
     pub(crate) than: &'static Variant,
-    /// The largest part of the other's cost that still reaches it.
+    /// The largest fraction of the other's cost that reaches the goal.
     pub(crate) at_most: f64,
-    /// Microseconds of processor time per request over bare, ours and theirs.
+    /// Processor time per request over `bare`, in microseconds.
     pub(crate) ours: f64,
+    /// The same for `than`.
     pub(crate) theirs: f64,
 }
 
@@ -24,7 +25,7 @@ impl Goal {
         self.ours / self.theirs
     }
 
-    /// Whether both write an access line, or neither.
+    /// Whether both or neither write an access line.
     pub(crate) fn like_for_like(&self) -> bool {
         self.variant.access_line == self.than.access_line
     }
@@ -34,20 +35,21 @@ impl Goal {
     }
 }
 
-/// Against the stack assembled by hand, and against the cheapest peer with the same signals.
+/// Compares with the stack assembled by hand and with the cheapest equal peer.
 ///
-/// The goals are the default's. The set-ups that write no access line, as the stack assembled by hand does not, and that
-/// write log lines on spans, as the peers do, are held against them as well; each goal says whether it compares like with
-/// like.
+/// A peer is equal if it has the same signals. The goals are set for the default set-up. The set-ups without an access
+/// line, like the stack assembled by hand, and with log lines on spans, like the peers, are compared with the same
+/// goals. [`Goal::like_for_like`] tells whether both sides do the same work.
 pub(crate) fn all(results: &Results) -> Vec<Goal> {
     let conditions = [
-        (Cell::TYPICAL, 1.0 / 4.0, 1.0 / 2.0),
-        (Cell::BUSY, 1.0 / 6.0, 1.0 / 3.0),
+        (Condition::TYPICAL, 1.0 / 4.0, 1.0 / 2.0),
+        (Condition::BUSY, 1.0 / 6.0, 1.0 / 3.0),
     ];
     let mut goals = Vec::new();
     for variant in VARIANTS.iter().filter(|variant| is_ours(variant)) {
-        for (cell, than_by_hand, than_cheapest) in conditions {
-            let cost = |variant: &Variant| results.added(variant, cell).map(|added| added.median);
+        for (condition, than_by_hand, than_cheapest) in conditions {
+            let cost =
+                |variant: &Variant| results.added(variant, condition).map(|added| added.median);
             let peers = || {
                 VARIANTS
                     .iter()
@@ -62,7 +64,7 @@ pub(crate) fn all(results: &Results) -> Vec<Goal> {
                 let goal = than.and_then(|than| {
                     let (ours, theirs) = (cost(variant)?, cost(than)?);
                     Some(Goal {
-                        cell,
+                        condition,
                         variant,
                         than,
                         at_most,

@@ -1,10 +1,10 @@
-//! The machine, as far as it matters to a reader of the numbers.
+//! Facts about the machine that affect the results.
 
 use std::{fs, process::Command, thread};
 
 use support::{command, paths, ui};
 
-/// What to say about where the numbers come from: names and values.
+/// Names and values of the facts.
 pub(crate) fn describe() -> Vec<(String, String)> {
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor
@@ -38,7 +38,7 @@ pub(crate) fn describe() -> Vec<(String, String)> {
     facts.map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
-/// Says so where others use the processors: they widen the spread.
+/// Warns if other programs use the processors, which widens the spread.
 pub(crate) fn warn_if_busy() {
     let last_minute = load();
     if last_minute > BUSY {
@@ -48,7 +48,7 @@ pub(crate) fn warn_if_busy() {
     }
 }
 
-/// How many threads wanted a processor, on average of the last minute.
+/// The load average of the last minute.
 fn load() -> f64 {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let last_minute = load.split_whitespace().next();
@@ -62,4 +62,5 @@ fn output(program: &mut Command) -> String {
         .map_or_else(|_| "unknown".to_owned(), |output| output.trim().to_owned())
 }
 
+/// The load from which the machine counts as busy.
 const BUSY: f64 = 0.7;

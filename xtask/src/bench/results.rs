@@ -1,10 +1,10 @@
-//! What was measured at run time, and what follows from it.
+//! Results of measurements at run time.
 
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
 use super::{
-    cell::Cell,
+    condition::Condition,
     spread::Spread,
     variant::{BARE, VARIANTS, Variant},
 };
@@ -13,9 +13,9 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Sample {
     pub(crate) variant: &'static Variant,
-    pub(crate) cell: Cell,
+    pub(crate) condition: Condition,
     pub(crate) round: usize,
-    /// What `measure` printed.
+    /// The output of `measure`.
     pub(crate) report: Map<String, Value>,
 }
 
@@ -34,36 +34,43 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// The values of one number in all rounds.
-    pub(crate) fn spread(&self, variant: &Variant, cell: Cell, what: &str) -> Option<Spread> {
+    /// The spread of one number over all rounds.
+    pub(crate) fn spread(
+        &self,
+        variant: &Variant,
+        condition: Condition,
+        what: &str,
+    ) -> Option<Spread> {
         Spread::of(
-            self.of(variant, cell)
+            self.of(variant, condition)
                 .filter_map(|sample| sample.number(what)),
         )
     }
 
-    pub(crate) fn median(&self, variant: &Variant, cell: Cell, what: &str) -> f64 {
-        self.spread(variant, cell, what)
+    pub(crate) fn median(&self, variant: &Variant, condition: Condition, what: &str) -> f64 {
+        self.spread(variant, condition, what)
             .map_or(f64::NAN, |spread| spread.median)
     }
 
-    /// Processor time per request over that of the service without telemetry, of the same round and so of the same minute.
-    pub(crate) fn added(&self, variant: &Variant, cell: Cell) -> Option<Spread> {
+    /// Processor time per request over that of the service without telemetry.
+    ///
+    /// Both are from the same round, so that changes of the machine's load matter less.
+    pub(crate) fn added(&self, variant: &Variant, condition: Condition) -> Option<Spread> {
         let bare = |round| {
             self.samples
                 .iter()
-                .find(|s| s.variant.title == BARE && s.cell == cell && s.round == round)
+                .find(|s| s.variant.title == BARE && s.condition == condition && s.round == round)
         };
         Spread::of(
-            self.of(variant, cell)
+            self.of(variant, condition)
                 .filter_map(|sample| Some(sample.number(CPU)? - bare(sample.round)?.number(CPU)?)),
         )
     }
 
-    /// A log line as the variant wrote it.
+    /// A log line of the variant.
     pub(crate) fn example(&self, variant: &Variant) -> Option<&str> {
         let line = self
-            .of(variant, Cell::TYPICAL)
+            .of(variant, Condition::TYPICAL)
             .last()?
             .report
             .get("example_line")?
@@ -77,10 +84,14 @@ impl Results {
             .filter(|variant| self.samples.iter().any(|sample| sample.variant == *variant))
     }
 
-    pub(crate) fn cells(&self) -> Vec<Cell> {
-        Cell::all()
+    pub(crate) fn conditions(&self) -> Vec<Condition> {
+        Condition::all()
             .into_iter()
-            .filter(|cell| self.samples.iter().any(|sample| sample.cell == *cell))
+            .filter(|condition| {
+                self.samples
+                    .iter()
+                    .any(|sample| sample.condition == *condition)
+            })
             .collect()
     }
 
@@ -92,18 +103,22 @@ impl Results {
             .unwrap_or_default()
     }
 
-    fn of(&self, variant: &Variant, cell: Cell) -> impl DoubleEndedIterator<Item = &Sample> {
+    fn of(
+        &self,
+        variant: &Variant,
+        condition: Condition,
+    ) -> impl DoubleEndedIterator<Item = &Sample> {
         self.samples
             .iter()
-            .filter(move |sample| sample.variant == variant && sample.cell == cell)
+            .filter(move |sample| sample.variant == variant && sample.condition == condition)
     }
 
     pub(crate) fn store(&self) -> Value {
         let sample = |sample: &Sample| {
             json!({
                 "variant": sample.variant.title,
-                "sampling": sample.cell.sampling,
-                "lines": sample.cell.lines,
+                "sampling": sample.condition.sampling,
+                "lines": sample.condition.lines,
                 "round": sample.round,
                 "report": sample.report,
             })
@@ -130,7 +145,7 @@ impl Results {
             .get("samples")
             .and_then(Value::as_array)
             .context("a stored result without measurements")?;
-        // A measurement of a variant that is no longer there is left out.
+        // Measurements of removed variants are left out.
         Ok(Self {
             host: host.iter().filter_map(fact).collect(),
             requests: stored
@@ -146,7 +161,7 @@ fn stored_sample(stored: &Value) -> Option<Sample> {
     let title = stored.get("variant")?.as_str()?;
     Some(Sample {
         variant: VARIANTS.iter().find(|variant| variant.title == title)?,
-        cell: Cell {
+        condition: Condition {
             sampling: stored.get("sampling")?.as_f64()?,
             lines: u16::try_from(stored.get("lines")?.as_u64()?).ok()?,
         },
@@ -155,5 +170,5 @@ fn stored_sample(stored: &Value) -> Option<Sample> {
     })
 }
 
-/// The number that everything is about.
+/// The name of the main result in the report.
 pub(crate) const CPU: &str = "cpu_us_per_request";

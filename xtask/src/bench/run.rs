@@ -1,4 +1,4 @@
-//! The measurement at run time: every variant under every condition, in turns, several times.
+//! Measures every variant under every condition, in turns and in several rounds.
 
 use std::{
     process::Command,
@@ -12,16 +12,16 @@ use support::{command, ui};
 
 use super::{
     build,
-    cell::Cell,
+    condition::Condition,
     host,
     results::{Results, Sample},
     variant::Variant,
 };
 
-/// What is measured, and how often.
+/// The conditions, the rounds and the requests of a measurement.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    cells: Vec<Cell>,
+    conditions: Vec<Condition>,
     rounds: usize,
     requests: u64,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn full(rounds: usize, requests: u64) -> Self {
         Self {
-            cells: Cell::all(),
+            conditions: Condition::all(),
             rounds,
             requests,
         }
@@ -37,7 +37,7 @@ impl Plan {
 
     pub(crate) fn quick() -> Self {
         Self {
-            cells: vec![Cell::TYPICAL, Cell::BUSY],
+            conditions: vec![Condition::TYPICAL, Condition::BUSY],
             rounds: 1,
             requests: 3_000,
         }
@@ -50,27 +50,27 @@ pub(crate) fn measure(variants: &[&'static Variant], plan: &Plan) -> anyhow::Res
         requests: plan.requests,
         samples: Vec::new(),
     };
-    let all = plan.rounds * plan.cells.len() * variants.len();
+    let all = plan.rounds * plan.conditions.len() * variants.len();
     let started = Instant::now();
     for round in 0..plan.rounds {
         let step = ui::Step::start(
             &format!("round {} of {}", round + 1, plan.rounds),
             "every variant, in turns",
         );
-        for cell in &plan.cells {
-            // In another order each time, so that no variant always comes after the same one.
+        for condition in &plan.conditions {
+            // The order changes with each round, so that a variant's place does not affect its results.
             let order = variants.iter().cycle().skip(round).take(variants.len());
             for variant in order {
                 let done = results.samples.len();
                 step.doing(&format!(
-                    "{cell}: {}{}",
+                    "{condition}: {}{}",
                     variant.title,
                     left(started, done, all)
                 ));
-                let report = measure_one(variant, *cell, plan.requests)?;
+                let report = measure_one(variant, *condition, plan.requests)?;
                 results.samples.push(Sample {
                     variant,
-                    cell: *cell,
+                    condition: *condition,
                     round,
                     report,
                 });
@@ -81,7 +81,11 @@ pub(crate) fn measure(variants: &[&'static Variant], plan: &Plan) -> anyhow::Res
     Ok(results)
 }
 
-fn measure_one(variant: &Variant, cell: Cell, requests: u64) -> anyhow::Result<Map<String, Value>> {
+fn measure_one(
+    variant: &Variant,
+    condition: Condition,
+    requests: u64,
+) -> anyhow::Result<Map<String, Value>> {
     let mut measure = Command::new(build::program(build::MEASURE));
     service::without_telemetry_settings(&mut measure);
     measure.envs(variant.settings.iter().copied());
@@ -93,39 +97,40 @@ fn measure_one(variant: &Variant, cell: Cell, requests: u64) -> anyhow::Result<M
     ]);
     measure.args([
         "--sampling",
-        &cell.sampling.to_string(),
+        &condition.sampling.to_string(),
         "--lines",
-        &cell.lines.to_string(),
+        &condition.lines.to_string(),
     ]);
     measure.arg(build::program(variant.package));
     let output = command::run_quietly(&mut measure)
-        .with_context(|| format!("{} with {cell}", variant.title))?;
+        .with_context(|| format!("{} with {condition}", variant.title))?;
     let line = output
         .lines()
         .find(|line| line.starts_with('{'))
         .context("measure printed no report")?;
     let report: Map<String, Value> = serde_json::from_str(line)?;
 
-    // A set-up that does nothing would be the cheapest of all.
+    // A set-up that emits nothing would look cheapest.
     let number = |what: &str| report.get(what).and_then(Value::as_f64).unwrap_or_default();
     let (lines, spans) = (number("lines_per_request"), number("spans_per_request"));
-    let expected = cell.sampling * ENOUGH;
+    let expected = condition.sampling * ENOUGH;
     if !variant.is_baseline() && spans < expected {
         bail!(
-            "{} with {cell}: found {spans} spans a request, expected {expected} or more",
+            "{} with {condition}: found {spans} spans a request, expected {expected} or more",
             variant.title
         );
     }
-    if variant.same_signals && lines < f64::from(cell.lines) * ENOUGH {
+    if variant.same_signals && lines < f64::from(condition.lines) * ENOUGH {
         bail!(
-            "{} with {cell}: found {lines} lines a request, expected {} or more",
+            "{} with {condition}: found {lines} lines a request, expected {} or more",
             variant.title,
-            cell.lines
+            condition.lines
         );
     }
     Ok(report)
 }
 
+/// The estimated remaining time as text, or empty before the first measurement.
 fn left(started: Instant, done: usize, all: usize) -> String {
     let Some(each) = started
         .elapsed()
@@ -137,5 +142,7 @@ fn left(started: Instant, done: usize, all: usize) -> String {
     format!(", about {} left", ui::seconds(left))
 }
 
-/// Of what has to arrive: a variant may drop spans under load, which the tables show, and sampling is a matter of chance.
+/// The fraction of expected spans and lines that has to arrive.
+///
+/// A variant may drop spans under load, which the tables show, and sampling is random.
 const ENOUGH: f64 = 0.5;

@@ -1,16 +1,16 @@
-//! The results on a terminal.
+//! Prints the results on a terminal.
 
 use support::ui;
 
 use super::{
-    cell::Cell,
+    condition::Condition,
     crates::BuildCost,
     goals::Goal,
     results::{CPU, Results},
     variant::OURS,
 };
 
-/// What each variant sends, so that a difference in cost can be judged.
+/// Prints what each variant emits, which explains differences in cost.
 pub(crate) fn emitted(results: &Results) {
     ui::heading("What each emits per request, everything sampled, one log line by the handler");
     ui::line(ui::quiet(format!(
@@ -18,7 +18,7 @@ pub(crate) fn emitted(results: &Results) {
         "", "lines", "B/line", "records", "spans", "attr.", "events", "B/span", "series/ex."
     )));
     for variant in results.variants() {
-        let median = |what: &str| results.median(variant, Cell::TYPICAL, what);
+        let median = |what: &str| results.median(variant, Condition::TYPICAL, what);
         ui::line(format!(
             "  {:<28}{:>7.2}{:>9.0}{:>9.2}{:>7.2}{:>7.1}{:>8.1}{:>8.0}{:>11}",
             variant.title,
@@ -34,22 +34,22 @@ pub(crate) fn emitted(results: &Results) {
     }
 }
 
-/// What each variant costs.
+/// Prints the cost of each variant under each condition.
 pub(crate) fn costs(results: &Results) {
-    for cell in results.cells() {
-        ui::heading(&cell.to_string());
+    for condition in results.conditions() {
+        ui::heading(&condition.to_string());
         ui::line(ui::quiet(format!(
             "  {:<28}{:>22}{:>24}{:>9}{:>8}{:>8}{:>8}{:>8}",
             "", "µs CPU/request", "added over bare", "req/s", "p50 µs", "p99 µs", "MiB", "spans"
         )));
         for variant in results.variants() {
             let (Some(cpu), Some(added)) = (
-                results.spread(variant, cell, CPU),
-                results.added(variant, cell),
+                results.spread(variant, condition, CPU),
+                results.added(variant, condition),
             ) else {
                 continue;
             };
-            let median = |what: &str| results.median(variant, cell, what);
+            let median = |what: &str| results.median(variant, condition, what);
             let line = format!(
                 "  {:<28}{cpu:>22}{added:>24}{:>9.0}{:>8.0}{:>8.0}{:>8.1}{:>8.3}",
                 variant.title,
@@ -83,7 +83,7 @@ pub(crate) fn goals(goals: &[Goal]) {
         };
         ui::line(format!(
             "  {}: {} adds {:.2} of what {} adds ({:.1} of {:.1} µs), at most {:.2}: {verdict}{unlike}",
-            goal.cell,
+            goal.condition,
             goal.variant.title,
             goal.part(),
             goal.than.title,

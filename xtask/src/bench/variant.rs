@@ -1,19 +1,19 @@
-//! What is compared.
+//! The variants that are compared.
 
-/// One way to have telemetry, or to have none.
+/// A set-up of telemetry, or none.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Variant {
-    /// The package in `xtask/bench`, and its program.
+    /// The name of the package in `xtask/bench` and of its program.
     pub(crate) package: &'static str,
-    /// What a table calls it, and `--only`.
+    /// The name in tables and for `--only`.
     pub(crate) title: &'static str,
-    /// What it needs in its environment besides what all variants have.
+    /// Environment variables besides those of all variants.
     pub(crate) settings: &'static [(&'static str, &'static str)],
-    /// Whether it gives spans, a metrics page and log lines for machines, so that its cost can be compared with ours.
+    /// Whether it has spans, an exposition and JSON log lines, and so is comparable.
     pub(crate) same_signals: bool,
-    /// Whether it writes a line of its own about each request, which is a good part of what a request costs.
+    /// Whether it writes an access line, a large part of the cost of a request.
     pub(crate) access_line: bool,
-    /// How it is set up, and what it does more or less than the others.
+    /// The set-up, and what it does more or less than the others.
     pub(crate) what: &'static str,
 }
 
@@ -40,7 +40,7 @@ pub(crate) const VARIANTS: [Variant; 8] = [
         settings: &[],
         same_signals: false,
         access_line: false,
-        what: "No telemetry. The calls that log are there and find no subscriber.",
+        what: "No telemetry. The log calls find no subscriber.",
     },
     Variant {
         package: "with-firstlight",
@@ -75,7 +75,7 @@ pub(crate) const VARIANTS: [Variant; 8] = [
         settings: &[],
         same_signals: true,
         access_line: false,
-        what: "What people assemble today: `tracing-subscriber`'s JSON layer on standard output, `tracing-opentelemetry`, \
+        what: "The common stack: `tracing-subscriber`'s JSON layer on standard output, `tracing-opentelemetry`, \
             `opentelemetry-otlp` over HTTP, the middleware of `axum-tracing-opentelemetry`, and the `metrics` macros with \
             `metrics-exporter-prometheus`; each with the defaults of its documentation. Its duration has three labels, its log lines carry the span's \
             attributes and no trace id, there is no access line, and no exemplars.",
@@ -108,11 +108,11 @@ pub(crate) const VARIANTS: [Variant; 8] = [
         access_line: false,
         what: "`logfire::configure()` with the layers of its axum example, sending to the benchmark's receiver instead of its \
             platform. Log lines go out as OTLP log records, and metrics are pushed once a minute: there is no JSON on \
-            standard output and no page to scrape, so it is shown and not counted as a peer with the same signals.",
+            standard output and no exposition to scrape, so it is shown and not counted as a peer with the same signals.",
     },
 ];
 
-/// Who is missing, and why.
+/// The set-up that is not compared, and the reason.
 pub(crate) const ABSENT: &str = "\
 `foundations` is not here because it cannot serve this program. It takes log lines, spans and metrics from macros of its own;
 what goes through `tracing` and `metrics` does not reach it (its `tracing-rs-compat` leads the other way). It exports a

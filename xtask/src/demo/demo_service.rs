@@ -1,4 +1,4 @@
-//! The service of the demo: with a store, a worker and the example, and two things that are shown and not shipped.
+//! The service of the demo: a store, a worker, the example, and demo-only routes.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ const EDITS: [Edit; 3] = [
     },
 ];
 
-/// Generates and builds it.
+/// Generates and builds the service.
 pub(super) fn service(folder: &Path) -> anyhow::Result<Built> {
     service::build_worker(NAME, "sqlite", folder, |source| {
         edit::add("xtask/demo/show_routes.rs", source, "src/show.rs")?;

@@ -1,6 +1,6 @@
-//! The rows of an order and of its job, as they are in the database.
+//! The database rows of an order and of its job.
 //!
-//! The service reads them itself (`xtask/demo/show_routes.rs`): a machine that runs the demo need not have a program for SQLite.
+//! A route of the service returns them (`xtask/demo/show_routes.rs`), so the demo needs no SQLite program.
 
 use anyhow::{Context as _, ensure};
 use e2e::service::Service;
@@ -9,7 +9,7 @@ use support::http::{self, Answer};
 
 use super::story::SOON;
 
-/// Columns and what is in them.
+/// The rows as maps from column to value.
 #[derive(Debug)]
 pub(super) struct Rows {
     pub(super) order: Map<String, Value>,
@@ -17,12 +17,12 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn of(service: &Service, id: i64) -> anyhow::Result<Self> {
+    pub(super) fn fetch(service: &Service, id: i64) -> anyhow::Result<Self> {
         let answer = http::get(&service.url(&path(id)))?;
         parse(&answer).with_context(|| format!("the rows of order {id}: {}", answer.body))
     }
 
-    /// Once the order says that it is charged, and the queue that its job is done.
+    /// Waits until the order is charged and its job is done.
     pub(super) fn when_done(service: &Service, id: i64) -> anyhow::Result<Self> {
         http::poll(&service.url(&path(id)), &[], SOON, |answer| {
             let is_done = |rows: &Self| {
@@ -33,10 +33,10 @@ impl Rows {
         .context("the order's job is not done")
     }
 
-    /// # Errors
+    /// Checks that both rows are about the order `id` and the trace `trace_id`.
     ///
-    /// When a row is about another order, or the job has not been told to go on in the trace of the request.
-    pub(super) fn belong_together(&self, id: i64, trace_id: &str) -> anyhow::Result<()> {
+    /// The job's metadata holds the trace context of the request.
+    pub(super) fn check(&self, id: i64, trace_id: &str) -> anyhow::Result<()> {
         let Self { order, job } = self;
         let key = id.to_string();
         let about: Value = serde_json::from_str(&text(job, "job"))?;
@@ -68,7 +68,7 @@ fn parse(answer: &Answer) -> anyhow::Result<Rows> {
     Ok(Rows { order, job })
 }
 
-/// A column, as a database's shell would print it.
+/// A column's value as text; empty for null.
 pub(super) fn text(row: &Map<String, Value>, column: &str) -> String {
     match row.get(column) {
         None | Some(Value::Null) => String::new(),

@@ -1,4 +1,4 @@
-//! One order, signal by signal, with the trace id in the same colour everywhere, and what else the service says.
+//! Prints the demo's results signal by signal, with the trace id in one color.
 
 use e2e::{
     correlation::{HISTOGRAM, OneRequest},
@@ -11,14 +11,14 @@ use support::ui;
 
 use super::{
     rows::text,
-    story::{self, Order, Told},
+    story::{self, Observation, Order},
 };
 
 pub(super) fn rows(order: &Order) {
-    ui::heading("An order: answered at once, done later");
+    ui::heading("An order: accepted, then processed by a job");
     ui::line("  POST /orders stores the order and its job in one transaction, and answers 202.");
     ui::line(ui::quiet(
-        "  The rows in the database, and what has become of them after the answer:",
+        "  The rows in the database, right after the answer and once the job is done:",
     ));
     let (then, now) = (&order.accepted, &order.done);
     for (table, then, now) in [
@@ -33,7 +33,7 @@ pub(super) fn rows(order: &Order) {
                 (false, true) => format!("then nothing, now {now}"),
                 (false, false) => format!("then {then}, now {now}"),
             };
-            // The job takes the trace along, and its run goes on in it.
+            // The job's metadata holds the trace context.
             let trace_id = &order.request.trace_id;
             let value = value.replace(trace_id, &ui::accent(trace_id).to_string());
             ui::line(format!("      {column:<18} {value}"));
@@ -127,7 +127,7 @@ pub(crate) fn traces(request: &OneRequest) {
         .map(|span| span.name.chars().count())
         .max()
         .unwrap_or_default();
-    // Name with its indentation, kind, duration and status stand beside the bars.
+    // The bars share the line with the indented name, the kind, the duration and the status.
     let label_width = (names + 8).min(40);
     let columns = ui::width().saturating_sub(label_width + 32).max(10);
     for row in waterfall::rows(&request.spans, columns) {
@@ -192,16 +192,16 @@ pub(super) fn job(service: &Service) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) fn n_plus_one(caught: &Told) {
-    ui::heading("An N+1, caught in the act");
+pub(super) fn n_plus_one(detected: &Observation) {
+    ui::heading("An N+1, detected");
     ui::line(ui::quiet(
-        "  GET /orders/report, added for this demo, asks for each order by itself. The library was not told.\n",
+        "  GET /orders/report, added for this demo, runs one query per order. The library detects it.\n",
     ));
-    log_line(&caught.line);
-    ui::line(format!("\n  {}", caught.sample.line));
+    log_line(&detected.line);
+    ui::line(format!("\n  {}", detected.sample.line));
 }
 
-pub(super) fn scheduled_run(run: &Told) {
+pub(super) fn scheduled_run(run: &Observation) {
     ui::heading("A scheduled run");
     ui::line(ui::quiet(
         "  Every two seconds here, once across all replicas; real ones are spread over minutes.\n",

@@ -1,4 +1,4 @@
-//! What happens in the demo, and what the service says about it.
+//! The requests of the demo, and the telemetry that they cause.
 
 use std::time::Duration;
 
@@ -14,42 +14,43 @@ use support::http;
 
 use super::rows::Rows;
 
-/// An order that was accepted, and everything that came of it.
+/// An accepted order with its rows and its telemetry.
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) request: OneRequest,
-    /// Right after the answer, and after the job.
+    /// The rows right after the answer.
     pub(super) accepted: Rows,
+    /// The rows once the job is done.
     pub(super) done: Rows,
 }
 
-/// A line of the log, and the sample that counts what it tells.
+/// A log line, and the metric sample that counts the same event.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Observation {
     pub(super) line: LogLine,
     pub(super) sample: Sample,
 }
 
-/// One order, from the request to the end of its job.
+/// Places one order and collects its telemetry up to the end of its job.
 pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Result<Order> {
     let id = place(service)?;
-    let accepted = Rows::of(service, id)?;
+    let accepted = Rows::fetch(service, id)?;
     let done = Rows::when_done(service, id)?;
 
-    // Before the next order, which would be in the same bucket.
+    // Read before the next order, which would be in the same bucket.
     let is_request =
         |line: &&LogLine| line.is_access_log() && line.text("message").starts_with("POST /orders ");
     let log = service.wait_for_log("the order's job", |log| {
         let id = log.iter().find(is_request).map(LogLine::trace_id);
-        let of_it = |line: &LogLine| Some(line.trace_id()) == id;
+        let in_trace = |line: &LogLine| Some(line.trace_id()) == id;
         log.iter()
-            .any(|line| of_it(line) && line.text("target") == "firstlight::jobs")
+            .any(|line| in_trace(line) && line.text("target") == "firstlight::jobs")
     })?;
     let access = log.iter().find(is_request).context("no request")?.clone();
     let mut log = log.clone();
     log.retain(|line| line.trace_id() == access.trace_id());
     let trace_id = access.trace_id();
-    done.belong_together(id, &trace_id)?;
+    done.check(id, &trace_id)?;
     // The span of the job's run ends last.
     collector.wait_for(SOON, |spans| {
         spans
@@ -57,9 +58,9 @@ pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Resu
             .any(|span| span.trace_id == trace_id && span.kind == "consumer")
     });
     let request = OneRequest::of(&access, log, service, collector)?;
-    let crosses = request.spans.iter().any(|span| span.kind == "consumer");
+    let crosses_queue = request.spans.iter().any(|span| span.kind == "consumer");
     ensure!(
-        crosses,
+        crosses_queue,
         "traces: the job's run is not in the trace {} of its order",
         request.trace_id
     );
@@ -70,53 +71,54 @@ pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Resu
     })
 }
 
-/// More orders, and a list of them that asks for each by itself.
-pub(super) fn n_plus_one(service: &Service) -> anyhow::Result<Told> {
+/// Places more orders and requests a report that runs one query per order.
+pub(super) fn n_plus_one(service: &Service) -> anyhow::Result<Observation> {
     for _ in 0..OTHERS {
         place(service)?;
     }
     let answer = http::get(&service.url("/orders/report"))?;
     ensure!(answer.status == 200, "/orders/report: {}", answer.body);
     let labels = [("http_route", "/orders/report")];
-    told(service, "N+1: ", "sql_n_plus_one_total", &labels)
+    observe(service, "N+1: ", "sql_n_plus_one_total", &labels)
 }
 
-/// The first scheduled run.
-pub(super) fn scheduled_run(service: &Service) -> anyhow::Result<Told> {
+/// Waits for the first scheduled run.
+pub(super) fn scheduled_run(service: &Service) -> anyhow::Result<Observation> {
     let labels = [("cron", "count-orders"), ("outcome", "ok")];
-    told(service, "orders counted", "cron_runs_total", &labels)
+    observe(service, "orders counted", "cron_runs_total", &labels)
 }
 
-/// Each is one sample of the page.
+/// All samples with this name in the exposition.
 pub(super) fn samples(service: &Service, name: &str) -> anyhow::Result<Vec<Sample>> {
-    let page = http::send("GET", &service.metrics_url(), &[ACCEPT], "")?;
-    let mut samples = openmetrics::parse(&page.body)?;
+    let exposition = http::send("GET", &service.metrics_url(), &[ACCEPT], "")?;
+    let mut samples = openmetrics::parse(&exposition.body)?;
     samples.retain(|sample| sample.name == name);
     Ok(samples)
 }
 
-fn told(
+/// Waits for a log line with the prefix `message` and a sample of `metric` above 0.
+fn observe(
     service: &Service,
     message: &str,
     metric: &str,
     labels: &[(&str, &str)],
-) -> anyhow::Result<Told> {
-    let tells = |line: &&LogLine| line.text("message").starts_with(message);
-    let log = service.wait_for_log(message, |log| log.iter().any(|line| tells(&line)))?;
-    let line = log.iter().find(tells).context("a line")?.clone();
-    let sample = http::poll(&service.metrics_url(), &[ACCEPT], SOON, |page| {
-        let samples = openmetrics::parse(&page.body).ok()?;
-        let fits = |sample: &Sample| {
+) -> anyhow::Result<Observation> {
+    let matches = |line: &&LogLine| line.text("message").starts_with(message);
+    let log = service.wait_for_log(message, |log| log.iter().any(|line| matches(&line)))?;
+    let line = log.iter().find(matches).context("a line")?.clone();
+    let sample = http::poll(&service.metrics_url(), &[ACCEPT], SOON, |exposition| {
+        let samples = openmetrics::parse(&exposition.body).ok()?;
+        let is_wanted = |sample: &Sample| {
             let has = |(name, value): &(&str, &str)| sample.label(name) == *value;
             sample.name == metric && sample.value > 0.0 && labels.iter().all(has)
         };
-        samples.into_iter().find(|sample| fits(sample))
+        samples.into_iter().find(|sample| is_wanted(sample))
     })
     .with_context(|| format!("metrics: {metric} has not counted {message:?}"))?;
-    Ok(Told { line, sample })
+    Ok(Observation { line, sample })
 }
 
-/// Places an order, and returns its id.
+/// Places an order and returns its id.
 fn place(service: &Service) -> anyhow::Result<i64> {
     let json = ("content-type", "application/json");
     let order = r#"{"item":"telescope","quantity":2}"#;
@@ -133,6 +135,6 @@ fn place(service: &Service) -> anyhow::Result<i64> {
     id.with_context(|| format!("POST /orders: no id in {}", answer.body))
 }
 
-/// Enough for a list that is not to be read one by one.
+/// Enough orders for N+1 detection.
 const OTHERS: usize = 12;
 pub(super) const SOON: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! The demo, run with an output that is no terminal.
+//! Runs the demo without a terminal and checks its output.
 
 use std::process::Command;
 
@@ -10,15 +10,15 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     let mut demo = Command::new(std::env::current_exe().context("where is this program?")?);
     demo.args(["demo", "--once"]);
     cases.command(
-        "one order is the same in its rows, in all three signals and across its queue, an N+1 is caught, and a schedule runs",
+        "demo: rows, signals, queue, N+1 and schedule agree",
         &mut demo,
-        |output| read(output).with_context(|| format!("the demo said:\n{output}")),
+        |output| check(output).with_context(|| format!("the demo printed:\n{output}")),
     );
     Ok(())
 }
 
-fn read(output: &str) -> anyhow::Result<()> {
-    // Each is printed only where it is the same as in the signal before; see `OneRequest`.
+fn check(output: &str) -> anyhow::Result<()> {
+    // `OneRequest` fails unless the trace id is the same in all signals.
     let agreement = section(output, "The same trace id is in all three")?;
     let trace_id = agreement
         .lines()
@@ -36,7 +36,7 @@ fn read(output: &str) -> anyhow::Result<()> {
         "found {agreement}, expected the trace {trace_id} in three signals"
     );
 
-    let rows = section(output, "An order: answered at once, done later")?;
+    let rows = section(output, "An order: accepted, then processed by a job")?;
     let (order, job) = rows
         .split_once("  a row of Jobs\n")
         .context("no row of Jobs")?;
@@ -51,7 +51,7 @@ fn read(output: &str) -> anyhow::Result<()> {
         (job, "attempts", "1"),
     ] {
         let found = column(row, name)?;
-        // As it is now; it may have been something else right after the answer.
+        // The value may have changed since the answer; then the row prints both.
         ensure!(
             found == expected || found.ends_with(&format!(", now {expected}")),
             "{name}: found {found:?}, expected {expected:?}"
@@ -64,20 +64,20 @@ fn read(output: &str) -> anyhow::Result<()> {
     );
 
     for (heading, content) in [
-        ("An N+1, caught in the act", "http_route=\"/orders/report\""),
+        ("An N+1, detected", "http_route=\"/orders/report\""),
         ("A scheduled run", "orders counted"),
     ] {
         ensure!(
             section(output, heading)?.contains(content),
-            "{heading:?} does not say {content:?}"
+            "the section {heading:?} does not contain {content:?}"
         );
     }
     let stopped = "The service stopped on SIGTERM with exit status 0.";
-    ensure!(output.contains(stopped), "it does not say {stopped:?}");
+    ensure!(output.contains(stopped), "the output lacks {stopped:?}");
     Ok(())
 }
 
-/// What is below a heading, up to the next line that is not indented.
+/// The text below a heading, up to the next line without indentation.
 fn section<'a>(output: &'a str, heading: &str) -> anyhow::Result<&'a str> {
     let (_, rest) = output
         .split_once(heading)
@@ -93,7 +93,7 @@ fn section<'a>(output: &'a str, heading: &str) -> anyhow::Result<&'a str> {
     Ok(rest.get(..end).unwrap_or(rest))
 }
 
-/// What a printed row has in a column.
+/// The value of a column in a printed row.
 fn column(row: &str, name: &str) -> anyhow::Result<String> {
     let found = row.lines().find_map(|line| {
         let (column, value) = line.trim().split_once(' ')?;

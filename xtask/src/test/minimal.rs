@@ -1,7 +1,7 @@
-//! Each direct dependency at the lowest version that its manifest allows: a bound that is too low compiles here only with newer
-//! versions than a program may have locked.
+//! Builds with each direct dependency at its lower bound.
 //!
-//! In a copy of the workspace without what is for tests, so that this one's lock file stays as it is.
+//! A lower bound that is too low breaks programs whose lock file has that version. The builds run in a copy of the
+//! workspace without tests, so the lock file of this workspace does not change.
 
 use std::{fs, path::Path, process::Command};
 
@@ -16,10 +16,10 @@ use support::{
 /// The library's folder in the copy.
 const LIBRARY: &str = "telemetry-crate";
 
-/// What a manifest has for tests, examples and benchmarks.
+/// The tables of a manifest for tests, examples and benchmarks.
 const FOR_TESTS: [&str; 4] = ["[dev-dependencies]", "[[test]]", "[[example]]", "[[bench]]"];
 
-/// The services whose manifests have everything that the template's can have.
+/// The stores whose services together have every dependency of the template.
 const SERVICES: [&str; 2] = ["sqlite", "postgres"];
 
 pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
@@ -37,10 +37,11 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
         cargo
     };
     let mut lock = cargo(&["generate-lockfile", "-Z", "direct-minimal-versions"]);
-    // The option is not stable. Only here: with it, build scripts take this compiler for a nightly one.
+    // `-Z` needs a nightly compiler or this variable. The builds below run without it, because build scripts would take the
+    // compiler for a nightly one.
     lock.env("RUSTC_BOOTSTRAP", "1");
-    let fine = |_: &str| Ok(());
-    if !cases.command("all lower bounds can be had together", &mut lock, fine) {
+    let no_check = |_: &str| Ok(());
+    if !cases.command("lower bounds: resolve together", &mut lock, no_check) {
         return Ok(());
     }
     for (what, arguments) in [
@@ -48,21 +49,21 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
             "with all features",
             &["-p", "firstlight", "--all-features"][..],
         ),
-        ("with its default features", &["-p", "firstlight"]),
+        ("with default features", &["-p", "firstlight"]),
     ] {
-        let name = format!("the library compiles at its lower bounds, {what}");
+        let name = format!("lower bounds: the library compiles {what}");
         let mut check = cargo(&["check", "--locked"]);
-        cases.command(&name, check.args(arguments), fine);
+        cases.command(&name, check.args(arguments), no_check);
     }
     for store in SERVICES {
-        let name = format!("a service with {store} compiles at its lower bounds");
+        let name = format!("lower bounds: a service with {store} compiles");
         let mut check = cargo(&["check", "--locked", "-p", store]);
-        cases.command(&name, &mut check, fine);
+        cases.command(&name, &mut check, no_check);
     }
     Ok(())
 }
 
-/// The library and the parts of the workspace that it inherits from.
+/// Copies the library and the parts of the root manifest that it inherits.
 fn copy_library(folder: &Path) -> anyhow::Result<()> {
     let root = fs::read_to_string(paths::root().join("Cargo.toml"))?;
     let mut members = vec![LIBRARY];
@@ -82,7 +83,7 @@ fn copy_library(folder: &Path) -> anyhow::Result<()> {
     files::write(&folder.join(LIBRARY).join("src"), &sources)
 }
 
-/// A service of this name that uses the copy of the library.
+/// Generates a service named after its store that uses the copy of the library.
 fn generate_service(store: &'static str, folder: &Path) -> anyhow::Result<()> {
     let service = Service {
         name: store,
@@ -102,7 +103,7 @@ fn generate_service(store: &'static str, folder: &Path) -> anyhow::Result<()> {
     fs::write(&manifest, text).with_context(|| manifest.display().to_string())
 }
 
-/// The manifest without the tables that have one of these headers.
+/// The manifest without the tables that have any of `headers`.
 fn without(manifest: &str, headers: &[&str]) -> String {
     let mut is_kept = true;
     let mut kept = String::new();
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_leaves_other_tables() {
+    fn without_keeps_other_tables() {
         let manifest = "[package]\nname = \"a\"\n[dev-dependencies]\nb = \"1\"\n\n[[test]]\nname = \"c\"\n[lints]\nworkspace = true\n";
         assert_eq!(
             without(manifest, &FOR_TESTS),

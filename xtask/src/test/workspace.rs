@@ -1,4 +1,4 @@
-//! The suites that cargo itself runs on this workspace.
+//! Suites that run cargo on this workspace: fmt, clippy, docs and tests.
 
 use std::process::Command;
 
@@ -13,21 +13,21 @@ fn cargo(args: &[&str]) -> Command {
     cargo
 }
 
-/// Their exit status says it all.
-fn fine(_output: &str) -> anyhow::Result<()> {
+/// Accepts any output; the exit status decides.
+fn no_check(_output: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
 pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
     cases.command(
-        "the workspace is formatted",
+        "fmt: the workspace is formatted",
         &mut cargo(&["fmt", "--all", "--check"]),
-        fine,
+        no_check,
     );
     Ok(())
 }
 
-/// Features of the library that have code of their own for being alone.
+/// Sets of features whose code differs if they are enabled alone.
 const FEATURES: [&str; 10] = [
     "",
     "otlp-grpc",
@@ -41,17 +41,17 @@ const FEATURES: [&str; 10] = [
     "apalis-postgres",
 ];
 
-/// Everything at once, then the library as those get it who ask for one feature or none.
+/// Lints everything with all features, then the library with one feature or none.
 pub(super) fn clippy(cases: &mut Cases) -> anyhow::Result<()> {
     let mut clippy = |name: &str, what: &[&str]| {
         let mut clippy = cargo(&["clippy"]);
         clippy.args(what).args(["--", "--deny", "warnings"]);
-        cases.command(name, &mut clippy, fine);
+        cases.command(name, &mut clippy, no_check);
     };
     let everything = ["--workspace", "--all-targets", "--all-features"];
-    clippy("the workspace has no warnings", &everything);
+    clippy("clippy: no warnings in the workspace", &everything);
     for feature in FEATURES {
-        let name = format!("the library with the features {feature:?} has no warnings");
+        let name = format!("clippy: no warnings with features {feature:?}");
         let what = [
             "--package",
             "firstlight",
@@ -68,16 +68,16 @@ pub(super) fn clippy(cases: &mut Cases) -> anyhow::Result<()> {
 pub(super) fn docs(cases: &mut Cases) -> anyhow::Result<()> {
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
     cases.command(
-        "the documentation has no warnings",
+        "docs: no warnings",
         doc.env("RUSTDOCFLAGS", "--deny warnings"),
-        fine,
+        no_check,
     );
     Ok(())
 }
 
 pub(super) fn tests(cases: &mut Cases) -> anyhow::Result<()> {
     let mut test = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
-    // Held until the tests are over.
+    // The server runs until the end of this function.
     let server = tools::postgres().and_then(|postgres| PostgresServer::start(&postgres));
     match &server {
         Ok(server) => {

@@ -1,4 +1,4 @@
-//! What became of each case, and the table at the end.
+//! Results of test cases, and the table that sums them up.
 
 use std::{
     process::Command,
@@ -7,19 +7,19 @@ use std::{
 
 use crate::{command, ui};
 
-/// The cases of one suite: run here, counted here.
+/// Runs and counts the cases of one suite.
 #[derive(Debug)]
 pub struct Cases {
     suite: &'static str,
     passed: usize,
     failed: Vec<(String, String)>,
-    /// Marked as ignored by their authors.
+    /// Tests with `#[ignore]`.
     ignored: usize,
     not_run: Vec<(String, String)>,
 }
 
 impl Cases {
-    /// No case of the suite yet.
+    /// Starts a suite without any case.
     pub fn new(suite: &'static str) -> Self {
         Self {
             suite,
@@ -30,32 +30,34 @@ impl Cases {
         }
     }
 
-    /// Runs one case, and says whether it passed. `name` is a sentence that is true when it does.
+    /// Runs one case and returns whether it passed.
+    ///
+    /// `name` states the unit and the expected outcome.
     pub fn check(&mut self, name: &str, case: impl FnOnce() -> anyhow::Result<()>) -> bool {
         let started = Instant::now();
         let result = case();
         self.record(name, started, &result)
     }
 
-    /// Like [`Cases::check`], for a command that must succeed and whose output must satisfy `fine`.
+    /// Runs a command that must succeed and whose output must satisfy `check_output`.
     pub fn command(
         &mut self,
         name: &str,
         command: &mut Command,
-        fine: impl FnOnce(&str) -> anyhow::Result<()>,
+        check_output: impl FnOnce(&str) -> anyhow::Result<()>,
     ) -> bool {
         let started = Instant::now();
-        let result = command::watched(name, command).and_then(|output| fine(&output));
+        let result = command::watched(name, command).and_then(|output| check_output(&output));
         self.record(name, started, &result)
     }
 
-    /// A run of `cargo test`, whose cases are counted one by one.
+    /// Runs `cargo test` and counts its tests one by one.
     pub fn cargo_test(&mut self, name: &str, command: &mut Command) {
         let started = Instant::now();
         let result = command::watched(name, command);
         let counts = match &result {
             Ok(output) => Counts::of(output),
-            // It holds the whole output, too.
+            // The error holds the whole output.
             Err(error) => Counts::of(&format!("{error:#}")),
         };
         self.passed += counts.passed;
@@ -68,7 +70,7 @@ impl Cases {
             }
             Err(error) => {
                 self.failed(name, &error);
-                // The run itself is one failure already.
+                // `failed` has counted one failure.
                 let more = (1..counts.failed).map(|_| (name.to_owned(), "see above".to_owned()));
                 self.failed.extend(more);
             }
@@ -94,32 +96,33 @@ impl Cases {
         self.failed.push((name.to_owned(), reason));
     }
 
-    /// Whether none has failed, and none was left out.
+    /// Whether all cases ran and passed.
     pub fn all_passed(&self) -> bool {
         self.failed.is_empty() && self.not_run.is_empty()
     }
 
-    /// A case that cannot run here, and what to do about it.
+    /// Records a case that cannot run on this machine; `reason` says what to install.
     pub fn not_run(&mut self, name: &str, reason: &str) {
         ui::line(format!("  {}: {name}: {reason}", ui::loud("NOT RUN")));
         self.not_run.push((name.to_owned(), reason.to_owned()));
     }
 }
 
-/// All suites so far.
+/// The results of all suites.
 #[derive(Debug, Default)]
 pub struct Report {
     suites: Vec<(Cases, Duration)>,
 }
 
 impl Report {
-    /// Adds a finished suite, with the time that it took.
+    /// Adds a finished suite and its duration.
     pub fn add(&mut self, cases: Cases, took: Duration) {
         self.suites.push((cases, took));
     }
 
-    /// Prints the table and the closing line; returns whether the run counts as passed. `strict` denies it to a run with
-    /// cases that were not run.
+    /// Prints the table and the totals, and returns whether the run has passed.
+    ///
+    /// With `strict`, a case that did not run fails the run.
     pub fn close(&self, strict: bool) -> bool {
         ui::heading("Results");
         ui::line(format!(
@@ -176,7 +179,7 @@ impl Report {
                 "\n  CI is set: a case that did not run fails the run.",
             ));
         }
-        // This form, alone on its line, is what readers of CI logs look for; so without colours.
+        // CI logs are searched for this exact line, so it has no colors.
         ui::line(format!(
             "\n{passed} passed, {failed} failed, {} skipped",
             ignored + not_run
@@ -185,7 +188,7 @@ impl Report {
     }
 }
 
-/// What the lines `test result: …` of `cargo test` add up to.
+/// Sums of the `test result:` lines of `cargo test`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Counts {
     passed: usize,
@@ -223,7 +226,7 @@ mod tests {
     use super::Counts;
 
     #[test]
-    fn results_of_test_binaries_are_added_up() {
+    fn counts_of_test_binaries_are_added() {
         let output = "running 3 tests\n\
             test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.05s\n\
             test result: FAILED. 3 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.05s\n";

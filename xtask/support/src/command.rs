@@ -1,4 +1,4 @@
-//! Runs one command to its end: says what it runs and how long it took, and shows everything it said if it fails.
+//! Runs a command to its end, with progress and with the output of a failure.
 
 use std::{
     ffi::OsStr,
@@ -12,11 +12,13 @@ use anyhow::{Context as _, bail};
 
 use crate::{paths, ui};
 
-/// Runs `command`, and returns what it printed on both streams, in the order in which it came.
+/// Runs `command` and returns the output of both streams, in order of arrival.
+///
+/// Prints the command and how long it took.
 ///
 /// # Errors
 ///
-/// Where the command cannot be started, or fails; the message then holds the whole output.
+/// If the command cannot be started or fails. The message of a failure holds the whole output.
 pub fn run(what: &str, command: &mut Command) -> anyhow::Result<String> {
     let shown = display(command);
     let step = ui::Step::start(what, &shown);
@@ -32,13 +34,13 @@ pub fn run(what: &str, command: &mut Command) -> anyhow::Result<String> {
     }
 }
 
-/// Runs `command` like [`run`], and leaves it to the caller to say what came of it.
+/// Like [`run`], but the caller prints the result.
 pub fn watched(what: &str, command: &mut Command) -> anyhow::Result<String> {
     let step = ui::Step::start(what, &display(command));
     output_of(command, |line| step.doing(line))
 }
 
-/// Like [`run`], without a word about it.
+/// Like [`run`], but prints nothing.
 pub fn run_quietly(command: &mut Command) -> anyhow::Result<String> {
     output_of(command, |_| ())
 }
@@ -62,7 +64,7 @@ fn output_of(command: &mut Command, watch: impl Fn(&str) + Sync) -> anyhow::Resu
         .with_context(|| format!("cannot wait for {program}"))?;
     let output = output.into_inner().unwrap_or_else(PoisonError::into_inner);
     if !status.success() {
-        bail!("{program} ended with {status}; it said:\n{output}");
+        bail!("{program} ended with {status}; its output:\n{output}");
     }
     Ok(output)
 }
@@ -82,7 +84,9 @@ fn collect(stream: Option<impl Read>, output: &Mutex<String>, watch: &impl Fn(&s
     }
 }
 
-/// The command as one would type it at the root of the checkout, with the variables that were set for it.
+/// The command as a shell line for the root of the checkout.
+///
+/// Includes the environment variables that are set for it.
 pub fn display(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(name, value)| {
         let value = value?.to_string_lossy().into_owned();

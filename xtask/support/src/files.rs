@@ -1,10 +1,10 @@
-//! All files of a folder, with what is in them, to write, copy and compare folders.
+//! Folders as maps of paths and contents, to write, copy and compare them.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context as _, bail};
 
-/// Paths relative to the folder, and contents.
+/// Contents by path relative to the folder.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// Reads all files below `folder`.
@@ -28,7 +28,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Writes them below `folder`, beside what is there.
+/// Writes `files` below `folder` and keeps files of other names.
 pub fn write(folder: &Path, files: &Files) -> anyhow::Result<()> {
     for (name, content) in files {
         let file = folder.join(name);
@@ -39,7 +39,11 @@ pub fn write(folder: &Path, files: &Files) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Both hold the same; otherwise the error names every file that tells them apart.
+/// Checks that both hold the same files with the same contents.
+///
+/// # Errors
+///
+/// Names every file that is missing, unexpected or different.
 pub fn same(found: &Files, expected: &Files) -> anyhow::Result<()> {
     let mut differences = Vec::new();
     for name in found.keys().filter(|name| !expected.contains_key(*name)) {
@@ -61,7 +65,7 @@ pub fn same(found: &Files, expected: &Files) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The number of the first line that is not the same in both.
+/// The number of the first line that differs, from 1.
 fn first_difference(found: &[u8], expected: &[u8]) -> usize {
     let lines = |content| <[u8]>::split(content, |byte| *byte == b'\n');
     let pairs = lines(found).zip(lines(expected));
@@ -81,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_extra_and_changed_are_named() {
+    fn every_different_file_is_named() {
         let expected = files(&[("a", "1\n"), ("b", "1\n2\n"), ("c", "")]);
         assert!(same(&expected, &expected).is_ok());
         let found = files(&[("a", "1\n"), ("b", "1\n3\n"), ("old", "")]);

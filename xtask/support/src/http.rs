@@ -1,22 +1,22 @@
-//! Requests to servers on the loopback interface: plain, short, and every status is an answer.
+//! Blocking HTTP requests to servers on the loopback interface.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use ureq::{Agent, http::Request};
 
-/// An answer, read whole.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// The `content-type` header; empty without one.
+    /// The `content-type` header, or the empty string.
     pub content_type: String,
     /// The body, which must be UTF-8.
     pub body: String,
 }
 
-/// Sends a GET without headers. Any status is an answer, as for [`send`].
+/// Sends a GET request without headers; see [`send`].
 pub fn get(url: &str) -> anyhow::Result<Answer> {
     send("GET", url, &[], "")
 }
@@ -25,7 +25,7 @@ pub fn get(url: &str) -> anyhow::Result<Answer> {
 ///
 /// # Errors
 ///
-/// Where no complete answer came in time. A status of 400 or more is an answer, not an error.
+/// If no complete response arrives within 20 s. A status of 400 or more is not an error.
 pub fn send(
     method: &str,
     url: &str,
@@ -35,7 +35,7 @@ pub fn send(
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .http_status_as_error(false)
-        // A proxy of the machine's must not see, or answer, what is meant for a server on the loopback interface.
+        // Requests to the loopback interface must not go through a proxy of the machine.
         .proxy(None)
         .build()
         .into();
@@ -45,7 +45,7 @@ pub fn send(
     }
     let request = request
         .body(body.to_owned())
-        .with_context(|| format!("{method} {url} is no request"))?;
+        .with_context(|| format!("{method} {url} is not a valid request"))?;
     let mut response = agent
         .run(request)
         .with_context(|| format!("{method} {url}"))?;
@@ -66,11 +66,11 @@ pub fn send(
     })
 }
 
-/// Asks again until `wanted` makes something of the answer.
+/// Repeats a GET request until `wanted` returns a value for the response.
 ///
 /// # Errors
 ///
-/// When that has not happened by the deadline; the message holds the last answer.
+/// If the deadline passes first. The message holds the last response.
 pub fn poll<T>(
     url: &str,
     headers: &[(&str, &str)],
@@ -85,13 +85,13 @@ pub fn poll<T>(
         }
         if std::time::Instant::now() >= until {
             let last = answer.map_or_else(|error| format!("{error:#}"), |answer| answer.body);
-            anyhow::bail!("{url} did not show what was expected; its last answer:\n{last}");
+            anyhow::bail!("{url} did not return what was expected; its last answer:\n{last}");
         }
         std::thread::sleep(Duration::from_millis(100));
     }
 }
 
-/// A query as part of an address.
+/// Percent-encodes `text` for the query of a URL.
 pub fn encoded(text: &str) -> String {
     let encode = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {

@@ -1,4 +1,6 @@
-//! Ctrl-C and SIGTERM: children are in process groups of their own, so they end when this program says so, and they do.
+//! Handles Ctrl-C and SIGTERM.
+//!
+//! Children have their own process groups, so the terminal's signal does not reach them and this program must end them.
 
 use std::{
     process,
@@ -17,37 +19,39 @@ use signal_hook::{
 
 use crate::process::kill_all;
 
-/// Whether a signal has come.
+/// A flag that is set by the first signal.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Whether a signal has come since [`watch`].
+    /// Whether a signal has arrived since [`watch`].
     pub fn came(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// The first signal is left to the caller to notice; the second kills every child and exits.
+/// Sets the returned flag on the first signal.
+///
+/// The second signal kills every child and exits.
 pub fn watch() -> anyhow::Result<Interrupt> {
     let interrupt = Interrupt::default();
-    let noticed = interrupt.clone();
-    on_signal(move || noticed.0.swap(true, Ordering::Relaxed))?;
+    let flag = interrupt.clone();
+    on_signal(move || flag.0.swap(true, Ordering::Relaxed))?;
     Ok(interrupt)
 }
 
-/// The first signal kills every child and exits: for tests, whose result is void then anyway.
+/// Kills every child and exits on the first signal, for tests.
 pub fn exit_at_once() -> anyhow::Result<()> {
     on_signal(|| true)
 }
 
-fn on_signal(is_the_end: impl Fn() -> bool + Send + 'static) -> anyhow::Result<()> {
+fn on_signal(exits: impl Fn() -> bool + Send + 'static) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
     thread::spawn(move || {
         for signal in signals.forever() {
-            if is_the_end() {
+            if exits() {
                 kill_all();
-                // As a shell reports a program that a signal has ended.
+                // The status that a shell reports for a program ended by a signal.
                 process::exit(128 + signal);
             }
         }

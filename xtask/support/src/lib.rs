@@ -1,6 +1,7 @@
-//! What the rest of xtask stands on: child processes, files, requests, installed programs, and what a terminal shows.
 //!
-//! Knows neither the library nor the template.
+//! Shared helpers of xtask: processes, files, requests, tools, terminal output.
+//!
+//! Nothing here depends on the library or on the template.
 
 #![expect(
     clippy::exhaustive_structs,

@@ -1,40 +1,44 @@
-//! Where things are: the checkout that this program was built from, and the folders that it makes under `target/`.
+//! Paths of the checkout and of the folders below `target/`.
 
 use std::path::{Path, PathBuf};
 
 /// The root of the checkout.
 pub fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // `xtask/support/` is always two levels below it.
+    // `xtask/support/` is two levels below the root.
     manifest.ancestors().nth(2).unwrap_or(manifest)
 }
 
-/// The library, as generated services should find it.
+/// The library's crate, on which generated services depend by path.
 pub fn library() -> PathBuf {
     root().join("telemetry-crate")
 }
 
-/// The template, before it is rendered.
+/// The template as committed.
 pub fn template() -> PathBuf {
     root().join("template")
 }
 
-/// Everything that xtask makes or installs is below this folder, which git ignores and `cargo clean` removes.
+/// The folder for everything that xtask makes or installs.
+///
+/// Git ignores it, and `cargo clean` removes it.
 pub fn target() -> PathBuf {
     root().join("target")
 }
 
-/// Tools that xtask installed for itself.
+/// Tools that xtask has installed.
 pub fn tools() -> PathBuf {
     target().join("tools")
 }
 
-/// One target folder for all generated services: their dependencies are the same, and are built once.
+/// The target folder of all generated services.
+///
+/// They share it so that common dependencies are built once.
 pub fn generated_target() -> PathBuf {
     target().join("generated")
 }
 
-/// An empty folder below `target/`.
+/// Makes an empty folder below `target/` and removes an earlier one.
 pub fn fresh(name: &str) -> std::io::Result<PathBuf> {
     let folder = target().join(name);
     match std::fs::remove_dir_all(&folder) {

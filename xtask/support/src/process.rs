@@ -1,8 +1,7 @@
-//! A server as a child process: its output line by line, its end by process id, and no way to outlive this program's
-//! scope.
+//! Server processes: output line by line, signals, and a kill on drop.
 //!
-//! The child is in a process group of its own, so that a Ctrl-C at the terminal reaches only this program, which then
-//! stops the child in its own order.
+//! Each child has its own process group, so Ctrl-C at the terminal reaches only this program, which then stops its
+//! children in the right order.
 
 use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
@@ -18,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::command;
 
-/// A running child. Dropping it kills it.
+/// A running child process, which is killed on drop.
 #[derive(Debug)]
 pub struct Process {
     name: &'static str,
@@ -30,7 +29,9 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` with both output streams captured, and its standard input open until [`Process::close_stdin`].
+    /// Starts `command` with both output streams captured.
+    ///
+    /// Standard input stays open until [`Process::close_stdin`].
     pub fn start(name: &'static str, command: &mut Command) -> anyhow::Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
@@ -64,16 +65,16 @@ impl Process {
         self.child.id()
     }
 
-    /// Every line so far, of both streams.
+    /// All lines of both streams so far.
     pub fn lines(&self) -> Vec<String> {
         self.output.lock().lines.clone()
     }
 
-    /// Waits for the first line of which `wanted` makes something.
+    /// Waits for the first line for which `wanted` returns a value.
     ///
     /// # Errors
     ///
-    /// When the child ends or the deadline passes without it; the message holds what the child said instead.
+    /// If the child ends or the deadline passes first. The message holds the output so far.
     pub fn wait_for_line<T>(
         &self,
         what: &str,
@@ -93,12 +94,12 @@ impl Process {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || state.streams_ended == self.readers.len() {
                 let reason = if left.is_zero() {
-                    "did not say in time"
+                    "did not print in time"
                 } else {
-                    "ended without saying"
+                    "ended without printing"
                 };
                 bail!(
-                    "{} {reason}: {what}; it said:\n{}",
+                    "{} {reason}: {what}; its output:\n{}",
                     self.name,
                     state.lines.join("\n")
                 );
@@ -110,34 +111,31 @@ impl Process {
 
     /// Writes to the standard input.
     pub fn type_in(&mut self, text: &str) -> anyhow::Result<()> {
-        let stdin = self
-            .stdin
-            .as_mut()
-            .context("its standard input is closed")?;
+        let stdin = self.stdin.as_mut().context("standard input is closed")?;
         stdin
             .write_all(text.as_bytes())
-            .with_context(|| format!("typing to {}", self.name))?;
+            .with_context(|| format!("writing to {}", self.name))?;
         stdin
             .flush()
-            .with_context(|| format!("typing to {}", self.name))
+            .with_context(|| format!("writing to {}", self.name))
     }
 
-    /// Ends the standard input, as Ctrl-D does.
+    /// Closes standard input, as Ctrl-D does.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
-    /// Sends SIGTERM, and nothing else.
+    /// Sends SIGTERM without waiting for the end.
     pub fn terminate(&self) -> anyhow::Result<()> {
         self.signal(Signal::TERM)
     }
 
-    /// SIGINT, without waiting for what follows.
+    /// Sends SIGINT without waiting for the end.
     pub fn interrupt(&self) -> anyhow::Result<()> {
         self.signal(Signal::INT)
     }
 
-    /// SIGKILL, without waiting until it is gone.
+    /// Sends SIGKILL without waiting for the end.
     pub fn kill(&self) -> anyhow::Result<()> {
         self.signal(Signal::KILL)
     }
@@ -145,15 +143,15 @@ impl Process {
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         if self.status.is_none() {
             kill_process(Pid::from_child(&self.child), signal)
-                .with_context(|| format!("signalling {}", self.name))?;
+                .with_context(|| format!("signaling {}", self.name))?;
         }
         Ok(())
     }
 
-    /// Whether the child has ended, by itself or because it was told to.
+    /// Whether the child has ended for any reason.
     pub fn has_ended(&mut self) -> bool {
         if self.status.is_none() {
-            // From the moment the status is collected, the number may belong to another process.
+            // Once the status is collected, another process may get the same process id.
             let mut running = running();
             self.status = self.child.try_wait().unwrap_or_default();
             if self.status.is_some() {
@@ -163,11 +161,11 @@ impl Process {
         self.status.is_some()
     }
 
-    /// Waits for the child's end and for its last line.
+    /// Waits until the child has ended and its output is read completely.
     ///
     /// # Errors
     ///
-    /// When it has not ended by the deadline; it then still runs.
+    /// If the child has not ended by the deadline. It keeps running.
     pub fn wait(&mut self, deadline: Duration) -> anyhow::Result<ExitStatus> {
         let until = Instant::now() + deadline;
         while self.status.is_none() {
@@ -175,9 +173,9 @@ impl Process {
                 break;
             }
             if Instant::now() >= until {
-                let said = self.lines().join("\n");
+                let output = self.lines().join("\n");
                 bail!(
-                    "{} has not ended after {} s; it said:\n{said}",
+                    "{} has not ended after {} s; its output:\n{output}",
                     self.name,
                     deadline.as_secs()
                 );
@@ -185,13 +183,13 @@ impl Process {
             thread::sleep(POLL);
         }
         for reader in self.readers.drain(..) {
-            // Its panic has been printed; what it read is still there.
+            // A panic of the reader has been printed, and the lines read before it are kept.
             let _ = reader.join();
         }
         self.status.context("a status was just collected")
     }
 
-    /// Both of the above: how a server is normally stopped.
+    /// Sends SIGTERM and waits for the end: the normal way to stop a server.
     pub fn stop(&mut self, deadline: Duration) -> anyhow::Result<ExitStatus> {
         self.terminate()?;
         self.wait(deadline)
@@ -201,7 +199,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if !self.has_ended() {
-            // It may end by itself just now; then there is nothing left to do.
+            // An error means that the child ended by itself in the meantime.
             let _ = self.child.kill();
             let _ = self.wait(KILLED);
         }
@@ -234,7 +232,7 @@ fn read(stream: impl Read + Send + 'static, output: Arc<Output>) -> JoinHandle<(
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             line.clear();
             let mut state = output.lock();
-            // A demonstration may run for days: past the limit, lines are read and forgotten.
+            // The demo may run for days. Lines past the limit are read and dropped.
             if state.lines.len() < MAX_LINES {
                 state.lines.push(text);
             }
@@ -246,7 +244,7 @@ fn read(stream: impl Read + Send + 'static, output: Arc<Output>) -> JoinHandle<(
     })
 }
 
-/// Kills every child that still runs; for an exit that runs no destructors.
+/// Kills all running children, for an exit that runs no destructors.
 pub fn kill_all() {
     for pid in running().drain(..) {
         let _ = kill_process(pid, Signal::KILL);
@@ -257,12 +255,12 @@ fn running() -> MutexGuard<'static, Vec<Pid>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The children whose status is not collected yet.
+/// Children whose status is not collected yet.
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-/// How long a program may take to start. Generous: the machine may be building something else.
+/// How long a program may take to start, even while the machine is building.
 pub const START: Duration = Duration::from_secs(30);
-/// How long a killed process may take to vanish.
+/// How long a killed process may take to end.
 const KILLED: Duration = Duration::from_secs(5);
 const MAX_LINES: usize = 200_000;
 const POLL: Duration = Duration::from_millis(10);

@@ -1,5 +1,7 @@
-//! Programs that are not written in this repository: each is found, or installed below `target/tools`, or its absence
-//! is explained. Nothing is ever installed for the whole machine.
+//! External programs that the tests need.
+//!
+//! Each is found on the machine or installed below `target/tools`. Otherwise the error says how to install it. Nothing
+//! is installed for the whole machine.
 
 mod alertmanager;
 mod cargo_generate;

@@ -1,7 +1,7 @@
-//! What a person sees: headings, results, colours, and a spinner while something runs.
+//! Terminal output: headings, results, colors and a spinner.
 //!
-//! Colours and the spinner exist on a terminal only, and colours only where `NO_COLOR` is unset; elsewhere each step is
-//! a plain line when it starts and another when it ends, which is what a CI log needs.
+//! The spinner appears on a terminal only, and colors only if `NO_COLOR` is unset as well. Elsewhere, such as in a CI
+//! log, a step prints one plain line when it starts and one when it ends.
 
 use std::{
     fmt::Display,
@@ -17,7 +17,7 @@ pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Columns to draw in.
+/// The width of the terminal in columns, between 60 and 160.
 pub fn width() -> usize {
     let columns = Term::stdout()
         .size_checked()
@@ -25,12 +25,12 @@ pub fn width() -> usize {
     columns.clamp(60, 160)
 }
 
-/// `text` in at most `width` columns, with an ellipsis where it was longer.
+/// `text` shortened to `width` columns, with an ellipsis if it was longer.
 pub fn truncated(text: &str, width: usize) -> String {
     console::truncate_str(text, width, "…").into_owned()
 }
 
-/// Prints a heading.
+/// Prints a heading after an empty line.
 pub fn heading(text: &str) {
     println!("\n{}", style(text).bold());
 }
@@ -55,22 +55,22 @@ pub fn loud<D>(text: D) -> StyledObject<D> {
     style(text).yellow().bold()
 }
 
-/// For remarks.
+/// The style of remarks.
 pub fn quiet<D>(text: D) -> StyledObject<D> {
     style(text).dim()
 }
 
-/// For emphasis.
+/// The style of emphasis.
 pub fn strong<D>(text: D) -> StyledObject<D> {
     style(text).bold()
 }
 
-/// The color of the trace id, which links the three signals.
+/// The color of a trace id.
 pub fn accent<D>(text: D) -> StyledObject<D> {
     style(text).cyan().bold()
 }
 
-/// `0.4 s`, `12.3 s`, `2 min 05 s`.
+/// A duration such as `0.4 s`, `12.3 s` or `2 min 05 s`.
 pub fn seconds(time: Duration) -> String {
     match time.as_secs() {
         0..60 => format!("{:.1} s", time.as_secs_f64()),
@@ -78,7 +78,9 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// One step under way. Say [`Step::done`] or [`Step::failed`] at its end; a dropped step just disappears.
+/// A running step, which ends with [`Step::done`] or [`Step::failed`].
+///
+/// A dropped step clears its spinner and prints nothing.
 #[derive(Debug)]
 pub struct Step {
     what: String,
@@ -87,7 +89,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// `how` is the command or the means, shown beside the step.
+    /// Starts a step; `how` is the command or the means, shown beside it.
     pub fn start(what: &str, how: &str) -> Self {
         let spinner = is_terminal().then(|| {
             let spinner = ProgressBar::new_spinner()
@@ -111,7 +113,7 @@ impl Step {
         }
     }
 
-    /// What it does right now; shown on a terminal only.
+    /// Shows what the step is doing, on a terminal only.
     pub fn doing(&self, what: &str) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(console::strip_ansi_codes(what.trim()).into_owned());
@@ -151,5 +153,5 @@ impl Drop for Step {
     }
 }
 
-/// Enough for a waterfall, and what CI logs show without wrapping.
+/// Wide enough for a waterfall, and not wrapped in CI logs.
 const WIDTH_ELSEWHERE: usize = 110;

@@ -1,6 +1,6 @@
-//! YAML as JSON, for checks that look into the template's files.
+//! Reads YAML as JSON, for checks of the template's files.
 //!
-//! Left out on purpose: tags, and keys that are not text; no file of ours has them.
+//! Tags and keys other than strings are not supported; no file of this repository has them.
 
 use std::{fs, path::Path};
 
@@ -8,13 +8,13 @@ use anyhow::{Context as _, bail};
 use serde_json::{Map, Value};
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// The one document in `file`.
+/// Reads the single document in `file`.
 pub fn read(file: &Path) -> anyhow::Result<Value> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
     parse(&text).with_context(|| file.display().to_string())
 }
 
-/// The one document in `text`.
+/// Parses the single document in `text`.
 pub fn parse(text: &str) -> anyhow::Result<Value> {
     let documents = YamlLoader::load_from_str(text)?;
     let [document] = &documents[..] else {
@@ -36,12 +36,12 @@ fn json(yaml: &Yaml) -> anyhow::Result<Value> {
             for (key, value) in entries {
                 let key = key
                     .as_str()
-                    .with_context(|| format!("{key:?} is no text"))?;
+                    .with_context(|| format!("{key:?} is not a string"))?;
                 object.insert(key.to_owned(), json(value)?);
             }
             Value::Object(object)
         }
-        other => bail!("{other:?} is nothing that JSON has"),
+        other => bail!("{other:?} has no equivalent in JSON"),
     })
 }
 
@@ -51,7 +51,7 @@ mod tests {
     use yaml_rust2::YamlLoader;
 
     #[test]
-    fn what_json_has_too_comes_out_as_it_is() {
+    fn values_and_nesting_are_kept() {
         let text = "a: [1, true, x, null]\nb:\n  c: \"0.5\"\n";
         let documents = YamlLoader::load_from_str(text).unwrap_or_default();
         let value = super::json(&documents[0]).ok();

@@ -1,4 +1,4 @@
-//! One call: the span, the clock, and the one place where both end.
+//! One call: the span, the duration and the single end of both.
 
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
@@ -8,29 +8,31 @@ use tracing::Span;
 
 use super::{
     layer::Shared,
-    request::{Notes, Url},
+    request::{CallOptions, Url},
 };
 use crate::{http::protocol, span_end::OpenSpan, traces::SPAN_LEVEL, unwind::EndsByPanic};
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Outcome {
-    /// The response's head is there.
+    /// The response's head has arrived.
     Answered(StatusCode, Version),
-    /// There is an error in place of a response: one word of few.
+    /// The client returned an error; its class, from a small set of words.
     Failed(&'static str),
-    /// The caller no longer waits for the response: a timeout around the call, or another call that was faster.
-    Cancelled,
+    /// The caller dropped the future, as a timeout or a race with another call does.
+    Canceled,
     Panicked,
 }
 
-/// Lives from the request to the response's head. Dropped before that, it ends as what it looks like.
+/// A call from the request to the response's head.
+///
+/// If it is dropped earlier, it ends as a panic during unwinding, and as canceled otherwise.
 #[derive(Debug)]
 pub(super) struct Call {
     span: OpenSpan,
     start: Instant,
     method: &'static str,
-    /// As the program wrote it, if it is none of the known ones.
+    /// The method as the program wrote it, if it is not a known one.
     unknown_method: Option<Method>,
     address: Option<String>,
     port: u16,
@@ -43,7 +45,7 @@ impl Call {
         let written = method;
         let method = protocol::method(written);
         let address = url.address();
-        // What a log line of the client's own inherits; the rest goes to the trace alone, if it is kept.
+        // Fields that log lines of the client inherit. Other attributes go only to a sampled trace.
         let span = tracing::span!(
             target: "firstlight::http::client",
             SPAN_LEVEL,
@@ -64,12 +66,12 @@ impl Call {
         }
     }
 
-    /// Called inside the span, once.
-    pub(super) fn describe(&mut self, url: &Url<'_>, notes: Notes) {
+    /// Writes the span's name and attributes; called once, inside the span.
+    pub(super) fn describe(&mut self, url: &Url<'_>, options: CallOptions) {
         self.span.entered(None);
         self.span.write(|span| {
-            let method = protocol::in_name(self.method);
-            span.update_name(match notes.template {
+            let method = protocol::span_name_method(self.method);
+            span.update_name(match options.template {
                 Some(template) => Cow::from(format!("{method} {template}")),
                 None => Cow::from(method),
             });
@@ -80,15 +82,15 @@ impl Call {
                 (self.unknown_method.as_ref()).map(|method| {
                     KeyValue::new("http.request.method_original", method.to_string())
                 }),
-                (notes.template).map(|template| KeyValue::new("url.template", template)),
-                (notes.resend.filter(|count| *count > 0))
+                (options.template).map(|template| KeyValue::new("url.template", template)),
+                (options.resend.filter(|count| *count > 0))
                     .map(|count| KeyValue::new("http.request.resend_count", i64::from(count))),
             ];
             span.set_attributes(attributes.into_iter().flatten());
         });
     }
 
-    /// Called inside the span: the headers that carry it to the server.
+    /// Returns the headers that carry the context; called inside the span.
     pub(super) fn context_for(&self, url: &Url<'_>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if self.shared.propagates_to(&url.host) {
@@ -111,17 +113,17 @@ impl Call {
             Outcome::Answered(status, version) => (Some(status), Some(version)),
             _ => (None, None),
         };
-        // Semantic conventions, HTTP client spans: what a server calls the client's fault is an error here, too.
+        // Semantic conventions, HTTP client spans: a 4xx is an error of the call as well.
         let error = match &outcome {
             Outcome::Answered(status, _) => {
                 Some(status.as_str()).filter(|_| status.as_u16() >= 400)
             }
             Outcome::Failed(word) => Some(*word),
-            Outcome::Cancelled => Some("cancelled"),
+            Outcome::Canceled => Some("cancelled"),
             Outcome::Panicked => Some("panic"),
         };
-        // The caller gave up and knows why; the server may have done nothing wrong.
-        let failed = error.is_some() && !matches!(outcome, Outcome::Cancelled);
+        // The caller stopped waiting and knows why. The server may have done nothing wrong.
+        let failed = error.is_some() && !matches!(outcome, Outcome::Canceled);
         self.span.write(|span| {
             let attributes = [
                 status.map(|status| {
@@ -168,7 +170,7 @@ impl Drop for Call {
             self.end(if std::thread::panicking() {
                 Outcome::Panicked
             } else {
-                Outcome::Cancelled
+                Outcome::Canceled
             });
         }
     }

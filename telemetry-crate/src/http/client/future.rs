@@ -1,4 +1,4 @@
-//! The future of a response.
+//! The future of a client's response.
 
 use std::{
     pin::Pin,
@@ -16,7 +16,7 @@ use crate::{error_type::error_type, unwind::watched};
 pin_project! {
     /// Resolves to the response; made by [`ClientService`](super::ClientService).
     ///
-    /// Dropped before that, the call was cancelled, and its span and its measurement say so.
+    /// A drop before that is recorded as a canceled call.
     #[derive(Debug)]
     pub struct ClientFuture<F> {
         #[pin]

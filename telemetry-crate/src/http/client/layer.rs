@@ -1,4 +1,4 @@
-//! The layer, and what its services share.
+//! The client layer and the settings that its services share.
 
 use std::{fmt, sync::Arc};
 
@@ -7,17 +7,20 @@ use tower_layer::Layer;
 use super::{hosts::Hosts, service::ClientService};
 use crate::{catalog, metrics::Durations};
 
-/// Gives every call to another service a span, a measurement and the trace's context.
+/// Adds a span, a measurement and trace context to each call of an HTTP client.
 ///
-/// For every tower client of [`http::Request`], and for `reqwest` with the feature of that name. The span and
-/// `http_client_request_duration_seconds` end with the response's head: when a program has read the body to its end, if it
-/// ever does, says something about the program. A future that is dropped before that is a call with `error.type="cancelled"`.
+/// It wraps every tower client of [`http::Request`], and `reqwest` with the feature of that name.
+/// The span and `http_client_request_duration_seconds` end with the response's head, because the
+/// time at which the program has read the body depends on the program. A future that is dropped
+/// earlier is a call with `error.type="cancelled"`.
 ///
-/// Add it *inside* of layers that retry or follow redirects, and every attempt and every hop is a span of its own with its
-/// own URL; [`Resend`](super::Resend) numbers the attempts. Outside of them it is one span for all of them together.
+/// Inside a layer that retries or follows redirects, every attempt and every hop has its own span
+/// with its own URL. [`Resend`](super::Resend) numbers the attempts. Outside such a layer, one span
+/// covers all of them.
 ///
-/// The context (`traceparent`, `tracestate`, `baggage`) goes to every server that is called, because a trace that ends at the
-/// first service is of little use. It is no secret, but it is ours: a program that calls strangers says to whom it goes with
+/// The context (`traceparent`, `tracestate`, `baggage`) is sent to every server that is called,
+/// because a trace that ends at the first service is of little use. It is not secret, but it is
+/// internal: a program that calls third parties limits it with
 /// [`propagate_to`](Self::propagate_to).
 ///
 /// ```
@@ -65,9 +68,9 @@ impl Shared {
         }
     }
 
-    /// Whether this host, of all that are called, must not see the context that others do.
+    /// Returns whether this host is excluded while others get the context.
     #[cfg(feature = "reqwest")]
-    pub(super) fn keeps_from(&self, host: &str) -> bool {
+    pub(super) fn excludes(&self, host: &str) -> bool {
         matches!(&self.propagation, Propagation::Where(wanted) if !wanted(host))
     }
 }
@@ -98,9 +101,11 @@ impl ClientLayer {
         }
     }
 
-    /// The context goes only to the hosts for which `wanted` returns true. It is asked for every request, and so for every
-    /// hop of a redirect if the layer is inside of what follows it. An IPv6 address is in brackets; a request that names no
-    /// host asks with the empty string.
+    /// Sends the context only to hosts for which `wanted` returns true.
+    ///
+    /// `wanted` is called for every request, and so for every redirect if the layer is inside the
+    /// one that follows redirects. An IPv6 address is in brackets. The host is empty for a request
+    /// that does not name one.
     ///
     /// ```
     /// let layer = firstlight::http::ClientLayer::new().propagate_to(|host| host.ends_with(".internal"));
@@ -111,7 +116,7 @@ impl ClientLayer {
         self
     }
 
-    /// The context goes nowhere: for a client of services that are not ours.
+    /// Sends no context, for clients of third-party services.
     #[must_use]
     pub fn without_propagation(mut self) -> Self {
         Arc::make_mut(&mut self.shared).propagation = Propagation::Nowhere;

@@ -1,28 +1,31 @@
-//! What the layer reads of a request and of a response, whichever client they belong to.
+//! The parts of requests and responses that the layer reads, for any client.
 
 use http::{HeaderMap, Method, StatusCode, Version, header, uri::Authority};
 
 use super::{Resend, UrlTemplate};
 
-/// A request that [`ClientLayer`](super::ClientLayer) can send: [`http::Request`], and `reqwest::Request` with the feature
-/// `reqwest`.
+/// A request that [`ClientLayer`](super::ClientLayer) can send.
+///
+/// Implemented for [`http::Request`], and for `reqwest::Request` with the feature `reqwest`.
 pub trait ClientRequest: sealed::Request {}
 
 impl<T: sealed::Request> ClientRequest for T {}
 
-/// The response to a [`ClientRequest`]: [`http::Response`], and `reqwest::Response` with the feature `reqwest`.
+/// The response to a [`ClientRequest`].
+///
+/// Implemented for [`http::Response`], and for `reqwest::Response` with the feature `reqwest`.
 pub trait ClientResponse: sealed::Response {}
 
 impl<T: sealed::Response> ClientResponse for T {}
 
 pub(super) mod sealed {
-    use super::{HeaderMap, Method, Notes, StatusCode, Url, Version};
+    use super::{CallOptions, HeaderMap, Method, StatusCode, Url, Version};
 
     #[expect(unnameable_types, reason = "that is what seals it")]
     pub trait Request {
         fn method(&self) -> &Method;
         fn url(&self) -> Url<'_>;
-        fn notes(&self) -> Notes;
+        fn options(&self) -> CallOptions;
         fn headers_mut(&mut self) -> &mut HeaderMap;
     }
 
@@ -33,7 +36,7 @@ pub(super) mod sealed {
     }
 }
 
-/// The parts of a URL that may be recorded: no credentials, and of the query only that there is one.
+/// The recordable parts of a URL: no credentials, and no query string.
 #[derive(Debug, Clone)]
 #[expect(unnameable_types, reason = "the sealed traits alone speak of it")]
 pub struct Url<'a> {
@@ -45,13 +48,13 @@ pub struct Url<'a> {
     pub(super) has_query: bool,
 }
 
-/// Borrowed from the URL, or parsed from the header.
+/// Borrowed from the URL, or parsed from the `Host` header.
 pub(super) type Host<'a> = std::borrow::Cow<'a, str>;
 
-/// What the caller has written beside the request.
+/// Details for the span that the caller attached to the request.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(unnameable_types, reason = "the sealed traits alone speak of it")]
-pub struct Notes {
+pub struct CallOptions {
     pub(super) template: Option<&'static str>,
     pub(super) resend: Option<u32>,
 }
@@ -65,7 +68,7 @@ impl<B> sealed::Request for http::Request<B> {
         let uri = self.uri();
         let (host, port) = match uri.authority() {
             Some(authority) => (authority.host().into(), authority.port_u16()),
-            // A client of one connection is given paths.
+            // A client of a single connection gets paths without an authority.
             None => {
                 let header = self.headers().get(header::HOST);
                 let authority = header.and_then(|host| Authority::try_from(host.as_bytes()).ok());
@@ -85,9 +88,9 @@ impl<B> sealed::Request for http::Request<B> {
         }
     }
 
-    fn notes(&self) -> Notes {
+    fn options(&self) -> CallOptions {
         let extensions = self.extensions();
-        Notes {
+        CallOptions {
             template: extensions.get().map(|UrlTemplate(template)| *template),
             resend: extensions.get().map(|Resend(count)| *count),
         }
@@ -109,22 +112,22 @@ impl<B> sealed::Response for http::Response<B> {
 }
 
 impl Url<'_> {
-    /// `server.address`: a host as names and addresses are written elsewhere, without brackets.
+    /// Returns `server.address`: the host, without the brackets of an IPv6 address.
     pub(super) fn address(&self) -> Option<&str> {
         let address = self.host.trim_start_matches('[').trim_end_matches(']');
         Some(address).filter(|address| !address.is_empty())
     }
 
-    /// `server.port`: the scheme's, if the URL has none.
+    /// Returns `server.port`; the default of the scheme if the URL has none.
     pub(super) fn port(&self) -> u16 {
         let default = if self.scheme == "https" { 443 } else { 80 };
         self.port.unwrap_or(default)
     }
 
-    /// `url.full`, as far as it may be recorded.
+    /// Returns `url.full`, without the parts that must not be recorded.
     ///
-    /// Semantic conventions, `url.full`: no credentials; what may be sensitive is `REDACTED`. Any value of a query may be,
-    /// and so may a name, so all of it is.
+    /// Semantic conventions, `url.full`: no credentials, and `REDACTED` for sensitive parts. Any
+    /// name or value in a query may be sensitive, so the whole query is redacted.
     pub(super) fn full(&self) -> Option<String> {
         self.address()?;
         let Self {

@@ -1,6 +1,6 @@
-//! `reqwest`: its requests can be sent through the layer as they are built.
+//! `reqwest`: sends its requests through the layer as they are built.
 //!
-//! What it leaves out: a client of its own. Timeouts, TLS, proxies and redirects stay where `reqwest` has them.
+//! Timeouts, TLS, proxies and redirects stay settings of the `reqwest` client.
 
 use std::{
     future::IntoFuture,
@@ -13,18 +13,20 @@ use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::{
     ClientLayer,
-    request::{Notes, Url, sealed},
+    request::{CallOptions, Url, sealed},
     service::call,
 };
 
 impl ClientLayer {
-    /// Sends a request of `reqwest` with telemetry: `layer.send(client.get(url)).await` in place of
-    /// `client.get(url).send().await`.
+    /// Sends a `reqwest` request with telemetry.
     ///
-    /// `reqwest` follows redirects itself, inside of the call: one span with the first URL, and the context goes with the
-    /// request to wherever it is redirected. A client that may be redirected to strangers has
-    /// [`redirects`](Self::redirects) for its policy, or `redirect::Policy::none()`; one that has told a stranger is warned of, once
-    /// in a process.
+    /// Use `layer.send(client.get(url)).await` instead of `client.get(url).send().await`.
+    ///
+    /// `reqwest` follows redirects itself, inside the call. The call is one span with the first
+    /// URL, and the context is sent to every redirect target. A client that may be redirected to
+    /// third parties uses [`redirects`](Self::redirects) or `redirect::Policy::none()` as its
+    /// policy. The first redirect that takes the context to an excluded host logs a warning, once
+    /// per process.
     ///
     /// Only with the feature `reqwest`.
     ///
@@ -50,13 +52,16 @@ impl ClientLayer {
         ReqwestCall {
             layer: self.clone(),
             request,
-            notes: Notes::default(),
+            options: CallOptions::default(),
         }
     }
 
-    /// Follows up to ten redirects, as `reqwest` does by default, and none to a host that the context may not go to: that
-    /// one is returned as the response that it is. Without [`propagate_to`](Self::propagate_to) there is no such host, with
-    /// [`without_propagation`](Self::without_propagation) there is nothing to keep.
+    /// A redirect policy that keeps the context from hosts it must not go to.
+    ///
+    /// It follows up to ten redirects, as `reqwest` does by default. A redirect to a host that
+    /// [`propagate_to`](Self::propagate_to) excludes is not followed and returned as the response.
+    /// Without `propagate_to` no host is excluded. With
+    /// [`without_propagation`](Self::without_propagation) there is no context to keep.
     ///
     /// Only with the feature `reqwest`.
     ///
@@ -75,7 +80,7 @@ impl ClientLayer {
         let limited = Policy::limited(REDIRECTS);
         Policy::custom(move |attempt| {
             let host = attempt.url().host_str().unwrap_or_default();
-            if shared.keeps_from(host) {
+            if shared.excludes(host) {
                 attempt.stop()
             } else {
                 limited.redirect(attempt)
@@ -84,7 +89,7 @@ impl ClientLayer {
     }
 }
 
-/// Those of `reqwest` by default.
+/// The default of `reqwest`.
 const REDIRECTS: usize = 10;
 
 /// A request that is sent when it is awaited; made by [`ClientLayer::send`].
@@ -93,19 +98,23 @@ const REDIRECTS: usize = 10;
 pub struct ReqwestCall {
     layer: ClientLayer,
     request: RequestBuilder,
-    notes: Notes,
+    options: CallOptions,
 }
 
 impl ReqwestCall {
-    /// The template of the URL, such as `/orders/{id}`, for the span's name; like [`UrlTemplate`](super::UrlTemplate).
+    /// Sets the template of the URL, such as `/orders/{id}`, for the span's name.
+    ///
+    /// Like [`UrlTemplate`](super::UrlTemplate).
     pub fn url_template(mut self, template: &'static str) -> Self {
-        self.notes.template = Some(template);
+        self.options.template = Some(template);
         self
     }
 
-    /// Which attempt this is: 1 is the first that repeats another; like [`Resend`](super::Resend).
+    /// Sets the number of this retry: 1 is the first repetition.
+    ///
+    /// Like [`Resend`](super::Resend).
     pub fn resend(mut self, count: u32) -> Self {
-        self.notes.resend = Some(count);
+        self.options.resend = Some(count);
         self
     }
 }
@@ -118,26 +127,26 @@ impl IntoFuture for ReqwestCall {
         let Self {
             layer,
             request,
-            notes,
+            options,
         } = self;
         let (mut client, request) = request.build_split();
         Box::pin(async move {
             let request = request?;
-            let keeps_from = |url: &::reqwest::Url| {
+            let excludes = |url: &::reqwest::Url| {
                 let host = url.host_str().unwrap_or_default();
-                layer.shared.keeps_from(host)
+                layer.shared.excludes(host)
             };
-            let is_told = !keeps_from(request.url());
-            let response = call(&layer.shared, &mut client, request, notes).await?;
-            if is_told && keeps_from(response.url()) {
-                warn_of(response.url().host_str().unwrap_or_default());
+            let was_allowed = !excludes(request.url());
+            let response = call(&layer.shared, &mut client, request, options).await?;
+            if was_allowed && excludes(response.url()) {
+                warn_of_redirect(response.url().host_str().unwrap_or_default());
             }
             Ok(response)
         })
     }
 }
 
-fn warn_of(host: &str) {
+fn warn_of_redirect(host: &str) {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
@@ -165,9 +174,9 @@ impl sealed::Request for Request {
         }
     }
 
-    // Its extensions are its own.
-    fn notes(&self) -> Notes {
-        Notes::default()
+    // The extensions of a `reqwest` request are private.
+    fn options(&self) -> CallOptions {
+        CallOptions::default()
     }
 
     fn headers_mut(&mut self) -> &mut HeaderMap {

@@ -1,4 +1,4 @@
-//! The service: starts a call for every request.
+//! The client's service: starts a call for every request.
 
 use std::{
     sync::Arc,
@@ -12,10 +12,10 @@ use super::{
     call::Call,
     future::ClientFuture,
     layer::Shared,
-    request::{Notes, sealed},
+    request::{CallOptions, sealed},
 };
 
-/// A client with telemetry around it; made by [`ClientLayer`](super::ClientLayer).
+/// A client with telemetry; made by [`ClientLayer`](super::ClientLayer).
 #[derive(Debug, Clone)]
 pub struct ClientService<S> {
     inner: S,
@@ -44,17 +44,17 @@ where
     }
 
     fn call(&mut self, request: Q) -> Self::Future {
-        let notes = request.notes();
-        call(&self.shared, &mut self.inner, request, notes)
+        let options = request.options();
+        call(&self.shared, &mut self.inner, request, options)
     }
 }
 
-/// Sends the request with what the caller has written beside it.
+/// Sends the request with the details that the caller attached to it.
 pub(super) fn call<S, Q>(
     shared: &Arc<Shared>,
     client: &mut S,
     mut request: Q,
-    notes: Notes,
+    options: CallOptions,
 ) -> ClientFuture<S::Future>
 where
     S: Service<Q>,
@@ -63,12 +63,12 @@ where
     let url = request.url();
     let mut call = Call::start(shared, request.method(), &url);
     let span = call.span().clone();
-    // What a client does before its first await is part of the call, too.
+    // Work before the first await belongs to the call, too.
     let _entered = span.enter();
-    call.describe(&url, notes);
+    call.describe(&url, options);
     let context = call.context_for(&url);
     drop(url);
-    // One value each: those of an attempt before are replaced.
+    // Inserted, not appended: headers of a previous attempt are replaced.
     for (name, value) in &context {
         request.headers_mut().insert(name, value.clone());
     }

@@ -1,4 +1,4 @@
-//! Calls without anything that is global.
+//! Tests of the client layer that register nothing globally.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -18,12 +18,14 @@ fn request() -> Request<()> {
     Request::get(url).body(()).unwrap()
 }
 
-/// Counts on the page with these labels in front of the server's.
+/// Returns the sample of the count with these labels before the server's.
 fn count(metrics: &Metrics, labels: &str) -> Option<String> {
     let server = "server_address=\"orders.internal\",server_port=\"443\"";
     let line = format!("http_client_request_duration_seconds_count{{{labels}{server}}} ");
-    let page = metrics.handle().render(Format::OpenMetrics);
-    let mut counts = page.lines().filter_map(|found| found.strip_prefix(&line));
+    let exposition = metrics.handle().render(Format::OpenMetrics);
+    let mut counts = exposition
+        .lines()
+        .filter_map(|found| found.strip_prefix(&line));
     counts.next().map(str::to_owned)
 }
 
@@ -38,7 +40,7 @@ fn calls_are_measured_once() {
             Ok(Response::new(()))
         }));
         runtime.block_on(answers.call(request())).unwrap();
-        // Never polled, and so never sent; its caller has stopped waiting all the same.
+        // Never polled, and so never sent. The caller has stopped waiting all the same.
         drop(answers.call(request()));
         let mut fails = layer.layer(service_fn(async |_: Request<()>| {
             Err::<Response<()>, _>(io::Error::from(io::ErrorKind::TimedOut))

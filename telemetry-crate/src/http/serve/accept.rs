@@ -1,4 +1,4 @@
-//! Takes connections until the signal to stop, then ends them within the drain.
+//! Accepts connections until the signal to stop, and ends them within the drain.
 
 use std::{
     io,
@@ -15,22 +15,24 @@ use tokio::{
 
 use super::{Serve, Server, metrics::Limit, watch::serve_connection};
 
-/// Out of file descriptors, most likely. Trying again at once would burn a core.
+/// Pause after a failed accept.
+///
+/// The usual reason is a lack of file descriptors. Without a pause the loop would use a whole core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-const SAID_EVERY: Duration = Duration::from_secs(60);
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// For what was cut to notice it, so that its spans and lines are there before telemetry is flushed.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Time for the cut requests to record their spans and log lines before the flush.
+const CUT_GRACE: Duration = Duration::from_secs(1);
 
-/// How far a server is on its way to the end.
+/// Stage of a server's shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    Accepting,
-    /// What is in flight may end.
+    Acceptor,
+    /// Requests in flight may end.
     Draining,
-    /// It may not any longer.
-    Cutting,
+    /// Requests in flight are cut.
+    CutGuard,
 }
 
 pub(super) async fn run(serve: Serve) {
@@ -42,38 +44,39 @@ pub(super) async fn run(serve: Serve) {
     } = serve;
     let limits = limits.effective();
     let drain = limits.drain;
-    let places = Arc::new(Semaphore::new(limits.max_connections));
+    let permits = Arc::new(Semaphore::new(limits.max_connections));
     let server = Server::new(app, limits);
     let (phase, in_phase) = watch::channel(Phase::Accepting);
     let (alive, mut all_closed) = mpsc::channel(1);
     let mut tasks = JoinSet::new();
-    let mut accepting = Accepting::default();
+    let mut accepting = Acceptor::default();
     loop {
-        let (place, stream, client) = tokio::select! {
+        let (permit, stream, client) = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            (place, (stream, client)) = accepting.next(&listener, &places) => (place, stream, client),
+            (permit, (stream, client)) = accepting.next(&listener, &permits) => (permit, stream, client),
         };
-        // Responses leave when they are written, and not with what may follow them. An error means that it is closed.
+        // Small responses leave at once, without waiting for more data. An error means that the
+        // connection is closed.
         let _ = stream.set_nodelay(true);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(serve_connection(
             server.clone(),
             stream,
             client,
-            (place, alive.clone()),
+            (permit, alive.clone()),
             in_phase.clone(),
         ));
     }
 
-    // From here on, connecting fails.
+    // From here on, new connections are refused.
     drop(listener);
     drop(alive);
     phase.send_replace(Phase::Draining);
     if timeout(drain, all_closed.recv()).await.is_ok() {
         return;
     }
-    let connections = server.limits.max_connections - places.available_permits();
+    let connections = server.limits.max_connections - permits.available_permits();
     let requests = server.in_flight.load(Ordering::Relaxed);
     Limit::Drain.count_by(connections);
     tracing::warn!(
@@ -84,25 +87,25 @@ pub(super) async fn run(serve: Serve) {
         drain.as_secs_f64()
     );
     phase.send_replace(Phase::Cutting);
-    let _ = timeout(LAST_WORDS, all_closed.recv()).await;
+    let _ = timeout(CUT_GRACE, all_closed.recv()).await;
     tasks.abort_all();
 }
 
-/// Says once a minute, rather than for each connection, what keeps it from accepting.
+/// Accepts connections, and limits its warnings to one a minute each.
 #[derive(Default)]
-struct Accepting {
-    failing: Said,
-    full: Said,
+struct Acceptor {
+    failing: WarningLimit,
+    full: WarningLimit,
 }
 
-/// When something was last said.
+/// Time of the last warning.
 #[derive(Default)]
-struct Said(Option<Instant>);
+struct WarningLimit(Option<Instant>);
 
-impl Said {
-    /// Whether it is to be said now.
+impl WarningLimit {
+    /// Returns whether a warning is due, and records it.
     fn is_due(&mut self) -> bool {
-        let is_due = self.0.is_none_or(|last| last.elapsed() >= SAID_EVERY);
+        let is_due = self.0.is_none_or(|last| last.elapsed() >= WARNING_INTERVAL);
         if is_due {
             self.0 = Some(Instant::now());
         }
@@ -110,18 +113,18 @@ impl Said {
     }
 }
 
-impl Accepting {
+impl Acceptor {
     async fn next(
         &mut self,
         listener: &TcpListener,
-        places: &Arc<Semaphore>,
+        permits: &Arc<Semaphore>,
     ) -> (OwnedSemaphorePermit, (TcpStream, std::net::SocketAddr)) {
-        let place = self.place(places).await;
+        let permit = self.permit(permits).await;
         loop {
             match listener.accept().await {
-                Ok(accepted) => return (place, accepted),
-                // The client's, which went away meanwhile.
-                Err(error) if is_of_the_client(&error) => {}
+                Ok(accepted) => return (permit, accepted),
+                // The client disconnected before it was accepted.
+                Err(error) if is_client_error(&error) => {}
                 Err(error) => {
                     Limit::Accept.count();
                     if self.failing.is_due() {
@@ -137,8 +140,8 @@ impl Accepting {
         }
     }
 
-    async fn place(&mut self, places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-        if places.available_permits() == 0 {
+    async fn permit(&mut self, permits: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+        if permits.available_permits() == 0 {
             Limit::Connections.count();
             if self.full.is_due() {
                 tracing::warn!(
@@ -148,15 +151,15 @@ impl Accepting {
             }
         }
         loop {
-            // An error means that the semaphore is closed, which it never is.
-            if let Ok(place) = places.clone().acquire_owned().await {
-                return place;
+            // An error means that the semaphore is closed. It never is.
+            if let Ok(permit) = permits.clone().acquire_owned().await {
+                return permit;
             }
         }
     }
 }
 
-fn is_of_the_client(error: &io::Error) -> bool {
+fn is_client_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted

@@ -1,4 +1,4 @@
-//! What a request's body may take, for a server and for a route of its own.
+//! Limits of a request's body, for a server or for a single route.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,23 +13,28 @@ use tower_service::Service;
 
 use super::limits::LONGEST;
 
-/// What axum's extractors take by default.
+/// The default of axum's extractors.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// Without a byte: several retransmissions on a bad line.
+/// Time without a byte: several retransmissions on a bad network.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes a second; a modem is ten times as fast.
 pub(super) const MIN_RATE: u32 = 500;
 
-/// Limits of a request's body: of all routes with [`Serve::body`](super::Serve::body), of one as a layer around it.
+/// Limits of a request's body.
 ///
-/// A body that is larger is answered with 413, one that is too slow with 408. Handlers that read the body themselves get
-/// an error from it, and if they answer with an error, its status becomes the same.
+/// [`Serve::body`](super::Serve::body) sets them for all routes. As a layer they apply to one
+/// route.
 ///
-/// A route that takes large or slow uploads has limits of its own. They replace the server's, and those of axum's
-/// `DefaultBodyLimit`. Such a route is outside [`Serve::body_memory`](super::Serve::body_memory), so its handler writes
-/// the body away as it comes, rather than collect it.
+/// A body that is too large is answered with 413, a body that is too slow with 408. A handler that
+/// reads the body itself gets an error from it. If the handler answers with an error, its status
+/// becomes 413 or 408 as well.
+///
+/// A route that accepts large or slow uploads has its own limits. They replace those of the server
+/// and of axum's `DefaultBodyLimit`. Such a body does not count towards
+/// [`Serve::body_memory`](super::Serve::body_memory), so its handler should write it away as it
+/// arrives and not collect it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,12 +55,12 @@ pub struct BodyLimits {
     pub(super) max_bytes: Option<usize>,
     pub(super) timeout: Option<Duration>,
     pub(super) min_rate: Option<u32>,
-    /// Whether the body counts in the memory that all of them share.
+    /// Whether the body counts towards the memory that all bodies share.
     pub(super) shared: bool,
 }
 
 impl BodyLimits {
-    /// The defaults.
+    /// Limits with the defaults.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -66,7 +71,7 @@ impl BodyLimits {
         }
     }
 
-    /// No limits, for bodies that are streams without an end, as gRPC's are.
+    /// No limits, for endless streams such as those of gRPC.
     #[must_use]
     pub fn unlimited() -> Self {
         Self {
@@ -77,30 +82,34 @@ impl BodyLimits {
         }
     }
 
-    /// The most bytes; default 2 MiB, which is axum's as well. `None` lifts the limit.
+    /// Sets the most bytes; default 2 MiB, like axum. `None` lifts the limit.
     #[must_use]
     pub fn max_bytes(mut self, bytes: impl Into<Option<usize>>) -> Self {
         self.max_bytes = bytes.into();
         self
     }
 
-    /// How long a handler may wait for the next bytes; default 10 s. `None` lifts the limit, and that of the rate.
+    /// Sets how long a handler may wait for the next bytes; default 10 s.
+    ///
+    /// `None` lifts this limit and that of the rate.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into().map(|timeout| timeout.min(LONGEST));
         self
     }
 
-    /// The fewest bytes a second while the handler waits; default 500. A client may fall behind it by `timeout` in all, so
-    /// that one that sends a byte now and then does not stay, whatever it has sent before. `None` lifts the limit.
+    /// Sets the fewest bytes a second while the handler waits; default 500.
+    ///
+    /// A client may fall behind this rate by `timeout` in all, so a client that sends a byte now
+    /// and then is refused however much it has sent before. `None` lifts the limit.
     #[must_use]
     pub fn min_rate(mut self, bytes_per_second: impl Into<Option<u32>>) -> Self {
         self.min_rate = bytes_per_second.into().filter(|rate| *rate > 0);
         self
     }
 
-    /// axum's own limit, which is of extractors alone.
-    pub(super) fn of_extractors(self) -> DefaultBodyLimit {
+    /// axum's own limit, which applies only to extractors.
+    pub(super) fn extractor_limit(self) -> DefaultBodyLimit {
         match self.max_bytes {
             Some(bytes) => DefaultBodyLimit::max(bytes),
             None => DefaultBodyLimit::disable(),
@@ -114,7 +123,9 @@ impl Default for BodyLimits {
     }
 }
 
-/// The limits of one request's body, in its extensions until a route has replaced them. Clones are the same.
+/// Limits of one request's body, in its extensions until a route replaces them.
+///
+/// Clones share the same limits.
 #[derive(Debug, Clone)]
 pub(super) struct Current(Arc<Mutex<BodyLimits>>);
 
@@ -146,7 +157,7 @@ impl<S> Layer<S> for BodyLimits {
     }
 }
 
-/// A service whose requests have limits of their own; made by [`BodyLimits`].
+/// A service with its own body limits; made by [`BodyLimits`].
 #[derive(Debug, Clone)]
 pub struct BodyLimitsService<S> {
     inner: S,
@@ -169,7 +180,7 @@ where
         if let Some(current) = request.extensions().get::<Current>() {
             current.set(self.limits);
         }
-        self.limits.of_extractors().apply(&mut request);
+        self.limits.extractor_limit().apply(&mut request);
         self.inner.call(request)
     }
 }

@@ -1,4 +1,4 @@
-//! One connection: what its client owes, and until when.
+//! State of one connection: what its client has to do next, and until when.
 
 use std::{
     sync::{
@@ -16,38 +16,40 @@ use tokio::{
 
 use super::{Server, metrics::Limit, sending::Sending};
 
-/// For what a client still sends of a body that was refused, and for it to leave once it is told to.
+/// Time for a client to finish a refused body, and to leave a closing connection.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// No time; the clock of a server starts at 1.
-const NEVER: u64 = 0;
+const UNSET: u64 = 0;
 
-/// Shared by the socket, the requests and the task that watches both.
+/// State shared by the socket, the requests and the task that watches both.
 pub(super) struct Connection {
     pub(super) server: Arc<Server>,
-    /// The socket was dropped, by hyper or by what a connection was upgraded to.
+    /// Notified when hyper, or the owner of an upgraded connection, drops the socket.
     pub(super) closed: Notify,
     /// Bodies of requests and of responses that have not ended.
     busy: AtomicUsize,
-    /// Since when there is none. All times are milliseconds on the server's clock.
+    /// Time since which `busy` is 0. All times are milliseconds on the server's clock.
     idle_since: AtomicU64,
-    /// When the first byte of the next request came.
+    /// Time at which the first byte of the next request came.
     heard_at: AtomicU64,
-    /// Until when the socket has to take bytes again.
+    /// Time until which the socket has to accept bytes again.
     write_due: AtomicU64,
     lingers_since: AtomicU64,
     is_http2: AtomicBool,
     unread: AtomicBool,
     cut: AtomicBool,
     wakers: Mutex<Wakers>,
-    /// Responses that hyper has whole, over HTTP/1.1, and has not written whole; `None` once the socket is gone.
+    /// Responses that hyper has completely, over HTTP/1.1, but has not yet written.
+    ///
+    /// `None` once the socket is closed.
     sending: Mutex<Option<Vec<Sending>>>,
     _permit: OwnedSemaphorePermit,
-    /// Dropped with the last part of the connection, which the server waits for at its end.
+    /// Dropped with the last part of the connection; the server waits for that.
     _alive: mpsc::Sender<()>,
 }
 
-/// Of the task that has the socket.
+/// Wakers of the task that owns the socket.
 pub(super) struct Wakers {
     pub(super) read: Waker,
     pub(super) write: Waker,
@@ -66,10 +68,11 @@ impl Connection {
             closed: Notify::new(),
             busy: AtomicUsize::new(0),
             idle_since: AtomicU64::new(now),
-            // From its first request on a client may be idle, not before.
+            // A new connection has to send a request's head. Only after its first request may it be
+            // idle.
             heard_at: AtomicU64::new(now),
-            write_due: AtomicU64::new(NEVER),
-            lingers_since: AtomicU64::new(NEVER),
+            write_due: AtomicU64::new(UNSET),
+            lingers_since: AtomicU64::new(UNSET),
             is_http2: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             cut: AtomicBool::new(false),
@@ -83,20 +86,20 @@ impl Connection {
         })
     }
 
-    /// Bytes have come. Those of a body are seen by the body.
+    /// Records that bytes came; the bytes of a body are tracked by the body.
     pub(super) fn heard(&self) {
-        if self.heard_at.load(Ordering::Relaxed) == NEVER && self.busy.load(Ordering::Relaxed) == 0
+        if self.heard_at.load(Ordering::Relaxed) == UNSET && self.busy.load(Ordering::Relaxed) == 0
         {
             self.heard_at.store(self.server.now(), Ordering::Relaxed);
         }
     }
 
-    /// Pings and window updates are bytes, too, so that only the idle time is left to go by.
-    pub(super) fn speaks_http2(&self) {
+    /// Switches to the idle timeout alone, because HTTP/2 pings are bytes as well.
+    pub(super) fn set_http2(&self) {
         self.is_http2.store(true, Ordering::Relaxed);
     }
 
-    /// The socket takes no more bytes, which it may for so long.
+    /// Records that the socket accepts no bytes, which is allowed for `left`.
     pub(super) fn blocked(&self, left: Duration) {
         let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let due = self.server.now().saturating_add(left);
@@ -104,12 +107,12 @@ impl Connection {
     }
 
     pub(super) fn unblocked(&self) {
-        self.write_due.store(NEVER, Ordering::Relaxed);
+        self.write_due.store(UNSET, Ordering::Relaxed);
     }
 
-    /// What is in hyper's hands is on its way to the socket.
+    /// Tracks a response until hyper has written it to the socket.
     pub(super) fn send(&self, response: Sending) {
-        // Dropped without the lock, if there is no socket.
+        // Dropped after the lock is released.
         let _lost = match &mut *self.sending() {
             Some(sending) => {
                 sending.push(response);
@@ -119,14 +122,14 @@ impl Connection {
         };
     }
 
-    /// The socket has all that hyper had for it.
+    /// Records that hyper has written everything to the socket.
     pub(super) fn flushed(&self) {
         let written = self.sending().as_mut().map(std::mem::take);
         written.into_iter().flatten().for_each(Sending::written);
     }
 
-    /// Nothing is written any more.
-    pub(super) fn lose_sending(&self) {
+    /// Drops the responses that were not written before the socket closed.
+    pub(super) fn drop_sending(&self) {
         let lost = self.sending().take();
         drop(lost);
     }
@@ -135,23 +138,25 @@ impl Connection {
         self.sending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A body was dropped before its end.
-    pub(super) fn leave_unread(&self) {
+    /// Records that a request's body was dropped before its end.
+    pub(super) fn set_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the socket, which has sent its last byte, still reads.
+    /// Returns whether the socket still reads after it has sent its last byte.
     pub(super) fn lingers(&self) -> bool {
         let unread = self.unread.load(Ordering::Relaxed);
-        if unread && self.lingers_since.load(Ordering::Relaxed) == NEVER {
+        if unread && self.lingers_since.load(Ordering::Relaxed) == UNSET {
             self.lingers_since
                 .store(self.server.now(), Ordering::Relaxed);
         }
         unread
     }
 
-    /// Until when the client has to do something, and the limit that it meets if it does not: with none, the connection
-    /// is closed in good order. `closing` is when that began.
+    /// Returns the client's next deadline, and the limit that it exceeds by then.
+    ///
+    /// Without a limit the connection is closed gracefully. `closing` is the time at which that
+    /// began.
     pub(super) fn due(&self, closing: Option<Instant>) -> (Instant, Option<Limit>) {
         let limits = &self.server.limits;
         if let Some(due) = self.instant(&self.write_due) {
@@ -170,7 +175,7 @@ impl Connection {
         }
         let idle = self.instant(&self.idle_since);
         match (idle, closing) {
-            // Over HTTP/2 a client that is told to leave may take no notice.
+            // Over HTTP/2 a client may ignore the request to leave.
             (idle, Some(closing)) => (
                 idle.map_or(closing, |idle| idle.max(closing)) + LINGER,
                 None,
@@ -180,7 +185,7 @@ impl Connection {
         }
     }
 
-    /// Whether the socket has taken too little for longer than it may.
+    /// Returns whether the socket has accepted too little for too long.
     pub(super) fn is_stalled(&self) -> bool {
         let due = self.instant(&self.write_due);
         due.is_some_and(|due| due <= Instant::now())
@@ -188,12 +193,12 @@ impl Connection {
 
     fn instant(&self, time: &AtomicU64) -> Option<Instant> {
         match time.load(Ordering::Relaxed) {
-            NEVER => None,
+            UNSET => None,
             time => Some(self.server.started + Duration::from_millis(time)),
         }
     }
 
-    /// Closes the socket, also if it belongs to something else by now.
+    /// Closes the socket, even if it now belongs to an upgraded connection.
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
         let wakers = self.wakers();
@@ -216,20 +221,21 @@ impl Drop for Connection {
     }
 }
 
-/// Keeps its connection from being idle.
+/// Keeps its connection from counting as idle.
 pub(super) struct Busy(Arc<Connection>);
 
 impl Busy {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
         connection.busy.fetch_add(1, Ordering::Relaxed);
-        connection.heard_at.store(NEVER, Ordering::Relaxed);
+        connection.heard_at.store(UNSET, Ordering::Relaxed);
         Self(connection)
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        // Before the count, so that no time before the request is taken for it.
+        // Stored before the count drops, so that `due` never pairs an idle connection with an older
+        // time.
         let now = self.0.server.now();
         self.0.idle_since.store(now, Ordering::Relaxed);
         self.0.busy.fetch_sub(1, Ordering::Release);

@@ -1,4 +1,4 @@
-//! The socket of a connection: tells the connection what the client does, and can be closed from outside.
+//! The socket of a connection: reports progress and can be closed from outside.
 
 use std::{
     io::{self, ErrorKind, IoSlice},
@@ -15,15 +15,15 @@ use tokio::{
 
 use super::{connection::Connection, pace::Pace};
 
-/// How the preface of HTTP/2 begins, and no request of HTTP/1.1.
+/// First bytes of the HTTP/2 preface, which no HTTP/1.1 request begins with.
 const PREFACE: &[u8] = b"PRI";
 
 pub(super) struct Io {
     stream: TcpStream,
     connection: Arc<Connection>,
-    /// Bytes that were as in the preface; `None` once that is decided.
+    /// Number of bytes that matched the preface; `None` once the version is known.
     preface: Option<usize>,
-    /// Of the client, in taking what is sent.
+    /// Rate at which the client accepts the response.
     pace: Pace,
     blocked_since: Option<Instant>,
 }
@@ -46,7 +46,7 @@ impl Io {
             self.preface = (bytes[..new] == left[..new]).then_some(seen + new);
             if self.preface == Some(PREFACE.len()) {
                 self.preface = None;
-                self.connection.speaks_http2();
+                self.connection.set_http2();
             }
         }
         if !bytes.is_empty() {
@@ -75,7 +75,7 @@ impl Io {
                         .blocked(self.pace.left(limits.write_timeout));
                 }
                 self.connection.wakers().write.clone_from(context.waker());
-                // Between the first check and here.
+                // The connection may have been cut since the first check.
                 self.check()?;
             }
             Poll::Ready(bytes) => {
@@ -103,7 +103,7 @@ impl AsyncRead for Io {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_pending() {
             self.connection.wakers().read.clone_from(context.waker());
-            // Between the first check and here.
+            // The connection may have been cut since the first check.
             self.check()?;
         } else {
             self.heard(&buffer.filled()[before..]);
@@ -138,13 +138,16 @@ impl AsyncWrite for Io {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A socket has no buffer of its own. Over HTTP/1.1, hyper calls this once nothing is left to write.
+        // A socket has no buffer of its own. Over HTTP/1.1, hyper calls this once nothing is left
+        // to write.
         self.connection.flushed();
         Poll::Ready(Ok(()))
     }
 
-    /// Takes what the client still sends of a body that was refused: closing a socket with unread bytes resets the
-    /// connection, and the client may lose the answer.
+    /// Reads what the client still sends of a refused body.
+    ///
+    /// Closing a socket with unread bytes resets the connection, and the client may lose the
+    /// response.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         if !self.connection.lingers() {
@@ -163,7 +166,7 @@ impl AsyncWrite for Io {
 
 impl Drop for Io {
     fn drop(&mut self) {
-        self.connection.lose_sending();
+        self.connection.drop_sending();
         self.connection.closed.notify_one();
     }
 }

@@ -1,46 +1,58 @@
-//! The limits of a server, and their defaults.
+//! The limits of a server and their defaults.
 
 use std::{sync::OnceLock, time::Duration};
 
 use super::BodyLimits;
 use crate::{config::ServerLimits, shutdown};
 
-/// For a head, whose bytes a client has at hand: ten seconds are several retransmissions on a bad line.
+/// Time for a request's head: several retransmissions on a bad network.
+///
+/// A client sends it at once, because it has all of its bytes.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// More than the 60 s after which common load balancers close an idle connection, so that theirs is the side that closes.
-/// The other way round, a request may meet a connection that the server is closing.
+/// More than the 60 s after which common load balancers close an idle connection.
+///
+/// So the load balancer closes first. The other way round, a request may arrive on a connection
+/// that the server is closing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// The longest time-out: added to the present, a longer one may be beyond what a clock has.
+/// Longest timeout; a longer one may overflow the clock.
 pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Several retransmissions on a bad line.
+/// Several retransmissions on a bad network.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Bytes a second that a client has to take, as it has to send them; below it, the write time-out goes by.
+/// Bytes a second that a client has to accept.
+///
+/// A slower client uses up the write timeout.
+///
+/// The same rate as for the request's body.
 const WRITE_RATE: u32 = super::body_limits::MIN_RATE;
 
-/// Below the usual 1,024 file descriptors together with a database's pool; a load balancer needs a fraction.
+/// Leaves room for a database's pool below the usual 1,024 file descriptors.
+///
+/// A load balancer needs only a fraction of them.
 const MAX_CONNECTIONS: usize = 900;
 
-/// At 50 ms each this is 10,000 requests a second. Requests beyond it would wait for longer than their clients.
+/// At 50 ms each, 10,000 requests a second.
+///
+/// Requests beyond it would wait longer than their clients do.
 const MAX_REQUESTS: usize = 512;
 
-/// With what 512 small bodies take, less than half of the 256 MiB that a container is commonly given.
+/// Together with 512 small bodies, less than half of a common 256 MiB container.
 const BODY_MEMORY: usize = 64 * 1024 * 1024;
 
 /// The least that RFC 9113, section 6.5.2, recommends.
 const MAX_STREAMS: u32 = 100;
 
-/// What nginx takes: four buffers of 8 KiB.
+/// The default of nginx: four buffers of 8 KiB.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
-/// The operator's, once telemetry has started.
+/// The operator's limits, set when telemetry starts.
 static OPERATORS: OnceLock<ServerLimits> = OnceLock::new();
 
 pub(crate) fn set_server_limits(limits: ServerLimits) {
-    // An error means that they are set, as every start of telemetry but the first finds it.
+    // An error means that an earlier start of telemetry has set them.
     let _ = OPERATORS.set(limits);
 }
 
@@ -78,7 +90,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// What holds for a server that begins now.
+    /// Returns the limits with those of the operator applied.
     pub(super) fn effective(self) -> Self {
         let limits = match OPERATORS.get() {
             Some(operators) => self.under(operators),
@@ -86,7 +98,7 @@ impl Limits {
         };
         Self {
             drain: shutdown::operators_drain().unwrap_or(limits.drain),
-            // The largest body fits in, whatever else has been set.
+            // The largest body always fits, whatever else is set.
             body_memory: limits
                 .body_memory
                 .max(limits.body.max_bytes.unwrap_or_default()),
@@ -138,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_program_lifted_stays_lifted() {
+    fn lifted_limits_stay_lifted() {
         let lifted = Limits {
             body: BodyLimits::unlimited(),
             ..Limits::default()

@@ -1,4 +1,4 @@
-//! What the limits have ended, counted.
+//! Counters of what the limits have ended, and the gauge of open connections.
 
 use metrics::{Counter, Gauge};
 
@@ -59,7 +59,9 @@ impl Limit {
     }
 }
 
-/// Makes all series known at 0, so that the first increase of each is one, and returns the gauge of open connections.
+/// Registers all series at 0 and returns the gauge of open connections.
+///
+/// With a 0 first, the first increase of each series is visible to `rate`.
 pub(super) fn register() -> Gauge {
     for limit in Limit::ALL {
         limit.counter().increment(0);

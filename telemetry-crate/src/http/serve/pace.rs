@@ -1,21 +1,25 @@
-//! How far a client may fall behind the rate at which it has to send or to take bytes.
+//! How far a client may fall behind the required rate of bytes.
 
 use std::time::Duration;
 
-/// How far a client is behind. Waiting for it adds to that and its bytes take from it, but never below nothing: what was
-/// fast in the beginning earns no time for later.
+/// How far a client is behind its required rate.
+///
+/// Waiting adds to it and bytes subtract from it, never below zero: a fast beginning earns no time
+/// for later.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Pace {
     behind: Duration,
 }
 
 impl Pace {
-    /// How long the next bytes may take for a client that may be `window` behind.
+    /// Returns how long the next bytes may take if the client may be `window` behind.
     pub(super) fn left(self, window: Duration) -> Duration {
         window.saturating_sub(self.behind)
     }
 
-    /// After `waited`, so many bytes went on. Without a rate, any bytes make up for all of it.
+    /// Records `bytes` that arrived after `waited`.
+    ///
+    /// Without a rate, any bytes make up for the whole delay.
     pub(super) fn moved(&mut self, bytes: usize, waited: Duration, min_rate: Option<u32>) {
         let Some(rate) = min_rate else {
             self.behind = Duration::ZERO;
@@ -79,13 +83,15 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rate_any_byte_will_do() {
+    fn any_byte_counts_without_a_rate() {
         let mut pace = Pace::default();
         pace.moved(1, 9 * SECOND, None);
         assert_eq!(pace.left(WINDOW), WINDOW);
     }
 
-    /// A socket takes thousands of bytes at once, so that only a rate as high as this falls behind within a test.
+    /// A socket accepts thousands of bytes at once.
+    ///
+    /// Only a very high rate falls behind within a test.
     #[tokio::test]
     async fn slow_readers_of_a_socket_are_cut() {
         const WRITE_TIMEOUT: Duration = Duration::from_millis(400);

@@ -1,4 +1,4 @@
-//! The request's body, within its limits.
+//! The request's body, with its limits enforced.
 
 use std::{
     pin::Pin,
@@ -19,12 +19,14 @@ use super::{
     metrics::Limit,
     pace::Pace,
 };
-use crate::http::arrival::Arrival;
+use crate::http::delivery::Delivery;
 
-/// Bytes of each body that are free, so that small requests are served while large ones fill the shared memory.
+/// Bytes of each body that are not counted towards the shared memory.
+///
+/// Small requests are served even while large ones fill the memory.
 const FREE_BYTES: usize = 64 * 1024;
 
-/// Why a body ended before its end.
+/// Reason for which a body failed before its end.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
     #[error("the request's body is larger than {limit} bytes")]
@@ -41,18 +43,18 @@ pin_project! {
     pub(super) struct RequestBody {
         inner: Incoming,
         limits: Current,
-        arrival: Arrival,
+        delivery: Delivery,
         received: usize,
-        // Bytes in the memory that all bodies share.
-        shared: Shared,
-        // Until when the next bytes have to be there, while a handler waits for them.
+        // Counted bytes in the memory that all bodies share.
+        shared: SharedMemory,
+        // Deadline for the next bytes, while a handler waits for them.
         #[pin]
         wait: Option<Sleep>,
-        // So that a handler's own time is not the client's.
+        // Only the time in which a handler waits is the client's.
         waiting_since: Option<Instant>,
         pace: Pace,
         failed: bool,
-        // Its end: the client still sends something that belongs to the request.
+        // Whether the client still sends a part of this body.
         unread: Unread,
         _busy: Busy,
     }
@@ -62,15 +64,15 @@ impl RequestBody {
     pub(super) fn new(
         inner: Incoming,
         limits: Current,
-        arrival: Arrival,
+        delivery: Delivery,
         connection: &Arc<Connection>,
     ) -> Self {
         Self {
             inner,
             limits,
-            arrival,
+            delivery,
             received: 0,
-            shared: Shared {
+            shared: SharedMemory {
                 bytes: 0,
                 connection: connection.clone(),
             },
@@ -87,14 +89,14 @@ impl RequestBody {
     }
 }
 
-/// The bytes of one body in the memory that all share, given back with it.
-struct Shared {
+/// Bytes of one body in the shared memory, released on drop.
+struct SharedMemory {
     bytes: usize,
     connection: Arc<Connection>,
 }
 
-impl Shared {
-    /// `false` if there is no room.
+impl SharedMemory {
+    /// Returns `false` if the memory is full.
     fn grow_to(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
         let server = &self.connection.server;
@@ -104,14 +106,14 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for SharedMemory {
     fn drop(&mut self) {
         let memory = &self.connection.server.body_memory;
         memory.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
-/// Tells the connection, at the end of a body that the handler has not read to its end.
+/// Tells the connection on drop whether a part of the body is unread.
 struct Unread {
     at_end: bool,
     connection: Arc<Connection>,
@@ -120,7 +122,7 @@ struct Unread {
 impl Drop for Unread {
     fn drop(&mut self) {
         if !self.at_end {
-            self.connection.leave_unread();
+            self.connection.set_unread();
         }
     }
 }
@@ -140,12 +142,12 @@ impl Body for RequestBody {
         let limits = this.limits.get();
         let mut fail = |error: BodyError, status, limit: Limit| {
             *this.failed = true;
-            this.arrival.refuse(status);
+            this.delivery.reject(status);
             limit.count();
             Poll::Ready(Some(Err(error)))
         };
         let too_large = |limit| BodyError::TooLarge { limit };
-        // Before the first byte: a client that waits for `100 Continue` then sends none.
+        // Checked before the first byte: a client that waits for `100 Continue` then sends none.
         let announced = usize::try_from(this.inner.size_hint().lower()).unwrap_or(usize::MAX);
         let announced = this.received.saturating_add(announced);
         if let Some(max) = limits.max_bytes.filter(|max| announced > *max) {

@@ -1,7 +1,8 @@
-//! The response's body, and the task of an HTTP/2 stream that ends if its client takes nothing.
+//! The response's body, and the task of an HTTP/2 stream with its write timeout.
 //!
-//! Over HTTP/1.1 a client that does not read blocks the socket, which `io` sees. An HTTP/2 client can stop one stream alone:
-//! the connection goes on, and hyper waits for the stream's window with a frame of the body in hand.
+//! Over HTTP/1.1 a client that does not read blocks the socket, and `io` notices. An HTTP/2 client
+//! can block a single stream: the connection goes on, and hyper holds a frame of the body until the
+//! stream's window opens.
 
 use std::{
     cell::Cell,
@@ -23,27 +24,27 @@ use super::{
     pace::Pace,
     sending::{Piece, Sending},
 };
-use crate::http::cut::{Cut, Cutting};
+use crate::http::cut::{Cut, CutGuard};
 
-/// The most of a body that HTTP/2 holds for a client that takes nothing.
+/// Most bytes of a body that hyper holds for a blocked HTTP/2 stream.
 pub(super) const CHUNK: usize = 64 * 1024;
 
 tokio::task_local! {
-    static STREAM: Cell<Taking>;
+    static STREAM: Cell<StreamProgress>;
 }
 
-/// How the client of a stream takes its body.
+/// Progress of the client in accepting the body of a stream.
 #[derive(Debug, Clone, Copy)]
-struct Taking {
+struct StreamProgress {
     min_rate: u32,
     pace: Pace,
-    /// The frame that hyper holds: since when, and its length. `None` while the body has none.
+    /// The frame that hyper holds: since when, and its length.
     held: Option<(Instant, usize)>,
 }
 
-impl Taking {
-    /// hyper asks for the next frame: the one before has left.
-    fn taken(&mut self) {
+impl StreamProgress {
+    /// Records that the held frame was sent, because hyper polls for the next.
+    fn frame_taken(&mut self) {
         if let Some((since, bytes)) = self.held.take() {
             self.pace.moved(bytes, since.elapsed(), Some(self.min_rate));
         }
@@ -55,22 +56,22 @@ impl Taking {
     }
 }
 
-/// Returns `false` outside a stream of HTTP/2.
-fn in_stream(change: impl FnOnce(&mut Taking)) -> bool {
+/// Changes the current HTTP/2 stream; returns `false` outside a stream.
+fn in_stream(change: impl FnOnce(&mut StreamProgress)) -> bool {
     let changed = STREAM.try_with(|stream| {
-        let mut taking = stream.get();
-        change(&mut taking);
-        stream.set(taking);
+        let mut progress = stream.get();
+        change(&mut progress);
+        stream.set(progress);
     });
     changed.is_ok()
 }
 
-/// Holds its request in flight until it is sent.
+/// The body that hyper sends; keeps its request in flight until then.
 pub(super) struct ResponseBody {
     inner: AxumBody,
-    /// What is left of a frame that was too large.
+    /// Rest of a frame that was larger than [`CHUNK`].
     rest: Bytes,
-    /// Bytes until the announced end, where hyper stops asking.
+    /// Bytes until the announced end, after which hyper stops polling.
     left: Option<u64>,
     is_over: bool,
     sending: Option<Sending>,
@@ -95,7 +96,7 @@ impl ResponseBody {
         if !self.rest.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))));
         }
-        // A panic that goes on would take all other responses of an HTTP/2 connection with it.
+        // A propagated panic would end all other responses of an HTTP/2 connection.
         let body = AssertUnwindSafe(|| Pin::new(&mut self.inner).poll_frame(context));
         catch_unwind(body).unwrap_or_else(|_| {
             let error = axum::Error::new("the response's body panicked");
@@ -103,8 +104,8 @@ impl ResponseBody {
         })
     }
 
-    /// Gives a stream of HTTP/2 no more than it may hold.
-    fn first_of(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+    /// Splits a frame of an HTTP/2 stream at [`CHUNK`] and keeps the rest.
+    fn split_frame(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         match frame.into_data() {
             Ok(mut data) if data.len() > CHUNK => {
                 self.rest = data.split_off(CHUNK);
@@ -115,7 +116,7 @@ impl ResponseBody {
         }
     }
 
-    /// Whether that is all of the body.
+    /// Returns whether the body ends with this frame.
     fn ends_with(&mut self, frame: Option<&Frame<Bytes>>) -> bool {
         let Some(frame) = frame else { return true };
         let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -133,22 +134,22 @@ impl Body for ResponseBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Piece>, axum::Error>>> {
         let this = self.get_mut();
-        let is_stream = in_stream(Taking::taken);
+        let is_stream = in_stream(StreamProgress::frame_taken);
         let frame = match ready!(this.poll_inner(context)).transpose() {
             Ok(frame) => frame,
             Err(error) => return Poll::Ready(Some(Err(error))),
         };
         let frame = match frame {
-            Some(frame) if is_stream => Some(this.first_of(frame)),
+            Some(frame) if is_stream => Some(this.split_frame(frame)),
             frame => frame,
         };
         if let Some(frame) = frame.as_ref().filter(|_| is_stream) {
-            in_stream(|taking| taking.hold(frame));
+            in_stream(|progress| progress.hold(frame));
         }
         this.is_over |= this.ends_with(frame.as_ref());
         let last = this.sending.take_if(|_| is_stream && this.is_over);
         let Some(frame) = frame else {
-            // hyper takes the end once the stream has had room for what was before it.
+            // hyper takes the end once the stream had room for everything before it.
             last.into_iter().for_each(Sending::written);
             return Poll::Ready(None);
         };
@@ -187,7 +188,7 @@ impl Drop for ResponseBody {
     }
 }
 
-/// Spawns the streams of HTTP/2 connections.
+/// Executor that spawns the streams of HTTP/2 connections.
 #[derive(Debug, Clone)]
 pub(super) struct Streams {
     pub(super) write_timeout: Duration,
@@ -202,7 +203,7 @@ where
         tokio::spawn(Stream {
             inner: Some(stream),
             write_timeout: self.write_timeout,
-            taking: Taking {
+            progress: StreamProgress {
                 min_rate: self.write_rate,
                 pace: Pace::default(),
                 held: None,
@@ -217,7 +218,7 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         write_timeout: Duration,
-        taking: Taking,
+        progress: StreamProgress,
         #[pin]
         deadline: Option<Sleep>,
     }
@@ -231,25 +232,25 @@ impl<F: Future<Output = ()>> Future for Stream<F> {
         let Some(stream) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(());
         };
-        let (polled, taking) = STREAM.sync_scope(Cell::new(*this.taking), || {
+        let (polled, progress) = STREAM.sync_scope(Cell::new(*this.progress), || {
             let polled = stream.poll(context);
             (polled, STREAM.with(Cell::get))
         });
         if polled.is_ready() {
             return Poll::Ready(());
         }
-        if taking.held != this.taking.held {
-            let left = taking.pace.left(*this.write_timeout);
-            let deadline = taking.held.map(|(since, _)| sleep_until(since + left));
+        if progress.held != this.progress.held {
+            let left = progress.pace.left(*this.write_timeout);
+            let deadline = progress.held.map(|(since, _)| sleep_until(since + left));
             this.deadline.set(deadline);
         }
-        *this.taking = taking;
+        *this.progress = progress;
         if let Some(deadline) = this.deadline.as_pin_mut() {
             ready!(deadline.poll(context));
             Limit::WriteTimeout.count();
-            let cutting = Cutting::default();
-            cutting.by(Cut::WriteTimeout);
-            // Dropped, the stream is reset.
+            let cut_guard = CutGuard::default();
+            cut_guard.by(Cut::WriteTimeout);
+            // The drop resets the stream.
             this.inner.set(None);
             return Poll::Ready(());
         }

@@ -1,30 +1,30 @@
-//! A response between hyper and the client: whether it has left, whole.
+//! A response that hyper holds: reports whether it was sent completely.
 //!
-//! hyper takes a body's last frame long before the client has it, if the frame is large or the client does not read. Over
-//! HTTP/1.1 all of it has left once the socket is flushed; over HTTP/2, where each stream has a window of its own, once hyper has
-//! consumed the frame.
+//! hyper takes a body's last frame long before the client has it, if the frame is large or the
+//! client does not read. Over HTTP/1.1 the response is sent once the socket is flushed. Over
+//! HTTP/2, where each stream has its own window, it is sent once hyper has consumed the frame.
 
 use bytes::{Buf, Bytes};
 
 use super::connection::InFlight;
-use crate::http::arrival::Arrival;
+use crate::http::delivery::Delivery;
 
-/// Dropped before it is written, the client does not get it.
+/// A response being sent; dropped before it is written, it counts as lost.
 pub(super) struct Sending {
-    arrival: Arrival,
-    /// Until then.
+    delivery: Delivery,
+    /// Keeps the request in flight until the response is written.
     request: Option<InFlight>,
 }
 
 impl Sending {
-    pub(super) fn new(arrival: Arrival, request: Option<InFlight>) -> Self {
-        Self { arrival, request }
+    pub(super) fn new(delivery: Delivery, request: Option<InFlight>) -> Self {
+        Self { delivery, request }
     }
 
-    /// Hands over what hyper has whole, and may have to write.
+    /// Hands a complete response to the connection, which tracks its writing.
     pub(super) fn go(self) {
-        // Otherwise it has ended already.
-        if self.arrival.is_held()
+        // Otherwise the exchange has already ended.
+        if self.delivery.is_kept()
             && let Some(request) = &self.request
         {
             let connection = request.connection().clone();
@@ -33,24 +33,24 @@ impl Sending {
     }
 
     pub(super) fn written(self) {
-        self.arrival.written();
+        self.delivery.written();
     }
 }
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        self.arrival.lost();
+        self.delivery.lost();
     }
 }
 
-/// A part of a body. The last one knows, over HTTP/2, when it has left.
+/// A part of a body; over HTTP/2, the last part reports when it is sent.
 pub(super) struct Piece {
     bytes: Bytes,
     sending: Option<Sending>,
 }
 
 impl Piece {
-    /// What ends with `sending`.
+    /// A piece that completes `sending` once it is consumed.
     pub(super) fn new(bytes: Bytes, sending: Option<Sending>) -> Self {
         let mut piece = Self { bytes, sending };
         piece.consumed();

@@ -1,4 +1,4 @@
-//! Hands a request to the router, if there is room for it, and its response back.
+//! Passes requests to the router, within the limit of concurrent requests.
 
 use std::{
     convert::Infallible,
@@ -26,12 +26,14 @@ use super::{
     sending::Sending,
 };
 use crate::http::{
-    RemoteParent, TelemetryLayer, arrival::Arrival, body::announced, probe::is_probe,
+    RemoteParent, TelemetryLayer, body::announced, delivery::Delivery, probe::is_probe,
     problem::problem, wiring,
 };
 
-/// Answers what is beyond the limit, and is seen like every answer. It knows nothing of whom the app trusts.
-pub(super) fn refusal() -> Router {
+/// Answers requests beyond the limit, with telemetry of their own.
+///
+/// It cannot know which callers the app trusts, so it only links to their traces.
+pub(super) fn overload_router() -> Router {
     let refuse = || async {
         let detail = "too many requests are being served; try again later";
         let problem = problem(StatusCode::SERVICE_UNAVAILABLE, Some(detail));
@@ -42,7 +44,7 @@ pub(super) fn refusal() -> Router {
         .layer(TelemetryLayer::new().remote_parent(RemoteParent::Link))
 }
 
-/// The router, for one connection.
+/// The hyper service of one connection.
 pub(super) struct Service {
     pub(super) connection: Arc<Connection>,
     pub(super) client: SocketAddr,
@@ -51,37 +53,37 @@ pub(super) struct Service {
 impl hyper::service::Service<Request<Incoming>> for Service {
     type Response = Response<ResponseBody>;
     type Error = Infallible;
-    type Future = Answer;
+    type Future = ServerFuture;
 
-    fn call(&self, request: Request<Incoming>) -> Answer {
+    fn call(&self, request: Request<Incoming>) -> ServerFuture {
         let server = &self.connection.server;
         let (parts, incoming) = request.into_parts();
         let mut request = Request::from_parts(parts, Body::empty());
         let (method, path) = (request.method(), request.uri().path());
-        let is_of_a_handler = *method != Method::OPTIONS && !is_probe(method, path, None);
-        let arrival = Arrival::default();
-        request.extensions_mut().insert(arrival.clone());
+        let expects_layer = *method != Method::OPTIONS && !is_probe(method, path, None);
+        let delivery = Delivery::default();
+        request.extensions_mut().insert(delivery.clone());
         request.extensions_mut().insert(ConnectInfo(self.client));
         if !incoming.is_end_stream() {
             let limits = Current::new(server.limits.body);
-            server.limits.body.of_extractors().apply(&mut request);
+            server.limits.body.extractor_limit().apply(&mut request);
             request.extensions_mut().insert(limits.clone());
-            let body = RequestBody::new(incoming, limits, arrival.clone(), &self.connection);
+            let body = RequestBody::new(incoming, limits, delivery.clone(), &self.connection);
             *request.body_mut() = Body::new(body);
         }
         let waiting = Waiting::new(server);
-        let mut app = if waiting.is_one_too_many() {
+        let mut app = if waiting.is_over_limit() {
             Limit::Requests.count();
-            server.refusal.clone()
+            server.overload_router.clone()
         } else {
             server.app.clone()
         };
-        Answer {
+        ServerFuture {
             inner: app.call(request),
             in_flight: Some(InFlight::new(self.connection.clone())),
             waiting: Some(waiting),
-            arrival: Expected(arrival),
-            is_of_a_handler,
+            delivery: PendingResponse(delivery),
+            expects_layer,
         }
     }
 }
@@ -100,7 +102,7 @@ impl Waiting {
         }
     }
 
-    fn is_one_too_many(&self) -> bool {
+    fn is_over_limit(&self) -> bool {
         self.before >= self.server.limits.max_requests
     }
 }
@@ -111,33 +113,33 @@ impl Drop for Waiting {
     }
 }
 
-/// A request whose client waits for a response.
-struct Expected(Arrival);
+/// A request whose client waits for a response; dropped, none follows.
+struct PendingResponse(Delivery);
 
-impl Drop for Expected {
+impl Drop for PendingResponse {
     fn drop(&mut self) {
-        self.0.abandoned();
+        self.0.dropped();
     }
 }
 
 pin_project! {
-    pub(super) struct Answer {
+    pub(super) struct ServerFuture {
         #[pin]
         inner: RouteFuture<Infallible>,
         in_flight: Option<InFlight>,
         waiting: Option<Waiting>,
-        // Behind the router's future, whose exchange may be left here.
-        arrival: Expected,
-        is_of_a_handler: bool,
+        // Dropped after the router's future, which may leave its exchange here.
+        delivery: PendingResponse,
+        expects_layer: bool,
     }
 }
 
-impl Future for Answer {
+impl Future for ServerFuture {
     type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        // A panic that goes on would take all other requests of an HTTP/2 connection with it.
+        // A propagated panic would end all other requests of an HTTP/2 connection.
         let polled = catch_unwind(AssertUnwindSafe(|| this.inner.poll(context)));
         let mut response = match polled {
             Ok(polled) => {
@@ -147,23 +149,24 @@ impl Future for Answer {
             Err(_) => panicked(),
         };
         *this.waiting = None;
-        // For routers without the layer, which has done it otherwise.
-        this.arrival.0.apply_refusal(&mut response);
+        // The telemetry layer has done it already; this is for routers without it.
+        this.delivery.0.apply_rejection(&mut response);
         let status = response.status();
-        this.arrival.0.answered(status);
-        // What a layer around ours refuses, or answers to a browser that asks first, is none of the handlers'.
-        if *this.is_of_a_handler && !this.arrival.0.is_seen() && status.is_success() {
-            wiring::miss_request();
+        this.delivery.0.answered(status);
+        // A rejection by an outer layer, or its answer to a CORS preflight, does not count as a
+        // handler's response.
+        if *this.expects_layer && !this.delivery.0.is_observed() && status.is_success() {
+            wiring::record_unseen();
         }
         let length = announced(&response);
-        let sending = Sending::new(this.arrival.0.clone(), this.in_flight.take());
+        let sending = Sending::new(this.delivery.0.clone(), this.in_flight.take());
         Poll::Ready(Ok(
             response.map(|body| ResponseBody::new(body, length, sending))
         ))
     }
 }
 
-/// What the panic hook has said of it is enough.
+/// Response to a panic, which the panic hook has already logged.
 fn panicked() -> Response<Body> {
     problem(StatusCode::INTERNAL_SERVER_ERROR, None)
 }

@@ -1,4 +1,4 @@
-//! Serves one connection, and ends it when its client is late.
+//! Serves one connection, and closes it when its client misses a deadline.
 
 use std::{
     future::poll_fn,
@@ -18,18 +18,19 @@ use tokio::{
 use super::{
     Server, accept::Phase, connection::Connection, io::Io, metrics::Limit, service::Service,
 };
-use crate::http::cut::{Cut, Cutting};
+use crate::http::cut::{Cut, CutGuard};
 
 pub(super) async fn serve_connection(
     server: Arc<Server>,
     stream: TcpStream,
     client: SocketAddr,
-    (place, alive): (OwnedSemaphorePermit, mpsc::Sender<()>),
+    (permit, alive): (OwnedSemaphorePermit, mpsc::Sender<()>),
     mut phase: watch::Receiver<Phase>,
 ) {
-    let connection = Connection::new(server, place, alive);
-    // However this task ends: aborted at the end of the drain, it leaves sockets of upgraded connections behind.
-    let _end = Closed(connection.clone());
+    let connection = Connection::new(server, permit, alive);
+    // Runs even if the task is aborted at the end of the drain, and closes the sockets of upgraded
+    // connections.
+    let _end = CloseOnDrop(connection.clone());
     let limit = match serve_requests(&connection, stream, client, phase.clone()).await {
         Some(limit) => Some(limit),
         None => tokio::select! {
@@ -43,22 +44,22 @@ pub(super) async fn serve_connection(
     }
 }
 
-struct Closed(Arc<Connection>);
+struct CloseOnDrop(Arc<Connection>);
 
-impl Drop for Closed {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.cut();
     }
 }
 
-/// Returns the limit that ended it.
+/// Returns the limit that ended the connection.
 async fn serve_requests(
     connection: &Arc<Connection>,
     stream: TcpStream,
     client: SocketAddr,
     mut phase: watch::Receiver<Phase>,
 ) -> Option<Limit> {
-    let cutting = Cutting::default();
+    let cut_guard = CutGuard::default();
     let mut over = phase.clone();
     let service = Service {
         connection: connection.clone(),
@@ -72,21 +73,22 @@ async fn serve_requests(
     loop {
         tokio::select! {
             biased;
-            // First, so that the times are looked at after what it has read or written. An error is the client's.
+            // First, so that deadlines are checked after the latest read or write. An error comes
+            // from the client.
             _ = serving.as_mut() => return None,
             limit = overdue(connection, timer.as_mut(), closing) => {
                 if limit == Some(Limit::WriteTimeout) {
-                    cutting.by(Cut::WriteTimeout);
+                    cut_guard.by(Cut::WriteTimeout);
                 }
                 if limit.is_some() || closing.is_some() {
                     return limit;
                 }
             }
-            // An error means that the server is gone, and then this task is, too.
+            // An error means that the server, and soon this task, is gone.
             _ = phase.wait_for(|phase| *phase != Phase::Accepting), if closing.is_none() => {}
-            // Counted by the server, for all connections at once.
+            // The server counts these for all connections at once.
             _ = over.wait_for(|phase| *phase == Phase::Cutting) => {
-                cutting.by(Cut::Drain);
+                cut_guard.by(Cut::Drain);
                 return None;
             }
         }
@@ -95,8 +97,9 @@ async fn serve_requests(
     }
 }
 
-/// Completes when the client is late. The timer is set anew only for a time that is earlier than its own, so that an ordinary
-/// request sets none.
+/// Completes when the client misses a deadline.
+///
+/// The timer is reset only to an earlier time, so an ordinary request does not reset it.
 async fn overdue(
     connection: &Connection,
     mut timer: Pin<&mut Sleep>,
@@ -118,7 +121,7 @@ async fn overdue(
     .await
 }
 
-/// hyper is done with the socket, and what the connection was upgraded to may have it.
+/// Watches a connection after hyper has handed its socket over to an upgrade.
 async fn follow_upgrade(connection: &Connection) -> Option<Limit> {
     loop {
         tokio::select! {

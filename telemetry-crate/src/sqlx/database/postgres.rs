@@ -7,7 +7,7 @@ use sqlx::{
 use tokio::time::timeout;
 
 use super::{DatabaseOptions, Open, OpenError, OwnedDatabase};
-use crate::sqlx::{TARGET, measured, observe};
+use crate::sqlx::{TARGET, instrument_options, instrument_pool};
 
 /// What sqlx knows. Others it ignores, with a warning: `sslmod=verify-full` would be a connection without TLS.
 const PARAMETERS: [&str; 18] = [
@@ -83,7 +83,7 @@ impl Open for Postgres {
             // In pg_stat_activity and in the server's log.
             server = server.application_name(&options.service);
         }
-        let pool = measured(PoolOptions::new())
+        let pool = instrument_options(PoolOptions::new())
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
             .connect_with(server.clone())
@@ -93,7 +93,7 @@ impl Open for Postgres {
             Err(Error::PoolTimedOut) => return Err(reason(options, &server).await),
             Err(error) => return Err(options.failed(error)),
         };
-        observe(&pool);
+        instrument_pool(&pool);
         for migrations in migrations {
             migrations.run(&pool).await?;
         }

@@ -10,7 +10,7 @@ use sqlx::{
 };
 
 use super::{DatabaseOptions, Open, OpenError, OwnedDatabase};
-use crate::sqlx::{follow_file, measured, observe};
+use crate::sqlx::{follow_file, instrument_options, instrument_pool};
 
 impl OwnedDatabase for Sqlite {}
 
@@ -50,7 +50,7 @@ impl Open for Sqlite {
         // sqlx leaves `synchronous` at FULL: what is committed stays on the disk over a power cut.
         let file = file.map_err(failed)?.journal_mode(SqliteJournalMode::Wal);
         let _locked = lock(&file).await.map_err(|error| failed(error.into()))?;
-        let pool = follow_file(measured(PoolOptions::new()), file.get_filename())
+        let pool = follow_file(instrument_options(PoolOptions::new()), file.get_filename())
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
             .connect_with(file.clone().create_if_missing(true))
@@ -59,7 +59,7 @@ impl Open for Sqlite {
         // Once it has been there, a file that is missing is an error: an empty one in its place would take rows that are lost
         // when the other is brought back.
         pool.set_connect_options(file.create_if_missing(false));
-        observe(&pool);
+        instrument_pool(&pool);
         for migrations in migrations {
             migrations.run(&pool).await?;
         }

@@ -1,4 +1,4 @@
-//! What the operating system says: processors, processor time, resident memory.
+//! Processors, processor time and resident memory, from the operating system.
 
 use std::{fs, time::Duration};
 
@@ -9,18 +9,20 @@ use nix::{
     unistd::Pid,
 };
 
-/// One processor for the server and another one for everything else, where there are two.
+/// A processor for the server and another one for this program.
+///
+/// `None` if only one may be used.
 #[derive(Debug)]
 pub(crate) struct Processors(Option<(usize, usize)>);
 
 impl Processors {
-    /// Moves this program to its own processor.
+    /// Chooses both processors and moves this program to its own.
     pub(crate) fn split() -> anyhow::Result<Self> {
         let allowed = sched_getaffinity(THIS).context("which processors may be used")?;
         let allowed: Vec<_> = (0..CpuSet::count())
             .filter(|cpu| allowed.is_set(*cpu) == Ok(true))
             .collect();
-        // The first processor also serves most interrupts, so it is not the server's.
+        // The first processor also serves most interrupts, so the server gets the last one.
         let pair = match allowed[..] {
             [ours, .., servers] => Some((ours, servers)),
             _ => None,
@@ -31,8 +33,10 @@ impl Processors {
         Ok(Self(pair))
     }
 
-    /// Does something on the server's processor. A child that is started there stays there, with all its threads.
-    pub(crate) fn of_the_server<T>(
+    /// Runs `start` on the server's processor.
+    ///
+    /// A child that is started there stays there with all its threads.
+    pub(crate) fn on_server_cpu<T>(
         &self,
         start: impl FnOnce() -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
@@ -52,7 +56,7 @@ fn run_on(cpu: usize) -> anyhow::Result<()> {
     sched_setaffinity(THIS, &set).with_context(|| format!("cannot run on processor {cpu}"))
 }
 
-/// User and system time of all threads of a process, ended ones included.
+/// User and system time of all threads of a process, including ended ones.
 pub(crate) fn processor_time(process: Pid) -> anyhow::Result<Duration> {
     let clock = clock_getcpuclockid(process).context("the server's processor clock")?;
     Ok(Duration::from(
@@ -69,4 +73,5 @@ pub(crate) fn resident_kib(process: Pid) -> anyhow::Result<u64> {
     Ok(line.trim_end_matches("kB").trim().parse()?)
 }
 
+/// The process id that means the calling process.
 const THIS: Pid = Pid::from_raw(0);

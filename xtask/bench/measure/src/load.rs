@@ -1,8 +1,8 @@
-//! The load: a fixed number of requests over a fixed number of connections, each sending its next request when it has
-//! the answer to the last.
+//! The load: a fixed number of requests over a fixed number of connections.
 //!
-//! Written close to the socket, because a slow client would leave the server idle, and an idle server wakes up once per
-//! request instead of once per handful.
+//! Each connection sends its next request when it has the answer to the last. The client writes to the socket directly,
+//! because a slow client would leave the server idle, and an idle server wakes up once per request instead of once for
+//! several.
 
 use std::{
     cell::Cell,
@@ -21,21 +21,21 @@ use tokio::{
 
 use crate::{
     args::Args,
-    scrape::{self, Page},
+    scrape::{self, Exposition},
 };
 
-/// How it went.
+/// Latencies, duration and exposition of one load.
 #[derive(Debug)]
 pub(crate) struct Load {
     pub(crate) took: Duration,
-    /// One per request, in ascending order.
+    /// One latency per request, in ascending order.
     pub(crate) latencies: Vec<Duration>,
-    pub(crate) page: Page,
+    pub(crate) exposition: Exposition,
 }
 
-/// Sends `requests` requests, and scrapes the metrics page once, halfway.
+/// Sends `requests` requests and scrapes `/metrics` once, halfway.
 ///
-/// One scrape per run stands for the scraper that every service has: some recorders put work off until then.
+/// Every service has a scraper, and some recorders defer work until a scrape.
 pub(crate) fn run(
     args: &Args,
     requests: u64,
@@ -64,15 +64,15 @@ pub(crate) fn run(
             latencies.extend(client.await??);
         }
         let took = started.elapsed();
-        let page = match scrape {
+        let exposition = match scrape {
             Some(scrape) => scrape.await?,
-            None => Page::default(),
+            None => Exposition::default(),
         };
         latencies.sort_unstable();
         Ok(Load {
             took,
             latencies,
-            page,
+            exposition,
         })
     })
 }
@@ -84,7 +84,7 @@ async fn client(server: SocketAddr, left: Rc<Cell<u64>>) -> anyhow::Result<Vec<D
     let mut buffer = vec![0; 8 * 1024];
     while let Some(next) = left.get().checked_sub(1) {
         left.set(next);
-        // As many digits for every request, so that all of them cost the same.
+        // The id always has five digits, so that all requests cost the same.
         let id = 10_000 + next % 10_000;
         let request =
             format!("GET /orders/{id} HTTP/1.1\r\nhost: orders.test\r\nuser-agent: load\r\n\r\n");
@@ -111,7 +111,7 @@ async fn read_response(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Res
     }
 }
 
-/// How long the response is, once its head is complete.
+/// The length of the response, once its head is complete.
 fn length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
     let mut headers = [httparse::EMPTY_HEADER; 16];
     let mut response = httparse::Response::new(&mut headers);
@@ -131,15 +131,17 @@ fn length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
     ))
 }
 
-/// The page is on a port of its own, or beside the service's routes; a variant may have none.
-async fn scrape(ports: [u16; 2], left: Rc<Cell<u64>>, at: u64) -> Page {
+/// Scrapes the first port that serves `/metrics` once `at` requests are left.
+///
+/// The exposition is on a separate port or beside the service's routes, and some variants have none.
+async fn scrape(ports: [u16; 2], left: Rc<Cell<u64>>, at: u64) -> Exposition {
     while left.get() > at {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     for port in ports {
-        if let Ok(page) = scrape::fetch(port).await {
-            return page;
+        if let Ok(exposition) = scrape::fetch(port).await {
+            return exposition;
         }
     }
-    Page::default()
+    Exposition::default()
 }

@@ -1,18 +1,18 @@
-//! Loads one variant and reports, as one line of JSON, what it cost.
+//! Loads one variant and reports its cost as one line of JSON.
 //!
-//! The server runs on one processor; this program, which is the load, the reader of the server's log and the receiver of
-//! its spans, on another. What is measured is the server's processor time, from the operating system, and what it sent
-//! is counted, so that no variant does less unnoticed.
+//! The server runs on one processor. This program runs on another one: the load, the reader of the server's log and the
+//! receiver of its spans. The operating system measures the server's processor time. Everything that the server emits is
+//! counted, so that a variant that emits less is noticed.
 //!
-//! Left out on purpose: repetition and comparison, which `cargo xtask bench` does.
+//! `cargo xtask bench` repeats and compares the measurements.
 
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 
 mod args;
 mod host;
 mod load;
-mod scrape;
 mod report;
+mod scrape;
 mod server;
 mod sink;
 mod spans;
@@ -25,7 +25,7 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let processors = host::Processors::split()?;
     let sink = Sink::start()?;
-    let mut server = processors.of_the_server(|| Server::start(&args, sink.address()))?;
+    let mut server = processors.on_server_cpu(|| Server::start(&args, sink.address()))?;
     server.wait_until_ready()?;
 
     load::run(&args, args.warm_up, server.port, None)?;
@@ -34,7 +34,7 @@ fn main() -> anyhow::Result<()> {
     let processor_time = host::processor_time(server.id())?.saturating_sub(before);
     let resident_kib = host::resident_kib(server.id())?;
 
-    // What is still queued is sent at the end, and has to arrive before it can be counted.
+    // The server flushes its queues when it stops, so the counts are complete only afterwards.
     let log = server.stop()?;
     let report = Report::new(
         &args,

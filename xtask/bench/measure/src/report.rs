@@ -1,4 +1,4 @@
-//! What one run says.
+//! The result of one run.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{args::Args, load::Load, server::Log, sink::Counts};
 
-/// `cargo xtask bench` reads this.
+/// The output that `cargo xtask bench` parses.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     /// User and system time of the server, in microseconds.
@@ -17,7 +17,7 @@ pub(crate) struct Report {
     resident_mib: f64,
     lines_per_request: f64,
     bytes_per_line: f64,
-    /// Those that arrived, of those that were to be sampled, are a part that shows how much was dropped.
+    /// Received spans; fewer than the sampled fraction if the variant dropped some.
     spans_per_request: f64,
     attributes_per_span: f64,
     events_per_span: f64,
@@ -39,7 +39,7 @@ impl Report {
         log: Log,
         counts: &Counts,
     ) -> Self {
-        // Lines and spans are counted from start to end, the warm-up included.
+        // Lines and spans include those of the warm-up.
         let all = (args.warm_up + args.requests) as f64;
         let measured = load.latencies.len().max(1) as f64;
         let spans = counts.spans;
@@ -57,9 +57,9 @@ impl Report {
             bytes_per_span: per(counts.bytes, spans.spans),
             spans_per_export: per(spans.spans, counts.exports),
             log_records_per_request: counts.log_records as f64 / all,
-            series: load.page.series,
-            http_series: load.page.http_series,
-            exemplars: load.page.exemplars,
+            series: load.exposition.series,
+            http_series: load.exposition.http_series,
+            exemplars: load.exposition.exemplars,
             example_line: log.example,
         }
     }
@@ -77,7 +77,7 @@ fn per(sum: u64, count: u64) -> f64 {
     }
 }
 
-/// Of values in ascending order.
+/// A percentile in microseconds of values in ascending order.
 fn percentile(latencies: &[Duration], part: f64) -> f64 {
     let last = latencies.len().saturating_sub(1);
     latencies

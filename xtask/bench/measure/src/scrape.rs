@@ -1,4 +1,4 @@
-//! One scrape of the metrics page, as Prometheus does it.
+//! One scrape of `/metrics`, with the headers of Prometheus.
 
 use std::net::Ipv4Addr;
 
@@ -7,10 +7,10 @@ use tokio::{
     net::TcpStream,
 };
 
-/// What a metrics page holds.
+/// Counts of what an exposition contains.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Page {
-    /// Series about HTTP requests; a histogram counts as one for each of its lines.
+pub(crate) struct Exposition {
+    /// Series about HTTP requests, including one for each bucket of a histogram.
     pub(crate) http_series: usize,
     /// All series.
     pub(crate) series: usize,
@@ -18,23 +18,23 @@ pub(crate) struct Page {
     pub(crate) exemplars: usize,
 }
 
-pub(crate) async fn fetch(port: u16) -> anyhow::Result<Page> {
+pub(crate) async fn fetch(port: u16) -> anyhow::Result<Exposition> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     stream.write_all(REQUEST.as_bytes()).await?;
     let mut response = String::new();
     stream.read_to_string(&mut response).await?;
     let (_, body) = response.split_once("\r\n\r\n").unwrap_or_default();
-    let mut page = Page::default();
-    // In a chunked body there are lines with nothing but a length.
+    let mut exposition = Exposition::default();
+    // A chunked body has lines that contain only a length.
     for line in body
         .lines()
         .filter(|line| !line.starts_with('#') && line.contains(' '))
     {
-        page.series += 1;
-        page.http_series += usize::from(line.starts_with("http_"));
-        page.exemplars += usize::from(line.contains(" # {"));
+        exposition.series += 1;
+        exposition.http_series += usize::from(line.starts_with("http_"));
+        exposition.exemplars += usize::from(line.contains(" # {"));
     }
-    Ok(page)
+    Ok(exposition)
 }
 
 const REQUEST: &str = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\

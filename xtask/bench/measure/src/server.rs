@@ -1,4 +1,4 @@
-//! The variant as a child process: its environment, its log, its end.
+//! The variant as a child process: environment, log, stop.
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -16,29 +16,30 @@ use nix::{
 
 use crate::args::Args;
 
-/// What a server wrote to standard output.
+/// Counts of a server's standard output.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub(crate) lines: u64,
     pub(crate) bytes: u64,
-    /// The line in the middle of the last block that was read, as an example.
+    /// A line from the last block that was read.
     pub(crate) example: String,
 }
 
-/// A running variant. Dropping it kills it.
+/// A running variant, which is killed on drop.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
     pub(crate) metrics_port: u16,
-    patience: Duration,
+    timeout: Duration,
     stdout: Option<JoinHandle<Log>>,
     stderr: Option<JoinHandle<String>>,
 }
 
 impl Server {
-    /// The environment is the same for all: each variable is one of the OpenTelemetry specification, `RUST_LOG`, or one
-    /// that a single variant knows and the others ignore.
+    /// Starts the variant with the environment that all variants get.
+    ///
+    /// Its variables are those of the OpenTelemetry specification, `RUST_LOG`, and some that a single variant reads.
     pub(crate) fn start(args: &Args, collector: SocketAddr) -> anyhow::Result<Self> {
         let (port, metrics_port) = (free_port()?, free_port()?);
         let (program, wrapped) = args.server.split_first().context("no server to start")?;
@@ -55,7 +56,7 @@ impl Server {
             .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
             .env("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
             .env("OTEL_TRACES_SAMPLER_ARG", args.sampling.to_string())
-            // Metrics are scraped and logs are lines on standard output, which is what all variants can do.
+            // All variants except logfire can serve metrics and write log lines to standard output.
             .env("OTEL_METRICS_EXPORTER", "prometheus")
             .env("OTEL_LOGS_EXPORTER", "none")
             .env("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1")
@@ -74,36 +75,36 @@ impl Server {
         let stderr = child
             .stderr
             .take()
-            .map(|stream| thread::spawn(|| complaints(stream)));
+            .map(|stream| thread::spawn(|| read_errors(stream)));
         Ok(Self {
             child,
             port,
             metrics_port,
-            patience: Duration::from_secs(args.patience),
+            timeout: Duration::from_secs(args.timeout),
             stdout,
             stderr,
         })
     }
 
     pub(crate) fn id(&self) -> Pid {
-        // A process id is a positive `i32` everywhere.
+        // A process id is a positive `i32` on every platform.
         Pid::from_raw(i32::try_from(self.child.id()).unwrap_or_default())
     }
 
-    /// Waits until it takes connections.
+    /// Waits until the server accepts connections.
     pub(crate) fn wait_until_ready(&mut self) -> anyhow::Result<()> {
-        let until = Instant::now() + self.patience;
+        let until = Instant::now() + self.timeout;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
             if let Some(status) = self.child.try_wait()? {
                 bail!(
-                    "the server ended with {status} before it listened; it said:\n{}",
-                    self.complaints()
+                    "the server ended with {status} before it listened; its errors:\n{}",
+                    self.errors()
                 );
             }
             if Instant::now() > until {
                 bail!(
                     "the server did not listen within {} s",
-                    self.patience.as_secs()
+                    self.timeout.as_secs()
                 );
             }
             thread::sleep(POLL);
@@ -111,10 +112,10 @@ impl Server {
         Ok(())
     }
 
-    /// SIGTERM; then waits for the end, and for the last line.
+    /// Sends SIGTERM and waits until the server has ended and its log is read.
     pub(crate) fn stop(&mut self) -> anyhow::Result<Log> {
         kill(self.id(), Signal::SIGTERM)?;
-        let until = Instant::now() + self.patience;
+        let until = Instant::now() + self.timeout;
         let status = loop {
             if let Some(status) = self.child.try_wait()? {
                 break status;
@@ -122,22 +123,22 @@ impl Server {
             if Instant::now() > until {
                 bail!(
                     "the server did not end within {} s of SIGTERM",
-                    self.patience.as_secs()
+                    self.timeout.as_secs()
                 );
             }
             thread::sleep(POLL);
         };
         if !status.success() {
             bail!(
-                "the server ended with {status}; it said:\n{}",
-                self.complaints()
+                "the server ended with {status}; its errors:\n{}",
+                self.errors()
             );
         }
         let log = self.stdout.take().and_then(|thread| thread.join().ok());
         log.context("the reader of the log has failed")
     }
 
-    fn complaints(&mut self) -> String {
+    fn errors(&mut self) -> String {
         self.stderr
             .take()
             .and_then(|thread| thread.join().ok())
@@ -147,13 +148,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail if it has ended, which is what is wanted.
+        // Both fail if the server has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A pipe that is read all the time is what a container runtime gives to a service.
+/// Reads standard output continuously, as a container runtime does.
 fn drain(mut stream: impl Read) -> Log {
     let mut log = Log::default();
     let mut block = vec![0; 64 * 1024];
@@ -161,7 +162,7 @@ fn drain(mut stream: impl Read) -> Log {
         let block = block.get(..read).unwrap_or_default();
         log.lines += memchr::memchr_iter(b'\n', block).count() as u64;
         log.bytes += block.len() as u64;
-        // Cut at both ends, so the second line is the first whole one.
+        // The block may start within a line, so its second line is the first whole one.
         if let Some(line) = block
             .split(|byte| *byte == b'\n')
             .nth(1)
@@ -174,18 +175,18 @@ fn drain(mut stream: impl Read) -> Log {
     log
 }
 
-fn complaints(stream: impl Read) -> String {
-    let mut said = String::new();
+fn read_errors(stream: impl Read) -> String {
+    let mut errors = String::new();
     for line in BufReader::new(stream).lines().map_while(Result::ok) {
-        if said.len() < MAX_COMPLAINTS {
-            said.push_str(&line);
-            said.push('\n');
+        if errors.len() < MAX_ERRORS {
+            errors.push_str(&line);
+            errors.push('\n');
         }
     }
-    said
+    errors
 }
 
-/// Free a moment ago, which is the best that one can know.
+/// A port that is free at the moment; another process may still take it.
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         .local_addr()?
@@ -193,4 +194,4 @@ fn free_port() -> anyhow::Result<u16> {
 }
 
 const POLL: Duration = Duration::from_millis(10);
-const MAX_COMPLAINTS: usize = 16 * 1024;
+const MAX_ERRORS: usize = 16 * 1024;

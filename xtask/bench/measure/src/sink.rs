@@ -1,4 +1,4 @@
-//! The receiver: takes whatever is exported, counts it, and answers as a collector does.
+//! The OTLP receiver: counts exports and answers like a collector.
 
 use std::{
     convert::Infallible,
@@ -17,18 +17,18 @@ use tokio::{net::TcpListener, runtime::Builder};
 
 use crate::spans;
 
-/// What has arrived.
+/// Counts of everything received.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Counts {
     pub(crate) spans: spans::Spans,
     /// Bytes of all bodies with spans.
     pub(crate) bytes: u64,
     pub(crate) exports: u64,
-    /// For a variant that sends its log instead of writing lines.
+    /// Log records of a variant that exports its log instead of writing lines.
     pub(crate) log_records: u64,
 }
 
-/// A running receiver, on a thread of its own until this program ends.
+/// A receiver on a separate thread that runs until this program ends.
 #[derive(Debug)]
 pub(crate) struct Sink {
     address: SocketAddr,
@@ -71,7 +71,9 @@ async fn accept(listener: StdListener, counts: Arc<Mutex<Counts>>) -> anyhow::Re
     }
 }
 
-/// An empty body is the protobuf encoding of a response that rejects nothing.
+/// Counts the spans or log records of an export.
+///
+/// The empty body is the protobuf encoding of a response that rejects nothing.
 async fn receive(
     request: Request<Incoming>,
     counts: Arc<Mutex<Counts>>,
@@ -90,7 +92,7 @@ async fn receive(
             counts.bytes += body.len() as u64;
             counts.spans += spans::count(&body);
         }
-        // Requests with log records are nested in the same way, with the same numbers.
+        // Requests with log records have the same nesting and field numbers.
         "/v1/logs" => counts.log_records += spans::count(&body).spans,
         _ => {}
     }

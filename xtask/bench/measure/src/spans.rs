@@ -1,11 +1,11 @@
-//! How many spans are in an OTLP request, and how much is in them.
+//! Counts spans, attributes and events in an OTLP request.
 //!
-//! Walks over the protobuf encoding and skips whatever it does not count: decoding every span would cost more than
-//! sending it, and would take the processor from the load.
+//! Walks over the protobuf encoding and skips fields that are not counted. Decoding every span would cost more than
+//! sending it, and would take processor time from the load.
 
 use std::ops::AddAssign;
 
-/// Counted in `opentelemetry.proto.trace.v1`.
+/// Counts of messages of `opentelemetry.proto.trace.v1`.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Spans {
     pub(crate) spans: u64,
@@ -21,7 +21,7 @@ impl AddAssign for Spans {
     }
 }
 
-/// Counts in an `ExportTraceServiceRequest`. What is not valid protobuf counts as nothing.
+/// Counts in an `ExportTraceServiceRequest`, up to the first invalid byte.
 pub(crate) fn count(request: &[u8]) -> Spans {
     let mut found = Spans::default();
     for resource_spans in messages(request, 1) {
@@ -80,7 +80,7 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
 
-    /// A length-delimited field; all lengths here fit into one byte.
+    /// Encodes a length-delimited field with a length of one byte.
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
         [&[number << 3 | 2, content.len() as u8], content].concat()
     }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn truncated_body_counts_until_its_end() {
+    fn truncated_body_is_counted_to_its_end() {
         let request = field(1, &field(2, &field(2, b"")));
         assert_eq!(count(&request).spans, 1);
         assert_eq!(count(request.get(..3).unwrap_or_default()).spans, 0);

@@ -1,7 +1,6 @@
-//! The service that every variant serves: one route, a small answer, and as many log lines as `LINES` says.
+//! The service of every variant: one route, a small answer, `LINES` log lines.
 //!
-//! Left out on purpose: everything that takes time by itself, such as a database. What remains is the smallest request
-//! there is, so that the cost of telemetry is not hidden in it.
+//! It has no database or other slow part, so that the cost of telemetry is a visible share of a request.
 
 use std::{env, future::Future, net::SocketAddr};
 
@@ -19,11 +18,11 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-/// The route, without any telemetry; a variant puts its layer around it.
+/// The route without telemetry, around which a variant puts its layer.
 ///
 /// # Errors
 ///
-/// When `LINES`, the number of log lines per request, is there and not a number.
+/// If `LINES`, the number of log lines per request, is set and not a number.
 pub fn orders() -> anyhow::Result<Router> {
     let lines = number("LINES")?.unwrap_or(0);
     Ok(Router::new()
@@ -33,17 +32,17 @@ pub fn orders() -> anyhow::Result<Router> {
 
 /// Serves `app` on `127.0.0.1:$PORT` until SIGTERM, on one thread.
 ///
-/// One thread, because CPU time per request is measured: how well a runtime spreads work over cores is another question.
+/// It uses one thread, so that CPU time per request does not depend on how the runtime spreads work over cores.
 ///
 /// # Errors
 ///
-/// When the port is not a number or is taken.
+/// If `PORT` is missing or not a number, or the port is in use.
 pub fn serve(app: Router) -> anyhow::Result<()> {
     let port = number("PORT")?.context("found no PORT, expected a port number")?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
-        // A response is one small write; without this the kernel may hold it back to fill a packet.
+        // A response is one small write, which the kernel may otherwise delay to fill a packet.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         axum::serve(listener, app)
             .with_graceful_shutdown(terminated()?)
@@ -52,12 +51,13 @@ pub fn serve(app: Router) -> anyhow::Result<()> {
     })
 }
 
-/// Where the metrics page is to listen: `127.0.0.1:$OTEL_EXPORTER_PROMETHEUS_PORT`, the variable of the OpenTelemetry
-/// specification.
+/// The address for `/metrics`: `127.0.0.1:$OTEL_EXPORTER_PROMETHEUS_PORT`.
+///
+/// The variable is that of the OpenTelemetry specification.
 ///
 /// # Errors
 ///
-/// When the variable is not there or not a number.
+/// If the variable is missing or not a number.
 pub fn metrics_address() -> anyhow::Result<SocketAddr> {
     let port = number("OTEL_EXPORTER_PROMETHEUS_PORT")?
         .context("found no OTEL_EXPORTER_PROMETHEUS_PORT")?;
@@ -94,7 +94,7 @@ async fn order(State(Lines(lines)): State<Lines>, Path(id): Path<u32>) -> Json<O
 fn terminated() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {
-        // `None` would mean that no signal can come any more; serving on would be for ever.
+        // `None` means that no signal can arrive any more, so the service stops as well.
         let _ = terminate.recv().await;
     })
 }

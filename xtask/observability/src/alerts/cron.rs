@@ -1,7 +1,5 @@
 //! Scheduled work: what did not happen, and what happens all at once.
 
-pub(super) mod alert_tests;
-
 use firstlight::metrics::catalog::{CRON_RUNNING, CRON_SUCCESS_DUE};
 
 use super::{alert::Alert, board::Board, group::Group};
@@ -34,4 +32,53 @@ fn thundering_herd() -> Alert {
         .summary("Scheduled jobs run all at once.")
         .description("{{ $value }} scheduled runs of {{ $labels.job }} were under way at the same time.")
         .on(Board::Cron)
+}
+
+/// Schedules that fall silent, and schedules that run all at once.
+pub(super) mod alert_tests {
+    use crate::alerts::alert_test::AlertTest;
+
+    const DUE: &str =
+        r#"cron_success_due_timestamp_seconds{job="orders",instance="a",cron="rates"}"#;
+
+    pub(in super::super) fn all() -> Vec<AlertTest> {
+        let running =
+            |cron: &str| format!(r#"cron_running{{job="orders",instance="a",cron="{cron}"}}"#);
+        vec![
+            // Every ten minutes, so the second run after a success is due 21 minutes after it. The run at 30 fails, and after 60
+            // there is none until 120.
+            AlertTest::of("CronRunMissed", "an hour without a success")
+                .series(DUE, "1260x9 1860x9 2460x19 3660x9 4260x9 4860x59 8460x30")
+                .transient(38)
+                .fires(
+                    90,
+                    &[("job", "orders"), ("cron", "rates")],
+                    "rates of orders should have succeeded 9m 0s ago.",
+                )
+                .resolved(125),
+            // Each has a store of its own.
+            AlertTest::of("CronRunMissed", "one replica of three")
+                .series(DUE, "1260x100")
+                .series(&DUE.replace("\"a\"", "\"b\""), "1260+60x100")
+                .series(&DUE.replace("\"a\"", "\"c\""), "1260+60x100")
+                .transient(21)
+                .fires(
+                    90,
+                    &[("job", "orders"), ("cron", "rates")],
+                    "rates of orders should have succeeded 1h 9m 0s ago.",
+                ),
+            AlertTest::of("CronThunderingHerd", "two meet, then four")
+                .series(&running("rates"), "0x10 1x2 0x17 1x2 0x30")
+                .series(&running("prices"), "0x10 1x2 0x17 1x2 0x30")
+                .series(&running("cleanup"), "0x30 1x2 0x30")
+                .series(&running("report"), "0x30 1x2 0x30")
+                .transient(14)
+                .fires(
+                    36,
+                    &[("job", "orders")],
+                    "4 scheduled runs of orders were under way at the same time.",
+                )
+                .resolved(50),
+        ]
+    }
 }

@@ -2,7 +2,7 @@
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
+use super::{Colour, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
 use crate::{
     limits,
     promql::{self, SERVICE, Selector, of_service},
@@ -60,7 +60,7 @@ fn latest_of_all() -> Panel {
         )
         .normally("Below 0.")
         .otherwise("Two runs in a row are missing. The table below says which, and since when.")
-        .runbook(Runbook::CronRunMissed)
+        .runbook("CronRunMissed")
         .unit(Unit::Seconds)
         .red_from(limits::ANY)
         .nothing("no schedules")
@@ -76,7 +76,7 @@ fn failed() -> Panel {
         )
         .normally("0.")
         .otherwise("One may fail; the next one repairs it. Its log lines have `cron` as a field.")
-        .runbook(Runbook::CronRunMissed)
+        .runbook("CronRunMissed")
         .unit(Unit::Count)
         .shows(Target::new("Failed", query::or_zero(query::in_range(&[], &failed))).in_trouble())
 }
@@ -89,7 +89,7 @@ fn running() -> Panel {
             "As many as there are schedules: they start at the same minute. Give each its own, or \
              a jitter.",
         )
-        .runbook(Runbook::CronThunderingHerd)
+        .runbook("CronThunderingHerd")
         .unit(Unit::Count)
         .red_from(limits::HERD_RUNS)
         .shows(Target::new(
@@ -111,7 +111,7 @@ fn missed() -> Panel {
             "`skipped_overlap`: the run takes longer than its interval. `missed`: nothing was \
              there to run it.",
         )
-        .runbook(Runbook::CronRunMissed)
+        .runbook("CronRunMissed")
         .unit(Unit::Count)
         .shows(Target::new("Missed", query::or_zero(query::in_range(&[], &missed))).in_trouble())
 }
@@ -131,7 +131,7 @@ fn schedules() -> Panel {
             "Overdue with runs: they fail. Overdue without: no scheduler runs, or none holds \
              the lease.",
         )
-        .runbook(Runbook::CronRunMissed)
+        .runbook("CronRunMissed")
         .by_service()
         .by("cron", "Schedule")
         .column(
@@ -188,7 +188,7 @@ fn timeline() -> Panel {
             "Bars below each other begin together, which is a herd. A bar that fills its interval \
              leads to skipped runs.",
         )
-        .runbook(Runbook::CronThunderingHerd)
+        .runbook("CronThunderingHerd")
         .unit(Unit::Count)
         .word(0.0, "rests", Colour::Blue)
         .word(1.0, "runs", Colour::Green)
@@ -207,7 +207,7 @@ fn durations() -> Panel {
         )
         .normally("Below the expected duration, level.")
         .otherwise("It climbs with the data: work in portions, before it reaches the interval.")
-        .runbook(Runbook::CronRunMissed)
+        .runbook("CronRunMissed")
         .unit(Unit::Seconds)
         .shows(Target::new(
             &query::legend("{{cron}}"),
@@ -235,7 +235,7 @@ fn outcomes() -> Panel {
             "`failed` and `timed_out`: read the run's log lines. `skipped_store`: the store was \
              down. `missed`: nothing ran at all.",
         )
-        .runbook(Runbook::CronRunMissed)
+        .runbook("CronRunMissed")
         .unit(Unit::Count)
         .shows(Target::new("{{outcome}}", ticks))
         .colour("ok", Colour::Green)
@@ -261,7 +261,7 @@ fn together() -> Panel {
             "Above the line they are a herd: give each schedule its own minute, or a jitter, so \
              that their load spreads.",
         )
-        .runbook(Runbook::CronThunderingHerd)
+        .runbook("CronThunderingHerd")
         .unit(Unit::Count)
         .red_from(limits::HERD_RUNS)
         .shows(Target::new(
@@ -282,7 +282,7 @@ fn delays() -> Panel {
         )
         .normally("Spread up to the jitter, 5 minutes unless it was set.")
         .otherwise("Beyond the jitter: the store was slow, or the runtime was blocked.")
-        .runbook(Runbook::CronThunderingHerd)
+        .runbook("CronThunderingHerd")
         .unit(Unit::Seconds)
         .shows(Target::new(
             &query::legend("{{cron}}"),
@@ -298,7 +298,7 @@ fn delay_spread() -> Panel {
             "All in one row: there is no jitter, and runs of the same minute start in the same \
              second.",
         )
-        .runbook(Runbook::CronThunderingHerd)
+        .runbook("CronThunderingHerd")
         .unit(Unit::Seconds)
         .shows(Target::new(
             "{{le}}",

@@ -3,8 +3,7 @@
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Column, Dashboard, Link, Panel, Row, Runbook, Target, Unit, Variable, pool, postgresql,
-    query,
+    Colour, Column, Dashboard, Link, Panel, Row, Target, Unit, Variable, pool, postgresql, query,
 };
 use crate::{
     limits,
@@ -70,7 +69,7 @@ fn slowest_hundredth() -> Panel {
         )
         .normally("It changes with releases, not with the time of day.")
         .otherwise("The table of statements says which one.")
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Seconds)
         .nothing("no statements")
         .shows(Target::new(
@@ -85,7 +84,7 @@ fn failing() -> Panel {
         .means("The part of statements that ended with an error; of several services, the largest.")
         .normally("0, unless the service relies on unique violations.")
         .otherwise("The errors by SQLSTATE, below, say what the server answered.")
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::Part)
         .nothing("no statements")
         .shows(Target::new(
@@ -110,7 +109,7 @@ fn repeated() -> Panel {
         )
         .normally("0.")
         .otherwise("The table of repeated statements, below, says where.")
-        .runbook(Runbook::DatabaseNPlusOne)
+        .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
         .red_from(limits::N_PLUS_ONE_REQUESTS)
         .shows(
@@ -138,7 +137,7 @@ fn table() -> Panel {
             "Begin with the first row: it is slow, or it is called too often, and the other \
              columns say which. Then `EXPLAIN (ANALYZE, BUFFERS)`.",
         )
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpLatencyBudgetBurn")
         .by_service()
         .by(STATEMENT, "Statement")
         .column(Column::new("Busy", Unit::Seconds, time.clone()))
@@ -172,7 +171,7 @@ fn rate() -> Panel {
         .otherwise(
             "Statements that rise while requests do not are a loop, an N+1 query or a retry.",
         )
-        .runbook(Runbook::DatabaseNPlusOne)
+        .runbook("DatabaseNPlusOne")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new(
             &query::legend("{{db_query_summary}}"),
@@ -189,7 +188,7 @@ fn durations() -> Panel {
             "One that climbs for days lost its index, or never had one. All at once: the server \
              is busy, or waits for locks.",
         )
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Seconds)
         .shows(Target::new(
             &query::legend("{{db_query_summary}}"),
@@ -212,7 +211,7 @@ fn errors() -> Panel {
             "40001 and 40P01: retry the transaction. 57014: a time-out. 53300: the server has no \
              connections left. 08…: it is not reached.",
         )
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
 }
@@ -236,7 +235,7 @@ fn n_plus_one() -> Panel {
             "Open the place, fetch all rows with one statement. The trace of one such request \
              shows them in a row.",
         )
-        .runbook(Runbook::DatabaseNPlusOne)
+        .runbook("DatabaseNPlusOne")
         .by_service()
         .by("http_route", "Route")
         .by("rpc_method", "Method")
@@ -258,7 +257,7 @@ fn queries() -> Panel {
         .means("Statements that one request, gRPC call or job runs, the ten with the most.")
         .normally("Flat lines below 10.")
         .otherwise("A line that climbs with the data is an N+1 query.")
-        .runbook(Runbook::DatabaseNPlusOne)
+        .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
         .shows(Target::new("{{series}}", p95))
 }
@@ -275,7 +274,7 @@ fn transaction_rate() -> Panel {
             "`dropped` is a `?` between begin and commit: harmless once, a lost write if it was \
              meant to be kept.",
         )
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new(
             "{{outcome}}",
@@ -299,7 +298,7 @@ fn transaction_durations() -> Panel {
             "Much longer than their statements: the code waits for something else in between. \
              Move that out of the transaction.",
         )
-        .runbook(Runbook::DatabasePoolExhausted)
+        .runbook("DatabasePoolExhausted")
         .unit(Unit::Seconds)
         .shows(Target::new(
             &query::legend("{{outcome}}"),

@@ -2,7 +2,7 @@
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
+use super::{Colour, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
 use crate::{
     limits,
     promql::{self, Selector, of_service, on_service},
@@ -70,7 +70,7 @@ fn oldest() -> Panel {
             "Above 1 users see data that is older than was promised: the refresh fails, or the \
              replica lags.",
         )
-        .runbook(Runbook::DataStalerThanBudget)
+        .runbook("DataStalerThanBudget")
         .unit(Unit::Part)
         .red_from(limits::WHOLE)
         .nothing("no reads")
@@ -105,7 +105,7 @@ fn unanswered_part() -> Panel {
             "`refused` is a replica that lags: wait or read from the primary. `failed` is the \
              source's own error, see the database.",
         )
-        .runbook(Runbook::DataStalerThanBudget)
+        .runbook("DataStalerThanBudget")
         .unit(Unit::Part)
         .nothing("no reads")
         .shows(Target::new(&query::legend("{{data_type}}"), part))
@@ -121,7 +121,7 @@ fn types() -> Panel {
         )
         .normally("p99 is below the budget.")
         .otherwise("Click on the red one.")
-        .runbook(Runbook::DataStalerThanBudget)
+        .runbook("DataStalerThanBudget")
         .by_service()
         .by("data_type", "Data")
         .column(Column::new("Of budget", Unit::Part, age_of_budget()).red_from(limits::WHOLE))
@@ -154,7 +154,7 @@ fn ages() -> Panel {
         .otherwise(
             "It crosses its budget: see the failures, which say why the refresh did not work.",
         )
-        .runbook(Runbook::DataStalerThanBudget)
+        .runbook("DataStalerThanBudget")
         .unit(Unit::Seconds)
         .shows(Target::new(&query::legend("{{data_type}}"), age))
         .shows(Target::new(
@@ -169,7 +169,7 @@ fn spread() -> Panel {
         .means("How many answers were how old, of all chosen types together.")
         .normally("A band that reaches up to the budget.")
         .otherwise("Choose one type of data first: several budgets make several bands.")
-        .runbook(Runbook::DataStalerThanBudget)
+        .runbook("DataStalerThanBudget")
         .unit(Unit::Seconds)
         .shows(Target::new(
             "{{le}}",
@@ -207,7 +207,7 @@ fn failures() -> Panel {
         .means("Reads per second that failed or were refused, by type of data.")
         .normally("None.")
         .otherwise("The log has the source's error, with `data_type` as a field.")
-        .runbook(Runbook::DataStalerThanBudget)
+        .runbook("DataStalerThanBudget")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
 }

@@ -2,7 +2,7 @@
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use super::{Panel, Row, Runbook, Target, Unit, query};
+use super::{Panel, Row, Target, Unit, query};
 use crate::{
     failed::failed_calls,
     promql::{Selector, of_service},
@@ -45,7 +45,7 @@ fn rate(title: &str, metric: &Metric) -> Panel {
         .otherwise(
             "A method that stops is a client that gave up, or a balancer that lost this service.",
         )
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new(
             &query::legend("{{rpc_method}}"),
@@ -68,7 +68,7 @@ fn failures(title: &str, failed: &Selector) -> Panel {
             "UNAVAILABLE and DEADLINE_EXCEEDED are load or a dependency, INTERNAL and UNKNOWN are \
              bugs: look in the log.",
         )
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
 }
@@ -86,7 +86,7 @@ fn durations(title: &str, metric: &Metric) -> Panel {
             "One method: follow a dot to its trace. All of them: look at the database and the \
              runtime.",
         )
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Seconds)
         .shows(Target::new(&query::legend("{{rpc_method}}"), duration).in_calls())
 }

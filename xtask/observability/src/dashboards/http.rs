@@ -2,7 +2,7 @@
 
 use firstlight::metrics::catalog;
 
-use super::{Colour, Panel, Runbook, Target, Unit, objectives::Objective, query};
+use super::{Colour, Panel, Target, Unit, objectives::Objective, query};
 use crate::{
     failed::{failed_requests, good_requests},
     limits,
@@ -57,7 +57,7 @@ impl Requests {
                 "A sudden drop is worse than a peak: look at what is in front of the service \
                  before you look at the service.",
             )
-            .runbook(Runbook::ServiceDown)
+            .runbook("ServiceDown")
             .unit(Unit::RequestsPerSecond)
             .nothing("no requests")
             .shows(Target::new("Requests", query::per_second(&[], &self.all())))
@@ -123,7 +123,7 @@ impl Requests {
                 "Red is as fast as the page that wakes people: at this rate the budget of a month \
                  is gone in two days.",
             )
-            .runbook(Runbook::HttpAvailabilityBudgetBurn)
+            .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::Count)
             .red_from(limits::BURNS[0].rate)
             .nothing("no requests, or no rules")
@@ -144,7 +144,7 @@ impl Requests {
                 "Open the durations below, follow a dot to its trace, and see what the time went \
                  to.",
             )
-            .runbook(Runbook::HttpLatencyBudgetBurn)
+            .runbook("HttpLatencyBudgetBurn")
             .unit(Unit::Count)
             .red_from(limits::BURNS[0].rate)
             .nothing("no requests, or no rules")
@@ -163,7 +163,7 @@ impl Requests {
                 "Orange that grows after a release of a client is the client's; red is ours. Open \
                  the errors to see which, also of yellow. The graph beside it says whose.",
             )
-            .runbook(Runbook::HttpAvailabilityBudgetBurn)
+            .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::RequestsPerSecond);
         CLASSES
             .into_iter()
@@ -192,7 +192,7 @@ impl Requests {
                  in two days. A step in 4xx alone is a \
                  client's release, or a client that tries doors.",
             )
-            .runbook(Runbook::HttpAvailabilityBudgetBurn)
+            .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::Part)
             .shows(Target::new(&self.legend("failed"), part(self.failed())).in_trouble())
             .shows(Target::new(&self.legend("4xx"), part(self.status("4.."))))
@@ -224,7 +224,7 @@ impl Requests {
                 "p99 alone: a few requests wait for something, follow a dot. All three: \
                  everything waits, look at the database and the runtime.",
             )
-            .runbook(Runbook::HttpLatencyBudgetBurn)
+            .runbook("HttpLatencyBudgetBurn")
             .unit(Unit::Seconds)
             .shows(Target::new(&self.legend("p50"), quantile(0.5)))
             .shows(Target::new(&self.legend("p95"), quantile(0.95)))
@@ -244,7 +244,7 @@ impl Requests {
                 "A second band far above the first is a group of requests that waits for \
                  something. Quantiles cannot show it, this can.",
             )
-            .runbook(Runbook::HttpLatencyBudgetBurn)
+            .runbook("HttpLatencyBudgetBurn")
             .unit(Unit::Seconds)
             .shows(Target::new("{{le}}", query::buckets(&self.duration())))
     }
@@ -262,7 +262,7 @@ impl Requests {
                 "Find the newest one by its name in the log, filtered by `error.type`; the line \
                  has the trace.",
             )
-            .runbook(Runbook::HttpAvailabilityBudgetBurn)
+            .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::RequestsPerSecond)
             .shows(
                 Target::new(

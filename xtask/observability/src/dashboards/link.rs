@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Runbook;
+use super::runbook;
 
 /// The tag that all our dashboards have, and by which they find each other.
 pub(super) const TAG: &str = "firstlight";
@@ -54,12 +54,12 @@ impl Link {
 }
 
 /// The link in a panel's corner to what to do about it.
-pub(super) fn runbook(runbook: Runbook) -> Value {
-    let title = format!("Runbook: {}", runbook.name());
+pub(super) fn runbook(alert: &str) -> Value {
+    let title = format!("Runbook: {alert}");
     page(
         &title,
         "What it means, and what to do",
-        &runbook.url(),
+        &runbook::address(alert),
         Opens::Beside,
     )
 }

@@ -2,7 +2,7 @@
 //!
 //! The series are recorded by the rules in `docs/alerts`.
 
-use super::{Panel, Runbook, Target, Unit, query};
+use super::{Panel, Target, Unit, query};
 use crate::{
     limits,
     promql::{self, SERVICE, on_service},
@@ -29,10 +29,10 @@ impl Objective {
         }
     }
 
-    pub(super) fn runbook(self) -> Runbook {
+    pub(super) fn runbook(self) -> &'static str {
         match self {
-            Self::Availability => Runbook::HttpAvailabilityBudgetBurn,
-            Self::Latency => Runbook::HttpLatencyBudgetBurn,
+            Self::Availability => "HttpAvailabilityBudgetBurn",
+            Self::Latency => "HttpLatencyBudgetBurn",
         }
     }
 
@@ -98,7 +98,7 @@ pub(super) fn availability() -> Panel {
         .otherwise(
             "The budget beside it says how much is lost; the page about objectives says when.",
         )
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::Part)
         .nothing("no rules")
         .shows(Target::new(

@@ -3,7 +3,7 @@
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives, query,
+    Colour, Column, Dashboard, Panel, Row, Target, Unit, http::Requests, objectives, query,
 };
 use crate::{
     limits,
@@ -40,9 +40,9 @@ fn services() -> Row {
         )
         .normally("No red.")
         .otherwise("Click on the red one: this page then shows it alone.")
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
-        .runbook(Runbook::HttpLatencyBudgetBurn)
-        .runbook(Runbook::ServiceDown)
+        .runbook("HttpAvailabilityBudgetBurn")
+        .runbook("HttpLatencyBudgetBurn")
+        .runbook("ServiceDown")
         .by_service()
         .column(
             Column::new("Failing", Unit::Count, SERVICES.failing_of_budget(&[]))
@@ -105,8 +105,8 @@ pub(super) fn instances() -> Panel {
             "0 is an outage. Fewer than deployed: see why they restart, in the dashboard of the \
              runtime.",
         )
-        .runbook(Runbook::ServiceDown)
-        .runbook(Runbook::ServiceAbsent)
+        .runbook("ServiceDown")
+        .runbook("ServiceAbsent")
         .unit(Unit::Count)
         .red_below(limits::INSTANCES)
         .shows(Target::new(
@@ -190,7 +190,7 @@ fn active() -> Panel {
             "It grows without end when requests hang. Look for a pool that is used up, or a \
              dependency that does not answer.",
         )
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Count)
         .shows(Target::new(
             "{{http_request_method}}",
@@ -220,8 +220,8 @@ fn routes() -> Row {
         .otherwise(
             "Click on the red one. If all are red it is not the routes: look at the row below.",
         )
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
+        .runbook("HttpLatencyBudgetBurn")
         .by_service()
         .by("http_route", "Route")
         .column(Column::new(
@@ -287,7 +287,7 @@ fn database() -> Panel {
             "It rises together with the durations: the database is the reason. They rise alone: \
              it is not.",
         )
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Part)
         .shows(Target::new(query::SERVICE_LEGEND, query::top(10, share)))
         .leads_to("Open the database", "firstlight-database", "")
@@ -318,7 +318,7 @@ pub(super) fn log_lines() -> Panel {
             "Read the errors: `level=ERROR` at the time of the peak. A flood of DEBUG is a filter \
              that was not set back.",
         )
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::EventsPerSecond)
         .shows(Target::new("{{level}}", lines))
         .colour("ERROR", Colour::Red)
@@ -347,7 +347,7 @@ fn versions() -> Panel {
             "Two versions for long: a deploy hangs. Restarts without a deploy: the process is \
              killed or panics; look at its memory.",
         )
-        .runbook(Runbook::ServiceDown)
+        .runbook("ServiceDown")
         .by_service()
         .by("version", "Version")
         .by("revision", "Revision")

@@ -3,7 +3,7 @@
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Panel, Row, Runbook, Target, Unit,
+    Colour, Panel, Row, Target, Unit,
     objectives::Objective,
     query::{self, worst},
 };
@@ -62,7 +62,7 @@ fn in_use(panel: Panel, by: &[&str]) -> Panel {
             "At the line the next burst waits. Find out what holds connections: slow statements, \
              or transactions that wait for something else.",
         )
-        .runbook(Runbook::DatabasePoolExhausted)
+        .runbook("DatabasePoolExhausted")
         .unit(Unit::Part)
         .red_from(limits::POOL_PART)
         .shows(Target::new(&legend, worst(by, part)))
@@ -82,7 +82,7 @@ pub(super) fn waited() -> Panel {
         .otherwise(
             "Everything behind it is slow, whatever the statements do. Look at the pool's use.",
         )
-        .runbook(Runbook::DatabasePoolExhausted)
+        .runbook("DatabasePoolExhausted")
         .unit(Unit::Part)
         .red_from(limits::WAIT_PART)
         .nothing("no wait, or no rules")
@@ -107,7 +107,7 @@ pub(super) fn timed_out() -> Panel {
             "The pool is used up. A larger pool helps only if the server has room: see its \
              connections below.",
         )
-        .runbook(Runbook::DatabasePoolTimeouts)
+        .runbook("DatabasePoolTimeouts")
         .unit(Unit::Count)
         .red_from(limits::ANY)
         .shows(Target::new("Gave up", query::or_zero(query::in_range(&[], &timeouts))).in_trouble())
@@ -131,7 +131,7 @@ fn connections() -> Panel {
             "In use at the maximum: requests wait. Instances times maximum must stay below what \
              the server allows.",
         )
-        .runbook(Runbook::DatabasePoolExhausted)
+        .runbook("DatabasePoolExhausted")
         .unit(Unit::Count)
         .shows(Target::new(
             "{{db_client_connection_state}}",
@@ -164,7 +164,7 @@ pub(super) fn wait(pools: &str) -> Panel {
             "The pool is too small for the load, or something holds connections for too long; the \
              database's page says which.",
         )
-        .runbook(Runbook::DatabasePoolExhausted)
+        .runbook("DatabasePoolExhausted")
         .unit(Unit::Seconds)
         .shows(Target::new(&pool("p50"), quantile(0.5)))
         .shows(Target::new(&pool("p99"), quantile(0.99)))
@@ -181,7 +181,7 @@ fn wait_spread() -> Panel {
         .means("How many waited for how long, of all pools together.")
         .normally("One bright band at the bottom.")
         .otherwise("A second band higher up are those that found their pool empty.")
-        .runbook(Runbook::DatabasePoolExhausted)
+        .runbook("DatabasePoolExhausted")
         .unit(Unit::Seconds)
         .shows(Target::new("{{le}}", query::buckets(&wait)))
 }
@@ -196,7 +196,7 @@ fn gave_up() -> Panel {
             "Each is a failed request. Find what holds connections, before the pool is made \
              larger.",
         )
-        .runbook(Runbook::DatabasePoolTimeouts)
+        .runbook("DatabasePoolTimeouts")
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ANY)
         .shows(

@@ -2,7 +2,7 @@
 //! version 0.11 does not bring.
 
 use super::{
-    Colour, Column, Panel, Row, Runbook, Target, Unit,
+    Colour, Column, Panel, Row, Target, Unit,
     query::{self, foreign},
 };
 use crate::{
@@ -44,7 +44,7 @@ fn fill() -> Panel {
             "At the line the next deploy does not fit. Smaller pools, fewer instances, or a \
              pooler in between.",
         )
-        .runbook(Runbook::PostgresConnectionsNearMax)
+        .runbook("PostgresConnectionsNearMax")
         .unit(Unit::Part)
         .red_from(limits::SERVER_CONNECTIONS_PART)
         .shows(Target::new(
@@ -62,7 +62,7 @@ fn connections() -> Panel {
             "Many active: the server is busy or waits for locks. Find the client with the most in \
              `pg_stat_activity`.",
         )
-        .runbook(Runbook::PostgresConnectionsNearMax)
+        .runbook("PostgresConnectionsNearMax")
         .unit(Unit::Count)
         .shows(Target::new("{{state}}", by_state))
         .colour("active", Colour::Green)
@@ -111,7 +111,7 @@ fn idle_in_transaction() -> Panel {
             "Idle for minutes: code that waits for something else inside a transaction. It keeps \
              its locks, and no dead row is removed meanwhile.",
         )
-        .runbook(Runbook::PostgresIdleInTransaction)
+        .runbook("PostgresIdleInTransaction")
         .unit(Unit::Seconds)
         .red_from(limits::IDLE_IN_TRANSACTION_SECONDS)
         .shows(Target::new(&legend("active"), longest("active")))
@@ -180,7 +180,7 @@ fn deadlocks() -> Panel {
             "A few in an hour are a pattern: two transactions take the same rows in different \
              order. The server's log names both.",
         )
-        .runbook(Runbook::PostgresDeadlocks)
+        .runbook("PostgresDeadlocks")
         .unit(Unit::Count)
         .shows(Target::new(
             &legend("{{datname}}"),
@@ -206,7 +206,7 @@ fn behind() -> Panel {
             "It grows: the replica, or the way to it, is too slow. The primary keeps the log for \
              it, until its disk is full.",
         )
-        .runbook(Runbook::PostgresReplicationLag)
+        .runbook("PostgresReplicationLag")
         .unit(Unit::Bytes)
         .red_from(limits::REPLICATION_LAG_BYTES)
         .shows(Target::new(
@@ -230,7 +230,7 @@ fn replica() -> Panel {
             "Reads from that replica are as old as this, and readers with a staleness budget are \
              refused.",
         )
-        .runbook(Runbook::PostgresReplicationLag)
+        .runbook("PostgresReplicationLag")
         .unit(Unit::Seconds)
         .shows(Target::new(&legend(""), lag))
 }

@@ -2,7 +2,7 @@
 
 use firstlight::metrics::catalog;
 
-use super::{Dashboard, Panel, Row, Runbook, Target, Unit, Variable, grpc, http::Requests, query};
+use super::{Dashboard, Panel, Row, Target, Unit, Variable, grpc, http::Requests, query};
 
 const ROUTES: Requests = Requests::OfRoute;
 
@@ -53,7 +53,7 @@ fn statements() -> Panel {
             "It grows with the data: the route asks once per row. See the repeated statements \
              below.",
         )
-        .runbook(Runbook::DatabaseNPlusOne)
+        .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
         .nothing("no statements")
         .shows(Target::new(
@@ -76,7 +76,7 @@ fn repeated() -> Panel {
         .otherwise(
             "Their names are below. Fetch all rows with one statement, a join or `= ANY($1)`.",
         )
-        .runbook(Runbook::DatabaseNPlusOne)
+        .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
         .red_from(limits::N_PLUS_ONE_REQUESTS)
         .shows(
@@ -106,7 +106,7 @@ fn last_week() -> Panel {
             "Far below last week: they do not arrive. Far above: find out who sends them before \
              you scale.",
         )
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new(
             &ROUTES.legend("now"),
@@ -135,7 +135,7 @@ fn queries() -> Panel {
             "A line that climbs with the data is an N+1 query, also below the number at which it \
              is counted as one.",
         )
-        .runbook(Runbook::DatabaseNPlusOne)
+        .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
         .shows(Target::new(&ROUTES.legend("p50"), by_route(0.5)))
         .shows(Target::new(&ROUTES.legend("p95"), by_route(0.95)))
@@ -151,7 +151,7 @@ fn n_plus_one() -> Panel {
         .otherwise(
             "The name is the statement; its trace has all of them in a row. Fetch them with one.",
         )
-        .runbook(Runbook::DatabaseNPlusOne)
+        .runbook("DatabaseNPlusOne")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new(&query::legend("{{db_query_summary}}"), repeated).in_trouble())
 }
@@ -175,7 +175,7 @@ fn call_rate() -> Panel {
         )
         .normally("In step with the requests that the service gets.")
         .otherwise("More calls than requests explain are retries: see whether they fail.")
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new(
             &query::legend("{{server_address}}"),
@@ -199,7 +199,7 @@ fn call_failures() -> Panel {
             "Ask the owners of that address. Until they have repaired it: a shorter time-out, \
              fewer retries, or an answer without them.",
         )
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new("{{series}}", query::or_none(failed, "series")).in_trouble())
 }
@@ -213,7 +213,7 @@ fn call_durations() -> Panel {
             "A line at the time-out is a dependency that hangs, and every request of ours that \
              needs it hangs with it.",
         )
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Seconds)
         .shows(
             Target::new(

@@ -3,7 +3,7 @@
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Dashboard, Panel, Row, Runbook, Target, Unit,
+    Colour, Dashboard, Panel, Row, Target, Unit,
     objectives::Objective,
     overview,
     query::{self, INSTANCE, worst},
@@ -63,7 +63,7 @@ fn restarts() -> Panel {
             "A process that starts again and again is killed for its memory, or panics at its \
              start: read its last log lines.",
         )
-        .runbook(Runbook::ServiceDown)
+        .runbook("ServiceDown")
         .unit(Unit::Count)
         .shows(Target::new("Restarts", changes))
 }
@@ -87,7 +87,7 @@ fn delay_now() -> Panel {
             "Something blocks the runtime: computation, or a blocking call outside of \
              `spawn_blocking`.",
         )
-        .runbook(Runbook::RuntimeSchedulerDelay)
+        .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Part)
         .red_from(limits::WAIT_PART)
         .nothing("no delay, or no rules")
@@ -109,7 +109,7 @@ fn memory(panel: Panel, by: &[&str]) -> Panel {
             "At the line the kernel's killer is near. A climb that never ends is a leak; restart \
              one instance at a time to gain the day.",
         )
-        .runbook(Runbook::ProcessMemoryNearLimit)
+        .runbook("ProcessMemoryNearLimit")
         .unit(Unit::Part)
         .red_from(limits::MEMORY_PART)
         .shows(Target::new(
@@ -150,7 +150,7 @@ fn open_files(panel: Panel, by: &[&str]) -> Panel {
             "At the line connections are refused soon. Connections that are never closed: look for a \
              client without an idle time-out.",
         )
-        .runbook(Runbook::ProcessOpenFilesNearLimit)
+        .runbook("ProcessOpenFilesNearLimit")
         .unit(Unit::Part)
         .red_from(limits::OPEN_FILES_PART)
         .shows(Target::new(&fullest(by), worst(by, format!("{open} / {most}"))))
@@ -174,7 +174,7 @@ fn delays() -> Panel {
             "p99 alone: something blocks for a moment now and then. p50 as well: the workers are \
              all busy, or the processor is throttled.",
         )
-        .runbook(Runbook::RuntimeSchedulerDelay)
+        .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Seconds)
         .shows(Target::new(&query::legend("p50"), delay(0.5)))
         .shows(Target::new(&query::legend("p99"), delay(0.99)))
@@ -192,7 +192,7 @@ fn delay_spread() -> Panel {
         .otherwise(
             "A thin band far above: rare, long blocks. Profile the process while it is there.",
         )
-        .runbook(Runbook::RuntimeSchedulerDelay)
+        .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Seconds)
         .shows(Target::new(
             "{{le}}",
@@ -212,7 +212,7 @@ fn stalled() -> Panel {
             "A line that climbs a second per second is a runtime that is blocked right now, and \
              answers nothing.",
         )
-        .runbook(Runbook::RuntimeSchedulerDelay)
+        .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Seconds)
         .shows(Target::new(&legend(""), stalled))
         .shows(Target::new(
@@ -240,7 +240,7 @@ pub(super) fn busy() -> Panel {
             "All busy: more processors, or less work. One far above the rest, or none at all \
              while requests hang: something blocks it.",
         )
-        .runbook(Runbook::RuntimeSchedulerDelay)
+        .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Part)
         .shows(Target::new(&query::legend("mean"), worst(&SERVICE, mean)))
         .shows(Target::new(
@@ -262,7 +262,7 @@ fn tasks() -> Panel {
             "Alive grows without end: tasks are spawned and never end. Waiting grows: more is \
              spawned than can run.",
         )
-        .runbook(Runbook::RuntimeSchedulerDelay)
+        .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Count)
         .shows(Target::new(
             &legend("alive"),
@@ -287,7 +287,7 @@ fn parks() -> Panel {
             "Near 0 under load: no thread ever has nothing to do. Near 0 without load: it is \
              blocked.",
         )
-        .runbook(Runbook::RuntimeSchedulerDelay)
+        .runbook("RuntimeSchedulerDelay")
         .unit(Unit::EventsPerSecond)
         .shows(Target::new(&legend(""), query::top(10, parks)))
 }
@@ -322,7 +322,7 @@ pub(super) fn processor() -> Panel {
             "It rises alone: a loop, or a flood of log lines; profile it. At its quota the \
              scheduler delay rises with it.",
         )
-        .runbook(Runbook::RuntimeSchedulerDelay)
+        .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Count)
         .shows(Target::new(&legend(""), query::top(10, used)))
         .leads_to("Open the runtime", "firstlight-runtime", "")
@@ -342,7 +342,7 @@ fn bytes() -> Panel {
             "In RAM climbs for days: a leak. Compare the heap of two moments, or bisect the \
              deploys.",
         )
-        .runbook(Runbook::ProcessMemoryNearLimit)
+        .runbook("ProcessMemoryNearLimit")
         .unit(Unit::Bytes)
         .shows(Target::new(
             &legend("in RAM"),
@@ -365,7 +365,7 @@ fn files() -> Panel {
         .otherwise(
             "Threads that climb are blocking calls that pile up, 512 at most in one runtime.",
         )
-        .runbook(Runbook::ProcessOpenFilesNearLimit)
+        .runbook("ProcessOpenFilesNearLimit")
         .unit(Unit::Count)
         .shows(Target::new(
             &legend("files"),
@@ -386,7 +386,7 @@ fn age() -> Panel {
         .means("How long each process has run; of many, the ten youngest.")
         .normally("Lines that climb together since the last deploy.")
         .otherwise("A saw is a process that is restarted again and again.")
-        .runbook(Runbook::ServiceDown)
+        .runbook("ServiceDown")
         .unit(Unit::Seconds)
         .shows(Target::new(
             &legend(""),

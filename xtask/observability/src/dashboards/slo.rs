@@ -3,8 +3,7 @@
 use firstlight::metrics::catalog;
 
 use super::{
-    Column, Dashboard, Panel, Row, Runbook, Target, Unit, http::Requests, objectives::Objective,
-    query,
+    Column, Dashboard, Panel, Row, Target, Unit, http::Requests, objectives::Objective, query,
 };
 use crate::{
     failed::good_requests,
@@ -44,8 +43,8 @@ fn services() -> Panel {
             "A red service has broken its promise: nothing but repairs is released, and the rows \
              below say what broke it.",
         )
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
+        .runbook("HttpLatencyBudgetBurn")
         .by_service()
         .column(
             Column::new(
@@ -157,8 +156,8 @@ fn routes() -> Panel {
         )
         .normally("Few, and spread over the routes.")
         .otherwise("The first row is where an hour of work saves most of the budget.")
-        .runbook(Runbook::HttpAvailabilityBudgetBurn)
-        .runbook(Runbook::HttpLatencyBudgetBurn)
+        .runbook("HttpAvailabilityBudgetBurn")
+        .runbook("HttpLatencyBudgetBurn")
         .by_service()
         .by("http_route", "Route")
         .column(Column::new("Failed", Unit::Count, failures).in_trouble())

@@ -3,7 +3,7 @@
 use firstlight::metrics::catalog::{self, Metric};
 
 use super::{
-    Colour, Column, Panel, Row, Runbook, Target, Unit, overview,
+    Colour, Column, Panel, Row, Target, Unit, overview,
     query::{self, INSTANCE, foreign},
 };
 use crate::{
@@ -59,7 +59,7 @@ pub(super) fn lost() -> Panel {
             "Do not trust an absence of errors while it is red. The row about telemetry says what \
              is lost and where.",
         )
-        .runbook(Runbook::TelemetryDropping)
+        .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ANY)
         .shows(Target::new("Lost", all).in_trouble())
@@ -82,7 +82,7 @@ fn lost_over_time() -> Panel {
             "Not delivered: the collector is down or refuses. Dropped: more is produced than can \
              be sent; sample, or write less. Cut: a value or a line was too long, and says so.",
         )
-        .runbook(Runbook::TelemetryDropping)
+        .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ANY);
     let cut = query::per_second(&SERVICE, &query::of(&catalog::LOGGING_EVENTS_TRUNCATED));
@@ -105,7 +105,7 @@ fn exported() -> Panel {
         )
         .normally("Spans follow the requests and the sampling.")
         .otherwise("0 where there was more: the exporter gave up, or sampling was turned off.")
-        .runbook(Runbook::TelemetryDropping)
+        .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
         .shows(Target::new(
             &query::legend("spans"),
@@ -136,7 +136,7 @@ fn queues() -> Panel {
             "It fills when the collector is slow. What does not fit is dropped and counted, and \
              never slows a request down.",
         )
-        .runbook(Runbook::TelemetryDropping)
+        .runbook("TelemetryDropping")
         .unit(Unit::Part)
         .shows(Target::new(
             &query::legend("spans"),
@@ -164,7 +164,7 @@ fn checks() -> Panel {
             "It says nothing by itself. Run the program with `check-telemetry`: it says what \
              works and what does not.",
         )
-        .runbook(Runbook::TelemetryDropping)
+        .runbook("TelemetryDropping")
         .unit(Unit::Count)
         .shows(Target::new(
             &query::legend("{{instance}}"),
@@ -183,7 +183,7 @@ fn freshness() -> Panel {
         .otherwise(
             "It climbs: Prometheus does not ask any more, and every other panel shows the past.",
         )
-        .runbook(Runbook::ServiceDown)
+        .runbook("ServiceDown")
         .unit(Unit::Seconds)
         .shows(Target::new(
             &query::legend("{{instance}}"),
@@ -206,7 +206,7 @@ fn series() -> Panel {
             "A climb that does not end is a label with too many values. The panel of refusals \
              names the metric.",
         )
-        .runbook(Runbook::MetricsOverBudget)
+        .runbook("MetricsOverBudget")
         .unit(Unit::Count)
         .shows(Target::new(
             &query::legend("{{instance}}"),
@@ -220,7 +220,7 @@ fn scrapes() -> Panel {
         .means("How long it takes Prometheus to read an instance's page.")
         .normally("Milliseconds.")
         .otherwise("It rises with the series, and with a runtime that is blocked.")
-        .runbook(Runbook::MetricsOverBudget)
+        .runbook("MetricsOverBudget")
         .unit(Unit::Seconds)
         .shows(Target::new(
             &query::legend("{{instance}}"),
@@ -246,7 +246,7 @@ fn refused() -> Panel {
             "Over budget: a label has too many values, such as an id; take it off. It is folded \
              into one series meanwhile, so sums stay right.",
         )
-        .runbook(Runbook::MetricsOverBudget)
+        .runbook("MetricsOverBudget")
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ANY)
         .shows(Target::new(&query::legend("over budget: {{metric}}"), over).in_trouble())

@@ -2,7 +2,7 @@
 
 use firstlight::metrics::catalog;
 
-use super::{Colour, Column, Dashboard, Panel, Row, Runbook, Target, Unit, Variable, query};
+use super::{Colour, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
 use crate::{
     limits,
     promql::{self, Selector, of_service},
@@ -89,8 +89,8 @@ fn age(panel: Panel, queues: &str) -> Panel {
             "From a half on and growing it is worth a ticket, above 1 it is a page: see \
              whether the workers are gone, too slow, or fail.",
         )
-        .runbook(Runbook::WorkerQueueStalled)
-        .runbook(Runbook::WorkerQueueGrowing)
+        .runbook("WorkerQueueStalled")
+        .runbook("WorkerQueueGrowing")
         .unit(Unit::Part)
         .orange_from(limits::QUEUE_BUDGET_PART)
         .red_from(limits::WHOLE)
@@ -112,8 +112,8 @@ fn readable() -> Panel {
             "No: it is not known how much work waits. The store is not reached, or a migration is \
              missing.",
         )
-        .runbook(Runbook::WorkerQueueUnreadable)
-        .runbook(Runbook::WorkerQueueUnwatched)
+        .runbook("WorkerQueueUnreadable")
+        .runbook("WorkerQueueUnwatched")
         .unit(Unit::YesNo)
         .red_below(limits::INSTANCES)
         .nothing("no queue")
@@ -128,7 +128,7 @@ fn waiting() -> Panel {
         .otherwise(
             "A large number is not bad by itself; the age of the oldest job says whether it is.",
         )
-        .runbook(Runbook::WorkerQueueGrowing)
+        .runbook("WorkerQueueGrowing")
         .unit(Unit::Count)
         .nothing("no queue")
         .shows(Target::new(
@@ -149,7 +149,7 @@ fn dead() -> Panel {
             "Read why in the table of failures, repair it, then put them back: they are in the \
              store, in the state `dead`.",
         )
-        .runbook(Runbook::WorkerDeadLetters)
+        .runbook("WorkerDeadLetters")
         .unit(Unit::Count)
         .red_from(limits::ANY)
         .shows(Target::new("Given up", query::or_zero(query::in_range(&[], &dead))).in_trouble())
@@ -166,7 +166,7 @@ fn accepted_to_done_now() -> Panel {
         .otherwise(
             "Longer because of the wait: too few workers. Because of retries: something fails.",
         )
-        .runbook(Runbook::WorkerQueueStalled)
+        .runbook("WorkerQueueStalled")
         .unit(Unit::Seconds)
         .nothing("no jobs")
         .shows(Target::new(
@@ -181,7 +181,7 @@ fn succeeding() -> Panel {
         .means("The part of attempts that ended well; of several queues, the smallest.")
         .normally("1, or close to it where a dependency is moody.")
         .otherwise("Find the kind that fails in the table of failures.")
-        .runbook(Runbook::WorkerDeadLetters)
+        .runbook("WorkerDeadLetters")
         .unit(Unit::Part)
         .nothing("no jobs")
         .shows(Target::new(
@@ -208,8 +208,8 @@ fn ages() -> Panel {
             "A straight line that climbs a second per second: no worker takes jobs from that queue \
              at all. One without a budget is a queue that no worker knows.",
         )
-        .runbook(Runbook::WorkerQueueStalled)
-        .runbook(Runbook::WorkerQueueUnknown)
+        .runbook("WorkerQueueStalled")
+        .runbook("WorkerQueueUnknown")
         .unit(Unit::Seconds)
         .shows(Target::new(
             legend("").trim_end(),
@@ -238,8 +238,8 @@ fn depth() -> Panel {
             "`retry` grows: something fails for now. `dead` grows: it fails for good. `stuck` is \
              not 0: no worker runs these jobs and none will take them; see what was killed.",
         )
-        .runbook(Runbook::WorkerQueueGrowing)
-        .runbook(Runbook::WorkerJobsStuck)
+        .runbook("WorkerQueueGrowing")
+        .runbook("WorkerJobsStuck")
         .unit(Unit::Count)
         .shows(Target::new("{{status}}", promql::sum(&["status"], depth)))
         .colour("ready", Colour::Blue)
@@ -258,7 +258,7 @@ fn flow() -> Panel {
         .otherwise(
             "In above out: the queue grows. Out at 0: the workers are gone, or wait for something.",
         )
-        .runbook(Runbook::WorkerQueueGrowing)
+        .runbook("WorkerQueueGrowing")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new(
             &legend("in"),
@@ -281,8 +281,8 @@ fn outcomes() -> Panel {
         )
         .normally("`ok` is nearly all.")
         .otherwise("`retry` costs time, `dead` costs work. The table of failures has the reasons.")
-        .runbook(Runbook::WorkerDeadLetters)
-        .runbook(Runbook::WorkerAttemptsFailing)
+        .runbook("WorkerDeadLetters")
+        .runbook("WorkerAttemptsFailing")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{outcome}}", attempts))
         .colour("ok", Colour::Green)
@@ -319,7 +319,7 @@ fn time(title: &str, metric: &catalog::Metric, otherwise: &str) -> Panel {
         )
         .normally("Each kind has its level.")
         .otherwise(otherwise)
-        .runbook(Runbook::WorkerQueueStalled)
+        .runbook("WorkerQueueStalled")
         .unit(Unit::Seconds)
         .shows(Target::new(&legend("{{kind}} p50"), quantile(0.5)))
         .shows(Target::new(&legend("{{kind}} p99"), quantile(0.99)))
@@ -339,8 +339,8 @@ fn failed() -> Panel {
             "Search the log for the kind and the error; the line has the trace, and the trace has \
              the request that sent the job.",
         )
-        .runbook(Runbook::WorkerDeadLetters)
-        .runbook(Runbook::WorkerAttemptsFailing)
+        .runbook("WorkerDeadLetters")
+        .runbook("WorkerAttemptsFailing")
         .by_service()
         .by("queue", "Queue")
         .by("kind", "Kind")
@@ -365,7 +365,7 @@ fn slowest() -> Panel {
         .otherwise(
             "A kind that is busy with everything starves the others: give it a queue of its own.",
         )
-        .runbook(Runbook::WorkerQueueStalled)
+        .runbook("WorkerQueueStalled")
         .by_service()
         .by("queue", "Queue")
         .by("kind", "Kind")

@@ -15,14 +15,16 @@ use crate::{paths, tools};
 #[derive(Debug)]
 pub struct Alertmanager {
     server: PathBuf,
-    /// Its command-line tool.
+    /// The command-line tool.
     pub amtool: PathBuf,
-    /// Where it must be started to find its templates; absent if it is installed.
+    /// The folder to start an unpacked server in.
+    ///
+    /// The server finds its templates relative to it. `None` if the server is installed.
     folder: Option<PathBuf>,
 }
 
 impl Alertmanager {
-    /// The server, waiting for its arguments. Paths among them must be absolute.
+    /// The command of the server; the caller adds arguments, with absolute paths.
     pub fn server(&self) -> Command {
         let mut command = Command::new(&self.server);
         if let Some(folder) = &self.folder {
@@ -32,9 +34,9 @@ impl Alertmanager {
     }
 }
 
-/// Both programs, or what to do to have them.
+/// Finds or unpacks both programs.
 pub fn alertmanager() -> anyhow::Result<Alertmanager> {
-    // Debian calls it by its first name and its last.
+    // Debian names the server `prometheus-alertmanager`.
     let server = tools::on_path("alertmanager").or_else(|| tools::on_path(DEBIAN));
     if let (Some(server), Some(amtool)) = (server, tools::on_path("amtool")) {
         return Ok(Alertmanager {
@@ -57,13 +59,15 @@ pub fn alertmanager() -> anyhow::Result<Alertmanager> {
     })
 }
 
-/// Debian's server reads its default templates at a fixed path and knows no option for another. In a copy of it, the path is
-/// one of the same length from the folder that it is started in.
+/// Copies Debian's server with another path of its default templates.
+///
+/// The path is compiled in, and no option changes it. The copy has a relative path of the same length, resolved in the
+/// folder that the server is started in.
 fn relocate(installed: &Path, relocated: &Path) -> anyhow::Result<()> {
     let mut program = fs::read(installed).with_context(|| installed.display().to_string())?;
     let mut rest = 0;
     while let Some(at) = find(&program[rest..], TEMPLATES) {
-        program[rest + at..][..TEMPLATES.len()].copy_from_slice(FROM_FOLDER);
+        program[rest + at..][..TEMPLATES.len()].copy_from_slice(RELATIVE_TEMPLATES);
         rest += at + TEMPLATES.len();
     }
     fs::write(relocated, program).with_context(|| relocated.display().to_string())?;
@@ -78,6 +82,6 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 }
 
 const DEBIAN: &str = "prometheus-alertmanager";
-const RELOCATED: &str = "alertmanager-from-here";
+const RELOCATED: &str = "alertmanager-relocated";
 const TEMPLATES: &[u8] = b"/usr/share/prometheus/alertmanager";
-const FROM_FOLDER: &[u8; TEMPLATES.len()] = b"usr//share/prometheus/alertmanager";
+const RELATIVE_TEMPLATES: &[u8; TEMPLATES.len()] = b"usr//share/prometheus/alertmanager";

@@ -1,7 +1,7 @@
 //! cargo-generate, which renders the template.
 //!
-//! Any installed release from [`MINIMUM`] on will do. Otherwise one is built into `target/tools`: the newest, or the
-//! last that still compiles with this toolchain.
+//! An installed release from [`MINIMUM`] on is used. Otherwise one is built into `target/tools`: the newest, or the
+//! last that compiles with this toolchain.
 
 use std::{path::PathBuf, process::Command};
 
@@ -12,18 +12,19 @@ use crate::{command, paths, tools};
 /// A `major.minor.patch` version.
 type Version = (u32, u32, u32);
 
-/// The program, ready to be given `generate …`.
+/// Finds or installs the program.
 pub fn cargo_generate() -> anyhow::Result<PathBuf> {
     let own = paths::tools().join("bin").join("cargo-generate");
     let candidates = [tools::on_path("cargo-generate"), Some(own.clone())];
-    let fit = |program: &PathBuf| version_of(program).is_some_and(|version| version >= MINIMUM);
-    if let Some(program) = candidates.into_iter().flatten().find(fit) {
+    let is_recent =
+        |program: &PathBuf| version_of(program).is_some_and(|version| version >= MINIMUM);
+    if let Some(program) = candidates.into_iter().flatten().find(is_recent) {
         return Ok(program);
     }
 
     let build = paths::tools().join("build");
     let mut install = Command::new("cargo");
-    // Debug: it renders a dozen small files, and this halves the wait for it.
+    // A debug build halves the build time, and the program renders only a dozen small files.
     install.args(["install", "cargo-generate", "--locked", "--debug"]);
     if rustc_version()? < NEEDED_BY_NEWER {
         install.args(["--version", LAST_FOR_OLDER]);
@@ -36,9 +37,9 @@ pub fn cargo_generate() -> anyhow::Result<PathBuf> {
         .current_dir(paths::tools().parent().unwrap_or(&build));
     std::fs::create_dir_all(paths::tools()).context("cannot create target/tools")?;
     command::run("install cargo-generate (once, some minutes)", &mut install).context(
-        "cargo-generate is needed to render the template; it can also be installed by hand: cargo install cargo-generate --locked",
+        "cargo-generate is needed to render the template; it can also be installed with: cargo install cargo-generate --locked",
     )?;
-    // Half a gigabyte that is not needed again.
+    // The build folder takes half a gigabyte and is not needed again.
     let _ = std::fs::remove_dir_all(build);
     Ok(own)
 }
@@ -55,7 +56,9 @@ fn rustc_version() -> anyhow::Result<Version> {
         .with_context(|| format!("rustc --version: found {output:?}, expected a version"))
 }
 
-/// The first word that is a version: `rustc 1.95.0 (…)`, `cargo generate-generate 0.23.14`.
+/// The first version in `text`.
+///
+/// Such as in `rustc 1.95.0 (…)` or `cargo generate-generate 0.23.14`.
 fn version_in(text: &str) -> Option<Version> {
     text.split_whitespace().find_map(|word| {
         let mut parts = word.split(['.', '-']).map(str::parse);
@@ -68,7 +71,7 @@ fn version_in(text: &str) -> Option<Version> {
 
 /// The oldest release that the template is tested with.
 const MINIMUM: Version = (0, 23, 14);
-/// From 0.24 on, cargo-generate needs this compiler.
+/// The compiler that cargo-generate needs from 0.24 on.
 const NEEDED_BY_NEWER: Version = (1, 96, 0);
 const LAST_FOR_OLDER: &str = "0.23.14";
 

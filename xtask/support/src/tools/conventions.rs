@@ -1,4 +1,4 @@
-//! OpenTelemetry's semantic conventions as its packages for JavaScript and Python have them.
+//! OpenTelemetry's semantic conventions, from its JavaScript and Python packages.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,17 @@ use anyhow::Context as _;
 use super::{npm, python};
 use crate::paths;
 
-/// Names, and which of them are deprecated. Pinned: what is emitted changes with it, deliberately.
+/// Names of attributes and metrics, and which are deprecated.
+///
+/// Pinned, because emitted names change only on purpose.
 const NAMES: &str = "@opentelemetry/semantic-conventions@1.45.0";
 
-/// Instruments and units of metrics, which the package for JavaScript leaves out. The newest there is has the conventions' 1.44.0.
+/// Instruments and units of metrics, which the JavaScript package does not have.
+///
+/// The newest release covers version 1.44.0 of the conventions.
 const METRICS: &str = "opentelemetry-semantic-conventions==0.66b2";
 
-/// Where both packages are, and what they are.
+/// Paths and versions of both packages.
 #[derive(Debug)]
 pub struct Conventions {
     /// The JavaScript modules.
@@ -26,7 +30,7 @@ pub struct Conventions {
 
 /// Finds both packages, or installs them below `target/tools`.
 pub fn conventions() -> anyhow::Result<Conventions> {
-    // A folder for each version, so that a new one is fetched.
+    // Each version has a folder, so a new version is fetched.
     let folder = |package: &str| {
         paths::tools().join(
             package

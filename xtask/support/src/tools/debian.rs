@@ -1,5 +1,6 @@
-//! Programs from Debian's packages, unpacked and not installed: no service is started, no user is made, and root is only needed
-//! where the package lists have never been fetched.
+//! Programs from Debian packages, unpacked instead of installed.
+//!
+//! No service is started and no user is created. Root is needed only if the package lists were never fetched.
 
 use std::{path::Path, process::Command};
 
@@ -9,13 +10,15 @@ use crate::{command, tools};
 
 /// Unpacks `packages` into `folder`, as if it were the root of a file system.
 ///
+/// `what` names the software in messages.
+///
 /// # Errors
 ///
-/// Where this is no Debian-like system, or the packages are not to be had. `what` is whose programs they are.
+/// If the system has no `apt-get` and `dpkg-deb`, or a package cannot be downloaded.
 pub(super) fn unpack(what: &str, packages: &[&str], folder: &Path) -> anyhow::Result<()> {
     if tools::on_path("apt-get").is_none() || tools::on_path("dpkg-deb").is_none() {
         bail!(
-            "there is no {what} here, and this is no Debian-like system from whose packages to take it"
+            "{what} is not installed, and this system has no apt-get and dpkg-deb to unpack it from a Debian package"
         );
     }
     std::fs::create_dir_all(folder)?;

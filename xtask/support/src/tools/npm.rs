@@ -1,4 +1,4 @@
-//! Packages from npm, in folders of their own below `target/tools`.
+//! npm packages, each in its own folder below `target/tools`.
 
 use std::{fs, path::Path, process::Command};
 
@@ -6,7 +6,9 @@ use anyhow::bail;
 
 use crate::{command, tools};
 
-/// Has npm put `packages`, each with its version, into `folder`. Their scripts do not run.
+/// Installs `packages`, given with their versions, into `folder`.
+///
+/// Install scripts of the packages do not run.
 pub(super) fn install(what: &str, folder: &Path, packages: &[&str]) -> anyhow::Result<()> {
     if tools::on_path("npm").is_none() || tools::on_path("node").is_none() {
         bail!("node and npm are not on PATH");
@@ -21,7 +23,7 @@ pub(super) fn install(what: &str, folder: &Path, packages: &[&str]) -> anyhow::R
         "--ignore-scripts",
         "--loglevel=error",
     ]);
-    // Peers are for programs that render, React among them.
+    // Peer dependencies, such as React, are only needed for rendering.
     npm.arg("--legacy-peer-deps")
         .arg("--prefix")
         .arg(folder)

@@ -1,4 +1,4 @@
-//! pgBadger: from `PATH`, or unpacked from Debian's package. It is one file for Perl.
+//! pgBadger, a Perl script: from `PATH`, or unpacked from Debian's package.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use super::debian;
 use crate::{paths, tools};
 
-/// The program, or what to do to have it.
+/// Finds or unpacks the program.
 pub fn pgbadger() -> anyhow::Result<PathBuf> {
     if let Some(installed) = tools::on_path(NAME) {
         return Ok(installed);
@@ -23,5 +23,5 @@ pub fn pgbadger() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// As Debian calls both, the package and the program.
+/// Debian's name of both the package and the program.
 const NAME: &str = "pgbadger";

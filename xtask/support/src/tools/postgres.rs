@@ -1,4 +1,6 @@
-//! PostgreSQL's programs: those of the machine, or unpacked from Debian's package. And a server of one's own.
+//! PostgreSQL's programs, and a temporary server.
+//!
+//! The programs of the machine are used, or those unpacked from Debian's packages.
 
 mod server;
 
@@ -13,14 +15,14 @@ pub use self::server::PostgresServer;
 use super::debian;
 use crate::{paths, tools};
 
-/// Debian 12's. Any newer one that is installed will do.
+/// The packages of Debian 12. Any newer installed version works as well.
 const PACKAGES: [&str; 3] = ["postgresql-15", "postgresql-client-15", "libpq5"];
 
-/// Where `initdb`, `postgres` and `psql` are.
+/// The location of `initdb`, `postgres` and `psql`.
 #[derive(Debug, Clone)]
 pub struct Postgres {
     bin: PathBuf,
-    /// What they need to be found beside them; absent if they are installed.
+    /// The folder of their shared libraries; `None` if they are installed.
     libraries: Option<PathBuf>,
 }
 
@@ -34,20 +36,20 @@ impl Postgres {
     }
 }
 
-/// The programs, or what to do to have them.
+/// Finds or unpacks the programs.
 pub fn postgres() -> anyhow::Result<Postgres> {
     let installed = |bin: PathBuf| Postgres {
         bin,
         libraries: None,
     };
     if let (Some(initdb), Some(_)) = (tools::on_path("initdb"), tools::on_path("postgres")) {
-        // Often a link, and the others are where it leads.
+        // `initdb` is often a link, and the other programs are beside its target.
         let initdb = initdb.canonicalize()?;
         return Ok(installed(
             initdb.parent().unwrap_or(Path::new("/")).to_owned(),
         ));
     }
-    // Debian keeps them off PATH, because there may be several versions.
+    // Debian does not put them on PATH, because several versions may be installed.
     if let Some(bin) = newest(Path::new("/usr/lib/postgresql")) {
         return Ok(installed(bin));
     }
@@ -56,7 +58,7 @@ pub fn postgres() -> anyhow::Result<Postgres> {
     if newest(&versions).is_none() {
         debian::unpack("PostgreSQL", &PACKAGES, &folder).context("install PostgreSQL so that `initdb` and `postgres` are on PATH or below /usr/lib/postgresql (Debian, Ubuntu: apt-get install postgresql; elsewhere: postgresql.org/download)")?;
     }
-    let bin = newest(&versions).context("the package has no PostgreSQL in it")?;
+    let bin = newest(&versions).context("the unpacked package contains no PostgreSQL")?;
     Ok(Postgres {
         bin,
         libraries: library_folder(&folder),
@@ -75,7 +77,7 @@ fn newest(versions: &Path) -> Option<PathBuf> {
     found.max().map(|(_, bin)| bin)
 }
 
-/// `usr/lib/x86_64-linux-gnu` or the like, whatever the machine is.
+/// The folder of libpq, such as `usr/lib/x86_64-linux-gnu`, for any architecture.
 fn library_folder(folder: &Path) -> Option<PathBuf> {
     let folders = std::fs::read_dir(folder.join("usr/lib")).ok()?;
     folders

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::debian;
 use crate::{paths, tools};
 
-/// The server, or what to do to have it.
+/// Finds or unpacks the server.
 pub fn postgres_exporter() -> anyhow::Result<PathBuf> {
     let installed = tools::on_path("postgres_exporter").or_else(|| tools::on_path(DEBIAN));
     if let Some(installed) = installed {
@@ -21,5 +21,5 @@ pub fn postgres_exporter() -> anyhow::Result<PathBuf> {
     Ok(server)
 }
 
-/// As Debian calls both, the package and the program.
+/// Debian's name of both the package and the program.
 const DEBIAN: &str = "prometheus-postgres-exporter";

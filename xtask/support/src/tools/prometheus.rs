@@ -20,13 +20,14 @@ use crate::{
 pub struct Prometheus {
     /// The server.
     pub server: PathBuf,
-    /// Its command-line tool.
+    /// The command-line tool.
     pub promtool: PathBuf,
 }
 
 impl Prometheus {
-    /// Starts the server in `folder` with this configuration, on a free port, and keeps exemplars. Returns it with its address, such
-    /// as `http://127.0.0.1:41177`.
+    /// Starts the server in `folder` on a free port, with exemplar storage.
+    ///
+    /// Returns the process and its address, such as `http://127.0.0.1:41177`.
     pub fn start(
         &self,
         folder: &Path,
@@ -46,20 +47,20 @@ impl Prometheus {
             .args(flags);
         let process = Process::start("prometheus", &mut command)?;
         // msg="Listening on" address=127.0.0.1:41177
-        let address = process.wait_for_line("where it listens", START, |line| {
+        let address = process.wait_for_line("its listening address", START, |line| {
             let (_, rest) = line.split_once("\"Listening on\" address=")?;
             rest.split_whitespace()
                 .next()
                 .map(|address| format!("http://{address}"))
         })?;
-        process.wait_for_line("that it is ready", START, |line| {
+        process.wait_for_line("\"Server is ready\"", START, |line| {
             line.contains("Server is ready").then_some(())
         })?;
         Ok((process, address))
     }
 }
 
-/// Both programs, or what to do to have them.
+/// Finds or unpacks both programs.
 pub fn prometheus() -> anyhow::Result<Prometheus> {
     if let (Some(server), Some(promtool)) =
         (tools::on_path("prometheus"), tools::on_path("promtool"))

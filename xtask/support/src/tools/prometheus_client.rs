@@ -1,14 +1,14 @@
-//! Prometheus' client library for Python, whose parser of OpenMetrics is the format's reference.
+//! Prometheus' Python client library, with the reference parser of OpenMetrics.
 
 use std::process::Command;
 
 use super::python;
 use crate::paths;
 
-/// Pinned, as all that judges pages.
+/// Pinned, because the parser decides whether a test passes.
 const PACKAGE: &str = "prometheus_client==0.26.0";
 
-/// Python with the library; waits for a script.
+/// The command of Python with the library; the caller adds a script.
 pub fn prometheus_client() -> anyhow::Result<Command> {
     let folder = paths::tools().join(PACKAGE.replace("==", "-"));
     if !folder.join("prometheus_client").exists() {

@@ -1,4 +1,4 @@
-//! Programs that come as Python packages, each with what it needs in a folder of its own below `target/tools`.
+//! Python packages, each with its dependencies in a folder below `target/tools`.
 
 use std::{path::Path, process::Command};
 
@@ -6,23 +6,25 @@ use anyhow::{Context as _, bail};
 
 use crate::{command, paths, tools};
 
-/// Has pip put `package` into `folder`, which nothing but `PYTHONPATH` will know; `options` are further ones of pip's.
+/// Installs `package` into `folder`, which Python finds through `PYTHONPATH` only.
+///
+/// `options` are passed to pip.
 pub(super) fn install(package: &str, folder: &Path, options: &[&str]) -> anyhow::Result<()> {
-    let by_hand = format!(
-        "install {package} by hand: python3 -m pip install --target target/tools/{package} {package}"
+    let instruction = format!(
+        "install {package} with: python3 -m pip install --target target/tools/{package} {package}"
     );
     if tools::on_path("python3").is_none() {
-        bail!("python3 is not on PATH; {by_hand}");
+        bail!("python3 is not on PATH; {instruction}");
     }
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--upgrade"]);
     pip.args(["--disable-pip-version-check", "--root-user-action=ignore"]);
     pip.args(options).arg("--target").arg(folder).arg(package);
-    command::run(&format!("install {package}"), &mut pip).context(by_hand)?;
+    command::run(&format!("install {package}"), &mut pip).context(instruction)?;
     Ok(())
 }
 
-/// `python3 -m module`, from `package`, which is installed if it is not there.
+/// The command `python3 -m module`; installs `package` if it is missing.
 pub(super) fn module(package: &str, module: &str) -> anyhow::Result<Command> {
     let folder = paths::tools().join(package);
     if !folder.join(module).exists() {
@@ -33,7 +35,7 @@ pub(super) fn module(package: &str, module: &str) -> anyhow::Result<Command> {
     Ok(python)
 }
 
-/// `program` from `package`, which is installed if it is not there.
+/// The command of `program`; installs `package` if it is missing.
 pub(super) fn program(package: &str, program: &str) -> anyhow::Result<Command> {
     let folder = paths::tools().join(package);
     let program = folder.join("bin").join(program);

@@ -1,4 +1,6 @@
-//! rotel, an OTLP collector whose program comes inside a Python wheel: a real collector without a container.
+//! rotel, an OTLP collector that is distributed in a Python wheel.
+//!
+//! It needs no container.
 
 use std::path::PathBuf;
 
@@ -7,17 +9,17 @@ use anyhow::bail;
 use super::python;
 use crate::paths;
 
-/// The program, or what to do to have it.
+/// Finds or installs the program.
 pub fn rotel() -> anyhow::Result<PathBuf> {
     let folder = paths::tools().join("rotel");
     let program = folder.join("rotel").join("rotel-agent");
     if program.exists() {
         return Ok(program);
     }
-    // The program alone; the packages around it are for Python programs.
+    // The dependencies are only needed to use it from Python.
     python::install("rotel", &folder, &["--no-deps"])?;
     if !program.exists() {
-        bail!("the wheel of rotel holds no {}", program.display());
+        bail!("the wheel of rotel does not contain {}", program.display());
     }
     Ok(program)
 }

@@ -1,4 +1,4 @@
-//! TypeScript's compiler and Grafana's types, from npm, in a folder of their own below `target/tools`.
+//! TypeScript's compiler and Grafana's types, from npm.
 
 use std::{path::PathBuf, process::Command};
 
@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use super::npm;
 use crate::paths;
 
-/// Pinned: types that change by themselves would make a check of ours fail by itself.
+/// Pinned, because a new release of the types could make a check fail.
 const PACKAGES: [&str; 2] = ["typescript@5.9.3", "@grafana/schema@13.2.3"];
 
-/// Where sources can be put that import them, and the compiler; installed if they are not there.
+/// A folder in which TypeScript sources can import Grafana's types.
 #[derive(Debug)]
 pub struct TypeScript {
     /// The folder, with `node_modules`.
@@ -29,7 +29,9 @@ pub fn typescript_with_grafana() -> anyhow::Result<TypeScript> {
 const COMPILER: &str = "node_modules/typescript/bin/tsc";
 
 impl TypeScript {
-    /// The compiler as a checker: it reads, and writes nothing; waits for files in [`TypeScript::folder`].
+    /// The command that type-checks without output files.
+    ///
+    /// The caller adds files in [`TypeScript::folder`].
     pub fn check(&self) -> Command {
         let mut tsc = Command::new("node");
         tsc.arg(self.folder.join(COMPILER));

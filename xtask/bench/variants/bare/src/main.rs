@@ -1,4 +1,4 @@
-//! No telemetry: the log calls are there and find no subscriber.
+//! No telemetry: the log calls find no subscriber.
 
 fn main() -> anyhow::Result<()> {
     service::serve(service::orders()?)

@@ -1,9 +1,9 @@
-//! The stack that people assemble by hand: `tracing-subscriber`'s JSON layer on standard output, `tracing-opentelemetry`
-//! over `opentelemetry-otlp`, `axum-tracing-opentelemetry`'s middleware, and the `metrics` macros with
-//! `metrics-exporter-prometheus`.
+//! The common stack, assembled from separate crates.
 //!
-//! Each part is set up as its own documentation shows. The metrics are those of the semantic conventions for HTTP
-//! servers, with the labels that most services have; log lines carry no trace id, because none of these parts adds it.
+//! It has `tracing-subscriber`'s JSON layer on standard output, `tracing-opentelemetry` with `opentelemetry-otlp`,
+//! `axum-tracing-opentelemetry`'s middleware, and the `metrics` macros with `metrics-exporter-prometheus`. Each part is
+//! set up as its documentation shows. The metrics are those of the semantic conventions for HTTP servers, with the labels
+//! that most services have. Log lines have no trace id, because none of these parts adds it.
 
 use std::time::Instant;
 
@@ -39,6 +39,8 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The tracer provider with a batch exporter.
+///
 /// The batch processor and the sampler read their settings from the environment.
 fn traces() -> anyhow::Result<SdkTracerProvider> {
     let exporter = SpanExporter::builder()
@@ -78,7 +80,7 @@ async fn measure(request: Request, next: Next) -> Response {
 
 const DURATION: &str = "http_server_request_duration_seconds";
 
-/// The boundaries that the semantic conventions advise for this metric.
+/// The bucket boundaries that the semantic conventions advise for this metric.
 const BUCKETS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];

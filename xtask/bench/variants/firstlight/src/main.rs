@@ -1,4 +1,4 @@
-//! firstlight, as its README says: one call and one layer.
+//! firstlight as in its README: one call and one layer.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
-//! `init-tracing-opentelemetry` with `axum-tracing-opentelemetry`, as their READMEs say: the preset for production, the
-//! middleware, OpenTelemetry instruments made directly, and the Prometheus router beside the service's routes.
+//! `init-tracing-opentelemetry` with `axum-tracing-opentelemetry`.
 //!
-//! The middleware has no metrics; the two here are those of the semantic conventions for HTTP servers, with the labels
-//! that most services have.
+//! As their READMEs say: the preset for production, the middleware, and the Prometheus router beside the service's
+//! routes. The middleware has no metrics. The two OpenTelemetry instruments here are those of the semantic conventions
+//! for HTTP servers, with the labels that most services have.
 
 use std::time::Instant;
 
@@ -71,10 +71,10 @@ async fn measure(State(instruments): State<Instruments>, request: Request, next:
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(String::new, |path| path.as_str().to_owned());
-    let of_the_gauge = [method.clone()];
-    instruments.active.add(1, &of_the_gauge);
+    let gauge_labels = [method.clone()];
+    instruments.active.add(1, &gauge_labels);
     let response = next.run(request).await;
-    instruments.active.add(-1, &of_the_gauge);
+    instruments.active.add(-1, &gauge_labels);
     let status = i64::from(response.status().as_u16());
     instruments.duration.record(
         started.elapsed().as_secs_f64(),
@@ -87,7 +87,7 @@ async fn measure(State(instruments): State<Instruments>, request: Request, next:
     response
 }
 
-/// The boundaries that the semantic conventions advise for this metric.
+/// The bucket boundaries that the semantic conventions advise for this metric.
 const BUCKETS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];

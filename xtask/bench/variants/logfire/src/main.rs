@@ -1,6 +1,6 @@
-//! logfire, as its axum example does it, with our receiver in the place of its platform.
+//! logfire as in its axum example, with the benchmark's receiver as its platform.
 //!
-//! It has no log lines for a machine and no metrics page: both go out over OTLP.
+//! It has no JSON log lines and no `/metrics`: logs and metrics are exported over OTLP.
 
 use axum_otel_metrics::HttpMetricsLayerBuilder;
 use axum_tracing_opentelemetry::middleware::{OtelAxumLayer, OtelInResponseLayer};

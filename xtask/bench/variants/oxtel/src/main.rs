@@ -1,5 +1,6 @@
-//! oxtel with `oxtel-tower`, as their README says: one call and one layer. The environment makes it serve its metrics
-//! and write its log lines to standard output, like the others.
+//! oxtel with `oxtel-tower`, as in their README: one call and one layer.
+//!
+//! Environment variables make it serve metrics and write log lines to standard output, like the others.
 
 fn main() -> anyhow::Result<()> {
     let telemetry = oxtel::init()?;

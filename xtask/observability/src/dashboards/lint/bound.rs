@@ -71,8 +71,7 @@ fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
         .thresholds()
         .flat_map(|thresholds| items(&thresholds["steps"]))
         .filter_map(|step| step["value"].as_f64());
-    let runbooks = panel.runbooks();
-    let names: Vec<_> = runbooks.iter().map(|runbook| runbook.name()).collect();
+    let names = panel.runbooks();
     let known: Vec<f64> = names
         .iter()
         .flat_map(|name| alerts::limits(name).unwrap_or_default())

@@ -3,7 +3,7 @@
 use promql_parser::parser::Expr;
 use serde_json::Value;
 
-use crate::{dashboards::Runbook, expr};
+use crate::{addresses::RUNBOOKS, expr};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sheet<'a> {
@@ -89,14 +89,14 @@ impl<'a> PanelSheet<'a> {
         &self.json["fieldConfig"]["defaults"]
     }
 
-    /// The pages that it leads to.
-    pub(super) fn runbooks(&self) -> Vec<Runbook> {
-        let urls: Vec<&str> = items(&self.json["links"])
-            .map(|link| text(&link["url"]))
-            .collect();
-        let all = Runbook::ALL.iter().copied();
-        all.filter(|runbook| urls.contains(&runbook.url().as_str()))
-            .collect()
+    /// The alerts whose runbooks it links to.
+    pub(super) fn runbooks(&self) -> Vec<&'a str> {
+        let urls = items(&self.json["links"]).map(|link| text(&link["url"]));
+        urls.filter_map(|url| {
+            let page = url.strip_prefix(RUNBOOKS.as_str())?;
+            page.strip_prefix('/')?.strip_suffix(".md")
+        })
+        .collect()
     }
 
     /// Whether it shows alerts themselves, each of which has a runbook and a limit of its own.

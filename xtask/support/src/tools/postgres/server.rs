@@ -1,4 +1,4 @@
-//! A PostgreSQL server of one's own: in a temporary folder, on a free port, gone with the value.
+//! A temporary PostgreSQL server, on a free port and with its own folder.
 
 use std::{
     cell::RefCell,
@@ -16,19 +16,21 @@ use anyhow::Context as _;
 use super::Postgres;
 use crate::{command, process::Process};
 
-/// PostgreSQL refuses to be root. This user is on every system, owns nothing, and has this number nearly everywhere.
+/// The id of the user `nobody`, as which the server runs if this program is root.
+///
+/// PostgreSQL refuses to run as root. The user exists on nearly every system with this id and owns nothing.
 const UNPRIVILEGED: u32 = 65_534;
 
-/// Generous: the machine may have much else to do.
+/// Long enough for a machine that is also building.
 const START: Duration = Duration::from_secs(60);
 
-/// No client is connected any more by then.
+/// Short, because no client is connected by then.
 const STOP: Duration = Duration::from_secs(5);
 
-/// A running server. Dropping it ends it and removes what it has written.
+/// A running server, which is stopped on drop together with its files.
 #[derive(Debug)]
 pub struct PostgresServer {
-    /// Another one after each [`start_again`](Self::start_again).
+    /// Replaced by each [`start_again`](Self::start_again).
     process: RefCell<Process>,
     folder: Folder,
     port: u16,
@@ -37,12 +39,12 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Makes a cluster and starts it.
+    /// Creates a cluster and starts it with the default settings.
     pub fn start(postgres: &Postgres) -> anyhow::Result<Self> {
         Self::start_with::<&str>(postgres, &[])
     }
 
-    /// The same with settings of the server, such as `max_connections=50`.
+    /// Creates a cluster and starts it with settings such as `max_connections=50`.
     pub fn start_with<T: AsRef<str>>(postgres: &Postgres, settings: &[T]) -> anyhow::Result<Self> {
         let settings = settings.iter().map(|setting| setting.as_ref().to_owned());
         let settings = settings.collect();
@@ -56,12 +58,12 @@ impl PostgresServer {
             .args(["--locale=C", "--no-sync"])
             .current_dir(&folder.0);
         command::run("make a PostgreSQL cluster", unprivileged(&mut initdb)).context(
-            "as root, it runs as an unprivileged user, who must be able to read its programs",
+            "if xtask runs as root, initdb runs as an unprivileged user, which must be able to read PostgreSQL's programs",
         )?;
         Self::of(postgres, folder, port, settings)
     }
 
-    /// Makes a standby of this one, which is called `replica`, and starts it.
+    /// Creates and starts a standby with the application name `replica`.
     pub fn replica(&self) -> anyhow::Result<Self> {
         let port = free_port()?;
         let folder = Folder::new(port)?;
@@ -91,33 +93,35 @@ impl PostgresServer {
         })
     }
 
-    /// Where it is, for the superuser.
+    /// The URL of the database `postgres`, with the superuser.
     pub fn url(&self) -> String {
         self.url_of("postgres")
     }
 
-    /// The same for another database than the first.
+    /// The URL of `database`, with the superuser.
     pub fn url_of(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Where it listens, on the loopback interface.
+    /// The port on the loopback interface.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What `psql` prints: a line for each row, `|` between its columns.
+    /// Runs `sql` and returns the output of `psql`.
+    ///
+    /// Each row is one line, with `|` between columns.
     ///
     /// # Errors
     ///
-    /// Where a statement fails; or there is no `psql`, which Debian has in a package of its own.
+    /// If a statement fails or `psql` is missing, which is in a separate package on Debian.
     pub fn psql(&self, database: &str, sql: &str) -> anyhow::Result<String> {
         let mut psql = self.client(database);
         psql.args(["--command", sql]);
         command::run_quietly(&mut psql).with_context(|| format!("psql: {sql}"))
     }
 
-    /// Makes the server's user the owner of a folder, such as a tablespace's.
+    /// Makes the server's user the owner of a folder, such as that of a tablespace.
     pub fn own(&self, folder: &Path) -> io::Result<()> {
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::chown(folder, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
@@ -125,17 +129,17 @@ impl PostgresServer {
         Ok(())
     }
 
-    /// The postmaster's, of which its sessions' processes are children.
+    /// The process id of the postmaster, the parent of all session processes.
     pub fn process_id(&self) -> u32 {
         self.process.borrow().id()
     }
 
-    /// Every line of its log so far, since its last start.
+    /// The server's log since its last start.
     pub fn log(&self) -> Vec<String> {
         self.process.borrow().lines()
     }
 
-    /// A session that stays open, with what is typed into it, until its standard input is closed.
+    /// Opens a `psql` session that stays open until its standard input is closed.
     pub fn session(&self, database: &str) -> anyhow::Result<Process> {
         Process::start("psql", &mut self.client(database))
     }
@@ -148,7 +152,9 @@ impl PostgresServer {
         psql
     }
 
-    /// Kills the postmaster, as the kernel does to a machine's largest process. Clients are cut off.
+    /// Kills the postmaster with SIGKILL, as the kernel does when memory runs out.
+    ///
+    /// Clients lose their connections.
     pub fn kill(&self) -> anyhow::Result<()> {
         let mut process = self.process.borrow_mut();
         process.kill()?;
@@ -156,11 +162,13 @@ impl PostgresServer {
         Ok(())
     }
 
-    /// SIGINT: sessions are told that the administrator ends them, as before a failover.
+    /// Shuts the server down with SIGINT, as before a failover.
+    ///
+    /// Sessions end with the error that the administrator has terminated them.
     ///
     /// # Errors
     ///
-    /// When it has not ended in time.
+    /// If the server has not ended after 60 s.
     pub fn shut_down(&self) -> anyhow::Result<()> {
         let mut process = self.process.borrow_mut();
         process.interrupt()?;
@@ -168,11 +176,13 @@ impl PostgresServer {
         Ok(())
     }
 
-    /// Starts it once more, with all that it had, on the same port.
+    /// Starts the server again with the same data, settings and port.
+    ///
+    /// Retries for 60 s, because after a kill the old server's processes may block the start for a moment.
     ///
     /// # Errors
     ///
-    /// When it does not come up. After a kill, what is left of the old one may be in the way for a moment.
+    /// If the server does not start in that time.
     pub fn start_again(&self) -> anyhow::Result<()> {
         let until = Instant::now() + START;
         loop {
@@ -188,7 +198,7 @@ impl PostgresServer {
     }
 }
 
-/// Waits until the server takes connections.
+/// Starts the server and waits until it accepts connections.
 fn launch(
     postgres: &Postgres,
     folder: &Folder,
@@ -203,25 +213,25 @@ fn launch(
         .arg(&folder.0)
         .args(["-p", &port.to_string()])
         .args(["-c", "listen_addresses=127.0.0.1"])
-        // It need not survive a power cut; a killed process has left everything to the kernel, which writes it.
+        // Data need not survive a power loss. After a kill, the kernel still writes what the process has handed to it.
         .args(["-c", "fsync=off", "-c", "full_page_writes=off"])
-        // An unpacked package has no compiler for it, and no test is long enough to gain from one.
+        // The unpacked package lacks the compiler, and the tests' statements are too short to gain from it.
         .args(["-c", "jit=off"])
         .args(["-c", "deadlock_timeout=100ms"])
         .args(settings.iter().flat_map(|setting| ["-c", &**setting]))
         .current_dir(&folder.0);
     let process = Process::start("postgres", unprivileged(&mut server))?;
-    process.wait_for_line("that it is ready", START, |line| {
-        // Connections; of a standby, read-only ones.
+    process.wait_for_line("\"ready to accept connections\"", START, |line| {
+        // A standby prints "ready to accept read-only connections".
         line.contains("ready to accept ").then_some(())
     })?;
     Ok(process)
 }
 
 impl Drop for PostgresServer {
-    /// In its own order, so that it gives its shared memory back.
+    /// Stops the server with SIGTERM, so that it releases its shared memory.
     fn drop(&mut self) {
-        // Otherwise it is killed.
+        // If it does not stop in time, dropping the process kills it.
         let _ = self.process.get_mut().stop(STOP);
     }
 }
@@ -233,13 +243,17 @@ fn unprivileged(command: &mut Command) -> &mut Command {
     command
 }
 
-/// Free now; a process that takes it in the next moment makes the start fail, and the error says so.
+/// A port that is free at the moment.
+///
+/// If another process takes it before the server does, the start fails with an error that says so.
 fn free_port() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
 }
 
-/// Outside of the checkout, which may be in a folder that only its owner may enter.
+/// A temporary folder, which is removed on drop.
+///
+/// It is outside the checkout, because the server's user may have no access to the checkout.
 #[derive(Debug)]
 struct Folder(PathBuf);
 

@@ -2,22 +2,22 @@
 
 use std::fmt;
 
-/// One row of the plan: every variant is measured under it.
+/// A condition under which every variant is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Cell {
-    /// The part of traces that is sampled.
+pub(crate) struct Condition {
+    /// The fraction of traces that is sampled.
     pub(crate) sampling: f64,
-    /// Log lines per request, by the handler.
+    /// Log lines of the handler per request.
     pub(crate) lines: u16,
 }
 
-impl Cell {
-    /// Everything sampled and one log line: what a service does with its defaults.
+impl Condition {
+    /// All traces sampled and one log line: a service with the defaults.
     pub(crate) const TYPICAL: Self = Self {
         sampling: 1.0,
         lines: 1,
     };
-    /// What a busy service does.
+    /// 1 % of traces sampled and one log line: a busy service.
     pub(crate) const BUSY: Self = Self {
         sampling: 0.01,
         lines: 1,
@@ -29,7 +29,7 @@ impl Cell {
     }
 }
 
-impl fmt::Display for Cell {
+impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = if self.lines == 1 { "" } else { "s" };
         write!(

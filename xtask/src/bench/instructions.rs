@@ -1,10 +1,8 @@
-//! What the variants cost, and what cannot be had for less, counted and not timed: instructions do not depend on how busy the
-//! machine is.
+//! Cost in instructions, which do not depend on how busy the machine is.
 //!
-//! Written by hand, because counting needs `valgrind`, which is no part of a benchmark that is easily repeated. Left out:
-//! whatever a processor does with an instruction.
+//! The numbers are entered by hand, because counting needs `valgrind`.
 
-/// The sections of the page.
+/// The sections of the page about instructions, queries and the lower limit.
 pub(crate) const SECTION: &str = "\
 ## In instructions
 
@@ -22,7 +20,7 @@ request outside of the kernel, counted with callgrind: one log line, 16 connecti
 To repeat it, after `cargo xtask bench --quick`, with valgrind installed; divide the program's total by 21,000:
 
 ```console
-$ target/bench/release/measure --sampling 0.01 --requests 20000 --warm-up 1000 --patience 120 \\
+$ target/bench/release/measure --sampling 0.01 --requests 20000 --warm-up 1000 --timeout 120 \\
     valgrind --tool=callgrind target/bench/release/with-firstlight
 ```
 

@@ -1,8 +1,8 @@
-//! What is said of a call's end: its status, its error, and whether that is a failure of this side.
+//! Classification of a call's end: its status, its error, and who failed.
 
 use crate::grpc_code::Code;
 
-/// Which side of the call this is.
+/// The side of the call that the layer observes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Server,
@@ -13,37 +13,41 @@ pub(super) enum Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Answered(Code),
-    /// It got no status, because something broke: one word of few.
+    /// The call got no status; the reason, from a small set of words.
     Failed(&'static str),
     /// The caller no longer waits for the rest.
-    Cancelled,
+    Canceled,
     Panicked,
 }
 
 impl Outcome {
-    /// Whether nothing but the method that was called can have ended so.
-    pub(super) fn is_the_methods_own(self, side: Side) -> bool {
+    /// Returns whether only the called method itself can have ended like this.
+    ///
+    /// Such an end confirms that the server has the method.
+    pub(super) fn confirms_method(self, side: Side) -> bool {
         match (side, self) {
-            // Its program knows what it calls.
+            // A client's program knows the methods that it calls.
             (Side::Client, _) | (Side::Server, Self::Panicked) => true,
-            (Side::Server, Self::Answered(code)) => !code.may_be_any_methods(),
-            (Side::Server, Self::Failed(_) | Self::Cancelled) => false,
+            (Side::Server, Self::Answered(code)) => !code.may_come_from_layer(),
+            (Side::Server, Self::Failed(_) | Self::Canceled) => false,
         }
     }
 }
+
+/// What is recorded of a call's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct Classification {
     pub(super) status: Option<Code>,
     pub(super) error: Option<&'static str>,
     pub(super) failed: bool,
 }
 
-impl Verdict {
-    /// `in_time` says that the call's deadline, if it had one, has not passed.
+impl Classification {
+    /// Classifies an outcome; `in_time` is false once the call's deadline has passed.
     pub(super) fn of(outcome: Outcome, side: Side, in_time: bool) -> Self {
         match outcome {
             Outcome::Answered(code) => {
-                // Semantic conventions, gRPC spans: to a client, whatever is not OK is an error.
+                // Semantic conventions, gRPC spans: for a client, every code but OK is an error.
                 let failed = match side {
                     Side::Server => code.is_error_of_server(),
                     Side::Client => code != Code::OK,
@@ -54,8 +58,9 @@ impl Verdict {
                     failed,
                 }
             }
-            // The layer that enforces the deadline drops the call in the middle, or puts an error of its own in its place.
-            Outcome::Failed(_) | Outcome::Cancelled if !in_time => Self {
+            // A layer that enforces the deadline drops the call, or replaces its response with an
+            // error.
+            Outcome::Failed(_) | Outcome::Canceled if !in_time => Self {
                 status: Some(Code::DEADLINE_EXCEEDED),
                 error: Some(Code::DEADLINE_EXCEEDED.name()),
                 failed: true,
@@ -65,8 +70,9 @@ impl Verdict {
                 error: Some(word),
                 failed: true,
             },
-            // The code that gRPC has for it; the word says that no peer sent it. A stream that is left is no failure.
-            Outcome::Cancelled => Self {
+            // gRPC's own code for it; the `error.type` says that no peer sent it. A dropped stream
+            // is not a failure.
+            Outcome::Canceled => Self {
                 status: Some(Code::CANCELLED),
                 error: Some("cancelled"),
                 failed: false,
@@ -82,38 +88,38 @@ impl Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Side, Verdict};
+    use super::{Classification, Outcome, Side};
     use crate::grpc_code::Code;
 
     #[test]
     fn dropped_calls_cancel_or_exceed() {
         for side in [Side::Server, Side::Client] {
-            let verdict = |in_time| Verdict::of(Outcome::Cancelled, side, in_time);
-            assert_eq!(verdict(true).status, Some(Code::CANCELLED));
-            assert!(!verdict(true).failed);
-            assert_eq!(verdict(false).status, Some(Code::DEADLINE_EXCEEDED));
-            assert!(verdict(false).failed);
+            let classification = |in_time| Classification::of(Outcome::Canceled, side, in_time);
+            assert_eq!(classification(true).status, Some(Code::CANCELLED));
+            assert!(!classification(true).failed);
+            assert_eq!(classification(false).status, Some(Code::DEADLINE_EXCEEDED));
+            assert!(classification(false).failed);
         }
-        // An answer is an answer, however late.
-        let late = Verdict::of(Outcome::Answered(Code::OK), Side::Client, false);
+        // A response counts as it is, however late it comes.
+        let late = Classification::of(Outcome::Answered(Code::OK), Side::Client, false);
         assert_eq!((late.status, late.failed), (Some(Code::OK), false));
     }
 
     #[test]
-    fn layer_statuses_vouch_for_no_method() {
+    fn layer_codes_confirm_no_method() {
         let own = |number: u8| {
             let headers = http::HeaderMap::from_iter([(
                 http::HeaderName::from_static("grpc-status"),
                 http::HeaderValue::from(u16::from(number)),
             )]);
-            Code::of(&headers).map(|code| Outcome::Answered(code).is_the_methods_own(Side::Server))
+            Code::of(&headers).map(|code| Outcome::Answered(code).confirms_method(Side::Server))
         };
         // CANCELLED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAUTHENTICATED.
         for number in 0..=16 {
             let expected = ![1, 7, 8, 12, 16].contains(&number);
             assert_eq!(own(number), Some(expected), "{number}");
         }
-        assert!(!Outcome::Cancelled.is_the_methods_own(Side::Server));
-        assert!(Outcome::Cancelled.is_the_methods_own(Side::Client));
+        assert!(!Outcome::Canceled.confirms_method(Side::Server));
+        assert!(Outcome::Canceled.confirms_method(Side::Client));
     }
 }

@@ -1,4 +1,4 @@
-//! `.observed()`: a call of sqlx with its error and its caller.
+//! `.instrumented()`: the span and metrics of a call, with its error and its call site.
 
 use std::{
     future::Future,
@@ -17,28 +17,32 @@ use super::{
     statement::{Statement, statement},
 };
 
-/// Adds [`observed()`](Self::observed) to the calls of sqlx, and to whatever else ends with an error of sqlx's.
-pub trait Observe<T>: Future<Output = Result<T, Error>> + Sized {
-    /// Observes the call from its start to its end: its span includes the wait for a connection, and has the SQLSTATE as
-    /// `db.response.status_code` and `error.type` if it fails, as has the metric; an N+1 names the line of code that this
-    /// is called in. A time-out of the pool is counted in `db_client_connection_timeouts_total`; if a server gives the pools
-    /// that are [observed](super::observe) no further connection, a warning says why, once a minute at most.
+/// Adds [`instrumented()`](Self::instrumented) to the calls of sqlx.
+///
+/// Implemented for every future whose error is [`sqlx::Error`](Error).
+pub trait InstrumentQuery<T>: Future<Output = Result<T, Error>> + Sized {
+    /// Instruments the call from its start to its end.
     ///
-    /// It is for one statement; if the call runs several, the first is the call, and the others are spans below it.
-    /// [`Error::RowNotFound`] is an answer and no failure.
+    /// The call's span includes the wait for a connection. If the call fails, span and metric have the SQLSTATE as
+    /// `db.response.status_code` and `error.type`. A warning about an N+1 names the file and line of this call. A time-out
+    /// of the pool is counted in `db_client_connection_timeouts_total`. If the server refuses further connections to an
+    /// [instrumented pool](super::instrument_pool), a warning gives the reason, at most once a minute.
+    ///
+    /// Meant for a single statement: if the call runs several, the first is the call, and the others are spans below it.
+    /// [`Error::RowNotFound`] is not a failure.
     #[track_caller]
-    fn observed(self) -> Observed<Self> {
-        Observed::new(self, Location::caller(), None)
+    fn instrumented(self) -> InstrumentedQuery<Self> {
+        InstrumentedQuery::new(self, Location::caller(), None)
     }
 }
 
-impl<F, T> Observe<T> for F where F: Future<Output = Result<T, Error>> {}
+impl<F, T> InstrumentQuery<T> for F where F: Future<Output = Result<T, Error>> {}
 
 pin_project! {
-    /// The future of [`Observe::observed`].
+    /// The future of [`InstrumentQuery::instrumented`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct Observed<F> {
+    pub struct InstrumentedQuery<F> {
         #[pin]
         call: F,
         site: &'static Location<'static>,
@@ -54,7 +58,7 @@ struct Open {
     span: Span,
 }
 
-impl<F> Observed<F> {
+impl<F> InstrumentedQuery<F> {
     /// With a statement that sqlx has no event for.
     pub(super) fn new(
         call: F,
@@ -70,7 +74,7 @@ impl<F> Observed<F> {
     }
 }
 
-impl<F, T> Future for Observed<F>
+impl<F, T> Future for InstrumentedQuery<F>
 where
     F: Future<Output = Result<T, Error>>,
 {
