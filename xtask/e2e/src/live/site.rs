@@ -21,7 +21,7 @@ use super::{
     prometheus::{Prometheus, Scraped},
     webhook::Webhook,
 };
-use crate::{service::Service, service_under_test};
+use crate::{custom_service, service::Service};
 
 /// The service whose dashboards are tested.
 pub(super) const ORDERS: &str = "orders";
@@ -67,7 +67,7 @@ impl Site {
         let alertmanager = tools::alertmanager()?;
         let exporter = tools::postgres_exporter()?;
         let postgres = PostgresServer::start_with(&tools::postgres()?, POSTGRES)?;
-        let built = service_under_test::service()?;
+        let built = custom_service::service()?;
         let folder = paths::fresh("live").context("cannot empty target/live")?;
         fs::create_dir_all(&folder)?;
 

@@ -1,59 +1,59 @@
-//! A second kind of job beside the first, with rows of both that no version of the service can read.
+//! Two kinds of job, with undecodable rows of both.
 
 use std::{path::Path, process::Command};
 
 use anyhow::{Context as _, ensure};
 use support::{Cases, command, http, paths};
 
-use super::{Parts, orders, small_disk::wait};
-use crate::{service::Service, service_under_test};
+use super::{Fixture, orders, small_disk::wait};
+use crate::{custom_service, service::Service};
 
 pub(super) fn on_sqlite(cases: &mut Cases, program: &Path) {
-    cases.check("kinds::sqlite_keeps_both_kinds_of_job", || {
+    cases.check("kinds: SQLite runs both kinds of job", || {
         let file = paths::fresh("e2e-kinds")?.join("kinds.db");
         run(program, &format!("sqlite://{}", file.display()))
     });
 }
 
-pub(super) fn on_postgres(cases: &mut Cases, parts: &Parts) {
-    cases.check("kinds::postgres_keeps_both_kinds_of_job", || {
-        let built = service_under_test::with_two_kinds("postgres")?;
-        parts.server.psql("postgres", "CREATE DATABASE kinds")?;
-        run(&built.program, &parts.server.url_of("kinds"))
+pub(super) fn on_postgres(cases: &mut Cases, fixture: &Fixture) {
+    cases.check("kinds: PostgreSQL runs both kinds of job", || {
+        let built = custom_service::with_two_kinds("postgres")?;
+        fixture.server.psql("postgres", "CREATE DATABASE kinds")?;
+        run(&built.program, &fixture.server.url_of("kinds"))
     });
 }
 
 fn run(program: &Path, url: &str) -> anyhow::Result<()> {
     let settings = [("DATABASE_URL", url)];
     let mut service = Service::start(program, None, &settings)?;
-    ask(&service, "before", 0)?;
+    send_letter(&service, "before", 0)?;
     orders::place(&service, orders::TELESCOPE)?;
     for (number, queue) in ["letters", "charges"].into_iter().enumerate() {
-        put(&service, queue, number * 2, b"not json at all")?;
-        put(&service, queue, number * 2 + 1, br#"{"renamed":7}"#)?;
+        insert_job(&service, queue, number * 2, b"not json at all")?;
+        insert_job(&service, queue, number * 2 + 1, br#"{"renamed":7}"#)?;
     }
-    // Two that run at the same time, while the rows above fail and the service is told to stop.
-    ask(&service, "slow", SLOW)?;
-    ask(&service, "slower", SLOW)?;
-    ask(&service, "after", 0)?;
+    // Two letters are being sent while the rows above fail and the service stops.
+    send_letter(&service, "slow", SLOW)?;
+    send_letter(&service, "slower", SLOW)?;
+    send_letter(&service, "after", 0)?;
     orders::place(&service, orders::TELESCOPE)?;
-    becomes(&service, "letters Running 0", 2)?;
+    wait_for_rows(&service, "letters Running 0", 2)?;
     for queue in ["letters", "charges"] {
-        becomes(&service, &format!("{queue} Killed 1"), 2)?;
-        becomes(&service, &format!("{queue} Done 1"), 2)?;
+        wait_for_rows(&service, &format!("{queue} Killed 1"), 2)?;
+        wait_for_rows(&service, &format!("{queue} Done 1"), 2)?;
     }
     service.stop()?;
 
     let mut service = Service::start(program, None, &settings)?;
-    becomes(&service, "letters Done 1", 4)?;
-    becomes(&service, "charges Done 1", 2)?;
+    wait_for_rows(&service, "letters Done 1", 4)?;
+    wait_for_rows(&service, "charges Done 1", 2)?;
     let sent = http::get(&service.url("/letters"))?.body;
     ensure!(
         sent.lines().eq(["after", "before", "slow", "slower"]),
         "found the letters {sent:?}, expected each of the four once"
     );
-    ask(&service, "late", 0)?;
-    becomes(&service, "letters Done 1", 5)?;
+    send_letter(&service, "late", 0)?;
+    wait_for_rows(&service, "letters Done 1", 5)?;
     for queue in ["letters", "charges"] {
         for (state, depth) in [
             ("dead", 2),
@@ -65,16 +65,20 @@ fn run(program: &Path, url: &str) -> anyhow::Result<()> {
             let gauge =
                 format!("worker_queue_depth{{queue=\"{queue}\",status=\"{state}\"}} {depth}\n");
             wait(&gauge, || {
-                http::get(&service.metrics_url()).is_ok_and(|page| page.body.contains(&gauge))
+                http::get(&service.metrics_url()).is_ok_and(|answer| answer.body.contains(&gauge))
             })?;
         }
     }
-    retried(program, &settings, &service)?;
+    check_admin_commands(program, &settings, &service)?;
     service.stop()
 }
 
-/// The program's own commands know the dead letters of both.
-fn retried(program: &Path, settings: &[(&str, &str)], service: &Service) -> anyhow::Result<()> {
+/// The program's commands list and retry dead letters of both kinds.
+fn check_admin_commands(
+    program: &Path,
+    settings: &[(&str, &str)],
+    service: &Service,
+) -> anyhow::Result<()> {
     let letters = admin(program, settings, &["dead-letters"])?;
     for (queue, job) in [("letters", "Letter"), ("charges", "Charge")] {
         let of_queue = letters.lines().filter(|line| line.starts_with(queue));
@@ -95,13 +99,13 @@ fn retried(program: &Path, settings: &[(&str, &str)], service: &Service) -> anyh
         retried.contains("2 dead letters will be tried again"),
         "found {retried:?}, expected 2 of them"
     );
-    let retried = "worker_tasks_total{error_type=\"undecodable\",";
+    let undecodable = "worker_tasks_total{error_type=\"undecodable\",";
     wait("one more dead letter of each queue", || {
-        let page = http::get(&service.metrics_url());
-        page.is_ok_and(|page| page.body.matches(retried).count() == 2)
+        let answer = http::get(&service.metrics_url());
+        answer.is_ok_and(|answer| answer.body.matches(undecodable).count() == 2)
     })?;
-    becomes(service, "letters Killed 1", 2)?;
-    becomes(service, "charges Killed 1", 2)
+    wait_for_rows(service, "letters Killed 1", 2)?;
+    wait_for_rows(service, "charges Killed 1", 2)
 }
 
 fn admin(program: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<String> {
@@ -110,7 +114,7 @@ fn admin(program: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> anyho
     command::run_quietly(&mut admin)
 }
 
-fn ask(service: &Service, to: &str, milliseconds: u32) -> anyhow::Result<()> {
+fn send_letter(service: &Service, to: &str, milliseconds: u32) -> anyhow::Result<()> {
     let url = service.url(&format!("/letters/{to}/{milliseconds}"));
     let answer = http::send("POST", &url, &[], "")?;
     ensure!(
@@ -120,8 +124,8 @@ fn ask(service: &Service, to: &str, milliseconds: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A row as another version of the service, or another program, has left it.
-fn put(service: &Service, queue: &str, number: usize, job: &[u8]) -> anyhow::Result<()> {
+/// Inserts a job with any content, as another version or program may have done.
+fn insert_job(service: &Service, queue: &str, number: usize, job: &[u8]) -> anyhow::Result<()> {
     let url = service.url(&format!("/rows/{queue}/{}", id(number)));
     let answer = http::send("POST", &url, &[], std::str::from_utf8(job)?)?;
     ensure!(
@@ -131,19 +135,21 @@ fn put(service: &Service, queue: &str, number: usize, job: &[u8]) -> anyhow::Res
     Ok(())
 }
 
-/// A ULID.
+/// A ULID that ends in `number`.
 fn id(number: usize) -> String {
     format!("01K0000000000000000000000{number}")
 }
 
-/// Rows with this queue, status and number of attempts.
-fn becomes(service: &Service, row: &str, expected: usize) -> anyhow::Result<()> {
+/// Waits for `expected` jobs whose queue, status and attempts are `row`.
+fn wait_for_rows(service: &Service, row: &str, expected: usize) -> anyhow::Result<()> {
     let rows = || Ok::<_, anyhow::Error>(http::get(&service.url("/rows"))?.body);
-    let came = wait(&format!("{expected} jobs with {row:?}"), || {
+    let waited = wait(&format!("{expected} jobs with {row:?}"), || {
         rows().is_ok_and(|rows| rows.lines().filter(|found| *found == row).count() == expected)
     });
-    came.with_context(|| format!("found {:?}", rows()))
+    waited.with_context(|| format!("found {:?}", rows()))
 }
 
-/// Longer than the rest takes on a busy machine, and shorter than the time-out of an attempt.
+/// The duration of a slow job in milliseconds.
+///
+/// It is longer than the other steps take on a busy machine, and shorter than the time-out of an attempt.
 const SLOW: u32 = 12_000;

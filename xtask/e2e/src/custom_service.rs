@@ -1,4 +1,6 @@
-//! The service under test: generated like any other, then given trouble and faults where its owner would put an endpoint.
+//! Generated services with additional routes and jobs for tests.
+//!
+//! One has PostgreSQL and routes that cause faults on demand. Others have a second kind of job.
 
 use std::{
     path::Path,
@@ -19,41 +21,41 @@ const EDITS: [Edit; 7] = [
     Edit {
         file: "Cargo.toml",
         found: "\nserde = ",
-        becomes: "\ntower = { version = \"0.5\", features = [\"util\"] }\nserde = ",
+        replacement: "\ntower = { version = \"0.5\", features = [\"util\"] }\nserde = ",
     },
     Edit {
         file: "src/lib.rs",
         found: "pub mod store;",
-        becomes: "pub mod faults;\npub mod store;\npub mod trouble;",
+        replacement: "pub mod faults;\npub mod store;\npub mod trouble;",
     },
     Edit {
         file: "src/routes.rs",
         found: "merge(orders::routes())",
-        becomes: "merge(orders::routes()).merge(crate::trouble::routes()).merge(crate::faults::routes()).layer(axum::middleware::from_fn(crate::trouble::hold))",
+        replacement: "merge(orders::routes()).merge(crate::trouble::routes()).merge(crate::faults::routes()).layer(axum::middleware::from_fn(crate::trouble::hold))",
     },
     Edit {
         file: "src/orders/charge.rs",
         found: "    app.bank.charge(&order).await?;\n",
-        becomes: "    crate::faults::bank().await;\n    app.bank.charge(&order).await?;\n    crate::trouble::pay(&app.store, &order).await?;\n",
+        replacement: "    crate::faults::bank().await;\n    app.bank.charge(&order).await?;\n    crate::trouble::pay(&app.store, &order).await?;\n",
     },
     Edit {
         file: "src/schedule.rs",
         found: "    Scheduler::new(CronStore::new(app.store))\n",
-        becomes: "    let ticks = crate::trouble::ticks(&app.store);\n    crate::faults::herd(Scheduler::new(CronStore::new(app.store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
+        replacement: "    let ticks = crate::trouble::ticks(&app.store);\n    crate::faults::herd(Scheduler::new(CronStore::new(app.store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
     },
     Edit {
         file: "src/orders/charge.rs",
         found: ".latency_budget(Duration::from_secs(60))",
-        becomes: ".latency_budget(crate::faults::latency_budget(Duration::from_secs(60)))",
+        replacement: ".latency_budget(crate::faults::latency_budget(Duration::from_secs(60)))",
     },
     Edit {
         file: "src/jobs.rs",
         found: "        .add(&CHARGES, ",
-        becomes: "        .watch_interval(crate::faults::look())\n        .add(&CHARGES, ",
+        replacement: "        .watch_interval(crate::faults::look())\n        .add(&CHARGES, ",
     },
 ];
 
-/// Files of the trouble and of the faults, and where they go.
+/// Files of the fault routes, and their paths in the service.
 const FILES: [(&str, &str); 3] = [
     ("xtask/e2e/service/fault_routes.rs", "src/faults.rs"),
     ("xtask/e2e/service/trouble_routes.rs", "src/trouble.rs"),
@@ -63,45 +65,48 @@ const FILES: [(&str, &str); 3] = [
     ),
 ];
 
-/// Generates and builds it, once: the suite `live` has the same.
+/// Generates and builds the service with fault routes.
+///
+/// It is built once for the suites `store` and `live`.
 pub(crate) fn service() -> anyhow::Result<Built> {
-    static MADE: Mutex<Option<Built>> = Mutex::new(None);
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(built) = &*made {
+    static BUILT: Mutex<Option<Built>> = Mutex::new(None);
+    let mut cached = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(built) = &*cached {
         return Ok(built.clone());
     }
     let folder = paths::fresh("e2e-store").context("cannot empty target/e2e-store")?;
-    let built = make(&folder)?;
-    *made = Some(built.clone());
+    let built = build_with_faults(&folder)?;
+    *cached = Some(built.clone());
     Ok(built)
 }
 
-/// A second kind of job, as the README says: a type with its queue and a function in a file of their own, and a line. The
-/// routes are the test's.
+/// Edits that add a second kind of job, as the service's README describes.
+///
+/// A kind of job is a type with its queue, a function and a line in `src/jobs.rs`. The routes are only for the test.
 const SECOND_KIND: [Edit; 3] = [
     Edit {
         file: "src/jobs.rs",
         found: "    Workers::new(app.store)",
-        becomes: "    let letters = app.clone();\n    Workers::new(app.store)\n        .add(&crate::letters::LETTERS, move |letter| crate::letters::send(letter, letters.clone()))",
+        replacement: "    let letters = app.clone();\n    Workers::new(app.store)\n        .add(&crate::letters::LETTERS, move |letter| crate::letters::send(letter, letters.clone()))",
     },
     Edit {
         file: "src/lib.rs",
         found: "pub mod jobs;",
-        becomes: "pub mod jobs;\npub mod letters;",
+        replacement: "pub mod jobs;\npub mod letters;",
     },
     Edit {
         file: "src/routes.rs",
         found: "merge(orders::routes())",
-        becomes: "merge(orders::routes()).merge(crate::letters::routes())",
+        replacement: "merge(orders::routes()).merge(crate::letters::routes())",
     },
 ];
 
-/// With SQLite, and as it comes from the template but for a second kind of job.
+/// Generates and builds a service with SQLite and a second kind of job.
 pub(super) fn on_sqlite() -> anyhow::Result<Built> {
     with_two_kinds("sqlite")
 }
 
-/// The same with either store.
+/// Generates and builds a service with this store and a second kind of job.
 pub(super) fn with_two_kinds(store: &'static str) -> anyhow::Result<Built> {
     let name = format!("orders-kinds-{store}");
     let folder = paths::fresh(&name).with_context(|| format!("cannot empty target/{name}"))?;
@@ -112,15 +117,15 @@ pub(super) fn with_two_kinds(store: &'static str) -> anyhow::Result<Built> {
             source,
             "migrations/0003_letters.sql",
         )?;
-        edit::apply(&SECOND_KIND, source, "xtask/e2e/src/service_under_test.rs")
+        edit::apply(&SECOND_KIND, source, "xtask/e2e/src/custom_service.rs")
     })
 }
 
-fn make(folder: &Path) -> anyhow::Result<Built> {
+fn build_with_faults(folder: &Path) -> anyhow::Result<Built> {
     service::build_worker(NAME, "postgres", folder, |source| {
         for (from, to) in FILES {
             edit::add(from, source, to)?;
         }
-        edit::apply(&EDITS, source, "xtask/e2e/src/service_under_test.rs")
+        edit::apply(&EDITS, source, "xtask/e2e/src/custom_service.rs")
     })
 }

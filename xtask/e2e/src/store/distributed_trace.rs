@@ -1,5 +1,6 @@
-//! One trace from a client through two services, a queue and two databases, followed where it arrives: at our own receiver,
-//! and at a foreign collector.
+//! One trace from a client through two services, a queue and two databases.
+//!
+//! Its spans are checked at the library's receiver and at a third-party collector.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -10,41 +11,48 @@ use anyhow::{bail, ensure};
 use firstlight::testing::{OtlpReceiver, ReceivedSpan};
 use support::{Cases, paths, tools};
 
-use super::{Parts, orders};
+use super::{Fixture, orders};
 use crate::collector::{self, CollectedSpan, Rotel};
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     cases.check(
-        "a client's trace goes on through service, database, queue, worker, outgoing call and second service, and is whole",
+        "trace: complete across services, databases and queue",
         || {
             let receiver = OtlpReceiver::start()?;
-            place(parts, &receiver.endpoint(), ["shop", "bank"])?;
-            is_whole(receiver.spans().into_iter().map(Span::from))
+            place(fixture, &receiver.endpoint(), ["shop", "bank"])?;
+            check_trace(receiver.spans().into_iter().map(Span::from))
         },
     );
-    let what = "the same trace is whole at a real collector";
+    let what = "trace: complete at a third-party collector";
     match tools::rotel() {
         Ok(rotel) => {
-            cases.check(what, || collected(parts, &rotel));
+            cases.check(what, || collected(fixture, &rotel));
         }
         Err(error) => cases.not_run(what, &format!("{error:#}")),
     }
 }
 
-fn collected(parts: &Parts, program: &Path) -> anyhow::Result<()> {
+fn collected(fixture: &Fixture, program: &Path) -> anyhow::Result<()> {
     let rotel = Rotel::start(program, &paths::fresh("e2e-journey")?)?;
-    place(parts, &rotel.endpoint, ["shop_collected", "bank_collected"])?;
-    // It has them all, and takes a moment to print them.
-    rotel.wait_for_lines(|lines| is_whole(collector::spans_in(lines).into_iter().map(Span::from)))
+    place(
+        fixture,
+        &rotel.endpoint,
+        ["shop_collected", "bank_collected"],
+    )?;
+    // The collector has received all spans, but may not have printed them yet.
+    rotel
+        .wait_for_lines(|lines| check_trace(collector::spans_in(lines).into_iter().map(Span::from)))
 }
 
-/// Has an order go all the way, with its spans sent to `endpoint`. All of them have been sent when it returns.
-fn place(parts: &Parts, endpoint: &str, databases: [&'static str; 2]) -> anyhow::Result<()> {
-    // A database of its own each, or the bank would work off the shop's queue.
+/// Places an order that passes through both services.
+///
+/// Returns once the order is done and all spans are exported to `endpoint`.
+fn place(fixture: &Fixture, endpoint: &str, databases: [&'static str; 2]) -> anyhow::Result<()> {
+    // Each service has its own database, because the bank would otherwise run the shop's jobs.
     let [shop_database, bank_database] = databases;
-    let bank_database = parts.database(bank_database)?;
+    let bank_database = fixture.database(bank_database)?;
     let mut bank = bank_database.serve_traced(Some(endpoint), &[("OTEL_SERVICE_NAME", BANK)])?;
-    let shop_database = parts.database(shop_database)?;
+    let shop_database = fixture.database(shop_database)?;
     let shop_settings = [("OTEL_SERVICE_NAME", SHOP), ("BANK_URL", &*bank.address)];
     let mut shop = shop_database.serve_traced(Some(endpoint), &shop_settings)?;
 
@@ -52,60 +60,60 @@ fn place(parts: &Parts, endpoint: &str, databases: [&'static str; 2]) -> anyhow:
     let answer = orders::send(&shop, orders::TELESCOPE, &[("traceparent", &traceparent)])?;
     orders::accepted(&answer)?;
     shop_database.wait_for("orders that are done", DONE, 1)?;
-    // Each flushes before it ends.
+    // Each service flushes its spans before it ends.
     shop.stop()?;
     bank.stop()
 }
 
-fn is_whole(spans: impl Iterator<Item = Span>) -> anyhow::Result<()> {
+fn check_trace(spans: impl Iterator<Item = Span>) -> anyhow::Result<()> {
     let spans: Vec<_> = spans.filter(|span| span.trace_id == TRACE).collect();
     let trace: Trace<'_> = spans.iter().map(|span| (&*span.id, span)).collect();
 
     for span in trace.values() {
         ensure!(
             span.parent == CLIENT || trace.contains_key(&*span.parent),
-            "the parent of {:?} never arrived",
+            "the parent of {:?} did not arrive",
             span.name
         );
         ensure!(
             !span.failed,
-            "nothing went wrong, and {:?} has the status error: {span:?}",
+            "{:?} has the status error without a failure: {span:?}",
             span.name
         );
     }
-    // Back from the last to the first, by the ids that each has of its parent.
-    let way = way_to(PAYMENT, &trace)?;
-    let hops: Vec<_> = way
+    // From the last span to the first, by parent ids.
+    let path = path_from(PAYMENT, &trace)?;
+    let hops: Vec<_> = path
         .iter()
         .filter(|span| span.kind != "internal")
         .map(|span| (&*span.service, &*span.kind, &*span.name))
         .collect();
     ensure!(hops == HOPS, "found {hops:#?}, expected {HOPS:#?}");
-    let first = way.last().map(|span| &*span.parent);
+    let first = path.last().map(|span| &*span.parent);
     ensure!(
         first == Some(CLIENT),
         "the first hop's parent: found {first:?}, expected the client's span {CLIENT}"
     );
-    // The first database is left again before the queue is reached, so its spans are beside the way.
+    // Spans of the first database are siblings of this path.
     for name in ["INSERT orders", ENQUEUE, "UPDATE orders"] {
-        let end = way_to(name, &trace)?;
-        let request = end.last().map(|span| &*span.name);
+        let path = path_from(name, &trace)?;
+        let request = path.last().map(|span| &*span.name);
         ensure!(
             request == Some("POST /orders"),
-            "{name} belongs to {request:?}, expected it below the client's request"
+            "{name}: found the root {request:?}, expected the client's request"
         );
     }
     Ok(())
 }
 
-/// A span, as it was received.
+/// A received span, from either receiver.
 #[derive(Debug)]
 struct Span {
     trace_id: String,
     id: String,
     parent: String,
     service: String,
-    /// Such as `server`.
+    /// The kind in lower case, such as `server`.
     kind: String,
     name: String,
     failed: bool,
@@ -141,22 +149,23 @@ impl From<CollectedSpan> for Span {
     }
 }
 
+/// The spans of a trace by span id.
 type Trace<'a> = HashMap<&'a str, &'a Span>;
 
-/// The span of this name, its parent, and so on to the first that has none in the trace.
-fn way_to<'a>(name: &str, trace: &Trace<'a>) -> anyhow::Result<Vec<&'a Span>> {
+/// The span with this name and all its ancestors in the trace.
+fn path_from<'a>(name: &str, trace: &Trace<'a>) -> anyhow::Result<Vec<&'a Span>> {
     let mut next = trace.values().find(|span| span.name == name).copied();
-    let mut way = Vec::new();
+    let mut path = Vec::new();
     while let Some(span) = next {
-        way.push(span);
+        path.push(span);
         next = trace.get(&*span.parent).copied();
-        ensure!(way.len() <= trace.len(), "{name} is its own ancestor");
+        ensure!(path.len() <= trace.len(), "{name} is its own ancestor");
     }
-    if way.is_empty() {
+    if path.is_empty() {
         let names: BTreeSet<_> = trace.values().map(|span| &span.name).collect();
         bail!("no span {name:?} among {names:?}");
     }
-    Ok(way)
+    Ok(path)
 }
 
 const DONE: &str = "SELECT COUNT(*) FROM orders WHERE charged";
@@ -165,7 +174,7 @@ const BANK: &str = "bank";
 const PAYMENT: &str = "INSERT payments";
 const ENQUEUE: &str = "INSERT apalis.jobs SELECT";
 
-/// The way back, from the second database to the request of the client.
+/// The path from the second database back to the client's request.
 const HOPS: [(&str, &str, &str); 6] = [
     (BANK, "client", PAYMENT),
     (BANK, "server", "POST /payments/{order}"),

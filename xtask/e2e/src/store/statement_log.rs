@@ -1,7 +1,7 @@
-//! What a server with the settings of `deploy/compose` says about a slow statement, and what pgBadger makes of it.
+//! The log of slow statements with the settings of `deploy/compose`.
 //!
-//! The settings are read from the compose file of a generated service. The image that it names is not run; the server is the
-//! machine's, with the extensions that PostgreSQL brings.
+//! The settings are read from the compose file of a generated service. They are tested with the PostgreSQL of the machine
+//! and its bundled extensions, not with the image that the file names. pgBadger must be able to read the log.
 
 use std::{
     fs,
@@ -18,48 +18,48 @@ use support::{
     yaml,
 };
 
-use super::{Parts, SOON};
+use super::{DEADLINE, Fixture};
 use crate::generate;
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     let mut logged = None;
     cases.check(
-        "with the settings of deploy/compose a slow statement is in the server's log with its plan, and a quick one is not",
+        "statement log: slow statements only, with their plan",
         || {
-            logged = Some(run(parts)?);
+            logged = Some(run(fixture)?);
             Ok(())
         },
     );
     let Some(logged) = logged else { return };
-    let what = "pgBadger reads that log by its prefix, and counts the slow statement once";
+    let what = "statement log: pgBadger counts the slow statement once";
     match tools::pgbadger() {
         Ok(pgbadger) => {
-            cases.check(what, || logged.counted_by(&pgbadger));
+            cases.check(what, || logged.check_pgbadger(&pgbadger));
         }
         Err(error) => cases.not_run(what, &format!("{error:#}")),
     }
 }
 
-/// The log of a server, and the beginning of its lines as the server was told.
-struct Logged {
+/// The log of a server, and the setting `log_line_prefix`.
+struct StatementLog {
     lines: Vec<String>,
     prefix: String,
 }
 
-fn run(parts: &Parts) -> anyhow::Result<Logged> {
+fn run(fixture: &Fixture) -> anyhow::Result<StatementLog> {
     let settings = settings()?;
     let prefix = settings
         .iter()
         .find_map(|setting| setting.strip_prefix("log_line_prefix="))
         .context("compose.yaml sets no log_line_prefix")?
         .to_owned();
-    let server = PostgresServer::start_with(&parts.postgres, &settings)?;
-    let ask = |sql: &str| server.psql("postgres", sql);
-    ask(QUICK)?;
-    ask(SLOW)?;
+    let server = PostgresServer::start_with(&fixture.postgres, &settings)?;
+    let run = |sql: &str| server.psql("postgres", sql);
+    run(QUICK)?;
+    run(SLOW)?;
     let lines = wait_for_statement(&server)?;
 
-    // As `%t [%p]: user=%u,db=%d,app=%a,client=%h ` is filled in.
+    // The end of the prefix `%t [%p]: user=%u,db=%d,app=%a,client=%h `.
     let client = "user=postgres,db=postgres,app=psql,client=127.0.0.1 ";
     let is_start = |line: &&String| line.contains(" ms  plan:");
     let start = lines.iter().position(|line| is_start(&line));
@@ -76,21 +76,21 @@ fn run(parts: &Parts) -> anyhow::Result<Logged> {
         rest.starts_with(&format!("{client}LOG:  duration: ")) && is_stamp(stamp),
         "found {entry:?}, expected the prefix {prefix:?}"
     );
-    // What belongs to an entry is indented below it.
+    // Continuation lines of an entry are indented.
     let below = lines.iter().skip(start + 1);
     let plan: Vec<_> = below.take_while(|line| line.starts_with('\t')).collect();
     let node =
         |line: &&&String| line.contains("Seq Scan on pg_database") && line.contains("(actual ");
     ensure!(
         plan.iter().any(|line| line.contains(SLOW_MARK)) && plan.iter().any(|line| node(&line)),
-        "found {plan:#?}, expected the statement and what its plan really did"
+        "found {plan:#?}, expected the statement and its plan with actual times"
     );
     let quick = lines.iter().find(|line| line.contains(QUICK));
     ensure!(quick.is_none(), "a quick statement is logged: {quick:?}");
-    Ok(Logged { lines, prefix })
+    Ok(StatementLog { lines, prefix })
 }
 
-/// `2026-01-31 12:00:00 UTC [4711`
+/// Whether `text` is like `2026-01-31 12:00:00 UTC [4711`.
 fn is_stamp(text: &str) -> bool {
     let words: Vec<_> = text.split(' ').collect();
     let [day, time, _zone, process] = words.as_slice() else {
@@ -107,9 +107,9 @@ fn is_stamp(text: &str) -> bool {
         && process.strip_prefix('[').is_some_and(|id| digits(id, ""))
 }
 
-/// The line about the statement itself comes after its plan.
+/// Waits for the log line of the statement, which comes after its plan.
 fn wait_for_statement(server: &PostgresServer) -> anyhow::Result<Vec<String>> {
-    let until = Instant::now() + SOON;
+    let until = Instant::now() + DEADLINE;
     loop {
         let lines = server.log();
         if (lines.iter()).any(|line| line.contains(" ms  statement: ") && line.contains(SLOW_MARK))
@@ -123,7 +123,7 @@ fn wait_for_statement(server: &PostgresServer) -> anyhow::Result<Vec<String>> {
     }
 }
 
-/// What compose.yaml gives to the server, such as `log_lock_waits=on`.
+/// The server's settings in compose.yaml, such as `log_lock_waits=on`.
 fn settings() -> anyhow::Result<Vec<String>> {
     let folder = paths::fresh("e2e-compose").context("cannot empty target/e2e-compose")?;
     let service = generate::Service {
@@ -147,15 +147,15 @@ fn settings() -> anyhow::Result<Vec<String>> {
         .collect()
 }
 
-impl Logged {
-    fn counted_by(&self, pgbadger: &Path) -> anyhow::Result<()> {
+impl StatementLog {
+    fn check_pgbadger(&self, pgbadger: &Path) -> anyhow::Result<()> {
         let folder = paths::target().join("e2e-compose");
         let [log, report] = ["postgresql.log", "report.txt"].map(|name| folder.join(name));
         fs::write(&log, self.lines.join("\n") + "\n")?;
         command::run_quietly(
             Command::new(pgbadger)
                 .args(["--quiet", "--format", "stderr", "--extension", "text"])
-                // The plan of a statement would be counted beside the statement.
+                // Otherwise the plan is counted as a second statement.
                 .arg("--noexplain")
                 .args(["--prefix", &self.prefix])
                 .arg("--outfile")
@@ -165,12 +165,12 @@ impl Logged {
         for line in [
             "Number of queries: 1",
             "SELECT: 1 100.00%",
-            // Who asked, which it has from the prefix.
+            // Database, user, host and program come from the prefix.
             "database: postgres, user: postgres, remote: 127.0.0.1, app: psql - SELECT COUNT(*) FROM pg_database",
         ] {
             ensure!(
                 report.contains(line),
-                "pgBadger does not say {line:?}; it says:\n{report}"
+                "the report of pgBadger lacks {line:?}:\n{report}"
             );
         }
         Ok(())
@@ -178,6 +178,6 @@ impl Logged {
 }
 
 const QUICK: &str = "SELECT COUNT(*) AS quick FROM pg_database";
-/// A fifth longer than the limit, whatever it is.
+/// A statement that takes 20 % longer than the limit for plans.
 const SLOW: &str = "SELECT COUNT(*) FROM pg_database, pg_sleep(1.2 * EXTRACT(EPOCH FROM current_setting('auto_explain.log_min_duration')::INTERVAL))";
 const SLOW_MARK: &str = "FROM pg_database, pg_sleep(";

@@ -1,4 +1,4 @@
-//! A database of a scenario's own, and services on it.
+//! A database for one case, and services that use it.
 
 use std::{
     path::Path,
@@ -9,10 +9,10 @@ use std::{
 use anyhow::{Context as _, ensure};
 use support::{process::Process, tools::PostgresServer};
 
-use super::SOON;
+use super::DEADLINE;
 use crate::service::Service;
 
-/// The service makes its tables in it when it starts.
+/// A database in which a service creates its tables when it starts.
 pub(super) struct Database<'a> {
     server: &'a PostgresServer,
     program: &'a Path,
@@ -20,7 +20,7 @@ pub(super) struct Database<'a> {
 }
 
 impl<'a> Database<'a> {
-    /// `name` is a plain word.
+    /// Creates the database; `name` must be an SQL identifier without quotes.
     pub(super) fn create(
         server: &'a PostgresServer,
         program: &'a Path,
@@ -29,7 +29,7 @@ impl<'a> Database<'a> {
         Self::create_in(server, program, name, "pg_default")
     }
 
-    /// The same in a tablespace.
+    /// Creates the database in a tablespace.
     pub(super) fn create_in(
         server: &'a PostgresServer,
         program: &'a Path,
@@ -45,12 +45,12 @@ impl<'a> Database<'a> {
         })
     }
 
-    /// Starts an instance of the service on it.
+    /// Starts an instance of the service.
     pub(super) fn serve(&self, settings: &[(&str, &str)]) -> anyhow::Result<Service> {
         self.serve_traced(None, settings)
     }
 
-    /// The same, with its spans sent to `collector`.
+    /// Starts an instance of the service that exports its spans to `collector`.
     pub(super) fn serve_traced(
         &self,
         collector: Option<&str>,
@@ -62,14 +62,14 @@ impl<'a> Database<'a> {
         Service::start(self.program, collector, &all)
     }
 
-    /// A session that keeps whatever is typed into it, such as a lock, until it is closed.
+    /// Opens a `psql` session, which keeps locks until it is closed.
     pub(super) fn session(&self) -> anyhow::Result<Process> {
         self.server.session(self.name)
     }
 
-    /// Asks until a count is as high as expected.
+    /// Repeats the query `count` until its result is at least `expected`.
     pub(super) fn wait_for(&self, what: &str, count: &str, expected: i64) -> anyhow::Result<()> {
-        let until = Instant::now() + SOON;
+        let until = Instant::now() + DEADLINE;
         loop {
             let found = self.number(count)?;
             if found >= expected {
@@ -83,12 +83,14 @@ impl<'a> Database<'a> {
         }
     }
 
-    /// Waits until no client is connected: what a killed process had begun is there by then, or never will be.
-    pub(super) fn wait_until_left(&self) -> anyhow::Result<()> {
-        self.wait_for("times nothing on its way", NOTHING_LEFT, 1)
+    /// Waits until no client is connected.
+    ///
+    /// Then the transactions of a killed process are either committed or rolled back.
+    pub(super) fn wait_until_unused(&self) -> anyhow::Result<()> {
+        self.wait_for("times no session", NO_SESSION, 1)
     }
 
-    /// The rows of a query, each with its columns.
+    /// The rows of a query as columns of text.
     pub(super) fn rows(&self, sql: &str) -> anyhow::Result<Vec<Vec<String>>> {
         let printed = self.server.psql(self.name, sql)?;
         let rows = printed.lines().filter(|line| !line.is_empty());
@@ -96,7 +98,7 @@ impl<'a> Database<'a> {
         Ok(rows.map(columns).collect())
     }
 
-    /// The numbers of a query's only row.
+    /// The numbers in the first row of a query.
     pub(super) fn numbers<const N: usize>(&self, sql: &str) -> anyhow::Result<[i64; N]> {
         let rows = self.rows(sql)?;
         let row = rows.first().with_context(|| format!("no row: {sql}"))?;
@@ -108,12 +110,12 @@ impl<'a> Database<'a> {
             .with_context(|| format!("found {row:?}, expected {N} numbers: {sql}"))
     }
 
-    /// The number that a query says.
+    /// The single number that a query returns.
     pub(super) fn number(&self, sql: &str) -> anyhow::Result<i64> {
         self.numbers::<1>(sql).map(|[number]| number)
     }
 }
 
-const NOTHING_LEFT: &str = "
+const NO_SESSION: &str = "
     SELECT (COUNT(*) = 0)::INT FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()";

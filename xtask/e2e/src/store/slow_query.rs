@@ -1,24 +1,23 @@
-//! A query that takes too long, and nothing else.
+//! The log line and the metric of a slow query.
 
 use anyhow::ensure;
 use support::{Cases, http};
 
 use super::{
-    Parts,
-    figures::Figures,
-    symptoms::{Seen, Symptom},
+    Fixture,
+    exposition::Exposition,
+    symptoms::{Observations, Symptom},
 };
 use crate::log_line::LogLine;
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts, seen: &mut Seen) {
-    cases.check(
-        "a slow query is one line, with its summary and the caller's trace id, and none of its text",
-        || run(parts, seen),
-    );
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, observations: &mut Observations) {
+    cases.check("slow query: one log line with summary and trace id", || {
+        run(fixture, observations)
+    });
 }
 
-fn run(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
-    let database = parts.database("slow")?;
+fn run(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<()> {
+    let database = fixture.database("slow")?;
     let mut service = database.serve(&[])?;
     let traceparent = format!("00-{TRACE}-00f067aa0ba902b7-01");
     let answer = http::send(
@@ -29,7 +28,7 @@ fn run(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
     )?;
     ensure!(
         answer.status == 200,
-        "slow is not wrong: found {}, expected 200: {}",
+        "a slow request: found {}, expected 200: {}",
         answer.status,
         answer.body
     );
@@ -52,17 +51,17 @@ fn run(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
     );
     ensure!(
         !line.raw.contains("COUNT(*)"),
-        "the line quotes the statement: {}",
+        "the line contains the statement: {}",
         line.raw
     );
 
-    let figures = Figures::of(&service)?;
-    let slow = Symptom::Slow.count(&figures);
+    let exposition = Exposition::scrape(&service)?;
+    let slow = Symptom::Slow.count(&exposition);
     ensure!(
         slow >= 1.0,
         "no measurement is above a second in the exposition"
     );
-    seen.note("a slow query", &figures);
+    observations.record("a slow query", &exposition);
     service.stop()
 }
 
