@@ -1,4 +1,4 @@
-//! Checks of the rules by promtool, and runs of all alert tests.
+//! What promtool says of the rules, and every alert test.
 
 use std::{fs, process::Command};
 
@@ -16,9 +16,10 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
         "promtool finds nothing in the rules of the suite live",
         || scaled(prometheus),
     );
-    cases.check("the commented-out example of an objective is valid", || {
-        example(prometheus)
-    });
+    cases.check(
+        "the example of an objective is one, once it is no comment",
+        || example(prometheus),
+    );
     cases.check("a broken rule fails its alert test, by name", || {
         broken(prometheus)
     });
@@ -34,7 +35,7 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
     }
 }
 
-/// Checks that a rule with an inverted comparison fails its alert test, by name.
+/// A rule that compares the wrong way round fails its alert test, and promtool names it.
 fn broken(prometheus: &Prometheus) -> anyhow::Result<()> {
     let folder = paths::fresh("alerts-broken").context("cannot empty target/alerts-broken")?;
     fs::create_dir_all(folder.join("tests"))?;
@@ -55,9 +56,9 @@ fn broken(prometheus: &Prometheus) -> anyhow::Result<()> {
     test.args(["test", "rules"])
         .arg(folder.join("tests/worker.yml"));
     match command::run_quietly(&mut test) {
-        Ok(_) => bail!("the alert test of WorkerQueueStalled passes with a broken rule"),
+        Ok(_) => bail!("the alert test of WorkerQueueStalled passes, whose rule is broken"),
         Err(error) if format!("{error:#}").contains("WorkerQueueStalled") => Ok(()),
-        Err(error) => Err(error.context("the failed test does not name WorkerQueueStalled")),
+        Err(error) => Err(error.context("it fails, and does not name WorkerQueueStalled")),
     }
 }
 
@@ -72,7 +73,7 @@ fn alert_tests() -> Vec<String> {
     files.filter(|path| path.starts_with("tests/")).collect()
 }
 
-/// Checks the rules with scaled durations, as the suite `live` uses them.
+/// With short windows; no test ever waits for the long ones.
 fn scaled(prometheus: &Prometheus) -> anyhow::Result<()> {
     let folder = paths::fresh("alerts-scaled").context("cannot empty target/alerts-scaled")?;
     let texts = [objectives(Timing::Scaled), alerts::rules(Timing::Scaled)];
@@ -87,7 +88,6 @@ fn scaled(prometheus: &Prometheus) -> anyhow::Result<()> {
     command::run_quietly(&mut check).map(drop)
 }
 
-/// Checks the rules after the example declarations are uncommented.
 fn example(prometheus: &Prometheus) -> anyhow::Result<()> {
     let folder = paths::fresh("alerts-example").context("cannot empty target/alerts-example")?;
     let text = fs::read_to_string(output::folder().join("objectives.yml"))?;
@@ -102,7 +102,7 @@ fn example(prometheus: &Prometheus) -> anyhow::Result<()> {
     fs::write(&file, used)?;
     let output = command::run_quietly(check(prometheus).arg(&file))?;
     if !output.contains("6 rules found") {
-        bail!("expected three rules and three of the example; promtool printed:\n{output}");
+        bail!("expected three rules and three of the example; promtool said:\n{output}");
     }
     Ok(())
 }
