@@ -1,4 +1,4 @@
-//! The file of an SQLite database, which may be removed or replaced while it is open.
+//! The file of an SQLite database, which may be removed or replaced while open.
 
 #[cfg(feature = "sqlx-sqlite")]
 use std::any::Any;
@@ -15,20 +15,23 @@ use sqlx::{Database, Error, Pool, pool::PoolOptions};
 
 use super::{TARGET, read_only};
 
-/// Makes pools with these options close their connections to a file that is no longer at `path`.
+/// Makes pools with these options follow the file at `path`.
 ///
-/// A file that is removed while it is open goes on taking writes, which are lost with the last connection. Without
-/// `create_if_missing`, a pool has no connections then, and its calls fail with `SQLITE_CANTOPEN` until there is a file
-/// again. A file that takes its place, as after a restore, is opened anew. Either is one warning in the log, and the
-/// [transactions](super::begin) that were open meanwhile fail to commit, with [`Error::Io`]. Of several databases, only those
-/// of this file do with the feature `sqlx-sqlite`; without it, a transaction cannot tell its file from the others.
+/// A file that is removed while it is open still accepts writes, which are lost with the last
+/// connection. So such connections are closed. Without `create_if_missing`, the pool's calls then
+/// fail with `SQLITE_CANTOPEN` until the file exists again. A file that replaces it, as after a
+/// restore, is opened. In both cases one warning is logged, and [transactions](super::begin) that
+/// were open at that time fail to commit, with [`Error::Io`]. With several databases, only the
+/// transactions of this file fail with the feature `sqlx-sqlite`. Without the feature, a
+/// transaction cannot tell which file it belongs to.
 ///
-/// A file that could not be written is open for reading only, and stays so: once a write was refused for that, connections
-/// that were open by then are closed.
+/// A file without write permission is opened for reading only, and stays so. After a refused write,
+/// the connections that were open at that time are closed.
 ///
-/// A database in memory has no file, and is left alone. Asks the file system before each use of a connection and after each
-/// commit, which takes some microseconds. It takes the place of [`before_acquire`](PoolOptions::before_acquire). On systems
-/// other than Unix, a file that was replaced is not noticed.
+/// A database in memory has no file, and is not affected. The file system is checked before each
+/// use of a connection and after each commit, which takes some microseconds. On systems other than
+/// Unix, a replaced file is not noticed. Replaces [`before_acquire`](PoolOptions::before_acquire)
+/// of the options.
 ///
 /// ```no_run
 /// # use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
@@ -36,7 +39,7 @@ use super::{TARGET, read_only};
 /// let options = SqliteConnectOptions::new().filename("orders.db").create_if_missing(true);
 /// let pool = firstlight::sqlx::follow_file(SqlitePoolOptions::new(), "orders.db");
 /// let pool = pool.connect_with(options.clone()).await?;
-/// // Made if it was missing; from here on it is not made again.
+/// // Created if it was missing; it is not created again after this.
 /// pool.set_connect_options(options.create_if_missing(false));
 /// # Ok(())
 /// # }
@@ -59,10 +62,10 @@ pub fn follow_file<DB: Database>(
     })
 }
 
-/// Of all pools that there are, so that a transaction can find its own.
+/// The files of all pools, so that a transaction can find its own.
 static FOLLOWED: Mutex<Vec<Weak<Followed>>> = Mutex::new(Vec::new());
 
-/// The file that a transaction is in; none unless it is followed.
+/// The followed files that a transaction may be in.
 #[derive(Default)]
 pub(super) struct Files(Vec<Arc<Followed>>);
 
@@ -76,7 +79,7 @@ impl Files {
         Self(all.filter(|followed| followed.is_of(pool)).collect())
     }
 
-    /// Whether what was stored within this time was stored in a file that is still there.
+    /// Fails if a file changed within `age`, the duration of the transaction.
     pub(super) fn committed_within(&self, age: Duration) -> Result<(), Error> {
         let Some(gone) = self.0.iter().find(|followed| !followed.is_same(age)) else {
             return Ok(());
@@ -95,7 +98,7 @@ struct Followed {
 }
 
 impl Followed {
-    /// Whether the pool's connections are to it.
+    /// Returns whether the pool's connections are to this file.
     #[cfg(feature = "sqlx-sqlite")]
     fn is_of<DB: Database>(&self, pool: &Pool<DB>) -> bool {
         let options = pool.connect_options();
@@ -106,13 +109,13 @@ impl Followed {
         file.is_none_or(|file| file == self.path || place(file) == place(&self.path))
     }
 
-    /// Without the driver a pool cannot say what it is connected to, so it may be to any.
+    /// Without the driver, a pool may be connected to any file.
     #[cfg(not(feature = "sqlx-sqlite"))]
     fn is_of<DB: Database>(&self, _: &Pool<DB>) -> bool {
         true
     }
 
-    /// Whether a connection of this age is to be used.
+    /// Returns whether a connection of this age may be used.
     fn is_good(&self, age: Duration) -> bool {
         let is_memory = matches!(*self.known(), Known::Memory);
         is_memory || self.is_same(age) && !read_only::is_outdated(age)
@@ -122,7 +125,7 @@ impl Followed {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether something of this age is about what is at the path now.
+    /// Returns whether the path has had the same file for this time.
     fn is_same(&self, age: Duration) -> bool {
         let found = File::at(&self.path);
         let (is_same, news) = self.known().look(found, age);
@@ -134,7 +137,7 @@ impl Followed {
     }
 }
 
-/// The path, the same however its folder is spelled. The file may be gone.
+/// Returns the path in one spelling of its folder; the file may be missing.
 #[cfg(feature = "sqlx-sqlite")]
 fn place(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -144,22 +147,24 @@ fn place(path: &Path) -> PathBuf {
     }
 }
 
-/// What was at the path at the last look.
+/// What was at the path at the last check.
 enum Known {
-    /// There was no look yet.
+    /// Not checked yet.
     Nothing,
-    /// No file from the first look on: the database is in memory.
+    /// There was no file at the first check: the database is in memory.
     Memory,
     File {
-        /// `None` if it was gone.
+        /// `None` if it was missing.
         file: Option<File>,
-        /// When another was there than before; older connections are to that.
+        /// Time of the last change; older connections are to a previous file.
         changed: Option<Instant>,
     },
 }
 
 impl Known {
-    /// Whether a connection of this age is to what is at the path now; and what is new about it.
+    /// Returns whether a connection of this age is to the current file.
+    ///
+    /// Also returns a change since the last check, worded for a log line.
     fn look(&mut self, found: Option<File>, age: Duration) -> (bool, Option<&'static str>) {
         let (file, changed) = match self {
             Self::Memory => return (true, None),
@@ -190,7 +195,7 @@ impl Known {
     }
 }
 
-/// Which file it is.
+/// Identity of a file.
 #[derive(Debug, PartialEq, Eq)]
 struct File {
     #[cfg(unix)]

@@ -1,7 +1,7 @@
-//! Readiness checks of a database: whether it is reached, and whether it stores.
+//! Readiness checks of a database: whether it is reachable and writable.
 //!
-//! Neither goes through the pool. A pool that is busy is no reason to send its requests to the other replicas, which are
-//! as busy.
+//! The checks do not use the pool. A busy pool is no reason to send requests to other replicas,
+//! which are equally busy.
 
 use std::{
     fmt,
@@ -20,18 +20,21 @@ use super::{
     read_only,
 };
 
-/// Between two writes of a check, as long as they succeed.
+/// Interval of test writes while they succeed.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
-/// Below the time-out of readiness checks. A write that takes longer is a busy database, and no news.
+/// Timeout of a test write, below that of readiness checks.
+///
+/// A write that takes longer means a busy database, which is not a failure.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(400);
-/// For so long a failure of the service's own writes counts. It must end, because nothing else says that there is room
-/// again once the traffic has gone.
+/// Time for which a failure of the service's own writes counts.
+///
+/// It must end, because without traffic no other write shows that the database has recovered.
 const FAILURE_COUNTS: Duration = Duration::from_secs(10);
 
-/// The service's latest call that found the database unable to store, and its error code.
+/// Time and error of the latest call that the database could not store.
 static LATEST_FAILURE: StdMutex<Option<(Instant, Failure)>> = StdMutex::new(None);
 
-/// Takes note of what a call of the service has found.
+/// Records an error of a call, if it shows that the database cannot store.
 pub(crate) fn note(error: &Error) {
     read_only::note(error);
     if is_storage_failure(error)
@@ -44,15 +47,17 @@ pub(crate) fn note(error: &Error) {
     }
 }
 
-/// Why a check fails.
+/// The reason for which a check fails.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreCheckError {
-    /// The database is not reached, or cannot be read.
+    /// The database cannot be reached or read.
     Unreachable(Error),
     /// A row could not be written.
     NotWritten(Error),
-    /// A call of the service has failed because nothing can be stored, less than ten seconds ago.
+    /// A call of the service failed in the last ten seconds.
+    ///
+    /// The reason was that nothing can be stored.
     CallFailed {
         /// The SQLSTATE, or SQLite's number.
         code: String,
@@ -85,9 +90,10 @@ impl std::error::Error for StoreCheckError {
 /// The future of a check.
 type Checked = Pin<Box<dyn Future<Output = Result<(), StoreCheckError>> + Send>>;
 
-/// A [readiness check](crate::Readiness::register) for services that only read: the pool's database is reached.
+/// A readiness check for services that only read: the database is reachable.
 ///
-/// A full disk, or a server that turns read-only, leaves the service ready.
+/// Register it with [`Readiness::register`](crate::Readiness::register). A full disk, or a server
+/// that becomes read-only, leaves the service ready.
 pub fn reachable<DB>(pool: &Pool<DB>) -> impl Fn() -> Checked + Send + Sync + 'static
 where
     DB: Database,
@@ -96,17 +102,19 @@ where
     check(pool, false)
 }
 
-/// A [readiness check](crate::Readiness::register) for services that store: the pool's database is reached, and takes
-/// writes.
+/// A readiness check for services that write: the database accepts writes.
 ///
-/// Fails if the database cannot be reached, if it refuses to write one row, or if a call of the service that is
-/// [`instrumented()`](super::InstrumentQuery::instrumented), or a [transaction](super::begin), has failed within the last ten seconds
-/// because nothing can be stored: the disk is full or fails, the file is gone or damaged, or the server can only be read. A database
-/// that is busy passes: a row that is locked, or a write that takes longer than 400 ms.
+/// Register it with [`Readiness::register`](crate::Readiness::register).
 ///
-/// The row is written every five seconds at most, and at each check while that fails. It is the only one of the table
-/// `firstlight_write_check`, which is made at the first use; a service whose user may not make tables makes it in a
-/// migration:
+/// The check fails if the database cannot be reached or refuses to write one row. It also fails if
+/// a call of the service failed within the last ten seconds because nothing can be stored: the disk
+/// is full or fails, the file is missing or damaged, or the server is read-only. This covers calls
+/// with [`instrumented()`](super::InstrumentQuery::instrumented) and [transactions](super::begin).
+/// A busy database passes: a row that is locked, or a write that takes longer than 400 ms.
+///
+/// The row is written at most every five seconds, and at each check while that fails. It is the
+/// only row of the table `firstlight_write_check`, which is created at the first use. A service
+/// whose user may not create tables creates it in a migration:
 ///
 /// ```sql
 /// CREATE TABLE firstlight_write_check (id integer PRIMARY KEY, writes bigint NOT NULL);
@@ -130,7 +138,7 @@ where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    // Its statements are no work of the service.
+    // The check's statements are not part of the service's work.
     let options = (*pool.connect_options())
         .clone()
         .log_statements(LevelFilter::Off);
@@ -154,10 +162,10 @@ struct Probe<DB: Database> {
     kept: Mutex<Kept<DB>>,
 }
 
-/// From one check to the next.
+/// State between checks.
 struct Kept<DB: Database> {
     connection: Option<DB::Connection>,
-    /// When a write has succeeded, unless one has failed since.
+    /// Time of the last successful write, unless one has failed since.
     written: Option<Instant>,
 }
 
@@ -190,13 +198,14 @@ where
                         read_only::note(&error);
                         return Err(StoreCheckError::NotWritten(error));
                     }
-                    // What it is in is unknown.
+                    // The state of the connection is unknown, so it is dropped.
                     Err(_) => return Ok(()),
                 }
             }
         }
         if is_sqlite::<DB>() {
-            // The last connection to close writes the log back into the file, and that is to be the pool's.
+            // The last connection to close writes the log back into the file. That should be one of
+            // the pool's.
             connection
                 .close()
                 .await
@@ -220,7 +229,7 @@ fn latest_failure() -> Option<String> {
     (at.elapsed() < FAILURE_COUNTS).then(|| failure.error_type.clone().into_owned())
 }
 
-/// The table, behind a prefix.
+/// The statement that creates the table, after a prefix.
 macro_rules! make {
     ($prefix:literal) => {
         concat!(
@@ -239,12 +248,12 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     let make = if is_sqlite::<DB>() {
-        // A dropped call would go on waiting on SQLite's thread.
+        // A dropped call would keep waiting on SQLite's thread.
         let wait = sqlx::raw_sql("PRAGMA busy_timeout = 200");
         wait.execute(&mut *connection).await?;
         make!("")
     } else {
-        // Replicas that make it at once would trip over each other in the catalogue.
+        // Replicas that create the table at the same time would conflict in the catalog.
         make!("SELECT pg_advisory_xact_lock(439956566900); ")
     };
     let written = sqlx::raw_sql(WRITE).execute(&mut *connection).await;
@@ -255,7 +264,7 @@ where
     sqlx::raw_sql(WRITE).execute(connection).await.map(drop)
 }
 
-/// 42P01, or SQLite's general error for SQL that it cannot run.
+/// Returns whether the error is 42P01, or SQLite's general error for invalid SQL.
 fn is_table_missing(error: &Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| code == "42P01" || code == "1")
@@ -268,7 +277,7 @@ mod tests {
     use super::*;
     use crate::sqlx::InstrumentQuery;
 
-    /// The only test of this process that notes one.
+    /// The only test in this process that records a failure.
     #[tokio::test]
     async fn failed_calls_fail_the_check() {
         let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();

@@ -1,8 +1,9 @@
-//! The connection of a transaction, which serves again only once the transaction is known to be over.
+//! The connection of a transaction, which is reused only after a confirmed end.
 //!
-//! sqlx counts how deep a connection is in transactions. A `COMMIT` or `ROLLBACK` that fails leaves the count as it was,
-//! although SQLite has ended the transaction, as on a full disk. What begins next on that connection is a savepoint that
-//! no `COMMIT` follows: it is said to be stored, and is lost.
+//! sqlx counts the depth of transactions on a connection. A failed `COMMIT` or `ROLLBACK` leaves
+//! the count unchanged, although SQLite has ended the transaction, as on a full disk. The next
+//! `BEGIN` on that connection then only sets a savepoint, which no `COMMIT` follows, and its
+//! changes are lost after a reported success.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -15,19 +16,21 @@ use tokio::runtime::Handle;
 
 use super::file::Files;
 
-/// A connection with a transaction on it. Dropped, it rolls back.
+/// A connection with a transaction on it; a drop rolls it back.
 pub(super) struct Held<DB: Database> {
-    /// `None` from the moment that it is dropped.
+    /// `None` only during the drop.
     connection: Option<PoolConnection<DB>>,
     state: State,
     files: Files,
-    /// When the pool handed the connection over, which it has looked at.
+    /// Time at which the pool checked the file and handed out the connection.
     since: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// `BEGIN`, `COMMIT` or `ROLLBACK` has been sent; unless it succeeds, what the connection is in is unknown.
+    /// `BEGIN`, `COMMIT` or `ROLLBACK` was sent, and has not succeeded yet.
+    ///
+    /// The connection's state is unknown.
     Unknown,
     Open,
     Over,
@@ -40,7 +43,7 @@ impl<DB: Database> Held<DB> {
             if !connection.is_in_transaction() {
                 break connection;
             }
-            // Left in it by a transaction that was not begun here.
+            // Left in a transaction that this module did not begin.
             let _ = connection.close().await;
         };
         let mut held = Self {
@@ -57,11 +60,13 @@ impl<DB: Database> Held<DB> {
     pub(super) async fn commit(&mut self) -> Result<(), Error> {
         self.state = State::Unknown;
         if self.depth() > 1 {
-            // A savepoint that was dropped counts until SQLite's thread has rolled it back. It answers in turn.
+            // A dropped savepoint counts until SQLite's thread has rolled it back. The ping is
+            // answered after that.
             self.ping().await?;
         }
-        // A savepoint that cannot be set takes the whole transaction back, and sqlx's commit of none succeeds. One that was
-        // never released would be all that is committed.
+        // If a savepoint cannot be set, SQLite rolls back the whole transaction, and sqlx's commit
+        // without a transaction succeeds. If a savepoint was never released, the commit would
+        // release only that.
         if self.depth() != 1 {
             return Err(Error::Protocol(
                 "cannot commit: the transaction was rolled back, or a savepoint in it is still open; \
@@ -70,8 +75,9 @@ impl<DB: Database> Held<DB> {
             ));
         }
         if DB::NAME == "PostgreSQL" {
-            // It answers the `COMMIT` of a transaction that has failed, or that a statement has ended, by storing nothing, and
-            // calls that a success. A savepoint is an error there. Its rollback is sent along with the `COMMIT`.
+            // If the transaction has failed, or a statement has ended it, PostgreSQL answers the
+            // `COMMIT` with success and stores nothing. A savepoint is an error in such a state.
+            // Its rollback is sent together with the `COMMIT`.
             DB::TransactionManager::begin(self, None).await?;
             DB::TransactionManager::start_rollback(self);
         }
@@ -124,7 +130,7 @@ impl<DB: Database> Drop for Held<DB> {
             return;
         };
         match (self.state, Handle::try_current()) {
-            // Back to the pool.
+            // The connection returns to the pool.
             (State::Over, _) => {}
             (State::Open, Ok(runtime)) => {
                 DB::TransactionManager::start_rollback(&mut connection);
@@ -139,11 +145,15 @@ impl<DB: Database> Drop for Held<DB> {
     }
 }
 
-/// Whether a connection is in no transaction, whatever has begun it: sqlx, or a statement. It must not serve others if so.
+/// Returns whether a connection is outside any transaction.
+///
+/// The transaction may have been begun by sqlx or by a statement. A connection inside one must not
+/// be reused.
 pub(super) async fn is_idle<DB: Database>(connection: &mut DB::Connection) -> bool {
     match DB::NAME {
-        // Asks for a transaction by a statement that begins none: sqlx then looks at what the database says about the
-        // connection, and fails with `BeginFailed` outside of transactions. In one that has failed, the statement fails.
+        // Begins a transaction with a statement that begins none. sqlx then checks the state that
+        // the database reports, and fails with `BeginFailed` outside a transaction. Inside a failed
+        // transaction, the statement fails.
         "PostgreSQL" | "SQLite" => {
             let begun = connection.begin_with("SELECT 1").await;
             matches!(begun, Err(Error::BeginFailed))

@@ -1,4 +1,4 @@
-//! Makes spans, metrics and warnings of sqlx's events.
+//! Turns sqlx's events into spans, metrics and warnings.
 //!
 //! ```text
 //! sqlx::query event ─▶ Query ─▶ the request's Unit      ─▶ N+1, at the request's end
@@ -7,7 +7,7 @@
 //!                            └▶ slow? one WARN line
 //! ```
 //!
-//! It does all this whatever the log filter says. What it leaves out: sqlx's own line, which is the log filter's business.
+//! This does not depend on the log filter. sqlx's own log line does.
 
 use std::{
     borrow::Cow,
@@ -46,13 +46,15 @@ use crate::{
     span_ids::{SpanIds, with_ids},
     traces::{ACCESS_TARGET, GRPC_TARGET, QUERY_TARGET, RetroactiveSpan, RetroactiveSpans},
 };
+
+/// The observer of sqlx's events.
 #[derive(Debug, Clone)]
 pub(crate) struct QueryLayer(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     limits: QueryLimits,
-    /// Absent if the trace filter keeps them out.
+    /// `None` if the trace filter excludes them.
     spans: Option<RetroactiveSpans>,
     /// For the context of a unit's span.
     dispatch: OnceLock<WeakDispatch>,
@@ -69,10 +71,10 @@ impl QueryLayer {
 }
 
 impl Observer for QueryLayer {
-    // sqlx asks before it makes an event of a statement.
+    // sqlx asks for this level before it creates the event of a statement.
     const LEVEL: LevelFilter = LevelFilter::DEBUG;
 
-    /// sqlx's own, and the line at a request's end.
+    /// Observes sqlx's events, and the access log event at a request's end.
     fn observes(metadata: &Metadata<'_>) -> bool {
         !metadata.is_span()
             && matches!(
@@ -81,8 +83,10 @@ impl Observer for QueryLayer {
             )
     }
 
-    /// sqlx logs slow statements as warnings. There is a better line about those, so sqlx's are written only where the
-    /// filter lets all of its lines through.
+    /// Returns the metadata that the log filter decides by.
+    ///
+    /// sqlx logs slow statements as warnings, which ours replace. So sqlx's warnings are written
+    /// only if the filter enables all of sqlx's log lines.
     fn log_metadata<'a>(metadata: &'a Metadata<'a>) -> &'a Metadata<'a> {
         if metadata.target() == QUERY_TARGET && Query::is_slow(metadata) {
             lines::of_sqlx()
@@ -127,7 +131,7 @@ impl Observer for QueryLayer {
                 if Unit::is_any_open()
                     && let Some(span) = event.parent().and_then(|id| context.span(id))
                 {
-                    // The span may outlive the request, but it is no longer looked at.
+                    // The span may outlive the request, but is no longer evaluated.
                     self.report(&span, log);
                 }
             }
@@ -213,10 +217,10 @@ impl QueryLayer {
         if let Some(unit) = unit_span.extensions_mut().get_mut::<Unit>() {
             return unit.add(&query.statement, limit, site);
         }
-        // Asked while nothing of the span is locked.
+        // Made while nothing of the span is locked.
         let new = Unit::new(self.context_of(&unit_span.id()));
         let mut extensions = unit_span.extensions_mut();
-        // Another thread may have been in the same span meanwhile.
+        // Another thread may have inserted a unit into the span.
         if extensions.get_mut::<Unit>().is_none() {
             extensions.insert(new);
         }
@@ -232,7 +236,7 @@ impl QueryLayer {
             .unwrap_or_default()
     }
 
-    /// Names what was repeated, if that has not been done.
+    /// Reports repeated statements, once for each unit.
     fn report<S>(&self, span: &SpanRef<'_, S>, log: Log<'_>)
     where
         S: for<'a> LookupSpan<'a>,
@@ -240,7 +244,7 @@ impl QueryLayer {
         let Some(limit) = self.0.limits.repeats else {
             return;
         };
-        // Taken out, because the layer that makes the log line reads the span, too.
+        // Taken out first, because the layer that writes the log line reads the span as well.
         let taken = span.extensions_mut().get_mut::<Unit>().map(|unit| {
             let repeated = unit.take_repeated(limit);
             (repeated, unit.queries(), unit.context().clone())
@@ -270,17 +274,19 @@ where
     UnitLabels {
         http_route: span_field(&extensions, "http.route"),
         rpc_method: span_field(&extensions, "rpc.method"),
-        // Written in the code, so there are not many.
+        // Names of spans are in the source, so their number is small.
         span_name: Some(metadata.name()).filter(|_| !is_request(metadata)),
     }
 }
 
-/// Whether the span is a request's, wherever it is in a trace.
+/// Returns whether the span is that of a request, anywhere in a trace.
 fn is_request(metadata: &Metadata<'_>) -> bool {
     matches!(metadata.target(), ACCESS_TARGET | GRPC_TARGET)
 }
 
-/// Where the statement came from: the call, and the innermost span that is neither the call's nor the whole unit's.
+/// Returns the origin of a statement.
+///
+/// It is the call, and the innermost span other than those of the call and the unit.
 fn site<S>(span: &SpanRef<'_, S>, call: Option<&Call>, unit: &Id) -> Site
 where
     S: for<'a> LookupSpan<'a>,

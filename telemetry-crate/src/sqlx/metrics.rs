@@ -28,7 +28,7 @@ static TRANSACTIONS: LazyLock<Durations> =
 static QUERIES: LazyLock<Durations> =
     LazyLock::new(|| Durations::new(&catalog::SQL_QUERIES_PER_REQUEST));
 
-/// One statement, or a call that never became one.
+/// Records a statement, or a call that failed before it became one.
 pub(super) fn operation(
     statement: Option<&Statement>,
     duration: Duration,
@@ -57,9 +57,11 @@ pub(super) fn operation(
     }
 }
 
-/// A connection that was waited for.
+/// Records the wait for a connection.
 pub(super) fn acquired(acquired: &Acquired) {
-    /// Whether quick ones are heard of, too. A histogram of the slow ones alone would be a lie.
+    /// Whether fast acquires are reported as well.
+    ///
+    /// A histogram of only the slow ones would be misleading.
     static ALL_ARE_HEARD: AtomicBool = AtomicBool::new(false);
     if !acquired.is_slow {
         ALL_ARE_HEARD.store(true, Ordering::Relaxed);
@@ -75,7 +77,7 @@ pub(super) fn transaction(system: &'static str, outcome: &'static str, duration:
     TRANSACTIONS.record(&[Some(system), Some(outcome)], duration.as_secs_f64());
 }
 
-/// What tells units of work apart, in the order of the metrics' labels.
+/// The labels of a unit of work, in the order of the metrics' labels.
 #[derive(Debug)]
 pub(super) struct UnitLabels {
     pub(super) http_route: Option<String>,

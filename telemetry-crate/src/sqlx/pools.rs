@@ -1,7 +1,7 @@
-//! The connections of the pools: idle, used, and how many there may be.
+//! The connections of the pools: idle, used, and the limit.
 //!
-//! Read on a scrape. What it leaves out: how many wait for one, which sqlx keeps to itself; waits that have ended
-//! are measured, and so are those that were given up.
+//! They are read at each scrape. The number of waiting callers is missing, because sqlx does not
+//! expose it. Waits that have ended are measured, including those that timed out.
 
 use std::{
     pin::Pin,
@@ -17,7 +17,7 @@ use crate::{
     collector::{Collector, Samples},
 };
 
-/// What a pool has at the moment.
+/// The connections of a pool at the moment.
 #[derive(Debug, Clone, Copy)]
 struct Connections {
     idle: u32,
@@ -28,14 +28,14 @@ struct Connections {
 struct InstrumentedPool {
     name: String,
     server: Server,
-    /// `None` once the pool is closed.
+    /// Returns `None` once the pool is closed.
     read: Box<dyn Fn() -> Option<Connections> + Send + Sync>,
     open: Box<dyn Fn() -> Opened + Send + Sync>,
 }
 
 type Opened = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-/// One connection more than a pool has, which is closed again.
+/// An extra connection outside the pool, which is closed at once.
 pub(super) struct Opening {
     /// The pool's name.
     pub(super) pool: String,
@@ -61,7 +61,9 @@ fn know_of(pools: &[InstrumentedPool]) {
     know(&named);
 }
 
-/// A second pool of the same name takes the place of the first: two cannot share a series.
+/// Adds a pool, and removes one of the same name.
+///
+/// Two pools cannot share a series.
 pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
     let server = Server::of(pool);
     let name = name.unwrap_or_else(|| server.default_pool_name());
@@ -77,7 +79,9 @@ pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
     know_of(&pools);
 }
 
-/// Of all pools of servers. A file is opened or not, and does not refuse for a while.
+/// Returns a connection attempt for each pool of a server.
+///
+/// SQLite files are skipped: a file is never unavailable for a while.
 pub(super) fn openings() -> Vec<Opening> {
     let pools = pools();
     let of_servers = pools.iter().filter(|pool| pool.server.system != "sqlite");
@@ -89,7 +93,7 @@ pub(super) fn openings() -> Vec<Opening> {
 }
 
 fn open<DB: Database>(pool: &Pool<DB>) -> Opened {
-    // Its statements are no work of the service.
+    // The statements of this connection are not part of the service's work.
     let options = (*pool.connect_options())
         .clone()
         .log_statements(LevelFilter::Off);
@@ -101,7 +105,7 @@ fn read<DB: Database>(pool: &Pool<DB>) -> Option<Connections> {
         return None;
     }
     let size = pool.size();
-    // Two readings of a number that changes meanwhile.
+    // Two reads of a number that may change in between.
     let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX).min(size);
     Some(Connections {
         idle,
@@ -110,7 +114,7 @@ fn read<DB: Database>(pool: &Pool<DB>) -> Option<Connections> {
     })
 }
 
-/// Shows all of them.
+/// Collects the metrics of all pools.
 #[derive(Debug)]
 pub(crate) struct PoolCollector;
 

@@ -1,17 +1,18 @@
-//! Which words in double quotes are names.
+//! Decides which words in double quotes are names, and which may be values.
 //!
-//! To PostgreSQL all are. To SQLite and `MySQL` `"alice@example.com"` may be a value, so what is in double quotes is shown only where
-//! the grammar has no place for a value. What it leaves out: `` `name` ``, which is a name to all that know it.
+//! In PostgreSQL all are names. In SQLite and `MySQL`, `"alice@example.com"` may be a value, so a
+//! word in double quotes is shown only where the grammar does not allow a value. `` `name` `` is a
+//! name in every database that knows it.
 
 use super::{
     lexer::{Dialect, Token},
     summary::Summarizer,
 };
 
-/// What may stand at a place, as far as the statement before it tells.
+/// What may stand at a position, as far as the statement before it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// The table of an `INSERT`, behind which columns may be listed.
+    /// The table of an `INSERT`, which a list of columns may follow.
     RowsTable,
     /// Another table, or a query of `WITH`.
     Table,
@@ -19,7 +20,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// That of the token that `summarizer` reads next.
+    /// Returns the position of the token that `summarizer` reads next.
     pub(super) fn next(summarizer: &Summarizer<'_>) -> Self {
         if summarizer.expects_rows_table() {
             Self::RowsTable
@@ -31,19 +32,19 @@ impl Place {
     }
 }
 
-/// Reads tokens in their order, and remembers what it needs of those before.
+/// Reads tokens in order, with the state needed from previous tokens.
 #[derive(Debug)]
 pub(super) struct Quotes<'a> {
     dialect: Dialect,
     previous: Option<Token<'a>>,
-    /// The last name, of one part or several, was that of the table of an `INSERT`.
+    /// Whether the last name, of one or several parts, was the table of an `INSERT`.
     after_rows_table: bool,
     depth: usize,
-    /// The parenthesis of `INSERT INTO t ("a", "b")`.
+    /// The depth of the parenthesis in `INSERT INTO t ("a", "b")`.
     columns: Option<usize>,
-    /// Where the `SET` of an `UPDATE` is, which has names before `=`.
+    /// The depth of the `SET` of an `UPDATE`, which has names before `=`.
     assignments: Option<usize>,
-    /// An account's password may come next: `IDENTIFIED WITH plugin AS "hash"`.
+    /// Whether an account's password may follow: `IDENTIFIED WITH plugin AS "hash"`.
     identifies: bool,
 }
 
@@ -60,7 +61,7 @@ impl<'a> Quotes<'a> {
         }
     }
 
-    /// The token at this place as it may be shown: a value is a literal.
+    /// Returns the token as it may be shown; a possible value becomes a literal.
     pub(super) fn shown(
         &mut self,
         token: Token<'a>,
@@ -200,7 +201,7 @@ mod tests {
             r#"SELECT a FROM t ORDER BY "alice" LIMIT 1"#,
             "SELECT a FROM t ORDER BY ? LIMIT ?",
         ),
-        // `replace` and `insert` are functions, and names that a column may have.
+        // `replace` and `insert` are functions, and possible names of columns.
         (
             r#"SELECT replace(a, "b", "c") FROM json_each("x")"#,
             "SELECT replace(a, ?) FROM json_each(?)",
@@ -286,7 +287,7 @@ mod tests {
         }
         let sql = "SELECT 1 # secret\n FROM t WHERE a #> $1";
         assert_eq!(of(sql, Dialect::Other), "SELECT ? FROM t WHERE a #> $1");
-        // A backslash is a character there.
+        // In PostgreSQL a backslash is an ordinary character.
         let sql = r"SELECT * FROM t WHERE a = 'C:\' AND b = c";
         assert_eq!(
             of(sql, Dialect::PostgreSql),

@@ -1,4 +1,4 @@
-//! Writes down the statements that run inside one span, for a test that counts them.
+//! Records the statements that run inside one span, for tests that count them.
 
 use std::{
     sync::{
@@ -18,14 +18,14 @@ use super::{
 };
 use crate::{config::QueryLimits, traces::SPAN_LEVEL};
 
-/// How long a task that was spawned inside may hold the span after the test's own work is done.
+/// Longest wait for a spawned task that holds the span after the test's work.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Kept in the span; its end is the span's end.
+/// The part in the span's extensions; dropped at the span's end.
 #[derive(Debug)]
 pub(super) struct Recorder(Arc<Shared>);
 
-/// Kept by the test.
+/// The part that the test holds.
 #[derive(Debug)]
 pub(crate) struct Recording(Arc<Shared>);
 
@@ -66,7 +66,9 @@ impl Drop for Recorder {
 }
 
 impl Recording {
-    /// Starts to record what runs inside the span; `None` if the process has a subscriber that firstlight is no part of.
+    /// Starts to record the statements inside the returned span.
+    ///
+    /// Returns `None` if the process has a foreign subscriber.
     pub(crate) fn start() -> Option<(Self, Span)> {
         let shared = Arc::new(Shared::default());
         let begin = || {
@@ -80,7 +82,7 @@ impl Recording {
         if was_taken() {
             return Some((Self(shared), span));
         }
-        // Most tests have no subscriber, and this one will do for all of them.
+        // Most tests have no subscriber, and this one serves all of them.
         let limits = QueryLimits {
             slow: None,
             repeats: None,
@@ -91,10 +93,10 @@ impl Recording {
         was_taken().then_some((Self(shared), span))
     }
 
-    /// Summary and text of each statement, in the order in which they ended.
+    /// Returns the summary and text of each statement, in the order of their ends.
     ///
-    /// Waits for the end of the span: SQLite's thread may hold it a moment longer than the call lasts. A task that was
-    /// spawned inside may hold it for ever, so the wait has an end.
+    /// Waits for the end of the span, because SQLite's thread may hold it slightly longer than the
+    /// call lasts. The wait has a limit, because a spawned task may hold the span without end.
     pub(crate) fn finish(self, span: Span) -> Vec<(String, String)> {
         drop(span);
         let state = self.0.state();

@@ -1,7 +1,7 @@
 //! A statement as telemetry shows it: its summary, and its text without values.
 //!
-//! Programs run the same few statements again and again, so each is read once and kept. What it leaves out: the values
-//! that were bound to it, which are never handed out, and those inside it, which become `?`.
+//! Programs run the same few statements again and again, so each is parsed once and cached. Bound
+//! values are not available here, and values inside the statement become `?`.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -18,62 +18,71 @@ use super::{
     text::Text,
 };
 
-/// Bytes of a statement that are read: a list of ten thousand placeholders and what comes after it.
+/// Most bytes of a statement that are read.
+///
+/// That is a list of ten thousand placeholders with the text after it.
 const MAX_READ: usize = 128 * 1024;
 
-/// Statements kept; at most some 2 MB, and usually a tenth of it.
+/// Most cached statements: at most some 2 MB, and usually a tenth of it.
 const KEPT: usize = 512;
 
-/// Summaries that have labels of their own; a program that writes its tables' names at run time must not have as many
-/// series as it has tables.
+/// Most summaries with a label of their own.
+///
+/// A program may compose names of tables at run time, and must not create a series for each.
 const LABELLED: usize = 200;
 
-/// What a label says of every other.
+/// Label of all other summaries.
 const OTHER: &str = "_OTHER";
 
-/// What changes the schema. Migrations do, once in the life of each table, and must not take the labels of queries.
+/// Operations that change the schema.
+///
+/// Migrations run them once for each table, so they must not use up the labels of queries.
 const SCHEMA: [&str; 6] = ["CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"];
 
-/// What else a script may begin with.
+/// Other operations that a script may begin with.
 const OF_SCRIPT: [&str; 8] = [
     "SELECT", "INSERT", "UPDATE", "DELETE", "BEGIN", "DO", "SET", "PRAGMA",
 ];
 
-/// Where sqlx notes which migrations have run.
+/// The table in which sqlx records the migrations.
 const MIGRATIONS: &str = "_sqlx_migrations";
+
+/// A statement that was parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Statement {
     pub(super) operation: String,
     pub(super) collection: Option<String>,
-    /// `SELECT orders`.
+    /// Operation and tables, such as `SELECT orders`.
     pub(super) summary: String,
-    /// With `?` for each value.
+    /// The text, with `?` for each value.
     pub(super) text: String,
-    /// Of summary and text: what makes it the same as another.
+    /// Hash of summary and text; equal for the same statement with other values.
     identity: u64,
-    /// Several statements in one text, as a migration has them.
+    /// Whether the text has several statements, as a migration may have.
     is_script: bool,
     label: Label,
 }
 
-/// What a statement's labels say.
+/// The labels of a statement.
 #[derive(Debug, PartialEq, Eq)]
 enum Label {
-    /// Its summary, which is one of those that have series of their own.
+    /// The summary, which is one of those with their own series.
     Summary,
-    /// Nothing but its first word, which is a known one.
+    /// The operation alone, which is a known one.
     Operation,
     Other,
 }
 
 impl Statement {
-    /// Whether it is part of opening a connection to SQLite, which alone has it. No code of the program asks for it, and it
-    /// runs in the request that comes when the pool grows, or before the pool can be observed.
+    /// Returns whether the statement belongs to the opening of an SQLite connection.
+    ///
+    /// The program's code does not run it. It runs in the request during which the pool grows, or
+    /// before the pool is instrumented.
     pub(super) fn sets_up(&self) -> bool {
         self.operation == "PRAGMA"
     }
 
-    /// Semantic conventions, `db.system.name`, which is `known` of all databases together.
+    /// Returns `db.system.name`; `known` is that of all databases together.
     pub(super) fn system(&self, known: &'static str) -> &'static str {
         if self.sets_up() { "sqlite" } else { known }
     }
@@ -107,12 +116,14 @@ impl Statement {
         }
     }
 
-    /// Whether it is the same statement but for values inside it.
+    /// Returns whether both differ only in values inside them.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.identity == other.identity
     }
 
-    /// The values of the labels `db_operation_name`, `db_collection_name` and `db_query_summary`.
+    /// Returns the labels for operation, collection and summary.
+    ///
+    /// They are `db_operation_name`, `db_collection_name` and `db_query_summary`.
     pub(super) fn labels(&self) -> [Option<&str>; 3] {
         match self.label {
             Label::Summary => {
@@ -124,7 +135,9 @@ impl Statement {
         }
     }
 
-    /// What it is labelled with whatever others are, if it may be one of a migration.
+    /// Returns the label of a statement that may belong to a migration.
+    ///
+    /// It does not depend on the number of other labels.
     fn label_of_migration(&self) -> Option<Label> {
         let is_one_of = |known: &[&str]| known.contains(&self.operation.as_str());
         if is_one_of(&SCHEMA) || self.is_script && is_one_of(&OF_SCRIPT) {
@@ -132,7 +145,7 @@ impl Statement {
         } else if self.is_script {
             Some(Label::Other)
         } else {
-            // Six statements, in any program.
+            // sqlx's own migration statements, six in any program.
             let is_note = self.collection.as_deref() == Some(MIGRATIONS);
             is_note.then_some(Label::Summary)
         }
@@ -147,10 +160,10 @@ fn cut(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
-/// The statements that were seen.
+/// The cache of parsed statements.
 #[derive(Debug, Default)]
 struct Statements {
-    /// By the hash of what was sent, because that is long, and has values in it.
+    /// By the hash of the statement as sent, which is long and contains values.
     known: RwLock<HashMap<u64, Arc<Statement>>>,
     labelled: RwLock<HashMap<String, ()>>,
     hasher: RandomState,
@@ -158,7 +171,7 @@ struct Statements {
 
 static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::default);
 
-/// The statement behind this text.
+/// Returns the parsed statement for this text.
 pub(super) fn statement(sql: &str) -> Arc<Statement> {
     STATEMENTS.get(sql)
 }
@@ -183,7 +196,8 @@ impl Statements {
         let statement = Arc::new(statement);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KEPT {
-            // A program that writes values into its statements fills it with what never comes again.
+            // A program that writes values into its statements fills the cache with statements that
+            // never return.
             known.clear();
         }
         known.insert(hash, Arc::clone(&statement));
@@ -251,7 +265,7 @@ mod tests {
         );
         let script = statements.get("INSERT INTO a SELECT 1; DROP TABLE b");
         assert_eq!(script.labels(), [Some("INSERT"), None, Some("INSERT")]);
-        // A semicolon at the end makes no script.
+        // A semicolon at the end does not make a script.
         let query = statements.get("SELECT * FROM orders;");
         assert_eq!(query.labels()[2], Some("SELECT orders"));
     }

@@ -1,11 +1,14 @@
-//! The text of a statement as it is shown: without values, comments and line breaks.
+//! The text of a statement as it is shown, without values and comments.
 //!
-//! A list has as many items as a call has values, `IN ($1, $2)` and the rows of `VALUES`, and is the same statement with more of them.
-//! So items that are equal but for their values are shown once, and placeholders in a statement with such a list have no numbers.
+//! Line breaks become spaces.
+//!
+//! A list, such as `IN ($1, $2)` or the rows of `VALUES`, has as many items as a call has values,
+//! but any length is the same statement. So items that differ only in their values are shown once,
+//! and placeholders in a statement with such a list have no numbers.
 
 use super::lexer::{Lexer, Token};
 
-/// Bytes of the text that is shown.
+/// Longest shown text in bytes.
 const MAX_TEXT: usize = 4 * 1024;
 
 #[derive(Debug)]
@@ -15,37 +18,41 @@ pub(super) struct Text {
     has_list: bool,
     /// The statement, and each open parenthesis.
     frames: Vec<Frame>,
-    /// The last token was a value, or it was the comma behind one: another value adds nothing.
+    /// Whether the last token was a value, or the comma after one.
+    ///
+    /// A further value adds nothing.
     in_values: bool,
-    /// A comma that is not yet written.
+    /// A comma that is not written yet.
     comma: bool,
-    /// A sign that may be one of a number.
+    /// A sign that may belong to a number.
     sign: Option<(bool, char)>,
     before: Before,
     is_cut: bool,
 }
 
-/// What a parenthesis is of.
+/// The content of a parenthesis.
 #[derive(Debug, Default)]
 struct Frame {
     list: Option<List>,
-    /// The list consists of parentheses, and ends where no comma follows one: `VALUES (1), (2)`.
+    /// The list consists of parentheses, and ends where no comma follows one.
+    ///
+    /// An example is `VALUES (1), (2)`.
     is_rows: bool,
 }
 
-/// Places in the text.
+/// A list, with positions in the text.
 #[derive(Debug)]
 struct List {
-    /// Where the item begins that is being written.
+    /// Start of the current item.
     start: usize,
-    /// The item before it.
+    /// The previous item.
     last: Option<std::ops::Range<usize>>,
 }
 
-/// The token before, as far as it decides what the next one is.
+/// The previous token, as far as it decides about the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
-    /// Nothing, or what a value follows: an operator, a comma, `(`.
+    /// Nothing, or a token that a value may follow: an operator, a comma, `(`.
     Operator,
     In,
     Values,
@@ -56,7 +63,7 @@ enum Before {
 }
 
 impl Text {
-    /// For a statement of these tokens.
+    /// An empty text for a statement with these tokens.
     pub(super) fn new(mut tokens: Lexer<'_>) -> Self {
         let mut before = Before::Operator;
         let has_list = tokens.any(|(_, token)| {
@@ -86,7 +93,7 @@ impl Text {
             self.end_of_list();
         }
         match (self.sign.take(), token) {
-            // It is part of the value.
+            // The sign is a part of the value.
             (Some((space, _)), Token::Literal) => self.write_token(space, token),
             (Some((before, sign)), _) => {
                 self.write_token(before, Token::Symbol(sign));
@@ -170,7 +177,7 @@ impl Text {
         }
     }
 
-    /// Drops the item that ends here if it is like the one before it.
+    /// Removes the current item if it equals the previous one.
     fn fold(&mut self) {
         let end = self.text.len();
         let Some(list) = self.frame().list.take() else {
@@ -354,7 +361,7 @@ mod tests {
                 ],
                 "SELECT a = ANY(ARRAY[?]), b IN (lower(?))",
             ),
-            // What is not a list keeps what it has.
+            // Other parentheses keep their items.
             (
                 &["SELECT f($1, $2), a[1] FROM t WHERE (a, b) = ($3, $4)"],
                 "SELECT f($1, $2), a[?] FROM t WHERE (a, b) = ($3, $4)",

@@ -1,9 +1,9 @@
-//! The statements of one unit of work: an HTTP request, a gRPC call, a job, a scheduled run, or whatever else has a root
-//! span of its own.
+//! The statements of one unit of work.
 //!
-//! Kept in that span, from its first statement on, and read when the span ends. A request that runs the same statement
-//! for each row of a list is named here: fast on a laptop with ten rows, and the outage of a Monday with ten thousand.
-//! What it leaves out: what the rows of a statement are used for; that is for the reader of the line.
+//! A unit of work is an HTTP request, a gRPC call, a job, a scheduled run, or anything else with
+//! its own root span. The statements are stored in that span from the first one on, and evaluated
+//! when the span ends. A request that runs the same statement for each row of a list is reported
+//! here, because it is fast with ten rows and an outage with ten thousand.
 
 use std::sync::{
     Arc,
@@ -14,40 +14,44 @@ use opentelemetry::{Context, KeyValue, trace::TraceContextExt};
 
 use super::statement::Statement;
 
-/// Different statements that are told apart in one unit; some 5 KB. Further ones are counted, and not as anything.
+/// Most different statements of one unit, some 5 KB.
+///
+/// Further ones are only counted in total.
 const STATEMENTS: usize = 64;
 
-/// Units that are open. While there are none, the end of a span is ignored here.
+/// Number of open units; without any, ends of spans need no work.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Where a statement came from, as far as it is known.
+/// The origin of a statement, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Site {
-    /// The innermost span's name, which is the function's if `#[instrument]` made it.
+    /// The innermost span's name, which is the function's name with `#[instrument]`.
     pub(super) function: Option<&'static str>,
     pub(super) file: Option<&'static str>,
     pub(super) line: Option<u32>,
 }
 
-/// One statement, and how often it ran.
+/// A statement with the number of its runs.
 #[derive(Debug, Clone)]
 pub(super) struct Repeat {
     pub(super) statement: Arc<Statement>,
     pub(super) count: u32,
-    /// Of its first run.
+    /// The origin of its first run.
     pub(super) site: Site,
 }
+
+/// The statements of one unit of work, in the extensions of its span.
 #[derive(Debug)]
 pub(super) struct Unit {
     queries: u32,
     repeats: Vec<Repeat>,
-    /// Of the unit's span; empty if that is no part of a trace.
+    /// Context of the unit's span; empty if the span is outside any trace.
     context: Context,
     was_reported: bool,
 }
 
 impl Unit {
-    /// Whether there are any.
+    /// Returns whether any unit is open.
     pub(super) fn is_any_open() -> bool {
         OPEN.load(Ordering::Relaxed) > 0
     }
@@ -62,7 +66,10 @@ impl Unit {
         }
     }
 
-    /// Counts a run of the statement. From the `limit`th on, the unit's span says so: it may end at any time.
+    /// Counts a run of the statement.
+    ///
+    /// From the `limit`th run on, the unit's span is marked at once, because it may end at any
+    /// time.
     pub(super) fn add(
         &mut self,
         statement: &Arc<Statement>,
@@ -90,7 +97,7 @@ impl Unit {
         };
         let is_worst = || self.repeats.iter().all(|repeat| repeat.count <= count);
         if limit.is_some_and(|limit| count >= limit) && is_worst() {
-            // No convention has these attributes.
+            // There is no convention for these attributes.
             self.context.span().set_attributes([
                 KeyValue::new("sql.n_plus_one.summary", statement.summary.clone()),
                 KeyValue::new("sql.n_plus_one.count", i64::from(count)),
@@ -106,7 +113,9 @@ impl Unit {
         &self.context
     }
 
-    /// What ran at least `limit` times, the most frequent first. Empty if it was asked for before, and was not empty.
+    /// Returns the statements that ran at least `limit` times, most frequent first.
+    ///
+    /// A second call after a non-empty result returns nothing.
     pub(super) fn take_repeated(&mut self, limit: u32) -> Vec<Repeat> {
         if self.was_reported {
             return Vec::new();
@@ -140,7 +149,7 @@ mod tests {
             ..Site::default()
         };
         for number in 0..30 {
-            // Values in the text do not hide it.
+            // Values in the text do not make statements different.
             let item = statement(&format!("SELECT * FROM items WHERE id = {number}"));
             unit.add(&item, Some(10), || site);
             if number < 10 {

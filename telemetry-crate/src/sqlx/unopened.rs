@@ -1,7 +1,7 @@
-//! Why a pool has timed out, if it is not its own use: the server gives it no further connection.
+//! Diagnosis of a pool's timeout: whether the server refuses connections.
 //!
-//! A pool tries again until its time-out where a server is full, starts, or does not listen, and does not say so. So the
-//! server is asked, beside the pool, by opening one connection.
+//! If a server is full, starts up or does not listen, a pool retries until its timeout and does not
+//! report the reason. So one connection is opened outside the pool, and its error is logged.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -13,14 +13,16 @@ use tokio::{runtime::Handle, time::timeout};
 
 use super::{failure::Failure, pools};
 
-/// A service whose calls time out has better things to do.
+/// Interval of diagnoses.
+///
+/// A service whose calls time out is already overloaded.
 const ASK_EVERY: Duration = Duration::from_secs(60);
 
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 static ASKED: Mutex<Option<Instant>> = Mutex::new(None);
 
-/// Takes note of what a call of the service has found.
+/// Diagnoses an error of a call, if it is a pool's timeout.
 pub(super) fn note(error: &Error) {
     if !matches!(error, Error::PoolTimedOut) {
         return;
@@ -34,10 +36,10 @@ pub(super) fn note(error: &Error) {
     for pools::Opening { pool, opened } in pools::openings() {
         runtime.spawn(async move {
             match timeout(ASK_TIMEOUT, opened).await {
-                // The pool is used up, which its gauges show.
+                // The pool is exhausted, which its gauges show.
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => warn(&pool, &error),
-                // Its connection time-out, as if nothing answered.
+                // No answer: logged like the pool's own timeout.
                 Err(_) => warn(&pool, &Error::PoolTimedOut),
             }
         });
@@ -53,7 +55,7 @@ fn is_due() -> bool {
     is_due
 }
 
-/// Without the server's message, as everywhere.
+/// Logs the reason without the server's message, which may quote values.
 fn warn(pool: &str, error: &Error) {
     let Some(failure) = Failure::of(error) else {
         return;

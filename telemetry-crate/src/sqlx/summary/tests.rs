@@ -17,7 +17,9 @@ fn all(cases: &[(&str, &str)]) {
     }
 }
 
-/// The examples of the conventions, but for a name in single quotes: in the databases at hand that is a value.
+/// The examples of the conventions, except for a name in single quotes.
+///
+/// In the supported databases that is a value.
 #[test]
 fn the_conventions_examples_hold() {
     all(&[
@@ -171,7 +173,7 @@ fn names_of_ctes_are_no_tables() {
             "WITH RECURSIVE tree AS (SELECT id FROM t UNION ALL SELECT t.id FROM t JOIN tree ON true) SELECT * FROM tree",
             "SELECT t SELECT t SELECT",
         ),
-        // Wherever it stands.
+        // `WITH` at other positions.
         (
             "INSERT INTO archive WITH x AS (SELECT * FROM orders) SELECT * FROM x",
             "INSERT archive SELECT orders SELECT",
@@ -184,12 +186,12 @@ fn names_of_ctes_are_no_tables() {
             "CREATE TABLE old AS WITH x AS (SELECT * FROM a) SELECT * FROM x",
             "CREATE old SELECT a SELECT",
         ),
-        // Only the name before `AS` of a `WITH`.
+        // Only the name before `AS` of a `WITH` counts.
         (
             "WITH x AS (SELECT id AS orders FROM items) SELECT count AS items FROM x, orders, items",
             "SELECT items SELECT orders items",
         ),
-        // The query of `users` reads the table, as long as it is not recursive.
+        // The query of `users` reads the table, because it is not recursive.
         (
             "WITH users AS (SELECT * FROM users) SELECT * FROM users",
             "SELECT users SELECT",
@@ -331,7 +333,7 @@ fn spellings_of_a_name_are_one() {
             let sql = format!("SELECT * FROM {name} WHERE id = 1");
             assert_eq!(collection(&sql, dialect), one("orders"), "{sql}");
         }
-        // Another table.
+        // A table in another schema.
         let sql = "SELECT * FROM \"shop\".\"orders\"";
         assert_eq!(collection(sql, dialect), one("shop.orders"));
         let sql = "SELECT * FROM \"order \"\"items\"";
@@ -350,7 +352,7 @@ fn spellings_of_a_name_are_one() {
     }
 }
 
-/// To PostgreSQL these are an array and an index.
+/// In PostgreSQL these are an array and an index.
 #[test]
 fn brackets_hide_no_table() {
     for dialect in [Dialect::PostgreSql, Dialect::Other] {

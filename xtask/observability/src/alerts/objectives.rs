@@ -1,38 +1,38 @@
-//! How good each service has promised to be: the one file that its users edit, and what it comes to for each service.
+//! Service level objectives: the file in which users declare them, and its rules.
 
 use firstlight::metrics::catalog::HTTP_SERVER_REQUEST_DURATION;
 
 use super::{group::Group, recording::Record, slo};
 use crate::{
     limits,
-    promql::{self, SERVICE, Selector, on_service, ours},
+    promql::{self, SERVICE, Selector, firstlight_build_info, on_service},
 };
 
-/// Every service with firstlight that was there within a day.
+/// Every service with firstlight that was seen within a day.
 pub(super) const SEEN: &str = "service:firstlight:seen1d";
-/// Those, and whatever Prometheus has targets of.
+/// The services of [`SEEN`], and all services that Prometheus has targets of.
 const KNOWN: &str = "service:target:known";
 
 const AVAILABILITY: &str = "availability:declared_objective_ratio";
 const LATENCY: &str = "latency:declared_objective_ratio";
 const SECONDS: &str = "latency:declared_objective_seconds";
-/// What holds for each service, in the bucket that it falls in.
+/// The latency objective of each service, with the bucket that contains it.
 pub(super) const BUCKET: &str = "slo:latency:objective_bucket_seconds";
 
-/// The defaults, and how to promise something.
+/// The group of defaults, with a commented-out declaration.
 pub(super) fn group() -> Group {
-    about().example(declared("orders")).records(defaults())
+    about().example(example("orders")).records(defaults())
 }
 
-/// Where these jobs promise what is the default of all others.
+/// The group in which `jobs` declare the default objectives.
 pub(super) fn declaring(jobs: &[&'static str]) -> Group {
-    let promise = |job: &'static str| {
+    let declaration = |job: &'static str| {
         [
-            promised(job, AVAILABILITY, limits::AVAILABILITY),
-            promised(job, LATENCY, limits::LATENCY),
+            declared(job, AVAILABILITY, limits::AVAILABILITY),
+            declared(job, LATENCY, limits::LATENCY),
         ]
     };
-    let declared: Vec<_> = jobs.iter().copied().flat_map(promise).collect();
+    let declared: Vec<_> = jobs.iter().copied().flat_map(declaration).collect();
     about().records(declared).records(defaults())
 }
 
@@ -50,16 +50,16 @@ fn about() -> Group {
     )
 }
 
-/// A service that promises more than the others.
-fn declared(job: &'static str) -> [Record; 3] {
+/// Declarations of objectives that are stricter than the defaults.
+fn example(job: &'static str) -> [Record; 3] {
     [
-        promised(job, AVAILABILITY, 0.9995).label("namespace", "production"),
-        promised(job, LATENCY, 0.995).label("namespace", "production"),
-        promised(job, SECONDS, 0.5).label("namespace", "production"),
+        declared(job, AVAILABILITY, 0.9995).label("namespace", "production"),
+        declared(job, LATENCY, 0.995).label("namespace", "production"),
+        declared(job, SECONDS, 0.5).label("namespace", "production"),
     ]
 }
 
-fn promised(job: &'static str, objective: &str, value: f64) -> Record {
+fn declared(job: &'static str, objective: &str, value: f64) -> Record {
     Record::as_(format!("slo:{objective}"))
         .of(&[&format!("vector({value})")])
         .label("job", job)
@@ -88,7 +88,7 @@ fn defaults() -> [Record; 3] {
     ]
 }
 
-/// Which services there are, and what each has promised.
+/// The group of known services and their declared objectives.
 pub(super) fn known() -> Group {
     let by = SERVICE.join(", ");
     let on = on_service(&[]);
@@ -101,7 +101,7 @@ pub(super) fn known() -> Group {
         .records([
             Record::as_(SEEN)
                 .because("Also while it is down. A build_info without a version of firstlight is that of a foreign exporter.")
-                .of(&[&format!("group by ({by}) (last_over_time({}[1d]))", ours())]),
+                .of(&[&format!("group by ({by}) (last_over_time({}[1d]))", firstlight_build_info())]),
             Record::as_(KNOWN).of(&[
                 SEEN,
                 &format!("or {on}"),
@@ -114,7 +114,9 @@ pub(super) fn known() -> Group {
         .records(buckets())
 }
 
-/// In which bucket the seconds are that hold for each service: no query looks up a bucket by a number.
+/// Assigns the latency objective of each service to a bucket.
+///
+/// One rule per bucket, because PromQL cannot look up a bucket by a value.
 fn buckets() -> impl Iterator<Item = Record> {
     let bounds = HTTP_SERVER_REQUEST_DURATION.buckets.unwrap_or_default();
     let lower = std::iter::once(0.0).chain(bounds.iter().copied());
@@ -134,8 +136,9 @@ fn buckets() -> impl Iterator<Item = Record> {
     within.chain([above])
 }
 
-/// For each service what was declared for it, the most specific first. A declaration may be there twice, with labels that are
-/// nothing to a service: `strictest` makes one of them.
+/// The declared objective of each service, from the most specific declaration.
+///
+/// Declarations may differ in labels that do not identify a service. `strictest` combines those.
 fn resolved(objective: &str, strictest: fn(&[&str], String) -> String) -> Record {
     let series = format!("slo:{objective}");
     let name = series.replace("declared", "promised");

@@ -1,11 +1,11 @@
-//! Did everything run that should have?
+//! The dashboard `firstlight: scheduled work`.
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use super::{Colour, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
+use super::{Color, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
 use crate::{
     limits,
-    promql::{self, SERVICE, Selector, of_service},
+    promql::{self, SERVICE, Selector, service_labels},
 };
 
 const CRON: &[&str] = &["cluster", "namespace", "job", "cron"];
@@ -33,12 +33,12 @@ fn of(metric: &Metric) -> Selector {
     query::of(metric).matches("cron", "$cron")
 }
 
-/// Of several replicas, the one that knows best.
+/// The maximum over replicas: the value of the replica that ran the schedule last.
 fn latest(metric: &Metric) -> String {
-    promql::max(&of_service(&["cron"]), of(metric))
+    promql::max(&service_labels(&["cron"]), of(metric))
 }
 
-/// Seconds since a success was due; below 0 while there is time.
+/// Seconds since a success was due, or a negative value before that.
 fn overdue(by: &[&str]) -> String {
     format!(
         "time() - {}",
@@ -62,8 +62,8 @@ fn latest_of_all() -> Panel {
         .otherwise("Two runs in a row are missing. The table below says which, and since when.")
         .runbook("CronRunMissed")
         .unit(Unit::Seconds)
-        .red_from(limits::ANY)
-        .nothing("no schedules")
+        .red_from(limits::ABOVE_ZERO)
+        .no_value("no schedules")
         .shows(Target::new("Overdue", overdue(&[])))
 }
 
@@ -119,7 +119,7 @@ fn missed() -> Panel {
 fn schedules() -> Panel {
     let runs = |outcome: &str| {
         let runs = of(&catalog::CRON_RUNS).matches("outcome", outcome);
-        query::in_range(&of_service(&["cron"]), &runs)
+        query::in_range(&service_labels(&["cron"]), &runs)
     };
     Panel::table("Schedules")
         .means(
@@ -135,8 +135,12 @@ fn schedules() -> Panel {
         .by_service()
         .by("cron", "Schedule")
         .column(
-            Column::new("Overdue", Unit::Seconds, overdue(&of_service(&["cron"])))
-                .red_from(limits::ANY),
+            Column::new(
+                "Overdue",
+                Unit::Seconds,
+                overdue(&service_labels(&["cron"])),
+            )
+            .red_from(limits::ABOVE_ZERO),
         )
         .column(Column::new(
             "Last success",
@@ -190,8 +194,8 @@ fn timeline() -> Panel {
         )
         .runbook("CronThunderingHerd")
         .unit(Unit::Count)
-        .word(0.0, "rests", Colour::Blue)
-        .word(1.0, "runs", Colour::Green)
+        .word(0.0, "rests", Color::Blue)
+        .word(1.0, "runs", Color::Green)
         .shows(Target::new(
             &query::legend("{{cron}}"),
             promql::max(CRON, of(&catalog::CRON_RUNNING)),
@@ -217,7 +221,7 @@ fn durations() -> Panel {
             &query::legend("{{cron}} expected"),
             longest(&catalog::CRON_EXPECTED_DURATION),
         ))
-        .shades("expected", Colour::Purple)
+        .shades("expected", Color::Purple)
 }
 
 fn outcomes() -> Panel {
@@ -238,11 +242,11 @@ fn outcomes() -> Panel {
         .runbook("CronRunMissed")
         .unit(Unit::Count)
         .shows(Target::new("{{outcome}}", ticks))
-        .colour("ok", Colour::Green)
-        .colour("skipped_elsewhere", Colour::Blue)
-        .colour("skipped_overlap", Colour::Orange)
-        .colour("failed", Colour::Red)
-        .colour("timed_out", Colour::Red)
+        .color("ok", Color::Green)
+        .color("skipped_elsewhere", Color::Blue)
+        .color("skipped_overlap", Color::Orange)
+        .color("failed", Color::Red)
+        .color("timed_out", Color::Red)
 }
 
 fn herd() -> Row {

@@ -1,14 +1,14 @@
-//! Is what we serve fresh enough?
+//! The dashboard `firstlight: freshness`.
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use super::{Colour, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
+use super::{Color, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
 use crate::{
     limits,
-    promql::{self, Selector, of_service, on_service},
+    promql::{self, Selector, on_service, service_labels},
 };
 
-/// Two services may have data of the same name, and these are two things.
+/// The labels of a type of data, which belongs to one service.
 const TYPE: &[&str] = &["cluster", "namespace", "job", "data_type"];
 
 pub(super) fn dashboard() -> Dashboard {
@@ -32,24 +32,27 @@ fn of(metric: &Metric) -> Selector {
     query::of(metric).matches("data_type", "$data_type")
 }
 
-/// Reads that the cache answered, also those that waited for another read's answer.
+/// Reads that the cache answered, or that shared the answer of another read.
 fn cached() -> Selector {
     of(&catalog::DATA_READS).matches("result", "cache|shared")
 }
 
-/// Reads that were not answered.
+/// Reads without an answer.
 fn unanswered() -> Selector {
     of(&catalog::DATA_READS).matches("result", "refused|failed")
 }
 
-/// The age that all answers but a hundredth are below: so many may be older before the alert fires.
+/// The age at the 99th percentile.
+///
+/// The alert fires if more than the remaining hundredth is too old.
 fn oldest_age() -> String {
-    let quantile = 1.0 - limits::STALE_READS_PART;
+    let quantile = 1.0 - limits::STALE_READS_RATIO;
     query::quantile(quantile, TYPE, &of(&catalog::DATA_SERVED_AGE))
 }
 
-/// That age as a part of what was promised. Data that only its source may answer has a
-/// budget of 0 and no part of it.
+/// The ratio of the age to the staleness budget.
+///
+/// Data that only its source may answer has a budget of 0 and no ratio.
 fn age_of_budget() -> String {
     let age = oldest_age();
     let budget = promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET));
@@ -58,7 +61,7 @@ fn age_of_budget() -> String {
 
 fn now() -> Row {
     Row::new("Is it as fresh as promised?")
-        .line([oldest(), hits(), unanswered_part()])
+        .line([oldest(), hits(), unanswered_ratio()])
         .line([types()])
 }
 
@@ -72,8 +75,8 @@ fn oldest() -> Panel {
         )
         .runbook("DataStalerThanBudget")
         .unit(Unit::Part)
-        .red_from(limits::WHOLE)
-        .nothing("no reads")
+        .red_from(limits::FULLY_USED)
+        .no_value("no reads")
         .shows(Target::new(
             &query::legend("{{data_type}}"),
             age_of_budget(),
@@ -81,7 +84,7 @@ fn oldest() -> Panel {
 }
 
 fn hits() -> Panel {
-    let part = query::part(TYPE, &cached(), &of(&catalog::DATA_READS));
+    let ratio = query::ratio(TYPE, &cached(), &of(&catalog::DATA_READS));
     Panel::bar_gauge("Answered from the cache")
         .means("The part of reads that did not need a question of their own to the source.")
         .normally("What the data's budget allows: a long one means many hits.")
@@ -89,12 +92,12 @@ fn hits() -> Panel {
             "A fall means load on the source. After a deploy it is normal: the cache begins empty.",
         )
         .unit(Unit::Part)
-        .nothing("no reads")
-        .shows(Target::new(&query::legend("{{data_type}}"), part))
+        .no_value("no reads")
+        .shows(Target::new(&query::legend("{{data_type}}"), ratio))
 }
 
-fn unanswered_part() -> Panel {
-    let part = query::part(TYPE, &unanswered(), &of(&catalog::DATA_READS));
+fn unanswered_ratio() -> Panel {
+    let ratio = query::ratio(TYPE, &unanswered(), &of(&catalog::DATA_READS));
     Panel::bar_gauge("Not answered")
         .means(
             "The part of reads without an answer: the source failed, or the replica was too far \
@@ -107,8 +110,8 @@ fn unanswered_part() -> Panel {
         )
         .runbook("DataStalerThanBudget")
         .unit(Unit::Part)
-        .nothing("no reads")
-        .shows(Target::new(&query::legend("{{data_type}}"), part))
+        .no_value("no reads")
+        .shows(Target::new(&query::legend("{{data_type}}"), ratio))
 }
 
 fn types() -> Panel {
@@ -124,7 +127,7 @@ fn types() -> Panel {
         .runbook("DataStalerThanBudget")
         .by_service()
         .by("data_type", "Data")
-        .column(Column::new("Of budget", Unit::Part, age_of_budget()).red_from(limits::WHOLE))
+        .column(Column::new("Of budget", Unit::Part, age_of_budget()).red_from(limits::FULLY_USED))
         .column(Column::new("Reads", Unit::OperationsPerSecond, reads))
         .column(Column::new("Age, p50", Unit::Seconds, age(0.5)))
         .column(Column::new("Age, p99", Unit::Seconds, age(0.99)))
@@ -161,7 +164,7 @@ fn ages() -> Panel {
             &query::legend("{{data_type}} budget"),
             query::top(10, promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET))),
         ))
-        .shades("budget", Colour::Purple)
+        .shades("budget", Color::Purple)
 }
 
 fn spread() -> Panel {
@@ -191,17 +194,17 @@ fn results() -> Panel {
         )
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{result}}", reads))
-        .colour("cache", Colour::Green)
-        .colour("shared", Colour::Green)
-        .colour("source", Colour::Blue)
-        .colour("replica", Colour::Purple)
-        .colour("refused", Colour::Orange)
-        .colour("failed", Colour::Red)
+        .color("cache", Color::Green)
+        .color("shared", Color::Green)
+        .color("source", Color::Blue)
+        .color("replica", Color::Purple)
+        .color("refused", Color::Orange)
+        .color("failed", Color::Red)
 }
 
 fn failures() -> Panel {
     let by = ["data_type", "result"];
-    let failed = query::top(10, query::per_second(&of_service(&by), &unanswered()));
+    let failed = query::top(10, query::per_second(&service_labels(&by), &unanswered()));
     let failed = query::joined(&by, failed);
     Panel::timeseries("Reads without an answer")
         .means("Reads per second that failed or were refused, by type of data.")

@@ -1,9 +1,9 @@
-//! Is it the process itself?
+//! The dashboard `firstlight: runtime and telemetry`.
 
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Dashboard, Panel, Row, Target, Unit,
+    Color, Dashboard, Panel, Row, Target, Unit,
     objectives::Objective,
     overview,
     query::{self, INSTANCE, worst},
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     limits,
-    promql::{self, SERVICE, Selector, of_service, on_service},
+    promql::{self, SERVICE, Selector, on_service, service_labels},
 };
 
-/// The name of a process's series.
+/// The legend of a process's series.
 fn legend(series: &str) -> String {
     let name = query::legend(&format!("{{{{instance}}}} {series}"));
     name.trim_end().to_owned()
@@ -48,7 +48,7 @@ fn now() -> Row {
 fn restarts() -> Panel {
     let changes = promql::sum(
         &[],
-        query::ours(format!(
+        query::firstlight_only(format!(
             "changes({}[$__range])",
             query::of(&catalog::PROCESS_START_TIME)
         )),
@@ -89,14 +89,14 @@ fn delay_now() -> Panel {
         )
         .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Part)
-        .red_from(limits::WAIT_PART)
-        .nothing("no delay, or no rules")
+        .red_from(limits::WAIT_RATIO)
+        .no_value("no delay, or no rules")
         .shows(Target::new("p99", worst(&[], part)))
 }
 
 fn memory(panel: Panel, by: &[&str]) -> Panel {
     let (used, limit) = (
-        query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY)),
+        query::firstlight_only(query::of(&catalog::PROCESS_RESIDENT_MEMORY)),
         query::of(&catalog::CGROUP_MEMORY_LIMIT),
     );
     panel
@@ -111,14 +111,16 @@ fn memory(panel: Panel, by: &[&str]) -> Panel {
         )
         .runbook("ProcessMemoryNearLimit")
         .unit(Unit::Part)
-        .red_from(limits::MEMORY_PART)
+        .red_from(limits::MEMORY_RATIO)
         .shows(Target::new(
             &fullest(by),
             worst(by, format!("{used} / {limit} or 0 * {used}")),
         ))
 }
 
-/// The name of what is shown of an instance, or of the fullest one of all.
+/// The legend of the fullest instance, of each service or of all.
+///
+/// It is of all services if `by` is empty.
 fn fullest(by: &[&str]) -> String {
     if by.is_empty() {
         "Fullest".to_owned()
@@ -137,7 +139,7 @@ pub(super) fn memory_part() -> Panel {
 
 fn open_files(panel: Panel, by: &[&str]) -> Panel {
     let (open, most) = (
-        query::ours(query::of(&catalog::PROCESS_OPEN_FDS)),
+        query::firstlight_only(query::of(&catalog::PROCESS_OPEN_FDS)),
         query::of(&catalog::PROCESS_MAX_FDS),
     );
     panel
@@ -152,7 +154,7 @@ fn open_files(panel: Panel, by: &[&str]) -> Panel {
         )
         .runbook("ProcessOpenFilesNearLimit")
         .unit(Unit::Part)
-        .red_from(limits::OPEN_FILES_PART)
+        .red_from(limits::OPEN_FILES_RATIO)
         .shows(Target::new(&fullest(by), worst(by, format!("{open} / {most}"))))
 }
 
@@ -182,7 +184,7 @@ fn delays() -> Panel {
             &query::legend("ticket from"),
             query::wait_limit(),
         ))
-        .shades("ticket from", Colour::Purple)
+        .shades("ticket from", Color::Purple)
 }
 
 fn delay_spread() -> Panel {
@@ -219,13 +221,13 @@ fn stalled() -> Panel {
             &query::legend("ticket from"),
             query::wait_limit(),
         ))
-        .shades("ticket from", Colour::Purple)
+        .shades("ticket from", Color::Purple)
 }
 
 pub(super) fn busy() -> Panel {
     let busy = query::of(&catalog::TOKIO_WORKER_BUSY_SECONDS);
     let each = promql::sum(
-        &of_service(&["instance", "worker"]),
+        &service_labels(&["instance", "worker"]),
         promql::rate(&busy, query::WINDOW),
     );
     let workers = promql::max(INSTANCE, query::of(&catalog::TOKIO_WORKERS));
@@ -314,7 +316,7 @@ fn process() -> Row {
 
 pub(super) fn processor() -> Panel {
     let rate = promql::rate(&query::of(&catalog::PROCESS_CPU_SECONDS), query::WINDOW);
-    let used = promql::sum(INSTANCE, query::ours(rate));
+    let used = promql::sum(INSTANCE, query::firstlight_only(rate));
     Panel::timeseries("Processor")
         .means("Processors in use, by instance: 1 is one that is never idle.")
         .normally("It follows the requests.")
@@ -330,8 +332,8 @@ pub(super) fn processor() -> Panel {
 
 fn bytes() -> Panel {
     let limit = query::of(&catalog::CGROUP_MEMORY_LIMIT);
-    let used = query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY));
-    let mapped = query::ours(query::of(&catalog::PROCESS_VIRTUAL_MEMORY));
+    let used = query::firstlight_only(query::of(&catalog::PROCESS_RESIDENT_MEMORY));
+    let mapped = query::firstlight_only(query::of(&catalog::PROCESS_VIRTUAL_MEMORY));
     Panel::timeseries("Memory")
         .means(
             "Memory in RAM of each instance, address space that is mapped, and its limit; a limit \
@@ -353,7 +355,7 @@ fn bytes() -> Panel {
             &legend("limit"),
             worst(INSTANCE, format!("{limit} or 0 * {used}")),
         ))
-        .shades("limit", Colour::Purple)
+        .shades("limit", Color::Purple)
 }
 
 fn files() -> Panel {
@@ -369,18 +371,24 @@ fn files() -> Panel {
         .unit(Unit::Count)
         .shows(Target::new(
             &legend("files"),
-            worst(INSTANCE, query::ours(query::of(&catalog::PROCESS_OPEN_FDS))),
+            worst(
+                INSTANCE,
+                query::firstlight_only(query::of(&catalog::PROCESS_OPEN_FDS)),
+            ),
         ))
         .shows(Target::new(
             &legend("threads"),
-            worst(INSTANCE, query::ours(query::of(&catalog::PROCESS_THREADS))),
+            worst(
+                INSTANCE,
+                query::firstlight_only(query::of(&catalog::PROCESS_THREADS)),
+            ),
         ))
 }
 
 fn age() -> Panel {
     let started = promql::max(
         INSTANCE,
-        query::ours(query::of(&catalog::PROCESS_START_TIME)),
+        query::firstlight_only(query::of(&catalog::PROCESS_START_TIME)),
     );
     Panel::timeseries("Time since the start")
         .means("How long each process has run; of many, the ten youngest.")

@@ -1,17 +1,18 @@
-//! Are promises kept, and how fast is what is left used up?
+//! The dashboard `firstlight: objectives`.
 
 use firstlight::metrics::catalog;
 
 use super::{
-    Column, Dashboard, Panel, Row, Target, Unit, http::Requests, objectives::Objective, query,
+    Column, Dashboard, Panel, Row, Target, Unit, http_panels::Requests, objectives::Objective,
+    query,
 };
 use crate::{
     failed::good_requests,
     limits,
-    promql::{self, Selector, of_service},
+    promql::{self, Selector, service_labels},
 };
 
-/// The windows of the alerts, the short and the long ones, each once.
+/// The short and long windows of the alerts, without duplicates.
 const WINDOWS: [&str; 7] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"];
 
 pub(super) fn dashboard() -> Dashboard {
@@ -170,7 +171,7 @@ fn routes() -> Panel {
 }
 
 fn alerts() -> Panel {
-    let by = &of_service(&["alertname", "severity", "alertstate"]);
+    let by = &service_labels(&["alertname", "severity", "alertstate"]);
     let alerts = Selector::foreign("ALERTS").of_chosen_service();
     Panel::table("Alerts")
         .means(

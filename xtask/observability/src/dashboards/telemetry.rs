@@ -1,18 +1,19 @@
-//! Can what the process reports be trusted? Telemetry about telemetry, in two rows of the runtime's dashboard.
+//! Two rows about the telemetry itself, on the dashboard of the runtime.
 
 use firstlight::metrics::catalog::{self, Metric};
 
 use super::{
-    Colour, Column, Panel, Row, Target, Unit, overview,
+    Color, Column, Panel, Row, Target, Unit, overview,
     query::{self, INSTANCE, foreign},
 };
 use crate::{
     limits,
-    promql::{self, SERVICE, Selector, of_service},
+    promql::{self, SERVICE, Selector, service_labels},
 };
 
-/// What did not arrive, of all that is chosen or of each service: spans and log records that were dropped or refused, and lines
-/// that were not read.
+/// Lost spans, log records and log lines per second, by the labels `by`.
+///
+/// Spans and log records are lost when they are dropped or not delivered, and log lines when they are dropped.
 fn losses(by: &[&str]) -> [(&'static str, String); 5] {
     let lost = |counter: &Selector| {
         let lost = query::per_second(by, counter);
@@ -61,7 +62,7 @@ pub(super) fn lost() -> Panel {
         )
         .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
-        .red_from(limits::ANY)
+        .red_from(limits::ABOVE_ZERO)
         .shows(Target::new("Lost", all).in_trouble())
 }
 
@@ -84,7 +85,7 @@ fn lost_over_time() -> Panel {
         )
         .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
-        .red_from(limits::ANY);
+        .red_from(limits::ABOVE_ZERO);
     let cut = query::per_second(&SERVICE, &query::of(&catalog::LOGGING_EVENTS_TRUNCATED));
     let of_each = losses(&SERVICE).into_iter();
     let of_each = of_each.chain([("log lines cut", query::or_zero_each(cut))]);
@@ -175,7 +176,7 @@ fn checks() -> Panel {
 fn freshness() -> Panel {
     let newest = promql::max(
         INSTANCE,
-        query::ours(format!("timestamp({})", foreign("up"))),
+        query::firstlight_only(format!("timestamp({})", foreign("up"))),
     );
     Panel::timeseries("Age of these numbers")
         .means("How long ago Prometheus last asked each instance.")
@@ -198,7 +199,10 @@ pub(super) fn metrics() -> Row {
 }
 
 fn series() -> Panel {
-    let samples = promql::max(INSTANCE, query::ours(foreign("scrape_samples_scraped")));
+    let samples = promql::max(
+        INSTANCE,
+        query::firstlight_only(foreign("scrape_samples_scraped")),
+    );
     Panel::timeseries("Series")
         .means("Series that each instance has on its page.")
         .normally("Level, once every route was called.")
@@ -215,7 +219,10 @@ fn series() -> Panel {
 }
 
 fn scrapes() -> Panel {
-    let duration = promql::max(INSTANCE, query::ours(foreign("scrape_duration_seconds")));
+    let duration = promql::max(
+        INSTANCE,
+        query::firstlight_only(foreign("scrape_duration_seconds")),
+    );
     Panel::timeseries("Duration of scrapes")
         .means("How long it takes Prometheus to read an instance's page.")
         .normally("Milliseconds.")
@@ -230,7 +237,7 @@ fn scrapes() -> Panel {
 
 fn refused() -> Panel {
     let most = |by: &'static str, metric: &Metric| {
-        let each = query::per_second(&of_service(&[by]), &query::of(metric));
+        let each = query::per_second(&service_labels(&[by]), &query::of(metric));
         query::or_none_each(each, by)
     };
     let over = most("metric", &catalog::METRICS_SERIES_OVER_BUDGET);
@@ -248,13 +255,13 @@ fn refused() -> Panel {
         )
         .runbook("MetricsOverBudget")
         .unit(Unit::EventsPerSecond)
-        .red_from(limits::ANY)
+        .red_from(limits::ABOVE_ZERO)
         .shows(Target::new(&query::legend("over budget: {{metric}}"), over).in_trouble())
         .shows(Target::new(&query::legend("negative or not finite: {{metric}}"), samples).in_trouble())
         .shows(Target::new(&query::legend("refused: {{reason}}"), uses).in_trouble())
-        .shades("over budget: none", Colour::Green)
-        .shades("negative or not finite: none", Colour::Green)
-        .shades("refused: none", Colour::Green)
+        .shades("over budget: none", Color::Green)
+        .shades("negative or not finite: none", Color::Green)
+        .shades("refused: none", Color::Green)
 }
 
 fn resources() -> Panel {

@@ -1,11 +1,11 @@
-//! Is work done in time?
+//! The dashboard `firstlight: worker`.
 
 use firstlight::metrics::catalog;
 
-use super::{Colour, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
+use super::{Color, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
 use crate::{
     limits,
-    promql::{self, Selector, of_service},
+    promql::{self, Selector, service_labels},
 };
 
 const QUEUE: &[&str] = &["cluster", "namespace", "job", "queue"];
@@ -25,7 +25,7 @@ pub(super) fn dashboard() -> Dashboard {
     .row(failures())
 }
 
-/// Queues that are declared, and those in a store that no worker knows.
+/// Series of declared queues, and of queues in the store that no worker declares.
 fn known() -> Selector {
     let names = [
         catalog::WORKER_QUEUE_LATENCY_BUDGET.name,
@@ -34,12 +34,12 @@ fn known() -> Selector {
     Selector::foreign("").matches("__name__", &names.join("|"))
 }
 
-/// The name of a queue's series.
+/// The legend of a queue's series.
 fn legend(series: &str) -> String {
     query::legend(&format!("{{{{queue}}}} {series}"))
 }
 
-/// Of the queues that are chosen.
+/// The selected series of a metric, restricted to the selected queues.
 fn of(metric: &catalog::Metric) -> Selector {
     query::of(metric).matches("queue", "$queue")
 }
@@ -56,10 +56,12 @@ fn now() -> Row {
 }
 
 fn oldest() -> Panel {
-    age(Panel::stat("Oldest job, of its budget"), "$queue").nothing("no queue")
+    age(Panel::stat("Oldest job, of its budget"), "$queue").no_value("no queue")
 }
 
-/// The age of the oldest job as a part of what its queue allows; of all queues, where `queues` is empty.
+/// The age of the oldest job in relation to its queue's latency budget.
+///
+/// It shows all queues if `queues` is empty.
 pub(super) fn age_of_budget(queues: &str) -> Panel {
     age(
         Panel::timeseries("Oldest job, of its queue's budget"),
@@ -68,17 +70,17 @@ pub(super) fn age_of_budget(queues: &str) -> Panel {
 }
 
 fn age(panel: Panel, queues: &str) -> Panel {
-    let part = |metric| {
+    let of_queue = |metric| {
         let series = query::of(metric);
         let series = if queues.is_empty() {
             series
         } else {
             series.matches("queue", queues)
         };
-        promql::max(&of_service(&["queue"]), series)
+        promql::max(&service_labels(&["queue"]), series)
     };
-    let age = part(&catalog::WORKER_QUEUE_OLDEST_AGE);
-    let budget = part(&catalog::WORKER_QUEUE_LATENCY_BUDGET);
+    let age = of_queue(&catalog::WORKER_QUEUE_OLDEST_AGE);
+    let budget = of_queue(&catalog::WORKER_QUEUE_LATENCY_BUDGET);
     panel
         .means(
             "How long the oldest job has waited, as a part of what its queue allows. It is what \
@@ -92,8 +94,8 @@ fn age(panel: Panel, queues: &str) -> Panel {
         .runbook("WorkerQueueStalled")
         .runbook("WorkerQueueGrowing")
         .unit(Unit::Part)
-        .orange_from(limits::QUEUE_BUDGET_PART)
-        .red_from(limits::WHOLE)
+        .orange_from(limits::QUEUE_BUDGET_RATIO)
+        .red_from(limits::FULLY_USED)
         .shows(Target::new(
             legend("").trim_end(),
             format!("{age} / {budget}"),
@@ -115,8 +117,8 @@ fn readable() -> Panel {
         .runbook("WorkerQueueUnreadable")
         .runbook("WorkerQueueUnwatched")
         .unit(Unit::YesNo)
-        .red_below(limits::INSTANCES)
-        .nothing("no queue")
+        .red_below(limits::AT_LEAST_ONE)
+        .no_value("no queue")
         .shows(Target::new(legend("").trim_end(), up))
 }
 
@@ -130,10 +132,10 @@ fn waiting() -> Panel {
         )
         .runbook("WorkerQueueGrowing")
         .unit(Unit::Count)
-        .nothing("no queue")
+        .no_value("no queue")
         .shows(Target::new(
             "Waiting",
-            promql::sum(&[], promql::max(&of_service(&["queue"]), ready)),
+            promql::sum(&[], promql::max(&service_labels(&["queue"]), ready)),
         ))
 }
 
@@ -151,7 +153,7 @@ fn dead() -> Panel {
         )
         .runbook("WorkerDeadLetters")
         .unit(Unit::Count)
-        .red_from(limits::ANY)
+        .red_from(limits::ABOVE_ZERO)
         .shows(Target::new("Given up", query::or_zero(query::in_range(&[], &dead))).in_trouble())
 }
 
@@ -168,7 +170,7 @@ fn accepted_to_done_now() -> Panel {
         )
         .runbook("WorkerQueueStalled")
         .unit(Unit::Seconds)
-        .nothing("no jobs")
+        .no_value("no jobs")
         .shows(Target::new(
             "p99",
             promql::max(&[], query::quantile(0.99, QUEUE, &time)),
@@ -183,12 +185,12 @@ fn succeeding() -> Panel {
         .otherwise("Find the kind that fails in the table of failures.")
         .runbook("WorkerDeadLetters")
         .unit(Unit::Part)
-        .nothing("no jobs")
+        .no_value("no jobs")
         .shows(Target::new(
             "Succeeded",
             promql::min(
                 &[],
-                query::part(QUEUE, &all.clone().is("outcome", "ok"), &all),
+                query::ratio(QUEUE, &all.clone().is("outcome", "ok"), &all),
             ),
         ))
 }
@@ -219,13 +221,13 @@ fn ages() -> Panel {
             &legend("budget"),
             longest(&catalog::WORKER_QUEUE_LATENCY_BUDGET),
         ))
-        .shades("budget", Colour::Purple)
+        .shades("budget", Color::Purple)
 }
 
 fn depth() -> Panel {
-    // Every instance looks at the same store.
+    // All instances read the same store, so a sum would count each job several times.
     let depth = promql::max(
-        &of_service(&["queue", "status"]),
+        &service_labels(&["queue", "status"]),
         of(&catalog::WORKER_QUEUE_DEPTH),
     );
     Panel::stack("Jobs in the store")
@@ -242,12 +244,12 @@ fn depth() -> Panel {
         .runbook("WorkerJobsStuck")
         .unit(Unit::Count)
         .shows(Target::new("{{status}}", promql::sum(&["status"], depth)))
-        .colour("ready", Colour::Blue)
-        .colour("scheduled", Colour::Purple)
-        .colour("running", Colour::Green)
-        .colour("retry", Colour::Yellow)
-        .colour("stuck", Colour::Orange)
-        .colour("dead", Colour::Red)
+        .color("ready", Color::Blue)
+        .color("scheduled", Color::Purple)
+        .color("running", Color::Green)
+        .color("retry", Color::Yellow)
+        .color("stuck", Color::Orange)
+        .color("dead", Color::Red)
 }
 
 fn flow() -> Panel {
@@ -268,8 +270,8 @@ fn flow() -> Panel {
             &legend("out"),
             rate(&of(&catalog::WORKER_TASKS).matches("outcome", "ok|dead")),
         ))
-        .shades("in", Colour::Blue)
-        .shades("out", Colour::Green)
+        .shades("in", Color::Blue)
+        .shades("out", Color::Green)
 }
 
 fn outcomes() -> Panel {
@@ -285,9 +287,9 @@ fn outcomes() -> Panel {
         .runbook("WorkerAttemptsFailing")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{outcome}}", attempts))
-        .colour("ok", Colour::Green)
-        .colour("retry", Colour::Orange)
-        .colour("dead", Colour::Red)
+        .color("ok", Color::Green)
+        .color("retry", Color::Orange)
+        .color("dead", Color::Red)
 }
 
 fn times() -> Row {
@@ -330,7 +332,7 @@ fn failures() -> Row {
 }
 
 fn failed() -> Panel {
-    let by = &of_service(&["queue", "kind", "outcome", "error_type"]);
+    let by = &service_labels(&["queue", "kind", "outcome", "error_type"]);
     let failed = of(&catalog::WORKER_TASKS).is_not("outcome", "ok");
     Panel::table("Failures")
         .means("Attempts within the time range that failed, by kind and by the type of the error.")
