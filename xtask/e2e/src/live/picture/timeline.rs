@@ -172,13 +172,13 @@ mod tests {
     use serde_json::json;
 
     use super::{Area, Canvas, Period, Series, intervals, states};
-    use observability::dashboards::{Colour, Panel};
+    use observability::dashboards::{Color, Panel};
 
     #[test]
     fn states_have_texts_and_colors() {
         let panel = Panel::state_timeline("Runs")
-            .word(0.0, "rests", Colour::Blue)
-            .word(1.0, "runs", Colour::Green)
+            .word(0.0, "rests", Color::Blue)
+            .word(1.0, "runs", Color::Green)
             .json(1, json!({}));
         let values = json!([[0, "0"], [1, "1"], [2, "1"]]);
         let series =

@@ -1,6 +1,6 @@
-//! The two log lines about statements: one is slow, one is repeated.
+//! The two log events about statements: a slow query, and an N+1.
 //!
-//! Their events are made by hand, as an [`Observer`](crate::observer::Observer) must.
+//! The events are built without macros, as an [`Observer`](crate::observer::Observer) requires.
 
 use std::time::Duration;
 
@@ -16,11 +16,13 @@ use tracing::{
 use super::{TARGET, unit::Repeat};
 use crate::{observer::Log, traces::QUERY_TARGET};
 
-/// Where a line comes from, as far as `tracing` must know. It has a size, so that no two are at one address.
-struct Site(&'static Metadata<'static>);
+/// Callsite of an event, which `tracing` requires.
+///
+/// It has a size, so that no two have the same address.
+struct EventCallsite(&'static Metadata<'static>);
 
-impl Callsite for Site {
-    // The log filter alone is asked about it, each time.
+impl Callsite for EventCallsite {
+    // Only the log filter is asked about the event, each time.
     fn set_interest(&self, _: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
@@ -33,13 +35,13 @@ const fn metadata(
     target: &'static str,
     level: Level,
     fields: &'static [&'static str],
-    site: &'static Site,
+    site: &'static EventCallsite,
 ) -> Metadata<'static> {
     let fields = FieldSet::new(fields, Identifier(site));
     Metadata::new(name, target, level, None, None, None, fields, Kind::EVENT)
 }
 
-static SLOW_SITE: Site = Site(&SLOW);
+static SLOW_CALLSITE: EventCallsite = EventCallsite(&SLOW);
 static SLOW: Metadata<'static> = metadata(
     "slow query",
     TARGET,
@@ -50,10 +52,10 @@ static SLOW: Metadata<'static> = metadata(
         "db.client.operation.duration",
         "slow_query.threshold",
     ],
-    &SLOW_SITE,
+    &SLOW_CALLSITE,
 );
 
-static REPEATED_SITE: Site = Site(&REPEATED);
+static REPEATED_CALLSITE: EventCallsite = EventCallsite(&REPEATED);
 static REPEATED: Metadata<'static> = metadata(
     "n plus one",
     TARGET,
@@ -67,26 +69,26 @@ static REPEATED: Metadata<'static> = metadata(
         "code.file.path",
         "code.line.number",
     ],
-    &REPEATED_SITE,
+    &REPEATED_CALLSITE,
 );
 
-static STATEMENT_SITE: Site = Site(&STATEMENT);
+static STATEMENT_CALLSITE: EventCallsite = EventCallsite(&STATEMENT);
 static STATEMENT: Metadata<'static> = metadata(
     "statement",
     QUERY_TARGET,
     Level::DEBUG,
     &["message"],
-    &STATEMENT_SITE,
+    &STATEMENT_CALLSITE,
 );
 
-/// What stands for sqlx's own line about a statement when the log filter is asked whether it wants them.
-pub(super) fn of_sqlx() -> &'static Metadata<'static> {
+/// Returns metadata for sqlx's log lines about statements, to ask the log filter.
+pub(super) fn sqlx_statement_metadata() -> &'static Metadata<'static> {
     &STATEMENT
 }
 
-/// The statement took longer than the threshold; said in the span that it ran in.
+/// Logs a statement that took longer than the threshold, in its span.
 pub(super) fn slow(summary: &str, elapsed: Duration, threshold: Duration, log: Log<'_>) {
-    // To the microsecond: what is beyond is noise to a reader.
+    // Rounded to microseconds: more digits are only noise for a reader.
     let seconds = (elapsed.as_secs_f64() * 1e6).round() / 1e6;
     let message = format!("slow query: {summary} took {seconds} s");
     let threshold = threshold.as_secs_f64();
@@ -103,7 +105,9 @@ pub(super) fn slow(summary: &str, elapsed: Duration, threshold: Duration, log: L
     );
 }
 
-/// The statement was repeated in the unit of work whose span this is; `queries` are all that it ran.
+/// Logs a repeated statement in the span of its unit of work.
+///
+/// `queries` is the number of all statements of the unit.
 pub(super) fn repeated(span: &Id, repeat: &Repeat, queries: u32, log: Log<'_>) {
     let (summary, count) = (&*repeat.statement.summary, repeat.count);
     let function = repeat.site.function;
@@ -131,7 +135,9 @@ pub(super) fn repeated(span: &Id, repeat: &Repeat, queries: u32, log: Log<'_>) {
     );
 }
 
-/// The values are in the order of the metadata's fields; without a span, it is the current one.
+/// Sends an event with values in the order of the metadata's fields.
+///
+/// Without a span, the current one is used.
 fn send<const N: usize>(
     metadata: &'static Metadata<'static>,
     span: Option<&Id>,

@@ -1,52 +1,52 @@
-//! Our rules on what is one thing: a panel that adds up several hides the one that is ill.
+//! Own rules on aggregation: a panel that merges entities hides an unhealthy one.
 
 use promql_parser::parser::{BinaryExpr, Expr};
 use serde_json::{Value, json};
 
 use super::{
     Rule,
-    sheet::{PanelSheet, first_panel, objection, text},
+    json_view::{PanelView, change_first_panel, objection, text},
 };
 use crate::{
+    entities,
     expr::{self, Labels},
-    things,
 };
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
-        name: "things-are-not-added-up",
-        check: |sheet| sheet.each_panel(added_up),
+        name: "entities-are-not-merged",
+        check: |view| view.each_panel(merged),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["title"] = json!("Pool in use");
                 panel["targets"][0]["expr"] = json!("sum by (job) (db_client_connection_count)");
             })
         },
     },
     Rule {
-        name: "totals-say-so",
-        check: |sheet| sheet.each_panel(says_so),
+        name: "totals-are-described",
+        check: |view| view.each_panel(describes_total),
         breaks: |json| {
-            first_panel(json, "heatmap", |panel| {
+            change_first_panel(json, "heatmap", |panel| {
                 panel["description"] = json!("How many requests took how long.")
             })
         },
     },
     Rule {
-        name: "the-worst-is-shown",
-        check: |sheet| sheet.each_panel(worst),
+        name: "worst-value-is-shown",
+        check: |view| view.each_panel(worst),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 let query = text(&panel["targets"][0]["expr"]).replacen("max(", "min(", 1);
                 panel["targets"][0]["expr"] = json!(query);
             })
         },
     },
     Rule {
-        name: "legends-tell-series-apart",
-        check: |sheet| sheet.each_panel(apart),
+        name: "legends-distinguish-series",
+        check: |view| view.each_panel(distinguishes),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["targets"][0]["expr"] = json!("max by (cluster, namespace, job) (up)");
                 panel["targets"][0]["legendFormat"] = json!("{{job}}");
             })
@@ -54,11 +54,13 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Panels that add up all that is chosen, on purpose, and why none is hidden. Each says so to the reader.
+/// Panels that show a total of all services, and why that hides no problem.
+///
+/// The description of each panel says that it is a total.
 const TOTALS: [(&str, &str); 24] = [
     (
         "Requests",
-        "a load, and no measure of health; the table has each service's",
+        "a load, not a measure of health; the table has each service's",
     ),
     (
         "Requests by status",
@@ -70,14 +72,14 @@ const TOTALS: [(&str, &str); 24] = [
     ),
     (
         "Duration, spread",
-        "a heatmap has one distribution; a few slow ones are a band of their own in it",
+        "a heatmap has one distribution; a few slow requests form a separate band",
     ),
     ("Firing alerts", "one is enough for red"),
     ("Log lines by level", "areas are parts of one whole"),
     ("Gave up waiting", "one is enough for red"),
     (
         "Connections",
-        "what the server has to bear; how full each pool is is beside it",
+        "the load on the server; the panel beside it shows the use of each pool",
     ),
     (
         "Wait for a connection, spread",
@@ -99,11 +101,11 @@ const TOTALS: [(&str, &str); 24] = [
     ),
     (
         "Runs that failed",
-        "one is to be seen; the table has each schedule's",
+        "a single one must be visible; the table has each schedule's",
     ),
     (
         "Ticks without a run",
-        "one is to be seen; the table has each schedule's",
+        "a single one must be visible; the table has each schedule's",
     ),
     (
         "Ticks by outcome",
@@ -112,7 +114,7 @@ const TOTALS: [(&str, &str); 24] = [
     ("Delay of starts, spread", "a heatmap has one distribution"),
     (
         "Restarts",
-        "one is to be seen; the time since the start is each instance's",
+        "a single one must be visible; the time since the start is each instance's",
     ),
     ("Scheduler delay, spread", "a heatmap has one distribution"),
     ("Telemetry lost", "one is enough for red"),
@@ -123,36 +125,36 @@ const TOTALS: [(&str, &str); 24] = [
     ),
     (
         "Server connections by state",
-        "areas are parts of one whole; how full each server is is beside it",
+        "areas are parts of one whole; the panel beside it shows the use of each server",
     ),
 ];
 
-/// Whether it is in the list.
-fn is_total(panel: PanelSheet<'_>) -> bool {
+/// Whether the panel is listed in [`TOTALS`].
+fn is_total(panel: PanelView<'_>) -> bool {
     TOTALS.iter().any(|(title, _)| *title == panel.title())
 }
 
-fn added_up(panel: PanelSheet<'_>) -> Vec<String> {
+fn merged(panel: PanelView<'_>) -> Vec<String> {
     if is_total(panel) {
         return Vec::new();
     }
     let trees = panel
         .targets()
         .filter_map(|target| expr::parse(text(&target["expr"])).ok());
-    trees.flat_map(|tree| things::merged(&tree)).collect()
+    trees.flat_map(|tree| entities::merged(&tree)).collect()
 }
 
-/// That all of it is one number is said, or the reader looks for theirs in it.
-fn says_so(panel: PanelSheet<'_>) -> Vec<String> {
+/// The description of a total says that it is one.
+fn describes_total(panel: PanelView<'_>) -> Vec<String> {
     let means = text(&panel.json["description"]).split("\n\n").next();
     objection(
         is_total(panel) && !means.is_some_and(|means| means.contains("together")),
-        "it adds up all that is chosen, and does not say \"together\"",
+        "it shows a total, but its description does not say \"together\"",
     )
 }
 
-/// Of several, a panel that turns red shows the one that is nearest to it.
-fn worst(panel: PanelSheet<'_>) -> Vec<String> {
+/// A panel with thresholds shows the worst of several values.
+fn worst(panel: PanelView<'_>) -> Vec<String> {
     let mut objections = Vec::new();
     for target in panel.targets() {
         let Ok(tree) = expr::parse(text(&target["expr"])) else {
@@ -171,7 +173,9 @@ fn worst(panel: PanelSheet<'_>) -> Vec<String> {
     objections
 }
 
-/// Calls `wrong` with each choice that is the better end of a value which is worse when it `rises`, or when it falls.
+/// Calls `wrong` for each aggregation that selects the better of several values.
+///
+/// If `rises` is set, higher values are worse, otherwise lower ones.
 fn choices(tree: &Expr, rises: bool, wrong: &mut dyn FnMut(&str, &Expr)) {
     match tree {
         Expr::Aggregate(aggregate) => {
@@ -192,7 +196,7 @@ fn choices(tree: &Expr, rises: bool, wrong: &mut dyn FnMut(&str, &Expr)) {
             match &*op.to_string() {
                 "-" => choices(rhs, !rises, wrong),
                 "+" | "or" => choices(rhs, rises, wrong),
-                // What something is measured by is the same for all that it is the measure of.
+                // In other operators, such as a division, the right operand is a limit.
                 _ => {}
             }
         }
@@ -200,20 +204,20 @@ fn choices(tree: &Expr, rises: bool, wrong: &mut dyn FnMut(&str, &Expr)) {
     }
 }
 
-/// Every label that series differ in is in their names, or in a column.
-fn apart(panel: PanelSheet<'_>) -> Vec<String> {
+/// Every label of a result is in the legend or in a column.
+fn distinguishes(panel: PanelView<'_>) -> Vec<String> {
     let mut objections = Vec::new();
     for target in panel.targets() {
         let Ok(tree) = expr::parse(text(&target["expr"])) else {
             continue;
         };
-        let Labels::These(labels) = expr::labels(&tree) else {
+        let Labels::Known(labels) = expr::labels(&tree) else {
             continue;
         };
         let legend = text(&target["legendFormat"]);
         let named = |label: &str| {
             let of_table = &panel.json["transformations"][1]["options"]["renameByName"][label];
-            // Several labels in one.
+            // `series` joins several labels.
             legend.contains("{{series}}")
                 || legend.contains(&format!("{{{{{label}}}}}"))
                 || of_table.is_string()
@@ -221,7 +225,7 @@ fn apart(panel: PanelSheet<'_>) -> Vec<String> {
         let lost: Vec<_> = labels.iter().filter(|label| !named(label)).collect();
         objections.extend(objection(
             !lost.is_empty(),
-            format!("{legend:?} does not tell series apart that differ in {lost:?}"),
+            format!("{legend:?} does not distinguish series that differ in {lost:?}"),
         ));
     }
     objections
@@ -229,32 +233,32 @@ fn apart(panel: PanelSheet<'_>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{PanelSheet, TOTALS, choices, things};
+    use super::{PanelView, TOTALS, choices, entities};
     use crate::{
-        dashboards::{all, lint::sheet::Sheet},
+        dashboards::{all, lint::json_view::DashboardView},
         expr,
     };
 
     #[test]
-    fn every_total_is_needed_and_has_a_reason() {
+    fn every_total_is_used_and_has_a_reason() {
         let boards: Vec<_> = all().iter().map(|board| board.json()).collect();
         let panels: Vec<_> = boards
             .iter()
-            .flat_map(|board| Sheet::new(board).panels())
+            .flat_map(|board| DashboardView::new(board).panels())
             .collect();
         for (title, reason) in TOTALS {
-            let is_needed = |panel: &PanelSheet<'_>| {
+            let is_needed = |panel: &PanelView<'_>| {
                 let queries = panel.targets().filter_map(|target| target["expr"].as_str());
                 let mut trees = queries.filter_map(|query| expr::parse(query).ok());
-                panel.title() == title && trees.any(|tree| !things::merged(&tree).is_empty())
+                panel.title() == title && trees.any(|tree| !entities::merged(&tree).is_empty())
             };
-            assert!(panels.iter().any(is_needed), "{title:?} adds up nothing");
+            assert!(panels.iter().any(is_needed), "{title:?} is not a total");
             assert!(reason.len() > 10, "{title:?} has no reason");
         }
     }
 
     #[test]
-    fn the_better_end_of_a_difference_is_found() {
+    fn better_values_of_differences_are_found() {
         let wrong = |query: &str, rises| {
             let mut wrong = 0;
             if let Ok(tree) = expr::parse(query) {

@@ -1,51 +1,53 @@
-//! The numbers that alerts fire at, read from their rules, so that a panel turns red where its alert fires and nowhere else.
+//! The limits of alerts, read from their rules.
+//!
+//! The dashboard linter compares them with the thresholds of panels, so that a panel turns red exactly when its alert fires.
 
 use promql_parser::parser::{BinaryExpr, Expr};
 
 use super::alerts;
 use crate::{expr, limits};
 
-/// What a service has promised: the part of its requests, and within how many seconds.
+/// The recorded objectives of a service: ratios of good requests, and the latency.
 const RATIOS: [&str; 2] = [
     "slo:availability:objective_ratio",
     "slo:latency:objective_ratio",
 ];
 const SECONDS: &str = "slo:latency:objective_seconds";
 
-/// Every value that a panel which leads to this alert's runbook may turn red at.
+/// The thresholds that a panel with a link to this alert's runbook may have.
 pub(crate) fn limits(alert: &str) -> anyhow::Result<Vec<f64>> {
     let mut limits = Vec::new();
     for alert in alerts().iter().filter(|other| other.name == alert) {
         let tree = expr::parse(&alert.expr)?;
         expr::walk(&tree, &mut |node, _| {
             if let Expr::Binary(binary) = node {
-                limits.extend(of(binary));
+                limits.extend(comparison_limits(binary));
             }
         });
-        limits.extend(promised(&tree));
+        limits.extend(objective_limits(&tree));
     }
     limits.sort_by(f64::total_cmp);
     limits.dedup();
     Ok(limits)
 }
 
-/// Of a comparison; none of anything else.
-fn of(binary: &BinaryExpr) -> Vec<f64> {
+/// The limits of a comparison, or none for any other operator.
+fn comparison_limits(binary: &BinaryExpr) -> Vec<f64> {
     let mut limits = Vec::new();
     match (&*binary.op.to_string(), value(&binary.rhs)) {
-        // Rates are divided by their window, so that one event is far below 1.
-        (">", Some(0.0)) => limits.push(limits::ANY),
-        // There is none, where one has to be.
-        ("==", Some(0.0)) => limits.push(limits::INSTANCES),
-        // The last one excuses what is below it.
+        // Rates are divided by their window, so a single event is far below 1.
+        (">", Some(0.0)) => limits.push(limits::ABOVE_ZERO),
+        // The alert fires at 0 where at least one is required.
+        ("==", Some(0.0)) => limits.push(limits::AT_LEAST_ONE),
+        // `<` is used in conditions that suppress the alert.
         (">" | ">=" | "<", Some(value)) => limits.push(value),
-        // A limit that the service exports; the panel shows how much of it is used, and all of it is 1.
-        (">", None) => limits.push(limits::WHOLE),
+        // The service exports the limit. The panel shows the used ratio, and 1 is the whole limit.
+        (">", None) => limits.push(limits::FULLY_USED),
         ("<", None) => {}
         _ => return limits,
     }
-    // How many times faster than allowed a budget burns, or which part of the promised seconds is too long.
-    let of_objective = asks_for(&binary.rhs, |name| {
+    // A burn rate, or a ratio of the latency objective.
+    let of_objective = selects(&binary.rhs, |name| {
         RATIOS.contains(&name) || name == SECONDS
     });
     if of_objective && let Some(factor) = factor(&binary.rhs) {
@@ -54,26 +56,28 @@ fn of(binary: &BinaryExpr) -> Vec<f64> {
     limits
 }
 
-/// Of what a service promises: nothing left of its budget. Of what it declares for its data: all of the age that is allowed.
-fn promised(tree: &Expr) -> Vec<f64> {
+/// The limits of objectives and of staleness budgets.
+///
+/// An objective is broken if nothing of its error budget is left, and data is stale at the whole of its budget.
+fn objective_limits(tree: &Expr) -> Vec<f64> {
     let mut limits = Vec::new();
-    if asks_for(tree, |name| RATIOS.contains(&name)) {
+    if selects(tree, |name| RATIOS.contains(&name)) {
         limits.push(limits::BUDGET_LEFT);
     }
-    if asks_for(tree, |name| {
+    if selects(tree, |name| {
         name == "data:served_age_within_budget:count15m"
     }) {
-        limits.push(limits::WHOLE);
+        limits.push(limits::FULLY_USED);
     }
     limits
 }
 
-fn asks_for(tree: &Expr, is: impl Fn(&str) -> bool) -> bool {
+fn selects(tree: &Expr, is: impl Fn(&str) -> bool) -> bool {
     let mut selectors = expr::selectors(tree).into_iter();
     selectors.any(|selector| selector.name.as_deref().is_some_and(&is))
 }
 
-/// The number in front of a product.
+/// The constant factor on the left of a product.
 fn factor(expr: &Expr) -> Option<f64> {
     match expr {
         Expr::Binary(binary) if binary.op.to_string() == "*" => value(&binary.lhs),
@@ -81,7 +85,7 @@ fn factor(expr: &Expr) -> Option<f64> {
     }
 }
 
-/// The number that it is for every service, if there is one.
+/// The value of a constant expression.
 fn value(expr: &Expr) -> Option<f64> {
     match expr {
         Expr::NumberLiteral(number) => Some(number.val),
@@ -102,7 +106,7 @@ fn value(expr: &Expr) -> Option<f64> {
 mod tests {
     use super::limits;
     use crate::limits::{
-        ANY, AVAILABILITY, INSTANCES, LATENCY_SECONDS, POOL_PART, WAIT_PART, WHOLE,
+        ABOVE_ZERO, AT_LEAST_ONE, AVAILABILITY, FULLY_USED, LATENCY_SECONDS, POOL_RATIO, WAIT_RATIO,
     };
 
     fn has(alert: &str, limit: f64) -> bool {
@@ -110,23 +114,23 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_what_the_rule_compares_with() {
-        assert!(has("DatabasePoolExhausted", POOL_PART));
-        assert!(has("DatabasePoolExhausted", WAIT_PART));
-        assert!(has("DatabasePoolTimeouts", ANY));
-        assert!(has("ServiceDown", INSTANCES));
-        assert!(!has("DatabasePoolTimeouts", POOL_PART));
+    fn comparisons_have_limits() {
+        assert!(has("DatabasePoolExhausted", POOL_RATIO));
+        assert!(has("DatabasePoolExhausted", WAIT_RATIO));
+        assert!(has("DatabasePoolTimeouts", ABOVE_ZERO));
+        assert!(has("ServiceDown", AT_LEAST_ONE));
+        assert!(!has("DatabasePoolTimeouts", POOL_RATIO));
     }
 
     #[test]
-    fn exported_budgets_are_used_up_at_1() {
-        assert!(has("WorkerQueueStalled", WHOLE));
-        assert!(has("DataStalerThanBudget", WHOLE));
-        assert!(!has("WorkerDeadLetters", WHOLE));
+    fn exported_budgets_have_limit_1() {
+        assert!(has("WorkerQueueStalled", FULLY_USED));
+        assert!(has("DataStalerThanBudget", FULLY_USED));
+        assert!(!has("WorkerDeadLetters", FULLY_USED));
     }
 
     #[test]
-    fn objectives_break_at_a_burn_rate() {
+    fn objectives_have_burn_rates_as_limits() {
         for limit in [14.4, 0.0] {
             assert!(has("HttpAvailabilityBudgetBurn", limit), "{limit}");
         }

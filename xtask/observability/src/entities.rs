@@ -1,14 +1,17 @@
-//! What is one thing of a service: what may be added up, and what hides the one that is ill if it is.
+//! The entity that each series describes, and aggregations that merge entities.
 //!
-//! Two services are never one thing. Within one, what happened may be added up over its instances; a pool, a runtime and the
-//! memory belong to one instance, and a queue, a schedule and a type of data stand for themselves.
+//! A sum over several entities hides the one that is unhealthy. Different services are different entities. Within a
+//! service, events may be summed over its instances. A pool, a runtime and memory belong to one instance. A queue, a
+//! schedule and a type of data are entities of their own.
 
 use promql_parser::parser::{Expr, LabelModifier};
 
-use super::{expr, promql::of_service};
+use super::{expr, promql::service_labels};
 
-/// The labels beside those of the service, by the beginning of a series' name; the first that fits holds.
-const PARTS: &[(&str, &[&str])] = &[
+/// The labels of an entity besides those of its service, by prefix of the series.
+///
+/// The first matching prefix applies.
+const LABELS: &[(&str, &[&str])] = &[
     (
         "db_client_connection_timeouts",
         &["db_client_connection_pool_name"],
@@ -19,12 +22,12 @@ const PARTS: &[(&str, &[&str])] = &[
     ),
     ("worker_queue_up", &["instance", "queue"]),
     ("worker_", &["queue"]),
-    // Runs that meet are those of one service, whatever their schedules.
+    // Concurrent runs are counted per service, over all of its schedules.
     ("cron_running", &[]),
     ("cron_", &["cron"]),
     ("data_", &["data_type"]),
     ("metrics_", &["metric"]),
-    // How often processes have started is counted, and of no use by process.
+    // Restarts are counted per service, not per process.
     ("process_start_time_seconds", &[]),
     ("process_", &["instance"]),
     ("tokio_", &["instance"]),
@@ -33,16 +36,18 @@ const PARTS: &[(&str, &[&str])] = &[
     ("pg_", &["instance", "server"]),
 ];
 
-/// Operators that make one number of several. The others choose: the largest and the smallest are those of one thing.
+/// Operators that combine several values into one.
+///
+/// The others, such as `max` and `topk`, select the value of one entity.
 const MERGING: [&str; 6] = ["sum", "avg", "count", "stddev", "stdvar", "quantile"];
 
-/// The labels of the one thing that a series is of.
-fn of(series: &str) -> Vec<&'static str> {
-    let parts = PARTS.iter().find(|(start, _)| series.starts_with(start));
-    of_service(parts.map_or(&[], |(_, labels)| labels))
+/// The labels that identify the entity of a series.
+fn entity_labels(series: &str) -> Vec<&'static str> {
+    let labels = LABELS.iter().find(|(start, _)| series.starts_with(start));
+    service_labels(labels.map_or(&[], |(_, labels)| labels))
 }
 
-/// Each aggregation that makes one number of several things, with the labels that it loses.
+/// Each aggregation that merges several entities, with the labels that it drops.
 pub(crate) fn merged(tree: &Expr) -> Vec<String> {
     let mut merged = Vec::new();
     expr::walk(tree, &mut |node, _| {
@@ -62,14 +67,14 @@ pub(crate) fn merged(tree: &Expr) -> Vec<String> {
         let selectors = expr::selectors(&aggregate.expr).into_iter();
         let mut lost: Vec<_> = selectors
             .filter_map(|selector| selector.name.as_deref())
-            .flat_map(of)
+            .flat_map(entity_labels)
             .filter(|label| !keeps(label) && expr::labels(&aggregate.expr).has(label))
             .collect();
         lost.sort_unstable();
         lost.dedup();
         if !lost.is_empty() {
             merged.push(format!(
-                "{aggregate} adds up what differs in {}",
+                "{aggregate} merges entities that differ in {}",
                 lost.join(", ")
             ));
         }
@@ -87,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn services_are_never_added_up() {
+    fn services_are_not_merged() {
         assert_eq!(objections("sum by (job) (up)"), Some(1));
         assert_eq!(objections("sum by (cluster, namespace, job) (up)"), Some(0));
         assert_eq!(
@@ -101,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn pools_and_processes_stay_apart() {
+    fn pools_and_processes_are_not_merged() {
         let pools = |by| {
             objections(&format!(
                 "histogram_quantile(0.99, sum by (cluster, namespace, job, {by}le) (rate(db_client_connection_wait_time_seconds_bucket[5m])))"
@@ -116,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_of_several_hides_none() {
+    fn max_and_topk_do_not_merge() {
         assert_eq!(objections("max(process_resident_memory_bytes)"), Some(0));
         assert_eq!(
             objections("topk(10, process_resident_memory_bytes)"),

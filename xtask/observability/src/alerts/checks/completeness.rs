@@ -1,4 +1,4 @@
-//! That nothing is there without its other half: alerts and runbooks, alerts and alert tests, what rules record and what is asked for.
+//! Checks that alerts, runbooks, tests, recorded series and dashboards match.
 
 use std::{collections::BTreeSet, fs};
 
@@ -19,35 +19,31 @@ pub(super) fn cases(cases: &mut Cases, rules: &[Rule]) {
         "every alert has a runbook, and every runbook an alert",
         runbooks,
     );
+    cases.check("every runbook has all sections", runbook::sections);
     cases.check(
-        "every runbook says all that a runbook says",
-        runbook::sections,
-    );
-    cases.check(
-        "every dashboard and panel that a runbook or the page about slow queries names is there",
+        "every dashboard and panel that a runbook or the slow query guide names exists",
         runbook::panels,
     );
     cases.check(
-        "every query in these pages parses, over metrics that exist",
+        "every query in these documents parses, over metrics that exist",
         runbook::queries,
     );
     cases.check(
-        "every alert is tested: it fires, stays quiet in a transient, and resolves",
+        "every alert is tested: it fires, ignores a transient, and resolves",
         tested,
     );
-    cases.check(
-        "every metric that rules record is listed with its labels, and every listed one recorded",
-        || recorded(rules),
-    );
-    cases.check("alerts know the dashboards that there are", boards);
-    cases.check("the Prometheus Operator gets the same rules", operator);
+    cases.check("the list of recorded series matches the rules", || {
+        recorded(rules)
+    });
+    cases.check("the uids in board.rs match the dashboards", boards);
+    cases.check("prometheusrule.yaml has the same rules", operator);
 }
 
 fn same(what: &str, found: &BTreeSet<String>, expected: &BTreeSet<String>) -> anyhow::Result<()> {
     let missing: Vec<_> = expected.difference(found).collect();
     let extra: Vec<_> = found.difference(expected).collect();
     if !missing.is_empty() || !extra.is_empty() {
-        bail!("{what}: missing {missing:?}, and not needed {extra:?}");
+        bail!("{what}: missing {missing:?}, unexpected {extra:?}");
     }
     Ok(())
 }
@@ -74,9 +70,9 @@ fn tested() -> anyhow::Result<()> {
         let fires = has(|expected| matches!(expected, Expected::Fires { .. }));
         let transient = has(|expected| matches!(expected, Expected::Transient));
         let resolves = has(|expected| matches!(expected, Expected::Resolved { .. }));
-        // It does neither.
-        let rests = name == ALWAYS || transient && resolves;
-        if !fires || !rests {
+        // The watchdog fires at all times.
+        let is_quiet = name == ALWAYS || transient && resolves;
+        if !fires || !is_quiet {
             bail!(
                 "{name}: found fires {fires}, transient {transient}, resolves {resolves}; expected all three"
             );
@@ -86,17 +82,17 @@ fn tested() -> anyhow::Result<()> {
 }
 
 fn recorded(rules: &[Rule]) -> anyhow::Result<()> {
-    // Prometheus makes the first of alerts; the others are in the example, which is a comment.
-    let by_others = |name: &str| name == "ALERTS" || name.contains(":declared_");
+    // Prometheus itself writes `ALERTS`. The rules of declared objectives are comments.
+    let has_no_rule = |name: &str| name == "ALERTS" || name.contains(":declared_");
     let listed = foreign::recorded()
-        .filter(|name| !by_others(name))
+        .filter(|name| !has_no_rule(name))
         .map(str::to_owned)
         .collect();
-    let made = rules
+    let recorded = rules
         .iter()
         .filter_map(|rule| rule.record.clone())
         .collect();
-    same("what foreign.rs lists", &listed, &made)
+    same("the list in foreign.rs", &listed, &recorded)
 }
 
 fn boards() -> anyhow::Result<()> {

@@ -1,8 +1,9 @@
-//! The connection of a transaction, which serves again only once the transaction is known to be over.
+//! The connection of a transaction, which is reused only after a confirmed end.
 //!
-//! sqlx counts how deep a connection is in transactions. A `COMMIT` or `ROLLBACK` that fails leaves the count as it was,
-//! although SQLite has ended the transaction, as on a full disk. What begins next on that connection is a savepoint that
-//! no `COMMIT` follows: it is said to be stored, and is lost.
+//! sqlx counts the depth of transactions on a connection. A failed `COMMIT` or `ROLLBACK` leaves
+//! the count unchanged, although SQLite has ended the transaction, as on a full disk. The next
+//! `BEGIN` on that connection then only sets a savepoint, which no `COMMIT` follows, and its
+//! changes are lost after a reported success.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -13,55 +14,59 @@ use sqlx::{Connection, Database, Error, Pool, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager as _;
 use tokio::runtime::Handle;
 
-use super::file::Files;
+use super::file::FollowedFiles;
 
-/// A connection with a transaction on it. Dropped, it rolls back.
-pub(super) struct Held<DB: Database> {
-    /// `None` from the moment that it is dropped.
+/// A connection with a transaction on it; a drop rolls it back.
+pub(super) struct TransactionConnection<DB: Database> {
+    /// `None` only during the drop.
     connection: Option<PoolConnection<DB>>,
     state: State,
-    files: Files,
-    /// When the pool handed the connection over, which it has looked at.
+    files: FollowedFiles,
+    /// Time at which the pool checked the file and handed out the connection.
     since: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// `BEGIN`, `COMMIT` or `ROLLBACK` has been sent; unless it succeeds, what the connection is in is unknown.
+    /// `BEGIN`, `COMMIT` or `ROLLBACK` was sent, and has not succeeded yet.
+    ///
+    /// The connection's state is unknown.
     Unknown,
     Open,
     Over,
 }
 
-impl<DB: Database> Held<DB> {
+impl<DB: Database> TransactionConnection<DB> {
     pub(super) async fn begin(pool: &Pool<DB>) -> Result<Self, Error> {
         let connection = loop {
             let connection = pool.acquire().await?;
             if !connection.is_in_transaction() {
                 break connection;
             }
-            // Left in it by a transaction that was not begun here.
+            // Left in a transaction that this module did not begin.
             let _ = connection.close().await;
         };
-        let mut held = Self {
+        let mut transaction = Self {
             connection: Some(connection),
             state: State::Unknown,
-            files: Files::of(pool),
+            files: FollowedFiles::of(pool),
             since: Instant::now(),
         };
-        DB::TransactionManager::begin(&mut held, None).await?;
-        held.state = State::Open;
-        Ok(held)
+        DB::TransactionManager::begin(&mut transaction, None).await?;
+        transaction.state = State::Open;
+        Ok(transaction)
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), Error> {
         self.state = State::Unknown;
         if self.depth() > 1 {
-            // A savepoint that was dropped counts until SQLite's thread has rolled it back. It answers in turn.
+            // A dropped savepoint counts until SQLite's thread has rolled it back. The ping is
+            // answered after that.
             self.ping().await?;
         }
-        // A savepoint that cannot be set takes the whole transaction back, and sqlx's commit of none succeeds. One that was
-        // never released would be all that is committed.
+        // If a savepoint cannot be set, SQLite rolls back the whole transaction, and sqlx's commit
+        // without a transaction succeeds. If a savepoint was never released, the commit would
+        // release only that.
         if self.depth() != 1 {
             return Err(Error::Protocol(
                 "cannot commit: the transaction was rolled back, or a savepoint in it is still open; \
@@ -70,13 +75,14 @@ impl<DB: Database> Held<DB> {
             ));
         }
         if DB::NAME == "PostgreSQL" {
-            // It answers the `COMMIT` of a transaction that has failed, or that a statement has ended, by storing nothing, and
-            // calls that a success. A savepoint is an error there. Its rollback is sent along with the `COMMIT`.
+            // If the transaction has failed, or a statement has ended it, PostgreSQL answers the
+            // `COMMIT` with success and stores nothing. A savepoint is an error in such a state.
+            // Its rollback is sent together with the `COMMIT`.
             DB::TransactionManager::begin(self, None).await?;
             DB::TransactionManager::start_rollback(self);
         }
         DB::TransactionManager::commit(self).await?;
-        self.files.committed_within(self.since.elapsed())?;
+        self.files.check_commit(self.since.elapsed())?;
         self.state = State::Over;
         Ok(())
     }
@@ -96,7 +102,7 @@ impl<DB: Database> Held<DB> {
     }
 }
 
-impl<DB: Database> Deref for Held<DB> {
+impl<DB: Database> Deref for TransactionConnection<DB> {
     type Target = DB::Connection;
 
     #[expect(clippy::unreachable, reason = "only drop takes the connection out")]
@@ -108,7 +114,7 @@ impl<DB: Database> Deref for Held<DB> {
     }
 }
 
-impl<DB: Database> DerefMut for Held<DB> {
+impl<DB: Database> DerefMut for TransactionConnection<DB> {
     #[expect(clippy::unreachable, reason = "only drop takes the connection out")]
     fn deref_mut(&mut self) -> &mut Self::Target {
         match &mut self.connection {
@@ -118,13 +124,13 @@ impl<DB: Database> DerefMut for Held<DB> {
     }
 }
 
-impl<DB: Database> Drop for Held<DB> {
+impl<DB: Database> Drop for TransactionConnection<DB> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else {
             return;
         };
         match (self.state, Handle::try_current()) {
-            // Back to the pool.
+            // The connection returns to the pool.
             (State::Over, _) => {}
             (State::Open, Ok(runtime)) => {
                 DB::TransactionManager::start_rollback(&mut connection);
@@ -139,11 +145,15 @@ impl<DB: Database> Drop for Held<DB> {
     }
 }
 
-/// Whether a connection is in no transaction, whatever has begun it: sqlx, or a statement. It must not serve others if so.
+/// Returns whether a connection is outside any transaction.
+///
+/// The transaction may have been begun by sqlx or by a statement. A connection inside one must not
+/// be reused.
 pub(super) async fn is_idle<DB: Database>(connection: &mut DB::Connection) -> bool {
     match DB::NAME {
-        // Asks for a transaction by a statement that begins none: sqlx then looks at what the database says about the
-        // connection, and fails with `BeginFailed` outside of transactions. In one that has failed, the statement fails.
+        // Begins a transaction with a statement that begins none. sqlx then checks the state that
+        // the database reports, and fails with `BeginFailed` outside a transaction. Inside a failed
+        // transaction, the statement fails.
         "PostgreSQL" | "SQLite" => {
             let begun = connection.begin_with("SELECT 1").await;
             matches!(begun, Err(Error::BeginFailed))

@@ -1,4 +1,4 @@
-//! That what is copied from a page at night works on a real log, in which not every line is JSON.
+//! Checks that documented `jq` commands work on logs with lines that are not JSON.
 
 use std::{
     collections::BTreeMap,
@@ -11,21 +11,21 @@ use anyhow::{Context as _, bail, ensure};
 use support::{Cases, files, paths, tools};
 
 pub(super) fn cases(cases: &mut Cases) {
-    let what = "every jq command of a runbook, the book or a README reads a log with lines that are no JSON";
+    let what = "every documented jq command reads a log with lines that are not JSON";
     let Some(jq) = tools::on_path("jq") else {
         return cases.not_run(what, "install jq");
     };
     cases.check(what, || {
         ensure!(
-            survives(&jq, "jq -c 'select(.level)'").is_err(),
-            "a command that stops at the first such line passes as well"
+            run_on_log(&jq, "jq -c 'select(.level)'").is_err(),
+            "the check accepts a command that stops at the first such line"
         );
         let mut found = 0;
         let mut wrong = Vec::new();
         for (name, text) in pages()? {
             for command in commands(&text) {
                 found += 1;
-                if let Err(error) = survives(&jq, &command) {
+                if let Err(error) = run_on_log(&jq, &command) {
                     wrong.push(format!("{name}: {command}\n{error:#}"));
                 }
             }
@@ -38,7 +38,7 @@ pub(super) fn cases(cases: &mut Cases) {
     });
 }
 
-/// Markdown and templates of it, below the root.
+/// All Markdown files of the docs and the template, and the README.
 fn pages() -> anyhow::Result<BTreeMap<String, String>> {
     let mut pages = BTreeMap::new();
     for folder in ["docs", "template"] {
@@ -54,21 +54,23 @@ fn pages() -> anyhow::Result<BTreeMap<String, String>> {
     Ok(pages)
 }
 
-/// From `jq` to the end of its program.
+/// The `jq` commands in a text, each from `jq` to the end of its quoted program.
 fn commands(text: &str) -> Vec<String> {
-    // A table escapes what would end its cell.
+    // A pipe in a cell of a table is escaped.
     let text = text.replace("\\|", "|");
     let command = |rest: &str| {
         let mut parts = rest.lines().next()?.splitn(3, '\'');
         let (options, program) = (parts.next()?, parts.next()?);
-        // Else it is a word of a sentence.
+        // Otherwise `jq` is a word in a sentence.
         let are_options = options.trim().is_empty() || options.starts_with('-');
         are_options.then(|| format!("jq {options}'{program}'"))
     };
     text.split("jq ").skip(1).filter_map(command).collect()
 }
 
-/// What stands in a log besides the service's own lines: text, JSON that is no object, a line that was cut off, an empty one.
+/// A log with a line of the service among others.
+///
+/// The others are text, JSON that is not an object, a truncated line, and an empty line.
 const LOG: &str = r#"error: DATABASE_URL: found "x", expected an address
 thread 'main' panicked at src/main.rs:1:1
 42
@@ -81,7 +83,8 @@ null
 {"timestamp":"2026-11-28T00:00:00Z","level":"ERROR","target":"firstlight","message":"budget"}
 "#;
 
-fn survives(jq: &Path, command: &str) -> anyhow::Result<()> {
+/// Runs a command on [`LOG`], and fails if it fails or writes to standard error.
+fn run_on_log(jq: &Path, command: &str) -> anyhow::Result<()> {
     let folder = jq.parent().context("jq is in no folder")?;
     let path = std::env::var("PATH").unwrap_or_default();
     let mut shell = Command::new("sh")
@@ -92,14 +95,14 @@ fn survives(jq: &Path, command: &str) -> anyhow::Result<()> {
         .stderr(Stdio::piped())
         .spawn()?;
     let mut log = shell.stdin.take().context("no standard input")?;
-    // A command that has ended already is judged by its status.
+    // The write fails if the command has already ended. The status below then decides.
     let _ = log.write_all(LOG.as_bytes());
     drop(log);
     let output = shell.wait_with_output()?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success() && complaint.is_empty(),
-        "it ends with {}, and says: {complaint}",
+        "{}, with standard error: {complaint}",
         output.status
     );
     Ok(())

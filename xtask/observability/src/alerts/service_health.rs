@@ -1,9 +1,9 @@
-//! Services that are not there at all, or that are no longer called.
+//! Alerts on services that are down, absent, or without traffic.
 
 pub(super) mod alert_tests;
 
 use super::{
-    alert::{Alert, Promise},
+    alert::{Alert, ObjectiveSource},
     board::Board,
     group::Group,
     slo::Objective,
@@ -14,33 +14,33 @@ use crate::{
 };
 
 pub(super) fn group() -> Group {
-    let promises = [Promise::Declared, Promise::Default];
+    let sources = [ObjectiveSource::Declared, ObjectiveSource::Default];
     Group::new("firstlight-service")
-        .alerts(promises.map(down))
-        .alerts(promises.map(absent))
+        .alerts(sources.map(down))
+        .alerts(sources.map(absent))
         .alerts([
             no_traffic(Objective::Availability, "HTTP"),
             no_traffic(Objective::Grpc, "gRPC"),
-            no_traffic_of_a_new_one(Objective::Availability, "HTTP"),
-            no_traffic_of_a_new_one(Objective::Grpc, "gRPC"),
+            no_traffic_of_new_service(Objective::Availability, "HTTP"),
+            no_traffic_of_new_service(Objective::Grpc, "gRPC"),
         ])
 }
 
-fn down(promise: Promise) -> Alert {
+fn down(source: ObjectiveSource) -> Alert {
     let up = max(&SERVICE, Selector::foreign("up"));
-    Alert::of(promise, "ServiceDown")
-        .because(match promise {
-            Promise::Declared => {
+    Alert::of(source, "ServiceDown")
+        .because(match source {
+            ObjectiveSource::Declared => {
                 "One instance that is gone is the orchestrator's business. All of them are an outage: a page if the service has a \
                  declared objective, and else a ticket."
             }
-            Promise::Default => "",
+            ObjectiveSource::Default => "",
         })
         .when(&[
             &format!("{up} == 0"),
             &format!("and {}", on_service(&[])),
             "slo:availability:objective_ratio",
-            &promise.filter("slo:availability"),
+            &source.filter("slo:availability"),
         ])
         .lasting("2m")
         .summary("No instance of a service answers.")
@@ -48,20 +48,20 @@ fn down(promise: Promise) -> Alert {
         .on(Board::Overview)
 }
 
-fn absent(promise: Promise) -> Alert {
-    Alert::of(promise, "ServiceAbsent")
-        .because(match promise {
-            Promise::Declared => {
+fn absent(source: ObjectiveSource) -> Alert {
+    Alert::of(source, "ServiceAbsent")
+        .because(match source {
+            ObjectiveSource::Declared => {
                 "An absent service has no metric that an alert could look at, so this one looks at who was here within a day, or is \
                  declared in objectives.yml."
             }
-            Promise::Default => "",
+            ObjectiveSource::Default => "",
         })
         .when(&[
             "slo:availability:objective_ratio",
             &format!("unless {}", on_service(&[])),
             "up",
-            &promise.filter("slo:availability"),
+            &source.filter("slo:availability"),
         ])
         .lasting("5m")
         .summary("Prometheus no longer knows of a service.")
@@ -69,7 +69,7 @@ fn absent(promise: Promise) -> Alert {
         .on(Board::Overview)
 }
 
-/// The traffic of half an hour, so long ago.
+/// The mean traffic of half an hour, `ago` in the past.
 fn traffic(objective: Objective, ago: &str) -> String {
     let requests = requests(objective);
     format!("avg_over_time({requests}[30m] offset {ago})")
@@ -79,8 +79,8 @@ fn requests(objective: Objective) -> String {
     format!("slo:{}:requests_rate5m", objective.word())
 }
 
-/// There is none now, of a service that is up.
-fn none_now(objective: Objective) -> [String; 4] {
+/// The condition that a service is up and has no traffic now.
+fn up_without_traffic(objective: Objective) -> [String; 4] {
     let on = on_service(&[]);
     [
         format!("unless {on}"),
@@ -104,14 +104,14 @@ fn no_traffic(objective: Objective, protocol: &'static str) -> Alert {
         format!("unless {}", on_service(&[])),
         format!("{} < {TRAFFIC_FLOOR}", traffic(objective, "1w")),
     ];
-    lines.extend(none_now(objective));
+    lines.extend(up_without_traffic(objective));
     without_traffic("1d", because, &lines, protocol).description(format!(
         "{{{{ $labels.job }}}} has no {protocol} requests; at this time yesterday it had {{{{ $value | humanize }}}} a second."
     ))
 }
 
-/// Of a service in its first day there is no yesterday.
-fn no_traffic_of_a_new_one(objective: Objective, protocol: &'static str) -> Alert {
+/// Compares with the hour before, for a service without data of the day before.
+fn no_traffic_of_new_service(objective: Objective, protocol: &'static str) -> Alert {
     let because = match objective {
         Objective::Grpc => "",
         _ => "A service that had no requests to count a day ago is compared with the hour before.",
@@ -121,7 +121,7 @@ fn no_traffic_of_a_new_one(objective: Objective, protocol: &'static str) -> Aler
         format!("unless {}", on_service(&[])),
         traffic(objective, "1d"),
     ];
-    lines.extend(none_now(objective));
+    lines.extend(up_without_traffic(objective));
     without_traffic("1h", because, &lines, protocol).description(format!(
         "{{{{ $labels.job }}}} has no {protocol} requests; an hour ago it had {{{{ $value | humanize }}}} a second."
     ))

@@ -1,11 +1,11 @@
-//! Our rules on queries that parse and yet can have no answer.
+//! Own rules on references to metrics and labels that do not exist.
 
 use promql_parser::parser::{Expr, LabelModifier};
 use serde_json::json;
 
 use super::{
     Rule,
-    sheet::{PanelSheet, first_panel, first_query, objection, text},
+    json_view::{PanelView, change_first_panel, objection, replace_first_query, text},
 };
 use crate::{
     expr::{self, Labels},
@@ -15,14 +15,14 @@ use crate::{
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "metrics-exist",
-        check: |sheet| sheet.each_tree(metrics),
-        breaks: |json| first_query(json, "upp{job=~\"$job\",instance=~\"$instance\"}"),
+        check: |view| view.each_tree(metrics),
+        breaks: |json| replace_first_query(json, "upp{job=~\"$job\",instance=~\"$instance\"}"),
     },
     Rule {
         name: "labels-exist",
-        check: |sheet| sheet.each_tree(groups),
+        check: |view| view.each_tree(groups),
         breaks: |json| {
-            first_query(
+            replace_first_query(
                 json,
                 "sum by (cron) (up{job=~\"$job\",instance=~\"$instance\"})",
             )
@@ -30,26 +30,26 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "legends-resolve",
-        check: |sheet| sheet.each_panel(legends),
+        check: |view| view.each_panel(legends),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["targets"][0]["legendFormat"] = json!("{{pod}}")
             })
         },
     },
 ];
 
-/// Every series is in the catalogue, or one of others that we know.
+/// Every metric is in the catalog or a known foreign one.
 fn metrics(tree: &Expr) -> Vec<String> {
     expr::selectors(tree)
         .into_iter()
         .filter_map(|selector| selector.name.clone())
         .filter(|name| expr::metric(name).is_none() && foreign::labels(name).is_none())
-        .map(|name| format!("nothing is called {name}"))
+        .map(|name| format!("{name} does not exist"))
         .collect()
 }
 
-/// What is grouped by is a label of what is grouped, and what is matched is a label of the metric.
+/// Aggregations and matchers use labels that the series have.
 fn groups(tree: &Expr) -> Vec<String> {
     let mut objections = Vec::new();
     expr::walk(tree, &mut |node, _| {
@@ -58,9 +58,8 @@ fn groups(tree: &Expr) -> Vec<String> {
         {
             let inside = expr::labels(&aggregate.expr);
             let missing = by.labels.iter().filter(|label| !inside.has(label));
-            objections.extend(
-                missing.map(|label| format!("there is no label {label} in {}", aggregate.expr)),
-            );
+            objections
+                .extend(missing.map(|label| format!("{} has no label {label}", aggregate.expr)));
         }
         let selector = match node {
             Expr::VectorSelector(selector) => selector,
@@ -79,8 +78,8 @@ fn groups(tree: &Expr) -> Vec<String> {
     objections
 }
 
-/// Every `{{label}}` of a legend is a label of its query's result.
-fn legends(panel: PanelSheet<'_>) -> Vec<String> {
+/// Every `{{label}}` in a legend is a label of the query's result.
+fn legends(panel: PanelView<'_>) -> Vec<String> {
     let mut objections = Vec::new();
     for target in panel.targets() {
         let Ok(tree) = expr::parse(text(&target["expr"])) else {
@@ -91,7 +90,10 @@ fn legends(panel: PanelSheet<'_>) -> Vec<String> {
             let token = token.split("}}").next().unwrap_or_default().trim();
             objections.extend(objection(
                 !labels.has(token),
-                format!("{{{{{token}}}}} is no label of {}", text(&target["expr"])),
+                format!(
+                    "{{{{{token}}}}} is not a label of {}",
+                    text(&target["expr"])
+                ),
             ));
         }
     }

@@ -1,35 +1,37 @@
-//! Our rules on where a panel turns red: where an alert fires, and by a measure that is each service's own.
+//! Own rules on thresholds.
+//!
+//! A panel turns red exactly when an alert fires, in relation to a limit of each service.
 
 use promql_parser::parser::{BinaryExpr, Expr, VectorSelector};
 use serde_json::{Value, json};
 
 use super::{
     Rule,
-    sheet::{PanelSheet, first_panel, first_query, items, text},
+    json_view::{PanelView, change_first_panel, items, replace_first_query, text},
 };
 use crate::{
     alerts, expr,
     limits::{
-        ANY, BUDGET_LEFT, HERD_RUNS, IDLE_IN_TRANSACTION_SECONDS, INSTANCES, N_PLUS_ONE_REQUESTS,
-        REPLICATION_LAG_BYTES,
+        ABOVE_ZERO, AT_LEAST_ONE, BUDGET_LEFT, HERD_RUNS, IDLE_IN_TRANSACTION_SECONDS,
+        N_PLUS_ONE_REQUESTS, REPLICATION_LAG_BYTES,
     },
 };
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
-        name: "thresholds-are-the-alerts",
-        check: |sheet| sheet.each_panel(thresholds),
+        name: "thresholds-match-alerts",
+        check: |view| view.each_panel(thresholds),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] = json!(0.8765);
             });
         },
     },
     Rule {
-        name: "thresholds-are-each-services-own",
-        check: |sheet| sheet.each_panel(constants),
+        name: "thresholds-are-relative",
+        check: |view| view.each_panel(constants),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["targets"][0]["expr"] =
                     json!("max(process_resident_memory_bytes / 1073741824)");
                 panel["fieldConfig"]["defaults"]["thresholds"]["steps"] =
@@ -38,10 +40,10 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
-        name: "no-bucket-is-a-constant",
-        check: |sheet| sheet.each_tree(buckets),
+        name: "buckets-are-not-constant",
+        check: |view| view.each_tree(buckets),
         breaks: |json| {
-            first_query(
+            replace_first_query(
                 json,
                 "sum by (cluster, namespace, job) (rate(http_server_request_duration_seconds_bucket{le=\"0.25\"}[5m]))",
             )
@@ -49,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// What is fast enough is the bucket that each service has declared, and none that a query names.
+/// Queries name no bucket, because each service declares its own objective.
 fn buckets(tree: &Expr) -> Vec<String> {
     let selectors = expr::selectors(tree).into_iter();
     let named = |selector: &&VectorSelector| {
@@ -58,12 +60,12 @@ fn buckets(tree: &Expr) -> Vec<String> {
     };
     selectors
         .filter(named)
-        .map(|selector| format!("{selector} is one bucket for all services"))
+        .map(|selector| format!("{selector} uses the same bucket for all services"))
         .collect()
 }
 
-/// A panel turns red where an alert fires that it leads to, and not at a number that looked good.
-fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
+/// The thresholds of a panel are limits of the alerts whose runbooks it links to.
+fn thresholds(panel: PanelView<'_>) -> Vec<String> {
     if panel.counts_alerts() {
         return Vec::new();
     }
@@ -78,12 +80,12 @@ fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
         .collect();
     values
         .filter(|value| !known.contains(value))
-        .map(|value| format!("{value} is no limit of {names:?}, which fire at {known:?}"))
+        .map(|value| format!("{value} is not a limit of {names:?}, which fire at {known:?}"))
         .collect()
 }
 
-/// How much of it there may be, as a service or a server says itself, or as the rules record it for each service.
-const MEASURES: [&str; 8] = [
+/// Limits that a service or a server exports, or that rules record per service.
+const EXPORTED_LIMITS: [&str; 8] = [
     "db_client_connection_limit",
     "worker_queue_latency_budget_seconds",
     "data_staleness_budget_seconds",
@@ -94,13 +96,13 @@ const MEASURES: [&str; 8] = [
     "slo:latency:objective_",
 ];
 
-/// What the rules record as a part of an objective already.
+/// A recorded series that is already a ratio of an objective.
 const OF_AN_OBJECTIVE: &str = "error_budget_remaining_ratio";
 
-/// None, or any at all: that is the same for every service.
-const BOUNDS: [f64; 3] = [ANY, INSTANCES, BUDGET_LEFT];
+/// Thresholds that apply to every service alike.
+const ABSOLUTE: [f64; 3] = [ABOVE_ZERO, AT_LEAST_ONE, BUDGET_LEFT];
 
-/// Where the alert's own limit is the same for all, and why.
+/// Limits of alerts that are the same for all services, with the reason.
 const CONSTANTS: [(f64, &str); 4] = [
     (
         N_PLUS_ONE_REQUESTS,
@@ -120,41 +122,40 @@ const CONSTANTS: [(f64, &str); 4] = [
     ),
 ];
 
-/// A threshold is one number for all services. So it is none or any, a part of what the service itself declares, or in the list.
-fn constants(panel: PanelSheet<'_>) -> Vec<String> {
+/// The value of a threshold is meaningful for all services.
+///
+/// A threshold is in [`ABSOLUTE`], applies to a ratio of a limit in [`EXPORTED_LIMITS`], or is listed in [`CONSTANTS`].
+fn constants(panel: PanelView<'_>) -> Vec<String> {
     let mut objections = Vec::new();
     for target in panel.targets() {
         let query = text(&target["expr"]);
         let Ok(tree) = expr::parse(query) else {
             continue;
         };
-        let is_part = is_part(&tree) || query.contains(OF_AN_OBJECTIVE);
+        let is_ratio = is_ratio(&tree) || query.contains(OF_AN_OBJECTIVE);
         let values = panel
             .steps(text(&target["legendFormat"]))
             .filter_map(|step: &Value| step["value"].as_f64());
         let wrong = values.filter(|value| {
             let listed = CONSTANTS.iter().any(|(constant, _)| constant == value);
-            // In a part, 1 is all of it.
-            !is_part && !BOUNDS.contains(value) && !listed
+            !is_ratio && !ABSOLUTE.contains(value) && !listed
         });
         objections.extend(wrong.map(|value| {
-            format!(
-                "{value} is the same for every service, and no part of what one declares: {query}"
-            )
+            format!("{value} is the same for every service, and not a ratio of a limit: {query}")
         }));
     }
     objections
 }
 
-/// Whether something is divided by what is declared.
-fn is_part(tree: &Expr) -> bool {
+/// Whether the query divides by an exported limit.
+fn is_ratio(tree: &Expr) -> bool {
     let mut found = false;
     expr::walk(tree, &mut |node, _| {
         if let Expr::Binary(BinaryExpr { rhs, op, .. }) = node {
             let selectors = expr::selectors(rhs).into_iter();
             let mut names = selectors.filter_map(|selector| selector.name.as_deref());
-            let declared = |name: &str| MEASURES.iter().any(|start| name.starts_with(start));
-            found |= op.to_string() == "/" && names.any(declared);
+            let is_limit = |name: &str| EXPORTED_LIMITS.iter().any(|start| name.starts_with(start));
+            found |= op.to_string() == "/" && names.any(is_limit);
         }
     });
     found
@@ -162,33 +163,33 @@ fn is_part(tree: &Expr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CONSTANTS, MEASURES, constants, is_part};
+    use super::{CONSTANTS, EXPORTED_LIMITS, constants, is_ratio};
     use crate::{
-        dashboards::{all, lint::sheet::Sheet},
+        dashboards::{all, lint::json_view::DashboardView},
         expr,
     };
 
-    fn part(query: &str) -> Option<bool> {
-        expr::parse(query).ok().map(|tree| is_part(&tree))
+    fn ratio(query: &str) -> Option<bool> {
+        expr::parse(query).ok().map(|tree| is_ratio(&tree))
     }
 
     #[test]
-    fn a_part_is_divided_by_what_is_declared() {
+    fn ratios_divide_by_an_exported_limit() {
         assert_eq!(
-            part("max(process_resident_memory_bytes / cgroup_memory_limit_bytes)"),
+            ratio("max(process_resident_memory_bytes / cgroup_memory_limit_bytes)"),
             Some(true)
         );
-        assert_eq!(part("max(process_resident_memory_bytes / 2)"), Some(false));
-        assert_eq!(part("cgroup_memory_limit_bytes"), Some(false));
-        assert_eq!(part("cgroup_memory_limit_bytes / 2"), Some(false));
+        assert_eq!(ratio("max(process_resident_memory_bytes / 2)"), Some(false));
+        assert_eq!(ratio("cgroup_memory_limit_bytes"), Some(false));
+        assert_eq!(ratio("cgroup_memory_limit_bytes / 2"), Some(false));
     }
 
     #[test]
-    fn every_measure_and_constant_is_used() {
+    fn every_limit_and_constant_is_used() {
         let boards: Vec<_> = all().iter().map(|board| board.json()).collect();
         let text = serde_json::Value::from(boards.clone()).to_string();
-        for measure in MEASURES {
-            assert!(text.contains(measure), "{measure}");
+        for limit in EXPORTED_LIMITS {
+            assert!(text.contains(limit), "{limit}");
         }
         for (constant, reason) in CONSTANTS {
             let step = format!("\"value\":{constant}");
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_of_one_pool_are_no_threshold() {
+    fn absolute_seconds_are_rejected() {
         let mut board = all()[0].json();
         let panel = &mut board["panels"][1];
         panel["type"] = "timeseries".into();
@@ -205,8 +206,8 @@ mod tests {
         panel["fieldConfig"] = serde_json::json!({
             "defaults": { "thresholds": { "steps": [{ "value": null }, { "value": 0.1 }] } }
         });
-        let sheet = Sheet::new(&board);
-        let found: Vec<_> = sheet.panels().into_iter().map(constants).collect();
+        let view = DashboardView::new(&board);
+        let found: Vec<_> = view.panels().into_iter().map(constants).collect();
         assert_eq!(found.first().map(Vec::len), Some(1));
     }
 }

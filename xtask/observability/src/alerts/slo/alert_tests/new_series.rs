@@ -1,11 +1,11 @@
-//! Failures that a new series begins with, services beside each other, and how few failures fire.
+//! Tests of new series with failures, separate services, and few failures.
 
 use super::{ALL, DECLARED, FAILED, FAST, TARGET, declared};
 use crate::alerts::alert_test::AlertTest;
 
 const AVAILABILITY: &str = "HttpAvailabilityBudgetBurn";
 const LATENCY: &str = "HttpLatencyBudgetBurn";
-/// The fastest of those that page.
+/// The labels of the page with the fastest burn rate.
 const PAGES: [(&str, &str); 3] = [("long", "1h"), ("job", "orders"), ("severity", "critical")];
 
 pub(in super::super::super) fn all() -> Vec<AlertTest> {
@@ -13,16 +13,16 @@ pub(in super::super::super) fn all() -> Vec<AlertTest> {
         routes(),
         pods(),
         slow_pods(),
-        beside("namespace"),
-        beside("cluster"),
+        production_and_staging("namespace"),
+        production_and_staging("cluster"),
     ];
-    alert_tests.extend(fewest());
+    alert_tests.extend(failure_counts());
     alert_tests.push(cold_cache());
-    alert_tests.extend(["Vx5 stale Vx25", "Vx5 _x10 Vx20", "_x5 Vx25"].map(gap));
+    alert_tests.extend(["Vx5 stale Vx25", "Vx5 _x10 Vx20", "_x5 Vx25"].map(scrape_gap));
     alert_tests
 }
 
-/// Twelve routes of a service fail three times each, within one minute and never again.
+/// Twelve routes of a service fail three times each, within one minute.
 fn routes() -> AlertTest {
     let test = AlertTest::of(AVAILABILITY, "12 routes with three failures each")
         .process(TARGET, 0, "Vx60")
@@ -34,12 +34,13 @@ fn routes() -> AlertTest {
     test.transient(29).firing(34, &PAGES)
 }
 
-/// The target of one of many pods, each of which was started half a minute before its first scrape.
+/// The labels of a pod's target.
 fn pod(number: u32) -> String {
     format!("job=\"orders\",instance=\"pod-{number}\"")
 }
 
-fn started(test: AlertTest) -> AlertTest {
+/// Adds 40 pods, each started half a minute before its first scrape.
+fn with_started_pods(test: AlertTest) -> AlertTest {
     (0..40).fold(test, |test, number| {
         test.process(&pod(number), 1_770, "_x30 Vx30")
     })
@@ -49,7 +50,7 @@ fn pods() -> AlertTest {
     let test = AlertTest::of(AVAILABILITY, "40 pods that fail before their first scrape")
         .process(TARGET, 0, "Vx60")
         .series(ALL, "0+60x60");
-    let test = (0..40).fold(started(declared(test)), |test, number| {
+    let test = (0..40).fold(with_started_pods(declared(test)), |test, number| {
         test.series(&FAILED.replace(TARGET, &pod(number)), "_x30 10x30")
     });
     test.transient(29).firing(34, &PAGES)
@@ -60,15 +61,15 @@ fn slow_pods() -> AlertTest {
         .process(TARGET, 0, "Vx60")
         .series(ALL, "0+60x60")
         .series(FAST, "0+60x60");
-    let test = (0..40).fold(started(declared(test)), |test, number| {
+    let test = (0..40).fold(with_started_pods(declared(test)), |test, number| {
         test.series(&ALL.replace(TARGET, &pod(number)), "_x30 60x30")
             .series(&FAST.replace(TARGET, &pod(number)), "_x30 4x30")
     });
     test.transient(29).firing(34, &PAGES)
 }
 
-/// Production fails, beside a staging with a hundred times its traffic, in one Prometheus.
-fn beside(label: &'static str) -> AlertTest {
+/// Production fails; staging has a hundred times its traffic and is healthy.
+fn production_and_staging(label: &'static str) -> AlertTest {
     let of =
         |series: &str, value: &str| series.replace("job=", &format!("{label}=\"{value}\",job="));
     let test = AlertTest::of(
@@ -86,8 +87,8 @@ fn beside(label: &'static str) -> AlertTest {
         .resolved_only(40, label, "staging")
 }
 
-/// Nine failures never fire, and 13 within five minutes always do, of an old series and of a new one.
-fn fewest() -> Vec<AlertTest> {
+/// Nine failures never fire, and 13 within five minutes do, in any series.
+fn failure_counts() -> Vec<AlertTest> {
     let of = |failures: u32, values: String, how: &str| {
         let name = format!("{failures} failures {how}, of 60 requests an hour");
         let test = AlertTest::of(AVAILABILITY, name)
@@ -106,14 +107,14 @@ fn fewest() -> Vec<AlertTest> {
         quiet(of(9, of_an_old_series(9), "in an old series")),
         of(13, at_once(13), "in a new series").firing(34, &PAGES),
         of(13, of_an_old_series(13), "in an old series").firing(34, &PAGES),
-        // One every three minutes, which goes on.
+        // One failure every three minutes, without an end.
         of(15, "0x10 0+0.34x50".to_owned(), "that go on")
             .transient(35)
             .firing(55, &PAGES),
     ]
 }
 
-/// A request every other minute, all of them slow for ten minutes after a deploy.
+/// One request every two minutes, all of them slow for ten minutes after a deploy.
 fn cold_cache() -> AlertTest {
     let test = AlertTest::of(LATENCY, "a cold cache, with 30 requests an hour")
         .process(TARGET, 0, "Vx180")
@@ -124,8 +125,8 @@ fn cold_cache() -> AlertTest {
         .fold(declared(test), AlertTest::transient)
 }
 
-/// A service has failed long ago, and only its scrapes have gaps.
-fn gap(scrapes: &str) -> AlertTest {
+/// No new failures; only the scrapes have gaps.
+fn scrape_gap(scrapes: &str) -> AlertTest {
     let test = AlertTest::of(
         AVAILABILITY,
         format!("no new failure, and scrapes as in {scrapes}"),

@@ -1,7 +1,7 @@
-//! Why a pool has timed out, if it is not its own use: the server gives it no further connection.
+//! Diagnosis of a pool's timeout: whether the server refuses connections.
 //!
-//! A pool tries again until its time-out where a server is full, starts, or does not listen, and does not say so. So the
-//! server is asked, beside the pool, by opening one connection.
+//! If a server is full, starts up or does not listen, a pool retries until its timeout and does not
+//! report the reason. So one connection is opened outside the pool, and its error is logged.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -13,15 +13,17 @@ use tokio::{runtime::Handle, time::timeout};
 
 use super::{failure::Failure, pools};
 
-/// A service whose calls time out has better things to do.
-const ASK_EVERY: Duration = Duration::from_secs(60);
+/// Interval of diagnoses.
+///
+/// A service whose calls time out is already overloaded.
+const DIAGNOSIS_INTERVAL: Duration = Duration::from_secs(60);
 
-const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(5);
 
-static ASKED: Mutex<Option<Instant>> = Mutex::new(None);
+static LAST_DIAGNOSIS: Mutex<Option<Instant>> = Mutex::new(None);
 
-/// Takes note of what a call of the service has found.
-pub(super) fn note(error: &Error) {
+/// Diagnoses an error of a call, if it is a pool's timeout.
+pub(super) fn diagnose(error: &Error) {
     if !matches!(error, Error::PoolTimedOut) {
         return;
     }
@@ -31,13 +33,13 @@ pub(super) fn note(error: &Error) {
     if !is_due() {
         return;
     }
-    for pools::Opening { pool, opened } in pools::openings() {
+    for pools::ExtraConnection { pool, opened } in pools::extra_connections() {
         runtime.spawn(async move {
-            match timeout(ASK_TIMEOUT, opened).await {
-                // The pool is used up, which its gauges show.
+            match timeout(DIAGNOSIS_TIMEOUT, opened).await {
+                // The pool is exhausted, which its gauges show.
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => warn(&pool, &error),
-                // Its connection time-out, as if nothing answered.
+                // No answer: logged like the pool's own timeout.
                 Err(_) => warn(&pool, &Error::PoolTimedOut),
             }
         });
@@ -45,15 +47,17 @@ pub(super) fn note(error: &Error) {
 }
 
 fn is_due() -> bool {
-    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_due = asked.is_none_or(|at| at.elapsed() >= ASK_EVERY);
+    let mut last_diagnosis = LAST_DIAGNOSIS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let is_due = last_diagnosis.is_none_or(|at| at.elapsed() >= DIAGNOSIS_INTERVAL);
     if is_due {
-        *asked = Some(Instant::now());
+        *last_diagnosis = Some(Instant::now());
     }
     is_due
 }
 
-/// Without the server's message, as everywhere.
+/// Logs the reason without the server's message, which may quote values.
 fn warn(pool: &str, error: &Error) {
     let Some(failure) = Failure::of(error) else {
         return;

@@ -1,4 +1,4 @@
-//! Services that go down, restart, vanish, and are no longer called.
+//! Tests of alerts on services that are down, absent, or without traffic.
 
 use crate::alerts::alert_test::AlertTest;
 
@@ -28,7 +28,7 @@ fn down() -> Vec<AlertTest> {
             .transient(12)
             .transient(25)
     };
-    let mut alert_tests = promised_or_not(
+    let mut alert_tests = declared_and_default(
         both,
         "both instances, after a restart and the loss of one",
         (45, DOWN),
@@ -46,18 +46,18 @@ fn down() -> Vec<AlertTest> {
     alert_tests
 }
 
-/// The same twice: with a declared objective, and with the default, where it is a ticket.
-fn promised_or_not(
+/// A test with a declared objective, and the same test with the default.
+fn declared_and_default(
     test: impl Fn(&str) -> AlertTest,
     name: &str,
-    (fires, says): (u32, &str),
+    (fires, description): (u32, &str),
     resolved: u32,
 ) -> Vec<AlertTest> {
     let declared = test(name).series(DECLARED, "0.999x100");
     let by_default = test("nothing was promised, so that it is a ticket");
     [(declared, ORDERS), (by_default, BY_DEFAULT)]
         .into_iter()
-        .map(|(test, labels)| test.fires(fires, &labels, says).resolved(resolved))
+        .map(|(test, labels)| test.fires(fires, &labels, description).resolved(resolved))
         .collect()
 }
 
@@ -71,7 +71,7 @@ fn foreign(alert: &'static str, name: &str, up: &str, build: &str) -> AlertTest 
         )
 }
 
-/// All of production is down, beside a staging that is up, in one Prometheus.
+/// Production is down and staging is up, in one Prometheus.
 fn one_of_two(label: &'static str) -> AlertTest {
     let up = |value: &str, instance: &str| {
         format!(r#"up{{{label}="{value}",job="orders",instance="{instance}"}}"#)
@@ -98,7 +98,7 @@ fn absent() -> Vec<AlertTest> {
             .process(TARGET, 0, "Vx10 _x2 Vx17 _x40 Vx20")
             .transient(12)
     };
-    let mut alert_tests = promised_or_not(
+    let mut alert_tests = declared_and_default(
         gone,
         "its targets are gone, and come back",
         (60, ABSENT),
@@ -129,7 +129,7 @@ fn absent() -> Vec<AlertTest> {
     alert_tests
 }
 
-/// Of what is declared, the most specific holds, and what is said for no namespace holds in each.
+/// The most specific declaration applies; one without a namespace applies in each.
 fn declared() -> Vec<AlertTest> {
     let declared = |labels: &str| format!("slo:availability:declared_objective_ratio{{{labels}}}");
     let down = |name: &str| {
@@ -179,8 +179,9 @@ fn declared() -> Vec<AlertTest> {
     ]
 }
 
-/// A day of three services: one that loses its HTTP requests and has them again, one that loses its gRPC calls, and one with few
-/// requests at any time.
+/// Three services over a day.
+///
+/// One loses its HTTP requests for a while, one loses its gRPC calls, and one has few requests at any time.
 pub(in super::super) fn traffic() -> AlertTest {
     let day = 1_440;
     let http = |job: &str| {
@@ -215,8 +216,9 @@ pub(in super::super) fn traffic() -> AlertTest {
         .resolved_only(day + 90, "job", "orders")
 }
 
-/// Five requests a second for two hours, and then none, in the first day of a service; beside it one that has never had any, and one
-/// that goes on.
+/// A new service with five requests per second for two hours, and none afterwards.
+///
+/// The other services have traffic all the time, little traffic, or none.
 pub(in super::super) fn first_day() -> AlertTest {
     let http = |job: &str| {
         format!(

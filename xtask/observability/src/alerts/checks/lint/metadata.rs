@@ -1,11 +1,11 @@
-//! What a rule is called, who hears of it, and what they read.
+//! Lints of the name, the severity and the annotations of a rule.
 
 use support::paths;
 
 use super::Rule;
 use crate::{alerts::ALWAYS, dashboards, expr};
 
-/// Everything that may page, and what users feel of it.
+/// The alerts that may page, with their effect on users.
 const SYMPTOMS: [&str; 6] = [
     "GrpcAvailabilityBudgetBurn", // Calls fail.
     "HttpAvailabilityBudgetBurn", // Requests fail.
@@ -25,7 +25,7 @@ pub(super) fn severity(rule: &Rule) -> Option<String> {
 pub(super) fn pages_without_a_symptom(rule: &Rule) -> Option<String> {
     let alert = rule.alert.as_deref()?;
     (rule.pages() && !SYMPTOMS.contains(&alert))
-        .then(|| "it pages, and no user feels it".to_owned())
+        .then(|| "it pages, but is not listed as a symptom".to_owned())
 }
 
 pub(super) fn name(rule: &Rule) -> Option<String> {
@@ -39,7 +39,7 @@ pub(super) fn name(rule: &Rule) -> Option<String> {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
     };
-    (!fine).then(|| format!("{name:?} is no name for it"))
+    (!fine).then(|| format!("{name:?} does not follow the convention"))
 }
 
 pub(super) fn summary(rule: &Rule) -> Option<String> {
@@ -49,7 +49,7 @@ pub(super) fn summary(rule: &Rule) -> Option<String> {
     (!sentence || summary.contains("{{")).then(|| format!("found the summary {summary:?}"))
 }
 
-/// A label of the rule itself is not among `$labels`, so it would be empty.
+/// Labels that the rule itself adds are not in `$labels` and would be empty.
 pub(super) fn description(rule: &Rule) -> Option<String> {
     let alert = rule.alert.as_ref()?;
     let text = rule.annotation("description");
@@ -57,7 +57,7 @@ pub(super) fn description(rule: &Rule) -> Option<String> {
         && !text.contains("{{ $labels.server }}")
         && alert != ALWAYS
     {
-        return Some(format!("it does not say whose trouble it is: {text:?}"));
+        return Some(format!("it names no service or server: {text:?}"));
     }
     let labels = expr::labels(&expr::parse(&rule.expr).ok()?);
     let mut named = text.split("$labels.").skip(1).map(|rest| {

@@ -1,5 +1,7 @@
-//! That queries in the book and in runbooks are as good as the rules: what is copied from a page adds up no services, and from
-//! the book misses no births. A runbook's are for a look at what goes on.
+//! Checks of the PromQL queries in the book and in runbooks.
+//!
+//! Readers copy them, so they follow the lints of rules. Queries in runbooks are for ad hoc use and need not count the first
+//! values of new series.
 
 use anyhow::bail;
 use support::{Cases, files, paths};
@@ -8,20 +10,20 @@ use super::{lint, rule::Rule};
 
 pub(super) fn cases(cases: &mut Cases) {
     cases.check(
-        "every query in the book and in runbooks holds what rules hold about services, things, births and gaps",
-        held,
+        "every query in the book and in runbooks passes the lints of rules",
+        documented_queries_pass,
     );
 }
 
-fn held() -> anyhow::Result<()> {
+fn documented_queries_pass() -> anyhow::Result<()> {
     let book = queries("book/src")?;
     let runbooks = queries("runbooks")?;
     let of_book = book
         .iter()
-        .map(|(page, query)| (page, objection(query, &lint::OF_ANY_QUERY)));
+        .map(|(page, query)| (page, objection(query, &lint::ANY_QUERY)));
     let of_runbooks = runbooks
         .iter()
-        .map(|(page, query)| (page, objection(query, lint::OF_A_LOOK)));
+        .map(|(page, query)| (page, objection(query, lint::AD_HOC_QUERY)));
     let wrong: Vec<_> = of_book
         .chain(of_runbooks)
         .filter_map(|(page, objection)| Some(format!("{page}: {}", objection?)))
@@ -44,10 +46,10 @@ fn objection(query: &str, lints: &[fn(&Rule) -> Option<String>]) -> Option<Strin
         expr: query.to_owned(),
         ..Rule::default()
     };
-    lints.iter().find_map(|objects| objects(&rule))
+    lints.iter().find_map(|check| check(&rule))
 }
 
-/// Each of a folder, with its page: of a block what is between two comments.
+/// All queries in a folder, each with the name of its file.
 fn queries(folder: &str) -> anyhow::Result<Vec<(String, String)>> {
     let mut queries = Vec::new();
     for (name, content) in files::of(&paths::root().join("docs").join(folder))? {
@@ -55,13 +57,18 @@ fn queries(folder: &str) -> anyhow::Result<Vec<(String, String)>> {
             let text = String::from_utf8_lossy(&content).into_owned();
             let blocks = text.split("```promql\n").skip(1);
             let blocks = blocks.filter_map(|rest| rest.split("```").next());
-            queries.extend(blocks.flat_map(of_block).map(|query| (name.clone(), query)));
+            queries.extend(
+                blocks
+                    .flat_map(queries_of_block)
+                    .map(|query| (name.clone(), query)),
+            );
         }
     }
     Ok(queries)
 }
 
-fn of_block(block: &str) -> Vec<String> {
+/// The queries in a block, which comments and blank lines separate.
+fn queries_of_block(block: &str) -> Vec<String> {
     let lines: Vec<_> = block.lines().collect();
     let queries = lines.split(|line| line.trim_start().starts_with('#') || line.trim().is_empty());
     let queries = queries.map(|lines| lines.join("\n"));
@@ -70,24 +77,24 @@ fn of_block(block: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{held, lint, objection, of_block};
+    use super::{documented_queries_pass, lint, objection, queries_of_block};
 
     #[test]
-    fn comments_part_the_queries_of_a_block() {
+    fn comments_separate_queries() {
         assert_eq!(
-            of_block("# Late.\nup\n== 0\n# Gone.\nabsent(up)\n"),
+            queries_of_block("# Late.\nup\n== 0\n# Gone.\nabsent(up)\n"),
             ["up\n== 0", "absent(up)"]
         );
     }
 
     #[test]
-    fn the_book_does_what_rules_do() -> anyhow::Result<()> {
-        held()
+    fn documented_queries_pass_the_lints() -> anyhow::Result<()> {
+        documented_queries_pass()
     }
 
     #[test]
-    fn what_rules_must_not_do_is_found() {
-        let objection = |query| objection(query, &lint::OF_ANY_QUERY).is_some();
+    fn violations_are_found() {
+        let objection = |query| objection(query, &lint::ANY_QUERY).is_some();
         assert!(objection("max by (job) (up) == 0"));
         assert!(!objection("max by (cluster, namespace, job) (up) == 0"));
         assert!(objection(

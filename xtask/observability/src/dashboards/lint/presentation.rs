@@ -1,64 +1,64 @@
-//! Our rules on how a dashboard looks and where it leads.
+//! Own rules on descriptions, legends, colors, links and annotations.
 
 use serde_json::json;
 
 use super::{
     Rule,
-    sheet::{PanelSheet, Sheet, first_panel, items, objection, text},
+    json_view::{DashboardView, PanelView, change_first_panel, items, objection, text},
 };
 use crate::dashboards::{all, link::Job};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "crosshair-is-shared",
-        check: |sheet| objection(sheet.json["graphTooltip"] != 1, "graphTooltip is not 1"),
+        check: |view| objection(view.json["graphTooltip"] != 1, "graphTooltip is not 1"),
         breaks: |json| json["graphTooltip"] = json!(0),
     },
     Rule {
         name: "description-has-meaning-normal-and-otherwise",
-        check: |sheet| sheet.each_panel(three_parts),
+        check: |view| view.each_panel(description_parts),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["description"] = json!("How slow it is.")
             })
         },
     },
     Rule {
         name: "thresholds-have-a-runbook",
-        check: |sheet| sheet.each_panel(runbook),
-        breaks: |json| first_panel(json, "stat", |panel| panel["links"] = json!([])),
+        check: |view| view.each_panel(runbook),
+        breaks: |json| change_first_panel(json, "stat", |panel| panel["links"] = json!([])),
     },
     Rule {
         name: "legends-are-tables",
-        check: |sheet| sheet.each_panel(legend),
+        check: |view| view.each_panel(legend),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["options"]["legend"]["displayMode"] = json!("list")
             })
         },
     },
     Rule {
         name: "latency-has-exemplars",
-        check: |sheet| sheet.each_panel(exemplars),
+        check: |view| view.each_panel(exemplars),
         breaks: |json| {
-            first_panel(json, "heatmap", |panel| {
+            change_first_panel(json, "heatmap", |panel| {
                 panel["targets"][0]["exemplar"] = json!(false)
             })
         },
     },
     Rule {
-        name: "status-classes-have-fixed-colours",
-        check: |sheet| sheet.each_panel(colours),
+        name: "status-classes-have-fixed-colors",
+        check: |view| view.each_panel(colors),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["fieldConfig"]["overrides"] = json!([])
             })
         },
     },
     Rule {
         name: "client-and-server-errors-are-apart",
-        check: |sheet| {
-            sheet.each_query(|query| {
+        check: |view| {
+            view.each_query(|query| {
                 objection(
                     query.contains("[45]..") || query.contains("4..|5.."),
                     "4xx and 5xx in one",
@@ -66,7 +66,7 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["targets"][0]["expr"] =
                     json!("sum(rate(x{http_response_status_code=~\"[45]..\"}[$__rate_interval]))");
             })
@@ -84,7 +84,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn three_parts(panel: PanelSheet<'_>) -> Vec<String> {
+fn description_parts(panel: PanelView<'_>) -> Vec<String> {
     let description = text(&panel.json["description"]);
     let parts: Vec<&str> = description.split("\n\n").collect();
     let ends = |index: usize, start: &str| {
@@ -97,18 +97,18 @@ fn three_parts(panel: PanelSheet<'_>) -> Vec<String> {
     let fine = ends(0, "") && ends(1, "**Normal:** ") && ends(2, "**Otherwise:** ");
     objection(
         !fine,
-        "its description is not what it means, what is normal, and what to do otherwise",
+        "its description does not have the three parts: meaning, Normal, Otherwise",
     )
 }
 
-/// A panel that turns red leads to what to do about it, and says so.
-fn runbook(panel: PanelSheet<'_>) -> Vec<String> {
+/// A panel with thresholds links to a runbook, also in its description.
+fn runbook(panel: PanelView<'_>) -> Vec<String> {
     let turns = panel
         .thresholds()
         .any(|thresholds| items(&thresholds["steps"]).count() > 1);
     let mut objections = objection(
         turns && panel.runbooks().is_empty() && !panel.counts_alerts(),
-        "it turns red and leads to no runbook",
+        "it has thresholds and no link to a runbook",
     );
     let description = text(&panel.json["description"]);
     objections.extend(
@@ -120,7 +120,7 @@ fn runbook(panel: PanelSheet<'_>) -> Vec<String> {
     objections
 }
 
-fn legend(panel: PanelSheet<'_>) -> Vec<String> {
+fn legend(panel: PanelView<'_>) -> Vec<String> {
     let legend = &panel.json["options"]["legend"];
     let expected = [
         ("calcs", json!(["lastNotNull", "max", "mean"])),
@@ -137,19 +137,19 @@ fn legend(panel: PanelSheet<'_>) -> Vec<String> {
         .collect()
 }
 
-fn exemplars(panel: PanelSheet<'_>) -> Vec<String> {
+fn exemplars(panel: PanelView<'_>) -> Vec<String> {
     let over_time = ["timeseries", "heatmap"].contains(&panel.kind());
     let latency = panel
         .targets()
         .filter(|target| text(&target["expr"]).contains("_seconds_bucket"));
     latency
         .filter(|target| over_time && target["exemplar"] != true)
-        .map(|target| format!("no way to a trace from {}", text(&target["expr"])))
+        .map(|target| format!("no exemplars for {}", text(&target["expr"])))
         .collect()
 }
 
-/// Green, blue, orange and red, wherever a status is a series.
-fn colours(panel: PanelSheet<'_>) -> Vec<String> {
+/// Series of status classes are green, blue, orange and red.
+fn colors(panel: PanelView<'_>) -> Vec<String> {
     let classes = [
         ("2xx", "green"),
         ("3xx", "blue"),
@@ -160,37 +160,33 @@ fn colours(panel: PanelSheet<'_>) -> Vec<String> {
         let mut legends = panel.targets().map(|target| text(&target["legendFormat"]));
         legends.any(|legend| legend.split(' ').next_back() == Some(name))
     };
-    let fixed = |name: &str, colour: &str| {
+    let fixed = |name: &str, color: &str| {
         items(&panel.json["fieldConfig"]["overrides"]).any(|entry| {
             let options = text(&entry["matcher"]["options"]);
             (options == name || options == format!("/ {name}$/"))
                 && items(&entry["properties"])
-                    .any(|property| property["value"]["fixedColor"] == colour)
+                    .any(|property| property["value"]["fixedColor"] == color)
         })
     };
     classes
         .into_iter()
-        .filter(|(name, colour)| {
-            panel.kind() == "timeseries" && shown(name) && !fixed(name, colour)
-        })
-        .map(|(name, colour)| format!("{name} is not always {colour}"))
+        .filter(|(name, color)| panel.kind() == "timeseries" && shown(name) && !fixed(name, color))
+        .map(|(name, color)| format!("{name} is not always {color}"))
         .collect()
 }
 
-/// The menu of dashboards, and links on values, take the time range and the choice along, and lead to a dashboard that exists.
-fn links(sheet: &Sheet<'_>) -> Vec<String> {
-    let menu = items(&sheet.json["links"]).find(|link| link["type"] == "dashboards");
+/// Links keep the time range and the variables, and lead to existing dashboards.
+fn links(view: &DashboardView<'_>) -> Vec<String> {
+    let menu = items(&view.json["links"]).find(|link| link["type"] == "dashboards");
     let keeps = menu.is_some_and(|link| {
-        link["includeVars"] == true
-            && link["keepTime"] == true
-            && link["tags"] == sheet.json["tags"]
+        link["includeVars"] == true && link["keepTime"] == true && link["tags"] == view.json["tags"]
     });
     let mut objections = objection(
         !keeps,
         "there is no menu of dashboards that keeps time and variables",
     );
     let uids: Vec<String> = all().iter().map(|dashboard| dashboard.uid()).collect();
-    objections.extend(sheet.each_panel(|panel| {
+    objections.extend(view.each_panel(|panel| {
         let mut objections = Vec::new();
         for url in items(&panel.defaults()["links"]).map(|link| text(&link["url"])) {
             let uid = url
@@ -225,8 +221,8 @@ fn links(sheet: &Sheet<'_>) -> Vec<String> {
     objections
 }
 
-fn annotations(sheet: &Sheet<'_>) -> Vec<String> {
-    let queries: Vec<&str> = items(&sheet.json["annotations"]["list"])
+fn annotations(view: &DashboardView<'_>) -> Vec<String> {
+    let queries: Vec<&str> = items(&view.json["annotations"]["list"])
         .map(|annotation| text(&annotation["expr"]))
         .collect();
     let has = |parts: &[&str]| {

@@ -1,4 +1,4 @@
-//! Our rules on what Grafana would accept in silence and show wrongly.
+//! Own rules on JSON that Grafana would load without an error but show wrongly.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     Rule,
-    sheet::{PanelSheet, Sheet, first_panel, first_query, items, objection, text},
+    json_view::{
+        DashboardView, PanelView, change_first_panel, items, objection, replace_first_query, text,
+    },
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -22,9 +24,9 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "schema-version-loads-on-grafana-10-to-13",
-        check: |sheet| {
+        check: |view| {
             objection(
-                !(39..=42).contains(&sheet.json["schemaVersion"].as_u64().unwrap_or(0)),
+                !(39..=42).contains(&view.json["schemaVersion"].as_u64().unwrap_or(0)),
                 "expected 39 to 42",
             )
         },
@@ -33,13 +35,13 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "panels-do-not-overlap",
         check: grid,
-        breaks: |json| first_panel(json, "stat", |panel| panel["gridPos"]["w"] = json!(24)),
+        breaks: |json| change_first_panel(json, "stat", |panel| panel["gridPos"]["w"] = json!(24)),
     },
     Rule {
         name: "variables-are-declared",
         check: declared,
         breaks: |json| {
-            first_query(
+            replace_first_query(
                 json,
                 "up{job=~\"$job\",instance=~\"$instance\",pod=~\"$pod\"}",
             )
@@ -47,17 +49,17 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "queries-are-not-repeated",
-        check: |sheet| sheet.each_panel(repeated),
+        check: |view| view.each_panel(repeated),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["targets"][1]["expr"] = panel["targets"][0]["expr"].clone()
             });
         },
     },
     Rule {
         name: "panel-types-are-grafanas-own",
-        check: |sheet| {
-            sheet.each_panel(|panel| {
+        check: |view| {
+            view.each_panel(|panel| {
                 objection(
                     !TYPES.contains(&panel.kind()),
                     format!("found {:?}", panel.kind()),
@@ -65,16 +67,16 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["type"] = json!("grafana-piechart-panel")
             })
         },
     },
     Rule {
         name: "thresholds-rise",
-        check: |sheet| sheet.each_panel(thresholds),
+        check: |view| view.each_panel(thresholds),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array_mut();
                 steps.into_iter().for_each(|steps| steps.reverse());
             });
@@ -91,9 +93,9 @@ const TYPES: [&str; 6] = [
     "timeseries",
 ];
 
-fn unique_ids(sheet: &Sheet<'_>) -> Vec<String> {
-    let rows = items(&sheet.json["panels"]).filter(|panel| panel["type"] == "row");
-    let all = rows.chain(sheet.panels().into_iter().map(|panel| panel.json));
+fn unique_ids(view: &DashboardView<'_>) -> Vec<String> {
+    let rows = items(&view.json["panels"]).filter(|panel| panel["type"] == "row");
+    let all = rows.chain(view.panels().into_iter().map(|panel| panel.json));
     let mut seen = BTreeMap::new();
     let mut objections = Vec::new();
     for panel in all {
@@ -108,14 +110,14 @@ fn unique_ids(sheet: &Sheet<'_>) -> Vec<String> {
     objections
 }
 
-/// A `uid` of ours, no `id` of one database, and nothing to fill in.
-fn identity(sheet: &Sheet<'_>) -> Vec<String> {
-    let uid = text(&sheet.json["uid"]);
+/// The dashboard has a firstlight `uid`, and no keys of a single Grafana instance.
+fn identity(view: &DashboardView<'_>) -> Vec<String> {
+    let uid = text(&view.json["uid"]);
     let foreign = ["id", "__inputs", "__requires", "version", "iteration"];
     let mut objections: Vec<String> = foreign
         .into_iter()
-        .filter(|key| sheet.json.get(key).is_some())
-        .map(|key| format!("{key} belongs to one Grafana, not to the file"))
+        .filter(|key| view.json.get(key).is_some())
+        .map(|key| format!("{key} is specific to one Grafana instance"))
         .collect();
     objections.extend(objection(
         !uid.starts_with("firstlight-") || uid.len() > 40,
@@ -124,11 +126,11 @@ fn identity(sheet: &Sheet<'_>) -> Vec<String> {
     objections
 }
 
-/// No two panels share a cell, and none reaches beyond the 24 columns.
-fn grid(sheet: &Sheet<'_>) -> Vec<String> {
+/// Panels do not overlap and stay within the 24 columns.
+fn grid(view: &DashboardView<'_>) -> Vec<String> {
     let mut taken: BTreeMap<(u64, u64), &str> = BTreeMap::new();
     let mut objections = BTreeSet::new();
-    for panel in sheet.panels() {
+    for panel in view.panels() {
         let side = |key| panel.json["gridPos"][key].as_u64().unwrap_or(0);
         let (x, y, w, h) = (side("x"), side("y"), side("w"), side("h"));
         if x + w > 24 || w == 0 || h == 0 {
@@ -139,26 +141,28 @@ fn grid(sheet: &Sheet<'_>) -> Vec<String> {
         }
         for cell in (y..y + h).flat_map(|row| (x..x + w).map(move |column| (row, column))) {
             if let Some(other) = taken.insert(cell, panel.title()) {
-                objections.insert(format!("{:?} lies on {other:?}", panel.title()));
+                objections.insert(format!("{:?} overlaps {other:?}", panel.title()));
             }
         }
     }
     objections.into_iter().collect()
 }
 
-/// Grafana's own variables.
+/// Whether it is one of Grafana's built-in variables.
 fn built_in(name: &str) -> bool {
     name.starts_with("__")
 }
 
-/// Every `$name` anywhere is a variable of this dashboard. `$1` is of a regular expression.
-fn declared(sheet: &Sheet<'_>) -> Vec<String> {
-    let known: BTreeSet<&str> = sheet
+/// Every `$name` in a string is a variable of the dashboard.
+///
+/// `$1` is a capture group of a regular expression.
+fn declared(view: &DashboardView<'_>) -> Vec<String> {
+    let known: BTreeSet<&str> = view
         .variables()
         .map(|variable| text(&variable["name"]))
         .collect();
     let mut used = BTreeSet::new();
-    strings(sheet.json, &mut |string| {
+    strings(view.json, &mut |string| {
         for rest in string.split('$').skip(1) {
             let rest = rest.strip_prefix('{').unwrap_or(rest);
             let name: String = rest
@@ -186,7 +190,7 @@ fn strings(json: &Value, visit: &mut dyn FnMut(&str)) {
     }
 }
 
-fn repeated(panel: PanelSheet<'_>) -> Vec<String> {
+fn repeated(panel: PanelView<'_>) -> Vec<String> {
     let (mut queries, mut letters) = (BTreeSet::new(), BTreeSet::new());
     panel
         .targets()
@@ -197,8 +201,8 @@ fn repeated(panel: PanelSheet<'_>) -> Vec<String> {
         .collect()
 }
 
-/// From minus infinity upwards.
-fn thresholds(panel: PanelSheet<'_>) -> Vec<String> {
+/// Steps start at minus infinity and rise.
+fn thresholds(panel: PanelView<'_>) -> Vec<String> {
     let all = panel.thresholds();
     all.flat_map(|thresholds| {
         let steps: Vec<&Value> = items(&thresholds["steps"])

@@ -1,10 +1,10 @@
-//! The linter's rules on variables.
+//! The rules of Grafana's linter on the variables of a dashboard.
 
 use serde_json::json;
 
 use super::{
     Rule,
-    sheet::{Sheet, a_variable, objection, text},
+    json_view::{DashboardView, change_variable, objection, text},
 };
 use crate::expr;
 
@@ -13,37 +13,37 @@ pub(super) const RULES: &[Rule] = &[
         name: "template-datasource-rule",
         check: datasource,
         breaks: |json| {
-            a_variable(json, "datasource", |variable| {
+            change_variable(json, "datasource", |variable| {
                 variable["label"] = json!("DS")
             })
         },
     },
     Rule {
         name: "template-job-rule",
-        check: |sheet| label(sheet, "job", "Job", ".+"),
-        breaks: |json| a_variable(json, "job", |variable| variable["allValue"] = json!(".*")),
+        check: |view| label(view, "job", "Job", ".+"),
+        breaks: |json| change_variable(json, "job", |variable| variable["allValue"] = json!(".*")),
     },
     Rule {
         name: "template-cluster-and-namespace-rule",
-        check: |sheet| {
+        check: |view| {
             [
-                label(sheet, "cluster", "Cluster", ".*"),
-                label(sheet, "namespace", "Namespace", ".*"),
+                label(view, "cluster", "Cluster", ".*"),
+                label(view, "namespace", "Namespace", ".*"),
             ]
             .concat()
         },
-        // With `.+` a target without the label would be no service.
+        // `.+` would exclude targets without the label.
         breaks: |json| {
-            a_variable(json, "namespace", |variable| {
+            change_variable(json, "namespace", |variable| {
                 variable["allValue"] = json!(".+")
             })
         },
     },
     Rule {
         name: "template-instance-rule",
-        check: |sheet| label(sheet, "instance", "Instance", ".+"),
+        check: |view| label(view, "instance", "Instance", ".+"),
         breaks: |json| {
-            a_variable(json, "instance", |variable| {
+            change_variable(json, "instance", |variable| {
                 variable["multi"] = json!(false)
             })
         },
@@ -52,7 +52,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "template-label-promql-rule",
         check: queries,
         breaks: |json| {
-            a_variable(json, "job", |variable| {
+            change_variable(json, "job", |variable| {
                 variable["query"] = json!("label_values(sum by, job)")
             })
         },
@@ -60,13 +60,13 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "template-on-time-change-reload-rule",
         check: reload,
-        breaks: |json| a_variable(json, "job", |variable| variable["refresh"] = json!(1)),
+        breaks: |json| change_variable(json, "job", |variable| variable["refresh"] = json!(1)),
     },
 ];
 
-/// There is exactly one data source to choose, and it is a Prometheus.
-fn datasource(sheet: &Sheet<'_>) -> Vec<String> {
-    let sources: Vec<_> = sheet
+/// The dashboard has exactly one data source variable, for Prometheus.
+fn datasource(view: &DashboardView<'_>) -> Vec<String> {
+    let sources: Vec<_> = view
         .variables()
         .filter(|variable| variable["type"] == "datasource")
         .collect();
@@ -87,9 +87,9 @@ fn datasource(sheet: &Sheet<'_>) -> Vec<String> {
     .collect()
 }
 
-/// `job` and `instance` can be chosen, several at once, and all of them match anything that is there.
-fn label(sheet: &Sheet<'_>, name: &str, title: &str, all: &str) -> Vec<String> {
-    let Some(variable) = sheet.variable(name) else {
+/// The variable of a label allows several values, and `all` for all of them.
+fn label(view: &DashboardView<'_>, name: &str, title: &str, all: &str) -> Vec<String> {
+    let Some(variable) = view.variable(name) else {
         return vec![format!("there is no variable {name}")];
     };
     let expected = [
@@ -115,10 +115,10 @@ fn label(sheet: &Sheet<'_>, name: &str, title: &str, all: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a variable asks for is `label_values(PromQL, label)`.
-fn queries(sheet: &Sheet<'_>) -> Vec<String> {
+/// The query of a variable is `label_values(PromQL, label)`.
+fn queries(view: &DashboardView<'_>) -> Vec<String> {
     let mut objections = Vec::new();
-    for variable in sheet
+    for variable in view
         .variables()
         .filter(|variable| variable["type"] == "query")
     {
@@ -133,16 +133,15 @@ fn queries(sheet: &Sheet<'_>) -> Vec<String> {
         });
         objections.extend(objection(
             !fine,
-            format!("{query} is no label_values(PromQL, label)"),
+            format!("{query} is not label_values(PromQL, label)"),
         ));
     }
     objections
 }
 
-/// Variables follow the time range.
-fn reload(sheet: &Sheet<'_>) -> Vec<String> {
-    sheet
-        .variables()
+/// Variables are reloaded when the time range changes.
+fn reload(view: &DashboardView<'_>) -> Vec<String> {
+    view.variables()
         .filter(|variable| variable["type"] == "query" && variable["refresh"] != 2)
         .map(|variable| {
             format!(

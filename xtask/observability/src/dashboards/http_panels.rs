@@ -1,50 +1,52 @@
-//! What several dashboards show of requests: the same numbers, in the same colours.
+//! Panels of HTTP requests, which several dashboards share.
 
 use firstlight::metrics::catalog;
 
-use super::{Colour, Panel, Target, Unit, objectives::Objective, query};
+use super::{Color, Panel, Target, Unit, objectives::Objective, query};
 use crate::{
     failed::{failed_requests, good_requests},
     limits,
-    promql::{self, Selector, of_service, on_service},
+    promql::{self, Selector, on_service, service_labels},
 };
 
-/// Answers by class of status, each of which has its colour.
-const CLASSES: [(&str, &str, Colour); 5] = [
-    ("2xx", "2..", Colour::Green),
-    ("3xx", "3..", Colour::Blue),
-    ("4xx", "4..", Colour::Orange),
-    ("5xx", "5..", Colour::Red),
-    ("no status", "", Colour::Yellow),
+/// Classes of status: legend, pattern of the status, and color.
+const CLASSES: [(&str, &str, Color); 5] = [
+    ("2xx", "2..", Color::Green),
+    ("3xx", "3..", Color::Blue),
+    ("4xx", "4..", Color::Orange),
+    ("5xx", "5..", Color::Red),
+    ("no status", "", Color::Yellow),
 ];
 
-/// Requests of the chosen services, and of the chosen route where there is one to choose.
+/// The requests that the panels show, as selected by the dashboard's variables.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Requests {
+    /// All requests of the selected services.
     OfService,
+    /// Requests of the selected routes.
     OfRoute,
 }
 
 impl Requests {
     fn duration(self) -> Selector {
-        let duration = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION);
+        let duration = query::selected(&catalog::HTTP_SERVER_REQUEST_DURATION);
         match self {
             Self::OfService => duration,
             Self::OfRoute => duration.matches("http_route", "$route"),
         }
     }
 
-    /// All of them.
+    /// All requests.
     pub(super) fn all(self) -> Selector {
         self.duration().count()
     }
 
-    /// Those that failed through the service's fault, with a status or without.
+    /// Requests that the service failed, with or without a status.
     pub(super) fn failed(self) -> Selector {
         failed_requests(self.all())
     }
 
-    /// Those whose status matches, such as `4..`.
+    /// Requests whose status matches a pattern such as `4..`.
     pub(super) fn status(self, pattern: &str) -> Selector {
         self.all().matches("http_response_status_code", pattern)
     }
@@ -59,23 +61,23 @@ impl Requests {
             )
             .runbook("ServiceDown")
             .unit(Unit::RequestsPerSecond)
-            .nothing("no requests")
+            .no_value("no requests")
             .shows(Target::new("Requests", query::per_second(&[], &self.all())))
     }
 
-    /// What is looked at: a service, or one of its routes.
-    fn thing(self) -> Vec<&'static str> {
-        of_service(self.part())
+    /// The labels that identify a service, or one of its routes.
+    fn labels(self) -> Vec<&'static str> {
+        service_labels(self.route_labels())
     }
 
-    fn part(self) -> &'static [&'static str] {
+    fn route_labels(self) -> &'static [&'static str] {
         match self {
             Self::OfService => &[],
             Self::OfRoute => &["http_route"],
         }
     }
 
-    /// The name of one of the thing's series.
+    /// The legend of one of several series of a service or a route.
     pub(super) fn legend(self, series: &str) -> String {
         match self {
             Self::OfService => query::legend(series),
@@ -83,20 +85,20 @@ impl Requests {
         }
     }
 
-    /// How often per second each is asked for.
+    /// Requests per second, by service or by route.
     pub(super) fn each(self, requests: &Selector) -> String {
-        query::per_second(&self.thing(), requests)
+        query::per_second(&self.labels(), requests)
     }
 
-    /// How many times faster than the service allows its requests fail, per service and part of it.
+    /// The burn rate of failed requests, by service and the labels `parts`.
     pub(super) fn failing_of_budget(self, parts: &[&'static str]) -> String {
-        let failing = query::part(&of_service(parts), &self.failed(), &self.all());
+        let failing = query::ratio(&service_labels(parts), &self.failed(), &self.all());
         format!("{failing} {}", of_budget(Objective::Availability))
     }
 
-    /// How many times faster than the service allows its requests are slow, per service and part of it.
+    /// The burn rate of slow requests, by service and the labels `parts`.
     pub(super) fn slow_of_budget(self, parts: &[&'static str]) -> String {
-        let by = of_service(parts);
+        let by = service_labels(parts);
         let good = good_requests(self.all());
         let buckets = good_requests(self.duration().bucket());
         let per_bucket = promql::sum(
@@ -126,14 +128,14 @@ impl Requests {
             .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::Count)
             .red_from(limits::BURNS[0].rate)
-            .nothing("no requests, or no rules")
+            .no_value("no requests, or no rules")
             .shows(Target::new(
                 "Times the budget",
-                promql::max(&[], self.failing_of_budget(self.part())),
+                promql::max(&[], self.failing_of_budget(self.route_labels())),
             ))
     }
 
-    pub(super) fn slowest_hundredth(self) -> Panel {
+    pub(super) fn too_slow(self) -> Panel {
         Panel::stat("Too slow now")
             .means(
                 "How many times faster than its service's objective allows it answers later than \
@@ -147,10 +149,10 @@ impl Requests {
             .runbook("HttpLatencyBudgetBurn")
             .unit(Unit::Count)
             .red_from(limits::BURNS[0].rate)
-            .nothing("no requests, or no rules")
+            .no_value("no requests, or no rules")
             .shows(Target::new(
                 "Times the budget",
-                promql::max(&[], self.slow_of_budget(self.part())),
+                promql::max(&[], self.slow_of_budget(self.route_labels())),
             ))
     }
 
@@ -167,7 +169,7 @@ impl Requests {
             .unit(Unit::RequestsPerSecond);
         CLASSES
             .into_iter()
-            .fold(panel, |panel, (name, pattern, colour)| {
+            .fold(panel, |panel, (name, pattern, color)| {
                 let rate = query::per_second(&[], &self.status(pattern));
                 let target = Target::new(name, query::or_zero(rate));
                 let target = if name == "5xx" {
@@ -175,12 +177,13 @@ impl Requests {
                 } else {
                     target
                 };
-                panel.shows(target).colour(name, colour)
+                panel.shows(target).color(name, color)
             })
     }
 
     pub(super) fn failures(self) -> Panel {
-        let part = |some: Selector| query::top(10, query::part(&self.thing(), &some, &self.all()));
+        let ratio =
+            |some: Selector| query::top(10, query::ratio(&self.labels(), &some, &self.all()));
         Panel::timeseries("Failures")
             .means(
                 "The part of each one's requests that failed through our fault (5xx, panics, answers that \
@@ -194,8 +197,8 @@ impl Requests {
             )
             .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::Part)
-            .shows(Target::new(&self.legend("failed"), part(self.failed())).in_trouble())
-            .shows(Target::new(&self.legend("4xx"), part(self.status("4.."))))
+            .shows(Target::new(&self.legend("failed"), ratio(self.failed())).in_trouble())
+            .shows(Target::new(&self.legend("4xx"), ratio(self.status("4.."))))
             .shows(Target::new(
                 &query::legend("pages from"),
                 query::top(
@@ -207,13 +210,13 @@ impl Requests {
                     ),
                 ),
             ))
-            .shades("pages from", Colour::Purple)
-            .shades("failed", Colour::Red)
-            .shades("4xx", Colour::Orange)
+            .shades("pages from", Color::Purple)
+            .shades("failed", Color::Red)
+            .shades("4xx", Color::Orange)
     }
 
     pub(super) fn durations(self) -> Panel {
-        let quantile = |q| query::top(10, query::quantile(q, &self.thing(), &self.duration()));
+        let quantile = |q| query::top(10, query::quantile(q, &self.labels(), &self.duration()));
         Panel::timeseries("Duration")
             .means(
                 "How long requests take, from the first byte of the head to the last of the \
@@ -233,7 +236,7 @@ impl Requests {
                 &query::legend("objective"),
                 query::top(10, Objective::seconds()),
             ))
-            .shades("objective", Colour::Purple)
+            .shades("objective", Color::Purple)
     }
 
     pub(super) fn spread(self) -> Panel {
@@ -250,7 +253,7 @@ impl Requests {
     }
 
     pub(super) fn errors(self) -> Panel {
-        let by = of_service(&["error_type"]);
+        let by = service_labels(&["error_type"]);
         let errors = query::per_second(&by, &self.failed());
         Panel::timeseries("Errors by type")
             .means(
@@ -274,7 +277,7 @@ impl Requests {
     }
 }
 
-/// Divides a part of requests by what a service's objective allows.
+/// Divides a ratio of bad requests by the ratio that the objective allows.
 fn of_budget(objective: Objective) -> String {
     format!(
         "/ {} group_left () (1 - {})",
