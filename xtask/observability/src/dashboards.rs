@@ -123,7 +123,7 @@ pub(crate) fn cases(cases: &mut Cases) {
     let boards: Vec<Value> = all().iter().map(Dashboard::json).collect();
     for rule in lint::rules() {
         cases.check(&format!("no dashboard violates {}", rule.name), || {
-            holds(rule, &boards)
+            check_rule(rule, &boards)
         });
     }
     range::cases(cases);
@@ -138,7 +138,7 @@ pub(crate) fn cases(cases: &mut Cases) {
 }
 
 /// Fails if a dashboard violates the rule, or if the rule accepts a violation.
-fn holds(rule: lint::Rule, boards: &[Value]) -> anyhow::Result<()> {
+fn check_rule(rule: lint::Rule, boards: &[Value]) -> anyhow::Result<()> {
     let mut objections = Vec::new();
     for board in boards {
         let of_board = rule.objections(board);

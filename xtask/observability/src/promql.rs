@@ -102,14 +102,14 @@ impl Selector {
     }
 
     /// Restricts to the services and instances that the dashboard's variables select.
-    pub(crate) fn chosen(self) -> Self {
-        self.of_chosen_service().matches("instance", "$instance")
+    pub(crate) fn selected(self) -> Self {
+        self.of_selected_services().matches("instance", "$instance")
     }
 
     /// Restricts to the services that the dashboard's variables select.
     ///
     /// For series without an instance.
-    pub(crate) fn of_chosen_service(self) -> Self {
+    pub(crate) fn of_selected_services(self) -> Self {
         SERVICE.into_iter().fold(self, |selector, label| {
             selector.matches(label, &format!("${label}"))
         })

@@ -27,7 +27,7 @@ pub(crate) fn cases(cases: &mut Cases) {
         Ok(rules) => {
             for lint in lint::LINTS {
                 let name = format!("every rule {}", lint.name);
-                cases.check(&name, || holds(lint, &rules));
+                cases.check(&name, || check_lint(lint, &rules));
             }
             completeness::cases(cases, &rules);
         }
@@ -49,7 +49,7 @@ pub(crate) fn cases(cases: &mut Cases) {
 }
 
 /// Fails if a rule violates the lint, or if the lint accepts a violation.
-fn holds(lint: &lint::Lint, rules: &[rule::Rule]) -> anyhow::Result<()> {
+fn check_lint(lint: &lint::Lint, rules: &[rule::Rule]) -> anyhow::Result<()> {
     let objections = rules.iter().filter_map(|rule| {
         let objection = (lint.check)(rule)?;
         Some(format!("{}: {objection}", rule.name()))

@@ -48,23 +48,23 @@ fn processes(window: &str, timing: Timing) -> [Record; 3] {
     let because = |text| if window == WINDOWS[0] { text } else { "" };
     debug_assert!(SERVICE.iter().all(|label| instance.contains(label)));
     [
-        Record::as_(&first)
+        Record::named(&first)
             .because(because(
                 "When the process started that the window begins with; that of a foreign exporter is of no interest.",
             ))
-            .of(&[
+            .expr(&[
                 &format!("min by ({instance}) (min_over_time({start}[{window}]))"),
                 &format!("and {on}"),
                 &format!("last_over_time({}[{window}])", firstlight_build_info()),
             ]),
-        Record::as_(&continued)
+        Record::named(&continued)
             .because(because("It was seen before: a counter that was not is new."))
-            .of(&[
+            .expr(&[
                 &format!("{first} == {on}"),
                 &format!("max by ({instance}) (last_over_time({start}[{look_back}] offset {window}))"),
             ]),
-        Record::as_(format!("instance:process_start:known{window}"))
+        Record::named(format!("instance:process_start:known{window}"))
             .because(because("It was seen before, or is new itself, and all its counters with it."))
-            .of(&[&continued, "or", &format!("{first} > time() - {oldest}")]),
+            .expr(&[&continued, "or", &format!("{first} > time() - {oldest}")]),
     ]
 }

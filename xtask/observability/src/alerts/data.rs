@@ -28,14 +28,14 @@ pub(super) fn counts() -> Vec<Record> {
         &age.clone().bucket(),
         "15m",
     );
-    let fresh = Record::as_(FRESH).of(&[
+    let fresh = Record::named(FRESH).expr(&[
         &format!("sum by ({by}) ("),
         &format!("  {}", whole_bounds(&by_bucket)),
         &format!("  and {}", on_service(&["data_type", "le"])),
         &format!("  {BUDGET}"),
         ")",
     ]);
-    let all = Record::as_(ALL).of(&[&counted(&service_labels(&TYPE), &age.count(), "15m")]);
+    let all = Record::named(ALL).expr(&[&counted(&service_labels(&TYPE), &age.count(), "15m")]);
     budgets().chain([fresh, all]).collect()
 }
 
@@ -48,8 +48,8 @@ fn budgets() -> impl Iterator<Item = Record> {
     let lower = std::iter::once(0.0).chain(bounds.iter().copied());
     let budget = max(&service_labels(&TYPE), Selector::of(&DATA_STALENESS_BUDGET));
     lower.zip(bounds).map(move |(lower, upper)| {
-        Record::as_(BUDGET)
-            .of(&[&format!("{budget} > {lower} <= {upper}")])
+        Record::named(BUDGET)
+            .expr(&[&format!("{budget} > {lower} <= {upper}")])
             .label("le", upper.to_string())
     })
 }
@@ -79,7 +79,7 @@ pub(super) mod alert_tests {
     /// Data of the same name in two services, stale in one and fresh in the other.
     ///
     /// The fresh data is read a hundred times as often and has a larger budget.
-    fn beside(label: &'static str, ill: &str, well: &str) -> AlertTest {
+    fn stale_and_fresh(label: &'static str, stale_service: &str, fresh_service: &str) -> AlertTest {
         let of = |metric: &str, service: &str, more: &str| {
             let job = if label == "job" { service } else { "orders" };
             let namespace = if label == "job" {
@@ -95,27 +95,30 @@ pub(super) mod alert_tests {
             "DataStalerThanBudget",
             format!("stale, beside fresh data of the same name in another {label}"),
         );
-        let test = [(ill, "8", "0x90", 60), (well, "50", "0+6000x90", 6_000)]
-            .into_iter()
-            .fold(test, |test, (service, budget, fresh, reads)| {
-                let bucket = |le: &str| {
-                    of(
-                        "data_served_age_seconds_bucket",
-                        service,
-                        &format!(r#",le="{le}""#),
-                    )
-                };
-                test.series(
-                    &of("data_staleness_budget_seconds", service, ""),
-                    format!("{budget}x90"),
+        let test = [
+            (stale_service, "8", "0x90", 60),
+            (fresh_service, "50", "0+6000x90", 6_000),
+        ]
+        .into_iter()
+        .fold(test, |test, (service, budget, fresh, reads)| {
+            let bucket = |le: &str| {
+                of(
+                    "data_served_age_seconds_bucket",
+                    service,
+                    &format!(r#",le="{le}""#),
                 )
-                .series(&bucket("10"), fresh)
-                .series(&bucket("60"), format!("0+{reads}x90"))
-                .series(
-                    &of("data_served_age_seconds_count", service, ""),
-                    format!("0+{reads}x90"),
-                )
-            });
+            };
+            test.series(
+                &of("data_staleness_budget_seconds", service, ""),
+                format!("{budget}x90"),
+            )
+            .series(&bucket("10"), fresh)
+            .series(&bucket("60"), format!("0+{reads}x90"))
+            .series(
+                &of("data_served_age_seconds_count", service, ""),
+                format!("0+{reads}x90"),
+            )
+        });
         let labels = [
             ("namespace", "production"),
             ("job", "orders"),
@@ -154,8 +157,8 @@ pub(super) mod alert_tests {
             .resolved(160)
         };
         vec![
-            beside("job", "orders", "billing"),
-            beside("namespace", "production", "staging"),
+            stale_and_fresh("job", "orders", "billing"),
+            stale_and_fresh("namespace", "production", "staging"),
             stale("10", "the text format"),
             stale("10.0", "OpenMetrics"),
             AlertTest::of(

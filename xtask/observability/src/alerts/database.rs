@@ -21,9 +21,9 @@ pub(super) fn counts() -> [Record; 3] {
     let wait = Selector::of(&DB_CLIENT_CONNECTION_WAIT_TIME);
     let repeated = Selector::of(&SQL_N_PLUS_ONE);
     [
-        Record::as_(WAIT).of(&[&counted_quantile(0.99, &service_labels(&POOL), &wait, "5m")]),
-        Record::as_(TIMEOUTS).of(&[&counted(&service_labels(&POOL), &timeouts, "5m")]),
-        Record::as_(REPEATED).of(&[&counted(
+        Record::named(WAIT).expr(&[&counted_quantile(0.99, &service_labels(&POOL), &wait, "5m")]),
+        Record::named(TIMEOUTS).expr(&[&counted(&service_labels(&POOL), &timeouts, "5m")]),
+        Record::named(REPEATED).expr(&[&counted(
             &service_labels(SQL_N_PLUS_ONE.labels),
             &repeated,
             "1h",

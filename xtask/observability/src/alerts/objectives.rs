@@ -60,27 +60,27 @@ fn example(job: &'static str) -> [Record; 3] {
 }
 
 fn declared(job: &'static str, objective: &str, value: f64) -> Record {
-    Record::as_(format!("slo:{objective}"))
-        .of(&[&format!("vector({value})")])
+    Record::named(format!("slo:{objective}"))
+        .expr(&[&format!("vector({value})")])
         .label("job", job)
 }
 
 fn defaults() -> [Record; 3] {
     let or = format!("or {}", on_service(&[]));
     [
-        Record::as_("slo:availability:objective_ratio")
+        Record::named("slo:availability:objective_ratio")
             .because("What holds: what is declared, or the default: 43 minutes of a month.")
-            .of(&[
+            .expr(&[
                 "slo:availability:promised_objective_ratio",
                 &or,
                 &format!("{} * {SEEN}", limits::AVAILABILITY),
             ]),
-        Record::as_("slo:latency:objective_ratio").of(&[
+        Record::named("slo:latency:objective_ratio").expr(&[
             "slo:latency:promised_objective_ratio",
             &or,
             &format!("{} * {SEEN}", limits::LATENCY),
         ]),
-        Record::as_("slo:latency:objective_seconds").of(&[
+        Record::named("slo:latency:objective_seconds").expr(&[
             "slo:latency:promised_objective_seconds",
             &or,
             &format!("{} * {SEEN}", limits::LATENCY_SECONDS),
@@ -99,10 +99,10 @@ pub(super) fn known() -> Group {
         )
         .every(slo::INTERVAL)
         .records([
-            Record::as_(SEEN)
+            Record::named(SEEN)
                 .because("Also while it is down. A build_info without a version of firstlight is that of a foreign exporter.")
-                .of(&[&format!("group by ({by}) (last_over_time({}[1d]))", firstlight_build_info())]),
-            Record::as_(KNOWN).of(&[
+                .expr(&[&format!("group by ({by}) (last_over_time({}[1d]))", firstlight_build_info())]),
+            Record::named(KNOWN).expr(&[
                 SEEN,
                 &format!("or {on}"),
                 &format!("group by ({by}) ({})", Selector::foreign("up")),
@@ -125,13 +125,13 @@ fn buckets() -> impl Iterator<Item = Record> {
     let within = lower.zip(bounds).map({
         let seconds = seconds.clone();
         move |(lower, upper)| {
-            Record::as_(BUCKET)
-                .of(&[&format!("{seconds} > {lower} <= {upper}")])
+            Record::named(BUCKET)
+                .expr(&[&format!("{seconds} > {lower} <= {upper}")])
                 .label("le", upper.to_string())
         }
     });
-    let above = Record::as_(BUCKET)
-        .of(&[&format!("{seconds} > {last}")])
+    let above = Record::named(BUCKET)
+        .expr(&[&format!("{seconds} > {last}")])
         .label("le", "+Inf");
     within.chain([above])
 }
@@ -160,5 +160,5 @@ fn resolved(objective: &str, strictest: fn(&[&str], String) -> String) -> Record
         lines.push(format!("{} unless on ({on}) {KNOWN}", declared(which)));
     }
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
-    Record::as_(name).of(&lines)
+    Record::named(name).expr(&lines)
 }

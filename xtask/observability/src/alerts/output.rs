@@ -68,10 +68,10 @@ pub(super) fn all() -> Vec<Generated> {
                 + &alert_test::file(&tests, if name == "traffic" { "5m" } else { "30s" }),
         ));
     }
-    let silence = alert_test::silence(&super::names(), super::ALWAYS);
+    let without_data = alert_test::without_data(&super::names(), super::ALWAYS);
     files.push(file(
         "tests/nothing.yml",
-        HEAD.to_owned() + &alert_test::file(&[silence], "30s"),
+        HEAD.to_owned() + &alert_test::file(&[without_data], "30s"),
     ));
     files
 }

@@ -13,7 +13,7 @@ pub(crate) struct Record {
 
 impl Record {
     /// A rule that records a series of this name, as `level:metric:operations`.
-    pub(super) fn as_(name: impl Into<String>) -> Self {
+    pub(super) fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             because: "",
@@ -29,7 +29,7 @@ impl Record {
     }
 
     /// The lines of the query.
-    pub(super) fn of(mut self, lines: &[&str]) -> Self {
+    pub(super) fn expr(mut self, lines: &[&str]) -> Self {
         self.expr = lines.join("\n");
         self
     }

@@ -16,7 +16,7 @@ const DELAY: &str = "instance:tokio_scheduler_delay_seconds:p99_5m";
 
 pub(super) fn counts() -> [Record; 1] {
     let delay = Selector::of(&TOKIO_SCHEDULER_DELAY);
-    [Record::as_(DELAY).of(&[&counted_quantile(
+    [Record::named(DELAY).expr(&[&counted_quantile(
         0.99,
         &service_labels(&INSTANCE),
         &delay,

@@ -80,7 +80,7 @@ fn requests(objective: Objective) -> String {
 }
 
 /// The condition that a service is up and has no traffic now.
-fn none_now(objective: Objective) -> [String; 4] {
+fn up_without_traffic(objective: Objective) -> [String; 4] {
     let on = on_service(&[]);
     [
         format!("unless {on}"),
@@ -104,7 +104,7 @@ fn no_traffic(objective: Objective, protocol: &'static str) -> Alert {
         format!("unless {}", on_service(&[])),
         format!("{} < {TRAFFIC_FLOOR}", traffic(objective, "1w")),
     ];
-    lines.extend(none_now(objective));
+    lines.extend(up_without_traffic(objective));
     without_traffic("1d", because, &lines, protocol).description(format!(
         "{{{{ $labels.job }}}} has no {protocol} requests; at this time yesterday it had {{{{ $value | humanize }}}} a second."
     ))
@@ -121,7 +121,7 @@ fn no_traffic_of_new_service(objective: Objective, protocol: &'static str) -> Al
         format!("unless {}", on_service(&[])),
         traffic(objective, "1d"),
     ];
-    lines.extend(none_now(objective));
+    lines.extend(up_without_traffic(objective));
     without_traffic("1h", because, &lines, protocol).description(format!(
         "{{{{ $labels.job }}}} has no {protocol} requests; an hour ago it had {{{{ $value | humanize }}}} a second."
     ))

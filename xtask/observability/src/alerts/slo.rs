@@ -101,21 +101,21 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
         (Objective::Grpc, calls, failed_calls, reason[1]),
     ] {
         let all_of = format!("slo:{}:requests_rate5m", objective.word());
-        records.push(Record::as_(&all_of).of(&[&rate(all)]));
+        records.push(Record::named(&all_of).expr(&[&rate(all)]));
         records.push(
-            Record::as_(format!("slo:{}:errors_rate5m", objective.word()))
+            Record::named(format!("slo:{}:errors_rate5m", objective.word()))
                 .because(because)
-                .of(&[&rate(bad), "or", &format!("0 * {all_of}")]),
+                .expr(&[&rate(bad), "or", &format!("0 * {all_of}")]),
         );
     }
-    records.push(Record::as_("slo:latency:requests_rate5m").of(&[&rate(good)]));
+    records.push(Record::named("slo:latency:requests_rate5m").expr(&[&rate(good)]));
     records.push(
-        Record::as_("slo:latency:errors_rate5m")
+        Record::named("slo:latency:errors_rate5m")
             .because(
                 "Those that were not in the bucket of the objective. Whole bounds are `1` in the text format of Prometheus 2 and `1.0` \
                  elsewhere; here they are `1`.",
             )
-            .of(&[
+            .expr(&[
                 "slo:latency:requests_rate5m",
                 "-",
                 &format!("sum by ({}) (", SERVICE.join(", ")),
@@ -143,7 +143,7 @@ fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
                 over(&format!("{slo}:requests_rate5m"), window),
             )
         };
-        Record::as_(format!("{slo}:error_ratio_rate{window}")).of(&[
+        Record::named(format!("{slo}:error_ratio_rate{window}")).expr(&[
             &errors,
             "/",
             &format!("({requests} > 0)"),
@@ -153,7 +153,7 @@ fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
 
 fn budget(objective: Objective) -> Record {
     let slo = format!("slo:{}", objective.word());
-    Record::as_(format!("{slo}:error_budget_remaining_ratio")).of(&[
+    Record::named(format!("{slo}:error_budget_remaining_ratio")).expr(&[
         "1 - (",
         &format!("  {}", over(&format!("{slo}:errors_rate5m"), "30d")),
         "  /",

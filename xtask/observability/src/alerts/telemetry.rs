@@ -9,7 +9,7 @@ use firstlight::metrics::catalog::{
 use super::{alert::Alert, board::Board, group::Group, recording::Record};
 use crate::promql::{SERVICE, Selector, counted, on_service, service_labels};
 
-const FOLDED: &str = "metric:metrics_series_over_budget:count15m";
+const OVERFLOWED: &str = "metric:metrics_series_over_budget:count15m";
 
 /// The metrics of lost spans, with the series that records each.
 const SPANS: [(&Metric, &str); 2] = [
@@ -50,11 +50,12 @@ pub(super) fn counts() -> Vec<Record> {
         } else {
             all
         };
-        Record::as_(name).of(&[&counted(&SERVICE, &failed, "5m")])
+        Record::named(name).expr(&[&counted(&SERVICE, &failed, "5m")])
     });
-    let folded = Selector::of(&METRICS_SERIES_OVER_BUDGET);
-    let folded = counted(&service_labels(&["metric"]), &folded, "15m");
-    lost.chain([Record::as_(FOLDED).of(&[&folded])]).collect()
+    let overflowed = Selector::of(&METRICS_SERIES_OVER_BUDGET);
+    let overflowed = counted(&service_labels(&["metric"]), &overflowed, "15m");
+    lost.chain([Record::named(OVERFLOWED).expr(&[&overflowed])])
+        .collect()
 }
 
 pub(super) fn group() -> Group {
@@ -86,7 +87,7 @@ fn dropping(signal: &'static str, counted: &[(&Metric, &str)]) -> Alert {
 fn over_budget() -> Alert {
     Alert::ticket("MetricsOverBudget")
         .because("A label has more values than were planned for: an id, a raw path. Sums stay right, and what is new is no longer told apart.")
-        .when(&[&format!("{FOLDED} > 0")])
+        .when(&[&format!("{OVERFLOWED} > 0")])
         .lasting("5m")
         .summary("A metric has more series than its budget allows.")
         .description("{{ $labels.metric }} of {{ $labels.job }} is over its budget of series: {{ $value | humanize }} uses went to its overflow series in the last 15 minutes.")

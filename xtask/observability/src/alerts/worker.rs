@@ -24,19 +24,19 @@ use crate::{
 const QUEUE: [&str; 1] = ["queue"];
 const AGE: &str = "queue:worker_queue_oldest_age_seconds:last";
 const BUDGET: &str = "queue:worker_queue_latency_budget_seconds:last";
-const DEAD: &str = "queue:worker_tasks_dead:count1h";
+const DEAD_LETTERED: &str = "queue:worker_tasks_dead:count1h";
 const FAILED: &str = "queue:worker_tasks_failed:count1h";
 const DONE: &str = "queue:worker_tasks_ok:count1h";
 
 pub(super) fn counts() -> Vec<Record> {
     let attempts = || Selector::of(&WORKER_TASKS);
     let counts = [
-        (DEAD, attempts().is("outcome", "dead")),
+        (DEAD_LETTERED, attempts().is("outcome", "dead")),
         (FAILED, attempts().is_not("outcome", "ok")),
         (DONE, attempts().is("outcome", "ok")),
     ]
     .map(|(name, attempts)| {
-        Record::as_(name).of(&[&counted(&service_labels(&QUEUE), &attempts, "1h")])
+        Record::named(name).expr(&[&counted(&service_labels(&QUEUE), &attempts, "1h")])
     });
     let states = [
         last(AGE, &WORKER_QUEUE_OLDEST_AGE).because(
@@ -176,7 +176,7 @@ fn unwatched() -> Alert {
 fn dead_letters() -> Alert {
     Alert::ticket("WorkerDeadLetters")
         .because("Each is something that was promised to a user and will not happen by itself, so one is enough.")
-        .when(&[&format!("{DEAD} > 0")])
+        .when(&[&format!("{DEAD_LETTERED} > 0")])
         .lasting("0m")
         .summary("Jobs were given up for good.")
         .description("{{ $value | humanize }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} were given up in the last hour.")
@@ -190,7 +190,7 @@ fn dead_letters_left() -> Alert {
         .when(&[
             &format!("{} > 0", max(&service_labels(&QUEUE), dead)),
             &format!("unless {}", on_service(&QUEUE)),
-            &format!("max_over_time({DEAD}[7d]) > 0"),
+            &format!("max_over_time({DEAD_LETTERED}[7d]) > 0"),
         ])
         .lasting("1h")
         .label("state", "left")
@@ -203,7 +203,7 @@ fn dead_letters_left() -> Alert {
 fn last(name: &str, metric: &Metric) -> Record {
     let by = service_labels(&QUEUE);
     let series = Selector::of(metric);
-    Record::as_(name).of(&[
+    Record::named(name).expr(&[
         &max(&by, &series),
         &format!("or {}", on_service(&QUEUE)),
         &max(&by, format!("last_over_time({series}[5m])")),
@@ -224,7 +224,7 @@ pub(super) mod alert_tests {
         r#"worker_queue_depth{job="orders",instance="a",queue="emails",status="ready"}"#;
     const UP: &str = r#"worker_queue_up{job="orders",instance="a",queue="emails"}"#;
     const UP_B: &str = r#"worker_queue_up{job="orders",instance="b",queue="emails"}"#;
-    const DEAD: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead",error_type="smtp"}"#;
+    const DEAD_LETTERED: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead",error_type="smtp"}"#;
     const RETRY: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="retry",error_type="smtp"}"#;
     const TARGET: &str = r#"job="orders",instance="a""#;
     /// A declared objective, without which a stalled queue is a ticket.
@@ -266,14 +266,14 @@ pub(super) mod alert_tests {
             AlertTest::of("WorkerDeadLetters", "two at once, from a series that was not there before")
                 .process(TARGET, 0, "Vx150")
                 .series(RETRY, "0+1x150")
-                .series(DEAD, "_x30 2x120")
+                .series(DEAD_LETTERED, "_x30 2x120")
                 .transient(25)
                 .fires(35, &EMAILS, "2 jobs of the queue emails of orders were given up in the last hour.")
                 .resolved(100),
             // A pod fails before its first scrape and is deleted soon after.
             AlertTest::of("WorkerDeadLetters", "two of a process that is new, and soon gone")
                 .process(TARGET, 1_700, "_x30 Vx5 stale")
-                .series(DEAD, "_x30 2x5 stale")
+                .series(DEAD_LETTERED, "_x30 2x5 stale")
                 .transient(29)
                 .fires(50, &EMAILS, "2 jobs of the queue emails of orders were given up in the last hour.")
                 .resolved(100),
@@ -281,15 +281,15 @@ pub(super) mod alert_tests {
             AlertTest::of("WorkerDeadLetters", "one, a while after a restart in the same place")
                 .process(TARGET, 0, "Vx30 stale")
                 .process(TARGET, 1_900, "_x32 Vx150")
-                .series(DEAD, "7x30 stale _x100 1x40")
+                .series(DEAD_LETTERED, "7x30 stale _x100 1x40")
                 .transient(100)
                 .fires(133, &EMAILS, "1 jobs of the queue emails of orders were given up in the last hour."),
             // The jobs were dead-lettered while Prometheus was down.
             AlertTest::of("WorkerDeadLetters", "three that it never saw, beside one that it tells of")
                 .process(TARGET, -36_000, "_x60 Vx240")
-                .series(DEAD, "_x60 3x240")
+                .series(DEAD_LETTERED, "_x60 3x240")
                 .series(&READY.replace("ready", "dead"), "_x60 3x120 0x60 1x60")
-                .series(&DEAD.replace("emails", "invoices"), "_x60 0x60 1x180")
+                .series(&DEAD_LETTERED.replace("emails", "invoices"), "_x60 0x60 1x180")
                 .series(&READY.replace("ready", "dead").replace("emails", "invoices"), "_x60 0x60 1x180")
                 .transient(115)
                 .firing(130, &[EMAILS[0], EMAILS[1], ("state", "left")])
@@ -317,7 +317,7 @@ pub(super) mod alert_tests {
     fn quiet(name: &str, scrapes: &str, ends: u32) -> AlertTest {
         let test = AlertTest::of("WorkerDeadLetters", format!("none, while {name}"))
             .process(TARGET, -36_000, scrapes)
-            .series(DEAD, scrapes.replace('V', "5"));
+            .series(DEAD_LETTERED, scrapes.replace('V', "5"));
         (5..ends).step_by(3).fold(test, AlertTest::transient)
     }
 }

@@ -22,14 +22,14 @@ impl Annotation {
         match self {
             Self::Starts => format!(
                 "1000 * {} * {} group_left (version) {}",
-                query::of(&catalog::PROCESS_START_TIME),
+                query::selected(&catalog::PROCESS_START_TIME),
                 on_service(&["instance"]),
-                query::of(&catalog::BUILD_INFO),
+                query::selected(&catalog::BUILD_INFO),
             ),
             // Most alerts concern a service as a whole and have no `instance` label.
             Self::Alerts => Selector::foreign("ALERTS")
                 .is("alertstate", "firing")
-                .of_chosen_service()
+                .of_selected_services()
                 .to_string(),
         }
     }

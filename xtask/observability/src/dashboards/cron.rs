@@ -29,20 +29,20 @@ pub(super) fn dashboard() -> Dashboard {
     .row(herd())
 }
 
-fn of(metric: &Metric) -> Selector {
-    query::of(metric).matches("cron", "$cron")
+fn selected(metric: &Metric) -> Selector {
+    query::selected(metric).matches("cron", "$cron")
 }
 
 /// The maximum over replicas: the value of the replica that ran the schedule last.
 fn latest(metric: &Metric) -> String {
-    promql::max(&service_labels(&["cron"]), of(metric))
+    promql::max(&service_labels(&["cron"]), selected(metric))
 }
 
 /// Seconds since a success was due, or a negative value before that.
 fn overdue(by: &[&str]) -> String {
     format!(
         "time() - {}",
-        promql::min(by, of(&catalog::CRON_SUCCESS_DUE))
+        promql::min(by, selected(&catalog::CRON_SUCCESS_DUE))
     )
 }
 
@@ -69,7 +69,7 @@ fn latest_of_all() -> Panel {
 
 fn failed() -> Panel {
     let failed =
-        of(&catalog::CRON_RUNS).matches("outcome", "failed|timed_out|interrupted|taken_over");
+        selected(&catalog::CRON_RUNS).matches("outcome", "failed|timed_out|interrupted|taken_over");
     Panel::stat("Runs that failed")
         .means(
             "Runs within the time range that began and did not succeed, of all schedules together.",
@@ -94,12 +94,13 @@ fn running() -> Panel {
         .red_from(limits::HERD_RUNS)
         .shows(Target::new(
             "Running",
-            promql::max(&[], promql::sum(&SERVICE, of(&catalog::CRON_RUNNING))),
+            promql::max(&[], promql::sum(&SERVICE, selected(&catalog::CRON_RUNNING))),
         ))
 }
 
 fn missed() -> Panel {
-    let missed = of(&catalog::CRON_RUNS).matches("outcome", "missed|skipped_store|skipped_overlap");
+    let missed =
+        selected(&catalog::CRON_RUNS).matches("outcome", "missed|skipped_store|skipped_overlap");
     Panel::stat("Ticks without a run")
         .means(
             "Ticks within the time range at which nothing ran, of all schedules together: no \
@@ -118,7 +119,7 @@ fn missed() -> Panel {
 
 fn schedules() -> Panel {
     let runs = |outcome: &str| {
-        let runs = of(&catalog::CRON_RUNS).matches("outcome", outcome);
+        let runs = selected(&catalog::CRON_RUNS).matches("outcome", outcome);
         query::in_range(&service_labels(&["cron"]), &runs)
     };
     Panel::table("Schedules")
@@ -198,12 +199,12 @@ fn timeline() -> Panel {
         .word(1.0, "runs", Color::Green)
         .shows(Target::new(
             &query::legend("{{cron}}"),
-            promql::max(CRON, of(&catalog::CRON_RUNNING)),
+            promql::max(CRON, selected(&catalog::CRON_RUNNING)),
         ))
 }
 
 fn durations() -> Panel {
-    let longest = |metric| query::top(10, promql::max(CRON, of(metric)));
+    let longest = |metric| query::top(10, promql::max(CRON, selected(metric)));
     Panel::timeseries("Duration of the last run")
         .means(
             "How long the last run took, whatever became of it, and how long it is expected to \
@@ -227,7 +228,7 @@ fn durations() -> Panel {
 fn outcomes() -> Panel {
     let ticks = promql::sum(
         &["outcome"],
-        promql::increase(&of(&catalog::CRON_RUNS), query::WINDOW),
+        promql::increase(&selected(&catalog::CRON_RUNS), query::WINDOW),
     );
     Panel::stack("Ticks by outcome")
         .means(
@@ -250,11 +251,11 @@ fn outcomes() -> Panel {
 }
 
 fn herd() -> Row {
-    Row::new("Do they start all at once?").line([together(), delays(), delay_spread()])
+    Row::new("Do they start all at once?").line([concurrent_runs(), delays(), delay_spread()])
 }
 
-fn together() -> Panel {
-    let operations = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).count();
+fn concurrent_runs() -> Panel {
+    let operations = query::selected(&catalog::DB_CLIENT_OPERATION_DURATION).count();
     Panel::timeseries("Runs at the same time, and the database")
         .means(
             "Runs of each service that are under way at the same time, and its statements per \
@@ -270,7 +271,7 @@ fn together() -> Panel {
         .red_from(limits::HERD_RUNS)
         .shows(Target::new(
             &query::legend("runs"),
-            query::top(10, promql::sum(&SERVICE, of(&catalog::CRON_RUNNING))),
+            query::top(10, promql::sum(&SERVICE, selected(&catalog::CRON_RUNNING))),
         ))
         .shows(Target::new(
             &query::legend("statements per second"),
@@ -279,7 +280,7 @@ fn together() -> Panel {
 }
 
 fn delays() -> Panel {
-    let delay = of(&catalog::CRON_START_DELAY);
+    let delay = selected(&catalog::CRON_START_DELAY);
     Panel::timeseries("Delay of starts, p95")
         .means(
             "How long after their tick runs start: the jitter, and what they waited for beyond it.",
@@ -306,6 +307,6 @@ fn delay_spread() -> Panel {
         .unit(Unit::Seconds)
         .shows(Target::new(
             "{{le}}",
-            query::buckets(&of(&catalog::CRON_START_DELAY)),
+            query::buckets(&selected(&catalog::CRON_START_DELAY)),
         ))
 }

@@ -47,7 +47,7 @@ pub(super) fn dashboard() -> Dashboard {
 }
 
 fn operations() -> Selector {
-    query::of(&catalog::DB_CLIENT_OPERATION_DURATION).matches(STATEMENT, "$statement")
+    query::selected(&catalog::DB_CLIENT_OPERATION_DURATION).matches(STATEMENT, "$statement")
 }
 
 fn now() -> Row {
@@ -55,13 +55,13 @@ fn now() -> Row {
         pool::in_use_now(),
         pool::waited(),
         pool::timed_out(),
-        slowest_hundredth(),
+        statement_p99(),
         failing(),
         repeated(),
     ])
 }
 
-fn slowest_hundredth() -> Panel {
+fn statement_p99() -> Panel {
     Panel::stat("Statements, p99")
         .means(
             "How long statements take, from sending them to their last row; 99 of 100 are faster. Of \
@@ -101,7 +101,7 @@ fn failing() -> Panel {
 }
 
 fn repeated() -> Panel {
-    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
+    let repeated = query::selected(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
     Panel::stat("Repeated statements")
         .means(
             "How many requests or jobs ran one statement again and again within the time range: \
@@ -224,7 +224,7 @@ fn transactions() -> Row {
 
 fn n_plus_one() -> Panel {
     let by = &service_labels(&["http_route", "rpc_method", "span_name", STATEMENT]);
-    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
+    let repeated = query::selected(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
     Panel::table("Repeated statements by place")
         .means(
             "Where statements were repeated too often within the time range: the route, the gRPC \
@@ -249,7 +249,7 @@ fn n_plus_one() -> Panel {
 }
 
 fn queries() -> Panel {
-    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST);
+    let queries = query::selected(&catalog::SQL_QUERIES_PER_REQUEST);
     let places = ["http_route", "rpc_method", "span_name"];
     let p95 = query::top(
         10,
@@ -266,7 +266,7 @@ fn queries() -> Panel {
 }
 
 fn transaction_rate() -> Panel {
-    let ended = query::of(&catalog::SQL_TRANSACTION_DURATION).count();
+    let ended = query::selected(&catalog::SQL_TRANSACTION_DURATION).count();
     Panel::stack("Transactions by outcome")
         .means(
             "Transactions per second of all that is chosen together: committed, rolled back, \
@@ -290,7 +290,7 @@ fn transaction_rate() -> Panel {
 }
 
 fn transaction_durations() -> Panel {
-    let open = query::of(&catalog::SQL_TRANSACTION_DURATION);
+    let open = query::selected(&catalog::SQL_TRANSACTION_DURATION);
     Panel::timeseries("Duration of transactions, p95")
         .means(
             "How long transactions are open, by outcome. All the while they hold a connection, \

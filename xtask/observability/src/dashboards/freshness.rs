@@ -28,18 +28,18 @@ pub(super) fn dashboard() -> Dashboard {
     .row(over_time())
 }
 
-fn of(metric: &Metric) -> Selector {
-    query::of(metric).matches("data_type", "$data_type")
+fn selected(metric: &Metric) -> Selector {
+    query::selected(metric).matches("data_type", "$data_type")
 }
 
 /// Reads that the cache answered, or that shared the answer of another read.
 fn cached() -> Selector {
-    of(&catalog::DATA_READS).matches("result", "cache|shared")
+    selected(&catalog::DATA_READS).matches("result", "cache|shared")
 }
 
 /// Reads without an answer.
 fn unanswered() -> Selector {
-    of(&catalog::DATA_READS).matches("result", "refused|failed")
+    selected(&catalog::DATA_READS).matches("result", "refused|failed")
 }
 
 /// The age at the 99th percentile.
@@ -47,7 +47,7 @@ fn unanswered() -> Selector {
 /// The alert fires if more than the remaining hundredth is too old.
 fn oldest_age() -> String {
     let quantile = 1.0 - limits::STALE_READS_RATIO;
-    query::quantile(quantile, TYPE, &of(&catalog::DATA_SERVED_AGE))
+    query::quantile(quantile, TYPE, &selected(&catalog::DATA_SERVED_AGE))
 }
 
 /// The ratio of the age to the staleness budget.
@@ -55,7 +55,7 @@ fn oldest_age() -> String {
 /// Data that only its source may answer has a budget of 0 and no ratio.
 fn age_of_budget() -> String {
     let age = oldest_age();
-    let budget = promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET));
+    let budget = promql::max(TYPE, selected(&catalog::DATA_STALENESS_BUDGET));
     format!("{age} / {} ({budget} > 0)", on_service(&["data_type"]))
 }
 
@@ -84,7 +84,7 @@ fn oldest() -> Panel {
 }
 
 fn hits() -> Panel {
-    let ratio = query::ratio(TYPE, &cached(), &of(&catalog::DATA_READS));
+    let ratio = query::ratio(TYPE, &cached(), &selected(&catalog::DATA_READS));
     Panel::bar_gauge("Answered from the cache")
         .means("The part of reads that did not need a question of their own to the source.")
         .normally("What the data's budget allows: a long one means many hits.")
@@ -97,7 +97,7 @@ fn hits() -> Panel {
 }
 
 fn unanswered_ratio() -> Panel {
-    let ratio = query::ratio(TYPE, &unanswered(), &of(&catalog::DATA_READS));
+    let ratio = query::ratio(TYPE, &unanswered(), &selected(&catalog::DATA_READS));
     Panel::bar_gauge("Not answered")
         .means(
             "The part of reads without an answer: the source failed, or the replica was too far \
@@ -115,8 +115,8 @@ fn unanswered_ratio() -> Panel {
 }
 
 fn types() -> Panel {
-    let age = |q| query::quantile(q, TYPE, &of(&catalog::DATA_SERVED_AGE));
-    let reads = query::per_second(TYPE, &of(&catalog::DATA_READS));
+    let age = |q| query::quantile(q, TYPE, &selected(&catalog::DATA_SERVED_AGE));
+    let reads = query::per_second(TYPE, &selected(&catalog::DATA_READS));
     Panel::table("Data")
         .means(
             "Each type of data: how often it is read, how old it is when it is served, and how \
@@ -134,7 +134,7 @@ fn types() -> Panel {
         .column(Column::new(
             "Budget",
             Unit::Seconds,
-            promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET)),
+            promql::max(TYPE, selected(&catalog::DATA_STALENESS_BUDGET)),
         ))
         .leads_to(
             "Only this data",
@@ -162,7 +162,10 @@ fn ages() -> Panel {
         .shows(Target::new(&query::legend("{{data_type}}"), age))
         .shows(Target::new(
             &query::legend("{{data_type}} budget"),
-            query::top(10, promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET))),
+            query::top(
+                10,
+                promql::max(TYPE, selected(&catalog::DATA_STALENESS_BUDGET)),
+            ),
         ))
         .shades("budget", Color::Purple)
 }
@@ -176,12 +179,12 @@ fn spread() -> Panel {
         .unit(Unit::Seconds)
         .shows(Target::new(
             "{{le}}",
-            query::buckets(&of(&catalog::DATA_SERVED_AGE)),
+            query::buckets(&selected(&catalog::DATA_SERVED_AGE)),
         ))
 }
 
 fn results() -> Panel {
-    let reads = query::per_second(&["result"], &of(&catalog::DATA_READS));
+    let reads = query::per_second(&["result"], &selected(&catalog::DATA_READS));
     Panel::stack("Reads by where the answer came from")
         .means(
             "Reads per second of all chosen types together: from the cache, from the source, \

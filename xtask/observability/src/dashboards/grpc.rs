@@ -14,7 +14,7 @@ pub(super) fn row() -> Row {
             rate("gRPC calls answered", &catalog::RPC_SERVER_CALL_DURATION),
             failures(
                 "gRPC answers that are errors",
-                &failed_calls(query::of(&catalog::RPC_SERVER_CALL_DURATION).count()),
+                &failed_calls(query::selected(&catalog::RPC_SERVER_CALL_DURATION).count()),
             ),
             durations(
                 "Duration of gRPC calls answered, p95",
@@ -26,7 +26,7 @@ pub(super) fn row() -> Row {
             failures(
                 "gRPC calls that fail",
                 // A time-out of the service itself cancels the call, so canceled calls count.
-                &query::of(&catalog::RPC_CLIENT_CALL_DURATION)
+                &query::selected(&catalog::RPC_CLIENT_CALL_DURATION)
                     .count()
                     .is_not("error_type", ""),
             ),
@@ -38,7 +38,10 @@ pub(super) fn row() -> Row {
 }
 
 fn rate(title: &str, metric: &Metric) -> Panel {
-    let calls = query::per_second(&service_labels(&["rpc_method"]), &query::of(metric).count());
+    let calls = query::per_second(
+        &service_labels(&["rpc_method"]),
+        &query::selected(metric).count(),
+    );
     Panel::timeseries(title)
         .means("Calls per second, by method; methods that the service does not have are `_OTHER`.")
         .normally("It follows the hour of the day.")
@@ -74,7 +77,11 @@ fn failures(title: &str, failed: &Selector) -> Panel {
 }
 
 fn durations(title: &str, metric: &Metric) -> Panel {
-    let duration = query::quantile(0.95, &service_labels(&["rpc_method"]), &query::of(metric));
+    let duration = query::quantile(
+        0.95,
+        &service_labels(&["rpc_method"]),
+        &query::selected(metric),
+    );
     let duration = query::top(10, duration);
     Panel::timeseries(title)
         .means(

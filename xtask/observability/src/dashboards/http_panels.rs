@@ -29,7 +29,7 @@ pub(super) enum Requests {
 
 impl Requests {
     fn duration(self) -> Selector {
-        let duration = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION);
+        let duration = query::selected(&catalog::HTTP_SERVER_REQUEST_DURATION);
         match self {
             Self::OfService => duration,
             Self::OfRoute => duration.matches("http_route", "$route"),
@@ -135,7 +135,7 @@ impl Requests {
             ))
     }
 
-    pub(super) fn slowest_hundredth(self) -> Panel {
+    pub(super) fn too_slow(self) -> Panel {
         Panel::stat("Too slow now")
             .means(
                 "How many times faster than its service's objective allows it answers later than \

@@ -18,11 +18,11 @@ pub(super) fn dashboard() -> Dashboard {
         &Selector::of(&catalog::BUILD_INFO),
     )
     .row(services())
-    .row(hurt())
+    .row(impact())
     .row(requests())
     .row(routes())
     .row(causes())
-    .row(evidence())
+    .row(logs_and_versions())
 }
 
 /// One row per service, so that an unhealthy one stands out among many.
@@ -32,7 +32,7 @@ fn services() -> Row {
     let firing = Selector::foreign("ALERTS")
         .is("alertstate", "firing")
         .matches("severity", "critical|warning")
-        .of_chosen_service();
+        .of_selected_services();
     let table = Panel::table("Services")
         .means(
             "Each service: how many times faster than its own objectives allow it fails and is \
@@ -73,10 +73,10 @@ fn services() -> Row {
     Row::new("Which service?").line([table])
 }
 
-fn hurt() -> Row {
+fn impact() -> Row {
     Row::new("Are users hurt?").line([
         Requests::OfService.failing(),
-        Requests::OfService.slowest_hundredth(),
+        Requests::OfService.too_slow(),
         objectives::availability(),
         objectives::availability_budget(),
         objectives::latency_budget(),
@@ -94,7 +94,7 @@ fn up() -> String {
         "{} and {} last_over_time({}[$__range])",
         query::foreign("up"),
         on_service(&["instance"]),
-        query::of(&catalog::BUILD_INFO),
+        query::selected(&catalog::BUILD_INFO),
     )
 }
 
@@ -121,7 +121,7 @@ fn alerts() -> Panel {
     let firing = Selector::foreign("ALERTS")
         .is("alertstate", "firing")
         .matches("severity", "critical|warning")
-        .of_chosen_service();
+        .of_selected_services();
     Panel::stat("Firing alerts")
         .means("Alerts of these services together that fire, pages and tickets.")
         .normally("0.")
@@ -170,7 +170,7 @@ fn limited() -> Panel {
                 10,
                 promql::sum(
                     &service_labels(&[]),
-                    query::of(&catalog::SERVE_OPEN_CONNECTIONS),
+                    query::selected(&catalog::SERVE_OPEN_CONNECTIONS),
                 ),
             ),
         ))
@@ -180,14 +180,14 @@ fn limited() -> Panel {
                 10,
                 query::in_range(
                     &service_labels(&["limit"]),
-                    &query::of(&catalog::SERVE_LIMITED),
+                    &query::selected(&catalog::SERVE_LIMITED),
                 ),
             ),
         ))
 }
 
 fn active() -> Panel {
-    let active = query::of(&catalog::HTTP_SERVER_ACTIVE_REQUESTS);
+    let active = query::selected(&catalog::HTTP_SERVER_ACTIVE_REQUESTS);
     Panel::stack("Requests being served")
         .means("Requests of all services together that have begun and not ended, by method.")
         .normally("Requests per second times their duration: 100 per second of 50 ms each are 5.")
@@ -205,7 +205,7 @@ fn active() -> Panel {
 
 fn routes() -> Row {
     const ROUTE: &[&str] = &["cluster", "namespace", "job", "http_route"];
-    let duration = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION);
+    let duration = query::selected(&catalog::HTTP_SERVER_REQUEST_DURATION);
     let all = Requests::OfService.all();
     let ratio = |some| query::ratio(ROUTE, &some, &all);
     let time = duration.clone().sum();
@@ -275,8 +275,8 @@ fn causes() -> Row {
 }
 
 fn database() -> Panel {
-    let statements = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).sum();
-    let requests = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).sum();
+    let statements = query::selected(&catalog::DB_CLIENT_OPERATION_DURATION).sum();
+    let requests = query::selected(&catalog::HTTP_SERVER_REQUEST_DURATION).sum();
     let share = format!(
         "({} or 0 * {all}) / ({all} > 0)",
         query::per_second(&service_labels(&[]), &statements),
@@ -310,12 +310,12 @@ fn queues() -> Panel {
     )
 }
 
-fn evidence() -> Row {
+fn logs_and_versions() -> Row {
     Row::new("What do they say themselves?").line([log_lines(), versions()])
 }
 
 pub(super) fn log_lines() -> Panel {
-    let lines = query::per_second(&["level"], &query::of(&catalog::LOGGING_EVENTS));
+    let lines = query::per_second(&["level"], &query::selected(&catalog::LOGGING_EVENTS));
     Panel::stack("Log lines by level")
         .means("Lines per second that all services together write.")
         .normally("INFO follows the requests. ERROR is none.")
@@ -334,12 +334,12 @@ pub(super) fn log_lines() -> Panel {
 }
 
 fn versions() -> Panel {
-    let build = query::of(&catalog::BUILD_INFO);
+    let build = query::selected(&catalog::BUILD_INFO);
     let of = service_labels(&["version", "revision", "firstlight_version"]);
     let restarts = format!(
         "sum by ({}) (changes({}[$__range]) * {} group_left (version, revision, firstlight_version) {build})",
         of.join(", "),
-        query::of(&catalog::PROCESS_START_TIME),
+        query::selected(&catalog::PROCESS_START_TIME),
         on_service(&["instance"]),
     );
     Panel::table("Versions running")

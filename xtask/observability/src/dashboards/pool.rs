@@ -17,7 +17,7 @@ pub(super) const POOL: &str = "db_client_connection_pool_name";
 const STATE: &str = "db_client_connection_state";
 
 /// Restricts series to the selected pools.
-fn of(selector: Selector) -> Selector {
+fn of_selected_pools(selector: Selector) -> Selector {
     selector.matches(POOL, "$pool")
 }
 
@@ -42,8 +42,9 @@ fn in_use_over_time() -> Panel {
 
 /// The ratio of a pool's connections that are in use.
 fn in_use(panel: Panel, by: &[&str]) -> Panel {
-    let used = of(query::of(&catalog::DB_CLIENT_CONNECTION_COUNT)).is(STATE, "used");
-    let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_LIMIT));
+    let used =
+        of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_COUNT)).is(STATE, "used");
+    let most = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_LIMIT));
     let part = format!(
         "{} / {}",
         promql::max(&pool_labels(), used),
@@ -71,7 +72,7 @@ fn in_use(panel: Panel, by: &[&str]) -> Panel {
 }
 
 pub(super) fn waited() -> Panel {
-    let wait = of(query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
+    let wait = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
     let wait = query::quantile(0.99, &pool_labels(), &wait);
     let objective = Objective::seconds();
     Panel::stat("Wait for a connection, of objective")
@@ -98,7 +99,7 @@ pub(super) fn waited() -> Panel {
 }
 
 pub(super) fn timed_out() -> Panel {
-    let timeouts = of(query::of(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
+    let timeouts = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
     Panel::stat("Gave up waiting")
         .means(
             "Calls within the time range that got no connection in time, each of which is a \
@@ -122,8 +123,8 @@ pub(super) fn row() -> Row {
 }
 
 fn connections() -> Panel {
-    let count = of(query::of(&catalog::DB_CLIENT_CONNECTION_COUNT));
-    let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_LIMIT));
+    let count = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_COUNT));
+    let most = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_LIMIT));
     Panel::timeseries("Connections")
         .means("Connections of all instances together: in use, idle, and how many there may be.")
         .normally(
@@ -147,7 +148,7 @@ fn connections() -> Panel {
 
 /// The wait for a connection; of all pools if `pools` is empty.
 pub(super) fn wait(pools: &str) -> Panel {
-    let wait = query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME);
+    let wait = query::selected(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME);
     let wait = if pools.is_empty() {
         wait
     } else {
@@ -183,7 +184,7 @@ pub(super) fn wait(pools: &str) -> Panel {
 }
 
 fn wait_spread() -> Panel {
-    let wait = of(query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
+    let wait = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
     Panel::heatmap("Wait for a connection, spread")
         .means("How many waited for how long, of all pools together.")
         .normally("One bright band at the bottom.")
@@ -194,7 +195,7 @@ fn wait_spread() -> Panel {
 }
 
 fn gave_up() -> Panel {
-    let timeouts = of(query::of(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
+    let timeouts = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
     let timeouts = query::per_second(&service_labels(&[POOL]), &timeouts);
     Panel::timeseries("Gave up waiting, over time")
         .means("Calls per second that got no connection in time.")

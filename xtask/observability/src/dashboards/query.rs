@@ -27,13 +27,13 @@ pub(super) const INSTANCE: &[&str] = &["cluster", "namespace", "job", "instance"
 pub(super) const WINDOW: &str = "$__rate_interval";
 
 /// The selected series of a metric of the catalog.
-pub(super) fn of(metric: &Metric) -> Selector {
-    Selector::of(metric).chosen()
+pub(super) fn selected(metric: &Metric) -> Selector {
+    Selector::of(metric).selected()
 }
 
 /// The selected series of a foreign metric.
 pub(super) fn foreign(name: &str) -> Selector {
-    Selector::foreign(name).chosen()
+    Selector::foreign(name).selected()
 }
 
 /// Events per second, summed by the labels.
@@ -48,7 +48,7 @@ pub(super) fn firstlight_only(query: impl Display) -> String {
     format!(
         "({query} and {} {})",
         on_service(&["instance"]),
-        of(&catalog::BUILD_INFO)
+        selected(&catalog::BUILD_INFO)
     )
 }
 
@@ -57,7 +57,7 @@ pub(super) fn firstlight_only(query: impl Display) -> String {
 /// A series is new if it was absent before the range although its process was seen, or if the process itself is new. If neither
 /// is known, because Prometheus or a scrape failed, the first value is not counted.
 pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
-    let start = of(&catalog::PROCESS_START_TIME);
+    let start = selected(&catalog::PROCESS_START_TIME);
     let on = on_service(&["instance"]);
     let before = |series: &Selector| format!("last_over_time({series}[15m] offset $__range)");
     let known = format!(
@@ -102,26 +102,29 @@ pub(super) fn ratio(by: &[&str], some: &Selector, all: &Selector) -> String {
 
 /// The query, or 0 if it has no series and the service exists.
 pub(super) fn or_zero(query: impl Display) -> String {
-    format!("{query} or on () 0 * max({})", of(&catalog::BUILD_INFO))
+    format!(
+        "{query} or on () 0 * max({})",
+        selected(&catalog::BUILD_INFO)
+    )
 }
 
 /// Like [`or_zero`], with the value `none` for the label in the legend.
 pub(super) fn or_none(query: impl Display, label: &str) -> String {
-    let zero = format!("0 * max({})", of(&catalog::BUILD_INFO));
+    let zero = format!("0 * max({})", selected(&catalog::BUILD_INFO));
     format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")
 }
 
 /// The ten largest series, with 0 for each service without series.
 pub(super) fn or_zero_each(query: impl Display) -> String {
     let on = on_service(&[]);
-    let zero = promql::max(&service_labels(&[]), of(&catalog::BUILD_INFO));
+    let zero = promql::max(&service_labels(&[]), selected(&catalog::BUILD_INFO));
     top(10, format!("{query} or {on} 0 * {zero}"))
 }
 
 /// Like [`or_zero_each`], with the value `none` for the label in the legend.
 pub(super) fn or_none_each(query: impl Display, label: &str) -> String {
     let on = on_service(&[]);
-    let zero = promql::max(&service_labels(&[]), of(&catalog::BUILD_INFO));
+    let zero = promql::max(&service_labels(&[]), selected(&catalog::BUILD_INFO));
     let none = format!("label_replace(0 * {zero}, \"{label}\", \"none\", \"\", \"\")");
     top(10, format!("{query} or {on} {none}"))
 }
@@ -162,5 +165,5 @@ pub(super) fn milliseconds(query: impl Display) -> String {
 
 /// A recorded series of the selected services, without an instance.
 pub(super) fn recorded(name: &str) -> Selector {
-    Selector::foreign(name).of_chosen_service()
+    Selector::foreign(name).of_selected_services()
 }

@@ -36,7 +36,7 @@ fn test(prometheus: &tools::Prometheus) -> anyhow::Result<()> {
 
 /// The query over all series, with a range of one hour.
 fn counted() -> String {
-    let query = query::in_range(&["job"], &query::of(&catalog::CRON_RUNS));
+    let query = query::in_range(&["job"], &query::selected(&catalog::CRON_RUNS));
     let variables = ["$cluster", "$namespace", "$job", "$instance"];
     let query = variables
         .iter()

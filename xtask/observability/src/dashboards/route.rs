@@ -35,14 +35,15 @@ fn now() -> Row {
     Row::new("Is it this route?").line([
         ROUTES.rate(),
         ROUTES.failing(),
-        ROUTES.slowest_hundredth(),
+        ROUTES.too_slow(),
         statements(),
         repeated(),
     ])
 }
 
 fn statements() -> Panel {
-    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST).matches("http_route", "$route");
+    let queries =
+        query::selected(&catalog::SQL_QUERIES_PER_REQUEST).matches("http_route", "$route");
     Panel::stat("Statements per request, p95")
         .means(
             "Database statements that a request runs; 95 of 100 run fewer. Of several routes, the \
@@ -66,7 +67,7 @@ fn statements() -> Panel {
 }
 
 fn repeated() -> Panel {
-    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
+    let repeated = query::selected(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
     Panel::stat("Repeated statements")
         .means(
             "How many requests ran one statement again and again within the time range: N+1 \
@@ -123,7 +124,7 @@ fn waits() -> Row {
 }
 
 fn queries() -> Panel {
-    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST)
+    let queries = query::selected(&catalog::SQL_QUERIES_PER_REQUEST)
         .matches("http_route", "$route")
         .is_not("http_route", "");
     let by = service_labels(&["http_route"]);
@@ -142,7 +143,7 @@ fn queries() -> Panel {
 }
 
 fn n_plus_one() -> Panel {
-    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
+    let repeated = query::selected(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
     let repeated = query::per_second(&service_labels(&["db_query_summary"]), &repeated);
     let repeated = query::or_none_each(repeated, "db_query_summary");
     Panel::timeseries("Repeated statements by kind")
@@ -168,7 +169,7 @@ fn calls() -> Row {
 const TO: &[&str] = &["cluster", "namespace", "job", "server_address"];
 
 fn call_rate() -> Panel {
-    let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
+    let calls = query::selected(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
     Panel::timeseries("Calls to others")
         .means(
             "Requests per second that the service sends, by address. Not of one route: a call \
@@ -185,7 +186,7 @@ fn call_rate() -> Panel {
 }
 
 fn call_failures() -> Panel {
-    let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
+    let calls = query::selected(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
     let failed = calls.is_not("error_type", "");
     let by = ["server_address", "error_type"];
     let failed = query::top(10, query::per_second(&service_labels(&by), &failed));
@@ -206,7 +207,7 @@ fn call_failures() -> Panel {
 }
 
 fn call_durations() -> Panel {
-    let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION);
+    let calls = query::selected(&catalog::HTTP_CLIENT_REQUEST_DURATION);
     Panel::timeseries("Duration of calls, p95")
         .means("How long others take to answer, until their response's head.")
         .normally("Below the time-out by a factor of ten.")

@@ -50,7 +50,7 @@ fn restarts() -> Panel {
         &[],
         query::firstlight_only(format!(
             "changes({}[$__range])",
-            query::of(&catalog::PROCESS_START_TIME)
+            query::selected(&catalog::PROCESS_START_TIME)
         )),
     );
     Panel::stat("Restarts")
@@ -69,7 +69,7 @@ fn restarts() -> Panel {
 }
 
 fn delay_now() -> Panel {
-    let delay = query::of(&catalog::TOKIO_SCHEDULER_DELAY);
+    let delay = query::selected(&catalog::TOKIO_SCHEDULER_DELAY);
     let delay = query::quantile(0.99, INSTANCE, &delay);
     let part = format!(
         "{delay} / {} group_left () {}",
@@ -96,8 +96,8 @@ fn delay_now() -> Panel {
 
 fn memory(panel: Panel, by: &[&str]) -> Panel {
     let (used, limit) = (
-        query::firstlight_only(query::of(&catalog::PROCESS_RESIDENT_MEMORY)),
-        query::of(&catalog::CGROUP_MEMORY_LIMIT),
+        query::firstlight_only(query::selected(&catalog::PROCESS_RESIDENT_MEMORY)),
+        query::selected(&catalog::CGROUP_MEMORY_LIMIT),
     );
     panel
         .means(
@@ -139,8 +139,8 @@ pub(super) fn memory_part() -> Panel {
 
 fn open_files(panel: Panel, by: &[&str]) -> Panel {
     let (open, most) = (
-        query::firstlight_only(query::of(&catalog::PROCESS_OPEN_FDS)),
-        query::of(&catalog::PROCESS_MAX_FDS),
+        query::firstlight_only(query::selected(&catalog::PROCESS_OPEN_FDS)),
+        query::selected(&catalog::PROCESS_MAX_FDS),
     );
     panel
         .means(
@@ -165,7 +165,7 @@ fn runtime() -> Row {
 }
 
 fn delays() -> Panel {
-    let delay = query::of(&catalog::TOKIO_SCHEDULER_DELAY);
+    let delay = query::selected(&catalog::TOKIO_SCHEDULER_DELAY);
     let delay = |q| worst(&SERVICE, query::quantile(q, INSTANCE, &delay));
     Panel::timeseries("Scheduler delay")
         .means("How long a task that could go on waits for its turn, asked ten times a second; of \
@@ -198,14 +198,14 @@ fn delay_spread() -> Panel {
         .unit(Unit::Seconds)
         .shows(Target::new(
             "{{le}}",
-            query::buckets(&query::of(&catalog::TOKIO_SCHEDULER_DELAY)),
+            query::buckets(&query::selected(&catalog::TOKIO_SCHEDULER_DELAY)),
         ))
 }
 
 fn stalled() -> Panel {
     let stalled = worst(
         INSTANCE,
-        query::of(&catalog::TOKIO_SCHEDULER_STALLED).to_string(),
+        query::selected(&catalog::TOKIO_SCHEDULER_STALLED).to_string(),
     );
     Panel::timeseries("Runtime does not answer")
         .means("For how long the runtime has run no task that was woken.")
@@ -225,12 +225,12 @@ fn stalled() -> Panel {
 }
 
 pub(super) fn busy() -> Panel {
-    let busy = query::of(&catalog::TOKIO_WORKER_BUSY_SECONDS);
+    let busy = query::selected(&catalog::TOKIO_WORKER_BUSY_SECONDS);
     let each = promql::sum(
         &service_labels(&["instance", "worker"]),
         promql::rate(&busy, query::WINDOW),
     );
-    let workers = promql::max(INSTANCE, query::of(&catalog::TOKIO_WORKERS));
+    let workers = promql::max(INSTANCE, query::selected(&catalog::TOKIO_WORKERS));
     let mean = format!("{} / {workers}", query::per_second(INSTANCE, &busy));
     Panel::timeseries("Runtime busy")
         .means(
@@ -253,7 +253,7 @@ pub(super) fn busy() -> Panel {
 }
 
 fn tasks() -> Panel {
-    let each = |metric| worst(INSTANCE, query::of(metric).to_string());
+    let each = |metric| worst(INSTANCE, query::selected(metric).to_string());
     Panel::timeseries("Tasks")
         .means(
             "Tasks of each instance that have not ended, those of them that no worker has taken \
@@ -281,7 +281,7 @@ fn tasks() -> Panel {
 }
 
 fn parks() -> Panel {
-    let parks = query::per_second(INSTANCE, &query::of(&catalog::TOKIO_WORKER_PARK));
+    let parks = query::per_second(INSTANCE, &query::selected(&catalog::TOKIO_WORKER_PARK));
     Panel::timeseries("Runtime rests")
         .means("How often per second a thread of the runtime ran out of tasks and went to rest.")
         .normally("Often: it means that there is room.")
@@ -315,7 +315,10 @@ fn process() -> Row {
 }
 
 pub(super) fn processor() -> Panel {
-    let rate = promql::rate(&query::of(&catalog::PROCESS_CPU_SECONDS), query::WINDOW);
+    let rate = promql::rate(
+        &query::selected(&catalog::PROCESS_CPU_SECONDS),
+        query::WINDOW,
+    );
     let used = promql::sum(INSTANCE, query::firstlight_only(rate));
     Panel::timeseries("Processor")
         .means("Processors in use, by instance: 1 is one that is never idle.")
@@ -331,9 +334,9 @@ pub(super) fn processor() -> Panel {
 }
 
 fn bytes() -> Panel {
-    let limit = query::of(&catalog::CGROUP_MEMORY_LIMIT);
-    let used = query::firstlight_only(query::of(&catalog::PROCESS_RESIDENT_MEMORY));
-    let mapped = query::firstlight_only(query::of(&catalog::PROCESS_VIRTUAL_MEMORY));
+    let limit = query::selected(&catalog::CGROUP_MEMORY_LIMIT);
+    let used = query::firstlight_only(query::selected(&catalog::PROCESS_RESIDENT_MEMORY));
+    let mapped = query::firstlight_only(query::selected(&catalog::PROCESS_VIRTUAL_MEMORY));
     Panel::timeseries("Memory")
         .means(
             "Memory in RAM of each instance, address space that is mapped, and its limit; a limit \
@@ -373,14 +376,14 @@ fn files() -> Panel {
             &legend("files"),
             worst(
                 INSTANCE,
-                query::firstlight_only(query::of(&catalog::PROCESS_OPEN_FDS)),
+                query::firstlight_only(query::selected(&catalog::PROCESS_OPEN_FDS)),
             ),
         ))
         .shows(Target::new(
             &legend("threads"),
             worst(
                 INSTANCE,
-                query::firstlight_only(query::of(&catalog::PROCESS_THREADS)),
+                query::firstlight_only(query::selected(&catalog::PROCESS_THREADS)),
             ),
         ))
 }
@@ -388,7 +391,7 @@ fn files() -> Panel {
 fn age() -> Panel {
     let started = promql::max(
         INSTANCE,
-        query::firstlight_only(query::of(&catalog::PROCESS_START_TIME)),
+        query::firstlight_only(query::selected(&catalog::PROCESS_START_TIME)),
     );
     Panel::timeseries("Time since the start")
         .means("How long each process has run; of many, the ten youngest.")

@@ -143,7 +143,7 @@ fn routes() -> Panel {
     let zero = format!("0 * {}", query::in_range(ROUTE, &all));
     let failures = format!("{} or {zero}", query::in_range(ROUTE, &failed));
     let good = good_requests(all);
-    let buckets = good_requests(query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).bucket());
+    let buckets = good_requests(query::selected(&catalog::HTTP_SERVER_REQUEST_DURATION).bucket());
     let buckets = query::in_range(&[ROUTE, &["le"]].concat(), &buckets);
     let slow = format!(
         "{} - {}",
@@ -172,7 +172,7 @@ fn routes() -> Panel {
 
 fn alerts() -> Panel {
     let by = &service_labels(&["alertname", "severity", "alertstate"]);
-    let alerts = Selector::foreign("ALERTS").of_chosen_service();
+    let alerts = Selector::foreign("ALERTS").of_selected_services();
     Panel::table("Alerts")
         .means(
             "Alerts of the chosen services that are pending or fire, with the number of their \

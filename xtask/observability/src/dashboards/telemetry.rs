@@ -23,7 +23,7 @@ fn losses(by: &[&str]) -> [(&'static str, String); 5] {
             query::or_zero_each(lost)
         }
     };
-    let failed = |metric: &Metric| lost(&query::of(metric).is_not("error_type", ""));
+    let failed = |metric: &Metric| lost(&query::selected(metric).is_not("error_type", ""));
     [
         (
             "spans dropped",
@@ -43,7 +43,7 @@ fn losses(by: &[&str]) -> [(&'static str, String); 5] {
         ),
         (
             "log lines dropped",
-            lost(&query::of(&catalog::LOGGING_EVENTS_DROPPED)),
+            lost(&query::selected(&catalog::LOGGING_EVENTS_DROPPED)),
         ),
     ]
 }
@@ -86,7 +86,10 @@ fn lost_over_time() -> Panel {
         .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ABOVE_ZERO);
-    let cut = query::per_second(&SERVICE, &query::of(&catalog::LOGGING_EVENTS_TRUNCATED));
+    let cut = query::per_second(
+        &SERVICE,
+        &query::selected(&catalog::LOGGING_EVENTS_TRUNCATED),
+    );
     let of_each = losses(&SERVICE).into_iter();
     let of_each = of_each.chain([("log lines cut", query::or_zero_each(cut))]);
     of_each.fold(panel, |panel, (name, rate)| {
@@ -96,7 +99,7 @@ fn lost_over_time() -> Panel {
 
 fn exported() -> Panel {
     let delivered = |metric: &Metric| {
-        let delivered = query::of(metric).is("error_type", "");
+        let delivered = query::selected(metric).is("error_type", "");
         query::or_zero_each(query::per_second(&SERVICE, &delivered))
     };
     Panel::timeseries("Telemetry delivered")
@@ -124,7 +127,7 @@ fn exported() -> Panel {
 
 fn queues() -> Panel {
     let fill = |size: &Metric, capacity: &Metric| {
-        let fill = format!("{} / {}", query::of(size), query::of(capacity));
+        let fill = format!("{} / {}", query::selected(size), query::selected(capacity));
         query::or_zero_each(promql::max(&SERVICE, fill))
     };
     Panel::timeseries("Export queues, of their capacity")
@@ -156,7 +159,7 @@ fn queues() -> Panel {
 }
 
 fn checks() -> Panel {
-    let checks = promql::increase(&query::of(&catalog::FIRSTLIGHT_CHECKS), query::WINDOW);
+    let checks = promql::increase(&query::selected(&catalog::FIRSTLIGHT_CHECKS), query::WINDOW);
     let checks = promql::sum(INSTANCE, checks);
     Panel::timeseries("Checks of the telemetry")
         .means("How often a process was asked whether its telemetry works.")
@@ -194,7 +197,7 @@ fn freshness() -> Panel {
 
 pub(super) fn metrics() -> Row {
     Row::new("Can it be trusted? Metrics")
-        .line([series(), scrapes(), refused()])
+        .line([series(), scrapes(), rejected()])
         .line([resources()])
 }
 
@@ -235,9 +238,9 @@ fn scrapes() -> Panel {
         ))
 }
 
-fn refused() -> Panel {
+fn rejected() -> Panel {
     let most = |by: &'static str, metric: &Metric| {
-        let each = query::per_second(&service_labels(&[by]), &query::of(metric));
+        let each = query::per_second(&service_labels(&[by]), &query::selected(metric));
         query::or_none_each(each, by)
     };
     let over = most("metric", &catalog::METRICS_SERIES_OVER_BUDGET);
@@ -294,6 +297,6 @@ fn resources() -> Panel {
         .column(Column::new(
             "Resources",
             Unit::Count,
-            promql::sum(by, query::of(&catalog::TARGET_INFO)),
+            promql::sum(by, query::selected(&catalog::TARGET_INFO)),
         ))
 }

@@ -73,7 +73,7 @@ impl Variable {
             catalog::Kind::Histogram => selector.count(),
             _ => selector,
         };
-        Self::among(name, title, label, selector.chosen())
+        Self::among(name, title, label, selector.selected())
     }
 
     /// A variable with the values of `label` in these series.

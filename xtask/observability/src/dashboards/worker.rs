@@ -18,7 +18,12 @@ pub(super) fn dashboard() -> Dashboard {
         "Is work that was accepted done in time, and if not, what is in its way?",
         &known(),
     )
-    .variable(Variable::among("queue", "Queue", "queue", known().chosen()))
+    .variable(Variable::among(
+        "queue",
+        "Queue",
+        "queue",
+        known().selected(),
+    ))
     .row(now())
     .row(queues())
     .row(times())
@@ -40,8 +45,8 @@ fn legend(series: &str) -> String {
 }
 
 /// The selected series of a metric, restricted to the selected queues.
-fn of(metric: &catalog::Metric) -> Selector {
-    query::of(metric).matches("queue", "$queue")
+fn selected(metric: &catalog::Metric) -> Selector {
+    query::selected(metric).matches("queue", "$queue")
 }
 
 fn now() -> Row {
@@ -49,7 +54,7 @@ fn now() -> Row {
         oldest(),
         readable(),
         waiting(),
-        dead(),
+        dead_lettered(),
         accepted_to_done_now(),
         succeeding(),
     ])
@@ -71,7 +76,7 @@ pub(super) fn age_of_budget(queues: &str) -> Panel {
 
 fn age(panel: Panel, queues: &str) -> Panel {
     let of_queue = |metric| {
-        let series = query::of(metric);
+        let series = query::selected(metric);
         let series = if queues.is_empty() {
             series
         } else {
@@ -103,7 +108,7 @@ fn age(panel: Panel, queues: &str) -> Panel {
 }
 
 fn readable() -> Panel {
-    let up = promql::min(QUEUE, of(&catalog::WORKER_QUEUE_UP));
+    let up = promql::min(QUEUE, selected(&catalog::WORKER_QUEUE_UP));
     Panel::stat("Queue is readable")
         .means(
             "Whether the last look at the store worked. Ages and depths are not a number while it \
@@ -123,7 +128,7 @@ fn readable() -> Panel {
 }
 
 fn waiting() -> Panel {
-    let ready = of(&catalog::WORKER_QUEUE_DEPTH).is("status", "ready");
+    let ready = selected(&catalog::WORKER_QUEUE_DEPTH).is("status", "ready");
     Panel::stat("Waiting")
         .means("Jobs that are due and that no worker has taken, of all chosen queues together.")
         .normally("It breathes, and comes back to 0.")
@@ -139,8 +144,8 @@ fn waiting() -> Panel {
         ))
 }
 
-fn dead() -> Panel {
-    let dead = of(&catalog::WORKER_TASKS).is("outcome", "dead");
+fn dead_lettered() -> Panel {
+    let dead = selected(&catalog::WORKER_TASKS).is("outcome", "dead");
     Panel::stat("Given up")
         .means(
             "Jobs within the time range that failed for the last time, of all chosen queues \
@@ -158,7 +163,7 @@ fn dead() -> Panel {
 }
 
 fn accepted_to_done_now() -> Panel {
-    let time = of(&catalog::WORKER_TASK_ACCEPTED_TO_DONE);
+    let time = selected(&catalog::WORKER_TASK_ACCEPTED_TO_DONE);
     Panel::stat("Accepted to done, p99")
         .means(
             "How long it takes from `202 Accepted` until the work is done: waiting, all attempts, \
@@ -178,7 +183,7 @@ fn accepted_to_done_now() -> Panel {
 }
 
 fn succeeding() -> Panel {
-    let all = of(&catalog::WORKER_TASKS);
+    let all = selected(&catalog::WORKER_TASKS);
     Panel::stat("Attempts that succeed")
         .means("The part of attempts that ended well; of several queues, the smallest.")
         .normally("1, or close to it where a dependency is moody.")
@@ -202,7 +207,7 @@ fn queues() -> Row {
 }
 
 fn ages() -> Panel {
-    let longest = |metric| query::top(10, promql::max(QUEUE, of(metric)));
+    let longest = |metric| query::top(10, promql::max(QUEUE, selected(metric)));
     Panel::timeseries("Oldest job")
         .means("How long the oldest job has waited since it was due, and how long it may.")
         .normally("A saw near 0.")
@@ -228,7 +233,7 @@ fn depth() -> Panel {
     // All instances read the same store, so a sum would count each job several times.
     let depth = promql::max(
         &service_labels(&["queue", "status"]),
-        of(&catalog::WORKER_QUEUE_DEPTH),
+        selected(&catalog::WORKER_QUEUE_DEPTH),
     );
     Panel::stack("Jobs in the store")
         .means(
@@ -264,18 +269,18 @@ fn flow() -> Panel {
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new(
             &legend("in"),
-            rate(&of(&catalog::WORKER_TASKS_ENQUEUED)),
+            rate(&selected(&catalog::WORKER_TASKS_ENQUEUED)),
         ))
         .shows(Target::new(
             &legend("out"),
-            rate(&of(&catalog::WORKER_TASKS).matches("outcome", "ok|dead")),
+            rate(&selected(&catalog::WORKER_TASKS).matches("outcome", "ok|dead")),
         ))
         .shades("in", Color::Blue)
         .shades("out", Color::Green)
 }
 
 fn outcomes() -> Panel {
-    let attempts = query::per_second(&["outcome"], &of(&catalog::WORKER_TASKS));
+    let attempts = query::per_second(&["outcome"], &selected(&catalog::WORKER_TASKS));
     Panel::stack("Attempts by outcome")
         .means(
             "Attempts per second that succeeded, will be tried again, or were the last, of all \
@@ -313,7 +318,7 @@ fn times() -> Row {
 }
 
 fn time(title: &str, metric: &catalog::Metric, otherwise: &str) -> Panel {
-    let quantile = |q| query::top(10, query::quantile(q, KIND, &of(metric)));
+    let quantile = |q| query::top(10, query::quantile(q, KIND, &selected(metric)));
     Panel::timeseries(title)
         .means(
             "How long it takes, by kind of job: half are faster than p50, 99 of 100 faster than \
@@ -333,7 +338,7 @@ fn failures() -> Row {
 
 fn failed() -> Panel {
     let by = &service_labels(&["queue", "kind", "outcome", "error_type"]);
-    let failed = of(&catalog::WORKER_TASKS).is_not("outcome", "ok");
+    let failed = selected(&catalog::WORKER_TASKS).is_not("outcome", "ok");
     Panel::table("Failures")
         .means("Attempts within the time range that failed, by kind and by the type of the error.")
         .normally("No rows, or a few retries.")
@@ -353,7 +358,7 @@ fn failed() -> Panel {
 
 fn slowest() -> Panel {
     let by = KIND;
-    let run = of(&catalog::WORKER_TASK_RUN);
+    let run = selected(&catalog::WORKER_TASK_RUN);
     let (busy, runs) = (
         query::per_second(by, &run.clone().sum()),
         query::per_second(by, &run.clone().count()),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Rule,
-    json_view::{PanelView, first_panel, objection, text},
+    json_view::{PanelView, change_first_panel, objection, text},
 };
 use crate::{
     entities,
@@ -17,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "entities-are-not-merged",
         check: |view| view.each_panel(merged),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["title"] = json!("Pool in use");
                 panel["targets"][0]["expr"] = json!("sum by (job) (db_client_connection_count)");
             })
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "totals-are-described",
         check: |view| view.each_panel(describes_total),
         breaks: |json| {
-            first_panel(json, "heatmap", |panel| {
+            change_first_panel(json, "heatmap", |panel| {
                 panel["description"] = json!("How many requests took how long.")
             })
         },
@@ -36,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "worst-value-is-shown",
         check: |view| view.each_panel(worst),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 let query = text(&panel["targets"][0]["expr"]).replacen("max(", "min(", 1);
                 panel["targets"][0]["expr"] = json!(query);
             })
@@ -46,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "legends-distinguish-series",
         check: |view| view.each_panel(distinguishes),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["targets"][0]["expr"] = json!("max by (cluster, namespace, job) (up)");
                 panel["targets"][0]["legendFormat"] = json!("{{job}}");
             })

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Rule,
-    json_view::{DashboardView, a_variable, objection, text},
+    json_view::{DashboardView, change_variable, objection, text},
 };
 use crate::expr;
 
@@ -13,7 +13,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "template-datasource-rule",
         check: datasource,
         breaks: |json| {
-            a_variable(json, "datasource", |variable| {
+            change_variable(json, "datasource", |variable| {
                 variable["label"] = json!("DS")
             })
         },
@@ -21,7 +21,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "template-job-rule",
         check: |view| label(view, "job", "Job", ".+"),
-        breaks: |json| a_variable(json, "job", |variable| variable["allValue"] = json!(".*")),
+        breaks: |json| change_variable(json, "job", |variable| variable["allValue"] = json!(".*")),
     },
     Rule {
         name: "template-cluster-and-namespace-rule",
@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
         },
         // `.+` would exclude targets without the label.
         breaks: |json| {
-            a_variable(json, "namespace", |variable| {
+            change_variable(json, "namespace", |variable| {
                 variable["allValue"] = json!(".+")
             })
         },
@@ -43,7 +43,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "template-instance-rule",
         check: |view| label(view, "instance", "Instance", ".+"),
         breaks: |json| {
-            a_variable(json, "instance", |variable| {
+            change_variable(json, "instance", |variable| {
                 variable["multi"] = json!(false)
             })
         },
@@ -52,7 +52,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "template-label-promql-rule",
         check: queries,
         breaks: |json| {
-            a_variable(json, "job", |variable| {
+            change_variable(json, "job", |variable| {
                 variable["query"] = json!("label_values(sum by, job)")
             })
         },
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "template-on-time-change-reload-rule",
         check: reload,
-        breaks: |json| a_variable(json, "job", |variable| variable["refresh"] = json!(1)),
+        breaks: |json| change_variable(json, "job", |variable| variable["refresh"] = json!(1)),
     },
 ];
 

@@ -150,7 +150,11 @@ pub(super) fn objection(when: bool, what: impl Into<String>) -> Vec<String> {
 }
 
 /// Changes the first panel of a kind.
-pub(super) fn first_panel(dashboard: &mut Value, kind: &str, change: impl FnOnce(&mut Value)) {
+pub(super) fn change_first_panel(
+    dashboard: &mut Value,
+    kind: &str,
+    change: impl FnOnce(&mut Value),
+) {
     let panels = dashboard["panels"].as_array_mut();
     if let Some(panel) = panels
         .into_iter()
@@ -162,14 +166,14 @@ pub(super) fn first_panel(dashboard: &mut Value, kind: &str, change: impl FnOnce
 }
 
 /// Replaces the query of the first stat panel.
-pub(super) fn first_query(dashboard: &mut Value, query: &str) {
-    first_panel(dashboard, "stat", |panel| {
+pub(super) fn replace_first_query(dashboard: &mut Value, query: &str) {
+    change_first_panel(dashboard, "stat", |panel| {
         panel["targets"][0]["expr"] = Value::from(query)
     });
 }
 
 /// Changes the variable of this name.
-pub(super) fn a_variable(dashboard: &mut Value, name: &str, change: impl FnOnce(&mut Value)) {
+pub(super) fn change_variable(dashboard: &mut Value, name: &str, change: impl FnOnce(&mut Value)) {
     let variables = dashboard["templating"]["list"].as_array_mut();
     if let Some(variable) = variables
         .into_iter()

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Rule,
-    json_view::{DashboardView, PanelView, first_panel, objection, text},
+    json_view::{DashboardView, PanelView, change_first_panel, objection, text},
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -12,21 +12,23 @@ pub(super) const RULES: &[Rule] = &[
         name: "panel-datasource-rule",
         check: |view| view.each_panel(datasource),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["datasource"]["uid"] = json!("P1809F7CD0C75ACF3")
             })
         },
     },
     Rule {
         name: "panel-title-description-rule",
-        check: |view| view.each_panel(words),
-        breaks: |json| first_panel(json, "heatmap", |panel| panel["description"] = json!("")),
+        check: |view| view.each_panel(title_and_description),
+        breaks: |json| {
+            change_first_panel(json, "heatmap", |panel| panel["description"] = json!(""))
+        },
     },
     Rule {
         name: "panel-units-rule",
         check: |view| view.each_panel(units),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["fieldConfig"]["defaults"]["unit"] = json!("secs")
             })
         },
@@ -36,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
         check: |view| {
             view.each_panel(|panel| objection(panel.targets().next().is_none(), "it has no query"))
         },
-        breaks: |json| first_panel(json, "table", |panel| panel["targets"] = json!([])),
+        breaks: |json| change_first_panel(json, "table", |panel| panel["targets"] = json!([])),
     },
     Rule {
         name: "uneditable-dashboard",
@@ -57,7 +59,7 @@ fn datasource(panel: PanelView<'_>) -> Vec<String> {
         .collect()
 }
 
-fn words(panel: PanelView<'_>) -> Vec<String> {
+fn title_and_description(panel: PanelView<'_>) -> Vec<String> {
     let missing = |key| {
         objection(
             text(&panel.json[key]).is_empty(),

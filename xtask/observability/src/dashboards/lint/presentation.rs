@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Rule,
-    json_view::{DashboardView, PanelView, first_panel, items, objection, text},
+    json_view::{DashboardView, PanelView, change_first_panel, items, objection, text},
 };
 use crate::dashboards::{all, link::Job};
 
@@ -16,9 +16,9 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "description-has-meaning-normal-and-otherwise",
-        check: |view| view.each_panel(three_parts),
+        check: |view| view.each_panel(description_parts),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["description"] = json!("How slow it is.")
             })
         },
@@ -26,13 +26,13 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "thresholds-have-a-runbook",
         check: |view| view.each_panel(runbook),
-        breaks: |json| first_panel(json, "stat", |panel| panel["links"] = json!([])),
+        breaks: |json| change_first_panel(json, "stat", |panel| panel["links"] = json!([])),
     },
     Rule {
         name: "legends-are-tables",
         check: |view| view.each_panel(legend),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["options"]["legend"]["displayMode"] = json!("list")
             })
         },
@@ -41,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "latency-has-exemplars",
         check: |view| view.each_panel(exemplars),
         breaks: |json| {
-            first_panel(json, "heatmap", |panel| {
+            change_first_panel(json, "heatmap", |panel| {
                 panel["targets"][0]["exemplar"] = json!(false)
             })
         },
@@ -50,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "status-classes-have-fixed-colors",
         check: |view| view.each_panel(colors),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["fieldConfig"]["overrides"] = json!([])
             })
         },
@@ -66,7 +66,7 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["targets"][0]["expr"] =
                     json!("sum(rate(x{http_response_status_code=~\"[45]..\"}[$__rate_interval]))");
             })
@@ -84,7 +84,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn three_parts(panel: PanelView<'_>) -> Vec<String> {
+fn description_parts(panel: PanelView<'_>) -> Vec<String> {
     let description = text(&panel.json["description"]);
     let parts: Vec<&str> = description.split("\n\n").collect();
     let ends = |index: usize, start: &str| {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     Rule,
-    json_view::{PanelView, first_panel, first_query, objection, text},
+    json_view::{PanelView, change_first_panel, objection, replace_first_query, text},
 };
 use crate::{
     expr::{self, Labels},
@@ -16,13 +16,13 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "metrics-exist",
         check: |view| view.each_tree(metrics),
-        breaks: |json| first_query(json, "upp{job=~\"$job\",instance=~\"$instance\"}"),
+        breaks: |json| replace_first_query(json, "upp{job=~\"$job\",instance=~\"$instance\"}"),
     },
     Rule {
         name: "labels-exist",
         check: |view| view.each_tree(groups),
         breaks: |json| {
-            first_query(
+            replace_first_query(
                 json,
                 "sum by (cron) (up{job=~\"$job\",instance=~\"$instance\"})",
             )
@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "legends-resolve",
         check: |view| view.each_panel(legends),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["targets"][0]["legendFormat"] = json!("{{pod}}")
             })
         },

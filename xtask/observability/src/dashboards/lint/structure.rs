@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     Rule,
-    json_view::{DashboardView, PanelView, first_panel, first_query, items, objection, text},
+    json_view::{
+        DashboardView, PanelView, change_first_panel, items, objection, replace_first_query, text,
+    },
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -33,13 +35,13 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "panels-do-not-overlap",
         check: grid,
-        breaks: |json| first_panel(json, "stat", |panel| panel["gridPos"]["w"] = json!(24)),
+        breaks: |json| change_first_panel(json, "stat", |panel| panel["gridPos"]["w"] = json!(24)),
     },
     Rule {
         name: "variables-are-declared",
         check: declared,
         breaks: |json| {
-            first_query(
+            replace_first_query(
                 json,
                 "up{job=~\"$job\",instance=~\"$instance\",pod=~\"$pod\"}",
             )
@@ -49,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "queries-are-not-repeated",
         check: |view| view.each_panel(repeated),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["targets"][1]["expr"] = panel["targets"][0]["expr"].clone()
             });
         },
@@ -65,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
             })
         },
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["type"] = json!("grafana-piechart-panel")
             })
         },
@@ -74,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "thresholds-rise",
         check: |view| view.each_panel(thresholds),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array_mut();
                 steps.into_iter().for_each(|steps| steps.reverse());
             });

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     Rule,
-    json_view::{DashboardView, first_panel, first_query, objection, text},
+    json_view::{DashboardView, change_first_panel, objection, replace_first_query, text},
 };
 use crate::{expr, foreign};
 
@@ -42,13 +42,13 @@ pub(super) const RULES: &[Rule] = &[
                     .collect()
             })
         },
-        breaks: |json| first_query(json, "sum by (job (up)"),
+        breaks: |json| replace_first_query(json, "sum by (job (up)"),
     },
     Rule {
         name: "target-rate-interval-rule",
         check: |view| view.each_tree(rate_interval),
         breaks: |json| {
-            first_query(
+            replace_first_query(
                 json,
                 "rate(logging_events_total{job=~\"$job\",instance=~\"$instance\"}[5m])",
             )
@@ -59,23 +59,23 @@ pub(super) const RULES: &[Rule] = &[
         check: |view| {
             view.each_tree(|tree| [matched(tree, "cluster"), matched(tree, "namespace")].concat())
         },
-        breaks: |json| first_query(json, "up{job=~\"$job\",instance=~\"$instance\"}"),
+        breaks: |json| replace_first_query(json, "up{job=~\"$job\",instance=~\"$instance\"}"),
     },
     Rule {
         name: "target-job-rule",
         check: |view| view.each_tree(|tree| matched(tree, "job")),
-        breaks: |json| first_query(json, "up{instance=~\"$instance\"}"),
+        breaks: |json| replace_first_query(json, "up{instance=~\"$instance\"}"),
     },
     Rule {
         name: "target-instance-rule",
         check: |view| view.each_tree(|tree| matched(tree, "instance")),
-        breaks: |json| first_query(json, "up{job=~\"$job\"}"),
+        breaks: |json| replace_first_query(json, "up{job=~\"$job\"}"),
     },
     Rule {
         name: "target-counter-agg-rule",
         check: |view| view.each_tree(counters),
         breaks: |json| {
-            first_query(
+            replace_first_query(
                 json,
                 "logging_events_total{job=~\"$job\",instance=~\"$instance\"}",
             )
@@ -98,7 +98,7 @@ fn logql(view: &DashboardView<'_>, wrong: fn(&str) -> bool) -> Vec<String> {
 }
 
 fn loki(dashboard: &mut serde_json::Value, query: &str) {
-    first_panel(dashboard, "stat", |panel| {
+    change_first_panel(dashboard, "stat", |panel| {
         panel["targets"] =
             json!([{ "datasource": { "type": "loki", "uid": "${datasource}" }, "expr": query }]);
     });

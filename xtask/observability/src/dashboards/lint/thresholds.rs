@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Rule,
-    json_view::{PanelView, first_panel, first_query, items, text},
+    json_view::{PanelView, change_first_panel, items, replace_first_query, text},
 };
 use crate::{
     alerts, expr,
@@ -22,7 +22,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "thresholds-match-alerts",
         check: |view| view.each_panel(thresholds),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"] = json!(0.8765);
             });
         },
@@ -31,7 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "thresholds-are-relative",
         check: |view| view.each_panel(constants),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["targets"][0]["expr"] =
                     json!("max(process_resident_memory_bytes / 1073741824)");
                 panel["fieldConfig"]["defaults"]["thresholds"]["steps"] =
@@ -43,7 +43,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "buckets-are-not-constant",
         check: |view| view.each_tree(buckets),
         breaks: |json| {
-            first_query(
+            replace_first_query(
                 json,
                 "sum by (cluster, namespace, job) (rate(http_server_request_duration_seconds_bucket{le=\"0.25\"}[5m]))",
             )

@@ -22,7 +22,7 @@ pub(super) fn does_not_parse(rule: &Rule) -> Option<String> {
 pub(super) fn compares_nothing(rule: &Rule) -> Option<String> {
     let alert = rule.alert.as_ref().filter(|name| *name != ALWAYS)?;
     let mut compares = false;
-    each(rule, |expr| {
+    first_objection(rule, |expr| {
         if let Expr::Binary(BinaryExpr { op, .. }) = expr {
             compares |= op.is_comparison_operator() || op.to_string() == "unless";
         }
@@ -48,7 +48,7 @@ fn is_known(name: &str) -> bool {
 }
 
 pub(super) fn rate_of_non_counter(rule: &Rule) -> Option<String> {
-    each(rule, |expr| {
+    first_objection(rule, |expr| {
         let Expr::Call(call) = expr else { return None };
         if !OF_COUNTERS.contains(&call.func.name) {
             return None;
@@ -84,7 +84,7 @@ fn dropped(modifier: Option<&LabelModifier>) -> Vec<&'static str> {
 }
 
 pub(super) fn merges_services(rule: &Rule) -> Option<String> {
-    each(rule, |expr| {
+    first_objection(rule, |expr| {
         let Expr::Aggregate(aggregate) = expr else {
             return None;
         };
@@ -100,7 +100,7 @@ pub(super) fn merges_entities(rule: &Rule) -> Option<String> {
 
 /// Declared objectives may omit labels and then apply to all matching services.
 pub(super) fn matches_across_services(rule: &Rule) -> Option<String> {
-    each(rule, |expr| {
+    first_objection(rule, |expr| {
         let Expr::Binary(binary) = expr else {
             return None;
         };
@@ -179,7 +179,7 @@ fn adds_new_series(expr: &Expr, counter: &VectorSelector) -> bool {
 
 /// A selector with an offset and no range finds no series if that scrape failed.
 pub(super) fn uses_single_instant(rule: &Rule) -> Option<String> {
-    each(rule, |expr| {
+    first_objection(rule, |expr| {
         let Expr::VectorSelector(selector) = expr else {
             return None;
         };
@@ -227,7 +227,7 @@ pub(super) fn needless_pattern(rule: &Rule) -> Option<String> {
 }
 
 /// The first objection to a part of the query.
-fn each(rule: &Rule, mut check: impl FnMut(&Expr) -> Option<String>) -> Option<String> {
+fn first_objection(rule: &Rule, mut check: impl FnMut(&Expr) -> Option<String>) -> Option<String> {
     let tree = expr::parse(&rule.expr).ok()?;
     let mut objection = None;
     expr::walk(&tree, &mut |expr, _| {

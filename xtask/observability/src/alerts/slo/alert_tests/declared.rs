@@ -22,10 +22,10 @@ pub(super) fn all() -> Vec<AlertTest> {
             .series(&FAST.replace("0.25", "+Inf"), FINE)
             .transient(40)
             .recorded(40, r#"slo:latency:error_ratio_rate1h{job="orders"} < 0.01"#),
-        twice(LATENCY, SECONDS, ["0.25", "0.5"])
+        declared_twice(LATENCY, SECONDS, ["0.25", "0.5"])
             .series(&FAST.replace("0.25", "0.5"), FINE)
             .firing(40, &PAGES),
-        twice("HttpAvailabilityBudgetBurn", DECLARED[0], ["0.99", "0.999"])
+        declared_twice("HttpAvailabilityBudgetBurn", DECLARED[0], ["0.99", "0.999"])
             .series(FAILED, "0x20 0+60x40")
             .firing(40, &PAGES),
     ]
@@ -48,7 +48,7 @@ fn between(seconds: &str, next: &str, values: &str) -> AlertTest {
 }
 
 /// Two declarations that differ in an unrelated label: the stricter applies.
-fn twice(alert: &'static str, series: &str, values: [&str; 2]) -> AlertTest {
+fn declared_twice(alert: &'static str, series: &str, values: [&str; 2]) -> AlertTest {
     let test = AlertTest::of(alert, "declared by two teams, once stricter")
         .process(TARGET, 0, "Vx60")
         .series(ALL, FINE)

@@ -16,9 +16,9 @@ pub(in super::super::super) fn all() -> Vec<AlertTest> {
         production_and_staging("namespace"),
         production_and_staging("cluster"),
     ];
-    alert_tests.extend(fewest());
+    alert_tests.extend(failure_counts());
     alert_tests.push(cold_cache());
-    alert_tests.extend(["Vx5 stale Vx25", "Vx5 _x10 Vx20", "_x5 Vx25"].map(gap));
+    alert_tests.extend(["Vx5 stale Vx25", "Vx5 _x10 Vx20", "_x5 Vx25"].map(scrape_gap));
     alert_tests
 }
 
@@ -40,7 +40,7 @@ fn pod(number: u32) -> String {
 }
 
 /// Adds 40 pods, each started half a minute before its first scrape.
-fn started(test: AlertTest) -> AlertTest {
+fn with_started_pods(test: AlertTest) -> AlertTest {
     (0..40).fold(test, |test, number| {
         test.process(&pod(number), 1_770, "_x30 Vx30")
     })
@@ -50,7 +50,7 @@ fn pods() -> AlertTest {
     let test = AlertTest::of(AVAILABILITY, "40 pods that fail before their first scrape")
         .process(TARGET, 0, "Vx60")
         .series(ALL, "0+60x60");
-    let test = (0..40).fold(started(declared(test)), |test, number| {
+    let test = (0..40).fold(with_started_pods(declared(test)), |test, number| {
         test.series(&FAILED.replace(TARGET, &pod(number)), "_x30 10x30")
     });
     test.transient(29).firing(34, &PAGES)
@@ -61,7 +61,7 @@ fn slow_pods() -> AlertTest {
         .process(TARGET, 0, "Vx60")
         .series(ALL, "0+60x60")
         .series(FAST, "0+60x60");
-    let test = (0..40).fold(started(declared(test)), |test, number| {
+    let test = (0..40).fold(with_started_pods(declared(test)), |test, number| {
         test.series(&ALL.replace(TARGET, &pod(number)), "_x30 60x30")
             .series(&FAST.replace(TARGET, &pod(number)), "_x30 4x30")
     });
@@ -88,7 +88,7 @@ fn production_and_staging(label: &'static str) -> AlertTest {
 }
 
 /// Nine failures never fire, and 13 within five minutes do, in any series.
-fn fewest() -> Vec<AlertTest> {
+fn failure_counts() -> Vec<AlertTest> {
     let of = |failures: u32, values: String, how: &str| {
         let name = format!("{failures} failures {how}, of 60 requests an hour");
         let test = AlertTest::of(AVAILABILITY, name)
@@ -126,7 +126,7 @@ fn cold_cache() -> AlertTest {
 }
 
 /// No new failures; only the scrapes have gaps.
-fn gap(scrapes: &str) -> AlertTest {
+fn scrape_gap(scrapes: &str) -> AlertTest {
     let test = AlertTest::of(
         AVAILABILITY,
         format!("no new failure, and scrapes as in {scrapes}"),

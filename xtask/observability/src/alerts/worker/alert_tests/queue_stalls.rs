@@ -1,6 +1,6 @@
 //! Tests of each way in which a queue can stall, in the order of the book's table.
 
-use super::{AGE, BUDGET, DEAD, EMAILS, READY, RETRY, TARGET, UP};
+use super::{AGE, BUDGET, DEAD_LETTERED, EMAILS, READY, RETRY, TARGET, UP};
 use crate::alerts::alert_test::AlertTest;
 
 /// The tests of stalls that no other test covers.
@@ -75,7 +75,7 @@ fn failing() -> AlertTest {
 fn undecodable() -> AlertTest {
     AlertTest::of("WorkerDeadLetters", "one that cannot be decoded")
         .process(TARGET, 0, "Vx120")
-        .series(&DEAD.replace("smtp", "undecodable"), "_x30 1x90")
+        .series(&DEAD_LETTERED.replace("smtp", "undecodable"), "_x30 1x90")
         .fires(
             35,
             &EMAILS,

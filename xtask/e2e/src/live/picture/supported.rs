@@ -1,15 +1,17 @@
-//! Every option of a panel is one that a picture shows, or one that only a screen can show: of anything else it would show
-//! something that Grafana does not.
+//! The options of panels that the pictures support.
+//!
+//! A picture draws these options as Grafana does, or they have no effect on a static picture. With any other option, the
+//! picture would differ from Grafana.
 
 use serde_json::Value;
 
-use super::{colour, number};
+use super::{number, palette};
 
-/// Any value.
+/// Any value is supported.
 const ANY: &[&str] = &[];
 
-/// Where an option is, and its values that are drawn. A `*` at the end stands for whatever follows.
-const KNOWN: &[(&str, &[&str])] = &[
+/// Paths of options and their supported values; a final `*` matches any suffix.
+const SUPPORTED: &[(&str, &[&str])] = &[
     (
         "fieldConfig.defaults.color.mode",
         &["palette-classic-by-name", "thresholds"],
@@ -48,7 +50,7 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("fieldConfig.defaults.thresholds.mode", &["absolute"]),
     (
         "fieldConfig.defaults.thresholds.steps.color",
-        &colour::NAMES,
+        &palette::NAMES,
     ),
     ("fieldConfig.defaults.thresholds.steps.value", ANY),
     ("fieldConfig.defaults.unit", &number::UNITS),
@@ -67,7 +69,7 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("fieldConfig.overrides.properties.value", ANY),
     (
         "fieldConfig.overrides.properties.value.fixedColor",
-        &colour::NAMES,
+        &palette::NAMES,
     ),
     (
         "fieldConfig.overrides.properties.value.mode",
@@ -75,7 +77,7 @@ const KNOWN: &[(&str, &[&str])] = &[
     ),
     (
         "fieldConfig.overrides.properties.value.steps.color",
-        &colour::NAMES,
+        &palette::NAMES,
     ),
     ("fieldConfig.overrides.properties.value.steps.value", ANY),
     (
@@ -152,14 +154,14 @@ const KNOWN: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What of a panel cannot be drawn, as `option: value`.
-pub(super) fn unknown(panel: &Value) -> Vec<String> {
+/// The unsupported options of a panel, as `option: value`.
+pub(super) fn unsupported(panel: &Value) -> Vec<String> {
     let mut leaves = Vec::new();
     for key in ["type", "fieldConfig", "options", "transformations"] {
-        gather(key, &panel[key], &mut leaves);
+        collect_leaves(key, &panel[key], &mut leaves);
     }
     for target in panel["targets"].as_array().into_iter().flatten() {
-        gather("targets.format", &target["format"], &mut leaves);
+        collect_leaves("targets.format", &target["format"], &mut leaves);
     }
     let overrides = panel["fieldConfig"]["overrides"].as_array();
     let matchers = overrides.into_iter().flatten().map(|one| &one["matcher"]);
@@ -179,29 +181,31 @@ pub(super) fn unknown(panel: &Value) -> Vec<String> {
             ));
         }
     }
-    let unknown = leaves.into_iter().filter(|(path, value)| {
-        let is_known = |(known, values): &(&str, &[&str])| {
-            let same = match known.strip_suffix('*') {
+    let unsupported = leaves.into_iter().filter(|(path, value)| {
+        let is_supported = |(option, values): &(&str, &[&str])| {
+            let same = match option.strip_suffix('*') {
                 Some(start) => path.starts_with(start),
-                None => path == known,
+                None => path == option,
             };
             same && (values.is_empty() || values.contains(&&**value))
         };
-        !KNOWN.iter().any(is_known)
+        !SUPPORTED.iter().any(is_supported)
     });
-    unknown
+    unsupported
         .map(|(path, value)| format!("{path}: {value}"))
         .collect()
 }
 
-fn gather(path: &str, value: &Value, leaves: &mut Vec<(String, String)>) {
+fn collect_leaves(path: &str, value: &Value, leaves: &mut Vec<(String, String)>) {
     match value {
         Value::Object(entries) => {
             for (key, value) in entries {
-                gather(&format!("{path}.{key}"), value, leaves);
+                collect_leaves(&format!("{path}.{key}"), value, leaves);
             }
         }
-        Value::Array(entries) => entries.iter().for_each(|value| gather(path, value, leaves)),
+        Value::Array(entries) => entries
+            .iter()
+            .for_each(|value| collect_leaves(path, value, leaves)),
         Value::Null => {}
         Value::String(text) => leaves.push((path.to_owned(), text.clone())),
         other => leaves.push((path.to_owned(), other.to_string())),
@@ -212,25 +216,30 @@ fn gather(path: &str, value: &Value, leaves: &mut Vec<(String, String)>) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::unknown;
+    use super::unsupported;
     use observability::dashboards;
 
     #[test]
     fn all_panels_can_be_drawn() {
         for dashboard in dashboards::all() {
             let json = dashboard.json();
-            for panel in super::super::flat(&json["panels"]) {
+            for panel in super::super::flatten(&json["panels"]) {
                 if panel["type"] != "row" {
-                    assert_eq!(unknown(&panel), Vec::<String>::new(), "{}", panel["title"]);
+                    assert_eq!(
+                        unsupported(&panel),
+                        Vec::<String>::new(),
+                        "{}",
+                        panel["title"]
+                    );
                 }
             }
         }
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_refused() {
+    fn other_options_are_unsupported() {
         let with = |defaults: Value| {
-            unknown(&json!({ "type": "timeseries", "fieldConfig": { "defaults": defaults } }))
+            unsupported(&json!({ "type": "timeseries", "fieldConfig": { "defaults": defaults } }))
         };
         assert!(with(json!({ "unit": "bytes" })).is_empty());
         assert_eq!(
@@ -242,7 +251,10 @@ mod tests {
         assert_eq!(with(json!({ "custom": { "axisSoftMin": 1 } })).len(), 1);
         let regexp = json!([{ "matcher": { "id": "byRegexp", "options": "/p[59]/" } }]);
         let regexp = json!({ "type": "stat", "fieldConfig": { "overrides": regexp } });
-        assert_eq!(unknown(&regexp), ["fieldConfig.overrides.matcher: /p[59]/"]);
-        assert_eq!(unknown(&json!({ "type": "geomap" })), ["type: geomap"]);
+        assert_eq!(
+            unsupported(&regexp),
+            ["fieldConfig.overrides.matcher: /p[59]/"]
+        );
+        assert_eq!(unsupported(&json!({ "type": "geomap" })), ["type: geomap"]);
     }
 }

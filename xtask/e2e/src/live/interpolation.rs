@@ -1,12 +1,14 @@
-//! What Grafana makes of a query before it asks: its variables have their values, which are all that there are to choose from.
+//! Interpolates a dashboard's variables in queries, as Grafana does.
 
 use observability::dashboards::Dashboard;
 
-/// As wide as Grafana's for a scrape each second: four scrapes, and one more for the step.
+/// Grafana's value for one scrape per second: four scrapes and one step.
 const RATE_INTERVAL: &str = "5s";
 
-/// Puts the values in; `range` is the dashboard's time range in seconds.
-pub(super) fn ask(dashboard: &Dashboard, query: &str, range: u64) -> String {
+/// Replaces each variable by its value for "All".
+///
+/// `range` is the dashboard's time range in seconds.
+pub(super) fn interpolate(dashboard: &Dashboard, query: &str, range: u64) -> String {
     let mut text = query
         .replace("$__rate_interval", RATE_INTERVAL)
         .replace("$__range_s", &range.to_string())
@@ -17,7 +19,7 @@ pub(super) fn ask(dashboard: &Dashboard, query: &str, range: u64) -> String {
         .iter()
         .filter_map(|variable| Some((variable.name(), variable.all()?)))
         .collect();
-    // `$job` must not be taken for the beginning of a longer name.
+    // Longer names first, because `$job` may be the beginning of a longer one.
     values.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     for (name, value) in values {
         text = text.replace(&format!("${name}"), value);
@@ -25,8 +27,8 @@ pub(super) fn ask(dashboard: &Dashboard, query: &str, range: u64) -> String {
     text
 }
 
-/// The labels that a legend names: `{{label}}`.
-pub(super) fn tokens(legend: &str) -> impl Iterator<Item = &str> {
+/// The labels in a legend, written as `{{label}}`.
+pub(super) fn legend_labels(legend: &str) -> impl Iterator<Item = &str> {
     legend
         .split("{{")
         .skip(1)

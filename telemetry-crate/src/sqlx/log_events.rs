@@ -19,9 +19,9 @@ use crate::{observer::Log, traces::QUERY_TARGET};
 /// Callsite of an event, which `tracing` requires.
 ///
 /// It has a size, so that no two have the same address.
-struct Site(&'static Metadata<'static>);
+struct EventCallsite(&'static Metadata<'static>);
 
-impl Callsite for Site {
+impl Callsite for EventCallsite {
     // Only the log filter is asked about the event, each time.
     fn set_interest(&self, _: Interest) {}
 
@@ -35,13 +35,13 @@ const fn metadata(
     target: &'static str,
     level: Level,
     fields: &'static [&'static str],
-    site: &'static Site,
+    site: &'static EventCallsite,
 ) -> Metadata<'static> {
     let fields = FieldSet::new(fields, Identifier(site));
     Metadata::new(name, target, level, None, None, None, fields, Kind::EVENT)
 }
 
-static SLOW_SITE: Site = Site(&SLOW);
+static SLOW_CALLSITE: EventCallsite = EventCallsite(&SLOW);
 static SLOW: Metadata<'static> = metadata(
     "slow query",
     TARGET,
@@ -52,10 +52,10 @@ static SLOW: Metadata<'static> = metadata(
         "db.client.operation.duration",
         "slow_query.threshold",
     ],
-    &SLOW_SITE,
+    &SLOW_CALLSITE,
 );
 
-static REPEATED_SITE: Site = Site(&REPEATED);
+static REPEATED_CALLSITE: EventCallsite = EventCallsite(&REPEATED);
 static REPEATED: Metadata<'static> = metadata(
     "n plus one",
     TARGET,
@@ -69,20 +69,20 @@ static REPEATED: Metadata<'static> = metadata(
         "code.file.path",
         "code.line.number",
     ],
-    &REPEATED_SITE,
+    &REPEATED_CALLSITE,
 );
 
-static STATEMENT_SITE: Site = Site(&STATEMENT);
+static STATEMENT_CALLSITE: EventCallsite = EventCallsite(&STATEMENT);
 static STATEMENT: Metadata<'static> = metadata(
     "statement",
     QUERY_TARGET,
     Level::DEBUG,
     &["message"],
-    &STATEMENT_SITE,
+    &STATEMENT_CALLSITE,
 );
 
 /// Returns metadata for sqlx's log lines about statements, to ask the log filter.
-pub(super) fn of_sqlx() -> &'static Metadata<'static> {
+pub(super) fn sqlx_statement_metadata() -> &'static Metadata<'static> {
     &STATEMENT
 }
 

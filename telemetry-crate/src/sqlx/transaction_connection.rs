@@ -14,14 +14,14 @@ use sqlx::{Connection, Database, Error, Pool, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager as _;
 use tokio::runtime::Handle;
 
-use super::file::Files;
+use super::file::FollowedFiles;
 
 /// A connection with a transaction on it; a drop rolls it back.
-pub(super) struct Held<DB: Database> {
+pub(super) struct TransactionConnection<DB: Database> {
     /// `None` only during the drop.
     connection: Option<PoolConnection<DB>>,
     state: State,
-    files: Files,
+    files: FollowedFiles,
     /// Time at which the pool checked the file and handed out the connection.
     since: Instant,
 }
@@ -36,7 +36,7 @@ enum State {
     Over,
 }
 
-impl<DB: Database> Held<DB> {
+impl<DB: Database> TransactionConnection<DB> {
     pub(super) async fn begin(pool: &Pool<DB>) -> Result<Self, Error> {
         let connection = loop {
             let connection = pool.acquire().await?;
@@ -46,15 +46,15 @@ impl<DB: Database> Held<DB> {
             // Left in a transaction that this module did not begin.
             let _ = connection.close().await;
         };
-        let mut held = Self {
+        let mut transaction = Self {
             connection: Some(connection),
             state: State::Unknown,
-            files: Files::of(pool),
+            files: FollowedFiles::of(pool),
             since: Instant::now(),
         };
-        DB::TransactionManager::begin(&mut held, None).await?;
-        held.state = State::Open;
-        Ok(held)
+        DB::TransactionManager::begin(&mut transaction, None).await?;
+        transaction.state = State::Open;
+        Ok(transaction)
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), Error> {
@@ -82,7 +82,7 @@ impl<DB: Database> Held<DB> {
             DB::TransactionManager::start_rollback(self);
         }
         DB::TransactionManager::commit(self).await?;
-        self.files.committed_within(self.since.elapsed())?;
+        self.files.check_commit(self.since.elapsed())?;
         self.state = State::Over;
         Ok(())
     }
@@ -102,7 +102,7 @@ impl<DB: Database> Held<DB> {
     }
 }
 
-impl<DB: Database> Deref for Held<DB> {
+impl<DB: Database> Deref for TransactionConnection<DB> {
     type Target = DB::Connection;
 
     #[expect(clippy::unreachable, reason = "only drop takes the connection out")]
@@ -114,7 +114,7 @@ impl<DB: Database> Deref for Held<DB> {
     }
 }
 
-impl<DB: Database> DerefMut for Held<DB> {
+impl<DB: Database> DerefMut for TransactionConnection<DB> {
     #[expect(clippy::unreachable, reason = "only drop takes the connection out")]
     fn deref_mut(&mut self) -> &mut Self::Target {
         match &mut self.connection {
@@ -124,7 +124,7 @@ impl<DB: Database> DerefMut for Held<DB> {
     }
 }
 
-impl<DB: Database> Drop for Held<DB> {
+impl<DB: Database> Drop for TransactionConnection<DB> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else {
             return;

@@ -1,4 +1,4 @@
-//! The page of the book with the results, and how long each alert took.
+//! Renders the page `e2e-live.md` of the book with the results.
 
 use std::{fs, time::Duration};
 
@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use observability::alerts::ALWAYS;
 use support::paths;
 
-use super::{panels::Count, round::Seen};
+use super::{panels::Count, round::AlertResult};
 
-/// Each as a file of the book.
+/// Writes each picture as a file of the book.
 pub(super) fn write_pictures(pictures: &[(String, String)]) -> anyhow::Result<()> {
     let folder = paths::root().join("docs/book/src/images");
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
@@ -19,10 +19,10 @@ pub(super) fn write_pictures(pictures: &[(String, String)]) -> anyhow::Result<()
     Ok(())
 }
 
-/// The results as Markdown; `left` are the alerts that were not provoked, with reasons.
+/// The results as Markdown; `left` are the alerts without a fault, with reasons.
 pub(super) fn text(
     counts: &[Count],
-    seen: &[Seen],
+    results: &[AlertResult],
     left: &[(&'static str, &'static str)],
 ) -> String {
     let sum = |part: fn(&Count) -> (usize, usize)| {
@@ -35,9 +35,9 @@ pub(super) fn text(
     let mut text = format!(
         "# Panels and alerts, tested end to end\n\n<!-- Written by `cargo xtask live --write`. -->\n\n\
          `cargo xtask live` runs a generated service with PostgreSQL and a worker, postgres_exporter, Prometheus and \
-         Alertmanager. It asks every query of every panel, and injects the causes of the alerts.\n\n\
+         Alertmanager. It runs every query of every panel and injects the causes of the alerts.\n\n\
          ## Panels\n\n**{} of {} panels, {} of {} queries** returned series with finite values, whose labels are those of the \
-         legend. Where a panel's dots lead to traces, they did.\n\n\
+         legend. Exemplars of panels that show them led to traces.\n\n\
          | dashboard | panels | queries | with traces |\n| --- | ---: | ---: | ---: |\n",
         panels.0, panels.1, targets.0, targets.1
     );
@@ -52,28 +52,27 @@ pub(super) fn text(
             count.traces
         );
     }
-    text += "\n## Alerts\n\nThe rules are the shipped ones with every duration a sixtieth: minutes are seconds, a scrape and an \
+    text += "\n## Alerts\n\nThe rules are the shipped ones with every duration divided by 60, and with a scrape and an \
              evaluation each second. In production, what takes 10 s here takes up to 10 min. Each notification arrived at a webhook \
-             with its severity and the address of a runbook that exists, and so did its end. Of burn rates, it is the \
-             fastest pair of windows.\n\n\
+             with its severity and the URL of an existing runbook, and so did its resolution. Burn rates are those of the fastest \
+             pair of windows.\n\n\
              | alert | severity | cause injected | time to fire | time to resolve |\n| --- | --- | --- | ---: | ---: |\n";
-    for seen in seen {
+    for result in results {
         text += &format!(
             "| {} | {} | {} | {} | {} |\n",
-            seen.alert,
-            seen.severity,
-            seen.cause,
-            shown(&seen.fired),
-            shown(&seen.resolved)
+            result.alert,
+            result.severity,
+            result.cause,
+            duration(&result.fired),
+            duration(&result.resolved)
         );
     }
-    text +=
-        &format!("\n{ALWAYS}, which always fires, was heard where its silence would be noticed.\n");
+    text += &format!("\n{ALWAYS}, which always fires, reached the heartbeat receiver.\n");
     if !left.is_empty() {
         let left = left.iter().map(|(name, why)| format!("{name} ({why})"));
         let left: Vec<_> = left.collect();
         text += &format!(
-            "\nNot provoked here, and tested by `promtool test rules` alone: {}.\n",
+            "\nNot injected here, and only tested by `promtool test rules`: {}.\n",
             left.join(", ")
         );
     }
@@ -86,7 +85,7 @@ pub(super) fn write(text: &str) -> anyhow::Result<()> {
     fs::write(&path, text).with_context(|| path.display().to_string())
 }
 
-fn shown(time: &Result<Duration, String>) -> String {
+fn duration(time: &Result<Duration, String>) -> String {
     match time {
         Ok(time) => format!("{:.1} s", time.as_secs_f64()),
         Err(_) => "not seen".to_owned(),

@@ -16,14 +16,14 @@ use super::{failure::Failure, pools};
 /// Interval of diagnoses.
 ///
 /// A service whose calls time out is already overloaded.
-const ASK_EVERY: Duration = Duration::from_secs(60);
+const DIAGNOSIS_INTERVAL: Duration = Duration::from_secs(60);
 
-const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(5);
 
-static ASKED: Mutex<Option<Instant>> = Mutex::new(None);
+static LAST_DIAGNOSIS: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Diagnoses an error of a call, if it is a pool's timeout.
-pub(super) fn note(error: &Error) {
+pub(super) fn diagnose(error: &Error) {
     if !matches!(error, Error::PoolTimedOut) {
         return;
     }
@@ -33,9 +33,9 @@ pub(super) fn note(error: &Error) {
     if !is_due() {
         return;
     }
-    for pools::Opening { pool, opened } in pools::openings() {
+    for pools::ExtraConnection { pool, opened } in pools::extra_connections() {
         runtime.spawn(async move {
-            match timeout(ASK_TIMEOUT, opened).await {
+            match timeout(DIAGNOSIS_TIMEOUT, opened).await {
                 // The pool is exhausted, which its gauges show.
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => warn(&pool, &error),
@@ -47,10 +47,12 @@ pub(super) fn note(error: &Error) {
 }
 
 fn is_due() -> bool {
-    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_due = asked.is_none_or(|at| at.elapsed() >= ASK_EVERY);
+    let mut last_diagnosis = LAST_DIAGNOSIS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let is_due = last_diagnosis.is_none_or(|at| at.elapsed() >= DIAGNOSIS_INTERVAL);
     if is_due {
-        *asked = Some(Instant::now());
+        *last_diagnosis = Some(Instant::now());
     }
     is_due
 }

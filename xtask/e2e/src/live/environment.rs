@@ -1,5 +1,6 @@
-//! Everything that the suite runs: two services on one PostgreSQL, and all that watches them. On the loopback interface, on
-//! free ports; dropped, it ends by process id.
+//! The programs of the suite: two services, PostgreSQL, and their monitoring.
+//!
+//! All listen on free ports of the loopback interface, and all are stopped on drop.
 
 use std::{
     cell::RefCell,
@@ -25,31 +26,35 @@ use crate::{custom_service, service::Service};
 
 /// The service whose dashboards are tested.
 pub(super) const ORDERS: &str = "orders";
-/// The same with little of everything: few connections, few files, and little time for a job. For faults that would hide others.
+/// A service with few connections, few files and a short latency budget.
+///
+/// It is for faults that would hide others.
 pub(super) const STARVED: &str = "orders-starved";
 /// The job of postgres_exporter.
 pub(super) const SERVER: &str = "postgresql";
 
-/// `pg_stat_statements` must be there from the start. Few connections, so that all of them can be taken.
+/// Settings of PostgreSQL.
+///
+/// `pg_stat_statements` must be loaded at the start. Few connections are allowed, so that all can be used.
 const POSTGRES: &[&str] = &[
     "shared_preload_libraries=pg_stat_statements",
     "max_connections=60",
 ];
 
-/// One generated service as the suite runs it, again and again at the same place.
+/// A generated service that can be started again on the same ports.
 pub(super) struct Instance {
     pub(super) job: &'static str,
     pub(super) service: RefCell<Option<Service>>,
-    /// Where it serves.
+    /// The address of its routes.
     pub(super) address: String,
-    /// Host and port of its `/metrics`.
+    /// The host and the port of `/metrics`.
     pub(super) admin: String,
     program: PathBuf,
     settings: Vec<(&'static str, String)>,
 }
 
 /// All running programs.
-pub(super) struct Site {
+pub(super) struct Environment {
     pub(super) prometheus: Prometheus,
     _alertmanager: Alertmanager,
     exporter: Exporter,
@@ -61,7 +66,7 @@ pub(super) struct Site {
     pub(super) collector: OtlpReceiver,
 }
 
-impl Site {
+impl Environment {
     pub(super) fn start() -> anyhow::Result<Self> {
         let prometheus = tools::prometheus()?;
         let alertmanager = tools::alertmanager()?;
@@ -87,7 +92,7 @@ impl Site {
         )?;
         let starved = Instance::new(
             STARVED,
-            with_few_files(&folder, &built.program)?,
+            with_file_limit(&folder, &built.program)?,
             &postgres.url_of("starved"),
             [
                 ("DATABASE_MAX_CONNECTIONS", "3"),
@@ -124,7 +129,7 @@ impl Site {
         })
     }
 
-    /// Everything that Prometheus knows of.
+    /// All targets of Prometheus.
     pub(super) fn scraped(&self) -> [Scraped<'_>; 3] {
         [
             self.orders.scraped(),
@@ -133,16 +138,16 @@ impl Site {
         ]
     }
 
-    /// Starts an instance again that was killed.
+    /// Starts a killed instance again.
     pub(super) fn start_again(&self, instance: &Instance) -> anyhow::Result<()> {
         instance.start(&self.collector)
     }
 
-    /// Lets Prometheus know of the services that `known` is true for, and of PostgreSQL.
-    pub(super) fn scrape(&self, known: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+    /// Limits the targets of Prometheus to the jobs for which `is_target` is true.
+    pub(super) fn scrape(&self, is_target: impl Fn(&str) -> bool) -> anyhow::Result<()> {
         let all = self.scraped();
-        let known: Vec<_> = all.into_iter().filter(|(job, ..)| known(job)).collect();
-        self.prometheus.scrape(&known)
+        let targets: Vec<_> = all.into_iter().filter(|(job, ..)| is_target(job)).collect();
+        self.prometheus.scrape(&targets)
     }
 }
 
@@ -160,7 +165,7 @@ impl Instance {
             ("DATABASE_URL", database.to_owned()),
             ("PORT", port(&address)),
             ("OTEL_EXPORTER_PROMETHEUS_PORT", port(&admin)),
-            // Charges are paid by a call to itself, so that there are calls.
+            // The service calls itself as its bank, so that it has outgoing calls.
             ("BANK_URL", format!("http://{address}")),
             (
                 "OTEL_RESOURCE_ATTRIBUTES",
@@ -198,13 +203,13 @@ impl Instance {
         (self.job, self.job, &self.admin)
     }
 
-    /// Kills it, as the kernel does.
+    /// Kills the service with SIGKILL.
     pub(super) fn kill(&self) -> anyhow::Result<()> {
         let service = self.service.borrow_mut().take();
-        service.context("it does not run")?.kill()
+        service.context("the service does not run")?.kill()
     }
 
-    /// A POST that must be answered with this status.
+    /// Sends a POST request that must be answered with `status`.
     pub(super) fn post(&self, path: &str, status: u16) -> anyhow::Result<()> {
         let answer = http::send("POST", &format!("{}{path}", self.address), &[], "")?;
         ensure!(
@@ -217,9 +222,11 @@ impl Instance {
     }
 }
 
-/// A script that becomes `program`, and lets it open so many files that what it needs itself is little of them.
-fn with_few_files(folder: &Path, program: &Path) -> anyhow::Result<PathBuf> {
-    let script = folder.join("with-few-files.sh");
+/// A script that runs `program` with a limit of 256 open files.
+///
+/// The service itself needs only a small part of them.
+fn with_file_limit(folder: &Path, program: &Path) -> anyhow::Result<PathBuf> {
+    let script = folder.join("with-file-limit.sh");
     let text = format!("#!/bin/sh\nulimit -n 256\nexec '{}'\n", program.display());
     fs::write(&script, text).with_context(|| script.display().to_string())?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;

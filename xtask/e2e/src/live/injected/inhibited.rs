@@ -1,50 +1,52 @@
-//! Faults whose alert goes without saying when another one is told of: who gives up waiting has waited, and what stalls has grown.
+//! Faults whose alerts are inhibited by alerts of the concurrent faults.
+//!
+//! Time-outs of a pool follow from its exhaustion, and a queue that stalls also grows.
 
-use super::{Fault, THE_SAME, none, posts};
-use crate::live::site::{ORDERS, SERVER, STARVED};
+use super::{Fault, SAME_CAUSE, none, posts};
+use crate::live::environment::{ORDERS, SERVER, STARVED};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
         "DatabasePoolTimeouts",
         STARVED,
         "queries of 4 s, where a connection is waited for 3 s",
-        |site| posts(8, 10, &site.starved.address, "/trouble/slow/4000"),
+        |env| posts(8, 10, &env.starved.address, "/trouble/slow/4000"),
     ),
-    // With four workers and about two orders a second, the oldest job gets older by 0.7 s each second: from half of its budget of
-    // 40 s to all of it, there is time for a ticket, and none for a page.
+    // With four workers and about two orders a second, the oldest job ages by 0.7 s each second. From half of its latency
+    // budget of 40 s to all of it, there is time for the warning, but none for the critical alert.
     Fault::ticket(
         "WorkerQueueGrowing",
         ORDERS,
         "a bank that takes 6 s, so that more is ordered than charged",
-        |site| none(site.orders.post("/faults/bank/6000", 200)),
+        |env| none(env.orders.post("/faults/bank/6000", 200)),
     )
-    .until(|site| site.orders.post("/faults/bank/0", 200)),
-    // The tables are searched once a minute for queues that no worker knows.
+    .until(|env| env.orders.post("/faults/bank/0", 200)),
+    // Queues without a worker are read from the tables once a minute.
     Fault::ticket(
         "WorkerQueueUnknown",
         ORDERS,
         "a job in a queue that no worker knows, in a state that does not exist",
-        |site| {
+        |env| {
             let job = "INSERT INTO apalis.jobs (id, job, job_type, status, run_at) \
                        VALUES ('left', '{}', 'left-behind', 'Lost', now() - interval '1 hour')";
-            none(site.postgres.psql("orders", job).map(drop))
+            none(env.postgres.psql("orders", job).map(drop))
         },
     )
-    .until(|site| {
+    .until(|env| {
         let gone = "DELETE FROM apalis.jobs WHERE job_type = 'left-behind'";
-        site.postgres.psql("orders", gone).map(drop)
+        env.postgres.psql("orders", gone).map(drop)
     }),
     Fault::ticket(
         "WorkerJobsStuck",
         ORDERS,
         "a job in a queue that no worker knows, in a state that does not exist",
-        THE_SAME,
+        SAME_CAUSE,
     ),
     Fault::ticket(
         "PostgresReplicaDisconnected",
         SERVER,
         "a standby that is killed",
-        |site| none(site.replica.kill()),
+        |env| none(env.replica.kill()),
     )
-    .until(|site| site.replica.start_again()),
+    .until(|env| env.replica.start_again()),
 ];

@@ -1,19 +1,25 @@
-//! The newest values: as large numbers, or as bars.
+//! Panels of latest values: stats and bar gauges.
 
 use serde_json::Value;
 
 use super::{
-    Span, axis,
+    Period, axis,
     canvas::{self, Area, Canvas},
     field::Field,
     series::Series,
 };
 
-/// One number for each series, side by side, on its colour, and its past behind it.
-pub(super) fn stat(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series], span: Span) {
+/// Draws the value of each series on its color, above a line of its history.
+pub(super) fn stat(
+    canvas: &mut Canvas,
+    area: Area,
+    panel: &Value,
+    all: &[&Series],
+    period: Period,
+) {
     let width = area.width / all.len().max(1) as f64;
     let has_names = all.len() > 1 || panel["options"]["textMode"] == "value_and_name";
-    let is_coloured = panel["options"]["colorMode"] == "background";
+    let is_colored = panel["options"]["colorMode"] == "background";
     for (index, series) in (0_u16..).zip(all) {
         let field = Field::of(panel, &series.name);
         let value = Some(series.last());
@@ -22,10 +28,10 @@ pub(super) fn stat(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Serie
             width: width - 4.0,
             ..area
         };
-        let (mut text, mut past) = (canvas::TEXT, canvas::QUIET);
-        if is_coloured {
-            canvas.bar(part, field.colour_of(value), 0.85);
-            (text, past) = (canvas::WHITE, canvas::WHITE);
+        let (mut text, mut line) = (canvas::TEXT, canvas::MUTED);
+        if is_colored {
+            canvas.rect(part, field.color_of(value), 0.85);
+            (text, line) = (canvas::WHITE, canvas::WHITE);
         }
         let points = series.values.iter();
         let low = points
@@ -34,28 +40,28 @@ pub(super) fn stat(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Serie
             .fold(f64::INFINITY, f64::min);
         let (low, high) = axis::range(low, series.largest(), None, None);
         let points = points.map(|(at, value)| {
-            let x = part.x + part.width * (at - span.from) / (span.to - span.from);
+            let x = part.x + part.width * (at - period.from) / (period.to - period.from);
             (
                 x,
                 part.y + part.height * (1.0 - 0.4 * (value - low) / (high - low)),
             )
         });
         if series.values.len() > 1 {
-            canvas.path(points, past, 0.6);
+            canvas.polyline(points, line, 0.6);
         }
         let middle = part.x + part.width / 2.0;
         let words = field.text(value);
-        // As large as fits beside the next one; there is no least size, or they would run into each other.
+        // As large as fits. A minimum size would make neighbors overlap.
         let size = (part.width * 0.85 / (words.chars().count().max(1) as f64 * 0.6)).min(30.0);
-        canvas.words_around(middle, part.y + part.height * 0.62, size, text, &words);
+        canvas.text_middle(middle, part.y + part.height * 0.62, size, text, &words);
         if has_names {
-            let name = canvas::cut(&series.name, part.width - 4.0, 10.0);
-            canvas.words_around(middle, part.y + 12.0, 10.0, text, &name);
+            let name = canvas::truncate(&series.name, part.width - 4.0, 10.0);
+            canvas.text_middle(middle, part.y + 12.0, 10.0, text, &name);
         }
     }
 }
 
-/// As long as the newest value is, between the panel's ends.
+/// Draws a bar for the latest value of each series.
 pub(super) fn bars(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series]) {
     let defaults = &panel["fieldConfig"]["defaults"];
     let largest = all
@@ -71,27 +77,27 @@ pub(super) fn bars(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Serie
     for (index, (y, series)) in super::rows(area).zip(all).enumerate() {
         let field = Field::of(panel, &series.name);
         let value = series.last();
-        let colour = field.colour(Some(value), index);
+        let color = field.color(Some(value), index);
         let bar = Area {
             x: area.x + names,
             y: y - 11.0,
             width: whole,
             height: 14.0,
         };
-        canvas.bar(bar, canvas::GRID, 0.6);
+        canvas.rect(bar, canvas::GRID, 0.6);
         let part = ((value - low) / (high - low).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
         let filled = Area {
             width: whole * part,
             ..bar
         };
-        canvas.bar(filled, &colour, 0.6);
-        let name = canvas::cut(&series.name, names - 8.0, 11.0);
-        canvas.words(area.x, y, 11.0, canvas::TEXT, &name);
-        canvas.words_before(
+        canvas.rect(filled, &color, 0.6);
+        let name = canvas::truncate(&series.name, names - 8.0, 11.0);
+        canvas.text(area.x, y, 11.0, canvas::TEXT, &name);
+        canvas.text_end(
             area.x + area.width,
             y,
             12.0,
-            &colour,
+            &color,
             &field.text(Some(value)),
         );
     }
@@ -101,11 +107,11 @@ pub(super) fn bars(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Serie
 mod tests {
     use serde_json::json;
 
-    use super::{Area, Canvas, Series, Span, stat};
+    use super::{Area, Canvas, Period, Series, stat};
     use observability::dashboards::{Panel, Unit};
 
     #[test]
-    fn stats_side_by_side_do_not_touch() {
+    fn neighboring_stats_do_not_overlap() {
         let panel = Panel::stat("Requests").unit(Unit::RequestsPerSecond);
         let panel = panel.json(1, json!({}));
         let series = |name: &str| {
@@ -120,21 +126,21 @@ mod tests {
             width: 90.0,
             height: 60.0,
         };
-        let span = Span { from: 0.0, to: 1.0 };
-        stat(&mut canvas, area, &panel, &all.each_ref(), span);
+        let period = Period { from: 0.0, to: 1.0 };
+        stat(&mut canvas, area, &panel, &all.each_ref(), period);
         let svg = canvas.svg();
         let words = svg.lines().filter(|line| line.contains(">0.306 req/s<"));
         let sizes = words.filter_map(|line| line.split("font-size=\"").nth(1)?.split_once('"'));
         let sizes: Vec<f64> = sizes.filter_map(|(size, _)| size.parse().ok()).collect();
         assert_eq!(sizes.len(), 3, "{svg}");
         for size in sizes {
-            // A letter is about 0.6 as wide as it is high.
+            // The width of a letter is about 0.6 of its height.
             assert!(size * 0.6 * 11.0 < 30.0, "{svg}");
         }
     }
 
     #[test]
-    fn stats_show_each_series_and_its_threshold() {
+    fn stats_have_names_and_threshold_colors() {
         let panel = Panel::stat("Pool in use")
             .unit(Unit::Part)
             .red_from(0.9)
@@ -155,7 +161,7 @@ mod tests {
             area,
             &panel,
             &[&fast, &starved],
-            Span { from: 0.0, to: 1.0 },
+            Period { from: 0.0, to: 1.0 },
         );
         let svg = canvas.svg();
         for text in [

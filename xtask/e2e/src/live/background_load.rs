@@ -1,4 +1,4 @@
-//! The load: a few clients who do what clients do, and do not care what they are answered.
+//! Clients that send requests in the background and ignore the answers.
 
 use std::{
     sync::{
@@ -11,14 +11,14 @@ use std::{
 
 use support::http;
 
-/// Clients that go on until this is dropped.
+/// Running clients, which are stopped on drop.
 pub(super) struct Load {
     stop: Arc<AtomicBool>,
     clients: Vec<JoinHandle<()>>,
 }
 
 impl Load {
-    /// Each client calls `step` with a number that no other step has, and pauses.
+    /// Starts clients that call `step` with a unique number, and then pause.
     fn start(clients: usize, pause: Duration, step: impl Fn(u64) + Send + Sync + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let number = Arc::new(AtomicU64::new(0));
@@ -36,7 +36,9 @@ impl Load {
         Self { stop, clients }
     }
 
-    /// Ordinary load: orders, looks at them, cached reads, a wrong address, calls over gRPC.
+    /// Starts ordinary load on the example's API.
+    ///
+    /// Clients place and read orders, read cached statistics, request an unknown order, and cause calls over gRPC.
     pub(super) fn ordinary(address: &str) -> Self {
         let address = address.to_owned();
         Self::start(2, Duration::from_millis(120), move |number| {
@@ -53,15 +55,15 @@ impl Load {
         })
     }
 
-    /// So many clients that post to one address, again and again.
-    pub(super) fn of(clients: usize, pause: Duration, url: String) -> Self {
+    /// Starts clients that send POST requests to one URL.
+    pub(super) fn posts(clients: usize, pause: Duration, url: String) -> Self {
         Self::start(clients, pause, move |_| {
             let _ = http::send("POST", &url, &[], "");
         })
     }
 
-    /// The same with orders of one item.
-    pub(super) fn of_orders(clients: usize, pause: Duration, address: &str, item: &str) -> Self {
+    /// Starts clients that order one item.
+    pub(super) fn orders(clients: usize, pause: Duration, address: &str, item: &str) -> Self {
         let url = format!("{address}/orders");
         let order = format!(r#"{{"item":"{item}","quantity":2}}"#);
         Self::start(clients, pause, move |_| {
@@ -70,8 +72,8 @@ impl Load {
         })
     }
 
-    /// Two clients whose transfers lock the same two accounts in opposite order.
-    pub(super) fn of_deadlocks(address: &str) -> Self {
+    /// Starts two clients whose transfers lock two accounts in opposite order.
+    pub(super) fn deadlocks(address: &str) -> Self {
         let address = address.to_owned();
         Self::start(2, Duration::from_millis(150), move |number| {
             let path = if number.is_multiple_of(2) {
@@ -89,7 +91,7 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         for client in self.clients.drain(..) {
-            // Its panic has been printed.
+            // A panic of the client has been printed.
             let _ = client.join();
         }
     }

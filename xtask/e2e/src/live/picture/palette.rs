@@ -1,6 +1,6 @@
-//! The colours of Grafana's dark theme.
+//! The colors of Grafana's dark theme.
 
-/// Grafana's classic palette, as far as it can be seen on the ground of a panel.
+/// Grafana's classic palette without colors that are invisible on a panel.
 const PALETTE: [&str; 46] = [
     "#73BF69", "#F2CC0C", "#5794F2", "#FF9830", "#F2495C", "#B877D9", "#37872D", "#E0B400",
     "#FA6400", "#C8F2C2", "#FFF899", "#C0D8FF", "#FFCB7D", "#FFA6B0", "#DEB6F2", "#447EBC",
@@ -10,11 +10,11 @@ const PALETTE: [&str; 46] = [
     "#CFFAFF", "#F9E2D2", "#FCE2DE", "#BADFF4", "#F9D9F9", "#DEDAF7",
 ];
 
-/// The names that can be drawn.
+/// The supported names of colors.
 pub(super) const NAMES: [&str; 6] = ["green", "red", "orange", "yellow", "blue", "purple"];
 
-pub(super) fn named(colour: &str) -> &'static str {
-    match colour {
+pub(super) fn named(color: &str) -> &'static str {
+    match color {
         "red" => "#F2495C",
         "orange" => "#FF9830",
         "yellow" => "#FADE2A",
@@ -24,7 +24,7 @@ pub(super) fn named(colour: &str) -> &'static str {
     }
 }
 
-/// The colour that a series of this name has on every panel: `palette-classic-by-name`.
+/// The color of a series by its name, as with `palette-classic-by-name`.
 pub(super) fn by_name(name: &str) -> &'static str {
     let letters: Vec<_> = name.encode_utf16().collect();
     let hash = letters.iter().rev().fold(5381_u32, |hash, letter| {
@@ -34,12 +34,12 @@ pub(super) fn by_name(name: &str) -> &'static str {
     PALETTE.get(index).copied().unwrap_or("#73BF69")
 }
 
-/// One of several shades of a colour: itself, lighter and darker ones in turn.
-pub(super) fn shade(colour: &str, index: usize) -> String {
+/// A shade of a color: the color itself, then lighter and darker ones in turn.
+pub(super) fn shade(color: &str, index: usize) -> String {
     let away = f64::from(u8::try_from(index.div_ceil(2)).unwrap_or(u8::MAX)) * 0.13;
     let light = index % 2 == 1;
     let mixed = [1..3, 3..5, 5..7].map(|part| {
-        let part = colour.get(part).unwrap_or_default();
+        let part = color.get(part).unwrap_or_default();
         let part = f64::from(u8::from_str_radix(part, 16).unwrap_or(128));
         let to = if light { 255.0 } else { 0.0 };
         part + (to - part) * away.min(0.7)
@@ -48,7 +48,7 @@ pub(super) fn shade(colour: &str, index: usize) -> String {
     format!("rgb({red},{green},{blue})")
 }
 
-/// From 0 to 1 on the scale Turbo, from blue over green to red.
+/// The color of a value from 0 to 1 on the scale Turbo, from blue to red.
 pub(super) fn turbo(part: f64) -> String {
     const STOPS: [[f64; 3]; 9] = [
         [35.0, 23.0, 27.0],
@@ -78,10 +78,10 @@ pub(super) fn turbo(part: f64) -> String {
 mod tests {
     use super::by_name;
 
-    /// What `@grafana/data` 13.2.3 chooses.
+    /// The expected colors are those of `@grafana/data` 13.2.3.
     #[test]
-    fn series_have_the_colours_of_their_names() {
-        for (name, colour) in [
+    fn series_have_the_colors_of_their_names() {
+        for (name, color) in [
             ("p50", "#F4D598"),
             ("p99", "#967302"),
             ("ok", "#629E51"),
@@ -90,7 +90,7 @@ mod tests {
             ("used", "#FFF899"),
             ("idle", "#FF9830"),
         ] {
-            assert_eq!(by_name(name), colour, "{name}");
+            assert_eq!(by_name(name), color, "{name}");
         }
     }
 }
