@@ -1,4 +1,4 @@
-//! Slow queries and conflicts on demand, which the suite `store` adds to a service.
+//! Slow queries and conflicts on demand, which the suite `store` adds.
 //!
 //! Nothing here handles errors. The routes use the service's own pool and error type, so that the tests see how the
 //! generated code handles them. The routes are also the bank that another instance calls.
