@@ -62,12 +62,12 @@ mod event;
 mod failure;
 mod file;
 mod health;
-mod held;
 mod instrumented;
 mod layer;
 mod lexer;
-mod lines;
+mod log_events;
 mod metrics;
+mod pool_timeout;
 mod pools;
 mod quotes;
 mod read_only;
@@ -81,8 +81,8 @@ mod statement;
 mod summary;
 mod text;
 mod transaction;
+mod transaction_connection;
 mod unit;
-mod unopened;
 
 use log::LevelFilter;
 use sqlx::{Database, Pool, pool::PoolOptions};
@@ -92,7 +92,7 @@ pub use self::cron_store::CronStore;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub use self::database::{DatabaseOptions, DatabaseOptionsError, OpenError, OwnedDatabase};
 #[cfg(feature = "apalis")]
-pub(crate) use self::health::note;
+pub(crate) use self::health::record_storage_failure;
 pub use self::{
     error_class::ErrorClass,
     file::follow_file,
@@ -144,6 +144,8 @@ pub fn instrument_options<DB: Database>(options: PoolOptions<DB>) -> PoolOptions
         .acquire_time_level(LevelFilter::Debug)
         .after_release(|connection, known| {
             let is_outdated = DB::NAME == "PostgreSQL" && read_only::is_outdated(known.age);
-            Box::pin(async move { Ok(!is_outdated && held::is_idle::<DB>(connection).await) })
+            Box::pin(async move {
+                Ok(!is_outdated && transaction_connection::is_idle::<DB>(connection).await)
+            })
         })
 }

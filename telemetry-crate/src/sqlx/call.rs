@@ -18,10 +18,9 @@ use super::{
     TARGET, attributes,
     event::Query,
     failure::Failure,
-    health, metrics,
+    health, metrics, pool_timeout,
     span_extension::{self, Pending},
     statement::Statement,
-    unopened,
 };
 use crate::{span_end::SpanEnd, traces::SPAN_LEVEL};
 
@@ -102,8 +101,8 @@ impl Call {
 
     pub(super) fn ended(&self, error: Option<&Error>) {
         if let Some(error) = error {
-            health::note(error);
-            unopened::note(error);
+            health::record_storage_failure(error);
+            pool_timeout::diagnose(error);
         }
         let failure = error.and_then(Failure::of);
         if let (Some(failure), Some(span)) = (&failure, self.span.get()) {

@@ -151,13 +151,13 @@ where
     }
 
     /// Returns the row of a job, if there is one.
-    async fn find(&self, cron: &str) -> Result<Option<Held>, Error> {
+    async fn find(&self, cron: &str) -> Result<Option<CronRow>, Error> {
         let row = sqlx::query::<DB>(FIND)
             .bind(cron.to_owned())
             .fetch_optional(&self.pool)
             .await?;
         row.map(|row| {
-            Ok(Held {
+            Ok(CronRow {
                 scheduled_for: row.try_get(0)?,
                 leased_until: row.try_get(1)?,
                 last_success: row.try_get(2)?,
@@ -185,7 +185,7 @@ where
 }
 
 #[derive(Debug)]
-struct Held {
+struct CronRow {
     scheduled_for: i64,
     leased_until: Option<i64>,
     last_success: Option<i64>,
@@ -208,12 +208,12 @@ where
         if self.changed(self.statements.claim, request, lease).await? {
             return Ok(Claim::Granted);
         }
-        let Some(held) = self.find(request.cron).await? else {
+        let Some(row) = self.find(request.cron).await? else {
             // Another process has deleted the row; the next attempt creates one.
             return Ok(Claim::Running);
         };
-        let is_open = held.leased_until.is_some();
-        Ok(match held.scheduled_for.cmp(&milliseconds(request.tick)) {
+        let is_open = row.leased_until.is_some();
+        Ok(match row.scheduled_for.cmp(&milliseconds(request.tick)) {
             std::cmp::Ordering::Equal if is_open => Claim::Running,
             std::cmp::Ordering::Less => Claim::Overlaps,
             _ => Claim::Done,
@@ -255,8 +255,8 @@ where
 
     async fn last_success(&self, cron: &str) -> Result<Option<SystemTime>, Error> {
         self.ready().await?;
-        let held = self.find(cron).await?;
-        let success = held.and_then(|held| held.last_success);
+        let row = self.find(cron).await?;
+        let success = row.and_then(|row| row.last_success);
         Ok(success.and_then(system_time))
     }
 }

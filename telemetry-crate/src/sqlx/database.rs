@@ -17,7 +17,7 @@ use crate::{Secret, config};
 /// Default connections of a pool: at 5 ms a query, 2,000 queries a second.
 const MAX_CONNECTIONS: u32 = 10;
 /// Range of a pool's connections; each takes memory, and a slot of the server.
-const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=10_000;
+const CONNECTION_RANGE: std::ops::RangeInclusive<u32> = 1..=10_000;
 /// Default time that a caller waits for a connection.
 ///
 /// It is longer than a busy moment, and shorter than a client waits. After the client's timeout,
@@ -154,7 +154,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
                 return Ok(default);
             };
             let number = found.parse().ok();
-            let number = number.filter(|number| CONNECTIONS.contains(number));
+            let number = number.filter(|number| CONNECTION_RANGE.contains(number));
             number.ok_or_else(|| DatabaseOptionsError::Number {
                 variable: name.clone(),
                 found,
@@ -168,7 +168,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
             1
         };
         Ok(Self {
-            url: checked::<DB>(url, &names[0])?,
+            url: check_url::<DB>(url, &names[0])?,
             names,
             service: service.to_owned(),
             max_connections,
@@ -184,7 +184,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     ///
     /// As for [`from_env`](Self::from_env).
     pub fn url(mut self, url: impl Into<String>) -> Result<Self, DatabaseOptionsError> {
-        self.url = checked::<DB>(url.into(), &self.names[0])?;
+        self.url = check_url::<DB>(url.into(), &self.names[0])?;
         Ok(self)
     }
 
@@ -229,7 +229,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     }
 }
 
-fn checked<DB: OwnedDatabase>(
+fn check_url<DB: OwnedDatabase>(
     url: String,
     variable: &str,
 ) -> Result<Secret<String>, DatabaseOptionsError> {

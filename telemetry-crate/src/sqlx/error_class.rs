@@ -63,21 +63,21 @@ impl ErrorClass {
             | Error::WorkerCrashed
             | Error::Io(_)
             | Error::Tls(_) => Self::Unavailable,
-            Error::Database(said) => match said.kind() {
+            Error::Database(database) => match database.kind() {
                 ErrorKind::UniqueViolation
                 | ErrorKind::ForeignKeyViolation
                 | ErrorKind::ExclusionViolation => Self::Conflict,
                 // Without a constraint, the error means that a partitioned table has no partition
                 // for the row.
                 ErrorKind::CheckViolation
-                    if said.constraint().is_some() || is_sqlite_check(error) =>
+                    if database.constraint().is_some() || is_sqlite_check(error) =>
                 {
                     Self::Invalid
                 }
                 _ if is_out_of_transactions(error) => Self::Unavailable,
                 _ => match Code::of(error) {
-                    Some(Code::SqlState(state)) => of_sqlstate(&state),
-                    Some(Code::Sqlite(code)) => of_sqlite(code),
+                    Some(Code::SqlState(state)) => classify_sqlstate(&state),
+                    Some(Code::Sqlite(code)) => classify_sqlite(code),
                     None => Self::Internal,
                 },
             },
@@ -86,7 +86,7 @@ impl ErrorClass {
     }
 }
 
-fn of_sqlstate(state: &str) -> ErrorClass {
+fn classify_sqlstate(state: &str) -> ErrorClass {
     match state {
         // Character not in repertoire, untranslatable character; too long.
         "22021" | "22P05" | "22001" | "22026" => ErrorClass::Invalid,
@@ -118,7 +118,7 @@ fn of_sqlstate(state: &str) -> ErrorClass {
     }
 }
 
-fn of_sqlite(code: u32) -> ErrorClass {
+fn classify_sqlite(code: u32) -> ErrorClass {
     match code {
         // SQLITE_CONSTRAINT_ROWID.
         2579 => return ErrorClass::Conflict,
@@ -166,9 +166,9 @@ pub(super) fn is_read_only(error: &Error) -> bool {
 ///
 /// Its code, 54000, is also that of values that are too long, and only the text differs.
 fn is_out_of_transactions(error: &Error) -> bool {
-    error.as_database_error().is_some_and(|said| {
-        let message = said.message();
-        said.code().as_deref() == Some("54000")
+    error.as_database_error().is_some_and(|database| {
+        let message = database.message();
+        database.code().as_deref() == Some("54000")
             && (message.contains("wraparound") || message.contains("multixact"))
     })
 }

@@ -52,13 +52,15 @@ struct QueryVisitor {
 }
 
 /// End of a summary that is shorter than the statement.
-const MORE: &str = " …";
+const TRUNCATION_MARK: &str = " …";
 
 impl Visit for QueryVisitor {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             // At most four words. A statement without more words is only in this field.
-            "summary" if !value.ends_with(MORE) => self.statement = Some(statement(value)),
+            "summary" if !value.ends_with(TRUNCATION_MARK) => {
+                self.statement = Some(statement(value));
+            }
             "db.statement" if !value.is_empty() => {
                 self.statement = Some(statement(value.trim_matches('\n')));
             }

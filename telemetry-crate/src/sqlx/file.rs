@@ -48,39 +48,43 @@ pub fn follow_file<DB: Database>(
     options: PoolOptions<DB>,
     path: impl Into<PathBuf>,
 ) -> PoolOptions<DB> {
-    let followed = Arc::new(Followed {
+    let followed = Arc::new(FollowedFile {
         path: path.into(),
-        known: Mutex::new(Known::Nothing),
+        history: Mutex::new(FileHistory::Unchecked),
     });
-    let mut all = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut all = FOLLOWED_FILES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     all.retain(|other| other.strong_count() > 0);
     all.push(Arc::downgrade(&followed));
     drop(all);
     options.before_acquire(move |_, connection| {
-        let is_good = followed.is_good(connection.age);
-        Box::pin(async move { Ok(is_good) })
+        let is_usable = followed.is_usable(connection.age);
+        Box::pin(async move { Ok(is_usable) })
     })
 }
 
 /// The files of all pools, so that a transaction can find its own.
-static FOLLOWED: Mutex<Vec<Weak<Followed>>> = Mutex::new(Vec::new());
+static FOLLOWED_FILES: Mutex<Vec<Weak<FollowedFile>>> = Mutex::new(Vec::new());
 
 /// The followed files that a transaction may be in.
 #[derive(Default)]
-pub(super) struct Files(Vec<Arc<Followed>>);
+pub(super) struct FollowedFiles(Vec<Arc<FollowedFile>>);
 
-impl Files {
+impl FollowedFiles {
     pub(super) fn of<DB: Database>(pool: &Pool<DB>) -> Self {
         if DB::NAME != "SQLite" {
             return Self::default();
         }
-        let all = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = FOLLOWED_FILES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let all = all.iter().filter_map(Weak::upgrade);
         Self(all.filter(|followed| followed.is_of(pool)).collect())
     }
 
     /// Fails if a file changed within `age`, the duration of the transaction.
-    pub(super) fn committed_within(&self, age: Duration) -> Result<(), Error> {
+    pub(super) fn check_commit(&self, age: Duration) -> Result<(), Error> {
         let Some(gone) = self.0.iter().find(|followed| !followed.is_same(age)) else {
             return Ok(());
         };
@@ -92,12 +96,12 @@ impl Files {
     }
 }
 
-struct Followed {
+struct FollowedFile {
     path: PathBuf,
-    known: Mutex<Known>,
+    history: Mutex<FileHistory>,
 }
 
-impl Followed {
+impl FollowedFile {
     /// Returns whether the pool's connections are to this file.
     #[cfg(feature = "sqlx-sqlite")]
     fn is_of<DB: Database>(&self, pool: &Pool<DB>) -> bool {
@@ -106,7 +110,9 @@ impl Followed {
         let file = options
             .downcast_ref()
             .map(SqliteConnectOptions::get_filename);
-        file.is_none_or(|file| file == self.path || place(file) == place(&self.path))
+        file.is_none_or(|file| {
+            file == self.path || canonical_path(file) == canonical_path(&self.path)
+        })
     }
 
     /// Without the driver, a pool may be connected to any file.
@@ -116,22 +122,22 @@ impl Followed {
     }
 
     /// Returns whether a connection of this age may be used.
-    fn is_good(&self, age: Duration) -> bool {
-        let is_memory = matches!(*self.known(), Known::Memory);
+    fn is_usable(&self, age: Duration) -> bool {
+        let is_memory = matches!(*self.history(), FileHistory::Memory);
         is_memory || self.is_same(age) && !read_only::is_outdated(age)
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn history(&self) -> MutexGuard<'_, FileHistory> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether the path has had the same file for this time.
     fn is_same(&self, age: Duration) -> bool {
         let found = File::at(&self.path);
-        let (is_same, news) = self.known().look(found, age);
-        if let Some(news) = news {
+        let (is_same, change) = self.history().update(found, age);
+        if let Some(change) = change {
             let path = self.path.display();
-            tracing::warn!(target: TARGET, "the database's file {path} {news}");
+            tracing::warn!(target: TARGET, "the database's file {path} {change}");
         }
         is_same
     }
@@ -139,7 +145,7 @@ impl Followed {
 
 /// Returns the path in one spelling of its folder; the file may be missing.
 #[cfg(feature = "sqlx-sqlite")]
-fn place(path: &Path) -> PathBuf {
+fn canonical_path(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     match (path.parent().map(Path::canonicalize), path.file_name()) {
         (Some(Ok(folder)), Some(name)) => folder.join(name),
@@ -148,9 +154,9 @@ fn place(path: &Path) -> PathBuf {
 }
 
 /// What was at the path at the last check.
-enum Known {
+enum FileHistory {
     /// Not checked yet.
-    Nothing,
+    Unchecked,
     /// There was no file at the first check: the database is in memory.
     Memory,
     File {
@@ -161,14 +167,14 @@ enum Known {
     },
 }
 
-impl Known {
+impl FileHistory {
     /// Returns whether a connection of this age is to the current file.
     ///
     /// Also returns a change since the last check, worded for a log line.
-    fn look(&mut self, found: Option<File>, age: Duration) -> (bool, Option<&'static str>) {
+    fn update(&mut self, found: Option<File>, age: Duration) -> (bool, Option<&'static str>) {
         let (file, changed) = match self {
             Self::Memory => return (true, None),
-            Self::Nothing => {
+            Self::Unchecked => {
                 *self = match found {
                     None => Self::Memory,
                     file => Self::File {
@@ -180,9 +186,9 @@ impl Known {
             }
             Self::File { file, changed } => (file, changed),
         };
-        let mut news = None;
+        let mut change = None;
         if *file != found {
-            news = Some(match (&file, &found) {
+            change = Some(match (&file, &found) {
                 (_, None) => "is gone: nothing can be stored until there is one again",
                 (None, _) => "is there again",
                 _ => "was replaced: what was stored in the other one from then on is lost",
@@ -191,7 +197,7 @@ impl Known {
             *changed = Some(Instant::now());
         }
         let is_same = file.is_some() && changed.is_none_or(|at| age <= at.elapsed());
-        (is_same, news)
+        (is_same, change)
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Interval of test writes while they succeed.
-const WRITE_EVERY: Duration = Duration::from_secs(5);
+const WRITE_INTERVAL: Duration = Duration::from_secs(5);
 /// Timeout of a test write, below that of readiness checks.
 ///
 /// A write that takes longer means a busy database, which is not a failure.
@@ -29,14 +29,14 @@ const WRITE_TIMEOUT: Duration = Duration::from_millis(400);
 /// Time for which a failure of the service's own writes counts.
 ///
 /// It must end, because without traffic no other write shows that the database has recovered.
-const FAILURE_COUNTS: Duration = Duration::from_secs(10);
+const FAILURE_WINDOW: Duration = Duration::from_secs(10);
 
 /// Time and error of the latest call that the database could not store.
 static LATEST_FAILURE: StdMutex<Option<(Instant, Failure)>> = StdMutex::new(None);
 
 /// Records an error of a call, if it shows that the database cannot store.
-pub(crate) fn note(error: &Error) {
-    read_only::note(error);
+pub(crate) fn record_storage_failure(error: &Error) {
+    read_only::record_refused_write(error);
     if is_storage_failure(error)
         && let Some(failure) = Failure::of(error)
     {
@@ -72,7 +72,7 @@ impl fmt::Display for StoreCheckError {
             Self::CallFailed { code } => write!(
                 f,
                 "cannot store: a call has failed with {code} within the last {} s",
-                FAILURE_COUNTS.as_secs()
+                FAILURE_WINDOW.as_secs()
             ),
         }
     }
@@ -88,13 +88,13 @@ impl std::error::Error for StoreCheckError {
 }
 
 /// The future of a check.
-type Checked = Pin<Box<dyn Future<Output = Result<(), StoreCheckError>> + Send>>;
+type CheckFuture = Pin<Box<dyn Future<Output = Result<(), StoreCheckError>> + Send>>;
 
 /// A readiness check for services that only read: the database is reachable.
 ///
 /// Register it with [`Readiness::register`](crate::Readiness::register). A full disk, or a server
 /// that becomes read-only, leaves the service ready.
-pub fn reachable<DB>(pool: &Pool<DB>) -> impl Fn() -> Checked + Send + Sync + 'static
+pub fn reachable<DB>(pool: &Pool<DB>) -> impl Fn() -> CheckFuture + Send + Sync + 'static
 where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -125,7 +125,7 @@ where
 /// telemetry.readiness().register("database", firstlight::sqlx::writable(&pool));
 /// # }
 /// ```
-pub fn writable<DB>(pool: &Pool<DB>) -> impl Fn() -> Checked + Send + Sync + 'static
+pub fn writable<DB>(pool: &Pool<DB>) -> impl Fn() -> CheckFuture + Send + Sync + 'static
 where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -133,7 +133,7 @@ where
     check(pool, true)
 }
 
-fn check<DB>(pool: &Pool<DB>, writes: bool) -> impl Fn() -> Checked + Send + Sync + 'static
+fn check<DB>(pool: &Pool<DB>, writes: bool) -> impl Fn() -> CheckFuture + Send + Sync + 'static
 where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -145,7 +145,7 @@ where
     let probe = Arc::new(Probe::<DB> {
         options,
         writes,
-        kept: Mutex::new(Kept {
+        state: Mutex::new(ProbeState {
             connection: None,
             written: None,
         }),
@@ -159,11 +159,11 @@ where
 struct Probe<DB: Database> {
     options: <DB::Connection as Connection>::Options,
     writes: bool,
-    kept: Mutex<Kept<DB>>,
+    state: Mutex<ProbeState<DB>>,
 }
 
 /// State between checks.
-struct Kept<DB: Database> {
+struct ProbeState<DB: Database> {
     connection: Option<DB::Connection>,
     /// Time of the last successful write, unless one has failed since.
     written: Option<Instant>,
@@ -175,8 +175,8 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     async fn run(&self) -> Result<(), StoreCheckError> {
-        let mut kept = self.kept.lock().await;
-        let mut connection = match kept.connection.take() {
+        let mut state = self.state.lock().await;
+        let mut connection = match state.connection.take() {
             Some(connection) => connection,
             None => (self.options.connect().await).map_err(StoreCheckError::Unreachable)?,
         };
@@ -186,16 +186,19 @@ where
             .map_err(StoreCheckError::Unreachable)?;
         if self.writes {
             if let Some(code) = latest_failure() {
-                kept.written = None;
+                state.written = None;
                 return Err(StoreCheckError::CallFailed { code });
             }
-            if kept.written.is_none_or(|at| at.elapsed() >= WRITE_EVERY) {
-                kept.written = None;
+            if state
+                .written
+                .is_none_or(|at| at.elapsed() >= WRITE_INTERVAL)
+            {
+                state.written = None;
                 match timeout(WRITE_TIMEOUT, write::<DB>(&mut connection)).await {
-                    Ok(Ok(())) => kept.written = Some(Instant::now()),
+                    Ok(Ok(())) => state.written = Some(Instant::now()),
                     Ok(Err(error)) if is_busy(&error) => {}
                     Ok(Err(error)) => {
-                        read_only::note(&error);
+                        read_only::record_refused_write(&error);
                         return Err(StoreCheckError::NotWritten(error));
                     }
                     // The state of the connection is unknown, so it is dropped.
@@ -211,7 +214,7 @@ where
                 .await
                 .map_err(StoreCheckError::Unreachable)?;
         } else {
-            kept.connection = Some(connection);
+            state.connection = Some(connection);
         }
         Ok(())
     }
@@ -226,11 +229,11 @@ fn latest_failure() -> Option<String> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     let (at, failure) = latest.as_ref()?;
-    (at.elapsed() < FAILURE_COUNTS).then(|| failure.error_type.clone().into_owned())
+    (at.elapsed() < FAILURE_WINDOW).then(|| failure.error_type.clone().into_owned())
 }
 
 /// The statement that creates the table, after a prefix.
-macro_rules! make {
+macro_rules! create_table {
     ($prefix:literal) => {
         concat!(
             $prefix,
@@ -247,20 +250,22 @@ where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    let make = if is_sqlite::<DB>() {
+    let create_table = if is_sqlite::<DB>() {
         // A dropped call would keep waiting on SQLite's thread.
         let wait = sqlx::raw_sql("PRAGMA busy_timeout = 200");
         wait.execute(&mut *connection).await?;
-        make!("")
+        create_table!("")
     } else {
         // Replicas that create the table at the same time would conflict in the catalog.
-        make!("SELECT pg_advisory_xact_lock(439956566900); ")
+        create_table!("SELECT pg_advisory_xact_lock(439956566900); ")
     };
     let written = sqlx::raw_sql(WRITE).execute(&mut *connection).await;
     if !written.as_ref().is_err_and(is_table_missing) {
         return written.map(drop);
     }
-    sqlx::raw_sql(make).execute(&mut *connection).await?;
+    sqlx::raw_sql(create_table)
+        .execute(&mut *connection)
+        .await?;
     sqlx::raw_sql(WRITE).execute(connection).await.map(drop)
 }
 

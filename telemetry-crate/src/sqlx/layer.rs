@@ -34,10 +34,10 @@ use super::{
     TARGET, attributes,
     call::Call,
     event::{ACQUIRE_TARGET, Acquired, Query},
-    lines,
+    log_events,
     metrics::{self, UnitLabels},
     span_extension::{self, Pending},
-    unit::{Site, Unit},
+    unit::{CallSite, UnitOfWork},
 };
 use crate::{
     config::QueryLimits,
@@ -89,7 +89,7 @@ impl Observer for QueryLayer {
     /// only if the filter enables all of sqlx's log lines.
     fn log_metadata<'a>(metadata: &'a Metadata<'a>) -> &'a Metadata<'a> {
         if metadata.target() == QUERY_TARGET && Query::is_slow(metadata) {
-            lines::of_sqlx()
+            log_events::sqlx_statement_metadata()
         } else {
             metadata
         }
@@ -113,7 +113,7 @@ impl Observer for QueryLayer {
             }
             #[cfg(feature = "testing")]
             Some(Pending::Recorder(recorder)) => {
-                recorder.taken();
+                recorder.set_attached();
                 span.extensions_mut().insert(recorder);
             }
             None => {}
@@ -128,7 +128,7 @@ impl Observer for QueryLayer {
             QUERY_TARGET => self.query(event, context, log),
             ACQUIRE_TARGET => metrics::acquired(&Acquired::of(event)),
             _ => {
-                if Unit::is_any_open()
+                if UnitOfWork::is_any_open()
                     && let Some(span) = event.parent().and_then(|id| context.span(id))
                 {
                     // The span may outlive the request, but is no longer evaluated.
@@ -142,12 +142,12 @@ impl Observer for QueryLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if !Unit::is_any_open() {
+        if !UnitOfWork::is_any_open() {
             return;
         }
         let Some(span) = context.span(id) else { return };
         self.report(&span, log);
-        let unit = span.extensions_mut().remove::<Unit>();
+        let unit = span.extensions_mut().remove::<UnitOfWork>();
         if let Some(unit) = unit {
             metrics::unit(&labels(&span), &unit);
         }
@@ -166,7 +166,10 @@ impl QueryLayer {
         let call = span
             .as_ref()
             .and_then(|span| span.extensions().get::<Arc<Call>>().cloned());
-        if let Some(span) = span.as_ref().filter(|_| !query.statement.sets_up()) {
+        if let Some(span) = span
+            .as_ref()
+            .filter(|_| !query.statement.is_connection_setup())
+        {
             self.count(span, call.as_deref(), &query);
         }
         if !call.is_some_and(|call| call.take(&query)) {
@@ -175,7 +178,7 @@ impl QueryLayer {
         }
         let slow = self.0.limits.slow;
         if let Some(threshold) = slow.filter(|threshold| query.elapsed >= *threshold) {
-            lines::slow(&query.statement.summary, query.elapsed, threshold, log);
+            log_events::slow(&query.statement.summary, query.elapsed, threshold, log);
         }
     }
 
@@ -214,17 +217,17 @@ impl QueryLayer {
         let Some(unit_span) = unit else { return };
         let site = || site(span, call, &unit_span.id());
         let limit = self.0.limits.repeats;
-        if let Some(unit) = unit_span.extensions_mut().get_mut::<Unit>() {
+        if let Some(unit) = unit_span.extensions_mut().get_mut::<UnitOfWork>() {
             return unit.add(&query.statement, limit, site);
         }
         // Made while nothing of the span is locked.
-        let new = Unit::new(self.context_of(&unit_span.id()));
+        let new = UnitOfWork::new(self.context_of(&unit_span.id()));
         let mut extensions = unit_span.extensions_mut();
         // Another thread may have inserted a unit into the span.
-        if extensions.get_mut::<Unit>().is_none() {
+        if extensions.get_mut::<UnitOfWork>().is_none() {
             extensions.insert(new);
         }
-        if let Some(unit) = extensions.get_mut::<Unit>() {
+        if let Some(unit) = extensions.get_mut::<UnitOfWork>() {
             unit.add(&query.statement, limit, site);
         }
     }
@@ -245,7 +248,7 @@ impl QueryLayer {
             return;
         };
         // Taken out first, because the layer that writes the log line reads the span as well.
-        let taken = span.extensions_mut().get_mut::<Unit>().map(|unit| {
+        let taken = span.extensions_mut().get_mut::<UnitOfWork>().map(|unit| {
             let repeated = unit.take_repeated(limit);
             (repeated, unit.queries(), unit.context().clone())
         });
@@ -261,7 +264,9 @@ impl QueryLayer {
         }
         let ids = SpanIds::of(context.span().span_context());
         let id = span.id();
-        with_ids(Some(&id), ids, || lines::repeated(&id, worst, queries, log));
+        with_ids(Some(&id), ids, || {
+            log_events::repeated(&id, worst, queries, log);
+        });
     }
 }
 
@@ -287,7 +292,7 @@ fn is_request(metadata: &Metadata<'_>) -> bool {
 /// Returns the origin of a statement.
 ///
 /// It is the call, and the innermost span other than those of the call and the unit.
-fn site<S>(span: &SpanRef<'_, S>, call: Option<&Call>, unit: &Id) -> Site
+fn site<S>(span: &SpanRef<'_, S>, call: Option<&Call>, unit: &Id) -> CallSite
 where
     S: for<'a> LookupSpan<'a>,
 {
@@ -298,7 +303,7 @@ where
     let place = call
         .map(|call| (call.site.file(), call.site.line()))
         .or(place);
-    Site {
+    CallSite {
         function: metadata.map(Metadata::name),
         file: place.map(|(file, _)| file),
         line: place.map(|(_, line)| line),

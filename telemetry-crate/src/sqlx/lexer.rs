@@ -119,7 +119,7 @@ impl<'a> Lexer<'a> {
     /// Takes a string in a database that may treat a backslash as an escape.
     ///
     /// If the string depends on that, the whole rest of the statement is taken.
-    fn quoted_plainly(&mut self, close: char) -> &'a str {
+    fn quoted_without_escapes(&mut self, close: char) -> &'a str {
         let all = self.rest;
         let taken = self.quoted(close, false);
         let is_escape =
@@ -196,7 +196,7 @@ impl<'a> Lexer<'a> {
             if word.eq_ignore_ascii_case("e") {
                 self.quoted('\'', true);
             } else {
-                self.quoted_plainly('\'');
+                self.quoted_without_escapes('\'');
             }
             return Token::Literal;
         }
@@ -218,10 +218,10 @@ impl<'a> Iterator for Lexer<'a> {
         let second = self.rest[first.len_utf8()..].chars().next();
         let token = match first {
             '\'' => {
-                self.quoted_plainly('\'');
+                self.quoted_without_escapes('\'');
                 Token::Literal
             }
-            '"' => Token::Quoted(self.quoted_plainly('"')),
+            '"' => Token::Quoted(self.quoted_without_escapes('"')),
             '`' => Token::Quoted(self.quoted('`', false)),
             '[' => match self.bracketed() {
                 Some(name) => Token::Quoted(name),

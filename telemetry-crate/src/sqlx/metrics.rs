@@ -15,7 +15,7 @@ use super::{
     failure::Failure,
     server::known,
     statement::Statement,
-    unit::{Repeat, Unit},
+    unit::{Repeat, UnitOfWork},
 };
 use crate::{catalog, metrics::Durations};
 
@@ -62,12 +62,12 @@ pub(super) fn acquired(acquired: &Acquired) {
     /// Whether fast acquires are reported as well.
     ///
     /// A histogram of only the slow ones would be misleading.
-    static ALL_ARE_HEARD: AtomicBool = AtomicBool::new(false);
+    static SEES_FAST_ACQUIRES: AtomicBool = AtomicBool::new(false);
     if !acquired.is_slow {
-        ALL_ARE_HEARD.store(true, Ordering::Relaxed);
+        SEES_FAST_ACQUIRES.store(true, Ordering::Relaxed);
     }
     if let Some(seconds) = acquired.seconds
-        && ALL_ARE_HEARD.load(Ordering::Relaxed)
+        && SEES_FAST_ACQUIRES.load(Ordering::Relaxed)
     {
         WAITS.record(&[known().pool.as_deref()], seconds);
     }
@@ -85,7 +85,7 @@ pub(super) struct UnitLabels {
     pub(super) span_name: Option<&'static str>,
 }
 
-pub(super) fn unit(labels: &UnitLabels, unit: &Unit) {
+pub(super) fn unit(labels: &UnitLabels, unit: &UnitOfWork) {
     let context = unit.context().clone();
     // For the exemplar.
     let _attached = context.attach();

@@ -11,7 +11,7 @@ use std::{
 use log::LevelFilter;
 use sqlx::{ConnectOptions as _, Connection as _, Database, Error, Pool};
 
-use super::server::{Server, know};
+use super::server::{Server, set_known};
 use crate::{
     catalog,
     collector::{Collector, Samples},
@@ -30,16 +30,16 @@ struct InstrumentedPool {
     server: Server,
     /// Returns `None` once the pool is closed.
     read: Box<dyn Fn() -> Option<Connections> + Send + Sync>,
-    open: Box<dyn Fn() -> Opened + Send + Sync>,
+    open: Box<dyn Fn() -> OpenFuture + Send + Sync>,
 }
 
-type Opened = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+type OpenFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// An extra connection outside the pool, which is closed at once.
-pub(super) struct Opening {
+pub(super) struct ExtraConnection {
     /// The pool's name.
     pub(super) pool: String,
-    pub(super) opened: Opened,
+    pub(super) opened: OpenFuture,
 }
 
 static POOLS: Mutex<Vec<InstrumentedPool>> = Mutex::new(Vec::new());
@@ -49,16 +49,16 @@ fn pools() -> MutexGuard<'static, Vec<InstrumentedPool>> {
     let before = pools.len();
     pools.retain(|pool| (pool.read)().is_some());
     if pools.len() < before {
-        know_of(&pools);
+        publish_known(&pools);
     }
     pools
 }
 
-fn know_of(pools: &[InstrumentedPool]) {
+fn publish_known(pools: &[InstrumentedPool]) {
     let named: Vec<_> = (pools.iter())
         .map(|pool| (&pool.server, &*pool.name))
         .collect();
-    know(&named);
+    set_known(&named);
 }
 
 /// Adds a pool, and removes one of the same name.
@@ -76,23 +76,23 @@ pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
         read: Box::new(move || read(&pool)),
         open: Box::new(move || open(&other)),
     });
-    know_of(&pools);
+    publish_known(&pools);
 }
 
 /// Returns a connection attempt for each pool of a server.
 ///
 /// SQLite files are skipped: a file is never unavailable for a while.
-pub(super) fn openings() -> Vec<Opening> {
+pub(super) fn extra_connections() -> Vec<ExtraConnection> {
     let pools = pools();
-    let of_servers = pools.iter().filter(|pool| pool.server.system != "sqlite");
-    let openings = of_servers.map(|pool| Opening {
+    let on_servers = pools.iter().filter(|pool| pool.server.system != "sqlite");
+    let extra_connections = on_servers.map(|pool| ExtraConnection {
         pool: pool.name.clone(),
         opened: (pool.open)(),
     });
-    openings.collect()
+    extra_connections.collect()
 }
 
-fn open<DB: Database>(pool: &Pool<DB>) -> Opened {
+fn open<DB: Database>(pool: &Pool<DB>) -> OpenFuture {
     // The statements of this connection are not part of the service's work.
     let options = (*pool.connect_options())
         .clone()

@@ -11,7 +11,7 @@ use super::{
 
 /// What may stand at a position, as far as the statement before it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Position {
     /// The table of an `INSERT`, which a list of columns may follow.
     RowsTable,
     /// Another table, or a query of `WITH`.
@@ -19,7 +19,7 @@ pub(super) enum Place {
     Other,
 }
 
-impl Place {
+impl Position {
     /// Returns the position of the token that `summarizer` reads next.
     pub(super) fn next(summarizer: &Summarizer<'_>) -> Self {
         if summarizer.expects_rows_table() {
@@ -45,7 +45,7 @@ pub(super) struct Quotes<'a> {
     /// The depth of the `SET` of an `UPDATE`, which has names before `=`.
     assignments: Option<usize>,
     /// Whether an account's password may follow: `IDENTIFIED WITH plugin AS "hash"`.
-    identifies: bool,
+    expects_password: bool,
 }
 
 impl<'a> Quotes<'a> {
@@ -57,27 +57,27 @@ impl<'a> Quotes<'a> {
             depth: 0,
             columns: None,
             assignments: None,
-            identifies: false,
+            expects_password: false,
         }
     }
 
     /// Returns the token as it may be shown; a possible value becomes a literal.
-    pub(super) fn shown(
+    pub(super) fn redact(
         &mut self,
         token: Token<'a>,
         next: Option<Token<'a>>,
-        place: Place,
+        position: Position,
     ) -> Token<'a> {
-        let shown = match token {
+        let redacted = match token {
             Token::Quoted(word)
-                if word.starts_with('"') && place == Place::Other && !self.is_name(next) =>
+                if word.starts_with('"') && position == Position::Other && !self.is_name(next) =>
             {
                 Token::Literal
             }
             token => token,
         };
-        self.remember(token, place);
-        shown
+        self.advance(token, position);
+        redacted
     }
 
     fn is_name(&self, next: Option<Token<'a>>) -> bool {
@@ -87,14 +87,14 @@ impl<'a> Quotes<'a> {
             // `"orders"."id"`
             || self.previous == Some(Token::Symbol('.'))
             || next == Some(Token::Symbol('.'))
-            || after(&["AS"]) && !self.identifies
+            || after(&["AS"]) && !self.expects_password
             || self.columns == Some(self.depth)
             || self.assignments == Some(self.depth)
                 && (after(&["SET"]) || follows_comma)
                 && next == Some(Token::Symbol('='))
     }
 
-    fn remember(&mut self, token: Token<'a>, place: Place) {
+    fn advance(&mut self, token: Token<'a>, position: Position) {
         match token {
             Token::Symbol('(') => {
                 self.depth += 1;
@@ -109,10 +109,10 @@ impl<'a> Quotes<'a> {
                 self.depth = self.depth.saturating_sub(1);
             }
             Token::Symbol(';') => *self = Self::new(self.dialect),
-            Token::Word(word) if place == Place::Other => {
+            Token::Word(word) if position == Position::Other => {
                 let is = |words: &[&str]| words.iter().any(|w| word.eq_ignore_ascii_case(w));
                 if is(&["IDENTIFIED"]) {
-                    self.identifies = true;
+                    self.expects_password = true;
                 } else if is(&["SET"]) {
                     self.assignments = Some(self.depth);
                 } else if is(&["WHERE", "FROM", "RETURNING"]) {
@@ -123,7 +123,7 @@ impl<'a> Quotes<'a> {
         }
         let goes_on = self.after_rows_table && token == Token::Symbol('.');
         let is_name = matches!(token, Token::Word(_) | Token::Quoted(_));
-        self.after_rows_table = goes_on || place == Place::RowsTable && is_name;
+        self.after_rows_table = goes_on || position == Position::RowsTable && is_name;
         self.previous = Some(token);
     }
 }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_postgresql_stay() {
+    fn postgresql_names_are_kept() {
         let sql = r#"SELECT "name" FROM "users" WHERE "mail" = $1 AND lower("a b") = 'x'"#;
         let expected = r#"SELECT "name" FROM "users" WHERE "mail" = $1 AND lower("a b") = ?"#;
         assert_eq!(of(sql, Dialect::PostgreSql), expected);
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_may_hide_a_quote() {
+    fn backslashes_may_escape_quotes() {
         let sql = r"SELECT * FROM t WHERE a = 'it\'s secret' AND b = 'x'";
         for sql in [sql, r#"SELECT * FROM t WHERE a = "it\"s secret""#] {
             assert!(!of(sql, Dialect::Other).contains("secret"), "{sql}");

@@ -14,23 +14,23 @@ use sqlx::Error;
 use super::error_class::is_read_only;
 
 /// Interval at which connections are reopened while the database stays read-only.
-const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+const MIN_REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time at which a statement was refused because the database is read-only.
-static REFUSED: Mutex<Option<Instant>> = Mutex::new(None);
+static LAST_REFUSAL: Mutex<Option<Instant>> = Mutex::new(None);
 
-pub(super) fn note(error: &Error) {
+pub(super) fn record_refused_write(error: &Error) {
     if !is_read_only(error) {
         return;
     }
-    let mut refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
-    if refused.is_none_or(|at| at.elapsed() >= AT_MOST_EVERY) {
-        *refused = Some(Instant::now());
+    let mut last_refusal = LAST_REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
+    if last_refusal.is_none_or(|at| at.elapsed() >= MIN_REFUSAL_INTERVAL) {
+        *last_refusal = Some(Instant::now());
     }
 }
 
 /// Returns whether a connection of this age was open at the last refusal.
 pub(super) fn is_outdated(age: Duration) -> bool {
-    let refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
-    refused.is_some_and(|at| age >= at.elapsed())
+    let last_refusal = LAST_REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
+    last_refusal.is_some_and(|at| age >= at.elapsed())
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{config::QueryLimits, traces::SPAN_LEVEL};
 
 /// Longest wait for a spawned task that holds the span after the test's work.
-const LIMIT: Duration = Duration::from_secs(1);
+const SPAN_END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The part in the span's extensions; dropped at the span's end.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Recording(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    was_taken: AtomicBool,
+    is_attached: AtomicBool,
     state: Mutex<State>,
     ended: Condvar,
 }
@@ -49,8 +49,8 @@ impl Shared {
 }
 
 impl Recorder {
-    pub(super) fn taken(&self) {
-        self.0.was_taken.store(true, Ordering::Relaxed);
+    pub(super) fn set_attached(&self) {
+        self.0.is_attached.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn record(&self, statement: &Arc<Statement>) {
@@ -78,8 +78,8 @@ impl Recording {
             )
         };
         let span = begin();
-        let was_taken = || shared.was_taken.load(Ordering::Relaxed);
-        if was_taken() {
+        let is_attached = || shared.is_attached.load(Ordering::Relaxed);
+        if is_attached() {
             return Some((Self(shared), span));
         }
         // Most tests have no subscriber, and this one serves all of them.
@@ -90,7 +90,7 @@ impl Recording {
         let layer = super::standalone::StandaloneLayer(QueryLayer::new(limits, None));
         let _ = tracing::subscriber::set_global_default(Registry::default().with(layer));
         let span = begin();
-        was_taken().then_some((Self(shared), span))
+        is_attached().then_some((Self(shared), span))
     }
 
     /// Returns the summary and text of each statement, in the order of their ends.
@@ -103,7 +103,7 @@ impl Recording {
         let waited = self
             .0
             .ended
-            .wait_timeout_while(state, LIMIT, |state| !state.is_over);
+            .wait_timeout_while(state, SPAN_END_TIMEOUT, |state| !state.is_over);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let shown = state.statements.iter();
         shown

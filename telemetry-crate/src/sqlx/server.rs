@@ -43,7 +43,7 @@ pub(super) fn known() -> Arc<Known> {
 }
 
 /// Sets the attributes; called when a pool is added or closed.
-pub(super) fn know(pools: &[(&Server, &str)]) {
+pub(super) fn set_known(pools: &[(&Server, &str)]) {
     let servers = pools.iter().map(|(server, _)| (*server).clone());
     KNOWN.store(Arc::new(Known {
         server: servers

@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use super::{
     lexer::{Dialect, Lexer},
-    quotes::{Place, Quotes},
+    quotes::{Position, Quotes},
     server::known,
     summary::{Summarizer, Summary},
     text::Text,
@@ -24,12 +24,12 @@ use super::{
 const MAX_READ: usize = 128 * 1024;
 
 /// Most cached statements: at most some 2 MB, and usually a tenth of it.
-const KEPT: usize = 512;
+const MAX_STATEMENTS: usize = 512;
 
 /// Most summaries with a label of their own.
 ///
 /// A program may compose names of tables at run time, and must not create a series for each.
-const LABELLED: usize = 200;
+const MAX_LABELS: usize = 200;
 
 /// Label of all other summaries.
 const OTHER: &str = "_OTHER";
@@ -37,10 +37,10 @@ const OTHER: &str = "_OTHER";
 /// Operations that change the schema.
 ///
 /// Migrations run them once for each table, so they must not use up the labels of queries.
-const SCHEMA: [&str; 6] = ["CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"];
+const SCHEMA_OPERATIONS: [&str; 6] = ["CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"];
 
 /// Other operations that a script may begin with.
-const OF_SCRIPT: [&str; 8] = [
+const SCRIPT_OPERATIONS: [&str; 8] = [
     "SELECT", "INSERT", "UPDATE", "DELETE", "BEGIN", "DO", "SET", "PRAGMA",
 ];
 
@@ -78,13 +78,17 @@ impl Statement {
     ///
     /// The program's code does not run it. It runs in the request during which the pool grows, or
     /// before the pool is instrumented.
-    pub(super) fn sets_up(&self) -> bool {
+    pub(super) fn is_connection_setup(&self) -> bool {
         self.operation == "PRAGMA"
     }
 
     /// Returns `db.system.name`; `known` is that of all databases together.
     pub(super) fn system(&self, known: &'static str) -> &'static str {
-        if self.sets_up() { "sqlite" } else { known }
+        if self.is_connection_setup() {
+            "sqlite"
+        } else {
+            known
+        }
     }
 
     pub(super) fn read(sql: &str, dialect: Dialect) -> Self {
@@ -94,10 +98,10 @@ impl Statement {
         let mut text = Text::new(Lexer::new(sql, dialect));
         let mut tokens = Lexer::new(sql, dialect).peekable();
         while let Some((space, token)) = tokens.next() {
-            let place = Place::next(&summarizer);
+            let position = Position::next(&summarizer);
             summarizer.read(token);
             let next = tokens.peek().map(|(_, next)| *next);
-            text.push(space, quotes.shown(token, next, place));
+            text.push(space, quotes.redact(token, next, position));
         }
         let Summary {
             operation,
@@ -140,14 +144,14 @@ impl Statement {
     /// It does not depend on the number of other labels.
     fn label_of_migration(&self) -> Option<Label> {
         let is_one_of = |known: &[&str]| known.contains(&self.operation.as_str());
-        if is_one_of(&SCHEMA) || self.is_script && is_one_of(&OF_SCRIPT) {
+        if is_one_of(&SCHEMA_OPERATIONS) || self.is_script && is_one_of(&SCRIPT_OPERATIONS) {
             Some(Label::Operation)
         } else if self.is_script {
             Some(Label::Other)
         } else {
             // sqlx's own migration statements, six in any program.
-            let is_note = self.collection.as_deref() == Some(MIGRATIONS);
-            is_note.then_some(Label::Summary)
+            let is_bookkeeping = self.collection.as_deref() == Some(MIGRATIONS);
+            is_bookkeeping.then_some(Label::Summary)
         }
     }
 }
@@ -165,7 +169,7 @@ fn cut(text: &str, max: usize) -> &str {
 struct Statements {
     /// By the hash of the statement as sent, which is long and contains values.
     known: RwLock<HashMap<u64, Arc<Statement>>>,
-    labelled: RwLock<HashMap<String, ()>>,
+    labeled: RwLock<HashMap<String, ()>>,
     hasher: RandomState,
 }
 
@@ -195,7 +199,7 @@ impl Statements {
         };
         let statement = Arc::new(statement);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KEPT {
+        if known.len() >= MAX_STATEMENTS {
             // A program that writes values into its statements fills the cache with statements that
             // never return.
             known.clear();
@@ -205,20 +209,20 @@ impl Statements {
     }
 
     fn may_label(&self, summary: &str) -> bool {
-        let mut labelled = (self.labelled.write()).unwrap_or_else(PoisonError::into_inner);
-        if labelled.len() < LABELLED {
-            labelled.insert(summary.to_owned(), ());
+        let mut labeled = (self.labeled.write()).unwrap_or_else(PoisonError::into_inner);
+        if labeled.len() < MAX_LABELS {
+            labeled.insert(summary.to_owned(), ());
         }
-        labelled.contains_key(summary)
+        labeled.contains_key(summary)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, LABELLED, Statements};
+    use super::{MAX_LABELS, MAX_STATEMENTS, Statements};
 
     #[test]
-    fn values_make_no_other_statement() {
+    fn values_do_not_distinguish_statements() {
         let statements = Statements::default();
         let one = statements.get("SELECT * FROM t WHERE id = 1");
         let other = statements.get("SELECT * FROM t WHERE id = 2");
@@ -233,16 +237,16 @@ mod tests {
     }
 
     #[test]
-    fn pragmas_are_of_sqlite() {
+    fn pragmas_belong_to_sqlite() {
         let system = |sql| Statements::default().get(sql).system("other_sql");
         assert_eq!(system("PRAGMA foreign_keys = ON"), "sqlite");
         assert_eq!(system("SELECT 1"), "other_sql");
     }
 
     #[test]
-    fn migrations_take_no_labels_of_queries() {
+    fn migrations_use_no_query_labels() {
         let statements = Statements::default();
-        for number in 0..2 * LABELLED {
+        for number in 0..2 * MAX_LABELS {
             for sql in [
                 format!("CREATE TABLE t{number} (id int)"),
                 format!("ALTER TABLE t{number} ADD COLUMN a int;"),
@@ -254,14 +258,14 @@ mod tests {
                 assert_eq!((operation, collection), (summary, None), "{sql}");
             }
         }
-        let note =
+        let bookkeeping =
             statements.get("SELECT version, checksum FROM _sqlx_migrations ORDER BY version");
-        assert_eq!(note.labels()[2], Some("SELECT _sqlx_migrations"));
+        assert_eq!(bookkeeping.labels()[2], Some("SELECT _sqlx_migrations"));
         assert!(
             statements
-                .labelled
+                .labeled
                 .read()
-                .is_ok_and(|labelled| labelled.is_empty())
+                .is_ok_and(|labeled| labeled.is_empty())
         );
         let script = statements.get("INSERT INTO a SELECT 1; DROP TABLE b");
         assert_eq!(script.labels(), [Some("INSERT"), None, Some("INSERT")]);
@@ -273,22 +277,22 @@ mod tests {
     #[test]
     fn statements_and_labels_are_bounded() {
         let statements = Statements::default();
-        for number in 0..3 * KEPT {
+        for number in 0..3 * MAX_STATEMENTS {
             statements.get(&format!("SELECT * FROM t{number}"));
         }
         assert!(
             statements
                 .known
                 .read()
-                .is_ok_and(|known| known.len() <= KEPT)
+                .is_ok_and(|known| known.len() <= MAX_STATEMENTS)
         );
         let first = statements.get("SELECT * FROM t0");
         assert_eq!(
             first.labels(),
             [Some("SELECT"), Some("t0"), Some("SELECT t0")]
         );
-        let late = statements.get(&format!("SELECT * FROM t{}", LABELLED + 1));
+        let late = statements.get(&format!("SELECT * FROM t{}", MAX_LABELS + 1));
         assert_eq!(late.labels(), [Some("_OTHER"), None, Some("_OTHER")]);
-        assert_eq!(late.summary, format!("SELECT t{}", LABELLED + 1));
+        assert_eq!(late.summary, format!("SELECT t{}", MAX_LABELS + 1));
     }
 }

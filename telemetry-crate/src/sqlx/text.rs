@@ -9,7 +9,7 @@
 use super::lexer::{Lexer, Token};
 
 /// Longest shown text in bytes.
-const MAX_TEXT: usize = 4 * 1024;
+const MAX_BYTES: usize = 4 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Text {
@@ -26,7 +26,7 @@ pub(super) struct Text {
     comma: bool,
     /// A sign that may belong to a number.
     sign: Option<(bool, char)>,
-    before: Before,
+    before: Previous,
     is_cut: bool,
 }
 
@@ -51,7 +51,7 @@ struct List {
 
 /// The previous token, as far as it decides about the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
+enum Previous {
     /// Nothing, or a token that a value may follow: an operator, a comma, `(`.
     Operator,
     In,
@@ -65,10 +65,10 @@ enum Before {
 impl Text {
     /// An empty text for a statement with these tokens.
     pub(super) fn new(mut tokens: Lexer<'_>) -> Self {
-        let mut before = Before::Operator;
+        let mut before = Previous::Operator;
         let has_list = tokens.any(|(_, token)| {
             let is_list = begins_list(before, token);
-            before = Before::of(token);
+            before = Previous::of(token);
             is_list
         });
         Self {
@@ -78,7 +78,7 @@ impl Text {
             in_values: false,
             comma: false,
             sign: None,
-            before: Before::Operator,
+            before: Previous::Operator,
             is_cut: false,
         }
     }
@@ -88,7 +88,7 @@ impl Text {
             Token::Placeholder(_) if self.has_list => Token::Placeholder("?"),
             token => token,
         };
-        let is_row = self.before == Before::Close && token != Token::Symbol(',');
+        let is_row = self.before == Previous::Close && token != Token::Symbol(',');
         if is_row && self.frame().is_rows {
             self.end_of_list();
         }
@@ -99,12 +99,12 @@ impl Text {
                 self.write_token(before, Token::Symbol(sign));
                 self.write_token(space, token);
             }
-            (None, Token::Symbol(sign @ ('-' | '+'))) if self.before == Before::Operator => {
+            (None, Token::Symbol(sign @ ('-' | '+'))) if self.before == Previous::Operator => {
                 self.sign = Some((space, sign));
             }
             (None, _) => self.write_token(space, token),
         }
-        self.before = Before::of(token);
+        self.before = Previous::of(token);
     }
 
     fn write_token(&mut self, space: bool, token: Token<'_>) {
@@ -146,7 +146,7 @@ impl Text {
 
     fn open(&mut self, space: bool, token: Token<'_>) {
         let is_list = begins_list(self.before, token);
-        let is_rows = is_list && self.before == Before::Values;
+        let is_rows = is_list && self.before == Previous::Values;
         if is_rows {
             let start = self.text.len();
             *self.frame() = Frame {
@@ -217,7 +217,7 @@ impl Text {
 
     fn write(&mut self, space: bool, part: &str) {
         let space = space && !self.text.is_empty();
-        if self.text.len() + usize::from(space) + part.len() > MAX_TEXT {
+        if self.text.len() + usize::from(space) + part.len() > MAX_BYTES {
             self.is_cut = true;
         }
         if self.is_cut {
@@ -244,7 +244,7 @@ impl Text {
     }
 }
 
-impl Before {
+impl Previous {
     fn of(token: Token<'_>) -> Self {
         let is = |word: &str, keyword| word.eq_ignore_ascii_case(keyword);
         match token {
@@ -258,17 +258,17 @@ impl Before {
     }
 }
 
-fn begins_list(before: Before, token: Token<'_>) -> bool {
+fn begins_list(before: Previous, token: Token<'_>) -> bool {
     match token {
-        Token::Symbol('(') => matches!(before, Before::In | Before::Values),
-        Token::Symbol('[') => before == Before::Array,
+        Token::Symbol('(') => matches!(before, Previous::In | Previous::Values),
+        Token::Symbol('[') => before == Previous::Array,
         _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::MAX_TEXT;
+    use super::MAX_BYTES;
     use crate::sqlx::{lexer::Dialect, statement::Statement};
 
     fn text(sql: &str) -> String {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_has_no_value_in_it() {
+    fn text_contains_no_values() {
         for (sql, expected) in [
             (
                 "SELECT * FROM t WHERE a = $1 AND b < $2",
@@ -380,9 +380,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_too_long_and_nothing_panics() {
+    fn text_is_bounded_for_any_input() {
         let long = text(&format!("SELECT {}", "a, ".repeat(100_000)));
-        assert!(long.len() <= MAX_TEXT + 4 && long.ends_with(" ..."));
+        assert!(long.len() <= MAX_BYTES + 4 && long.ends_with(" ..."));
         let nasty = "'\"`$?:@#/*-*/--\\()[];.,E'1eüß\u{1f4a9}\0 \n$a$";
         for dialect in [Dialect::PostgreSql, Dialect::Sqlite, Dialect::Other] {
             for start in (0..nasty.len()).filter(|start| nasty.is_char_boundary(*start)) {

@@ -18,7 +18,10 @@ use opentelemetry::{
 use sqlx::{Database, Error, Pool};
 use tracing::Span;
 
-use super::{TARGET, held::Held, instrumented::InstrumentedQuery, metrics, server::system_name};
+use super::{
+    TARGET, instrumented::InstrumentedQuery, metrics, server::system_name,
+    transaction_connection::TransactionConnection,
+};
 use crate::traces::SPAN_LEVEL;
 
 /// Begins an instrumented transaction.
@@ -52,16 +55,17 @@ pub fn begin<DB: Database>(
 ) -> impl Future<Output = Result<Transaction<DB>, Error>> + Send + use<'_, DB> {
     let site = Location::caller();
     async move {
-        let held = InstrumentedQuery::new(Held::begin(pool), site, Some("BEGIN")).await?;
+        let connection =
+            InstrumentedQuery::new(TransactionConnection::begin(pool), site, Some("BEGIN")).await?;
         // The wait for a connection does not count.
         let open = Open::new(site, system_name::<DB>());
-        Ok(Transaction { held, open })
+        Ok(Transaction { connection, open })
     }
 }
 
 /// An open transaction, see [`begin`].
 pub struct Transaction<DB: Database> {
-    held: Held<DB>,
+    connection: TransactionConnection<DB>,
     open: Open,
 }
 
@@ -85,8 +89,12 @@ impl<DB: Database> Transaction<DB> {
     /// savepoint has failed or is still open ([`Error::Protocol`]). On PostgreSQL this check takes
     /// one more round trip, because PostgreSQL itself reports such a `COMMIT` as a success.
     pub async fn commit(self) -> Result<(), Error> {
-        let Self { mut held, open } = self;
-        let committed = InstrumentedQuery::new(held.commit(), open.site, Some("COMMIT")).await;
+        let Self {
+            mut connection,
+            open,
+        } = self;
+        let committed =
+            InstrumentedQuery::new(connection.commit(), open.site, Some("COMMIT")).await;
         open.end("commit", committed)
     }
 
@@ -97,9 +105,12 @@ impl<DB: Database> Transaction<DB> {
     /// Returns an error of the database or the connection; the transaction is rolled back in any
     /// case.
     pub async fn rollback(self) -> Result<(), Error> {
-        let Self { mut held, open } = self;
+        let Self {
+            mut connection,
+            open,
+        } = self;
         let rolled_back =
-            InstrumentedQuery::new(held.rollback(), open.site, Some("ROLLBACK")).await;
+            InstrumentedQuery::new(connection.rollback(), open.site, Some("ROLLBACK")).await;
         open.end("rollback", rolled_back)
     }
 }
@@ -108,13 +119,13 @@ impl<DB: Database> Deref for Transaction<DB> {
     type Target = DB::Connection;
 
     fn deref(&self) -> &Self::Target {
-        &self.held
+        &self.connection
     }
 }
 
 impl<DB: Database> DerefMut for Transaction<DB> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.held
+        &mut self.connection
     }
 }
 

@@ -17,14 +17,14 @@ use super::statement::Statement;
 /// Most different statements of one unit, some 5 KB.
 ///
 /// Further ones are only counted in total.
-const STATEMENTS: usize = 64;
+const MAX_STATEMENTS: usize = 64;
 
 /// Number of open units; without any, ends of spans need no work.
-static OPEN: AtomicUsize = AtomicUsize::new(0);
+static OPEN_UNITS: AtomicUsize = AtomicUsize::new(0);
 
 /// The origin of a statement, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Site {
+pub(super) struct CallSite {
     /// The innermost span's name, which is the function's name with `#[instrument]`.
     pub(super) function: Option<&'static str>,
     pub(super) file: Option<&'static str>,
@@ -37,12 +37,12 @@ pub(super) struct Repeat {
     pub(super) statement: Arc<Statement>,
     pub(super) count: u32,
     /// The origin of its first run.
-    pub(super) site: Site,
+    pub(super) site: CallSite,
 }
 
 /// The statements of one unit of work, in the extensions of its span.
 #[derive(Debug)]
-pub(super) struct Unit {
+pub(super) struct UnitOfWork {
     queries: u32,
     repeats: Vec<Repeat>,
     /// Context of the unit's span; empty if the span is outside any trace.
@@ -50,14 +50,14 @@ pub(super) struct Unit {
     was_reported: bool,
 }
 
-impl Unit {
+impl UnitOfWork {
     /// Returns whether any unit is open.
     pub(super) fn is_any_open() -> bool {
-        OPEN.load(Ordering::Relaxed) > 0
+        OPEN_UNITS.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn new(context: Context) -> Self {
-        OPEN.fetch_add(1, Ordering::Relaxed);
+        OPEN_UNITS.fetch_add(1, Ordering::Relaxed);
         Self {
             queries: 0,
             repeats: Vec::new(),
@@ -74,7 +74,7 @@ impl Unit {
         &mut self,
         statement: &Arc<Statement>,
         limit: Option<u32>,
-        site: impl FnOnce() -> Site,
+        site: impl FnOnce() -> CallSite,
     ) {
         self.queries = self.queries.saturating_add(1);
         let known = self.repeats.iter_mut();
@@ -85,7 +85,7 @@ impl Unit {
                 known.count
             }
             None => {
-                if self.repeats.len() < STATEMENTS {
+                if self.repeats.len() < MAX_STATEMENTS {
                     self.repeats.push(Repeat {
                         statement: Arc::clone(statement),
                         count: 1,
@@ -128,9 +128,9 @@ impl Unit {
     }
 }
 
-impl Drop for Unit {
+impl Drop for UnitOfWork {
     fn drop(&mut self) {
-        OPEN.fetch_sub(1, Ordering::Relaxed);
+        OPEN_UNITS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -138,15 +138,15 @@ impl Drop for Unit {
 mod tests {
     use opentelemetry::Context;
 
-    use super::{STATEMENTS, Site, Unit};
+    use super::{CallSite, MAX_STATEMENTS, UnitOfWork};
     use crate::sqlx::statement::statement;
 
     #[test]
     fn repeats_are_listed_worst_first() {
-        let mut unit = Unit::new(Context::new());
-        let site = Site {
+        let mut unit = UnitOfWork::new(Context::new());
+        let site = CallSite {
             function: Some("load"),
-            ..Site::default()
+            ..CallSite::default()
         };
         for number in 0..30 {
             // Values in the text do not make statements different.
@@ -154,7 +154,7 @@ mod tests {
             unit.add(&item, Some(10), || site);
             if number < 10 {
                 let user = statement("SELECT * FROM users WHERE id = $1");
-                unit.add(&user, None, Site::default);
+                unit.add(&user, None, CallSite::default);
             }
         }
         assert_eq!(unit.queries(), 40);
@@ -169,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_is_bounded() {
-        let mut unit = Unit::new(Context::new());
+    fn units_are_bounded() {
+        let mut unit = UnitOfWork::new(Context::new());
         for number in 0..1_000 {
             let other = statement(&format!("SELECT * FROM t{number}"));
-            unit.add(&other, Some(10), Site::default);
+            unit.add(&other, Some(10), CallSite::default);
         }
         assert_eq!(unit.queries(), 1_000);
-        assert_eq!(unit.repeats.len(), STATEMENTS);
+        assert_eq!(unit.repeats.len(), MAX_STATEMENTS);
     }
 }

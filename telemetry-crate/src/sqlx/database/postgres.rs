@@ -96,7 +96,7 @@ impl Open for Postgres {
             .await;
         let pool = match pool {
             Ok(pool) => pool,
-            Err(Error::PoolTimedOut) => return Err(reason(options, &server).await),
+            Err(Error::PoolTimedOut) => return Err(pool_error(options, &server).await),
             Err(error) => return Err(options.failed(error)),
         };
         instrument_pool(&pool);
@@ -111,7 +111,7 @@ impl Open for Postgres {
 /// Returns why the pool got no connection.
 ///
 /// The pool retries until its timeout, and does not report the server's answer.
-async fn reason(options: &DatabaseOptions<Postgres>, server: &PgConnectOptions) -> OpenError {
+async fn pool_error(options: &DatabaseOptions<Postgres>, server: &PgConnectOptions) -> OpenError {
     match timeout(options.acquire_timeout, server.connect()).await {
         Ok(Err(source)) if is_full(&source) => OpenError::Full {
             variable: options.names[1].clone(),
@@ -127,8 +127,8 @@ async fn reason(options: &DatabaseOptions<Postgres>, server: &PgConnectOptions) 
 ///
 /// The limit is that of the server, the database, or the role.
 fn is_full(error: &Error) -> bool {
-    let said = error.as_database_error();
-    said.is_some_and(|said| said.code().as_deref() == Some("53300"))
+    let database = error.as_database_error();
+    database.is_some_and(|database| database.code().as_deref() == Some("53300"))
 }
 
 /// Warns if the connections of all processes exceed the server's limit.
@@ -138,8 +138,8 @@ fn is_full(error: &Error) -> bool {
 async fn warn_of_too_many(options: &DatabaseOptions<Postgres>, pool: &Pool<Postgres>) {
     let (processes, size) = (options.processes, options.max_connections);
     let needed = 2 * u128::from(processes) * (u128::from(size) + 1);
-    let asked = sqlx::query_scalar::<_, i32>(ADMITTED);
-    let admitted = match asked.fetch_one(pool).await {
+    let query = sqlx::query_scalar::<_, i32>(ADMITTED);
+    let admitted = match query.fetch_one(pool).await {
         Ok(admitted) => u128::try_from(admitted).unwrap_or_default(),
         Err(error) => {
             tracing::warn!(target: TARGET, "cannot ask how many connections there may be: {error}");
@@ -147,10 +147,10 @@ async fn warn_of_too_many(options: &DatabaseOptions<Postgres>, pool: &Pool<Postg
         }
     };
     if needed > admitted {
-        let [_, max_connections, of_processes] = &options.names;
+        let [_, max_connections, processes_variable] = &options.names;
         tracing::warn!(
             target: TARGET,
-            "PostgreSQL admits {admitted} connections, and while a deploy replaces {processes} processes ({of_processes}), each with a pool of {size} ({max_connections}), they take up to {needed}; lower one of the two, or raise max_connections"
+            "PostgreSQL admits {admitted} connections, and while a deploy replaces {processes} processes ({processes_variable}), each with a pool of {size} ({max_connections}), they take up to {needed}; lower one of the two, or raise max_connections"
         );
     }
 }

@@ -31,7 +31,7 @@ pub(super) const AFTER_SOURCES: [&str; 14] = [
 pub(super) const BEFORE_QUERY: [&str; 5] = ["UNION", "INTERSECT", "EXCEPT", "ALL", "DISTINCT"];
 
 /// Words between `EXPLAIN` and its statement.
-pub(super) const OF_EXPLAIN: [&str; 4] = ["ANALYZE", "VERBOSE", "QUERY", "PLAN"];
+pub(super) const EXPLAIN_OPTIONS: [&str; 4] = ["ANALYZE", "VERBOSE", "QUERY", "PLAN"];
 
 /// The state of a statement, or of the content of a parenthesis.
 #[derive(Debug, Default)]
