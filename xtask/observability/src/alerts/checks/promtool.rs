@@ -39,26 +39,26 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
 fn broken(prometheus: &Prometheus) -> anyhow::Result<()> {
     let folder = paths::fresh("alerts-broken").context("cannot empty target/alerts-broken")?;
     fs::create_dir_all(folder.join("tests"))?;
-    for file in ["objectives.yml", "firstlight.rules.yml", "tests/worker.yml"] {
+    for file in ["objectives.yml", "firstlight.rules.yml", "tests/cron.yml"] {
         fs::copy(output::folder().join(file), folder.join(file)).context(file)?;
     }
     let rules = folder.join("firstlight.rules.yml");
     let text = fs::read_to_string(&rules)?;
     let wrong = text.replace(
-        "worker_queue_oldest_age_seconds:last\n          > on",
-        "worker_queue_oldest_age_seconds:last\n          < on",
+        "(cron_success_due_timestamp_seconds) > 0",
+        "(cron_success_due_timestamp_seconds) < 0",
     );
     if wrong == text {
-        bail!("there is no WorkerQueueStalled to break");
+        bail!("there is no CronRunMissed to break");
     }
     fs::write(&rules, wrong)?;
     let mut test = Command::new(&prometheus.promtool);
-    test.args(["test", "rules", "--run=WorkerQueueStalled"])
-        .arg(folder.join("tests/worker.yml"));
+    test.args(["test", "rules"])
+        .arg(folder.join("tests/cron.yml"));
     match command::run_quietly(&mut test) {
-        Ok(_) => bail!("the alert test of WorkerQueueStalled passes, whose rule is broken"),
-        Err(error) if format!("{error:#}").contains("WorkerQueueStalled") => Ok(()),
-        Err(error) => Err(error.context("it fails, and does not name WorkerQueueStalled")),
+        Ok(_) => bail!("the alert test of CronRunMissed passes, whose rule is broken"),
+        Err(error) if format!("{error:#}").contains("CronRunMissed") => Ok(()),
+        Err(error) => Err(error.context("it fails, and does not name CronRunMissed")),
     }
 }
 
