@@ -38,7 +38,9 @@ static NESTED: Fact = Fact::new();
 /// Several requests were served by [`serve`](super::serve) outside any layer.
 static UNSEEN: Fact = Fact::new();
 
-/// Number of unseen requests that is not yet suspicious: they may be probes.
+/// Number of unseen requests after which the layer is considered missing.
+///
+/// Fewer requests may be probes of a load balancer.
 #[cfg(feature = "axum")]
 const UNSEEN_THRESHOLD: u32 = 10;
 

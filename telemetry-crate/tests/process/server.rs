@@ -128,7 +128,7 @@ pub(crate) fn stalled_clients() {
     let clients = stalled(address, admin);
     part.signal("-TERM");
     part.message("shutting down");
-    let cut = part.message("the drain of 0.3 s is over: what was still open is cut");
+    let cut = part.message("the drain of 0.3 s is over: open connections are cut");
     assert_eq!(
         (&cut["connections"], &cut["requests"]),
         (&2.into(), &2.into()),
@@ -213,7 +213,7 @@ pub(crate) fn exhausted_files() {
     let (address, admin) = listening(&mut part);
     let begun = Instant::now();
     let clients: Vec<_> = (0..FILES * 2).map(|_| client(address, "GET /")).collect();
-    part.message("cannot accept connections, tries again every 100 ms: ");
+    part.message("cannot accept connections, retrying every 100 ms: ");
     thread::sleep(Duration::from_secs(1));
 
     drop(clients);

@@ -56,8 +56,8 @@ pub(super) async fn odd_numbers_end_no_worker<DB: Place>(pool: Pool<DB>) {
     };
     // SQLite can store them, and the late one is taken for the end of all attempts.
     let (unreadable, used_up) = (
-        with("its attempts are below zero"),
-        with("its process died with it"),
+        with("its attempts are negative"),
+        with("its process died in the last attempt"),
     );
     assert!(unreadable >= 2 && unreadable + used_up == 5, "{letters:?}");
 }
