@@ -85,7 +85,7 @@ impl<S: Store> Lease<S> {
         cron_event!(
             warn,
             name,
-            "cron {name}: the store could not note the end of the run, so it may be repeated: {error}"
+            "cron {name}: the store could not record the end of the run, so it may be repeated: {error}"
         );
     }
 }

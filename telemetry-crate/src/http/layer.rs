@@ -28,7 +28,7 @@ use super::{
 ///
 /// `GET` and `HEAD` requests whose path ends in `/livez`, `/readyz`, `/healthz`, `/health` or
 /// `/metrics` produce no telemetry, unless their route has parameters. [`exclude`](Self::exclude)
-/// adds paths, [`include`](Self::include) removes them.
+/// adds paths to this list, [`include`](Self::include) exempts paths from it.
 ///
 /// ```
 /// use axum::{Router, routing::get};

@@ -89,7 +89,7 @@ impl FollowedFiles {
             return Ok(());
         };
         let gone = format!(
-            "{} was removed or replaced while the transaction was open, and what it stored is gone with it",
+            "{} was removed or replaced while the transaction was open, and the transaction's changes are lost",
             gone.path.display()
         );
         Err(Error::Io(io::Error::new(io::ErrorKind::NotFound, gone)))
@@ -189,9 +189,9 @@ impl FileHistory {
         let mut change = None;
         if *file != found {
             change = Some(match (&file, &found) {
-                (_, None) => "is gone: nothing can be stored until there is one again",
-                (None, _) => "is there again",
-                _ => "was replaced: what was stored in the other one from then on is lost",
+                (_, None) => "is missing: nothing can be stored until it exists again",
+                (None, _) => "exists again",
+                _ => "was replaced: later writes to the previous file are lost",
             });
             *file = found;
             *changed = Some(Instant::now());

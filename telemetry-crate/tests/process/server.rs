@@ -133,7 +133,7 @@ pub(crate) fn stalled_clients() {
     let clients = stalled(address, admin);
     scenario.signal("-TERM");
     scenario.message("shutting down");
-    let cut = scenario.message("the drain of 0.3 s is over: what was still open is cut");
+    let cut = scenario.message("the drain of 0.3 s is over: open connections are cut");
     assert_eq!(
         (&cut["connections"], &cut["requests"]),
         (&2.into(), &2.into()),
@@ -219,7 +219,7 @@ pub(crate) fn exhausted_files() {
     let (address, admin) = listening(&mut scenario);
     let begun = Instant::now();
     let clients: Vec<_> = (0..FILES * 2).map(|_| client(address, "GET /")).collect();
-    scenario.message("cannot accept connections, tries again every 100 ms: ");
+    scenario.message("cannot accept connections, retrying every 100 ms: ");
     thread::sleep(Duration::from_secs(1));
 
     drop(clients);

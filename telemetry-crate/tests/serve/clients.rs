@@ -167,8 +167,9 @@ async fn connections_beyond_the_limit_wait() {
     for client in held {
         assert!(answer(client).await.ends_with("hello"));
     }
-    capture
-        .assert_log("all places for connections are taken: further ones wait until one is closed");
+    capture.assert_log(
+        "the connection limit is reached: further connections wait until one is closed",
+    );
     server.end().await;
 }
 

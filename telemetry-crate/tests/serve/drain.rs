@@ -43,7 +43,7 @@ async fn open_connections_are_cut_and_counted() {
     active(&capture, 4.0).await;
 
     server.end().await;
-    let warning = capture.assert_log("the drain of 0.4 s is over: what was still open is cut");
+    let warning = capture.assert_log("the drain of 0.4 s is over: open connections are cut");
     warning.with("connections", 5).with("requests", 4).once();
     limited(&capture, "drain", 5.0).await;
     open(&capture, 0.0).await;

@@ -85,7 +85,7 @@ impl<F, T> TaskFuture<F, T> {
     /// The function is not called.
     pub(super) fn orphaned(attempts: u32, end: PendingEnd) -> Self {
         let error = AbortError::new(format!(
-            "its process died with it, and it has been tried {}",
+            "its process died in the last attempt, and it has been tried {}",
             counted(u64::from(attempts), "time", "times")
         ));
         Self::failed(("orphaned", error.into()), end)

@@ -56,8 +56,8 @@ pub(super) async fn invalid_numbers_end_no_worker<DB: TestDatabase>(pool: Pool<D
     };
     // SQLite stores such values. A row that is found later counts as one with all attempts used up.
     let (unreadable, used_up) = (
-        with("its attempts are below zero"),
-        with("its process died with it"),
+        with("its attempts are negative"),
+        with("its process died in the last attempt"),
     );
     assert!(unreadable >= 2 && unreadable + used_up == 5, "{letters:?}");
 }
