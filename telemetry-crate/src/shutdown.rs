@@ -210,7 +210,7 @@ fn log_last_line(signal: &'static str, code: i32) {
         tracing::error!(
             target: LOSS_TARGET,
             signal,
-            "a second signal: exiting at once with {code}; what was in flight is cut, and telemetry that was not sent yet is lost"
+            "a second signal: exiting at once with {code}; work in flight is cut, and telemetry that is not sent yet is lost"
         );
         let _ = logged.send(());
     });

@@ -56,7 +56,7 @@ impl Access {
             }
             return Some(text(
                 StatusCode::FORBIDDEN,
-                "changes are off, because this listener is not on a loopback address: set FIRSTLIGHT_ADMIN_TOKEN and send it as `Authorization: Bearer ...`, or ask from inside with OTEL_EXPORTER_PROMETHEUS_HOST=localhost\n",
+                "changes are off, because this listener is not on a loopback address: set FIRSTLIGHT_ADMIN_TOKEN and send it as `Authorization: Bearer ...`, or listen on loopback with OTEL_EXPORTER_PROMETHEUS_HOST=localhost\n",
             ));
         };
         // RFC 9110, section 11.1: the scheme's case does not matter.

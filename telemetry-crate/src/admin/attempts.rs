@@ -78,7 +78,7 @@ fn log(client: SocketAddr, attempts: u64) {
     tracing::warn!(
         target: "firstlight::admin",
         { client.address = %client.ip(), attempts },
-        "a change through the admin listener was refused, because it did not show the token"
+        "a change through the admin listener was rejected, because it did not send the token"
     );
 }
 

@@ -104,7 +104,7 @@ fn unreachable_limit(limits: &CardinalityLimits) -> Option<String> {
     let (what, series) = limits.largest()?;
     (series > total).then(|| {
         format!(
-            "{what} may have {series} series, and all metrics together only {total}, so its budget is never reached; raise {} or lower {}",
+            "{what} may have {series} series, and all metrics together only {total}, so its limit is never reached; raise {} or lower {}",
             env::METRICS_SERIES_TOTAL,
             env::METRICS_SERIES_BUDGET,
         )

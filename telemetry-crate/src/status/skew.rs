@@ -128,7 +128,7 @@ impl Versions {
         let duplicates = CRATES.iter().filter_map(|(name, lost)| {
             let versions = self.seen.get(name).filter(|versions| versions.len() > 1)?;
             Some(format!(
-                "the program holds {name} {}: of {lost}, only those that go through firstlight's version arrive; `cargo tree -i {name}@{}` say who uses them: bring all to one version",
+                "the program contains {name} {}: of {lost}, only those recorded with firstlight's version arrive; `cargo tree -i {name}@{}` list the users: bring all to one version",
                 list(versions, " and "),
                 list(versions, &format!("` and `cargo tree -i {name}@")),
             ))

@@ -61,7 +61,7 @@ pub(crate) fn checks_cover_every_pipeline() {
         "\n  largest: orders_total has 1 of 2000 series, 1 of them new; its label tier has 1 values, such as gold\n",
         "\n  described and never recorded: refunds_total\n",
         "\n  scrapes: 2\n",
-        "\n  caution: what is described and was never recorded ",
+        "\n  caution: a metric that is described and was never recorded ",
         "\n  opentelemetry: the global propagator and tracer provider are firstlight's\n",
     ] {
         assert!(status.contains(fact), "{fact:?} is not in\n{status}");

@@ -169,7 +169,7 @@ pub(crate) fn access() {
         "{}",
         refused.body
     );
-    let line = service.message("a change through the admin listener was refused");
+    let line = service.message("a change through the admin listener was rejected");
     assert_eq!(line["client.address"], "127.0.0.1", "{line}");
     let named = send(address, "GET /metrics HTTP/1.1\r\nhost: pod-1.example", "");
     assert_eq!(named.status, 200);
@@ -179,7 +179,7 @@ pub(crate) fn access() {
     let (mut service, address) = Scenario::serving("service", &[everywhere, token]);
     let refused = put(address, "/log-filter", "off");
     assert_eq!(refused.status, 401);
-    let line = service.message("a change through the admin listener was refused");
+    let line = service.message("a change through the admin listener was rejected");
     assert_eq!(
         (&line["level"], &line["attempts"]),
         (&"WARN".into(), &1.into())

@@ -85,7 +85,7 @@ pub(crate) fn two_versions() {
     let paths = ["0.0.1", "0.0.2"].map(|version| format!("/registry/metrics-{version}/src/a/"));
     let mut scenario = Scenario::start_with(paths.concat().as_bytes(), "holds_two_versions", &[]);
     scenario.message("telemetry is up");
-    let warning = scenario.message("the program holds metrics 0.0.1 and 0.0.2");
+    let warning = scenario.message("the program contains metrics 0.0.1 and 0.0.2");
     assert_eq!(warning["level"], "WARN");
     drop(scenario.child.stdin.take());
     assert_eq!(scenario.rest().len(), 1, "only the last line");
