@@ -15,7 +15,7 @@ use crate::values::printed;
 /// Duration of a claim.
 ///
 /// It is extended three times in this time, so one lost answer has no effect. A run whose process
-/// died is taken over within a minute.
+/// died is taken over about a minute later.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 const RENEWALS: u32 = 3;
 /// Time after which a store that has not answered counts as unavailable.

@@ -17,7 +17,7 @@ use super::{
     stats::ExportStats,
 };
 use crate::signal::Signal;
-use crate::{InitError, thread::silence};
+use crate::{InitError, thread::suppress};
 
 const THREAD: &str = "firstlight-otlp";
 
@@ -69,7 +69,7 @@ impl ExporterThread {
         thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || {
-                silence();
+                suppress();
                 let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
                 for task in self.tasks {
                     runtime.spawn(task);

@@ -107,7 +107,7 @@ impl TelemetryLayer {
         self
     }
 
-    /// Sets how a caller's trace is continued; default [`RemoteParent::Continue`].
+    /// Sets how a remote parent is treated; default [`RemoteParent::Continue`].
     #[must_use]
     pub fn remote_parent(mut self, remote_parent: RemoteParent) -> Self {
         Arc::make_mut(&mut self.shared).remote_parent = remote_parent;

@@ -1,8 +1,8 @@
 //! Turns sqlx's events into spans, metrics and warnings.
 //!
 //! ```text
-//! sqlx::query event ─▶ Query ─▶ the request's Unit      ─▶ N+1, at the request's end
-//!                            ├▶ a back-dated span       (or the span of the Call that observes it)
+//! sqlx::query event ─▶ Query ─▶ the request's UnitOfWork ─▶ N+1, at the request's end
+//!                            ├▶ a RetroactiveSpan        (or the span of the Call that observes it)
 //!                            ├▶ the duration's histogram
 //!                            └▶ slow? one WARN line
 //! ```

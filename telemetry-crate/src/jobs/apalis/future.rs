@@ -80,7 +80,7 @@ impl<F, T> TaskFuture<F, T> {
         Self::failed(panicked(message), end)
     }
 
-    /// A future for a task whose process died in each of its attempts.
+    /// A future for a task whose process died in its last attempt.
     ///
     /// The function is not called.
     pub(super) fn orphaned(attempts: u32, end: PendingEnd) -> Self {

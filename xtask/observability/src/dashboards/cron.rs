@@ -261,7 +261,7 @@ fn concurrent_runs() -> Panel {
             "Runs of each service that are under way at the same time, and its statements per \
              second.",
         )
-        .normally("One run at a time; the statements do not care.")
+        .normally("One run at a time, without an effect on the statements.")
         .otherwise(
             "Above the line they are a herd: give each schedule its own minute, or a jitter, so \
              that their load spreads.",
