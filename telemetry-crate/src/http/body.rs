@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::exchange::{Exchange, Outcome};
-use crate::unwind::watched;
+use crate::unwind::end_on_panic;
 
 pin_project! {
     /// A response body with telemetry.
@@ -92,7 +92,7 @@ impl<B: Body> Body for ResponseBody<B> {
         // A body of known size is already in memory. The program may generate any other body while
         // it is polled, so the span is entered for it.
         let in_span = this.left.is_none();
-        let polled = watched(this.exchange, |exchange| {
+        let polled = end_on_panic(this.exchange, |exchange| {
             let _entered = exchange
                 .filter(|_| in_span)
                 .map(|exchange| exchange.span().enter());
