@@ -178,6 +178,6 @@ impl Health {
     ///
     /// It is the default of the thread that called `init()`, and not necessarily the global one.
     fn log(&self, event: impl FnOnce()) {
-        thread::aloud(|| dispatcher::with_default(&self.dispatch, event));
+        thread::unsuppressed(|| dispatcher::with_default(&self.dispatch, event));
     }
 }
