@@ -1,4 +1,4 @@
-//! Checks that the Kubernetes manifests agree with each other and with the library.
+//! Checks that the Kubernetes manifests agree with each other.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -359,7 +359,7 @@ fn texts(value: &Value, pointer: &str) -> BTreeSet<String> {
 /// Additional seconds of the grace period, for slow machines.
 const MARGIN: u64 = 5;
 
-/// Checks that the README's commands create every key of Secrets that the pods read.
+/// Checks that the README's commands create all keys of Secrets for the pods.
 ///
 /// With a missing key, a container stays in CreateContainerConfigError.
 fn secrets(source: &Path) -> anyhow::Result<()> {
