@@ -1,7 +1,7 @@
 //! Tests of the allocations of log lines and requests.
 //!
-//! In a binary of their own, because they need a counting allocator. Times depend on the machine and allocations do not,
-//! so that a new allocation fails here and needs a reason.
+//! In a binary of their own, because they need a counting allocator. Times depend on the machine and allocations do
+//! not, so that a new allocation fails here and needs a reason.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 

@@ -1,7 +1,7 @@
 //! Tests of the examples: log lines, metrics, spans and exit codes.
 //!
-//! Each example runs in a process of its own. `cargo test` builds the examples before it runs the tests. For this file alone, build them first:
-//! `cargo build -p firstlight --all-features --examples`.
+//! Each example runs in a process of its own. `cargo test` builds the examples before it runs the tests. For this file
+//! alone, build them first: `cargo build -p firstlight --all-features --examples`.
 
 #![cfg(unix)] // for SIGTERM
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -285,8 +285,8 @@ fn apalis_workers_end_at_the_signal() {
     let exposition = example.admin("GET /metrics").body;
     assert!(exposition.contains(DONE), "{exposition}");
 
-    // The next heartbeat of the worker fails, and then each new worker at its start. Most of the time no worker runs when
-    // the signal comes.
+    // The next heartbeat of the worker fails, and then each new worker at its start. Most of the time no worker runs
+    // when the signal comes.
     let database = format!("sqlite://{folder}/firstlight-example.db");
     let rename = async {
         let mut connection = SqliteConnection::connect(&database).await?;

@@ -1,8 +1,8 @@
 //! Tests of every kind of runtime with every fault of a collector.
 //!
 //! Nothing panics, everything that can be delivered is delivered, and the shutdown keeps its deadline and names each
-//! signal that has lost something. Each case runs in a process of its own, which this test starts from its own executable;
-//! the variable `SCENARIO` selects the runtime. The table in the book is generated from the same list.
+//! signal that has lost something. Each case runs in a process of its own, which this test starts from its own
+//! executable; the variable `SCENARIO` selects the runtime. The table in the book is generated from the same list.
 
 #![expect(
     clippy::unwrap_used,

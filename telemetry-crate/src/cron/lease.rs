@@ -61,10 +61,10 @@ impl<S: Store> Lease<S> {
         loop {
             let next = Instant::now() + LEASE / RENEWALS;
             time::sleep_until(next.min(ends)).await;
-            let asked = Instant::now();
+            let sent_at = Instant::now();
             let extended = within_timeout(self.store.extend(self.request(tick), LEASE));
             match time::timeout_at(ends, extended).await {
-                Ok(Ok(true)) => ends = asked + LEASE,
+                Ok(Ok(true)) => ends = sent_at + LEASE,
                 Ok(Err(_)) if Instant::now() < ends => {}
                 _ => return,
             }
@@ -91,9 +91,9 @@ impl<S: Store> Lease<S> {
 }
 
 async fn within_timeout<T, E: Display>(
-    asked: impl Future<Output = Result<T, E>>,
+    call: impl Future<Output = Result<T, E>>,
 ) -> Result<T, String> {
-    match time::timeout(STORE_TIMEOUT, asked).await {
+    match time::timeout(STORE_TIMEOUT, call).await {
         Ok(answer) => answer.map_err(|error| printed(format_args!("{error}"))),
         Err(_) => Err(format!("no answer within {} s", STORE_TIMEOUT.as_secs())),
     }

@@ -1,10 +1,10 @@
 //! The thread that runs the exporters.
 //!
-//! It has a runtime of its own. It therefore works with any runtime of the application and cannot deadlock with it. Each
-//! signal has a task, so that a collector that hangs delays only its own signal.
+//! It has a runtime of its own. It therefore works with any runtime of the application and cannot deadlock with it.
+//! Each signal has a task, so that a collector that hangs delays only its own signal.
 //!
-//! The thread creates no telemetry: events of its libraries are dropped, and its spans are suppressed. The exceptions are
-//! two log lines: one when exporting starts to fail and one when it works again.
+//! The thread creates no telemetry: events of its libraries are dropped, and its spans are suppressed. The exceptions
+//! are two log lines: one when exporting starts to fail and one when it works again.
 
 use std::{pin::Pin, sync::Arc, thread};
 

@@ -1,7 +1,8 @@
 //! Whether SIGTERM ends this process gracefully.
 //!
 //! Kubernetes, systemd and `docker stop` send SIGTERM. Without a handler it ends a process at once, or has no effect if
-//! the process is the first of its PID namespace. The kernel knows whether there is a handler; this is read on Linux only.
+//! the process is the first of its PID namespace. The kernel knows whether there is a handler; this is read on Linux
+//! only.
 
 use std::{sync::Arc, time::Duration};
 

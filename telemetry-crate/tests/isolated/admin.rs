@@ -188,8 +188,8 @@ pub(crate) fn slow_clients_do_not_block_scrapes() {
     let mut slow = Vec::new();
     for client in 0..200 {
         let mut stream = TcpStream::connect(address).unwrap();
-        // Some send nothing, some an incomplete head, and some an incomplete body. The write may fail, because the listener
-        // may have closed the connection for a newer one.
+        // Some send nothing, some an incomplete head, and some an incomplete body. The write may fail, because the
+        // listener may have closed the connection for a newer one.
         let _ = match client % 3 {
             0 => stream.write_all(b""),
             1 => stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: loc"),

@@ -1,7 +1,7 @@
 //! A harness that runs each case in a process of its own.
 //!
-//! A process has only one global subscriber, recorder and panic hook. The parent starts its own executable for each case,
-//! with the name of the case in the variable `CASE`.
+//! A process has only one global subscriber, recorder and panic hook. The parent starts its own executable for each
+//! case, with the name of the case in the variable `CASE`.
 
 use std::{
     process::{Command, ExitCode, Stdio},

@@ -1,8 +1,8 @@
 //! Tests of sqlx queries with real databases.
 //!
-//! They are SQLite in this process, and the PostgreSQL server that `TEST_POSTGRES` names. Without a server its tests are
-//! reported as ignored, never as passed. All tests share one telemetry, because a process can have only one; each test has
-//! spans, tables and pools of its own.
+//! They are SQLite in this process, and the PostgreSQL server that `TEST_POSTGRES` names. Without a server its tests
+//! are reported as ignored, never as passed. All tests share one telemetry, because a process can have only one; each
+//! test has spans, tables and pools of its own.
 
 #![expect(
     clippy::unwrap_used,

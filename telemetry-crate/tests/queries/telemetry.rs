@@ -65,7 +65,8 @@ pub(crate) fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSp
 
 /// The sum of the series of this name that have all of these labels.
 ///
-/// `None` if there are none. A sum, because labels about the database depend on the pools that other tests observe meanwhile.
+/// `None` if there are none. A sum, because labels about the database depend on the pools that other tests observe
+/// meanwhile.
 pub(crate) fn value(name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     let exposition = exposition();
     let series = exposition

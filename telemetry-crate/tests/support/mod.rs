@@ -16,7 +16,8 @@ use std::{
 
 /// Deadline of a response from this machine.
 ///
-/// Shorter than the time for which a slow client may keep its connection, so that a request that had to wait for one fails.
+/// Shorter than the time for which a slow client may keep its connection, so that a request that had to wait for one
+/// fails.
 const DEADLINE: Duration = Duration::from_secs(8);
 
 /// Status, head and body of a response.

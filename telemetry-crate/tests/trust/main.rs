@@ -1,6 +1,7 @@
 //! Tests of untrusted headers and of secrets.
 //!
-//! They examine everything that a service writes, serves and sends. The test starts itself as a child that runs a service.
+//! They examine everything that a service writes, serves and sends. The test starts itself as a child that runs a
+//! service.
 
 #![expect(
     clippy::unwrap_used,

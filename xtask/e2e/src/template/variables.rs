@@ -11,7 +11,7 @@ use super::kubernetes::known_variable;
 /// Checks that each variable exists and is shown with its default.
 ///
 /// A line `#NAME=value` shows a default. The value is empty, or the default in the library's table.
-pub(super) fn are_right() -> anyhow::Result<()> {
+pub(super) fn check() -> anyhow::Result<()> {
     let example = fs::read_to_string(paths::template().join(".env.example"))?;
     let mut known = 0;
     let prose = |line: &&str| line.starts_with("# ") || line.starts_with("{%");

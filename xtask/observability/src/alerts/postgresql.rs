@@ -1,6 +1,7 @@
 //! Alerts on the PostgreSQL server.
 //!
-//! They use the metrics of postgres_exporter 0.11 or later. The error budgets cover the impact on the service. Cache hits have a panel only, because they require no action.
+//! They use the metrics of postgres_exporter 0.11 or later. The error budgets cover the impact on the service. Cache hits
+//! have a panel only, because they require no action.
 
 use super::{alert::Alert, board::Board, group::Group, timing::Timing};
 use crate::{

@@ -76,7 +76,7 @@ fn traffic(objective: Objective, ago: &str) -> String {
 }
 
 fn requests(objective: Objective) -> String {
-    format!("slo:{}:requests_rate5m", objective.word())
+    format!("slo:{}:requests_rate5m", objective.as_str())
 }
 
 /// The condition that a service is up and has no traffic now.

@@ -35,7 +35,7 @@ const OBJECTIVES: [Objective; 3] = [Objective::Availability, Objective::Grpc, Ob
 
 impl Objective {
     /// The name of the objective in the names of series.
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Availability => "availability",
             Self::Latency => "latency",
@@ -100,10 +100,10 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
         (Objective::Availability, http, failed, reason[0]),
         (Objective::Grpc, calls, failed_calls, reason[1]),
     ] {
-        let all_of = format!("slo:{}:requests_rate5m", objective.word());
+        let all_of = format!("slo:{}:requests_rate5m", objective.as_str());
         records.push(Record::named(&all_of).expr(&[&rate(all)]));
         records.push(
-            Record::named(format!("slo:{}:errors_rate5m", objective.word()))
+            Record::named(format!("slo:{}:errors_rate5m", objective.as_str()))
                 .because(because)
                 .expr(&[&rate(bad), "or", &format!("0 * {all_of}")]),
         );
@@ -130,7 +130,7 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
 
 /// Error ratios over all windows; without traffic there is no ratio.
 fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
-    let slo = format!("slo:{}", objective.word());
+    let slo = format!("slo:{}", objective.as_str());
     WINDOWS.into_iter().map(move |window| {
         let (errors, requests) = if window == "5m" {
             (
@@ -152,7 +152,7 @@ fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
 }
 
 fn budget(objective: Objective) -> Record {
-    let slo = format!("slo:{}", objective.word());
+    let slo = format!("slo:{}", objective.as_str());
     Record::named(format!("{slo}:error_budget_remaining_ratio")).expr(&[
         "1 - (",
         &format!("  {}", over(&format!("{slo}:errors_rate5m"), "30d")),

@@ -33,7 +33,7 @@ fn selected(metric: &Metric) -> Selector {
     query::selected(metric).matches("cron", "$cron")
 }
 
-/// The maximum over replicas: the value of the replica that ran the schedule last.
+/// The maximum over all replicas of a service.
 fn latest(metric: &Metric) -> String {
     promql::max(&service_labels(&["cron"]), selected(metric))
 }

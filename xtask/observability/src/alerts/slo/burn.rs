@@ -47,7 +47,7 @@ fn alert(
         Some(source) => Alert::of(source, name),
         None => Alert::ticket(name),
     };
-    let slo = format!("slo:{}", objective.word());
+    let slo = format!("slo:{}", objective.as_str());
     let on = on_service(&[]);
     let limit = format!(
         "> {on} {} * (1 - {}:objective_ratio)",
