@@ -5,10 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, anyhow, bail, ensure};
-use clap::Args;
-use e2e::generate;
-use observability::addresses::Addresses;
+use anyhow::{Context as _, anyhow, ensure};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, builder::PossibleValuesParser};
+use e2e::generate::{self, Answers, QUESTIONS, Question};
 use support::{paths, ui};
 
 /// What `new` can be told.
@@ -20,26 +19,68 @@ pub(crate) struct NewArgs {
     /// The folder in which the service's folder is made.
     #[arg(long, value_name = "DIR", default_value = ".")]
     destination: PathBuf,
-    /// Add a small orders API that shows the patterns.
-    #[arg(long)]
-    example: bool,
-    /// The database to add.
-    #[arg(long, default_value = "none", value_parser = generate::STORE)]
-    store: String,
-    /// Add a worker for jobs and schedules; it needs a database.
-    #[arg(long)]
-    worker: bool,
-    /// What to add for where it runs.
-    #[arg(long, default_value = "compose", value_parser = generate::DEPLOY)]
-    deploy: String,
-    /// What to add for continuous integration.
-    #[arg(long, default_value = "github", value_parser = generate::CI)]
-    ci: String,
     #[command(flatten)]
-    addresses: Addresses,
+    answers: Flags,
     /// Passed to cargo-generate as they are.
     #[arg(last = true, value_name = "ARGS")]
     extra: Vec<String>,
+}
+
+/// One flag for each question of the template.
+#[derive(Debug)]
+struct Flags(Answers);
+
+impl Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        // This checkout's library is always used.
+        let asked = QUESTIONS
+            .iter()
+            .filter(|question| question.name != "firstlight");
+        command.args(asked.map(flag))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut answers = Answers::default();
+        for question in QUESTIONS.iter() {
+            if let Ok(Some(answer)) = matches.try_get_one::<String>(&question.name) {
+                answers = answers.with(&question.name, answer);
+            }
+        }
+        Ok(Self(answers))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// `--worker`, `--store sqlite`, `--grafana ANSWER`.
+fn flag(question: &'static Question) -> Arg {
+    let mut flag = Arg::new(&*question.name)
+        .long(&*question.name)
+        .help(&*question.prompt)
+        .value_name("ANSWER");
+    if let Some(default) = &question.default {
+        flag = flag.default_value(&**default);
+    }
+    if !question.choices.is_empty() {
+        let choices = question.choices.iter().map(String::as_str);
+        flag = flag.value_parser(PossibleValuesParser::new(choices));
+    }
+    if question.is_bool() {
+        flag = flag
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true");
+    }
+    flag
 }
 
 /// Refuses what cargo-generate would take for another name, without a word: `a--b` for `a-b`, `../a` for `a`.
@@ -62,20 +103,8 @@ fn name(typed: &str) -> Result<String, String> {
 }
 
 pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
-    let options = generate::Options {
-        example: args.example,
-        store: &args.store,
-        worker: args.worker,
-        deploy: &args.deploy,
-        ci: &args.ci,
-        grafana: args.addresses.grafana.as_deref(),
-        runbooks: args.addresses.runbooks.as_deref(),
-    };
-    if let Some(objection) = options.objection() {
-        bail!(objection);
-    }
     let missing = missing(&args.destination.join(&args.name));
-    let made = make(args, options);
+    let made = make(args);
     if made.is_err() {
         // cargo-generate makes the folder before the template can refuse an answer. A folder that has a file in it stays.
         for folder in missing {
@@ -95,7 +124,7 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn make(args: &NewArgs, options: generate::Options<'_>) -> anyhow::Result<PathBuf> {
+fn make(args: &NewArgs) -> anyhow::Result<PathBuf> {
     let folder = args.destination.join(&args.name);
     ensure!(
         !folder.exists(),
@@ -107,19 +136,27 @@ fn make(args: &NewArgs, options: generate::Options<'_>) -> anyhow::Result<PathBu
     let service = generate::Service {
         name: &args.name,
         destination: &args.destination.canonicalize()?,
-        options,
+        answers: args.answers.0.clone(),
         extra: &args.extra,
     };
     service.generate()
 }
 
-/// What the template's hooks say of the name, in the output of cargo-generate, which has more words about the hook.
+/// What the template's hooks say of an answer, in the output of cargo-generate, which has more words about the hook. Their
+/// advice on the folder is left out, because `new` removes it.
 fn refusal(output: &str) -> Option<String> {
-    let (_, refusal) = output.split_once("the name \"")?;
-    let sentence = refusal.lines().next()?;
-    sentence
-        .contains("can't be used")
-        .then(|| format!("the name \"{sentence}"))
+    let (_, refusal) = output.split_once("Runtime error: ")?;
+    let is_end = |line: &&str| {
+        ["Before the next try", "Nothing was written", "(line "]
+            .iter()
+            .any(|end| line.starts_with(end))
+    };
+    let lines: Vec<_> = refusal
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !is_end(line))
+        .collect();
+    Some(lines.join("\n  "))
 }
 
 /// `folder` and those above it that do not exist yet, the innermost first.
@@ -133,7 +170,9 @@ fn missing(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{missing, name, refusal};
+    use clap::{Arg, Args as _, Command, FromArgMatches as _};
+
+    use super::{Flags, missing, name, refusal};
 
     #[test]
     fn names_are_taken_as_typed_or_refused() {
@@ -149,15 +188,37 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_one_sentence() {
-        let output = "Error: Failed executing script: /tmp/x.rhai\n\nRuntime error: the name \"fn\" can't be used: fn is a \
-             Rust keyword.\n  Allowed are lower-case letters (line 9, position 9)";
-        let refused = refusal(output);
+    fn refusals_are_the_hooks_sentence() {
+        let of_pair = "Error: Failed executing script: /tmp/pre.rhai\n\nCaused by:\n    Runtime error: worker=true needs a store.\n      \
+             Before the next try, remove the empty folder /tmp/ab.\n     (line 22, position 5)";
+        let of_name = "Caused by:\n    Runtime error: the name \"fn\" can't be used: fn is a Rust keyword.\n      Allowed are \
+             letters.\n      Nothing was written; choose another name.\n     (line 9, position 9)";
         assert_eq!(
-            refused.as_deref(),
-            Some("the name \"fn\" can't be used: fn is a Rust keyword.")
+            refusal(of_pair).as_deref(),
+            Some("worker=true needs a store.")
+        );
+        assert_eq!(
+            refusal(of_name).as_deref(),
+            Some("the name \"fn\" can't be used: fn is a Rust keyword.\n  Allowed are letters.")
         );
         assert_eq!(refusal("error: could not compile"), None);
+    }
+
+    #[test]
+    fn each_question_has_a_flag() -> Result<(), clap::Error> {
+        let parsed = |typed: &[&str]| {
+            let command = Flags::augment_args(Command::new("new").arg(Arg::new("name")));
+            let matches = command.try_get_matches_from([&["new"], typed].concat())?;
+            Flags::from_arg_matches(&matches)
+        };
+        let Flags(answers) =
+            parsed(&["--worker", "orders", "--store", "sqlite", "--grafana", "g"])?;
+        assert!(answers.has("worker") && !answers.has("example"));
+        assert_eq!(answers.get("store"), "sqlite");
+        assert_eq!((answers.get("grafana"), answers.get("runbooks")), ("g", ""));
+        assert!(parsed(&["--store", "mysql"]).is_err());
+        assert!(parsed(&["--firstlight", "0.1"]).is_err());
+        Ok(())
     }
 
     #[test]

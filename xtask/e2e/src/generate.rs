@@ -1,11 +1,18 @@
 //! Renders the template with cargo-generate, always against this checkout's library.
 
+mod question;
+
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::Command,
 };
 
+use anyhow::{Context as _, ensure};
 use support::{command, paths, tools};
+
+use self::question::NONE;
+pub use self::question::{QUESTIONS, Question};
 
 /// One service to be made from the template.
 #[derive(Debug, Clone)]
@@ -15,66 +22,87 @@ pub struct Service<'a> {
     /// The folder in which the service's own folder appears.
     pub destination: &'a Path,
     /// The answers to the template's questions.
-    pub options: Options<'a>,
+    pub answers: Answers,
     /// Handed to cargo-generate as they are.
     pub extra: &'a [String],
 }
 
-/// The answers to the template's questions, but for where the library comes from.
-#[derive(Debug, Clone, Copy)]
-pub struct Options<'a> {
-    /// Whether to add the orders API.
-    pub example: bool,
-    /// One of [`STORE`].
-    pub store: &'a str,
-    /// Needs a store.
-    pub worker: bool,
-    /// One of [`DEPLOY`].
-    pub deploy: &'a str,
-    /// One of [`CI`].
-    pub ci: &'a str,
-    /// The template's default if there is none.
-    pub grafana: Option<&'a str>,
-    /// The same.
-    pub runbooks: Option<&'a str>,
-}
+/// Answers to the template's questions, by option. An option without an answer has the template's default.
+///
+/// Where the library comes from is not among them: it is always this checkout.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers(BTreeMap<String, String>);
 
-impl Options<'static> {
-    /// The least that there is.
-    pub const BARE: Self = Self {
-        example: false,
-        store: "none",
-        worker: false,
-        deploy: "none",
-        ci: "none",
-        grafana: None,
-        runbooks: None,
-    };
-}
+impl Answers {
+    /// `false` and `none` to every question that takes them.
+    pub fn least() -> Self {
+        QUESTIONS.iter().fold(Self::default(), |answers, question| {
+            if question.is_bool() {
+                answers.with(&question.name, "false")
+            } else if question.has_none() {
+                answers.with(&question.name, NONE)
+            } else {
+                answers
+            }
+        })
+    }
 
-impl Options<'_> {
-    /// Why the template refuses these answers, in the sentence of its `hooks/options.rhai`.
-    pub fn objection(&self) -> Option<&'static str> {
-        if self.worker && self.store == "none" {
-            return Some(
-                "worker=true needs a store, because the queue and the schedules are tables of it: choose store=sqlite or store=postgres, or worker=false.",
+    /// `true`, or the last choice but `none`, to every question that has choices.
+    pub fn most() -> Self {
+        QUESTIONS.iter().fold(Self::default(), |answers, question| {
+            let mut choices = question.choices.iter().rev();
+            match choices.find(|choice| *choice != NONE) {
+                Some(choice) => answers.with(&question.name, choice),
+                None => answers,
+            }
+        })
+    }
+
+    /// The same with this answer.
+    #[must_use]
+    pub fn with(mut self, option: &str, answer: &str) -> Self {
+        self.0.insert(option.to_owned(), answer.to_owned());
+        self
+    }
+
+    /// The answer to `option`, or an empty text if there is none.
+    pub fn get(&self, option: &str) -> &str {
+        self.0.get(option).map_or("", String::as_str)
+    }
+
+    /// Whether the answer to `option` is `true`.
+    pub fn has(&self, option: &str) -> bool {
+        self.get(option) == "true"
+    }
+
+    /// The arguments `NAME=VALUE` of `--define`.
+    ///
+    /// # Errors
+    ///
+    /// Names an option or an answer that the template does not know, and those that it knows.
+    fn definitions(&self) -> anyhow::Result<Vec<String>> {
+        for (option, answer) in &self.0 {
+            let question = QUESTIONS.iter().find(|question| question.name == *option);
+            let question = question.with_context(|| {
+                let names: Vec<_> = QUESTIONS.iter().map(|question| &question.name).collect();
+                format!("the template has no option {option:?}; expected one of {names:?}")
+            })?;
+            ensure!(
+                question.choices.is_empty() || question.choices.contains(answer),
+                "{option}={answer:?}: expected one of {:?}",
+                question.choices
             );
         }
-        if self.deploy == "kubernetes" && self.store == "sqlite" {
-            return Some(
-                "deploy=kubernetes needs a database that all pods share, and SQLite's file would end with its pod: choose store=postgres or store=none, or deploy=compose.",
-            );
-        }
-        None
+        let define = |(option, answer)| format!("{option}={answer}");
+        Ok(self.0.iter().map(define).collect())
     }
 }
 
-/// Answers to `store`.
-pub const STORE: [&str; 3] = ["none", "sqlite", "postgres"];
-/// Answers to `deploy`.
-pub const DEPLOY: [&str; 3] = ["none", "compose", "kubernetes"];
-/// Answers to `ci`.
-pub const CI: [&str; 3] = ["none", "github", "gitlab"];
+/// The accepted answers to `option`.
+pub fn choices(option: &str) -> &'static [String] {
+    let question = QUESTIONS.iter().find(|question| question.name == option);
+    question.map_or(&[], |question| &question.choices)
+}
 
 impl Service<'_> {
     /// The command, with every question answered.
@@ -91,29 +119,10 @@ impl Service<'_> {
         generate
             .args(["--name", self.name, "--destination"])
             .arg(self.destination);
-        let Options {
-            example,
-            store,
-            worker,
-            deploy,
-            ci,
-            grafana,
-            runbooks,
-        } = self.options;
-        for answer in [
-            format!("firstlight={}", paths::library().display()),
-            format!("example={example}"),
-            format!("store={store}"),
-            format!("worker={worker}"),
-            format!("deploy={deploy}"),
-            format!("ci={ci}"),
-        ] {
-            generate.arg("--define").arg(answer);
-        }
-        for (question, answer) in [("grafana", grafana), ("runbooks", runbooks)] {
-            if let Some(answer) = answer {
-                generate.arg("--define").arg(format!("{question}={answer}"));
-            }
+        let library = format!("firstlight={}", paths::library().display());
+        generate.args(["--define", &library]);
+        for definition in self.answers.definitions()? {
+            generate.args(["--define", &definition]);
         }
         generate.args(self.extra);
         // A refusal of the template's says what to do; a backtrace of cargo-generate's would bury it.
@@ -133,4 +142,39 @@ pub fn throwaway() -> Vec<String> {
     ["--vcs", "none", "--no-workspace"]
         .map(str::to_owned)
         .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Answers;
+
+    fn refusal(answers: &Answers) -> String {
+        let refused = answers.definitions().map_err(|error| error.to_string());
+        refused.err().unwrap_or_default()
+    }
+
+    #[test]
+    fn unknown_options_are_refused() {
+        let refusal = refusal(&Answers::least().with("stroe", "sqlite"));
+        assert!(refusal.contains("no option \"stroe\""), "{refusal}");
+        assert!(refusal.contains("\"store\""), "{refusal}");
+    }
+
+    #[test]
+    fn unknown_answers_are_refused() {
+        let refusal = refusal(&Answers::least().with("store", "mysql"));
+        assert!(
+            refusal.starts_with("store=\"mysql\": expected one of"),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn least_and_most_answer_every_choice() {
+        for (answers, store) in [(Answers::least(), "none"), (Answers::most(), "postgres")] {
+            assert_eq!(refusal(&answers), "");
+            assert_eq!(answers.get("store"), store);
+        }
+        assert!(Answers::most().has("worker"));
+    }
 }

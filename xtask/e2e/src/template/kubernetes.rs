@@ -8,7 +8,7 @@ use serde_json::Value;
 use support::{Cases, command, files, paths, tools, yaml};
 
 use super::{combinations::Generated, readme};
-use crate::generate::{self, Options, Service};
+use crate::generate::{self, Answers, Service};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     let source = generated.deployed("kubernetes");
@@ -292,10 +292,7 @@ pub(super) fn names(cases: &mut Cases, folder: &Path) {
             let service = Service {
                 name: "orders_api",
                 destination: folder,
-                options: Options {
-                    deploy: "kubernetes",
-                    ..Options::BARE
-                },
+                answers: Answers::least().with("deploy", "kubernetes"),
                 extra: &generate::throwaway(),
             };
             command::run_quietly(&mut service.command()?)?;

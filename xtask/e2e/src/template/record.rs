@@ -9,21 +9,14 @@ use super::{
     combinations::{self, Generated},
     files,
 };
-use crate::generate::{self, Options};
+use crate::generate::{self, Answers};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
-    let options = Options {
-        example: true,
-        store: "postgres",
-        worker: true,
-        deploy: "kubernetes",
-        ci: "gitlab",
-        ..Options::BARE
-    };
+    let answers = Answers::most();
     cases.check(
         "from the record of its answers, the same service is made again",
         || {
-            let original = generated.folder(options);
+            let original = generated.folder(&answers);
             // Deeper down, where `auto` and relative paths would mean something else.
             let again = folder.join("again/and/again");
             fs::create_dir_all(&again)?;
@@ -34,11 +27,11 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
             generate
                 .arg("--template-values-file")
                 .arg(original.join(RECORD));
-            generate.args(["--name", combinations::name(options), "--destination"]);
+            generate.args(["--name", combinations::name(&answers), "--destination"]);
             generate.arg(&again).args(generate::throwaway());
             command::run_quietly(&mut generate)?;
             files::same(
-                &files::of(&again.join(combinations::name(options)))?,
+                &files::of(&again.join(combinations::name(&answers)))?,
                 &files::of(&original)?,
             )
         },

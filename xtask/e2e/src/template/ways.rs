@@ -6,7 +6,11 @@ use std::{fs, path::Path, process::Command, time::Duration};
 use anyhow::{Context as _, bail, ensure};
 use support::{Cases, command, paths, process::Process, tools};
 
-use crate::{generate, service};
+use super::combinations::is_refused;
+use crate::{
+    generate::{self, Answers, QUESTIONS},
+    service,
+};
 
 /// What cargo could not build, or would build with a warning, is refused before anything is written.
 pub(super) fn names(cases: &mut Cases, folder: &Path) {
@@ -18,7 +22,7 @@ pub(super) fn names(cases: &mut Cases, folder: &Path) {
                 let service = generate::Service {
                     name,
                     destination: folder,
-                    options: generate::Options::BARE,
+                    answers: Answers::least(),
                     extra: &extra,
                 };
                 let Err(error) = command::run_quietly(&mut service.command()?) else {
@@ -37,27 +41,22 @@ pub(super) fn names(cases: &mut Cases, folder: &Path) {
     }
 }
 
-/// Answers that contradict each other: both ways to generate refuse the same ones, with the same sentence.
+/// Answers that contradict each other: both ways to generate refuse them, with the same sentence.
 pub(super) fn contradictions(cases: &mut Cases, folder: &Path) {
-    for store in generate::STORE {
-        for worker in [false, true] {
-            for deploy in generate::DEPLOY {
-                let options = generate::Options {
-                    store,
-                    worker,
-                    deploy,
-                    ..generate::Options::BARE
-                };
-                let Some(objection) = options.objection() else {
+    for store in generate::choices("store") {
+        for worker in generate::choices("worker") {
+            for deploy in generate::choices("deploy") {
+                let answers = Answers::least()
+                    .with("store", store)
+                    .with("worker", worker)
+                    .with("deploy", deploy);
+                if !is_refused(&answers) {
                     continue; // `combinations` generates it
-                };
-                let answers = format!("store={store} worker={worker} deploy={deploy}");
-                cases.check(&format!("{answers} is refused by the template"), || {
-                    refused_by_template(options, objection, folder)
-                });
+                }
+                let what = format!("store={store} worker={worker} deploy={deploy} is refused");
                 cases.check(
-                    &format!("{answers} is refused by `new`, and leaves nothing"),
-                    || refused_by_new(options, objection, folder),
+                    &format!("{what} by the template and by `new`, with one sentence"),
+                    || contradiction(&answers, folder),
                 );
             }
         }
@@ -68,16 +67,27 @@ pub(super) fn contradictions(cases: &mut Cases, folder: &Path) {
     });
 }
 
-fn refused_by_template(
-    options: generate::Options<'_>,
-    objection: &str,
-    folder: &Path,
-) -> anyhow::Result<()> {
+fn contradiction(answers: &Answers, folder: &Path) -> anyhow::Result<()> {
+    let flags =
+        ["store", "worker", "deploy"].map(|option| format!("--{option}={}", answers.get(option)));
+    let message = new_leaves_nothing(&flags, "needs a", folder)?;
+    let message = message.trim();
+    ensure!(
+        message.lines().count() == 1,
+        "expected one sentence, found:\n{message}"
+    );
+    let sentence = message
+        .split_once("error: ")
+        .map_or(message, |(_, said)| said);
+    refused_by_template(answers, sentence, folder)
+}
+
+fn refused_by_template(answers: &Answers, objection: &str, folder: &Path) -> anyhow::Result<()> {
     let extra = generate::throwaway();
     let service = generate::Service {
         name: "contradiction",
         destination: folder,
-        options,
+        answers: answers.clone(),
         extra: &extra,
     };
     let refused = command::run_quietly(&mut service.command()?);
@@ -95,22 +105,6 @@ fn refused_by_template(
             "expected {needed:?}, found:\n{message}"
         );
     }
-    Ok(())
-}
-
-fn refused_by_new(
-    options: generate::Options<'_>,
-    objection: &str,
-    folder: &Path,
-) -> anyhow::Result<()> {
-    let mut answers = vec!["--store", options.store, "--deploy", options.deploy];
-    answers.extend(options.worker.then_some("--worker"));
-    let answers: Vec<_> = answers.into_iter().map(str::to_owned).collect();
-    let message = new_leaves_nothing(&answers, objection, folder)?;
-    ensure!(
-        message.trim().lines().count() == 1,
-        "expected one sentence, found:\n{message}"
-    );
     Ok(())
 }
 
@@ -198,7 +192,7 @@ fn from(answer: &str, name: &str, folder: &Path) -> anyhow::Result<String> {
     let service = generate::Service {
         name,
         destination: folder,
-        options: generate::Options::BARE,
+        answers: Answers::least(),
         extra: &extra,
     };
     command::run_quietly(&mut service.command()?)
@@ -219,7 +213,7 @@ pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
             let service = generate::Service {
                 name: "member",
                 destination: &workspace,
-                options: generate::Options::BARE,
+                answers: Answers::least(),
                 extra: &extra,
             };
             service.generate()?;
@@ -291,7 +285,7 @@ pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
             .current_dir(paths::root());
         let mut asking = Process::start("cargo-generate", &mut terminal)?;
         // One for each question.
-        asking.type_in(&"\r".repeat(8))?;
+        asking.type_in(&"\r".repeat(QUESTIONS.len()))?;
         let status = asking.wait(ANSWERED)?;
         ensure!(
             status.success(),

@@ -1,0 +1,133 @@
+//! The questions of the template, read from its `cargo-generate.toml`, which alone lists its options.
+
+use std::sync::LazyLock;
+
+use toml::{Table, Value};
+
+/// One option of the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The option's name, as after `--define`.
+    pub name: String,
+    /// The question as cargo-generate asks it.
+    pub prompt: String,
+    /// The accepted answers. Empty if the answer is free text.
+    pub choices: Vec<String>,
+    /// The answer that a bare Return gives. `None` if it depends on another answer.
+    pub default: Option<String>,
+}
+
+impl Question {
+    /// Whether the answer is `true` or `false`.
+    pub fn is_bool(&self) -> bool {
+        self.choices == BOOL
+    }
+
+    /// Whether the answer `none` adds nothing.
+    pub(super) fn has_none(&self) -> bool {
+        self.choices.iter().any(|choice| choice == NONE)
+    }
+}
+
+const BOOL: [&str; 2] = ["false", "true"];
+pub(super) const NONE: &str = "none";
+
+/// All questions, in the order of the file; those that are asked under a condition last.
+pub static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
+    let config = include_str!("../../../../template/cargo-generate.toml");
+    // A file that is no TOML has no questions, which the test below finds.
+    questions(&config.parse().unwrap_or_default())
+});
+
+fn questions(config: &Table) -> Vec<Question> {
+    let mut questions: Vec<Question> = Vec::new();
+    for (name, placeholder) in placeholders(config.get("placeholders")) {
+        questions.push(question(name, placeholder));
+    }
+    let conditions = config.get("conditional").and_then(Value::as_table);
+    for condition in conditions.into_iter().flat_map(Table::values) {
+        for (name, placeholder) in placeholders(condition.get("placeholders")) {
+            // Each condition has a default of its own.
+            if questions.iter().all(|known| known.name != *name) {
+                questions.push(Question {
+                    default: None,
+                    ..question(name, placeholder)
+                });
+            }
+        }
+    }
+    questions
+}
+
+fn placeholders(table: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    table.and_then(Value::as_table).into_iter().flatten()
+}
+
+fn question(name: &str, placeholder: &Value) -> Question {
+    let text = |key| placeholder.get(key).and_then(Value::as_str);
+    let choices = placeholder.get("choices").and_then(Value::as_array);
+    let choices = choices.into_iter().flatten().filter_map(Value::as_str);
+    let is_bool = text("type") == Some("bool");
+    Question {
+        name: name.to_owned(),
+        prompt: text("prompt").unwrap_or_default().to_owned(),
+        choices: if is_bool {
+            BOOL.map(str::to_owned).to_vec()
+        } else {
+            choices.map(str::to_owned).collect()
+        },
+        default: placeholder.get("default").map(|default| match default {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{QUESTIONS, questions};
+
+    #[test]
+    fn options_are_those_of_the_file() {
+        let names: Vec<_> = QUESTIONS.iter().map(|question| &*question.name).collect();
+        for name in ["example", "store", "grafana", "firstlight"] {
+            assert!(names.contains(&name), "no {name} in {names:?}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_question_is_read() -> anyhow::Result<()> {
+        let config = r#"
+            [placeholders.worker]
+            type = "bool"
+            prompt = "A worker?"
+            default = false
+            [placeholders.store]
+            type = "string"
+            prompt = "A database?"
+            choices = ["none", "sqlite"]
+            default = "none"
+            [conditional.'store == "sqlite"'.placeholders.file]
+            prompt = "Its file?"
+            default = "a.db"
+            [conditional.'store == "none"'.placeholders.file]
+            prompt = "Which file?"
+            default = "b.db"
+        "#;
+        let found = questions(&config.parse()?);
+        let found: Vec<_> = found
+            .iter()
+            .map(|q| (&*q.name, q.choices.join(" "), q.default.as_deref()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("worker", "false true".to_owned(), Some("false")),
+                ("store", "none sqlite".to_owned(), Some("none")),
+                ("file", String::new(), None),
+            ]
+        );
+        assert!(questions(&config.parse()?)[0].is_bool());
+        Ok(())
+    }
+}
