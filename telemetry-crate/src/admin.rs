@@ -1,13 +1,12 @@
-//! The admin listener: `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` on an address, a thread and a
-//! runtime of their own.
+//! The admin listener: metrics, probes, the log filter and the status page.
 //!
-//! Of their own, so that scrapes and probes answer while the application's runtime is stalled or busy, and the stall
-//! shows in the metrics; and so that what is meant for operators is never on the port that the world can reach.
-//! Liveness asks nothing but whether this process answers: a check of a database there would restart every replica
-//! whenever the database is slow.
+//! It serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` on an address, a thread and a runtime of its
+//! own. Scrapes and probes are therefore answered while the application's runtime is blocked or busy, and the metrics
+//! show it. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that the
+//! process answers: a check of a database there would restart every replica whenever the database is slow.
 //!
-//! The flow: `connections` decides who has a place and for how long, `access` who may ask what, `routes` which page
-//! answers. What it leaves out: TLS and users, which a proxy has.
+//! `connections` limits the number of connections and their duration, `access` decides what a client may request, and
+//! `routes` answers. TLS and users are left to a proxy.
 
 mod access;
 mod attempts;
@@ -34,10 +33,10 @@ use crate::{
 
 const THREAD: &str = "firstlight-admin";
 
-/// Between two tries to have an address that is in use.
+/// Time between two attempts to bind an address that is in use.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Bound, unless the address is in use, and not yet serving.
+/// A listener that is not serving yet; bound unless the address is in use.
 #[derive(Debug)]
 pub(crate) struct AdminListener {
     host: String,
@@ -46,8 +45,9 @@ pub(crate) struct AdminListener {
     address: Arc<OnceLock<SocketAddr>>,
 }
 
-/// The first that this machine has. One that is in use is not passed over: a scraper that knows it would read what another
-/// process says.
+/// Binds the first address that this machine has.
+///
+/// An address that is in use is not skipped: its scraper would then read the metrics of another process.
 fn bind_first(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
     let mut missing = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
@@ -60,10 +60,12 @@ fn bind_first(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
 }
 
 impl AdminListener {
+    /// Binds the address.
+    ///
     /// # Errors
     ///
-    /// The address cannot be had. One that is in use is no error unless it is required: a second process on the same machine
-    /// is not to fail because of its telemetry.
+    /// The address cannot be bound. An address in use is an error only if it is required: a second process on the same
+    /// machine must not fail because of its telemetry.
     pub(crate) fn bind(host: String, port: u16, is_required: bool) -> Result<Self, InitError> {
         let mut admin = Self {
             host,
@@ -73,35 +75,35 @@ impl AdminListener {
         };
         match admin.listen() {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && !is_required => Ok(admin),
-            Err(error) => Err(InitError::admin_listener(admin.wanted(), error)),
+            Err(error) => Err(InitError::admin_listener(admin.configured_address(), error)),
             Ok(()) => Ok(admin),
         }
     }
 
     fn listen(&mut self) -> io::Result<()> {
         let mut addresses: Vec<SocketAddr> = (&*self.host, self.port).to_socket_addrs()?.collect();
-        // `localhost` is 127.0.0.1 in every scrape configuration, whatever the resolver prefers.
+        // Scrape configurations expect `localhost` to be 127.0.0.1, whatever the resolver prefers.
         addresses.sort_by_key(SocketAddr::is_ipv6);
         let listener = bind_first(&addresses)?;
         listener.set_nonblocking(true)?;
-        // It is set once, because nothing is tried again after this.
+        // Set at most once: a bound listener is not bound again.
         let _ = self.address.set(listener.local_addr()?);
         self.listener = Some(listener);
         Ok(())
     }
 
-    fn wanted(&self) -> String {
+    fn configured_address(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Where it listens; empty as long as it does not.
+    /// The bound address; empty until then.
     pub(crate) fn address(&self) -> Arc<OnceLock<SocketAddr>> {
         self.address.clone()
     }
 
-    /// What to say if the address is in use.
+    /// The warning about an address that is in use.
     pub(crate) fn warning(&self) -> Option<String> {
-        let (wanted, port) = (self.wanted(), self.port);
+        let (wanted, port) = (self.configured_address(), self.port);
         self.listener.is_none().then(|| {
             format!(
                 "admin listener: {wanted} is in use by another process (`ss -ltnp 'sport = :{port}'` says by which), so /metrics, /livez, /readyz, /log-filter and /telemetry are not served; it is tried again every {} s. Set OTEL_EXPORTER_PROMETHEUS_PORT to a port of this process's own (0 takes a free one), or FIRSTLIGHT_ADMIN_REQUIRED=true to make it an error",
@@ -110,7 +112,9 @@ impl AdminListener {
         })
     }
 
-    /// Serves until the process ends: probes are answered during the shutdown, too.
+    /// Serves until the process ends.
+    ///
+    /// Probes are therefore answered during the shutdown as well.
     pub(crate) fn start(
         self,
         readiness: Readiness,
@@ -137,7 +141,7 @@ impl AdminListener {
         thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || {
-                // From here, where a blocked application cannot keep it from looking.
+                // On this runtime, because a blocked application runtime could not run them.
                 runtime.spawn(watch(observer));
                 runtime.spawn(watch_sigterm(watched));
                 if let Err(error) = runtime.block_on(self.serve(routes)) {
@@ -154,9 +158,9 @@ impl AdminListener {
                 break listener;
             }
             tokio::time::sleep(PAUSE).await;
-            // Whatever is wrong now may be gone the next time.
+            // Other errors are temporary as well and are ignored until the next attempt.
             if self.listen().is_ok() {
-                tracing::info!(target: "firstlight", address = self.wanted(), "the admin listener has its address now");
+                tracing::info!(target: "firstlight", address = self.configured_address(), "the admin listener has its address now");
             }
         };
         let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -164,12 +168,12 @@ impl AdminListener {
         let connections = Connections::default();
         loop {
             let Ok((stream, client)) = listener.accept().await else {
-                // Out of file descriptors, most likely; trying again at once would burn a core.
+                // Most likely there are no file descriptors left; an immediate retry would use a whole core.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
             connections.serve(stream, client, routes.clone());
-            // So that a request that has arrived is read before the next connection may take its place.
+            // Lets the task read a request that has arrived before the next connection can replace it.
             tokio::task::yield_now().await;
         }
     }

@@ -1,8 +1,8 @@
-//! A canary through every pipeline: does what this process says about itself really arrive?
+//! The end-to-end check of telemetry.
 //!
-//! For the moment in which a service is deployed, when the question is not what is configured but whether it works:
-//! one log line is written out, one counter is found on the page that a scraper would get, one span is acknowledged by
-//! the collector. What it leaves out: whether the collector passes the span on, which only its backend knows.
+//! For the deployment of a service, to check that telemetry works and not only how it is configured. One log line is
+//! written, one counter is found in the exposition that a scraper gets, and one span is acknowledged by the collector.
+//! Whether the collector forwards the span is known only to its backend.
 
 use std::{
     fmt,
@@ -22,28 +22,29 @@ use crate::{
     traces::{self, Canary},
 };
 
-/// What became of the canaries.
+/// The results of a check.
 ///
-/// Its `Display` form says it in plain words, a line a signal, with what to do about it. Made by [`check()`](crate::check())
-/// and [`TelemetryGuard::check`](crate::TelemetryGuard::check).
+/// The `Display` form has one line per signal, with advice for failures. Returned by [`check()`](crate::check()) and
+/// [`TelemetryGuard::check`](crate::TelemetryGuard::check).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "show it, and return its `exit_code()`"]
 pub struct CheckReport {
     parts: Vec<(&'static str, Outcome)>,
-    /// What is worth knowing and breaks nothing.
+    /// Remarks that do not make the check fail.
     notes: Vec<String>,
 }
 
+/// The result for one signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
     Works(String),
-    /// It was not asked for, so it is no failure.
+    /// The signal is not configured, which is not a failure.
     Off(String),
     Fails(String),
 }
 
 impl CheckReport {
-    /// Telemetry did not even start.
+    /// The report of a failed start.
     pub(crate) fn of_start(error: &InitError) -> Self {
         Self {
             parts: vec![("start", Outcome::Fails(error.to_string()))],
@@ -55,14 +56,16 @@ impl CheckReport {
         self.notes.push(note);
     }
 
-    /// Whether everything that is on works. A signal that is off, such as traces without an endpoint, is no failure.
+    /// Returns whether everything that is on works.
+    ///
+    /// A signal that is off, such as traces without an endpoint, is not a failure.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         let fails = |(_, outcome): &(_, Outcome)| matches!(outcome, Outcome::Fails(_));
         !self.parts.iter().any(fails)
     }
 
-    /// For `main`: success if [`is_ok`](Self::is_ok).
+    /// Returns the exit code for `main`: success if [`is_ok`](Self::is_ok).
     #[must_use = "return it from `main`"]
     pub fn exit_code(&self) -> ExitCode {
         if self.is_ok() {
@@ -79,9 +82,9 @@ impl fmt::Display for CheckReport {
         write!(f, "telemetry check: {verdict}")?;
         for (signal, outcome) in &self.parts {
             match outcome {
-                Outcome::Works(words) => write!(f, "\n  {signal}: ok, {words}")?,
-                Outcome::Off(words) => write!(f, "\n  {signal}: off, {words}")?,
-                Outcome::Fails(words) => write!(f, "\n  {signal}: failed, {words}")?,
+                Outcome::Works(detail) => write!(f, "\n  {signal}: ok, {detail}")?,
+                Outcome::Off(detail) => write!(f, "\n  {signal}: off, {detail}")?,
+                Outcome::Fails(detail) => write!(f, "\n  {signal}: failed, {detail}")?,
             }
         }
         for note in &self.notes {
@@ -91,7 +94,7 @@ impl fmt::Display for CheckReport {
     }
 }
 
-/// The signals of a running telemetry.
+/// The parts of running telemetry that a check needs.
 pub(crate) struct Pipelines<'a> {
     pub(crate) status: &'a Status,
     pub(crate) logs: &'a LogWriter,
@@ -101,11 +104,11 @@ pub(crate) struct Pipelines<'a> {
 }
 
 impl Pipelines<'_> {
-    /// Blocks the calling thread, for no longer than the deadline.
+    /// Runs the check; blocks the calling thread until the deadline at most.
     pub(crate) fn check(&self, deadline: Duration) -> CheckReport {
         let deadline = deadline.min(LONGEST_DEADLINE);
         let end = Instant::now() + deadline;
-        // The local two answer within milliseconds or not at all; the collector has the rest.
+        // Logs and metrics are local and take milliseconds; the rest of the time is for the collector.
         let local = deadline / 4;
         let mut parts = vec![
             ("logs", self.logs(Instant::now() + local)),
@@ -126,14 +129,14 @@ impl Pipelines<'_> {
     }
 
     fn logs(&self, deadline: Instant) -> Outcome {
-        if !self.status.is_in_the_subscriber() {
+        if !self.status.is_in_subscriber() {
             return Outcome::Fails(
                 "firstlight's layer is not in the global subscriber: add Telemetry::layer() to it"
                     .to_owned(),
             );
         }
         let dropped = self.logs.dropped();
-        // A target that the log filter always lets through.
+        // The log filter always passes this target.
         tracing::info!(target: "firstlight::check", "telemetry check: this line is its canary");
         let unwritten = self.logs.flush(deadline);
         if unwritten > 0 {
@@ -155,20 +158,20 @@ impl Pipelines<'_> {
         let name = catalog::FIRSTLIGHT_CHECKS.name;
         let before = value(&self.metrics.render(Format::Text), name);
         ::metrics::counter!(name).increment(1);
-        let address = self.admin_address.filter(|_| self.status.serves_page());
-        let (page, place) = match address {
+        let address = self.admin_address.filter(|_| self.status.serves_metrics());
+        let (exposition, place) = match address {
             None => (self.metrics.render(Format::Text), "in memory".to_owned()),
             Some(address) => {
                 let url = format!("http://{}/metrics", reachable(address));
                 match fetch(reachable(address), time) {
-                    Ok(page) => (page, format!("at {url}")),
+                    Ok(exposition) => (exposition, format!("at {url}")),
                     Err(error) => {
                         return Outcome::Fails(format!("{url} does not answer: {error}"));
                     }
                 }
             }
         };
-        if value(&page, name) <= before {
+        if value(&exposition, name) <= before {
             return Outcome::Fails(format!(
                 "{name} was counted and is not {place}: another recorder takes this thread's metrics"
             ));
@@ -215,7 +218,9 @@ impl Pipelines<'_> {
         }
     }
 
-    /// What the other checks have left behind is canary enough.
+    /// Checks a signal without a test item of its own.
+    ///
+    /// The log line and the sample of the other checks are sufficient.
     fn exports(&self, signal: Signal, end: Instant) -> Option<Outcome> {
         let (endpoint, stats) = self.status.export(signal)?;
         let exported = stats.total_exported();
@@ -244,14 +249,15 @@ fn because(unsent: Unsent, stats: &ExportStats) -> String {
     format!("{}; {hint}", unsent.cause)
 }
 
-/// The value of a series without labels; nothing before its first use.
-fn value(page: &str, name: &str) -> Option<u64> {
-    page.lines()
+/// The value of a series without labels; `None` before its first sample.
+fn value(exposition: &str, name: &str) -> Option<u64> {
+    exposition
+        .lines()
         .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
         .find_map(|value| value.parse().ok())
 }
 
-/// Where this process reaches its own listener.
+/// The address at which this process reaches its own listener.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -261,17 +267,19 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// The page as a scraper gets it. By hand, because this thread may have no runtime.
+/// Fetches the exposition as a scraper does.
+///
+/// Uses blocking I/O, because this thread may have no runtime.
 fn fetch(address: SocketAddr, time: Duration) -> io::Result<String> {
-    // A time-out of zero is an error.
+    // `TcpStream` rejects a time-out of zero.
     let time = time.max(Duration::from_millis(1));
     let mut stream = TcpStream::connect_timeout(&address, time)?;
     stream.set_read_timeout(Some(time))?;
     stream.set_write_timeout(Some(time))?;
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -301,9 +309,9 @@ mod tests {
     }
 
     #[test]
-    fn a_series_is_found_by_its_whole_name() {
-        let page = "# TYPE a_total counter\na_total_b 7\na_total{x=\"y\"} 8\na_total 9\n";
-        assert_eq!(value(page, "a_total"), Some(9));
-        assert_eq!(value(page, "b_total"), None);
+    fn series_are_found_by_their_whole_name() {
+        let exposition = "# TYPE a_total counter\na_total_b 7\na_total{x=\"y\"} 8\na_total 9\n";
+        assert_eq!(value(exposition, "a_total"), Some(9));
+        assert_eq!(value(exposition, "b_total"), None);
     }
 }

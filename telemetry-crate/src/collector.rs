@@ -1,17 +1,19 @@
-//! What is read whenever metrics are asked for.
+//! Metrics that are read from their source at each scrape or push.
 
 use std::fmt::Debug;
 
 use crate::catalog::Metric;
 
-/// Reads numbers that are kept elsewhere, whenever metrics are asked for: by a scrape or by a push.
+/// A source of samples that are kept outside the metrics registry.
 pub(crate) trait Collector: Send + Sync + Debug {
-    /// Adds its samples. Must not block.
+    /// Adds the current samples; must not block.
     fn collect(&self, samples: &mut dyn Samples);
 }
 
-/// Takes samples, in any order. Of two with the same name and labels the first stays.
+/// A sink for samples, in any order.
+///
+/// Of two samples with the same name and labels, the first stays.
 pub(crate) trait Samples {
-    /// Adds one sample of a metric of the catalogue that is not a histogram.
+    /// Adds one sample of a metric of the catalog that is not a histogram.
     fn sample(&mut self, metric: &Metric, labels: &[(&str, &str)], value: f64);
 }

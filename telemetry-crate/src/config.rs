@@ -1,12 +1,12 @@
-//! Every choice that can be made, its default and the reason for the default.
+//! The configuration: every setting, its default and the reason for the default.
 //!
-//! [`TelemetryConfig`] holds what the program's author prefers. The environment, which belongs to the operator of the
-//! program, wins over it: **environment > setters > defaults**. Both are merged once, in `build()`, into the private
-//! `Settings`, which the rest of the crate reads; nothing else looks at the environment.
+//! [`TelemetryConfig`] holds the choices of the program's author. The environment belongs to the operator and takes
+//! precedence: **environment > setters > defaults**. `build()` merges both once into the private `Settings`, which
+//! the rest of the crate reads. No other module reads the environment.
 
 mod address;
 mod buckets;
-mod budget;
+mod cardinality;
 mod destination;
 mod env;
 mod export;
@@ -39,7 +39,7 @@ pub(crate) use server::ServerLimits;
 pub use traces::RemoteParent;
 pub(crate) use {
     buckets::validate_buckets,
-    budget::CardinalityLimits,
+    cardinality::CardinalityLimits,
     destination::{Destination, Protocol},
     export::{BatchExport, Batching, PeriodicExport},
     limits::{RecordLimits, SpanLimits},
@@ -47,10 +47,10 @@ pub(crate) use {
     traces::{Propagator, SamplerSetting},
 };
 
-/// What the program's author prefers; the environment wins over it.
+/// The configuration that the program's author chooses.
 ///
-/// Each setter names the variable that overrides it. Everything has a default that works, so an empty configuration is
-/// a complete one.
+/// Environment variables override it; each setter names its variable. Every setting has a working default, so an empty
+/// configuration is complete.
 ///
 /// ```no_run
 /// use firstlight::TelemetryConfig;
@@ -87,28 +87,39 @@ pub struct TelemetryConfig {
     pub(crate) readiness: Readiness,
 }
 
-/// Where the admin listener listens, if the program's author has said so.
+/// Where the admin listener listens, if the program's author has set it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Admin {
     Off,
     At(SocketAddr),
 }
 
-/// How log lines look. Overridden by `FIRSTLIGHT_LOG_FORMAT`.
+/// The format of log lines.
+///
+/// Overridden by `FIRSTLIGHT_LOG_FORMAT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogFormat {
-    /// One JSON object a line. The default when standard output is not a terminal: machines read it there.
+    /// One JSON object per line.
+    ///
+    /// The default when standard output is not a terminal, because a program then reads it.
     Json,
-    /// For people, with colours. The default on a terminal.
+    /// Human-readable lines with colors.
+    ///
+    /// The default on a terminal.
     Pretty,
-    /// JSON with the keys of the Elastic Common Schema. Fields of that schema have its types; all others are `labels` and
-    /// `numeric_labels`, so that Elasticsearch refuses no line.
+    /// JSON with the keys of the Elastic Common Schema.
+    ///
+    /// Fields of that schema have its types. All others go to `labels` and `numeric_labels`, so that Elasticsearch
+    /// rejects no line because of a type conflict.
     Ecs,
-    /// JSON with the keys of Google Cloud's structured logging. With `cloud.account.id` in the resource (the project),
-    /// log lines are joined with traces.
+    /// JSON with the keys of Google Cloud's structured logging.
+    ///
+    /// Log lines are joined with traces if the resource has `cloud.account.id` (the project).
     Gcp,
-    /// JSON with the keys of Datadog, and trace ids in the 64-bit decimal form by which it joins logs and traces.
+    /// JSON with the keys of Datadog.
+    ///
+    /// Trace ids are in the 64-bit decimal form by which Datadog joins logs and traces.
     Datadog,
 }
 
@@ -137,89 +148,107 @@ impl LogFormat {
 }
 
 impl TelemetryConfig {
-    /// A configuration in which everything has its default.
+    /// Creates a configuration in which every setting has its default.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// `service.name`; default `unknown_service:` and the name of the executable, as the OpenTelemetry resource
-    /// conventions say. Overridden by `OTEL_SERVICE_NAME` and by `service.name` in `OTEL_RESOURCE_ATTRIBUTES`.
+    /// Sets `service.name`.
+    ///
+    /// Default: `unknown_service:` and the name of the executable, as the OpenTelemetry resource conventions require.
+    /// Overridden by `OTEL_SERVICE_NAME` and by `service.name` in `OTEL_RESOURCE_ATTRIBUTES`.
     pub fn service_name(mut self, name: impl Into<String>) -> Self {
         self.service_name = Some(name.into());
         self
     }
 
-    /// `service.version`; unset by default. Overridden by `service.version` in `OTEL_RESOURCE_ATTRIBUTES`.
+    /// Sets `service.version`.
+    ///
+    /// Unset by default. Overridden by `service.version` in `OTEL_RESOURCE_ATTRIBUTES`.
     pub fn service_version(mut self, version: impl Into<String>) -> Self {
         self.service_version = Some(version.into());
         self
     }
 
-    /// One more resource attribute, on every span and on `target_info`. Overridden by the same key in
-    /// `OTEL_RESOURCE_ATTRIBUTES`.
+    /// Adds a resource attribute, shown on every span and on `target_info`.
+    ///
+    /// Overridden by the same key in `OTEL_RESOURCE_ATTRIBUTES`.
     pub fn resource_attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.resource_attributes.push((key.into(), value.into()));
         self
     }
 
-    /// Which events become log lines, in the syntax of `RUST_LOG`, which overrides it; default `info`, the level at
-    /// which a service tells its story without telling all of it. It never removes a span from a trace.
+    /// Sets which events become log lines, in the syntax of `RUST_LOG`.
+    ///
+    /// Default: `info`, the level that most services run at in production. The filter never removes a span from a trace.
+    /// Overridden by `RUST_LOG`.
     pub fn log_filter(mut self, directives: impl Into<String>) -> Self {
         self.log_filter = Some(directives.into());
         self
     }
 
-    /// How log lines look; default [`LogFormat::Pretty`] on a terminal and [`LogFormat::Json`] elsewhere. Overridden by
+    /// Sets the format of log lines.
+    ///
+    /// Default: [`LogFormat::Pretty`] on a terminal and [`LogFormat::Json`] elsewhere. Overridden by
     /// `FIRSTLIGHT_LOG_FORMAT`.
     pub fn log_format(mut self, format: LogFormat) -> Self {
         self.log_format = Some(format);
         self
     }
 
-    /// One more name of a field whose value is shown as `***`, on log lines, on spans and in labels of metrics, also
-    /// behind a dot, an underscore or a hyphen. `password`, `token`, `authorization`, `cookie` and the like always are.
-    /// `FIRSTLIGHT_REDACT` adds to it.
+    /// Adds a field name whose values are shown as `***`.
+    ///
+    /// Applies to log lines, spans and metric labels. Also matches the name behind a dot, an underscore or a hyphen.
+    /// `password`, `token`, `authorization`, `cookie` and similar names are always redacted. `FIRSTLIGHT_REDACT` adds
+    /// further names.
     pub fn redact(mut self, field: impl Into<String>) -> Self {
         self.redact.push(field.into());
         self
     }
 
-    /// Which spans become part of a trace, as `target=level` directives; default `info`: spans below it are
-    /// a library's inner life. Overridden by `FIRSTLIGHT_TRACE_FILTER`.
+    /// Sets which spans become part of a trace, as `target=level` directives.
+    ///
+    /// Default: `info`, because spans below it describe the internals of libraries. Overridden by
+    /// `FIRSTLIGHT_TRACE_FILTER`.
     pub fn trace_filter(mut self, directives: impl Into<String>) -> Self {
         self.trace_filter = Some(directives.into());
         self
     }
 
-    /// The collector's base address, such as `http://localhost:4318`, to which `/v1/traces` and the other signals' paths
-    /// are appended. Unset by default, and then nothing is exported. It turns traces on; metrics and log records are sent
-    /// if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` say so. Overridden by `OTEL_EXPORTER_OTLP_ENDPOINT` and by the
-    /// signals' own variables, such as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
+    /// Sets the base address of the collector, such as `http://localhost:4318`.
+    ///
+    /// `/v1/traces` and the other signals' paths are appended. Unset by default, and then nothing is exported. An endpoint
+    /// turns traces on. Metrics and log records are sent if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` include
+    /// `otlp`. Overridden by `OTEL_EXPORTER_OTLP_ENDPOINT` and by the signals' own variables, such as
+    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
     pub fn otlp_endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.otlp_endpoint = Some(endpoint.into());
         self
     }
 
-    /// Where `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` are served; default `localhost:9464`, the OpenTelemetry specification's
-    /// Prometheus exporter address. Port 0 takes a free port. Overridden by `OTEL_EXPORTER_PROMETHEUS_HOST` and
-    /// `OTEL_EXPORTER_PROMETHEUS_PORT`.
+    /// Sets the address of the admin listener.
+    ///
+    /// It serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry`. Default: `localhost:9464`, the
+    /// Prometheus exporter address of the OpenTelemetry specification. Port 0 selects a free port. Overridden by
+    /// `OTEL_EXPORTER_PROMETHEUS_HOST` and `OTEL_EXPORTER_PROMETHEUS_PORT`.
     pub fn admin_address(mut self, address: SocketAddr) -> Self {
         self.admin = Some(Admin::At(address));
         self
     }
 
-    /// No admin listener: for a command-line program or a batch job that is not scraped. An address in the environment
-    /// turns it on again.
+    /// Turns the admin listener off.
+    ///
+    /// For a command-line program or a batch job that is not scraped. An address in the environment turns it on again.
     pub fn without_admin(mut self) -> Self {
         self.admin = Some(Admin::Off);
         self
     }
 
-    /// What `/readyz` answers; default an empty [`Readiness`], which is ready at once.
+    /// Sets the [`Readiness`] that `/readyz` reports.
     ///
-    /// For a program that is not ready when it starts: a latch taken from it before [`init()`](Self::init) is held when the admin
-    /// listener gives its first answer. One taken afterwards may come too late for a probe. It stays the same that
-    /// [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns.
+    /// Default: an empty one, which is ready at once. Set it for a program that is not ready when it starts. A latch taken before [`init()`](Self::init) is held when the admin
+    /// listener answers its first request. A latch taken afterwards may be too late for the first probe.
+    /// [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns the same `Readiness`.
     ///
     /// ```no_run
     /// use firstlight::Readiness;
@@ -239,57 +268,68 @@ impl TelemetryConfig {
         self
     }
 
-    /// An admin address that is in use is an error of [`build()`](Self::build). By default it is a warning, and the address is
-    /// tried again every 5 s: a service without its metrics page serves, and the alert on a target that is down says so.
-    /// Overridden by `FIRSTLIGHT_ADMIN_REQUIRED`.
+    /// Makes an admin address that is in use an error of [`build()`](Self::build).
+    ///
+    /// By default it is a warning, and the address is tried again every 5 s. The service then runs without `/metrics`, and
+    /// the alert on a target that is down fires. Overridden by `FIRSTLIGHT_ADMIN_REQUIRED`.
     pub fn require_admin(mut self) -> Self {
         self.admin_required = true;
         self
     }
 
-    /// Upper bounds of the buckets of one histogram, by its name on the metrics page, in the histogram's own unit,
-    /// rising. Defaults: the semantic conventions' duration buckets for names that end in `_seconds`, powers of four
-    /// for `_bytes`, and the OpenTelemetry SDK's general ones otherwise.
+    /// Sets the upper bounds of the buckets of one histogram.
+    ///
+    /// `metric` is the name in the exposition. `bounds` are in the histogram's own unit, in increasing order. Defaults: the
+    /// semantic conventions' duration buckets for names that end in `_seconds`, powers of four for `_bytes`, and the
+    /// OpenTelemetry SDK's general ones otherwise.
     pub fn buckets(mut self, metric: impl Into<String>, bounds: impl Into<Vec<f64>>) -> Self {
         self.buckets.push((metric.into(), bounds.into()));
         self
     }
 
-    /// How many series one metric may have, by its name on the metrics page; default 2,000, the OpenTelemetry SDK's
-    /// cardinality limit. What exceeds it is counted in one series, `otel_metric_overflow="true"`, and one log line names
-    /// the label that has the most values. Overridden by `FIRSTLIGHT_METRICS_SERIES_BUDGET`.
+    /// Sets how many series one metric may have.
+    ///
+    /// `metric` is the name in the exposition. Default: 2,000, the OpenTelemetry SDK's cardinality limit. Samples beyond
+    /// the limit go to one overflow series, `otel_metric_overflow="true"`, and one log line names the label that has the
+    /// most values. Overridden by `FIRSTLIGHT_METRICS_SERIES_BUDGET`.
     pub fn series_budget(mut self, metric: impl Into<String>, series: usize) -> Self {
         self.series_budgets.push((metric.into(), series));
         self
     }
 
-    /// How many series all of the program's metrics may have together; default 50,000, some 30 MB here and a page of 10 to
-    /// 20 MB, which is where Prometheus servers start to complain. Each metric keeps room for its first 10. Overridden by
+    /// Sets how many series all of the program's metrics may have together.
+    ///
+    /// Default: 50,000. That is about 30 MB in this process and an exposition of 10 to 20 MB, a size at which Prometheus
+    /// servers start to have difficulties. Each metric keeps room for its first 10 series. Overridden by
     /// `FIRSTLIGHT_METRICS_SERIES_TOTAL`.
     pub fn series_total(mut self, series: usize) -> Self {
         self.series_total = Some(series);
         self
     }
 
-    /// From which duration on a statement is worth a WARN line of its own, in place of sqlx's; default 1 s, which is what
-    /// sqlx takes for slow, and all that most requests have. Zero is never. With the feature `sqlx`. Overridden by
-    /// `FIRSTLIGHT_SLOW_QUERY`.
+    /// Sets the duration from which a statement gets a WARN line.
+    ///
+    /// The line replaces sqlx's own. Default: 1 s, sqlx's threshold for a slow statement and the time-out of most requests.
+    /// Zero turns the warning off. Takes effect with the feature `sqlx`. Overridden by `FIRSTLIGHT_SLOW_QUERY`.
     pub fn slow_query(mut self, threshold: Duration) -> Self {
         self.slow_query = Some(threshold);
         self
     }
 
-    /// From how many runs of one statement in one request on it is an N+1: one WARN line at the request's end, an
-    /// attribute on its span, and a count in `sql_n_plus_one_total`. Default 10: below, it is a handful of lookups that
-    /// no user would notice, and a page of a list has ten rows or more. Zero is never. With the feature `sqlx`. Overridden
-    /// by `FIRSTLIGHT_N_PLUS_ONE`.
+    /// Sets how often a request may run one statement before it is an N+1 query.
+    ///
+    /// From that number of runs on, the request gets one WARN line at its end, an attribute on its span, and a count in
+    /// `sql_n_plus_one_total`. Default: 10. Fewer runs are a few lookups that no user notices, while one page of a list has
+    /// ten rows or more. Zero turns the detection off. Takes effect with the feature `sqlx`. Overridden by
+    /// `FIRSTLIGHT_N_PLUS_ONE`.
     pub fn n_plus_one(mut self, repeats: u32) -> Self {
         self.n_plus_one = Some(repeats);
         self
     }
 
-    /// How long a dropped guard may flush; default 5 s, half of what Kubernetes leaves after a typical drain.
-    /// Overridden by `FIRSTLIGHT_SHUTDOWN_TIMEOUT`.
+    /// Sets how long a dropped guard may flush.
+    ///
+    /// Default: 5 s, half of what Kubernetes leaves after a typical drain. Overridden by `FIRSTLIGHT_SHUTDOWN_TIMEOUT`.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = Some(timeout);
         self

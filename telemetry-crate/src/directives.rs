@@ -1,7 +1,7 @@
-//! Directives of a filter, in `RUST_LOG`'s grammar, judged as a whole before `tracing` reads them.
+//! Filter directives in the grammar of `RUST_LOG`, with strict validation.
 //!
-//! `tracing` takes any text for a target, and a target that does not exist silences all others. So text that is no target
-//! is refused here, and so are words that mean a level, or all targets, in other loggers.
+//! `tracing` accepts any text as a target, and a target that does not exist silences all others. Text that cannot be a
+//! target is therefore rejected, and so are words that mean a level or all targets in other loggers.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,9 @@ use tracing_subscriber::{EnvFilter, filter::Targets};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// What other loggers call levels, switches and all targets. As targets they would silence all others.
+/// Words of other loggers for levels, switches and all targets.
+///
+/// As targets they would silence all others.
 const FOREIGN_WORDS: [&str; 25] = [
     "all",
     "any",
@@ -38,7 +40,7 @@ const FOREIGN_WORDS: [&str; 25] = [
     "yes",
 ];
 
-/// Directives about targets alone, as spans are filtered by.
+/// Parses directives without spans, which is what the filter of spans supports.
 pub(crate) fn targets(text: &str) -> Option<Targets> {
     match Directives::parse(text).ok()?.kind {
         Kind::Static(targets) => Some(targets),
@@ -46,26 +48,26 @@ pub(crate) fn targets(text: &str) -> Option<Targets> {
     }
 }
 
-/// What a directive is about.
+/// The subject of a directive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
-    /// All targets: a level alone.
+    /// All targets, by a level alone.
     All,
     Target,
     Spans,
 }
 
-/// Judges `level`, `target`, `target=level` and `target[spans]=level`.
+/// Validates `level`, `target`, `target=level` and `target[spans]=level`.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// A description of the mistake.
 fn scope(directive: &str) -> Result<Scope, String> {
     if is_level(directive) {
         return Ok(Scope::All);
     }
     let is_bare = !directive.contains(['=', '[']);
-    if is_bare && (is_foreign(directive) || LEVELS.iter().any(|level| is_slip(directive, level))) {
+    if is_bare && (is_foreign(directive) || LEVELS.iter().any(|level| is_typo(directive, level))) {
         return Err(no_level(directive));
     }
     let invalid = || Err(format!("{directive:?} is no directive"));
@@ -101,7 +103,7 @@ fn no_level(word: &str) -> String {
     format!("{word:?} is no level: error, warn, info, debug, trace or off")
 }
 
-/// A level, or its number.
+/// Whether the word is a level or its number.
 fn is_level(word: &str) -> bool {
     matches!(word.as_bytes(), [b'0'..=b'5'])
         || LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level))
@@ -112,7 +114,9 @@ fn is_foreign(word: &str) -> bool {
     FOREIGN_WORDS.iter().any(is_word)
 }
 
-/// The path of a module, or what programs write in its place: `tower_http::trace`, `my-service`, `orders.db`.
+/// Whether the text is a module path or a custom target.
+///
+/// Examples are `tower_http::trace`, `my-service` and `orders.db`.
 fn is_target(text: &str) -> bool {
     text.split("::").all(|segment| {
         segment.starts_with(|first: char| first.is_alphabetic() || first == '_')
@@ -122,9 +126,11 @@ fn is_target(text: &str) -> bool {
     })
 }
 
-/// Whether a letter was left out, typed twice, in the wrong order, or replaced by a digit. Other replacements are not
-/// looked for: `warp` is a crate.
-fn is_slip(typed: &str, meant: &str) -> bool {
+/// Whether the word is a level with a typing error.
+///
+/// Such an error is a missing letter, an extra one, two in the wrong order, or a digit for a letter. Other replacements
+/// are accepted, because `warp` is a crate.
+fn is_typo(typed: &str, meant: &str) -> bool {
     let typed = typed.to_ascii_lowercase();
     let (typed, meant) = (typed.as_bytes(), meant.as_bytes());
     let prefix = typed.iter().zip(meant).take_while(|(a, b)| a == b).count();
@@ -148,7 +154,7 @@ pub(crate) struct Directives {
     only_named: bool,
 }
 
-/// What must be asked.
+/// The filter that implements the directives.
 #[derive(Debug)]
 pub(crate) enum Kind {
     Static(Targets),
@@ -156,12 +162,14 @@ pub(crate) enum Kind {
 }
 
 impl Directives {
+    /// Parses and validates directives.
+    ///
     /// # Errors
     ///
-    /// What is wrong with the text.
+    /// A description of the mistake.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        // `tracing` takes a space for a part of the target, and the nothing behind a last comma for `error`.
+        // `tracing` treats spaces as part of the target, and the empty text behind a last comma as `error`.
         let directives = text.split(',').map(str::trim);
         let directives: Vec<&str> = directives.filter(|it| !it.is_empty()).collect();
         if directives.is_empty() {
@@ -193,12 +201,12 @@ impl Directives {
         &self.kind
     }
 
-    /// As they were given.
+    /// The directives as they were given.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether only the targets and spans that are named may log.
+    /// Whether there is no level for targets that are not named.
     pub(crate) fn only_named(&self) -> bool {
         self.only_named
     }
@@ -211,7 +219,7 @@ mod tests {
     use super::{Directives, Kind};
 
     #[test]
-    fn misspelled_levels_are_refused() {
+    fn misspelled_levels_are_rejected() {
         for text in [
             "warning",
             "WARNING",
@@ -234,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_refused() {
+    fn invalid_lists_are_rejected() {
         for text in [
             "",
             " , ",
@@ -285,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_and_levels_are_taken() {
+    fn targets_and_levels_are_accepted() {
         for text in [
             "warn",
             "Info",
@@ -312,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn spaces_and_last_commas_mean_nothing() {
+    fn spaces_and_last_commas_are_ignored() {
         let parsed = Directives::parse(" info , orders=debug, ").unwrap();
         assert_eq!(parsed.text(), "info , orders=debug,");
         let Kind::Static(targets) = parsed.kind() else {
@@ -322,8 +330,8 @@ mod tests {
     }
 
     #[test]
-    fn a_level_for_all_others_is_missed() {
-        for (text, is_missed) in [
+    fn missing_default_levels_are_detected() {
+        for (text, is_missing) in [
             ("orders=debug", true),
             ("[order]=trace", true),
             ("off,orders=debug", false),
@@ -331,7 +339,7 @@ mod tests {
             ("2", false),
         ] {
             let parsed = Directives::parse(text).unwrap();
-            assert_eq!(parsed.only_named(), is_missed, "{text}");
+            assert_eq!(parsed.only_named(), is_missing, "{text}");
         }
     }
 }

@@ -1,14 +1,14 @@
-//! What can go wrong when telemetry starts and when it stops.
+//! Errors of the start and the shutdown of telemetry.
 //!
-//! Each message names the setting, what was found, what was expected, and what to do. Two types, because they meet
-//! two readers: [`InitError`] the one who deploys the service, [`ShutdownError`] the one of its last lines.
-//! Nothing that happens in between is an error of the service: telemetry that fails at run time is counted on the
-//! metrics page and logged when its state changes.
+//! Each message names the setting, what was found, what was expected, and what to do. [`InitError`] is for the operator
+//! who deploys the service, [`ShutdownError`] for its last log lines. Failures of telemetry at run time are not errors of
+//! the service: they are counted in the metrics and logged when the state changes.
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
-/// Why telemetry did not start. Nothing was installed, no thread and no listener is left behind, except where a
-/// variant says otherwise.
+/// The reason why telemetry did not start.
+///
+/// Nothing was installed, and no thread or listener remains, except where a variant says otherwise.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
@@ -22,7 +22,9 @@ pub enum InitError {
     #[error("{setting}: found {found:?}, expected {expected}")]
     #[non_exhaustive]
     InvalidSetting {
-        /// The environment variable or the setter of [`TelemetryConfig`](crate::TelemetryConfig).
+        /// The environment variable or setter.
+        ///
+        /// Setters are those of [`TelemetryConfig`](crate::TelemetryConfig).
         setting: String,
         /// The value, without credentials.
         found: String,
@@ -42,11 +44,11 @@ pub enum InitError {
         source: io::Error,
     },
 
-    /// The OTLP exporter refused its configuration.
+    /// The OTLP exporter rejected its configuration.
     #[error("OTLP trace exporter: {reason}; check the OTEL_EXPORTER_OTLP_* variables")]
     #[non_exhaustive]
     Exporter {
-        /// The exporter's own words.
+        /// The exporter's message.
         reason: String,
     },
 
@@ -72,7 +74,9 @@ pub enum InitError {
     )]
     LoggerTaken,
 
-    /// Another crate has set the global `metrics` recorder. The `tracing` subscriber is installed already and stays.
+    /// Another crate has set the global `metrics` recorder.
+    ///
+    /// The `tracing` subscriber is installed already and stays.
     #[error(
         "a global metrics recorder is set already: remove the other exporter; firstlight serves the same metrics on its admin listener"
     )]
@@ -104,13 +108,13 @@ impl InitError {
     }
 }
 
-/// What a flush or a shutdown could not deliver within its deadline, signal by signal.
+/// The items that a flush or a shutdown did not deliver within its deadline.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownError {
-    /// The deadline that was given, for all signals together.
+    /// The deadline of the call, for all signals together.
     pub deadline: Duration,
-    /// What this flush lost; never empty.
+    /// One entry per kind of items that this flush lost; never empty.
     pub lost: Vec<Lost>,
 }
 
@@ -118,27 +122,29 @@ pub struct ShutdownError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lost {
-    /// What was lost.
+    /// The kind of the lost items.
     pub kind: LostKind,
-    /// How many of them in this flush.
+    /// The number of items lost in this flush.
     pub count: u64,
-    /// How many since the process started, these included.
+    /// The number of items lost since the process started, including these.
     pub since_start: u64,
     /// The last error, with its causes.
     pub cause: String,
 }
 
-/// What can be lost.
+/// A kind of items that can be lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LostKind {
-    /// Of traces.
+    /// Spans of traces.
     Spans,
-    /// Of metrics that are pushed. The counts in them are not lost as long as the process lives: metrics are cumulative.
+    /// Data points of metrics that are pushed.
+    ///
+    /// Metrics are cumulative, so that the next successful push has their counts.
     DataPoints,
-    /// Log records over OTLP; their lines are on standard output.
+    /// Log records over OTLP; their log lines are on standard output.
     LogRecords,
-    /// Lines on standard output.
+    /// Log lines on standard output.
     LogLines,
 }
 
@@ -185,7 +191,7 @@ impl fmt::Display for ShutdownError {
 
 impl std::error::Error for ShutdownError {}
 
-// A `main` that returns an error shows its `Debug` form; the sentence is what an operator can act on.
+// A `main` that returns an error prints its `Debug` form, which should be the message for operators.
 impl fmt::Debug for InitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -198,7 +204,7 @@ impl fmt::Debug for ShutdownError {
     }
 }
 
-/// A collector's address as it may be shown: without the query, where some vendors want their keys.
+/// A collector's address without its query, which may contain a key.
 pub(crate) fn without_query(endpoint: &http::Uri) -> String {
     let text = endpoint.to_string();
     match text.split_once('?') {
@@ -207,7 +213,7 @@ pub(crate) fn without_query(endpoint: &http::Uri) -> String {
     }
 }
 
-/// `http://127.0.0.1:9464`, the way people paste it into a browser.
+/// The URL of an address, such as `http://127.0.0.1:9464`.
 pub(crate) fn url_of(address: SocketAddr) -> String {
     format!("http://{address}")
 }

@@ -1,16 +1,15 @@
-//! OTLP: how spans, log records and metrics leave the process.
+//! The export of spans, log records and metrics over OTLP.
 //!
 //! ```text
 //! spans, log records ─▶ queue ─▶ batches ─┐ thread: one task per signal, ─▶ client: HTTP or gRPC, ─▶ collector
 //! metrics ───────────── interval ─────────┘ on a runtime of its own         TLS, gzip, retries
-//!                                             └──▶ stats: what became of it, by reason
+//!                                             └──▶ stats: results by reason
 //! ```
 //!
-//! One implementation for the three signals, so that a promise holds for all of them: nothing waits for the
-//! application's runtime, a flush keeps its deadline, and what is lost is counted with its reason. What it leaves out:
-//! OTLP as JSON, which costs more and which every collector can do without.
+//! The three signals share one implementation and therefore its guarantees: an export never waits for the application's
+//! runtime, a flush keeps its deadline, and losses are counted with their reason. OTLP as JSON is not supported, because
+//! it is larger and every collector accepts protobuf.
 
-mod answer;
 mod backoff;
 mod batches;
 mod client;
@@ -23,6 +22,7 @@ mod health;
 mod intervals;
 mod partial;
 mod queue;
+mod response;
 mod split;
 mod stats;
 #[cfg(all(test, feature = "testing"))]

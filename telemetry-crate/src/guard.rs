@@ -1,4 +1,4 @@
-//! The guard: as long as it lives telemetry runs, and when it goes everything that waits is sent.
+//! The guard of running telemetry; dropping it flushes and shuts telemetry down.
 
 mod dropped;
 
@@ -23,17 +23,19 @@ use crate::{
     values::{counted, with_causes},
 };
 
-/// The share of the deadline that is kept back for the log lines, which report what became of the rest.
-const FOR_LOGS: f64 = 0.2;
+/// Share of the deadline that is reserved for log records.
+///
+/// They report the result of the other signals, and are therefore sent last.
+const LOG_SHARE: f64 = 0.2;
 
-/// Running telemetry. Keep it until the program ends.
+/// The guard of running telemetry; keep it until the program ends.
 ///
-/// Bind it to a name: `let _ = firstlight::init()?` drops it at once, and with it everything that was still to be
-/// sent. Dropping it flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one line, and another, a warning, if
-/// the process goes on for 2 s;
-/// [`shutdown`](Self::shutdown) does the same with a deadline of your own and tells you what was lost.
+/// Bind it to a name: `let _ = firstlight::init()?` drops it at once and with it everything that was still to be sent.
+/// Dropping it flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one line. It logs a warning if the
+/// process still runs 2 s later. [`shutdown`](Self::shutdown) does the same with a deadline of your own and returns what
+/// was lost.
 ///
-/// Both block the calling thread and need no runtime; calling them inside async code at the end of `main` is fine.
+/// Both block the calling thread and need no runtime. They may be called in async code at the end of `main`.
 #[derive(Debug)]
 #[must_use = "dropping the guard shuts telemetry down; bind it with `let telemetry = ...`, not `let _ = ...`"]
 pub struct TelemetryGuard {
@@ -41,7 +43,7 @@ pub struct TelemetryGuard {
     is_down: bool,
 }
 
-/// What runs.
+/// The running parts of telemetry.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) exporters: Exporters,
@@ -50,7 +52,7 @@ pub(crate) struct Parts {
     pub(crate) readiness: Readiness,
     pub(crate) runtime: Arc<RuntimeObserver>,
     pub(crate) status: Arc<Status>,
-    /// Empty as long as nothing is served.
+    /// Empty until the listener is bound.
     pub(crate) admin_address: Arc<OnceLock<SocketAddr>>,
     pub(crate) shutdown_timeout: Duration,
 }
@@ -63,33 +65,35 @@ impl TelemetryGuard {
         }
     }
 
-    /// What `/readyz` answers.
+    /// Returns the [`Readiness`] that `/readyz` reports.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         self.parts.readiness.clone()
     }
 
-    /// The metrics page, for a program that serves it itself.
+    /// Returns a handle on the metrics, for a program that serves them itself.
     #[must_use]
     pub fn metrics(&self) -> MetricsHandle {
         self.parts.metrics.clone()
     }
 
-    /// Where `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` are served; `None` if nowhere, or not yet, because
-    /// the address is in use.
+    /// Returns the address of the admin listener.
+    ///
+    /// It serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry`. `None` if the listener is off, or not
+    /// bound yet because the address is in use.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.parts.admin_address.get().copied()
     }
 
-    /// Observes the tokio runtime that this is called in: its load, its scheduling delay, and whether it stands still.
+    /// Observes the current tokio runtime.
     ///
-    /// A telemetry that was started inside of a runtime, such as in an async `main`, does so already. Call this for one
-    /// that was started before its runtime, or for another runtime; one is observed at a time, the latest.
+    /// Measures its load and scheduling delay, and whether it is blocked. Telemetry that starts inside a runtime, such as in an async `main`, observes it already. Call this if telemetry
+    /// started before the runtime, or for another runtime. Only the latest runtime is observed.
     ///
     /// # Errors
     ///
-    /// [`NoRuntime`] outside of a runtime.
+    /// [`NoRuntime`] outside a runtime.
     ///
     /// ```no_run
     /// fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -106,16 +110,17 @@ impl TelemetryGuard {
         self.parts.runtime.observe_current()
     }
 
-    /// From here on a runtime that stands still is not reported.
-    pub(crate) fn observe_no_runtime(&self) {
+    /// Stops observing the runtime, so that a blocked one is not reported.
+    pub(crate) fn stop_observing_runtime(&self) {
         self.parts.runtime.stop();
     }
 
-    /// Sends a canary through every pipeline and says what became of it: one log line, one count on the metrics page, and
-    /// one span, which the collector must acknowledge within the deadline, and so for log records and metrics if they are sent
-    /// to one. Blocks the calling thread.
+    /// Sends a test item through every pipeline and reports the results.
     ///
-    /// [`check()`](crate::check()) does it for a program that does nothing else.
+    /// It writes one log line, counts one sample, and sends one span, which the collector must acknowledge within the
+    /// deadline. Log records and metrics are checked in the same way if they are exported. Blocks the calling thread.
+    ///
+    /// [`check()`](crate::check()) does this for a program that does nothing else.
     pub fn check(&self, deadline: Duration) -> CheckReport {
         Pipelines {
             status: &self.parts.status,
@@ -127,24 +132,27 @@ impl TelemetryGuard {
         .check(deadline)
     }
 
-    /// Sends everything that waits, under one deadline for all signals: spans and metrics first, then log lines, which say
-    /// what became of them.
+    /// Sends all pending spans, metrics and log records, within one deadline.
+    ///
+    /// Log records come last, because they report the result of the other signals.
     ///
     /// # Errors
     ///
-    /// [`ShutdownError`] says, signal by signal, how much this flush lost and why.
+    /// [`ShutdownError`] lists how much of each signal this flush lost, and why.
     pub fn flush(&self, deadline: Duration) -> Result<(), ShutdownError> {
         self.flush_with(deadline, |_| {})
     }
 
-    /// Flushes and ends telemetry. Spans that end later are dropped and counted; log lines still come out.
+    /// Flushes and shuts telemetry down.
     ///
-    /// For what wants to know whether all was sent, such as a test. A program ends with [`finish`](Self::finish), whose exit code
-    /// is the program's own: a collector that is away is no failure of it.
+    /// Spans that end later are dropped and counted. Log lines are still written.
+    ///
+    /// For a caller that needs to know whether everything was sent, such as a test. A program ends with
+    /// [`finish`](Self::finish), whose exit code does not depend on the collector.
     ///
     /// # Errors
     ///
-    /// [`ShutdownError`] says, signal by signal, how much was lost and why; the same stands in the last log line.
+    /// [`ShutdownError`] lists how much of each signal was lost, and why. The last log line has the same.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -157,10 +165,12 @@ impl TelemetryGuard {
     /// # }
     /// ```
     pub fn shutdown(mut self, deadline: Duration) -> Result<(), ShutdownError> {
-        self.go_down(deadline, End::Asked)
+        self.end(deadline, End::Requested)
     }
 
-    /// The end of `main`: a failure becomes one log line with all of its causes, then telemetry is shut down.
+    /// Ends `main`: logs a failure and shuts telemetry down.
+    ///
+    /// The log line has the error with all of its causes. Returns the exit code.
     ///
     /// ```no_run
     /// use std::process::ExitCode;
@@ -181,7 +191,7 @@ impl TelemetryGuard {
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        // A start that failed has let go of its latches.
+        // Needed because a failed start may have released its latches.
         self.parts.readiness.drain();
         let code = match result {
             Ok(()) => ExitCode::SUCCESS,
@@ -191,18 +201,19 @@ impl TelemetryGuard {
                 ExitCode::FAILURE
             }
         };
-        // What could not be sent is in the last line; it does not make a success of the program a failure.
-        let _ = self.go_down(self.parts.shutdown_timeout, End::Asked);
+        // The last log line reports what could not be sent. The exit code remains that of the program.
+        let _ = self.end(self.parts.shutdown_timeout, End::Requested);
         code
     }
 
-    /// Ends the process with a code of the program's own, and before that telemetry, within `FIRSTLIGHT_SHUTDOWN_TIMEOUT`
-    /// (5 s by default).
+    /// Shuts telemetry down and exits the process with `code`.
     ///
-    /// In place of [`std::process::exit`], which runs no destructor: a guard that is alive then is never dropped, so the
-    /// spans that wait for their batch (5 s by default) are lost, and the log lines of the last milliseconds may be.
-    /// Like that one it ends all threads wherever they are. A program that can return from `main` should rather do that, with
-    /// [`finish`](Self::finish).
+    /// The shutdown takes at most `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default).
+    ///
+    /// Use it in place of [`std::process::exit`], which runs no destructors: the guard would not be dropped, and the spans
+    /// that wait for their batch (5 s by default) and possibly the last log lines would be lost. Like that function it
+    /// ends all threads without unwinding them. A program that can return from `main` should use
+    /// [`finish`](Self::finish) instead.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), firstlight::InitError> {
@@ -212,14 +223,14 @@ impl TelemetryGuard {
     /// # }
     /// ```
     pub fn exit(mut self, code: i32) -> ! {
-        // What could not be sent is in the last line; the code is the program's.
-        let _ = self.go_down(self.parts.shutdown_timeout, End::Asked);
+        // The last log line reports what could not be sent. The exit code remains that of the program.
+        let _ = self.end(self.parts.shutdown_timeout, End::Requested);
         std::process::exit(code)
     }
 
-    fn go_down(&mut self, deadline: Duration, end: End) -> Result<(), ShutdownError> {
+    fn end(&mut self, deadline: Duration, end: End) -> Result<(), ShutdownError> {
         self.is_down = true;
-        // This may block the runtime until the deadline, and that is no incident.
+        // The flush may block the runtime until the deadline, which must not be reported.
         self.parts.runtime.stop();
         self.parts.readiness.drain();
         self.parts.metrics.warn_over_budget();
@@ -229,8 +240,9 @@ impl TelemetryGuard {
         result
     }
 
-    /// What was exported and lost in the life of the process; as a warning, and whatever the log filter says, if anything was
-    /// lost.
+    /// Logs what was exported and lost since the start.
+    ///
+    /// After a loss it is a warning that the log filter does not remove.
     fn log_last_line(&self, unsent: &[(Signal, Unsent)]) {
         let mut losses: Vec<String> = unsent
             .iter()
@@ -265,7 +277,7 @@ impl TelemetryGuard {
             losses.push(format!("{lines} dropped: {cause}"));
         }
         let exported = spans.map_or(0, |spans| spans.total_exported());
-        // A batch that is still under way at the deadline is not counted by the exporter.
+        // The exporter has not yet counted a batch that is in flight at the deadline.
         let lost = spans.map_or(0, |spans| spans.total_lost() + spans.in_flight()) + open;
         if losses.is_empty() {
             tracing::info!(
@@ -282,7 +294,7 @@ impl TelemetryGuard {
         }
     }
 
-    /// The log records go last, because the last line is one of them.
+    /// Flushes all signals; the log records last, because `report` writes one.
     fn flush_with(
         &self,
         deadline: Duration,
@@ -293,13 +305,13 @@ impl TelemetryGuard {
         let dropped_before = self.parts.logs.dropped();
         let exporters = &self.parts.exporters;
 
-        // All at once: a signal that hangs takes no time from the others.
+        // All start together, so that a signal that hangs takes no time from the others.
         let (traces, metrics) = (
             exporters.flush(Signal::Traces),
             exporters.flush(Signal::Metrics),
         );
         let records = exporters.flush(Signal::Logs);
-        let first = end - deadline.mul_f64(FOR_LOGS);
+        let first = end - deadline.mul_f64(LOG_SHARE);
         let mut unsent = Vec::new();
         let mut wait = |signal, flush: Option<Flush>, end| {
             if let Some(Err(lost)) = flush.map(|flush| flush.wait(end)) {
@@ -349,8 +361,8 @@ impl TelemetryGuard {
 impl Drop for TelemetryGuard {
     fn drop(&mut self) {
         if !self.is_down {
-            // The last line has said what was lost; no other place is left to say it.
-            let _ = self.go_down(self.parts.shutdown_timeout, End::Dropped);
+            // The last log line reports what was lost.
+            let _ = self.end(self.parts.shutdown_timeout, End::Dropped);
             dropped::watch();
         }
     }

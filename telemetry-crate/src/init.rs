@@ -1,8 +1,8 @@
-//! From a configuration to running telemetry, in two steps.
+//! The two steps from a configuration to running telemetry.
 //!
-//! [`Telemetry::build`] does everything that can fail and touches nothing global: no subscriber, no recorder, no
-//! thread. [`Telemetry::install`] registers the globals, from the one that is most often taken already to the one that
-//! never is. What it has registered cannot be taken back, so its errors name exactly what was refused.
+//! [`Telemetry::build`] does everything that can fail and sets nothing global: no subscriber, no recorder, no thread.
+//! [`Telemetry::install`] registers the globals, beginning with the one that is most likely taken already. A
+//! registration cannot be undone, so its errors name the global that was taken.
 
 mod check;
 mod observer;
@@ -34,20 +34,20 @@ use crate::{
     runtime::RuntimeObserver,
     secret, shutdown,
     signal::Signal,
-    status::{Status, warn_of_doubles},
+    status::{Status, warn_of_duplicates},
     traces::Traces,
 };
 
-/// Globals cannot be registered twice, so there is one telemetry in a process, ever.
+/// Set by the first installation: globals can be registered only once per process.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Whether telemetry runs in this process, or ran.
+/// Whether telemetry was installed in this process.
 #[cfg(feature = "testing")]
 pub(crate) fn is_installed() -> bool {
     INSTALLED.load(Ordering::Acquire)
 }
 
-/// Telemetry that is built and not yet running.
+/// Telemetry that is built and not running yet.
 ///
 /// For a program that owns its `tracing` subscriber: add [`layer()`](Self::layer) to it, then call
 /// [`install()`](Self::install) for everything else.
@@ -70,7 +70,7 @@ pub struct Telemetry {
     pipeline: Pipeline,
     metrics_push: Option<MetricsPush>,
     log_records: Option<RecordExport>,
-    /// Whether the program has asked for the layer.
+    /// Whether the program has called `layer()`.
     layer_taken: bool,
     readiness: Readiness,
     admin: Option<AdminListener>,
@@ -122,7 +122,7 @@ impl Telemetry {
         #[cfg(feature = "sqlx")]
         metrics.add_collector(Arc::new(crate::sqlx::PoolCollector));
 
-        // Last, because it is what another process on the machine can see.
+        // Last, because other processes can see the listener.
         let admin = match settings.admin.clone() {
             None => None,
             Some((host, port)) => Some(AdminListener::bind(host, port, settings.admin_required)?),
@@ -140,15 +140,15 @@ impl Telemetry {
         })
     }
 
-    /// The layer that makes log lines and spans, for a subscriber of the program's own. Once it was asked for,
-    /// [`install()`](Self::install) leaves the global subscriber and the `log` bridge to the program.
+    /// Returns the layer of log lines and spans, for the program's own subscriber.
     ///
-    /// A second call returns a layer that does nothing.
+    /// After this call [`install()`](Self::install) leaves the global subscriber and the `log` bridge to the program. A
+    /// second call returns a layer that does nothing.
     pub fn layer<S>(&mut self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        // Boxed, and not an `Option`: that one does not hand on `on_register_dispatch`.
+        // Not an `Option`, whose `Layer` implementation does not forward `on_register_dispatch`.
         if std::mem::replace(&mut self.layer_taken, true) {
             Identity::new().boxed()
         } else {
@@ -156,7 +156,7 @@ impl Telemetry {
         }
     }
 
-    /// Registers what is global in a process, and starts the threads: from here on telemetry runs.
+    /// Registers the globals and starts the threads.
     ///
     /// # Errors
     ///
@@ -170,9 +170,9 @@ impl Telemetry {
         if !settings.exemplars {
             turn_exemplars_off();
         }
-        // Before there is anything to redact.
+        // First, so that no event is recorded before redaction is set up.
         secret::redact_also(settings.redact.clone());
-        // A program that has asked for the layer has a subscriber, and decides about the bridge.
+        // A program that has called `layer()` has its own subscriber and decides about the `log` bridge.
         let owns_subscriber = !self.layer_taken;
         if let Err(refused) = register(&self.pipeline, owns_subscriber) {
             INSTALLED.store(false, Ordering::Release);
@@ -215,7 +215,7 @@ impl Telemetry {
         thread.start()?;
         let runtime = Arc::new(RuntimeObserver::default());
         metrics.add_collector(runtime.clone());
-        // Outside of a runtime there is none to observe yet; `observe_runtime()` is for that.
+        // Fails outside a runtime; the program can call `observe_runtime()` later.
         let _ = runtime.observe_current();
         let admin_address = self
             .admin
@@ -236,10 +236,10 @@ impl Telemetry {
             tracing::warn!(target: "firstlight", "{warning}");
         }
         if let Some(caution) = log_filter.caution() {
-            // Of a target that passes: the filter would hide it.
+            // With the target that always passes, because the filter could hide the warning.
             tracing::warn!(target: "firstlight::admin", "log filter {}: {caution}", log_filter.text());
         }
-        warn_of_doubles();
+        warn_of_duplicates();
         Ok(TelemetryGuard::new(Parts {
             exporters,
             metrics,
@@ -263,7 +263,7 @@ fn register(pipeline: &Pipeline, owns_subscriber: bool) -> Result<(), InitError>
         .map_err(|_| InitError::RecorderTaken)
 }
 
-/// Puts in force what is the same for the whole process.
+/// Applies the settings that are global in the process.
 fn apply(settings: &Settings) {
     shutdown::set_drain(settings.drain_delay, settings.drain_timeout);
     #[cfg(feature = "axum")]
@@ -274,7 +274,9 @@ fn apply(settings: &Settings) {
 }
 
 impl TelemetryConfig {
-    /// Starts telemetry: [`build()`](Self::build), then [`install()`](Telemetry::install).
+    /// Builds and installs telemetry.
+    ///
+    /// Calls [`build()`](Self::build), then [`install()`](Telemetry::install).
     ///
     /// # Errors
     ///
@@ -283,11 +285,13 @@ impl TelemetryConfig {
         self.build()?.install()
     }
 
-    /// Does everything that can fail, and sets nothing global: for a program that owns its `tracing` subscriber.
+    /// Builds telemetry without setting anything global.
+    ///
+    /// For a program that owns its `tracing` subscriber. Does everything that can fail except the registration.
     ///
     /// # Errors
     ///
-    /// See [`InitError`]. After an error no global, no thread and no listener is left behind.
+    /// See [`InitError`]. After an error no global is set, and no thread or listener remains.
     pub fn build(self) -> Result<Telemetry, InitError> {
         Telemetry::build(self, &process_environment)
     }

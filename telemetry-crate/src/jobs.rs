@@ -1,7 +1,7 @@
-//! Asynchronous work: what goes into a queue, how long it waits there, and what becomes of it.
+//! Background jobs: traces and metrics of enqueueing, waiting and running.
 //!
-//! A queue is declared once, with the latency that it may have. Who enqueues stores an [`Envelope`] beside the job; who works
-//! runs the job as [`Queue::run`], and the trace goes on:
+//! A queue is declared once, with its latency budget. The code that enqueues a job stores an
+//! [`Envelope`] beside it. The worker runs the job with [`Queue::run`], which continues the trace:
 //!
 //! ```text
 //! POST /orders ─▶ send emails (producer) ─▶ │ store │ ─▶ process emails (consumer) ─▶ whatever the job calls
@@ -17,16 +17,16 @@
 //! # async fn run(row: BTreeMap<String, String>) -> Result<(), std::io::Error> {
 //! let emails = Queue::declare("emails").latency_budget(Duration::from_secs(60));
 //!
-//! // Who enqueues. The envelope is text, for a column or the headers of a message:
+//! // Enqueueing. The envelope is text, for a column or the headers of a message:
 //! emails.enqueue("welcome", |envelope| insert(envelope.to_pairs())).await?;
 //!
 //! // The worker:
 //! let job = Job::new("welcome").attempt(1, 5).envelope(Envelope::from_pairs(row));
 //! if let Err(failure) = emails.run(job, send_email()).await {
-//!     if failure.is_dead() { /* put it aside */ } else { /* try again later */ }
+//!     if failure.is_dead() { /* dead-letter the job */ } else { /* try again later */ }
 //! }
 //!
-//! // Depth and age are read from the store, now and then, as long as this is held:
+//! // The queue's depth and age are read from the store while the watch is held:
 //! let watch = emails.watch(Duration::from_secs(15), || async {
 //!     let (ready, age) = count().await?;
 //!     Ok::<_, std::io::Error>(QueueStats::new().ready(ready).oldest_age(age))
@@ -38,19 +38,24 @@
 //!
 //! # One trace or two
 //!
-//! The [messaging conventions](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/) link a consumer's span to
-//! the producer's, and allow it to be a child for a message that is processed on its own. Here it is a child: a job of a
-//! `202 Accepted` belongs to one request and is soon done, and one waterfall from the click to the email is what an operator
-//! looks for who asks where the email is. Sampling then holds for all of it or none of it.
+//! The [messaging
+//! conventions](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/) link a
+//! consumer's span to the producer's span. For a message that is processed on its own, they allow
+//! the consumer's span to be a child. By default it is a child here: the job behind a
+//! `202 Accepted` belongs to one request and ends soon, and an operator who looks for a missing
+//! email wants a single trace from the click to the email. Sampling then applies to the whole
+//! trace.
 //!
-//! [`Job::new_linked_trace`] links instead: for jobs that come hours later or are retried for days, when a backend has
-//! closed the first trace, and for jobs of which one request makes thousands. [`Job::link`] adds the other messages of a
-//! batch.
+//! [`Job::new_linked_trace`] links instead. It is for jobs that run hours later or are retried for
+//! days, when a backend has closed the first trace, and for requests that enqueue thousands of
+//! jobs. [`Job::link`] adds the other messages of a batch.
 //!
 //! # What is left out
 //!
-//! The queue: storing, claiming, retrying with backoff and burying are the work of one, such as apalis (feature `apalis`: the
-//! module `jobs::apalis`). And a cancelled job's fate: the code that drops the future of a run knows it.
+//! This module is not a queue. Storing, claiming, retrying with backoff and dead-lettering are the
+//! work of a queue such as apalis (feature `apalis`: the module `jobs::apalis`). The module also
+//! does not decide what happens to a canceled job, because only the code that drops the future of a
+//! run knows.
 
 #[cfg(feature = "apalis")]
 pub mod apalis;
@@ -74,5 +79,5 @@ pub use self::{
     watch::Watch,
 };
 
-/// The target of the spans and the lines about jobs.
+/// Target of the spans and log lines about jobs.
 const TARGET: &str = "firstlight::jobs";

@@ -1,7 +1,6 @@
-//! Whether this process wants traffic: named checks, latches until the start is finished, and a switch for the drain.
+//! Readiness of the process: checks, latches of the start, and draining.
 //!
-//! Asking is cheap: all requests within a second share one run of the checks, so that a load balancer with
-//! many probes is no load on the database that it asks about.
+//! All requests within a second share one run of the checks, so that many probes put no load on what the checks ask.
 
 use std::{
     fmt,
@@ -20,16 +19,22 @@ use tokio::{
 
 use crate::values::printed;
 
-/// Below the one second that Kubernetes gives a probe by default, so that it reads a reason and no time-out.
+/// Time-out of a check.
+///
+/// Below the default time-out of a Kubernetes probe, 1 s, so that the probe reads the reason of the failure.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// For so long a run of the checks is news. Probes ask every few seconds each; there may be many of them.
+/// How long the result of a run is reused.
+///
+/// Many probes may ask, each every few seconds.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Set by the signal to stop, which knows no guard.
+/// Whether the process has received the signal to stop.
+///
+/// Global, because the signal's handler has no access to a guard.
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
-/// The process was told to stop.
+/// Records the signal to stop.
 pub(crate) fn stopping() {
     STOPPING.store(true, Ordering::Relaxed);
 }
@@ -41,14 +46,18 @@ pub(crate) fn is_stopping() -> bool {
 type Check =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
-/// What `/readyz` answers: 200 while every registered check passes and no latch is held, 503 otherwise and while
-/// draining. Clones share it.
+/// The readiness of the process, as `/readyz` reports it.
 ///
-/// Checks run on request, at most once a second however many requests there are, side by side, on the admin listener's runtime;
-/// one that takes longer than 800 ms has failed. Check what *this* replica needs and others may have: a warm cache, a
-/// connection. What all replicas share takes all of them out of service when it is down: a check of the database is for services
-/// that can do nothing without, so that a version that cannot reach it never takes over, and it should not wait for the pool, or
-/// a busy minute looks the same. `/livez` never depends on any of it.
+/// `/readyz` answers 200 while every check passes and no latch is held. It answers 503 otherwise and while draining.
+/// Clones share the state.
+///
+/// Checks run concurrently on the admin listener's runtime, when a request comes and at most once a second. A check that
+/// takes longer than 800 ms has failed.
+///
+/// Check what *this* replica needs and others may have, such as a warm cache or a connection. A check of something that
+/// all replicas share takes all of them out of service when it is down. A check of the database is for services that can
+/// do nothing without it: a version that cannot reach it then never replaces the old one. Such a check should not wait
+/// for the connection pool, because a busy minute would look like an outage. `/livez` does not depend on checks.
 ///
 /// ```no_run
 /// use firstlight::{Readiness, TelemetryConfig};
@@ -73,16 +82,16 @@ pub struct Readiness(Arc<Inner>);
 struct Inner {
     draining: AtomicBool,
     registered: Mutex<Registered>,
-    /// Held during a run, so that a request meanwhile waits for it instead of starting another.
+    /// The last run; locked during a run, so that concurrent requests wait for it.
     last: tokio::sync::Mutex<Option<Run>>,
 }
 
 #[derive(Default)]
 struct Registered {
     checks: Vec<(String, Check)>,
-    /// Names of what the start still waits for.
+    /// The names of the latches that are held.
     latches: Vec<String>,
-    /// Grows when a check is added or replaced: a run of the old ones is no news then.
+    /// Incremented when a check is added or replaced, which invalidates the last run.
     version: u64,
 }
 
@@ -96,13 +105,13 @@ struct Run {
 
 pub(super) struct Report {
     pub(super) ready: bool,
-    /// One line a latch and a check.
+    /// One line per latch and check.
     pub(super) text: String,
 }
 
-/// Keeps `/readyz` at 503 until it is released or dropped.
+/// A latch that keeps `/readyz` at 503 until it is released or dropped.
 ///
-/// Made by [`Readiness::latch`].
+/// Created by [`Readiness::latch`].
 #[derive(Debug)]
 #[must_use = "dropping the latch releases it; bind it with `let latch = ...`, not `let _ = ...`"]
 pub struct Latch {
@@ -111,7 +120,7 @@ pub struct Latch {
 }
 
 impl Latch {
-    /// What it stands for is done. Dropping it does the same.
+    /// Releases the latch, as dropping it does.
     pub fn release(self) {}
 }
 
@@ -129,16 +138,18 @@ impl Drop for Latch {
 }
 
 impl Readiness {
-    /// Without checks and latches: ready.
+    /// Creates a readiness without checks and latches, which is ready.
     ///
-    /// Give it to [`TelemetryConfig::readiness`](crate::TelemetryConfig::readiness), so that its checks and latches hold from the
-    /// first answer on; [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns that of a running telemetry.
+    /// Pass it to [`TelemetryConfig::readiness`](crate::TelemetryConfig::readiness), so that its checks and latches apply to
+    /// the first answer. [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns that of running telemetry.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a check, or replaces the one of the same name. The error's text is in the answer of `/readyz`.
+    /// Adds a check, or replaces the check of the same name.
+    ///
+    /// The text of its error is in the response of `/readyz`.
     pub fn register<C, F, E>(&self, name: impl Into<String>, check: C)
     where
         C: Fn() -> F + Send + Sync + 'static,
@@ -166,15 +177,17 @@ impl Readiness {
                 None
             }
         };
-        // What it has captured may be a latch, whose end asks for the lock.
+        // The replaced check is dropped without the lock, because it may own a latch, whose `Drop` takes the lock.
         drop(registered);
         drop(replaced);
     }
 
-    /// Not ready until the latch is released or dropped: for what must be done once before traffic comes, such as
-    /// migrations or a cache that must be warm. Several may be held at a time, also under one name.
+    /// Creates a latch: `/readyz` answers 503 until it is released or dropped.
     ///
-    /// A latch for the start is taken before telemetry starts. Once it runs, a probe may be answered before the latch is taken.
+    /// For work that must be done once before the first request, such as migrations or filling a cache. Several latches
+    /// may be held at a time, also with the same name.
+    ///
+    /// Create a latch for the start before telemetry starts. Otherwise a probe may be answered before it exists.
     pub fn latch(&self, name: impl Into<String>) -> Latch {
         let name = name.into();
         self.registered().latches.push(name.clone());
@@ -184,9 +197,9 @@ impl Readiness {
         }
     }
 
-    /// From here on `/readyz` answers 503: traffic goes elsewhere while this process finishes what it has.
+    /// Makes `/readyz` answer 503 from now on, so that traffic goes to other replicas.
     ///
-    /// [`shutdown_signal`](crate::shutdown_signal) and the guard's shutdown do this by themselves.
+    /// [`shutdown_signal`](crate::shutdown_signal) and the shutdown of the guard call it.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Relaxed);
     }
@@ -198,7 +211,7 @@ impl Readiness {
                 text: "not ready: draining\n".to_owned(),
             };
         }
-        // In a task of its own: a client that goes away must not end a run that others wait for.
+        // In a task, so that a client that disconnects does not end a run for which others wait.
         let this = self.clone();
         let run = tokio::spawn(async move { this.run().await });
         let outcomes = match run.await {
@@ -216,7 +229,7 @@ impl Readiness {
         for (name, outcome) in outcomes {
             match outcome {
                 Ok(()) => text.push_str(&format!("{name}: ok\n")),
-                // One line a check, whatever its error says.
+                // An error may have several lines; the report has one per check.
                 Err(reason) => {
                     text.push_str(&format!("{name}: {}\n", reason.replace(['\n', '\r'], " ")))
                 }
@@ -225,7 +238,7 @@ impl Readiness {
         Report { ready, text }
     }
 
-    /// The last run if it is still news, otherwise a new one.
+    /// Returns the last run if it is recent, and otherwise runs the checks.
     async fn run(&self) -> Run {
         let mut last = self.0.last.lock().await;
         let (checks, version) = {
@@ -256,12 +269,12 @@ impl Readiness {
     }
 }
 
-/// All checks side by side, each with its time-out.
+/// Runs all checks concurrently, each with its time-out.
 async fn run_all(checks: Vec<(String, Check)>) -> Vec<(String, Result<(), String>)> {
     let mut running = JoinSet::new();
     for (index, (_, check)) in checks.iter().enumerate() {
         let check = check.clone();
-        // Inside the task, so that a check that panics has failed and nothing else.
+        // `check()` is called inside the task, so that a panic fails only that check.
         running.spawn(async move { (index, timeout(CHECK_TIMEOUT, check()).await) });
     }
     let mut outcomes: Vec<(String, Result<(), String>)> = checks
@@ -295,7 +308,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_failed_check_makes_it_unready() {
+    async fn failed_checks_make_it_unready() {
         let readiness = Readiness::default();
         assert!(readiness.report().await.ready, "nothing to check");
         readiness.register("cache", || async { Ok::<_, String>(()) });
@@ -315,7 +328,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_check_that_hangs_has_failed() {
+    async fn hanging_checks_fail() {
         let readiness = Readiness::default();
         readiness.register("slow", std::future::pending::<Result<(), String>>);
         assert_eq!(
@@ -348,7 +361,7 @@ mod tests {
             let readiness = readiness.clone();
             probes.spawn(async move { readiness.report().await.ready });
         }
-        // One that goes away while the checks run ends nothing for the others.
+        // A client that disconnects during the checks does not affect the others.
         let asked = readiness.clone();
         let gone = tokio::spawn(async move { asked.report().await.ready });
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -356,19 +369,16 @@ mod tests {
         assert!(probes.join_all().await.into_iter().all(|ready| ready));
         assert_eq!(runs.load(Ordering::Relaxed), 1);
         assert!(readiness.report().await.ready);
-        assert_eq!(runs.load(Ordering::Relaxed), 1, "still news");
+        assert_eq!(runs.load(Ordering::Relaxed), 1, "the result is reused");
         tokio::time::sleep(FRESH).await;
         assert!(readiness.report().await.ready);
         assert_eq!(runs.load(Ordering::Relaxed), 2);
         readiness.register("counted", || async { Err("replaced") });
-        assert!(
-            !readiness.report().await.ready,
-            "the new check is asked at once"
-        );
+        assert!(!readiness.report().await.ready, "a new check runs at once");
     }
 
     #[tokio::test]
-    async fn latch_is_unready_until_released() {
+    async fn latches_hold_until_released() {
         let readiness = Readiness::default();
         let migrations = readiness.latch("migrations");
         let cache = readiness.latch("cache");

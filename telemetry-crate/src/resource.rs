@@ -1,8 +1,7 @@
-//! Who is speaking: the resource attributes, the same on spans and on the metrics page.
+//! The resource: attributes of this process on spans and metrics.
 //!
-//! Made by hand, because the SDK's own builder lets `service.name` in `OTEL_RESOURCE_ATTRIBUTES` win over
-//! `OTEL_SERVICE_NAME`, where the specification ("Resource SDK", environment variables) says the reverse, and lets
-//! code win over the operator.
+//! The SDK's own builder is not used: it prefers `service.name` in `OTEL_RESOURCE_ATTRIBUTES` to `OTEL_SERVICE_NAME`,
+//! contrary to the specification ("Resource SDK", environment variables), and it prefers code to the environment.
 
 use std::collections::BTreeMap;
 
@@ -22,13 +21,13 @@ use crate::{
 pub(crate) struct Resource(BTreeMap<String, String>);
 
 impl Resource {
-    /// Later arguments win over earlier ones.
+    /// Merges the attributes; later arguments take precedence.
     pub(crate) fn new(
         service_name: Option<String>,
         service_version: Option<String>,
-        by_author: Vec<(String, String)>,
-        by_operator: BTreeMap<String, String>,
-        service_name_by_operator: Option<String>,
+        from_code: Vec<(String, String)>,
+        from_environment: BTreeMap<String, String>,
+        service_name_variable: Option<String>,
     ) -> Self {
         let mut attributes = BTreeMap::new();
         for (key, value) in &TelemetryResourceDetector.detect() {
@@ -48,10 +47,10 @@ impl Resource {
             service_name.unwrap_or_else(unknown_service),
         );
         attributes.extend(service_version.map(|version| ("service.version".to_owned(), version)));
-        attributes.extend(by_author);
-        attributes.extend(by_operator);
-        attributes.extend(service_name_by_operator.map(|name| ("service.name".to_owned(), name)));
-        // It is on every span, on the metrics page and on the status page.
+        attributes.extend(from_code);
+        attributes.extend(from_environment);
+        attributes.extend(service_name_variable.map(|name| ("service.name".to_owned(), name)));
+        // Attributes are on every span, in the exposition and on the status page.
         for (key, value) in &mut attributes {
             *value = secret::shown(key, value).into_owned();
         }
@@ -66,7 +65,7 @@ impl Resource {
         self.get("service.name").unwrap_or_default()
     }
 
-    /// For the metrics page.
+    /// The attributes as key-value pairs, for the exposition and the status page.
     pub(crate) fn to_pairs(&self) -> Vec<(String, String)> {
         self.0
             .iter()
@@ -74,7 +73,7 @@ impl Resource {
             .collect()
     }
 
-    /// For what is sent without the SDK.
+    /// The attributes for OTLP messages that are encoded without the SDK.
     pub(crate) fn to_proto(&self) -> opentelemetry_proto::tonic::resource::v1::Resource {
         let attributes = self.0.iter();
         opentelemetry_proto::tonic::resource::v1::Resource {
@@ -85,7 +84,7 @@ impl Resource {
         }
     }
 
-    /// For the SDK.
+    /// The attributes for the SDK.
     pub(crate) fn to_sdk(&self) -> opentelemetry_sdk::Resource {
         opentelemetry_sdk::Resource::builder_empty()
             .with_attributes(
@@ -97,7 +96,9 @@ impl Resource {
     }
 }
 
-/// Semantic conventions, `service.name`: the fallback names the executable.
+/// The default of `service.name`, which names the executable.
+///
+/// Semantic conventions, `service.name`.
 fn unknown_service() -> String {
     let executable = std::env::current_exe().ok();
     match executable
@@ -110,8 +111,10 @@ fn unknown_service() -> String {
     }
 }
 
-/// Semantic conventions, `service.instance.id`: a random UUID (version 4) is recommended where nothing names the
-/// instance. The SDK's id generator is the source of randomness that we have already.
+/// A random UUID (version 4).
+///
+/// Semantic conventions, `service.instance.id`: recommended where nothing else names the instance. The SDK's id
+/// generator is a source of randomness that is present anyway.
 fn instance_id() -> String {
     let mut bytes = RandomIdGenerator::default().new_trace_id().to_bytes();
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn unnamed_service_takes_the_executable() {
+    fn default_name_is_the_executable() {
         let resource = Resource::new(None, None, Vec::new(), BTreeMap::new(), None);
         assert!(
             resource

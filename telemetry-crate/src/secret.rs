@@ -1,5 +1,4 @@
-//! Values that must not be told: a wrapper for those that the program knows, and names of fields for those that it
-//! forgot.
+//! Secrets: a wrapper type, and field names whose values are always redacted.
 
 mod address;
 
@@ -7,13 +6,14 @@ use std::{borrow::Cow, fmt, sync::OnceLock};
 
 pub(crate) use self::address::{may_hold_address, without_credentials, without_secrets};
 
-/// What stands where a secret was.
+/// The text that replaces a secret.
 pub(crate) const REDACTED: &str = "***";
 
 /// A value that no log line, span, label or panic shows.
 ///
-/// `Debug` and `Display` print `***`, so it can be a field of a struct that is logged whole, and an argument of a function
-/// under `#[instrument]`. It does not clear memory; for keys that must not be swapped to disk, use a crate that does.
+/// `Debug` and `Display` print `***`. A secret can therefore be a field of a struct that is logged, or an argument of a
+/// function under `#[instrument]`. It does not clear memory. For keys that must not be swapped to disk, use a crate that
+/// does.
 ///
 /// ```
 /// use firstlight::Secret;
@@ -26,17 +26,17 @@ pub(crate) const REDACTED: &str = "***";
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {
-    /// Hides a value.
+    /// Wraps a value.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The value itself, for where it is needed.
+    /// Returns a reference to the value.
     pub const fn expose(&self) -> &T {
         &self.0
     }
 
-    /// The value itself, by value.
+    /// Returns the value.
     pub fn into_exposed(self) -> T {
         self.0
     }
@@ -60,8 +60,10 @@ impl<T> fmt::Display for Secret<T> {
     }
 }
 
-/// Names that hold a secret whatever the program. Compared with a field's name, and with the part behind a dot or an
-/// underscore (`db_password`), without regard to case; `-` and `_` are the same.
+/// Names whose values are redacted in every program.
+///
+/// They are compared with a field's name and with its last part behind a dot, an underscore or a hyphen (`db_password`),
+/// ignoring case. `-` and `_` are equal.
 const WELL_KNOWN: [&str; 16] = [
     "access_key",
     "api_key",
@@ -81,19 +83,20 @@ const WELL_KNOWN: [&str; 16] = [
     "token",
 ];
 
-/// What the operator or the author adds.
+/// Names that the operator or the author adds.
 static MORE: OnceLock<Vec<String>> = OnceLock::new();
 
-/// Set once, when telemetry is installed.
+/// Adds names to redact; called once, when telemetry is installed.
 pub(crate) fn redact_also(names: Vec<String>) {
     if !names.is_empty() {
-        // There is one telemetry in a process, ever.
+        // Telemetry is installed once per process, so that it is not set yet.
         let _ = MORE.set(names);
     }
 }
 
-/// The last two letters of the names above: which letters stand before a last letter, as bits. Most names are told apart by
-/// theirs alone, and this is asked of every field of every line.
+/// For each last letter of the well-known names, the letters before it as bits.
+///
+/// The check runs for every field of every log line. Most names are excluded by their last two letters.
 const LAST_LETTERS: [u32; 32] = {
     let (mut before, mut index) = ([0; 32], 0);
     while index < WELL_KNOWN.len() {
@@ -104,15 +107,17 @@ const LAST_LETTERS: [u32; 32] = {
     before
 };
 
-/// A letter's place in the alphabet, whatever its case; whatever is no letter shares its place with one.
+/// A letter's position in the alphabet, ignoring case.
+///
+/// Other bytes share the position of a letter.
 const fn place(byte: u8) -> usize {
     (byte & 0x1f) as usize
 }
 
-/// Whether the value of a field or attribute of this name is not to be told.
+/// Whether the values of a field or attribute of this name are redacted.
 pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.as_bytes();
-    // Such as `db.password`, `db_password` and `x-api-key`.
+    // Matches `db.password`, `db_password` and `x-api-key`, for example.
     let matches = |secret: &str| {
         let tail = name.len().checked_sub(secret.len());
         tail.is_some_and(|start| {
@@ -130,7 +135,7 @@ pub(crate) fn is_secret(name: &str) -> bool {
         .is_some_and(|more| more.iter().any(|secret| matches(secret)))
 }
 
-/// The value of a field, attribute or label of this name, as it may be shown.
+/// The value of a field, attribute or label without secrets.
 pub(crate) fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
     if is_secret(name) {
         Cow::Borrowed(REDACTED)
@@ -155,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_known_by_the_last_part() {
+    fn last_part_of_a_name_decides() {
         for name in [
             "password",
             "Password",

@@ -1,4 +1,4 @@
-//! The signal to stop.
+//! The signal to stop, and the drain after it.
 
 use std::{
     sync::{
@@ -19,16 +19,21 @@ use crate::{export::LOSS_TARGET, readiness};
 
 const THREAD: &str = "firstlight-signals";
 
-/// How long the line of a second signal may take. The writer of log lines waits half as long; a foreign subscriber may be
-/// what is stuck.
+/// Time-out of the log line about a second signal.
+///
+/// Twice the time-out of the log writer. A foreign subscriber may block without one.
 const LAST_LINE: Duration = Duration::from_secs(1);
 
-/// Milliseconds. Set when telemetry starts; the signal to stop knows no guard.
+/// The drain delay in milliseconds.
+///
+/// Global, because the signal's handler has no access to a guard.
 static DRAIN_DELAY: AtomicU64 = AtomicU64::new(0);
 
-/// `FIRSTLIGHT_DRAIN_TIMEOUT`, if it is set.
+/// The value of `FIRSTLIGHT_DRAIN_TIMEOUT`, if it is set.
 static DRAIN_TIMEOUT: OnceLock<Duration> = OnceLock::new();
 
+/// Default drain time-out.
+///
 /// Leaves 10 of the 30 s after which Kubernetes kills: 5 for the flush of telemetry, and 5 for a drain delay.
 pub(crate) const DRAIN: Duration = Duration::from_secs(20);
 
@@ -36,27 +41,29 @@ pub(crate) fn set_drain(delay: Duration, timeout: Option<Duration>) {
     let milliseconds = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
     DRAIN_DELAY.store(milliseconds, Ordering::Relaxed);
     if let Some(timeout) = timeout {
-        // An error means that it is set, as every start of telemetry but the first finds it.
+        // Fails if an earlier start of telemetry in this process has set it.
         let _ = DRAIN_TIMEOUT.set(timeout);
     }
 }
 
-/// `FIRSTLIGHT_DRAIN_TIMEOUT`, which wins over what the program says.
+/// The drain time-out from the environment, which overrides the program's.
 pub(crate) fn operators_drain() -> Option<Duration> {
     DRAIN_TIMEOUT.get().copied()
 }
 
-/// How long what is in flight may take to end after [`shutdown_signal`]: `FIRSTLIGHT_DRAIN_TIMEOUT` (milliseconds), by
-/// default 20 s. `http::serve`, `cron::Scheduler` and `jobs::apalis::Workers` keep to it by themselves.
+/// Returns how long work in flight may take after [`shutdown_signal`].
+///
+/// Set by `FIRSTLIGHT_DRAIN_TIMEOUT` (milliseconds), by default 20 s. `http::serve`, `cron::Scheduler` and
+/// `jobs::apalis::Workers` apply it themselves.
 pub fn drain_timeout() -> Duration {
     operators_drain().unwrap_or(DRAIN)
 }
 
-/// Waits for the tasks of a service, such as a server, a worker and a scheduler, and ends them at the [`shutdown_signal`].
+/// Runs the tasks of a service, and stops them at the [`shutdown_signal`].
 ///
-/// At the signal it calls `stop`, which tells them to end. From then on they have [`drain_timeout`] and a second; what still
-/// runs after that is cancelled, with a warning, and is no error. The first task that fails or panics is the error, and the
-/// others are cancelled.
+/// The tasks are a server, a worker or a scheduler, for example. At the signal it calls `stop`, which must make them end.
+/// They then have [`drain_timeout`] and one more second. Tasks that still run are canceled, with a warning and without an
+/// error. If a task fails or panics, the others are canceled and its error is returned.
 ///
 /// ```no_run
 /// # async fn example(listener: tokio::net::TcpListener) -> std::io::Result<()> {
@@ -79,7 +86,7 @@ pub fn drain_timeout() -> Duration {
 ///
 /// # Errors
 ///
-/// That of the task, or its panic.
+/// The error of the first task that fails, or its panic.
 pub async fn run_until_shutdown<E>(
     tasks: JoinSet<Result<(), E>>,
     stop: impl FnOnce(),
@@ -109,7 +116,7 @@ where
     };
     let overdue = async {
         stopped.await;
-        // A server cuts its requests in time, and is done a moment later.
+        // One more second, because a server cancels its requests at the time-out and then needs a moment to end.
         tokio::time::sleep(drain_timeout() + Duration::from_secs(1)).await;
     };
     tokio::select! {
@@ -124,16 +131,17 @@ where
     }
 }
 
-/// Completes at the first SIGTERM or SIGINT: stop accepting, drain, then let the guard flush. `/readyz` answers 503 from
-/// the signal on. A second signal ends the process at once, after one line, with 128 and the signal's number as
-/// its exit code.
+/// Completes at the first SIGTERM or SIGINT.
 ///
-/// `FIRSTLIGHT_DRAIN_DELAY` (milliseconds, default 0) lies between the signal and the completion. Kubernetes sends the
-/// signal while its load balancers still send requests here; with a delay longer than they need to notice (5,000 is a
-/// common choice, more than the readiness probe's period), no request meets a closed port. It must be well below
-/// `terminationGracePeriodSeconds`, which the drain and the flush share.
+/// Then stop accepting requests, drain, and let the guard flush. `/readyz` answers 503 from the signal on. A second
+/// signal ends the process at once, after one log line. The exit code is then 128 plus the signal's number.
 ///
-/// Kubernetes, systemd and `docker stop` send SIGTERM; Ctrl-C is SIGINT. On other systems than Unix it is Ctrl-C.
+/// `FIRSTLIGHT_DRAIN_DELAY` (milliseconds, default 0) delays the completion. Kubernetes sends the signal while its load
+/// balancers still send requests. With a delay longer than they need to notice, no request meets a closed port; 5,000 is
+/// a common choice, more than the readiness probe's period. It must be well below `terminationGracePeriodSeconds`, which
+/// the drain and the flush share.
+///
+/// Kubernetes, systemd and `docker stop` send SIGTERM; Ctrl-C is SIGINT. On systems other than Unix it is Ctrl-C.
 /// Must be polled inside a tokio runtime with I/O enabled.
 ///
 /// ```no_run
@@ -164,19 +172,19 @@ pub async fn shutdown_signal() {
         );
     }
     let (drained, drain) = oneshot::channel();
-    // A second signal means that the drain is stuck, so it is not left to the runtime that may be the reason.
+    // On a thread, because a second signal means that the drain hangs, possibly because of a blocked runtime.
     let watcher = thread::Builder::new()
         .name(THREAD.to_owned())
-        .spawn(move || exit_at_the_next(signals, delay, drained));
+        .spawn(move || exit_at_next_signal(signals, delay, drained));
     if let Err(error) = watcher {
         tracing::warn!(target: "firstlight", "cannot watch for a second signal: {error}");
     }
-    // An error means that the thread could not wait, and then there is no delay.
+    // An error means that the thread could not start or wait; there is no delay then.
     let _ = drain.await;
 }
 
-/// Says when the delay is over, and ends the process at the next signal.
-fn exit_at_the_next(mut signals: Signals, delay: Duration, drained: oneshot::Sender<()>) {
+/// Reports the end of the delay, and exits the process at the next signal.
+fn exit_at_next_signal(mut signals: Signals, delay: Duration, drained: oneshot::Sender<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -186,27 +194,29 @@ fn exit_at_the_next(mut signals: Signals, delay: Duration, drained: oneshot::Sen
             tokio::time::sleep(delay).await;
             let _ = drained.send(());
         });
-        // The first one's listener, so that none between the two is missed.
+        // The listener of the first signal, so that no signal between the two is lost.
         signals.next().await
     });
     log_last_line(name, 128 + number);
     std::process::exit(128 + number);
 }
 
-/// Says why the process ends in the middle of its drain. On a thread of its own: whatever that waits for, the process ends.
+/// Logs why the process exits during its drain.
+///
+/// On a thread, so that the process exits even if the subscriber blocks.
 fn log_last_line(signal: &'static str, code: i32) {
-    let (said, is_said) = mpsc::channel();
-    let line = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+    let (logged, is_logged) = mpsc::channel();
+    let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
         tracing::error!(
             target: LOSS_TARGET,
             signal,
             "a second signal: exiting at once with {code}; what was in flight is cut, and telemetry that was not sent yet is lost"
         );
-        let _ = said.send(());
+        let _ = logged.send(());
     });
-    // Without a thread there is no line.
-    if line.is_ok() {
-        let _ = is_said.recv_timeout(LAST_LINE);
+    // Without the thread there is no log line to wait for.
+    if thread.is_ok() {
+        let _ = is_logged.recv_timeout(LAST_LINE);
     }
 }
 
@@ -226,7 +236,7 @@ impl Signals {
         })
     }
 
-    /// Name and number.
+    /// Waits for a signal and returns its name and number.
     async fn next(&mut self) -> (&'static str, i32) {
         tokio::select! {
             _ = self.terminate.recv() => ("SIGTERM", 15),
@@ -245,7 +255,7 @@ impl Signals {
     }
 
     async fn next(&mut self) -> (&'static str, i32) {
-        // An error means that no handler could be set; then there is nothing to wait for.
+        // An error means that no handler could be set, so that no signal will come.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -288,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn drain_is_bounded_after_the_signal() {
+    async fn drain_is_bounded() {
         let mut hanging = tasks();
         hanging.spawn(pending());
         let begin = tokio::time::Instant::now();

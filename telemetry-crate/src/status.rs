@@ -1,7 +1,7 @@
-//! What is configured, what works and what does not, for `/telemetry` and for the check.
+//! The status of telemetry, for `/telemetry` and for the check.
 //!
-//! Read from where it is counted at the moment of the request; nothing is kept for it but what the start has said.
-//! What it leaves out: numbers over time, which `/metrics` has, and secrets, which it never gets to see.
+//! Values are read from their counters when a report is requested. Numbers over time are in `/metrics`. The report
+//! contains no secrets.
 
 mod crates;
 mod exports;
@@ -23,7 +23,7 @@ pub(crate) use self::{
     hint::hint,
     report::{Item, Report, Section, State},
     sigterm::watch_sigterm,
-    skew::{versions, warn_of_doubles},
+    skew::{versions, warn_of_duplicates},
 };
 use crate::{
     config::Settings,
@@ -38,10 +38,12 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {
     /// By `finish`, `exit` or `shutdown`.
-    Asked,
-    /// By the end of the guard's life.
+    Requested,
+    /// By dropping the guard.
     Dropped,
 }
+
+/// The status of telemetry in this process.
 #[derive(Debug)]
 pub(crate) struct Status {
     settings: Arc<Settings>,
@@ -52,7 +54,7 @@ pub(crate) struct Status {
     /// In the order of [`Signal::ALL`].
     exports: [Option<Arc<ExportStats>>; 3],
     scrapes: AtomicU64,
-    /// When, and how long the page took.
+    /// When the last scrape was, and how long rendering took.
     last_scrape: Mutex<Option<(SystemTime, Duration)>>,
     end: OnceLock<End>,
 }
@@ -79,9 +81,9 @@ impl Status {
         }
     }
 
-    /// Telemetry has ended, and the process may go on.
+    /// Records that telemetry has ended; the process may continue.
     pub(crate) fn ended(&self, end: End) {
-        // There is one guard, and it ends once.
+        // There is one guard, so that it is set once.
         let _ = self.end.set(end);
     }
 
@@ -89,22 +91,22 @@ impl Status {
         &self.log_filter
     }
 
-    /// Whether events of the calling thread become lines.
-    pub(crate) fn is_in_the_subscriber(&self) -> bool {
+    /// Whether events of the calling thread become log lines.
+    pub(crate) fn is_in_subscriber(&self) -> bool {
         dispatcher::get_default(|dispatch| dispatch.downcast_ref::<Installed>().is_some())
     }
 
-    /// What is worth knowing and breaks nothing.
+    /// Remarks that do not make the check fail.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.settings.warnings.clone();
         notes.extend(self.log_filter.caution().map(str::to_owned));
         notes.extend(self.metrics.rejected().iter().map(ToString::to_string));
         notes.extend(self.replaced());
-        notes.extend(versions().doubles());
+        notes.extend(versions().duplicates());
         notes
     }
 
-    /// Where a signal is exported to, and what became of it.
+    /// The destination and the counters of a signal's export.
     pub(crate) fn export(&self, signal: Signal) -> Option<(String, &ExportStats)> {
         let destination = self.settings.destination(signal)?;
         let stats = self.exports.get(signal as usize)?.as_deref()?;
@@ -112,8 +114,8 @@ impl Status {
     }
 
     /// Whether `/metrics` is served.
-    pub(crate) fn serves_page(&self) -> bool {
-        self.settings.exports.page
+    pub(crate) fn serves_metrics(&self) -> bool {
+        self.settings.exports.prometheus
     }
 
     pub(crate) fn why_no_traces(&self) -> &'static str {
@@ -124,7 +126,7 @@ impl Status {
         self.settings.log_format.name()
     }
 
-    /// Everything, in the order in which a reader asks.
+    /// Returns the whole report.
     pub(crate) fn report(&self) -> Report {
         let mut sections = vec![
             self.service(),
@@ -133,14 +135,14 @@ impl Status {
             self.metrics(),
             self.traces(),
         ];
-        // What few have asked for. Others need not read that it is off.
+        // Optional exports are shown only if they are on.
         for (name, signal) in [
             ("metrics_push", Signal::Metrics),
             ("log_records", Signal::Logs),
         ] {
             sections.extend(self.export(signal).map(|(endpoint, stats)| {
-                let (state, words) = exports::state(stats, self.end.get().is_some());
-                exports::describe(Section::new(name, state, words), &endpoint, stats)
+                let (state, detail) = exports::state(stats, self.end.get().is_some());
+                exports::describe(Section::new(name, state, detail), &endpoint, stats)
             }));
         }
         sections.extend(self.sigterm());
@@ -149,37 +151,37 @@ impl Status {
     }
 
     fn service(&self) -> Section {
-        let (state, words) = match self.end.get() {
+        let (state, detail) = match self.end.get() {
             None => (State::Up, ""),
-            Some(End::Asked) => (State::Off, "telemetry was shut down"),
+            Some(End::Requested) => (State::Off, "telemetry was shut down"),
             Some(End::Dropped) => {
-                let words = "telemetry has ended, because its guard was dropped, and the process goes on: keep the guard until the end of main, `let telemetry = firstlight::init!()?;`, and not `let _ = ...`, which drops it at once";
-                (State::Fails, words)
+                let detail = "telemetry has ended, because its guard was dropped, and the process goes on: keep the guard until the end of main, `let telemetry = firstlight::init!()?;`, and not `let _ = ...`, which drops it at once";
+                (State::Fails, detail)
             }
         };
-        Section::new("service", state, words.to_owned())
+        Section::new("service", state, detail.to_owned())
             .with("resource", Item::Pairs(self.settings.resource.to_pairs()))
     }
 
     fn logs(&self) -> Section {
         let dropped = self.writer.dropped();
-        let (state, words) = if !self.is_in_the_subscriber() {
-            let words = "firstlight's layer is not in the global subscriber, so no event becomes a line: add Telemetry::layer() to it";
-            (State::Fails, words.to_owned())
+        let (state, detail) = if !self.is_in_subscriber() {
+            let detail = "firstlight's layer is not in the global subscriber, so no event becomes a line: add Telemetry::layer() to it";
+            (State::Fails, detail.to_owned())
         } else if dropped > 0 {
-            let words = format!(
+            let detail = format!(
                 "{} lost: {}; a reader of standard output that is slow or gone is the usual reason",
                 counted(dropped, "line was", "lines were"),
                 self.writer.last_error()
             );
-            (State::Fails, words)
+            (State::Fails, detail)
         } else if self.lines.total() == 0 {
-            let words = "no event has become a line yet; the filter says which do";
-            (State::Untried, words.to_owned())
+            let detail = "no event has become a line yet; the filter says which do";
+            (State::Untried, detail.to_owned())
         } else {
             (State::Works, String::new())
         };
-        let mut section = Section::new("logs", state, words)
+        let mut section = Section::new("logs", state, detail)
             .with("format", Item::text(self.log_format()))
             .with("filter", Item::Text(self.log_filter.text()))
             .with("lines", Item::Number(self.lines.total()))
@@ -194,8 +196,8 @@ impl Status {
         let settings = &self.settings;
         let section = match self.export(Signal::Traces) {
             Some((endpoint, stats)) => {
-                let (state, words) = exports::state(stats, self.end.get().is_some());
-                exports::describe(Section::new("traces", state, words), &endpoint, stats)
+                let (state, detail) = exports::state(stats, self.end.get().is_some());
+                exports::describe(Section::new("traces", state, detail), &endpoint, stats)
             }
             None => Section::new("traces", State::Off, settings.why_no_traces().to_owned()),
         };
@@ -207,7 +209,9 @@ impl Status {
             .with("hidden", Item::List(self.hidden()))
     }
 
-    /// What is taken out of traces on purpose, which is easily forgotten.
+    /// What the settings exclude from traces.
+    ///
+    /// The report shows it because missing spans are often caused by a forgotten setting.
     fn hidden(&self) -> Vec<String> {
         let settings = &self.settings;
         let trace_filter = settings.trace_filter.to_string();

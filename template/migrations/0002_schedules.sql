@@ -1,9 +1,9 @@
--- Who runs which tick of a schedule, and when it last succeeded: what firstlight::sqlx::CronStore reads and writes.
+-- Claims of scheduled runs, and the time of each job's last success. firstlight::sqlx::CronStore reads and writes this table.
 CREATE TABLE firstlight_cron (
     name          TEXT PRIMARY KEY,
-    scheduled_for BIGINT NOT NULL, -- the latest tick that was claimed
-    holder        TEXT NOT NULL,   -- by whom
+    scheduled_for BIGINT NOT NULL, -- the latest scheduled time that was claimed
+    holder        TEXT NOT NULL,   -- the process that claimed it
     leased_until  BIGINT,          -- NULL once its run has ended
     last_success  BIGINT,
-    first_seen    BIGINT           -- all of them milliseconds since 1970, UTC
+    first_seen    BIGINT           -- all times in milliseconds since 1970, UTC
 );

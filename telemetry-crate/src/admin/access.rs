@@ -1,10 +1,9 @@
-//! Who may ask, and who may change something.
+//! Access control of the admin listener, for reading and for changes.
 //!
-//! On loopback the danger is a web page in a browser on the same machine: it can make a name of its own
-//! point to 127.0.0.1 (DNS rebinding), and then read what answers there. Such a request names that page's host, so only
-//! loopback hosts are answered. Changes by a page that asks for 127.0.0.1 openly need a preflight request, which is
-//! refused like every other unknown method. On other addresses every client that reaches the listener may read; to change
-//! something takes the token.
+//! On loopback the attacker is a web page in a browser on the same machine. It can make a name of its own point to
+//! 127.0.0.1 (DNS rebinding) and then read the responses. Such a request has that page's host, so that only loopback
+//! hosts are answered. A page that requests 127.0.0.1 directly needs a preflight request for changes, which is rejected
+//! like every unknown method. On other addresses every client that reaches the listener may read; changes need the token.
 
 use std::net::IpAddr;
 
@@ -14,7 +13,7 @@ use subtle::ConstantTimeEq;
 use super::routes::{Answer, text};
 use crate::Secret;
 
-/// What the listener asks of a request.
+/// The access rules of one listener.
 #[derive(Debug)]
 pub(super) struct Access {
     loopback: bool,
@@ -29,7 +28,7 @@ impl Access {
         }
     }
 
-    /// The answer to a request for a host that is not this one (RFC 9110, section 15.5.20).
+    /// Rejects a request for the host of another site (RFC 9110, section 15.5.20).
     pub(super) fn refuse_host(&self, uri: &Uri, headers: &HeaderMap) -> Option<Answer> {
         if !self.loopback {
             return None;
@@ -49,7 +48,7 @@ impl Access {
         ))
     }
 
-    /// The answer to a request that may change nothing.
+    /// Rejects a request that may not change anything.
     pub(super) fn refuse_change(&self, headers: &HeaderMap) -> Option<Answer> {
         let Some(token) = &self.token else {
             if self.loopback {
@@ -82,8 +81,9 @@ impl Access {
     }
 }
 
-/// Takes the same time wherever the two differ, so that the clock does not tell the token. Their lengths may be told
-/// apart.
+/// Compares in constant time, so that timing does not reveal the token.
+///
+/// The time reveals whether the lengths differ.
 fn is_same(token: &Secret<String>, shown: &[u8]) -> bool {
     token.expose().as_bytes().ct_eq(shown).into()
 }

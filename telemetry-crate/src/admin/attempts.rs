@@ -1,8 +1,8 @@
-//! Who has tried to change something and may not: one line for the first attempt, then one a minute with a count.
+//! Log lines about rejected changes.
 //!
-//! A line for each would let a client that guesses the token fill the log; without any line the operator would not notice. What it
-//! leaves out: slowing clients down. Against guessing, a token's length decides and a second of delay does not; a lock for
-//! a client that fails would lock out the operator with it.
+//! There is one for the first attempt, then one per minute. A line for each attempt would let a client that guesses the token fill the log; without any line the operator would
+//! not notice. Clients are not slowed down: a long token protects against guessing and a delay does not, and a lock after
+//! failures would lock out the operator as well.
 
 use std::{
     net::SocketAddr,
@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-/// Between two lines.
+/// Time between two log lines.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Refused attempts. Clones share the count.
+/// The rejected attempts; clones share the count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Attempts(Arc<Mutex<State>>);
 
@@ -21,15 +21,19 @@ pub(super) struct Attempts(Arc<Mutex<State>>);
 struct State {
     /// Whether a line was written less than [`QUIET`] ago.
     is_quiet: bool,
-    /// Since that line.
+    /// Attempts since that line.
     count: u64,
-    /// Who was the last of them.
+    /// The client of the last of these attempts.
     client: Option<SocketAddr>,
 }
 
 impl Attempts {
-    /// Writes it down, or counts it. Called inside a tokio runtime.
-    pub(super) fn refused(&self, client: SocketAddr) {
+    /// Logs or counts an attempt.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub(super) fn rejected(&self, client: SocketAddr) {
         let mut state = self.state();
         if state.is_quiet {
             state.count += 1;
@@ -40,11 +44,11 @@ impl Attempts {
         drop(state);
         log(client, 1);
         let attempts = self.clone();
-        // One task at most, and none without attempts.
+        // At most one task, which ends after a minute without attempts.
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(QUIET).await;
-                let Some((client, count)) = attempts.more() else {
+                let Some((client, count)) = attempts.take() else {
                     return;
                 };
                 log(client, count);
@@ -52,8 +56,10 @@ impl Attempts {
         });
     }
 
-    /// Those since the last line. Without any, the next one is a first one again.
-    fn more(&self) -> Option<(SocketAddr, u64)> {
+    /// Takes the attempts since the last line; `None` if there were none.
+    ///
+    /// Without attempts the next one is logged at once.
+    fn take(&self) -> Option<(SocketAddr, u64)> {
         let mut state = self.state();
         let client = state.client.take();
         state.is_quiet = client.is_some();
@@ -65,7 +71,9 @@ impl Attempts {
     }
 }
 
-/// Not what was shown as a token: it may be a good one with a typing error, or that of another service.
+/// Logs attempts without the token that was sent.
+///
+/// It may be the right one with a typing error, or that of another service.
 fn log(client: SocketAddr, attempts: u64) {
     tracing::warn!(
         target: "firstlight::admin",
@@ -79,7 +87,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn repeats_of_a_minute_are_one_line() {
+    async fn attempts_are_logged_once_a_minute() {
         let client: SocketAddr = ([192, 0, 2, 1], 1).into();
         let attempts = Attempts::default();
         let state = || {
@@ -87,14 +95,14 @@ mod tests {
             (state.count, state.is_quiet)
         };
         for _ in 0..1_000 {
-            attempts.refused(client);
+            attempts.rejected(client);
         }
         assert_eq!(state(), (999, true));
         tokio::time::sleep(QUIET + Duration::from_secs(1)).await;
         assert_eq!(state(), (0, true));
         tokio::time::sleep(QUIET).await;
         assert_eq!(state(), (0, false), "no attempt for a minute");
-        attempts.refused(client);
+        attempts.rejected(client);
         assert_eq!(state(), (0, true));
     }
 }

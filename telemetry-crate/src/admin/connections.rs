@@ -1,8 +1,8 @@
-//! Who is connected, and for how long: a client that is slow, idle or many takes no place from one that asks.
+//! Connections of the admin listener: their number and duration are limited.
 //!
-//! A connection is for one request. Scrapers and probes come seconds apart, so they gain nothing from keeping one, and
-//! one time limit then covers everything that a slow client can do: send its head or its body byte by byte, or not read
-//! the answer. When all places are taken, the connection that has waited longest without a request makes room.
+//! A connection serves one request. Scrapers and probes are seconds apart, so that they gain nothing from keep-alive. One
+//! time-out then covers everything that a slow client can do: send the head or the body slowly, or not read the response.
+//! When all slots are taken, the connection that has waited longest without a request is closed.
 
 use std::{
     convert::Infallible,
@@ -24,46 +24,52 @@ use tokio::{
 
 use super::routes::Routes;
 
-/// More than the scrapers, probes and people of any one process.
+/// Limit of connections.
+///
+/// Far above the number of scrapers, probes and users of a process.
 const MAX_CONNECTIONS: usize = 64;
 
-/// To send a request's head.
+/// Time-out of a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For everything: a large page over a slow line takes longer than a scraper waits for it, 10 s by default.
+/// Time-out of a whole connection.
+///
+/// Scrapers wait 10 s by default; a large exposition over a slow network may take longer.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Request line and headers together; a browser's with cookies are a tenth of it.
+/// Limit of request line and headers together.
+///
+/// A browser with cookies sends a tenth of it.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 const MAX_HEADERS: usize = 64;
 
 /// All connections, the oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Connections(Arc<Mutex<Vec<Place>>>);
+pub(super) struct Connections(Arc<Mutex<Vec<Connection>>>);
 
 #[derive(Debug)]
-struct Place {
+struct Connection {
     since: Instant,
     client: SocketAddr,
     /// Whether a request's head has arrived.
-    asked: Arc<AtomicBool>,
+    has_request: Arc<AtomicBool>,
     task: AbortHandle,
 }
 
 impl Connections {
-    /// Answers one request in a task of its own.
+    /// Serves one request in a new task.
     pub(super) fn serve(&self, stream: TcpStream, client: SocketAddr, routes: Arc<Routes>) {
         let since = Instant::now();
-        let asked = Arc::new(AtomicBool::new(false));
-        let mut places = lock(&self.0);
-        make_room(&mut places);
+        let has_request = Arc::new(AtomicBool::new(false));
+        let mut connections = lock(&self.0);
+        make_room(&mut connections);
 
-        let (all, asking) = (self.0.clone(), asked.clone());
-        // It cannot run before its place is there: one thread is all that the runtime has.
+        let (all, received) = (self.0.clone(), has_request.clone());
+        // The task cannot end before it is in the list, because the runtime has only this thread.
         let task = tokio::spawn(async move {
             let service = service_fn(move |request| {
-                asking.store(true, Ordering::Relaxed);
+                received.store(true, Ordering::Relaxed);
                 let routes = routes.clone();
                 async move { Ok::<_, Infallible>(routes.answer(request, client).await) }
             });
@@ -74,31 +80,33 @@ impl Connections {
                 .max_buf_size(MAX_HEAD_BYTES)
                 .max_headers(MAX_HEADERS)
                 .serve_connection(TokioIo::new(stream), service);
-            // An error here is the client's: it went away, or was too slow.
+            // Errors are the client's: it disconnected or was too slow.
             let _ = timeout(TOTAL_TIMEOUT, connection).await;
-            lock(&all).retain(|place| (place.since, place.client) != (since, client));
+            lock(&all).retain(|other| (other.since, other.client) != (since, client));
         });
-        places.push(Place {
+        connections.push(Connection {
             since,
             client,
-            asked,
+            has_request,
             task: task.abort_handle(),
         });
     }
 }
 
-/// Ends the oldest connection without a request if there is no place left, or else the oldest of all: an answer takes
-/// milliseconds, so that one's client does not read.
-fn make_room(places: &mut Vec<Place>) {
-    if places.len() < MAX_CONNECTIONS {
+/// Closes a connection if the limit is reached.
+///
+/// It is the oldest without a request, or else the oldest of all. A response takes milliseconds, so that the client of
+/// the oldest does not read it.
+fn make_room(connections: &mut Vec<Connection>) {
+    if connections.len() < MAX_CONNECTIONS {
         return;
     }
-    let idle = places
+    let idle = connections
         .iter()
-        .position(|place| !place.asked.load(Ordering::Relaxed));
-    places.remove(idle.unwrap_or(0)).task.abort();
+        .position(|connection| !connection.has_request.load(Ordering::Relaxed));
+    connections.remove(idle.unwrap_or(0)).task.abort();
 }
 
-fn lock(places: &Mutex<Vec<Place>>) -> MutexGuard<'_, Vec<Place>> {
-    places.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(connections: &Mutex<Vec<Connection>>) -> MutexGuard<'_, Vec<Connection>> {
+    connections.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,6 @@
-//! A page in gzip, for a scraper that takes it: Prometheus asks for it on every scrape, and a page shrinks to a tenth.
+//! Compression of responses with gzip.
+//!
+//! Prometheus requests it on every scrape, and an exposition shrinks to a tenth.
 
 use http::header;
 use http_body_util::{BodyExt, Full};
@@ -6,10 +8,12 @@ use http_body_util::{BodyExt, Full};
 use super::routes::Answer;
 use crate::gzip;
 
-/// A smaller page is not worth it: it fits into one packet anyway.
+/// Smallest body that is compressed; a smaller one fits into one packet.
 const MIN_BYTES: usize = 1024;
 
-/// Whether an `Accept-Encoding` header takes gzip ([RFC 9110, section 12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3)).
+/// Whether an `Accept-Encoding` header accepts gzip.
+///
+/// See [RFC 9110, section 12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3).
 pub(super) fn is_accepted(accept: &str) -> bool {
     let weight = |coding: &str| {
         let mut found = accept.split(',').filter_map(|range| {
@@ -19,7 +23,7 @@ pub(super) fn is_accepted(accept: &str) -> bool {
                 let (name, value) = part.split_once('=')?;
                 name.trim().eq_ignore_ascii_case("q").then(|| value.trim())
             });
-            // A weight that cannot be read is none.
+            // An invalid weight counts as 0.
             is_meant.then(|| weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
         });
         found.next()
@@ -30,26 +34,26 @@ pub(super) fn is_accepted(accept: &str) -> bool {
     weight.is_some_and(|weight: f32| weight > 0.0)
 }
 
-/// The same answer in gzip, unless that is not worth it.
+/// Compresses an answer that is large enough.
 pub(super) async fn compressed(answer: Answer) -> Answer {
     let (mut head, body) = answer.into_parts();
-    let Ok(page) = body.collect().await;
-    let page = page.to_bytes();
-    if page.len() < MIN_BYTES {
-        return Answer::from_parts(head, Full::new(page));
+    let Ok(body) = body.collect().await;
+    let body = body.to_bytes();
+    if body.len() < MIN_BYTES {
+        return Answer::from_parts(head, Full::new(body));
     }
-    // A page of ten megabytes takes a moment, and probes are answered by the same thread.
-    let plain = page.clone();
-    let body = match tokio::task::spawn_blocking(move || gzip::compress(&plain)).await {
-        Ok(Ok(body)) => body.into(),
-        // Out of memory or of threads: the page as it is.
-        _ => return Answer::from_parts(head, Full::new(page)),
+    // On another thread, because ten megabytes take a moment and this thread answers the probes.
+    let plain = body.clone();
+    let compressed = match tokio::task::spawn_blocking(move || gzip::compress(&plain)).await {
+        Ok(Ok(compressed)) => compressed.into(),
+        // Out of memory or threads: the uncompressed body is sent.
+        _ => return Answer::from_parts(head, Full::new(body)),
     };
     head.headers.insert(
         header::CONTENT_ENCODING,
         header::HeaderValue::from_static("gzip"),
     );
-    Answer::from_parts(head, Full::new(body))
+    Answer::from_parts(head, Full::new(compressed))
 }
 
 #[cfg(test)]
@@ -57,7 +61,7 @@ mod tests {
     use super::is_accepted;
 
     #[test]
-    fn the_accepted_coding_is_weighed() {
+    fn weights_of_codings_are_honored() {
         for (accept, expected) in [
             ("gzip", true),
             ("gzip, deflate, br, zstd", true),

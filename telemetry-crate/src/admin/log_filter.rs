@@ -1,6 +1,7 @@
-//! `PUT /log-filter?for=10m&who=…&why=…` and `DELETE /log-filter`: look closer for a while.
+//! Temporary changes of the log filter.
 //!
-//! What it leaves out: a change for good. That belongs into `RUST_LOG`, where the next start finds it.
+//! The requests are `PUT /log-filter?for=10m&who=…&why=…` and `DELETE /log-filter`. A permanent change belongs in
+//! `RUST_LOG`, where it survives a restart.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,39 +17,45 @@ use crate::{
     logs::{Change, LogFilterControl},
 };
 
-/// Long enough to look, short enough that a forgotten `trace` costs little.
+/// Default duration of a change.
+///
+/// Long enough for a look, and short enough to limit the volume of a forgotten `trace`.
 const DEFAULT: Duration = Duration::from_secs(10 * 60);
 
-/// What is to last longer is no experiment any more.
+/// Longest duration of a change.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 const EXPECTED_FOR: &str =
     "from `1s` to `24h`, such as `for=10m`; for good is RUST_LOG and a restart";
 
-/// The longest list of directives in use is a tenth of it.
+/// Limit of the directives, ten times the longest lists in use.
 const MAX_BODY_BYTES: usize = 8 * 1024;
 
-/// What is read and thrown away before the answer, so that the client is there to read it.
+/// Limit of the body that is read before the response.
+///
+/// A client that is still sending may otherwise not read the response.
 const MAX_DRAINED_BYTES: usize = 256 * 1024;
 
-/// To send the body.
+/// Time-out of the body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Characters of a name or a reason that are kept.
-const MAX_WORDS: usize = 200;
+const MAX_CHARACTERS: usize = 200;
 
-/// What may be said in the query.
+/// The parameters of the query.
 #[derive(Debug, Default)]
 struct Query {
-    lasts: Option<Duration>,
+    duration: Option<Duration>,
     who: Option<String>,
     why: Option<String>,
 }
 
 impl Query {
+    /// Parses the query; a `From` header replaces a missing `who`.
+    ///
     /// # Errors
     ///
-    /// A sentence: what was found and what is expected.
+    /// A sentence that says what was found and what is expected.
     fn parse(query: &str, headers: &HeaderMap) -> Result<Self, String> {
         let mut parsed = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -56,13 +63,13 @@ impl Query {
             let value = value.replace('+', " ");
             let value = percent_decode_str(&value).decode_utf8_lossy();
             match key {
-                "for" => parsed.lasts = Some(duration(&value)?),
-                "who" => parsed.who = words(&value),
-                "why" => parsed.why = words(&value),
+                "for" => parsed.duration = Some(duration(&value)?),
+                "who" => parsed.who = one_line(&value),
+                "why" => parsed.why = one_line(&value),
                 _ => {
                     return Err(format!(
                         "unknown parameter {:?}; there are `for`, `who` and `why`",
-                        words(key).unwrap_or_default()
+                        one_line(key).unwrap_or_default()
                     ));
                 }
             }
@@ -71,7 +78,7 @@ impl Query {
         let from = headers
             .get(header::FROM)
             .and_then(|value| value.to_str().ok());
-        parsed.who = parsed.who.or_else(|| words(from?));
+        parsed.who = parsed.who.or_else(|| one_line(from?));
         Ok(parsed)
     }
 }
@@ -84,13 +91,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| {
             format!(
                 "for: found {:?}, expected a duration {EXPECTED_FOR}",
-                words(text).unwrap_or_default()
+                one_line(text).unwrap_or_default()
             )
         })
 }
 
-/// One line, and not a long one.
-fn words(text: &str) -> Option<String> {
+/// The text without control characters, cut to [`MAX_CHARACTERS`].
+///
+/// `None` if it is empty.
+fn one_line(text: &str) -> Option<String> {
     let line: String = text
         .chars()
         .map(|character| {
@@ -100,7 +109,7 @@ fn words(text: &str) -> Option<String> {
                 character
             }
         })
-        .take(MAX_WORDS)
+        .take(MAX_CHARACTERS)
         .collect();
     let line = line.trim();
     (!line.is_empty()).then(|| line.to_owned())
@@ -135,12 +144,12 @@ pub(super) async fn put(
         Err(sentence) => return bad_request(&sentence),
     };
 
-    let lasts = query.lasts.unwrap_or(DEFAULT);
-    let change = Change::new(client.ip().to_string(), query.who, query.why, lasts);
+    let duration = query.duration.unwrap_or(DEFAULT);
+    let change = Change::new(client.ip().to_string(), query.who, query.why, duration);
     let number = control.change(directives, change);
     let reverted = control.clone();
     let timer = tokio::spawn(async move {
-        tokio::time::sleep(lasts).await;
+        tokio::time::sleep(duration).await;
         reverted.end(number);
     });
     control.ends_by(number, timer.abort_handle());
@@ -208,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_lasts_from_a_second_to_a_day() {
+    fn durations_are_one_second_to_one_day() {
         assert_eq!(duration("10m"), Ok(DEFAULT));
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
         assert_eq!(duration("24h"), Ok(LONGEST));
@@ -230,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_query_says_who_and_why_in_one_line() {
+    fn query_values_are_one_line() {
         let headers = HeaderMap::new();
         let query = Query::parse("who=ada%0Aforged&why=slow+orders", &headers).unwrap();
         assert_eq!(query.who.unwrap(), "ada forged");

@@ -1,4 +1,4 @@
-//! Which page answers.
+//! The routes of the admin listener.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -19,7 +19,7 @@ pub(super) type Answer = Response<Full<Bytes>>;
 const NOT_FOUND: &str =
     "not found; there are /metrics, /livez, /readyz, /log-filter and /telemetry\n";
 
-/// Everything that is served.
+/// The handlers of all routes.
 #[derive(Debug)]
 pub(super) struct Routes {
     readiness: Readiness,
@@ -62,7 +62,7 @@ impl Routes {
             return not_allowed("GET, HEAD, PUT, DELETE");
         }
         if let Some(refused) = self.access.refuse_change(request.headers()) {
-            self.attempts.refused(client);
+            self.attempts.rejected(client);
             return refused;
         }
         let filter = self.status.log_filter();
@@ -74,13 +74,13 @@ impl Routes {
     }
 
     async fn metrics(&self, headers: &HeaderMap) -> Answer {
-        if !self.status.serves_page() {
-            let words = "not served: OTEL_METRICS_EXPORTER does not name prometheus\n";
-            return text(StatusCode::NOT_FOUND, words.to_owned());
+        if !self.status.serves_metrics() {
+            let reason = "not served: OTEL_METRICS_EXPORTER does not name prometheus\n";
+            return text(StatusCode::NOT_FOUND, reason.to_owned());
         }
         let format = Format::negotiate(Some(&all(headers, header::ACCEPT)));
-        let page = self.status.scrape(format);
-        let mut answer = response(StatusCode::OK, format.content_type(), page);
+        let exposition = self.status.scrape(format);
+        let mut answer = response(StatusCode::OK, format.content_type(), exposition);
         answer.headers_mut().insert(
             header::VARY,
             header::HeaderValue::from_static("accept, accept-encoding"),
@@ -103,7 +103,7 @@ impl Routes {
     }
 
     async fn telemetry(&self, headers: &HeaderMap) -> Answer {
-        // It reads the executable, once, and a probe must not wait for the disk.
+        // The first call reads the executable; on another thread, so that probes do not wait for the disk.
         let _ = tokio::task::spawn_blocking(versions).await;
         let report = self.status.report();
         if all(headers, header::ACCEPT).contains("application/json") {
@@ -114,7 +114,9 @@ impl Routes {
     }
 }
 
-/// The values of a header that is a list and may be there several times (RFC 9110, section 5.3), as one.
+/// All values of a list header, joined by commas.
+///
+/// Such a header may occur several times (RFC 9110, section 5.3).
 fn all(headers: &HeaderMap, name: HeaderName) -> String {
     let values = headers.get_all(name).iter();
     let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
@@ -144,12 +146,12 @@ fn response(status: StatusCode, content_type: &'static str, body: impl Into<Byte
         header::CONTENT_TYPE,
         header::HeaderValue::from_static(content_type),
     );
-    // What a probe or a scrape said a moment ago is never worth keeping.
+    // Responses are valid only at the moment of the request.
     headers.insert(
         header::CACHE_CONTROL,
         header::HeaderValue::from_static("no-store"),
     );
-    // Parts of a page may be a client's own words.
+    // The body may contain text of a client.
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         header::HeaderValue::from_static("nosniff"),

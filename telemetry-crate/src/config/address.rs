@@ -1,4 +1,4 @@
-//! From what a setting says to the address that one signal is sent to, and what is odd about it.
+//! Resolution of an endpoint setting to a signal's address, and warnings about it.
 
 use http::Uri;
 
@@ -11,21 +11,23 @@ const GRPC_PORT: u16 = 4317;
 /// The port of OTLP over HTTP.
 const HTTP_PORT: u16 = 4318;
 
-/// An endpoint as a setting has it.
+/// An endpoint as it was configured.
 pub(super) struct Address {
-    /// Its name.
+    /// The name of the setting.
     pub(super) setting: &'static str,
     pub(super) value: String,
-    /// Over HTTP it gets the signal's path appended; a signal's own endpoint is used as it is.
+    /// Whether the signal's path is appended over HTTP.
+    ///
+    /// A signal's own endpoint is used unchanged.
     pub(super) is_base: bool,
     pub(super) signal: Signal,
     pub(super) protocol: Protocol,
-    /// What an address without a scheme means, which gRPC allows.
+    /// Whether an address without a scheme, which gRPC allows, means `http`.
     pub(super) insecure: bool,
 }
 
 impl Address {
-    /// The complete address.
+    /// Returns the complete address.
     pub(super) fn resolve(&self) -> Result<Uri, InitError> {
         let value = &*self.value;
         let shown = without_credentials(value);
@@ -42,9 +44,9 @@ impl Address {
             #[cfg(feature = "otlp-grpc")]
             Protocol::Grpc => grpc_address(value, self.signal, self.insecure),
         };
-        // Only gRPC addresses come without a scheme.
+        // Without gRPC the field is never read: only gRPC addresses may lack a scheme.
         let _ = self.insecure;
-        // Parsers drop what follows `#`, and take quotes for a part of the path.
+        // `Uri` drops what follows `#` and treats quotes as part of the path.
         if value.contains(|char: char| {
             !char.is_ascii_graphic() || matches!(char, '#' | '"' | '\'' | '`' | '\\' | '<' | '>')
         }) {
@@ -74,8 +76,9 @@ impl Address {
         Ok(uri)
     }
 
-    /// What the specification allows and hardly any operator means: a sentence each, with what to write. `endpoint` is what
-    /// it was resolved to.
+    /// Returns a warning for each valid but probably unintended part of the address.
+    ///
+    /// Each is one sentence and says what to write instead. `endpoint` is the result of [`resolve`](Self::resolve).
     pub(super) fn oddities(&self, endpoint: &Uri) -> Vec<String> {
         let mut odd = Vec::new();
         let (setting, shown) = (self.setting, without_credentials(&self.value));
@@ -143,7 +146,9 @@ impl Address {
     }
 }
 
-/// Specification, "Endpoint": scheme, host and port; without a scheme, `insecure` decides. The path is the service's.
+/// Completes a gRPC address with its scheme and the service's path.
+///
+/// Specification, "Endpoint": it has a scheme, a host and a port; without a scheme, `insecure` decides.
 #[cfg(feature = "otlp-grpc")]
 fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
     let (scheme, rest) = match value.split_once("://") {
@@ -155,8 +160,9 @@ fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
     format!("{scheme}://{authority}{}", signal.grpc_path())
 }
 
+/// The address with its credentials and its query replaced by `***`.
 fn without_credentials(url: &str) -> String {
-    // Some vendors want their keys there.
+    // Some vendors expect API keys in the query.
     let (url, query) = url.split_once('?').unwrap_or((url, ""));
     let query = if query.is_empty() { "" } else { "?***" };
     let shown = match (url.find("://"), url.rfind('@')) {

@@ -1,14 +1,16 @@
-//! Buckets of histograms, as the configuration gives them.
+//! Validation of configured histogram buckets.
 
-/// Most buckets of one histogram. Each costs a line of every series on every scrape.
+/// Largest number of buckets of one histogram.
+///
+/// Each adds a sample per series to every scrape.
 const MAX: usize = 200;
 
 /// Checks the configured buckets of the histogram `name`.
 ///
 /// # Errors
 ///
-/// A sentence that says what was found, what is expected and what to do, if they are none, more than [`MAX`], not
-/// finite, or not rising.
+/// A sentence that says what was found, what is expected and what to do, if the list is empty, longer than [`MAX`], not
+/// finite, or not increasing.
 pub(crate) fn validate_buckets(name: &str, bounds: &[f64]) -> Result<(), String> {
     if bounds.is_empty() {
         return Err(format!(

@@ -1,5 +1,7 @@
-//! Where one signal goes: the OTLP variables, with the specification's precedence between a signal's own and the
-//! general ones ("OpenTelemetry Protocol Exporter").
+//! The destination of one signal's OTLP exports.
+//!
+//! Reads the OTLP variables with the specification's precedence of a signal's own variable over the general one
+//! ("OpenTelemetry Protocol Exporter").
 
 use std::{fmt, net::IpAddr, time::Duration};
 
@@ -13,7 +15,7 @@ use super::{
 };
 use crate::{InitError, error::without_query, signal::Signal};
 
-/// How requests are framed.
+/// The transport of export requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     HttpProtobuf,
@@ -31,7 +33,7 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// Where one signal goes.
+/// The address of one signal's exports and how requests are sent there.
 #[derive(Clone)]
 pub(crate) struct Destination {
     /// Complete, with its path and without credentials.
@@ -39,14 +41,14 @@ pub(crate) struct Destination {
     pub(crate) protocol: Protocol,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) gzip: bool,
-    /// Of one try.
+    /// Time-out of one attempt.
     pub(crate) request_timeout: Duration,
     #[cfg_attr(not(feature = "otlp-tls"), expect(dead_code, reason = "see Tls"))]
     pub(crate) tls: Tls,
 }
 
 impl fmt::Debug for Destination {
-    // Header values are credentials more often than not.
+    // Header values are usually credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Destination")
             .field("endpoint", &self.endpoint)
@@ -56,7 +58,9 @@ impl fmt::Debug for Destination {
 }
 
 impl Destination {
-    /// The address as people know it: without a query, which may hold a key, and over gRPC without the method.
+    /// The address to show, without its query, which may hold a key.
+    ///
+    /// Over gRPC it is also without the method.
     pub(crate) fn address(&self) -> String {
         match (
             self.protocol,
@@ -76,7 +80,9 @@ impl fmt::Display for Destination {
     }
 }
 
-/// Files that a TLS connection needs, read at start: one that is missing is found then, and not at the first export.
+/// Files of a TLS connection.
+///
+/// They are read at the start, so that a missing file is an error then and not at the first export.
 #[derive(Clone, Default)]
 #[cfg_attr(
     not(feature = "otlp-tls"),
@@ -91,7 +97,7 @@ pub(crate) struct Tls {
     pub(crate) client: Option<(PemFile, PemFile)>,
 }
 
-/// A file that a variable names.
+/// A PEM file and the variable that names it.
 #[derive(Clone)]
 pub(crate) struct PemFile {
     pub(crate) variable: &'static str,
@@ -158,11 +164,13 @@ pub(super) fn destination(
     })
 }
 
-/// OTLP clients of other languages use a proxy that the environment names. Once for each variable and host.
+/// Warns once per variable and host about a proxy that is configured and not used.
+///
+/// OTLP clients in other languages use the proxy of the environment.
 fn warn_of_proxy(endpoint: &Uri, env: &mut Env<'_>) {
     let host = endpoint.host().unwrap_or_default();
     let set = |name: &str| {
-        // Small letters are as usual as capitals.
+        // Proxy variables are common in both cases.
         let names = [name.to_owned(), name.to_ascii_lowercase()];
         names.into_iter().find(|name| env.text(name).is_some())
     };
@@ -177,19 +185,22 @@ fn warn_of_proxy(endpoint: &Uri, env: &mut Env<'_>) {
     if is_local(host) || excluded.is_some_and(|list| is_excluded(host, &list)) {
         return;
     }
-    // Not its value, which may have credentials.
+    // Without the variable's value, which may contain credentials.
     env.warn_once(format!(
         "{variable} is set and not used: exports go to {host} directly; if only the proxy reaches it, export to a collector or agent beside the service, and list {host} in NO_PROXY to silence this"
     ));
 }
 
-/// No client asks a proxy for its own host.
+/// Whether the host is this machine, which no client reaches through a proxy.
 fn is_local(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// As curl and Go read the list: domains with all that is below them, addresses, networks, each with or without a port.
+/// Whether `NO_PROXY` excludes the host.
+///
+/// Reads the list as curl and Go do: domains including their subdomains, addresses and networks, each with or without a
+/// port.
 fn is_excluded(host: &str, list: &str) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
     let host = host.as_str();
@@ -248,7 +259,7 @@ fn protocol(own: &OtlpVariables, env: &Env<'_>) -> Result<Protocol, InitError> {
     }
 }
 
-/// Without the pairs that are none, each of which is warned about.
+/// The valid headers; warns about each malformed pair.
 fn headers(own: &OtlpVariables, env: &mut Env<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let Some((variable, list)) = env.first(&[own.headers, env::OTLP.headers]) else {
         return Vec::new();
@@ -257,7 +268,7 @@ fn headers(own: &OtlpVariables, env: &mut Env<'_>) -> Vec<(HeaderName, HeaderVal
     for (place, pair) in pairs(&list) {
         match header(pair) {
             Ok(header) => headers.push(header),
-            // Never the value, nor text without `=`: it is where API keys live.
+            // The warning shows neither the value nor text without `=`, because both may be API keys.
             Err(wrong) => env.warn_once(format!(
                 "{variable}: pair {place} is not sent, because {wrong}; expected `key=value,key=value` with percent-encoded values"
             )),
@@ -266,6 +277,8 @@ fn headers(own: &OtlpVariables, env: &mut Env<'_>) -> Vec<(HeaderName, HeaderVal
     headers
 }
 
+/// Parses one `key=value` pair.
+///
 /// # Errors
 ///
 /// What is wrong with the pair, without its value.

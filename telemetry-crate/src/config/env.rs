@@ -1,8 +1,8 @@
-//! The only reader of the environment: the table of all variables, and typed access with warnings.
+//! The table of all environment variables, and typed access to them with warnings.
 //!
-//! The rules are the OpenTelemetry specification's ("Configuration", environment variables): empty means unset, and an
-//! enumeration's or a number's bad value is warned about and then ignored. The table is the single source: the README's
-//! table and the book's page are tested against it.
+//! No other module reads the environment. The rules are the OpenTelemetry specification's ("Configuration", environment
+//! variables): an empty value means unset; an invalid enumeration value or number causes a warning and is ignored. The
+//! tables in the README and the book are tested against this one.
 
 use std::{str::FromStr, time::Duration};
 
@@ -14,15 +14,17 @@ use super::unread;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Variable {
-    /// Its name.
+    /// The name of the variable.
     pub name: &'static str,
-    /// What holds when it is unset or empty.
+    /// The value that applies when the variable is unset or empty.
     pub default: &'static str,
-    /// What it does, in one line.
+    /// The effect of the variable, in one line.
     pub effect: &'static str,
 }
 
-/// The OTLP variables of one signal, or the general ones that they win over.
+/// The OTLP variables of one signal, or the general ones.
+///
+/// A signal's own variables take precedence.
 #[derive(Debug)]
 pub(super) struct OtlpVariables {
     pub(super) endpoint: &'static str,
@@ -60,7 +62,7 @@ macro_rules! variables {
         $(pub(crate) const $constant: &str = $name;)*
         $(pub(super) const $signal: OtlpVariables = otlp_variables!($prefix);)*
 
-        /// Every environment variable that firstlight reads, in the order in which a reader meets them.
+        /// Every environment variable that firstlight reads, grouped by topic.
         pub const VARIABLES: &[Variable] = &[
             $(Variable { name: $name, default: $default, effect: $effect },)*
             $(
@@ -78,7 +80,7 @@ macro_rules! variables {
     };
 }
 
-/// The general ones.
+/// The general OTLP variables.
 pub(super) const OTLP: OtlpVariables = OtlpVariables {
     endpoint: OTLP_ENDPOINT,
     protocol: OTLP_PROTOCOL,
@@ -101,7 +103,7 @@ variables! {
     LOG_FORMAT = "FIRSTLIGHT_LOG_FORMAT", "`pretty` on a terminal, otherwise `json`",
         "How log lines look: `json`, `pretty`, `ecs` (Elastic), `gcp` (Google Cloud) or `datadog`.";
     NO_COLOR = "NO_COLOR", "unset",
-        "Any value keeps colours out of `pretty` lines; without a terminal there are none anyway.";
+        "Any value turns colors off in `pretty` lines. Without a terminal there are none.";
     REDACT = "FIRSTLIGHT_REDACT", "unset",
         "More names of fields whose values are shown as `***` on log lines and spans: `name,name`. `password`, `token`, `authorization`, `cookie` and the like always are.";
     PROMETHEUS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST", "`localhost`",
@@ -137,7 +139,7 @@ variables! {
     PROPAGATORS = "OTEL_PROPAGATORS", "`tracecontext,baggage`",
         "Which headers carry the context in and out: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, or `none`.";
     REMOTE_PARENT = "FIRSTLIGHT_REMOTE_PARENT", "what the layer says, which is `continue` by default",
-        "What becomes of a caller's trace: `continue` it, `link` to it, or `ignore` it. On an edge that strangers reach, not `continue`.";
+        "What becomes of a caller's trace: `continue` it, `link` to it, or `ignore` it. On an edge that the public can reach, choose `link` or `ignore`.";
     BSP_SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY", "`5000`",
         "Milliseconds between two exports.";
     BSP_MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE", "`2048`",
@@ -175,7 +177,7 @@ variables! {
     METRIC_EXPORT_TIMEOUT = "OTEL_METRIC_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one push may take, retries included.";
     METRICS_EXEMPLAR_FILTER = "OTEL_METRICS_EXEMPLAR_FILTER", "`trace_based`",
-        "`trace_based` keeps exemplars of samples inside sampled spans, `always_off` none. An exemplar that opens no trace answers nothing, so there is no `always_on`.";
+        "`trace_based` keeps exemplars of samples inside sampled spans, `always_off` none. `always_on` is not supported, because an exemplar outside a sampled trace leads nowhere.";
     METRICS_TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "`cumulative`",
         "`cumulative` is the one that this version has.";
     METRICS_HISTOGRAM = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "`explicit_bucket_histogram`",
@@ -225,7 +227,7 @@ variables! {
     DRAIN_TIMEOUT = "FIRSTLIGHT_DRAIN_TIMEOUT", "`20000`",
         "Milliseconds that requests, jobs and scheduled runs in flight may take to end after that; what is still open is cut. Wins over each `drain`. Jobs have nine tenths of it, so that those that are cut can be given back.";
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",
-        "`true` makes no spans and exports nothing. Log lines and the metrics page stay.";
+        "`true` makes no spans and exports nothing. Log lines and `/metrics` stay.";
     CONFIG_FILE = "OTEL_CONFIG_FILE", "unset",
         "Not read: a warning says so, since the specification lets such a file replace all other variables.";
 
@@ -238,24 +240,26 @@ variables! {
         "Where log records go; over HTTP used as it is. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`, and turns their export on.";
 }
 
-/// The environment of this process.
+/// Reads a variable of this process.
 pub(crate) fn process(name: &str) -> Option<String> {
-    // A value that is no UTF-8 is for `unread`, which warns about it.
+    // `unread` warns about a value that is not UTF-8.
     std::env::var(name).ok()
 }
 
-/// The same, with a mark in the place of bytes that are no text: for a value that is refused then, and not ignored.
+/// Reads a variable of this process, even if it is not UTF-8.
+///
+/// Replaces invalid bytes, so that the value is rejected later instead of ignored.
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub(crate) fn process_lossy(name: &str) -> Option<String> {
     Some(std::env::var_os(name)?.to_string_lossy().into_owned())
 }
 
-/// Warnings about variables of this process that are set and not read.
+/// Returns warnings about variables of this process that are set and not read.
 pub(crate) fn unread() -> Vec<String> {
     unread::warnings(std::env::vars_os())
 }
 
-/// The environment as seen through one lookup, and what was wrong with it.
+/// The environment behind a lookup function, with the warnings about it.
 pub(super) struct Env<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     pub(super) warnings: Vec<String>,
@@ -269,21 +273,23 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// The variable's value; empty and blank are the same as unset.
+    /// The variable's value; an empty or blank value counts as unset.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = (self.lookup)(name)?;
         let trimmed = value.trim();
         (!trimmed.is_empty()).then(|| trimmed.to_owned())
     }
 
-    /// The first of the variables that is set, with its name: the specific one goes before the general one.
+    /// The first of the variables that is set, with its name.
+    ///
+    /// A signal's own variable precedes the general one in `names`.
     pub(super) fn first(&self, names: &[&'static str]) -> Option<(&'static str, String)> {
         names
             .iter()
             .find_map(|name| Some((*name, self.text(name)?)))
     }
 
-    /// A value of another type; one that does not parse is warned about and counts as unset.
+    /// Parses a variable; warns about an invalid value, which counts as unset.
     pub(super) fn parsed<T>(
         &mut self,
         name: &str,
@@ -298,7 +304,9 @@ impl<'a> Env<'a> {
         parsed
     }
 
-    /// Specification: the values of an enumeration are read in any case.
+    /// Parses a value of an enumeration.
+    ///
+    /// Specification: such values are case-insensitive.
     pub(super) fn choice<T>(
         &mut self,
         name: &str,
@@ -312,7 +320,10 @@ impl<'a> Env<'a> {
         self.parsed(name, expected, |value| value.parse().ok())
     }
 
-    /// Specification: only `true` is true, in any case; the rest is false, and what is neither is worth a warning.
+    /// Parses a boolean variable.
+    ///
+    /// Specification: only `true` is true, in any case. Any other value is false; a value other than `false` causes a
+    /// warning.
     pub(super) fn boolean(&mut self, name: &str) -> Option<bool> {
         self.parsed(name, "`true` or `false`", |value| {
             let is = |word| value.eq_ignore_ascii_case(word);
@@ -325,7 +336,7 @@ impl<'a> Env<'a> {
             .map(Duration::from_millis)
     }
 
-    /// Of what has no use for none.
+    /// Parses a duration that must not be zero.
     pub(super) fn timeout(&mut self, name: &str) -> Option<Duration> {
         let expected = "a whole number of milliseconds from 1 on";
         self.parsed(name, expected, |value| {
@@ -334,7 +345,7 @@ impl<'a> Env<'a> {
         })
     }
 
-    /// For what several signals have in common.
+    /// Adds a warning unless it exists: several signals read the general variables.
     pub(super) fn warn_once(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
@@ -348,13 +359,13 @@ impl<'a> Env<'a> {
     }
 }
 
-/// The members of `key=value,key=value` with their places, from 1 on.
+/// The members of `key=value,key=value` with their positions, starting at 1.
 pub(super) fn pairs(list: &str) -> impl Iterator<Item = (usize, &str)> {
     let pairs = (1..).zip(list.split(',').map(str::trim));
     pairs.filter(|(_, pair)| !pair.is_empty())
 }
 
-/// One of them, its value percent-decoded; `None` if it is malformed.
+/// Splits a member and percent-decodes its value; `None` if it is malformed.
 pub(super) fn key_value(pair: &str) -> Option<(String, String)> {
     let (key, value) = pair.split_once('=')?;
     let key = key.trim();

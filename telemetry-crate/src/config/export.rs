@@ -1,4 +1,4 @@
-//! What leaves over OTLP: which signals, and in what portions.
+//! Which signals are exported over OTLP, and how they are batched.
 
 use std::{fmt::Display, time::Duration};
 
@@ -10,37 +10,39 @@ use super::{
 };
 use crate::{InitError, signal::Signal};
 
-/// What leaves the process, and how. The metrics page is not OTLP, and is chosen by the same variable.
+/// The exports of each signal.
+///
+/// `OTEL_METRICS_EXPORTER` also decides whether `/metrics` is served.
 #[derive(Debug)]
 pub(crate) struct Exports {
     pub(crate) traces: Option<BatchExport>,
     pub(crate) metrics: Option<PeriodicExport>,
     pub(crate) logs: Option<BatchExport>,
     /// Whether `/metrics` is served.
-    pub(crate) page: bool,
-    /// Whether an operator has said that traces are not to be exported.
+    pub(crate) prometheus: bool,
+    /// Whether the operator has turned the export of traces off.
     pub(crate) traces_refused: bool,
 }
 
-/// Spans and log records.
+/// The export of spans or log records.
 #[derive(Debug, Clone)]
 pub(crate) struct BatchExport {
     pub(crate) destination: Destination,
     pub(crate) batching: Batching,
 }
 
-/// In what portions, and how many may wait.
+/// The size of batches, and how many records may wait.
 #[derive(Debug, Clone)]
 pub(crate) struct Batching {
     pub(crate) timeout: Duration,
-    /// The variable that it comes from.
+    /// The variable that sets `timeout`.
     pub(crate) timeout_variable: &'static str,
     pub(crate) schedule_delay: Duration,
     pub(crate) max_queue_size: usize,
     pub(crate) max_batch_size: usize,
 }
 
-/// Metrics.
+/// The export of metrics.
 #[derive(Debug, Clone)]
 pub(crate) struct PeriodicExport {
     pub(crate) destination: Destination,
@@ -48,12 +50,12 @@ pub(crate) struct PeriodicExport {
     pub(crate) timeout: Duration,
 }
 
-/// What an exporter variable may name.
+/// An exporter that a variable may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exporter {
     Otlp,
     Prometheus,
-    /// Which is what standard output is anyway.
+    /// Has no effect: log lines go to standard output in any case.
     Console,
 }
 
@@ -88,7 +90,7 @@ pub(super) fn exports(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Exp
             _ => None,
         },
     );
-    let page = chosen
+    let prometheus = chosen
         .as_ref()
         .is_none_or(|chosen| chosen.contains(&Exporter::Prometheus));
     let push = chosen.map_or(has_endpoint(env, env::OTLP_METRICS.endpoint), |chosen| {
@@ -102,7 +104,7 @@ pub(super) fn exports(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Exp
                 destination: destination(Signal::Metrics, config, env)?,
                 interval: env
                     .timeout(env::METRIC_EXPORT_INTERVAL)
-                    // The specification does not say what zero means; a loop without a pause serves no purpose.
+                    // Zero would make the export loop run without a pause.
                     .filter(|interval| !interval.is_zero())
                     .unwrap_or(Duration::from_secs(60)),
                 timeout: env
@@ -138,12 +140,14 @@ pub(super) fn exports(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Exp
         traces,
         metrics,
         logs,
-        page,
+        prometheus,
         traces_refused,
     })
 }
 
-/// The exporters of a list; none for `none`, nothing if the variable is unset or makes no sense.
+/// Parses a list of exporters.
+///
+/// Returns an empty list for `none`, and `None` if the variable is unset or invalid.
 fn exporters(
     env: &mut Env<'_>,
     variable: &str,
@@ -159,7 +163,7 @@ fn exporters(
     })
 }
 
-/// Warns about a value that the specification has and this crate has not.
+/// Warns about a value of the specification that this crate does not support.
 fn only(env: &mut Env<'_>, variable: &str, known: impl Display + Copy) {
     let expected = format!("`{known}`");
     env.parsed(variable, &expected, |value| {
@@ -167,7 +171,7 @@ fn only(env: &mut Env<'_>, variable: &str, known: impl Display + Copy) {
     });
 }
 
-/// The variables of a batch processor, and the one default in which the two differ.
+/// The variables of a batch processor, and its default delay.
 struct BatchVariables {
     schedule_delay: &'static str,
     max_queue_size: &'static str,
@@ -192,6 +196,8 @@ const BLRP: BatchVariables = BatchVariables {
     default_delay: Duration::from_secs(1),
 };
 
+/// Reads the settings of a batch processor.
+///
 /// Specification, "Environment variables", batch span processor and batch log record processor.
 fn batching(env: &mut Env<'_>, variables: &BatchVariables) -> Batching {
     let mut number = |name, default| {

@@ -1,16 +1,20 @@
-//! Hosts and ports as settings have them, judged before a resolver is asked: `http::Uri` and resolvers take much that is none.
+//! Validation of hosts and ports.
+//!
+//! Runs before name resolution, because `http::Uri` and resolvers accept many invalid hosts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Of a host name (RFC 1035, section 2.3.4).
+/// Largest length of a host name (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 253;
+
+/// Largest length of one label of a host name, by the same section.
 const MAX_LABEL: usize = 63;
 
-/// Judges the `host` or `host:port` of an address.
+/// Validates the `host` or `host:port` of an address.
 ///
 /// # Errors
 ///
-/// What is expected.
+/// A description of what is expected.
 pub(super) fn authority(text: &str) -> Result<(), &'static str> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -33,12 +37,16 @@ pub(super) fn authority(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Whether a listener may be bound to it: a name, or an IP address without brackets.
+/// Whether a listener can bind to the host.
+///
+/// It is a name, or an IP address without brackets.
 pub(super) fn is_bindable(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok() || is_name(host)
 }
 
-/// A host name or an IPv4 address. Underscores are no letters of host names, and the names of containers have them.
+/// Whether the text is a host name or an IPv4 address.
+///
+/// Allows underscores, which RFC 1035 does not, because the names of containers have them.
 fn is_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let mut labels = name.split('.');
@@ -50,7 +58,7 @@ fn is_name(text: &str) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
-    // No top-level domain is a number: what ends in one is an IPv4 address (WHATWG URL, "ends in a number").
+    // No top-level domain is a number, so a name that ends in one is an IPv4 address (WHATWG URL, "ends in a number").
     let ends_in_number = |name: &str| {
         let last = name.rsplit('.').next().unwrap_or_default();
         last.bytes().all(|byte| byte.is_ascii_digit())
@@ -65,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_and_ports_are_taken() {
+    fn valid_hosts_and_ports_are_accepted() {
         for text in [
             "localhost",
             "localhost:4318",
@@ -82,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn invalid_hosts_are_rejected() {
         for text in [
             "",
             ":4318",
@@ -114,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_port_is_refused() {
+    fn invalid_ports_are_rejected() {
         for port in ["", "0", "65536", "99999", "-1", "+1", "4318x", "http"] {
             let refused = authority(&format!("localhost:{port}"));
             assert!(

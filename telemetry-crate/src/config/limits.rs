@@ -1,9 +1,9 @@
-//! How large one span and one log record may be.
+//! Size limits of spans and log records.
 
 /// Limits of one span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpanLimits {
-    /// Characters of a value.
+    /// Characters of a value; a longer one is cut.
     pub(crate) value_length: usize,
     pub(crate) attributes: usize,
     pub(crate) events: usize,
@@ -25,20 +25,24 @@ impl Default for SpanLimits {
     }
 }
 
-/// How large a record may be.
+/// Limits of one log record.
 ///
 /// [`LogRecord` limits](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#logrecord-limits):
 /// `OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT` and `OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecordLimits {
-    /// Characters of a text; a longer one is cut. The body is no attribute.
+    /// Characters of an attribute value; a longer one is cut.
+    ///
+    /// The body has no such limit.
     pub(crate) value_length: usize,
-    /// Attributes of a record; those beyond are counted and left out.
+    /// Attributes of a record; further ones are dropped and counted.
     pub(crate) attributes: usize,
 }
 
 impl Default for RecordLimits {
-    /// The specification's: no limit for a value, which is cut elsewhere, and 128 attributes.
+    /// The specification's defaults: 128 attributes, and values of any length.
+    ///
+    /// Long values are cut before they reach the record.
     fn default() -> Self {
         Self {
             value_length: usize::MAX,

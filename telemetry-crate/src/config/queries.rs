@@ -1,20 +1,22 @@
-//! What is too much for a database: a statement that takes too long, and one that a request repeats too often.
+//! Thresholds for slow statements and for N+1 queries.
 
 use std::time::Duration;
 
 use super::{TelemetryConfig, env, env::Env};
 
-/// When a statement is worth a warning; `None` is never.
+/// The thresholds for a warning about a statement; `None` turns the warning off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QueryLimits {
     pub(crate) slow: Option<Duration>,
     pub(crate) repeats: Option<u32>,
 }
 
-/// What sqlx takes for slow, too.
+/// Default threshold of a slow statement, the same as sqlx's.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Below, it is a handful of lookups that no user would notice; a page of a list has ten rows or more.
+/// Default threshold of an N+1 query.
+///
+/// Fewer runs are a few lookups that no user notices, while one page of a list has ten rows or more.
 const REPEATS: u32 = 10;
 
 pub(super) fn query_limits(config: &TelemetryConfig, env: &mut Env<'_>) -> QueryLimits {

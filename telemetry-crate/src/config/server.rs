@@ -1,4 +1,4 @@
-//! What an operator may change of a server without a new build; `None` is what the program says.
+//! Limits of the HTTP server that an operator can change without a new build.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use http::Method;
 
 use super::{env, env::Env, env::positive};
 
-/// Limits of `http::serve`.
+/// Limits of `http::serve`; `None` leaves the program's choice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ServerLimits {
     pub(crate) read_timeout: Option<Duration>,
@@ -25,6 +25,8 @@ pub(super) fn server_limits(env: &mut Env<'_>) -> ServerLimits {
     }
 }
 
+/// Reads the HTTP methods that are told apart.
+///
 /// Semantic conventions, `http.request.method`: the list replaces the default.
 pub(super) fn known_methods(env: &mut Env<'_>) -> Option<Vec<String>> {
     env.parsed(

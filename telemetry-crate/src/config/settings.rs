@@ -1,4 +1,4 @@
-//! Environment and setters merged: what this process will really do.
+//! The merged configuration of this process.
 
 use std::{collections::BTreeMap, io::IsTerminal, time::Duration};
 
@@ -8,7 +8,7 @@ use super::{
     Admin, CardinalityLimits, Destination, LogFormat, RecordLimits, RemoteParent, SpanLimits,
     TelemetryConfig,
     buckets::validate_buckets,
-    budget::budget,
+    cardinality::cardinality_limits,
     env,
     env::{Env, key_value, pairs},
     export::{Exports, exports},
@@ -22,7 +22,9 @@ use super::{
 };
 use crate::{InitError, Secret, directives::Directives, resource::Resource, signal::Signal};
 
-/// What this process will do. Made once; everything else reads it.
+/// The result of merging environment, setters and defaults.
+///
+/// Created once in `build()`; everything else reads it.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) disabled: bool,
@@ -30,9 +32,9 @@ pub(crate) struct Settings {
     /// Valid directives.
     pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
-    /// Whether standard output shows colours.
-    pub(crate) colours: bool,
-    /// Names of fields, beside the well-known ones.
+    /// Whether standard output shows colors.
+    pub(crate) colors: bool,
+    /// Names of redacted fields, besides the well-known ones.
     pub(crate) redact: Vec<String>,
     pub(crate) trace_filter: Targets,
     pub(crate) trace_events: LevelFilter,
@@ -46,29 +48,29 @@ pub(crate) struct Settings {
     pub(crate) admin: Option<(String, u16)>,
     /// Whether an admin address that is in use is an error.
     pub(crate) admin_required: bool,
-    /// What a change through the admin listener must show.
+    /// The bearer token that changes through the admin listener require.
     pub(crate) admin_token: Option<Secret<String>>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
-    pub(crate) budget: CardinalityLimits,
-    /// Whether samples keep the trace that they were recorded in.
+    pub(crate) cardinality_limits: CardinalityLimits,
+    /// Whether samples carry the trace in which they were recorded.
     pub(crate) exemplars: bool,
     #[cfg_attr(not(feature = "sqlx"), expect(dead_code, reason = "for sqlx"))]
     pub(crate) query_limits: QueryLimits,
     #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "for `http::serve`"))]
     pub(crate) server_limits: ServerLimits,
-    /// In place of the conventions' own.
+    /// HTTP methods that replace those of the semantic conventions.
     pub(crate) known_methods: Option<Vec<String>>,
     pub(crate) shutdown_timeout: Duration,
-    /// Between the signal to stop and the end of accepting.
+    /// The time between the signal to stop and the end of accepting connections.
     pub(crate) drain_delay: Duration,
-    /// For what is in flight by then.
+    /// The time for requests, jobs and runs in flight after `drain_delay`.
     pub(crate) drain_timeout: Option<Duration>,
-    /// What in the environment made no sense; logged once the log lines work.
+    /// Warnings about the environment; logged after logging is set up.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Settings {
-    /// Where a signal goes over OTLP.
+    /// The OTLP destination of a signal, if it is exported.
     pub(crate) fn destination(&self, signal: Signal) -> Option<&Destination> {
         let Exports {
             traces,
@@ -83,7 +85,7 @@ impl Settings {
         }
     }
 
-    /// Why no traces are exported, and what to do about it.
+    /// Why no traces are exported, with what to do about it where that is not obvious.
     pub(crate) fn why_no_traces(&self) -> &'static str {
         if self.disabled {
             "OTEL_SDK_DISABLED is true"
@@ -137,8 +139,8 @@ impl Settings {
             log_filter: log_filter(&config, env)?,
             log_format,
             redact: redact(&config, env),
-            colours: is_terminal && env.text(env::NO_COLOR).is_none(),
-            // Disabled is a filter that nothing passes, so that it costs nothing either.
+            colors: is_terminal && env.text(env::NO_COLOR).is_none(),
+            // With an empty filter a disabled SDK does not even create spans.
             trace_filter: if disabled {
                 Targets::new()
             } else {
@@ -192,7 +194,11 @@ impl Settings {
                     },
                 )
                 .unwrap_or(true),
-            budget: budget(config.series_budgets, config.series_total, env)?,
+            cardinality_limits: cardinality_limits(
+                config.series_budgets,
+                config.series_total,
+                env,
+            )?,
             warnings: std::mem::take(&mut env.warnings),
         })
     }
@@ -201,12 +207,15 @@ impl Settings {
 fn redact(config: &TelemetryConfig, env: &Env<'_>) -> Vec<String> {
     let more = env.text(env::REDACT).unwrap_or_default();
     let more = more.split(',').map(|name| name.trim().to_owned());
-    // Both: an operator may forget what the author knows.
+    // The environment adds names and never removes one, so that an operator cannot expose a field by accident.
     let all = config.redact.iter().cloned().chain(more);
     all.filter(|name| !name.is_empty()).collect()
 }
 
-/// An operator's typing error must not take the service down; an author's is found at the first start.
+/// Resolves the log filter.
+///
+/// A mistake in the environment is a warning, so that it does not stop a running service from restarting. A mistake in
+/// the program is an error, found at its first start.
 fn log_filter(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<String, InitError> {
     let expected = "directives such as `info` or `info,orders=debug`";
     let valid = |text: &str| Directives::parse(text).is_ok().then(|| text.to_owned());
@@ -243,6 +252,8 @@ fn admin(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Option<(String, 
     )))
 }
 
+/// Parses the resource attributes.
+///
 /// Specification, "Resource SDK": a value that cannot be decoded makes the whole variable count as unset.
 fn resource_attributes(env: &mut Env<'_>) -> BTreeMap<String, String> {
     let Some(list) = env.text(env::RESOURCE_ATTRIBUTES) else {

@@ -1,4 +1,4 @@
-//! What traces are told: which spans, how many of them, how large, and in whose trace.
+//! Settings of traces: filter, sampling, limits, propagation and remote parents.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::{RecordLimits, SpanLimits, TelemetryConfig, env, env::Env};
 use crate::{InitError, directives::targets};
 
-/// A format of headers.
+/// A format of propagation headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Propagator {
     TraceContext,
@@ -17,25 +17,27 @@ pub(crate) enum Propagator {
     Jaeger,
 }
 
-/// What becomes of a trace that a caller has begun, and of the baggage it sends along.
+/// How a request continues the trace and the baggage of its caller.
 ///
-/// Every client can send a `traceparent`: to make the service keep traces that its sampler would not, or to write into a
-/// trace of another client. Behind an edge that you control that is what you want. On an edge that the public reaches,
-/// choose [`Link`](Self::Link) or [`Ignore`](Self::Ignore); the sampler then decides, whatever the caller says. Overridden by
-/// `FIRSTLIGHT_REMOTE_PARENT`.
+/// Every client can send a `traceparent`. It can thereby make the service keep traces that its sampler would drop, or
+/// add spans to a trace of another client. Behind an edge that you control this is intended. On an edge that the public
+/// can reach, choose [`Link`](Self::Link) or [`Ignore`](Self::Ignore): the sampler then decides, whatever the caller's
+/// decision was. Overridden by `FIRSTLIGHT_REMOTE_PARENT`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemoteParent {
-    /// The request goes on in the caller's trace. The default: without it a trace ends at each service's door.
+    /// The request continues the caller's trace.
+    ///
+    /// The default, because otherwise a trace ends at each service.
     #[default]
     Continue,
-    /// The request begins a trace, with a link to the caller's. Baggage is dropped.
+    /// The request starts a new trace with a link to the caller's. Baggage is dropped.
     Link,
-    /// The request begins a trace that knows nothing of the caller's. Baggage is dropped.
+    /// The request starts a new trace without a link. Baggage is dropped.
     Ignore,
 }
 
-/// Which new traces are kept, and whether the caller's decision is followed.
+/// Which new traces are sampled, and whether the caller's decision is followed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SamplerSetting {
     pub(crate) parent_based: bool,
@@ -44,6 +46,8 @@ pub(crate) struct SamplerSetting {
 }
 
 impl SamplerSetting {
+    /// Parses a sampler's name.
+    ///
     /// Specification, "Environment variables", general SDK configuration.
     fn parse(name: &str, ratio: f64) -> Option<Self> {
         let (parent_based, root) = match name.strip_prefix("parentbased_") {
@@ -104,8 +108,8 @@ pub(super) fn trace_events(env: &mut Env<'_>) -> LevelFilter {
 }
 
 pub(super) fn sampler(env: &mut Env<'_>) -> SamplerSetting {
-    // Parent-based, so that a trace is kept whole or not at all; everything, because a team that starts has little
-    // traffic and many questions. The line at start says which it is.
+    // Parent-based, so that a trace is kept as a whole or not at all. All traces, because a new service has little
+    // traffic. The log line at the start names the sampler.
     let default = SamplerSetting {
         parent_based: true,
         ratio: 1.0,
@@ -126,7 +130,9 @@ pub(super) fn sampler(env: &mut Env<'_>) -> SamplerSetting {
     .unwrap_or(default)
 }
 
-/// Specification, "Span Limits": a span's own limit wins over the general one.
+/// Reads the limits of spans.
+///
+/// Specification, "Span Limits": a span's own limit takes precedence over the general one.
 pub(super) fn span_limits(env: &mut Env<'_>) -> SpanLimits {
     let default = SpanLimits::default();
     let mut limit = |names: &[&'static str], default: usize| {
@@ -160,7 +166,9 @@ pub(super) fn span_limits(env: &mut Env<'_>) -> SpanLimits {
     }
 }
 
-/// Specification, "LogRecord Limits": a record's own limit wins over the general one.
+/// Reads the limits of log records.
+///
+/// Specification, "LogRecord Limits": a record's own limit takes precedence over the general one.
 pub(super) fn record_limits(env: &mut Env<'_>) -> RecordLimits {
     let mut limit = |own: &str, general: &str| {
         env.number(own, "a whole number")

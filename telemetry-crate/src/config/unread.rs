@@ -1,4 +1,6 @@
-//! Variables that are set and not read: misspelled names, and values that are no UTF-8.
+//! Warnings about variables that are set and not read.
+//!
+//! These are misspelled names, and values that are not UTF-8.
 
 use std::ffi::OsString;
 
@@ -6,10 +8,10 @@ use super::env::VARIABLES;
 
 const PREFIX: &str = "FIRSTLIGHT_";
 
-/// Read in small letters, too.
+/// Names without an entry in the table; the lowercase form is read as well.
 const PROXIES: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
-/// A sentence each. Values are not shown: they may be secrets.
+/// Returns one sentence per variable, without its value, which may be a secret.
 pub(super) fn warnings(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
     let warnings = variables.filter_map(|(name, value)| {
         let name = name.to_str()?;
@@ -32,14 +34,16 @@ pub(super) fn warnings(variables: impl Iterator<Item = (OsString, OsString)>) ->
 
 fn is_known(name: &str) -> bool {
     let is_same = |known: &str| {
-        // Windows does not tell them apart, and proxies are set in both.
+        // Names on Windows are case-insensitive, and proxy variables are common in both cases.
         let any_case = cfg!(windows) || known.ends_with("_PROXY");
         known == name || any_case && known.eq_ignore_ascii_case(name)
     };
     PROXIES.contains(&name) || VARIABLES.iter().any(|variable| is_same(variable.name))
 }
 
-/// What Kubernetes sets in each container for a service that is called `firstlight`, or whose name begins so.
+/// Whether Kubernetes set the variable.
+///
+/// It sets such variables in each container for a service whose name begins with `firstlight`.
 fn is_of_kubernetes(name: &str) -> bool {
     name.ends_with("_SERVICE_HOST")
         || name.contains("_SERVICE_PORT")
@@ -49,7 +53,7 @@ fn is_of_kubernetes(name: &str) -> bool {
             .is_some_and(|(_, rest)| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-/// The variable whose name is the least number of typing errors away.
+/// The known variable with the smallest edit distance to the name.
 fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_uppercase();
     let names = VARIABLES.iter().map(|variable| variable.name);
@@ -59,7 +63,7 @@ fn nearest(name: &str) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-/// How many letters must be added, removed or replaced (Levenshtein).
+/// The Levenshtein distance: the number of letters to add, remove or replace.
 fn distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (line, typed) in from.bytes().enumerate() {
@@ -77,12 +81,12 @@ fn distance(from: &str, to: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn of(names: &[&str]) -> Vec<String> {
+    fn warnings_of(names: &[&str]) -> Vec<String> {
         warnings(names.iter().map(|name| (name.into(), "x".into())))
     }
 
     #[test]
-    fn misspelled_names_are_said() {
+    fn misspelled_names_are_reported() {
         for (name, meant) in [
             ("FIRSTLIGHT_LOG_FROMAT", "FIRSTLIGHT_LOG_FORMAT"),
             ("FIRSTLIGHT_LOGFORMAT", "FIRSTLIGHT_LOG_FORMAT"),
@@ -90,17 +94,17 @@ mod tests {
             ("FIRSTLIGHT_DRAIN_TIME_OUT", "FIRSTLIGHT_DRAIN_TIMEOUT"),
             ("FIRSTLIGHT_ADMIN_TOKENS", "FIRSTLIGHT_ADMIN_TOKEN"),
         ] {
-            let said = of(&[name]);
-            assert_eq!(said.len(), 1, "{name}: {said:?}");
-            assert!(said[0].starts_with(&format!("{name} is set")), "{said:?}");
-            assert!(said[0].ends_with(&format!(" {meant}")), "{said:?}");
+            let found = warnings_of(&[name]);
+            assert_eq!(found.len(), 1, "{name}: {found:?}");
+            assert!(found[0].starts_with(&format!("{name} is set")), "{found:?}");
+            assert!(found[0].ends_with(&format!(" {meant}")), "{found:?}");
         }
-        assert_eq!(of(&["FIRSTLIGHT_"]).len(), 1);
+        assert_eq!(warnings_of(&["FIRSTLIGHT_"]).len(), 1);
     }
 
     #[test]
-    fn other_variables_are_left_alone() {
-        let said = of(&[
+    fn other_variables_are_ignored() {
+        let found = warnings_of(&[
             "PATH",
             "FIRSTLIGHT_LOG_FORMAT",
             "http_proxy",
@@ -110,19 +114,19 @@ mod tests {
             "FIRSTLIGHT_SERVICE_PORT_HTTP",
             "FIRSTLIGHT_DEMO_PORT_9464_TCP_ADDR",
         ]);
-        assert_eq!(said, [""; 0]);
+        assert_eq!(found, [""; 0]);
     }
 
     #[cfg(unix)]
     #[test]
-    fn values_that_are_no_text_are_said() {
+    fn values_that_are_not_utf8_are_reported() {
         use std::os::unix::ffi::OsStringExt;
 
         let value = || OsString::from_vec(b"hunter2\xff".to_vec());
         for name in ["OTEL_SERVICE_NAME", "http_proxy", "FIRSTLIGHT_ADMIN_TOKEN"] {
-            let said = warnings([(name.into(), value())].into_iter());
+            let found = warnings([(name.into(), value())].into_iter());
             assert_eq!(
-                said,
+                found,
                 [format!(
                     "{name}: found bytes that are no UTF-8, expected text; using the default"
                 )]

@@ -1,54 +1,61 @@
-//! When a failed request is tried again.
+//! Delays between the attempts of a request.
 //!
-//! OTLP specification, "Failures": with exponential backoff and jitter, and not before the collector says so.
+//! OTLP specification, "Failures": exponential backoff with jitter, and not before the collector's `Retry-After`.
 
 use std::time::Duration;
 
 use super::stats::{ExportError, Retry};
 
+/// Delay after the first failure.
 const FIRST: Duration = Duration::from_millis(200);
 
-/// Half of what a batch has by default, divided by three tries.
+/// Longest delay between two attempts.
+///
+/// Leaves time for several attempts within a batch's default time-out of 30 s.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Tries that a flush waits for: one may meet a connection that has just been closed.
-const HURRIED: u32 = 2;
+/// Attempts while a flush waits.
+///
+/// More than one, because the first may use a connection that has just been closed.
+const FLUSH_ATTEMPTS: u32 = 2;
 
-/// The tries of one request.
+/// The failed attempts of one request.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
-    hurried: u32,
+    /// Failures while a flush waited.
+    flush_failures: u32,
 }
 
 impl Backoff {
-    /// How long to wait before the next try, or `None` to give up. The end of the time for the whole batch is the
-    /// caller's to keep.
+    /// Returns the delay before the next attempt, or `None` if the request has failed.
+    ///
+    /// The caller enforces the time-out of the whole batch.
     pub(super) fn after(
         &mut self,
         error: &ExportError,
-        is_hurried: bool,
+        flush_waits: bool,
         jitter: f64,
     ) -> Option<Duration> {
-        let asked = match error.retry {
+        let requested = match error.retry {
             Retry::No | Retry::Smaller => return None,
             Retry::Yes => Duration::ZERO,
             Retry::After(delay) => delay,
         };
         self.failures = self.failures.saturating_add(1);
-        if is_hurried {
-            self.hurried += 1;
-            if self.hurried >= HURRIED {
+        if flush_waits {
+            self.flush_failures += 1;
+            if self.flush_failures >= FLUSH_ATTEMPTS {
                 return None;
             }
-            return Some(asked.max(FIRST));
+            return Some(requested.max(FIRST));
         }
         let doubled = FIRST.saturating_mul(1 << (self.failures - 1).min(10));
-        // Full jitter would try again at once now and then; half of it spreads as well.
+        // Full jitter would sometimes retry at once; half of it spreads the attempts as well.
         let spread = doubled
             .min(LONGEST)
             .mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
-        Some(spread.max(asked))
+        Some(spread.max(requested))
     }
 }
 
@@ -70,9 +77,9 @@ mod tests {
         assert_eq!(delays.next(), Some(Some(FIRST)));
         assert_eq!(delays.next(), Some(Some(2 * FIRST)));
         assert_eq!(delays.last(), Some(Some(LONGEST)));
-        let asked = Retry::After(Duration::from_secs(9));
+        let requested = Retry::After(Duration::from_secs(9));
         assert_eq!(
-            backoff.after(&error(asked), false, 0.0),
+            backoff.after(&error(requested), false, 0.0),
             Some(Duration::from_secs(9))
         );
     }

@@ -1,4 +1,6 @@
-//! The task that empties a queue: a batch when it is full, when it is time, or when a flush waits.
+//! The task that exports a queue in batches.
+//!
+//! It exports when a batch is full, at every interval, and when a flush waits.
 
 use std::time::Duration;
 
@@ -7,23 +9,27 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{health::Health, queue::Queue, stats::ExportError};
 use crate::config::Batching;
 
-/// Sends a batch of one signal.
+/// The exporter of one signal's batches.
 pub(crate) trait Export: Send + 'static {
-    /// What a batch is made of.
+    /// A span or a log record.
     type Item: Send + 'static;
 
-    /// Sends it, with retries. What is rejected by the collector is counted, and no error.
+    /// Sends a batch, with retries.
+    ///
+    /// Records that the collector rejects are counted and are not an error.
     fn export(
         &mut self,
         batch: Vec<Self::Item>,
     ) -> impl Future<Output = Result<(), ExportError>> + Send;
 }
+
+/// The batch exporter of one signal.
 pub(crate) struct Batches<E: Export> {
     queue: Queue<E::Item>,
     exporter: E,
     schedule_delay: Duration,
     timeout: Duration,
-    /// The variable that `timeout` comes from.
+    /// The variable that sets `timeout`.
     timeout_variable: &'static str,
 }
 
@@ -38,7 +44,9 @@ impl<E: Export> Batches<E> {
         }
     }
 
-    /// Never ends: a span may end after a shutdown, and a flush may be asked for at any time.
+    /// Runs the export loop.
+    ///
+    /// Never ends, because spans may end and flushes may be requested after a shutdown.
     pub(super) async fn run(mut self, mut health: Health) {
         let flushes = self.queue.flushes().clone();
         let mut next = Instant::now() + self.schedule_delay;
@@ -50,9 +58,9 @@ impl<E: Export> Batches<E> {
             loop {
                 self.export_waiting(&mut health).await;
                 health.check_overflow();
-                // A batch that filled up meanwhile does not wait for the timer; nor does a flush whose wake-up was taken
-                // by a retry.
-                if !self.queue.batch_is_full() && !flushes.is_waited_for() {
+                // Continues without waiting for the timer if another batch has filled up, or if a flush waits whose
+                // wake-up was consumed by a retry.
+                if !self.queue.batch_is_full() && !flushes.has_waiting() {
                     break;
                 }
             }
@@ -60,8 +68,9 @@ impl<E: Export> Batches<E> {
         }
     }
 
-    /// Exports what waits now, and answers the flushes that were asked for by now; what keeps coming does not delay the
-    /// answer.
+    /// Exports the items that wait now, and answers the flushes requested before.
+    ///
+    /// Items that arrive meanwhile do not delay the answer.
     async fn export_waiting(&mut self, health: &mut Health) {
         let flushes = self.queue.flushes().take();
         let mut waiting = self.queue.waiting();

@@ -1,7 +1,7 @@
-//! The client of one signal: one request, with its retries, over HTTP or gRPC.
+//! The client of one signal, which sends requests with retries over HTTP or gRPC.
 //!
-//! Its errors tell a refused connection from a name that does not resolve and from a time-out, where the SDK's clients say
-//! "network error".
+//! Its errors distinguish a refused connection, a name that does not resolve, and a time-out, where the SDK's clients
+//! report "network error".
 
 use std::{
     sync::{
@@ -18,12 +18,12 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
-    answer,
     backoff::Backoff,
     connect::Connection,
     flush::Flushes,
-    partial::Partial,
+    partial::PartialSuccess,
     queue::Queue,
+    response,
     split::{MAX_REQUEST_BYTES, Part, smaller_than, split},
     stats::{ExportError, ExportStats, Retry},
 };
@@ -33,9 +33,13 @@ use crate::{
     config::{Destination, Protocol},
 };
 
-/// A collector that asks for more has made a mistake; and beyond what a clock has, there is no time to wait until.
+/// Longest delay that a collector can request.
+///
+/// A longer one is a mistake, and could overflow the clock.
 const LONGEST_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The `User-Agent` of all requests.
+///
 /// OTLP exporter specification, "User Agent", with the distribution before it.
 const USER_AGENT: &str = concat!(
     "firstlight/",
@@ -43,6 +47,7 @@ const USER_AGENT: &str = concat!(
     " OTel-OTLP-Exporter-Rust/0.33"
 );
 
+/// The client of one signal.
 #[derive(Debug)]
 pub(crate) struct OtlpClient {
     connection: Connection,
@@ -52,14 +57,16 @@ pub(crate) struct OtlpClient {
     headers: HeaderMap,
     gzip: bool,
     timeout: Duration,
-    /// Before compression; less once the collector has refused one for its size.
+    /// Size limit of an uncompressed request.
+    ///
+    /// Reduced after the collector has rejected a request as too large.
     max_bytes: AtomicUsize,
     flushes: Arc<Flushes>,
     stats: Arc<ExportStats>,
 }
 
 impl OtlpClient {
-    /// Opens nothing yet.
+    /// Creates a client without opening a connection.
     fn new(
         destination: &Destination,
         flushes: Arc<Flushes>,
@@ -92,7 +99,7 @@ impl OtlpClient {
         })
     }
 
-    /// For what comes out of a queue.
+    /// Creates a client for the items of a queue.
     pub(crate) fn of_queue<T>(
         destination: &Destination,
         queue: &Queue<T>,
@@ -100,7 +107,7 @@ impl OtlpClient {
         Self::new(destination, queue.flushes().clone(), queue.stats().clone())
     }
 
-    /// For metrics, which have none.
+    /// Creates a client for metrics, which have no queue.
     pub(crate) fn of_metrics(destination: &Destination) -> Result<Self, InitError> {
         let stats = ExportStats::new(Signal::Metrics, 0);
         Self::new(destination, Arc::default(), Arc::new(stats))
@@ -114,8 +121,9 @@ impl OtlpClient {
         &self.stats
     }
 
-    /// Sends an encoded request, again if it helps, and in parts if it is too large. How long in all is the caller's to
-    /// limit. Parts that are lost are counted as rejected, unless all are.
+    /// Sends an encoded request, with retries, and in parts if it is too large.
+    ///
+    /// The caller limits the total time. Records of lost parts are counted as rejected, unless all parts are lost.
     pub(crate) async fn send(&self, message: Bytes) -> Result<(), ExportError> {
         let max_bytes = self.max_bytes.load(Ordering::Relaxed);
         if message.len() > max_bytes
@@ -129,16 +137,19 @@ impl OtlpClient {
         }
     }
 
-    /// Once: a part that is too large again is lost, and what follows is smaller from the start.
+    /// Splits a rejected request once.
+    ///
+    /// A part that is again too large is lost; later requests are smaller from the start.
     async fn send_smaller(&self, message: Bytes, error: ExportError) -> Result<(), ExportError> {
-        let max_bytes = self.refused_for_size(&message);
+        let max_bytes = self.reduce_max_bytes(&message);
         match split(self.stats.signal(), &message, max_bytes) {
             Some(parts) => Box::pin(self.send_parts(parts, false)).await,
             None => Err(error),
         }
     }
 
-    fn refused_for_size(&self, message: &Bytes) -> usize {
+    /// Reduces the size limit after a rejected request, and returns it.
+    fn reduce_max_bytes(&self, message: &Bytes) -> usize {
         let max_bytes = smaller_than(message.len());
         self.max_bytes.fetch_min(max_bytes, Ordering::Relaxed);
         max_bytes
@@ -153,7 +164,7 @@ impl OtlpClient {
                     self.send_smaller(message, error).await
                 }
                 Err(error) if error.retry == Retry::Smaller => {
-                    self.refused_for_size(&message);
+                    self.reduce_max_bytes(&message);
                     Err(error)
                 }
                 result => result,
@@ -176,16 +187,16 @@ impl OtlpClient {
         loop {
             let attempt = self.attempt(message.clone(), is_compressed);
             let error = match timeout(self.timeout, attempt).await {
-                Ok(Ok(answer)) => {
-                    self.accepted(&answer);
+                Ok(Ok(response)) => {
+                    self.accepted(&response);
                     return Ok(());
                 }
                 Ok(Err(error)) => error,
                 Err(_) => ExportError::timeout("OTEL_EXPORTER_OTLP_TIMEOUT", self.timeout),
             };
             self.stats.remember(error.clone());
-            let hurried = self.flushes.is_hurried();
-            let Some(delay) = backoff.after(&error, hurried, jitter()) else {
+            let flush_waits = self.flushes.is_urgent();
+            let Some(delay) = backoff.after(&error, flush_waits, jitter()) else {
                 return Err(error);
             };
             self.wait(delay, error.retry).await;
@@ -198,8 +209,8 @@ impl OtlpClient {
             tokio::select! {
                 () = sleep_until(end) => return,
                 () = self.flushes.notified() => {
-                    // A caller that waits for a flush has no time for a long delay. What the collector asked for is kept to.
-                    if self.flushes.is_hurried() && retry == Retry::Yes {
+                    // A flush shortens the client's own delay, and not one that the collector requested.
+                    if self.flushes.is_urgent() && retry == Retry::Yes {
                         return;
                     }
                 }
@@ -207,8 +218,8 @@ impl OtlpClient {
         }
     }
 
-    fn accepted(&self, answer: &[u8]) {
-        let Partial { rejected, message } = Partial::of(answer);
+    fn accepted(&self, response: &[u8]) {
+        let PartialSuccess { rejected, message } = PartialSuccess::of(response);
         if rejected == 0 && !message.is_empty() {
             self.stats.warned(message);
         } else if rejected > 0 {
@@ -222,7 +233,9 @@ impl OtlpClient {
         }
     }
 
-    /// One request; what was answered, decompressed and without framing.
+    /// Sends the request once, and returns the message of the response.
+    ///
+    /// The message is decompressed and has no framing.
     async fn attempt(&self, message: Bytes, is_compressed: bool) -> Result<Bytes, ExportError> {
         let mut request = Request::new(Full::new(message));
         *request.method_mut() = Method::POST;
@@ -236,11 +249,11 @@ impl OtlpClient {
             let gzip = HeaderValue::from_static("gzip");
             request.headers_mut().insert(header::CONTENT_ENCODING, gzip);
         }
-        self.connection.exchange(request, answer::of_http).await
+        self.connection.exchange(request, response::of_http).await
     }
 }
 
-/// 0 to 1, from the source of randomness that is there already.
+/// A random number from 0 to 1, from the SDK's generator of span ids.
 fn jitter() -> f64 {
     let id = RandomIdGenerator::default().new_span_id().to_bytes();
     f64::from(u16::from_be_bytes([id[0], id[1]])) / f64::from(u16::MAX)

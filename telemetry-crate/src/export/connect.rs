@@ -1,4 +1,4 @@
-//! Connections to a collector: plain, or with TLS if the address says so.
+//! Connections to a collector, with TLS for `https` addresses.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -26,19 +26,25 @@ type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
 #[cfg(not(feature = "otlp-tls"))]
 type Connector = HttpConnector;
 
-/// A pool of connections; in practice, one.
+/// A pool of connections.
+///
+/// It holds one in practice, because requests are sequential.
 type Pool = Client<Connector, Full<Bytes>>;
 
-/// How long an HTTP/2 connection with a request under way is silent before a ping, and how long the ping may take.
-/// `grpc-go` takes three pings in a row without an answer for an attack; a try ends at the third by default.
+/// Idle time before an HTTP/2 ping, and time-out of the ping.
+///
+/// Pings are sent only while a request is in flight. `grpc-go` treats three pings in a row without an answer as an attack. With the default time-out an attempt ends at
+/// the third.
 #[cfg(feature = "otlp-grpc")]
 const PING: Duration = Duration::from_secs(4);
 
-/// What the kernel waits for an acknowledgement before it ends a connection; at least as long as a try takes.
+/// How long the kernel waits for an acknowledgment before it closes a connection.
+///
+/// At least as long as an attempt.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// The connection to one collector. One that did not answer is never used again.
+/// The connection to one collector; replaced if a request gets no response.
 #[derive(Debug)]
 pub(super) struct Connection {
     connector: Connector,
@@ -47,7 +53,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Opens nothing yet.
+    /// Creates a pool without opening a connection.
     pub(super) fn new(destination: &Destination) -> Result<Self, InitError> {
         let connector = connector(destination)?;
         let protocol = destination.protocol;
@@ -59,8 +65,10 @@ impl Connection {
         })
     }
 
-    /// Sends a request, and reads the answer by a function. Without an answer, or if the future is dropped before it, the
-    /// next request opens a connection: HTTP/2 would go on using one that is frozen for all requests.
+    /// Sends a request and reads the response with `read`.
+    ///
+    /// Without a response, or if the future is dropped before it, the next request opens a new connection. HTTP/2 would
+    /// otherwise send all requests over a connection that no longer works.
     pub(super) async fn exchange<T, F>(
         &self,
         request: Request<Full<Bytes>>,
@@ -69,9 +77,9 @@ impl Connection {
     where
         F: Future<Output = Result<T, ExportError>>,
     {
-        let mut exchange = Exchange {
+        let mut exchange = ExchangeGuard {
             connection: self,
-            is_answered: false,
+            has_response: false,
         };
         let pool = self
             .pool
@@ -86,9 +94,9 @@ impl Connection {
             };
             ExportError::new(kind, with_causes(&error), Retry::Yes)
         })?;
-        let answer = read(response).await;
-        exchange.is_answered = !matches!(&answer, Err(error) if error.kind == "network");
-        answer
+        let result = read(response).await;
+        exchange.has_response = !matches!(&result, Err(error) if error.kind == "network");
+        result
     }
 
     fn renew(&self) {
@@ -97,15 +105,15 @@ impl Connection {
     }
 }
 
-/// A request under way; dropped without an answer, its connection is given up.
-struct Exchange<'a> {
+/// Replaces the connection when dropped without a response.
+struct ExchangeGuard<'a> {
     connection: &'a Connection,
-    is_answered: bool,
+    has_response: bool,
 }
 
-impl Drop for Exchange<'_> {
+impl Drop for ExchangeGuard<'_> {
     fn drop(&mut self) {
-        if !self.is_answered {
+        if !self.has_response {
             self.connection.renew();
         }
     }
@@ -116,7 +124,7 @@ fn pool(connector: Connector, protocol: Protocol) -> Pool {
     builder
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
-        // Collectors and load balancers close idle connections after a minute or more.
+        // Shorter than the idle time-out of collectors and load balancers, which is a minute or more.
         .pool_idle_timeout(Duration::from_secs(30));
     match protocol {
         Protocol::HttpProtobuf => {}
@@ -133,7 +141,7 @@ fn pool(connector: Connector, protocol: Protocol) -> Pool {
 
 fn tcp() -> HttpConnector {
     let mut http = HttpConnector::new();
-    // A host that is gone, with no request under way.
+    // Detects a host that is gone while no request is in flight.
     http.set_keepalive(Some(Duration::from_secs(30)));
     #[cfg(target_os = "linux")]
     http.set_tcp_user_timeout(Some(UNACKNOWLEDGED));

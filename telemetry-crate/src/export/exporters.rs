@@ -1,18 +1,18 @@
-//! What runs: one exporter for each signal that is exported.
+//! The exporters of all signals.
 
 use std::{fmt::Debug, sync::Arc};
 
 use super::{flush::Flush, intervals::IntervalsHandle, queue::Queue, stats::ExportStats};
 use crate::signal::Signal;
 
-/// The end of an exporter that is outside of its thread.
+/// A handle on an exporter, used outside its thread.
 pub(crate) trait Exporter: Debug + Send + Sync {
-    /// Begins to send everything that was recorded before this call.
+    /// Starts sending everything that was recorded before this call.
     fn flush(&self) -> Flush;
 
     fn stats(&self) -> &Arc<ExportStats>;
 
-    /// From here on what is recorded is dropped and counted.
+    /// Drops and counts everything that is recorded after this call.
     fn close(&self);
 }
 
@@ -39,7 +39,7 @@ impl Exporter for IntervalsHandle {
         self.stats()
     }
 
-    /// Metrics are read when they are sent, so none waits.
+    /// Does nothing: metrics are read when they are sent, so that none waits.
     fn close(&self) {}
 }
 
@@ -63,7 +63,7 @@ impl Exporters {
         self.of(signal).map(Exporter::stats)
     }
 
-    /// From here on spans and log records are dropped and counted.
+    /// Drops and counts spans and log records that are recorded after this call.
     pub(crate) fn close(&self) {
         for exporter in self.by_signal.iter().flatten() {
             exporter.close();

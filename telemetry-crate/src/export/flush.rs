@@ -1,6 +1,6 @@
-//! Flushes: a caller waits, with a deadline, until what is there is delivered or lost.
+//! Flushes of one signal.
 //!
-//! The waiting thread blocks and nothing else does: the exporter has a thread and a runtime of its own.
+//! The caller waits until the pending items are delivered or lost, or until a deadline. Only the calling thread blocks: the exporter has a thread and a runtime of its own.
 
 use std::{
     sync::{
@@ -15,22 +15,22 @@ use tokio::sync::Notify;
 
 use super::stats::ExportStats;
 
-/// A year. Added to the present, a longer one may be beyond what a clock has.
+/// Longest deadline, a year; a longer one could overflow the clock.
 pub(crate) const LONGEST_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What a flush did not get out.
+/// The items that a flush did not deliver.
 #[derive(Debug)]
 pub(crate) struct Unsent {
     pub(crate) count: u64,
     pub(crate) cause: String,
 }
 
-/// The flushes of one signal that wait, and what wakes its exporter.
+/// The waiting flushes of one signal, and the notification of its exporter.
 #[derive(Debug, Default)]
 pub(super) struct Flushes {
     waiting: Mutex<Vec<mpsc::SyncSender<()>>>,
-    /// A caller waits, so a retry must not take its time.
-    hurry: AtomicBool,
+    /// Whether a caller waits, so that retries must not wait long.
+    is_urgent: AtomicBool,
     wake: Notify,
 }
 
@@ -38,7 +38,7 @@ impl Flushes {
     fn ask(&self) -> mpsc::Receiver<()> {
         let (done, wait) = mpsc::sync_channel(1);
         self.lock().push(done);
-        self.hurry.store(true, Ordering::Release);
+        self.is_urgent.store(true, Ordering::Release);
         self.wake.notify_one();
         wait
     }
@@ -51,26 +51,28 @@ impl Flushes {
         self.wake.notified().await;
     }
 
-    pub(super) fn is_hurried(&self) -> bool {
-        self.hurry.load(Ordering::Acquire)
+    pub(super) fn is_urgent(&self) -> bool {
+        self.is_urgent.load(Ordering::Acquire)
     }
 
-    pub(super) fn is_waited_for(&self) -> bool {
+    pub(super) fn has_waiting(&self) -> bool {
         !self.lock().is_empty()
     }
 
-    /// Those that wait; taken *before* what they wait for.
+    /// Takes the waiting flushes.
+    ///
+    /// Called *before* the items are taken that the flushes wait for.
     pub(super) fn take(&self) -> Vec<mpsc::SyncSender<()>> {
         std::mem::take(&mut self.lock())
     }
 
     pub(super) fn answer(&self, flushes: Vec<mpsc::SyncSender<()>>) {
         for flush in flushes {
-            // The caller may have given up.
+            // The caller may no longer wait.
             let _ = flush.send(());
         }
         let waiting = self.lock();
-        self.hurry.store(!waiting.is_empty(), Ordering::Release);
+        self.is_urgent.store(!waiting.is_empty(), Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<mpsc::SyncSender<()>>> {
@@ -78,10 +80,10 @@ impl Flushes {
     }
 }
 
-/// A flush that has begun.
+/// A flush in progress.
 #[derive(Debug)]
 pub(crate) struct Flush {
-    /// Absent if there was nothing to do.
+    /// `None` if nothing was pending.
     wait: Option<mpsc::Receiver<()>>,
     stats: Arc<ExportStats>,
     pending: u64,
@@ -90,10 +92,12 @@ pub(crate) struct Flush {
 }
 
 impl Flush {
-    /// Begins one for `pending` things; `None` if their number shows only when they are exported.
+    /// Starts a flush of `pending` items.
+    ///
+    /// `None` if their number is known only at the export.
     pub(super) fn begin(flushes: &Flushes, stats: &Arc<ExportStats>, pending: Option<u64>) -> Self {
         let (lost_before, exported_before) = (stats.total_lost(), stats.total_exported());
-        // With nothing to do nothing answers, either, if the thread was never started.
+        // Without pending items the exporter's thread may not have been started, so that no answer would come.
         let wait = (pending != Some(0)).then(|| flushes.ask());
         Self {
             wait,
@@ -104,7 +108,7 @@ impl Flush {
         }
     }
 
-    /// Waits until everything is delivered or lost, or the deadline has come.
+    /// Waits until everything is delivered or lost, or until the deadline.
     pub(crate) fn wait(self, deadline: Instant) -> Result<(), Unsent> {
         let Some(wait) = self.wait else { return Ok(()) };
         let left = deadline.saturating_duration_since(Instant::now());

@@ -1,8 +1,9 @@
-//! A unary gRPC call, as bytes: the message behind five bytes of framing, the result in two trailers.
+//! Unary gRPC calls of OTLP.
 //!
-//! By hand over the client that carries OTLP/HTTP as well, so that both transports have the same connections, time-outs,
-//! retries and error texts, and because that is all that OTLP needs of gRPC: `tonic` would be a second client with a
-//! behaviour of its own. The wire format is "gRPC over HTTP2" (grpc/grpc, doc/PROTOCOL-HTTP2.md).
+//! A message has five bytes of framing before it, and the result is in two trailers. The calls use the client of
+//! OTLP/HTTP, so that both transports have the same connections, time-outs, retries and error texts. `tonic` would be a
+//! second client with a behavior of its own, and OTLP needs nothing else of gRPC. The wire format is "gRPC over HTTP2"
+//! (grpc/grpc, doc/PROTOCOL-HTTP2.md).
 
 use std::time::Duration;
 
@@ -18,13 +19,13 @@ use percent_encoding::percent_decode_str;
 use prost::Message;
 
 use super::{
-    answer,
     connect::Connection,
+    response,
     stats::{ExportError, Retry},
 };
 use crate::grpc_code::Code;
 
-/// One flag, and the length in four bytes.
+/// Size of the framing: one byte of flags, and the length in four bytes.
 const FRAME: usize = 5;
 
 pub(super) async fn call(
@@ -58,10 +59,10 @@ pub(super) async fn call(
     connection.exchange(request, read).await
 }
 
-/// The message of a successful answer.
+/// Returns the message of a successful response.
 async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
     let (head, body) = response.into_parts();
-    // Without a message the status is in the headers.
+    // In a response without a message, the status is among the headers.
     let early = Status::of(&head.headers);
     if let Some(status) = early.filter(|status| status.code != Code::OK) {
         return Err(status.into_error());
@@ -69,14 +70,14 @@ async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
     if head.status != StatusCode::OK {
         return Err(refused(head.status));
     }
-    let kind = answer::media_type(&head.headers);
+    let kind = response::media_type(&head.headers);
     if !crate::grpc_code::is_grpc(&head.headers) {
-        return Err(answer::foreign(head.status, &kind));
+        return Err(response::foreign(head.status, &kind));
     }
-    let body = answer::collect(body).await?;
+    let body = response::collect(body).await?;
     match Status::of(body.trailers().unwrap_or(&head.headers)) {
         Some(Status { code: Code::OK, .. }) => message(&body.to_bytes())
-            .ok_or_else(|| answer::foreign(head.status, "application/grpc")),
+            .ok_or_else(|| response::foreign(head.status, "application/grpc")),
         Some(status) => Err(status.into_error()),
         None => Err(ExportError::new(
             "network",
@@ -86,14 +87,18 @@ async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
     }
 }
 
-/// The only message of a body, which is an OTLP answer. Compression was not asked for.
+/// The only message of a body, if it is an OTLP response.
+///
+/// A compressed message is none, because the request did not allow compression.
 fn message(body: &Bytes) -> Option<Bytes> {
     let (&[flag, a, b, c, d], message) = body.split_first_chunk::<FRAME>()?;
     let is_whole = usize::try_from(u32::from_be_bytes([a, b, c, d])) == Ok(message.len());
-    (flag == 0 && is_whole && answer::is_message(message)).then(|| body.slice(FRAME..))
+    (flag == 0 && is_whole && response::is_message(message)).then(|| body.slice(FRAME..))
 }
 
-/// "HTTP to gRPC Status Code Mapping" (grpc/grpc, doc): these four are `UNAVAILABLE`, the others are not worth a retry.
+/// The error of an HTTP status without a gRPC status.
+///
+/// "HTTP to gRPC Status Code Mapping" (grpc/grpc, doc): these four are `UNAVAILABLE`; a retry does not help with others.
 fn refused(status: StatusCode) -> ExportError {
     let retry = match status.as_u16() {
         429 | 502 | 503 | 504 => Retry::Yes,
@@ -109,7 +114,7 @@ fn refused(status: StatusCode) -> ExportError {
     )
 }
 
-/// What a call ended with.
+/// The status of a call.
 struct Status {
     code: Code,
     message: String,
@@ -131,7 +136,9 @@ impl Status {
         })
     }
 
-    /// The words of the implementations: Go, C and JavaScript; Java and .NET; Rust.
+    /// Whether the message says that the request was too large.
+    ///
+    /// The texts are those of Go, C and JavaScript; Java and .NET; and Rust.
     fn is_about_size(&self) -> bool {
         let message = self.message.to_ascii_lowercase();
         [
@@ -144,8 +151,10 @@ impl Status {
         .any(|words| message.contains(words))
     }
 
-    /// OTLP specification, "Failures" (OTLP/gRPC): which codes may be tried again, and `RESOURCE_EXHAUSTED` only if the
-    /// server says when.
+    /// Converts the status into an error.
+    ///
+    /// OTLP specification, "Failures" (OTLP/gRPC): it lists the codes that may be retried. `RESOURCE_EXHAUSTED` may be
+    /// retried only if the server sends a delay.
     fn into_error(self) -> ExportError {
         let name = self.code.name();
         let retry = match (name, self.retry_delay) {
@@ -162,7 +171,7 @@ impl Status {
             ) => Retry::Yes,
             _ => Retry::No,
         };
-        // Statuses are the server's own words, unlike the body of an HTTP error; a long one is none of use.
+        // The message is a text of the server, unlike the body of an HTTP error. It may have any length.
         let message: String = self.message.chars().take(200).collect();
         ExportError::new(
             name,
@@ -172,7 +181,7 @@ impl Status {
     }
 }
 
-/// `google.rpc.Status`, of which only the details matter here.
+/// `google.rpc.Status`, reduced to the details.
 #[derive(Clone, PartialEq, Message)]
 struct Details {
     #[prost(message, repeated, tag = "3")]
@@ -217,7 +226,7 @@ fn retry_delay(details: &str) -> Option<Duration> {
     ))
 }
 
-/// Binary metadata, which comes padded or not.
+/// The encoding of binary metadata, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

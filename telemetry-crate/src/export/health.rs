@@ -1,4 +1,4 @@
-//! Whether exporting works, and one log line each time that changes.
+//! Log lines when the export of a signal fails, recovers or loses items.
 
 use std::{
     sync::Arc,
@@ -11,34 +11,34 @@ use super::stats::{ExportError, ExportStats};
 use crate::signal::Signal;
 use crate::thread;
 
-/// Of one signal.
+/// The state of one signal's export.
 pub(super) struct Health {
     signal: Signal,
     endpoint: String,
     stats: Arc<ExportStats>,
-    /// The program's subscriber.
+    /// The program's subscriber at `init()`.
     dispatch: Dispatch,
     failing: Option<Failing>,
-    /// When it was said last that exporting fails.
-    said: Option<Instant>,
-    /// The collector's last warning that was logged, and when.
+    /// When a failure was last logged.
+    failure_logged: Option<Instant>,
+    /// The last logged warning of the collector, and when it was logged.
     warned: Option<(String, Instant)>,
-    /// How many the full queue had cost when that was said, and when it was.
+    /// The count of items dropped by the full queue and the time, when last logged.
     overflow: Option<(u64, Instant)>,
 }
 
-/// Since when exporting fails.
+/// A period in which exporting fails.
 struct Failing {
-    /// What was lost before.
+    /// The number of items lost before it.
     lost_before: u64,
-    /// A collector that fails and works in turn is said once in a while.
-    is_said: bool,
+    /// Whether the failure is logged; a short one soon after another is not.
+    is_logged: bool,
 }
 
-/// Between two lines about the same.
+/// Time between two log lines about the same problem.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// The target of the lines about what is lost; they are written whatever the log filter says.
+/// The target of the events about losses, which the log filter does not remove.
 pub(crate) const LOSS_TARGET: &str = "firstlight::loss";
 
 impl Health {
@@ -54,13 +54,13 @@ impl Health {
             stats,
             dispatch,
             failing: None,
-            said: None,
+            failure_logged: None,
             warned: None,
             overflow: None,
         }
     }
 
-    /// Counts what became of so many items.
+    /// Counts the items of a finished export, and logs a change of state.
     pub(super) fn settled(&mut self, items: usize, result: Result<(), ExportError>) {
         let lost_before = self.stats.total_lost();
         let rejected = self.stats.take_rejected().min(items as u64);
@@ -83,24 +83,25 @@ impl Health {
         }
     }
 
-    /// OTLP specification, "Partial Success": a text and nothing rejected is a warning. Each is said once, and one a minute
-    /// at most.
+    /// Logs a warning of the collector, each once and at most one per minute.
+    ///
+    /// OTLP specification, "Partial Success": a message without rejected items is a warning.
     fn check_warning(&mut self) {
         let Some(warning) = self.stats.take_warning() else {
             return;
         };
-        let is_said = self
+        let is_logged = self
             .warned
             .as_ref()
-            .is_some_and(|(said, at)| *said == warning || at.elapsed() < QUIET);
-        if is_said {
+            .is_some_and(|(last, at)| *last == warning || at.elapsed() < QUIET);
+        if is_logged {
             return;
         }
-        // It is the collector's text, of any length.
+        // The collector's text may have any length.
         let shown: String = warning.chars().take(200).collect();
         self.warned = Some((warning, Instant::now()));
         let (signal, endpoint) = (self.signal.name(), &self.endpoint);
-        self.say(|| {
+        self.log(|| {
             tracing::warn!(
                 endpoint,
                 "the collector accepted the {signal} and warns: {shown}"
@@ -108,22 +109,22 @@ impl Health {
         });
     }
 
-    /// Says that the queue was full, once a minute at most.
+    /// Logs that the queue was full, at most once per minute.
     pub(super) fn check_overflow(&mut self) {
         let Some(queue) = self.signal.queue() else {
             return;
         };
         let lost = self.stats.total_queue_full();
-        let is_said = self
+        let is_logged = self
             .overflow
-            .is_some_and(|(said, at)| lost == said || at.elapsed() < QUIET);
-        if lost == 0 || is_said {
+            .is_some_and(|(logged, at)| lost == logged || at.elapsed() < QUIET);
+        if lost == 0 || is_logged {
             return;
         }
-        let since = lost - self.overflow.map_or(0, |(said, _)| said);
+        let since = lost - self.overflow.map_or(0, |(logged, _)| logged);
         self.overflow = Some((lost, Instant::now()));
         let (unit, capacity) = (self.signal.unit(), self.stats.capacity());
-        self.say(|| {
+        self.log(|| {
             tracing::warn!(
                 target: LOSS_TARGET,
                 "{} dropped: the queue of {capacity} was full; {} makes it longer, and fewer {unit} are a smaller sampling ratio's or filter's",
@@ -136,17 +137,17 @@ impl Health {
     fn failed(&mut self, error: &ExportError, lost_before: u64) {
         let failing = self.failing.get_or_insert(Failing {
             lost_before,
-            is_said: false,
+            is_logged: false,
         });
-        // One that begins soon after another is said once it has lasted.
-        let is_due = self.said.is_none_or(|said| said.elapsed() >= QUIET);
-        if failing.is_said || !is_due {
+        // A failure soon after another is logged only if it lasts.
+        let is_due = self.failure_logged.is_none_or(|at| at.elapsed() >= QUIET);
+        if failing.is_logged || !is_due {
             return;
         }
-        failing.is_said = true;
-        self.said = Some(Instant::now());
+        failing.is_logged = true;
+        self.failure_logged = Some(Instant::now());
         let (signal, unit, endpoint) = (self.signal.name(), self.signal.unit(), &self.endpoint);
-        self.say(|| {
+        self.log(|| {
             tracing::warn!(
                 target: LOSS_TARGET,
                 endpoint,
@@ -160,7 +161,7 @@ impl Health {
     fn recovered(&mut self) {
         let Some(Failing {
             lost_before,
-            is_said: true,
+            is_logged: true,
         }) = self.failing.take()
         else {
             return;
@@ -168,13 +169,15 @@ impl Health {
         let lost = self.stats.total_lost() - lost_before;
         let lost = self.signal.unit().counted(lost);
         let (signal, endpoint) = (self.signal.name(), &self.endpoint);
-        self.say(|| {
+        self.log(|| {
             tracing::info!(target: LOSS_TARGET, endpoint, "export of {signal} works again; {lost} lost");
         });
     }
 
-    /// To the subscriber that the program had at `init()`, which may be that of a thread alone.
-    fn say(&self, line: impl FnOnce()) {
-        thread::aloud(|| dispatcher::with_default(&self.dispatch, line));
+    /// Logs to the program's subscriber.
+    ///
+    /// It is the default of the thread that called `init()`, and not necessarily the global one.
+    fn log(&self, event: impl FnOnce()) {
+        thread::aloud(|| dispatcher::with_default(&self.dispatch, event));
     }
 }

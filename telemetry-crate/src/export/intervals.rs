@@ -1,6 +1,6 @@
-//! The task that sends the metrics: at every interval, and when a flush waits.
+//! The task that exports the metrics at every interval, and when a flush waits.
 //!
-//! Metrics are cumulative: an export that fails loses a moment's resolution and no count.
+//! Metrics are cumulative: after a failed export the next one has all counts.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,8 +15,10 @@ use super::{
 };
 use crate::config::PeriodicExport;
 
-/// Reads all metrics, as encoded requests and the number of data points in each.
+/// Reads all metrics, as encoded requests with the number of data points in each.
 pub(crate) type Reader = Box<dyn Fn() -> Vec<(Bytes, usize)> + Send>;
+
+/// The periodic exporter of metrics.
 pub(crate) struct Intervals {
     client: OtlpClient,
     read: Reader,
@@ -25,7 +27,7 @@ pub(crate) struct Intervals {
     handle: IntervalsHandle,
 }
 
-/// What the rest of the program holds of it.
+/// A handle on the exporter, used outside its thread.
 #[derive(Debug, Clone)]
 pub(crate) struct IntervalsHandle {
     flushes: Arc<Flushes>,
@@ -33,7 +35,7 @@ pub(crate) struct IntervalsHandle {
 }
 
 impl IntervalsHandle {
-    /// Begins to send what the metrics say now.
+    /// Starts sending the current values of the metrics.
     pub(crate) fn flush(&self) -> Flush {
         Flush::begin(&self.flushes, &self.stats, None)
     }
@@ -65,11 +67,11 @@ impl Intervals {
     pub(super) async fn run(self, mut health: Health) {
         let mut next = Instant::now() + self.interval;
         loop {
-            if !self.handle.flushes.is_waited_for() {
+            if !self.handle.flushes.has_waiting() {
                 tokio::select! {
                     () = self.handle.flushes.notified() => {
-                        // For a flush that the push before this one has served.
-                        if !self.handle.flushes.is_waited_for() {
+                        // The previous push may have served the flush that caused the notification.
+                        if !self.handle.flushes.has_waiting() {
                             continue;
                         }
                     }
@@ -90,7 +92,7 @@ impl Intervals {
                 self.handle.stats.done(points);
             }
             self.handle.flushes.answer(flushes);
-            // Not from the start of the export: a collector that is slow is not asked more often.
+            // Counted from the end of the export, so that a slow collector does not get requests more often.
             next = Instant::now() + self.interval;
         }
     }

@@ -1,22 +1,26 @@
-//! What a collector says of a request that it has accepted in part.
+//! Partial successes of export requests.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 
+/// The number of rejected records and the message of a response.
+///
 /// OTLP specification, "Partial Success".
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Partial {
+pub(super) struct PartialSuccess {
     pub(super) rejected: u64,
     pub(super) message: String,
 }
 
-impl Partial {
-    /// The answers of the three services are the same on the wire: one message with a number and a text. An answer that
-    /// is none of them is a success all the same, since its status said so.
-    pub(super) fn of(answer: &[u8]) -> Self {
-        ExportTraceServiceResponse::decode(answer)
+impl PartialSuccess {
+    /// Reads a response.
+    ///
+    /// The responses of the three services have the same encoding: one message with a number and a text. A response
+    /// that cannot be read counts as a success, because its status was one.
+    pub(super) fn of(response: &[u8]) -> Self {
+        ExportTraceServiceResponse::decode(response)
             .ok()
-            .and_then(|answer| answer.partial_success)
+            .and_then(|response| response.partial_success)
             .map(|partial| Self {
                 rejected: partial.rejected_spans.try_into().unwrap_or(0),
                 message: partial.error_message,
@@ -35,15 +39,18 @@ mod tests {
 
     #[test]
     fn partial_successes_are_read() {
-        let answer = ExportLogsServiceResponse {
+        let response = ExportLogsServiceResponse {
             partial_success: Some(ExportLogsPartialSuccess {
                 rejected_log_records: 3,
                 error_message: "too old".to_owned(),
             }),
         };
-        let partial = Partial::of(&answer.encode_to_vec());
+        let partial = PartialSuccess::of(&response.encode_to_vec());
         assert_eq!((partial.rejected, partial.message.as_str()), (3, "too old"));
-        assert_eq!(Partial::of(b"\xff\xff<html>"), Partial::default());
-        assert_eq!(Partial::of(b""), Partial::default());
+        assert_eq!(
+            PartialSuccess::of(b"\xff\xff<html>"),
+            PartialSuccess::default()
+        );
+        assert_eq!(PartialSuccess::of(b""), PartialSuccess::default());
     }
 }

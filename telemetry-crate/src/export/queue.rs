@@ -1,8 +1,8 @@
-//! The queue between whatever ends in the program and the thread that exports it: spans, log records.
+//! The queue of spans or log records that wait for export.
 //!
-//! The SDK's own batch processor gives up a flush after a fixed five seconds, reports a shutdown that lost everything
-//! as a success, exports spans that were not sampled, and keeps its count of dropped spans to itself. Ending a span
-//! here is one short lock and one move; the thread is woken when a batch is full, not for every span.
+//! The SDK's own batch processor ends a flush after a fixed five seconds, reports a shutdown that lost everything as a
+//! success, exports spans that were not sampled, and does not expose its count of dropped spans. With this queue the end
+//! of a span costs one short lock and one move. The exporter's thread is woken for a full batch and not for every span.
 
 use std::{
     fmt,
@@ -56,7 +56,7 @@ impl<T> Queue<T> {
         }))
     }
 
-    /// Takes what has ended, or drops and counts it.
+    /// Adds an item, or drops and counts it if the queue is full or closed.
     pub(crate) fn push(&self, item: T) {
         let queue = &*self.0;
         if queue.closed.load(Ordering::Relaxed) {
@@ -68,7 +68,7 @@ impl<T> Queue<T> {
             return queue.stats.dropped_queue_full();
         }
         items.push(item);
-        // Under the lock, so that a flush never sees an item that is queued and not counted.
+        // Counted under the lock, so that a flush never sees an item that is queued and not counted.
         queue.stats.queued(1);
         let batch_is_full = items.len() == queue.max_batch_size;
         drop(items);
@@ -77,13 +77,13 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Begins to send everything that was pushed before this call.
+    /// Starts sending everything that was pushed before this call.
     pub(crate) fn flush(&self) -> Flush {
         let stats = &self.0.stats;
         Flush::begin(&self.0.flushes, stats, Some(stats.in_flight()))
     }
 
-    /// From here on everything is dropped and counted.
+    /// Drops and counts everything that is pushed after this call.
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Relaxed);
     }
@@ -96,12 +96,12 @@ impl<T> Queue<T> {
         &self.0.flushes
     }
 
-    /// How many are not taken yet.
+    /// The number of waiting items.
     pub(super) fn waiting(&self) -> usize {
         self.lock().len()
     }
 
-    /// Those that are not taken yet; of a queue that is never emptied, everything that fits.
+    /// The waiting items; in tests without an exporter, all items that fit.
     #[cfg(feature = "testing")]
     pub(crate) fn items(&self) -> Vec<T>
     where
@@ -114,7 +114,7 @@ impl<T> Queue<T> {
         self.waiting() >= self.0.max_batch_size
     }
 
-    /// The next to export, at most a batch.
+    /// Takes the next items to export, at most one batch.
     pub(super) fn take_batch(&self) -> Vec<T> {
         let mut items = self.lock();
         if items.len() <= self.0.max_batch_size {

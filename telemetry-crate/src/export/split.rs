@@ -1,7 +1,8 @@
-//! A request that is too large becomes several, and a record that is too large alone loses its details.
+//! Splitting of export requests that are too large.
 //!
-//! Receivers of gRPC take 4 MiB by default, unpacked, and refuse all of a larger message. Only the number of records in
-//! a batch is limited before it is encoded, so the size is known here first.
+//! A request is split by records. A single record that is still too large loses its events, links and attributes.
+//! gRPC receivers accept 4 MiB by default, uncompressed, and reject a larger message as a whole. A batch is limited by
+//! its number of records, so that the size of a request is known only after encoding.
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::{
@@ -17,25 +18,29 @@ use prost::Message;
 
 use crate::signal::Signal;
 
-/// Below the 4 MiB of gRPC receivers, with room for what a proxy adds.
+/// Default size limit: below the 4 MiB of gRPC receivers, with room for proxies.
 pub(super) const MAX_REQUEST_BYTES: usize = 3_500 * 1024;
 
-/// Requests do not become smaller than this, however often they are too large.
+/// Smallest size limit, even if smaller requests are still rejected.
 const MIN_REQUEST_BYTES: usize = 16 * 1024;
 
-/// After a request of that size was too large: `nginx` takes 1 MiB by default, so half would often be too much again.
+/// The size limit after a request of `bytes` was too large.
+///
+/// A quarter, because `nginx` accepts 1 MiB by default, so that half would often still be too large.
 pub(super) fn smaller_than(bytes: usize) -> usize {
     (bytes / 4).max(MIN_REQUEST_BYTES)
 }
 
-/// An encoded request, and how many records are lost if it is.
+/// An encoded request, and the number of records in it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Part {
     pub(super) message: Bytes,
     pub(super) records: u64,
 }
 
-/// Requests of at most so many bytes, as far as records allow it. `None` if there is nothing to split.
+/// Splits a request into parts of at most `max_bytes`, as far as records allow.
+///
+/// Returns `None` if the request cannot become smaller.
 pub(super) fn split(signal: Signal, message: &Bytes, max_bytes: usize) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     match signal {
@@ -43,7 +48,7 @@ pub(super) fn split(signal: Signal, message: &Bytes, max_bytes: usize) -> Option
         Signal::Metrics => parts_of::<ExportMetricsServiceRequest>(message, max_bytes, &mut parts),
         Signal::Logs => parts_of::<ExportLogsServiceRequest>(message, max_bytes, &mut parts),
     }
-    // One that is as it was before would be answered as before.
+    // An unchanged request would be rejected again.
     let is_same = parts.len() == 1 && parts[0].message.len() >= message.len();
     (!parts.is_empty() && !is_same).then_some(parts)
 }
@@ -75,10 +80,14 @@ fn split_into<R: Records>(mut request: R, max_bytes: usize, parts: &mut Vec<Part
 trait Records: Message + Default {
     fn records(&self) -> usize;
 
-    /// Leaves the first `at` records, and returns the others, with their resource and scope.
+    /// Keeps the first `at` records, and returns the others.
+    ///
+    /// Both have the resource and the scope.
     fn split_off(&mut self, at: usize) -> Self;
 
-    /// Leaves out the details of the records, counted on them, until the request is small enough.
+    /// Removes details of the records until the request has at most `max_bytes`.
+    ///
+    /// The records count what was removed.
     fn shrink(&mut self, max_bytes: usize);
 }
 
@@ -95,7 +104,7 @@ macro_rules! records {
                 let mut rest = Self::default();
                 for resource in &mut self.$resources {
                     let scopes = std::mem::take(&mut resource.$scopes);
-                    // What is split has one resource, whose copy is small.
+                    // Requests have one resource, so that the copy is small.
                     let mut others = resource.clone();
                     for mut scope in scopes {
                         let mut first = std::mem::take(&mut scope.$records);
@@ -128,7 +137,7 @@ macro_rules! records {
                     let scopes = self.$resources.iter_mut().flat_map(|it| &mut it.$scopes);
                     scopes
                         .flat_map(|scope| &mut scope.$records)
-                        .for_each(|record| record.leave_out(detail));
+                        .for_each(|record| record.remove(detail));
                 }
             }
         }
@@ -141,17 +150,19 @@ records! {
     ExportLogsServiceRequest: resource_logs, scope_logs, log_records;
 }
 
-/// What a record can do without, in that order: ids, times and the name stay.
+/// Details of a record that can be removed, in this order.
+///
+/// Ids, times and the name stay.
 #[derive(Clone, Copy)]
 enum Detail {
-    /// And links.
+    /// Events and links.
     Events,
     Attributes,
     Body,
 }
 
 trait Record {
-    fn leave_out(&mut self, detail: Detail);
+    fn remove(&mut self, detail: Detail);
 }
 
 fn clear<T>(list: &mut Vec<T>, dropped: &mut u32) {
@@ -161,7 +172,7 @@ fn clear<T>(list: &mut Vec<T>, dropped: &mut u32) {
 }
 
 impl Record for Span {
-    fn leave_out(&mut self, detail: Detail) {
+    fn remove(&mut self, detail: Detail) {
         match detail {
             Detail::Events => {
                 clear(&mut self.events, &mut self.dropped_events_count);
@@ -176,7 +187,7 @@ impl Record for Span {
 }
 
 impl Record for LogRecord {
-    fn leave_out(&mut self, detail: Detail) {
+    fn remove(&mut self, detail: Detail) {
         match detail {
             Detail::Events => {}
             Detail::Attributes => {
@@ -187,9 +198,9 @@ impl Record for LogRecord {
     }
 }
 
-/// Its points are made into requests of a bounded size where they are read.
+/// Removes nothing: the encoder limits the data points per request.
 impl Record for Metric {
-    fn leave_out(&mut self, _: Detail) {}
+    fn remove(&mut self, _: Detail) {}
 }
 
 #[cfg(test)]
@@ -243,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_too_large_alone_is_cut() {
+    fn oversized_records_lose_their_events() {
         let event = Event {
             name: "x".repeat(1000),
             ..Event::default()

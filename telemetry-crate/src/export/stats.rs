@@ -1,5 +1,6 @@
-//! What became of one signal's spans, log records or data points: counted where it happens, read by the metrics page
-//! and by the shutdown.
+//! Counters of one signal's exported and lost items.
+//!
+//! The items are spans, log records or data points. The exporter counts; `/metrics`, `/telemetry` and the shutdown read.
 
 use std::{
     collections::BTreeMap,
@@ -13,26 +14,30 @@ use std::{
 use crate::collector::{Collector, Samples};
 use crate::signal::Signal;
 
-/// Reasons are few and our own; the bound is for the status codes that a broken proxy may invent.
+/// Limit of distinct reasons.
+///
+/// firstlight's own reasons are few; the limit is for status codes that a broken proxy may invent.
 const MAX_REASONS: usize = 32;
 
+/// The counters of one signal.
 #[derive(Debug)]
 pub(crate) struct ExportStats {
     signal: Signal,
-    /// Of the queue.
+    /// Capacity of the queue.
     capacity: usize,
-    /// Begun, and not ended: only a span takes its time.
+    /// Spans that have started and not ended; 0 for other signals.
     open: AtomicU64,
-    /// Queued or under way.
+    /// Queued or being exported.
     in_flight: AtomicU64,
     exported: AtomicU64,
-    /// Dropped before they reached the exporter: the queue was full, or telemetry was shut down.
+    /// Dropped by the full queue.
     queue_full: AtomicU64,
+    /// Dropped because telemetry was shut down.
     after_shutdown: AtomicU64,
-    /// Rejected by the collector in a request that it has accepted otherwise, and not yet counted.
+    /// Rejected by the collector in an accepted request, not yet counted as failed.
     rejected: AtomicU64,
     failures: Mutex<Failures>,
-    /// Whether the last try failed.
+    /// Whether the last attempt failed.
     failing: AtomicBool,
 }
 
@@ -40,27 +45,29 @@ pub(crate) struct ExportStats {
 struct Failures {
     by_reason: BTreeMap<String, u64>,
     last: Option<ExportError>,
-    /// What a collector says of a request that it has accepted whole, until it is logged.
+    /// The collector's warning about an accepted request, until it is logged.
     warning: Option<String>,
 }
 
-/// Why an export failed: a word for a label, and a sentence for a person.
+/// The error of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ExportError {
+    /// The value of the label `error_type`.
     pub(crate) kind: String,
+    /// A sentence for log lines.
     pub(crate) text: String,
     pub(super) retry: Retry,
 }
 
-/// Whether it helps to try again.
+/// Whether and when a request may be retried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Retry {
     #[default]
     No,
     Yes,
-    /// And not before.
+    /// Not before this delay.
     After(Duration),
-    /// In smaller requests alone.
+    /// Only in smaller requests.
     Smaller,
 }
 
@@ -73,12 +80,12 @@ impl ExportError {
         }
     }
 
-    /// Of what could not be encoded; no other try helps.
+    /// The error of a message that cannot be encoded, which no retry changes.
     pub(crate) fn encoding(text: impl Into<String>) -> Self {
         Self::new("encoding", text, Retry::No)
     }
 
-    /// Of a limit that a variable sets.
+    /// The error of a time-out that `variable` sets.
     pub(super) fn timeout(variable: &str, limit: Duration) -> Self {
         let limit = limit.as_millis();
         Self::new(
@@ -125,7 +132,7 @@ impl ExportStats {
         self.in_flight.fetch_add(items as u64, Ordering::Release);
     }
 
-    /// Delivered or lost, and counted as such.
+    /// Counts items as delivered or lost.
     pub(super) fn done(&self, items: usize) {
         self.in_flight.fetch_sub(items as u64, Ordering::Release);
     }
@@ -164,7 +171,7 @@ impl ExportStats {
         self.after_shutdown.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A try that failed; whether its batch is lost shows later.
+    /// Stores the error of an attempt that may be retried.
     pub(super) fn remember(&self, error: ExportError) {
         self.failing.store(true, Ordering::Relaxed);
         self.failures().last = Some(error);
@@ -204,17 +211,17 @@ impl ExportStats {
         self.failures().by_reason.values().sum()
     }
 
-    /// Whether the last try failed.
+    /// Whether the last attempt failed.
     pub(crate) fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
     }
 
-    /// How many may wait.
+    /// How many items may wait.
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// What was lost by reason, without the reasons that there were none for.
+    /// The lost items by reason, without reasons that have none.
     pub(crate) fn lost_by_reason(&self) -> Vec<(String, u64)> {
         let mut lost: Vec<(String, u64)> = self.failures().by_reason.clone().into_iter().collect();
         for (reason, count) in [

@@ -1,4 +1,4 @@
-//! One client against a real receiver: what is sent, what is tried again, and what is counted.
+//! Tests of the client with a real receiver: requests, retries and counters.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -39,7 +39,7 @@ fn destination(receiver: &OtlpReceiver, protocol: Protocol, path: &str) -> Desti
     }
 }
 
-/// One metric, whose name is easily found.
+/// A request with one metric.
 fn request() -> Bytes {
     let metric = Metric {
         name: "orders_total".to_owned(),
@@ -73,7 +73,7 @@ fn send(destination: &Destination) -> (OtlpClient, Result<(), ExportError>) {
     (client, result)
 }
 
-/// Why the first try fails, without waiting for the others.
+/// Returns the error of the first attempt without waiting for the retries.
 fn first_error(client: &OtlpClient) -> ExportError {
     run(async {
         tokio::select! {
@@ -137,7 +137,7 @@ fn refused_requests_are_sent_again() {
             assert_eq!(receiver.metrics().len(), 1);
             assert!(
                 client.stats().last_error().is_some(),
-                "the first try is remembered"
+                "the error of the first attempt is stored"
             );
             assert_eq!(client.stats().total_lost(), 0);
         }
@@ -145,7 +145,7 @@ fn refused_requests_are_sent_again() {
 }
 
 #[test]
-fn what_cannot_be_mended_is_tried_once() {
+fn permanent_errors_are_not_retried() {
     for (protocol, path) in protocols() {
         let answer = Answer::Reject {
             status: 401,
@@ -177,7 +177,7 @@ fn partial_rejections_are_counted() {
 
 #[test]
 fn other_protocols_are_named() {
-    // A listener that says something else and closes.
+    // A listener that speaks another protocol and closes.
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -239,7 +239,7 @@ mod tls {
             let (_, result) = send(&destination);
             assert_eq!(result, Ok(()));
 
-            // No certificate authority vouches for it.
+            // A certificate authority that has not signed the receiver's certificate.
             destination.tls.certificate = Some(file("CERTIFICATE", &super::tls::authority().pem()));
             let client = OtlpClient::of_metrics(&destination).unwrap();
             let error = first_error(&client);

@@ -1,8 +1,10 @@
-//! The exporters' thread: its own runtime, so that it depends on no runtime of the application's, of whatever flavour,
-//! and cannot deadlock with it. One task per signal, so that a signal whose collector hangs keeps no other waiting.
+//! The thread that runs the exporters.
 //!
-//! Nothing that happens here becomes telemetry: what the thread's libraries log is dropped, and its spans are suppressed.
-//! The exceptions are two log lines, one when exporting starts to fail and one when it works again.
+//! It has a runtime of its own. It therefore works with any runtime of the application and cannot deadlock with it. Each
+//! signal has a task, so that a collector that hangs delays only its own signal.
+//!
+//! The thread creates no telemetry: events of its libraries are dropped, and its spans are suppressed. The exceptions are
+//! two log lines: one when exporting starts to fail and one when it works again.
 
 use std::{pin::Pin, sync::Arc, thread};
 
@@ -19,7 +21,7 @@ use crate::{InitError, thread::silence};
 
 const THREAD: &str = "firstlight-otlp";
 
-/// The tasks, before they run.
+/// The exporters' tasks, before the thread starts.
 #[derive(Default)]
 pub(crate) struct ExporterThread {
     tasks: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -51,7 +53,7 @@ impl ExporterThread {
         Health::new(signal, endpoint, stats, dispatch.clone())
     }
 
-    /// Starts the thread, if there is anything to do.
+    /// Starts the thread if there are tasks.
     pub(crate) fn start(self) -> Result<(), InitError> {
         if self.tasks.is_empty() {
             return Ok(());
@@ -72,7 +74,7 @@ impl ExporterThread {
                 for task in self.tasks {
                     runtime.spawn(task);
                 }
-                // Of the tasks, none ever ends.
+                // The tasks never end.
                 runtime.block_on(std::future::pending::<()>());
             })
             .map(drop)

@@ -1,4 +1,4 @@
-//! Whom a connection trusts, and who it says it is.
+//! TLS configuration of a connection: trusted authorities and client certificate.
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -10,10 +10,12 @@ use crate::{
     config::{Destination, PemFile},
 };
 
-/// The certificate authorities are the variable's, or the operating system's.
+/// Returns the TLS configuration of a destination.
+///
+/// It trusts the authorities of the configured file, or else the system's.
 pub(super) fn config(destination: &Destination) -> Result<ClientConfig, InitError> {
     let provider = rustls::crypto::ring::default_provider();
-    // Said, not left to a process-wide default, which another crate in the tree may have set or forgotten.
+    // Explicit, because another crate may have set the process-wide default provider, or none.
     let builder = ClientConfig::builder_with_provider(provider.into())
         .with_safe_default_protocol_versions()
         .map_err(|error| InitError::Exporter {
@@ -43,7 +45,7 @@ fn roots(destination: &Destination) -> Result<RootCertStore, InitError> {
         }
         return Ok(roots);
     }
-    // A program that exports without TLS need not have any.
+    // Without `https` the system's authorities are not needed, and may be missing.
     if destination.endpoint.scheme_str() == Some("https") {
         let native = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(native.certs);

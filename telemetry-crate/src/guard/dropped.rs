@@ -1,4 +1,4 @@
-//! A guard that is dropped while the process goes on.
+//! The warning about a guard that is dropped while the process continues.
 
 use std::{thread, time::Duration};
 
@@ -6,15 +6,15 @@ use crate::{export::LOSS_TARGET, readiness};
 
 const THREAD: &str = "firstlight-guard";
 
-/// What is left of a program whose guard is dropped at the end of `main` takes milliseconds.
+/// Time for the rest of `main`, which usually takes milliseconds.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Says so once the process is still there. The end of the process ends the wait.
+/// Logs a warning after [`GRACE`], unless the process has exited before.
 pub(super) fn watch() {
-    // Without a thread there is no warning; `/telemetry` has it all the same.
+    // Without the thread the warning is missing; `/telemetry` reports the same.
     let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(|| {
         thread::sleep(GRACE);
-        // A process that was told to stop is on its way.
+        // A process that received the signal to stop is expected to end.
         if !readiness::is_stopping() {
             tracing::warn!(
                 target: LOSS_TARGET,

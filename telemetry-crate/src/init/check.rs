@@ -1,4 +1,4 @@
-//! The check of a program that does nothing else: telemetry starts, is checked, and ends.
+//! The check of telemetry in a program that does nothing else.
 
 use std::time::Duration;
 
@@ -9,21 +9,25 @@ use crate::{
     config::{PROMETHEUS_PORT, process_environment},
 };
 
-/// More than one export request may take by default, so that a collector that hangs is named as such.
+/// Deadline of the check.
+///
+/// Longer than the default time-out of an export request, so that a collector that hangs is reported as such.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 impl TelemetryConfig {
-    /// Starts telemetry, sends a canary through every pipeline, and ends it again: for a service's
-    /// `check-telemetry`. See [`check()`](crate::check()), which does it without setters.
+    /// Starts telemetry, sends a test item through every pipeline, and shuts it down.
+    ///
+    /// For a service's `check-telemetry`. [`check()`](crate::check()) does the same without setters.
     pub fn check(self) -> CheckReport {
         let (telemetry, in_use) = match self.clone().require_admin().init() {
-            // The service itself, most likely, which runs beside this check.
+            // Most likely the service itself uses the address and runs beside this check.
             Err(error @ InitError::AdminListener { .. }) if error.is_address_in_use() => {
-                let elsewhere = |name: &str| match name {
+                let with_free_port = |name: &str| match name {
                     PROMETHEUS_PORT => Some("0".to_owned()),
                     name => process_environment(name),
                 };
-                let telemetry = Telemetry::build(self, &elsewhere).and_then(Telemetry::install);
+                let telemetry =
+                    Telemetry::build(self, &with_free_port).and_then(Telemetry::install);
                 (telemetry, Some(error))
             }
             started => (started, None),
@@ -32,15 +36,15 @@ impl TelemetryConfig {
             Ok(telemetry) => telemetry,
             Err(error) => return CheckReport::of_start(&error),
         };
-        // This blocks its caller, which is no incident in a program that does nothing else.
-        telemetry.observe_no_runtime();
+        // The check blocks its caller, which must not be reported.
+        telemetry.stop_observing_runtime();
         let mut report = telemetry.check(DEADLINE);
         if let Some(error) = in_use {
             report.note(format!(
                 "{error}; the check has taken a free port, because the service may be running"
             ));
         }
-        // What could not be sent is in the report.
+        // The report has what could not be sent.
         let _ = telemetry.shutdown(Duration::from_secs(1));
         report
     }

@@ -1,4 +1,4 @@
-//! The observer of events that the features ask for.
+//! The observer of events, which depends on the enabled features.
 
 use crate::{config::Settings, traces::Traces};
 

@@ -1,4 +1,4 @@
-//! The three signals, from the macros to what is sent, without a global and without a thread.
+//! The three signals without globals and threads.
 
 use super::observer::{Observer, observer};
 use crate::{
@@ -11,7 +11,9 @@ use crate::{
     traces::Traces,
 };
 
-/// Built once for a process, and once for each capture of a test.
+/// The parts of the three signals.
+///
+/// Built once per process, and once per capture in tests.
 pub(crate) struct Pipeline {
     pub(crate) writer: LogWriter,
     pub(crate) log_filter: LogFilter,
@@ -28,12 +30,12 @@ impl Pipeline {
         let metrics = Metrics::new(MetricsOptions {
             resource: settings.resource.to_pairs(),
             buckets: settings.buckets.clone(),
-            budget: settings.budget.clone(),
+            budget: settings.cardinality_limits.clone(),
         });
         let writer = LogWriter::new();
         let logs = LogLayer::new(
             settings.log_format,
-            settings.colours,
+            settings.colors,
             &settings.resource,
             writer.clone(),
         );
@@ -48,7 +50,7 @@ impl Pipeline {
         })
     }
 
-    /// What the subscriber needs.
+    /// The layer and filter for a subscriber.
     pub(crate) fn signals(&self) -> Signals<Observer> {
         Signals::new(
             self.logs.clone(),

@@ -1,8 +1,10 @@
-//! The line at start: what is on, where it goes, and what is off.
+//! The log line at the start: which signals are on, and where they go.
 
 use crate::{admin::AdminListener, config::Settings, error::url_of, signal::Signal};
 
-/// Made before the admin listener starts, which takes its address along.
+/// The contents of the log line.
+///
+/// Created before the admin listener starts, because that consumes the listener.
 pub(super) struct Summary {
     service_name: String,
     logs: String,
@@ -44,7 +46,7 @@ fn metrics(settings: &Settings, admin: Option<&AdminListener>) -> String {
         format!("{} every {seconds} s", export.destination)
     });
     let served = match admin {
-        Some(admin) if settings.exports.page => Some(match admin.address().get() {
+        Some(admin) if settings.exports.prometheus => Some(match admin.address().get() {
             Some(address) => format!("{}/metrics", url_of(*address)),
             None => "served nowhere yet".to_owned(),
         }),

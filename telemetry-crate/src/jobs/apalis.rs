@@ -1,4 +1,6 @@
-//! Tasks of [apalis](https://docs.rs/apalis) 1.0, whatever its storage.
+//! Telemetry and workers for tasks of [apalis](https://docs.rs/apalis) 1.0.
+//!
+//! [`TaskLayer`] works with any storage of apalis:
 //!
 //! ```text
 //! WorkerBuilder::new(name)
@@ -9,8 +11,8 @@
 //!     .build(send_email)
 //! ```
 //!
-//! [`Envelope::to_pairs`] collects into apalis' `MetadataStore`, and an [`Envelope`] is `Metadata`, so it goes with the task
-//! through every storage, over restarts:
+//! [`Envelope::to_pairs`] collects into apalis' `MetadataStore`, and an [`Envelope`] is `Metadata`.
+//! So every storage keeps it with the task, over restarts:
 //!
 //! ```
 //! use apalis_core::task::builder::TaskBuilder;
@@ -20,12 +22,13 @@
 //! # drop(task);
 //! ```
 //!
-//! A task that failed and has attempts left is handed out again by the store, at once unless [`TaskLayer::before_retry`] sets
-//! a later time. apalis' own `retry()` with backoff is not for a service: a worker that is told to end while a task waits
-//! there never ends.
+//! The store hands out a failed task with attempts left at once, unless [`TaskLayer::before_retry`]
+//! sets a later time. Do not use apalis' own `retry()` with backoff in a service: a worker that has
+//! to stop while a task waits for its retry never ends.
 //!
-//! With the feature `apalis-sqlite` or `apalis-postgres`, [`Workers`] is all of that and the rest of a worker: polling, restarts,
-//! the drain, the state of the queues, dead letters. A kind of job is then a type, its [`TaskQueue`], and a function.
+//! With the feature `apalis-sqlite` or `apalis-postgres`, [`Workers`] contains all of this and the
+//! rest of a worker: polling, restarts, the drain, the state of the queues, dead letters. A kind of
+//! job is then a type, its [`TaskQueue`], and a function.
 
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod dead_letters;
@@ -50,7 +53,7 @@ mod worker;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod workers;
 
-/// What a job returns that no further attempt can help, and the error of a job.
+/// The error of a job whose further attempts are useless, and the error of a job.
 pub use apalis_core::error::{AbortError, BoxDynError};
 
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]

@@ -1,7 +1,7 @@
-//! A future whose panic is a value.
+//! A future that returns a panic as a value.
 //!
-//! A worker has many jobs in one task, and a panic of one would end them all. What it leaves out: the log line about the panic,
-//! which the hook has written by then, inside the job's span.
+//! A worker runs many jobs in one task, and a panic of one job would end them all. The panic hook
+//! has already logged the panic, inside the job's span.
 
 use std::{
     any::Any,
@@ -13,36 +13,38 @@ use std::{
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// Must not be polled again after a panic, as after any other end.
+    /// A future whose panic is an error with the panic's message.
+    ///
+    /// Must not be polled again after its end or a panic.
     #[derive(Debug)]
-    pub(super) struct Caught<F> {
+    pub(super) struct CatchUnwind<F> {
         #[pin]
         inner: F,
     }
 }
 
-impl<F> Caught<F> {
+impl<F> CatchUnwind<F> {
     pub(super) fn new(inner: F) -> Self {
         Self { inner }
     }
 }
 
-impl<F: Future> Future for Caught<F> {
+impl<F: Future> Future for CatchUnwind<F> {
     type Output = Result<F::Output, String>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let inner = self.project().inner;
-        // Whatever a panic left half-done belongs to the job, and is dropped with it.
+        // Inconsistent state after a panic belongs to the job, and is dropped with it.
         match catch_unwind(AssertUnwindSafe(|| inner.poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(payload) => Poll::Ready(Err(message(&*payload))),
+            Err(payload) => Poll::Ready(Err(panic_message(&*payload))),
         }
     }
 }
 
-/// What a panic says.
-pub(super) fn message(payload: &(dyn Any + Send)) -> String {
+/// Returns the message of a panic.
+pub(super) fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned());

@@ -1,4 +1,4 @@
-//! Handing a job to the store.
+//! Stores a job, in a producer span.
 
 use opentelemetry::{KeyValue, trace::Status};
 use tracing::Instrument;
@@ -7,8 +7,10 @@ use super::{TARGET, envelope::Envelope, queue::Queue};
 use crate::{catalog, error_type::error_type, span_end::OpenSpan, traces::SPAN_LEVEL};
 
 impl Queue {
-    /// Stores a job, in a producer span of its own: `store` gets the [`Envelope`] and puts it beside the job, be that an
-    /// `INSERT` in the transaction that saves the order or a message to a broker.
+    /// Stores a job in a producer span.
+    ///
+    /// `store` gets the [`Envelope`] and puts it beside the job. It may be an `INSERT` in the
+    /// transaction that saves the order, or a message to a broker.
     ///
     /// ```no_run
     /// # use firstlight::jobs::{Envelope, Queue};
@@ -20,11 +22,12 @@ impl Queue {
     /// # }
     /// ```
     ///
-    /// It is counted when `store` succeeds, though a transaction may be rolled back after that.
+    /// The job is counted when `store` succeeds, even if a transaction is rolled back later.
     ///
     /// # Errors
     ///
-    /// Those of `store`; they are on the span, and not in the log, because the caller has them.
+    /// Returns the error of `store`. The span records the error, but there is no log line, because
+    /// the caller has the error.
     pub async fn enqueue<T, E, F>(
         &self,
         kind: &str,
@@ -35,9 +38,9 @@ impl Queue {
         E: 'static,
     {
         self.export_budget();
-        let sending = Sending::start(self, kind);
-        let span = sending.0.span().clone();
-        // Made inside, so that it is this span that the job goes on in.
+        let producer = ProducerSpan::start(self, kind);
+        let span = producer.0.span().clone();
+        // Made inside the span, so that the job continues this span.
         let result = async { store(Envelope::current()).await };
         let result = result.instrument(span).await;
         match &result {
@@ -45,16 +48,16 @@ impl Queue {
                 let labels = [("queue", self.name().to_owned()), ("kind", kind.to_owned())];
                 ::metrics::counter!(catalog::WORKER_TASKS_ENQUEUED.name, &labels).increment(1);
             }
-            Err(error) => sending.failed(error_type(error)),
+            Err(error) => producer.failed(error_type(error)),
         }
         result
     }
 }
 
-/// Ends the span, also if the caller no longer waits for the store's answer.
-struct Sending(OpenSpan);
+/// Ends the span, even if the caller drops the future early.
+struct ProducerSpan(OpenSpan);
 
-impl Sending {
+impl ProducerSpan {
     fn start(queue: &Queue, kind: &str) -> Self {
         let open = OpenSpan::new(tracing::span!(
             target: TARGET,
@@ -88,7 +91,7 @@ impl Sending {
     }
 }
 
-impl Drop for Sending {
+impl Drop for ProducerSpan {
     fn drop(&mut self) {
         self.0.end();
     }

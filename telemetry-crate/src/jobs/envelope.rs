@@ -1,14 +1,16 @@
-//! What is stored beside a job: whose it is, and since when.
+//! What is stored beside a job: its trace and the time of its acceptance.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::context::TraceContext;
 
-/// Milliseconds since 1970, as digits.
+/// Name of the pair whose value is the milliseconds since 1970, as digits.
 const ACCEPTED: &str = "firstlight.accepted_at";
 
-/// The trace that a job belongs to and the time it was accepted at, as pairs of strings that fit into any map: a column of
-/// JSON, the headers of a message, the metadata of a queue's tasks.
+/// The trace of a job and the time of its acceptance.
+///
+/// It converts to pairs of strings, which fit into any map: a JSON column, the headers of a
+/// message, the metadata of a task.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -21,12 +23,14 @@ const ACCEPTED: &str = "firstlight.accepted_at";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Envelope {
     context: TraceContext,
-    /// Whole milliseconds since 1970, so that what is read equals what was written.
+    /// Whole milliseconds since 1970, so that reading restores what was written.
     accepted: Option<u64>,
 }
 
 impl Envelope {
-    /// The current trace and time. [`Queue::enqueue`](super::Queue::enqueue) makes one for you, in a span of its own.
+    /// An envelope with the current trace and time.
+    ///
+    /// [`Queue::enqueue`](super::Queue::enqueue) makes one in its own span.
     pub fn current() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
         Self {
@@ -35,7 +39,9 @@ impl Envelope {
         }
     }
 
-    /// What was stored. There may be other pairs around it; what is missing or makes no sense is unknown, and no error.
+    /// Reads an envelope from stored pairs.
+    ///
+    /// Other pairs are ignored. A missing or invalid value is unknown, and not an error.
     pub fn from_pairs<K, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Self
     where
         K: AsRef<str>,
@@ -50,7 +56,9 @@ impl Envelope {
         Self { context, accepted }
     }
 
-    /// The pairs, as whatever holds strings: a `BTreeMap`, a `HashMap`, a `Vec`, or apalis' `MetadataStore`.
+    /// Returns the pairs as any collection of strings.
+    ///
+    /// Examples are a `BTreeMap`, a `HashMap`, a `Vec`, or apalis' `MetadataStore`.
     pub fn to_pairs<C: FromIterator<(String, String)>>(&self) -> C {
         let context: Vec<_> = self.context.to_pairs();
         let accepted = self
@@ -59,12 +67,12 @@ impl Envelope {
         context.into_iter().chain(accepted).collect()
     }
 
-    /// The trace, and its baggage.
+    /// Returns the trace and its baggage.
     pub fn context(&self) -> &TraceContext {
         &self.context
     }
 
-    /// When the job was accepted, if that is known.
+    /// Returns the time at which the job was accepted, if it is known.
     pub fn accepted_at(&self) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::from_millis(self.accepted?))
     }
@@ -82,12 +90,12 @@ mod tests {
             let envelope = Envelope::from_pairs([(ACCEPTED, value)]);
             assert_eq!(envelope.accepted_at(), None, "{value}");
         }
-        // The end of time is one, or is none, as the platform has it.
+        // Whether this time can be represented depends on the platform.
         let _ = Envelope::from_pairs([(ACCEPTED, u64::MAX.to_string())]).accepted_at();
     }
 
     #[test]
-    fn the_time_is_found_among_other_pairs() {
+    fn time_is_found_among_other_pairs() {
         let pairs = [("to", "alice"), (ACCEPTED, "1500"), (ACCEPTED, "2")];
         let accepted = Envelope::from_pairs(pairs).accepted_at();
         assert_eq!(accepted, Some(UNIX_EPOCH + Duration::from_millis(1500)));

@@ -1,11 +1,11 @@
-//! One attempt at a job, as the queue knows it before it begins.
+//! Description of one attempt at a job.
 
 use std::time::SystemTime;
 
 use super::envelope::Envelope;
 use crate::context::TraceContext;
 
-/// One attempt at a job: its kind, its attempt number (1-based), and what was stored with it.
+/// One attempt at a job: its kind, its attempt number, and what is stored with it.
 ///
 /// ```
 /// use firstlight::jobs::{Envelope, Job};
@@ -24,12 +24,14 @@ pub struct Job {
     pub(super) due: Option<SystemTime>,
     pub(super) envelope: Envelope,
     pub(super) links: Vec<TraceContext>,
-    pub(super) has_own_trace: bool,
+    pub(super) is_linked: bool,
 }
 
 impl Job {
-    /// A first attempt. The kind is a label, so it is one of few, known when the program is written: what the job does, and
-    /// not what it does it to.
+    /// A first attempt of a job.
+    ///
+    /// The kind is a label, so it is one of a few values that the source contains. It names what
+    /// the job does, not the object that it does it to.
     pub fn new(kind: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),
@@ -39,52 +41,58 @@ impl Job {
             due: None,
             envelope: Envelope::default(),
             links: Vec::new(),
-            has_own_trace: false,
+            is_linked: false,
         }
     }
 
-    /// The job's own name in its queue: `messaging.message.id` of the span and of every log line inside.
+    /// Sets the job's id: `messaging.message.id` of its span and log lines.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// Which attempt this is, from 1, and how many there may be. A failure of the last one is `dead`. Without this it is the
-    /// first of an unknown number, and no failure is the last.
+    /// Sets the attempt number, 1-based, and how many attempts there may be.
+    ///
+    /// A failure of the last attempt has the outcome `dead`. By default this is the first of an
+    /// unknown number of attempts, and no failure is the last.
     pub fn attempt(mut self, number: u32, most: u32) -> Self {
         self.attempt = number.max(1);
         self.attempts = Some(most);
         self
     }
 
-    /// When it was to begin, if that is later than when it was accepted: a job that is not due keeps no client waiting.
+    /// Sets the time at which the job is due, if it is later than its acceptance.
+    ///
+    /// The wait is measured from then, because a job that is not due keeps no client waiting.
     pub fn due_at(mut self, due: SystemTime) -> Self {
         self.due = Some(due);
         self
     }
 
-    /// What was stored with it. Without one, nothing is known of its request, and no wait is measured.
+    /// Sets the envelope that was stored with the job.
+    ///
+    /// Without it the job belongs to no trace, and no wait is measured.
     pub fn envelope(mut self, envelope: Envelope) -> Self {
         self.envelope = envelope;
         self
     }
 
-    /// Begins a trace with a link to the request's, instead of going on in that.
+    /// Begins a new trace with a link to the request's, instead of continuing it.
     pub fn new_linked_trace(mut self) -> Self {
-        self.has_own_trace = true;
+        self.is_linked = true;
         self
     }
 
-    /// Links to one more trace: that of another message in the same batch.
+    /// Adds a link to another trace, such as that of another message in a batch.
     pub fn link(mut self, context: TraceContext) -> Self {
         self.links.push(context);
         self
     }
 
-    /// Since when it has been waiting.
+    /// Returns the time since which the job has been waiting.
     pub(super) fn waits_since(&self) -> Option<SystemTime> {
         let accepted = self.envelope.accepted_at();
-        // A time that is known is later than one that is not.
+        // `None` is less than any known time.
         accepted.max(self.due)
     }
 }

@@ -2,20 +2,22 @@
 
 use std::{error::Error, fmt};
 
-/// How an attempt ended: the label `outcome`.
+/// How an attempt ended; the label `outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The job is done.
+    /// The job succeeded.
     Ok,
-    /// It failed and may be tried again.
+    /// The attempt failed, and the job may be tried again.
     Retry,
-    /// It failed and will not be tried again: that was the last attempt, or another is of no use. An operator has to look.
+    /// The attempt failed, and the job is dead-lettered.
+    ///
+    /// It was the last attempt, or the error is permanent. An operator has to act.
     Dead,
 }
 
 impl Outcome {
-    /// As it is in the label, on the span and in the log line.
+    /// Returns the word for the label, the span and the log line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -24,7 +26,7 @@ impl Outcome {
         }
     }
 
-    /// Of a failed attempt.
+    /// Returns the outcome of a failed attempt.
     pub(super) fn of_failure(attempt: u32, attempts: Option<u32>, is_permanent: bool) -> Self {
         let is_last = attempts.is_some_and(|attempts| attempt >= attempts);
         if is_permanent || is_last {
@@ -45,9 +47,11 @@ impl fmt::Display for Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause<E> {
-    /// The job says so.
+    /// The job returned an error.
     Error(E),
-    /// The job panicked, with this message. Its line, with the place, is in the log already.
+    /// The job panicked, with this message.
+    ///
+    /// The panic hook has already logged it, with its location.
     Panic(String),
 }
 
@@ -60,7 +64,7 @@ impl<E: fmt::Display> fmt::Display for Cause<E> {
     }
 }
 
-/// An attempt that failed, and what is to become of the job.
+/// A failed attempt, with what happens to the job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure<E> {
     pub(super) outcome: Outcome,
@@ -68,22 +72,24 @@ pub struct Failure<E> {
 }
 
 impl<E> Failure<E> {
-    /// Whether that was it. Otherwise the job is to be tried again, after a pause.
+    /// Returns whether the job is dead-lettered.
+    ///
+    /// Otherwise it is to be tried again, after a pause.
     pub fn is_dead(&self) -> bool {
         self.outcome == Outcome::Dead
     }
 
-    /// [`Outcome::Retry`] or [`Outcome::Dead`], as it was counted.
+    /// Returns [`Outcome::Retry`] or [`Outcome::Dead`], as it was counted.
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
 
-    /// The error or the panic.
+    /// Returns the error or the panic.
     pub fn cause(&self) -> &Cause<E> {
         &self.cause
     }
 
-    /// The same, to keep.
+    /// Returns the owned error or panic.
     pub fn into_cause(self) -> Cause<E> {
         self.cause
     }
@@ -109,10 +115,10 @@ mod tests {
     use super::Outcome;
 
     #[test]
-    fn last_and_aborted_attempts_are_dead() {
+    fn last_attempts_are_dead_lettered() {
         assert_eq!(Outcome::of_failure(1, Some(2), false), Outcome::Retry);
         assert_eq!(Outcome::of_failure(2, Some(2), false), Outcome::Dead);
-        // A store may have been told to have fewer since.
+        // The limit in the store may have been lowered since.
         assert_eq!(Outcome::of_failure(9, Some(2), false), Outcome::Dead);
         assert_eq!(Outcome::of_failure(9, None, false), Outcome::Retry);
         assert_eq!(Outcome::of_failure(1, None, true), Outcome::Dead);

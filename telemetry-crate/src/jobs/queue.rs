@@ -1,4 +1,4 @@
-//! A queue: its name, its budget, and the histograms of everything that happens in it.
+//! A queue: its name, its latency budget and its histograms.
 
 use std::{
     borrow::Cow,
@@ -14,7 +14,7 @@ use crate::{
     metrics::{Durations, is_recorded},
 };
 
-/// A queue that has a name and no budget yet. Made by [`Queue::declare`].
+/// A queue without a latency budget yet; made by [`Queue::declare`].
 #[derive(Debug, Clone)]
 #[must_use = "a queue is there once it has a latency budget"]
 pub struct Declaration {
@@ -23,22 +23,28 @@ pub struct Declaration {
 }
 
 impl Declaration {
-    /// What the queue is made of, as `messaging.system.name` on the spans: `apalis`, `nats`, `rabbitmq`. By default `jobs`, because
-    /// a table in the program's own database has no name in the conventions.
+    /// Sets `messaging.system.name`, such as `apalis`, `nats` or `rabbitmq`.
+    ///
+    /// The default is `jobs`, because the conventions have no name for a table in the program's own
+    /// database.
     pub fn system(mut self, system: impl Into<Cow<'static, str>>) -> Self {
         self.system = system.into();
         self
     }
 
-    /// How old the oldest waiting job may become before the operator must be told. It is exported, so that one alert fits every
-    /// queue of every service; nothing else follows from it here.
+    /// Sets the age of the oldest waiting job above which an alert should fire.
+    ///
+    /// The budget is exported as a metric, so that one alert fits every queue of every service. It
+    /// has no other effect.
     pub fn latency_budget(self, budget: Duration) -> Queue {
         let queue = self.with_budget(Some(budget));
         queue.export_budget();
         queue
     }
 
-    /// A queue that is found in a store, and that this program does not know: watched, and late by no measure.
+    /// A queue that exists in a store but that the program does not declare.
+    ///
+    /// It is watched, and has no latency budget.
     #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
     pub(super) fn undeclared(self) -> Queue {
         self.with_budget(None)
@@ -59,10 +65,10 @@ impl Declaration {
     }
 }
 
-/// A queue that is measured. Cheap to clone; the clones are the same queue.
+/// A declared queue, whose jobs are traced and measured.
 ///
-/// Declare it once, whichever way the program finds it again: the name is a label, so it comes from the program's source and
-/// not from a request.
+/// Cloning is cheap, and clones are the same queue. Declare a queue once, for example in a
+/// `static`. The name is a label, so it must come from the program's source and not from a request.
 #[derive(Debug, Clone)]
 pub struct Queue {
     shared: Arc<Shared>,
@@ -80,8 +86,9 @@ struct Shared {
 }
 
 impl Queue {
-    /// Begins to declare the queue of that name. It needs a latency budget, because a queue without one is late by
-    /// no measure.
+    /// Begins the declaration of the queue with this name.
+    ///
+    /// The declaration needs a latency budget, because without one a queue is never too late.
     ///
     /// ```
     /// use std::time::Duration;
@@ -96,7 +103,7 @@ impl Queue {
         }
     }
 
-    /// The name, as it is in the label `queue`.
+    /// Returns the name, as in the label `queue`.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
@@ -105,7 +112,10 @@ impl Queue {
         &self.shared.system
     }
 
-    /// A queue may be a `static` that is declared before telemetry starts, so each use asks again.
+    /// Exports the latency budget, once telemetry runs.
+    ///
+    /// Each use calls it, because a queue may be a `static` that is declared before telemetry
+    /// starts.
     pub(super) fn export_budget(&self) {
         let Some(budget) = self.shared.budget else {
             return;
@@ -121,15 +131,15 @@ impl Queue {
         }
     }
 
-    pub(super) fn waited(&self, kind: &str, seconds: f64) {
+    pub(super) fn record_wait(&self, kind: &str, seconds: f64) {
         (self.shared.wait).record(&[Some(self.name()), Some(kind)], seconds);
     }
 
-    pub(super) fn ran(&self, kind: &str, outcome: &str, seconds: f64) {
+    pub(super) fn record_run(&self, kind: &str, outcome: &str, seconds: f64) {
         (self.shared.run).record(&[Some(self.name()), Some(kind), Some(outcome)], seconds);
     }
 
-    pub(super) fn done(&self, kind: &str, seconds: f64) {
+    pub(super) fn record_latency(&self, kind: &str, seconds: f64) {
         (self.shared.accepted_to_done).record(&[Some(self.name()), Some(kind)], seconds);
     }
 }

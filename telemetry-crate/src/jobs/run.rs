@@ -1,29 +1,30 @@
-//! Running one job.
+//! Runs an attempt at a job.
 
 use std::fmt::Display;
 
 use tracing::Instrument;
 
 use super::{
-    catch::Caught,
+    catch::CatchUnwind,
     job::Job,
     outcome::{Cause, Failure, Outcome},
     queue::Queue,
-    running::{End, Running},
+    running::{AttemptEnd, Running},
 };
 use crate::{error_type::error_type, values::printed};
 
 impl Queue {
-    /// Runs one attempt at a job: a consumer span around it, the wait, the run and the outcome in the metrics, one log line
-    /// at its end.
+    /// Runs one attempt at a job, in a consumer span.
     ///
-    /// The line is INFO for a job that is done, WARN for one to be tried again, ERROR for a dead one. What the error says is
-    /// in the line and on the span, so it should quote nothing secret. Dropped before its end, the attempt counts as `retry`
-    /// with the error type `cancelled`.
+    /// It records the wait, the run and the outcome as metrics, and writes one log line at the end:
+    /// INFO for success, WARN for a retry, ERROR for a dead-lettered job. The log line and the span
+    /// contain the text of the error, so it should quote nothing secret. An attempt that is dropped
+    /// before its end counts as `retry` with the error type `cancelled`.
     ///
     /// # Errors
     ///
-    /// What the work returns, or its panic, and whether the job may be tried again: see [`Job::attempt`].
+    /// Returns the error or the panic of the work, and whether the job may be tried again. See
+    /// [`Job::attempt`].
     pub async fn run<T, E>(
         &self,
         job: Job,
@@ -35,12 +36,14 @@ impl Queue {
         self.run_with(job, |_| false, work).await
     }
 
-    /// The same, with a function that tells which errors make every further attempt pointless: the address does not
-    /// exist, the order is cancelled. Such a job is dead at once.
+    /// Runs one attempt like [`run`](Self::run), with a test for permanent errors.
+    ///
+    /// `is_permanent` tells which errors make further attempts useless: the address does not exist,
+    /// or the order is canceled. Such a job is dead-lettered at once.
     ///
     /// # Errors
     ///
-    /// As of [`run`](Self::run).
+    /// Those of [`run`](Self::run).
     pub async fn run_with<T, E>(
         &self,
         job: Job,
@@ -52,9 +55,9 @@ impl Queue {
     {
         let running = Running::start(self, &job);
         let span = running.span().clone();
-        let (error, cause) = match Caught::new(work).instrument(span).await {
+        let (error, cause) = match CatchUnwind::new(work).instrument(span).await {
             Ok(Ok(value)) => {
-                running.finish(&End {
+                running.finish(&AttemptEnd {
                     outcome: Outcome::Ok,
                     error_type: None,
                     message: None,
@@ -68,8 +71,8 @@ impl Queue {
             Cause::Error(error) => is_permanent(error),
             Cause::Panic(_) => false,
         };
-        let outcome = running.judge(is_permanent);
-        running.finish(&End {
+        let outcome = running.failure_outcome(is_permanent);
+        running.finish(&AttemptEnd {
             outcome,
             error_type: Some(error),
             message: Some(printed(format_args!("{cause}"))),

@@ -1,4 +1,4 @@
-//! One attempt while it runs: the span, the clock, and the one place where both end.
+//! One attempt while it runs: the span, the duration, and their common end.
 
 use std::time::{Instant, SystemTime};
 
@@ -8,17 +8,17 @@ use tracing::Span;
 use super::{TARGET, job::Job, outcome::Outcome, queue::Queue};
 use crate::{catalog, span_end::OpenSpan, traces::SPAN_LEVEL};
 
-/// How an attempt ended, in the words of its metrics and its log line.
+/// How an attempt ended, as its metrics and its log line report it.
 #[derive(Debug)]
-pub(super) struct End<'a> {
+pub(super) struct AttemptEnd<'a> {
     pub(super) outcome: Outcome,
-    /// One word of few.
+    /// Class of the error, from a small set of words.
     pub(super) error_type: Option<&'a str>,
-    /// For the log line.
+    /// Text of the error, for the log line.
     pub(super) message: Option<String>,
 }
 
-/// One attempt while it runs. Dropped before its end, it was cancelled.
+/// One attempt while it runs; dropped before its end, it was canceled.
 #[derive(Debug)]
 pub(super) struct Running {
     span: OpenSpan,
@@ -36,7 +36,7 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn start(queue: &Queue, job: &Job) -> Self {
         queue.export_budget();
-        // What a log line of the job inherits; the rest goes to the trace alone.
+        // Fields that log lines of the job inherit. Other attributes go only to the trace.
         let make = || {
             tracing::span!(
                 target: TARGET,
@@ -50,7 +50,7 @@ impl Running {
             )
         };
         let context = job.envelope.context();
-        let span = if job.has_own_trace {
+        let span = if job.is_linked {
             context.linked(make)
         } else {
             context.child(make)
@@ -58,7 +58,7 @@ impl Running {
         for other in &job.links {
             other.link(&span);
         }
-        // A retry waits because it was told to.
+        // A retry waits on purpose, so its wait is not measured.
         let waits_since = job.waits_since().filter(|_| job.attempt == 1);
         let mut running = Self {
             span: OpenSpan::new(span),
@@ -76,7 +76,10 @@ impl Running {
         running
     }
 
-    /// [Messaging spans](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/), in development.
+    /// Writes the span's name and attributes, and records the wait.
+    ///
+    /// [Messaging spans](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/),
+    /// in development.
     fn describe(&mut self) {
         self.span.entered(None);
         self.span.write(|span| {
@@ -94,7 +97,7 @@ impl Running {
             span.set_attributes(attributes.into_iter().flatten());
         });
         if let Some(seconds) = self.wait {
-            (self.span).measure(|| self.queue.waited(&self.kind, seconds));
+            (self.span).measure(|| self.queue.record_wait(&self.kind, seconds));
         }
     }
 
@@ -102,16 +105,16 @@ impl Running {
         self.span.span()
     }
 
-    /// What a failure now means for the job.
-    pub(super) fn judge(&self, is_permanent: bool) -> Outcome {
+    /// Returns the outcome of a failure at this attempt.
+    pub(super) fn failure_outcome(&self, is_permanent: bool) -> Outcome {
         Outcome::of_failure(self.attempt, self.attempts, is_permanent)
     }
 
-    pub(super) fn finish(mut self, end: &End<'_>) {
+    pub(super) fn finish(mut self, end: &AttemptEnd<'_>) {
         self.end(end);
     }
 
-    fn end(&mut self, end: &End<'_>) {
+    fn end(&mut self, end: &AttemptEnd<'_>) {
         self.is_finished = true;
         let seconds = self.start.elapsed().as_secs_f64();
         let outcome = end.outcome.as_str();
@@ -124,14 +127,15 @@ impl Running {
         });
         let accepted = self.accepted.filter(|_| end.outcome == Outcome::Ok);
         self.span.measure(|| {
-            self.queue.ran(&self.kind, outcome, seconds);
+            self.queue.record_run(&self.kind, outcome, seconds);
             if let Some(accepted) = accepted {
-                self.queue.done(&self.kind, seconds_since(accepted));
+                self.queue
+                    .record_latency(&self.kind, seconds_since(accepted));
             }
         });
         self.count(outcome, end.error_type);
         self.span.log(|| self.log(end, seconds));
-        // Now, and not when the last clone of the span is dropped.
+        // Explicit, because clones of the span may outlive the attempt.
         self.span.end();
     }
 
@@ -146,9 +150,9 @@ impl Running {
         ::metrics::counter!(catalog::WORKER_TASKS.name, labels).increment(1);
     }
 
-    fn log(&self, end: &End<'_>, seconds: f64) {
+    fn log(&self, end: &AttemptEnd<'_>, seconds: f64) {
         let (queue, kind, outcome) = (self.queue.name(), &*self.kind, end.outcome);
-        // The level is part of an event's static description, hence three of them.
+        // The level is part of an event's static metadata, hence three events.
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -156,7 +160,7 @@ impl Running {
                     parent: self.span.span(),
                     {
                         worker.task.outcome = outcome.as_str(),
-                        // To the microsecond: what is beyond is noise to a reader.
+                        // Rounded to microseconds: more digits are only noise for a reader.
                         worker.task.run = (seconds * 1e6).round() / 1e6,
                         worker.task.wait = self.wait.map(|wait| (wait * 1e6).round() / 1e6),
                         worker.task.max_attempts = self.attempts,
@@ -180,8 +184,9 @@ impl Drop for Running {
         if self.is_finished {
             return;
         }
-        // The worker shuts down, or something around it lost patience. The store will find it unfinished.
-        self.end(&End {
+        // The worker shuts down, or a timeout around the job has passed. The store still has the
+        // job as unfinished.
+        self.end(&AttemptEnd {
             outcome: Outcome::Retry,
             error_type: Some("cancelled"),
             message: None,
@@ -189,7 +194,7 @@ impl Drop for Running {
     }
 }
 
-/// Clocks of two machines may disagree, so it may seem to be in the future.
+/// Returns the seconds since `time`, or 0 if another machine's clock is ahead.
 fn seconds_since(time: SystemTime) -> f64 {
     let passed = SystemTime::now().duration_since(time);
     passed.unwrap_or_default().as_secs_f64()

@@ -1,10 +1,12 @@
-//! The state of a queue, as its store tells it.
+//! The state of a queue, as read from its store.
 
 use std::time::Duration;
 
-/// The state of a queue: what a source reads from the store for [`Queue::watch`](super::Queue::watch).
+/// The state of a queue, read from its store.
 ///
-/// What is not set is not known, and has no series.
+/// A source returns it to [`Queue::watch`](super::Queue::watch).
+///
+/// A value that is not set is unknown, and has no series.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,48 +22,51 @@ pub struct QueueStats {
     oldest: Option<Duration>,
 }
 
-/// The label `status`, in the order of the depths.
+/// Values of the label `status`, in the order of the depths.
 const STATES: [&str; 6] = ["ready", "scheduled", "running", "retry", "stuck", "dead"];
 
 impl QueueStats {
-    /// Nothing is known yet.
+    /// A state in which nothing is known.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Jobs that are due for their first attempt and wait for a worker.
+    /// Sets the number of jobs that are due for their first attempt.
     pub fn ready(self, jobs: u64) -> Self {
         self.with(0, jobs)
     }
 
-    /// Jobs that are not due yet.
+    /// Sets the number of jobs that are not due yet.
     pub fn scheduled(self, jobs: u64) -> Self {
         self.with(1, jobs)
     }
 
-    /// Jobs that a worker has.
+    /// Sets the number of jobs that a worker has taken.
     pub fn running(self, jobs: u64) -> Self {
         self.with(2, jobs)
     }
 
-    /// Jobs that failed and are tried again.
+    /// Sets the number of jobs that failed and will be tried again.
     pub fn retry(self, jobs: u64) -> Self {
         self.with(3, jobs)
     }
 
-    /// Jobs that no worker runs and no worker will take: locked by a worker that is gone, or in a state that does not exist.
+    /// Sets the number of jobs that no worker runs or will take.
+    ///
+    /// Such a job is locked by a worker that no longer exists, or has an unknown status.
     pub fn stuck(self, jobs: u64) -> Self {
         self.with(4, jobs)
     }
 
-    /// Dead-lettered jobs.
+    /// Sets the number of dead-lettered jobs.
     pub fn dead(self, jobs: u64) -> Self {
         self.with(5, jobs)
     }
 
-    /// For how long the oldest job that is due and that no worker runs has been waiting, stuck ones included; zero if there is
-    /// none. Measure it from when it was due,
-    /// with the store's clock, so that all instances tell the same.
+    /// Sets how long the oldest due job that no worker runs has been waiting.
+    ///
+    /// Stuck jobs are included. The age is zero if there is no such job. Measure it from the time
+    /// the job was due, with the store's clock, so that all instances report the same age.
     pub fn oldest_age(mut self, age: Duration) -> Self {
         self.oldest = Some(age);
         self
@@ -74,7 +79,7 @@ impl QueueStats {
         self
     }
 
-    /// Every state with its depth.
+    /// Returns every state with its depth.
     pub(super) fn depths(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
         STATES.into_iter().zip(self.depths)
     }

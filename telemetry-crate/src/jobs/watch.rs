@@ -1,8 +1,8 @@
-//! Looking at a queue's store from time to time.
+//! Periodic reading of a queue's state from its store.
 //!
-//! A scrape must not query the database: several Prometheus servers and a curious engineer would each cost one query more,
-//! and a database that hangs would take the whole page with it. So a task reads at its own pace, and the page shows what it
-//! read last.
+//! A scrape must not query the database: each additional scraper would cost one more query, and a
+//! database that hangs would block the whole exposition. So a task reads the state at its own
+//! interval, and the exposition has the last result.
 
 use std::{fmt::Display, time::Duration};
 
@@ -17,16 +17,18 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::{TARGET, catch::Caught, queue::Queue, stats::QueueStats};
+use super::{TARGET, catch::CatchUnwind, queue::Queue, stats::QueueStats};
 use crate::catalog;
 
-/// Shorter than this, the look itself would be load.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// Shortest interval; more frequent queries would load the store.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A store that answers later than this is as good as away, however short the interval.
+/// Timeout of a query, even for a shorter interval.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Keeps a queue's gauges up to date; made by [`Queue::watch`]. Dropped, they say NaN.
+/// Keeps a queue's gauges up to date; made by [`Queue::watch`].
+///
+/// Dropping it stops the reading and sets the gauges to NaN.
 #[derive(Debug)]
 #[must_use = "dropped, it looks no more"]
 pub struct Watch {
@@ -40,20 +42,26 @@ impl Drop for Watch {
 }
 
 impl Queue {
-    /// Reads the queue's state from its store now and every `interval` from now on, into `worker_queue_depth` and
-    /// `worker_queue_oldest_age_seconds`, as long as the [`Watch`] is held.
+    /// Reads the queue's state from its store now and at each interval.
     ///
-    /// 15 s is a good interval: what Prometheus scrapes at in most places, so that a faster look is never scraped, and four
-    /// queries a minute by each instance are no load. Less than a second is a second.
+    /// The result is exported as `worker_queue_depth` and `worker_queue_oldest_age_seconds` while
+    /// the [`Watch`] is held.
     ///
-    /// When the source fails, panics, or takes longer than the interval (5 s at least), the gauges become NaN, because a
-    /// number from before would be taken for the truth, and `worker_queue_up` becomes 0, because no alert fires on NaN. One line says
-    /// so, and one when it works again. Spans of the source are not sampled, unless the sampler heeds no parent: four root
-    /// traces a minute about nothing would be the most frequent thing in many a backend.
+    /// 15 s is a good interval. It is the usual scrape interval, so a shorter one reads values that
+    /// are never scraped, and four queries a minute from each instance are no load. The interval is
+    /// at least one second.
+    ///
+    /// When the source fails, panics, or takes longer than the interval (at least 5 s), the gauges
+    /// become NaN, because an old value would be mistaken for the current one. `worker_queue_up`
+    /// becomes 0, because no alert fires on NaN. One log line reports the failure, and one the
+    /// recovery.
+    ///
+    /// Spans of the source are not sampled, unless the sampler ignores the parent. Otherwise four
+    /// root traces a minute about nothing would be the most frequent ones in many backends.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime, like `tokio::spawn`.
+    /// If called outside a tokio runtime, like `tokio::spawn`.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -73,22 +81,22 @@ impl Queue {
         F: Future<Output = Result<QueueStats, E>> + Send,
         E: Display + Send,
     {
-        let every = every.max(SHORTEST);
-        let mut seen = Seen::new(self.clone());
+        let every = every.max(MIN_INTERVAL);
+        let mut gauges = QueueGauges::new(self.clone());
         let task = tokio::spawn(async move {
             let mut ticks = interval(every);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                // The call itself is inside, too: it is the program's, and may panic like the rest.
-                let look = Caught::new(async { source().await });
-                let look = look.with_context(unsampled());
+                // The call of `source` is inside as well, because it may panic, too.
+                let query = CatchUnwind::new(async { source().await });
+                let query = query.with_context(unsampled());
                 let limit = every.max(STORE_TIMEOUT);
-                match timeout(limit, look).await {
-                    Ok(Ok(Ok(stats))) => seen.read(&stats),
-                    Ok(Ok(Err(error))) => seen.lost(&error),
-                    Ok(Err(panic)) => seen.lost(&format_args!("panicked: {panic}")),
-                    Err(_) => seen.lost(&format_args!("no answer within {limit:?}")),
+                match timeout(limit, query).await {
+                    Ok(Ok(Ok(stats))) => gauges.update(&stats),
+                    Ok(Ok(Err(error))) => gauges.fail(&error),
+                    Ok(Err(panic)) => gauges.fail(&format_args!("panicked: {panic}")),
+                    Err(_) => gauges.fail(&format_args!("no answer within {limit:?}")),
                 }
             }
         });
@@ -96,8 +104,10 @@ impl Queue {
     }
 }
 
-/// A context that whatever is inside is no part of a sampled trace of. Taking the subscriber away would do the same and more:
-/// `tracing` asks whichever is current whether a line is of interest when it first comes by, and remembers the answer for all.
+/// Returns a context in which spans are not sampled.
+///
+/// Removing the subscriber instead would also affect other code: `tracing` caches for each callsite
+/// whether the subscriber that sees it first is interested.
 fn unsampled() -> Context {
     let ids = RandomIdGenerator::default();
     let context = SpanContext::new(
@@ -110,15 +120,15 @@ fn unsampled() -> Context {
     Context::new().with_remote_span_context(context)
 }
 
-/// What the page shows of the queue.
-struct Seen {
+/// The state of the queue that the exposition shows.
+struct QueueGauges {
     queue: Queue,
-    /// What was read last; it says which series there are.
+    /// The last state; it tells which series exist.
     last: QueueStats,
     is_up: Option<bool>,
 }
 
-impl Seen {
+impl QueueGauges {
     fn new(queue: Queue) -> Self {
         Self {
             queue,
@@ -127,7 +137,7 @@ impl Seen {
         }
     }
 
-    fn read(&mut self, stats: &QueueStats) {
+    fn update(&mut self, stats: &QueueStats) {
         self.queue.export_budget();
         #[expect(clippy::cast_precision_loss, reason = "no queue has 2^53 jobs")]
         for ((state, depth), (_, before)) in stats.depths().zip(self.last.depths()) {
@@ -154,9 +164,9 @@ impl Seen {
         }
     }
 
-    fn lost(&mut self, reason: &dyn Display) {
+    fn fail(&mut self, reason: &dyn Display) {
         self.queue.export_budget();
-        self.forget();
+        self.reset();
         if self.is_up.replace(false) != Some(false) {
             let queue = self.queue.name();
             tracing::warn!(
@@ -167,7 +177,7 @@ impl Seen {
         }
     }
 
-    fn forget(&self) {
+    fn reset(&self) {
         for (state, _) in self.last.depths().filter(|(_, depth)| depth.is_some()) {
             self.depth(state, f64::NAN);
         }
@@ -197,9 +207,9 @@ impl Seen {
     }
 }
 
-/// The watch has ended.
-impl Drop for Seen {
+/// Resets the gauges when the watch ends.
+impl Drop for QueueGauges {
     fn drop(&mut self) {
-        self.forget();
+        self.reset();
     }
 }

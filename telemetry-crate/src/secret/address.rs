@@ -1,7 +1,7 @@
-//! Credentials in addresses: `postgres://user:password@host`, `https://host/file?token=...`.
+//! Redaction of credentials in addresses.
 //!
-//! They come in text of all kinds: a field that holds a connection string, the message of a driver's error, a panic. Only
-//! text with `://` in it is looked at any closer. What it leaves out: everything that is no address.
+//! Examples are `postgres://user:password@host` and `https://host/file?token=...`. They occur in any text: a field that
+//! holds a connection string, a driver's error message, a panic. Only text that contains `://` is searched.
 
 use std::borrow::Cow;
 
@@ -9,17 +9,21 @@ use super::{REDACTED, is_secret};
 
 const SCHEME_END: &str = "://";
 
-/// Parameters that are credentials and not called so; semantic conventions, `url.full`.
+/// Parameters that are credentials and have none of the secret names.
+///
+/// Semantic conventions, `url.full`.
 const SIGNATURES: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature"];
 
-/// Whether there is anything to look for; nearly never, and a search for one byte finds that out for a third of what the
-/// search for three costs.
+/// Whether the text may contain an address.
+///
+/// Most text has none. The search for one byte takes a third of the time of the search for `://`.
 pub(crate) fn may_hold_address(text: &str) -> bool {
     text.as_bytes().contains(&b':') && text.contains(SCHEME_END)
 }
 
-/// The text with `***` in place of users, passwords and secret parameters of all addresses in it. `is_cut` if more text
-/// was there behind it, so that a password may have lost the `@` that tells it.
+/// Replaces users, passwords and secret parameters of all addresses by `***`.
+///
+/// `is_cut` says that the text was longer: a password at its end may then have lost the `@` that marks it.
 pub(crate) fn without_credentials(text: &str, is_cut: bool) -> Cow<'_, str> {
     if !may_hold_address(text) {
         return Cow::Borrowed(text);
@@ -38,20 +42,22 @@ pub(crate) fn without_credentials(text: &str, is_cut: bool) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// What stands around addresses in text, and in none of them.
+/// Whether a character ends an address in text.
+///
+/// Addresses do not contain such characters.
 fn ends_address(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()
         || matches!(character, '"' | '\'' | '`' | '<' | '>' | '\\')
 }
 
-/// Without its scheme.
+/// Adds an address, without its scheme, to the clean text.
 fn push_address(clean: &mut String, address: &str, is_cut: bool) {
-    // RFC 3986, section 3.2: what is before the path, the query and the fragment.
+    // RFC 3986, section 3.2: the authority ends at the path, the query or the fragment.
     let end = address.find(['/', '?', '#']).unwrap_or(address.len());
     let authority = &address[..end];
     let at = match authority.rfind('@') {
-        // A password with one of these in it as it is; no port looks like that.
+        // The text behind the colon is no port. It is a password that contains one of these characters unescaped.
         None if has_password(authority) => address.rfind('@'),
         at => at,
     };
@@ -73,7 +79,7 @@ fn push_address(clean: &mut String, address: &str, is_cut: bool) {
     push_query(clean, query);
 }
 
-/// A query string with `***` in place of its secret parameters.
+/// Replaces the secret parameters of a query string by `***`.
 pub(crate) fn without_secrets(query: &str) -> String {
     let mut clean = String::with_capacity(query.len());
     push_query(&mut clean, query);

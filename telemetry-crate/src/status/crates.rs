@@ -1,12 +1,12 @@
-//! Whether what is global in the process is firstlight's, and there is one of each.
+//! Whether the globals of the process are firstlight's, and each exists once.
 //!
-//! What it leaves out: the subscriber, of which the logs have their say.
+//! The global subscriber is in the section `logs` instead.
 
 use super::{Item, Section, State, Status, versions};
 use crate::traces;
 
 impl Status {
-    /// Globals of firstlight's that were replaced after the start.
+    /// Globals of firstlight that the program has replaced after the start.
     pub(super) fn replaced(&self) -> Vec<String> {
         let mut replaced = Vec::new();
         if !traces::propagator_is_ours(&self.settings.propagators) {
@@ -22,25 +22,25 @@ impl Status {
         let versions = versions();
         let mut wrong = self.replaced();
         let is_ours = wrong.is_empty();
-        wrong.extend(versions.doubles());
-        let (state, words) = if !wrong.is_empty() {
+        wrong.extend(versions.duplicates());
+        let (state, detail) = if !wrong.is_empty() {
             (State::Fails, wrong.join("; "))
         } else if versions.seen().is_empty() {
-            let words = "the executable names none of its crates, so only cargo knows whether one is there in two versions";
-            (State::Untried, words.to_owned())
+            let detail = "the executable names none of its crates, so only cargo knows whether one is there in two versions";
+            (State::Untried, detail.to_owned())
         } else {
             (State::Works, String::new())
         };
-        let mut section = Section::new("crates", state, words)
+        let mut section = Section::new("crates", state, detail)
             .with("firstlight", Item::text(env!("CARGO_PKG_VERSION")))
             .with("seen", Item::List(versions.seen()));
-        if versions.doubles().is_empty() {
+        if versions.duplicates().is_empty() {
             section = section.with("caution", Item::text("a second version of `metrics` or `opentelemetry` is seen if its files' paths are in the executable, which a release build may not keep; `cargo tree --duplicates` knows"));
         }
         section
             .with(
                 "metrics",
-                // Registered at the start, which fails otherwise, and for good.
+                // The registration succeeded, or the start would have failed, and it cannot be replaced.
                 Item::text("the global recorder is firstlight's"),
             )
             .with(

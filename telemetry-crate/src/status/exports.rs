@@ -1,21 +1,21 @@
-//! One signal's export in plain words.
+//! The state of one signal's export, described for operators.
 
 use super::{Item, Section, State, hint};
 use crate::export::ExportStats;
 
 pub(super) fn state(stats: &ExportStats, has_ended: bool) -> (State, String) {
     if has_ended {
-        let words = "telemetry has ended, so nothing is exported any more";
-        return (State::Off, words.to_owned());
+        let detail = "telemetry has ended, so nothing is exported any more";
+        return (State::Off, detail.to_owned());
     }
     match stats.last_error() {
         Some(error) if stats.is_failing() => {
-            let words = format!("{}; {}", error.text, hint(&error.kind));
-            (State::Fails, words)
+            let detail = format!("{}; {}", error.text, hint(&error.kind));
+            (State::Fails, detail)
         }
         Some(error) => {
-            let words = format!("export works again; before that it failed: {}", error.text);
-            (State::Works, words)
+            let detail = format!("export works again; before that it failed: {}", error.text);
+            (State::Works, detail)
         }
         None if stats.total_exported() == 0 => {
             let unit = stats.signal().unit();
@@ -25,7 +25,7 @@ pub(super) fn state(stats: &ExportStats, has_ended: bool) -> (State, String) {
     }
 }
 
-/// Adds the numbers.
+/// Adds the counters of an export to its section.
 pub(super) fn describe(section: Section, endpoint: &str, stats: &ExportStats) -> Section {
     let unit = stats.signal().unit();
     let section = section

@@ -1,6 +1,8 @@
-//! From why an export failed to what to do about it.
+//! Advice for the errors of an export.
 
-/// A sentence for the kind of an export error: a word of the transport's, or the status code of the collector's answer.
+/// A sentence of advice for the kind of an export error.
+///
+/// The kind is a word of the transport, or the status code of the collector's response.
 pub(crate) fn hint(kind: &str) -> &'static str {
     match kind {
         "connect" => {

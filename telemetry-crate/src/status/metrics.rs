@@ -1,4 +1,4 @@
-//! What is recorded, what of it is shown, and who has read it.
+//! The section about metrics: what is recorded, exposed and read.
 
 use std::{
     sync::{PoisonError, atomic::Ordering},
@@ -13,21 +13,21 @@ use crate::{
     signal::Signal,
 };
 
-/// Metrics that are shown with their series: the one that fills the page is the first of them.
+/// Number of metrics that are listed with their series, largest first.
 const LARGEST: usize = 5;
 
 impl Status {
-    /// The metrics page, for a scraper.
+    /// Renders the exposition for a scraper.
     pub(crate) fn scrape(&self, format: Format) -> String {
         let start = Instant::now();
-        let page = self.metrics.render(format);
+        let exposition = self.metrics.render(format);
         self.scrapes.fetch_add(1, Ordering::Relaxed);
         let scrape = (SystemTime::now(), start.elapsed());
         *self
             .last_scrape
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(scrape);
-        page
+        exposition
     }
 
     pub(super) fn metrics(&self) -> Section {
@@ -43,9 +43,9 @@ impl Status {
             .filter(|report| report.over_budget_uses > 0)
             .map(ToString::to_string)
             .collect();
-        let (state, words) = if !refused.is_empty() || !over_budget.is_empty() {
-            let words = "some metrics are not on the page as the program means them; see refused and over_budget";
-            (State::Fails, words)
+        let (state, detail) = if !refused.is_empty() || !over_budget.is_empty() {
+            let detail = "some metrics are not on the page as the program means them; see refused and over_budget";
+            (State::Fails, detail)
         } else {
             self.readers()
         };
@@ -70,7 +70,7 @@ impl Status {
         } else {
             "a handle that was made before init() counts nothing, for good, and is not seen from here; firstlight::metrics::is_recorded(&handle) tells"
         };
-        Section::new("metrics", state, words.to_owned())
+        Section::new("metrics", state, detail.to_owned())
             .with("caution", Item::text(caution))
             .with("metrics_of_the_program", Item::Number(own as u64))
             .with("series", Item::Number(series as u64))
@@ -85,7 +85,7 @@ impl Status {
             .with("last_scrape", Item::Text(last))
     }
 
-    /// Metrics work once something has read them.
+    /// The state of metrics, which work once they have been scraped or pushed.
     fn readers(&self) -> (State, &'static str) {
         let pushed = self.export(Signal::Metrics);
         let is_pushed = pushed
@@ -93,9 +93,9 @@ impl Status {
             .is_some_and(|(_, stats)| stats.total_exported() > 0);
         if is_pushed || self.metrics.is_read() {
             (State::Works, "")
-        } else if !self.serves_page() && pushed.is_none() {
-            let words = "recorded, and neither served nor pushed: OTEL_METRICS_EXPORTER is none";
-            (State::Off, words)
+        } else if !self.serves_metrics() && pushed.is_none() {
+            let detail = "recorded, and neither served nor pushed: OTEL_METRICS_EXPORTER is none";
+            (State::Off, detail)
         } else {
             (
                 State::Untried,
@@ -105,7 +105,7 @@ impl Status {
     }
 }
 
-/// How many series a metric has, and the label that makes them.
+/// The number of a metric's series, and the label with the most values.
 fn series_of(report: &SeriesReport) -> String {
     let SeriesReport {
         metric,

@@ -1,28 +1,29 @@
-//! One report, as text for people and as JSON for programs: two renderings of the same facts, so they cannot disagree.
+//! A report, rendered as text for people and as JSON for programs.
 
 use crate::logs::escape;
 
-/// Sections in the order of the page.
+/// The sections, in the order in which they are shown.
 #[derive(Debug)]
 pub(crate) struct Report(pub(super) Vec<Section>);
 
-/// One signal, or what is around them.
+/// One signal, or another part of telemetry.
 #[derive(Debug)]
 pub(crate) struct Section {
     name: &'static str,
     state: State,
-    /// Why it is in that state and what to do; empty if there is nothing to say.
-    words: String,
+    /// The reason for the state and advice; may be empty.
+    detail: String,
     items: Vec<(&'static str, Item)>,
 }
 
+/// The state of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It is there; there is nothing that could go through it.
+    /// Runs, without a function of its own that could succeed or fail.
     Up,
     Works,
     Off,
-    /// Nothing has gone through it yet.
+    /// Not used yet.
     Untried,
     Fails,
 }
@@ -39,6 +40,7 @@ impl State {
     }
 }
 
+/// A value of a section.
 #[derive(Debug)]
 pub(crate) enum Item {
     Text(String),
@@ -59,11 +61,11 @@ impl Item {
 }
 
 impl Section {
-    pub(super) fn new(name: &'static str, state: State, words: String) -> Self {
+    pub(super) fn new(name: &'static str, state: State, detail: String) -> Self {
         Self {
             name,
             state,
-            words,
+            detail,
             items: Vec::new(),
         }
     }
@@ -75,13 +77,13 @@ impl Section {
 }
 
 impl Report {
-    /// For people: one fact a line, two blanks before those of a section.
+    /// Renders text: one value per line, indented by two spaces within a section.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for section in &self.0 {
             text += &format!("{}: {}\n", section.name, section.state.word());
-            if !section.words.is_empty() {
-                text += &format!("  {}\n", one_line(&section.words));
+            if !section.detail.is_empty() {
+                text += &format!("  {}\n", one_line(&section.detail));
             }
             for (key, item) in &section.items {
                 push_text(&mut text, &key.replace('_', " "), item);
@@ -90,12 +92,12 @@ impl Report {
         text
     }
 
-    /// For programs: an object a section, with `state` and, if there is something to say, `detail`.
+    /// Renders JSON: one object per section, with `state` and, unless empty, `detail`.
     pub(crate) fn json(&self) -> String {
         let sections = self.0.iter().map(|section| {
             let mut facts = vec![("state", string(section.state.word()))];
-            if !section.words.is_empty() {
-                facts.push(("detail", string(&section.words)));
+            if !section.detail.is_empty() {
+                facts.push(("detail", string(&section.detail)));
             }
             let items = section.items.iter();
             facts.extend(items.map(|(key, item)| (*key, json(item))));
@@ -127,7 +129,9 @@ fn push_text(text: &mut String, key: &str, item: &Item) {
     }
 }
 
-/// Some values are the program's or a collector's words, which must not look like facts of ours.
+/// Replaces control characters with spaces.
+///
+/// Foreign text could otherwise look like another line of the report.
 fn one_line(value: &str) -> String {
     value.replace(char::is_control, " ")
 }
@@ -161,7 +165,7 @@ fn string(text: &str) -> String {
     let mut quoted = vec![b'"'];
     escape(&mut quoted, text);
     quoted.push(b'"');
-    // Escaping text gives text.
+    // Escaped text is always valid UTF-8.
     String::from_utf8(quoted).unwrap_or_default()
 }
 
@@ -174,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_and_json_agree_unforged() {
+    fn text_cannot_forge_lines() {
         let lost = vec![("queue_full".to_owned(), 3)];
         let report = Report(vec![
             Section::new("traces", State::Fails, "refused\nlogs: works".to_owned())

@@ -1,4 +1,4 @@
-//! Whether the layers around what the service serves have seen a request, and whether they are where they should be.
+//! The section about server requests and the placement of their layers.
 
 use super::{Item, Section, State, Status};
 use crate::{catalog, http::wiring};
@@ -6,15 +6,15 @@ use crate::{catalog, http::wiring};
 impl Status {
     pub(super) fn requests(&self) -> Section {
         let wiring = wiring();
-        let (state, words) = if let Some(fault) = wiring.fault {
+        let (state, detail) = if let Some(fault) = wiring.fault {
             (State::Fails, fault)
         } else if self.has_served() {
             (State::Works, "")
         } else {
-            let words = "no request has been measured yet; in a service that has answered some, `http::TelemetryLayer` or `grpc::ServerLayer` is not around the routes that answered";
-            (State::Untried, words)
+            let detail = "no request has been measured yet; in a service that has answered some, `http::TelemetryLayer` or `grpc::ServerLayer` is not around the routes that answered";
+            (State::Untried, detail)
         };
-        let section = Section::new("requests", state, words.to_owned());
+        let section = Section::new("requests", state, detail.to_owned());
         if wiring.cautions.is_empty() {
             return section;
         }
@@ -22,7 +22,9 @@ impl Status {
         section.with("cautions", Item::List(cautions.collect()))
     }
 
-    /// Whether a request has come through a layer of ours, other than those that the layer leaves out.
+    /// Whether a layer of firstlight has recorded a request.
+    ///
+    /// Requests to excluded paths are not recorded.
     pub(crate) fn has_served(&self) -> bool {
         [
             catalog::HTTP_SERVER_ACTIVE_REQUESTS,

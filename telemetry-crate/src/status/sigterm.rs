@@ -1,20 +1,22 @@
-//! Whether the signal to stop, which Kubernetes, systemd and `docker stop` send, ends this process as it should.
+//! Whether SIGTERM ends this process gracefully.
 //!
-//! The kernel knows: a signal without a handler ends a process at once, or nothing at all if the process is the first of its
-//! PID namespace. Known on Linux; elsewhere nothing is said.
+//! Kubernetes, systemd and `docker stop` send SIGTERM. Without a handler it ends a process at once, or has no effect if
+//! the process is the first of its PID namespace. The kernel knows whether there is a handler; this is read on Linux only.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{Section, State, Status};
 use crate::readiness;
 
-/// Between two looks. A handler may be registered a moment after the first request.
+/// Time between two checks for a first request.
+///
+/// Also the delay after that request, because a handler may be registered a moment later.
 const PERIOD: Duration = Duration::from_secs(2);
 
-/// What the process does about a SIGTERM.
+/// The effect of SIGTERM on the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Disposition {
-    /// A handler runs, ours or another; or it is blocked, as it is for `sigwait`.
+    /// A handler is registered, or the signal is blocked, as it is for `sigwait`.
     Handled,
     Ignored,
     Default,
@@ -43,7 +45,7 @@ impl Disposition {
 #[cfg(target_os = "linux")]
 const SIGTERM: u32 = 15;
 
-/// One warning, once requests are served and nothing handles a SIGTERM.
+/// Warns once if requests are served and nothing handles SIGTERM.
 pub(crate) async fn watch_sigterm(status: Arc<Status>) {
     while !status.has_served() {
         tokio::time::sleep(PERIOD).await;
@@ -56,19 +58,19 @@ pub(crate) async fn watch_sigterm(status: Arc<Status>) {
 }
 
 impl Status {
-    /// `None` where it cannot be known.
+    /// The section about SIGTERM; `None` if the disposition is unknown.
     pub(super) fn sigterm(&self) -> Option<Section> {
-        let (state, words) = match Disposition::now()? {
+        let (state, detail) = match Disposition::now()? {
             _ if readiness::is_stopping() => (State::Works, String::new()),
             Disposition::Default if self.has_served() => (State::Fails, unhandled()),
             Disposition::Default => (State::Untried, "no handler is registered".to_owned()),
             Disposition::Ignored => (State::Off, "this process ignores it".to_owned()),
             Disposition::Handled => {
-                let words = "it has a handler; firstlight::shutdown_signal() has seen none yet";
-                (State::Untried, words.to_owned())
+                let detail = "it has a handler; firstlight::shutdown_signal() has seen none yet";
+                (State::Untried, detail.to_owned())
             }
         };
-        Some(Section::new("sigterm", state, words))
+        Some(Section::new("sigterm", state, detail))
     }
 }
 

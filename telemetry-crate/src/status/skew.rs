@@ -1,11 +1,11 @@
-//! Whether the program holds two versions of a crate whose globals must be one: `metrics`, `opentelemetry`, `tracing`.
+//! Detection of crates that are in the program in two versions.
 //!
-//! Each version has globals of its own, so what a library records with the other one goes nowhere, without an error. No
-//! type and no function tells; the executable does: code that can panic knows the file it came from, such as
-//! `.../metrics-0.24.6/src/cow.rs`. Measured with a program that uses two versions of everything here: an unoptimized build
-//! names them all, a stripped release build those of `opentelemetry` and not always `metrics`, of which it leaves too
-//! little. So two versions here are two versions, and one may be two. What it leaves out: vendored, patched and remapped
-//! paths, which have no version in them.
+//! `metrics`, `opentelemetry` and `tracing` have globals, and each version of them has its own. What a library records
+//! with another version is lost without an error. No type or function shows this. The executable does: code that can
+//! panic contains the path of its source file, such as `.../metrics-0.24.6/src/cow.rs`. Measured with a program that has
+//! two versions of each: an unoptimized build contains the paths of all crates; a stripped release build contains those
+//! of `opentelemetry` and not always those of `metrics`, of which little code remains. Two versions found are therefore
+//! certain, while one found may be two. Vendored, patched and remapped paths have no version and are not found.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-/// What is looked for, and what is lost if there are two.
+/// The crates to look for, and what is lost if one is there twice.
 const CRATES: [(&str, &str); 5] = [
     ("metrics", "metrics"),
     ("opentelemetry", "spans and trace context"),
@@ -24,50 +24,56 @@ const CRATES: [(&str, &str); 5] = [
     ("tracing-opentelemetry", "what it says about spans"),
 ];
 
-/// A program of this size is read within seconds even from a slow disk.
+/// Limit of the bytes to read, which takes seconds even from a slow disk.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
-/// More than any name of a crate with its version has.
+/// Limit of a crate's name with its version; longer than any.
 const MAX_NAME: usize = 64;
 
 const THREAD: &str = "firstlight-crates";
 
-/// The versions whose traces are in an executable.
+/// The versions of the crates whose paths are in an executable.
 #[derive(Debug, Default)]
 pub(crate) struct Versions {
     seen: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
-/// Those of this program. Reads its executable once, which blocks the calling thread for a moment.
+/// Returns the versions in this program.
+///
+/// Reads the executable once, which blocks the calling thread for a moment.
 pub(crate) fn versions() -> &'static Versions {
     static FOUND: OnceLock<Versions> = OnceLock::new();
     FOUND.get_or_init(|| {
         let program = if cfg!(target_os = "linux") {
-            // The one that runs, also where its file was replaced since.
+            // The running executable, even if its file was replaced.
             File::open("/proc/self/exe")
         } else {
             std::env::current_exe().and_then(File::open)
         };
-        // Unreadable is the same as stripped of all paths: nothing is seen.
+        // An unreadable executable counts as one without paths.
         program
             .and_then(|file| Versions::read(BufReader::new(file.take(MAX_BYTES))))
             .unwrap_or_default()
     })
 }
 
-/// One warning, if there are two of one. In a thread of its own, since the start need not wait for the disk.
-pub(crate) fn warn_of_doubles() {
-    // Without a thread there is no warning; `/telemetry` has it all the same.
+/// Warns about crates that are in the program twice.
+///
+/// Runs in a thread, so that the start does not wait for the disk.
+pub(crate) fn warn_of_duplicates() {
+    // Without the thread the warning is missing; `/telemetry` reports the same.
     let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(|| {
-        let doubles = versions().doubles();
-        if !doubles.is_empty() {
-            tracing::warn!(target: "firstlight", "{}", doubles.join("; "));
+        let duplicates = versions().duplicates();
+        if !duplicates.is_empty() {
+            tracing::warn!(target: "firstlight", "{}", duplicates.join("; "));
         }
     });
 }
 
 impl Versions {
-    /// Looks for `/<crate>-<version>/src/`. By the slashes, which the standard library finds quickly in every build.
+    /// Finds each `/<crate>-<version>/src/`.
+    ///
+    /// Searches for slashes, which the standard library finds quickly even in an unoptimized build.
     fn read(mut bytes: impl BufRead) -> io::Result<Self> {
         let mut versions = Self::default();
         let (mut name, mut before) = (Vec::new(), Vec::new());
@@ -80,7 +86,7 @@ impl Versions {
                 return Ok(versions);
             }
             if name.pop_if(|last| *last == b'/').is_none() {
-                // Too long for a name, or the end.
+                // Longer than a name, or the end of the input.
                 bytes.skip_until(b'/')?;
                 before.clear();
                 continue;
@@ -92,7 +98,7 @@ impl Versions {
         }
     }
 
-    /// `metrics-0.24.6`, for example.
+    /// Records a directory name such as `metrics-0.24.6`.
     fn note(&mut self, name: &[u8]) {
         let Ok(name) = std::str::from_utf8(name) else {
             return;
@@ -108,16 +114,18 @@ impl Versions {
         }
     }
 
-    /// `metrics 0.24.6`, for example.
+    /// The crates with their versions, such as `metrics 0.24.6`.
     pub(crate) fn seen(&self) -> Vec<String> {
         let all = self.seen.iter();
         all.map(|(name, versions)| format!("{name} {}", list(versions, " and ")))
             .collect()
     }
 
-    /// A sentence for each crate that is there twice: what is lost, and who brings it.
-    pub(crate) fn doubles(&self) -> Vec<String> {
-        let doubles = CRATES.iter().filter_map(|(name, lost)| {
+    /// A sentence for each crate with two versions.
+    ///
+    /// It says what is lost and how to find the crates that use each version.
+    pub(crate) fn duplicates(&self) -> Vec<String> {
+        let duplicates = CRATES.iter().filter_map(|(name, lost)| {
             let versions = self.seen.get(name).filter(|versions| versions.len() > 1)?;
             Some(format!(
                 "the program holds {name} {}: of {lost}, only those that go through firstlight's version arrive; `cargo tree -i {name}@{}` say who uses them: bring all to one version",
@@ -125,7 +133,7 @@ impl Versions {
                 list(versions, &format!("` and `cargo tree -i {name}@")),
             ))
         });
-        doubles.collect()
+        duplicates.collect()
     }
 }
 
@@ -134,7 +142,7 @@ fn list(versions: &BTreeSet<String>, separator: &str) -> String {
     versions.join(separator)
 }
 
-/// Three numbers, and perhaps what a pre-release has.
+/// Whether the text is three numbers, optionally with a pre-release.
 fn is_version(text: &str) -> bool {
     let numbers = text.split(['-', '+']).next().unwrap_or_default();
     let mut parts = numbers.split('.');
@@ -149,9 +157,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_versions_are_told_by_paths() {
+    fn paths_reveal_two_versions() {
         let mut program = vec![0_u8; 100_000];
-        // Put together here: as literals they would be in this executable, and found by the test below.
+        // Assembled here, because literals would be in this executable, where the test below would find them.
         for (name, file) in [
             ("metrics-0.24.6", "/src/cow.rs"),
             ("metrics-0.23.1", "/src/lib.rs/registry"),
@@ -165,7 +173,7 @@ mod tests {
             program.extend_from_slice(format!("/registry/{name}{file}").as_bytes());
             program.extend_from_slice(&[0xff; 300]);
         }
-        // However the pieces come in.
+        // The result must not depend on the size of the reads.
         for size in [1, 7, 64, 8192] {
             let versions = Versions::read(BufReader::with_capacity(size, &*program)).unwrap();
             assert_eq!(
@@ -176,20 +184,20 @@ mod tests {
                     "opentelemetry_sdk 0.33.0-rc.1"
                 ]
             );
-            let doubles = versions.doubles();
-            assert_eq!(doubles.len(), 1);
+            let duplicates = versions.duplicates();
+            assert_eq!(duplicates.len(), 1);
             assert!(
-                doubles[0]
+                duplicates[0]
                     .contains("`cargo tree -i metrics@0.23.1` and `cargo tree -i metrics@0.24.6`"),
-                "{doubles:?}"
+                "{duplicates:?}"
             );
         }
     }
 
     #[test]
-    fn this_program_has_one_of_each() {
+    fn this_program_has_no_duplicates() {
         let versions = versions();
-        assert_eq!(versions.doubles(), [""; 0]);
+        assert_eq!(versions.duplicates(), [""; 0]);
         let seen = versions.seen();
         assert!(
             seen.iter().any(|seen| seen.starts_with("opentelemetry 0.")),

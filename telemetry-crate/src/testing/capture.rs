@@ -129,7 +129,7 @@ impl Capture {
         });
 
         settings.log_format = LogFormat::Json;
-        settings.colours = false;
+        settings.colors = false;
         // Never emptied, so it is the memory, as the writer is of the lines.
         let spans = Queue::new(
             &Batching {

@@ -1,9 +1,9 @@
-//! What is odd about where telemetry is sent.
+//! Warnings about unusual endpoints and unused proxies.
 
 use super::{TelemetryConfig, environment, resolve};
 
-/// The warnings of one endpoint.
-fn odd(protocol: &str, variable: &str, value: &str) -> Vec<String> {
+/// The warnings about one endpoint.
+fn endpoint_warnings(protocol: &str, variable: &str, value: &str) -> Vec<String> {
     environment(&[
         ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
         ("OTEL_METRICS_EXPORTER", "otlp"),
@@ -17,7 +17,7 @@ const BASE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 
 #[test]
-fn odd_http_endpoints_are_warned_about() {
+fn unusual_http_endpoints_are_warned_about() {
     let http = "http/protobuf";
     for (variable, value, write) in [
         (BASE, "http://c:4318/v1/traces", "write http://c:4318"),
@@ -33,14 +33,14 @@ fn odd_http_endpoints_are_warned_about() {
         (TRACES, "http://c/v1/logs", "write http://c/v1/traces"),
         (TRACES, "http://c:4317", "take the port 4318"),
     ] {
-        let said = odd(http, variable, value);
-        assert_eq!(said.len(), 1, "once for all signals: {value} {said:?}");
+        let found = endpoint_warnings(http, variable, value);
+        assert_eq!(found.len(), 1, "once for all signals: {value} {found:?}");
         assert!(
-            said[0].starts_with(&format!("{variable}: found ")),
-            "{said:?}"
+            found[0].starts_with(&format!("{variable}: found ")),
+            "{found:?}"
         );
-        assert!(said[0].ends_with(write), "{value} {said:?}");
-        assert!(!said[0].contains("hunter2"), "{said:?}");
+        assert!(found[0].ends_with(write), "{value} {found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
     }
     for (variable, value) in [
         (BASE, "http://c:4318"),
@@ -49,35 +49,35 @@ fn odd_http_endpoints_are_warned_about() {
         (TRACES, "http://c:4318/v1/traces"),
         (TRACES, "https://c/custom"),
     ] {
-        assert_eq!(odd(http, variable, value), [""; 0], "{value}");
+        assert_eq!(endpoint_warnings(http, variable, value), [""; 0], "{value}");
     }
     let setter = TelemetryConfig::new().otlp_endpoint("http://c/v1/traces");
-    let said = resolve(setter, &[]).unwrap().warnings;
+    let found = resolve(setter, &[]).unwrap().warnings;
     assert!(
-        said[0].starts_with("TelemetryConfig::otlp_endpoint: "),
-        "{said:?}"
+        found[0].starts_with("TelemetryConfig::otlp_endpoint: "),
+        "{found:?}"
     );
 }
 
 #[cfg(feature = "otlp-grpc")]
 #[test]
-fn odd_grpc_endpoints_are_warned_about() {
+fn unusual_grpc_endpoints_are_warned_about() {
     for (variable, value, write) in [
         (BASE, "http://c:4317/v1/traces", "write http://c:4317"),
         (TRACES, "c:4317/v1/traces", "write c:4317"),
         (BASE, "http://c:4318", "take the port 4317"),
     ] {
-        let said = odd("grpc", variable, value);
-        assert_eq!(said.len(), 1, "{value} {said:?}");
-        assert!(said[0].ends_with(write), "{value} {said:?}");
+        let found = endpoint_warnings("grpc", variable, value);
+        assert_eq!(found.len(), 1, "{value} {found:?}");
+        assert!(found[0].ends_with(write), "{value} {found:?}");
     }
     for value in ["http://c:4317", "http://c:4317/", "c:4317", "https://c"] {
-        assert_eq!(odd("grpc", BASE, value), [""; 0], "{value}");
+        assert_eq!(endpoint_warnings("grpc", BASE, value), [""; 0], "{value}");
     }
 }
 
 #[test]
-fn a_proxy_that_is_not_used_is_said_once() {
+fn unused_proxies_are_warned_about_once() {
     let warnings = |variables: &[(&str, &str)]| {
         let endpoint = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel.example:4318"),
@@ -89,10 +89,10 @@ fn a_proxy_that_is_not_used_is_said_once() {
             .warnings
     };
     for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
-        let said = warnings(&[(variable, "http://user:hunter2@proxy:3128")]);
-        assert_eq!(said.len(), 1, "{said:?}");
-        assert!(said[0].starts_with(variable), "{said:?}");
-        assert!(!said[0].contains("hunter2"), "{said:?}");
+        let found = warnings(&[(variable, "http://user:hunter2@proxy:3128")]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with(variable), "{found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
     }
     for excluded in [
         "otel.example",
@@ -103,10 +103,10 @@ fn a_proxy_that_is_not_used_is_said_once() {
         "a.b example",
         "OTEL.Example",
     ] {
-        let said = warnings(&[("HTTP_PROXY", "http://proxy"), ("NO_PROXY", excluded)]);
-        assert_eq!(said, [""; 0], "{excluded}");
+        let found = warnings(&[("HTTP_PROXY", "http://proxy"), ("NO_PROXY", excluded)]);
+        assert_eq!(found, [""; 0], "{excluded}");
     }
-    for (host, excluded, is_said) in [
+    for (host, excluded, is_warned) in [
         ("10.1.2.3", "10.0.0.0/8", false),
         ("10.1.2.3", "10.1.2.3:4318", false),
         ("10.1.2.3", "11.0.0.0/8, 10.0.0.0/33, 10.0.0.0/x", true),
@@ -121,11 +121,11 @@ fn a_proxy_that_is_not_used_is_said_once() {
             ("NO_PROXY", excluded),
         ];
         let settings = resolve(TelemetryConfig::new(), &variables).unwrap();
-        let said = settings.warnings;
+        let found = settings.warnings;
         assert_eq!(
-            said.len(),
-            usize::from(is_said),
-            "{host} {excluded}: {said:?}"
+            found.len(),
+            usize::from(is_warned),
+            "{host} {excluded}: {found:?}"
         );
     }
     assert_eq!(warnings(&[("HTTPS_PROXY", "http://proxy")]), [""; 0]);

@@ -1,11 +1,11 @@
-//! Answers that are no collector's, connections that freeze, and requests that are too large.
+//! Tests with other servers, frozen connections and oversized requests.
 
 use super::*;
 #[cfg(feature = "otlp-grpc")]
 use crate::signal::Signal;
 
 #[test]
-fn foreign_answers_are_losses() {
+fn foreign_responses_count_as_losses() {
     let page = "<html>sign in</html>".repeat(100_000);
     for (kind, body, shown) in [
         ("text/html; charset=utf-8", &*page, "a web page (text/html)"),
@@ -52,7 +52,7 @@ fn large_foreign_bodies_are_not_read() {
 }
 
 #[test]
-fn a_frozen_connection_is_replaced() {
+fn frozen_connections_are_replaced() {
     for (protocol, path) in protocols() {
         let receiver = OtlpReceiver::start().unwrap();
         let proxy = peer::Proxy::to(&receiver);
@@ -70,10 +70,10 @@ fn a_frozen_connection_is_replaced() {
     }
 }
 
-/// Far within the time-out of a try.
+/// Checks that the ping detects it long before the time-out of the attempt.
 #[cfg(feature = "otlp-grpc")]
 #[test]
-fn pings_find_a_frozen_connection() {
+fn pings_detect_frozen_connections() {
     let receiver = OtlpReceiver::start().unwrap();
     let proxy = peer::Proxy::to(&receiver);
     let path = Signal::Metrics.grpc_path();
@@ -90,7 +90,7 @@ fn pings_find_a_frozen_connection() {
 }
 
 #[test]
-fn refusals_for_size_get_smaller_requests() {
+fn rejected_sizes_get_smaller_requests() {
     let metric = |index| Metric {
         name: format!("orders_{index}"),
         description: "x".repeat(5000),
@@ -116,24 +116,27 @@ fn refusals_for_size_get_smaller_requests() {
         assert_eq!(receiver.metrics().len(), 1000);
     }
 
-    // As nginx: 1 MiB.
-    let peer = peer::taking(1 << 20);
+    // nginx accepts 1 MiB by default.
+    let peer = peer::accepting_up_to(1 << 20);
     let destination = peer.destination();
     let client = OtlpClient::of_metrics(&destination).unwrap();
     assert_eq!(run(client.send(request.clone())), Ok(()));
     assert_eq!(client.stats().take_rejected(), 0);
-    let tries = peer.requests();
+    let first_attempts = peer.requests();
     assert_eq!(run(client.send(request)), Ok(()));
-    assert!(peer.requests() - tries < tries, "the limit is remembered");
+    assert!(
+        peer.requests() - first_attempts < first_attempts,
+        "the smaller limit is remembered"
+    );
 
-    let peer = peer::taking(10);
+    let peer = peer::accepting_up_to(10);
     let client = OtlpClient::of_metrics(&peer.destination()).unwrap();
     let error = run(client.send(super::request())).unwrap_err();
     assert_eq!((&*error.kind, peer.requests()), ("413", 1));
 }
 
 #[test]
-fn a_warning_is_no_loss() {
+fn warnings_are_not_losses() {
     for (protocol, path) in protocols() {
         let receiver = OtlpReceiver::start_answering(Answer::Partial {
             rejected: 0,

@@ -1,4 +1,4 @@
-//! What stands where a collector should: other servers, and proxies that freeze.
+//! Servers and proxies that stand in for a collector.
 
 use std::{
     convert::Infallible,
@@ -29,7 +29,7 @@ use crate::{
     testing::OtlpReceiver,
 };
 
-/// A server of HTTP/1.1 and HTTP/2, for as long as the test process runs.
+/// A server of HTTP/1.1 and HTTP/2 that runs until the test process ends.
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
     requests: Arc<AtomicUsize>,
@@ -45,7 +45,7 @@ impl Peer {
     }
 }
 
-/// Over HTTP, uncompressed, for metrics.
+/// A destination over HTTP, uncompressed, for metrics.
 pub(super) fn destination(address: SocketAddr) -> Destination {
     Destination {
         endpoint: format!("http://{address}/v1/metrics").parse().unwrap(),
@@ -68,8 +68,8 @@ pub(super) fn answering(status: u16, kind: &'static str, body: &str) -> Peer {
     })
 }
 
-/// Requests of at most so many bytes.
-pub(super) fn taking(max_bytes: usize) -> Peer {
+/// A server that accepts requests of at most `max_bytes`.
+pub(super) fn accepting_up_to(max_bytes: usize) -> Peer {
     serve(move |bytes| {
         let status = if bytes > max_bytes { 413 } else { 200 };
         Response::builder()
@@ -101,11 +101,13 @@ fn serve(answer: impl Fn(usize) -> Response<Full<Bytes>> + Clone + Send + 'stati
     Peer { address, requests }
 }
 
-/// Forwards, until its connections freeze: they stay open, and nothing passes. New ones pass.
+/// A proxy whose connections can be frozen.
+///
+/// A frozen connection stays open and forwards nothing. Later connections work.
 pub(super) struct Proxy {
     pub(super) address: SocketAddr,
     accepted: Arc<AtomicUsize>,
-    /// Connections before this one are frozen.
+    /// Connections with a lower number are frozen.
     frozen: Arc<AtomicUsize>,
 }
 
@@ -149,7 +151,7 @@ async fn forward(
 ) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        // Read and thrown away: for TCP the connection is alive.
+        // A frozen connection is read and its data discarded, so that it is alive for TCP.
         if number >= frozen.load(Ordering::SeqCst) && to.write_all(&buffer[..length]).await.is_err()
         {
             return;

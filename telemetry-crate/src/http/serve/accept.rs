@@ -28,11 +28,11 @@ const CUT_GRACE: Duration = Duration::from_secs(1);
 /// Stage of a server's shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    Acceptor,
+    Accepting,
     /// Requests in flight may end.
     Draining,
     /// Requests in flight are cut.
-    CutGuard,
+    Cutting,
 }
 
 pub(super) async fn run(serve: Serve) {

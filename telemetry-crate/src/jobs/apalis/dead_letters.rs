@@ -1,4 +1,4 @@
-//! Tasks that failed for good, of every queue: also of one that no worker knows any more.
+//! Dead letters of all queues, including those without a worker.
 
 use std::{fmt, time::Duration};
 
@@ -7,21 +7,21 @@ use sqlx::{Error, Pool};
 use super::tables::Tables;
 use crate::values::counted;
 
-/// A task that was tried as often as it may be, that gave up itself, or that could not be read.
+/// A task that used all attempts, aborted itself, or could not be read.
 ///
-/// Displayed it is one line: queue, id, attempts, job, error, with tabs between them.
+/// It is displayed as one line: queue, id, attempts, job and error, separated by tabs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// The queue's name.
     pub queue: String,
-    /// For [`retry_dead_letters`].
+    /// The task's id, for [`retry_dead_letters`].
     pub id: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// As it was stored; usually JSON.
+    /// The job as it was stored, usually JSON.
     pub job: Vec<u8>,
-    /// How its last attempt ended, if that is known.
+    /// The error of the last attempt, if it is known.
     pub error: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for DeadLetter {
             job.escape_debug(),
             self.error.as_deref().unwrap_or("no result"),
         );
-        // A job may be anything; the line stays one.
+        // Control characters in the job must not break the line.
         let job = job.to_string().replace("\\\"", "\"");
         write!(
             formatter,
@@ -48,13 +48,13 @@ impl fmt::Display for DeadLetter {
     }
 }
 
-/// The dead letters of all queues, by queue and time.
+/// Returns the dead letters of all queues, by queue and time.
 ///
 /// # Errors
 ///
-/// Those of the database.
+/// Returns errors of the database.
 pub async fn dead_letters<DB: Tables>(pool: &Pool<DB>) -> Result<Vec<DeadLetter>, Error> {
-    let rows = DB::dead(pool).await?;
+    let rows = DB::dead_letters(pool).await?;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let letters = rows
         .into_iter()
@@ -68,17 +68,17 @@ pub async fn dead_letters<DB: Tables>(pool: &Pool<DB>) -> Result<Vec<DeadLetter>
     Ok(letters.collect())
 }
 
-/// What kept [`retry_dead_letters`] from giving back all that it was asked for.
+/// Reason why [`retry_dead_letters`] did not retry all requested tasks.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RetryError {
-    /// The database's. Ids before that are done.
+    /// An error of the database; the ids before it are retried.
     Database(Error),
-    /// These are no ids of dead letters, or are not any more; the others are done.
+    /// Ids that are not, or no longer, those of dead letters; the others are retried.
     Unknown {
-        /// As they were asked for.
+        /// The unknown ids.
         ids: Vec<String>,
-        /// How many others there were.
+        /// The number of the other dead letters, which are retried.
         retried: u64,
     },
 }
@@ -112,32 +112,33 @@ impl From<Error> for RetryError {
     }
 }
 
-/// Gives the dead letters with these ids to the workers again, from their first attempt; all of them, of every queue, if there
-/// is no id. Returns how many there were.
+/// Returns dead letters to the workers, beginning with their first attempt.
 ///
-/// A job that cannot be decoded, or whose row cannot be read, is a dead letter again at once, unless a new version reads it or
-/// the row was repaired.
+/// Without ids, all dead letters of every queue are retried. Returns their number.
+///
+/// A job that cannot be decoded, or whose row cannot be read, is dead-lettered again at once,
+/// unless a new version reads it or the row was repaired.
 ///
 /// # Errors
 ///
-/// Those of the database, and ids of no dead letter.
+/// Returns errors of the database, and ids of no dead letter.
 pub async fn retry_dead_letters<DB: Tables>(
     pool: &Pool<DB>,
     ids: &[String],
 ) -> Result<u64, RetryError> {
     if ids.is_empty() {
-        return Ok(DB::revive(pool, None).await?);
+        return Ok(DB::retry_dead(pool, None).await?);
     }
     let mut retried = 0;
     let mut unknown = Vec::new();
     for (index, id) in ids.iter().enumerate() {
-        // Given back the first time.
+        // A repeated id is already retried.
         if ids[..index].contains(id) {
             continue;
         }
-        match DB::revive(pool, Some(id)).await? {
+        match DB::retry_dead(pool, Some(id)).await? {
             0 => unknown.push(id.clone()),
-            revived => retried += revived,
+            count => retried += count,
         }
     }
     if unknown.is_empty() {
@@ -149,11 +150,13 @@ pub async fn retry_dead_letters<DB: Tables>(
     })
 }
 
-/// Forgets the jobs of all queues that were done so long ago, and returns how many there were. Dead letters stay.
+/// Removes the jobs of all queues that ended successfully at least `age` ago.
+///
+/// Returns their number. Dead letters stay.
 ///
 /// # Errors
 ///
-/// Those of the database.
+/// Returns errors of the database.
 pub async fn remove_finished<DB: Tables>(pool: &Pool<DB>, age: Duration) -> Result<u64, Error> {
     DB::remove_finished(pool, age).await
 }

@@ -1,8 +1,9 @@
-//! A backend of apalis' that lets what it has begun end while the last jobs run.
+//! A wrapper of apalis' backend that completes its current work during the drain.
 //!
-//! apalis 1.0 polls its backend no more once a worker is told to stop, until the last job is over. The backend may be in the
-//! middle of a transaction by then, and keeps its locks: with SQLite, whose one writer it is, no job can store anything until
-//! its time-out. So the worker is not told while jobs run; its backend takes nothing new in the meantime.
+//! apalis 1.0 stops polling its backend when the worker has to stop, until the last job has ended.
+//! The backend may be inside a transaction at that point, and keep its locks. With SQLite, which
+//! has a single writer, no job can then store anything until its timeout. So the worker is told to
+//! stop only when no job runs, and until then its backend takes no new task.
 
 use std::{
     sync::{
@@ -17,13 +18,13 @@ use apalis_core::{
     worker::context::WorkerContext,
 };
 
-/// Set once, by the worker. Clones are the same.
+/// Flag that the worker sets once; clones share it.
 #[derive(Debug, Clone, Default)]
 #[expect(unnameable_types, reason = "part of a sealed trait")]
 pub struct Drain(Arc<AtomicBool>);
 
 impl Drain {
-    /// From here on nothing new is taken.
+    /// Sets the flag: from here on no new task is taken.
     pub(super) fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -37,8 +38,8 @@ impl Drain {
 pub(super) struct Draining<B> {
     backend: B,
     drain: Drain,
-    /// The backend may be asking for a task.
-    is_asking: bool,
+    /// Whether the backend may be fetching a task.
+    is_fetching: bool,
     is_closed: bool,
 }
 
@@ -47,7 +48,7 @@ impl<B> Draining<B> {
         Self {
             backend,
             drain: drain.clone(),
-            is_asking: false,
+            is_fetching: false,
             is_closed: false,
         }
     }
@@ -71,13 +72,14 @@ impl<B: Backend> Backend for Draining<B> {
         worker: &WorkerContext,
     ) -> Poll<Option<Result<B::Task, B::Error>>> {
         let is_draining = self.drain.has_begun();
-        if is_draining && !self.is_asking {
+        if is_draining && !self.is_fetching {
             return Poll::Pending;
         }
         let polled = self.backend.poll_next(context, worker);
-        self.is_asking = polled.is_pending();
+        self.is_fetching = polled.is_pending();
         match polled {
-            // Its row has the worker's name, and is given back with it.
+            // The task's row is locked by this worker, and is released together with its other
+            // rows.
             Poll::Ready(Some(Ok(_))) if is_draining => Poll::Pending,
             polled => polled,
         }
@@ -92,7 +94,7 @@ impl<B: Backend> Backend for Draining<B> {
             return Poll::Ready(Ok(()));
         }
         let closed = self.backend.poll_close(context, worker);
-        // After an error apalis would go on with a future that has ended, which panics.
+        // After an error apalis would poll a future that has ended, which panics.
         self.is_closed = closed.is_ready();
         closed
     }

@@ -14,72 +14,76 @@ use pin_project_lite::pin_project;
 use tracing::Instrument;
 
 use super::{
-    postpone::{Postpone, Postponing, Retry},
+    postpone::{Postpone, PostponeFuture, Retry},
     undecodable::is_undecodable,
 };
 use crate::{
     error_type::error_type,
     jobs::{
-        catch::Caught,
+        catch::CatchUnwind,
         outcome::Outcome,
-        running::{End, Running},
+        running::{AttemptEnd, Running},
     },
     values::counted,
     values::printed,
 };
 
 pin_project! {
-    /// Resolves to what the task returns; made by [`TaskService`](super::TaskService).
+    /// Resolves to the task's result; made by [`TaskService`](super::TaskService).
     ///
-    /// A panic is an error. Dropped before its end, the attempt was cancelled, and says so.
+    /// A panic is an error. A drop before the end is recorded as a canceled attempt.
     #[derive(Debug)]
     pub struct TaskFuture<F, T> {
         #[pin]
-        inner: Option<Caught<F>>,
-        // Why there is no future to poll.
-        failed: Option<Named>,
-        end: Option<Ending>,
-        waiting: Option<Waiting<T>>,
+        inner: Option<CatchUnwind<F>>,
+        // The reason why there is no future to poll.
+        failed: Option<ClassifiedError>,
+        end: Option<PendingEnd>,
+        waiting: Option<Postponed<T>>,
     }
 }
 
-/// What there is to do at the end.
+/// What is recorded at the end of an attempt.
 #[derive(Debug)]
-pub(super) struct Ending {
+pub(super) struct PendingEnd {
     pub(super) running: Running,
     pub(super) status: AtomicStatus,
     pub(super) retry: Option<(Postpone, Retry)>,
 }
 
-/// The attempt is over; apalis is told when the next one has its time.
-struct Waiting<T> {
-    postponing: Caught<Postponing>,
+/// State between the end of an attempt and the storing of the next one's time.
+///
+/// apalis gets the result after that.
+struct Postponed<T> {
+    postponing: CatchUnwind<PostponeFuture>,
     result: Option<Result<T, BoxDynError>>,
 }
 
-impl<T> fmt::Debug for Waiting<T> {
+impl<T> fmt::Debug for Postponed<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Waiting")
     }
 }
 
 impl<F, T> TaskFuture<F, T> {
-    pub(super) fn new(inner: F, end: Ending) -> Self {
+    pub(super) fn new(inner: F, end: PendingEnd) -> Self {
         Self {
-            inner: Some(Caught::new(inner)),
+            inner: Some(CatchUnwind::new(inner)),
             failed: None,
             end: Some(end),
             waiting: None,
         }
     }
 
-    /// The function panicked before it returned a future.
-    pub(super) fn panicked(message: &str, end: Ending) -> Self {
+    /// A future for a function that panicked before it returned its own.
+    pub(super) fn panicked(message: &str, end: PendingEnd) -> Self {
         Self::failed(panicked(message), end)
     }
 
-    /// The function is not called: the task has used up its attempts, and its process never lived to say so.
-    pub(super) fn orphaned(attempts: u32, end: Ending) -> Self {
+    /// A future for a task whose process died in each of its attempts.
+    ///
+    /// The function is not called.
+    pub(super) fn orphaned(attempts: u32, end: PendingEnd) -> Self {
         let error = AbortError::new(format!(
             "its process died with it, and it has been tried {}",
             counted(u64::from(attempts), "time", "times")
@@ -87,7 +91,7 @@ impl<F, T> TaskFuture<F, T> {
         Self::failed(("orphaned", error.into()), end)
     }
 
-    fn failed(why: Named, end: Ending) -> Self {
+    fn failed(why: ClassifiedError, end: PendingEnd) -> Self {
         Self {
             inner: None,
             failed: Some(why),
@@ -111,24 +115,25 @@ where
                 Some(inner) => {
                     let _entered = end.running.span().enter();
                     match ready!(inner.poll(context)) {
-                        Ok(result) => result.map_err(|error| named(error.into())),
+                        Ok(result) => result.map_err(|error| classify(error.into())),
                         Err(message) => Err(panicked(&message)),
                     }
                 }
                 None => Err(this.failed.take().unwrap_or_else(|| panicked(""))),
             };
-            // What the task still holds is dropped now, inside of its attempt and not whenever the worker forgets the future.
+            // Values that the task still holds are dropped now, within the attempt, and not when
+            // the worker drops this future.
             this.inner.set(None);
             let (error_type, result) = match ended {
                 Ok(value) => (None, Ok(value)),
-                Err((error_type, error)) => (Some(error_type), Err(storable(error))),
+                Err((error_type, error)) => (Some(error_type), Err(without_nul(error))),
             };
             let postponing =
                 (this.end.take()).and_then(|end| finish(end, error_type, result.as_ref().err()));
             match postponing {
                 Some(postponing) => {
-                    *this.waiting = Some(Waiting {
-                        postponing: Caught::new(postponing),
+                    *this.waiting = Some(Postponed {
+                        postponing: CatchUnwind::new(postponing),
                         result: Some(result),
                     });
                 }
@@ -138,16 +143,16 @@ where
         let Some(waiting) = this.waiting.as_mut() else {
             return Poll::Pending;
         };
-        // Its panic is in the log by then, and changes nothing.
+        // A panic is already logged, and changes nothing.
         let _ = ready!(Pin::new(&mut waiting.postponing).poll(context));
         waiting.result.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
-/// An error with its word for the label.
-type Named = (&'static str, BoxDynError);
+/// An error with its class for the label.
+type ClassifiedError = (&'static str, BoxDynError);
 
-fn named(error: BoxDynError) -> Named {
+fn classify(error: BoxDynError) -> ClassifiedError {
     if error.is::<tower::timeout::error::Elapsed>() {
         ("timeout", error)
     } else if is_undecodable(&error) {
@@ -157,39 +162,41 @@ fn named(error: BoxDynError) -> Named {
     }
 }
 
-/// PostgreSQL stores no NUL, as it comes from a client whose text an error quotes. apalis could not store the result then, and
-/// would run the task again and again.
-fn storable(error: BoxDynError) -> BoxDynError {
+/// Replaces NUL characters in the text of an error.
+///
+/// An error may quote a client's text. PostgreSQL cannot store NUL, so apalis could not store the
+/// result and would run the task again and again.
+fn without_nul(error: BoxDynError) -> BoxDynError {
     let message = printed(format_args!("{error}"));
     if !message.contains('\0') {
         return error;
     }
     let message = message.replace('\0', "\u{fffd}");
     if error.is::<AbortError>() {
-        // Its text begins with its name, and would twice.
+        // The text of an `AbortError` begins with its name, which would be repeated.
         let message = message.strip_prefix("AbortError: ").unwrap_or(&message);
         return AbortError::new(message).into();
     }
     message.into()
 }
 
-fn panicked(message: &str) -> Named {
+fn panicked(message: &str) -> ClassifiedError {
     ("panic", format!("panicked: {message}").into())
 }
 
-/// Ends the attempt, and begins to postpone the next if there is one.
+/// Ends the attempt, and begins to store the time of the next one if there is one.
 fn finish(
-    end: Ending,
+    end: PendingEnd,
     error_type: Option<&str>,
     error: Option<&BoxDynError>,
-) -> Option<Postponing> {
-    let Ending {
+) -> Option<PostponeFuture> {
+    let PendingEnd {
         running,
         status,
         retry,
     } = end;
     let Some(error) = error else {
-        running.finish(&End {
+        running.finish(&AttemptEnd {
             outcome: Outcome::Ok,
             error_type: None,
             message: None,
@@ -197,20 +204,20 @@ fn finish(
         return None;
     };
     let is_permanent = error.is::<AbortError>() || status.load() == Status::Killed;
-    // See `TaskLayer`: any other status would keep the task from being claimed again.
+    // See `TaskLayer`: with any other status the task could not be claimed again.
     status.store(if is_permanent {
         Status::Killed
     } else {
         Status::Failed
     });
-    let outcome = running.judge(is_permanent);
+    let outcome = running.failure_outcome(is_permanent);
     let span = running.span().clone();
-    running.finish(&End {
+    running.finish(&AttemptEnd {
         outcome,
         error_type,
         message: Some(printed(format_args!("{error}"))),
     });
     let (postpone, retry) = retry.filter(|_| outcome == Outcome::Retry)?;
-    // In the trace, though the attempt is over.
+    // Within the attempt's trace, although the attempt is over.
     Some(Box::pin(postpone.call(retry).instrument(span)))
 }

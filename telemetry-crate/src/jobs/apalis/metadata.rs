@@ -6,7 +6,10 @@ use apalis_core::task::metadata::{Metadata, MetadataStore};
 
 use crate::jobs::Envelope;
 
-/// What is there under the same names is replaced: the code that enqueues a task anew is its request.
+/// Stores the envelope in a task's metadata.
+///
+/// Pairs with the same names are replaced: a task that is enqueued again belongs to the request
+/// that enqueues it again.
 impl Metadata for Envelope {
     type Error = Infallible;
 

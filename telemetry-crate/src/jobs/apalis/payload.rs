@@ -1,7 +1,8 @@
-//! A job as bytes.
+//! Decoding of a job's bytes.
 //!
-//! apalis decodes a task where it polls for tasks, and a task that it cannot decode ends the worker. So the worker is given the
-//! bytes, and they are decoded inside the attempt, where a failure is the failure of one job.
+//! apalis decodes a task where it polls for tasks, and a task that it cannot decode ends the
+//! worker. So the worker gets the bytes, and they are decoded inside the attempt, where a failure
+//! affects only one job.
 
 use std::{
     any::type_name,
@@ -15,11 +16,11 @@ use serde::de::DeserializeOwned;
 use super::undecodable::Undecodable;
 use crate::jobs::catch;
 
-/// Leaves the bytes as they are.
+/// A codec that leaves the bytes unchanged.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Raw;
+pub(super) struct RawCodec;
 
-impl Codec<Vec<u8>> for Raw {
+impl Codec<Vec<u8>> for RawCodec {
     type Error = Infallible;
     type Compact = Vec<u8>;
 
@@ -32,13 +33,13 @@ impl Codec<Vec<u8>> for Raw {
     }
 }
 
-/// The job. A panic of its `Deserialize` is an error like any other.
+/// Decodes a job; a panic of its `Deserialize` is an error like any other.
 pub(super) fn decode<J: DeserializeOwned>(bytes: &[u8]) -> Result<J, BoxDynError> {
     let decoded = catch_unwind(AssertUnwindSafe(|| serde_json::from_slice(bytes)));
     let reason = match decoded {
         Ok(Ok(job)) => return Ok(job),
         Ok(Err(error)) => error.to_string(),
-        Err(payload) => format!("panicked: {}", catch::message(&*payload)),
+        Err(payload) => format!("panicked: {}", catch::panic_message(&*payload)),
     };
     Err(Undecodable::error(type_name::<J>(), &reason))
 }
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_job_is_cut() {
+    fn quoted_jobs_are_cut() {
         let long = format!("\"{}\"", "ä".repeat(10_000));
         let error = decode::<u32>(long.as_bytes()).map_err(|error| error.to_string());
         let error = error.err().unwrap_or_default();

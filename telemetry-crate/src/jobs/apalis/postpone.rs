@@ -1,8 +1,8 @@
-//! What happens between an attempt that failed and the next.
+//! The pause between a failed attempt and the next.
 //!
-//! apalis' own policy waits in the process: it holds a place among the running tasks meanwhile, forgets its pause in a
-//! restart, and in 1.0.0 keeps a worker from ending that is told to while a task waits. A store needs nothing but a later time
-//! in the task's row.
+//! apalis' own policy waits in the process. The waiting task counts as a running one, the pause is
+//! lost on a restart, and in 1.0.0 a worker that has to stop while a task waits never ends. Here a
+//! later time is stored in the task's row instead.
 
 use std::{
     fmt,
@@ -12,16 +12,23 @@ use std::{
     time::Duration,
 };
 
-/// Before the first retry, on average.
-const FIRST: Duration = Duration::from_secs(1);
+/// Average pause before the first retry.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Before any, on average: by then it is an outage, and this is how late its end is noticed.
-const LONGEST: Duration = Duration::from_secs(300);
+/// Longest average pause.
+///
+/// After that many failures there is an outage, and this pause is the delay with which its end is
+/// noticed.
+const MAX_PAUSE: Duration = Duration::from_secs(300);
 
-/// Sets the time of the next attempt in SQLite: bind the seconds and the task's id, in this order.
+/// Statement that sets the time of the next attempt in SQLite.
+///
+/// Bind the seconds and the task's id, in this order.
 pub const SQLITE_POSTPONE: &str = "UPDATE Jobs SET run_at = unixepoch() + ?1 WHERE id = ?2";
 
-/// The same for PostgreSQL.
+/// Statement that sets the time of the next attempt in PostgreSQL.
+///
+/// Bind the seconds and the task's id, in this order.
 pub const POSTGRES_POSTPONE: &str =
     "UPDATE apalis.jobs SET run_at = now() + $1 * interval '1 second' WHERE id = $2";
 
@@ -31,10 +38,12 @@ pub const POSTGRES_POSTPONE: &str =
 pub struct Retry {
     /// The task's id, as in its row.
     pub task_id: String,
-    /// How often it has been tried, from 1.
+    /// The failed attempt's number, 1-based.
     pub attempt: u32,
-    /// How long it is to wait: a second, doubled with every attempt up to five minutes, and half of that either way by
-    /// chance, so that what failed together does not come back together.
+    /// The pause before the next attempt.
+    ///
+    /// It is a second, doubled with every attempt up to five minutes. A random jitter of up to half
+    /// of that in either direction keeps tasks that failed together from returning together.
     pub pause: Duration,
 }
 
@@ -43,21 +52,21 @@ impl Retry {
         Self {
             task_id,
             attempt,
-            pause: pause(attempt, chance()),
+            pause: pause(attempt, jitter()),
         }
     }
 
-    /// The pause in whole seconds, rounded up: for a row that has no finer time.
+    /// Returns the pause in whole seconds, rounded up, for a row without a finer time.
     pub fn pause_seconds(&self) -> i64 {
         i64::try_from(self.pause.as_millis().div_ceil(1_000)).unwrap_or(i64::MAX)
     }
 }
 
-pub(super) type Postponing = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type PostponeFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What the program does about a retry.
+/// The program's function that stores the time of a retry.
 #[derive(Clone)]
-pub(super) struct Postpone(Arc<dyn Fn(Retry) -> Postponing + Send + Sync>);
+pub(super) struct Postpone(Arc<dyn Fn(Retry) -> PostponeFuture + Send + Sync>);
 
 impl Postpone {
     pub(super) fn new<F>(postpone: impl Fn(Retry) -> F + Send + Sync + 'static) -> Self
@@ -67,12 +76,12 @@ impl Postpone {
         let postpone = Arc::new(postpone);
         Self(Arc::new(move |retry| {
             let postpone = Arc::clone(&postpone);
-            // The call is inside as well, because its panic would be the worker's.
+            // The call is inside as well, because its panic would end the worker.
             Box::pin(async move { postpone(retry).await })
         }))
     }
 
-    pub(super) fn call(&self, retry: Retry) -> Postponing {
+    pub(super) fn call(&self, retry: Retry) -> PostponeFuture {
         (self.0)(retry)
     }
 }
@@ -83,13 +92,15 @@ impl fmt::Debug for Postpone {
     }
 }
 
-fn pause(attempt: u32, chance: f64) -> Duration {
-    let doubled = FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16));
-    doubled.min(LONGEST).mul_f64(0.5 + chance)
+fn pause(attempt: u32, jitter: f64) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(16));
+    doubled.min(MAX_PAUSE).mul_f64(0.5 + jitter)
 }
 
-/// From 0 to 1. Good enough to spread retries, and no dependency.
-fn chance() -> f64 {
+/// Returns a random number from 0 to 1.
+///
+/// Good enough to spread retries, without a dependency.
+fn jitter() -> f64 {
     let random = RandomState::new().hash_one(());
     f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }
@@ -98,18 +109,18 @@ fn chance() -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use super::{Retry, chance, pause};
+    use super::{Retry, jitter, pause};
 
     #[test]
     fn pauses_double_up_to_a_bound() {
-        let halves = |attempt| pause(attempt, 0.5).as_secs();
+        let average = |attempt| pause(attempt, 0.5).as_secs();
         assert_eq!(
-            [1, 2, 3, 9, 10, u32::MAX].map(halves),
+            [1, 2, 3, 9, 10, u32::MAX].map(average),
             [1, 2, 4, 256, 300, 300]
         );
         assert_eq!(pause(1, 0.0), Duration::from_millis(500));
         assert_eq!(pause(99, 1.0), Duration::from_secs(450));
-        assert!((0..1_000).all(|_| (0.0..=1.0).contains(&chance())));
+        assert!((0..1_000).all(|_| (0.0..=1.0).contains(&jitter())));
         assert!((1..=2).contains(&Retry::new(String::new(), 1).pause_seconds()));
     }
 }

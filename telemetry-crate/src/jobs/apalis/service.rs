@@ -1,4 +1,4 @@
-//! The layer, and what it puts around a worker's function.
+//! The layer for tasks of apalis, and its service.
 
 use std::{
     any::type_name,
@@ -13,62 +13,74 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    future::{Ending, TaskFuture},
+    future::{PendingEnd, TaskFuture},
     postpone::{Postpone, Retry},
 };
 use crate::jobs::{Envelope, Job, Queue, catch, running::Running};
 
-/// Measures every attempt at a task as [`Queue::run`] measures a job: the span, the wait, the run, the outcome, the line.
+/// Traces and measures every attempt at a task, as [`Queue::run`] does for a job.
 ///
-/// A panic is an error like any other, so `catch_panic()` is not needed. A task's error is `dead` if it is apalis'
-/// `AbortError` or if its last attempt failed, and `retry` otherwise.
+/// It records the span, the wait, the run, the outcome and the log line. A panic is an error like
+/// any other, so `catch_panic()` is not needed. The outcome of an error is `dead` for apalis'
+/// `AbortError` and for the last attempt, and `retry` otherwise.
 ///
-/// It also repairs what apalis 1.0 stores of an attempt that did not end by itself. After a panic or a timeout the status is
-/// `Running`, and after a `RetryAfterError` or a `DeferredError` it is `Pending`; acknowledged like that, SQLite keeps the task
-/// locked and hands it out to no worker. Here it is `Failed`, and goes on as a failed task does.
+/// The layer also corrects the status that apalis 1.0 stores for some attempts. After a panic or a
+/// timeout the status would be `Running`, and after a `RetryAfterError` or a `DeferredError` it
+/// would be `Pending`. SQLite keeps a task that is acknowledged with such a status locked and never
+/// hands it out again. The layer sets `Failed`, and the task continues as a failed one.
 ///
-/// And it ends what apalis 1.0 would try for ever: a task whose process dies with it, because it runs out of memory or aborts. The
-/// store counts such an attempt and hands the task out again whatever the count. Here it is `dead` once its attempts are used
-/// up, with the error type `orphaned`, and the function is not called.
+/// The layer also ends a task that apalis 1.0 would try without end: a task whose process dies with
+/// it, because it aborts or runs out of memory. The store counts such an attempt, but hands the
+/// task out again whatever the count. The layer records it as `dead` once its attempts are used up,
+/// with the error type `orphaned`, and does not call the function.
 #[derive(Debug, Clone)]
 pub struct TaskLayer {
     queue: Queue,
     kind: Option<Arc<str>>,
-    has_own_trace: bool,
+    is_linked: bool,
     postpone: Option<Postpone>,
 }
 
 impl TaskLayer {
-    /// For a worker of that queue. Call the queue in `apalis`' configuration by the same name.
+    /// A layer for a worker of this queue.
+    ///
+    /// The queue in apalis' configuration must have the same name.
     pub fn new(queue: &Queue) -> Self {
         Self {
             queue: queue.clone(),
             kind: None,
-            has_own_trace: false,
+            is_linked: false,
             postpone: None,
         }
     }
 
-    /// What the tasks do, for the label `kind`. By default the name of the arguments' type, without its path.
+    /// Sets the label `kind`, which says what the tasks do.
+    ///
+    /// The default is the name of the arguments' type, without its path.
     #[must_use]
     pub fn kind(mut self, kind: &str) -> Self {
         self.kind = Some(kind.into());
         self
     }
 
-    /// Begins a trace for every attempt, with a link to the request's: see [`Job::new_linked_trace`].
+    /// Begins a trace for every attempt, with a link to the request's.
+    ///
+    /// See [`Job::new_linked_trace`].
     #[must_use]
     pub fn new_linked_traces(mut self) -> Self {
-        self.has_own_trace = true;
+        self.is_linked = true;
         self
     }
 
-    /// What to do about a task that failed and has attempts left, before apalis is told that it failed: the place to set the
-    /// time of the next attempt in its row, with [`SQLITE_POSTPONE`](super::SQLITE_POSTPONE) or
-    /// [`POSTGRES_POSTPONE`](super::POSTGRES_POSTPONE). Without this a store hands the task out again at once.
+    /// Sets a function that runs before apalis records a failure with attempts left.
     ///
-    /// It has no result, because there is nothing that the worker could do about one: a failure of its own is for it to log,
-    /// and then the retry comes at once. The same goes for a panic.
+    /// It should store the time of the next attempt in the task's row, with
+    /// [`SQLITE_POSTPONE`](super::SQLITE_POSTPONE) or
+    /// [`POSTGRES_POSTPONE`](super::POSTGRES_POSTPONE). Without it the store hands the task out
+    /// again at once.
+    ///
+    /// The function has no result, because the worker could not react to one. It logs its own
+    /// failure, and the retry then comes at once, as it does after a panic.
     ///
     /// ```ignore
     /// TaskLayer::new(&emails).before_retry(move |retry| {
@@ -95,7 +107,7 @@ impl TaskLayer {
             Some(kind) => kind,
             None => short_name::<Args>(),
         };
-        // The store counts the attempts that were; it counts this one when it is first polled.
+        // The store counts past attempts; it counts this one when it is first polled.
         let attempt = u32::try_from(task.attempt()).unwrap_or(u32::MAX);
         let most = task.max_attempts().map_or(u32::MAX, most_attempts);
         let mut job = Job::new(kind)
@@ -104,12 +116,12 @@ impl TaskLayer {
         if let Some(id) = task.task_id() {
             job = job.id(id.to_string());
         }
-        // In whole seconds, so it is the past for a task that is due at once.
+        // Whole seconds, so a task that is due at once has a time in the past.
         let due = task.run_at().map(Duration::from_secs);
         if let Some(due) = due.and_then(|due| UNIX_EPOCH.checked_add(due)) {
             job = job.due_at(due);
         }
-        if self.has_own_trace {
+        if self.is_linked {
             job = job.new_linked_trace();
         }
         job
@@ -127,7 +139,7 @@ impl<S> Layer<S> for TaskLayer {
     }
 }
 
-/// A worker's function with a [`TaskLayer`] around it.
+/// A worker's function with telemetry; made by [`TaskLayer`].
 #[derive(Debug, Clone)]
 pub struct TaskService<S> {
     inner: S,
@@ -152,7 +164,7 @@ where
         let running = Running::start(&self.layer.queue, &job);
         let attempts_used = job.attempts.filter(|most| job.attempt > *most);
         let retry = self.layer.postpone.clone().zip(job.id);
-        let end = Ending {
+        let end = PendingEnd {
             running,
             status: task.raw_status().clone(),
             retry: retry.map(|(postpone, id)| (postpone, Retry::new(id, job.attempt))),
@@ -161,21 +173,25 @@ where
             return TaskFuture::orphaned(attempts, end);
         }
         let span = end.running.span().clone();
-        // A panic here would be the worker's, and end all of its tasks.
+        // A panic here would end the worker with all of its tasks.
         let call = AssertUnwindSafe(|| span.in_scope(|| self.inner.call(task)));
         match catch_unwind(call) {
             Ok(inner) => TaskFuture::new(inner, end),
-            Err(payload) => TaskFuture::panicked(&catch::message(&*payload), end),
+            Err(payload) => TaskFuture::panicked(&catch::panic_message(&*payload), end),
         }
     }
 }
 
-/// One at least. A number below zero in the row is beyond `isize` here.
+/// Returns the most attempts, at least 1.
+///
+/// A negative number in the row arrives here as one that exceeds `isize`.
 fn most_attempts(most: usize) -> u32 {
     isize::try_from(most).map_or(1, |most| u32::try_from(most).unwrap_or(u32::MAX).max(1))
 }
 
-/// `SendEmail` of `shop::emails::SendEmail`; of a generic type without what it is generic over.
+/// Returns the last part of a type's path, without type parameters.
+///
+/// It is `SendEmail` for `shop::emails::SendEmail`.
 fn short_name<T>() -> &'static str {
     let name = type_name::<T>();
     let name = name.split('<').next().unwrap_or(name);

@@ -1,4 +1,4 @@
-//! What has become of a job, for the client that it was promised to.
+//! The state of a job, for the client that waits for it.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use sqlx::{Error, Pool};
 
 use super::{tables::Tables, task_queue::TaskQueue};
 
-/// How far a job is.
+/// The state of a job.
 ///
-/// Displayed and serialized as the word in parentheses.
+/// It is displayed and serialized as the word in parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JobState {
@@ -17,16 +17,18 @@ pub enum JobState {
     Pending,
     /// A worker has taken it (`running`).
     Running,
-    /// An attempt has failed, or was cancelled, and there will be another (`retrying`).
+    /// An attempt has failed or was canceled, and another will follow (`retrying`).
     Retrying,
     /// An attempt has succeeded (`done`).
     Done,
-    /// It has failed for good (`dead-lettered`); see [`retry_dead_letters`](super::retry_dead_letters).
+    /// All attempts have failed (`dead-lettered`).
+    ///
+    /// See [`retry_dead_letters`](super::retry_dead_letters).
     DeadLettered,
 }
 
 impl JobState {
-    /// The word for it.
+    /// Returns the word for the state.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -37,7 +39,9 @@ impl JobState {
         }
     }
 
-    /// From apalis' words. One that it does not have is of a later version, and nothing has ended with it.
+    /// Converts a status of apalis.
+    ///
+    /// An unknown status comes from a later version, and does not count as an end.
     fn of(status: &str, attempts: i64, max_attempts: i64) -> Self {
         match status {
             "Done" => Self::Done,
@@ -63,12 +67,14 @@ impl Serialize for JobState {
 }
 
 impl<J> TaskQueue<J> {
-    /// How far the job with this key is; `None` if there is none, or none any more: see
-    /// [`remove_finished`](super::remove_finished).
+    /// Returns the state of the job with this key.
+    ///
+    /// It is `None` if there is no such job, or if [`remove_finished`](super::remove_finished) has
+    /// removed it.
     ///
     /// # Errors
     ///
-    /// Those of the database.
+    /// Returns errors of the database.
     pub async fn state<DB: Tables>(
         &self,
         pool: &Pool<DB>,

@@ -1,4 +1,4 @@
-//! The state of a queue, from the tables of apalis' storages.
+//! Queries for the state of a queue in apalis' tables.
 
 use std::time::Duration;
 
@@ -7,12 +7,18 @@ use crate::jobs::QueueStats;
 /// A row of [`SQLITE_STATS`] or [`POSTGRES_STATS`], as `sqlx::query_as` reads it.
 pub type StatsRow = (i64, i64, i64, i64, i64, i64, i64);
 
-/// The state of a queue, from the tables of `apalis-sqlite` 1.0: bind its name, and after how many seconds a task that runs is
-/// stuck. It reads an index and no finished job.
+/// Query for the state of a queue in the tables of `apalis-sqlite` 1.0.
 ///
-/// Each task that is not done is in exactly one of the states. Stuck is one that a worker has had for longer than that, one
-/// whose worker has not been seen for as long, one of these whose time is as far in the future, because a clock was set back,
-/// one that is locked though it waits, and one whose status or time means nothing to apalis.
+/// Bind the queue's name, and the seconds after which a running task is stuck. The query uses an
+/// index and reads no finished task.
+///
+/// Each unfinished task is in exactly one state. A task is stuck if
+///
+/// - a worker has had it for longer than that time,
+/// - its worker has not been seen for that time,
+/// - one of these times is as far in the future, because a clock was set back,
+/// - it is locked although it waits, or
+/// - its status or time is invalid for apalis.
 ///
 /// ```ignore
 /// let watch = emails.watch(Duration::from_secs(15), move || {
@@ -52,7 +58,9 @@ pub const SQLITE_STATS: &str = "
         COALESCE(MAX(unixepoch() - CAST(run_at AS INTEGER)) FILTER (WHERE state IN ('ready', 'retry', 'stuck')), 0)
     FROM task";
 
-/// The same for the tables of `apalis-postgres` 1.0.
+/// Query for the state of a queue in the tables of `apalis-postgres` 1.0.
+///
+/// Its parameters and states are those of [`SQLITE_STATS`].
 pub const POSTGRES_STATS: &str = "
     WITH task AS (
         SELECT run_at, CASE
@@ -84,7 +92,9 @@ pub const POSTGRES_STATS: &str = "
         )), 0)::bigint
     FROM task";
 
-/// What the row says. A task that is not due yet has a negative age, which is none.
+/// Converts a row to [`QueueStats`].
+///
+/// A task that is not due yet has a negative age, which becomes zero.
 pub fn stats((ready, scheduled, running, retry, stuck, dead, oldest_age): StatsRow) -> QueueStats {
     let count = |jobs: i64| u64::try_from(jobs).unwrap_or(0);
     QueueStats::new()

@@ -1,4 +1,4 @@
-//! What the workers ask of apalis' tables. Two databases, one set of questions.
+//! Access to apalis' tables, the same for both databases.
 
 #[cfg(feature = "apalis-postgres")]
 mod postgres;
@@ -17,30 +17,37 @@ use super::{
     draining::Drain, postpone::Retry, service::TaskLayer, stats::StatsRow, worker::Attempts,
 };
 
-/// How often a worker looks for new tasks: soon enough for a client that asks for the outcome, and no load on the database.
+/// Interval of polling for new tasks.
+///
+/// Short enough for a client that waits for the outcome, and no load on the database.
 const POLL: Duration = Duration::from_millis(250);
 
-/// How often a worker says that it is alive.
+/// Interval of a worker's heartbeats.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// After so many missed heartbeats its tasks go to another.
+/// Number of missed heartbeats after which other workers take over the tasks.
 const MISSED_HEARTBEATS: usize = 3;
 
-/// A database with apalis' tables: `sqlx::Sqlite` with the feature `apalis-sqlite`, `sqlx::Postgres` with `apalis-postgres`.
+/// A database with apalis' tables.
+///
+/// Implemented for `sqlx::Sqlite` with the feature `apalis-sqlite`, and for `sqlx::Postgres` with
+/// `apalis-postgres`.
 pub trait Tables: Storage {}
 
-/// The migrations of apalis' tables, with an account of their own beside that of the program's migrations. In the usual table
-/// each set takes the other's for its own that are lost, and refuses to run.
+/// Returns the migrations of apalis' tables, with a migration table of their own.
+///
+/// In a shared migration table, each set would consider the other's migrations missing, and refuse
+/// to run.
 pub fn migrations<DB: Tables>() -> Migrator {
     let mut migrations = DB::migrations();
     migrations.dangerous_set_table_name("_apalis_migrations");
     migrations
 }
 
-/// A task that failed for good, as its row says: queue, id, attempts, job, result.
+/// Row of a dead-lettered task: queue, id, attempts, job, result.
 pub(super) type DeadRow = (Vec<u8>, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>);
 
-/// Sealed: a program names the database and leaves the rest to the workers.
+/// Statements for the workers; sealed, so a program only names the database.
 #[expect(unnameable_types, reason = "sealed")]
 pub trait Storage: Database {
     fn migrations() -> Migrator;
@@ -51,7 +58,7 @@ pub trait Storage: Database {
         task: Task<Vec<u8>>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// What happens in a worker of that name, as long as it is polled.
+    /// Returns the events of a worker with this name, which works while it is polled.
     fn work(
         pool: &Pool<Self>,
         context: &WorkerContext,
@@ -64,18 +71,22 @@ pub trait Storage: Database {
     fn heartbeat(pool: &Pool<Self>, worker: &str)
     -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Gives back what the worker of that name holds, with the attempt not counted.
+    /// Releases the tasks of the worker with this name, with the attempt not counted.
     fn release(pool: &Pool<Self>, worker: &str) -> impl Future<Output = Result<u64, Error>> + Send;
 
     fn postpone(pool: &Pool<Self>, retry: Retry) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Dead-letters the rows that apalis cannot read, and returns their ids and why.
-    fn bury_unreadable(
+    /// Dead-letters the rows that apalis cannot read.
+    ///
+    /// Returns their ids and reasons.
+    fn dead_letter_unreadable(
         pool: &Pool<Self>,
         queue: &str,
     ) -> impl Future<Output = Result<Vec<(String, String)>, Error>> + Send;
 
-    /// The names of the first 100 queues, also of those that no worker knows. SQLite keeps any bytes.
+    /// Returns the names of the first 100 queues, including undeclared ones.
+    ///
+    /// They are bytes, because SQLite stores text that is not UTF-8.
     fn queues(pool: &Pool<Self>) -> impl Future<Output = Result<Vec<Vec<u8>>, Error>> + Send;
 
     fn stats(
@@ -84,17 +95,17 @@ pub trait Storage: Database {
         stuck_after: Duration,
     ) -> impl Future<Output = Result<StatsRow, Error>> + Send;
 
-    /// Status, attempts, and how many there may be.
+    /// Returns the status, the attempts and the most attempts of a job.
     fn job_state(
         pool: &Pool<Self>,
         queue: &str,
         key: &str,
     ) -> impl Future<Output = Result<Option<(String, i64, i64)>, Error>> + Send;
 
-    fn dead(pool: &Pool<Self>) -> impl Future<Output = Result<Vec<DeadRow>, Error>> + Send;
+    fn dead_letters(pool: &Pool<Self>) -> impl Future<Output = Result<Vec<DeadRow>, Error>> + Send;
 
-    /// All of them without an id.
-    fn revive(
+    /// Returns dead letters to the workers, all of them without an id.
+    fn retry_dead(
         pool: &Pool<Self>,
         id: Option<&str>,
     ) -> impl Future<Output = Result<u64, Error>> + Send;
@@ -105,7 +116,7 @@ pub trait Storage: Database {
     ) -> impl Future<Output = Result<u64, Error>> + Send;
 }
 
-/// The statements, where they differ.
+/// The statements that differ between the databases.
 struct Statements {
     heartbeat: &'static str,
     release: &'static str,
@@ -113,14 +124,14 @@ struct Statements {
     queues: &'static str,
     stats: &'static str,
     state: &'static str,
-    dead: &'static str,
-    revive: &'static str,
+    dead_letters: &'static str,
+    retry_dead: &'static str,
     remove_finished: &'static str,
 }
 
-/// Everything that is the same word for word, with the types of one database.
+/// Implements the traits with the code that both databases share.
 macro_rules! storage {
-    ($db:ty, $backend:ident, $config:ty, $statements:expr, $push:path, $bury:path) => {
+    ($db:ty, $backend:ident, $config:ty, $statements:expr, $push:path, $dead_letter:path) => {
         impl $crate::jobs::apalis::tables::Tables for $db {}
 
         impl $crate::jobs::apalis::tables::Storage for $db {
@@ -147,17 +158,18 @@ macro_rules! storage {
                 Item = Result<apalis_core::worker::event::Event, apalis_core::error::WorkerError>,
             > + Send {
                 use apalis_core::backend::ext::BackendExt;
-                use $crate::jobs::apalis::{draining::Draining, payload::Raw, tables};
+                use $crate::jobs::apalis::{draining::Draining, payload::RawCodec, tables};
 
                 let config = <$config>::default()
                     .queue(queue)
-                    // One by one: tasks that wait in memory behind others are taken for those of a dead worker, and run twice.
+                    // One at a time: tasks that wait in memory behind others look like those of a
+                    // dead worker, and would run twice.
                     .batch_size(1)
                     .heartbeat_interval(tables::HEARTBEAT)
                     .missed_heartbeats(tables::MISSED_HEARTBEATS);
                 let tasks = $backend::<Vec<u8>>::new(pool)
                     .with_config(config)
-                    .with_codec(Raw)
+                    .with_codec(RawCodec)
                     .poll_with_interval(tables::POLL);
                 let handler = attempts.handler.clone();
                 apalis_core::worker::builder::WorkerBuilder::new(context)
@@ -191,11 +203,11 @@ macro_rules! storage {
                 query.execute(pool).await.map(drop)
             }
 
-            async fn bury_unreadable(
+            async fn dead_letter_unreadable(
                 pool: &sqlx::Pool<Self>,
                 queue: &str,
             ) -> Result<Vec<(String, String)>, sqlx::Error> {
-                $bury(pool, queue).await
+                $dead_letter(pool, queue).await
             }
 
             async fn queues(pool: &sqlx::Pool<Self>) -> Result<Vec<Vec<u8>>, sqlx::Error> {
@@ -224,14 +236,19 @@ macro_rules! storage {
                 row.fetch_optional(pool).await
             }
 
-            async fn dead(
+            async fn dead_letters(
                 pool: &sqlx::Pool<Self>,
             ) -> Result<Vec<$crate::jobs::apalis::tables::DeadRow>, sqlx::Error> {
-                sqlx::query_as($statements.dead).fetch_all(pool).await
+                sqlx::query_as($statements.dead_letters)
+                    .fetch_all(pool)
+                    .await
             }
 
-            async fn revive(pool: &sqlx::Pool<Self>, id: Option<&str>) -> Result<u64, sqlx::Error> {
-                let query = sqlx::query($statements.revive).bind(id.map(str::to_owned));
+            async fn retry_dead(
+                pool: &sqlx::Pool<Self>,
+                id: Option<&str>,
+            ) -> Result<u64, sqlx::Error> {
+                let query = sqlx::query($statements.retry_dead).bind(id.map(str::to_owned));
                 Ok(query.execute(pool).await?.rows_affected())
             }
 

@@ -1,4 +1,4 @@
-//! A queue that knows the type of its jobs.
+//! A queue with the type of its jobs.
 
 use std::{fmt, marker::PhantomData};
 
@@ -9,10 +9,12 @@ use sqlx::Error;
 use super::tables::Tables;
 use crate::jobs::Queue;
 
-/// How often a job is tried, unless the queue says otherwise.
+/// Default number of attempts.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// A queue for jobs of one type, in apalis' tables. Declare it once, beside the type:
+/// A queue for jobs of one type, in apalis' tables.
+///
+/// Declare it once, beside the type:
 ///
 /// ```
 /// use std::{sync::LazyLock, time::Duration};
@@ -28,7 +30,8 @@ const MAX_ATTEMPTS: u32 = 5;
 /// # assert_eq!(WELCOMES.name(), "welcomes");
 /// ```
 ///
-/// A job is stored as JSON, and read by the next version of the program as well: a field that is added needs a default.
+/// A job is stored as JSON. The next version of the program reads it as well, so a new field needs
+/// a default.
 pub struct TaskQueue<J> {
     pub(super) queue: Queue,
     pub(super) kind: &'static str,
@@ -37,7 +40,7 @@ pub struct TaskQueue<J> {
 }
 
 impl<J> TaskQueue<J> {
-    /// A queue for jobs that do what `kind` says: the label `kind`.
+    /// A queue for jobs of this kind; `kind` is a label.
     pub fn new(kind: &'static str, queue: Queue) -> Self {
         Self {
             queue,
@@ -47,26 +50,30 @@ impl<J> TaskQueue<J> {
         }
     }
 
-    /// How often a job is tried until it is a dead letter; 5 by default.
+    /// Sets how often a job is tried before it is dead-lettered; default 5.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts.max(1);
         self
     }
 
-    /// The queue's name, as in the label `queue` and in the tables.
+    /// Returns the queue's name, as in the label `queue` and in the tables.
     pub fn name(&self) -> &str {
         self.queue.name()
     }
 }
 
 impl<J: Serialize> TaskQueue<J> {
-    /// Stores a job; in a transaction, it is there if and only if what it belongs to is. A `key` that the queue knows already
-    /// stores nothing on SQLite, and is an error on PostgreSQL, which breaks the transaction.
+    /// Stores a job.
+    ///
+    /// In a transaction, the job is stored exactly if the transaction commits. If the queue already
+    /// has a job with this `key`, nothing is stored on SQLite. On PostgreSQL it is an error, which
+    /// aborts the transaction.
     ///
     /// # Errors
     ///
-    /// Those of the database, and `Error::Encode` for a job that cannot be written as JSON.
+    /// Returns errors of the database, and `Error::Encode` for a job that cannot be written as
+    /// JSON.
     pub async fn enqueue<DB: Tables>(
         &self,
         connection: &mut DB::Connection,

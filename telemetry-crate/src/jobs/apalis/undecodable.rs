@@ -4,18 +4,22 @@ use std::{error::Error, fmt};
 
 use apalis_core::error::{AbortError, BoxDynError};
 
-/// What the decoder said. The task is dead-lettered at once, because the same bytes fail the same way each time.
+/// Error of a decoder.
+///
+/// The task is dead-lettered at once, because the same bytes fail in the same way each time.
 #[derive(Debug)]
 pub(super) struct Undecodable(String);
 
-/// Longer than any decoder's own words; what follows is quoted from the job.
+/// Longest reason in characters.
+///
+/// A decoder's own text is shorter; the rest quotes the job.
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
-const LONGEST: usize = 300;
+const MAX_REASON: usize = 300;
 
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 impl Undecodable {
     pub(super) fn error(type_name: &str, reason: &str) -> BoxDynError {
-        let reason: String = reason.chars().take(LONGEST).collect();
+        let reason: String = reason.chars().take(MAX_REASON).collect();
         let message = format!("cannot be decoded as {type_name}: {reason}");
         AbortError::new(Self(message)).into()
     }

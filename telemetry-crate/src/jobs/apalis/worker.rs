@@ -1,4 +1,4 @@
-//! One queue's worker: begun again whenever it ends by itself, and drained at the end.
+//! One queue's worker: restarted when it ends by itself, drained at shutdown.
 
 use std::{
     error::Error,
@@ -23,20 +23,20 @@ use super::{
 use crate::{
     jobs::{
         Job, Outcome, Queue, TARGET,
-        catch::Caught,
-        running::{End, Running},
+        catch::CatchUnwind,
+        running::{AttemptEnd, Running},
     },
     shutdown,
 };
 
-/// Between the end of a worker that has lost its database and the next one.
+/// Pause between the end of a worker that has lost its database and its successor.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) type Handler = Arc<
     dyn Fn(Vec<u8>) -> Pin<Box<dyn Future<Output = Result<(), BoxDynError>> + Send>> + Send + Sync,
 >;
 
-/// What a worker does with a job.
+/// How a worker runs the attempts at its jobs.
 #[derive(Clone)]
 #[expect(unnameable_types, reason = "part of a sealed trait")]
 pub struct Attempts {
@@ -51,7 +51,7 @@ impl fmt::Debug for Attempts {
     }
 }
 
-/// A worker that is begun again.
+/// A worker that is restarted.
 #[derive(Debug)]
 pub(super) struct Worker<DB: Tables> {
     pub(super) pool: Pool<DB>,
@@ -62,16 +62,16 @@ pub(super) struct Worker<DB: Tables> {
 }
 
 impl<DB: Tables> Worker<DB> {
-    /// Works until `stop` is true and what runs has ended.
+    /// Works until `stop` is true and the running jobs have ended.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
-        // Whose tasks could not be given back yet.
+        // Names of ended workers whose tasks are not released yet.
         let mut ended = Vec::new();
         loop {
-            self.bury_unreadable().await;
+            self.dead_letter_unreadable().await;
             let name = self.name();
             ended.push(name.clone());
             // apalis panics at some rows.
-            let work = Caught::new(self.work(&name, stop.clone())).await;
+            let work = CatchUnwind::new(self.work(&name, stop.clone())).await;
             let error = match work {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error),
@@ -85,7 +85,8 @@ impl<DB: Tables> Worker<DB> {
                 let error: &dyn Error = &**error;
                 tracing::warn!(target: TARGET, { exception.message = error }, "the worker ended; another begins");
             }
-            // Another worker may not end for days, and what this one held would be taken for a dead process' until then.
+            // The next worker may run for days. Until tasks are released, they look like those of a
+            // process that died.
             loop {
                 let stopped = async { stop.wait_for(|stop| *stop).await.map(drop) };
                 if time::timeout(PAUSE, stopped).await.is_ok() {
@@ -99,7 +100,9 @@ impl<DB: Tables> Worker<DB> {
         }
     }
 
-    /// The life of one worker of apalis. After an error it takes nothing new, and what runs may end.
+    /// Runs one worker of apalis.
+    ///
+    /// After an error it takes no new task, and the running ones may end.
     async fn work(&self, name: &str, mut stop: watch::Receiver<bool>) -> Result<(), BoxDynError> {
         let context = WorkerContext::new(name);
         let (queue, attempts) = (self.queue.name(), &self.attempts);
@@ -143,10 +146,10 @@ impl<DB: Tables> Worker<DB> {
                 drain.begin();
                 draining.set(Some(self.drain(name)));
             }
-            // Without an error the worker is told once no job runs, see `draining`.
+            // Without an error the worker is told to stop once no job runs, see `draining`.
             if !is_told && (error.is_some() || context.task_count() == 0) {
                 is_told = true;
-                // Not started yet, it has nothing to drain.
+                // A worker that has not started has nothing to drain.
                 if context.stop().is_err() {
                     break;
                 }
@@ -155,8 +158,10 @@ impl<DB: Tables> Worker<DB> {
         error.map_or(Ok(()), Err)
     }
 
-    /// Ends when there is no more time. Until then other workers are to leave its tasks alone, and apalis says no more that it
-    /// is alive.
+    /// Sends heartbeats until the time of the drain is over.
+    ///
+    /// apalis sends none while it stops, and without them other workers would take over the running
+    /// tasks.
     async fn drain(&self, name: &str) {
         let beat = async {
             loop {
@@ -164,7 +169,7 @@ impl<DB: Tables> Worker<DB> {
                 time::sleep(HEARTBEAT).await;
             }
         };
-        // A tenth is for giving back what is cancelled.
+        // A tenth of the time is left for releasing the canceled tasks.
         let drain = shutdown::operators_drain().map_or(self.drain, |all| all * 9 / 10);
         let _: Result<(), _> = time::timeout(drain, beat).await;
     }
@@ -176,14 +181,15 @@ impl<DB: Tables> Worker<DB> {
             .before_retry(move |retry| postpone(pool.clone(), retry))
     }
 
-    /// What this process cancelled has not used up an attempt. A process that dies cannot do this: its tasks are found
-    /// by other workers, and their attempts count.
+    /// Releases the tasks of ended workers, with their attempts not counted.
+    ///
+    /// A process that dies cannot do this. Other workers find its tasks, and their attempts count.
     async fn release(&self, ended: &mut Vec<String>) {
         while let Some(name) = ended.last() {
             match DB::release(&self.pool, name).await {
                 Ok(_) => drop(ended.pop()),
                 Err(error) => {
-                    // apalis' own errors are not known to the pool.
+                    // The instrumented pool does not see apalis' own errors.
                     crate::sqlx::note(&error);
                     let error: &dyn Error = &error;
                     tracing::warn!(target: TARGET, { exception.message = error }, "jobs cannot be given back yet");
@@ -193,13 +199,15 @@ impl<DB: Tables> Worker<DB> {
         }
     }
 
-    /// A row that apalis cannot read ends each worker that claims it, and stays in the way; so there is none when a worker
-    /// begins.
-    async fn bury_unreadable(&self) {
-        let buried = DB::bury_unreadable(&self.pool, self.queue.name()).await;
-        for (id, reason) in buried.unwrap_or_default() {
+    /// Dead-letters rows that apalis cannot read.
+    ///
+    /// Such a row ends each worker that claims it and blocks the queue, so it is removed before a
+    /// worker starts.
+    async fn dead_letter_unreadable(&self) {
+        let dead_lettered = DB::dead_letter_unreadable(&self.pool, self.queue.name()).await;
+        for (id, reason) in dead_lettered.unwrap_or_default() {
             let job = Job::new(self.kind).id(id);
-            Running::start(&self.queue, &job).finish(&End {
+            Running::start(&self.queue, &job).finish(&AttemptEnd {
                 outcome: Outcome::Dead,
                 error_type: Some("undecodable"),
                 message: Some(reason),
@@ -207,7 +215,11 @@ impl<DB: Tables> Worker<DB> {
         }
     }
 
-    /// A name that no other worker has, not even this process' last one: the database takes one of the same name for dead.
+    /// Returns a name that no other worker has.
+    ///
+    /// It also differs from that of the previous worker of this process.
+    ///
+    /// The database treats a second worker of the same name as dead.
     fn name(&self) -> String {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let nanoseconds = since.unwrap_or_default().as_nanos();
@@ -215,7 +227,9 @@ impl<DB: Tables> Worker<DB> {
     }
 }
 
-/// Gives a task that failed a later time, in its row, so that it waits over a restart.
+/// Stores a later time in the row of a failed task.
+///
+/// The pause survives a restart.
 async fn postpone<DB: Tables>(pool: Pool<DB>, retry: Retry) {
     if let Err(error) = DB::postpone(&pool, retry).await {
         let error: &dyn Error = &error;

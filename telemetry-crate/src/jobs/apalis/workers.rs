@@ -20,20 +20,26 @@ use super::{
 };
 use crate::jobs::{Queue, Watch};
 
-/// Jobs of one queue that run at the same time, unless told otherwise: one less than the pool of the template's pods.
+/// Default number of concurrent jobs of one queue.
+///
+/// It is one less than the pool size in the template's deployment.
 const CONCURRENCY: usize = 4;
 
-/// How often the state of the queues is read, unless told otherwise: as often as Prometheus asks.
-const LOOK: Duration = Duration::from_secs(15);
+/// Default interval of reading the state of the queues, like that of scrapes.
+const WATCH_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How often the tables are searched for queues that no worker here knows.
-const SEARCH: Duration = Duration::from_secs(60);
+/// Interval of searching the tables for undeclared queues.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Names in a table are no program's source: so many become labels.
+/// Most undeclared queues that become labels.
+///
+/// Names in a table do not come from the program's source, so their number is limited.
 const MAX_UNDECLARED: usize = 20;
 
-/// The least after which a task that runs is stuck: by then other workers have taken over what a dead one had.
-const LEAST_STUCK: Duration = Duration::from_secs(60);
+/// Shortest time after which a running task is stuck.
+///
+/// By then other workers have taken over the tasks of a process that died.
+const MIN_STUCK_AFTER: Duration = Duration::from_secs(60);
 
 /// The workers of all queues of a program, on apalis' tables.
 ///
@@ -45,72 +51,83 @@ const LEAST_STUCK: Duration = Duration::from_secs(60);
 ///     .await;
 /// ```
 ///
-/// A job runs **at least once**: a process that dies between the work and the note that it is done leaves it to another.
+/// A job runs **at least once**: if a process dies after the work and before it records the result,
+/// another process repeats the job.
 ///
 /// | a job | becomes |
 /// | --- | --- |
-/// | whose function fails, panics or takes longer than the timeout | tried again about 1, 2, 4 … s later; a dead letter after its last attempt |
-/// | whose function returns an [`AbortError`](super::AbortError) | a dead letter at once |
-/// | that cannot be decoded, or whose row cannot be read | a dead letter at once, with the reason, and nothing else notices |
-/// | that is cancelled by this program: the drain is over, or the worker has lost its database | given back, with the attempt not counted |
-/// | whose process dies | taken over 15 s later, with the attempt counted; a dead letter once all are used up |
+/// | whose function fails, panics or takes longer than the timeout | tried again about 1, 2, 4 … s later; dead-lettered after its last attempt |
+/// | whose function returns an [`AbortError`](super::AbortError) | dead-lettered at once |
+/// | that cannot be decoded, or whose row cannot be read | dead-lettered at once, with the reason, without effect on other jobs |
+/// | that this program cancels: the drain is over, or the worker has lost its database | released, with the attempt not counted |
+/// | whose process dies | taken over 15 s later, with the attempt counted; dead-lettered once all attempts are used |
 ///
-/// The state of each queue is exported as [`Queue::watch`] says, also of queues in the tables that this program does not
-/// know: those have no latency budget. Of these, 20 are watched, and the first 100 of all names are looked at; a warning says so
-/// once if one is not watched, which is also the case of a name that is not UTF-8.
+/// The state of each queue is exported as [`Queue::watch`] describes. This includes undeclared
+/// queues in the tables, which have no latency budget. The first 100 names are considered, and 20
+/// undeclared queues are watched. A warning is logged once if a queue is not watched, which
+/// includes a queue whose name is not UTF-8.
 #[derive(Debug)]
 #[must_use = "they do nothing until they run"]
 pub struct Workers<DB: Tables> {
     pool: Pool<DB>,
     concurrency: usize,
-    look: Duration,
+    watch_interval: Duration,
     timeout: Duration,
     drain: Duration,
     workers: Vec<Worker<DB>>,
 }
 
 impl<DB: Tables> Workers<DB> {
-    /// No workers yet. The pool's options should be [instrumented](crate::sqlx::instrument_options): apalis begins transactions with sqlx's
-    /// own `begin`, and such a pool closes a connection whose commit has failed.
+    /// A set without workers, on this pool.
+    ///
+    /// The pool's options should be [instrumented](crate::sqlx::instrument_options): apalis begins
+    /// transactions with sqlx's own `begin`, and an instrumented pool closes a connection whose
+    /// commit has failed.
     pub fn new(pool: Pool<DB>) -> Self {
         Self {
             pool,
             concurrency: CONCURRENCY,
-            look: LOOK,
+            watch_interval: WATCH_INTERVAL,
             timeout: Duration::from_secs(15),
             drain: Duration::from_secs(18),
             workers: Vec::new(),
         }
     }
 
-    /// Jobs of one queue that run at the same time, in each process; 4 by default. Each may hold a connection, so keep the sum
-    /// of all queues below the pool's size. For the queues that are added afterwards.
+    /// Sets the concurrent jobs of one queue in each process; default 4.
+    ///
+    /// Each job may hold a connection, so keep the sum of all queues below the pool's size. Applies
+    /// to queues that are added afterwards.
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs.max(1);
         self
     }
 
-    /// How often the state of the queues is read; 15 s by default.
+    /// Sets how often the state of the queues is read; default 15 s.
     pub fn watch_interval(mut self, interval: Duration) -> Self {
-        self.look = interval;
+        self.watch_interval = interval;
         self
     }
 
-    /// How long one attempt may take; 15 s by default. For the queues that are added afterwards.
+    /// Sets how long one attempt may take; default 15 s.
+    ///
+    /// Applies to queues that are added afterwards.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How long the attempts that run may take to end after the signal to stop; 18 s by default. Those that still run
-    /// by then are cancelled and given back, which takes a moment: leave the process a second or two. For the queues
-    /// that are added afterwards. `FIRSTLIGHT_DRAIN_TIMEOUT` wins over it.
+    /// Sets how long running attempts may take after the signal to stop; default 18 s.
+    ///
+    /// Attempts that still run by then are canceled and released. That takes a moment, so leave the
+    /// process a second or two more. Applies to queues that are added afterwards.
+    /// `FIRSTLIGHT_DRAIN_TIMEOUT` overrides it.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
         self
     }
 
-    /// Works off a queue with this function.
+    /// Adds a worker that runs this function for the jobs of a queue.
     pub fn add<J, F, E>(
         mut self,
         queue: &TaskQueue<J>,
@@ -144,18 +161,25 @@ impl<DB: Tables> Workers<DB> {
         self
     }
 
-    /// Works until `stop` completes, then ends what runs. A worker that has lost its database makes room for a new one.
+    /// Works until `stop` completes, then drains the running attempts.
+    ///
+    /// A worker that loses its database is replaced by a new one.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (stopping, stopped) = watch::channel(false);
         let mut watches = BTreeMap::new();
         for worker in &self.workers {
-            let stuck_after = LEAST_STUCK.max(worker.attempts.timeout.saturating_mul(2));
-            let watch = look(&self.pool, worker.queue.clone(), self.look, stuck_after);
+            let stuck_after = MIN_STUCK_AFTER.max(worker.attempts.timeout.saturating_mul(2));
+            let watch = watch_queue(
+                &self.pool,
+                worker.queue.clone(),
+                self.watch_interval,
+                stuck_after,
+            );
             watches.insert(worker.queue.name().to_owned(), watch);
         }
         let jobs = self.workers.iter().map(|it| it.attempts.concurrency).sum();
         let connections = self.pool.options().get_max_connections();
-        if is_crowded(jobs, connections) {
+        if may_exhaust_pool(jobs, connections) {
             tracing::warn!(
                 jobs,
                 connections,
@@ -167,7 +191,7 @@ impl<DB: Tables> Workers<DB> {
         for worker in self.workers {
             workers.spawn(worker.run(stopped.clone()));
         }
-        let search = search(&self.pool, self.look, &mut watches);
+        let search = watch_undeclared(&self.pool, self.watch_interval, &mut watches);
         tokio::select! {
             () = stop => {}
             () = search => {}
@@ -177,12 +201,12 @@ impl<DB: Tables> Workers<DB> {
     }
 }
 
-/// Whether jobs may hold all connections. Each may hold one.
-fn is_crowded(jobs: usize, connections: u32) -> bool {
+/// Returns whether jobs, each with one connection, may hold all connections.
+fn may_exhaust_pool(jobs: usize, connections: u32) -> bool {
     usize::try_from(connections).is_ok_and(|connections| jobs >= connections)
 }
 
-fn look<DB: Tables>(
+fn watch_queue<DB: Tables>(
     pool: &Pool<DB>,
     queue: Queue,
     every: Duration,
@@ -195,19 +219,21 @@ fn look<DB: Tables>(
     })
 }
 
-/// Jobs in a queue that was renamed or taken away wait without a worker. Never ends.
-async fn search<DB: Tables>(
+/// Watches queues that no worker knows; never ends.
+///
+/// After a queue is renamed or removed, its jobs wait without a worker.
+async fn watch_undeclared<DB: Tables>(
     pool: &Pool<DB>,
     every: Duration,
     watches: &mut BTreeMap<String, Watch>,
 ) {
     let most = watches.len() + MAX_UNDECLARED;
     let mut is_warned = false;
-    let mut ticks = interval(SEARCH);
+    let mut ticks = interval(SEARCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        // A database that is away is told by the watches.
+        // The watches report a database that is unavailable.
         let Ok(names) = DB::queues(pool).await else {
             continue;
         };
@@ -220,7 +246,10 @@ async fn search<DB: Tables>(
                 && watches.len() < most
             {
                 let queue = Queue::declare(name.clone()).undeclared();
-                watches.insert(name.clone(), look(pool, queue, every, LEAST_STUCK));
+                watches.insert(
+                    name.clone(),
+                    watch_queue(pool, queue, every, MIN_STUCK_AFTER),
+                );
             } else if !is_warned {
                 is_warned = true;
                 tracing::warn!(

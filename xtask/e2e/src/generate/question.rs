@@ -76,10 +76,10 @@ fn question(name: &str, placeholder: &Value) -> Question {
         } else {
             choices.map(str::to_owned).collect()
         },
-        default: placeholder.get("default").map(|default| match default {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        }),
+        default: match placeholder.get("default") {
+            Some(Value::Boolean(answer)) => Some(answer.to_string()),
+            _ => text("default").map(str::to_owned),
+        },
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
             generate
                 .arg("--template-values-file")
                 .arg(original.join(RECORD));
-            generate.args(["--name", combinations::name(&answers), "--destination"]);
+            generate.args(["--name", &combinations::name(&answers), "--destination"]);
             generate.arg(&again).args(generate::throwaway());
             command::run_quietly(&mut generate)?;
             files::same(

@@ -13,7 +13,7 @@ const STATEMENTS: Statements = Statements {
         UPDATE apalis.jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL
         WHERE lock_by = $1 AND status IN ('Queued', 'Running')",
     postpone: POSTGRES_POSTPONE,
-    // From one name to the next in the index, because the finished jobs of a week are many.
+    // Jumps from name to name in the index, because a week has many finished jobs.
     queues: "
         WITH RECURSIVE queue(name) AS (
             SELECT MIN(job_type) FROM apalis.jobs
@@ -24,11 +24,11 @@ const STATEMENTS: Statements = Statements {
     stats: POSTGRES_STATS,
     state: "
         SELECT status, attempts::bigint, max_attempts::bigint FROM apalis.jobs WHERE job_type = $1 AND idempotency_key = $2",
-    dead: "
+    dead_letters: "
         SELECT convert_to(job_type, 'UTF8'), convert_to(id, 'UTF8'), attempts::bigint, job, convert_to(last_result::text, 'UTF8') FROM apalis.jobs
         WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)
         ORDER BY job_type, run_at",
-    revive: "
+    retry_dead: "
         UPDATE apalis.jobs
         SET status = 'Pending', attempts = 0, run_at = now(), lock_at = NULL, lock_by = NULL, done_at = NULL
         WHERE (status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)) AND ($1::text IS NULL OR id = $1)",
@@ -41,7 +41,7 @@ storage!(
     Config,
     STATEMENTS,
     push,
-    bury_unreadable
+    dead_letter_unreadable
 );
 
 async fn push(
@@ -56,9 +56,11 @@ async fn push(
     })
 }
 
-/// In the order in which they are claimed, so that those in the way come first. What the types of the columns allow and apalis
-/// does not: times before 1970, attempts that it counts without a sign and cannot store, an `hstore` with a `NULL`, which it
-/// even panics at.
+/// Claimable rows with the reason why apalis cannot read them, if there is one.
+///
+/// They come in the order in which they are claimed, so that the next ones are checked first. The
+/// columns' types allow values that apalis cannot handle: times before 1970, negative attempts
+/// (apalis counts them unsigned), and an `hstore` with a `NULL`, at which apalis panics.
 const CLAIMABLE: &str = "
     SELECT id, CASE
         WHEN array_position(avals(metadata), NULL) IS NOT NULL THEN 'the value of a key in its metadata is NULL'
@@ -69,26 +71,28 @@ const CLAIMABLE: &str = "
     WHERE job_type = $1 AND status IN ('Pending', 'Failed')
     ORDER BY priority DESC, run_at LIMIT 10000";
 
-const BURY: &str = "
+const DEAD_LETTER: &str = "
     UPDATE apalis.jobs SET status = 'Killed', done_at = now(), last_result = jsonb_build_object('Err', $2::text)
     WHERE id = $1 AND (status = 'Pending' OR (status = 'Failed' AND attempts < max_attempts))";
 
-async fn bury_unreadable(
+async fn dead_letter_unreadable(
     pool: &Pool<Postgres>,
     queue: &str,
 ) -> Result<Vec<(String, String)>, Error> {
     let rows = sqlx::query_as::<_, (String, Option<String>)>(CLAIMABLE).bind(queue.to_owned());
-    let mut buried = Vec::new();
+    let mut dead_lettered = Vec::new();
     for (id, reason) in rows.fetch_all(pool).await? {
         let reason = match (reason, id.parse()) {
             (Some(reason), _) => format!("the row cannot be read: {reason}"),
             (None, Ok(TaskId::Ulid(ulid))) if ulid.to_string() == id => continue,
             (None, _) => format!("the row cannot be read: its id is {id}, expected a ULID"),
         };
-        let bury = sqlx::query(BURY).bind(id.clone()).bind(reason.clone());
-        if bury.execute(pool).await?.rows_affected() > 0 {
-            buried.push((id, reason));
+        let dead_letter = sqlx::query(DEAD_LETTER)
+            .bind(id.clone())
+            .bind(reason.clone());
+        if dead_letter.execute(pool).await?.rows_affected() > 0 {
+            dead_lettered.push((id, reason));
         }
     }
-    Ok(buried)
+    Ok(dead_lettered)
 }

@@ -13,7 +13,7 @@ const STATEMENTS: Statements = Statements {
         UPDATE Jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL
         WHERE lock_by = ?1 AND status IN ('Queued', 'Running')",
     postpone: SQLITE_POSTPONE,
-    // From one name to the next in the index, because the finished jobs of a week are many.
+    // Jumps from name to name in the index, because a week has many finished jobs.
     queues: "
         WITH RECURSIVE queue(name) AS (
             SELECT MIN(job_type) FROM Jobs
@@ -23,11 +23,11 @@ const STATEMENTS: Statements = Statements {
         SELECT CAST(name AS BLOB) FROM queue WHERE name IS NOT NULL LIMIT 100",
     stats: SQLITE_STATS,
     state: "SELECT status, attempts, max_attempts FROM Jobs WHERE job_type = ?1 AND idempotency_key = ?2",
-    dead: "
+    dead_letters: "
         SELECT CAST(job_type AS BLOB), CAST(id AS BLOB), CAST(attempts AS INTEGER), CAST(job AS BLOB), CAST(last_result AS BLOB) FROM Jobs
         WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)
         ORDER BY job_type, run_at",
-    revive: "
+    retry_dead: "
         UPDATE Jobs
         SET status = 'Pending', attempts = 0, run_at = unixepoch(), lock_at = NULL, lock_by = NULL, done_at = NULL
         WHERE (status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)) AND (?1 IS NULL OR id = ?1)",
@@ -40,7 +40,7 @@ storage!(
     Config,
     STATEMENTS,
     push,
-    bury_unreadable
+    dead_letter_unreadable
 );
 
 async fn push(
@@ -55,34 +55,39 @@ async fn push(
     })
 }
 
-/// In the order in which they are claimed, so that those in the way come first.
+/// Claimable rows, in the order in which they are claimed.
 const CLAIMABLE: &str = "
     SELECT ROWID AS position, id, attempts, job_type, status, lock_by, metadata, idempotency_key, last_result FROM Jobs
     WHERE job_type = ?1 AND status IN ('Pending', 'Failed')
     ORDER BY priority DESC, run_at, id LIMIT 10000";
 
-const BURY: &str = "
+const DEAD_LETTER: &str = "
     UPDATE Jobs SET status = 'Killed', done_at = unixepoch(), last_result = json_object('Err', ?2)
     WHERE ROWID = ?1 AND (status = 'Pending' OR (status = 'Failed' AND attempts < max_attempts))";
 
-async fn bury_unreadable(pool: &Pool<Sqlite>, queue: &str) -> Result<Vec<(String, String)>, Error> {
+async fn dead_letter_unreadable(
+    pool: &Pool<Sqlite>,
+    queue: &str,
+) -> Result<Vec<(String, String)>, Error> {
     let rows = sqlx::query(CLAIMABLE).bind(queue.to_owned());
-    let mut buried = Vec::new();
+    let mut dead_lettered = Vec::new();
     for row in rows.fetch_all(pool).await? {
         let Err(reason) = check(&row) else { continue };
-        let bury = sqlx::query(BURY)
+        let dead_letter = sqlx::query(DEAD_LETTER)
             .bind(row.try_get_unchecked::<i64, _>("position")?)
             .bind(reason.clone());
-        if bury.execute(pool).await?.rows_affected() > 0 {
+        if dead_letter.execute(pool).await?.rows_affected() > 0 {
             let id = row.try_get_unchecked::<Vec<u8>, _>("id")?;
-            buried.push((String::from_utf8_lossy(&id).into_owned(), reason));
+            dead_lettered.push((String::from_utf8_lossy(&id).into_owned(), reason));
         }
     }
-    Ok(buried)
+    Ok(dead_lettered)
 }
 
-/// The columns as apalis reads them. Numbers are numbers to it whatever they are; text has to be UTF-8. An id that it would write
-/// differently is read, and its row never acknowledged.
+/// Checks whether apalis can read a row.
+///
+/// apalis reads any value of a numeric column as a number. Text has to be UTF-8. apalis reads an id
+/// that it would write differently, but then never acknowledges the row.
 fn check(row: &SqliteRow) -> Result<(), String> {
     for column in [
         "job_type",
@@ -95,7 +100,7 @@ fn check(row: &SqliteRow) -> Result<(), String> {
         let text = row.try_get_unchecked::<Option<String>, _>(column);
         text.map_err(|error| format!("the row cannot be read: {error}"))?;
     }
-    // It counts them without a sign.
+    // apalis counts attempts as an unsigned number.
     let attempts = row.try_get_unchecked::<i64, _>("attempts");
     if attempts.is_ok_and(|attempts| attempts < 0) {
         return Err("the row cannot be read: its attempts are below zero".to_owned());

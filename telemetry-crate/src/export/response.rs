@@ -1,7 +1,7 @@
-//! Whether an answer over HTTP is a collector's: its status, its content type and its body.
+//! Responses of OTLP over HTTP: status, content type and body.
 //!
-//! Login pages, proxies and other servers on the port answer `200` as well. Counting that as delivered would lose
-//! everything without a word.
+//! Login pages, proxies and other servers on the port answer `200` as well. If such a response counted as success, all
+//! telemetry would be lost without an error.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,20 +15,20 @@ use prost::Message;
 
 use super::stats::{ExportError, Retry};
 
-/// An OTLP answer is a few bytes.
+/// Longest response that is read; an OTLP response has a few bytes.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// The kind of an error: what answered is no OTLP collector.
+/// The kind of an error for a response that does not come from an OTLP collector.
 const NOT_OTLP: &str = "not_otlp";
 
-/// The message of a successful answer over HTTP.
+/// Returns the message of a successful response over HTTP.
 pub(super) async fn of_http(response: Response<Incoming>) -> Result<Bytes, ExportError> {
     let (head, body) = response.into_parts();
     if !head.status.is_success() {
         return Err(refused(head.status, &head.headers));
     }
     let kind = media_type(&head.headers);
-    // Only these are read: the rest of a web page helps in nothing.
+    // The body of any other type, such as a web page, is not read: it would add nothing to the error.
     if !matches!(
         &*kind,
         "" | "application/x-protobuf"
@@ -40,22 +40,22 @@ pub(super) async fn of_http(response: Response<Incoming>) -> Result<Bytes, Expor
         return Err(foreign(head.status, &kind));
     }
     let body = collect(body).await?.to_bytes();
-    // An answer without partial success is an empty message, and several receivers give it no content type.
-    let is_answer = match &*kind {
+    // A response without partial success is an empty message, and several receivers send it without a content type.
+    let is_otlp = match &*kind {
         _ if body.is_empty() => true,
         "application/x-protobuf" | "application/protobuf" => is_message(&body),
-        // Some vendors answer in JSON whatever the request was in.
+        // Some vendors answer in JSON regardless of the request's format.
         "application/json" => is_empty_json(&body),
         _ => false,
     };
-    match is_answer {
+    match is_otlp {
         true if kind.ends_with("protobuf") => Ok(body),
         true => Ok(Bytes::new()),
         false => Err(foreign(head.status, &kind)),
     }
 }
 
-/// Reads an answer to its end, unless it is longer than any of a collector.
+/// Reads a response's body, up to [`MAX_RESPONSE_BYTES`].
 pub(super) async fn collect(
     body: Incoming,
 ) -> Result<http_body_util::Collected<Bytes>, ExportError> {
@@ -77,12 +77,16 @@ pub(super) async fn collect(
         })
 }
 
-/// Whether it is the answer of one of the three services, which are the same on the wire.
+/// Whether the body is an OTLP response.
+///
+/// The responses of the three services have the same encoding.
 pub(super) fn is_message(body: &[u8]) -> bool {
     ExportTraceServiceResponse::decode(body).is_ok()
 }
 
-/// Whether it says that all was accepted, with or without the defaults of its fields.
+/// Whether a JSON body says that all records were accepted.
+///
+/// The fields may be absent or have their default values.
 fn is_empty_json(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body);
     let mut text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
@@ -95,7 +99,7 @@ fn is_empty_json(body: &[u8]) -> bool {
         r#""rejectedLogRecords":0"#,
         r#""errorMessage":"""#,
     ] {
-        // Whole: what follows a number ends it.
+        // The match includes the character behind the value, so that `0` does not match the start of a longer number.
         for end in [",", "}"] {
             let kept = if end == "}" { "}" } else { "" };
             text = text.replace(&format!("{default}{end}"), kept);
@@ -107,7 +111,9 @@ fn is_empty_json(body: &[u8]) -> bool {
     )
 }
 
-/// What answered as if it had succeeded, and is no collector: trying again finds the same.
+/// The error of a successful response that does not come from a collector.
+///
+/// It is not retried, because the same server would answer again.
 pub(super) fn foreign(status: StatusCode, kind: &str) -> ExportError {
     let found = match kind {
         "text/html" | "application/xhtml+xml" => format!("a web page ({kind})"),
@@ -122,8 +128,10 @@ pub(super) fn foreign(status: StatusCode, kind: &str) -> ExportError {
     )
 }
 
-/// OTLP specification, "Failures" (OTLP/HTTP): these four may be tried again. Not the body: collectors echo what they
-/// were sent.
+/// The error of a response with an error status.
+///
+/// OTLP specification, "Failures" (OTLP/HTTP): requests with these four statuses may be retried. The error leaves out
+/// the body, because collectors echo what they were sent.
 fn refused(status: StatusCode, headers: &HeaderMap) -> ExportError {
     let retry = match (status.as_u16(), retry_after(headers, SystemTime::now())) {
         (429 | 502 | 503 | 504, Some(delay)) => Retry::After(delay),
@@ -142,7 +150,9 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> ExportError {
     )
 }
 
-/// The content type without its parameters, cut: it becomes part of an error's text.
+/// The content type without its parameters.
+///
+/// Cut to 100 characters, because it becomes part of an error's text.
 pub(super) fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE);
     let value = value.and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -153,7 +163,10 @@ pub(super) fn media_type(headers: &HeaderMap) -> String {
         .to_ascii_lowercase()
 }
 
-/// RFC 9110, "Retry-After": seconds, or a date. A date is counted from the server's own clock if it shows it.
+/// The delay of a `Retry-After` header.
+///
+/// RFC 9110, "Retry-After": seconds, or a date. A date is compared with the server's own clock if the response has a
+/// `Date`.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name| {
         let value: Option<&HeaderValue> = headers.get(name);
@@ -167,7 +180,9 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(date(value)?.duration_since(now).unwrap_or_default())
 }
 
-/// RFC 9110, "Date/Time Formats": one that is written, and two that are read.
+/// Parses a date.
+///
+/// RFC 9110, "Date/Time Formats": the preferred format, and two obsolete ones that recipients must accept.
 fn date(text: &str) -> Option<SystemTime> {
     [
         "%a, %d %b %Y %H:%M:%S GMT",
@@ -216,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn json_may_spell_out_the_defaults() {
+    fn json_may_contain_default_values() {
         for body in [
             "{}",
             r#"{ "partialSuccess": {} }"#,

@@ -1,4 +1,4 @@
-//! What the metrics signal is told: how many series there may be.
+//! Cardinality limits: how many series the metrics may have.
 
 use super::{
     env,
@@ -6,14 +6,16 @@ use super::{
 };
 use crate::InitError;
 
-/// Series of all of the program's metrics: some 30 MB in this process if a third of them are histograms, and a scrape of
-/// 10 to 20 MB, which is where Prometheus servers start to complain.
+/// Default limit of the series of all of the program's metrics.
+///
+/// About 30 MB in this process if a third of them are histograms, and a scrape of 10 to 20 MB, a size at which
+/// Prometheus servers start to have difficulties.
 const TOTAL: usize = 50_000;
 
-/// How many series there may be, as far as it is configured.
+/// The configured cardinality limits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CardinalityLimits {
-    /// By metric; the last of a name counts.
+    /// By metric; the last entry of a name wins.
     pub(crate) by_metric: Vec<(String, usize)>,
     /// Of every other metric.
     pub(crate) each: Option<usize>,
@@ -22,15 +24,15 @@ pub(crate) struct CardinalityLimits {
 }
 
 impl CardinalityLimits {
-    /// Of all metrics together.
+    /// The limit of all metrics together.
     pub(crate) fn total(&self) -> usize {
         self.total.unwrap_or(TOTAL)
     }
 
-    /// The largest configured limit of one metric, and of which.
+    /// The largest configured limit of one metric, with the metric's name.
     pub(crate) fn largest(&self) -> Option<(&str, usize)> {
         let each = self.each.map(|series| ("each metric", series));
-        // The last of a name counts, here as well.
+        // The last entry of a name wins, as in `by_metric`.
         let named = self.by_metric.iter().enumerate().filter(|(at, (name, _))| {
             let mut later = self.by_metric[at + 1..].iter();
             !later.any(|(again, _)| again == name)
@@ -42,9 +44,11 @@ impl CardinalityLimits {
     }
 }
 
-/// A number in the environment is for all metrics, the program's own choices included: an operator who has to bound them all at
-/// three in the morning must not have to read the source first. A name keeps its exception.
-pub(super) fn budget(
+/// Merges the configured limits with those of the environment.
+///
+/// A bare number in the environment replaces all limits, including those that the program's author has set by metric:
+/// an operator can limit all metrics without reading the source. `metric=number` in the same list is an exception to it.
+pub(super) fn cardinality_limits(
     by_metric: Vec<(String, usize)>,
     total: Option<usize>,
     env: &mut Env<'_>,
@@ -63,7 +67,7 @@ pub(super) fn budget(
             "at least one series; leave the metric out of the program if it is not wanted",
         ));
     }
-    let mut budget = CardinalityLimits {
+    let mut limits = CardinalityLimits {
         by_metric,
         each: None,
         total: env
@@ -82,22 +86,22 @@ pub(super) fn budget(
     });
     for (metric, series) in list.iter().flatten() {
         if metric.is_none() {
-            budget.each = Some(*series);
-            budget.by_metric.clear();
+            limits.each = Some(*series);
+            limits.by_metric.clear();
         }
     }
     let named = list.into_iter().flatten();
-    budget
+    limits
         .by_metric
         .extend(named.filter_map(|(metric, series)| Some((metric?, series))));
-    env.warnings.extend(never_reached(&budget));
-    Ok(budget)
+    env.warnings.extend(unreachable_limit(&limits));
+    Ok(limits)
 }
 
-/// A budget that is larger than the total reads as a promise and is none: the total stops the metric first.
-fn never_reached(budget: &CardinalityLimits) -> Option<String> {
-    let total = budget.total();
-    let (what, series) = budget.largest()?;
+/// Warns about a metric's limit above the total, which stops the metric first.
+fn unreachable_limit(limits: &CardinalityLimits) -> Option<String> {
+    let total = limits.total();
+    let (what, series) = limits.largest()?;
     (series > total).then(|| {
         format!(
             "{what} may have {series} series, and all metrics together only {total}, so its budget is never reached; raise {} or lower {}",
