@@ -233,7 +233,7 @@ impl TelemetryGuard {
         // The flush may block the runtime until the deadline, which must not be reported.
         self.parts.runtime.stop();
         self.parts.readiness.drain();
-        self.parts.metrics.warn_over_budget();
+        self.parts.metrics.warn_overflows();
         let result = self.flush_with(deadline, |unsent| self.log_last_line(unsent));
         self.parts.exporters.close();
         self.parts.status.ended(end);

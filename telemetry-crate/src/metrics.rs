@@ -1,25 +1,25 @@
-//! Metrics: is the system healthy right now?
+//! The metrics signal: is the system healthy right now?
 //!
-//! A program uses the macros of the `metrics` crate; this module is what they record into, and what `GET /metrics` shows.
+//! A program records with the macros of the `metrics` crate. This module is the recorder behind those macros, and renders
+//! what `GET /metrics` serves.
 //!
 //! ```text
 //! counter!(…)  ─▶ recorder ─▶ cache ─hit──────────────────────▶ handle
 //!                               └─miss▶ registry ─▶ family ─▶ series (an atomic, or a histogram with exemplars)
-//! GET /metrics ─▶ MetricsHandle::render  ─▶ page   ◀─┬─ registry, collectors (process, resource, exporters of other
-//! OTLP push    ─▶ MetricsHandle::to_otlp ─▶ points ◀─┘                        signals)
+//! GET /metrics ─▶ MetricsHandle::render  ─▶ exposition ◀─┬─ registry, collectors (process, resource, exporters of
+//! OTLP push    ─▶ MetricsHandle::to_otlp ─▶ points     ◀─┘                        other signals)
 //! ```
 //!
-//! It has what a service in production needs: names and labels that cannot break the page, a budget per metric,
-//! histograms in fixed memory, exemplars, and OpenMetrics. What it leaves out: summaries, which cannot be aggregated over
-//! replicas; removing idle series, which looks like a restart; and sending what is pushed.
+//! Names and labels are made valid, each metric has a cardinality limit, and a histogram takes a fixed amount of memory.
+//! There are no summaries, because they cannot be aggregated over replicas. Idle series are not removed, because a series
+//! that disappears looks like a restart.
 
 mod buckets;
-mod budget;
 mod cache;
 mod canonical;
+mod cardinality;
 #[cfg(target_os = "linux")]
 mod cgroup;
-mod culprit;
 mod exemplar;
 mod exposition;
 mod families;
@@ -39,6 +39,7 @@ mod push;
 mod recorder;
 mod registry;
 mod rejected;
+mod series_report;
 mod sink;
 #[cfg(test)]
 mod tests;
@@ -53,7 +54,7 @@ use std::{
 };
 
 pub mod catalog {
-    //! Every metric that this crate emits, once: name, kind, unit, labels, buckets, help.
+    //! Every metric that this crate emits: name, kind, unit, labels, buckets and help.
 
     pub use crate::catalog::*;
 }
@@ -61,33 +62,37 @@ pub mod catalog {
 pub use format::Format;
 pub use probe::{MetricHandle, is_recorded};
 pub(crate) use {
-    culprit::SeriesReport,
     exemplar::turn_off as turn_exemplars_off,
     handles::{Durations, Handles},
     otlp::MetricsRequest,
     push::MetricsPush,
     recorder::FrontRecorder,
     rejected::RejectedMetric,
+    series_report::SeriesReport,
 };
 
 use self::{
-    buckets::Buckets, budget::Budget, info::InfoCollector, otlp::Points, process::ProcessCollector,
-    registry::Registry, sink::Sink,
+    buckets::Buckets, cardinality::CardinalityLimiter, info::InfoCollector, otlp::Points,
+    process::ProcessCollector, registry::Registry, sink::Sink,
 };
 use crate::{collector::Collector, config::CardinalityLimits, resource::Resource};
 
-/// What the metrics signal needs to know.
+/// The configuration of the metrics signal.
 #[derive(Debug, Default)]
 pub(crate) struct MetricsOptions {
     /// All attributes of the resource, for `target_info` and `build_info`.
     pub(crate) resource: Vec<(String, String)>,
-    /// Upper bounds of histogram buckets, by metric; checked with [`validate_buckets`](crate::config::validate_buckets) before.
+    /// Upper bounds of histogram buckets, by metric.
+    ///
+    /// The caller has checked them with [`validate_buckets`](crate::config::validate_buckets).
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
-    /// How many series there may be.
-    pub(crate) budget: CardinalityLimits,
+    /// Limits on the number of series.
+    pub(crate) cardinality: CardinalityLimits,
 }
 
-/// The metrics signal. Building it touches nothing global.
+/// The metrics signal.
+///
+/// Building it registers nothing global.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     shared: Arc<Shared>,
@@ -97,8 +102,9 @@ pub(crate) struct Metrics {
 struct Shared {
     registry: Arc<Registry>,
     collectors: RwLock<Vec<Arc<dyn Collector>>>,
-    /// Since when it counts.
+    /// The start of all cumulative counts.
     started: SystemTime,
+    /// Whether the metrics were rendered at least once.
     is_read: AtomicBool,
 }
 
@@ -106,7 +112,7 @@ impl Metrics {
     pub(crate) fn new(options: MetricsOptions) -> Self {
         let registry = Arc::new(Registry::new(
             Buckets::new(options.buckets),
-            Budget::new(options.budget),
+            CardinalityLimiter::new(options.cardinality),
         ));
         let collectors: Vec<Arc<dyn Collector>> = vec![
             Arc::new(InfoCollector::new(options.resource)),
@@ -122,12 +128,12 @@ impl Metrics {
         }
     }
 
-    /// What the `metrics` macros record into.
+    /// The recorder for the macros of the `metrics` crate.
     pub(crate) fn recorder(&self) -> FrontRecorder {
         FrontRecorder::new(Arc::clone(&self.shared.registry))
     }
 
-    /// What shows it.
+    /// A handle that renders the metrics.
     pub(crate) fn handle(&self) -> MetricsHandle {
         MetricsHandle {
             shared: Arc::clone(&self.shared),
@@ -135,27 +141,29 @@ impl Metrics {
     }
 }
 
-/// Shows the metrics: for a service that serves them itself, and for tests.
+/// Renders the metrics.
 ///
-/// Clones are cheap and show the same metrics.
+/// For a service that serves them itself, and for tests. Clones are cheap and render the same metrics.
 #[derive(Debug, Clone)]
 pub struct MetricsHandle {
     shared: Arc<Shared>,
 }
 
 impl MetricsHandle {
-    /// The metrics page, sorted by name and labels.
+    /// Renders all metrics as an exposition, sorted by name and labels.
     ///
-    /// Serve it with [`Format::content_type`]. It reads a few files of `/proc` on Linux and otherwise only memory; the
+    /// Serve it with [`Format::content_type`]. On Linux this reads a few files of `/proc`, and otherwise only memory. The
     /// cost is linear in the number of series.
     pub fn render(&self, format: Format) -> String {
         self.shared.is_read.store(true, Ordering::Relaxed);
-        let mut page = exposition::Page::new(format);
-        self.collect(&mut page);
-        page.finish()
+        let mut exposition = exposition::Exposition::new(format);
+        self.collect(&mut exposition);
+        exposition.finish()
     }
 
-    /// The same series as OTLP requests, none larger than a collector takes: almost always one.
+    /// The same series as OTLP requests.
+    ///
+    /// Almost always one request. Several if one would be larger than collectors accept.
     ///
     /// Costs about as much as [`render`](Self::render).
     pub(crate) fn to_otlp(&self, resource: &Resource, now: SystemTime) -> Vec<MetricsRequest> {
@@ -166,7 +174,7 @@ impl MetricsHandle {
 
     fn collect(&self, sink: &mut dyn Sink) {
         self.shared.registry.collect(sink);
-        // Copied, so that a collector may add another without a deadlock.
+        // A copy, so that a collector can add another one without a deadlock.
         let collectors = self
             .shared
             .collectors
@@ -176,26 +184,26 @@ impl MetricsHandle {
         for collector in &collectors {
             collector.collect(sink);
         }
-        self.warn_over_budget();
+        self.warn_overflows();
     }
 
-    /// One WARN line, once, for each metric that went over its budget since the last call.
+    /// Logs one warning for each metric that newly exceeded its limit.
     ///
-    /// Not where it happens: that is inside a recorder, inside whatever the program is doing, its own `tracing` layer and
-    /// the locks of that included, and a log line from there would run that layer again. A scrape holds nothing of the
-    /// program's; the end of telemetry asks too, for a program that is not scraped.
-    pub(crate) fn warn_over_budget(&self) {
-        for report in self.shared.registry.newly_over_budget() {
+    /// The recorder cannot log it: it runs inside arbitrary code of the program, which includes `tracing` layers that hold
+    /// locks, and an event from there would enter such a layer again. A scrape holds no lock of the program. The shutdown
+    /// calls this as well, for a program that is not scraped.
+    pub(crate) fn warn_overflows(&self) {
+        for report in self.shared.registry.newly_overflowed() {
             tracing::warn!(target: "firstlight", "{report}");
         }
     }
 
-    /// Every metric with its series, its budget and the label with the most values, the largest first.
+    /// Reports of all metrics, the one with the most series first.
     pub(crate) fn series(&self) -> Vec<SeriesReport> {
         self.shared.registry.series()
     }
 
-    /// Whether a page was rendered, for a scraper or for the program.
+    /// Whether the metrics were rendered, for a scraper or for the program.
     pub(crate) fn is_read(&self) -> bool {
         self.shared.is_read.load(Ordering::Relaxed)
     }
@@ -205,13 +213,15 @@ impl MetricsHandle {
         self.shared.registry.has(name)
     }
 
-    /// Metrics that the program has described and not recorded: they have not happened yet, or their handles were made
-    /// before `init()` and are no-ops. Which of the two, only [`is_recorded`] can tell.
+    /// Metrics that the program has described and never recorded.
+    ///
+    /// Either nothing has happened to record, or the handles were created before `init()` and are no-ops. Only
+    /// [`is_recorded`] can tell the two apart.
     pub(crate) fn described_and_absent(&self) -> Vec<String> {
         self.shared.registry.described_and_absent()
     }
 
-    /// Adds something that is read at every scrape, from now on.
+    /// Adds a collector, which is read at every scrape and push from now on.
     pub(crate) fn add_collector(&self, collector: Arc<dyn Collector>) {
         let mut collectors = self
             .shared
@@ -221,7 +231,7 @@ impl MetricsHandle {
         collectors.push(collector);
     }
 
-    /// The metrics that the program uses and the page cannot have, with the reason; each once.
+    /// The rejected metrics that the program uses, each once, with the reason.
     pub(crate) fn rejected(&self) -> Vec<RejectedMetric> {
         self.shared.registry.rejected.list()
     }

@@ -30,7 +30,7 @@ impl Pipeline {
         let metrics = Metrics::new(MetricsOptions {
             resource: settings.resource.to_pairs(),
             buckets: settings.buckets.clone(),
-            budget: settings.cardinality_limits.clone(),
+            cardinality: settings.cardinality_limits.clone(),
         });
         let writer = LogWriter::new();
         let logs = LogLayer::new(

@@ -1,6 +1,8 @@
-//! Which buckets a histogram has: the configuration's, else the catalogue's, else those of its unit.
+//! The buckets of histograms.
 //!
-//! What it leaves out: changing them later. Prometheus cannot aggregate over series whose buckets differ.
+//! The configuration takes precedence over the catalog, and the catalog over the defaults by unit.
+//!
+//! Buckets do not change while the process runs, because Prometheus cannot aggregate over series whose buckets differ.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,7 +12,9 @@ use crate::{
     config::validate_buckets,
 };
 
-/// Bytes: powers of four from 256 B to 64 MiB, a header to an upload. No convention advises any.
+/// Buckets for bytes: powers of four from 256 B (a header) to 64 MiB (an upload).
+///
+/// No convention recommends buckets for bytes.
 const BYTES: [f64; 10] = [
     256.0,
     1_024.0,
@@ -24,21 +28,26 @@ const BYTES: [f64; 10] = [
     67_108_864.0,
 ];
 
-/// The SDK's [default](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#explicit-bucket-histogram-aggregation),
-/// made for milliseconds and a fair guess for everything else.
+/// Buckets for all other units: the SDK's default.
+///
+/// See [explicit bucket histogram](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#explicit-bucket-histogram-aggregation).
+/// The values suit milliseconds, and are a guess for everything else.
 const OTHER: [f64; 15] = [
     0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1_000.0, 2_500.0, 5_000.0,
     7_500.0, 10_000.0,
 ];
 
-/// The configured buckets, by name on the page.
+/// The configured buckets, by canonical name.
 #[derive(Debug)]
 pub(super) struct Buckets {
     configured: HashMap<String, Arc<[f64]>>,
 }
 
 impl Buckets {
-    /// The last setting of a name counts. Invalid ones are left out: the configuration has called [`validate`](crate::config::validate_buckets).
+    /// Buckets from these settings, of which the last one for a name wins.
+    ///
+    /// Invalid settings are ignored, because the configuration has reported them with
+    /// [`validate_buckets`](crate::config::validate_buckets).
     pub(super) fn new(configured: Vec<(String, Vec<f64>)>) -> Self {
         let configured = configured
             .into_iter()
@@ -53,7 +62,7 @@ impl Buckets {
         Self { configured }
     }
 
-    /// The upper bounds for the histogram of that name, without `+Inf`.
+    /// The upper bounds of the histogram with this name, without `+Inf`.
     pub(super) fn of(&self, name: &str) -> Arc<[f64]> {
         if let Some(bounds) = self.configured.get(name) {
             return Arc::clone(bounds);
@@ -81,7 +90,7 @@ mod tests {
     use super::{BYTES, Buckets, OTHER, SECONDS, validate_buckets as validate};
 
     #[test]
-    fn the_unit_in_the_name_chooses_the_default() {
+    fn unit_in_the_name_selects_the_default() {
         let buckets = Buckets::new(Vec::new());
         assert_eq!(&*buckets.of("job_run_seconds"), SECONDS);
         assert_eq!(&*buckets.of("upload_bytes"), BYTES);
@@ -103,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_buckets_are_refused() {
+    fn invalid_buckets_are_rejected() {
         let too_many: Vec<f64> = (0..201).map(f64::from).collect();
         for (bounds, expected) in [
             (vec![], "found none"),

@@ -1,8 +1,9 @@
-//! From a key as the program spells it to its handle, in one comparison or one hash lookup.
+//! The cache from a key, as the program spells it, to its handle.
 //!
-//! The macros of the `metrics` facade ask for a handle on every use, so this is the hot path: a key carries its hash, and
-//! a hit neither hashes nor clones the key. Each thread keeps the keys that it uses most for itself; the rest is here.
-//! What it leaves out: limits. The caller has checked that the key is small and that its metric has room.
+//! The macros of the `metrics` facade look up a handle on every use, so this is the hot path. A key carries its hash, and a
+//! hit neither hashes nor clones the key. Each thread keeps the keys that it uses most in [`local`]; the rest is here.
+//!
+//! The cache has no limits of its own. The caller has checked that the key is small and that its metric has room.
 
 use std::{
     array,
@@ -14,36 +15,40 @@ use hashbrown::HashTable;
 
 use super::{
     handle::{Handle, Series},
-    local::{self, Owner},
+    local::{self, RegistryId},
 };
 
-/// Enough that threads which use different metrics seldom meet at one lock.
+/// Locks of the cache.
+///
+/// Enough that threads with different metrics seldom contend for one.
 const SHARDS: usize = 32;
 
 type Shard = RwLock<HashTable<(Key, Series)>>;
 
-/// All keys seen so far, as the program spells them; several may have the same series.
+/// The known keys, as the program spells them. Several may have the same series.
 #[derive(Debug)]
 pub(super) struct Cache {
-    owner: Owner,
+    registry: RegistryId,
     shards: [Shard; SHARDS],
 }
 
 impl Cache {
     pub(super) fn new() -> Self {
         Self {
-            owner: Owner::new(),
+            registry: RegistryId::new(),
             shards: array::from_fn(|_| Shard::default()),
         }
     }
 
-    /// Applies `pick` to the handle of `key`; `None` if there is none or if `pick` does not want its kind.
+    /// Applies `pick` to the handle of `key`.
+    ///
+    /// `None` if the key is unknown, or if `pick` returns `None` because the handle is of another kind.
     pub(super) fn get<T>(&self, key: &Key, pick: impl Fn(&Handle) -> Option<T>) -> Option<T> {
-        local::get(self.owner, key, pick, || self.find(key))
+        local::get(self.registry, key, pick, || self.find(key))
     }
 
     fn find(&self, key: &Key) -> Option<(Key, Handle)> {
-        // No code that can panic runs under the locks; a poisoned one is as good as any.
+        // Code under the locks cannot panic, so a poisoned lock still guards consistent data.
         let shard = self
             .shard(key)
             .read()
@@ -54,13 +59,13 @@ impl Cache {
         Some((found.0, found.1.into()))
     }
 
-    /// Remembers `series` for `key`.
+    /// Stores `series` under `key`.
     pub(super) fn insert(&self, key: &Key, series: Series) {
         let mut shard = self
             .shard(key)
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have been faster; both have the same series.
+        // Another thread may have inserted the key, with the same series.
         if shard
             .find(key.get_hash(), |(known, _)| known == key)
             .is_none()
@@ -70,7 +75,7 @@ impl Cache {
         }
     }
 
-    /// How many keys are remembered.
+    /// The number of stored keys.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         let len = |shard: &Shard| shard.read().unwrap_or_else(PoisonError::into_inner).len();
@@ -78,7 +83,7 @@ impl Cache {
     }
 
     fn shard(&self, key: &Key) -> &Shard {
-        // The table inside uses the lowest and the highest bits.
+        // The middle bits, because the hash table uses the lowest and the highest.
         &self.shards[(key.get_hash() >> 32) as usize % SHARDS]
     }
 }

@@ -1,9 +1,8 @@
-//! Names and labels as Prometheus accepts them, so that nothing a program passes can break the page.
+//! Canonical names and labels, which Prometheus accepts.
 //!
 //! Follows [Prometheus compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/)
-//! of the OpenTelemetry specification: invalid characters become `_`, counters end in `_total`, labels that become equal
-//! are merged. Two inputs that come out equal are one series; there is nothing else that they could be on the page.
-//! What it leaves out: repairing meaning. A name without a unit stays without a unit.
+//! of the OpenTelemetry specification: invalid characters become `_`, counters end in `_total`, and labels that become
+//! equal are merged. Two inputs with the same canonical form are one series. A unit is not added to a name that has none.
 
 use std::fmt::Write;
 
@@ -12,20 +11,27 @@ use metrics_exporter_prometheus::formatting::{sanitize_label_key, sanitize_metri
 use super::catalog::Kind;
 use crate::secret;
 
-/// Longest name in bytes. Names come from code; this only keeps a program that makes them from data within bounds.
+/// Longest name: 256 characters or, for a key of the cache, bytes.
+///
+/// Names come from code. The limit is for a program that makes them from data.
 const NAME_BYTES: usize = 256;
 
-/// Longest label value in bytes. Far beyond what a dashboard can show; keeps a value that comes from a request from
-/// being kept in memory, and repeated on every scrape, at any length.
+/// Longest label value in bytes.
+///
+/// More than a dashboard can show. A value that comes from a request is held in memory and sent with every scrape.
 const VALUE_BYTES: usize = 1024;
 
-/// Most labels of one series. More than a person can read, and twice what Mimir accepts by default.
+/// Most labels of one series: twice what Mimir accepts by default.
 const LABELS: usize = 64;
 
-/// What is put before a label name that Prometheus keeps for itself, as Prometheus does when it scrapes one.
+/// The prefix for label names that Prometheus reserves.
+///
+/// Prometheus itself adds it when it scrapes such a label.
 const RESERVED_PREFIX: &str = "exported_";
 
-/// `[a-zA-Z_:][a-zA-Z0-9_:]*`, and for a counter always with `_total`.
+/// The canonical name of a metric.
+///
+/// Matches `[a-zA-Z_:][a-zA-Z0-9_:]*`, and ends in `_total` for a counter.
 pub(super) fn metric_name(kind: Kind, raw: &str) -> String {
     if kind != Kind::Counter {
         return sanitize(raw, sanitize_metric_name);
@@ -37,8 +43,9 @@ pub(super) fn metric_name(kind: Kind, raw: &str) -> String {
     stem + "_total"
 }
 
-/// `[a-zA-Z_][a-zA-Z0-9_]*`, outside of what is reserved: names that start with two underscores, and on a histogram
-/// `le` and `quantile`.
+/// The canonical name of a label: `[a-zA-Z_][a-zA-Z0-9_]*`.
+///
+/// Reserved names get a prefix: names that start with two underscores, and `le` and `quantile` on a histogram.
 pub(super) fn label_name(kind: Kind, raw: &str) -> String {
     let name = sanitize(raw, sanitize_label_key);
     let reserved = name.starts_with("__")
@@ -50,7 +57,9 @@ pub(super) fn label_name(kind: Kind, raw: &str) -> String {
     }
 }
 
-/// The exporter's rules, so that a program that comes from it keeps its names.
+/// Applies the rules of `metrics-exporter-prometheus`.
+///
+/// A program that migrates from it keeps its names.
 fn sanitize(raw: &str, rules: impl Fn(&str) -> String) -> String {
     let end = raw
         .char_indices()
@@ -59,7 +68,7 @@ fn sanitize(raw: &str, rules: impl Fn(&str) -> String) -> String {
     let raw = &raw[..end];
     match raw.bytes().next() {
         None => "_".to_owned(),
-        // The exporter replaces a leading digit, which would merge `2xx` and `5xx`.
+        // The exporter would replace a leading digit, and so merge `2xx` and `5xx`.
         Some(b'0'..=b'9') => rules(&format!("_{raw}")),
         Some(_) => rules(raw),
     }
@@ -72,9 +81,11 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Labels whose names become equal are merged, their values joined by `;` in the order of the original names. A
-    /// label without a value is left out: to Prometheus the two are the same series. Secrets are hidden as everywhere, so
-    /// all the values of a label that is called `token` are one.
+    /// The canonical labels of these names and values.
+    ///
+    /// Labels whose names become equal are merged, their values joined by `;` in the order of the original names. A label
+    /// with an empty value is left out, because Prometheus treats both as the same series. The values of secrets, such as
+    /// of a label `token`, are redacted and so become equal.
     pub(super) fn new<'a>(kind: Kind, raw: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut raw: Vec<_> = raw
             .into_iter()
@@ -84,7 +95,7 @@ impl Labels {
         raw.sort_by_key(|(name, _)| *name);
         let mut pairs: Vec<(String, String)> = Vec::with_capacity(raw.len());
         for (name, value) in raw {
-            let value = secret::shown(name, cut(value));
+            let value = secret::shown(name, truncate(value));
             let name = label_name(kind, name);
             match pairs.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, values)) => {
@@ -98,7 +109,9 @@ impl Labels {
         Self { pairs }
     }
 
-    /// `a="1",b="2"`, escaped as both exposition formats say. It is what goes on the page, and the identity of a series.
+    /// The labels as `a="1",b="2"`, escaped as both exposition formats require.
+    ///
+    /// This text is in the exposition, and it is the identity of a series.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for (name, value) in &self.pairs {
@@ -121,7 +134,7 @@ impl Labels {
     }
 }
 
-/// The names and the values, still escaped, of what [`Labels::text`] wrote.
+/// The names and the escaped values in a text of [`Labels::text`].
 pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -138,7 +151,7 @@ pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// A value of [`pairs`] as the program passed it.
+/// A value of [`pairs`] without escapes.
 pub(super) fn unescape(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     let mut chars = value.chars();
@@ -155,7 +168,9 @@ pub(super) fn unescape(value: &str) -> String {
     text
 }
 
-/// Whether a name and labels are within the limits above, and so small enough to be kept as they came.
+/// Whether a name and labels are within the limits.
+///
+/// The cache keeps only such keys.
 pub(super) fn fits<'a>(
     name: &str,
     labels: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
@@ -167,22 +182,22 @@ pub(super) fn fits<'a>(
             .all(|(k, v)| k.len() <= NAME_BYTES && v.len() <= VALUE_BYTES)
 }
 
-/// The first [`VALUE_BYTES`] of a value, or a few less so as not to cut a character in two.
-fn cut(value: &str) -> &str {
+/// Shortens a value to [`VALUE_BYTES`], at a character boundary.
+fn truncate(value: &str) -> &str {
     let longest = VALUE_BYTES.min(value.len());
     let end = (0..=longest).rev().find(|end| value.is_char_boundary(*end));
     end.and_then(|end| value.get(..end)).unwrap_or_default()
 }
 
-/// Below this every whole number is exact.
+/// 2^53, below which an `f64` holds every whole number exactly.
 const WHOLE: f64 = (1_u64 << 53) as f64;
 
-/// A number as the parsers of both formats read it: `+Inf`, `-Inf`, `NaN` or decimal digits.
+/// Adds a number as both formats require: `+Inf`, `-Inf`, `NaN` or decimal digits.
 pub(super) fn push_number(text: &mut String, value: f64) {
     match value {
         f64::INFINITY => text.push_str("+Inf"),
         f64::NEG_INFINITY => text.push_str("-Inf"),
-        // Most values are whole, and the general way costs ten times as much.
+        // Most values are whole, and `write!` costs ten times as much.
         value if value.fract() == 0.0 && value.abs() < WHOLE => {
             text.push_str(itoa::Buffer::new().format(value as i64));
         }
@@ -198,7 +213,7 @@ mod tests {
     use super::{Kind, Labels, fits, label_name, metric_name, push_number};
 
     #[test]
-    fn names_become_valid_counters_total() {
+    fn metric_names_become_valid() {
         for (kind, raw, expected) in [
             (Kind::Gauge, "queue.depth", "queue_depth"),
             (Kind::Gauge, "", "_"),

@@ -1,21 +1,30 @@
-//! The memory that the process may use before the kernel kills it: the limit of its control group.
+//! The memory limit of the process's control group.
 //!
-//! The limit that counts is the lowest on the way from the process's own group up to the root. Inside a container the way
-//! is short, because its group looks like the root. What it leaves out: usage. The group's own counts the page cache,
-//! which the kernel gives back before it kills; the process's resident memory is the number to compare.
+//! The kernel kills the process above it.
+//!
+//! The effective limit is the lowest one from the process's own group up to the root. Inside a container there is one
+//! level, because the group appears as the root.
+//!
+//! The group's memory usage is not read: it includes the page cache, which the kernel reclaims before it kills. Compare the
+//! limit with the process's resident memory instead.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// Where both versions are mounted by convention.
+/// The conventional mount point of both versions of control groups.
 const ROOT: &str = "/sys/fs/cgroup";
-/// Version 1 has no word for "unlimited": it is the largest number of whole pages, which depends on their size.
+
+/// A limit from which on the memory counts as unlimited.
+///
+/// Version 1 expresses "unlimited" as the largest number of whole pages, which depends on the page size.
 const UNLIMITED: u64 = 1 << 62;
 
-/// The files that may hold a limit. Which ones is found once, for a process seldom moves; what they hold is read at each
-/// scrape, for Kubernetes resizes pods in place.
+/// The files that may hold a limit.
+///
+/// The files are found once, because a process seldom moves to another group. Their content is read at each scrape, because
+/// Kubernetes can resize a pod in place.
 #[derive(Debug, Default)]
 pub(super) struct MemoryLimit(Vec<PathBuf>);
 
@@ -27,7 +36,7 @@ impl MemoryLimit {
 
     fn find(root: &Path, groups: &str) -> Self {
         let files = groups.lines().flat_map(|line| {
-            // `hierarchy:controllers:path`; the hierarchy of version 2 is 0 and names no controllers.
+            // The format is `hierarchy:controllers:path`. Version 2 has hierarchy 0 and no controllers.
             let mut parts = line.splitn(3, ':');
             let parts = (parts.next(), parts.next(), parts.next());
             let (Some(hierarchy), Some(controllers), Some(path)) = parts else {
@@ -46,19 +55,19 @@ impl MemoryLimit {
         Self(files.filter(|file| file.is_file()).collect())
     }
 
-    /// In bytes; `None` if nothing limits the process.
+    /// The limit in bytes, or `None` if there is none.
     pub(super) fn read(&self) -> Option<u64> {
         let limits = self.0.iter().filter_map(|file| {
-            // `max` where there is none.
+            // A group without a limit has `max` here, which does not parse.
             fs::read_to_string(file).ok()?.trim().parse::<u64>().ok()
         });
         limits.filter(|limit| *limit < UNLIMITED).min()
     }
 }
 
-/// The file of each group from `path` up to the root.
+/// The path of `file` in each group from `path` up to the root.
 fn upwards(root: &Path, path: &str, file: &str) -> Vec<PathBuf> {
-    // A process that sees less than its own group is shown a way out of the tree.
+    // In a cgroup namespace below its own group, a process sees a path with `..`, which leads out of the tree.
     let path = if path.contains("..") { "" } else { path };
     let group = root.join(path.trim_start_matches('/'));
     group
@@ -79,7 +88,7 @@ mod tests {
 
     use super::MemoryLimit;
 
-    /// A tree of files, gone with its end.
+    /// A temporary tree of files.
     struct Tree(PathBuf);
 
     impl Tree {
@@ -102,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_limit_on_the_way_up_counts() {
+    fn lowest_limit_up_to_the_root_wins() {
         let tree = Tree::new(
             "cgroup2",
             &[
@@ -132,7 +141,7 @@ mod tests {
             limit("5:cpu:/mine\n4:memory:/mine\n0::/mine\n"),
             Some(2_097_152)
         );
-        // The path is the host's, and the container is mounted at the root.
+        // Inside a container the path is the host's, and the root is the container's own group.
         assert_eq!(limit("4:memory:/docker/abc\n"), None);
     }
 }

@@ -1,8 +1,7 @@
-//! Exemplars: the trace behind a number, one per bucket.
+//! Exemplars: the trace of a recent sample, one per histogram bucket.
 //!
-//! An exemplar is what opens the trace of a slow request from the bucket that the request fell into. Only sampled spans
-//! become one, because only they can be opened. What it leaves out: choosing interesting ones. A bucket shows a recent
-//! one, and the slow buckets are rare enough that every one of theirs is interesting.
+//! An exemplar leads from the bucket of slow requests to the trace of one of them. Only sampled spans become exemplars,
+//! because only their traces are exported. Each bucket keeps a recent sample and does not select samples in any other way.
 //!
 //! [Exemplar specification](https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md#exemplars).
 
@@ -17,11 +16,12 @@ use std::{
 
 use opentelemetry::{Context, SpanId, TraceId, trace::TraceContextExt};
 
-/// How often, in milliseconds, the exemplar of one bucket is replaced. A scrape shows only the last one of some 15 s, so
-/// newer ones are never scraped.
+/// The least time between two exemplars of one bucket, in milliseconds.
+///
+/// A scrape sees only the last exemplar of some 15 s, so replacing it more often has no use.
 const REPLACE_AFTER: u64 = 100;
 
-/// One sample and the span that it was recorded in.
+/// A sample and the span in which it was recorded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Exemplar {
     pub(super) trace_id: TraceId,
@@ -31,18 +31,18 @@ pub(super) struct Exemplar {
     pub(super) recorded: u64,
 }
 
-/// Whether the operator wants none; there is one telemetry in a process.
+/// Whether exemplars are turned off, for the whole process.
 static OFF: AtomicBool = AtomicBool::new(false);
 
-/// No exemplars from here on: `OTEL_METRICS_EXEMPLAR_FILTER=always_off`.
+/// Turns exemplars off, for `OTEL_METRICS_EXEMPLAR_FILTER=always_off`.
 pub(crate) fn turn_off() {
     OFF.store(true, Ordering::Relaxed);
 }
 
-/// The span that this thread is in, if its trace is kept.
+/// The current span of this thread, if it is sampled.
 ///
-/// Reads the context that `tracing-opentelemetry` attaches when a span is entered: two thread-local reads, no lock.
-/// Nothing in here may use `tracing`, which would attach another context while this one is borrowed.
+/// Reads the context that `tracing-opentelemetry` attaches when a span is entered, which is two thread-local reads without
+/// a lock. This function must not use `tracing`, which would attach another context while this one is borrowed.
 pub(super) fn sampled_span() -> Option<(TraceId, SpanId)> {
     let read = |context: &Context| {
         if !context.has_active_span() {
@@ -52,48 +52,56 @@ pub(super) fn sampled_span() -> Option<(TraceId, SpanId)> {
         let span = span.span_context();
         (span.is_valid() && span.is_sampled()).then(|| (span.trace_id(), span.span_id()))
     };
-    let is_there = CONTEXT
-        .try_with(|context| context.is_there)
+    let is_available = CONTEXT
+        .try_with(|context| context.is_available)
         .unwrap_or(false);
-    if !is_there || OFF.load(Ordering::Relaxed) {
+    if !is_available || OFF.load(Ordering::Relaxed) {
         return None;
     }
     Context::map_current(read)
 }
 
-/// Whether this thread still has a context. Asking for it later, from a destructor of another thread-local, would panic,
-/// and a panic there aborts the process.
+/// Whether this thread still has OpenTelemetry's current context.
+///
+/// Reading a destroyed context, from a destructor of another thread-local, would panic, and a panic there aborts the
+/// process.
 struct ContextGuard {
-    is_there: bool,
+    is_available: bool,
 }
 
 thread_local! {
-    /// Thread-locals are destroyed in the reverse order of their first use. The context is used in here, so this is
-    /// destroyed before it.
+    /// Destroyed before the context.
+    ///
+    /// Thread-locals are destroyed in the reverse order of their initialization. The initializer uses the context, so the
+    /// context is initialized first.
     static CONTEXT: ContextGuard = ContextGuard {
-        is_there: catch_unwind(|| Context::map_current(|_| ())).is_ok(),
+        is_available: catch_unwind(|| Context::map_current(|_| ())).is_ok(),
     };
 }
 
 impl Drop for ContextGuard {
-    /// Without a destructor it would never be destroyed, and so outlive the context.
+    /// Makes this a thread-local value with a destructor.
+    ///
+    /// A value without one is never destroyed, and would outlive the context.
     fn drop(&mut self) {
-        self.is_there = false;
+        self.is_available = false;
     }
 }
 
 /// The latest exemplar of one bucket.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    /// When `exemplar` was written, or 0. Beside the lock, so that most samples need not touch it.
+    /// The time at which `exemplar` was written, or 0.
+    ///
+    /// Outside of the lock, so that most samples do not take it.
     written: AtomicU64,
     exemplar: Mutex<Option<Exemplar>>,
 }
 
 impl Slot {
-    /// Keeps the sample, unless the slot has one that is recent, or is being read or written right now.
+    /// Keeps the sample, unless the slot has a recent one or is locked.
     pub(super) fn offer(&self, value: f64, span: (TraceId, SpanId)) {
-        // The wall clock, because the page shows it. It costs some 20 ns, and only samples inside sampled spans pay.
+        // The wall clock, because the exposition contains it. Reading it costs some 20 ns, only inside sampled spans.
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -106,7 +114,7 @@ impl Slot {
 
     fn offer_at(&self, now: u64, value: f64, (trace_id, span_id): (TraceId, SpanId)) {
         let written = self.written.load(Ordering::Relaxed);
-        // The distance, not the difference: a clock that is set back must not freeze the slot.
+        // The absolute difference, because a clock that is set back must not block the slot.
         if written != 0 && now.abs_diff(written) < REPLACE_AFTER {
             return;
         }
@@ -122,7 +130,7 @@ impl Slot {
         self.written.store(now, Ordering::Relaxed);
     }
 
-    /// The exemplar, for the page.
+    /// The current exemplar.
     pub(super) fn get(&self) -> Option<Exemplar> {
         self.exemplar.lock().ok().and_then(|exemplar| *exemplar)
     }
@@ -140,7 +148,7 @@ mod tests {
     fn slots_keep_recent_samples() {
         let slot = Slot::default();
         let span = (TraceId::from(1), SpanId::from(1));
-        // Milliseconds, and the value that is kept then; the last is a clock that was set back.
+        // The time in milliseconds, the sample, and the value that the slot then has. The last clock was set back.
         for (now, value, kept) in [
             (10_000, 1.0, 1.0),
             (10_099, 2.0, 1.0),
@@ -153,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_never_waits_for_the_page() {
+    fn samples_do_not_wait_for_a_scrape() {
         let slot = Slot::default();
         let reader = slot.exemplar.lock();
         slot.offer(1.0, (TraceId::from(1), SpanId::from(1)));
@@ -171,7 +179,7 @@ mod tests {
         }
         thread_local!(static LATE: RefCell<Option<Late>> = const { RefCell::new(None) });
         let late = || LATE.with(|late| late.replace(Some(Late)));
-        // Destroyed after the context, because it is used before; with and without a sample in between.
+        // `LATE` is destroyed after the context, because it is initialized first. With and without a sample in between.
         for samples in [0, 1] {
             let thread = thread::spawn(move || {
                 late();

@@ -1,8 +1,8 @@
-//! The metrics page: everything that is known, in one of the two text formats.
+//! The exposition: all metrics in one of the two text formats.
 //!
-//! One writer for both formats and all sources, so that they cannot disagree. The page is sorted by name and labels: two
-//! pages differ only where the numbers do. What it leaves out: units and creation times, which OpenMetrics knows and
-//! no reader asks for.
+//! One writer serves both formats and all sources, so that they cannot differ. The exposition is sorted by name and labels,
+//! so two of them differ only in their numbers. OpenMetrics' units and creation times are not written, because no common
+//! scraper uses them.
 
 use std::{
     borrow::Cow,
@@ -22,13 +22,13 @@ use super::{
     handle::Series,
     histogram::Histogram,
     names,
-    sink::{About, Sink},
+    sink::{Descriptor, Sink},
 };
 use crate::collector::Samples;
 
-/// A page that is being written.
+/// An exposition under construction.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct Exposition {
     format: Format,
     blocks: BTreeMap<String, Block>,
 }
@@ -44,14 +44,15 @@ struct Block {
     series: Vec<Lines>,
 }
 
-/// Where in a block's text the lines of one series are, and the labels in the first of them.
+/// The lines of one series, as ranges of the block's text.
 #[derive(Debug)]
 struct Lines {
+    /// The labels in the first of the lines.
     labels: Range<usize>,
     all: Range<usize>,
 }
 
-impl Page {
+impl Exposition {
     pub(super) fn new(format: Format) -> Self {
         Self {
             format,
@@ -59,23 +60,23 @@ impl Page {
         }
     }
 
-    fn block(&mut self, about: About<'_>) -> &mut Block {
-        let name = about.name.to_owned();
+    fn block(&mut self, descriptor: Descriptor<'_>) -> &mut Block {
+        let name = descriptor.name.to_owned();
         self.blocks.entry(name).or_insert_with(|| Block {
-            name: about.name.to_owned(),
-            kind: about.kind,
-            help: about.help,
+            name: descriptor.name.to_owned(),
+            kind: descriptor.kind,
+            help: descriptor.help,
             has_exemplars: self.format == Format::OpenMetrics,
             text: String::new(),
             series: Vec::new(),
         })
     }
 
-    /// The page. A metric without a series has no lines at all.
+    /// The complete text. A metric without series is left out.
     pub(super) fn finish(self) -> String {
         let comments = |block: &Block| 64 + 2 * block.name.len() + 2 * block.help.len();
         let length = |block: &Block| comments(block) + block.text.len();
-        let mut page = String::with_capacity(self.blocks.values().map(length).sum());
+        let mut text = String::with_capacity(self.blocks.values().map(length).sum());
         let blocks = self.blocks.values();
         let blocks: Vec<_> = blocks.filter(|block| !block.series.is_empty()).collect();
         let names: Vec<_> = blocks.iter().map(|b| (b.name.as_str(), b.kind)).collect();
@@ -85,17 +86,17 @@ impl Page {
         };
         for block in blocks {
             let is_untyped = untyped.contains(block.name.as_str());
-            block.push_comments(&mut page, self.format, is_untyped);
-            block.push_lines(&mut page);
+            block.push_comments(&mut text, self.format, is_untyped);
+            block.push_lines(&mut text);
         }
         if self.format == Format::OpenMetrics {
-            page.push_str("# EOF\n");
+            text.push_str("# EOF\n");
         }
-        page
+        text
     }
 }
 
-impl Samples for Page {
+impl Samples for Exposition {
     fn sample(&mut self, metric: &Metric, labels: &[(&str, &str)], value: f64) {
         let labels = Labels::new(metric.kind, labels.iter().copied()).text();
         self.block(metric.into())
@@ -103,9 +104,9 @@ impl Samples for Page {
     }
 }
 
-impl Sink for Page {
-    fn family(&mut self, about: About<'_>, series: &[(Arc<str>, Series)]) {
-        self.block(about).series(series);
+impl Sink for Exposition {
+    fn family(&mut self, descriptor: Descriptor<'_>, series: &[(Arc<str>, Series)]) {
+        self.block(descriptor).series(series);
     }
 }
 
@@ -123,7 +124,7 @@ impl Block {
                     self.line(labels, |text| push_number(text, value));
                 }
                 Series::Histogram(histogram) => {
-                    // The series of a metric have the same bounds, and these cost more than all else in a line.
+                    // All series of a metric have the same bounds. Formatting them once saves most of a line's cost.
                     let les =
                         les.get_or_insert_with(|| histogram.buckets().map(|b| le(b.le)).collect());
                     self.histogram(labels, les, histogram);
@@ -143,13 +144,13 @@ impl Block {
 
     fn histogram(&mut self, labels: &str, les: &Vec<String>, histogram: &Histogram) {
         let start = self.text.len();
-        let mut place = 0..0;
+        let mut first_labels = 0..0;
         let mut count = 0;
         for (bucket, le) in histogram.buckets().zip(les) {
             count = bucket.cumulative;
             let labels = self.push_series("_bucket", labels, le);
-            if place.is_empty() {
-                place = labels;
+            if first_labels.is_empty() {
+                first_labels = labels;
             }
             push_count(&mut self.text, count);
             if let Some(exemplar) = bucket.exemplar.filter(|_| self.has_exemplars) {
@@ -164,13 +165,16 @@ impl Block {
         push_count(&mut self.text, count);
         self.text.push('\n');
         let all = start..self.text.len();
-        self.series.push(Lines { labels: place, all });
+        let labels = first_labels;
+        self.series.push(Lines { labels, all });
     }
 
-    /// `name{labels,le="0.005"} `, the start of a line; returns the place of the labels.
+    /// Adds the start of a line: `name{labels,le="0.005"} `.
+    ///
+    /// Returns the range of the labels.
     fn push_series(&mut self, suffix: &str, labels: &str, le: &str) -> Range<usize> {
         let text = &mut self.text;
-        // Once a line, and not once a piece.
+        // One allocation per line at most, instead of one per piece.
         text.reserve(self.name.len() + suffix.len() + labels.len() + le.len() + 32);
         text.push_str(&self.name);
         text.push_str(suffix);
@@ -190,7 +194,7 @@ impl Block {
         start..end
     }
 
-    fn push_comments(&self, page: &mut String, format: Format, is_untyped: bool) {
+    fn push_comments(&self, out: &mut String, format: Format, is_untyped: bool) {
         let name = self.name.as_str();
         let (family, word) = match (format, self.kind) {
             (Format::OpenMetrics, _) if is_untyped => (name, "unknown"),
@@ -209,21 +213,23 @@ impl Block {
                 .replace('\\', "\\\\")
                 .replace('\n', "\\n")
                 .replace('"', quote);
-            let _ = writeln!(page, "# HELP {family} {help}");
+            let _ = writeln!(out, "# HELP {family} {help}");
         }
-        write_type_line(page, family, None, None, word);
+        write_type_line(out, family, None, None, word);
     }
 
-    /// The lines, sorted by labels. Of two series with the same labels the first stays, so that no page has one twice.
-    fn push_lines(&self, page: &mut String) {
+    /// Adds the lines, sorted by labels.
+    ///
+    /// Of several series with the same labels only the first is written, because parsers reject a duplicate series.
+    fn push_lines(&self, out: &mut String) {
         let labels = |lines: &Lines| self.text.get(lines.labels.clone()).unwrap_or_default();
         if self.series.is_sorted_by(|a, b| labels(a) < labels(b)) {
-            return page.push_str(&self.text);
+            return out.push_str(&self.text);
         }
         let mut series: Vec<_> = self.series.iter().collect();
         series.sort_by_key(|lines| labels(lines));
         series.dedup_by_key(|lines| labels(lines));
-        page.extend(
+        out.extend(
             series
                 .iter()
                 .filter_map(|lines| self.text.get(lines.all.clone())),
@@ -231,8 +237,10 @@ impl Block {
     }
 }
 
-/// A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3 stores it, in both formats, so that the series is the
-/// same whichever was negotiated.
+/// The `le` label of a bucket.
+///
+/// A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3 stores it. Both formats write it so, because the
+/// series must not depend on the negotiated format.
 fn le(bound: f64) -> String {
     if bound.is_finite() {
         format!("le=\"{bound:?}\"")
@@ -245,7 +253,7 @@ fn push_count(text: &mut String, count: u64) {
     text.push_str(itoa::Buffer::new().format(count));
 }
 
-/// ` # {trace_id="…",span_id="…"} value seconds`
+/// Adds ` # {trace_id="…",span_id="…"} value seconds`.
 fn push_exemplar(line: &mut String, exemplar: Exemplar) {
     let Exemplar {
         trace_id,

@@ -1,18 +1,22 @@
-//! All metrics by name, each of one kind, and not too many of them.
+//! All metrics by name, bounded in number.
 //!
-//! What it leaves out: forgetting one. A name that was used will be used again.
+//! A metric is never removed, because its name will be used again.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    budget::Budget,
+    cardinality::CardinalityLimiter,
     catalog::{self, Kind},
     family::Family,
-    names::{Names, Owner},
+    names::{NameOwner, Names},
 };
 
-/// Most metrics, not counting the catalogue. Names come from code; a program that makes them from data has put into a name what belongs into a label.
-pub(super) const METRICS: usize = 1_000;
+/// Most metrics, not counting those of the catalog.
+///
+/// Names come from code. A program that makes them from data puts into a name what belongs into a label.
+pub(super) const MAX_METRICS: usize = 1_000;
+
+/// All metrics of a registry.
 #[derive(Debug)]
 pub(super) struct Families {
     names: Names,
@@ -20,7 +24,6 @@ pub(super) struct Families {
 }
 
 impl Families {
-    /// None yet.
     pub(super) fn new() -> Self {
         Self {
             names: Names::new(),
@@ -28,7 +31,7 @@ impl Families {
         }
     }
 
-    /// All of them, by name.
+    /// All metrics, sorted by name.
     pub(super) fn all(&self) -> Vec<Arc<Family>> {
         self.by_name.values().cloned().collect()
     }
@@ -46,27 +49,29 @@ impl Families {
             .cloned()
     }
 
-    /// The metric of this name and kind; `bounds` are for a histogram that is new.
+    /// The metric of this name and kind, created at its first use.
+    ///
+    /// `bounds` are the buckets of a new histogram.
     ///
     /// # Errors
     ///
-    /// The metric that is in the way, or `None` if there are too many.
-    pub(super) fn get_or_make(
+    /// The metric that conflicts with this one, or `None` if there are too many metrics.
+    pub(super) fn get_or_insert(
         &mut self,
         kind: Kind,
         name: &str,
         bounds: Option<Arc<[f64]>>,
-        budget: &Budget,
-    ) -> Result<Arc<Family>, Option<Owner>> {
+        limiter: &CardinalityLimiter,
+    ) -> Result<Arc<Family>, Option<NameOwner>> {
         if let Some(family) = self.get(kind, name) {
             return Ok(family);
         }
         if let Some(owner) = self.names.conflict(name, kind) {
             return Err(Some(owner.clone()));
         }
-        // Ours are few and must not depend on how many the program has.
+        // The catalog's metrics are few, and the program's must not keep them out.
         let is_ours = catalog::find(name).is_some();
-        if self.by_name.len() >= METRICS && !is_ours {
+        if self.by_name.len() >= MAX_METRICS && !is_ours {
             return Err(None);
         }
         self.names.claim(name, kind);
@@ -74,7 +79,7 @@ impl Families {
             name.to_owned(),
             kind,
             bounds,
-            budget.of(kind, name),
+            limiter.limit_of(kind, name),
             is_ours,
         ));
         self.by_name.insert(name.to_owned(), Arc::clone(&family));

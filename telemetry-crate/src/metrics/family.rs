@@ -1,9 +1,10 @@
-//! All series of one metric, and their budget.
+//! All series of one metric, within its cardinality limit.
 //!
 //! A label that holds a user id or a raw path makes a new series per value, until the process or the Prometheus that
-//! scrapes it runs out of memory. So each metric has a budget; what exceeds it is still counted, in one series for all
-//! the rest. What it leaves out: dropping old series. A counter that disappears looks like a restart, and a handle that
-//! the program keeps would go on writing to a series that is no longer shown.
+//! scrapes it runs out of memory. So each metric has a limit, and uses beyond it are counted in one overflow series.
+//!
+//! Old series are never dropped. A counter that disappears looks like a restart, and a handle that the program keeps would
+//! write to a series that is no longer exposed.
 
 use std::{
     collections::BTreeMap,
@@ -14,16 +15,18 @@ use std::{
 };
 
 use super::{
-    budget::Budget, canonical::Labels, catalog::Kind, growth::Growth, handle::Series,
-    histogram::Histogram,
+    canonical::Labels, cardinality::CardinalityLimiter, catalog::Kind, growth::Growth,
+    handle::Series, histogram::Histogram,
 };
 
-/// The labels of the series that takes the rest, as the
-/// [specification](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute) names it.
+/// The labels of the overflow series.
+///
+/// Named by the [specification](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute).
 pub(super) const OVERFLOW: &str = "otel_metric_overflow=\"true\"";
 
-/// Keys that are remembered as the program spells them, per series. Spellings that come out as the same series are rare;
-/// this bounds the memory of a program that makes them up.
+/// Keys per series that the cache keeps in the program's spelling.
+///
+/// Few series have more than one spelling. The limit bounds the memory of a program that generates spellings.
 const SPELLINGS: usize = 2;
 
 /// One metric.
@@ -31,28 +34,30 @@ const SPELLINGS: usize = 2;
 pub(super) struct Family {
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// Upper bounds, if it is a histogram.
+    /// Upper bounds, if the metric is a histogram.
     bounds: Option<Arc<[f64]>>,
-    /// Most series, not counting the one for the rest.
-    pub(super) budget: usize,
-    /// Whether it is in the catalogue: ours are few, and the total is the program's.
+    /// Most series, not counting the overflow series.
+    pub(super) limit: usize,
+    /// Whether the metric is in the catalog.
+    ///
+    /// Such metrics are few and do not count towards the total.
     is_ours: bool,
-    /// Uses of a series beyond the budget.
-    pub(super) over_budget: AtomicU64,
-    /// Whether it was logged that it is over its budget.
+    /// Uses that went to the overflow series.
+    pub(super) overflow_uses: AtomicU64,
+    /// Whether the overflow was logged.
     pub(super) is_reported: AtomicBool,
     /// Samples that were negative or not finite.
     pub(super) dropped: Arc<AtomicU64>,
     spellings: AtomicUsize,
-    known: RwLock<Known>,
-    rest: OnceLock<Series>,
+    regular: RwLock<RegularSeries>,
+    overflow: OnceLock<Series>,
 }
 
-/// The series that have one of their own.
+/// All series except the overflow series.
 #[derive(Debug)]
-struct Known {
-    /// By labels as they are on the page.
-    series: BTreeMap<Arc<str>, Series>,
+struct RegularSeries {
+    /// By labels as in the exposition.
+    by_labels: BTreeMap<Arc<str>, Series>,
     growth: Growth,
 }
 
@@ -61,58 +66,60 @@ impl Family {
         name: String,
         kind: Kind,
         bounds: Option<Arc<[f64]>>,
-        budget: usize,
+        limit: usize,
         is_ours: bool,
     ) -> Self {
         Self {
             name,
             kind,
             bounds,
-            budget,
+            limit,
             is_ours,
-            over_budget: AtomicU64::new(0),
+            overflow_uses: AtomicU64::new(0),
             is_reported: AtomicBool::new(false),
             dropped: Arc::default(),
             spellings: AtomicUsize::new(0),
-            known: RwLock::new(Known {
-                series: BTreeMap::new(),
+            regular: RwLock::new(RegularSeries {
+                by_labels: BTreeMap::new(),
                 growth: Growth::new(),
             }),
-            rest: OnceLock::new(),
+            overflow: OnceLock::new(),
         }
     }
 
-    /// The series of these labels, made at their first use, and whether it is their own: beyond the budget it is the one
-    /// for all the rest.
-    pub(super) fn series(&self, labels: &Labels, budget: &Budget) -> (Series, bool) {
+    /// The series of these labels, created at their first use.
+    ///
+    /// The second value is `false` if the limit is exceeded, and the first is then the overflow series.
+    pub(super) fn series(&self, labels: &Labels, limiter: &CardinalityLimiter) -> (Series, bool) {
         let text = labels.text();
         if text != OVERFLOW {
-            let known = self.known();
-            if let Some(series) = known.series.get(text.as_str()) {
+            let regular = self.regular();
+            if let Some(series) = regular.by_labels.get(text.as_str()) {
                 return (series.clone(), true);
             }
-            let len = known.series.len();
-            drop(known);
-            if len < self.budget && (self.is_ours || budget.has_room(len)) {
-                let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-                // Other threads may have been here since.
-                if let Some(series) = known.series.get(text.as_str()) {
+            let len = regular.by_labels.len();
+            drop(regular);
+            if len < self.limit && (self.is_ours || limiter.has_room(len)) {
+                let mut regular = self.regular.write().unwrap_or_else(PoisonError::into_inner);
+                // Another thread may have added the series between the two locks.
+                if let Some(series) = regular.by_labels.get(text.as_str()) {
                     return (series.clone(), true);
                 }
-                let len = known.series.len();
-                if len < self.budget && (self.is_ours || budget.take(len)) {
-                    let series = self.make();
-                    known.series.insert(text.into(), series.clone());
-                    known.growth.add();
+                let len = regular.by_labels.len();
+                if len < self.limit && (self.is_ours || limiter.reserve(len)) {
+                    let series = self.new_series();
+                    regular.by_labels.insert(text.into(), series.clone());
+                    regular.growth.add();
                     return (series, true);
                 }
             }
-            self.over_budget.fetch_add(1, Ordering::Relaxed);
+            self.overflow_uses.fetch_add(1, Ordering::Relaxed);
         }
-        (self.rest.get_or_init(|| self.make()).clone(), false)
+        let overflow = self.overflow.get_or_init(|| self.new_series());
+        (overflow.clone(), false)
     }
 
-    fn make(&self) -> Series {
+    fn new_series(&self) -> Series {
         match (&self.bounds, self.kind) {
             (Some(bounds), _) => {
                 let dropped = Arc::clone(&self.dropped);
@@ -124,8 +131,8 @@ impl Family {
         }
     }
 
-    /// Whether one more spelling of a key may be remembered; if so, it is counted.
-    pub(super) fn may_remember(&self) -> bool {
+    /// Reserves room for one more spelling of a key; `false` if there is none.
+    pub(super) fn reserve_spelling(&self) -> bool {
         let most = SPELLINGS * self.len();
         let more = |count| (count < most).then_some(count + 1);
         self.spellings
@@ -133,37 +140,40 @@ impl Family {
             .is_ok()
     }
 
-    /// How many series have one of their own.
+    /// The number of series without the overflow series.
     pub(super) fn len(&self) -> usize {
-        self.known().series.len()
+        self.regular().by_labels.len()
     }
 
-    /// How many of them are new, see [`Growth`].
+    /// The number of recently added series, see [`Growth`].
     pub(super) fn growth(&self) -> u64 {
-        self.known().growth.recent()
+        self.regular().growth.recent()
     }
 
-    /// The labels of the series that have one of their own, sorted. Copied, so that a slow reader does not keep the
-    /// program from adding one.
+    /// The labels of all series except the overflow series, sorted.
+    ///
+    /// A copy, so that a slow reader does not keep the program from adding a series.
     pub(super) fn labels(&self) -> Vec<Arc<str>> {
-        self.known().series.keys().cloned().collect()
+        self.regular().by_labels.keys().cloned().collect()
     }
 
-    /// All series, sorted by labels; copied for the same reason.
+    /// All series, sorted by labels.
+    ///
+    /// A copy, for the same reason as [`labels`](Self::labels).
     pub(super) fn all(&self) -> Vec<(Arc<str>, Series)> {
-        let known = self.known();
-        let mut all = Vec::with_capacity(known.series.len() + 1);
+        let regular = self.regular();
+        let mut all = Vec::with_capacity(regular.by_labels.len() + 1);
         let copy = |(labels, series): (&Arc<str>, &Series)| (Arc::clone(labels), series.clone());
-        all.extend(known.series.iter().map(copy));
-        drop(known);
-        if let Some(rest) = self.rest.get() {
+        all.extend(regular.by_labels.iter().map(copy));
+        drop(regular);
+        if let Some(overflow) = self.overflow.get() {
             let at = all.partition_point(|(labels, _)| **labels < *OVERFLOW);
-            all.insert(at, (OVERFLOW.into(), rest.clone()));
+            all.insert(at, (OVERFLOW.into(), overflow.clone()));
         }
         all
     }
 
-    fn known(&self) -> RwLockReadGuard<'_, Known> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    fn regular(&self) -> RwLockReadGuard<'_, RegularSeries> {
+        self.regular.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

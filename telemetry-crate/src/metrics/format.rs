@@ -1,25 +1,31 @@
-//! Which exposition format a scraper gets.
+//! The exposition formats, and the choice between them by `Accept` header.
 //!
-//! OpenMetrics carries exemplars, so a scraper that reads it gets it; every other client, a person with a browser included,
-//! gets the text format. What it leaves out: Prometheus's protobuf format, which cannot be read without tools.
+//! A scraper that accepts OpenMetrics gets it, because it carries exemplars. Every other client, such as a browser, gets
+//! the text format. Prometheus's protobuf format is not supported, because it cannot be read without tools.
 
-/// A format of the metrics page.
+/// An exposition format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// The [text format](https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format), version
-    /// 0.0.4. Never contains an exemplar, because its parsers reject the page then.
+    /// Prometheus' text format, version 0.0.4.
+    ///
+    /// Never contains an exemplar, because its parsers reject one.
+    /// See [the specification](https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format).
     Text,
-    /// [OpenMetrics](https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md) 1.0.0, with
-    /// exemplars.
+    /// OpenMetrics 1.0.0, with exemplars.
+    ///
+    /// See [the specification](https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md).
     OpenMetrics,
 }
 
 impl Format {
-    /// The format for an `Accept` header, as [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#name-accept) weighs it.
+    /// Chooses the format for an `Accept` header.
     ///
-    /// [`Format::OpenMetrics`] if the header names it and does not prefer plain text; [`Format::Text`] for everything
-    /// else, including no header, `*/*`, and types that we cannot make.
+    /// Returns [`Format::OpenMetrics`] if the header names it and does not prefer plain text. Returns [`Format::Text`] in
+    /// all other cases, including no header, `*/*`, and unsupported types. Weights are read as
+    /// [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#name-accept) defines them.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use firstlight::metrics::Format;
@@ -55,7 +61,9 @@ impl Format {
         }
     }
 
-    /// The `Content-Type` of a page in this format. Prometheus 3 rejects a page whose type is missing or unknown.
+    /// The `Content-Type` of an exposition in this format.
+    ///
+    /// Prometheus 3 rejects an exposition whose type is missing or unknown.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -68,12 +76,14 @@ impl Format {
 struct Range<'a> {
     media_type: &'a str,
     version: Option<&'a str>,
-    /// From 0, never, to 1, the default.
+    /// From 0, which means not acceptable, to 1, the default.
     weight: f32,
 }
 
 impl<'a> Range<'a> {
-    /// `None` if its weight cannot be read: guessing one could choose a format that the scraper does not read.
+    /// Parses one range; `None` if its weight is invalid.
+    ///
+    /// A guessed weight could choose a format that the scraper does not read.
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let mut range = Self {
@@ -107,8 +117,8 @@ mod tests {
     use super::Format::{self, OpenMetrics, Text};
 
     #[test]
-    fn the_accept_header_is_weighed() {
-        // What Prometheus 2.42 and 3 send, and what they send with `scrape_protocols` turned around.
+    fn accept_header_weights_decide() {
+        // The headers of Prometheus 2.42 and 3, and of one with `scrape_protocols` in reverse order.
         let two = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                    text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let three = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\

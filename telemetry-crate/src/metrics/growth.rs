@@ -1,58 +1,59 @@
-//! How fast a metric gains series: what tells a leak from a metric that is merely large.
+//! The number of series that a metric has recently gained.
 //!
-//! Two counters, for the minute that is running and the one before. What it leaves out: history, which Prometheus has.
+//! It distinguishes a metric that keeps growing from one that is only large.
 
 use std::time::Instant;
 
-/// Counts what is added, by minute.
+/// Additions in the current minute and in the previous one.
 #[derive(Debug)]
 pub(super) struct Growth {
-    since: Instant,
+    start: Instant,
+    /// The current minute, counted from `start`.
     minute: u64,
-    this: u64,
-    last: u64,
+    current: u64,
+    previous: u64,
 }
 
 impl Growth {
     pub(super) fn new() -> Self {
         Self {
-            since: Instant::now(),
+            start: Instant::now(),
             minute: 0,
-            this: 0,
-            last: 0,
+            current: 0,
+            previous: 0,
         }
     }
 
     pub(super) fn add(&mut self) {
-        self.add_at(self.now());
+        self.add_at(self.minute_now());
     }
 
-    /// How many were added since the start of the last minute: in the last 60 to 120 seconds.
+    /// Additions since the start of the previous minute: the last 60 to 120 s.
     pub(super) fn recent(&self) -> u64 {
-        self.recent_at(self.now())
+        self.recent_at(self.minute_now())
     }
 
-    fn now(&self) -> u64 {
-        self.since.elapsed().as_secs() / 60
+    fn minute_now(&self) -> u64 {
+        self.start.elapsed().as_secs() / 60
     }
 
     fn add_at(&mut self, minute: u64) {
         if minute != self.minute {
-            self.last = if minute == self.minute + 1 {
-                self.this
+            self.previous = if minute == self.minute + 1 {
+                self.current
             } else {
                 0
             };
-            self.this = 0;
+            self.current = 0;
             self.minute = minute;
         }
-        self.this += 1;
+        self.current += 1;
     }
 
     fn recent_at(&self, minute: u64) -> u64 {
         match minute.saturating_sub(self.minute) {
-            0 => self.this + self.last,
-            1 => self.this,
+            0 => self.current + self.previous,
+            1 => self.current,
             _ => 0,
         }
     }
@@ -63,7 +64,7 @@ mod tests {
     use super::Growth;
 
     #[test]
-    fn old_series_are_no_growth() {
+    fn old_additions_are_forgotten() {
         let mut growth = Growth::new();
         for minute in [0, 0, 1] {
             growth.add_at(minute);

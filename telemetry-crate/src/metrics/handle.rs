@@ -1,8 +1,7 @@
-//! One series, and what the macros of the `metrics` facade get of it.
+//! One series, and the handle through which the program records into it.
 //!
-//! A series is a number behind an `Arc`. Threads do not share that `Arc` on every use, because then they would take turns
-//! at its reference count: each gets one of its own around it, a [`Handle`], and what remains shared is the number. What
-//! it leaves out: where the handles are kept.
+//! A series is a number behind an `Arc`. Cloning that `Arc` on every use would make all threads contend for its reference
+//! count. So each thread gets a [`Handle`], which is an `Arc` of its own around the shared `Arc`.
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -10,7 +9,7 @@ use ::metrics::{Counter, CounterFn, Gauge, GaugeFn, HistogramFn};
 
 use super::{histogram::Histogram, probe};
 
-/// One series: what is counted, and what the page reads.
+/// The value of one series, shared by the recording threads and the scrape.
 #[derive(Debug, Clone)]
 pub(crate) enum Series {
     Counter(Arc<AtomicU64>),
@@ -19,7 +18,7 @@ pub(crate) enum Series {
     Histogram(Arc<Histogram>),
 }
 
-/// A series, ready for use by the program.
+/// A series as the `metrics` facade uses it.
 #[derive(Debug, Clone)]
 pub(super) enum Handle {
     Counter(Counter),
@@ -28,7 +27,7 @@ pub(super) enum Handle {
 }
 
 impl From<Series> for Handle {
-    /// With a reference count of its own.
+    /// Wraps the series in an `Arc` of its own.
     fn from(series: Series) -> Self {
         match series {
             Series::Counter(series) => Self::Counter(Counter::from_arc(Arc::new(Recorded(series)))),
@@ -40,13 +39,13 @@ impl From<Series> for Handle {
     }
 }
 
-/// What the program records into. Recording nothing answers the [`probe`].
+/// A series that also acknowledges a [`probe`]: a record of zero.
 struct Recorded<T>(Arc<T>);
 
 impl CounterFn for Recorded<AtomicU64> {
     fn increment(&self, value: u64) {
         if value == 0 {
-            return probe::answer();
+            return probe::acknowledge();
         }
         CounterFn::increment(&*self.0, value);
     }
@@ -59,7 +58,7 @@ impl CounterFn for Recorded<AtomicU64> {
 impl GaugeFn for Recorded<AtomicU64> {
     fn increment(&self, value: f64) {
         if value == 0.0 {
-            return probe::answer();
+            return probe::acknowledge();
         }
         GaugeFn::increment(&*self.0, value);
     }
@@ -80,7 +79,7 @@ impl HistogramFn for Recorded<Histogram> {
 
     fn record_many(&self, value: f64, count: usize) {
         if count == 0 {
-            return probe::answer();
+            return probe::acknowledge();
         }
         self.0.record_many(value, count);
     }

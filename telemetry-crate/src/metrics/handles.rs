@@ -1,6 +1,6 @@
-//! A metric of the catalogue, with a handle at hand for every combination of label values that occurs.
+//! Handles of a catalog metric, kept by label values.
 //!
-//! A kept handle costs one lookup with borrowed values; asking the recorder again costs a string for each label.
+//! A kept handle costs one lookup with borrowed values. Registering it again would allocate a string for each label.
 
 use std::{
     fmt,
@@ -14,30 +14,32 @@ use hashbrown::{Equivalent, HashMap};
 use super::{is_recorded, probe::MetricHandle};
 use crate::{catalog::Metric, thread::is_in_capture};
 
-/// Handles kept at most, some 800 KB. Beyond, a sample costs more and counts the same.
-const HANDLES: usize = 4_096;
+/// Most handles that are kept, some 800 KB.
+///
+/// Samples of further label values are recorded at a higher cost.
+const MAX_HANDLES: usize = 4_096;
 
-/// A histogram of the catalogue.
+/// Handles of a histogram of durations.
 pub(crate) type Durations = Handles<Histogram>;
 
-/// Handles by the values of the metric's labels, each with what else is kept for these values.
+/// Handles by the values of the metric's labels, each with a value of type `T`.
 pub(crate) struct Handles<H, T = ()> {
     metric: &'static Metric,
-    kept: RwLock<HashMap<Kept, (H, T)>>,
+    kept: RwLock<HashMap<OwnedValues, (H, T)>>,
 }
 
-/// A kind of handle.
-pub(crate) trait Registered: MetricHandle {
+/// A handle that can be registered with the recorder.
+pub(crate) trait Register: MetricHandle {
     fn register(name: &'static str, labels: Vec<Label>) -> Self;
 }
 
-impl Registered for Histogram {
+impl Register for Histogram {
     fn register(name: &'static str, labels: Vec<Label>) -> Self {
         ::metrics::histogram!(name, labels)
     }
 }
 
-impl Registered for Gauge {
+impl Register for Gauge {
     fn register(name: &'static str, labels: Vec<Label>) -> Self {
         ::metrics::gauge!(name, labels)
     }
@@ -51,7 +53,7 @@ impl<H, T> fmt::Debug for Handles<H, T> {
     }
 }
 
-impl<H: Registered, T> Handles<H, T> {
+impl<H: Register, T> Handles<H, T> {
     pub(crate) fn new(metric: &'static Metric) -> Self {
         Self {
             metric,
@@ -59,76 +61,81 @@ impl<H: Registered, T> Handles<H, T> {
         }
     }
 
-    /// Calls `work` with the handle of these values, and with what `describe` makes for the first of them.
+    /// Calls `work` with the handle of these label values and its extra value.
     ///
-    /// The values are in the order of the metric's labels; a label without a value is left out.
+    /// `init` creates that value when the handle is registered. The label values are in the order of the metric's labels. A
+    /// label without a value is left out.
     pub(crate) fn with<R>(
         &self,
         values: &[Option<&str>],
-        describe: impl FnOnce() -> T,
+        init: impl FnOnce() -> T,
         work: impl FnOnce(&H, &T) -> R,
     ) -> R {
-        // A handle that a test's capture has made would take the samples of every other test.
+        // A handle that is registered inside a test's capture would receive the samples of all other tests.
         let keeps = !is_in_capture();
         let read = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((handle, described)) = read.get(&Asked(values)).filter(|_| keeps) {
-            return work(handle, described);
+        if let Some((handle, extra)) = read.get(&BorrowedValues(values)).filter(|_| keeps) {
+            return work(handle, extra);
         }
-        let has_room = keeps && read.len() < HANDLES;
+        let has_room = keeps && read.len() < MAX_HANDLES;
         drop(read);
 
         let labels: Vec<Label> = (self.metric.labels.iter().zip(values))
             .filter_map(|(label, value)| Some(Label::new(*label, (*value)?.to_owned())))
             .collect();
         let handle = H::register(self.metric.name, labels);
-        let described = describe();
-        let result = work(&handle, &described);
-        // One that was made before telemetry started is a no-op for ever.
+        let extra = init();
+        let result = work(&handle, &extra);
+        // A handle from before the start of telemetry is a no-op, and would stay one.
         if has_room && is_recorded(&handle) {
             let values = values.iter().map(|value| value.map(Box::from)).collect();
             self.kept
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(Kept(values), (handle, described));
+                .insert(OwnedValues(values), (handle, extra));
         }
         result
     }
 }
 
 impl Handles<Histogram> {
-    /// Records one sample of these values, in the order of the metric's labels.
+    /// Records one sample under these label values.
+    ///
+    /// The values are in the order of the metric's labels.
     pub(crate) fn record(&self, values: &[Option<&str>], seconds: f64) {
         self.with(values, || (), |histogram, ()| histogram.record(seconds));
     }
 }
 
+/// The label values of a kept handle.
 #[derive(Debug, PartialEq, Eq)]
-struct Kept(Box<[Option<Box<str>>]>);
+struct OwnedValues(Box<[Option<Box<str>>]>);
 
-struct Asked<'a>(&'a [Option<&'a str>]);
+/// Label values for a lookup without an allocation. Hashed like [`OwnedValues`].
+struct BorrowedValues<'a>(&'a [Option<&'a str>]);
 
-impl Hash for Kept {
+impl Hash for OwnedValues {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.iter().for_each(|value| value.as_deref().hash(state));
     }
 }
 
-impl Hash for Asked<'_> {
+impl Hash for BorrowedValues<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.iter().for_each(|value| value.hash(state));
     }
 }
 
-impl Equivalent<Kept> for Asked<'_> {
-    fn equivalent(&self, kept: &Kept) -> bool {
-        let kept = kept.0.iter().map(Option::as_deref);
-        kept.eq(self.0.iter().copied())
+impl Equivalent<OwnedValues> for BorrowedValues<'_> {
+    fn equivalent(&self, owned: &OwnedValues) -> bool {
+        let owned = owned.0.iter().map(Option::as_deref);
+        owned.eq(self.0.iter().copied())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, Durations, HANDLES};
+    use super::{BorrowedValues, Durations, MAX_HANDLES};
     use crate::{
         catalog,
         config::CardinalityLimits,
@@ -146,20 +153,20 @@ mod tests {
                     0.1,
                 );
             }
-            // The values of two neighbours are not those of one.
+            // Neighboring values that are equal when joined are different series.
             durations.record(
                 &[Some("GET"), Some("a8"), Some("0"), Some("200"), None],
                 0.1,
             );
         });
-        let page = metrics.handle().render(Format::OpenMetrics);
+        let exposition = metrics.handle().render(Format::OpenMetrics);
         let series = |address, port, count| {
             format!(
                 "_count{{http_request_method=\"GET\",http_response_status_code=\"200\",server_address=\"{address}\",server_port=\"{port}\"}} {count}\n"
             )
         };
-        assert!(page.contains(&series("a", "80", 3)), "{page}");
-        assert!(page.contains(&series("a8", "0", 1)), "{page}");
+        assert!(exposition.contains(&series("a", "80", 3)), "{exposition}");
+        assert!(exposition.contains(&series("a8", "0", 1)), "{exposition}");
     }
 
     #[test]
@@ -172,26 +179,26 @@ mod tests {
     #[test]
     fn handles_are_bounded_and_samples_are_not() {
         let metrics = Metrics::new(MetricsOptions {
-            budget: CardinalityLimits {
-                each: Some(2 * HANDLES),
+            cardinality: CardinalityLimits {
+                each: Some(2 * MAX_HANDLES),
                 ..CardinalityLimits::default()
             },
             ..MetricsOptions::default()
         });
         let durations = Durations::new(&catalog::HTTP_CLIENT_REQUEST_DURATION);
-        let last = HANDLES + 5;
+        let last = MAX_HANDLES + 5;
         ::metrics::with_local_recorder(&metrics.recorder(), || {
             for host in 0..=last {
                 durations.record(&[Some("GET"), Some(&host.to_string())], 0.1);
             }
         });
         let kept = durations.kept.read();
-        assert!(kept.is_ok_and(|kept| kept.len() == HANDLES
-            && !kept.contains_key(&Asked(&[Some("GET"), Some(&last.to_string())]))));
-        let page = metrics.handle().render(Format::OpenMetrics);
+        assert!(kept.is_ok_and(|kept| kept.len() == MAX_HANDLES
+            && !kept.contains_key(&BorrowedValues(&[Some("GET"), Some(&last.to_string())]))));
+        let exposition = metrics.handle().render(Format::OpenMetrics);
         assert!(
-            page.contains(&format!("server_address=\"{last}\"}} 1\n")),
-            "{page}"
+            exposition.contains(&format!("server_address=\"{last}\"}} 1\n")),
+            "{exposition}"
         );
     }
 }

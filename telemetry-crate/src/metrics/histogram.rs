@@ -1,8 +1,10 @@
-//! A histogram in fixed memory: one atomic counter per bucket, one atomic sum.
+//! A histogram in fixed memory: one atomic counter per bucket and one atomic sum.
 //!
-//! The exporter underneath keeps every sample until a scrape drains it, about 16 MB per million; this one keeps none,
-//! needs no upkeep, and never blocks. What it leaves out: a consistent snapshot. The count is derived from the buckets,
-//! so it always equals the `+Inf` bucket, but the sum may be a sample ahead or behind. `rate()` cannot tell.
+//! The histogram of `metrics-exporter-prometheus` keeps every sample until a scrape drains it, about 16 MB per million
+//! samples. This one keeps none, needs no upkeep, and never blocks.
+//!
+//! A scrape is not a consistent snapshot. The count is the sum of the buckets, so it always equals the `+Inf` bucket, but
+//! the sum may be a sample ahead or behind. The difference is too small to matter in `rate()`.
 
 use std::sync::{
     Arc, OnceLock,
@@ -14,19 +16,21 @@ use super::exemplar::{self, Exemplar, Slot};
 /// One series of a histogram.
 #[derive(Debug)]
 pub(crate) struct Histogram {
-    /// Upper bounds, inclusive, rising, without `+Inf`.
+    /// Upper bounds, inclusive, ascending, without `+Inf`.
     bounds: Arc<[f64]>,
-    /// Samples per bucket, not cumulative; one more than `bounds`, for `+Inf`.
+    /// Samples per bucket, not cumulative. One entry more than `bounds`, for `+Inf`.
     counts: Box<[AtomicU64]>,
     /// The bits of an `f64`.
     sum: AtomicU64,
-    /// One slot per bucket, made for the first sample inside a sampled span: a service without traces pays nothing.
+    /// One slot per bucket.
+    ///
+    /// Allocated at the first sample inside a sampled span, so that a service without traces does not pay for it.
     exemplars: OnceLock<Box<[Slot]>>,
-    /// Samples that were below zero or not finite, shared by all series of the metric.
+    /// Samples that were negative or not finite, shared by all series of the metric.
     dropped: Arc<AtomicU64>,
 }
 
-/// One bucket, as the page shows it.
+/// One bucket of an exposition.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Bucket {
     /// The upper bound, `+Inf` for the last.
@@ -37,7 +41,7 @@ pub(super) struct Bucket {
 }
 
 impl Histogram {
-    /// An empty histogram that counts what it refuses in `dropped`.
+    /// An empty histogram, which counts dropped samples in `dropped`.
     pub(super) fn new(bounds: Arc<[f64]>, dropped: Arc<AtomicU64>) -> Self {
         let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
         let sum = AtomicU64::new(0.0_f64.to_bits());
@@ -76,12 +80,13 @@ impl Histogram {
         f64::from_bits(self.sum.load(Ordering::Relaxed))
     }
 
-    /// Adds to the sum and stays finite: one beyond the largest number stops there, because `rate()` of a sum that is
-    /// infinite is dead until the restart.
+    /// Adds to the sum, which saturates at `f64::MAX`.
+    ///
+    /// After an infinite sum, `rate()` would return nothing useful until the restart.
     fn add(&self, value: f64, times: u64) {
         let addend = value * times as f64;
         let add = |bits| Some((f64::from_bits(bits) + addend).min(f64::MAX).to_bits());
-        // The closure never declines, so there is no error to handle.
+        // Cannot fail, because the closure always returns `Some`.
         let _ = self
             .sum
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
@@ -98,8 +103,8 @@ impl ::metrics::HistogramFn for Histogram {
             return;
         }
         let samples = u64::try_from(count).unwrap_or(u64::MAX);
-        // As the SDKs of OpenTelemetry have it. The sum is a counter, which never falls, to `rate()` and to parsers of
-        // OpenMetrics; one that left out what the count has would make every average wrong.
+        // Dropped entirely, as in the OpenTelemetry SDKs. `rate()` and OpenMetrics parsers treat the sum as a counter,
+        // which must not decrease. Counting the sample without adding it to the sum would make every average wrong.
         if !(value >= 0.0 && value.is_finite()) {
             self.dropped.fetch_add(samples, Ordering::Relaxed);
             return;
@@ -176,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn many_equal_samples_are_one_step() {
+    fn record_many_counts_all_samples() {
         let histogram = histogram();
         histogram.record_many(1.5, usize::MAX / 2);
         histogram.record_many(1.5, 0);

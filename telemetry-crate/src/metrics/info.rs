@@ -1,14 +1,14 @@
-//! `target_info` and `build_info`: who is speaking, and which build of it.
+//! `target_info` and `build_info`: the service and its build.
 //!
-//! The same resource as on every span, so that a series, a trace and a log line can be joined. What it leaves out: the
-//! resource as labels of every series, which would multiply the size of the page to say what the scraper knows.
+//! The labels are the resource that is also on every span, so that series, traces and log lines can be joined. The resource
+//! is not repeated on every series, because the scraper adds the labels of the target itself.
 
 use crate::{
     catalog,
     collector::{Collector, Samples},
 };
 
-/// Writes both from the resource, which does not change.
+/// Collects both metrics from the resource, which is constant.
 #[derive(Debug)]
 pub(super) struct InfoCollector {
     resource: Vec<(String, String)>,
@@ -19,7 +19,7 @@ impl InfoCollector {
         Self { resource }
     }
 
-    /// The attribute's value, or nothing, which leaves the label out.
+    /// The value of the attribute, or an empty text, which leaves the label out.
     fn attribute(&self, key: &str) -> &str {
         let found = self.resource.iter().find(|(name, _)| name == key);
         found.map_or("", |(_, value)| value.as_str())

@@ -1,9 +1,10 @@
-//! The handles that one thread uses most, where no other thread touches them.
+//! A thread-local cache of the handles that a thread uses most.
 //!
-//! In the shared cache a hit takes a lock and a reference count, and on a key that two threads use each waits for the
-//! other's cache line, whether they contend or not. In here a hit is a comparison. What it leaves out: everything that
-//! does not fit. A key that finds its place taken has to ask twice in a row, so that keys that alternate do not push each
-//! other out at every use.
+//! A hit in the shared cache takes a lock and a reference count, whose cache lines move between the threads that use the
+//! same key. A hit here is one comparison.
+//!
+//! The cache is direct-mapped. A key replaces another one only if it misses twice in a row, so that alternating keys do not
+//! evict each other at every use.
 
 use std::{
     cell::RefCell,
@@ -14,18 +15,20 @@ use ::metrics::Key;
 
 use super::handle::Handle;
 
-/// Places of one thread, some 5 KB: more than the keys of a handler and of what it calls.
+/// Entries per thread, some 5 KB.
+///
+/// More than the keys that one request handler uses.
 const ENTRIES: usize = 32;
 
 thread_local! {
-    static ENTRIES_OF_THREAD: RefCell<[Place; ENTRIES]> = const { RefCell::new([const { Place::EMPTY }; ENTRIES]) };
+    static ENTRIES_OF_THREAD: RefCell<[Entry; ENTRIES]> = const { RefCell::new([const { Entry::EMPTY }; ENTRIES]) };
 }
 
-/// Which registry a key belongs to; a thread may use several, in tests. Never given twice.
+/// The unique number of a registry. A thread may use several registries, in tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner(u64);
+pub(super) struct RegistryId(u64);
 
-impl Owner {
+impl RegistryId {
     pub(super) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -33,59 +36,64 @@ impl Owner {
 }
 
 /// Room for one key.
-struct Place {
-    kept: Option<(Owner, Key, Handle)>,
-    /// The hash of the last key that was not found here.
-    asked: u64,
+struct Entry {
+    cached: Option<(RegistryId, Key, Handle)>,
+    /// The hash of the last key that missed.
+    missed: u64,
 }
 
-impl Place {
+impl Entry {
     const EMPTY: Self = Self {
-        kept: None,
-        asked: 0,
+        cached: None,
+        missed: 0,
     };
 }
 
-/// Applies `pick` to this thread's handle of `key`, or else to the one that `find` has, and remembers that if the key
-/// was asked for before. `find` gives the key in the form in which it may be kept.
+/// Applies `pick` to this thread's handle of `key`, or to that of `find`.
+///
+/// The handle from `find` is kept if the entry is empty or the key has missed before. `find` returns the key in a form that
+/// can be stored.
 pub(super) fn get<T>(
-    owner: Owner,
+    registry: RegistryId,
     key: &Key,
     pick: impl Fn(&Handle) -> Option<T>,
     find: impl Fn() -> Option<(Key, Handle)>,
 ) -> Option<T> {
     let find_and_pick = || find().as_ref().and_then(|(_, handle)| pick(handle));
-    let get = |places: &RefCell<[Place; ENTRIES]>| {
-        // Never borrowed twice: nothing that runs in here is the program's.
-        let Ok(mut places) = places.try_borrow_mut() else {
+    let get = |entries: &RefCell<[Entry; ENTRIES]>| {
+        // Never fails: no code of the program, which might record a metric, runs during the borrow.
+        let Ok(mut entries) = entries.try_borrow_mut() else {
             return find_and_pick();
         };
         let hash = key.get_hash();
-        let place = &mut places[(hash >> 16) as usize % ENTRIES];
-        if let Some((kept_for, kept, handle)) = &place.kept
-            && *kept_for == owner
-            && is_same(kept, key)
+        let entry = &mut entries[(hash >> 16) as usize % ENTRIES];
+        if let Some((cached_for, cached, handle)) = &entry.cached
+            && *cached_for == registry
+            && is_same(cached, key)
         {
             return pick(handle);
         }
         let (key, handle) = find()?;
         let picked = pick(&handle)?;
-        if place.kept.is_none() || place.asked == hash {
-            place.kept = Some((owner, key, handle));
+        if entry.cached.is_none() || entry.missed == hash {
+            entry.cached = Some((registry, key, handle));
         }
-        place.asked = hash;
+        entry.missed = hash;
         Some(picked)
     };
-    // Without thread-locals, late in the life of a thread, the shared handle has to do.
+    // A thread that is ending has no thread-locals any more; the shared cache still works.
     ENTRIES_OF_THREAD
         .try_with(get)
         .unwrap_or_else(|_| find_and_pick())
 }
 
-/// Whether two keys are equal. Those of one use with literals are in the same place of memory, which is cheaper to see than
-/// that they say the same; the place of a kept key cannot have become another's.
-fn is_same(kept: &Key, key: &Key) -> bool {
-    let (kept_labels, labels) = (kept.labels(), key.labels());
-    std::ptr::eq(kept.name(), key.name()) && std::ptr::eq(kept_labels.as_slice(), labels.as_slice())
-        || kept == key
+/// Whether two keys are equal.
+///
+/// Compares addresses first: the keys of one macro call with literals are at the same address, and comparing that is
+/// cheaper than comparing text. The address of a cached key cannot be reused, because the cached key keeps it alive.
+fn is_same(cached: &Key, key: &Key) -> bool {
+    let (cached_labels, labels) = (cached.labels(), key.labels());
+    std::ptr::eq(cached.name(), key.name())
+        && std::ptr::eq(cached_labels.as_slice(), labels.as_slice())
+        || cached == key
 }

@@ -1,27 +1,28 @@
-//! Who owns which name on the page: one name has one kind, and no metric's lines look like another's.
+//! Ownership of names: each name belongs to one metric of one kind.
 //!
-//! The first use of a name decides its kind, and the catalogue comes before all uses. A second kind under the same name would be a
-//! second `# TYPE` line, for which parsers reject the whole page, so it is refused. What it leaves out: guessing which of the two was meant.
+//! The first use of a name decides its kind. The names of the catalog are taken from the start. A second kind under the
+//! same name would need a second `# TYPE` line, for which parsers reject the whole exposition, so the metric is rejected.
 //!
-//! OpenMetrics keeps one more name for a counter and for a histogram, `_created`, and its reference parser rejects a page that has it
-//! otherwise. A counter in the way is shown without its type, since `orders_total` beside `orders_created_total` is no mistake. A
-//! histogram's lines have no such place: of a histogram and a gauge or another histogram of that name, the second is refused.
+//! OpenMetrics also reserves `_created` for counters and histograms, and its reference parser rejects an exposition that
+//! uses the name otherwise. A counter whose `_created` is taken is exposed without its type, because `orders_total` beside
+//! `orders_created_total` is not a mistake. The lines of a histogram cannot be exposed without its type. So of a
+//! histogram and another gauge or histogram with its `_created` name, the second is rejected.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::catalog::{self, Kind};
 
-/// A name on the page and its kind.
-pub(super) type Owner = (String, Kind);
+/// The name and the kind of the metric that owns a name.
+pub(super) type NameOwner = (String, Kind);
 
-/// Every name on the page, and every name that its lines take.
+/// All names that are taken, and the metrics that own them.
 #[derive(Debug)]
 pub(super) struct Names {
-    owners: HashMap<String, Owner>,
+    owners: HashMap<String, NameOwner>,
 }
 
 impl Names {
-    /// The catalogue's names are taken from the start.
+    /// The names of the catalog.
     pub(super) fn new() -> Self {
         let mut names = Self {
             owners: HashMap::new(),
@@ -32,17 +33,19 @@ impl Names {
         names
     }
 
-    /// The metric that stands in the way of a metric of this name and kind.
-    pub(super) fn conflict(&self, name: &str, kind: Kind) -> Option<&Owner> {
-        let other = |owner: &&Owner| owner.0 != name || owner.1 != kind;
-        taken_by(name, kind)
+    /// The metric that conflicts with a metric of this name and kind.
+    pub(super) fn conflict(&self, name: &str, kind: Kind) -> Option<&NameOwner> {
+        let other = |owner: &&NameOwner| owner.0 != name || owner.1 != kind;
+        names_of(name, kind)
             .find_map(|name| self.owners.get(&name).filter(other))
             .or_else(|| self.conflict_of_created(name, kind))
     }
 
-    /// The metric that stands in the way of a histogram's `_created`, or the histogram whose `_created` this name is.
-    fn conflict_of_created(&self, name: &str, kind: Kind) -> Option<&Owner> {
-        if !has_one_place(kind) {
+    /// The metric that conflicts because of a histogram's `_created`.
+    ///
+    /// Either this name is the `_created` of a known histogram, or this is a histogram whose `_created` is taken.
+    fn conflict_of_created(&self, name: &str, kind: Kind) -> Option<&NameOwner> {
+        if !needs_type(kind) {
             return None;
         }
         let histogram = name.strip_suffix(CREATED);
@@ -52,13 +55,13 @@ impl Names {
             .map(|(_, owner)| owner);
         histogram.or_else(|| {
             let owner = self.owners.get(&format!("{name}{CREATED}"));
-            owner.filter(|owner| kind == Kind::Histogram && has_one_place(owner.1))
+            owner.filter(|owner| kind == Kind::Histogram && needs_type(owner.1))
         })
     }
 
     /// Takes all names of the metric.
     pub(super) fn claim(&mut self, name: &str, kind: Kind) {
-        for taken in taken_by(name, kind) {
+        for taken in names_of(name, kind) {
             self.owners
                 .entry(taken)
                 .or_insert_with(|| (name.to_owned(), kind));
@@ -66,21 +69,25 @@ impl Names {
     }
 }
 
-/// What OpenMetrics calls the time at which a counter or a histogram began. Not written, and reserved all the same.
+/// OpenMetrics' suffix for the start time of a counter or a histogram.
+///
+/// The exposition does not write it, but OpenMetrics reserves it.
 const CREATED: &str = "_created";
 
-/// Whether a metric of this kind can be shown under its type only.
-fn has_one_place(kind: Kind) -> bool {
+/// Whether a metric of this kind cannot be exposed without its type.
+fn needs_type(kind: Kind) -> bool {
     matches!(kind, Kind::Gauge | Kind::Histogram)
 }
 
-/// The counters that an OpenMetrics page has to show without their type, because names that the type reserves are taken.
+/// The counters that OpenMetrics must expose without their type.
+///
+/// Their type reserves a name that another metric has.
 pub(super) fn untyped<'a>(metrics: &[(&'a str, Kind)]) -> HashSet<&'a str> {
     let mut taken = HashSet::new();
     for (name, kind) in metrics {
         match kind {
             Kind::Counter => drop(taken.insert((*name).to_owned())),
-            _ => taken.extend(taken_by(name, *kind)),
+            _ => taken.extend(names_of(name, *kind)),
         }
         if *kind == Kind::Histogram {
             taken.insert(format!("{name}{CREATED}"));
@@ -101,9 +108,10 @@ pub(super) fn untyped<'a>(metrics: &[(&'a str, Kind)]) -> HashSet<&'a str> {
     untyped
 }
 
-/// The names that a metric takes: those of its lines, and that of its family, which in OpenMetrics is the name without
-/// `_total` or `_info`.
-fn taken_by(name: &str, kind: Kind) -> impl Iterator<Item = String> {
+/// The names that a metric takes: those of its lines and that of its family.
+///
+/// In OpenMetrics the name of the family has no `_total` or `_info`.
+fn names_of(name: &str, kind: Kind) -> impl Iterator<Item = String> {
     let (family, suffixes): (&str, &[&str]) = match kind {
         Kind::Counter => (family(name, kind), &["", "_total"]),
         Kind::Gauge => (name, &[""]),
@@ -131,7 +139,7 @@ mod tests {
     use crate::catalog;
 
     #[test]
-    fn the_catalogue_does_not_contradict_itself() {
+    fn catalog_names_do_not_conflict() {
         let names = Names::new();
         for metric in catalog::ALL {
             assert_eq!(
@@ -144,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_gives_way_to_created() {
+    fn counters_lose_their_type_to_created() {
         let counter = ("orders_total", Kind::Counter);
         for (other, expected) in [
             (("orders_created", Kind::Gauge), "orders_total"),
@@ -155,7 +163,7 @@ mod tests {
             let mut names = Names::new();
             names.claim(counter.0, counter.1);
             assert_eq!(names.conflict(other.0, other.1), None, "{other:?}");
-            // In the order of the page.
+            // In the order of the exposition.
             let mut metrics = [counter, other];
             metrics.sort_by_key(|metric| metric.0);
             let untyped = untyped(&metrics);

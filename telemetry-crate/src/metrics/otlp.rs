@@ -1,9 +1,9 @@
-//! Metrics as OTLP: the series of the page, for who has no Prometheus that scrapes it.
+//! Metrics as OTLP data points, for services that no Prometheus scrapes.
 //!
-//! Names and labels are those of the page, so that a dashboard works whichever way the numbers came
-//! ([metrics data model](https://opentelemetry.io/docs/specs/otel/metrics/data-model/)). All temporality is cumulative,
-//! as everything is that is counted here. What it leaves out: `target_info`, which is the resource of the request; the
-//! minimum and the maximum of a histogram, which are not kept; and sending.
+//! Names and labels are those of the exposition, so that one dashboard serves scraped and pushed metrics
+//! ([metrics data model](https://opentelemetry.io/docs/specs/otel/metrics/data-model/)). The temporality is cumulative.
+//! `target_info` is left out, because the request carries the resource. A histogram's minimum and maximum are left out,
+//! because they are not recorded.
 
 mod requests;
 #[cfg(test)]
@@ -31,17 +31,18 @@ use super::{
     family::OVERFLOW,
     handle::Series,
     histogram::Histogram,
-    sink::{About, Sink},
+    sink::{Descriptor, Sink},
 };
 use crate::collector::Samples;
 use crate::proto::{attribute, nanos, text};
 
-/// The attribute of the series that takes the rest, as the
-/// [specification](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute) spells it; the page has
-/// underscores in its place.
+/// The attribute of the overflow series.
+///
+/// Spelled as in the [specification](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute). The
+/// exposition has underscores instead of dots.
 const OVERFLOW_ATTRIBUTE: &str = "otel.metric.overflow";
 
-/// Samples that become requests.
+/// Data points of all metrics, which become requests.
 #[derive(Debug)]
 pub(super) struct Points {
     start: u64,
@@ -65,30 +66,36 @@ enum Point {
 }
 
 impl Points {
-    /// Counters count since `start`, and everything is as it is `now`.
+    /// Empty points of counts that began at `start`, as observed at `now`.
     pub(super) fn new(start: SystemTime, now: SystemTime) -> Self {
         let start = nanos(start);
         Self {
             start,
-            // A clock that was set back must not make an interval that ends before it starts.
+            // A clock that was set back must not produce an interval that ends before it starts.
             now: nanos(now).max(start),
             metrics: BTreeMap::new(),
         }
     }
 
-    fn stream(&mut self, about: About<'_>) -> &mut Stream {
-        let name = about.name.to_owned();
+    fn stream(&mut self, descriptor: Descriptor<'_>) -> &mut Stream {
+        let name = descriptor.name.to_owned();
         self.metrics.entry(name).or_insert_with(|| Stream {
-            kind: about.kind,
-            description: about.help,
-            unit: unit(about.kind, about.unit),
+            kind: descriptor.kind,
+            description: descriptor.help,
+            unit: unit(descriptor.kind, descriptor.unit),
             points: BTreeMap::new(),
         })
     }
 
-    fn number(&self, about: &About<'_>, labels: &str, value: number_data_point::Value) -> Point {
-        // A gauge has no beginning.
-        let is_sum = about.kind == Kind::Counter || catalog::UP_DOWN_COUNTERS.contains(&about.name);
+    fn number(
+        &self,
+        descriptor: &Descriptor<'_>,
+        labels: &str,
+        value: number_data_point::Value,
+    ) -> Point {
+        // Only a sum has a start time; a gauge has none.
+        let is_sum = descriptor.kind == Kind::Counter
+            || catalog::UP_DOWN_COUNTERS.contains(&descriptor.name);
         Point::Number(NumberDataPoint {
             attributes: attributes(labels),
             start_time_unix_nano: if is_sum { self.start } else { 0 },
@@ -107,7 +114,7 @@ impl Points {
             ..HistogramDataPoint::default()
         };
         for bucket in histogram.buckets() {
-            // The page counts a bucket and all below; OTLP counts each alone, and leaves the last bound out.
+            // OTLP's bucket counts are not cumulative, and its last bucket has no bound.
             point.bucket_counts.push(bucket.cumulative - point.count);
             point.count = bucket.cumulative;
             if bucket.le.is_finite() {
@@ -133,31 +140,32 @@ impl Samples for Points {
 }
 
 impl Sink for Points {
-    fn family(&mut self, about: About<'_>, series: &[(Arc<str>, Series)]) {
-        let made: Vec<_> = series
+    fn family(&mut self, descriptor: Descriptor<'_>, series: &[(Arc<str>, Series)]) {
+        let new: Vec<_> = series
             .iter()
             .map(|(labels, series)| {
                 let point = match series {
                     Series::Counter(value) => {
-                        self.number(&about, labels, count(value.load(Ordering::Relaxed)))
+                        self.number(&descriptor, labels, count(value.load(Ordering::Relaxed)))
                     }
                     Series::Gauge(value) => {
                         let value = f64::from_bits(value.load(Ordering::Relaxed));
-                        self.number(&about, labels, number_data_point::Value::AsDouble(value))
+                        let value = number_data_point::Value::AsDouble(value);
+                        self.number(&descriptor, labels, value)
                     }
                     Series::Histogram(histogram) => self.histogram(labels, histogram),
                 };
                 (Arc::clone(labels), point)
             })
             .collect();
-        let points = &mut self.stream(about).points;
-        for (labels, point) in made {
+        let points = &mut self.stream(descriptor).points;
+        for (labels, point) in new {
             points.entry(labels).or_insert(point);
         }
     }
 }
 
-/// Whole, as long as OTLP can say it.
+/// A count as an integer, or as a double if it does not fit OTLP's `i64`.
 fn count(value: u64) -> number_data_point::Value {
     i64::try_from(value).map_or(
         number_data_point::Value::AsDouble(value as f64),
@@ -165,8 +173,10 @@ fn count(value: u64) -> number_data_point::Value {
     )
 }
 
-/// A gauge of unit `1` is called a ratio, with a suffix that the page does not have, by what turns OTLP into Prometheus'
-/// names ([Prometheus compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#metric-metadata-1)).
+/// The unit of a metric, which is empty for a gauge of unit `1`.
+///
+/// A receiver that converts OTLP to Prometheus' names adds `_ratio` to a gauge of unit `1`, which the exposition does not
+/// ([Prometheus compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#metric-metadata-1)).
 fn unit(kind: Kind, unit: Cow<'static, str>) -> Cow<'static, str> {
     if unit == "1" && matches!(kind, Kind::Gauge | Kind::Info) {
         Cow::Borrowed("")
@@ -175,7 +185,7 @@ fn unit(kind: Kind, unit: Cow<'static, str>) -> Cow<'static, str> {
     }
 }
 
-/// The labels as they were before they were escaped for the page.
+/// The labels of a series as attributes, without the escapes of the exposition.
 fn attributes(labels: &str) -> Vec<KeyValue> {
     if labels == OVERFLOW {
         return vec![attribute(OVERFLOW_ATTRIBUTE, Value::BoolValue(true))];

@@ -1,22 +1,24 @@
-//! Whether a handle records anything: the question that a handle made before `init()` answers with no.
+//! A test of whether a handle records anything.
 //!
-//! The `metrics` facade gives a no-op handle before a recorder is there, remembers neither the name
-//! nor that it did, and its handles do not show what is behind them. So such handles cannot be listed afterwards, but
-//! the holder of one can test it: recording nothing does nothing to any handle, and ours notice it. What it leaves
-//! out: handles that were not tested. The list of metrics that are described and absent is the hint for those.
+//! A handle from before `init()` does not.
+//!
+//! The `metrics` facade returns a no-op handle while there is no recorder. It does not keep a list of such handles, and a
+//! handle does not expose its target, so they cannot be found afterwards. But the owner of a handle can test it: recording
+//! zero changes no metric, and this crate's handles notice the call. For handles that are not tested, the list of metrics
+//! that are described and absent is a hint.
 
 use std::cell::Cell;
 
 use ::metrics::{Counter, Gauge, Histogram};
 
 thread_local! {
-    static ANSWERED: Cell<bool> = const { Cell::new(false) };
+    static ACKNOWLEDGED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Called by a handle of ours that was asked to record nothing.
-pub(super) fn answer() {
-    // A thread that ends asks no questions.
-    let _ = ANSWERED.try_with(|answered| answered.set(true));
+/// Acknowledges a probe. Called by a handle of this crate that records zero.
+pub(super) fn acknowledge() {
+    // Fails only on a thread that is ending, which does not probe.
+    let _ = ACKNOWLEDGED.try_with(|acknowledged| acknowledged.set(true));
 }
 
 /// A handle of the `metrics` crate: a counter, a gauge or a histogram.
@@ -27,7 +29,7 @@ impl<T: sealed::Sealed> MetricHandle for T {}
 mod sealed {
     #[expect(unnameable_types, reason = "that is what seals it")]
     pub trait Sealed {
-        /// Records nothing.
+        /// Records zero, which changes no metric.
         fn record_nothing(&self);
     }
 }
@@ -50,12 +52,16 @@ impl sealed::Sealed for Histogram {
     }
 }
 
-/// Whether what is recorded into this handle reaches firstlight.
+/// Whether firstlight records what is written into this handle.
 ///
-/// `false` for a handle that was made before `init()`, one of a metric that was refused, and one of another recorder.
-/// The `metrics` crate gives out a no-op before a recorder is installed, for good and in silence, so a `static` handle
-/// that something touches too early never counts; ask here, in `main` after `init()` or in a test. The question itself
-/// records nothing.
+/// Returns `false` for a handle that was created before `init()`, for a handle of a metric that was rejected, and for a
+/// handle of another recorder.
+///
+/// Before a recorder is installed, the `metrics` crate returns handles that never record anything, without an error. A
+/// `static` handle that is first used before `init()` is such a handle. Check it with this function in `main` after
+/// `init()`, or in a test. The check itself records nothing.
+///
+/// # Examples
 ///
 /// ```no_run
 /// use std::sync::LazyLock;
@@ -70,7 +76,7 @@ impl sealed::Sealed for Histogram {
 /// # }
 /// ```
 pub fn is_recorded(handle: &impl MetricHandle) -> bool {
-    ANSWERED.set(false);
+    ACKNOWLEDGED.set(false);
     handle.record_nothing();
-    ANSWERED.replace(false)
+    ACKNOWLEDGED.replace(false)
 }

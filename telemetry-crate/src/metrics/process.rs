@@ -1,12 +1,11 @@
-//! `process_*`: what the operating system knows about this process.
+//! `process_*` metrics: what the operating system knows about this process.
 //!
-//! Read from `/proc` at each scrape, so Linux only; on other systems the page has none of them, rather than wrong ones.
-//! What it leaves out: the machine and the container, which node_exporter and cAdvisor see better, except for the one
-//! number of the container that decides over this process: its memory limit.
+//! Read from `/proc` at each scrape, so these metrics exist on Linux only. Metrics of the machine and of the container are
+//! left to node_exporter and cAdvisor, except for the container's memory limit, above which the kernel kills this process.
 
 use crate::collector::{Collector, Samples};
 
-/// Writes what the system tells; what it does not tell is left out.
+/// Collects the metrics that the system provides, and leaves out the others.
 #[derive(Debug)]
 pub(super) struct ProcessCollector {
     /// Seconds since the Unix epoch.
@@ -35,7 +34,9 @@ mod linux {
         }
     }
 
-    /// Read once: it does not change, and the kernel's boot time is in a file that grows with the number of processors.
+    /// The start of the process, in seconds since the Unix epoch.
+    ///
+    /// Read once, because the file with the kernel's boot time grows with the number of processors.
     fn started() -> ProcResult<f64> {
         let ticks = Process::myself()?.stat()?.starttime;
         Ok(procfs::boot_time_secs()? as f64 + seconds(ticks))
@@ -51,7 +52,7 @@ mod linux {
                 return;
             };
             if let Ok(stat) = process.stat() {
-                // Not from whole seconds: `rate()` of an idle process would jump between 0 and 1.
+                // Fractions of a second: with whole seconds, `rate()` of an idle process would jump between 0 and 1.
                 let cpu = seconds(stat.utime.saturating_add(stat.stime));
                 samples.sample(&catalog::PROCESS_CPU_SECONDS, &[], cpu);
                 let resident = stat.rss.saturating_mul(procfs::page_size());

@@ -1,4 +1,4 @@
-//! The same metrics over OTLP, for those who have no Prometheus.
+//! Periodic export of the metrics over OTLP.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -12,7 +12,7 @@ use crate::{
     resource::Resource,
 };
 
-/// Built and not yet running.
+/// The export of metrics, built and not yet running.
 pub(crate) struct MetricsPush {
     endpoint: String,
     intervals: Intervals,

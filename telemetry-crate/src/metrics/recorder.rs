@@ -1,7 +1,7 @@
-//! What the `metrics` macros talk to.
+//! The recorder behind the `metrics` macros.
 //!
-//! Every use asks the cache first; only the first use of a key goes through the registry. What it leaves out: putting
-//! the unit of `describe_*` into the name. A name that changes when a description is added breaks every query of it.
+//! Each use looks in the cache first. Only the first use of a key goes through the registry. The unit of a `describe_*` macro
+//! is not added to the name, because a name that changes with its description breaks every query.
 
 use std::sync::Arc;
 
@@ -9,8 +9,11 @@ use ::metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Sha
 
 use super::{catalog::Kind, handle::Handle, registry::Registry};
 
-/// The front of the metrics signal, for `metrics::set_global_recorder` or beside a recorder of the service's own. Clones
-/// share everything.
+/// The recorder of the metrics signal.
+///
+/// For `metrics::set_global_recorder`, or beside another recorder of the service.
+///
+/// Clones share the same metrics.
 #[derive(Debug, Clone)]
 pub(crate) struct FrontRecorder {
     registry: Arc<Registry>,

@@ -1,7 +1,7 @@
-//! Every metric of the process, and the path from a key to its series.
+//! All recorded metrics of a process, and the way from a key to its series.
 //!
-//! What it leaves out: the fast path, which is the cache's, and everything that is read only on a scrape,
-//! which collectors add.
+//! The fast path for known keys is [`Cache`]. Values that are read only at a scrape come from
+//! [collectors](crate::collector).
 
 use std::{
     collections::HashMap,
@@ -16,29 +16,31 @@ use ::metrics::{Key, Unit};
 
 use super::{
     buckets::Buckets,
-    budget::Budget,
     cache::Cache,
     canonical::{self, Labels},
+    cardinality::CardinalityLimiter,
     catalog::{self, Kind},
-    culprit::SeriesReport,
     families::{self, Families},
     family::Family,
     handle::Handle,
     rejected::RejectedMetrics,
-    sink::{About, Sink},
+    series_report::SeriesReport,
+    sink::{Descriptor, Sink},
     unit,
 };
+
+/// All metrics that the program and this crate record.
 pub(super) struct Registry {
     pub(super) cache: Cache,
     pub(super) rejected: RejectedMetrics,
     buckets: Buckets,
-    budget: Budget,
+    limiter: CardinalityLimiter,
     families: RwLock<Families>,
-    /// What the program said about its metrics, by name on the page.
+    /// From the program's `describe_*` macros, by canonical name.
     described: RwLock<HashMap<String, Description>>,
 }
 
-/// What the program says about one metric.
+/// The arguments of a `describe_*` macro.
 #[derive(Debug, Clone, Default)]
 struct Description {
     help: String,
@@ -46,24 +48,26 @@ struct Description {
 }
 
 impl Registry {
-    pub(super) fn new(buckets: Buckets, budget: Budget) -> Self {
+    pub(super) fn new(buckets: Buckets, limiter: CardinalityLimiter) -> Self {
         Self {
             cache: Cache::new(),
             rejected: RejectedMetrics::default(),
             buckets,
-            budget,
+            limiter,
             families: RwLock::new(Families::new()),
             described: RwLock::default(),
         }
     }
 
-    /// The handle of a key that the cache does not have, or `None` if the metric is refused.
+    /// The handle of a key that is not in the cache.
+    ///
+    /// Returns `None` if the metric is rejected.
     pub(super) fn resolve(&self, kind: Kind, key: &Key) -> Option<Handle> {
         let family = self.family(kind, key.name())?;
         let raw = || key.labels().map(|label| (label.key(), label.value()));
-        let (series, own) = family.series(&Labels::new(kind, raw()), &self.budget);
-        // What went to the rest is not remembered: there is no end to such keys.
-        if own && canonical::fits(key.name(), raw()) && family.may_remember() {
+        let (series, is_regular) = family.series(&Labels::new(kind, raw()), &self.limiter);
+        // Keys of the overflow series are not cached: their number has no bound.
+        if is_regular && canonical::fits(key.name(), raw()) && family.reserve_spelling() {
             self.cache.insert(key, series.clone());
         }
         Some(series.into())
@@ -84,20 +88,23 @@ impl Registry {
             .families
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let made = families.get_or_make(kind, &name, bounds, &self.budget);
+        let inserted = families.get_or_insert(kind, &name, bounds, &self.limiter);
         drop(families);
-        made.map_err(|owner| self.rejected.add(name, kind, owner))
+        inserted
+            .map_err(|owner| self.rejected.add(name, kind, owner))
             .ok()
     }
 
-    /// Remembers what the program says about a metric of its own. The first description counts, as with the exporter.
+    /// Stores the program's description of a metric.
+    ///
+    /// The first description wins, as in `metrics-exporter-prometheus`.
     pub(super) fn describe(&self, kind: Kind, raw: &str, unit: Option<Unit>, help: &str) {
         let name = canonical::metric_name(kind, raw);
         let mut described = self
             .described
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if (unit.is_some() || !help.is_empty()) && described.len() < families::METRICS {
+        if (unit.is_some() || !help.is_empty()) && described.len() < families::MAX_METRICS {
             described.entry(name).or_insert_with(|| Description {
                 help: help.to_owned(),
                 unit,
@@ -116,25 +123,27 @@ impl Registry {
         families.has(name)
     }
 
-    /// Every metric that the program or this crate recorded, the one with the most series first.
+    /// Reports of all recorded metrics, the one with the most series first.
     pub(super) fn series(&self) -> Vec<SeriesReport> {
-        let of = |family: &Arc<Family>| SeriesReport::of(family, &self.budget);
-        let mut reports: Vec<_> = self.all().iter().map(of).collect();
+        let report = |family: &Arc<Family>| SeriesReport::of(family, &self.limiter);
+        let mut reports: Vec<_> = self.all().iter().map(report).collect();
         reports.sort_by(|a, b| (b.series, &a.metric).cmp(&(a.series, &b.metric)));
         reports
     }
 
-    /// The metrics that are over their budget and were not in an answer of this function before.
-    pub(super) fn newly_over_budget(&self) -> Vec<SeriesReport> {
+    /// Reports of the metrics that exceeded their limit, each returned once.
+    pub(super) fn newly_overflowed(&self) -> Vec<SeriesReport> {
         let is_new = |family: &&Arc<Family>| {
-            family.over_budget.load(Ordering::Relaxed) > 0
+            family.overflow_uses.load(Ordering::Relaxed) > 0
                 && !family.is_reported.swap(true, Ordering::Relaxed)
         };
-        let of = |family: &Arc<Family>| SeriesReport::of(family, &self.budget);
-        self.all().iter().filter(is_new).map(of).collect()
+        let report = |family: &Arc<Family>| SeriesReport::of(family, &self.limiter);
+        self.all().iter().filter(is_new).map(report).collect()
     }
 
-    /// Metrics that the program has described and not recorded, by name, without those that were refused.
+    /// Metrics that the program has described and never recorded, sorted by name.
+    ///
+    /// Without the metrics that were rejected.
     pub(super) fn described_and_absent(&self) -> Vec<String> {
         let described: Vec<_> = {
             let described = self
@@ -144,18 +153,18 @@ impl Registry {
             described.keys().cloned().collect()
         };
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
-        let refused = self.rejected.list();
+        let rejected = self.rejected.list();
         let is_absent = |name: &String| {
             !families.has(name)
                 && catalog::find(name).is_none()
-                && !refused.iter().any(|metric| metric.name() == name)
+                && !rejected.iter().any(|metric| metric.name() == name)
         };
         let mut absent: Vec<_> = described.into_iter().filter(is_absent).collect();
         absent.sort();
         absent
     }
 
-    fn about<'a>(&self, family: &'a Family) -> About<'a> {
+    fn descriptor<'a>(&self, family: &'a Family) -> Descriptor<'a> {
         if let Some(metric) = catalog::find(&family.name) {
             return metric.into();
         }
@@ -165,7 +174,7 @@ impl Registry {
             .unwrap_or_else(PoisonError::into_inner);
         let Description { help, unit } = described.get(&family.name).cloned().unwrap_or_default();
         drop(described);
-        About {
+        Descriptor {
             name: &family.name,
             kind: family.kind,
             help: help.into(),
@@ -177,19 +186,19 @@ impl Registry {
 }
 
 impl fmt::Debug for Registry {
-    /// Without the series, which are thousands.
+    /// Without the series, of which there may be thousands.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").finish_non_exhaustive()
     }
 }
 
 impl Registry {
-    /// Adds all series, and what became of those that are none.
+    /// Adds all series, and the counts of overflows, drops and rejections.
     pub(super) fn collect(&self, sink: &mut dyn Sink) {
         for family in &self.all() {
-            sink.family(self.about(family), &family.all());
+            sink.family(self.descriptor(family), &family.all());
             let self_metrics = [
-                (&catalog::METRICS_SERIES_OVER_BUDGET, &family.over_budget),
+                (&catalog::METRICS_SERIES_OVER_BUDGET, &family.overflow_uses),
                 (&catalog::METRICS_SAMPLES_DROPPED, &*family.dropped),
             ];
             for (metric, count) in self_metrics {

@@ -1,7 +1,7 @@
-//! Metrics that the program uses and the page cannot have: counted, and each named once.
+//! Metrics that the recorder rejects: counted, and each listed once.
 //!
-//! A metric that is silently missing is found during the incident that it was made for. What it leaves out: a log line,
-//! because this code runs inside whatever the program is doing, its logging included.
+//! Without the list, a missing metric would be noticed only in the incident that it was added for. Nothing is logged here,
+//! because this code runs inside arbitrary code of the program, which includes its logging.
 
 use std::{
     fmt,
@@ -11,19 +11,20 @@ use std::{
     },
 };
 
-use super::{catalog::Kind, names::Owner};
+use super::{catalog::Kind, names::NameOwner};
 
-/// Most rejected that are remembered by name. They come from code, so a program with more of them has a mistake that the
-/// first few show.
-const REMEMBERED: usize = 64;
+/// Rejected metrics that are listed by name.
+///
+/// Names come from code, so the first few show the mistake.
+const MAX_LISTED: usize = 64;
 
-/// A metric that the program uses and the page cannot have.
+/// A metric that the program uses and the recorder has rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RejectedMetric {
     name: String,
     kind: Kind,
-    /// What stands in its way; `None` if there is no room for another name.
-    owner: Option<Owner>,
+    /// The metric that owns the name; `None` if there are too many metrics.
+    owner: Option<NameOwner>,
 }
 
 impl RejectedMetric {
@@ -52,17 +53,17 @@ impl fmt::Display for RejectedMetric {
     }
 }
 
-/// What was refused.
+/// The rejected metrics, and the number of their uses by reason.
 #[derive(Debug, Default)]
 pub(super) struct RejectedMetrics {
     pub(super) kind_conflicts: AtomicU64,
     pub(super) too_many_names: AtomicU64,
-    remembered: Mutex<Vec<RejectedMetric>>,
+    listed: Mutex<Vec<RejectedMetric>>,
 }
 
 impl RejectedMetrics {
-    /// Counts one use of a refused metric.
-    pub(super) fn add(&self, name: String, kind: Kind, owner: Option<Owner>) {
+    /// Counts one use of a rejected metric.
+    pub(super) fn add(&self, name: String, kind: Kind, owner: Option<NameOwner>) {
         let counter = if owner.is_some() {
             &self.kind_conflicts
         } else {
@@ -70,18 +71,15 @@ impl RejectedMetrics {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         let rejected_metric = RejectedMetric { name, kind, owner };
-        let mut remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() < REMEMBERED && !remembered.contains(&rejected_metric) {
-            remembered.push(rejected_metric);
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        if listed.len() < MAX_LISTED && !listed.contains(&rejected_metric) {
+            listed.push(rejected_metric);
         }
     }
 
-    /// Each refused metric once, in the order of their first use, up to a limit.
+    /// Up to 64 rejected metrics, each once, in the order of their first use.
     pub(super) fn list(&self) -> Vec<RejectedMetric> {
-        self.remembered
+        self.listed
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -93,7 +91,7 @@ mod tests {
     use super::{Kind, RejectedMetrics};
 
     #[test]
-    fn refusals_say_what_to_do_once_each() {
+    fn rejections_are_listed_once_with_advice() {
         let rejected = RejectedMetrics::default();
         for _ in 0..3 {
             rejected.add(

@@ -1,7 +1,6 @@
-//! Where samples go: the metrics page, or an OTLP request.
+//! The target of samples: an exposition or an OTLP request.
 //!
-//! Collectors and the registry write into a sink and do not know which one it is, so that the page and what is pushed
-//! cannot disagree.
+//! Collectors and the registry write to both through one trait, so that scraped and pushed metrics cannot differ.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -11,19 +10,19 @@ use crate::{
     collector::Samples,
 };
 
-/// What is known about a metric apart from its samples.
+/// A metric without its samples.
 #[derive(Debug, Clone)]
-pub(crate) struct About<'a> {
-    /// The name on the page.
+pub(crate) struct Descriptor<'a> {
+    /// The canonical name.
     pub(crate) name: &'a str,
     pub(crate) kind: Kind,
     /// Empty without a description.
     pub(crate) help: Cow<'static, str>,
-    /// In UCUM; empty without one.
+    /// In UCUM; empty without a unit.
     pub(crate) unit: Cow<'static, str>,
 }
 
-impl<'a> From<&'a Metric> for About<'a> {
+impl<'a> From<&'a Metric> for Descriptor<'a> {
     fn from(metric: &'a Metric) -> Self {
         Self {
             name: metric.name,
@@ -34,9 +33,11 @@ impl<'a> From<&'a Metric> for About<'a> {
     }
 }
 
-/// Takes samples of collectors, and the registry's series.
+/// Receives the samples of collectors and the series of the registry.
 pub(crate) trait Sink: Samples {
-    /// Adds series of one metric, by labels as [`Labels::text`](super::canonical::Labels::text) writes them; the first
-    /// mention of a metric decides its kind, help and unit.
-    fn family(&mut self, about: About<'_>, series: &[(Arc<str>, Series)]);
+    /// Adds series of one metric.
+    ///
+    /// Each comes with its labels as [`Labels::text`](super::canonical::Labels::text) writes them. The first call for a
+    /// metric decides its kind, help and unit.
+    fn family(&mut self, descriptor: Descriptor<'_>, series: &[(Arc<str>, Series)]);
 }

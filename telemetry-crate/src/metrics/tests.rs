@@ -1,9 +1,9 @@
-//! The signal as a whole: what goes in through the macros comes out on the page.
+//! Tests of the whole signal, from the macros to the exposition.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-mod budget;
-mod catalogued;
+mod cardinality;
+mod catalog;
 mod exporter;
 pub(in crate::metrics) mod parse;
 mod stress;
@@ -18,7 +18,10 @@ use opentelemetry::{
 
 use self::parse::{Labels, samples};
 use super::{Format, Metrics, MetricsHandle, MetricsOptions};
-use crate::{catalog, config::CardinalityLimits};
+use crate::{
+    catalog::{self as metric_catalog, HTTP_SERVER_ACTIVE_REQUESTS},
+    config::CardinalityLimits,
+};
 
 fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
     let metrics = Metrics::new(MetricsOptions {
@@ -28,13 +31,13 @@ fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
             ("odd \"key\"".into(), "C:\\new\n".into()),
         ],
         buckets: vec![("order.value".into(), vec![10.0, 100.0])],
-        budget: CardinalityLimits::default(),
+        cardinality: CardinalityLimits::default(),
     });
     with_local_recorder(&metrics.recorder(), uses);
     metrics.handle()
 }
 
-/// The values of a metric, by labels.
+/// The labels and values of all series of a metric.
 fn values(handle: &MetricsHandle, name: &str) -> Vec<(Labels, String)> {
     let all = samples(&handle.render(Format::Text)).into_iter();
     all.filter(|sample| sample.0 == name)
@@ -62,7 +65,7 @@ fn in_sampled_span(uses: impl FnOnce()) {
 }
 
 #[test]
-fn any_label_value_comes_back_as_it_was() {
+fn label_values_are_escaped_losslessly() {
     let tricky = ["\\", "\"", "\n", "n", " ", "}"];
     let mut texts = vec![String::new()];
     for _ in 0..3 {
@@ -143,19 +146,19 @@ fn first_kind_of_a_name_wins() {
     });
     assert_eq!(values(&handle, "both_total"), [(labels([]), "1".into())]);
     assert_eq!(values(&handle, "lat_count"), [(labels([]), "1".into())]);
-    let refused = values(&handle, "metrics_rejected_total");
+    let rejected = values(&handle, "metrics_rejected_total");
     assert_eq!(
-        refused[0],
+        rejected[0],
         (labels([("reason", "kind_conflict")]), "6".into())
     );
     assert_eq!(
-        refused[1],
+        rejected[1],
         (labels([("reason", "too_many_names")]), "0".into())
     );
     let names: Vec<_> = handle.rejected().iter().map(ToString::to_string).collect();
     assert_eq!(names.len(), 5, "{names:?}");
     assert!(names[0].starts_with("gauge both is not recorded: both_total is a counter already"));
-    // `lat_sum` becomes `lat_sum_total`, whose OpenMetrics family would be `lat_sum`, a line of `lat`.
+    // The counter `lat_sum` becomes `lat_sum_total`. Its OpenMetrics family is `lat_sum`, which is a line of `lat`.
     assert!(
         names
             .iter()
@@ -165,34 +168,35 @@ fn first_kind_of_a_name_wins() {
 }
 
 #[test]
-fn names_are_bounded_too() {
+fn number_of_names_is_bounded() {
     let handle = metrics_after(|| {
         for index in 0..1_500 {
             counter!(format!("m{index}")).increment(1);
         }
-        gauge!(catalog::HTTP_SERVER_ACTIVE_REQUESTS.name).set(1.0);
+        gauge!(HTTP_SERVER_ACTIVE_REQUESTS.name).set(1.0);
     });
     assert_eq!(
         values(&handle, "http_server_active_requests").len(),
         1,
-        "ours always has room"
+        "metrics of the catalog always have room"
     );
-    let page = samples(&handle.render(Format::Text));
+    let exposition = samples(&handle.render(Format::Text));
     assert_eq!(
-        page.iter()
+        exposition
+            .iter()
             .filter(|(name, ..)| name.starts_with('m') && !name.contains("metrics"))
             .count(),
         1_000
     );
-    let refused = values(&handle, "metrics_rejected_total");
+    let rejected = values(&handle, "metrics_rejected_total");
     assert_eq!(
-        refused[1],
+        rejected[1],
         (labels([("reason", "too_many_names")]), "500".into())
     );
 }
 
 #[test]
-fn odd_keys_are_not_remembered() {
+fn oversized_and_varying_keys_are_not_cached() {
     let metrics = Metrics::new(MetricsOptions::default());
     with_local_recorder(&metrics.recorder(), || {
         for index in 0..10_000 {
@@ -212,7 +216,7 @@ fn odd_keys_are_not_remembered() {
 }
 
 #[test]
-fn a_page_is_sorted_and_the_same_twice() {
+fn expositions_are_sorted_and_stable() {
     let handle = metrics_after(|| {
         for name in ["z", "a", "m"] {
             for key in ["2", "1", "3"] {
@@ -222,14 +226,22 @@ fn a_page_is_sorted_and_the_same_twice() {
         }
     });
     for format in [Format::Text, Format::OpenMetrics] {
-        let still = |page: String| -> Vec<String> {
-            let lines = page.lines().filter(|line| !line.starts_with("process_"));
+        let without_process = |exposition: String| -> Vec<String> {
+            let lines = exposition
+                .lines()
+                .filter(|line| !line.starts_with("process_"));
             lines.map(ToOwned::to_owned).collect()
         };
-        let page = handle.render(format);
-        let names: Vec<_> = samples(&page).into_iter().map(|(name, ..)| name).collect();
+        let exposition = handle.render(format);
+        let names: Vec<_> = samples(&exposition)
+            .into_iter()
+            .map(|(name, ..)| name)
+            .collect();
         assert!(names.is_sorted(), "{names:#?}");
-        assert_eq!(still(page), still(handle.render(format)));
+        assert_eq!(
+            without_process(exposition),
+            without_process(handle.render(format))
+        );
     }
 }
 
@@ -237,7 +249,7 @@ fn a_page_is_sorted_and_the_same_twice() {
 fn only_openmetrics_has_exemplars() {
     let handle = metrics_after(|| {
         describe_counter!("jobs", "Jobs \"done\"\\\n.");
-        describe_gauge!("http_server_active_requests", "not the catalogue's");
+        describe_gauge!("http_server_active_requests", "not the catalog's");
         counter!("jobs").increment(2);
         gauge!("http_server_active_requests").set(f64::INFINITY);
         histogram!("order.value").record(5.0);
@@ -276,7 +288,7 @@ fn only_openmetrics_has_exemplars() {
 }
 
 #[test]
-fn samples_without_a_place_are_counted() {
+fn dropped_samples_are_counted() {
     let handle = metrics_after(|| {
         for value in [f64::NAN, -1.0, f64::INFINITY] {
             histogram!("lat", "k" => "1").record(value);
@@ -291,7 +303,7 @@ fn samples_without_a_place_are_counted() {
 }
 
 #[test]
-fn an_unused_pillar_has_a_valid_page() {
+fn unused_signal_has_a_valid_exposition() {
     let handle = Metrics::new(MetricsOptions::default()).handle();
     samples(&handle.render(Format::Text));
     samples(&handle.render(Format::OpenMetrics));
@@ -299,13 +311,13 @@ fn an_unused_pillar_has_a_valid_page() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_process_is_on_the_page() {
+fn process_metrics_are_exposed() {
     let handle = metrics_after(|| ());
-    for metric in catalog::ALL
+    for metric in metric_catalog::ALL
         .iter()
         .filter(|metric| metric.name.starts_with("process_"))
-        // Not every process has one.
-        .filter(|metric| metric.name != catalog::CGROUP_MEMORY_LIMIT.name)
+        // A process may have no memory limit.
+        .filter(|metric| metric.name != metric_catalog::CGROUP_MEMORY_LIMIT.name)
     {
         let values = values(&handle, metric.name);
         assert_eq!(values.len(), 1, "{}", metric.name);

@@ -1,11 +1,11 @@
-//! Units, as UCUM writes them, which is how OTLP wants them.
+//! Units in UCUM, which OTLP uses.
 //!
-//! [Instrument units](https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units) of the semantic
-//! conventions. What it leaves out: converting values. A unit says what the numbers are.
+//! See [instrument units](https://opentelemetry.io/docs/specs/semconv/general/metrics/#instrument-units) of the semantic
+//! conventions. Values are not converted.
 
 use ::metrics::Unit;
 
-/// What UCUM calls a unit of the `metrics` facade.
+/// The UCUM code of a unit of the `metrics` facade.
 pub(super) fn ucum(unit: Unit) -> &'static str {
     match unit {
         Unit::Count => "1",
@@ -28,7 +28,9 @@ pub(super) fn ucum(unit: Unit) -> &'static str {
     }
 }
 
-/// The unit that a name on the page ends in, for a metric without a description; empty if it ends in none.
+/// The unit at the end of a canonical name, or an empty text.
+///
+/// For a metric without a description.
 pub(super) fn of_name(name: &str) -> &'static str {
     let stem = name.strip_suffix("_total").unwrap_or(name);
     let named = [("_seconds", "s"), ("_bytes", "By")];
@@ -41,7 +43,7 @@ mod tests {
     use super::of_name;
 
     #[test]
-    fn a_name_that_ends_in_a_unit_has_it() {
+    fn unit_is_read_from_the_name() {
         for (name, unit) in [
             ("lat_seconds", "s"),
             ("cpu_seconds_total", "s"),

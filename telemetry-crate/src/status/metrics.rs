@@ -40,7 +40,7 @@ impl Status {
             .collect();
         let over_budget: Vec<String> = reports
             .iter()
-            .filter(|report| report.over_budget_uses > 0)
+            .filter(|report| report.overflow_uses > 0)
             .map(ToString::to_string)
             .collect();
         let (state, detail) = if !refused.is_empty() || !over_budget.is_empty() {
@@ -110,17 +110,17 @@ fn series_of(report: &SeriesReport) -> String {
     let SeriesReport {
         metric,
         series,
-        budget,
+        limit,
         growth,
-        culprit,
+        offending_label,
         ..
     } = report;
-    let mut text = format!("{metric} has {series} of {budget} series, {growth} of them new");
-    if let Some(culprit) = culprit {
-        let samples = culprit.samples.join(", ");
+    let mut text = format!("{metric} has {series} of {limit} series, {growth} of them new");
+    if let Some(label) = offending_label {
+        let samples = label.samples.join(", ");
         text += &format!(
             "; its label {} has {} values, such as {samples}",
-            culprit.label, culprit.distinct
+            label.name, label.distinct
         );
     }
     text

@@ -1,8 +1,8 @@
-//! Points become requests, none of them larger than a collector takes.
+//! Splits data points into requests that collectors accept.
 //!
-//! A collector refuses a message over gRPC that is larger than 4 MiB when it is unpacked, whole and at every attempt. So
-//! many series become several requests; points of one metric may be in two of them, which OTLP allows. What it leaves
-//! out: a point that is larger than that alone, which its labels cannot make it.
+//! A collector rejects a gRPC message of more than 4 MiB after decompression, at every attempt. So many series become
+//! several requests. The points of one metric may be in two of them, which OTLP permits. A single point is always smaller,
+//! because labels are bounded.
 
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
@@ -20,48 +20,51 @@ use crate::{
     proto::scope,
 };
 
-/// Half of what gRPC servers take by default: the sizes below are counted and not measured.
+/// The size at which a request is split.
+///
+/// Half of the default limit of gRPC servers, because the sizes below are estimates.
 const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 
-/// What a message costs around its content: a tag, and a length of up to five bytes.
+/// Overhead of a nested message: a tag, and a length of up to five bytes.
 const FRAME: usize = 6;
 
-/// One request, and how many data points are lost if it is.
+/// One request, and the number of its data points.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MetricsRequest {
     pub(crate) request: ExportMetricsServiceRequest,
     pub(crate) points: usize,
 }
 
-/// A request that may get more.
+/// A request to which points are being added.
 #[derive(Debug, Default)]
-struct Open {
+struct OpenRequest {
     metrics: Vec<Metric>,
     points: usize,
     bytes: usize,
 }
 
 impl Points {
-    /// The requests, none if there is no point; each has the resource.
+    /// The requests, each with the resource. Empty if there are no points.
     pub(in crate::metrics) fn requests(self, resource: &Resource) -> Vec<MetricsRequest> {
         self.requests_of(resource, MAX_REQUEST_BYTES)
     }
 
     pub(super) fn requests_of(self, resource: &Resource, max_bytes: usize) -> Vec<MetricsRequest> {
-        let head = resource.encoded_len();
+        let resource_bytes = resource.encoded_len();
         let mut full = Vec::new();
-        let mut open = Open::default();
+        let mut open = OpenRequest::default();
         for (name, mut stream) in self.metrics {
-            let title = name.len() + stream.description.len() + stream.unit.len() + 5 * FRAME;
+            let metadata_bytes =
+                name.len() + stream.description.len() + stream.unit.len() + 5 * FRAME;
             let mut points = Vec::with_capacity(stream.points.len());
-            open.bytes += title;
+            open.bytes += metadata_bytes;
             for point in std::mem::take(&mut stream.points).into_values() {
                 let bytes = point.encoded_len() + FRAME;
-                if open.points > 0 && head + open.bytes + bytes > max_bytes {
+                if open.points > 0 && resource_bytes + open.bytes + bytes > max_bytes {
                     open.metrics
                         .extend(stream.metric(&name, std::mem::take(&mut points)));
                     full.push(std::mem::take(&mut open));
-                    open.bytes = title;
+                    open.bytes = metadata_bytes;
                 }
                 open.bytes += bytes;
                 open.points += 1;
@@ -82,7 +85,7 @@ impl Points {
 }
 
 impl Stream {
-    /// Nothing if there is no point: a metric without any says nothing.
+    /// A metric of these points, or `None` if there are none.
     fn metric(&self, name: &str, points: Vec<Point>) -> Option<Metric> {
         if points.is_empty() {
             return None;

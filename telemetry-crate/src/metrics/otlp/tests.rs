@@ -1,4 +1,4 @@
-//! What is pushed, judged against the page: the same series, whatever the labels are.
+//! Pushed metrics have the same series as the exposition.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
@@ -32,12 +32,12 @@ use crate::{
     resource::Resource,
 };
 
-fn metrics_after(budget: usize, uses: impl FnOnce()) -> MetricsHandle {
+fn metrics_after(limit: usize, uses: impl FnOnce()) -> MetricsHandle {
     let metrics = Metrics::new(MetricsOptions {
         resource: vec![("service.name".into(), "orders".into())],
         buckets: vec![("order.value".into(), vec![10.0, 100.0])],
-        budget: CardinalityLimits {
-            each: Some(budget),
+        cardinality: CardinalityLimits {
+            each: Some(limit),
             ..CardinalityLimits::default()
         },
     });
@@ -91,7 +91,7 @@ fn number(point: &NumberDataPoint) -> f64 {
     }
 }
 
-/// The labels that the page has for these attributes.
+/// The labels in the exposition for these attributes.
 fn labels(attributes: &[KeyValue]) -> Labels {
     let label = |attribute: &KeyValue| {
         let value = attribute.value.as_ref().unwrap().value.as_ref().unwrap();
@@ -104,8 +104,8 @@ fn labels(attributes: &[KeyValue]) -> Labels {
     attributes.iter().map(label).collect()
 }
 
-/// The pushed metrics as lines of the page.
-fn as_page(metrics: &BTreeMap<String, Metric>) -> Vec<(String, Labels, String)> {
+/// The pushed metrics as samples of an exposition.
+fn as_samples(metrics: &BTreeMap<String, Metric>) -> Vec<(String, Labels, String)> {
     let mut lines = Vec::new();
     for (name, metric) in metrics {
         for point in numbers(metric) {
@@ -138,7 +138,7 @@ fn as_page(metrics: &BTreeMap<String, Metric>) -> Vec<(String, Labels, String)> 
 }
 
 #[test]
-fn what_is_pushed_is_what_is_on_the_page() {
+fn pushed_series_equal_the_exposition() {
     let handle = metrics_after(7, || {
         for text in [
             "",
@@ -158,24 +158,24 @@ fn what_is_pushed_is_what_is_on_the_page() {
         gauge!("endless").set(f64::INFINITY);
         histogram!("lat_seconds").record(f64::INFINITY);
     });
-    // What the process and the resource say of themselves changes between the two.
+    // Process metrics change between the two, and `target_info` is not pushed.
     let is_ours = |name: &str| name.starts_with("process_") || name.ends_with("_info");
-    let mut page: Vec<_> = samples(&handle.render(Format::Text))
+    let mut exposition: Vec<_> = samples(&handle.render(Format::Text))
         .into_iter()
         .filter(|(name, ..)| !is_ours(name))
         .map(|(name, labels, value)| (name, labels, value.replace("+Inf", "inf")))
         .collect();
-    page.sort();
+    exposition.sort();
     let mut pushed = pushed(&handle);
     assert!(pushed.contains_key("build_info"));
     assert!(!pushed.contains_key("target_info"));
     pushed.retain(|name, _| !is_ours(name));
-    assert!(page.len() > 60, "{page:?}");
-    assert_eq!(as_page(&pushed), page);
+    assert!(exposition.len() > 60, "{exposition:?}");
+    assert_eq!(as_samples(&pushed), exposition);
 }
 
 #[test]
-fn up_down_counters_are_sums_that_may_fall() {
+fn up_down_counters_are_non_monotonic_sums() {
     let handle = metrics_after(10, || {
         for name in catalog::UP_DOWN_COUNTERS {
             gauge!(*name).set(2.0);
@@ -240,7 +240,7 @@ fn units_are_declared_or_from_the_name() {
     for (name, unit, description) in [
         ("sent_total", "By", "Bytes sent."),
         ("jobs_total", "1", "Jobs."),
-        // Or the Prometheus that receives it calls it a ratio.
+        // With a unit, the receiving Prometheus would add `_ratio` to the name.
         ("workers", "", "Workers."),
         ("wait", "ms", ""),
         ("lat_seconds", "s", ""),
@@ -286,7 +286,7 @@ fn buckets_carry_exemplars() {
 }
 
 #[test]
-fn many_series_fill_several_requests() {
+fn large_exports_are_split_into_requests() {
     let handle = metrics_after(1_000, || {
         for id in 0..500 {
             counter!("c", "id" => id.to_string()).increment(1);

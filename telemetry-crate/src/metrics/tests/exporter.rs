@@ -1,9 +1,9 @@
-//! The page beside that of the exporter whose rules it follows.
+//! The exposition compared with that of `metrics-exporter-prometheus`.
 
 use ::metrics::{Recorder, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
-use super::{Format, catalog, metrics_after, parse::samples};
+use super::{Format, metric_catalog, metrics_after, parse::samples};
 
 fn uses() {
     counter!("orders_total", "shop" => "a").increment(3);
@@ -26,12 +26,12 @@ fn series_equal_those_of_the_exporter() {
     let ours = metrics_after(uses).render(Format::Text);
 
     let number = |text: &str| text.parse::<f64>().unwrap();
-    let series = |page: &str| {
-        let mut series: Vec<_> = samples(page)
+    let series = |exposition: &str| {
+        let mut series: Vec<_> = samples(exposition)
             .into_iter()
-            .filter(|(name, ..)| !catalog::ALL.iter().any(|metric| name == metric.name))
+            .filter(|(name, ..)| !metric_catalog::ALL.iter().any(|metric| name == metric.name))
             .map(|(name, mut labels, value)| {
-                // `1` and `1.0` are one bound.
+                // `1` and `1.0` are the same bound.
                 if let Some(bound) = labels.get_mut("le") {
                     *bound = number(bound).to_string();
                 }
@@ -41,7 +41,7 @@ fn series_equal_those_of_the_exporter() {
         series.sort();
         series
     };
-    // Its blank lines between metrics are allowed in this format, and our parser is strict.
+    // The exporter writes blank lines between metrics. The format permits them, but the parser here does not.
     let theirs = exporter.handle().render().replace("\n\n", "\n");
     assert_eq!(series(&ours), series(&theirs));
 }

@@ -1,4 +1,4 @@
-//! A strict reader of the metrics page, to compare what comes out with what went in.
+//! A strict parser of the text format.
 
 #![expect(clippy::panic, reason = "a test may fail")]
 
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(in crate::metrics) type Labels = BTreeMap<String, String>;
 
-/// Parses one sample line strictly: name, labels, and the rest of the line.
+/// Parses one sample line into its name, its labels, and the rest of the line.
 fn parse(line: &str) -> (String, Labels, String) {
     let name_end = line.find(['{', ' ']).unwrap();
     let (name, mut rest) = line.split_at(name_end);
@@ -54,19 +54,21 @@ fn parse(line: &str) -> (String, Labels, String) {
     )
 }
 
-/// All samples of a page, after checking what holds for every page: no series and no `# TYPE` twice, every number readable.
-pub(in crate::metrics) fn samples(page: &str) -> Vec<(String, Labels, String)> {
-    let comments: Vec<_> = page
+/// All samples of an exposition.
+///
+/// Asserts that no series and no `# TYPE` occurs twice, and that every value is a number.
+pub(in crate::metrics) fn samples(exposition: &str) -> Vec<(String, Labels, String)> {
+    let comments: Vec<_> = exposition
         .split('\n')
         .filter(|line| line.starts_with("# "))
         .collect();
     assert_eq!(
         comments.iter().collect::<BTreeSet<_>>().len(),
         comments.len(),
-        "{page}"
+        "{exposition}"
     );
-    assert!(!page.contains("\n\n") && page.ends_with('\n'));
-    let lines = page
+    assert!(!exposition.contains("\n\n") && exposition.ends_with('\n'));
+    let lines = exposition
         .strip_suffix('\n')
         .unwrap()
         .split('\n')
@@ -79,7 +81,7 @@ pub(in crate::metrics) fn samples(page: &str) -> Vec<(String, Labels, String)> {
     assert_eq!(
         series.len(),
         samples.len(),
-        "a series is there twice:\n{page}"
+        "a series occurs twice:\n{exposition}"
     );
     for (_, _, value) in &samples {
         assert!(

@@ -1,4 +1,4 @@
-//! Nothing is lost: every use of every thread is on the page, whatever else happens at the time.
+//! Every use of every thread is counted, also during scrapes.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -13,7 +13,7 @@ use crate::metrics::{Format, Metrics, MetricsOptions};
 const THREADS: usize = 4;
 const ROUNDS: usize = 10_000;
 
-/// More than a thread keeps for itself.
+/// More keys than the thread-local cache holds.
 const KEYS: usize = 50;
 
 #[test]
@@ -38,18 +38,18 @@ fn uses_during_scrapes_are_all_counted() {
     };
     thread::scope(|scope| {
         let scraper = scope.spawn(|| {
-            let mut pages = 0;
+            let mut scrapes = 0;
             let mut last = 0_u64;
-            while !is_done.load(Ordering::Relaxed) || pages < 2 {
-                let format = [Format::Text, Format::OpenMetrics][pages % 2];
-                let page = samples(&metrics.handle().render(format));
-                let mut kept = page.iter().filter(|(name, ..)| name == "kept_total");
+            while !is_done.load(Ordering::Relaxed) || scrapes < 2 {
+                let format = [Format::Text, Format::OpenMetrics][scrapes % 2];
+                let exposition = samples(&metrics.handle().render(format));
+                let mut kept = exposition.iter().filter(|(name, ..)| name == "kept_total");
                 let now = kept
                     .next()
                     .map_or(0, |(_, _, value)| value.parse().unwrap());
                 assert!(last <= now, "a counter went from {last} to {now}");
                 last = now;
-                pages += 1;
+                scrapes += 1;
             }
         });
         let recorders: Vec<_> = (0..THREADS).map(|_| scope.spawn(record)).collect();
@@ -62,7 +62,7 @@ fn uses_during_scrapes_are_all_counted() {
 
     let all = THREADS * ROUNDS;
     let handle = metrics.handle();
-    // The series without labels is the first.
+    // The series without labels sorts first.
     for (name, without_labels, each) in [
         ("c_total", all, 2 * all / KEYS),
         ("h_count", 3 * all, all / KEYS),

@@ -1,4 +1,4 @@
-//! The catalogue against the rules that the recorder holds all names to.
+//! The catalog against the rules of the recorder for names.
 
 use crate::{
     catalog::{ALL, Kind},
@@ -22,7 +22,7 @@ fn names_and_labels_are_canonical() {
 }
 
 #[test]
-fn names_suffixes_and_kinds_agree() {
+fn suffixes_match_kinds_and_units() {
     for metric in ALL {
         let name = metric.name;
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Budgets: what exceeds them, who is told, and what they are told.
+//! Cardinality limits: the overflow series, the warnings and the reports.
 
 use std::{
     fmt,
@@ -15,19 +15,19 @@ use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
 use super::{labels, metrics_after, values};
 use crate::{
     config::CardinalityLimits,
-    metrics::{Format, Metrics, MetricsOptions, budget::SERIES, is_recorded},
+    metrics::{Format, Metrics, MetricsOptions, cardinality::DEFAULT_LIMIT, is_recorded},
 };
 
-fn with_budget(budget: CardinalityLimits) -> Metrics {
+fn with_limits(cardinality: CardinalityLimits) -> Metrics {
     Metrics::new(MetricsOptions {
-        budget,
+        cardinality,
         ..MetricsOptions::default()
     })
 }
 
 #[test]
 fn excess_series_go_to_overflow() {
-    const USES: usize = SERIES + 500;
+    const USES: usize = DEFAULT_LIMIT + 500;
     let handle = metrics_after(|| {
         for user in 0..USES {
             counter!("hits", "user" => user.to_string()).increment(1);
@@ -37,22 +37,23 @@ fn excess_series_go_to_overflow() {
         counter!("hits", "user" => "a late one").increment(10);
         counter!("small", "otel_metric_overflow" => "true").increment(1);
     });
-    let rest = labels([("otel_metric_overflow", "true")]);
+    let overflow = labels([("otel_metric_overflow", "true")]);
     for (name, expected) in [("hits_total", "510"), ("size_count", "1000")] {
         let values = values(&handle, name);
-        assert_eq!(values.len(), SERIES + 1);
-        assert!(values.contains(&(rest.clone(), expected.into())), "{name}");
+        assert_eq!(values.len(), DEFAULT_LIMIT + 1);
+        let expected = (overflow.clone(), expected.to_owned());
+        assert!(values.contains(&expected), "{name}");
     }
     assert!(values(&handle, "hits_total").contains(&(labels([("user", "0")]), "11".into())));
     let over = values(&handle, "metrics_series_over_budget_total");
     assert_eq!(over[0], (labels([("metric", "hits_total")]), "501".into()));
     assert_eq!(over[1], (labels([("metric", "size")]), "500".into()));
-    assert_eq!(values(&handle, "small_total"), [(rest, "1".into())]);
+    assert_eq!(values(&handle, "small_total"), [(overflow, "1".into())]);
 }
 
 #[test]
-fn limits_are_per_metric_and_for_all() {
-    let metrics = with_budget(CardinalityLimits {
+fn limits_by_name_override_the_default() {
+    let metrics = with_limits(CardinalityLimits {
         by_metric: vec![("orders.placed".into(), 3), ("size".into(), 30)],
         each: Some(20),
         total: None,
@@ -74,7 +75,7 @@ fn limits_are_per_metric_and_for_all() {
 
 #[test]
 fn total_limit_leaves_room_for_first_series() {
-    let metrics = with_budget(CardinalityLimits {
+    let metrics = with_limits(CardinalityLimits {
         total: Some(50),
         ..CardinalityLimits::default()
     });
@@ -96,20 +97,22 @@ fn total_limit_leaves_room_for_first_series() {
             len("http_server_active_requests")
         ],
         [51, 11, 100],
-        "ours are not part of it"
+        "metrics of the catalog do not count towards the total"
     );
     let reports = handle.series();
     let first = reports.iter().find(|report| report.metric == "first_total");
     assert!(first.unwrap().to_string().starts_with(
-        "first_total has 50 series and gets no more: all metrics together have used up their 50; "
+        "first_total has 50 series and gets no more: all metrics together have reached their limit of 50; "
     ));
 }
 
-/// Keeps what it is told, and uses a metric that is over its budget, as a layer of the program may.
+/// Keeps all events, and uses a metric beyond its limit.
+///
+/// A layer of the program may do the same.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+struct EventLog(Arc<Mutex<Vec<String>>>);
 
-impl<S: Subscriber> Layer<S> for Lines {
+impl<S: Subscriber> Layer<S> for EventLog {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         struct Message(String);
         impl field::Visit for Message {
@@ -119,11 +122,11 @@ impl<S: Subscriber> Layer<S> for Lines {
                 }
             }
         }
-        let mut lines = self.0.lock().unwrap();
+        let mut events = self.0.lock().unwrap();
         let mut message = Message(String::new());
         event.record(&mut message);
         let metadata = event.metadata();
-        lines.push(format!(
+        events.push(format!(
             "{} {} {}",
             metadata.level(),
             metadata.target(),
@@ -135,39 +138,39 @@ impl<S: Subscriber> Layer<S> for Lines {
 
 #[test]
 fn warnings_name_the_label_once() {
-    let metrics = with_budget(CardinalityLimits {
+    let metrics = with_limits(CardinalityLimits {
         each: Some(4),
         ..CardinalityLimits::default()
     });
-    let lines = Lines::default();
-    let seen = || lines.0.lock().unwrap().clone();
+    let log = EventLog::default();
+    let logged = || log.0.lock().unwrap().clone();
     let uses = || {
         for user in 0..100 {
             counter!("hits", "user" => format!("{user}@example.org"), "code" => "200").increment(1);
             counter!("within", "code" => (user % 4).to_string()).increment(1);
         }
-        assert!(seen().is_empty(), "the program may hold a lock here");
+        assert!(logged().is_empty(), "the program may hold a lock here");
         for _ in 0..2 {
             metrics.handle().render(Format::Text);
         }
     };
     let recorder = metrics.recorder();
-    with_default(tracing_subscriber::registry().with(lines.clone()), || {
+    with_default(tracing_subscriber::registry().with(log.clone()), || {
         with_local_recorder(&recorder, uses);
     });
     assert_eq!(
-        seen(),
+        logged(),
         [
-            "WARN firstlight hits_total has used up its budget of 4 series; what exceeds it is counted in \
+            "WARN firstlight hits_total has reached its cardinality limit of 4 series; further series are counted in \
           otel_metric_overflow=\"true\". Its label user has 4 values, such as \"0@example.org\", \
           \"1@example.org\", \"2@example.org\": remove the label or give it few values, such as a route template \
-          instead of a path; if all of them are wanted, raise TelemetryConfig::series_budget(\"hits_total\", n)"
+          instead of a path; if all of them are needed, raise TelemetryConfig::series_budget(\"hits_total\", n)"
         ]
     );
 }
 
 #[test]
-fn the_report_has_the_largest_metric_first() {
+fn reports_are_sorted_by_series() {
     let handle = metrics_after(|| {
         gauge!("small").set(1.0);
         for user in 0..7 {
@@ -177,22 +180,22 @@ fn the_report_has_the_largest_metric_first() {
     let reports = handle.series();
     let large = &reports[0];
     assert_eq!(
-        (large.metric.as_str(), large.series, large.budget),
-        ("large_total", 7, SERIES)
+        (large.metric.as_str(), large.series, large.limit),
+        ("large_total", 7, DEFAULT_LIMIT)
     );
-    assert_eq!((large.over_budget_uses, large.growth), (0, 7));
-    let culprit = large.culprit.as_ref().unwrap();
-    assert_eq!((culprit.label.as_str(), culprit.distinct), ("user", 7));
-    assert_eq!(culprit.samples, ["0", "1", "2"]);
+    assert_eq!((large.overflow_uses, large.growth), (0, 7));
+    let label = large.offending_label.as_ref().unwrap();
+    assert_eq!((label.name.as_str(), label.distinct), ("user", 7));
+    assert_eq!(label.samples, ["0", "1", "2"]);
     assert_eq!(
-        (reports[1].metric.as_str(), &reports[1].culprit),
+        (reports[1].metric.as_str(), &reports[1].offending_label),
         ("small", &None)
     );
 }
 
 #[test]
-fn foreign_handles_are_told_apart() {
-    let dead = (
+fn is_recorded_detects_noop_handles() {
+    let early = (
         counter!("early"),
         gauge!("early_level"),
         histogram!("early_size"),
@@ -200,12 +203,12 @@ fn foreign_handles_are_told_apart() {
     let handle = metrics_after(|| {
         describe_counter!("early", "Made too early.");
         describe_counter!("used", "Made in time.");
-        // Refused, which is said elsewhere.
+        // Rejected, so it is not listed as absent.
         describe_gauge!("used_total", "Takes another's name.");
         let used = (counter!("used"), gauge!("level"), histogram!("size"));
         gauge!("used_total").set(1.0);
         for (counter, gauge, histogram, expected) in [
-            (&dead.0, &dead.1, &dead.2, false),
+            (&early.0, &early.1, &early.2, false),
             (&used.0, &used.1, &used.2, true),
             (&Counter::noop(), &Gauge::noop(), &Histogram::noop(), false),
         ] {

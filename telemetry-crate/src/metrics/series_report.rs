@@ -1,8 +1,7 @@
-//! Which label makes a metric large, for a log line and for the admin page.
+//! Reports on the series of a metric, for a log line and for the admin page.
 //!
-//! The culprit is the label with the most distinct values. Label values can be personal data, and the log is read by more
-//! people than the metrics page is: at most three values are shown, cut short. What it leaves out: guessing which label
-//! should not be there. A person who sees three values knows.
+//! A report names the offending label, which is the one with the most distinct values. Label values can be personal data,
+//! and more people read the log than `/metrics`, so at most three values are shown, each shortened.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,75 +9,75 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::{budget::Budget, canonical, family::Family};
+use super::{canonical, cardinality::CardinalityLimiter, family::Family};
 
-/// Values that are shown.
+/// Label values that a report shows.
 const SAMPLES: usize = 3;
 
-/// Characters of a value that are shown: enough to see what kind of value it is.
+/// Characters of a value that are shown: enough to recognize the kind of value.
 const SAMPLE_CHARS: usize = 32;
 
-/// How many series a metric has, and why.
+/// The number of series of a metric, and the label that causes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SeriesReport {
-    /// The name on the page.
+    /// The canonical name.
     pub(crate) metric: String,
-    /// Series of its own, without the overflow series.
+    /// Series without the overflow series.
     pub(crate) series: usize,
-    /// Most series that it may have.
-    pub(crate) budget: usize,
+    /// The cardinality limit of the metric.
+    pub(crate) limit: usize,
     /// Uses that went to the overflow series.
-    pub(crate) over_budget_uses: u64,
+    pub(crate) overflow_uses: u64,
     /// The label with the most values; `None` if no series has a label.
-    pub(crate) culprit: Option<Culprit>,
+    pub(crate) offending_label: Option<OffendingLabel>,
     /// Series added in the last one to two minutes.
     pub(crate) growth: u64,
-    /// The budget of all metrics together.
+    /// The limit of all metrics together.
     total: usize,
 }
 
-/// The label that makes a metric large.
+/// The label with the most distinct values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Culprit {
-    pub(crate) label: String,
-    /// Values that it has.
+pub(crate) struct OffendingLabel {
+    pub(crate) name: String,
+    /// The number of distinct values.
     pub(crate) distinct: usize,
-    /// Up to three of them, cut short, escaped as on the page.
+    /// Up to three of the values, shortened, escaped as in the exposition.
     pub(crate) samples: Vec<String>,
 }
 
 impl SeriesReport {
-    pub(super) fn of(family: &Family, budget: &Budget) -> Self {
+    pub(super) fn of(family: &Family, limiter: &CardinalityLimiter) -> Self {
         let labels = family.labels();
         Self {
             metric: family.name.clone(),
             series: labels.len(),
-            budget: family.budget,
-            over_budget_uses: family.over_budget.load(Ordering::Relaxed),
-            culprit: Culprit::among(&labels),
+            limit: family.limit,
+            overflow_uses: family.overflow_uses.load(Ordering::Relaxed),
+            offending_label: OffendingLabel::among(&labels),
             growth: family.growth(),
-            total: budget.total(),
+            total: limiter.total(),
         }
     }
 }
 
-impl Culprit {
+impl OffendingLabel {
     fn among(series: &[Arc<str>]) -> Option<Self> {
         let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (label, value) in series.iter().flat_map(|labels| canonical::pairs(labels)) {
             values.entry(label).or_default().insert(value);
         }
-        // Of labels that are equal the first, so that the same metric always has the same culprit.
+        // In reverse, because `max_by_key` returns the last of equal labels; the first one makes the choice stable.
         let most = values.iter().rev().max_by_key(|(_, values)| values.len())?;
         Some(Self {
-            label: (*most.0).to_owned(),
+            name: (*most.0).to_owned(),
             distinct: most.1.len(),
-            samples: most.1.iter().take(SAMPLES).copied().map(cut).collect(),
+            samples: most.1.iter().take(SAMPLES).copied().map(shorten).collect(),
         })
     }
 }
 
-fn cut(value: &str) -> String {
+fn shorten(value: &str) -> String {
     let mut short: String = value.chars().take(SAMPLE_CHARS).collect();
     if short.len() < value.len() {
         short.push('…');
@@ -87,31 +86,31 @@ fn cut(value: &str) -> String {
 }
 
 impl fmt::Display for SeriesReport {
-    /// What happened to a metric that is over its budget, and what to do.
+    /// Writes what happened to a metric that has exceeded its limit, and what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { metric, series, .. } = self;
-        let is_its_own = *series >= self.budget;
-        if is_its_own {
+        let is_own_limit = *series >= self.limit;
+        if is_own_limit {
             write!(
                 f,
-                "{metric} has used up its budget of {} series",
-                self.budget
+                "{metric} has reached its cardinality limit of {} series",
+                self.limit
             )?;
         } else {
             write!(
                 f,
-                "{metric} has {series} series and gets no more: all metrics together have used up their {}",
+                "{metric} has {series} series and gets no more: all metrics together have reached their limit of {}",
                 self.total
             )?;
         }
-        f.write_str("; what exceeds it is counted in otel_metric_overflow=\"true\"")?;
-        if let Some(Culprit {
-            label,
+        f.write_str("; further series are counted in otel_metric_overflow=\"true\"")?;
+        if let Some(OffendingLabel {
+            name,
             distinct,
             samples,
-        }) = &self.culprit
+        }) = &self.offending_label
         {
-            write!(f, ". Its label {label} has {distinct} values, such as ")?;
+            write!(f, ". Its label {name} has {distinct} values, such as ")?;
             for (index, sample) in samples.iter().enumerate() {
                 write!(f, "{}\"{sample}\"", if index == 0 { "" } else { ", " })?;
             }
@@ -120,10 +119,10 @@ impl fmt::Display for SeriesReport {
                 ": remove the label or give it few values, such as a route template instead of a path"
             )?;
         }
-        if is_its_own {
+        if is_own_limit {
             write!(
                 f,
-                "; if all of them are wanted, raise TelemetryConfig::series_budget(\"{metric}\", n)"
+                "; if all of them are needed, raise TelemetryConfig::series_budget(\"{metric}\", n)"
             )
         } else {
             f.write_str("; find the largest metric, or raise FIRSTLIGHT_METRICS_SERIES_TOTAL")
@@ -133,7 +132,7 @@ impl fmt::Display for SeriesReport {
 
 #[cfg(test)]
 mod tests {
-    use super::Culprit;
+    use super::OffendingLabel;
 
     #[test]
     fn offender_has_the_most_values() {
@@ -145,9 +144,9 @@ mod tests {
             "user=\"\\\\\",z=\"2\"",
             "",
         ];
-        let culprit = Culprit::among(&series.map(Into::into));
-        let expected = Culprit {
-            label: "user".into(),
+        let offender = OffendingLabel::among(&series.map(Into::into));
+        let expected = OffendingLabel {
+            name: "user".into(),
             distinct: 3,
             samples: vec![
                 "\\\\".into(),
@@ -155,7 +154,7 @@ mod tests {
                 format!("{}é\\…", "é\\\"".repeat(10)),
             ],
         };
-        assert_eq!(culprit, Some(expected));
-        assert_eq!(Culprit::among(&["".into()]), None);
+        assert_eq!(offender, Some(expected));
+        assert_eq!(OffendingLabel::among(&["".into()]), None);
     }
 }
