@@ -1,6 +1,8 @@
 //! Renders the template with cargo-generate, always against this checkout's library.
 
 mod question;
+#[cfg(test)]
+mod written;
 
 use std::{
     collections::BTreeMap,

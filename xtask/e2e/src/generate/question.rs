@@ -13,8 +13,10 @@ pub struct Question {
     pub prompt: String,
     /// The accepted answers. Empty if the answer is free text.
     pub choices: Vec<String>,
-    /// The answer that a bare Return gives. `None` if it depends on another answer.
+    /// The answer that a bare Return gives. `None` if it depends on other answers.
     pub default: Option<String>,
+    /// Conditions under which it is asked, each with its default. Empty if it is always asked.
+    pub conditional: Vec<(String, String)>,
 }
 
 impl Question {
@@ -45,14 +47,17 @@ fn questions(config: &Table) -> Vec<Question> {
         questions.push(question(name, placeholder));
     }
     let conditions = config.get("conditional").and_then(Value::as_table);
-    for condition in conditions.into_iter().flat_map(Table::values) {
-        for (name, placeholder) in placeholders(condition.get("placeholders")) {
-            // Each condition has a default of its own.
-            if questions.iter().all(|known| known.name != *name) {
-                questions.push(Question {
-                    default: None,
-                    ..question(name, placeholder)
-                });
+    for (condition, table) in conditions.into_iter().flatten() {
+        for (name, placeholder) in placeholders(table.get("placeholders")) {
+            let mut conditional = question(name, placeholder);
+            let default = conditional.default.take().unwrap_or_default();
+            let asked = (condition.clone(), default);
+            match questions.iter_mut().find(|known| known.name == *name) {
+                Some(known) => known.conditional.push(asked),
+                None => {
+                    conditional.conditional.push(asked);
+                    questions.push(conditional);
+                }
             }
         }
     }
@@ -80,6 +85,7 @@ fn question(name: &str, placeholder: &Value) -> Question {
             Some(Value::Boolean(answer)) => Some(answer.to_string()),
             _ => text("default").map(str::to_owned),
         },
+        conditional: Vec::new(),
     }
 }
 
@@ -127,7 +133,14 @@ mod tests {
                 ("file", String::new(), None),
             ]
         );
-        assert!(questions(&config.parse()?)[0].is_bool());
+        let all = questions(&config.parse()?);
+        assert!(all[0].is_bool());
+        let conditions: Vec<_> = all[2]
+            .conditional
+            .iter()
+            .map(|(_, default)| &**default)
+            .collect();
+        assert_eq!(conditions, ["a.db", "b.db"]);
         Ok(())
     }
 }
