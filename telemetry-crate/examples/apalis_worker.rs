@@ -1,8 +1,11 @@
-//! A service that accepts orders and sends the receipts later, with apalis on SQLite: the save and the job in one
-//! transaction, a worker with retries, the queue's depth and age, and a drain at the end.
+//! A service that enqueues jobs with apalis on SQLite.
 //!
-//! `cargo run --features apalis --example apalis_worker`, then `curl localhost:9464/metrics`, then Ctrl-C. What it leaves out is
-//! HTTP: orders come from a timer.
+//! It accepts orders and sends the receipts later. The order and the job are saved in one transaction. A worker runs the
+//! jobs with retries, the queue's depth and age are measured, and the worker drains at the end. Orders come from a timer
+//! instead of HTTP.
+//!
+//! Run it with `cargo run --features apalis --example apalis_worker`, then `curl localhost:9464/metrics`, then press
+//! Ctrl-C.
 
 use std::{
     process::ExitCode,
@@ -26,7 +29,7 @@ use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
 use tokio::sync::watch;
 use tracing::Instrument;
 
-/// Of one task, the first included.
+/// Attempts of one task, including the first.
 const ATTEMPTS: usize = 5;
 
 #[tokio::main]
@@ -45,7 +48,7 @@ async fn run() -> Result<(), BoxDynError> {
     let watch = receipts.watch(Duration::from_secs(15), move || {
         let pool = counted.clone();
         async move {
-            // A receipt that a worker has had for a minute is stuck.
+            // A receipt that a worker has held for a minute counts as stuck.
             let query = sqlx::query_as(SQLITE_STATS).bind("receipts").bind(60_i64);
             query.fetch_one(&pool).await.map(stats)
         }
@@ -55,14 +58,15 @@ async fn run() -> Result<(), BoxDynError> {
         result = take_orders(&receipts, &pool) => result?,
         () = stop.requested() => {}
     }
-    // The worker hears the same signal, and finishes what it has begun.
+    // The worker observes the same signal and finishes the jobs that it has started.
     worker.await?;
     drop(watch);
     Ok(())
 }
 
-/// The signal to stop, for all that must hear it, also for who asks after it has come: each `shutdown_signal()` waits for a
-/// signal of its own. Clones hear the same one.
+/// The signal to stop; clones observe the same one.
+///
+/// Each call of `shutdown_signal()` waits for another signal, so that it is called once.
 #[derive(Clone)]
 struct Stop(watch::Receiver<bool>);
 
@@ -77,7 +81,7 @@ impl Stop {
     }
 
     async fn requested(mut self) {
-        // An error means that no receiver is left: the runtime ends.
+        // An error means that the sender is gone, because the runtime ends.
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 }
@@ -103,7 +107,7 @@ async fn take_orders(receipts: &Queue, pool: &SqlitePool) -> Result<(), BoxDynEr
     }
 }
 
-/// Either there are an order and its job, or there is neither.
+/// Saves an order and its job in one transaction.
 async fn accept(receipts: &Queue, pool: &SqlitePool) -> Result<i64, BoxDynError> {
     let mut transaction = pool.begin().await?;
     let saved = sqlx::query("INSERT INTO orders DEFAULT VALUES");
@@ -122,7 +126,9 @@ async fn accept(receipts: &Queue, pool: &SqlitePool) -> Result<i64, BoxDynError>
     Ok(number)
 }
 
-/// Works until the process is told to end. A query that fails ends apalis' worker, so there is another after it.
+/// Runs workers until the signal to stop.
+///
+/// A failed query ends an apalis worker, so that another one is started after it.
 async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
     let config = Config::default()
         .queue("receipts")
@@ -134,7 +140,7 @@ async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
         let postponed = pool.clone();
         let layer = TaskLayer::new(&receipts).kind("receipt");
         let layer = layer.before_retry(move |retry| postpone(postponed.clone(), retry));
-        // One that no earlier start had; a process id would not do, which is 1 in every container.
+        // Unique across starts; a process id is not, because it is 1 in every container.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         let name = format!("receipts-{}", since_epoch.unwrap_or_default().as_nanos());
         let worker = WorkerBuilder::new(name)
@@ -159,7 +165,7 @@ async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
     }
 }
 
-/// The store hands the task out again, and not before this.
+/// Sets the time before which the storage does not return the task.
 async fn postpone(pool: SqlitePool, retry: Retry) {
     let query = sqlx::query(SQLITE_POSTPONE);
     let query = query.bind(retry.pause_seconds()).bind(retry.task_id);
@@ -168,7 +174,7 @@ async fn postpone(pool: SqlitePool, retry: Retry) {
     }
 }
 
-/// Fails now and then, as mail servers do.
+/// Fails every seventh time, in place of a mail server that is sometimes busy.
 async fn send_receipt(number: i64) -> Result<(), BoxDynError> {
     tokio::time::sleep(Duration::from_millis(30)).await;
     if number % 7 == 0 {

@@ -1,5 +1,6 @@
-//! For a service on axum: one call at each end of `main`, and one layer. Run it with
-//! `cargo run -p firstlight --features axum --example axum`, then `curl localhost:8080/orders/7`.
+//! A service on axum, with firstlight at both ends of `main` and one layer.
+//!
+//! Run it with `cargo run -p firstlight --features axum --example axum`, then `curl localhost:8080/orders/7`.
 
 use std::{env, io, process::ExitCode};
 
@@ -13,14 +14,14 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, InitError> {
-    let telemetry = firstlight::init!()?; // before anything that may log
-    Ok(telemetry.finish(serve().await)) // a failure becomes a log line, and what waits is sent
+    let telemetry = firstlight::init!()?; // before anything that logs
+    Ok(telemetry.finish(serve().await)) // logs a failure, and flushes
 }
 
 async fn serve() -> io::Result<()> {
     let app = Router::new()
         .route("/orders/{id}", get(order))
-        // After the routes: a layer is around those that are there already. Other layers go before it, inside of it.
+        // After the routes, because a layer applies to earlier routes only. Add further layers before this one.
         .layer(TelemetryLayer::new());
     let address = env::var("ADDRESS").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
     let listener = TcpListener::bind(address).await?;
@@ -38,7 +39,7 @@ async fn order(Path(id): Path<u64>) -> Result<String, StatusCode> {
     Ok(order)
 }
 
-/// A span below the request's.
+/// Runs in a span below that of the request.
 #[tracing::instrument]
 async fn load(id: u64) -> Option<String> {
     (id == 7).then(|| "one telescope\n".to_owned())

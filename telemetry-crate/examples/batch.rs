@@ -1,5 +1,7 @@
-//! For a command or a batch job: no listener, telemetry sent at the end, and an exit code that tells. Run it with
-//! `cargo run -p firstlight --example batch -- Cargo.toml`; for its metrics, which are not scraped, set
+//! A command or batch job, without a listener.
+//!
+//! Its telemetry is sent at the end, and its exit code says whether it failed. Run it with
+//! `cargo run -p firstlight --example batch -- Cargo.toml`. Its metrics are not scraped; to push them, set
 //! `OTEL_METRICS_EXPORTER=otlp` and `OTEL_EXPORTER_OTLP_ENDPOINT`.
 
 use std::{env, fs, io, process::ExitCode, time::SystemTime};
@@ -10,21 +12,21 @@ fn main() -> Result<ExitCode, InitError> {
     let telemetry = TelemetryConfig::new()
         .service_name("import")
         .service_version(env!("CARGO_PKG_VERSION"))
-        .without_admin() // a port would be taken where two of them run
+        .without_admin() // the port would be in use if two of them ran
         .init()?;
     let files: Vec<String> = env::args().skip(1).collect();
-    // A failure becomes one log line with its causes, and the exit code 1; spans and metrics are sent either way.
+    // A failure becomes one log line with its causes, and exit code 1. Spans and metrics are sent in any case.
     Ok(telemetry.finish(run(&files)))
 }
 
-/// The whole run is one trace, whose span has failed if the run has.
+/// Imports all files in one trace; its root span fails if the run fails.
 #[tracing::instrument(name = "import", skip_all, fields(files = files.len()), err)]
 fn run(files: &[String]) -> io::Result<()> {
     for file in files {
         let lines = import(file)?;
         metrics::counter!("imported_lines_total").increment(lines);
     }
-    // What an alert asks for: how long ago the last success was.
+    // An alert compares it with the current time.
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     metrics::gauge!("import_last_success_timestamp_seconds").set(now.as_secs_f64());
     tracing::info!("imported everything");

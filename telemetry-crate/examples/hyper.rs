@@ -1,5 +1,7 @@
-//! For a server on plain hyper and tower: the layer around its service, and the route's template in each request. Run it
-//! with `cargo run -p firstlight --example hyper`, then `curl localhost:8080/orders/7`.
+//! A server on hyper and tower, with the layer around its service.
+//!
+//! Each request carries the template of its route. Run it with `cargo run -p firstlight --example hyper`, then
+//! `curl localhost:8080/orders/7`.
 
 use std::{convert::Infallible, env, io, pin::pin, process::ExitCode};
 
@@ -24,7 +26,7 @@ async fn main() -> Result<ExitCode, InitError> {
 async fn serve() -> io::Result<()> {
     let service = TelemetryLayer::new()
         .layer(service_fn(answer))
-        .map_request(with_route); // before the layer sees it
+        .map_request(with_route); // runs before the layer
     let address = env::var("ADDRESS").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
@@ -44,7 +46,9 @@ async fn serve() -> io::Result<()> {
     Ok(())
 }
 
-/// What a router would know. A template, never a path: it becomes a label.
+/// Adds the route to the request, as a router would.
+///
+/// It must be a template and not a path, because it becomes a metric label.
 fn with_route(mut request: Request<Incoming>) -> Request<Incoming> {
     if request.uri().path().starts_with("/orders/") {
         request.extensions_mut().insert(Route("/orders/{id}"));

@@ -1,14 +1,16 @@
-//! All three signals to a collector, and nothing lost at the end. With a collector on this machine, run
+//! A program that exports all three signals to a collector and flushes at its end.
+//!
+//! With a collector on this machine, run
 //! `OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 OTEL_EXPORTER_OTLP_PROTOCOL=grpc cargo run -p firstlight
-//! --features otlp-grpc --example otlp`; without the protocol and the feature it is HTTP, usually on port 4318.
+//! --features otlp-grpc --example otlp`. Without the protocol and the feature it exports over HTTP, usually to port 4318.
 
 use std::{convert::Infallible, process::ExitCode};
 
 use firstlight::{InitError, TelemetryConfig};
 
 fn main() -> Result<ExitCode, InitError> {
-    // Spans go there as soon as there is an endpoint; metrics and log records once OTEL_METRICS_EXPORTER and
-    // OTEL_LOGS_EXPORTER say `otlp`.
+    // An endpoint turns the export of spans on. Metrics and log records need OTEL_METRICS_EXPORTER and
+    // OTEL_LOGS_EXPORTER with `otlp`.
     let telemetry = TelemetryConfig::new()
         .service_name("otlp")
         .without_admin()
@@ -19,6 +21,6 @@ fn main() -> Result<ExitCode, InitError> {
         metrics::counter!("orders_placed_total").increment(1);
         metrics::histogram!("order_value_euros").record(f64::from(order)); // with the trace as its exemplar
     }
-    // The last line says what could not be delivered; that is no failure of the program.
+    // The last log line reports what could not be delivered, which does not change the exit code.
     Ok(telemetry.finish(Ok::<_, Infallible>(())))
 }

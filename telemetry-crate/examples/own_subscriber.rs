@@ -1,5 +1,6 @@
-//! For a program that owns its `tracing` subscriber: firstlight's layer beside its own. Run it with
-//! `cargo run -p firstlight --example own_subscriber`.
+//! A program that adds firstlight's layer to its own `tracing` subscriber.
+//!
+//! Run it with `cargo run -p firstlight --example own_subscriber`.
 
 use std::{
     convert::Infallible,
@@ -14,7 +15,7 @@ use std::{
 use firstlight::TelemetryConfig;
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// A layer of the program's own.
+/// The program's own layer.
 #[derive(Clone, Default)]
 struct CountSpans(Arc<AtomicUsize>);
 

@@ -1,5 +1,7 @@
-//! The README's quickstart. Run it with `cargo run -p firstlight --features axum --example quickstart`, then
-//! `curl localhost:8080/hello/world` and `curl localhost:9464/metrics`.
+//! The quickstart of the README.
+//!
+//! Run it with `cargo run -p firstlight --features axum --example quickstart`, then `curl localhost:8080/hello/world` and
+//! `curl localhost:9464/metrics`.
 
 use std::{io, process::ExitCode};
 
@@ -14,7 +16,7 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> Result<ExitCode, InitError> {
     let telemetry = firstlight::init!()?; // logs, metrics and traces, from the environment
-    Ok(telemetry.finish(run().await)) // sends what waits; a failure of `run` is a log line and exit code 1
+    Ok(telemetry.finish(run().await)) // flushes; a failure of `run` is a log line and exit code 1
 }
 
 async fn run() -> io::Result<()> {
@@ -22,7 +24,7 @@ async fn run() -> io::Result<()> {
         .route("/hello/{name}", get(hello))
         .layer(TelemetryLayer::new());
     let listener = TcpListener::bind("127.0.0.1:8080").await?;
-    serve(listener, app) // with time-outs and limits, which can be set
+    serve(listener, app) // with configurable time-outs and limits
         .with_graceful_shutdown(shutdown_signal())
         .await;
     Ok(())

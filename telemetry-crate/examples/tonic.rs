@@ -1,7 +1,8 @@
-//! For a service on tonic: a layer around the server, and one around each channel to another service. Run it with
-//! `cargo run -p firstlight --example tonic`.
+//! A service on tonic, with a layer around the server and one around each channel.
+//!
+//! Run it with `cargo run -p firstlight --example tonic`.
 
-// What `tonic-prost-build` makes of a service's .proto file, written by hand here.
+// In place of the code that `tonic-prost-build` generates from a .proto file.
 #[allow(dead_code, reason = "an example calls one method")]
 #[path = "../tests/support/shop.rs"]
 mod shop;
@@ -39,7 +40,9 @@ async fn serve() -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-/// Its calls are spans, and the service that is called goes on in the same trace.
+/// Creates a client whose calls are spans.
+///
+/// The called service continues the trace.
 fn client(upstream: &str) -> Result<Client<ClientService<Channel>>, tonic::transport::Error> {
     let endpoint = Endpoint::new(format!("http://{upstream}"))?;
     Ok(Client::new(

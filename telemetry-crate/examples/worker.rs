@@ -1,5 +1,7 @@
-//! For a worker that serves no HTTP of its own: readiness, jobs that are traced and measured, and an end that loses none. Run it
-//! with `cargo run -p firstlight --example worker`; it answers on `localhost:9464`.
+//! A worker without HTTP of its own, with readiness and instrumented jobs.
+//!
+//! At the end it finishes the job in progress. Run it with `cargo run -p firstlight --example worker`; its admin listener
+//! is on `localhost:9464`.
 
 use std::{collections::BTreeMap, io, pin::pin, process::ExitCode, time::Duration};
 
@@ -11,7 +13,7 @@ use firstlight::{
 use tokio::sync::mpsc;
 use tracing::{Instrument, info_span};
 
-/// What a queue holds: the job, and the envelope, which is text.
+/// A row of the queue: the job and its envelope as text.
 struct Row {
     order: u64,
     envelope: BTreeMap<String, String>,
@@ -34,13 +36,13 @@ async fn work(connecting: Latch) -> io::Result<()> {
     let mut shutdown = pin!(shutdown_signal());
     loop {
         let row = tokio::select! {
-            () = &mut shutdown => break, // between two jobs: the one under way is finished
+            () = &mut shutdown => break, // between two jobs, so that a job in progress is finished
             row = rows.recv() => row.ok_or_else(|| io::Error::other("the queue is gone"))?,
         };
         let job = Job::new("receipt")
             .id(row.order.to_string())
             .envelope(Envelope::from_pairs(&row.envelope));
-        // A span, a line at its end, and all that the alerts on queues ask for.
+        // Records a span, a log line at its end, and the metrics of the queue alerts.
         if let Err(failure) = receipts.run(job, send(row.order)).await {
             give_back(&row, failure.outcome());
         }
@@ -50,17 +52,19 @@ async fn work(connecting: Latch) -> io::Result<()> {
 
 async fn send(order: u64) -> io::Result<()> {
     tracing::info!(order.id = order, "sending the receipt");
-    tokio::time::sleep(Duration::from_millis(50)).await; // stands for the work
+    tokio::time::sleep(Duration::from_millis(50)).await; // in place of the work
     tracing::info!(order.id = order, "receipt sent");
     Ok(())
 }
 
-/// Stands for an update of the row: one that is dead is set aside to be looked at, any other gets a later time.
+/// Updates the row of a failed job.
+///
+/// A real queue would set a dead-lettered job aside and give another a later time.
 fn give_back(row: &Row, outcome: Outcome) {
     tracing::info!(order.id = row.order, %outcome, "given back");
 }
 
-/// Stands for a broker or a table, into which services write.
+/// Connects to the queue, a channel in place of a broker or a table, and fills it.
 async fn connect(receipts: Queue) -> io::Result<mpsc::Receiver<Row>> {
     let (sender, receiver) = mpsc::channel(16);
     tokio::spawn(async move {

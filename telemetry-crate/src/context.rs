@@ -1,20 +1,21 @@
-//! Context that goes on where a call stack ends: in tasks, on threads, in streams, through channels and through queues.
+//! Trace context across tasks, threads, streams, channels and queues.
 //!
-//! What is current (the span, its trace, its baggage) belongs to a thread, and while a future is polled, to that future.
-//! Whatever goes on elsewhere begins with nothing, without a word, and its log lines have no trace id.
+//! The current context (the span, its trace, its baggage) belongs to a thread and, while a future
+//! is polled, to that future. Code that runs elsewhere starts without a context, and its log lines
+//! have no trace id.
 //!
-//! | goes on | take it along |
+//! | where the work continues | how to pass the context |
 //! | --- | --- |
-//! | in a task | [`spawn`] in place of `tokio::spawn` |
-//! | on a thread for blocking work | [`spawn_blocking`] in place of tokio's |
+//! | in a task | [`spawn`] instead of `tokio::spawn` |
+//! | on a thread for blocking work | [`spawn_blocking`] instead of tokio's |
 //! | in a `JoinSet`, `join_all` or `select!` | `future.in_current_span()` of `tracing::Instrument` |
-//! | behind a channel | the span, beside the message (below) |
-//! | in a stream | [`stream`] around it; the layers do it for the body of a response |
+//! | behind a channel | the span, in the message (below) |
+//! | in a stream | [`stream`] around it; the layers do it for response bodies |
 //! | in a queue, a table or a message | [`TraceContext`], a map of strings |
 //!
 //! # Channels
 //!
-//! The span travels with the message, and the receiver works inside of it:
+//! The message contains the span, and the receiver works inside it:
 //!
 //! ```
 //! use tracing::{Instrument, Span};
@@ -33,24 +34,25 @@
 //!
 //! # Queues
 //!
-//! What is stored is text, so that it survives a restart and is read by another process:
+//! The context is stored as text, so that it survives a restart and another process can read it:
 //!
 //! ```
 //! use std::collections::BTreeMap;
 //! use firstlight::context::TraceContext;
 //!
-//! // Who enqueues:
+//! // Enqueueing:
 //! let row: BTreeMap<String, String> = TraceContext::current().to_pairs();
 //! let stored = serde_json::to_string(&row)?;
 //!
-//! // The worker, perhaps tomorrow:
+//! // The worker, perhaps a day later:
 //! let row: BTreeMap<String, String> = serde_json::from_str(&stored)?;
 //! let span = TraceContext::from_pairs(row).child(|| tracing::info_span!("send receipt", order = 7));
 //! span.in_scope(|| { /* the work */ });
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! What is left out: a format. JSON, headers of a message and columns of a table hold a map of strings equally well.
+//! There is no format for storing it. A JSON value, message headers and a table's columns can all
+//! hold a map of strings.
 
 mod carrier;
 mod spawn;

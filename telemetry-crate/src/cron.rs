@@ -1,6 +1,7 @@
-//! Scheduled work that spreads itself, runs once across replicas, and misses nothing in silence.
+//! Scheduled jobs: jitter, one run across replicas, and a count of missed runs.
 //!
-//! A [`Schedule`] says when, a [`Cron`] names it and sets its limits, a [`Scheduler`] runs it, and a [`Store`] remembers:
+//! A [`Schedule`] says when a job is due, a [`Cron`] gives it a name and limits, a [`Scheduler`]
+//! runs it, and a [`Store`] keeps its state:
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -25,30 +26,35 @@
 //!
 //! # What each run gets
 //!
-//! * **Jitter, by default.** A hundred jobs that are all due at 3 a.m. start over the five minutes after it, so that the
-//!   database does not meet them all at once. See [`Cron::jitter`].
-//! * **One runner.** The replica that claims a tick in the [`Store`] runs it, the other replicas do not. A run that dies with its
-//!   process is taken over once its lease has ended, a minute later.
-//! * **No overlap with itself.** A tick that comes while the run before it still goes on is skipped and counted.
+//! * **Jitter, by default.** A hundred jobs that are all due at 3 a.m. start within the five
+//!   minutes after it, so that the database does not get them all at once. See [`Cron::jitter`].
+//! * **One runner.** The replica that claims a tick in the [`Store`] runs it, and the other
+//!   replicas skip it. If its process dies, another replica takes over the run once the lease has
+//!   ended, a minute later.
+//! * **No overlap with itself.** A tick that comes while the previous run still goes on is skipped
+//!   and counted.
 //! * **A time limit**, by default the time until the next tick. See [`Cron::time_limit`].
-//! * **A trace of its own**, with one span named `cron <name>`; one log line at its end; the `cron_*` metrics.
+//! * **A trace of its own**, with one span named `cron <name>`, one log line at its end, and the
+//!   `cron_*` metrics.
 //!
-//! A run is asked to happen at least once, not exactly once: a process can die between the work and the note that it is
-//! done. Jobs must bear to be repeated.
+//! Each tick is run at least once, not exactly once: a process can die after the work and before it
+//! records the end. So jobs must tolerate a repetition.
 //!
 //! # Time
 //!
-//! Everything is UTC, and there is no setting for it. In a zone with daylight saving time, one hour of the year happens
-//! twice and one never: a job at 02:30 would run twice in autumn and not at all in spring, and two replicas that
-//! disagree about the zone would run it at two times. A job that people expect at their own 9 o'clock starts an hour
-//! earlier or later for half of the year; run it at both and let the job look at the zone itself.
+//! Everything is UTC, without a setting. In a time zone with daylight saving time, one hour of the
+//! year happens twice and another never. A job at 02:30 would run twice in autumn and not at all in
+//! spring, and two replicas with different time zones would run it at two times. A job that its
+//! users expect at 9 o'clock local time starts an hour earlier or later for half of the year.
+//! Schedule it at both times, and let the job check the time zone.
 //!
-//! A replica whose clock is wrong by less than the interval claims the same ticks as the others, only earlier or later.
+//! A replica whose clock is wrong by less than the interval claims the same ticks as the others,
+//! only earlier or later.
 //!
-//! # What it leaves out
+//! # What is left out
 //!
-//! Queues of work and their retries (a failed run waits for its next tick; enqueue a job where that is not enough),
-//! schedules that are made at run time, and calendars.
+//! Work queues with retries (a failed run waits for its next tick; enqueue a job if that is not
+//! enough), schedules that are made at run time, and calendars.
 
 mod clock;
 mod declaration;

@@ -1,11 +1,12 @@
-//! Logs: one event becomes one line, with the trace it belongs to.
+//! The logs signal: one log line per event, with the ids of its span.
 //!
-//! A `tracing` layer of our own. The stock JSON formatter parses every span's fields again for every event, writes
-//! duplicate keys, and knows no trace ids; a downstream parser then decides which `level` or `message` wins. Here keys
-//! are unique by construction, whatever the program's fields are called.
+//! This is a `tracing` layer of its own. The JSON formatter of `tracing-subscriber` parses the fields of every span again
+//! for every event, writes duplicate keys, and has no trace ids. With duplicate keys, a downstream parser decides which
+//! `level` or `message` wins. Here keys are unique, whatever the names of the program's fields are.
 //!
-//! The flow: `filter` decides (and `control` changes it while the service runs), `fields` collects, `json` or `pretty` formats, `writer` writes. Left out on
-//! purpose: files and rotation. A service writes to standard output, and its platform takes it from there.
+//! `filter` selects events, and `control` changes the filter while the service runs. `fields` collects the fields, `json`
+//! or `pretty` formats them, and `writer` writes the line. Lines go to standard output only: files and rotation are the
+//! platform's part.
 
 mod bound;
 mod bridge;
@@ -46,7 +47,7 @@ use tracing_subscriber::{
 };
 
 use self::{
-    bound::{IsWhole, write_bounded},
+    bound::{IsComplete, write_bounded},
     fields::{EventFields, Fields, SpanFields},
     json::write_json,
     pretty::write_pretty,
@@ -71,22 +72,22 @@ use crate::{
     values::Pairs,
 };
 
-/// Takes the fields of one span.
-type Show<'a> = &'a mut dyn FnMut(&Fields);
+/// Is called with the fields of one span.
+type VisitSpan<'a> = &'a mut dyn FnMut(&Fields);
 
 /// One event, ready to be formatted.
-struct Line<'a> {
+struct LogLine<'a> {
     time: SystemTime,
     level: Level,
     target: &'a str,
-    /// Of the span that the event belongs to; absent outside any span.
+    /// The ids of the event's span; `None` outside any span.
     ids: Option<SpanIds>,
     event: &'a EventFields,
-    /// Shows the fields of its spans, from the innermost to the root.
-    spans: &'a dyn Fn(Show<'_>),
+    /// Visits the fields of the event's spans, from the innermost to the root.
+    spans: &'a dyn Fn(VisitSpan<'_>),
 }
 
-/// What a thread needs to make a line, kept from line to line.
+/// The buffers of a thread, reused for each line.
 #[derive(Default)]
 struct Scratch {
     fields: EventFields,
@@ -94,18 +95,18 @@ struct Scratch {
 }
 
 thread_local! {
-    /// Taken out while a line is made: what the program logs may log itself.
+    /// Taken out while a line is formatted, because a value may log itself.
     static SCRATCH: Cell<Scratch> = Cell::default();
 }
 
-/// How a line is formatted.
+/// The format of the lines.
 #[derive(Debug, Clone)]
 enum Style {
     Json(Arc<Keys>),
-    Pretty { colours: bool },
+    Pretty { colors: bool },
 }
 
-/// The layer that turns events into lines.
+/// The layer that writes a log line for each event.
 #[derive(Debug, Clone)]
 pub(crate) struct LogLayer {
     style: Style,
@@ -120,12 +121,12 @@ pub(crate) struct LogLayer {
 impl LogLayer {
     pub(crate) fn new(
         format: LogFormat,
-        colours: bool,
+        colors: bool,
         resource: &Resource,
         writer: LogWriter,
     ) -> Self {
         let style = match format {
-            LogFormat::Pretty => Style::Pretty { colours },
+            LogFormat::Pretty => Style::Pretty { colors },
             format => Style::Json(Arc::new(Keys::new(format, resource))),
         };
         let counts = Arc::new(LogCounts {
@@ -142,7 +143,7 @@ impl LogLayer {
         }
     }
 
-    /// Sends every line as an OTLP record, too.
+    /// Also sends each event as an OTLP log record.
     pub(crate) fn with_records(mut self, records: Records) -> Self {
         self.records = Some(records);
         self
@@ -152,33 +153,33 @@ impl LogLayer {
         self.counts.clone()
     }
 
-    fn write(&self, out: &mut Vec<u8>, line: &Line<'_>) {
-        let IsWhole(is_whole) = write_bounded(out, |out, room| match &self.style {
-            Style::Json(keys) => write_json(out, line, keys, room),
-            Style::Pretty { colours } => write_pretty(out, line, *colours, room),
+    fn write(&self, out: &mut Vec<u8>, line: &LogLine<'_>) {
+        let IsComplete(is_complete) = write_bounded(out, |out, limits| match &self.style {
+            Style::Json(keys) => write_json(out, line, keys, limits),
+            Style::Pretty { colors } => write_pretty(out, line, *colors, limits),
         });
-        if !is_whole {
+        if !is_complete {
             self.counts.truncated.fetch_add(1, Ordering::Relaxed);
         }
-        // A process that dies often says why in its last lines.
+        // Errors are urgent: the last one before a crash often names its cause.
         self.writer.write(out, line.level == Level::ERROR);
         if let Some(records) = &self.records {
             records.push(line);
         }
     }
 
-    /// The trace and span that an event belongs to.
+    /// The ids of the span to which an event belongs.
     fn ids<S>(&self, event: &Event<'_>, span: Option<&SpanRef<'_, S>>) -> Option<SpanIds>
     where
         S: for<'a> LookupSpan<'a>,
     {
         let ids_of = |context: &opentelemetry::Context| SpanIds::of(context.span().span_context());
-        // One thread-local access: tracing-opentelemetry keeps the current span's context active. It also is the
-        // context of a remote parent, or none at all.
         if thread::is_ending() {
             return None;
         }
         if event.is_contextual() {
+            // A single thread-local access, because tracing-opentelemetry attaches the context of the current span. The
+            // context may also be that of a remote parent, or empty.
             return opentelemetry::Context::map_current(ids_of);
         }
         let span = span?.id();
@@ -196,7 +197,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        // The first subscriber that this layer becomes part of is the one that it stays in.
+        // Only the first call counts: a layer does not move to another subscriber.
         let _ = self.dispatch.set(dispatch.downgrade());
     }
 
@@ -220,14 +221,14 @@ where
         self.counts.count(*metadata.level());
 
         let span = context.event_span(event);
-        let spans = |show: Show<'_>| {
+        let spans = |visit: VisitSpan<'_>| {
             for span in span.iter().flat_map(SpanRef::scope) {
                 if let Some(fields) = span.extensions().get::<SpanFields>() {
-                    show(fields.fields());
+                    visit(fields.fields());
                 }
             }
         };
-        // A thread that ends has none any more; its last lines are written all the same.
+        // A thread that is ending has no thread-locals any more. Its lines get new buffers.
         let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
         let Scratch { fields, out } = &mut scratch;
         fields.clear();
@@ -237,7 +238,7 @@ where
         }
         self.write(
             out,
-            &Line {
+            &LogLine {
                 time: SystemTime::now(),
                 level: *metadata.level(),
                 target: metadata.target(),
@@ -250,13 +251,13 @@ where
     }
 }
 
-/// In a subscriber that has it, events of the calling thread become lines.
+/// Marks a subscriber that writes log lines. Found by downcast.
 #[derive(Debug)]
 pub(crate) struct Installed;
 
 impl<S: Subscriber> Layer<S> for Installed {}
 
-/// The value of a field of a span, as its log lines have it.
+/// The value of a span's field, as in its log lines.
 #[cfg(feature = "sqlx")]
 pub(crate) fn span_field(
     extensions: &tracing_subscriber::registry::Extensions<'_>,
@@ -266,11 +267,11 @@ pub(crate) fn span_field(
     fields.get(name).map(str::to_owned)
 }
 
-/// What became of the log lines, for the metrics page.
+/// Counts of log lines, for `/metrics`.
 #[derive(Debug)]
 pub(crate) struct LogCounts {
     by_level: [AtomicU64; 5],
-    /// Lines that do not have everything.
+    /// Lines with a truncated value or without some field.
     truncated: AtomicU64,
     writer: LogWriter,
 }
@@ -294,7 +295,7 @@ impl LogCounts {
 }
 
 impl LogCounts {
-    /// Lines since the start.
+    /// All log lines since the start.
     pub(crate) fn total(&self) -> u64 {
         self.by_level
             .iter()

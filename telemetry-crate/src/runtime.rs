@@ -1,8 +1,9 @@
-//! The application's tokio runtime: how busy it is, how late it is, and whether it stands still.
+//! Observation of the application's tokio runtime: load, delay and stalls.
 //!
-//! Async code that blocks (a synchronous call, a lock that is held too long, a loop without an `await`) keeps its runtime
-//! from everything else, and shows nowhere: no request is slow by its own doing. So the admin thread, which needs no part
-//! of that runtime, wakes a task in it ten times a second and measures how long the task waits for its turn.
+//! Async code that blocks (a synchronous call, a lock that is held too long, a loop without an
+//! `await`) keeps its runtime from running other tasks, and no trace shows the cause. So the admin
+//! thread, which is independent of that runtime, wakes a task in it ten times a second and measures
+//! how long the task waits until it is polled.
 //!
 //! ```text
 //! admin thread ── wake ──▶ probe (a task of the application's runtime) ─▶ tokio_scheduler_delay_seconds
@@ -10,9 +11,10 @@
 //! GET /metrics ──▶ tokio's own stable counters, read when asked
 //! ```
 //!
-//! What it leaves out: what only an unstable tokio knows (poll times, steals, the blocking pool); timers, so a test's paused
-//! clock is left alone; and a single worker of several that is blocked, because the others take its work and the probe
-//! with it: that one shows as busy time that stands still.
+//! Metrics of an unstable tokio (poll times, steals, the blocking pool) are left out. The probe
+//! uses no timers, so it does not affect the paused clock of a test. If a single one of several
+//! workers is blocked, the others take over its tasks and the probe. Such a block is visible only
+//! as a busy time that does not grow.
 
 mod collector;
 mod scheduler_probe;
@@ -28,7 +30,7 @@ use tokio::{
 use self::scheduler_probe::SchedulerProbe;
 pub(crate) use self::watch::watch;
 
-/// Why no runtime is observed.
+/// The error of `observe_runtime()` outside a tokio runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "observe_runtime() was called outside of a tokio runtime; call it inside of one, such as first thing in an async main"
@@ -36,7 +38,7 @@ pub(crate) use self::watch::watch;
 #[non_exhaustive]
 pub struct NoRuntime;
 
-/// The runtime that is observed, if there is one.
+/// Observer of a runtime, if one is observed.
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeObserver {
     observed: Mutex<Option<Observed>>,
@@ -50,7 +52,7 @@ struct Observed {
 }
 
 impl RuntimeObserver {
-    /// Observes the runtime that this is called in, from now on, in place of any other.
+    /// Observes the current runtime from now on, instead of any other.
     pub(crate) fn observe_current(&self) -> Result<(), NoRuntime> {
         let handle = Handle::try_current().map_err(|_| NoRuntime)?;
         let scheduler = Arc::new(SchedulerProbe::default());
@@ -68,14 +70,14 @@ impl RuntimeObserver {
         Ok(())
     }
 
-    /// Ends the observation: telemetry goes down, and the runtime may.
+    /// Ends the observation; called when telemetry stops.
     pub(crate) fn stop(&self) {
         if let Some(observed) = self.lock().take() {
             observed.probe.abort();
         }
     }
 
-    /// `None` also if the runtime was shut down.
+    /// Returns the observed runtime; `None` also if it was shut down.
     fn observed(&self) -> Option<Observed> {
         let observed = self.lock().clone();
         observed.filter(|observed| !observed.probe.is_finished())

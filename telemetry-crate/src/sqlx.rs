@@ -1,18 +1,20 @@
-//! Queries of sqlx: a span and a duration for each, slow ones and N+1s named, and the pools they wait for.
+//! Traces, metrics and warnings for queries of sqlx, and metrics of its pools.
 //!
-//! **Nothing of a program's queries has to change.** sqlx says of every statement, once it is over, what it was and how long
-//! it took, in a `tracing` event; with the feature `sqlx` each becomes
+//! **A program's queries need no change.** sqlx emits a `tracing` event after every statement, with
+//! the statement and its duration. With the feature `sqlx` each event becomes
 //!
-//! * a client span, `SELECT orders`, by the
-//!   [database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/), as a child of the current one,
+//! * a client span, such as `SELECT orders`, by the [database
+//!   conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/), as a child of
+//!   the current span,
 //! * a sample of `db_client_operation_duration_seconds`,
-//! * one of the statements of its request, see `sql_queries_per_request`. One that a request
-//!   [repeats](crate::TelemetryConfig::n_plus_one) is an N+1: one WARN line, an attribute on the request's span, and a
-//!   count in `sql_n_plus_one_total`,
-//! * one WARN line, if it was [slow](crate::TelemetryConfig::slow_query).
+//! * one of the statements of its request, see `sql_queries_per_request`. A statement that a
+//!   request [repeats](crate::TelemetryConfig::n_plus_one) is an N+1: one WARN log line, an
+//!   attribute on the request's span, and a count in `sql_n_plus_one_total`,
+//! * one WARN log line, if it was [slow](crate::TelemetryConfig::slow_query).
 //!
-//! All of it whatever `RUST_LOG` says. sqlx's own lines about statements stay what `RUST_LOG` makes of them, except that
-//! its warnings about slow ones give way to ours unless it lets through `sqlx::query` at `debug`.
+//! This does not depend on `RUST_LOG`. sqlx's own log lines about statements still depend on it,
+//! except that sqlx's warnings about slow statements are replaced by ours unless `RUST_LOG` enables
+//! `sqlx::query` at `debug`.
 //!
 //! ```no_run
 //! use firstlight::sqlx::InstrumentQuery;
@@ -22,31 +24,32 @@
 //! let pool = firstlight::sqlx::instrument_options(PgPoolOptions::new().max_connections(10))
 //!     .connect("postgres://orders@localhost/orders")
 //!     .await?;
-//! // Says which database it is, and shows the pool's connections.
+//! // Sets the database's attributes, and exports the pool's connections.
 //! firstlight::sqlx::instrument_pool(&pool);
 //!
-//! // As ever.
+//! // Unchanged:
 //! sqlx::query("SELECT * FROM orders WHERE id = $1").bind(7).fetch_one(&pool).await?;
-//! // With its error, its caller, and the wait for its connection.
+//! // With its error, its call site, and the wait for its connection:
 //! sqlx::query("DELETE FROM orders WHERE id = $1").bind(7).execute(&pool).instrumented().await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! With the feature `sqlx-sqlite` or `sqlx-postgres`, `DatabaseOptions` reads the settings of a database from the environment,
-//! opens it, migrates it, and does what is above.
+//! With the feature `sqlx-sqlite` or `sqlx-postgres`, `DatabaseOptions` reads the settings of a
+//! database from the environment, opens, migrates and instruments it.
 //!
-//! # What it cannot know
+//! # Limits
 //!
-//! sqlx does not say which database or which pool a statement was for, so spans and metrics have what all
-//! [instrumented](instrument_pool) pools have in common; in a program with two kinds of databases, `db.system.name` is `other_sql`. A
-//! statement that is logged above `debug`, or not at all, is not seen. Errors are, where calls are
-//! [`instrumented()`](InstrumentQuery::instrumented). How many callers wait for a connection cannot be known; how long they have waited, a
-//! pool with [instrumented options](instrument_options) can.
+//! sqlx's events do not name the database or the pool. So spans and metrics have only the
+//! attributes that all [instrumented](instrument_pool) pools have in common. In a program with two
+//! kinds of databases, `db.system.name` is `other_sql`. A statement that is logged above `debug`,
+//! or not at all, is not seen. Errors are only seen for calls with
+//! [`instrumented()`](InstrumentQuery::instrumented). The number of callers that wait for a
+//! connection is not known. A pool with [instrumented options](instrument_options) measures how
+//! long they have waited.
 //!
-//! # What it leaves out
-//!
-//! The values that are bound to statements: they stay inside the process. Literals inside a statement are shown as `?`.
+//! Values that are bound to statements stay inside the process. Literals inside a statement are
+//! replaced by `?`.
 
 mod attributes;
 mod call;
@@ -59,13 +62,12 @@ mod event;
 mod failure;
 mod file;
 mod health;
-mod held;
 mod instrumented;
 mod layer;
 mod lexer;
-mod lines;
+mod log_events;
 mod metrics;
-
+mod pool_timeout;
 mod pools;
 mod quotes;
 mod read_only;
@@ -79,8 +81,8 @@ mod statement;
 mod summary;
 mod text;
 mod transaction;
+mod transaction_connection;
 mod unit;
-mod unopened;
 
 use log::LevelFilter;
 use sqlx::{Database, Pool, pool::PoolOptions};
@@ -90,7 +92,7 @@ pub use self::cron_store::CronStore;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub use self::database::{DatabaseOptions, DatabaseOptionsError, OpenError, OwnedDatabase};
 #[cfg(feature = "apalis")]
-pub(crate) use self::health::note;
+pub(crate) use self::health::record_storage_failure;
 pub use self::{
     error_class::ErrorClass,
     file::follow_file,
@@ -100,10 +102,10 @@ pub use self::{
 };
 pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 
-/// The target of the spans and the log lines.
+/// Target of the spans and the log lines.
 pub(crate) const TARGET: &str = "firstlight::sqlx";
 
-/// Instruments a pool: metrics of its connections, and the database's attributes on all spans.
+/// Instruments a pool: metrics of its connections, attributes on all spans.
 ///
 /// The metrics are `db_client_connection_count` and `db_client_connection_limit`. The attributes are the database's system,
 /// name, address and port, which sqlx's events do not have.
@@ -122,7 +124,7 @@ pub fn instrument_pool_as<DB: Database>(pool: &Pool<DB>, name: impl Into<String>
     pools::add(pool, Some(name.into()));
 }
 
-/// Instruments the pools that these options open: wait times, and connections that must not be reused.
+/// Instruments the pools that these options open.
 ///
 /// The pool measures how long each call waits for a connection, as `db_client_connection_wait_time_seconds`. This costs one
 /// event for each call.
@@ -142,6 +144,8 @@ pub fn instrument_options<DB: Database>(options: PoolOptions<DB>) -> PoolOptions
         .acquire_time_level(LevelFilter::Debug)
         .after_release(|connection, known| {
             let is_outdated = DB::NAME == "PostgreSQL" && read_only::is_outdated(known.age);
-            Box::pin(async move { Ok(!is_outdated && held::is_idle::<DB>(connection).await) })
+            Box::pin(async move {
+                Ok(!is_outdated && transaction_connection::is_idle::<DB>(connection).await)
+            })
         })
 }

@@ -1,7 +1,8 @@
-//! How old may an answer be? Declared per type of data, kept by the code that serves it, and shown on the metrics page.
+//! Staleness of served data: windows per type of data, a cache, and metrics.
 //!
-//! Every cache and every replica answers with yesterday's truth, and each kind of data bears another age: a profile five
-//! minutes, a cart ten seconds, a payment none. Declare the window once, and serve through it:
+//! Every cache and every replica returns old data, and each type of data tolerates another age: a
+//! profile five minutes, a cart ten seconds, a payment none. Declare the window once, and serve
+//! through it:
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,7 +18,7 @@
 //! let profiles: Cache<u64, Profile, std::io::Error> = Cache::new(&PROFILE);
 //! let profile = profiles.get(7, || select_profile(7)).await?;
 //!
-//! // An answer of a replica that is three seconds behind: fit for a cart, and never for a payment.
+//! // A replica's answer that is three seconds old is acceptable for a cart, not for a payment.
 //! let lag = Duration::from_secs(3);
 //! assert!(CART.serve_replica(lag).is_ok());
 //! assert!(PAYMENT.serve_replica(lag).is_err());
@@ -26,24 +27,25 @@
 //! # }
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! * A value of the cache is served inside its window and never outside of it, not even while the source is down: then the
-//!   source's error is what the caller gets.
-//! * **Age is counted from the moment before the source was asked.** What the source answers is what it knew at some time
-//!   between the question and the answer; the question is the only one of the two that is surely not too late. A query
-//!   that took four seconds returns data that may be four seconds old.
-//! * A window of zero reads the source for each call, whatever other calls ask for the same.
-//! * Reads of one key that need the source at the same time become one question to it, and share its answer or its error.
+//! * A value from the cache is served only within its window, even while the source is unavailable.
+//!   The caller then gets the source's error.
+//! * **The age counts from the moment before the source is read.** The source's answer was true at
+//!   some time between the request and the response, and only the time of the request is certainly
+//!   early enough. A query that takes four seconds returns data that may be four seconds old.
+//! * With a window of zero, each call reads the source, whatever other calls read at the same time.
+//! * Concurrent reads of one key that need the source share one request to it, with its answer or
+//!   its error.
 //!
-//! An answer that the source gave to this very call is always served, even if giving it took longer than the window: there
-//! is nothing fresher. A caller that had to wait for another caller's question for so long that the answer is too old by now
-//! asks again.
+//! An answer to this call's own request is always served, even if the request took longer than the
+//! window, because there is nothing fresher. A caller that waits for another caller's request reads
+//! again if the answer is too old by then.
 //!
-//! # What it leaves out
+//! # What is left out
 //!
-//! Serving old data while the source is down (declare the window that you can bear, and that is what happens), refreshing
-//! ahead of time, caches that are shared between processes, and invalidation from outside.
+//! Serving old data while the source is unavailable (declare a window that is long enough instead),
+//! refreshing ahead of time, caches that processes share, and invalidation from outside.
 
 mod cache;
 mod data_type;

@@ -1,8 +1,8 @@
-//! What a service logs, counts and traces, seen by its tests.
+//! Test support: what a service logs, counts and traces.
 //!
-//! Two ways, from close by and from outside. [`capture()`] has the telemetry of one test in memory, beside other tests and
-//! with nothing global: what the service would write. [`OtlpReceiver`] is a collector in the test's process: what a service
-//! really sent.
+//! [`capture()`] collects the telemetry of one test in memory. It runs beside other tests and sets nothing global, and
+//! shows what the service would write. [`OtlpReceiver`] is a collector in the test's process, and shows what a service
+//! sends.
 //!
 //! ```
 //! let capture = firstlight::testing::capture();
@@ -10,13 +10,14 @@
 //! capture.assert_log("order placed").with("order.id", 7);
 //! ```
 //!
-//! The flow of a capture: `scope` makes it the default of threads → `capture` reads what they have written, as `line`s, spans
-//! and `series` → `assertions` look for it, and `found` narrows it down → [`waterfall`] draws it when a test fails.
+//! In a capture, `scope` makes it the default of threads, and `capture` reads what they have written, as `line`s, spans
+//! and `series`. `assertions` search it, `found` narrows the results, and [`waterfall`] draws them when a test fails.
 //!
-//! [`OtlpReceiver`] speaks OTLP over HTTP and over gRPC on one port, plain or with TLS, for traces, logs and metrics,
-//! decoded with the official message types ([OTLP specification](https://opentelemetry.io/docs/specs/otlp/)). It replaces
-//! no part of the exporter: the spans that a test sees have been sampled, batched, encoded and sent like in production.
-//! Point the service at [`OtlpReceiver::endpoint`], act, and [wait](OtlpReceiver::wait_for) for the spans:
+//! [`OtlpReceiver`] accepts OTLP over HTTP and over gRPC on one port, plain or with TLS, for traces, logs and metrics. It
+//! decodes them with the official message types ([OTLP specification](https://opentelemetry.io/docs/specs/otlp/)). It
+//! replaces no part of the exporter: the spans that a test sees have been sampled, batched, encoded and sent as in
+//! production. Let the service export to [`OtlpReceiver::endpoint`], run it, and [wait](OtlpReceiver::wait_for) for the
+//! spans:
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -31,10 +32,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! What a service does when its collector is overloaded, or gone, is seen with another [`Answer`].
+//! Another [`Answer`] shows what a service does when its collector is overloaded or gone.
 //!
-//! Left out of the receiver on purpose: JSON, compression other than gzip, profiles (each is refused, with a reason), and anything that a
-//! collector does with telemetry once it has it. All of it is for tests and demonstrations, not for production.
+//! The receiver does not support JSON, compression other than gzip, and profiles; it rejects each with a reason. All of
+//! this is for tests and demonstrations, not for production.
 
 mod answer;
 mod assertions;
@@ -87,48 +88,51 @@ pub use self::{
     span::{ReceivedEvent, ReceivedLink, ReceivedSpan},
 };
 
-/// Receives telemetry on a free loopback port and keeps it for a test to read. Dropping it stops it.
+/// An OTLP collector on a free loopback port that keeps what it receives.
 ///
-/// It has its own thread and runtime, so it works in any test, and goes on receiving while the test's own runtime is
-/// busy or blocked. The newest 16,384 spans, 16,384 log records, 65,536 data points and 1,024 requests are kept.
+/// Dropping it stops it.
+///
+/// It has its own thread and runtime. It therefore works in any test, and receives while the test's own runtime is busy or
+/// blocked. It keeps the newest 16,384 spans, 16,384 log records, 65,536 data points and 1,024 requests.
 pub struct OtlpReceiver {
     address: SocketAddr,
     has_tls: bool,
     store: Arc<Store>,
-    /// Taken by `drop`; the server stops when it is gone, so a forgotten receiver ends with its process.
+    /// Stops the server when it is dropped.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl OtlpReceiver {
-    /// Starts to receive on `127.0.0.1`, on a port that the operating system chooses.
+    /// Starts a receiver on `127.0.0.1`, on a port that the operating system chooses.
     ///
     /// # Errors
     ///
-    /// Where no loopback port, thread or runtime is to be had.
+    /// No loopback port, thread or runtime is available.
     pub fn start() -> io::Result<Self> {
         Self::start_answering(Answer::Accept)
     }
 
-    /// Starts like [`start`](Self::start), with another answer from the first request on;
+    /// Starts a receiver that answers its first requests with `answer`.
+    ///
     /// [`set_answer`](Self::set_answer) changes it.
     ///
     /// # Errors
     ///
-    /// Like [`start`](Self::start).
+    /// As [`start`](Self::start).
     pub fn start_answering(answer: Answer) -> io::Result<Self> {
         Self::spawn(answer, None)
     }
 
-    /// Starts like [`start`](Self::start), with TLS 1.2 and 1.3.
+    /// Starts a receiver with TLS 1.2 and 1.3.
     ///
-    /// `certificate` is the certificate chain and `key` its private key, both PEM; the certificate should be for
-    /// `localhost`, which is the host of [`endpoint`](Self::endpoint). With `client_ca`, PEM too, only clients with a
-    /// certificate of that authority are let in.
+    /// `certificate` is the certificate chain and `key` its private key, both in PEM. The certificate should be for
+    /// `localhost`, which is the host of [`endpoint`](Self::endpoint). With `client_ca`, also in PEM, clients need a
+    /// certificate of that authority.
     ///
     /// # Errors
     ///
-    /// Like [`start`](Self::start), and [`io::ErrorKind::InvalidInput`] where the certificates or the key cannot be used.
+    /// As [`start`](Self::start), and [`io::ErrorKind::InvalidInput`] if the certificates or the key cannot be used.
     pub fn start_tls(certificate: &str, key: &str, client_ca: Option<&str>) -> io::Result<Self> {
         Self::spawn(
             Answer::Accept,
@@ -153,8 +157,10 @@ impl OtlpReceiver {
         })
     }
 
-    /// The base address, such as `http://127.0.0.1:40213`, or `https://localhost:40213` with TLS, to be given as
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, whatever the protocol; exporters append `/v1/traces` and the like themselves.
+    /// Returns the base address for `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    ///
+    /// It is such as `http://127.0.0.1:40213`, or `https://localhost:40213` with TLS, and the same for both protocols.
+    /// Exporters append `/v1/traces` and the other signals' paths themselves.
     pub fn endpoint(&self) -> String {
         if self.has_tls {
             format!("https://localhost:{}", self.address.port())
@@ -163,35 +169,42 @@ impl OtlpReceiver {
         }
     }
 
-    /// Answers differently from the next request on. A request that [hangs](Answer::Hang) goes on hanging.
+    /// Sets the answer from the next request on.
+    ///
+    /// A request that [hangs](Answer::Hang) continues to hang.
     pub fn set_answer(&self, answer: Answer) {
         self.store.set_answer(answer);
     }
 
-    /// The spans received so far, in the order in which they came: a child ends, and so arrives, before its parent.
+    /// Returns the spans received so far, in the order of their arrival.
+    ///
+    /// A child ends before its parent, and therefore arrives first.
     pub fn spans(&self) -> Vec<ReceivedSpan> {
         self.store.lock().spans.clone()
     }
 
-    /// The log records received so far, in the order in which they came.
+    /// Returns the log records received so far, in the order of their arrival.
     pub fn logs(&self) -> Vec<ReceivedLog> {
         self.store.lock().logs.clone()
     }
 
-    /// The metrics received so far, one of each name for every export: the last one has the latest numbers.
+    /// Returns the metrics received so far, one of each name for every export.
+    ///
+    /// The last one has the latest values.
     pub fn metrics(&self) -> Vec<ReceivedMetric> {
         self.store.lock().metrics.clone()
     }
 
-    /// The requests that came so far, accepted or not.
+    /// Returns the requests received so far, accepted or not.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.store.lock().requests.clone()
     }
 
-    /// Waits until `enough` holds for the spans received so far, or `deadline` has passed, and returns them either
-    /// way: the caller asserts on the content, and a failure can show what did arrive.
+    /// Waits until `enough` holds for the spans received so far, or until `deadline`.
     ///
-    /// This blocks the calling thread. In an asynchronous test whose service shares the thread, call it in
+    /// Returns the spans in both cases, so that a failing assertion can show what has arrived.
+    ///
+    /// Blocks the calling thread. In an asynchronous test whose service shares the thread, call it in
     /// `tokio::task::spawn_blocking`.
     pub fn wait_for(
         &self,
@@ -202,7 +215,7 @@ impl OtlpReceiver {
         kept.spans.clone()
     }
 
-    /// The same as [`wait_for`](Self::wait_for), for log records.
+    /// Waits for log records, as [`wait_for`](Self::wait_for) does for spans.
     pub fn wait_for_logs(
         &self,
         deadline: Duration,
@@ -212,7 +225,7 @@ impl OtlpReceiver {
         kept.logs.clone()
     }
 
-    /// The same as [`wait_for`](Self::wait_for), for metrics.
+    /// Waits for metrics, as [`wait_for`](Self::wait_for) does for spans.
     pub fn wait_for_metrics(
         &self,
         deadline: Duration,
@@ -222,7 +235,9 @@ impl OtlpReceiver {
         kept.metrics.clone()
     }
 
-    /// The same as [`wait_for`](Self::wait_for), for requests, also those that are not accepted.
+    /// Waits for requests, as [`wait_for`](Self::wait_for) does for spans.
+    ///
+    /// Includes those that are not accepted.
     pub fn wait_for_requests(
         &self,
         deadline: Duration,
@@ -237,7 +252,7 @@ impl Drop for OtlpReceiver {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of that thread has been reported by the panic hook; dropping must not start another.
+            // The panic hook has reported a panic of that thread; `drop` must not panic again.
             let _ = thread.join();
         }
     }
@@ -259,7 +274,7 @@ impl fmt::Debug for OtlpReceiver {
 #[cfg(test)]
 mod tests;
 
-/// The page's code is compiled and run, so that it cannot rot.
+/// Compiles and runs the code of the book's page.
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../../docs/book/src/testing.md")]
 struct Page;

@@ -152,7 +152,7 @@ pub(super) async fn put(
         tokio::time::sleep(duration).await;
         reverted.end(number);
     });
-    control.ends_by(number, timer.abort_handle());
+    control.set_timer(number, timer.abort_handle());
     text(StatusCode::OK, control.describe())
 }
 

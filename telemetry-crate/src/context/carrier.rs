@@ -11,19 +11,20 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{thread::current_context, traces::NAMES};
 
-/// Bytes of one value, at most: what W3C Baggage allows for all of it, and far beyond the others.
-const LENGTH: usize = 8_192;
+/// Longest value in bytes: the limit of W3C Baggage, far above the other formats.
+const MAX_VALUE_LENGTH: usize = 8_192;
 
-/// The trace, its state and the baggage, as pairs of strings that fit into any map: to be stored with a job, sent with a
-/// message, and turned into a span where the work is done.
+/// A trace context as pairs of strings, which fit into any map.
 ///
-/// The names are those of the HTTP headers, so another language's library reads them, too. `OTEL_PROPAGATORS` decides which
-/// are written and read. Before telemetry is started, and outside of any span, it is empty.
+/// It is stored with a job or sent with a message, and turned into a span where the work is done.
+/// The names are those of the HTTP headers, so libraries of other languages read them as well.
+/// `OTEL_PROPAGATORS` selects the formats. Before telemetry starts, and outside any span, the
+/// context is empty.
 ///
-/// Which way a job's span belongs to its request is for the program to say. [`child`](Self::child) keeps one trace, which
-/// shows the whole story while there is one job for each request and it is soon done. [`linked`](Self::linked) begins another
-/// and points at the first: for work that comes much later, or is sampled on its own, and, with [`link`](Self::link), for a
-/// batch of many.
+/// The program decides how a job's span relates to the request. [`child`](Self::child) continues
+/// the trace, which suits one short job per request. [`linked`](Self::linked) begins another trace
+/// with a link to the first. It is for work that comes much later or is sampled separately and,
+/// with [`link`](Self::link), for a batch.
 ///
 /// ```
 /// use firstlight::context::TraceContext;
@@ -38,7 +39,7 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// What is current here: the span, and the baggage that came with its request.
+    /// Returns the current span and the baggage of its request.
     pub fn current() -> Self {
         let mut pairs = Pairs::default();
         let context = current_context();
@@ -48,12 +49,15 @@ impl TraceContext {
         Self { pairs }
     }
 
-    /// What was stored. It may hold other pairs, too: a whole map of headers, say. Names may be in any case. Pairs of
-    /// one name are read as headers of one name are: `tracestate` and `baggage` are joined, a second `traceparent` begins a trace,
-    /// and of B3's and Jaeger's the first counts.
+    /// Reads a context from stored pairs.
     ///
-    /// Nothing that it may hold is an error or does any harm: what is too long for a value is left out here, and what is no
-    /// context begins a trace of its own later.
+    /// Other pairs, such as further headers, are ignored. Names are case-insensitive. Repeated
+    /// names are treated like repeated headers: `tracestate` and `baggage` are joined, a second
+    /// `traceparent` begins a new trace, and the first value counts for the formats of B3 and
+    /// Jaeger.
+    ///
+    /// Invalid input is not an error. A value that is too long is dropped, and an invalid context
+    /// later begins a new trace.
     pub fn from_pairs<K, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Self
     where
         K: AsRef<str>,
@@ -62,15 +66,15 @@ impl TraceContext {
         let mut kept = Pairs::default();
         for (name, value) in pairs {
             let value = value.as_ref();
-            let Some((name, place)) = kept.place(name.as_ref()) else {
+            let Some((name, slot)) = kept.slot(name.as_ref()) else {
                 continue;
             };
-            match place {
-                None if value.len() <= LENGTH => *place = Some(value.to_owned()),
-                // As HTTP joins them; `traceparent` is none any more.
+            match slot {
+                None if value.len() <= MAX_VALUE_LENGTH => *slot = Some(value.to_owned()),
+                // Joined as in HTTP. A joined `traceparent` is invalid.
                 Some(first)
                     if matches!(name, "traceparent" | "tracestate" | "baggage")
-                        && first.len() + 1 + value.len() <= LENGTH =>
+                        && first.len() + 1 + value.len() <= MAX_VALUE_LENGTH =>
                 {
                     first.push(',');
                     first.push_str(value);
@@ -81,27 +85,33 @@ impl TraceContext {
         Self { pairs: kept }
     }
 
-    /// The pairs that there are: `traceparent`, `tracestate` and `baggage` at most, unless `OTEL_PROPAGATORS` names other formats.
+    /// Returns the pairs that are present.
+    ///
+    /// These are at most `traceparent`, `tracestate` and `baggage`, unless `OTEL_PROPAGATORS` names
+    /// other formats.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let values = self.pairs.0.iter().map(Option::as_deref);
         (NAMES.into_iter().zip(values)).filter_map(|(name, value)| Some((name, value?)))
     }
 
-    /// The pairs as whatever holds strings: a `BTreeMap`, a `HashMap`, a `Vec`.
+    /// Returns the pairs as any collection of strings.
+    ///
+    /// Examples are a `BTreeMap`, a `HashMap` and a `Vec`.
     pub fn to_pairs<C: FromIterator<(String, String)>>(&self) -> C {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         self.iter().map(owned).collect()
     }
 
-    /// Whether there is nothing to carry.
+    /// Returns whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
 
-    /// Makes a span that goes on in this trace, with its baggage.
+    /// Makes a span that continues this trace, with its baggage.
     ///
-    /// It is a function that makes the span, because a span that exists has its parent already. What is current here is not
-    /// its parent, even if there is no context: a job is no child just because a worker has a span around its loop.
+    /// `make` creates the span, because an existing span already has its parent. The current span
+    /// does not become its parent, even if this context is empty: a span around a worker's loop is
+    /// not the parent of its jobs.
     ///
     /// ```
     /// # use firstlight::context::TraceContext;
@@ -113,7 +123,7 @@ impl TraceContext {
         make()
     }
 
-    /// Makes a span that begins a trace with a link to this one, and has its baggage.
+    /// Makes a span that begins a trace with a link to this one, with its baggage.
     pub fn linked(&self, make: impl FnOnce() -> Span) -> Span {
         let extracted = self.extracted();
         let baggage = (extracted.baggage().iter()).map(|(name, (value, metadata))| {
@@ -127,7 +137,7 @@ impl TraceContext {
         span
     }
 
-    /// Links a span that exists to this trace, as to one of many that a batch is made of.
+    /// Links an existing span to this trace, such as one of those in a batch.
     pub fn link(&self, span: &Span) {
         span.add_link(self.extracted().span().span_context().clone());
     }
@@ -139,24 +149,24 @@ impl TraceContext {
     }
 }
 
-/// Not the public type itself, so that these traits are not public.
+/// Separate from the public type, so that these traits stay private.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Pairs([Option<String>; NAMES.len()]);
 
 impl Pairs {
-    fn place(&mut self, name: &str) -> Option<(&'static str, &mut Option<String>)> {
-        let mut places = NAMES.into_iter().zip(&mut self.0);
-        places.find(|(known, _)| known.eq_ignore_ascii_case(name))
+    fn slot(&mut self, name: &str) -> Option<(&'static str, &mut Option<String>)> {
+        let mut slots = NAMES.into_iter().zip(&mut self.0);
+        slots.find(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 }
 
 impl Injector for Pairs {
     fn set(&mut self, key: &str, value: String) {
-        // A foreign propagator may write an empty `tracestate` where there is none.
-        if let Some((_, place)) = self.place(key)
+        // A foreign propagator may write an empty `tracestate` if there is none.
+        if let Some((_, slot)) = self.slot(key)
             && !value.is_empty()
         {
-            *place = Some(value);
+            *slot = Some(value);
         }
     }
 }
@@ -178,7 +188,7 @@ impl Extractor for Pairs {
 mod tests {
     use std::collections::{BTreeMap, HashMap};
 
-    use super::{LENGTH, TraceContext};
+    use super::{MAX_VALUE_LENGTH, TraceContext};
 
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -194,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_of_one_name_are_one_list() {
+    fn repeated_names_are_joined() {
         let pairs = [
             ("traceparent", PARENT),
             ("tracestate", "a=1"),
@@ -209,14 +219,14 @@ mod tests {
             ("b3", "0"),
         ];
         assert_eq!(context.iter().collect::<Vec<_>>(), joined);
-        // Which no propagator takes for one.
+        // Joined, it is invalid for every propagator.
         let twice = TraceContext::from_pairs([("traceparent", PARENT), ("traceparent", PARENT)]);
         assert_ne!(twice, TraceContext::from_pairs([("traceparent", PARENT)]));
     }
 
     #[test]
-    fn of_what_is_hostile_only_so_much_is_kept() {
-        let long = "x".repeat(LENGTH + 1);
+    fn hostile_pairs_are_bounded() {
+        let long = "x".repeat(MAX_VALUE_LENGTH + 1);
         let others = (0..10_000).map(|number| (format!("key-{number}"), long.clone()));
         let named = ["traceparent", "traceparent", "TRACESTATE", "baggage", ""]
             .map(|name| (name.to_owned(), "\u{0}\r\n%%;=,".to_owned()));

@@ -1,16 +1,18 @@
-//! Tasks and threads that go on in the span in which they were started.
+//! Tasks and threads that continue the span in which they are started.
 
 use tokio::task::JoinHandle;
 use tracing::{Instrument, Span};
 
-/// Like `tokio::spawn`, in the current span: the task's log lines have its trace id, and spans in it are its children.
+/// Spawns a task like `tokio::spawn`, in the current span.
 ///
-/// A request's span ends with its response, whatever it has started. A task that goes on after that is best a span of its
-/// own, which shows how long it took: `spawn(work().instrument(tracing::info_span!("send receipt")))`.
+/// The task's log lines have the trace id, and its spans are children of the current one. A
+/// request's span ends with its response, even if a task that it started goes on. Such a task
+/// should have its own span, which shows its duration:
+/// `spawn(work().instrument(tracing::info_span!("send receipt")))`.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime, like `tokio::spawn`.
+/// If called outside a tokio runtime, like `tokio::spawn`.
 ///
 /// ```
 /// # async fn handler() {
@@ -27,11 +29,11 @@ where
     tokio::spawn(future.in_current_span())
 }
 
-/// Like `tokio::task::spawn_blocking`, in the current span.
+/// Runs blocking work like `tokio::task::spawn_blocking`, in the current span.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime, like tokio's.
+/// If called outside a tokio runtime, like tokio's function.
 ///
 /// ```
 /// # async fn handler() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,4 @@
-//! Streams whose items are made in the span in which the stream was.
+//! Streams that are polled in the span in which they were created.
 
 use std::{
     pin::Pin,
@@ -19,10 +19,10 @@ pin_project! {
     }
 }
 
-/// The same items, each made in the span that is current now, also when polled elsewhere: by another task, or a server that has sent the
-/// head of the response already.
+/// Wraps a stream, so that it is always polled in the span that is current now.
 ///
-/// The span ends when the stream is dropped, and not with its last item.
+/// This also holds if another task polls it, or a server that has already sent the response's head.
+/// The span ends when the stream is dropped, not with its last item.
 ///
 /// ```
 /// # use futures_core::Stream;

@@ -1,7 +1,8 @@
-//! The wall clock, which says when something is due, and the waiting for it.
+//! The wall clock, and sleeping until a time on it.
 //!
-//! A long sleep counts time, and the wall clock does not: it is corrected, and a laptop or a virtual machine stands still
-//! for a night. So a wait is many short ones, each followed by a look at the clock.
+//! A long sleep counts elapsed time, but the wall clock may be corrected, and a laptop or a virtual
+//! machine may be suspended for a night. So a wait consists of many short sleeps, each followed by
+//! a look at the clock.
 
 use std::time::Duration;
 
@@ -9,13 +10,13 @@ use jiff::Timestamp;
 
 use super::schedule::positive;
 
-/// A correction of the wall clock is noticed after so long.
+/// Longest sleep, and so the delay with which a clock correction is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone)]
 pub(super) enum Clock {
     System,
-    /// Moves with tokio's clock, which a test can pause.
+    /// Advances with tokio's clock, which a test can pause.
     #[cfg(test)]
     Test {
         start: tokio::time::Instant,

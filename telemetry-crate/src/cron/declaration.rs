@@ -1,4 +1,4 @@
-//! A job of a schedule: its name, and what it may do.
+//! A scheduled job: its name and its limits.
 
 use std::time::Duration;
 
@@ -6,22 +6,26 @@ use jiff::Timestamp;
 
 use super::{Schedule, jitter::Jitter};
 
-/// The share of the interval that a run is expected to take at most, where nothing is declared.
+/// Share of the interval that a run is expected to take, unless declared.
 const EXPECTED_SHARE: f64 = 0.1;
 
-/// What happens at start when ticks have passed that no run has served.
+/// What happens at start to ticks that passed without a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MisfirePolicy {
-    /// One run makes up for all of them, spread like any other. The default: most jobs catch up with whatever there is to
-    /// do, and a deploy at the wrong minute must not cost a day.
+    /// One run, with jitter, makes up for all of them.
+    ///
+    /// The default: most jobs process everything that has accumulated, and a deploy at the wrong
+    /// minute must not cost a day.
     #[default]
     FireOnce,
-    /// They are counted and logged, and the next tick is the next run: for work that is of no use when late.
+    /// They are counted and logged, and the job waits for its next tick.
+    ///
+    /// For work that is useless when it is late.
     Skip,
 }
 
-/// A declared job, made with [`Schedule::named`].
+/// A declared job; made by [`Schedule::named`].
 #[derive(Debug, Clone)]
 #[must_use = "add it to a `Scheduler`"]
 pub struct Cron {
@@ -45,36 +49,47 @@ impl Cron {
         }
     }
 
-    /// Starts each run up to this long after its tick, and never more than half of the interval. The default is a tenth
-    /// of the interval, at most five minutes.
+    /// Sets the longest delay between a tick and the start of its run.
+    ///
+    /// It is never more than half of the interval. The default is a tenth of the interval, at most
+    /// five minutes.
     pub fn jitter(mut self, at_most: Duration) -> Self {
         self.jitter = Jitter::AtMost(at_most);
         self
     }
 
-    /// Starts each run at its tick: for what must happen on the second, and for nothing else. All jobs without jitter, on
-    /// all replicas, start together.
+    /// Starts each run at its tick.
+    ///
+    /// Use it only for jobs that must run at the exact second: all jobs without jitter, on all
+    /// replicas, start together.
     pub fn without_jitter(mut self) -> Self {
         self.jitter = Jitter::Off;
         self
     }
 
-    /// How long a run may take; then it is cancelled at its next `await` and counted as `timed_out`. The default is the
-    /// time from its tick to the next one: a run that takes longer falls behind for ever. A run that never awaits cannot
-    /// be cancelled; it keeps its place, and the ticks that pass are counted as `skipped_overlap`.
+    /// Sets how long a run may take.
+    ///
+    /// A run that takes longer is canceled at its next `await` and counted as `timed_out`. The
+    /// default is the time from its tick to the next one, because a job whose runs take longer
+    /// falls further and further behind. A run that never awaits cannot be canceled. It keeps
+    /// running, and the ticks that pass are counted as `skipped_overlap`.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
     }
 
-    /// How long a run is expected to take: the alert on missed runs waits this much longer than two intervals. The
-    /// default is a tenth of the interval, and never more than the time limit. It cancels nothing.
+    /// Sets how long a run is expected to take.
+    ///
+    /// The alert on missed runs waits this much longer than two intervals. The default is a tenth
+    /// of the interval, and never more than the time limit. It does not cancel a run.
     pub fn expected_duration(mut self, expected: Duration) -> Self {
         self.expected_duration = Some(expected);
         self
     }
 
-    /// What happens at start with ticks that passed while nothing ran. The default is [`MisfirePolicy::FireOnce`].
+    /// Sets what happens at start to ticks that passed without a run.
+    ///
+    /// The default is [`MisfirePolicy::FireOnce`].
     pub fn misfire_policy(mut self, policy: MisfirePolicy) -> Self {
         self.misfire_policy = policy;
         self

@@ -1,22 +1,22 @@
-//! What can be wrong with a declared schedule. All of it shows at start; nothing of it happens later.
+//! Errors of declared schedules, all of them found at start.
 
 use std::{fmt, time::Duration};
 
-/// Why a schedule was refused.
+/// Reason for which a schedule is invalid.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CronError {
-    /// Not a cron expression.
+    /// The expression is not a cron expression.
     #[error("cron expression: found {found:?}: {reason}")]
     #[non_exhaustive]
     InvalidExpression {
-        /// The expression, at most its first 64 characters.
+        /// The expression, truncated to 64 characters.
         found: String,
-        /// What is wrong with it, and what is expected.
+        /// The problem, and what is expected instead.
         reason: String,
     },
 
-    /// An expression that no date fits, such as the 30th of February.
+    /// No date matches the expression, such as the 30th of February.
     #[error("cron expression: found {found:?}, which no date fits; correct its day and month")]
     #[non_exhaustive]
     NeverDue {
@@ -24,7 +24,7 @@ pub enum CronError {
         found: String,
     },
 
-    /// An interval that does not divide time into ticks.
+    /// The interval does not divide time into ticks.
     #[error(
         "interval: found {} s, expected whole seconds, at least 1 s and at most 366 days",
         found.as_secs_f64()
@@ -35,7 +35,7 @@ pub enum CronError {
         found: Duration,
     },
 
-    /// Two declarations with one name: each would take the other's ticks.
+    /// Two jobs have the same name, and would take each other's ticks.
     #[error("cron {name:?} was added twice; give each a name of its own")]
     #[non_exhaustive]
     DuplicateName {
@@ -44,7 +44,7 @@ pub enum CronError {
     },
 }
 
-// A `main` that returns an error shows its `Debug` form; the sentence is what an operator can act on.
+// A `main` that returns an error prints its `Debug` form, which should be the readable message.
 impl fmt::Debug for CronError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

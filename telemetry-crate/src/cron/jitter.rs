@@ -1,20 +1,26 @@
-//! How long after its tick a run starts.
+//! The delay between a tick and the start of its run.
 //!
-//! The same for one instance, name and tick, and unrelated for any other: replicas, jobs and days spread alike, and a test
-//! can tell what will happen. What it leaves out: randomness, which could be neither tested nor repeated.
+//! The delay is a hash of instance, name and tick. So it is the same for the same start and
+//! unrelated for any other: replicas, jobs and days are spread, and a test can predict it. Random
+//! numbers could be neither tested nor repeated.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The share of the interval over which runs start. The same alert that watches for two missed intervals still has most of
-/// one to spare.
-const SHARE: f64 = 0.1;
-/// The most by default. A hundred jobs of the same minute start three seconds apart, and "at three" is still true enough for
-/// a reader of a clock.
-const AT_MOST: Duration = Duration::from_secs(5 * 60);
-/// The most of an interval that a setter can ask for: beyond it, a tick comes too close to the one after it.
-const LARGEST_SHARE: f64 = 0.5;
+/// Share of the interval over which runs start by default.
+///
+/// The alert fires after two missed intervals, so the jitter uses only a small part of them.
+const DEFAULT_SHARE: f64 = 0.1;
+/// Longest default jitter.
+///
+/// A hundred jobs that are due in the same minute start three seconds apart, and still close to
+/// their scheduled time.
+const MAX_DEFAULT: Duration = Duration::from_secs(5 * 60);
+/// Largest share of the interval that a setter can request.
+///
+/// With more, a run would start too close to the next tick.
+const MAX_SHARE: f64 = 0.5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Jitter {
@@ -24,12 +30,12 @@ pub(super) enum Jitter {
 }
 
 impl Jitter {
-    /// The time over which the starts of one tick are spread.
+    /// Returns the time over which the starts of one tick are spread.
     fn spread(self, gap: Duration) -> Duration {
         match self {
             Self::Off => Duration::ZERO,
-            Self::Default => AT_MOST.min(gap.mul_f64(SHARE)),
-            Self::AtMost(most) => most.min(gap.mul_f64(LARGEST_SHARE)),
+            Self::Default => MAX_DEFAULT.min(gap.mul_f64(DEFAULT_SHARE)),
+            Self::AtMost(most) => most.min(gap.mul_f64(MAX_SHARE)),
         }
     }
 
@@ -40,7 +46,7 @@ impl Jitter {
         tick: Timestamp,
         gap: Duration,
     ) -> Duration {
-        // FNV-1a over what tells one start from another.
+        // FNV-1a over everything that identifies a start.
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
         let instance = instance.to_le_bytes();
         let tick = tick.as_second().to_le_bytes();
@@ -52,7 +58,9 @@ impl Jitter {
     }
 }
 
-/// The finalizer of SplitMix64: without it, ticks that differ in one bit would start near each other.
+/// The finalizer of SplitMix64.
+///
+/// Without it, ticks that differ in one bit would start near each other.
 fn mix(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! What a job asks of the store, with retries and log lines for a store that is down.
+//! Access to the store, with timeouts, retries and log lines for failures.
 
 use std::{
     fmt::Display,
@@ -12,16 +12,20 @@ use tokio::time::{self, Instant};
 use super::{Claim, ClaimRequest, RunOutcome, Store, run::cron_event, utc::system_time};
 use crate::values::printed;
 
-/// A claim is good for so long, and prolonged three times in it: one lost answer costs nothing, and a run whose process
-/// died is taken over a minute later.
+/// Duration of a claim.
+///
+/// It is extended three times in this time, so one lost answer has no effect. A run whose process
+/// died is taken over within a minute.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 const RENEWALS: u32 = 3;
-/// A store that has not answered by then is down.
+/// Time after which a store that has not answered counts as unavailable.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Tries to note the end of a run, [`STORE_TIMEOUT`] apart: together less than the lease, after which others would repeat it.
-const TRIES: u32 = 3;
+/// Attempts to record the end of a run, [`STORE_TIMEOUT`] apart.
+///
+/// Together they take less than the lease, after which other replicas would repeat the run.
+const FINISH_ATTEMPTS: u32 = 3;
 
-/// One job's view of the store.
+/// Access of one job to the store.
 #[derive(Debug)]
 pub(super) struct Lease<S> {
     pub(super) store: Arc<S>,
@@ -47,10 +51,12 @@ impl<S: Store> Lease<S> {
         within_timeout(self.store.first_seen(&self.name, now)).await
     }
 
-    /// Prolongs the lease for as long as it is polled; completes when it is lost: when it belongs to another process, or has ended
-    /// without an answer, because the store may be out of reach for this replica only.
-    pub(super) async fn keep(&self, tick: Timestamp) {
-        // The claim was answered just now, and asked for a little earlier.
+    /// Extends the lease while it is polled, and completes when it is lost.
+    ///
+    /// The lease is lost if it belongs to another process. It also counts as lost if it ends
+    /// without an answer, because the store may be unavailable only for this replica.
+    pub(super) async fn extend_until_lost(&self, tick: Timestamp) {
+        // The answer to the claim came just now, but the claim began when it was sent.
         let mut ends = Instant::now() + LEASE - STORE_TIMEOUT;
         loop {
             let next = Instant::now() + LEASE / RENEWALS;
@@ -67,7 +73,7 @@ impl<S: Store> Lease<S> {
 
     pub(super) async fn finish(&self, tick: Timestamp, ended: RunOutcome, at: SystemTime) {
         let mut error = String::new();
-        for _ in 0..TRIES {
+        for _ in 0..FINISH_ATTEMPTS {
             let finished = self.store.finish(self.request(tick), ended, at);
             match within_timeout(finished).await {
                 Ok(()) => return,

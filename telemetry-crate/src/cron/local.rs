@@ -1,4 +1,4 @@
-//! A store for one process, which forgets everything at its end.
+//! A store in memory, for a single process.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,13 @@ use tokio::time::Instant;
 
 use super::{Claim, ClaimRequest, RunOutcome, Store};
 
-/// Keeps claims and successes in memory: for a service with one replica whose jobs may be forgotten at a deploy, for jobs
-/// that each replica must do for itself, and for tests. Clones share what they know.
+/// Keeps claims and successes in memory.
 ///
-/// A run that a deploy has cut short, or that was due during one, is not made up for: no store remembers it.
+/// It is for a service with one replica whose jobs may be forgotten at a deploy, for jobs that each
+/// replica must run, and for tests. Clones share their state.
+///
+/// A run that a deploy interrupts, or that is due during the deploy, is not made up for, because no
+/// store remembers it.
 #[derive(Debug, Clone, Default)]
 pub struct LocalStore(Arc<Mutex<HashMap<String, Row>>>);
 
@@ -22,7 +25,7 @@ pub struct LocalStore(Arc<Mutex<HashMap<String, Row>>>);
 struct Row {
     scheduled_for: SystemTime,
     holder: String,
-    /// `None` once the run has ended.
+    /// End of the lease; `None` once the run has ended.
     leased_until: Option<Instant>,
     last_success: Option<SystemTime>,
     first_seen: Option<SystemTime>,
@@ -104,7 +107,7 @@ impl Store for LocalStore {
     async fn first_seen(&self, cron: &str, now: SystemTime) -> Result<SystemTime, Infallible> {
         let mut rows = self.rows();
         let row = rows.entry(cron.to_owned()).or_insert_with(|| Row {
-            // Before each tick.
+            // Earlier than any tick.
             scheduled_for: SystemTime::UNIX_EPOCH,
             holder: String::new(),
             leased_until: None,

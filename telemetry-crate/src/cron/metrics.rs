@@ -9,15 +9,15 @@ use metrics::{Counter, Gauge, Histogram};
 
 use crate::catalog;
 
-/// What became of a tick.
+/// What happened to a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum TickOutcome {
     Ok,
     Failed,
     TimedOut,
     /// The process stopped.
     Interrupted,
-    /// The lease was lost, and with it the right to go on.
+    /// The lease was lost, so the run had to end.
     TakenOver,
     SkippedOverlap,
     SkippedElsewhere,
@@ -25,7 +25,7 @@ pub(super) enum Outcome {
     Missed,
 }
 
-impl Outcome {
+impl TickOutcome {
     const ALL: [Self; 9] = [
         Self::Ok,
         Self::Failed,
@@ -38,7 +38,7 @@ impl Outcome {
         Self::Missed,
     ];
 
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Failed => "failed",
@@ -53,12 +53,14 @@ impl Outcome {
     }
 }
 
-/// Handles, made when the job starts: telemetry is up by then. Every outcome has its series from the start, so that
-/// `increase()` sees the first failure.
+/// Handles of a job's metrics, made when the job starts.
+///
+/// By then telemetry runs. Every outcome has its series from the start, so that `increase()` sees
+/// the first failure.
 pub(super) struct CronMetrics {
-    runs: [Counter; Outcome::ALL.len()],
+    runs: [Counter; TickOutcome::ALL.len()],
     pub(super) running: Gauge,
-    /// Absent before the first success: none is not one at some time.
+    /// Absent before the first success, because any value would be a wrong time.
     last_success: OnceLock<Gauge>,
     success_due: OnceLock<Gauge>,
     last_duration: OnceLock<Gauge>,
@@ -73,8 +75,8 @@ impl CronMetrics {
         gauge(catalog::CRON_SCHEDULE_INTERVAL).set(interval);
         gauge(catalog::CRON_EXPECTED_DURATION).set(expected);
         Self {
-            runs: Outcome::ALL.map(|outcome| {
-                let outcome = outcome.word();
+            runs: TickOutcome::ALL.map(|outcome| {
+                let outcome = outcome.as_str();
                 metrics::counter!(catalog::CRON_RUNS.name, "cron" => name.to_owned(), "outcome" => outcome)
             }),
             running: gauge(catalog::CRON_RUNNING),
@@ -86,16 +88,16 @@ impl CronMetrics {
         }
     }
 
-    pub(super) fn succeeded_at(&self, at: SystemTime) {
+    pub(super) fn set_last_success(&self, at: SystemTime) {
         self.set(&self.last_success, catalog::CRON_LAST_SUCCESS, seconds(at));
     }
 
-    pub(super) fn success_is_due(&self, at: SystemTime) {
+    pub(super) fn set_success_due(&self, at: SystemTime) {
         self.set(&self.success_due, catalog::CRON_SUCCESS_DUE, seconds(at));
     }
 
-    /// A job that has not run yet has no last duration, not one of zero.
-    pub(super) fn ran_for(&self, duration: Duration) {
+    /// Sets the last duration, which is absent before the first run.
+    pub(super) fn set_last_duration(&self, duration: Duration) {
         let duration = duration.as_secs_f64();
         self.set(&self.last_duration, catalog::CRON_LAST_DURATION, duration);
     }
@@ -105,14 +107,14 @@ impl CronMetrics {
         gauge.get_or_init(make).set(value);
     }
 
-    pub(super) fn count(&self, outcome: Outcome, ticks: u64) {
+    pub(super) fn count(&self, outcome: TickOutcome, ticks: u64) {
         if let Some(counter) = self.runs.get(outcome as usize) {
             counter.increment(ticks);
         }
     }
 }
 
-/// Since the Unix epoch.
+/// Returns the seconds since the Unix epoch.
 fn seconds(time: SystemTime) -> f64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()

@@ -7,44 +7,45 @@ use opentelemetry::{KeyValue, trace::Status};
 use tokio::{task::JoinError, time::Instant};
 use tracing::{Instrument, Span};
 
-use super::{Cron, metrics::Outcome, stop::Stop};
+use super::{Cron, metrics::TickOutcome, stop::Stop};
 use crate::{span_end::OpenSpan, traces::SPAN_LEVEL};
 
-/// The target of the spans and the log lines.
+/// Target of the spans and the log lines.
 pub(super) const TARGET: &str = "firstlight::cron";
 
-/// A log line about a job, outside of its runs.
+/// Logs an event about a job, outside its runs.
 macro_rules! cron_event {
-    ($level:ident, $name:expr, $($words:tt)+) => {
-        tracing::$level!(target: $crate::cron::run::TARGET, { cron.name = $name }, $($words)+)
+    ($level:ident, $name:expr, $($message:tt)+) => {
+        tracing::$level!(target: $crate::cron::run::TARGET, { cron.name = $name }, $($message)+)
     };
 }
 pub(super) use cron_event;
 
-/// The work of a job: a run of it, which ends with nothing or with the words of an error.
+/// The function of a job; a run ends with nothing or with the text of an error.
 pub(super) type Job =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
-/// What is known when a run has ended.
+/// The result of a run.
 #[derive(Debug)]
-pub(super) struct Report {
-    pub(super) outcome: Outcome,
+pub(super) struct RunReport {
+    pub(super) outcome: TickOutcome,
     pub(super) duration: Duration,
 }
 
-/// Aborts the task when the scheduler is dropped in mid-run.
-struct Task(tokio::task::JoinHandle<Result<(), String>>);
+/// Aborts the task if the scheduler is dropped during the run.
+struct AbortOnDrop(tokio::task::JoinHandle<Result<(), String>>);
 
-impl Drop for Task {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// The span of the run that is due at `tick`.
+/// Makes the span of the run that is due at `tick`.
 pub(super) fn span(cron: &Cron, tick: Timestamp) -> Span {
-    // A root: what has declared the job, long ago, has not caused this run. There are no semantic conventions for
-    // scheduled work; the attributes are named like the metrics' labels.
+    // A root span, because the code that declared the job did not cause this run. There are no
+    // semantic conventions for scheduled work, so the attributes are named like the labels of the
+    // metrics.
     tracing::span!(
         target: TARGET,
         parent: None,
@@ -57,8 +58,9 @@ pub(super) fn span(cron: &Cron, tick: Timestamp) -> Span {
     )
 }
 
-/// Runs the job in a task of its own, so that a panic ends the run and nothing else, until it ends, its time is over,
-/// `lost` completes, or what runs must end.
+/// Runs the job in its own task, so that a panic ends only the run.
+///
+/// The run ends by itself, at its time limit, when `lost` completes, or at the stop's deadline.
 pub(super) async fn run(
     cron: &Cron,
     job: &Job,
@@ -66,7 +68,7 @@ pub(super) async fn run(
     span: Span,
     lost: impl Future<Output = ()>,
     stop: &mut Stop,
-) -> Report {
+) -> RunReport {
     let name = &cron.name;
     let limit = cron.limit_of(tick);
     let started = Instant::now();
@@ -74,57 +76,64 @@ pub(super) async fn run(
     span.in_scope(|| open.entered(None));
     let work = Arc::clone(job);
     let work = async move { work().await };
-    let mut task = Task(tokio::spawn(work.instrument(span)));
+    let mut task = AbortOnDrop(tokio::spawn(work.instrument(span)));
     let cut_short = tokio::select! {
         ended = &mut task.0 => Err(ended),
         () = tokio::time::sleep(limit) => {
-            Ok((Outcome::TimedOut, format!("its limit of {} s was over", limit.as_secs_f64())))
+            Ok((TickOutcome::TimedOut, format!("its limit of {} s was over", limit.as_secs_f64())))
         }
-        () = lost => Ok((Outcome::TakenOver, "its lease was lost".to_owned())),
+        () = lost => Ok((TickOutcome::TakenOver, "its lease was lost".to_owned())),
         () = stop.deadline() => {
-            Ok((Outcome::Interrupted, "the process stops, and its time to drain was over".to_owned()))
+            Ok((TickOutcome::Interrupted, "the process stops, and its time to drain was over".to_owned()))
         }
     };
-    let (outcome, words) = match cut_short {
-        Err(ended) => judge(ended),
+    let (outcome, message) = match cut_short {
+        Err(ended) => classify(ended),
         Ok(reason) => {
             task.0.abort();
-            // It may have ended in the same moment, and it must have ended before anything else starts.
+            // The task may have ended at the same moment, and it must have ended before anything
+            // else starts.
             match (&mut task.0).await {
                 Err(error) if error.is_cancelled() => reason,
-                ended => judge(ended),
+                ended => classify(ended),
             }
         }
     };
     let duration = started.elapsed();
-    report(&open, name, outcome, &words, duration);
-    Report { outcome, duration }
+    record_end(&open, name, outcome, &message, duration);
+    RunReport { outcome, duration }
 }
 
-fn judge(ended: Result<Result<(), String>, JoinError>) -> (Outcome, String) {
+fn classify(ended: Result<Result<(), String>, JoinError>) -> (TickOutcome, String) {
     match ended {
-        Ok(Ok(())) => (Outcome::Ok, String::new()),
-        Ok(Err(error)) => (Outcome::Failed, error),
-        // The panic hook has logged its message.
-        Err(error) if error.is_panic() => (Outcome::Failed, "it panicked".to_owned()),
-        Err(_) => (Outcome::Interrupted, "the runtime shut down".to_owned()),
+        Ok(Ok(())) => (TickOutcome::Ok, String::new()),
+        Ok(Err(error)) => (TickOutcome::Failed, error),
+        // The panic hook has logged the message.
+        Err(error) if error.is_panic() => (TickOutcome::Failed, "it panicked".to_owned()),
+        Err(_) => (TickOutcome::Interrupted, "the runtime shut down".to_owned()),
     }
 }
 
-/// The end of the span, and one log line in it.
-fn report(span: &OpenSpan, name: &str, outcome: Outcome, words: &str, duration: Duration) {
-    let word = outcome.word();
+/// Ends the span, and writes one log line in it.
+fn record_end(
+    span: &OpenSpan,
+    name: &str,
+    outcome: TickOutcome,
+    message: &str,
+    duration: Duration,
+) {
+    let word = outcome.as_str();
     span.write(|span| {
         span.set_attribute(KeyValue::new("cron.outcome", word));
-        if outcome != Outcome::Ok {
+        if outcome != TickOutcome::Ok {
             span.set_attribute(KeyValue::new("error.type", word));
-            span.set_status(Status::error(words.to_owned()));
+            span.set_status(Status::error(message.to_owned()));
         }
     });
-    // To the microsecond: what is beyond is noise to a reader.
+    // Rounded to microseconds: more digits are only noise for a reader.
     let seconds = (duration.as_secs_f64() * 1e6).round() / 1e6;
     span.log(|| {
-        if outcome == Outcome::Ok {
+        if outcome == TickOutcome::Ok {
             tracing::info!(
                 target: TARGET,
                 parent: span.span(),
@@ -136,10 +145,10 @@ fn report(span: &OpenSpan, name: &str, outcome: Outcome, words: &str, duration: 
                 target: TARGET,
                 parent: span.span(),
                 { cron.outcome = word, cron.duration = seconds, error.r#type = word },
-                "cron {name}: {word} after {seconds} s: {words}"
+                "cron {name}: {word} after {seconds} s: {message}"
             );
         }
     });
-    // Now, and not when the last thing that the job has spawned lets go of it.
+    // Explicit, because tasks that the job has spawned may hold clones of the span.
     span.end();
 }

@@ -1,14 +1,14 @@
-//! When something is due.
+//! Schedules: when a job is due.
 //!
-//! The parser is `croner`: it takes the five fields that people write (the `cron` crate wants a second before them and
-//! counts Sunday as 1), has no date type of its own to impose, and is maintained. What it leaves out: years, because a
-//! schedule with a last year ends without a word.
+//! The parser is `croner`. It takes the usual five fields (the `cron` crate requires a second
+//! before them and counts Sunday as 1), has no date type of its own, and is maintained. Years are
+//! not supported, because a schedule with a last year ends unnoticed.
 
 use std::time::{Duration, SystemTime};
 
 use croner::{
     Cron as Expression,
-    errors::CronError as Refused,
+    errors::CronError as ParseError,
     parser::{CronParser, Seconds, Year},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -19,9 +19,9 @@ use super::{
 };
 use crate::values::counted;
 
-/// Longer ones are no expressions; the parser's work grows with the length.
+/// Longest expression; the parser's work grows with the length.
 const MAX_LENGTH: usize = 256;
-/// What each field may be.
+/// Names of the fields, and the values they take.
 const FIELDS: [(&str, &str); 6] = [
     ("second", "0 to 59"),
     ("minute", "0 to 59"),
@@ -30,42 +30,49 @@ const FIELDS: [(&str, &str); 6] = [
     ("month", "1 to 12 or JAN to DEC"),
     ("day of week", "0 to 7 or SUN to SAT"),
 ];
-/// Most of a refused expression that is shown.
-const SHOWN: usize = 64;
-/// Leap years included.
+/// Most characters of an invalid expression that are shown.
+const MAX_SHOWN: usize = 64;
+/// Longest interval: a leap year.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// Most ticks that are looked at in a row: each costs microseconds.
-const LOOK_AT_MOST: usize = 1_000;
-/// The longest time between two ticks is looked for from here on, whatever day it is today.
-const LOOK_FROM: Timestamp = Timestamp::constant(946_684_799, 0); // the second before 2000-01-01
-/// And until there: 29 February is due once in eight years around 2100.
-const LOOK_UNTIL: Timestamp = Timestamp::constant(4_418_064_000, 0); // 2110-01-01
-/// Days that a schedule is due on, of which so many show each gap that there is: more than a leap year of daily ones, and all of those
-/// that a sparse schedule has until [`LOOK_UNTIL`].
-const LOOK_AT_DAYS: usize = 400;
+/// Most consecutive ticks that are counted; each costs microseconds.
+const MAX_COUNTED_TICKS: usize = 1_000;
+/// Start of the search for the longest gap, the same on each day.
+const SEARCH_START: Timestamp = Timestamp::constant(946_684_799, 0); // the second before 2000-01-01
+/// End of the search: around 2100, 29 February is due once in eight years.
+const SEARCH_END: Timestamp = Timestamp::constant(4_418_064_000, 0); // 2110-01-01
+/// Number of due days that are searched for gaps.
+///
+/// It is more than a leap year of daily ticks, and more than a sparse schedule has until
+/// [`SEARCH_END`].
+const SEARCHED_DAYS: usize = 400;
 
-/// When something is due, in UTC: a cron expression or an interval.
+/// A schedule in UTC: a cron expression or an interval.
 #[derive(Debug, Clone)]
 pub struct Schedule(Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
     Expression(Box<Expression>),
-    /// Seconds.
+    /// Interval in seconds.
     Every(i64),
 }
 
 impl Schedule {
-    /// A cron expression: minute, hour, day of month, month, day of week, as in Vixie cron. `0` and `7` are Sunday. A day that
-    /// either of the two day fields names is due when both are set, and a day that both name when one of them begins with
-    /// `*`, such as `*/2`. A sixth field before them is the second. `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly`
-    /// work, too, and so do Quartz's `L`, `W` and `#`.
+    /// A schedule from a cron expression.
     ///
-    /// Quartz counts weekdays from 1 for Sunday. Its `?` is taken for `*` beside weekdays by name, and refused beside numbers.
+    /// The fields are minute, hour, day of month, month and day of week, as in Vixie cron. `0` and
+    /// `7` are Sunday. If both day fields are set, a day is due that either of them names. If one
+    /// of them begins with `*`, such as `*/2`, a day is due that both name. A sixth field at the
+    /// front is the second. `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly` work as well,
+    /// and so do Quartz's `L`, `W` and `#`.
+    ///
+    /// Quartz counts weekdays from 1 for Sunday. So its `?` is accepted as `*` if weekdays are
+    /// names, and is an error if they are numbers.
     ///
     /// # Errors
     ///
-    /// [`CronError::InvalidExpression`] for what is no expression, [`CronError::NeverDue`] for one that no date fits.
+    /// [`CronError::InvalidExpression`] if it is not an expression, [`CronError::NeverDue`] if no
+    /// date matches it.
     ///
     /// ```
     /// use firstlight::cron::Schedule;
@@ -76,7 +83,7 @@ impl Schedule {
     /// # Ok::<(), firstlight::cron::CronError>(())
     /// ```
     pub fn cron(expression: &str) -> Result<Self, CronError> {
-        let found = || expression.chars().take(SHOWN).collect::<String>();
+        let found = || expression.chars().take(MAX_SHOWN).collect::<String>();
         let invalid = |reason: String| CronError::InvalidExpression {
             found: found(),
             reason,
@@ -92,7 +99,7 @@ impl Schedule {
             [.., days, _, weekdays] => (days, weekdays),
             _ => ("", ""),
         };
-        // Behind `#` and `/` are counts, which mean the same everywhere.
+        // Numbers after `#` and `/` are counts, which have the same meaning everywhere.
         let is_numbered = |item: &str| {
             let day = item.split(['#', '/']).next().unwrap_or_default();
             day.contains(|char: char| char.is_ascii_digit())
@@ -108,9 +115,10 @@ impl Schedule {
         {
             return Err(invalid("a list has an empty item".to_owned()));
         }
-        // What Vixie cron does, for which `*/2` is a star; the parser knows only the bare one.
+        // As in Vixie cron, for which `*/2` counts as a star. The parser recognizes only a bare
+        // star.
         let parsed = parse(expression, is_star(days) || is_star(weekdays))
-            .map_err(|error| invalid(why(&fields, &error)))?;
+            .map_err(|error| invalid(parse_failure(&fields, &error)))?;
         let schedule = Self(Kind::Expression(Box::new(parsed)));
         match schedule.after(Timestamp::UNIX_EPOCH) {
             Some(_) => Ok(schedule),
@@ -118,12 +126,14 @@ impl Schedule {
         }
     }
 
-    /// Each multiple of `interval` since the Unix epoch, so that all replicas mean the same instants and a restart does
-    /// not begin the interval anew.
+    /// A schedule that is due at each multiple of `interval` since the Unix epoch.
+    ///
+    /// So all replicas have the same ticks, and a restart does not begin a new interval.
     ///
     /// # Errors
     ///
-    /// [`CronError::InvalidInterval`] for fractions of a second, less than a second and more than 366 days.
+    /// [`CronError::InvalidInterval`] for fractions of a second, less than a second and more than
+    /// 366 days.
     pub fn every(interval: Duration) -> Result<Self, CronError> {
         let invalid = CronError::InvalidInterval { found: interval };
         if interval.is_zero() || interval.subsec_nanos() != 0 || interval > LONGEST_INTERVAL {
@@ -133,14 +143,18 @@ impl Schedule {
         Ok(Self(Kind::Every(seconds)))
     }
 
-    /// Declares a job of this schedule. The name is the label `cron` of its metrics and its key in the [`Store`].
+    /// Declares a job with this schedule.
+    ///
+    /// The name is the label `cron` of its metrics and its key in the [`Store`].
     ///
     /// [`Store`]: super::Store
     pub fn named(self, name: impl Into<String>) -> Cron {
         Cron::new(name.into(), self)
     }
 
-    /// The first time after `time` when it is due, without jitter; `None` beyond the year 9999.
+    /// Returns the first due time after `time`, without jitter.
+    ///
+    /// Returns `None` after the year 9999.
     pub fn next_after(&self, time: SystemTime) -> Option<SystemTime> {
         let time = Timestamp::try_from(time).ok()?;
         self.after(time).map(system_time)
@@ -163,7 +177,8 @@ impl Schedule {
     pub(super) fn at_or_before(&self, time: Timestamp) -> Option<Timestamp> {
         match &self.0 {
             Kind::Expression(expression) => {
-                // The parser knows no fractions of a second; without them, the second that has begun is the latest.
+                // The parser has no fractions of a second, and the second that has begun is the
+                // latest one.
                 let time = Timestamp::from_second(time.as_second()).ok()?;
                 let last = expression.find_previous_occurrence(&Utc(time), true).ok()?;
                 Some(last.0)
@@ -175,26 +190,27 @@ impl Schedule {
         }
     }
 
-    /// How many ticks there are after `after` and until `until`, counted up to 1,000.
+    /// Returns the number of ticks after `after` and up to `until`, at most 1,000.
     pub(super) fn ticks_between(&self, after: Timestamp, until: Timestamp) -> u64 {
         let ticks = std::iter::successors(self.after(after), |tick| self.after(*tick));
         let count = ticks
             .take_while(|tick| *tick <= until)
-            .take(LOOK_AT_MOST)
+            .take(MAX_COUNTED_TICKS)
             .count();
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
-    /// From this tick to the next.
+    /// Returns the time from this tick to the next.
     pub(super) fn gap(&self, tick: Timestamp) -> Duration {
         let next = self.after(tick).unwrap_or(tick);
         positive(next.duration_since(tick))
     }
 
-    /// The longest time between two ticks, the same on each day that it is asked.
+    /// Returns the longest time between two ticks, the same on each day.
     ///
-    /// Times of day are those of each day that is due, minutes those of each hour and seconds those of each minute. So all gaps
-    /// are seen between the ticks of one minute, the minutes of one hour, the hours of one day, and the days.
+    /// Each due day has the same times of day, each due hour the same minutes, and each due minute
+    /// the same seconds. So the longest gap is one between ticks of a minute, minutes of an hour,
+    /// hours of a day, or days.
     pub(super) fn longest_gap(&self) -> Duration {
         if let Kind::Every(seconds) = self.0 {
             return positive(SignedDuration::from_secs(seconds));
@@ -203,7 +219,7 @@ impl Schedule {
             (1, 60),
             (60, 60),
             (60 * 60, 24),
-            (24 * 60 * 60, LOOK_AT_DAYS),
+            (24 * 60 * 60, SEARCHED_DAYS),
         ];
         let gaps = blocks
             .into_iter()
@@ -211,14 +227,17 @@ impl Schedule {
         gaps.max().unwrap_or_default()
     }
 
-    /// From the last tick in a block of `length` seconds to the first in the next that has any, for `count` such blocks.
+    /// Returns the gaps between the last tick of a block and the first of the next.
+    ///
+    /// A block has `length` seconds. Blocks without ticks are skipped, and `count` gaps are
+    /// returned.
     fn gaps_between(&self, length: i64, count: usize) -> impl Iterator<Item = Duration> {
-        let mut tick = self.after(LOOK_FROM);
+        let mut tick = self.after(SEARCH_START);
         let gaps = std::iter::from_fn(move || {
             let block = tick?.as_second().div_euclid(length);
             let end = Timestamp::from_second((block + 1) * length - 1).ok()?;
             let last = self.at_or_before(end)?;
-            let next = self.after(last).filter(|next| *next < LOOK_UNTIL)?;
+            let next = self.after(last).filter(|next| *next < SEARCH_END)?;
             tick = Some(next);
             Some(positive(next.duration_since(last)))
         });
@@ -226,7 +245,7 @@ impl Schedule {
     }
 }
 
-fn parse(expression: &str, dom_and_dow: bool) -> Result<Expression, Refused> {
+fn parse(expression: &str, dom_and_dow: bool) -> Result<Expression, ParseError> {
     CronParser::builder()
         .seconds(Seconds::Optional)
         .year(Year::Disallowed)
@@ -235,8 +254,10 @@ fn parse(expression: &str, dom_and_dow: bool) -> Result<Expression, Refused> {
         .parse(expression)
 }
 
-/// Why the parser refused the expression: a wrong number of fields, or the field that is refused alone, too.
-fn why(fields: &[&str], error: &Refused) -> String {
+/// Returns the reason for a parse error.
+///
+/// It is a wrong number of fields, or the first field that is invalid on its own.
+fn parse_failure(fields: &[&str], error: &ParseError) -> String {
     if fields.first().is_some_and(|field| field.starts_with('@')) {
         return "expected @hourly, @daily, @weekly, @monthly or @yearly, or five fields such as \"0 3 * * *\"".to_owned();
     }
@@ -246,15 +267,15 @@ fn why(fields: &[&str], error: &Refused) -> String {
             counted(fields.len() as u64, "field", "fields")
         );
     };
-    let is_refused = |place: usize| {
+    let is_invalid = |index: usize| {
         let mut alone = ["*"; FIELDS.len()];
-        alone[place] = fields[place - missing];
+        alone[index] = fields[index - missing];
         parse(&alone.join(" "), false).is_err()
     };
-    match (missing..FIELDS.len()).find(|place| is_refused(*place)) {
-        Some(place) => {
-            let (name, expected) = FIELDS[place];
-            let field = fields[place - missing];
+    match (missing..FIELDS.len()).find(|index| is_invalid(*index)) {
+        Some(index) => {
+            let (name, expected) = FIELDS[index];
+            let field = fields[index - missing];
             format!(
                 "its {name} is {field:?}, expected {expected}, `*`, or a list, range or step of them such as `*/2`"
             )
@@ -263,7 +284,7 @@ fn why(fields: &[&str], error: &Refused) -> String {
     }
 }
 
-/// What lies in the past is no time at all.
+/// Converts a duration; a negative one becomes zero.
 pub(super) fn positive(duration: SignedDuration) -> Duration {
     Duration::try_from(duration).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! All jobs of a service, until it stops.
+//! The scheduler: runs all jobs of a service until it stops.
 
 use std::{
     collections::BTreeSet,
@@ -29,7 +29,7 @@ use crate::{shutdown, values::with_causes};
 ///
 /// let scheduler = Scheduler::new(LocalStore::default())
 ///     .add(Schedule::cron("@hourly")?.named("report"), || async { Ok::<(), std::io::Error>(()) });
-/// // Beside the server, in a task of its own.
+/// // Beside the server, in its own task.
 /// let scheduler = tokio::spawn(scheduler.run(firstlight::shutdown_signal()));
 /// // ... serve ...
 /// scheduler.await??;
@@ -53,19 +53,21 @@ impl<S> fmt::Debug for Scheduler<S> {
 }
 
 impl<S: Store> Scheduler<S> {
-    /// Without any job yet.
+    /// A scheduler without jobs.
     pub fn new(store: S) -> Self {
         Self {
             store: Arc::new(store),
             crons: Vec::new(),
-            // The standard library's hash keys are the random numbers that we have.
+            // The hash keys of the standard library are the available source of randomness.
             instance: RandomState::new().hash_one(()),
             drain: shutdown::DRAIN,
             clock: Clock::System,
         }
     }
 
-    /// Adds a job. Each run is a call of `job`; an error, with its causes, is the run's failure, and so is a panic.
+    /// Adds a job; each run calls `job`.
+    ///
+    /// A run fails with an error, whose causes are recorded, or with a panic.
     pub fn add<J, F, E>(mut self, cron: Cron, job: J) -> Self
     where
         J: Fn() -> F + Send + Sync + 'static,
@@ -83,18 +85,20 @@ impl<S: Store> Scheduler<S> {
         self
     }
 
-    /// Names this replica. Only the jitter depends on it; by default each process is one of its own.
+    /// Sets this replica's name for the jitter; by default each process differs.
     pub fn instance(mut self, name: &str) -> Self {
-        // FNV-1a, like the jitter itself.
+        // FNV-1a, like the jitter.
         self.instance = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         self
     }
 
-    /// How long runs may go on once the shutdown has begun; then they are cancelled, counted as `interrupted`, and
-    /// repeated by the next process. The default is 20 s: what is left of the 30 s that Kubernetes gives.
-    /// `FIRSTLIGHT_DRAIN_TIMEOUT` wins over it.
+    /// Sets how long runs may go on after the shutdown has begun; default 20 s.
+    ///
+    /// Runs that take longer are canceled, counted as `interrupted`, and repeated by the next
+    /// process. The default fits into the 30 s that Kubernetes gives. `FIRSTLIGHT_DRAIN_TIMEOUT`
+    /// overrides it.
     pub fn drain(mut self, at_most: Duration) -> Self {
         self.drain = at_most;
         self
@@ -106,16 +110,18 @@ impl<S: Store> Scheduler<S> {
         self
     }
 
-    /// Runs all jobs until `shutdown` completes, starts nothing from then on, and returns when what runs has ended or was
-    /// cut short. Start telemetry before. Dropping the future cancels what runs at once.
+    /// Runs all jobs until `shutdown` completes.
+    ///
+    /// No run starts after that. The future completes when the active runs have ended or were cut
+    /// short. Dropping the future cancels active runs at once. Start telemetry before.
     ///
     /// # Errors
     ///
-    /// [`CronError::DuplicateName`], before anything is run.
+    /// [`CronError::DuplicateName`], before any job runs.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime with time enabled.
+    /// If called outside a tokio runtime with time enabled.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), CronError> {
         let mut names = BTreeSet::new();
         if let Some((cron, _)) = self
@@ -127,8 +133,9 @@ impl<S: Store> Scheduler<S> {
                 name: cron.name.clone(),
             });
         }
-        let (asked, stop) = Stop::new(shutdown::operators_drain().unwrap_or(self.drain));
-        // Not the instance: two replicas that were given the same name must not hold each other's claims.
+        let (stop_sender, stop) = Stop::new(shutdown::operators_drain().unwrap_or(self.drain));
+        // Not derived from the instance: two replicas with the same name must not hold each other's
+        // claims.
         let holder: Arc<str> = format!("{:016x}", RandomState::new().hash_one(())).into();
         let mut tickers = JoinSet::new();
         for (cron, job) in self.crons {
@@ -139,7 +146,7 @@ impl<S: Store> Scheduler<S> {
             };
             let clock = self.clock.clone();
             let ticker = Ticker::new(cron, job, lease, clock, self.instance, stop.clone());
-            tickers.spawn(ticker.keep());
+            tickers.spawn(ticker.run_until_stopped());
         }
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
@@ -148,8 +155,8 @@ impl<S: Store> Scheduler<S> {
                 Some(ended) = tickers.join_next() => log_end(ended),
             }
         }
-        // An error means that there is no job to ask.
-        let _ = asked.send(true);
+        // An error means that there is no job left to stop.
+        let _ = stop_sender.send(true);
         while let Some(ended) = tickers.join_next().await {
             log_end(ended);
         }
@@ -157,7 +164,9 @@ impl<S: Store> Scheduler<S> {
     }
 }
 
-/// A panic of a job is the end of its run; this is one of the store.
+/// Logs the panic of a ticker, which can only come from the store.
+///
+/// A panic of a job ends only its run.
 fn log_end(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(target: TARGET, "a scheduled job will not run again before a restart: {error}");

@@ -1,4 +1,6 @@
-//! The wish to stop, as each job sees it: nothing new from now on, and what runs may go on for a while.
+//! The request to stop, as each job sees it.
+//!
+//! After the request no run starts, and active runs may go on for the drain time.
 
 use std::time::Duration;
 
@@ -6,34 +8,34 @@ use tokio::sync::watch;
 
 #[derive(Debug, Clone)]
 pub(super) struct Stop {
-    asked: watch::Receiver<bool>,
+    requested: watch::Receiver<bool>,
     drain: Duration,
 }
 
 impl Stop {
     pub(super) fn new(drain: Duration) -> (watch::Sender<bool>, Self) {
-        let (sender, asked) = watch::channel(false);
-        (sender, Self { asked, drain })
+        let (sender, requested) = watch::channel(false);
+        (sender, Self { requested, drain })
     }
 
-    /// Completes when nothing new may start.
-    pub(super) async fn asked(&mut self) {
-        // An error means that the scheduler is gone, which is as good a reason.
-        let _ = self.asked.wait_for(|asked| *asked).await;
+    /// Completes when no new run may start.
+    pub(super) async fn requested(&mut self) {
+        // An error means that the scheduler was dropped, which is a stop as well.
+        let _ = self.requested.wait_for(|requested| *requested).await;
     }
 
-    /// Completes when what runs must end.
+    /// Completes when active runs must end.
     pub(super) async fn deadline(&mut self) {
-        self.asked().await;
+        self.requested().await;
         tokio::time::sleep(self.drain).await;
     }
 
-    /// Waits for `what`, or for the wish to stop: then `None`.
-    pub(super) async fn or<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+    /// Waits for a future, or returns `None` on a request to stop.
+    pub(super) async fn unless_stopped<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
-            // So that nothing starts that is due in the same moment.
+            // So that no run starts that is due at the same moment.
             biased;
-            () = self.asked() => None,
+            () = self.requested() => None,
             done = what => Some(done),
         }
     }

@@ -1,7 +1,7 @@
-//! What must outlive a process: who runs a tick, and when a job last succeeded.
+//! State that must outlive a process: the claim of a tick, and the last success.
 //!
-//! One trait for both, because they are one row of a table. What it leaves out: the history of runs, which is in the
-//! traces, the logs and the metrics.
+//! One trait covers both, because they are one row of a table. The history of runs is in the
+//! traces, logs and metrics.
 
 use std::{
     fmt::Display,
@@ -13,52 +13,58 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Claim {
-    /// Run it: no other process will, until the lease ends.
+    /// The replica runs the tick; no other process does until the lease ends.
     Granted,
-    /// This tick, or a later one, was run already, whatever came of it.
+    /// This tick, or a later one, has already run, with any outcome.
     Done,
-    /// Another process runs this very tick. The scheduler asks again, in case that process dies.
+    /// Another process runs this tick.
+    ///
+    /// The scheduler asks again, in case that process dies.
     Running,
     /// Another process still runs an earlier tick.
     Overlaps,
 }
 
-/// How a run ended, as far as the store must know.
+/// How a run ended, for the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunOutcome {
-    /// It did its work.
+    /// The run succeeded.
     Succeeded,
-    /// It did not, and the next tick is the next try.
+    /// The run failed; the next tick is the next attempt.
     Failed,
-    /// It was cut short by the end of its process: the next process that claims the same tick may run it.
+    /// The run was cut short by the end of its process.
+    ///
+    /// The next process that claims the same tick may run it.
     Interrupted,
 }
 
-/// A tick of a job, and who wants to run it.
+/// A tick of a job, with the replica that wants to run it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClaimRequest<'a> {
     /// The job's name.
     pub cron: &'a str,
-    /// When it is due, in whole seconds.
+    /// The time at which the run is due, in whole seconds.
     pub tick: SystemTime,
-    /// A word that no other replica has, nor the same one after a restart: a claim that was taken over is no longer its own.
+    /// An identifier that is unique for each replica and each start of it.
+    ///
+    /// After a takeover, the previous holder no longer matches the claim.
     pub holder: &'a str,
 }
 
 impl<'a> ClaimRequest<'a> {
-    /// For tests of a store; the scheduler makes its own.
+    /// A request for tests of a store; the scheduler makes its own.
     pub fn new(cron: &'a str, tick: SystemTime, holder: &'a str) -> Self {
         Self { cron, tick, holder }
     }
 }
 
-/// Remembers, for all replicas, who runs what. Ticks are whole seconds.
+/// Keeps the state of jobs for all replicas.
 ///
-/// [`LocalStore`](super::LocalStore) is one for a single process. In a database it is one row for each job, here in
-/// PostgreSQL, and each method is one statement. Leases end by the database's clock, so those of the replicas need not
-/// agree.
+/// Ticks are whole seconds. [`LocalStore`](super::LocalStore) is a store for a single process. In a
+/// database a store is one row for each job and one statement for each method, here for PostgreSQL.
+/// Leases end by the database's clock, so the replicas' clocks need not agree.
 ///
 /// ```sql
 /// CREATE TABLE firstlight_cron (
@@ -88,26 +94,34 @@ impl<'a> ClaimRequest<'a> {
 /// WHERE name = $1 AND scheduled_for = $2 AND holder = $3;
 /// ```
 pub trait Store: Send + Sync + 'static {
-    /// What goes wrong. Shown in a log line; the tick is tried again until the next one is due.
+    /// The store's error.
+    ///
+    /// It is shown in a log line, and the tick is claimed again until the next one is due.
     type Error: Display + Send;
 
-    /// Takes the tick for the time of `lease`, if no process has had it and none runs an earlier one. One of many replicas that
-    /// ask at once is granted it.
+    /// Claims the tick for `lease`.
+    ///
+    /// The claim is granted if no process has had the tick and none runs an earlier one. Only one
+    /// of several replicas that ask at the same time gets it.
     fn claim(
         &self,
         request: ClaimRequest<'_>,
         lease: Duration,
     ) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
-    /// Prolongs the lease to `lease` from now. `false` if the claim belongs to another process by now: the run is cancelled then, and
-    /// not finished.
+    /// Extends the lease to `lease` from now.
+    ///
+    /// Returns `false` if the claim belongs to another process. The run is then canceled, and not
+    /// finished.
     fn extend(
         &self,
         request: ClaimRequest<'_>,
         lease: Duration,
     ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
-    /// Notes the end of a run, and `at` as the last success if it was one. Nothing changes if the claim belongs to another process.
+    /// Records the end of a run, and `at` as the last success if it succeeded.
+    ///
+    /// Changes nothing if the claim belongs to another process.
     fn finish(
         &self,
         request: ClaimRequest<'_>,
@@ -115,15 +129,17 @@ pub trait Store: Send + Sync + 'static {
         at: SystemTime,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// When `cron` was first scheduled; notes `now` if no replica has asked before. The alert on missed runs counts from it
-    /// until a run succeeds, over restarts.
+    /// Returns the time at which `cron` was first scheduled.
+    ///
+    /// Records `now` if no replica has asked before. The alert on missed runs counts from it until
+    /// a run succeeds, over restarts.
     fn first_seen(
         &self,
         cron: &str,
         now: SystemTime,
     ) -> impl Future<Output = Result<SystemTime, Self::Error>> + Send;
 
-    /// When a run of `cron` last succeeded; `None` if none ever has.
+    /// Returns the time of the last successful run of `cron`, or `None`.
     fn last_success(
         &self,
         cron: &str,

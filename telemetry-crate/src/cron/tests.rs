@@ -1,4 +1,4 @@
-//! The scheduler under a clock that stands still until everything waits: no test takes longer than its work.
+//! Tests of the scheduler under a paused clock.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -38,8 +38,8 @@ fn clock(start: &str) -> Clock {
     }
 }
 
-/// Runs `test` with time that a test can pass at once, and returns the metrics page after it.
-fn in_no_time<F: Future>(test: impl FnOnce() -> F) -> (F::Output, String) {
+/// Runs `test` with paused time, and returns the exposition after it.
+fn with_paused_time<F: Future>(test: impl FnOnce() -> F) -> (F::Output, String) {
     let metrics = Metrics::new(MetricsOptions::default());
     let recorder = metrics.recorder();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -52,29 +52,29 @@ fn in_no_time<F: Future>(test: impl FnOnce() -> F) -> (F::Output, String) {
     (output, metrics.handle().render(Format::Text))
 }
 
-fn value(page: &str, series: &str) -> f64 {
-    let line = page
+fn value(exposition: &str, series: &str) -> f64 {
+    let line = exposition
         .lines()
         .find_map(|line| line.strip_prefix(series))
-        .unwrap_or_else(|| panic!("no {series} in\n{page}"));
+        .unwrap_or_else(|| panic!("no {series} in\n{exposition}"));
     line.trim().parse().unwrap()
 }
 
-fn runs(page: &str, cron: &str, outcome: &str) -> f64 {
+fn runs(exposition: &str, cron: &str, outcome: &str) -> f64 {
     value(
-        page,
+        exposition,
         &format!("cron_runs_total{{cron=\"{cron}\",outcome=\"{outcome}\"}}"),
     )
 }
 
 type Starts = Arc<Mutex<Vec<Timestamp>>>;
 
-fn noted(starts: &Starts) -> Vec<Timestamp> {
+fn recorded_starts(starts: &Starts) -> Vec<Timestamp> {
     starts.lock().unwrap().clone()
 }
 
-/// A job that notes its starts and takes `long`.
-fn noting(
+/// A job that records its starts and takes `long`.
+fn recording_job(
     starts: &Starts,
     clock: &Clock,
     long: Duration,
@@ -116,7 +116,7 @@ fn invalid_schedules_are_refused() {
     }
 }
 
-/// The parser is another crate's, and the expression may be an operator's.
+/// The parser is another crate, and the expression may come from an operator.
 #[test]
 fn no_expression_makes_the_parser_panic() {
     let pieces = [
@@ -198,16 +198,19 @@ fn ticks_are_in_utc() {
 
 #[test]
 fn long_runs_skip_ticks() {
-    static AT_ONCE: AtomicU64 = AtomicU64::new(0);
-    let (most, page) = in_no_time(async || {
+    static CONCURRENT: AtomicU64 = AtomicU64::new(0);
+    let (most, exposition) = with_paused_time(async || {
         let most = Arc::new(AtomicU64::new(0));
         let seen = most.clone();
         let slow = move || {
             let seen = seen.clone();
             async move {
-                seen.fetch_max(AT_ONCE.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                seen.fetch_max(
+                    CONCURRENT.fetch_add(1, Ordering::SeqCst) + 1,
+                    Ordering::SeqCst,
+                );
                 sleep(150 * MINUTE / 60).await;
-                AT_ONCE.fetch_sub(1, Ordering::SeqCst);
+                CONCURRENT.fetch_sub(1, Ordering::SeqCst);
                 Ok::<(), io::Error>(())
             }
         };
@@ -224,19 +227,19 @@ fn long_runs_skip_ticks() {
         most.load(Ordering::SeqCst)
     });
     assert_eq!(most, 1);
-    // 00:01 to 00:03:30, 00:04 to 00:06:30, 00:07 to 00:09:30, when it is drained.
-    assert_eq!(runs(&page, "slow", "ok"), 3.0);
-    assert_eq!(runs(&page, "slow", "skipped_overlap"), 6.0);
+    // 00:01 to 00:03:30, 00:04 to 00:06:30, 00:07 to 00:09:30, which ends during the drain.
+    assert_eq!(runs(&exposition, "slow", "ok"), 3.0);
+    assert_eq!(runs(&exposition, "slow", "skipped_overlap"), 6.0);
     assert_eq!(
-        value(&page, "cron_last_duration_seconds{cron=\"slow\"}"),
+        value(&exposition, "cron_last_duration_seconds{cron=\"slow\"}"),
         150.0
     );
-    assert_eq!(value(&page, "cron_running{cron=\"slow\"}"), 0.0);
+    assert_eq!(value(&exposition, "cron_running{cron=\"slow\"}"), 0.0);
 }
 
 #[test]
 fn failed_runs_do_not_end_the_schedule() {
-    let ((), page) = in_no_time(async || {
+    let ((), exposition) = with_paused_time(async || {
         let every_minute = |name: &str| Schedule::every(MINUTE).unwrap().named(name);
         Scheduler::new(LocalStore::default())
             .clock(clock("2026-11-24T00:00:30Z"))
@@ -253,27 +256,27 @@ fn failed_runs_do_not_end_the_schedule() {
             .await
             .unwrap();
     });
-    assert_eq!(runs(&page, "fails", "failed"), 3.0);
-    assert_eq!(runs(&page, "panics", "failed"), 3.0);
+    assert_eq!(runs(&exposition, "fails", "failed"), 3.0);
+    assert_eq!(runs(&exposition, "panics", "failed"), 3.0);
     // The limit is the interval, so each run ends after the next tick, which is skipped.
-    assert_eq!(runs(&page, "hangs", "timed_out"), 1.0);
-    assert_eq!(runs(&page, "hangs", "skipped_overlap"), 1.0);
-    assert_eq!(runs(&page, "fails", "ok"), 0.0);
+    assert_eq!(runs(&exposition, "hangs", "timed_out"), 1.0);
+    assert_eq!(runs(&exposition, "hangs", "skipped_overlap"), 1.0);
+    assert_eq!(runs(&exposition, "fails", "ok"), 0.0);
     let never = "cron_last_success_timestamp_seconds{cron=\"fails\"}";
-    assert!(!page.contains(never), "{page}");
+    assert!(!exposition.contains(never), "{exposition}");
 }
 
 #[test]
 fn stop_waits_until_its_deadline() {
     for (long, outcome) in [(10, "ok"), (30, "interrupted")] {
-        let (took, page) = in_no_time(async || {
+        let (took, exposition) = with_paused_time(async || {
             let started = Instant::now();
             let cron = Schedule::every(MINUTE)
                 .unwrap()
                 .named("job")
                 .without_jitter();
             let clock = clock("2026-11-24T00:00:30Z");
-            let job = noting(&Starts::default(), &clock, Duration::from_secs(long));
+            let job = recording_job(&Starts::default(), &clock, Duration::from_secs(long));
             Scheduler::new(LocalStore::default())
                 .clock(clock)
                 .add(cron, job)
@@ -282,7 +285,7 @@ fn stop_waits_until_its_deadline() {
                 .unwrap();
             started.elapsed()
         });
-        assert_eq!(runs(&page, "job", outcome), 1.0);
+        assert_eq!(runs(&exposition, "job", outcome), 1.0);
         let expected = 30 + long.min(21);
         assert_eq!(took.as_secs(), expected, "{outcome}");
     }
@@ -290,7 +293,7 @@ fn stop_waits_until_its_deadline() {
 
 #[test]
 fn duplicate_names_are_refused() {
-    let (result, _) = in_no_time(async || {
+    let (result, _) = with_paused_time(async || {
         let cron = || Schedule::every(MINUTE).unwrap().named("twin");
         Scheduler::new(LocalStore::default())
             .add(cron(), async || Ok::<(), io::Error>(()))

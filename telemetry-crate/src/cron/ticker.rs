@@ -1,4 +1,4 @@
-//! One job for as long as the scheduler runs: tick after tick, never two at once.
+//! The loop of one job: runs tick after tick, never two at once.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use super::{
     Claim, Cron, MisfirePolicy, RunOutcome, Store,
     clock::Clock,
     lease::{LEASE, Lease},
-    metrics::{CronMetrics, Outcome},
+    metrics::{CronMetrics, TickOutcome},
     run::{self, Job, cron_event},
     schedule::positive,
     stop::Stop,
@@ -17,8 +17,8 @@ use super::{
 };
 use crate::values::counted;
 
-/// A store that is down is asked again after so long, until the next tick is due.
-const RETRY: Duration = Duration::from_secs(10);
+/// Pause before an unavailable store is asked again, until the next tick is due.
+const STORE_RETRY_PAUSE: Duration = Duration::from_secs(10);
 
 pub(super) struct Ticker<S> {
     cron: Cron,
@@ -27,7 +27,7 @@ pub(super) struct Ticker<S> {
     clock: Clock,
     instance: u64,
     metrics: CronMetrics,
-    /// How long a run is expected to take.
+    /// Expected duration of a run.
     expected: Duration,
     stop: Stop,
 }
@@ -56,8 +56,8 @@ impl<S: Store> Ticker<S> {
         }
     }
 
-    /// Returns when it is asked to stop and nothing runs any more.
-    pub(super) async fn keep(mut self) {
+    /// Runs ticks until the stop, and returns once no run is active.
+    pub(super) async fn run_until_stopped(mut self) {
         let Some(mut after) = self.catch_up().await else {
             return;
         };
@@ -75,12 +75,13 @@ impl<S: Store> Ticker<S> {
         }
     }
 
-    /// Makes up for ticks that passed while nothing ran; returns the time after which ticks are new. `None` if it is to
-    /// stop.
+    /// Makes up for ticks that passed while no replica ran.
+    ///
+    /// Returns the time after which ticks are new, or `None` on a stop.
     async fn catch_up(&mut self) -> Option<Timestamp> {
         let now = self.clock.now();
         let name = self.cron.name.clone();
-        let last_success = match self.stop.or(self.lease.last_success()).await? {
+        let last_success = match self.stop.unless_stopped(self.lease.last_success()).await? {
             Ok(last_success) => last_success,
             Err(error) => {
                 cron_event!(
@@ -91,7 +92,7 @@ impl<S: Store> Ticker<S> {
                 None
             }
         };
-        self.note(last_success).await?;
+        self.record_success(last_success).await?;
         let Some(last) = last_success.and_then(|last| Timestamp::try_from(last).ok()) else {
             return Some(now);
         };
@@ -102,7 +103,7 @@ impl<S: Store> Ticker<S> {
         };
         let runs = counted(missed, "run was", "runs were");
         if self.cron.misfire_policy == MisfirePolicy::Skip {
-            self.metrics.count(Outcome::Missed, missed);
+            self.metrics.count(TickOutcome::Missed, missed);
             cron_event!(
                 warn,
                 name,
@@ -110,11 +111,11 @@ impl<S: Store> Ticker<S> {
             );
             return Some(now);
         }
-        // Spread, too: after a deploy all jobs have missed something.
+        // With jitter as well, because after a deploy all jobs have missed something.
         let start = self.jitter(latest);
-        self.stop.or(time::sleep(start)).await?;
+        self.stop.unless_stopped(time::sleep(start)).await?;
         if self.claim(latest).await {
-            self.metrics.count(Outcome::Missed, missed);
+            self.metrics.count(TickOutcome::Missed, missed);
             cron_event!(
                 warn,
                 self.cron.name,
@@ -139,10 +140,14 @@ impl<S: Store> Ticker<S> {
 
     async fn wait_for(&mut self, tick: Timestamp) -> Option<()> {
         let start = tick.checked_add(self.jitter(tick)).unwrap_or(tick);
-        self.stop.or(self.clock.sleep_until(start)).await
+        self.stop
+            .unless_stopped(self.clock.sleep_until(start))
+            .await
     }
 
-    /// A machine that stood still wakes up with many ticks behind it; the latest is the one to run.
+    /// Returns the latest due tick, and counts the earlier ones as missed.
+    ///
+    /// After a suspend, or after its clock was set forward, a machine has many due ticks at once.
     fn skip_to_latest(&self, tick: Timestamp) -> Timestamp {
         let latest = self.cron.schedule.at_or_before(self.clock.now());
         let Some(latest) = latest.filter(|latest| *latest > tick) else {
@@ -150,7 +155,7 @@ impl<S: Store> Ticker<S> {
         };
         let name = &self.cron.name;
         let missed = self.cron.schedule.ticks_between(tick, latest);
-        self.metrics.count(Outcome::Missed, missed);
+        self.metrics.count(TickOutcome::Missed, missed);
         let runs = counted(missed, "run was", "runs were");
         cron_event!(
             warn,
@@ -160,19 +165,21 @@ impl<S: Store> Ticker<S> {
         latest
     }
 
-    /// Whether this replica is to run the tick. Asks until it knows, or the next tick is due.
+    /// Claims a tick, and returns whether this replica is to run it.
+    ///
+    /// Repeats the claim until the answer is final or the next tick is due.
     async fn claim(&mut self, tick: Timestamp) -> bool {
         let mut was_down = false;
         loop {
-            let Some(claim) = self.stop.or(self.lease.claim(tick)).await else {
+            let Some(claim) = self.stop.unless_stopped(self.lease.claim(tick)).await else {
                 return false;
             };
             let (pause, otherwise) = match claim {
                 Ok(Claim::Granted) => return true,
                 Ok(Claim::Done) => return self.skip_elsewhere().await,
-                Ok(Claim::Overlaps) => return self.skip(Outcome::SkippedOverlap),
-                // Should it die, its lease ends, and another replica must be ready.
-                Ok(Claim::Running) => (LEASE, Outcome::SkippedElsewhere),
+                Ok(Claim::Overlaps) => return self.skip(TickOutcome::SkippedOverlap),
+                // If the other replica dies, its lease ends, and this replica takes over.
+                Ok(Claim::Running) => (LEASE, TickOutcome::SkippedElsewhere),
                 Err(error) => {
                     let name = &self.cron.name;
                     if !was_down {
@@ -183,71 +190,81 @@ impl<S: Store> Ticker<S> {
                         );
                     }
                     was_down = true;
-                    (RETRY, Outcome::SkippedStore)
+                    (STORE_RETRY_PAUSE, TickOutcome::SkippedStore)
                 }
             };
             let next = self.cron.schedule.after(tick).unwrap_or(tick);
             let left = positive(next.duration_since(self.clock.now()));
-            if self.stop.or(time::sleep(pause.min(left))).await.is_none() {
+            if self
+                .stop
+                .unless_stopped(time::sleep(pause.min(left)))
+                .await
+                .is_none()
+            {
                 return false;
             }
             if pause >= left {
                 return match otherwise {
-                    Outcome::SkippedElsewhere => self.skip_elsewhere().await,
+                    TickOutcome::SkippedElsewhere => self.skip_elsewhere().await,
                     otherwise => self.skip(otherwise),
                 };
             }
         }
     }
 
-    /// What the other replica has done is this one's knowledge, too: it may be the only one left when the next run is late.
+    /// Records another replica's success as well, and skips the tick.
+    ///
+    /// This replica may be the only one left when the next run is late.
     async fn skip_elsewhere(&mut self) -> bool {
-        if let Some(Ok(last_success)) = self.stop.or(self.lease.last_success()).await {
-            self.note(last_success).await;
+        if let Some(Ok(last_success)) = self.stop.unless_stopped(self.lease.last_success()).await {
+            self.record_success(last_success).await;
         }
-        self.skip(Outcome::SkippedElsewhere)
+        self.skip(TickOutcome::SkippedElsewhere)
     }
 
-    /// Exports the last success, and when the next one is due. Of a job that has never succeeded that counts from when it was
-    /// first scheduled. `None` if it is to stop.
-    async fn note(&mut self, last_success: Option<SystemTime>) -> Option<()> {
+    /// Exports the last success, and the time at which the next one is due.
+    ///
+    /// For a job that has never succeeded, the due time counts from its first scheduling. Returns
+    /// `None` on a stop.
+    async fn record_success(&mut self, last_success: Option<SystemTime>) -> Option<()> {
         let now = system_time(self.clock.now());
         let since = match last_success {
             Some(success) => {
-                self.metrics.succeeded_at(success);
+                self.metrics.set_last_success(success);
                 success
             }
-            // A store that is down is a warning already; what is due counts from now until it answers.
+            // An unavailable store already has a warning. The due time counts from now until the
+            // store answers.
             None => {
-                let seen = self.stop.or(self.lease.first_seen(now)).await?;
+                let seen = self.stop.unless_stopped(self.lease.first_seen(now)).await?;
                 seen.unwrap_or(now)
             }
         };
         let schedule = &self.cron.schedule;
-        // One tick may fail. The end of the run of the one after it.
+        // One run may fail. A success is due at the end of the run after it.
         let due = Timestamp::try_from(since)
             .ok()
             .and_then(|since| schedule.after(schedule.after(since)?))
             .and_then(|tick| tick.checked_add(self.jitter(tick) + self.expected).ok());
         if let Some(due) = due {
-            self.metrics.success_is_due(system_time(due));
+            self.metrics.set_success_due(system_time(due));
         }
         Some(())
     }
 
-    fn skip(&self, outcome: Outcome) -> bool {
+    fn skip(&self, outcome: TickOutcome) -> bool {
         self.metrics.count(outcome, 1);
         let name = &self.cron.name;
-        // What the other replicas do is no news; that none runs it is.
+        // A run by another replica is normal. A tick that no replica runs is an error.
         match outcome {
-            Outcome::SkippedOverlap => {
+            TickOutcome::SkippedOverlap => {
                 cron_event!(
                     warn,
                     name,
                     "cron {name}: skipped, because the run before it still goes on in another replica"
                 );
             }
-            Outcome::SkippedStore => {
+            TickOutcome::SkippedStore => {
                 cron_event!(
                     error,
                     name,
@@ -261,46 +278,50 @@ impl<S: Store> Ticker<S> {
         false
     }
 
-    /// Until the run ends in one way or another. Who has lost the claim in its middle asks for it again, like any other replica:
-    /// the store may have been out of reach for all of them.
+    /// Runs a tick until its outcome is final.
+    ///
+    /// A replica that loses the claim during the run claims the tick again, like any other replica,
+    /// because the store may have been unavailable for all of them.
     async fn run(&mut self, tick: Timestamp) {
-        while self.attempt(tick).await == Outcome::TakenOver && self.claim(tick).await {}
+        while self.attempt(tick).await == TickOutcome::TakenOver && self.claim(tick).await {}
     }
 
-    async fn attempt(&mut self, tick: Timestamp) -> Outcome {
+    async fn attempt(&mut self, tick: Timestamp) -> TickOutcome {
         let delay = positive(self.clock.now().duration_since(tick));
         let span = run::span(&self.cron, tick);
-        // In its span, so that an exemplar leads from a late start to what ran late.
+        // Within the run's span, so that the exemplar of a late start leads to the run.
         span.in_scope(|| self.metrics.start_delay.record(delay));
         self.metrics.running.set(1.0);
-        let lost = self.lease.keep(tick);
+        let lost = self.lease.extend_until_lost(tick);
         let report = run::run(&self.cron, &self.job, tick, span, lost, &mut self.stop).await;
         self.metrics.running.set(0.0);
-        self.metrics.ran_for(report.duration);
+        self.metrics.set_last_duration(report.duration);
         self.metrics.count(report.outcome, 1);
         let at = system_time(self.clock.now());
         let ended = match report.outcome {
-            Outcome::Ok => RunOutcome::Succeeded,
-            Outcome::Interrupted => RunOutcome::Interrupted,
-            // The claim belongs to another process by now, and must not be touched.
-            Outcome::TakenOver => return report.outcome,
+            TickOutcome::Ok => RunOutcome::Succeeded,
+            TickOutcome::Interrupted => RunOutcome::Interrupted,
+            // The claim belongs to another process, and must not be changed.
+            TickOutcome::TakenOver => return report.outcome,
             _ => RunOutcome::Failed,
         };
         if ended == RunOutcome::Succeeded {
-            self.note(Some(at)).await;
+            self.record_success(Some(at)).await;
         }
         self.lease.finish(tick, ended, at).await;
         report.outcome
     }
 
-    /// The ticks that came while this one ran are over; returns the last of them.
+    /// Counts the ticks that passed during a run as skipped.
+    ///
+    /// Returns the last of them.
     fn skip_passed(&self, tick: Timestamp) -> Timestamp {
         let schedule = &self.cron.schedule;
         let latest = schedule.at_or_before(self.clock.now()).unwrap_or(tick);
         let passed = schedule.ticks_between(tick, latest);
         if passed > 0 {
             let name = &self.cron.name;
-            self.metrics.count(Outcome::SkippedOverlap, passed);
+            self.metrics.count(TickOutcome::SkippedOverlap, passed);
             let runs = counted(passed, "run was", "runs were");
             cron_event!(
                 warn,

@@ -1,7 +1,8 @@
-//! The one bridge between the parser's calendar and ours.
+//! The adapter between croner's calendar and jiff's.
 //!
-//! `croner` searches over any type that knows its calendar. With this one it needs no date library of its own, and the
-//! ones that it has ready are other versions than ours. UTC has no gaps and no repetitions, so each date is one instant.
+//! `croner` searches over any type that implements its calendar trait. This one avoids croner's own
+//! date libraries, whose versions differ from ours. UTC has no gaps and no repetitions, so each
+//! date is one instant.
 
 use std::{cmp::Ordering, time::SystemTime};
 
@@ -21,7 +22,7 @@ impl Utc {
     }
 }
 
-/// For the public API, which has no type of a date library.
+/// Converts to `SystemTime`, because the public API has no type of a date library.
 pub(super) fn system_time(at: Timestamp) -> SystemTime {
     let since = at.duration_since(Timestamp::UNIX_EPOCH);
     let (epoch, distance) = (SystemTime::UNIX_EPOCH, since.unsigned_abs());
@@ -30,11 +31,11 @@ pub(super) fn system_time(at: Timestamp) -> SystemTime {
     } else {
         epoch.checked_add(distance)
     };
-    // Every system knows more years than a schedule has.
+    // Every platform's range of times exceeds that of a schedule.
     time.unwrap_or(epoch)
 }
 
-/// `jiff` has checked the range; its fields of a date are never negative.
+/// Converts a date field, which `jiff` guarantees not to be negative.
 fn field(value: i8) -> u32 {
     u32::from(value.unsigned_abs())
 }

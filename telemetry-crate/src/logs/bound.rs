@@ -1,35 +1,37 @@
-//! How long a line may be, and what of one that is longer goes out.
+//! The limit on the length of a log line.
 //!
-//! Docker's `json-file` and containerd split a line after 16 KiB, and shippers cut it there: what arrives is two records, of
-//! which neither is JSON. So a line that would be longer is written again with less of each value, down to 64 bytes; if it
-//! is still too long then, it has so many fields that the outermost are left out, and says how many.
+//! Docker's `json-file` and containerd split a line after 16 KiB, and a log shipper then receives two records, neither of
+//! which is JSON. So a longer line is written again with shorter values, down to 64 bytes each. If it is still too long,
+//! the outermost fields are left out, and the line has their number.
 
 #[cfg(test)]
 mod tests;
 
-/// Bytes of a line, with its newline.
+/// Most bytes of a line, including its newline.
 pub(super) const MAX_LINE: usize = 16 * 1024;
 
-/// What a value ends in that is longer.
-pub(super) const CUT: &str = "...[truncated]";
+/// The end of a truncated value.
+pub(super) const TRUNCATION_MARK: &str = "...[truncated]";
 
-/// Bytes of a text that never changes, such as the service's name.
+/// Most bytes of a constant text, such as the service's name.
 pub(super) const MAX_CONSTANT: usize = 1024;
 
-/// Room for what stands behind the fields: their number, ids, the end of the line.
-const BEHIND: usize = 128;
+/// Bytes reserved after the fields.
+///
+/// For the number of dropped fields, the ids and the end of the line.
+const TRAILER_BYTES: usize = 128;
 
-/// How much of each part of a line is written, in bytes on the line.
+/// The most bytes of each part of a line, after escaping.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct LineLimits {
     pub(super) target: usize,
     pub(super) message: usize,
     pub(super) value: usize,
-    /// Where the last field has to end.
+    /// The position in the line before which the last field must end.
     pub(super) fields: usize,
 }
 
-impl Room {
+impl LineLimits {
     pub(super) const UNLIMITED: Self = Self {
         target: usize::MAX,
         message: usize::MAX,
@@ -37,7 +39,7 @@ impl Room {
         fields: usize::MAX,
     };
 
-    /// With these and constant texts, a line without fields fits.
+    /// Limits with which a line without fields always fits.
     const LIMITED: Self = Self {
         target: 1024,
         message: 8 * 1024,
@@ -45,52 +47,52 @@ impl Room {
     };
 }
 
-/// Values of this size are tried, in bytes.
-const VALUES: [usize; 7] = [4096, 2048, 1024, 512, 256, 128, 64];
+/// The limits for a value that are tried one after the other, in bytes.
+const VALUE_LIMITS: [usize; 7] = [4096, 2048, 1024, 512, 256, 128, 64];
 
-/// Whether everything is on a line that was written.
+/// Whether a line has all fields and values in full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct IsWhole(pub(super) bool);
+pub(super) struct IsComplete(pub(super) bool);
 
-/// Writes a line that is not longer than it may be.
+/// Writes a line of at most [`MAX_LINE`] bytes.
 pub(super) fn write_bounded(
     out: &mut Vec<u8>,
-    write: impl Fn(&mut Vec<u8>, Room) -> IsWhole,
-) -> IsWhole {
+    write: impl Fn(&mut Vec<u8>, LineLimits) -> IsComplete,
+) -> IsComplete {
     out.clear();
-    let is_whole = write(out, Room::UNLIMITED);
+    let is_complete = write(out, LineLimits::UNLIMITED);
     if out.len() <= MAX_LINE {
-        return is_whole;
+        return is_complete;
     }
-    shorten(out, write);
-    IsWhole(false)
+    write_shortened(out, write);
+    IsComplete(false)
 }
 
 #[cold]
-fn shorten(out: &mut Vec<u8>, write: impl Fn(&mut Vec<u8>, Room) -> IsWhole) {
-    let mut room = Room::LIMITED;
-    for value in VALUES {
-        room.value = value;
+fn write_shortened(out: &mut Vec<u8>, write: impl Fn(&mut Vec<u8>, LineLimits) -> IsComplete) {
+    let mut limits = LineLimits::LIMITED;
+    for value in VALUE_LIMITS {
+        limits.value = value;
         out.clear();
-        write(out, room);
+        write(out, limits);
         if out.len() <= MAX_LINE {
             return;
         }
     }
-    room.fields = MAX_LINE - BEHIND;
+    limits.fields = MAX_LINE - TRAILER_BYTES;
     out.clear();
-    write(out, room);
+    write(out, limits);
 }
 
-/// Adds a text as `escape` writes it, so many bytes at most.
-pub(super) fn write_within(
+/// Adds a text as `escape` writes it, truncated to `bytes`.
+pub(super) fn write_truncated(
     out: &mut Vec<u8>,
     text: &str,
     bytes: usize,
     escape: impl Fn(&mut Vec<u8>, &str),
 ) {
     let start = out.len();
-    // A character takes a byte at least.
+    // Escaping never makes a text shorter, so a longer text does not fit.
     if text.len() <= bytes {
         escape(out, text);
         if out.len() - start <= bytes {
@@ -98,7 +100,7 @@ pub(super) fn write_within(
         }
         out.truncate(start);
     }
-    let end = start + bytes.saturating_sub(CUT.len());
+    let end = start + bytes.saturating_sub(TRUNCATION_MARK.len());
     for (index, character) in text.char_indices() {
         let last = out.len();
         escape(out, &text[index..index + character.len_utf8()]);
@@ -107,5 +109,5 @@ pub(super) fn write_within(
             break;
         }
     }
-    out.extend_from_slice(CUT.as_bytes());
+    out.extend_from_slice(TRUNCATION_MARK.as_bytes());
 }

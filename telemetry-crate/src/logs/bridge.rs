@@ -1,7 +1,7 @@
-//! Records of the `log` crate as events of `tracing`, with their key-values.
+//! The bridge from records of the `log` crate to events of `tracing`.
 //!
-//! `tracing-log` makes the events, and leaves the key-values out: an event has the fields of its callsite and no others. They
-//! go beside it, see [`Pairs`].
+//! `tracing-log` creates the events, but without the key-values: an event has only the fields of its callsite. So the
+//! key-values are passed beside the event, see [`Pairs`].
 
 use log::{Log, Metadata, Record, SetLoggerError};
 use tracing::level_filters::LevelFilter;
@@ -11,10 +11,14 @@ use crate::values::Pairs;
 
 struct Bridge(LogTracer);
 
-/// Takes the place of the process's logger, for records up to a level.
+/// Registers the bridge as the process's logger, for records up to a level.
+///
+/// # Errors
+///
+/// Fails if the process already has a logger.
 pub(crate) fn install(level: LevelFilter) -> Result<(), SetLoggerError> {
     log::set_boxed_logger(Box::new(Bridge(LogTracer::new())))?;
-    // Compared once a record, before anything else is done.
+    // The macros of the `log` crate skip records above this level.
     log::set_max_level(level.as_log());
     Ok(())
 }
@@ -25,7 +29,7 @@ impl Log for Bridge {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // Before anything is printed for a line that is not wanted.
+        // Formats the key-values only for a record that is enabled.
         if self.enabled(record.metadata()) {
             Pairs::of(&record.key_values()).with(|| self.0.log(record));
         }

@@ -1,7 +1,7 @@
-//! Who has changed the log filter, why, and when it goes back by itself.
+//! Temporary changes of the log filter, with their author, reason and end.
 //!
-//! A change without an end is a mistake that is found on the bill for the log store, so there is none. What it leaves
-//! out: the clock, which the admin listener's runtime keeps, and who may change the filter, which it decides.
+//! Every change ends by itself, because a forgotten one would be noticed only on the bill of the log store. The admin
+//! listener runs the timer, and decides which clients may change the filter.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -20,25 +20,28 @@ use crate::directives::Directives;
 #[derive(Debug)]
 pub(crate) struct LogFilterControl {
     filter: LogFilter,
-    /// What is in force without a change.
+    /// The directives from the start.
     original: String,
     started: SystemTime,
-    /// If records of the `log` crate come through our bridge, whose level must follow: the level that traces have of
-    /// them, whatever the filter says.
+    /// The level that traces need from the `log` crate; `None` without the bridge.
+    ///
+    /// The maximum level of the `log` crate follows the filter, but never falls below this level.
     bridged: Option<LevelFilter>,
     changes: Mutex<Changes>,
 }
 
 #[derive(Debug, Default)]
 struct Changes {
-    /// Grows with each change, so that the end of an old one does not end a new one.
+    /// Increases with each change.
+    ///
+    /// The timer of an old change cannot end a new one.
     number: u64,
-    in_force: Option<Change>,
-    /// Ends the change in force.
+    current: Option<Change>,
+    /// The timer that ends the current change.
     timer: Option<AbortHandle>,
 }
 
-/// A change that is in force.
+/// A temporary change of the filter.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) client: String,
@@ -86,19 +89,19 @@ impl LogFilterControl {
         }
     }
 
-    /// The directives in force.
+    /// The current directives.
     pub(crate) fn text(&self) -> String {
         self.filter.directives().text().to_owned()
     }
 
-    /// A sentence about directives that say less than they seem to.
+    /// A warning about directives that select less than they seem to.
     pub(crate) fn caution(&self) -> Option<&'static str> {
         self.filter.directives().only_named().then_some(
             "only the targets and spans that are named log; a level for all others is missing, as in `info,orders=debug`",
         )
     }
 
-    /// Puts the directives in force; the number is for [`end`](Self::end).
+    /// Applies the directives, and returns the number of the change.
     pub(crate) fn change(&self, directives: Directives, change: Change) -> u64 {
         let new = directives.text().to_owned();
         let mut changes = self.changes();
@@ -106,7 +109,7 @@ impl LogFilterControl {
         self.replace(directives);
         changes.number += 1;
         let number = changes.number;
-        changes.in_force = Some(change.clone());
+        changes.current = Some(change.clone());
         drop(changes);
         tracing::info!(
             target: "firstlight::admin",
@@ -123,8 +126,10 @@ impl LogFilterControl {
         number
     }
 
-    /// Says which timer ends the change; the one of the change before is not needed any more.
-    pub(crate) fn ends_by(&self, number: u64, timer: AbortHandle) {
+    /// Stores the timer that ends the change, and aborts that of the previous change.
+    ///
+    /// The timer itself is aborted if a newer change exists.
+    pub(crate) fn set_timer(&self, number: u64, timer: AbortHandle) {
         let mut changes = self.changes();
         if changes.number != number {
             return timer.abort();
@@ -134,7 +139,7 @@ impl LogFilterControl {
         }
     }
 
-    /// Puts the original directives back in force if this change is the one in force; otherwise there is nothing to do.
+    /// Restores the original directives if this change is the current one.
     pub(crate) fn end(&self, number: u64) {
         let changes = self.changes();
         if changes.number == number {
@@ -142,7 +147,7 @@ impl LogFilterControl {
         }
     }
 
-    /// Puts the original directives back in force; `false` if they are.
+    /// Restores the original directives; `false` if there is no change.
     pub(crate) fn revert(&self, client: &str, who: Option<String>, why: Option<String>) -> bool {
         self.restore(self.changes(), Some((client, who, why)))
     }
@@ -152,11 +157,11 @@ impl LogFilterControl {
         mut changes: MutexGuard<'_, Changes>,
         by: Option<(&str, Option<String>, Option<String>)>,
     ) -> bool {
-        let Some(change) = changes.in_force.take() else {
+        let Some(change) = changes.current.take() else {
             return false;
         };
         let old = self.text();
-        // It was parsed at the start, and now it must be anew.
+        // Cannot fail, because the text was parsed at the start. `replace` needs newly parsed directives.
         if let Ok(directives) = Directives::parse(&self.original) {
             self.replace(directives);
         }
@@ -180,16 +185,16 @@ impl LogFilterControl {
     fn replace(&self, directives: Directives) {
         self.filter.replace(directives);
         if let Some(level) = self.bridged {
-            // Records above it are not even made.
+            // The macros of the `log` crate skip records above this level.
             log::set_max_level(self.filter.level().max(level).as_log());
         }
     }
 
-    /// What is in force, since when, by whom, and until when: one `key: value` a line.
+    /// The current filter and its change, one `key: value` per line.
     pub(crate) fn describe(&self) -> String {
         let changes = self.changes();
         let mut text = format!("filter: {}\n", self.text());
-        match &changes.in_force {
+        match &changes.current {
             None => {
                 text += &format!("since: {}, the start\n", rfc3339(self.started));
                 text += "reverts: never; it is the one that the service was started with\n";
@@ -215,7 +220,7 @@ impl LogFilterControl {
     }
 }
 
-/// RFC 3339 in UTC, to the second: what a person compares with a clock.
+/// A time as RFC 3339 in UTC, rounded to the second.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     match Timestamp::try_from(time) {
         Ok(time) => format!("{time:.0}"),

@@ -1,4 +1,4 @@
-//! Log records over OTLP: from the queue to the wire.
+//! The export of log records over OTLP.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     signal::Signal,
 };
 
-/// Built and not yet running.
+/// The export of log records, built and not yet running.
 pub(crate) struct RecordExport {
     endpoint: String,
     queue: Queue<LogRecord>,

@@ -1,19 +1,21 @@
-//! The fields of one event or one span: unique names, bounded size, types kept.
+//! The fields of one event or one span, with unique names and bounded size.
 //!
-//! Values are kept as text in one buffer, with a note of whether JSON may show them bare, so that a field costs no
-//! allocation of its own. The last value of a name wins, as it does for a span attribute.
+//! All values are text in one buffer, so that a field needs no allocation of its own. A [`Kind`] tells whether JSON shows
+//! the text in quotation marks. The last value of a name wins, as for an attribute of a span.
 
 use std::{borrow::Cow, error::Error, fmt, ops::Range};
 
 use tracing::field::{Field, Visit};
 
-use super::bound::CUT;
+use super::bound::TRUNCATION_MARK;
 use crate::{
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
     values::{PairValue, Pairs, with_causes, write_foreign, write_str},
 };
 
-/// What one value may take, in bytes. A longer one is cut, and says so.
+/// Most bytes of one value.
+///
+/// A longer value is truncated and ends in [`TRUNCATION_MARK`].
 const MAX_VALUE_BYTES: usize = 8 * 1024;
 
 /// Fields by name.
@@ -21,13 +23,15 @@ const MAX_VALUE_BYTES: usize = 8 * 1024;
 pub(super) struct Fields<N = &'static str> {
     text: String,
     items: Vec<Item<N>>,
-    /// Some value was longer than it may be.
-    is_cut: bool,
-    /// Fields there was no room for.
+    /// Whether some value was truncated.
+    is_truncated: bool,
+    /// The number of fields that were dropped before they came here.
     dropped: usize,
 }
 
-/// Of an event. The keys of a record of the `log` crate are made as the program runs.
+/// The fields of an event.
+///
+/// Names may be owned, because the keys of a `log` record are not static.
 pub(super) type EventFields = Fields<Cow<'static, str>>;
 
 #[derive(Debug, Clone)]
@@ -37,13 +41,13 @@ struct Item<N> {
     kind: Kind,
 }
 
-/// How a value is shown.
+/// The notation of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A number or a boolean: JSON shows it as it is.
+    /// A number or a boolean, which JSON shows without quotation marks.
     Bare,
     Text,
-    /// The event's text, which is no field.
+    /// The message of the event, which is not a field.
     Message,
 }
 
@@ -59,8 +63,8 @@ impl<N: AsRef<str>> Fields<N> {
         self.all().filter(|(.., kind)| *kind != Kind::Message)
     }
 
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_cut
+    pub(super) fn is_truncated(&self) -> bool {
+        self.is_truncated
     }
 
     pub(super) fn dropped(&self) -> usize {
@@ -87,7 +91,7 @@ impl<N: AsRef<str>> Fields<N> {
             (kind, value)
         };
         let start = self.text.len();
-        // It fails when the limit is reached, or in a foreign `Debug` implementation; what is there is kept.
+        // Writing fails at the limit, or in the program's `Debug`. The text that was written until then is kept.
         let complete = match value {
             Value::Str(value) => write_str(&mut self.text, MAX_VALUE_BYTES, value),
             Value::Format(value) => write_foreign(&mut self.text, MAX_VALUE_BYTES, value),
@@ -99,8 +103,8 @@ impl<N: AsRef<str>> Fields<N> {
             self.text.push_str(&clean);
         }
         if !complete {
-            self.text.push_str(CUT);
-            self.is_cut = true;
+            self.text.push_str(TRUNCATION_MARK);
+            self.is_truncated = true;
         }
         self.items.push(Item {
             name,
@@ -121,15 +125,17 @@ impl<N: AsRef<str>> Fields<N> {
         self.set(name.into(), kind, Value::Str(text));
     }
 
-    /// Forgets everything and keeps the memory.
+    /// Removes all fields and keeps the memory.
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.items.clear();
-        self.is_cut = false;
+        self.is_truncated = false;
         self.dropped = 0;
     }
 
-    /// Takes the bytes out as well: a span that records the same field for hours must not grow.
+    /// Removes a field and its text.
+    ///
+    /// If the text stayed, a span that records the same field for hours would grow.
     fn remove(&mut self, name: &str, kind: Kind) {
         let is_same = |item: &Item<N>| {
             item.name.as_ref() == name && (item.kind == Kind::Message) == (kind == Kind::Message)
@@ -146,7 +152,9 @@ impl<N: AsRef<str>> Fields<N> {
 }
 
 impl EventFields {
-    /// A visitor that records an event; `from_log` if a record of the `log` crate is behind it.
+    /// A visitor that records the fields of an event.
+    ///
+    /// `from_log` tells whether the event comes from a record of the `log` crate.
     pub(super) fn of_event(&mut self, from_log: bool) -> EventVisitor<'_> {
         EventVisitor {
             fields: self,
@@ -155,7 +163,7 @@ impl EventFields {
         }
     }
 
-    /// Adds the key-values of a record.
+    /// Adds the key-values of a `log` record.
     pub(super) fn add_pairs(&mut self, pairs: &Pairs) {
         for (name, value) in pairs.iter() {
             let mut set =
@@ -173,9 +181,9 @@ impl EventFields {
     }
 }
 
-/// Hands on a floating-point number as text.
+/// Calls `set` with a floating-point number as text.
 fn with_float(value: f64, set: impl FnOnce(Kind, Value<'_>)) {
-    // JSON has no word for what is not finite.
+    // JSON has no notation for infinity and NaN.
     let kind = if value.is_finite() {
         Kind::Bare
     } else {
@@ -184,13 +192,14 @@ fn with_float(value: f64, set: impl FnOnce(Kind, Value<'_>)) {
     set(kind, Value::Str(zmij::Buffer::new().format(value)));
 }
 
-/// A value on its way in; text needs no formatting, and is the most common kind.
+/// A value before it is stored.
 enum Value<'a> {
+    /// Text, the most common kind, needs no formatting.
     Str(&'a str),
     Format(fmt::Arguments<'a>),
 }
 
-/// One method per type that `tracing` knows; `set` decides where a value goes.
+/// The methods of [`Visit`] for all types of `tracing`, which call `self.set`.
 macro_rules! record_values {
     () => {
         fn record_f64(&mut self, field: &Field, value: f64) {
@@ -207,7 +216,7 @@ macro_rules! record_values {
             self.set(field, Kind::Bare, Value::Str(digits.format(value)));
         }
 
-        // As text: most parsers read JSON numbers as 64-bit floats and would change it in silence.
+        // As text, because most parsers read JSON numbers as 64-bit floats, which would change the value.
         fn record_i128(&mut self, field: &Field, value: i128) {
             self.set(field, Kind::Text, Value::Format(format_args!("{value}")));
         }
@@ -245,11 +254,11 @@ pub(super) struct EventVisitor<'a> {
 impl EventVisitor<'_> {
     fn set(&mut self, field: &Field, kind: Kind, value: Value<'_>) {
         let name = field.name();
-        // The bridge carries target, module, file and line in fields; the line's own `target` has them.
+        // `tracing-log` passes the target, module, file and line as fields. The line has the target already.
         if self.from_log && name.starts_with("log.") {
             return;
         }
-        // The macros put the event's own message first, and a field that is called `message` after it.
+        // The macros record the event's message first. A later field of that name is an ordinary field.
         let kind = if name == "message" && !self.has_message {
             self.has_message = true;
             Kind::Message
@@ -264,17 +273,17 @@ impl Visit for EventVisitor<'_> {
     record_values!();
 }
 
-/// A span's fields, kept in the span for the events inside it.
+/// The fields of a span, stored in its extensions for the events inside it.
 #[derive(Debug)]
 pub(super) struct SpanFields(Fields);
 
 impl SpanFields {
-    /// Room for so many fields of a usual size.
+    /// Allocates for this number of fields of a usual size.
     pub(super) fn with_capacity(fields: usize) -> Self {
         Self(Fields {
             text: String::with_capacity(16 * fields),
             items: Vec::with_capacity(fields),
-            is_cut: false,
+            is_truncated: false,
             dropped: 0,
         })
     }
@@ -285,7 +294,7 @@ impl SpanFields {
 
     fn set(&mut self, field: &Field, kind: Kind, value: Value<'_>) {
         let name = match field.name() {
-            // Instructions to the trace signal, not facts about the program.
+            // Such fields configure the span, and do not describe the program.
             name if name.starts_with("otel.") => return,
             name => name,
         };
@@ -319,11 +328,11 @@ mod tests {
     }
 
     #[test]
-    fn huge_values_are_cut_at_a_character() {
+    fn long_values_are_truncated_at_a_character() {
         let mut fields = Fields::<&'static str>::default();
         set(&mut fields, "a", &"ü".repeat(MAX_VALUE_BYTES));
         let text = fields.get("a").unwrap_or_default();
-        assert!(text.len() <= MAX_VALUE_BYTES + CUT.len());
-        assert!(text.ends_with(CUT));
+        assert!(text.len() <= MAX_VALUE_BYTES + TRUNCATION_MARK.len());
+        assert!(text.ends_with(TRUNCATION_MARK));
     }
 }

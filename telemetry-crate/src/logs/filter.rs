@@ -1,15 +1,13 @@
-//! Which events become log lines, and how that is changed while the service runs.
+//! The log filter, which can be replaced while the service runs.
 //!
-//! The grammar is `RUST_LOG`'s. Plain `target=level` directives are answered without a lock; only directives about
-//! spans or fields (`[...]`) pay for `EnvFilter`, which takes locks on every span. Directives are replaced whole: the
-//! reader of the moment takes one or the other, and no thread waits.
+//! The grammar is that of `RUST_LOG`. Plain `target=level` directives are evaluated without a lock. Only directives about
+//! spans or fields (`[...]`) need `EnvFilter`, which takes locks on every span. A replacement is atomic, and no thread waits
+//! for it.
 //!
-//! A span passes this filter at `info` and above whatever the directives say, so that at `RUST_LOG=warn` a warning
-//! still carries the fields of the request it belongs to. So do the lines about telemetry itself that answer who did
-//! what, see [`ALWAYS`]. Traces have a filter of their own.
+//! All spans at `info` and above pass, whatever the directives are, so that with `RUST_LOG=warn` a warning still has the
+//! fields of its request. Some lines about telemetry itself also pass, see [`ALWAYS`]. Traces have a filter of their own.
 //!
-//! Left out on purpose: `tracing_subscriber::reload`, which takes a lock on every span and event, and hides the layers
-//! inside it from code that looks for them.
+//! `tracing_subscriber::reload` is not used: it takes a lock on every span and event, and hides its layers from downcasts.
 
 use std::{
     fmt,
@@ -34,9 +32,13 @@ use tracing_subscriber::{
 
 use crate::directives::{Directives, Kind};
 
-/// Targets whose lines are written whatever the directives say: a change of the log filter must not hide itself, a check
-/// must not fail because of a filter that works, nothing is lost in silence, and no process ends without saying why. Without
-/// telemetry, panics and errors of `main` are on standard error whatever the filter is.
+/// Targets that are always logged at `info` and above.
+///
+/// * `firstlight::admin`: a change of the log filter must not hide its own log line.
+/// * `firstlight::check`: a check must not fail because of the filter.
+/// * `firstlight::end` and `panic`: the reason for the end of a process. Without telemetry, panics and errors of `main` go
+///   to standard error, which has no filter.
+/// * `firstlight::loss`: lost telemetry is always reported.
 const ALWAYS: [&str; 5] = [
     "firstlight::admin",
     "firstlight::check",
@@ -45,13 +47,13 @@ const ALWAYS: [&str; 5] = [
     "panic",
 ];
 
-/// The filter in force; clones share it.
+/// The log filter. Clones share the directives.
 #[derive(Clone)]
-pub(crate) struct LogFilter(Arc<InForce>);
+pub(crate) struct LogFilter(Arc<Shared>);
 
-struct InForce {
+struct Shared {
     directives: ArcSwap<Directives>,
-    /// Whether spans must be told to `EnvFilter`; asked on every span, before anything else.
+    /// Whether spans must be passed to an `EnvFilter`. Read first on every span.
     dynamic: AtomicBool,
 }
 
@@ -66,42 +68,42 @@ impl fmt::Debug for LogFilter {
 impl LogFilter {
     pub(crate) fn new(directives: Directives) -> Self {
         let dynamic = AtomicBool::new(matches!(directives.kind(), Kind::Dynamic(_)));
-        Self(Arc::new(InForce {
+        Self(Arc::new(Shared {
             directives: ArcSwap::from_pointee(directives),
             dynamic,
         }))
     }
 
-    /// Those in force.
+    /// The current directives.
     pub(crate) fn directives(&self) -> Arc<Directives> {
         self.0.directives.load_full()
     }
 
-    /// Puts other directives in force, for all threads and for spans that are open already.
+    /// Replaces the directives, for all threads and also for open spans.
     ///
-    /// They must be newly parsed: an `EnvFilter` counts the spans that are entered, and one that was out of force has
-    /// missed some.
+    /// The directives must be newly parsed: an `EnvFilter` keeps track of entered spans, and one that was used before has
+    /// an outdated state.
     pub(crate) fn replace(&self, directives: Directives) {
         let dynamic = matches!(directives.kind(), Kind::Dynamic(_));
         self.0.directives.store(Arc::new(directives));
         self.0.dynamic.store(dynamic, Ordering::Relaxed);
-        // Also raises or lowers the level above which the macros do nothing at all.
+        // Also updates the maximum level, above which the macros do nothing.
         tracing::callsite::rebuild_interest_cache();
     }
 
-    /// The highest level of any line.
+    /// The most verbose level of any line.
     pub(crate) fn level(&self) -> LevelFilter {
         let hint = Filter::<tracing_subscriber::Registry>::max_level_hint(self);
         hint.unwrap_or(LevelFilter::TRACE)
     }
 
-    /// Runs `tell` if the directives are about spans.
-    fn if_dynamic(&self, tell: impl FnOnce(&EnvFilter)) {
+    /// Runs `work` if the directives are about spans.
+    fn if_dynamic(&self, work: impl FnOnce(&EnvFilter)) {
         if !self.0.dynamic.load(Ordering::Relaxed) {
             return;
         }
         if let Kind::Dynamic(filter) = self.0.directives.load().kind() {
-            tell(filter);
+            work(filter);
         }
     }
 
@@ -128,7 +130,7 @@ where
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         let by_directives = match self.0.directives.load().kind() {
             Kind::Static(targets) => Filter::<S>::callsite_enabled(targets, metadata),
-            // Asked even about spans that pass anyway: it learns here which spans its directives are about.
+            // Called also for spans that always pass: here `EnvFilter` registers the spans of its directives.
             Kind::Dynamic(filter) => Filter::<S>::callsite_enabled(&**filter, metadata),
         };
         if Self::passes_always(metadata) {

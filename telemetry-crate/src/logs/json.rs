@@ -1,8 +1,11 @@
-//! One line as one JSON object with unique keys.
+//! The JSON format: each line is one object with unique keys.
 //!
-//! Order: `timestamp`, `level`, `target`, `message`, `trace_id`, `span_id`, or what the schema calls them, the event's fields, then the fields of its
-//! spans from the innermost outwards, each name once. A field whose name has a meaning to the backend never takes its
-//! place, so that no field forges a line's severity or trace; `schema` says where it goes.
+//! The order is `timestamp`, `level`, `target`, `message`, `trace_id` and `span_id` under the schema's names, then the
+//! event's fields, then the fields of its spans from the innermost outwards. Of several fields with one name, the first is
+//! written. A field cannot forge the severity or the trace of a line: `schema` renames a field whose name has a meaning.
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     cell::Cell,
@@ -12,22 +15,27 @@ use std::{
 };
 
 use super::{
-    Line,
-    bound::{IsWhole, MAX_CONSTANT, Room, write_within},
+    LogLine,
+    bound::{IsComplete, LineLimits, MAX_CONSTANT, write_truncated},
     fields::Kind,
     labels,
-    schema::{Aside, DROPPED, Ids, Keys, PREFIX, Place, Schema},
+    schema::{DROPPED, Ids, Keys, Naming, PREFIX, Renaming, Schema},
 };
 use crate::span_ids::SpanIds;
 
-pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys, room: Room) -> IsWhole {
+pub(super) fn write_json(
+    out: &mut Vec<u8>,
+    line: &LogLine<'_>,
+    keys: &Keys,
+    limits: LineLimits,
+) -> IsComplete {
     let schema = keys.schema;
     out.extend_from_slice(&keys.opening);
     write_time(out, line.time);
     out.extend_from_slice(keys.level(line.level));
-    write_within(out, line.target, room.target, escape);
+    write_truncated(out, line.target, limits.target, escape);
     out.extend_from_slice(b"\",\"message\":\"");
-    write_within(out, line.event.message(), room.message, escape);
+    write_truncated(out, line.event.message(), limits.message, escape);
     out.push(b'"');
     if let Some(ids) = line.ids {
         write_ids(out, keys, ids);
@@ -36,16 +44,16 @@ pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys, room: 
 
     let mut names = Names {
         dropped: line.event.dropped(),
-        is_cut: line.event.is_cut(),
+        is_truncated: line.event.is_truncated(),
         ..Names::default()
     };
     for (name, text, kind) in line.event.iter() {
-        write_field(out, name, (text, kind), schema, room, &mut names);
+        write_field(out, name, (text, kind), schema, limits, &mut names);
     }
     (line.spans)(&mut |span| {
-        names.is_cut |= span.is_cut();
+        names.is_truncated |= span.is_truncated();
         for (name, text, kind) in span.iter() {
-            write_field(out, name, (text, kind), schema, room, &mut names);
+            write_field(out, name, (text, kind), schema, limits, &mut names);
         }
     });
     if names.dropped > 0 {
@@ -54,7 +62,7 @@ pub(super) fn write_json(out: &mut Vec<u8>, line: &Line<'_>, keys: &Keys, room: 
         out.extend_from_slice(digits.format(names.dropped).as_bytes());
     }
     out.extend_from_slice(b"}\n");
-    IsWhole(names.dropped == 0 && !names.is_cut)
+    IsComplete(names.dropped == 0 && !names.is_truncated)
 }
 
 fn write_ids(out: &mut Vec<u8>, keys: &Keys, ids: SpanIds) {
@@ -62,7 +70,7 @@ fn write_ids(out: &mut Vec<u8>, keys: &Keys, ids: SpanIds) {
         trace_id, span_id, ..
     } = ids;
     let schema = keys.schema;
-    write_own_key(out, schema.trace_id);
+    write_text_key(out, schema.trace_id);
     out.extend_from_slice(&keys.trace_prefix);
     let trace_id = trace_id.to_bytes();
     match schema.ids {
@@ -73,7 +81,7 @@ fn write_ids(out: &mut Vec<u8>, keys: &Keys, ids: SpanIds) {
         }
     }
     out.push(b'"');
-    write_own_key(out, schema.span_id);
+    write_text_key(out, schema.span_id);
     match schema.ids {
         Ids::Hexadecimal => write_hex(out, &span_id.to_bytes()),
         Ids::Decimal => write_decimal(out, span_id.to_bytes()),
@@ -86,26 +94,28 @@ fn write_decimal(out: &mut Vec<u8>, bytes: [u8; 8]) {
     out.extend_from_slice(digits.format(u64::from_be_bytes(bytes)).as_bytes());
 }
 
-/// No label's name is empty.
+/// The range of a field that is not a label. The name of a label is never empty.
 const NO_LABEL: Range<usize> = 0..0;
 
-/// The names that are on the line already.
+/// The names that are already on the line.
 #[derive(Default)]
 struct Names<'a> {
-    /// Enough for nearly every line, and without an allocation.
+    /// Enough for nearly every line, without an allocation.
     first: [Name<'a>; 16],
     count: usize,
     rest: Vec<Name<'a>>,
-    /// Fields that are not on the line.
+    /// The number of fields that are not on the line.
     dropped: usize,
-    /// A value was cut before it came here.
-    is_cut: bool,
+    /// Whether a value was truncated when it was recorded.
+    is_truncated: bool,
 }
 
 #[derive(Clone, Default)]
 struct Name<'a> {
     name: &'a str,
-    /// Where the line has it as a label, in which names that differ may be the same; empty if it is none.
+    /// The range of the label's name in the line; empty if the field is not a label.
+    ///
+    /// Different names may become the same label.
     label: Range<usize>,
 }
 
@@ -141,31 +151,31 @@ fn write_field<'a>(
     name: &'a str,
     (text, kind): (&str, Kind),
     schema: &Schema,
-    room: Room,
+    limits: LineLimits,
     names: &mut Names<'a>,
 ) {
     if names.has(name) {
         return;
     }
     let start = out.len();
-    let label = match schema.place(name) {
-        Place::Free => {
+    let label = match schema.naming(name) {
+        Naming::Keep => {
             write_key(out, &[name]);
-            write_value(out, text, kind, room);
+            write_value(out, text, kind, limits);
             NO_LABEL
         }
-        Place::As(type_of) => {
+        Naming::KeepIf(expected) => {
             write_key(out, &[name]);
-            if type_of.write(out, text, kind, room) {
+            if expected.write(out, text, kind, limits) {
                 NO_LABEL
             } else {
                 out.truncate(start);
-                write_aside(out, name, (text, kind), schema, room)
+                write_renamed(out, name, (text, kind), schema, limits)
             }
         }
-        Place::Aside => write_aside(out, name, (text, kind), schema, room),
+        Naming::Rename => write_renamed(out, name, (text, kind), schema, limits),
     };
-    if out.len() > room.fields || (!label.is_empty() && names.has_label(out, &label)) {
+    if out.len() > limits.fields || (!label.is_empty() && names.has_label(out, &label)) {
         out.truncate(start);
         names.dropped += 1;
     } else {
@@ -173,52 +183,56 @@ fn write_field<'a>(
     }
 }
 
-/// Writes a field that cannot have its name; where its name stands if it is a label.
-fn write_aside(
+/// Writes a field that cannot keep its name.
+///
+/// Returns the range of the name, if the field becomes a label.
+fn write_renamed(
     out: &mut Vec<u8>,
     name: &str,
     (text, kind): (&str, Kind),
     schema: &Schema,
-    room: Room,
+    limits: LineLimits,
 ) -> Range<usize> {
-    match schema.aside {
-        Aside::Prefixed => {
+    match schema.renaming {
+        Renaming::Prefix => {
             write_key(out, &[PREFIX, name]);
-            write_value(out, text, kind, room);
+            write_value(out, text, kind, limits);
             NO_LABEL
         }
-        Aside::Labels => labels::write(out, name, (text, kind), room),
+        Renaming::Labels => labels::write(out, name, (text, kind), limits),
     }
 }
 
-fn write_value(out: &mut Vec<u8>, text: &str, kind: Kind, room: Room) {
+fn write_value(out: &mut Vec<u8>, text: &str, kind: Kind, limits: LineLimits) {
     match kind {
         Kind::Bare => out.extend_from_slice(text.as_bytes()),
-        Kind::Text | Kind::Message => write_quoted(out, text, room.value),
+        Kind::Text | Kind::Message => write_quoted(out, text, limits.value),
     }
 }
 
-/// A text that is the same on every line.
+/// Writes a key and a text that are the same on every line.
 pub(super) fn write_constant(out: &mut Vec<u8>, name: &str, text: &str) {
     write_key(out, &[name]);
     write_quoted(out, text, MAX_CONSTANT);
 }
 
-/// A text of so many bytes at most.
+/// Writes a text in quotation marks, truncated to `bytes`.
 pub(super) fn write_quoted(out: &mut Vec<u8>, text: &str, bytes: usize) {
     out.push(b'"');
-    write_within(out, text, bytes, escape);
+    write_truncated(out, text, bytes, escape);
     out.push(b'"');
 }
 
-/// A key of ours needs no escape; its value is text.
-fn write_own_key(out: &mut Vec<u8>, name: &str) {
+/// Writes a key of firstlight's, and the opening quotation mark of its value.
+///
+/// Such a key needs no escapes.
+fn write_text_key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":\"");
 }
 
-/// A key of so many parts.
+/// Writes a key that is joined from these parts.
 fn write_key(out: &mut Vec<u8>, parts: &[&str]) {
     out.extend_from_slice(b",\"");
     for part in parts {
@@ -227,16 +241,18 @@ fn write_key(out: &mut Vec<u8>, parts: &[&str]) {
     out.extend_from_slice(b"\":");
 }
 
-/// RFC 8259, section 7: quotation mark, backslash and the control characters must be escaped. U+007F need not be, and
-/// still moves the cursor where the raw line is shown.
+/// Whether a byte must be escaped.
+///
+/// RFC 8259, section 7, requires it for the quotation mark, the backslash and the control characters. It does not require
+/// it for U+007F, which moves the cursor of a terminal that shows the raw line.
 fn must_escape(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == 0x7f)
 }
 
-/// Whether any of eight bytes must be escaped: the tests of [`must_escape`] on all of them at once.
+/// Whether any of eight bytes must be escaped.
 ///
-/// A byte is zero or less than `n` if taking `n` from it borrows into its highest bit, which was not set before. The
-/// borrow may also reach the byte above, but only past one that is found anyway.
+/// Applies the tests of [`must_escape`] to all bytes at once. A byte is less than `n` if subtracting `n` borrows into its
+/// highest bit, which was not set before. A borrow may also reach the next byte, but only from a byte that is a match itself.
 fn any_must_escape(bytes: [u8; 8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHEST: u64 = ONES << 7;
@@ -246,14 +262,14 @@ fn any_must_escape(bytes: [u8; 8]) -> bool {
     (less(word, 0x20) | equal(b'"') | equal(b'\\') | equal(0x7f)) & HIGHEST != 0
 }
 
-/// The text between the quotation marks of a JSON string.
+/// Writes the text between the quotation marks of a JSON string.
 pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    // Nearly all text needs nothing.
+    // The fast path, because nearly all text needs no escapes.
     let (words, rest) = bytes.as_chunks::<8>();
     let escapes = words.iter().any(|word| any_must_escape(*word))
         || match bytes.last_chunk::<8>() {
-            // Bytes that overlap the ones before are cheaper than a handful one by one.
+            // Testing the last eight bytes, some of them twice, is cheaper than testing the rest one by one.
             Some(end) => !rest.is_empty() && any_must_escape(*end),
             None => match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
                 (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => {
@@ -283,7 +299,7 @@ pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
 
 fn write_hex<const BYTES: usize>(out: &mut Vec<u8>, bytes: &[u8; BYTES]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    // Through the stack: a vector would look at its capacity for every digit.
+    // In an array, because pushing each digit to a vector would check its capacity.
     let mut hex = [[0; 2]; BYTES];
     for (pair, byte) in hex.iter_mut().zip(bytes) {
         *pair = [
@@ -294,22 +310,22 @@ fn write_hex<const BYTES: usize>(out: &mut Vec<u8>, bytes: &[u8; BYTES]) {
     out.extend_from_slice(hex.as_flattened());
 }
 
-/// RFC 3339, UTC, microseconds.
+/// Writes a time as RFC 3339, in UTC with microseconds.
 pub(super) fn write_time(out: &mut Vec<u8>, time: SystemTime) {
     thread_local! {
-        /// The second that this thread wrote last, and its text up to the point.
+        /// The last second that this thread wrote, and its text up to the decimal point.
         static LAST: Cell<(u64, [u8; 19])> = const { Cell::new((0, *b"1970-01-01T00:00:00")) };
     }
     let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (mut second, mut text) = LAST.get();
     if since_epoch.as_secs() != second {
         second = since_epoch.as_secs();
-        // A clock beyond the year 9999 is broken; the line still goes out.
-        let shown = i64::try_from(second)
+        // A clock beyond the year 9999 is broken. The line is written with the epoch instead.
+        let timestamp = i64::try_from(second)
             .ok()
             .and_then(|second| jiff::Timestamp::from_second(second).ok());
-        // Fails for want of room once the seconds are written: the rest is not needed.
-        let _ = write!(&mut text[..], "{}", shown.unwrap_or_default());
+        // Fails after the seconds, because the array has no room for the `Z`, which is not needed.
+        let _ = write!(&mut text[..], "{}", timestamp.unwrap_or_default());
         LAST.set((second, text));
     }
     let mut whole = *b"1970-01-01T00:00:00.000000Z";
@@ -320,69 +336,4 @@ pub(super) fn write_time(out: &mut Vec<u8>, time: SystemTime) {
         rest /= 10;
     }
     out.extend_from_slice(&whole);
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use super::*;
-
-    #[test]
-    fn any_text_round_trips_in_one_line() {
-        let hostile: String = (0u8..=0x7f)
-            .map(char::from)
-            .chain("ü\u{2028}🔭\u{0085}".chars())
-            .collect();
-        let mut out = Vec::new();
-        write_key(&mut out, &[&hostile]);
-        write_quoted(&mut out, &hostile, usize::MAX);
-        let line = format!(
-            "{{{}}}",
-            String::from_utf8(out).unwrap().trim_start_matches(',')
-        );
-        assert_eq!(line.lines().count(), 1);
-        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(value[&hostile], hostile);
-    }
-
-    #[test]
-    fn escapes_are_found_at_any_offset() {
-        for byte in 0..=0x7f_u8 {
-            for (length, around) in [(1, 'x'), (7, '!'), (8, ' '), (9, '~'), (23, '\u{80}')] {
-                for position in 0..length {
-                    let mut text = vec![around; length];
-                    text[position] = char::from(byte);
-                    let text = String::from_iter(text);
-                    let mut out = Vec::new();
-                    escape(&mut out, &text);
-                    assert_eq!(out != text.as_bytes(), must_escape(byte), "{text:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn names_are_new_only_once() {
-        let mut names = Names::default();
-        let all: Vec<&'static str> = (0..40).map(|n| &*format!("name{n}").leak()).collect();
-        for name in &all {
-            assert!(!names.has(name));
-            names.push(name, NO_LABEL);
-        }
-        assert!(all.iter().all(|name| names.has(name)));
-    }
-
-    #[test]
-    fn times_have_six_digits_and_end_in_z() {
-        let mut out = Vec::new();
-        write_time(
-            &mut out,
-            std::time::UNIX_EPOCH + std::time::Duration::from_micros(1_500_000),
-        );
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "1970-01-01T00:00:01.500000Z"
-        );
-    }
 }

@@ -1,28 +1,30 @@
 //! Fields as labels of the Elastic Common Schema.
 //!
-//! Elasticsearch gives a field the type of its first value and refuses documents with another, and a value under `a` keeps
-//! all documents with `a.b` out. So each label has one type, and no dots: `labels` are keywords, as the schema says, and
-//! numbers are `numeric_labels`, as Elastic's APM calls them.
+//! Elasticsearch gives a field the type of its first value and rejects documents with another type. After a value under
+//! `a`, it also rejects all documents with `a.b`. So each label has one type, and its name has no dots. Texts become
+//! `labels`, which are keywords in the schema, and numbers become `numeric_labels`, as in Elastic's APM.
 
 use std::ops::Range;
 
 use super::{
-    bound::Room,
+    bound::LineLimits,
     fields::Kind,
     json::{escape, write_quoted},
 };
 
-/// Before the name of a label, which a program may write itself.
+/// The prefix of a label, which a program's field may already have.
 const LABELS: &str = "labels.";
 
-/// Writes a field as a label; where in `out` its name stands, which is the same for two fields that would be one label.
+/// Writes a field as a label, and returns the range of its name in `out`.
+///
+/// Fields with different names may become the same label. The text in the range is then equal.
 pub(super) fn write(
     out: &mut Vec<u8>,
     name: &str,
     (text, kind): (&str, Kind),
-    room: Room,
+    limits: LineLimits,
 ) -> Range<usize> {
-    let is_number = kind == Kind::Bare && fits(text);
+    let is_number = kind == Kind::Bare && is_safe_number(text);
     out.extend_from_slice(if is_number {
         b",\"numeric_labels."
     } else {
@@ -33,21 +35,24 @@ pub(super) fn write(
     if is_number {
         out.extend_from_slice(text.as_bytes());
     } else {
-        write_quoted(out, text, room.value);
+        write_quoted(out, text, limits.value);
     }
     name
 }
 
-/// Whether it is a number that fits both types that Elasticsearch may have chosen, `long` and `float`.
-fn fits(text: &str) -> bool {
+/// Whether the text is a number that fits both numeric types of Elasticsearch.
+///
+/// It may have chosen `long` or `float` for the label.
+fn is_safe_number(text: &str) -> bool {
     match text.as_bytes() {
+        // `true` or `false`.
         [b't' | b'f', ..] => false,
-        // Up to 18 digits with a sign, and up to 17 with a point, without a look at each.
+        // 18 bytes without an exponent fit both types, so the text need not be parsed.
         short if short.len() <= 18 && !short.contains(&b'e') => true,
         _ => match text.parse::<i64>() {
             Ok(_) => true,
             Err(_) => text.parse::<f64>().is_ok_and(|number| {
-                text.contains(['.', 'e']) && number.abs() < super::schema::LARGEST
+                text.contains(['.', 'e']) && number.abs() < super::schema::NUMBER_LIMIT
             }),
         },
     }
@@ -55,7 +60,7 @@ fn fits(text: &str) -> bool {
 
 fn own_name(name: &str) -> &str {
     let own = name.strip_prefix(LABELS).unwrap_or(name);
-    // Elasticsearch takes no name without a letter.
+    // Elasticsearch rejects a blank name.
     if own.chars().all(char::is_whitespace) {
         "_"
     } else {

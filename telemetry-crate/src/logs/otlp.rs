@@ -1,9 +1,9 @@
-//! One event as an OTLP log record, beside its line.
+//! OTLP log records, one per event, beside the log lines.
 //!
-//! The record has what the JSON line has, under the same names, with the types that OTLP knows
-//! ([log data model](https://opentelemetry.io/docs/specs/otel/logs/data-model/)): severity, body, trace and the fields as
-//! attributes. What it leaves out: the queue and the sending, which are behind [`RecordSink`], and an instrumentation
-//! scope per library: the target of the event is the scope's name, as with the other appenders.
+//! A record has the content of the JSON line under the same names, with OTLP's types
+//! ([log data model](https://opentelemetry.io/docs/specs/otel/logs/data-model/)): severity, body, trace, and the fields as
+//! attributes. The name of the instrumentation scope is the event's target, as in other log appenders. Queueing and sending
+//! are behind [`RecordSink`].
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::{
 };
 use tracing::Level;
 
-use super::{Line, fields::Kind, schema::FLAT};
+use super::{LogLine, fields::Kind, schema::FLAT};
 use crate::{
     config::RecordLimits,
     proto::{attribute, nanos, scope, text},
@@ -25,22 +25,26 @@ use crate::{
     values::prefix,
 };
 
-/// A log record and the target of its event, which becomes the scope that it is sent in.
+/// A log record, and the target of its event, which becomes the scope.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
     pub(crate) target: Box<str>,
     pub(crate) record: LogRecord,
 }
 
-/// Takes records. It is called inside the program's own log call, so it must neither block nor log.
+/// Receives log records.
+///
+/// Called inside the program's log calls, so an implementation must neither block nor log.
 pub(crate) trait RecordSink: Debug + Send + Sync {
     fn push(&self, record: Record);
 }
 
-/// Bytes of a target, which a record of the `log` crate may make up.
+/// Most bytes of a target.
+///
+/// The target of a `log` record may be built at run time.
 const MAX_TARGET: usize = 1024;
 
-/// Where the records of a layer go.
+/// Converts events to log records and passes them to a sink.
 #[derive(Debug, Clone)]
 pub(crate) struct Records {
     sink: Arc<dyn RecordSink>,
@@ -52,7 +56,7 @@ impl Records {
         Self { sink, limits }
     }
 
-    pub(super) fn push(&self, line: &Line<'_>) {
+    pub(super) fn push(&self, line: &LogLine<'_>) {
         self.sink.push(Record {
             target: prefix(line.target, MAX_TARGET).into(),
             record: record_of(line, self.limits),
@@ -60,7 +64,7 @@ impl Records {
     }
 }
 
-fn record_of<'a>(line: &Line<'a>, limits: RecordLimits) -> LogRecord {
+fn record_of<'a>(line: &LogLine<'a>, limits: RecordLimits) -> LogRecord {
     let (number, severity) = severity_of(line.level);
     let time = nanos(line.time);
     let message = line.event.message();
@@ -83,7 +87,7 @@ fn record_of<'a>(line: &Line<'a>, limits: RecordLimits) -> LogRecord {
     let mut names: Vec<&'a str> = Vec::with_capacity(16);
     let mut add = |name: &'a str, value: &str, kind| {
         let name = match name {
-            // As on the events of spans: `error` is a namespace of the conventions.
+            // As on span events. The conventions use `error` as a namespace, so it cannot be an attribute.
             "error" | "err" => "exception.message",
             name => name,
         };
@@ -93,7 +97,7 @@ fn record_of<'a>(line: &Line<'a>, limits: RecordLimits) -> LogRecord {
         names.push(name);
         if record.attributes.len() < limits.attributes {
             let value = value_of(value, kind, limits.value_length);
-            // The names of the line, so that a query means the same in both.
+            // The same name as in the line, so that queries are the same for both.
             record.attributes.push(attribute(FLAT.name(name), value));
         } else {
             record.dropped_attributes_count += 1;
@@ -110,7 +114,9 @@ fn record_of<'a>(line: &Line<'a>, limits: RecordLimits) -> LogRecord {
     record
 }
 
-/// The lowest number of each range, and the name that the line has as well.
+/// The severity number and text of a level.
+///
+/// The number is the lowest of the level's range, and the text is that of the line.
 fn severity_of(level: Level) -> (SeverityNumber, &'static str) {
     match level {
         Level::TRACE => (SeverityNumber::Trace, "TRACE"),
@@ -125,7 +131,7 @@ fn value_of(value: &str, kind: Kind, length: usize) -> Value {
     let bare = || match value {
         "true" => Some(Value::BoolValue(true)),
         "false" => Some(Value::BoolValue(false)),
-        // Beyond 64 signed bits it stays a text: a floating-point number would be another number.
+        // A number beyond `i64` stays text, because a floating-point number would change its value.
         digits
             if digits
                 .bytes()
@@ -143,7 +149,7 @@ fn value_of(value: &str, kind: Kind, length: usize) -> Value {
 }
 
 fn cut(value: &str, characters: usize) -> &str {
-    // Nothing to count where there are fewer bytes than characters allowed.
+    // A text has at least as many bytes as characters.
     if value.len() <= characters {
         return value;
     }
@@ -151,7 +157,7 @@ fn cut(value: &str, characters: usize) -> &str {
     end.and_then(|(end, _)| value.get(..end)).unwrap_or(value)
 }
 
-/// One request with all of the records, in one scope per target.
+/// One request with all records, in one scope per target.
 pub(crate) fn logs_request(
     resource: &Resource,
     records: impl IntoIterator<Item = Record>,

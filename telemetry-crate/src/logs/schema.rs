@@ -1,8 +1,8 @@
-//! What our own keys are called, flat by default, or as Elastic, Google Cloud or Datadog expect them, and where a program's
-//! fields go beside them.
+//! The JSON schemas: the names of firstlight's keys, and of the program's fields.
 //!
-//! Everything else about a line is the same in all of them. What a backend needs on every line and never changes (the
-//! service's name, the version of the schema) is rendered once.
+//! The default schema is flat. The others have the keys that Elastic, Google Cloud and Datadog expect. In all other
+//! respects a line is the same in each. Constant parts, such as the service's name and the version of the schema, are
+//! rendered once.
 
 mod reserved;
 #[cfg(test)]
@@ -13,9 +13,9 @@ use std::{borrow::Cow, sync::LazyLock};
 use tracing::Level;
 
 use self::reserved::Reserved;
-pub(super) use self::reserved::{LARGEST, Type};
+pub(super) use self::reserved::{NUMBER_LIMIT, Type};
 use super::{
-    bound::{MAX_CONSTANT, write_within},
+    bound::{MAX_CONSTANT, write_truncated},
     json::{escape, write_constant},
 };
 use crate::{config::LogFormat, resource::Resource};
@@ -31,50 +31,55 @@ pub(super) struct Schema {
     /// From `ERROR` to `TRACE`.
     levels: [&'static str; 5],
     pub(super) ids: Ids,
-    place: fn(&str) -> Place,
-    pub(super) aside: Aside,
-    /// Keys of every line, and the resource's attributes that are their values.
+    naming: fn(&str) -> Naming,
+    pub(super) renaming: Renaming,
+    /// Keys of every line, each with the resource attribute that is its value.
     service: &'static [(&'static str, &'static str)],
 }
 
-/// How ids are written.
+/// The notation of ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ids {
     Hexadecimal,
-    /// 64 bits, decimal: the form in which Datadog joins logs and traces.
+    /// The lower 64 bits in decimal, by which Datadog joins logs and traces.
     Decimal,
 }
 
-/// Where a program's field goes.
+/// Whether a program's field can keep its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Under its name.
-    Free,
-    /// Under its name if its value is of the type that the backend takes there, or else aside.
-    As(Type),
-    /// Aside: the name is the backend's.
-    Aside,
+pub(super) enum Naming {
+    /// The field keeps its name.
+    Keep,
+    /// The field keeps its name if its value is of this type.
+    ///
+    /// Otherwise it is renamed.
+    KeepIf(Type),
+    /// The field is renamed, because the backend or firstlight uses the name.
+    Rename,
 }
 
-/// Where fields go that cannot have their name.
+/// The new name of a field that cannot keep its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Aside {
-    /// To `field.<name>`.
-    Prefixed,
-    /// To `labels.<name>` as text and `numeric_labels.<name>` as numbers: objects with one type of value each, so that no
-    /// value is refused because an earlier one had another type.
+pub(super) enum Renaming {
+    /// `field.<name>`.
+    Prefix,
+    /// `labels.<name>` for texts, and `numeric_labels.<name>` for numbers.
+    ///
+    /// Each of the two objects has values of one type, so that no value is rejected because an earlier one had another.
     Labels,
 }
 
-/// How many fields are not on the line. In every format: no backend has a name for it.
+/// The key for the number of dropped fields, in every format.
+///
+/// No backend has a name for it.
 pub(super) const DROPPED: &str = "firstlight.dropped_fields";
 
-/// Before the name of a field that is put aside.
+/// The prefix of a renamed field.
 pub(super) const PREFIX: &str = "field.";
 
 const LOWER: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
-/// The OpenTelemetry names, flat.
+/// The default schema, with OpenTelemetry's names.
 pub(super) static FLAT: Schema = Schema {
     time: "timestamp",
     level: "level",
@@ -83,13 +88,15 @@ pub(super) static FLAT: Schema = Schema {
     span_id: "span_id",
     levels: ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"],
     ids: Ids::Hexadecimal,
-    place: flat,
-    aside: Aside::Prefixed,
+    naming: flat_naming,
+    renaming: Renaming::Prefix,
     service: &[],
 };
 
-/// Our own keys, and what Loki calls the parts of an OTLP record: it keeps attributes beside them, with each dot a `_`.
-fn flat(name: &str) -> Place {
+/// Reserves firstlight's keys, and Loki's names for the parts of an OTLP record.
+///
+/// Loki stores attributes beside those parts and replaces each dot by `_`.
+fn flat_naming(name: &str) -> Naming {
     let reserved: &[&str] = match name.len() {
         5 => &["level", "flags"],
         6 => &["target"],
@@ -102,18 +109,20 @@ fn flat(name: &str) -> Place {
         18 => &["observed_timestamp"],
         24 => &["dropped_attributes_count"],
         25 => &["firstlight_dropped_fields"],
-        _ => return Place::Free,
+        _ => return Naming::Keep,
     };
-    let plain = |byte: u8| if byte == b'.' { b'_' } else { byte };
-    let is_same = |known: &&str| known.bytes().eq(name.bytes().map(plain));
+    let without_dots = |byte: u8| if byte == b'.' { b'_' } else { byte };
+    let is_same = |known: &&str| known.bytes().eq(name.bytes().map(without_dots));
     if reserved.iter().any(is_same) {
-        Place::Aside
+        Naming::Rename
     } else {
-        Place::Free
+        Naming::Keep
     }
 }
 
-/// [Elastic Common Schema](https://www.elastic.co/guide/en/ecs/current/index.html), with dotted names.
+/// Elastic Common Schema, with dotted names.
+///
+/// See [the reference](https://www.elastic.co/guide/en/ecs/current/index.html).
 static ECS: Schema = Schema {
     time: "@timestamp",
     level: "log.level",
@@ -122,9 +131,9 @@ static ECS: Schema = Schema {
     span_id: "span.id",
     levels: LOWER,
     ids: Ids::Hexadecimal,
-    // Custom fields are labels there, whatever they are called: what is a name of one's own today is the schema's tomorrow.
-    place: |name| ECS_NAMES.listed(name).unwrap_or(Place::Aside),
-    aside: Aside::Labels,
+    // All custom fields become labels, because a later version of the schema may define any other name.
+    naming: |name| ECS_NAMES.listed(name).unwrap_or(Naming::Rename),
+    renaming: Renaming::Labels,
     service: &[
         ("service.name", "service.name"),
         ("service.version", "service.version"),
@@ -132,7 +141,7 @@ static ECS: Schema = Schema {
     ],
 };
 
-/// Of the list of fields.
+/// The version of ECS from which the list of fields is.
 const ECS_VERSION: &str = "9.4.0";
 
 static ECS_NAMES: LazyLock<Reserved> = LazyLock::new(|| {
@@ -140,7 +149,9 @@ static ECS_NAMES: LazyLock<Reserved> = LazyLock::new(|| {
     Reserved::new(include_str!("schema/ecs.txt"), ours, true)
 });
 
-/// [Structured logging of Google Cloud](https://cloud.google.com/logging/docs/structured-logging).
+/// Structured logging of Google Cloud.
+///
+/// See [the reference](https://cloud.google.com/logging/docs/structured-logging).
 static GCP: Schema = Schema {
     time: "time",
     level: "severity",
@@ -149,15 +160,17 @@ static GCP: Schema = Schema {
     span_id: "logging.googleapis.com/spanId",
     levels: ["ERROR", "WARNING", "INFO", "DEBUG", "DEBUG"],
     ids: Ids::Hexadecimal,
-    place: |name| GCP_NAMES.place(name),
-    aside: Aside::Prefixed,
+    naming: |name| GCP_NAMES.naming(name),
+    renaming: Renaming::Prefix,
     service: &[],
 };
 
 static GCP_NAMES: LazyLock<Reserved> =
     LazyLock::new(|| Reserved::new(include_str!("schema/gcp.txt"), GCP.own_keys(), false));
 
-/// [Attributes of Datadog](https://docs.datadoghq.com/logs/log_configuration/attributes_naming_convention/).
+/// Attributes of Datadog.
+///
+/// See [the reference](https://docs.datadoghq.com/logs/log_configuration/attributes_naming_convention/).
 static DATADOG: Schema = Schema {
     time: "timestamp",
     level: "status",
@@ -166,8 +179,8 @@ static DATADOG: Schema = Schema {
     span_id: "dd.span_id",
     levels: LOWER,
     ids: Ids::Decimal,
-    place: |name| DATADOG_NAMES.place(name),
-    aside: Aside::Prefixed,
+    naming: |name| DATADOG_NAMES.naming(name),
+    renaming: Renaming::Prefix,
     service: &[
         ("dd.service", "service.name"),
         ("dd.version", "service.version"),
@@ -178,7 +191,7 @@ static DATADOG: Schema = Schema {
 static DATADOG_NAMES: LazyLock<Reserved> =
     LazyLock::new(|| Reserved::new(include_str!("schema/datadog.txt"), DATADOG.own_keys(), true));
 
-/// A schema with this process's part of it rendered.
+/// A schema with its constant parts rendered for this process.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     pub(super) schema: &'static Schema,
@@ -186,9 +199,9 @@ pub(super) struct Keys {
     pub(super) opening: Vec<u8>,
     /// `","level":"INFO","target":"`, with the schema's keys, from `ERROR` to `TRACE`.
     levels: [Vec<u8>; 5],
-    /// `,"key":"value"` for each key that never changes.
+    /// `,"key":"value"` for each constant key.
     pub(super) constant: Vec<u8>,
-    /// What stands before a trace id.
+    /// The text before a trace id.
     pub(super) trace_prefix: Vec<u8>,
 }
 
@@ -200,8 +213,8 @@ impl Keys {
             LogFormat::Gcp => &GCP,
             LogFormat::Datadog => &DATADOG,
         };
-        // The names are read here, and not for the first line.
-        schema.place("");
+        // Parses the list of names now, so that the first line does not pay for it.
+        schema.naming("");
         let mut constant = Vec::new();
         if format == LogFormat::Ecs {
             write_constant(&mut constant, "ecs.version", ECS_VERSION);
@@ -212,10 +225,10 @@ impl Keys {
             }
         }
         let mut trace_prefix = Vec::new();
-        // Without the project, Google Cloud shows the id and joins nothing.
+        // Google Cloud joins logs and traces only if the id is prefixed with the project.
         if let (LogFormat::Gcp, Some(project)) = (format, resource.get("cloud.account.id")) {
             trace_prefix.extend_from_slice(b"projects/");
-            write_within(&mut trace_prefix, project, MAX_CONSTANT, escape);
+            write_truncated(&mut trace_prefix, project, MAX_CONSTANT, escape);
             trace_prefix.extend_from_slice(b"/traces/");
         }
         Self {
@@ -230,7 +243,7 @@ impl Keys {
         }
     }
 
-    /// What stands between the time and the target of a line.
+    /// The rendered level, which is between the time and the target of a line.
     pub(super) fn level(&self, level: Level) -> &[u8] {
         let [error, warn, info, debug, trace] = &self.levels;
         match level {
@@ -244,7 +257,7 @@ impl Keys {
 }
 
 impl Schema {
-    /// The keys of every line, and `message`, which is called so in all of them.
+    /// The keys of every line. `message` has the same name in all schemas.
     fn own_keys(&self) -> impl Iterator<Item = &'static str> + use<> {
         let service = self.service.iter().map(|(key, _)| *key);
         let keys = [self.time, self.level, self.target, self.trace_id];
@@ -253,20 +266,20 @@ impl Schema {
             .chain(service)
     }
 
-    pub(super) fn place(&self, name: &str) -> Place {
-        let place = (self.place)(name);
-        // What is put aside and what is called so anyway are two fields.
-        if place == Place::Free && name.starts_with(PREFIX) {
-            return Place::Aside;
+    pub(super) fn naming(&self, name: &str) -> Naming {
+        let naming = (self.naming)(name);
+        // A field `field.a` must differ from a renamed field `a`.
+        if naming == Naming::Keep && name.starts_with(PREFIX) {
+            return Naming::Rename;
         }
-        place
+        naming
     }
 
-    /// The name that a field has whose type does not matter.
+    /// The name of a field in a format where its type does not matter.
     pub(super) fn name<'a>(&self, name: &'a str) -> Cow<'a, str> {
-        match self.place(name) {
-            Place::Aside => Cow::Owned(format!("{PREFIX}{name}")),
-            Place::Free | Place::As(_) => Cow::Borrowed(name),
+        match self.naming(name) {
+            Naming::Rename => Cow::Owned(format!("{PREFIX}{name}")),
+            Naming::Keep | Naming::KeepIf(_) => Cow::Borrowed(name),
         }
     }
 }

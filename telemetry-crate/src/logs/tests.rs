@@ -1,4 +1,4 @@
-//! What a line looks like, judged from its text.
+//! Tests of the log layer, by the text of its lines.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -31,7 +31,7 @@ impl Write for Sink {
     }
 }
 
-/// What the program logs under this filter, as text.
+/// The log lines of `program` under this filter.
 pub(super) fn text(
     format: LogFormat,
     filter: &str,
@@ -71,7 +71,7 @@ pub(super) fn resource() -> Resource {
     )
 }
 
-/// The same as JSON objects, each with the names of its keys in order.
+/// The log lines as JSON objects, each with the names of its keys in order.
 fn lines(filter: &str, program: impl FnOnce()) -> Vec<(Vec<String>, Map<String, Value>)> {
     let text = text(LogFormat::Json, filter, Sampler::AlwaysOn, program);
     text.lines()
@@ -79,7 +79,7 @@ fn lines(filter: &str, program: impl FnOnce()) -> Vec<(Vec<String>, Map<String, 
         .collect()
 }
 
-/// Every key of a flat object, duplicates included, which a parser would hide.
+/// All keys of a flat object, including duplicates, which a parser would hide.
 fn keys(line: &str) -> Vec<String> {
     struct Keys(Vec<String>);
     impl<'de> serde::de::Visitor<'de> for Keys {
@@ -153,7 +153,7 @@ fn keys_are_unique_and_reserved() {
     assert_eq!(line["message"], "the message");
     assert_eq!(
         line["field.level"], "FATAL",
-        "the innermost wins: the event's, not the span's"
+        "the event's field takes precedence over the span's"
     );
     assert_eq!(line["field.message"], "field's");
     assert_eq!(line["field.trace_id"], "0");
@@ -162,7 +162,7 @@ fn keys_are_unique_and_reserved() {
     assert_eq!(line["tenant"], "a", "inherited");
     assert!(
         !line.contains_key("otel.name"),
-        "an instruction to the trace signal"
+        "configures the span and is not a field"
     );
 }
 
@@ -243,7 +243,7 @@ fn lines_in_spans_have_ids() {
 }
 
 #[test]
-fn filters_keep_the_fields_of_spans() {
+fn filtered_lines_keep_span_fields() {
     let lines = lines("warn,noisy=off", || {
         let _request = tracing::info_span!("request", tenant = "a").entered();
         tracing::info!("not shown");
@@ -255,7 +255,7 @@ fn filters_keep_the_fields_of_spans() {
 }
 
 #[test]
-fn directives_about_spans_work() {
+fn span_directives_select_by_field() {
     let lines = lines("warn,[request{tenant=a}]=debug", || {
         for tenant in ["a", "b"] {
             let _request = tracing::info_span!("request", tenant).entered();
@@ -267,7 +267,7 @@ fn directives_about_spans_work() {
 }
 
 #[test]
-fn later_fields_are_inherited() {
+fn recorded_span_fields_are_inherited() {
     let lines = lines("info", || {
         let span = tracing::info_span!("request", user = tracing::field::Empty);
         let _entered = span.enter();

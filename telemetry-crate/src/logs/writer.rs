@@ -1,11 +1,11 @@
-//! Where lines go: a bounded buffer, and a thread that empties it into standard output.
+//! The writer of log lines: a bounded buffer and a writing thread.
 //!
-//! Writing a line never blocks on the pipe behind standard output. A log collector that stops reading costs lines,
-//! which are counted, and never requests. A closed pipe is survived the same way. One buffer is filled while the other
-//! is written, so a line costs no allocation and a burst of lines one system call.
+//! If the log collector stops reading, or the pipe behind standard output is closed, lines are dropped and counted, and
+//! requests are not delayed. One buffer is filled while the other is written, so a line needs no allocation, and a burst of
+//! lines one system call.
 //!
-//! An `ERROR` may be the last thing that a process says, so its thread waits until the line is out: briefly, and only once
-//! while the pipe stands still (the book's decision 6).
+//! Only an `ERROR` line waits for the pipe, because it may be the last one before a crash. The wait is short, and after one
+//! has timed out, no other line waits until something is written. The book's decision 6 has the reasons.
 
 use std::{
     fmt, io,
@@ -20,30 +20,34 @@ use std::{
 
 use crate::InitError;
 
-/// What may wait for a slow reader: seconds of a busy service's lines, and no more memory than that.
+/// Most bytes that wait for a slow reader: some seconds of a busy service's lines.
 const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Delay before a write, to batch lines. One system call for each line would cost more than everything else about it.
+/// Delay before a write, to batch lines.
+///
+/// One system call per line would cost more than the rest of the line.
 const BATCH_DELAY: Duration = Duration::from_millis(5);
 
-/// How long an urgent line waits to be written. A thread that is woken up to write needs some 50 microseconds; on a machine
-/// with much more work than processors it may not run for some hundred milliseconds.
+/// Longest wait for an urgent line to be written.
+///
+/// The writer's thread needs some 50 microseconds to wake up and write. On an overloaded machine it may not run for some
+/// hundred milliseconds.
 const URGENT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Bytes from which on a write is not delayed.
+/// Bytes in the buffer above which a write is not delayed.
 const FLUSH_THRESHOLD: usize = 64 * 1024;
 
 const THREAD: &str = "firstlight-logs";
 
-/// A handle on the buffer; clones share it.
+/// A handle to the buffer. Clones share it.
 #[derive(Clone)]
 pub(crate) struct LogWriter(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    /// There is something to write.
+    /// Notified when the writing thread has work.
     filled: Condvar,
-    /// Something was written.
+    /// Notified when lines were written or lost.
     emptied: Condvar,
     dropped: AtomicU64,
 }
@@ -51,16 +55,19 @@ struct Shared {
 #[derive(Default)]
 struct State {
     buffer: Vec<u8>,
-    /// Lines in the buffer.
-    waiting: u64,
-    /// A flush waits for what is in the buffer, or there is enough of it.
-    hurry: bool,
-    /// Lines taken, and lines done with, since the start.
+    /// The number of lines in the buffer.
+    buffered: u64,
+    /// Whether to write without a delay.
+    ///
+    /// Set by a flush, an urgent line, or a large buffer.
+    flush_now: bool,
+    /// Lines accepted since the start.
     accepted: u64,
+    /// Lines written or lost since the start.
     done: u64,
-    /// There is a thread that writes.
+    /// Whether the writing thread runs.
     is_started: bool,
-    /// An urgent line has waited in vain, and nothing was written since.
+    /// Whether an urgent line has timed out, and nothing was written since.
     is_stalled: bool,
     last_error: Option<String>,
 }
@@ -83,8 +90,9 @@ impl LogWriter {
         }))
     }
 
-    /// Starts the thread that writes; it lives as long as the process, so that an event after the shutdown still
-    /// comes out.
+    /// Starts the writing thread.
+    ///
+    /// It runs until the process ends, so that events after the shutdown are also written.
     pub(crate) fn start(&self, sink: impl Write + Send + 'static) -> Result<(), InitError> {
         let writer = self.clone();
         thread::Builder::new()
@@ -98,30 +106,33 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Takes one complete line, or drops and counts it if the buffer is full. An urgent one does not linger, and is written
-    /// when this returns, unless nothing can be written.
+    /// Accepts one complete line, or drops and counts it if the buffer is full.
+    ///
+    /// An urgent line is written without a delay, and this waits until it is written, for at most [`URGENT_TIMEOUT`].
     pub(crate) fn write(&self, line: &[u8], urgent: bool) {
         let mut state = self.lock();
         if state.buffer.len() + line.len() > BUFFER_BYTES {
             drop(state);
-            return self.lost_one();
+            return self.count_dropped();
         }
-        let hurry = !state.hurry && (urgent || state.buffer.len() > FLUSH_THRESHOLD);
-        state.hurry |= hurry;
-        let wake = hurry || state.buffer.is_empty();
+        let flush_now = !state.flush_now && (urgent || state.buffer.len() > FLUSH_THRESHOLD);
+        state.flush_now |= flush_now;
+        let wake = flush_now || state.buffer.is_empty();
         state.buffer.extend_from_slice(line);
-        state.waiting += 1;
+        state.buffered += 1;
         state.accepted += 1;
         if wake {
             self.0.filled.notify_one();
         }
         if urgent && state.is_started {
-            self.wait_for_last_words(state);
+            self.wait_until_written(state);
         }
     }
 
-    /// Until what was taken is done with. A thread that has waited in vain keeps all others from waiting.
-    fn wait_for_last_words(&self, mut state: MutexGuard<'_, State>) {
+    /// Waits until all accepted lines are written or lost.
+    ///
+    /// After one thread has timed out, no other thread waits until something is written.
+    fn wait_until_written(&self, mut state: MutexGuard<'_, State>) {
         let target = state.accepted;
         let deadline = Instant::now() + URGENT_TIMEOUT;
         while state.done < target && !state.is_stalled {
@@ -136,32 +147,33 @@ impl LogWriter {
         }
     }
 
-    /// What waits to be written: of a writer that was never started, everything that fits.
+    /// The buffered lines: all lines that fit, if the writer was never started.
     #[cfg(feature = "testing")]
     pub(crate) fn waiting(&self) -> Vec<u8> {
         self.lock().buffer.clone()
     }
 
-    pub(crate) fn lost_one(&self) {
+    fn count_dropped(&self) {
         self.0.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Lines lost since the start.
+    /// Lines dropped or lost since the start.
     pub(crate) fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
 
-    /// Whether a thread has waited in vain, and nothing has been written since.
+    /// Whether an urgent line has timed out, and nothing was written since.
     pub(crate) fn is_stalled(&self) -> bool {
         self.lock().is_stalled
     }
 
-    /// Waits until every line that was taken before this call is written or lost; the number of those that are neither
-    /// when the deadline comes.
+    /// Waits until all lines that were accepted before this call are written or lost.
+    ///
+    /// Returns the number of lines that are neither at the deadline.
     pub(crate) fn flush(&self, deadline: Instant) -> u64 {
         let mut state = self.lock();
         let target = state.accepted;
-        state.hurry = true;
+        state.flush_now = true;
         self.0.filled.notify_one();
         while state.done < target {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -174,7 +186,7 @@ impl LogWriter {
         0
     }
 
-    /// Why lines were lost last.
+    /// The last reason why lines were lost.
     pub(crate) fn last_error(&self) -> String {
         let error = self.lock().last_error.clone();
         error.unwrap_or_else(|| "standard output took no more".to_owned())
@@ -191,27 +203,27 @@ impl LogWriter {
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner);
             }
-            // Wakes up for many lines rather than for each; `hurry` ends it early.
-            let lingered = self
+            // Collects more lines into one write, unless `flush_now` ends the delay.
+            let delayed = self
                 .0
                 .filled
-                .wait_timeout_while(state, BATCH_DELAY, |state| !state.hurry);
-            state = lingered.unwrap_or_else(PoisonError::into_inner).0;
-            state.hurry = false;
+                .wait_timeout_while(state, BATCH_DELAY, |state| !state.flush_now);
+            state = delayed.unwrap_or_else(PoisonError::into_inner).0;
+            state.flush_now = false;
             std::mem::swap(&mut state.buffer, &mut chunk);
-            let lines = std::mem::take(&mut state.waiting);
+            let lines = std::mem::take(&mut state.buffered);
             drop(state);
 
             let result = write_all(&mut sink, &chunk);
             chunk.clear();
-            // A burst's memory is given back.
+            // Frees the memory of a burst.
             chunk.shrink_to(FLUSH_THRESHOLD);
 
             let mut state = self.lock();
             state.done += lines;
             state.is_stalled = false;
             if let Err(error) = result {
-                // How much of the chunk went out is unknown; it is counted as lost.
+                // It is unknown how much of the chunk was written, so all of it counts as lost.
                 self.0.dropped.fetch_add(lines, Ordering::Relaxed);
                 state.last_error = Some(format!("standard output: {error}"));
             }
@@ -225,7 +237,7 @@ impl LogWriter {
     }
 }
 
-/// Like `Write::write_all`, but patient with a non-blocking pipe that is full, which `write_all` gives up on.
+/// Like `Write::write_all`, but retries on a full non-blocking pipe.
 fn write_all(sink: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match sink.write(bytes) {
@@ -287,8 +299,9 @@ mod tests {
     }
 
     #[test]
-    fn stopped_readers_cost_only_lines() {
-        let writer = LogWriter::new(); // never started: the slowest reader there is
+    fn lines_beyond_the_buffer_are_counted() {
+        // Never started, which is like a reader that has stopped.
+        let writer = LogWriter::new();
         let line = vec![b'x'; 1024];
         for _ in 0..BUFFER_BYTES / 1024 + 10 {
             writer.write(&line, false);
@@ -321,16 +334,16 @@ mod tests {
     }
 
     #[test]
-    fn urgent_lines_are_out_when_taken() {
+    fn urgent_lines_are_written_on_return() {
         let (writer, sink) = (LogWriter::new(), Sink::default());
         writer.start(sink.clone()).unwrap();
-        let is_out = |n: &u32| {
+        let is_written = |n: &u32| {
             let line = format!("{n}\n");
             writer.write(line.as_bytes(), true);
             sink.0.lock().unwrap().ends_with(line.as_bytes())
         };
-        // Not all, for a machine that does not run the writer's thread for longer than a line may wait.
-        assert!((0..1_000).filter(is_out).count() > 900);
+        // An overloaded machine may not run the writer's thread within the timeout, so a few may be late.
+        assert!((0..1_000).filter(is_written).count() > 900);
     }
 
     #[test]
@@ -340,7 +353,7 @@ mod tests {
         let start = Instant::now();
         for _ in 0..2 {
             gate.set_open(false);
-            // Had each of them waited, this would be an hour.
+            // If each line waited, this would take hours.
             for _ in 0..20_000 {
                 writer.write(b"line\n", true);
             }
@@ -353,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_is_survived_and_counted() {
+    fn lines_to_a_closed_pipe_are_counted() {
         struct Closed;
         impl Write for Closed {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {

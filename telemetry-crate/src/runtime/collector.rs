@@ -1,4 +1,4 @@
-//! tokio's stable counters, read whenever metrics are asked for: a handful of atomics.
+//! tokio's stable counters, read at each collection from a few atomics.
 
 use std::time::Instant;
 
@@ -26,7 +26,7 @@ impl Collector for RuntimeObserver {
         ] {
             samples.sample(metric, &[], value);
         }
-        // tokio keeps these where a 64-bit number is one atomic.
+        // tokio has these counters only with 64-bit atomics.
         #[cfg(target_has_atomic = "64")]
         for worker in 0..tokio.num_workers() {
             let busy = tokio.worker_total_busy_duration(worker).as_secs_f64();

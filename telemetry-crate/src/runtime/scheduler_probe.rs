@@ -9,50 +9,54 @@ use tokio::sync::Notify;
 
 use crate::catalog;
 
-/// Shared by the admin thread, which asks, and the probe, which answers.
+/// State shared by the admin thread, which wakes, and the probe, which responds.
 #[derive(Debug, Default)]
 pub(super) struct SchedulerProbe {
     wake: Notify,
-    /// When the question was asked that has no answer yet. Held for an instant only.
-    asked: Mutex<Option<Instant>>,
+    /// Time of a wake-up without a response yet. Locked only briefly.
+    woken_at: Mutex<Option<Instant>>,
 }
 
 impl SchedulerProbe {
-    /// Wakes the probe, unless the last question is still open. Returns how long it has been open.
-    pub(super) fn ask(&self, now: Instant) -> Duration {
-        let mut asked = self.lock();
-        if let Some(asked) = *asked {
-            return now.saturating_duration_since(asked);
+    /// Wakes the probe, unless the last wake-up has no response yet.
+    ///
+    /// Returns the time since that wake-up.
+    pub(super) fn wake_up(&self, now: Instant) -> Duration {
+        let mut woken_at = self.lock();
+        if let Some(woken_at) = *woken_at {
+            return now.saturating_duration_since(woken_at);
         }
-        *asked = Some(now);
+        *woken_at = Some(now);
         self.wake.notify_one();
         Duration::ZERO
     }
 
-    /// How long the runtime has owed an answer.
+    /// Returns the time since a wake-up that has no response.
     pub(super) fn stalled(&self, now: Instant) -> Duration {
-        let asked = *self.lock();
-        asked.map_or(Duration::ZERO, |asked| now.saturating_duration_since(asked))
+        let woken_at = *self.lock();
+        woken_at.map_or(Duration::ZERO, |woken_at| {
+            now.saturating_duration_since(woken_at)
+        })
     }
 
-    /// The answer, with the time that it took.
-    fn answer(&self, now: Instant) -> Option<Duration> {
-        let asked = self.lock().take()?;
-        Some(now.saturating_duration_since(asked))
+    /// Takes the open wake-up, and returns the time since it.
+    fn respond(&self, now: Instant) -> Option<Duration> {
+        let woken_at = self.lock().take()?;
+        Some(now.saturating_duration_since(woken_at))
     }
 
-    /// The probe: a task of the runtime that is observed.
+    /// The probe: a task of the observed runtime.
     pub(super) async fn run(probe: Arc<Self>) {
         let delays = metrics::histogram!(catalog::TOKIO_SCHEDULER_DELAY.name);
         loop {
             probe.wake.notified().await;
-            if let Some(delay) = probe.answer(Instant::now()) {
+            if let Some(delay) = probe.respond(Instant::now()) {
                 delays.record(delay);
             }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+        self.woken_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

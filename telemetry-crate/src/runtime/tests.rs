@@ -8,7 +8,7 @@ use std::{
 use super::{
     NoRuntime, RuntimeObserver,
     scheduler_probe::SchedulerProbe,
-    watch::{Change, Watch},
+    watch::{Change, StallDetector},
 };
 use crate::metrics::{Format, Metrics, MetricsOptions};
 
@@ -18,26 +18,26 @@ fn probes_stay_open_until_polled() {
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
     assert_eq!(scheduler.stalled(start), Duration::ZERO);
-    assert_eq!(scheduler.ask(start), Duration::ZERO);
-    assert_eq!(scheduler.ask(after(2)), Duration::from_secs(2));
+    assert_eq!(scheduler.wake_up(start), Duration::ZERO);
+    assert_eq!(scheduler.wake_up(after(2)), Duration::from_secs(2));
     assert_eq!(scheduler.stalled(after(5)), Duration::from_secs(5));
 }
 
 #[test]
-fn a_stall_is_one_line_and_its_end_another() {
-    let mut watch = Watch::default();
-    let mut look = |milliseconds| watch.look(Duration::from_millis(milliseconds));
-    assert_eq!(look(0), None);
-    assert_eq!(look(2_900), None);
-    assert_eq!(look(3_000), Some(Change::Blocked));
-    assert_eq!(look(3_100), None);
-    assert_eq!(look(9_000), None);
+fn stalls_are_reported_once() {
+    let mut detector = StallDetector::default();
+    let mut update = |milliseconds| detector.update(Duration::from_millis(milliseconds));
+    assert_eq!(update(0), None);
+    assert_eq!(update(2_900), None);
+    assert_eq!(update(3_000), Some(Change::Blocked));
+    assert_eq!(update(3_100), None);
+    assert_eq!(update(9_000), None);
     let recovered = Change::Recovered(Duration::from_secs(9));
-    assert_eq!(look(0), Some(recovered));
-    assert_eq!(look(0), None);
-    assert_eq!(look(4_000), Some(Change::Blocked));
-    // Blocked again before the observer looked.
-    assert!(matches!(look(500), Some(Change::Recovered(_))));
+    assert_eq!(update(0), Some(recovered));
+    assert_eq!(update(0), None);
+    assert_eq!(update(4_000), Some(Change::Blocked));
+    // Blocked again before the next update.
+    assert!(matches!(update(500), Some(Change::Recovered(_))));
 }
 
 #[test]
@@ -53,19 +53,19 @@ fn ended_runtimes_leave_the_exposition() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    // No timer: the probe must not need one.
+    // Without a timer, because the probe must not need one.
     ::metrics::with_local_recorder(&metrics.recorder(), || {
         runtime.block_on(async {
             observer.observe_current().unwrap();
             let scheduler = observer.observed().unwrap().scheduler;
             tokio::task::yield_now().await;
-            scheduler.ask(Instant::now());
+            scheduler.wake_up(Instant::now());
             while scheduler.stalled(Instant::now()) > Duration::ZERO {
                 tokio::task::yield_now().await;
             }
         });
     });
-    let page = metrics.handle().render(Format::Text);
+    let exposition = metrics.handle().render(Format::Text);
     for line in [
         "tokio_workers 1",
         "tokio_alive_tasks 1",
@@ -75,10 +75,10 @@ fn ended_runtimes_leave_the_exposition() {
         "tokio_worker_busy_seconds_total{worker=\"0\"}",
         "tokio_worker_park_total{worker=\"0\"}",
     ] {
-        assert!(page.contains(line), "no {line} in\n{page}");
+        assert!(exposition.contains(line), "no {line} in\n{exposition}");
     }
     drop(runtime);
     assert!(observer.observed().is_none());
-    let page = metrics.handle().render(Format::Text);
-    assert!(!page.contains("tokio_workers"), "{page}");
+    let exposition = metrics.handle().render(Format::Text);
+    assert!(!exposition.contains("tokio_workers"), "{exposition}");
 }

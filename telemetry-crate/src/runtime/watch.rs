@@ -1,4 +1,4 @@
-//! The admin thread's eye on the application's runtime.
+//! Watches the application's runtime from the admin thread.
 
 use std::{
     sync::Arc,
@@ -7,35 +7,39 @@ use std::{
 
 use super::RuntimeObserver;
 
-/// Ten wake-ups a second are no load, and show what a person would feel.
-const PERIOD: Duration = Duration::from_millis(100);
+/// Interval of wake-ups: no load, and short enough to show what users notice.
+const WAKE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// No request has gone on for so long: that is an incident, and not a busy moment. Well below the usual patience of
-/// liveness probes, which restart the service and leave nothing to look at.
-const BLOCKED: Duration = Duration::from_secs(3);
+/// Time without a response after which the runtime counts as blocked.
+///
+/// This is an incident and not a busy moment. It is well below the usual timeout of liveness
+/// probes, whose restart would remove the evidence.
+const BLOCKED_AFTER: Duration = Duration::from_secs(3);
 
-/// A look that comes so late says that the whole process stood still, and nothing about the runtime.
-const OVERSLEPT: Duration = Duration::from_secs(1);
+/// Delay of a wake-up after which its measurement is discarded.
+///
+/// Such a delay means that the whole process was suspended, and not that the runtime was blocked.
+const MAX_OVERSLEEP: Duration = Duration::from_secs(1);
 
-/// Asks for ever; to be run on the admin thread.
+/// Wakes the probe repeatedly, without end; runs on the admin thread.
 pub(crate) async fn watch(observer: Arc<RuntimeObserver>) {
-    let mut watch = Watch::default();
+    let mut detector = StallDetector::default();
     loop {
         let before = Instant::now();
-        tokio::time::sleep(PERIOD).await;
+        tokio::time::sleep(WAKE_INTERVAL).await;
         let now = Instant::now();
-        if now.duration_since(before) > PERIOD + OVERSLEPT {
+        if now.duration_since(before) > WAKE_INTERVAL + MAX_OVERSLEEP {
             continue;
         }
         let open = observer
             .observed()
-            .map_or(Duration::ZERO, |observed| observed.scheduler.ask(now));
-        match watch.look(open) {
+            .map_or(Duration::ZERO, |observed| observed.scheduler.wake_up(now));
+        match detector.update(open) {
             None => {}
             Some(Change::Blocked) => tracing::warn!(
                 target: "firstlight",
                 "the application's runtime has run no task for {} s: something blocks its threads, such as a synchronous call in async code; see tokio_scheduler_stalled_seconds",
-                BLOCKED.as_secs()
+                BLOCKED_AFTER.as_secs()
             ),
             Some(Change::Recovered(stall)) => tracing::warn!(
                 target: "firstlight",
@@ -50,22 +54,22 @@ pub(crate) async fn watch(observer: Arc<RuntimeObserver>) {
 #[derive(Debug, PartialEq)]
 pub(super) enum Change {
     Blocked,
-    /// After so long.
+    /// The runtime runs again, after being blocked for this time.
     Recovered(Duration),
 }
 
-/// Says each thing once.
+/// Detects the start and the end of a stall, each reported once.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
-    /// The longest wait that was seen since the line was written.
+pub(super) struct StallDetector {
+    /// The longest wait since the stall was reported.
     blocked: Option<Duration>,
 }
 
-impl Watch {
-    /// `open`: for how long the last question has had no answer.
-    pub(super) fn look(&mut self, open: Duration) -> Option<Change> {
+impl StallDetector {
+    /// Updates the state; `open` is the time since a wake-up without a response.
+    pub(super) fn update(&mut self, open: Duration) -> Option<Change> {
         match self.blocked {
-            None if open >= BLOCKED => {
+            None if open >= BLOCKED_AFTER => {
                 self.blocked = Some(open);
                 Some(Change::Blocked)
             }

@@ -1,14 +1,15 @@
-//! What a statement's span says.
+//! Attributes of a statement's span.
 //!
 //! [Database spans](https://opentelemetry.io/docs/specs/semconv/db/database-spans/), stable, and
-//! [for SQL](https://opentelemetry.io/docs/specs/semconv/db/sql/). Two of them are not: the number of rows returned is in
-//! development, and rows affected have no convention yet.
+//! [for SQL](https://opentelemetry.io/docs/specs/semconv/db/sql/). Two attributes are not stable:
+//! the number of returned rows is in development, and the number of affected rows has no convention
+//! yet.
 
 use opentelemetry::KeyValue;
 
 use super::{event::Query, server::known, statement::Statement};
 
-/// The conventions: the summary, and the system's name where there is none.
+/// Returns the span's name: the summary, or the system's name without one.
 pub(super) fn name(statement: &Statement) -> String {
     match &*statement.summary {
         "" => known().server.system.to_owned(),
@@ -36,7 +37,7 @@ pub(super) fn of(statement: &Statement, query: Option<&Query>) -> Vec<KeyValue> 
             KeyValue::new(name, rows)
         };
         attributes.push(rows("db.response.returned_rows", query.rows_returned));
-        // Of a statement that may change some, none is news: the row was not there.
+        // For a statement that may change rows, 0 is informative: the row did not exist.
         let writes = ["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
         if query.rows_affected > 0 || writes.contains(&&*statement.operation) {
             attributes.push(rows("sql.affected_rows", query.rows_affected));

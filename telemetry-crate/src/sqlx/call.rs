@@ -1,7 +1,8 @@
-//! An instrumented call of sqlx: its error, its call site, and its wait for a connection.
+//! An instrumented call of sqlx: its error, its call site, and its wait.
 //!
-//! The event has no error and no caller, and comes, for SQLite, from another thread, for an error even after the call's
-//! end. So the call is kept in its span, where the event finds it, and counts when the last of the two has let go of it.
+//! sqlx's event has no error and no call site. With SQLite it comes from another thread, and after
+//! an error even after the end of the call. So the call is stored in its span, where the event
+//! finds it, and is recorded when both the call and the span have released it.
 
 use std::{
     panic::Location,
@@ -17,19 +18,20 @@ use super::{
     TARGET, attributes,
     event::Query,
     failure::Failure,
-    health, metrics,
+    health, metrics, pool_timeout,
     span_extension::{self, Pending},
     statement::Statement,
-    unopened,
 };
 use crate::{span_end::SpanEnd, traces::SPAN_LEVEL};
+
+/// A call, shared by its future and its span.
 #[derive(Debug)]
 pub(super) struct Call {
-    /// Whose call it is.
+    /// The call site.
     pub(super) site: &'static Location<'static>,
-    /// What is run, if it is no statement that sqlx has an event for.
+    /// The statement, if sqlx has no event for it.
     fixed: Option<Arc<Statement>>,
-    /// Of the call's span.
+    /// The end of the call's span.
     span: OnceLock<SpanEnd>,
     started: Instant,
     state: Mutex<State>,
@@ -38,15 +40,15 @@ pub(super) struct Call {
 #[derive(Debug, Default)]
 struct State {
     statement: Option<Arc<Statement>>,
-    /// What sqlx has measured.
+    /// The duration that sqlx has measured.
     elapsed: Option<Duration>,
-    /// From the start to the end of the call; unset if it was dropped before.
+    /// Duration of the call; `None` if it was dropped before its end.
     took: Option<Duration>,
     failure: Option<Failure>,
 }
 
 impl Call {
-    /// Starts a call, and its span.
+    /// Starts a call and its span.
     pub(super) fn start(
         site: &'static Location<'static>,
         fixed: Option<Arc<Statement>>,
@@ -75,7 +77,7 @@ impl Call {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what the event says; `false` if it has taken another's.
+    /// Takes the statement from sqlx's event; `false` if it already has one.
     pub(super) fn take(&self, query: &Query) -> bool {
         let mut state = self.state();
         if state.statement.is_some() {
@@ -99,8 +101,8 @@ impl Call {
 
     pub(super) fn ended(&self, error: Option<&Error>) {
         if let Some(error) = error {
-            health::note(error);
-            unopened::note(error);
+            health::record_storage_failure(error);
+            pool_timeout::diagnose(error);
         }
         let failure = error.and_then(Failure::of);
         if let (Some(failure), Some(span)) = (&failure, self.span.get()) {
@@ -117,8 +119,8 @@ impl Call {
         state.failure = failure;
         let is_known = state.statement.is_some() || self.fixed.is_some();
         drop(state);
-        // SQLite's thread may hold the span for a while, which is no time of the call. But an event that is still to come
-        // must find the span open.
+        // SQLite's thread may hold the span longer than the call lasts. But an event that is still
+        // to come must find the span open.
         if let Some(span) = self.span.get().filter(|_| is_known) {
             span.end();
         }
@@ -128,7 +130,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // A call that was dropped before it had sent anything was no operation.
+        // A call that was dropped before it had sent anything was not an operation.
         let Some(duration) = state.elapsed.or(state.took) else {
             return;
         };

@@ -1,8 +1,8 @@
-//! The store of schedules, in PostgreSQL or SQLite.
+//! The store of scheduled jobs, in PostgreSQL or SQLite.
 //!
-//! One row for each job, one statement for each question, and the database's clock for all leases, as
-//! [`Store`] says. Times are milliseconds since the Unix epoch, because SQLite has no type for a time and a number is the
-//! same in both.
+//! As [`Store`] describes, there is one row for each job and one statement for each method, and
+//! leases use the database's clock. Times are milliseconds since the Unix epoch, because SQLite has
+//! no type for a time, and a number is the same in both databases.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,10 +13,10 @@ use tokio::sync::OnceCell;
 
 use crate::cron::{Claim, ClaimRequest, RunOutcome, Store};
 
-/// Keeps claims and successes in the table `firstlight_cron` of a database, for all replicas of a service.
+/// Keeps the state of scheduled jobs in a database, for all replicas of a service.
 ///
-/// The table is made at the first use if it is not there; a service whose user may not make tables makes it in a
-/// migration:
+/// The table `firstlight_cron` is created at the first use. A service whose user may not create
+/// tables creates it in a migration:
 ///
 /// ```sql
 /// CREATE TABLE firstlight_cron (
@@ -29,7 +29,7 @@ use crate::cron::{Claim, ClaimRequest, RunOutcome, Store};
 /// );
 /// ```
 ///
-/// Its statements run outside of any request, so they are in the metrics and in no trace.
+/// Its statements run outside any request, so they are in the metrics but not in a trace.
 ///
 /// ```no_run
 /// use firstlight::{cron::{Schedule, Scheduler}, sqlx::CronStore};
@@ -49,7 +49,7 @@ pub struct CronStore<DB: Database> {
     is_ready: OnceCell<()>,
 }
 
-/// What differs between the two.
+/// The statements that differ between the databases.
 #[derive(Debug, Clone, Copy)]
 struct Statements {
     create: &'static str,
@@ -66,7 +66,7 @@ const FIRST_SEEN: &str = concat!(
     "ON CONFLICT (name) DO UPDATE SET first_seen = coalesce(held.first_seen, excluded.first_seen) RETURNING first_seen"
 );
 
-/// The table, behind a prefix.
+/// The statement that creates the table, after a prefix.
 macro_rules! create {
     ($prefix:literal) => {
         concat!(
@@ -77,7 +77,7 @@ macro_rules! create {
     };
 }
 
-/// `$now` is the database's clock.
+/// Builds the statements; `$now` is the database's clock.
 macro_rules! statements {
     ($create:expr, $now:literal) => {
         Statements {
@@ -103,8 +103,8 @@ macro_rules! statements {
 }
 
 const POSTGRESQL: Statements = statements!(
-    // Two replicas that make it at once would trip over each other in the catalogue. In one message, so in one
-    // transaction. The number is "first" in ASCII.
+    // Two replicas that create the table at the same time would conflict in the catalog. Both
+    // statements are one message, and so one transaction. The number is "first" in ASCII.
     create!("SELECT pg_advisory_xact_lock(439956566900); "),
     "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 );
@@ -114,7 +114,7 @@ const SQLITE: Statements = statements!(
 );
 
 impl<DB: Database> CronStore<DB> {
-    /// A store in the pool's database. Nothing is asked of it yet.
+    /// A store in the pool's database; runs no statement yet.
     pub fn new(pool: Pool<DB>) -> Self {
         let is_sqlite = DB::NAME == "SQLite";
         Self {
@@ -125,7 +125,7 @@ impl<DB: Database> CronStore<DB> {
     }
 }
 
-/// What both databases can do, and no more: text, numbers, and numbers that may be missing.
+/// Only uses types of both databases: text, numbers, and optional numbers.
 impl<DB> CronStore<DB>
 where
     DB: Database,
@@ -136,7 +136,9 @@ where
     for<'q> Option<i64>: Encode<'q, DB>,
     usize: ColumnIndex<DB::Row>,
 {
-    /// The table, made if it is not there. Asked for first: who may not make tables may still have one.
+    /// Makes sure that the table exists.
+    ///
+    /// The table is read first, because a user that may not create tables may still have one.
     async fn ready(&self) -> Result<(), Error> {
         let find_or_make = async || match self.find("").await {
             Err(Error::Database(_)) => {
@@ -148,14 +150,14 @@ where
         self.is_ready.get_or_try_init(find_or_make).await.map(drop)
     }
 
-    /// The row of a job: the latest tick, the end of its lease, the last success.
-    async fn find(&self, cron: &str) -> Result<Option<Held>, Error> {
+    /// Returns the row of a job, if there is one.
+    async fn find(&self, cron: &str) -> Result<Option<CronRow>, Error> {
         let row = sqlx::query::<DB>(FIND)
             .bind(cron.to_owned())
             .fetch_optional(&self.pool)
             .await?;
         row.map(|row| {
-            Ok(Held {
+            Ok(CronRow {
                 scheduled_for: row.try_get(0)?,
                 leased_until: row.try_get(1)?,
                 last_success: row.try_get(2)?,
@@ -164,7 +166,7 @@ where
         .transpose()
     }
 
-    /// Whether the statement has changed a row.
+    /// Runs a statement, and returns whether it has changed a row.
     async fn changed(
         &self,
         sql: &'static str,
@@ -183,7 +185,7 @@ where
 }
 
 #[derive(Debug)]
-struct Held {
+struct CronRow {
     scheduled_for: i64,
     leased_until: Option<i64>,
     last_success: Option<i64>,
@@ -206,12 +208,12 @@ where
         if self.changed(self.statements.claim, request, lease).await? {
             return Ok(Claim::Granted);
         }
-        let Some(held) = self.find(request.cron).await? else {
-            // Another process has deleted the row meanwhile; the next try finds none.
+        let Some(row) = self.find(request.cron).await? else {
+            // Another process has deleted the row; the next attempt creates one.
             return Ok(Claim::Running);
         };
-        let is_open = held.leased_until.is_some();
-        Ok(match held.scheduled_for.cmp(&milliseconds(request.tick)) {
+        let is_open = row.leased_until.is_some();
+        Ok(match row.scheduled_for.cmp(&milliseconds(request.tick)) {
             std::cmp::Ordering::Equal if is_open => Claim::Running,
             std::cmp::Ordering::Less => Claim::Overlaps,
             _ => Claim::Done,
@@ -253,8 +255,8 @@ where
 
     async fn last_success(&self, cron: &str) -> Result<Option<SystemTime>, Error> {
         self.ready().await?;
-        let held = self.find(cron).await?;
-        let success = held.and_then(|held| held.last_success);
+        let row = self.find(cron).await?;
+        let success = row.and_then(|row| row.last_success);
         Ok(success.and_then(system_time))
     }
 }

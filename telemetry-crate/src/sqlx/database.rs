@@ -1,4 +1,4 @@
-//! A database that a service owns: its settings read and checked, then opened, migrated and instrumented.
+//! Settings of a database that a service owns, and its opening and migration.
 
 #[cfg(feature = "sqlx-postgres")]
 mod postgres;
@@ -14,11 +14,14 @@ use sqlx::{
 
 use crate::{Secret, config};
 
-/// Connections of a pool, unless told otherwise: at 5 ms a query, 2,000 queries a second.
+/// Default connections of a pool: at 5 ms a query, 2,000 queries a second.
 const MAX_CONNECTIONS: u32 = 10;
-/// Each connection is memory that is reserved, and one that a server has to admit.
-const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=10_000;
-/// Longer than a busy moment, and shorter than a client waits, which would otherwise find out later and less clearly.
+/// Range of a pool's connections; each takes memory, and a slot of the server.
+const CONNECTION_RANGE: std::ops::RangeInclusive<u32> = 1..=10_000;
+/// Default time that a caller waits for a connection.
+///
+/// It is longer than a busy moment, and shorter than a client waits. After the client's timeout,
+/// the error would come later and with a less clear reason.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The settings of a database that a service owns.
@@ -39,7 +42,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct DatabaseOptions<DB> {
     url: Secret<String>,
-    /// In errors and warnings, for the URL, the size of the pool, and the number of processes.
+    /// Names of the variables for errors and warnings: URL, pool size, processes.
     names: [String; 3],
     #[cfg_attr(
         not(feature = "sqlx-postgres"),
@@ -56,21 +59,23 @@ pub struct DatabaseOptions<DB> {
     database: PhantomData<fn() -> DB>,
 }
 
-/// A setting of a database that cannot work. No message shows the value of a URL, which may hold a password.
+/// An invalid setting of a database.
+///
+/// No message shows the value of a URL, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatabaseOptionsError {
-    /// The URL names no database of this kind.
+    /// The URL is not that of a database of this kind.
     #[error("{variable}: found {found}, expected {expected}")]
     Url {
         /// The variable.
         variable: String,
-        /// What kind of value it has.
+        /// The kind of value that was found.
         found: String,
-        /// What it may be.
+        /// The values that are accepted.
         expected: &'static str,
     },
-    /// Not a number of connections or processes.
+    /// The value is not a number of connections or processes.
     #[error("{variable}: found {found:?}, expected a number from 1 to 10000")]
     Number {
         /// The variable.
@@ -80,18 +85,18 @@ pub enum DatabaseOptionsError {
     },
 }
 
-/// Why a database could not be opened, and what to do.
+/// The reason for which a database could not be opened, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// No connection.
+    /// There is no connection.
     #[error("{variable}: cannot open the database; {hint}")]
     Open {
         /// The variable with the URL.
         variable: String,
-        /// What to look at.
+        /// What to check.
         hint: &'static str,
-        /// What the driver or the server said.
+        /// The error of the driver or the server.
         source: sqlx::Error,
     },
     /// PostgreSQL's `too_many_connections`: of the server, the database, or the role.
@@ -103,16 +108,16 @@ pub enum OpenError {
         variable: String,
         /// The size of the pool.
         max_connections: u32,
-        /// What the server said.
+        /// The error of the server.
         source: sqlx::Error,
     },
-    /// A migration failed, or is not one of this version of the service.
+    /// A migration failed, or is unknown to this version of the service.
     #[error("cannot migrate the database; a newer version of the service may have been there")]
     Migrate(#[from] MigrateError),
 }
 
 impl<DB: OwnedDatabase> DatabaseOptions<DB> {
-    /// Reads the settings from the environment. An empty variable counts as unset.
+    /// Reads the settings from the environment; an empty variable counts as unset.
     ///
     /// With the prefix `DATABASE`:
     ///
@@ -120,14 +125,15 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     /// | --- | --- |
     /// | `DATABASE_URL` | for the service `my-service`, `sqlite://my-service.db` or `postgres://localhost/my_service` |
     /// | `DATABASE_MAX_CONNECTIONS` | 10 |
-    /// | `DATABASE_PROCESSES`, PostgreSQL only | 1: how many processes of the service there are at full scale |
+    /// | `DATABASE_PROCESSES`, PostgreSQL only | 1: the number of the service's processes at full scale |
     ///
-    /// The URL is read as sqlx reads it. Refused is also what sqlx would accept and misunderstand:
+    /// The URL is parsed as sqlx parses it. These are errors as well, although sqlx would accept
+    /// them:
     ///
-    /// * for SQLite, a database in memory, which loses what was accepted; one that can only be read; a folder; options other than
-    ///   `mode=rwc` and `cache`;
-    /// * for PostgreSQL, an address without a host or without a database, and parameters that sqlx ignores, because
-    ///   `sslmod=verify-full` would be a connection without TLS.
+    /// * for SQLite, a database in memory, which loses its data; a read-only database; a folder;
+    ///   options other than `mode=rwc` and `cache`;
+    /// * for PostgreSQL, an address without a host or without a database, and parameters that sqlx
+    ///   ignores, because `sslmod=verify-full` would be a connection without TLS.
     ///
     /// # Errors
     ///
@@ -148,7 +154,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
                 return Ok(default);
             };
             let number = found.parse().ok();
-            let number = number.filter(|number| CONNECTIONS.contains(number));
+            let number = number.filter(|number| CONNECTION_RANGE.contains(number));
             number.ok_or_else(|| DatabaseOptionsError::Number {
                 variable: name.clone(),
                 found,
@@ -162,7 +168,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
             1
         };
         Ok(Self {
-            url: checked::<DB>(url, &names[0])?,
+            url: check_url::<DB>(url, &names[0])?,
             names,
             service: service.to_owned(),
             max_connections,
@@ -172,36 +178,40 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
         })
     }
 
-    /// Another URL: for a tool, or for a test with a database of its own.
+    /// Replaces the URL, for a tool, or for a test with its own database.
     ///
     /// # Errors
     ///
-    /// As [`from_env`](Self::from_env).
+    /// As for [`from_env`](Self::from_env).
     pub fn url(mut self, url: impl Into<String>) -> Result<Self, DatabaseOptionsError> {
-        self.url = checked::<DB>(url.into(), &self.names[0])?;
+        self.url = check_url::<DB>(url.into(), &self.names[0])?;
         Ok(self)
     }
 
-    /// How long a caller waits for a connection before its query fails with `PoolTimedOut`; 3 s by default.
+    /// Sets how long a caller waits for a connection; default 3 s.
+    ///
+    /// After that its query fails with `PoolTimedOut`.
     #[must_use]
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout;
         self
     }
 
-    /// Opens the database, brings it up to date, and [instruments](super::instrument_pool) the pool.
+    /// Opens, migrates and [instruments](super::instrument_pool) the database.
     ///
-    /// Migrations run in the order given. Each set needs a table of its own for its account, as that of
-    /// [`jobs::apalis::migrations`](crate::jobs::apalis) has. Of several processes that start at once, one migrates and the
-    /// others wait: under PostgreSQL's advisory lock, or under the lock of the file `…-lock` beside that of SQLite.
+    /// Migrations run in the given order. Each set needs its own migration table, as
+    /// [`jobs::apalis::migrations`](crate::jobs::apalis) has. Of several processes that start at
+    /// the same time, one migrates and the others wait: with PostgreSQL by an advisory lock, with
+    /// SQLite by a lock on the file `…-lock` beside the database.
     ///
-    /// On SQLite, the file is made if it is missing, and has a write-ahead log, so that readers and the one writer don't wait
-    /// for each other; what is committed survives a power cut. A file that goes missing later is
-    /// [an error](super::follow_file), and not made anew.
+    /// On SQLite, the file is created if it is missing. It has a write-ahead log, so that readers
+    /// and the single writer do not block each other. Committed data survives a power failure. A
+    /// file that is removed later is [an error](super::follow_file), and is not created again.
     ///
-    /// On PostgreSQL, `application_name` is the service, unless the URL has one. A warning says where the server has too little
-    /// room: for twice as many processes as there are, because old ones drain while new ones start, each with its pool and one
-    /// connection more for its readiness check.
+    /// On PostgreSQL, `application_name` is the service, unless the URL sets it. A warning is
+    /// logged if the server's connection limit is too low. The service needs connections for twice
+    /// its processes, because old ones drain while new ones start. Each process has its pool and
+    /// one more connection for its readiness check.
     ///
     /// # Errors
     ///
@@ -219,11 +229,11 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     }
 }
 
-fn checked<DB: OwnedDatabase>(
+fn check_url<DB: OwnedDatabase>(
     url: String,
     variable: &str,
 ) -> Result<Secret<String>, DatabaseOptionsError> {
-    // A secret's file often ends with a line break. Bytes that were no text have become this character.
+    // A secret's file often ends with a line break. Invalid UTF-8 has become this character.
     let found = if url.trim() != url || url.contains(char::REPLACEMENT_CHARACTER) {
         "white space around it, or bytes that are no text".to_owned()
     } else if DB::is_url(&url) {
@@ -241,17 +251,19 @@ fn checked<DB: OwnedDatabase>(
     })
 }
 
-/// A kind of database that [`DatabaseOptions`] opens: `sqlx::Sqlite` or `sqlx::Postgres`.
+/// A kind of database that [`DatabaseOptions`] opens.
+///
+/// Implemented for `sqlx::Sqlite` and `sqlx::Postgres`.
 pub trait OwnedDatabase: Open {}
 
-/// Sealed: which databases there are is decided here.
+/// The operations of a kind of database; sealed.
 #[expect(unnameable_types, reason = "sealed")]
 pub trait Open: Database {
-    /// What its URL may be.
+    /// The URLs that are accepted.
     const EXPECTED: &'static str;
-    /// What to look at if it cannot be opened.
+    /// What to check if the database cannot be opened.
     const HINT: &'static str;
-    /// Whether its connections are those of several processes.
+    /// Whether several processes share the server's connections.
     const IS_SHARED: bool;
 
     fn default_url(service: &str) -> String;
@@ -270,7 +282,7 @@ mod tests {
 
     use super::*;
 
-    /// Each URL is accepted, or refused by a message that does not show it.
+    /// Checks that each URL is accepted, or refused without being shown.
     pub(super) fn urls<DB: OwnedDatabase + std::fmt::Debug>(good: &[&str], bad: &[&str]) {
         let with = |url: &str| {
             let variable = |name: &str| (name == "SHOP_URL").then(|| url.to_owned());
@@ -287,7 +299,7 @@ mod tests {
         }
     }
 
-    /// Unset or empty variables have defaults; each of these refuses what is no number of connections.
+    /// Checks the defaults of unset and empty variables, and the range of numbers.
     pub(super) fn settings<DB: OwnedDatabase + std::fmt::Debug>(url: &str, numbers: &[&str]) {
         let empty = |_: &str| Some(String::new());
         for options in [

@@ -1,11 +1,11 @@
-//! Whose fault an error of the database is.
+//! Classification of the database's errors for an HTTP response.
 
 use http::StatusCode;
 use sqlx::{Error, error::ErrorKind};
 
-/// What an error of a query means for the request that asked for it.
+/// What an error of a query means for the request that caused it.
 ///
-/// By the SQLSTATE of PostgreSQL, or the result code of SQLite.
+/// The class follows from the SQLSTATE of PostgreSQL, or the result code of SQLite.
 ///
 /// ```
 /// use firstlight::sqlx::ErrorClass;
@@ -17,26 +17,35 @@ use sqlx::{Error, error::ErrorKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorClass {
-    /// A value that the database cannot take, which came with the request: text with a NUL (22021, 22P05), too long
-    /// (22001, 54000, `SQLITE_TOOBIG`), out of range (22003, 22008, 22023), of another form than its type's (22P02, 22007,
-    /// `SQLITE_MISMATCH`), or against a `CHECK` (23514, `SQLITE_CONSTRAINT_CHECK`). 400 or 422.
+    /// The request contains a value that the database cannot accept: 400 or 422.
+    ///
+    /// The value is text with a NUL (22021, 22P05), too long (22001, 54000, `SQLITE_TOOBIG`), out
+    /// of range (22003, 22008, 22023), not in the format of its type (22P02, 22007,
+    /// `SQLITE_MISMATCH`), or violates a `CHECK` (23514, `SQLITE_CONSTRAINT_CHECK`).
     Invalid,
-    /// It collides with a row that is there, or refers to one that is not: 23505, 23503, 23P01, and SQLite's constraints
-    /// of the same kinds. 409, where the request chose the value; otherwise the query is wrong.
+    /// A row collides with an existing one, or refers to a missing one: 409.
+    ///
+    /// The codes are 23505, 23503, 23P01, and SQLite's constraints of the same kinds. 409 is right
+    /// if the request chose the value. Otherwise the query is wrong.
     Conflict,
-    /// The same request may go well later, or elsewhere: no connection, a conflict with another transaction (40), a
-    /// lock that was not had in time (55P03, `SQLITE_BUSY`), a statement or a transaction that took too long (57014,
-    /// 25P03, 25P04, `SQLITE_INTERRUPT`), a server that stops or starts (57P), a lack of resources
-    /// (53, `SQLITE_FULL`), a failing disk (58030, `SQLITE_IOERR`), a file that is gone (58P01), transaction ids that are used up
-    /// (54000), a database that can only be read (25006, `SQLITE_READONLY`) or not be opened (`SQLITE_CANTOPEN`). 503.
+    /// The same request may succeed later or elsewhere: 503.
+    ///
+    /// There is no connection, a conflict with another transaction (40), a lock timeout (55P03,
+    /// `SQLITE_BUSY`), a statement or a transaction that took too long (57014, 25P03, 25P04,
+    /// `SQLITE_INTERRUPT`), a server that stops or starts (57P), a lack of resources (53,
+    /// `SQLITE_FULL`), a failing disk (58030, `SQLITE_IOERR`), a missing file (58P01), an
+    /// exhaustion of transaction ids (54000), or a database that is read-only (25006,
+    /// `SQLITE_READONLY`) or cannot be opened (`SQLITE_CANTOPEN`).
     Unavailable,
-    /// Everything else is a fault of the service: wrong SQL, a missing value (23502), a division by zero (22012), a
-    /// damaged database. 500.
+    /// Any other error is a fault of the service: 500.
+    ///
+    /// Examples are wrong SQL, a missing value (23502), a division by zero (22012) and a damaged
+    /// database.
     Internal,
 }
 
 impl ErrorClass {
-    /// The HTTP status: 422, 409, 503 or 500, in the order of the variants.
+    /// Returns the HTTP status: 422, 409, 503 or 500, in the order of the variants.
     pub fn status(self) -> StatusCode {
         match self {
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
@@ -54,20 +63,21 @@ impl ErrorClass {
             | Error::WorkerCrashed
             | Error::Io(_)
             | Error::Tls(_) => Self::Unavailable,
-            Error::Database(said) => match said.kind() {
+            Error::Database(database) => match database.kind() {
                 ErrorKind::UniqueViolation
                 | ErrorKind::ForeignKeyViolation
                 | ErrorKind::ExclusionViolation => Self::Conflict,
-                // Without a constraint, a partitioned table has no partition for the row.
+                // Without a constraint, the error means that a partitioned table has no partition
+                // for the row.
                 ErrorKind::CheckViolation
-                    if said.constraint().is_some() || is_sqlite_check(error) =>
+                    if database.constraint().is_some() || is_sqlite_check(error) =>
                 {
                     Self::Invalid
                 }
                 _ if is_out_of_transactions(error) => Self::Unavailable,
                 _ => match Code::of(error) {
-                    Some(Code::SqlState(state)) => of_sqlstate(&state),
-                    Some(Code::Sqlite(code)) => of_sqlite(code),
+                    Some(Code::SqlState(state)) => classify_sqlstate(&state),
+                    Some(Code::Sqlite(code)) => classify_sqlite(code),
                     None => Self::Internal,
                 },
             },
@@ -76,17 +86,18 @@ impl ErrorClass {
     }
 }
 
-fn of_sqlstate(state: &str) -> ErrorClass {
+fn classify_sqlstate(state: &str) -> ErrorClass {
     match state {
         // Character not in repertoire, untranslatable character; too long.
         "22021" | "22P05" | "22001" | "22026" => ErrorClass::Invalid,
-        // Numbers, times, zones and intervals out of range; parameters of functions, such as a time zone's name; bounds of a
-        // range in the wrong order; LIMIT, OFFSET and the length of a substring below zero.
+        // Numbers, times, zones and intervals out of range; parameters of functions, such as a time
+        // zone's name; bounds of a range in the wrong order; a negative LIMIT, OFFSET or length of
+        // a substring.
         "22003" | "22008" | "22009" | "22015" | "22023" | "22000" | "2201W" | "2201X" | "22011" => {
             ErrorClass::Invalid
         }
-        // Text of another form than its type's; dates; an escape sequence or a regular expression of the client's; JSON and
-        // XML.
+        // Text that is not in the format of its type; dates; an escape sequence or a regular
+        // expression from the client; JSON and XML.
         "22P02" | "22007" | "22025" | "2201B" | "22030" | "22031" | "22032" | "2200M" | "2200N" => {
             ErrorClass::Invalid
         }
@@ -107,7 +118,7 @@ fn of_sqlstate(state: &str) -> ErrorClass {
     }
 }
 
-fn of_sqlite(code: u32) -> ErrorClass {
+fn classify_sqlite(code: u32) -> ErrorClass {
     match code {
         // SQLITE_CONSTRAINT_ROWID.
         2579 => return ErrorClass::Conflict,
@@ -124,8 +135,10 @@ fn of_sqlite(code: u32) -> ErrorClass {
     }
 }
 
-/// Whether the database cannot store anything now, whatever is asked of it: a full or failing disk, a missing or damaged
-/// file, a server or a file that can only be read. A lock that another holds is no such thing.
+/// Returns whether the database cannot store anything at the moment.
+///
+/// Its disk is full or fails, its file is missing or damaged, or the server or the file is
+/// read-only. A lock of another transaction does not count.
 pub(super) fn is_storage_failure(error: &Error) -> bool {
     match Code::of(error) {
         Some(Code::SqlState(state)) => {
@@ -140,7 +153,7 @@ pub(super) fn is_storage_failure(error: &Error) -> bool {
     }
 }
 
-/// Whether the database, or the connection to it, can only be read.
+/// Returns whether the database, or the connection to it, is read-only.
 pub(super) fn is_read_only(error: &Error) -> bool {
     match Code::of(error) {
         Some(Code::SqlState(state)) => state == "25006",
@@ -149,22 +162,23 @@ pub(super) fn is_read_only(error: &Error) -> bool {
     }
 }
 
-/// Whether PostgreSQL assigns no transaction ids until it has been vacuumed. Its code, 54000, is also that of values that are too
-/// long, and only the text differs.
+/// Returns whether PostgreSQL assigns no transaction ids until it is vacuumed.
+///
+/// Its code, 54000, is also that of values that are too long, and only the text differs.
 fn is_out_of_transactions(error: &Error) -> bool {
-    error.as_database_error().is_some_and(|said| {
-        let message = said.message();
-        said.code().as_deref() == Some("54000")
+    error.as_database_error().is_some_and(|database| {
+        let message = database.message();
+        database.code().as_deref() == Some("54000")
             && (message.contains("wraparound") || message.contains("multixact"))
     })
 }
 
-/// SQLITE_CONSTRAINT_CHECK.
+/// Returns whether the error is `SQLITE_CONSTRAINT_CHECK`.
 fn is_sqlite_check(error: &Error) -> bool {
     matches!(Code::of(error), Some(Code::Sqlite(275)))
 }
 
-/// Whether another holds a lock: the database is busy, and well.
+/// Returns whether another transaction holds a lock, so the database is healthy.
 pub(super) fn is_busy(error: &Error) -> bool {
     match Code::of(error) {
         Some(Code::SqlState(state)) => state == "55P03" || state.starts_with("40"),
@@ -181,7 +195,8 @@ enum Code {
 impl Code {
     fn of(error: &Error) -> Option<Self> {
         let code = error.as_database_error()?.code()?;
-        // An SQLSTATE has five characters, and may be all digits. SQLite's codes have four digits at most.
+        // An SQLSTATE has five characters, and may be all digits. SQLite's codes have four digits
+        // at most.
         if code.len() == 5 {
             return Some(Self::SqlState(code.into_owned()));
         }

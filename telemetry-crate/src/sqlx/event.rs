@@ -1,7 +1,8 @@
-//! What sqlx says of a statement, and of a connection that was waited for, in its `tracing` events.
+//! The `tracing` events of sqlx, about statements and acquired connections.
 //!
-//! They are all that it says without being asked; it has no hooks. Their fields are no documented interface, so whatever
-//! is missing makes the event count for nothing, and nothing fails. The tests run real statements.
+//! sqlx has no hooks, and these events are its only output. Their fields are not a documented
+//! interface. So an event with missing fields is ignored without an error. The tests run real
+//! statements.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -12,10 +13,10 @@ use tracing::{
 
 use super::statement::{Statement, statement};
 
-/// The target of the events that sqlx makes of connections.
+/// Target of sqlx's events about connections.
 pub(super) const ACQUIRE_TARGET: &str = "sqlx::pool::acquire";
 
-/// A statement that is over.
+/// A statement that has ended.
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) statement: Arc<Statement>,
@@ -36,7 +37,7 @@ impl Query {
         })
     }
 
-    /// Whether sqlx says that it was slow.
+    /// Returns whether sqlx considers the statement slow.
     pub(super) fn is_slow(event: &tracing::Metadata<'_>) -> bool {
         event.fields().field("slow_threshold").is_some()
     }
@@ -50,14 +51,16 @@ struct QueryVisitor {
     rows_affected: u64,
 }
 
-/// What ends a summary that is not the whole statement.
-const MORE: &str = " …";
+/// End of a summary that is shorter than the statement.
+const TRUNCATION_MARK: &str = " …";
 
 impl Visit for QueryVisitor {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            // Four words at most. A statement that has no more is in here, and only here.
-            "summary" if !value.ends_with(MORE) => self.statement = Some(statement(value)),
+            // At most four words. A statement without more words is only in this field.
+            "summary" if !value.ends_with(TRUNCATION_MARK) => {
+                self.statement = Some(statement(value));
+            }
             "db.statement" if !value.is_empty() => {
                 self.statement = Some(statement(value.trim_matches('\n')));
             }
@@ -82,11 +85,11 @@ impl Visit for QueryVisitor {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
-/// A connection that was waited for.
+/// A connection that was acquired.
 #[derive(Debug, Default)]
 pub(super) struct Acquired {
     pub(super) seconds: Option<f64>,
-    /// Whether sqlx says it only because it took long.
+    /// Whether sqlx reports only slow acquires.
     pub(super) is_slow: bool,
 }
 

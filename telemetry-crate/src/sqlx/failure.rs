@@ -1,20 +1,22 @@
-//! What went wrong with a statement, in words that a label may have.
+//! Classification of errors for labels and span attributes.
 //!
-//! The message of an error is left out: databases quote values in it.
+//! The message of an error is omitted, because databases quote values in it.
 
 use std::borrow::Cow;
 
 use sqlx::Error;
+
+/// The class of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
-    /// `error.type`: the database's own code, or a word for what never reached it.
+    /// `error.type`: the database's code, or a word for errors outside the database.
     pub(super) error_type: Cow<'static, str>,
     /// `db.response.status_code`: an SQLSTATE, or SQLite's number.
     pub(super) code: Option<String>,
 }
 
 impl Failure {
-    /// `None` for what is an answer: that there is no such row is for the program to judge.
+    /// Classifies an error; `None` for a missing row, which is a regular answer.
     pub(super) fn of(error: &Error) -> Option<Self> {
         let word = match error {
             Error::RowNotFound => return None,

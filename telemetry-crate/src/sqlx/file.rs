@@ -1,4 +1,4 @@
-//! The file of an SQLite database, which may be removed or replaced while it is open.
+//! The file of an SQLite database, which may be removed or replaced while open.
 
 #[cfg(feature = "sqlx-sqlite")]
 use std::any::Any;
@@ -15,20 +15,23 @@ use sqlx::{Database, Error, Pool, pool::PoolOptions};
 
 use super::{TARGET, read_only};
 
-/// Makes pools with these options close their connections to a file that is no longer at `path`.
+/// Makes pools with these options follow the file at `path`.
 ///
-/// A file that is removed while it is open goes on taking writes, which are lost with the last connection. Without
-/// `create_if_missing`, a pool has no connections then, and its calls fail with `SQLITE_CANTOPEN` until there is a file
-/// again. A file that takes its place, as after a restore, is opened anew. Either is one warning in the log, and the
-/// [transactions](super::begin) that were open meanwhile fail to commit, with [`Error::Io`]. Of several databases, only those
-/// of this file do with the feature `sqlx-sqlite`; without it, a transaction cannot tell its file from the others.
+/// A file that is removed while it is open still accepts writes, which are lost with the last
+/// connection. So such connections are closed. Without `create_if_missing`, the pool's calls then
+/// fail with `SQLITE_CANTOPEN` until the file exists again. A file that replaces it, as after a
+/// restore, is opened. In both cases one warning is logged, and [transactions](super::begin) that
+/// were open at that time fail to commit, with [`Error::Io`]. With several databases, only the
+/// transactions of this file fail with the feature `sqlx-sqlite`. Without the feature, a
+/// transaction cannot tell which file it belongs to.
 ///
-/// A file that could not be written is open for reading only, and stays so: once a write was refused for that, connections
-/// that were open by then are closed.
+/// A file without write permission is opened for reading only, and stays so. After a refused write,
+/// the connections that were open at that time are closed.
 ///
-/// A database in memory has no file, and is left alone. Asks the file system before each use of a connection and after each
-/// commit, which takes some microseconds. It takes the place of [`before_acquire`](PoolOptions::before_acquire). On systems
-/// other than Unix, a file that was replaced is not noticed.
+/// A database in memory has no file, and is not affected. The file system is checked before each
+/// use of a connection and after each commit, which takes some microseconds. On systems other than
+/// Unix, a replaced file is not noticed. Replaces [`before_acquire`](PoolOptions::before_acquire)
+/// of the options.
 ///
 /// ```no_run
 /// # use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
@@ -36,7 +39,7 @@ use super::{TARGET, read_only};
 /// let options = SqliteConnectOptions::new().filename("orders.db").create_if_missing(true);
 /// let pool = firstlight::sqlx::follow_file(SqlitePoolOptions::new(), "orders.db");
 /// let pool = pool.connect_with(options.clone()).await?;
-/// // Made if it was missing; from here on it is not made again.
+/// // Created if it was missing; it is not created again after this.
 /// pool.set_connect_options(options.create_if_missing(false));
 /// # Ok(())
 /// # }
@@ -45,39 +48,43 @@ pub fn follow_file<DB: Database>(
     options: PoolOptions<DB>,
     path: impl Into<PathBuf>,
 ) -> PoolOptions<DB> {
-    let followed = Arc::new(Followed {
+    let followed = Arc::new(FollowedFile {
         path: path.into(),
-        known: Mutex::new(Known::Nothing),
+        history: Mutex::new(FileHistory::Unchecked),
     });
-    let mut all = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut all = FOLLOWED_FILES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     all.retain(|other| other.strong_count() > 0);
     all.push(Arc::downgrade(&followed));
     drop(all);
     options.before_acquire(move |_, connection| {
-        let is_good = followed.is_good(connection.age);
-        Box::pin(async move { Ok(is_good) })
+        let is_usable = followed.is_usable(connection.age);
+        Box::pin(async move { Ok(is_usable) })
     })
 }
 
-/// Of all pools that there are, so that a transaction can find its own.
-static FOLLOWED: Mutex<Vec<Weak<Followed>>> = Mutex::new(Vec::new());
+/// The files of all pools, so that a transaction can find its own.
+static FOLLOWED_FILES: Mutex<Vec<Weak<FollowedFile>>> = Mutex::new(Vec::new());
 
-/// The file that a transaction is in; none unless it is followed.
+/// The followed files that a transaction may be in.
 #[derive(Default)]
-pub(super) struct Files(Vec<Arc<Followed>>);
+pub(super) struct FollowedFiles(Vec<Arc<FollowedFile>>);
 
-impl Files {
+impl FollowedFiles {
     pub(super) fn of<DB: Database>(pool: &Pool<DB>) -> Self {
         if DB::NAME != "SQLite" {
             return Self::default();
         }
-        let all = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = FOLLOWED_FILES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let all = all.iter().filter_map(Weak::upgrade);
         Self(all.filter(|followed| followed.is_of(pool)).collect())
     }
 
-    /// Whether what was stored within this time was stored in a file that is still there.
-    pub(super) fn committed_within(&self, age: Duration) -> Result<(), Error> {
+    /// Fails if a file changed within `age`, the duration of the transaction.
+    pub(super) fn check_commit(&self, age: Duration) -> Result<(), Error> {
         let Some(gone) = self.0.iter().find(|followed| !followed.is_same(age)) else {
             return Ok(());
         };
@@ -89,13 +96,13 @@ impl Files {
     }
 }
 
-struct Followed {
+struct FollowedFile {
     path: PathBuf,
-    known: Mutex<Known>,
+    history: Mutex<FileHistory>,
 }
 
-impl Followed {
-    /// Whether the pool's connections are to it.
+impl FollowedFile {
+    /// Returns whether the pool's connections are to this file.
     #[cfg(feature = "sqlx-sqlite")]
     fn is_of<DB: Database>(&self, pool: &Pool<DB>) -> bool {
         let options = pool.connect_options();
@@ -103,40 +110,42 @@ impl Followed {
         let file = options
             .downcast_ref()
             .map(SqliteConnectOptions::get_filename);
-        file.is_none_or(|file| file == self.path || place(file) == place(&self.path))
+        file.is_none_or(|file| {
+            file == self.path || canonical_path(file) == canonical_path(&self.path)
+        })
     }
 
-    /// Without the driver a pool cannot say what it is connected to, so it may be to any.
+    /// Without the driver, a pool may be connected to any file.
     #[cfg(not(feature = "sqlx-sqlite"))]
     fn is_of<DB: Database>(&self, _: &Pool<DB>) -> bool {
         true
     }
 
-    /// Whether a connection of this age is to be used.
-    fn is_good(&self, age: Duration) -> bool {
-        let is_memory = matches!(*self.known(), Known::Memory);
+    /// Returns whether a connection of this age may be used.
+    fn is_usable(&self, age: Duration) -> bool {
+        let is_memory = matches!(*self.history(), FileHistory::Memory);
         is_memory || self.is_same(age) && !read_only::is_outdated(age)
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn history(&self) -> MutexGuard<'_, FileHistory> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether something of this age is about what is at the path now.
+    /// Returns whether the path has had the same file for this time.
     fn is_same(&self, age: Duration) -> bool {
         let found = File::at(&self.path);
-        let (is_same, news) = self.known().look(found, age);
-        if let Some(news) = news {
+        let (is_same, change) = self.history().update(found, age);
+        if let Some(change) = change {
             let path = self.path.display();
-            tracing::warn!(target: TARGET, "the database's file {path} {news}");
+            tracing::warn!(target: TARGET, "the database's file {path} {change}");
         }
         is_same
     }
 }
 
-/// The path, the same however its folder is spelled. The file may be gone.
+/// Returns the path in one spelling of its folder; the file may be missing.
 #[cfg(feature = "sqlx-sqlite")]
-fn place(path: &Path) -> PathBuf {
+fn canonical_path(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     match (path.parent().map(Path::canonicalize), path.file_name()) {
         (Some(Ok(folder)), Some(name)) => folder.join(name),
@@ -144,26 +153,28 @@ fn place(path: &Path) -> PathBuf {
     }
 }
 
-/// What was at the path at the last look.
-enum Known {
-    /// There was no look yet.
-    Nothing,
-    /// No file from the first look on: the database is in memory.
+/// What was at the path at the last check.
+enum FileHistory {
+    /// Not checked yet.
+    Unchecked,
+    /// There was no file at the first check: the database is in memory.
     Memory,
     File {
-        /// `None` if it was gone.
+        /// `None` if it was missing.
         file: Option<File>,
-        /// When another was there than before; older connections are to that.
+        /// Time of the last change; older connections are to a previous file.
         changed: Option<Instant>,
     },
 }
 
-impl Known {
-    /// Whether a connection of this age is to what is at the path now; and what is new about it.
-    fn look(&mut self, found: Option<File>, age: Duration) -> (bool, Option<&'static str>) {
+impl FileHistory {
+    /// Returns whether a connection of this age is to the current file.
+    ///
+    /// Also returns a change since the last check, worded for a log line.
+    fn update(&mut self, found: Option<File>, age: Duration) -> (bool, Option<&'static str>) {
         let (file, changed) = match self {
             Self::Memory => return (true, None),
-            Self::Nothing => {
+            Self::Unchecked => {
                 *self = match found {
                     None => Self::Memory,
                     file => Self::File {
@@ -175,9 +186,9 @@ impl Known {
             }
             Self::File { file, changed } => (file, changed),
         };
-        let mut news = None;
+        let mut change = None;
         if *file != found {
-            news = Some(match (&file, &found) {
+            change = Some(match (&file, &found) {
                 (_, None) => "is gone: nothing can be stored until there is one again",
                 (None, _) => "is there again",
                 _ => "was replaced: what was stored in the other one from then on is lost",
@@ -186,11 +197,11 @@ impl Known {
             *changed = Some(Instant::now());
         }
         let is_same = file.is_some() && changed.is_none_or(|at| age <= at.elapsed());
-        (is_same, news)
+        (is_same, change)
     }
 }
 
-/// Which file it is.
+/// Identity of a file.
 #[derive(Debug, PartialEq, Eq)]
 struct File {
     #[cfg(unix)]

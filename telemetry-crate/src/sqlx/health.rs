@@ -1,7 +1,7 @@
-//! Readiness checks of a database: whether it is reached, and whether it stores.
+//! Readiness checks of a database: whether it is reachable and writable.
 //!
-//! Neither goes through the pool. A pool that is busy is no reason to send its requests to the other replicas, which are
-//! as busy.
+//! The checks do not use the pool. A busy pool is no reason to send requests to other replicas,
+//! which are equally busy.
 
 use std::{
     fmt,
@@ -20,20 +20,23 @@ use super::{
     read_only,
 };
 
-/// Between two writes of a check, as long as they succeed.
-const WRITE_EVERY: Duration = Duration::from_secs(5);
-/// Below the time-out of readiness checks. A write that takes longer is a busy database, and no news.
+/// Interval of test writes while they succeed.
+const WRITE_INTERVAL: Duration = Duration::from_secs(5);
+/// Timeout of a test write, below that of readiness checks.
+///
+/// A write that takes longer means a busy database, which is not a failure.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(400);
-/// For so long a failure of the service's own writes counts. It must end, because nothing else says that there is room
-/// again once the traffic has gone.
-const FAILURE_COUNTS: Duration = Duration::from_secs(10);
+/// Time for which a failure of the service's own writes counts.
+///
+/// It must end, because without traffic no other write shows that the database has recovered.
+const FAILURE_WINDOW: Duration = Duration::from_secs(10);
 
-/// The service's latest call that found the database unable to store, and its error code.
+/// Time and error of the latest call that the database could not store.
 static LATEST_FAILURE: StdMutex<Option<(Instant, Failure)>> = StdMutex::new(None);
 
-/// Takes note of what a call of the service has found.
-pub(crate) fn note(error: &Error) {
-    read_only::note(error);
+/// Records an error of a call, if it shows that the database cannot store.
+pub(crate) fn record_storage_failure(error: &Error) {
+    read_only::record_refused_write(error);
     if is_storage_failure(error)
         && let Some(failure) = Failure::of(error)
     {
@@ -44,15 +47,17 @@ pub(crate) fn note(error: &Error) {
     }
 }
 
-/// Why a check fails.
+/// The reason for which a check fails.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreCheckError {
-    /// The database is not reached, or cannot be read.
+    /// The database cannot be reached or read.
     Unreachable(Error),
     /// A row could not be written.
     NotWritten(Error),
-    /// A call of the service has failed because nothing can be stored, less than ten seconds ago.
+    /// A call of the service failed in the last ten seconds.
+    ///
+    /// The reason was that nothing can be stored.
     CallFailed {
         /// The SQLSTATE, or SQLite's number.
         code: String,
@@ -67,7 +72,7 @@ impl fmt::Display for StoreCheckError {
             Self::CallFailed { code } => write!(
                 f,
                 "cannot store: a call has failed with {code} within the last {} s",
-                FAILURE_COUNTS.as_secs()
+                FAILURE_WINDOW.as_secs()
             ),
         }
     }
@@ -83,12 +88,13 @@ impl std::error::Error for StoreCheckError {
 }
 
 /// The future of a check.
-type Checked = Pin<Box<dyn Future<Output = Result<(), StoreCheckError>> + Send>>;
+type CheckFuture = Pin<Box<dyn Future<Output = Result<(), StoreCheckError>> + Send>>;
 
-/// A [readiness check](crate::Readiness::register) for services that only read: the pool's database is reached.
+/// A readiness check for services that only read: the database is reachable.
 ///
-/// A full disk, or a server that turns read-only, leaves the service ready.
-pub fn reachable<DB>(pool: &Pool<DB>) -> impl Fn() -> Checked + Send + Sync + 'static
+/// Register it with [`Readiness::register`](crate::Readiness::register). A full disk, or a server
+/// that becomes read-only, leaves the service ready.
+pub fn reachable<DB>(pool: &Pool<DB>) -> impl Fn() -> CheckFuture + Send + Sync + 'static
 where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -96,17 +102,19 @@ where
     check(pool, false)
 }
 
-/// A [readiness check](crate::Readiness::register) for services that store: the pool's database is reached, and takes
-/// writes.
+/// A readiness check for services that write: the database accepts writes.
 ///
-/// Fails if the database cannot be reached, if it refuses to write one row, or if a call of the service that is
-/// [`instrumented()`](super::InstrumentQuery::instrumented), or a [transaction](super::begin), has failed within the last ten seconds
-/// because nothing can be stored: the disk is full or fails, the file is gone or damaged, or the server can only be read. A database
-/// that is busy passes: a row that is locked, or a write that takes longer than 400 ms.
+/// Register it with [`Readiness::register`](crate::Readiness::register).
 ///
-/// The row is written every five seconds at most, and at each check while that fails. It is the only one of the table
-/// `firstlight_write_check`, which is made at the first use; a service whose user may not make tables makes it in a
-/// migration:
+/// The check fails if the database cannot be reached or refuses to write one row. It also fails if
+/// a call of the service failed within the last ten seconds because nothing can be stored: the disk
+/// is full or fails, the file is missing or damaged, or the server is read-only. This covers calls
+/// with [`instrumented()`](super::InstrumentQuery::instrumented) and [transactions](super::begin).
+/// A busy database passes: a row that is locked, or a write that takes longer than 400 ms.
+///
+/// The row is written at most every five seconds, and at each check while that fails. It is the
+/// only row of the table `firstlight_write_check`, which is created at the first use. A service
+/// whose user may not create tables creates it in a migration:
 ///
 /// ```sql
 /// CREATE TABLE firstlight_write_check (id integer PRIMARY KEY, writes bigint NOT NULL);
@@ -117,7 +125,7 @@ where
 /// telemetry.readiness().register("database", firstlight::sqlx::writable(&pool));
 /// # }
 /// ```
-pub fn writable<DB>(pool: &Pool<DB>) -> impl Fn() -> Checked + Send + Sync + 'static
+pub fn writable<DB>(pool: &Pool<DB>) -> impl Fn() -> CheckFuture + Send + Sync + 'static
 where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -125,19 +133,19 @@ where
     check(pool, true)
 }
 
-fn check<DB>(pool: &Pool<DB>, writes: bool) -> impl Fn() -> Checked + Send + Sync + 'static
+fn check<DB>(pool: &Pool<DB>, writes: bool) -> impl Fn() -> CheckFuture + Send + Sync + 'static
 where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    // Its statements are no work of the service.
+    // The check's statements are not part of the service's work.
     let options = (*pool.connect_options())
         .clone()
         .log_statements(LevelFilter::Off);
     let probe = Arc::new(Probe::<DB> {
         options,
         writes,
-        kept: Mutex::new(Kept {
+        state: Mutex::new(ProbeState {
             connection: None,
             written: None,
         }),
@@ -151,13 +159,13 @@ where
 struct Probe<DB: Database> {
     options: <DB::Connection as Connection>::Options,
     writes: bool,
-    kept: Mutex<Kept<DB>>,
+    state: Mutex<ProbeState<DB>>,
 }
 
-/// From one check to the next.
-struct Kept<DB: Database> {
+/// State between checks.
+struct ProbeState<DB: Database> {
     connection: Option<DB::Connection>,
-    /// When a write has succeeded, unless one has failed since.
+    /// Time of the last successful write, unless one has failed since.
     written: Option<Instant>,
 }
 
@@ -167,8 +175,8 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     async fn run(&self) -> Result<(), StoreCheckError> {
-        let mut kept = self.kept.lock().await;
-        let mut connection = match kept.connection.take() {
+        let mut state = self.state.lock().await;
+        let mut connection = match state.connection.take() {
             Some(connection) => connection,
             None => (self.options.connect().await).map_err(StoreCheckError::Unreachable)?,
         };
@@ -178,31 +186,35 @@ where
             .map_err(StoreCheckError::Unreachable)?;
         if self.writes {
             if let Some(code) = latest_failure() {
-                kept.written = None;
+                state.written = None;
                 return Err(StoreCheckError::CallFailed { code });
             }
-            if kept.written.is_none_or(|at| at.elapsed() >= WRITE_EVERY) {
-                kept.written = None;
+            if state
+                .written
+                .is_none_or(|at| at.elapsed() >= WRITE_INTERVAL)
+            {
+                state.written = None;
                 match timeout(WRITE_TIMEOUT, write::<DB>(&mut connection)).await {
-                    Ok(Ok(())) => kept.written = Some(Instant::now()),
+                    Ok(Ok(())) => state.written = Some(Instant::now()),
                     Ok(Err(error)) if is_busy(&error) => {}
                     Ok(Err(error)) => {
-                        read_only::note(&error);
+                        read_only::record_refused_write(&error);
                         return Err(StoreCheckError::NotWritten(error));
                     }
-                    // What it is in is unknown.
+                    // The state of the connection is unknown, so it is dropped.
                     Err(_) => return Ok(()),
                 }
             }
         }
         if is_sqlite::<DB>() {
-            // The last connection to close writes the log back into the file, and that is to be the pool's.
+            // The last connection to close writes the log back into the file. That should be one of
+            // the pool's.
             connection
                 .close()
                 .await
                 .map_err(StoreCheckError::Unreachable)?;
         } else {
-            kept.connection = Some(connection);
+            state.connection = Some(connection);
         }
         Ok(())
     }
@@ -217,11 +229,11 @@ fn latest_failure() -> Option<String> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     let (at, failure) = latest.as_ref()?;
-    (at.elapsed() < FAILURE_COUNTS).then(|| failure.error_type.clone().into_owned())
+    (at.elapsed() < FAILURE_WINDOW).then(|| failure.error_type.clone().into_owned())
 }
 
-/// The table, behind a prefix.
-macro_rules! make {
+/// The statement that creates the table, after a prefix.
+macro_rules! create_table {
     ($prefix:literal) => {
         concat!(
             $prefix,
@@ -238,24 +250,26 @@ where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    let make = if is_sqlite::<DB>() {
-        // A dropped call would go on waiting on SQLite's thread.
+    let create_table = if is_sqlite::<DB>() {
+        // A dropped call would keep waiting on SQLite's thread.
         let wait = sqlx::raw_sql("PRAGMA busy_timeout = 200");
         wait.execute(&mut *connection).await?;
-        make!("")
+        create_table!("")
     } else {
-        // Replicas that make it at once would trip over each other in the catalogue.
-        make!("SELECT pg_advisory_xact_lock(439956566900); ")
+        // Replicas that create the table at the same time would conflict in the catalog.
+        create_table!("SELECT pg_advisory_xact_lock(439956566900); ")
     };
     let written = sqlx::raw_sql(WRITE).execute(&mut *connection).await;
     if !written.as_ref().is_err_and(is_table_missing) {
         return written.map(drop);
     }
-    sqlx::raw_sql(make).execute(&mut *connection).await?;
+    sqlx::raw_sql(create_table)
+        .execute(&mut *connection)
+        .await?;
     sqlx::raw_sql(WRITE).execute(connection).await.map(drop)
 }
 
-/// 42P01, or SQLite's general error for SQL that it cannot run.
+/// Returns whether the error is 42P01, or SQLite's general error for invalid SQL.
 fn is_table_missing(error: &Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| code == "42P01" || code == "1")
@@ -268,7 +282,7 @@ mod tests {
     use super::*;
     use crate::sqlx::InstrumentQuery;
 
-    /// The only test of this process that notes one.
+    /// The only test in this process that records a failure.
     #[tokio::test]
     async fn failed_calls_fail_the_check() {
         let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();

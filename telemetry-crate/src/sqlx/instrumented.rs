@@ -1,4 +1,4 @@
-//! `.instrumented()`: the span and metrics of a call, with its error and its call site.
+//! `.instrumented()`: a call's span and metrics, with its error and call site.
 
 use std::{
     future::Future,

@@ -1,4 +1,4 @@
-//! Makes spans, metrics and warnings of sqlx's events.
+//! Turns sqlx's events into spans, metrics and warnings.
 //!
 //! ```text
 //! sqlx::query event ─▶ Query ─▶ the request's Unit      ─▶ N+1, at the request's end
@@ -7,7 +7,7 @@
 //!                            └▶ slow? one WARN line
 //! ```
 //!
-//! It does all this whatever the log filter says. What it leaves out: sqlx's own line, which is the log filter's business.
+//! This does not depend on the log filter. sqlx's own log line does.
 
 use std::{
     borrow::Cow,
@@ -34,10 +34,10 @@ use super::{
     TARGET, attributes,
     call::Call,
     event::{ACQUIRE_TARGET, Acquired, Query},
-    lines,
+    log_events,
     metrics::{self, UnitLabels},
     span_extension::{self, Pending},
-    unit::{Site, Unit},
+    unit::{CallSite, UnitOfWork},
 };
 use crate::{
     config::QueryLimits,
@@ -46,13 +46,15 @@ use crate::{
     span_ids::{SpanIds, with_ids},
     traces::{ACCESS_TARGET, GRPC_TARGET, QUERY_TARGET, RetroactiveSpan, RetroactiveSpans},
 };
+
+/// The observer of sqlx's events.
 #[derive(Debug, Clone)]
 pub(crate) struct QueryLayer(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     limits: QueryLimits,
-    /// Absent if the trace filter keeps them out.
+    /// `None` if the trace filter excludes them.
     spans: Option<RetroactiveSpans>,
     /// For the context of a unit's span.
     dispatch: OnceLock<WeakDispatch>,
@@ -69,10 +71,10 @@ impl QueryLayer {
 }
 
 impl Observer for QueryLayer {
-    // sqlx asks before it makes an event of a statement.
+    // sqlx asks for this level before it creates the event of a statement.
     const LEVEL: LevelFilter = LevelFilter::DEBUG;
 
-    /// sqlx's own, and the line at a request's end.
+    /// Observes sqlx's events, and the access log event at a request's end.
     fn observes(metadata: &Metadata<'_>) -> bool {
         !metadata.is_span()
             && matches!(
@@ -81,11 +83,13 @@ impl Observer for QueryLayer {
             )
     }
 
-    /// sqlx logs slow statements as warnings. There is a better line about those, so sqlx's are written only where the
-    /// filter lets all of its lines through.
+    /// Returns the metadata that the log filter decides by.
+    ///
+    /// sqlx logs slow statements as warnings, which ours replace. So sqlx's warnings are written
+    /// only if the filter enables all of sqlx's log lines.
     fn log_metadata<'a>(metadata: &'a Metadata<'a>) -> &'a Metadata<'a> {
         if metadata.target() == QUERY_TARGET && Query::is_slow(metadata) {
-            lines::of_sqlx()
+            log_events::sqlx_statement_metadata()
         } else {
             metadata
         }
@@ -109,7 +113,7 @@ impl Observer for QueryLayer {
             }
             #[cfg(feature = "testing")]
             Some(Pending::Recorder(recorder)) => {
-                recorder.taken();
+                recorder.set_attached();
                 span.extensions_mut().insert(recorder);
             }
             None => {}
@@ -124,10 +128,10 @@ impl Observer for QueryLayer {
             QUERY_TARGET => self.query(event, context, log),
             ACQUIRE_TARGET => metrics::acquired(&Acquired::of(event)),
             _ => {
-                if Unit::is_any_open()
+                if UnitOfWork::is_any_open()
                     && let Some(span) = event.parent().and_then(|id| context.span(id))
                 {
-                    // The span may outlive the request, but it is no longer looked at.
+                    // The span may outlive the request, but is no longer evaluated.
                     self.report(&span, log);
                 }
             }
@@ -138,12 +142,12 @@ impl Observer for QueryLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if !Unit::is_any_open() {
+        if !UnitOfWork::is_any_open() {
             return;
         }
         let Some(span) = context.span(id) else { return };
         self.report(&span, log);
-        let unit = span.extensions_mut().remove::<Unit>();
+        let unit = span.extensions_mut().remove::<UnitOfWork>();
         if let Some(unit) = unit {
             metrics::unit(&labels(&span), &unit);
         }
@@ -162,7 +166,10 @@ impl QueryLayer {
         let call = span
             .as_ref()
             .and_then(|span| span.extensions().get::<Arc<Call>>().cloned());
-        if let Some(span) = span.as_ref().filter(|_| !query.statement.sets_up()) {
+        if let Some(span) = span
+            .as_ref()
+            .filter(|_| !query.statement.is_connection_setup())
+        {
             self.count(span, call.as_deref(), &query);
         }
         if !call.is_some_and(|call| call.take(&query)) {
@@ -171,7 +178,7 @@ impl QueryLayer {
         }
         let slow = self.0.limits.slow;
         if let Some(threshold) = slow.filter(|threshold| query.elapsed >= *threshold) {
-            lines::slow(&query.statement.summary, query.elapsed, threshold, log);
+            log_events::slow(&query.statement.summary, query.elapsed, threshold, log);
         }
     }
 
@@ -210,17 +217,17 @@ impl QueryLayer {
         let Some(unit_span) = unit else { return };
         let site = || site(span, call, &unit_span.id());
         let limit = self.0.limits.repeats;
-        if let Some(unit) = unit_span.extensions_mut().get_mut::<Unit>() {
+        if let Some(unit) = unit_span.extensions_mut().get_mut::<UnitOfWork>() {
             return unit.add(&query.statement, limit, site);
         }
-        // Asked while nothing of the span is locked.
-        let new = Unit::new(self.context_of(&unit_span.id()));
+        // Made while nothing of the span is locked.
+        let new = UnitOfWork::new(self.context_of(&unit_span.id()));
         let mut extensions = unit_span.extensions_mut();
-        // Another thread may have been in the same span meanwhile.
-        if extensions.get_mut::<Unit>().is_none() {
+        // Another thread may have inserted a unit into the span.
+        if extensions.get_mut::<UnitOfWork>().is_none() {
             extensions.insert(new);
         }
-        if let Some(unit) = extensions.get_mut::<Unit>() {
+        if let Some(unit) = extensions.get_mut::<UnitOfWork>() {
             unit.add(&query.statement, limit, site);
         }
     }
@@ -232,7 +239,7 @@ impl QueryLayer {
             .unwrap_or_default()
     }
 
-    /// Names what was repeated, if that has not been done.
+    /// Reports repeated statements, once for each unit.
     fn report<S>(&self, span: &SpanRef<'_, S>, log: Log<'_>)
     where
         S: for<'a> LookupSpan<'a>,
@@ -240,8 +247,8 @@ impl QueryLayer {
         let Some(limit) = self.0.limits.repeats else {
             return;
         };
-        // Taken out, because the layer that makes the log line reads the span, too.
-        let taken = span.extensions_mut().get_mut::<Unit>().map(|unit| {
+        // Taken out first, because the layer that writes the log line reads the span as well.
+        let taken = span.extensions_mut().get_mut::<UnitOfWork>().map(|unit| {
             let repeated = unit.take_repeated(limit);
             (repeated, unit.queries(), unit.context().clone())
         });
@@ -257,7 +264,9 @@ impl QueryLayer {
         }
         let ids = SpanIds::of(context.span().span_context());
         let id = span.id();
-        with_ids(Some(&id), ids, || lines::repeated(&id, worst, queries, log));
+        with_ids(Some(&id), ids, || {
+            log_events::repeated(&id, worst, queries, log);
+        });
     }
 }
 
@@ -270,18 +279,20 @@ where
     UnitLabels {
         http_route: span_field(&extensions, "http.route"),
         rpc_method: span_field(&extensions, "rpc.method"),
-        // Written in the code, so there are not many.
+        // Names of spans are in the source, so their number is small.
         span_name: Some(metadata.name()).filter(|_| !is_request(metadata)),
     }
 }
 
-/// Whether the span is a request's, wherever it is in a trace.
+/// Returns whether the span is that of a request, anywhere in a trace.
 fn is_request(metadata: &Metadata<'_>) -> bool {
     matches!(metadata.target(), ACCESS_TARGET | GRPC_TARGET)
 }
 
-/// Where the statement came from: the call, and the innermost span that is neither the call's nor the whole unit's.
-fn site<S>(span: &SpanRef<'_, S>, call: Option<&Call>, unit: &Id) -> Site
+/// Returns the origin of a statement.
+///
+/// It is the call, and the innermost span other than those of the call and the unit.
+fn site<S>(span: &SpanRef<'_, S>, call: Option<&Call>, unit: &Id) -> CallSite
 where
     S: for<'a> LookupSpan<'a>,
 {
@@ -292,7 +303,7 @@ where
     let place = call
         .map(|call| (call.site.file(), call.site.line()))
         .or(place);
-    Site {
+    CallSite {
         function: metadata.map(Metadata::name),
         file: place.map(|(file, _)| file),
         line: place.map(|(_, line)| line),

@@ -1,21 +1,24 @@
-//! The words of an SQL statement, as far as telemetry must tell them apart: names, values, and everything else.
+//! Splits an SQL statement into names, values and other tokens.
 //!
-//! It takes whatever it gets. Text that is no SQL, or that ends in the middle of a string, yields tokens all the same, and
-//! what might be a value counts as one. What it leaves out: the grammar.
+//! It accepts any input. Text that is not SQL, or that ends in the middle of a string, yields
+//! tokens as well, and a token that might be a value counts as one. It does not parse the grammar.
 
-/// The differences between databases that decide what is a value.
+/// The database, as far as it decides what is a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Dialect {
     /// A double-quoted word is a name.
     PostgreSql,
-    /// A double-quoted word is a name, or a value where there is no such name.
+    /// A double-quoted word is a name, or a value where no such name exists.
     Sqlite,
-    /// Not known: a double-quoted word may be a value, a backslash may hide a quote, and `#` may begin a comment, as in `MySQL`.
+    /// An unknown database.
+    ///
+    /// As in `MySQL`, a double-quoted word may be a value, a backslash may escape a quote, and `#`
+    /// may begin a comment.
     Other,
 }
 
 impl Dialect {
-    /// By `db.system.name`.
+    /// Returns the dialect for a `db.system.name`.
     pub(super) fn of(system: &str) -> Self {
         match system {
             "postgresql" => Self::PostgreSql,
@@ -25,19 +28,21 @@ impl Dialect {
     }
 }
 
-/// One word of a statement.
+/// A token of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// A keyword or a name.
     Word(&'a str),
     /// A name in quotes or brackets, as it was written.
     Quoted(&'a str),
-    /// A number or a string: a value, never to be shown.
+    /// A number or a string: a value, which must never be shown.
     Literal,
-    /// `$1`, `?`, `:name`.
+    /// A placeholder: `$1`, `?` or `:name`.
     Placeholder(&'a str),
     Symbol(char),
 }
+
+/// Splits a statement into tokens.
 #[derive(Debug)]
 pub(super) struct Lexer<'a> {
     rest: &'a str,
@@ -49,7 +54,7 @@ impl<'a> Lexer<'a> {
         Self { rest: sql, dialect }
     }
 
-    /// Takes `length` bytes; fewer, if that would cut a character.
+    /// Takes `length` bytes, or fewer at a character boundary.
     fn take(&mut self, length: usize) -> &'a str {
         let mut length = length.min(self.rest.len());
         while !self.rest.is_char_boundary(length) {
@@ -79,13 +84,13 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// `#`, unless it is one of PostgreSQL's operators on JSON.
+    /// Returns whether a `#` begins a comment, and not a JSON operator of PostgreSQL.
     fn is_hash_comment(&self) -> bool {
         let after = self.rest.strip_prefix('#');
         self.dialect == Dialect::Other && after.is_some_and(|after| !after.starts_with(['>', '-']))
     }
 
-    /// PostgreSQL's comments nest.
+    /// Skips a comment; PostgreSQL's comments nest.
     fn skip_comment(&mut self) {
         let mut depth = 0_usize;
         while !self.rest.is_empty() {
@@ -105,14 +110,16 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Past at least one character.
+    /// Skips `length` bytes, and at least one character.
     fn advance(&mut self, length: usize) {
         let first = self.rest.chars().next().map_or(0, char::len_utf8);
         self.take(length.max(first));
     }
 
-    /// The same where a backslash may be an escape, and may not: then it goes to the end of the statement.
-    fn quoted_plainly(&mut self, close: char) -> &'a str {
+    /// Takes a string in a database that may treat a backslash as an escape.
+    ///
+    /// If the string depends on that, the whole rest of the statement is taken.
+    fn quoted_without_escapes(&mut self, close: char) -> &'a str {
         let all = self.rest;
         let taken = self.quoted(close, false);
         let is_escape =
@@ -124,7 +131,9 @@ impl<'a> Lexer<'a> {
         taken
     }
 
-    /// A string or a quoted name, from its opening quote to its closing one; a doubled quote is part of it.
+    /// Takes a string or a quoted name, including its quotes.
+    ///
+    /// A doubled quote is a part of it.
     fn quoted(&mut self, close: char, escapes: bool) -> &'a str {
         let all = self.rest;
         let mut inside = all.char_indices().skip(1).peekable();
@@ -142,8 +151,10 @@ impl<'a> Lexer<'a> {
         self.take(all.len())
     }
 
-    /// `[name]`, if that is what comes. To PostgreSQL it is an index or an array, and to a database that is not
-    /// known it may be: there it is a name only if it could be no value.
+    /// Takes a `[name]`, if there is one.
+    ///
+    /// In PostgreSQL brackets are an index or an array. In an unknown database they may be, so
+    /// there they are a name only if the content cannot be a value.
     fn bracketed(&mut self) -> Option<&'a str> {
         let inside = &self.rest[1..self.rest.find(']')?];
         let mut words = inside.split(' ');
@@ -159,7 +170,7 @@ impl<'a> Lexer<'a> {
         is_quoted.then(|| self.take(length))
     }
 
-    /// `$tag$ … $tag$`, if that is what comes.
+    /// Takes a `$tag$ … $tag$` string, if there is one.
     fn dollar_quoted(&mut self) -> bool {
         let Some(end) = self.rest[1..].find('$') else {
             return false;
@@ -177,7 +188,7 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self) -> Token<'a> {
         let word = self.take_while(|c| is_name(c) || c == '$');
-        // `E'\''`, `X'ff'`, `N'…'`, `B'01'`, `U&'…'`: a string with a prefix.
+        // A string with a prefix: `E'\''`, `X'ff'`, `N'…'`, `B'01'`, `U&'…'`.
         if self.rest.starts_with("&'") && word.eq_ignore_ascii_case("u") {
             self.take(1);
         }
@@ -185,7 +196,7 @@ impl<'a> Lexer<'a> {
             if word.eq_ignore_ascii_case("e") {
                 self.quoted('\'', true);
             } else {
-                self.quoted_plainly('\'');
+                self.quoted_without_escapes('\'');
             }
             return Token::Literal;
         }
@@ -198,7 +209,7 @@ fn is_name(c: char) -> bool {
 }
 
 impl<'a> Iterator for Lexer<'a> {
-    /// The token, and whether there is space in front of it.
+    /// Whether there is space before the token, and the token.
     type Item = (bool, Token<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -207,10 +218,10 @@ impl<'a> Iterator for Lexer<'a> {
         let second = self.rest[first.len_utf8()..].chars().next();
         let token = match first {
             '\'' => {
-                self.quoted_plainly('\'');
+                self.quoted_without_escapes('\'');
                 Token::Literal
             }
-            '"' => Token::Quoted(self.quoted_plainly('"')),
+            '"' => Token::Quoted(self.quoted_without_escapes('"')),
             '`' => Token::Quoted(self.quoted('`', false)),
             '[' => match self.bracketed() {
                 Some(name) => Token::Quoted(name),
@@ -220,7 +231,7 @@ impl<'a> Iterator for Lexer<'a> {
                 }
             },
             '$' if self.dollar_quoted() => Token::Literal,
-            // `a[1:2]`, `a #3` and `@5` are operators in front of a value, `$1` is none.
+            // `a[1:2]`, `a #3` and `@5` are operators before a value, `$1` is a placeholder.
             '$' | ':' | '@' | '#'
                 if second.is_some_and(|c| is_name(c) && (first == '$' || !c.is_ascii_digit())) =>
             {
@@ -234,7 +245,7 @@ impl<'a> Iterator for Lexer<'a> {
             '.' if second.is_some_and(|c| c.is_ascii_digit()) => self.number(),
             first if first.is_ascii_digit() => self.number(),
             first if is_name(first) => self.word(),
-            // A cast, which is no placeholder.
+            // A cast, not a placeholder.
             ':' if second == Some(':') => {
                 self.take(2);
                 return Some((space, Token::Word("::")));
@@ -249,7 +260,9 @@ impl<'a> Iterator for Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
-    /// `1`, `1.5e3`, `0xff`, `1_000`; the sign of an exponent stays a symbol, which shows nothing.
+    /// Takes a number: `1`, `1.5e3`, `0xff`, `1_000`.
+    ///
+    /// The sign of an exponent stays a symbol, which reveals nothing.
     fn number(&mut self) -> Token<'a> {
         self.take_while(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
         Token::Literal

@@ -15,7 +15,7 @@ use super::{
     failure::Failure,
     server::known,
     statement::Statement,
-    unit::{Repeat, Unit},
+    unit::{Repeat, UnitOfWork},
 };
 use crate::{catalog, metrics::Durations};
 
@@ -28,7 +28,7 @@ static TRANSACTIONS: LazyLock<Durations> =
 static QUERIES: LazyLock<Durations> =
     LazyLock::new(|| Durations::new(&catalog::SQL_QUERIES_PER_REQUEST));
 
-/// One statement, or a call that never became one.
+/// Records a statement, or a call that failed before it became one.
 pub(super) fn operation(
     statement: Option<&Statement>,
     duration: Duration,
@@ -57,15 +57,17 @@ pub(super) fn operation(
     }
 }
 
-/// A connection that was waited for.
+/// Records the wait for a connection.
 pub(super) fn acquired(acquired: &Acquired) {
-    /// Whether quick ones are heard of, too. A histogram of the slow ones alone would be a lie.
-    static ALL_ARE_HEARD: AtomicBool = AtomicBool::new(false);
+    /// Whether fast acquires are reported as well.
+    ///
+    /// A histogram of only the slow ones would be misleading.
+    static SEES_FAST_ACQUIRES: AtomicBool = AtomicBool::new(false);
     if !acquired.is_slow {
-        ALL_ARE_HEARD.store(true, Ordering::Relaxed);
+        SEES_FAST_ACQUIRES.store(true, Ordering::Relaxed);
     }
     if let Some(seconds) = acquired.seconds
-        && ALL_ARE_HEARD.load(Ordering::Relaxed)
+        && SEES_FAST_ACQUIRES.load(Ordering::Relaxed)
     {
         WAITS.record(&[known().pool.as_deref()], seconds);
     }
@@ -75,7 +77,7 @@ pub(super) fn transaction(system: &'static str, outcome: &'static str, duration:
     TRANSACTIONS.record(&[Some(system), Some(outcome)], duration.as_secs_f64());
 }
 
-/// What tells units of work apart, in the order of the metrics' labels.
+/// The labels of a unit of work, in the order of the metrics' labels.
 #[derive(Debug)]
 pub(super) struct UnitLabels {
     pub(super) http_route: Option<String>,
@@ -83,7 +85,7 @@ pub(super) struct UnitLabels {
     pub(super) span_name: Option<&'static str>,
 }
 
-pub(super) fn unit(labels: &UnitLabels, unit: &Unit) {
+pub(super) fn unit(labels: &UnitLabels, unit: &UnitOfWork) {
     let context = unit.context().clone();
     // For the exemplar.
     let _attached = context.attach();

@@ -1,7 +1,7 @@
-//! The connections of the pools: idle, used, and how many there may be.
+//! The connections of the pools: idle, used, and the limit.
 //!
-//! Read on a scrape. What it leaves out: how many wait for one, which sqlx keeps to itself; waits that have ended
-//! are measured, and so are those that were given up.
+//! They are read at each scrape. The number of waiting callers is missing, because sqlx does not
+//! expose it. Waits that have ended are measured, including those that timed out.
 
 use std::{
     pin::Pin,
@@ -11,13 +11,13 @@ use std::{
 use log::LevelFilter;
 use sqlx::{ConnectOptions as _, Connection as _, Database, Error, Pool};
 
-use super::server::{Server, know};
+use super::server::{Server, set_known};
 use crate::{
     catalog,
     collector::{Collector, Samples},
 };
 
-/// What a pool has at the moment.
+/// The connections of a pool at the moment.
 #[derive(Debug, Clone, Copy)]
 struct Connections {
     idle: u32,
@@ -28,18 +28,18 @@ struct Connections {
 struct InstrumentedPool {
     name: String,
     server: Server,
-    /// `None` once the pool is closed.
+    /// Returns `None` once the pool is closed.
     read: Box<dyn Fn() -> Option<Connections> + Send + Sync>,
-    open: Box<dyn Fn() -> Opened + Send + Sync>,
+    open: Box<dyn Fn() -> OpenFuture + Send + Sync>,
 }
 
-type Opened = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+type OpenFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-/// One connection more than a pool has, which is closed again.
-pub(super) struct Opening {
+/// An extra connection outside the pool, which is closed at once.
+pub(super) struct ExtraConnection {
     /// The pool's name.
     pub(super) pool: String,
-    pub(super) opened: Opened,
+    pub(super) opened: OpenFuture,
 }
 
 static POOLS: Mutex<Vec<InstrumentedPool>> = Mutex::new(Vec::new());
@@ -49,19 +49,21 @@ fn pools() -> MutexGuard<'static, Vec<InstrumentedPool>> {
     let before = pools.len();
     pools.retain(|pool| (pool.read)().is_some());
     if pools.len() < before {
-        know_of(&pools);
+        publish_known(&pools);
     }
     pools
 }
 
-fn know_of(pools: &[InstrumentedPool]) {
+fn publish_known(pools: &[InstrumentedPool]) {
     let named: Vec<_> = (pools.iter())
         .map(|pool| (&pool.server, &*pool.name))
         .collect();
-    know(&named);
+    set_known(&named);
 }
 
-/// A second pool of the same name takes the place of the first: two cannot share a series.
+/// Adds a pool, and removes one of the same name.
+///
+/// Two pools cannot share a series.
 pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
     let server = Server::of(pool);
     let name = name.unwrap_or_else(|| server.default_pool_name());
@@ -74,22 +76,24 @@ pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
         read: Box::new(move || read(&pool)),
         open: Box::new(move || open(&other)),
     });
-    know_of(&pools);
+    publish_known(&pools);
 }
 
-/// Of all pools of servers. A file is opened or not, and does not refuse for a while.
-pub(super) fn openings() -> Vec<Opening> {
+/// Returns a connection attempt for each pool of a server.
+///
+/// SQLite files are skipped: a file is never unavailable for a while.
+pub(super) fn extra_connections() -> Vec<ExtraConnection> {
     let pools = pools();
-    let of_servers = pools.iter().filter(|pool| pool.server.system != "sqlite");
-    let openings = of_servers.map(|pool| Opening {
+    let on_servers = pools.iter().filter(|pool| pool.server.system != "sqlite");
+    let extra_connections = on_servers.map(|pool| ExtraConnection {
         pool: pool.name.clone(),
         opened: (pool.open)(),
     });
-    openings.collect()
+    extra_connections.collect()
 }
 
-fn open<DB: Database>(pool: &Pool<DB>) -> Opened {
-    // Its statements are no work of the service.
+fn open<DB: Database>(pool: &Pool<DB>) -> OpenFuture {
+    // The statements of this connection are not part of the service's work.
     let options = (*pool.connect_options())
         .clone()
         .log_statements(LevelFilter::Off);
@@ -101,7 +105,7 @@ fn read<DB: Database>(pool: &Pool<DB>) -> Option<Connections> {
         return None;
     }
     let size = pool.size();
-    // Two readings of a number that changes meanwhile.
+    // Two reads of a number that may change in between.
     let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX).min(size);
     Some(Connections {
         idle,
@@ -110,7 +114,7 @@ fn read<DB: Database>(pool: &Pool<DB>) -> Option<Connections> {
     })
 }
 
-/// Shows all of them.
+/// Collects the metrics of all pools.
 #[derive(Debug)]
 pub(crate) struct PoolCollector;
 

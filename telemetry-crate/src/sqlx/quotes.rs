@@ -1,25 +1,26 @@
-//! Which words in double quotes are names.
+//! Decides which words in double quotes are names, and which may be values.
 //!
-//! To PostgreSQL all are. To SQLite and `MySQL` `"alice@example.com"` may be a value, so what is in double quotes is shown only where
-//! the grammar has no place for a value. What it leaves out: `` `name` ``, which is a name to all that know it.
+//! In PostgreSQL all are names. In SQLite and `MySQL`, `"alice@example.com"` may be a value, so a
+//! word in double quotes is shown only where the grammar does not allow a value. `` `name` `` is a
+//! name in every database that knows it.
 
 use super::{
     lexer::{Dialect, Token},
     summary::Summarizer,
 };
 
-/// What may stand at a place, as far as the statement before it tells.
+/// What may stand at a position, as far as the statement before it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// The table of an `INSERT`, behind which columns may be listed.
+pub(super) enum Position {
+    /// The table of an `INSERT`, which a list of columns may follow.
     RowsTable,
     /// Another table, or a query of `WITH`.
     Table,
     Other,
 }
 
-impl Place {
-    /// That of the token that `summarizer` reads next.
+impl Position {
+    /// Returns the position of the token that `summarizer` reads next.
     pub(super) fn next(summarizer: &Summarizer<'_>) -> Self {
         if summarizer.expects_rows_table() {
             Self::RowsTable
@@ -31,20 +32,20 @@ impl Place {
     }
 }
 
-/// Reads tokens in their order, and remembers what it needs of those before.
+/// Reads tokens in order, with the state needed from previous tokens.
 #[derive(Debug)]
 pub(super) struct Quotes<'a> {
     dialect: Dialect,
     previous: Option<Token<'a>>,
-    /// The last name, of one part or several, was that of the table of an `INSERT`.
+    /// Whether the last name, of one or several parts, was the table of an `INSERT`.
     after_rows_table: bool,
     depth: usize,
-    /// The parenthesis of `INSERT INTO t ("a", "b")`.
+    /// The depth of the parenthesis in `INSERT INTO t ("a", "b")`.
     columns: Option<usize>,
-    /// Where the `SET` of an `UPDATE` is, which has names before `=`.
+    /// The depth of the `SET` of an `UPDATE`, which has names before `=`.
     assignments: Option<usize>,
-    /// An account's password may come next: `IDENTIFIED WITH plugin AS "hash"`.
-    identifies: bool,
+    /// Whether an account's password may follow: `IDENTIFIED WITH plugin AS "hash"`.
+    expects_password: bool,
 }
 
 impl<'a> Quotes<'a> {
@@ -56,27 +57,27 @@ impl<'a> Quotes<'a> {
             depth: 0,
             columns: None,
             assignments: None,
-            identifies: false,
+            expects_password: false,
         }
     }
 
-    /// The token at this place as it may be shown: a value is a literal.
-    pub(super) fn shown(
+    /// Returns the token as it may be shown; a possible value becomes a literal.
+    pub(super) fn redact(
         &mut self,
         token: Token<'a>,
         next: Option<Token<'a>>,
-        place: Place,
+        position: Position,
     ) -> Token<'a> {
-        let shown = match token {
+        let redacted = match token {
             Token::Quoted(word)
-                if word.starts_with('"') && place == Place::Other && !self.is_name(next) =>
+                if word.starts_with('"') && position == Position::Other && !self.is_name(next) =>
             {
                 Token::Literal
             }
             token => token,
         };
-        self.remember(token, place);
-        shown
+        self.advance(token, position);
+        redacted
     }
 
     fn is_name(&self, next: Option<Token<'a>>) -> bool {
@@ -86,14 +87,14 @@ impl<'a> Quotes<'a> {
             // `"orders"."id"`
             || self.previous == Some(Token::Symbol('.'))
             || next == Some(Token::Symbol('.'))
-            || after(&["AS"]) && !self.identifies
+            || after(&["AS"]) && !self.expects_password
             || self.columns == Some(self.depth)
             || self.assignments == Some(self.depth)
                 && (after(&["SET"]) || follows_comma)
                 && next == Some(Token::Symbol('='))
     }
 
-    fn remember(&mut self, token: Token<'a>, place: Place) {
+    fn advance(&mut self, token: Token<'a>, position: Position) {
         match token {
             Token::Symbol('(') => {
                 self.depth += 1;
@@ -108,10 +109,10 @@ impl<'a> Quotes<'a> {
                 self.depth = self.depth.saturating_sub(1);
             }
             Token::Symbol(';') => *self = Self::new(self.dialect),
-            Token::Word(word) if place == Place::Other => {
+            Token::Word(word) if position == Position::Other => {
                 let is = |words: &[&str]| words.iter().any(|w| word.eq_ignore_ascii_case(w));
                 if is(&["IDENTIFIED"]) {
-                    self.identifies = true;
+                    self.expects_password = true;
                 } else if is(&["SET"]) {
                     self.assignments = Some(self.depth);
                 } else if is(&["WHERE", "FROM", "RETURNING"]) {
@@ -122,7 +123,7 @@ impl<'a> Quotes<'a> {
         }
         let goes_on = self.after_rows_table && token == Token::Symbol('.');
         let is_name = matches!(token, Token::Word(_) | Token::Quoted(_));
-        self.after_rows_table = goes_on || place == Place::RowsTable && is_name;
+        self.after_rows_table = goes_on || position == Position::RowsTable && is_name;
         self.previous = Some(token);
     }
 }
@@ -200,7 +201,7 @@ mod tests {
             r#"SELECT a FROM t ORDER BY "alice" LIMIT 1"#,
             "SELECT a FROM t ORDER BY ? LIMIT ?",
         ),
-        // `replace` and `insert` are functions, and names that a column may have.
+        // `replace` and `insert` are functions, and possible names of columns.
         (
             r#"SELECT replace(a, "b", "c") FROM json_each("x")"#,
             "SELECT replace(a, ?) FROM json_each(?)",
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_postgresql_stay() {
+    fn postgresql_names_are_kept() {
         let sql = r#"SELECT "name" FROM "users" WHERE "mail" = $1 AND lower("a b") = 'x'"#;
         let expected = r#"SELECT "name" FROM "users" WHERE "mail" = $1 AND lower("a b") = ?"#;
         assert_eq!(of(sql, Dialect::PostgreSql), expected);
@@ -279,14 +280,14 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_may_hide_a_quote() {
+    fn backslashes_may_escape_quotes() {
         let sql = r"SELECT * FROM t WHERE a = 'it\'s secret' AND b = 'x'";
         for sql in [sql, r#"SELECT * FROM t WHERE a = "it\"s secret""#] {
             assert!(!of(sql, Dialect::Other).contains("secret"), "{sql}");
         }
         let sql = "SELECT 1 # secret\n FROM t WHERE a #> $1";
         assert_eq!(of(sql, Dialect::Other), "SELECT ? FROM t WHERE a #> $1");
-        // A backslash is a character there.
+        // In PostgreSQL a backslash is an ordinary character.
         let sql = r"SELECT * FROM t WHERE a = 'C:\' AND b = c";
         assert_eq!(
             of(sql, Dialect::PostgreSql),

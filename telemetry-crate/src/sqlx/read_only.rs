@@ -1,7 +1,8 @@
-//! Connections to a database that could only be read.
+//! Connections that became read-only before the database was writable again.
 //!
-//! SQLite opens a file that it may not write for reading, and goes on reading when it may; a server that was the primary goes on
-//! answering as a replica. A connection that was opened before cannot tell, so the pool gives it up.
+//! SQLite opens a file without write permission for reading only, and keeps reading when the
+//! permission returns. A former primary server keeps answering as a replica. An older connection
+//! does not notice the change, so the pool closes it.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -12,24 +13,24 @@ use sqlx::Error;
 
 use super::error_class::is_read_only;
 
-/// As long as it lasts, connections are opened anew at most so often.
-const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// Interval at which connections are reopened while the database stays read-only.
+const MIN_REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// When a statement was refused because the database can only be read.
-static REFUSED: Mutex<Option<Instant>> = Mutex::new(None);
+/// Time at which a statement was refused because the database is read-only.
+static LAST_REFUSAL: Mutex<Option<Instant>> = Mutex::new(None);
 
-pub(super) fn note(error: &Error) {
+pub(super) fn record_refused_write(error: &Error) {
     if !is_read_only(error) {
         return;
     }
-    let mut refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
-    if refused.is_none_or(|at| at.elapsed() >= AT_MOST_EVERY) {
-        *refused = Some(Instant::now());
+    let mut last_refusal = LAST_REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
+    if last_refusal.is_none_or(|at| at.elapsed() >= MIN_REFUSAL_INTERVAL) {
+        *last_refusal = Some(Instant::now());
     }
 }
 
-/// Whether a connection of this age was there when a statement was refused last.
+/// Returns whether a connection of this age was open at the last refusal.
 pub(super) fn is_outdated(age: Duration) -> bool {
-    let refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
-    refused.is_some_and(|at| age >= at.elapsed())
+    let last_refusal = LAST_REFUSAL.lock().unwrap_or_else(PoisonError::into_inner);
+    last_refusal.is_some_and(|at| age >= at.elapsed())
 }

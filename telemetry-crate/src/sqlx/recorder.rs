@@ -1,4 +1,4 @@
-//! Writes down the statements that run inside one span, for a test that counts them.
+//! Records the statements that run inside one span, for tests that count them.
 
 use std::{
     sync::{
@@ -18,20 +18,20 @@ use super::{
 };
 use crate::{config::QueryLimits, traces::SPAN_LEVEL};
 
-/// How long a task that was spawned inside may hold the span after the test's own work is done.
-const LIMIT: Duration = Duration::from_secs(1);
+/// Longest wait for a spawned task that holds the span after the test's work.
+const SPAN_END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Kept in the span; its end is the span's end.
+/// The part in the span's extensions; dropped at the span's end.
 #[derive(Debug)]
 pub(super) struct Recorder(Arc<Shared>);
 
-/// Kept by the test.
+/// The part that the test holds.
 #[derive(Debug)]
 pub(crate) struct Recording(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    was_taken: AtomicBool,
+    is_attached: AtomicBool,
     state: Mutex<State>,
     ended: Condvar,
 }
@@ -49,8 +49,8 @@ impl Shared {
 }
 
 impl Recorder {
-    pub(super) fn taken(&self) {
-        self.0.was_taken.store(true, Ordering::Relaxed);
+    pub(super) fn set_attached(&self) {
+        self.0.is_attached.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn record(&self, statement: &Arc<Statement>) {
@@ -66,7 +66,9 @@ impl Drop for Recorder {
 }
 
 impl Recording {
-    /// Starts to record what runs inside the span; `None` if the process has a subscriber that firstlight is no part of.
+    /// Starts to record the statements inside the returned span.
+    ///
+    /// Returns `None` if the process has a foreign subscriber.
     pub(crate) fn start() -> Option<(Self, Span)> {
         let shared = Arc::new(Shared::default());
         let begin = || {
@@ -76,11 +78,11 @@ impl Recording {
             )
         };
         let span = begin();
-        let was_taken = || shared.was_taken.load(Ordering::Relaxed);
-        if was_taken() {
+        let is_attached = || shared.is_attached.load(Ordering::Relaxed);
+        if is_attached() {
             return Some((Self(shared), span));
         }
-        // Most tests have no subscriber, and this one will do for all of them.
+        // Most tests have no subscriber, and this one serves all of them.
         let limits = QueryLimits {
             slow: None,
             repeats: None,
@@ -88,20 +90,20 @@ impl Recording {
         let layer = super::standalone::StandaloneLayer(QueryLayer::new(limits, None));
         let _ = tracing::subscriber::set_global_default(Registry::default().with(layer));
         let span = begin();
-        was_taken().then_some((Self(shared), span))
+        is_attached().then_some((Self(shared), span))
     }
 
-    /// Summary and text of each statement, in the order in which they ended.
+    /// Returns the summary and text of each statement, in the order of their ends.
     ///
-    /// Waits for the end of the span: SQLite's thread may hold it a moment longer than the call lasts. A task that was
-    /// spawned inside may hold it for ever, so the wait has an end.
+    /// Waits for the end of the span, because SQLite's thread may hold it slightly longer than the
+    /// call lasts. The wait has a limit, because a spawned task may hold the span without end.
     pub(crate) fn finish(self, span: Span) -> Vec<(String, String)> {
         drop(span);
         let state = self.0.state();
         let waited = self
             .0
             .ended
-            .wait_timeout_while(state, LIMIT, |state| !state.is_over);
+            .wait_timeout_while(state, SPAN_END_TIMEOUT, |state| !state.is_over);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let shown = state.statements.iter();
         shown

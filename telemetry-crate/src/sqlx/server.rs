@@ -1,7 +1,7 @@
-//! Which database the statements are for, as far as it is known.
+//! The database that statements are for, as far as it is known.
 //!
-//! sqlx does not say whose statement an event is about. What all observed pools have in common is true of every statement,
-//! and the rest is left out.
+//! sqlx's events do not name the database. The attributes that all instrumented pools have in
+//! common are true of every statement, and the others are omitted.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,10 +9,10 @@ use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
 use sqlx::{ConnectOptions, Database, Pool};
 
-/// Semantic conventions, `db.system.name`: "some other SQL database; fallback only".
+/// Semantic conventions, `db.system.name`: the fallback for other databases.
 const OTHER_SQL: &str = "other_sql";
 
-/// One database, or what several have in common.
+/// One database, or the attributes that several have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Server {
     /// `db.system.name`.
@@ -22,11 +22,11 @@ pub(super) struct Server {
     pub(super) port: Option<u16>,
 }
 
-/// What is known of all of them.
+/// The attributes of all instrumented pools together.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) server: Server,
-    /// The name of the pool, if there is one.
+    /// The name of the pool, if there is only one.
     pub(super) pool: Option<String>,
 }
 
@@ -37,13 +37,13 @@ static KNOWN: LazyLock<ArcSwap<Known>> = LazyLock::new(|| {
     })
 });
 
-/// What every statement has.
+/// Returns the attributes that every statement has.
 pub(super) fn known() -> Arc<Known> {
     KNOWN.load_full()
 }
 
-/// Put in force when a pool comes or goes.
-pub(super) fn know(pools: &[(&Server, &str)]) {
+/// Sets the attributes; called when a pool is added or closed.
+pub(super) fn set_known(pools: &[(&Server, &str)]) {
     let servers = pools.iter().map(|(server, _)| (*server).clone());
     KNOWN.store(Arc::new(Known {
         server: servers
@@ -71,7 +71,7 @@ impl Server {
             system: system_name::<DB>(),
             ..Self::unknown()
         };
-        // Its file has no address, and sqlx panics over the URL of one in memory.
+        // An SQLite file has no address, and sqlx panics for the URL of a database in memory.
         if server.system == "sqlite" {
             return server;
         }
@@ -104,7 +104,9 @@ impl Server {
         }
     }
 
-    /// Semantic conventions, `db.client.connection.pool.name`: made of address, port and namespace if it has no other.
+    /// Returns the default `db.client.connection.pool.name`.
+    ///
+    /// Semantic conventions: made of address, port and namespace.
     pub(super) fn default_pool_name(&self) -> String {
         let Some(address) = &self.address else {
             return self.system.to_owned();
@@ -133,7 +135,7 @@ impl Server {
     }
 }
 
-/// Semantic conventions, `db.system.name`.
+/// Returns `db.system.name` by the semantic conventions.
 pub(super) fn system_name<DB: Database>() -> &'static str {
     match DB::NAME {
         "PostgreSQL" => "postgresql",

@@ -1,6 +1,6 @@
-//! Passes a value to the layer that sees a span begin, which stores it in the span's extensions.
+//! Passes a value to the layer that sees a new span, which stores it in the span.
 //!
-//! A span's fields take values that can be printed, and nothing else. The value is pending for the length of one call on one
+//! A span's fields only accept printable values. The value is pending during a single call on one
 //! thread.
 
 use std::{cell::Cell, sync::Arc};
@@ -9,7 +9,7 @@ use super::call::Call;
 #[cfg(feature = "testing")]
 use super::recorder::Recorder;
 
-/// What a span may keep.
+/// A value for the extensions of a span.
 #[derive(Debug)]
 pub(super) enum Pending {
     Call(Arc<Call>),
@@ -21,7 +21,7 @@ thread_local! {
     static PENDING: Cell<Option<Pending>> = const { Cell::new(None) };
 }
 
-/// Makes a span, whose extensions get the value if there is a layer that takes it.
+/// Makes a span whose extensions get the value, if a layer takes it.
 pub(super) fn with<T>(pending: Pending, make_span: impl FnOnce() -> T) -> T {
     set(Some(pending));
     let made = make_span();
@@ -29,14 +29,14 @@ pub(super) fn with<T>(pending: Pending, make_span: impl FnOnce() -> T) -> T {
     made
 }
 
-/// The pending value; for the layer.
+/// Takes the pending value; called by the layer.
 pub(super) fn take() -> Option<Pending> {
     PENDING.try_with(Cell::take).ok().flatten()
 }
 
-/// Does nothing on a thread that ends.
+/// Sets the pending value; does nothing on a thread that ends.
 fn set(pending: Option<Pending>) {
-    // What was not taken is dropped outside, because its end may be another span's.
+    // Dropped outside the closure, because its drop may end another span.
     let before = PENDING.try_with(|cell| cell.replace(pending));
     drop(before);
 }

@@ -1,4 +1,4 @@
-//! The statements' layer by itself, in a test that has no telemetry.
+//! The layer for sqlx's events on its own, for tests without telemetry.
 
 use tracing::{
     Dispatch, Event, Metadata, Subscriber,

@@ -1,7 +1,7 @@
 //! A statement as telemetry shows it: its summary, and its text without values.
 //!
-//! Programs run the same few statements again and again, so each is read once and kept. What it leaves out: the values
-//! that were bound to it, which are never handed out, and those inside it, which become `?`.
+//! Programs run the same few statements again and again, so each is parsed once and cached. Bound
+//! values are not available here, and values inside the statement become `?`.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -12,70 +12,83 @@ use hashbrown::HashMap;
 
 use super::{
     lexer::{Dialect, Lexer},
-    quotes::{Place, Quotes},
+    quotes::{Position, Quotes},
     server::known,
     summary::{Summarizer, Summary},
     text::Text,
 };
 
-/// Bytes of a statement that are read: a list of ten thousand placeholders and what comes after it.
+/// Most bytes of a statement that are read.
+///
+/// That is a list of ten thousand placeholders with the text after it.
 const MAX_READ: usize = 128 * 1024;
 
-/// Statements kept; at most some 2 MB, and usually a tenth of it.
-const KEPT: usize = 512;
+/// Most cached statements: at most some 2 MB, and usually a tenth of it.
+const MAX_STATEMENTS: usize = 512;
 
-/// Summaries that have labels of their own; a program that writes its tables' names at run time must not have as many
-/// series as it has tables.
-const LABELLED: usize = 200;
+/// Most summaries with a label of their own.
+///
+/// A program may compose names of tables at run time, and must not create a series for each.
+const MAX_LABELS: usize = 200;
 
-/// What a label says of every other.
+/// Label of all other summaries.
 const OTHER: &str = "_OTHER";
 
-/// What changes the schema. Migrations do, once in the life of each table, and must not take the labels of queries.
-const SCHEMA: [&str; 6] = ["CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"];
+/// Operations that change the schema.
+///
+/// Migrations run them once for each table, so they must not use up the labels of queries.
+const SCHEMA_OPERATIONS: [&str; 6] = ["CREATE", "ALTER", "DROP", "COMMENT", "GRANT", "REVOKE"];
 
-/// What else a script may begin with.
-const OF_SCRIPT: [&str; 8] = [
+/// Other operations that a script may begin with.
+const SCRIPT_OPERATIONS: [&str; 8] = [
     "SELECT", "INSERT", "UPDATE", "DELETE", "BEGIN", "DO", "SET", "PRAGMA",
 ];
 
-/// Where sqlx notes which migrations have run.
+/// The table in which sqlx records the migrations.
 const MIGRATIONS: &str = "_sqlx_migrations";
+
+/// A statement that was parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Statement {
     pub(super) operation: String,
     pub(super) collection: Option<String>,
-    /// `SELECT orders`.
+    /// Operation and tables, such as `SELECT orders`.
     pub(super) summary: String,
-    /// With `?` for each value.
+    /// The text, with `?` for each value.
     pub(super) text: String,
-    /// Of summary and text: what makes it the same as another.
+    /// Hash of summary and text; equal for the same statement with other values.
     identity: u64,
-    /// Several statements in one text, as a migration has them.
+    /// Whether the text has several statements, as a migration may have.
     is_script: bool,
     label: Label,
 }
 
-/// What a statement's labels say.
+/// The labels of a statement.
 #[derive(Debug, PartialEq, Eq)]
 enum Label {
-    /// Its summary, which is one of those that have series of their own.
+    /// The summary, which is one of those with their own series.
     Summary,
-    /// Nothing but its first word, which is a known one.
+    /// The operation alone, which is a known one.
     Operation,
     Other,
 }
 
 impl Statement {
-    /// Whether it is part of opening a connection to SQLite, which alone has it. No code of the program asks for it, and it
-    /// runs in the request that comes when the pool grows, or before the pool can be observed.
-    pub(super) fn sets_up(&self) -> bool {
+    /// Returns whether the statement belongs to the opening of an SQLite connection.
+    ///
+    /// The program's code does not run it. It runs in the request during which the pool grows, or
+    /// before the pool is instrumented.
+    pub(super) fn is_connection_setup(&self) -> bool {
         self.operation == "PRAGMA"
     }
 
-    /// Semantic conventions, `db.system.name`, which is `known` of all databases together.
+    /// Returns `db.system.name`; `known` is that of all databases together.
     pub(super) fn system(&self, known: &'static str) -> &'static str {
-        if self.sets_up() { "sqlite" } else { known }
+        if self.is_connection_setup() {
+            "sqlite"
+        } else {
+            known
+        }
     }
 
     pub(super) fn read(sql: &str, dialect: Dialect) -> Self {
@@ -85,10 +98,10 @@ impl Statement {
         let mut text = Text::new(Lexer::new(sql, dialect));
         let mut tokens = Lexer::new(sql, dialect).peekable();
         while let Some((space, token)) = tokens.next() {
-            let place = Place::next(&summarizer);
+            let position = Position::next(&summarizer);
             summarizer.read(token);
             let next = tokens.peek().map(|(_, next)| *next);
-            text.push(space, quotes.shown(token, next, place));
+            text.push(space, quotes.redact(token, next, position));
         }
         let Summary {
             operation,
@@ -107,12 +120,14 @@ impl Statement {
         }
     }
 
-    /// Whether it is the same statement but for values inside it.
+    /// Returns whether both differ only in values inside them.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.identity == other.identity
     }
 
-    /// The values of the labels `db_operation_name`, `db_collection_name` and `db_query_summary`.
+    /// Returns the labels for operation, collection and summary.
+    ///
+    /// They are `db_operation_name`, `db_collection_name` and `db_query_summary`.
     pub(super) fn labels(&self) -> [Option<&str>; 3] {
         match self.label {
             Label::Summary => {
@@ -124,17 +139,19 @@ impl Statement {
         }
     }
 
-    /// What it is labelled with whatever others are, if it may be one of a migration.
+    /// Returns the label of a statement that may belong to a migration.
+    ///
+    /// It does not depend on the number of other labels.
     fn label_of_migration(&self) -> Option<Label> {
         let is_one_of = |known: &[&str]| known.contains(&self.operation.as_str());
-        if is_one_of(&SCHEMA) || self.is_script && is_one_of(&OF_SCRIPT) {
+        if is_one_of(&SCHEMA_OPERATIONS) || self.is_script && is_one_of(&SCRIPT_OPERATIONS) {
             Some(Label::Operation)
         } else if self.is_script {
             Some(Label::Other)
         } else {
-            // Six statements, in any program.
-            let is_note = self.collection.as_deref() == Some(MIGRATIONS);
-            is_note.then_some(Label::Summary)
+            // sqlx's own migration statements, six in any program.
+            let is_bookkeeping = self.collection.as_deref() == Some(MIGRATIONS);
+            is_bookkeeping.then_some(Label::Summary)
         }
     }
 }
@@ -147,18 +164,18 @@ fn cut(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
-/// The statements that were seen.
+/// The cache of parsed statements.
 #[derive(Debug, Default)]
 struct Statements {
-    /// By the hash of what was sent, because that is long, and has values in it.
+    /// By the hash of the statement as sent, which is long and contains values.
     known: RwLock<HashMap<u64, Arc<Statement>>>,
-    labelled: RwLock<HashMap<String, ()>>,
+    labeled: RwLock<HashMap<String, ()>>,
     hasher: RandomState,
 }
 
 static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::default);
 
-/// The statement behind this text.
+/// Returns the parsed statement for this text.
 pub(super) fn statement(sql: &str) -> Arc<Statement> {
     STATEMENTS.get(sql)
 }
@@ -182,8 +199,9 @@ impl Statements {
         };
         let statement = Arc::new(statement);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KEPT {
-            // A program that writes values into its statements fills it with what never comes again.
+        if known.len() >= MAX_STATEMENTS {
+            // A program that writes values into its statements fills the cache with statements that
+            // never return.
             known.clear();
         }
         known.insert(hash, Arc::clone(&statement));
@@ -191,20 +209,20 @@ impl Statements {
     }
 
     fn may_label(&self, summary: &str) -> bool {
-        let mut labelled = (self.labelled.write()).unwrap_or_else(PoisonError::into_inner);
-        if labelled.len() < LABELLED {
-            labelled.insert(summary.to_owned(), ());
+        let mut labeled = (self.labeled.write()).unwrap_or_else(PoisonError::into_inner);
+        if labeled.len() < MAX_LABELS {
+            labeled.insert(summary.to_owned(), ());
         }
-        labelled.contains_key(summary)
+        labeled.contains_key(summary)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, LABELLED, Statements};
+    use super::{MAX_LABELS, MAX_STATEMENTS, Statements};
 
     #[test]
-    fn values_make_no_other_statement() {
+    fn values_do_not_distinguish_statements() {
         let statements = Statements::default();
         let one = statements.get("SELECT * FROM t WHERE id = 1");
         let other = statements.get("SELECT * FROM t WHERE id = 2");
@@ -219,16 +237,16 @@ mod tests {
     }
 
     #[test]
-    fn pragmas_are_of_sqlite() {
+    fn pragmas_belong_to_sqlite() {
         let system = |sql| Statements::default().get(sql).system("other_sql");
         assert_eq!(system("PRAGMA foreign_keys = ON"), "sqlite");
         assert_eq!(system("SELECT 1"), "other_sql");
     }
 
     #[test]
-    fn migrations_take_no_labels_of_queries() {
+    fn migrations_use_no_query_labels() {
         let statements = Statements::default();
-        for number in 0..2 * LABELLED {
+        for number in 0..2 * MAX_LABELS {
             for sql in [
                 format!("CREATE TABLE t{number} (id int)"),
                 format!("ALTER TABLE t{number} ADD COLUMN a int;"),
@@ -240,18 +258,18 @@ mod tests {
                 assert_eq!((operation, collection), (summary, None), "{sql}");
             }
         }
-        let note =
+        let bookkeeping =
             statements.get("SELECT version, checksum FROM _sqlx_migrations ORDER BY version");
-        assert_eq!(note.labels()[2], Some("SELECT _sqlx_migrations"));
+        assert_eq!(bookkeeping.labels()[2], Some("SELECT _sqlx_migrations"));
         assert!(
             statements
-                .labelled
+                .labeled
                 .read()
-                .is_ok_and(|labelled| labelled.is_empty())
+                .is_ok_and(|labeled| labeled.is_empty())
         );
         let script = statements.get("INSERT INTO a SELECT 1; DROP TABLE b");
         assert_eq!(script.labels(), [Some("INSERT"), None, Some("INSERT")]);
-        // A semicolon at the end makes no script.
+        // A semicolon at the end does not make a script.
         let query = statements.get("SELECT * FROM orders;");
         assert_eq!(query.labels()[2], Some("SELECT orders"));
     }
@@ -259,22 +277,22 @@ mod tests {
     #[test]
     fn statements_and_labels_are_bounded() {
         let statements = Statements::default();
-        for number in 0..3 * KEPT {
+        for number in 0..3 * MAX_STATEMENTS {
             statements.get(&format!("SELECT * FROM t{number}"));
         }
         assert!(
             statements
                 .known
                 .read()
-                .is_ok_and(|known| known.len() <= KEPT)
+                .is_ok_and(|known| known.len() <= MAX_STATEMENTS)
         );
         let first = statements.get("SELECT * FROM t0");
         assert_eq!(
             first.labels(),
             [Some("SELECT"), Some("t0"), Some("SELECT t0")]
         );
-        let late = statements.get(&format!("SELECT * FROM t{}", LABELLED + 1));
+        let late = statements.get(&format!("SELECT * FROM t{}", MAX_LABELS + 1));
         assert_eq!(late.labels(), [Some("_OTHER"), None, Some("_OTHER")]);
-        assert_eq!(late.summary, format!("SELECT t{}", LABELLED + 1));
+        assert_eq!(late.summary, format!("SELECT t{}", MAX_LABELS + 1));
     }
 }

@@ -1,10 +1,15 @@
-//! What a statement does, in a few words: `SELECT orders`.
+//! The summary of a statement: what it does, in a few words.
 //!
-//! [Database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/#generating-a-summary-of-the-query):
-//! operations and the tables that they touch, in the order of the text, as often as they are named, without anything that
-//! varies. It is a guess by keywords and never an error; a statement that is none of the known ones is its first word.
+//! An example is `SELECT orders`.
+//!
+//! [Database
+//! conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/#generating-a-summary-of-the-query):
+//! operations and the tables that they use, in the order of the text, as often as they are named,
+//! without anything that varies. It is a guess by keywords and never an error. The summary of an
+//! unknown statement is its first word.
 
 mod frame;
+mod keywords;
 mod name;
 #[cfg(test)]
 mod tests;
@@ -17,22 +22,24 @@ use self::{
 };
 use super::lexer::{Dialect, Token};
 
-/// Bytes of a summary at most; the conventions say 255 characters. What does not fit whole is left out, and all after it.
+/// Longest summary in bytes; the conventions say 255 characters.
+///
+/// A part that does not fit is omitted, with all parts after it.
 const MAX: usize = 255;
 
-/// What is known of a statement.
+/// The summary and other facts about a statement.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Summary {
-    /// In capitals; empty if the statement is.
+    /// In upper case; empty for an empty statement.
     pub(super) operation: String,
     /// The table, if there is exactly one.
     pub(super) collection: Option<String>,
     pub(super) text: String,
-    /// There is more than one statement.
+    /// Whether there is more than one statement.
     pub(super) is_script: bool,
 }
 
-/// Reads tokens and gathers the summary.
+/// Reads tokens and builds the summary.
 #[derive(Debug)]
 pub(super) struct Summarizer<'a> {
     dialect: Dialect,
@@ -42,9 +49,9 @@ pub(super) struct Summarizer<'a> {
     collections: Collections,
     /// The statement, and each open parenthesis.
     frames: Vec<Frame<'a>>,
-    /// Names of `WITH name AS (…)` that are visible here, and how deep the `WITH` is.
+    /// Visible names of `WITH name AS (…)`, with the depth of their `WITH`.
     ctes: Vec<(usize, Cow<'a, str>)>,
-    /// The name that is being read, with quotes only where it needs them.
+    /// The current name, with quotes only where they are needed.
     name: String,
     previous: Option<Token<'a>>,
     is_script: bool,
@@ -115,14 +122,16 @@ impl<'a> Summarizer<'a> {
         self.previous = Some(token);
     }
 
-    /// Whether a name comes next, and no value: of a table, or of a query of `WITH`.
+    /// Returns whether a name of a table or of a `WITH` query comes next.
     pub(super) fn expects_table(&self) -> bool {
         let is_next = self.name.is_empty() || self.name.ends_with('.');
         let frame = self.frames.last();
         frame.is_some_and(|frame| frame.ctes == Ctes::Name || frame.expected.is_some() && is_next)
     }
 
-    /// Whether the name that comes next is that of the table of an `INSERT`, behind which columns may be listed.
+    /// Returns whether the table of an `INSERT` comes next.
+    ///
+    /// A list of columns may follow it.
     pub(super) fn expects_rows_table(&self) -> bool {
         let frame = self.frames.last();
         let inserts = frame.is_some_and(|frame| {
@@ -146,12 +155,12 @@ impl<'a> Summarizer<'a> {
             ..Frame::default()
         };
         if expected.is_some() && self.name.is_empty() {
-            // `FROM (a JOIN b)`, unless a query begins in it.
+            // `FROM (a JOIN b)`, unless a query begins inside.
             inside.expected = expected;
             inside.is_list = true;
             inside.operation = self.frame().operation;
         } else if expected == Some(Expected::Source) {
-            // The name was one of a function.
+            // The name was that of a function.
             self.name.clear();
         }
         self.end_of_name();
@@ -203,115 +212,9 @@ impl<'a> Summarizer<'a> {
         self.keyword(word);
     }
 
-    /// Words between the keyword and the name.
-    fn is_before_name(&self, word: &str) -> bool {
-        let Some(expected) = self.frames.last().and_then(|frame| frame.expected) else {
-            return false;
-        };
-        match (expected, self.previous) {
-            // `UPDATE OR IGNORE orders`
-            (Expected::Target, Some(Token::Word(before))) if is(before, "OR") => true,
-            (Expected::Source, _) => one_of(word, &["ONLY", "LATERAL"]).is_some(),
-            (Expected::Target, _) => one_of(
-                word,
-                &["ONLY", "OR", "IF", "NOT", "EXISTS", "TABLE", "INTO"],
-            )
-            .is_some(),
-        }
-    }
-
-    fn keyword(&mut self, word: &'a str) {
-        const WRITES: [&str; 5] = ["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
-        let is_statement = self.frames.len() == 1;
-        let frame = self.frame();
-        let is_first = !frame.has_begun;
-        if is_first && frame.is_explained && one_of(word, &frame::OF_EXPLAIN).is_some() {
-            return;
-        }
-        let follows_ctes = frame.ctes == Ctes::Body;
-        let may_write = (is_first && (is_statement || frame.is_body)) || follows_ctes;
-        if is(word, "WITH") && self.may_prepare(is_first) {
-            let frame = self.frame();
-            frame.ctes = Ctes::Name;
-            frame.expected = None;
-            frame.has_begun = true;
-        } else if is(word, "SELECT") {
-            if self.selects(is_first) {
-                self.operate("SELECT");
-            }
-        } else if let Some(write) = one_of(word, &WRITES).filter(|_| may_write) {
-            self.operate(write);
-        } else if is_first && is_statement {
-            self.operate(word);
-        } else if !follows_ctes {
-            self.clause(word);
-        }
-        self.frame().has_begun |= !self.frame().is_explained || !is_first || !is(word, "EXPLAIN");
-    }
-
-    /// Whether `WITH` begins names of queries here, as opposed to `WITH ORDINALITY` or `WITH (fillfactor = 70)`.
-    fn may_prepare(&self, is_first: bool) -> bool {
-        let frame = self.frames.last();
-        let inserts = frame.is_some_and(|frame| frame.is_one_of(&["INSERT", "REPLACE"]));
-        is_first || inserts || matches!(self.previous, Some(Token::Word(word)) if is(word, "AS"))
-    }
-
-    /// Whether `SELECT` is a query, as opposed to a privilege or a column.
-    fn selects(&self, is_first: bool) -> bool {
-        let frame = self.frames.last();
-        let is_of =
-            |operations: &[&'static str]| frame.is_some_and(|frame| frame.is_one_of(operations));
-        let before = match self.previous {
-            Some(Token::Word(word)) => word,
-            _ => "",
-        };
-        let is_privilege =
-            is_of(&["GRANT", "REVOKE"]) || (is_of(&["CREATE", "ALTER"]) && is(before, "FOR"));
-        let is_statement = self.frames.len() == 1;
-        let is_in_query = is_first || frame.is_some_and(|frame| frame.operation.is_some());
-        !is_privilege
-            && (is_statement || is_in_query || one_of(before, &frame::BEFORE_QUERY).is_some())
-    }
-
-    fn clause(&mut self, word: &'a str) {
-        let distinct = matches!(self.previous, Some(Token::Word(word)) if is(word, "DISTINCT"));
-        let deletes = matches!(self.previous, Some(Token::Word(word)) if is(word, "DELETE"));
-        let frame = self.frame();
-        if is(word, "FROM") {
-            if frame.is_one_of(&["SELECT", "DELETE", "UPDATE"]) && !distinct {
-                frame.is_list = !deletes;
-                let target = if deletes {
-                    Expected::Target
-                } else {
-                    Expected::Source
-                };
-                frame.expected = Some(target);
-            }
-        } else if is(word, "JOIN") {
-            frame.expected = frame.operation.map(|_| Expected::Source);
-        } else if is(word, "USING") {
-            // In a join it names columns.
-            if frame.is_one_of(&["DELETE", "MERGE"]) && !frame.is_list {
-                frame.expected = Some(Expected::Source);
-                frame.is_list = frame.is_one_of(&["DELETE"]);
-            }
-        } else if is(word, "INTO") {
-            if frame.is_one_of(&["SELECT", "INSERT", "MERGE", "REPLACE"]) {
-                frame.expected = Some(Expected::Target);
-            }
-        } else if one_of(word, &["TABLE", "VIEW"]).is_some() {
-            if frame.is_one_of(&["CREATE", "ALTER", "DROP"]) {
-                frame.expected = Some(Expected::Target);
-                frame.is_list = frame.is_one_of(&["DROP"]);
-            }
-        } else if one_of(word, &frame::AFTER_SOURCES).is_some() {
-            frame.is_list = false;
-        }
-    }
-
-    fn operate(&mut self, word: &'a str) {
+    fn push_operation(&mut self, word: &'a str) {
         let operation = word.to_ascii_uppercase();
-        // What a `WITH` prepares is not what the statement is for.
+        // The operation is that of the statement, not of a query in its `WITH`.
         if self.frames.len() == 1 && self.operation.is_none() {
             self.operation = Some(operation.clone());
         }
@@ -326,7 +229,7 @@ impl<'a> Summarizer<'a> {
         self.push(&operation);
     }
 
-    /// The name of `WITH name AS (…)`.
+    /// Reads the name of `WITH name AS (…)`.
     fn cte(&mut self, name: &'a str) {
         let frame = self.frame();
         frame.ctes = Ctes::Body;
@@ -336,7 +239,9 @@ impl<'a> Summarizer<'a> {
         }
     }
 
-    /// Its own query sees the name only if it is recursive; there it would be a table otherwise.
+    /// Makes the name visible to the queries after it.
+    ///
+    /// Its own query sees it only with `RECURSIVE`; otherwise the name is a table there.
     fn cte_is_visible(&mut self) {
         let depth = self.frames.len();
         let cte = self.frame().cte.take();
@@ -346,7 +251,7 @@ impl<'a> Summarizer<'a> {
     fn part_of_name(&mut self, part: &'a str) {
         let is_next = self.name.is_empty() || self.name.ends_with('.');
         if self.frame().expected.is_some() && is_next {
-            // What is too long is not shown.
+            // A name that is too long is not shown.
             if self.name.len() <= MAX {
                 push_part(&mut self.name, part);
             }
@@ -363,7 +268,7 @@ impl<'a> Summarizer<'a> {
         };
         let plain = unquoted(&name);
         let same = |(_, cte): &(usize, Cow<'_, str>)| cte.eq_ignore_ascii_case(&plain);
-        // What is written to is a table, whatever the names of queries are.
+        // A statement only writes to tables, never to a `WITH` query of the same name.
         let is_cte = expected == Expected::Source && self.ctes.iter().any(same);
         if name.is_empty() || is_cte {
             return;

@@ -1,12 +1,15 @@
-//! The text of a statement as it is shown: without values, comments and line breaks.
+//! The text of a statement as it is shown, without values and comments.
 //!
-//! A list has as many items as a call has values, `IN ($1, $2)` and the rows of `VALUES`, and is the same statement with more of them.
-//! So items that are equal but for their values are shown once, and placeholders in a statement with such a list have no numbers.
+//! Line breaks become spaces.
+//!
+//! A list, such as `IN ($1, $2)` or the rows of `VALUES`, has as many items as a call has values,
+//! but any length is the same statement. So items that differ only in their values are shown once,
+//! and placeholders in a statement with such a list have no numbers.
 
 use super::lexer::{Lexer, Token};
 
-/// Bytes of the text that is shown.
-const MAX_TEXT: usize = 4 * 1024;
+/// Longest shown text in bytes.
+const MAX_BYTES: usize = 4 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Text {
@@ -15,37 +18,41 @@ pub(super) struct Text {
     has_list: bool,
     /// The statement, and each open parenthesis.
     frames: Vec<Frame>,
-    /// The last token was a value, or it was the comma behind one: another value adds nothing.
+    /// Whether the last token was a value, or the comma after one.
+    ///
+    /// A further value adds nothing.
     in_values: bool,
-    /// A comma that is not yet written.
+    /// A comma that is not written yet.
     comma: bool,
-    /// A sign that may be one of a number.
+    /// A sign that may belong to a number.
     sign: Option<(bool, char)>,
-    before: Before,
+    before: Previous,
     is_cut: bool,
 }
 
-/// What a parenthesis is of.
+/// The content of a parenthesis.
 #[derive(Debug, Default)]
 struct Frame {
     list: Option<List>,
-    /// The list consists of parentheses, and ends where no comma follows one: `VALUES (1), (2)`.
+    /// The list consists of parentheses, and ends where no comma follows one.
+    ///
+    /// An example is `VALUES (1), (2)`.
     is_rows: bool,
 }
 
-/// Places in the text.
+/// A list, with positions in the text.
 #[derive(Debug)]
 struct List {
-    /// Where the item begins that is being written.
+    /// Start of the current item.
     start: usize,
-    /// The item before it.
+    /// The previous item.
     last: Option<std::ops::Range<usize>>,
 }
 
-/// The token before, as far as it decides what the next one is.
+/// The previous token, as far as it decides about the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
-    /// Nothing, or what a value follows: an operator, a comma, `(`.
+enum Previous {
+    /// Nothing, or a token that a value may follow: an operator, a comma, `(`.
     Operator,
     In,
     Values,
@@ -56,12 +63,12 @@ enum Before {
 }
 
 impl Text {
-    /// For a statement of these tokens.
+    /// An empty text for a statement with these tokens.
     pub(super) fn new(mut tokens: Lexer<'_>) -> Self {
-        let mut before = Before::Operator;
+        let mut before = Previous::Operator;
         let has_list = tokens.any(|(_, token)| {
             let is_list = begins_list(before, token);
-            before = Before::of(token);
+            before = Previous::of(token);
             is_list
         });
         Self {
@@ -71,7 +78,7 @@ impl Text {
             in_values: false,
             comma: false,
             sign: None,
-            before: Before::Operator,
+            before: Previous::Operator,
             is_cut: false,
         }
     }
@@ -81,23 +88,23 @@ impl Text {
             Token::Placeholder(_) if self.has_list => Token::Placeholder("?"),
             token => token,
         };
-        let is_row = self.before == Before::Close && token != Token::Symbol(',');
+        let is_row = self.before == Previous::Close && token != Token::Symbol(',');
         if is_row && self.frame().is_rows {
             self.end_of_list();
         }
         match (self.sign.take(), token) {
-            // It is part of the value.
+            // The sign is a part of the value.
             (Some((space, _)), Token::Literal) => self.write_token(space, token),
             (Some((before, sign)), _) => {
                 self.write_token(before, Token::Symbol(sign));
                 self.write_token(space, token);
             }
-            (None, Token::Symbol(sign @ ('-' | '+'))) if self.before == Before::Operator => {
+            (None, Token::Symbol(sign @ ('-' | '+'))) if self.before == Previous::Operator => {
                 self.sign = Some((space, sign));
             }
             (None, _) => self.write_token(space, token),
         }
-        self.before = Before::of(token);
+        self.before = Previous::of(token);
     }
 
     fn write_token(&mut self, space: bool, token: Token<'_>) {
@@ -139,7 +146,7 @@ impl Text {
 
     fn open(&mut self, space: bool, token: Token<'_>) {
         let is_list = begins_list(self.before, token);
-        let is_rows = is_list && self.before == Before::Values;
+        let is_rows = is_list && self.before == Previous::Values;
         if is_rows {
             let start = self.text.len();
             *self.frame() = Frame {
@@ -170,7 +177,7 @@ impl Text {
         }
     }
 
-    /// Drops the item that ends here if it is like the one before it.
+    /// Removes the current item if it equals the previous one.
     fn fold(&mut self) {
         let end = self.text.len();
         let Some(list) = self.frame().list.take() else {
@@ -210,7 +217,7 @@ impl Text {
 
     fn write(&mut self, space: bool, part: &str) {
         let space = space && !self.text.is_empty();
-        if self.text.len() + usize::from(space) + part.len() > MAX_TEXT {
+        if self.text.len() + usize::from(space) + part.len() > MAX_BYTES {
             self.is_cut = true;
         }
         if self.is_cut {
@@ -237,7 +244,7 @@ impl Text {
     }
 }
 
-impl Before {
+impl Previous {
     fn of(token: Token<'_>) -> Self {
         let is = |word: &str, keyword| word.eq_ignore_ascii_case(keyword);
         match token {
@@ -251,17 +258,17 @@ impl Before {
     }
 }
 
-fn begins_list(before: Before, token: Token<'_>) -> bool {
+fn begins_list(before: Previous, token: Token<'_>) -> bool {
     match token {
-        Token::Symbol('(') => matches!(before, Before::In | Before::Values),
-        Token::Symbol('[') => before == Before::Array,
+        Token::Symbol('(') => matches!(before, Previous::In | Previous::Values),
+        Token::Symbol('[') => before == Previous::Array,
         _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::MAX_TEXT;
+    use super::MAX_BYTES;
     use crate::sqlx::{lexer::Dialect, statement::Statement};
 
     fn text(sql: &str) -> String {
@@ -269,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_has_no_value_in_it() {
+    fn text_contains_no_values() {
         for (sql, expected) in [
             (
                 "SELECT * FROM t WHERE a = $1 AND b < $2",
@@ -354,7 +361,7 @@ mod tests {
                 ],
                 "SELECT a = ANY(ARRAY[?]), b IN (lower(?))",
             ),
-            // What is not a list keeps what it has.
+            // Other parentheses keep their items.
             (
                 &["SELECT f($1, $2), a[1] FROM t WHERE (a, b) = ($3, $4)"],
                 "SELECT f($1, $2), a[?] FROM t WHERE (a, b) = ($3, $4)",
@@ -373,9 +380,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_too_long_and_nothing_panics() {
+    fn text_is_bounded_for_any_input() {
         let long = text(&format!("SELECT {}", "a, ".repeat(100_000)));
-        assert!(long.len() <= MAX_TEXT + 4 && long.ends_with(" ..."));
+        assert!(long.len() <= MAX_BYTES + 4 && long.ends_with(" ..."));
         let nasty = "'\"`$?:@#/*-*/--\\()[];.,E'1eüß\u{1f4a9}\0 \n$a$";
         for dialect in [Dialect::PostgreSql, Dialect::Sqlite, Dialect::Other] {
             for start in (0..nasty.len()).filter(|start| nasty.is_char_boundary(*start)) {

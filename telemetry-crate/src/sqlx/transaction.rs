@@ -1,7 +1,8 @@
-//! Transactions, from their begin to their end: how long they were open, and how they ended.
+//! Transactions: how long they were open, and how they ended.
 //!
-//! A transaction that is open keeps its locks and its connection, so its time is worth more than the sum of its
-//! statements'. Savepoints, and transactions that are begun otherwise, are not instrumented.
+//! An open transaction holds its locks and its connection, so its duration matters more than the
+//! sum of its statements'. Savepoints, and transactions that are begun in other ways, are not
+//! instrumented.
 
 use std::{
     fmt,
@@ -17,18 +18,25 @@ use opentelemetry::{
 use sqlx::{Database, Error, Pool};
 use tracing::Span;
 
-use super::{TARGET, held::Held, instrumented::InstrumentedQuery, metrics, server::system_name};
+use super::{
+    TARGET, instrumented::InstrumentedQuery, metrics, server::system_name,
+    transaction_connection::TransactionConnection,
+};
 use crate::traces::SPAN_LEVEL;
 
-/// Begins an instrumented transaction: a span named `transaction`, from here to its end, with its outcome, and a sample
-/// of `sql_transaction_duration_seconds`. `BEGIN`, `COMMIT` and `ROLLBACK` are spans of their own, with their errors.
+/// Begins an instrumented transaction.
 ///
-/// Use it like sqlx's own, `&mut *transaction` being the connection. One that is dropped is rolled back, and its outcome is
-/// `dropped`.
+/// The span `transaction` lasts from here to the end of the transaction and has its outcome. The
+/// duration is a sample of `sql_transaction_duration_seconds`. `BEGIN`, `COMMIT` and `ROLLBACK`
+/// have spans of their own, with their errors.
 ///
-/// A connection whose `BEGIN`, `COMMIT` or `ROLLBACK` fails, or is cancelled, is closed and never returns to the pool. With
-/// sqlx's own [`Pool::begin`] it returns, unless the pool has [instrumented options](super::instrument_options), and what it is said to
-/// commit afterwards may be lost.
+/// Use the transaction like sqlx's: `&mut *transaction` is the connection. If it is dropped, it is
+/// rolled back, and its outcome is `dropped`.
+///
+/// A connection whose `BEGIN`, `COMMIT` or `ROLLBACK` fails or is canceled is closed, and never
+/// returns to the pool. With sqlx's own [`Pool::begin`] it returns, unless the pool has
+/// [instrumented options](super::instrument_options), and changes that are committed on it later
+/// may be lost.
 ///
 /// # Errors
 ///
@@ -47,16 +55,17 @@ pub fn begin<DB: Database>(
 ) -> impl Future<Output = Result<Transaction<DB>, Error>> + Send + use<'_, DB> {
     let site = Location::caller();
     async move {
-        let held = InstrumentedQuery::new(Held::begin(pool), site, Some("BEGIN")).await?;
-        // The wait for a connection is no part of it.
+        let connection =
+            InstrumentedQuery::new(TransactionConnection::begin(pool), site, Some("BEGIN")).await?;
+        // The wait for a connection does not count.
         let open = Open::new(site, system_name::<DB>());
-        Ok(Transaction { held, open })
+        Ok(Transaction { connection, open })
     }
 }
 
 /// An open transaction, see [`begin`].
 pub struct Transaction<DB: Database> {
-    held: Held<DB>,
+    connection: TransactionConnection<DB>,
     open: Open,
 }
 
@@ -67,31 +76,41 @@ impl<DB: Database> fmt::Debug for Transaction<DB> {
 }
 
 impl<DB: Database> Transaction<DB> {
-    /// Makes its changes last.
+    /// Commits the transaction.
     ///
     /// # Errors
     ///
-    /// Those of the database; a serialization failure often shows here, and nowhere earlier. It is rolled back then, unless
-    /// the connection was lost: whether the commit had arrived is unknown then, as it is of a commit that is cancelled.
+    /// Returns an error of the database. A serialization failure often shows only here. The
+    /// transaction is then rolled back, unless the connection was lost. In that case, and if the
+    /// commit is canceled, it is unknown whether the commit succeeded.
     ///
-    /// Fails as well if there is nothing to commit: a statement has failed, which ends a transaction of PostgreSQL (25P02),
-    /// or has ended it (`COMMIT` or `ROLLBACK` as text), or a savepoint has failed or is still open ([`Error::Protocol`]). On
-    /// PostgreSQL this takes one more round trip; its own answer to such a `COMMIT` is a success.
+    /// Also fails if there is nothing to commit. A statement has failed, which ends a transaction
+    /// of PostgreSQL (25P02), or has ended the transaction (`COMMIT` or `ROLLBACK` as text), or a
+    /// savepoint has failed or is still open ([`Error::Protocol`]). On PostgreSQL this check takes
+    /// one more round trip, because PostgreSQL itself reports such a `COMMIT` as a success.
     pub async fn commit(self) -> Result<(), Error> {
-        let Self { mut held, open } = self;
-        let committed = InstrumentedQuery::new(held.commit(), open.site, Some("COMMIT")).await;
+        let Self {
+            mut connection,
+            open,
+        } = self;
+        let committed =
+            InstrumentedQuery::new(connection.commit(), open.site, Some("COMMIT")).await;
         open.end("commit", committed)
     }
 
-    /// Takes its changes back.
+    /// Rolls back the transaction.
     ///
     /// # Errors
     ///
-    /// Those of the database, or of the connection to it; it is rolled back in any case.
+    /// Returns an error of the database or the connection; the transaction is rolled back in any
+    /// case.
     pub async fn rollback(self) -> Result<(), Error> {
-        let Self { mut held, open } = self;
+        let Self {
+            mut connection,
+            open,
+        } = self;
         let rolled_back =
-            InstrumentedQuery::new(held.rollback(), open.site, Some("ROLLBACK")).await;
+            InstrumentedQuery::new(connection.rollback(), open.site, Some("ROLLBACK")).await;
         open.end("rollback", rolled_back)
     }
 }
@@ -100,17 +119,17 @@ impl<DB: Database> Deref for Transaction<DB> {
     type Target = DB::Connection;
 
     fn deref(&self) -> &Self::Target {
-        &self.held
+        &self.connection
     }
 }
 
 impl<DB: Database> DerefMut for Transaction<DB> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.held
+        &mut self.connection
     }
 }
 
-/// Counts when it is dropped.
+/// The measurement of a transaction, recorded when it is dropped.
 struct Open {
     site: &'static Location<'static>,
     span: Span,
@@ -147,7 +166,7 @@ impl Drop for Open {
             }
             let context = Context::current();
             let span = context.span();
-            // No convention has it.
+            // There is no convention for this attribute.
             span.set_attribute(KeyValue::new("sql.transaction.outcome", outcome));
             if outcome == "error" {
                 span.set_status(Status::error(""));

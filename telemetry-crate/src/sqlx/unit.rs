@@ -1,9 +1,9 @@
-//! The statements of one unit of work: an HTTP request, a gRPC call, a job, a scheduled run, or whatever else has a root
-//! span of its own.
+//! The statements of one unit of work.
 //!
-//! Kept in that span, from its first statement on, and read when the span ends. A request that runs the same statement
-//! for each row of a list is named here: fast on a laptop with ten rows, and the outage of a Monday with ten thousand.
-//! What it leaves out: what the rows of a statement are used for; that is for the reader of the line.
+//! A unit of work is an HTTP request, a gRPC call, a job, a scheduled run, or anything else with
+//! its own root span. The statements are stored in that span from the first one on, and evaluated
+//! when the span ends. A request that runs the same statement for each row of a list is reported
+//! here, because it is fast with ten rows and an outage with ten thousand.
 
 use std::sync::{
     Arc,
@@ -14,46 +14,50 @@ use opentelemetry::{Context, KeyValue, trace::TraceContextExt};
 
 use super::statement::Statement;
 
-/// Different statements that are told apart in one unit; some 5 KB. Further ones are counted, and not as anything.
-const STATEMENTS: usize = 64;
+/// Most different statements of one unit, some 5 KB.
+///
+/// Further ones are only counted in total.
+const MAX_STATEMENTS: usize = 64;
 
-/// Units that are open. While there are none, the end of a span is ignored here.
-static OPEN: AtomicUsize = AtomicUsize::new(0);
+/// Number of open units; without any, ends of spans need no work.
+static OPEN_UNITS: AtomicUsize = AtomicUsize::new(0);
 
-/// Where a statement came from, as far as it is known.
+/// The origin of a statement, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Site {
-    /// The innermost span's name, which is the function's if `#[instrument]` made it.
+pub(super) struct CallSite {
+    /// The innermost span's name, which is the function's name with `#[instrument]`.
     pub(super) function: Option<&'static str>,
     pub(super) file: Option<&'static str>,
     pub(super) line: Option<u32>,
 }
 
-/// One statement, and how often it ran.
+/// A statement with the number of its runs.
 #[derive(Debug, Clone)]
 pub(super) struct Repeat {
     pub(super) statement: Arc<Statement>,
     pub(super) count: u32,
-    /// Of its first run.
-    pub(super) site: Site,
+    /// The origin of its first run.
+    pub(super) site: CallSite,
 }
+
+/// The statements of one unit of work, in the extensions of its span.
 #[derive(Debug)]
-pub(super) struct Unit {
+pub(super) struct UnitOfWork {
     queries: u32,
     repeats: Vec<Repeat>,
-    /// Of the unit's span; empty if that is no part of a trace.
+    /// Context of the unit's span; empty if the span is outside any trace.
     context: Context,
     was_reported: bool,
 }
 
-impl Unit {
-    /// Whether there are any.
+impl UnitOfWork {
+    /// Returns whether any unit is open.
     pub(super) fn is_any_open() -> bool {
-        OPEN.load(Ordering::Relaxed) > 0
+        OPEN_UNITS.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn new(context: Context) -> Self {
-        OPEN.fetch_add(1, Ordering::Relaxed);
+        OPEN_UNITS.fetch_add(1, Ordering::Relaxed);
         Self {
             queries: 0,
             repeats: Vec::new(),
@@ -62,12 +66,15 @@ impl Unit {
         }
     }
 
-    /// Counts a run of the statement. From the `limit`th on, the unit's span says so: it may end at any time.
+    /// Counts a run of the statement.
+    ///
+    /// From the `limit`th run on, the unit's span is marked at once, because it may end at any
+    /// time.
     pub(super) fn add(
         &mut self,
         statement: &Arc<Statement>,
         limit: Option<u32>,
-        site: impl FnOnce() -> Site,
+        site: impl FnOnce() -> CallSite,
     ) {
         self.queries = self.queries.saturating_add(1);
         let known = self.repeats.iter_mut();
@@ -78,7 +85,7 @@ impl Unit {
                 known.count
             }
             None => {
-                if self.repeats.len() < STATEMENTS {
+                if self.repeats.len() < MAX_STATEMENTS {
                     self.repeats.push(Repeat {
                         statement: Arc::clone(statement),
                         count: 1,
@@ -90,7 +97,7 @@ impl Unit {
         };
         let is_worst = || self.repeats.iter().all(|repeat| repeat.count <= count);
         if limit.is_some_and(|limit| count >= limit) && is_worst() {
-            // No convention has these attributes.
+            // There is no convention for these attributes.
             self.context.span().set_attributes([
                 KeyValue::new("sql.n_plus_one.summary", statement.summary.clone()),
                 KeyValue::new("sql.n_plus_one.count", i64::from(count)),
@@ -106,7 +113,9 @@ impl Unit {
         &self.context
     }
 
-    /// What ran at least `limit` times, the most frequent first. Empty if it was asked for before, and was not empty.
+    /// Returns the statements that ran at least `limit` times, most frequent first.
+    ///
+    /// A second call after a non-empty result returns nothing.
     pub(super) fn take_repeated(&mut self, limit: u32) -> Vec<Repeat> {
         if self.was_reported {
             return Vec::new();
@@ -119,9 +128,9 @@ impl Unit {
     }
 }
 
-impl Drop for Unit {
+impl Drop for UnitOfWork {
     fn drop(&mut self) {
-        OPEN.fetch_sub(1, Ordering::Relaxed);
+        OPEN_UNITS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -129,23 +138,23 @@ impl Drop for Unit {
 mod tests {
     use opentelemetry::Context;
 
-    use super::{STATEMENTS, Site, Unit};
+    use super::{CallSite, MAX_STATEMENTS, UnitOfWork};
     use crate::sqlx::statement::statement;
 
     #[test]
     fn repeats_are_listed_worst_first() {
-        let mut unit = Unit::new(Context::new());
-        let site = Site {
+        let mut unit = UnitOfWork::new(Context::new());
+        let site = CallSite {
             function: Some("load"),
-            ..Site::default()
+            ..CallSite::default()
         };
         for number in 0..30 {
-            // Values in the text do not hide it.
+            // Values in the text do not make statements different.
             let item = statement(&format!("SELECT * FROM items WHERE id = {number}"));
             unit.add(&item, Some(10), || site);
             if number < 10 {
                 let user = statement("SELECT * FROM users WHERE id = $1");
-                unit.add(&user, None, Site::default);
+                unit.add(&user, None, CallSite::default);
             }
         }
         assert_eq!(unit.queries(), 40);
@@ -160,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_is_bounded() {
-        let mut unit = Unit::new(Context::new());
+    fn units_are_bounded() {
+        let mut unit = UnitOfWork::new(Context::new());
         for number in 0..1_000 {
             let other = statement(&format!("SELECT * FROM t{number}"));
-            unit.add(&other, Some(10), Site::default);
+            unit.add(&other, Some(10), CallSite::default);
         }
         assert_eq!(unit.queries(), 1_000);
-        assert_eq!(unit.repeats.len(), STATEMENTS);
+        assert_eq!(unit.repeats.len(), MAX_STATEMENTS);
     }
 }

@@ -1,7 +1,8 @@
-//! A cache that answers inside of the window, and asks the source otherwise.
+//! A cache that serves values within their window, and reads the source otherwise.
 //!
-//! `moka` keeps the entries, bounds them, and makes one question of many. What is ours is the age: its own clock starts
-//! when the answer has arrived, which is too late, and knows nothing of a test's paused one.
+//! `moka` keeps the entries, bounds them, and merges concurrent reads. The age is computed here,
+//! because moka's clock starts when the answer arrives, which is too late, and ignores the paused
+//! clock of a test.
 
 use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
@@ -9,16 +10,18 @@ use tokio::time::Instant;
 
 use super::{DataType, entry::Entry, metrics::Origin};
 
-/// Most entries, unless set: with values of a kilobyte, some 10 MB, which no service notices, and enough for the keys that
-/// most reads are about.
-const CAPACITY: u64 = 10_000;
-
-/// moka accepts no more than a thousand years.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-
-/// A bounded cache in this process, for one type of data, by key. Clones share their entries.
+/// Default number of entries.
 ///
-/// Values are cloned for each read; put large ones into an [`Arc`]. Entries that are used least make room for others.
+/// With values of a kilobyte they take some 10 MB, and they cover the keys of most reads.
+const DEFAULT_CAPACITY: u64 = 10_000;
+
+/// Longest time to live; moka accepts at most a thousand years.
+const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// A bounded cache by key in this process, for one type of data.
+///
+/// Clones share their entries. Values are cloned for each read, so put large ones into an [`Arc`].
+/// The least used entries are evicted first.
 pub struct Cache<K, V, E> {
     data_type: &'static DataType,
     pub(super) entries: moka::future::Cache<K, Entry<V, E>>,
@@ -51,36 +54,37 @@ where
     /// An empty cache for at most 10,000 entries.
     #[must_use]
     pub fn new(data_type: &'static DataType) -> Self {
-        Self::with_capacity(data_type, CAPACITY)
+        Self::with_capacity(data_type, DEFAULT_CAPACITY)
     }
 
     /// An empty cache for at most `entries`.
     #[must_use]
     pub fn with_capacity(data_type: &'static DataType, entries: u64) -> Self {
-        // The declared budget is on the page from the start, for a type that is not read yet.
+        // Exports the window of a type that has not been read yet.
         data_type.with_metrics(|_| ());
         let entries = moka::future::Cache::builder()
             .max_capacity(entries)
-            // Only to free memory: by then no entry is served any more, for its age began before moka's.
-            .time_to_live(data_type.window().min(LONGEST))
+            // Only frees memory. By then no entry is served any more, because its age began before
+            // moka's.
+            .time_to_live(data_type.window().min(MAX_TIME_TO_LIVE))
             .build();
         Self { data_type, entries }
     }
 
-    /// The value of `key`: from the cache inside of the window, from the source otherwise.
+    /// Returns the value of `key` from the cache, or from the source.
     ///
-    /// `load` asks the source. It is called at most once: by one of those who read the key at the same time. With a window
-    /// of zero each read calls its own. A caller that is cancelled while others wait for its answer makes one of them ask
-    /// anew.
+    /// `load` reads the source. Of several concurrent reads of a key, one calls its `load`, at most
+    /// once. With a window of zero each read calls its own. If that read is canceled while others
+    /// wait for its answer, one of them calls its `load`.
     ///
     /// # Errors
     ///
-    /// The source's error, shared with all reads that have waited for the same answer. It is not served again: the next read
-    /// asks the source.
+    /// Returns the source's error, shared with all reads that waited for the same answer. An error
+    /// is not cached: the next read calls the source.
     ///
     /// # Panics
     ///
-    /// Where `load` panics, for the caller whose `load` it is; the others ask themselves.
+    /// If `load` panics, for the caller of that `load`. The other reads call their own.
     pub async fn get<L, F>(&self, key: K, load: L) -> Result<V, Arc<E>>
     where
         L: Fn() -> F + Send + Sync,
@@ -89,44 +93,46 @@ where
         let began = Instant::now();
         let window = self.data_type.window();
         if window.is_zero() {
-            return self.hand_out(Origin::Source, ask(&load).await);
+            return self.serve(Origin::Source, load_entry(&load).await);
         }
         if let Some(entry) = self.entries.get(&key).await
             && entry.is_fresh(Instant::now(), window)
         {
-            return self.hand_out(Origin::Cache, entry);
+            return self.serve(Origin::Cache, entry);
         }
         loop {
-            let mut is_mine = false;
-            let question = async {
-                is_mine = true;
-                ask(&load).await
+            let mut is_own = false;
+            let request = async {
+                is_own = true;
+                load_entry(&load).await
             };
             let is_old = |entry: &Entry<V, E>| !entry.is_fresh(Instant::now(), window);
             let entry = self
                 .entries
                 .entry_by_ref(&key)
-                .or_insert_with_if(question, is_old)
+                .or_insert_with_if(request, is_old)
                 .await
                 .into_value();
-            if is_mine {
-                return self.hand_out(Origin::Source, entry);
+            if is_own {
+                return self.serve(Origin::Source, entry);
             }
-            // Another read's question may have been asked long before this read. The next one cannot have been: so
-            // there are two rounds at most.
-            if entry.is_good_for(began, Instant::now(), window) {
-                return self.hand_out(Origin::Shared, entry);
+            // Another read's request may have begun long before this read. The next request cannot,
+            // so there are at most two rounds.
+            if entry.is_usable_after_wait(began, Instant::now(), window) {
+                return self.serve(Origin::Shared, entry);
             }
         }
     }
 
-    /// Forgets the value of `key`: after a write, so that the writer reads what it has written. A question that is
-    /// under way meanwhile may still bring back the value before it, and that is inside of its window.
+    /// Removes the value of `key`.
+    ///
+    /// Use it after a write, so that the writer reads its own write. A concurrent read of the
+    /// source may still store the previous value, which is within its window.
     pub async fn invalidate(&self, key: &K) {
         self.entries.invalidate(key).await;
     }
 
-    fn hand_out(&self, origin: Origin, entry: Entry<V, E>) -> Result<V, Arc<E>> {
+    fn serve(&self, origin: Origin, entry: Entry<V, E>) -> Result<V, Arc<E>> {
         match &entry.answer {
             Ok(_) => self.data_type.served(origin, entry.age(Instant::now())),
             Err(_) => self.data_type.failed(),
@@ -135,13 +141,13 @@ where
     }
 }
 
-async fn ask<V, E, F>(load: impl Fn() -> F) -> Entry<V, E>
+async fn load_entry<V, E, F>(load: impl Fn() -> F) -> Entry<V, E>
 where
     F: Future<Output = Result<V, E>>,
 {
-    let asked = Instant::now();
+    let requested = Instant::now();
     Entry {
-        asked,
+        requested,
         answer: load().await.map_err(Arc::new),
     }
 }

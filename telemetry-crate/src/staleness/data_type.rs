@@ -4,8 +4,10 @@ use std::{fmt, sync::OnceLock, time::Duration};
 
 use super::metrics::{Origin, ReadMetrics};
 
-/// A type of data, such as `profile` or `cart`, and how old it may be when it is served. Declare each as a `static`: there
-/// is one truth about it in a service, and its name is the label `data_type` of the metrics.
+/// A type of data, such as `profile` or `cart`, with the age that it may have.
+///
+/// Declare each type as a `static`, once in a service. Its name is the label `data_type` of the
+/// metrics.
 #[derive(Debug)]
 pub struct DataType {
     name: &'static str,
@@ -14,8 +16,9 @@ pub struct DataType {
 }
 
 impl DataType {
-    /// Declares that data of this type may be served up to `window` after it was true. Zero means that only the source
-    /// will do.
+    /// Declares that data of this type may be served for `window`.
+    ///
+    /// With zero, only the source is acceptable.
     pub const fn declare(name: &'static str, window: Duration) -> Self {
         Self {
             name,
@@ -24,26 +27,28 @@ impl DataType {
         }
     }
 
-    /// The name, as on the metrics page.
+    /// Returns the name, as in the label `data_type`.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// How old data of this type may be.
+    /// Returns the age that data of this type may have.
     pub const fn window(&self) -> Duration {
         self.window
     }
 
-    /// Reports the age of an answer that did not come from the source and is about to be served: a replica's lag, or the
-    /// age of an entry in another library's cache. Serve it only on `Ok`; otherwise read the source.
+    /// Checks and records the age of an answer from a replica or another cache.
     ///
-    /// `age` must be counted from a moment at which the answer was surely true. In PostgreSQL,
-    /// `now() - pg_last_xact_replay_timestamp()` is that of a replica that has something to replay, and too much for one
-    /// that is up to date without writes.
+    /// Call it before the answer is served. Serve the answer only on `Ok`, and read the source
+    /// otherwise. `age` is a replica's lag, or the age of an entry in another library's cache. It
+    /// must count from a moment at which the answer was certainly true. In PostgreSQL,
+    /// `now() - pg_last_xact_replay_timestamp()` is the age for a replica with changes to replay.
+    /// It is too large for a replica that is up to date without any writes.
     ///
     /// # Errors
     ///
-    /// [`TooStale`] outside of the window, and always if the window is zero: that no lag was measured is no proof.
+    /// [`TooStale`] outside the window, and always if the window is zero, because a measured lag of
+    /// zero does not show that the answer is current.
     pub fn serve_replica(&self, age: Duration) -> Result<(), TooStale> {
         if age > self.window || self.window.is_zero() {
             self.with_metrics(|metrics| metrics.refused());
@@ -65,7 +70,9 @@ impl DataType {
         self.with_metrics(ReadMetrics::failed);
     }
 
-    /// With handles that are kept once they count: one that was made before telemetry is up never will.
+    /// Calls `record` with the metric handles, and keeps them once telemetry runs.
+    ///
+    /// Handles that are made before telemetry runs never record.
     pub(super) fn with_metrics(&self, record: impl FnOnce(&ReadMetrics)) {
         if let Some(metrics) = self.metrics.get() {
             return record(metrics);
@@ -73,21 +80,21 @@ impl DataType {
         let metrics = ReadMetrics::new(self.name, self.window);
         record(&metrics);
         if metrics.are_recorded() {
-            // An error means that another thread was faster, with the same handles.
+            // An error means that another thread has stored equal handles.
             let _ = self.metrics.set(metrics);
         }
     }
 }
 
-/// An answer that is too old to be served.
+/// The error of an answer that is too old to be served.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TooStale {
     /// The name of the type of data.
     pub data_type: &'static str,
-    /// How old the answer is.
+    /// The age of the answer.
     pub age: Duration,
-    /// How old it may be.
+    /// The age that it may have.
     pub window: Duration,
 }
 

@@ -1,23 +1,23 @@
-//! What the cache keeps for a key, and whether it may be served.
+//! A cache entry, and the decision whether it may be served.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-/// The source's last word, and when it was asked for it.
+/// The last answer of the source, with the time of its request.
 #[derive(Debug)]
 pub(super) struct Entry<V, E> {
-    /// The moment before the question, from which the age counts.
-    pub(super) asked: Instant,
-    /// An error is here for those who wait for this very answer; a later read is not given it.
+    /// The moment before the request, from which the age counts.
+    pub(super) requested: Instant,
+    /// The answer; an error is only for the reads that wait for this request.
     pub(super) answer: Result<V, Arc<E>>,
 }
 
-// Not derived: an `Arc` of an error can be cloned, whatever the error.
+// Not derived, because that would require `E: Clone`.
 impl<V: Clone, E> Clone for Entry<V, E> {
     fn clone(&self) -> Self {
         Self {
-            asked: self.asked,
+            requested: self.requested,
             answer: self.answer.clone(),
         }
     }
@@ -25,17 +25,24 @@ impl<V: Clone, E> Clone for Entry<V, E> {
 
 impl<V, E> Entry<V, E> {
     pub(super) fn age(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.asked)
+        now.saturating_duration_since(self.requested)
     }
 
-    /// For a read that finds it in the cache.
+    /// Returns whether a read that finds the entry in the cache may serve it.
     pub(super) fn is_fresh(&self, now: Instant, window: Duration) -> bool {
         self.answer.is_ok() && self.age(now) <= window
     }
 
-    /// For a read that has begun at `began` and has waited for it: an answer is good enough inside of its window, or if the
-    /// source was asked after the read began.
-    pub(super) fn is_good_for(&self, began: Instant, now: Instant, window: Duration) -> bool {
-        self.answer.is_err() || self.asked >= began || self.age(now) <= window
+    /// Returns whether a read that waited for the entry may serve it.
+    ///
+    /// The read began at `began`. It may serve an answer within the window, or one whose request
+    /// began after the read.
+    pub(super) fn is_usable_after_wait(
+        &self,
+        began: Instant,
+        now: Instant,
+        window: Duration,
+    ) -> bool {
+        self.answer.is_err() || self.requested >= began || self.age(now) <= window
     }
 }

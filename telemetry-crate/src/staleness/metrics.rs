@@ -1,4 +1,4 @@
-//! What was served, how old it was, and where it came from.
+//! Metrics of served answers: their age and their origin.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::{catalog, metrics::is_recorded};
 pub(super) enum Origin {
     /// An entry of the cache.
     Cache,
-    /// The source, asked by this very call.
+    /// The source, read by this call.
     Source,
-    /// The source, asked by another call that this one has waited for.
+    /// The source, read by another call that this one waited for.
     Shared,
-    /// A copy that its owner keeps.
+    /// A replica, or a cache of another library.
     Replica,
 }
 
-/// The handles of one type of data.
+/// Metric handles of one type of data.
 pub(super) struct ReadMetrics {
     age: Histogram,
     cache: Counter,

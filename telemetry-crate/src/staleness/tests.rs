@@ -1,4 +1,4 @@
-//! Under a clock that a test can move: no window takes its time.
+//! Tests under a paused clock, which `advance` moves.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -20,8 +20,8 @@ use crate::metrics::{Format, Metrics, MetricsOptions};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Runs `test` with time that it can move, and returns the metrics page after it.
-fn in_no_time<F: Future>(test: impl FnOnce() -> F) -> (F::Output, String) {
+/// Runs `test` with paused time, and returns the exposition after it.
+fn with_paused_time<F: Future>(test: impl FnOnce() -> F) -> (F::Output, String) {
     let metrics = Metrics::new(MetricsOptions::default());
     let recorder = metrics.recorder();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -34,33 +34,35 @@ fn in_no_time<F: Future>(test: impl FnOnce() -> F) -> (F::Output, String) {
     (output, metrics.handle().render(Format::Text))
 }
 
-fn value(page: &str, series: &str) -> f64 {
-    let line = page.lines().find_map(|line| line.strip_prefix(series));
+fn value(exposition: &str, series: &str) -> f64 {
+    let line = exposition
+        .lines()
+        .find_map(|line| line.strip_prefix(series));
     line.map_or(0.0, |value| value.trim().parse().unwrap())
 }
 
-fn reads(page: &str, data_type: &str, result: &str) -> f64 {
+fn reads(exposition: &str, data_type: &str, result: &str) -> f64 {
     value(
-        page,
+        exposition,
         &format!("data_reads_total{{data_type=\"{data_type}\",result=\"{result}\"}}"),
     )
 }
 
-/// A source that counts its questions, answers with their number, and takes its time.
+/// A slow source that counts its requests, and answers with their number.
 #[derive(Clone, Default)]
 struct Database {
-    questions: Arc<AtomicU64>,
-    slowness: Duration,
+    requests: Arc<AtomicU64>,
+    delay: Duration,
 }
 
 impl Database {
     async fn select(self) -> Result<u64, String> {
-        let number = self.questions.fetch_add(1, Ordering::SeqCst) + 1;
-        sleep(self.slowness).await;
+        let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+        sleep(self.delay).await;
         Ok(number)
     }
 
-    async fn break_down(self) -> Result<u64, String> {
+    async fn fail(self) -> Result<u64, String> {
         let number = self.select().await.unwrap();
         Err(format!("connection refused, question {number}"))
     }
@@ -69,7 +71,7 @@ impl Database {
 #[test]
 fn values_are_served_within_the_window() {
     static CART: DataType = DataType::declare("cart", Duration::from_secs(10));
-    let ((), page) = in_no_time(async || {
+    let ((), exposition) = with_paused_time(async || {
         let (cache, source) = (Cache::new(&CART), Database::default());
         let read = async || cache.get("a", || source.clone().select()).await.unwrap();
         assert_eq!(read().await, 1);
@@ -81,14 +83,17 @@ fn values_are_served_within_the_window() {
         cache.invalidate(&"a").await;
         assert_eq!(read().await, 3);
     });
-    assert_eq!(reads(&page, "cart", "cache"), 2.0);
-    assert_eq!(reads(&page, "cart", "source"), 3.0);
-    let budget = "data_staleness_budget_seconds{data_type=\"cart\"}";
-    assert_eq!(value(&page, budget), 10.0);
+    assert_eq!(reads(&exposition, "cart", "cache"), 2.0);
+    assert_eq!(reads(&exposition, "cart", "source"), 3.0);
+    let window = "data_staleness_budget_seconds{data_type=\"cart\"}";
+    assert_eq!(value(&exposition, window), 10.0);
     let oldest = "data_served_age_seconds_bucket{data_type=\"cart\",le=\"10.0\"}";
-    assert_eq!(value(&page, oldest), 5.0, "{page}");
+    assert_eq!(value(&exposition, oldest), 5.0, "{exposition}");
     assert_eq!(
-        value(&page, "data_served_age_seconds_sum{data_type=\"cart\"}"),
+        value(
+            &exposition,
+            "data_served_age_seconds_sum{data_type=\"cart\"}"
+        ),
         10.0
     );
 }
@@ -96,9 +101,9 @@ fn values_are_served_within_the_window() {
 #[test]
 fn age_begins_with_the_read() {
     static SLOW: DataType = DataType::declare("slow", Duration::from_secs(10));
-    let ((), page) = in_no_time(async || {
+    let ((), exposition) = with_paused_time(async || {
         let source = Database {
-            slowness: 4 * SECOND,
+            delay: 4 * SECOND,
             ..Database::default()
         };
         let cache = Cache::new(&SLOW);
@@ -106,12 +111,15 @@ fn age_begins_with_the_read() {
         assert_eq!(read().await, 1);
         advance(6 * SECOND).await;
         assert_eq!(read().await, 1);
-        // Seven seconds after the answer, eleven after the question.
+        // Seven seconds after the answer, eleven after the request.
         advance(SECOND).await;
         assert_eq!(read().await, 2);
     });
     assert_eq!(
-        value(&page, "data_served_age_seconds_sum{data_type=\"slow\"}"),
+        value(
+            &exposition,
+            "data_served_age_seconds_sum{data_type=\"slow\"}"
+        ),
         18.0
     );
 }
@@ -119,9 +127,9 @@ fn age_begins_with_the_read() {
 #[test]
 fn zero_windows_always_read() {
     static PAYMENT: DataType = DataType::declare("payment", Duration::ZERO);
-    let (questions, page) = in_no_time(async || {
+    let (requests, exposition) = with_paused_time(async || {
         let source = Database {
-            slowness: SECOND,
+            delay: SECOND,
             ..Database::default()
         };
         let cache = Cache::new(&PAYMENT);
@@ -133,13 +141,13 @@ fn zero_windows_always_read() {
         let mut answers = readers.join_all().await;
         answers.sort_unstable();
         assert_eq!(answers, Vec::from_iter(1..=10));
-        source.questions.load(Ordering::SeqCst)
+        source.requests.load(Ordering::SeqCst)
     });
-    assert_eq!(questions, 10);
-    assert_eq!(reads(&page, "payment", "source"), 10.0);
+    assert_eq!(requests, 10);
+    assert_eq!(reads(&exposition, "payment", "source"), 10.0);
     assert_eq!(
         value(
-            &page,
+            &exposition,
             "data_staleness_budget_seconds{data_type=\"payment\"}"
         ),
         0.0
@@ -149,13 +157,13 @@ fn zero_windows_always_read() {
 #[test]
 fn concurrent_reads_are_merged() {
     static PROFILE: DataType = DataType::declare("profile", Duration::from_secs(300));
-    let (questions, page) = in_no_time(async || {
+    let (requests, exposition) = with_paused_time(async || {
         let source = Database {
-            slowness: SECOND,
+            delay: SECOND,
             ..Database::default()
         };
         let cache = Cache::new(&PROFILE);
-        // Once with nothing in the cache, and once with what is too old.
+        // Once with an empty cache, and once with an entry that is too old.
         for round in 1..=2 {
             let mut readers = JoinSet::new();
             for _ in 0..100 {
@@ -166,19 +174,19 @@ fn concurrent_reads_are_merged() {
             assert_eq!(readers.join_all().await, vec![round; 100]);
             advance(301 * SECOND).await;
         }
-        source.questions.load(Ordering::SeqCst)
+        source.requests.load(Ordering::SeqCst)
     });
-    assert_eq!(questions, 2);
-    assert_eq!(reads(&page, "profile", "source"), 2.0);
-    assert_eq!(reads(&page, "profile", "shared"), 198.0);
+    assert_eq!(requests, 2);
+    assert_eq!(reads(&exposition, "profile", "source"), 2.0);
+    assert_eq!(reads(&exposition, "profile", "shared"), 198.0);
 }
 
 #[test]
 fn late_waiters_read_again() {
     static PRICE: DataType = DataType::declare("price", Duration::from_secs(2));
-    let ((), page) = in_no_time(async || {
+    let ((), exposition) = with_paused_time(async || {
         let source = Database {
-            slowness: 5 * SECOND,
+            delay: 5 * SECOND,
             ..Database::default()
         };
         let cache = Cache::new(&PRICE);
@@ -196,21 +204,21 @@ fn late_waiters_read_again() {
         );
         assert_eq!((late.await.unwrap(), later.await.unwrap()), (2, 2));
     });
-    assert_eq!(reads(&page, "price", "source"), 2.0);
-    assert_eq!(reads(&page, "price", "shared"), 1.0);
+    assert_eq!(reads(&exposition, "price", "source"), 2.0);
+    assert_eq!(reads(&exposition, "price", "shared"), 1.0);
 }
 
 #[test]
 fn failed_sources_serve_nothing_stale() {
     static STOCK: DataType = DataType::declare("stock", Duration::from_secs(10));
-    let ((), page) = in_no_time(async || {
+    let ((), exposition) = with_paused_time(async || {
         let cache = Cache::new(&STOCK);
         let source = Database {
-            slowness: SECOND,
+            delay: SECOND,
             ..Database::default()
         };
         let good = async || cache.get(1, || source.clone().select()).await;
-        let bad = async || cache.get(1, || source.clone().break_down()).await;
+        let bad = async || cache.get(1, || source.clone().fail()).await;
         assert_eq!(good().await.unwrap(), 1);
         assert_eq!(bad().await.unwrap(), 1, "no read inside of the window");
         advance(11 * SECOND).await;
@@ -221,15 +229,15 @@ fn failed_sources_serve_nothing_stale() {
         assert_eq!(*again, "connection refused, question 3");
         assert_eq!(good().await.unwrap(), 4, "an error is not kept");
     });
-    assert_eq!(reads(&page, "stock", "failed"), 3.0);
+    assert_eq!(reads(&exposition, "stock", "failed"), 3.0);
 }
 
 #[test]
-fn cancelled_readers_leave_the_read() {
+fn canceled_readers_leave_the_read() {
     static ORDER: DataType = DataType::declare("order", Duration::from_secs(10));
-    let (answer, _) = in_no_time(async || {
+    let (answer, _) = with_paused_time(async || {
         let source = Database {
-            slowness: 5 * SECOND,
+            delay: 5 * SECOND,
             ..Database::default()
         };
         let cache = Cache::new(&ORDER);
@@ -249,7 +257,7 @@ fn cancelled_readers_leave_the_read() {
 fn replicas_serve_within_the_window() {
     static BASKET: DataType = DataType::declare("basket", Duration::from_secs(10));
     static MONEY: DataType = DataType::declare("money", Duration::ZERO);
-    let ((), page) = in_no_time(async || {
+    let ((), exposition) = with_paused_time(async || {
         assert_eq!(BASKET.serve_replica(10 * SECOND), Ok(()));
         let error = BASKET.serve_replica(11 * SECOND).unwrap_err().to_string();
         assert!(
@@ -258,14 +266,20 @@ fn replicas_serve_within_the_window() {
         );
         assert!(MONEY.serve_replica(Duration::ZERO).is_err());
     });
-    assert_eq!(reads(&page, "basket", "replica"), 1.0);
-    assert_eq!(reads(&page, "basket", "refused"), 1.0);
+    assert_eq!(reads(&exposition, "basket", "replica"), 1.0);
+    assert_eq!(reads(&exposition, "basket", "refused"), 1.0);
     assert_eq!(
-        value(&page, "data_served_age_seconds_count{data_type=\"basket\"}"),
+        value(
+            &exposition,
+            "data_served_age_seconds_count{data_type=\"basket\"}"
+        ),
         1.0
     );
     assert_eq!(
-        value(&page, "data_served_age_seconds_count{data_type=\"money\"}"),
+        value(
+            &exposition,
+            "data_served_age_seconds_count{data_type=\"money\"}"
+        ),
         0.0
     );
 }
@@ -273,7 +287,7 @@ fn replicas_serve_within_the_window() {
 #[test]
 fn caches_are_bounded() {
     static LONG: DataType = DataType::declare("long", Duration::MAX);
-    let (kept, _) = in_no_time(async || {
+    let (kept, _) = with_paused_time(async || {
         let cache = Cache::with_capacity(&LONG, 100);
         for key in 0..10_000_u64 {
             cache.get(key, async || Ok::<_, ()>(key)).await.unwrap();
@@ -287,12 +301,15 @@ fn caches_are_bounded() {
 #[test]
 fn early_reads_do_not_hide_later_ones() {
     static EARLY: DataType = DataType::declare("early", Duration::from_secs(10));
-    // Without a recorder: the handles of the `metrics` crate are no-ops for ever.
+    // Without a recorder, the `metrics` crate's handles never record.
     EARLY.serve_replica(SECOND).unwrap();
-    let ((), page) = in_no_time(async || EARLY.serve_replica(SECOND).unwrap());
-    assert_eq!(reads(&page, "early", "replica"), 1.0);
+    let ((), exposition) = with_paused_time(async || EARLY.serve_replica(SECOND).unwrap());
+    assert_eq!(reads(&exposition, "early", "replica"), 1.0);
     assert_eq!(
-        value(&page, "data_staleness_budget_seconds{data_type=\"early\"}"),
+        value(
+            &exposition,
+            "data_staleness_budget_seconds{data_type=\"early\"}"
+        ),
         10.0
     );
 }

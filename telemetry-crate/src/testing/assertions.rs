@@ -1,15 +1,16 @@
-//! Assertions about a capture, whose failures say what was found and draw the traces.
+//! Assertions about a capture.
 //!
-//! Left out: anything that waits. In a test that has awaited what it tests, telemetry is there or is not.
+//! A failure says what was found and draws the traces. No assertion waits: after a test has awaited the tested code, its
+//! telemetry is complete.
 
 use super::{Capture, Found};
 
 impl Capture {
-    /// There is a log line with this message; what it returns narrows down which.
+    /// Asserts that there is a log line with this message, and returns it.
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// There is no such line.
     #[track_caller]
     pub fn assert_log(&self, message: &str) -> Found<'_> {
         let (lines, others): (Vec<_>, Vec<_>) = self
@@ -21,11 +22,11 @@ impl Capture {
         Found::new(self, format!("log line {message:?}"), lines, &others)
     }
 
-    /// There is no log line with this message.
+    /// Asserts that there is no log line with this message.
     ///
     /// # Panics
     ///
-    /// If there is one.
+    /// There is such a line.
     #[track_caller]
     pub fn assert_no_log(&self, message: &str) {
         if let Some(line) = self.logs().iter().find(|line| line.message == message) {
@@ -33,11 +34,11 @@ impl Capture {
         }
     }
 
-    /// There is a span with this name that has ended; what it returns narrows down which.
+    /// Asserts that there is a span with this name that has ended, and returns it.
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// There is no such span.
     #[track_caller]
     pub fn assert_span(&self, name: &str) -> Found<'_> {
         let (spans, others): (Vec<_>, Vec<_>) =
@@ -47,11 +48,11 @@ impl Capture {
         Found::new(self, format!("span {name:?}"), spans, &others)
     }
 
-    /// There is no log line of level ERROR, and no span that has failed.
+    /// Asserts that there is no log line of level ERROR, and no failed span.
     ///
     /// # Panics
     ///
-    /// If there is one.
+    /// There is one.
     #[track_caller]
     pub fn assert_no_errors(&self) {
         if let Some(line) = self.logs().iter().find(|line| line.level == "ERROR") {
@@ -65,13 +66,13 @@ impl Capture {
         }
     }
 
-    /// A counter or a gauge has this value, over all series that have these labels.
+    /// Asserts the value of a counter or a gauge, over all series with these labels.
     ///
-    /// A counter that has never counted is absent, which is not 0.
+    /// A counter that was never incremented is absent, which is different from 0.
     ///
     /// # Panics
     ///
-    /// If it has another one, or is absent.
+    /// The value is another one, or the metric is absent.
     #[track_caller]
     pub fn assert_metric<const N: usize>(
         &self,
@@ -91,9 +92,9 @@ impl Capture {
         self.fail(&message);
     }
 
-    /// Fails the test, and shows everything that it captured.
+    /// Fails the test and shows everything that it captured.
     #[track_caller]
-    #[expect(clippy::panic, reason = "it is what a failing assertion does")]
+    #[expect(clippy::panic, reason = "a failing assertion panics")]
     pub(super) fn fail(&self, message: &str) -> ! {
         let shown = if self.show_once() {
             format!("\n\n{}", self.waterfall())

@@ -1,8 +1,8 @@
-//! The telemetry of one test, in memory.
+//! The capture of one test's telemetry in memory.
 //!
-//! Everything between the macros and the wire is production's: filters, limits, redaction, names, budgets, JSON lines, the
-//! encoding of spans and series. In place of standard output and the exporters there is a buffer that a test reads. Left
-//! out: the environment, because a test must not depend on who runs it.
+//! Everything between the macros and the exporters is the same as in production: filters, limits, redaction, names,
+//! cardinality limits, JSON lines, and the encoding of spans and series. Standard output and the exporters are replaced by
+//! buffers. The environment is not read, so that a test does not depend on it.
 
 use std::{
     cell::Cell,
@@ -41,31 +41,35 @@ use crate::{
     traces::Traces,
 };
 
-/// As many spans as an [`OtlpReceiver`](super::OtlpReceiver) keeps.
+/// Limit of the captured spans.
+///
+/// The same as in an [`OtlpReceiver`](super::OtlpReceiver).
 const MAX_SPANS: usize = 16_384;
 
-/// Captures the telemetry of this thread, with the default configuration, until what is returned is dropped.
+/// Captures the telemetry of this thread until the capture is dropped.
+///
+/// Uses the default configuration.
 ///
 /// See [`Capture`].
 #[must_use = "dropping a capture ends it; bind it with `let capture = ...`"]
 pub fn capture() -> Capture {
     match Capture::start(TelemetryConfig::new()) {
         Ok(capture) => capture,
-        // It is what any test would do.
+        // A test could not handle the error either.
         #[expect(clippy::panic, reason = "a test without its capture must fail")]
         Err(error) => panic!("the default configuration is refused: {error}"),
     }
 }
 
-/// The telemetry of one test: its log lines, its spans, its metrics, and no other test's.
+/// The log lines, spans and metrics of one test.
 ///
-/// It is the default of its thread as long as it lives, so tests in parallel do not see each other, and nothing global is
-/// taken: a `#[test]`, and a `#[tokio::test]` with its one thread, need nothing but [`capture()`].
+/// A capture is the default of its thread as long as it lives, and sets nothing global. Tests can therefore run in
+/// parallel. A `#[test]`, and a `#[tokio::test]` with its one thread, need only [`capture()`].
 ///
 /// ```
 /// let capture = firstlight::testing::capture();
 ///
-/// // What is tested:
+/// // The tested code:
 /// let span = tracing::info_span!("place order", order.id = 7);
 /// span.in_scope(|| tracing::info!("order placed"));
 /// metrics::counter!("orders_total", "kind" => "new").increment(1);
@@ -77,50 +81,52 @@ pub fn capture() -> Capture {
 /// capture.assert_no_errors();
 /// ```
 ///
-/// A failing assertion says what was found, and draws every trace as a [waterfall] with the log lines of each
-/// span below it. A test that panics for another reason prints the same.
+/// A failing assertion says what was found, and draws every trace as a [waterfall] with the log lines below each span. A
+/// test that panics for another reason prints the same.
 ///
-/// # More threads
+/// # Other threads
 ///
-/// What goes on elsewhere has to be taken along: [`wrap`](Self::wrap) for a task, [`wrap_fn`](Self::wrap_fn) for a thread. Where
-/// the code under test spawns by itself on a runtime of several threads, [`block_on`](Self::block_on) has a runtime all of whose
-/// threads are in the capture.
+/// Code on other threads must be added to the capture: [`wrap`](Self::wrap) for a task, [`wrap_fn`](Self::wrap_fn) for a
+/// thread. If the tested code spawns tasks itself on a runtime of several threads, [`block_on`](Self::block_on) runs it on
+/// a runtime whose threads are all in the capture.
 ///
 /// # Limits
 ///
-/// * Make what is tested inside of the capture: a router's telemetry layer, and any other handle of a metric, records into
+/// * Create what is tested inside the capture. A router's telemetry layer, or any other handle of a metric, records into
 ///   the capture in which it first recorded something.
-/// * A span is there once it has ended, and a request's once its response's body was read or dropped.
-/// * Records of the `log` crate, and panics as log lines, go through what is global in a process, and are not captured.
-/// * 4 MiB of lines and 16,384 spans are kept, the oldest.
-/// * Captures in one thread end in the reverse order of their starts, as variables do by themselves.
+/// * A span appears when it has ended; that of a request when the response's body was read or dropped.
+/// * Records of the `log` crate, and log lines about panics, use process-wide globals and are not captured.
+/// * The oldest 4 MiB of log lines and 16,384 spans are kept.
+/// * Captures in one thread must end in the reverse order of their starts, as local variables do.
 pub struct Capture {
-    /// Dropped first: what follows is what it writes into.
+    /// Dropped first, because it writes into the other fields.
     entered: Option<Entered>,
     scope: Scope,
     writer: LogWriter,
     spans: Queue<SpanData>,
     metrics: MetricsHandle,
     resource: Resource,
-    /// Whether a failed assertion has shown everything already.
+    /// Whether a failure has already printed everything.
     is_shown: Cell<bool>,
-    /// It must end on the thread that it began on.
+    /// Makes the type `!Send`: a capture must end on the thread on which it started.
     _thread: PhantomData<*const ()>,
 }
 
 impl Capture {
-    /// Captures like [`capture()`], with the service's own configuration: its filters, buckets, budgets, names of secrets.
+    /// Captures the telemetry of this thread with the service's own configuration.
     ///
-    /// What it says about destinations, ports and the log format is not used. [`TelemetryConfig::redact`] is for the whole
-    /// process: the first that names any counts.
+    /// Uses its filters, buckets, cardinality limits and redacted names.
+    ///
+    /// Destinations, ports and the log format are ignored. [`TelemetryConfig::redact`] applies to the whole process: only the
+    /// first configuration that has such names counts.
     ///
     /// # Errors
     ///
-    /// Those of [`TelemetryConfig::build`] that are about what is used here.
+    /// The errors of [`TelemetryConfig::build`] about these settings.
     pub fn start(config: TelemetryConfig) -> Result<Self, InitError> {
         let mut settings = Settings::resolve(config, &|_| None)?;
         secret::redact_also(settings.redact.clone());
-        // Set by `init()` as well, and never in between: captures have one and the same.
+        // Set once, because all captures have the same propagator; not set after `init()`, which has its own.
         static PROPAGATOR: Once = Once::new();
         PROPAGATOR.call_once(|| {
             if !init::is_installed() {
@@ -130,7 +136,7 @@ impl Capture {
 
         settings.log_format = LogFormat::Json;
         settings.colors = false;
-        // Never emptied, so it is the memory, as the writer is of the lines.
+        // Without an exporter the queue is never emptied, so that it holds the spans.
         let spans = Queue::new(
             &Batching {
                 timeout: Duration::ZERO,
@@ -157,17 +163,19 @@ impl Capture {
         })
     }
 
-    /// The log lines so far.
+    /// Returns the log lines so far.
     pub fn logs(&self) -> Vec<CapturedLine> {
         let bytes = self.writer.waiting();
         let text = String::from_utf8_lossy(&bytes);
         text.lines().map(CapturedLine::parse).collect()
     }
 
-    /// The spans that have ended so far, in that order: a child before its parent.
+    /// Returns the spans that have ended so far, in the order of their ends.
+    ///
+    /// A child ends before its parent.
     pub fn spans(&self) -> Vec<ReceivedSpan> {
         let resource = ResourceAttributesWithSchema::from(&self.resource.to_sdk());
-        // One by one, because grouping them would lose the order.
+        // Converted one by one, because grouping would lose the order.
         let spans = self.spans.items().into_iter().flat_map(|span| {
             spans_of(ExportTraceServiceRequest {
                 resource_spans: group_spans_by_resource_and_scope(vec![span], &resource),
@@ -176,17 +184,18 @@ impl Capture {
         spans.collect()
     }
 
-    /// The metrics page, and what else there is to ask about metrics.
+    /// Returns a handle on the metrics of the capture.
     pub fn metrics(&self) -> MetricsHandle {
         self.metrics.clone()
     }
 
-    /// Runs a future as the only thing of a runtime of its own, with two threads, all of which are in the capture: for code
-    /// that spawns tasks, or blocking work, by itself.
+    /// Runs a future on a runtime whose two threads are in the capture.
+    ///
+    /// For code that spawns tasks, or blocking work, by itself.
     ///
     /// # Panics
     ///
-    /// Inside of another runtime, and where no thread is to be had.
+    /// Inside another runtime, or if no thread is available.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match self.scope.runtime() {
             Ok(runtime) => runtime.block_on(future),
@@ -195,13 +204,17 @@ impl Capture {
         }
     }
 
-    /// A future that is in the capture wherever it is polled: `tokio::spawn(capture.wrap(work()))` on a runtime of several
-    /// threads. What it spawns in turn is not.
+    /// Wraps a future, so that it is in the capture wherever it is polled.
+    ///
+    /// For example `tokio::spawn(capture.wrap(work()))` on a runtime of several threads. Tasks that it spawns are not in
+    /// the capture.
     pub fn wrap<F: Future>(&self, future: F) -> Captured<F> {
         Captured::new(self.scope.clone(), future)
     }
 
-    /// A function that is in the capture wherever it is called: `std::thread::spawn(capture.wrap_fn(work))`.
+    /// Wraps a function, so that it is in the capture wherever it is called.
+    ///
+    /// For example `std::thread::spawn(capture.wrap_fn(work))`.
     pub fn wrap_fn<T, F: FnOnce() -> T>(&self, work: F) -> impl FnOnce() -> T + use<T, F> {
         let scope = self.scope.clone();
         move || {
@@ -210,7 +223,9 @@ impl Capture {
         }
     }
 
-    /// Every trace as a waterfall with the log lines of each span below it: what a failing test prints.
+    /// Draws every trace as a waterfall with the log lines below each span.
+    ///
+    /// A failing test prints it.
     pub fn waterfall(&self) -> String {
         let mut text = waterfall::draw(&self.spans(), &self.logs());
         let lost = (self.writer.dropped(), self.spans.stats().total_lost());
@@ -224,12 +239,12 @@ impl Capture {
         text
     }
 
-    /// What would be pushed now.
+    /// The OTLP requests for the current values of the metrics.
     pub(super) fn requests(&self, now: SystemTime) -> Vec<MetricsRequest> {
         self.metrics.to_otlp(&self.resource, now)
     }
 
-    /// Whether this is the first call.
+    /// Whether this is the first call; later failures print only their message.
     pub(super) fn show_once(&self) -> bool {
         !self.is_shown.replace(true)
     }

@@ -1,20 +1,21 @@
-//! What an assertion has found, to be narrowed down.
+//! The results of an assertion, and methods to narrow them.
 
 use std::{collections::BTreeMap, fmt::Display};
 
 use super::{Capture, CapturedLine, ReceivedSpan};
 
-/// The log lines or spans that an assertion has found; each further word leaves those that it is true of, and fails the
-/// test if there is none left.
+/// The log lines or spans that an assertion has found.
+///
+/// Each method keeps those that match, and fails the test if none is left.
 #[derive(Debug)]
 pub struct Found<'a> {
     capture: &'a Capture,
-    /// What it is about, such as `log line "order placed"`.
+    /// A description, such as `log line "order placed"`.
     what: String,
     candidates: Vec<Candidate>,
 }
 
-/// A line or a span, by what can be asked of it.
+/// A line or a span, as fields and their values.
 #[derive(Debug)]
 pub(super) struct Candidate(BTreeMap<String, String>);
 
@@ -46,7 +47,7 @@ impl From<ReceivedSpan> for Candidate {
 }
 
 impl<'a> Found<'a> {
-    /// Fails if there is no candidate; `others` are what there is in their place.
+    /// Fails if there is no candidate, and shows `others` instead.
     #[track_caller]
     pub(super) fn new(
         capture: &'a Capture,
@@ -68,14 +69,14 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// With this field, or attribute, of this value, compared as text: `7`, `true`, `new`.
+    /// Keeps those with this value of a field or attribute.
     ///
-    /// A log line has its `level`, `target`, `trace_id` and `span_id` as well; a span its `kind`, `status`, `trace_id`,
+    /// Values are compared as text: `7`, `true`, `new`. A log line also has `level`, `target`, `trace_id` and `span_id`. A span also has `kind`, `status`, `trace_id`,
     /// `span_id` and `parent_span_id`.
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// There is none.
     #[track_caller]
     pub fn with(mut self, name: &str, value: impl Display) -> Self {
         let value = value.to_string();
@@ -100,11 +101,11 @@ impl<'a> Found<'a> {
         self
     }
 
-    /// Without this field or attribute, whatever its value.
+    /// Keeps those without this field or attribute.
     ///
     /// # Panics
     ///
-    /// If all have it.
+    /// All have it.
     #[track_caller]
     pub fn without(mut self, name: &str) -> Self {
         self.candidates
@@ -117,11 +118,11 @@ impl<'a> Found<'a> {
         self
     }
 
-    /// Exactly one of them.
+    /// Asserts that exactly one is left.
     ///
     /// # Panics
     ///
-    /// If there are more.
+    /// There are more.
     #[track_caller]
     pub fn once(self) -> Self {
         let count = self.candidates.len();

@@ -1,8 +1,8 @@
-//! OTLP/gRPC, as far as a unary call goes: one message each way, and a status in the trailers.
+//! OTLP over gRPC.
 //!
-//! By hand, because that is little, and a gRPC framework is many crates to build for one test dependency.
-//! [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). What it leaves out: streams,
-//! deadlines, and compressing the answer.
+//! Its unary calls have one message in each direction and a status in the trailers. Implemented here, because a gRPC framework would add many crates for one test dependency. The format is
+//! [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Streams, deadlines and compressed
+//! responses are not supported.
 
 use std::future::{pending, ready};
 
@@ -27,11 +27,11 @@ const GRPC: &str = "application/grpc";
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
-/// Before each message: whether it is compressed, and its length.
+/// Length of a message's prefix: a flag for compression, and four bytes of length.
 const PREFIX: usize = 5;
 
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    // Followed by nothing, by `+proto` or by a parameter; `application/grpc-web` is another protocol.
+    // `application/grpc` alone, with `+proto` or with a parameter; `application/grpc-web` is another protocol.
     let rest = header(headers, &CONTENT_TYPE).strip_prefix(GRPC);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
 }
@@ -61,7 +61,7 @@ pub(super) async fn answer(request: Request<Incoming>, store: &Store) -> Respons
     }
 }
 
-/// What comes after the prefix.
+/// A message without its prefix.
 #[derive(Debug)]
 struct Message {
     is_compressed: bool,
@@ -130,7 +130,7 @@ fn succeed(message: &[u8]) -> Response<Body> {
     respond(body.boxed_unsync())
 }
 
-/// Without a message the trailers are all there is, and so they are sent as the headers.
+/// Without a message, the trailers are sent as the headers.
 fn fail(status: &RpcStatus) -> Response<Body> {
     let mut response = respond(Empty::new().boxed_unsync());
     response.headers_mut().extend(status.headers());

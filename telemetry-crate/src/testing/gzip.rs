@@ -1,4 +1,4 @@
-//! Unpacks what a sender has compressed.
+//! Decompression of requests.
 
 use std::io::Read;
 
@@ -7,7 +7,9 @@ use flate2::read::MultiGzDecoder;
 
 use super::server::{MAX_BODY_BYTES, Unreadable};
 
-/// The content, which has a limit like everything else: a kilobyte can unpack into gigabytes.
+/// Decompresses a body up to [`MAX_BODY_BYTES`].
+///
+/// Without a limit a kilobyte could become gigabytes.
 pub(super) fn unpack(packed: &[u8]) -> Result<Bytes, Unreadable> {
     let most = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
     let mut content = Vec::new();

@@ -1,7 +1,7 @@
-//! OTLP/HTTP with binary protobuf: what the specification asks of a server.
+//! OTLP over HTTP with binary protobuf.
 //!
-//! Errors carry a plain sentence rather than a `google.rpc.Status` message, since their reader is a person at a failed
-//! test. [OTLP/HTTP](https://opentelemetry.io/docs/specs/otlp/#otlphttp).
+//! Implements the server side of [OTLP/HTTP](https://opentelemetry.io/docs/specs/otlp/#otlphttp). Errors have a plain
+//! sentence instead of a `google.rpc.Status` message, because they are read in the output of a failed test.
 
 use std::{future::pending, time::Duration};
 
@@ -27,7 +27,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 pub(super) async fn answer(request: Request<Incoming>, store: &Store) -> Response<Body> {
     let (head, body) = request.into_parts();
-    // The body is read in any case: a refusal that arrives while the sender still writes is often lost to it.
+    // The body is read even if the request is rejected: a client that is still sending often misses the response.
     let body = read(body).await;
     let encoding = header(&head.headers, &CONTENT_ENCODING);
     let request = ReceivedRequest::new(&head, "http/protobuf", encoding);
@@ -93,7 +93,7 @@ fn receive(
         })
 }
 
-/// The header's value, empty if there is none.
+/// The header's value; empty if there is none.
 pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers
         .get(name)
@@ -105,7 +105,7 @@ fn reject(status: u16, retry_after: Option<Duration>) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = respond(status, TEXT, "the test wants it so");
     if let Some(retry_after) = retry_after {
-        // The header knows whole seconds; coming back too early would be against its meaning.
+        // The header has whole seconds; rounding up avoids a retry that is too early.
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
         let headers = response.headers_mut();
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

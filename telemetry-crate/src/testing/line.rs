@@ -1,6 +1,6 @@
-//! A log line that a test captured, read back from what would have been written.
+//! A captured log line, parsed from its JSON.
 //!
-//! Left out: lines of other schemas than our own; a capture writes that one, whatever the service's log store wants.
+//! A capture always writes firstlight's own schema, whatever log format the service is configured with.
 
 use std::{
     collections::BTreeMap,
@@ -13,27 +13,27 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CapturedLine {
-    /// RFC 3339, in UTC, with microseconds.
+    /// The time in UTC, in the format of RFC 3339 with microseconds.
     pub timestamp: String,
     /// `ERROR`, `WARN`, `INFO`, `DEBUG` or `TRACE`.
     pub level: String,
-    /// Where it comes from: a module, unless the event says otherwise.
+    /// The module that logs, unless the event has another target.
     pub target: String,
-    /// The message.
+    /// The message of the event.
     pub message: String,
     /// 32 lowercase hexadecimal digits; empty outside any span.
     pub trace_id: String,
     /// 16 lowercase hexadecimal digits; empty outside any span.
     pub span_id: String,
-    /// The fields of the event and those that it has from its spans, as text, whatever their type was.
+    /// The fields of the event and its spans, as text.
     pub fields: BTreeMap<String, String>,
-    /// The line itself, as it would have been written.
+    /// The line as it would be written.
     pub json: String,
 }
 
 impl CapturedLine {
     pub(super) fn parse(json: &str) -> Self {
-        // Whatever else a line is, it is an object; that is tested where lines are made.
+        // Log lines are JSON objects, which other tests check.
         let mut object: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
         let mut take = |key: &str| object.remove(key).map(text_of).unwrap_or_default();
         Self {
@@ -59,10 +59,10 @@ fn text_of(value: Value) -> String {
     }
 }
 
-/// Characters of a value as a person is shown it; the whole of it is in [`CapturedLine::json`].
+/// Characters of a value that `Display` shows; [`CapturedLine::json`] has all.
 const SHOWN: usize = 80;
 
-/// Level, message and fields, on one line and shortened: what a person looks for in a failing test.
+/// Shows level, message and shortened fields on one line.
 impl fmt::Display for CapturedLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.level)?;

@@ -1,4 +1,4 @@
-//! A received log record, in plain types.
+//! A received log record, as plain types.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -14,27 +14,29 @@ use super::value::{Attributes, attributes_of, hex, resource_of, text_of, time_of
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedLog {
-    /// When it happened, by the sender's clock.
+    /// When the event happened, by the sender's clock.
     pub time: SystemTime,
-    /// The severity as the sender spells it, such as `INFO`.
+    /// The severity as text, such as `INFO`.
     pub severity: String,
-    /// The same as a number: 1 to 4 are trace, then debug, info, warn, error and fatal, four numbers each; 0 is unknown.
+    /// The severity as a number.
+    ///
+    /// 1 to 4 are trace, followed by debug, info, warn, error and fatal with four numbers each; 0 is unknown.
     pub severity_number: i32,
     /// The message.
     pub body: String,
-    /// The fields.
+    /// The fields of the event.
     pub attributes: BTreeMap<String, String>,
-    /// Attributes that the sender left out because there were too many.
+    /// The number of attributes that the sender dropped because of its limit.
     pub dropped_attributes: u32,
     /// 32 lowercase hexadecimal digits; empty outside any span.
     pub trace_id: String,
     /// 16 lowercase hexadecimal digits; empty outside any span.
     pub span_id: String,
-    /// Whether the sender knew that the span is sampled.
+    /// Whether the span was sampled, as far as the sender knew.
     pub is_sampled: bool,
     /// The instrumentation scope's name: for `tracing` events, their target.
     pub scope: String,
-    /// Who sent it: `service.name` and its companions.
+    /// The resource of the sender: `service.name` and further attributes.
     pub resource: BTreeMap<String, String>,
 }
 

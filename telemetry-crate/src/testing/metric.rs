@@ -1,6 +1,6 @@
-//! A received metric, in plain types.
+//! A received metric, as plain types.
 //!
-//! Left out: exponential histograms and summaries, which come without points, and the flags of a point.
+//! Exponential histograms and summaries have no points here, and points have no flags.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -14,27 +14,31 @@ use opentelemetry_proto::tonic::{
 
 use super::value::{Attributes, attributes_of, hex, resource_of, time_of};
 
-/// A metric as the collector would have received it, with the points of one export.
+/// A metric as the collector would have received it in one export.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ReceivedMetric {
     /// The name, such as `http_server_request_duration_seconds`.
     pub name: String,
-    /// What it says about itself.
+    /// The description of the metric.
     pub description: String,
-    /// In UCUM, such as `s` or `By`; may be empty.
+    /// The unit in UCUM, such as `s` or `By`; may be empty.
     pub unit: String,
+    /// The kind of the metric.
+    ///
     /// `sum`, `gauge`, `histogram`, `exponential_histogram`, `summary`, or empty if it has no data.
     pub kind: &'static str,
-    /// Whether a sum only rises: what Prometheus calls a counter.
+    /// Whether a sum never decreases, which Prometheus calls a counter.
     pub is_monotonic: bool,
-    /// Whether a sum or a histogram counts from its start, as all of Prometheus' do, rather than from the last export.
+    /// Whether a sum or a histogram counts from its start.
+    ///
+    /// Otherwise it counts from the last export. All metrics of Prometheus are cumulative.
     pub is_cumulative: bool,
-    /// One for each set of attributes.
+    /// One point per set of attributes.
     pub points: Vec<ReceivedPoint>,
     /// The instrumentation scope's name.
     pub scope: String,
-    /// Who sent it: `service.name` and its companions.
+    /// The resource of the sender: `service.name` and further attributes.
     pub resource: BTreeMap<String, String>,
 }
 
@@ -42,21 +46,21 @@ pub struct ReceivedMetric {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ReceivedPoint {
-    /// What Prometheus calls labels.
+    /// The attributes, which Prometheus calls labels.
     pub attributes: BTreeMap<String, String>,
-    /// Since when it counts, by the sender's clock; the Unix epoch for a gauge.
+    /// The start of counting, by the sender's clock; the Unix epoch for a gauge.
     pub start: SystemTime,
-    /// When it was read, by the sender's clock.
+    /// The time of the export, by the sender's clock.
     pub time: SystemTime,
-    /// The number; of a histogram the sum of its samples.
+    /// The value; for a histogram the sum of its samples.
     pub value: f64,
-    /// Samples of a histogram; 0 for other kinds.
+    /// The number of samples of a histogram; 0 for other kinds.
     pub count: u64,
-    /// Upper bounds of a histogram's buckets, inclusive, without the infinite one.
+    /// The inclusive upper bounds of a histogram's buckets, without the infinite one.
     pub bounds: Vec<f64>,
-    /// Samples of each bucket alone, one more than there are bounds.
+    /// The number of samples in each bucket; one more than `bounds`.
     pub bucket_counts: Vec<u64>,
-    /// Samples with the span that they were recorded in.
+    /// Samples with the spans in which they were recorded.
     pub exemplars: Vec<ReceivedExemplar>,
 }
 
@@ -68,9 +72,9 @@ pub struct ReceivedExemplar {
     pub trace_id: String,
     /// 16 lowercase hexadecimal digits.
     pub span_id: String,
-    /// When it was recorded, by the sender's clock.
+    /// The time of the sample, by the sender's clock.
     pub time: SystemTime,
-    /// The sample.
+    /// The value of the sample.
     pub value: f64,
 }
 

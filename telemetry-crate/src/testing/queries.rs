@@ -1,6 +1,6 @@
-//! How many statements something runs: a test that fails when a loop begins to ask the database for each row.
+//! Assertions about the number of SQL statements.
 //!
-//! What it leaves out: how long they take, which a test cannot know.
+//! Such a test fails when a loop starts to query the database for each row.
 
 use std::{fmt, future::Future};
 
@@ -9,21 +9,22 @@ use tracing::Instrument;
 use crate::sqlx::recorder::Recording;
 use crate::thread::is_in_capture;
 
-/// The statements that ran, in the order in which they ended.
+/// The recorded statements, in the order in which they ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Queries(Vec<(String, String)>);
 
-/// Runs `work` and returns with its result what sqlx was asked meanwhile, from its task and from whatever it spawned inside
-/// its span.
+/// Runs `work` and returns its result and the statements that sqlx ran.
 ///
-/// Works in parallel tests, with and without telemetry. `BEGIN` and `COMMIT` do not count, nor do SQLite's `PRAGMA`s,
-/// which a new connection begins with, nor what is spawned without its span.
+/// Counts statements of the task and of tasks spawned inside its span.
+///
+/// Works in parallel tests, with and without telemetry. Not counted are `BEGIN`, `COMMIT`, SQLite's `PRAGMA`s at the start
+/// of a connection, and tasks that are spawned outside the span.
 ///
 /// # Panics
 ///
-/// If the process has a `tracing` subscriber of its own, without firstlight's layer, which then sees nothing; and inside a
-/// [`Capture`](super::Capture), because SQLite runs its queries on a thread of its own, outside of any capture, and a test
-/// that counts none would always pass.
+/// If the process has a `tracing` subscriber without firstlight's layer, which could not record statements. Also inside a
+/// [`Capture`](super::Capture): SQLite runs its queries on a thread outside the capture, so that a test would count none and
+/// always pass.
 ///
 /// ```no_run
 /// # async fn example(pool: sqlx::SqlitePool) -> Result<(), sqlx::Error> {
@@ -54,15 +55,16 @@ pub async fn count_queries<T>(work: impl Future<Output = T>) -> (T, Queries) {
     (result, Queries(recording.finish(span)))
 }
 
-/// Runs a future and fails the test, with the list of the statements, if it runs more than so many. It is the future's
-/// result.
+/// Runs a future, and fails the test if it runs more statements than allowed.
 ///
-/// See [`count_queries`] for what counts.
+/// The failure lists the statements. Evaluates to the result of the future.
+///
+/// [`count_queries`] says which statements count.
 ///
 /// ```no_run
 /// # async fn orders(pool: &sqlx::SqlitePool) -> Vec<u64> { Vec::new() }
 /// # async fn example(pool: sqlx::SqlitePool) {
-/// // One for the orders, one for all of their items.
+/// // One statement for the orders, one for all of their items.
 /// let orders = firstlight::testing::assert_queries!(2, orders(&pool));
 /// # drop(orders);
 /// # }
@@ -86,28 +88,28 @@ macro_rules! __assert_queries {
 pub use crate::__assert_queries as assert_queries;
 
 impl Queries {
-    /// How many there were.
+    /// Returns the number of statements.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there were none.
+    /// Returns whether there are no statements.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Their summaries, such as `SELECT orders`.
+    /// Returns the summaries of the statements, such as `SELECT orders`.
     pub fn summaries(&self) -> Vec<&str> {
         self.0.iter().map(|(summary, _)| &**summary).collect()
     }
 
-    /// Their texts, without values.
+    /// Returns the texts of the statements, without values.
     pub fn texts(&self) -> Vec<&str> {
         self.0.iter().map(|(_, text)| &**text).collect()
     }
 }
 
-/// One a line, equal ones in a row counted.
+/// Shows one statement per line, with the number of its repetitions in a row.
 impl fmt::Display for Queries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for run in self.0.chunk_by(|a, b| a == b) {

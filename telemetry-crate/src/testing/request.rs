@@ -1,4 +1,4 @@
-//! A received request: how it came, whatever was in it.
+//! A received request, independent of its content.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,15 @@ use http::{HeaderMap, request::Parts};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedRequest {
+    /// The path.
+    ///
     /// Such as `/v1/traces`, or over gRPC `/opentelemetry.proto.collector.trace.v1.TraceService/Export`.
     pub path: String,
     /// `http/protobuf` or `grpc`, as `OTEL_EXPORTER_OTLP_PROTOCOL` spells them.
     pub protocol: &'static str,
-    /// By name in lowercase. Values of a header that came twice are joined by a comma; bytes that are no text are replaced.
+    /// The headers by lowercase name.
+    ///
+    /// Values of a repeated header are joined by a comma; bytes that are not text are replaced.
     pub headers: BTreeMap<String, String>,
     /// The compression, such as `gzip`; empty if there was none.
     pub encoding: String,

@@ -1,6 +1,6 @@
-//! How a gRPC call ended, and when to try again.
+//! The status of a gRPC call, and the delay before a retry.
 //!
-//! The two messages of `google.rpc` that OTLP uses are so small that they are written here
+//! Defines the two messages of `google.rpc` that OTLP uses
 //! ([OTLP/gRPC throttling](https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-throttling)).
 
 use std::time::Duration;
@@ -16,11 +16,15 @@ const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
-/// [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses): everything but printable
+/// The characters of a message that are percent-encoded.
+///
+/// [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses): all except printable
 /// ASCII, and the percent sign.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 
-/// The [codes](https://grpc.github.io/grpc/core/md_doc_statuscodes.html) that a collector answers with.
+/// The status codes of a collector.
+///
+/// See [Status codes and their use in gRPC](https://grpc.github.io/grpc/core/md_doc_statuscodes.html).
 mod code {
     pub(super) const OK: i32 = 0;
     pub(super) const UNKNOWN: i32 = 2;
@@ -32,7 +36,7 @@ mod code {
     pub(super) const UNAUTHENTICATED: i32 = 16;
 }
 
-/// How a call ended.
+/// The status of a call.
 #[derive(Debug, Clone)]
 pub(super) struct RpcStatus {
     code: i32,
@@ -47,7 +51,7 @@ impl RpcStatus {
         retry_after: None,
     };
 
-    /// What means the same as this status of HTTP.
+    /// The status with the same meaning as an HTTP status.
     pub(super) fn rejection(http_status: u16, retry_after: Option<Duration>) -> Self {
         let code = match http_status {
             400 => code::INVALID_ARGUMENT,

@@ -1,8 +1,8 @@
-//! Where a capture applies: on the threads that are in its scope, and nowhere else.
+//! The threads of a capture.
 //!
-//! `tracing` and `metrics` both know a default for one thread, which comes before the process's. Setting those, and taking
-//! them along to the threads where a test's work goes on, is all that it takes for tests to run beside each other. Left out:
-//! what has no such default, the `log` crate's logger and the panic hook.
+//! `tracing` and `metrics` both have a default per thread, which takes precedence over the global one. A capture sets these
+//! defaults on the threads of its test, so that tests can run in parallel. The `log` crate's logger and the panic hook have
+//! no such default.
 
 use std::{
     cell::RefCell,
@@ -22,14 +22,14 @@ use tracing::{Dispatch, subscriber::NoSubscriber};
 
 use crate::{metrics::FrontRecorder, thread};
 
-/// What a thread needs to be in a capture; clones are the same capture.
+/// The thread defaults of a capture; clones belong to the same capture.
 #[derive(Debug, Clone)]
 pub(super) struct Scope {
     dispatch: Dispatch,
     recorder: FrontRecorder,
 }
 
-/// Leaves the scope when it is dropped, on the thread that has entered it.
+/// Restores the thread's previous defaults when it is dropped on that thread.
 pub(super) struct Entered {
     _subscriber: tracing::dispatcher::DefaultGuard,
     _recorder: LocalRecorderGuard<'static>,
@@ -37,17 +37,18 @@ pub(super) struct Entered {
 }
 
 thread_local! {
-    /// The recorders of the captures that this thread is in, the innermost last.
+    /// The recorders of the captures of this thread, the innermost last.
     static RECORDERS: RefCell<Vec<FrontRecorder>> = const { RefCell::new(Vec::new()) };
-    /// Of a runtime's own thread, from its start to its stop.
+    /// The scope of a runtime's thread, from its start to its stop.
     static ENTERED: RefCell<Option<Entered>> = const { RefCell::new(None) };
 }
 
+/// Removes the innermost recorder of the thread when it is dropped.
 struct Innermost;
 
 impl Drop for Innermost {
     fn drop(&mut self) {
-        // A thread that has no such value any more has nothing to forget.
+        // Fails if the thread's locals are destroyed already.
         let _ = RECORDERS.try_with(|recorders| {
             let mut recorders = recorders.borrow_mut();
             recorders.pop();
@@ -61,9 +62,9 @@ impl Scope {
         subscriber: impl tracing::Subscriber + Send + Sync + 'static,
         recorder: FrontRecorder,
     ) -> Self {
-        // As long as there is one subscriber in the process, `tracing` asks only the thread's own about a callsite that is
-        // new, and remembers the answer for all of them: no interest, if the first to come by is a test without a capture.
-        // A second one, which never goes, makes it ask every time.
+        // While the process has a single subscriber, `tracing` asks only the current thread's default about a new callsite
+        // and caches the answer for all threads. In a test without a capture the answer would be no interest. A second
+        // subscriber that is never dropped makes it ask each time.
         static SECOND: OnceLock<Dispatch> = OnceLock::new();
         SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         Self {
@@ -85,21 +86,25 @@ impl Scope {
         }
     }
 
-    /// A runtime all of whose threads are in the scope, those for blocking work included.
+    /// Creates a runtime whose threads are in the scope.
+    ///
+    /// This includes the threads for blocking work.
     pub(super) fn runtime(&self) -> io::Result<Runtime> {
         let scope = self.clone();
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .on_thread_start(move || ENTERED.set(Some(scope.enter())))
-            // Before the thread's other values go, on which the defaults rest.
+            // Before the thread's locals are destroyed, which the defaults use.
             .on_thread_stop(|| drop(ENTERED.take()))
             .build()
     }
 }
 
-/// The recorder of the innermost capture. A constant, because a thread's default recorder is borrowed for as long as it is
-/// one, and a capture's own lives only as long as the capture.
+/// The recorder of the innermost capture.
+///
+/// A constant, because a thread's default recorder must outlive its guard with a static lifetime, and a capture's recorder
+/// does not.
 #[derive(Debug)]
 struct Router;
 
@@ -150,11 +155,13 @@ impl Recorder for Router {
 }
 
 pin_project! {
-    /// A future that is in a capture wherever it is polled; made by [`Capture::wrap`](super::Capture::wrap).
+    /// A future that is in a capture wherever it is polled.
+    ///
+    /// Created by [`Capture::wrap`](super::Capture::wrap).
     #[derive(Debug)]
     pub struct Captured<F> {
         #[pin]
-        // Absent once it is dropped, which happens in the capture, too.
+        // `None` after the future was dropped, which must happen inside the capture as well.
         inner: Option<F>,
         scope: Scope,
     }
@@ -185,7 +192,7 @@ impl<F: Future> Future for Captured<F> {
         let _entered = this.scope.enter();
         match this.inner.as_pin_mut() {
             Some(inner) => inner.poll(context),
-            // Only the destructor takes it away, and nothing is polled after that.
+            // Unreachable: only the destructor removes the future.
             None => Poll::Pending,
         }
     }

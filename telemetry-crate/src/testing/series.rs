@@ -1,25 +1,26 @@
-//! The numbers of a capture, by name and labels.
+//! The values of a capture's metrics, by name and labels.
 //!
-//! They are read as they would be pushed, so a name is the one on the page, and a value is what a dashboard would show. Left
-//! out: buckets and exemplars, which are on the page that [`Capture::metrics`] renders.
+//! Metrics are read as they would be pushed: names are those of the exposition, and values those that a dashboard would
+//! show. Buckets and exemplars are in the exposition that [`Capture::metrics`] renders.
 
 use std::{fmt, time::SystemTime};
 
 use super::{Capture, ReceivedMetric, metric::metrics_of};
 
-/// How many samples a histogram has, and what they add up to.
+/// The number of samples of a histogram and their sum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct HistogramSum {
-    /// Samples.
+    /// The number of samples.
     pub count: u64,
-    /// Their sum, in the metric's unit.
+    /// The sum of the samples, in the metric's unit.
     pub sum: f64,
 }
 
 impl Capture {
-    /// The value of a counter or a gauge by its name on the page, over all series that have these labels; `None` if there
-    /// is no such series.
+    /// Returns the value of a counter or a gauge, over all series with these labels.
+    ///
+    /// `name` is the one in the exposition. `None` if there is no such series.
     ///
     /// ```
     /// let capture = firstlight::testing::capture();
@@ -36,8 +37,9 @@ impl Capture {
             .reduce(|sum, value| sum + value)
     }
 
-    /// The samples of a histogram by its name on the page, over all series that have these labels; `None` if there is no
-    /// such series.
+    /// Returns the samples of a histogram, over all series with these labels.
+    ///
+    /// `name` is the one in the exposition. `None` if there is no such series.
     pub fn histogram<const N: usize>(
         &self,
         name: &str,
@@ -81,7 +83,7 @@ impl Capture {
 pub(super) struct Series {
     labels: Vec<(String, String)>,
     is_histogram: bool,
-    /// Of a histogram, the sum.
+    /// The value; for a histogram the sum of its samples.
     value: f64,
     count: u64,
 }
@@ -95,7 +97,7 @@ impl Series {
     }
 }
 
-/// As on the page, nearly.
+/// Shows labels and value similar to the exposition.
 impl fmt::Display for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let labels = self.labels.iter();

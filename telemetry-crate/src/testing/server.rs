@@ -1,6 +1,6 @@
-//! The receiver's thread: one runtime, one port for HTTP/1.1 and HTTP/2, with TLS or without.
+//! The server of the receiver: one thread, one port for HTTP/1.1 and HTTP/2.
 //!
-//! What it leaves out: what a request means, which `http` and `grpc` know.
+//! The modules `http` and `grpc` handle the requests.
 
 use std::{convert::Infallible, io, net::TcpListener, sync::Arc, thread, time::Duration};
 
@@ -20,15 +20,17 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{grpc, http as otlp_http, store::Store};
 
-/// The body of an answer.
+/// The body of a response.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// Several times the largest batch that an exporter sends by default (512 spans).
+/// Limit of a request's body, several times the largest default batch (512 spans).
 pub(super) const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stopped` resolves. Connections end with the runtime: dropping a receiver waits for no client.
+/// Serves until `stopped` resolves.
+///
+/// Connections end with the runtime, so that dropping a receiver does not wait for clients.
 pub(super) fn spawn(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -58,7 +60,7 @@ pub(super) fn spawn(
 async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, store: Arc<Store>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely: trying again at once would keep a core busy.
+            // Most likely there are no file descriptors left; an immediate retry would use a whole core.
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
@@ -66,7 +68,7 @@ async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, sto
         tokio::spawn(async move {
             match tls {
                 None => serve(stream, store).await,
-                // A handshake that fails shows in the sender's own telemetry, like a connection that breaks off.
+                // The sender reports a failed handshake itself, as it does a broken connection.
                 Some(tls) => {
                     if let Ok(stream) = tls.accept(stream).await {
                         serve(stream, store).await;
@@ -82,7 +84,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, store: Arc
         let store = Arc::clone(&store);
         async move { Ok::<_, Infallible>(answer(request, &store).await) }
     });
-    // There is no log to tell here.
+    // The sender reports a broken connection itself.
     let _ = auto::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(stream), answer)
         .await;
@@ -96,16 +98,16 @@ async fn answer(request: Request<Incoming>, store: &Store) -> Response<Body> {
     }
 }
 
-/// Why a request cannot be read.
+/// The reason why a request cannot be read.
 #[derive(Debug)]
 pub(super) enum Unreadable {
     TooLarge(String),
     Malformed(String),
-    /// No such path, method or encoding.
+    /// An unknown path, method or encoding.
     Unsupported(String),
 }
 
-/// The whole body.
+/// Reads the whole body.
 pub(super) async fn read(body: Incoming) -> Result<Bytes, Unreadable> {
     match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(body) => Ok(body.to_bytes()),

@@ -1,4 +1,4 @@
-//! The three signals: where each is received, how it is read and how it is answered.
+//! The three signals: paths, decoding and responses.
 
 use opentelemetry_proto::tonic::collector::{
     logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse},
@@ -14,7 +14,7 @@ use super::{
     span::spans_of,
 };
 
-/// What an export consists of.
+/// The signal of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
     Traces,
@@ -33,7 +33,9 @@ pub(super) enum Received {
 impl Signal {
     pub(super) const ALL: [Self; 3] = [Self::Traces, Self::Logs, Self::Metrics];
 
-    /// [OTLP/HTTP request](https://opentelemetry.io/docs/specs/otlp/#otlphttp-request): the default paths.
+    /// The default path of the signal.
+    ///
+    /// [OTLP/HTTP request](https://opentelemetry.io/docs/specs/otlp/#otlphttp-request).
     pub(super) fn http_path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
@@ -42,7 +44,7 @@ impl Signal {
         }
     }
 
-    /// The only method of each service in the protocol's definition.
+    /// The path of the only method of the signal's service.
     pub(super) fn grpc_path(self) -> &'static str {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -51,7 +53,7 @@ impl Signal {
         }
     }
 
-    /// Reads an export; the error is a sentence.
+    /// Decodes an export; the error is a sentence.
     pub(super) fn read(self, body: &[u8]) -> Result<Received, String> {
         let (read, name): (Result<_, DecodeError>, _) = match self {
             Self::Traces => (
@@ -71,7 +73,7 @@ impl Signal {
         read.map_err(|error| format!("not an {name}: {error}"))
     }
 
-    /// The body of a success, which may be a partial one.
+    /// Encodes the response of a success, which may be partial.
     pub(super) fn response(self, answer: &Answer) -> Vec<u8> {
         let partial = match answer {
             Answer::Partial { rejected, message } => Some((*rejected, message.clone())),

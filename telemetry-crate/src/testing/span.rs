@@ -1,6 +1,6 @@
-//! A received span, in plain types: what a test compares, with no protobuf type in it.
+//! A received span, as plain types without protobuf.
 //!
-//! Left out: trace state and the counts of dropped items, which no test has needed yet.
+//! It has no trace state and no counts of dropped items.
 
 use std::{
     collections::BTreeMap,
@@ -20,11 +20,11 @@ use super::value::{Attributes, attributes_of, hex, resource_of, time_of};
 
 /// A span as the collector would have received it.
 ///
-/// Attribute values are text, whatever their type was: `200`, `true`, `0.25`, `[a, b]`, `{k: v}`.
+/// Attribute values are text, whatever their type is: `200`, `true`, `0.25`, `[a, b]`, `{k: v}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedSpan {
-    /// 32 lowercase hexadecimal digits, as log lines and exemplars spell it.
+    /// 32 lowercase hexadecimal digits, as in log lines and exemplars.
     pub trace_id: String,
     /// 16 lowercase hexadecimal digits.
     pub span_id: String,
@@ -40,13 +40,13 @@ pub struct ReceivedSpan {
     pub end: SystemTime,
     /// The span's own attributes.
     pub attributes: BTreeMap<String, String>,
-    /// Who sent it: `service.name` and its companions.
+    /// The resource of the sender: `service.name` and further attributes.
     pub resource: BTreeMap<String, String>,
     /// `unset`, `ok` or `error`.
     pub status: &'static str,
-    /// What happened during the span, in order.
+    /// The events of the span, in order.
     pub events: Vec<ReceivedEvent>,
-    /// Spans of other traces that it belongs together with.
+    /// Links to related spans of other traces.
     pub links: Vec<ReceivedLink>,
     /// The instrumentation scope's name.
     pub scope: String,
@@ -63,7 +63,7 @@ pub struct ReceivedLink {
 }
 
 impl ReceivedSpan {
-    /// From start to end; zero where the sender's clock was set back in between.
+    /// Returns the time from start to end; zero if the sender's clock was set back.
     pub fn duration(&self) -> Duration {
         self.end.duration_since(self.start).unwrap_or_default()
     }
@@ -75,7 +75,7 @@ impl ReceivedSpan {
 pub struct ReceivedEvent {
     /// The event's name; for `tracing` events, their message.
     pub name: String,
-    /// When it happened, by the sender's clock.
+    /// The time of the event, by the sender's clock.
     pub time: SystemTime,
     /// The event's attributes, as text.
     pub attributes: BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! What was received, shared between the server's thread and the test's.
+//! The received telemetry, shared between the threads of the server and the test.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -7,22 +7,27 @@ use std::{
 
 use super::{Answer, ReceivedLog, ReceivedMetric, ReceivedRequest, ReceivedSpan, signal::Received};
 
-/// Spans, and as many log records: more than any test looks at, and at about a kilobyte each no burden; a demonstration
-/// may run for days.
+/// Limit of the spans, and of the log records.
+///
+/// More than a test looks at. At about a kilobyte each they fit into memory even if a demonstration runs for days.
 pub(super) const MAX_ITEMS: usize = 16_384;
 
-/// Data points. A service sends all of its series with every export.
+/// Limit of the data points.
+///
+/// Larger, because a service sends all of its series with every export.
 const MAX_POINTS: usize = 65_536;
 
+/// Limit of the requests.
 const MAX_REQUESTS: usize = 1_024;
 
+/// The received telemetry and a notification about arrivals.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     kept: Mutex<Kept>,
     arrived: Condvar,
 }
 
-/// The newest of everything.
+/// The newest items of each kind, and the current answer.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     pub(super) spans: Vec<ReceivedSpan>,
@@ -33,7 +38,7 @@ pub(super) struct Kept {
 }
 
 impl Store {
-    /// A test's predicate may panic while it holds the lock; what was received stays readable.
+    /// Locks the content, also after a panic of a test's predicate.
     pub(super) fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,8 +47,9 @@ impl Store {
         self.lock().answer = answer;
     }
 
-    /// Keeps the request, and what was in it if the answer, which is returned, says so; `None` is a request that cannot be
-    /// read.
+    /// Stores a request, and its content if the answer keeps it; returns the answer.
+    ///
+    /// The content is `None` if the request cannot be read.
     pub(super) fn receive(&self, request: ReceivedRequest, received: Option<Received>) -> Answer {
         let mut kept = self.lock();
         keep(&mut kept.requests, vec![request], MAX_REQUESTS);
@@ -76,7 +82,7 @@ impl Kept {
     fn keep_metrics(&mut self, received: Vec<ReceivedMetric>) {
         self.metrics.extend(received);
         let mut points = 0;
-        // From the newest backwards; a metric without points costs as much as one.
+        // From the newest backwards; a metric without points counts as one point.
         let fits = |metric: &&ReceivedMetric| {
             points += metric.points.len().max(1);
             points <= MAX_POINTS

@@ -1,6 +1,6 @@
-//! The receiver, judged through a socket: what it answers, and what it keeps.
+//! Tests of the receiver through a socket: its responses and what it keeps.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod faults;
 mod grpc;
@@ -95,12 +95,12 @@ fn server_span() -> Span {
     }
 }
 
-/// A request by hand, so that what is tested is what was written. Returns the head and the body of the answer.
+/// Sends a hand-written request; returns the head and the body of the response.
 fn send(receiver: &OtlpReceiver, line: &str, content_type: &str, body: &[u8]) -> (String, Vec<u8>) {
     send_with(receiver, line, content_type, "", body)
 }
 
-/// The same with more headers, each line ended.
+/// Sends a request with further headers, each followed by a line break.
 fn send_with(
     receiver: &OtlpReceiver,
     line: &str,
@@ -178,7 +178,7 @@ fn exports_are_answered_and_readable() {
 }
 
 #[test]
-fn non_exports_are_refused() {
+fn invalid_requests_are_rejected() {
     let receiver = OtlpReceiver::start().unwrap();
     let protobuf = "application/x-protobuf";
     for (line, content_type, body, status, reason) in [
@@ -250,7 +250,7 @@ fn dropped_receivers_free_their_port() {
 }
 
 #[test]
-fn only_the_newest_of_each_kind_is_kept() {
+fn the_newest_of_each_kind_are_kept() {
     let store = Store::default();
     let head = || ::http::Request::new(()).into_parts().0;
     let receive = |spans| {

@@ -1,7 +1,7 @@
-//! TLS for the receiver, and client certificates if they are asked for.
+//! TLS of the receiver, with optional client certificates.
 //!
-//! Certificates come from the test, which makes them. What it leaves out: a way to see whose certificate a client had; a
-//! request that arrives had one.
+//! The test creates the certificates. A request does not show its client certificate; if one is required, each request
+//! that arrives had one.
 
 use std::{io, sync::Arc};
 
@@ -15,7 +15,9 @@ use tokio_rustls::{
     },
 };
 
-/// Server TLS with this certificate chain and its key; clients need a certificate of `client_ca` if there is one.
+/// Creates an acceptor.
+///
+/// With `client_ca`, clients need a certificate of that authority.
 pub(super) fn acceptor(
     certificate: &str,
     key: &str,

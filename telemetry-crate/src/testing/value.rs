@@ -1,4 +1,4 @@
-//! Attribute values, ids and times of every signal, as text and plain types.
+//! Conversion of attribute values, ids and times of OTLP to plain types.
 
 use std::{
     collections::BTreeMap,
@@ -62,7 +62,7 @@ pub(super) fn text_of(value: &AnyValue) -> String {
                 list.values.iter().map(pair).collect::<Vec<_>>().join(", ")
             )
         }
-        // An index into the dictionary of the profiles signal, meaningless in a trace.
+        // An index into the dictionary of profiles, without meaning in other signals.
         Some(Value::StringValueStrindex(index)) => format!("#{index}"),
     }
 }

@@ -1,7 +1,7 @@
-//! A trace as a waterfall in the terminal: one line per span, a bar from its start to its end.
+//! Text drawing of traces.
 //!
-//! [`rows`] places the spans, for code that draws them; [`draw`] is the plain text that a failing test prints, with the log
-//! lines of each span below it. Left out: colours, which a test's output is no place for.
+//! Each span is a line with a bar from its start to its end. [`rows`] computes the position of each span, for programs that draw them. [`draw`] returns the text that a failing test
+//! prints, with the log lines below each span. It has no colors, because test output is often not shown in a terminal.
 
 use std::{
     collections::BTreeSet,
@@ -11,37 +11,39 @@ use std::{
 
 use super::{CapturedLine, ReceivedSpan};
 
-/// Columns of a bar at most, so that a row fits beside its name in what CI logs show without wrapping.
+/// Largest length of a bar: bar and name then fit into CI logs without wrapping.
 const BAR: usize = 40;
 
-/// Columns of a name with its indentation, at most.
+/// Largest length of a name with its indentation.
 const NAME: usize = 44;
 
-/// One span, placed.
+/// One span with its position in the drawing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Row {
     /// 16 lowercase hexadecimal digits.
     pub span_id: String,
-    /// How many spans lie above it.
+    /// The number of ancestors.
     pub depth: usize,
     /// The span's name.
     pub name: String,
     /// `server`, `client`, …
     pub kind: &'static str,
-    /// Blanks before the bar.
+    /// Columns before the bar.
     pub offset: usize,
     /// Columns of the bar: at least one, so that the shortest span is visible.
     pub length: usize,
-    /// From its start to its end.
+    /// The time from start to end.
     pub duration: Duration,
     /// `unset`, `ok` or `error`.
     pub status: &'static str,
 }
 
-/// Places `spans` in `columns`, children below their parents, siblings by start.
+/// Computes the position of each span in `columns`.
 ///
-/// A span whose parent is not among them is a root. Spans that are each other's parents have none and are left out.
+/// Children follow their parents; siblings are ordered by start.
+///
+/// A span whose parent is not in `spans` is a root. Spans in a circle of parents have no root and are dropped.
 pub fn rows(spans: &[ReceivedSpan], columns: usize) -> Vec<Row> {
     let mut spans: Vec<&ReceivedSpan> = spans.iter().collect();
     spans.sort_by_key(|span| span.start);
@@ -60,7 +62,7 @@ pub fn rows(spans: &[ReceivedSpan], columns: usize) -> Vec<Row> {
     };
     let is_root = |span: &ReceivedSpan| !spans.iter().any(|other| is_child(span, other));
     let mut rows = Vec::with_capacity(spans.len());
-    // Depth first, the earliest on top of the stack. A span is placed by its parent or as a root, so once.
+    // Depth-first, with the earliest on top of the stack. Each span is added once: by its parent, or as a root.
     let roots = spans.iter().filter(|span| is_root(span));
     let mut waiting: Vec<_> = roots.map(|span| (0, *span)).rev().collect();
     while let Some((depth, span)) = waiting.pop() {
@@ -102,12 +104,14 @@ impl Scale {
             return 0;
         }
         let share = time.as_secs_f64() / self.total.as_secs_f64();
-        // A share of a terminal's width: small and positive.
+        // Positive and not larger than a terminal's width.
         (share * self.columns as f64).round() as usize
     }
 }
 
-/// Every trace as a waterfall with the log lines of each span below it, then the lines that belong to no span.
+/// Draws every trace with the log lines below each span.
+///
+/// Log lines outside any span follow at the end.
 pub fn draw(spans: &[ReceivedSpan], lines: &[CapturedLine]) -> String {
     let mut text = String::new();
     let mut traces: Vec<&str> = Vec::new();
@@ -138,7 +142,7 @@ fn draw_trace(text: &mut String, trace: &str, spans: &[ReceivedSpan], lines: &[C
     let is_of = |span: &&ReceivedSpan| span.trace_id == trace;
     let spans: Vec<_> = spans.iter().filter(is_of).cloned().collect();
     let lines: Vec<_> = lines.iter().filter(|line| line.trace_id == trace).collect();
-    // Writing to a String cannot fail, here and below.
+    // Writing to a `String` cannot fail, here and below.
     let _ = writeln!(text, "trace {trace}");
     let rows = rows(&spans, BAR);
     let width = |row: &Row| 2 * row.depth + row.name.chars().count();
@@ -228,7 +232,7 @@ mod tests {
             span("late", "root", 600, 1000),
             span("leaf", "early", 100, 101),
             span("early", "root", 100, 500),
-            // Its parent belongs to the caller, and is not here.
+            // The parent belongs to the caller and is not in `spans`.
             span("root", "caller", 0, 1000),
         ];
         assert_eq!(
@@ -243,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_traces_are_drawn() {
+    fn empty_and_circular_traces_are_drawn() {
         assert_eq!(rows(&[], 10), []);
         assert_eq!(shape(&rows(&[span("a", "", 5, 5)], 10)), [(0, "a", 0, 1)]);
         let circle = [
@@ -256,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stand_below_their_spans() {
+    fn log_lines_are_below_their_spans() {
         let spans = [span("child", "root", 0, 500), span("root", "", 0, 1000)];
         let lines = [
             line("one", "child", "in the child"),

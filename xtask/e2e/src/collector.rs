@@ -1,7 +1,7 @@
-//! A running rotel: it receives all signals over OTLP, and prints each of them.
+//! The collector rotel, which receives all signals over OTLP and prints them.
 //!
-//! Its spans are taken from what it prints, not from an exporter behind it: this is about what a foreign
-//! collector makes of ours, and [`firstlight::testing`] shows the content elsewhere.
+//! Spans are parsed from its output, to check that a third-party collector decodes them. Other tests check their content
+//! with [`firstlight::testing`].
 
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
@@ -14,7 +14,7 @@ use std::{
 use anyhow::bail;
 use support::process::Process;
 
-/// A span, as the collector understood it.
+/// A span as decoded by the collector.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CollectedSpan {
     pub(crate) service: String,
@@ -23,24 +23,25 @@ pub(crate) struct CollectedSpan {
     /// Empty for a root.
     pub(crate) parent_span_id: String,
     pub(crate) name: String,
-    /// As OTLP calls it, such as `SPAN_KIND_SERVER`.
+    /// OTLP's name of the kind, such as `SPAN_KIND_SERVER`.
     pub(crate) kind: String,
-    /// The same, such as `STATUS_CODE_UNSET`.
+    /// OTLP's name of the status, such as `STATUS_CODE_UNSET`.
     pub(crate) status: String,
 }
 
+/// A running collector.
 pub(crate) struct Rotel {
-    /// Dropping it ends the collector.
+    /// Kills the collector on drop.
     process: Process,
-    /// Where it receives OTLP over HTTP.
+    /// The endpoint for OTLP over HTTP.
     pub(crate) endpoint: String,
-    /// And over gRPC.
+    /// The endpoint for OTLP over gRPC.
     pub(crate) grpc_endpoint: String,
 }
 
 impl Rotel {
     pub(crate) fn start(program: &Path, folder: &Path) -> anyhow::Result<Self> {
-        // It cannot be asked for any free port, so another program may be faster.
+        // rotel cannot choose a free port itself, so another program may take it first.
         for _ in 1..ATTEMPTS {
             if let Ok(rotel) = Self::try_start(program, folder) {
                 return Ok(rotel);
@@ -72,7 +73,7 @@ impl Rotel {
         while TcpStream::connect(&http).is_err() {
             if process.has_ended() || Instant::now() > until {
                 bail!(
-                    "rotel does not listen on {http}; it said:\n{}",
+                    "rotel does not listen on {http}; its output:\n{}",
                     process.lines().join("\n")
                 );
             }
@@ -85,7 +86,7 @@ impl Rotel {
         })
     }
 
-    /// Waits until what it prints satisfies `wanted`.
+    /// Waits until the output satisfies `wanted`.
     pub(crate) fn wait_for_lines(
         &self,
         wanted: impl Fn(&[String]) -> anyhow::Result<()>,
@@ -96,14 +97,14 @@ impl Rotel {
             match wanted(&lines) {
                 Ok(()) => return Ok(()),
                 Err(missing) if Instant::now() > until => {
-                    bail!("{missing}; the collector said:\n{}", lines.join("\n"))
+                    bail!("{missing}; the collector's output:\n{}", lines.join("\n"))
                 }
                 Err(_) => thread::sleep(Duration::from_millis(100)),
             }
         }
     }
 
-    /// Waits until a span satisfies `wanted`, and returns all spans so far.
+    /// Waits until a span satisfies `wanted` and returns all spans so far.
     pub(crate) fn wait_for(
         &self,
         wanted: impl Fn(&CollectedSpan) -> bool,
@@ -117,7 +118,7 @@ impl Rotel {
             }
             if Instant::now() > until {
                 bail!(
-                    "the collector has {} spans, and not the one; it said:\n{}",
+                    "the collector has {} spans without the expected one; its output:\n{}",
                     spans.len(),
                     lines.join("\n")
                 );
@@ -127,7 +128,9 @@ impl Rotel {
     }
 }
 
-/// Of each span it prints the resource before, then one item a line, such as `Trace ID       : 4468…`.
+/// Parses the spans in rotel's output.
+///
+/// Each span follows its resource and has one property per line, such as `Trace ID       : 4468…`.
 pub(crate) fn spans_in(lines: &[String]) -> Vec<CollectedSpan> {
     let mut spans = Vec::new();
     let mut current = CollectedSpan::default();
@@ -156,7 +159,7 @@ pub(crate) fn spans_in(lines: &[String]) -> Vec<CollectedSpan> {
     spans
 }
 
-/// Two addresses that were free a moment ago.
+/// Two addresses that are free at the moment.
 fn free_ports() -> std::io::Result<[String; 2]> {
     let listeners = [
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
@@ -175,7 +178,7 @@ mod tests {
     use super::{CollectedSpan, spans_in};
 
     #[test]
-    fn spans_are_found_in_output() {
+    fn spans_are_parsed_from_output() {
         let output = "\
 Resource attributes:
      -> service.name: Str(orders-e2e)

@@ -1,4 +1,4 @@
-//! One request in all three signals, found by its trace id.
+//! Finds one request in all three signals by its trace id.
 
 use std::time::Duration;
 
@@ -12,35 +12,35 @@ use crate::{
     service::Service,
 };
 
-/// What each signal knows of one request.
+/// The log lines, the exemplar and the spans of one request.
 #[derive(Debug)]
 pub struct OneRequest {
-    /// The id that links everything below.
+    /// The trace id that links the signals.
     pub trace_id: String,
-    /// Its log lines, the access-log line among them.
+    /// The log lines, including the access-log line.
     pub log: Vec<LogLine>,
-    /// The histogram bucket that it fell in.
+    /// The histogram bucket that counted the request.
     pub bucket: Sample,
     /// The bucket's exemplar.
     pub exemplar: Exemplar,
-    /// The lower bound of that bucket, in seconds.
+    /// The lower bound of the bucket in seconds.
     pub lower_bound: f64,
-    /// Its spans, by start.
+    /// The spans, ordered by start.
     pub spans: Vec<ReceivedSpan>,
 }
 
 impl OneRequest {
-    /// Follows the slowest of the `requests` that `service` has been sent.
+    /// Finds the slowest of the `requests` that were sent to `service`.
     ///
     /// # Errors
     ///
-    /// When a signal does not know that request's trace id, or knows something else about it.
+    /// If a signal lacks the request's trace id, or the signals disagree about its duration.
     pub fn slowest(
         service: &Service,
         collector: &OtlpReceiver,
         requests: usize,
     ) -> anyhow::Result<Self> {
-        // Its answer may be here before its log line is.
+        // The answer may arrive before the log line.
         let all =
             |log: &[LogLine]| log.iter().filter(|line| line.is_access_log()).count() >= requests;
         let mut log = service.wait_for_log("every request", all)?;
@@ -54,11 +54,11 @@ impl OneRequest {
         Self::of(&access, log, service, collector)
     }
 
-    /// Follows the request with this access line; `log` are the lines of its trace.
+    /// Finds the request with this access line; `log` contains the lines of its trace.
     ///
     /// # Errors
     ///
-    /// As above.
+    /// If a signal lacks the request's trace id, or the signals disagree about its duration.
     pub fn of(
         access: &LogLine,
         log: Vec<LogLine>,
@@ -96,15 +96,15 @@ fn seconds(line: &LogLine) -> f64 {
     line.number(DURATION_FIELD).unwrap_or_default()
 }
 
-/// The bucket whose exemplar names this request, that exemplar, and the bucket's lower bound.
+/// The bucket whose exemplar is this request, the exemplar, and the lower bound.
 fn bucket_of(trace_id: &str, service: &Service) -> anyhow::Result<(Sample, Exemplar, f64)> {
     let named = |sample: &Sample| {
         let exemplar = sample.exemplar.clone()?;
         (exemplar.label("trace_id") == trace_id).then(|| (sample.clone(), exemplar))
     };
     let (samples, (bucket, exemplar)) =
-        http::poll(&service.metrics_url(), &[ACCEPT], DEADLINE, |page| {
-            let mut samples = openmetrics::parse(&page.body).ok()?;
+        http::poll(&service.metrics_url(), &[ACCEPT], DEADLINE, |answer| {
+            let mut samples = openmetrics::parse(&answer.body).ok()?;
             samples.retain(|sample| sample.name == format!("{HISTOGRAM}_bucket"));
             let found = samples.iter().find_map(named)?;
             Some((samples, found))
@@ -124,7 +124,7 @@ fn bucket_of(trace_id: &str, service: &Service) -> anyhow::Result<(Sample, Exemp
 }
 
 fn spans_of(trace_id: &str, collector: &OtlpReceiver) -> Vec<ReceivedSpan> {
-    // A server span ends after all that happened in it, so it comes last.
+    // The server span ends last, so all other spans have arrived with it.
     let root = |span: &ReceivedSpan| span.trace_id == trace_id && span.kind == "server";
     let mut spans = collector.wait_for(DEADLINE, |spans| spans.iter().any(root));
     spans.retain(|span| span.trace_id == trace_id);
@@ -132,7 +132,7 @@ fn spans_of(trace_id: &str, collector: &OtlpReceiver) -> Vec<ReceivedSpan> {
     spans
 }
 
-/// The upper bound of the bucket before `bucket` in the same series; 0 for the first.
+/// The upper bound of the previous bucket of the same series; 0 for the first.
 fn lower_bound(bucket: &Sample, samples: &[Sample]) -> f64 {
     let series = |sample: &Sample| {
         let mut labels = sample.labels.clone();
@@ -147,15 +147,17 @@ fn lower_bound(bucket: &Sample, samples: &[Sample]) -> f64 {
     others.filter(|bound| *bound < own).fold(0.0, f64::max)
 }
 
-/// The upper bound: `+Inf` in the last bucket.
+/// The upper bound of a bucket, which is infinite for the last one.
 fn bound(bucket: &Sample) -> f64 {
     bucket.label("le").parse().unwrap_or(f64::INFINITY)
 }
 
-/// Seconds; far more than the signals differ, far less than the slow request takes.
+/// The largest accepted difference between signals, in seconds.
+///
+/// Far more than they differ, and far less than the slow request takes.
 const TOLERANCE: f64 = 0.25;
 const DEADLINE: Duration = Duration::from_secs(20);
-/// The histogram whose exemplars are followed.
+/// The histogram whose exemplars are read.
 pub const HISTOGRAM: &str = "http_server_request_duration_seconds";
-/// The field of a log line with the duration, in seconds.
+/// The field of a log line with the duration in seconds.
 pub const DURATION_FIELD: &str = "http.server.request.duration";

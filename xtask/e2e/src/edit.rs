@@ -1,30 +1,32 @@
-//! A generated service that is changed before it is built, in the places where its owner would change it.
+//! Edits of a generated service's source before it is built.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, ensure};
 use support::paths;
 
-/// A line of the generated source, and what it becomes.
+/// A replacement of text in one file.
 #[derive(Debug)]
 pub struct Edit {
     /// The file, relative to the service's folder.
     pub file: &'static str,
-    /// What must be there exactly once.
+    /// The text to replace, which must occur exactly once.
     pub found: &'static str,
-    /// What it is replaced by.
-    pub becomes: &'static str,
+    /// The text that replaces it.
+    pub replacement: &'static str,
 }
 
 impl Edit {
+    /// Applies the edit to the service in `source`.
+    ///
     /// # Errors
     ///
-    /// When the line is not there once: the template has changed, and the edit has to change with it.
+    /// If the text does not occur exactly once. Then the template has changed, and the edit must be adapted.
     fn apply(&self, source: &Path) -> anyhow::Result<()> {
         let Self {
             file,
             found,
-            becomes,
+            replacement,
         } = self;
         let path = source.join(file);
         let text = fs::read_to_string(&path).with_context(|| format!("read {file}"))?;
@@ -33,11 +35,11 @@ impl Edit {
             times == 1,
             "{file}: found {found:?} {times} times, expected once; the template has changed"
         );
-        fs::write(&path, text.replace(found, becomes)).with_context(|| format!("write {file}"))
+        fs::write(&path, text.replace(found, replacement)).with_context(|| format!("write {file}"))
     }
 }
 
-/// All of them; `listed` is the file that has them.
+/// Applies all edits; the error message names `listed`, which defines them.
 pub fn apply(edits: &[Edit], source: &Path, listed: &str) -> anyhow::Result<()> {
     for edit in edits {
         let advice = || format!("change {listed} with the template");

@@ -1,25 +1,25 @@
-//! `cargo xtask live`: dashboards and alerts of a service under load, and then in trouble.
+//! `cargo xtask live`: tests dashboards and alerts on a live service.
 //!
-//! A generated service with PostgreSQL and a worker, what watches it, and load. Every query of every panel is asked, and must
-//! have an answer. Then the causes of the alerts are injected, each for real, and the notification must arrive with its runbook,
-//! and the end of it after the cause is gone. The rules are those that are shipped, with every duration a sixtieth.
+//! It runs a generated service with PostgreSQL and a worker, Prometheus and Alertmanager, and load. Every query of every
+//! panel must have a result. Then the causes of the alerts are injected. Each notification must arrive with its runbook,
+//! and so must its resolution once the cause has ended. The rules are the shipped ones with durations divided by 60.
 //!
-//! Left out: what the static checks see without a service, and Grafana itself.
+//! Grafana does not run. The suite `observability` has the checks that need no service.
 
 mod alertmanager;
+mod background_load;
+mod environment;
 mod exporter;
 mod injected;
-mod load;
+mod interpolation;
 mod mutation;
+mod not_injected;
 mod panels;
 mod picture;
 mod prometheus;
-mod question;
-mod report;
+mod results_page;
 mod round;
 mod session;
-mod site;
-mod unprovoked;
 mod webhook;
 
 use std::process::ExitCode;
@@ -29,17 +29,19 @@ use clap::Args;
 use observability::dashboards::Filled;
 use support::{Cases, interrupt, tools, ui};
 
-use self::{load::Load, panels::Panels, site::Site};
+use self::{background_load::Load, environment::Environment, panels::Panels};
 
-/// What `live` can be told.
+/// Arguments of `live`.
 #[derive(Debug, Args)]
 pub struct LiveArgs {
-    /// Write the results into the documentation, docs/book/src/e2e-live.md, and pictures of the dashboards, docs/book/src/images.
+    /// Write the results and pictures of the dashboards into the book.
+    ///
+    /// The files are docs/book/src/e2e-live.md and docs/book/src/images.
     #[arg(long)]
     write: bool,
 }
 
-/// Runs the suite by itself; `--write` writes its results into the book.
+/// Runs the suite as a command of its own.
 pub fn run(args: &LiveArgs) -> anyhow::Result<ExitCode> {
     interrupt::exit_at_once()?;
     let mut cases = Cases::new("live");
@@ -51,7 +53,7 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The suite of `cargo xtask test`.
+/// Runs the suite as part of `cargo xtask test`.
 pub fn suite(cases: &mut Cases) -> anyhow::Result<()> {
     test(cases, false)
 }
@@ -69,90 +71,95 @@ fn test(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
         .map(|error| format!("{error:#}"))
         .collect();
     if !missing.is_empty() {
-        cases.not_run("dashboards and alerts, live", &missing.join("; "));
+        cases.not_run("live", &missing.join("; "));
         return Ok(());
     }
-    let site = Site::start()?;
+    let env = Environment::start()?;
     let mut panels = Panels::new();
-    let _load = Load::ordinary(&site.orders.address);
-    let _starved = Load::ordinary(&site.starved.address);
-    cases.check(
-        "under ordinary load, every panel that should be filled is, with the labels of its legend and with traces",
-        || panels.check(&site.prometheus, &[Filled::Traffic, Filled::Calls]),
-    );
-    cases.check("every variable of a dashboard has values", || {
-        panels.variables(&site.prometheus)
+    let _load = Load::ordinary(&env.orders.address);
+    let _starved = Load::ordinary(&env.starved.address);
+    cases.check("panels: filled under ordinary load", || {
+        panels.check(&env.prometheus, &[Filled::Traffic, Filled::Calls])
     });
-    cases.check(
-        "where a metric is renamed and a label is dropped, the panels that need them fail, and no others",
-        || mutation::run(&site),
-    );
-    let mut seen = Vec::new();
+    cases.check("variables: all have values", || {
+        panels.variables(&env.prometheus)
+    });
+    cases.check("panels: only those of a changed metric fail", || {
+        mutation::run(&env)
+    });
+    let mut results = Vec::new();
     let failing = ["fail", "call", "pay/14", "not-a-number"];
-    let address = &site.starved.address;
-    let failing = failing.map(|what| Load::of(1, PAUSE, format!("{address}/faults/{what}")));
+    let address = &env.starved.address;
+    let failing = failing.map(|what| Load::posts(1, PAUSE, format!("{address}/faults/{what}")));
     let [first, others @ ..] = injected::ROUNDS;
-    let round = round::round(&site, first, || {
-        cases.check("in trouble, every panel about trouble is filled", || {
-            panels.check(&site.prometheus, &[Filled::Trouble])
+    let round = round::round(&env, first, || {
+        cases.check("panels: filled under faults", || {
+            panels.check(&env.prometheus, &[Filled::Trouble])
         });
     })?;
     drop(failing);
-    seen.extend(round);
+    results.extend(round);
     let pictures = if write {
-        panels.pictures(&site.prometheus)?
+        panels.pictures(&env.prometheus)?
     } else {
         Vec::new()
     };
     for round in others {
-        seen.extend(round::round(&site, round, || ())?);
+        results.extend(round::round(&env, round, || ())?);
     }
-    for seen in &seen {
-        let name = format!("{} arrives after {}, and its end", seen.alert, seen.cause);
+    for result in &results {
+        let name = format!("{}: fires and resolves: {}", result.alert, result.cause);
         cases.check(&name, || {
             let reason = |what: &str, error: &String| anyhow!("{what}: {error}");
-            seen.fired.as_ref().map_err(|error| reason("fire", error))?;
-            seen.resolved
+            result
+                .fired
+                .as_ref()
+                .map_err(|error| reason("fire", error))?;
+            result
+                .resolved
                 .as_ref()
                 .map_err(|error| reason("resolve", error))?;
             Ok(())
         });
     }
-    cases.check("the heartbeat hears the watchdog", || {
-        let heard = site.webhook.heard();
-        let beats = heard.iter().filter(|news| news.to == "/heartbeat").count();
-        ensure!(beats > 1, "found {beats} heartbeats");
+    cases.check("watchdog: notifies the heartbeat receiver", || {
+        let notifications = env.webhook.notifications();
+        let heartbeats = notifications
+            .iter()
+            .filter(|notification| notification.to == "/heartbeat")
+            .count();
+        ensure!(heartbeats > 1, "found {heartbeats} heartbeats");
         Ok(())
     });
     let mut left = Vec::new();
-    cases.check("every alert was provoked, or it is said why not", || {
-        let provoked = seen.iter().filter(|seen| seen.fired.is_ok());
-        let provoked: Vec<_> = provoked.map(|seen| seen.alert).collect();
-        left = unprovoked::without(&provoked)?;
+    cases.check("alerts: each has fired or has a reason not to", || {
+        let fired = results.iter().filter(|result| result.fired.is_ok());
+        let fired: Vec<_> = fired.map(|result| result.alert).collect();
+        left = not_injected::reasons(&fired)?;
         Ok(())
     });
     let counts = panels.counts();
-    let text = report::text(&counts, &seen, &left);
+    let text = results_page::text(&counts, &results, &left);
     ui::line(&text);
     let sum = |part: fn(&panels::Count) -> (usize, usize)| {
         let parts = counts.iter().map(part);
         parts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
     };
-    let (of_panels, targets) = (sum(|count| count.panels), sum(|count| count.targets));
+    let (panels, targets) = (sum(|count| count.panels), sum(|count| count.targets));
     ui::line(format!(
         "  panels answered {} of {}, targets {} of {}",
-        of_panels.0, of_panels.1, targets.0, targets.1
+        panels.0, panels.1, targets.0, targets.1
     ));
     if write {
         ensure!(
             cases.all_passed(),
-            "nothing is written: the page says that all of it holds"
+            "nothing is written, because the page states that all cases pass"
         );
-        report::write(&text)?;
-        report::write_pictures(&pictures)?;
+        results_page::write(&text)?;
+        results_page::write_pictures(&pictures)?;
     }
     Ok(())
 }
 
-/// Between two requests that fail.
+/// The pause between two failing requests.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(700);

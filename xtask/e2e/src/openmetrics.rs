@@ -1,50 +1,50 @@
-//! Reads samples and their exemplars from an exposition in the OpenMetrics text format.
+//! Parses samples and exemplars in the OpenMetrics text format.
 //!
-//! Only as much of the format as our expositions use, and strict about it: a line that does not parse is an error, so
-//! a broken exposition cannot pass for an empty one.
+//! It supports the part of the format that the library emits. A line that does not parse is an error, so that an invalid
+//! exposition is not taken for an empty one.
 
 use anyhow::{Context as _, bail};
 use support::http;
 
-/// What Prometheus sends when it wants exemplars.
+/// The header with which Prometheus requests exemplars.
 pub const ACCEPT: (&str, &str) = ("accept", "application/openmetrics-text;version=1.0.0");
 
-/// Names and values of a sample or an exemplar.
+/// Names and values of labels, in the order of the exposition.
 pub type Labels = Vec<(String, String)>;
 
 /// One sample of an exposition.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The name, with suffixes such as `_bucket`.
+    /// The name with suffixes such as `_bucket`.
     pub name: String,
-    /// The labels, in the order of the exposition.
+    /// The labels.
     pub labels: Labels,
     /// The value.
     pub value: f64,
-    /// The exemplar, if it has one.
+    /// The exemplar, if there is one.
     pub exemplar: Option<Exemplar>,
-    /// The line itself.
+    /// The line of the exposition.
     pub line: String,
 }
 
-/// A sample's exemplar.
+/// The exemplar of a sample.
 #[derive(Debug, Clone)]
 pub struct Exemplar {
     /// The labels, such as `trace_id`.
     pub labels: Labels,
-    /// The value that was observed.
+    /// The observed value.
     pub value: f64,
 }
 
 impl Sample {
-    /// A label's value; empty where it is missing, which is what Prometheus makes of it as well.
+    /// The value of a label; empty if it is missing, as in PromQL.
     pub fn label(&self, name: &str) -> &str {
         label(&self.labels, name)
     }
 }
 
 impl Exemplar {
-    /// A label's value; empty where it is missing.
+    /// The value of a label; empty if it is missing.
     pub fn label(&self, name: &str) -> &str {
         label(&self.labels, name)
     }
@@ -57,7 +57,7 @@ fn label<'a>(labels: &'a Labels, name: &str) -> &'a str {
         .map_or("", |(_, value)| value)
 }
 
-/// Fetches and reads the exposition at `url`.
+/// Fetches and parses the exposition at `url`.
 pub fn fetch(url: &str) -> anyhow::Result<Vec<Sample>> {
     let answer = http::send("GET", url, &[ACCEPT], "")?;
     if answer.status != 200
@@ -75,11 +75,12 @@ pub fn fetch(url: &str) -> anyhow::Result<Vec<Sample>> {
 }
 
 /// Parses an exposition, which must be complete.
-pub fn parse(page: &str) -> anyhow::Result<Vec<Sample>> {
-    if !page.ends_with("# EOF\n") {
-        bail!("the page does not end with \"# EOF\"");
+pub fn parse(exposition: &str) -> anyhow::Result<Vec<Sample>> {
+    if !exposition.ends_with("# EOF\n") {
+        bail!("the exposition does not end with \"# EOF\"");
     }
-    page.lines()
+    exposition
+        .lines()
         .filter(|line| !line.starts_with('#') && !line.is_empty())
         .map(|line| sample(line).with_context(|| format!("not a sample: {line}")))
         .collect()
@@ -115,14 +116,14 @@ fn sample(line: &str) -> anyhow::Result<Sample> {
     })
 }
 
-/// The first word is the value; a timestamp may follow.
+/// Parses the value, the first word of `text`; a timestamp may follow.
 fn number(text: &str) -> anyhow::Result<f64> {
     let word = text.split_whitespace().next().context("no value")?;
     word.parse()
-        .with_context(|| format!("{word:?} is no number"))
+        .with_context(|| format!("{word:?} is not a number"))
 }
 
-/// `{name="value",…}` and what follows it.
+/// Parses `{name="value",…}` and returns the labels and the rest of the text.
 fn labels(text: &str) -> anyhow::Result<(Labels, &str)> {
     let mut labels = Vec::new();
     let mut rest = text
@@ -139,7 +140,7 @@ fn labels(text: &str) -> anyhow::Result<(Labels, &str)> {
     }
 }
 
-/// The rest of a quoted value, its escapes undone, and what follows the closing quote.
+/// Parses a value up to its closing quote and returns it unescaped, with the rest.
 fn quoted(text: &str) -> anyhow::Result<(String, &str)> {
     let mut value = String::new();
     let mut chars = text.char_indices();
@@ -154,7 +155,7 @@ fn quoted(text: &str) -> anyhow::Result<(String, &str)> {
             char => value.push(char),
         }
     }
-    bail!("a label's value does not end")
+    bail!("a label's value has no closing quote")
 }
 
 #[cfg(test)]
@@ -165,10 +166,10 @@ mod tests {
 
     #[test]
     fn exemplars_and_escapes_are_kept() {
-        let page = "# TYPE d histogram\n\
+        let text = "# TYPE d histogram\n\
             d_bucket{http_route=\"/orders/{id}\",note=\"a \\\"b\\\", c\\\\d # e\",le=\"0.5\"} 3 # {trace_id=\"ab\",span_id=\"cd\"} 0.42 1712.5\n\
             up 1\n# EOF\n";
-        let samples = parse(page).unwrap();
+        let samples = parse(text).unwrap();
         assert_eq!(samples.len(), 2);
         let bucket = &samples[0];
         assert_eq!(bucket.name, "d_bucket");
@@ -183,15 +184,15 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_cut_or_broken_is_an_error() {
-        for page in [
+    fn truncated_or_invalid_text_is_rejected() {
+        for text in [
             "up 1\n",
             "up\n# EOF\n",
             "up{a=\"b} 1\n# EOF\n",
             "up{a} 1\n# EOF\n",
             "up one\n# EOF\n",
         ] {
-            assert!(parse(page).is_err(), "{page:?}");
+            assert!(parse(text).is_err(), "{text:?}");
         }
     }
 }

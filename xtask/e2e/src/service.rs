@@ -1,4 +1,4 @@
-//! A generated service as it runs in production: a process, judged by its log, its ports and its exit status.
+//! Builds generated services and runs them as processes.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use crate::{
     log_line::LogLine,
 };
 
-/// A generated service's source and its program.
+/// The source and the program of a generated service.
 #[derive(Debug, Clone)]
 pub struct Built {
     /// The folder with the source.
@@ -25,7 +25,7 @@ pub struct Built {
     pub program: PathBuf,
 }
 
-/// Generates the service with the example into `folder` and builds it.
+/// Generates a service with the example into `folder` and builds it.
 pub fn build_example(name: &str, folder: &Path) -> anyhow::Result<Built> {
     let extra = generate::throwaway();
     let service = generate::Service {
@@ -37,7 +37,7 @@ pub fn build_example(name: &str, folder: &Path) -> anyhow::Result<Built> {
     build(&service, |_| Ok(()))
 }
 
-/// The same with a database and a worker, changed before it is built.
+/// Generates a service with a database and a worker, and builds it after `change`.
 pub fn build_worker(
     name: &str,
     store: &str,
@@ -57,7 +57,7 @@ pub fn build_worker(
     build(&service, change)
 }
 
-/// Generates the service, changes its source as its owner would, and builds it.
+/// Generates the service, changes its source with `change`, and builds it.
 pub fn build(
     service: &generate::Service<'_>,
     change: impl FnOnce(&Path) -> anyhow::Result<()>,
@@ -74,21 +74,22 @@ pub fn build(
 
 /// Cargo in a generated service's folder.
 pub fn cargo(source: &Path) -> Command {
-    at_home(Command::new("cargo"), source)
+    in_folder(Command::new("cargo"), source)
 }
 
-/// A command of its README, as it is written there.
+/// A shell command, such as one of the service's README.
 pub fn shell(source: &Path, line: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-ec", line]);
-    at_home(shell, source)
+    in_folder(shell, source)
 }
 
-fn at_home(mut command: Command, source: &Path) -> Command {
+/// The command in the service's folder, with the common target folder.
+fn in_folder(mut command: Command, source: &Path) -> Command {
     command
         .current_dir(source)
         .env("CARGO_TARGET_DIR", paths::generated_target())
-        // They are not debugged, and each is built once: builds take less time, and the folder less room.
+        // Each service is built once and not debugged, so these settings save time and disk space.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("CARGO_INCREMENTAL", "0");
     without_telemetry_settings(&mut command);
@@ -99,15 +100,16 @@ fn at_home(mut command: Command, source: &Path) -> Command {
 #[derive(Debug)]
 pub struct Service {
     process: Process,
-    /// Where it serves, such as `http://127.0.0.1:38123`.
+    /// The address of its routes, such as `http://127.0.0.1:38123`.
     pub address: String,
-    /// Where `/metrics`, `/livez` and `/readyz` are.
+    /// The address of `/metrics`, `/livez` and `/readyz`.
     pub admin: String,
 }
 
 impl Service {
-    /// Starts `program` on free ports and waits until its log says that it listens. Spans go to `collector`; `settings`
-    /// are further environment variables.
+    /// Starts `program` on free ports and waits until it listens.
+    ///
+    /// Spans go to `collector`; `settings` are further environment variables.
     pub fn start(
         program: &Path,
         collector: Option<&str>,
@@ -119,9 +121,9 @@ impl Service {
             .env("HOST", "127.0.0.1")
             .env("PORT", "0")
             .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
-            // What it calls is on the loopback interface as well, and no proxy's business.
+            // Its calls to the loopback interface must not go through a proxy.
             .env("NO_PROXY", "127.0.0.1");
-        // Spans are looked for right after a request; the default of five seconds would be spent waiting.
+        // Tests wait for spans after a request; the default delay of five seconds would make each wait longer.
         command.env("OTEL_BSP_SCHEDULE_DELAY", "100");
         if let Some(collector) = collector {
             command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
@@ -130,11 +132,11 @@ impl Service {
 
         let process = Process::start("the service", &mut command)?;
         let line = |line: &str| LogLine::parse(line);
-        let admin = process.wait_for_line("where its metrics are", START, |text| {
+        let admin = process.wait_for_line("the address of its metrics", START, |text| {
             admin_address(&line(text)?)
         })?;
         let address =
-            process.wait_for_line("where it listens", START, |text| own_address(&line(text)?))?;
+            process.wait_for_line("its own address", START, |text| own_address(&line(text)?))?;
         Ok(Self {
             process,
             address,
@@ -142,17 +144,17 @@ impl Service {
         })
     }
 
-    /// The address of an endpoint.
+    /// The URL of a route.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
 
-    /// The address of `/metrics`.
+    /// The URL of `/metrics`.
     pub fn metrics_url(&self) -> String {
         format!("{}/metrics", self.admin)
     }
 
-    /// Every line of its log so far that is JSON.
+    /// The JSON log lines so far.
     pub fn log(&self) -> Vec<LogLine> {
         self.process
             .lines()
@@ -161,12 +163,12 @@ impl Service {
             .collect()
     }
 
-    /// Everything that it printed.
+    /// All lines that the service has printed so far.
     pub fn output(&self) -> Vec<String> {
         self.process.lines()
     }
 
-    /// Waits until `enough` holds for the log.
+    /// Waits until the log satisfies `enough`.
     pub fn wait_for_log(
         &self,
         what: &str,
@@ -188,7 +190,7 @@ impl Service {
         }
     }
 
-    /// Its process id.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
@@ -198,31 +200,31 @@ impl Service {
         self.process.has_ended()
     }
 
-    /// SIGTERM, without waiting for what follows.
+    /// Sends SIGTERM without waiting for the end.
     pub fn terminate(&self) -> anyhow::Result<()> {
         self.process.terminate()
     }
 
-    /// SIGKILL, without waiting until it is gone: dropping it does.
+    /// Sends SIGKILL without waiting for the end; a drop waits.
     pub fn kill(&self) -> anyhow::Result<()> {
         self.process.kill()
     }
 
-    /// Waits for its end, at most `deadline`.
+    /// Waits for the end of the process, at most `deadline`.
     pub fn wait(&mut self, deadline: Duration) -> anyhow::Result<ExitStatus> {
         self.process.wait(deadline)
     }
 
-    /// SIGTERM, then waits for the end.
+    /// Sends SIGTERM and waits for the end.
     ///
     /// # Errors
     ///
-    /// When it does not end in time, or with another status than 0.
+    /// If the process does not end within 30 s, or its status is not 0.
     pub fn stop(&mut self) -> anyhow::Result<()> {
         let status = self.process.stop(STOP)?;
         if !status.success() {
             anyhow::bail!(
-                "found {status} after SIGTERM, expected 0; it said:\n{}",
+                "found {status} after SIGTERM, expected 0; its output:\n{}",
                 self.output().join("\n")
             );
         }
@@ -230,7 +232,9 @@ impl Service {
     }
 }
 
-/// The first line of every process says where its metrics are: `http://127.0.0.1:9464/metrics`.
+/// The admin address in the first log line of a process.
+///
+/// The line names the URL of the metrics, such as `http://127.0.0.1:9464/metrics`.
 pub fn admin_address(line: &LogLine) -> Option<String> {
     if line.text("message") != "telemetry is up" {
         return None;
@@ -246,7 +250,7 @@ fn own_address(line: &LogLine) -> Option<String> {
         .then(|| format!("http://{address}"))
 }
 
-/// What the caller's shell says about telemetry is meant for other programs.
+/// Removes the variables of telemetry that `command` would inherit from the shell.
 pub fn without_telemetry_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -259,5 +263,5 @@ pub fn without_telemetry_settings(command: &mut Command) {
     }
 }
 
-/// Generous: the machine may be building something else.
+/// How long a service may take to stop, even while the machine is building.
 const STOP: Duration = Duration::from_secs(30);

@@ -1,7 +1,8 @@
-//! Logs, metrics and traces of a generated service, as the programs see them that will read them in production.
+//! Suite `signals`: logs, metrics and traces of a service with real backends.
 //!
-//! Prometheus and promtool are Debian's, the collector is rotel, and where content matters it ends in the receiver of
-//! [`firstlight::testing`]. Every server is on the loopback interface, on a free port, and is stopped by process id.
+//! Prometheus scrapes the service, promtool checks the exposition, and the collector rotel receives OTLP. Tests of the
+//! content of spans use the receiver of [`firstlight::testing`]. Every server listens on a free port of the loopback
+//! interface.
 
 mod blocked;
 mod collector_down;
@@ -19,10 +20,10 @@ use support::{Cases, paths, tools};
 
 use crate::service::{self, Built};
 
-/// What the scenarios share.
-struct Parts {
+/// The service and the folder that the cases share.
+struct Fixture {
     built: Built,
-    /// For configuration and data of the servers.
+    /// The folder for configuration and data of the servers.
     folder: PathBuf,
 }
 
@@ -30,26 +31,23 @@ struct Parts {
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     let folder = paths::fresh("e2e-signals").context("cannot empty target/e2e-signals")?;
     let built = service::build_example("orders-e2e", &folder)?;
-    let parts = Parts { built, folder };
+    let fixture = Fixture { built, folder };
 
     match (tools::prometheus(), tools::rotel()) {
         (Ok(prometheus), Ok(rotel)) => {
-            metrics::cases(cases, &parts, &prometheus);
-            pipeline::cases(cases, &parts, &prometheus, &rotel);
-            otlp::cases(cases, &parts, &rotel);
+            metrics::cases(cases, &fixture, &prometheus);
+            pipeline::cases(cases, &fixture, &prometheus, &rotel);
+            otlp::cases(cases, &fixture, &rotel);
         }
         (prometheus, rotel) => {
             let reasons = [prometheus.err(), rotel.err()].into_iter().flatten();
             let reasons: Vec<_> = reasons.map(|error| format!("{error:#}")).collect();
-            cases.not_run(
-                "a real Prometheus and a real collector",
-                &reasons.join("; "),
-            );
+            cases.not_run("Prometheus and a collector", &reasons.join("; "));
         }
     }
-    spans::cases(cases, &parts);
-    shutdown::cases(cases, &parts);
-    collector_down::cases(cases, &parts);
+    spans::cases(cases, &fixture);
+    shutdown::cases(cases, &fixture);
+    collector_down::cases(cases, &fixture);
     blocked::cases(cases);
     Ok(())
 }

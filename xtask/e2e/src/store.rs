@@ -1,32 +1,33 @@
-//! What a service does with its database: one generated service with PostgreSQL and a worker, and everything
-//! that goes wrong between the two. A second one is on SQLite, for what goes wrong with the disk below. It has
-//! a second kind of job, as has a third, which is on PostgreSQL.
+//! Suite `store`: faults between a generated service and its database.
 //!
-//! The service has the example, and `xtask/e2e/service/trouble_routes.rs` beside it: endpoints that are slow or collide on demand. Each
-//! scenario judges from outside, by answers, the exposition, log lines, spans, and rows that `psql` counts. None of them
-//! asserts a time; where something must happen, it has a deadline of a minute.
+//! The main service has PostgreSQL, a worker, the example, and the routes of `xtask/e2e/service/trouble_routes.rs`, which
+//! are slow or conflict on demand. A second service has SQLite, for faults of the disk, and a second kind of job. A third
+//! has both kinds of job on PostgreSQL.
+//!
+//! The cases check answers, the exposition, log lines, spans, and rows that `psql` counts. No case asserts a duration.
+//! Every wait has a deadline of a minute.
 
-mod account;
 mod attempts;
 mod clients;
 mod concurrent_clients;
 mod conflicts;
 mod disk;
-mod empty_database;
-mod exhausted;
-mod figures;
-mod halfway;
-mod journey;
-mod killed;
-mod kinds;
-mod logged;
+mod distributed_trace;
+mod exhausted_pool;
+mod exposition;
+mod job_kinds;
+mod killed_before_commit;
+mod killed_service;
+mod order_counts;
 mod orders;
 mod outage;
 mod replicas;
-mod slow;
+mod slow_query;
 mod small_disk;
+mod statement_log;
 mod symptoms;
 mod tablespace;
+mod test_database;
 
 use std::time::Duration;
 
@@ -35,16 +36,16 @@ use support::{
     tools::{self, Postgres, PostgresServer},
 };
 
-use self::{empty_database::Database, symptoms::Seen};
+use self::{symptoms::Observations, test_database::Database};
 use crate::{
+    custom_service,
     service::{Built, Service},
-    service_under_test,
 };
 
-/// Problem details that tell nothing of the inside.
+/// Problem details without internal details.
 const UNAVAILABLE: &str = r#"{"status":503,"title":"Service Unavailable","type":"about:blank"}"#;
 
-/// Whether a request was answered with 503, as the template answers what its database cannot serve now.
+/// Whether an answer is the template's 503 for a database that cannot serve now.
 fn is_unavailable(answer: &http::Answer) -> bool {
     let http::Answer {
         status,
@@ -54,16 +55,18 @@ fn is_unavailable(answer: &http::Answer) -> bool {
     *status == 503 && content_type == "application/problem+json" && body == UNAVAILABLE
 }
 
-/// What the scenarios share.
-struct Parts {
+/// The service and the server that the cases share.
+struct Fixture {
     built: Built,
     postgres: Postgres,
-    /// A database of it for each scenario. Those that stop a server have one of their own.
+    /// The server, with a database for each case.
+    ///
+    /// Cases that stop a server start their own.
     server: PostgresServer,
 }
 
-impl Parts {
-    /// An empty database.
+impl Fixture {
+    /// Creates an empty database.
     fn database(&self, name: &'static str) -> anyhow::Result<Database<'_>> {
         Database::create(&self.server, &self.built.program, name)
     }
@@ -71,50 +74,51 @@ impl Parts {
 
 /// Runs the suite.
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
-    let on_sqlite = service_under_test::on_sqlite()?;
+    let on_sqlite = custom_service::on_sqlite()?;
     disk::sqlite_cases(cases, &on_sqlite.program)?;
-    kinds::on_sqlite(cases, &on_sqlite.program);
+    job_kinds::on_sqlite(cases, &on_sqlite.program);
     let postgres = match tools::postgres() {
         Ok(postgres) => postgres,
         Err(error) => {
-            cases.not_run("the service on a real PostgreSQL", &format!("{error:#}"));
+            cases.not_run("PostgreSQL", &format!("{error:#}"));
             return Ok(());
         }
     };
-    let built = service_under_test::service()?;
+    let built = custom_service::service()?;
     let server = PostgresServer::start(&postgres)?;
-    let parts = Parts {
+    let fixture = Fixture {
         built,
         postgres,
         server,
     };
 
-    let mut seen = Seen::default();
-    exhausted::cases(cases, &parts, &mut seen);
-    outage::cases(cases, &parts, &mut seen);
-    slow::cases(cases, &parts, &mut seen);
-    logged::cases(cases, &parts);
-    conflicts::cases(cases, &parts, &mut seen);
-    symptoms::cases(cases, &seen);
-    disk::postgres_cases(cases, &parts);
-    halfway::cases(cases, &parts);
-    killed::cases(cases, &parts);
-    kinds::on_postgres(cases, &parts);
-    attempts::cases(cases, &parts);
-    replicas::cases(cases, &parts);
-    journey::cases(cases, &parts);
-    concurrent_clients::cases(cases, &parts);
+    let mut observations = Observations::default();
+    exhausted_pool::cases(cases, &fixture, &mut observations);
+    outage::cases(cases, &fixture, &mut observations);
+    slow_query::cases(cases, &fixture, &mut observations);
+    statement_log::cases(cases, &fixture);
+    conflicts::cases(cases, &fixture, &mut observations);
+    symptoms::cases(cases, &observations);
+    disk::postgres_cases(cases, &fixture);
+    killed_before_commit::cases(cases, &fixture);
+    killed_service::cases(cases, &fixture);
+    job_kinds::on_postgres(cases, &fixture);
+    attempts::cases(cases, &fixture);
+    replicas::cases(cases, &fixture);
+    distributed_trace::cases(cases, &fixture);
+    concurrent_clients::cases(cases, &fixture);
     Ok(())
 }
 
-/// For whatever must happen: the machine may be building something else, and what a killed process held is free for others
-/// after a quarter of a minute.
-const SOON: Duration = Duration::from_secs(60);
+/// How long an expected event may take.
+///
+/// The machine may be building at the same time, and jobs of a killed process become free after 15 s.
+const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Waits until the service wants traffic, which is 200, or none, which is 503.
+/// Waits until `/readyz` answers with `status`: 200 if ready, 503 if not.
 fn ready(service: &Service, status: u16) -> anyhow::Result<()> {
     let url = format!("{}/readyz", service.admin);
-    http::poll(&url, &[], SOON, |answer| {
+    http::poll(&url, &[], DEADLINE, |answer| {
         (answer.status == status).then_some(())
     })
 }

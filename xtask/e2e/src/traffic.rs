@@ -1,20 +1,20 @@
-//! The requests that the demo and the tests send to the example's orders API.
+//! Requests to the orders API of the example, for the demo and the tests.
 
 use anyhow::{Context as _, bail};
 use support::http::{self, Answer};
 
 use crate::service::Service;
 
-/// What `curl` shows best, once an order has been made.
+/// The first order, for `curl`.
 pub const EXAMPLE_PATH: &str = "/orders/1";
-/// Takes about a second, in steps.
+/// A report that takes about a second, in several steps.
 pub const SLOW_PATH: &str = "/orders/1/slow-report";
-/// Fails with 500, because a service that it needs is not there.
+/// A request that fails with 500, because a service that it calls is missing.
 pub const FAILING_PATH: &str = "/orders/1/invoice";
-/// Fails with 404.
+/// A request that fails with 404.
 pub const UNKNOWN_ORDER: &str = "/orders/999999";
 
-/// Makes an order.
+/// Places an order.
 pub fn order(service: &Service) -> anyhow::Result<Answer> {
     let json = ("content-type", "application/json");
     let answer = http::send(
@@ -33,7 +33,9 @@ pub fn order(service: &Service) -> anyhow::Result<Answer> {
     Ok(answer)
 }
 
-/// A GET that must be answered with `status`, as a caller that traces sends it where `traceparent` is given.
+/// Sends a GET request that must be answered with `status`.
+///
+/// With `traceparent`, the request continues the caller's trace.
 pub fn get(
     service: &Service,
     path: &str,
@@ -55,19 +57,21 @@ pub fn get(
     Ok(answer)
 }
 
-/// Fast, failing and slow requests, one after the other; returns how many. `watch` hears what is being sent.
-pub fn mixed(service: &Service, watch: impl Fn(&str)) -> anyhow::Result<usize> {
+/// Sends fast, failing and slow requests one after the other.
+///
+/// Returns their number. `progress` is called with a description of each step.
+pub fn mixed(service: &Service, progress: impl Fn(&str)) -> anyhow::Result<usize> {
     for round in 1..=ROUNDS {
-        watch(&format!("round {round} of {ROUNDS}"));
+        progress(&format!("round {round} of {ROUNDS}"));
         order(service)?;
-        // A caller that traces, as another service would be.
+        // As from another service that traces.
         let traceparent = format!("00-{:032x}-{round:016x}-01", 0xca11_0000 + round);
         get(service, EXAMPLE_PATH, 200, Some(&traceparent))?;
         get(service, EXAMPLE_PATH, 200, None)?;
         get(service, UNKNOWN_ORDER, 404, None)?;
         get(service, FAILING_PATH, 500, None)?;
     }
-    watch(SLOW_PATH);
+    progress(SLOW_PATH);
     get(service, SLOW_PATH, 200, None).context("the slow request")?;
     Ok(5 * ROUNDS + 1)
 }

@@ -1,14 +1,18 @@
-//! Where Grafana and the runbooks are: what a generated service, or a copy for any other, is told.
+//! Addresses of Grafana and of the runbooks in generated files.
+//!
+//! A generated service, or a copy for another service, replaces the defaults with its own.
 
 use std::{path::PathBuf, sync::LazyLock};
 
 use clap::Args;
 
-/// Where Grafana is in files that were not told.
+/// The default Grafana address.
 pub const GRAFANA: &str = "https://grafana.example.com";
 
-/// Where the runbooks are in files that were not told: in the repository, at the tag of this version, so that a page stays
-/// where its alert leads to. A version that is not released has no tag; its pages are on `main`.
+/// The default address of the runbooks, in this repository.
+///
+/// A released version links to its own tag, so that the runbook still matches the alert after later changes. An
+/// unreleased version has no tag and links to `main`.
 pub static RUNBOOKS: LazyLock<String> = LazyLock::new(|| {
     let version = env!("CARGO_PKG_VERSION");
     let reference = reference(include_str!("../../../CHANGELOG.md"), version);
@@ -29,10 +33,10 @@ fn reference(changelog: &str, version: &str) -> String {
     }
 }
 
-/// A copy of generated files, for a service that was not made from the template.
+/// Arguments that write a copy of the generated files to another folder.
 #[derive(Debug, Args)]
 pub struct CopyArgs {
-    /// Write a copy to this folder instead, for a service that was not made from the template.
+    /// Write a copy to this folder, for a service without the template.
     #[arg(long, value_name = "DIR", conflicts_with = "check")]
     pub(super) destination: Option<PathBuf>,
     #[command(flatten)]
@@ -40,32 +44,38 @@ pub struct CopyArgs {
 }
 
 impl CopyArgs {
-    /// The text with the addresses that were told.
-    pub(super) fn addressed(&self, text: &str) -> String {
+    /// Replaces the default addresses in `text` with those of the arguments.
+    pub(super) fn with_addresses(&self, text: &str) -> String {
         let Addresses { grafana, runbooks } = &self.addresses;
         let mut text = text.to_owned();
-        for (default, told) in [(GRAFANA, grafana), (&RUNBOOKS, runbooks)] {
-            if let Some(told) = told {
-                text = text.replace(default, told);
+        for (default, address) in [(GRAFANA, grafana), (&RUNBOOKS, runbooks)] {
+            if let Some(address) = address {
+                text = text.replace(default, address);
             }
         }
         text
     }
 }
 
-/// What the template asks for as well.
+/// The addresses in generated files, which the template prompts for as well.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Addresses {
-    /// Where your Grafana is, such as `https://grafana.your.company`: what alerts link to.
+    /// Your Grafana, such as `https://grafana.your.company`.
+    ///
+    /// Alerts link to it.
     #[arg(long, value_name = "URL", value_parser = address)]
     pub grafana: Option<String>,
-    /// Where your copy of the runbooks is, such as `https://wiki.your.company/runbooks`: what alerts and panels link to.
+    /// Your copy of the runbooks, such as `https://wiki.your.company/runbooks`.
+    ///
+    /// Alerts and panels link to it.
     #[arg(long, value_name = "URL", value_parser = address)]
     pub runbooks: Option<String>,
 }
 
-/// The address without a slash at its end. It goes into YAML, JSON and a template of Prometheus', so it has no character that
-/// means something there; the template's `hooks/addresses.rhai` says the same.
+/// Parses an HTTP(S) address and removes a trailing slash.
+///
+/// The address is inserted into YAML, JSON and Prometheus templates, so characters with a meaning there are rejected.
+/// The template's `hooks/addresses.rhai` has the same rule.
 fn address(text: &str) -> Result<String, String> {
     let rest = ["https://", "http://"]
         .into_iter()
@@ -79,8 +89,10 @@ fn address(text: &str) -> Result<String, String> {
     }
 }
 
-/// A file of a generated service, for cargo-generate: with its answers as addresses, and all else as it is, because Liquid would
-/// take the braces of Prometheus and Grafana for its own.
+/// Converts a generated file to a Liquid template for cargo-generate.
+///
+/// The addresses become placeholders. All other text is raw, because Liquid would interpret the braces of Prometheus and
+/// Grafana templates.
 pub(super) fn liquid(text: &str) -> String {
     let text = text
         .replace(GRAFANA, "{% endraw %}{{grafana}}{% raw %}")
@@ -93,7 +105,7 @@ mod tests {
     use super::{RUNBOOKS, address, liquid, reference};
 
     #[test]
-    fn only_released_versions_have_a_tag() {
+    fn only_released_versions_link_to_a_tag() {
         for (changelog, expected) in [
             ("## 0.1.0 (unreleased)\n", "main"),
             ("## 0.1.0 (2026-12-01)\n\n- **added:**", "v0.1.0"),
@@ -105,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn the_template_has_the_same_default() {
+    fn template_has_the_same_default() {
         let template = include_str!("../../../template/cargo-generate.toml");
         let default = format!("default = \"{}\"", *RUNBOOKS);
         assert!(template.contains(&default), "no {default}");
     }
 
     #[test]
-    fn addresses_are_checked() {
+    fn invalid_addresses_are_rejected() {
         for (text, expected) in [
             (
                 "https://wiki.example.org/runbooks/",
@@ -138,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_template_keeps_braces() {
+    fn liquid_keeps_braces_raw() {
         let runbooks = RUNBOOKS.as_str();
         assert_eq!(
             liquid(&format!("{{{{ $labels.job }}}} {runbooks}/A.md")),

@@ -1,12 +1,13 @@
-//! Alerts: rules, their tests and who is told, written from the catalogue into `docs/alerts`, and into the template.
+//! Alerting rules, their tests and their routes, written to `docs/alerts`.
 //!
-//! Only symptoms page: what users feel, or will soon, and what a person can do something about in the middle of the night. All
-//! else is a ticket. Limits are the budgets that the service exports itself wherever there are some, so that one file serves
-//! every service; the few that are left are in `limits`.
+//! The template gets a copy. Only symptoms page: problems that users notice, or will soon, and that an operator can fix at
+//! once. All other alerts are tickets. Where the service exports a limit, such as a queue's latency budget, the alert
+//! compares with it, so that one file serves every service. The other limits are in `limits`.
 //!
-//! Each alert has a runbook in `docs/runbooks`, by its name, and an alert test that `promtool` runs.
+//! Each alert has a runbook of its name in `docs/runbooks`, and an alert test that `promtool` runs.
 
 mod alert;
+mod alert_limits;
 mod alert_test;
 mod board;
 mod checks;
@@ -17,7 +18,6 @@ mod database;
 mod emit;
 mod group;
 mod index;
-mod limit;
 mod objectives;
 mod operator;
 mod output;
@@ -25,7 +25,7 @@ mod postgresql;
 mod recording;
 pub mod routes;
 mod runtime;
-mod service;
+mod service_health;
 mod slo;
 mod telemetry;
 mod timing;
@@ -37,14 +37,14 @@ use clap::Args;
 
 pub use self::timing::Timing;
 use self::{alert::Alert, alert_test::AlertTest, group::Group};
-pub(crate) use self::{checks::cases, limit::limits};
+pub(crate) use self::{alert_limits::limits, checks::cases};
 use crate::addresses::CopyArgs;
 use support::{paths, ui};
 
-/// What `alerts` can be told.
+/// Arguments of `cargo xtask alerts`.
 #[derive(Debug, Args)]
 pub struct AlertsArgs {
-    /// Write nothing, and fail if what is committed is not what would be written.
+    /// Write nothing, and fail if the committed files are out of date.
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -74,17 +74,19 @@ pub fn run(args: &AlertsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Recording rules and alerts.
+/// The rule file with all recording rules and alerts.
 pub fn rules(timing: Timing) -> String {
     output::HEAD.to_owned() + &group::file(&groups(timing), timing)
 }
 
-/// The objectives of each service: the defaults, and an example of what is declared, as a comment.
+/// The rule file of objectives: the defaults, and a commented-out declaration.
 pub(crate) fn objectives(timing: Timing) -> String {
     output::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::group()], timing)
 }
 
-/// The same where these jobs have declared what the default is, so that they page.
+/// The rule file of objectives in which `jobs` declare the defaults.
+///
+/// Alerts on declared objectives page.
 pub fn objectives_of(jobs: &[&'static str], timing: Timing) -> String {
     output::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::declaring(jobs)], timing)
 }
@@ -94,7 +96,7 @@ fn groups(timing: Timing) -> Vec<Group> {
         .into_iter()
         .chain(slo::groups(timing))
         .chain([
-            service::group(),
+            service_health::group(),
             worker::group(timing),
             cron::group(),
             database::group(),
@@ -106,13 +108,13 @@ fn groups(timing: Timing) -> Vec<Group> {
         .collect()
 }
 
-/// Every alert; some names have several.
+/// Every alert; several may share a name.
 fn alerts() -> Vec<Alert> {
     let groups = groups(Timing::Production).into_iter();
     groups.flat_map(|group| group.alerts).collect()
 }
 
-/// Each name once, in the order of the rules.
+/// The names of all alerts without duplicates, in the order of the rules.
 pub fn names() -> Vec<&'static str> {
     let mut names: Vec<_> = alerts().iter().map(|alert| alert.name).collect();
     let mut seen = std::collections::BTreeSet::new();
@@ -120,14 +122,14 @@ pub fn names() -> Vec<&'static str> {
     names
 }
 
-/// The alert tests, by the name of their file.
+/// The alert tests, with the names of their files.
 fn alert_tests() -> [(&'static str, Vec<AlertTest>); 12] {
     [
         ("slo", slo::alert_tests::all()),
-        ("births", slo::alert_tests::births::all()),
-        ("service", service::alert_tests::all()),
-        ("traffic", vec![service::alert_tests::traffic()]),
-        ("first-day", vec![service::alert_tests::first_day()]),
+        ("births", slo::alert_tests::new_series::all()),
+        ("service", service_health::alert_tests::all()),
+        ("traffic", vec![service_health::alert_tests::traffic()]),
+        ("first-day", vec![service_health::alert_tests::first_day()]),
         ("worker", worker::alert_tests::all()),
         ("cron", cron::alert_tests::all()),
         ("database", database::alert_tests::all()),
@@ -138,5 +140,5 @@ fn alert_tests() -> [(&'static str, Vec<AlertTest>); 12] {
     ]
 }
 
-/// The alert that fires whatever happens.
+/// The alert that always fires.
 pub const ALWAYS: &str = "Watchdog";

@@ -1,7 +1,8 @@
-//! `cargo xtask conventions`: the names of OpenTelemetry's semantic conventions, one a line, from the packages that it publishes.
+//! `cargo xtask conventions`: the names of OpenTelemetry's semantic conventions.
 //!
-//! The list is committed, so that the library's tests compare what is emitted with it without a network; the suite
-//! `observability` compares the list with the packages. What is left out: events, and the values of attributes.
+//! The names come from the published packages and are listed one per line. The list is committed, so that the library's
+//! tests need no network to compare emitted names with it. The suite `observability` compares the list with the packages.
+//! Events and the values of attributes are not listed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,18 +18,18 @@ use support::{
     ui,
 };
 
-/// Where the list is.
+/// The path of the list.
 const LIST: &str = "telemetry-crate/tests/tidy/conventions.txt";
 
-/// What `conventions` can be told.
+/// Arguments of `cargo xtask conventions`.
 #[derive(Debug, clap::Args)]
 pub struct ConventionsArgs {
-    /// Write nothing; fail if what is committed is not what would be written.
+    /// Write nothing; fail if the committed list is out of date.
     #[arg(long)]
     check: bool,
 }
 
-/// Writes the list, or compares it.
+/// Writes the list, or compares the committed one.
 pub fn run(args: &ConventionsArgs) -> anyhow::Result<ExitCode> {
     if args.check {
         check()?;
@@ -39,10 +40,10 @@ pub fn run(args: &ConventionsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The committed list is what the packages say.
+/// Fails if the committed list differs from the packages.
 pub(crate) fn check() -> anyhow::Result<()> {
     if fs::read_to_string(paths::root().join(LIST))? != list()? {
-        bail!("{LIST} is not what the packages say; run cargo xtask conventions");
+        bail!("{LIST} differs from the packages; run cargo xtask conventions");
     }
     Ok(())
 }
@@ -63,7 +64,7 @@ fn list() -> anyhow::Result<String> {
         list += &format!("attribute {name}\n");
     }
     for name in &names.metrics {
-        // A metric that was renamed keeps its instrument and its unit.
+        // A renamed metric keeps its instrument and its unit. The package may know them under the old name only.
         let old = names.deprecated.iter().find(|(_, new)| *new == name);
         let known = instruments.get(name).or_else(|| instruments.get(old?.0));
         let (instrument, unit) = known.map_or(("?", "?"), |(a, b)| (a, b));
@@ -72,11 +73,12 @@ fn list() -> anyhow::Result<String> {
     Ok(list)
 }
 
+/// The names in the npm package.
 #[derive(Debug, Default)]
 struct Names {
     attributes: BTreeSet<String>,
     metrics: BTreeSet<String>,
-    /// Attributes and metrics, and what replaces each; empty where nothing does.
+    /// Deprecated attributes and metrics with their replacement, or an empty string.
     deprecated: BTreeMap<String, String>,
 }
 
@@ -108,7 +110,7 @@ impl Names {
                 .strip_prefix("const ")
                 .and_then(|line| line.split_once(" = "))
             {
-                // A template ends in `.${key}`.
+                // The name of a template attribute ends in `.${key}`.
                 let value = value.trim_start_matches("(key) => ");
                 let name = value.trim_matches(['"', '`', ';']).replace(".${key}", "");
                 let is_metric = constant.starts_with("METRIC_");
@@ -131,7 +133,7 @@ impl Names {
     }
 }
 
-/// The instrument and the unit of each metric.
+/// The instrument and the unit of each metric, from the Python package.
 fn instruments(folder: &Path) -> anyhow::Result<BTreeMap<String, (String, String)>> {
     let mut instruments = BTreeMap::new();
     for folder in [folder.join("metrics"), folder.join("_incubating/metrics")] {

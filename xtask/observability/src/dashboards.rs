@@ -1,18 +1,17 @@
-//! Dashboards for Grafana, as Rust: each panel is a sentence over the library's catalogue, so that a metric that is renamed
-//! breaks the build and not the panel.
+//! Dashboards for Grafana, generated from the library's metric catalog.
 //!
-//! One file per dashboard, one per noun that they are made of. What is generated is committed, in `docs/dashboards` and in
-//! the template, because people copy JSON, and need no generator for it.
+//! After a metric is renamed, the build fails instead of a panel. Each dashboard has a file, and so has each part of a
+//! dashboard, such as `panel` and `row`. The JSON is committed in `docs/dashboards` and in the template, so that users need
+//! no generator.
 
 mod annotation;
-mod colour;
 mod coverage;
 mod cron;
 mod dashboard;
 mod database;
 mod freshness;
 mod grpc;
-mod http;
+mod http_panels;
 mod kind;
 mod link;
 mod lint;
@@ -20,6 +19,7 @@ mod objectives;
 mod output;
 mod overview;
 mod panel;
+mod panel_color;
 mod pool;
 mod postgresql;
 mod query;
@@ -48,10 +48,10 @@ pub(crate) use self::{
     threshold::Thresholds,
 };
 pub use self::{
-    colour::Colour,
     dashboard::Dashboard,
     kind::Column,
     panel::Panel,
+    panel_color::Color,
     target::{Ask, Filled, Target},
     unit::Unit,
     variable::{Label, Variable},
@@ -59,10 +59,10 @@ pub use self::{
 use crate::addresses::CopyArgs;
 use support::{Cases, paths, ui};
 
-/// What `dashboards` can be told.
+/// Arguments of `cargo xtask dashboards`.
 #[derive(Debug, Args)]
 pub struct DashboardsArgs {
-    /// Write nothing; fail if what is committed is not what would be written.
+    /// Write nothing; fail if the committed files are out of date.
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
         targets.filter(|target| target.filled() == by).count()
     };
     ui::line(format!(
-        "  {} dashboards in {}: {} panels, {} queries that ordinary load fills, {} that trouble does, {} that calls to others do",
+        "  {} dashboards in {}: {} panels; queries with values under ordinary load {}, with faults {}, with calls {}",
         all.len(),
         output::DOCS,
         panels.len(),
@@ -101,41 +101,44 @@ pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What can be said of dashboards without a Grafana and without a service.
+/// Runs all checks that need neither Grafana nor a running service.
 pub(crate) fn cases(cases: &mut Cases) {
     match output::folders() {
         Ok(folders) => {
             for folder in folders {
-                let name = format!("{} is what the code generates", folder.path);
+                let name = format!("{} is up to date", folder.path);
                 cases.check(&name, || folder.compare(paths::root()));
             }
         }
         Err(error) => cases.failed("the dashboards can be written", &error),
     }
     cases.check(
-        "every metric of the catalogue is shown by a dashboard",
-        coverage::catalogue,
+        "every metric of the catalog is shown by a dashboard",
+        coverage::every_metric_is_shown,
     );
     cases.check(
-        "every runbook that a panel links to is that of an alert",
-        coverage::runbooks,
+        "every panel links to runbooks of existing alerts",
+        coverage::runbooks_are_of_alerts,
     );
     let boards: Vec<Value> = all().iter().map(Dashboard::json).collect();
     for rule in lint::rules() {
-        cases.check(&format!("no dashboard breaks {}", rule.name), || {
-            holds(rule, &boards)
+        cases.check(&format!("no dashboard violates {}", rule.name), || {
+            check_rule(rule, &boards)
         });
     }
     range::cases(cases);
-    cases.check("every dashboard has Grafana's type", schema::fits);
     cases.check(
-        "Grafana's types object to a wrong key, word, number and query",
-        schema::objects,
+        "every dashboard has Grafana's type",
+        schema::all_boards_conform,
+    );
+    cases.check(
+        "Grafana's types reject a wrong key, word, number and query",
+        schema::mistakes_are_rejected,
     );
 }
 
-/// Nothing breaks the rule, and what does is found.
-fn holds(rule: lint::Rule, boards: &[Value]) -> anyhow::Result<()> {
+/// Fails if a dashboard violates the rule, or if the rule accepts a violation.
+fn check_rule(rule: lint::Rule, boards: &[Value]) -> anyhow::Result<()> {
     let mut objections = Vec::new();
     for board in boards {
         let of_board = rule.objections(board);
@@ -150,13 +153,13 @@ fn holds(rule: lint::Rule, boards: &[Value]) -> anyhow::Result<()> {
     }
     match boards.first() {
         Some(board) if rule.objections(&rule.broken(board)).is_empty() => {
-            bail!("it does not object to a dashboard that breaks it")
+            bail!("the rule accepts a dashboard that violates it")
         }
         _ => Ok(()),
     }
 }
 
-/// All dashboards, the one to begin with first.
+/// All dashboards, the overview first.
 pub fn all() -> Vec<Dashboard> {
     vec![
         overview::dashboard(),
@@ -170,7 +173,7 @@ pub fn all() -> Vec<Dashboard> {
     ]
 }
 
-/// The Prometheus that is chosen at the top.
+/// The data source that the dashboard's variable selects.
 fn datasource() -> Value {
     json!({ "type": "prometheus", "uid": "${datasource}" })
 }

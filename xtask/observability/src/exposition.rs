@@ -1,7 +1,7 @@
-//! No set of names and no sample that a program chooses makes a page that a parser refuses.
+//! Checks that parsers accept the exposition of any metric names and samples.
 //!
-//! Names that differ in the suffixes of the formats, used as every kind in every order, judged by the reference parsers, in
-//! Python, and by Prometheus' own, behind promtool.
+//! The names differ only in suffixes that the formats reserve. Each is used as every kind and in every order. The parsers
+//! are the reference ones in Python, and Prometheus' own through promtool.
 
 use std::{fs, path::Path, process::Command};
 
@@ -9,7 +9,9 @@ use anyhow::{Context as _, ensure};
 use firstlight::{metrics::Format, testing::capture};
 use support::{Cases, command, paths, tools};
 
-/// What the formats and their parsers may take for a part of another metric, and what is the library's own.
+/// Names that parsers may confuse with a part of another metric.
+///
+/// The last two meet metrics of the library.
 const NAMES: [&str; 12] = [
     "a",
     "a_total",
@@ -25,27 +27,29 @@ const NAMES: [&str; 12] = [
     "http_server_request_duration_seconds_created",
 ];
 
-/// A name and a kind: one in three is a counter, one a gauge, one a histogram.
+/// The use of a name as a kind, encoded as `3 * name + kind`.
+///
+/// Kind 0 is a counter, 1 a gauge and 2 a histogram.
 type Use = usize;
 const USES: Use = 3 * NAMES.len();
 
 pub(super) fn cases(cases: &mut Cases) {
     cases.check(
-        "no names and samples make a page that a parser refuses",
+        "parsers accept the exposition of any names and samples",
         || {
-            let pages = paths::fresh("exposition")?;
+            let expositions = paths::fresh("exposition")?;
             let pairs = (0..USES).flat_map(|one| (0..USES).map(move |other| vec![one, other]));
             for uses in pairs.chain(sets(300)) {
-                write(&pages, &uses)?;
+                write(&expositions, &uses)?;
             }
             for format in [Format::OpenMetrics, Format::Text] {
                 let file = format!("samples.{}", extension(format));
-                fs::write(pages.join(file), samples(format))?;
+                fs::write(expositions.join(file), samples(format))?;
             }
             let mut python = tools::prometheus_client()?;
             python.arg(paths::root().join("xtask/observability/src/exposition.py"));
-            let refused = command::run_quietly(python.arg(&pages))?;
-            ensure!(refused.is_empty(), "{refused}");
+            let rejected = command::run_quietly(python.arg(&expositions))?;
+            ensure!(rejected.is_empty(), "{rejected}");
             let promtool = tools::prometheus()?.promtool;
             let folder = paths::fresh("exposition-promtool")?;
             for uses in sets(40) {
@@ -56,11 +60,11 @@ pub(super) fn cases(cases: &mut Cases) {
     );
 }
 
-/// Sets of eight uses in some order, the same in every run.
+/// Pseudorandom sequences of eight uses, the same in every run.
 fn sets(count: usize) -> impl Iterator<Item = Vec<Use>> {
     let mut state: u64 = 1;
     let mut next = move || {
-        // Knuth's.
+        // Knuth's linear congruential generator (MMIX).
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
@@ -69,8 +73,8 @@ fn sets(count: usize) -> impl Iterator<Item = Vec<Use>> {
     (0..count).map(move |_| (0..8).map(|_| next()).collect())
 }
 
-/// The page in one format after these uses.
-fn page(uses: &[Use], format: Format) -> String {
+/// The exposition after these uses.
+fn exposition(uses: &[Use], format: Format) -> String {
     let capture = capture();
     for each in uses {
         let name = NAMES[each / 3];
@@ -83,7 +87,7 @@ fn page(uses: &[Use], format: Format) -> String {
     capture.metrics().render(format)
 }
 
-/// The page in one format after samples that no one means to record.
+/// The exposition after extreme samples: negative, not finite, too large.
 fn samples(format: Format) -> String {
     let capture = capture();
     for name in NAMES {
@@ -97,7 +101,7 @@ fn samples(format: Format) -> String {
         ] {
             metrics::gauge!(format!("{name}_of_gauge")).set(value);
             metrics::histogram!(format!("{name}_of_histogram")).record(value);
-            // Each alone, and all together.
+            // One series per value, besides the series above with all values.
             metrics::histogram!("lone", "value" => value.to_string()).record(value);
             metrics::gauge!("level", "value" => value.to_string()).set(value);
         }
@@ -115,38 +119,39 @@ fn extension(format: Format) -> &'static str {
 }
 
 fn write(folder: &Path, uses: &[Use]) -> anyhow::Result<()> {
-    let places: Vec<_> = uses.iter().map(ToString::to_string).collect();
-    let places = places.join("-");
+    let name: Vec<_> = uses.iter().map(ToString::to_string).collect();
+    let name = name.join("-");
     for format in [Format::OpenMetrics, Format::Text] {
-        let file = folder.join(format!("{places}.{}", extension(format)));
-        fs::write(file, page(uses, format))?;
+        let file = folder.join(format!("{name}.{}", extension(format)));
+        fs::write(file, exposition(uses, format))?;
     }
     Ok(())
 }
 
 fn promtool_accepts(promtool: &Path, folder: &Path, uses: &[Use]) -> anyhow::Result<()> {
-    let text = folder.join("page.text");
-    fs::write(&text, page(uses, Format::Text))?;
+    let text = folder.join("exposition.text");
+    fs::write(&text, exposition(uses, Format::Text))?;
     let mut check = Command::new(promtool);
     check.args(["check", "metrics"]);
     let output = check.stdin(fs::File::open(&text)?).output()?;
-    // 3 is its opinion of the names.
+    // promtool exits with 3 if its linter objects to the names only.
     ensure!(
         matches!(output.status.code(), Some(0 | 3)),
         "{}\n{}",
         String::from_utf8_lossy(&output.stderr),
         fs::read_to_string(&text)?
     );
-    // What is imported needs times.
-    let page = page(uses, Format::OpenMetrics);
-    let lines = page.lines().map(|line| match line {
+    // The import requires timestamps.
+    let exposition = exposition(uses, Format::OpenMetrics);
+    let lines = exposition.lines().map(|line| match line {
         comment if comment.starts_with('#') => format!("{comment}\n"),
         sample => format!("{sample} 1700000000\n"),
     });
-    let timed = folder.join("page.openmetrics");
+    let timed = folder.join("exposition.openmetrics");
     fs::write(&timed, lines.collect::<String>())?;
     let mut import = Command::new(promtool);
     import.args(["tsdb", "create-blocks-from", "openmetrics"]);
-    command::run_quietly(import.arg(&timed).arg(folder.join("blocks"))).with_context(|| page)?;
+    command::run_quietly(import.arg(&timed).arg(folder.join("blocks")))
+        .with_context(|| exposition)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! PromQL as a tree, for the checks that ask what a query does.
+//! Parsed PromQL, for checks of what a query selects and returns.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,11 @@ use promql_parser::parser::{
     VectorSelector, value::ValueType,
 };
 
-use super::{foreign, promql::of_service};
+use super::{foreign, promql::service_labels};
 
-/// Grafana's durations, and what they are here: they only have to parse, and to be told from each other.
+/// Grafana's duration variables and their stand-ins for parsing.
+///
+/// The values are arbitrary and distinct, so that a check can recognize the variable in the parsed query.
 pub(crate) const DURATIONS: [(&str, &str); 4] = [
     ("$__rate_interval", "241s"),
     ("$__range_s", "3601"),
@@ -19,7 +21,9 @@ pub(crate) const DURATIONS: [(&str, &str); 4] = [
     ("$__interval", "61s"),
 ];
 
-/// Parses a query; dashboards' variables are left as they are, because they are only ever in strings.
+/// Parses a query, with stand-ins for Grafana's duration variables.
+///
+/// Dashboard variables need no replacement, because they occur only inside strings.
 pub(crate) fn parse(query: &str) -> anyhow::Result<Expr> {
     let query = DURATIONS
         .iter()
@@ -29,7 +33,7 @@ pub(crate) fn parse(query: &str) -> anyhow::Result<Expr> {
     parser::parse(&query).map_err(|error| anyhow!("{query}: {error}"))
 }
 
-/// Visits `expr` and all below it, each with what it is in, the outermost first.
+/// Visits `expr` and its descendants, each with its ancestors, outermost first.
 pub(crate) fn walk<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr, &[&'a Expr])) {
     fn go<'a>(
         expr: &'a Expr,
@@ -77,7 +81,7 @@ pub(crate) fn selectors(expr: &Expr) -> Vec<&VectorSelector> {
     all
 }
 
-/// The metric of ours that has series of this name.
+/// The metric of the catalog that has series of this name.
 pub(crate) fn metric(series: &str) -> Option<&'static Metric> {
     let parts = ["_bucket", "_count", "_sum"];
     let stem = parts.iter().find_map(|part| series.strip_suffix(part));
@@ -90,17 +94,17 @@ pub(crate) fn metric(series: &str) -> Option<&'static Metric> {
         })
 }
 
-/// Labels that series may have.
+/// The labels that series may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Labels {
-    These(BTreeSet<String>),
-    /// It is not known.
+    Known(BTreeSet<String>),
+    /// The labels are unknown, so that any label may occur.
     Any,
 }
 
 impl Labels {
-    pub(crate) fn these<S: AsRef<str>>(labels: impl IntoIterator<Item = S>) -> Self {
-        Self::These(
+    pub(crate) fn known<S: AsRef<str>>(labels: impl IntoIterator<Item = S>) -> Self {
+        Self::Known(
             labels
                 .into_iter()
                 .map(|label| label.as_ref().to_owned())
@@ -110,16 +114,16 @@ impl Labels {
 
     pub(crate) fn has(&self, label: &str) -> bool {
         match self {
-            Self::These(labels) => labels.contains(label),
+            Self::Known(labels) => labels.contains(label),
             Self::Any => true,
         }
     }
 
     fn and(self, more: Self) -> Self {
         match (self, more) {
-            (Self::These(mut labels), Self::These(more)) => {
+            (Self::Known(mut labels), Self::Known(more)) => {
                 labels.extend(more);
-                Self::These(labels)
+                Self::Known(labels)
             }
             _ => Self::Any,
         }
@@ -127,9 +131,9 @@ impl Labels {
 
     fn without(self, label: &str) -> Self {
         match self {
-            Self::These(mut labels) => {
+            Self::Known(mut labels) => {
                 labels.remove(label);
-                Self::These(labels)
+                Self::Known(labels)
             }
             Self::Any => Self::Any,
         }
@@ -147,7 +151,7 @@ pub(crate) fn labels(expr: &Expr) -> Labels {
         Expr::Subquery(subquery) => labels(&subquery.expr),
         Expr::VectorSelector(selector) => selected(selector),
         Expr::MatrixSelector(matrix) => selected(&matrix.vs),
-        Expr::NumberLiteral(_) | Expr::StringLiteral(_) => Labels::these([""; 0]),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) => Labels::known([""; 0]),
         Expr::Extension(_) => Labels::Any,
     }
 }
@@ -156,19 +160,19 @@ fn selected(selector: &VectorSelector) -> Labels {
     let Some(name) = &selector.name else {
         return Labels::Any;
     };
-    let always = Labels::these(of_service(&["instance"]));
+    let always = Labels::known(service_labels(&["instance"]));
     let Some(metric) = metric(name) else {
         return match foreign::labels(name) {
-            Some(labels) => Labels::these(labels),
+            Some(labels) => Labels::known(labels),
             None => Labels::Any,
         };
     };
     if metric.kind == Kind::Info {
         return Labels::Any;
     }
-    let own = Labels::these(metric.labels).and(always);
+    let own = Labels::known(metric.labels).and(always);
     if name.ends_with("_bucket") {
-        own.and(Labels::these(["le"]))
+        own.and(Labels::known(["le"]))
     } else {
         own
     }
@@ -176,13 +180,13 @@ fn selected(selector: &VectorSelector) -> Labels {
 
 fn aggregated(aggregate: &AggregateExpr) -> Labels {
     let inside = labels(&aggregate.expr);
-    // They choose series, and leave them as they are.
+    // These select series and keep all of their labels.
     if matches!(aggregate.op.to_string().as_str(), "topk" | "bottomk") {
         return inside;
     }
     match &aggregate.modifier {
-        None => Labels::these([""; 0]),
-        Some(LabelModifier::Include(by)) => Labels::these(&by.labels),
+        None => Labels::known([""; 0]),
+        Some(LabelModifier::Include(by)) => Labels::known(&by.labels),
         Some(LabelModifier::Exclude(without)) => without
             .labels
             .iter()
@@ -197,7 +201,7 @@ fn combined(binary: &BinaryExpr) -> Labels {
         "and" | "unless" => return left,
         _ => {}
     }
-    // A number has no labels, and takes none away.
+    // A scalar operand leaves the labels of the other operand unchanged.
     if binary.lhs.value_type() == ValueType::Scalar {
         return right;
     }
@@ -205,9 +209,9 @@ fn combined(binary: &BinaryExpr) -> Labels {
         return left;
     };
     match (&modifier.card, &modifier.matching) {
-        (VectorMatchCardinality::ManyToOne(more), _) => left.and(Labels::these(&more.labels)),
-        (VectorMatchCardinality::OneToMany(more), _) => right.and(Labels::these(&more.labels)),
-        (_, Some(LabelModifier::Include(on))) => Labels::these(&on.labels),
+        (VectorMatchCardinality::ManyToOne(more), _) => left.and(Labels::known(&more.labels)),
+        (VectorMatchCardinality::OneToMany(more), _) => right.and(Labels::known(&more.labels)),
+        (_, Some(LabelModifier::Include(on))) => Labels::known(&on.labels),
         _ => left,
     }
 }
@@ -222,10 +226,10 @@ fn called(call: &Call) -> Labels {
     match call.func.name {
         "histogram_quantile" => argument(1).without("le"),
         "label_replace" | "label_join" => match call.args.args.get(1).map(|arg| &**arg) {
-            Some(Expr::StringLiteral(label)) => argument(0).and(Labels::these([&label.val])),
+            Some(Expr::StringLiteral(label)) => argument(0).and(Labels::known([&label.val])),
             _ => Labels::Any,
         },
-        "time" | "vector" | "scalar" => Labels::these([""; 0]),
+        "time" | "vector" | "scalar" => Labels::known([""; 0]),
         _ => argument(0),
     }
 }
@@ -241,22 +245,22 @@ mod tests {
     #[test]
     fn aggregation_keeps_its_labels() {
         let query = "sum by (http_route) (rate(http_server_request_duration_seconds_count[$__rate_interval]))";
-        assert_eq!(of(query), Some(Labels::these(["http_route"])));
-        assert_eq!(of("sum(up)"), Some(Labels::these([""; 0])));
+        assert_eq!(of(query), Some(Labels::known(["http_route"])));
+        assert_eq!(of("sum(up)"), Some(Labels::known([""; 0])));
     }
 
     #[test]
     fn quantile_loses_le_and_join_gains_labels() {
         let query = "histogram_quantile(0.5, sum by (cron, le) (rate(cron_start_delay_seconds_bucket[5m])))";
-        assert_eq!(of(query), Some(Labels::these(["cron"])));
+        assert_eq!(of(query), Some(Labels::known(["cron"])));
         let query =
             "sum by (job) (up) * on (job) group_left (version) max by (job, version) (build_info)";
-        assert_eq!(of(query), Some(Labels::these(["job", "version"])));
+        assert_eq!(of(query), Some(Labels::known(["job", "version"])));
     }
 
     #[test]
-    fn a_replaced_label_is_one() {
+    fn label_replace_adds_its_label() {
         let query = "label_replace(0 * max(up), \"queue\", \"none\", \"\", \"\")";
-        assert_eq!(of(query), Some(Labels::these(["queue"])));
+        assert_eq!(of(query), Some(Labels::known(["queue"])));
     }
 }

@@ -1,26 +1,26 @@
-//! Which requests and calls count as failed, for objectives, alerts and dashboards alike.
+//! The definition of failed requests and calls.
 //!
-//! What failed has an `error_type`, whether or not there was a status: a panic, a body that broke off and the end of the drain
-//! leave requests without one. What the client alone ended has an `error_type` as well, and did not fail.
+//! Objectives, alerts and dashboards share it. A failed request has an `error_type`. It may lack a status: after a panic, a body that broke off, or the end of the
+//! drain. A request that only the client ended has an `error_type` as well, but does not count as failed.
 
 use crate::promql::Selector;
 
-/// `error_type` of requests that did not fail: none, or an end that is the client's doing.
+/// `error_type` of requests that did not fail: empty, or ended by the client.
 const GOOD_REQUESTS: &str = "|client_disconnected|write_timeout";
-/// The same of gRPC calls.
+/// `error_type` of gRPC calls that did not fail.
 const GOOD_CALLS: &str = "|cancelled";
 
-/// Of these HTTP requests, those that failed.
+/// Restricts HTTP requests to those that failed.
 pub(crate) fn failed_requests(requests: Selector) -> Selector {
     requests.matches_not("error_type", GOOD_REQUESTS)
 }
 
-/// Of these HTTP requests, those that did not fail.
+/// Restricts HTTP requests to those that did not fail.
 pub(crate) fn good_requests(requests: Selector) -> Selector {
     requests.matches("error_type", GOOD_REQUESTS)
 }
 
-/// Of these served gRPC calls, those that failed.
+/// Restricts served gRPC calls to those that failed.
 pub(crate) fn failed_calls(calls: Selector) -> Selector {
     calls.matches_not("error_type", GOOD_CALLS)
 }

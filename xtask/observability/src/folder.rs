@@ -1,7 +1,7 @@
-//! A folder of generated files: written, or compared with what would be written.
+//! Writing a folder of generated files, and comparing it with the committed one.
 //!
-//! The same facts are committed in two places, for those who read them here and for generated services. Neither may be behind,
-//! and neither may keep a file that is no longer generated.
+//! The same files are committed twice: below `docs/` and in the template. The comparison fails if either folder is out
+//! of date, or has a file that is no longer generated.
 
 use std::path::Path;
 
@@ -10,19 +10,19 @@ use support::files::{self, Files};
 
 use crate::addresses::{self, CopyArgs};
 
-/// What is in it, and who writes that.
+/// A folder of generated files, and the command that writes it.
 #[derive(Debug)]
 pub(super) struct Folder {
-    /// From the root of the repository.
+    /// The path from the root of the repository.
     pub(super) path: &'static str,
-    /// The part of `cargo xtask` that writes it.
+    /// The subcommand of `cargo xtask` that writes the files.
     command: &'static str,
     files: Files,
-    by_hand: &'static [&'static str],
+    handwritten: &'static [&'static str],
 }
 
 impl Folder {
-    /// `files`: their names below `path`, and their texts.
+    /// A folder at `path` with `files`, as pairs of a name below `path` and a text.
     pub(super) fn new(
         path: &'static str,
         command: &'static str,
@@ -33,17 +33,17 @@ impl Folder {
             path,
             command,
             files: files.into_iter().map(bytes).collect(),
-            by_hand: &[],
+            handwritten: &[],
         }
     }
 
-    /// What lies beside the generated files, and is left alone.
-    pub(super) fn by_hand(mut self, names: &'static [&'static str]) -> Self {
-        self.by_hand = names;
+    /// Names of files in the folder that are not generated, and not compared.
+    pub(super) fn handwritten(mut self, names: &'static [&'static str]) -> Self {
+        self.handwritten = names;
         self
     }
 
-    /// Of a generated service: its answers are in it when cargo-generate has made it.
+    /// Makes the files Liquid templates, which cargo-generate fills in.
     pub(super) fn liquid(mut self) -> Self {
         for content in self.files.values_mut() {
             *content = addresses::liquid(&String::from_utf8_lossy(content)).into_bytes();
@@ -51,11 +51,11 @@ impl Folder {
         self
     }
 
-    /// Writes a copy elsewhere, with other addresses.
+    /// Writes a copy to `destination`, with the addresses of `args`.
     pub(super) fn copy(mut self, destination: &Path, args: &CopyArgs) -> anyhow::Result<()> {
         for content in self.files.values_mut() {
             *content = args
-                .addressed(&String::from_utf8_lossy(content))
+                .with_addresses(&String::from_utf8_lossy(content))
                 .into_bytes();
         }
         files::write(destination, &self.files)
@@ -65,13 +65,13 @@ impl Folder {
         files::write(&root.join(self.path), &self.files)
     }
 
-    /// Fails if a file is not as it would be written, or is one that is not written.
+    /// Fails if a committed file differs, is missing, or is not generated.
     pub(super) fn compare(&self, root: &Path) -> anyhow::Result<()> {
         let mut found = files::of(&root.join(self.path))?;
-        found.retain(|name, _| !self.by_hand.contains(&name.as_str()));
+        found.retain(|name, _| !self.handwritten.contains(&name.as_str()));
         files::same(&found, &self.files).with_context(|| {
             format!(
-                "{} is not what the code generates; run `cargo xtask {}`, delete what it does not write, and commit that",
+                "{} differs from what the code generates; run `cargo xtask {}`, delete files that it does not write, and commit",
                 self.path, self.command
             )
         })
@@ -86,16 +86,16 @@ mod tests {
     use support::paths;
 
     #[test]
-    fn stale_and_unwritten_files_are_found() -> anyhow::Result<()> {
+    fn stale_and_extra_files_are_found() -> anyhow::Result<()> {
         let root = paths::fresh("folder-of-generated-files")?;
         let files = [("tests/a.yml", "a"), ("b.json", "b")];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
-        let folder = Folder::new("docs", "alerts", files).by_hand(&["README.md"]);
+        let folder = Folder::new("docs", "alerts", files).handwritten(&["README.md"]);
         assert!(folder.compare(&root).is_err(), "nothing is there yet");
         folder.write(&root)?;
         fs::write(root.join("docs/README.md"), "by hand")?;
         folder.compare(&root)?;
-        for (name, said) in [
+        for (name, message) in [
             ("tests/a.yml", "tests/a.yml differs"),
             ("tests/old.yml", "tests/old.yml should not be there"),
         ] {
@@ -103,7 +103,7 @@ mod tests {
             fs::write(&file, "other")?;
             let error = folder.compare(&root).map_err(|error| format!("{error:#}"));
             assert!(
-                error.as_ref().is_err_and(|error| error.contains(said)),
+                error.as_ref().is_err_and(|error| error.contains(message)),
                 "{error:?}"
             );
             fs::remove_file(&file)?;

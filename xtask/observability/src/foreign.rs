@@ -1,8 +1,10 @@
-//! The metrics that are not ours and that dashboards ask for: Prometheus's own, the rules', and postgres_exporter's.
+//! Known metrics that the library does not export, with their labels.
+//!
+//! They come from Prometheus, its recording rules and postgres_exporter.
 
-use super::promql::of_service;
+use super::promql::service_labels;
 
-/// Names and labels, of what Prometheus and its exporters have.
+/// Scraped metrics of Prometheus and its exporters, with their labels.
 const SCRAPED: &[(&str, &[&str])] = &[
     ("up", &[]),
     ("scrape_duration_seconds", &[]),
@@ -54,7 +56,9 @@ const SCRAPED: &[(&str, &[&str])] = &[
     ("pg_up", &[]),
 ];
 
-/// What rules make, beside the labels of a service: no instance, because they add up all of them.
+/// Recorded series, with their labels besides those of a service.
+///
+/// Most have no `instance`, because the rules aggregate over all instances.
 const RECORDED: &[(&str, &[&str])] = &[
     ("ALERTS", &["alertname", "severity", "alertstate"]),
     ("service:firstlight:seen1d", &[]),
@@ -141,24 +145,24 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("slo:latency:error_budget_remaining_ratio", &[]),
 ];
 
-/// The labels of a foreign series, if it is a known one.
+/// The labels of a foreign series, or `None` if the name is unknown.
 pub(crate) fn labels(name: &str) -> Option<Vec<&'static str>> {
     let find = |list: &[(&str, &'static [&'static str])]| {
         list.iter()
             .find(|(known, _)| *known == name)
             .map(|(_, labels)| labels.to_vec())
     };
-    let scraped = || find(SCRAPED).map(|labels| [labels, of_service(&["instance"])].concat());
-    let recorded = || find(RECORDED).map(|labels| [labels, of_service(&[])].concat());
+    let scraped = || find(SCRAPED).map(|labels| [labels, service_labels(&["instance"])].concat());
+    let recorded = || find(RECORDED).map(|labels| [labels, service_labels(&[])].concat());
     scraped().or_else(recorded)
 }
 
-/// Whether a rule made it, and not a scrape.
+/// Whether the series comes from a recording rule instead of a scrape.
 pub(crate) fn is_recorded(name: &str) -> bool {
     RECORDED.iter().any(|(known, _)| *known == name)
 }
 
-/// What rules make, and `ALERTS`, which Prometheus makes of them.
+/// The names of all recorded series, and `ALERTS`.
 pub(crate) fn recorded() -> impl Iterator<Item = &'static str> {
     RECORDED.iter().map(|(name, _)| *name)
 }

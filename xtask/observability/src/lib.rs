@@ -1,8 +1,8 @@
-//! What a service is watched with, generated from what it emits: dashboards, alerts, and what checks both.
+//! Dashboards and alerts, generated from the metric catalog, and their checks.
 //!
-//! The numbers that dashboards and alerts share are in `limits`, and every query is written over the library's catalogue,
-//! see `promql`. What is generated is committed, because no user needs the generator: below `docs/` to be read and
-//! copied, and in `template/observability` for every generated service.
+//! `limits` holds the numbers that dashboards and alerts share. Every query is built by `promql` from the library's
+//! catalog. The generated files are committed, because users do not run the generator: in `docs/` for readers, and in
+//! `template/observability` for every generated service.
 
 #![expect(
     clippy::exhaustive_enums,
@@ -14,6 +14,7 @@ pub mod addresses;
 pub mod alerts;
 pub mod conventions;
 pub mod dashboards;
+mod entities;
 mod exposition;
 mod expr;
 mod failed;
@@ -21,14 +22,13 @@ mod folder;
 mod foreign;
 mod limits;
 mod promql;
-mod things;
 
 use support::Cases;
 
-/// Everything about names, dashboards and alerts that holds without a service.
+/// Runs all checks of names, dashboards and alerts that need no running service.
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     cases.check(
-        "the list of OpenTelemetry's names is what its packages say",
+        "the list of OpenTelemetry's names matches its packages",
         conventions::check,
     );
     exposition::cases(cases);

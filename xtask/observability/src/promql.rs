@@ -1,7 +1,7 @@
-//! PromQL, written over the metrics of the library's catalogue, so that a metric or a label that is renamed breaks the build or
-//! a test here, and not a dashboard in a year.
+//! Building PromQL over the metrics of the library's catalog.
 //!
-//! Left out: anything that reads as well when it is written as text. Operators, `clamp_min` and the like are `format!`.
+//! After a metric or a label is renamed, the build or a test fails instead of a dashboard. Operators and functions such as
+//! `clamp_min` are written with `format!`.
 
 use std::fmt;
 
@@ -11,35 +11,37 @@ use firstlight::metrics::catalog::{BUILD_INFO, Kind, Metric};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Selector {
     name: String,
-    /// What may be asked for; `None` for the metrics of others.
+    /// The labels that matchers may name, or `None` if they are unknown.
     labels: Option<&'static [&'static str]>,
     kind: Option<Kind>,
     matchers: Vec<String>,
 }
 
-/// What tells one service from another in the same Prometheus. The first two are there where the targets have them: a label
-/// that is absent is empty to `by` and `on`, so that a service without them is one as well.
+/// The labels that identify a service in a Prometheus.
+///
+/// Targets may lack the first two. `by` and `on` treat an absent label as empty, so a service without them is still
+/// distinct.
 pub(crate) const SERVICE: [&str; 3] = ["cluster", "namespace", "job"];
 
-/// The labels of a service, and those that tell one part of it from another.
-pub(crate) fn of_service(parts: &[&'static str]) -> Vec<&'static str> {
+/// The labels of a service, followed by those of a part of it.
+pub(crate) fn service_labels(parts: &[&'static str]) -> Vec<&'static str> {
     SERVICE.iter().chain(parts).copied().collect()
 }
 
-/// `on (…)` over the labels of a service, and those of a part of it: how two vectors are matched.
+/// `on (…)` over the labels of a service and of a part of it.
 pub(crate) fn on_service(parts: &[&'static str]) -> String {
-    format!("on ({})", of_service(parts).join(", "))
+    format!("on ({})", service_labels(parts).join(", "))
 }
 
-/// Labels that Prometheus adds, or a histogram.
+/// Labels that Prometheus or a histogram adds.
 const ALWAYS: [&str; 5] = ["cluster", "namespace", "job", "instance", "le"];
 
 impl Selector {
-    /// All series of a metric of ours.
+    /// All series of a metric of the catalog.
     pub(crate) fn of(metric: &Metric) -> Self {
         Self {
             name: metric.name.to_owned(),
-            // What is known of a build or a resource depends on the service.
+            // The labels of info metrics depend on the service.
             labels: (metric.kind != Kind::Info).then_some(metric.labels),
             kind: Some(metric.kind),
             matchers: Vec::new(),
@@ -56,52 +58,58 @@ impl Selector {
         }
     }
 
-    /// Of a histogram: the buckets.
+    /// The buckets of a histogram.
     pub(crate) fn bucket(self) -> Self {
         self.part("_bucket")
     }
 
-    /// Of a histogram: the number of samples.
+    /// The number of a histogram's samples.
     pub(crate) fn count(self) -> Self {
         self.part("_count")
     }
 
-    /// Of a histogram: the sum of all samples.
+    /// The sum of a histogram's samples.
     pub(crate) fn sum(self) -> Self {
         self.part("_sum")
     }
 
-    /// Only series whose label has this value; the empty value is that of a label that is not there.
+    /// Restricts to series whose label has this value.
+    ///
+    /// The empty value matches series without the label.
     pub(crate) fn is(self, label: &str, value: &str) -> Self {
         self.matcher(label, "=", value)
     }
 
-    /// Only series whose label has another value.
+    /// Restricts to series whose label has another value.
     #[expect(
         clippy::wrong_self_convention,
-        reason = "it reads like the query: the label is not that value"
+        reason = "named like the query: the label is not that value"
     )]
     pub(crate) fn is_not(self, label: &str, value: &str) -> Self {
         self.matcher(label, "!=", value)
     }
 
-    /// Only series whose label matches the regular expression, which is anchored at both ends.
+    /// Restricts to series whose label matches the regular expression.
+    ///
+    /// The expression is anchored at both ends.
     pub(crate) fn matches(self, label: &str, pattern: &str) -> Self {
         self.matcher(label, "=~", pattern)
     }
 
-    /// Only series whose label does not match.
+    /// Restricts to series whose label does not match the regular expression.
     pub(crate) fn matches_not(self, label: &str, pattern: &str) -> Self {
         self.matcher(label, "!~", pattern)
     }
 
-    /// Only what the dashboard's variables choose: the service, and its instance.
-    pub(crate) fn chosen(self) -> Self {
-        self.of_chosen_service().matches("instance", "$instance")
+    /// Restricts to the services and instances that the dashboard's variables select.
+    pub(crate) fn selected(self) -> Self {
+        self.of_selected_services().matches("instance", "$instance")
     }
 
-    /// Only the services that the dashboard's variables choose, for series without an instance.
-    pub(crate) fn of_chosen_service(self) -> Self {
+    /// Restricts to the services that the dashboard's variables select.
+    ///
+    /// For series without an instance.
+    pub(crate) fn of_selected_services(self) -> Self {
         SERVICE.into_iter().fold(self, |selector, label| {
             selector.matches(label, &format!("${label}"))
         })
@@ -122,7 +130,7 @@ impl Selector {
             .labels
             .is_none_or(|labels| labels.contains(&label) || ALWAYS.contains(&label));
         assert!(known, "{} has no label {label}", self.name);
-        // A regular expression's backslash is one of the string as well.
+        // The string literal needs its own escapes, also for the backslashes of a regular expression.
         let value = value.replace('\\', "\\\\").replace('"', "\\\"");
         self.matchers.push(format!("{label}{operator}\"{value}\""));
         self
@@ -139,39 +147,41 @@ impl fmt::Display for Selector {
     }
 }
 
-/// `rate(…[window])`: how often per second.
+/// `rate(…[window])`: events per second.
 pub(crate) fn rate(counter: &Selector, window: &str) -> String {
     format!("rate({counter}[{window}])")
 }
 
-/// `increase(…[window])`: how often in the window.
+/// `increase(…[window])`: events in the window.
 pub(crate) fn increase(counter: &Selector, window: &str) -> String {
     format!("increase({counter}[{window}])")
 }
 
-/// `sum by (…) (…)`, or the sum of all.
+/// `sum by (…) (…)`, or the sum of all if `by` is empty.
 pub(crate) fn sum(by: &[&str], of: impl fmt::Display) -> String {
     aggregate("sum", by, of)
 }
 
-/// `max by (…) (…)`, or the largest of all.
+/// `max by (…) (…)`, or the maximum of all if `by` is empty.
 pub(crate) fn max(by: &[&str], of: impl fmt::Display) -> String {
     aggregate("max", by, of)
 }
 
-/// `min by (…) (…)`, or the smallest of all.
+/// `min by (…) (…)`, or the minimum of all if `by` is empty.
 pub(crate) fn min(by: &[&str], of: impl fmt::Display) -> String {
     aggregate("min", by, of)
 }
 
-/// The quantile of a histogram's samples in the window, per combination of the labels.
+/// The quantile of a histogram's samples in the window, per label combination.
 pub(crate) fn quantile(quantile: f64, by: &[&str], histogram: &Selector, window: &str) -> String {
     let by: Vec<&str> = by.iter().copied().chain(["le"]).collect();
     let rates = sum(&by, rate(&histogram.clone().bucket(), window));
     format!("histogram_quantile({quantile}, {rates})")
 }
 
-/// The same with what a series counted before its first scrape, see [`counted`].
+/// Like [`quantile`], with the samples before a series' first scrape.
+///
+/// See [`counted`].
 pub(crate) fn counted_quantile(
     quantile: f64,
     by: &[&str],
@@ -183,16 +193,18 @@ pub(crate) fn counted_quantile(
     format!("histogram_quantile({quantile}, {counts})")
 }
 
-/// Buckets whose whole bounds are written as the text format of Prometheus 2 has them, `1` and not `1.0`.
+/// Writes whole bounds of buckets as `1` instead of `1.0`.
+///
+/// The text format of Prometheus 2 has `1`.
 pub(crate) fn whole_bounds(buckets: &str) -> String {
     format!("label_replace({buckets}, \"le\", \"$1\", \"le\", \"(.+)\\\\.0\")")
 }
 
-/// How often in the window, with what a series counted before its first scrape.
+/// Events in the window, including those before a series' first scrape.
 ///
-/// `increase()` takes a series' first value for its beginning. That value is added where all of it happened within the window:
-/// the series was not there at the window's beginning although its process was seen, or the process is new itself. What processes
-/// there were is recorded, see `alerts/counts.rs`. A scrape that failed, or a Prometheus that was away, makes no series new.
+/// `increase()` ignores the first value of a series. This query adds that value if all of its events happened within the
+/// window: the series was absent at the start of the window although its process was seen, or the process itself is new.
+/// `alerts/counts.rs` records the known processes. A failed scrape, or a Prometheus outage, does not make a series new.
 pub(crate) fn counted(by: &[&str], counter: &Selector, window: &str) -> String {
     let look_back = look_back(window);
     let on = on_service(&["instance"]);
@@ -211,13 +223,17 @@ pub(crate) fn counted(by: &[&str], counter: &Selector, window: &str) -> String {
     )
 }
 
-/// How far before a window a series is looked for: over several scrapes, because one may fail.
+/// How far before a window a series is searched for.
+///
+/// It spans several scrapes, because a single one may fail.
 pub(crate) fn look_back(window: &str) -> &'static str {
     if window == "5m" { "5m" } else { "15m" }
 }
 
-/// What only a service with firstlight exports: the `build_info` of others has no version of it.
-pub(crate) fn ours() -> Selector {
+/// `build_info` of services with firstlight.
+///
+/// The `build_info` of other programs has no `firstlight_version`.
+pub(crate) fn firstlight_build_info() -> Selector {
     Selector::of(&BUILD_INFO).is_not("firstlight_version", "")
 }
 

@@ -13,17 +13,17 @@ const EDITS: [Edit; 3] = [
     Edit {
         file: "src/lib.rs",
         found: "pub mod store;",
-        becomes: "pub mod show;\npub mod store;",
+        replacement: "pub mod show;\npub mod store;",
     },
     Edit {
         file: "src/routes.rs",
         found: "merge(orders::routes())",
-        becomes: "merge(orders::routes()).merge(crate::show::routes())",
+        replacement: "merge(orders::routes()).merge(crate::show::routes())",
     },
     Edit {
         file: "src/schedule.rs",
         found: "    Scheduler::new(CronStore::new(app.store))\n",
-        becomes: "    let counted = app.store.clone();\n    Scheduler::new(CronStore::new(app.store))\n        .add(crate::show::schedule()?, move || crate::show::count(counted.clone()))\n",
+        replacement: "    let counted = app.store.clone();\n    Scheduler::new(CronStore::new(app.store))\n        .add(crate::show::schedule()?, move || crate::show::count(counted.clone()))\n",
     },
 ];
 

@@ -7,7 +7,7 @@ use e2e::service::Service;
 use serde_json::{Map, Value};
 use support::http::{self, Answer};
 
-use super::story::SOON;
+use super::story::DEADLINE;
 
 /// The rows as maps from column to value.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Rows {
 
     /// Waits until the order is charged and its job is done.
     pub(super) fn when_done(service: &Service, id: i64) -> anyhow::Result<Self> {
-        http::poll(&service.url(&path(id)), &[], SOON, |answer| {
+        http::poll(&service.url(&path(id)), &[], DEADLINE, |answer| {
             let is_done = |rows: &Self| {
                 text(&rows.order, "charged") == "1" && text(&rows.job, "status") == "Done"
             };

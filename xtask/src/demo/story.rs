@@ -52,7 +52,7 @@ pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Resu
     let trace_id = access.trace_id();
     done.check(id, &trace_id)?;
     // The span of the job's run ends last.
-    collector.wait_for(SOON, |spans| {
+    collector.wait_for(DEADLINE, |spans| {
         spans
             .iter()
             .any(|span| span.trace_id == trace_id && span.kind == "consumer")
@@ -106,7 +106,7 @@ fn observe(
     let matches = |line: &&LogLine| line.text("message").starts_with(message);
     let log = service.wait_for_log(message, |log| log.iter().any(|line| matches(&line)))?;
     let line = log.iter().find(matches).context("a line")?.clone();
-    let sample = http::poll(&service.metrics_url(), &[ACCEPT], SOON, |exposition| {
+    let sample = http::poll(&service.metrics_url(), &[ACCEPT], DEADLINE, |exposition| {
         let samples = openmetrics::parse(&exposition.body).ok()?;
         let is_wanted = |sample: &Sample| {
             let has = |(name, value): &(&str, &str)| sample.label(name) == *value;
@@ -137,4 +137,4 @@ fn place(service: &Service) -> anyhow::Result<i64> {
 
 /// Enough orders for N+1 detection.
 const OTHERS: usize = 12;
-pub(super) const SOON: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);

@@ -1,7 +1,11 @@
 //! Results of test cases, and the table that sums them up.
 
 use std::{
+    collections::VecDeque,
+    num::NonZero,
     process::Command,
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -37,6 +41,39 @@ impl Cases {
         let started = Instant::now();
         let result = case();
         self.record(name, started, &result)
+    }
+
+    /// Runs cases on all cores and prints each when it ends.
+    ///
+    /// Start with the longest. Nothing else may run at the same time that such a case measures or changes.
+    pub fn check_all<F>(&mut self, cases: impl IntoIterator<Item = (String, F)>)
+    where
+        F: FnOnce() -> anyhow::Result<()> + Send,
+    {
+        let cases: VecDeque<_> = cases.into_iter().collect();
+        let waiting = Mutex::new(cases);
+        let (ended, results) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+                let (waiting, ended) = (&waiting, ended.clone());
+                scope.spawn(move || {
+                    let next = || {
+                        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                        waiting.pop_front()
+                    };
+                    while let Some((name, case)) = next() {
+                        let started = Instant::now();
+                        let result = case();
+                        // Fails only after the receiver's panic, which ends the run.
+                        let _ = ended.send((name, started, result));
+                    }
+                });
+            }
+            drop(ended);
+            for (name, started, result) in results {
+                self.record(&name, started, &result);
+            }
+        });
     }
 
     /// Runs a command that must succeed and whose output must satisfy `check_output`.

@@ -1,4 +1,4 @@
-//! When a success is due: what the alert on missed runs compares with the clock.
+//! Tests of the time at which a success is due, for the alert on missed runs.
 
 use super::*;
 use crate::cron::Cron;
@@ -6,9 +6,15 @@ use crate::cron::Cron;
 const DUE: &str = "cron_success_due_timestamp_seconds{cron=\"job\"}";
 const SUCCESS: &str = "cron_last_success_timestamp_seconds{cron=\"job\"}";
 
-/// The exposition after a scheduler with this job has run from `start` on for `long`.
-fn exposition(cron: Cron, store: &LocalStore, start: &str, long: Duration, fails: bool) -> String {
-    let (result, page) = in_no_time(async || {
+/// Runs a scheduler with this job from `start` for `long`; returns the exposition.
+fn exposition_after(
+    cron: Cron,
+    store: &LocalStore,
+    start: &str,
+    long: Duration,
+    fails: bool,
+) -> String {
+    let (result, exposition) = with_paused_time(async || {
         let scheduler =
             Scheduler::new(store.clone())
                 .clock(clock(start))
@@ -22,7 +28,7 @@ fn exposition(cron: Cron, store: &LocalStore, start: &str, long: Duration, fails
         scheduler.run(sleep(long)).await
     });
     result.unwrap();
-    page
+    exposition
 }
 
 fn job(expression: &str) -> Cron {
@@ -33,63 +39,67 @@ fn job(expression: &str) -> Cron {
         .expected_duration(MINUTE)
 }
 
-/// Seconds since the Unix epoch.
+/// Returns the seconds since the Unix epoch.
 fn time(text: &str) -> f64 {
     at(text).as_second() as f64
 }
 
 #[test]
-fn second_run_after_a_success() {
+fn success_is_due_by_the_second_run() {
     let store = LocalStore::default();
-    let page = exposition(
+    let exposition = exposition_after(
         job("*/10 * * * *"),
         &store,
         "2026-11-24T00:09:00Z",
         2 * MINUTE,
         false,
     );
-    assert_eq!(value(&page, SUCCESS), time("2026-11-24T00:10:00Z"));
-    assert_eq!(value(&page, DUE), time("2026-11-24T00:31:00Z"));
+    assert_eq!(value(&exposition, SUCCESS), time("2026-11-24T00:10:00Z"));
+    assert_eq!(value(&exposition, DUE), time("2026-11-24T00:31:00Z"));
 }
 
 #[test]
-fn not_on_a_weekend() {
+fn weekends_are_not_due() {
     let store = LocalStore::default();
     let workdays = || job("*/5 * * * MON-FRI");
     // The last run of a Friday, and one in the middle of a Tuesday.
-    let page = exposition(
+    let exposition = exposition_after(
         workdays(),
         &store,
         "2026-11-27T23:54:00Z",
         2 * MINUTE,
         false,
     );
-    assert_eq!(value(&page, DUE), time("2026-11-30T00:06:00Z"));
-    let page = exposition(
+    assert_eq!(value(&exposition, DUE), time("2026-11-30T00:06:00Z"));
+    let exposition = exposition_after(
         workdays(),
         &store,
         "2026-12-01T11:59:00Z",
         2 * MINUTE,
         false,
     );
-    assert_eq!(value(&page, DUE), time("2026-12-01T12:11:00Z"));
+    assert_eq!(value(&exposition, DUE), time("2026-12-01T12:11:00Z"));
 }
 
 #[test]
-fn never_succeeded_counts_over_restarts() {
+fn first_scheduling_survives_restarts() {
     let store = LocalStore::default();
     for start in ["2026-11-24T00:09:00Z", "2026-11-26T12:00:00Z"] {
-        let page = exposition(job("0 3 * * *"), &store, start, MINUTE, true);
-        assert_eq!(value(&page, DUE), time("2026-11-25T03:01:00Z"), "{start}");
-        assert!(!page.contains(SUCCESS), "{page}");
+        let exposition = exposition_after(job("0 3 * * *"), &store, start, MINUTE, true);
+        assert_eq!(
+            value(&exposition, DUE),
+            time("2026-11-25T03:01:00Z"),
+            "{start}"
+        );
+        assert!(!exposition.contains(SUCCESS), "{exposition}");
     }
 }
 
 #[test]
-fn learns_of_another_replica() {
+fn other_replicas_successes_count() {
     let store = LocalStore::default();
     let tick = system_time(at("2026-11-24T00:10:00Z"));
-    let (ran, page) = in_no_time(async || {
+    let (ran, exposition) = with_paused_time(async || {
         let other = ClaimRequest::new("job", tick, "another replica");
         let scheduler = Scheduler::new(store.clone())
             .clock(clock("2026-11-24T00:09:30Z"))
@@ -105,7 +115,7 @@ fn learns_of_another_replica() {
         tokio::join!(scheduler, elsewhere).0
     });
     ran.unwrap();
-    assert_eq!(runs(&page, "job", "skipped_elsewhere"), 1.0);
-    assert_eq!(value(&page, SUCCESS), time("2026-11-24T00:10:00Z"));
-    assert_eq!(value(&page, DUE), time("2026-11-24T00:31:00Z"));
+    assert_eq!(runs(&exposition, "job", "skipped_elsewhere"), 1.0);
+    assert_eq!(value(&exposition, SUCCESS), time("2026-11-24T00:10:00Z"));
+    assert_eq!(value(&exposition, DUE), time("2026-11-24T00:31:00Z"));
 }

@@ -1,8 +1,8 @@
-//! What an expression means, where parsers differ.
+//! Tests of expressions whose meaning differs between parsers.
 
 use super::*;
 
-/// The first three ticks after a time, or the reason of the refusal.
+/// Returns the first three ticks after a time, or the error.
 fn ticks(expression: &str, after: &str) -> Result<[String; 3], String> {
     let schedule = Schedule::cron(expression).map_err(|error| error.to_string())?;
     let mut time = at(after);
@@ -19,7 +19,7 @@ fn days(expression: &str) -> [String; 3] {
 }
 
 #[test]
-fn longest_gap_whatever_the_day() {
+fn longest_gap_is_the_same_each_day() {
     let day = 24 * 60 * MINUTE;
     for (expression, gap) in [
         ("* * * * *", MINUTE),
@@ -32,7 +32,7 @@ fn longest_gap_whatever_the_day() {
         ("0 3 1 * *", 31 * day),
         ("0 3 31 * *", 61 * day),
         ("0 0 * 2 *", 338 * day),
-        // 1896 and 2096 are followed by years that are no leap years.
+        // Around 1900 and 2100, which are no leap years.
         ("0 0 29 2 *", 2921 * day),
     ] {
         let schedule = Schedule::cron(expression).unwrap();
@@ -42,7 +42,7 @@ fn longest_gap_whatever_the_day() {
 
 #[test]
 fn day_fields_follow_vixie_cron() {
-    // Either of the two, unless one of them begins with a star.
+    // Days of either field, unless one of the fields begins with a star.
     assert_eq!(
         days("0 0 13 * FRI"),
         ["2026-11-06", "2026-11-13", "2026-11-20"]
@@ -85,7 +85,7 @@ fn weekdays_of_quartz_are_refused() {
         let error = ticks(expression, "2026-10-31T00:00:00Z").unwrap_err();
         assert!(error.contains("MON-FRI"), "{expression}: {error}");
     }
-    // Counts are no weekdays.
+    // Counts are not weekdays.
     assert_eq!(days("0 12 ? * FRI#3"), days("0 12 * * 5#3"));
     assert_eq!(days("0 0 12 ? * MON#1,FRI#3"), days("0 12 * * 1#1,5#3"));
     assert_eq!(days("0 12 ? * FRIL"), days("0 12 * * 5L"));

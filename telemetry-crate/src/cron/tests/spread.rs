@@ -1,10 +1,10 @@
-//! A hundred jobs that are all due at three.
+//! Tests of the jitter of a hundred jobs that are all due at three.
 
 use super::*;
 
-/// Seconds after three, sorted, at which the jobs have started.
+/// Returns the sorted starts of the jobs, in seconds after three.
 fn starts(jitter: bool) -> Vec<f64> {
-    let (starts, _) = in_no_time(async || {
+    let (starts, _) = with_paused_time(async || {
         let starts = Starts::default();
         let clock = clock("2026-11-24T02:50:00Z");
         let mut scheduler = Scheduler::new(LocalStore::default())
@@ -15,10 +15,10 @@ fn starts(jitter: bool) -> Vec<f64> {
                 .unwrap()
                 .named(format!("job {number}"));
             let cron = if jitter { cron } else { cron.without_jitter() };
-            scheduler = scheduler.add(cron, noting(&starts, &clock, Duration::from_secs(1)));
+            scheduler = scheduler.add(cron, recording_job(&starts, &clock, Duration::from_secs(1)));
         }
         scheduler.run(sleep(30 * MINUTE)).await.unwrap();
-        noted(&starts)
+        recorded_starts(&starts)
     });
     let three = at("2026-11-24T03:00:00Z");
     let mut starts: Vec<_> = starts
@@ -29,7 +29,7 @@ fn starts(jitter: bool) -> Vec<f64> {
     starts
 }
 
-/// The most starts within any `window` seconds.
+/// Returns the most starts within any `window` seconds.
 fn most_within(starts: &[f64], window: f64) -> usize {
     let until = |start: f64| starts.partition_point(|other| *other < start + window);
     let counts = starts
@@ -47,7 +47,7 @@ fn jitter_spreads_jobs_of_one_second() {
     assert!((0.0..10.0).contains(&starts[0]), "{starts:?}");
     assert!((290.0..300.1).contains(&starts[99]), "{starts:?}");
     assert!((40..=60).contains(&halves), "{starts:?}");
-    // The page on scheduled work quotes these.
+    // The chapter on scheduled work in the book quotes these numbers.
     assert_eq!(most_within(&starts, 1.0), 3, "{starts:?}");
     assert_eq!(most_within(&starts, 10.0), 10, "{starts:?}");
 }

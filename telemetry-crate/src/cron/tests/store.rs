@@ -1,22 +1,24 @@
-//! What several replicas, a deploy and a store that is down make of a schedule.
+//! Tests of several replicas, deploys and unavailable stores.
 
 use std::ops::Range;
 
 use super::*;
 
-/// A store that can be down, and that knows of a success before the test.
+/// A store that can be unavailable, with a success from before the test.
 #[derive(Clone, Default)]
 struct TestStore {
     rows: LocalStore,
     last_success: Option<SystemTime>,
-    /// For the holder of this clone of it.
-    down: Option<Range<Instant>>,
+    /// Outage for the holder of this clone.
+    outage: Option<Range<Instant>>,
 }
 
 impl TestStore {
-    fn ask(&self) -> Result<&LocalStore, String> {
-        match &self.down {
-            Some(down) if down.contains(&Instant::now()) => Err("connection refused".to_owned()),
+    fn available(&self) -> Result<&LocalStore, String> {
+        match &self.outage {
+            Some(outage) if outage.contains(&Instant::now()) => {
+                Err("connection refused".to_owned())
+            }
             _ => Ok(&self.rows),
         }
     }
@@ -26,11 +28,11 @@ impl Store for TestStore {
     type Error = String;
 
     async fn claim(&self, request: ClaimRequest<'_>, lease: Duration) -> Result<Claim, String> {
-        Ok(self.ask()?.claim(request, lease).await.unwrap())
+        Ok(self.available()?.claim(request, lease).await.unwrap())
     }
 
     async fn extend(&self, request: ClaimRequest<'_>, lease: Duration) -> Result<bool, String> {
-        Ok(self.ask()?.extend(request, lease).await.unwrap())
+        Ok(self.available()?.extend(request, lease).await.unwrap())
     }
 
     async fn finish(
@@ -39,23 +41,26 @@ impl Store for TestStore {
         ended: RunOutcome,
         time: SystemTime,
     ) -> Result<(), String> {
-        self.ask()?.finish(request, ended, time).await.unwrap();
+        self.available()?
+            .finish(request, ended, time)
+            .await
+            .unwrap();
         Ok(())
     }
 
     async fn first_seen(&self, cron: &str, now: SystemTime) -> Result<SystemTime, String> {
-        Ok(self.ask()?.first_seen(cron, now).await.unwrap())
+        Ok(self.available()?.first_seen(cron, now).await.unwrap())
     }
 
     async fn last_success(&self, cron: &str) -> Result<Option<SystemTime>, String> {
-        let known = self.ask()?.last_success(cron).await.unwrap();
+        let known = self.available()?.last_success(cron).await.unwrap();
         Ok(known.or(self.last_success))
     }
 }
 
 #[test]
 fn one_replica_runs_each_tick() {
-    let (starts, page) = in_no_time(async || {
+    let (starts, exposition) = with_paused_time(async || {
         let starts = Starts::default();
         let store = LocalStore::default();
         let clock = clock("2026-11-24T00:00:30Z");
@@ -65,24 +70,27 @@ fn one_replica_runs_each_tick() {
             let scheduler = Scheduler::new(store.clone())
                 .clock(clock.clone())
                 .instance(replica)
-                .add(cron, noting(&starts, &clock, Duration::from_secs(20)));
+                .add(
+                    cron,
+                    recording_job(&starts, &clock, Duration::from_secs(20)),
+                );
             replicas.spawn(scheduler.run(sleep(20 * MINUTE)));
         }
         replicas.join_all().await;
-        noted(&starts)
+        recorded_starts(&starts)
     });
     let minutes: Vec<_> = starts.iter().map(|start| start.as_second() / 60).collect();
     assert_eq!(minutes.len(), 20, "{starts:?}");
     assert!(minutes.is_sorted_by(|a, b| a < b), "{starts:?}");
-    assert_eq!(runs(&page, "job", "ok"), 20.0);
-    // The last run is still being watched over when the stop comes.
-    assert_eq!(runs(&page, "job", "skipped_elsewhere"), 38.0);
-    assert_eq!(runs(&page, "job", "skipped_overlap"), 0.0);
+    assert_eq!(runs(&exposition, "job", "ok"), 20.0);
+    // At the stop, the other replicas still wait for the end of the last run.
+    assert_eq!(runs(&exposition, "job", "skipped_elsewhere"), 38.0);
+    assert_eq!(runs(&exposition, "job", "skipped_overlap"), 0.0);
 }
 
 #[test]
 fn runs_of_dead_replicas_are_taken_over() {
-    let (starts, page) = in_no_time(async || {
+    let (starts, exposition) = with_paused_time(async || {
         let starts = Starts::default();
         let store = LocalStore::default();
         let clock = clock("2026-11-24T02:59:00Z");
@@ -92,32 +100,32 @@ fn runs_of_dead_replicas_are_taken_over() {
                     .unwrap()
                     .named("job")
                     .without_jitter(),
-                noting(&starts, &clock, long),
+                recording_job(&starts, &clock, long),
             )
         };
-        // The first to claim it, and gone without a word in mid-run.
+        // The first to claim the tick; it is aborted during the run.
         let dying = tokio::spawn(replica(60 * MINUTE).run(std::future::pending()));
         tokio::task::yield_now().await;
         let other = tokio::spawn(replica(Duration::from_secs(1)).run(sleep(10 * MINUTE)));
         sleep(3 * MINUTE).await;
         dying.abort();
         other.await.unwrap().unwrap();
-        noted(&starts)
+        recorded_starts(&starts)
     });
     assert_eq!(starts.len(), 2);
     let took_over = starts[1]
         .duration_since(at("2026-11-24T03:02:00Z"))
         .as_secs();
-    // The lease was prolonged 20 s before the end at the earliest, and is asked for every minute.
+    // The lease is extended every 20 s and claimed once a minute.
     assert!((40..=120).contains(&took_over), "{starts:?}");
-    assert_eq!(runs(&page, "job", "ok"), 1.0);
+    assert_eq!(runs(&exposition, "job", "ok"), 1.0);
 }
 
 #[test]
 fn missed_runs_are_seen_at_start() {
     let start = |missed: MisfirePolicy, last: &str| {
         let last = at(last);
-        in_no_time(async || {
+        with_paused_time(async || {
             let starts = Starts::default();
             let clock = clock("2026-11-24T09:00:00Z");
             let store = TestStore {
@@ -130,33 +138,33 @@ fn missed_runs_are_seen_at_start() {
                 .misfire_policy(missed);
             Scheduler::new(store)
                 .clock(clock.clone())
-                .add(cron, noting(&starts, &clock, Duration::from_secs(1)))
+                .add(cron, recording_job(&starts, &clock, Duration::from_secs(1)))
                 .run(sleep(10 * MINUTE))
                 .await
                 .unwrap();
             starts.lock().unwrap().len()
         })
     };
-    let (runs_at_once, page) = start(MisfirePolicy::FireOnce, "2026-11-21T03:04:00Z");
-    assert_eq!((runs_at_once, runs(&page, "job", "missed")), (1, 3.0));
-    assert_eq!(runs(&page, "job", "ok"), 1.0);
-    let (runs_at_once, page) = start(MisfirePolicy::Skip, "2026-11-21T03:04:00Z");
-    assert_eq!((runs_at_once, runs(&page, "job", "missed")), (0, 3.0));
+    let (runs_at_once, exposition) = start(MisfirePolicy::FireOnce, "2026-11-21T03:04:00Z");
+    assert_eq!((runs_at_once, runs(&exposition, "job", "missed")), (1, 3.0));
+    assert_eq!(runs(&exposition, "job", "ok"), 1.0);
+    let (runs_at_once, exposition) = start(MisfirePolicy::Skip, "2026-11-21T03:04:00Z");
+    assert_eq!((runs_at_once, runs(&exposition, "job", "missed")), (0, 3.0));
     let success = "cron_last_success_timestamp_seconds{cron=\"job\"}";
     assert_eq!(
-        value(&page, success),
+        value(&exposition, success),
         at("2026-11-21T03:04:00Z").as_second() as f64
     );
-    // Not a whole interval ago, and yet a tick lies between.
-    let (runs_at_once, page) = start(MisfirePolicy::FireOnce, "2026-11-23T10:00:00Z");
-    assert_eq!((runs_at_once, runs(&page, "job", "missed")), (1, 1.0));
-    let (runs_at_once, page) = start(MisfirePolicy::FireOnce, "2026-11-24T03:04:00Z");
-    assert_eq!((runs_at_once, runs(&page, "job", "missed")), (0, 0.0));
+    // Less than an interval ago, but with a tick in between.
+    let (runs_at_once, exposition) = start(MisfirePolicy::FireOnce, "2026-11-23T10:00:00Z");
+    assert_eq!((runs_at_once, runs(&exposition, "job", "missed")), (1, 1.0));
+    let (runs_at_once, exposition) = start(MisfirePolicy::FireOnce, "2026-11-24T03:04:00Z");
+    assert_eq!((runs_at_once, runs(&exposition, "job", "missed")), (0, 0.0));
 }
 
 #[test]
 fn interrupted_runs_repeat_at_start() {
-    let (starts, page) = in_no_time(async || {
+    let (starts, exposition) = with_paused_time(async || {
         let starts = Starts::default();
         let clock = clock("2026-11-24T02:59:30Z");
         let store = TestStore {
@@ -171,27 +179,27 @@ fn interrupted_runs_repeat_at_start() {
                         .unwrap()
                         .named("job")
                         .without_jitter(),
-                    noting(&starts, &clock, long),
+                    recording_job(&starts, &clock, long),
                 )
                 .run(sleep(stop))
                 .await
                 .unwrap();
         }
-        noted(&starts)
+        recorded_starts(&starts)
     });
     assert_eq!(starts.len(), 2, "{starts:?}");
-    assert_eq!(runs(&page, "job", "interrupted"), 1.0);
-    assert_eq!(runs(&page, "job", "ok"), 1.0);
+    assert_eq!(runs(&exposition, "job", "interrupted"), 1.0);
+    assert_eq!(runs(&exposition, "job", "ok"), 1.0);
 }
 
 #[test]
 fn outages_delay_until_the_next_tick() {
-    let run = |down: Duration| {
-        in_no_time(async || {
+    let run = |outage: Duration| {
+        with_paused_time(async || {
             let starts = Starts::default();
             let clock = clock("2026-11-24T00:59:00Z");
             let store = TestStore {
-                down: Some(Instant::now()..Instant::now() + down),
+                outage: Some(Instant::now()..Instant::now() + outage),
                 ..TestStore::default()
             };
             let cron = Schedule::every(60 * MINUTE)
@@ -200,27 +208,27 @@ fn outages_delay_until_the_next_tick() {
                 .without_jitter();
             Scheduler::new(store)
                 .clock(clock.clone())
-                .add(cron, noting(&starts, &clock, Duration::from_secs(1)))
+                .add(cron, recording_job(&starts, &clock, Duration::from_secs(1)))
                 .run(sleep(90 * MINUTE))
                 .await
                 .unwrap();
-            noted(&starts)
+            recorded_starts(&starts)
         })
     };
-    let (starts, page) = run(5 * MINUTE);
+    let (starts, exposition) = run(5 * MINUTE);
     let late = starts[0]
         .duration_since(at("2026-11-24T01:00:00Z"))
         .as_secs();
     assert!((240..=250).contains(&late), "{starts:?}");
-    assert_eq!(runs(&page, "job", "skipped_store"), 0.0);
-    let (starts, page) = run(80 * MINUTE);
+    assert_eq!(runs(&exposition, "job", "skipped_store"), 0.0);
+    let (starts, exposition) = run(80 * MINUTE);
     assert_eq!(starts.len(), 1, "{starts:?}");
-    assert_eq!(runs(&page, "job", "skipped_store"), 1.0);
+    assert_eq!(runs(&exposition, "job", "skipped_store"), 1.0);
 }
 
 #[test]
 fn suspended_machines_run_the_latest_tick() {
-    let (starts, page) = in_no_time(async || {
+    let (starts, exposition) = with_paused_time(async || {
         let starts = Starts::default();
         let clock = clock("2026-11-24T00:00:30Z");
         let cron = Schedule::every(MINUTE)
@@ -229,28 +237,28 @@ fn suspended_machines_run_the_latest_tick() {
             .without_jitter();
         let scheduler = Scheduler::new(LocalStore::default())
             .clock(clock.clone())
-            .add(cron, noting(&starts, &clock, Duration::from_secs(1)));
+            .add(cron, recording_job(&starts, &clock, Duration::from_secs(1)));
         let scheduler = tokio::spawn(scheduler.run(sleep(700 * MINUTE)));
         sleep(Duration::from_secs(5)).await;
-        // Timers fire after it, all at once, as after a suspend.
+        // As after a suspend, all timers fire at once.
         tokio::time::advance(600 * MINUTE).await;
         sleep(Duration::from_secs(20)).await;
         scheduler.abort();
-        noted(&starts)
+        recorded_starts(&starts)
     });
     assert_eq!(starts.len(), 1, "{starts:?}");
-    assert_eq!(runs(&page, "job", "missed"), 599.0);
+    assert_eq!(runs(&exposition, "job", "missed"), 599.0);
 }
 
-/// A job of ten minutes that notes its starts, and how many of it ran at the same time at most.
+/// A job of ten minutes that counts its starts and its concurrent runs.
 #[derive(Clone, Default)]
-struct Long {
+struct LongJob {
     running: Arc<AtomicU64>,
     most: Arc<AtomicU64>,
     starts: Arc<AtomicU64>,
 }
 
-impl Long {
+impl LongJob {
     async fn run(self) -> Result<(), io::Error> {
         struct End(Arc<AtomicU64>);
         impl Drop for End {
@@ -276,18 +284,18 @@ impl Long {
 
 #[test]
 fn lost_store_cancels_before_a_takeover() {
-    let (long, page) = in_no_time(async || {
-        let long = Long::default();
+    let (long, exposition) = with_paused_time(async || {
+        let long = LongJob::default();
         let clock = clock("2026-11-24T02:59:30Z");
         let healthy = TestStore::default();
-        // From the first minute of the run on, and for this replica alone.
+        // From the first minute of the run on, and only for this replica.
         let begin = Instant::now() + MINUTE;
         let cut_off = TestStore {
-            down: Some(begin..begin + 4 * MINUTE),
+            outage: Some(begin..begin + 4 * MINUTE),
             ..healthy.clone()
         };
         let first = tokio::spawn(long.on(cut_off, &clock).run(sleep(60 * MINUTE)));
-        // The first to claim it.
+        // The first to claim the tick.
         tokio::task::yield_now().await;
         let second = tokio::spawn(long.on(healthy, &clock).run(sleep(60 * MINUTE)));
         first.await.unwrap().unwrap();
@@ -296,17 +304,17 @@ fn lost_store_cancels_before_a_takeover() {
     });
     assert_eq!(long.starts.load(Ordering::Relaxed), 2);
     assert_eq!(long.most.load(Ordering::Relaxed), 1, "never two at once");
-    assert_eq!(runs(&page, "job", "taken_over"), 1.0);
-    assert_eq!(runs(&page, "job", "ok"), 1.0);
+    assert_eq!(runs(&exposition, "job", "taken_over"), 1.0);
+    assert_eq!(runs(&exposition, "job", "ok"), 1.0);
 }
 
 #[test]
 fn runs_with_lost_leases_are_repeated() {
-    let (long, page) = in_no_time(async || {
-        let long = Long::default();
+    let (long, exposition) = with_paused_time(async || {
+        let long = LongJob::default();
         let begin = Instant::now() + MINUTE;
         let store = TestStore {
-            down: Some(begin..begin + 4 * MINUTE),
+            outage: Some(begin..begin + 4 * MINUTE),
             ..TestStore::default()
         };
         let scheduler = long.on(store, &clock("2026-11-24T02:59:30Z"));
@@ -315,17 +323,17 @@ fn runs_with_lost_leases_are_repeated() {
     });
     assert_eq!(long.starts.load(Ordering::Relaxed), 2);
     assert_eq!(long.most.load(Ordering::Relaxed), 1);
-    assert_eq!(runs(&page, "job", "taken_over"), 1.0);
-    assert_eq!(runs(&page, "job", "ok"), 1.0);
+    assert_eq!(runs(&exposition, "job", "taken_over"), 1.0);
+    assert_eq!(runs(&exposition, "job", "ok"), 1.0);
 }
 
 #[test]
-fn a_short_outage_of_the_store_ends_no_run() {
-    let (long, page) = in_no_time(async || {
-        let long = Long::default();
+fn short_outages_end_no_run() {
+    let (long, exposition) = with_paused_time(async || {
+        let long = LongJob::default();
         let begin = Instant::now() + MINUTE;
         let store = TestStore {
-            down: Some(begin..begin + MINUTE / 2),
+            outage: Some(begin..begin + MINUTE / 2),
             ..TestStore::default()
         };
         let scheduler = long.on(store, &clock("2026-11-24T02:59:30Z"));
@@ -333,7 +341,7 @@ fn a_short_outage_of_the_store_ends_no_run() {
         long
     });
     assert_eq!(long.starts.load(Ordering::Relaxed), 1);
-    assert_eq!(runs(&page, "job", "ok"), 1.0);
+    assert_eq!(runs(&exposition, "job", "ok"), 1.0);
 }
 
 #[test]
@@ -369,7 +377,7 @@ fn hung_stores_count_as_down() {
         }
     }
 
-    let (took, page) = in_no_time(async || {
+    let (took, exposition) = with_paused_time(async || {
         let began = Instant::now();
         let cron = Schedule::every(MINUTE)
             .unwrap()
@@ -384,5 +392,5 @@ fn hung_stores_count_as_down() {
         began.elapsed()
     });
     assert_eq!(took, 3 * MINUTE, "a stop waits for no store");
-    assert_eq!(runs(&page, "job", "skipped_store"), 2.0);
+    assert_eq!(runs(&exposition, "job", "skipped_store"), 2.0);
 }

@@ -117,7 +117,7 @@ impl<DB: Tables> Worker<DB> {
         ));
         let mut error: Option<BoxDynError> = None;
         let mut draining = pin!(None);
-        let mut is_told = false;
+        let mut is_stopping = false;
         loop {
             let is_draining = draining.is_some();
             let drained = async {
@@ -147,8 +147,8 @@ impl<DB: Tables> Worker<DB> {
                 draining.set(Some(self.drain(name)));
             }
             // Without an error the worker is told to stop once no job runs, see `draining`.
-            if !is_told && (error.is_some() || context.task_count() == 0) {
-                is_told = true;
+            if !is_stopping && (error.is_some() || context.task_count() == 0) {
+                is_stopping = true;
                 // A worker that has not started has nothing to drain.
                 if context.stop().is_err() {
                     break;
@@ -190,7 +190,7 @@ impl<DB: Tables> Worker<DB> {
                 Ok(_) => drop(ended.pop()),
                 Err(error) => {
                     // The instrumented pool does not see apalis' own errors.
-                    crate::sqlx::note(&error);
+                    crate::sqlx::record_storage_failure(&error);
                     let error: &dyn Error = &error;
                     tracing::warn!(target: TARGET, { exception.message = error }, "jobs cannot be given back yet");
                     return;

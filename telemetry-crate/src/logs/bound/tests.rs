@@ -1,4 +1,4 @@
-//! Lines that would be too long.
+//! Tests of lines beyond the limit.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use tracing::Level;
 use tracing_subscriber::{Registry, layer::SubscriberExt};
 
-use super::{CUT, IsWhole, MAX_LINE, write_bounded};
+use super::{IsComplete, MAX_LINE, TRUNCATION_MARK, write_bounded};
 use crate::{
     config::LogFormat,
     logs::{
-        Line, LogLayer, LogWriter,
+        LogLayer, LogLine, LogWriter,
         fields::{EventFields, Fields, Kind},
         json::write_json,
         pretty::write_pretty,
@@ -23,11 +23,11 @@ use crate::{
     span_ids::SpanIds,
 };
 
-/// What a program may put on one line.
+/// The parts of a line that a program controls.
 struct Parts {
     target: String,
     message: String,
-    /// Of the event, and of a span around it.
+    /// The fields of the event, and of a span around it.
     fields: [Vec<(&'static str, String)>; 2],
 }
 
@@ -42,7 +42,7 @@ where
     fields
 }
 
-/// With the longest constant texts there can be.
+/// A resource with attributes beyond the limit for constant texts.
 fn resource() -> Resource {
     let long = "s".repeat(20_000);
     let attributes = ["cloud.account.id", "deployment.environment.name"];
@@ -56,11 +56,11 @@ fn resource() -> Resource {
     )
 }
 
-fn with_line<T>(parts: &Parts, work: impl FnOnce(&Line<'_>) -> T) -> T {
+fn with_line<T>(parts: &Parts, work: impl FnOnce(&LogLine<'_>) -> T) -> T {
     let mut event: EventFields = fields(&parts.fields[0]);
     event.put("message", (&parts.message, Kind::Message));
     let span = fields(&parts.fields[1]);
-    work(&Line {
+    work(&LogLine {
         time: UNIX_EPOCH,
         level: Level::ERROR,
         target: &parts.target,
@@ -70,19 +70,19 @@ fn with_line<T>(parts: &Parts, work: impl FnOnce(&Line<'_>) -> T) -> T {
             flags: TraceFlags::SAMPLED,
         }),
         event: &event,
-        spans: &|show| show(&span),
+        spans: &|visit| visit(&span),
     })
 }
 
-fn json(format: LogFormat, parts: &Parts) -> (Map<String, Value>, IsWhole) {
+fn json(format: LogFormat, parts: &Parts) -> (Map<String, Value>, IsComplete) {
     let keys = Keys::new(format, &resource());
     let mut out = Vec::new();
-    let is_whole = with_line(parts, |line| {
-        write_bounded(&mut out, |out, room| write_json(out, line, &keys, room))
+    let is_complete = with_line(parts, |line| {
+        write_bounded(&mut out, |out, limits| write_json(out, line, &keys, limits))
     });
     assert!(out.len() <= MAX_LINE, "{format:?}: {}", out.len());
     assert!(out.ends_with(b"}\n"));
-    (serde_json::from_slice(&out).unwrap(), is_whole)
+    (serde_json::from_slice(&out).unwrap(), is_complete)
 }
 
 const FORMATS: [LogFormat; 4] = [
@@ -96,7 +96,7 @@ fn names(count: usize) -> impl Iterator<Item = &'static str> {
     (0..count).map(|n| &*format!("field_number_{n}").leak())
 }
 
-/// Backslashes, quotation marks and control characters, which take more on the line than in the program.
+/// Long parts with characters that become longer when they are escaped.
 fn hostile() -> Vec<Parts> {
     let mut all = Vec::new();
     for text in ["x", "\u{1}", "\"\\", "ü\n"] {
@@ -126,7 +126,7 @@ fn every_line_is_bounded_json() {
                 (message, &parts.message),
                 (target.as_str().unwrap(), &parts.target),
             ] {
-                let start = text.strip_suffix(CUT).unwrap_or(text);
+                let start = text.strip_suffix(TRUNCATION_MARK).unwrap_or(text);
                 assert!(whole.starts_with(start) && start.len() > 100);
             }
             let ids = [
@@ -148,7 +148,9 @@ fn every_pretty_line_is_bounded() {
     for parts in &hostile() {
         let mut out = Vec::new();
         with_line(parts, |line| {
-            write_bounded(&mut out, |out, room| write_pretty(out, line, true, room))
+            write_bounded(&mut out, |out, limits| {
+                write_pretty(out, line, true, limits)
+            })
         });
         assert!(out.len() <= MAX_LINE);
         let text = String::from_utf8(out).unwrap();
@@ -167,12 +169,12 @@ fn fields_left_out_are_counted() {
                 vec![("tenant", "a".to_owned())],
             ],
         };
-        let (line, is_whole) = json(format, &parts);
+        let (line, is_complete) = json(format, &parts);
         let dropped = line["firstlight.dropped_fields"].as_u64().unwrap();
         let shown = line.keys();
         let shown = shown.filter(|key| key.contains("field_number_") || key.contains("tenant"));
         assert_eq!(shown.count() as u64 + dropped, 601, "{format:?}");
-        assert_eq!(is_whole, IsWhole(false));
+        assert_eq!(is_complete, IsComplete(false));
     }
 }
 
@@ -199,13 +201,17 @@ fn short_values_survive_long_ones() {
     assert_eq!(line["message"], "stock is low");
     for name in ["statement", "body", "stack"] {
         let text = line[name].as_str().unwrap();
-        assert!(text.ends_with(CUT) && text.len() >= 4096, "{}", text.len());
+        assert!(
+            text.ends_with(TRUNCATION_MARK) && text.len() >= 4096,
+            "{}",
+            text.len()
+        );
     }
     assert!(!line.contains_key("firstlight.dropped_fields"));
 }
 
 #[test]
-fn a_program_s_count_is_not_ours() {
+fn program_cannot_forge_dropped_fields() {
     let field = ("firstlight.dropped_fields", "9".to_owned());
     let parts = Parts {
         target: String::new(),
@@ -213,17 +219,17 @@ fn a_program_s_count_is_not_ours() {
         fields: [vec![field], Vec::new()],
     };
     for format in FORMATS {
-        let (line, is_whole) = json(format, &parts);
+        let (line, is_complete) = json(format, &parts);
         assert!(
             !line.contains_key("firstlight.dropped_fields"),
             "{format:?}"
         );
-        assert_eq!(is_whole, IsWhole(true));
+        assert_eq!(is_complete, IsComplete(true));
     }
 }
 
 #[test]
-fn lines_that_are_cut_are_counted() {
+fn truncated_lines_are_counted() {
     let layer = LogLayer::new(LogFormat::Ecs, false, &resource(), {
         let writer = LogWriter::new();
         writer.start(sink()).unwrap();
@@ -237,7 +243,7 @@ fn lines_that_are_cut_are_counted() {
         tracing::info!(long, "one value");
         tracing::info!(order.id = 1, order_id = 2, "one label");
         let _span = tracing::info_span!("request", a = long, b = long, c = long).entered();
-        tracing::error!("whole fields of a span that is not");
+        tracing::error!("the fields of the span are truncated");
     });
     assert_eq!(counts.truncated.load(Ordering::Relaxed), 3);
 }

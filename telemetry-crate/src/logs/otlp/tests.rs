@@ -1,4 +1,4 @@
-//! The record beside the line: the same facts, typed.
+//! Tests of log records: the content of the line, with types.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -83,7 +83,7 @@ fn text(text: &str) -> Value {
 }
 
 #[test]
-fn a_record_says_what_the_line_says() {
+fn records_have_the_content_of_lines() {
     let before = SystemTime::now();
     let record = record(RecordLimits::default(), || {
         let span = tracing::info_span!("outer", tenant = "a", shared = "outer", level = "forged");
@@ -141,7 +141,7 @@ fn a_record_says_what_the_line_says() {
 }
 
 #[test]
-fn an_error_has_the_conventions_name() {
+fn errors_become_exception_message() {
     let error = std::io::Error::other("disk full");
     let records = records(RecordLimits::default(), Sampler::AlwaysOn, || {
         tracing::warn!(%error, "a");
@@ -179,7 +179,7 @@ fn levels_have_the_lowest_number() {
 }
 
 #[test]
-fn the_flags_say_that_a_span_is_not_sampled() {
+fn unsampled_spans_have_no_sampled_flag() {
     let records = records(RecordLimits::default(), Sampler::AlwaysOff, || {
         tracing::info_span!("a").in_scope(|| tracing::info!("b"));
     });

@@ -1,25 +1,25 @@
-//! The names that a backend gives a meaning to, and what JSON it takes for each.
+//! The names to which a backend gives a meaning, with their JSON types.
 //!
-//! The lists beside this file are the backends' own, with their source and version above them. They are read once, when
-//! the format is chosen.
+//! The lists beside this file come from the backends. Each starts with its source and version. A list is parsed once, when
+//! its format is chosen.
 
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
-use super::Place;
-use crate::logs::{bound::Room, fields::Kind, json::write_quoted};
+use super::Naming;
+use crate::logs::{bound::LineLimits, fields::Kind, json::write_quoted};
 
-/// A number below this fits every type of number of Elasticsearch, whichever it has chosen for the field.
-pub(in crate::logs) const LARGEST: f64 = (1_u64 << 63) as f64;
+/// 2^63. A smaller number fits every numeric type of Elasticsearch.
+pub(in crate::logs) const NUMBER_LIMIT: f64 = (1_u64 << 63) as f64;
 
-/// What a backend takes under a name.
+/// The type of value that a backend accepts under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::logs) enum Type {
-    /// What firstlight says itself, or the shipper; no field of a program's may.
+    /// Written by firstlight or by the log shipper, and never from a program's field.
     Ours,
-    /// An object, or something else that no field's value is.
+    /// An object, or another type that the value of a field never has.
     Object,
     Text,
     Long,
@@ -46,17 +46,19 @@ impl Type {
         })
     }
 
-    /// Adds the value as JSON of this type; nothing, and `false`, if it is none.
+    /// Adds the value as JSON of this type.
+    ///
+    /// Returns `false` and adds nothing if the value is not of this type.
     pub(in crate::logs) fn write(
         self,
         out: &mut Vec<u8>,
         text: &str,
         kind: Kind,
-        room: Room,
+        limits: LineLimits,
     ) -> bool {
         match self {
             Self::Ours | Self::Object => return false,
-            Self::Text => write_quoted(out, text, room.value),
+            Self::Text => write_quoted(out, text, limits.value),
             Self::Long => match text.parse::<i64>() {
                 Ok(number) => write_integer(out, number),
                 Err(_) => return false,
@@ -66,11 +68,11 @@ impl Type {
                 Err(_) => return false,
             },
             Self::Float => match text.parse::<f64>() {
-                // As it is: a whole number stays one.
-                Ok(number) if number.abs() < LARGEST && kind == Kind::Bare => {
+                // Unchanged, so that a whole number stays whole.
+                Ok(number) if number.abs() < NUMBER_LIMIT && kind == Kind::Bare => {
                     out.extend_from_slice(text.as_bytes());
                 }
-                Ok(number) if number.abs() < LARGEST => {
+                Ok(number) if number.abs() < NUMBER_LIMIT => {
                     out.extend_from_slice(format!("{number:?}").as_bytes());
                 }
                 _ => return false,
@@ -81,16 +83,16 @@ impl Type {
             Self::Date => match text.parse::<Timestamp>() {
                 Ok(time) => {
                     let time = time.to_string();
-                    // Elasticsearch reads years of four digits.
+                    // Elasticsearch reads only years of four digits.
                     if time.starts_with('-') {
                         return false;
                     }
-                    write_quoted(out, &time, room.value);
+                    write_quoted(out, &time, limits.value);
                 }
                 Err(_) => return false,
             },
             Self::Ip if text.parse::<IpAddr>().is_ok() => {
-                write_quoted(out, text, room.value);
+                write_quoted(out, text, limits.value);
             }
             Self::Boolean | Self::Ip => return false,
         }
@@ -107,12 +109,12 @@ fn write_integer(out: &mut Vec<u8>, number: i64) {
 #[derive(Debug)]
 pub(super) struct Reserved {
     types: HashMap<&'static str, Type>,
-    /// A name with dots is a path into objects.
+    /// Whether a name with dots is a path into objects.
     has_paths: bool,
 }
 
 impl Reserved {
-    /// Of a list, and of the keys that firstlight writes itself.
+    /// The names of a list, and the keys that firstlight writes.
     pub(super) fn new(
         list: &'static str,
         ours: impl IntoIterator<Item = &'static str>,
@@ -136,25 +138,26 @@ impl Reserved {
         Self { types, has_paths }
     }
 
-    pub(super) fn place(&self, name: &str) -> Place {
+    /// Whether a field can keep its name.
+    pub(super) fn naming(&self, name: &str) -> Naming {
         match self.listed(name) {
-            Some(place) => place,
-            None if self.has_paths && self.is_below_ours(name) => Place::Aside,
-            None => Place::Free,
+            Some(naming) => naming,
+            None if self.has_paths && self.is_below_ours(name) => Naming::Rename,
+            None => Naming::Keep,
         }
     }
 
-    /// Of a name that is in the list itself.
-    pub(super) fn listed(&self, name: &str) -> Option<Place> {
+    /// Like [`naming`](Self::naming), but `None` for a name that is not listed.
+    pub(super) fn listed(&self, name: &str) -> Option<Naming> {
         self.types.get(name).map(|kind| match kind {
-            Type::Ours | Type::Object => Place::Aside,
-            kind => Place::As(*kind),
+            Type::Ours | Type::Object => Naming::Rename,
+            kind => Naming::KeepIf(*kind),
         })
     }
 
     fn is_below_ours(&self, name: &str) -> bool {
         let mut parents = parents(name);
-        // The parents of what is ours are objects, so nothing is below ours whose root is not listed.
+        // All parents of listed names are listed as objects. So a name whose root is not listed is below none of them.
         let root = parents.next().and_then(|root| self.types.get(root));
         match root {
             None => false,
@@ -173,7 +176,7 @@ impl Reserved {
     }
 }
 
-/// `a` and `a.b` of `a.b.c`.
+/// The parents of a path: `a` and `a.b` of `a.b.c`.
 fn parents(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('.').map(|(dot, _)| &name[..dot])
 }

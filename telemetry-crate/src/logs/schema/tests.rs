@@ -1,4 +1,4 @@
-//! Which fields a backend takes, judged by its own list of names and types.
+//! Tests of the schemas against the backends' lists of names and types.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -12,8 +12,8 @@ use super::{DATADOG_NAMES, ECS_NAMES, FLAT, GCP_NAMES, Keys};
 use crate::{
     config::LogFormat,
     logs::{
-        Line,
-        bound::Room,
+        LogLine,
+        bound::LineLimits,
         fields::{EventFields, Fields, Kind},
         json::write_json,
         tests::{resource, text},
@@ -24,7 +24,9 @@ const ECS: &str = include_str!("ecs.txt");
 const DATADOG: &str = include_str!("datadog.txt");
 const GCP: &str = include_str!("gcp.txt");
 
-/// The names of a list with the words before them, read apart from the code under test.
+/// The names of a list with their types.
+///
+/// Parsed independently of the code under test.
 fn list(text: &'static str) -> BTreeMap<&'static str, &'static str> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let names = lines.flat_map(|line| {
@@ -34,7 +36,7 @@ fn list(text: &'static str) -> BTreeMap<&'static str, &'static str> {
     names.collect()
 }
 
-/// One field of a kind, as the visitors would record it.
+/// The text and the kind of a value, as the visitors record it.
 type Sample = (&'static str, Kind);
 
 const SAMPLES: [Sample; 15] = [
@@ -57,20 +59,23 @@ const SAMPLES: [Sample; 15] = [
 
 fn line(keys: &Keys, event: &EventFields, span: &Fields) -> Map<String, Value> {
     let mut out = Vec::new();
-    let line = Line {
+    let line = LogLine {
         time: UNIX_EPOCH,
         level: Level::INFO,
         target: "orders",
         ids: None,
         event,
-        spans: &|show| show(span),
+        spans: &|visit| visit(span),
     };
-    let _ = write_json(&mut out, &line, keys, Room::UNLIMITED);
+    let _ = write_json(&mut out, &line, keys, LineLimits::UNLIMITED);
     serde_json::from_slice(&out).unwrap()
 }
 
-/// Lines with every name of the list, every parent of one, and a name below each, once with each sample: half of the
-/// fields are an event's, the others inherited from a span.
+/// Lines with the names of the list, their parents, and names below them.
+///
+/// Each name occurs once with each sample.
+///
+/// Half of the fields are the event's, and the others come from a span.
 fn hostile_lines(format: LogFormat, names: &[&'static str]) -> Vec<Map<String, Value>> {
     let keys = Keys::new(format, &resource());
     let mut all: Vec<&'static str> = Vec::new();
@@ -122,7 +127,9 @@ fn is_of_type(kind: &str, value: &Value) -> bool {
     }
 }
 
-/// What Elasticsearch does with a document, in an index with the mappings of ECS and dynamic ones for the rest.
+/// An index of Elasticsearch.
+///
+/// It has the mappings of ECS, and dynamic mappings for all other fields.
 struct Index(BTreeMap<String, &'static str>);
 
 impl Index {
@@ -160,7 +167,7 @@ impl Index {
                 _ => return Err(format!("{name}: {value} is no value of a field")),
             };
             let kind = *self.0.entry(name.clone()).or_insert(dynamic);
-            // Coerced: a number's decimals are cut, and digits in quotes are a number.
+            // Elasticsearch coerces values: it truncates decimals, and reads digits in quotation marks as a number.
             let is_taken = match kind {
                 "long" => value.as_f64().is_some_and(|n| n.abs() < i64::MAX as f64),
                 kind => is_of_type(kind, value),
@@ -174,12 +181,12 @@ impl Index {
 }
 
 #[test]
-fn elasticsearch_takes_every_line() {
+fn elasticsearch_accepts_all_lines() {
     let listed = list(ECS);
     let names: Vec<_> = listed.keys().copied().collect();
     let mut index = Index::of_ecs();
     let mut lines = hostile_lines(LogFormat::Ecs, &names);
-    // Of what is dynamic the first value decides, so both orders.
+    // The first value decides the type of a dynamic field, so the lines are indexed in both orders.
     lines.extend_from_within(..);
     let half = lines.len() / 2;
     lines[half..].reverse();
@@ -219,7 +226,7 @@ fn listed_names_have_their_type() {
 }
 
 #[test]
-fn lists_are_read_whole() {
+fn lists_are_parsed_completely() {
     for (text, names) in [
         (ECS, &ECS_NAMES),
         (DATADOG, &DATADOG_NAMES),
@@ -230,7 +237,7 @@ fn lists_are_read_whole() {
             assert!(known.contains_key(name), "{name}");
         }
     }
-    assert_eq!(list(ECS).len(), 2605, "ECS 9.4.0 has so many");
+    assert_eq!(list(ECS).len(), 2605, "the number of fields in ECS 9.4.0");
 }
 
 #[test]
@@ -242,9 +249,8 @@ fn own_keys_of_ecs_are_in_its_list() {
     }
 }
 
-/// What becomes of fields that are called like a backend's objects.
 #[test]
-fn fields_called_like_objects_move() {
+fn fields_named_like_objects_are_renamed() {
     let line = |format| -> Value {
         let text = text(format, "info", Sampler::AlwaysOn, || {
             let span = tracing::info_span!("request", user = "bob", host = 7, duration = "1ms");
@@ -300,7 +306,7 @@ fn fields_called_like_objects_move() {
 }
 
 #[test]
-fn names_of_a_record_s_parts_move() {
+fn names_of_record_parts_are_renamed() {
     for name in ["severity_text", "trace_id", "trace.id", "flags", "level"] {
         assert_eq!(FLAT.name(name), format!("field.{name}"));
     }
@@ -310,7 +316,7 @@ fn names_of_a_record_s_parts_move() {
 }
 
 #[test]
-fn two_fields_are_never_one_key() {
+fn renamed_fields_do_not_collide() {
     for format in [LogFormat::Json, LogFormat::Gcp, LogFormat::Datadog] {
         let text = text(format, "info", Sampler::AlwaysOn, || {
             tracing::info!(

@@ -1,4 +1,4 @@
-//! A database of a PostgreSQL server, whose connections are those of all processes.
+//! A database of a PostgreSQL server, whose connections all processes share.
 
 use sqlx::{
     ConnectOptions as _, Error, Pool, Postgres, migrate::Migrator, pool::PoolOptions,
@@ -9,7 +9,9 @@ use tokio::time::timeout;
 use super::{DatabaseOptions, Open, OpenError, OwnedDatabase};
 use crate::sqlx::{TARGET, instrument_options, instrument_pool};
 
-/// What sqlx knows. Others it ignores, with a warning: `sslmod=verify-full` would be a connection without TLS.
+/// Parameters that sqlx supports.
+///
+/// sqlx ignores others with a warning: `sslmod=verify-full` would be a connection without TLS.
 const PARAMETERS: [&str; 18] = [
     "application_name",
     "dbname",
@@ -31,7 +33,9 @@ const PARAMETERS: [&str; 18] = [
     "user",
 ];
 
-/// Connections that the server leaves to this role and database, used ones included.
+/// Query for the connections that the server allows this role and database.
+///
+/// Connections in use are included.
 const ADMITTED: &str = "
 SELECT least(
     current_setting('max_connections')::int
@@ -48,13 +52,15 @@ impl Open for Postgres {
     const HINT: &'static str = "is it up, and does it know the user?";
     const IS_SHARED: bool = true;
 
-    /// Without the dashes, which a name in SQL can have in quotes only.
+    /// Replaces dashes, because SQL allows them only in quoted names.
     fn default_url(service: &str) -> String {
         format!("postgres://localhost/{}", service.replace('-', "_"))
     }
 
-    /// Refuses another database's address, whose parts would be taken for PostgreSQL's, and one that leaves the server or the
-    /// database to be guessed.
+    /// Refuses addresses of other databases, and those without a server or database.
+    ///
+    /// sqlx would take parts of another database's address for PostgreSQL's, and would guess a
+    /// missing part.
     fn is_url(url: &str) -> bool {
         let Some(("postgres" | "postgresql", rest)) = url.split_once("://") else {
             return false;
@@ -80,7 +86,7 @@ impl Open for Postgres {
         let server = options.url.expose().parse::<PgConnectOptions>();
         let mut server = server.map_err(|error| options.failed(error))?;
         if server.get_application_name().is_none() {
-            // In pg_stat_activity and in the server's log.
+            // Shown in `pg_stat_activity` and in the server's log.
             server = server.application_name(&options.service);
         }
         let pool = instrument_options(PoolOptions::new())
@@ -90,7 +96,7 @@ impl Open for Postgres {
             .await;
         let pool = match pool {
             Ok(pool) => pool,
-            Err(Error::PoolTimedOut) => return Err(reason(options, &server).await),
+            Err(Error::PoolTimedOut) => return Err(pool_error(options, &server).await),
             Err(error) => return Err(options.failed(error)),
         };
         instrument_pool(&pool);
@@ -102,8 +108,10 @@ impl Open for Postgres {
     }
 }
 
-/// Why the pool got no connection. It tries again until its time-out, and does not say what the server answered.
-async fn reason(options: &DatabaseOptions<Postgres>, server: &PgConnectOptions) -> OpenError {
+/// Returns why the pool got no connection.
+///
+/// The pool retries until its timeout, and does not report the server's answer.
+async fn pool_error(options: &DatabaseOptions<Postgres>, server: &PgConnectOptions) -> OpenError {
     match timeout(options.acquire_timeout, server.connect()).await {
         Ok(Err(source)) if is_full(&source) => OpenError::Full {
             variable: options.names[1].clone(),
@@ -115,19 +123,23 @@ async fn reason(options: &DatabaseOptions<Postgres>, server: &PgConnectOptions) 
     }
 }
 
-/// `too_many_connections`: of the server, the database, or the role.
+/// Returns whether the error is `too_many_connections`.
+///
+/// The limit is that of the server, the database, or the role.
 fn is_full(error: &Error) -> bool {
-    let said = error.as_database_error();
-    said.is_some_and(|said| said.code().as_deref() == Some("53300"))
+    let database = error.as_database_error();
+    database.is_some_and(|database| database.code().as_deref() == Some("53300"))
 }
 
-/// Warns if the connections of all processes do not fit into the server: of twice as many as there are, because old ones drain
-/// while new ones start, each with one more than its pool for its readiness check.
+/// Warns if the connections of all processes exceed the server's limit.
+///
+/// During a deploy there are twice as many processes, because old ones drain while new ones start.
+/// Each process has one connection more than its pool, for its readiness check.
 async fn warn_of_too_many(options: &DatabaseOptions<Postgres>, pool: &Pool<Postgres>) {
     let (processes, size) = (options.processes, options.max_connections);
     let needed = 2 * u128::from(processes) * (u128::from(size) + 1);
-    let asked = sqlx::query_scalar::<_, i32>(ADMITTED);
-    let admitted = match asked.fetch_one(pool).await {
+    let query = sqlx::query_scalar::<_, i32>(ADMITTED);
+    let admitted = match query.fetch_one(pool).await {
         Ok(admitted) => u128::try_from(admitted).unwrap_or_default(),
         Err(error) => {
             tracing::warn!(target: TARGET, "cannot ask how many connections there may be: {error}");
@@ -135,10 +147,10 @@ async fn warn_of_too_many(options: &DatabaseOptions<Postgres>, pool: &Pool<Postg
         }
     };
     if needed > admitted {
-        let [_, max_connections, of_processes] = &options.names;
+        let [_, max_connections, processes_variable] = &options.names;
         tracing::warn!(
             target: TARGET,
-            "PostgreSQL admits {admitted} connections, and while a deploy replaces {processes} processes ({of_processes}), each with a pool of {size} ({max_connections}), they take up to {needed}; lower one of the two, or raise max_connections"
+            "PostgreSQL admits {admitted} connections, and while a deploy replaces {processes} processes ({processes_variable}), each with a pool of {size} ({max_connections}), they take up to {needed}; lower one of the two, or raise max_connections"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A file of SQLite.
+//! An SQLite file.
 
 use std::{fs::File, io};
 
@@ -23,10 +23,13 @@ impl Open for Sqlite {
         format!("sqlite://{service}.db")
     }
 
-    /// Refuses what SQLite would take for the name of a file, a database in memory, which loses what was accepted, and one that
-    /// can only be read.
+    /// Refuses values that SQLite would take for something other than a writable file.
+    ///
+    /// These are other addresses, which would become names of files, databases in memory, which
+    /// lose their data, and read-only databases.
     fn is_url(url: &str) -> bool {
-        // As sqlx reads it, because `%3Amemory%3A` is in memory, too. SQLite takes a name behind `file:` for a URI.
+        // Parsed as sqlx does, because `%3Amemory%3A` is in memory as well. SQLite parses a name
+        // after `file:` as a URI.
         let Ok(options) = url.parse::<SqliteConnectOptions>() else {
             return false;
         };
@@ -47,7 +50,7 @@ impl Open for Sqlite {
     ) -> Result<Pool<Self>, OpenError> {
         let failed = |error| options.failed(error);
         let file = options.url.expose().parse::<SqliteConnectOptions>();
-        // sqlx leaves `synchronous` at FULL: what is committed stays on the disk over a power cut.
+        // sqlx leaves `synchronous` at FULL, so committed data survives a power failure.
         let file = file.map_err(failed)?.journal_mode(SqliteJournalMode::Wal);
         let _locked = lock(&file).await.map_err(|error| failed(error.into()))?;
         let pool = follow_file(instrument_options(PoolOptions::new()), file.get_filename())
@@ -56,8 +59,8 @@ impl Open for Sqlite {
             .connect_with(file.clone().create_if_missing(true))
             .await
             .map_err(failed)?;
-        // Once it has been there, a file that is missing is an error: an empty one in its place would take rows that are lost
-        // when the other is brought back.
+        // After the first opening, a missing file is an error. An empty file in its place would
+        // accept rows that are lost when the original is restored.
         pool.set_connect_options(file.create_if_missing(false));
         instrument_pool(&pool);
         for migrations in migrations {
@@ -67,12 +70,14 @@ impl Open for Sqlite {
     }
 }
 
-/// Waits until no other process opens and migrates this database, and keeps others from it until it is dropped. SQLite has no
-/// lock that outlasts a transaction, and of two processes that start at once one would fail: at a table that the other has
-/// just made, or at its turn to the write-ahead log.
+/// Locks the database against other processes that open and migrate it.
 ///
-/// The lock is a file of its own, because closing the database's would give up SQLite's locks on that. A process that is
-/// killed loses it to the next.
+/// SQLite has no lock that outlasts a transaction. Without this lock, one of two processes that
+/// start at the same time would fail, at a table that the other has just created or at the switch
+/// to the write-ahead log.
+///
+/// The lock is a separate file, because closing the database's file would release SQLite's locks on
+/// it. The operating system releases the lock of a killed process.
 #[expect(clippy::incompatible_msrv, reason = "sqlx needs Rust 1.94")]
 async fn lock(file: &SqliteConnectOptions) -> io::Result<File> {
     let mut path = file.get_filename().as_os_str().to_owned();

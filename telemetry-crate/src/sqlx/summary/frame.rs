@@ -1,10 +1,10 @@
-//! Where in a statement the summary is: what of it has been read at this depth of parentheses, and what may come next.
+//! Parser state at one depth of parentheses: what was read, and what may follow.
 
 use std::borrow::Cow;
 
 use super::one_of;
 
-/// Words that a name follows at once, or after `INTO` or `TABLE`.
+/// Words that a name follows, either directly or after `INTO` or `TABLE`.
 pub(super) const BEFORE_TARGET: [&str; 9] = [
     "UPDATE", "TRUNCATE", "LOCK", "COPY", "TABLE", "CALL", "EXEC", "EXECUTE", "MERGE",
 ];
@@ -31,23 +31,23 @@ pub(super) const AFTER_SOURCES: [&str; 14] = [
 pub(super) const BEFORE_QUERY: [&str; 5] = ["UNION", "INTERSECT", "EXCEPT", "ALL", "DISTINCT"];
 
 /// Words between `EXPLAIN` and its statement.
-pub(super) const OF_EXPLAIN: [&str; 4] = ["ANALYZE", "VERBOSE", "QUERY", "PLAN"];
+pub(super) const EXPLAIN_OPTIONS: [&str; 4] = ["ANALYZE", "VERBOSE", "QUERY", "PLAN"];
 
-/// A statement, or what is in a parenthesis.
+/// The state of a statement, or of the content of a parenthesis.
 #[derive(Debug, Default)]
 pub(super) struct Frame<'a> {
-    /// Of the query that is in it; `None` where there are values.
+    /// The operation of the query inside; `None` if there are values.
     pub(super) operation: Option<&'a str>,
     pub(super) has_begun: bool,
     pub(super) is_explained: bool,
-    /// Whether it is the query of `WITH name AS (…)`, or a list of its columns.
+    /// Whether it is the query of `WITH name AS (…)`, or its list of columns.
     pub(super) is_body: bool,
-    /// The name of a table comes next.
+    /// Whether the name of a table comes next.
     pub(super) expected: Option<Expected>,
-    /// After a comma comes another table.
+    /// Whether another table follows a comma.
     pub(super) is_list: bool,
     pub(super) ctes: Ctes,
-    /// The name before `AS` whose query is not over yet.
+    /// The name before `AS` whose query has not ended yet.
     pub(super) cte: Option<Cow<'a, str>>,
     pub(super) is_recursive: bool,
 }
@@ -59,19 +59,19 @@ impl Frame<'_> {
     }
 }
 
-/// What the name is of.
+/// The role of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// What is read: a table, a query of `WITH`, or a function.
+    /// Read from: a table, a query of `WITH`, or a function.
     Source,
-    /// What is written, made, removed or called.
+    /// Written, created, removed or called.
     Target,
 }
 
-/// Where in a `WITH`.
+/// Position in a `WITH`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Ctes {
-    /// In none, or in the statement that it is for.
+    /// Outside, or in the statement after it.
     #[default]
     None,
     /// Before a name.

@@ -1,6 +1,7 @@
-//! The name of a table, the same however a statement spells it: `orders`, `"orders"`, `[orders]`, `main.orders`.
+//! Names of tables in one spelling.
 //!
-//! Capitals stay as they are, as the conventions advise.
+//! `orders`, `"orders"`, `[orders]` and `main.orders` are the same table. Upper case is kept, as
+//! the conventions advise.
 
 use std::borrow::Cow;
 
@@ -21,7 +22,9 @@ pub(super) fn push_part(name: &mut String, part: &str) {
     }
 }
 
-/// A part of a name without its quotes; a name of several parts as it is.
+/// Returns a part of a name without its quotes.
+///
+/// A name of several parts is returned unchanged.
 pub(super) fn unquoted(part: &str) -> Cow<'_, str> {
     let quoted = |open: char, close: char| part.strip_prefix(open)?.strip_suffix(close);
     if let Some(name) = quoted('[', ']') {
@@ -35,7 +38,7 @@ pub(super) fn unquoted(part: &str) -> Cow<'_, str> {
             return name.into();
         }
         let [one, two] = [String::from(quote), [quote, quote].iter().collect()];
-        // `"a b"."c"` are two.
+        // `"a b"."c"` has two parts.
         if name.replace(&two, "").contains(quote) {
             return part.into();
         }
@@ -44,7 +47,7 @@ pub(super) fn unquoted(part: &str) -> Cow<'_, str> {
     part.into()
 }
 
-/// The name without the schema that it has anyway.
+/// Returns the name without the default schema.
 pub(super) fn unqualified(name: &str, dialect: Dialect) -> &str {
     let schemas: &[&str] = match dialect {
         Dialect::PostgreSql => &["public."],

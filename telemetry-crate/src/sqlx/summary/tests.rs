@@ -11,16 +11,18 @@ fn summary_of(sql: &str, dialect: Dialect) -> Summary {
     summarizer.finish()
 }
 
-fn all(cases: &[(&str, &str)]) {
+fn assert_summaries(cases: &[(&str, &str)]) {
     for (sql, expected) in cases {
         assert_eq!(summary(sql).text, *expected, "{sql}");
     }
 }
 
-/// The examples of the conventions, but for a name in single quotes: in the databases at hand that is a value.
+/// The examples of the conventions, except for a name in single quotes.
+///
+/// In the supported databases that is a value.
 #[test]
-fn the_conventions_examples_hold() {
-    all(&[
+fn follows_the_conventions_examples() {
+    assert_summaries(&[
         (
             "SELECT * FROM wuser_table WHERE username = ?",
             "SELECT wuser_table",
@@ -44,7 +46,7 @@ fn the_conventions_examples_hold() {
 
 #[test]
 fn reads_are_operations_and_sources() {
-    all(&[
+    assert_summaries(&[
         ("SELECT id FROM orders WHERE id = $1", "SELECT orders"),
         ("select 1", "SELECT"),
         (
@@ -114,7 +116,7 @@ fn reads_are_operations_and_sources() {
 
 #[test]
 fn writes_are_operations_and_targets() {
-    all(&[
+    assert_summaries(&[
         (
             "INSERT INTO orders (id, note) VALUES (?, ?)",
             "INSERT orders",
@@ -153,8 +155,8 @@ fn writes_are_operations_and_targets() {
 }
 
 #[test]
-fn names_of_ctes_are_no_tables() {
-    all(&[
+fn cte_names_are_not_tables() {
+    assert_summaries(&[
         (
             "WITH recent AS (SELECT * FROM orders) SELECT * FROM recent",
             "SELECT orders SELECT",
@@ -171,7 +173,7 @@ fn names_of_ctes_are_no_tables() {
             "WITH RECURSIVE tree AS (SELECT id FROM t UNION ALL SELECT t.id FROM t JOIN tree ON true) SELECT * FROM tree",
             "SELECT t SELECT t SELECT",
         ),
-        // Wherever it stands.
+        // `WITH` at other positions.
         (
             "INSERT INTO archive WITH x AS (SELECT * FROM orders) SELECT * FROM x",
             "INSERT archive SELECT orders SELECT",
@@ -184,12 +186,12 @@ fn names_of_ctes_are_no_tables() {
             "CREATE TABLE old AS WITH x AS (SELECT * FROM a) SELECT * FROM x",
             "CREATE old SELECT a SELECT",
         ),
-        // Only the name before `AS` of a `WITH`.
+        // Only the name before `AS` of a `WITH` counts.
         (
             "WITH x AS (SELECT id AS orders FROM items) SELECT count AS items FROM x, orders, items",
             "SELECT items SELECT orders items",
         ),
-        // The query of `users` reads the table, as long as it is not recursive.
+        // The query of `users` reads the table, because it is not recursive.
         (
             "WITH users AS (SELECT * FROM users) SELECT * FROM users",
             "SELECT users SELECT",
@@ -207,7 +209,7 @@ fn names_of_ctes_are_no_tables() {
 
 #[test]
 fn other_commands_are_their_first_word() {
-    all(&[
+    assert_summaries(&[
         (
             "CREATE TABLE IF NOT EXISTS orders (id int)",
             "CREATE orders",
@@ -245,8 +247,8 @@ fn other_commands_are_their_first_word() {
 }
 
 #[test]
-fn anything_has_a_summary() {
-    all(&[
+fn any_text_has_a_summary() {
+    assert_summaries(&[
         ("", ""),
         ("'", ""),
         (")))", ""),
@@ -261,7 +263,7 @@ fn anything_has_a_summary() {
 }
 
 #[test]
-fn operation_is_what_a_with_is_for() {
+fn operation_ignores_ctes() {
     let with = summary("WITH x AS (SELECT 1 FROM orders) UPDATE items SET a = 1 FROM x");
     assert_eq!(with.operation, "UPDATE");
     assert_eq!(summary("select 1").operation, "SELECT");
@@ -288,7 +290,7 @@ fn collection_is_the_only_table() {
 }
 
 #[test]
-fn no_name_is_cut_at_255_bytes() {
+fn names_are_never_truncated() {
     let (first, second) = ("ü".repeat(80), "ä".repeat(80));
     let long = summary(&format!("SELECT * FROM {first} JOIN {second} ON true"));
     assert_eq!(long.text, format!("SELECT {first}"));
@@ -302,7 +304,7 @@ fn no_name_is_cut_at_255_bytes() {
 }
 
 #[test]
-fn spellings_of_a_name_are_one() {
+fn spellings_share_one_name() {
     let collection = |sql: &str, dialect| {
         let summary = summary_of(sql, dialect);
         let name = summary.collection.unwrap_or_default();
@@ -331,7 +333,7 @@ fn spellings_of_a_name_are_one() {
             let sql = format!("SELECT * FROM {name} WHERE id = 1");
             assert_eq!(collection(&sql, dialect), one("orders"), "{sql}");
         }
-        // Another table.
+        // A table in another schema.
         let sql = "SELECT * FROM \"shop\".\"orders\"";
         assert_eq!(collection(sql, dialect), one("shop.orders"));
         let sql = "SELECT * FROM \"order \"\"items\"";
@@ -350,7 +352,7 @@ fn spellings_of_a_name_are_one() {
     }
 }
 
-/// To PostgreSQL these are an array and an index.
+/// In PostgreSQL these are an array and an index.
 #[test]
 fn brackets_hide_no_table() {
     for dialect in [Dialect::PostgreSql, Dialect::Other] {

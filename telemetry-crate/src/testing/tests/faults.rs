@@ -1,4 +1,4 @@
-//! What an exporter may meet in the wild, on demand.
+//! Tests of the receiver's answers other than acceptance.
 
 use std::{
     io::{Read as _, Write as _},
@@ -74,7 +74,7 @@ fn rejections_keep_nothing() {
 }
 
 #[test]
-fn partial_successes_count_rejections() {
+fn partial_successes_report_rejections() {
     let receiver = OtlpReceiver::start_answering(Answer::Partial {
         rejected: 2,
         message: "too old".to_owned(),
@@ -125,7 +125,7 @@ fn partial_successes_count_rejections() {
 }
 
 #[test]
-fn hung_collectors_say_nothing() {
+fn hanging_collectors_do_not_answer() {
     let receiver = OtlpReceiver::start_answering(Answer::Hang).unwrap();
     let address = receiver.endpoint();
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).unwrap();

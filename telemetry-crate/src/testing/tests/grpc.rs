@@ -1,4 +1,4 @@
-//! The same over gRPC, through a client that is an HTTP/2 connection and nothing more.
+//! Tests of the receiver over gRPC, with an HTTP/2 connection as the client.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -15,7 +15,7 @@ use super::{
 
 pub(super) const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// One message in its frame.
+/// Adds the prefix to a message.
 pub(super) fn frame(is_compressed: bool, message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap();
     let mut frame = vec![u8::from(is_compressed)];
@@ -24,7 +24,9 @@ pub(super) fn frame(is_compressed: bool, message: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The answer's body, and its headers and trailers together, because a status may be in either.
+/// A response's body, with headers and trailers merged.
+///
+/// The status may be in either.
 pub(super) struct Answered {
     pub(super) body: Bytes,
     pub(super) headers: HeaderMap,
@@ -118,7 +120,7 @@ fn exports_get_message_and_status() {
 }
 
 #[test]
-fn a_compressed_message_is_unpacked() {
+fn compressed_messages_are_accepted() {
     let receiver = OtlpReceiver::start().unwrap();
     let body = frame(true, &gzip(&export_of(vec![server_span()]).encode_to_vec()));
     let answered = call(&receiver, TRACES, &[("grpc-encoding", "gzip")], body);
@@ -128,7 +130,7 @@ fn a_compressed_message_is_unpacked() {
 }
 
 #[test]
-fn every_signal_has_its_service() {
+fn every_signal_has_its_service_path() {
     let receiver = OtlpReceiver::start().unwrap();
     for (path, body) in [
         ("logs.v1.LogsService", logs().encode_to_vec()),
@@ -142,7 +144,7 @@ fn every_signal_has_its_service() {
 }
 
 #[test]
-fn non_exports_get_a_status() {
+fn invalid_requests_get_a_status() {
     let receiver = OtlpReceiver::start().unwrap();
     let export = export_of(vec![server_span()]).encode_to_vec();
     let mut short = frame(false, &export);

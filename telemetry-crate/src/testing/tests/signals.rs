@@ -1,4 +1,4 @@
-//! Logs and metrics, and bodies that are compressed, over HTTP.
+//! Tests of the receiver with logs, metrics and compressed bodies over HTTP.
 
 use std::{
     io::Write as _,
@@ -132,7 +132,7 @@ fn log_records_are_readable() {
 }
 
 #[test]
-fn metrics_of_every_kind_are_readable() {
+fn every_kind_of_metric_is_readable() {
     let receiver = OtlpReceiver::start().unwrap();
     let (head, _) = send(
         &receiver,
@@ -171,7 +171,7 @@ fn metrics_of_every_kind_are_readable() {
 }
 
 #[test]
-fn compressed_bodies_are_unpacked() {
+fn compressed_bodies_are_accepted() {
     let receiver = OtlpReceiver::start().unwrap();
     let body = gzip(&export_of(vec![server_span()]).encode_to_vec());
     let more = "content-encoding: gzip\r\nauthorization: Bearer abc\r\n";
@@ -194,7 +194,7 @@ fn compressed_bodies_are_unpacked() {
 }
 
 #[test]
-fn bad_or_huge_gzip_is_refused() {
+fn invalid_or_huge_gzip_is_rejected() {
     let receiver = OtlpReceiver::start().unwrap();
     let bomb = gzip(&vec![0; super::super::server::MAX_BODY_BYTES + 1]);
     assert!(bomb.len() < 1_000_000);

@@ -1,4 +1,4 @@
-//! TLS, with certificates that are made for the test.
+//! Tests of the receiver with TLS.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use super::{
     server_span,
 };
 
-/// An authority, and what it signs.
+/// A certificate authority.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -32,7 +32,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// A certificate and its key.
+    /// Signs a new certificate; returns it and its key.
     fn sign(&self, usage: ExtendedKeyUsagePurpose) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -42,7 +42,7 @@ impl Authority {
     }
 }
 
-/// Exports one span over TLS; the error of a handshake that fails.
+/// Exports one span over TLS; returns the error of a handshake that fails.
 fn export(
     receiver: &OtlpReceiver,
     authority: &Authority,
@@ -51,7 +51,7 @@ fn export(
     let mut roots = RootCertStore::empty();
     roots.add(authority.0.der().clone()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        // With 1.3 a client learns only after the handshake that its certificate is not wanted.
+        // With TLS 1.3 a client learns only after the handshake that a certificate is missing.
         .with_protocol_versions(&[if client.is_some() { &TLS13 } else { &TLS12 }])
         .unwrap()
         .with_root_certificates(roots);
@@ -82,7 +82,7 @@ fn export(
 }
 
 #[test]
-fn an_export_over_tls_arrives() {
+fn exports_over_tls_are_received() {
     let authority = Authority::new();
     let (certificate, key) = authority.sign(ExtendedKeyUsagePurpose::ServerAuth);
     let receiver = OtlpReceiver::start_tls(&certificate, &key, None).unwrap();
@@ -93,7 +93,7 @@ fn an_export_over_tls_arrives() {
 }
 
 #[test]
-fn certificates_are_required_if_asked() {
+fn client_certificates_can_be_required() {
     let authority = Authority::new();
     let (certificate, key) = authority.sign(ExtendedKeyUsagePurpose::ServerAuth);
     let receiver = OtlpReceiver::start_tls(&certificate, &key, Some(&authority.0.pem())).unwrap();
@@ -108,7 +108,7 @@ fn certificates_are_required_if_asked() {
 }
 
 #[test]
-fn bad_certificates_are_refused() {
+fn invalid_certificates_are_rejected() {
     let (certificate, key) = Authority::new().sign(ExtendedKeyUsagePurpose::ServerAuth);
     for (certificate, key, part) in [
         ("", key.as_str(), "certificate"),

@@ -1,4 +1,4 @@
-//! A running Alertmanager with the committed routing, its waits shortened, and the webhook as every receiver.
+//! Alertmanager with the shipped routing, scaled waits, and the webhook.
 
 use std::{fs, path::Path, process::Command, thread, time::Duration, time::Instant};
 
@@ -15,10 +15,11 @@ use support::{
 
 use super::{exporter::free_address, webhook::Webhook};
 
+/// A running server.
 pub(super) struct Alertmanager {
-    /// Dropping it ends the server.
+    /// Kills the server on drop.
     _process: Process,
-    /// Host and port.
+    /// The host and the port.
     pub(super) address: String,
 }
 
@@ -44,7 +45,7 @@ impl Alertmanager {
                 folder.join("alertmanager-data").display()
             ))
             .arg(format!("--web.listen-address={address}"))
-            // It is alone.
+            // There is no cluster.
             .arg("--cluster.listen-address=");
         let process = start(&mut command, &address)?;
         Ok(Self {
@@ -61,7 +62,7 @@ fn start(command: &mut Command, address: &str) -> anyhow::Result<Process> {
     while !http::get(&ready).is_ok_and(|answer| answer.status == 200) {
         if process.has_ended() || Instant::now() > until {
             bail!(
-                "Alertmanager does not listen; it said:\n{}",
+                "Alertmanager does not listen; its output:\n{}",
                 process.lines().join("\n")
             );
         }

@@ -1,4 +1,4 @@
-//! A running postgres_exporter, with the queries that are shipped beside the dashboards.
+//! postgres_exporter with the queries that are shipped beside the dashboards.
 
 use std::{net::TcpListener, path::Path, process::Command, thread, time::Duration, time::Instant};
 
@@ -8,10 +8,11 @@ use support::{
     process::{Process, START},
 };
 
+/// A running exporter.
 pub(super) struct Exporter {
-    /// Dropping it ends the server.
+    /// Kills the exporter on drop.
     _process: Process,
-    /// Host and port.
+    /// The host and the port.
     pub(super) target: String,
 }
 
@@ -31,7 +32,7 @@ impl Exporter {
         {
             if process.has_ended() || Instant::now() > until {
                 bail!(
-                    "postgres_exporter does not reach the server; it said:\n{}",
+                    "postgres_exporter does not reach the server; its output:\n{}",
                     process.lines().join("\n")
                 );
             }
@@ -44,7 +45,7 @@ impl Exporter {
     }
 }
 
-/// Free now. Programs that cannot be asked for any free port get this one.
+/// An address that is free at the moment, for programs that cannot choose a port.
 pub(super) fn free_address() -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").context("a free port")?;
     Ok(listener.local_addr()?.to_string())

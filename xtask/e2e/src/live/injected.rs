@@ -1,43 +1,45 @@
-//! The faults: what is done to whom, and which alert must tell of it.
+//! The injected faults and their alerts.
 //!
-//! Those that do not disturb each other go on at the same time. Each is a cause and not a number: nothing here writes a metric.
+//! Faults that do not affect each other are injected at the same time. A fault is a real cause; none writes a metric.
 
-mod away;
-mod further;
-mod side_by_side;
+mod concurrent;
+mod inhibited;
+mod outages;
 
 use std::time::Duration;
 
-use super::{load::Load, site::Site};
+use super::{background_load::Load, environment::Environment};
 
-/// One after the other. The services go last, because what is down has no other trouble.
+/// Rounds of faults, one after the other.
+///
+/// The services are killed last, because a service that is down has no other fault.
 pub(super) const ROUNDS: [&[Fault]; 4] = [
-    side_by_side::FAULTS,
-    further::FAULTS,
-    away::DATABASE,
-    away::SERVICES,
+    concurrent::FAULTS,
+    inhibited::FAULTS,
+    outages::DATABASE,
+    outages::SERVICES,
 ];
 
-/// What goes on until it is dropped.
+/// A cause that lasts until it is dropped.
 pub(super) type Cause = Box<dyn std::any::Any>;
 
-type Begin = fn(&Site) -> anyhow::Result<Cause>;
-type End = fn(&Site) -> anyhow::Result<()>;
+type Begin = fn(&Environment) -> anyhow::Result<Cause>;
+type End = fn(&Environment) -> anyhow::Result<()>;
 
-/// An alert, and how to have it.
+/// A fault and the alert that it must fire.
 pub(super) struct Fault {
     pub(super) alert: &'static str,
     pub(super) job: &'static str,
     pub(super) severity: &'static str,
-    /// What is done, for the table.
+    /// A description of the fault, as in the alert's runbook.
     pub(super) cause: &'static str,
     pub(super) begin: Begin,
-    /// After the [`Cause`] has been dropped, which is enough for most.
+    /// Ends the fault after the [`Cause`] is dropped; often a no-op.
     pub(super) end: End,
 }
 
 impl Fault {
-    /// It must be a page.
+    /// A fault whose alert is critical.
     const fn page(
         alert: &'static str,
         job: &'static str,
@@ -54,7 +56,7 @@ impl Fault {
         }
     }
 
-    /// It must be a ticket.
+    /// A fault whose alert is a warning.
     const fn ticket(
         alert: &'static str,
         job: &'static str,
@@ -67,33 +69,33 @@ impl Fault {
         }
     }
 
-    /// For a cause that does not end by being dropped.
+    /// Adds the end of a cause that does not end on drop.
     const fn until(self, end: End) -> Self {
         Self { end, ..self }
     }
 }
 
-/// For what the fault before it causes as well.
-const THE_SAME: Begin = |_| none(Ok(()));
+/// The previous fault is the cause of this alert, too.
+const SAME_CAUSE: Begin = |_| none(Ok(()));
 
-/// Nothing that has to be kept.
+/// A cause with no value to keep.
 fn none(done: anyhow::Result<()>) -> anyhow::Result<Cause> {
     done.map(|()| Box::new(()) as Cause)
 }
 
-/// Clients that post with so many milliseconds in between.
+/// Clients that send POST requests with a pause in milliseconds.
 fn posts(clients: usize, pause: u64, address: &str, path: &str) -> anyhow::Result<Cause> {
     let pause = Duration::from_millis(pause);
-    Ok(Box::new(Load::of(
+    Ok(Box::new(Load::posts(
         clients,
         pause,
         format!("{address}{path}"),
     )))
 }
 
-/// So many of them, and none is used.
-fn held<T: 'static>(many: usize, open: impl Fn() -> anyhow::Result<T>) -> anyhow::Result<Cause> {
-    let held: anyhow::Result<Vec<T>> = (0..many).map(|_| open()).collect();
+/// Keeps `count` values, such as connections, until the cause is dropped.
+fn held<T: 'static>(count: usize, open: impl Fn() -> anyhow::Result<T>) -> anyhow::Result<Cause> {
+    let held: anyhow::Result<Vec<T>> = (0..count).map(|_| open()).collect();
     Ok(Box::new(held?))
 }
 

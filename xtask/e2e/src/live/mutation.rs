@@ -1,7 +1,6 @@
-//! The test of the tests: where a metric is renamed or a label is dropped, the checks of panels fail, and name what is broken
-//! and nothing else.
+//! Checks that a renamed metric and a dropped label fail exactly their panels.
 //!
-//! The change is made by a second Prometheus between the services and itself, because that is what the dashboards would see.
+//! A second Prometheus scrapes the same targets and relabels the samples, as a changed service would emit them.
 
 use std::time::Duration;
 
@@ -9,13 +8,14 @@ use anyhow::{Context as _, ensure};
 use observability::dashboards::Filled;
 use support::{paths, tools};
 
-use super::{panels::Panels, prometheus::Prometheus, site::Site};
+use super::{environment::Environment, panels::Panels, prometheus::Prometheus};
 
-/// The metric that is called otherwise, and the label that is gone.
+/// The metric that is renamed.
 const METRIC: &str = "db_client_connection_limit";
+/// The label that is dropped.
 const LABEL: &str = "cron";
 
-/// What the next version of a service would do.
+/// The changes as relabeling rules.
 const RELABEL: &str = "    metric_relabel_configs:
       - source_labels: [__name__]
         regex: db_client_connection_limit
@@ -25,39 +25,39 @@ const RELABEL: &str = "    metric_relabel_configs:
         regex: cron
 ";
 
-/// Until counters that have just appeared have rates; on a busy machine, too.
+/// How long new counters may take to have rates on a busy machine.
 const ENOUGH: Duration = Duration::from_secs(20);
 
-pub(super) fn run(site: &Site) -> anyhow::Result<()> {
+pub(super) fn run(env: &Environment) -> anyhow::Result<()> {
     let folder = paths::fresh("live-mutated").context("cannot empty target/live-mutated")?;
     std::fs::create_dir_all(&folder)?;
     let prometheus = Prometheus::start(
         &tools::prometheus()?,
         &folder,
         None,
-        &site.scraped(),
+        &env.scraped(),
         RELABEL,
     )?;
     let phases = [Filled::Traffic, Filled::Calls];
-    let missed = Panels::new().unanswered(&prometheus, &phases, ENOUGH);
+    let errors = Panels::new().unanswered(&prometheus, &phases, ENOUGH);
     let (of_metric, rest): (Vec<_>, Vec<_>) =
-        missed.into_iter().partition(|one| one.contains(METRIC));
-    let (of_label, others): (Vec<_>, Vec<_>) = rest
-        .into_iter()
-        .partition(|one| one.contains(&format!("the label {LABEL}")) || one.contains("cron_"));
+        errors.into_iter().partition(|error| error.contains(METRIC));
+    let (of_label, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|error| {
+        error.contains(&format!("the label {LABEL}")) || error.contains("cron_")
+    });
     ensure!(
         !of_metric.is_empty(),
-        "nothing misses {METRIC}, which is called otherwise"
+        "no panel fails for the renamed {METRIC}"
     );
     ensure!(
         of_label
             .iter()
-            .any(|one| one.contains(&format!("no series has the label {LABEL}"))),
-        "nothing misses the label {LABEL}, which is gone: {of_label:?}"
+            .any(|error| error.contains(&format!("no series has the label {LABEL}"))),
+        "no panel fails for the dropped label {LABEL}: {of_label:?}"
     );
     ensure!(
         others.is_empty(),
-        "what has not been changed is missed as well:\n{}",
+        "unchanged queries fail as well:\n{}",
         others.join("\n")
     );
     Ok(())

@@ -1,4 +1,4 @@
-//! Every query of every panel, asked as Grafana asks it: each must have an answer, in the phase that should fill it.
+//! Runs every query of every panel as Grafana does and checks the results.
 
 use std::{
     thread,
@@ -10,42 +10,44 @@ use observability::dashboards::{self, Ask, Dashboard, Filled, Panel, Target};
 use serde_json::Value;
 
 use super::{
-    picture::{self, Span},
+    interpolation,
+    picture::{self, Period},
     prometheus::Prometheus,
-    question,
 };
 
-/// Generous: the machine may be building something else.
+/// How long panels may take to fill, even while the machine is building.
 const DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_secs(1);
 
-/// What is still to be shown, of all dashboards.
+/// The panels of all dashboards, and which of their queries had a result.
 pub(super) struct Panels {
     dashboards: Vec<Dashboard>,
+    /// The start of the load, in seconds since 1970.
     since: f64,
     answered: Vec<Answered>,
 }
 
-/// A query that had an answer.
+/// A query that had a result.
 #[derive(Debug, Clone)]
 struct Answered {
     dashboard: String,
     panel: String,
+    /// Whether its exemplars lead to traces.
     traces: bool,
 }
 
-/// How many there are, and how many have been shown to work.
+/// Counts for one dashboard: how many have a result, of how many.
 #[derive(Debug, Clone)]
 pub(super) struct Count {
     pub(super) dashboard: String,
     pub(super) panels: (usize, usize),
     pub(super) targets: (usize, usize),
-    /// Of those answered, the ones whose dots lead to traces.
+    /// Queries with a result whose exemplars lead to traces.
     pub(super) traces: usize,
 }
 
 impl Panels {
-    /// All queries; the load begins now.
+    /// Takes all dashboards; the time range of the queries starts now.
     pub(super) fn new() -> Self {
         Self {
             dashboards: dashboards::all(),
@@ -54,11 +56,11 @@ impl Panels {
         }
     }
 
-    /// Asks all queries that one of the phases should fill, until each has an answer or it takes too long.
+    /// Repeats the queries of these phases until each has a result.
     ///
     /// # Errors
     ///
-    /// Names each query without one, its panel, and what is missing.
+    /// If that takes more than a minute. Names each query without a result, its panel, and what is missing.
     pub(super) fn check(
         &mut self,
         prometheus: &Prometheus,
@@ -67,14 +69,16 @@ impl Panels {
         let failed = self.unanswered(prometheus, phases, DEADLINE);
         ensure!(
             failed.is_empty(),
-            "{} queries have no answer:\n{}",
+            "{} queries have no result:\n{}",
             failed.len(),
             failed.join("\n")
         );
         Ok(())
     }
 
-    /// The same; what has no answer by the deadline.
+    /// Repeats the queries of these phases until each has a result.
+    ///
+    /// Returns the errors of those without a result by `deadline`.
     pub(super) fn unanswered(
         &mut self,
         prometheus: &Prometheus,
@@ -124,21 +128,23 @@ impl Panels {
         failed
     }
 
-    /// Every variable has something to choose from.
+    /// Checks that every variable has values.
     pub(super) fn variables(&self, prometheus: &Prometheus) -> anyhow::Result<()> {
         for dashboard in &self.dashboards {
             for variable in dashboard.variables() {
                 let Some(query) = variable.query() else {
                     continue;
                 };
-                let query = question::ask(dashboard, query, 60);
-                let inside = query
+                let query = interpolation::interpolate(dashboard, query, 60);
+                let arguments = query
                     .strip_prefix("label_values(")
                     .and_then(|rest| rest.strip_suffix(')'));
-                let parts = inside.and_then(|inside| inside.rsplit_once(','));
-                let (selector, label) = parts.ok_or_else(|| anyhow!("what is {query}?"))?;
+                let arguments = arguments.and_then(|arguments| arguments.rsplit_once(','));
+                let (selector, label) = arguments.ok_or_else(|| {
+                    anyhow!("found {query}, expected label_values(selector, label)")
+                })?;
                 let values = prometheus.values(selector.trim(), label.trim())?;
-                // A target outside Kubernetes has neither.
+                // Targets outside Kubernetes have neither.
                 let optional = ["cluster", "namespace"].contains(&variable.name());
                 ensure!(
                     values > 0 || optional,
@@ -151,23 +157,23 @@ impl Panels {
         Ok(())
     }
 
-    /// Each dashboard by its name, as it looks now.
+    /// Names and pictures of all dashboards, for the time since the start.
     pub(super) fn pictures(
         &self,
         prometheus: &Prometheus,
     ) -> anyhow::Result<Vec<(String, String)>> {
-        let span = Span {
+        let period = Period {
             from: self.since.round(),
             to: now().floor(),
         };
         let draw = |dashboard: &Dashboard| {
-            let picture = picture::draw(dashboard, prometheus, span)?;
+            let picture = picture::draw(dashboard, prometheus, period)?;
             Ok((dashboard.name().to_owned(), picture))
         };
         self.dashboards.iter().map(draw).collect()
     }
 
-    /// The result so far, per dashboard.
+    /// The counts so far, per dashboard.
     pub(super) fn counts(&self) -> Vec<Count> {
         self.dashboards
             .iter()
@@ -178,8 +184,8 @@ impl Panels {
                         .filter(|answer| answer.dashboard == dashboard.title())
                 };
                 let complete = dashboard.panels().filter(|panel| {
-                    let shown = answered().filter(|answer| answer.panel == panel.title());
-                    shown.count() >= panel.targets().len()
+                    let of_panel = answered().filter(|answer| answer.panel == panel.title());
+                    of_panel.count() >= panel.targets().len()
                 });
                 let all = dashboard.panels().map(|panel| panel.targets().len());
                 Count {
@@ -193,7 +199,9 @@ impl Panels {
     }
 }
 
-/// At least one series with at least one number; its labels are those of the legend; its dots lead to traces.
+/// Checks that a query has a series with a finite value.
+///
+/// Its series must have the labels of the legend, and exemplars if the panel shows them.
 fn answered(
     prometheus: &Prometheus,
     dashboard: &Dashboard,
@@ -202,7 +210,7 @@ fn answered(
 ) -> anyhow::Result<()> {
     let to = now();
     let range = Duration::from_secs_f64((to - since).max(10.0)).as_secs();
-    let query = question::ask(dashboard, target.expr(), range);
+    let query = interpolation::interpolate(dashboard, target.expr(), range);
     let series = match target.ask() {
         Ask::Range | Ask::Buckets => prometheus.range(&query, since, to)?,
         Ask::Now | Ask::Rows => prometheus.now(&query)?,
@@ -214,7 +222,9 @@ fn answered(
         series.len()
     );
     let optional = ["cluster", "namespace", "server"];
-    for token in question::tokens(target.legend()).filter(|token| !optional.contains(token)) {
+    for token in
+        interpolation::legend_labels(target.legend()).filter(|token| !optional.contains(token))
+    {
         let named = |series: &Value| series["metric"][token].is_string();
         ensure!(
             series.iter().any(named),
@@ -237,7 +247,7 @@ fn has_number(series: &Value) -> bool {
     finite(&series["value"]) || values.is_some_and(|values| values.iter().any(finite))
 }
 
-/// In seconds since 1970, as Prometheus counts.
+/// The current time in seconds since 1970, as Prometheus counts.
 fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64()

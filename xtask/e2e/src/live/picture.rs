@@ -1,20 +1,19 @@
-//! A dashboard as a picture, drawn from what Prometheus answers: for readers without a Grafana at hand.
+//! Draws dashboards as SVG from Prometheus' answers, for the book.
 //!
-//! Panels stand where Grafana puts them and show what it would show: the same queries, units, axes, legends, colours, order
-//! and words. Left out: links, dots of exemplars, and everything that moves. Rows that are closed at first are drawn open.
-//! It is SVG by hand, because lines, boxes and words are all that there is to it.
+//! Panels have the positions, queries, units, axes, legends, colors and texts that Grafana shows. Links, exemplars and
+//! interactive parts are not drawn. Collapsed rows are drawn open.
 
 mod axis;
 mod canvas;
-mod colour;
 mod field;
-mod known;
+mod latest;
 mod lines;
 mod number;
-mod rows_over_time;
+mod palette;
 mod series;
-mod single;
+mod supported;
 mod table;
+mod timeline;
 
 use anyhow::ensure;
 use observability::dashboards::Dashboard;
@@ -25,46 +24,48 @@ use self::{
     field::Field,
     series::Series,
 };
-use super::{prometheus::Prometheus, question};
+use super::{interpolation, prometheus::Prometheus};
 
-/// Pixels of a column and of a row of Grafana's grid, which has 24 columns.
+/// The width in pixels of one of the 24 columns of Grafana's grid.
 const COLUMN: f64 = 66.0;
+/// The height in pixels of a row of Grafana's grid.
 const ROW: f64 = 30.0;
+/// The height in pixels of the title.
 const HEAD: f64 = 56.0;
 
-/// The time that is shown, in seconds since 1970.
+/// A time range in seconds since 1970.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct Period {
     pub(super) from: f64,
     pub(super) to: f64,
 }
 
-/// Draws all panels, those of collapsed rows as well.
+/// Draws all panels, including those of collapsed rows.
 ///
 /// # Errors
 ///
-/// Prometheus does not answer, or a panel has an option that would be shown otherwise than by Grafana.
+/// If Prometheus does not answer, or a panel has an option that this module does not draw as Grafana does.
 pub(super) fn draw(
     dashboard: &Dashboard,
     prometheus: &Prometheus,
-    span: Span,
+    period: Period,
 ) -> anyhow::Result<String> {
     let json = dashboard.json();
-    let panels = flat(&json["panels"]);
+    let panels = flatten(&json["panels"]);
     let bottom = panels.iter().map(|panel| {
         let position = &panel["gridPos"];
         number(&position["y"]) + number(&position["h"])
     });
     let height = HEAD + bottom.fold(0.0, f64::max) * ROW;
     let mut canvas = Canvas::new(24.0 * COLUMN, height);
-    canvas.words(16.0, 26.0, 20.0, canvas::TEXT, dashboard.title());
-    canvas.words(16.0, 46.0, 13.0, canvas::QUIET, dashboard.question());
+    canvas.text(16.0, 26.0, 20.0, canvas::TEXT, dashboard.title());
+    canvas.text(16.0, 46.0, 13.0, canvas::MUTED, dashboard.question());
     let range = format!(
         "{} to {} UTC",
-        axis::time(span.from, true),
-        axis::time(span.to, true)
+        axis::time(period.from, true),
+        axis::time(period.to, true)
     );
-    canvas.words_before(24.0 * COLUMN - 16.0, 26.0, 13.0, canvas::TEXT, &range);
+    canvas.text_end(24.0 * COLUMN - 16.0, 26.0, 13.0, canvas::TEXT, &range);
     for panel in &panels {
         let position = &panel["gridPos"];
         let area = Area {
@@ -75,50 +76,51 @@ pub(super) fn draw(
         };
         let title = panel["title"].as_str().unwrap_or_default();
         if panel["type"] == "row" {
-            canvas.words(area.x + 10.0, area.y + 21.0, 15.0, canvas::TEXT, title);
+            canvas.text(area.x + 10.0, area.y + 21.0, 15.0, canvas::TEXT, title);
             continue;
         }
-        let unknown = known::unknown(panel);
+        let unsupported = supported::unsupported(panel);
         ensure!(
-            unknown.is_empty(),
-            "{}, panel {title:?}: found {}, which the pictures cannot show; draw it in `picture`, and add it to `known`",
+            unsupported.is_empty(),
+            "{}, panel {title:?}: found {}, which cannot be drawn; draw it in `picture`, and add it to `supported`",
             dashboard.title(),
-            unknown.join(", ")
+            unsupported.join(", ")
         );
         let inside = canvas.panel(area, title);
-        let shown = shown(dashboard, prometheus, panel, span)?;
-        paint(&mut canvas, inside, panel, &shown, span);
+        let answers = query_targets(dashboard, prometheus, panel, period)?;
+        draw_panel(&mut canvas, inside, panel, &answers, period);
     }
     Ok(canvas.svg())
 }
 
-/// All panels, rows first; below a collapsed row are its own.
-fn flat(panels: &Value) -> Vec<Value> {
+/// All panels, each collapsed row followed by its own panels.
+fn flatten(panels: &Value) -> Vec<Value> {
     let mut all = Vec::new();
     for panel in panels.as_array().into_iter().flatten() {
         all.push(panel.clone());
-        all.extend(flat(&panel["panels"]));
+        all.extend(flatten(&panel["panels"]));
     }
     all
 }
 
-fn shown(
+/// The series of each target of a panel.
+fn query_targets(
     dashboard: &Dashboard,
     prometheus: &Prometheus,
     panel: &Value,
-    span: Span,
+    period: Period,
 ) -> anyhow::Result<Vec<Vec<Series>>> {
-    let seconds = std::time::Duration::from_secs_f64(span.to - span.from).as_secs();
+    let seconds = std::time::Duration::from_secs_f64(period.to - period.from).as_secs();
     let targets = panel["targets"].as_array().into_iter().flatten();
     targets
         .map(|target| {
             let query = target["expr"].as_str().unwrap_or_default();
-            let query = question::ask(dashboard, query, seconds);
+            let query = interpolation::interpolate(dashboard, query, seconds);
             let legend = target["legendFormat"].as_str().unwrap_or_default();
             let answer = if target["instant"] == true {
-                prometheus.at(&query, span.to)?
+                prometheus.at(&query, period.to)?
             } else {
-                prometheus.range(&query, span.from, span.to)?
+                prometheus.range(&query, period.from, period.to)?
             };
             Ok(answer
                 .iter()
@@ -128,24 +130,31 @@ fn shown(
         .collect()
 }
 
-fn paint(canvas: &mut Canvas, area: Area, panel: &Value, shown: &[Vec<Series>], span: Span) {
-    let all: Vec<&Series> = shown.iter().flatten().collect();
+/// Draws the content of a panel, or its text for missing values.
+fn draw_panel(
+    canvas: &mut Canvas,
+    area: Area,
+    panel: &Value,
+    answers: &[Vec<Series>],
+    period: Period,
+) {
+    let all: Vec<&Series> = answers.iter().flatten().collect();
     if all.is_empty() {
         let nothing = Field::of(panel, "").text(None);
         let (x, y) = (area.x + area.width / 2.0, area.y + area.height / 2.0);
-        return canvas.words_around(x, y, 14.0, canvas::QUIET, &nothing);
+        return canvas.text_middle(x, y, 14.0, canvas::MUTED, &nothing);
     }
     match panel["type"].as_str() {
-        Some("stat") => single::stat(canvas, area, panel, &all, span),
-        Some("table") => table::draw(canvas, area, panel, shown),
-        Some("bargauge") => single::bars(canvas, area, panel, &all),
-        Some("state-timeline") => rows_over_time::states(canvas, area, panel, &all, span),
-        Some("heatmap") => rows_over_time::heat(canvas, area, panel, &all, span),
-        _ => lines::draw(canvas, area, panel, &all, span),
+        Some("stat") => latest::stat(canvas, area, panel, &all, period),
+        Some("table") => table::draw(canvas, area, panel, answers),
+        Some("bargauge") => latest::bars(canvas, area, panel, &all),
+        Some("state-timeline") => timeline::states(canvas, area, panel, &all, period),
+        Some("heatmap") => timeline::heat(canvas, area, panel, &all, period),
+        _ => lines::draw(canvas, area, panel, &all, period),
     }
 }
 
-/// Where lines of text stand.
+/// The baselines of lines of text in `area`.
 fn rows(area: Area) -> impl Iterator<Item = f64> {
     let fits = (area.height / 18.0).floor();
     (0_u16..)

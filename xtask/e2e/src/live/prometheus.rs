@@ -1,4 +1,4 @@
-//! A running Prometheus with the rules, their durations scaled, its targets, and its query API.
+//! Prometheus with the scaled rules and the targets, and its query API.
 
 use std::{fs, path::Path, path::PathBuf};
 
@@ -7,20 +7,23 @@ use observability::alerts::{self, Timing};
 use serde_json::{Value, json};
 use support::{http, process::Process, tools};
 
-use super::site::{ORDERS, STARVED};
+use super::environment::{ORDERS, STARVED};
 
-/// What is scraped, as `job`, `instance`, and where it is.
+/// A target: job, instance, and address.
 pub(super) type Scraped<'a> = (&'a str, &'a str, &'a str);
 
+/// A running server.
 pub(super) struct Prometheus {
-    /// Dropping it ends the server.
+    /// Kills the server on drop.
     _process: Process,
     address: String,
     targets: PathBuf,
 }
 
 impl Prometheus {
-    /// `alertmanager` hears of alerts, if there is one; `relabel` is added to the configuration of the scrapes.
+    /// Starts the server.
+    ///
+    /// Alerts are sent to `alertmanager`, if it is given. `relabel` is added to the scrape configuration.
     pub(super) fn start(
         tools: &tools::Prometheus,
         folder: &Path,
@@ -45,23 +48,23 @@ impl Prometheus {
         })
     }
 
-    /// From now on it scrapes these, and forgets the others.
+    /// Replaces the targets.
     pub(super) fn scrape(&self, scraped: &[Scraped<'_>]) -> anyhow::Result<()> {
         write_targets(&self.targets, scraped)
     }
 
-    /// The newest values of all series of a query.
+    /// The current value of each series of a query.
     pub(super) fn now(&self, query: &str) -> anyhow::Result<Vec<Value>> {
         self.ask("query", &[("query", query)], "/data/result")
     }
 
-    /// The values of all series of a query at a time, in seconds since 1970.
+    /// The value of each series of a query at a time in seconds since 1970.
     pub(super) fn at(&self, query: &str, second: f64) -> anyhow::Result<Vec<Value>> {
         let parameters = [("query", query), ("time", &*second.to_string())];
         self.ask("query", &parameters, "/data/result")
     }
 
-    /// The values of all series of a query since `from`, one for each second.
+    /// The values of each series of a query in a time range, one per second.
     pub(super) fn range(&self, query: &str, from: f64, to: f64) -> anyhow::Result<Vec<Value>> {
         let (from, to) = (from.to_string(), to.to_string());
         let parameters = [
@@ -73,7 +76,7 @@ impl Prometheus {
         self.ask("query_range", &parameters, "/data/result")
     }
 
-    /// The traces that dots on a panel would lead to.
+    /// The number of exemplars with a trace id.
     pub(super) fn exemplars(&self, query: &str) -> anyhow::Result<usize> {
         let parameters = [("query", query), ("start", "0"), ("end", "9999999999")];
         let series = self.ask("query_exemplars", &parameters, "/data")?;
@@ -86,7 +89,7 @@ impl Prometheus {
             .count())
     }
 
-    /// The values that a dashboard's variable offers.
+    /// The number of values of a label, as for a dashboard's variable.
     pub(super) fn values(&self, selector: &str, label: &str) -> anyhow::Result<usize> {
         let values = self.ask(
             &format!("label/{label}/values"),
@@ -117,7 +120,9 @@ impl Prometheus {
     }
 }
 
-/// Prometheus watches the file. It is renamed into place, because half of it would be an error.
+/// Writes the file of targets, which Prometheus watches.
+///
+/// The file is renamed into place, so that Prometheus never reads an incomplete one.
 fn write_targets(file: &Path, scraped: &[Scraped<'_>]) -> anyhow::Result<()> {
     let entries = scraped.iter().map(|(job, instance, target)| {
         json!({ "targets": [target], "labels": { "job": job, "instance": instance } })

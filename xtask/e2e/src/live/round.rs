@@ -1,4 +1,4 @@
-//! One round: causes begin, notifications arrive, causes end, and the ends are notified as well.
+//! A round of faults: inject, wait for alerts, end, wait for resolutions.
 
 use std::time::{Duration, Instant};
 
@@ -6,17 +6,17 @@ use anyhow::{Context as _, anyhow, ensure};
 use support::paths;
 
 use super::{
+    environment::Environment,
     injected::{Cause, Fault},
-    site::Site,
-    webhook::News,
+    webhook::Notification,
 };
 
-/// For each notification: the machine may be building something else.
+/// How long a notification may take, even while the machine is building.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// What was seen of one alert.
+/// How long an alert took to fire and to resolve, or why it did not.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct AlertResult {
     pub(super) alert: &'static str,
     pub(super) severity: &'static str,
     pub(super) cause: &'static str,
@@ -24,22 +24,27 @@ pub(super) struct Seen {
     pub(super) resolved: anyhow::Result<Duration, String>,
 }
 
-/// Begins all, has `meanwhile` look around, ends all.
+/// Injects all faults, runs `meanwhile` once they have fired, and ends them.
+///
+/// # Errors
+///
+/// If an alert keeps firing before its fault, or a fault cannot be injected or ended. A missing notification is part of
+/// the results.
 pub(super) fn round(
-    site: &Site,
+    env: &Environment,
     faults: &[Fault],
     meanwhile: impl FnOnce(),
-) -> anyhow::Result<Vec<Seen>> {
-    // A burst of a busy machine may have fired one already: first it must be quiet.
+) -> anyhow::Result<Vec<AlertResult>> {
+    // A busy machine may have fired an alert already, which must resolve first.
     for fault in faults {
-        let quiet = Instant::now() + DEADLINE;
-        while site
+        let until = Instant::now() + DEADLINE;
+        while env
             .webhook
-            .newest(|news| is_of(news, fault))
-            .is_some_and(|news| news.firing)
+            .latest(|notification| is_about(notification, fault))
+            .is_some_and(|notification| notification.firing)
         {
             ensure!(
-                Instant::now() < quiet,
+                Instant::now() < until,
                 "{} fires before its cause",
                 fault.alert
             );
@@ -49,36 +54,38 @@ pub(super) fn round(
     let mut causes: Vec<(Instant, Cause)> = Vec::new();
     for fault in faults {
         let began = Instant::now();
-        let cause = (fault.begin)(site).with_context(|| fault.cause.to_owned())?;
+        let cause = (fault.begin)(env).with_context(|| fault.cause.to_owned())?;
         causes.push((began, cause));
     }
     let mut fired = Vec::new();
     for (fault, (began, _)) in faults.iter().zip(&causes) {
-        let news = site
-            .webhook
-            .wait(*began, DEADLINE, |news| news.firing && is_of(news, fault));
-        let news = news.and_then(|news| is_complete(&news, fault).map(|()| news.at - *began));
-        fired.push(news.map_err(|error| format!("{error:#}")));
+        let notification = env.webhook.wait(*began, DEADLINE, |notification| {
+            notification.firing && is_about(notification, fault)
+        });
+        let notification = notification.and_then(|notification| {
+            check_routing(&notification, fault).map(|()| notification.at - *began)
+        });
+        fired.push(notification.map_err(|error| format!("{error:#}")));
     }
     meanwhile();
 
     let mut ended = Vec::new();
     for (fault, (_, cause)) in faults.iter().zip(causes) {
         drop(cause);
-        (fault.end)(site).with_context(|| format!("the end of: {}", fault.cause))?;
+        (fault.end)(env).with_context(|| format!("the end of: {}", fault.cause))?;
         ended.push(Instant::now());
     }
-    let mut seen = Vec::new();
+    let mut results = Vec::new();
     for ((fault, fired), ended) in faults.iter().zip(fired).zip(ended) {
         let resolved = if fired.is_ok() {
-            let news = site
-                .webhook
-                .wait(ended, DEADLINE, |news| !news.firing && is_of(news, fault));
-            news.map(|news| news.at - ended)
+            let notification = env.webhook.wait(ended, DEADLINE, |notification| {
+                !notification.firing && is_about(notification, fault)
+            });
+            notification.map(|notification| notification.at - ended)
         } else {
-            Err(anyhow!("it has not fired"))
+            Err(anyhow!("the alert has not fired"))
         };
-        seen.push(Seen {
+        results.push(AlertResult {
             alert: fault.alert,
             severity: fault.severity,
             cause: fault.cause,
@@ -86,38 +93,48 @@ pub(super) fn round(
             resolved: resolved.map_err(|error| format!("{error:#}")),
         });
     }
-    Ok(seen)
+    Ok(results)
 }
 
-/// Of several windows of a burn rate, the shortest: the others take their time to resolve.
-fn is_of(news: &News, fault: &Fault) -> bool {
-    let label = |name: &str, value: &str| news.labels.get(name).is_some_and(|own| own == value);
+/// Whether the notification is about the alert of `fault`.
+///
+/// Of several windows of a burn rate, only the shortest counts, because the others take long to resolve.
+fn is_about(notification: &Notification, fault: &Fault) -> bool {
+    let label = |name: &str, value: &str| {
+        notification
+            .labels
+            .get(name)
+            .is_some_and(|own| own == value)
+    };
     label("alertname", fault.alert)
         && label("job", fault.job)
         && label("severity", fault.severity)
-        && news.labels.get("long").is_none_or(|long| long == "1m")
+        && notification
+            .labels
+            .get("long")
+            .is_none_or(|long| long == "1m")
 }
 
-/// It went to who is to be told, and says what to do.
-fn is_complete(news: &News, fault: &Fault) -> anyhow::Result<()> {
+/// Checks the receiver and the runbook of a notification.
+fn check_routing(notification: &Notification, fault: &Fault) -> anyhow::Result<()> {
     let to = if fault.severity == "critical" {
         "/page"
     } else {
         "/ticket"
     };
     ensure!(
-        news.to == to,
-        "it went to {}, expected {to}: {:?}",
-        news.to,
-        news.labels
+        notification.to == to,
+        "found the receiver {}, expected {to}: {:?}",
+        notification.to,
+        notification.labels
     );
-    let runbook = news.annotations.get("runbook_url");
-    let runbook = runbook.context("it has no runbook_url")?;
+    let runbook = notification.annotations.get("runbook_url");
+    let runbook = runbook.context("the notification has no runbook_url")?;
     let name = format!("docs/runbooks/{}.md", fault.alert);
     ensure!(
         runbook.ends_with(&name),
-        "its runbook_url is {runbook}, expected {name}"
+        "found the runbook_url {runbook}, expected {name}"
     );
-    ensure!(paths::root().join(&name).exists(), "{name} is not there");
+    ensure!(paths::root().join(&name).exists(), "{name} does not exist");
     Ok(())
 }

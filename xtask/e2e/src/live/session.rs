@@ -1,7 +1,7 @@
-//! A connection to PostgreSQL that is only held: what a client does that takes one and forgets it.
+//! Idle connections to PostgreSQL, as of a client that leaks them.
 //!
-//! The start of the protocol by hand, because nothing else is needed: [PostgreSQL, message
-//! formats](https://www.postgresql.org/docs/15/protocol-message-formats.html). The tested server trusts every client.
+//! It implements the few messages that are needed: [PostgreSQL, message
+//! formats](https://www.postgresql.org/docs/15/protocol-message-formats.html). The server under test trusts every client.
 
 use std::{
     io::{Read as _, Write as _},
@@ -11,13 +11,14 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-/// Dropping it ends the session.
+/// An open session, which ends on drop.
 pub(super) struct Session(TcpStream);
 
+/// Version 3.0 of the protocol.
 const PROTOCOL: i32 = 196_608;
 
 impl Session {
-    /// Connects; the session is idle.
+    /// Opens an idle session.
     pub(super) fn open(port: u16, database: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("PostgreSQL")?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -30,7 +31,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Opens a transaction, and leaves it open.
+    /// Begins a transaction and leaves it open.
     pub(super) fn begin(&mut self) -> anyhow::Result<()> {
         self.0.write_all(b"Q")?;
         self.send(b"BEGIN; SELECT 1\0")?;
@@ -44,7 +45,7 @@ impl Session {
         Ok(())
     }
 
-    /// Reads until the server says that it waits for a query.
+    /// Reads until the server is ready for a query.
     fn ready(&mut self) -> anyhow::Result<()> {
         loop {
             let mut head = [0; 5];
@@ -55,7 +56,7 @@ impl Session {
             self.0.read_exact(&mut rest)?;
             ensure!(
                 kind != b'E',
-                "PostgreSQL refuses: {}",
+                "PostgreSQL returned an error: {}",
                 String::from_utf8_lossy(&rest)
             );
             if kind == b'Z' {

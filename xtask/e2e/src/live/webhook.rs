@@ -1,6 +1,6 @@
-//! The receiver of notifications: what a pager would get, noted with the time at which it came.
+//! The receiver of notifications, in place of a pager.
 //!
-//! Left out: everything of HTTP that Alertmanager has no use for.
+//! It implements only the part of HTTP that Alertmanager uses.
 
 use std::{
     collections::BTreeMap,
@@ -14,74 +14,81 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-/// One alert in one notification.
+/// One alert in a notification.
 #[derive(Debug, Clone)]
-pub(super) struct News {
+pub(super) struct Notification {
     pub(super) at: Instant,
-    /// The path that it was sent to: `/page`, `/ticket` or `/heartbeat`.
+    /// The path of the request: `/page`, `/ticket` or `/heartbeat`.
     pub(super) to: String,
     pub(super) firing: bool,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) annotations: BTreeMap<String, String>,
 }
 
-/// A running receiver; its thread ends with the program.
+/// A running receiver, whose thread ends with the program.
 pub(super) struct Webhook {
     port: u16,
-    heard: Arc<Mutex<Vec<News>>>,
+    notifications: Arc<Mutex<Vec<Notification>>>,
 }
 
 impl Webhook {
     pub(super) fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("the webhook's port")?;
         let port = listener.local_addr()?.port();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let news = Arc::clone(&heard);
+        let notifications = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::clone(&notifications);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // What is no notification is left out.
+                // Invalid requests are ignored.
                 if let Ok(more) = receive(&stream) {
-                    lock(&news).extend(more);
+                    lock(&received).extend(more);
                 }
             }
         });
-        Ok(Self { port, heard })
+        Ok(Self {
+            port,
+            notifications,
+        })
     }
 
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
 
-    /// All news so far, the oldest first.
-    pub(super) fn heard(&self) -> Vec<News> {
-        lock(&self.heard).clone()
+    /// All notifications so far, the oldest first.
+    pub(super) fn notifications(&self) -> Vec<Notification> {
+        lock(&self.notifications).clone()
     }
 
-    /// The newest state of an alert, as far as it was notified.
-    pub(super) fn newest(&self, is_it: impl Fn(&News) -> bool) -> Option<News> {
-        let heard = lock(&self.heard);
-        heard.iter().rev().find(|news| is_it(news)).cloned()
+    /// The latest notification for which `wanted` is true.
+    pub(super) fn latest(&self, wanted: impl Fn(&Notification) -> bool) -> Option<Notification> {
+        let notifications = lock(&self.notifications);
+        notifications
+            .iter()
+            .rev()
+            .find(|notification| wanted(notification))
+            .cloned()
     }
 
-    /// The first news since `since` that are the wanted ones, once they are there.
+    /// Waits for the first notification after `since` for which `wanted` is true.
     ///
     /// # Errors
     ///
-    /// When the deadline passes without them.
+    /// If the deadline passes first.
     pub(super) fn wait(
         &self,
         since: Instant,
         deadline: Duration,
-        wanted: impl Fn(&News) -> bool,
-    ) -> anyhow::Result<News> {
+        wanted: impl Fn(&Notification) -> bool,
+    ) -> anyhow::Result<Notification> {
         let until = Instant::now() + deadline;
         loop {
-            let found = lock(&self.heard)
+            let found = lock(&self.notifications)
                 .iter()
-                .find(|news| news.at >= since && wanted(news))
+                .find(|notification| notification.at >= since && wanted(notification))
                 .cloned();
-            if let Some(news) = found {
-                return Ok(news);
+            if let Some(notification) = found {
+                return Ok(notification);
             }
             if Instant::now() > until {
                 bail!("no notification within {} s", deadline.as_secs());
@@ -91,12 +98,12 @@ impl Webhook {
     }
 }
 
-fn lock(heard: &Mutex<Vec<News>>) -> MutexGuard<'_, Vec<News>> {
-    heard.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(notifications: &Mutex<Vec<Notification>>) -> MutexGuard<'_, Vec<Notification>> {
+    notifications.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads one request, answers it, and says what it brought.
-fn receive(mut stream: &TcpStream) -> anyhow::Result<Vec<News>> {
+/// Reads and answers one request, and returns its alerts.
+fn receive(mut stream: &TcpStream) -> anyhow::Result<Vec<Notification>> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
@@ -120,14 +127,14 @@ fn receive(mut stream: &TcpStream) -> anyhow::Result<Vec<News>> {
     let message: Value = serde_json::from_str(&body)?;
     let alerts = message["alerts"].as_array().context("no alerts")?;
     let at = Instant::now();
-    let news = alerts.iter().map(|alert| News {
+    let notifications = alerts.iter().map(|alert| Notification {
         at,
         to: path.clone(),
         firing: alert["status"] == "firing",
         labels: strings(&alert["labels"]),
         annotations: strings(&alert["annotations"]),
     });
-    Ok(news.collect())
+    Ok(notifications.collect())
 }
 
 fn strings(object: &Value) -> BTreeMap<String, String> {

@@ -1,4 +1,4 @@
-//! An application whose only runtime thread is blocked can still be scraped and probed.
+//! The admin port answers while the only runtime thread is blocked.
 
 use std::{process::Command, time::Duration};
 
@@ -15,10 +15,7 @@ use crate::{
 };
 
 pub(super) fn cases(cases: &mut Cases) {
-    cases.check(
-        "/metrics and /livez answer while the application's only runtime thread is blocked",
-        run,
-    );
+    cases.check("blocked runtime: /metrics and /livez answer", run);
 }
 
 fn run() -> anyhow::Result<()> {
@@ -36,15 +33,15 @@ fn run() -> anyhow::Result<()> {
     command.env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
     let mut process = Process::start("the example", &mut command)?;
     let line = |text: &str| LogLine::parse(text);
-    let admin = process.wait_for_line("where its metrics are", START, |text| {
+    let admin = process.wait_for_line("the address of its metrics", START, |text| {
         admin_address(&line(text)?)
     })?;
-    let is_last = |line: &LogLine| line.text("message").contains("blocking");
-    process.wait_for_line("that it blocks", START, |text| {
-        is_last(&line(text)?).then_some(())
+    let is_blocking = |line: &LogLine| line.text("message").contains("blocking");
+    process.wait_for_line("\"blocking\"", START, |text| {
+        is_blocking(&line(text)?).then_some(())
     })?;
 
-    // Its only thread waits for this program now.
+    // Its only runtime thread now waits for its standard input to close.
     let livez = http::get(&format!("{admin}/livez"))?;
     ensure!(
         livez.status == 200,
@@ -57,7 +54,10 @@ fn run() -> anyhow::Result<()> {
         samples.iter().any(|sample| sample.name == "target_info"),
         "/metrics holds no target_info"
     );
-    ensure!(!process.has_ended(), "it has ended, so nothing was blocked");
+    ensure!(
+        !process.has_ended(),
+        "the process has ended, so nothing was blocked"
+    );
 
     process.close_stdin();
     let status = process.wait(DEADLINE)?;

@@ -1,4 +1,4 @@
-//! The collector is down from the start: the service does not care, and says what it lost.
+//! A service whose collector is down serves as usual and reports lost spans.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -8,20 +8,20 @@ use std::{
 use anyhow::{Context as _, ensure};
 use support::{Cases, http};
 
-use super::Parts;
+use super::Fixture;
 use crate::{openmetrics, service::Service, traffic};
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     let mut running = None;
     cases.check(
-        "without its collector, the service starts, serves, and logs with trace ids",
+        "collector down: the service serves and logs trace ids",
         || {
             let mut service = Service::start(
-                &parts.built.program,
+                &fixture.built.program,
                 Some(&closed_port()?),
                 &[
                     ("FIRSTLIGHT_SHUTDOWN_TIMEOUT", "3000"),
-                    // A batch is tried again for half a minute by default.
+                    // By default, the export of a batch is retried for 30 s.
                     ("OTEL_BSP_EXPORT_TIMEOUT", "500"),
                 ],
             )?;
@@ -39,37 +39,45 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
                 traced == 2,
                 "found {traced} lines with a trace id, expected 2"
             );
-            ensure!(!service.has_ended(), "it has ended");
+            ensure!(!service.has_ended(), "the service has ended");
             running = Some(service);
             Ok(())
         },
     );
     let Some(mut service) = running else { return };
+    cases.check("collector down: lost spans are counted", || {
+        let lost = http::poll(
+            &service.metrics_url(),
+            &[openmetrics::ACCEPT],
+            DEADLINE,
+            |answer| {
+                let lost = lost_spans(&openmetrics::parse(&answer.body).ok()?);
+                (lost > 0.0).then_some(lost)
+            },
+        )?;
+        ensure!(lost >= 1.0, "found {lost}");
+        Ok(())
+    });
     cases.check(
-        "without its collector, the service can be scraped, and counts the spans that it lost",
+        "collector down: the service stops and logs lost spans",
         || {
-            let lost = http::poll(
-                &service.metrics_url(),
-                &[openmetrics::ACCEPT],
-                DEADLINE,
-                |answer| {
-                    let lost = lost_spans(&openmetrics::parse(&answer.body).ok()?);
-                    (lost > 0.0).then_some(lost)
-                },
-            )?;
-            ensure!(lost >= 1.0, "found {lost}");
+            traffic::get(&service, traffic::EXAMPLE_PATH, 200, None)?;
+            service.stop()?;
+            let log = service.log();
+            let last = log.last().context("no log")?;
+            ensure!(
+                last.text("message").starts_with("telemetry is down"),
+                "found the last line {}",
+                last.raw
+            );
+            ensure!(
+                last.number("spans.lost").is_some_and(|lost| lost >= 1.0),
+                "no lost span in the last line {}",
+                last.raw
+            );
             Ok(())
         },
     );
-    cases.check("without its collector, the service still ends by itself, with status 0, and says what was lost", || {
-        traffic::get(&service, traffic::EXAMPLE_PATH, 200, None)?;
-        service.stop()?;
-        let log = service.log();
-        let last = log.last().context("no log")?;
-        ensure!(last.text("message").starts_with("telemetry is down"), "the last line says {}", last.raw);
-        ensure!(last.number("spans.lost").is_some_and(|lost| lost >= 1.0), "it names no lost span: {}", last.raw);
-        Ok(())
-    });
 }
 
 fn lost_spans(samples: &[openmetrics::Sample]) -> f64 {
@@ -80,7 +88,7 @@ fn lost_spans(samples: &[openmetrics::Sample]) -> f64 {
     samples.iter().filter(lost).map(|sample| sample.value).sum()
 }
 
-/// An address that refuses connections: it was free a moment ago.
+/// An address that refuses connections, because its port is free.
 fn closed_port() -> std::io::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(format!("http://{}", listener.local_addr()?))

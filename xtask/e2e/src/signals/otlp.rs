@@ -1,30 +1,34 @@
-//! All three signals over both protocols, into a collector that is not ours: neither its gRPC nor its protobuf has a line
-//! in common with what sends.
+//! All three signals over both protocols to a third-party collector.
+//!
+//! The collector shares no code of gRPC or protobuf with the library.
 
 use std::{path::Path, process::Command};
 
 use anyhow::{Context as _, ensure};
 use support::{Cases, command, paths};
 
-use super::Parts;
+use super::Fixture;
 use crate::{collector::Rotel, service};
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts, rotel: &Path) {
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, rotel: &Path) {
     for (protocol, compression) in [
         ("http/protobuf", "none"),
         ("http/protobuf", "gzip"),
         ("grpc", "none"),
         ("grpc", "gzip"),
     ] {
-        let name = format!(
-            "spans, metrics and log records arrive over {protocol}, compression {compression}"
-        );
-        cases.check(&name, || arrive(parts, rotel, protocol, compression));
+        let name = format!("otlp: all signals arrive over {protocol}, compression {compression}");
+        cases.check(&name, || arrive(fixture, rotel, protocol, compression));
     }
 }
 
-fn arrive(parts: &Parts, rotel: &Path, protocol: &str, compression: &str) -> anyhow::Result<()> {
-    let rotel = Rotel::start(rotel, &parts.folder)?;
+fn arrive(
+    fixture: &Fixture,
+    rotel: &Path,
+    protocol: &str,
+    compression: &str,
+) -> anyhow::Result<()> {
+    let rotel = Rotel::start(rotel, &fixture.folder)?;
     let endpoint = match protocol {
         "grpc" => &rotel.grpc_endpoint,
         _ => &rotel.endpoint,
@@ -39,10 +43,10 @@ fn arrive(parts: &Parts, rotel: &Path, protocol: &str, compression: &str) -> any
         .env("OTEL_LOGS_EXPORTER", "otlp")
         .output()
         .context("start the example")?;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success(),
-        "it ended with {}: {said}",
+        "the example ended with {}: {errors}",
         output.status
     );
 
@@ -72,7 +76,7 @@ fn arrive(parts: &Parts, rotel: &Path, protocol: &str, compression: &str) -> any
             );
         }
         for id in &trace_ids {
-            // Of the span, and of its record.
+            // Once for the span and once for its log record.
             let found = count(&format!("Trace ID       : {id}"));
             ensure!(found >= 2, "found trace id {id} {found} times, expected 2");
         }
@@ -80,7 +84,9 @@ fn arrive(parts: &Parts, rotel: &Path, protocol: &str, compression: &str) -> any
     })
 }
 
-/// Built with the features of `cargo test`, so that nothing is compiled twice.
+/// Builds the example `otlp` and returns its path.
+///
+/// The features are those of `cargo test`, so that nothing is compiled twice.
 fn example() -> anyhow::Result<std::path::PathBuf> {
     let mut build = Command::new("cargo");
     build.current_dir(paths::root()).args([

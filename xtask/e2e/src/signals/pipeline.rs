@@ -1,5 +1,6 @@
-//! Everything at once, as in production: Prometheus scrapes the service, a collector receives its spans, and one trace id
-//! leads through all of it.
+//! A service with Prometheus and a collector, as in production.
+//!
+//! Prometheus scrapes the service, and a collector receives its spans. One trace id links them.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use serde_json::Value;
 use support::{Cases, tools};
 
 use super::{
-    Parts,
+    Fixture,
     scraper::{JOB, Prometheus},
 };
 use crate::{
@@ -18,41 +19,39 @@ use crate::{
     traffic,
 };
 
-/// All of it running.
+/// The running programs.
 struct Pipeline {
     service: Service,
     prometheus: Prometheus,
     rotel: Rotel,
 }
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts, tools: &tools::Prometheus, rotel: &Path) {
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, tools: &tools::Prometheus, rotel: &Path) {
     let mut running = None;
-    cases.check(
-        "a service, Prometheus and a collector start and talk to each other",
-        || {
-            let rotel = Rotel::start(rotel, &parts.folder)?;
-            let service = Service::start(&parts.built.program, Some(&rotel.endpoint), &[])?;
-            let prometheus = Prometheus::start(tools, &parts.folder, &service.admin)?;
-            traffic::mixed(&service, |_| ())?;
-            running = Some(Pipeline {
-                service,
-                prometheus,
-                rotel,
-            });
-            Ok(())
-        },
-    );
+    cases.check("pipeline: service, Prometheus and collector start", || {
+        let rotel = Rotel::start(rotel, &fixture.folder)?;
+        let service = Service::start(&fixture.built.program, Some(&rotel.endpoint), &[])?;
+        let prometheus = Prometheus::start(tools, &fixture.folder, &service.admin)?;
+        traffic::mixed(&service, |_| ())?;
+        running = Some(Pipeline {
+            service,
+            prometheus,
+            rotel,
+        });
+        Ok(())
+    });
     let Some(mut pipeline) = running else { return };
+    cases.check("pipeline: Prometheus has the series and labels", || {
+        series(&pipeline)
+    });
+    cases.check("pipeline: the collector receives spans", || {
+        received(&pipeline)
+    });
     cases.check(
-        "Prometheus finds its target up, with the right series and labels",
-        || series(&pipeline),
-    );
-    cases.check("the collector receives the spans", || received(&pipeline));
-    cases.check(
-        "an exemplar's trace id is in the log and among the collector's spans",
+        "pipeline: an exemplar leads to its log line and span",
         || one_trace_id(&pipeline),
     );
-    cases.check("the service stops with status 0", || {
+    cases.check("pipeline: the service stops with status 0", || {
         pipeline.service.stop()
     });
 }
@@ -67,7 +66,7 @@ fn series(Pipeline { prometheus, .. }: &Pipeline) -> anyhow::Result<()> {
         }
     };
     prometheus.query(&format!("up{{job=\"{JOB}\"}}"), value_is("1"))?;
-    // As many as traffic::mixed sends.
+    // The counts are those that `traffic::mixed` sends.
     for (labels, count) in [
         (
             r#"http_request_method="POST",http_route="/orders",http_response_status_code="201""#,
@@ -93,15 +92,15 @@ fn series(Pipeline { prometheus, .. }: &Pipeline) -> anyhow::Result<()> {
         prometheus.query(&format!("{HISTOGRAM}_count{{{labels}}}"), value_is(count))?;
     }
     prometheus.query("http_server_active_requests", |result| !result.is_empty())?;
-    for always in [
+    for name in [
         "target_info",
         "build_info",
         "process_cpu_seconds_total",
         "logging_events_total",
     ] {
-        prometheus.query(always, |result| !result.is_empty())?;
+        prometheus.query(name, |result| !result.is_empty())?;
     }
-    // A raw path as a label value would be a new series for every order.
+    // With the raw path as label value, each order would add a series.
     let routes = prometheus.query(
         &format!("count by (http_route) ({HISTOGRAM}_count)"),
         |result| !result.is_empty(),
@@ -111,15 +110,15 @@ fn series(Pipeline { prometheus, .. }: &Pipeline) -> anyhow::Result<()> {
         .filter(|route| route.to_string().contains("999999"))
         .count();
     if raw > 0 {
-        bail!("a raw path has become a route: {routes:?}");
+        bail!("found a raw path as route: {routes:?}");
     }
     Ok(())
 }
 
 fn received(Pipeline { rotel, .. }: &Pipeline) -> anyhow::Result<()> {
     let spans = rotel.wait_for(|span| span.name == SLOW)?;
-    if let Some(stranger) = spans.iter().find(|span| span.service != "orders-e2e") {
-        bail!("service.name: found {stranger:?}, expected orders-e2e");
+    if let Some(other) = spans.iter().find(|span| span.service != "orders-e2e") {
+        bail!("service.name: found {other:?}, expected orders-e2e");
     }
     Ok(())
 }
@@ -144,9 +143,9 @@ fn one_trace_id(
             service.output().join("\n")
         );
     }
-    let is_it = |span: &CollectedSpan| span.trace_id == *id && span.name == SLOW;
+    let is_slow = |span: &CollectedSpan| span.trace_id == *id && span.name == SLOW;
     rotel
-        .wait_for(is_it)
+        .wait_for(is_slow)
         .with_context(|| format!("trace id {id} is in Prometheus"))?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A running Prometheus that scrapes one target and keeps exemplars, and its query API.
+//! Prometheus with one target, and its query API.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -6,14 +6,17 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 use support::{http, process::Process, tools};
 
+/// A running server, which keeps exemplars.
 pub(super) struct Prometheus {
-    /// Dropping it ends the server.
+    /// Kills the server on drop.
     _process: Process,
     address: String,
 }
 
 impl Prometheus {
-    /// Starts it on a free port; `admin` is the target's address, such as `http://127.0.0.1:9464`.
+    /// Starts the server on a free port.
+    ///
+    /// `admin` is the target's address, such as `http://127.0.0.1:9464`.
     pub(super) fn start(
         tools: &tools::Prometheus,
         folder: &Path,
@@ -30,7 +33,7 @@ impl Prometheus {
         })
     }
 
-    /// Asks until the answer's `data.result` satisfies `wanted`; returns that result.
+    /// Repeats a query until its result satisfies `wanted`, and returns the result.
     pub(super) fn query(
         &self,
         query: &str,
@@ -45,7 +48,7 @@ impl Prometheus {
             .with_context(|| format!("Prometheus query: {query}"))
     }
 
-    /// The trace ids of all exemplars that match, once there is one.
+    /// Waits for exemplars of a query and returns their trace ids.
     pub(super) fn exemplars(&self, query: &str) -> anyhow::Result<Vec<String>> {
         let url = format!(
             "{}/api/v1/query_exemplars?query={}&start=0&end=9999999999",
@@ -64,7 +67,7 @@ impl Prometheus {
         Ok(ids.map(str::to_owned).collect())
     }
 
-    /// Asks until the array at `pointer` in the answer satisfies `wanted`.
+    /// Repeats a request until the array at `pointer` satisfies `wanted`.
     fn ask(
         &self,
         url: &str,
@@ -79,11 +82,11 @@ impl Prometheus {
     }
 }
 
-/// `promtool check metrics`, which reads a page in the text format.
-pub(super) fn promtool_accepts(tools: &tools::Prometheus, page: &Path) -> anyhow::Result<()> {
+/// Runs `promtool check metrics` on an exposition in the text format.
+pub(super) fn promtool_accepts(tools: &tools::Prometheus, exposition: &Path) -> anyhow::Result<()> {
     let output = Command::new(&tools.promtool)
         .args(["check", "metrics"])
-        .stdin(fs::File::open(page)?)
+        .stdin(fs::File::open(exposition)?)
         .output()
         .context("cannot start promtool")?;
     if !output.status.success() {
@@ -97,5 +100,5 @@ pub(super) fn promtool_accepts(tools: &tools::Prometheus, page: &Path) -> anyhow
 }
 
 pub(super) const JOB: &str = "orders";
-/// For a scrape, or a few, on a busy machine.
+/// How long a few scrapes may take on a busy machine.
 const SCRAPED: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! SIGTERM with requests in flight: no client is cut off, and nothing of what they did is lost.
+//! SIGTERM with requests in flight: they are answered, and no telemetry is lost.
 
 use std::{thread, time::Duration};
 
@@ -6,21 +6,25 @@ use anyhow::{Context as _, ensure};
 use firstlight::testing::OtlpReceiver;
 use support::{Cases, http};
 
-use super::Parts;
+use super::Fixture;
 use crate::{openmetrics, service::Service, traffic};
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     cases.check(
-        "after SIGTERM, requests in flight are answered, and all spans and log lines arrive",
-        || run(parts),
+        "shutdown: requests finish, no span or log line is lost",
+        || run(fixture),
     );
 }
 
-fn run(parts: &Parts) -> anyhow::Result<()> {
+fn run(fixture: &Fixture) -> anyhow::Result<()> {
     let collector = OtlpReceiver::start()?;
-    // So slow that nothing would be sent before the end, if the end did not flush.
+    // With this delay, spans are only sent if the shutdown flushes them.
     let never = ("OTEL_BSP_SCHEDULE_DELAY", "3600000");
-    let mut service = Service::start(&parts.built.program, Some(&collector.endpoint()), &[never])?;
+    let mut service = Service::start(
+        &fixture.built.program,
+        Some(&collector.endpoint()),
+        &[never],
+    )?;
     traffic::order(&service)?;
 
     let url = service.url(traffic::SLOW_PATH);
@@ -67,7 +71,7 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
         lines == IN_FLIGHT,
         "found {lines} log lines, expected {IN_FLIGHT}"
     );
-    // The process has ended: what is not here now is lost.
+    // The process has ended, so spans that have not arrived are lost.
     let spans = collector.spans();
     let count = |name: &str| spans.iter().filter(|span| span.name == name).count();
     let (requests, pages) = (count("GET /orders/{id}/slow-report"), count("render_page"));
@@ -83,7 +87,7 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
     let last = log.last().context("no log")?;
     ensure!(
         last.text("message") == "telemetry is down",
-        "the last line says {:?}",
+        "found the last line {:?}",
         last.raw
     );
     ensure!(

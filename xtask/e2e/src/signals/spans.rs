@@ -1,59 +1,52 @@
-//! What is in the spans: parent and child, route, status, resource, and the caller's trace.
+//! The content of spans: parent, route, status, resource, and the caller's trace.
 
 use anyhow::{Context as _, bail, ensure};
 use firstlight::testing::{OtlpReceiver, ReceivedSpan};
 use support::Cases;
 
-use super::Parts;
+use super::Fixture;
 use crate::{correlation::OneRequest, service::Service, traffic};
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     let mut seen = None;
-    cases.check(
-        "a slow request is the same in logs, metrics and traces",
-        || {
-            let collector = OtlpReceiver::start()?;
-            let resource = (
-                "OTEL_RESOURCE_ATTRIBUTES",
-                "deployment.environment.name=e2e",
-            );
-            let mut service = Service::start(
-                &parts.built.program,
-                Some(&collector.endpoint()),
-                &[resource],
-            )?;
-            let sent = traffic::mixed(&service, |_| ())?;
-            OneRequest::slowest(&service, &collector, sent)?;
-            traffic::get(
-                &service,
-                traffic::EXAMPLE_PATH,
-                200,
-                Some(&format!("00-{CALLER_TRACE}-{CALLER_SPAN}-01")),
-            )?;
-            let log = service.wait_for_log("the caller's trace id", |log| {
-                log.iter().any(|line| line.trace_id() == CALLER_TRACE)
-            });
-            service.stop()?;
-            log?;
-            // It has flushed: what is not here now is lost.
-            seen = Some(collector.spans());
-            Ok(())
-        },
-    );
-    let Some(spans) = seen else { return };
-    cases.check("a span has its route, its status and its kind", || {
-        attributes(&spans)
+    cases.check("spans: a slow request agrees in all three signals", || {
+        let collector = OtlpReceiver::start()?;
+        let resource = (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "deployment.environment.name=e2e",
+        );
+        let mut service = Service::start(
+            &fixture.built.program,
+            Some(&collector.endpoint()),
+            &[resource],
+        )?;
+        let sent = traffic::mixed(&service, |_| ())?;
+        OneRequest::slowest(&service, &collector, sent)?;
+        traffic::get(
+            &service,
+            traffic::EXAMPLE_PATH,
+            200,
+            Some(&format!("00-{CALLER_TRACE}-{CALLER_SPAN}-01")),
+        )?;
+        let log = service.wait_for_log("the caller's trace id", |log| {
+            log.iter().any(|line| line.trace_id() == CALLER_TRACE)
+        });
+        service.stop()?;
+        log?;
+        // The service has flushed, so spans that have not arrived are lost.
+        seen = Some(collector.spans());
+        Ok(())
     });
-    cases.check("the steps of a request are children of its span", || {
+    let Some(spans) = seen else { return };
+    cases.check("spans: route, status and kind", || attributes(&spans));
+    cases.check("spans: steps are children of the request", || {
         children(&spans)
     });
-    cases.check("only a failing request's span has the status error", || {
+    cases.check("spans: only a failing request has the status error", || {
         status(&spans)
     });
-    cases.check("every span says which service sent it", || resource(&spans));
-    cases.check("the caller's trace goes on in the service", || {
-        caller(&spans)
-    });
+    cases.check("spans: each names its service", || resource(&spans));
+    cases.check("spans: the caller's trace continues", || caller(&spans));
 }
 
 fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> anyhow::Result<&'a ReceivedSpan> {

@@ -1,38 +1,38 @@
-//! The attempts at a job that does not succeed at once: what is between two of them, and that they come to an end.
+//! Retries of jobs: the pauses between attempts, and the last attempt.
 
 use anyhow::ensure;
 use support::{Cases, http};
 
-use super::{Parts, SOON, account::Account, empty_database::Database, orders};
+use super::{DEADLINE, Fixture, order_counts::OrderCounts, orders, test_database::Database};
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     cases.check(
-        "each attempt that fails postpones the next in the job's row, longer every time and not all alike; a service that stops waits for none of them, and the next process makes it",
-        || stops_between_attempts(parts),
+        "attempts: pauses grow, differ, and survive a restart",
+        || stops_between_attempts(fixture),
     );
     cases.check(
-        "a job that kills its process ends as a dead letter, and the others are done",
-        || dies_with_its_process(parts),
+        "attempts: a job that kills its process is dead-lettered",
+        || kills_its_process(fixture),
     );
 }
 
-fn stops_between_attempts(parts: &Parts) -> anyhow::Result<()> {
-    let database = parts.database("attempts")?;
-    // A port without a listener.
+fn stops_between_attempts(fixture: &Fixture) -> anyhow::Result<()> {
+    let database = fixture.database("attempts")?;
+    // No program listens on this port, so every charge fails.
     let mut service = database.serve(&[("BANK_URL", "http://127.0.0.1:1")])?;
-    database.rows(NOTE_PAUSES)?;
+    database.rows(RECORD_PAUSES)?;
     for _ in 0..ORDERS {
         orders::place(&service, orders::TELESCOPE)?;
     }
     database.wait_for("jobs with two attempts that failed", FAILED_TWICE, ORDERS)?;
     service.stop()?;
-    for complaint in ["giving up", "a job is tried again at once"] {
+    for message in ["giving up", "a job is tried again at once"] {
         let log = service.log();
-        let line = (log.iter()).find(|line| line.text("message").starts_with(complaint));
+        let line = (log.iter()).find(|line| line.text("message").starts_with(message));
         ensure!(line.is_none(), "found {line:?}, expected no such line");
     }
     let [first, second] = [pauses(&database, 1)?, pauses(&database, 2)?];
-    // A second and two, half of it either way, in a row that has whole seconds.
+    // The delays are 1 s and 2 s with jitter of ± 50 %, in a column of whole seconds.
     for (pauses, least, most) in [(&first, 1, 2), (&second, 2, 3)] {
         let expected = least..=most;
         ensure!(
@@ -44,25 +44,25 @@ fn stops_between_attempts(parts: &Parts) -> anyhow::Result<()> {
         second.iter().sum::<i64>() > first.iter().sum::<i64>(),
         "found pauses of {second:?} s after those of {first:?} s, expected longer ones"
     );
-    // One of them alone may be alike by chance, once in some thousand times.
+    // A single list is equal by chance about once in some thousand runs, so both are checked.
     let alike = |pauses: &[i64]| pauses.windows(2).all(|pair| pair.first() == pair.last());
     ensure!(
         !alike(&first) || !alike(&second),
-        "what failed together is tried together: {first:?} s, {second:?} s"
+        "jobs that failed together are retried together: {first:?} s, {second:?} s"
     );
     let early = database.number(EARLY)?;
-    ensure!(early == 0, "{early} attempts were made before their time");
+    ensure!(early == 0, "{early} attempts started too early");
 
     let mut service = database.serve(&[])?;
-    let account = Account::settled(&database)?;
+    let counts = OrderCounts::settled(&database)?;
     ensure!(
-        account.done == ORDERS,
-        "found {account:?}, expected {ORDERS} orders that are done"
+        counts.done == ORDERS,
+        "found {counts:?}, expected {ORDERS} orders that are done"
     );
     service.stop()
 }
 
-/// In seconds, of every job after the attempt with this number.
+/// The pauses in seconds of all jobs after the attempt with this number.
 fn pauses(database: &Database<'_>, attempt: i64) -> anyhow::Result<Vec<i64>> {
     let rows = database.rows(&format!(
         "SELECT seconds FROM pauses WHERE attempt = {attempt}"
@@ -76,36 +76,41 @@ fn pauses(database: &Database<'_>, attempt: i64) -> anyhow::Result<Vec<i64>> {
     Ok(pauses)
 }
 
-/// As one that takes all memory.
-fn dies_with_its_process(parts: &Parts) -> anyhow::Result<()> {
-    let database = parts.database("poison")?;
+/// A job that aborts its process, like one that uses up all memory.
+fn kills_its_process(fixture: &Fixture) -> anyhow::Result<()> {
+    let database = fixture.database("poison")?;
     let mut service = database.serve(&[])?;
     orders::place(&service, orders::FATAL)?;
-    let status = service.wait(SOON)?;
+    let status = service.wait(DEADLINE)?;
     ensure!(
         !status.success(),
-        "the job was to kill its process, which ended with {status}"
+        "expected the job to kill its process, found {status}"
     );
-    // A dead worker's jobs are found after a quarter of a minute; the test doesn't wait for four of them.
+    // Jobs of a dead worker are found after 15 s. The test does not wait for all attempts.
     database.rows("UPDATE apalis.jobs SET attempts = max_attempts - 1")?;
 
     let mut service = database.serve(&[])?;
     orders::place(&service, orders::TELESCOPE)?;
-    let account = Account::settled(&database)?;
+    let counts = OrderCounts::settled(&database)?;
     ensure!(
-        account.dead == 1 && account.done == 1,
-        "found {account:?}, expected one dead order and one that is done"
+        counts.dead_lettered == 1 && counts.done == 1,
+        "found {counts:?}, expected one dead-lettered order and one that is done"
     );
-    let page = http::get(&service.metrics_url())?.body;
+    let exposition = http::get(&service.metrics_url())?.body;
     let dead = "worker_tasks_total{error_type=\"orphaned\",kind=\"charge\",outcome=\"dead\",queue=\"charges\"} 1\n";
-    ensure!(page.contains(dead), "{dead:?} is not in the exposition");
+    ensure!(
+        exposition.contains(dead),
+        "{dead:?} is not in the exposition"
+    );
     service.stop()
 }
 
-/// Enough for their pauses to differ.
+/// Enough orders for their pauses to differ.
 const ORDERS: i64 = 12;
-/// Every later time that a row is given, and every start of an attempt: the row alone does not tell when it was written.
-const NOTE_PAUSES: &str = "
+/// Triggers that record changes of a job's due time and starts of attempts.
+///
+/// A row of a job does not tell when it was written.
+const RECORD_PAUSES: &str = "
     CREATE TABLE pauses (job TEXT NOT NULL, attempt BIGINT NOT NULL, seconds BIGINT NOT NULL);
     CREATE TABLE starts (job TEXT NOT NULL, early BOOLEAN NOT NULL);
     CREATE FUNCTION note_pause() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN

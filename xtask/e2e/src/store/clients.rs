@@ -1,19 +1,19 @@
-//! Many clients at once.
+//! Concurrent clients.
 
 use std::thread;
 
 use anyhow::Context as _;
 
-/// Runs `client` in as many threads, each with its number, and collects what they bring back.
-pub(super) fn at_once<T: Send>(
+/// Runs `client` in `count` threads, each with its number.
+pub(super) fn run_concurrently<T: Send>(
     count: usize,
     client: impl Fn(usize) -> anyhow::Result<T> + Sync,
 ) -> anyhow::Result<Vec<T>> {
-    at_once_while(count, client, || Ok(())).map(|(results, ())| results)
+    run_while(count, client, || Ok(())).map(|(results, ())| results)
 }
 
-/// The same, with something that happens meanwhile.
-pub(super) fn at_once_while<T: Send, R>(
+/// Runs `client` in `count` threads while `meanwhile` runs in this one.
+pub(super) fn run_while<T: Send, R>(
     count: usize,
     client: impl Fn(usize) -> anyhow::Result<T> + Sync,
     meanwhile: impl FnOnce() -> anyhow::Result<R>,
@@ -28,7 +28,7 @@ pub(super) fn at_once_while<T: Send, R>(
             .into_iter()
             .map(|client| client.join().ok().context("a client panicked")?);
         let results: anyhow::Result<Vec<_>> = results.collect();
-        // Why the clients failed is most often what happened meanwhile.
+        // An error of `meanwhile` is usually the cause of the clients' errors, so it is returned first.
         let happened = happened?;
         Ok((results?, happened))
     })

@@ -1,20 +1,21 @@
-//! The example under load: its budgets hold, by counts.
+//! The example under load: no failures, time-outs, N+1 or long waits.
 
 use anyhow::ensure;
 use support::{Cases, http};
 
-use super::{Parts, account::Account, clients, figures::Figures, orders, symptoms::Symptom};
+use super::{
+    Fixture, clients, exposition::Exposition, order_counts::OrderCounts, orders, symptoms::Symptom,
+};
 use crate::service::Service;
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts) {
-    cases.check(
-        "under load no request fails, no call waits in vain, no query repeats itself, and the queue stays within its budget",
-        || run(parts),
-    );
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
+    cases.check("load: no failure, time-out, N+1 or late job", || {
+        run(fixture)
+    });
 }
 
-fn run(parts: &Parts) -> anyhow::Result<()> {
-    let database = parts.database("busy")?;
+fn run(fixture: &Fixture) -> anyhow::Result<()> {
+    let database = fixture.database("busy")?;
     let mut service = database.serve(&[])?;
     let client = |_| {
         for _ in 0..ORDERS {
@@ -26,62 +27,68 @@ fn run(parts: &Parts) -> anyhow::Result<()> {
         }
         Ok(())
     };
-    clients::at_once(CLIENTS, client)?;
-    let account = Account::settled(&database)?;
+    clients::run_concurrently(CLIENTS, client)?;
+    let counts = OrderCounts::settled(&database)?;
     let orders = i64::try_from(CLIENTS * ORDERS)?;
     ensure!(
-        account.orders == orders && account.done == orders && account.begun_again == 0,
-        "found {account:?}, expected {orders} orders that are done, each charged once"
+        counts.orders == orders && counts.done == orders && counts.charged_twice == 0,
+        "found {counts:?}, expected {orders} orders that are done, each charged once"
     );
 
-    let figures = drained(&service)?;
+    let exposition = drained(&service)?;
     ensure!(
-        figures.sum("worker_tasks_total", &[("outcome", "ok")]) == orders as f64
-            && figures.sum("worker_tasks_total", &[]) == orders as f64,
+        exposition.sum("worker_tasks_total", &[("outcome", "ok")]) == orders as f64
+            && exposition.sum("worker_tasks_total", &[]) == orders as f64,
         "found other outcomes of jobs than {orders} times ok"
     );
-    let requests = figures.sum("http_server_request_duration_seconds_count", &[]);
+    let requests = exposition.sum("http_server_request_duration_seconds_count", &[]);
     ensure!(
         requests == (3 * orders) as f64,
         "found {requests} requests in the exposition, expected {}",
         3 * orders
     );
     for symptom in [Symptom::TimeOut, Symptom::Broken] {
-        let count = symptom.count(&figures);
+        let count = symptom.count(&exposition);
         ensure!(
             count == 0.0,
             "found {symptom:?} {count} times, expected never"
         );
     }
-    let repeated = figures.sum("sql_n_plus_one_total", &[]);
+    let repeated = exposition.sum("sql_n_plus_one_total", &[]);
     ensure!(repeated == 0.0, "found {repeated} N+1, expected none");
     let placed = [("http_route", "/orders")];
     within(
-        &figures,
+        &exposition,
         "sql_queries_per_request",
         &placed,
         QUERIES,
         orders,
     )?;
-    // The wait of every job, not only of the oldest at the time of a look.
-    within(&figures, "worker_task_wait_seconds", &[], BUDGET, orders)?;
+    // The histogram has the wait of every job; the gauge has only the oldest at each reading.
+    within(
+        &exposition,
+        "worker_task_wait_seconds",
+        &[],
+        LATENCY_BUDGET,
+        orders,
+    )?;
     ensure!(
-        figures.has("worker_queue_latency_budget_seconds", &[], BUDGET),
-        "the queue's budget is another than {BUDGET} s"
+        exposition.has("worker_queue_latency_budget_seconds", &[], LATENCY_BUDGET),
+        "the queue's latency budget is not {LATENCY_BUDGET} s"
     );
     service.stop()
 }
 
-/// A histogram has one measurement for each order, and none beyond the bound.
+/// Checks that a histogram has one measurement per order and none above the bound.
 fn within(
-    figures: &Figures,
+    exposition: &Exposition,
     histogram: &str,
     labels: &[(&str, &str)],
     bound: f64,
     orders: i64,
 ) -> anyhow::Result<()> {
-    let all = figures.sum(&format!("{histogram}_count"), labels);
-    let beyond = figures.above(histogram, labels, bound);
+    let all = exposition.sum(&format!("{histogram}_count"), labels);
+    let beyond = exposition.above(histogram, labels, bound);
     ensure!(
         all == orders as f64 && beyond == 0.0,
         "{histogram}: found {all} measurements and {beyond} of them above {bound}, expected {orders} and none"
@@ -89,37 +96,40 @@ fn within(
     Ok(())
 }
 
-/// Once the exposition shows that the queue is empty. The service looks every quarter of a minute; what it saw before the orders
-/// came, or while they did, is no news.
-fn drained(service: &Service) -> anyhow::Result<Figures> {
-    // The only statement that reads jobs and workers and changes neither.
-    let is_look = |summary: &str| {
+/// Waits until the exposition shows an empty queue and returns it.
+///
+/// The service reads the queue's state every 15 s. A reading from before the end of the orders does not count.
+fn drained(service: &Service) -> anyhow::Result<Exposition> {
+    // The reading of the queue's state is the only statement that reads jobs and workers without an update.
+    let is_reading = |summary: &str| {
         let has = |word| summary.split(' ').any(|part| part == word);
         has("apalis.jobs") && has("apalis.workers") && !has("UPDATE")
     };
-    let looks = |figures: &Figures| {
-        figures.sum_where("db_client_operation_duration_seconds_count", |sample| {
-            is_look(sample.label("db_query_summary"))
+    let readings = |exposition: &Exposition| {
+        exposition.sum_where("db_client_operation_duration_seconds_count", |sample| {
+            is_reading(sample.label("db_query_summary"))
         })
     };
-    let before = looks(&Figures::of(service)?);
+    let before = readings(&Exposition::scrape(service)?);
     let waiting = ["ready", "scheduled", "running", "retry", "dead"];
-    let figures = Figures::wait(service, "an empty queue", |figures| {
-        let depth = |state| figures.has("worker_queue_depth", &[("status", state)], 0.0);
-        looks(figures) > before && waiting.into_iter().all(depth)
+    let exposition = Exposition::wait(service, "an empty queue", |exposition| {
+        let depth = |state| exposition.has("worker_queue_depth", &[("status", state)], 0.0);
+        readings(exposition) > before && waiting.into_iter().all(depth)
     })?;
-    let oldest = figures.sum("worker_queue_oldest_age_seconds", &[]);
+    let oldest = exposition.sum("worker_queue_oldest_age_seconds", &[]);
     ensure!(
-        oldest < BUDGET,
-        "the oldest job is {oldest} s old, the budget is {BUDGET} s"
+        oldest < LATENCY_BUDGET,
+        "the oldest job is {oldest} s old, the latency budget is {LATENCY_BUDGET} s"
     );
-    Ok(figures)
+    Ok(exposition)
 }
 
 const CLIENTS: usize = 8;
-/// Of each client; with each, two requests that read.
+/// Orders per client; each is followed by two requests that read.
 const ORDERS: usize = 30;
-/// The order and its job, and what else a transaction needs.
+/// The most queries of a request.
+///
+/// They are those of the order and its job, and the transaction's statements.
 const QUERIES: f64 = 5.0;
-/// What `src/jobs.rs` declares, in seconds.
-const BUDGET: f64 = 60.0;
+/// The queue's latency budget in `src/jobs.rs`, in seconds.
+const LATENCY_BUDGET: f64 = 60.0;

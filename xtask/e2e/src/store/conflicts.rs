@@ -1,29 +1,29 @@
-//! Transactions that cannot both have their way: the server takes a victim, and the service says so.
+//! Conflicting transactions: the server aborts one, and the service reports it.
 
 use anyhow::{Context as _, ensure};
 use firstlight::testing::OtlpReceiver;
 use support::{Cases, http};
 
 use super::{
-    Parts, SOON, clients,
-    empty_database::Database,
-    figures::Figures,
-    symptoms::{Seen, Symptom},
+    DEADLINE, Fixture, clients,
+    exposition::Exposition,
+    symptoms::{Observations, Symptom},
+    test_database::Database,
 };
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts, seen: &mut Seen) {
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, observations: &mut Observations) {
     cases.check(
-        "of two transactions in a deadlock one ends well, and the other is 40P01 in its answer's log line, the metric and the span",
+        "deadlock: one succeeds, the other is 40P01 everywhere",
         || {
-            let database = parts.database("deadlock")?;
+            let database = fixture.database("deadlock")?;
             let deadlock = Conflict {
-                trouble: "a deadlock",
+                fault: "a deadlock",
                 paths: ["/trouble/transfer/1/2", "/trouble/transfer/2/1"],
                 code: "40P01",
                 symptom: Symptom::Deadlock,
             };
-            deadlock.run(&database, seen)?;
-            // One has moved 1 from an account to the other, and of the other there is no trace.
+            deadlock.run(&database, observations)?;
+            // One transaction has moved 1 between the accounts, and the other was rolled back.
             let [one, two] = database.numbers(BALANCES)?;
             ensure!(
                 one + two == 200 && (one - two).abs() == 2,
@@ -32,41 +32,38 @@ pub(super) fn cases(cases: &mut Cases, parts: &Parts, seen: &mut Seen) {
             Ok(())
         },
     );
-    cases.check(
-        "of two serializable transactions that wrote what they had both read one ends well, and the other is 40001",
-        || {
-            let database = parts.database("serialization")?;
-            let failure = Conflict {
-                trouble: "a serialization failure",
-                paths: ["/trouble/withdraw/3", "/trouble/withdraw/3"],
-                code: "40001",
-                symptom: Symptom::Serialization,
-            };
-            failure.run(&database, seen)?;
-            let balance = database.number("SELECT balance FROM accounts WHERE id = 3")?;
-            ensure!(
-                balance == 99,
-                "found a balance of {balance}, expected one withdrawal from 100"
-            );
-            Ok(())
-        },
-    );
+    cases.check("serialization: one succeeds, the other is 40001", || {
+        let database = fixture.database("serialization")?;
+        let failure = Conflict {
+            fault: "a serialization failure",
+            paths: ["/trouble/withdraw/3", "/trouble/withdraw/3"],
+            code: "40001",
+            symptom: Symptom::Serialization,
+        };
+        failure.run(&database, observations)?;
+        let balance = database.number("SELECT balance FROM accounts WHERE id = 3")?;
+        ensure!(
+            balance == 99,
+            "found a balance of {balance}, expected one withdrawal from 100"
+        );
+        Ok(())
+    });
 }
 
-/// Two requests that meet in the database.
+/// Two requests whose transactions conflict.
 struct Conflict {
-    trouble: &'static str,
+    fault: &'static str,
     paths: [&'static str; 2],
-    /// What the server says to the victim.
+    /// The SQLSTATE of the aborted transaction.
     code: &'static str,
     symptom: Symptom,
 }
 
 impl Conflict {
-    fn run(&self, database: &Database<'_>, seen: &mut Seen) -> anyhow::Result<()> {
+    fn run(&self, database: &Database<'_>, observations: &mut Observations) -> anyhow::Result<()> {
         let collector = OtlpReceiver::start()?;
         let mut service = database.serve_traced(Some(&collector.endpoint()), &[])?;
-        let answers = clients::at_once(2, |number| {
+        let answers = clients::run_concurrently(2, |number| {
             let path = self.paths.get(number).copied().unwrap_or_default();
             let traceparent = format!("00-{:032x}-00f067aa0ba902b7-01", number + 1);
             http::send(
@@ -82,24 +79,24 @@ impl Conflict {
         let [(victim, answer)] = victims.as_slice() else {
             anyhow::bail!("expected one victim, found {answers:?}");
         };
-        // Nothing is wrong with the request, and the next try may well succeed.
+        // The request is valid and may succeed if it is repeated, so the answer is 503.
         ensure!(
             super::is_unavailable(answer),
             "the victim: found {answer:?}, expected 503 and {}",
             super::UNAVAILABLE
         );
 
-        let figures = Figures::of(&service)?;
-        let count = self.symptom.count(&figures);
+        let exposition = Exposition::scrape(&service)?;
+        let count = self.symptom.count(&exposition);
         ensure!(
             count == 1.0,
-            "the metric counts {count} times {}, expected once",
+            "found {count} times {} in the metric, expected once",
             self.code
         );
-        seen.note(self.trouble, &figures);
+        observations.record(self.fault, &exposition);
 
         let trace = format!("{:032x}", victim + 1);
-        service.wait_for_log("what the server said to the victim", |log| {
+        service.wait_for_log("the database's error", |log| {
             log.iter().any(|line| {
                 line.text("level") == "ERROR"
                     && line.trace_id() == trace
@@ -112,7 +109,7 @@ impl Conflict {
                 .map(String::as_str)
                 == Some(self.code)
         };
-        let spans = collector.wait_for(SOON, |spans| spans.iter().any(failed));
+        let spans = collector.wait_for(DEADLINE, |spans| spans.iter().any(failed));
         let failed: Vec<_> = spans.iter().filter(|span| failed(span)).collect();
         let [span] = failed.as_slice() else {
             anyhow::bail!(
@@ -131,7 +128,7 @@ impl Conflict {
     }
 }
 
-/// The causes of an error are on its line.
+/// Part of the error's causes in its log line.
 const REASON: &str = "error returned from database";
 const BALANCES: &str = "
     SELECT MAX(balance) FILTER (WHERE id = 1), MAX(balance) FILTER (WHERE id = 2) FROM accounts";

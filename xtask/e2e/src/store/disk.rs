@@ -1,5 +1,6 @@
-//! A disk that is full, fails, or loses the file, while orders come in: what was accepted is there, nothing else is, and the
-//! service goes on once it can, without a restart.
+//! Faults of the disk under load: a full disk, I/O errors, a lost file.
+//!
+//! Exactly the accepted orders are stored, and the service recovers without a restart.
 
 use std::{
     collections::BTreeSet,
@@ -17,22 +18,21 @@ use support::{
 };
 
 use super::{
-    Parts, SOON,
-    account::{self, Account},
-    clients,
-    empty_database::Database,
+    DEADLINE, Fixture, clients,
+    order_counts::{self, OrderCounts},
     orders, ready,
     small_disk::{Fault, SmallDisk, wait},
     tablespace::Tablespace,
+    test_database::Database,
 };
 use crate::service::Service;
 
-/// On SQLite, which needs no server.
+/// Cases with SQLite.
 pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<()> {
     let disk = |name| SmallDisk::mount(name, 64);
     on_disk(
         cases,
-        "disk::full_sqlite_loses_no_order",
+        "disk: a full SQLite disk loses no order",
         disk("full"),
         |disk| {
             let fill = |_: &Service| disk.fill(64 * 1024);
@@ -40,10 +40,10 @@ pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<
         },
     );
     for (name, error) in [
-        ("disk::io_errors_lose_no_order", "EIO"),
-        ("disk::read_only_disk_loses_no_order", "EROFS"),
+        ("disk: I/O errors of SQLite lose no order", "EIO"),
+        ("disk: a read-only SQLite disk loses no order", "EROFS"),
     ] {
-        if let Err(error) = may_inject() {
+        if let Err(error) = can_inject() {
             cases.not_run(name, &format!("{error:#}"));
             continue;
         }
@@ -56,7 +56,7 @@ pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<
     }
     on_disk(
         cases,
-        "disk::lost_file_loses_no_order",
+        "disk: a missing SQLite file loses no order",
         disk("lost"),
         |disk| {
             let moved = |from: &str, to: &str| {
@@ -74,68 +74,71 @@ pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<
     Ok(())
 }
 
-pub(super) fn postgres_cases(cases: &mut Cases, parts: &Parts) {
+pub(super) fn postgres_cases(cases: &mut Cases, fixture: &Fixture) {
     let disk = |name| SmallDisk::mount(name, 64);
     on_disk(
         cases,
-        "disk::full_postgres_loses_no_order",
+        "disk: a full PostgreSQL disk loses no order",
         disk("tablespace"),
         |disk| {
             let fill = |_: &Path| disk.fill(256 * 1024);
-            postgres(parts, disk, "on_full", fill, |&()| disk.free())
+            postgres(fixture, disk, "on_full", fill, |&()| disk.free())
         },
     );
-    match may_inject() {
+    match can_inject() {
         Ok(()) => on_disk(
             cases,
-            "disk::postgres_io_errors_lose_no_order",
+            "disk: I/O errors of PostgreSQL lose no order",
             disk("pg-eio"),
             |disk| {
                 let inject = |table: &Path| {
-                    let process = parts.server.process_id();
+                    let process = fixture.server.process_id();
                     let files = [table.to_owned()];
                     let fault = Fault::inject(process, "EIO", &disk.data(), &files)?;
-                    // Only processes that begin from here on fail.
-                    end_sessions(parts, "on_eio")?;
+                    // strace follows only processes that start from now on.
+                    end_sessions(fixture, "on_eio")?;
                     Ok(fault)
                 };
-                postgres(parts, disk, "on_eio", inject, Fault::end)
+                postgres(fixture, disk, "on_eio", inject, Fault::end)
             },
         ),
         Err(error) => {
             cases.not_run(
-                "disk::postgres_io_errors_lose_no_order",
+                "disk: I/O errors of PostgreSQL lose no order",
                 &format!("{error:#}"),
             );
         }
     }
     on_disk(
         cases,
-        "disk::lost_table_loses_no_order",
+        "disk: a missing PostgreSQL table loses no order",
         disk("pg-lost"),
         |disk| {
             let lost = disk.path("lost");
             let lose = |table: &Path| {
                 fs::rename(table, &lost).context("moving the table's file")?;
-                // Those that have it open go on with it.
-                end_sessions(parts, "on_lost")?;
+                // Sessions that have the file open would keep using it.
+                end_sessions(fixture, "on_lost")?;
                 Ok(table.to_owned())
             };
-            let mend = |table: &PathBuf| fs::rename(&lost, table).context("moving it back");
-            postgres(parts, disk, "on_lost", lose, mend)
+            let repair = |table: &PathBuf| fs::rename(&lost, table).context("moving it back");
+            postgres(fixture, disk, "on_lost", lose, repair)
         },
     );
-    cases.check("disk::read_only_server_is_not_ready", || read_only(parts));
+    cases.check("disk: a read-only server is not ready", || {
+        read_only(fixture)
+    });
 }
 
-/// Ends all sessions of a database, so that others begin.
-fn end_sessions(parts: &Parts, database: &str) -> anyhow::Result<()> {
+/// Ends all sessions of a database, so that new ones start.
+fn end_sessions(fixture: &Fixture, database: &str) -> anyhow::Result<()> {
     let end = format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
     );
-    parts.server.psql("postgres", &end).map(drop)
+    fixture.server.psql("postgres", &end).map(drop)
 }
 
+/// Runs a case on `disk`, or reports it as not run if the mount has failed.
 fn on_disk(
     cases: &mut Cases,
     name: &str,
@@ -150,21 +153,21 @@ fn on_disk(
     }
 }
 
-/// Whether strace may attach to another process of this user.
-fn may_inject() -> anyhow::Result<()> {
+/// Checks that strace can attach to another process of this user.
+fn can_inject() -> anyhow::Result<()> {
     let mut other =
         support::process::Process::start("sleep", std::process::Command::new("sleep").arg("60"))?;
     let folder = Path::new("/nowhere");
     Fault::inject(other.id(), "EIO", folder, &[folder.join("file")]).map(drop)?;
-    other.stop(SOON).map(drop)
+    other.stop(DEADLINE).map(drop)
 }
 
-/// Breaks the disk and mends it, under load, and counts.
+/// Breaks and repairs the disk under load, then compares the stored orders.
 fn sqlite<T>(
     program: &Path,
     disk: &SmallDisk,
     break_it: impl FnOnce(&Service) -> anyhow::Result<T>,
-    mend: impl FnOnce(&T) -> anyhow::Result<()>,
+    repair: impl FnOnce(&T) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let url = format!("sqlite://{}", disk.data().join("orders.db").display());
     let settings = [("DATABASE_URL", &*url)];
@@ -172,13 +175,13 @@ fn sqlite<T>(
     let mut accepted = under_load(&service, |load| {
         let broken = break_it(&service)?;
         unready(&service, load)?;
-        mend(&broken)?;
-        more(&load.accepted, "accepted orders after the trouble")
+        repair(&broken)?;
+        wait_for_more(&load.accepted, "accepted orders after the fault")
     })?;
-    accepted.insert(taken_again(&service)?);
+    accepted.insert(place_once_ready(&service)?);
     service.stop()?;
 
-    // What is on the disk, by a process that was not there.
+    // A new process reads what is stored.
     let mut service = Service::start(program, None, &settings)?;
     for id in &accepted {
         let order = http::get(&service.url(&format!("/orders/{id}")))?;
@@ -188,8 +191,7 @@ fn sqlite<T>(
         );
     }
     let stats = http::get(&service.url("/orders/stats"))?;
-    // An order that was in the middle of its commit when the file went is refused, and there when the file is back: one of
-    // each client.
+    // An order whose commit was interrupted is rejected, but may be stored: at most one of each client.
     let stored = |number: &usize| stats.body.starts_with(&format!(r#"{{"orders":{number},"#));
     ensure!(
         (accepted.len()..=accepted.len() + CLIENTS).any(|number| stored(&number)),
@@ -200,62 +202,64 @@ fn sqlite<T>(
     service.stop()
 }
 
-/// The same with a database in a tablespace on the disk; `break_it` gets the file of the table with the orders.
+/// Like [`sqlite`], with a PostgreSQL database in a tablespace on the disk.
+///
+/// `break_it` gets the file of the table with the orders.
 fn postgres<T>(
-    parts: &Parts,
+    fixture: &Fixture,
     disk: &SmallDisk,
     name: &'static str,
     break_it: impl FnOnce(&Path) -> anyhow::Result<T>,
-    mend: impl FnOnce(&T) -> anyhow::Result<()>,
+    repair: impl FnOnce(&T) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let tablespace = Tablespace::create(&parts.server, disk, name)?;
-    let database = Database::create_in(&parts.server, &parts.built.program, name, name)?;
+    let tablespace = Tablespace::create(&fixture.server, disk, name)?;
+    let database = Database::create_in(&fixture.server, &fixture.built.program, name, name)?;
     let mut service = database.serve(&[])?;
     let mut accepted = under_load(&service, |load| {
-        let broken = break_it(&table_file(parts, name, &disk.data())?)?;
+        let broken = break_it(&table_file(fixture, name, &disk.data())?)?;
         unready(&service, load)?;
-        mend(&broken)?;
-        more(&load.accepted, "accepted orders after the trouble")
+        repair(&broken)?;
+        wait_for_more(&load.accepted, "accepted orders after the fault")
     })?;
-    accepted.insert(taken_again(&service)?);
+    accepted.insert(place_once_ready(&service)?);
     let ids: Vec<_> = accepted.iter().copied().collect();
-    account::holds_all(&database, &ids)?;
-    let account = Account::settled(&database)?;
+    order_counts::check_stored(&database, &ids)?;
+    let counts = OrderCounts::settled(&database)?;
     ensure!(
-        usize::try_from(account.orders)? == accepted.len(),
-        "found {account:?}, expected the {} orders that were accepted",
+        usize::try_from(counts.orders)? == accepted.len(),
+        "found {counts:?}, expected the {} orders that were accepted",
         accepted.len()
     );
     service.stop()?;
     drop(service);
-    database.wait_until_left()?;
+    database.wait_until_unused()?;
     tablespace.remove()
 }
 
-/// Where a database in the tablespace keeps its orders.
-fn table_file(parts: &Parts, database: &str, tablespace: &Path) -> anyhow::Result<PathBuf> {
-    let file = parts
+/// The file of the table `orders` in the tablespace.
+fn table_file(fixture: &Fixture, database: &str, tablespace: &Path) -> anyhow::Result<PathBuf> {
+    let file = fixture
         .server
         .psql(database, "SELECT pg_relation_filepath('orders')")?;
-    // pg_tblspc/OID/PG_VERSION/DATABASE/TABLE, of which the first two are a link to the tablespace.
-    let mut parts = Path::new(file.trim()).components();
-    parts.by_ref().take(2).for_each(drop);
-    let file = tablespace.join(parts.as_path());
-    ensure!(file.is_file(), "there is no {}", file.display());
+    // The path is pg_tblspc/OID/PG_VERSION/DATABASE/TABLE, and pg_tblspc/OID is a link to the tablespace.
+    let mut path = Path::new(file.trim()).components();
+    path.by_ref().take(2).for_each(drop);
+    let file = tablespace.join(path.as_path());
+    ensure!(file.is_file(), "{} does not exist", file.display());
     Ok(file)
 }
 
-/// As after a failover, when an address leads to a standby.
-fn read_only(parts: &Parts) -> anyhow::Result<()> {
-    let database = parts.database("read_only")?;
+/// A server that rejects writes, such as a standby after a failover.
+fn read_only(fixture: &Fixture) -> anyhow::Result<()> {
+    let database = fixture.database("read_only")?;
     let mut service = database.serve(&[])?;
     let first = orders::place(&service, orders::TELESCOPE)?;
-    Account::settled(&database)?;
+    OrderCounts::settled(&database)?;
     let set = |value| {
         let set = format!("ALTER DATABASE read_only SET default_transaction_read_only = {value}");
-        parts.server.psql("postgres", &set)?;
-        // Sessions take the setting at their start, as they take the server.
-        end_sessions(parts, "read_only")
+        fixture.server.psql("postgres", &set)?;
+        // The setting applies to new sessions.
+        end_sessions(fixture, "read_only")
     };
     set("on")?;
     wait("503 for an order", || {
@@ -266,22 +270,23 @@ fn read_only(parts: &Parts) -> anyhow::Result<()> {
     let read = http::get(&service.url(&format!("/orders/{first}")))?;
     ensure!(read.status == 200, "found {read:?}, expected the order");
     set("off")?;
-    taken_again(&service)?;
+    place_once_ready(&service)?;
     service.stop()
 }
 
-/// What the clients have seen so far.
+/// Counts of the answers to all clients so far.
 #[derive(Default)]
 struct Load {
     accepted: AtomicUsize,
-    refused: AtomicUsize,
+    rejected: AtomicUsize,
 }
 
-/// Clients that order one thing after the other, while `trouble` comes and goes; the orders that were accepted. Nothing but
-/// 202 and 503 is an answer.
+/// Places orders from several clients while `fault` runs.
+///
+/// Returns the accepted orders. Any answer except 202 and 503 is an error.
 fn under_load(
     service: &Service,
-    trouble: impl FnOnce(&Load) -> anyhow::Result<()>,
+    fault: impl FnOnce(&Load) -> anyhow::Result<()>,
 ) -> anyhow::Result<BTreeSet<i64>> {
     let stop = AtomicBool::new(false);
     let load = Load::default();
@@ -291,7 +296,7 @@ fn under_load(
             thread::sleep(PAUSE);
             let answer = orders::send(service, &LONG.repeat(15), &[])?;
             if answer.status == 503 {
-                load.refused.fetch_add(1, Ordering::Relaxed);
+                load.rejected.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             accepted.push(accepted_id(&answer, service)?);
@@ -300,11 +305,11 @@ fn under_load(
         Ok(accepted)
     };
     let meanwhile = || {
-        let result = more(&load.accepted, "accepted orders").and_then(|()| trouble(&load));
+        let result = wait_for_more(&load.accepted, "accepted orders").and_then(|()| fault(&load));
         stop.store(true, Ordering::Relaxed);
         result
     };
-    let (accepted, ()) = clients::at_once_while(CLIENTS, client, meanwhile)?;
+    let (accepted, ()) = clients::run_while(CLIENTS, client, meanwhile)?;
     Ok(accepted.into_iter().flatten().collect())
 }
 
@@ -319,28 +324,30 @@ fn accepted_id(answer: &Answer, service: &Service) -> anyhow::Result<i64> {
     })
 }
 
-/// Orders are refused, and the service says that it wants no traffic, but not that it should be restarted.
+/// Waits until orders are rejected, `/readyz` fails, and `/livez` succeeds.
 fn unready(service: &Service, load: &Load) -> anyhow::Result<()> {
-    more(&load.refused, "refused orders")?;
+    wait_for_more(&load.rejected, "rejected orders")?;
     ready(service, 503)?;
     let livez = http::get(&format!("{}/livez", service.admin))?;
     ensure!(livez.status == 200, "/livez: {livez:?}");
-    more(&load.refused, "refused orders")
+    wait_for_more(&load.rejected, "rejected orders")
 }
 
-fn more(count: &AtomicUsize, what: &str) -> anyhow::Result<()> {
+fn wait_for_more(count: &AtomicUsize, what: &str) -> anyhow::Result<()> {
     let before = count.load(Ordering::Relaxed);
     wait(what, || count.load(Ordering::Relaxed) >= before + ENOUGH)
 }
 
-/// The id of an order that is accepted once the service is ready again.
-fn taken_again(service: &Service) -> anyhow::Result<i64> {
+/// Waits until the service is ready, then places an order and returns its id.
+fn place_once_ready(service: &Service) -> anyhow::Result<i64> {
     ready(service, 200)?;
     orders::place(service, orders::TELESCOPE)
 }
 
 const CLIENTS: usize = 4;
-/// Between two orders of one client, so that the disk is full when it is filled, and not before.
+/// The pause between two orders of a client.
+///
+/// Without it, the orders would fill the disk before the test does.
 const PAUSE: Duration = Duration::from_millis(20);
 const ENOUGH: usize = 20;
 const LONG: &str = "telescopes ";

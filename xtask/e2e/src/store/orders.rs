@@ -1,4 +1,4 @@
-//! The clients' side of the example: placing orders.
+//! Places orders as a client of the example.
 
 use anyhow::{Context as _, ensure};
 use support::http::{self, Answer};
@@ -6,16 +6,16 @@ use support::http::{self, Answer};
 use crate::service::Service;
 
 pub(super) const TELESCOPE: &str = "telescope";
-/// Its charge takes two seconds.
+/// An item whose charge takes two seconds.
 pub(super) const SLOW: &str = "slow";
-/// The bank takes its money at once, and its answer is two seconds late.
+/// An item that the bank charges at once but answers after two seconds.
 pub(super) const UNANSWERED: &str = "unanswered";
-/// Its charge is the end of the process.
+/// An item whose charge aborts the process.
 pub(super) const FATAL: &str = "fatal";
-/// Its charge fails for good.
+/// An item whose charge fails permanently.
 pub(super) const DECLINED: &str = "declined";
 
-/// Sends an order; whatever comes back is an answer.
+/// Sends an order and returns the answer, whatever its status.
 pub(super) fn send(
     service: &Service,
     item: &str,
@@ -27,7 +27,7 @@ pub(super) fn send(
     http::send("POST", &service.url("/orders"), &all, &order)
 }
 
-/// Sends an order that must be accepted, and returns its id.
+/// Sends an order that must be accepted and returns its id.
 pub(super) fn place(service: &Service, item: &str) -> anyhow::Result<i64> {
     accepted(&send(service, item, &[])?)
 }

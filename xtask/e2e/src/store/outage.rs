@@ -1,4 +1,4 @@
-//! The server goes away and comes back, under load.
+//! Outages of the database server under load.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -14,32 +14,30 @@ use support::{
 };
 
 use super::{
-    Parts,
-    account::{self, Account},
-    clients,
-    empty_database::Database,
-    figures::Figures,
+    Fixture, clients,
+    exposition::Exposition,
+    order_counts::{self, OrderCounts},
     orders, ready,
-    symptoms::{Seen, Symptom},
+    symptoms::{Observations, Symptom},
+    test_database::Database,
 };
 use crate::service::Service;
 
-pub(super) fn cases(cases: &mut Cases, parts: &Parts, seen: &mut Seen) {
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, observations: &mut Observations) {
     cases.check(
-        "while the server is dead requests are answered with 503, and once it is back everything goes on without a restart",
-        || killed(parts, seen),
+        "outage: 503 while the server is down, then recovery",
+        || killed(fixture, observations),
     );
-    cases.check(
-        "a server that is shut down and started again costs no accepted order, and no client sees a 500",
-        || shut_down(parts),
-    );
+    cases.check("outage: a restart of the server loses no order", || {
+        shut_down(fixture)
+    });
 }
 
-fn killed(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
-    let server = PostgresServer::start(&parts.postgres)?;
-    let database = Database::create(&server, &parts.built.program, "outage")?;
+fn killed(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<()> {
+    let server = PostgresServer::start(&fixture.postgres)?;
+    let database = Database::create(&server, &fixture.built.program, "outage")?;
     let mut service = database.serve(&[])?;
-    queue_is_up(&service, 1.0)?;
+    wait_for_queue_up(&service, 1.0)?;
 
     let answers = under_load(&database, &service, || {
         server.kill()?;
@@ -52,77 +50,80 @@ fn killed(parts: &Parts, seen: &mut Seen) -> anyhow::Result<()> {
         );
         let livez = http::get(&format!("{}/livez", service.admin))?;
         ensure!(livez.status == 200, "/livez: {livez:?}");
-        let figures = queue_is_up(&service, 0.0)?;
+        let exposition = wait_for_queue_up(&service, 0.0)?;
         ensure!(
-            Symptom::Broken.count(&figures) > 0.0,
-            "no call has been cut off"
+            Symptom::Broken.count(&exposition) > 0.0,
+            "no call was interrupted"
         );
-        seen.note("a lost server", &figures);
+        observations.record("a lost server", &exposition);
         server.start_again()?;
         ready(&service, 200)
     })?;
-    goes_on(&database, &mut service, &answers)?;
-    queue_is_up(&service, 1.0)?;
+    check_recovery(&database, &mut service, &answers)?;
+    wait_for_queue_up(&service, 1.0)?;
     service.stop()
 }
 
-fn shut_down(parts: &Parts) -> anyhow::Result<()> {
-    let server = PostgresServer::start(&parts.postgres)?;
-    let database = Database::create(&server, &parts.built.program, "failover")?;
+fn shut_down(fixture: &Fixture) -> anyhow::Result<()> {
+    let server = PostgresServer::start(&fixture.postgres)?;
+    let database = Database::create(&server, &fixture.built.program, "failover")?;
     let mut service = database.serve(&[])?;
     let answers = under_load(&database, &service, || {
         server.shut_down()?;
         server.start_again()?;
         ready(&service, 200)
     })?;
-    goes_on(&database, &mut service, &answers)?;
+    check_recovery(&database, &mut service, &answers)?;
     service.stop()
 }
 
-/// Clients that order one thing after the other, and one whose query runs when `trouble` begins; all answers to orders.
+/// Places orders from several clients while `fault` runs.
+///
+/// Returns all answers. One more client has a query running when the fault starts.
 fn under_load(
     database: &Database<'_>,
     service: &Service,
-    trouble: impl FnOnce() -> anyhow::Result<()>,
+    fault: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<Answer>> {
     let stop = AtomicBool::new(false);
     let client = |number: usize| {
         let mut answers = Vec::new();
         if number == 0 {
-            let url = service.url(&format!("/trouble/slow/{CUT_OFF_MILLISECONDS}"));
+            let url = service.url(&format!("/trouble/slow/{INTERRUPTED_MILLISECONDS}"));
             let answer = http::send("POST", &url, &[], "")?;
             ensure!(
                 answer.status == 503,
-                "a query that was cut off: found {answer:?}, expected 503"
+                "an interrupted query: found {answer:?}, expected 503"
             );
             return Ok(answers);
         }
         while !stop.load(Ordering::Relaxed) {
-            // One that hangs is an error here.
+            // A request that hangs times out, which is an error.
             answers.push(orders::send(service, orders::TELESCOPE, &[])?);
             thread::sleep(PAUSE);
         }
         Ok(answers)
     };
     let meanwhile = || {
-        let result = all_are_busy(database, service).and_then(|()| trouble());
+        let result = wait_until_busy(database, service).and_then(|()| fault());
         stop.store(true, Ordering::Relaxed);
         result
     };
-    let (answers, ()) = clients::at_once_while(1 + CLIENTS, client, meanwhile)?;
+    let (answers, ()) = clients::run_while(1 + CLIENTS, client, meanwhile)?;
     Ok(answers.into_iter().flatten().collect())
 }
 
-fn all_are_busy(database: &Database<'_>, service: &Service) -> anyhow::Result<()> {
-    Figures::wait(service, "a dozen orders", |figures| {
-        figures.sum("orders_accepted_total", &[]) >= 12.0
+fn wait_until_busy(database: &Database<'_>, service: &Service) -> anyhow::Result<()> {
+    Exposition::wait(service, "a dozen orders", |exposition| {
+        exposition.sum("orders_accepted_total", &[]) >= 12.0
     })?;
-    database.wait_for("queries that could be cut off", SLEEPING, 1)
+    database.wait_for("running queries", SLEEPING, 1)
 }
 
-/// What must be true afterwards: nothing but 202 and 503 was answered, what was accepted is there and comes to its end, the
-/// process is the same, and its schedule goes on.
-fn goes_on(
+/// Checks the answers, the orders and the schedule after an outage.
+///
+/// All answers are 202 or 503, accepted orders are stored and done, the process still runs, and so does its schedule.
+fn check_recovery(
     database: &Database<'_>,
     service: &mut Service,
     answers: &[Answer],
@@ -131,34 +132,39 @@ fn goes_on(
         answers.iter().partition(|answer| answer.status == 202);
     if let Some(other) = others.iter().find(|answer| answer.status != 503) {
         anyhow::bail!(
-            "an order while the server was away: found {other:?}, expected 503; the log:\n{}",
+            "an order during the outage: found {other:?}, expected 503; the log:\n{}",
             service.output().join("\n")
         );
     }
     let accepted: anyhow::Result<Vec<_>> = accepted.into_iter().map(orders::accepted).collect();
-    account::holds_all(database, &accepted?)?;
+    order_counts::check_stored(database, &accepted?)?;
 
     let ticks = database.number(TICKS)?;
     orders::place(service, orders::TELESCOPE)?;
-    let account = Account::settled(database)?;
-    ensure!(account.dead == 0, "an outage kills no order: {account:?}");
+    let counts = OrderCounts::settled(database)?;
+    ensure!(
+        counts.dead_lettered == 0,
+        "found orders that are dead-lettered: {counts:?}"
+    );
     database.wait_for("scheduled runs since the server is back", TICKS, ticks + 1)?;
     ensure!(!service.has_ended(), "the service has ended");
     Ok(())
 }
 
-fn queue_is_up(service: &Service, up: f64) -> anyhow::Result<Figures> {
+fn wait_for_queue_up(service: &Service, up: f64) -> anyhow::Result<Exposition> {
     let what = format!("worker_queue_up of {up}");
-    Figures::wait(service, &what, |figures| {
-        figures.has("worker_queue_up", &[], up)
+    Exposition::wait(service, &what, |exposition| {
+        exposition.has("worker_queue_up", &[], up)
     })
 }
 
 const CLIENTS: usize = 3;
-/// Between two orders of one client: enough of them, and no more than the worker keeps up with.
+/// The pause between a client's orders, so that the worker keeps up.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Longer than it takes until the server is away, and shorter than a client waits.
-const CUT_OFF_MILLISECONDS: u32 = 19_000;
+/// The duration of the query that the outage interrupts.
+///
+/// It is longer than it takes until the server is down, and shorter than the client's time-out.
+const INTERRUPTED_MILLISECONDS: u32 = 19_000;
 const SLEEPING: &str = "
     SELECT COUNT(*) FROM pg_stat_activity
     WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()";

@@ -1,4 +1,4 @@
-//! A disk that can be filled and freed, and calls that can be made to fail.
+//! A small file system that can be filled, and injected errors of system calls.
 
 use std::{
     fs,
@@ -14,17 +14,19 @@ use anyhow::{Context as _, ensure};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use support::{command, process::Process, tools};
 
-use super::SOON;
+use super::DEADLINE;
 
-/// A file system of a few megabytes in memory. Dropping it unmounts it.
+/// A file system of a few megabytes in memory, which is unmounted on drop.
 pub(super) struct SmallDisk {
     folder: PathBuf,
 }
 
 impl SmallDisk {
+    /// Mounts the file system in a temporary folder.
+    ///
     /// # Errors
     ///
-    /// Where file systems may not be mounted.
+    /// If this process may not mount file systems.
     pub(super) fn mount(name: &str, megabytes: u32) -> anyhow::Result<Self> {
         let name = format!("firstlight-{name}-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
@@ -35,7 +37,7 @@ impl SmallDisk {
             .arg(&folder);
         command::run_quietly(&mut mount)
             .context("mounting a small file system takes root, and CAP_SYS_ADMIN in a container")?;
-        // PostgreSQL's files belong to another user.
+        // PostgreSQL may run as another user.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o777))?;
         let disk = Self { folder };
         fs::create_dir(disk.data())?;
@@ -51,7 +53,7 @@ impl SmallDisk {
         self.folder.join(name)
     }
 
-    /// Leaves room for no more than this; others write meanwhile.
+    /// Fills the disk up to `left` bytes, while other processes write as well.
     pub(super) fn fill(&self, left: u64) -> anyhow::Result<()> {
         let free = rustix::fs::statvfs(&self.folder)?;
         let size = (free.f_bavail * free.f_frsize).saturating_sub(left);
@@ -61,7 +63,7 @@ impl SmallDisk {
         }
     }
 
-    /// Makes room again.
+    /// Removes the file that fills the disk.
     pub(super) fn free(&self) -> anyhow::Result<()> {
         Ok(fs::remove_file(self.ballast())?)
     }
@@ -80,26 +82,26 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Makes a process' writes to some files fail, until it ends.
+/// Makes a process's writes to some files fail.
 pub(super) struct Fault {
-    /// Lets go of the process when it is dropped.
+    /// Detaches from the process on drop.
     _tracer: Process,
     folder: PathBuf,
 }
 
 impl Fault {
-    /// `error` is a name such as `EIO`; the files are in `folder`.
+    /// Injects `error`, such as `EIO`, into writes to `files`, which are in `folder`.
     ///
     /// # Errors
     ///
-    /// Where there is no `strace`, or it may not attach.
+    /// If `strace` is missing or may not attach to the process.
     pub(super) fn inject(
         process: u32,
         error: &str,
         folder: &Path,
         files: &[PathBuf],
     ) -> anyhow::Result<Self> {
-        let strace = tools::on_path("strace").context("there is no strace on PATH")?;
+        let strace = tools::on_path("strace").context("strace is not on PATH")?;
         let mut command = Command::new(strace);
         command
             .args(["-f", "-p", &process.to_string()])
@@ -112,7 +114,7 @@ impl Fault {
             command.arg("-P").arg(file);
         }
         let tracer = Process::start("strace", &mut command)?;
-        tracer.wait_for_line("that it is attached", SOON, |line| {
+        tracer.wait_for_line("\"attached\"", DEADLINE, |line| {
             line.contains("attached").then_some(())
         })?;
         Ok(Self {
@@ -121,11 +123,13 @@ impl Fault {
         })
     }
 
-    /// Lets them succeed again. It is dropped once no call that it has made to fail is under way.
+    /// Lets the writes succeed again.
+    ///
+    /// The caller drops the value once no failing call is under way.
     pub(super) fn end(&self) -> anyhow::Result<()> {
-        // A call that is to fail is one without a number until strace sets its result. If strace let go of the process in
-        // between, the kernel's answer would be ENOSYS. So the files get another path first, which strace does not look for: the
-        // folder and a link to it change places, at once.
+        // strace replaces the number of a failing call and sets its result when the call returns. If strace detached in
+        // between, the call would fail with ENOSYS. So the files first get another path, which strace does not match: the
+        // folder and a link to it are exchanged atomically.
         let moved = self.folder.with_extension("moved");
         symlink(moved.file_name().unwrap_or_default(), &moved)?;
         renameat_with(CWD, &self.folder, CWD, &moved, RenameFlags::EXCHANGE)
@@ -135,12 +139,9 @@ impl Fault {
 
 /// Waits until `enough` holds.
 pub(super) fn wait(what: &str, enough: impl Fn() -> bool) -> anyhow::Result<()> {
-    let until = Instant::now() + SOON;
+    let until = Instant::now() + DEADLINE;
     while !enough() {
-        ensure!(
-            Instant::now() < until,
-            "expected {what}, and it did not come"
-        );
+        ensure!(Instant::now() < until, "expected {what} within a minute");
         thread::sleep(Duration::from_millis(20));
     }
     Ok(())

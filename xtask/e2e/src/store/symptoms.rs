@@ -1,20 +1,20 @@
-//! What each kind of trouble looks like in the exposition, and that no two look alike.
+//! Symptoms of faults in the exposition, which must differ between faults.
 
 use std::collections::BTreeSet;
 
 use anyhow::ensure;
 use support::Cases;
 
-use super::figures::Figures;
+use super::exposition::Exposition;
 
-/// What an alert could be about.
+/// A condition that an alert could use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Symptom {
-    /// Calls gave up waiting for a connection.
+    /// Calls timed out while they waited for a connection.
     TimeOut,
-    /// Connections broke, or the server said that it goes.
+    /// Connections broke, or the server reported its shutdown.
     Broken,
-    /// Queries that ended well took longer than a second.
+    /// Successful queries took longer than a second.
     Slow,
     /// SQLSTATE 40P01.
     Deadlock,
@@ -33,57 +33,55 @@ impl Symptom {
         Self::Serialization,
     ];
 
-    /// How often it has been seen.
-    pub(super) fn count(self, figures: &Figures) -> f64 {
-        let failed = |label, value| figures.sum(&format!("{OPERATIONS}_count"), &[(label, value)]);
+    /// The number of occurrences in the exposition.
+    pub(super) fn count(self, exposition: &Exposition) -> f64 {
+        let failed =
+            |label, value| exposition.sum(&format!("{OPERATIONS}_count"), &[(label, value)]);
         match self {
-            Self::TimeOut => figures.sum("db_client_connection_timeouts_total", &[]),
+            Self::TimeOut => exposition.sum("db_client_connection_timeouts_total", &[]),
             Self::Broken => ["io", "57P01", "57P02", "57P03"]
                 .map(|error| failed("error_type", error))
                 .iter()
                 .sum(),
-            Self::Slow => figures.above(OPERATIONS, &[("error_type", "")], 1.0),
+            Self::Slow => exposition.above(OPERATIONS, &[("error_type", "")], 1.0),
             Self::Deadlock => failed("db_response_status_code", "40P01"),
             Self::Serialization => failed("db_response_status_code", "40001"),
         }
     }
 }
 
-/// What was seen of each trouble.
+/// The symptoms of each fault so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen(Vec<(&'static str, BTreeSet<Symptom>)>);
+pub(super) struct Observations(Vec<(&'static str, BTreeSet<Symptom>)>);
 
-impl Seen {
-    /// Notes what a service shows that has met one kind of trouble and no other.
-    pub(super) fn note(&mut self, trouble: &'static str, figures: &Figures) {
+impl Observations {
+    /// Records the symptoms of a service that has had a single kind of fault.
+    pub(super) fn record(&mut self, fault: &'static str, exposition: &Exposition) {
         let symptoms = Symptom::ALL
             .into_iter()
-            .filter(|symptom| symptom.count(figures) > 0.0);
-        self.0.push((trouble, symptoms.collect()));
+            .filter(|symptom| symptom.count(exposition) > 0.0);
+        self.0.push((fault, symptoms.collect()));
     }
 }
 
-pub(super) fn cases(cases: &mut Cases, seen: &Seen) {
-    cases.check(
-        "the metrics alone tell an exhausted pool, a lost server, a slow query, a deadlock and a serialization failure apart",
-        || {
-            ensure!(
-                seen.0.len() == TROUBLES,
-                "found {} kinds of trouble, expected {TROUBLES}: {seen:?}",
-                seen.0.len()
-            );
-            for (index, (trouble, symptoms)) in seen.0.iter().enumerate() {
-                ensure!(!symptoms.is_empty(), "{trouble} shows nothing");
-                for (other, others) in seen.0.iter().skip(index + 1) {
-                    ensure!(
-                        symptoms != others,
-                        "{trouble} and {other} both show {symptoms:?}"
-                    );
-                }
+pub(super) fn cases(cases: &mut Cases, observations: &Observations) {
+    cases.check("symptoms: the metrics distinguish all faults", || {
+        ensure!(
+            observations.0.len() == FAULTS,
+            "found {} faults, expected {FAULTS}: {observations:?}",
+            observations.0.len()
+        );
+        for (index, (fault, symptoms)) in observations.0.iter().enumerate() {
+            ensure!(!symptoms.is_empty(), "{fault} has no symptom");
+            for (other, others) in observations.0.iter().skip(index + 1) {
+                ensure!(
+                    symptoms != others,
+                    "{fault} and {other} have the same symptoms {symptoms:?}"
+                );
             }
-            Ok(())
-        },
-    );
+        }
+        Ok(())
+    });
 }
 
-const TROUBLES: usize = 5;
+const FAULTS: usize = 5;

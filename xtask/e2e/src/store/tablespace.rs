@@ -1,18 +1,22 @@
-//! A tablespace on a small disk, and the database in it.
+//! A tablespace on a small disk.
 
 use anyhow::Context as _;
 use support::tools::PostgresServer;
 
 use super::small_disk::SmallDisk;
 
-/// Both are called `name`. Dropping it removes them, also where a case fails, so that the next case finds a server as it was.
+/// A tablespace and the database in it, both called `name`.
+///
+/// A drop removes both, so that a failed case does not affect the next one.
 pub(super) struct Tablespace<'a> {
     server: &'a PostgresServer,
     name: &'static str,
 }
 
 impl<'a> Tablespace<'a> {
-    /// On the disk's folder for data; the database is for the caller to make.
+    /// Creates the tablespace in the disk's data folder.
+    ///
+    /// The caller creates the database.
     pub(super) fn create(
         server: &'a PostgresServer,
         disk: &SmallDisk,
@@ -25,13 +29,13 @@ impl<'a> Tablespace<'a> {
         Ok(Self { server, name })
     }
 
-    /// Removes both now.
+    /// Removes both and reports errors.
     pub(super) fn remove(self) -> anyhow::Result<()> {
         self.remove_both()
             .with_context(|| format!("removing the tablespace {}", self.name))
     }
 
-    /// Those that are there: what is gone is no error.
+    /// Removes those of both that exist.
     fn remove_both(&self) -> anyhow::Result<()> {
         let name = self.name;
         for remove in [

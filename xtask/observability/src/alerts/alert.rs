@@ -1,4 +1,4 @@
-//! One alert: what must be so, for how long, who is told, and what they read.
+//! An alerting rule: its condition, duration, severity and annotations.
 
 use super::{board::Board, emit, timing::Timing};
 use crate::{dashboards::runbook_address, promql::on_service};
@@ -6,16 +6,16 @@ use crate::{dashboards::runbook_address, promql::on_service};
 /// How urgent an alert is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Severity {
-    /// Is a page, also at night: users are hurt now, and a person can do something about it.
+    /// Pages at any hour: users are affected now, and an operator can act.
     Critical,
-    /// Is a ticket: wants to be done this week.
+    /// Opens a ticket, to be handled this week.
     Warning,
-    /// Is shown, and sent nowhere but to who watches the watchers.
+    /// Is shown only, and not sent; the watchdog goes to the heartbeat receiver.
     Info,
 }
 
 impl Severity {
-    /// As the label has it.
+    /// The value of the label `severity`.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Critical => "critical",
@@ -25,16 +25,16 @@ impl Severity {
     }
 }
 
-/// Who has said how good a service has to be.
+/// Where an objective comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Promise {
-    /// Its team, in `objectives.yml`: to break it wakes them.
+pub(crate) enum ObjectiveSource {
+    /// It is declared in `objectives.yml`, and a breach pages.
     Declared,
-    /// The rules, for every service that has declared nothing: to break it is a ticket.
+    /// It is the default of services without a declaration, and a breach is a ticket.
     Default,
 }
 
-impl Promise {
+impl ObjectiveSource {
     /// The value of the label `objective`.
     fn word(self) -> &'static str {
         match self {
@@ -43,7 +43,9 @@ impl Promise {
         }
     }
 
-    /// Of what is before it in a query, what has such an objective; `slo` is the beginning of its series.
+    /// Restricts the preceding query to services with an objective from this source.
+    ///
+    /// `slo` is the prefix of the objective's series.
     pub(super) fn filter(self, slo: &str) -> String {
         let operator = match self {
             Self::Declared => "and",
@@ -56,7 +58,7 @@ impl Promise {
     }
 }
 
-/// An alert in the making; reads as a sentence from its name to its dashboard.
+/// A builder of an alerting rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Alert {
     pub(super) name: &'static str,
@@ -71,28 +73,28 @@ pub(crate) struct Alert {
 }
 
 impl Alert {
-    /// Is a page.
+    /// An alert that pages.
     pub(super) fn page(name: &'static str) -> Self {
         Self::new(name, Severity::Critical)
     }
 
-    /// Is dealt with at a desk.
+    /// An alert that opens a ticket.
     pub(super) fn ticket(name: &'static str) -> Self {
         Self::new(name, Severity::Warning)
     }
 
-    /// Is only shown.
+    /// An alert that is only shown.
     pub(super) fn info(name: &'static str) -> Self {
         Self::new(name, Severity::Info)
     }
 
-    /// Is a page where a declared objective is broken, and a ticket where it is the default.
-    pub(super) fn of(promise: Promise, name: &'static str) -> Self {
-        let alert = match promise {
-            Promise::Declared => Self::page(name),
-            Promise::Default => Self::ticket(name),
+    /// An alert on an objective: a page if it is declared, and otherwise a ticket.
+    pub(super) fn of(source: ObjectiveSource, name: &'static str) -> Self {
+        let alert = match source {
+            ObjectiveSource::Declared => Self::page(name),
+            ObjectiveSource::Default => Self::ticket(name),
         };
-        alert.label("objective", promise.word())
+        alert.label("objective", source.word())
     }
 
     fn new(name: &'static str, severity: Severity) -> Self {
@@ -109,50 +111,51 @@ impl Alert {
         }
     }
 
-    /// Why it is there and why at this limit; a comment of the rule.
+    /// The reason for the alert and its limit, as a comment of the rule.
     pub(super) fn because(mut self, reason: &'static str) -> Self {
         self.because = reason;
         self
     }
 
-    /// The query, line by line: it is time for this alert when it has a result.
+    /// The lines of the query. The alert is active while the query has a result.
     pub(super) fn when(mut self, lines: &[&str]) -> Self {
         self.expr = lines.join("\n");
         self
     }
 
-    /// How long it must be so without a break.
+    /// How long the query must have a result before the alert fires.
     pub(super) fn lasting(mut self, duration: &'static str) -> Self {
         self.lasting = duration;
         self
     }
 
-    /// Tells it from others of its name.
+    /// A label that distinguishes the alert from others of the same name.
     pub(super) fn label(mut self, name: &'static str, value: &str) -> Self {
         self.labels.push((name, value.to_owned()));
         self
     }
 
-    /// What the pager shows first: one sentence that is always the same.
+    /// The summary: one sentence without values, which a pager shows first.
     pub(super) fn summary(mut self, sentence: &'static str) -> Self {
         self.summary = sentence;
         self
     }
 
-    /// What is wrong where, and how much; a template over the value and the labels of the query's result, which those of
-    /// [`Alert::label`] are not among.
+    /// The description, a template over the result of the query.
+    ///
+    /// The template can use the value and the labels of the result. The labels of [`Alert::label`] are not available in the template.
     pub(super) fn description(mut self, template: impl Into<String>) -> Self {
         self.description = template.into();
         self
     }
 
-    /// Where to look first.
+    /// The dashboard that the alert links to.
     pub(super) fn on(mut self, board: Board) -> Self {
         self.board = board;
         self
     }
 
-    /// All labels that the rule itself adds, the severity first.
+    /// All labels that the rule adds, the severity first.
     pub(super) fn own_labels(&self, timing: Timing) -> Vec<(&'static str, String)> {
         let severity = ("severity", self.severity.word().to_owned());
         let others = self.labels.iter();
@@ -160,7 +163,7 @@ impl Alert {
         std::iter::once(severity).chain(others).collect()
     }
 
-    /// All annotations, the description as a template.
+    /// All annotations; the description is still a template.
     pub(super) fn annotations(&self, timing: Timing) -> [(&'static str, String); 4] {
         [
             ("summary", self.summary.to_owned()),
@@ -170,7 +173,7 @@ impl Alert {
         ]
     }
 
-    /// As an entry of a group's rules, six spaces in.
+    /// The rule as an entry of a group, indented by six spaces.
     pub(super) fn to_yaml(&self, timing: Timing) -> String {
         let mut text = emit::comment(6, self.because);
         text += &format!("      - alert: {}\n", self.name);

@@ -1,11 +1,11 @@
-//! A rehearsal of one alert for `promtool test rules`: what the metrics say minute by minute, and what the alert makes of it.
+//! A test of one alert, for `promtool test rules`.
 //!
-//! Each fires, stays quiet in a transient, and resolves when its cause is gone. That none fires without any data is one alert test of its
-//! own, of all alerts at once.
+//! It lists the values of the input series minute by minute, and the expected state of the alert. Every alert must fire, not
+//! fire for a transient, and resolve after its cause is gone. A separate test checks that no alert fires without data.
 
 use super::{alert::Alert, emit, timing::Timing};
 
-/// One test of a test file.
+/// A builder of one test of a test file.
 #[derive(Debug, Clone)]
 pub(super) struct AlertTest {
     alert: &'static str,
@@ -14,27 +14,30 @@ pub(super) struct AlertTest {
     pub(super) moments: Vec<Moment>,
 }
 
-/// What the alert does at a minute of the alert test.
+/// The expected state of the alert at a minute of the test.
 #[derive(Debug, Clone)]
 pub(super) struct Moment {
     minute: u32,
     pub(super) expected: Expected,
 }
 
+/// An expectation at a minute of the test.
 #[derive(Debug, Clone)]
 pub(super) enum Expected {
-    /// It is quiet, although something looks wrong.
+    /// The alert does not fire during a transient.
     Transient,
-    /// It fires, with these labels of the series and of the rule, and says this.
+    /// The alert fires with exactly these labels and this description.
     Fires {
         labels: Vec<(&'static str, String)>,
-        says: String,
+        description: String,
     },
-    /// It fires with these labels among others, whatever it says.
+    /// An alert with at least these labels fires, with any description.
     Firing { labels: Vec<(&'static str, String)> },
-    /// Whatever it does, this query has one series.
+    /// This query has one series; the state of the alert is not checked.
     Recorded { query: String },
-    /// It is quiet again; of several alerts of one name, the one with this label.
+    /// The alert no longer fires.
+    ///
+    /// If `only` has a label, alerts without it may still fire.
     Resolved {
         only: Option<(&'static str, String)>,
     },
@@ -50,14 +53,18 @@ impl AlertTest {
         }
     }
 
-    /// A series with a value for each minute, in promtool's notation: `0x5 1+2x3` is five more zeros after the first, then 1, 3, 5, 7.
+    /// An input series with a value for each minute, in promtool's notation.
+    ///
+    /// `0x5 1+2x3` is 0 and five more zeros, then 1, 3, 5, 7.
     pub(super) fn series(mut self, series: &str, values: impl Into<String>) -> Self {
         self.series.push((series.to_owned(), values.into()));
         self
     }
 
-    /// A process with firstlight, by the labels of its target: `V` in the values stands for what it exports of itself while it is
-    /// scraped, and `started` is the second of its start.
+    /// The series of a process with firstlight: its build and its start time.
+    ///
+    /// `target` has the labels of the target, and `started` is the start time in seconds. `V` in `values` stands for the
+    /// value of each series at a successful scrape.
     pub(super) fn process(self, target: &str, started: i32, values: &str) -> Self {
         let build = format!(r#"build_info{{{target},version="1.0.0",firstlight_version="0.1.0"}}"#);
         let start = format!("process_start_time_seconds{{{target}}}");
@@ -65,7 +72,7 @@ impl AlertTest {
             .series(&start, values.replace('V', &started.to_string()))
     }
 
-    /// It fires, of several of its name, where the labels are these.
+    /// Expects an alert with at least these labels to fire.
     pub(super) fn firing(self, minute: u32, labels: &[(&'static str, &str)]) -> Self {
         let labels = labels.iter();
         let labels = labels.map(|(name, value)| (*name, (*value).to_owned()));
@@ -73,36 +80,46 @@ impl AlertTest {
         self.moment(minute, Expected::Firing { labels })
     }
 
-    /// The rules have recorded what it looks at: `query` has one series.
+    /// Expects `query`, over recorded series, to have one series.
     pub(super) fn recorded(self, minute: u32, query: impl Into<String>) -> Self {
         let query = query.into();
         self.moment(minute, Expected::Recorded { query })
     }
 
+    /// Expects the alert not to fire during a transient.
     pub(super) fn transient(self, minute: u32) -> Self {
         self.moment(minute, Expected::Transient)
     }
 
-    /// What it says may have a value in it that is recorded: choose a minute before which that has not changed for a while, because
+    /// Expects the alert to fire with exactly these labels and this description.
+    ///
+    /// The description may contain a recorded value. That value must be stable for some minutes before `minute`, because
     /// promtool evaluates the groups of one moment in any order.
     pub(super) fn fires(
         self,
         minute: u32,
         labels: &[(&'static str, &str)],
-        says: impl Into<String>,
+        description: impl Into<String>,
     ) -> Self {
         let labels = labels
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()));
-        let (labels, says) = (labels.collect(), says.into());
-        self.moment(minute, Expected::Fires { labels, says })
+        let (labels, description) = (labels.collect(), description.into());
+        self.moment(
+            minute,
+            Expected::Fires {
+                labels,
+                description,
+            },
+        )
     }
 
+    /// Expects no alert of the name to fire, after the cause is gone.
     pub(super) fn resolved(self, minute: u32) -> Self {
         self.moment(minute, Expected::Resolved { only: None })
     }
 
-    /// Where others of the same name may still fire.
+    /// Expects no alert with this label to fire; others of the name still may.
     pub(super) fn resolved_only(self, minute: u32, label: &'static str, value: &str) -> Self {
         let only = Some((label, value.to_owned()));
         self.moment(minute, Expected::Resolved { only })
@@ -117,7 +134,7 @@ impl AlertTest {
         self.alert
     }
 
-    /// As an entry of `tests`; `alerts` are all rules of this alert test's name.
+    /// The test as an entry of `tests`; `alerts` are all rules of its alert's name.
     pub(super) fn to_yaml(&self, alerts: &[&Alert]) -> String {
         let mut text = format!(
             "  - name: {}\n",
@@ -166,14 +183,18 @@ impl AlertTest {
             "      - eval_time: {minute}m\n        alertname: {}\n",
             self.alert
         );
-        let Expected::Fires { labels, says } = &moment.expected else {
+        let Expected::Fires {
+            labels,
+            description,
+        } = &moment.expected
+        else {
             return text + "        exp_alerts: []\n";
         };
-        let told_by = |alert: &&&Alert| {
+        let is_expected = |alert: &&&Alert| {
             let own = alert.own_labels(Timing::Production);
             own.iter().skip(1).all(|label| labels.contains(label))
         };
-        let Some(alert) = alerts.iter().find(told_by) else {
+        let Some(alert) = alerts.iter().find(is_expected) else {
             return text;
         };
         text += "        exp_alerts:\n          - exp_labels:\n";
@@ -184,7 +205,7 @@ impl AlertTest {
         text += "            exp_annotations:\n";
         for (name, template) in alert.annotations(Timing::Production) {
             let value = if name == "description" {
-                says.clone()
+                description.clone()
             } else {
                 filled(&template, labels)
             };
@@ -222,13 +243,13 @@ impl AlertTest {
     }
 }
 
-/// The template with the labels' values in it; a label that is not there is nothing.
+/// Fills in the template; an absent label is empty.
 fn filled(template: &str, labels: &[(&'static str, String)]) -> String {
     let mut text = template.to_owned();
     for (name, value) in labels {
         text = text.replace(&format!("{{{{ $labels.{name} }}}}"), value);
     }
-    // `{{ with $labels.x }}…{{ . }}…{{ end }}`, of which there is one level.
+    // `{{ with $labels.x }}…{{ . }}…{{ end }}`, which is never nested.
     while let Some((before, rest)) = text.split_once("{{ with $labels.") {
         let (label, rest) = rest.split_once(" }}").unwrap_or((rest, ""));
         let (inside, after) = rest.split_once("{{ end }}").unwrap_or((rest, ""));
@@ -239,8 +260,8 @@ fn filled(template: &str, labels: &[(&'static str, String)]) -> String {
     text
 }
 
-/// The alert test without a single series: nothing fires but what always does.
-pub(super) fn silence(alerts: &[&'static str], always: &str) -> String {
+/// The test without any series, in which only the `always` alert fires.
+pub(super) fn without_data(alerts: &[&'static str], always: &str) -> String {
     let mut text = "  - name: nothing is known, and nothing is claimed\n    interval: 1m\n    input_series: []\n    alert_rule_test:\n".to_owned();
     for name in alerts.iter().filter(|name| **name != always) {
         text +=
@@ -249,7 +270,9 @@ pub(super) fn silence(alerts: &[&'static str], always: &str) -> String {
     text
 }
 
-/// A test file: its head, and the tests. The groups of the objectives are evaluated every 30 s; a day takes less.
+/// The text of a test file.
+///
+/// `interval` is how often rules are evaluated: 30 s, or 5 min in a test over a whole day.
 pub(super) fn file(tests: &[String], interval: &str) -> String {
     format!(
         "rule_files:\n  - ../objectives.yml\n  - ../firstlight.rules.yml\n\nevaluation_interval: {interval}\n\ntests:\n{}",

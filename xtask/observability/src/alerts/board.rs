@@ -1,4 +1,4 @@
-//! The dashboard that an alert leads to, opened at the very thing that is wrong.
+//! The dashboard that an alert links to, filtered by the labels of the alert.
 
 use crate::addresses::GRAFANA;
 
@@ -14,7 +14,7 @@ pub(crate) enum Board {
     Freshness,
 }
 
-/// The uid of each dashboard: what an alert or a runbook may name.
+/// The uids of all dashboards, which alerts and runbooks may name.
 pub(crate) const UIDS: [&str; 8] = [
     "firstlight-overview",
     "firstlight-route",
@@ -39,7 +39,7 @@ impl Board {
         }
     }
 
-    /// A variable of this dashboard's own, and the label that fills it.
+    /// The dashboard's own variable, and the label that fills it.
     fn variable(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Worker => Some(("queue", "queue")),
@@ -49,8 +49,10 @@ impl Board {
         }
     }
 
-    /// The address, as a template over those of the alert's labels that its description names: an empty variable would show
-    /// nothing. Namespace and cluster are named where the service has them.
+    /// The address, as a template over labels of the alert.
+    ///
+    /// It contains only labels that `description` names, because an empty variable would select nothing. Namespace and
+    /// cluster are included if the service has them.
     pub(super) fn url(self, description: &str) -> String {
         let variables = [Some(("job", "job")), self.variable()];
         let template = |label: &str| format!("{{{{ $labels.{label} }}}}");

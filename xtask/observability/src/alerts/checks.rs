@@ -1,9 +1,9 @@
-//! What `cargo xtask test` checks of the alerts without a running service.
+//! Checks of the alerts that need no running service.
 
-mod book;
-mod commands;
-mod complete;
+mod completeness;
+mod documented_queries;
 mod inhibition;
+mod jq_commands;
 mod lint;
 mod promtool;
 mod routing;
@@ -13,28 +13,28 @@ mod runbook;
 use anyhow::bail;
 use support::{Cases, paths, tools};
 
-/// All of it.
+/// Runs all checks.
 pub(crate) fn cases(cases: &mut Cases) {
     for folder in super::output::folders() {
-        let name = format!("{} is what the code says", folder.path);
+        let name = format!("{} is up to date", folder.path);
         cases.check(&name, || folder.compare(paths::root()));
     }
     cases.check(
-        "the index of the runbooks is what the code says",
+        "the index of the runbooks is up to date",
         super::index::compare,
     );
     match rule::committed() {
         Ok(rules) => {
             for lint in lint::LINTS {
                 let name = format!("every rule {}", lint.name);
-                cases.check(&name, || holds(lint, &rules));
+                cases.check(&name, || check_lint(lint, &rules));
             }
-            complete::cases(cases, &rules);
+            completeness::cases(cases, &rules);
         }
         Err(error) => cases.failed("the committed rules can be read", &error),
     }
-    commands::cases(cases);
-    book::cases(cases);
+    jq_commands::cases(cases);
+    documented_queries::cases(cases);
     match tools::prometheus() {
         Ok(prometheus) => promtool::cases(cases, &prometheus),
         Err(error) => cases.not_run("the tests of every alert", &format!("{error:#}")),
@@ -48,10 +48,10 @@ pub(crate) fn cases(cases: &mut Cases) {
     }
 }
 
-/// Whether no rule breaks it, and one that was broken on purpose is found.
-fn holds(lint: &lint::Lint, rules: &[rule::Rule]) -> anyhow::Result<()> {
+/// Fails if a rule violates the lint, or if the lint accepts a violation.
+fn check_lint(lint: &lint::Lint, rules: &[rule::Rule]) -> anyhow::Result<()> {
     let objections = rules.iter().filter_map(|rule| {
-        let objection = (lint.objects)(rule)?;
+        let objection = (lint.check)(rule)?;
         Some(format!("{}: {objection}", rule.name()))
     });
     let objections: Vec<_> = objections.collect();
@@ -66,8 +66,8 @@ fn holds(lint: &lint::Lint, rules: &[rule::Rule]) -> anyhow::Result<()> {
     };
     let mut broken = example.clone();
     (lint.breaks)(&mut broken);
-    if (lint.objects)(&broken).is_none() {
-        bail!("it does not object to a rule that breaks it");
+    if (lint.check)(&broken).is_none() {
+        bail!("the lint accepts a rule that violates it");
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! How often things happened, in windows that are counted once and read by many alerts.
+//! Recorded event counts per window, which several alerts share.
 //!
-//! `increase()` takes the first value of a series for its beginning, and so misses what a series counted before its first scrape:
-//! the first failures of a route, of a pod, of a queue. What a series counted before is added here, where it certainly happened
-//! within the window: the series was not there at the window's beginning although its process was, or the process is new itself.
-//! Where neither is known, because Prometheus or a scrape failed, nothing is claimed.
+//! `increase()` ignores the first value of a series, and with it the events before the first scrape: the first failures of a
+//! route, a pod or a queue. These rules record which processes are known at the start of a window. With them,
+//! [`counted`](crate::promql::counted) adds the first value if all of its events happened within the window: the series was
+//! absent at the start of the window although its process was seen, or the process itself is new. If neither is known, because
+//! Prometheus or a scrape failed, the value is not added.
 
 use firstlight::metrics::catalog::PROCESS_START_TIME;
 
@@ -11,12 +12,14 @@ use super::{
     data, database, group::Group, recording::Record, runtime, slo, telemetry, timing::Timing,
     worker,
 };
-use crate::promql::{SERVICE, Selector, look_back, of_service, on_service, ours};
+use crate::promql::{
+    SERVICE, Selector, firstlight_build_info, look_back, on_service, service_labels,
+};
 
-/// Every window that something is counted in.
+/// The windows in which events are counted.
 const WINDOWS: [&str; 3] = ["5m", "15m", "1h"];
 
-/// The recordings of each subject, after what they need to know of processes.
+/// The recorded counts of all alerts, after the processes that they depend on.
 pub(super) fn group(timing: Timing) -> Group {
     Group::new("firstlight-counts")
         .about(
@@ -33,11 +36,11 @@ pub(super) fn group(timing: Timing) -> Group {
         .records(telemetry::counts())
 }
 
-/// What is known of each process at the beginning of a window.
+/// The processes that are known, or new, at the start of a window.
 fn processes(window: &str, timing: Timing) -> [Record; 3] {
     let start = Selector::of(&PROCESS_START_TIME);
     let look_back = look_back(window);
-    let instance = of_service(&["instance"]).join(", ");
+    let instance = service_labels(&["instance"]).join(", ");
     let on = on_service(&["instance"]);
     let first = format!("instance:process_start:first{window}");
     let continued = format!("instance:process_start:continued{window}");
@@ -45,23 +48,23 @@ fn processes(window: &str, timing: Timing) -> [Record; 3] {
     let because = |text| if window == WINDOWS[0] { text } else { "" };
     debug_assert!(SERVICE.iter().all(|label| instance.contains(label)));
     [
-        Record::as_(&first)
+        Record::named(&first)
             .because(because(
                 "When the process started that the window begins with; that of a foreign exporter is of no interest.",
             ))
-            .of(&[
+            .expr(&[
                 &format!("min by ({instance}) (min_over_time({start}[{window}]))"),
                 &format!("and {on}"),
-                &format!("last_over_time({}[{window}])", ours()),
+                &format!("last_over_time({}[{window}])", firstlight_build_info()),
             ]),
-        Record::as_(&continued)
+        Record::named(&continued)
             .because(because("It was seen before: a counter that was not is new."))
-            .of(&[
+            .expr(&[
                 &format!("{first} == {on}"),
                 &format!("max by ({instance}) (last_over_time({start}[{look_back}] offset {window}))"),
             ]),
-        Record::as_(format!("instance:process_start:known{window}"))
+        Record::named(format!("instance:process_start:known{window}"))
             .because(because("It was seen before, or is new itself, and all its counters with it."))
-            .of(&[&continued, "or", &format!("{first} > time() - {oldest}")]),
+            .expr(&[&continued, "or", &format!("{first} > time() - {oldest}")]),
     ]
 }

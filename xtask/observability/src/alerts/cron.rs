@@ -1,11 +1,11 @@
-//! Scheduled work: what did not happen, and what happens all at once.
+//! Alerts on schedules: missed runs, and too many runs at the same time.
 
 use firstlight::metrics::catalog::{CRON_RUNNING, CRON_SUCCESS_DUE};
 
 use super::{alert::Alert, board::Board, group::Group};
 use crate::{
     limits::HERD_RUNS,
-    promql::{SERVICE, Selector, min, of_service, sum},
+    promql::{SERVICE, Selector, min, service_labels, sum},
 };
 
 pub(super) fn group() -> Group {
@@ -13,7 +13,7 @@ pub(super) fn group() -> Group {
 }
 
 fn run_missed() -> Alert {
-    let due = min(&of_service(&["cron"]), Selector::of(&CRON_SUCCESS_DUE));
+    let due = min(&service_labels(&["cron"]), Selector::of(&CRON_SUCCESS_DUE));
     Alert::ticket("CronRunMissed")
         .because("One run may fail, and the next one makes up for it. When it is due follows the schedule's own calendar, and is counted over restarts from the last success or, without one, from the first start. Replicas of a shared store agree; where each has its own, the one that fails is the earliest.")
         .when(&[&format!("time() - {due} > 0")])
@@ -34,7 +34,7 @@ fn thundering_herd() -> Alert {
         .on(Board::Cron)
 }
 
-/// Schedules that fall silent, and schedules that run all at once.
+/// Tests of alerts on missed runs and on concurrent runs.
 pub(super) mod alert_tests {
     use crate::alerts::alert_test::AlertTest;
 
@@ -45,8 +45,8 @@ pub(super) mod alert_tests {
         let running =
             |cron: &str| format!(r#"cron_running{{job="orders",instance="a",cron="{cron}"}}"#);
         vec![
-            // Every ten minutes, so the second run after a success is due 21 minutes after it. The run at 30 fails, and after 60
-            // there is none until 120.
+            // The schedule runs every ten minutes, so the second run after a success is due 21 minutes after it. The run at
+            // minute 30 fails, and there is none between minutes 60 and 120.
             AlertTest::of("CronRunMissed", "an hour without a success")
                 .series(DUE, "1260x9 1860x9 2460x19 3660x9 4260x9 4860x59 8460x30")
                 .transient(38)
@@ -56,7 +56,7 @@ pub(super) mod alert_tests {
                     "rates of orders should have succeeded 9m 0s ago.",
                 )
                 .resolved(125),
-            // Each has a store of its own.
+            // Each replica has its own store.
             AlertTest::of("CronRunMissed", "one replica of three")
                 .series(DUE, "1260x100")
                 .series(&DUE.replace("\"a\"", "\"b\""), "1260+60x100")

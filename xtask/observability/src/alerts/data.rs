@@ -1,15 +1,15 @@
-//! The age of what is served.
+//! The alert on the age of served data.
 //!
-//! The age is a histogram, and its budget one number for each type of data; no query can look up a bucket by a number. So the
-//! budget is put into the bucket that it falls in, by one small rule for each, and what was not in that bucket was too old for
-//! certain. Between the budget and the bucket's bound nothing is said: an alert must not guess.
+//! The age is a histogram, and its budget is a gauge per type of data. PromQL cannot look up a bucket by a value. One rule
+//! per bucket therefore assigns each budget to the bucket that contains it. Reads beyond that bucket were certainly too old.
+//! Reads between the budget and the bucket's bound do not count as stale.
 
 use firstlight::metrics::catalog::{DATA_SERVED_AGE, DATA_STALENESS_BUDGET};
 
 use super::{alert::Alert, board::Board, group::Group, recording::Record};
 use crate::{
-    limits::STALE_READS_PART,
-    promql::{Selector, counted, max, of_service, on_service, whole_bounds},
+    limits::STALE_READS_RATIO,
+    promql::{Selector, counted, max, on_service, service_labels, whole_bounds},
 };
 
 const TYPE: [&str; 1] = ["data_type"];
@@ -17,24 +17,25 @@ const BUDGET: &str = "data:staleness_budget:seconds";
 const FRESH: &str = "data:served_age_within_budget:count15m";
 const ALL: &str = "data:served_age:count15m";
 
-/// Which bucket of the served age holds the budget of each type of data, and how many reads were within it. What may not be stale
-/// at all has a budget of 0 and no bucket: it always comes from the source.
+/// The bucket of each type's budget, and the number of reads within it.
+///
+/// Data that must not be stale has a budget of 0 and no bucket: it always comes from the source.
 pub(super) fn counts() -> Vec<Record> {
     let age = Selector::of(&DATA_SERVED_AGE);
-    let by = of_service(&TYPE).join(", ");
+    let by = service_labels(&TYPE).join(", ");
     let by_bucket = counted(
-        &of_service(&["data_type", "le"]),
+        &service_labels(&["data_type", "le"]),
         &age.clone().bucket(),
         "15m",
     );
-    let fresh = Record::as_(FRESH).of(&[
+    let fresh = Record::named(FRESH).expr(&[
         &format!("sum by ({by}) ("),
         &format!("  {}", whole_bounds(&by_bucket)),
         &format!("  and {}", on_service(&["data_type", "le"])),
         &format!("  {BUDGET}"),
         ")",
     ]);
-    let all = Record::as_(ALL).of(&[&counted(&of_service(&TYPE), &age.count(), "15m")]);
+    let all = Record::named(ALL).expr(&[&counted(&service_labels(&TYPE), &age.count(), "15m")]);
     budgets().chain([fresh, all]).collect()
 }
 
@@ -45,10 +46,10 @@ pub(super) fn group() -> Group {
 fn budgets() -> impl Iterator<Item = Record> {
     let bounds = DATA_SERVED_AGE.buckets.unwrap_or_default();
     let lower = std::iter::once(0.0).chain(bounds.iter().copied());
-    let budget = max(&of_service(&TYPE), Selector::of(&DATA_STALENESS_BUDGET));
+    let budget = max(&service_labels(&TYPE), Selector::of(&DATA_STALENESS_BUDGET));
     lower.zip(bounds).map(move |(lower, upper)| {
-        Record::as_(BUDGET)
-            .of(&[&format!("{budget} > {lower} <= {upper}")])
+        Record::named(BUDGET)
+            .expr(&[&format!("{budget} > {lower} <= {upper}")])
             .label("le", upper.to_string())
     })
 }
@@ -58,7 +59,7 @@ fn staler_than_budget() -> Alert {
         .because("The part of reads that were older than the bucket of their budget. A cache never serves them; a source that takes longer than the budget does, and then every request waits as well.")
         .when(&[
             &format!("1 - {FRESH} / ({ALL} > 0)"),
-            &format!("> {STALE_READS_PART}"),
+            &format!("> {STALE_READS_RATIO}"),
         ])
         .lasting("10m")
         .summary("Data is served that is older than it may be.")
@@ -66,7 +67,7 @@ fn staler_than_budget() -> Alert {
         .on(Board::Freshness)
 }
 
-/// Data that is older than it may be, in both spellings of a bucket's bound.
+/// Tests of the alert on stale data, with both formats of bucket bounds.
 pub(super) mod alert_tests {
     use crate::alerts::alert_test::AlertTest;
 
@@ -75,9 +76,10 @@ pub(super) mod alert_tests {
     const ALL: &str =
         r#"data_served_age_seconds_count{job="orders",instance="a",data_type="cart"}"#;
 
-    /// Two services have data of one name: that of the first is stale, and that of the second, which is read a hundred times as often
-    /// and may be older, is fresh.
-    fn beside(label: &'static str, ill: &str, well: &str) -> AlertTest {
+    /// Data of the same name in two services, stale in one and fresh in the other.
+    ///
+    /// The fresh data is read a hundred times as often and has a larger budget.
+    fn stale_and_fresh(label: &'static str, stale_service: &str, fresh_service: &str) -> AlertTest {
         let of = |metric: &str, service: &str, more: &str| {
             let job = if label == "job" { service } else { "orders" };
             let namespace = if label == "job" {
@@ -93,33 +95,36 @@ pub(super) mod alert_tests {
             "DataStalerThanBudget",
             format!("stale, beside fresh data of the same name in another {label}"),
         );
-        let test = [(ill, "8", "0x90", 60), (well, "50", "0+6000x90", 6_000)]
-            .into_iter()
-            .fold(test, |test, (service, budget, fresh, reads)| {
-                let bucket = |le: &str| {
-                    of(
-                        "data_served_age_seconds_bucket",
-                        service,
-                        &format!(r#",le="{le}""#),
-                    )
-                };
-                test.series(
-                    &of("data_staleness_budget_seconds", service, ""),
-                    format!("{budget}x90"),
+        let test = [
+            (stale_service, "8", "0x90", 60),
+            (fresh_service, "50", "0+6000x90", 6_000),
+        ]
+        .into_iter()
+        .fold(test, |test, (service, budget, fresh, reads)| {
+            let bucket = |le: &str| {
+                of(
+                    "data_served_age_seconds_bucket",
+                    service,
+                    &format!(r#",le="{le}""#),
                 )
-                .series(&bucket("10"), fresh)
-                .series(&bucket("60"), format!("0+{reads}x90"))
-                .series(
-                    &of("data_served_age_seconds_count", service, ""),
-                    format!("0+{reads}x90"),
-                )
-            });
+            };
+            test.series(
+                &of("data_staleness_budget_seconds", service, ""),
+                format!("{budget}x90"),
+            )
+            .series(&bucket("10"), fresh)
+            .series(&bucket("60"), format!("0+{reads}x90"))
+            .series(
+                &of("data_served_age_seconds_count", service, ""),
+                format!("0+{reads}x90"),
+            )
+        });
         let labels = [
             ("namespace", "production"),
             ("job", "orders"),
             ("data_type", "cart"),
         ];
-        // And no other.
+        // `fires` lists all firing alerts, so the other service must not have one.
         test.fires(
             60,
             &labels,
@@ -133,7 +138,7 @@ pub(super) mod alert_tests {
                 r#"data_served_age_seconds_bucket{{job="orders",instance="a",data_type="cart",le="{le}"}}"#
             )
         };
-        // A budget of 8 s falls in the bucket of 10 s.
+        // A budget of 8 s is in the bucket of 10 s.
         let stale = |le: &str, spelling: &str| {
             AlertTest::of(
                 "DataStalerThanBudget",
@@ -152,8 +157,8 @@ pub(super) mod alert_tests {
             .resolved(160)
         };
         vec![
-            beside("job", "orders", "billing"),
-            beside("namespace", "production", "staging"),
+            stale_and_fresh("job", "orders", "billing"),
+            stale_and_fresh("namespace", "production", "staging"),
             stale("10", "the text format"),
             stale("10.0", "OpenMetrics"),
             AlertTest::of(

@@ -1,4 +1,4 @@
-//! The database as the service sees it: its pool, and its statements.
+//! Alerts on the database as the service sees it: its pools and its statements.
 
 use firstlight::metrics::catalog::{
     DB_CLIENT_CONNECTION_COUNT, DB_CLIENT_CONNECTION_LIMIT, DB_CLIENT_CONNECTION_TIMEOUTS,
@@ -7,8 +7,8 @@ use firstlight::metrics::catalog::{
 
 use super::{alert::Alert, board::Board, group::Group, recording::Record};
 use crate::{
-    limits::{N_PLUS_ONE_REQUESTS, POOL_PART, WAIT_PART},
-    promql::{Selector, counted, counted_quantile, max, of_service, on_service},
+    limits::{N_PLUS_ONE_REQUESTS, POOL_RATIO, WAIT_RATIO},
+    promql::{Selector, counted, counted_quantile, max, on_service, service_labels},
 };
 
 const POOL: [&str; 2] = ["instance", "db_client_connection_pool_name"];
@@ -21,10 +21,10 @@ pub(super) fn counts() -> [Record; 3] {
     let wait = Selector::of(&DB_CLIENT_CONNECTION_WAIT_TIME);
     let repeated = Selector::of(&SQL_N_PLUS_ONE);
     [
-        Record::as_(WAIT).of(&[&counted_quantile(0.99, &of_service(&POOL), &wait, "5m")]),
-        Record::as_(TIMEOUTS).of(&[&counted(&of_service(&POOL), &timeouts, "5m")]),
-        Record::as_(REPEATED).of(&[&counted(
-            &of_service(SQL_N_PLUS_ONE.labels),
+        Record::named(WAIT).expr(&[&counted_quantile(0.99, &service_labels(&POOL), &wait, "5m")]),
+        Record::named(TIMEOUTS).expr(&[&counted(&service_labels(&POOL), &timeouts, "5m")]),
+        Record::named(REPEATED).expr(&[&counted(
+            &service_labels(SQL_N_PLUS_ONE.labels),
             &repeated,
             "1h",
         )]),
@@ -38,7 +38,7 @@ pub(super) fn group() -> Group {
 fn pool_exhausted() -> Alert {
     let used = Selector::of(&DB_CLIENT_CONNECTION_COUNT).is("db_client_connection_state", "used");
     let most = Selector::of(&DB_CLIENT_CONNECTION_LIMIT);
-    let by = of_service(&POOL);
+    let by = service_labels(&POOL);
     let on = on_service(&POOL);
     Alert::ticket("DatabasePoolExhausted")
         .because("A full pool that is not waited for has the right size, so a wait for this very pool that is short beside the seconds within which the service promises to answer excuses it. Where waits are not measured, or sqlx does not say which of several pools was waited for, or no call gets a connection at all, being full is enough.")
@@ -46,10 +46,10 @@ fn pool_exhausted() -> Alert {
             &max(&by, used),
             &format!("/ {on}"),
             &max(&by, most),
-            &format!("> {POOL_PART}"),
+            &format!("> {POOL_RATIO}"),
             &format!("unless {on}"),
             &format!(
-                "{WAIT} < {} group_left () {WAIT_PART} * slo:latency:objective_seconds",
+                "{WAIT} < {} group_left () {WAIT_RATIO} * slo:latency:objective_seconds",
                 on_service(&[])
             ),
         ])
@@ -79,7 +79,7 @@ fn n_plus_one() -> Alert {
         .on(Board::Database)
 }
 
-/// Pools that are used up, calls that give up, and statements that repeat.
+/// Tests of alerts on exhausted pools, pool time-outs and repeated statements.
 pub(super) mod alert_tests {
     use crate::alerts::alert_test::AlertTest;
 
@@ -97,8 +97,8 @@ pub(super) mod alert_tests {
         ("db_client_connection_pool_name", "main"),
     ];
 
-    /// A full pool that is waited for for 0.5 s, in a service that promises to answer within so many seconds.
-    fn patient(more: &str, seconds: f64) -> AlertTest {
+    /// A full pool with waits of 0.5 s, and a latency objective of `seconds`.
+    fn wait_against_objective(more: &str, seconds: f64) -> AlertTest {
         AlertTest::of(
             "DatabasePoolExhausted",
             format!("a wait of half a second, where {seconds} s are promised"),
@@ -139,12 +139,12 @@ pub(super) mod alert_tests {
                 .series(LONG, "0+60x90")
                 .series(ALL, "0+60x90")
                 .transient(60),
-            patient("", 0.25).fires(
+            wait_against_objective("", 0.25).fires(
                 45,
                 &POOL,
                 "100% of the connections of the pool main in a of orders are in use.",
             ),
-            patient(r#",le="10""#, 10.0).transient(45),
+            wait_against_objective(r#",le="10""#, 10.0).transient(45),
             AlertTest::of("DatabasePoolExhausted", "starved, beside a fast one")
                 .process(TARGET, 0, "Vx90")
                 .series(MAX, "10x90")

@@ -1,8 +1,8 @@
-//! YAML as one would write it by hand: plain where it can be, quoted where it must be, several lines as a block.
+//! Writing YAML: plain scalars where possible, otherwise quoted, and blocks.
 //!
-//! Left out: reading it, which is `support::yaml`'s, and everything that our files have no use for.
+//! It covers what the generated files need. `support::yaml` reads YAML.
 
-/// `key: value` and a line's end, `indent` spaces in.
+/// `key: value` and a newline, indented by `indent` spaces.
 pub(super) fn entry(indent: usize, key: &str, value: &str) -> String {
     let space = " ".repeat(indent);
     if value.contains('\n') {
@@ -12,7 +12,7 @@ pub(super) fn entry(indent: usize, key: &str, value: &str) -> String {
     format!("{space}{key}: {}\n", scalar(value))
 }
 
-/// A comment of as many lines as it needs.
+/// A comment, wrapped to [`WIDTH`].
 pub(super) fn comment(indent: usize, text: &str) -> String {
     let space = " ".repeat(indent);
     let mut lines: Vec<String> = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn scalar(text: &str) -> String {
     }
 }
 
-/// Whether a parser takes the bare text for a text, and for this one.
+/// Whether a parser reads the unquoted text as this string.
 fn is_plain(text: &str) -> bool {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '(');
     let word = matches!(
@@ -55,7 +55,7 @@ fn is_plain(text: &str) -> bool {
         && !text.ends_with(':')
 }
 
-/// Of a line, comments included.
+/// The maximal width of a line of comments.
 const WIDTH: usize = 120;
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
     use super::{comment, entry, scalar};
 
     #[test]
-    fn what_a_parser_would_misread_is_quoted() {
+    fn ambiguous_scalars_are_quoted() {
         for (text, expected) in [
             ("up == 0", "up == 0"),
             ("5m", "'5m'"),

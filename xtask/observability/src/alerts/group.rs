@@ -1,4 +1,6 @@
-//! Rules that are evaluated together, in their order: a later one sees what an earlier one has recorded.
+//! Groups of rules, which Prometheus evaluates together and in order.
+//!
+//! A rule sees what earlier rules of its group have recorded.
 
 use super::{alert::Alert, emit, recording::Record, timing::Timing};
 
@@ -25,25 +27,25 @@ impl Group {
         }
     }
 
-    /// A comment of the group.
+    /// The comment of the group.
     pub(super) fn about(mut self, text: &'static str) -> Self {
         self.about = text;
         self
     }
 
-    /// How often it is evaluated, where the server's own interval will not do.
+    /// The interval of evaluation, instead of the server's.
     pub(super) fn every(mut self, interval: &'static str) -> Self {
         self.interval = Some(interval);
         self
     }
 
-    /// Recording rules that a user may want, as a comment before the others.
+    /// Recording rules for users to adopt, as a comment before the other rules.
     pub(super) fn example(mut self, records: impl IntoIterator<Item = Record>) -> Self {
         self.example.extend(records);
         self
     }
 
-    /// Recording rules; they come before all alerts.
+    /// Recording rules, which precede all alerts.
     pub(super) fn records(mut self, records: impl IntoIterator<Item = Record>) -> Self {
         self.records.extend(records);
         self
@@ -54,7 +56,7 @@ impl Group {
         self
     }
 
-    /// As an entry of `groups`, two spaces in.
+    /// The group as an entry of `groups`, indented by two spaces.
     pub(super) fn to_yaml(&self, timing: Timing) -> String {
         let mut text = emit::comment(2, self.about);
         text += &format!("  - name: {}\n", self.name);
@@ -82,8 +84,8 @@ impl Group {
 /// The lines of a rule as comments, at the rule's indent.
 fn commented(rule: &str) -> Vec<String> {
     let lines = rule.lines();
-    let uncomment = lines.map(|line| format!("      # {}\n", line.get(6..).unwrap_or_default()));
-    uncomment.collect()
+    let commented = lines.map(|line| format!("      # {}\n", line.get(6..).unwrap_or_default()));
+    commented.collect()
 }
 
 /// A rule file without its head.

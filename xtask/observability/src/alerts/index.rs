@@ -1,4 +1,4 @@
-//! The index of the runbooks: each alert once, under how urgent it is, with the summary that the pager shows.
+//! The index of the runbooks: all alerts by severity, with their summaries.
 
 use std::{collections::BTreeSet, fs};
 
@@ -11,7 +11,7 @@ use super::{
     alerts, names,
 };
 
-/// The file that has it, between two comments.
+/// The file that contains the index, between two comments.
 const FILE: &str = "docs/runbooks/README.md";
 const BEGIN: &str = "<!-- Written by `cargo xtask alerts`, from here -->\n";
 const END: &str = "<!-- to here. -->\n";
@@ -22,7 +22,7 @@ const HEADINGS: [(Severity, &str); 3] = [
     (Info, "Neither"),
 ];
 
-/// Replaces what is between the comments.
+/// Replaces the text between the comments.
 pub(super) fn write() -> anyhow::Result<()> {
     let (found, expected) = compared()?;
     if found != expected {
@@ -31,14 +31,14 @@ pub(super) fn write() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is committed is what would be written.
+/// Fails if the committed index is out of date.
 pub(super) fn compare() -> anyhow::Result<()> {
     let (found, expected) = compared()?;
     ensure!(found == expected, "{FILE} is stale; run cargo xtask alerts");
     Ok(())
 }
 
-/// The file as it is, and as it should be.
+/// The committed file, and the expected one.
 fn compared() -> anyhow::Result<(String, String)> {
     let found = fs::read_to_string(paths::root().join(FILE)).context(FILE)?;
     let parts = found.split_once(BEGIN).and_then(|(before, rest)| {
@@ -52,7 +52,9 @@ fn compared() -> anyhow::Result<(String, String)> {
     Ok((found, expected))
 }
 
-/// One table for each severity. An alert that is both a page and a ticket is among the pages.
+/// One table for each severity.
+///
+/// An alert that is both a page and a ticket is listed among the pages.
 fn text() -> String {
     let alerts = alerts();
     let mut text = String::new();

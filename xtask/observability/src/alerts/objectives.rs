@@ -1,38 +1,38 @@
-//! How good each service has promised to be: the one file that its users edit, and what it comes to for each service.
+//! Service level objectives: the file in which users declare them, and its rules.
 
 use firstlight::metrics::catalog::HTTP_SERVER_REQUEST_DURATION;
 
 use super::{group::Group, recording::Record, slo};
 use crate::{
     limits,
-    promql::{self, SERVICE, Selector, on_service, ours},
+    promql::{self, SERVICE, Selector, firstlight_build_info, on_service},
 };
 
-/// Every service with firstlight that was there within a day.
+/// Every service with firstlight that was seen within a day.
 pub(super) const SEEN: &str = "service:firstlight:seen1d";
-/// Those, and whatever Prometheus has targets of.
+/// The services of [`SEEN`], and all services that Prometheus has targets of.
 const KNOWN: &str = "service:target:known";
 
 const AVAILABILITY: &str = "availability:declared_objective_ratio";
 const LATENCY: &str = "latency:declared_objective_ratio";
 const SECONDS: &str = "latency:declared_objective_seconds";
-/// What holds for each service, in the bucket that it falls in.
+/// The latency objective of each service, with the bucket that contains it.
 pub(super) const BUCKET: &str = "slo:latency:objective_bucket_seconds";
 
-/// The defaults, and how to promise something.
+/// The group of defaults, with a commented-out declaration.
 pub(super) fn group() -> Group {
-    about().example(declared("orders")).records(defaults())
+    about().example(example("orders")).records(defaults())
 }
 
-/// Where these jobs promise what is the default of all others.
+/// The group in which `jobs` declare the default objectives.
 pub(super) fn declaring(jobs: &[&'static str]) -> Group {
-    let promise = |job: &'static str| {
+    let declaration = |job: &'static str| {
         [
-            promised(job, AVAILABILITY, limits::AVAILABILITY),
-            promised(job, LATENCY, limits::LATENCY),
+            declared(job, AVAILABILITY, limits::AVAILABILITY),
+            declared(job, LATENCY, limits::LATENCY),
         ]
     };
-    let declared: Vec<_> = jobs.iter().copied().flat_map(promise).collect();
+    let declared: Vec<_> = jobs.iter().copied().flat_map(declaration).collect();
     about().records(declared).records(defaults())
 }
 
@@ -50,37 +50,37 @@ fn about() -> Group {
     )
 }
 
-/// A service that promises more than the others.
-fn declared(job: &'static str) -> [Record; 3] {
+/// Declarations of objectives that are stricter than the defaults.
+fn example(job: &'static str) -> [Record; 3] {
     [
-        promised(job, AVAILABILITY, 0.9995).label("namespace", "production"),
-        promised(job, LATENCY, 0.995).label("namespace", "production"),
-        promised(job, SECONDS, 0.5).label("namespace", "production"),
+        declared(job, AVAILABILITY, 0.9995).label("namespace", "production"),
+        declared(job, LATENCY, 0.995).label("namespace", "production"),
+        declared(job, SECONDS, 0.5).label("namespace", "production"),
     ]
 }
 
-fn promised(job: &'static str, objective: &str, value: f64) -> Record {
-    Record::as_(format!("slo:{objective}"))
-        .of(&[&format!("vector({value})")])
+fn declared(job: &'static str, objective: &str, value: f64) -> Record {
+    Record::named(format!("slo:{objective}"))
+        .expr(&[&format!("vector({value})")])
         .label("job", job)
 }
 
 fn defaults() -> [Record; 3] {
     let or = format!("or {}", on_service(&[]));
     [
-        Record::as_("slo:availability:objective_ratio")
+        Record::named("slo:availability:objective_ratio")
             .because("What holds: what is declared, or the default: 43 minutes of a month.")
-            .of(&[
+            .expr(&[
                 "slo:availability:promised_objective_ratio",
                 &or,
                 &format!("{} * {SEEN}", limits::AVAILABILITY),
             ]),
-        Record::as_("slo:latency:objective_ratio").of(&[
+        Record::named("slo:latency:objective_ratio").expr(&[
             "slo:latency:promised_objective_ratio",
             &or,
             &format!("{} * {SEEN}", limits::LATENCY),
         ]),
-        Record::as_("slo:latency:objective_seconds").of(&[
+        Record::named("slo:latency:objective_seconds").expr(&[
             "slo:latency:promised_objective_seconds",
             &or,
             &format!("{} * {SEEN}", limits::LATENCY_SECONDS),
@@ -88,7 +88,7 @@ fn defaults() -> [Record; 3] {
     ]
 }
 
-/// Which services there are, and what each has promised.
+/// The group of known services and their declared objectives.
 pub(super) fn known() -> Group {
     let by = SERVICE.join(", ");
     let on = on_service(&[]);
@@ -99,10 +99,10 @@ pub(super) fn known() -> Group {
         )
         .every(slo::INTERVAL)
         .records([
-            Record::as_(SEEN)
+            Record::named(SEEN)
                 .because("Also while it is down. A build_info without a version of firstlight is that of a foreign exporter.")
-                .of(&[&format!("group by ({by}) (last_over_time({}[1d]))", ours())]),
-            Record::as_(KNOWN).of(&[
+                .expr(&[&format!("group by ({by}) (last_over_time({}[1d]))", firstlight_build_info())]),
+            Record::named(KNOWN).expr(&[
                 SEEN,
                 &format!("or {on}"),
                 &format!("group by ({by}) ({})", Selector::foreign("up")),
@@ -114,7 +114,9 @@ pub(super) fn known() -> Group {
         .records(buckets())
 }
 
-/// In which bucket the seconds are that hold for each service: no query looks up a bucket by a number.
+/// Assigns the latency objective of each service to a bucket.
+///
+/// One rule per bucket, because PromQL cannot look up a bucket by a value.
 fn buckets() -> impl Iterator<Item = Record> {
     let bounds = HTTP_SERVER_REQUEST_DURATION.buckets.unwrap_or_default();
     let lower = std::iter::once(0.0).chain(bounds.iter().copied());
@@ -123,19 +125,20 @@ fn buckets() -> impl Iterator<Item = Record> {
     let within = lower.zip(bounds).map({
         let seconds = seconds.clone();
         move |(lower, upper)| {
-            Record::as_(BUCKET)
-                .of(&[&format!("{seconds} > {lower} <= {upper}")])
+            Record::named(BUCKET)
+                .expr(&[&format!("{seconds} > {lower} <= {upper}")])
                 .label("le", upper.to_string())
         }
     });
-    let above = Record::as_(BUCKET)
-        .of(&[&format!("{seconds} > {last}")])
+    let above = Record::named(BUCKET)
+        .expr(&[&format!("{seconds} > {last}")])
         .label("le", "+Inf");
     within.chain([above])
 }
 
-/// For each service what was declared for it, the most specific first. A declaration may be there twice, with labels that are
-/// nothing to a service: `strictest` makes one of them.
+/// The declared objective of each service, from the most specific declaration.
+///
+/// Declarations may differ in labels that do not identify a service. `strictest` combines those.
 fn resolved(objective: &str, strictest: fn(&[&str], String) -> String) -> Record {
     let series = format!("slo:{objective}");
     let name = series.replace("declared", "promised");
@@ -157,5 +160,5 @@ fn resolved(objective: &str, strictest: fn(&[&str], String) -> String) -> Record
         lines.push(format!("{} unless on ({on}) {KNOWN}", declared(which)));
     }
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
-    Record::as_(name).of(&lines)
+    Record::named(name).expr(&lines)
 }

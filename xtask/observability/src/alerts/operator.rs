@@ -1,8 +1,10 @@
-//! The same rules for the Prometheus Operator, as two resources: the objectives, which each cluster has its own of, and the rest.
+//! The rules as two resources for the Prometheus Operator.
+//!
+//! One has the objectives, which differ between clusters, and the other all other rules.
 
 use super::{output::HEAD, timing::Timing};
 
-/// Both documents.
+/// Both resources, as YAML documents.
 pub(super) fn rules() -> String {
     let objectives = resource(
         "firstlight-objectives",

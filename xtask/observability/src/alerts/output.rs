@@ -1,5 +1,6 @@
-//! Everything that is generated: which file holds what, and how one sees whose it is to edit. Once in `docs/alerts`, and what
-//! runs in `template/observability/alerts`, for every generated service.
+//! The generated files and their headers.
+//!
+//! The header of a file says whether users may edit it. `docs/alerts` has all files. `template/observability/alerts` has those that run beside every generated service.
 
 use std::path::PathBuf;
 
@@ -11,30 +12,30 @@ use crate::folder::Folder;
 const DOCS: &str = "docs/alerts";
 const TEMPLATE: &str = "template/observability/alerts";
 
-/// Where the files are read, and copied from.
+/// The folder of all files, which readers copy from.
 pub(super) fn folder() -> PathBuf {
     paths::root().join(DOCS)
 }
 
-/// Both folders, with what is in them.
+/// Both folders, with their files.
 pub(super) fn folders() -> [Folder; 2] {
     let files =
         |generated: Vec<Generated>| generated.into_iter().map(|file| (file.path, file.text));
     [
-        Folder::new(DOCS, "alerts", files(all())).by_hand(&["README.md"]),
+        Folder::new(DOCS, "alerts", files(all())).handwritten(&["README.md"]),
         Folder::new(TEMPLATE, "alerts", files(of_a_service())).liquid(),
     ]
 }
 
-/// A file that this generator writes.
+/// A generated file.
 #[derive(Debug)]
 pub(super) struct Generated {
-    /// Below [`folder`].
+    /// The path below [`folder`].
     pub(super) path: String,
     pub(super) text: String,
 }
 
-/// All of them.
+/// All files of `docs/alerts`.
 pub(super) fn all() -> Vec<Generated> {
     let file = |path: &str, text: String| Generated {
         path: path.to_owned(),
@@ -67,15 +68,17 @@ pub(super) fn all() -> Vec<Generated> {
                 + &alert_test::file(&tests, if name == "traffic" { "5m" } else { "30s" }),
         ));
     }
-    let silence = alert_test::silence(&super::names(), super::ALWAYS);
+    let without_data = alert_test::without_data(&super::names(), super::ALWAYS);
     files.push(file(
         "tests/nothing.yml",
-        HEAD.to_owned() + &alert_test::file(&[silence], "30s"),
+        HEAD.to_owned() + &alert_test::file(&[without_data], "30s"),
     ));
     files
 }
 
-/// What a generated service gets: the same, where `deploy/compose` mounts it and `deploy/kubernetes` applies it.
+/// The files of a generated service.
+///
+/// `deploy/compose` mounts them, and `deploy/kubernetes` applies them.
 fn of_a_service() -> Vec<Generated> {
     let file = |path: &str, text: &str| {
         let body = text.strip_prefix(HEAD).unwrap_or(text);
@@ -94,11 +97,11 @@ fn of_a_service() -> Vec<Generated> {
     ]
 }
 
-/// The first lines of a file that is to be used as it is.
+/// The header of a file that must not be edited.
 pub(super) const HEAD: &str = "# Written by `cargo xtask alerts`. Change its source in xtask/observability/src/alerts instead.\n\n";
-/// The first lines of a file that is to be changed by those who copy it.
+/// The header of a file that users edit after they have copied it.
 pub(super) const HEAD_OF_EXAMPLE: &str =
     "# Written by `cargo xtask alerts`, and yours to change once it is copied.\n\n";
-/// The first lines of a file that a generated service begins with.
+/// The header of a file in a generated service, which owns it from then on.
 const HEAD_OF_SERVICE: &str =
     "# Generated with the service, by firstlight's template, and yours from there on.\n\n";

@@ -1,12 +1,11 @@
-//! The PostgreSQL server, on the metrics of postgres_exporter 0.11 and later.
+//! Alerts on the PostgreSQL server.
 //!
-//! Left out: what the service feels of it, which is in the error budgets, and cache hits, which are a number to look at and no
-//! reason to do something.
+//! They use the metrics of postgres_exporter 0.11 or later. The error budgets cover the impact on the service. Cache hits have a panel only, because they require no action.
 
 use super::{alert::Alert, board::Board, group::Group, timing::Timing};
 use crate::{
-    limits::{DEADLOCKS, IDLE_IN_TRANSACTION, REPLICATION_LAG_BYTES, SERVER_CONNECTIONS_PART},
-    promql::{Selector, increase, max, min, of_service, on_service, sum},
+    limits::{DEADLOCKS, IDLE_IN_TRANSACTION, REPLICATION_LAG_BYTES, SERVER_CONNECTIONS_RATIO},
+    promql::{Selector, increase, max, min, on_service, service_labels, sum},
 };
 
 /// A server as one exporter sees it.
@@ -28,7 +27,7 @@ pub(super) fn group(timing: Timing) -> Group {
 fn down() -> Alert {
     let pg_up = Selector::foreign("pg_up");
     let up = Selector::foreign("up");
-    let by = of_service(&["instance"]);
+    let by = service_labels(&["instance"]);
     Alert::ticket("PostgresDown")
         .because(
             "What users feel of it pages by itself. Without the server, or without its exporter, every other alert on PostgreSQL is \
@@ -53,11 +52,11 @@ fn down() -> Alert {
 
 fn connections_near_max() -> Alert {
     let open = sum(
-        &of_service(&SERVER),
+        &service_labels(&SERVER),
         Selector::foreign("pg_stat_activity_count"),
     );
     let most = max(
-        &of_service(&SERVER),
+        &service_labels(&SERVER),
         Selector::foreign("pg_settings_max_connections"),
     );
     Alert::ticket("PostgresConnectionsNearMax")
@@ -68,7 +67,7 @@ fn connections_near_max() -> Alert {
             &open,
             &format!("/ {}", on_service(&SERVER)),
             &most,
-            &format!("> {SERVER_CONNECTIONS_PART}"),
+            &format!("> {SERVER_CONNECTIONS_RATIO}"),
         ])
         .lasting("5m")
         .summary("PostgreSQL is about to refuse connections.")
@@ -82,7 +81,7 @@ fn deadlocks() -> Alert {
     let deadlocks = Selector::foreign("pg_stat_database_deadlocks");
     Alert::ticket("PostgresDeadlocks")
         .because("PostgreSQL ends each within a second, and the loser fails. One is bad luck; several an hour are two pieces of code that lock in different orders.")
-        .when(&[&format!("{} >= {DEADLOCKS}", sum(&of_service(&DATABASE), increase(&deadlocks, "1h")))])
+        .when(&[&format!("{} >= {DEADLOCKS}", sum(&service_labels(&DATABASE), increase(&deadlocks, "1h")))])
         .lasting("1m")
         .summary("Transactions block one another for good.")
         .description("{{ $value | humanize }} deadlocks in the database {{ $labels.datname }} of {{ $labels.server }} in the last hour.")
@@ -92,7 +91,7 @@ fn deadlocks() -> Alert {
 fn idle_in_transaction(timing: Timing) -> Alert {
     let longest = Selector::foreign("pg_stat_activity_max_tx_duration")
         .matches("state", "idle in transaction.*");
-    let longest = max(&of_service(&DATABASE), longest);
+    let longest = max(&service_labels(&DATABASE), longest);
     Alert::ticket("PostgresIdleInTransaction")
         .because("An open transaction keeps its locks, and keeps vacuum from everything that is newer. A service that waits for another one inside of it is the usual cause.")
         .when(&[&format!("{longest} > {}", timing.seconds(IDLE_IN_TRANSACTION))])
@@ -104,7 +103,7 @@ fn idle_in_transaction(timing: Timing) -> Alert {
 
 fn replication_lag() -> Alert {
     let behind = max(
-        &of_service(&REPLICA),
+        &service_labels(&REPLICA),
         Selector::foreign("pg_stat_replication_pg_wal_lsn_diff"),
     );
     Alert::ticket("PostgresReplicationLag")
@@ -117,14 +116,14 @@ fn replication_lag() -> Alert {
 }
 
 fn replica_disconnected() -> Alert {
-    let replica = of_service(&REPLICA);
+    let replica = service_labels(&REPLICA);
     let on = on_service(&REPLICA);
     let lag = Selector::foreign("pg_stat_replication_pg_wal_lsn_diff")
         .is_not("application_name", "pg_basebackup");
     let connected = format!("count by ({}) ({lag})", replica.join(", "));
     let most = format!("max_over_time({connected}[1d:5m])");
     let server = max(
-        &of_service(&SERVER),
+        &service_labels(&SERVER),
         Selector::foreign("pg_settings_max_connections"),
     );
     Alert::ticket("PostgresReplicaDisconnected")
@@ -145,7 +144,7 @@ fn replica_disconnected() -> Alert {
         .on(Board::Database)
 }
 
-/// A server that is full, locked, held up and behind.
+/// Tests of alerts on connections, locks, transactions and replication.
 pub(super) mod alert_tests {
     use crate::alerts::alert_test::AlertTest;
 

@@ -1,8 +1,8 @@
-//! One recording rule: a query under a name, for those that would ask it all the time.
+//! A recording rule: a named query that several rules or panels share.
 
 use super::{emit, timing::Timing};
 
-/// A recording rule in the making.
+/// A builder of a recording rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     name: String,
@@ -12,8 +12,8 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// What the result is called: level, metric, operations.
-    pub(super) fn as_(name: impl Into<String>) -> Self {
+    /// A rule that records a series of this name, as `level:metric:operations`.
+    pub(super) fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             because: "",
@@ -22,25 +22,25 @@ impl Record {
         }
     }
 
-    /// A comment of the rule.
+    /// The reason for the rule, as its comment.
     pub(super) fn because(mut self, reason: &'static str) -> Self {
         self.because = reason;
         self
     }
 
-    /// The query, line by line.
-    pub(super) fn of(mut self, lines: &[&str]) -> Self {
+    /// The lines of the query.
+    pub(super) fn expr(mut self, lines: &[&str]) -> Self {
         self.expr = lines.join("\n");
         self
     }
 
-    /// A label for every result.
+    /// A label that every result gets.
     pub(super) fn label(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.labels.push((name, value.into()));
         self
     }
 
-    /// As an entry of a group's rules, six spaces in.
+    /// The rule as an entry of a group, indented by six spaces.
     pub(super) fn to_yaml(&self, timing: Timing) -> String {
         let mut text = emit::comment(6, self.because);
         text += &format!("      - record: {}\n", self.name);

@@ -1,37 +1,39 @@
-//! Who is told, and what is left out because something larger says it already.
+//! The configuration of Alertmanager: receivers, routes and inhibition rules.
 
 use super::{output::HEAD_OF_EXAMPLE, timing::Timing};
 
-/// Where each kind of news goes.
+/// The addresses of the receivers.
 #[derive(Debug, Clone, Copy)]
 pub struct Receivers<'a> {
-    /// For what cannot wait until the morning.
+    /// Receives critical alerts at any hour.
     pub page: &'a str,
-    /// Makes a ticket.
+    /// Receives alerts for which it opens tickets.
     pub ticket: &'a str,
-    /// Raises the alarm when it hears nothing.
+    /// Receives the watchdog, and raises an alarm when it stops.
     pub heartbeat: &'a str,
 }
 
-/// To be replaced in a copy of the file.
+/// Example addresses, which users replace in their copy.
 pub(super) const EXAMPLE: Receivers<'static> = Receivers {
     page: "https://pager.example.com/alerts",
     ticket: "https://tickets.example.com/alerts",
     heartbeat: "https://heartbeat.example.com/ping",
 };
 
-/// The configuration, for [`Timing::Scaled`] with waits to match.
+/// The configuration; its waits follow `timing`.
 pub fn config(timing: Timing, receivers: &Receivers<'_>) -> String {
     text(timing, receivers, "")
 }
 
-/// For a service that is new: every alert can be seen in Alertmanager, and is sent nowhere until receivers are named. An address
-/// that does not answer would be an error a minute.
+/// The configuration of a new service, with the receivers as comments.
+///
+/// Alertmanager shows every alert, but sends none until the receivers are configured. An example address would cause an error
+/// every minute.
 pub(super) fn silent() -> String {
     text(Timing::Production, &EXAMPLE, "#")
 }
 
-/// `mark` begins each line that says where to send something.
+/// The configuration; `mark` precedes each line of the receivers' addresses.
 fn text(timing: Timing, receivers: &Receivers<'_>, mark: &str) -> String {
     let Receivers {
         page,

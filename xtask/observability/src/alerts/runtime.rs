@@ -1,4 +1,4 @@
-//! The runtime and the process: what a service needs to run at all.
+//! Alerts on the async runtime and the process: blocked tasks, memory, files.
 
 use firstlight::metrics::catalog::{
     CGROUP_MEMORY_LIMIT, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
@@ -7,8 +7,8 @@ use firstlight::metrics::catalog::{
 
 use super::{alert::Alert, board::Board, group::Group, recording::Record};
 use crate::{
-    limits::{MEMORY_PART, OPEN_FILES_PART, WAIT_PART},
-    promql::{Selector, counted_quantile, max, of_service, on_service, ours},
+    limits::{MEMORY_RATIO, OPEN_FILES_RATIO, WAIT_RATIO},
+    promql::{Selector, counted_quantile, firstlight_build_info, max, on_service, service_labels},
 };
 
 const INSTANCE: [&str; 1] = ["instance"];
@@ -16,9 +16,9 @@ const DELAY: &str = "instance:tokio_scheduler_delay_seconds:p99_5m";
 
 pub(super) fn counts() -> [Record; 1] {
     let delay = Selector::of(&TOKIO_SCHEDULER_DELAY);
-    [Record::as_(DELAY).of(&[&counted_quantile(
+    [Record::named(DELAY).expr(&[&counted_quantile(
         0.99,
-        &of_service(&INSTANCE),
+        &service_labels(&INSTANCE),
         &delay,
         "5m",
     )])]
@@ -34,11 +34,11 @@ pub(super) fn group() -> Group {
 
 fn scheduler_delay() -> Alert {
     let stalled = max(
-        &of_service(&INSTANCE),
+        &service_labels(&INSTANCE),
         Selector::of(&TOKIO_SCHEDULER_STALLED),
     );
     let limit = format!(
-        "> {} group_left () {WAIT_PART} * slo:latency:objective_seconds",
+        "> {} group_left () {WAIT_RATIO} * slo:latency:objective_seconds",
         on_service(&[])
     );
     Alert::ticket("RuntimeSchedulerDelay")
@@ -59,7 +59,7 @@ fn memory_near_limit() -> Alert {
     let limit = Selector::of(&CGROUP_MEMORY_LIMIT);
     Alert::ticket("ProcessMemoryNearLimit")
         .because("At the limit the kernel kills the process, and every request in it with it.")
-        .when(&[&format!("{memory} / {limit} > {MEMORY_PART}")])
+        .when(&[&format!("{memory} / {limit} > {MEMORY_RATIO}")])
         .lasting("10m")
         .summary("A process is about to be killed for its memory.")
         .description("{{ $labels.instance }} of {{ $labels.job }} uses {{ $value | humanizePercentage }} of its memory limit.")
@@ -72,9 +72,9 @@ fn open_files_near_limit() -> Alert {
     Alert::ticket("ProcessOpenFilesNearLimit")
         .because("At the limit no connection is accepted and none is made. Exporters and Prometheus have this metric too; a build_info with a version of firstlight is ours.")
         .when(&[
-            &format!("{open} / {limit} > {OPEN_FILES_PART}"),
+            &format!("{open} / {limit} > {OPEN_FILES_RATIO}"),
             &format!("and {}", on_service(&INSTANCE)),
-            &ours().to_string(),
+            &firstlight_build_info().to_string(),
         ])
         .lasting("10m")
         .summary("A process is about to run out of file descriptors.")
@@ -82,7 +82,7 @@ fn open_files_near_limit() -> Alert {
         .on(Board::Runtime)
 }
 
-/// Runtimes that are blocked, and processes that reach their limits.
+/// Tests of alerts on blocked runtimes and on processes near their limits.
 pub(super) mod alert_tests {
     use crate::alerts::alert_test::AlertTest;
 

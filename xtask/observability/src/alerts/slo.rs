@@ -1,7 +1,7 @@
-//! Objectives: how much of the error budget each service spends, and when that is a page.
+//! Recorded error ratios, error budgets and burn rate alerts of objectives.
 //!
-//! Several windows and burn rates, after the Site Reliability Workbook, chapter 5. A client's mistake is no fault of the service,
-//! see `failed`. What fails does not count as fast.
+//! The windows and burn rates follow the Site Reliability Workbook, chapter 5. `failed` defines failures: errors of clients
+//! are not the service's. A failed request does not count as fast.
 
 pub(super) mod alert_tests;
 mod burn;
@@ -11,28 +11,30 @@ use firstlight::metrics::catalog::{HTTP_SERVER_REQUEST_DURATION, RPC_SERVER_CALL
 use super::{group::Group, objectives, recording::Record, timing::Timing};
 use crate::{
     failed::{failed_calls, failed_requests, good_requests},
-    promql::{SERVICE, Selector, counted, of_service, on_service, whole_bounds},
+    promql::{SERVICE, Selector, counted, on_service, service_labels, whole_bounds},
 };
 
-/// How often the rules of this page are evaluated; what sums up samples must know.
+/// The interval of evaluation of these groups.
 pub(super) const INTERVAL: &str = "30s";
-/// All windows of the alerts, the shortest first, which is recorded from the requests themselves.
+/// All windows of the alerts, the shortest first.
+///
+/// The shortest is recorded from the requests, and the others from its samples.
 const WINDOWS: [&str; 7] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"];
 
-/// What an objective is about.
+/// The subject of an objective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Objective {
     Availability,
     Latency,
-    /// The availability of what is called over gRPC; it has the same objective.
+    /// The availability of gRPC calls, with the objective of HTTP availability.
     Grpc,
 }
 
-/// All of them.
+/// All objectives.
 const OBJECTIVES: [Objective; 3] = [Objective::Availability, Objective::Grpc, Objective::Latency];
 
 impl Objective {
-    /// As it is called in the names of metrics.
+    /// The name of the objective in the names of series.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Availability => "availability",
@@ -41,8 +43,8 @@ impl Objective {
         }
     }
 
-    /// The beginning of the series that say how good it has to be.
-    pub(super) fn promise(self) -> &'static str {
+    /// The prefix of the series with the objective.
+    pub(super) fn series_prefix(self) -> &'static str {
         match self {
             Self::Availability | Self::Grpc => "slo:availability",
             Self::Latency => "slo:latency",
@@ -73,7 +75,7 @@ pub(super) fn groups(timing: Timing) -> [Group; 3] {
     ]
 }
 
-/// Requests of five minutes as a rate, with those that a new series begins with.
+/// Rates of requests over five minutes, including the first values of new series.
 pub(super) fn requests(timing: Timing) -> Vec<Record> {
     let http = Selector::of(&HTTP_SERVER_REQUEST_DURATION);
     let failed = failed_requests(http.clone());
@@ -87,7 +89,7 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
             counted(&SERVICE, &requests.count(), WINDOWS[0])
         )
     };
-    let per_bucket = counted(&of_service(&["le"]), &good.clone().bucket(), WINDOWS[0]);
+    let per_bucket = counted(&service_labels(&["le"]), &good.clone().bucket(), WINDOWS[0]);
     let mut records = Vec::new();
     let reason = [
         "A request that failed has an error type, with a status or without: a panic or a body that broke off may have none. What the client \
@@ -99,21 +101,21 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
         (Objective::Grpc, calls, failed_calls, reason[1]),
     ] {
         let all_of = format!("slo:{}:requests_rate5m", objective.word());
-        records.push(Record::as_(&all_of).of(&[&rate(all)]));
+        records.push(Record::named(&all_of).expr(&[&rate(all)]));
         records.push(
-            Record::as_(format!("slo:{}:errors_rate5m", objective.word()))
+            Record::named(format!("slo:{}:errors_rate5m", objective.word()))
                 .because(because)
-                .of(&[&rate(bad), "or", &format!("0 * {all_of}")]),
+                .expr(&[&rate(bad), "or", &format!("0 * {all_of}")]),
         );
     }
-    records.push(Record::as_("slo:latency:requests_rate5m").of(&[&rate(good)]));
+    records.push(Record::named("slo:latency:requests_rate5m").expr(&[&rate(good)]));
     records.push(
-        Record::as_("slo:latency:errors_rate5m")
+        Record::named("slo:latency:errors_rate5m")
             .because(
                 "Those that were not in the bucket of the objective. Whole bounds are `1` in the text format of Prometheus 2 and `1.0` \
                  elsewhere; here they are `1`.",
             )
-            .of(&[
+            .expr(&[
                 "slo:latency:requests_rate5m",
                 "-",
                 &format!("sum by ({}) (", SERVICE.join(", ")),
@@ -126,7 +128,7 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
     records
 }
 
-/// Without traffic there is no ratio, rather than a division by zero.
+/// Error ratios over all windows; without traffic there is no ratio.
 fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
     let slo = format!("slo:{}", objective.word());
     WINDOWS.into_iter().map(move |window| {
@@ -141,7 +143,7 @@ fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
                 over(&format!("{slo}:requests_rate5m"), window),
             )
         };
-        Record::as_(format!("{slo}:error_ratio_rate{window}")).of(&[
+        Record::named(format!("{slo}:error_ratio_rate{window}")).expr(&[
             &errors,
             "/",
             &format!("({requests} > 0)"),
@@ -151,14 +153,14 @@ fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
 
 fn budget(objective: Objective) -> Record {
     let slo = format!("slo:{}", objective.word());
-    Record::as_(format!("{slo}:error_budget_remaining_ratio")).of(&[
+    Record::named(format!("{slo}:error_budget_remaining_ratio")).expr(&[
         "1 - (",
         &format!("  {}", over(&format!("{slo}:errors_rate5m"), "30d")),
         "  /",
         &format!("  ({} > 0)", over(&format!("{slo}:requests_rate5m"), "30d")),
         ")",
         &format!("/ {}", on_service(&[])),
-        &format!("(1 - {}:objective_ratio)", objective.promise()),
+        &format!("(1 - {}:objective_ratio)", objective.series_prefix()),
     ])
 }
 

@@ -1,4 +1,4 @@
-//! Telemetry that gets lost, and the watch on alerting itself.
+//! Alerts on lost telemetry, and the watchdog of alerting itself.
 
 use firstlight::metrics::catalog::{
     LOGGING_EVENTS_DROPPED, METRICS_SERIES_OVER_BUDGET, Metric, OTEL_SDK_EXPORTER_LOG_EXPORTED,
@@ -7,11 +7,11 @@ use firstlight::metrics::catalog::{
 };
 
 use super::{alert::Alert, board::Board, group::Group, recording::Record};
-use crate::promql::{SERVICE, Selector, counted, of_service, on_service};
+use crate::promql::{SERVICE, Selector, counted, on_service, service_labels};
 
-const FOLDED: &str = "metric:metrics_series_over_budget:count15m";
+const OVERFLOWED: &str = "metric:metrics_series_over_budget:count15m";
 
-/// What is lost of each signal, each counted on its own.
+/// The metrics of lost spans, with the series that records each.
 const SPANS: [(&Metric, &str); 2] = [
     (
         &OTEL_SDK_EXPORTER_SPAN_EXPORTED,
@@ -50,11 +50,12 @@ pub(super) fn counts() -> Vec<Record> {
         } else {
             all
         };
-        Record::as_(name).of(&[&counted(&SERVICE, &failed, "5m")])
+        Record::named(name).expr(&[&counted(&SERVICE, &failed, "5m")])
     });
-    let folded = Selector::of(&METRICS_SERIES_OVER_BUDGET);
-    let folded = counted(&of_service(&["metric"]), &folded, "15m");
-    lost.chain([Record::as_(FOLDED).of(&[&folded])]).collect()
+    let overflowed = Selector::of(&METRICS_SERIES_OVER_BUDGET);
+    let overflowed = counted(&service_labels(&["metric"]), &overflowed, "15m");
+    lost.chain([Record::named(OVERFLOWED).expr(&[&overflowed])])
+        .collect()
 }
 
 pub(super) fn group() -> Group {
@@ -86,7 +87,7 @@ fn dropping(signal: &'static str, counted: &[(&Metric, &str)]) -> Alert {
 fn over_budget() -> Alert {
     Alert::ticket("MetricsOverBudget")
         .because("A label has more values than were planned for: an id, a raw path. Sums stay right, and what is new is no longer told apart.")
-        .when(&[&format!("{FOLDED} > 0")])
+        .when(&[&format!("{OVERFLOWED} > 0")])
         .lasting("5m")
         .summary("A metric has more series than its budget allows.")
         .description("{{ $labels.metric }} of {{ $labels.job }} is over its budget of series: {{ $value | humanize }} uses went to its overflow series in the last 15 minutes.")
@@ -103,7 +104,7 @@ fn watchdog() -> Alert {
         .on(Board::Overview)
 }
 
-/// Telemetry that gets lost for a moment, and for good.
+/// Tests of alerts on lost telemetry, on overflow series, and of the watchdog.
 pub(super) mod alert_tests {
     use crate::alerts::alert_test::AlertTest;
 

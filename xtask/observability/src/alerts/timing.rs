@@ -1,20 +1,20 @@
-//! How long a minute is: sixty seconds in production, and one in the suite `live`, because no test takes
-//! three days.
+//! Scaling of durations in rules, for tests.
 //!
-//! Left out: what the service says of itself, such as the budget of a queue. The tested service declares a short one.
+//! In the suite `live` a minute takes one second, because a test cannot wait for windows of three days. Durations that the
+//! service exports, such as the budget of a queue, are not scaled. The tested service declares short ones.
 
 use std::borrow::Cow;
 
-/// Which clock the rules are written for.
+/// The time scale of the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timing {
-    /// What is committed and used.
+    /// Unscaled durations, as in the committed rules.
     Production,
-    /// Every duration is a sixtieth: minutes become seconds, and three days 72 minutes.
+    /// A sixtieth of every duration: a minute becomes a second.
     Scaled,
 }
 
-/// In milliseconds, the longest first.
+/// The units of durations in milliseconds, the longest first.
 const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -24,7 +24,7 @@ const UNITS: [(&str, u64); 5] = [
 ];
 
 impl Timing {
-    /// The text with every duration in it as this clock has it; what is in quotes stays.
+    /// Scales every duration in `text`, except inside double quotes.
     pub(super) fn apply(self, text: &str) -> String {
         if self == Self::Production {
             return text.to_owned();
@@ -47,7 +47,7 @@ impl Timing {
         result
     }
 
-    /// How many seconds a duration such as `5m` has.
+    /// The scaled length of a duration such as `5m`, in seconds.
     pub(super) fn seconds(self, duration: &str) -> f64 {
         let milliseconds = milliseconds(&self.apply(duration)).unwrap_or_default();
         std::time::Duration::from_millis(milliseconds).as_secs_f64()
@@ -61,7 +61,7 @@ impl Timing {
     }
 }
 
-/// Of one number and one unit, which is how all durations here are written.
+/// Parses a duration of one number and one unit.
 fn milliseconds(word: &str) -> Option<u64> {
     let digits = word.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = word.split_at(digits);
@@ -84,13 +84,13 @@ mod tests {
     use super::Timing;
 
     #[test]
-    fn production_is_what_was_written() {
+    fn production_does_not_scale() {
         let rule = "rate(x[5m]) offset 1h > 300";
         assert_eq!(Timing::Production.apply(rule), rule);
     }
 
     #[test]
-    fn scaled_divides_only_durations() {
+    fn only_durations_are_scaled() {
         for (production, scaled) in [
             ("0m", "0s"),
             ("30s", "500ms"),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_follow_the_clock() {
+    fn seconds_are_scaled() {
         assert_eq!(Timing::Production.seconds("5m").to_string(), "300");
         assert_eq!(Timing::Scaled.seconds("30s").to_string(), "0.5");
     }

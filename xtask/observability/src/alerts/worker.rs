@@ -1,7 +1,7 @@
-//! Queues: work that no user waits for at a screen, and that stands still without an error.
+//! Alerts on queues, which can stall without an error.
 //!
-//! The state of a queue is read from its store by each instance, so that they all say the same: the largest is right, a sum would
-//! count it twice. Whether it can be read is each instance's own.
+//! Each instance reads the state of a queue from the store and exports the same values. Rules use the maximum, because a sum
+//! would count each job once per instance. Whether an instance can read the store is specific to it.
 
 use firstlight::metrics::catalog::{
     Metric, WORKER_QUEUE_DEPTH, WORKER_QUEUE_LATENCY_BUDGET, WORKER_QUEUE_OLDEST_AGE,
@@ -9,34 +9,34 @@ use firstlight::metrics::catalog::{
 };
 
 use super::{
-    alert::{Alert, Promise},
+    alert::{Alert, ObjectiveSource},
     board::Board,
     group::Group,
     recording::Record,
     timing::Timing,
 };
 use crate::{
-    limits::{FAILED_ATTEMPTS, QUEUE_BUDGET_PART, UNKNOWN_QUEUE},
-    promql::{Selector, counted, max, of_service, on_service},
+    limits::{FAILED_ATTEMPTS, QUEUE_BUDGET_RATIO, UNKNOWN_QUEUE},
+    promql::{Selector, counted, max, on_service, service_labels},
 };
 
-/// What tells a queue of one service from all others.
+/// The label that identifies a queue of a service.
 const QUEUE: [&str; 1] = ["queue"];
 const AGE: &str = "queue:worker_queue_oldest_age_seconds:last";
 const BUDGET: &str = "queue:worker_queue_latency_budget_seconds:last";
-const DEAD: &str = "queue:worker_tasks_dead:count1h";
+const DEAD_LETTERED: &str = "queue:worker_tasks_dead:count1h";
 const FAILED: &str = "queue:worker_tasks_failed:count1h";
 const DONE: &str = "queue:worker_tasks_ok:count1h";
 
 pub(super) fn counts() -> Vec<Record> {
     let attempts = || Selector::of(&WORKER_TASKS);
     let counts = [
-        (DEAD, attempts().is("outcome", "dead")),
+        (DEAD_LETTERED, attempts().is("outcome", "dead")),
         (FAILED, attempts().is_not("outcome", "ok")),
         (DONE, attempts().is("outcome", "ok")),
     ]
     .map(|(name, attempts)| {
-        Record::as_(name).of(&[&counted(&of_service(&QUEUE), &attempts, "1h")])
+        Record::named(name).expr(&[&counted(&service_labels(&QUEUE), &attempts, "1h")])
     });
     let states = [
         last(AGE, &WORKER_QUEUE_OLDEST_AGE).because(
@@ -48,8 +48,8 @@ pub(super) fn counts() -> Vec<Record> {
 }
 
 pub(super) fn group(timing: Timing) -> Group {
-    let promises = [Promise::Declared, Promise::Default];
-    let group = Group::new("firstlight-worker").alerts(promises.map(stalled));
+    let sources = [ObjectiveSource::Declared, ObjectiveSource::Default];
+    let group = Group::new("firstlight-worker").alerts(sources.map(stalled));
     group.alerts([
         growing(),
         unknown(timing),
@@ -62,20 +62,20 @@ pub(super) fn group(timing: Timing) -> Group {
     ])
 }
 
-fn stalled(promise: Promise) -> Alert {
-    Alert::of(promise, "WorkerQueueStalled")
-        .because(match promise {
-            Promise::Declared => {
+fn stalled(source: ObjectiveSource) -> Alert {
+    Alert::of(source, "WorkerQueueStalled")
+        .because(match source {
+            ObjectiveSource::Declared => {
                 "Not the length of a queue but its age: that is what the user of a 202 sees. The budget is the queue's own, from its code; \
                  it is a page if the service has a declared objective, and else a ticket."
             }
-            Promise::Default => "",
+            ObjectiveSource::Default => "",
         })
         .when(&[
             AGE,
             &format!("> {}", on_service(&QUEUE)),
             BUDGET,
-            &promise.filter("slo:availability"),
+            &source.filter("slo:availability"),
         ])
         .lasting("2m")
         .summary("Jobs wait longer than their queue may let them.")
@@ -85,12 +85,12 @@ fn stalled(promise: Promise) -> Alert {
 
 fn growing() -> Alert {
     let ready = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "ready");
-    let rising = max(&of_service(&QUEUE), format!("deriv({ready}[30m])"));
+    let rising = max(&service_labels(&QUEUE), format!("deriv({ready}[30m])"));
     let on = on_service(&QUEUE);
     Alert::ticket("WorkerQueueGrowing")
         .because("Before it stalls: more comes in than is worked off, and half of the time that there is has passed.")
         .when(&[
-            &format!("{AGE} / {on} {BUDGET} > {QUEUE_BUDGET_PART}"),
+            &format!("{AGE} / {on} {BUDGET} > {QUEUE_BUDGET_RATIO}"),
             &format!("and {on}"),
             &format!("{rising} > 0"),
         ])
@@ -119,7 +119,7 @@ fn stuck() -> Alert {
     let stuck = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "stuck");
     Alert::ticket("WorkerJobsStuck")
         .because("A job whose worker is gone is taken over within minutes, and then counts as ready. What is stuck for longer is taken by no worker, and some of it has no age either: a state or a time that does not exist.")
-        .when(&[&format!("{} > 0", max(&of_service(&QUEUE), stuck))])
+        .when(&[&format!("{} > 0", max(&service_labels(&QUEUE), stuck))])
         .lasting("15m")
         .summary("Jobs are held by no worker, and none will take them.")
         .description("{{ $value }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} are stuck.")
@@ -141,7 +141,7 @@ fn failing() -> Alert {
 }
 
 fn unreadable() -> Alert {
-    let by = of_service(&["instance", "queue"]);
+    let by = service_labels(&["instance", "queue"]);
     let up = max(&by, Selector::of(&WORKER_QUEUE_UP));
     Alert::ticket("WorkerQueueUnreadable")
         .because("Depth and age are NaN while the store cannot be read, and no comparison with NaN is ever true: without this, the two alerts above would be blind in silence. An instance that cannot read the queue works none of it off either, however well the others do.")
@@ -154,16 +154,16 @@ fn unreadable() -> Alert {
 
 fn unwatched() -> Alert {
     let on = on_service(&QUEUE);
-    let up = max(&of_service(&QUEUE), Selector::of(&WORKER_QUEUE_UP));
+    let up = max(&service_labels(&QUEUE), Selector::of(&WORKER_QUEUE_UP));
     Alert::ticket("WorkerQueueUnwatched")
         .because("Workers may have processes of their own, which are gone while those that enqueue are up: the service is not down, and its queue has no age. A queue that no process declares any more is none.")
         .when(&[
-            &max(&of_service(&QUEUE), Selector::of(&WORKER_QUEUE_LATENCY_BUDGET)),
+            &max(&service_labels(&QUEUE), Selector::of(&WORKER_QUEUE_LATENCY_BUDGET)),
             &format!("unless {on}"),
             &up,
             &format!("and {on}"),
             &max(
-                &of_service(&QUEUE),
+                &service_labels(&QUEUE),
                 format!("last_over_time({}[1d])", Selector::of(&WORKER_QUEUE_UP)),
             ),
         ])
@@ -176,7 +176,7 @@ fn unwatched() -> Alert {
 fn dead_letters() -> Alert {
     Alert::ticket("WorkerDeadLetters")
         .because("Each is something that was promised to a user and will not happen by itself, so one is enough.")
-        .when(&[&format!("{DEAD} > 0")])
+        .when(&[&format!("{DEAD_LETTERED} > 0")])
         .lasting("0m")
         .summary("Jobs were given up for good.")
         .description("{{ $value | humanize }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} were given up in the last hour.")
@@ -188,9 +188,9 @@ fn dead_letters_left() -> Alert {
     Alert::ticket("WorkerDeadLetters")
         .because("Those that are there and were not told of within a week: given up while Prometheus was away, or left.")
         .when(&[
-            &format!("{} > 0", max(&of_service(&QUEUE), dead)),
+            &format!("{} > 0", max(&service_labels(&QUEUE), dead)),
             &format!("unless {}", on_service(&QUEUE)),
-            &format!("max_over_time({DEAD}[7d]) > 0"),
+            &format!("max_over_time({DEAD_LETTERED}[7d]) > 0"),
         ])
         .lasting("1h")
         .label("state", "left")
@@ -199,18 +199,18 @@ fn dead_letters_left() -> Alert {
         .on(Board::Worker)
 }
 
-/// What any instance says, or what one has said last.
+/// The maximum over instances, or the last value within five minutes.
 fn last(name: &str, metric: &Metric) -> Record {
-    let by = of_service(&QUEUE);
+    let by = service_labels(&QUEUE);
     let series = Selector::of(metric);
-    Record::as_(name).of(&[
+    Record::named(name).expr(&[
         &max(&by, &series),
         &format!("or {}", on_service(&QUEUE)),
         &max(&by, format!("last_over_time({series}[5m])")),
     ])
 }
 
-/// Queues that stand still, grow, cannot be read, and give up.
+/// Tests of alerts on queues that stall or grow, and on dead letters.
 pub(super) mod alert_tests {
     mod queue_stalls;
 
@@ -224,10 +224,10 @@ pub(super) mod alert_tests {
         r#"worker_queue_depth{job="orders",instance="a",queue="emails",status="ready"}"#;
     const UP: &str = r#"worker_queue_up{job="orders",instance="a",queue="emails"}"#;
     const UP_B: &str = r#"worker_queue_up{job="orders",instance="b",queue="emails"}"#;
-    const DEAD: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead",error_type="smtp"}"#;
+    const DEAD_LETTERED: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead",error_type="smtp"}"#;
     const RETRY: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="retry",error_type="smtp"}"#;
     const TARGET: &str = r#"job="orders",instance="a""#;
-    /// Without it, what stands still is a ticket.
+    /// A declared objective, without which a stalled queue is a ticket.
     const DECLARED: &str = r#"slo:availability:declared_objective_ratio{job="orders"}"#;
     const EMAILS: [(&str, &str); 2] = [("job", "orders"), ("queue", "emails")];
 
@@ -266,30 +266,30 @@ pub(super) mod alert_tests {
             AlertTest::of("WorkerDeadLetters", "two at once, from a series that was not there before")
                 .process(TARGET, 0, "Vx150")
                 .series(RETRY, "0+1x150")
-                .series(DEAD, "_x30 2x120")
+                .series(DEAD_LETTERED, "_x30 2x120")
                 .transient(25)
                 .fires(35, &EMAILS, "2 jobs of the queue emails of orders were given up in the last hour.")
                 .resolved(100),
-            // A pod that fails before it is scraped first, and is deleted soon after.
+            // A pod fails before its first scrape and is deleted soon after.
             AlertTest::of("WorkerDeadLetters", "two of a process that is new, and soon gone")
                 .process(TARGET, 1_700, "_x30 Vx5 stale")
-                .series(DEAD, "_x30 2x5 stale")
+                .series(DEAD_LETTERED, "_x30 2x5 stale")
                 .transient(29)
                 .fires(50, &EMAILS, "2 jobs of the queue emails of orders were given up in the last hour.")
                 .resolved(100),
-            // Its series has been there before, of the process before it.
+            // An earlier process had the same series.
             AlertTest::of("WorkerDeadLetters", "one, a while after a restart in the same place")
                 .process(TARGET, 0, "Vx30 stale")
                 .process(TARGET, 1_900, "_x32 Vx150")
-                .series(DEAD, "7x30 stale _x100 1x40")
+                .series(DEAD_LETTERED, "7x30 stale _x100 1x40")
                 .transient(100)
                 .fires(133, &EMAILS, "1 jobs of the queue emails of orders were given up in the last hour."),
-            // Prometheus was away when they were given up.
+            // The jobs were dead-lettered while Prometheus was down.
             AlertTest::of("WorkerDeadLetters", "three that it never saw, beside one that it tells of")
                 .process(TARGET, -36_000, "_x60 Vx240")
-                .series(DEAD, "_x60 3x240")
+                .series(DEAD_LETTERED, "_x60 3x240")
                 .series(&READY.replace("ready", "dead"), "_x60 3x120 0x60 1x60")
-                .series(&DEAD.replace("emails", "invoices"), "_x60 0x60 1x180")
+                .series(&DEAD_LETTERED.replace("emails", "invoices"), "_x60 0x60 1x180")
                 .series(&READY.replace("ready", "dead").replace("emails", "invoices"), "_x60 0x60 1x180")
                 .transient(115)
                 .firing(130, &[EMAILS[0], EMAILS[1], ("state", "left")])
@@ -313,11 +313,11 @@ pub(super) mod alert_tests {
             .transient(12)
     }
 
-    /// Five were given up long ago, and only the scrapes have gaps.
+    /// Five jobs were dead-lettered long ago, and only the scrapes have gaps.
     fn quiet(name: &str, scrapes: &str, ends: u32) -> AlertTest {
         let test = AlertTest::of("WorkerDeadLetters", format!("none, while {name}"))
             .process(TARGET, -36_000, scrapes)
-            .series(DEAD, scrapes.replace('V', "5"));
+            .series(DEAD_LETTERED, scrapes.replace('V', "5"));
         (5..ends).step_by(3).fold(test, AlertTest::transient)
     }
 }

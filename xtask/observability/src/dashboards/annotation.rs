@@ -1,17 +1,17 @@
-//! What else happened at that time: vertical lines in every graph.
+//! Annotations: vertical lines in every graph that mark starts and alerts.
 
 use firstlight::metrics::catalog;
 use serde_json::{Value, json};
 
-use super::{Colour, datasource, query};
+use super::{Color, datasource, query};
 use crate::promql::{Selector, on_service};
 
-/// Events that explain a change in a graph.
+/// A kind of event that may explain a change in a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Annotation {
-    /// A process started, with its version: deploys, and crashes that look like them.
+    /// Starts of processes, with the version: deploys and restarts after crashes.
     Starts,
-    /// An alert of the chosen services fires.
+    /// Firing alerts of the selected services.
     Alerts,
 }
 
@@ -22,23 +22,23 @@ impl Annotation {
         match self {
             Self::Starts => format!(
                 "1000 * {} * {} group_left (version) {}",
-                query::of(&catalog::PROCESS_START_TIME),
+                query::selected(&catalog::PROCESS_START_TIME),
                 on_service(&["instance"]),
-                query::of(&catalog::BUILD_INFO),
+                query::selected(&catalog::BUILD_INFO),
             ),
-            // Most alerts are about a service as a whole and have no instance.
+            // Most alerts concern a service as a whole and have no `instance` label.
             Self::Alerts => Selector::foreign("ALERTS")
                 .is("alertstate", "firing")
-                .of_chosen_service()
+                .of_selected_services()
                 .to_string(),
         }
     }
 
     pub(super) fn json(self) -> Value {
-        let (name, colour, title, text, tags, value_is_time) = match self {
+        let (name, color, title, text, tags, value_is_time) = match self {
             Self::Starts => (
                 "Starts",
-                Colour::Blue,
+                Color::Blue,
                 "{{job}} started",
                 "{{instance}}, version {{version}}",
                 "job,version",
@@ -46,7 +46,7 @@ impl Annotation {
             ),
             Self::Alerts => (
                 "Firing alerts",
-                Colour::Red,
+                Color::Red,
                 "{{alertname}}",
                 "{{severity}}",
                 "alertname,severity",
@@ -58,7 +58,7 @@ impl Annotation {
             "enable": true,
             "expr": self.expr(),
             "hide": false,
-            "iconColor": colour.name(),
+            "iconColor": color.name(),
             "name": name,
             "tagKeys": tags,
             "textFormat": text,

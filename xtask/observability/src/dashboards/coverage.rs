@@ -1,4 +1,4 @@
-//! Whether the catalogue and the dashboards agree in both directions, and whether what dashboards name is there.
+//! Checks of the dashboards against the metric catalog and the alerts.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use firstlight::metrics::catalog;
 use super::all;
 use crate::{alerts, expr};
 
-/// Names of ours that some panel asks for.
+/// The metrics of the catalog that a panel shows.
 fn shown() -> anyhow::Result<BTreeSet<&'static str>> {
     let mut shown = BTreeSet::new();
     for dashboard in all() {
@@ -27,8 +27,10 @@ fn shown() -> anyhow::Result<BTreeSet<&'static str>> {
     Ok(shown)
 }
 
-/// Every metric of the catalogue is shown by a dashboard; the other direction is the rule `metrics-exist`.
-pub(super) fn catalogue() -> anyhow::Result<()> {
+/// Checks that a dashboard shows every metric of the catalog.
+///
+/// The rule `metrics-exist` checks that panels select existing metrics only.
+pub(super) fn every_metric_is_shown() -> anyhow::Result<()> {
     let shown = shown()?;
     let hidden: Vec<_> = catalog::ALL
         .iter()
@@ -37,15 +39,17 @@ pub(super) fn catalogue() -> anyhow::Result<()> {
         .collect();
     if !hidden.is_empty() {
         bail!(
-            "no dashboard shows {}; a metric that is not shown is not worth its memory",
+            "no dashboard shows {}; add a panel or remove the metric",
             hidden.join(", ")
         );
     }
     Ok(())
 }
 
-/// Every `.runbook("…")` of a panel names an alert. That each alert has a runbook is a check of the alerts.
-pub(super) fn runbooks() -> anyhow::Result<()> {
+/// Checks that every `.runbook("…")` of a panel names an alert.
+///
+/// The checks of the alerts verify that each alert has a runbook.
+pub(super) fn runbooks_are_of_alerts() -> anyhow::Result<()> {
     let alerts = alerts::names();
     let mut wrong = Vec::new();
     for dashboard in all() {
@@ -69,17 +73,17 @@ pub(super) fn runbooks() -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    fn holds(checked: anyhow::Result<()>) {
-        assert_eq!(checked.map_err(|error| error.to_string()), Ok(()));
+    fn assert_passes(check: anyhow::Result<()>) {
+        assert_eq!(check.map_err(|error| error.to_string()), Ok(()));
     }
 
     #[test]
-    fn every_metric_of_the_catalogue_is_shown() {
-        holds(super::catalogue());
+    fn every_metric_is_shown() {
+        assert_passes(super::every_metric_is_shown());
     }
 
     #[test]
     fn panels_link_to_alerts_that_exist() {
-        holds(super::runbooks());
+        assert_passes(super::runbooks_are_of_alerts());
     }
 }

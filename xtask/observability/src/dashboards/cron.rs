@@ -1,11 +1,11 @@
-//! Did everything run that should have?
+//! The dashboard `firstlight: scheduled work`.
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use super::{Colour, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
+use super::{Color, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
 use crate::{
     limits,
-    promql::{self, SERVICE, Selector, of_service},
+    promql::{self, SERVICE, Selector, service_labels},
 };
 
 const CRON: &[&str] = &["cluster", "namespace", "job", "cron"];
@@ -29,20 +29,20 @@ pub(super) fn dashboard() -> Dashboard {
     .row(herd())
 }
 
-fn of(metric: &Metric) -> Selector {
-    query::of(metric).matches("cron", "$cron")
+fn selected(metric: &Metric) -> Selector {
+    query::selected(metric).matches("cron", "$cron")
 }
 
-/// Of several replicas, the one that knows best.
+/// The maximum over replicas: the value of the replica that ran the schedule last.
 fn latest(metric: &Metric) -> String {
-    promql::max(&of_service(&["cron"]), of(metric))
+    promql::max(&service_labels(&["cron"]), selected(metric))
 }
 
-/// Seconds since a success was due; below 0 while there is time.
+/// Seconds since a success was due, or a negative value before that.
 fn overdue(by: &[&str]) -> String {
     format!(
         "time() - {}",
-        promql::min(by, of(&catalog::CRON_SUCCESS_DUE))
+        promql::min(by, selected(&catalog::CRON_SUCCESS_DUE))
     )
 }
 
@@ -62,14 +62,14 @@ fn latest_of_all() -> Panel {
         .otherwise("Two runs in a row are missing. The table below says which, and since when.")
         .runbook("CronRunMissed")
         .unit(Unit::Seconds)
-        .red_from(limits::ANY)
-        .nothing("no schedules")
+        .red_from(limits::ABOVE_ZERO)
+        .no_value("no schedules")
         .shows(Target::new("Overdue", overdue(&[])))
 }
 
 fn failed() -> Panel {
     let failed =
-        of(&catalog::CRON_RUNS).matches("outcome", "failed|timed_out|interrupted|taken_over");
+        selected(&catalog::CRON_RUNS).matches("outcome", "failed|timed_out|interrupted|taken_over");
     Panel::stat("Runs that failed")
         .means(
             "Runs within the time range that began and did not succeed, of all schedules together.",
@@ -94,12 +94,13 @@ fn running() -> Panel {
         .red_from(limits::HERD_RUNS)
         .shows(Target::new(
             "Running",
-            promql::max(&[], promql::sum(&SERVICE, of(&catalog::CRON_RUNNING))),
+            promql::max(&[], promql::sum(&SERVICE, selected(&catalog::CRON_RUNNING))),
         ))
 }
 
 fn missed() -> Panel {
-    let missed = of(&catalog::CRON_RUNS).matches("outcome", "missed|skipped_store|skipped_overlap");
+    let missed =
+        selected(&catalog::CRON_RUNS).matches("outcome", "missed|skipped_store|skipped_overlap");
     Panel::stat("Ticks without a run")
         .means(
             "Ticks within the time range at which nothing ran, of all schedules together: no \
@@ -118,8 +119,8 @@ fn missed() -> Panel {
 
 fn schedules() -> Panel {
     let runs = |outcome: &str| {
-        let runs = of(&catalog::CRON_RUNS).matches("outcome", outcome);
-        query::in_range(&of_service(&["cron"]), &runs)
+        let runs = selected(&catalog::CRON_RUNS).matches("outcome", outcome);
+        query::in_range(&service_labels(&["cron"]), &runs)
     };
     Panel::table("Schedules")
         .means(
@@ -135,8 +136,12 @@ fn schedules() -> Panel {
         .by_service()
         .by("cron", "Schedule")
         .column(
-            Column::new("Overdue", Unit::Seconds, overdue(&of_service(&["cron"])))
-                .red_from(limits::ANY),
+            Column::new(
+                "Overdue",
+                Unit::Seconds,
+                overdue(&service_labels(&["cron"])),
+            )
+            .red_from(limits::ABOVE_ZERO),
         )
         .column(Column::new(
             "Last success",
@@ -190,16 +195,16 @@ fn timeline() -> Panel {
         )
         .runbook("CronThunderingHerd")
         .unit(Unit::Count)
-        .word(0.0, "rests", Colour::Blue)
-        .word(1.0, "runs", Colour::Green)
+        .word(0.0, "rests", Color::Blue)
+        .word(1.0, "runs", Color::Green)
         .shows(Target::new(
             &query::legend("{{cron}}"),
-            promql::max(CRON, of(&catalog::CRON_RUNNING)),
+            promql::max(CRON, selected(&catalog::CRON_RUNNING)),
         ))
 }
 
 fn durations() -> Panel {
-    let longest = |metric| query::top(10, promql::max(CRON, of(metric)));
+    let longest = |metric| query::top(10, promql::max(CRON, selected(metric)));
     Panel::timeseries("Duration of the last run")
         .means(
             "How long the last run took, whatever became of it, and how long it is expected to \
@@ -217,13 +222,13 @@ fn durations() -> Panel {
             &query::legend("{{cron}} expected"),
             longest(&catalog::CRON_EXPECTED_DURATION),
         ))
-        .shades("expected", Colour::Purple)
+        .shades("expected", Color::Purple)
 }
 
 fn outcomes() -> Panel {
     let ticks = promql::sum(
         &["outcome"],
-        promql::increase(&of(&catalog::CRON_RUNS), query::WINDOW),
+        promql::increase(&selected(&catalog::CRON_RUNS), query::WINDOW),
     );
     Panel::stack("Ticks by outcome")
         .means(
@@ -238,19 +243,19 @@ fn outcomes() -> Panel {
         .runbook("CronRunMissed")
         .unit(Unit::Count)
         .shows(Target::new("{{outcome}}", ticks))
-        .colour("ok", Colour::Green)
-        .colour("skipped_elsewhere", Colour::Blue)
-        .colour("skipped_overlap", Colour::Orange)
-        .colour("failed", Colour::Red)
-        .colour("timed_out", Colour::Red)
+        .color("ok", Color::Green)
+        .color("skipped_elsewhere", Color::Blue)
+        .color("skipped_overlap", Color::Orange)
+        .color("failed", Color::Red)
+        .color("timed_out", Color::Red)
 }
 
 fn herd() -> Row {
-    Row::new("Do they start all at once?").line([together(), delays(), delay_spread()])
+    Row::new("Do they start all at once?").line([concurrent_runs(), delays(), delay_spread()])
 }
 
-fn together() -> Panel {
-    let operations = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).count();
+fn concurrent_runs() -> Panel {
+    let operations = query::selected(&catalog::DB_CLIENT_OPERATION_DURATION).count();
     Panel::timeseries("Runs at the same time, and the database")
         .means(
             "Runs of each service that are under way at the same time, and its statements per \
@@ -266,7 +271,7 @@ fn together() -> Panel {
         .red_from(limits::HERD_RUNS)
         .shows(Target::new(
             &query::legend("runs"),
-            query::top(10, promql::sum(&SERVICE, of(&catalog::CRON_RUNNING))),
+            query::top(10, promql::sum(&SERVICE, selected(&catalog::CRON_RUNNING))),
         ))
         .shows(Target::new(
             &query::legend("statements per second"),
@@ -275,7 +280,7 @@ fn together() -> Panel {
 }
 
 fn delays() -> Panel {
-    let delay = of(&catalog::CRON_START_DELAY);
+    let delay = selected(&catalog::CRON_START_DELAY);
     Panel::timeseries("Delay of starts, p95")
         .means(
             "How long after their tick runs start: the jitter, and what they waited for beyond it.",
@@ -302,6 +307,6 @@ fn delay_spread() -> Panel {
         .unit(Unit::Seconds)
         .shows(Target::new(
             "{{le}}",
-            query::buckets(&of(&catalog::CRON_START_DELAY)),
+            query::buckets(&selected(&catalog::CRON_START_DELAY)),
         ))
 }

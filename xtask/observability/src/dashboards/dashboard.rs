@@ -1,11 +1,15 @@
-//! One page that answers one question, and its form in Grafana's classic JSON, which Grafana 10 to 13 load.
+//! A dashboard, and its form in Grafana's classic JSON.
+//!
+//! Grafana 10 to 13 load it.
 
 use serde_json::{Value, json};
 
 use super::{Annotation, Link, Panel, Row, Variable, link};
 use crate::promql::Selector;
 
-/// Grafana 12's. Grafana 13 migrates it on load, Grafana 10 and 11 ignore what they do not know of it.
+/// The schema version of Grafana 12.
+///
+/// Grafana 13 migrates it on load. Grafana 10 and 11 ignore unknown properties.
 const SCHEMA_VERSION: u32 = 41;
 
 /// One dashboard: its variables, its links and its panels in rows.
@@ -21,8 +25,10 @@ pub struct Dashboard {
 }
 
 impl Dashboard {
-    /// `name` makes the uid and the file's name; `present` is there wherever there is something to see, and
-    /// lists what there is to choose.
+    /// A dashboard without rows.
+    ///
+    /// `name` is part of the uid and of the file name. `present` selects series that every service with data for this
+    /// dashboard has, and fills the variables.
     pub(crate) fn new(
         name: &'static str,
         title: &'static str,
@@ -55,33 +61,33 @@ impl Dashboard {
         self
     }
 
-    /// The beginning of the time range that it opens with, instead of an hour ago.
+    /// The start of the default time range, instead of an hour ago.
     pub(crate) fn from(mut self, from: &'static str) -> Self {
         self.from = from;
         self
     }
 
-    /// Makes the uid and the name of the file.
+    /// The name, which is part of the uid and of the file name.
     pub fn name(&self) -> &str {
         self.name
     }
 
-    /// Stable, so that links and alerts can name it.
+    /// The uid, which is stable, so that links and alerts can refer to it.
     pub(crate) fn uid(&self) -> String {
         format!("firstlight-{}", self.name)
     }
 
-    /// The title, as Grafana lists it.
+    /// The title in Grafana's list.
     pub fn title(&self) -> &str {
         self.title
     }
 
-    /// What it answers.
+    /// The question that the dashboard answers.
     pub fn question(&self) -> &str {
         self.question
     }
 
-    /// What a reader can choose.
+    /// The variables, which users can set.
     pub fn variables(&self) -> &[Variable] {
         &self.variables
     }
@@ -106,7 +112,7 @@ impl Dashboard {
             "description": self.question,
             "editable": false,
             "fiscalYearStartMonth": 0,
-            // The crosshair is shared by all panels.
+            // All panels share the crosshair.
             "graphTooltip": 1,
             "links": links,
             "panels": panels,

@@ -1,13 +1,13 @@
-//! Is the database the reason?
+//! The dashboard `firstlight: database`.
 
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Column, Dashboard, Link, Panel, Row, Target, Unit, Variable, pool, postgresql, query,
+    Color, Column, Dashboard, Link, Panel, Row, Target, Unit, Variable, pool, postgresql, query,
 };
 use crate::{
     limits,
-    promql::{self, Selector, of_service},
+    promql::{self, Selector, service_labels},
 };
 
 const STATEMENT: &str = "db_query_summary";
@@ -17,7 +17,7 @@ pub(super) fn dashboard() -> Dashboard {
         "database",
         "firstlight: database",
         "Is the database the reason: the pool, a statement, or the server?",
-        // The service's side, and the server's: both are jobs to choose from.
+        // The variable offers the jobs of services and those of postgres_exporter.
         &Selector::foreign("").matches("__name__", "db_client_connection_limit|pg_up"),
     )
     .variable(Variable::of(
@@ -47,7 +47,7 @@ pub(super) fn dashboard() -> Dashboard {
 }
 
 fn operations() -> Selector {
-    query::of(&catalog::DB_CLIENT_OPERATION_DURATION).matches(STATEMENT, "$statement")
+    query::selected(&catalog::DB_CLIENT_OPERATION_DURATION).matches(STATEMENT, "$statement")
 }
 
 fn now() -> Row {
@@ -55,13 +55,13 @@ fn now() -> Row {
         pool::in_use_now(),
         pool::waited(),
         pool::timed_out(),
-        slowest_hundredth(),
+        statement_p99(),
         failing(),
         repeated(),
     ])
 }
 
-fn slowest_hundredth() -> Panel {
+fn statement_p99() -> Panel {
     Panel::stat("Statements, p99")
         .means(
             "How long statements take, from sending them to their last row; 99 of 100 are faster. Of \
@@ -71,10 +71,10 @@ fn slowest_hundredth() -> Panel {
         .otherwise("The table of statements says which one.")
         .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Seconds)
-        .nothing("no statements")
+        .no_value("no statements")
         .shows(Target::new(
             "p99",
-            promql::max(&[], query::quantile(0.99, &of_service(&[]), &operations())),
+            promql::max(&[], query::quantile(0.99, &service_labels(&[]), &operations())),
         ))
 }
 
@@ -86,13 +86,13 @@ fn failing() -> Panel {
         .otherwise("The errors by SQLSTATE, below, say what the server answered.")
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::Part)
-        .nothing("no statements")
+        .no_value("no statements")
         .shows(Target::new(
             "Failed",
             promql::max(
                 &[],
-                query::part(
-                    &of_service(&[]),
+                query::ratio(
+                    &service_labels(&[]),
                     &all.clone().is_not("error_type", ""),
                     &all,
                 ),
@@ -101,7 +101,7 @@ fn failing() -> Panel {
 }
 
 fn repeated() -> Panel {
-    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
+    let repeated = query::selected(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
     Panel::stat("Repeated statements")
         .means(
             "How many requests or jobs ran one statement again and again within the time range: \
@@ -124,7 +124,7 @@ fn statements() -> Row {
 }
 
 fn table() -> Panel {
-    let by = &of_service(&[STATEMENT]);
+    let by = &service_labels(&[STATEMENT]);
     let calls = query::per_second(by, &operations().count());
     let time = query::per_second(by, &operations().sum());
     Panel::table("Statements")
@@ -164,7 +164,7 @@ fn table() -> Panel {
 }
 
 fn rate() -> Panel {
-    let calls = query::per_second(&of_service(&[STATEMENT]), &operations().count());
+    let calls = query::per_second(&service_labels(&[STATEMENT]), &operations().count());
     Panel::timeseries("Statements per second")
         .means("How often statements run, the ten most frequent.")
         .normally("In step with the requests.")
@@ -180,7 +180,7 @@ fn rate() -> Panel {
 }
 
 fn durations() -> Panel {
-    let p95 = query::quantile(0.95, &of_service(&[STATEMENT]), &operations());
+    let p95 = query::quantile(0.95, &service_labels(&[STATEMENT]), &operations());
     Panel::timeseries("Duration of statements, p95")
         .means("How long statements take, the ten slowest.")
         .normally("Flat lines.")
@@ -199,7 +199,7 @@ fn durations() -> Panel {
 fn errors() -> Panel {
     let failed = operations().count().is_not("error_type", "");
     let by = ["db_response_status_code", "error_type"];
-    let failed = query::top(10, query::per_second(&of_service(&by), &failed));
+    let failed = query::top(10, query::per_second(&service_labels(&by), &failed));
     let failed = query::joined(&by, failed);
     Panel::timeseries("Errors by SQLSTATE")
         .means(
@@ -223,8 +223,8 @@ fn transactions() -> Row {
 }
 
 fn n_plus_one() -> Panel {
-    let by = &of_service(&["http_route", "rpc_method", "span_name", STATEMENT]);
-    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
+    let by = &service_labels(&["http_route", "rpc_method", "span_name", STATEMENT]);
+    let repeated = query::selected(&catalog::SQL_N_PLUS_ONE).matches(STATEMENT, "$statement");
     Panel::table("Repeated statements by place")
         .means(
             "Where statements were repeated too often within the time range: the route, the gRPC \
@@ -249,9 +249,12 @@ fn n_plus_one() -> Panel {
 }
 
 fn queries() -> Panel {
-    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST);
+    let queries = query::selected(&catalog::SQL_QUERIES_PER_REQUEST);
     let places = ["http_route", "rpc_method", "span_name"];
-    let p95 = query::top(10, query::quantile(0.95, &of_service(&places), &queries));
+    let p95 = query::top(
+        10,
+        query::quantile(0.95, &service_labels(&places), &queries),
+    );
     let p95 = query::joined(&places, p95);
     Panel::timeseries("Statements per request, p95")
         .means("Statements that one request, gRPC call or job runs, the ten with the most.")
@@ -263,7 +266,7 @@ fn queries() -> Panel {
 }
 
 fn transaction_rate() -> Panel {
-    let ended = query::of(&catalog::SQL_TRANSACTION_DURATION).count();
+    let ended = query::selected(&catalog::SQL_TRANSACTION_DURATION).count();
     Panel::stack("Transactions by outcome")
         .means(
             "Transactions per second of all that is chosen together: committed, rolled back, \
@@ -280,14 +283,14 @@ fn transaction_rate() -> Panel {
             "{{outcome}}",
             query::per_second(&["outcome"], &ended),
         ))
-        .colour("commit", Colour::Green)
-        .colour("rollback", Colour::Blue)
-        .colour("dropped", Colour::Orange)
-        .colour("error", Colour::Red)
+        .color("commit", Color::Green)
+        .color("rollback", Color::Blue)
+        .color("dropped", Color::Orange)
+        .color("error", Color::Red)
 }
 
 fn transaction_durations() -> Panel {
-    let open = query::of(&catalog::SQL_TRANSACTION_DURATION);
+    let open = query::selected(&catalog::SQL_TRANSACTION_DURATION);
     Panel::timeseries("Duration of transactions, p95")
         .means(
             "How long transactions are open, by outcome. All the while they hold a connection, \
@@ -302,6 +305,9 @@ fn transaction_durations() -> Panel {
         .unit(Unit::Seconds)
         .shows(Target::new(
             &query::legend("{{outcome}}"),
-            query::top(10, query::quantile(0.95, &of_service(&["outcome"]), &open)),
+            query::top(
+                10,
+                query::quantile(0.95, &service_labels(&["outcome"]), &open),
+            ),
         ))
 }

@@ -1,14 +1,14 @@
-//! Is what we serve fresh enough?
+//! The dashboard `firstlight: freshness`.
 
 use firstlight::metrics::catalog::{self, Metric};
 
-use super::{Colour, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
+use super::{Color, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
 use crate::{
     limits,
-    promql::{self, Selector, of_service, on_service},
+    promql::{self, Selector, on_service, service_labels},
 };
 
-/// Two services may have data of the same name, and these are two things.
+/// The labels of a type of data, which belongs to one service.
 const TYPE: &[&str] = &["cluster", "namespace", "job", "data_type"];
 
 pub(super) fn dashboard() -> Dashboard {
@@ -28,37 +28,40 @@ pub(super) fn dashboard() -> Dashboard {
     .row(over_time())
 }
 
-fn of(metric: &Metric) -> Selector {
-    query::of(metric).matches("data_type", "$data_type")
+fn selected(metric: &Metric) -> Selector {
+    query::selected(metric).matches("data_type", "$data_type")
 }
 
-/// Reads that the cache answered, also those that waited for another read's answer.
+/// Reads that the cache answered, or that shared the answer of another read.
 fn cached() -> Selector {
-    of(&catalog::DATA_READS).matches("result", "cache|shared")
+    selected(&catalog::DATA_READS).matches("result", "cache|shared")
 }
 
-/// Reads that were not answered.
+/// Reads without an answer.
 fn unanswered() -> Selector {
-    of(&catalog::DATA_READS).matches("result", "refused|failed")
+    selected(&catalog::DATA_READS).matches("result", "refused|failed")
 }
 
-/// The age that all answers but a hundredth are below: so many may be older before the alert fires.
+/// The age at the 99th percentile.
+///
+/// The alert fires if more than the remaining hundredth is too old.
 fn oldest_age() -> String {
-    let quantile = 1.0 - limits::STALE_READS_PART;
-    query::quantile(quantile, TYPE, &of(&catalog::DATA_SERVED_AGE))
+    let quantile = 1.0 - limits::STALE_READS_RATIO;
+    query::quantile(quantile, TYPE, &selected(&catalog::DATA_SERVED_AGE))
 }
 
-/// That age as a part of what was promised. Data that only its source may answer has a
-/// budget of 0 and no part of it.
+/// The ratio of the age to the staleness budget.
+///
+/// Data that only its source may answer has a budget of 0 and no ratio.
 fn age_of_budget() -> String {
     let age = oldest_age();
-    let budget = promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET));
+    let budget = promql::max(TYPE, selected(&catalog::DATA_STALENESS_BUDGET));
     format!("{age} / {} ({budget} > 0)", on_service(&["data_type"]))
 }
 
 fn now() -> Row {
     Row::new("Is it as fresh as promised?")
-        .line([oldest(), hits(), unanswered_part()])
+        .line([oldest(), hits(), unanswered_ratio()])
         .line([types()])
 }
 
@@ -72,8 +75,8 @@ fn oldest() -> Panel {
         )
         .runbook("DataStalerThanBudget")
         .unit(Unit::Part)
-        .red_from(limits::WHOLE)
-        .nothing("no reads")
+        .red_from(limits::FULLY_USED)
+        .no_value("no reads")
         .shows(Target::new(
             &query::legend("{{data_type}}"),
             age_of_budget(),
@@ -81,7 +84,7 @@ fn oldest() -> Panel {
 }
 
 fn hits() -> Panel {
-    let part = query::part(TYPE, &cached(), &of(&catalog::DATA_READS));
+    let ratio = query::ratio(TYPE, &cached(), &selected(&catalog::DATA_READS));
     Panel::bar_gauge("Answered from the cache")
         .means("The part of reads that did not need a question of their own to the source.")
         .normally("What the data's budget allows: a long one means many hits.")
@@ -89,12 +92,12 @@ fn hits() -> Panel {
             "A fall means load on the source. After a deploy it is normal: the cache begins empty.",
         )
         .unit(Unit::Part)
-        .nothing("no reads")
-        .shows(Target::new(&query::legend("{{data_type}}"), part))
+        .no_value("no reads")
+        .shows(Target::new(&query::legend("{{data_type}}"), ratio))
 }
 
-fn unanswered_part() -> Panel {
-    let part = query::part(TYPE, &unanswered(), &of(&catalog::DATA_READS));
+fn unanswered_ratio() -> Panel {
+    let ratio = query::ratio(TYPE, &unanswered(), &selected(&catalog::DATA_READS));
     Panel::bar_gauge("Not answered")
         .means(
             "The part of reads without an answer: the source failed, or the replica was too far \
@@ -107,13 +110,13 @@ fn unanswered_part() -> Panel {
         )
         .runbook("DataStalerThanBudget")
         .unit(Unit::Part)
-        .nothing("no reads")
-        .shows(Target::new(&query::legend("{{data_type}}"), part))
+        .no_value("no reads")
+        .shows(Target::new(&query::legend("{{data_type}}"), ratio))
 }
 
 fn types() -> Panel {
-    let age = |q| query::quantile(q, TYPE, &of(&catalog::DATA_SERVED_AGE));
-    let reads = query::per_second(TYPE, &of(&catalog::DATA_READS));
+    let age = |q| query::quantile(q, TYPE, &selected(&catalog::DATA_SERVED_AGE));
+    let reads = query::per_second(TYPE, &selected(&catalog::DATA_READS));
     Panel::table("Data")
         .means(
             "Each type of data: how often it is read, how old it is when it is served, and how \
@@ -124,14 +127,14 @@ fn types() -> Panel {
         .runbook("DataStalerThanBudget")
         .by_service()
         .by("data_type", "Data")
-        .column(Column::new("Of budget", Unit::Part, age_of_budget()).red_from(limits::WHOLE))
+        .column(Column::new("Of budget", Unit::Part, age_of_budget()).red_from(limits::FULLY_USED))
         .column(Column::new("Reads", Unit::OperationsPerSecond, reads))
         .column(Column::new("Age, p50", Unit::Seconds, age(0.5)))
         .column(Column::new("Age, p99", Unit::Seconds, age(0.99)))
         .column(Column::new(
             "Budget",
             Unit::Seconds,
-            promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET)),
+            promql::max(TYPE, selected(&catalog::DATA_STALENESS_BUDGET)),
         ))
         .leads_to(
             "Only this data",
@@ -159,9 +162,12 @@ fn ages() -> Panel {
         .shows(Target::new(&query::legend("{{data_type}}"), age))
         .shows(Target::new(
             &query::legend("{{data_type}} budget"),
-            query::top(10, promql::max(TYPE, of(&catalog::DATA_STALENESS_BUDGET))),
+            query::top(
+                10,
+                promql::max(TYPE, selected(&catalog::DATA_STALENESS_BUDGET)),
+            ),
         ))
-        .shades("budget", Colour::Purple)
+        .shades("budget", Color::Purple)
 }
 
 fn spread() -> Panel {
@@ -173,12 +179,12 @@ fn spread() -> Panel {
         .unit(Unit::Seconds)
         .shows(Target::new(
             "{{le}}",
-            query::buckets(&of(&catalog::DATA_SERVED_AGE)),
+            query::buckets(&selected(&catalog::DATA_SERVED_AGE)),
         ))
 }
 
 fn results() -> Panel {
-    let reads = query::per_second(&["result"], &of(&catalog::DATA_READS));
+    let reads = query::per_second(&["result"], &selected(&catalog::DATA_READS));
     Panel::stack("Reads by where the answer came from")
         .means(
             "Reads per second of all chosen types together: from the cache, from the source, \
@@ -191,17 +197,17 @@ fn results() -> Panel {
         )
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{result}}", reads))
-        .colour("cache", Colour::Green)
-        .colour("shared", Colour::Green)
-        .colour("source", Colour::Blue)
-        .colour("replica", Colour::Purple)
-        .colour("refused", Colour::Orange)
-        .colour("failed", Colour::Red)
+        .color("cache", Color::Green)
+        .color("shared", Color::Green)
+        .color("source", Color::Blue)
+        .color("replica", Color::Purple)
+        .color("refused", Color::Orange)
+        .color("failed", Color::Red)
 }
 
 fn failures() -> Panel {
     let by = ["data_type", "result"];
-    let failed = query::top(10, query::per_second(&of_service(&by), &unanswered()));
+    let failed = query::top(10, query::per_second(&service_labels(&by), &unanswered()));
     let failed = query::joined(&by, failed);
     Panel::timeseries("Reads without an answer")
         .means("Reads per second that failed or were refused, by type of data.")

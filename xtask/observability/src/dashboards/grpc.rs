@@ -1,11 +1,11 @@
-//! Calls over gRPC, in both directions.
+//! The row of gRPC calls, answered and made, on the dashboard of a route.
 
 use firstlight::metrics::catalog::{self, Metric};
 
 use super::{Panel, Row, Target, Unit, query};
 use crate::{
     failed::failed_calls,
-    promql::{Selector, of_service},
+    promql::{Selector, service_labels},
 };
 
 pub(super) fn row() -> Row {
@@ -14,7 +14,7 @@ pub(super) fn row() -> Row {
             rate("gRPC calls answered", &catalog::RPC_SERVER_CALL_DURATION),
             failures(
                 "gRPC answers that are errors",
-                &failed_calls(query::of(&catalog::RPC_SERVER_CALL_DURATION).count()),
+                &failed_calls(query::selected(&catalog::RPC_SERVER_CALL_DURATION).count()),
             ),
             durations(
                 "Duration of gRPC calls answered, p95",
@@ -25,8 +25,8 @@ pub(super) fn row() -> Row {
             rate("gRPC calls made", &catalog::RPC_CLIENT_CALL_DURATION),
             failures(
                 "gRPC calls that fail",
-                // A time-out of the service's own leaves a call that is cancelled.
-                &query::of(&catalog::RPC_CLIENT_CALL_DURATION)
+                // A time-out of the service itself cancels the call, so canceled calls count.
+                &query::selected(&catalog::RPC_CLIENT_CALL_DURATION)
                     .count()
                     .is_not("error_type", ""),
             ),
@@ -38,7 +38,10 @@ pub(super) fn row() -> Row {
 }
 
 fn rate(title: &str, metric: &Metric) -> Panel {
-    let calls = query::per_second(&of_service(&["rpc_method"]), &query::of(metric).count());
+    let calls = query::per_second(
+        &service_labels(&["rpc_method"]),
+        &query::selected(metric).count(),
+    );
     Panel::timeseries(title)
         .means("Calls per second, by method; methods that the service does not have are `_OTHER`.")
         .normally("It follows the hour of the day.")
@@ -54,9 +57,9 @@ fn rate(title: &str, metric: &Metric) -> Panel {
 }
 
 fn failures(title: &str, failed: &Selector) -> Panel {
-    // Calls that broke off have a type of error and no status.
+    // Calls that broke off have an `error_type` and no status.
     let by = ["rpc_method", "error_type"];
-    let failed = query::top(10, query::per_second(&of_service(&by), failed));
+    let failed = query::top(10, query::per_second(&service_labels(&by), failed));
     let failed = query::joined(&by, failed);
     Panel::timeseries(title)
         .means(
@@ -74,7 +77,11 @@ fn failures(title: &str, failed: &Selector) -> Panel {
 }
 
 fn durations(title: &str, metric: &Metric) -> Panel {
-    let duration = query::quantile(0.95, &of_service(&["rpc_method"]), &query::of(metric));
+    let duration = query::quantile(
+        0.95,
+        &service_labels(&["rpc_method"]),
+        &query::selected(metric),
+    );
     let duration = query::top(10, duration);
     Panel::timeseries(title)
         .means(

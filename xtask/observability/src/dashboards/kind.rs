@@ -1,4 +1,4 @@
-//! How a panel is drawn: Grafana's plugins, with the options that all our panels of that kind have.
+//! Kinds of panels: Grafana's plugins, each with its fixed options.
 
 mod bar_gauge;
 mod heatmap;
@@ -17,18 +17,18 @@ use super::{Panel, Thresholds};
 pub(crate) enum Kind {
     Stat,
     Timeseries {
-        /// Whether the series are parts of a whole.
+        /// Whether the areas are stacked, as parts of a whole.
         stacked: bool,
     },
     Heatmap,
-    /// The labels that make a row, with their headings, and what is known of each row.
+    /// The labels that identify a row, with their headings, and the other columns.
     Table(Vec<(&'static str, &'static str)>, Vec<Column>),
     StateTimeline,
     BarGauge,
 }
 
 impl Kind {
-    /// Grafana's name for it.
+    /// Grafana's name of the plugin.
     pub(super) fn plugin(&self) -> &'static str {
         match self {
             Self::Stat => "stat",
@@ -40,7 +40,7 @@ impl Kind {
         }
     }
 
-    /// In rows of Grafana's grid, each of which is 30 pixels.
+    /// The height in rows of Grafana's grid, of 30 pixels each.
     pub(super) fn height(&self) -> u32 {
         match self {
             Self::Stat => 4,
@@ -74,8 +74,8 @@ impl Kind {
         }
     }
 
-    /// Single values have the colour of the threshold that they are above; many series have one each.
-    pub(super) fn colour(&self, thresholds: &Thresholds) -> Value {
+    /// The color mode: by threshold for single values, by name for several series.
+    pub(super) fn color(&self, thresholds: &Thresholds) -> Value {
         let mode = match (self, thresholds) {
             (Self::Timeseries { .. }, _) | (Self::BarGauge, Thresholds::None) => {
                 "palette-classic-by-name"
@@ -100,7 +100,7 @@ impl Kind {
     }
 }
 
-/// What the legend says of each series: the newest value, the largest and the mean, the series with the largest first.
+/// The legend: newest value, maximum and mean, sorted by the maximum.
 fn legend() -> Value {
     json!({
         "calcs": ["lastNotNull", "max", "mean"],
@@ -112,7 +112,7 @@ fn legend() -> Value {
     })
 }
 
-/// The newest value that is a number.
+/// Reduces a series to its newest value that is not null.
 fn newest() -> Value {
     json!({ "calcs": ["lastNotNull"], "fields": "", "values": false })
 }

@@ -1,18 +1,20 @@
-//! Ways from one page to the next, none of which loses the time range or what has been chosen.
+//! Links between dashboards and to runbooks.
+//!
+//! Links between dashboards keep the time range and the variables.
 
 use serde_json::{Value, json};
 
 use super::runbook;
 
-/// The tag that all our dashboards have, and by which they find each other.
+/// The tag of all firstlight dashboards, which the menu of dashboards selects.
 pub(super) const TAG: &str = "firstlight";
 
-/// A way out of a dashboard, at its top.
+/// A link at the top of a dashboard.
 #[derive(Debug, Clone)]
 pub(crate) enum Link {
-    /// A menu of all our dashboards.
+    /// A menu of all firstlight dashboards.
     Dashboards,
-    /// One page, with a word on why.
+    /// A link to one address, with a tooltip.
     Page {
         title: String,
         tooltip: String,
@@ -21,7 +23,7 @@ pub(crate) enum Link {
 }
 
 impl Link {
-    /// One page; the time range goes along.
+    /// A link to one address, which keeps the time range.
     pub(crate) fn page(title: &str, tooltip: &str, url: &str) -> Self {
         Self::Page {
             title: title.to_owned(),
@@ -53,7 +55,7 @@ impl Link {
     }
 }
 
-/// The link in a panel's corner to what to do about it.
+/// The link in the corner of a panel to its runbook.
 pub(super) fn runbook(alert: &str) -> Value {
     let title = format!("Runbook: {alert}");
     page(
@@ -64,12 +66,12 @@ pub(super) fn runbook(alert: &str) -> Value {
     )
 }
 
-/// Where a page opens.
+/// Where a link opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opens {
-    /// In place of this one, with the same time range.
+    /// In the same tab, with the same time range.
     Here,
-    /// In a tab of its own, so that the panel stays in sight.
+    /// In a new tab, so that the panel stays visible.
     Beside,
 }
 
@@ -88,17 +90,17 @@ fn page(title: &str, tooltip: &str, url: &str, opens: Opens) -> Value {
     })
 }
 
-/// The service that a link on a value goes to.
+/// The services that a link on a value selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Job {
-    /// All that are chosen.
+    /// The services that the dashboard's variable selects.
     Chosen,
-    /// The one of the table's row.
+    /// The service of the row of the table.
     OfRow,
 }
 
 impl Job {
-    /// Its parameter in the address.
+    /// The parameter in the address of the link.
     pub(super) fn parameter(self) -> &'static str {
         match self {
             Self::Chosen => "${job:queryparam}",
@@ -107,7 +109,7 @@ impl Job {
     }
 }
 
-/// A link on values, to the dashboard `uid`, with `more` in its query.
+/// A link on values to the dashboard `uid`, with `more` added to the query string.
 pub(super) fn detail(title: &str, uid: &str, job: Job, more: &str) -> Value {
     let job = job.parameter();
     let url = format!(

@@ -1,40 +1,41 @@
-//! What a dashboard must be, rule by rule: the 17 rules of Grafana's dashboard-linter, which needs another toolchain, and ours.
+//! The rules of the dashboard linter.
 //!
-//! Rules look at the JSON, because that is what people get. There are no exclusions. Each rule brings a way to break it, so
-//! that a rule that objects to nothing is found out.
+//! They are the 17 rules of Grafana's dashboard-linter, which needs another toolchain, and own ones. Rules check the generated
+//! JSON, because users get that. There are no exclusions. Each rule has an example violation, so that a rule without effect is
+//! detected.
 
-mod bound;
-mod craft;
-mod form;
-mod meaning;
+mod aggregation;
+mod board_variables;
+mod json_view;
 mod panel;
-mod sheet;
+mod presentation;
+mod references;
+mod structure;
 mod target;
-mod thing;
-mod variables;
+mod thresholds;
 
 use serde_json::Value;
 
-use self::sheet::Sheet;
+use self::json_view::DashboardView;
 
-/// One thing that is true of every dashboard.
+/// A rule for dashboards.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
-    /// The linter's name for it, if it is one of the linter's.
+    /// The name; rules of Grafana's linter keep theirs.
     pub(super) name: &'static str,
-    /// What is wrong, one line per place.
-    check: fn(&Sheet<'_>) -> Vec<String>,
-    /// Makes it wrong.
+    /// Returns the violations, one line each.
+    check: fn(&DashboardView<'_>) -> Vec<String>,
+    /// Changes a valid dashboard so that it violates the rule.
     breaks: fn(&mut Value),
 }
 
 impl Rule {
-    /// Everything in `dashboard` that this rule objects to.
+    /// The violations of this rule in `dashboard`.
     pub(super) fn objections(&self, dashboard: &Value) -> Vec<String> {
-        (self.check)(&Sheet::new(dashboard))
+        (self.check)(&DashboardView::new(dashboard))
     }
 
-    /// A copy of `dashboard` that this rule must object to.
+    /// A copy of `dashboard` that violates this rule.
     pub(super) fn broken(&self, dashboard: &Value) -> Value {
         let mut broken = dashboard.clone();
         (self.breaks)(&mut broken);
@@ -42,17 +43,17 @@ impl Rule {
     }
 }
 
-/// The linter's in the linter's order, then ours.
+/// All rules: those of Grafana's linter in its order, then the own ones.
 pub(super) fn rules() -> Vec<Rule> {
     [
-        variables::RULES,
+        board_variables::RULES,
         panel::RULES,
         target::RULES,
-        form::RULES,
-        craft::RULES,
-        meaning::RULES,
-        thing::RULES,
-        bound::RULES,
+        structure::RULES,
+        presentation::RULES,
+        references::RULES,
+        aggregation::RULES,
+        thresholds::RULES,
     ]
     .concat()
 }
@@ -63,7 +64,7 @@ mod tests {
     use crate::dashboards::all;
 
     #[test]
-    fn no_rule_objects_to_any_dashboard() {
+    fn all_dashboards_pass() {
         for dashboard in all() {
             let json = dashboard.json();
             for rule in rules() {
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_objects_to_its_breach() {
+    fn each_rule_finds_its_violation() {
         let json = all()[0].json();
         for rule in rules() {
             assert!(

@@ -1,6 +1,6 @@
-//! The service level objectives as single numbers, which the overview and the page about objectives share.
+//! Panels of service level objectives, which the overview and `slo` share.
 //!
-//! The series are recorded by the rules in `docs/alerts`.
+//! The rules in `docs/alerts` record the series.
 
 use super::{Panel, Target, Unit, query};
 use crate::{
@@ -8,12 +8,12 @@ use crate::{
     promql::{self, SERVICE, on_service},
 };
 
-/// How long an answer may take.
+/// The latency objective of each service.
 const SECONDS: &str = "slo:latency:objective_seconds";
-/// The same with the label of the bucket that it falls in.
+/// The latency objective with the label of the bucket that contains it.
 const BUCKET: &str = "slo:latency:objective_bucket_seconds";
 
-/// What the rules record: `slo:availability:…` and `slo:latency:…`.
+/// An objective with recorded series `slo:availability:…` or `slo:latency:…`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Objective {
     Availability,
@@ -21,7 +21,7 @@ pub(super) enum Objective {
 }
 
 impl Objective {
-    /// The word in the names of its series.
+    /// The name of the objective in the names of series.
     fn word(self) -> &'static str {
         match self {
             Self::Availability => "availability",
@@ -36,17 +36,17 @@ impl Objective {
         }
     }
 
-    /// The part of requests that must be good.
+    /// The ratio of requests that must be good.
     pub(super) fn objective(self) -> String {
         self.series("objective_ratio")
     }
 
-    /// How long an answer may take that is fast enough.
+    /// The duration within which a response counts as fast.
     pub(super) fn seconds() -> String {
         promql::max(&SERVICE, query::recorded(SECONDS))
     }
 
-    /// Of what is counted per bucket, what is in the bucket of the answers that are fast enough.
+    /// The count in the bucket of fast responses, from counts per bucket.
     pub(super) fn fast(by: &[&str], buckets: &str) -> String {
         let fast = format!(
             "{} and {} {}",
@@ -57,18 +57,18 @@ impl Objective {
         promql::sum(by, fast)
     }
 
-    /// The part of the month's budget that is left.
+    /// The ratio of the 30-day error budget that is left.
     pub(super) fn left(self) -> String {
         self.series("error_budget_remaining_ratio")
     }
 
-    /// How many times faster than allowed the budget burns, over a window.
+    /// The burn rate over a window.
     pub(super) fn burn(self, window: &str) -> String {
         let errors = self.series(&format!("error_ratio_rate{window}"));
         format!("{errors} / {} (1 - {})", on_service(&[]), self.objective())
     }
 
-    /// The part of requests that were good within 30 days.
+    /// The ratio of requests within 30 days that were good.
     pub(super) fn kept(self) -> String {
         format!(
             "1 - (1 - {}) * {} (1 - {})",
@@ -83,7 +83,7 @@ impl Objective {
     }
 }
 
-/// The smallest of all services.
+/// The minimum over all services.
 fn worst(of: String) -> String {
     promql::min(&[], of)
 }
@@ -100,7 +100,7 @@ pub(super) fn availability() -> Panel {
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::Part)
-        .nothing("no rules")
+        .no_value("no rules")
         .shows(Target::new(
             "Availability",
             worst(Objective::Availability.kept()),
@@ -131,7 +131,7 @@ fn budget(title: &str, objective: Objective, may: &str) -> Panel {
         .unit(Unit::Part)
         .signed()
         .red_below(limits::BUDGET_LEFT)
-        .nothing("no rules")
+        .no_value("no rules")
         .shows(Target::new("Left", worst(objective.left())))
         .leads_to("Open the objectives", "firstlight-slo", "")
 }

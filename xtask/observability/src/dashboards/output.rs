@@ -1,17 +1,17 @@
-//! The files of the dashboards: `docs/dashboards`, and what every generated service gets of it.
+//! The generated files in `docs/dashboards` and in the template.
 
 use super::{Dashboard, all};
 use crate::folder::Folder;
 
-/// Where they are read, and copied from.
+/// The folder of all files, which readers copy from.
 pub(super) const DOCS: &str = "docs/dashboards";
-/// Where the template has them, for a service and its addresses.
+/// The folder in the template, with placeholders for addresses.
 const TEMPLATE: &str = "template/observability/dashboards";
 
-/// What postgres_exporter is asked for one of them; written by hand.
+/// The queries of postgres_exporter for the database dashboard, not generated.
 const QUERIES: &str = "postgres_exporter.yaml";
 
-/// Both folders.
+/// Both folders, with their files.
 pub(super) fn folders() -> anyhow::Result<[Folder; 2]> {
     let dashboards = all();
     let files: Vec<_> = dashboards.iter().map(file).collect::<Result<_, _>>()?;
@@ -21,12 +21,12 @@ pub(super) fn folders() -> anyhow::Result<[Folder; 2]> {
     let docs = files.iter().cloned().chain([readme]);
     let template = files.iter().cloned().chain([queries]);
     Ok([
-        Folder::new(DOCS, "dashboards", docs).by_hand(&[QUERIES]),
+        Folder::new(DOCS, "dashboards", docs).handwritten(&[QUERIES]),
         Folder::new(TEMPLATE, "dashboards", template).liquid(),
     ])
 }
 
-/// The file of a dashboard, and its text.
+/// The file name and the text of a dashboard.
 fn file(dashboard: &Dashboard) -> anyhow::Result<(String, String)> {
     let mut text = serde_json::to_string_pretty(&dashboard.json())?;
     text.push('\n');

@@ -1,13 +1,13 @@
-//! Are users hurt? The page that an alert opens at three in the morning.
+//! The dashboard `firstlight: overview`.
 
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Column, Dashboard, Panel, Row, Target, Unit, http::Requests, objectives, query,
+    Color, Column, Dashboard, Panel, Row, Target, Unit, http_panels::Requests, objectives, query,
 };
 use crate::{
     limits,
-    promql::{self, Selector, of_service, on_service},
+    promql::{self, Selector, on_service, service_labels},
 };
 
 pub(super) fn dashboard() -> Dashboard {
@@ -18,21 +18,21 @@ pub(super) fn dashboard() -> Dashboard {
         &Selector::of(&catalog::BUILD_INFO),
     )
     .row(services())
-    .row(hurt())
+    .row(impact())
     .row(requests())
     .row(routes())
     .row(causes())
-    .row(evidence())
+    .row(logs_and_versions())
 }
 
-/// One row per service, so that with fifty of them the ill one is seen first.
+/// One row per service, so that an unhealthy one stands out among many.
 fn services() -> Row {
     const SERVICES: Requests = Requests::OfService;
-    let by = of_service(&[]);
+    let by = service_labels(&[]);
     let firing = Selector::foreign("ALERTS")
         .is("alertstate", "firing")
         .matches("severity", "critical|warning")
-        .of_chosen_service();
+        .of_selected_services();
     let table = Panel::table("Services")
         .means(
             "Each service: how many times faster than its own objectives allow it fails and is \
@@ -67,16 +67,16 @@ fn services() -> Row {
         ))
         .column(
             Column::new("Instances up", Unit::Count, promql::sum(&by, up()))
-                .red_below(limits::INSTANCES),
+                .red_below(limits::AT_LEAST_ONE),
         )
         .leads_to("Open this service", "firstlight-overview", "");
     Row::new("Which service?").line([table])
 }
 
-fn hurt() -> Row {
+fn impact() -> Row {
     Row::new("Are users hurt?").line([
         Requests::OfService.failing(),
-        Requests::OfService.slowest_hundredth(),
+        Requests::OfService.too_slow(),
         objectives::availability(),
         objectives::availability_budget(),
         objectives::latency_budget(),
@@ -86,13 +86,15 @@ fn hurt() -> Row {
     ])
 }
 
-/// Of instances that were ours within the time range: one that is down says nothing of its build.
+/// `up` of instances with firstlight within the time range.
+///
+/// An instance that is down exports no `build_info`.
 fn up() -> String {
     format!(
         "{} and {} last_over_time({}[$__range])",
         query::foreign("up"),
         on_service(&["instance"]),
-        query::of(&catalog::BUILD_INFO),
+        query::selected(&catalog::BUILD_INFO),
     )
 }
 
@@ -108,10 +110,10 @@ pub(super) fn instances() -> Panel {
         .runbook("ServiceDown")
         .runbook("ServiceAbsent")
         .unit(Unit::Count)
-        .red_below(limits::INSTANCES)
+        .red_below(limits::AT_LEAST_ONE)
         .shows(Target::new(
             "Up",
-            promql::min(&[], promql::sum(&of_service(&[]), up)),
+            promql::min(&[], promql::sum(&service_labels(&[]), up)),
         ))
 }
 
@@ -119,7 +121,7 @@ fn alerts() -> Panel {
     let firing = Selector::foreign("ALERTS")
         .is("alertstate", "firing")
         .matches("severity", "critical|warning")
-        .of_chosen_service();
+        .of_selected_services();
     Panel::stat("Firing alerts")
         .means("Alerts of these services together that fire, pages and tickets.")
         .normally("0.")
@@ -128,7 +130,7 @@ fn alerts() -> Panel {
              which is the name of its runbook.",
         )
         .unit(Unit::Count)
-        .red_from(limits::ANY)
+        .red_from(limits::ABOVE_ZERO)
         .shows(Target::new(
             "Firing",
             query::or_zero(format!("count({firing})")),
@@ -167,8 +169,8 @@ fn limited() -> Panel {
             query::top(
                 10,
                 promql::sum(
-                    &of_service(&[]),
-                    query::of(&catalog::SERVE_OPEN_CONNECTIONS),
+                    &service_labels(&[]),
+                    query::selected(&catalog::SERVE_OPEN_CONNECTIONS),
                 ),
             ),
         ))
@@ -176,13 +178,16 @@ fn limited() -> Panel {
             &query::legend("{{limit}}"),
             query::top(
                 10,
-                query::in_range(&of_service(&["limit"]), &query::of(&catalog::SERVE_LIMITED)),
+                query::in_range(
+                    &service_labels(&["limit"]),
+                    &query::selected(&catalog::SERVE_LIMITED),
+                ),
             ),
         ))
 }
 
 fn active() -> Panel {
-    let active = query::of(&catalog::HTTP_SERVER_ACTIVE_REQUESTS);
+    let active = query::selected(&catalog::HTTP_SERVER_ACTIVE_REQUESTS);
     Panel::stack("Requests being served")
         .means("Requests of all services together that have begun and not ended, by method.")
         .normally("Requests per second times their duration: 100 per second of 50 ms each are 5.")
@@ -200,15 +205,15 @@ fn active() -> Panel {
 
 fn routes() -> Row {
     const ROUTE: &[&str] = &["cluster", "namespace", "job", "http_route"];
-    let duration = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION);
+    let duration = query::selected(&catalog::HTTP_SERVER_REQUEST_DURATION);
     let all = Requests::OfService.all();
-    let part = |some| query::part(ROUTE, &some, &all);
+    let ratio = |some| query::ratio(ROUTE, &some, &all);
     let time = duration.clone().sum();
     let share = format!(
         "{} / {} group_left () ({} > 0)",
         query::per_second(ROUTE, &time),
         on_service(&[]),
-        query::per_second(&of_service(&[]), &time),
+        query::per_second(&service_labels(&[]), &time),
     );
     let table = Panel::table("Routes")
         .means(
@@ -245,8 +250,8 @@ fn routes() -> Row {
             )
             .red_from(limits::BURNS[0].rate),
         )
-        .column(Column::new("Failed", Unit::Part, part(Requests::OfService.failed())).in_trouble())
-        .column(Column::new("4xx", Unit::Part, part(Requests::OfService.status("4.."))))
+        .column(Column::new("Failed", Unit::Part, ratio(Requests::OfService.failed())).in_trouble())
+        .column(Column::new("4xx", Unit::Part, ratio(Requests::OfService.status("4.."))))
         .column(Column::new(
             "p95",
             Unit::Seconds,
@@ -270,12 +275,12 @@ fn causes() -> Row {
 }
 
 fn database() -> Panel {
-    let statements = query::of(&catalog::DB_CLIENT_OPERATION_DURATION).sum();
-    let requests = query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).sum();
+    let statements = query::selected(&catalog::DB_CLIENT_OPERATION_DURATION).sum();
+    let requests = query::selected(&catalog::HTTP_SERVER_REQUEST_DURATION).sum();
     let share = format!(
         "({} or 0 * {all}) / ({all} > 0)",
-        query::per_second(&of_service(&[]), &statements),
-        all = query::per_second(&of_service(&[]), &requests),
+        query::per_second(&service_labels(&[]), &statements),
+        all = query::per_second(&service_labels(&[]), &requests),
     );
     Panel::timeseries("Database time per request time")
         .means(
@@ -305,12 +310,12 @@ fn queues() -> Panel {
     )
 }
 
-fn evidence() -> Row {
+fn logs_and_versions() -> Row {
     Row::new("What do they say themselves?").line([log_lines(), versions()])
 }
 
 pub(super) fn log_lines() -> Panel {
-    let lines = query::per_second(&["level"], &query::of(&catalog::LOGGING_EVENTS));
+    let lines = query::per_second(&["level"], &query::selected(&catalog::LOGGING_EVENTS));
     Panel::stack("Log lines by level")
         .means("Lines per second that all services together write.")
         .normally("INFO follows the requests. ERROR is none.")
@@ -321,20 +326,20 @@ pub(super) fn log_lines() -> Panel {
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::EventsPerSecond)
         .shows(Target::new("{{level}}", lines))
-        .colour("ERROR", Colour::Red)
-        .colour("WARN", Colour::Orange)
-        .colour("INFO", Colour::Green)
-        .colour("DEBUG", Colour::Blue)
-        .colour("TRACE", Colour::Purple)
+        .color("ERROR", Color::Red)
+        .color("WARN", Color::Orange)
+        .color("INFO", Color::Green)
+        .color("DEBUG", Color::Blue)
+        .color("TRACE", Color::Purple)
 }
 
 fn versions() -> Panel {
-    let build = query::of(&catalog::BUILD_INFO);
-    let of = of_service(&["version", "revision", "firstlight_version"]);
+    let build = query::selected(&catalog::BUILD_INFO);
+    let of = service_labels(&["version", "revision", "firstlight_version"]);
     let restarts = format!(
         "sum by ({}) (changes({}[$__range]) * {} group_left (version, revision, firstlight_version) {build})",
         of.join(", "),
-        query::of(&catalog::PROCESS_START_TIME),
+        query::selected(&catalog::PROCESS_START_TIME),
         on_service(&["instance"]),
     );
     Panel::table("Versions running")

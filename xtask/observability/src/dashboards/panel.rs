@@ -1,12 +1,12 @@
-//! One answer on a dashboard: what is shown, and what it says to its reader at night.
+//! A panel: its queries, description and links.
 //!
-//! Left out: everything about how it is drawn, which is in [`kind`](super::kind), and where, which is the row's.
+//! [`kind`](super::kind) defines how it is drawn, and `row` its position.
 
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Colour, Column, Kind, Target, Thresholds, Unit, datasource, link, runbook};
+use super::{Ask, Color, Column, Kind, Target, Thresholds, Unit, datasource, link, runbook};
 
-/// One panel: its queries, its words and how its values are drawn.
+/// A builder of a panel.
 #[derive(Debug, Clone)]
 pub struct Panel {
     title: String,
@@ -18,51 +18,51 @@ pub struct Panel {
     pub(super) unit: Unit,
     pub(super) thresholds: Thresholds,
     pub(super) targets: Vec<Target>,
-    /// Series that have a colour of their own, by name.
-    colours: Vec<(String, Colour)>,
-    /// The same for all series whose names end like this.
-    shades: Vec<(&'static str, Colour)>,
-    /// Words for values.
-    words: Vec<(f64, &'static str, Colour)>,
+    /// Colors of single series, by name.
+    colors: Vec<(String, Color)>,
+    /// Colors of all series whose names end in a word.
+    shades: Vec<(&'static str, Color)>,
+    /// Texts and colors that replace values.
+    words: Vec<(f64, &'static str, Color)>,
     /// Links on the values.
     links: Vec<Value>,
-    /// What is written where there is no value.
-    nothing: &'static str,
+    /// The text if there is no value.
+    no_value: &'static str,
     signed: bool,
 }
 
 impl Panel {
-    /// One number, which turns red.
+    /// A panel of one number.
     pub fn stat(title: &str) -> Self {
         Self::new(title, Kind::Stat)
     }
 
-    /// Lines over time.
+    /// A panel of lines over time.
     pub fn timeseries(title: &str) -> Self {
         Self::new(title, Kind::Timeseries { stacked: false })
     }
 
-    /// Areas over time, on top of each other: parts of a whole.
+    /// A panel of stacked areas over time, as parts of a whole.
     pub(crate) fn stack(title: &str) -> Self {
         Self::new(title, Kind::Timeseries { stacked: true })
     }
 
-    /// How a histogram's samples are spread, over time.
+    /// A panel of the distribution of a histogram's samples over time.
     pub(crate) fn heatmap(title: &str) -> Self {
         Self::new(title, Kind::Heatmap)
     }
 
-    /// One row per series; see [`Panel::by`] and [`Panel::column`].
+    /// A table with one row per series; see [`Panel::by`] and [`Panel::column`].
     pub fn table(title: &str) -> Self {
         Self::new(title, Kind::Table(Vec::new(), Vec::new()))
     }
 
-    /// States over time, one line per series.
+    /// A panel of states over time, with one bar per series.
     pub fn state_timeline(title: &str) -> Self {
         Self::new(title, Kind::StateTimeline)
     }
 
-    /// The newest value of each series, as a bar.
+    /// A panel with one bar per series, of its newest value.
     pub(crate) fn bar_gauge(title: &str) -> Self {
         Self::new(title, Kind::BarGauge)
     }
@@ -78,65 +78,67 @@ impl Panel {
             unit: Unit::Count,
             thresholds: Thresholds::None,
             targets: Vec::new(),
-            colours: Vec::new(),
+            colors: Vec::new(),
             shades: Vec::new(),
             words: Vec::new(),
             links: Vec::new(),
-            nothing: "no data",
+            no_value: "no data",
             signed: false,
         }
     }
 
-    /// What the numbers are.
+    /// What the values mean: the first part of the description.
     pub(crate) fn means(mut self, text: &str) -> Self {
         text.clone_into(&mut self.means);
         self
     }
 
-    /// What it looks like on a good day.
+    /// What is normal: the second part of the description.
     pub(crate) fn normally(mut self, text: &str) -> Self {
         text.clone_into(&mut self.normally);
         self
     }
 
-    /// What to do on any other.
+    /// What to do otherwise: the third part of the description.
     pub(crate) fn otherwise(mut self, text: &str) -> Self {
         text.clone_into(&mut self.otherwise);
         self
     }
 
-    /// The alert that fires when this panel turns red, whose page says more. A test compares it with the alerts' names.
+    /// The alert that fires when the panel turns red, to link to its runbook.
+    ///
+    /// A test checks that the alert exists.
     pub(crate) fn runbook(mut self, alert: &'static str) -> Self {
         self.runbooks.push(alert);
         self
     }
 
-    /// The unit of its values.
+    /// The unit of the values.
     pub fn unit(mut self, unit: Unit) -> Self {
         self.unit = unit;
         self
     }
 
-    /// Red from `value` on.
+    /// Turns the panel red from `value` on.
     pub fn red_from(mut self, value: f64) -> Self {
-        self.thresholds.from(value, Colour::Red);
+        self.thresholds.from(value, Color::Red);
         self
     }
 
     pub(crate) fn orange_from(mut self, value: f64) -> Self {
-        self.thresholds.from(value, Colour::Orange);
+        self.thresholds.from(value, Color::Orange);
         self
     }
 
     pub(crate) fn red_below(mut self, value: f64) -> Self {
-        self.thresholds.below(value, Colour::Red);
+        self.thresholds.below(value, Color::Red);
         self
     }
 
-    /// A query, in the order of the legend.
+    /// Adds a query; queries are in the order of the legend.
     pub fn shows(mut self, mut target: Target) -> Self {
         target.ask = match self.kind {
-            // One window is the whole range: there is one value, and no curve.
+            // A window over the whole range yields a single value.
             Kind::Stat if target.expr().contains("$__range") => Ask::Now,
             Kind::Stat | Kind::Timeseries { .. } | Kind::StateTimeline => Ask::Range,
             Kind::BarGauge => Ask::Now,
@@ -147,7 +149,7 @@ impl Panel {
         self
     }
 
-    /// Of a table: what a row is, as a label and as the heading of its column.
+    /// Adds a label that identifies a row of a table, with its heading.
     pub fn by(mut self, label: &'static str, heading: &'static str) -> Self {
         if let Kind::Table(keys, _) = &mut self.kind {
             keys.push((label, heading));
@@ -155,14 +157,14 @@ impl Panel {
         self
     }
 
-    /// Of a table: rows say which service they are of, before anything else.
+    /// Adds the labels of the service as the first columns of a table.
     pub(crate) fn by_service(self) -> Self {
         self.by("cluster", "Cluster")
             .by("namespace", "Namespace")
             .by("job", "Service")
     }
 
-    /// Of a table: one more value for each row. Rows are sorted by the first.
+    /// Adds a column of values to a table. Rows are sorted by the first one.
     pub fn column(mut self, column: Column) -> Self {
         let target = column.target.clone();
         if let Kind::Table(_, columns) = &mut self.kind {
@@ -171,25 +173,27 @@ impl Panel {
         self.shows(target)
     }
 
-    /// The series of this name always has this colour.
-    pub(crate) fn colour(mut self, series: &str, colour: Colour) -> Self {
-        self.colours.push((series.to_owned(), colour));
+    /// Sets the color of the series of this name.
+    pub(crate) fn color(mut self, series: &str, color: Color) -> Self {
+        self.colors.push((series.to_owned(), color));
         self
     }
 
-    /// The series of each service whose name ends with this word have shades of this colour.
-    pub(crate) fn shades(mut self, word: &'static str, colour: Colour) -> Self {
-        self.shades.push((word, colour));
+    /// Sets shades of a color for all series whose names end in `word`.
+    pub(crate) fn shades(mut self, word: &'static str, color: Color) -> Self {
+        self.shades.push((word, color));
         self
     }
 
-    /// The value is written as this word.
-    pub fn word(mut self, value: f64, word: &'static str, colour: Colour) -> Self {
-        self.words.push((value, word, colour));
+    /// Shows `value` as a word in this color.
+    pub fn word(mut self, value: f64, word: &'static str, color: Color) -> Self {
+        self.words.push((value, word, color));
         self
     }
 
-    /// From each value to another dashboard; `more` is added to the query, such as `&var-route=…`.
+    /// Adds a link from each value to another dashboard.
+    ///
+    /// `more` is added to the query string, such as `&var-route=…`.
     pub(crate) fn leads_to(mut self, title: &str, uid: &str, more: &str) -> Self {
         let of_row = matches!(&self.kind, Kind::Table(keys, _) if keys.iter().any(|(label, _)| *label == "job"));
         let job = if of_row {
@@ -201,24 +205,24 @@ impl Panel {
         self
     }
 
-    /// What is written where there is no value, and why.
-    pub(crate) fn nothing(mut self, text: &'static str) -> Self {
-        self.nothing = text;
+    /// The text if there is no value, which gives the reason.
+    pub(crate) fn no_value(mut self, text: &'static str) -> Self {
+        self.no_value = text;
         self
     }
 
-    /// Values below 0 mean something, so the axis may begin there.
+    /// Allows negative values on the axis.
     pub fn signed(mut self) -> Self {
         self.signed = true;
         self
     }
 
-    /// The title, which is unique on its dashboard.
+    /// The title, which is unique on the dashboard.
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// Its queries.
+    /// The queries.
     pub fn targets(&self) -> &[Target] {
         &self.targets
     }
@@ -227,7 +231,7 @@ impl Panel {
         &self.runbooks
     }
 
-    /// The text behind the panel's `i`.
+    /// The description, which Grafana shows behind the panel's `i`.
     fn description(&self) -> String {
         let mut text = format!(
             "{}\n\n**Normal:** {}\n\n**Otherwise:** {}",
@@ -242,7 +246,7 @@ impl Panel {
         text
     }
 
-    /// The panel as part of its dashboard.
+    /// The panel as Grafana loads it, in a dashboard.
     pub fn json(&self, id: usize, position: Value) -> Value {
         let targets: Vec<Value> = (0..)
             .zip(&self.targets)
@@ -274,18 +278,18 @@ impl Panel {
     fn defaults(&self) -> Value {
         let mut defaults = Map::new();
         let mut set = |key: &str, value: Value| defaults.insert(key.to_owned(), value);
-        set("color", self.kind.colour(&self.thresholds));
+        set("color", self.kind.color(&self.thresholds));
         set("custom", self.kind.custom(&self.thresholds));
         set("links", Value::from(self.links.clone()));
         set("mappings", self.mappings());
         if !self.signed && self.kind.has_axis() {
             set("min", json!(0));
         }
-        // Without it the longest bar is as long as the panel, however short it should be.
+        // Without a maximum Grafana scales the longest bar to the whole width.
         if self.unit == Unit::Part && matches!(self.kind, Kind::BarGauge) {
             set("max", json!(1));
         }
-        set("noValue", json!(self.nothing));
+        set("noValue", json!(self.no_value));
         set("thresholds", self.thresholds.json());
         set("unit", json!(self.unit.id()));
         Value::Object(defaults)
@@ -294,9 +298,9 @@ impl Panel {
     fn mappings(&self) -> Value {
         let words: Map<String, Value> = (0..)
             .zip(&self.words)
-            .map(|(index, (value, word, colour))| {
+            .map(|(index, (value, word, color))| {
                 let index: u32 = index;
-                let word = json!({ "color": colour.name(), "index": index, "text": word });
+                let word = json!({ "color": color.name(), "index": index, "text": word });
                 (value.to_string(), word)
             })
             .collect();
@@ -307,25 +311,25 @@ impl Panel {
     }
 
     fn overrides(&self) -> Vec<Value> {
-        let colours = self.colours.iter().map(|(series, colour)| {
+        let colors = self.colors.iter().map(|(series, color)| {
             json!({
                 "matcher": { "id": "byName", "options": series },
                 "properties": [{
                     "id": "color",
-                    "value": { "fixedColor": colour.name(), "mode": "fixed" },
+                    "value": { "fixedColor": color.name(), "mode": "fixed" },
                 }],
             })
         });
-        let shades = self.shades.iter().map(|(word, colour)| {
+        let shades = self.shades.iter().map(|(word, color)| {
             json!({
                 "matcher": { "id": "byRegexp", "options": format!("/ {word}$/") },
                 "properties": [{
                     "id": "color",
-                    "value": { "fixedColor": colour.name(), "mode": "shades" },
+                    "value": { "fixedColor": color.name(), "mode": "shades" },
                 }],
             })
         });
-        let fixed = colours.chain(shades);
+        let fixed = colors.chain(shades);
         fixed.chain(self.kind.overrides()).collect()
     }
 }

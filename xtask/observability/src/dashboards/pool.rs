@@ -1,51 +1,54 @@
-//! The pool of connections: three numbers and a row of the database's dashboard.
+//! Panels of connection pools, for the dashboard of the database and the overview.
 
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Panel, Row, Target, Unit,
+    Color, Panel, Row, Target, Unit,
     objectives::Objective,
     query::{self, worst},
 };
 use crate::{
     limits,
-    promql::{self, Selector, of_service, on_service},
+    promql::{self, Selector, on_service, service_labels},
 };
 
-/// The label that tells pools apart.
+/// The label with the name of a pool.
 pub(super) const POOL: &str = "db_client_connection_pool_name";
 const STATE: &str = "db_client_connection_state";
 
-/// Of the pools that are chosen.
-fn of(selector: Selector) -> Selector {
+/// Restricts series to the selected pools.
+fn of_selected_pools(selector: Selector) -> Selector {
     selector.matches(POOL, "$pool")
 }
 
-/// One pool of one instance: a starved one is not excused by a fast one beside it.
-fn each() -> Vec<&'static str> {
-    of_service(&["instance", POOL])
+/// The labels of one pool of one instance.
+///
+/// Pools are not merged, so that a fast pool cannot hide an exhausted one.
+fn pool_labels() -> Vec<&'static str> {
+    service_labels(&["instance", POOL])
 }
 
-/// Connections in use, as one number.
+/// The fullest pool, as one number.
 pub(super) fn in_use_now() -> Panel {
-    in_use(Panel::stat("Pool in use"), &[]).nothing("no pool")
+    in_use(Panel::stat("Pool in use"), &[]).no_value("no pool")
 }
 
 fn in_use_over_time() -> Panel {
     in_use(
         Panel::timeseries("Pool in use, over time"),
-        &of_service(&[POOL]),
+        &service_labels(&[POOL]),
     )
 }
 
-/// Connections in use, as a part of those that there may be.
+/// The ratio of a pool's connections that are in use.
 fn in_use(panel: Panel, by: &[&str]) -> Panel {
-    let used = of(query::of(&catalog::DB_CLIENT_CONNECTION_COUNT)).is(STATE, "used");
-    let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_LIMIT));
+    let used =
+        of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_COUNT)).is(STATE, "used");
+    let most = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_LIMIT));
     let part = format!(
         "{} / {}",
-        promql::max(&each(), used),
-        promql::max(&each(), most)
+        promql::max(&pool_labels(), used),
+        promql::max(&pool_labels(), most)
     );
     let legend = if by.is_empty() {
         "Fullest".to_owned()
@@ -64,13 +67,13 @@ fn in_use(panel: Panel, by: &[&str]) -> Panel {
         )
         .runbook("DatabasePoolExhausted")
         .unit(Unit::Part)
-        .red_from(limits::POOL_PART)
+        .red_from(limits::POOL_RATIO)
         .shows(Target::new(&legend, worst(by, part)))
 }
 
 pub(super) fn waited() -> Panel {
-    let wait = of(query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
-    let wait = query::quantile(0.99, &each(), &wait);
+    let wait = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
+    let wait = query::quantile(0.99, &pool_labels(), &wait);
     let objective = Objective::seconds();
     Panel::stat("Wait for a connection, of objective")
         .means(
@@ -84,8 +87,8 @@ pub(super) fn waited() -> Panel {
         )
         .runbook("DatabasePoolExhausted")
         .unit(Unit::Part)
-        .red_from(limits::WAIT_PART)
-        .nothing("no wait, or no rules")
+        .red_from(limits::WAIT_RATIO)
+        .no_value("no wait, or no rules")
         .shows(Target::new(
             "p99",
             worst(
@@ -96,7 +99,7 @@ pub(super) fn waited() -> Panel {
 }
 
 pub(super) fn timed_out() -> Panel {
-    let timeouts = of(query::of(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
+    let timeouts = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
     Panel::stat("Gave up waiting")
         .means(
             "Calls within the time range that got no connection in time, each of which is a \
@@ -109,7 +112,7 @@ pub(super) fn timed_out() -> Panel {
         )
         .runbook("DatabasePoolTimeouts")
         .unit(Unit::Count)
-        .red_from(limits::ANY)
+        .red_from(limits::ABOVE_ZERO)
         .shows(Target::new("Gave up", query::or_zero(query::in_range(&[], &timeouts))).in_trouble())
 }
 
@@ -120,8 +123,8 @@ pub(super) fn row() -> Row {
 }
 
 fn connections() -> Panel {
-    let count = of(query::of(&catalog::DB_CLIENT_CONNECTION_COUNT));
-    let most = of(query::of(&catalog::DB_CLIENT_CONNECTION_LIMIT));
+    let count = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_COUNT));
+    let most = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_LIMIT));
     Panel::timeseries("Connections")
         .means("Connections of all instances together: in use, idle, and how many there may be.")
         .normally(
@@ -138,20 +141,25 @@ fn connections() -> Panel {
             promql::sum(&[STATE], count),
         ))
         .shows(Target::new("maximum", promql::sum(&[], most)))
-        .colour("used", Colour::Orange)
-        .colour("idle", Colour::Green)
-        .colour("maximum", Colour::Purple)
+        .color("used", Color::Orange)
+        .color("idle", Color::Green)
+        .color("maximum", Color::Purple)
 }
 
-/// How long connections are waited for; of all pools, where `pools` is empty.
+/// The wait for a connection; of all pools if `pools` is empty.
 pub(super) fn wait(pools: &str) -> Panel {
-    let wait = query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME);
+    let wait = query::selected(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME);
     let wait = if pools.is_empty() {
         wait
     } else {
         wait.matches(POOL, pools)
     };
-    let quantile = |q| worst(&of_service(&[POOL]), query::quantile(q, &each(), &wait));
+    let quantile = |q| {
+        worst(
+            &service_labels(&[POOL]),
+            query::quantile(q, &pool_labels(), &wait),
+        )
+    };
     let pool =
         |series: &str| query::legend(&format!("{{{{db_client_connection_pool_name}}}} {series}"));
     Panel::timeseries("Wait for a connection")
@@ -172,11 +180,11 @@ pub(super) fn wait(pools: &str) -> Panel {
             &query::legend("ticket from"),
             query::wait_limit(),
         ))
-        .shades("ticket from", Colour::Purple)
+        .shades("ticket from", Color::Purple)
 }
 
 fn wait_spread() -> Panel {
-    let wait = of(query::of(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
+    let wait = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
     Panel::heatmap("Wait for a connection, spread")
         .means("How many waited for how long, of all pools together.")
         .normally("One bright band at the bottom.")
@@ -187,8 +195,8 @@ fn wait_spread() -> Panel {
 }
 
 fn gave_up() -> Panel {
-    let timeouts = of(query::of(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
-    let timeouts = query::per_second(&of_service(&[POOL]), &timeouts);
+    let timeouts = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
+    let timeouts = query::per_second(&service_labels(&[POOL]), &timeouts);
     Panel::timeseries("Gave up waiting, over time")
         .means("Calls per second that got no connection in time.")
         .normally("None.")
@@ -198,7 +206,7 @@ fn gave_up() -> Panel {
         )
         .runbook("DatabasePoolTimeouts")
         .unit(Unit::EventsPerSecond)
-        .red_from(limits::ANY)
+        .red_from(limits::ABOVE_ZERO)
         .shows(
             Target::new(
                 &query::legend("{{db_client_connection_pool_name}}"),

@@ -1,25 +1,29 @@
-//! PostgreSQL's own side, as postgres_exporter sees it; `postgres_exporter.yaml` beside the dashboards has the queries that its
-//! version 0.11 does not bring.
+//! The row of the PostgreSQL server on the dashboard of the database.
+//!
+//! Its metrics come from postgres_exporter. `postgres_exporter.yaml` beside the dashboards has the queries that version 0.11
+//! of the exporter lacks.
 
 use super::{
-    Colour, Column, Panel, Row, Target, Unit,
+    Color, Column, Panel, Row, Target, Unit,
     query::{self, foreign},
 };
 use crate::{
     limits,
-    promql::{self, of_service, on_service},
+    promql::{self, on_service, service_labels},
 };
 
-/// A server, as its exporter sees it.
+/// The labels of a server.
 const SERVER: &[&str] = &["cluster", "namespace", "job", "instance", "server"];
 
-/// The name of a server's series. What newer exporters collect by themselves has no `server`, and an instance for each.
+/// The legend of a server's series.
+///
+/// The built-in collectors of newer exporters set no `server`, and have one instance per server.
 fn legend(series: &str) -> String {
     let name = query::legend(&format!("{{{{instance}}}} {{{{server}}}} {series}"));
     name.trim_end().to_owned()
 }
 
-/// The labels of a part of a server.
+/// The labels of a server, followed by those of a part of it.
 fn of_server(parts: &[&'static str]) -> Vec<&'static str> {
     SERVER.iter().chain(parts).copied().collect()
 }
@@ -46,7 +50,7 @@ fn fill() -> Panel {
         )
         .runbook("PostgresConnectionsNearMax")
         .unit(Unit::Part)
-        .red_from(limits::SERVER_CONNECTIONS_PART)
+        .red_from(limits::SERVER_CONNECTIONS_RATIO)
         .shows(Target::new(
             &legend(""),
             query::top(10, format!("{used} / {most}")),
@@ -65,10 +69,10 @@ fn connections() -> Panel {
         .runbook("PostgresConnectionsNearMax")
         .unit(Unit::Count)
         .shows(Target::new("{{state}}", by_state))
-        .colour("active", Colour::Green)
-        .colour("idle", Colour::Blue)
-        .colour("idle in transaction", Colour::Orange)
-        .colour("idle in transaction (aborted)", Colour::Red)
+        .color("active", Color::Green)
+        .color("idle", Color::Blue)
+        .color("idle in transaction", Color::Orange)
+        .color("idle in transaction (aborted)", Color::Red)
 }
 
 fn waiting() -> Panel {
@@ -94,7 +98,7 @@ fn waiting() -> Panel {
                 promql::sum(&of_server(&["mode"]), foreign("pg_locks_count")),
             ),
         ))
-        .shades("waiting", Colour::Red)
+        .shades("waiting", Color::Red)
 }
 
 fn idle_in_transaction() -> Panel {
@@ -119,8 +123,8 @@ fn idle_in_transaction() -> Panel {
             &legend("idle in transaction"),
             longest("idle in transaction.*"),
         ))
-        .shades("active", Colour::Green)
-        .shades("idle in transaction", Colour::Orange)
+        .shades("active", Color::Green)
+        .shades("idle in transaction", Color::Orange)
 }
 
 fn cache_hits() -> Panel {
@@ -194,7 +198,7 @@ fn behind() -> Panel {
         foreign("pg_stat_replication_pg_wal_lsn_diff"),
     );
     let on = on_service(&["instance"]);
-    let up = promql::max(&of_service(&["instance"]), foreign("pg_up"));
+    let up = promql::max(&service_labels(&["instance"]), foreign("pg_up"));
     let none = format!("label_replace(0 * {up}, \"application_name\", \"none\", \"\", \"\")");
     Panel::timeseries("Replicas, bytes behind")
         .means(

@@ -1,4 +1,4 @@
-//! The questions that panels ask again and again, over what the dashboard's variables choose.
+//! Queries that several panels share, over the series that the variables select.
 
 use std::fmt::Display;
 
@@ -7,54 +7,57 @@ use firstlight::metrics::catalog::{self, Metric};
 use super::objectives::Objective;
 use crate::{
     limits,
-    promql::{self, Selector, of_service, on_service},
+    promql::{self, Selector, on_service, service_labels},
 };
 
-/// The name of a service's series in a legend; a label that a target does not have is empty.
+/// The legend of a service; a label that a target lacks is empty.
 pub(super) const SERVICE_LEGEND: &str = "{{cluster}} {{namespace}} {{job}}";
 
-/// The name of one of a service's series in a legend.
+/// The legend of one of several series of a service.
 pub(super) fn legend(series: &str) -> String {
     format!("{SERVICE_LEGEND} {series}")
 }
 
-/// A process: nothing of two of them is one thing.
+/// The labels of a process.
 pub(super) const INSTANCE: &[&str] = &["cluster", "namespace", "job", "instance"];
 
-/// Grafana's window for rates: four scrapes at least, so that no point of the graph is empty.
+/// Grafana's window for rates.
+///
+/// It spans at least four scrapes, so that no point of the graph is empty.
 pub(super) const WINDOW: &str = "$__rate_interval";
 
-/// All chosen series of a metric.
-pub(super) fn of(metric: &Metric) -> Selector {
-    Selector::of(metric).chosen()
+/// The selected series of a metric of the catalog.
+pub(super) fn selected(metric: &Metric) -> Selector {
+    Selector::of(metric).selected()
 }
 
-/// All chosen series of a foreign metric.
+/// The selected series of a foreign metric.
 pub(super) fn foreign(name: &str) -> Selector {
-    Selector::foreign(name).chosen()
+    Selector::foreign(name).selected()
 }
 
-/// How often per second, added up per combination of the labels.
+/// Events per second, summed by the labels.
 pub(super) fn per_second(by: &[&str], counter: &Selector) -> String {
     promql::sum(by, promql::rate(counter, WINDOW))
 }
 
-/// Only what belongs to one of our processes: `up` and `process_*` are there for everything that Prometheus asks, also for
-/// itself.
-pub(super) fn ours(query: impl Display) -> String {
+/// Restricts a query to processes with firstlight.
+///
+/// Prometheus has `up` and `process_*` for all of its targets, including itself.
+pub(super) fn firstlight_only(query: impl Display) -> String {
     format!(
         "({query} and {} {})",
         on_service(&["instance"]),
-        of(&catalog::BUILD_INFO)
+        selected(&catalog::BUILD_INFO)
     )
 }
 
-/// How often within the dashboard's time range, what a new series counted before its first scrape included.
+/// Events within the time range, including those before a series' first scrape.
 ///
-/// A series is new if it was not there before the range although its process was, or if the process is new itself. Where neither
-/// is known, because Prometheus or a scrape failed, nothing is claimed.
+/// A series is new if it was absent before the range although its process was seen, or if the process itself is new. If neither
+/// is known, because Prometheus or a scrape failed, the first value is not counted.
 pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
-    let start = of(&catalog::PROCESS_START_TIME);
+    let start = selected(&catalog::PROCESS_START_TIME);
     let on = on_service(&["instance"]);
     let before = |series: &Selector| format!("last_over_time({series}[15m] offset $__range)");
     let known = format!(
@@ -71,13 +74,15 @@ pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
     )
 }
 
-/// How often within the time range, of the worst of all statements: as many as an alert counts for each.
+/// Repetitions within the time range of the most repeated statement.
+///
+/// The alert counts each statement separately as well.
 pub(super) fn worst_in_range(statements: &Selector) -> String {
-    let each = of_service(catalog::SQL_N_PLUS_ONE.labels);
+    let each = service_labels(catalog::SQL_N_PLUS_ONE.labels);
     promql::max(&[], in_range(&each, statements))
 }
 
-/// The quantile of a histogram, per combination of the labels.
+/// The quantile of a histogram's samples, per label combination.
 pub(super) fn quantile(quantile: f64, by: &[&str], histogram: &Selector) -> String {
     promql::quantile(quantile, by, histogram, WINDOW)
 }
@@ -87,41 +92,48 @@ pub(super) fn buckets(histogram: &Selector) -> String {
     promql::sum(&["le"], promql::rate(&histogram.clone().bucket(), WINDOW))
 }
 
-/// `some / all`, where some are among all: 0 if there are none of the one, nothing if there are none of the other.
-pub(super) fn part(by: &[&str], some: &Selector, all: &Selector) -> String {
+/// `some / all`, where `some` is a subset of `all`.
+///
+/// The ratio is 0 without series of `some`, and absent without events of `all`.
+pub(super) fn ratio(by: &[&str], some: &Selector, all: &Selector) -> String {
     let (some, all) = (per_second(by, some), per_second(by, all));
     format!("({some} or 0 * {all}) / ({all} > 0)")
 }
 
-/// 0 where there is no series at all, as long as the service is there to have none.
+/// The query, or 0 if it has no series and the service exists.
 pub(super) fn or_zero(query: impl Display) -> String {
-    format!("{query} or on () 0 * max({})", of(&catalog::BUILD_INFO))
+    format!(
+        "{query} or on () 0 * max({})",
+        selected(&catalog::BUILD_INFO)
+    )
 }
 
-/// Like [`or_zero`], with a value for the label that the legend shows.
+/// Like [`or_zero`], with the value `none` for the label in the legend.
 pub(super) fn or_none(query: impl Display, label: &str) -> String {
-    let zero = format!("0 * max({})", of(&catalog::BUILD_INFO));
+    let zero = format!("0 * max({})", selected(&catalog::BUILD_INFO));
     format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")
 }
 
-/// The largest few of all services, and 0 for each that has no series at all.
+/// The ten largest series, with 0 for each service without series.
 pub(super) fn or_zero_each(query: impl Display) -> String {
     let on = on_service(&[]);
-    let zero = promql::max(&of_service(&[]), of(&catalog::BUILD_INFO));
+    let zero = promql::max(&service_labels(&[]), selected(&catalog::BUILD_INFO));
     top(10, format!("{query} or {on} 0 * {zero}"))
 }
 
-/// Like [`or_zero_each`], with a value for the label that the legend shows.
+/// Like [`or_zero_each`], with the value `none` for the label in the legend.
 pub(super) fn or_none_each(query: impl Display, label: &str) -> String {
     let on = on_service(&[]);
-    let zero = promql::max(&of_service(&[]), of(&catalog::BUILD_INFO));
+    let zero = promql::max(&service_labels(&[]), selected(&catalog::BUILD_INFO));
     let none = format!("label_replace(0 * {zero}, \"{label}\", \"none\", \"\", \"\")");
     top(10, format!("{query} or {on} {none}"))
 }
 
-/// The service and several labels as one, `series`, for legends of series that do not have all of them.
+/// Joins the labels of the service and `labels` into the label `series`.
+///
+/// It is for legends of series that lack some of the labels.
 pub(super) fn joined(labels: &[&'static str], query: impl Display) -> String {
-    let labels = of_service(labels);
+    let labels = service_labels(labels);
     let labels: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
     format!(
         "label_join({query}, \"series\", \" \", {})",
@@ -129,29 +141,29 @@ pub(super) fn joined(labels: &[&'static str], query: impl Display) -> String {
     )
 }
 
-/// The largest few, so that a panel stays legible with any number of series.
+/// The `count` largest series, so that a panel stays legible.
 pub(super) fn top(count: u8, query: impl Display) -> String {
     format!("topk({count}, {query})")
 }
 
-/// From how many seconds on requests of a service wait too long for a connection or for a thread.
+/// The wait for a connection or a thread, in seconds, at which alerts fire.
 pub(super) fn wait_limit() -> String {
-    let limit = format!("{} * {}", limits::WAIT_PART, Objective::seconds());
+    let limit = format!("{} * {}", limits::WAIT_RATIO, Objective::seconds());
     top(10, limit)
 }
 
-/// The largest of several, as one number for all of them or as a line for each that is kept apart.
+/// The maximum of all series, or the ten largest maxima by the labels `by`.
 pub(super) fn worst(by: &[&str], of: String) -> String {
     let worst = promql::max(by, of);
     if by.is_empty() { worst } else { top(10, worst) }
 }
 
-/// Seconds since 1970 as Grafana's dates want them.
+/// Converts Unix time in seconds to milliseconds, as Grafana's dates require.
 pub(super) fn milliseconds(query: impl Display) -> String {
     format!("1000 * {query}")
 }
 
-/// One of the service level objectives' recorded series, of the chosen services; it has no instance.
+/// A recorded series of the selected services, without an instance.
 pub(super) fn recorded(name: &str) -> Selector {
-    Selector::foreign(name).of_chosen_service()
+    Selector::foreign(name).of_selected_services()
 }

@@ -1,4 +1,6 @@
-//! That a panel counts what its time range had: promtool asks, over births, gaps, and a Prometheus that was away.
+//! Tests of counts over the time range, by promtool.
+//!
+//! They cover new series, failed scrapes and a Prometheus outage.
 
 use std::{fs, process::Command};
 
@@ -9,7 +11,7 @@ use support::{Cases, command, paths, tools};
 use super::query;
 
 pub(super) fn cases(cases: &mut Cases) {
-    let name = "a panel counts what its range had, over births and gaps";
+    let name = "a panel counts all events of its range, with new series and gaps";
     match tools::prometheus() {
         Ok(prometheus) => {
             cases.check(name, || test(&prometheus));
@@ -23,7 +25,7 @@ fn test(prometheus: &tools::Prometheus) -> anyhow::Result<()> {
         paths::fresh("dashboards-range").context("cannot empty target/dashboards-range")?;
     let rules = format!(
         "groups:\n- name: panel\n  rules:\n  - record: in_range\n    expr: |\n      {}\n",
-        asked()
+        counted()
     );
     fs::write(folder.join("panel.yml"), rules)?;
     let file = folder.join("test.yml");
@@ -32,9 +34,9 @@ fn test(prometheus: &tools::Prometheus) -> anyhow::Result<()> {
     command::run_quietly(test.args(["test", "rules"]).arg(file)).map(drop)
 }
 
-/// The query with an hour as its range, of everything.
-fn asked() -> String {
-    let query = query::in_range(&["job"], &query::of(&catalog::CRON_RUNS));
+/// The query over all series, with a range of one hour.
+fn counted() -> String {
+    let query = query::in_range(&["job"], &query::selected(&catalog::CRON_RUNS));
     let variables = ["$cluster", "$namespace", "$job", "$instance"];
     let query = variables
         .iter()
@@ -44,8 +46,12 @@ fn asked() -> String {
         .replace("$__range", "1h")
 }
 
-/// `gap`: a scrape fails at the beginning of the range. `born`: the series begins with 7 in a process that is known. `young`: the
-/// process is new. `away`: nothing was scraped for an hour.
+/// The promtool test, with one job per situation.
+///
+/// - `gap`: a scrape fails at the start of the range.
+/// - `born`: the series starts with 7 in a known process.
+/// - `young`: the process is new.
+/// - `away`: no scrape succeeded for an hour.
 const TEST: &str = r#"rule_files: [panel.yml]
 evaluation_interval: 1m
 tests:

@@ -1,15 +1,15 @@
-//! What is wrong with this route?
+//! The dashboard `firstlight: route`.
 
 use firstlight::metrics::catalog;
 
-use super::{Dashboard, Panel, Row, Target, Unit, Variable, grpc, http::Requests, query};
-
-const ROUTES: Requests = Requests::OfRoute;
+use super::{Dashboard, Panel, Row, Target, Unit, Variable, grpc, http_panels::Requests, query};
 
 use crate::{
     limits,
-    promql::{self, Selector, of_service},
+    promql::{self, Selector, service_labels},
 };
+
+const ROUTES: Requests = Requests::OfRoute;
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
@@ -35,14 +35,15 @@ fn now() -> Row {
     Row::new("Is it this route?").line([
         ROUTES.rate(),
         ROUTES.failing(),
-        ROUTES.slowest_hundredth(),
+        ROUTES.too_slow(),
         statements(),
         repeated(),
     ])
 }
 
 fn statements() -> Panel {
-    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST).matches("http_route", "$route");
+    let queries =
+        query::selected(&catalog::SQL_QUERIES_PER_REQUEST).matches("http_route", "$route");
     Panel::stat("Statements per request, p95")
         .means(
             "Database statements that a request runs; 95 of 100 run fewer. Of several routes, the \
@@ -55,18 +56,18 @@ fn statements() -> Panel {
         )
         .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
-        .nothing("no statements")
+        .no_value("no statements")
         .shows(Target::new(
             "p95",
             promql::max(
                 &[],
-                query::quantile(0.95, &of_service(&["http_route"]), &queries),
+                query::quantile(0.95, &service_labels(&["http_route"]), &queries),
             ),
         ))
 }
 
 fn repeated() -> Panel {
-    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
+    let repeated = query::selected(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
     Panel::stat("Repeated statements")
         .means(
             "How many requests ran one statement again and again within the time range: N+1 \
@@ -93,7 +94,7 @@ fn over_time() -> Row {
 fn last_week() -> Panel {
     let all = ROUTES.all();
     let before = promql::sum(
-        &of_service(&["http_route"]),
+        &service_labels(&["http_route"]),
         format!("rate({all}[{}] offset 1w)", query::WINDOW),
     );
     Panel::timeseries("Requests, beside last week")
@@ -123,10 +124,10 @@ fn waits() -> Row {
 }
 
 fn queries() -> Panel {
-    let queries = query::of(&catalog::SQL_QUERIES_PER_REQUEST)
+    let queries = query::selected(&catalog::SQL_QUERIES_PER_REQUEST)
         .matches("http_route", "$route")
         .is_not("http_route", "");
-    let by = of_service(&["http_route"]);
+    let by = service_labels(&["http_route"]);
     let by_route = |q| query::top(10, query::quantile(q, &by, &queries));
     Panel::timeseries("Statements per request")
         .means("Database statements that one request runs.")
@@ -142,8 +143,8 @@ fn queries() -> Panel {
 }
 
 fn n_plus_one() -> Panel {
-    let repeated = query::of(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
-    let repeated = query::per_second(&of_service(&["db_query_summary"]), &repeated);
+    let repeated = query::selected(&catalog::SQL_N_PLUS_ONE).matches("http_route", "$route");
+    let repeated = query::per_second(&service_labels(&["db_query_summary"]), &repeated);
     let repeated = query::or_none_each(repeated, "db_query_summary");
     Panel::timeseries("Repeated statements by kind")
         .means("Statements per second that one request repeated too often.")
@@ -164,10 +165,11 @@ fn calls() -> Row {
     ])
 }
 
+/// The labels of calls from a service to an address.
 const TO: &[&str] = &["cluster", "namespace", "job", "server_address"];
 
 fn call_rate() -> Panel {
-    let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
+    let calls = query::selected(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
     Panel::timeseries("Calls to others")
         .means(
             "Requests per second that the service sends, by address. Not of one route: a call \
@@ -184,10 +186,10 @@ fn call_rate() -> Panel {
 }
 
 fn call_failures() -> Panel {
-    let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
+    let calls = query::selected(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
     let failed = calls.is_not("error_type", "");
     let by = ["server_address", "error_type"];
-    let failed = query::top(10, query::per_second(&of_service(&by), &failed));
+    let failed = query::top(10, query::per_second(&service_labels(&by), &failed));
     let failed = query::joined(&by, failed);
     Panel::timeseries("Calls that fail")
         .means(
@@ -205,7 +207,7 @@ fn call_failures() -> Panel {
 }
 
 fn call_durations() -> Panel {
-    let calls = query::of(&catalog::HTTP_CLIENT_REQUEST_DURATION);
+    let calls = query::selected(&catalog::HTTP_CLIENT_REQUEST_DURATION);
     Panel::timeseries("Duration of calls, p95")
         .means("How long others take to answer, until their response's head.")
         .normally("Below the time-out by a factor of ten.")

@@ -1,4 +1,4 @@
-//! A heading, and the panels below it.
+//! Rows: a heading, and the panels below it.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,9 @@ impl Row {
         }
     }
 
-    /// Closed at first: for what most services do not have, or what is not needed at first.
+    /// A row that is closed at first.
+    ///
+    /// For panels that most services have no data for, or that are rarely needed.
     pub(crate) fn collapsed(title: &str) -> Self {
         Self {
             collapsed: true,
@@ -31,7 +33,7 @@ impl Row {
         }
     }
 
-    /// Panels beside each other, which share the width.
+    /// Adds panels side by side, which share the width.
     pub(crate) fn line<const N: usize>(mut self, panels: [Panel; N]) -> Self {
         self.lines.push(panels.into());
         self
@@ -41,7 +43,7 @@ impl Row {
         self.lines.iter().flatten()
     }
 
-    /// Appends the row to a dashboard's panels; `id` and `y` go on from there.
+    /// Appends the row to a dashboard's panels and advances `id` and `y`.
     pub(super) fn write(&self, to: &mut Vec<Value>, id: &mut usize, y: &mut u32) {
         let mut next = || {
             *id += 1;
@@ -80,7 +82,9 @@ impl Row {
     }
 }
 
-/// Where the panel of that number begins; rounding is spread over all of them, so that the last one ends at the margin.
+/// The column at which the panel of this index starts.
+///
+/// Rounding is spread over all panels, so that the last one ends at the margin.
 fn edge(index: usize, panels: usize) -> usize {
     index * COLUMNS / panels.max(1)
 }

@@ -1,8 +1,8 @@
-//! The pages that say what to do, one per alert.
+//! The addresses of runbooks, one per alert.
 
 use crate::addresses::RUNBOOKS;
 
-/// Where the page of this alert is read.
+/// The address of the runbook of this alert.
 pub(crate) fn address(alert: &str) -> String {
     format!("{}/{alert}.md", *RUNBOOKS)
 }

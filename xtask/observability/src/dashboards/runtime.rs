@@ -1,9 +1,9 @@
-//! Is it the process itself?
+//! The dashboard `firstlight: runtime and telemetry`.
 
 use firstlight::metrics::catalog;
 
 use super::{
-    Colour, Dashboard, Panel, Row, Target, Unit,
+    Color, Dashboard, Panel, Row, Target, Unit,
     objectives::Objective,
     overview,
     query::{self, INSTANCE, worst},
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     limits,
-    promql::{self, SERVICE, Selector, of_service, on_service},
+    promql::{self, SERVICE, Selector, on_service, service_labels},
 };
 
-/// The name of a process's series.
+/// The legend of a process's series.
 fn legend(series: &str) -> String {
     let name = query::legend(&format!("{{{{instance}}}} {series}"));
     name.trim_end().to_owned()
@@ -48,9 +48,9 @@ fn now() -> Row {
 fn restarts() -> Panel {
     let changes = promql::sum(
         &[],
-        query::ours(format!(
+        query::firstlight_only(format!(
             "changes({}[$__range])",
-            query::of(&catalog::PROCESS_START_TIME)
+            query::selected(&catalog::PROCESS_START_TIME)
         )),
     );
     Panel::stat("Restarts")
@@ -69,7 +69,7 @@ fn restarts() -> Panel {
 }
 
 fn delay_now() -> Panel {
-    let delay = query::of(&catalog::TOKIO_SCHEDULER_DELAY);
+    let delay = query::selected(&catalog::TOKIO_SCHEDULER_DELAY);
     let delay = query::quantile(0.99, INSTANCE, &delay);
     let part = format!(
         "{delay} / {} group_left () {}",
@@ -89,15 +89,15 @@ fn delay_now() -> Panel {
         )
         .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Part)
-        .red_from(limits::WAIT_PART)
-        .nothing("no delay, or no rules")
+        .red_from(limits::WAIT_RATIO)
+        .no_value("no delay, or no rules")
         .shows(Target::new("p99", worst(&[], part)))
 }
 
 fn memory(panel: Panel, by: &[&str]) -> Panel {
     let (used, limit) = (
-        query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY)),
-        query::of(&catalog::CGROUP_MEMORY_LIMIT),
+        query::firstlight_only(query::selected(&catalog::PROCESS_RESIDENT_MEMORY)),
+        query::selected(&catalog::CGROUP_MEMORY_LIMIT),
     );
     panel
         .means(
@@ -111,14 +111,16 @@ fn memory(panel: Panel, by: &[&str]) -> Panel {
         )
         .runbook("ProcessMemoryNearLimit")
         .unit(Unit::Part)
-        .red_from(limits::MEMORY_PART)
+        .red_from(limits::MEMORY_RATIO)
         .shows(Target::new(
             &fullest(by),
             worst(by, format!("{used} / {limit} or 0 * {used}")),
         ))
 }
 
-/// The name of what is shown of an instance, or of the fullest one of all.
+/// The legend of the fullest instance, of each service or of all.
+///
+/// It is of all services if `by` is empty.
 fn fullest(by: &[&str]) -> String {
     if by.is_empty() {
         "Fullest".to_owned()
@@ -137,8 +139,8 @@ pub(super) fn memory_part() -> Panel {
 
 fn open_files(panel: Panel, by: &[&str]) -> Panel {
     let (open, most) = (
-        query::ours(query::of(&catalog::PROCESS_OPEN_FDS)),
-        query::of(&catalog::PROCESS_MAX_FDS),
+        query::firstlight_only(query::selected(&catalog::PROCESS_OPEN_FDS)),
+        query::selected(&catalog::PROCESS_MAX_FDS),
     );
     panel
         .means(
@@ -152,7 +154,7 @@ fn open_files(panel: Panel, by: &[&str]) -> Panel {
         )
         .runbook("ProcessOpenFilesNearLimit")
         .unit(Unit::Part)
-        .red_from(limits::OPEN_FILES_PART)
+        .red_from(limits::OPEN_FILES_RATIO)
         .shows(Target::new(&fullest(by), worst(by, format!("{open} / {most}"))))
 }
 
@@ -163,7 +165,7 @@ fn runtime() -> Row {
 }
 
 fn delays() -> Panel {
-    let delay = query::of(&catalog::TOKIO_SCHEDULER_DELAY);
+    let delay = query::selected(&catalog::TOKIO_SCHEDULER_DELAY);
     let delay = |q| worst(&SERVICE, query::quantile(q, INSTANCE, &delay));
     Panel::timeseries("Scheduler delay")
         .means("How long a task that could go on waits for its turn, asked ten times a second; of \
@@ -182,7 +184,7 @@ fn delays() -> Panel {
             &query::legend("ticket from"),
             query::wait_limit(),
         ))
-        .shades("ticket from", Colour::Purple)
+        .shades("ticket from", Color::Purple)
 }
 
 fn delay_spread() -> Panel {
@@ -196,14 +198,14 @@ fn delay_spread() -> Panel {
         .unit(Unit::Seconds)
         .shows(Target::new(
             "{{le}}",
-            query::buckets(&query::of(&catalog::TOKIO_SCHEDULER_DELAY)),
+            query::buckets(&query::selected(&catalog::TOKIO_SCHEDULER_DELAY)),
         ))
 }
 
 fn stalled() -> Panel {
     let stalled = worst(
         INSTANCE,
-        query::of(&catalog::TOKIO_SCHEDULER_STALLED).to_string(),
+        query::selected(&catalog::TOKIO_SCHEDULER_STALLED).to_string(),
     );
     Panel::timeseries("Runtime does not answer")
         .means("For how long the runtime has run no task that was woken.")
@@ -219,16 +221,16 @@ fn stalled() -> Panel {
             &query::legend("ticket from"),
             query::wait_limit(),
         ))
-        .shades("ticket from", Colour::Purple)
+        .shades("ticket from", Color::Purple)
 }
 
 pub(super) fn busy() -> Panel {
-    let busy = query::of(&catalog::TOKIO_WORKER_BUSY_SECONDS);
+    let busy = query::selected(&catalog::TOKIO_WORKER_BUSY_SECONDS);
     let each = promql::sum(
-        &of_service(&["instance", "worker"]),
+        &service_labels(&["instance", "worker"]),
         promql::rate(&busy, query::WINDOW),
     );
-    let workers = promql::max(INSTANCE, query::of(&catalog::TOKIO_WORKERS));
+    let workers = promql::max(INSTANCE, query::selected(&catalog::TOKIO_WORKERS));
     let mean = format!("{} / {workers}", query::per_second(INSTANCE, &busy));
     Panel::timeseries("Runtime busy")
         .means(
@@ -251,7 +253,7 @@ pub(super) fn busy() -> Panel {
 }
 
 fn tasks() -> Panel {
-    let each = |metric| worst(INSTANCE, query::of(metric).to_string());
+    let each = |metric| worst(INSTANCE, query::selected(metric).to_string());
     Panel::timeseries("Tasks")
         .means(
             "Tasks of each instance that have not ended, those of them that no worker has taken \
@@ -279,7 +281,7 @@ fn tasks() -> Panel {
 }
 
 fn parks() -> Panel {
-    let parks = query::per_second(INSTANCE, &query::of(&catalog::TOKIO_WORKER_PARK));
+    let parks = query::per_second(INSTANCE, &query::selected(&catalog::TOKIO_WORKER_PARK));
     Panel::timeseries("Runtime rests")
         .means("How often per second a thread of the runtime ran out of tasks and went to rest.")
         .normally("Often: it means that there is room.")
@@ -313,8 +315,11 @@ fn process() -> Row {
 }
 
 pub(super) fn processor() -> Panel {
-    let rate = promql::rate(&query::of(&catalog::PROCESS_CPU_SECONDS), query::WINDOW);
-    let used = promql::sum(INSTANCE, query::ours(rate));
+    let rate = promql::rate(
+        &query::selected(&catalog::PROCESS_CPU_SECONDS),
+        query::WINDOW,
+    );
+    let used = promql::sum(INSTANCE, query::firstlight_only(rate));
     Panel::timeseries("Processor")
         .means("Processors in use, by instance: 1 is one that is never idle.")
         .normally("It follows the requests.")
@@ -329,9 +334,9 @@ pub(super) fn processor() -> Panel {
 }
 
 fn bytes() -> Panel {
-    let limit = query::of(&catalog::CGROUP_MEMORY_LIMIT);
-    let used = query::ours(query::of(&catalog::PROCESS_RESIDENT_MEMORY));
-    let mapped = query::ours(query::of(&catalog::PROCESS_VIRTUAL_MEMORY));
+    let limit = query::selected(&catalog::CGROUP_MEMORY_LIMIT);
+    let used = query::firstlight_only(query::selected(&catalog::PROCESS_RESIDENT_MEMORY));
+    let mapped = query::firstlight_only(query::selected(&catalog::PROCESS_VIRTUAL_MEMORY));
     Panel::timeseries("Memory")
         .means(
             "Memory in RAM of each instance, address space that is mapped, and its limit; a limit \
@@ -353,7 +358,7 @@ fn bytes() -> Panel {
             &legend("limit"),
             worst(INSTANCE, format!("{limit} or 0 * {used}")),
         ))
-        .shades("limit", Colour::Purple)
+        .shades("limit", Color::Purple)
 }
 
 fn files() -> Panel {
@@ -369,18 +374,24 @@ fn files() -> Panel {
         .unit(Unit::Count)
         .shows(Target::new(
             &legend("files"),
-            worst(INSTANCE, query::ours(query::of(&catalog::PROCESS_OPEN_FDS))),
+            worst(
+                INSTANCE,
+                query::firstlight_only(query::selected(&catalog::PROCESS_OPEN_FDS)),
+            ),
         ))
         .shows(Target::new(
             &legend("threads"),
-            worst(INSTANCE, query::ours(query::of(&catalog::PROCESS_THREADS))),
+            worst(
+                INSTANCE,
+                query::firstlight_only(query::selected(&catalog::PROCESS_THREADS)),
+            ),
         ))
 }
 
 fn age() -> Panel {
     let started = promql::max(
         INSTANCE,
-        query::ours(query::of(&catalog::PROCESS_START_TIME)),
+        query::firstlight_only(query::selected(&catalog::PROCESS_START_TIME)),
     );
     Panel::timeseries("Time since the start")
         .means("How long each process has run; of many, the ten youngest.")

@@ -1,7 +1,7 @@
-//! Dashboards against Grafana's own types: each becomes a constant of that type, and TypeScript's compiler says what does not fit.
+//! Checks of dashboards against Grafana's TypeScript types.
 //!
-//! It is the strictest check that there is without a Grafana: the compiler refuses keys that a type does not have, and knows each
-//! plugin's options.
+//! Each dashboard becomes a constant of Grafana's type. The compiler rejects unknown keys and checks the options of each
+//! plugin, which is the strictest check without a running Grafana.
 
 use std::fs;
 
@@ -11,8 +11,8 @@ use support::{command, tools};
 
 use super::{Dashboard, all};
 
-/// Every dashboard has Grafana's type.
-pub(super) fn fits() -> anyhow::Result<()> {
+/// Checks that every dashboard has Grafana's type.
+pub(super) fn all_boards_conform() -> anyhow::Result<()> {
     let boards: Vec<(String, Value)> = all()
         .iter()
         .map(|dashboard| (dashboard.name().to_owned(), Dashboard::json(dashboard)))
@@ -20,13 +20,15 @@ pub(super) fn fits() -> anyhow::Result<()> {
     compile(&boards)
 }
 
-/// The check objects to what it should: to a key that no type has, to a word that is none of an enum's, and to a text for a number.
-pub(super) fn objects() -> anyhow::Result<()> {
+/// Checks that the compiler rejects mistakes.
+///
+/// They are an unknown key, an unknown word of an enum, a string instead of a number, and a wrong key in a query.
+pub(super) fn mistakes_are_rejected() -> anyhow::Result<()> {
     let Some(overview) = all().first().map(Dashboard::json) else {
         bail!("there is no dashboard")
     };
     let mistakes: [(&str, &str, Value); 4] = [
-        ("key", "/panels/1/options/colourMode", json!("background")),
+        ("key", "/panels/1/options/colorModes", json!("background")),
         ("word", "/panels/1/options/colorMode", json!("backdrop")),
         ("type", "/panels/1/gridPos/w", json!("3")),
         ("query", "/panels/1/targets/0/expression", json!("up")),
@@ -47,7 +49,7 @@ pub(super) fn objects() -> anyhow::Result<()> {
         .unwrap_or_default();
     for (name, pointer, _) in mistakes {
         if !objections.contains(&format!("broken_{name}.ts(")) {
-            bail!("{pointer} was changed, and the types did not object; they said:\n{objections}");
+            bail!("the types accept a change of {pointer}; the compiler printed:\n{objections}");
         }
     }
     Ok(())

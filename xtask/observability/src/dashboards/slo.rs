@@ -1,17 +1,18 @@
-//! Are promises kept, and how fast is what is left used up?
+//! The dashboard `firstlight: objectives`.
 
 use firstlight::metrics::catalog;
 
 use super::{
-    Column, Dashboard, Panel, Row, Target, Unit, http::Requests, objectives::Objective, query,
+    Column, Dashboard, Panel, Row, Target, Unit, http_panels::Requests, objectives::Objective,
+    query,
 };
 use crate::{
     failed::good_requests,
     limits,
-    promql::{self, Selector, of_service},
+    promql::{self, Selector, service_labels},
 };
 
-/// The windows of the alerts, the short and the long ones, each once.
+/// The short and long windows of the alerts, without duplicates.
 const WINDOWS: [&str; 7] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"];
 
 pub(super) fn dashboard() -> Dashboard {
@@ -142,7 +143,7 @@ fn routes() -> Panel {
     let zero = format!("0 * {}", query::in_range(ROUTE, &all));
     let failures = format!("{} or {zero}", query::in_range(ROUTE, &failed));
     let good = good_requests(all);
-    let buckets = good_requests(query::of(&catalog::HTTP_SERVER_REQUEST_DURATION).bucket());
+    let buckets = good_requests(query::selected(&catalog::HTTP_SERVER_REQUEST_DURATION).bucket());
     let buckets = query::in_range(&[ROUTE, &["le"]].concat(), &buckets);
     let slow = format!(
         "{} - {}",
@@ -170,8 +171,8 @@ fn routes() -> Panel {
 }
 
 fn alerts() -> Panel {
-    let by = &of_service(&["alertname", "severity", "alertstate"]);
-    let alerts = Selector::foreign("ALERTS").of_chosen_service();
+    let by = &service_labels(&["alertname", "severity", "alertstate"]);
+    let alerts = Selector::foreign("ALERTS").of_selected_services();
     Panel::table("Alerts")
         .means(
             "Alerts of the chosen services that are pending or fire, with the number of their \

@@ -1,4 +1,4 @@
-//! One query of a panel.
+//! Targets: the queries of a panel.
 
 use serde_json::{Value, json};
 
@@ -9,29 +9,33 @@ use super::datasource;
 pub enum Filled {
     /// Ordinary load: requests with 2xx and 4xx, jobs, scheduled runs, cached reads.
     Traffic,
-    /// Something is wrong: 5xx, slow requests, a starved pool, dead letters, dropped telemetry.
+    /// Faults: 5xx, slow requests, an exhausted pool, dead letters, dropped telemetry.
     Trouble,
-    /// Calls to other services, and gRPC in both directions, neither of which every service has.
+    /// Calls to other services, and gRPC in both directions.
+    ///
+    /// Not every service has them.
     Calls,
 }
 
-/// What Grafana asks Prometheus for.
+/// The kind of result that Grafana requests from Prometheus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     /// Values over the time range.
     Range,
-    /// The newest value.
+    /// The newest value of each series.
     Now,
-    /// The newest values, one row per series.
+    /// The newest values, as a table with one row per series.
     Rows,
     /// Buckets over the time range.
     Buckets,
 }
 
-/// The runtime's own latency, which is that of no request, job or run: it has no trace to lead to.
+/// The latency of the runtime, whose samples have no exemplars.
+///
+/// It is not measured inside a request, a job or a run, so it has no trace.
 const OF_RUNTIME: &str = "tokio_scheduler_delay_seconds";
 
-/// A query, its legend, and the load that fills it.
+/// A query, its legend, and the load under which it has values.
 #[derive(Debug, Clone)]
 pub struct Target {
     expr: String,
@@ -41,7 +45,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// The query, and the name of each of its series; `{{label}}` is the label's value.
+    /// A query with its legend, in which `{{label}}` is the value of a label.
     pub fn new(legend: &str, expr: impl Into<String>) -> Self {
         Self {
             expr: expr.into(),
@@ -51,12 +55,12 @@ impl Target {
         }
     }
 
-    /// Ordinary load does not fill it.
+    /// Marks a query that has no values under ordinary load.
     pub(crate) fn in_trouble(self) -> Self {
         self.filled_by(Filled::Trouble)
     }
 
-    /// Only services that call others, or speak gRPC, fill it.
+    /// Marks a query that has values only if the service makes calls or serves gRPC.
     pub(crate) fn in_calls(self) -> Self {
         self.filled_by(Filled::Calls)
     }
@@ -71,7 +75,7 @@ impl Target {
         &self.expr
     }
 
-    /// The name of each series.
+    /// The legend of the series.
     pub fn legend(&self) -> &str {
         &self.legend
     }
@@ -81,17 +85,17 @@ impl Target {
         self.filled
     }
 
-    /// What is asked for.
+    /// The kind of result.
     pub fn ask(&self) -> Ask {
         self.ask
     }
 
-    /// Whether Grafana asks for exemplars: of every latency over time, because only samples of histograms have them.
+    /// Whether Grafana requests exemplars, which it does for histograms over time.
     fn asks_for_exemplars(&self) -> bool {
         matches!(self.ask, Ask::Range | Ask::Buckets) && self.expr.contains("_seconds_bucket")
     }
 
-    /// Whether a dot on the panel leads to a trace.
+    /// Whether the panel shows exemplars that link to traces.
     pub fn has_exemplars(&self) -> bool {
         self.asks_for_exemplars() && !self.expr.contains(OF_RUNTIME)
     }

@@ -1,18 +1,19 @@
-//! Can what the process reports be trusted? Telemetry about telemetry, in two rows of the runtime's dashboard.
+//! Two rows about the telemetry itself, on the dashboard of the runtime.
 
 use firstlight::metrics::catalog::{self, Metric};
 
 use super::{
-    Colour, Column, Panel, Row, Target, Unit, overview,
+    Color, Column, Panel, Row, Target, Unit, overview,
     query::{self, INSTANCE, foreign},
 };
 use crate::{
     limits,
-    promql::{self, SERVICE, Selector, of_service},
+    promql::{self, SERVICE, Selector, service_labels},
 };
 
-/// What did not arrive, of all that is chosen or of each service: spans and log records that were dropped or refused, and lines
-/// that were not read.
+/// Lost spans, log records and log lines per second, by the labels `by`.
+///
+/// Spans and log records are lost when they are dropped or not delivered, and log lines when they are dropped.
 fn losses(by: &[&str]) -> [(&'static str, String); 5] {
     let lost = |counter: &Selector| {
         let lost = query::per_second(by, counter);
@@ -22,7 +23,7 @@ fn losses(by: &[&str]) -> [(&'static str, String); 5] {
             query::or_zero_each(lost)
         }
     };
-    let failed = |metric: &Metric| lost(&query::of(metric).is_not("error_type", ""));
+    let failed = |metric: &Metric| lost(&query::selected(metric).is_not("error_type", ""));
     [
         (
             "spans dropped",
@@ -42,7 +43,7 @@ fn losses(by: &[&str]) -> [(&'static str, String); 5] {
         ),
         (
             "log lines dropped",
-            lost(&query::of(&catalog::LOGGING_EVENTS_DROPPED)),
+            lost(&query::selected(&catalog::LOGGING_EVENTS_DROPPED)),
         ),
     ]
 }
@@ -61,7 +62,7 @@ pub(super) fn lost() -> Panel {
         )
         .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
-        .red_from(limits::ANY)
+        .red_from(limits::ABOVE_ZERO)
         .shows(Target::new("Lost", all).in_trouble())
 }
 
@@ -84,8 +85,11 @@ fn lost_over_time() -> Panel {
         )
         .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
-        .red_from(limits::ANY);
-    let cut = query::per_second(&SERVICE, &query::of(&catalog::LOGGING_EVENTS_TRUNCATED));
+        .red_from(limits::ABOVE_ZERO);
+    let cut = query::per_second(
+        &SERVICE,
+        &query::selected(&catalog::LOGGING_EVENTS_TRUNCATED),
+    );
     let of_each = losses(&SERVICE).into_iter();
     let of_each = of_each.chain([("log lines cut", query::or_zero_each(cut))]);
     of_each.fold(panel, |panel, (name, rate)| {
@@ -95,7 +99,7 @@ fn lost_over_time() -> Panel {
 
 fn exported() -> Panel {
     let delivered = |metric: &Metric| {
-        let delivered = query::of(metric).is("error_type", "");
+        let delivered = query::selected(metric).is("error_type", "");
         query::or_zero_each(query::per_second(&SERVICE, &delivered))
     };
     Panel::timeseries("Telemetry delivered")
@@ -123,7 +127,7 @@ fn exported() -> Panel {
 
 fn queues() -> Panel {
     let fill = |size: &Metric, capacity: &Metric| {
-        let fill = format!("{} / {}", query::of(size), query::of(capacity));
+        let fill = format!("{} / {}", query::selected(size), query::selected(capacity));
         query::or_zero_each(promql::max(&SERVICE, fill))
     };
     Panel::timeseries("Export queues, of their capacity")
@@ -155,7 +159,7 @@ fn queues() -> Panel {
 }
 
 fn checks() -> Panel {
-    let checks = promql::increase(&query::of(&catalog::FIRSTLIGHT_CHECKS), query::WINDOW);
+    let checks = promql::increase(&query::selected(&catalog::FIRSTLIGHT_CHECKS), query::WINDOW);
     let checks = promql::sum(INSTANCE, checks);
     Panel::timeseries("Checks of the telemetry")
         .means("How often a process was asked whether its telemetry works.")
@@ -175,7 +179,7 @@ fn checks() -> Panel {
 fn freshness() -> Panel {
     let newest = promql::max(
         INSTANCE,
-        query::ours(format!("timestamp({})", foreign("up"))),
+        query::firstlight_only(format!("timestamp({})", foreign("up"))),
     );
     Panel::timeseries("Age of these numbers")
         .means("How long ago Prometheus last asked each instance.")
@@ -193,12 +197,15 @@ fn freshness() -> Panel {
 
 pub(super) fn metrics() -> Row {
     Row::new("Can it be trusted? Metrics")
-        .line([series(), scrapes(), refused()])
+        .line([series(), scrapes(), rejected()])
         .line([resources()])
 }
 
 fn series() -> Panel {
-    let samples = promql::max(INSTANCE, query::ours(foreign("scrape_samples_scraped")));
+    let samples = promql::max(
+        INSTANCE,
+        query::firstlight_only(foreign("scrape_samples_scraped")),
+    );
     Panel::timeseries("Series")
         .means("Series that each instance has on its page.")
         .normally("Level, once every route was called.")
@@ -215,7 +222,10 @@ fn series() -> Panel {
 }
 
 fn scrapes() -> Panel {
-    let duration = promql::max(INSTANCE, query::ours(foreign("scrape_duration_seconds")));
+    let duration = promql::max(
+        INSTANCE,
+        query::firstlight_only(foreign("scrape_duration_seconds")),
+    );
     Panel::timeseries("Duration of scrapes")
         .means("How long it takes Prometheus to read an instance's page.")
         .normally("Milliseconds.")
@@ -228,9 +238,9 @@ fn scrapes() -> Panel {
         ))
 }
 
-fn refused() -> Panel {
+fn rejected() -> Panel {
     let most = |by: &'static str, metric: &Metric| {
-        let each = query::per_second(&of_service(&[by]), &query::of(metric));
+        let each = query::per_second(&service_labels(&[by]), &query::selected(metric));
         query::or_none_each(each, by)
     };
     let over = most("metric", &catalog::METRICS_SERIES_OVER_BUDGET);
@@ -248,13 +258,13 @@ fn refused() -> Panel {
         )
         .runbook("MetricsOverBudget")
         .unit(Unit::EventsPerSecond)
-        .red_from(limits::ANY)
+        .red_from(limits::ABOVE_ZERO)
         .shows(Target::new(&query::legend("over budget: {{metric}}"), over).in_trouble())
         .shows(Target::new(&query::legend("negative or not finite: {{metric}}"), samples).in_trouble())
         .shows(Target::new(&query::legend("refused: {{reason}}"), uses).in_trouble())
-        .shades("over budget: none", Colour::Green)
-        .shades("negative or not finite: none", Colour::Green)
-        .shades("refused: none", Colour::Green)
+        .shades("over budget: none", Color::Green)
+        .shades("negative or not finite: none", Color::Green)
+        .shades("refused: none", Color::Green)
 }
 
 fn resources() -> Panel {
@@ -287,6 +297,6 @@ fn resources() -> Panel {
         .column(Column::new(
             "Resources",
             Unit::Count,
-            promql::sum(by, query::of(&catalog::TARGET_INFO)),
+            promql::sum(by, query::selected(&catalog::TARGET_INFO)),
         ))
 }

@@ -1,53 +1,53 @@
-//! Where a panel changes its colour, which is where an alert fires.
+//! Thresholds at which a panel changes its color, as an alert fires.
 
 use serde_json::{Value, json};
 
-use super::Colour;
+use super::Color;
 
-/// Steps from one colour to the next.
+/// The values at which the color changes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) enum Thresholds {
-    /// There is no alert on it: one colour.
+    /// One color, for panels without an alert.
     #[default]
     None,
-    /// More is worse: from each value on, that colour; green below.
-    Rising(Vec<(f64, Colour)>),
-    /// Less is worse: below each value, that colour; green above.
-    Falling(Vec<(f64, Colour)>),
+    /// Higher values are worse: each color applies from its value on, green below all.
+    Rising(Vec<(f64, Color)>),
+    /// Lower values are worse: each color applies below its value, green above all.
+    Falling(Vec<(f64, Color)>),
 }
 
 impl Thresholds {
-    pub(super) fn from(&mut self, value: f64, colour: Colour) {
+    pub(super) fn from(&mut self, value: f64, color: Color) {
         match self {
-            Self::Rising(steps) => steps.push((value, colour)),
-            _ => *self = Self::Rising(vec![(value, colour)]),
+            Self::Rising(steps) => steps.push((value, color)),
+            _ => *self = Self::Rising(vec![(value, color)]),
         }
     }
 
-    pub(super) fn below(&mut self, value: f64, colour: Colour) {
+    pub(super) fn below(&mut self, value: f64, color: Color) {
         match self {
-            Self::Falling(steps) => steps.push((value, colour)),
-            _ => *self = Self::Falling(vec![(value, colour)]),
+            Self::Falling(steps) => steps.push((value, color)),
+            _ => *self = Self::Falling(vec![(value, color)]),
         }
     }
 
     pub(super) fn json(&self) -> Value {
         let mut steps = match self {
-            Self::None => vec![(None, Colour::Green)],
+            Self::None => vec![(None, Color::Green)],
             Self::Rising(steps) => {
                 let mut steps: Vec<_> = steps.iter().map(|(value, c)| (Some(*value), *c)).collect();
-                steps.push((None, Colour::Green));
+                steps.push((None, Color::Green));
                 steps
             }
             Self::Falling(steps) => {
                 let mut sorted = steps.clone();
                 sorted.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-                // Each colour begins where the one before it ends, the first at minus infinity.
+                // Grafana's steps have lower bounds, so each color starts at the previous value.
                 let starts = [None]
                     .into_iter()
                     .chain(sorted.iter().map(|(value, _)| Some(*value)));
-                let colours = sorted.iter().map(|(_, c)| *c).chain([Colour::Green]);
-                starts.zip(colours).collect()
+                let colors = sorted.iter().map(|(_, c)| *c).chain([Color::Green]);
+                starts.zip(colors).collect()
             }
         };
         steps.sort_by(|(a, _), (b, _)| {
@@ -56,7 +56,7 @@ impl Thresholds {
         });
         let steps: Vec<Value> = steps
             .into_iter()
-            .map(|(value, colour)| json!({ "color": colour.name(), "value": value }))
+            .map(|(value, color)| json!({ "color": color.name(), "value": value }))
             .collect();
         json!({ "mode": "absolute", "steps": steps })
     }
@@ -66,13 +66,13 @@ impl Thresholds {
 mod tests {
     use serde_json::json;
 
-    use super::{Colour, Thresholds};
+    use super::{Color, Thresholds};
 
     #[test]
-    fn what_rises_turns_red_at_the_top() {
+    fn rising_values_turn_red() {
         let mut thresholds = Thresholds::None;
-        thresholds.from(1.0, Colour::Red);
-        thresholds.from(0.5, Colour::Orange);
+        thresholds.from(1.0, Color::Red);
+        thresholds.from(0.5, Color::Orange);
         let steps = thresholds.json()["steps"].clone();
         let expected = json!([
             { "color": "green", "value": null },
@@ -83,10 +83,10 @@ mod tests {
     }
 
     #[test]
-    fn what_falls_turns_red_at_the_bottom() {
+    fn falling_values_turn_red() {
         let mut thresholds = Thresholds::None;
-        thresholds.below(0.5, Colour::Orange);
-        thresholds.below(0.0, Colour::Red);
+        thresholds.below(0.5, Color::Orange);
+        thresholds.below(0.0, Color::Red);
         let steps = thresholds.json()["steps"].clone();
         let expected = json!([
             { "color": "red", "value": null },

@@ -1,25 +1,25 @@
-//! Units, under the ids that Grafana formats them by.
+//! Units of panels, with Grafana's ids.
 
-/// How a panel writes its numbers.
+/// The unit in which a panel formats its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// A number of things, shortened when it is large.
+    /// A count, shortened if it is large.
     Count,
-    /// 0 to 1, written as per cent.
+    /// A ratio from 0 to 1, shown as a percentage.
     Part,
     /// A duration in seconds.
     Seconds,
-    /// Seconds since 1970, written as the time since then.
+    /// A Unix time in milliseconds, shown as the time since then.
     Since,
     /// Bytes, shortened by powers of 1024.
     Bytes,
     /// Requests per second.
     RequestsPerSecond,
-    /// Statements of a database, jobs, runs.
+    /// Database statements, jobs or runs per second.
     OperationsPerSecond,
-    /// Anything else that is counted.
+    /// Other events per second.
     EventsPerSecond,
-    /// 1 or 0.
+    /// 1 or 0, shown as yes or no.
     YesNo,
 }
 

@@ -1,4 +1,4 @@
-//! What can be chosen at the top of a dashboard.
+//! Variables, which users set at the top of a dashboard.
 
 use firstlight::metrics::catalog::{self, Metric};
 use serde_json::{Value, json};
@@ -6,18 +6,21 @@ use serde_json::{Value, json};
 use super::datasource;
 use crate::promql::Selector;
 
-/// Everything, of the labels that Prometheus gives to every series. The linter of Grafana insists on it.
+/// Matches all values of labels that Prometheus adds to every series.
+///
+/// Grafana's dashboard-linter requires this pattern.
 const SOMETHING: &str = ".+";
-/// Everything, of labels that some series do not have: a target outside Kubernetes has no `namespace`, and a request that no
-/// route matched has no `http_route`.
+/// Matches all values of labels that series may lack.
+///
+/// A target outside Kubernetes has no `namespace`, and a request without a matching route has no `http_route`.
 const ANYTHING: &str = ".*";
 
-/// One choice.
+/// A variable of a dashboard.
 #[derive(Debug, Clone)]
 pub enum Variable {
-    /// The Prometheus to ask.
+    /// The Prometheus data source.
     DataSource,
-    /// Values of a label.
+    /// The values of a label.
     Label(Label),
 }
 
@@ -32,7 +35,9 @@ pub struct Label {
 }
 
 impl Variable {
-    /// Those that every dashboard has: the Prometheus, what identifies a service, and its instance; `present` is there wherever there is something to see.
+    /// The variables of every dashboard: data source, labels of the service, instance.
+    ///
+    /// `present` selects series that every service with data for the dashboard has.
     pub(super) fn common(present: &Selector) -> Vec<Self> {
         let labels = [
             ("cluster", "Cluster", ANYTHING),
@@ -50,13 +55,13 @@ impl Variable {
                 all,
                 hidden: false,
             }));
-            // Each offers what there is in the choice of those before it.
+            // Each variable offers the values within the selection of the preceding ones.
             chosen = chosen.matches(name, &format!("${name}"));
         }
         variables
     }
 
-    /// One of the dashboard's own: the values of `label` that `metric` has in the chosen services.
+    /// A variable with the values of `label` of a metric in the selected services.
     pub(crate) fn of(
         name: &'static str,
         title: &'static str,
@@ -68,10 +73,10 @@ impl Variable {
             catalog::Kind::Histogram => selector.count(),
             _ => selector,
         };
-        Self::among(name, title, label, selector.chosen())
+        Self::among(name, title, label, selector.selected())
     }
 
-    /// One of the dashboard's own: the values of `label` in these series.
+    /// A variable with the values of `label` in these series.
     pub(crate) fn among(
         name: &'static str,
         title: &'static str,
@@ -87,7 +92,7 @@ impl Variable {
         })
     }
 
-    /// One that is not there to be chosen, for links; it has a single value.
+    /// A hidden variable with a single value, for links.
     pub(crate) fn hidden(name: &'static str, query: &str) -> Self {
         Self::Label(Label {
             name,
@@ -98,7 +103,7 @@ impl Variable {
         })
     }
 
-    /// The name, as queries spell it.
+    /// The name in queries.
     pub fn name(&self) -> &str {
         match self {
             Self::DataSource => "datasource",
@@ -106,7 +111,7 @@ impl Variable {
         }
     }
 
-    /// What it stands for while nothing is chosen; the data source is no part of a query.
+    /// The pattern while all values are selected, or `None` for the data source.
     pub fn all(&self) -> Option<&str> {
         match self {
             Self::DataSource => None,
@@ -114,7 +119,7 @@ impl Variable {
         }
     }
 
-    /// Where its values come from.
+    /// The query for the values, or `None` for the data source.
     pub fn query(&self) -> Option<&str> {
         match self {
             Self::DataSource => None,
@@ -125,7 +130,7 @@ impl Variable {
     pub(super) fn json(&self) -> Value {
         match self {
             Self::DataSource => json!({
-                // The default data source, until another is chosen.
+                // The default data source is selected at first.
                 "current": { "selected": false, "text": "default", "value": "default" },
                 "hide": 0,
                 "includeAll": false,
@@ -162,7 +167,7 @@ impl Label {
             "name": self.name,
             "options": [],
             "query": self.query,
-            // When the time range changes: the services of last week may not be today's.
+            // On a change of the time range, because the services of last week may differ from today's.
             "refresh": 2,
             "regex": "",
             "skipUrlSync": false,

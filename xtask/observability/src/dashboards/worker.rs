@@ -1,11 +1,11 @@
-//! Is work done in time?
+//! The dashboard `firstlight: worker`.
 
 use firstlight::metrics::catalog;
 
-use super::{Colour, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
+use super::{Color, Column, Dashboard, Panel, Row, Target, Unit, Variable, query};
 use crate::{
     limits,
-    promql::{self, Selector, of_service},
+    promql::{self, Selector, service_labels},
 };
 
 const QUEUE: &[&str] = &["cluster", "namespace", "job", "queue"];
@@ -18,14 +18,19 @@ pub(super) fn dashboard() -> Dashboard {
         "Is work that was accepted done in time, and if not, what is in its way?",
         &known(),
     )
-    .variable(Variable::among("queue", "Queue", "queue", known().chosen()))
+    .variable(Variable::among(
+        "queue",
+        "Queue",
+        "queue",
+        known().selected(),
+    ))
     .row(now())
     .row(queues())
     .row(times())
     .row(failures())
 }
 
-/// Queues that are declared, and those in a store that no worker knows.
+/// Series of declared queues, and of queues in the store that no worker declares.
 fn known() -> Selector {
     let names = [
         catalog::WORKER_QUEUE_LATENCY_BUDGET.name,
@@ -34,14 +39,14 @@ fn known() -> Selector {
     Selector::foreign("").matches("__name__", &names.join("|"))
 }
 
-/// The name of a queue's series.
+/// The legend of a queue's series.
 fn legend(series: &str) -> String {
     query::legend(&format!("{{{{queue}}}} {series}"))
 }
 
-/// Of the queues that are chosen.
-fn of(metric: &catalog::Metric) -> Selector {
-    query::of(metric).matches("queue", "$queue")
+/// The selected series of a metric, restricted to the selected queues.
+fn selected(metric: &catalog::Metric) -> Selector {
+    query::selected(metric).matches("queue", "$queue")
 }
 
 fn now() -> Row {
@@ -49,17 +54,19 @@ fn now() -> Row {
         oldest(),
         readable(),
         waiting(),
-        dead(),
+        dead_lettered(),
         accepted_to_done_now(),
         succeeding(),
     ])
 }
 
 fn oldest() -> Panel {
-    age(Panel::stat("Oldest job, of its budget"), "$queue").nothing("no queue")
+    age(Panel::stat("Oldest job, of its budget"), "$queue").no_value("no queue")
 }
 
-/// The age of the oldest job as a part of what its queue allows; of all queues, where `queues` is empty.
+/// The age of the oldest job in relation to its queue's latency budget.
+///
+/// It shows all queues if `queues` is empty.
 pub(super) fn age_of_budget(queues: &str) -> Panel {
     age(
         Panel::timeseries("Oldest job, of its queue's budget"),
@@ -68,17 +75,17 @@ pub(super) fn age_of_budget(queues: &str) -> Panel {
 }
 
 fn age(panel: Panel, queues: &str) -> Panel {
-    let part = |metric| {
-        let series = query::of(metric);
+    let of_queue = |metric| {
+        let series = query::selected(metric);
         let series = if queues.is_empty() {
             series
         } else {
             series.matches("queue", queues)
         };
-        promql::max(&of_service(&["queue"]), series)
+        promql::max(&service_labels(&["queue"]), series)
     };
-    let age = part(&catalog::WORKER_QUEUE_OLDEST_AGE);
-    let budget = part(&catalog::WORKER_QUEUE_LATENCY_BUDGET);
+    let age = of_queue(&catalog::WORKER_QUEUE_OLDEST_AGE);
+    let budget = of_queue(&catalog::WORKER_QUEUE_LATENCY_BUDGET);
     panel
         .means(
             "How long the oldest job has waited, as a part of what its queue allows. It is what \
@@ -92,8 +99,8 @@ fn age(panel: Panel, queues: &str) -> Panel {
         .runbook("WorkerQueueStalled")
         .runbook("WorkerQueueGrowing")
         .unit(Unit::Part)
-        .orange_from(limits::QUEUE_BUDGET_PART)
-        .red_from(limits::WHOLE)
+        .orange_from(limits::QUEUE_BUDGET_RATIO)
+        .red_from(limits::FULLY_USED)
         .shows(Target::new(
             legend("").trim_end(),
             format!("{age} / {budget}"),
@@ -101,7 +108,7 @@ fn age(panel: Panel, queues: &str) -> Panel {
 }
 
 fn readable() -> Panel {
-    let up = promql::min(QUEUE, of(&catalog::WORKER_QUEUE_UP));
+    let up = promql::min(QUEUE, selected(&catalog::WORKER_QUEUE_UP));
     Panel::stat("Queue is readable")
         .means(
             "Whether the last look at the store worked. Ages and depths are not a number while it \
@@ -115,13 +122,13 @@ fn readable() -> Panel {
         .runbook("WorkerQueueUnreadable")
         .runbook("WorkerQueueUnwatched")
         .unit(Unit::YesNo)
-        .red_below(limits::INSTANCES)
-        .nothing("no queue")
+        .red_below(limits::AT_LEAST_ONE)
+        .no_value("no queue")
         .shows(Target::new(legend("").trim_end(), up))
 }
 
 fn waiting() -> Panel {
-    let ready = of(&catalog::WORKER_QUEUE_DEPTH).is("status", "ready");
+    let ready = selected(&catalog::WORKER_QUEUE_DEPTH).is("status", "ready");
     Panel::stat("Waiting")
         .means("Jobs that are due and that no worker has taken, of all chosen queues together.")
         .normally("It breathes, and comes back to 0.")
@@ -130,15 +137,15 @@ fn waiting() -> Panel {
         )
         .runbook("WorkerQueueGrowing")
         .unit(Unit::Count)
-        .nothing("no queue")
+        .no_value("no queue")
         .shows(Target::new(
             "Waiting",
-            promql::sum(&[], promql::max(&of_service(&["queue"]), ready)),
+            promql::sum(&[], promql::max(&service_labels(&["queue"]), ready)),
         ))
 }
 
-fn dead() -> Panel {
-    let dead = of(&catalog::WORKER_TASKS).is("outcome", "dead");
+fn dead_lettered() -> Panel {
+    let dead = selected(&catalog::WORKER_TASKS).is("outcome", "dead");
     Panel::stat("Given up")
         .means(
             "Jobs within the time range that failed for the last time, of all chosen queues \
@@ -151,12 +158,12 @@ fn dead() -> Panel {
         )
         .runbook("WorkerDeadLetters")
         .unit(Unit::Count)
-        .red_from(limits::ANY)
+        .red_from(limits::ABOVE_ZERO)
         .shows(Target::new("Given up", query::or_zero(query::in_range(&[], &dead))).in_trouble())
 }
 
 fn accepted_to_done_now() -> Panel {
-    let time = of(&catalog::WORKER_TASK_ACCEPTED_TO_DONE);
+    let time = selected(&catalog::WORKER_TASK_ACCEPTED_TO_DONE);
     Panel::stat("Accepted to done, p99")
         .means(
             "How long it takes from `202 Accepted` until the work is done: waiting, all attempts, \
@@ -168,7 +175,7 @@ fn accepted_to_done_now() -> Panel {
         )
         .runbook("WorkerQueueStalled")
         .unit(Unit::Seconds)
-        .nothing("no jobs")
+        .no_value("no jobs")
         .shows(Target::new(
             "p99",
             promql::max(&[], query::quantile(0.99, QUEUE, &time)),
@@ -176,19 +183,19 @@ fn accepted_to_done_now() -> Panel {
 }
 
 fn succeeding() -> Panel {
-    let all = of(&catalog::WORKER_TASKS);
+    let all = selected(&catalog::WORKER_TASKS);
     Panel::stat("Attempts that succeed")
         .means("The part of attempts that ended well; of several queues, the smallest.")
         .normally("1, or close to it where a dependency is moody.")
         .otherwise("Find the kind that fails in the table of failures.")
         .runbook("WorkerDeadLetters")
         .unit(Unit::Part)
-        .nothing("no jobs")
+        .no_value("no jobs")
         .shows(Target::new(
             "Succeeded",
             promql::min(
                 &[],
-                query::part(QUEUE, &all.clone().is("outcome", "ok"), &all),
+                query::ratio(QUEUE, &all.clone().is("outcome", "ok"), &all),
             ),
         ))
 }
@@ -200,7 +207,7 @@ fn queues() -> Row {
 }
 
 fn ages() -> Panel {
-    let longest = |metric| query::top(10, promql::max(QUEUE, of(metric)));
+    let longest = |metric| query::top(10, promql::max(QUEUE, selected(metric)));
     Panel::timeseries("Oldest job")
         .means("How long the oldest job has waited since it was due, and how long it may.")
         .normally("A saw near 0.")
@@ -219,14 +226,14 @@ fn ages() -> Panel {
             &legend("budget"),
             longest(&catalog::WORKER_QUEUE_LATENCY_BUDGET),
         ))
-        .shades("budget", Colour::Purple)
+        .shades("budget", Color::Purple)
 }
 
 fn depth() -> Panel {
-    // Every instance looks at the same store.
+    // All instances read the same store, so a sum would count each job several times.
     let depth = promql::max(
-        &of_service(&["queue", "status"]),
-        of(&catalog::WORKER_QUEUE_DEPTH),
+        &service_labels(&["queue", "status"]),
+        selected(&catalog::WORKER_QUEUE_DEPTH),
     );
     Panel::stack("Jobs in the store")
         .means(
@@ -242,12 +249,12 @@ fn depth() -> Panel {
         .runbook("WorkerJobsStuck")
         .unit(Unit::Count)
         .shows(Target::new("{{status}}", promql::sum(&["status"], depth)))
-        .colour("ready", Colour::Blue)
-        .colour("scheduled", Colour::Purple)
-        .colour("running", Colour::Green)
-        .colour("retry", Colour::Yellow)
-        .colour("stuck", Colour::Orange)
-        .colour("dead", Colour::Red)
+        .color("ready", Color::Blue)
+        .color("scheduled", Color::Purple)
+        .color("running", Color::Green)
+        .color("retry", Color::Yellow)
+        .color("stuck", Color::Orange)
+        .color("dead", Color::Red)
 }
 
 fn flow() -> Panel {
@@ -262,18 +269,18 @@ fn flow() -> Panel {
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new(
             &legend("in"),
-            rate(&of(&catalog::WORKER_TASKS_ENQUEUED)),
+            rate(&selected(&catalog::WORKER_TASKS_ENQUEUED)),
         ))
         .shows(Target::new(
             &legend("out"),
-            rate(&of(&catalog::WORKER_TASKS).matches("outcome", "ok|dead")),
+            rate(&selected(&catalog::WORKER_TASKS).matches("outcome", "ok|dead")),
         ))
-        .shades("in", Colour::Blue)
-        .shades("out", Colour::Green)
+        .shades("in", Color::Blue)
+        .shades("out", Color::Green)
 }
 
 fn outcomes() -> Panel {
-    let attempts = query::per_second(&["outcome"], &of(&catalog::WORKER_TASKS));
+    let attempts = query::per_second(&["outcome"], &selected(&catalog::WORKER_TASKS));
     Panel::stack("Attempts by outcome")
         .means(
             "Attempts per second that succeeded, will be tried again, or were the last, of all \
@@ -285,9 +292,9 @@ fn outcomes() -> Panel {
         .runbook("WorkerAttemptsFailing")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{outcome}}", attempts))
-        .colour("ok", Colour::Green)
-        .colour("retry", Colour::Orange)
-        .colour("dead", Colour::Red)
+        .color("ok", Color::Green)
+        .color("retry", Color::Orange)
+        .color("dead", Color::Red)
 }
 
 fn times() -> Row {
@@ -311,7 +318,7 @@ fn times() -> Row {
 }
 
 fn time(title: &str, metric: &catalog::Metric, otherwise: &str) -> Panel {
-    let quantile = |q| query::top(10, query::quantile(q, KIND, &of(metric)));
+    let quantile = |q| query::top(10, query::quantile(q, KIND, &selected(metric)));
     Panel::timeseries(title)
         .means(
             "How long it takes, by kind of job: half are faster than p50, 99 of 100 faster than \
@@ -330,8 +337,8 @@ fn failures() -> Row {
 }
 
 fn failed() -> Panel {
-    let by = &of_service(&["queue", "kind", "outcome", "error_type"]);
-    let failed = of(&catalog::WORKER_TASKS).is_not("outcome", "ok");
+    let by = &service_labels(&["queue", "kind", "outcome", "error_type"]);
+    let failed = selected(&catalog::WORKER_TASKS).is_not("outcome", "ok");
     Panel::table("Failures")
         .means("Attempts within the time range that failed, by kind and by the type of the error.")
         .normally("No rows, or a few retries.")
@@ -351,7 +358,7 @@ fn failed() -> Panel {
 
 fn slowest() -> Panel {
     let by = KIND;
-    let run = of(&catalog::WORKER_TASK_RUN);
+    let run = selected(&catalog::WORKER_TASK_RUN);
     let (busy, runs) = (
         query::per_second(by, &run.clone().sum()),
         query::per_second(by, &run.clone().count()),

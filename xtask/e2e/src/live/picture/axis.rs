@@ -1,9 +1,10 @@
-//! Where the lines of a graph stand, and what is written beside them.
+//! Ranges, ticks and labels of axes.
 
-use super::Span;
+use super::Period;
 
-/// The lowest and the highest value of a graph, from those of its data and those that the panel sets: a tenth more than the
-/// data on each side, in round numbers, and not beyond zero.
+/// The range of an axis, from the data and the limits that the panel sets.
+///
+/// It exceeds the data by a tenth on each side, in round numbers, but does not cross zero.
 pub(super) fn range(low: f64, high: f64, min: Option<f64>, max: Option<f64>) -> (f64, f64) {
     let spread = high - low;
     let largest = low.abs().max(high.abs());
@@ -28,8 +29,8 @@ pub(super) fn range(low: f64, high: f64, min: Option<f64>, max: Option<f64>) -> 
     }
 }
 
-/// Round numbers inside, as many as there is room for, and how far apart they are.
-pub(super) fn values(low: f64, high: f64, pixels: f64, unit: &str) -> (f64, Vec<f64>) {
+/// The step and the values of round ticks, as many as fit into `pixels`.
+pub(super) fn ticks(low: f64, high: f64, pixels: f64, unit: &str) -> (f64, Vec<f64>) {
     let least = (high - low) * 30.0 / pixels.max(30.0);
     let (base, parts): (f64, &[f64]) = match unit {
         "bytes" => (2.0, &[1.0, 2.0]),
@@ -37,7 +38,7 @@ pub(super) fn values(low: f64, high: f64, pixels: f64, unit: &str) -> (f64, Vec<
     };
     let magnitude = base.powf((least.ln() / base.ln()).floor());
     let steps = parts.iter().map(|part| part * magnitude);
-    // What a multiplication adds must not make the step too small.
+    // The factor allows for rounding errors of the multiplication.
     let step = steps.into_iter().find(|step| *step >= least * 0.999_999);
     (
         step.unwrap_or(least),
@@ -45,19 +46,19 @@ pub(super) fn values(low: f64, high: f64, pixels: f64, unit: &str) -> (f64, Vec<
     )
 }
 
-/// Seconds at which there is a line, with the time of day in UTC.
-pub(super) fn times(span: Span, pixels: f64) -> Vec<(f64, String)> {
+/// The ticks of a time axis in seconds, with their labels.
+pub(super) fn time_ticks(period: Period, pixels: f64) -> Vec<(f64, String)> {
     const STEPS: [f64; 12] = [
         1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 21_600.0,
     ];
-    let least = (span.to - span.from) * 64.0 / pixels.max(64.0);
+    let least = (period.to - period.from) * 64.0 / pixels.max(64.0);
     let step = STEPS.into_iter().find(|step| *step >= least);
     let step = step.unwrap_or(86_400.0);
-    let at = multiples(span.from, span.to, step).into_iter();
+    let at = multiples(period.from, period.to, step).into_iter();
     at.map(|at| (at, time(at, step < 60.0))).collect()
 }
 
-/// The time of day in UTC.
+/// Formats seconds since 1970 as the time of day in UTC.
 pub(super) fn time(second: f64, with_seconds: bool) -> String {
     let of_day = second.rem_euclid(86_400.0).floor();
     let (hours, minutes) = ((of_day / 3600.0).floor(), (of_day / 60.0).floor() % 60.0);
@@ -78,18 +79,18 @@ fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Span, range, times, values};
+    use super::{Period, range, ticks, time_ticks};
 
     #[test]
-    fn ranges_hold_negative_values() {
+    fn ranges_include_negative_values() {
         let (low, high) = range(-91.61, 1.0, None, None);
         assert!(low <= -91.61 && high >= 1.0, "{low} {high}");
-        let (_, lines) = values(low, high, 150.0, "percentunit");
+        let (_, lines) = ticks(low, high, 150.0, "percentunit");
         assert_eq!(lines, [-100.0, -75.0, -50.0, -25.0, 0.0]);
     }
 
     #[test]
-    fn ranges_end_at_zero_or_as_told() {
+    fn ranges_end_at_zero_or_set_limits() {
         assert_eq!(range(5.0, 50.0, None, None), (0.0, 55.0));
         assert_eq!(range(90.0, 110.0, None, None), (88.0, 112.0));
         assert_eq!(range(-3.0, 10.0, Some(0.0), None).0, 0.0);
@@ -99,12 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn times_are_round_and_of_the_day() {
-        let span = Span {
+    fn time_ticks_are_round() {
+        let period = Period {
             from: 86_400.0 * 20_000.0 + 43_203.0,
             to: 86_400.0 * 20_000.0 + 43_275.0,
         };
-        let words: Vec<_> = times(span, 400.0)
+        let words: Vec<_> = time_ticks(period, 400.0)
             .into_iter()
             .map(|(_, word)| word)
             .collect();
@@ -112,11 +113,11 @@ mod tests {
             words,
             ["12:00:15", "12:00:30", "12:00:45", "12:01:00", "12:01:15"]
         );
-        let span = Span {
-            to: span.from + 600.0,
-            ..span
+        let period = Period {
+            to: period.from + 600.0,
+            ..period
         };
-        let words: Vec<_> = times(span, 200.0)
+        let words: Vec<_> = time_ticks(period, 200.0)
             .into_iter()
             .map(|(_, word)| word)
             .collect();

@@ -1,15 +1,17 @@
-//! SVG: boxes, lines and words, in the colours of a dark dashboard.
+//! An SVG canvas with the colors of Grafana's dark theme.
 
 use std::fmt::Write as _;
 
 pub(super) const WHITE: &str = "#ffffff";
 pub(super) const TEXT: &str = "#ccccdc";
-pub(super) const QUIET: &str = "#8e8ea0";
-/// Headings, and whatever is clicked.
+pub(super) const MUTED: &str = "#8e8ea0";
+/// The color of headings and links.
 pub(super) const LINK: &str = "#6e9fff";
 pub(super) const GRID: &str = "#2c3235";
-const GROUND: &str = "#111217";
+const BACKGROUND: &str = "#111217";
 const PANEL: &str = "#181b1f";
+
+/// A rectangle in pixels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Area {
     pub(super) x: f64,
@@ -18,7 +20,7 @@ pub(super) struct Area {
     pub(super) height: f64,
 }
 
-/// A picture that is being drawn.
+/// The SVG so far.
 pub(super) struct Canvas(String);
 
 impl Canvas {
@@ -32,7 +34,7 @@ impl Canvas {
             width,
             height,
         };
-        canvas.bar(all, GROUND, 1.0);
+        canvas.rect(all, BACKGROUND, 1.0);
         canvas
     }
 
@@ -41,7 +43,7 @@ impl Canvas {
         self.0
     }
 
-    /// A panel with its title; the area that is left inside.
+    /// Draws a panel with its title and returns the area inside.
     pub(super) fn panel(&mut self, area: Area, title: &str) -> Area {
         let frame = Area {
             x: area.x + 4.0,
@@ -49,9 +51,9 @@ impl Canvas {
             width: area.width - 8.0,
             height: area.height - 8.0,
         };
-        self.bar(frame, PANEL, 1.0);
-        let title = cut(title, frame.width - 20.0, 13.0);
-        self.words(frame.x + 10.0, frame.y + 19.0, 13.0, TEXT, &title);
+        self.rect(frame, PANEL, 1.0);
+        let title = truncate(title, frame.width - 20.0, 13.0);
+        self.text(frame.x + 10.0, frame.y + 19.0, 13.0, TEXT, &title);
         Area {
             x: frame.x + 10.0,
             y: frame.y + 30.0,
@@ -60,34 +62,34 @@ impl Canvas {
         }
     }
 
-    pub(super) fn words(&mut self, x: f64, y: f64, size: f64, colour: &str, words: &str) {
-        self.anchored("start", (x, y), size, colour, words);
+    pub(super) fn text(&mut self, x: f64, y: f64, size: f64, color: &str, words: &str) {
+        self.anchored("start", (x, y), size, color, words);
     }
 
-    /// They end at `x`.
-    pub(super) fn words_before(&mut self, x: f64, y: f64, size: f64, colour: &str, words: &str) {
-        self.anchored("end", (x, y), size, colour, words);
+    /// Draws text that ends at `x`.
+    pub(super) fn text_end(&mut self, x: f64, y: f64, size: f64, color: &str, words: &str) {
+        self.anchored("end", (x, y), size, color, words);
     }
 
-    /// Their middle is at `x`.
-    pub(super) fn words_around(&mut self, x: f64, y: f64, size: f64, colour: &str, words: &str) {
-        self.anchored("middle", (x, y), size, colour, words);
+    /// Draws text that is centered at `x`.
+    pub(super) fn text_middle(&mut self, x: f64, y: f64, size: f64, color: &str, words: &str) {
+        self.anchored("middle", (x, y), size, color, words);
     }
 
-    fn anchored(&mut self, anchor: &str, (x, y): (f64, f64), size: f64, colour: &str, words: &str) {
+    fn anchored(&mut self, anchor: &str, (x, y): (f64, f64), size: f64, color: &str, words: &str) {
         let words = words.replace('&', "&amp;").replace('<', "&lt;");
         let anchor = match anchor {
             "start" => String::new(),
             other => format!(" text-anchor=\"{other}\""),
         };
-        // Writing to a string cannot fail; so below.
+        // Writing to a string cannot fail, here and below.
         let _ = writeln!(
             self.0,
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size:.0}\" fill=\"{colour}\"{anchor}>{words}</text>"
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size:.0}\" fill=\"{color}\"{anchor}>{words}</text>"
         );
     }
 
-    pub(super) fn bar(&mut self, area: Area, colour: &str, opacity: f64) {
+    pub(super) fn rect(&mut self, area: Area, color: &str, opacity: f64) {
         let Area {
             x,
             y,
@@ -96,52 +98,52 @@ impl Canvas {
         } = area;
         let _ = writeln!(
             self.0,
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{colour}\" fill-opacity=\"{opacity:.2}\"/>"
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{color}\" fill-opacity=\"{opacity:.2}\"/>"
         );
     }
 
-    pub(super) fn line(&mut self, x: f64, y: f64, to_x: f64, to_y: f64, colour: &str) {
+    pub(super) fn line(&mut self, x: f64, y: f64, to_x: f64, to_y: f64, color: &str) {
         let _ = writeln!(
             self.0,
-            "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{to_x:.1}\" y2=\"{to_y:.1}\" stroke=\"{colour}\"/>"
+            "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{to_x:.1}\" y2=\"{to_y:.1}\" stroke=\"{color}\"/>"
         );
     }
 
-    pub(super) fn dashes(&mut self, x: f64, to_x: f64, y: f64, colour: &str) {
+    pub(super) fn dashed_line(&mut self, x: f64, to_x: f64, y: f64, color: &str) {
         let _ = writeln!(
             self.0,
-            "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{to_x:.1}\" y2=\"{y:.1}\" stroke=\"{colour}\" stroke-dasharray=\"10 6\"/>"
+            "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{to_x:.1}\" y2=\"{y:.1}\" stroke=\"{color}\" stroke-dasharray=\"10 6\"/>"
         );
     }
 
-    pub(super) fn path(
+    pub(super) fn polyline(
         &mut self,
         points: impl Iterator<Item = (f64, f64)>,
-        colour: &str,
+        color: &str,
         width: f64,
     ) {
         let _ = writeln!(
             self.0,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width:.1}\"/>",
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width:.1}\"/>",
             joined(points)
         );
     }
 
-    /// What is inside of these points.
-    pub(super) fn surface(
+    /// Fills the polygon with these points.
+    pub(super) fn polygon(
         &mut self,
         points: impl Iterator<Item = (f64, f64)>,
-        colour: &str,
+        color: &str,
         opacity: f64,
     ) {
         let _ = writeln!(
             self.0,
-            "<polygon points=\"{}\" fill=\"{colour}\" fill-opacity=\"{opacity:.2}\"/>",
+            "<polygon points=\"{}\" fill=\"{color}\" fill-opacity=\"{opacity:.2}\"/>",
             joined(points)
         );
     }
 
-    /// Nothing is drawn outside of the area until [`Canvas::end_clip`].
+    /// Clips everything outside the area until [`Canvas::end_clip`].
     pub(super) fn clip(&mut self, area: Area) {
         let Area {
             x,
@@ -165,17 +167,17 @@ fn joined(points: impl Iterator<Item = (f64, f64)>) -> String {
     points.collect::<Vec<_>>().join(" ")
 }
 
-/// As much of a text as fits; a letter is about half as wide as it is high.
-pub(super) fn cut(text: &str, width: f64, size: f64) -> String {
+/// Shortens a text to `width`; the width of a letter is about half its height.
+pub(super) fn truncate(text: &str, width: f64, size: f64) -> String {
     let mut room = width / (size * 0.55);
-    let mut cut = String::new();
+    let mut truncated = String::new();
     for letter in text.chars() {
         room -= 1.0;
         if room < 1.0 {
-            cut.push('…');
+            truncated.push('…');
             break;
         }
-        cut.push(letter);
+        truncated.push(letter);
     }
-    cut
+    truncated
 }

@@ -1,9 +1,10 @@
-//! How one series, or one column, is written and coloured: the panel's defaults, and what its overrides say of that name.
+//! Units, texts and colors of a series or column: defaults and overrides.
 
 use serde_json::Value;
 
-use super::{colour, number};
+use super::{number, palette};
 
+/// The settings of one series or column of a panel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
     panel: &'a Value,
@@ -15,7 +16,7 @@ impl<'a> Field<'a> {
         Self { panel, name }
     }
 
-    /// What is set under this id, such as `custom.align`.
+    /// The setting with this id, such as `custom.align`.
     pub(super) fn get(&self, id: &str) -> &'a Value {
         let config = &self.panel["fieldConfig"];
         let overrides = config["overrides"].as_array().into_iter().flatten();
@@ -30,7 +31,7 @@ impl<'a> Field<'a> {
         let options = matcher["options"].as_str().unwrap_or_default();
         match matcher["id"].as_str() {
             Some("byName") => options == self.name,
-            // Only the end of a name, which `known` makes sure of.
+            // `supported` accepts only patterns that match the end of a name.
             Some("byRegexp") => {
                 let end = options.trim_start_matches('/').trim_end_matches("$/");
                 self.name.ends_with(end)
@@ -43,14 +44,16 @@ impl<'a> Field<'a> {
         self.get("unit").as_str().unwrap_or_default()
     }
 
-    /// In words: of a mapping, or a number with its unit; where there is none, what the panel says of that.
+    /// The text of a value: a mapping, or the number with its unit.
+    ///
+    /// Without a value, it is the panel's text for that.
     pub(super) fn text(&self, value: Option<f64>) -> String {
         let Some(value) = value else {
             let nothing = self.get("noValue").as_str();
             return nothing.unwrap_or_default().to_owned();
         };
         let mapped = self.mapped(value)["text"].as_str();
-        mapped.map_or_else(|| number::shown(value, self.unit()), str::to_owned)
+        mapped.map_or_else(|| number::format(value, self.unit()), str::to_owned)
     }
 
     fn mapped(&self, value: f64) -> &'a Value {
@@ -62,32 +65,34 @@ impl<'a> Field<'a> {
             .unwrap_or(&Value::Null)
     }
 
-    /// Of a value: that of its mapping, or of the threshold that it has reached. No value has reached the first.
-    pub(super) fn colour_of(&self, value: Option<f64>) -> &'static str {
+    /// The color of a value, from its mapping or threshold.
+    ///
+    /// A threshold applies to values that have reached it. A missing value has the color of the first one.
+    pub(super) fn color_of(&self, value: Option<f64>) -> &'static str {
         let mapped = value.map_or(&Value::Null, |value| self.mapped(value));
         if let Some(mapped) = mapped["color"].as_str() {
-            return colour::named(mapped);
+            return palette::named(mapped);
         }
         let value = value.unwrap_or(f64::NEG_INFINITY);
         let steps = self.get("thresholds")["steps"].as_array();
         let steps = steps.map(Vec::as_slice).unwrap_or_default().iter();
         let mut reached =
             steps.filter(|step| step["value"].as_f64().is_none_or(|from| value >= from));
-        colour::named(
+        palette::named(
             reached
                 .next_back()
                 .map_or("green", |step| name(&step["color"])),
         )
     }
 
-    /// Of a series among others, whose place among them is `index`.
-    pub(super) fn colour(&self, value: Option<f64>, index: usize) -> String {
+    /// The color of a series; `index` is its position in the panel.
+    pub(super) fn color(&self, value: Option<f64>, index: usize) -> String {
         let own = self.get("color");
         match own["mode"].as_str() {
-            Some("fixed") => colour::named(name(&own["fixedColor"])).to_owned(),
-            Some("shades") => colour::shade(colour::named(name(&own["fixedColor"])), index),
-            Some("thresholds") => self.colour_of(value).to_owned(),
-            _ => colour::by_name(self.name).to_owned(),
+            Some("fixed") => palette::named(name(&own["fixedColor"])).to_owned(),
+            Some("shades") => palette::shade(palette::named(name(&own["fixedColor"])), index),
+            Some("thresholds") => self.color_of(value).to_owned(),
+            _ => palette::by_name(self.name).to_owned(),
         }
     }
 }

@@ -1,30 +1,40 @@
-//! Lines over time, or areas on top of each other, with axes, thresholds and the legend's table.
+//! Panels of lines or stacked areas over time.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::{
-    Span, axis,
+    Period, axis,
     canvas::{self, Area, Canvas},
     field::Field,
     series::Series,
 };
 
-/// What is left of the graph for numbers, and below it for times.
+/// The width in pixels of the labels of the value axis.
 const LEFT: f64 = 62.0;
+/// The height in pixels of the labels of the time axis.
 const BELOW: f64 = 18.0;
+/// The height in pixels of a row of the legend.
 const ROW: f64 = 15.0;
-/// Rows of the legend at most; Grafana scrolls.
+/// The most rows of the legend, which scrolls in Grafana.
 const ROWS: usize = 5;
 
-/// A line: its points in pieces, without what is missing, each with what it stands on.
-type Pieces = Vec<Vec<(f64, f64, f64)>>;
+/// The segments of a line between missing values.
+///
+/// A point is a time, the base on which it is stacked, and a value.
+type Segments = Vec<Vec<(f64, f64, f64)>>;
 
-pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series], span: Span) {
+pub(super) fn draw(
+    canvas: &mut Canvas,
+    area: Area,
+    panel: &Value,
+    all: &[&Series],
+    period: Period,
+) {
     let custom = &panel["fieldConfig"]["defaults"]["custom"];
     let is_stacked = custom["stacking"]["mode"] == "normal";
-    let lines = pieces(all, is_stacked);
+    let lines = segments(all, is_stacked);
     let legend = ROW * (1.0 + all.len().min(ROWS) as f64) + 6.0;
     let plot = Area {
         x: area.x + LEFT,
@@ -33,27 +43,27 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Serie
         ..area
     };
     let (low, high) = self::range(panel, &lines);
-    frame(canvas, plot, panel, (low, high), span);
-    let x = |at: f64| plot.x + plot.width * (at - span.from) / (span.to - span.from);
+    frame(canvas, plot, panel, (low, high), period);
+    let x = |at: f64| plot.x + plot.width * (at - period.from) / (period.to - period.from);
     let y = |value: f64| plot.y + plot.height * (high - value) / (high - low);
     canvas.clip(plot);
     let opacity = custom["fillOpacity"].as_f64().unwrap_or_default() / 100.0;
     let width = custom["lineWidth"].as_f64().unwrap_or(1.0);
-    for (index, (series, pieces)) in all.iter().zip(&lines).enumerate() {
-        let colour = Field::of(panel, &series.name).colour(Some(series.last()), index);
-        for piece in pieces {
-            let top = piece.iter().map(|(at, _, value)| (x(*at), y(*value)));
-            let bottom = piece.iter().rev().map(|(at, base, _)| (x(*at), y(*base)));
-            canvas.surface(top.clone().chain(bottom), &colour, opacity);
-            canvas.path(top, &colour, width);
+    for (index, (series, segments)) in all.iter().zip(&lines).enumerate() {
+        let color = Field::of(panel, &series.name).color(Some(series.last()), index);
+        for segment in segments {
+            let top = segment.iter().map(|(at, _, value)| (x(*at), y(*value)));
+            let bottom = segment.iter().rev().map(|(at, base, _)| (x(*at), y(*base)));
+            canvas.polygon(top.clone().chain(bottom), &color, opacity);
+            canvas.polyline(top, &color, width);
         }
     }
     if custom["thresholdsStyle"]["mode"] == "dashed" {
         let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array();
         for step in steps.into_iter().flatten() {
             if let Some(value) = step["value"].as_f64() {
-                let colour = super::colour::named(step["color"].as_str().unwrap_or_default());
-                canvas.dashes(plot.x, plot.x + plot.width, y(value), colour);
+                let color = super::palette::named(step["color"].as_str().unwrap_or_default());
+                canvas.dashed_line(plot.x, plot.x + plot.width, y(value), color);
             }
         }
     }
@@ -66,8 +76,8 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Serie
     self::legend(canvas, below, panel, all);
 }
 
-/// From the lowest to the highest value, unless the panel says where the axis ends.
-fn range(panel: &Value, lines: &[Pieces]) -> (f64, f64) {
+/// The range of the value axis, from the data and the panel's limits.
+fn range(panel: &Value, lines: &[Segments]) -> (f64, f64) {
     let values = lines.iter().flatten().flatten().map(|(_, _, value)| *value);
     let low = values.clone().fold(f64::INFINITY, f64::min);
     let high = values.fold(f64::NEG_INFINITY, f64::max);
@@ -80,71 +90,71 @@ fn range(panel: &Value, lines: &[Pieces]) -> (f64, f64) {
     )
 }
 
-/// Both axes with their lines.
-fn frame(canvas: &mut Canvas, plot: Area, panel: &Value, (low, high): (f64, f64), span: Span) {
+/// Draws both axes with their grid lines.
+fn frame(canvas: &mut Canvas, plot: Area, panel: &Value, (low, high): (f64, f64), period: Period) {
     let unit = Field::of(panel, "").unit();
-    let (step, values) = axis::values(low, high, plot.height, unit);
+    let (step, values) = axis::ticks(low, high, plot.height, unit);
     for value in values {
         let y = plot.y + plot.height * (high - value) / (high - low);
         canvas.line(plot.x, y, plot.x + plot.width, y, canvas::GRID);
-        let words = super::number::on_axis(value, step, unit);
-        canvas.words_before(plot.x - 6.0, y + 3.5, 10.0, canvas::QUIET, &words);
+        let words = super::number::format_on_axis(value, step, unit);
+        canvas.text_end(plot.x - 6.0, y + 3.5, 10.0, canvas::MUTED, &words);
     }
-    times(canvas, plot, span, true);
+    time_axis(canvas, plot, period, true);
 }
 
-/// The axis of time below a plot.
-pub(super) fn times(canvas: &mut Canvas, plot: Area, span: Span, has_lines: bool) {
+/// Draws the time axis below a plot.
+pub(super) fn time_axis(canvas: &mut Canvas, plot: Area, period: Period, has_lines: bool) {
     let bottom = plot.y + plot.height;
-    for (at, words) in axis::times(span, plot.width) {
-        let x = plot.x + plot.width * (at - span.from) / (span.to - span.from);
+    for (at, words) in axis::time_ticks(period, plot.width) {
+        let x = plot.x + plot.width * (at - period.from) / (period.to - period.from);
         if has_lines {
             canvas.line(x, plot.y, x, bottom, canvas::GRID);
         }
-        canvas.words_around(x, bottom + 13.0, 10.0, canvas::QUIET, &words);
+        canvas.text_middle(x, bottom + 13.0, 10.0, canvas::MUTED, &words);
     }
 }
 
-/// Broken where a value is missing; in a stack, each on the sum of those before it.
-fn pieces(all: &[&Series], is_stacked: bool) -> Vec<Pieces> {
+/// Splits series at missing values, and adds up those of a stack.
+fn segments(all: &[&Series], is_stacked: bool) -> Vec<Segments> {
     let mut sums: HashMap<u64, f64> = HashMap::new();
     let one = |series: &&Series| {
-        let mut pieces: Pieces = Vec::new();
+        let mut segments: Segments = Vec::new();
         let mut before = f64::NEG_INFINITY;
         for (at, value) in &series.values {
             let sum = sums.entry(at.to_bits()).or_default();
             let base = if is_stacked { *sum } else { 0.0 };
             *sum += value;
             let point = (*at, base, base + value);
-            match pieces.last_mut() {
-                Some(piece) if at - before < 1.5 => piece.push(point),
-                _ => pieces.push(vec![point]),
+            match segments.last_mut() {
+                Some(segment) if at - before < 1.5 => segment.push(point),
+                _ => segments.push(vec![point]),
             }
             before = *at;
         }
-        pieces
+        segments
     };
     all.iter().map(one).collect()
 }
 
-/// A row for each series, the one with the largest value first.
+/// Draws the legend with a row for each series, ordered by the largest value.
 fn legend(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series]) {
     let mut sorted: Vec<_> = all.iter().enumerate().collect();
     sorted.sort_by(|(_, a), (_, b)| b.largest().total_cmp(&a.largest()));
     let step = (area.width * 0.17).min(84.0);
     let right = |column: f64| area.x + area.width - step * (2.0 - column) - 4.0;
     let names = area.width - step * 3.0 - 24.0;
-    canvas.words(area.x + 16.0, area.y + 9.0, 10.0, canvas::LINK, "Name");
+    canvas.text(area.x + 16.0, area.y + 9.0, 10.0, canvas::LINK, "Name");
     for (column, heading) in [(0.0, "Last *"), (1.0, "Max"), (2.0, "Mean")] {
-        canvas.words_before(right(column), area.y + 9.0, 10.0, canvas::LINK, heading);
+        canvas.text_end(right(column), area.y + 9.0, 10.0, canvas::LINK, heading);
     }
     if let Some(more) = all.len().checked_sub(ROWS).filter(|more| *more > 0) {
         let text = format!("{more} more below");
-        canvas.words_around(
+        canvas.text_middle(
             area.x + area.width * 0.4,
             area.y + 9.0,
             10.0,
-            canvas::QUIET,
+            canvas::MUTED,
             &text,
         );
     }
@@ -157,9 +167,9 @@ fn legend(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series]) {
             width: 10.0,
             height: 4.0,
         };
-        canvas.bar(mark, &field.colour(Some(series.last()), index), 1.0);
-        let name = canvas::cut(&series.name, names, 10.0);
-        canvas.words(area.x + 16.0, y, 10.0, canvas::TEXT, &name);
+        canvas.rect(mark, &field.color(Some(series.last()), index), 1.0);
+        let name = canvas::truncate(&series.name, names, 10.0);
+        canvas.text(area.x + 16.0, y, 10.0, canvas::TEXT, &name);
         let calcs = [
             (0.0, series.last()),
             (1.0, series.largest()),
@@ -167,7 +177,7 @@ fn legend(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series]) {
         ];
         for (column, value) in calcs {
             let text = field.text(Some(value));
-            canvas.words_before(right(column), y, 10.0, canvas::TEXT, &text);
+            canvas.text_end(right(column), y, 10.0, canvas::TEXT, &text);
         }
     }
 }
@@ -176,10 +186,10 @@ fn legend(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series]) {
 mod tests {
     use serde_json::json;
 
-    use super::{Area, Canvas, Series, Span, draw, pieces};
+    use super::{Area, Canvas, Period, Series, draw, segments};
     use observability::dashboards::{Panel, Target, Unit};
 
-    const SPAN: Span = Span {
+    const PERIOD: Period = Period {
         from: 1_800_000_000.0,
         to: 1_800_000_120.0,
     };
@@ -187,7 +197,7 @@ mod tests {
     fn series(name: &str, values: &[(f64, f64)]) -> Series {
         let values: Vec<_> = values
             .iter()
-            .map(|(at, value)| json!([SPAN.from + at, value.to_string()]))
+            .map(|(at, value)| json!([PERIOD.from + at, value.to_string()]))
             .collect();
         Series::of(&json!({ "metric": {}, "values": values }), name).unwrap_or_default()
     }
@@ -200,7 +210,7 @@ mod tests {
             width: 600.0,
             height: 240.0,
         };
-        draw(&mut canvas, area, &panel.json(1, json!({})), all, SPAN);
+        draw(&mut canvas, area, &panel.json(1, json!({})), all, PERIOD);
         canvas.svg()
     }
 
@@ -216,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn budgets_below_zero_are_inside() {
+    fn negative_values_are_in_range() {
         let panel = Panel::timeseries("Budget left").unit(Unit::Part).signed();
         let budget = series("availability", &[(0.0, 1.0), (60.0, -91.61)]);
         let svg = svg(&panel, &[&budget]);
@@ -226,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn legend_has_calcs_and_the_largest_first() {
+    fn legend_is_sorted_by_largest_value() {
         let panel = Panel::timeseries("Duration").unit(Unit::Seconds);
         let (low, high) = (
             series("low", &[(0.0, 0.11)]),
@@ -242,19 +252,19 @@ mod tests {
             at(">1.10 s<").is_some()
                 && at(">1.10 s<") < at(">3.30 s<")
                 && at(">3.30 s<") < at(">2.20 s<"),
-            "newest, largest, mean"
+            "latest, largest, mean"
         );
     }
 
     #[test]
-    fn gaps_break_lines_and_stacks_add_up() {
+    fn gaps_split_lines_and_stacks_add_up() {
         let (a, b) = (
             series("a", &[(0.0, 1.0), (1.0, 1.0), (5.0, 1.0)]),
             series("b", &[(0.0, 2.0), (1.0, 4.0)]),
         );
-        let lines = pieces(&[&a, &b], true);
+        let lines = segments(&[&a, &b], true);
         assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
-        let from = SPAN.from;
+        let from = PERIOD.from;
         assert_eq!(lines[1][0], [(from, 1.0, 3.0), (from + 1.0, 1.0, 5.0)]);
     }
 

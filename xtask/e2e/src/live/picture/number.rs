@@ -1,7 +1,8 @@
-//! Numbers as Grafana writes them, by the ids of its units.
+//! Formats numbers as Grafana does, by the id of the unit.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Units of durations: upper limit and size in seconds, singular and plural.
 const SECOND: [(f64, f64, &str, &str); 8] = [
     (1e-6, 1e-9, " ns", " ns"),
     (1e-3, 1e-6, " µs", " µs"),
@@ -13,7 +14,7 @@ const SECOND: [(f64, f64, &str, &str); 8] = [
     (31_536_000.0, 604_800.0, " week", " weeks"),
 ];
 
-/// The units that can be written.
+/// The supported units.
 pub(super) const UNITS: [&str; 9] = [
     "short",
     "percentunit",
@@ -26,21 +27,21 @@ pub(super) const UNITS: [&str; 9] = [
     "bool_yes_no",
 ];
 
-/// A single value, with three digits where it is no integer.
-pub(super) fn shown(value: f64, unit: &str) -> String {
-    written(value, unit, digits)
+/// Formats a single value, with three digits if it is not an integer.
+pub(super) fn format(value: f64, unit: &str) -> String {
+    format_with(value, unit, digits)
 }
 
-/// A value beside an axis whose lines are `step` apart: without zeros at the end where they tell nothing.
-pub(super) fn on_axis(value: f64, step: f64, unit: &str) -> String {
+/// Formats the label of an axis with ticks `step` apart, without trailing zeros.
+pub(super) fn format_on_axis(value: f64, step: f64, unit: &str) -> String {
     if step >= 1.0 {
-        shown(value, unit)
+        format(value, unit)
     } else {
-        written(value, unit, |value| trimmed(&digits(value)))
+        format_with(value, unit, |value| trimmed(&digits(value)))
     }
 }
 
-fn written(value: f64, unit: &str, digits: fn(f64) -> String) -> String {
+fn format_with(value: f64, unit: &str, digits: fn(f64) -> String) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "∞" } else { "-∞" }.to_owned();
     }
@@ -73,7 +74,7 @@ fn duration(value: f64, digits: fn(f64) -> String) -> String {
         return "0 s".to_owned();
     }
     let fits = |(below, ..): &&(f64, f64, &str, &str)| value.abs() < *below;
-    // Grafana begins years at 365 days and counts them in tropical ones.
+    // Grafana uses years from 365 days on, but divides by tropical years.
     let year = (f64::INFINITY, 31_556_900.0, " year", " years");
     let (_, one, single, several) = *SECOND.iter().find(fits).unwrap_or(&year);
     let value = rounded(value / one);
@@ -81,7 +82,7 @@ fn duration(value: f64, digits: fn(f64) -> String) -> String {
     format!("{}{unit}", digits(value))
 }
 
-/// How long a time in milliseconds since 1970 is ago.
+/// Formats a time in milliseconds since 1970 relative to now.
 fn ago(value: f64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = now.unwrap_or_default().as_secs_f64() - value / 1000.0;
@@ -108,7 +109,7 @@ fn ago(value: f64) -> String {
     }
 }
 
-/// Without what a division by a binary fraction adds: 0.0042 by 0.001.
+/// Removes the error of a division by a binary fraction, such as 0.0042 / 0.001.
 fn rounded(value: f64) -> f64 {
     format!("{value:.12e}").parse().unwrap_or(value)
 }
@@ -120,7 +121,7 @@ fn digits(value: f64) -> String {
     let before = value.abs().log10().floor();
     let decimals = (0_u8..=20).find(|decimals| f64::from(*decimals) >= 2.0 - before);
     let decimals = decimals.unwrap_or(20);
-    // Halves go up as in JavaScript, which rounds the product: 5.895 is 5.90, though its binary fraction is below that.
+    // JavaScript rounds the product, halves upwards: 5.895 becomes 5.90, although its binary value is lower.
     let factor = 10_f64.powi(i32::from(decimals));
     let value = (value * factor + 0.5).floor() / factor;
     format!("{value:.*}", usize::from(decimals))
@@ -136,11 +137,11 @@ fn trimmed(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{on_axis, shown};
+    use super::{format, format_on_axis};
 
-    /// What `@grafana/data` 13.2.3 writes.
+    /// The expected texts are those of `@grafana/data` 13.2.3.
     #[test]
-    fn numbers_are_written_as_grafana_does() {
+    fn numbers_are_formatted_like_grafana() {
         for (value, unit, text) in [
             (0.0, "short", "0"),
             (999.0, "short", "999"),
@@ -190,12 +191,12 @@ mod tests {
             (0.0, "bool_yes_no", "No"),
             (1.0, "bool_yes_no", "Yes"),
         ] {
-            assert_eq!(shown(value, unit), text, "{value} {unit}");
+            assert_eq!(format(value, unit), text, "{value} {unit}");
         }
     }
 
     #[test]
-    fn axes_have_no_zeros_at_the_end() {
+    fn axis_labels_have_no_trailing_zeros() {
         for (value, step, unit, text) in [
             (0.2, 0.2, "percentunit", "20%"),
             (0.25, 0.25, "percentunit", "25%"),
@@ -205,7 +206,7 @@ mod tests {
             (-100.0, 20.0, "percentunit", "-10000%"),
             (1_500.0, 500.0, "short", "1.50 K"),
         ] {
-            assert_eq!(on_axis(value, step, unit), text);
+            assert_eq!(format_on_axis(value, step, unit), text);
         }
     }
 }

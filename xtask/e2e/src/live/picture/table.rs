@@ -1,4 +1,4 @@
-//! A table: one row for each combination of labels, as the transformations join, order and name them.
+//! Table panels, with rows joined and columns ordered by transformations.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::{
 const ROW: f64 = 24.0;
 const SIZE: f64 = 11.0;
 
-/// The columns, and the cells of each row.
+/// The columns and the cells of each row.
 #[derive(Debug, PartialEq)]
 struct Table {
     columns: Vec<String>,
@@ -26,8 +26,8 @@ enum Cell {
     Value(Option<f64>),
 }
 
-pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, shown: &[Vec<Series>]) {
-    let table = Table::of(panel, shown);
+pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, answers: &[Vec<Series>]) {
+    let table = Table::of(panel, answers);
     let width = area.width / table.columns.len().max(1) as f64;
     let fits = (area.height / ROW).floor().max(2.0) - 1.0;
     for (column, x) in table
@@ -37,12 +37,12 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, shown: &[Vec<
     {
         let field = Field::of(panel, column);
         let right = field.get("custom.align") == "right";
-        let write = |canvas: &mut Canvas, y: f64, colour: &str, text: &str| {
-            let text = canvas::cut(text, width - 10.0, SIZE);
+        let write = |canvas: &mut Canvas, y: f64, color: &str, text: &str| {
+            let text = canvas::truncate(text, width - 10.0, SIZE);
             if right {
-                canvas.words_before(x + width - 5.0, y, SIZE, colour, &text);
+                canvas.text_end(x + width - 5.0, y, SIZE, color, &text);
             } else {
-                canvas.words(x + 5.0, y, SIZE, colour, &text);
+                canvas.text(x + 5.0, y, SIZE, color, &text);
             }
         };
         write(canvas, area.y + 15.0, canvas::LINK, column);
@@ -53,22 +53,22 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, shown: &[Vec<
             canvas.line(x, y, x + width, y, canvas::GRID);
             match index.and_then(|index| cells.get(index)) {
                 Some(Cell::Value(value)) => {
-                    let is_coloured = field.get("custom.cellOptions")["type"] == "color-background";
-                    if is_coloured {
+                    let is_colored = field.get("custom.cellOptions")["type"] == "color-background";
+                    if is_colored {
                         let cell = Area {
                             x,
                             y,
                             width,
                             height: ROW,
                         };
-                        canvas.bar(cell, field.colour_of(*value), 0.9);
+                        canvas.rect(cell, field.color_of(*value), 0.9);
                     }
-                    let colour = if is_coloured {
+                    let color = if is_colored {
                         canvas::WHITE
                     } else {
                         canvas::TEXT
                     };
-                    write(canvas, y + 16.0, colour, &field.text(*value));
+                    write(canvas, y + 16.0, color, &field.text(*value));
                 }
                 Some(Cell::Label(label)) => write(canvas, y + 16.0, canvas::TEXT, label),
                 None => {}
@@ -78,35 +78,35 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, shown: &[Vec<
     let below = table.rows.len() as f64 - fits;
     if below > 0.0 {
         let text = format!("{below:.0} more below");
-        canvas.words_before(
+        canvas.text_end(
             area.x + area.width - 5.0,
             area.y + area.height + 6.0,
             10.0,
-            canvas::QUIET,
+            canvas::MUTED,
             &text,
         );
     }
 }
 
-/// Labels, and the value of each query for them.
+/// Labels and the value of each query for them.
 type Joined<'a> = (&'a BTreeMap<String, String>, Vec<Option<f64>>);
 
 impl Table {
-    fn of(panel: &Value, shown: &[Vec<Series>]) -> Self {
+    fn of(panel: &Value, answers: &[Vec<Series>]) -> Self {
         let organize = &panel["transformations"][1]["options"];
-        // The letter of a query, unless it is the only one.
-        let value = |index: usize| match shown.len() {
+        // Grafana adds the letter of the query if there are several.
+        let value = |index: usize| match answers.len() {
             1 => "Value".to_owned(),
             _ => format!("Value #{}", ('A'..).nth(index).unwrap_or('?')),
         };
         let mut joined: Vec<Joined<'_>> = Vec::new();
-        for (index, series) in shown.iter().enumerate() {
+        for (index, series) in answers.iter().enumerate() {
             for series in series {
                 let place = joined
                     .iter()
                     .position(|(labels, _)| **labels == series.labels);
                 let place = place.unwrap_or_else(|| {
-                    joined.push((&series.labels, vec![None; shown.len()]));
+                    joined.push((&series.labels, vec![None; answers.len()]));
                     joined.len() - 1
                 });
                 if let Some(cell) = joined
@@ -117,12 +117,12 @@ impl Table {
                 }
             }
         }
-        // Labels that no row has make no column, and neither do queries without an answer.
-        let labels = shown
+        // Labels without a row and queries without a result have no column.
+        let labels = answers
             .iter()
             .flatten()
             .flat_map(|series| series.labels.keys());
-        let values = shown.iter().enumerate();
+        let values = answers.iter().enumerate();
         let values = values
             .filter(|(_, series)| !series.is_empty())
             .map(|(index, _)| value(index));
@@ -135,7 +135,7 @@ impl Table {
             .iter()
             .map(|(labels, values)| {
                 let cell = |name: &String| {
-                    let found = (0..shown.len()).find(|index| value(*index) == *name);
+                    let found = (0..answers.len()).find(|index| value(*index) == *name);
                     match found {
                         Some(index) => Cell::Value(values.get(index).copied().flatten()),
                         None => Cell::Label(labels.get(name).cloned().unwrap_or_default()),
@@ -202,7 +202,7 @@ mod tests {
         Series::of(&json!({ "metric": metric, "value": [0, value] }), "").unwrap_or_default()
     }
 
-    fn shown() -> [Vec<Series>; 2] {
+    fn answers() -> [Vec<Series>; 2] {
         [
             vec![series("a", "0.1"), series("b", "90"), series("c", "2")],
             vec![series("c", "1"), series("a", "0.995")],
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn rows_are_sorted_and_columns_named() {
-        let table = Table::of(&panel(), &shown());
+        let table = Table::of(&panel(), &answers());
         assert_eq!(table.columns, ["Statement", "Service", "Busy", "Promised"]);
         let first: Vec<_> = table.rows.iter().filter_map(|row| row.first()).collect();
         let label = |text: &str| Cell::Label(text.to_owned());
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_have_units_and_colours() {
+    fn cells_have_units_and_colors() {
         let mut canvas = Canvas::new(400.0, 200.0);
         let area = Area {
             x: 0.0,
@@ -234,7 +234,7 @@ mod tests {
             width: 400.0,
             height: 200.0,
         };
-        draw(&mut canvas, area, &panel(), &shown());
+        draw(&mut canvas, area, &panel(), &answers());
         let svg = canvas.svg();
         for text in [
             ">100%<",
@@ -246,7 +246,7 @@ mod tests {
         ] {
             assert!(svg.contains(text), "{text}: {svg}");
         }
-        // One green, one red, and no value, which has reached the first threshold.
+        // One value is green and one is red. The missing value has the color of the first threshold, red.
         assert_eq!(svg.matches("#73BF69").count(), 1, "{svg}");
         assert_eq!(svg.matches("#F2495C").count(), 2, "{svg}");
     }

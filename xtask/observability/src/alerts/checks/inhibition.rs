@@ -1,4 +1,6 @@
-//! What is left out because something larger says it already: asked of a running Alertmanager, because amtool cannot tell.
+//! Tests of the inhibition rules in a running Alertmanager.
+//!
+//! `amtool` cannot evaluate inhibition rules.
 
 use std::{fs, time::Duration};
 
@@ -8,41 +10,41 @@ use support::{Cases, http, paths, process::Process, tools};
 
 use crate::alerts::output;
 
-/// What fires at the same time, and which of it is left out.
-struct Scene {
+/// Alerts that fire at the same time, and which of them are suppressed.
+struct Scenario {
     name: &'static str,
-    fires: &'static [Fires],
+    fires: &'static [FiringAlert],
 }
 
-/// One alert.
-struct Fires {
+/// A firing alert, and whether Alertmanager must suppress it.
+struct FiringAlert {
     name: &'static str,
     severity: &'static str,
     labels: &'static [(&'static str, &'static str)],
-    left_out: bool,
+    suppressed: bool,
 }
 
-const fn heard(
+const fn active(
     name: &'static str,
     severity: &'static str,
     labels: &'static [(&'static str, &'static str)],
-) -> Fires {
-    Fires {
+) -> FiringAlert {
+    FiringAlert {
         name,
         severity,
         labels,
-        left_out: false,
+        suppressed: false,
     }
 }
 
-const fn left_out(
+const fn suppressed(
     name: &'static str,
     severity: &'static str,
     labels: &'static [(&'static str, &'static str)],
-) -> Fires {
-    Fires {
-        left_out: true,
-        ..heard(name, severity, labels)
+) -> FiringAlert {
+    FiringAlert {
+        suppressed: true,
+        ..active(name, severity, labels)
     }
 }
 
@@ -76,116 +78,120 @@ const WEST: &[(&str, &str)] = &[
     ("job", "orders"),
 ];
 
-const SCENES: [Scene; 10] = [
-    Scene {
-        name: "a service that is down says so and nothing else, and others speak for themselves",
+const SCENARIOS: [Scenario; 10] = [
+    Scenario {
+        name: "ServiceDown suppresses all other alerts of its service only",
         fires: &[
-            heard("ServiceDown", "critical", ORDERS),
-            left_out("HttpAvailabilityBudgetBurn", "critical", ORDERS),
-            left_out("ProcessMemoryNearLimit", "warning", ORDERS),
-            heard("ProcessMemoryNearLimit", "warning", &[("job", "billing")]),
-            heard("Watchdog", "info", &[]),
+            active("ServiceDown", "critical", ORDERS),
+            suppressed("HttpAvailabilityBudgetBurn", "critical", ORDERS),
+            suppressed("ProcessMemoryNearLimit", "warning", ORDERS),
+            active("ProcessMemoryNearLimit", "warning", &[("job", "billing")]),
+            active("Watchdog", "info", &[]),
         ],
     },
-    Scene {
-        name: "a page leaves out the ticket for the same objective, and no other",
+    Scenario {
+        name: "a page suppresses the ticket of the same objective only",
         fires: &[
-            heard("HttpAvailabilityBudgetBurn", "critical", ORDERS),
-            left_out("HttpAvailabilityBudgetBurn", "warning", ORDERS),
-            heard("HttpLatencyBudgetBurn", "warning", ORDERS),
+            active("HttpAvailabilityBudgetBurn", "critical", ORDERS),
+            suppressed("HttpAvailabilityBudgetBurn", "warning", ORDERS),
+            active("HttpLatencyBudgetBurn", "warning", ORDERS),
         ],
     },
-    Scene {
-        name: "a queue that stalls leaves out that it grows, and no other queue",
+    Scenario {
+        name: "a stalled queue suppresses the growth of the same queue only",
         fires: &[
-            heard("WorkerQueueStalled", "critical", EMAILS),
-            left_out("WorkerQueueGrowing", "warning", EMAILS),
-            heard(
+            active("WorkerQueueStalled", "critical", EMAILS),
+            suppressed("WorkerQueueGrowing", "warning", EMAILS),
+            active(
                 "WorkerQueueGrowing",
                 "warning",
                 &[("job", "orders"), ("queue", "invoices")],
             ),
         ],
     },
-    Scene {
-        name: "time-outs of a pool leave out that it is used up, and no pool of another pod",
+    Scenario {
+        name: "time-outs of a pool suppress the exhaustion of the same pool only",
         fires: &[
-            heard("DatabasePoolTimeouts", "warning", MAIN_OF_A),
-            left_out("DatabasePoolExhausted", "warning", MAIN_OF_A),
-            heard("DatabasePoolExhausted", "warning", MAIN_OF_B),
-            heard("DatabasePoolExhausted", "warning", JOBS_OF_A),
+            active("DatabasePoolTimeouts", "warning", MAIN_OF_A),
+            suppressed("DatabasePoolExhausted", "warning", MAIN_OF_A),
+            active("DatabasePoolExhausted", "warning", MAIN_OF_B),
+            active("DatabasePoolExhausted", "warning", JOBS_OF_A),
         ],
     },
-    Scene {
-        name: "an absent service and one that is down do not leave out each other",
+    Scenario {
+        name: "ServiceAbsent and ServiceDown do not suppress each other",
         fires: &[
-            heard("ServiceAbsent", "critical", ORDERS),
-            heard("ServiceDown", "critical", ORDERS),
+            active("ServiceAbsent", "critical", ORDERS),
+            active("ServiceDown", "critical", ORDERS),
         ],
     },
-    Scene {
-        name: "a staging that is down leaves out nothing of production",
+    Scenario {
+        name: "ServiceDown in staging suppresses nothing of production",
         fires: &[
-            heard("ServiceDown", "warning", STAGING),
-            left_out("ProcessMemoryNearLimit", "warning", STAGING),
-            heard("HttpAvailabilityBudgetBurn", "critical", PRODUCTION),
-            heard("ProcessMemoryNearLimit", "warning", PRODUCTION),
+            active("ServiceDown", "warning", STAGING),
+            suppressed("ProcessMemoryNearLimit", "warning", STAGING),
+            active("HttpAvailabilityBudgetBurn", "critical", PRODUCTION),
+            active("ProcessMemoryNearLimit", "warning", PRODUCTION),
         ],
     },
-    Scene {
-        name: "production and staging that are both down are both told of",
+    Scenario {
+        name: "ServiceDown fires for production and staging at the same time",
         fires: &[
-            heard("ServiceDown", "critical", PRODUCTION),
-            heard("ServiceDown", "warning", STAGING),
-            left_out("HttpAvailabilityBudgetBurn", "critical", PRODUCTION),
-            left_out("HttpAvailabilityBudgetBurn", "warning", STAGING),
+            active("ServiceDown", "critical", PRODUCTION),
+            active("ServiceDown", "warning", STAGING),
+            suppressed("HttpAvailabilityBudgetBurn", "critical", PRODUCTION),
+            suppressed("HttpAvailabilityBudgetBurn", "warning", STAGING),
         ],
     },
-    Scene {
-        name: "a page of production leaves out no ticket of staging",
+    Scenario {
+        name: "a page of production suppresses no ticket of staging",
         fires: &[
-            heard("HttpAvailabilityBudgetBurn", "critical", PRODUCTION),
-            left_out("HttpAvailabilityBudgetBurn", "warning", PRODUCTION),
-            heard("HttpAvailabilityBudgetBurn", "warning", STAGING),
+            active("HttpAvailabilityBudgetBurn", "critical", PRODUCTION),
+            suppressed("HttpAvailabilityBudgetBurn", "warning", PRODUCTION),
+            active("HttpAvailabilityBudgetBurn", "warning", STAGING),
         ],
     },
-    Scene {
-        name: "what is down in one cluster leaves out nothing of another",
+    Scenario {
+        name: "ServiceDown in one cluster suppresses nothing of another",
         fires: &[
-            heard("ServiceDown", "critical", EAST),
-            left_out("HttpLatencyBudgetBurn", "critical", EAST),
-            heard("HttpLatencyBudgetBurn", "critical", WEST),
+            active("ServiceDown", "critical", EAST),
+            suppressed("HttpLatencyBudgetBurn", "critical", EAST),
+            active("HttpLatencyBudgetBurn", "critical", WEST),
         ],
     },
-    Scene {
-        name: "a service without a namespace is another one than that of its name in one",
+    Scenario {
+        name: "a service without a namespace differs from one with a namespace",
         fires: &[
-            heard("ServiceDown", "critical", ORDERS),
-            left_out("HttpLatencyBudgetBurn", "critical", ORDERS),
-            heard("HttpLatencyBudgetBurn", "critical", PRODUCTION),
+            active("ServiceDown", "critical", ORDERS),
+            suppressed("HttpLatencyBudgetBurn", "critical", ORDERS),
+            active("HttpLatencyBudgetBurn", "critical", PRODUCTION),
         ],
     },
 ];
 
 pub(super) fn cases(cases: &mut Cases, alertmanager: &tools::Alertmanager) {
-    for (number, scene) in SCENES.iter().enumerate() {
-        cases.check(&format!("Alertmanager: {}", scene.name), || {
-            play(alertmanager, number, scene)
+    for (number, scenario) in SCENARIOS.iter().enumerate() {
+        cases.check(&format!("Alertmanager: {}", scenario.name), || {
+            run_scenario(alertmanager, number, scenario)
         });
     }
 }
 
-/// Each in an Alertmanager of its own, because it remembers.
-fn play(alertmanager: &tools::Alertmanager, number: usize, scene: &Scene) -> anyhow::Result<()> {
+/// Runs one scenario in a new Alertmanager, which has no alerts yet.
+fn run_scenario(
+    alertmanager: &tools::Alertmanager,
+    number: usize,
+    scenario: &Scenario,
+) -> anyhow::Result<()> {
     let folder = paths::fresh(&format!("alertmanager-{number}"))
         .context("cannot empty a folder of target")?;
-    // With its waits, and with receivers that are not there: nothing is sent within the minute that this takes.
+    // The receivers do not exist. The configured waits are longer than this test, so that nothing is sent to them.
     let config = folder.join("alertmanager.yml");
     fs::copy(output::folder().join("alertmanager.yml"), &config)?;
     let mut command = alertmanager.server();
     command.arg(format!("--config.file={}", config.display()));
     command.arg(format!("--storage.path={}", folder.join("data").display()));
-    // It is alone.
+    // Any free port, and no cluster of Alertmanagers.
     command.args([
         "--web.listen-address=127.0.0.1:0",
         "--cluster.listen-address=",
@@ -198,7 +204,7 @@ fn play(alertmanager: &tools::Alertmanager, number: usize, scene: &Scene) -> any
             .map(|address| format!("http://{address}/api/v2/alerts"))
     })?;
 
-    let alerts: Vec<_> = scene.fires.iter().map(alert).collect();
+    let alerts: Vec<_> = scenario.fires.iter().map(alert).collect();
     let body = json!(alerts).to_string();
     let answer = http::send(
         "POST",
@@ -209,15 +215,15 @@ fn play(alertmanager: &tools::Alertmanager, number: usize, scene: &Scene) -> any
     if answer.status != 200 {
         bail!("Alertmanager answered {}: {}", answer.status, answer.body);
     }
-    // It decides about an alert when it is processed, or asked for.
+    // Alertmanager decides asynchronously whether an alert is suppressed.
     http::poll(&address, &[], DEADLINE, |answer| {
         let alerts: Value = serde_json::from_str(&answer.body).ok()?;
-        as_expected(scene.fires, alerts.as_array()?).then_some(())
+        as_expected(scenario.fires, alerts.as_array()?).then_some(())
     })
-    .context("some alert is left out that should not be, or the other way round")
+    .context("the set of suppressed alerts differs from the expected one")
 }
 
-fn alert(fires: &Fires) -> Value {
+fn alert(fires: &FiringAlert) -> Value {
     let mut labels = json!({"alertname": fires.name, "severity": fires.severity});
     for (label, value) in fires.labels {
         labels[*label] = json!(value);
@@ -225,9 +231,9 @@ fn alert(fires: &Fires) -> Value {
     json!({ "labels": labels })
 }
 
-fn as_expected(fires: &[Fires], alerts: &[Value]) -> bool {
-    let found = |fires: &Fires| {
-        let expected = if fires.left_out {
+fn as_expected(fires: &[FiringAlert], alerts: &[Value]) -> bool {
+    let found = |fires: &FiringAlert| {
+        let expected = if fires.suppressed {
             "suppressed"
         } else {
             "active"

@@ -1,81 +1,81 @@
-//! What every rule must be: the checks of Cloudflare's pint that apply to files, the conventions of the monitoring mixins, and
-//! ours.
+//! Lints of rules.
 //!
-//! Each brings a way to break it, so that one that objects to nothing is found out. There are no exclusions.
+//! They are the checks of Cloudflare's pint that apply to files, the conventions of the monitoring mixins, and own ones. Each
+//! lint has an example violation, so that a lint without effect is detected. There are no exclusions.
 
+mod metadata;
 mod query;
-mod words;
 
 use super::rule::Rule;
 
-/// One thing that is true of every rule.
+/// A lint of rules.
 pub(super) struct Lint {
-    /// Ends a sentence that begins with `every rule`.
+    /// The requirement; it follows the words `every rule`.
     pub(super) name: &'static str,
-    /// What is wrong.
-    pub(super) objects: fn(&Rule) -> Option<String>,
-    /// Makes it wrong.
+    /// Returns how a rule violates the lint, or `None`.
+    pub(super) check: fn(&Rule) -> Option<String>,
+    /// Changes a valid rule so that it violates the lint.
     pub(super) breaks: fn(&mut Rule),
 }
 
-/// Those that hold for a query that is no rule as well.
-pub(super) const OF_ANY_QUERY: [fn(&Rule) -> Option<String>; 6] = [
+/// The lints that apply to any query, also outside a rule.
+pub(super) const ANY_QUERY: [fn(&Rule) -> Option<String>; 6] = [
     query::does_not_parse,
-    query::adds_up_services,
-    query::adds_up_things,
-    query::matches_services,
-    query::misses_births,
-    query::compares_with_an_instant,
+    query::merges_services,
+    query::merges_entities,
+    query::matches_across_services,
+    query::misses_new_series,
+    query::uses_single_instant,
 ];
 
-/// What holds of a query that a person asks once, while something goes on.
-pub(super) const OF_A_LOOK: &[fn(&Rule) -> Option<String>] = &[
+/// The lints of a query that an operator runs once, during an incident.
+pub(super) const AD_HOC_QUERY: &[fn(&Rule) -> Option<String>] = &[
     query::does_not_parse,
-    query::adds_up_services,
-    query::adds_up_things,
-    query::compares_with_an_instant,
+    query::merges_services,
+    query::merges_entities,
+    query::uses_single_instant,
 ];
 
-/// All of them.
+/// All lints of rules.
 pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "parses",
-        objects: query::does_not_parse,
+        check: query::does_not_parse,
         breaks: |rule| rule.expr.push('('),
     },
     Lint {
-        name: "compares with a limit, or asks what is not there, if it is an alert",
-        objects: query::compares_nothing,
+        name: "compares with a limit, or uses `unless`, if it is an alert",
+        check: query::compares_nothing,
         breaks: |rule| rule.expr = "sum by (cluster, namespace, job) (up)".to_owned(),
     },
     Lint {
-        name: "asks for metrics that exist",
-        objects: query::unknown_metric,
+        name: "selects metrics that exist",
+        check: query::unknown_metric,
         breaks: |rule| rule.expr = rule.expr.replace("_age_", "_aeg_"),
     },
     Lint {
-        name: "takes rates of counters, and of nothing else",
-        objects: query::rate_of_no_counter,
+        name: "takes rates of counters only",
+        check: query::rate_of_non_counter,
         breaks: |rule| rule.expr = "rate(worker_queue_depth[5m]) > 0".to_owned(),
     },
     Lint {
-        name: "adds up one service only: by cluster, namespace and job",
-        objects: query::adds_up_services,
+        name: "aggregates within one service: by cluster, namespace and job",
+        check: query::merges_services,
         breaks: |rule| {
             rule.expr = "max by (job, queue) (worker_queue_oldest_age_seconds) > 9".to_owned();
         },
     },
     Lint {
-        name: "adds up one thing only: no two pools, processes, queues, schedules or types of data",
-        objects: query::adds_up_things,
+        name: "aggregates within one pool, process, queue, schedule or type of data",
+        check: query::merges_entities,
         breaks: |rule| {
             rule.expr =
                 "avg by (cluster, namespace, job) (worker_queue_oldest_age_seconds) > 9".to_owned();
         },
     },
     Lint {
-        name: "matches a service with itself: on cluster, namespace and job",
-        objects: query::matches_services,
+        name: "matches series of the same service: on cluster, namespace and job",
+        check: query::matches_across_services,
         breaks: |rule| {
             rule.expr = rule
                 .expr
@@ -83,77 +83,77 @@ pub(super) const LINTS: &[Lint] = &[
         },
     },
     Lint {
-        name: "says whose it is, by cluster, namespace and job",
-        objects: query::loses_the_service,
+        name: "keeps the labels of the service: cluster, namespace and job",
+        check: query::drops_service_labels,
         breaks: |rule| rule.expr = "vector(time()) > 0".to_owned(),
     },
     Lint {
-        name: "counts with what a new series begins with",
-        objects: query::misses_births,
+        name: "counts the first value of a new series",
+        check: query::misses_new_series,
         breaks: |rule| {
             rule.expr =
                 "sum by (cluster, namespace, job) (rate(worker_tasks_total[5m])) > 0".to_owned();
         },
     },
     Lint {
-        name: "takes no failed scrape for a birth",
-        objects: query::compares_with_an_instant,
+        name: "tolerates a failed scrape when it looks for new series",
+        check: query::uses_single_instant,
         breaks: |rule| {
             rule.expr = "worker_tasks_total unless worker_tasks_total offset 1h".to_owned();
         },
     },
     Lint {
-        name: "counts no more where rules are loaded several times",
-        objects: query::counts_samples,
+        name: "counts the same if the rules are loaded several times",
+        check: query::counts_samples,
         breaks: |rule| {
             rule.expr = "30 * sum_over_time(slo:latency:errors_rate5m[1h]) > 9".to_owned();
         },
     },
     Lint {
-        name: "has regular expressions only where a value would not do",
-        objects: query::needless_pattern,
+        name: "uses regular expressions only where they are necessary",
+        check: query::needless_pattern,
         breaks: |rule| rule.expr = "up{job=~\"orders\"} == 0".to_owned(),
     },
     Lint {
-        name: "says how long it must be so, if it is an alert",
-        objects: |rule| {
+        name: "has a `for` duration, if it is an alert",
+        check: |rule| {
             (rule.alert.is_some() && rule.lasting.is_none()).then(|| "no `for`".to_owned())
         },
         breaks: |rule| rule.lasting = None,
     },
     Lint {
         name: "has a severity that Alertmanager routes, if it is an alert",
-        objects: words::severity,
+        check: metadata::severity,
         breaks: |rule| drop(rule.labels.insert("severity".to_owned(), "page".to_owned())),
     },
     Lint {
         name: "pages only for symptoms",
-        objects: words::pages_without_a_symptom,
+        check: metadata::pages_without_a_symptom,
         breaks: |rule| rule.alert = Some("ProcessMemoryNearLimit".to_owned()),
     },
     Lint {
-        name: "is called in CamelCase if it is an alert, and level:metric:operations if it records",
-        objects: words::name,
+        name: "is named in CamelCase if it is an alert, and level:metric:operations otherwise",
+        check: metadata::name,
         breaks: |rule| rule.alert = Some("worker_queue_stalled".to_owned()),
     },
     Lint {
-        name: "has a summary that is one sentence without values, if it is an alert",
-        objects: words::summary,
+        name: "has a summary of one sentence without values, if it is an alert",
+        check: metadata::summary,
         breaks: |rule| annotate(rule, "summary", "{{ $value }} jobs"),
     },
     Lint {
-        name: "describes what is wrong by labels that its query has",
-        objects: words::description,
+        name: "describes the problem with labels that its query has",
+        check: metadata::description,
         breaks: |rule| annotate(rule, "description", "{{ $labels.severity }} trouble."),
     },
     Lint {
-        name: "names its runbook and a dashboard that is there, if it is an alert",
-        objects: words::links,
+        name: "links to its runbook and to a dashboard that exists, if it is an alert",
+        check: metadata::links,
         breaks: |rule| annotate(rule, "dashboard_url", "https://g/d/firstlight-wroker"),
     },
 ];
 
-/// Another annotation in the place of the rule's own.
+/// Replaces an annotation of the rule.
 fn annotate(rule: &mut Rule, name: &str, text: &str) {
     rule.annotations.insert(name.to_owned(), text.to_owned());
 }

@@ -1,4 +1,4 @@
-//! Which receiver hears of which alert, by `amtool`, which reads the file as Alertmanager does.
+//! Checks of the routes by `amtool`, which evaluates them like Alertmanager.
 
 use std::{fs, process::Command};
 
@@ -18,7 +18,7 @@ pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
         || scaled(alertmanager),
     );
     cases.check(
-        "every alert reaches who it is for: a pager, the tickets, or the heartbeat",
+        "every alert reaches its receiver: the pager, the tickets, or the heartbeat",
         || {
             for alert in alerts() {
                 let severity = alert.severity.word();
@@ -33,16 +33,15 @@ pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
             Ok(())
         },
     );
-    cases.check(
-        "what has an unknown severity is a ticket and not lost",
-        || reaches(alertmanager, "tickets", "Other", "page"),
-    );
-    cases.check("what is only information goes nowhere", || {
+    cases.check("an alert with an unknown severity is a ticket", || {
+        reaches(alertmanager, "tickets", "Other", "page")
+    });
+    cases.check("an alert of severity info is not sent", || {
         reaches(alertmanager, "none", "Other", "info")
     });
 }
 
-/// With short waits.
+/// Checks the configuration with scaled durations.
 fn scaled(tools: &Alertmanager) -> anyhow::Result<()> {
     let file = paths::fresh("alertmanager-scaled")?.join("alertmanager.yml");
     let text = routes::config(Timing::Scaled, &routes::EXAMPLE);

@@ -1,4 +1,4 @@
-//! A rule as it is committed: what Prometheus will read, and not what the generator meant.
+//! Rules read from the committed files, as Prometheus loads them.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ pub(super) struct Rule {
     pub(super) alert: Option<String>,
     pub(super) record: Option<String>,
     pub(super) expr: String,
-    /// `for`, which is a keyword here.
+    /// The field `for`, which is a keyword in Rust.
     pub(super) lasting: Option<String>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) annotations: BTreeMap<String, String>,
 }
 
 impl Rule {
-    /// Of the alert, or of what it records.
+    /// The name of the alert, or of the recorded series.
     pub(super) fn name(&self) -> &str {
         let name = self.alert.as_ref().or(self.record.as_ref());
         name.map_or("", String::as_str)
@@ -59,7 +59,7 @@ impl Rule {
     }
 }
 
-/// The rules of both files.
+/// The rules of both committed files.
 pub(super) fn committed() -> anyhow::Result<Vec<Rule>> {
     let mut rules = Vec::new();
     for name in ["objectives.yml", "firstlight.rules.yml"] {

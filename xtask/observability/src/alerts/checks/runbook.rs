@@ -1,7 +1,7 @@
-//! That what a runbook leads to is there: dashboards, panels, metrics. A page of the book that runbooks go on in is
-//! held to the same, but for the sections.
+//! Checks that the dashboards, panels and metrics in runbooks exist.
 //!
-//! In these pages, *italics* are the titles of rows and panels, and queries are blocks of `promql`, one query to a line.
+//! The slow query guide of the book, which runbooks refer to, has the same checks except for the sections. In these documents,
+//! *italics* mark the titles of rows and panels. Queries are in `promql` blocks, one per line.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use support::paths;
 
 use crate::{dashboards, expr, foreign};
 
-/// Names and texts, without the folder's own page.
+/// The names and texts of all runbooks, without the index.
 pub(super) fn all() -> anyhow::Result<BTreeMap<String, String>> {
     let folder = paths::root().join("docs/runbooks");
     let entries = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
@@ -32,7 +32,7 @@ pub(super) fn all() -> anyhow::Result<BTreeMap<String, String>> {
     Ok(runbooks)
 }
 
-/// What is read behind an alert: the runbooks, and what they lead to in the book.
+/// The runbooks, and the slow query guide of the book.
 fn pages() -> anyhow::Result<BTreeMap<String, String>> {
     let mut pages = all()?;
     let path = paths::root().join("docs/book/src/slow-query.md");
@@ -41,7 +41,7 @@ fn pages() -> anyhow::Result<BTreeMap<String, String>> {
     Ok(pages)
 }
 
-/// In this order.
+/// The sections of a runbook, in this order.
 const SECTIONS: [&str; 6] = [
     "## Meaning",
     "## Impact",
@@ -100,7 +100,7 @@ fn collect_titles(json: &Value, titles: &mut BTreeSet<String>) {
     }
 }
 
-/// The text without code and without what is bold.
+/// The text without code and without the markers of bold text.
 fn prose(text: &str) -> String {
     let without_blocks: String = text.split("```").step_by(2).collect();
     let without_code: String = without_blocks.split('`').step_by(2).collect();

@@ -1,8 +1,11 @@
-//! Every pair of windows fires alone where its burn rate is reached and no faster one, and one error among few is no alert.
+//! Tests of burn rate alerts.
+//!
+//! Each pair of windows fires alone if its burn rate is reached and no faster one. A single error among few requests is no
+//! alert.
 
-pub(in super::super) mod births;
 mod declared;
 mod endings;
+pub(in super::super) mod new_series;
 
 use super::{OBJECTIVES, Objective, burn};
 use crate::{
@@ -22,7 +25,7 @@ const DECLARED: [&str; 2] = [
     r#"slo:latency:declared_objective_ratio{job="orders"}"#,
 ];
 
-/// Good requests a minute.
+/// Requests per minute.
 const TRAFFIC: f64 = 10_000.0;
 
 pub(in super::super) fn all() -> Vec<AlertTest> {
@@ -34,7 +37,7 @@ pub(in super::super) fn all() -> Vec<AlertTest> {
     }
     alert_tests.push(fires(Objective::Grpc, BURNS[0], true));
     alert_tests.extend(endings::all());
-    // What was promised by default is a ticket.
+    // A breach of a default objective is a ticket.
     alert_tests.push(fires(Objective::Availability, BURNS[0], false));
     alert_tests.extend(OBJECTIVES.map(transient));
     alert_tests.extend([Objective::Availability, Objective::Latency].map(quiet_night));
@@ -42,25 +45,28 @@ pub(in super::super) fn all() -> Vec<AlertTest> {
     alert_tests
 }
 
-/// With objectives that are declared, and are those of the defaults.
+/// Adds declared objectives with the default values.
 fn declared(test: AlertTest) -> AlertTest {
     test.series(DECLARED[0], "0.999x400")
         .series(DECLARED[1], "0.99x400")
 }
 
-/// A little faster than the pair's burn rate, and slower than that of the pair above it, for a little longer than its wait.
-fn fires(objective: Objective, burn: Burn, promised: bool) -> AlertTest {
+/// Errors at 1.25 times the pair's burn rate.
+///
+/// They last for ten minutes longer than the pair's wait. The rate is below that of the next faster pair.
+fn fires(objective: Objective, burn: Burn, is_declared: bool) -> AlertTest {
     let budget = 1.0
         - match objective {
             Objective::Availability | Objective::Grpc => limits::AVAILABILITY,
             Objective::Latency => limits::LATENCY,
         };
-    let part = 1.25 * burn.rate * budget;
+    let ratio = 1.25 * burn.rate * budget;
     let wait = minutes(burn.wait);
     let fault = wait + 10;
-    // A quarter of the fault's time dilutes a rate that is a quarter too high, unless the short window has forgotten it sooner.
+    // After a quarter of the fault's duration, the rate, which was a quarter too high, is below the limit again. The short
+    // window may end the alert sooner.
     let after = minutes(burn.short).min(fault / 4) + 20;
-    let bad = (TRAFFIC * part).round();
+    let bad = (TRAFFIC * ratio).round();
     let rising = |step: f64| format!("0+{step}x{fault} {}x{after}", step * f64::from(fault));
     let going_on = |step: f64| format!("0+{step}x{}", fault + after);
     let name = format!("{} times too fast", burn.rate);
@@ -69,7 +75,7 @@ fn fires(objective: Objective, burn: Burn, promised: bool) -> AlertTest {
         0,
         &going_on(0.0).replace("0+0x", "Vx"),
     );
-    let test = if promised { declared(test) } else { test };
+    let test = if is_declared { declared(test) } else { test };
     let test = match objective {
         Objective::Availability => test
             .series(ALL, going_on(TRAFFIC - bad))
@@ -89,7 +95,7 @@ fn fires(objective: Objective, burn: Burn, promised: bool) -> AlertTest {
         Objective::Grpc => ("gRPC calls", "failed"),
         Objective::Latency => ("requests", "were slower than promised"),
     };
-    let says = format!(
+    let description = format!(
         "{}% of the {requests} to orders {what} in the last {}. At this rate the error budget of 30 days is gone within {:.0} days.",
         significant(bad / TRAFFIC * 100.0),
         burn.long,
@@ -101,14 +107,14 @@ fn fires(objective: Objective, burn: Burn, promised: bool) -> AlertTest {
         ("job", "orders"),
     ];
     if burn.pages {
-        let objective = if promised { "declared" } else { "default" };
+        let objective = if is_declared { "declared" } else { "default" };
         labels.push(("objective", objective));
     }
-    test.fires(wait + 8, &labels, says)
+    test.fires(wait + 8, &labels, description)
         .resolved_only(fault + after, "long", burn.long)
 }
 
-/// One minute of trouble in two hours.
+/// One minute of errors in two hours.
 fn transient(objective: Objective) -> AlertTest {
     let test =
         declared(AlertTest::of(burn::name(objective), "a bad minute").process(TARGET, 0, "Vx150"));
@@ -126,7 +132,7 @@ fn transient(objective: Objective) -> AlertTest {
     test.transient(123).transient(135).transient(150)
 }
 
-/// One request a minute, of which one goes wrong: more than a percent, and no reason to page.
+/// One request per minute, one of which is bad: over one percent, but no alert.
 fn quiet_night(objective: Objective) -> AlertTest {
     let test = declared(
         AlertTest::of(burn::name(objective), "one error in a quiet night")
@@ -148,7 +154,7 @@ fn minutes(duration: &str) -> u32 {
         .unwrap_or_default()
 }
 
-/// Four digits, as `humanizePercentage` shows them.
+/// Four significant digits, as in `humanizePercentage`.
 fn significant(percent: f64) -> String {
     let digits = if percent >= 10.0 { 2 } else { 3 };
     let text = format!("{percent:.digits$}");

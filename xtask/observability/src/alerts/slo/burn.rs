@@ -1,9 +1,9 @@
-//! The alerts on error budgets: one for each objective and each pair of windows.
+//! Burn rate alerts, one for each objective and each pair of windows.
 
 use super::{OBJECTIVES, Objective, WINDOWS};
 use crate::{
     alerts::{
-        alert::{Alert, Promise},
+        alert::{Alert, ObjectiveSource},
         board::Board,
         timing::Timing,
     },
@@ -11,7 +11,9 @@ use crate::{
     promql::on_service,
 };
 
-/// How far apart the samples are that failed requests are counted by: at most as far as the window of each.
+/// The resolution of the subquery that counts failed requests.
+///
+/// It is at most the window of the recorded rate.
 fn step(long: &str) -> &'static str {
     if long == "1h" { "1m" } else { WINDOWS[0] }
 }
@@ -21,9 +23,8 @@ pub(super) fn alerts(timing: Timing) -> Vec<Alert> {
     for objective in OBJECTIVES {
         for burn in BURNS {
             if burn.pages {
-                let promises = [Promise::Declared, Promise::Default];
-                alerts
-                    .extend(promises.map(|promise| alert(objective, burn, Some(promise), timing)));
+                let sources = [ObjectiveSource::Declared, ObjectiveSource::Default];
+                alerts.extend(sources.map(|source| alert(objective, burn, Some(source), timing)));
             } else {
                 alerts.push(alert(objective, burn, None, timing));
             }
@@ -32,11 +33,18 @@ pub(super) fn alerts(timing: Timing) -> Vec<Alert> {
     alerts
 }
 
-/// Without a `promise`, a ticket, whether it is declared or the default.
-fn alert(objective: Objective, burn: Burn, promise: Option<Promise>, timing: Timing) -> Alert {
+/// One alert.
+///
+/// Without a `source` it is a ticket that covers declared and default objectives.
+fn alert(
+    objective: Objective,
+    burn: Burn,
+    source: Option<ObjectiveSource>,
+    timing: Timing,
+) -> Alert {
     let name = name(objective);
-    let alert = match promise {
-        Some(promise) => Alert::of(promise, name),
+    let alert = match source {
+        Some(source) => Alert::of(source, name),
         None => Alert::ticket(name),
     };
     let slo = format!("slo:{}", objective.word());
@@ -44,9 +52,9 @@ fn alert(objective: Objective, burn: Burn, promise: Option<Promise>, timing: Tim
     let limit = format!(
         "> {on} {} * (1 - {}:objective_ratio)",
         burn.rate,
-        objective.promise()
+        objective.series_prefix()
     );
-    let filter = promise.map(|promise| promise.filter(objective.promise()));
+    let filter = source.map(|source| source.filter(objective.series_prefix()));
     let summary = match objective {
         Objective::Availability => "Too many requests fail.",
         Objective::Grpc => "Too many gRPC calls fail.",
@@ -75,8 +83,8 @@ fn alert(objective: Objective, burn: Burn, promise: Option<Promise>, timing: Tim
     lines.extend(filter);
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
     alert
-        .because(match promise {
-            Some(Promise::Default) => "",
+        .because(match source {
+            Some(ObjectiveSource::Default) => "",
             _ => reason(objective, burn),
         })
         .when(&lines)
@@ -96,7 +104,7 @@ pub(super) fn name(objective: Objective) -> &'static str {
     }
 }
 
-/// Said once for each objective, where its first alert is.
+/// The comment of the rule, only on the first alert of each objective.
 fn reason(objective: Objective, burn: Burn) -> &'static str {
     match objective {
         _ if burn != BURNS[0] => "",

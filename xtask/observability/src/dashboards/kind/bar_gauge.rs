@@ -1,4 +1,4 @@
-//! One bar per series, the newest value of each.
+//! Bar gauges: one bar per series, of its newest value.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Buckets over time: where most samples are, and whether there are two groups of them.
+//! Heatmaps: the distribution of a histogram's samples over time.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::dashboards::Unit;
 
 pub(super) fn options(unit: Unit) -> Value {
     json!({
-        // Prometheus has counted into buckets already.
+        // The samples are already in buckets.
         "calculate": false,
         "cellGap": 1,
         "color": {

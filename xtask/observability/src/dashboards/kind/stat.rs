@@ -1,4 +1,4 @@
-//! A number with a coloured background and its recent past behind it.
+//! Stat panels: a number over a graph of its past, with a colored background.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,14 @@ use super::newest;
 use crate::dashboards::{Panel, Thresholds};
 
 pub(super) fn options(panel: &Panel) -> Value {
-    // A background that never changes its colour says nothing.
-    let colour = if panel.thresholds == Thresholds::None {
+    // Without thresholds the background would always have the same color.
+    let color = if panel.thresholds == Thresholds::None {
         "none"
     } else {
         "background"
     };
     json!({
-        "colorMode": colour,
+        "colorMode": color,
         "graphMode": "area",
         "justifyMode": "auto",
         "orientation": "auto",

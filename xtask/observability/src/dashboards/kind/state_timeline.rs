@@ -1,4 +1,4 @@
-//! One line per series, coloured by its state.
+//! State timelines: one bar per series, colored by its state.
 
 use serde_json::{Value, json};
 

@@ -1,10 +1,10 @@
-//! One row per combination of labels, one column per query.
+//! Tables: one row per combination of labels, one column per query.
 
 use serde_json::{Map, Value, json};
 
-use crate::dashboards::{Colour, Target, Thresholds, Unit};
+use crate::dashboards::{Color, Target, Thresholds, Unit};
 
-/// What is known of each row of a table.
+/// A column of a table: a value for each row.
 #[derive(Debug, Clone)]
 pub struct Column {
     heading: &'static str,
@@ -14,7 +14,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column with its heading and its query.
+    /// A column without thresholds.
     pub fn new(heading: &'static str, unit: Unit, expr: impl Into<String>) -> Self {
         Self {
             heading,
@@ -25,23 +25,23 @@ impl Column {
     }
 
     pub(crate) fn red_from(mut self, value: f64) -> Self {
-        self.thresholds.from(value, Colour::Red);
+        self.thresholds.from(value, Color::Red);
         self
     }
 
     /// Red below `value`.
     pub fn red_below(mut self, value: f64) -> Self {
-        self.thresholds.below(value, Colour::Red);
+        self.thresholds.below(value, Color::Red);
         self
     }
 
-    /// Ordinary load does not fill it.
+    /// Marks a query that has no values under ordinary load.
     pub(crate) fn in_trouble(mut self) -> Self {
         self.target = self.target.in_trouble();
         self
     }
 
-    /// What this column has of its own, as Grafana's override of the table's defaults.
+    /// The override of the table's defaults for this column.
     pub(super) fn override_(&self) -> Value {
         let mut properties = vec![
             json!({ "id": "unit", "value": self.unit.id() }),
@@ -78,7 +78,7 @@ pub(super) fn custom() -> Value {
     })
 }
 
-/// The answers side by side, with headings, without the time of asking.
+/// Joins the results of all queries, sets the headings, and hides the time.
 pub(super) fn transformations(
     keys: &[(&'static str, &'static str)],
     columns: &[Column],
@@ -90,7 +90,7 @@ pub(super) fn transformations(
         names.insert((*label).to_owned(), json!(heading));
     }
     for (letter, column) in ('A'..).zip(columns) {
-        // A single query has no letter.
+        // Grafana appends the letter only if there are several queries.
         let field = if columns.len() == 1 {
             "Value".to_owned()
         } else {

@@ -1,4 +1,4 @@
-//! Lines, or areas on top of each other.
+//! Time series: lines, or stacked areas.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ pub(super) fn options() -> Value {
 }
 
 pub(super) fn custom(stacked: bool, thresholds: &Thresholds) -> Value {
-    // Where the alert fires is a line in the graph.
+    // The threshold of the alert is a dashed line in the graph.
     let line = if *thresholds == Thresholds::None {
         "off"
     } else {
@@ -26,7 +26,7 @@ pub(super) fn custom(stacked: bool, thresholds: &Thresholds) -> Value {
         "lineInterpolation": "linear",
         "lineWidth": if stacked { 1 } else { 2 },
         "showPoints": "never",
-        // A gap is a gap: there is no line where nothing was measured.
+        // No line across a gap in the data.
         "spanNulls": false,
         "stacking": { "group": "A", "mode": if stacked { "normal" } else { "none" } },
         "thresholdsStyle": { "mode": line },

@@ -1,44 +1,44 @@
-//! The linter's rules on panels, for every kind of panel and not only for those that the linter looks at.
+//! The rules of Grafana's linter on panels, applied to every kind of panel.
 
 use serde_json::{Value, json};
 
 use super::{
     Rule,
-    sheet::{PanelSheet, Sheet, first_panel, objection, text},
+    json_view::{DashboardView, PanelView, change_first_panel, objection, text},
 };
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "panel-datasource-rule",
-        check: |sheet| sheet.each_panel(datasource),
+        check: |view| view.each_panel(datasource),
         breaks: |json| {
-            first_panel(json, "stat", |panel| {
+            change_first_panel(json, "stat", |panel| {
                 panel["datasource"]["uid"] = json!("P1809F7CD0C75ACF3")
             })
         },
     },
     Rule {
         name: "panel-title-description-rule",
-        check: |sheet| sheet.each_panel(words),
-        breaks: |json| first_panel(json, "heatmap", |panel| panel["description"] = json!("")),
+        check: |view| view.each_panel(title_and_description),
+        breaks: |json| {
+            change_first_panel(json, "heatmap", |panel| panel["description"] = json!(""))
+        },
     },
     Rule {
         name: "panel-units-rule",
-        check: |sheet| sheet.each_panel(units),
+        check: |view| view.each_panel(units),
         breaks: |json| {
-            first_panel(json, "timeseries", |panel| {
+            change_first_panel(json, "timeseries", |panel| {
                 panel["fieldConfig"]["defaults"]["unit"] = json!("secs")
             })
         },
     },
     Rule {
         name: "panel-no-targets-rule",
-        check: |sheet| {
-            sheet.each_panel(|panel| {
-                objection(panel.targets().next().is_none(), "it asks for nothing")
-            })
+        check: |view| {
+            view.each_panel(|panel| objection(panel.targets().next().is_none(), "it has no query"))
         },
-        breaks: |json| first_panel(json, "table", |panel| panel["targets"] = json!([])),
+        breaks: |json| change_first_panel(json, "table", |panel| panel["targets"] = json!([])),
     },
     Rule {
         name: "uneditable-dashboard",
@@ -47,19 +47,19 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// The panel and each of its queries ask the data source that is chosen at the top.
-fn datasource(panel: PanelSheet<'_>) -> Vec<String> {
+/// The panel and its queries use the data source of the variable.
+fn datasource(panel: PanelView<'_>) -> Vec<String> {
     let chosen = json!({ "type": "prometheus", "uid": "${datasource}" });
     let sources = [&panel.json["datasource"]]
         .into_iter()
         .chain(panel.targets().map(|target| &target["datasource"]));
     sources
         .filter(|source| **source != chosen)
-        .map(|source| format!("it asks {source}, expected {chosen}"))
+        .map(|source| format!("it uses {source}, expected {chosen}"))
         .collect()
 }
 
-fn words(panel: PanelSheet<'_>) -> Vec<String> {
+fn title_and_description(panel: PanelView<'_>) -> Vec<String> {
     let missing = |key| {
         objection(
             text(&panel.json[key]).is_empty(),
@@ -69,7 +69,7 @@ fn words(panel: PanelSheet<'_>) -> Vec<String> {
     [missing("title"), missing("description")].concat()
 }
 
-/// Those of Grafana's unit ids that our dashboards need; another one is more likely a mistake than a new need.
+/// The unit ids that the dashboards use; any other is probably a mistake.
 const UNITS: [&str; 9] = [
     "bool_yes_no",
     "bytes",
@@ -82,7 +82,7 @@ const UNITS: [&str; 9] = [
     "short",
 ];
 
-fn units(panel: PanelSheet<'_>) -> Vec<String> {
+fn units(panel: PanelView<'_>) -> Vec<String> {
     let overrides = panel
         .overrides()
         .filter(|property| property["id"] == "unit")
@@ -99,9 +99,9 @@ fn units(panel: PanelSheet<'_>) -> Vec<String> {
         .collect()
 }
 
-fn uneditable(sheet: &Sheet<'_>) -> Vec<String> {
+fn uneditable(view: &DashboardView<'_>) -> Vec<String> {
     objection(
-        sheet.json["editable"] != false,
-        "it can be edited, and the next release overwrites that",
+        view.json["editable"] != false,
+        "it is editable, but the next release overwrites changes",
     )
 }

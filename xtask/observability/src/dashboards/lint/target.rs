@@ -1,4 +1,4 @@
-//! The linter's rules on queries.
+//! The rules of Grafana's linter on queries.
 
 use promql_parser::{
     label::MatchOp,
@@ -8,15 +8,15 @@ use serde_json::json;
 
 use super::{
     Rule,
-    sheet::{Sheet, first_panel, first_query, objection, text},
+    json_view::{DashboardView, change_first_panel, objection, replace_first_query, text},
 };
 use crate::{expr, foreign};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "target-logql-rule",
-        check: |sheet| {
-            logql(sheet, |query| {
+        check: |view| {
+            logql(view, |query| {
                 !query.contains('{') || query.matches('{').count() != query.matches('}').count()
             })
         },
@@ -24,8 +24,8 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "target-logql-auto-rule",
-        check: |sheet| {
-            logql(sheet, |query| {
+        check: |view| {
+            logql(view, |query| {
                 query.contains('[') && !query.contains("[$__auto]")
             })
         },
@@ -33,8 +33,8 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "target-promql-rule",
-        check: |sheet| {
-            sheet.each_query(|query| {
+        check: |view| {
+            view.each_query(|query| {
                 expr::parse(query)
                     .err()
                     .map(|error| error.to_string())
@@ -42,13 +42,13 @@ pub(super) const RULES: &[Rule] = &[
                     .collect()
             })
         },
-        breaks: |json| first_query(json, "sum by (job (up)"),
+        breaks: |json| replace_first_query(json, "sum by (job (up)"),
     },
     Rule {
         name: "target-rate-interval-rule",
-        check: |sheet| sheet.each_tree(rate_interval),
+        check: |view| view.each_tree(rate_interval),
         breaks: |json| {
-            first_query(
+            replace_first_query(
                 json,
                 "rate(logging_events_total{job=~\"$job\",instance=~\"$instance\"}[5m])",
             )
@@ -56,26 +56,26 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "target-cluster-and-namespace-rule",
-        check: |sheet| {
-            sheet.each_tree(|tree| [matched(tree, "cluster"), matched(tree, "namespace")].concat())
+        check: |view| {
+            view.each_tree(|tree| [matched(tree, "cluster"), matched(tree, "namespace")].concat())
         },
-        breaks: |json| first_query(json, "up{job=~\"$job\",instance=~\"$instance\"}"),
+        breaks: |json| replace_first_query(json, "up{job=~\"$job\",instance=~\"$instance\"}"),
     },
     Rule {
         name: "target-job-rule",
-        check: |sheet| sheet.each_tree(|tree| matched(tree, "job")),
-        breaks: |json| first_query(json, "up{instance=~\"$instance\"}"),
+        check: |view| view.each_tree(|tree| matched(tree, "job")),
+        breaks: |json| replace_first_query(json, "up{instance=~\"$instance\"}"),
     },
     Rule {
         name: "target-instance-rule",
-        check: |sheet| sheet.each_tree(|tree| matched(tree, "instance")),
-        breaks: |json| first_query(json, "up{job=~\"$job\"}"),
+        check: |view| view.each_tree(|tree| matched(tree, "instance")),
+        breaks: |json| replace_first_query(json, "up{job=~\"$job\"}"),
     },
     Rule {
         name: "target-counter-agg-rule",
-        check: |sheet| sheet.each_tree(counters),
+        check: |view| view.each_tree(counters),
         breaks: |json| {
-            first_query(
+            replace_first_query(
                 json,
                 "logging_events_total{job=~\"$job\",instance=~\"$instance\"}",
             )
@@ -83,9 +83,9 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Queries of Loki, of which there are none; but if there will be one, it has braces around its labels and no fixed window.
-fn logql(sheet: &Sheet<'_>, wrong: fn(&str) -> bool) -> Vec<String> {
-    sheet.each_panel(|panel| {
+/// Checks queries of Loki; no dashboard has any so far.
+fn logql(view: &DashboardView<'_>, wrong: fn(&str) -> bool) -> Vec<String> {
+    view.each_panel(|panel| {
         let of_loki = panel
             .targets()
             .filter(|target| target["datasource"]["type"] == "loki");
@@ -98,14 +98,15 @@ fn logql(sheet: &Sheet<'_>, wrong: fn(&str) -> bool) -> Vec<String> {
 }
 
 fn loki(dashboard: &mut serde_json::Value, query: &str) {
-    first_panel(dashboard, "stat", |panel| {
+    change_first_panel(dashboard, "stat", |panel| {
         panel["targets"] =
             json!([{ "datasource": { "type": "loki", "uid": "${datasource}" }, "expr": query }]);
     });
 }
 
-/// A rate is taken over Grafana's window, or over a few samples too few after a zoom. An increase may as well be
-/// one over the whole range.
+/// Rates use Grafana's window, which always spans enough samples.
+///
+/// Other functions may also use the whole time range.
 fn rate_interval(tree: &Expr) -> Vec<String> {
     let mut objections = Vec::new();
     expr::walk(tree, &mut |node, parents| {
@@ -120,19 +121,21 @@ fn rate_interval(tree: &Expr) -> Vec<String> {
         };
         let fine = match call.func.name {
             "rate" | "irate" => is("$__rate_interval"),
-            // What was there before the range, over a gap of failed scrapes.
+            // It looks for series before the range, across failed scrapes.
             "last_over_time" if matrix.vs.offset.is_some() => true,
             _ => is("$__rate_interval") || is("$__range"),
         };
         objections.extend(objection(
             !fine,
-            format!("{} is taken over {window}", call.func.name),
+            format!("{} has the window {window}", call.func.name),
         ));
     });
     objections
 }
 
-/// Every selector leaves the choice to the variable. A rule has added up all instances, so its series have none to choose.
+/// Every selector matches `label` with the variable of that name.
+///
+/// Recorded series have no `instance`, because rules aggregate over all instances.
 fn matched(tree: &Expr, label: &str) -> Vec<String> {
     let fine = |selector: &VectorSelector| {
         let recorded = selector.name.as_deref().is_some_and(foreign::is_recorded);
@@ -155,9 +158,11 @@ fn matched(tree: &Expr, label: &str) -> Vec<String> {
         .collect()
 }
 
-/// A counter's value says when the process was started; its rate says what happens. Only of a series that is younger than the
-/// window the value is what happened: `max_over_time(counter[window]) unless last_over_time(counter[gap] offset window)`. Not
-/// `counter unless counter offset window`: one failed scrape at the window's beginning makes all series new.
+/// Counters are used with a rate or an increase, except in new series.
+///
+/// The value of a counter depends on when the process started. It equals the events in the window only if the series is new:
+/// `max_over_time(counter[window]) unless last_over_time(counter[gap] offset window)`. With `counter unless counter offset
+/// window` a single failed scrape at the start of the window would make all series new.
 fn counters(tree: &Expr) -> Vec<String> {
     let mut objections = Vec::new();
     expr::walk(tree, &mut |node, parents| {
@@ -168,13 +173,13 @@ fn counters(tree: &Expr) -> Vec<String> {
         };
         objections.extend(objection(
             matches!(node, Expr::VectorSelector(_)) && selector.offset.is_some(),
-            format!("{selector} is looked for at one moment, at which a scrape may have failed: use last_over_time"),
+            format!("{selector} selects a single moment, at which a scrape may have failed: use last_over_time"),
         ));
         let counter = selector.name.as_deref().is_some_and(|name| {
             name.ends_with("_total") || (expr::metric(name).is_some() && name.ends_with("_bucket"))
         });
         let fine = match parents {
-            [.., Expr::Binary(binary), Expr::Call(_)] if is_birth(binary) => true,
+            [.., Expr::Binary(binary), Expr::Call(_)] if selects_new_series(binary) => true,
             [.., Expr::Call(call)] => ["rate", "irate", "increase"].contains(&call.func.name),
             _ => false,
         };
@@ -186,8 +191,8 @@ fn counters(tree: &Expr) -> Vec<String> {
     objections
 }
 
-/// Series that were not there before.
-fn is_birth(binary: &BinaryExpr) -> bool {
+/// Whether it selects series that were absent before the window.
+fn selects_new_series(binary: &BinaryExpr) -> bool {
     let over_time = |side: &Expr, function| match side {
         Expr::Call(call) if call.func.name == function => {
             match call.args.args.first().map(|arg| &**arg) {
@@ -216,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_have_values_while_new() {
+    fn values_of_new_counters_are_allowed() {
         let new = "max_over_time(cron_runs_total[1h]) unless last_over_time(cron_runs_total[15m] offset 1h)";
         for (query, expected) in [
             ("sum(cron_runs_total)", 1),

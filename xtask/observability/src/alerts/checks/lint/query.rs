@@ -1,4 +1,4 @@
-//! What a rule asks.
+//! Lints of the query of a rule.
 
 use firstlight::metrics::catalog::Kind;
 use promql_parser::{
@@ -7,14 +7,14 @@ use promql_parser::{
 };
 
 use super::Rule;
-use crate::{alerts::ALWAYS, expr, foreign, promql::SERVICE, things};
+use crate::{alerts::ALWAYS, entities, expr, foreign, promql::SERVICE};
 
-/// Functions that only make sense over a counter.
+/// Functions that are valid over counters only.
 const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
-/// Those of others that count, and are not called `…_total`.
+/// Foreign counters whose names do not end in `_total`.
 const FOREIGN_COUNTERS: [&str; 1] = ["pg_stat_database_deadlocks"];
 
-/// The parser checks types as well; promtool's own word comes later.
+/// Checks syntax and types; promtool checks the rules again, in `promtool`.
 pub(super) fn does_not_parse(rule: &Rule) -> Option<String> {
     expr::parse(&rule.expr).err().map(|error| error.to_string())
 }
@@ -22,7 +22,7 @@ pub(super) fn does_not_parse(rule: &Rule) -> Option<String> {
 pub(super) fn compares_nothing(rule: &Rule) -> Option<String> {
     let alert = rule.alert.as_ref().filter(|name| *name != ALWAYS)?;
     let mut compares = false;
-    each(rule, |expr| {
+    first_objection(rule, |expr| {
         if let Expr::Binary(BinaryExpr { op, .. }) = expr {
             compares |= op.is_comparison_operator() || op.to_string() == "unless";
         }
@@ -39,7 +39,7 @@ pub(super) fn unknown_metric(rule: &Rule) -> Option<String> {
         .filter_map(|selector| selector.name.as_ref());
     let unknown = names.find(|name| !is_known(name))?;
     Some(format!(
-        "{unknown} is neither in the catalogue nor among the metrics of others"
+        "{unknown} is neither in the catalog nor a known foreign metric"
     ))
 }
 
@@ -47,8 +47,8 @@ fn is_known(name: &str) -> bool {
     expr::metric(name).is_some() || foreign::labels(name).is_some()
 }
 
-pub(super) fn rate_of_no_counter(rule: &Rule) -> Option<String> {
-    each(rule, |expr| {
+pub(super) fn rate_of_non_counter(rule: &Rule) -> Option<String> {
+    first_objection(rule, |expr| {
         let Expr::Call(call) = expr else { return None };
         if !OF_COUNTERS.contains(&call.func.name) {
             return None;
@@ -58,23 +58,23 @@ pub(super) fn rate_of_no_counter(rule: &Rule) -> Option<String> {
         let mut names = selectors
             .into_iter()
             .filter_map(|selector| selector.name.as_ref());
-        let gauge = names.find(|name| !counts(name))?;
+        let gauge = names.find(|name| !is_counter(name))?;
         Some(format!(
-            "{}() of {gauge}, which is no counter",
+            "{}() of {gauge}, which is not a counter",
             call.func.name
         ))
     })
 }
 
-fn counts(name: &str) -> bool {
+fn is_counter(name: &str) -> bool {
     match expr::metric(name) {
         Some(metric) => matches!(metric.kind, Kind::Counter | Kind::Histogram),
         None => name.ends_with("_total") || FOREIGN_COUNTERS.contains(&name),
     }
 }
 
-/// The labels of a service that an aggregation or a matching loses.
-fn lost(modifier: Option<&LabelModifier>) -> Vec<&'static str> {
+/// The labels of a service that an aggregation or a vector matching drops.
+fn dropped(modifier: Option<&LabelModifier>) -> Vec<&'static str> {
     let keeps = |label: &str| match modifier {
         Some(LabelModifier::Include(by)) => by.labels.iter().any(|other| other == label),
         Some(LabelModifier::Exclude(without)) => without.labels.iter().all(|other| other != label),
@@ -83,71 +83,77 @@ fn lost(modifier: Option<&LabelModifier>) -> Vec<&'static str> {
     SERVICE.into_iter().filter(|label| !keeps(label)).collect()
 }
 
-pub(super) fn adds_up_services(rule: &Rule) -> Option<String> {
-    each(rule, |expr| {
+pub(super) fn merges_services(rule: &Rule) -> Option<String> {
+    first_objection(rule, |expr| {
         let Expr::Aggregate(aggregate) = expr else {
             return None;
         };
-        let lost = lost(aggregate.modifier.as_ref());
-        (!lost.is_empty()).then(|| format!("{aggregate} loses {}", lost.join(", ")))
+        let dropped = dropped(aggregate.modifier.as_ref());
+        (!dropped.is_empty()).then(|| format!("{aggregate} drops {}", dropped.join(", ")))
     })
 }
 
-pub(super) fn adds_up_things(rule: &Rule) -> Option<String> {
+pub(super) fn merges_entities(rule: &Rule) -> Option<String> {
     let tree = expr::parse(&rule.expr).ok()?;
-    things::merged(&tree).into_iter().next()
+    entities::merged(&tree).into_iter().next()
 }
 
-/// What is declared may leave labels out: it then holds for all services that it fits.
-pub(super) fn matches_services(rule: &Rule) -> Option<String> {
-    each(rule, |expr| {
+/// Declared objectives may omit labels and then apply to all matching services.
+pub(super) fn matches_across_services(rule: &Rule) -> Option<String> {
+    first_objection(rule, |expr| {
         let Expr::Binary(binary) = expr else {
             return None;
         };
         let matching = binary.modifier.as_ref()?.matching.as_ref()?;
-        let lost = lost(Some(matching));
+        let dropped = dropped(Some(matching));
         let selectors = expr::selectors(expr).into_iter();
         let mut names = selectors.filter_map(|selector| selector.name.as_deref());
         let declared = names.any(|name| name.contains(":declared_"));
-        (!lost.is_empty() && !declared)
-            .then(|| format!("{expr} matches whatever the {}", lost.join(", ")))
+        (!dropped.is_empty() && !declared).then(|| format!("{expr} ignores {}", dropped.join(", ")))
     })
 }
 
-/// Alertmanager groups, routes and inhibits by them.
-pub(super) fn loses_the_service(rule: &Rule) -> Option<String> {
+/// Alertmanager groups, routes and inhibits by the labels of the service.
+pub(super) fn drops_service_labels(rule: &Rule) -> Option<String> {
     if rule.name() == ALWAYS {
         return None;
     }
     let labels = expr::labels(&expr::parse(&rule.expr).ok()?);
-    let lost = SERVICE.into_iter().filter(|label| !labels.has(label));
-    let lost: Vec<_> = lost.collect();
-    (!lost.is_empty()).then(|| format!("its result has no {}", lost.join(", ")))
+    let dropped = SERVICE.into_iter().filter(|label| !labels.has(label));
+    let dropped: Vec<_> = dropped.collect();
+    (!dropped.is_empty()).then(|| format!("its result has no {}", dropped.join(", ")))
 }
 
-/// `rate()` and `increase()` of our counters are nowhere but in [`promql::counted`](crate::promql::counted).
-pub(super) fn misses_births(rule: &Rule) -> Option<String> {
+/// `rate()` and `increase()` ignore the first value of a series.
+///
+/// For counters of the catalog, rules use [`promql::counted`](crate::promql::counted) instead.
+pub(super) fn misses_new_series(rule: &Rule) -> Option<String> {
     let tree = expr::parse(&rule.expr).ok()?;
     let mut objection = None;
     expr::walk(&tree, &mut |node, parents| {
         let Expr::Call(call) = node else { return };
-        let ours = expr::selectors(node)
+        let selector = expr::selectors(node)
             .into_iter()
             .find(|selector| selector.name.as_deref().and_then(expr::metric).is_some());
-        let Some(counter) = ours.filter(|_| OF_COUNTERS.contains(&call.func.name)) else {
+        let Some(counter) = selector.filter(|_| OF_COUNTERS.contains(&call.func.name)) else {
             return;
         };
         if call.func.name != "increase"
-            || !parents.last().is_some_and(|or| adds_births(or, counter))
+            || !parents
+                .last()
+                .is_some_and(|or| adds_new_series(or, counter))
         {
-            objection.get_or_insert_with(|| format!("{node} misses what a new series begins with"));
+            objection
+                .get_or_insert_with(|| format!("{node} ignores the first value of a new series"));
         }
     });
     objection
 }
 
-/// Whether it is `… or increase(counter[…])` with the first values of the same counter on its left.
-fn adds_births(expr: &Expr, counter: &VectorSelector) -> bool {
+/// Whether `expr` adds the first values of new series to `increase(counter[…])`.
+///
+/// The first values are on the left of an `or`.
+fn adds_new_series(expr: &Expr, counter: &VectorSelector) -> bool {
     let Expr::Binary(binary) = expr else {
         return false;
     };
@@ -171,20 +177,22 @@ fn adds_births(expr: &Expr, counter: &VectorSelector) -> bool {
         && text.contains("instance:process_start:known")
 }
 
-/// At one moment of the past, a series may be away because a scrape failed.
-pub(super) fn compares_with_an_instant(rule: &Rule) -> Option<String> {
-    each(rule, |expr| {
+/// A selector with an offset and no range finds no series if that scrape failed.
+pub(super) fn uses_single_instant(rule: &Rule) -> Option<String> {
+    first_objection(rule, |expr| {
         let Expr::VectorSelector(selector) = expr else {
             return None;
         };
         selector.offset.as_ref()?;
         Some(format!(
-            "{selector} is one moment: use last_over_time() over several scrapes"
+            "{selector} selects a single moment: use last_over_time() over several scrapes"
         ))
     })
 }
 
-/// Each copy of the rules writes samples of its own. A ratio of two sums is right all the same, and a subquery takes one a step.
+/// Each loaded copy of the rules writes its own samples, which a sum counts.
+///
+/// A ratio of two sums is still correct, and a subquery evaluates one sample per step.
 pub(super) fn counts_samples(rule: &Rule) -> Option<String> {
     let tree = expr::parse(&rule.expr).ok()?;
     let mut objection = None;
@@ -199,7 +207,9 @@ pub(super) fn counts_samples(rule: &Rule) -> Option<String> {
             .iter()
             .any(|parent| matches!(parent, Expr::Binary(binary) if binary.op.to_string() == "/"));
         if sums && samples && !of_a_ratio {
-            objection.get_or_insert_with(|| format!("{node} counts each copy of the rules"));
+            objection.get_or_insert_with(|| {
+                format!("{node} counts the samples of each copy of the rules")
+            });
         }
     });
     objection
@@ -213,16 +223,16 @@ pub(super) fn needless_pattern(rule: &Rule) -> Option<String> {
         let pattern = matches!(matcher.op, MatchOp::Re(_) | MatchOp::NotRe(_));
         pattern && !matcher.value.contains(|c| r".*+?|[](){}^$\".contains(c))
     })?;
-    Some(format!("{needless} is no pattern; compare with = or !="))
+    Some(format!("{needless} is not a pattern; compare with = or !="))
 }
 
 /// The first objection to a part of the query.
-fn each(rule: &Rule, mut objects: impl FnMut(&Expr) -> Option<String>) -> Option<String> {
+fn first_objection(rule: &Rule, mut check: impl FnMut(&Expr) -> Option<String>) -> Option<String> {
     let tree = expr::parse(&rule.expr).ok()?;
     let mut objection = None;
     expr::walk(&tree, &mut |expr, _| {
         if objection.is_none() {
-            objection = objects(expr);
+            objection = check(expr);
         }
     });
     objection

@@ -1,4 +1,4 @@
-//! What is declared between two buckets, or twice.
+//! Tests of latency objectives between two buckets, and of duplicate declarations.
 
 use super::{ALL, DECLARED, FAILED, FAST, TARGET, declared};
 use crate::alerts::alert_test::AlertTest;
@@ -7,7 +7,7 @@ const LATENCY: &str = "HttpLatencyBudgetBurn";
 const SECONDS: &str = r#"slo:latency:declared_objective_seconds{job="orders"}"#;
 const PAGES: [(&str, &str); 3] = [("long", "1h"), ("job", "orders"), ("severity", "critical")];
 
-/// All of these answers are fast until this happens, ten times a second.
+/// Responses within the bucket: ten per second, and none after minute 20.
 const SLOW: &str = "0+600x20 12000x40";
 const FINE: &str = "0+600x60";
 
@@ -15,23 +15,25 @@ pub(super) fn all() -> Vec<AlertTest> {
     vec![
         between("0.3", "0.5", SLOW).firing(40, &PAGES),
         between("0.3", "0.5", FINE).transient(40),
-        // Its bound is written as `1.0` by some.
+        // OpenMetrics writes the bound as `1.0`.
         between("0.8", "1.0", SLOW).firing(40, &PAGES),
-        // Beyond the last bound, nothing is known to be too slow.
+        // Beyond the last bound, no response is known to be too slow.
         between("60", "10", SLOW)
             .series(&FAST.replace("0.25", "+Inf"), FINE)
             .transient(40)
             .recorded(40, r#"slo:latency:error_ratio_rate1h{job="orders"} < 0.01"#),
-        twice(LATENCY, SECONDS, ["0.25", "0.5"])
+        declared_twice(LATENCY, SECONDS, ["0.25", "0.5"])
             .series(&FAST.replace("0.25", "0.5"), FINE)
             .firing(40, &PAGES),
-        twice("HttpAvailabilityBudgetBurn", DECLARED[0], ["0.99", "0.999"])
+        declared_twice("HttpAvailabilityBudgetBurn", DECLARED[0], ["0.99", "0.999"])
             .series(FAILED, "0x20 0+60x40")
             .firing(40, &PAGES),
     ]
 }
 
-/// Answers within the next bucket go as in `next`, and few of them are within the one below.
+/// An objective of `seconds` between two bounds.
+///
+/// Responses within the upper bound `next` follow `values`. Few are within the lower bound.
 fn between(seconds: &str, next: &str, values: &str) -> AlertTest {
     let test = AlertTest::of(
         LATENCY,
@@ -45,8 +47,8 @@ fn between(seconds: &str, next: &str, values: &str) -> AlertTest {
     declared(test).transient(19)
 }
 
-/// The same job with a label that is nothing to the rules; the stricter holds.
-fn twice(alert: &'static str, series: &str, values: [&str; 2]) -> AlertTest {
+/// Two declarations that differ in an unrelated label: the stricter applies.
+fn declared_twice(alert: &'static str, series: &str, values: [&str; 2]) -> AlertTest {
     let test = AlertTest::of(alert, "declared by two teams, once stricter")
         .process(TARGET, 0, "Vx60")
         .series(ALL, FINE)

@@ -1,4 +1,6 @@
-//! Requests and calls that end without a status: by the service's fault they burn the budget, by the client's they do not.
+//! Tests of requests and calls that end without a status.
+//!
+//! They burn the error budget if the service is at fault, and do not if the client is.
 
 use super::{ALL, CALLS, Objective, TARGET, burn, declared};
 use crate::alerts::alert_test::AlertTest;
@@ -6,12 +8,12 @@ use crate::alerts::alert_test::AlertTest;
 const HTTP: &str = r#"http_server_request_duration_seconds_count{job="orders",instance="a""#;
 const GRPC: &str =
     r#"rpc_server_call_duration_seconds_count{job="orders",instance="a",rpc_method="Place""#;
-/// The fastest of those that page.
+/// The labels of the page with the fastest burn rate.
 const PAGES: [(&str, &str); 3] = [("long", "1h"), ("job", "orders"), ("severity", "critical")];
 
 pub(super) fn all() -> Vec<AlertTest> {
     let mut alert_tests = Vec::new();
-    // A response that broke off has the status that was sent before.
+    // A response that breaks off keeps the status that was already sent.
     for (labels, what) in [
         (r#"error_type="panic""#, "requests that panic"),
         (r#"error_type="service_error""#, "errors of the service"),
@@ -55,7 +57,7 @@ fn is_quiet(objective: Objective, labels: &str, what: &str) -> AlertTest {
     alert_test(objective, labels, what).transient(59)
 }
 
-/// Half of what is asked for ends so.
+/// Half of all requests or calls have these labels.
 fn alert_test(objective: Objective, labels: &str, what: &str) -> AlertTest {
     let (others, metric) = match objective {
         Objective::Grpc => (CALLS, GRPC),

@@ -1,9 +1,9 @@
-//! Each way in which a queue can stand still, in the order of the table in the book.
+//! Tests of each way in which a queue can stall, in the order of the book's table.
 
-use super::{AGE, BUDGET, DEAD, EMAILS, READY, RETRY, TARGET, UP};
+use super::{AGE, BUDGET, DEAD_LETTERED, EMAILS, READY, RETRY, TARGET, UP};
 use crate::alerts::alert_test::AlertTest;
 
-/// Those that no other alert test has.
+/// The tests of stalls that no other test covers.
 pub(super) fn all() -> Vec<AlertTest> {
     vec![
         crash_loop(),
@@ -17,7 +17,7 @@ pub(super) fn all() -> Vec<AlertTest> {
     ]
 }
 
-/// Its process starts every three minutes, and is gone before it has done anything.
+/// The worker's process starts every three minutes and exits before it runs a job.
 fn crash_loop() -> AlertTest {
     let scraped = |values: [&str; 4]| {
         let minutes = values.map(|value| format!("{value} stale _x1"));
@@ -35,7 +35,7 @@ fn crash_loop() -> AlertTest {
         .resolved(35)
 }
 
-/// Workers have processes of their own, which are gone; the one that enqueues is up.
+/// The processes of the workers are gone; the process that enqueues jobs is up.
 fn workers_gone() -> AlertTest {
     AlertTest::of(
         "WorkerQueueUnwatched",
@@ -52,7 +52,7 @@ fn workers_gone() -> AlertTest {
     .resolved(90)
 }
 
-/// Attempts fail and are tried again later, beside a queue whose jobs mostly succeed.
+/// All attempts fail and are retried later; jobs of another queue mostly succeed.
 fn failing() -> AlertTest {
     let invoices = |series: &str| series.replace("emails", "invoices");
     let done = RETRY.replace(r#"outcome="retry",error_type="smtp""#, r#"outcome="ok""#);
@@ -71,11 +71,11 @@ fn failing() -> AlertTest {
         .resolved(200)
 }
 
-/// A field of the job's type was renamed.
+/// A job cannot be decoded, because a field of its type was renamed.
 fn undecodable() -> AlertTest {
     AlertTest::of("WorkerDeadLetters", "one that cannot be decoded")
         .process(TARGET, 0, "Vx120")
-        .series(&DEAD.replace("smtp", "undecodable"), "_x30 1x90")
+        .series(&DEAD_LETTERED.replace("smtp", "undecodable"), "_x30 1x90")
         .fires(
             35,
             &EMAILS,
@@ -83,7 +83,7 @@ fn undecodable() -> AlertTest {
         )
 }
 
-/// A worker that dies lets go within minutes; what it held is not stuck for longer.
+/// Jobs of a worker that died are taken over within minutes; others stay stuck.
 fn stuck() -> AlertTest {
     AlertTest::of(
         "WorkerJobsStuck",
@@ -99,7 +99,7 @@ fn stuck() -> AlertTest {
     .resolved(70)
 }
 
-/// A queue that was renamed: it has rows, and no budget.
+/// A renamed queue, which has rows but no latency budget.
 fn unknown() -> AlertTest {
     AlertTest::of("WorkerQueueUnknown", "a queue that was renamed, beside one that is late")
         .series(AGE, "0x10 0+60x37 2340x12 0x20")
@@ -114,7 +114,7 @@ fn unknown() -> AlertTest {
         .resolved(75)
 }
 
-/// The budget of another service excuses nothing.
+/// A queue of the same name in another service has a latency budget.
 fn at_another_service() -> AlertTest {
     AlertTest::of("WorkerQueueUnknown", "a queue of that name at another service")
         .series(AGE, "3600x60")
@@ -126,7 +126,7 @@ fn at_another_service() -> AlertTest {
         )
 }
 
-/// What is meant for later has no age, and is no fault.
+/// Jobs that are scheduled for later have no age, and do not count as stalled.
 fn later() -> AlertTest {
     AlertTest::of("WorkerQueueStalled", "jobs that are meant for next year")
         .series(BUDGET, "60x60")

@@ -1,0 +1,55 @@
+//! Outages of the database and of the services.
+
+use std::thread;
+
+use super::{Fault, SAME_CAUSE, none, posts};
+use crate::live::environment::{ORDERS, SERVER, STARVED};
+
+/// PostgreSQL is killed.
+pub(super) const DATABASE: &[Fault] = &[
+    Fault::page(
+        "HttpAvailabilityBudgetBurn",
+        ORDERS,
+        "PostgreSQL killed",
+        |env| none(env.postgres.kill()),
+    )
+    .until(|env| env.postgres.start_again()),
+    Fault::ticket(
+        "WorkerQueueUnreadable",
+        ORDERS,
+        "PostgreSQL killed",
+        SAME_CAUSE,
+    ),
+    Fault::ticket(
+        "CronRunMissed",
+        ORDERS,
+        "PostgreSQL killed, where a schedule runs every other second",
+        SAME_CAUSE,
+    ),
+    Fault::ticket("PostgresDown", SERVER, "PostgreSQL killed", SAME_CAUSE),
+    // This fault needs no database.
+    Fault::ticket(
+        "RuntimeSchedulerDelay",
+        STARVED,
+        "handlers that block every thread of the runtime",
+        |env| {
+            let threads = thread::available_parallelism()?.get();
+            posts(2 * threads, 0, &env.starved.address, "/faults/block/500")
+        },
+    ),
+];
+
+/// One service is killed, and the other is no longer a target.
+pub(super) const SERVICES: &[Fault] = &[
+    Fault::page("ServiceDown", STARVED, "the service killed", |env| {
+        none(env.starved.kill())
+    })
+    .until(|env| env.start_again(&env.starved)),
+    Fault::page(
+        "ServiceAbsent",
+        ORDERS,
+        "the service taken from Prometheus' targets",
+        |env| none(env.scrape(|job| job != ORDERS)),
+    )
+    .until(|env| env.scrape(|_| true)),
+];

@@ -1,0 +1,127 @@
+//! Checks that alerts, runbooks, tests, recorded series and dashboards match.
+
+use std::{collections::BTreeSet, fs};
+
+use anyhow::bail;
+use support::Cases;
+
+use super::{
+    rule::{self, Rule},
+    runbook,
+};
+use crate::{
+    alerts::{ALWAYS, alert_test::Expected, alert_tests, board::UIDS, names, output},
+    dashboards, foreign,
+};
+
+pub(super) fn cases(cases: &mut Cases, rules: &[Rule]) {
+    cases.check(
+        "every alert has a runbook, and every runbook an alert",
+        runbooks,
+    );
+    cases.check("every runbook has all sections", runbook::sections);
+    cases.check(
+        "every dashboard and panel that a runbook or the slow query guide names exists",
+        runbook::panels,
+    );
+    cases.check(
+        "every query in these documents parses, over metrics that exist",
+        runbook::queries,
+    );
+    cases.check(
+        "every alert is tested: it fires, ignores a transient, and resolves",
+        tested,
+    );
+    cases.check("the list of recorded series matches the rules", || {
+        recorded(rules)
+    });
+    cases.check("the uids in board.rs match the dashboards", boards);
+    cases.check("prometheusrule.yaml has the same rules", operator);
+}
+
+fn same(what: &str, found: &BTreeSet<String>, expected: &BTreeSet<String>) -> anyhow::Result<()> {
+    let missing: Vec<_> = expected.difference(found).collect();
+    let extra: Vec<_> = found.difference(expected).collect();
+    if !missing.is_empty() || !extra.is_empty() {
+        bail!("{what}: missing {missing:?}, unexpected {extra:?}");
+    }
+    Ok(())
+}
+
+fn runbooks() -> anyhow::Result<()> {
+    let found = runbook::all()?.into_keys().collect();
+    let alerts = names().into_iter().map(str::to_owned).collect();
+    same("docs/runbooks", &found, &alerts)
+}
+
+fn tested() -> anyhow::Result<()> {
+    let alert_tests: Vec<_> = alert_tests()
+        .into_iter()
+        .flat_map(|(_, alert_tests)| alert_tests)
+        .collect();
+    for name in names() {
+        let moments = || {
+            alert_tests
+                .iter()
+                .filter(|test| test.alert() == name)
+                .flat_map(|test| &test.moments)
+        };
+        let has = |wanted: fn(&Expected) -> bool| moments().any(|moment| wanted(&moment.expected));
+        let fires = has(|expected| matches!(expected, Expected::Fires { .. }));
+        let transient = has(|expected| matches!(expected, Expected::Transient));
+        let resolves = has(|expected| matches!(expected, Expected::Resolved { .. }));
+        // The watchdog fires at all times.
+        let is_quiet = name == ALWAYS || transient && resolves;
+        if !fires || !is_quiet {
+            bail!(
+                "{name}: found fires {fires}, transient {transient}, resolves {resolves}; expected all three"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn recorded(rules: &[Rule]) -> anyhow::Result<()> {
+    // Prometheus itself writes `ALERTS`. The rules of declared objectives are comments.
+    let has_no_rule = |name: &str| name == "ALERTS" || name.contains(":declared_");
+    let listed = foreign::recorded()
+        .filter(|name| !has_no_rule(name))
+        .map(str::to_owned)
+        .collect();
+    let recorded = rules
+        .iter()
+        .filter_map(|rule| rule.record.clone())
+        .collect();
+    same("the list in foreign.rs", &listed, &recorded)
+}
+
+fn boards() -> anyhow::Result<()> {
+    let known = UIDS.into_iter().map(str::to_owned).collect();
+    let there = dashboards::all()
+        .iter()
+        .map(|board| board.uid().to_owned())
+        .collect();
+    same("board.rs", &known, &there)
+}
+
+fn operator() -> anyhow::Result<()> {
+    let text = fs::read_to_string(output::folder().join("prometheusrule.yaml"))?;
+    let documents = text
+        .split("\n---\n")
+        .map(support::yaml::parse)
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let files = ["objectives.yml", "firstlight.rules.yml"];
+    if documents.len() != files.len() {
+        bail!(
+            "found {} documents, expected {}",
+            documents.len(),
+            files.len()
+        );
+    }
+    for (document, file) in documents.iter().zip(files) {
+        if document.pointer("/spec/groups") != Some(&rule::groups(file)?) {
+            bail!("prometheusrule.yaml and {file} have different groups");
+        }
+    }
+    Ok(())
+}

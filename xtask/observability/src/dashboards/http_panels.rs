@@ -1,0 +1,287 @@
+//! Panels of HTTP requests, which several dashboards share.
+
+use firstlight::metrics::catalog;
+
+use super::{Color, Panel, Target, Unit, objectives::Objective, query};
+use crate::{
+    failed::{failed_requests, good_requests},
+    limits,
+    promql::{self, Selector, on_service, service_labels},
+};
+
+/// Classes of status: legend, pattern of the status, and color.
+const CLASSES: [(&str, &str, Color); 5] = [
+    ("2xx", "2..", Color::Green),
+    ("3xx", "3..", Color::Blue),
+    ("4xx", "4..", Color::Orange),
+    ("5xx", "5..", Color::Red),
+    ("no status", "", Color::Yellow),
+];
+
+/// The requests that the panels show, as selected by the dashboard's variables.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Requests {
+    /// All requests of the selected services.
+    OfService,
+    /// Requests of the selected routes.
+    OfRoute,
+}
+
+impl Requests {
+    fn duration(self) -> Selector {
+        let duration = query::selected(&catalog::HTTP_SERVER_REQUEST_DURATION);
+        match self {
+            Self::OfService => duration,
+            Self::OfRoute => duration.matches("http_route", "$route"),
+        }
+    }
+
+    /// All requests.
+    pub(super) fn all(self) -> Selector {
+        self.duration().count()
+    }
+
+    /// Requests that the service failed, with or without a status.
+    pub(super) fn failed(self) -> Selector {
+        failed_requests(self.all())
+    }
+
+    /// Requests whose status matches a pattern such as `4..`.
+    pub(super) fn status(self, pattern: &str) -> Selector {
+        self.all().matches("http_response_status_code", pattern)
+    }
+
+    pub(super) fn rate(self) -> Panel {
+        Panel::stat("Requests")
+            .means("Requests per second, of any status and of all that is chosen together.")
+            .normally("It follows the hour of the day.")
+            .otherwise(
+                "A sudden drop is worse than a peak: look at what is in front of the service \
+                 before you look at the service.",
+            )
+            .runbook("ServiceDown")
+            .unit(Unit::RequestsPerSecond)
+            .no_value("no requests")
+            .shows(Target::new("Requests", query::per_second(&[], &self.all())))
+    }
+
+    /// The labels that identify a service, or one of its routes.
+    fn labels(self) -> Vec<&'static str> {
+        service_labels(self.route_labels())
+    }
+
+    fn route_labels(self) -> &'static [&'static str] {
+        match self {
+            Self::OfService => &[],
+            Self::OfRoute => &["http_route"],
+        }
+    }
+
+    /// The legend of one of several series of a service or a route.
+    pub(super) fn legend(self, series: &str) -> String {
+        match self {
+            Self::OfService => query::legend(series),
+            Self::OfRoute => query::legend(&format!("{{{{http_route}}}} {series}")),
+        }
+    }
+
+    /// Requests per second, by service or by route.
+    pub(super) fn each(self, requests: &Selector) -> String {
+        query::per_second(&self.labels(), requests)
+    }
+
+    /// The burn rate of failed requests, by service and the labels `parts`.
+    pub(super) fn failing_of_budget(self, parts: &[&'static str]) -> String {
+        let failing = query::ratio(&service_labels(parts), &self.failed(), &self.all());
+        format!("{failing} {}", of_budget(Objective::Availability))
+    }
+
+    /// The burn rate of slow requests, by service and the labels `parts`.
+    pub(super) fn slow_of_budget(self, parts: &[&'static str]) -> String {
+        let by = service_labels(parts);
+        let good = good_requests(self.all());
+        let buckets = good_requests(self.duration().bucket());
+        let per_bucket = promql::sum(
+            &[by.as_slice(), &["le"]].concat(),
+            promql::rate(&buckets, query::WINDOW),
+        );
+        let fast = Objective::fast(&by, &per_bucket);
+        let all = query::per_second(&by, &good);
+        format!(
+            "(1 - {fast} / ({all} > 0)) {}",
+            of_budget(Objective::Latency)
+        )
+    }
+
+    pub(super) fn failing(self) -> Panel {
+        Panel::stat("Failing now")
+            .means(
+                "How many times faster than its service's objective allows its requests fail: 5xx, panics, \
+                 answers that break off. Of several services or routes, the worst. 4xx are the client's \
+                 mistakes and are not in it.",
+            )
+            .normally("Below 1: the budget lasts for the month.")
+            .otherwise(
+                "Red is as fast as the page that wakes people: at this rate the budget of a month \
+                 is gone in two days.",
+            )
+            .runbook("HttpAvailabilityBudgetBurn")
+            .unit(Unit::Count)
+            .red_from(limits::BURNS[0].rate)
+            .no_value("no requests, or no rules")
+            .shows(Target::new(
+                "Times the budget",
+                promql::max(&[], self.failing_of_budget(self.route_labels())),
+            ))
+    }
+
+    pub(super) fn too_slow(self) -> Panel {
+        Panel::stat("Too slow now")
+            .means(
+                "How many times faster than its service's objective allows it answers later than \
+                 promised; of several services or routes, the worst.",
+            )
+            .normally("Below 1: the budget lasts for the month.")
+            .otherwise(
+                "Open the durations below, follow a dot to its trace, and see what the time went \
+                 to.",
+            )
+            .runbook("HttpLatencyBudgetBurn")
+            .unit(Unit::Count)
+            .red_from(limits::BURNS[0].rate)
+            .no_value("no requests, or no rules")
+            .shows(Target::new(
+                "Times the budget",
+                promql::max(&[], self.slow_of_budget(self.route_labels())),
+            ))
+    }
+
+    pub(super) fn by_class(self) -> Panel {
+        let panel = Panel::stack("Requests by status")
+            .means("Requests per second, by the class of their status, of all that is chosen together. No \
+                 status have those that ended before their answer began: the client left, or the service broke off.")
+            .normally("Green is nearly all of it.")
+            .otherwise(
+                "Orange that grows after a release of a client is the client's; red is ours. Open \
+                 the errors to see which, also of yellow. The graph beside it says whose.",
+            )
+            .runbook("HttpAvailabilityBudgetBurn")
+            .unit(Unit::RequestsPerSecond);
+        CLASSES
+            .into_iter()
+            .fold(panel, |panel, (name, pattern, color)| {
+                let rate = query::per_second(&[], &self.status(pattern));
+                let target = Target::new(name, query::or_zero(rate));
+                let target = if name == "5xx" {
+                    target.in_trouble()
+                } else {
+                    target
+                };
+                panel.shows(target).color(name, color)
+            })
+    }
+
+    pub(super) fn failures(self) -> Panel {
+        let ratio =
+            |some: Selector| query::top(10, query::ratio(&self.labels(), &some, &self.all()));
+        Panel::timeseries("Failures")
+            .means(
+                "The part of each one's requests that failed through our fault (5xx, panics, answers that \
+                 break off), and of those with 4xx, the client's. Of many, the ten with the most.",
+            )
+            .normally("Failed is 0. 4xx has a level of its own that hardly changes.")
+            .otherwise(
+                "Failed above the service's line burns a month's budget \
+                 in two days. A step in 4xx alone is a \
+                 client's release, or a client that tries doors.",
+            )
+            .runbook("HttpAvailabilityBudgetBurn")
+            .unit(Unit::Part)
+            .shows(Target::new(&self.legend("failed"), ratio(self.failed())).in_trouble())
+            .shows(Target::new(&self.legend("4xx"), ratio(self.status("4.."))))
+            .shows(Target::new(
+                &query::legend("pages from"),
+                query::top(
+                    10,
+                    format!(
+                        "{} * (1 - {})",
+                        limits::BURNS[0].rate,
+                        Objective::Availability.objective()
+                    ),
+                ),
+            ))
+            .shades("pages from", Color::Purple)
+            .shades("failed", Color::Red)
+            .shades("4xx", Color::Orange)
+    }
+
+    pub(super) fn durations(self) -> Panel {
+        let quantile = |q| query::top(10, query::quantile(q, &self.labels(), &self.duration()));
+        Panel::timeseries("Duration")
+            .means(
+                "How long requests take, from the first byte of the head to the last of the \
+                 answer. Each dot is a request, and leads to its trace.",
+            )
+            .normally("The lines run in parallel, p99 below the service's objective.")
+            .otherwise(
+                "p99 alone: a few requests wait for something, follow a dot. All three: \
+                 everything waits, look at the database and the runtime.",
+            )
+            .runbook("HttpLatencyBudgetBurn")
+            .unit(Unit::Seconds)
+            .shows(Target::new(&self.legend("p50"), quantile(0.5)))
+            .shows(Target::new(&self.legend("p95"), quantile(0.95)))
+            .shows(Target::new(&self.legend("p99"), quantile(0.99)))
+            .shows(Target::new(
+                &query::legend("objective"),
+                query::top(10, Objective::seconds()),
+            ))
+            .shades("objective", Color::Purple)
+    }
+
+    pub(super) fn spread(self) -> Panel {
+        Panel::heatmap("Duration, spread")
+            .means("How many requests took how long, of all that is chosen together.")
+            .normally("One bright band. Two, if some requests are answered from a cache.")
+            .otherwise(
+                "A second band far above the first is a group of requests that waits for \
+                 something. Quantiles cannot show it, this can.",
+            )
+            .runbook("HttpLatencyBudgetBurn")
+            .unit(Unit::Seconds)
+            .shows(Target::new("{{le}}", query::buckets(&self.duration())))
+    }
+
+    pub(super) fn errors(self) -> Panel {
+        let by = service_labels(&["error_type"]);
+        let errors = query::per_second(&by, &self.failed());
+        Panel::timeseries("Errors by type")
+            .means(
+                "Failed requests per second, by what failed: the type of the error, or the status \
+                 where nothing else is known.",
+            )
+            .normally("None.")
+            .otherwise(
+                "Find the newest one by its name in the log, filtered by `error.type`; the line \
+                 has the trace.",
+            )
+            .runbook("HttpAvailabilityBudgetBurn")
+            .unit(Unit::RequestsPerSecond)
+            .shows(
+                Target::new(
+                    &query::legend("{{error_type}}"),
+                    query::or_none_each(errors, "error_type"),
+                )
+                .in_trouble(),
+            )
+    }
+}
+
+/// Divides a ratio of bad requests by the ratio that the objective allows.
+fn of_budget(objective: Objective) -> String {
+    format!(
+        "/ {} group_left () (1 - {})",
+        on_service(&[]),
+        objective.objective()
+    )
+}
