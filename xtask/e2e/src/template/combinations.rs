@@ -67,8 +67,8 @@ fn of_code() -> impl Iterator<Item = &'static Question> {
 pub(super) fn name(answers: &Answers) -> String {
     let parts = of_code().filter_map(|question| match answers.get(&question.name) {
         "" | "false" | "none" => None,
-        "true" => Some(&*question.name),
-        answer => Some(answer),
+        "true" => Some(question.name.clone()),
+        answer => Some(format!("{}-{answer}", question.name)),
     });
     let parts: Vec<_> = parts.collect();
     if parts.is_empty() {
@@ -308,7 +308,7 @@ mod tests {
         let mut names: Vec<_> = codes().iter().map(name).collect();
         assert_eq!(names.first().map(String::as_str), Some("bare"));
         assert!(
-            names.contains(&"example-postgres-worker".to_owned()),
+            names.contains(&"example-store-postgres-worker".to_owned()),
             "{names:?}"
         );
         names.sort();
