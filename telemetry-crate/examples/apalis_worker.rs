@@ -1,8 +1,8 @@
 //! A service that enqueues jobs with apalis on SQLite.
 //!
-//! It accepts orders and sends the receipts later. The order and the job are saved in one transaction. A worker runs the
-//! jobs with retries, the queue's depth and age are measured, and the worker drains at the end. Orders come from a timer
-//! instead of HTTP.
+//! It accepts orders and sends the receipts later. The order and the job are saved in one transaction. A worker runs
+//! the jobs with retries, the queue's depth and age are measured, and the worker drains at the end. Orders come from a
+//! timer instead of HTTP.
 //!
 //! Run it with `cargo run --features apalis --example apalis_worker`, then `curl localhost:9464/metrics`, then press
 //! Ctrl-C.

@@ -1,8 +1,8 @@
 //! An application that blocks its only runtime thread.
 //!
-//! `/metrics` and `/livez` still answer, because the admin listener has a thread and a runtime of its own. The application
-//! ends when standard input is closed. Run it with `cargo run -p firstlight --example blocked_runtime`, and request
-//! `localhost:9464/metrics` from another terminal.
+//! `/metrics` and `/livez` still answer, because the admin listener has a thread and a runtime of its own. The
+//! application ends when standard input is closed. Run it with `cargo run -p firstlight --example blocked_runtime`, and
+//! request `localhost:9464/metrics` from another terminal.
 
 use std::{
     io::{self, Read},

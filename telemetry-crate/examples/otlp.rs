@@ -1,8 +1,13 @@
 //! A program that exports all three signals to a collector and flushes at its end.
 //!
-//! With a collector on this machine, run
-//! `OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 OTEL_EXPORTER_OTLP_PROTOCOL=grpc cargo run -p firstlight
-//! --features otlp-grpc --example otlp`. Without the protocol and the feature it exports over HTTP, usually to port 4318.
+//! With a collector on this machine, run:
+//!
+//! ```sh
+//! export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317 OTEL_EXPORTER_OTLP_PROTOCOL=grpc
+//! cargo run -p firstlight --features otlp-grpc --example otlp
+//! ```
+//!
+//! Without the protocol and the feature it exports over HTTP, usually to port 4318.
 
 use std::{convert::Infallible, process::ExitCode};
 

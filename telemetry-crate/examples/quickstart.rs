@@ -1,7 +1,7 @@
 //! The quickstart of the README.
 //!
-//! Run it with `cargo run -p firstlight --features axum --example quickstart`, then `curl localhost:8080/hello/world` and
-//! `curl localhost:9464/metrics`.
+//! Run it with `cargo run -p firstlight --features axum --example quickstart`, then `curl localhost:8080/hello/world`
+//! and `curl localhost:9464/metrics`.
 
 use std::{io, process::ExitCode};
 

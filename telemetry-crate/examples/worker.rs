@@ -1,7 +1,7 @@
 //! A worker without HTTP of its own, with readiness and instrumented jobs.
 //!
-//! At the end it finishes the job in progress. Run it with `cargo run -p firstlight --example worker`; its admin listener
-//! is on `localhost:9464`.
+//! At the end it finishes the job in progress. Run it with `cargo run -p firstlight --example worker`; its admin
+//! listener is on `localhost:9464`.
 
 use std::{collections::BTreeMap, io, pin::pin, process::ExitCode, time::Duration};
 

@@ -1,9 +1,9 @@
 //! The admin listener: metrics, probes, the log filter and the status page.
 //!
-//! It serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` on an address, a thread and a runtime of its
-//! own. Scrapes and probes are therefore answered while the application's runtime is blocked or busy, and the metrics
-//! show it. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that the
-//! process answers: a check of a database there would restart every replica whenever the database is slow.
+//! It serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` on an address, a thread and a runtime of
+//! its own. Scrapes and probes are therefore answered while the application's runtime is blocked or busy, and the
+//! metrics show it. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that
+//! the process answers: a check of a database there would restart every replica whenever the database is slow.
 //!
 //! `connections` limits the number of connections and their duration, `access` decides what a client may request, and
 //! `routes` answers. TLS and users are left to a proxy.

@@ -1,12 +1,13 @@
-//! Every metric that this crate emits, once: name, kind, unit, labels, buckets, help.
+//! The catalog of all metrics of this crate.
 //!
-//! The recorder takes kinds, buckets and help texts from here, and the documentation, the dashboards and the alerts are
-//! generated from it or tested against it. What it leaves out: the metrics of the service itself, which belong to the
-//! service, and values, which live where they are counted.
+//! Each entry has the name, kind, unit, labels, buckets and help of one metric.
 //!
-//! Names and labels are the OpenTelemetry semantic conventions in their Prometheus spelling (dots become underscores,
-//! units and `_total` become suffixes). The process has the classic `process_*` names, because every dashboard in
-//! circulation asks for those.
+//! The recorder takes kinds, buckets and help texts from here. The documentation, the dashboards and the alerts are
+//! generated from the catalog or tested against it.
+//!
+//! Names and labels are those of the OpenTelemetry semantic conventions in Prometheus' spelling: dots become underscores,
+//! and units and `_total` become suffixes. Metrics of the process have the classic `process_*` names, which existing
+//! dashboards query.
 
 pub(crate) mod buckets;
 mod calls;
@@ -59,22 +60,24 @@ pub use self::{
     },
 };
 
-/// What a metric's number means, and so what may be asked of it.
+/// The kind of a metric, which decides how to query it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Only rises, except at a restart; ask for its `rate()`.
+    /// Only increases, except at a restart. Query its `rate()`.
     Counter,
-    /// Rises and falls; ask for its value.
+    /// Increases and decreases. Query its value.
     Gauge,
-    /// Counts samples per bucket; ask for `histogram_quantile()`.
+    /// Counts samples per bucket. Query `histogram_quantile()`.
     Histogram,
-    /// Always 1; its labels are the information. OpenMetrics calls it `info`, the older text format a gauge.
+    /// Always 1, with the information in its labels.
+    ///
+    /// OpenMetrics has the type `info` for it. In the text format it is a gauge.
     Info,
 }
 
 impl Kind {
-    /// The word of the exposition formats for this kind.
+    /// The type of this kind in the exposition formats.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -84,7 +87,7 @@ impl Kind {
         }
     }
 
-    /// The kind in a sentence: `info` is no noun that is counted.
+    /// The kind with its article, for a sentence.
     pub(crate) fn with_article(self) -> &'static str {
         match self {
             Self::Counter => "a counter",
@@ -95,26 +98,31 @@ impl Kind {
     }
 }
 
-/// One entry of the catalogue.
+/// One entry of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Metric {
-    /// The name on the page, with its suffixes; a histogram adds `_bucket`, `_sum` and `_count`.
+    /// The name in the exposition, with its suffixes.
+    ///
+    /// A histogram adds `_bucket`, `_sum` and `_count`.
     pub name: &'static str,
     /// Counter, gauge, histogram or info.
     pub kind: Kind,
-    /// The unit in UCUM, as the semantic conventions write it: `s`, `By`, `1`, or an annotation such as `{request}`.
+    /// The unit in UCUM, as in the semantic conventions.
+    ///
+    /// For example `s`, `By`, `1`, or an annotation such as `{request}`.
     pub unit: &'static str,
-    /// All labels that it can have; a label without a value is left out. Empty for the two `info` metrics that take
-    /// their labels from the resource.
+    /// All labels that a series can have. A label without a value is left out.
+    ///
+    /// Empty for `target_info`, whose labels are the resource.
     pub labels: &'static [&'static str],
     /// Upper bounds of a histogram's buckets, or `None` for those of its unit.
     pub buckets: Option<&'static [f64]>,
-    /// One sentence, shown as `# HELP`.
+    /// One sentence, which is the text of `# HELP`.
     pub help: &'static str,
 }
 
-/// The whole catalogue, in the order of this page.
+/// All metrics of the catalog.
 pub const ALL: &[&Metric] = &[
     &HTTP_SERVER_REQUEST_DURATION,
     &HTTP_SERVER_ACTIVE_REQUESTS,
@@ -186,8 +194,9 @@ pub const ALL: &[&Metric] = &[
     &WORKER_TASK_ACCEPTED_TO_DONE,
 ];
 
-/// The gauges that the conventions call `UpDownCounter`: a sum over instances means something. OTLP tells them apart, and
-/// Prometheus does not.
+/// The gauges that are an `UpDownCounter` in the conventions.
+///
+/// Their sum over instances is meaningful. OTLP distinguishes them from gauges, and Prometheus does not.
 pub const UP_DOWN_COUNTERS: &[&str] = &[
     HTTP_SERVER_ACTIVE_REQUESTS.name,
     DB_CLIENT_CONNECTION_COUNT.name,
@@ -198,7 +207,7 @@ pub const UP_DOWN_COUNTERS: &[&str] = &[
     OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY.name,
 ];
 
-/// The entry of that name, if we emit it.
+/// The entry with this name, if there is one.
 pub(crate) fn find(name: &str) -> Option<&'static Metric> {
     ALL.iter().copied().find(|metric| metric.name == name)
 }

@@ -141,7 +141,7 @@ impl Pipelines<'_> {
         let unwritten = self.logs.flush(deadline);
         if unwritten > 0 {
             return Outcome::Fails(
-                "standard output takes no more: whatever reads it has stopped reading".to_owned(),
+                "standard output is blocked: its reader has stopped reading".to_owned(),
             );
         }
         if self.logs.dropped() > dropped {
@@ -179,7 +179,7 @@ impl Pipelines<'_> {
         match address {
             Some(_) => Outcome::Works(format!("{name} was counted and found {place}")),
             None => Outcome::Off(format!(
-                "{name} was counted and found {place}, and is served nowhere: set OTEL_EXPORTER_PROMETHEUS_PORT to serve it, and mind OTEL_METRICS_EXPORTER"
+                "{name} was counted and found {place}, and is served nowhere: set OTEL_EXPORTER_PROMETHEUS_PORT to serve it, with `prometheus` in OTEL_METRICS_EXPORTER"
             )),
         }
     }
@@ -193,20 +193,20 @@ impl Pipelines<'_> {
             Canary::Ended(trace_id) => trace_id,
             Canary::Hidden => {
                 return Outcome::Fails(
-                    "the filter lets no span through: look at FIRSTLIGHT_TRACE_FILTER, or firstlight's layer is not in the global subscriber"
+                    "the filter lets no span through: check FIRSTLIGHT_TRACE_FILTER, or firstlight's layer is not in the global subscriber"
                         .to_owned(),
                 );
             }
             Canary::Unsampled => {
                 return Outcome::Fails(
-                    "the sampler keeps no trace at all, so nothing is exported: look at OTEL_TRACES_SAMPLER"
+                    "the sampler keeps no trace at all, so nothing is exported: check OTEL_TRACES_SAMPLER"
                         .to_owned(),
                 );
             }
         };
         match self.flush(Signal::Traces, end) {
             Err(unsent) => Outcome::Fails(format!(
-                "{endpoint} did not take a span: {}",
+                "{endpoint} did not accept a span: {}",
                 because(unsent, stats)
             )),
             Ok(()) if stats.total_lost() > lost => {
@@ -226,7 +226,7 @@ impl Pipelines<'_> {
         let exported = stats.total_exported();
         Some(match self.flush(signal, end) {
             Err(unsent) => Outcome::Fails(format!(
-                "{endpoint} did not take them: {}",
+                "{endpoint} did not accept them: {}",
                 because(unsent, stats)
             )),
             Ok(()) => {

@@ -180,8 +180,8 @@ impl TelemetryConfig {
 
     /// Sets which events become log lines, in the syntax of `RUST_LOG`.
     ///
-    /// Default: `info`, the level that most services run at in production. The filter never removes a span from a trace.
-    /// Overridden by `RUST_LOG`.
+    /// Default: `info`, the level that most services run at in production. The filter never removes a span from a
+    /// trace. Overridden by `RUST_LOG`.
     pub fn log_filter(mut self, directives: impl Into<String>) -> Self {
         self.log_filter = Some(directives.into());
         self
@@ -217,9 +217,9 @@ impl TelemetryConfig {
 
     /// Sets the base address of the collector, such as `http://localhost:4318`.
     ///
-    /// `/v1/traces` and the other signals' paths are appended. Unset by default, and then nothing is exported. An endpoint
-    /// turns traces on. Metrics and log records are sent if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` include
-    /// `otlp`. Overridden by `OTEL_EXPORTER_OTLP_ENDPOINT` and by the signals' own variables, such as
+    /// `/v1/traces` and the other signals' paths are appended. Unset by default, and then nothing is exported. An
+    /// endpoint turns traces on. Metrics and log records are sent if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER`
+    /// include `otlp`. Overridden by `OTEL_EXPORTER_OTLP_ENDPOINT` and by the signals' own variables, such as
     /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
     pub fn otlp_endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.otlp_endpoint = Some(endpoint.into());
@@ -246,9 +246,10 @@ impl TelemetryConfig {
 
     /// Sets the [`Readiness`] that `/readyz` reports.
     ///
-    /// Default: an empty one, which is ready at once. Set it for a program that is not ready when it starts. A latch taken before [`init()`](Self::init) is held when the admin
-    /// listener answers its first request. A latch taken afterwards may be too late for the first probe.
-    /// [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns the same `Readiness`.
+    /// Default: an empty one, which is ready at once. Set it for a program that is not ready when it starts. A latch
+    /// taken before [`init()`](Self::init) is held when the admin listener answers its first request. A latch taken
+    /// afterwards may be too late for the first probe. [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness)
+    /// returns the same `Readiness`.
     ///
     /// ```no_run
     /// use firstlight::Readiness;
@@ -270,8 +271,8 @@ impl TelemetryConfig {
 
     /// Makes an admin address that is in use an error of [`build()`](Self::build).
     ///
-    /// By default it is a warning, and the address is tried again every 5 s. The service then runs without `/metrics`, and
-    /// the alert on a target that is down fires. Overridden by `FIRSTLIGHT_ADMIN_REQUIRED`.
+    /// By default it is a warning, and the address is tried again every 5 s. The service then runs without `/metrics`,
+    /// and the alert on a target that is down fires. Overridden by `FIRSTLIGHT_ADMIN_REQUIRED`.
     pub fn require_admin(mut self) -> Self {
         self.admin_required = true;
         self
@@ -279,9 +280,9 @@ impl TelemetryConfig {
 
     /// Sets the upper bounds of the buckets of one histogram.
     ///
-    /// `metric` is the name in the exposition. `bounds` are in the histogram's own unit, in increasing order. Defaults: the
-    /// semantic conventions' duration buckets for names that end in `_seconds`, powers of four for `_bytes`, and the
-    /// OpenTelemetry SDK's general ones otherwise.
+    /// `metric` is the name in the exposition. `bounds` are in the histogram's own unit, in increasing order. Defaults:
+    /// the semantic conventions' duration buckets for names that end in `_seconds`, powers of four for `_bytes`, and
+    /// the OpenTelemetry SDK's general ones otherwise.
     pub fn buckets(mut self, metric: impl Into<String>, bounds: impl Into<Vec<f64>>) -> Self {
         self.buckets.push((metric.into(), bounds.into()));
         self
@@ -289,9 +290,9 @@ impl TelemetryConfig {
 
     /// Sets how many series one metric may have.
     ///
-    /// `metric` is the name in the exposition. Default: 2,000, the OpenTelemetry SDK's cardinality limit. Samples beyond
-    /// the limit go to one overflow series, `otel_metric_overflow="true"`, and one log line names the label that has the
-    /// most values. Overridden by `FIRSTLIGHT_METRICS_SERIES_BUDGET`.
+    /// `metric` is the name in the exposition. Default: 2,000, the OpenTelemetry SDK's cardinality limit. Samples
+    /// beyond the limit go to one overflow series, `otel_metric_overflow="true"`, and one log line names the label that
+    /// has the most values. Overridden by `FIRSTLIGHT_METRICS_SERIES_BUDGET`.
     pub fn series_budget(mut self, metric: impl Into<String>, series: usize) -> Self {
         self.series_budgets.push((metric.into(), series));
         self
@@ -299,8 +300,8 @@ impl TelemetryConfig {
 
     /// Sets how many series all of the program's metrics may have together.
     ///
-    /// Default: 50,000. That is about 30 MB in this process and an exposition of 10 to 20 MB, a size at which Prometheus
-    /// servers start to have difficulties. Each metric keeps room for its first 10 series. Overridden by
+    /// Default: 50,000. That is about 30 MB in this process and an exposition of 10 to 20 MB, a size at which
+    /// Prometheus servers start to have difficulties. Each metric keeps room for its first 10 series. Overridden by
     /// `FIRSTLIGHT_METRICS_SERIES_TOTAL`.
     pub fn series_total(mut self, series: usize) -> Self {
         self.series_total = Some(series);
@@ -309,8 +310,9 @@ impl TelemetryConfig {
 
     /// Sets the duration from which a statement gets a WARN line.
     ///
-    /// The line replaces sqlx's own. Default: 1 s, sqlx's threshold for a slow statement and the time-out of most requests.
-    /// Zero turns the warning off. Takes effect with the feature `sqlx`. Overridden by `FIRSTLIGHT_SLOW_QUERY`.
+    /// The line replaces sqlx's own. Default: 1 s, sqlx's threshold for a slow statement and the time-out of most
+    /// requests. Zero turns the warning off. Takes effect with the feature `sqlx`. Overridden by
+    /// `FIRSTLIGHT_SLOW_QUERY`.
     pub fn slow_query(mut self, threshold: Duration) -> Self {
         self.slow_query = Some(threshold);
         self
@@ -319,8 +321,8 @@ impl TelemetryConfig {
     /// Sets how often a request may run one statement before it is an N+1 query.
     ///
     /// From that number of runs on, the request gets one WARN line at its end, an attribute on its span, and a count in
-    /// `sql_n_plus_one_total`. Default: 10. Fewer runs are a few lookups that no user notices, while one page of a list has
-    /// ten rows or more. Zero turns the detection off. Takes effect with the feature `sqlx`. Overridden by
+    /// `sql_n_plus_one_total`. Default: 10. Fewer runs are a few lookups that no user notices, while one page of a list
+    /// has ten rows or more. Zero turns the detection off. Takes effect with the feature `sqlx`. Overridden by
     /// `FIRSTLIGHT_N_PLUS_ONE`.
     pub fn n_plus_one(mut self, repeats: u32) -> Self {
         self.n_plus_one = Some(repeats);

@@ -70,7 +70,7 @@ fn scope(directive: &str) -> Result<Scope, String> {
     if is_bare && (is_foreign(directive) || LEVELS.iter().any(|level| is_typo(directive, level))) {
         return Err(no_level(directive));
     }
-    let invalid = || Err(format!("{directive:?} is no directive"));
+    let invalid = || Err(format!("{directive:?} is not a directive"));
     let (target, rest) = match directive.find(['=', '[']) {
         Some(at) => directive.split_at(at),
         None => (directive, ""),
@@ -84,7 +84,7 @@ fn scope(directive: &str) -> Result<Scope, String> {
     let is_about_spans = !spans.is_empty();
     for name in [target, span] {
         if is_level(name) || is_foreign(name) {
-            return Err(format!("{name:?} is no name of a target or a span"));
+            return Err(format!("{name:?} is not a name of a target or a span"));
         }
     }
     let may_be_absent = is_about_spans && target.is_empty();
@@ -100,7 +100,7 @@ fn scope(directive: &str) -> Result<Scope, String> {
 }
 
 fn no_level(word: &str) -> String {
-    format!("{word:?} is no level: error, warn, info, debug, trace or off")
+    format!("{word:?} is not a level: error, warn, info, debug, trace or off")
 }
 
 /// Whether the word is a level or its number.

@@ -1,8 +1,8 @@
 //! Errors of the start and the shutdown of telemetry.
 //!
 //! Each message names the setting, what was found, what was expected, and what to do. [`InitError`] is for the operator
-//! who deploys the service, [`ShutdownError`] for its last log lines. Failures of telemetry at run time are not errors of
-//! the service: they are counted in the metrics and logged when the state changes.
+//! who deploys the service, [`ShutdownError`] for its last log lines. Failures of telemetry at run time are not errors
+//! of the service: they are counted in the metrics and logged when the state changes.
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 

@@ -31,9 +31,9 @@ const LOG_SHARE: f64 = 0.2;
 /// The guard of running telemetry; keep it until the program ends.
 ///
 /// Bind it to a name: `let _ = firstlight::init()?` drops it at once and with it everything that was still to be sent.
-/// Dropping it flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one line. It logs a warning if the
-/// process still runs 2 s later. [`shutdown`](Self::shutdown) does the same with a deadline of your own and returns what
-/// was lost.
+/// Dropping it flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one line. It logs a warning if
+/// the process still runs 2 s later. [`shutdown`](Self::shutdown) does the same with a deadline of your own and returns
+/// what was lost.
 ///
 /// Both block the calling thread and need no runtime. They may be called in async code at the end of `main`.
 #[derive(Debug)]
@@ -88,8 +88,9 @@ impl TelemetryGuard {
 
     /// Observes the current tokio runtime.
     ///
-    /// Measures its load and scheduling delay, and whether it is blocked. Telemetry that starts inside a runtime, such as in an async `main`, observes it already. Call this if telemetry
-    /// started before the runtime, or for another runtime. Only the latest runtime is observed.
+    /// Measures its load and scheduling delay, and whether it is blocked. Telemetry that starts inside a runtime, such
+    /// as in an async `main`, observes it already. Call this if telemetry started before the runtime, or for another
+    /// runtime. Only the latest runtime is observed.
     ///
     /// # Errors
     ///
@@ -210,9 +211,9 @@ impl TelemetryGuard {
     ///
     /// The shutdown takes at most `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default).
     ///
-    /// Use it in place of [`std::process::exit`], which runs no destructors: the guard would not be dropped, and the spans
-    /// that wait for their batch (5 s by default) and possibly the last log lines would be lost. Like that function it
-    /// ends all threads without unwinding them. A program that can return from `main` should use
+    /// Use it in place of [`std::process::exit`], which runs no destructors: the guard would not be dropped, and the
+    /// spans that wait for their batch (5 s by default) and possibly the last log lines would be lost. Like that
+    /// function it ends all threads without unwinding them. A program that can return from `main` should use
     /// [`finish`](Self::finish) instead.
     ///
     /// ```no_run

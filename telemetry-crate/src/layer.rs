@@ -1,11 +1,12 @@
-//! What makes spans, span events and log lines, as one `tracing` layer.
+//! The `tracing` layer for OpenTelemetry spans, span events and log lines.
 //!
-//! The layers behind it would ask the registry for the span once each, on every span and whenever one is entered, left or
-//! closed, only to learn whether they may see it. One layer that knows the filters need not ask. It also makes the values
-//! of a span plain, once, before any of them sees it: see [`values`](crate::values).
+//! Separate layers with per-layer filters would each look up the span in the registry whenever a span is created, entered,
+//! exited or closed, only to find out whether they are enabled for it. One layer that knows all filters needs no look-up.
+//! It also converts the values of a span once for all of them, see [`values`](crate::values).
 //!
-//! `tracing-opentelemetry`'s layer, which makes the spans, is inside. `OpenTelemetrySpanExt` looks for such a layer in the
-//! subscriber; the one that it finds is a [`Lookup`], which has the same tracer and sees no span.
+//! `tracing-opentelemetry`'s layer, which creates the spans, is inside of this layer. `OpenTelemetrySpanExt` searches the
+//! subscriber for a layer of that type. For this, a second one with the same tracer is installed, and the [`Lookup`] filter
+//! keeps all spans from it.
 
 use std::{cell::Cell, marker::PhantomData};
 
@@ -31,7 +32,7 @@ use crate::{
     values::{with_plain_attributes, with_plain_record},
 };
 
-/// What becomes of spans and events, before it is part of a subscriber.
+/// The parts of the layer, before it is added to a subscriber.
 #[derive(Debug, Clone)]
 pub(crate) struct Signals<O> {
     logs: LogLayer,
@@ -41,13 +42,15 @@ pub(crate) struct Signals<O> {
     observer: O,
 }
 
-/// Decides alone in a subscriber of firstlight's; in a program's own it needs a [`SignalsFilter`] around it.
+/// The layer itself.
+///
+/// In firstlight's own subscriber it is the only filter. In the program's subscriber it needs a [`SignalsFilter`] around it.
 struct SignalsLayer<S, O> {
     spans: OpenTelemetryLayer<S, SpanTracer>,
     signals: Signals<O>,
 }
 
-/// Lets through what any of the signals wants.
+/// Enables the spans and events that any of the signals needs.
 #[derive(Debug, Clone)]
 pub(crate) struct SignalsFilter<O> {
     logs: LogFilter,
@@ -71,7 +74,7 @@ impl<O: Observer> Signals<O> {
         }
     }
 
-    /// A subscriber with nothing else in it.
+    /// A subscriber with only this layer.
     pub(crate) fn into_subscriber(self) -> impl Subscriber + Send + Sync {
         let lookup = self.lookup();
         Registry::default()
@@ -79,7 +82,9 @@ impl<O: Observer> Signals<O> {
             .with(self.into_unfiltered().and_then(Installed))
     }
 
-    /// For a subscriber of the program's, whose other layers see what ours do not want.
+    /// A layer for the program's own subscriber.
+    ///
+    /// Its filter does not affect the other layers of that subscriber.
     pub(crate) fn into_layer<S>(self) -> impl Layer<S> + Send + Sync + use<S, O>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
@@ -106,7 +111,7 @@ impl<O: Observer> Signals<O> {
         span_layer(&self.tracer).with_filter(Lookup)
     }
 
-    /// Logs an event that was made by hand.
+    /// Logs an event that an [`Observer`] has constructed.
     fn log<S>(&self, event: &Event<'_>, context: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
@@ -117,8 +122,10 @@ impl<O: Observer> Signals<O> {
     }
 }
 
-/// Source locations, thread names and busy times cost more than the rest of a span together, on every poll, and answer no
-/// question that the three signals exist for.
+/// The layer of `tracing-opentelemetry`, without optional attributes.
+///
+/// Source locations, thread names and busy times cost more than the rest of a span, some of it on every poll, and help
+/// little in operation.
 fn span_layer<S>(tracer: &SpanTracer) -> OpenTelemetryLayer<S, SpanTracer>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -130,13 +137,13 @@ where
         .with_tracked_inactivity(false)
 }
 
-/// Keeps everything from the layer that is there only to be found.
+/// The filter of the layer that exists only to be found: it disables everything.
 #[derive(Debug)]
 struct Lookup;
 
 thread_local! {
-    /// The span that the lookup layer has seen all the same.
-    static PASSED_BY: Cell<Option<u64>> = const { Cell::new(None) };
+    /// The span that the lookup layer has created in spite of its filter.
+    static LOOKUP_SPAN: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 impl<S> Filter<S> for Lookup
@@ -155,9 +162,9 @@ where
         Some(LevelFilter::OFF)
     }
 
-    // Asked for only if `enabled` was not: the program made the span without its macro.
+    // Called only if `enabled` was not called, because the program created the span without a macro.
     fn on_new_span(&self, _: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
-        PASSED_BY.set(Some(id.into_u64()));
+        LOOKUP_SPAN.set(Some(id.into_u64()));
     }
 }
 
@@ -170,13 +177,14 @@ impl<O> SignalsFilter<O> {
         }
     }
 
-    /// The level above which no record of the `log` crate becomes anything. The level of all of `tracing` is higher for
-    /// the sake of the observer, and other crates' records would be made for nothing.
+    /// The level above which logs and traces use no record of the `log` crate.
+    ///
+    /// The maximum level of `tracing` may be more verbose because of the observer, and would create unused records.
     pub(crate) fn level_of_records(&self) -> LevelFilter {
         self.logs.level().max(self.level_in_traces())
     }
 
-    /// The same of traces alone.
+    /// The level above which traces use no record of the `log` crate.
     pub(crate) fn level_in_traces(&self) -> LevelFilter {
         self.events.max_level_hint().unwrap_or(LevelFilter::TRACE)
     }
@@ -195,7 +203,7 @@ where
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // Asked first and always: it learns here which spans its directives are about.
+        // Always called, because the log filter registers the spans of its directives here.
         let logs = Filter::<S>::callsite_enabled(&self.logs, metadata);
         if self.events.keeps(metadata) || O::observes(metadata) {
             Interest::always()
@@ -235,20 +243,20 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if thread::is_silent() {
+        if thread::is_suppressed() {
             return;
         }
-        thread::has_spans();
+        thread::guard_spans();
         let signals = &self.signals;
         let metadata = attributes.metadata();
         with_plain_attributes(attributes, |attributes| {
-            // First: the log lines need the ids of the span that they are in.
-            let has_span = PASSED_BY.take() == Some(id.into_u64());
+            // The OpenTelemetry span comes first, because log lines need its ids.
+            let has_span = LOOKUP_SPAN.take() == Some(id.into_u64());
             if signals.events.keeps(metadata) && !has_span && !thread::is_ending() {
                 self.spans.on_new_span(attributes, id, context.clone());
             }
             signals.observer.on_new_span(attributes, id, &context);
-            // A span that the log filter has no use for leaves nothing on it, so no later call finds anything.
+            // For a span that the log filter disables, nothing is stored, so later calls for it do nothing.
             let logs = &signals.filter.logs;
             if logs.enabled(metadata, &context) {
                 logs.on_new_span(attributes, id, context.clone());
@@ -274,7 +282,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if thread::is_silent() {
+        if thread::is_suppressed() {
             return;
         }
         let signals = &self.signals;
@@ -292,7 +300,7 @@ where
         if in_trace {
             signals.events.layer.on_event(event, context.clone());
         }
-        // An event that one of the two wants, and not the trace, is one for the log.
+        // The event is enabled, so it is for the log if it is not for the trace. This saves a call of the log filter.
         if !in_trace || signals.filter.logs.enabled(metadata, &context) {
             signals.logs.on_event(event, context);
         }

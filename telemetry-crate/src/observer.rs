@@ -1,4 +1,4 @@
-//! What sees events and the ends of spans whatever the filters say.
+//! Observers of events and spans, which are independent of the filters.
 
 use std::fmt::Debug;
 
@@ -9,21 +9,21 @@ use tracing::{
 };
 use tracing_subscriber::{layer::Context, registry::LookupSpan};
 
-/// Takes an event that becomes a log line if the log filter lets it through.
+/// Logs an event, if the log filter enables it.
 pub(crate) type Log<'a> = &'a dyn Fn(&Event<'_>);
 
-/// Observes the events of a library, and logs some of its own.
+/// Observes the events of a library, and logs events of its own.
 ///
-/// An event made with `tracing`'s macros inside of a layer would be lost under a thread's subscriber, and would confuse
-/// per-layer filters. An observer makes its events by hand, and hands them to [`Log`].
+/// An event from a macro of `tracing` inside of a layer would be lost under a thread-local subscriber, and would confuse
+/// per-layer filters. So an observer constructs its events without a macro, and passes them to [`Log`].
 pub(crate) trait Observer: Clone + Debug + Send + Sync + 'static {
-    /// The level of the most detailed event that it observes.
+    /// The most verbose level of the observed events.
     const LEVEL: LevelFilter;
 
-    /// Whether it observes an event, or a question about one.
+    /// Whether events of this metadata are observed.
     fn observes(metadata: &Metadata<'_>) -> bool;
 
-    /// What the log filter is asked about an observed event.
+    /// The metadata by which the log filter decides on an observed event.
     fn log_metadata<'a>(metadata: &'a Metadata<'a>) -> &'a Metadata<'a> {
         metadata
     }

@@ -1,8 +1,8 @@
-//! A panic becomes one log line, with the trace it happened in.
+//! The panic hook, which logs a panic as one line with the ids of its span.
 //!
-//! The standard hook writes several lines of text to standard error, which log shippers take for as many records of
-//! unknown severity. The hook that is set when telemetry starts is replaced; one that is set later, and calls the one
-//! before it, keeps the line.
+//! The standard hook writes several lines to standard error, which log shippers read as separate records of unknown
+//! severity. This hook replaces the one that is registered when telemetry starts. A hook that is registered later should
+//! call the previous one, so that the line is still logged.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -11,20 +11,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{logs::LogWriter, thread::is_asking};
+use crate::{logs::LogWriter, thread::is_probing};
 
-/// A panic may be the last thing that a process does; the line goes out first.
-const FLUSH: Duration = Duration::from_secs(1);
+/// Longest wait for the line to be written.
+///
+/// The process may abort after the panic.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) fn install_hook(writer: LogWriter) {
     panic::set_hook(Box::new(move |info| {
-        if is_asking() {
+        if is_probing() {
             return;
         }
         log(info);
-        // The line has waited already; on an output that takes nothing, once is enough.
+        // If the output is blocked, logging the line has already timed out, and a flush would only wait again.
         if !writer.is_stalled() {
-            let _ = writer.flush(Instant::now() + FLUSH);
+            let _ = writer.flush(Instant::now() + FLUSH_TIMEOUT);
         }
     }));
 }
@@ -38,7 +40,7 @@ fn log(info: &PanicHookInfo<'_>) {
         .unwrap_or("a value that is no text");
     let location = info.location().map(ToString::to_string);
     let thread = thread::current();
-    // Honours RUST_BACKTRACE, as the standard hook does.
+    // Honors RUST_BACKTRACE, as the standard hook does.
     let backtrace = Backtrace::capture();
     let backtrace =
         (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());

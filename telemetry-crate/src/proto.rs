@@ -1,6 +1,4 @@
-//! What the messages of all OTLP signals have in common: attributes and times.
-//!
-//! What it leaves out: the signals themselves, which each signal writes, and the transport.
+//! The common parts of OTLP messages: attributes, scopes and times.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +6,7 @@ use opentelemetry_proto::tonic::common::v1::{
     AnyValue, InstrumentationScope, KeyValue, any_value::Value,
 };
 
-/// One attribute.
+/// An attribute with this key and value.
 pub(crate) fn attribute(key: impl Into<String>, value: Value) -> KeyValue {
     KeyValue {
         key: key.into(),
@@ -17,12 +15,12 @@ pub(crate) fn attribute(key: impl Into<String>, value: Value) -> KeyValue {
     }
 }
 
-/// A text as a value.
+/// A string value.
 pub(crate) fn text(text: impl Into<String>) -> Value {
     Value::StringValue(text.into())
 }
 
-/// A scope of that name.
+/// An instrumentation scope with this name.
 pub(crate) fn scope(name: impl Into<String>) -> InstrumentationScope {
     InstrumentationScope {
         name: name.into(),
@@ -30,7 +28,9 @@ pub(crate) fn scope(name: impl Into<String>) -> InstrumentationScope {
     }
 }
 
-/// Nanoseconds since the Unix epoch; 0, which OTLP reads as unknown, for a clock that stands before it.
+/// Nanoseconds since the Unix epoch.
+///
+/// Returns 0, which means unknown in OTLP, for a time before the epoch.
 pub(crate) fn nanos(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

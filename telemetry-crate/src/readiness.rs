@@ -51,13 +51,13 @@ type Check =
 /// `/readyz` answers 200 while every check passes and no latch is held. It answers 503 otherwise and while draining.
 /// Clones share the state.
 ///
-/// Checks run concurrently on the admin listener's runtime, when a request comes and at most once a second. A check that
-/// takes longer than 800 ms has failed.
+/// Checks run concurrently on the admin listener's runtime, when a request comes and at most once a second. A check
+/// that takes longer than 800 ms has failed.
 ///
 /// Check what *this* replica needs and others may have, such as a warm cache or a connection. A check of something that
-/// all replicas share takes all of them out of service when it is down. A check of the database is for services that can
-/// do nothing without it: a version that cannot reach it then never replaces the old one. Such a check should not wait
-/// for the connection pool, because a busy minute would look like an outage. `/livez` does not depend on checks.
+/// all replicas share takes all of them out of service when it is down. A check of the database is for services that
+/// can do nothing without it: a version that cannot reach it then never replaces the old one. Such a check should not
+/// wait for the connection pool, because a busy minute would look like an outage. `/livez` does not depend on checks.
 ///
 /// ```no_run
 /// use firstlight::{Readiness, TelemetryConfig};
@@ -140,8 +140,9 @@ impl Drop for Latch {
 impl Readiness {
     /// Creates a readiness without checks and latches, which is ready.
     ///
-    /// Pass it to [`TelemetryConfig::readiness`](crate::TelemetryConfig::readiness), so that its checks and latches apply to
-    /// the first answer. [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns that of running telemetry.
+    /// Pass it to [`TelemetryConfig::readiness`](crate::TelemetryConfig::readiness), so that its checks and latches
+    /// apply to the first answer. [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns that of
+    /// running telemetry.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -12,8 +12,8 @@ pub(crate) const REDACTED: &str = "***";
 /// A value that no log line, span, label or panic shows.
 ///
 /// `Debug` and `Display` print `***`. A secret can therefore be a field of a struct that is logged, or an argument of a
-/// function under `#[instrument]`. It does not clear memory. For keys that must not be swapped to disk, use a crate that
-/// does.
+/// function under `#[instrument]`. It does not clear memory. For keys that must not be swapped to disk, use a crate
+/// that does.
 ///
 /// ```
 /// use firstlight::Secret;
@@ -62,8 +62,8 @@ impl<T> fmt::Display for Secret<T> {
 
 /// Names whose values are redacted in every program.
 ///
-/// They are compared with a field's name and with its last part behind a dot, an underscore or a hyphen (`db_password`),
-/// ignoring case. `-` and `_` are equal.
+/// They are compared with a field's name and with its last part behind a dot, an underscore or a hyphen
+/// (`db_password`), ignoring case. `-` and `_` are equal.
 const WELL_KNOWN: [&str; 16] = [
     "access_key",
     "api_key",

@@ -61,9 +61,9 @@ pub fn drain_timeout() -> Duration {
 
 /// Runs the tasks of a service, and stops them at the [`shutdown_signal`].
 ///
-/// The tasks are a server, a worker or a scheduler, for example. At the signal it calls `stop`, which must make them end.
-/// They then have [`drain_timeout`] and one more second. Tasks that still run are canceled, with a warning and without an
-/// error. If a task fails or panics, the others are canceled and its error is returned.
+/// The tasks are a server, a worker or a scheduler, for example. At the signal it calls `stop`, which must make them
+/// end. They then have [`drain_timeout`] and one more second. Tasks that still run are canceled, with a warning and
+/// without an error. If a task fails or panics, the others are canceled and its error is returned.
 ///
 /// ```no_run
 /// # async fn example(listener: tokio::net::TcpListener) -> std::io::Result<()> {
@@ -137,9 +137,9 @@ where
 /// signal ends the process at once, after one log line. The exit code is then 128 plus the signal's number.
 ///
 /// `FIRSTLIGHT_DRAIN_DELAY` (milliseconds, default 0) delays the completion. Kubernetes sends the signal while its load
-/// balancers still send requests. With a delay longer than they need to notice, no request meets a closed port; 5,000 is
-/// a common choice, more than the readiness probe's period. It must be well below `terminationGracePeriodSeconds`, which
-/// the drain and the flush share.
+/// balancers still send requests. With a delay longer than they need to notice, no request meets a closed port; 5,000
+/// is a common choice, more than the readiness probe's period. It must be well below `terminationGracePeriodSeconds`,
+/// which the drain and the flush share.
 ///
 /// Kubernetes, systemd and `docker stop` send SIGTERM; Ctrl-C is SIGINT. On systems other than Unix it is Ctrl-C.
 /// Must be polled inside a tokio runtime with I/O enabled.
@@ -210,7 +210,7 @@ fn log_last_line(signal: &'static str, code: i32) {
         tracing::error!(
             target: LOSS_TARGET,
             signal,
-            "a second signal: exiting at once with {code}; what was in flight is cut, and telemetry that was not sent yet is lost"
+            "a second signal: exiting at once with {code}; work in flight is cut, and telemetry that is not sent yet is lost"
         );
         let _ = logged.send(());
     });

@@ -1,11 +1,11 @@
-//! What distinguishes the three signals on their way out.
+//! The three signals, with their names, OTLP paths and metrics.
 
 use crate::{
     LostKind,
     catalog::{self, Metric},
 };
 
-/// One of the three.
+/// Traces, metrics or logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
     Traces,
@@ -16,7 +16,7 @@ pub(crate) enum Signal {
 impl Signal {
     pub(crate) const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
-    /// What is counted.
+    /// The items of which the signal consists.
     pub(crate) fn unit(self) -> LostKind {
         self.into()
     }
@@ -29,7 +29,9 @@ impl Signal {
         }
     }
 
-    /// OTLP specification, "OTLP/HTTP Request": what is appended to a base address.
+    /// The path that is appended to a base address.
+    ///
+    /// Defined in the OTLP specification, "OTLP/HTTP Request".
     pub(crate) fn http_path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
@@ -38,7 +40,7 @@ impl Signal {
         }
     }
 
-    /// OTLP specification, "OTLP/gRPC": the method of the signal's service.
+    /// The method of the signal's service (OTLP specification, "OTLP/gRPC").
     #[cfg(feature = "otlp-grpc")]
     pub(crate) fn grpc_path(self) -> &'static str {
         match self {
@@ -48,7 +50,7 @@ impl Signal {
         }
     }
 
-    /// Semantic conventions, "SDK metrics".
+    /// The counter of exported items (semantic conventions, "SDK metrics").
     pub(super) fn exported(self) -> &'static Metric {
         match self {
             Self::Traces => &catalog::OTEL_SDK_EXPORTER_SPAN_EXPORTED,
@@ -57,7 +59,7 @@ impl Signal {
         }
     }
 
-    /// The queue's own metrics and variable, if the signal has one.
+    /// The metrics and the variable of the signal's queue, if it has one.
     pub(super) fn queue(self) -> Option<QueueFacts> {
         match self {
             Self::Metrics => None,
@@ -87,8 +89,9 @@ impl From<Signal> for LostKind {
     }
 }
 
+/// The metrics and the variable of a queue.
 pub(super) struct QueueFacts {
-    /// What sets its capacity.
+    /// The variable that sets the capacity.
     pub(super) variable: &'static str,
     pub(super) processed: &'static Metric,
     pub(super) size: &'static Metric,

@@ -1,7 +1,7 @@
-//! The end of a span that is not the drop of its last handle.
+//! Spans that end before their last handle is dropped.
 //!
-//! A `tracing` span ends with its last handle, and each task that was spawned in it holds one. An operation has an end of
-//! its own, and must be in the trace by then.
+//! A `tracing` span ends when its last handle is dropped, and each task that was spawned in it holds a handle. The span of
+//! an operation must end with the operation instead.
 
 use std::sync::OnceLock;
 
@@ -18,17 +18,19 @@ use crate::{
 
 /// Ends the OpenTelemetry span of a `tracing` span.
 ///
-/// Without the `tracing` span itself, for a holder that is stored inside of it.
+/// Does not hold the `tracing` span, so that it can be stored inside of that span.
 #[derive(Debug)]
 pub(crate) struct SpanEnd {
-    /// The span around it, if there is one.
+    /// The current span at the creation; invalid without one.
     outer: SpanId,
-    /// The span's context; entering the span once more costs thirty times as much. Unset for a span outside any trace.
+    /// The span's context; unset for a span outside any trace.
+    ///
+    /// Kept, because entering the span to get it costs thirty times as much.
     context: OnceLock<Context>,
 }
 
 impl SpanEnd {
-    /// Called outside of the span, which is entered later.
+    /// Must be called before the span is entered.
     pub(crate) fn new() -> Self {
         Self {
             outer: current_span_id(),
@@ -36,16 +38,18 @@ impl SpanEnd {
         }
     }
 
-    /// Called inside the span, once, before anything below.
+    /// Reads the current context.
+    ///
+    /// Must be called once inside the span, before the other methods.
     pub(crate) fn entered(&self) {
-        // A filter may have kept the span out of the trace; the current one is another then.
+        // If the trace filter disabled the span, the current span is still the outer one.
         let context = current_context();
         if context.span().span_context().span_id() != self.outer {
             let _ = self.context.set(context);
         }
     }
 
-    /// Writes on the span, if it is recorded.
+    /// Calls `write` with the span, if it is recorded.
     pub(crate) fn write(&self, write: impl FnOnce(&SpanRef<'_>)) {
         if let Some(span) = self.context.get().map(TraceContextExt::span)
             && span.is_recording()
@@ -54,22 +58,22 @@ impl SpanEnd {
         }
     }
 
-    /// Runs `measure` with the span as the exemplar of its samples, in place of the current one.
+    /// Runs `measure`, whose samples get this span as their exemplar.
     pub(crate) fn measure<T>(&self, measure: impl FnOnce() -> T) -> T {
         let context = self.context.get();
         let sampled = context.filter(|context| context.span().span_context().is_sampled());
-        // Without either, a sample has no exemplar, and the context costs more than the sample.
+        // Without this span and a current one, the samples have no exemplar, and attaching would cost more than they do.
         let is_needed = sampled.is_some() || current_context().has_active_span();
         let _attached = is_needed.then(|| attach(sampled.cloned().unwrap_or_default()));
         measure()
     }
 
-    /// Of the span, if it is in a trace.
+    /// The ids of the span, if it is in a trace.
     pub(crate) fn ids(&self) -> Option<SpanIds> {
         SpanIds::of(self.context.get()?.span().span_context())
     }
 
-    /// Ends the span now, whatever still holds a handle of it.
+    /// Ends the span now, even if there are more handles.
     pub(crate) fn end(&self) {
         if let Some(context) = self.context.get() {
             context.span().end();
@@ -85,7 +89,7 @@ pub(crate) struct OpenSpan {
 }
 
 impl OpenSpan {
-    /// Called outside of the span, which is entered later.
+    /// Must be called before the span is entered.
     pub(crate) fn new(span: Span) -> Self {
         Self {
             span,
@@ -93,7 +97,7 @@ impl OpenSpan {
         }
     }
 
-    /// Called inside the span, once, before anything below.
+    /// Adds the link. Must be called once inside the span, before the other methods.
     pub(crate) fn entered(&self, link: Option<&SpanContext>) {
         self.end.entered();
         if let Some(link) = link {
@@ -105,28 +109,28 @@ impl OpenSpan {
         &self.span
     }
 
-    /// See [`SpanEnd::write`].
+    /// Calls `write` with the span, if it is recorded.
     pub(crate) fn write(&self, write: impl FnOnce(&SpanRef<'_>)) {
         self.end.write(write);
     }
 
-    /// See [`SpanEnd::measure`].
+    /// Runs `measure`, whose samples get this span as their exemplar.
     pub(crate) fn measure<T>(&self, measure: impl FnOnce() -> T) -> T {
         self.end.measure(measure)
     }
 
-    /// Runs `log`, whose events have the span as their explicit parent.
+    /// Runs `log`, whose events name this span as their explicit parent.
     pub(crate) fn log(&self, log: impl FnOnce()) {
         with_ids(self.span.id().as_ref(), self.end.ids(), log);
     }
 
-    /// See [`SpanEnd::end`].
+    /// Ends the span now, even if there are more handles.
     pub(crate) fn end(&self) {
         self.end.end();
     }
 }
 
-/// The span that is current, if there is one.
+/// The id of the current span; invalid without one.
 fn current_span_id() -> SpanId {
     current_context().span().span_context().span_id()
 }

@@ -1,15 +1,15 @@
 //! The ids of a span that an event names as its explicit parent.
 //!
-//! `tracing-opentelemetry` knows the ids of any span, but asking for them takes three locks: the layer, the span and its
-//! data. The code that ends an operation has them at hand, and states them here for the length of one event. An event
-//! inside its span needs none of this: the current context has its ids.
+//! `tracing-opentelemetry` has the ids of every span, but reading them takes three locks: of the layer, the span and its
+//! data. The code that ends an operation already has the ids, and provides them here while it logs an event. An event inside
+//! its span does not need this, because the current context has the ids.
 
 use std::cell::Cell;
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId};
 use tracing::span::Id;
 
-/// What a record says of the span that it belongs to.
+/// The ids and flags of a span, as in a log record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpanIds {
     pub(crate) trace_id: TraceId,
@@ -32,10 +32,13 @@ thread_local! {
     static EXPLICIT: Cell<Option<(u64, Option<SpanIds>)>> = const { Cell::new(None) };
 }
 
-/// Runs `work`, whose events may have the span as their parent; `ids` are `None` for a span outside any trace.
+/// Provides the ids of `span` to the events of `work`.
+///
+/// `ids` is `None` for a span outside any trace.
 pub(crate) fn with_ids(span: Option<&Id>, ids: Option<SpanIds>, work: impl FnOnce()) {
-    /// Restores the previous ids, also after a panic: the number of a span is used again for another one, and the event
-    /// may be logged in the middle of another.
+    /// Restores the previous ids, also after a panic.
+    ///
+    /// The registry reuses the number of a span for another one, and calls may be nested.
     struct Restore(Option<(u64, Option<SpanIds>)>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -46,7 +49,9 @@ pub(crate) fn with_ids(span: Option<&Id>, ids: Option<SpanIds>, work: impl FnOnc
     work();
 }
 
-/// The ids of this span as stated by [`with_ids`]; `Some(None)` for a span outside any trace.
+/// The ids of this span from [`with_ids`].
+///
+/// `None` if they are not provided, and `Some(None)` for a span outside any trace.
 pub(crate) fn explicit_ids(span: &Id) -> Option<Option<SpanIds>> {
     let (id, ids) = EXPLICIT.get()?;
     (id == span.into_u64()).then_some(ids)

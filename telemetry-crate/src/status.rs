@@ -166,7 +166,7 @@ impl Status {
     fn logs(&self) -> Section {
         let dropped = self.writer.dropped();
         let (state, detail) = if !self.is_in_subscriber() {
-            let detail = "firstlight's layer is not in the global subscriber, so no event becomes a line: add Telemetry::layer() to it";
+            let detail = "firstlight's layer is not in the global subscriber, so no event becomes a log line: add Telemetry::layer() to it";
             (State::Fails, detail.to_owned())
         } else if dropped > 0 {
             let detail = format!(
@@ -176,7 +176,7 @@ impl Status {
             );
             (State::Fails, detail)
         } else if self.lines.total() == 0 {
-            let detail = "no event has become a line yet; the filter says which do";
+            let detail = "no event has become a log line yet; the filter decides which do";
             (State::Untried, detail.to_owned())
         } else {
             (State::Works, String::new())
@@ -219,7 +219,7 @@ impl Status {
             "all spans: nothing passes the filter".to_owned()
         } else {
             format!(
-                "spans that do not pass {:?}; FIRSTLIGHT_TRACE_FILTER lets more through, RUST_LOG has no part in it",
+                "spans that do not pass {:?}; FIRSTLIGHT_TRACE_FILTER lets more through, RUST_LOG does not affect it",
                 trace_filter
             )
         }];

@@ -13,9 +13,9 @@
 //! In a capture, `scope` makes it the default of threads, and `capture` reads what they have written, as `line`s, spans
 //! and `series`. `assertions` search it, `found` narrows the results, and [`waterfall`] draws them when a test fails.
 //!
-//! [`OtlpReceiver`] accepts OTLP over HTTP and over gRPC on one port, plain or with TLS, for traces, logs and metrics. It
-//! decodes them with the official message types ([OTLP specification](https://opentelemetry.io/docs/specs/otlp/)). It
-//! replaces no part of the exporter: the spans that a test sees have been sampled, batched, encoded and sent as in
+//! [`OtlpReceiver`] accepts OTLP over HTTP and over gRPC on one port, plain or with TLS, for traces, logs and metrics.
+//! It decodes them with the official message types ([OTLP specification](https://opentelemetry.io/docs/specs/otlp/)).
+//! It replaces no part of the exporter: the spans that a test sees have been sampled, batched, encoded and sent as in
 //! production. Let the service export to [`OtlpReceiver::endpoint`], run it, and [wait](OtlpReceiver::wait_for) for the
 //! spans:
 //!
@@ -92,8 +92,8 @@ pub use self::{
 ///
 /// Dropping it stops it.
 ///
-/// It has its own thread and runtime. It therefore works in any test, and receives while the test's own runtime is busy or
-/// blocked. It keeps the newest 16,384 spans, 16,384 log records, 65,536 data points and 1,024 requests.
+/// It has its own thread and runtime. It therefore works in any test, and receives while the test's own runtime is busy
+/// or blocked. It keeps the newest 16,384 spans, 16,384 log records, 65,536 data points and 1,024 requests.
 pub struct OtlpReceiver {
     address: SocketAddr,
     has_tls: bool,

@@ -1,4 +1,4 @@
-//! What the calling thread may still do, and whether what it says is wanted.
+//! The state of the calling thread: ending, suppressed, or in a test's capture.
 
 use std::{
     cell::Cell,
@@ -8,21 +8,23 @@ use std::{
 use opentelemetry::{Context, ContextGuard};
 
 thread_local! {
-    /// Made after the thread's first use of OpenTelemetry's current context.
+    /// Initialized after the thread's first use of OpenTelemetry's current context.
     static AFTER_CONTEXT: Sentinel = const { Sentinel };
-    /// Made after the thread's first span.
+    /// Initialized after the thread's first span.
     static AFTER_SPANS: Sentinel = const { Sentinel };
-    // Without destructors, so that they are there to the end.
+    // Values without destructors, which are available until the thread ends.
     static IS_ENDING: Cell<bool> = const { Cell::new(false) };
     static HAS_CONTEXT: Cell<bool> = const { Cell::new(false) };
-    static IS_ASKING: Cell<bool> = const { Cell::new(false) };
-    static IS_SILENT: Cell<bool> = const { Cell::new(false) };
+    static IS_PROBING: Cell<bool> = const { Cell::new(false) };
+    static IS_SUPPRESSED: Cell<bool> = const { Cell::new(false) };
     #[cfg(feature = "testing")]
     static CAPTURES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Thread-local values are destroyed in the reverse order in which they were made: what was made before this one is still
-/// there when its destructor runs.
+/// Marks the thread as ending when it is destroyed.
+///
+/// Thread-local values are destroyed in the reverse order of their initialization. So all values that were initialized
+/// before the sentinel still exist when its destructor runs.
 struct Sentinel;
 
 impl Drop for Sentinel {
@@ -31,18 +33,20 @@ impl Drop for Sentinel {
     }
 }
 
-/// Whether the thread is ending, so that it has no current span, and none begins or ends in it.
+/// Whether the thread is ending.
+///
+/// A thread that is ending has no current span, and spans are neither created nor entered in it.
 ///
 /// The destructor of a thread-local value may log. OpenTelemetry's current context and the registry's number of the thread
-/// are such values as well; asking for one that is gone is a panic, which in a destructor aborts the process, and there is
-/// no way to ask whether it is gone.
+/// are thread-local values too. Using one of them after its destruction is a panic, which in a destructor aborts the
+/// process, and neither crate tells whether its value is destroyed.
 pub(crate) fn is_ending() -> bool {
     if !HAS_CONTEXT.replace(true) {
-        // It is gone already only where other instrumentation used it before firstlight did, and the thread is ending.
-        IS_ASKING.set(true);
-        let asked = catch_unwind(AssertUnwindSafe(|| Context::map_current(|_| ())));
-        IS_ASKING.set(false);
-        if asked.is_err() || AFTER_CONTEXT.try_with(|_| ()).is_err() {
+        // The context may be destroyed here only if the thread is ending and other instrumentation had used it before.
+        IS_PROBING.set(true);
+        let probed = catch_unwind(AssertUnwindSafe(|| Context::map_current(|_| ())));
+        IS_PROBING.set(false);
+        if probed.is_err() || AFTER_CONTEXT.try_with(|_| ()).is_err() {
             IS_ENDING.set(true);
         }
     }
@@ -58,48 +62,53 @@ pub(crate) fn current_context() -> Context {
     }
 }
 
-/// Makes it the current one, unless the thread is ending.
+/// Makes `context` the current one, unless the thread is ending.
 pub(crate) fn attach(context: Context) -> Option<ContextGuard> {
     (!is_ending()).then(|| context.attach())
 }
 
-/// Whether a panic is only the answer to the question for the context.
-pub(crate) fn is_asking() -> bool {
-    IS_ASKING.get()
+/// Whether a panic on this thread comes from the test in [`is_ending`].
+///
+/// Such a panic must not be logged.
+pub(crate) fn is_probing() -> bool {
+    IS_PROBING.get()
 }
 
-/// The thread has made a span.
-pub(crate) fn has_spans() {
-    // A thread that ends need not be told so.
+/// Initializes the sentinel after the registry's thread-local values.
+///
+/// Called for each new span.
+pub(crate) fn guard_spans() {
+    // Fails only if the thread is ending, which is known then.
     let _ = AFTER_SPANS.try_with(|_| ());
 }
 
-/// From here on, spans and events of this thread are nothing: they are the exporters' own.
+/// Ignores all further spans and events of this thread, which is an exporter's.
 ///
-/// A dispatcher for this thread alone would do the same; as long as there is one, `tracing` asks each thread for its own,
-/// and drops what is logged while something is logged, or by a thread that ends.
-pub(crate) fn silence() {
-    IS_SILENT.set(true);
+/// A thread-local dispatcher would do the same. But while one exists, `tracing` looks up the dispatcher of each thread on
+/// every event, and drops events that occur inside another event or on a thread that is ending.
+pub(crate) fn suppress() {
+    IS_SUPPRESSED.set(true);
 }
 
-pub(crate) fn is_silent() -> bool {
-    IS_SILENT.get()
+/// Whether spans and events of this thread are ignored.
+pub(crate) fn is_suppressed() -> bool {
+    IS_SUPPRESSED.get()
 }
 
-/// Runs `say`, whose events are heard.
-pub(crate) fn aloud(say: impl FnOnce()) {
-    let was_silent = IS_SILENT.replace(false);
-    say();
-    IS_SILENT.set(was_silent);
+/// Runs `work`, whose spans and events are not ignored.
+pub(crate) fn unsuppressed(work: impl FnOnce()) {
+    let was_suppressed = IS_SUPPRESSED.replace(false);
+    work();
+    IS_SUPPRESSED.set(was_suppressed);
 }
 
-/// How many captures of tests the thread is in.
+/// Sets the number of test captures around the thread.
 #[cfg(feature = "testing")]
 pub(crate) fn set_captures(count: usize) {
     CAPTURES.set(count);
 }
 
-/// Whether what the thread records is for the capture of one test alone.
+/// Whether the thread records for the capture of one test.
 pub(crate) fn is_in_capture() -> bool {
     #[cfg(feature = "testing")]
     return CAPTURES.get() > 0;

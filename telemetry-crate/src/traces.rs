@@ -1,8 +1,8 @@
-//! Traces: `tracing` spans become OpenTelemetry spans and leave over OTLP.
+//! The traces signal: `tracing` spans as OpenTelemetry spans over OTLP.
 //!
-//! `tracing` → `tracing-opentelemetry` → our `tracer` and its `span` → the queue and the exporters' thread in
-//! [`otlp`](crate::export) → `opentelemetry-otlp` over our client. Ids exist whether or not anything is exported, so that log lines always
-//! correlate. No type of `opentelemetry` leaves this crate: its releases break every few months, our users must not.
+//! A span passes `tracing-opentelemetry`, then `tracer` and `span` of this module, then the queue and the exporters' thread
+//! of [`export`](crate::export). There `opentelemetry-otlp` encodes it, and this crate's client sends it. Spans have ids even
+//! if nothing is exported, so that log lines can always be correlated.
 
 mod baggage;
 mod canary;
@@ -79,7 +79,9 @@ impl Traces {
         })
     }
 
-    /// Spans end in `queue`, which the caller empties; without one, they are dropped.
+    /// A traces signal that puts ended spans into `queue`, which the caller empties.
+    ///
+    /// Without a queue, ended spans are dropped.
     pub(crate) fn into_queue(settings: &Settings, queue: Option<Queue<SpanData>>) -> Self {
         Self {
             provider: TracerProvider::new(sampler(settings.sampler), settings.span_limits, queue),
@@ -91,7 +93,7 @@ impl Traces {
         }
     }
 
-    /// Makes the propagator the process's own, and nothing else.
+    /// Registers only the propagator as the process's global one.
     #[cfg(feature = "testing")]
     pub(crate) fn install_propagator(settings: &Settings) {
         opentelemetry::global::set_text_map_propagator(propagator(&settings.propagators));
@@ -103,12 +105,12 @@ impl Traces {
             .map(|export| export.queue.stats().clone())
     }
 
-    /// What makes spans of `tracing`'s.
+    /// The tracer that creates OpenTelemetry spans for `tracing` spans.
     pub(crate) fn span_tracer(&self) -> SpanTracer {
         self.provider.tracer(env!("CARGO_PKG_NAME"))
     }
 
-    /// What writes events on spans.
+    /// The layer that adds events to spans, with its filter.
     pub(crate) fn span_events(&self) -> SpanEvents {
         SpanEvents {
             layer: EventLayer::default(),
@@ -119,7 +121,7 @@ impl Traces {
         }
     }
 
-    /// What makes spans of what is over.
+    /// A factory of spans for operations that have ended.
     #[cfg(feature = "sqlx")]
     pub(crate) fn retroactive_spans(&self) -> RetroactiveSpans {
         RetroactiveSpans {
@@ -131,8 +133,9 @@ impl Traces {
         }
     }
 
-    /// Hands the export over to the exporters' thread, and makes the propagator and the tracer the process's own, for
-    /// instrumentation that talks to OpenTelemetry directly.
+    /// Passes the export to the exporters' thread, and registers the globals.
+    ///
+    /// The global propagator and tracer provider are for instrumentation that uses OpenTelemetry directly.
     pub(crate) fn install(self, thread: &mut ExporterThread) -> Option<Queue<SpanData>> {
         let queue = self.export.map(|export| {
             let stats = export.queue.stats().clone();
@@ -141,7 +144,7 @@ impl Traces {
         });
         opentelemetry::global::set_text_map_propagator(self.propagator);
         if let Some(remote_parent) = self.remote_parent {
-            propagation::choose(remote_parent);
+            propagation::set_remote_parent(remote_parent);
         }
         opentelemetry::global::set_tracer_provider(self.provider);
         queue
@@ -161,7 +164,7 @@ fn sampler(setting: SamplerSetting) -> Sampler {
     }
 }
 
-/// The layer that writes events on spans, and what becomes part of a trace at all.
+/// The layer that adds events to spans, and the filter of traces.
 #[derive(Debug, Clone)]
 pub(crate) struct SpanEvents {
     pub(crate) layer: EventLayer,
@@ -169,7 +172,7 @@ pub(crate) struct SpanEvents {
 }
 
 impl SpanEvents {
-    /// Whether a trace has such spans, or events; the metadata alone decides.
+    /// Whether spans or events of this metadata become part of a trace.
     pub(crate) fn keeps(&self, metadata: &Metadata<'_>) -> bool {
         self.filter.keeps(metadata)
     }
@@ -179,7 +182,9 @@ impl SpanEvents {
     }
 }
 
-/// Which spans and events become part of a trace. Independent of the log filter.
+/// Selects the spans and events that become part of a trace.
+///
+/// It is independent of the log filter.
 #[derive(Debug)]
 struct TraceFilter {
     spans: Targets,
@@ -192,7 +197,7 @@ impl TraceFilter {
         if metadata.is_span() {
             return self.spans.would_enable(target, level);
         }
-        // Our own lines about a request say what its span says already.
+        // The span of a request or a query already has what firstlight's and sqlx's events about it contain.
         *level <= self.events
             && target != ACCESS_TARGET
             && target != GRPC_TARGET
@@ -200,12 +205,14 @@ impl TraceFilter {
     }
 }
 
-/// A statement of sqlx's, which is a span of its own.
+/// Whether this is the target of sqlx's events about statements.
+///
+/// Statements have spans.
 fn is_query(target: &str) -> bool {
     cfg!(feature = "sqlx") && target == QUERY_TARGET
 }
 
-/// Metadata alone decides, so every answer is cached by `tracing`.
+/// Depends on metadata only, so that `tracing` caches every result.
 impl<S> Filter<S> for TraceFilter {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         self.keeps(metadata)
@@ -225,14 +232,16 @@ impl<S> Filter<S> for TraceFilter {
     }
 }
 
-/// The target of the request's span and of its access line.
+/// The target of an HTTP request's span and of its access log line.
 pub(crate) const ACCESS_TARGET: &str = "firstlight::http";
 
-/// The target of the events that sqlx makes of statements.
+/// The target of sqlx's events about statements.
 pub(crate) const QUERY_TARGET: &str = "sqlx::query";
 
-/// The same of a gRPC call.
+/// The target of a gRPC call's span and of its access log line.
 pub(crate) const GRPC_TARGET: &str = "firstlight::grpc";
 
-/// The level of the spans that firstlight makes itself, which the default filters of both signals let through.
+/// The level of firstlight's own spans.
+///
+/// The default filters of logs and traces let it through.
 pub(crate) const SPAN_LEVEL: Level = Level::INFO;

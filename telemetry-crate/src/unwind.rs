@@ -1,35 +1,36 @@
-//! What ends with a panic on its way through.
+//! Detection of panics in instrumented operations.
 //!
-//! A future in which a panic has begun is dropped later, by the layer that caught the panic, and looks then like one that
-//! is no longer waited for.
+//! A future that panics is dropped later, by the layer that caught the panic. A drop alone would look like a cancellation.
 
-/// What tells a panic from a future that is dropped.
+/// An instrumented operation that distinguishes a panic from a cancellation.
 pub(crate) trait EndsByPanic {
-    /// A panic goes through it.
+    /// Ends the operation because of a panic.
     fn end_by_panic(self);
 }
 
-/// Runs `work`, a part of what `observed` is about. If it panics, `observed` ends by that.
-pub(crate) fn watched<T: EndsByPanic, R>(
+/// Runs `work`, which is a part of the operation `observed`.
+///
+/// If `work` panics, the operation ends by panic. `work` gets `None` if the operation has already ended.
+pub(crate) fn end_on_panic<T: EndsByPanic, R>(
     observed: &mut Option<T>,
     work: impl FnOnce(Option<&T>) -> R,
 ) -> R {
-    struct Watch<'a, T: EndsByPanic> {
+    struct Guard<'a, T: EndsByPanic> {
         observed: &'a mut Option<T>,
-        is_over: bool,
+        has_returned: bool,
     }
-    impl<T: EndsByPanic> Drop for Watch<'_, T> {
+    impl<T: EndsByPanic> Drop for Guard<'_, T> {
         fn drop(&mut self) {
-            if let Some(observed) = self.observed.take_if(|_| !self.is_over) {
+            if let Some(observed) = self.observed.take_if(|_| !self.has_returned) {
                 observed.end_by_panic();
             }
         }
     }
-    let mut watch = Watch {
+    let mut guard = Guard {
         observed,
-        is_over: false,
+        has_returned: false,
     };
-    let result = work(watch.observed.as_ref());
-    watch.is_over = true;
+    let result = work(guard.observed.as_ref());
+    guard.has_returned = true;
     result
 }

@@ -1,10 +1,10 @@
-//! The values of a span or an event, made plain before anything of firstlight's is locked.
+//! Plain values of spans, converted before firstlight takes a lock.
 //!
-//! A value is code of the program: its `Debug` may log, record on the span that is being made, panic, or print without an
-//! end, and the sources of an error may go in a circle. All of that runs here, once and bounded. What the layers get are
-//! numbers and text, and neither runs anything.
+//! A value runs code of the program: its `Debug` may log, record on the span that is being created, panic, or print without
+//! an end, and the sources of an error may form a cycle. All of that code runs here, once and bounded. The layers then get
+//! only numbers and texts, which run no code.
 //!
-//! Left out: events. Their values go straight into the line that is being made, which nothing else can see.
+//! Values of events are not converted: they go directly into the buffers of the line, which no other code can see.
 
 mod chain;
 mod pairs;
@@ -25,12 +25,14 @@ pub(crate) use self::{
     text::{prefix, printed, write_foreign, write_str},
 };
 
-/// `1 run was`, `2 runs were`: a number with the words for one and for more.
+/// A number with its singular or plural words.
+///
+/// For example `1 run was` or `2 runs were`.
 pub(crate) fn counted(number: u64, one: &str, more: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { more })
 }
 
-/// Runs `work` with the attributes, all of whose values are plain.
+/// Runs `work` with the attributes of a span, converted to plain values.
 pub(crate) fn with_plain_attributes<T>(
     attributes: &Attributes<'_>,
     work: impl FnOnce(&Attributes<'_>) -> T,
@@ -51,7 +53,9 @@ pub(crate) fn with_plain_attributes<T>(
     })
 }
 
-/// Runs `work` with what is recorded on a span of this metadata, all of whose values are plain.
+/// Runs `work` with a record of a span, converted to plain values.
+///
+/// `metadata` is that of the span.
 pub(crate) fn with_plain_record<T>(
     record: &Record<'_>,
     metadata: &Metadata<'static>,
@@ -66,7 +70,7 @@ pub(crate) fn with_plain_record<T>(
     values.with_set(|set| work(&Record::new(set)))
 }
 
-/// Whether each value is one that runs no code, and means the same to every visitor.
+/// Whether all values run no code and mean the same to every visitor.
 struct IsPlain(bool);
 
 impl Visit for IsPlain {
@@ -88,10 +92,12 @@ impl Visit for IsPlain {
     }
 }
 
-/// One value, as a `tracing` visitor would see it.
+/// One plain value, by the types of a `tracing` visitor.
 enum Plain {
     F64(f64),
-    /// Unsigned numbers as well, where they fit: `tracing-opentelemetry` writes those as text.
+    /// Also unsigned numbers that fit.
+    ///
+    /// `tracing-opentelemetry` writes unsigned numbers as text.
     I64(i64),
     U64(u64),
     I128(i128),
@@ -118,7 +124,7 @@ impl Plain {
     }
 }
 
-/// What a `Debug` or `Display` has printed.
+/// The output of a `Debug`.
 struct Printed(String);
 
 impl fmt::Debug for Printed {
@@ -127,7 +133,7 @@ impl fmt::Debug for Printed {
     }
 }
 
-/// A place for each field of a span, in their order.
+/// The plain values of a span's fields, in the order of the fields.
 struct PlainValues<'a> {
     fields: &'a FieldSet,
     values: Vec<Option<Plain>>,
@@ -153,8 +159,8 @@ impl<'a> PlainValues<'a> {
     }
 
     fn set(&mut self, field: &Field, value: Plain) {
-        if let Some(place) = self.values.get_mut(field.index()) {
-            *place = Some(value);
+        if let Some(slot) = self.values.get_mut(field.index()) {
+            *slot = Some(value);
         }
     }
 }

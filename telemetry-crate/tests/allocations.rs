@@ -1,6 +1,7 @@
-//! Allocations of log lines and requests. A binary of its own, because its allocator counts.
+//! Tests of the allocations of log lines and requests.
 //!
-//! Times depend on the machine, allocations do not: one that is new fails here, and has to be justified.
+//! In a binary of their own, because they need a counting allocator. Times depend on the machine and allocations do
+//! not, so that a new allocation fails here and needs a reason.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -20,16 +21,17 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, service_fn};
 
-/// The result of a future that never has to wait.
+/// Returns the result of a future that completes without waiting.
 fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
+        Poll::Pending => panic!("the future waits"),
     }
 }
 
-/// What the work allocates on this thread once everything is warm: the least of many times, because now and then a buffer
-/// that is kept has to grow.
+/// Returns the number of allocations of `work` on this thread after a warm-up.
+///
+/// It is the minimum of many runs, because a reused buffer sometimes has to grow.
 fn allocations(mut work: impl FnMut()) -> u64 {
     (0..200)
         .map(|_| measure(&mut work).count_total)
@@ -37,8 +39,10 @@ fn allocations(mut work: impl FnMut()) -> u64 {
         .unwrap()
 }
 
-/// What one request allocates, beyond the handler and the request itself.
-fn of_a_request(traceparent: Option<&'static str>) -> u64 {
+/// Returns the number of allocations of one request.
+///
+/// Those of the handler and of the request itself are not included.
+fn allocations_of_request(traceparent: Option<&'static str>) -> u64 {
     let handler = |_: Request<()>| async {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"answer"))))
     };
@@ -65,14 +69,14 @@ fn of_a_request(traceparent: Option<&'static str>) -> u64 {
 fn log_lines_and_requests_allocate_little() {
     let telemetry = TelemetryConfig::new()
         .without_admin()
-        // So that spans are recorded. Nothing listens there.
+        // An endpoint, so that spans are recorded. Nothing listens there.
         .otlp_endpoint("http://127.0.0.1:1")
         .init()
         .unwrap();
 
-    // Formatted into a buffer of the thread's, and copied into one of the writer's.
+    // Formatted into a buffer of the thread, and copied into one of the writer.
     let event = allocations(|| tracing::info!(order = 7, customer = "b", paid = true, "read"));
-    // One span around it, whose fields the line has as well. It is sampled; a line of this level is no event of it.
+    // Inside a sampled span, whose fields are on the line as well. At this level the event is not added to the span.
     let span = tracing::info_span!("order", tenant = "a");
     let in_a_span = span.in_scope(|| {
         allocations(|| tracing::info!(order = 7, customer = "b", paid = true, "read"))
@@ -80,7 +84,7 @@ fn log_lines_and_requests_allocate_little() {
     let filtered_out = allocations(|| tracing::debug!(order = 7, "read"));
     assert_eq!((event, in_a_span, filtered_out), (0, 0, 0));
 
-    // The macros' keys are static, and the handle is found by reference.
+    // The keys of the macros are static, and an existing handle is found without an allocation.
     let counter = allocations(|| metrics::counter!("orders_total", "kind" => "b").increment(1));
     let histogram =
         allocations(|| metrics::histogram!("orders_seconds", "kind" => "b").record(0.1));
@@ -89,25 +93,25 @@ fn log_lines_and_requests_allocate_little() {
     });
     assert_eq!((counter, histogram, in_a_span), (0, 0, 0));
 
-    let not_sampled = of_a_request(Some(
+    let not_sampled = allocations_of_request(Some(
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
     ));
     let parts = [
-        3, // the caller's context: the list of its headers, its span, and that span's place in a context
-        8, // the span, in `tracing-opentelemetry`: see "The floor" in the book's page about benchmarks
-        3, // what log lines inherit from it: names, text, and their place in the span
+        3, // the caller's context: the list of its headers, its span, and the span in a context
+        8, // the span in `tracing-opentelemetry`: see "The floor" in the book's page about benchmarks
+        3, // what log lines inherit from the span: names, text, and their entry in its extensions
         1, // the path, which a server shares with the rest of the head and this test does not
     ];
     assert_eq!(not_sampled, parts.iter().sum::<u64>());
 
-    // A trace that begins here, so nothing of a caller's.
-    let sampled = of_a_request(None);
+    // A trace that starts here, without the context of a caller.
+    let sampled = allocations_of_request(None);
     let parts = [
-        8 + 3 + 1, // as above
-        1,         // what is exported, in a box
+        8 + 3 + 1, // as above, without the caller's context
+        1,         // the exported span, in a box
         1,         // the span's name, of method and route
         1,         // the path, as an attribute
-        2,         // the list of attributes grows with those that only a span that is kept has
+        2,         // the list of attributes, which grows with those of sampled spans
     ];
     assert_eq!(sampled, parts.iter().sum::<u64>());
     drop(telemetry);

@@ -1,7 +1,7 @@
-//! Each example for an existing service as a process of its own: its lines, its metrics page, its spans, and how it ends.
+//! Tests of the examples: log lines, metrics, spans and exit codes.
 //!
-//! `cargo test` builds the examples before it runs anything. For this file alone, build them first:
-//! `cargo build -p firstlight --all-features --examples`.
+//! Each example runs in a process of its own. `cargo test` builds the examples before it runs the tests. For this file
+//! alone, build them first: `cargo build -p firstlight --all-features --examples`.
 
 #![cfg(unix)] // for SIGTERM
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -40,7 +40,7 @@ fn count(lines: &[Value], message: &str) -> usize {
 }
 
 #[test]
-fn a_program_keeps_its_own_subscriber() {
+fn programs_keep_their_own_subscriber() {
     let collector = OtlpReceiver::start().unwrap();
     let mut example = Example::exporting("own_subscriber", &[], &collector);
     let line = example.line("inside a span, with its trace id");
@@ -54,8 +54,8 @@ fn a_program_keeps_its_own_subscriber() {
 }
 
 #[test]
-fn a_lost_collector_is_no_failure() {
-    // A port that was free a moment ago.
+fn lost_collectors_do_not_fail_a_program() {
+    // The port was free a moment ago.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
@@ -69,7 +69,9 @@ fn a_lost_collector_is_no_failure() {
     );
 }
 
-/// What a server of orders leaves behind, whichever library serves them.
+/// Tests an example that serves orders.
+///
+/// Returns its spans, its log lines and its exposition.
 fn serves_orders(name: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
     let collector = OtlpReceiver::start().unwrap();
     let mut example = Example::exporting(name, &[], &collector);
@@ -91,12 +93,12 @@ fn serves_orders(name: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
     assert_eq!(example.line("GET /orders/{id} 200")["trace_id"], TRACE);
     example.line("GET 404");
     assert_eq!(example.admin("GET /readyz").status, 200);
-    let page = example.admin("GET /metrics").body;
-    let counted = page.lines().find(|line| {
+    let exposition = example.admin("GET /metrics").body;
+    let counted = exposition.lines().find(|line| {
         line.starts_with("http_server_request_duration_seconds_count{")
             && line.contains("http_route=\"/orders/{id}\"")
     });
-    assert!(counted.unwrap().ends_with(" 1"), "{page}");
+    assert!(counted.unwrap().ends_with(" 1"), "{exposition}");
 
     let (status, lines) = example.terminate();
     assert!(status.success(), "{status}");
@@ -104,15 +106,18 @@ fn serves_orders(name: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
     let spans = collector.wait_for(DEADLINE, |spans| spans.len() >= 2);
     let request = span(&spans, "GET /orders/{id}");
     assert_eq!((request.kind, &*request.trace_id), ("server", TRACE));
-    (spans, lines, page)
+    (spans, lines, exposition)
 }
 
 #[test]
 fn axum_services_have_all_signals() {
-    let (spans, _, page) = serves_orders("axum");
+    let (spans, _, exposition) = serves_orders("axum");
     let request = span(&spans, "GET /orders/{id}");
     assert_eq!(span(&spans, "load").parent_span_id, request.span_id);
-    assert!(page.contains("\norders_shown_total 1\n"), "{page}");
+    assert!(
+        exposition.contains("\norders_shown_total 1\n"),
+        "{exposition}"
+    );
 }
 
 #[test]
@@ -155,14 +160,14 @@ fn tonic_calls_are_one_trace() {
         client.get(request).await.unwrap().into_inner()
     });
     assert!(answer.starts_with("order 7"), "{answer}");
-    // The caller's connection is still open, and no reason to wait for it.
+    // The example must not wait for the caller's connection, which is still open.
     drop(runtime);
     for service in [&mut front, &mut back] {
         assert_eq!(service.line("shop.Orders/Get OK")["trace_id"], TRACE);
-        let page = service.admin("GET /metrics").body;
+        let exposition = service.admin("GET /metrics").body;
         assert!(
-            page.contains("rpc_server_call_duration_seconds_count{"),
-            "{page}"
+            exposition.contains("rpc_server_call_duration_seconds_count{"),
+            "{exposition}"
         );
     }
     assert!(front.terminate().0.success());
@@ -222,7 +227,7 @@ fn batch_jobs_flush_at_their_end() {
     );
 }
 
-/// The series of jobs that are done.
+/// The series of completed jobs.
 const DONE: &str = "\nworker_tasks_total{kind=\"receipt\",outcome=\"ok\",queue=\"receipts\"} ";
 
 #[test]
@@ -232,10 +237,10 @@ fn workers_finish_their_last_job() {
     example.line("waiting for jobs");
     let done = example.line("receipts receipt ok");
     assert_eq!(example.admin("GET /readyz").status, 200);
-    let page = example.admin("GET /metrics").body;
-    assert!(page.contains(DONE), "{page}");
+    let exposition = example.admin("GET /metrics").body;
+    assert!(exposition.contains(DONE), "{exposition}");
 
-    // In the middle of a job.
+    // The signal comes in the middle of a job.
     example.seen.clear();
     example.line("sending the receipt");
     let (status, lines) = example.terminate();
@@ -265,7 +270,7 @@ fn workers_finish_their_last_job() {
 fn apalis_workers_end_at_the_signal() {
     let collector = OtlpReceiver::start().unwrap();
     let endpoint = collector.endpoint();
-    // Its database is in the folder for temporary files, and this one has none from another run.
+    // The database is in the folder for temporary files, which must not have one from an earlier run.
     let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/apalis_worker");
     let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).unwrap();
@@ -277,10 +282,11 @@ fn apalis_workers_end_at_the_signal() {
     let accepted = example.line("accepted");
     assert_eq!(accepted["number"], 1);
     let done = example.line("receipts receipt ok");
-    let page = example.admin("GET /metrics").body;
-    assert!(page.contains(DONE), "{page}");
+    let exposition = example.admin("GET /metrics").body;
+    assert!(exposition.contains(DONE), "{exposition}");
 
-    // Its next heartbeat fails, and each worker after it at its start, so most of the time none is there to hear the signal.
+    // The next heartbeat of the worker fails, and then each new worker at its start. Most of the time no worker runs
+    // when the signal comes.
     let database = format!("sqlite://{folder}/firstlight-example.db");
     let rename = async {
         let mut connection = SqliteConnection::connect(&database).await?;

@@ -1,8 +1,8 @@
-//! Every runtime against every way in which a collector can fail: nothing panics, what can be delivered is, and the
-//! shutdown keeps its deadline and names each signal that lost something.
+//! Tests of every kind of runtime with every fault of a collector.
 //!
-//! Each case is a process of its own, which this test starts from its own executable; the variable `PART` says what it
-//! plays. The table in the book is made from the same list.
+//! Nothing panics, everything that can be delivered is delivered, and the shutdown keeps its deadline and names each
+//! signal that has lost something. Each case runs in a process of its own, which this test starts from its own
+//! executable; the variable `SCENARIO` selects the runtime. The table in the book is generated from the same list.
 
 #![expect(
     clippy::unwrap_used,
@@ -39,7 +39,7 @@ const RUNTIMES: [(&str, &str); 5] = [
 
 const TRANSPORTS: [&str; 2] = ["http/protobuf", "grpc"];
 
-/// How the collector behaves, and what comes of it.
+/// The faults, with their names and results in the table.
 const FAULTS: [(&str, Fault, &str); 6] = [
     ("healthy", Fault::None, "all delivered"),
     ("refused", Fault::Refused, "at once: connection refused"),
@@ -57,7 +57,7 @@ const FAULTS: [(&str, Fault, &str); 6] = [
 enum Fault {
     None,
     Refused,
-    /// Accepts connections and requests.
+    /// Accepts connections and requests, and does not answer.
     Hanging,
     Throttled,
     Unavailable,
@@ -65,14 +65,14 @@ enum Fault {
     BlackHole,
 }
 
-/// What each process makes.
+/// Number of spans of each process.
 const SPANS: usize = 3;
 
 fn main() -> ExitCode {
-    if let Ok(runtime) = std::env::var("PART") {
-        return play(&runtime);
+    if let Ok(runtime) = std::env::var("SCENARIO") {
+        return run_scenario(&runtime);
     }
-    let mut trials = vec![Trial::test("the_table_in_the_book_is_this_list", || {
+    let mut trials = vec![Trial::test("book::table_is_up_to_date", || {
         compare_table();
         Ok::<(), Failed>(())
     })];
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
             for (name, fault, _) in FAULTS {
                 let name = format!("{runtime}_{transport}_{name}").replace(['/', ' ', ','], "_");
                 trials.push(Trial::test(name, move || {
-                    judge(runtime, transport, fault);
+                    check(runtime, transport, fault);
                     Ok(())
                 }));
             }
@@ -90,7 +90,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-fn play(runtime: &str) -> ExitCode {
+fn run_scenario(runtime: &str) -> ExitCode {
     let workers = |workers| {
         Builder::new_multi_thread()
             .worker_threads(workers)
@@ -113,7 +113,9 @@ fn play(runtime: &str) -> ExitCode {
     }
 }
 
-/// Blocks where it is called, as the end of a careless `main` does.
+/// Records and shuts down.
+///
+/// Blocks the runtime, as the end of an async `main` may do.
 fn work() -> ExitCode {
     let deadline = std::env::var("DEADLINE").unwrap().parse().unwrap();
     let telemetry = firstlight::init().unwrap();
@@ -131,7 +133,7 @@ fn work() -> ExitCode {
     }
 }
 
-/// What listens, if anything does, as long as it is kept.
+/// A collector with a fault, which lasts until it is dropped.
 struct Collector {
     endpoint: String,
     receiver: Option<OtlpReceiver>,
@@ -159,7 +161,7 @@ impl Collector {
                 retry_after: None,
             },
             Fault::Refused => {
-                // Bound, so that no other process takes the port, and not listening.
+                // Bound without listening, so that connections are refused and no other process takes the port.
                 let socket = TcpSocket::new_v4().unwrap();
                 socket.bind(loopback()).unwrap();
                 collector.endpoint = format!("http://{}", socket.local_addr().unwrap());
@@ -184,7 +186,9 @@ fn loopback() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-/// A listener whose queue is full: the kernel drops the packets of further clients.
+/// Opens a listener whose queue is full.
+///
+/// The kernel drops the packets of further clients.
 fn black_hole() -> (Runtime, TcpListener, Vec<TcpStream>) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let listener = {
@@ -202,7 +206,7 @@ fn black_hole() -> (Runtime, TcpListener, Vec<TcpStream>) {
     (runtime, listener, waiting)
 }
 
-fn judge(runtime: &str, transport: &str, fault: Fault) {
+fn check(runtime: &str, transport: &str, fault: Fault) {
     let collector = Collector::start(fault);
     let deadline = if fault == Fault::None {
         "30000"
@@ -210,14 +214,14 @@ fn judge(runtime: &str, transport: &str, fault: Fault) {
         "1500"
     };
     let child = Command::new(std::env::current_exe().unwrap())
-        .env("PART", runtime)
+        .env("SCENARIO", runtime)
         .env("DEADLINE", deadline)
         .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint)
         .env("OTEL_EXPORTER_OTLP_PROTOCOL", transport)
         .env("OTEL_METRICS_EXPORTER", "prometheus,otlp")
         .env("OTEL_LOGS_EXPORTER", "otlp")
-        // What the transport says and spans itself must become neither lines nor spans, at any level.
+        // Events and spans of the transport itself must not be recorded at any level.
         .env("RUST_LOG", "trace")
         .env("FIRSTLIGHT_TRACE_FILTER", "trace")
         .stdin(Stdio::null())
@@ -242,7 +246,7 @@ fn judge(runtime: &str, transport: &str, fault: Fault) {
     }
     if fault == Fault::None {
         assert_eq!((code, &*stderr), (Some(0), ""), "{stdout}");
-        return delivered(collector.receiver.as_ref().unwrap());
+        return assert_delivered(collector.receiver.as_ref().unwrap());
     }
     assert_eq!(code, Some(7), "{stderr}\n{stdout}");
     for lost in ["3 spans lost", "data points lost", "log records lost"] {
@@ -258,12 +262,14 @@ fn judge(runtime: &str, transport: &str, fault: Fault) {
         Fault::Unavailable => "503",
         _ => "did not answer within the deadline",
     };
-    // Each of the three signals says why.
+    // Each of the three signals names its cause.
     assert_eq!(stderr.matches(cause).count(), 3, "{cause:?} in {stderr}");
 }
 
-/// The process has ended, so what it could deliver is here.
-fn delivered(receiver: &OtlpReceiver) {
+/// Checks what the process has delivered.
+///
+/// The process has ended, so that everything has arrived.
+fn assert_delivered(receiver: &OtlpReceiver) {
     let spans = receiver.spans();
     assert_eq!(spans.len(), SPANS);
     let logs = receiver.logs();

@@ -1,4 +1,4 @@
-//! What a capture sees, on one thread and on several, and what a failing test prints.
+//! Tests of captures: threads, assertions, and the output of a failing test.
 
 #![cfg(all(feature = "axum", feature = "testing"))]
 #![expect(clippy::unwrap_used, reason = "tests")]
@@ -21,7 +21,9 @@ use tower::ServiceExt;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-/// As a service would have it; made inside of a capture, because its layer keeps handles.
+/// The router of a service.
+///
+/// Created inside a capture, because its layer keeps metric handles.
 fn app() -> Router {
     Router::new()
         .route("/orders/{id}", get(order))
@@ -47,7 +49,7 @@ async fn ask(path: &str) -> String {
     String::from_utf8(body.to_vec()).unwrap()
 }
 
-/// What the panic of `act` says.
+/// Returns the message of the panic of `act`.
 fn panic_of(act: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(act)).unwrap_err();
     panic.downcast_ref::<String>().unwrap().clone()
@@ -75,18 +77,21 @@ async fn requests_are_captured_once() {
     let name = "http_server_request_duration_seconds";
     let requests = capture.histogram(name, [("http_route", "/orders/{id}")]);
     assert_eq!(requests.unwrap().count, 1);
-    assert_eq!(capture.metric(name, []), None, "it is no single number");
+    assert_eq!(capture.metric(name, []), None, "a histogram has no value");
     assert_eq!(capture.histogram("orders_total", []), None);
     assert_eq!(capture.metric("http_server_active_requests", []), Some(0.0));
     capture.assert_no_errors();
     capture.assert_no_log("request failed");
-    // Exemplars as well.
-    let page = capture.metrics().render(Format::OpenMetrics);
-    assert!(page.contains(&format!("trace_id=\"{TRACE}\"")), "{page}");
+    // The exposition has exemplars as well.
+    let exposition = capture.metrics().render(Format::OpenMetrics);
+    assert!(
+        exposition.contains(&format!("trace_id=\"{TRACE}\"")),
+        "{exposition}"
+    );
 }
 
 #[test]
-fn captures_redact_bound_and_filter() {
+fn captures_redact_limit_and_filter() {
     let config = TelemetryConfig::new()
         .service_name("orders")
         .log_filter("warn")
@@ -114,10 +119,10 @@ fn captures_redact_bound_and_filter() {
     let spans = capture.spans();
     assert_eq!(spans[0].resource["service.name"], "orders");
     assert_eq!(spans[0].events[0].name, "signed in");
-    let page = capture.metrics().render(Format::Text);
+    let exposition = capture.metrics().render(Format::Text);
     assert!(
-        page.contains("order_euros_bucket{le=\"100.0\"} 1\n"),
-        "{page}"
+        exposition.contains("order_euros_bucket{le=\"100.0\"} 1\n"),
+        "{exposition}"
     );
     assert!(Capture::start(TelemetryConfig::new().log_filter("a=b=c")).is_err());
 }
@@ -163,16 +168,16 @@ async fn wrapped_tasks_are_captured() {
     tokio::spawn(capture.wrap(work("wrapped"))).await.unwrap();
     let on_a_thread = capture.wrap_fn(|| tracing::info!("on a thread"));
     thread::spawn(on_a_thread).join().unwrap();
-    // One that is dropped before its end says so in the capture.
-    struct Says;
-    impl Drop for Says {
+    // A task that is aborted is dropped inside the capture.
+    struct LogsOnDrop;
+    impl Drop for LogsOnDrop {
         fn drop(&mut self) {
             tracing::info!("dropped");
         }
     }
-    let says = Says;
+    let logs = LogsOnDrop;
     let never = tokio::spawn(capture.wrap(async move {
-        let _says = says;
+        let _logs = logs;
         std::future::pending::<()>().await;
     }));
     never.abort();
@@ -221,8 +226,8 @@ fn context_passes_through_a_queue() {
 async fn failed_assertions_draw_the_trace() {
     let capture = capture();
     ask("/orders/7").await;
-    let said = panic_of(|| drop(capture.assert_log("order shown").with("order.id", 8)));
-    let (first, drawn) = said.split_once("\n\n").unwrap();
+    let message = panic_of(|| drop(capture.assert_log("order shown").with("order.id", 8)));
+    let (first, drawn) = message.split_once("\n\n").unwrap();
     assert_eq!(
         first,
         "expected a log line \"order shown\" with order.id = 8, found order.id = 7"
@@ -232,30 +237,33 @@ async fn failed_assertions_draw_the_trace() {
         "{drawn}"
     );
     assert!(drawn.contains("\n    INFO order shown "), "{drawn}");
-    // Once is enough for one test.
-    let said = panic_of(|| drop(capture.assert_log("order placed")));
+    // The traces are drawn only once per test.
+    let message = panic_of(|| drop(capture.assert_log("order placed")));
     assert_eq!(
-        said,
+        message,
         "expected a log line \"order placed\", found [\"order shown\", \"GET /orders/{id} 200\"]"
     );
-    let said = panic_of(|| capture.assert_metric("orders_total", [("kind", "old")], 1.0));
+    let message = panic_of(|| capture.assert_metric("orders_total", [("kind", "old")], 1.0));
     assert_eq!(
-        said,
+        message,
         "expected orders_total with [(\"kind\", \"old\")] = 1, found none\n  orders_total{kind=\"new\"} 1"
     );
     ask("/broken").await;
-    let said = panic_of(|| capture.assert_no_errors());
+    let message = panic_of(|| capture.assert_no_errors());
     assert!(
-        said.starts_with("expected no errors, found the log line: ERROR GET /broken 502"),
-        "{said}"
+        message.starts_with("expected no errors, found the log line: ERROR GET /broken 502"),
+        "{message}"
     );
-    let said = panic_of(|| drop(capture.assert_span("GET /broken").without("http.route")));
-    assert_eq!(said, "expected a span \"GET /broken\" without http.route");
+    let message = panic_of(|| drop(capture.assert_span("GET /broken").without("http.route")));
+    assert_eq!(
+        message,
+        "expected a span \"GET /broken\" without http.route"
+    );
 }
 
 #[test]
-fn panics_print_what_was_captured() {
-    let this = "panics_print_what_was_captured";
+fn panics_print_the_capture() {
+    let this = "panics_print_the_capture";
     if std::env::var_os("PANIC").is_some() {
         let _capture = capture();
         let span = tracing::info_span!("place order").entered();

@@ -3,7 +3,8 @@
 //! On loopback the attacker is a web page in a browser on the same machine. It can make a name of its own point to
 //! 127.0.0.1 (DNS rebinding) and then read the responses. Such a request has that page's host, so that only loopback
 //! hosts are answered. A page that requests 127.0.0.1 directly needs a preflight request for changes, which is rejected
-//! like every unknown method. On other addresses every client that reaches the listener may read; changes need the token.
+//! like every unknown method. On other addresses every client that reaches the listener may read; changes need the
+//! token.
 
 use std::net::IpAddr;
 
@@ -56,7 +57,7 @@ impl Access {
             }
             return Some(text(
                 StatusCode::FORBIDDEN,
-                "changes are off, because this listener is not on a loopback address: set FIRSTLIGHT_ADMIN_TOKEN and send it as `Authorization: Bearer ...`, or ask from inside with OTEL_EXPORTER_PROMETHEUS_HOST=localhost\n",
+                "changes are off, because this listener is not on a loopback address: set FIRSTLIGHT_ADMIN_TOKEN and send it as `Authorization: Bearer ...`, or listen on loopback with OTEL_EXPORTER_PROMETHEUS_HOST=localhost\n",
             ));
         };
         // RFC 9110, section 11.1: the scheme's case does not matter.

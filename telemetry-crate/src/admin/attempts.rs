@@ -1,8 +1,8 @@
 //! Log lines about rejected changes.
 //!
-//! There is one for the first attempt, then one per minute. A line for each attempt would let a client that guesses the token fill the log; without any line the operator would
-//! not notice. Clients are not slowed down: a long token protects against guessing and a delay does not, and a lock after
-//! failures would lock out the operator as well.
+//! There is one for the first attempt, then one per minute. A line for each attempt would let a client that guesses the
+//! token fill the log; without any line the operator would not notice. Clients are not slowed down: a long token
+//! protects against guessing and a delay does not, and a lock after failures would lock out the operator as well.
 
 use std::{
     net::SocketAddr,
@@ -78,7 +78,7 @@ fn log(client: SocketAddr, attempts: u64) {
     tracing::warn!(
         target: "firstlight::admin",
         { client.address = %client.ip(), attempts },
-        "a change through the admin listener was refused, because it did not show the token"
+        "a change through the admin listener was rejected, because it did not send the token"
     );
 }
 

@@ -1,8 +1,8 @@
 //! Connections of the admin listener: their number and duration are limited.
 //!
-//! A connection serves one request. Scrapers and probes are seconds apart, so that they gain nothing from keep-alive. One
-//! time-out then covers everything that a slow client can do: send the head or the body slowly, or not read the response.
-//! When all slots are taken, the connection that has waited longest without a request is closed.
+//! A connection serves one request. Scrapers and probes are seconds apart, so that they gain nothing from keep-alive.
+//! One time-out then covers everything that a slow client can do: send the head or the body slowly, or not read the
+//! response. When all slots are taken, the connection that has waited longest without a request is closed.
 
 use std::{
     convert::Infallible,

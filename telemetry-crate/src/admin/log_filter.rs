@@ -26,7 +26,7 @@ const DEFAULT: Duration = Duration::from_secs(10 * 60);
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 const EXPECTED_FOR: &str =
-    "from `1s` to `24h`, such as `for=10m`; for good is RUST_LOG and a restart";
+    "from `1s` to `24h`, such as `for=10m`; a permanent change needs RUST_LOG and a restart";
 
 /// Limit of the directives, ten times the longest lists in use.
 const MAX_BODY_BYTES: usize = 8 * 1024;
@@ -135,7 +135,7 @@ pub(super) async fn put(
         Err(_) => {
             return text(
                 StatusCode::REQUEST_TIMEOUT,
-                "the body did not come in time\n",
+                "the body did not arrive in time\n",
             );
         }
     };
@@ -174,7 +174,7 @@ pub(super) fn delete(
 fn parse(body: &[u8]) -> Result<Directives, String> {
     const EXPECTED: &str = "directives in the syntax of RUST_LOG, such as `info,orders=debug`";
     let text = std::str::from_utf8(body)
-        .map_err(|_| format!("the body is no UTF-8; expected {EXPECTED}"))?
+        .map_err(|_| format!("the body is not UTF-8; expected {EXPECTED}"))?
         .trim();
     if text.is_empty() {
         return Err(format!("the body is empty; expected {EXPECTED}"));

@@ -1,9 +1,10 @@
-//! The part of the catalogue about calls: to other services over HTTP, and over gRPC in both directions.
+//! The catalog's metrics of HTTP client requests and of gRPC calls.
 
 use super::{Kind, Metric, buckets};
 
-/// How long calls to other services took, from the request until the response's head, retries and redirects each on their
-/// own. Addresses beyond the first hundred of a layer are `_OTHER`.
+/// Duration of HTTP client requests, until the head of the response.
+///
+/// Each retry and each redirect is a sample of its own. Addresses beyond the first hundred of a layer are `_OTHER`.
 ///
 /// [HTTP client conventions](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpclientrequestduration),
 /// stable, with their buckets.
@@ -22,7 +23,9 @@ pub const HTTP_CLIENT_REQUEST_DURATION: Metric = Metric {
     help: "Duration of HTTP client requests.",
 };
 
-/// How long gRPC calls took to serve, to the end of the last stream. Methods that the service does not have are `_OTHER`.
+/// Duration of incoming gRPC calls, until the end of the last stream.
+///
+/// Methods that the service does not have are `_OTHER`.
 ///
 /// [RPC conventions](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/#metric-rpcservercallduration), release
 /// candidate, with their buckets.
@@ -40,7 +43,7 @@ pub const RPC_SERVER_CALL_DURATION: Metric = Metric {
     help: "Duration of incoming gRPC calls.",
 };
 
-/// How long gRPC calls to other services took, to the end of the last stream.
+/// Duration of outgoing gRPC calls, until the end of the last stream.
 ///
 /// [RPC conventions](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/#metric-rpcclientcallduration), release
 /// candidate, with their buckets.

@@ -1,10 +1,10 @@
-//! The part of the catalogue about scheduled work.
+//! The catalog's metrics of scheduled jobs.
 
 use super::{Kind, Metric};
 
-/// How long after its tick a run of a scheduled job started: its jitter, and what it waited for beyond that.
+/// Time from a tick to the start of its run: the jitter and any further delay.
 ///
-/// There are no semantic conventions for scheduled work; the label is `cron`, because Prometheus owns `job`.
+/// There are no semantic conventions for scheduled jobs. The label is `cron`, because Prometheus reserves `job`.
 pub const CRON_START_DELAY: Metric = Metric {
     name: "cron_start_delay_seconds",
     kind: Kind::Histogram,
@@ -17,9 +17,17 @@ pub const CRON_START_DELAY: Metric = Metric {
     help: "Time from a scheduled tick to the start of its run.",
 };
 
-/// Ticks of a scheduled job by what became of them: `ok`, `failed` (an error or a panic), `timed_out`, `interrupted` (cut
-/// short by a shutdown), `taken_over` (its lease was lost), `skipped_overlap` (the run before it went on), `skipped_elsewhere` (another replica's),
-/// `skipped_store` (the store was down until the next tick) and `missed` (nothing ran at all).
+/// Ticks of a scheduled job, by outcome.
+///
+/// * `ok`
+/// * `failed`: an error or a panic.
+/// * `timed_out`
+/// * `interrupted`: canceled by a shutdown.
+/// * `taken_over`: the run lost its lease.
+/// * `skipped_overlap`: the previous run had not ended.
+/// * `skipped_elsewhere`: another replica had the run.
+/// * `skipped_store`: the store was down until the next tick.
+/// * `missed`: no process ran at the time, or it was suspended.
 pub const CRON_RUNS: Metric = Metric {
     name: "cron_runs_total",
     kind: Kind::Counter,
@@ -29,7 +37,7 @@ pub const CRON_RUNS: Metric = Metric {
     help: "Scheduled runs by outcome, skipped and missed ones included.",
 };
 
-/// 1 while a run goes on in this process.
+/// 1 while a run is in progress in this process.
 pub const CRON_RUNNING: Metric = Metric {
     name: "cron_running",
     kind: Kind::Gauge,
@@ -39,7 +47,9 @@ pub const CRON_RUNNING: Metric = Metric {
     help: "Scheduled runs that are under way.",
 };
 
-/// When a run last succeeded, from the store, so that a deploy does not forget it. Absent if none ever has.
+/// Time of the last successful run. Absent before the first one.
+///
+/// Read from the store, so that it survives a deployment.
 pub const CRON_LAST_SUCCESS: Metric = Metric {
     name: "cron_last_success_timestamp_seconds",
     kind: Kind::Gauge,
@@ -49,9 +59,13 @@ pub const CRON_LAST_SUCCESS: Metric = Metric {
     help: "Time of the last successful run since unix epoch in seconds.",
 };
 
-/// When a run has to have succeeded by, for the alert: the end of the second run after the last success, or after the job was first
-/// scheduled if none has ever succeeded. It follows the calendar of the schedule, and the store keeps both over restarts. All replicas
-/// of a shared store say the same, and each for itself where the store is its own: `min by (cron)`.
+/// Time by which a run must have succeeded, for the alert.
+///
+/// The end of the second run after the last success. If no run has ever succeeded, the end of the second run after the job
+/// was first scheduled. It follows the calendar of the schedule, and the store keeps both times over restarts.
+///
+/// All replicas of a shared store have the same value. Replicas with a store of their own have different ones, so query
+/// `min by (cron)`.
 pub const CRON_SUCCESS_DUE: Metric = Metric {
     name: "cron_success_due_timestamp_seconds",
     kind: Kind::Gauge,
@@ -61,7 +75,7 @@ pub const CRON_SUCCESS_DUE: Metric = Metric {
     help: "Time by which a run must have succeeded since unix epoch in seconds.",
 };
 
-/// How long the last run took, whatever its outcome. Absent before the first.
+/// Duration of the last run, whatever its outcome. Absent before the first one.
 pub const CRON_LAST_DURATION: Metric = Metric {
     name: "cron_last_duration_seconds",
     kind: Kind::Gauge,
@@ -71,7 +85,9 @@ pub const CRON_LAST_DURATION: Metric = Metric {
     help: "Duration of the last run in seconds.",
 };
 
-/// The longest time between two ticks of the schedule: three days for one that is due once on each workday.
+/// The longest time between two ticks of the schedule.
+///
+/// For example three days for a job that is due once on each workday.
 pub const CRON_SCHEDULE_INTERVAL: Metric = Metric {
     name: "cron_schedule_interval_seconds",
     kind: Kind::Gauge,
@@ -81,7 +97,7 @@ pub const CRON_SCHEDULE_INTERVAL: Metric = Metric {
     help: "Longest time between two scheduled runs in seconds.",
 };
 
-/// How long a run is expected to take, as declared.
+/// The declared duration of a run.
 pub const CRON_EXPECTED_DURATION: Metric = Metric {
     name: "cron_expected_duration_seconds",
     kind: Kind::Gauge,

@@ -1,8 +1,8 @@
-//! The part of the catalogue about the age of what is served.
+//! The catalog's metrics of the age of served data.
 
 use super::{Kind, Metric};
 
-/// How old the data was that was served, counted from the moment before its source was asked.
+/// Age of the served data, counted from just before the source was queried.
 ///
 /// There are no semantic conventions for the age of data.
 pub const DATA_SERVED_AGE: Metric = Metric {
@@ -10,7 +10,7 @@ pub const DATA_SERVED_AGE: Metric = Metric {
     kind: Kind::Histogram,
     unit: "s",
     labels: &["data_type"],
-    // From a query's duration to a day.
+    // From the duration of a query to a day.
     buckets: Some(&[
         0.001, 0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0,
         3_600.0, 86_400.0,
@@ -18,7 +18,7 @@ pub const DATA_SERVED_AGE: Metric = Metric {
     help: "Age of the data that was served.",
 };
 
-/// How old the data may be, as declared; 0 if only the source will do.
+/// The declared maximum age of the data; 0 if it must come from the source.
 pub const DATA_STALENESS_BUDGET: Metric = Metric {
     name: "data_staleness_budget_seconds",
     kind: Kind::Gauge,
@@ -28,8 +28,10 @@ pub const DATA_STALENESS_BUDGET: Metric = Metric {
     help: "Declared maximum age of the data in seconds.",
 };
 
-/// Reads by where the answer came from: `cache`, `source`, `shared` (another read's question to the source), `replica`; or
-/// by why there was none: `refused` (a replica too far behind) and `failed` (the source's error).
+/// Reads by result: the origin of the answer, or the reason why there was none.
+///
+/// Origins are `cache`, `source`, `replica`, and `shared`, which is the source through a concurrent read. Reasons are
+/// `refused`, if a replica was too far behind, and `failed`, for an error of the source.
 pub const DATA_READS: Metric = Metric {
     name: "data_reads_total",
     kind: Kind::Counter,

@@ -1,20 +1,25 @@
-//! The part of the catalogue about databases: statements, connections, transactions, and the statements of one request.
+//! The catalog's metrics of databases: statements, connections and transactions.
 
 use super::{Kind, Metric, buckets};
 
-/// The conventions advise 1 ms, 5 ms, 10 ms and so on up to 10 s. Three more are between them, because a factor of five hides
-/// a regression.
+/// Buckets for durations: those of the conventions, and three more.
+///
+/// The conventions recommend 1 ms, 5 ms, 10 ms and so on up to 10 s. A regression within a factor of five would be hidden.
 const SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0,
 ];
 
-/// Statements of one request. Around the threshold of an N+1 they are dense.
+/// Buckets for the statements of one request.
+///
+/// They are dense around the threshold of an N+1.
 const QUERIES: [f64; 11] = [
     1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 25.0, 50.0, 100.0, 500.0,
 ];
 
-/// How long statements took, from sending them to their last row. Statements beyond the first 200 kinds are `_OTHER`.
-/// The response's status code, an SQLSTATE, and the type of the error are there for calls that are `instrumented()`.
+/// Duration of statements, from sending them to their last row.
+///
+/// Statements beyond the first 200 kinds are `_OTHER`. The status code, which is an SQLSTATE, and the type of the error are
+/// set only for calls that are `instrumented()`.
 ///
 /// [Database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-metrics/#metric-dbclientoperationduration),
 /// stable.
@@ -50,7 +55,7 @@ pub const DB_CLIENT_CONNECTION_COUNT: Metric = Metric {
     help: "Connections of the pool that are idle or used.",
 };
 
-/// Connections that a pool may have.
+/// Most connections of a pool.
 pub const DB_CLIENT_CONNECTION_LIMIT: Metric = Metric {
     name: "db_client_connection_limit",
     kind: Kind::Gauge,
@@ -60,8 +65,10 @@ pub const DB_CLIENT_CONNECTION_LIMIT: Metric = Metric {
     help: "Maximum number of connections of the pool.",
 };
 
-/// How long connections were waited for. There for pools whose options went through `sqlx::instrument_options`; the pool has a name
-/// if it is the only one that is observed, because sqlx does not say whose connection it was.
+/// Time to acquire a connection from a pool.
+///
+/// Only for pools whose options went through `sqlx::instrument_options`. The pool's name is set only if a single pool is
+/// observed, because sqlx does not tell to which pool a connection belongs.
 pub const DB_CLIENT_CONNECTION_WAIT_TIME: Metric = Metric {
     name: "db_client_connection_wait_time_seconds",
     kind: Kind::Histogram,
@@ -71,7 +78,7 @@ pub const DB_CLIENT_CONNECTION_WAIT_TIME: Metric = Metric {
     help: "Time that it took to obtain a connection from the pool.",
 };
 
-/// Calls that gave up waiting for a connection; of those that are `instrumented()`.
+/// Calls that timed out waiting for a connection, if they are `instrumented()`.
 pub const DB_CLIENT_CONNECTION_TIMEOUTS: Metric = Metric {
     name: "db_client_connection_timeouts_total",
     kind: Kind::Counter,
@@ -81,8 +88,10 @@ pub const DB_CLIENT_CONNECTION_TIMEOUTS: Metric = Metric {
     help: "Time-outs that occurred while waiting for a connection of the pool.",
 };
 
-/// How long transactions of `sqlx::begin` were open; `outcome` is `commit`, `rollback`, `dropped` (rolled back because
-/// it was dropped without an end) or `error`. No convention has them.
+/// Duration of the transactions of `sqlx::begin`, by outcome.
+///
+/// The outcome is `commit`, `rollback`, `error`, or `dropped`, which is a rollback because the transaction was dropped. Not
+/// in the conventions.
 pub const SQL_TRANSACTION_DURATION: Metric = Metric {
     name: "sql_transaction_duration_seconds",
     kind: Kind::Histogram,
@@ -92,8 +101,10 @@ pub const SQL_TRANSACTION_DURATION: Metric = Metric {
     help: "Duration of database transactions, by outcome.",
 };
 
-/// How many statements a request ran, of requests that ran any. A gRPC call has `rpc_method` in place of the route, and
-/// any other root span, such as a job's, the name that it has in the code. No convention has it.
+/// Number of statements per request, for requests with at least one.
+///
+/// A gRPC call has `rpc_method` instead of the route. Any other root span, such as that of a job, has its name in the code.
+/// Not in the conventions.
 pub const SQL_QUERIES_PER_REQUEST: Metric = Metric {
     name: "sql_queries_per_request",
     kind: Kind::Histogram,
@@ -103,7 +114,9 @@ pub const SQL_QUERIES_PER_REQUEST: Metric = Metric {
     help: "Database statements that one request ran.",
 };
 
-/// Statements that one request ran at least as often as `FIRSTLIGHT_N_PLUS_ONE` says. No convention has it.
+/// Statements that one request ran at least `FIRSTLIGHT_N_PLUS_ONE` times.
+///
+/// Not in the conventions.
 pub const SQL_N_PLUS_ONE: Metric = Metric {
     name: "sql_n_plus_one_total",
     kind: Kind::Counter,

@@ -1,11 +1,13 @@
-//! The part of the catalogue about requests that a service answers.
+//! The catalog's metrics of HTTP server requests and connections.
 
 use super::{Kind, Metric, buckets};
 
-/// How long requests took, from the first byte of the head to the last byte of the answer's body.
+/// Duration of requests, including the body of the response.
+///
+/// From the first byte of the request's head to the last byte of the response's body.
 ///
 /// [HTTP server conventions](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration),
-/// stable, with their buckets. It is the metric that carries exemplars.
+/// stable, with their buckets. Its buckets carry exemplars.
 pub const HTTP_SERVER_REQUEST_DURATION: Metric = Metric {
     name: "http_server_request_duration_seconds",
     kind: Kind::Histogram,
@@ -22,7 +24,7 @@ pub const HTTP_SERVER_REQUEST_DURATION: Metric = Metric {
     help: "Duration of HTTP server requests.",
 };
 
-/// Requests that are being served now.
+/// Requests in progress.
 ///
 /// [HTTP server conventions](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserveractive_requests).
 pub const HTTP_SERVER_ACTIVE_REQUESTS: Metric = Metric {
@@ -34,7 +36,7 @@ pub const HTTP_SERVER_ACTIVE_REQUESTS: Metric = Metric {
     help: "Number of active HTTP server requests.",
 };
 
-/// Connections that `http::serve` holds open, upgraded ones included.
+/// Open connections of `http::serve`, including upgraded ones.
 pub const SERVE_OPEN_CONNECTIONS: Metric = Metric {
     name: "serve_open_connections",
     kind: Kind::Gauge,
@@ -44,9 +46,11 @@ pub const SERVE_OPEN_CONNECTIONS: Metric = Metric {
     help: "Open connections of the HTTP server.",
 };
 
-/// How often a limit of `http::serve` has ended something: a connection (`header_timeout`, `write_timeout` over
-/// HTTP/1.1, `drain`), a request (`body_timeout`, `body_size`, `body_memory`, `requests`, `write_timeout` over HTTP/2),
-/// or the accepting of connections for a while (`connections`, `accept`).
+/// Connections and requests that a limit of `http::serve` has ended.
+///
+/// A connection is ended by `header_timeout`, `drain`, and over HTTP/1.1 by `write_timeout`. A request is ended by
+/// `body_timeout`, `body_size`, `body_memory`, `requests`, and over HTTP/2 by `write_timeout`. `connections` and `accept`
+/// pause the accepting of connections.
 pub const SERVE_LIMITED: Metric = Metric {
     name: "serve_limited_total",
     kind: Kind::Counter,

@@ -1,10 +1,12 @@
-//! The part of the catalogue about asynchronous work. No convention names these; the label is `queue` and `kind`, never
-//! `job`, which Prometheus owns.
+//! The catalog's metrics of job queues.
+//!
+//! There are no semantic conventions for them. The labels are `queue` and `kind`, because Prometheus reserves `job`.
 
 use super::{Kind, Metric, buckets};
 
-/// How old the oldest waiting job of a queue may become, as the program declares it. What the alert on
-/// [`WORKER_QUEUE_OLDEST_AGE`] compares with.
+/// The declared maximum age of the oldest waiting job of a queue.
+///
+/// The alert compares [`WORKER_QUEUE_OLDEST_AGE`] with it.
 pub const WORKER_QUEUE_LATENCY_BUDGET: Metric = Metric {
     name: "worker_queue_latency_budget_seconds",
     kind: Kind::Gauge,
@@ -14,8 +16,9 @@ pub const WORKER_QUEUE_LATENCY_BUDGET: Metric = Metric {
     help: "How old the oldest waiting job may become, as declared.",
 };
 
-/// Jobs in the store, as of the last look: `ready`, `scheduled`, `running`, `retry`, `stuck` or `dead`. NaN if the store could
-/// not be read.
+/// Jobs in the store by status, when it was last read.
+///
+/// The status is `ready`, `scheduled`, `running`, `retry`, `stuck` or `dead`. NaN if the store could not be read.
 pub const WORKER_QUEUE_DEPTH: Metric = Metric {
     name: "worker_queue_depth",
     kind: Kind::Gauge,
@@ -25,8 +28,9 @@ pub const WORKER_QUEUE_DEPTH: Metric = Metric {
     help: "Number of jobs in the store, NaN if it could not be read.",
 };
 
-/// For how long the oldest job has been due and waits, as of the last look at the store; 0 if none does. NaN if the store could
-/// not be read.
+/// Time since the oldest waiting job was due, when the store was last read.
+///
+/// 0 if no job waits, and NaN if the store could not be read.
 pub const WORKER_QUEUE_OLDEST_AGE: Metric = Metric {
     name: "worker_queue_oldest_age_seconds",
     kind: Kind::Gauge,
@@ -36,8 +40,9 @@ pub const WORKER_QUEUE_OLDEST_AGE: Metric = Metric {
     help: "Age of the oldest waiting job, NaN if the store could not be read.",
 };
 
-/// Whether the last look at the store was a success: 1 or 0. A comparison with NaN is never true, so this is what an alert on
-/// an unwatched queue calls for.
+/// Whether the store could be read the last time: 1 or 0.
+///
+/// For the alert on an unwatched queue, because a comparison with NaN is never true.
 pub const WORKER_QUEUE_UP: Metric = Metric {
     name: "worker_queue_up",
     kind: Kind::Gauge,
@@ -47,7 +52,7 @@ pub const WORKER_QUEUE_UP: Metric = Metric {
     help: "Whether the state of the queue could be read, 1 or 0.",
 };
 
-/// Jobs handed to the store. A transaction that is rolled back afterwards has been counted.
+/// Jobs that were enqueued, including those of transactions that were rolled back.
 pub const WORKER_TASKS_ENQUEUED: Metric = Metric {
     name: "worker_tasks_enqueued_total",
     kind: Kind::Counter,
@@ -57,7 +62,9 @@ pub const WORKER_TASKS_ENQUEUED: Metric = Metric {
     help: "Total number of jobs handed to the store.",
 };
 
-/// Attempts that ended: `ok`, `retry` or `dead`. What failed says why in `error_type`.
+/// Attempts that have ended: `ok`, `retry` or `dead`.
+///
+/// Failed attempts have an `error_type`.
 pub const WORKER_TASKS: Metric = Metric {
     name: "worker_tasks_total",
     kind: Kind::Counter,
@@ -67,34 +74,36 @@ pub const WORKER_TASKS: Metric = Metric {
     help: "Total number of attempts at jobs, by outcome.",
 };
 
-/// How long jobs waited from when they were due until their first attempt. The pause before a retry is meant, so it is not
-/// counted.
+/// Time from when a job was due to its first attempt.
+///
+/// The intended delay before a retry is not included.
 pub const WORKER_TASK_WAIT: Metric = Metric {
     name: "worker_task_wait_seconds",
     kind: Kind::Histogram,
     unit: "s",
     labels: &["queue", "kind"],
-    buckets: Some(&buckets::PATIENT_SECONDS),
+    buckets: Some(&buckets::BACKGROUND_SECONDS),
     help: "Time that jobs waited for their first attempt.",
 };
 
-/// How long attempts took.
+/// Duration of attempts.
 pub const WORKER_TASK_RUN: Metric = Metric {
     name: "worker_task_run_seconds",
     kind: Kind::Histogram,
     unit: "s",
     labels: &["queue", "kind", "outcome"],
-    buckets: Some(&buckets::PATIENT_SECONDS),
+    buckets: Some(&buckets::BACKGROUND_SECONDS),
     help: "Duration of attempts at jobs.",
 };
 
-/// How long it took from accepting a job until it was done: wait, runs and the pauses between them. What the user sees of
-/// a `202 Accepted`.
+/// Time from accepting a job to its success: wait, attempts and retry delays.
+///
+/// This is the latency that the user sees behind a `202 Accepted`.
 pub const WORKER_TASK_ACCEPTED_TO_DONE: Metric = Metric {
     name: "worker_task_accepted_to_done_seconds",
     kind: Kind::Histogram,
     unit: "s",
     labels: &["queue", "kind"],
-    buckets: Some(&buckets::PATIENT_SECONDS),
+    buckets: Some(&buckets::BACKGROUND_SECONDS),
     help: "Time from accepting jobs until they were done.",
 };

@@ -1,8 +1,12 @@
-//! The part of the catalogue about the process: the classic names, because every dashboard in circulation asks for them.
+//! The catalog's metrics of the process, under their classic names.
+//!
+//! Existing dashboards query these names.
 
 use super::{Kind, Metric};
 
-/// Processor time, user and system, in fractions of a second. Linux only, like all of `process_*`.
+/// User and system CPU time, in seconds with fractions.
+///
+/// Only on Linux, like all of `process_*`.
 pub const PROCESS_CPU_SECONDS: Metric = Metric {
     name: "process_cpu_seconds_total",
     kind: Kind::Counter,
@@ -12,7 +16,7 @@ pub const PROCESS_CPU_SECONDS: Metric = Metric {
     help: "Total user and system CPU time spent in seconds.",
 };
 
-/// Memory that is in RAM now.
+/// Memory of the process that is in RAM.
 pub const PROCESS_RESIDENT_MEMORY: Metric = Metric {
     name: "process_resident_memory_bytes",
     kind: Kind::Gauge,
@@ -22,7 +26,7 @@ pub const PROCESS_RESIDENT_MEMORY: Metric = Metric {
     help: "Resident memory size in bytes.",
 };
 
-/// Address space that is mapped.
+/// Mapped address space.
 pub const PROCESS_VIRTUAL_MEMORY: Metric = Metric {
     name: "process_virtual_memory_bytes",
     kind: Kind::Gauge,
@@ -32,8 +36,9 @@ pub const PROCESS_VIRTUAL_MEMORY: Metric = Metric {
     help: "Virtual memory size in bytes.",
 };
 
-/// The lowest memory limit of the process's control groups; absent where there is none. Beyond it the kernel kills, so
-/// `process_resident_memory_bytes / cgroup_memory_limit_bytes` is how close the process is.
+/// The lowest memory limit of the process's control groups. Absent without one.
+///
+/// The kernel kills the process above it, so watch `process_resident_memory_bytes / cgroup_memory_limit_bytes`.
 pub const CGROUP_MEMORY_LIMIT: Metric = Metric {
     name: "cgroup_memory_limit_bytes",
     kind: Kind::Gauge,
@@ -53,7 +58,7 @@ pub const PROCESS_OPEN_FDS: Metric = Metric {
     help: "Number of open file descriptors.",
 };
 
-/// File descriptors that the process may use: its soft limit, `+Inf` when unlimited.
+/// The soft limit of file descriptors; `+Inf` if unlimited.
 pub const PROCESS_MAX_FDS: Metric = Metric {
     name: "process_max_fds",
     kind: Kind::Gauge,
@@ -63,7 +68,7 @@ pub const PROCESS_MAX_FDS: Metric = Metric {
     help: "Maximum number of open file descriptors.",
 };
 
-/// Threads of the process, of every runtime and pool.
+/// Threads of the process, including those of all runtimes and pools.
 pub const PROCESS_THREADS: Metric = Metric {
     name: "process_threads",
     kind: Kind::Gauge,
@@ -73,7 +78,9 @@ pub const PROCESS_THREADS: Metric = Metric {
     help: "Number of OS threads in the process.",
 };
 
-/// When the process started; `time() - process_start_time_seconds` is its age.
+/// Start time of the process.
+///
+/// Its age is `time() - process_start_time_seconds`.
 pub const PROCESS_START_TIME: Metric = Metric {
     name: "process_start_time_seconds",
     kind: Kind::Gauge,

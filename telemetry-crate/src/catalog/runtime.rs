@@ -1,23 +1,25 @@
-//! The part of the catalogue about the asynchronous runtime.
+//! The catalog's metrics of the asynchronous runtime.
 
 use super::{Kind, Metric};
 
-/// How long a task that was woken waited for its turn in the application's runtime, asked ten times a second.
+/// Time from waking a task to running it, probed ten times a second.
 ///
-/// There are no semantic conventions for tokio; the names of `tokio_*` follow those of its `RuntimeMetrics`.
+/// There are no semantic conventions for tokio. The names of `tokio_*` follow those of its `RuntimeMetrics`.
 pub const TOKIO_SCHEDULER_DELAY: Metric = Metric {
     name: "tokio_scheduler_delay_seconds",
     kind: Kind::Histogram,
     unit: "s",
     labels: &[],
-    // An idle runtime answers within a tenth of a millisecond.
+    // The lowest bound is what an idle runtime needs.
     buckets: Some(&[
         0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
     ]),
     help: "Time that a woken task waited for its turn.",
 };
 
-/// How long the runtime has owed an answer to the probe: near 0, or the length so far of a stall that goes on.
+/// Time since the probe was woken and has not run yet.
+///
+/// Near 0, or the duration so far of a stall.
 pub const TOKIO_SCHEDULER_STALLED: Metric = Metric {
     name: "tokio_scheduler_stalled_seconds",
     kind: Kind::Gauge,
@@ -27,7 +29,7 @@ pub const TOKIO_SCHEDULER_STALLED: Metric = Metric {
     help: "Time since which the runtime has run no woken task in seconds.",
 };
 
-/// Threads that run tasks.
+/// Worker threads, which run tasks.
 pub const TOKIO_WORKERS: Metric = Metric {
     name: "tokio_workers",
     kind: Kind::Gauge,
@@ -37,7 +39,7 @@ pub const TOKIO_WORKERS: Metric = Metric {
     help: "Worker threads of the runtime.",
 };
 
-/// Tasks that have been spawned and have not ended; one of them is the probe.
+/// Tasks that have not ended, including the probe.
 pub const TOKIO_ALIVE_TASKS: Metric = Metric {
     name: "tokio_alive_tasks",
     kind: Kind::Gauge,
@@ -47,7 +49,7 @@ pub const TOKIO_ALIVE_TASKS: Metric = Metric {
     help: "Tasks of the runtime that have not ended.",
 };
 
-/// Tasks that are ready and that no worker has taken yet; those in a worker's own queue are not in it.
+/// Ready tasks in the global queue, without those in the workers' own queues.
 pub const TOKIO_GLOBAL_QUEUE_DEPTH: Metric = Metric {
     name: "tokio_global_queue_depth",
     kind: Kind::Gauge,
@@ -57,7 +59,9 @@ pub const TOKIO_GLOBAL_QUEUE_DEPTH: Metric = Metric {
     help: "Tasks in the global queue of the runtime.",
 };
 
-/// Time that each worker was busy. It is added when the worker goes to rest, so that of a blocked worker stands still.
+/// Time that each worker was busy.
+///
+/// Added when the worker parks, so the value of a blocked worker does not change.
 pub const TOKIO_WORKER_BUSY_SECONDS: Metric = Metric {
     name: "tokio_worker_busy_seconds_total",
     kind: Kind::Counter,
@@ -67,7 +71,7 @@ pub const TOKIO_WORKER_BUSY_SECONDS: Metric = Metric {
     help: "Time that the worker was busy in seconds.",
 };
 
-/// How often each worker went to rest.
+/// The number of times that each worker parked.
 pub const TOKIO_WORKER_PARK: Metric = Metric {
     name: "tokio_worker_park_total",
     kind: Kind::Counter,

@@ -1,8 +1,8 @@
-//! The part of the catalogue about telemetry itself, and about who is speaking.
+//! The catalog's metrics of telemetry itself, of the service and of its build.
 
 use super::{Kind, Metric};
 
-/// The resource: one label per attribute, to join onto any other series.
+/// The resource, with one label per attribute, to join onto other series.
 ///
 /// [Prometheus compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#resource-attributes).
 pub const TARGET_INFO: Metric = Metric {
@@ -14,7 +14,7 @@ pub const TARGET_INFO: Metric = Metric {
     help: "Target metadata: the resource attributes of this service.",
 };
 
-/// Which build is running: the service's version and revision, and the version of this crate.
+/// The version and revision of the service, and the version of this crate.
 pub const BUILD_INFO: Metric = Metric {
     name: "build_info",
     kind: Kind::Info,
@@ -24,7 +24,7 @@ pub const BUILD_INFO: Metric = Metric {
     help: "The running build: version and revision of the service, and the version of firstlight.",
 };
 
-/// Spans that an export has finished with: no `error_type` means delivered.
+/// Spans whose export has finished; delivered if there is no `error_type`.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkexporterspanexported).
 pub const OTEL_SDK_EXPORTER_SPAN_EXPORTED: Metric = Metric {
@@ -36,7 +36,9 @@ pub const OTEL_SDK_EXPORTER_SPAN_EXPORTED: Metric = Metric {
     help: "Spans whose export has finished; error_type is set if it failed.",
 };
 
-/// Spans that the processor has finished with; `error_type="queue_full"` counts what was dropped.
+/// Spans whose processing has finished.
+///
+/// Dropped spans have `error_type="queue_full"`.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorspanprocessed).
 pub const OTEL_SDK_PROCESSOR_SPAN_PROCESSED: Metric = Metric {
@@ -48,7 +50,7 @@ pub const OTEL_SDK_PROCESSOR_SPAN_PROCESSED: Metric = Metric {
     help: "Spans whose processing has finished; error_type is set if they were dropped.",
 };
 
-/// Spans that wait for their export.
+/// Spans in the export queue.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorspanqueuesize).
 pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE: Metric = Metric {
@@ -60,7 +62,7 @@ pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE: Metric = Metric {
     help: "Spans in the export queue.",
 };
 
-/// Spans that fit into the queue; beyond it they are dropped and counted.
+/// Most spans in the export queue. Further spans are dropped and counted.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorspanqueuecapacity).
 pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY: Metric = Metric {
@@ -72,7 +74,9 @@ pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY: Metric = Metric {
     help: "Maximum number of spans in the export queue.",
 };
 
-/// Log records whose export has finished, successfully or not; there if they are exported.
+/// Log records whose export has finished, if they are exported.
+///
+/// Failed ones have an `error_type`.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkexporterlogexported).
 pub const OTEL_SDK_EXPORTER_LOG_EXPORTED: Metric = Metric {
@@ -84,7 +88,9 @@ pub const OTEL_SDK_EXPORTER_LOG_EXPORTED: Metric = Metric {
     help: "Log records whose OTLP export has finished; error_type is set if it failed.",
 };
 
-/// Log records that the processor has finished with; `error_type="queue_full"` counts what was dropped.
+/// Log records whose processing has finished.
+///
+/// Dropped ones have `error_type="queue_full"`.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogprocessed).
 pub const OTEL_SDK_PROCESSOR_LOG_PROCESSED: Metric = Metric {
@@ -96,7 +102,7 @@ pub const OTEL_SDK_PROCESSOR_LOG_PROCESSED: Metric = Metric {
     help: "Log records whose processing has finished; error_type is set if they were dropped.",
 };
 
-/// Log records that wait for their export.
+/// Log records in the export queue.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogqueuesize).
 pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE: Metric = Metric {
@@ -108,7 +114,7 @@ pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE: Metric = Metric {
     help: "Log records in the export queue.",
 };
 
-/// Log records that fit into the queue; beyond it they are dropped and counted.
+/// Most log records in the export queue. Further ones are dropped and counted.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogqueuecapacity).
 pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY: Metric = Metric {
@@ -120,7 +126,9 @@ pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY: Metric = Metric {
     help: "Maximum number of log records in the export queue.",
 };
 
-/// Data points whose push has finished, successfully or not; there if metrics are pushed.
+/// Data points whose push has finished, if metrics are pushed.
+///
+/// Failed ones have an `error_type`.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkexportermetric_data_pointexported).
 pub const OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED: Metric = Metric {
@@ -142,8 +150,10 @@ pub const LOGGING_EVENTS: Metric = Metric {
     help: "Log lines written, by level.",
 };
 
-/// Log lines of which something was cut or left out, because a value was longer than 8 KiB, the line longer than 16 KiB, or
-/// two fields had one name. The line says what.
+/// Log lines with a truncated value or without some field.
+///
+/// A value was longer than 8 KiB, the line was longer than 16 KiB, or two fields became one label. The line marks truncated
+/// values, and has the number of dropped fields.
 pub const LOGGING_EVENTS_TRUNCATED: Metric = Metric {
     name: "logging_events_truncated_total",
     kind: Kind::Counter,
@@ -153,7 +163,7 @@ pub const LOGGING_EVENTS_TRUNCATED: Metric = Metric {
     help: "Log lines of which something was cut or left out, and that say so.",
 };
 
-/// Log lines lost, because the pipe that they go to was full or closed.
+/// Log lines that were lost because standard output was full or closed.
 pub const LOGGING_EVENTS_DROPPED: Metric = Metric {
     name: "logging_events_dropped_total",
     kind: Kind::Counter,
@@ -163,8 +173,10 @@ pub const LOGGING_EVENTS_DROPPED: Metric = Metric {
     help: "Log lines lost because standard output was full or closed.",
 };
 
-/// Uses of a metric that cannot be recorded, by reason: `kind_conflict` (its name belongs to a metric of another kind)
-/// or `too_many_names`. A use is one `counter!`, `gauge!` or `histogram!`, or all uses of a handle that is kept.
+/// Uses of metrics that were rejected, by reason.
+///
+/// The reason is `kind_conflict`, if the name belongs to a metric of another kind, or `too_many_names`. One use is one
+/// `counter!`, `gauge!` or `histogram!`. All recordings through one stored handle count as one use.
 pub const METRICS_REJECTED: Metric = Metric {
     name: "metrics_rejected_total",
     kind: Kind::Counter,
@@ -174,7 +186,9 @@ pub const METRICS_REJECTED: Metric = Metric {
     help: "Uses of a metric that was refused, by reason.",
 };
 
-/// Uses of a series beyond its metric's budget, which went to the series `otel_metric_overflow="true"` instead.
+/// Uses of series beyond the metric's cardinality limit.
+///
+/// They went to the series `otel_metric_overflow="true"` instead.
 pub const METRICS_SERIES_OVER_BUDGET: Metric = Metric {
     name: "metrics_series_over_budget_total",
     kind: Kind::Counter,
@@ -184,7 +198,9 @@ pub const METRICS_SERIES_OVER_BUDGET: Metric = Metric {
     help: "Uses of a series beyond the budget of its metric, folded into its overflow series.",
 };
 
-/// Histogram samples that were negative, infinite or not a number. The sum, which is a counter, has no place for them.
+/// Histogram samples that were dropped: negative, infinite, or not a number.
+///
+/// The sum of a histogram is a counter, to which such samples cannot be added.
 pub const METRICS_SAMPLES_DROPPED: Metric = Metric {
     name: "metrics_samples_dropped_total",
     kind: Kind::Counter,
@@ -194,7 +210,9 @@ pub const METRICS_SAMPLES_DROPPED: Metric = Metric {
     help: "Histogram samples dropped because they were negative or not finite.",
 };
 
-/// Checks of the telemetry, each of which counts here to see whether the count arrives on the page.
+/// Checks of the telemetry.
+///
+/// Each check increments this counter, and verifies that the exposition has the new value.
 pub const FIRSTLIGHT_CHECKS: Metric = Metric {
     name: "firstlight_checks_total",
     kind: Kind::Counter,

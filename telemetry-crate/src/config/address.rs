@@ -70,7 +70,7 @@ impl Address {
         }
         if scheme == "https" && !cfg!(feature = "otlp-tls") {
             return Err(invalid(
-                "an http:// address, because this build has no TLS: build the service with firstlight's feature `otlp-tls`, or export to a collector or agent beside the service and let that one encrypt",
+                "an http:// address, because this build has no TLS: build the service with firstlight's feature `otlp-tls`, or export to a collector or agent beside the service, which encrypts the connection",
             ));
         }
         Ok(uri)

@@ -19,7 +19,7 @@ pub(crate) fn validate_buckets(name: &str, bounds: &[f64]) -> Result<(), String>
     }
     if bounds.len() > MAX {
         return Err(format!(
-            "buckets of {name}: found {}, expected at most {MAX}; each is one more line per series on every scrape",
+            "buckets of {name}: found {}, expected at most {MAX}; each adds a sample per series to every scrape",
             bounds.len()
         ));
     }
@@ -35,7 +35,7 @@ pub(crate) fn validate_buckets(name: &str, bounds: &[f64]) -> Result<(), String>
     }
     if let Some(pair) = bounds.windows(2).find(|pair| pair[0] >= pair[1]) {
         return Err(format!(
-            "buckets of {name}: found {} after {}, expected rising upper bounds; sort them and remove duplicates",
+            "buckets of {name}: found {} after {}, expected increasing upper bounds; sort them and remove duplicates",
             pair[1], pair[0]
         ));
     }

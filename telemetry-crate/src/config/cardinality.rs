@@ -47,7 +47,8 @@ impl CardinalityLimits {
 /// Merges the configured limits with those of the environment.
 ///
 /// A bare number in the environment replaces all limits, including those that the program's author has set by metric:
-/// an operator can limit all metrics without reading the source. `metric=number` in the same list is an exception to it.
+/// an operator can limit all metrics without reading the source. `metric=number` in the same list is an exception to
+/// it.
 pub(super) fn cardinality_limits(
     by_metric: Vec<(String, usize)>,
     total: Option<usize>,
@@ -104,7 +105,7 @@ fn unreachable_limit(limits: &CardinalityLimits) -> Option<String> {
     let (what, series) = limits.largest()?;
     (series > total).then(|| {
         format!(
-            "{what} may have {series} series, and all metrics together only {total}, so its budget is never reached; raise {} or lower {}",
+            "{what} may have {series} series, and all metrics together only {total}, so its limit is never reached; raise {} or lower {}",
             env::METRICS_SERIES_TOTAL,
             env::METRICS_SERIES_BUDGET,
         )

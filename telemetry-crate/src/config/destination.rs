@@ -288,11 +288,11 @@ fn header(pair: &str) -> Result<(HeaderName, HeaderValue), String> {
     };
     let key = key.trim();
     let Ok(name) = key.parse::<HeaderName>() else {
-        return Err(format!("{key:?} is no name of a header"));
+        return Err(format!("{key:?} is not a header name"));
     };
     let value = key_value(pair).and_then(|(_, value)| value.parse::<HeaderValue>().ok());
     let Some(mut value) = value else {
-        return Err(format!("the value of {key:?} cannot stand in a header"));
+        return Err(format!("the value of {key:?} is not valid in a header"));
     };
     value.set_sensitive(true);
     Ok((name, value))

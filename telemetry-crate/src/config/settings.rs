@@ -266,7 +266,7 @@ fn resource_attributes(env: &mut Env<'_>) -> BTreeMap<String, String> {
             env.warn(
                 env::RESOURCE_ATTRIBUTES,
                 pair,
-                "`key=value,key=value` with percent-encoded values; none of the list is used",
+                "`key=value,key=value` with percent-encoded values; the whole list is ignored",
             );
             BTreeMap::new()
         }

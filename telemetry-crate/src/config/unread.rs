@@ -18,7 +18,7 @@ pub(super) fn warnings(variables: impl Iterator<Item = (OsString, OsString)>) ->
         if is_known(name) {
             let is_text = value.to_str().is_some();
             return (!is_text).then(|| {
-                format!("{name}: found bytes that are no UTF-8, expected text; using the default")
+                format!("{name}: found bytes that are not UTF-8, expected text; using the default")
             });
         }
         let is_ours = name.to_ascii_uppercase().starts_with(PREFIX) && !is_of_kubernetes(name);
@@ -128,7 +128,7 @@ mod tests {
             assert_eq!(
                 found,
                 [format!(
-                    "{name}: found bytes that are no UTF-8, expected text; using the default"
+                    "{name}: found bytes that are not UTF-8, expected text; using the default"
                 )]
             );
         }

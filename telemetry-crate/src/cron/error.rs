@@ -17,7 +17,7 @@ pub enum CronError {
     },
 
     /// No date matches the expression, such as the 30th of February.
-    #[error("cron expression: found {found:?}, which no date fits; correct its day and month")]
+    #[error("cron expression: found {found:?}, which no date matches; correct its day and month")]
     #[non_exhaustive]
     NeverDue {
         /// The expression.

@@ -15,7 +15,7 @@ use crate::values::printed;
 /// Duration of a claim.
 ///
 /// It is extended three times in this time, so one lost answer has no effect. A run whose process
-/// died is taken over within a minute.
+/// died is taken over about a minute later.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 const RENEWALS: u32 = 3;
 /// Time after which a store that has not answered counts as unavailable.
@@ -61,10 +61,10 @@ impl<S: Store> Lease<S> {
         loop {
             let next = Instant::now() + LEASE / RENEWALS;
             time::sleep_until(next.min(ends)).await;
-            let asked = Instant::now();
+            let sent_at = Instant::now();
             let extended = within_timeout(self.store.extend(self.request(tick), LEASE));
             match time::timeout_at(ends, extended).await {
-                Ok(Ok(true)) => ends = asked + LEASE,
+                Ok(Ok(true)) => ends = sent_at + LEASE,
                 Ok(Err(_)) if Instant::now() < ends => {}
                 _ => return,
             }
@@ -85,15 +85,15 @@ impl<S: Store> Lease<S> {
         cron_event!(
             warn,
             name,
-            "cron {name}: the store could not note the end of the run, so it may be repeated: {error}"
+            "cron {name}: the store could not record the end of the run, so it may be repeated: {error}"
         );
     }
 }
 
 async fn within_timeout<T, E: Display>(
-    asked: impl Future<Output = Result<T, E>>,
+    call: impl Future<Output = Result<T, E>>,
 ) -> Result<T, String> {
-    match time::timeout(STORE_TIMEOUT, asked).await {
+    match time::timeout(STORE_TIMEOUT, call).await {
         Ok(answer) => answer.map_err(|error| printed(format_args!("{error}"))),
         Err(_) => Err(format!("no answer within {} s", STORE_TIMEOUT.as_secs())),
     }

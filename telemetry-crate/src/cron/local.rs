@@ -32,7 +32,7 @@ struct Row {
 }
 
 impl Row {
-    fn is_of(&self, request: ClaimRequest<'_>) -> bool {
+    fn belongs_to(&self, request: ClaimRequest<'_>) -> bool {
         self.scheduled_for == request.tick && self.holder == request.holder
     }
 }
@@ -80,7 +80,7 @@ impl Store for LocalStore {
         let mut rows = self.rows();
         let held = rows
             .get_mut(request.cron)
-            .filter(|row| row.is_of(request) && row.leased_until.is_some());
+            .filter(|row| row.belongs_to(request) && row.leased_until.is_some());
         let is_held = held.is_some();
         if let Some(row) = held {
             row.leased_until = Some(Instant::now() + lease);
@@ -95,7 +95,10 @@ impl Store for LocalStore {
         at: SystemTime,
     ) -> Result<(), Infallible> {
         let mut rows = self.rows();
-        if let Some(row) = rows.get_mut(request.cron).filter(|row| row.is_of(request)) {
+        if let Some(row) = rows
+            .get_mut(request.cron)
+            .filter(|row| row.belongs_to(request))
+        {
             row.leased_until = (ended == RunOutcome::Interrupted).then(Instant::now);
             if ended == RunOutcome::Succeeded {
                 row.last_success = Some(at);

@@ -84,7 +84,7 @@ pub(super) async fn run(
         }
         () = lost => Ok((TickOutcome::TakenOver, "its lease was lost".to_owned())),
         () = stop.deadline() => {
-            Ok((TickOutcome::Interrupted, "the process stops, and its time to drain was over".to_owned()))
+            Ok((TickOutcome::Interrupted, "the process stops, and its drain time was over".to_owned()))
         }
     };
     let (outcome, message) = match cut_short {

@@ -84,41 +84,10 @@ impl Schedule {
     /// ```
     pub fn cron(expression: &str) -> Result<Self, CronError> {
         let found = || expression.chars().take(MAX_SHOWN).collect::<String>();
-        let invalid = |reason: String| CronError::InvalidExpression {
+        let parsed = parse(expression).map_err(|reason| CronError::InvalidExpression {
             found: found(),
             reason,
-        };
-        if expression.len() > MAX_LENGTH || !expression.is_ascii() {
-            return Err(invalid(format!(
-                "expected at most {MAX_LENGTH} characters of ASCII"
-            )));
-        }
-        let fields: Vec<_> = expression.split_whitespace().collect();
-        let is_star = |field: &str| field.starts_with(['*', '?']);
-        let (days, weekdays) = match fields[..] {
-            [.., days, _, weekdays] => (days, weekdays),
-            _ => ("", ""),
-        };
-        // Numbers after `#` and `/` are counts, which have the same meaning everywhere.
-        let is_numbered = |item: &str| {
-            let day = item.split(['#', '/']).next().unwrap_or_default();
-            day.contains(|char: char| char.is_ascii_digit())
-        };
-        if expression.contains('?') && weekdays.split(',').any(is_numbered) {
-            return Err(invalid(
-                "`?` is Quartz's, where 1 is Sunday, and here 0 and 7 are: name the weekdays, such as MON-FRI".to_owned(),
-            ));
-        }
-        if fields
-            .iter()
-            .any(|field| field.split(',').any(str::is_empty))
-        {
-            return Err(invalid("a list has an empty item".to_owned()));
-        }
-        // As in Vixie cron, for which `*/2` counts as a star. The parser recognizes only a bare
-        // star.
-        let parsed = parse(expression, is_star(days) || is_star(weekdays))
-            .map_err(|error| invalid(parse_failure(&fields, &error)))?;
+        })?;
         let schedule = Self(Kind::Expression(Box::new(parsed)));
         match schedule.after(Timestamp::UNIX_EPOCH) {
             Some(_) => Ok(schedule),
@@ -245,7 +214,42 @@ impl Schedule {
     }
 }
 
-fn parse(expression: &str, dom_and_dow: bool) -> Result<Expression, ParseError> {
+/// Checks and parses an expression.
+///
+/// The error is the reason for which the expression is invalid. The checks cover what the parser accepts
+/// with another meaning.
+fn parse(expression: &str) -> Result<Expression, String> {
+    if expression.len() > MAX_LENGTH || !expression.is_ascii() {
+        return Err(format!("expected at most {MAX_LENGTH} characters of ASCII"));
+    }
+    let fields: Vec<_> = expression.split_whitespace().collect();
+    let is_star = |field: &str| field.starts_with(['*', '?']);
+    let (days, weekdays) = match fields[..] {
+        [.., days, _, weekdays] => (days, weekdays),
+        _ => ("", ""),
+    };
+    // Numbers after `#` and `/` are counts, which have the same meaning everywhere.
+    let is_numbered = |item: &str| {
+        let day = item.split(['#', '/']).next().unwrap_or_default();
+        day.contains(|char: char| char.is_ascii_digit())
+    };
+    if expression.contains('?') && weekdays.split(',').any(is_numbered) {
+        return Err(
+            "`?` is Quartz's, where 1 is Sunday, and here 0 and 7 are: name the weekdays, such as MON-FRI".to_owned(),
+        );
+    }
+    if fields
+        .iter()
+        .any(|field| field.split(',').any(str::is_empty))
+    {
+        return Err("a list has an empty item".to_owned());
+    }
+    // As in Vixie cron, for which `*/2` counts as a star. The parser recognizes only a bare star.
+    parse_fields(expression, is_star(days) || is_star(weekdays))
+        .map_err(|error| parse_failure(&fields, &error))
+}
+
+fn parse_fields(expression: &str, dom_and_dow: bool) -> Result<Expression, ParseError> {
     CronParser::builder()
         .seconds(Seconds::Optional)
         .year(Year::Disallowed)
@@ -270,7 +274,7 @@ fn parse_failure(fields: &[&str], error: &ParseError) -> String {
     let is_invalid = |index: usize| {
         let mut alone = ["*"; FIELDS.len()];
         alone[index] = fields[index - missing];
-        parse(&alone.join(" "), false).is_err()
+        parse_fields(&alone.join(" "), false).is_err()
     };
     match (missing..FIELDS.len()).find(|index| is_invalid(*index)) {
         Some(index) => {

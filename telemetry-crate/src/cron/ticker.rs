@@ -87,7 +87,7 @@ impl<S: Store> Ticker<S> {
                 cron_event!(
                     warn,
                     name,
-                    "cron {name}: the store does not tell what was missed: {error}"
+                    "cron {name}: cannot read from the store whether runs were missed: {error}"
                 );
                 None
             }
@@ -107,7 +107,7 @@ impl<S: Store> Ticker<S> {
             cron_event!(
                 warn,
                 name,
-                "cron {name}: {runs} missed since {last}; the next one is the next that is due"
+                "cron {name}: {runs} missed since {last}; the job waits for its next tick"
             );
             return Some(now);
         }
@@ -119,7 +119,7 @@ impl<S: Store> Ticker<S> {
             cron_event!(
                 warn,
                 self.cron.name,
-                "cron {}: {runs} missed since {last}; one makes up for them now",
+                "cron {}: {runs} missed since {last}; one run makes up for them now",
                 self.cron.name
             );
             self.run(latest).await;
@@ -160,7 +160,7 @@ impl<S: Store> Ticker<S> {
         cron_event!(
             warn,
             name,
-            "cron {name}: {runs} missed, because the process stood still or its clock was set forward"
+            "cron {name}: {runs} missed, because the process was suspended or its clock was set forward"
         );
         latest
     }
@@ -186,7 +186,7 @@ impl<S: Store> Ticker<S> {
                         cron_event!(
                             warn,
                             name,
-                            "cron {name}: waits, because the store cannot say who runs it: {error}"
+                            "cron {name}: waits, because the store is unavailable: {error}"
                         );
                     }
                     was_down = true;
@@ -261,7 +261,7 @@ impl<S: Store> Ticker<S> {
                 cron_event!(
                     warn,
                     name,
-                    "cron {name}: skipped, because the run before it still goes on in another replica"
+                    "cron {name}: skipped, because the previous run is still active in another replica"
                 );
             }
             TickOutcome::SkippedStore => {
@@ -326,7 +326,7 @@ impl<S: Store> Ticker<S> {
             cron_event!(
                 warn,
                 name,
-                "cron {name}: {runs} skipped, because the one before them took longer than the interval"
+                "cron {name}: {runs} skipped, because the previous run took longer than the interval"
             );
         }
         latest.max(tick)

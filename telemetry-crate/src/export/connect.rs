@@ -33,8 +33,8 @@ type Pool = Client<Connector, Full<Bytes>>;
 
 /// Idle time before an HTTP/2 ping, and time-out of the ping.
 ///
-/// Pings are sent only while a request is in flight. `grpc-go` treats three pings in a row without an answer as an attack. With the default time-out an attempt ends at
-/// the third.
+/// Pings are sent only while a request is in flight. `grpc-go` treats three pings in a row without an answer as an
+/// attack. With the default time-out an attempt ends at the third.
 #[cfg(feature = "otlp-grpc")]
 const PING: Duration = Duration::from_secs(4);
 

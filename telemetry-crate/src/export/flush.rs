@@ -1,6 +1,7 @@
 //! Flushes of one signal.
 //!
-//! The caller waits until the pending items are delivered or lost, or until a deadline. Only the calling thread blocks: the exporter has a thread and a runtime of its own.
+//! The caller waits until the pending items are delivered or lost, or until a deadline. Only the calling thread blocks:
+//! the exporter has a thread and a runtime of its own.
 
 use std::{
     sync::{

@@ -81,7 +81,7 @@ async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
         Some(status) => Err(status.into_error()),
         None => Err(ExportError::new(
             "network",
-            "the answer broke off before its gRPC status: does a proxy in between know HTTP/2",
+            "the answer broke off before its gRPC status: does a proxy in between support HTTP/2",
             Retry::Yes,
         )),
     }
@@ -89,7 +89,7 @@ async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
 
 /// The only message of a body, if it is an OTLP response.
 ///
-/// A compressed message is none, because the request did not allow compression.
+/// A compressed message is rejected, because the request did not allow compression.
 fn message(body: &Bytes) -> Option<Bytes> {
     let (&[flag, a, b, c, d], message) = body.split_first_chunk::<FRAME>()?;
     let is_whole = usize::try_from(u32::from_be_bytes([a, b, c, d])) == Ok(message.len());
@@ -98,7 +98,8 @@ fn message(body: &Bytes) -> Option<Bytes> {
 
 /// The error of an HTTP status without a gRPC status.
 ///
-/// "HTTP to gRPC Status Code Mapping" (grpc/grpc, doc): these four are `UNAVAILABLE`; a retry does not help with others.
+/// "HTTP to gRPC Status Code Mapping" (grpc/grpc, doc): these four are `UNAVAILABLE`; a retry does not help with
+/// others.
 fn refused(status: StatusCode) -> ExportError {
     let retry = match status.as_u16() {
         429 | 502 | 503 | 504 => Retry::Yes,

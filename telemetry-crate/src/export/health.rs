@@ -127,7 +127,7 @@ impl Health {
         self.log(|| {
             tracing::warn!(
                 target: LOSS_TARGET,
-                "{} dropped: the queue of {capacity} was full; {} makes it longer, and fewer {unit} are a smaller sampling ratio's or filter's",
+                "{} dropped: the queue of {capacity} was full; {} makes it longer, and a smaller sampling ratio or a stricter filter makes fewer {unit}",
                 unit.counted(since),
                 queue.variable
             );
@@ -178,6 +178,6 @@ impl Health {
     ///
     /// It is the default of the thread that called `init()`, and not necessarily the global one.
     fn log(&self, event: impl FnOnce()) {
-        thread::aloud(|| dispatcher::with_default(&self.dispatch, event));
+        thread::unsuppressed(|| dispatcher::with_default(&self.dispatch, event));
     }
 }

@@ -1,8 +1,9 @@
 //! The queue of spans or log records that wait for export.
 //!
 //! The SDK's own batch processor ends a flush after a fixed five seconds, reports a shutdown that lost everything as a
-//! success, exports spans that were not sampled, and does not expose its count of dropped spans. With this queue the end
-//! of a span costs one short lock and one move. The exporter's thread is woken for a full batch and not for every span.
+//! success, exports spans that were not sampled, and does not expose its count of dropped spans. With this queue the
+//! end of a span costs one short lock and one move. The exporter's thread is woken for a full batch and not for every
+//! span.
 
 use std::{
     fmt,

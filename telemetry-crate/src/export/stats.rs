@@ -1,6 +1,7 @@
 //! Counters of one signal's exported and lost items.
 //!
-//! The items are spans, log records or data points. The exporter counts; `/metrics`, `/telemetry` and the shutdown read.
+//! The items are spans, log records or data points. The exporter counts; `/metrics`, `/telemetry` and the shutdown
+//! read.
 
 use std::{
     collections::BTreeMap,
@@ -221,7 +222,7 @@ impl ExportStats {
         self.capacity
     }
 
-    /// The lost items by reason, without reasons that have none.
+    /// The numbers of lost items by reason, without zeros.
     pub(crate) fn lost_by_reason(&self) -> Vec<(String, u64)> {
         let mut lost: Vec<(String, u64)> = self.failures().by_reason.clone().into_iter().collect();
         for (reason, count) in [

@@ -1,10 +1,10 @@
 //! The thread that runs the exporters.
 //!
-//! It has a runtime of its own. It therefore works with any runtime of the application and cannot deadlock with it. Each
-//! signal has a task, so that a collector that hangs delays only its own signal.
+//! It has a runtime of its own. It therefore works with any runtime of the application and cannot deadlock with it.
+//! Each signal has a task, so that a collector that hangs delays only its own signal.
 //!
-//! The thread creates no telemetry: events of its libraries are dropped, and its spans are suppressed. The exceptions are
-//! two log lines: one when exporting starts to fail and one when it works again.
+//! The thread creates no telemetry: events of its libraries are dropped, and its spans are suppressed. The exceptions
+//! are two log lines: one when exporting starts to fail and one when it works again.
 
 use std::{pin::Pin, sync::Arc, thread};
 
@@ -17,7 +17,7 @@ use super::{
     stats::ExportStats,
 };
 use crate::signal::Signal;
-use crate::{InitError, thread::silence};
+use crate::{InitError, thread::suppress};
 
 const THREAD: &str = "firstlight-otlp";
 
@@ -69,7 +69,7 @@ impl ExporterThread {
         thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || {
-                silence();
+                suppress();
                 let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
                 for task in self.tasks {
                     runtime.spawn(task);

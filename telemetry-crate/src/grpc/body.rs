@@ -13,7 +13,7 @@ use super::{
     call::Call,
     classification::{Outcome, Side},
 };
-use crate::{grpc_code::Code, unwind::watched};
+use crate::{grpc_code::Code, unwind::end_on_panic};
 
 pin_project! {
     /// A response body with telemetry; made by the services of this module.
@@ -61,7 +61,7 @@ impl<B: Body> Body for GrpcBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
-        let polled = watched(this.call, |call| {
+        let polled = end_on_panic(this.call, |call| {
             // The program generates a server's stream while it is polled. A client's stream is
             // polled inside the span of its reader.
             let in_span = call.filter(|call| call.side() == Side::Server);

@@ -13,7 +13,7 @@ pub(super) enum Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Answered(Code),
-    /// The call got no status; the reason, from a small set of words.
+    /// The call got no status; holds the reason, one of a few fixed words.
     Failed(&'static str),
     /// The caller no longer waits for the rest.
     Canceled,

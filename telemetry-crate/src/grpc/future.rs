@@ -11,7 +11,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{body::GrpcBody, call::Call, classification::Outcome};
-use crate::{error_type::error_type, unwind::watched};
+use crate::{error_type::error_type, unwind::end_on_panic};
 
 pin_project! {
     /// Future of a response; made by [`ServerService`](super::ServerService).
@@ -41,7 +41,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let polled = watched(this.call, |call| {
+        let polled = end_on_panic(this.call, |call| {
             let _entered = call.map(|call| call.span().enter());
             this.inner.poll(context)
         });
@@ -87,7 +87,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let polled = watched(this.call, |call| {
+        let polled = end_on_panic(this.call, |call| {
             let _entered = call.map(|call| call.span().enter());
             this.inner.poll(context)
         });

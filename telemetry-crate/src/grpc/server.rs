@@ -90,7 +90,7 @@ impl ServerLayer {
         }
     }
 
-    /// Sets how a caller's trace is continued; default [`RemoteParent::Continue`].
+    /// Sets how a remote parent is treated; default [`RemoteParent::Continue`].
     #[must_use]
     pub fn remote_parent(mut self, remote_parent: RemoteParent) -> Self {
         self.remote_parent = remote_parent;

@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::exchange::{Exchange, Outcome};
-use crate::unwind::watched;
+use crate::unwind::end_on_panic;
 
 pin_project! {
     /// A response body with telemetry.
@@ -25,7 +25,7 @@ pin_project! {
         exchange: Option<Exchange>,
         // Bytes until the announced end, after which a server stops polling.
         left: Option<u64>,
-        is_asked: bool,
+        is_polled: bool,
         sent: u64,
     }
 
@@ -33,7 +33,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             // Never polled: a layer outside may have replaced the response.
-            if let Some(exchange) = this.exchange.take_if(|_| !*this.is_asked) {
+            if let Some(exchange) = this.exchange.take_if(|_| !*this.is_polled) {
                 exchange.end_unanswered();
             }
         }
@@ -55,7 +55,7 @@ impl<B: Body> ResponseBody<B> {
             inner,
             exchange,
             left,
-            is_asked: false,
+            is_polled: false,
             sent: 0,
         }
     }
@@ -88,11 +88,11 @@ impl<B: Body> Body for ResponseBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
-        *this.is_asked = true;
+        *this.is_polled = true;
         // A body of known size is already in memory. The program may generate any other body while
         // it is polled, so the span is entered for it.
         let in_span = this.left.is_none();
-        let polled = watched(this.exchange, |exchange| {
+        let polled = end_on_panic(this.exchange, |exchange| {
             let _entered = exchange
                 .filter(|_| in_span)
                 .map(|exchange| exchange.span().enter());

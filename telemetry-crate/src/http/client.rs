@@ -44,10 +44,7 @@ pub use self::{
 /// let request = http::Request::get("http://orders.internal/orders/7").extension(UrlTemplate("/orders/{id}"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a name for one string, and made by its users"
-)]
+#[expect(clippy::exhaustive_structs, reason = "a newtype that users construct")]
 pub struct UrlTemplate(pub &'static str);
 
 /// Number of the retry that a request is: `Resend(1)` is the first repetition.
@@ -62,10 +59,7 @@ pub struct UrlTemplate(pub &'static str);
 /// request.extensions_mut().insert(Resend(1));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a name for one number, and made by its users"
-)]
+#[expect(clippy::exhaustive_structs, reason = "a newtype that users construct")]
 pub struct Resend(pub u32);
 
 #[cfg(test)]

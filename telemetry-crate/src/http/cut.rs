@@ -36,7 +36,7 @@ thread_local! {
     static CUT: Cell<Option<Cut>> = const { Cell::new(None) };
 }
 
-/// Returns why responses that are dropped now on this thread are cut.
+/// Returns the reason for cutting responses that this thread drops now.
 pub(super) fn current() -> Option<Cut> {
     CUT.try_with(Cell::get).ok().flatten()
 }

@@ -14,7 +14,7 @@ use super::{
     exchange::{Exchange, Outcome},
     route::RouteTemplate,
 };
-use crate::unwind::watched;
+use crate::unwind::end_on_panic;
 
 pin_project! {
     /// Future of the response.
@@ -69,7 +69,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let polled = watched(this.exchange, |exchange| {
+        let polled = end_on_panic(this.exchange, |exchange| {
             let _entered = exchange.map(|exchange| exchange.span().enter());
             this.inner.poll(context)
         });

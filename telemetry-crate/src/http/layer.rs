@@ -28,7 +28,7 @@ use super::{
 ///
 /// `GET` and `HEAD` requests whose path ends in `/livez`, `/readyz`, `/healthz`, `/health` or
 /// `/metrics` produce no telemetry, unless their route has parameters. [`exclude`](Self::exclude)
-/// adds paths, [`include`](Self::include) removes them.
+/// adds paths to this list, [`include`](Self::include) exempts paths from it.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -107,7 +107,7 @@ impl TelemetryLayer {
         self
     }
 
-    /// Sets how a caller's trace is continued; default [`RemoteParent::Continue`].
+    /// Sets how a remote parent is treated; default [`RemoteParent::Continue`].
     #[must_use]
     pub fn remote_parent(mut self, remote_parent: RemoteParent) -> Self {
         Arc::make_mut(&mut self.shared).remote_parent = remote_parent;

@@ -1,4 +1,4 @@
-//! Detection of probes: requests that an infrastructure sends every few seconds.
+//! Detection of probes: requests that the infrastructure sends every few seconds.
 //!
 //! Load balancers, orchestrators and scrapers send them. They would only be noise in traces and
 //! rates.

@@ -17,10 +17,7 @@ use http::{Extensions, Request, uri::PathAndQuery};
 /// request.extensions_mut().insert(Route("/orders/{id}"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a name for one string, and made by its users"
-)]
+#[expect(clippy::exhaustive_structs, reason = "a newtype that users construct")]
 pub struct Route(pub &'static str);
 
 /// Route template, shared with the router that matched it.

@@ -50,9 +50,9 @@ const MIN_HEADER_BYTES: usize = 8 * 1024;
 
 /// Serves `app` on `listener` over HTTP/1.1 and HTTP/2, within limits.
 ///
-/// [`Serve`] lists and sets the limits. It replaces `axum::serve`, which waits for clients and for
-/// the last response without a limit. Requests have axum's `ConnectInfo<SocketAddr>` in their
-/// extensions.
+/// [`Serve`] lists and sets the limits. This function replaces `axum::serve`, which waits for
+/// clients and for the last response without a limit. Requests have axum's
+/// `ConnectInfo<SocketAddr>` in their extensions.
 ///
 /// ```no_run
 /// # async fn run(listener: tokio::net::TcpListener, app: axum::Router) {
@@ -76,14 +76,14 @@ pub fn serve(listener: TcpListener, app: Router) -> Serve {
 /// | --- | --- | --- |
 /// | [`header_timeout`](Self::header_timeout) | 10 s | the connection is closed |
 /// | [`idle_timeout`](Self::idle_timeout) | 75 s | the connection is closed |
-/// | [`body`](Self::body): time-out | 10 s | 408 |
+/// | [`body`](Self::body): timeout | 10 s | 408 |
 /// | [`body`](Self::body): rate | 500 bytes a second | 408 |
 /// | [`body`](Self::body): size | 2 MiB | 413 |
 /// | [`body_memory`](Self::body_memory) | 64 MiB | 503 |
 /// | [`write_timeout`](Self::write_timeout) | 30 s, 500 bytes a second | the connection is closed; over HTTP/2, the stream |
 /// | [`max_requests`](Self::max_requests) | 512 | 503 with `Retry-After` |
 /// | [`max_connections`](Self::max_connections) | 900 | further ones wait to be accepted |
-/// | [`max_streams`](Self::max_streams) | 100 | a client of HTTP/2 waits |
+/// | [`max_streams`](Self::max_streams) | 100 | the HTTP/2 client waits |
 /// | [`max_header_bytes`](Self::max_header_bytes) | 32 KiB | 431 |
 /// | [`drain`](Self::drain) | 20 s | open connections are closed |
 ///

@@ -13,7 +13,7 @@ use super::{
     body::ResponseBody, delivery::mark_observed, exchange::Exchange, future::ResponseFuture,
     layer::Shared, route::RouteTemplate, wiring,
 };
-use crate::unwind::watched;
+use crate::unwind::end_on_panic;
 
 /// Marks, in a request's extensions, that a layer has seen it.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,7 @@ where
         wiring::record_request(route.is_some());
         let mut exchange = Some(Exchange::start(&request, route, &self.shared));
         // Work before the first await belongs to the span, too.
-        let inner = watched(&mut exchange, |exchange| {
+        let inner = end_on_panic(&mut exchange, |exchange| {
             let _entered = exchange.map(|exchange| exchange.span().enter());
             if let Some(exchange) = exchange {
                 exchange.describe(&request, &self.shared);

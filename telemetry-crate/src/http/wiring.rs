@@ -38,7 +38,9 @@ static NESTED: Fact = Fact::new();
 /// Several requests were served by [`serve`](super::serve) outside any layer.
 static UNSEEN: Fact = Fact::new();
 
-/// Number of unseen requests that is not yet suspicious: they may be probes.
+/// Number of unseen requests after which the layer is considered missing.
+///
+/// Fewer requests may be probes of a load balancer.
 #[cfg(feature = "axum")]
 const UNSEEN_THRESHOLD: u32 = 10;
 
@@ -105,18 +107,18 @@ pub(crate) fn wiring() -> Wiring {
     }
 }
 
-const NO_LAYER: &str = "requests are served and none of them has a span, a metric or an access line: add \
+const NO_LAYER: &str = "requests are served and none of them has a span, a metric or an access log line: add \
      http::TelemetryLayer::new() to the router, with Router::layer after its routes";
 
-const OUTSIDE_LAYER: &str = "some requests are served outside of http::TelemetryLayer, and have no span, metric or access line: \
-     Router::layer is on the routes that exist by then, so add it after all of them";
+const OUTSIDE_LAYER: &str = "some requests are served outside http::TelemetryLayer, and have no span, metric or access log line: \
+     Router::layer applies to the routes that exist by then, so add it after all of them";
 
-const NO_ROUTE: &str = "no request has had a route yet: unless all of them were wrong paths, add http::TelemetryLayer after \
-     the routes, because Router::layer is on those that exist by then; a router other than axum's puts an http::Route into \
-     the extensions of requests";
+const NO_ROUTE: &str = "no request has had a route yet: unless all paths were unknown, add http::TelemetryLayer after the \
+     routes, because Router::layer applies to those that exist by then; with a router other than axum's, insert an \
+     http::Route into the extensions of requests";
 
-const SOME_ROUTES: &str = "some requests were answered without a route, and are one series together: by a fallback, or by a \
-     service of nest_service, which names its routes if it has an http::TelemetryLayer as well";
+const SOME_ROUTES: &str = "some requests were answered without a route, and share one series: by a fallback, or by a \
+     service of nest_service, whose routes are named if it has an http::TelemetryLayer as well";
 
-const TWO_LAYERS: &str = "an http::TelemetryLayer is inside of another one: each request is counted once all the same, and \
+const TWO_LAYERS: &str = "an http::TelemetryLayer is inside of another one: each request is still counted once, and \
      the inner one names the routes that the outer one does not know";

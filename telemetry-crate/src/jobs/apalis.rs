@@ -53,7 +53,7 @@ mod worker;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod workers;
 
-/// The error of a job whose further attempts are useless, and the error of a job.
+/// The error of a job that must not be tried again, and the type of any error.
 pub use apalis_core::error::{AbortError, BoxDynError};
 
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]

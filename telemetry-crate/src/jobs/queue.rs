@@ -16,7 +16,7 @@ use crate::{
 
 /// A queue without a latency budget yet; made by [`Queue::declare`].
 #[derive(Debug, Clone)]
-#[must_use = "a queue is there once it has a latency budget"]
+#[must_use = "a declaration is not a queue until it has a latency budget"]
 pub struct Declaration {
     name: String,
     system: Cow<'static, str>,

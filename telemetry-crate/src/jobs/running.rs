@@ -12,7 +12,7 @@ use crate::{catalog, span_end::OpenSpan, traces::SPAN_LEVEL};
 #[derive(Debug)]
 pub(super) struct AttemptEnd<'a> {
     pub(super) outcome: Outcome,
-    /// Class of the error, from a small set of words.
+    /// Class of the error, one of a few fixed words.
     pub(super) error_type: Option<&'a str>,
     /// Text of the error, for the log line.
     pub(super) message: Option<String>,

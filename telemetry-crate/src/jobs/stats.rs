@@ -16,7 +16,7 @@ use std::time::Duration;
 /// # drop(stats);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[must_use = "it is what the source returns"]
+#[must_use = "return it from the source"]
 pub struct QueueStats {
     depths: [Option<u64>; 6],
     oldest: Option<Duration>,

@@ -30,7 +30,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// Dropping it stops the reading and sets the gauges to NaN.
 #[derive(Debug)]
-#[must_use = "dropped, it looks no more"]
+#[must_use = "dropping it stops the reading"]
 pub struct Watch {
     task: JoinHandle<()>,
 }

@@ -44,7 +44,7 @@ pub(crate) async fn watch(observer: Arc<RuntimeObserver>) {
             Some(Change::Recovered(stall)) => tracing::warn!(
                 target: "firstlight",
                 { stalled = stall.as_secs_f64() },
-                "the application's runtime goes on, after {:.1} s without running any task",
+                "the application's runtime runs tasks again, after {:.1} s without any",
                 stall.as_secs_f64()
             ),
         }

@@ -235,13 +235,13 @@ fn check_url<DB: OwnedDatabase>(
 ) -> Result<Secret<String>, DatabaseOptionsError> {
     // A secret's file often ends with a line break. Invalid UTF-8 has become this character.
     let found = if url.trim() != url || url.contains(char::REPLACEMENT_CHARACTER) {
-        "white space around it, or bytes that are no text".to_owned()
+        "white space around it, or invalid UTF-8".to_owned()
     } else if DB::is_url(&url) {
         return Ok(Secret::new(url));
     } else {
         match url.split_once("://") {
             Some((scheme, _)) => format!("a value that starts with {scheme}://"),
-            None => "a value that is no such address".to_owned(),
+            None => "a value without ://".to_owned(),
         }
     };
     Err(DatabaseOptionsError::Url {

@@ -30,11 +30,11 @@ pub enum ErrorClass {
     Conflict,
     /// The same request may succeed later or elsewhere: 503.
     ///
-    /// There is no connection, a conflict with another transaction (40), a lock timeout (55P03,
+    /// Causes are a lost connection, a conflict with another transaction (40), a lock timeout (55P03,
     /// `SQLITE_BUSY`), a statement or a transaction that took too long (57014, 25P03, 25P04,
     /// `SQLITE_INTERRUPT`), a server that stops or starts (57P), a lack of resources (53,
     /// `SQLITE_FULL`), a failing disk (58030, `SQLITE_IOERR`), a missing file (58P01), an
-    /// exhaustion of transaction ids (54000), or a database that is read-only (25006,
+    /// exhaustion of transaction ids (54000), and a database that is read-only (25006,
     /// `SQLITE_READONLY`) or cannot be opened (`SQLITE_CANTOPEN`).
     Unavailable,
     /// Any other error is a fault of the service: 500.

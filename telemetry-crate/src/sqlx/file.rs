@@ -80,19 +80,19 @@ impl FollowedFiles {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let all = all.iter().filter_map(Weak::upgrade);
-        Self(all.filter(|followed| followed.is_of(pool)).collect())
+        Self(all.filter(|followed| followed.belongs_to(pool)).collect())
     }
 
     /// Fails if a file changed within `age`, the duration of the transaction.
     pub(super) fn check_commit(&self, age: Duration) -> Result<(), Error> {
-        let Some(gone) = self.0.iter().find(|followed| !followed.is_same(age)) else {
+        let Some(missing) = self.0.iter().find(|followed| !followed.is_same(age)) else {
             return Ok(());
         };
-        let gone = format!(
-            "{} was removed or replaced while the transaction was open, and what it stored is gone with it",
-            gone.path.display()
+        let message = format!(
+            "{} was removed or replaced while the transaction was open, and the transaction's changes are lost",
+            missing.path.display()
         );
-        Err(Error::Io(io::Error::new(io::ErrorKind::NotFound, gone)))
+        Err(Error::Io(io::Error::new(io::ErrorKind::NotFound, message)))
     }
 }
 
@@ -104,7 +104,7 @@ struct FollowedFile {
 impl FollowedFile {
     /// Returns whether the pool's connections are to this file.
     #[cfg(feature = "sqlx-sqlite")]
-    fn is_of<DB: Database>(&self, pool: &Pool<DB>) -> bool {
+    fn belongs_to<DB: Database>(&self, pool: &Pool<DB>) -> bool {
         let options = pool.connect_options();
         let options: &dyn Any = &*options;
         let file = options
@@ -117,7 +117,7 @@ impl FollowedFile {
 
     /// Without the driver, a pool may be connected to any file.
     #[cfg(not(feature = "sqlx-sqlite"))]
-    fn is_of<DB: Database>(&self, _: &Pool<DB>) -> bool {
+    fn belongs_to<DB: Database>(&self, _: &Pool<DB>) -> bool {
         true
     }
 
@@ -189,9 +189,9 @@ impl FileHistory {
         let mut change = None;
         if *file != found {
             change = Some(match (&file, &found) {
-                (_, None) => "is gone: nothing can be stored until there is one again",
-                (None, _) => "is there again",
-                _ => "was replaced: what was stored in the other one from then on is lost",
+                (_, None) => "is missing: nothing can be stored until it exists again",
+                (None, _) => "exists again",
+                _ => "was replaced: later writes to the previous file are lost",
             });
             *file = found;
             *changed = Some(Instant::now());

@@ -24,7 +24,7 @@ pub trait InstrumentQuery<T>: Future<Output = Result<T, Error>> + Sized {
     /// Instruments the call from its start to its end.
     ///
     /// The call's span includes the wait for a connection. If the call fails, span and metric have the SQLSTATE as
-    /// `db.response.status_code` and `error.type`. A warning about an N+1 names the file and line of this call. A time-out
+    /// `db.response.status_code` and `error.type`. A warning about an N+1 names the file and line of this call. A timeout
     /// of the pool is counted in `db_client_connection_timeouts_total`. If the server refuses further connections to an
     /// [instrumented pool](super::instrument_pool), a warning gives the reason, at most once a minute.
     ///

@@ -1,8 +1,8 @@
 //! Turns sqlx's events into spans, metrics and warnings.
 //!
 //! ```text
-//! sqlx::query event ─▶ Query ─▶ the request's Unit      ─▶ N+1, at the request's end
-//!                            ├▶ a back-dated span       (or the span of the Call that observes it)
+//! sqlx::query event ─▶ Query ─▶ the request's UnitOfWork ─▶ N+1, at the request's end
+//!                            ├▶ a RetroactiveSpan        (or the span of the Call that observes it)
 //!                            ├▶ the duration's histogram
 //!                            └▶ slow? one WARN line
 //! ```
@@ -299,13 +299,13 @@ where
     let mut around = span.scope().skip(usize::from(call.is_some()));
     let around = around.next().filter(|span| span.id() != *unit);
     let metadata = around.map(|span| span.metadata());
-    let place = metadata.and_then(|metadata| Some((metadata.file()?, metadata.line()?)));
-    let place = call
+    let location = metadata.and_then(|metadata| Some((metadata.file()?, metadata.line()?)));
+    let location = call
         .map(|call| (call.site.file(), call.site.line()))
-        .or(place);
+        .or(location);
     CallSite {
         function: metadata.map(Metadata::name),
-        file: place.map(|(file, _)| file),
-        line: place.map(|(_, line)| line),
+        file: location.map(|(file, _)| file),
+        line: location.map(|(_, line)| line),
     }
 }

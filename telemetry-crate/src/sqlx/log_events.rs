@@ -112,13 +112,13 @@ pub(super) fn repeated(span: &Id, repeat: &Repeat, queries: u32, log: Log<'_>) {
     let (summary, count) = (&*repeat.statement.summary, repeat.count);
     let function = repeat.site.function;
     let (path, line) = (repeat.site.file, repeat.site.line);
-    let place = match (function, path, line) {
+    let location = match (function, path, line) {
         (Some(function), Some(path), Some(line)) => format!(", in {function} ({path}:{line})"),
         (Some(function), ..) => format!(", in {function}"),
         (None, Some(path), Some(line)) => format!(", at {path}:{line}"),
         (None, ..) => String::new(),
     };
-    let message = format!("N+1: {summary} ran {count} times in one request{place}");
+    let message = format!("N+1: {summary} ran {count} times in one request{location}");
     send(
         &REPEATED,
         Some(span),

@@ -68,7 +68,7 @@ fn warn(pool: &str, error: &Error) {
              their pools fewer connections, or let the server admit more"
         }
         "57P03" => "the server is starting up, shutting down, or recovering",
-        "io" => "the server is not reached",
+        "io" => "the server cannot be reached",
         "pool_timed_out" => "the server does not answer",
         _ => "the server refuses it",
     };

@@ -26,7 +26,7 @@ impl Status {
         let (state, detail) = if !wrong.is_empty() {
             (State::Fails, wrong.join("; "))
         } else if versions.seen().is_empty() {
-            let detail = "the executable names none of its crates, so only cargo knows whether one is there in two versions";
+            let detail = "the executable has no paths of its crates; `cargo tree --duplicates` lists crates in two versions";
             (State::Untried, detail.to_owned())
         } else {
             (State::Works, String::new())
@@ -35,7 +35,7 @@ impl Status {
             .with("firstlight", Item::text(env!("CARGO_PKG_VERSION")))
             .with("seen", Item::List(versions.seen()));
         if versions.duplicates().is_empty() {
-            section = section.with("caution", Item::text("a second version of `metrics` or `opentelemetry` is seen if its files' paths are in the executable, which a release build may not keep; `cargo tree --duplicates` knows"));
+            section = section.with("caution", Item::text("a second version of `metrics` or `opentelemetry` is seen if its files' paths are in the executable, which a release build may not keep; `cargo tree --duplicates` lists them"));
         }
         section
             .with(
@@ -48,7 +48,7 @@ impl Status {
                 Item::text(if is_ours {
                     "the global propagator and tracer provider are firstlight's"
                 } else {
-                    "not all that is global is firstlight's"
+                    "not all globals are firstlight's"
                 }),
             )
     }

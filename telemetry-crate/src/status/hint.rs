@@ -9,7 +9,7 @@ pub(crate) fn hint(kind: &str) -> &'static str {
             "nothing listens there, or its name does not resolve: is the collector running, and are host and port of OTEL_EXPORTER_OTLP_ENDPOINT right (4318 is http/protobuf)"
         }
         "timeout" => {
-            "something is there and does not answer: a collector that is overloaded or cannot reach its own backend, or a firewall; OTEL_EXPORTER_OTLP_TIMEOUT is how long it is waited for"
+            "something is there and does not answer: a collector that is overloaded or cannot reach its own backend, or a firewall; OTEL_EXPORTER_OTLP_TIMEOUT sets the time-out"
         }
         "network" => {
             "the connection broke off: what listens there may not speak OTLP over HTTP (4317 is gRPC, 4318 is http/protobuf), or a proxy closed it"
@@ -27,22 +27,24 @@ pub(crate) fn hint(kind: &str) -> &'static str {
             "another server answers there, such as a web server, a proxy or a login page: let OTEL_EXPORTER_OTLP_ENDPOINT name the collector itself (4318 is http/protobuf, 4317 is gRPC)"
         }
         "413" => {
-            "requests are too large for it and were not accepted in smaller parts either: raise its limit (a proxy's client_max_body_size, a receiver's max_recv_msg_size_mib), or lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE or OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"
+            "requests are too large for the collector and were not accepted in smaller parts either: raise its limit (a proxy's client_max_body_size, a receiver's max_recv_msg_size_mib), or lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE or OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"
         }
         "301" | "302" | "303" | "307" | "308" => {
-            "it sends elsewhere, which is not followed: let OTEL_EXPORTER_OTLP_ENDPOINT name the collector itself, with https if that is what it wants"
+            "the collector redirects, which is not followed: let OTEL_EXPORTER_OTLP_ENDPOINT name the collector itself, with https if it requires that"
         }
-        "415" => "it takes no protobuf: is it an OTLP receiver",
+        "415" => "it does not accept protobuf: is it an OTLP receiver",
         "UNAUTHENTICATED" | "PERMISSION_DENIED" => {
             "the collector wants credentials: put them into OTEL_EXPORTER_OTLP_HEADERS, such as authorization=Bearer%20..."
         }
-        "UNIMPLEMENTED" => "that gRPC server is no OTLP receiver, or not for this signal",
-        "rejected" => "the collector took the request and refused a part of it, and says why",
+        "UNIMPLEMENTED" => "the gRPC server is not an OTLP receiver, or not for this signal",
+        "rejected" => {
+            "the collector accepted the request and rejected a part of it; its message says why"
+        }
         "429" | "RESOURCE_EXHAUSTED" => {
-            "it gets more than it takes: raise its limits (if it says that a message is too large, max_recv_msg_size_mib), or send less"
+            "the collector receives more than it accepts: raise its limits (if it says that a message is too large, max_recv_msg_size_mib), or send less"
         }
         "500" | "502" | "503" | "504" | "UNAVAILABLE" | "INTERNAL" => {
-            "the collector or what is behind it is down or overloaded: its own log says more"
+            "the collector or its backend is down or overloaded: its own log says more"
         }
         _ => "the collector's own log may say more",
     }

@@ -44,7 +44,7 @@ impl Status {
             .map(ToString::to_string)
             .collect();
         let (state, detail) = if !refused.is_empty() || !over_budget.is_empty() {
-            let detail = "some metrics are not on the page as the program means them; see refused and over_budget";
+            let detail = "some metrics are not exposed as the program records them; see refused and over_budget";
             (State::Fails, detail)
         } else {
             self.readers()
@@ -56,7 +56,7 @@ impl Status {
             .unwrap_or_else(PoisonError::into_inner);
         let last = match last {
             None => "none yet".to_owned(),
-            Some((at, took)) => format!("{}, the page took {:.1?}", rfc3339(at), took),
+            Some((at, took)) => format!("{}, rendering took {:.1?}", rfc3339(at), took),
         };
         let is_ours =
             |report: &&SeriesReport| catalog::ALL.iter().any(|ours| ours.name == report.metric);
@@ -64,11 +64,11 @@ impl Status {
         let series: usize = reports.iter().map(|report| report.series).sum();
         let largest = reports.iter().take(LARGEST).map(series_of).collect();
         let caution = if own == 0 {
-            "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle that was made before init()"
+            "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle from before init()"
         } else if !absent.is_empty() {
-            "what is described and was never recorded has not happened yet, or is recorded into a handle that was made before init(), which counts nothing for good; firstlight::metrics::is_recorded(&handle) tells which"
+            "a metric that is described and was never recorded has no sample yet, or uses a handle from before init(), which never records; firstlight::metrics::is_recorded(&handle) tells which"
         } else {
-            "a handle that was made before init() counts nothing, for good, and is not seen from here; firstlight::metrics::is_recorded(&handle) tells"
+            "a handle from before init() never records, which is not visible here; firstlight::metrics::is_recorded(&handle) tells"
         };
         Section::new("metrics", state, detail.to_owned())
             .with("caution", Item::text(caution))

@@ -19,7 +19,7 @@ pub(crate) struct Section {
 /// The state of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Runs, without a function of its own that could succeed or fail.
+    /// Present, without an operation that could succeed or fail.
     Up,
     Works,
     Off,

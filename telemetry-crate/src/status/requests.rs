@@ -11,7 +11,7 @@ impl Status {
         } else if self.has_served() {
             (State::Works, "")
         } else {
-            let detail = "no request has been measured yet; in a service that has answered some, `http::TelemetryLayer` or `grpc::ServerLayer` is not around the routes that answered";
+            let detail = "no request has been recorded yet; if the service has answered some, `http::TelemetryLayer` or `grpc::ServerLayer` is not around their routes";
             (State::Untried, detail)
         };
         let section = Section::new("requests", state, detail.to_owned());

@@ -1,7 +1,8 @@
 //! Whether SIGTERM ends this process gracefully.
 //!
 //! Kubernetes, systemd and `docker stop` send SIGTERM. Without a handler it ends a process at once, or has no effect if
-//! the process is the first of its PID namespace. The kernel knows whether there is a handler; this is read on Linux only.
+//! the process is the first of its PID namespace. The kernel knows whether there is a handler; this is read on Linux
+//! only.
 
 use std::{sync::Arc, time::Duration};
 
@@ -66,7 +67,8 @@ impl Status {
             Disposition::Default => (State::Untried, "no handler is registered".to_owned()),
             Disposition::Ignored => (State::Off, "this process ignores it".to_owned()),
             Disposition::Handled => {
-                let detail = "it has a handler; firstlight::shutdown_signal() has seen none yet";
+                let detail =
+                    "it has a handler; firstlight::shutdown_signal() has not received it yet";
                 (State::Untried, detail.to_owned())
             }
         };
@@ -81,6 +83,6 @@ fn unhandled() -> String {
         "it ends this process at once, in the middle of requests"
     };
     format!(
-        "nothing handles SIGTERM, which Kubernetes, systemd and `docker stop` send: {what}, and what waits to be exported is lost; let the server stop with firstlight::shutdown_signal(), then `telemetry.finish(...)`"
+        "nothing handles SIGTERM, which Kubernetes, systemd and `docker stop` send: {what}, and telemetry that is not exported yet is lost; stop the server with firstlight::shutdown_signal(), then `telemetry.finish(...)`"
     )
 }

@@ -2,10 +2,11 @@
 //!
 //! `metrics`, `opentelemetry` and `tracing` have globals, and each version of them has its own. What a library records
 //! with another version is lost without an error. No type or function shows this. The executable does: code that can
-//! panic contains the path of its source file, such as `.../metrics-0.24.6/src/cow.rs`. Measured with a program that has
-//! two versions of each: an unoptimized build contains the paths of all crates; a stripped release build contains those
-//! of `opentelemetry` and not always those of `metrics`, of which little code remains. Two versions found are therefore
-//! certain, while one found may be two. Vendored, patched and remapped paths have no version and are not found.
+//! panic contains the path of its source file, such as `.../metrics-0.24.6/src/cow.rs`. Measured with a program that
+//! has two versions of each: an unoptimized build contains the paths of all crates; a stripped release build contains
+//! those of `opentelemetry` and not always those of `metrics`, of which little code remains. Two versions found are
+//! therefore certain, while one found may be two. Vendored, patched and remapped paths have no version and are not
+//! found.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -128,7 +129,7 @@ impl Versions {
         let duplicates = CRATES.iter().filter_map(|(name, lost)| {
             let versions = self.seen.get(name).filter(|versions| versions.len() > 1)?;
             Some(format!(
-                "the program holds {name} {}: of {lost}, only those that go through firstlight's version arrive; `cargo tree -i {name}@{}` say who uses them: bring all to one version",
+                "the program contains {name} {}: of {lost}, only those recorded with firstlight's version arrive; `cargo tree -i {name}@{}` list the users: bring all to one version",
                 list(versions, " and "),
                 list(versions, &format!("` and `cargo tree -i {name}@")),
             ))

@@ -14,9 +14,9 @@ pub enum Answer {
         /// The HTTP status, such as 503.
         ///
         /// Over gRPC the receiver sends the code with the same meaning by the
-        /// [specification](https://opentelemetry.io/docs/specs/otlp/#failures-1): 429 is `RESOURCE_EXHAUSTED`, 502, 503 and
-        /// 504 are `UNAVAILABLE`, 400 is `INVALID_ARGUMENT`, 401 is `UNAUTHENTICATED`, 403 is `PERMISSION_DENIED`, 404 is
-        /// `UNIMPLEMENTED`, and every other status is `UNKNOWN`.
+        /// [specification](https://opentelemetry.io/docs/specs/otlp/#failures-1): 429 is `RESOURCE_EXHAUSTED`, 502, 503
+        /// and 504 are `UNAVAILABLE`, 400 is `INVALID_ARGUMENT`, 401 is `UNAUTHENTICATED`, 403 is `PERMISSION_DENIED`,
+        /// 404 is `UNIMPLEMENTED`, and every other status is `UNKNOWN`.
         status: u16,
         /// The delay before a retry.
         ///

@@ -1,7 +1,7 @@
 //! Assertions about a capture.
 //!
-//! A failure says what was found and draws the traces. No assertion waits: after a test has awaited the tested code, its
-//! telemetry is complete.
+//! A failure says what was found and draws the traces. No assertion waits: after a test has awaited the tested code,
+//! its telemetry is complete.
 
 use super::{Capture, Found};
 

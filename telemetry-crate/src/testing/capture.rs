@@ -1,8 +1,8 @@
 //! The capture of one test's telemetry in memory.
 //!
 //! Everything between the macros and the exporters is the same as in production: filters, limits, redaction, names,
-//! cardinality limits, JSON lines, and the encoding of spans and series. Standard output and the exporters are replaced by
-//! buffers. The environment is not read, so that a test does not depend on it.
+//! cardinality limits, JSON lines, and the encoding of spans and series. Standard output and the exporters are replaced
+//! by buffers. The environment is not read, so that a test does not depend on it.
 
 use std::{
     cell::Cell,
@@ -81,18 +81,19 @@ pub fn capture() -> Capture {
 /// capture.assert_no_errors();
 /// ```
 ///
-/// A failing assertion says what was found, and draws every trace as a [waterfall] with the log lines below each span. A
-/// test that panics for another reason prints the same.
+/// A failing assertion says what was found, and draws every trace as a [waterfall] with the log lines below each span.
+/// A test that panics for another reason prints the same.
 ///
 /// # Other threads
 ///
-/// Code on other threads must be added to the capture: [`wrap`](Self::wrap) for a task, [`wrap_fn`](Self::wrap_fn) for a
-/// thread. If the tested code spawns tasks itself on a runtime of several threads, [`block_on`](Self::block_on) runs it on
-/// a runtime whose threads are all in the capture.
+/// Code on other threads must be added to the capture: [`wrap`](Self::wrap) for a task, [`wrap_fn`](Self::wrap_fn) for
+/// a thread. If the tested code spawns tasks itself on a runtime of several threads, [`block_on`](Self::block_on) runs
+/// it on a runtime whose threads are all in the capture.
 ///
 /// # Limits
 ///
-/// * Create what is tested inside the capture. A router's telemetry layer, or any other handle of a metric, records into
+/// * Create what is tested inside the capture. A router's telemetry layer, or any other handle of a metric, records
+///   into
 ///   the capture in which it first recorded something.
 /// * A span appears when it has ended; that of a request when the response's body was read or dropped.
 /// * Records of the `log` crate, and log lines about panics, use process-wide globals and are not captured.
@@ -117,8 +118,8 @@ impl Capture {
     ///
     /// Uses its filters, buckets, cardinality limits and redacted names.
     ///
-    /// Destinations, ports and the log format are ignored. [`TelemetryConfig::redact`] applies to the whole process: only the
-    /// first configuration that has such names counts.
+    /// Destinations, ports and the log format are ignored. [`TelemetryConfig::redact`] applies to the whole process:
+    /// only the first configuration that has such names counts.
     ///
     /// # Errors
     ///
@@ -206,8 +207,8 @@ impl Capture {
 
     /// Wraps a future, so that it is in the capture wherever it is polled.
     ///
-    /// For example `tokio::spawn(capture.wrap(work()))` on a runtime of several threads. Tasks that it spawns are not in
-    /// the capture.
+    /// For example `tokio::spawn(capture.wrap(work()))` on a runtime of several threads. Tasks that it spawns are not
+    /// in the capture.
     pub fn wrap<F: Future>(&self, future: F) -> Captured<F> {
         Captured::new(self.scope.clone(), future)
     }

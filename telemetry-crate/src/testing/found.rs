@@ -71,12 +71,12 @@ impl<'a> Found<'a> {
 
     /// Keeps those with this value of a field or attribute.
     ///
-    /// Values are compared as text: `7`, `true`, `new`. A log line also has `level`, `target`, `trace_id` and `span_id`. A span also has `kind`, `status`, `trace_id`,
-    /// `span_id` and `parent_span_id`.
+    /// Values are compared as text: `7`, `true`, `new`. A log line also has `level`, `target`, `trace_id` and
+    /// `span_id`. A span also has `kind`, `status`, `trace_id`, `span_id` and `parent_span_id`.
     ///
     /// # Panics
     ///
-    /// There is none.
+    /// None has it.
     #[track_caller]
     pub fn with(mut self, name: &str, value: impl Display) -> Self {
         let value = value.to_string();

@@ -1,8 +1,9 @@
 //! OTLP over gRPC.
 //!
-//! Its unary calls have one message in each direction and a status in the trailers. Implemented here, because a gRPC framework would add many crates for one test dependency. The format is
-//! [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Streams, deadlines and compressed
-//! responses are not supported.
+//! Its unary calls have one message in each direction and a status in the trailers. Implemented here, because a gRPC
+//! framework would add many crates for one test dependency. The format is [gRPC over
+//! HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Streams, deadlines and compressed responses
+//! are not supported.
 
 use std::future::{pending, ready};
 

@@ -1,8 +1,8 @@
 //! The threads of a capture.
 //!
-//! `tracing` and `metrics` both have a default per thread, which takes precedence over the global one. A capture sets these
-//! defaults on the threads of its test, so that tests can run in parallel. The `log` crate's logger and the panic hook have
-//! no such default.
+//! `tracing` and `metrics` both have a default per thread, which takes precedence over the global one. A capture sets
+//! these defaults on the threads of its test, so that tests can run in parallel. The `log` crate's logger and the panic
+//! hook have no such default.
 
 use std::{
     cell::RefCell,
@@ -62,9 +62,9 @@ impl Scope {
         subscriber: impl tracing::Subscriber + Send + Sync + 'static,
         recorder: FrontRecorder,
     ) -> Self {
-        // While the process has a single subscriber, `tracing` asks only the current thread's default about a new callsite
-        // and caches the answer for all threads. In a test without a capture the answer would be no interest. A second
-        // subscriber that is never dropped makes it ask each time.
+        // While the process has a single subscriber, `tracing` asks only the current thread's default about a new
+        // callsite and caches the answer for all threads. In a test without a capture the answer would be no interest.
+        // A second subscriber that is never dropped makes it ask each time.
         static SECOND: OnceLock<Dispatch> = OnceLock::new();
         SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         Self {
@@ -103,8 +103,8 @@ impl Scope {
 
 /// The recorder of the innermost capture.
 ///
-/// A constant, because a thread's default recorder must outlive its guard with a static lifetime, and a capture's recorder
-/// does not.
+/// A constant, because a thread's default recorder must outlive its guard with a static lifetime, and a capture's
+/// recorder does not.
 #[derive(Debug)]
 struct Router;
 

@@ -1,7 +1,8 @@
 //! Text drawing of traces.
 //!
-//! Each span is a line with a bar from its start to its end. [`rows`] computes the position of each span, for programs that draw them. [`draw`] returns the text that a failing test
-//! prints, with the log lines below each span. It has no colors, because test output is often not shown in a terminal.
+//! Each span is a line with a bar from its start to its end. [`rows`] computes the position of each span, for programs
+//! that draw them. [`draw`] returns the text that a failing test prints, with the log lines below each span. It has no
+//! colors, because test output is often not shown in a terminal.
 
 use std::{
     collections::BTreeSet,

@@ -1,10 +1,14 @@
-//! W3C Baggage in and out, within the specification's bounds in both directions.
+//! The propagator of W3C Baggage, within the specification's limits.
 //!
-//! [The specification](https://www.w3.org/TR/baggage/#limits) speaks of 64 members and 8,192 bytes. The SDK's propagator keeps
-//! to that on the way in, and has gaps that strangers can use: it writes a malformed header into log events of its own, if
-//! a crate in the program has switched those on; it decodes and encodes again, so that what came in with 8 KiB goes out
-//! with 24; a control character in a property makes the whole header of the next request vanish; and a value ends at its
-//! second `=`. What baggage holds in the process is the SDK's; what stands in the header is read and written here.
+//! [The specification](https://www.w3.org/TR/baggage/#limits) has limits of 64 members and 8,192 bytes. The SDK's
+//! propagator applies them only to incoming headers, and has these defects, which a remote client can exploit:
+//!
+//! * It logs a malformed header, if a crate in the program has enabled the SDK's own log events.
+//! * It decodes and encodes values, so that 8 KiB of an incoming header become 24 KiB of an outgoing one.
+//! * A control character in a property removes the whole header from outgoing requests.
+//! * A value ends at its second `=`.
+//!
+//! Inside the process, baggage is stored in the SDK's type. Only the header is read and written here.
 
 use std::sync::LazyLock;
 
@@ -19,31 +23,36 @@ pub(super) const HEADER: &str = "baggage";
 
 static FIELDS: LazyLock<[String; 1]> = LazyLock::new(|| [HEADER.to_owned()]);
 
-/// Bytes of the header.
+/// Most bytes of the header.
 const MAX_BYTES: usize = 8_192;
 
+/// Most members of the header.
 const MAX_MEMBERS: usize = 64;
 
-/// What a value cannot hold as it is: everything but the specification's `baggage-octet`, and `%` itself.
-const NOT_IN_A_VALUE: &AsciiSet = &CONTROLS
+/// The characters of a value that must be encoded.
+///
+/// All but the specification's `baggage-octet`, and `%` itself.
+const ENCODED_IN_VALUES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b',')
     .add(b';')
     .add(b'\\')
     .add(b'%');
+
+/// The propagator `baggage`.
 #[derive(Debug)]
 pub(super) struct BoundedBaggage;
 
 impl TextMapPropagator for BoundedBaggage {
-    /// As many members as fit, each whole or not at all.
+    /// Writes as many whole members as fit.
     fn inject_context(&self, context: &Context, injector: &mut dyn Injector) {
         let baggage = context.baggage();
         if baggage.is_empty() {
             return;
         }
         let written = |name: &str, value: &str, properties: &str| {
-            let value = utf8_percent_encode(value, NOT_IN_A_VALUE);
+            let value = utf8_percent_encode(value, ENCODED_IN_VALUES);
             match properties.trim() {
                 "" => format!("{name}={value}"),
                 properties => format!("{name}={value};{properties}"),
@@ -54,10 +63,10 @@ impl TextMapPropagator for BoundedBaggage {
             .map(|(name, (value, properties))| {
                 written(name.as_str(), value.as_str(), properties.as_str())
             })
-            // The program's own may hold anything.
+            // Baggage that the program sets may contain any characters.
             .filter(|member| is_printable(member))
             .collect();
-        // So that the same ones stay behind each time.
+        // Sorted, so that the same members are left out each time.
         members.sort();
         let mut header = String::new();
         for member in members.iter().take(MAX_MEMBERS) {
@@ -73,7 +82,9 @@ impl TextMapPropagator for BoundedBaggage {
         }
     }
 
-    /// What is too long as a whole is dropped as a whole; a member that is malformed is left out.
+    /// Reads the members, except malformed ones.
+    ///
+    /// Ignores all headers if together they are too long.
     fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
         let headers = extractor.get_all(HEADER).unwrap_or_default();
         let bytes: usize = headers.iter().map(|header| header.len()).sum();
@@ -81,7 +92,7 @@ impl TextMapPropagator for BoundedBaggage {
             return context.clone();
         }
         let members = headers.iter().flat_map(|header| header.split(','));
-        // The SDK's own type refuses names that are no tokens, and what is beyond the bounds once it is decoded.
+        // The SDK's type rejects names that are not tokens, and members beyond the limits after decoding.
         context.with_baggage(members.take(MAX_MEMBERS).filter_map(member))
     }
 
@@ -90,8 +101,9 @@ impl TextMapPropagator for BoundedBaggage {
     }
 }
 
-/// `name=value;property;property=value`, with a value that is UTF-8 without control characters once it is decoded.
-/// Properties stay as they are.
+/// Parses `name=value;property;property=value`.
+///
+/// The decoded value must be UTF-8 without control characters. Properties are kept unchanged.
 fn member(text: &str) -> Option<KeyValueMetadata> {
     let (pair, properties) = text.split_once(';').unwrap_or((text, ""));
     let (name, value) = pair.split_once('=')?;
@@ -113,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// What a service that gets this header sends on.
+    /// The header that a service sends after it has received this one.
     fn sent_on(header: &str) -> Option<String> {
         let incoming = HashMap::from([(HEADER.to_owned(), header.to_owned())]);
         let propagator = BoundedBaggage;
@@ -128,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_in_goes_out_the_same() {
+    fn valid_headers_pass_unchanged() {
         for header in [
             "a=1",
             "a=1,b=2;secret;rank=3",

@@ -1,4 +1,4 @@
-//! One span through the whole pipeline, to see whether it arrives.
+//! The canary: a span that is sent through the pipeline to check it.
 
 use opentelemetry::{
     Context,
@@ -8,30 +8,33 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// What became of the span before it reached the queue.
+/// The fate of the canary before the queue.
 pub(crate) enum Canary {
-    /// With its trace id.
+    /// It was sampled and has ended. Has the trace id.
     Ended(String),
-    /// The filter, or no layer of ours.
+    /// The filter rejected it, or the subscriber has no layer of firstlight.
     Hidden,
+    /// The sampler dropped it.
     Unsampled,
 }
 
-/// Makes and ends a span.
+/// Creates and ends a span.
+///
+/// If it is not sampled, tries again with a sampled parent.
 pub(crate) fn send_canary() -> Canary {
-    match send(make()) {
+    match send(canary_span()) {
         Canary::Unsampled => {
-            let span = make();
-            // An error is a span that is hidden, and then the answer is the same as before.
-            let _ = span.set_parent(Context::new().with_remote_span_context(sampled()));
+            let span = canary_span();
+            // Fails only if the span is hidden, which `send` detects.
+            let _ = span.set_parent(Context::new().with_remote_span_context(sampled_parent()));
             send(span)
         }
         sent => sent,
     }
 }
 
-fn make() -> Span {
-    // At `error`, so that only a filter that lets nothing through hides it.
+fn canary_span() -> Span {
+    // At level `error`, so that only the filter `off` rejects it.
     tracing::error_span!(target: "firstlight::check", parent: None, "telemetry check")
 }
 
@@ -47,9 +50,10 @@ fn send(span: Span) -> Canary {
     }
 }
 
-/// A caller that every sampler but `always_off` follows: its flag says sampled, and its id is among the first that a
-/// ratio takes, because a ratio looks at the lower half.
-fn sampled() -> SpanContext {
+/// A remote parent with which every sampler but `always_off` samples.
+///
+/// It has the sampled flag, and a trace id that any ratio selects, because ratios compare the lower half of the id.
+fn sampled_parent() -> SpanContext {
     let ids = RandomIdGenerator::default();
     let mut trace_id = ids.new_trace_id().to_bytes();
     trace_id[8..].copy_from_slice(&1u64.to_be_bytes());

@@ -1,10 +1,10 @@
-//! Events on spans: what went wrong, where a trace viewer shows it.
+//! Events on spans, so that a trace viewer shows warnings and errors.
 //!
-//! From `warn` upwards, and not all of them: the story of a request is in its log lines, which carry the trace's id, and
-//! sending it twice costs more than the span itself. `FIRSTLIGHT_TRACE_EVENTS` changes the level.
+//! By default only events at `warn` and above become part of a trace. The log lines of a request have the trace's id already,
+//! and sending all of them twice would cost more than the span itself. `FIRSTLIGHT_TRACE_EVENTS` changes the level.
 //!
-//! A layer of our own beside `tracing-opentelemetry`'s, because that one marks the span of every `error!` as failed,
-//! formats events for spans that are not kept, follows the causes of an error without an end, and keeps any number of
+//! This layer replaces the events of `tracing-opentelemetry`'s layer, which marks the span of every `error!` as failed,
+//! formats events for spans that are not sampled, follows the causes of an error without a limit, and keeps any number of
 //! events for a span that was never entered.
 
 use std::{
@@ -31,10 +31,10 @@ use crate::{
     values::{PairValue, Pairs, printed, with_causes},
 };
 
-/// Writes events on the span that they belong to.
+/// Adds events to their span.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EventLayer {
-    /// For an event whose parent is not the current span.
+    /// For events whose parent is not the current span.
     dispatch: Arc<OnceLock<WeakDispatch>>,
 }
 
@@ -89,8 +89,8 @@ fn write(event: &Event<'_>, span: &SpanRef<'_>) {
         ..
     } = visitor;
 
-    // What `#[instrument(err)]` makes of a function that returns an error: an event with an error and nothing to say.
-    // That span's operation has failed (semantic conventions, "Recording errors"); an `error!` is only an event.
+    // `#[instrument(err)]` records an event with an error and no message when the function returns an error. Then the span's
+    // operation has failed (semantic conventions, "Recording errors"). A plain `error!` does not fail the span.
     if let (None, Some(error), &Level::ERROR) = (&message, &error, level) {
         span.set_status(Status::error(error.clone()));
     }
@@ -161,7 +161,7 @@ impl Visit for Visitor {
     fn record_u64(&mut self, field: &Field, value: u64) {
         match i64::try_from(value) {
             Ok(value) => self.set(field, value),
-            // OpenTelemetry has no larger integers.
+            // OpenTelemetry has no unsigned 64-bit integers.
             Err(_) => self.set(field, value.to_string()),
         }
     }

@@ -1,7 +1,8 @@
-//! Spans over OTLP: `opentelemetry-otlp` encodes them, our client sends them.
+//! The export of spans over OTLP.
 //!
-//! The SDK's exporter reports each failure of its client as "network error". So the client that it is given only takes the
-//! encoded request, and what sends it returns its own error.
+//! `opentelemetry-otlp` encodes the spans, and this crate's client sends them. The SDK's exporter reports every error of its
+//! HTTP client as "network error". So the HTTP client that it gets only stores the encoded request, and the actual client
+//! sends it and returns its own error.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,14 +35,14 @@ impl SpanExport {
         let encoded = Encoded::default();
         let mut encoder = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            // Stated, because Cargo features of other crates in the tree change the defaults. Whether the request goes out
-            // over HTTP or gRPC is the client's part.
+            // Explicit, because Cargo features of other crates change the default. The actual client decides between HTTP
+            // and gRPC.
             .with_protocol(Protocol::HttpBinary)
             .with_http_client(encoded.clone())
             .with_endpoint(destination.endpoint.to_string())
             .with_timeout(destination.request_timeout)
             .with_retry_policy(RetryPolicy::disabled())
-            // The client splits what is too large for a collector.
+            // The actual client splits requests that are too large for a collector.
             .with_max_request_body_size(usize::MAX)
             .build()
             .map_err(|error| InitError::Exporter {
@@ -71,7 +72,7 @@ impl Export for SpanExport {
     }
 }
 
-/// The client of the SDK's exporter: takes the encoded request, and sends nothing.
+/// The HTTP client of the SDK's exporter, which only stores the encoded request.
 #[derive(Debug, Clone, Default)]
 struct Encoded(Arc<Mutex<Option<Bytes>>>);
 
@@ -84,7 +85,7 @@ impl Encoded {
 #[async_trait]
 impl HttpClient for Encoded {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        // The exporter reads the variables by itself, and compresses if another crate of the program enables that.
+        // The exporter itself reads the compression variables, and compresses if another crate enables that feature.
         if request.headers().contains_key(CONTENT_ENCODING) {
             let found = "found a compressed request, expected a plain one; disable the features gzip-http and zstd-http of opentelemetry-otlp in this program";
             return Err(found.into());

@@ -1,8 +1,8 @@
-//! How much one span may hold, so that a span that lives for hours holds no more than one that lives for a millisecond.
+//! Limits on the size of a span, which a span of some hours could exceed.
 //!
-//! The counts are the specification's ("Span Limits"), and so are their defaults. The length of a value has no limit
-//! there by default; here it has one: an attribute of five megabytes is nothing that a trace viewer shows, and everything
-//! that a collector refuses.
+//! The limits on counts and their defaults are those of the specification ("Span Limits"). By default the specification
+//! does not limit the length of a value. Here it is limited, because trace viewers do not show an attribute of five
+//! megabytes, and collectors reject it.
 
 use std::borrow::Cow;
 
@@ -13,15 +13,19 @@ use crate::{
     values::prefix,
 };
 
-/// Characters of a name or a status text, which no variable limits.
+/// Most characters of a name or a status text.
+///
+/// The specification does not limit them.
 const TEXT_LENGTH: usize = 8 * 1024;
 
-/// Members of an array, and bytes of a key, which no variable limits either: what programs write by hand has fewer.
+/// Most elements of an array, which the specification does not limit.
 const ARRAY_LENGTH: usize = 128;
+
+/// Most bytes of a key, which the specification does not limit.
 const KEY_LENGTH: usize = 256;
 
-/// Cuts a name or a status text.
-pub(super) fn cut(text: &mut Cow<'static, str>) {
+/// Truncates a name or a status text.
+pub(super) fn truncate_text(text: &mut Cow<'static, str>) {
     if text.len() <= TEXT_LENGTH {
         return;
     }
@@ -30,8 +34,9 @@ pub(super) fn cut(text: &mut Cow<'static, str>) {
     }
 }
 
-/// Attributes as the specification wants them ("Attribute Collections"): each key once, the last value wins; and no
-/// secret.
+/// Attributes with unique keys, within the limits and without secrets.
+///
+/// The last value of a key wins (specification, "Attribute Collections").
 #[derive(Debug)]
 pub(super) struct Attributes<'a> {
     pub(super) list: &'a mut Vec<KeyValue>,
@@ -49,9 +54,9 @@ impl Attributes<'_> {
             let key = prefix(attribute.key.as_str(), KEY_LENGTH);
             attribute.key = key.to_owned().into();
         }
-        shorten(&mut attribute.value);
+        truncate_array(&mut attribute.value);
         hide_credentials(&mut attribute.value);
-        truncate(&mut attribute.value, self.value_length);
+        truncate_texts(&mut attribute.value, self.value_length);
         if let Some(known) = self
             .list
             .iter_mut()
@@ -65,9 +70,9 @@ impl Attributes<'_> {
         }
     }
 
-    /// For a list that was made somewhere else.
+    /// Applies the rules of [`set`](Self::set) to a list that was created without it.
     pub(super) fn normalize(&mut self) {
-        let usual = self.list.len() <= self.max
+        let is_normalized = self.list.len() <= self.max
             && self.list.iter().enumerate().all(|(index, attribute)| {
                 fits(&attribute.value, self.value_length)
                     && array_length(&attribute.value) <= ARRAY_LENGTH
@@ -78,7 +83,7 @@ impl Attributes<'_> {
                         .iter()
                         .any(|known| known.key == attribute.key)
             });
-        if !usual {
+        if !is_normalized {
             for attribute in std::mem::take(self.list) {
                 self.set(attribute);
             }
@@ -86,7 +91,7 @@ impl Attributes<'_> {
     }
 }
 
-/// The text in a value.
+/// The texts in a value.
 fn texts(value: &Value) -> impl Iterator<Item = &str> {
     let texts = match value {
         Value::String(text) => std::slice::from_ref(text),
@@ -106,7 +111,7 @@ fn array_length(value: &Value) -> usize {
     }
 }
 
-fn shorten(value: &mut Value) {
+fn truncate_array(value: &mut Value) {
     match value {
         Value::Array(Array::Bool(values)) => values.truncate(ARRAY_LENGTH),
         Value::Array(Array::I64(values)) => values.truncate(ARRAY_LENGTH),
@@ -117,7 +122,7 @@ fn shorten(value: &mut Value) {
 }
 
 fn fits(value: &Value, length: usize) -> bool {
-    // Bytes are at least as many as characters.
+    // A text has at least as many bytes as characters.
     texts(value).all(|text| text.len() <= length)
 }
 
@@ -136,19 +141,19 @@ fn hide_credentials(value: &mut Value) {
     }
 }
 
-fn truncate(value: &mut Value, length: usize) {
+fn truncate_texts(value: &mut Value, length: usize) {
     if fits(value, length) {
         return;
     }
-    let cut = |text: &mut StringValue| {
-        let text_length = text.as_str().char_indices().nth(length).map(|(end, _)| end);
-        if let Some(end) = text_length {
+    let truncate = |text: &mut StringValue| {
+        let end = text.as_str().char_indices().nth(length);
+        if let Some((end, _)) = end {
             *text = text.as_str()[..end].to_owned().into();
         }
     };
     match value {
-        Value::String(text) => cut(text),
-        Value::Array(Array::String(texts)) => texts.iter_mut().for_each(cut),
+        Value::String(text) => truncate(text),
+        Value::Array(Array::String(texts)) => texts.iter_mut().for_each(truncate),
         _ => {}
     }
 }
@@ -208,19 +213,19 @@ mod tests {
     }
 
     #[test]
-    fn excess_is_dropped_and_long_text_is_cut() {
+    fn excess_is_dropped_and_text_truncated() {
         let (list, dropped) = set(&[("a", "äöü"), ("b", "2"), ("c", "3")], 2, 2);
         assert_eq!(list, [("a".into(), "äö".into()), ("b".into(), "2".into())]);
         assert_eq!(dropped, 1);
     }
 
     #[test]
-    fn names_and_status_texts_are_cut() {
+    fn names_and_status_texts_are_truncated() {
         let mut long = Cow::Owned("ä".repeat(TEXT_LENGTH + 1));
-        cut(&mut long);
+        truncate_text(&mut long);
         assert_eq!(long.chars().count(), TEXT_LENGTH);
         let mut short = Cow::Borrowed("name");
-        cut(&mut short);
+        truncate_text(&mut short);
         assert!(matches!(short, Cow::Borrowed("name")));
     }
 

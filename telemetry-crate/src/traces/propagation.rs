@@ -1,7 +1,8 @@
-//! The trace context in and out of the process: W3C Trace Context and W3C Baggage, B3 and Jaeger by choice.
+//! Propagation of the trace context between processes.
 //!
-//! The process-wide propagator is set as well, so that other instrumentation (a gRPC layer, a message client) carries
-//! the same context; without one, OpenTelemetry's default injects and extracts nothing, without a word.
+//! W3C Trace Context and W3C Baggage are the default, and B3 and Jaeger are options. The global propagator is set as well,
+//! so that other instrumentation, such as a message client, propagates the same context. OpenTelemetry's default propagator
+//! silently injects and extracts nothing.
 
 mod b3;
 mod decision;
@@ -29,10 +30,12 @@ use crate::{
     thread::current_context,
 };
 
-/// Trace Context, level 2: the trace's id is random, so a sampler may use its bits as random numbers.
+/// The random flag of Trace Context, level 2.
+///
+/// The trace id is random, so a sampler may use its bits as random numbers.
 pub(super) const RANDOM: TraceFlags = TraceFlags::new(0x02);
 
-/// The names of all that the propagators write, and of what they read.
+/// The names of all headers that the propagators read or write.
 pub(crate) const NAMES: [&str; 9] = [
     trace_context::TRACEPARENT,
     trace_context::TRACESTATE,
@@ -60,12 +63,12 @@ pub(super) fn propagator(chosen: &[Propagator]) -> TextMapCompositePropagator {
     TextMapCompositePropagator::new(propagators.collect())
 }
 
-/// A number of just so many hexadecimal digits in lower case, without a sign.
+/// Parses exactly `length` lowercase hexadecimal digits, without a sign.
 fn digits(text: &str, length: usize) -> Option<u128> {
     digits_up_to(text, length).filter(|_| text.len() == length)
 }
 
-/// A number of at most so many hexadecimal digits in lower case, without a sign.
+/// Parses at most `length` lowercase hexadecimal digits, without a sign.
 fn digits_up_to(text: &str, length: usize) -> Option<u128> {
     let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text.len() > length || !text.bytes().all(is_digit) {
@@ -74,41 +77,42 @@ fn digits_up_to(text: &str, length: usize) -> Option<u128> {
     u128::from_str_radix(text, 16).ok()
 }
 
-/// Both ids, unless one is zero, which no id is.
+/// Both ids, or `None` if one is zero and so invalid.
 fn ids(trace_id: u128, span_id: u128) -> Option<(TraceId, SpanId)> {
     let span_id = u64::try_from(span_id).ok()?;
     (trace_id != 0 && span_id != 0).then(|| (trace_id.into(), span_id.into()))
 }
 
-/// The operator's choice, which wins over every layer's.
-static CHOSEN: OnceLock<RemoteParent> = OnceLock::new();
+/// The operator's setting, which overrides that of every layer.
+static REMOTE_PARENT: OnceLock<RemoteParent> = OnceLock::new();
 
-pub(super) fn choose(remote_parent: RemoteParent) {
-    // There is one telemetry in a process, ever.
-    let _ = CHOSEN.set(remote_parent);
+pub(super) fn set_remote_parent(remote_parent: RemoteParent) {
+    // Called once, because a process initializes telemetry once.
+    let _ = REMOTE_PARENT.set(remote_parent);
 }
 
-/// What a request's headers say about its trace.
+/// The trace context in the headers of a request.
 pub(crate) struct Remote {
-    /// The context that the request's span is to be made in. Empty without such headers: a request is no child just
-    /// because it is served inside a span.
+    /// The parent context of the request's span.
+    ///
+    /// Empty without such headers. The span in which the server happens to run does not become the parent.
     pub(crate) context: Context,
     pub(crate) link: Option<SpanContext>,
 }
 
 impl Remote {
     pub(crate) fn of(headers: &http::HeaderMap, preferred: RemoteParent) -> Self {
-        let policy = *CHOSEN.get().unwrap_or(&preferred);
-        let begin = Context::new();
+        let policy = *REMOTE_PARENT.get().unwrap_or(&preferred);
+        let empty = Context::new();
         if policy == RemoteParent::Ignore {
             return Self {
-                context: begin,
+                context: empty,
                 link: None,
             };
         }
         let extractor = Headers(headers);
         let context = opentelemetry::global::get_text_map_propagator(|propagator| {
-            propagator.extract_with_context(&begin, &extractor)
+            propagator.extract_with_context(&empty, &extractor)
         });
         if policy == RemoteParent::Continue {
             return Self {
@@ -118,13 +122,15 @@ impl Remote {
         }
         let link = Some(context.span().span_context().clone()).filter(SpanContext::is_valid);
         Self {
-            context: begin,
+            context: empty,
             link,
         }
     }
 }
 
-/// A request's headers, with the names that our propagators ask for parsed already.
+/// The headers of a request.
+///
+/// The names that are always looked up are parsed once.
 struct Headers<'a>(&'a http::HeaderMap);
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -147,7 +153,7 @@ impl Extractor for Headers<'_> {
             "baggage" => self.0.get_all(&BAGGAGE),
             other => self.0.get_all(other),
         };
-        // What is no text still counts as a value: a second `traceparent` is one too many, whatever it holds.
+        // A value that is not text still counts, because a second `traceparent` is invalid whatever it contains.
         let values = values.iter();
         let values: Vec<_> = values
             .map(|value| value.to_str().unwrap_or("\u{fffd}"))
@@ -160,7 +166,8 @@ impl Extractor for Headers<'_> {
 pub(crate) fn inject(headers: &mut http::HeaderMap) {
     let context = current_context();
     opentelemetry::global::get_text_map_propagator(|propagator| {
-        // A proxy sends on the headers that it got: what they say of another span, and this one does not, would stay.
+        // A proxy may forward the headers that it received. Those that this context does not overwrite would name another
+        // span.
         if context.span().span_context().is_valid() {
             for name in propagator.fields().filter(|name| *name != baggage::HEADER) {
                 headers.remove(name);
@@ -171,8 +178,9 @@ pub(crate) fn inject(headers: &mut http::HeaderMap) {
     });
 }
 
-/// Whether the process-wide propagator still writes the headers that were chosen: a program that sets another one after the
-/// start cuts every trace in two.
+/// Whether the global propagator still writes the configured headers.
+///
+/// If the program replaces it after the start, traces break between services.
 pub(crate) fn propagator_is_ours(chosen: &[Propagator]) -> bool {
     let canary = SpanContext::new(
         TraceId::from(1),

@@ -1,7 +1,7 @@
-//! A span that is created after its operation.
+//! Spans that are created after their operation has ended.
 //!
-//! Some libraries say what they have done, and how long it took, once it is done. Its span is made then, back-dated, as a
-//! child of the one that is current. What it leaves out: everything below it; nothing was current meanwhile.
+//! Some libraries report an operation and its duration only at its end. Its span is then created with an earlier start time,
+//! as a child of the current span. Such a span has no children, because it was never the current one.
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
@@ -13,14 +13,14 @@ use opentelemetry::{
 use super::{SPAN_LEVEL, SpanTracer, TraceFilter};
 use crate::thread::current_context;
 
-/// Makes them.
+/// Creates retroactive spans.
 #[derive(Debug, Clone)]
 pub(crate) struct RetroactiveSpans {
     pub(super) tracer: SpanTracer,
     pub(super) filter: Arc<TraceFilter>,
 }
 
-/// What is known at the end.
+/// An operation that has ended.
 #[derive(Debug)]
 pub(crate) struct RetroactiveSpan {
     pub(crate) name: Cow<'static, str>,
@@ -31,23 +31,25 @@ pub(crate) struct RetroactiveSpan {
 }
 
 impl RetroactiveSpans {
-    /// Whether the trace filter lets spans of this target through, at the level of all spans of firstlight's.
+    /// Whether the trace filter lets spans of this target through, at [`SPAN_LEVEL`].
     pub(crate) fn keeps(&self, target: &str) -> bool {
         self.filter.spans.would_enable(target, &SPAN_LEVEL)
     }
 
-    /// Adds a span to the current one, if that is recorded; `describe` runs only then.
+    /// Adds a child to the current span, if that is recorded.
+    ///
+    /// `describe` is called only then.
     pub(crate) fn add(&self, describe: impl FnOnce() -> RetroactiveSpan) {
         let parent = current_context();
         if !parent.span().is_recording() {
             return;
         }
-        let past = describe();
-        let builder = SpanBuilder::from_name(past.name)
-            .with_kind(past.kind)
-            .with_start_time(past.start)
-            .with_attributes(past.attributes);
+        let operation = describe();
+        let builder = SpanBuilder::from_name(operation.name)
+            .with_kind(operation.kind)
+            .with_start_time(operation.start)
+            .with_attributes(operation.attributes);
         let mut span = self.tracer.build_with_context(builder, &parent);
-        span.end_with_timestamp(past.end);
+        span.end_with_timestamp(operation.end);
     }
 }

@@ -1,8 +1,8 @@
-//! A span that is being made.
+//! An OpenTelemetry span while it is recorded.
 //!
-//! The SDK's own keeps an attribute as often as it is set, and once there are 128 of them forgets the newest; the
-//! specification wants each key once, with its last value. It also records in vain when nothing is exported. This one
-//! is a box with the data of the export, or nothing at all.
+//! The SDK's span stores an attribute again each time it is set, and drops new attributes after 128. The specification
+//! requires each key once, with its last value. The SDK's span also records when nothing is exported. A [`Span`] holds the
+//! data of the export, or nothing.
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
@@ -14,29 +14,31 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::{
     limits::{self, Attributes},
-    tracer::Shared,
+    tracer::TracerInner,
 };
 use crate::secret::without_credentials;
+
+/// A span, recorded or not.
 #[derive(Debug)]
 pub(crate) struct Span {
     context: SpanContext,
-    /// Absent for a span that is not recorded, and after its end.
+    /// `None` for a span that is not recorded, and after its end.
     recording: Option<Box<Recording>>,
 }
 
 #[derive(Debug)]
 pub(super) struct Recording {
     data: SpanData,
-    shared: Arc<Shared>,
+    tracer: Arc<TracerInner>,
 }
 
 impl Span {
-    /// One that is no part of any trace.
+    /// A span outside any trace.
     pub(super) fn none() -> Self {
         Self::unrecorded(SpanContext::NONE)
     }
 
-    /// One that has ids and nothing else.
+    /// A span that has only ids.
     pub(super) fn unrecorded(context: SpanContext) -> Self {
         Self {
             context,
@@ -44,9 +46,9 @@ impl Span {
         }
     }
 
-    pub(super) fn recorded(mut data: SpanData, shared: Arc<Shared>) -> Self {
-        limits::cut(&mut data.name);
-        let limits = &shared.limits;
+    pub(super) fn recorded(mut data: SpanData, tracer: Arc<TracerInner>) -> Self {
+        limits::truncate_text(&mut data.name);
+        let limits = &tracer.limits;
         Attributes {
             list: &mut data.attributes,
             dropped: &mut data.dropped_attributes_count,
@@ -57,13 +59,13 @@ impl Span {
         let context = data.span_context.clone();
         let mut span = Self {
             context,
-            recording: Some(Box::new(Recording { data, shared })),
+            recording: Some(Box::new(Recording { data, tracer })),
         };
         span.bound_events_and_links();
         span
     }
 
-    /// Those that were there at the start.
+    /// Applies the limits to the events and links that the builder had.
     fn bound_events_and_links(&mut self) {
         let Some(recording) = &mut self.recording else {
             return;
@@ -84,7 +86,7 @@ impl Span {
 
 impl Recording {
     fn set_attribute(&mut self, attribute: KeyValue) {
-        let limits = &self.shared.limits;
+        let limits = &self.tracer.limits;
         Attributes {
             list: &mut self.data.attributes,
             dropped: &mut self.data.dropped_attributes_count,
@@ -95,7 +97,7 @@ impl Recording {
     }
 
     fn add_event(&mut self, mut event: Event) {
-        let limits = &self.shared.limits;
+        let limits = &self.tracer.limits;
         let SpanEvents {
             events,
             dropped_count,
@@ -105,11 +107,11 @@ impl Recording {
             *dropped_count = dropped_count.saturating_add(1);
             return;
         }
-        // It is a message.
+        // The name of an event is its message, which may contain credentials.
         if let Cow::Owned(clean) = without_credentials(&event.name, false) {
             event.name = clean.into();
         }
-        limits::cut(&mut event.name);
+        limits::truncate_text(&mut event.name);
         Attributes {
             list: &mut event.attributes,
             dropped: &mut event.dropped_attributes_count,
@@ -121,7 +123,7 @@ impl Recording {
     }
 
     fn add_link(&mut self, mut link: Link) {
-        let limits = &self.shared.limits;
+        let limits = &self.tracer.limits;
         let SpanLinks {
             links,
             dropped_count,
@@ -176,12 +178,12 @@ impl opentelemetry::trace::Span for Span {
                 Status::Error { description } => {
                     let clean = without_credentials(&description, false).into_owned();
                     let mut description = clean.into();
-                    limits::cut(&mut description);
+                    limits::truncate_text(&mut description);
                     Status::Error { description }
                 }
                 status => status,
             };
-            // Specification, "Set Status": Ok beats Error beats Unset.
+            // Specification, "Set Status": Ok overrides Error, and Error overrides Unset.
             if status > recording.data.status {
                 recording.data.status = status;
             }
@@ -194,7 +196,7 @@ impl opentelemetry::trace::Span for Span {
     {
         if let Some(recording) = &mut self.recording {
             recording.data.name = name.into();
-            limits::cut(&mut recording.data.name);
+            limits::truncate_text(&mut recording.data.name);
         }
     }
 
@@ -206,10 +208,10 @@ impl opentelemetry::trace::Span for Span {
 
     fn end_with_timestamp(&mut self, end: SystemTime) {
         if let Some(recording) = self.recording.take() {
-            let Recording { mut data, shared } = *recording;
-            // The clock may have gone back meanwhile; no trace viewer knows a span that ends before it starts.
+            let Recording { mut data, tracer } = *recording;
+            // The clock may have been set back. Trace viewers do not handle a span that ends before it starts.
             data.end_time = end.max(data.start_time);
-            shared.ended(data);
+            tracer.export(data);
         }
     }
 }
@@ -222,7 +224,7 @@ impl Drop for Span {
     }
 }
 
-/// What a span has at its start.
+/// The ids of a new span and of its parent.
 pub(super) struct Start {
     pub(super) context: SpanContext,
     pub(super) parent: SpanId,
@@ -232,7 +234,7 @@ pub(super) struct Start {
 impl Start {
     pub(super) fn into_data(
         self,
-        shared: &Shared,
+        tracer: &TracerInner,
         builder: opentelemetry::trace::SpanBuilder,
     ) -> SpanData {
         let start_time = builder.start_time.unwrap_or_else(SystemTime::now);
@@ -253,7 +255,7 @@ impl Start {
             events,
             links,
             status: Status::Unset,
-            instrumentation_scope: shared.scope.clone(),
+            instrumentation_scope: tracer.scope.clone(),
         }
     }
 }
@@ -277,7 +279,7 @@ mod tests {
     };
 
     #[test]
-    fn a_clock_set_back_ends_no_span_early() {
+    fn clocks_set_back_keep_the_end_valid() {
         let batching = Batching {
             timeout: Duration::ZERO,
             timeout_variable: "",

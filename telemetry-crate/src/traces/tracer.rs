@@ -1,7 +1,7 @@
-//! The tracer under `tracing-opentelemetry`: decides whether a span is kept, and gives it its ids.
+//! The tracer under `tracing-opentelemetry`: sampling and ids.
 //!
-//! Sampling and ids are the SDK's. What is ours is what a [`Span`] is, and that one whose trace is not exported from here
-//! has ids, is propagated as the sampler decided, and records nothing.
+//! Sampling and the generation of ids are the SDK's. The type of a [`Span`] is not. A span that is not exported has ids, is
+//! propagated with the sampler's decision, and records nothing.
 
 use std::{borrow::Cow, cell::Cell, sync::Arc};
 
@@ -19,21 +19,23 @@ use super::{
 };
 use crate::{config::SpanLimits, export::Queue};
 
-/// Makes tracers; the process-wide one, for instrumentation that talks to OpenTelemetry directly.
+/// Creates tracers.
+///
+/// Also registered globally, for instrumentation that uses OpenTelemetry directly.
 #[derive(Debug, Clone)]
 pub(super) struct TracerProvider {
     sampler: Arc<Sampler>,
     limits: SpanLimits,
-    /// Absent if nothing is exported.
+    /// `None` if nothing is exported.
     queue: Option<Queue<SpanData>>,
 }
 
-/// Makes spans.
+/// Creates spans.
 #[derive(Debug, Clone)]
-pub(crate) struct Tracer(Arc<Shared>);
+pub(crate) struct Tracer(Arc<TracerInner>);
 
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct TracerInner {
     pub(super) scope: InstrumentationScope,
     pub(super) limits: SpanLimits,
     sampler: Arc<Sampler>,
@@ -41,8 +43,9 @@ pub(super) struct Shared {
     queue: Option<Queue<SpanData>>,
 }
 
-impl Shared {
-    pub(super) fn ended(&self, data: SpanData) {
+impl TracerInner {
+    /// Queues an ended span for the export.
+    pub(super) fn export(&self, data: SpanData) {
         if let Some(queue) = &self.queue {
             queue.push(data);
             queue.stats().ended();
@@ -64,20 +67,22 @@ impl TracerProvider {
     }
 }
 
-/// A name that no instrumentation has; asking for its tracer asks whose provider answers.
+/// The name of a tracer that is created to find out whose provider is registered.
 const PROBE: &str = "firstlight.probe";
 
 thread_local! {
-    static ANSWERED: Cell<bool> = const { Cell::new(false) };
+    static PROBE_SEEN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the process-wide tracer provider is firstlight's: a program that sets another one after the start takes the spans of
-/// all instrumentation that talks to OpenTelemetry directly, and `tracing`'s own stay here.
+/// Whether the global tracer provider is firstlight's.
+///
+/// If the program replaces it after the start, firstlight no longer gets the spans of instrumentation that uses
+/// OpenTelemetry directly. Spans of `tracing` are not affected.
 pub(crate) fn provider_is_ours() -> bool {
-    ANSWERED.set(false);
-    // Making a tracer makes no span, so no exporter sees anything of the question.
+    PROBE_SEEN.set(false);
+    // Creating a tracer creates no span, so the probe is not exported.
     drop(opentelemetry::global::tracer(PROBE));
-    ANSWERED.replace(false)
+    PROBE_SEEN.replace(false)
 }
 
 impl opentelemetry::trace::TracerProvider for TracerProvider {
@@ -89,10 +94,10 @@ impl opentelemetry::trace::TracerProvider for TracerProvider {
 
     fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
         if scope.name() == PROBE {
-            // A thread that ends asks no questions.
-            let _ = ANSWERED.try_with(|answered| answered.set(true));
+            // Fails only on a thread that is ending, which does not probe.
+            let _ = PROBE_SEEN.try_with(|seen| seen.set(true));
         }
-        Tracer(Arc::new(Shared {
+        Tracer(Arc::new(TracerInner {
             scope,
             limits: self.limits,
             sampler: self.sampler.clone(),
@@ -109,18 +114,18 @@ impl opentelemetry::trace::Tracer for Tracer {
         if parent.is_telemetry_suppressed() {
             return Span::none();
         }
-        let shared = &self.0;
+        let tracer = &self.0;
         let parent_span = parent.span();
-        // Specification, "SpanContext": one without valid ids is no parent.
+        // Specification, "SpanContext": a context without valid ids is not a parent.
         let parent_context = Some(parent_span.span_context()).filter(|context| context.is_valid());
         let trace_id = match parent_context {
             Some(context) => context.trace_id(),
-            None => shared.ids.new_trace_id(),
+            None => tracer.ids.new_trace_id(),
         };
-        // Such a parent has no part in the decision: to a sampler it would be one that says no.
+        // A parent without a decision is hidden from the sampler, which would read it as not sampled.
         let is_deferred =
             parent_context.is_some_and(SpanContext::is_remote) && propagation::is_deferred(parent);
-        let decision = shared.sampler.should_sample(
+        let decision = tracer.sampler.should_sample(
             Some(parent).filter(|_| !is_deferred),
             trace_id,
             &builder.name,
@@ -128,18 +133,18 @@ impl opentelemetry::trace::Tracer for Tracer {
             builder.attributes.as_deref().unwrap_or_default(),
             builder.links.as_deref().unwrap_or_default(),
         );
-        // No sampler of ours decides to record without sampling.
+        // No configurable sampler records without sampling.
         let sampled = decision.decision == SamplingDecision::RecordAndSample;
-        // All of an id that is made here is random, and of a parent's its maker has said it.
+        // A trace id that is created here is random. For other ids, the parent's flag tells.
         let flags = parent_context.map_or(RANDOM, SpanContext::trace_flags);
         let context = SpanContext::new(
             trace_id,
-            shared.ids.new_span_id(),
+            tracer.ids.new_span_id(),
             flags.with_sampled(sampled),
             false,
             decision.trace_state,
         );
-        let Some(queue) = shared.queue.as_ref().filter(|_| sampled) else {
+        let Some(queue) = tracer.queue.as_ref().filter(|_| sampled) else {
             return Span::unrecorded(context);
         };
         queue.stats().opened();
@@ -149,6 +154,6 @@ impl opentelemetry::trace::Tracer for Tracer {
                 .map_or(opentelemetry::trace::SpanId::INVALID, SpanContext::span_id),
             parent_is_remote: parent_context.is_some_and(SpanContext::is_remote),
         };
-        Span::recorded(start.into_data(shared, builder), shared.clone())
+        Span::recorded(start.into_data(tracer, builder), tracer.clone())
     }
 }

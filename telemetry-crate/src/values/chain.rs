@@ -1,4 +1,6 @@
-//! An error and its causes, of which there may be any number: `source()` may return the error itself.
+//! An error and its causes, bounded in number.
+//!
+//! The chain may be endless, because `source()` may return the error itself.
 
 use std::{
     error::Error,
@@ -8,10 +10,10 @@ use std::{
 
 use super::text::{MAX_PRINTED, printed};
 
-/// Causes that are followed. Real chains have up to ten.
+/// Most causes of an error. Usual chains have up to ten.
 const MAX_CAUSES: usize = 32;
 
-/// An error and its causes as text, with the same shape: each is the source of the one before it.
+/// A copy of an error and its causes that holds only their messages.
 #[derive(Debug)]
 pub(crate) struct Chain {
     message: String,
@@ -48,7 +50,7 @@ impl Error for Chain {
     }
 }
 
-/// What the error says, and then each of its causes.
+/// The message of the error, and then that of each cause.
 fn messages(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
@@ -59,7 +61,7 @@ fn messages(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
     .take(1 + MAX_CAUSES)
 }
 
-/// `source()` is code of the program as well.
+/// The source of an error; `None` if the program's `source()` panics.
 fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or_default()
 }
@@ -72,7 +74,7 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
         if text.len() > MAX_PRINTED {
             break;
         }
-        // Many wrappers repeat their cause in their own message.
+        // Many errors repeat the message of their cause.
         if !text.contains(&inner) {
             text.push_str(": ");
             text.push_str(&inner);
@@ -86,24 +88,24 @@ mod tests {
     use super::*;
 
     #[derive(Debug)]
-    struct Circle;
+    struct Cycle;
 
-    impl fmt::Display for Circle {
+    impl fmt::Display for Cycle {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("round")
+            f.write_str("cycle")
         }
     }
 
-    impl Error for Circle {
+    impl Error for Cycle {
         fn source(&self) -> Option<&(dyn Error + 'static)> {
             Some(self)
         }
     }
 
     #[test]
-    fn a_circle_of_causes_ends() {
-        assert_eq!(with_causes(&Circle), "round");
-        let chain = Chain::of(&Circle);
+    fn cycles_of_causes_are_bounded() {
+        assert_eq!(with_causes(&Cycle), "cycle");
+        let chain = Chain::of(&Cycle);
         let causes = std::iter::successors(chain.source(), |cause| (*cause).source());
         assert_eq!(causes.count(), MAX_CAUSES);
     }

@@ -1,7 +1,8 @@
-//! The key-values of a record of the `log` crate, on their way to what makes a line, a log record and a span's event of it.
+//! The key-values of a `log` record, passed beside its `tracing` event.
 //!
-//! The bridge to `tracing` carries a record as an event of a few fixed fields, which leaves its key-values behind. They are
-//! printed before the event begins, because printing them is code of the program, and lie here while it goes on.
+//! The bridge to `tracing` converts a record to an event with a few fixed fields, and without the key-values. They are
+//! formatted before the event, because formatting runs code of the program, and are kept in a thread-local value during the
+//! event.
 
 use std::cell::Cell;
 
@@ -9,16 +10,18 @@ use log::kv::{Error, Key, Source, Value, VisitSource, VisitValue};
 
 use super::text::{MAX_PRINTED, printed, write_str};
 
-/// Key-values of a record that are kept. The rest is counted, as far as [`MAX_COUNTED`].
+/// Most key-values of a record. Further ones are only counted.
 const MAX_PAIRS: usize = 128;
 
-/// Where a source ends that has no end, some milliseconds later.
+/// Most key-values that are counted, which takes some milliseconds.
+///
+/// A source may be endless.
 const MAX_COUNTED: usize = 1_000_000;
 
-/// Bytes of a key.
+/// Most bytes of a key.
 const MAX_KEY: usize = 256;
 
-/// One value, in one of the types that `tracing` knows.
+/// One value, in a type of `tracing`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum PairValue {
     Bool(bool),
@@ -28,7 +31,7 @@ pub(crate) enum PairValue {
     Text(String),
 }
 
-/// What one record has.
+/// The formatted key-values of one record.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
     pairs: Vec<(String, PairValue)>,
@@ -36,34 +39,39 @@ pub(crate) struct Pairs {
 }
 
 thread_local! {
-    /// Of the record that becomes an event in this moment.
+    /// The key-values of the record whose event is being dispatched.
     static CURRENT: Cell<Pairs> = const { Cell::new(Pairs { pairs: Vec::new(), dropped: 0 }) };
 }
 
 impl Pairs {
-    /// Prints them all. Nothing of firstlight's may be locked.
+    /// Formats the key-values of a record.
+    ///
+    /// Must not be called under a lock of firstlight, because it runs code of the program.
     pub(crate) fn of(source: &dyn Source) -> Self {
         let mut pairs = Self::default();
-        // Ends early only where `visit_pair` says so.
+        // The pairs until an error or a panic are kept.
         let _ = super::text::caught(|| source.visit(&mut pairs));
         pairs
     }
 
-    /// They belong to the event that `work` makes.
+    /// Runs `work` with these as the current key-values.
     pub(crate) fn with<T>(self, work: impl FnOnce() -> T) -> T {
-        // An event's message may log a record of its own, so the ones before come back. A thread that ends keeps none.
-        let before = CURRENT.try_with(|current| current.replace(self));
+        // The previous ones are restored, because the message of an event may log a record itself. A thread that is ending
+        // has no current key-values.
+        let previous = CURRENT.try_with(|current| current.replace(self));
         let result = work();
-        if let Ok(before) = before {
-            let _ = CURRENT.try_with(|current| current.set(before));
+        if let Ok(previous) = previous {
+            let _ = CURRENT.try_with(|current| current.set(previous));
         }
         result
     }
 
-    /// Those of the event that is being made; `show` may log, and would find none.
-    pub(crate) fn current(show: impl FnOnce(&Self)) {
+    /// Runs `work` with the current key-values.
+    ///
+    /// During `work` there are no current key-values, so that an event that it logs does not get them.
+    pub(crate) fn current(work: impl FnOnce(&Self)) {
         if let Ok(pairs) = CURRENT.try_with(Cell::take) {
-            show(&pairs);
+            work(&pairs);
             let _ = CURRENT.try_with(|current| current.set(pairs));
         }
     }
@@ -72,7 +80,7 @@ impl Pairs {
         self.pairs.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// How many there were beyond those.
+    /// The number of key-values that were not kept.
     pub(crate) fn dropped(&self) -> usize {
         self.dropped
     }
@@ -88,9 +96,9 @@ impl<'kvs> VisitSource<'kvs> for Pairs {
                 Err(Error::msg("too many key-values"))
             };
         }
-        let mut printing = Printing(None);
-        let _ = super::text::caught(|| value.visit(&mut printing));
-        if let Some(value) = printing.0 {
+        let mut visitor = ValueVisitor(None);
+        let _ = super::text::caught(|| value.visit(&mut visitor));
+        if let Some(value) = visitor.0 {
             let mut name = String::new();
             let _ = write_str(&mut name, MAX_KEY, key.as_str());
             self.pairs.push((name, value));
@@ -99,10 +107,12 @@ impl<'kvs> VisitSource<'kvs> for Pairs {
     }
 }
 
-/// The value that was seen; none of `None` and `()`, as with `tracing`.
-struct Printing(Option<PairValue>);
+/// Holds the visited value.
+///
+/// As in `tracing`, there is no value for `None` and `()`.
+struct ValueVisitor(Option<PairValue>);
 
-impl VisitValue<'_> for Printing {
+impl VisitValue<'_> for ValueVisitor {
     fn visit_any(&mut self, value: Value<'_>) -> Result<(), Error> {
         self.0 = Some(PairValue::Text(printed(format_args!("{value}"))));
         Ok(())
@@ -165,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_counted() {
+    fn excess_pairs_are_counted() {
         let many: Vec<_> = (0..5_000).map(|n| (n.to_string(), n)).collect();
         let pairs = Pairs::of(&many);
         assert_eq!((pairs.iter().count(), pairs.dropped()), (128, 4_872));
@@ -173,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_fail_say_so() {
+    fn failing_values_are_marked() {
         let pairs = [("a", Value::from_debug(&Fails))];
         let pairs = Pairs::of(&pairs);
         let values: Vec<_> = pairs.iter().collect();

@@ -1,21 +1,24 @@
-//! Text that code of the program prints, bounded, whatever that code does.
+//! Bounded text from the program's `Debug` and `Display`.
 
 use std::{
     fmt::{self, Write},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// What one value may print, in bytes. More than a line or a span attribute keeps by default, so that those cut it, and
-/// say so.
+/// Most bytes of one value.
+///
+/// More than a log line or a span attribute keeps by default, so that those truncate the value and mark it.
 pub(super) const MAX_PRINTED: usize = 64 * 1024;
 
-/// In place of what a `Debug` or `Display` that panicked had still to say; the panic has a line of its own.
+/// The end of a text whose `Debug` or `Display` panicked.
+///
+/// The panic has a log line of its own.
 const PANICKED: &str = "...[panicked while it was printed]";
 
-/// In place of what one had still to say that returned an error.
+/// The end of a text whose `Debug` or `Display` returned an error.
 const FAILED: &str = "...[failed while it was printed]";
 
-/// The longest beginning of so many bytes that ends with a character.
+/// The longest prefix of at most `bytes` that ends at a character boundary.
 pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
     if text.len() <= bytes {
         return text;
@@ -24,12 +27,12 @@ pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
     &text[..end.unwrap_or(0)]
 }
 
-/// Writes until a limit, at a character's boundary.
+/// A writer with a limit, which truncates at a character boundary.
 struct Limited<'a> {
     text: &'a mut String,
     end: usize,
-    /// There was more.
-    is_cut: bool,
+    /// Whether the limit was reached.
+    is_truncated: bool,
 }
 
 impl<'a> Limited<'a> {
@@ -38,7 +41,7 @@ impl<'a> Limited<'a> {
         Self {
             text,
             end,
-            is_cut: false,
+            is_truncated: false,
         }
     }
 }
@@ -51,38 +54,40 @@ impl Write for Limited<'_> {
             return Ok(());
         }
         self.text.push_str(prefix(part, room));
-        self.is_cut = true;
+        self.is_truncated = true;
         Err(fmt::Error)
     }
 }
 
-/// Adds so many bytes of it at most.
+/// Appends at most `bytes` of `value` to `text`.
 ///
 /// # Errors
 ///
-/// There were more.
-pub(crate) fn write_str(text: &mut String, bytes: usize, what: &str) -> fmt::Result {
-    Limited::new(text, bytes).write_str(what)
+/// Fails if `value` was truncated.
+pub(crate) fn write_str(text: &mut String, bytes: usize, value: &str) -> fmt::Result {
+    Limited::new(text, bytes).write_str(value)
 }
 
-/// Adds what code of the program prints, so many bytes at most.
+/// Appends at most `bytes` of the output of the program's `Debug` or `Display`.
+///
+/// An error or a panic of that code ends the text with a mark, and is not returned: a request must not fail because of a log
+/// line.
 ///
 /// # Errors
 ///
-/// There were more. An error of the code or a panic in it ends the text, which says so, and goes no further: a line that says
-/// less is better than a request that fails because of it.
+/// Fails if the output was truncated.
 pub(crate) fn write_foreign(
     text: &mut String,
     bytes: usize,
-    what: fmt::Arguments<'_>,
+    value: fmt::Arguments<'_>,
 ) -> fmt::Result {
     let mut limited = Limited::new(text, bytes);
-    let printed = caught(|| limited.write_fmt(what));
-    // Code may go on after it was told that there is no room.
-    if limited.is_cut {
+    let printed = caught(|| limited.write_fmt(value));
+    // Checked first, because the code may ignore the error of a full writer and return `Ok`.
+    if limited.is_truncated {
         return Err(fmt::Error);
     }
-    // The text has what was printed before.
+    // The output before an error or a panic is kept.
     match printed {
         Some(Ok(())) => Ok(()),
         Some(Err(_)) => limited.write_str(FAILED),
@@ -90,16 +95,17 @@ pub(crate) fn write_foreign(
     }
 }
 
-/// What code of the program returns, or `None` if it panics; the panic has a line of its own.
+/// Runs code of the program; `None` if it panics.
+///
+/// The panic has a log line of its own.
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
-/// What code of the program prints.
-pub(crate) fn printed(what: fmt::Arguments<'_>) -> String {
+/// The output of the program's `Debug` or `Display`, truncated to [`MAX_PRINTED`].
+pub(crate) fn printed(value: fmt::Arguments<'_>) -> String {
     let mut text = String::new();
-    // Cut where the limit is.
-    let _ = write_foreign(&mut text, MAX_PRINTED, what);
+    let _ = write_foreign(&mut text, MAX_PRINTED, value);
     text
 }
 
@@ -120,7 +126,7 @@ mod tests {
     struct Panics;
 
     impl fmt::Debug for Panics {
-        #[expect(clippy::panic, reason = "it is what is tested")]
+        #[expect(clippy::panic, reason = "the test needs a panic")]
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("half")?;
             panic!("in Debug")
@@ -142,13 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn an_error_ends_the_text() {
+    fn errors_end_the_text() {
         let text = printed(format_args!("{Fails:?}"));
         assert_eq!(text, format!("half{FAILED}"));
     }
 
     #[test]
-    fn a_panic_ends_the_text() {
+    fn panics_end_the_text() {
         let text = printed(format_args!("{Panics:?}"));
         assert_eq!(text, format!("half{PANICKED}"));
     }

@@ -1,4 +1,4 @@
-//! One value that does all that a `Display` should not, at each place that takes a value of the program.
+//! A value with a harmful `Display`, at each place that accepts values.
 
 use std::{
     error::Error,
@@ -22,7 +22,7 @@ use crate::{DEADLINE, messages, support::ask, with_message};
 
 static PROFILE: DataType = DataType::declare("profile", Duration::from_secs(60));
 
-/// Logs, records on the span that is current, opens one, and may panic then.
+/// Logs, records on the current span, opens a span, and optionally panics.
 #[derive(Debug, Clone, Copy)]
 struct Foreign {
     panics: bool,
@@ -41,7 +41,7 @@ impl fmt::Display for Foreign {
 impl Error for Foreign {}
 
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn play() -> ExitCode {
+pub(crate) async fn run_scenario() -> ExitCode {
     thread::spawn(|| {
         thread::sleep(DEADLINE);
         process::abort();
@@ -59,13 +59,16 @@ pub(crate) async fn play() -> ExitCode {
     }
     let label = Foreign { panics: false }.to_string();
     metrics::counter!("foreign_total", "value" => label).increment(1);
-    let page = ask(admin, "GET /metrics").body;
-    assert!(page.contains("foreign_total{value=\"half\"} 1"), "{page}");
+    let exposition = ask(admin, "GET /metrics").body;
+    assert!(
+        exposition.contains("foreign_total{value=\"half\"} 1"),
+        "{exposition}"
+    );
     telemetry.shutdown(DEADLINE).unwrap();
     ExitCode::SUCCESS
 }
 
-/// An error of a job, and one of the state of its queue.
+/// Returns the value as the error of a job, and of a reader of the queue's state.
 async fn jobs(value: Foreign) {
     let queue = Queue::declare("letters").latency_budget(Duration::from_secs(60));
     let failed = queue.run(Job::new("letter"), async { Err::<(), _>(value) });
@@ -76,13 +79,15 @@ async fn jobs(value: Foreign) {
         asked.send(()).unwrap();
         async move { Err::<QueueStats, _>(value) }
     });
-    // Asked once more, so that the first error was told.
+    // The second read shows that the first error was logged.
     is_asked.recv().await.unwrap();
     is_asked.recv().await.unwrap();
     drop(watch);
 }
 
-/// An error of a check; and a check that ends a latch when it is replaced.
+/// Returns the value as the error of a check.
+///
+/// Also replaces a check that owns a latch.
 async fn readiness(readiness: &Readiness, admin: SocketAddr, value: Foreign) {
     let latch = readiness.latch("before");
     readiness.register("foreign", move || {
@@ -90,9 +95,9 @@ async fn readiness(readiness: &Readiness, admin: SocketAddr, value: Foreign) {
         async { Ok::<_, Foreign>(()) }
     });
     readiness.register("foreign", move || async move { Err::<(), _>(value) });
-    let page = tokio::task::spawn_blocking(move || ask(admin, "GET /readyz").body);
-    let page = page.await.unwrap();
-    assert!(page.starts_with("not ready\nforeign: half"), "{page}");
+    let report = tokio::task::spawn_blocking(move || ask(admin, "GET /readyz").body);
+    let report = report.await.unwrap();
+    assert!(report.starts_with("not ready\nforeign: half"), "{report}");
     readiness.register("foreign", || async { Ok::<_, Foreign>(()) });
 }
 
@@ -132,11 +137,11 @@ pub(crate) fn any_value() {
         "letters letter retry",
         "the state of the queue letters cannot be read; its depth and age are NaN until that works again",
     ] {
-        let said: Vec<_> = (lines.iter())
+        let texts: Vec<_> = (lines.iter())
             .filter(|line| line["message"] == message)
             .map(|line| line["exception.message"].as_str().unwrap())
             .collect();
-        assert_eq!(said, ["half", cut], "{message}");
+        assert_eq!(texts, ["half", cut], "{message}");
     }
     with_message(&lines, "asks for half");
     with_message(&lines, &format!("asks for {cut}"));

@@ -1,11 +1,11 @@
-//! Values of a program that log, panic, go in circles, or print without an end: telemetry goes on.
+//! Tests of values that log, panic, are circular, or print endlessly.
 //!
-//! Each case is a process, because a hang or an abort is what it would be without the repair.
+//! Each case runs in a process of its own, because the faults it was written for hang or abort the process.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "tests, and some values are to panic"
+    reason = "tests; some values panic on purpose"
 )]
 
 #[cfg(all(feature = "cron", feature = "staleness"))]
@@ -28,21 +28,21 @@ use firstlight::{
     testing::{OtlpReceiver, ReceivedSpan},
 };
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
-use support::part::{self, Part};
+use support::scenario::{self, Scenario};
 use tracing::{Span, field::Empty, info, info_span, warn};
 use tracing_opentelemetry::{OpenTelemetrySpanExt, SetParentError};
 
-/// Generous: what hangs, hangs for good.
+/// Deadline of everything; a test that exceeds it hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
-    part::run(
+    scenario::run(
         &[
             ("values::circular_errors_end", circular_errors),
             ("values::endless_text_is_cut", endless_text),
             ("values::may_log_and_open_spans", values_that_log),
             ("values::panics_stay_inside", values_that_panic),
-            ("values::last_words_of_a_thread", thread_end),
+            ("values::threads_log_at_their_end", thread_end),
             ("records::keep_their_key_values", records::key_values),
             (
                 "records::hostile_values_stay_inside",
@@ -51,25 +51,25 @@ fn main() -> ExitCode {
             #[cfg(all(feature = "cron", feature = "staleness"))]
             ("entries::take_any_value", entries::any_value),
             ("spans::numbers_keep_set_parent", set_parent),
-            ("spans::made_without_the_macro", made_by_hand),
+            ("spans::made_without_the_macro", made_without_macro),
         ],
         &[
-            ("circle", play_circle),
-            ("endless", play_endless),
-            ("logs", play_logs),
-            ("panics", play_panics),
-            ("thread", play_thread),
-            ("key_values", records::play_key_values),
-            ("hostile_records", records::play_hostile_records),
+            ("circle", run_circle),
+            ("endless", run_endless),
+            ("logs", run_logs),
+            ("panics", run_panics),
+            ("thread", run_thread),
+            ("key_values", records::run_key_values),
+            ("hostile_records", records::run_hostile_records),
             #[cfg(all(feature = "cron", feature = "staleness"))]
-            ("entries", entries::play),
-            ("parent", play_parent),
-            ("by_hand", play_by_hand),
+            ("entries", entries::run_scenario),
+            ("parent", run_parent),
+            ("by_hand", run_without_macro),
         ],
     )
 }
 
-/// Telemetry whose spans come back to the process itself.
+/// Starts telemetry that exports to a receiver in the same process.
 fn start() -> (TelemetryGuard, OtlpReceiver) {
     thread::spawn(|| {
         thread::sleep(DEADLINE);
@@ -84,7 +84,7 @@ fn start() -> (TelemetryGuard, OtlpReceiver) {
     (telemetry, receiver)
 }
 
-/// The spans by name, once all have come.
+/// Shuts telemetry down and returns the spans after all have arrived.
 fn end(telemetry: TelemetryGuard, receiver: &OtlpReceiver, spans: usize) -> Vec<ReceivedSpan> {
     telemetry.shutdown(DEADLINE).unwrap();
     receiver.wait_for(DEADLINE, |received| received.len() >= spans)
@@ -95,11 +95,11 @@ fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
     span.unwrap_or_else(|| panic!("no {name} in {spans:?}"))
 }
 
-/// Runs a part to its end; its messages.
-fn messages(part: &str) -> Vec<serde_json::Value> {
-    let mut part = Part::start(part, &[]);
-    let lines = part.rest();
-    let (code, stderr) = part.end();
+/// Runs a scenario to its end and returns its log lines.
+fn messages(scenario: &str) -> Vec<serde_json::Value> {
+    let mut scenario = Scenario::start(scenario, &[]);
+    let lines = scenario.rest();
+    let (code, stderr) = scenario.end();
     assert_eq!(code, Some(0), "{stderr}\n{}", lines.join("\n"));
     let parse = |line: &String| serde_json::from_str(line).unwrap();
     lines.iter().map(parse).collect()
@@ -125,7 +125,7 @@ impl Error for Circle {
     }
 }
 
-fn play_circle() -> ExitCode {
+fn run_circle() -> ExitCode {
     let (telemetry, receiver) = start();
     let error: &(dyn Error + 'static) = &Circle;
     let span = info_span!("circle", error, late = Empty);
@@ -161,7 +161,7 @@ impl fmt::Debug for Endless {
     }
 }
 
-fn play_endless() -> ExitCode {
+fn run_endless() -> ExitCode {
     let (telemetry, receiver) = start();
     let span = info_span!("endless", at_start = ?Endless, late = Empty);
     span.in_scope(|| {
@@ -191,7 +191,7 @@ fn endless_text() {
     );
 }
 
-/// Does with telemetry what a `Debug` should not.
+/// A value whose `Debug` logs, records and opens a span.
 struct Logs;
 
 impl fmt::Debug for Logs {
@@ -202,7 +202,7 @@ impl fmt::Debug for Logs {
     }
 }
 
-fn play_logs() -> ExitCode {
+fn run_logs() -> ExitCode {
     let (telemetry, receiver) = start();
     let outer = info_span!("outer", late = Empty).entered();
     let span = info_span!("logs", at_start = ?Logs, late = Empty);
@@ -226,11 +226,11 @@ fn values_that_log() {
     let inside = lines
         .iter()
         .filter(|line| line["message"] == "inside of a value");
-    // At the start, by `record`, and in the event's message and value for the line, and once more for the span.
+    // At the start, by `record`, in the message and the value of the line, and once more for the span.
     assert!(inside.count() >= 4, "{lines:#?}");
 }
 
-/// Prints half of itself.
+/// A value whose `Debug` panics after some text.
 struct Panics;
 
 impl fmt::Debug for Panics {
@@ -240,7 +240,7 @@ impl fmt::Debug for Panics {
     }
 }
 
-fn play_panics() -> ExitCode {
+fn run_panics() -> ExitCode {
     let (telemetry, receiver) = start();
     let span = info_span!("panics", at_start = ?Panics, late = Empty);
     span.in_scope(|| {
@@ -264,7 +264,9 @@ fn values_that_panic() {
     assert_eq!(with_message(&lines, "logged")["value"], text);
 }
 
-/// Logs when its thread ends, after all that was made later is gone.
+/// A thread-local that logs in its destructor.
+///
+/// It runs after younger thread-locals are destroyed.
 struct LastWords(Cell<bool>);
 
 impl Drop for LastWords {
@@ -280,7 +282,7 @@ thread_local! {
     static LAST_WORDS: LastWords = const { LastWords(Cell::new(false)) };
 }
 
-fn play_thread() -> ExitCode {
+fn run_thread() -> ExitCode {
     let (telemetry, receiver) = start();
     for logs_before in [true, false] {
         let thread = thread::spawn(move || {
@@ -311,7 +313,7 @@ fn remote() -> opentelemetry::Context {
     ))
 }
 
-fn play_parent() -> ExitCode {
+fn run_parent() -> ExitCode {
     let (telemetry, receiver) = start();
     let span = info_span!("consume", offset = 5_u64, most = u64::MAX, topic = %"orders");
     span.record("offset", 6_u64);
@@ -346,7 +348,7 @@ fn set_parent() {
     assert_eq!(line["most"], u64::MAX);
 }
 
-fn play_by_hand() -> ExitCode {
+fn run_without_macro() -> ExitCode {
     let (telemetry, receiver) = start();
     let template = info_span!("by hand", n = Empty);
     let metadata = template.metadata().unwrap();
@@ -358,7 +360,7 @@ fn play_by_hand() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn made_by_hand() {
+fn made_without_macro() {
     let lines = messages("by_hand");
     assert_eq!(with_message(&lines, "inside")["n"], 1);
 }

@@ -1,13 +1,13 @@
-//! Records of the `log` crate: their key-values, and what those may do.
+//! Records of the `log` crate with ordinary and hostile key-values.
 
 use std::{fmt, process::ExitCode};
 
 use tracing::info_span;
 
 use super::{Endless, Panics, end, messages, named, start, with_message};
-use crate::support::part::Part;
+use crate::support::scenario::Scenario;
 
-pub(crate) fn play_key_values() -> ExitCode {
+pub(crate) fn run_key_values() -> ExitCode {
     let (telemetry, receiver) = start();
     info_span!("records", user = "of the span", tenant = "a").in_scope(|| {
         log::warn!(
@@ -38,9 +38,9 @@ pub(crate) fn play_key_values() -> ExitCode {
 }
 
 pub(crate) fn key_values() {
-    let mut part = Part::start("key_values", &[("OTEL_LOGS_EXPORTER", "otlp")]);
-    let lines = part.rest();
-    let (code, stderr) = part.end();
+    let mut scenario = Scenario::start("key_values", &[("OTEL_LOGS_EXPORTER", "otlp")]);
+    let lines = scenario.rest();
+    let (code, stderr) = scenario.end();
     assert_eq!(code, Some(0), "{stderr}\n{}", lines.join("\n"));
     let lines: Vec<serde_json::Value> = lines
         .iter()
@@ -70,7 +70,7 @@ pub(crate) fn key_values() {
     assert_eq!(line.get("attempt"), None, "{line}");
 }
 
-/// Logs a record of its own when it is printed.
+/// A value that logs a record when it is printed.
 struct Records;
 
 impl fmt::Debug for Records {
@@ -86,7 +86,7 @@ impl fmt::Display for Records {
     }
 }
 
-/// Key-values without an end.
+/// An endless source of key-values.
 struct Everything;
 
 impl log::kv::Source for Everything {
@@ -104,7 +104,7 @@ impl log::kv::Source for Everything {
 
 const NAMES: [&str; 2] = ["one", "two"];
 
-/// Panics after the first.
+/// A source that panics after its first pair.
 struct Half;
 
 impl log::kv::Source for Half {
@@ -117,7 +117,7 @@ impl log::kv::Source for Half {
     }
 }
 
-pub(crate) fn play_hostile_records() -> ExitCode {
+pub(crate) fn run_hostile_records() -> ExitCode {
     let (telemetry, receiver) = start();
     let span = info_span!("records").entered();
     log::warn!(outer = 1, value:? = Records, shown:% = Records; "a record {:?}", Records);

@@ -1,4 +1,4 @@
-//! The admin listener: what it answers, and to which clients.
+//! Tests of the admin listener's responses and of its limits for clients.
 
 use std::{
     io::{Read, Write},
@@ -12,7 +12,7 @@ use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::support::{ask, put, send};
 
-/// Head and body of the answer.
+/// Sends a request and returns head and body of the response.
 fn exchange(address: SocketAddr, request: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
@@ -29,7 +29,7 @@ fn exchange(address: SocketAddr, request: &str) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
-/// The page as Prometheus asks for it, and as it reads it.
+/// Fetches the exposition with gzip, as Prometheus does, and decompresses it.
 #[cfg(feature = "otlp-gzip")]
 fn compressed(address: SocketAddr) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -41,11 +41,14 @@ fn compressed(address: SocketAddr) -> (String, String) {
         .windows(4)
         .position(|bytes| bytes == b"\r\n\r\n")
         .unwrap();
-    let mut page = String::new();
+    let mut exposition = String::new();
     flate2::read::GzDecoder::new(&answer[end + 4..])
-        .read_to_string(&mut page)
+        .read_to_string(&mut exposition)
         .unwrap();
-    (String::from_utf8_lossy(&answer[..end]).into_owned(), page)
+    (
+        String::from_utf8_lossy(&answer[..end]).into_owned(),
+        exposition,
+    )
 }
 
 pub(crate) fn scrapes_and_probes_are_answered() {
@@ -67,16 +70,16 @@ pub(crate) fn scrapes_and_probes_are_answered() {
     );
     assert!(!body.contains("# EOF"), "{body}");
 
-    // A list may come as several headers.
+    // A list header may occur several times.
     let several =
         "GET /metrics HTTP/1.1\r\naccept: */*;q=0.1\r\naccept: application/openmetrics-text";
     let (head, _) = exchange(address, several);
     assert!(head.contains("application/openmetrics-text"), "{head}");
     #[cfg(feature = "otlp-gzip")]
     {
-        let (head, page) = compressed(address);
+        let (head, exposition) = compressed(address);
         assert!(head.contains("content-encoding: gzip"), "{head}");
-        assert!(page.contains("\nvisits_total 2\n"), "{page}");
+        assert!(exposition.contains("\nvisits_total 2\n"), "{exposition}");
     }
 
     let openmetrics =
@@ -108,7 +111,7 @@ pub(crate) fn scrapes_and_probes_are_answered() {
             .starts_with("HTTP/1.1 404 ")
     );
 
-    // Clients that connect and say nothing take no place from those that do.
+    // Idle connections do not keep others from being served.
     let silent: Vec<_> = (0..20)
         .map(|_| TcpStream::connect(address).unwrap())
         .collect();
@@ -142,7 +145,7 @@ pub(crate) fn scrapes_and_probes_are_answered() {
         exchange(address, "GET /livez HTTP/1.1")
             .0
             .starts_with("HTTP/1.1 200 "),
-        "alive until the end"
+        "probes are answered until the process ends"
     );
 }
 
@@ -160,10 +163,10 @@ pub(crate) fn foreign_subscribers_are_served() {
 
     let report = telemetry.check(Duration::from_secs(60));
     assert!(report.is_ok(), "{report}");
-    let page = ask(address, "GET /telemetry").body;
-    assert!(page.contains("\nlogs: works\n"), "{page}");
+    let status = ask(address, "GET /telemetry").body;
+    assert!(status.contains("\nlogs: works\n"), "{status}");
 
-    // Asked at one place in the code, whose answer is kept until the filter changes.
+    // One callsite, whose answer `tracing` caches until the filter changes.
     let debug = || tracing::enabled!(target: "orders", Level::DEBUG);
     assert!(!debug());
     let level = log::max_level();
@@ -171,22 +174,22 @@ pub(crate) fn foreign_subscribers_are_served() {
     assert!(debug());
     assert_eq!(ask(address, "DELETE /log-filter").status, 200);
     assert!(!debug());
-    assert_eq!(log::max_level(), level, "the bridge is the program's own");
+    assert_eq!(log::max_level(), level, "the program owns the bridge");
 }
 
-pub(crate) fn slow_clients_lock_out_no_scrape() {
+pub(crate) fn slow_clients_do_not_block_scrapes() {
     let telemetry = TelemetryConfig::new()
         .admin_address(([127, 0, 0, 1], 0).into())
         .init()
         .unwrap();
     let address = telemetry.admin_address().unwrap();
 
-    // Several times as many as there are places.
+    // Several times the limit of connections.
     let mut slow = Vec::new();
     for client in 0..200 {
         let mut stream = TcpStream::connect(address).unwrap();
-        // Some say nothing, some never finish the head, and some never finish the body. One that has had to make room
-        // already may find the connection closed.
+        // Some send nothing, some an incomplete head, and some an incomplete body. The write may fail, because the
+        // listener may have closed the connection for a newer one.
         let _ = match client % 3 {
             0 => stream.write_all(b""),
             1 => stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: loc"),
@@ -200,14 +203,14 @@ pub(crate) fn slow_clients_lock_out_no_scrape() {
     let scrape = ask(address, "GET /metrics");
     assert_eq!(scrape.status, 200);
     assert!(scrape.body.contains("target_info"), "{}", scrape.body);
-    // Places are given back, not only shared: the first of them has lost its own.
+    // The oldest connections were closed to make room, beginning with the first one.
     let mut first = slow.swap_remove(0);
     first
         .set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();
     assert!(matches!(first.read(&mut [0; 1]), Ok(0) | Err(_)));
 
-    // More than is read of it, so that the connection may be reset before the answer is.
+    // More than the listener reads, so that the connection may be reset before the response arrives.
     let mut huge = TcpStream::connect(address).unwrap();
     let padding = "x".repeat(64 * 1024);
     let _ = write!(huge, "GET /livez HTTP/1.1\r\nx-padding: {padding}\r\n\r\n");

@@ -1,4 +1,4 @@
-//! Trace context in tasks, on threads, and through queues.
+//! Tests of the trace context in tasks, on threads and through queues.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,7 +19,7 @@ const CALLER: [(&str, &str); 3] = [
     ("baggage", "customer=4711"),
 ];
 
-/// What hostile rows have said.
+/// Malformed values of `traceparent`.
 const HOSTILE: [&str; 7] = [
     "",
     "00-00000000000000000000000000000000-b7ad6b7169203331-01",
@@ -80,15 +80,15 @@ pub(crate) async fn tasks_and_queues_keep_the_trace() {
     let row = request().instrument(span).await;
     let stored = serde_json::to_string(&row).unwrap();
 
-    // A worker, with a span of its own around everything.
+    // The worker has a span of its own around all jobs.
     let worker = info_span!("worker").entered();
     let row: BTreeMap<String, String> = serde_json::from_str(&stored).unwrap();
     let queued = TraceContext::from_pairs(row);
-    // Numbers on a span begin it early.
+    // A numeric field starts the OpenTelemetry span before its parent is set.
     let job = queued.child(|| info_span!("job", attempt = 1_u64));
-    let sent_on = job.in_scope(TraceContext::current);
+    let job_context = job.in_scope(TraceContext::current);
     let later = queued.linked(|| info_span!("tomorrow", attempt = 1_u64));
-    let sent_on_later = later.in_scope(TraceContext::current);
+    let later_context = later.in_scope(TraceContext::current);
     let batch = info_span!("batch");
     queued.link(&batch);
     queued.link(&batch);
@@ -127,9 +127,9 @@ pub(crate) async fn tasks_and_queues_keep_the_trace() {
         let pairs: BTreeMap<String, String> = context.to_pairs();
         pairs.get("baggage").cloned()
     };
-    assert_eq!(baggage(&sent_on).as_deref(), Some("customer=4711"));
-    assert_eq!(baggage(&sent_on_later).as_deref(), Some("customer=4711"));
-    let state = sent_on.iter().find(|(name, _)| *name == "tracestate");
+    assert_eq!(baggage(&job_context).as_deref(), Some("customer=4711"));
+    assert_eq!(baggage(&later_context).as_deref(), Some("customer=4711"));
+    let state = job_context.iter().find(|(name, _)| *name == "tracestate");
     assert_eq!(state, Some(("tracestate", "vendor=opaque")));
 
     let tomorrow = named(&spans, "tomorrow");
@@ -143,7 +143,7 @@ pub(crate) async fn tasks_and_queues_keep_the_trace() {
     assert_eq!(
         links(named(&spans, "batch")).len(),
         2,
-        "and none to nothing"
+        "no links to malformed contexts"
     );
     for span in spans.iter().filter(|span| span.name == "hostile") {
         assert_eq!(

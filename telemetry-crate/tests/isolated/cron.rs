@@ -1,4 +1,4 @@
-//! Scheduled runs.
+//! Tests of scheduled runs.
 
 use std::{
     fmt, io,
@@ -21,7 +21,7 @@ use tracing_subscriber::{
 };
 
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn runs_are_traces_of_their_own() {
+pub(crate) async fn runs_have_their_own_traces() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .service_name("cron")
@@ -80,23 +80,23 @@ pub(crate) async fn runs_are_traces_of_their_own() {
     assert_eq!(fails.attributes["error.type"], "failed");
     assert!(fails.attributes["cron.scheduled_for"].ends_with('Z'));
 
-    // From a late start one click leads to the run.
-    let page = telemetry.metrics().render(Format::OpenMetrics);
+    // The exemplars of the start delay belong to traces of runs.
+    let exposition = telemetry.metrics().render(Format::OpenMetrics);
     let exemplar = |line: &str| {
         let of_works =
             line.starts_with("cron_start_delay_seconds_bucket{") && line.contains("cron=\"works\"");
         let (_, trace) = line.split_once("# {trace_id=\"")?;
         of_works.then(|| trace.split('"').next().unwrap_or_default().to_owned())
     };
-    let traces: Vec<_> = page.lines().filter_map(exemplar).collect();
+    let traces: Vec<_> = exposition.lines().filter_map(exemplar).collect();
     let ran = |trace: &String| {
         let mut spans = spans.iter();
         spans.any(|span| span.name == "cron works" && span.trace_id == *trace)
     };
-    assert!(!traces.is_empty() && traces.iter().all(ran), "{page}");
+    assert!(!traces.is_empty() && traces.iter().all(ran), "{exposition}");
 }
 
-/// Keeps level, span and message of each event.
+/// A layer that stores level, span and message of each event.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 
@@ -121,7 +121,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
 }
 
 impl Lines {
-    /// Those that begin so.
+    /// The number of lines that start with `start`.
     fn count(&self, start: &str) -> usize {
         let lines = self.0.lock().unwrap();
         lines.iter().filter(|line| line.starts_with(start)).count()

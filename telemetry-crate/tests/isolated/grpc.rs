@@ -1,4 +1,4 @@
-//! gRPC calls through two services.
+//! Tests of gRPC calls through two services.
 
 #[path = "../support/shop.rs"]
 mod shop;
@@ -42,7 +42,7 @@ fn of<'a>(spans: &'a [ReceivedSpan], kind: &str, name: &str) -> Vec<&'a Received
     spans.iter().filter(is).collect()
 }
 
-/// Status of the span, code and `error.type`.
+/// The status of the span, the code and `error.type`.
 fn end(span: &ReceivedSpan) -> (&str, &str, &str) {
     let attribute = |key| span.attributes.get(key).map_or("", String::as_str);
     (
@@ -62,7 +62,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
         .unwrap();
     let deadline = Duration::from_secs(30);
 
-    // One service that another calls, and one that is that other.
+    // One service forwards its calls to another.
     let orders = serve(Orders::default(), ServerLayer::new()).await;
     let layer = ClientLayer::new().server("orders.internal", 50051);
     let front = serve(
@@ -79,16 +79,16 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
     assert_eq!(
         answer.into_inner(),
         "order 7, baggage customer=4711",
-        "of the service at the far end"
+        "the response of the called service"
     );
 
-    // Statuses, from the head and from the trailers.
+    // The status may be in the head or in the trailers.
     let mut orders_client = client(orders, layer.clone());
     for (order, code) in [("missing", Code::NotFound), ("broken", Code::Internal)] {
         let answer = orders_client.get(Request::new(order.to_owned())).await;
         assert_eq!(answer.unwrap_err().code(), code);
     }
-    // No service has these.
+    // No service has these methods.
     for path in ["/shop.Orders/Scan1", "/Scan2/Get"] {
         let answer = orders_client.call(path).await;
         assert_eq!(answer.unwrap_err().code(), Code::Unimplemented);
@@ -98,7 +98,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
         .await
         .ok();
 
-    // A stream is not over while it goes on.
+    // The span of a stream ends with the stream.
     let (say, said) = mpsc::channel(1);
     let mut chat = orders_client.chat(said).await.unwrap();
     say.send("a".to_owned()).await.unwrap();
@@ -113,15 +113,15 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
         assert_eq!(stream.message().await.unwrap().unwrap(), message);
     }
     assert_eq!(stream.message().await.unwrap(), None);
-    // One that breaks off has its status in the trailers.
+    // A stream that breaks off has its status in the trailers.
     let mut stream = orders_client.watch("break").await.unwrap();
     assert_eq!(stream.message().await.unwrap().unwrap(), "1");
     assert_eq!(stream.message().await.unwrap_err().code(), Code::DataLoss);
 
-    // Its own deadline, and a client that goes away.
-    let mut hurried = Request::new("hang".to_owned());
-    hurried.set_timeout(Duration::from_millis(300));
-    assert!(orders_client.get(hurried).await.is_err());
+    // A call whose deadline passes, and a client that disconnects.
+    let mut with_deadline = Request::new("hang".to_owned());
+    with_deadline.set_timeout(Duration::from_millis(300));
+    assert!(orders_client.get(with_deadline).await.is_err());
     let mut left = orders_client.watch("hang").await.unwrap();
     assert_eq!(left.message().await.unwrap().unwrap(), "1");
     drop(left);
@@ -130,19 +130,19 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
         .await;
     assert_eq!(refused.unwrap_err().code(), Code::Unavailable);
 
-    // On an edge, a trace of our own, and no baggage.
+    // With `Link` the call has a new trace and no baggage.
     let edge = ServerLayer::new().remote_parent(RemoteParent::Link);
     let edge = serve(Orders::in_front_of(orders_client.clone()), edge).await;
-    let mut stranger = Request::new("8".to_owned());
-    let metadata = stranger.metadata_mut();
+    let mut untrusted = Request::new("8".to_owned());
+    let metadata = untrusted.metadata_mut();
     metadata.insert("traceparent", CALLER.parse().unwrap());
     metadata.insert("baggage", "customer=4711".parse().unwrap());
     let answer = client(edge, ClientLayer::new().without_propagation())
-        .get(stranger)
+        .get(untrusted)
         .await;
     assert_eq!(answer.unwrap().into_inner(), "order 8, baggage none");
 
-    // Servers notice in their own time that a client went away; whether one sees its deadline pass before is a race.
+    // A server detects later that a client has disconnected; whether it sees the deadline pass before is a race.
     let over = |span: &ReceivedSpan| {
         let gone = ["DEADLINE_EXCEEDED", "CANCELLED"].contains(&end(span).1);
         span.kind == "server" && gone
@@ -199,9 +199,9 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
         ("error", "NOT_FOUND", "NOT_FOUND"),
     );
     of_both(get, ("error", "INTERNAL", "INTERNAL"));
-    let hurried = of(&spans, "client", get).into_iter().map(end);
+    let client_gets = of(&spans, "client", get).into_iter().map(end);
     let too_late = ("error", "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED");
-    assert!(hurried.into_iter().any(|end| end == too_late));
+    assert!(client_gets.into_iter().any(|end| end == too_late));
     of_both("shop.Orders/Watch", ("unset", "OK", ""));
     of_both("shop.Orders/Chat", ("unset", "OK", ""));
     of_both("shop.Orders/Watch", ("error", "DATA_LOSS", "DATA_LOSS"));
@@ -225,18 +225,21 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
 
     assert!(
         spans.iter().all(|span| span.events.is_empty()),
-        "a line about a call says what its span says"
+        "events about the call are not added to its span"
     );
-    assert!(!format!("{spans:?}").contains("hunter2"), "no status text");
-    let page = telemetry.metrics().render(Format::OpenMetrics);
+    assert!(
+        !format!("{spans:?}").contains("hunter2"),
+        "the text of a status is not recorded"
+    );
+    let exposition = telemetry.metrics().render(Format::OpenMetrics);
     let count = |labels: &str| {
         let line = format!("_call_duration_seconds_count{{{labels}}} ");
-        let mut found = page
+        let mut found = exposition
             .lines()
             .filter_map(|candidate| candidate.split_once(&line));
         found
             .next()
-            .unwrap_or_else(|| panic!("no {line} in\n{page}"))
+            .unwrap_or_else(|| panic!("no {line} in\n{exposition}"))
             .1
             .to_owned()
     };
@@ -254,7 +257,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
     );
     let chat = &of(&spans, "server", "shop.Orders/Chat")[0].trace_id;
     assert!(
-        page.contains(&format!("trace_id=\"{chat}\"")),
+        exposition.contains(&format!("trace_id=\"{chat}\"")),
         "an exemplar"
     );
     telemetry.shutdown(Duration::from_secs(10)).unwrap();

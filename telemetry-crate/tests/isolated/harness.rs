@@ -1,6 +1,7 @@
-//! Cases that each have a process to themselves, because a process has one global subscriber, recorder and panic hook.
+//! A harness that runs each case in a process of its own.
 //!
-//! The parent starts its own executable for each case, with the name of the case in the variable `CASE`.
+//! A process has only one global subscriber, recorder and panic hook. The parent starts its own executable for each
+//! case, with the name of the case in the variable `CASE`.
 
 use std::{
     process::{Command, ExitCode, Stdio},
@@ -13,13 +14,13 @@ use crate::support::child::wait;
 
 const VARIABLE: &str = "CASE";
 
-/// A case that has not ended by then hangs.
+/// Deadline of a case; a case that exceeds it hangs.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// Name and body. A case fails by panicking.
+/// Name and body of a case, which fails by panicking.
 pub(crate) type Case = (&'static str, fn());
 
-/// The cases with these paths, named by them.
+/// Builds the list of cases from their paths, which become their names.
 macro_rules! cases {
     ($($case:path),* $(,)?) => {
         &[$((stringify!($case), $case as fn())),*]
@@ -27,7 +28,7 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// Runs each case in a process of its own, or the one case that this process is for.
+/// Runs each case in a new process, or the one that this process is for.
 pub(crate) fn run(cases: &'static [Case]) -> ExitCode {
     if let Ok(name) = std::env::var(VARIABLE) {
         let case = cases.iter().find(|(case, _)| *case == name);

@@ -1,4 +1,4 @@
-//! Requests of a server: their trace, their signals, their parents.
+//! Tests of server requests: traces, metrics and remote parents.
 
 pub(crate) mod calls;
 pub(crate) mod redirects;
@@ -39,7 +39,7 @@ fn router() -> Router {
         .layer(TelemetryLayer::new())
 }
 
-/// Answers with the `traceparent` that it would send on.
+/// Returns the `traceparent` that the service would send.
 async fn call() -> String {
     let mut headers = http::HeaderMap::new();
     firstlight::http::inject(&mut headers);
@@ -69,8 +69,8 @@ fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
 pub(crate) async fn signals_agree_on_a_request() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
-        .service_name("pillars")
-        // Traces do not depend on what is logged.
+        .service_name("orders")
+        // Traces do not depend on the log filter.
         .log_filter("off")
         .otlp_endpoint(receiver.endpoint())
         .admin_address(([127, 0, 0, 1], 0).into())
@@ -97,12 +97,12 @@ pub(crate) async fn signals_agree_on_a_request() {
     let panicked = tokio::spawn(send("GET", "/panics")).await;
     assert!(panicked.unwrap_err().is_panic());
     let hangs = tokio::time::timeout(Duration::from_millis(50), send("GET", "/hangs")).await;
-    assert!(hangs.is_err(), "the client went away");
+    assert!(hangs.is_err(), "the client disconnected");
     let sent_on = send("GET", "/calls").await.into_body();
     telemetry.flush(Duration::from_secs(30)).unwrap();
 
     let spans = receiver.wait_for(Duration::from_secs(30), |spans| spans.len() >= 7);
-    assert_eq!(spans.len(), 7, "a probe makes no span: {spans:?}");
+    assert_eq!(spans.len(), 7, "a probe has no span: {spans:?}");
 
     let order = named(&spans, "GET /orders/{id}");
     assert_eq!(order.trace_id, "0af7651916cd43dd8448eb211c80319c");
@@ -112,12 +112,12 @@ pub(crate) async fn signals_agree_on_a_request() {
     assert_eq!(order.attributes["url.path"], "/orders/7");
     assert_eq!(order.attributes["url.scheme"], "http");
     assert_eq!(order.attributes["http.response.status_code"], "200");
-    assert_eq!(order.resource["service.name"], "pillars");
+    assert_eq!(order.resource["service.name"], "orders");
     assert_eq!(named(&spans, "GET /broken").status, "error");
     assert_eq!(
         named(&spans, "GET").status,
         "unset",
-        "a 404 is the client's fault"
+        "a 404 is an error of the client"
     );
     assert_eq!(
         named(&spans, "HTTP /orders/{id}").attributes["http.response.status_code"],
@@ -135,17 +135,17 @@ pub(crate) async fn signals_agree_on_a_request() {
         sent_on,
         format!("00-{}-{}-01", calls.trace_id, calls.span_id)
     );
-    assert_eq!(calls.trace_id, order.trace_id, "the caller's");
+    assert_eq!(calls.trace_id, order.trace_id, "the caller's trace");
 
-    let page = telemetry.metrics().render(Format::OpenMetrics);
+    let exposition = telemetry.metrics().render(Format::OpenMetrics);
     let count = |labels: &str| {
         let line = format!("http_server_request_duration_seconds_count{{{labels}}} ");
-        let found = page
+        let found = exposition
             .lines()
             .find_map(|candidate| candidate.strip_prefix(&line));
         found
             .map(str::to_owned)
-            .unwrap_or_else(|| panic!("no {line} in\n{page}"))
+            .unwrap_or_else(|| panic!("no {line} in\n{exposition}"))
     };
     let common = |method, status, route: &str| {
         let method = format!("http_request_method=\"{method}\"");
@@ -168,41 +168,41 @@ pub(crate) async fn signals_agree_on_a_request() {
     assert_eq!(
         count(&sorted(common("GET", 404, ""))),
         "1",
-        "no route, rather than the raw path"
+        "without a route, which must not be the raw path"
     );
     assert_eq!(count(&sorted(common("_OTHER", 405, "/orders/{id}"))), "1");
     let mut broken = common("GET", 500, "/broken");
     broken.push("error_type=\"500\"".into());
     assert_eq!(count(&sorted(broken)), "1");
     assert!(
-        page.contains(
+        exposition.contains(
             "http_server_active_requests{http_request_method=\"GET\",url_scheme=\"http\"} 0\n"
         ),
-        "{page}"
+        "{exposition}"
     );
-    assert!(!page.contains("/livez"), "{page}");
+    assert!(!exposition.contains("/livez"), "{exposition}");
 
     let exemplar = format!(
         "# {{trace_id=\"{}\",span_id=\"{}\"}}",
         order.trace_id, order.span_id
     );
-    let bucket = page
+    let bucket = exposition
         .lines()
         .find(|line| line.contains(&exemplar))
-        .unwrap_or_else(|| panic!("{exemplar} not in\n{page}"));
+        .unwrap_or_else(|| panic!("{exemplar} not in\n{exposition}"));
     assert!(
         bucket.starts_with("http_server_request_duration_seconds_bucket{"),
         "{bucket}"
     );
     assert!(
-        !page.contains("hunter2") && !format!("{spans:?}").contains("hunter2"),
-        "a query string got out"
+        !exposition.contains("hunter2") && !format!("{spans:?}").contains("hunter2"),
+        "a query string was recorded"
     );
     telemetry.shutdown(Duration::from_secs(10)).unwrap();
 }
 
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn filtered_requests_touch_no_span() {
+pub(crate) async fn filtered_requests_record_no_span() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .otlp_endpoint(receiver.endpoint())
@@ -230,7 +230,7 @@ pub(crate) async fn filtered_requests_touch_no_span() {
     assert_eq!(spans[0].name, "outer");
     assert_eq!(
         spans[0].attributes["after"], "true",
-        "it went on after the request"
+        "the outer span is still recorded after the request"
     );
     assert!(
         spans[0]
@@ -242,7 +242,7 @@ pub(crate) async fn filtered_requests_touch_no_span() {
     telemetry.shutdown(Duration::from_secs(10)).unwrap();
 }
 
-const STRANGER: &str = "0af7651916cd43dd8448eb211c80319c";
+const CALLER_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 async fn send_with(path: &'static str, remote_parent: RemoteParent) {
     let router = Router::new()
@@ -250,8 +250,11 @@ async fn send_with(path: &'static str, remote_parent: RemoteParent) {
         .layer(TelemetryLayer::new().remote_parent(remote_parent));
     let request = Request::builder()
         .uri(path)
-        .header("traceparent", format!("00-{STRANGER}-b7ad6b7169203331-01"))
-        .header("baggage", "planted=by-a-stranger");
+        .header(
+            "traceparent",
+            format!("00-{CALLER_TRACE}-b7ad6b7169203331-01"),
+        )
+        .header("baggage", "planted=by-a-client");
     let answer = router
         .oneshot(request.body(Body::empty()).unwrap())
         .await
@@ -260,11 +263,11 @@ async fn send_with(path: &'static str, remote_parent: RemoteParent) {
     assert_eq!(
         sent_on,
         remote_parent == RemoteParent::Continue,
-        "baggage, with {remote_parent:?}"
+        "forwarded baggage with {remote_parent:?}"
     );
 }
 
-/// Says whether the baggage of the caller would go on to the next service.
+/// Responds whether the caller's baggage would be sent to the next service.
 fn baggage() -> axum::response::Response {
     let mut headers = http::HeaderMap::new();
     firstlight::http::inject(&mut headers);
@@ -297,12 +300,12 @@ pub(crate) async fn remote_parents_follow_the_policy() {
             .find(|span| span.name == name)
             .unwrap_or_else(|| panic!("no {name} in {spans:?}"))
     };
-    assert_eq!(span("GET /continue").trace_id, STRANGER);
+    assert_eq!(span("GET /continue").trace_id, CALLER_TRACE);
     for (name, links) in [("GET /link", 1), ("GET /ignore", 0)] {
-        assert_ne!(span(name).trace_id, STRANGER);
+        assert_ne!(span(name).trace_id, CALLER_TRACE);
         assert_eq!(span(name).parent_span_id, "");
         assert_eq!(span(name).links.len(), links, "{name}");
     }
-    assert_eq!(span("GET /link").links[0].trace_id, STRANGER);
+    assert_eq!(span("GET /link").links[0].trace_id, CALLER_TRACE);
     telemetry.shutdown(Duration::from_secs(10)).unwrap();
 }

@@ -1,4 +1,4 @@
-//! `init` and `build`, once and again.
+//! Tests of `init` and `build`.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -44,12 +44,12 @@ pub(crate) fn failed_builds_leave_nothing_behind() {
             InitError::InvalidSetting { .. }
         ));
     }
-    // Built and never installed is nothing either.
+    // Telemetry that is built and not installed leaves nothing behind.
     drop(config(free).build().unwrap());
     assert_eq!(threads(), before);
     assert!(!tracing::dispatcher::has_been_set());
 
-    // The service starts all the same, and has its address once it is free.
+    // By default the service starts, and binds the address after it is free.
     let telemetry = config(address).init().unwrap();
     assert_eq!(telemetry.admin_address(), None);
     drop(taken);
@@ -78,14 +78,17 @@ pub(crate) fn second_init_changes_nothing() {
     );
 
     metrics::counter!("made_by_the_first").increment(1);
-    let page = first.metrics().render(firstlight::metrics::Format::Text);
-    assert!(page.contains("\nmade_by_the_first_total 2\n"), "{page}");
+    let exposition = first.metrics().render(firstlight::metrics::Format::Text);
+    assert!(
+        exposition.contains("\nmade_by_the_first_total 2\n"),
+        "{exposition}"
+    );
     first.shutdown(std::time::Duration::from_secs(10)).unwrap();
     assert!(
         matches!(
             firstlight::init().unwrap_err(),
             InitError::AlreadyInitialized
         ),
-        "one telemetry in a process, ever"
+        "telemetry can be installed once per process"
     );
 }

@@ -1,4 +1,4 @@
-//! Jobs of a queue: their traces and their gauges.
+//! Tests of a queue's jobs: traces and metrics.
 
 pub(crate) mod apalis;
 
@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_secs(30);
 
 type Row = BTreeMap<String, String>;
 
-/// What a request does: the row, as the store has it.
+/// Enqueues a job in a request and returns its row.
 async fn request(queue: &Queue) -> Row {
     let store = |envelope: Envelope| async move { Ok::<Row, Infallible>(envelope.to_pairs()) };
     queue.enqueue("welcome", store).await.unwrap()
@@ -40,8 +40,10 @@ fn failed() -> io::Error {
     io::Error::from(io::ErrorKind::ConnectionRefused)
 }
 
-/// Every way to end, in this order: retry, ok, dead, permanently dead, panicked, cancelled.
-async fn every_end(queue: &Queue, row: &Row) {
+/// Runs jobs with every outcome.
+///
+/// In this order: retry, ok, dead-lettered, permanently failed, panicked, canceled.
+async fn run_every_outcome(queue: &Queue, row: &Row) {
     let again = queue.run(job(row).id("7").attempt(1, 2), async {
         tokio::time::sleep(Duration::from_millis(1)).await;
         Err::<(), _>(failed())
@@ -59,10 +61,12 @@ async fn every_end(queue: &Queue, row: &Row) {
     let dead = queue.run(job(row).attempt(2, 2), async { Err::<(), _>(failed()) });
     assert!(dead.await.unwrap_err().is_dead());
 
-    let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    let is_permanent = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
     let work = async { Err::<(), _>(failed()) };
-    let useless = queue.run_with(job(row).attempt(1, 9), refused, work).await;
-    assert!(useless.unwrap_err().is_dead());
+    let permanent = queue
+        .run_with(job(row).attempt(1, 9), is_permanent, work)
+        .await;
+    assert!(permanent.unwrap_err().is_dead());
 
     let panics = queue.run(job(row).attempt(1, 9), async {
         if row.len() < 99 {
@@ -95,7 +99,7 @@ fn attribute<'a>(span: &'a ReceivedSpan, name: &str) -> &'a str {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn runs_continue_the_request() {
-    // As a `static` would be: before there is any telemetry.
+    // Declared before telemetry starts, as in a `static`.
     let queue = Queue::declare("emails").latency_budget(Duration::from_secs(60));
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
@@ -105,9 +109,9 @@ pub(crate) async fn runs_continue_the_request() {
         .unwrap();
 
     let row = request(&queue).instrument(info_span!("request")).await;
-    every_end(&queue, &row).await;
+    run_every_outcome(&queue, &row).await;
 
-    // A batch, much later and in a trace of its own.
+    // A batch job that runs later, in a trace of its own.
     let other = request(&queue).instrument(info_span!("other")).await;
     let later = Job::new("batch")
         .envelope(Envelope::from_pairs(&row))
@@ -116,7 +120,7 @@ pub(crate) async fn runs_continue_the_request() {
         .new_linked_trace();
     let work = async { Ok::<_, Infallible>(()) };
     queue.run(later, work).await.unwrap();
-    // A row that was written by hand.
+    // A row without an envelope.
     let work = async { Ok::<_, Infallible>(()) };
     queue.run(Job::new("by hand"), work).await.unwrap();
 
@@ -125,13 +129,13 @@ pub(crate) async fn runs_continue_the_request() {
 
     telemetry.flush(LONG).unwrap();
     let spans = receiver.spans();
-    in_the_trace(&spans);
-    in_a_trace_of_its_own(&spans);
-    on_the_page(&telemetry.metrics().render(Format::OpenMetrics));
+    assert_same_trace(&spans);
+    assert_linked_trace(&spans);
+    assert_metrics(&telemetry.metrics().render(Format::OpenMetrics));
     telemetry.shutdown(LONG).unwrap();
 }
 
-fn in_the_trace(spans: &[ReceivedSpan]) {
+fn assert_same_trace(spans: &[ReceivedSpan]) {
     let request = named(spans, "request");
     let send = named(spans, "send emails");
     assert_eq!(send.kind, "producer");
@@ -175,10 +179,10 @@ fn in_the_trace(spans: &[ReceivedSpan]) {
         assert_eq!(attribute(done, name), value, "{name}");
     }
     assert_eq!(named(spans, "work").parent_span_id, done.span_id);
-    // The pause before a retry is no wait.
+    // The pause before a retry does not count as waiting.
     assert_eq!(attribute(done, "worker.task.wait"), "");
     assert_ne!(attribute(runs[0], "worker.task.wait"), "");
-    // The line of a failure says on the span what the error said.
+    // The event of a failure on the span has the text of the error.
     let event = &runs[0].events[0];
     assert_eq!(event.name, "emails welcome retry", "{event:?}");
     assert_eq!(
@@ -187,7 +191,7 @@ fn in_the_trace(spans: &[ReceivedSpan]) {
     );
 }
 
-fn in_a_trace_of_its_own(spans: &[ReceivedSpan]) {
+fn assert_linked_trace(spans: &[ReceivedSpan]) {
     let request = named(spans, "request");
     let is = |kind| move |span: &&&ReceivedSpan| attribute(span, "worker.task.kind") == kind;
     let runs = processed(spans);
@@ -201,7 +205,7 @@ fn in_a_trace_of_its_own(spans: &[ReceivedSpan]) {
     assert_eq!((&*by_hand.parent_span_id, by_hand.links.len()), ("", 0));
 }
 
-fn on_the_page(page: &str) {
+fn assert_metrics(exposition: &str) {
     for line in [
         "worker_queue_latency_budget_seconds{queue=\"emails\"} 60",
         "worker_tasks_enqueued_total{kind=\"welcome\",queue=\"emails\"} 2",
@@ -210,31 +214,31 @@ fn on_the_page(page: &str) {
         "worker_tasks_total{error_type=\"connection_refused\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
         "worker_tasks_total{error_type=\"panic\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
         "worker_tasks_total{kind=\"welcome\",outcome=\"ok\",queue=\"emails\"} 1",
-        // First attempts only, and those whose acceptance is known.
+        // First attempts only, if the time of their acceptance is known.
         "worker_task_wait_seconds_count{kind=\"welcome\",queue=\"emails\"} 4",
         "worker_task_wait_seconds_count{kind=\"batch\",queue=\"emails\"} 1",
-        // It was not due yet.
+        // The batch job was not due yet.
         "worker_task_wait_seconds_sum{kind=\"batch\",queue=\"emails\"} 0",
         "worker_task_run_seconds_count{kind=\"welcome\",outcome=\"dead\",queue=\"emails\"} 2",
         "worker_task_accepted_to_done_seconds_count{kind=\"welcome\",queue=\"emails\"} 1",
     ] {
-        let found = page.lines().any(|found| {
+        let found = exposition.lines().any(|found| {
             let rest = found.strip_prefix(line);
             rest.is_some_and(|rest| ["", ".0"].contains(&rest))
         });
-        assert!(found, "{line} is not in:\n{page}");
+        assert!(found, "{line} is not in:\n{exposition}");
     }
     assert!(
-        !page.contains("wait_seconds_count{kind=\"by hand\""),
-        "{page}"
+        !exposition.contains("wait_seconds_count{kind=\"by hand\""),
+        "{exposition}"
     );
 }
 
-/// Every look is told to be the next of these.
-const LOOKS: usize = 6;
+/// The number of different results of [`read_store`].
+const READS: usize = 6;
 
-/// What the store says, look by look.
-async fn look(number: usize) -> Result<QueueStats, &'static str> {
+/// The state of the store at each read.
+async fn read_store(number: usize) -> Result<QueueStats, &'static str> {
     tracing::info_span!("query").in_scope(|| {});
     match number {
         0 => Err("not there yet"),
@@ -243,16 +247,16 @@ async fn look(number: usize) -> Result<QueueStats, &'static str> {
             .dead(1)
             .oldest_age(Duration::from_secs(2))),
         2 => panic!("on purpose"),
-        // One state less than before.
+        // A state is missing that the previous read had.
         3 => Ok(QueueStats::new().ready(4).oldest_age(Duration::ZERO)),
         4 => std::future::pending().await,
         _ => Ok(QueueStats::new().ready(5).dead(2)),
     }
 }
 
-/// The values on the page, in the order of `up`, `ready`, `dead`, age.
+/// The values of the series `up`, `ready`, `dead` and age.
 fn values(telemetry: &TelemetryGuard) -> [Option<String>; 4] {
-    let page = telemetry.metrics().render(Format::Text);
+    let exposition = telemetry.metrics().render(Format::Text);
     [
         "worker_queue_up{queue=\"emails\"} ",
         "worker_queue_depth{queue=\"emails\",status=\"ready\"} ",
@@ -260,7 +264,9 @@ fn values(telemetry: &TelemetryGuard) -> [Option<String>; 4] {
         "worker_queue_oldest_age_seconds{queue=\"emails\"} ",
     ]
     .map(|series| {
-        let line = page.lines().find_map(|line| line.strip_prefix(series));
+        let line = exposition
+            .lines()
+            .find_map(|line| line.strip_prefix(series));
         line.map(str::to_owned)
     })
 }
@@ -275,15 +281,15 @@ pub(crate) async fn gauges_are_nan_without_the_store() {
         .unwrap();
     let queue = Queue::declare("emails").latency_budget(Duration::from_secs(60));
 
-    let looks = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&looks);
-    // It says 15 s, and the clock is the test's: every second look at the page is between two looks at the store.
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&reads);
+    // The clock is paused: the test reads the metrics in the middle between two reads of the store.
     let watch = queue.watch(Duration::from_secs(15), move || {
-        look(counted.fetch_add(1, Ordering::Relaxed))
+        read_store(counter.fetch_add(1, Ordering::Relaxed))
     });
     let mut seen = Vec::new();
     tokio::time::sleep(Duration::from_secs(7)).await;
-    while looks.load(Ordering::Relaxed) <= LOOKS {
+    while reads.load(Ordering::Relaxed) <= READS {
         seen.push(values(&telemetry));
         tokio::time::sleep(Duration::from_secs(15)).await;
     }
@@ -296,10 +302,10 @@ pub(crate) async fn gauges_are_nan_without_the_store() {
         [Some("1"), Some("3"), Some("1"), Some("2")],
         [Some("0"), Some("NaN"), Some("NaN"), Some("NaN")],
         [Some("1"), Some("4"), Some("NaN"), Some("0")],
-        // It takes its time to be called away.
+        // The read hangs and has not timed out yet.
         [Some("1"), Some("4"), Some("NaN"), Some("0")],
         [Some("1"), Some("5"), Some("2"), Some("NaN")],
-        // The store is not watched any more.
+        // The store is no longer watched.
         [Some("0"), Some("NaN"), Some("NaN"), Some("NaN")],
     ];
     let seen: Vec<_> = seen
@@ -307,18 +313,20 @@ pub(crate) async fn gauges_are_nan_without_the_store() {
         .map(|values| values.each_ref().map(Option::as_deref))
         .collect();
     assert_eq!(seen, expected);
-    let page = telemetry.metrics().render(Format::Text);
+    let exposition = telemetry.metrics().render(Format::Text);
     let count = |level| format!("logging_events_total{{level=\"{level}\"}} ");
     let lines = |level| {
         let count = count(level);
-        page.lines().find_map(|line| line.strip_prefix(&*count))
+        exposition
+            .lines()
+            .find_map(|line| line.strip_prefix(&*count))
     };
-    // Three times away; the error is the line about the panic.
+    // Three failed reads, and the event about the panic.
     assert_eq!(
         (lines("warn"), lines("error")),
         (Some("3"), Some("1")),
-        "{page}"
+        "{exposition}"
     );
     telemetry.shutdown(Duration::from_secs(30)).unwrap();
-    assert_eq!(receiver.spans(), [], "what it asks the store is no trace");
+    assert_eq!(receiver.spans(), [], "reads of the store have no spans");
 }

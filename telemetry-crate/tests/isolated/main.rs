@@ -1,11 +1,12 @@
-//! Cases that install the globals of a process, each in a process of its own; see `harness`.
+//! Tests that install the globals of a process, each in a process of its own.
 //!
-//! A file per module of the library. `cargo test -p firstlight --all-features --test isolated -- http::` runs those of one.
+//! There is one file per module of the library. To run the tests of one:
+//! `cargo test -p firstlight --all-features --test isolated -- http::`.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "tests, and some parts are to panic"
+    reason = "tests; some code panics on purpose"
 )]
 
 mod admin;
@@ -33,16 +34,16 @@ fn main() -> ExitCode {
     harness::run(cases![
         admin::scrapes_and_probes_are_answered,
         admin::foreign_subscribers_are_served,
-        admin::slow_clients_lock_out_no_scrape,
+        admin::slow_clients_do_not_block_scrapes,
         context::tasks_and_queues_keep_the_trace,
-        cron::runs_are_traces_of_their_own,
+        cron::runs_have_their_own_traces,
         cron::runs_end_with_one_line,
         grpc::streams_are_one_trace_to_their_end,
         http::signals_agree_on_a_request,
-        http::filtered_requests_touch_no_span,
+        http::filtered_requests_record_no_span,
         http::remote_parents_follow_the_policy,
         http::calls::continue_in_the_callee,
-        http::redirects::to_foreign_hosts_are_warned_of,
+        http::redirects::to_foreign_hosts_cause_a_warning,
         init::failed_builds_leave_nothing_behind,
         init::second_init_changes_nothing,
         jobs::runs_continue_the_request,
@@ -51,11 +52,11 @@ fn main() -> ExitCode {
         runtime::blocking_is_reported,
         shutdown::dropped_guards_flush_without_runtime,
         shutdown::honors_deadline_and_names_losses,
-        sqlx::queries_are_counted_by_themselves,
-        sqlx::foreign_subscribers_are_refused,
-        status::checks_try_every_pipeline,
+        sqlx::queries_count_without_telemetry,
+        sqlx::foreign_subscribers_are_rejected,
+        status::checks_cover_every_pipeline,
         status::replaced_globals_are_named,
-        testing::uncaptured_tests_hide_nothing,
+        testing::uncaptured_tests_do_not_interfere,
         testing::captures_and_telemetry_coexist,
         testing::parallel_captures_are_separate,
         traces::spans_have_bounds_types_and_status,

@@ -1,4 +1,4 @@
-//! The runtime, watched from outside.
+//! Tests of the observation of a runtime.
 
 use std::{
     net::SocketAddr,
@@ -11,21 +11,23 @@ use firstlight::{TelemetryConfig, metrics::Format};
 
 use crate::support::ask;
 
-fn value(page: &str, series: &str) -> f64 {
-    let line = page.lines().find_map(|line| line.strip_prefix(series));
+fn value(exposition: &str, series: &str) -> f64 {
+    let line = exposition
+        .lines()
+        .find_map(|line| line.strip_prefix(series));
     line.map_or(0.0, |value| value.trim().parse().unwrap())
 }
 
-/// Scrapes until `enough` holds, and returns the page.
+/// Scrapes until `enough` holds, and returns the exposition.
 fn scrape_until(address: SocketAddr, enough: impl Fn(&str) -> bool) -> String {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        let page = ask(address, "GET /metrics").body;
-        if enough(&page) {
-            return page;
+        let exposition = ask(address, "GET /metrics").body;
+        if enough(&exposition) {
+            return exposition;
         }
         if Instant::now() > deadline {
-            panic!("waited for too long:\n{page}");
+            panic!("waited for too long:\n{exposition}");
         }
         thread::sleep(Duration::from_millis(100));
     }
@@ -54,7 +56,7 @@ pub(crate) fn blocking_is_reported() {
                 while value(&telemetry.metrics().render(Format::Text), answered) < 5.0 {
                     tokio::task::yield_now().await;
                 }
-                // The mistake itself: a synchronous wait in async code.
+                // The mistake that is reported: a blocking wait in async code.
                 let _ = blocked.recv();
                 let _ = ended.await;
             });
@@ -62,19 +64,21 @@ pub(crate) fn blocking_is_reported() {
         let warnings = "logging_events_total{level=\"warn\"}";
         let before = value(&ask(address, "GET /metrics").body, warnings);
         let stalled = "tokio_scheduler_stalled_seconds";
-        let page = scrape_until(address, |page| {
-            value(page, stalled) > 3.0 && value(page, warnings) > before
+        let exposition = scrape_until(address, |exposition| {
+            value(exposition, stalled) > 3.0 && value(exposition, warnings) > before
         });
-        assert_eq!(value(&page, warnings), before + 1.0, "{page}");
+        assert_eq!(value(&exposition, warnings), before + 1.0, "{exposition}");
         unblock.send(()).unwrap();
-        let page = scrape_until(address, |page| value(page, warnings) > before + 1.0);
-        assert!(value(&page, stalled) < 3.0, "{page}");
+        let exposition = scrape_until(address, |exposition| {
+            value(exposition, warnings) > before + 1.0
+        });
+        assert!(value(&exposition, stalled) < 3.0, "{exposition}");
         let slow = "tokio_scheduler_delay_seconds_bucket{le=\"2.5\"}";
-        let all = value(&page, "tokio_scheduler_delay_seconds_count");
-        assert!(all - value(&page, slow) >= 1.0, "{page}");
+        let all = value(&exposition, "tokio_scheduler_delay_seconds_count");
+        assert!(all - value(&exposition, slow) >= 1.0, "{exposition}");
         assert_eq!(ask(address, "GET /livez").status, 200);
         end.send(()).unwrap();
     });
-    let page = ask(address, "GET /metrics").body;
-    assert!(!page.contains("tokio_workers"), "{page}");
+    let exposition = ask(address, "GET /metrics").body;
+    assert!(!exposition.contains("tokio_workers"), "{exposition}");
 }

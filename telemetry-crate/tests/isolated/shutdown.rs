@@ -1,4 +1,4 @@
-//! The end of telemetry.
+//! Tests of the shutdown of telemetry.
 
 use std::{net::TcpListener, time::Duration};
 
@@ -11,7 +11,7 @@ pub(crate) fn dropped_guards_flush_without_runtime() {
         .without_admin()
         .init()
         .unwrap();
-    // More than one batch, and the rest of one.
+    // Several full batches and an incomplete one.
     for _ in 0..1_300 {
         tracing::info_span!("batch").in_scope(|| {});
     }
@@ -24,10 +24,12 @@ pub(crate) fn dropped_guards_flush_without_runtime() {
     );
 }
 
-/// On the flavour of runtime on which exporters that borrow the application's deadlock.
+/// Runs on a current-thread runtime.
+///
+/// Exporters that use the application's runtime deadlock on it.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn honors_deadline_and_names_losses() {
-    // Accepts, by its backlog, and never answers.
+    // Accepts connections through its backlog, and does not answer.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
     let telemetry = TelemetryConfig::new()
         .otlp_endpoint(format!("http://{}", hanging.local_addr().unwrap()))
@@ -44,7 +46,7 @@ pub(crate) async fn honors_deadline_and_names_losses() {
         "{queued}"
     );
 
-    // That it returns at all, on this thread, is the point; the collector never lets go.
+    // Returns although this thread is the runtime's only one and the collector hangs.
     let error = telemetry.shutdown(Duration::from_millis(500)).unwrap_err();
     let lost: Vec<_> = error
         .lost
@@ -55,12 +57,12 @@ pub(crate) async fn honors_deadline_and_names_losses() {
     assert!(error.to_string().contains("3 spans lost"), "{error}");
 
     tracing::info_span!("late").in_scope(|| {});
-    let page = metrics.render(Format::Text);
+    let exposition = metrics.render(Format::Text);
     assert!(
-        page.contains(
+        exposition.contains(
             "otel_sdk_processor_span_processed_total{error_type=\"already_shutdown\"} 1\n"
         ),
-        "{page}"
+        "{exposition}"
     );
     drop(hanging);
 }

@@ -1,4 +1,4 @@
-//! The check, and the page `/telemetry`.
+//! Tests of the check and of `/telemetry`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{ask, send};
 
-pub(crate) fn checks_try_every_pipeline() {
+pub(crate) fn checks_cover_every_pipeline() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .service_name("checked")
@@ -18,9 +18,9 @@ pub(crate) fn checks_try_every_pipeline() {
         .init()
         .unwrap();
     let address = telemetry.admin_address().unwrap();
-    let page = ask(address, "GET /telemetry").body;
-    assert!(page.contains("\ntraces: untried\n"), "{page}");
-    assert!(page.contains("another version of `metrics`"), "{page}");
+    let status = ask(address, "GET /telemetry").body;
+    assert!(status.contains("\ntraces: untried\n"), "{status}");
+    assert!(status.contains("another version of `metrics`"), "{status}");
 
     let report = telemetry.check(Duration::from_secs(60));
     assert!(report.is_ok(), "{report}");
@@ -39,13 +39,13 @@ pub(crate) fn checks_try_every_pipeline() {
         .find(|span| span.name == "telemetry check")
         .unwrap();
     assert!(text.contains(&canary.trace_id), "{text}");
-    // Another time, and it still counts.
+    // A second check must find its own sample.
     assert!(telemetry.check(Duration::from_secs(60)).is_ok());
 
     metrics::describe_counter!("refunds", "Refunds.");
     metrics::counter!("orders", "tier" => "gold").increment(1);
     metrics::gauge!("orders_total").set(1.0);
-    let page = ask(address, "GET /telemetry").body;
+    let status = ask(address, "GET /telemetry").body;
     for fact in [
         "\n  service.name: checked\n",
         "\n  deploy.token: ***\n",
@@ -61,10 +61,10 @@ pub(crate) fn checks_try_every_pipeline() {
         "\n  largest: orders_total has 1 of 2000 series, 1 of them new; its label tier has 1 values, such as gold\n",
         "\n  described and never recorded: refunds_total\n",
         "\n  scrapes: 2\n",
-        "\n  caution: what is described and was never recorded ",
+        "\n  caution: a metric that is described and was never recorded ",
         "\n  opentelemetry: the global propagator and tracer provider are firstlight's\n",
     ] {
-        assert!(page.contains(fact), "{fact:?} is not in\n{page}");
+        assert!(status.contains(fact), "{fact:?} is not in\n{status}");
     }
     let json = send(
         address,
@@ -82,14 +82,14 @@ pub(crate) fn checks_try_every_pipeline() {
     assert_eq!(json["traces"]["exported"], 2);
     assert_eq!(json["metrics"]["state"], "needs attention");
 
-    // The collector goes away.
+    // The collector stops.
     drop(receiver);
     let report = telemetry.check(Duration::from_secs(60));
     assert!(!report.is_ok(), "{report}");
-    let page = ask(address, "GET /telemetry").body;
-    assert!(page.contains("\ntraces: needs attention\n"), "{page}");
-    assert!(page.contains("is the collector running"), "{page}");
-    assert!(page.contains("  lost by reason: 1 connect\n"), "{page}");
+    let status = ask(address, "GET /telemetry").body;
+    assert!(status.contains("\ntraces: needs attention\n"), "{status}");
+    assert!(status.contains("is the collector running"), "{status}");
+    assert!(status.contains("  lost by reason: 1 connect\n"), "{status}");
 }
 
 pub(crate) fn replaced_globals_are_named() {
@@ -98,16 +98,20 @@ pub(crate) fn replaced_globals_are_named() {
         .init()
         .unwrap();
     let address = telemetry.admin_address().unwrap();
-    let page = || ask(address, "GET /telemetry").body;
+    let status = || ask(address, "GET /telemetry").body;
     let notes = || telemetry.check(Duration::from_secs(60)).to_string();
-    assert!(page().contains("\ncrates: works\n"), "{}", page());
-    assert!(page().contains("\n  seen: opentelemetry 0."), "{}", page());
+    assert!(status().contains("\ncrates: works\n"), "{}", status());
+    assert!(
+        status().contains("\n  seen: opentelemetry 0."),
+        "{}",
+        status()
+    );
     assert!(!notes().contains("replaced"), "{}", notes());
 
     opentelemetry::global::set_tracer_provider(
         opentelemetry_sdk::trace::SdkTracerProvider::default(),
     );
-    for text in [page(), notes()] {
+    for text in [status(), notes()] {
         assert!(
             text.contains("replaced the global tracer provider")
                 && !text.contains("replaced the global propagator"),
@@ -117,8 +121,12 @@ pub(crate) fn replaced_globals_are_named() {
     opentelemetry::global::set_text_map_propagator(
         opentelemetry_sdk::propagation::TraceContextPropagator::new(),
     );
-    for text in [page(), notes()] {
+    for text in [status(), notes()] {
         assert!(text.contains("replaced the global propagator"), "{text}");
     }
-    assert!(page().contains("\ncrates: needs attention\n"), "{}", page());
+    assert!(
+        status().contains("\ncrates: needs attention\n"),
+        "{}",
+        status()
+    );
 }

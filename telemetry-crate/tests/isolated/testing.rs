@@ -1,4 +1,4 @@
-//! Captures beside what a process has once.
+//! Tests of captures beside process-wide state.
 
 use std::{
     sync::{Arc, Barrier},
@@ -17,9 +17,9 @@ fn act() {
     tracing::info!("acted");
 }
 
-pub(crate) fn uncaptured_tests_hide_nothing() {
+pub(crate) fn uncaptured_tests_do_not_interfere() {
     let capture = capture();
-    // The first to come by, with the one subscriber of the process on another thread.
+    // Registers the callsite on a thread without a capture, while the process has a single subscriber.
     let other = thread::spawn(act).join();
     assert!(other.is_ok());
     assert_eq!(capture.logs(), []);
@@ -40,7 +40,7 @@ pub(crate) fn captures_and_telemetry_coexist() {
         act_at("before");
         before.assert_metric("acts_total", [("place", "before")], 1.0);
     }
-    // A capture leaves nothing behind that `init` would meet.
+    // The capture has left nothing behind that could make `init` fail.
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .otlp_endpoint(receiver.endpoint())
@@ -58,9 +58,12 @@ pub(crate) fn captures_and_telemetry_coexist() {
         during.assert_metric("acts_total", [], 1.0);
     }
     act_at("sent");
-    let page = telemetry.metrics().render(Format::Text);
-    assert!(page.contains("acts_total{place=\"sent\"} 1\n"), "{page}");
-    assert!(!page.contains("captured"), "{page}");
+    let exposition = telemetry.metrics().render(Format::Text);
+    assert!(
+        exposition.contains("acts_total{place=\"sent\"} 1\n"),
+        "{exposition}"
+    );
+    assert!(!exposition.contains("captured"), "{exposition}");
     telemetry.shutdown(Duration::from_secs(30)).unwrap();
     let spans = receiver.spans();
     let places: Vec<_> = spans
@@ -73,7 +76,7 @@ pub(crate) fn captures_and_telemetry_coexist() {
 const THREADS: usize = 16;
 const ROUNDS: u64 = 50;
 
-/// The same callsites for all of them.
+/// Records with the same callsites in all tests.
 fn act_as(test: usize) {
     let _span = tracing::info_span!("act_as", test).entered();
     tracing::info!(test, "acted");
@@ -86,7 +89,7 @@ pub(crate) fn parallel_captures_are_separate() {
     thread::scope(|scope| {
         for test in 0..THREADS {
             let barrier = &barrier;
-            // Tests without a capture are the first to come by a callsite, or the last, and must not matter either way.
+            // A test without a capture may be the first or the last to reach a callsite.
             scope.spawn(move || {
                 barrier.wait();
                 (0..ROUNDS).for_each(|_| act_as(test));
@@ -108,5 +111,5 @@ pub(crate) fn parallel_captures_are_separate() {
         }
     });
     act_as(0);
-    assert_eq!(capture().logs(), [], "nothing stays behind");
+    assert_eq!(capture().logs(), [], "a new capture is empty");
 }

@@ -1,4 +1,4 @@
-//! Spans as a collector receives them.
+//! Tests of spans as a collector receives them.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(crate) fn spans_have_bounds_types_and_status() {
         query = "x".repeat(1_000_000)
     );
     handled.in_scope(|| {
-        // For hours.
+        // A long-running task that updates its progress.
         for n in 0..10_000 {
             handled.record("done", n);
         }
@@ -58,7 +58,7 @@ pub(crate) fn spans_have_bounds_types_and_status() {
     assert_eq!(handled.attributes["query"].len(), 8 * 1024);
     assert_eq!(
         handled.status, "unset",
-        "an error that was handled is an event"
+        "a handled error is an event and not a failure"
     );
     let [event] = &handled.events[..] else {
         panic!("{:?}", handled.events)
@@ -76,7 +76,9 @@ pub(crate) fn spans_have_bounds_types_and_status() {
     telemetry.shutdown(Duration::from_secs(10)).unwrap();
 }
 
-/// Directives about spans and their fields, which need to be told of every span, beside a trace filter that keeps more.
+/// Tests log directives about fields of spans beside a trace filter.
+///
+/// Such directives need all spans, and the trace filter keeps more than the log filter.
 pub(crate) fn log_and_trace_filters_are_separate() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
@@ -87,9 +89,11 @@ pub(crate) fn log_and_trace_filters_are_separate() {
         .init()
         .unwrap();
     let logged = |level: &str| {
-        let page = telemetry.metrics().render(Format::Text);
+        let exposition = telemetry.metrics().render(Format::Text);
         let series = format!("{}{{level=\"{level}\"}} ", catalog::LOGGING_EVENTS.name);
-        let line = page.lines().find_map(|line| line.strip_prefix(&series));
+        let line = exposition
+            .lines()
+            .find_map(|line| line.strip_prefix(&series));
         line.unwrap().parse::<f64>().unwrap()
     };
     let before = (logged("debug"), logged("warn"));

@@ -1,17 +1,17 @@
-//! The admin listener as an operator meets it: a process of its own, its log lines, its exit code.
+//! Tests of the admin listener by its log lines and exit codes.
 
 use std::{io, process::ExitCode, thread};
 
-use crate::support::{ask, part::Part, put, send};
+use crate::support::{ask, put, scenario::Scenario, send};
 
-pub(crate) fn play_check() -> ExitCode {
+pub(crate) fn run_check() -> ExitCode {
     let report = firstlight::check();
     eprintln!("{report}");
     report.exit_code()
 }
 
-/// Makes the service do its work once; the messages that it logs.
-fn work(service: &mut Part) -> Vec<String> {
+/// Makes the service work once, and returns the messages that it logs.
+fn work(service: &mut Scenario) -> Vec<String> {
     service.tell("work");
     let mut messages = Vec::new();
     loop {
@@ -23,8 +23,10 @@ fn work(service: &mut Part) -> Vec<String> {
     }
 }
 
-/// Works once a line of its standard input, while threads open and close spans all the time.
-pub(crate) fn play_service() -> ExitCode {
+/// Works once per line of standard input.
+///
+/// Meanwhile other threads open and close spans.
+pub(crate) fn run_service() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     for _ in 0..2 {
         thread::spawn(|| {
@@ -45,30 +47,30 @@ pub(crate) fn play_service() -> ExitCode {
         open.in_scope(|| tracing::trace!(target: "orders", "in a span that was open"));
         tracing::info_span!(target: "orders", "order", id = 7)
             .in_scope(|| tracing::trace!(target: "orders", "in a new span"));
-        // Passes every filter.
+        // Passes every log filter.
         tracing::info!(target: "firstlight::check", "done");
     }
     telemetry.finish(Ok::<(), io::Error>(()))
 }
 
 pub(crate) fn log_filter() {
-    let (mut service, address) = Part::serving("service", &[("RUST_LOG", "info")]);
-    let page = ask(address, "GET /log-filter").body;
-    assert!(page.starts_with("filter: info\nsince: "), "{page}");
-    assert!(page.contains("\nreverts: never"), "{page}");
+    let (mut service, address) = Scenario::serving("service", &[("RUST_LOG", "info")]);
+    let answer = ask(address, "GET /log-filter").body;
+    assert!(answer.starts_with("filter: info\nsince: "), "{answer}");
+    assert!(answer.contains("\nreverts: never"), "{answer}");
     assert_eq!(work(&mut service), ["info"]);
 
     let path = "/log-filter?for=10m&who=ada&why=slow+orders";
-    let page = put(address, path, "info,orders=debug\n");
-    assert_eq!(page.status, 200, "{}", page.body);
-    let page = ask(address, "GET /log-filter").body;
+    let answer = put(address, path, "info,orders=debug\n");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let answer = ask(address, "GET /log-filter").body;
     for fact in [
         "filter: info,orders=debug\n",
         "\nby: ada, from 127.0.0.1\n",
         "\nwhy: slow orders\n",
         "\nreverts: at ",
     ] {
-        assert!(page.contains(fact), "{page}");
+        assert!(answer.contains(fact), "{answer}");
     }
     let line = service.message("log filter changed to info,orders=debug");
     let fields = ["client.address", "who", "why", "old", "new"].map(|key| line[key].as_str());
@@ -83,24 +85,24 @@ pub(crate) fn log_filter() {
     assert!(line["until"].as_str().unwrap().ends_with('Z'), "{line}");
     assert_eq!(work(&mut service), ["info", "debug", "a record"]);
 
-    // About spans, while spans are open; again, so that one replaces another; and back to a plain one.
+    // A filter about spans while spans are open, repeatedly, alternating with a plain filter.
     for _ in 0..3 {
         let by_span = put(address, "/log-filter", "warn,[order{id=7}]=trace");
         assert_eq!(by_span.status, 200, "{}", by_span.body);
         service.message("log filter changed to warn,[order{id=7}]=trace");
         assert_eq!(work(&mut service), ["in a new span"]);
         assert_eq!(put(address, "/log-filter", "off").status, 200);
-        // Written whatever the filter says.
+        // The log filter does not remove this event.
         service.message("log filter changed to off");
         assert_eq!(work(&mut service), [""; 0]);
     }
 
-    let page = send(
+    let answer = send(
         address,
         "DELETE /log-filter HTTP/1.1\r\nhost: localhost\r\nfrom: ada@example.com",
         "",
     );
-    assert!(page.body.starts_with("filter: info\n"), "{}", page.body);
+    assert!(answer.body.starts_with("filter: info\n"), "{}", answer.body);
     let line = service.message("log filter is back to info, before its time");
     assert_eq!(line["who"], "ada@example.com");
     assert_eq!(work(&mut service), ["info"]);
@@ -110,8 +112,8 @@ pub(crate) fn log_filter() {
         200
     );
     service.message("log filter changed to orders=debug");
-    let page = ask(address, "GET /log-filter").body;
-    assert!(page.contains("\ncaution: only the targets"), "{page}");
+    let answer = ask(address, "GET /log-filter").body;
+    assert!(answer.contains("\ncaution: only the targets"), "{answer}");
     service.message("log filter is back to info: the time of the change is over");
     assert_eq!(work(&mut service), ["info"]);
 
@@ -137,17 +139,17 @@ pub(crate) fn log_filter() {
     assert_eq!(
         work(&mut service),
         ["info"],
-        "nothing of it has changed anything"
+        "rejected requests have changed nothing"
     );
 
-    // No thread has panicked: that would be a line, and a backtrace.
+    // A panic of a thread would be a log line.
     drop(service.child.stdin.take());
     service.message("telemetry is down");
     assert_eq!(service.end(), (Some(0), String::new()));
 }
 
 pub(crate) fn access() {
-    let (mut service, address) = Part::serving("service", &[]);
+    let (mut service, address) = Scenario::serving("service", &[]);
     let foreign = send(
         address,
         "GET /metrics HTTP/1.1\r\nhost: rebound.example",
@@ -159,7 +161,7 @@ pub(crate) fn access() {
     service.message("log filter changed");
 
     let everywhere = ("OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0");
-    let (mut service, address) = Part::serving("service", &[everywhere]);
+    let (mut service, address) = Scenario::serving("service", &[everywhere]);
     let refused = put(address, "/log-filter", "debug");
     assert_eq!(refused.status, 403);
     assert!(
@@ -167,17 +169,17 @@ pub(crate) fn access() {
         "{}",
         refused.body
     );
-    let line = service.message("a change through the admin listener was refused");
+    let line = service.message("a change through the admin listener was rejected");
     assert_eq!(line["client.address"], "127.0.0.1", "{line}");
     let named = send(address, "GET /metrics HTTP/1.1\r\nhost: pod-1.example", "");
     assert_eq!(named.status, 200);
     assert_eq!(work(&mut service), ["info"]);
 
     let token = ("FIRSTLIGHT_ADMIN_TOKEN", "hunter2");
-    let (mut service, address) = Part::serving("service", &[everywhere, token]);
+    let (mut service, address) = Scenario::serving("service", &[everywhere, token]);
     let refused = put(address, "/log-filter", "off");
     assert_eq!(refused.status, 401);
-    let line = service.message("a change through the admin listener was refused");
+    let line = service.message("a change through the admin listener was rejected");
     assert_eq!(
         (&line["level"], &line["attempts"]),
         (&"WARN".into(), &1.into())
@@ -185,21 +187,21 @@ pub(crate) fn access() {
     let head = |token: &str| {
         format!("PUT /log-filter HTTP/1.1\r\nhost: pod-1\r\nauthorization: Bearer {token}")
     };
-    // Within the minute it is counted, and no line.
+    // Within a minute a further attempt is only counted.
     assert_eq!(send(address, &head("hunter3"), "off").status, 401);
     assert_eq!(work(&mut service), ["info"]);
     assert_eq!(send(address, &head("hunter2"), "off").status, 200);
     let line = service.message("log filter changed to off");
     assert!(!line.to_string().contains("hunter2"), "{line}");
-    let page = ask(address, "GET /telemetry").body;
-    assert!(!page.contains("hunter2"), "{page}");
+    let answer = ask(address, "GET /telemetry").body;
+    assert!(!answer.contains("hunter2"), "{answer}");
 }
 
 pub(crate) fn checks() {
     let check = |variables: &[(&str, &str)]| {
-        let mut part = Part::start("check", variables);
-        part.rest();
-        part.end()
+        let mut scenario = Scenario::start("check", variables);
+        scenario.rest();
+        scenario.end()
     };
     let (code, report) = check(&[]);
     assert_eq!(code, Some(0), "{report}");
@@ -225,8 +227,8 @@ pub(crate) fn checks() {
         "{report}"
     );
 
-    // Beside the service itself.
-    let (_service, address) = Part::serving("service", &[]);
+    // A check beside the running service.
+    let (_service, address) = Scenario::serving("service", &[]);
     let port = address.port().to_string();
     let (code, report) = check(&[("OTEL_EXPORTER_PROMETHEUS_PORT", &port)]);
     assert_eq!(code, Some(0), "{report}");
@@ -234,10 +236,10 @@ pub(crate) fn checks() {
 }
 
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn play_drains() -> ExitCode {
+pub(crate) async fn run_drains() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let ready = async {
-        // Once the signals are listened for.
+        // After the signal handlers are registered.
         tokio::task::yield_now().await;
         tracing::info!("ready");
         std::future::pending::<()>().await;
@@ -251,8 +253,9 @@ pub(crate) async fn play_drains() -> ExitCode {
 }
 
 pub(crate) fn drains() {
-    // Longer than any test: it is open that the delay is kept, not how long it is.
-    let (mut service, address) = Part::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "3600000")]);
+    // Longer than any test, because only the start of the delay is tested.
+    let (mut service, address) =
+        Scenario::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "3600000")]);
     service.message("ready");
     assert_eq!(ask(address, "GET /readyz").status, 200);
     service.signal("-TERM");
@@ -263,7 +266,7 @@ pub(crate) fn drains() {
         (503, "not ready: draining\n")
     );
     assert_eq!(ask(address, "GET /livez").status, 200);
-    // Once the watcher listens; it listens before the delay begins, and nothing says when.
+    // A signal before the watcher listens has no effect, and no event says when it does: the test repeats it.
     service.signal("-TERM");
     let mut signals = 1;
     while service.child.try_wait().unwrap().is_none() {
@@ -279,7 +282,7 @@ pub(crate) fn drains() {
     );
     assert_eq!(service.end().0, Some(128 + 15));
 
-    let (mut service, _) = Part::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "1")]);
+    let (mut service, _) = Scenario::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "1")]);
     service.message("ready");
     service.signal("-TERM");
     service.message("shutting down: not ready any more");

@@ -1,5 +1,6 @@
-//! A database that could only be read for a while. In a process of its own: what a call is refused fails the readiness checks
-//! of all pools for ten seconds.
+//! Tests of a database file that was read-only for a while.
+//!
+//! In a process of their own, because rejected writes fail the readiness checks of all pools for ten seconds.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -10,11 +11,13 @@ use sqlx::{
 };
 use tokio::time::sleep;
 
-use crate::support::part::Part;
+use crate::support::scenario::Scenario;
 
-/// As long as the file was read-only, new connections were to read.
+/// Waits until the pool has closed a read-only connection.
+///
+/// It was opened while the file was read-only.
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn play() -> ExitCode {
+pub(crate) async fn run_scenario() -> ExitCode {
     let folder = std::env::temp_dir().join(format!("firstlight-again-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("rows.db");
@@ -30,30 +33,30 @@ pub(crate) async fn play() -> ExitCode {
     let reader = pool.acquire().await.unwrap();
     drop((writer, reader));
     pool.set_connect_options(options);
-    assert_eq!(refused(&pool).await, 1, "the one that only reads");
+    assert_eq!(rejected_writes(&pool).await, 1, "the read-only connection");
     for _ in 0..100 {
-        if refused(&pool).await == 0 {
+        if rejected_writes(&pool).await == 0 {
             std::fs::remove_dir_all(&folder).unwrap();
             return ExitCode::SUCCESS;
         }
         sleep(Duration::from_millis(50)).await;
     }
-    panic!("a connection that only reads stays in the pool");
+    panic!("a read-only connection stays in the pool");
 }
 
-/// Writes on all connections of the pool.
-async fn refused(pool: &SqlitePool) -> usize {
+/// Writes on both connections of the pool, and returns the number of failures.
+async fn rejected_writes(pool: &SqlitePool) -> usize {
     let mut connections = [pool.acquire().await.unwrap(), pool.acquire().await.unwrap()];
-    let mut refused = 0;
+    let mut rejected = 0;
     for connection in &mut connections {
         let insert = sqlx::raw_sql("INSERT INTO rows VALUES (NULL)");
         let inserted = insert.execute(&mut **connection).instrumented().await;
-        refused += usize::from(inserted.is_err());
+        rejected += usize::from(inserted.is_err());
     }
-    refused
+    rejected
 }
 
-pub(crate) fn writable_again() {
-    let (code, stderr) = Part::start("reads_only", &[]).end();
+pub(crate) fn read_only_connections() {
+    let (code, stderr) = Scenario::start("reads_only", &[]).end();
     assert_eq!(code, Some(0), "{stderr}");
 }

@@ -1,4 +1,4 @@
-//! The HTTP layer where it does not belong: what a service says of it, and that it says nothing where all is well.
+//! Tests of the warnings about misplaced HTTP layers, and of their absence.
 
 use std::process::ExitCode;
 
@@ -9,11 +9,11 @@ use tower::ServiceExt;
 
 use crate::{
     server::{listening, serve_until_stopped},
-    support::{ask, part::Part, send},
+    support::{ask, scenario::Scenario, send},
 };
 
 #[tokio::main]
-pub(crate) async fn play() -> ExitCode {
+pub(crate) async fn run_scenario() -> ExitCode {
     let order = || any(|| async { "an order" });
     let orders = || Router::new().route("/orders/{id}", order());
     let layer = TelemetryLayer::new;
@@ -28,27 +28,29 @@ pub(crate) async fn play() -> ExitCode {
         _ => orders().layer(layer()),
     };
     let app = app.route("/healthz", any(|| async { "ok" }));
-    // Before telemetry is up.
+    // A request before telemetry starts.
     let early = Request::get("/orders/7").body(Body::empty()).unwrap();
     let answer = app.clone().oneshot(early).await.unwrap();
     answer.into_body().collect().await.unwrap();
     serve_until_stopped(app).await
 }
 
-/// Sends these requests to a service with such a layer; what it has logged of them, and its status page.
-fn said(layer: &str, requests: &[&str]) -> (Vec<String>, String) {
+/// Sends requests to a service with a misplaced layer.
+///
+/// Returns its log lines, and the section about requests of its status.
+fn send_requests(layer: &str, requests: &[&str]) -> (Vec<String>, String) {
     let variables = [
         ("LAYER", layer),
         ("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "GET,PROPFIND"),
     ];
-    let mut part = Part::start("layers", &variables);
-    let (address, admin) = listening(&mut part);
+    let mut scenario = Scenario::start("layers", &variables);
+    let (address, admin) = listening(&mut scenario);
     for request in requests {
         send(address, &format!("{request} HTTP/1.1\r\nhost: a"), "");
     }
     let page = ask(admin, "GET /telemetry").body;
-    part.signal("-TERM");
-    let lines = part.rest();
+    scenario.signal("-TERM");
+    let lines = scenario.rest();
     let section = page.split("\nrequests: ").nth(1).unwrap();
     let section = section.split("\nlogs: ").next().unwrap();
     (lines, section.to_owned())
@@ -62,55 +64,64 @@ pub(crate) fn misplaced() {
         warned.count()
     };
 
-    let (lines, page) = said("forgotten", &requests);
+    let (lines, section) = send_requests("forgotten", &requests);
     assert_eq!(warned(&lines), 1, "{lines:?}");
     assert!(
-        page.starts_with("needs attention\n  requests are served and none"),
-        "{page}"
+        section.starts_with("needs attention\n  requests are served and none"),
+        "{section}"
     );
 
-    let (lines, page) = said("before", &requests);
+    let (lines, section) = send_requests("before", &requests);
     assert_eq!(warned(&lines), 1, "{lines:?}");
-    assert!(page.contains("some requests are served outside"), "{page}");
-    assert!(page.contains("no request has had a route yet"), "{page}");
+    assert!(
+        section.contains("some requests are served outside"),
+        "{section}"
+    );
+    assert!(
+        section.contains("no request has had a route yet"),
+        "{section}"
+    );
 
     for (layer, caution) in [
         ("inside", "some requests were answered without a route"),
         ("twice", "an http::TelemetryLayer is inside of another one"),
     ] {
         let requests = ["GET /orders/7", "GET /api/orders/7"];
-        let (lines, page) = said(layer, &requests);
+        let (lines, section) = send_requests(layer, &requests);
         assert_eq!(warned(&lines), 0, "{lines:?}");
-        assert!(page.starts_with("works\n"), "{page}");
-        assert!(page.contains(caution), "{page}");
+        assert!(section.starts_with("works\n"), "{section}");
+        assert!(section.contains(caution), "{section}");
     }
 
-    // Probes, of whatever path, and what is not answered are no reason to say anything.
+    // Probes on any path and unanswered requests cause no warning.
     let mut others = vec!["GET /orders/7"; 9];
     others.extend(["GET /healthz", "GET /no", "OPTIONS /orders/7"]);
-    let (lines, page) = said("forgotten", &others);
+    let (lines, section) = send_requests("forgotten", &others);
     assert_eq!(warned(&lines), 0, "{lines:?}");
-    assert!(page.starts_with("untried\n"), "{page}");
+    assert!(section.starts_with("untried\n"), "{section}");
 
-    let (lines, page) = said("right", &requests);
+    let (lines, section) = send_requests("right", &requests);
     assert_eq!(warned(&lines), 0, "{lines:?}");
-    assert_eq!(page, "works");
+    assert_eq!(section, "works");
 }
 
 pub(crate) fn early_requests() {
-    let mut part = Part::start("layers", &[("LAYER", "right")]);
-    let (address, admin) = listening(&mut part);
+    let mut scenario = Scenario::start("layers", &[("LAYER", "right")]);
+    let (address, admin) = listening(&mut scenario);
     send(address, "GET /orders/8 HTTP/1.1\r\nhost: a", "");
-    let page = ask(admin, "GET /metrics").body;
-    let count = page.lines().find(|line| {
+    let exposition = ask(admin, "GET /metrics").body;
+    let count = exposition.lines().find(|line| {
         line.starts_with("http_server_request_duration_seconds_count{")
             && line.contains("/orders/{id}")
     });
-    assert!(count.is_some_and(|line| line.ends_with(" 1")), "{page}");
+    assert!(
+        count.is_some_and(|line| line.ends_with(" 1")),
+        "{exposition}"
+    );
 }
 
 pub(crate) fn known_methods() {
-    let (lines, _) = said("right", &["PROPFIND /orders/7", "POST /orders/7"]);
+    let (lines, _) = send_requests("right", &["PROPFIND /orders/7", "POST /orders/7"]);
     let line = |message: &str| {
         let found = lines.iter().find(|line| line.contains(message));
         found.unwrap_or_else(|| panic!("no {message} in {lines:?}"))

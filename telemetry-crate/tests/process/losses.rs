@@ -1,4 +1,4 @@
-//! What a process loses, and says of it: a full queue, spans that have not ended, and its last words however it ends.
+//! Tests of losses: full queues, open spans, and the last events before any exit.
 
 use std::{
     convert::Infallible,
@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-use crate::support::part::Part;
+use crate::support::scenario::Scenario;
 
-pub(crate) fn play_bursts() -> ExitCode {
+pub(crate) fn run_bursts() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     for _ in 0..10_000 {
         drop(tracing::info_span!("at once"));
     }
-    // What this flush sends is all that waits.
+    // Sends everything that is queued.
     let flushed = telemetry.shutdown(Duration::from_secs(30));
     ExitCode::from(u8::from(flushed.is_err()))
 }
@@ -29,28 +29,32 @@ pub(crate) fn full_queue() {
         let endpoint = receiver.endpoint();
         let variables = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-            // Nothing is taken from the queue in the meantime.
+            // A batch larger than the queue, so that nothing is exported meanwhile.
             ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "64"),
             ("RUST_LOG", filter),
         ];
-        let mut part = Part::start("bursts", &variables);
-        let warning = part.line();
+        let mut scenario = Scenario::start("bursts", &variables);
+        let warning = scenario.line();
         let text = warning["message"].as_str().unwrap();
         assert!(text.contains("the queue of 64 was full"), "{text}");
         assert!(text.contains("OTEL_BSP_MAX_QUEUE_SIZE"), "{text}");
-        let last =
-            part.message("telemetry is down; spans lost since the start, by reason: queue_full");
+        let last = scenario
+            .message("telemetry is down; spans lost since the start, by reason: queue_full");
         assert_eq!(last["level"], "WARN");
         let lost = last["spans.lost"].as_u64().unwrap();
         let exported = last["spans.exported"].as_u64().unwrap();
         assert_eq!(lost + exported, 10_000);
         assert!(lost > 0);
-        assert_eq!(part.end().0, Some(0), "the flush itself lost nothing");
+        assert_eq!(
+            scenario.end().0,
+            Some(0),
+            "the flush itself has lost nothing"
+        );
     }
 }
 
-pub(crate) fn play_leaves_open() -> ExitCode {
+pub(crate) fn run_leaves_open() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let _root = tracing::info_span!("main").entered();
     telemetry.finish(Ok::<(), Infallible>(()))
@@ -60,36 +64,38 @@ pub(crate) fn play_leaves_open() -> ExitCode {
 pub(crate) fn open_spans() {
     let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
     let endpoint = receiver.endpoint();
-    let mut part = Part::start(
+    let mut scenario = Scenario::start(
         "leaves_open",
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)],
     );
-    part.message("telemetry is up");
-    let last = part.message("telemetry is down; 1 span has not ended");
+    scenario.message("telemetry is up");
+    let last = scenario.message("telemetry is down; 1 span has not ended");
     assert_eq!(
         (&last["level"], &last["spans.lost"]),
         (&"WARN".into(), &1.into())
     );
-    assert_eq!(part.end().0, Some(0));
+    assert_eq!(scenario.end().0, Some(0));
 }
 
-/// Threads log errors, each of which is said on standard error once its call has returned, until the process ends.
-pub(crate) fn play_dies() -> ExitCode {
+/// Logs errors on several threads until the process ends.
+///
+/// After each call has returned, its id is written to standard error.
+pub(crate) fn run_dies() -> ExitCode {
     let _never_dropped = ManuallyDrop::new(firstlight::init!().unwrap());
-    let (said, heard) = mpsc::channel();
+    let (returned, calls) = mpsc::channel();
     for thread in 0..3 {
-        let said = said.clone();
+        let returned = returned.clone();
         thread::spawn(move || {
             for n in 0.. {
                 let id = format!("{thread}-{n}");
-                tracing::error!(id, "the last words");
-                // One system call, so that it is whole.
+                tracing::error!(id, "last event");
+                // In one system call, so that ids are written as a whole.
                 let _ = io::stderr().write_all(format!("{id}\n").as_bytes());
-                let _ = said.send(());
+                let _ = returned.send(());
             }
         });
     }
-    heard.iter().take(20).for_each(drop);
+    calls.iter().take(20).for_each(drop);
     match std::env::var("HOW").as_deref() {
         Ok("exit") => std::process::exit(3),
         Ok("abort") => std::process::abort(),
@@ -103,25 +109,27 @@ pub(crate) fn play_dies() -> ExitCode {
     }
 }
 
-pub(crate) fn last_words() {
+pub(crate) fn last_events() {
     for how in ["exit", "abort", "thread", "return"] {
         let lost: Vec<_> = (0..5).map(|_| lost_by(how)).collect();
-        // Not none in all, for a machine that does not run the writer's thread for longer than an error waits.
+        // One run may lose an error, if the machine does not run the writer's thread for longer than an error waits.
         let complete = lost.iter().filter(|lost| lost.is_empty()).count();
         assert!(complete >= 4, "{how}: {lost:?}");
     }
 }
 
-/// The errors whose calls had returned, and which are not on standard output.
+/// Returns the errors that are missing on standard output.
+///
+/// Only errors whose calls had returned count.
 fn lost_by(how: &str) -> Vec<String> {
-    let mut part = Part::start("dies", &[("HOW", how)]);
-    let lines = part.rest();
-    let (_, returned) = part.end();
+    let mut scenario = Scenario::start("dies", &[("HOW", how)]);
+    let lines = scenario.rest();
+    let (_, returned) = scenario.end();
     assert!(returned.lines().count() >= 20, "{how}: {returned}");
-    let is_out = |id: &str| {
+    let is_written = |id: &str| {
         let id = format!("\"{id}\"");
         lines.iter().any(|line| line.contains(&id))
     };
-    let lost = returned.lines().filter(|id| !is_out(id));
+    let lost = returned.lines().filter(|id| !is_written(id));
     lost.map(str::to_owned).collect()
 }

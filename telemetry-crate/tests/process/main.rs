@@ -1,12 +1,12 @@
-//! What only the outside can judge: exit codes, signals, and what a whole process writes.
+//! Tests of exit codes, signals, and the output of a whole process.
 //!
-//! The test starts itself as a child that plays a part; see `support::part`.
+//! The test starts itself as a child that runs a scenario; see `support::scenario`.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "tests, and one part is to panic"
+    reason = "tests; one scenario panics on purpose"
 )]
 
 mod admin;
@@ -29,59 +29,68 @@ mod wiring;
 
 use std::{process::ExitCode, thread};
 
-use support::part::{self, Part};
+use support::scenario::{self, Scenario};
 
 fn main() -> ExitCode {
-    part::run(
+    scenario::run(
         &[
             ("logs::panics_and_failures_are_one_line", panics_and_records),
             ("config::environment_wins_over_package", environment),
             ("shutdown::second_signal_exits_at_once", signals),
             ("output::closed_output_is_survived", output::closed_output),
             (
-                "output::stopped_readers_cost_only_lines",
+                "output::stopped_readers_lose_only_lines",
                 output::slow_reader,
             ),
-            ("output::full_disks_cost_only_lines", output::full_disk),
+            ("output::full_disks_lose_only_lines", output::full_disk),
             #[cfg(feature = "testing")]
-            ("shutdown::exit_sends_what_waits", exits),
+            ("shutdown::exit_flushes", exits),
             #[cfg(feature = "testing")]
-            ("losses::a_full_queue_is_said", losses::full_queue),
+            ("losses::full_queues_are_logged", losses::full_queue),
             #[cfg(feature = "testing")]
             ("losses::open_spans_are_counted", losses::open_spans),
             ("admin::log_filter_changes_and_reverts", admin::log_filter),
             ("admin::changes_need_loopback_or_token", admin::access),
-            ("admin::checks_say_what_to_do", admin::checks),
-            ("admin::unready_before_the_listener_ends", admin::drains),
-            ("start::a_port_in_use_is_a_warning", start::port_in_use),
+            ("admin::checks_give_advice", admin::checks),
+            ("admin::unready_during_the_drain_delay", admin::drains),
+            ("start::ports_in_use_are_a_warning", start::port_in_use),
             ("start::latches_hold_from_the_start", start::latches),
-            ("settings::nonsense_is_said", settings::nonsense),
+            (
+                "settings::invalid_values_are_logged",
+                settings::invalid_values,
+            ),
             (
                 "metrics::exemplars_can_be_turned_off",
                 metrics::exemplars_off,
             ),
-            ("last_words::errors_are_out_at_any_end", losses::last_words),
-            ("wiring::dropped_guard_is_said", wiring::dropped_guards),
-            ("wiring::two_versions_are_said", wiring::two_versions),
+            (
+                "losses::errors_are_written_at_any_exit",
+                losses::last_events,
+            ),
+            ("wiring::dropped_guards_are_logged", wiring::dropped_guards),
+            ("wiring::two_versions_are_logged", wiring::two_versions),
             #[cfg(all(feature = "axum", target_os = "linux"))]
             (
-                "wiring::unhandled_sigterm_is_said",
+                "wiring::unhandled_sigterm_is_logged",
                 wiring::unhandled_sigterm,
             ),
             #[cfg(feature = "sqlx")]
             (
-                "database::files_are_writable_again",
-                database::writable_again,
+                "database::read_only_connections_are_closed",
+                database::read_only_connections,
             ),
             #[cfg(feature = "axum")]
-            ("layers::wrong_places_are_said", layers::misplaced),
+            ("layers::wrong_places_are_logged", layers::misplaced),
             #[cfg(feature = "axum")]
             ("layers::known_methods_can_be_set", layers::known_methods),
             #[cfg(feature = "axum")]
-            ("layers::early_requests_spoil_none", layers::early_requests),
+            (
+                "layers::early_requests_are_harmless",
+                layers::early_requests,
+            ),
             #[cfg(feature = "testing")]
             (
-                "records::flags_are_those_of_the_span",
+                "records::have_the_flags_of_the_span",
                 records::flags_of_records,
             ),
             (
@@ -89,10 +98,10 @@ fn main() -> ExitCode {
                 propagation::formats,
             ),
             #[cfg(feature = "testing")]
-            ("check::async_callers_are_not_blocked", checks),
+            ("check::blocked_callers_are_not_reported", checks),
             #[cfg(all(feature = "axum", feature = "testing"))]
             (
-                "serve::stalled_clients_hold_up_no_exit",
+                "serve::stalled_clients_do_not_block_exit",
                 server::stalled_clients,
             ),
             #[cfg(feature = "axum")]
@@ -101,7 +110,7 @@ fn main() -> ExitCode {
                 server::second_signals,
             ),
             #[cfg(feature = "axum")]
-            ("serve::variables_of_operators_win", server::variables),
+            ("serve::variables_override_the_program", server::variables),
             #[cfg(feature = "axum")]
             (
                 "serve::exhausted_files_are_survived",
@@ -109,37 +118,37 @@ fn main() -> ExitCode {
             ),
         ],
         &[
-            ("panics", play_panics),
-            ("waits", play_waits),
-            ("writes", output::play_writes),
-            ("floods", output::play_floods),
-            ("exits", play_exits),
-            ("starts", start::play_starts),
-            ("checks", play_checks),
-            ("service", admin::play_service),
-            ("check", admin::play_check),
-            ("drains", admin::play_drains),
-            ("exemplars", metrics::play_exemplars),
+            ("panics", run_panics),
+            ("waits", run_waits),
+            ("writes", output::run_writes),
+            ("floods", output::run_floods),
+            ("exits", run_exits),
+            ("starts", start::run_starts),
+            ("checks", run_checks),
+            ("service", admin::run_service),
+            ("check", admin::run_check),
+            ("drains", admin::run_drains),
+            ("exemplars", metrics::run_exemplars),
             #[cfg(feature = "axum")]
-            ("serves", server::play),
-            ("requests", records::play_requests),
-            ("formats", propagation::play_formats),
-            ("dies", losses::play_dies),
-            ("bursts", losses::play_bursts),
-            ("leaves_open", losses::play_leaves_open),
-            ("lets_go", wiring::play_lets_go),
-            ("holds_two_versions", wiring::play_holds_two_versions),
+            ("serves", server::run_scenario),
+            ("requests", records::run_requests),
+            ("formats", propagation::run_formats),
+            ("dies", losses::run_dies),
+            ("bursts", losses::run_bursts),
+            ("leaves_open", losses::run_leaves_open),
+            ("lets_go", wiring::run_lets_go),
+            ("holds_two_versions", wiring::run_holds_two_versions),
             #[cfg(feature = "axum")]
-            ("serves_until_killed", wiring::play_serves_until_killed),
+            ("serves_until_killed", wiring::run_serves_until_killed),
             #[cfg(feature = "axum")]
-            ("layers", layers::play),
+            ("layers", layers::run_scenario),
             #[cfg(feature = "sqlx")]
-            ("reads_only", database::play),
+            ("reads_only", database::run_scenario),
         ],
     )
 }
 
-fn play_panics() -> ExitCode {
+fn run_panics() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let span = tracing::info_span!("a_span");
     tracing::info!(parent: &span, "inside a span that is named");
@@ -171,23 +180,23 @@ impl std::error::Error for Outer {
 }
 
 fn panics_and_records() {
-    let mut part = Part::start(
+    let mut scenario = Scenario::start(
         "panics",
         &[("FIRSTLIGHT_REDACT", "PIN"), ("RUST_BACKTRACE", "1")],
     );
-    part.message("telemetry is up");
-    let inside = part.message("inside a span that is named");
+    scenario.message("telemetry is up");
+    let inside = scenario.message("inside a span that is named");
     assert_eq!(inside["trace_id"].as_str().unwrap().len(), 32, "{inside}");
-    let signed_in = part.message("signed in");
+    let signed_in = scenario.message("signed in");
     for name in ["user.password", "pin", "key"] {
         assert_eq!(signed_in[name], "***", "{signed_in}");
     }
-    let record = part.message("a record of the log crate");
+    let record = scenario.message("a record of the log crate");
     assert_eq!(record["target"], "a_library");
     let keys: Vec<&String> = record.as_object().unwrap().keys().collect();
     assert!(keys.iter().all(|key| !key.starts_with("log.")), "{keys:?}");
 
-    let panic = part.message("panicked: on\npurpose");
+    let panic = scenario.message("panicked: on\npurpose");
     assert_eq!(
         (&panic["level"], &panic["target"]),
         (&"ERROR".into(), &"panic".into())
@@ -208,24 +217,24 @@ fn panics_and_records() {
         "{panic}"
     );
 
-    let failure = part.message("the program failed: ");
+    let failure = scenario.message("the program failed: ");
     assert_eq!(
         failure["message"],
         "the program failed: cannot save: disk full"
     );
-    part.message("telemetry is down");
-    assert_eq!(part.end(), (Some(1), String::new()));
+    scenario.message("telemetry is down");
+    assert_eq!(scenario.end(), (Some(1), String::new()));
 
-    // Whatever the filter is, as on standard error without telemetry.
-    let mut part = Part::start("panics", &[("RUST_LOG", "off")]);
-    part.message("panicked: on\npurpose");
-    part.message("the program failed: cannot save: disk full");
-    assert_eq!(part.rest(), [""; 0]);
+    // With any log filter, as without telemetry on standard error.
+    let mut scenario = Scenario::start("panics", &[("RUST_LOG", "off")]);
+    scenario.message("panicked: on\npurpose");
+    scenario.message("the program failed: cannot save: disk full");
+    assert_eq!(scenario.rest(), [""; 0]);
 
-    // The default, and not nothing at all.
-    let mut part = Part::start("panics", &[("RUST_LOG", "warning")]);
-    part.message("telemetry is up");
-    part.message("RUST_LOG: found \"warning\", expected");
+    // An invalid filter is replaced by the default.
+    let mut scenario = Scenario::start("panics", &[("RUST_LOG", "warning")]);
+    scenario.message("telemetry is up");
+    scenario.message("RUST_LOG: found \"warning\", expected");
 }
 
 fn environment() {
@@ -240,8 +249,8 @@ fn environment() {
         ("OTEL_PROPAGATORS", "xray"),
         ("RUST_LOG", "warn,firstlight=info"),
     ];
-    let mut part = Part::start("panics", &variables);
-    let start = part.message("telemetry is up");
+    let mut scenario = Scenario::start("panics", &variables);
+    let start = scenario.message("telemetry is up");
     assert_eq!(start["service.name"], "operator");
     assert_eq!(start["logs"], "json to stdout, filter warn,firstlight=info");
     assert_eq!(
@@ -252,17 +261,17 @@ fn environment() {
         !start["metrics"].as_str().unwrap().ends_with(":0/metrics"),
         "{start}"
     );
-    let warning = part.message("OTEL_PROPAGATORS: found \"xray\"");
+    let warning = scenario.message("OTEL_PROPAGATORS: found \"xray\"");
     assert_eq!(warning["level"], "WARN");
-    let rest = part.rest().concat();
+    let rest = scenario.rest().concat();
     assert!(!rest.contains("hunter2"), "{rest}");
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn play_waits() -> ExitCode {
+async fn run_waits() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let ready = async {
-        // Once the signals are listened for.
+        // After the signal handlers are registered.
         tokio::task::yield_now().await;
         tracing::info!("ready");
         std::future::pending::<()>().await;
@@ -273,7 +282,7 @@ async fn play_waits() -> ExitCode {
     }
     if std::env::var_os("STUCK").is_some() {
         tracing::info!("stuck");
-        // On the only thread of the runtime.
+        // Blocks the only thread of the runtime.
         loop {
             thread::park();
         }
@@ -283,33 +292,33 @@ async fn play_waits() -> ExitCode {
 
 fn signals() {
     for name in ["-TERM", "-INT"] {
-        let mut part = Part::start("waits", &[]);
-        part.message("telemetry is up");
-        part.message("ready");
-        part.signal(name);
-        part.message("shutting down");
-        part.message("telemetry is down");
-        assert_eq!(part.end().0, Some(0));
+        let mut scenario = Scenario::start("waits", &[]);
+        scenario.message("telemetry is up");
+        scenario.message("ready");
+        scenario.signal(name);
+        scenario.message("shutting down");
+        scenario.message("telemetry is down");
+        assert_eq!(scenario.end().0, Some(0));
     }
-    let mut part = Part::start("waits", &[("STUCK", "1")]);
-    part.message("telemetry is up");
-    part.message("ready");
-    part.signal("-TERM");
-    part.message("shutting down");
-    part.message("stuck");
-    part.signal("-TERM");
-    let last = part.message("a second signal: exiting at once with 143");
+    let mut scenario = Scenario::start("waits", &[("STUCK", "1")]);
+    scenario.message("telemetry is up");
+    scenario.message("ready");
+    scenario.signal("-TERM");
+    scenario.message("shutting down");
+    scenario.message("stuck");
+    scenario.signal("-TERM");
+    let last = scenario.message("a second signal: exiting at once with 143");
     assert_eq!(
         (&last["level"], &last["signal"]),
         (&"ERROR".into(), &"SIGTERM".into())
     );
-    assert_eq!(part.end().0, Some(128 + 15));
+    assert_eq!(scenario.end().0, Some(128 + 15));
 }
 
-/// Ends in the middle of something, with the helper or without.
-fn play_exits() -> ExitCode {
+/// Exits before a batch is exported, with or without `TelemetryGuard::exit`.
+fn run_exits() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
-    tracing::info_span!("waits for its batch").in_scope(|| tracing::info!("the last words"));
+    tracing::info_span!("waits for its batch").in_scope(|| tracing::info!("last event"));
     if std::env::var_os("BARE").is_some() {
         std::process::exit(3);
     }
@@ -322,25 +331,25 @@ fn exits() {
     let endpoint = receiver.endpoint();
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-        // Only the end sends anything.
+        // Longer than the test, so that only the exit exports.
         ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
     ];
-    let mut part = Part::start("exits", &[variables[0], variables[1], ("BARE", "1")]);
-    part.rest();
-    assert_eq!(part.end().0, Some(3));
-    assert_eq!(receiver.spans().len(), 0, "that is what the helper is for");
+    let mut scenario = Scenario::start("exits", &[variables[0], variables[1], ("BARE", "1")]);
+    scenario.rest();
+    assert_eq!(scenario.end().0, Some(3));
+    assert_eq!(receiver.spans().len(), 0, "a bare exit loses the span");
 
-    let mut part = Part::start("exits", &variables);
-    part.message("telemetry is up");
-    part.message("the last words");
-    assert_eq!(part.message("telemetry is down")["spans.exported"], 1);
-    assert_eq!(part.end(), (Some(3), String::new()));
+    let mut scenario = Scenario::start("exits", &variables);
+    scenario.message("telemetry is up");
+    scenario.message("last event");
+    assert_eq!(scenario.message("telemetry is down")["spans.exported"], 1);
+    assert_eq!(scenario.end(), (Some(3), String::new()));
     let spans = receiver.spans();
     assert_eq!((spans.len(), &*spans[0].name), (1, "waits for its batch"));
 }
 
-fn play_checks() -> ExitCode {
-    // As in an async main, whose only thread it blocks.
+fn run_checks() -> ExitCode {
+    // The check blocks the only thread of the runtime, as in an async `main`.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -352,17 +361,17 @@ fn checks() {
     let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
     receiver.set_answer(firstlight::testing::Answer::Hang);
     let endpoint = receiver.endpoint();
-    let mut part = Part::start(
+    let mut scenario = Scenario::start(
         "checks",
         &[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-            // Longer than a runtime may stand still without a word.
+            // Longer than the time after which a blocked runtime is reported.
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "5000"),
             ("OTEL_BSP_EXPORT_TIMEOUT", "5000"),
         ],
     );
-    let lines = part.rest();
-    assert_eq!(part.end().0, Some(1), "{lines:#?}");
+    let lines = scenario.rest();
+    assert_eq!(scenario.end().0, Some(1), "{lines:#?}");
     let incident = |line: &String| line.contains("the application's runtime");
     assert!(!lines.iter().any(incident), "{lines:#?}");
 }

@@ -1,4 +1,4 @@
-//! A standard output that is gone, is not read, or is full.
+//! Tests with a standard output that is closed, not read or full.
 
 use std::{
     fs::OpenOptions,
@@ -10,11 +10,11 @@ use std::{
 
 use firstlight::TelemetryConfig;
 
-use crate::support::{ask, part::Part};
+use crate::support::{ask, scenario::Scenario};
 
-pub(crate) fn play_writes() -> ExitCode {
+pub(crate) fn run_writes() -> ExitCode {
     let telemetry = TelemetryConfig::new().without_admin().init().unwrap();
-    // Until the reader has gone.
+    // Waits until the test has closed standard output.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
     for n in 0..100 {
         tracing::info!(n, "into the void");
@@ -26,9 +26,9 @@ pub(crate) fn play_writes() -> ExitCode {
 }
 
 pub(crate) fn closed_output() {
-    let mut part = Part::start("writes", &[]);
-    drop(part.lines.take());
-    let (code, stderr) = part.end();
+    let mut scenario = Scenario::start("writes", &[]);
+    drop(scenario.lines.take());
+    let (code, stderr) = scenario.end();
     assert_eq!(code, Some(0), "{stderr}");
     assert!(
         stderr.contains("log lines lost") && stderr.contains("roken pipe"),
@@ -36,11 +36,13 @@ pub(crate) fn closed_output() {
     );
 }
 
-/// More than the buffer, the chunk that is being written and the pipe hold together.
+/// More lines than the buffer, the chunk in progress and the pipe hold together.
 const FLOOD: u64 = 12_000;
 
-/// Says on standard error where it serves, writes as many lines as it is told to each time, and says when it is done.
-pub(crate) fn play_floods() -> ExitCode {
+/// Writes as many lines as each line of standard input says.
+///
+/// Writes its admin address and the end of each flood to standard error.
+pub(crate) fn run_floods() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     eprintln!("{}", telemetry.admin_address().unwrap());
     let kilobyte = "x".repeat(1_000);
@@ -53,9 +55,9 @@ pub(crate) fn play_floods() -> ExitCode {
     telemetry.exit(3)
 }
 
-/// What the part says on standard error, a line at a time.
-fn errors_of(part: &mut Part) -> BufReader<ChildStderr> {
-    BufReader::new(part.child.stderr.take().unwrap())
+/// The standard error of a child.
+fn errors_of(scenario: &mut Scenario) -> BufReader<ChildStderr> {
+    BufReader::new(scenario.child.stderr.take().unwrap())
 }
 
 fn next_line(reader: &mut impl BufRead) -> String {
@@ -64,61 +66,67 @@ fn next_line(reader: &mut impl BufRead) -> String {
     line.trim_end().to_owned()
 }
 
-fn dropped(page: &str) -> u64 {
-    let value = page
+fn dropped(exposition: &str) -> u64 {
+    let value = exposition
         .lines()
         .find_map(|line| line.strip_prefix("logging_events_dropped_total "));
-    value.unwrap_or_else(|| panic!("{page}")).parse().unwrap()
+    value
+        .unwrap_or_else(|| panic!("{exposition}"))
+        .parse()
+        .unwrap()
 }
 
 pub(crate) fn slow_reader() {
-    let mut part = Part::start("floods", &[]);
-    let mut errors = errors_of(&mut part);
+    let mut scenario = Scenario::start("floods", &[]);
+    let mut errors = errors_of(&mut scenario);
     let address = next_line(&mut errors).parse().unwrap();
-    part.message("telemetry is up");
+    scenario.message("telemetry is up");
 
-    // From here on its output is not read, and the work goes on.
-    part.tell(&FLOOD.to_string());
+    // Standard output is not read, and the service is not blocked.
+    scenario.tell(&FLOOD.to_string());
     assert_eq!(next_line(&mut errors), "done");
     let lost = dropped(&ask(address, "GET /metrics").body);
     assert!(lost > 0);
-    let page = ask(address, "GET /telemetry").body;
-    assert!(page.contains(&format!("{lost} lines were lost")), "{page}");
+    let status = ask(address, "GET /telemetry").body;
+    assert!(
+        status.contains(&format!("{lost} lines were lost")),
+        "{status}"
+    );
 
-    // The reader is back: what was kept comes out, and so does what is written later.
+    // After reading resumes, kept and later lines are written.
     for _ in 0..FLOOD - lost {
-        part.message("flood");
+        scenario.message("flood");
     }
-    part.tell("1");
-    assert_eq!(part.message("flood")["n"], 0);
-    drop(part.child.stdin.take());
-    let last = part.message("telemetry is down");
+    scenario.tell("1");
+    assert_eq!(scenario.message("flood")["n"], 0);
+    drop(scenario.child.stdin.take());
+    let last = scenario.message("telemetry is down");
     assert_eq!(last["log_lines.dropped"], lost);
-    assert_eq!(part.child.wait().unwrap().code(), Some(3));
+    assert_eq!(scenario.child.wait().unwrap().code(), Some(3));
 }
 
 pub(crate) fn full_disk() {
-    // Where there is one: on Linux, every write to it fails with "No space left on device".
+    // On Linux every write to this file fails with "No space left on device".
     let Ok(full) = OpenOptions::new().write(true).open("/dev/full") else {
         return;
     };
-    let mut part = Part::start_into(full.into(), "floods", &[]);
-    let mut errors = errors_of(&mut part);
+    let mut scenario = Scenario::start_into(full.into(), "floods", &[]);
+    let mut errors = errors_of(&mut scenario);
     let address = next_line(&mut errors).parse().unwrap();
-    part.tell("100");
+    scenario.tell("100");
     assert_eq!(next_line(&mut errors), "done");
-    // Counted once the writer has tried; the line of the start is one of them.
-    let mut tries = 0;
+    // Lines are counted after the writer has tried; the one at the start is included.
+    let mut polls = 0;
     while dropped(&ask(address, "GET /metrics").body) != 101 {
-        tries += 1;
-        assert!(tries < 300, "not all of the lines are counted");
+        polls += 1;
+        assert!(polls < 300, "not all of the lines are counted");
         thread::sleep(Duration::from_millis(100));
     }
-    let page = ask(address, "GET /telemetry").body;
+    let status = ask(address, "GET /telemetry").body;
     assert!(
-        page.contains("101 lines were lost: standard output: "),
-        "{page}"
+        status.contains("101 lines were lost: standard output: "),
+        "{status}"
     );
-    drop(part.child.stdin.take());
-    assert_eq!(part.child.wait().unwrap().code(), Some(3));
+    drop(scenario.child.stdin.take());
+    assert_eq!(scenario.child.wait().unwrap().code(), Some(3));
 }

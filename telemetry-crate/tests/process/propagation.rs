@@ -1,20 +1,22 @@
-//! The formats of headers, through a whole service.
+//! Test of the propagation formats with a whole service.
 
 use std::{convert::Infallible, process::ExitCode};
 
 use firstlight::TelemetryConfig;
 use tower::{Layer, ServiceExt};
 
-use crate::support::part::Part;
+use crate::support::scenario::Scenario;
 
 const CALLER: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 
-/// One request in each format, and one in none; the handler says what a request of its own would have.
-pub(crate) fn play_formats() -> ExitCode {
+/// Handles one request in each format and one without.
+///
+/// The handler logs the headers that an outgoing request would have.
+pub(crate) fn run_formats() -> ExitCode {
     let telemetry = TelemetryConfig::new().without_admin().init().unwrap();
     let service = tower::service_fn(|_: http::Request<String>| async {
         let mut headers = http::HeaderMap::new();
-        // Of a request that is passed on.
+        // A header that the service forwards unchanged.
         headers.insert("x-b3-parentspanid", CALLER.parse().unwrap());
         firstlight::http::inject(&mut headers);
         tracing::info!(sent = ?headers, "inside");
@@ -57,9 +59,9 @@ pub(crate) fn formats() {
             ("FIRSTLIGHT_REMOTE_PARENT", policy),
             ("OTEL_PROPAGATORS", "tracecontext,baggage,b3,b3multi,jaeger"),
         ];
-        let mut part = Part::start("formats", &variables);
-        let lines = part.rest();
-        assert_eq!(part.end().0, Some(0), "{lines:#?}");
+        let mut scenario = Scenario::start("formats", &variables);
+        let lines = scenario.rest();
+        assert_eq!(scenario.end().0, Some(0), "{lines:#?}");
         let lines: Vec<_> = (lines.into_iter())
             .filter(|line| line.contains("inside"))
             .collect();
@@ -70,11 +72,11 @@ pub(crate) fn formats() {
     for (line, [flags, b3]) in lines.iter().zip([
         ["-03", "-1"],
         ["-01", "-d"],
-        // The caller leaves the decision to the service, which keeps all.
+        // The caller defers the decision to the service, which samples all.
         ["-01", "-1"],
         ["-00", "-0"],
         ["-01", "-1"],
-        // A trace that begins here has an id that is random.
+        // The id of a trace that starts here is random.
         ["-03", "-1"],
     ]) {
         for end in [flags, b3] {

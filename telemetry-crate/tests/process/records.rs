@@ -1,4 +1,4 @@
-//! The log records of one request, inside of its span and about it.
+//! Test of the trace flags of a request's log records.
 
 use std::{convert::Infallible, process::ExitCode};
 
@@ -6,9 +6,9 @@ use firstlight::TelemetryConfig;
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt};
 
-use crate::support::part::Part;
+use crate::support::scenario::Scenario;
 
-pub(crate) fn play_requests() -> ExitCode {
+pub(crate) fn run_requests() -> ExitCode {
     let telemetry = TelemetryConfig::new().init().unwrap();
     let service = tower::service_fn(|_: http::Request<String>| async {
         tracing::info!("inside");
@@ -18,7 +18,7 @@ pub(crate) fn play_requests() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    // Read to its end, which is when the access line is written.
+    // The access line is written at the end of the body.
     runtime.block_on(async {
         let response = service.oneshot(http::Request::new(String::new())).await;
         response.unwrap().into_body().collect().await.unwrap();
@@ -31,7 +31,7 @@ pub(crate) fn flags_of_records() {
     for (sampler, is_sampled) in [("always_on", true), ("always_off", false)] {
         let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
         let endpoint = receiver.endpoint();
-        let mut part = Part::start(
+        let mut scenario = Scenario::start(
             "requests",
             &[
                 ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
@@ -39,8 +39,8 @@ pub(crate) fn flags_of_records() {
                 ("OTEL_TRACES_SAMPLER", sampler),
             ],
         );
-        part.rest();
-        assert_eq!(part.end().0, Some(0));
+        scenario.rest();
+        assert_eq!(scenario.end().0, Some(0));
         let logs = receiver.logs();
         let of_request: Vec<_> = logs.iter().filter(|log| !log.trace_id.is_empty()).collect();
         let [inside, access] = &of_request[..] else {

@@ -1,4 +1,6 @@
-//! `http::serve` in a process: its end while clients stall, and a process that is out of file descriptors.
+//! Tests of `http::serve` in a process of its own.
+//!
+//! They cover its end with stalled clients, and exhausted file descriptors.
 
 use std::{
     convert::Infallible,
@@ -19,13 +21,13 @@ use axum::{
 use firstlight::http::TelemetryLayer;
 use tokio_stream::StreamExt as _;
 
-use crate::support::{ask, part::Part};
+use crate::support::{ask, scenario::Scenario};
 
-/// For what happens at once, on a machine that is busy.
+/// Deadline of everything; long, because the machine may be busy with other tests.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 #[tokio::main]
-pub(crate) async fn play() -> ExitCode {
+pub(crate) async fn run_scenario() -> ExitCode {
     let app = Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/events", get(events))
@@ -34,7 +36,7 @@ pub(crate) async fn play() -> ExitCode {
     serve_until_stopped(app).await
 }
 
-/// The whole of a service, around its router.
+/// Runs a service with this router until the signal to stop.
 pub(crate) async fn serve_until_stopped(app: Router) -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -45,17 +47,17 @@ pub(crate) async fn serve_until_stopped(app: Router) -> ExitCode {
     telemetry.finish(Ok::<(), std::io::Error>(()))
 }
 
-/// One event, and then nothing.
+/// Responds with one event and never ends.
 async fn events() -> Response<Body> {
     let event = tokio_stream::once(Ok::<_, Infallible>("data: 1\n\n"));
     let events = event.chain(tokio_stream::pending());
     Response::new(Body::from_stream(events))
 }
 
-/// Where the service listens, and where its admin listener does.
-pub(crate) fn listening(part: &mut Part) -> (SocketAddr, SocketAddr) {
-    let admin = part.admin_address();
-    let line = part.message("listening");
+/// Returns the addresses of the service and of its admin listener.
+pub(crate) fn listening(scenario: &mut Scenario) -> (SocketAddr, SocketAddr) {
+    let admin = scenario.admin_address();
+    let line = scenario.message("listening");
     (line["address"].as_str().unwrap().parse().unwrap(), admin)
 }
 
@@ -65,7 +67,9 @@ fn client(address: SocketAddr, bytes: &str) -> TcpStream {
     client
 }
 
-/// A stream of events, and a body that stalls, which the service has begun to read.
+/// Opens an event stream, and a request whose body stalls.
+///
+/// Returns when the service handles both.
 fn stalled(address: SocketAddr, admin: SocketAddr) -> [TcpStream; 2] {
     let clients = [
         client(address, "GET /events HTTP/1.1\r\nhost: a\r\n\r\n"),
@@ -75,10 +79,11 @@ fn stalled(address: SocketAddr, admin: SocketAddr) -> [TcpStream; 2] {
         ),
     ];
     until(|| {
-        let page = ask(admin, "GET /metrics").body;
+        let exposition = ask(admin, "GET /metrics").body;
         let active = |method| {
             let series = format!("http_server_active_requests{{http_request_method=\"{method}\",");
-            page.lines()
+            exposition
+                .lines()
                 .any(|line| line.starts_with(&series) && line.ends_with(" 1"))
         };
         active("GET") && active("POST")
@@ -89,15 +94,15 @@ fn stalled(address: SocketAddr, admin: SocketAddr) -> [TcpStream; 2] {
 fn until(done: impl Fn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !done() {
-        assert!(Instant::now() < deadline, "it does not happen");
+        assert!(Instant::now() < deadline, "timed out");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// Kills a part that does not end, so that the test fails instead of waiting for ever.
-fn bounded(part: &Part) -> mpsc::Sender<()> {
+/// Kills a child that does not end, so that the test fails instead of hanging.
+fn bounded(scenario: &Scenario) -> mpsc::Sender<()> {
     let (done, is_done) = mpsc::channel();
-    let kill = part.child.id().to_string();
+    let kill = scenario.child.id().to_string();
     thread::spawn(move || {
         if is_done.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
             let _ = std::process::Command::new("kill")
@@ -112,56 +117,56 @@ fn bounded(part: &Part) -> mpsc::Sender<()> {
 pub(crate) fn stalled_clients() {
     let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
     let endpoint = receiver.endpoint();
-    let mut part = Part::start(
+    let mut scenario = Scenario::start(
         "serves",
         &[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-            // Only the end sends anything.
+            // Longer than the test, so that only the exit exports.
             ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
             ("FIRSTLIGHT_DRAIN_TIMEOUT", "300"),
-            // The body stalls for longer than the drain.
+            // Longer than the drain.
             ("FIRSTLIGHT_HTTP_READ_TIMEOUT", "3600000"),
         ],
     );
-    let _bounded = bounded(&part);
-    let (address, admin) = listening(&mut part);
+    let _bounded = bounded(&scenario);
+    let (address, admin) = listening(&mut scenario);
     let clients = stalled(address, admin);
-    part.signal("-TERM");
-    part.message("shutting down");
-    let cut = part.message("the drain of 0.3 s is over: what was still open is cut");
+    scenario.signal("-TERM");
+    scenario.message("shutting down");
+    let cut = scenario.message("the drain of 0.3 s is over: open connections are cut");
     assert_eq!(
         (&cut["connections"], &cut["requests"]),
         (&2.into(), &2.into()),
         "{cut}"
     );
-    // Each has its line and its span, and the last line comes after them.
-    let mut ended = [part.line(), part.line()].map(|line| line["message"].to_string());
+    // Each request has its log line and its span before the last line.
+    let mut ended = [scenario.line(), scenario.line()].map(|line| line["message"].to_string());
     ended.sort();
     assert!(ended[0].contains("GET /events"), "{ended:?}");
     assert!(ended[1].contains("POST /collect"), "{ended:?}");
-    let last = part.message("telemetry is down");
+    let last = scenario.message("telemetry is down");
     assert_eq!(last["spans.exported"], 2, "{last}");
-    assert_eq!(part.end(), (Some(0), String::new()));
+    assert_eq!(scenario.end(), (Some(0), String::new()));
     assert_eq!(receiver.spans().len(), 2);
     drop(clients);
 }
 
 pub(crate) fn second_signals() {
     for (second, number) in [("-TERM", 15), ("-INT", 2)] {
-        let mut part = Part::start("serves", &[("FIRSTLIGHT_DRAIN_TIMEOUT", "3600000")]);
-        let _bounded = bounded(&part);
-        let (address, admin) = listening(&mut part);
+        let mut scenario = Scenario::start("serves", &[("FIRSTLIGHT_DRAIN_TIMEOUT", "3600000")]);
+        let _bounded = bounded(&scenario);
+        let (address, admin) = listening(&mut scenario);
         let clients = stalled(address, admin);
-        part.signal("-TERM");
-        part.message("shutting down");
-        // At once, while the drain begins.
-        part.signal(second);
-        assert_eq!(part.end().0, Some(128 + number));
+        scenario.signal("-TERM");
+        scenario.message("shutting down");
+        // Sent while the drain starts.
+        scenario.signal(second);
+        assert_eq!(scenario.end().0, Some(128 + number));
         drop(clients);
     }
 }
 
-/// All that the service sends until it closes the connection.
+/// Reads everything until the service closes the connection.
 fn answer(mut client: TcpStream) -> String {
     client.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut answer = String::new();
@@ -170,7 +175,7 @@ fn answer(mut client: TcpStream) -> String {
 }
 
 pub(crate) fn variables() {
-    let mut part = Part::start(
+    let mut scenario = Scenario::start(
         "serves",
         &[
             ("FIRSTLIGHT_HTTP_READ_TIMEOUT", "300"),
@@ -178,11 +183,12 @@ pub(crate) fn variables() {
             ("FIRSTLIGHT_HTTP_MAX_REQUESTS", "many"),
         ],
     );
-    let _bounded = bounded(&part);
-    let admin = part.admin_address();
-    let warning = part.message("FIRSTLIGHT_HTTP_MAX_REQUESTS: found \"many\", expected a whole ");
+    let _bounded = bounded(&scenario);
+    let admin = scenario.admin_address();
+    let warning =
+        scenario.message("FIRSTLIGHT_HTTP_MAX_REQUESTS: found \"many\", expected a whole ");
     assert_eq!(warning["level"], "WARN");
-    let line = part.message("listening");
+    let line = scenario.message("listening");
     let address = line["address"].as_str().unwrap().parse().unwrap();
     let post = |length, body| {
         let head = format!("POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: {length}");
@@ -201,19 +207,19 @@ pub(crate) fn variables() {
     assert_eq!(answer(client(address, "GET / HTTP/1.1\r\nhost: ")), "");
     for limit in ["header_timeout", "body_timeout", "body_size"] {
         let counted = format!("serve_limited_total{{limit=\"{limit}\"}} 1");
-        // A closed connection is counted a moment after its client sees it.
+        // A closed connection is counted shortly after its client sees the end.
         until(|| ask(admin, "GET /metrics").body.contains(&counted));
     }
 }
 
 pub(crate) fn exhausted_files() {
     const FILES: u32 = 40;
-    let mut part = Part::start_limited(FILES, "serves", &[]);
-    let _bounded = bounded(&part);
-    let (address, admin) = listening(&mut part);
+    let mut scenario = Scenario::start_limited(FILES, "serves", &[]);
+    let _bounded = bounded(&scenario);
+    let (address, admin) = listening(&mut scenario);
     let begun = Instant::now();
     let clients: Vec<_> = (0..FILES * 2).map(|_| client(address, "GET /")).collect();
-    part.message("cannot accept connections, tries again every 100 ms: ");
+    scenario.message("cannot accept connections, retrying every 100 ms: ");
     thread::sleep(Duration::from_secs(1));
 
     drop(clients);
@@ -221,8 +227,8 @@ pub(crate) fn exhausted_files() {
     let answer = answer(client(address, request));
     assert!(answer.ends_with("hello"), "{answer}");
     let most = begun.elapsed().as_millis() / 100 + 1;
-    let page = ask(admin, "GET /metrics").body;
-    let failures = page
+    let exposition = ask(admin, "GET /metrics").body;
+    let failures = exposition
         .lines()
         .find_map(|line| line.strip_prefix("serve_limited_total{limit=\"accept\"} "));
     let failures: u128 = failures.unwrap_or_default().parse().unwrap();
@@ -231,8 +237,8 @@ pub(crate) fn exhausted_files() {
         "{failures} of {most} at most"
     );
 
-    part.signal("-TERM");
-    let rest = part.rest().concat();
+    scenario.signal("-TERM");
+    let rest = scenario.rest().concat();
     assert!(!rest.contains("cannot accept"), "{rest}");
-    assert_eq!(part.end().0, Some(0), "{rest}");
+    assert_eq!(scenario.end().0, Some(0), "{rest}");
 }

@@ -1,4 +1,4 @@
-//! The admin listener's address and its first answers.
+//! Tests of the admin listener's address and of its first responses.
 
 use std::{
     io::Read,
@@ -8,18 +8,20 @@ use std::{
 
 use firstlight::Readiness;
 
-use crate::support::{ask, part::Part};
+use crate::support::{ask, scenario::Scenario};
 
-/// Starts so often: a probe that comes before the latch is a matter of milliseconds.
+/// Number of starts.
+///
+/// Several, because a probe could precede the latch only by milliseconds.
 const STARTS: usize = 10;
 
-/// Holds a latch until it is told to let go, and goes on until its standard input is closed.
-pub(crate) fn play_starts() -> ExitCode {
+/// Holds a latch until it reads a line, and runs until standard input is closed.
+pub(crate) fn run_starts() -> ExitCode {
     let readiness = Readiness::new();
     let starting = readiness.latch("start");
     let telemetry = firstlight::config!().readiness(readiness).init().unwrap();
-    let mut told = String::new();
-    std::io::stdin().read_line(&mut told).unwrap();
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
     starting.release();
     tracing::info!("released");
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
@@ -36,8 +38,8 @@ pub(crate) fn latches() {
             ("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1"),
             ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
         ];
-        let mut part = Part::start("starts", &variables);
-        // As a probe does it that asks from the start.
+        let mut scenario = Scenario::start("starts", &variables);
+        // As a probe that polls from the start.
         while !is_open(address) {
             std::thread::yield_now();
         }
@@ -46,11 +48,11 @@ pub(crate) fn latches() {
             let expected = (503, "not ready\nstart: not finished\n");
             assert_eq!((answer.status, &*answer.body), expected);
         }
-        part.message("telemetry is up");
-        part.tell("go");
-        part.message("released");
+        scenario.message("telemetry is up");
+        scenario.tell("go");
+        scenario.message("released");
         assert_eq!(ask(address, "GET /readyz").status, 200);
-        assert_eq!(part.end(), (Some(0), String::new()));
+        assert_eq!(scenario.end(), (Some(0), String::new()));
     }
 }
 
@@ -62,27 +64,27 @@ pub(crate) fn port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let variables = [
-        // Of its two addresses one is free.
+        // One of the two addresses of `localhost` is free.
         ("OTEL_EXPORTER_PROMETHEUS_HOST", "localhost"),
         ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
     ];
-    let mut part = Part::start("waits", &variables);
-    part.message("telemetry is up");
-    let warning = part.message(&format!("admin listener: localhost:{port} is in use"));
+    let mut scenario = Scenario::start("waits", &variables);
+    scenario.message("telemetry is up");
+    let warning = scenario.message(&format!("admin listener: localhost:{port} is in use"));
     assert_eq!(warning["level"], "WARN");
-    part.message("ready");
+    scenario.message("ready");
     drop(taken);
-    part.message("the admin listener has its address now");
+    scenario.message("the admin listener has its address now");
     let address = ([127, 0, 0, 1], port.parse().unwrap()).into();
     assert_eq!(ask(address, "GET /livez").status, 200);
 
-    // By choice it is an error of the start.
+    // With the variable it is an error of the start.
     let strict = [
         variables[0],
         variables[1],
         ("FIRSTLIGHT_ADMIN_REQUIRED", "true"),
     ];
-    let mut second = Part::start("waits", &strict);
+    let mut second = Scenario::start("waits", &strict);
     second.rest();
     let (code, stderr) = second.end();
     assert_ne!(code, Some(0));

@@ -1,15 +1,15 @@
-//! What is wired wrongly, and what is not: each is said once, and never of a program that is wired as it should be.
+//! Tests of the warnings about wiring mistakes, and of their absence.
 
 use std::{io::Read, process::ExitCode, thread, time::Duration};
 
 use firstlight::TelemetryConfig;
 
-use crate::support::{ask, part::Part};
+use crate::support::{ask, scenario::Scenario};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Lets go of its guard as it is told to, and goes on until its standard input is closed.
-pub(crate) fn play_lets_go() -> ExitCode {
+/// Drops its guard as `HOW` says, and runs until standard input is closed.
+pub(crate) fn run_lets_go() -> ExitCode {
     let how = std::env::var("HOW").unwrap();
     if how == "at once" {
         let _ = firstlight::init!().unwrap();
@@ -19,11 +19,13 @@ pub(crate) fn play_lets_go() -> ExitCode {
         telemetry.shutdown(DEADLINE).unwrap();
     }
     let _at_the_end = (how == "at the end").then(|| TelemetryConfig::new().init().unwrap());
-    goes_on()
+    run_on()
 }
 
-/// Until its standard input is closed, and so that a test which waits for a line in vain ends.
-fn goes_on() -> ExitCode {
+/// Runs until standard input is closed.
+///
+/// Exits at the deadline, so that the test does not hang.
+fn run_on() -> ExitCode {
     thread::spawn(|| {
         thread::sleep(DEADLINE);
         std::process::exit(9)
@@ -33,65 +35,65 @@ fn goes_on() -> ExitCode {
 }
 
 pub(crate) fn dropped_guards() {
-    let mut part = Part::start("lets_go", &[("HOW", "at once")]);
-    let admin = part.admin_address();
-    part.message("telemetry is down");
-    let warning = part.message("telemetry has ended 2 s ago, because its guard was dropped");
+    let mut scenario = Scenario::start("lets_go", &[("HOW", "at once")]);
+    let admin = scenario.admin_address();
+    scenario.message("telemetry is down");
+    let warning = scenario.message("telemetry has ended 2 s ago, because its guard was dropped");
     assert_eq!(warning["level"], "WARN");
-    let page = ask(admin, "GET /telemetry").body;
-    assert!(page.starts_with("service: needs attention\n"), "{page}");
+    let status = ask(admin, "GET /telemetry").body;
+    assert!(status.starts_with("service: needs attention\n"), "{status}");
     assert!(
-        page.contains("`let telemetry = firstlight::init!()?;`"),
-        "{page}"
+        status.contains("`let telemetry = firstlight::init!()?;`"),
+        "{status}"
     );
-    assert_eq!(part.end(), (Some(0), String::new()));
+    assert_eq!(scenario.end(), (Some(0), String::new()));
 
-    let mut part = Part::start("lets_go", &[("HOW", "by shutdown")]);
-    let admin = part.admin_address();
-    part.message("telemetry is down");
-    let page = ask(admin, "GET /telemetry").body;
+    let mut scenario = Scenario::start("lets_go", &[("HOW", "by shutdown")]);
+    let admin = scenario.admin_address();
+    scenario.message("telemetry is down");
+    let status = ask(admin, "GET /telemetry").body;
     assert!(
-        page.starts_with("service: off\n  telemetry was shut down\n"),
-        "{page}"
+        status.starts_with("service: off\n  telemetry was shut down\n"),
+        "{status}"
     );
 
-    let mut part = Part::start("lets_go", &[("HOW", "at the end")]);
-    let admin = part.admin_address();
-    let page = ask(admin, "GET /telemetry").body;
-    assert!(page.starts_with("service: up\n"), "{page}");
-    assert!(page.contains("\nrequests: untried\n"), "{page}");
+    let mut scenario = Scenario::start("lets_go", &[("HOW", "at the end")]);
+    let admin = scenario.admin_address();
+    let status = ask(admin, "GET /telemetry").body;
+    assert!(status.starts_with("service: up\n"), "{status}");
+    assert!(status.contains("\nrequests: untried\n"), "{status}");
     assert!(
-        page.contains("\nmetrics: untried\n  nothing has read them"),
-        "{page}"
+        status.contains("\nmetrics: untried\n  nothing has read them"),
+        "{status}"
     );
-    drop(part.child.stdin.take());
-    let rest = part.rest();
+    drop(scenario.child.stdin.take());
+    let rest = scenario.rest();
     assert!(
         rest.len() == 1 && rest[0].contains("telemetry is down"),
         "{rest:?}"
     );
 }
 
-/// Keeps its guard, and goes on.
-pub(crate) fn play_holds_two_versions() -> ExitCode {
+/// Keeps its guard and runs until standard input is closed.
+pub(crate) fn run_holds_two_versions() -> ExitCode {
     let _telemetry = firstlight::init!().unwrap();
-    goes_on()
+    run_on()
 }
 
 pub(crate) fn two_versions() {
-    // What two versions leave in an executable; put together here, so that this one has it not.
+    // The traces of two versions in an executable; assembled here, so that this one does not contain them.
     let paths = ["0.0.1", "0.0.2"].map(|version| format!("/registry/metrics-{version}/src/a/"));
-    let mut part = Part::start_with(paths.concat().as_bytes(), "holds_two_versions", &[]);
-    part.message("telemetry is up");
-    let warning = part.message("the program holds metrics 0.0.1 and 0.0.2");
+    let mut scenario = Scenario::start_with(paths.concat().as_bytes(), "holds_two_versions", &[]);
+    scenario.message("telemetry is up");
+    let warning = scenario.message("the program contains metrics 0.0.1 and 0.0.2");
     assert_eq!(warning["level"], "WARN");
-    drop(part.child.stdin.take());
-    assert_eq!(part.rest().len(), 1, "the last line");
+    drop(scenario.child.stdin.take());
+    assert_eq!(scenario.rest().len(), 1, "only the last line");
 }
 
 #[cfg(feature = "axum")]
 #[tokio::main]
-pub(crate) async fn play_serves_until_killed() -> ExitCode {
+pub(crate) async fn run_serves_until_killed() -> ExitCode {
     use tokio::signal::unix::{SignalKind, signal};
 
     let telemetry = firstlight::init!().unwrap();
@@ -101,7 +103,7 @@ pub(crate) async fn play_serves_until_killed() -> ExitCode {
     let app = axum::Router::new()
         .route("/", axum::routing::get(|| async { "hello" }))
         .layer(firstlight::http::TelemetryLayer::new());
-    tokio::task::spawn_blocking(goes_on);
+    tokio::task::spawn_blocking(run_on);
     axum::serve(listener, app).await.unwrap();
     telemetry.finish(Ok::<(), std::io::Error>(()))
 }
@@ -110,32 +112,32 @@ pub(crate) async fn play_serves_until_killed() -> ExitCode {
 pub(crate) fn unhandled_sigterm() {
     for is_handled in [true, false] {
         let own = is_handled.then_some(("OWN", "1"));
-        let mut part = Part::start("serves_until_killed", own.as_slice());
-        let admin = part.admin_address();
-        let line = part.message("listening");
+        let mut scenario = Scenario::start("serves_until_killed", own.as_slice());
+        let admin = scenario.admin_address();
+        let line = scenario.message("listening");
         let address = line["address"].as_str().unwrap().parse().unwrap();
-        let page = || ask(admin, "GET /telemetry").body;
-        assert!(page().contains("\nsigterm: untried\n"), "{}", page());
-        assert!(page().contains("\nrequests: untried\n"), "{}", page());
+        let status = || ask(admin, "GET /telemetry").body;
+        assert!(status().contains("\nsigterm: untried\n"), "{}", status());
+        assert!(status().contains("\nrequests: untried\n"), "{}", status());
         assert_eq!(ask(address, "GET /").body, "hello");
-        part.message("GET /");
-        assert!(page().contains("\nrequests: works\n"), "{}", page());
+        scenario.message("GET /");
+        assert!(status().contains("\nrequests: works\n"), "{}", status());
         if is_handled {
             assert!(
-                page().contains("\nsigterm: untried\n  it has a handler"),
+                status().contains("\nsigterm: untried\n  it has a handler"),
                 "{}",
-                page()
+                status()
             );
             continue;
         }
         assert!(
-            page().contains("\nsigterm: needs attention\n"),
+            status().contains("\nsigterm: needs attention\n"),
             "{}",
-            page()
+            status()
         );
-        let warning = part.message("nothing handles SIGTERM, ");
+        let warning = scenario.message("nothing handles SIGTERM, ");
         assert_eq!(warning["level"], "WARN");
-        part.signal("-TERM");
-        assert_eq!(part.rest(), [""; 0], "it has ended at once");
+        scenario.signal("-TERM");
+        assert_eq!(scenario.rest(), [""; 0], "the signal has ended it at once");
     }
 }

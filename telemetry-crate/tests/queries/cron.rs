@@ -1,4 +1,4 @@
-//! The store of schedules, the same promises in both databases.
+//! Tests of the store of schedules in both databases.
 
 use std::{
     fmt::Debug,
@@ -22,7 +22,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
             once(&CronStore::new(file.open().await)).await;
         });
     }),
-    ("cron::sqlite_lets_ended_leases_go", || {
+    ("cron::sqlite_takes_over_expired_leases", || {
         on_runtime(async {
             let file = File::new("cron-lease");
             take_over(&CronStore::new(file.open().await)).await;
@@ -41,7 +41,7 @@ pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
     ("cron::postgres_grants_a_tick_once", || {
         on_runtime(async { once(&CronStore::new(postgres::schema("cron_once").await)).await });
     }),
-    ("cron::postgres_lets_ended_leases_go", || {
+    ("cron::postgres_takes_over_expired_leases", || {
         on_runtime(async {
             take_over(&CronStore::new(postgres::schema("cron_lease").await)).await
         });
@@ -70,7 +70,7 @@ async fn once<S: Store<Error: Debug>>(store: &S) {
     assert_eq!(
         first_seen(5).await,
         tick(0),
-        "a restart does not begin anew"
+        "a restart does not reset the time"
     );
     assert_eq!(claim(1).await, Claim::Running);
     assert_eq!(claim(2).await, Claim::Overlaps);
@@ -100,9 +100,9 @@ async fn once<S: Store<Error: Debug>>(store: &S) {
     assert_eq!(
         store.last_success("a").await.unwrap(),
         Some(at),
-        "it failed"
+        "a failed run is not a success"
     );
-    // The end of a run that has lost its claim changes nothing.
+    // The end of a run that has lost its claim is ignored.
     let late = store.finish(request(1), RunOutcome::Succeeded, tick(9));
     late.await.unwrap();
     assert_eq!(store.last_success("a").await.unwrap(), Some(at));
@@ -115,11 +115,11 @@ async fn take_over<S: Store<Error: Debug>>(store: &S) {
     assert_eq!(
         claim("you", LEASE).await,
         Claim::Granted,
-        "the lease was over at once"
+        "the lease has expired"
     );
     assert_eq!(claim("me", LEASE).await, Claim::Running);
 
-    // A replica that was away for the take-over has nothing to prolong or to end.
+    // A replica whose claim was taken over can neither extend nor finish it.
     assert!(!store.extend(request("me"), LEASE).await.unwrap());
     for ended in [
         RunOutcome::Succeeded,
@@ -138,11 +138,11 @@ async fn take_over<S: Store<Error: Debug>>(store: &S) {
     assert_eq!(
         store.claim(next, LEASE).await.unwrap(),
         Claim::Granted,
-        "a run that died is no reason to miss the next"
+        "an interrupted run does not block the next"
     );
 }
 
-/// The table is not there when they start, either.
+/// Replicas that claim the same tick, also while the table does not exist yet.
 async fn many<S: Store<Error: Debug>>(stores: Vec<S>) {
     let stores: Vec<_> = stores.into_iter().map(Arc::new).collect();
     for minute in 0..5 {
@@ -172,7 +172,7 @@ async fn many<S: Store<Error: Debug>>(stores: Vec<S>) {
     }
 }
 
-/// A database in a file, which is gone after the test.
+/// A database file that is removed after the test.
 struct File(PathBuf);
 
 impl File {

@@ -1,4 +1,6 @@
-//! Readiness checks against databases that store, only read, are busy, or have lost their file.
+//! Tests of readiness checks.
+//!
+//! The databases are read-only, busy, or have lost their file.
 
 use std::{fs, path::PathBuf};
 
@@ -13,11 +15,11 @@ use crate::{on_runtime, postgres, telemetry};
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("health::busy_sqlite_is_ready", busy),
     ("health::read_only_sqlite_is_not_ready", read_only),
-    ("health::removed_file_takes_no_writes", removed),
+    ("health::removed_files_take_no_writes", removed),
     ("health::memory_has_no_file_to_follow", memory),
-    ("health::replaced_file_is_opened_anew", replaced),
+    ("health::replaced_files_are_reopened", replaced),
     ("health::lost_files_fail_the_commit", lost),
-    ("health::commits_ask_for_their_own_file", others),
+    ("health::commits_check_their_own_file", others),
 ];
 
 pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
@@ -72,14 +74,14 @@ fn busy() {
         let pool = folder.pool().await;
         let check = writable(&pool);
         check().await.unwrap();
-        let check = writable(&pool); // another one, which writes at once
+        let check = writable(&pool); // a new check, which writes at once
         let writer = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
         check().await.unwrap();
         writer.commit().await.unwrap();
         let written = "SELECT writes FROM firstlight_write_check";
         let written = sqlx::query_scalar::<_, i64>(written).fetch_one(&pool).await;
         assert_eq!(written.unwrap(), 1);
-        // Still due; on a slow disk a write may be given up, and is tried at the next check.
+        // The write is still due. On a slow disk it may time out, and is tried again at the next check.
         for _ in 0..100 {
             check().await.unwrap();
             let written = "SELECT writes FROM firstlight_write_check";
@@ -88,7 +90,7 @@ fn busy() {
                 return;
             }
         }
-        panic!("nothing was written after the file was free again");
+        panic!("nothing was written after the file was unlocked");
     });
 }
 
@@ -115,7 +117,7 @@ fn removed() {
         let lost = sqlx::raw_sql("INSERT INTO rows VALUES (1)")
             .execute(&pool)
             .await;
-        assert!(lost.is_err(), "a write into a file that is gone");
+        assert!(lost.is_err(), "a write into a removed file");
         let error = check().await.unwrap_err();
         assert!(matches!(error, StoreCheckError::Unreachable(_)), "{error}");
     });
@@ -156,7 +158,7 @@ fn replaced() {
     });
 }
 
-/// Their transactions have begun by the time.
+/// Files that are lost after the start of a transaction.
 fn lost() {
     on_runtime(async {
         telemetry::start();
@@ -180,7 +182,7 @@ fn lost() {
     });
 }
 
-/// What was stored in another database is stored.
+/// A commit in one database while the file of another is lost.
 fn others() {
     on_runtime(async {
         let [gone, folder] = ["gone", "stays"].map(Folder::new);
@@ -199,7 +201,7 @@ fn read_only_server() {
     on_runtime(async {
         let pool = postgres::schema("read_only_server").await;
         writable(&pool)().await.unwrap();
-        // What a standby says, too.
+        // A standby reports the same.
         let options = postgres::options("read_only_server");
         let options = options.options([("default_transaction_read_only", "on")]);
         let pool = PgPool::connect_with(options).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a whole process writes about its queries, under several log filters.
+//! Tests of the log lines about queries, with several log filters.
 
 use std::{process::ExitCode, str::FromStr, time::Duration};
 
@@ -11,24 +11,24 @@ use sqlx::{
 
 use crate::{
     POSTGRES, on_runtime,
-    service::{OBSERVED_AT, database, get_from, router},
-    support::part::Part,
+    service::{INSTRUMENTED_AT, database, get_from, router},
+    support::scenario::Scenario,
 };
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("lines::n_plus_one_and_slow_are_one_each", both),
-    ("no_threshold_no_line", off),
-    ("lines::sqlxs_own_lines_can_be_asked_for", asked_for),
+    ("lines::no_threshold_means_no_line", off),
+    ("lines::sqlx_lines_can_be_turned_on", sqlx_lines),
     ("lines::error_filters_hide_warnings", errors_only),
 ];
 
 pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[("lines::full_server_is_named", full)];
 
-/// Runs the service; all that it writes but the line at its start.
+/// Runs the service, and returns its log lines without the one at its start.
 fn run(variables: &[(&str, &str)]) -> Vec<Value> {
-    let mut part = Part::start("shop", variables);
-    let lines = part.rest();
-    let (code, stderr) = part.end();
+    let mut scenario = Scenario::start("shop", variables);
+    let lines = scenario.rest();
+    let (code, stderr) = scenario.end();
     assert_eq!(code, Some(0), "{stderr}");
     let lines = lines.iter().map(|line| serde_json::from_str(line).unwrap());
     let lines: Vec<Value> = lines.collect();
@@ -44,10 +44,10 @@ fn of<'a>(lines: &'a [Value], target: &str) -> Vec<&'a Value> {
         .collect()
 }
 
-pub(crate) fn play(part: &str) -> ExitCode {
+pub(crate) fn run_scenario(scenario: &str) -> ExitCode {
     let telemetry = TelemetryConfig::new().without_admin().init().unwrap();
     on_runtime(async {
-        if part == "full" {
+        if scenario == "full" {
             return time_out().await;
         }
         let router = router(database().await);
@@ -85,14 +85,14 @@ fn both() {
         assert_eq!(repeated[id], orders[id]);
     }
 
-    // Nothing but the call itself says where it is.
+    // Without a span of the function, the call's own location is used.
     assert_eq!(instrumented["http.route"], "/instrumented");
     let file = instrumented["code.file.path"].as_str().unwrap();
     assert!(file.ends_with("queries/service.rs"), "{instrumented}");
-    assert_eq!(instrumented["code.line.number"], OBSERVED_AT);
+    assert_eq!(instrumented["code.line.number"], INSTRUMENTED_AT);
     let message = instrumented["message"].as_str().unwrap();
     assert!(
-        message.contains(&format!("{file}:{OBSERVED_AT}")),
+        message.contains(&format!("{file}:{INSTRUMENTED_AT}")),
         "{message}"
     );
 
@@ -116,11 +116,11 @@ fn off() {
     assert_eq!(of(&lines, "firstlight::http").len(), 3);
 }
 
-fn asked_for() {
-    // The values that are bound are in no line of sqlx's; the literals in the text are the program's own.
-    let mut part = Part::start("shop", &[("RUST_LOG", "info,sqlx::query=debug")]);
-    let lines = part.rest().join("\n");
-    part.end();
+fn sqlx_lines() {
+    // sqlx's lines have no bound values; literals in the text are the program's own.
+    let mut scenario = Scenario::start("shop", &[("RUST_LOG", "info,sqlx::query=debug")]);
+    let lines = scenario.rest().join("\n");
+    scenario.end();
     assert!(lines.contains("\"target\":\"sqlx::query\""), "{lines}");
     assert!(lines.contains("\"target\":\"firstlight::sqlx\""), "{lines}");
 }
@@ -134,7 +134,7 @@ fn server() -> PgConnectOptions {
     PgConnectOptions::from_str(&std::env::var(POSTGRES).unwrap()).unwrap()
 }
 
-/// Calls on a pool that the server gives one connection of five.
+/// Times out on a pool of five connections to which the server grants one.
 async fn time_out() {
     let role = std::env::var("ROLE").unwrap();
     let pool = PgPoolOptions::new()
@@ -154,7 +154,7 @@ async fn time_out() {
 }
 
 fn full() {
-    // Full for a role alone, so that other tests have their connections.
+    // The limit is that of a role, so that other tests have their connections.
     let role = format!("full_{}", std::process::id());
     let on_server = |statement: String| {
         on_runtime(async {
@@ -167,13 +167,13 @@ fn full() {
     on_server(format!(
         "CREATE ROLE {role} LOGIN PASSWORD 'full' CONNECTION LIMIT 1"
     ));
-    let mut part = Part::start("full", &[("ROLE", &role)]);
-    let lines = part.rest().join("\n");
-    let ended = part.end();
+    let mut scenario = Scenario::start("full", &[("ROLE", &role)]);
+    let lines = scenario.rest().join("\n");
+    let ended = scenario.end();
     on_server(format!("DROP ROLE {role}"));
 
     assert_eq!(ended, (Some(0), String::new()), "{lines}");
-    // Once for both.
+    // One warning for both calls.
     let warning =
         "calls time out because the pool cannot open a connection: too many clients: the server, ";
     assert_eq!(lines.matches(warning).count(), 1, "{lines}");

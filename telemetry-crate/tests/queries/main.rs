@@ -1,7 +1,8 @@
-//! Queries of sqlx, against real databases: SQLite in this process, and the PostgreSQL server that
-//! `TEST_POSTGRES` names, if it does. Without one, what needs it is reported as ignored, never as passed.
+//! Tests of sqlx queries with real databases.
 //!
-//! One telemetry for all of them, because there is one in a process; each test has spans, tables and pools of its own.
+//! They are SQLite in this process, and the PostgreSQL server that `TEST_POSTGRES` names. Without a server its tests
+//! are reported as ignored, never as passed. All tests share one telemetry, because a process can have only one; each
+//! test has spans, tables and pools of its own.
 
 #![expect(
     clippy::unwrap_used,
@@ -28,12 +29,14 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tracing::Instrument;
 
-/// The server for the tests: a URL such as `postgres://postgres@localhost:5432/postgres`.
+/// The variable with the server's URL.
+///
+/// Such as `postgres://postgres@localhost:5432/postgres`.
 pub(crate) const POSTGRES: &str = "TEST_POSTGRES";
 
 fn main() -> ExitCode {
-    if let Ok(part) = std::env::var("PART") {
-        return lines::play(&part);
+    if let Ok(scenario) = std::env::var("SCENARIO") {
+        return lines::run_scenario(&scenario);
     }
     let has_postgres = std::env::var_os(POSTGRES).is_some();
     if !has_postgres {
@@ -88,7 +91,7 @@ fn main() -> ExitCode {
     ended.exit_code()
 }
 
-/// Runs an asynchronous test on a runtime of its own.
+/// Runs an asynchronous test on a new runtime.
 pub(crate) fn on_runtime(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -98,7 +101,7 @@ pub(crate) fn on_runtime(test: impl Future<Output = ()>) {
         .block_on(test);
 }
 
-/// Runs `work` in a span of this name, a trace of its own.
+/// Runs `work` in a span of this name, which is the root of a trace.
 pub(crate) async fn within<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     let span = tracing::info_span!("test", otel.name = name);
     work.instrument(span).await

@@ -1,4 +1,4 @@
-//! PostgreSQL, if there is a server: what only a real one shows.
+//! Tests with a PostgreSQL server.
 
 use std::{str::FromStr, time::Duration};
 
@@ -16,9 +16,9 @@ use crate::{
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("postgres::queries_name_their_server", spans),
-    ("errors_of_postgresql_have_their_sqlstate", errors),
-    ("postgres::conflicts_are_told_apart", conflicts),
-    ("postgres::exhausted_pools_are_seen", exhausted),
+    ("postgres::errors_have_their_sqlstate", errors),
+    ("postgres::conflicts_have_their_code", conflicts),
+    ("postgres::exhausted_pools_are_counted", exhausted),
     ("postgres::ended_connections_are_errors", terminated),
 ];
 
@@ -29,7 +29,7 @@ pub(crate) fn options(schema: &str) -> PgConnectOptions {
         .options([("search_path", schema)])
 }
 
-/// A pool whose tables are in a schema of their own, which is empty.
+/// Creates an empty schema and returns a pool that uses it.
 pub(crate) async fn schema(name: &str) -> PgPool {
     let pool = firstlight::sqlx::instrument_options(PgPoolOptions::new().max_connections(4))
         .connect_with(options(name))
@@ -43,7 +43,7 @@ pub(crate) async fn schema(name: &str) -> PgPool {
     pool
 }
 
-/// Another pool on it.
+/// Opens another pool on a schema.
 pub(crate) async fn schema_again(name: &str) -> PgPool {
     PgPool::connect_with(options(name)).await.unwrap()
 }
@@ -141,7 +141,7 @@ fn conflicts() {
     on_runtime(async {
         let pool = orders("conflicts").await;
         within("conflicts of postgresql", async {
-            // Each holds what the other wants.
+            // Each transaction holds the row that the other one needs.
             let mut a = firstlight::sqlx::begin(&pool).await.unwrap();
             let mut b = firstlight::sqlx::begin(&pool).await.unwrap();
             let lock = "UPDATE orders SET secret = '' WHERE id = $1";
@@ -242,7 +242,7 @@ fn exhausted() {
             named(&spans, "query").attributes["error.type"],
             "pool_timed_out"
         );
-        // Another test's pool may be observed at the same time, and then the pool has no name here.
+        // Without the pool's name, because it is missing while another test's pool is observed as well.
         assert_eq!(value("db_client_connection_timeouts_total", &[]), Some(1.0));
         pool.close().await;
         assert_eq!(value("db_client_connection_limit", &[name]), None);

@@ -1,4 +1,4 @@
-//! A small service on SQLite whose handlers do what handlers do, some of it badly.
+//! A small service on SQLite; some of its handlers make mistakes.
 
 use axum::{
     Router,
@@ -11,7 +11,7 @@ use http::Request;
 use sqlx::{Row, SqlitePool, sqlite::SqlitePoolOptions};
 use tower::ServiceExt;
 
-/// A database in memory, which lives as long as its only connection.
+/// A database in memory, which lasts as long as its only connection.
 pub(crate) async fn database() -> SqlitePool {
     let pool = firstlight::sqlx::instrument_options(SqlitePoolOptions::new().max_connections(1))
         .idle_timeout(None)
@@ -51,7 +51,7 @@ async fn order(State(pool): State<SqlitePool>, Path(id): Path<i64>) -> String {
     row.get::<i64, _>(0).to_string()
 }
 
-/// One query for the list, and one for each row of it.
+/// Runs one query for the list, and one for each of its rows.
 async fn orders(State(pool): State<SqlitePool>) -> String {
     let rows = sqlx::query("SELECT id FROM orders")
         .fetch_all(&pool)
@@ -70,10 +70,10 @@ async fn items_of(pool: &SqlitePool, order: i64) -> usize {
     items.fetch_all(pool).await.unwrap().len()
 }
 
-/// The line of the query below, which an N+1 must name.
-pub(crate) const OBSERVED_AT: u32 = line!() + 6;
+/// The line of the query below, which the warning about an N+1 must name.
+pub(crate) const INSTRUMENTED_AT: u32 = line!() + 6;
 
-/// The same mistake in a function that nothing instruments.
+/// Makes the same mistake in a function without a span.
 async fn instrumented(State(pool): State<SqlitePool>) -> String {
     for order in 0..25_i64 {
         let items = sqlx::query("SELECT id FROM items WHERE order_id = ?").bind(order);
@@ -82,7 +82,7 @@ async fn instrumented(State(pool): State<SqlitePool>) -> String {
     String::new()
 }
 
-/// Slower than any threshold of a test.
+/// Runs a query that is slower than the threshold of any test.
 async fn report(State(pool): State<SqlitePool>) -> String {
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) \
                    SELECT count(*) FROM n, (SELECT 'hunter2')";

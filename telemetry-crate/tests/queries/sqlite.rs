@@ -1,4 +1,4 @@
-//! SQLite, in this process.
+//! Tests with SQLite in this process.
 
 use std::any::Any;
 
@@ -7,14 +7,14 @@ use firstlight::{sqlx::InstrumentQuery, testing::count_queries};
 use crate::{
     on_runtime,
     service::{database, get_from, router},
-    telemetry::{self, becomes, named, page, trace, value},
+    telemetry::{self, becomes, exposition, named, trace, value},
     within,
 };
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("sqlite::queries_are_spans_and_samples", spans),
     ("sqlite::n_plus_one_is_on_the_span", n_plus_one),
-    ("sqlite::missing_rows_are_no_errors", errors),
+    ("sqlite::missing_rows_are_not_errors", errors),
     ("sqlite::transactions_are_spans", transactions),
     ("sqlite::tests_can_limit_queries", counting),
     ("sqlite::parallel_counts_are_separate", counting_at_once),
@@ -50,7 +50,7 @@ fn spans() {
     }
     assert!(!request.attributes.contains_key("sql.n_plus_one.count"));
     assert!(!format!("{spans:?}").contains("hunter2"), "{spans:#?}");
-    assert!(!page().contains("hunter2"));
+    assert!(!exposition().contains("hunter2"));
 
     let labels = [
         ("db_operation_name", "SELECT"),
@@ -65,9 +65,9 @@ fn spans() {
         value("sql_queries_per_request_count", &route("/empty")),
         None
     );
-    // Other tests have spans of the same statement, whose exemplars may be the ones that are shown.
+    // Without an id, because the shown exemplar may be from another test's span of the same statement.
     let has_exemplar = |metric: &str, id: &str| {
-        page()
+        exposition()
             .lines()
             .any(|line| line.starts_with(metric) && line.contains(&format!("# {{trace_id=\"{id}")))
     };
@@ -203,7 +203,7 @@ fn counting() {
             "     3 x SELECT id FROM orders WHERE secret = ?\n"
         );
 
-        // A whole request, and a test that fails because it asks too often.
+        // A whole request, and a test that fails because of too many queries.
         let router = router(pool.clone());
         firstlight::testing::assert_queries!(26, get_from(&router, "/orders"));
         let too_many = tokio::spawn(async move {
@@ -219,8 +219,8 @@ fn counting() {
     let _capture = firstlight::testing::capture();
     let counted =
         std::panic::catch_unwind(|| on_runtime(async { drop(count_queries(async {}).await) }));
-    let refused = message(&*counted.unwrap_err());
-    assert!(refused.contains("inside a capture"), "{refused}");
+    let rejected = message(&*counted.unwrap_err());
+    assert!(rejected.contains("inside a capture"), "{rejected}");
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

@@ -1,4 +1,4 @@
-//! The telemetry of all tests, and what they ask it.
+//! The shared telemetry of all tests, and queries about it.
 
 use std::{
     sync::{LazyLock, Mutex},
@@ -11,7 +11,7 @@ use firstlight::{
     testing::{OtlpReceiver, ReceivedSpan},
 };
 
-/// Generous: the machine may have much else to do.
+/// Deadline of everything; long, because the machine may be busy with other tests.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 static RECEIVER: LazyLock<OtlpReceiver> = LazyLock::new(|| OtlpReceiver::start().unwrap());
@@ -19,7 +19,7 @@ static GUARD: Mutex<Option<TelemetryGuard>> = Mutex::new(None);
 static METRICS: LazyLock<MetricsHandle> = LazyLock::new(|| {
     let guard = TelemetryConfig::new()
         .service_name("queries")
-        // Nothing depends on what is logged.
+        // No test depends on log lines.
         .log_filter("off")
         .otlp_endpoint(RECEIVER.endpoint())
         .without_admin()
@@ -30,7 +30,7 @@ static METRICS: LazyLock<MetricsHandle> = LazyLock::new(|| {
     metrics
 });
 
-/// Starts it, if no test has yet.
+/// Starts telemetry, unless another test has.
 pub(crate) fn start() {
     LazyLock::force(&METRICS);
 }
@@ -41,7 +41,7 @@ pub(crate) fn end() {
     }
 }
 
-/// All spans of the trace that has a span of this name, once that one has arrived.
+/// Waits for a span of this name, and returns all spans of its trace.
 pub(crate) fn trace(name: &str) -> Vec<ReceivedSpan> {
     let guard = GUARD.lock().unwrap();
     guard.as_ref().unwrap().flush(DEADLINE).unwrap();
@@ -57,17 +57,19 @@ pub(crate) fn trace(name: &str) -> Vec<ReceivedSpan> {
     spans
 }
 
-/// The one of that name.
+/// Finds the span of this name.
 pub(crate) fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
     let found = spans.iter().find(|span| span.name == name);
     found.unwrap_or_else(|| panic!("no span {name} among {spans:#?}"))
 }
 
-/// The sum of the series of this name that have all of these labels, if there are any. There may be several: which
-/// database a query was for depends on the pools that other tests observe meanwhile.
+/// The sum of the series of this name that have all of these labels.
+///
+/// `None` if there are none. A sum, because labels about the database depend on the pools that other tests observe
+/// meanwhile.
 pub(crate) fn value(name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-    let page = page();
-    let series = page
+    let exposition = exposition();
+    let series = exposition
         .lines()
         .filter(|line| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']))
         .filter(|line| {
@@ -82,7 +84,9 @@ pub(crate) fn value(name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     values.reduce(|sum, value| sum + value)
 }
 
-/// Waits until the sum is that: SQLite's thread may hold a request's span a moment longer than the request lasts.
+/// Waits until the sum has this value.
+///
+/// SQLite's thread may hold a request's span for a moment after the request has ended.
 pub(crate) fn becomes(name: &str, labels: &[(&str, &str)], expected: f64) {
     let until = Instant::now() + DEADLINE;
     while value(name, labels) != Some(expected) {
@@ -95,6 +99,6 @@ pub(crate) fn becomes(name: &str, labels: &[(&str, &str)], expected: f64) {
     }
 }
 
-pub(crate) fn page() -> String {
+pub(crate) fn exposition() -> String {
     METRICS.render(Format::OpenMetrics)
 }

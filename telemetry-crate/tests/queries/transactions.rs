@@ -1,4 +1,4 @@
-//! What is said to be stored is stored, whatever becomes of a `BEGIN`, a `COMMIT` or a `ROLLBACK`.
+//! Tests of transactions: a reported commit is stored, whatever fails around it.
 
 #[path = "transactions/postgresql.rs"]
 mod postgresql;
@@ -24,13 +24,15 @@ pub(crate) use postgresql::TESTS as POSTGRES_TESTS;
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("transactions::sqlite_keeps_what_it_committed", commits),
     ("transactions::begun_by_statement_are_closed", statements),
-    ("transactions::open_savepoints_refuse_commit", savepoints),
-    ("transactions::dropped_savepoints_commit_the_rest", dropped),
-    ("transactions::ended_by_statement_refuse_commit", ended),
-    ("transactions::cancelled_commits_lose_no_row", cancelled),
+    ("transactions::open_savepoints_fail_the_commit", savepoints),
+    ("transactions::dropped_savepoints_are_rolled_back", dropped),
+    ("transactions::ended_by_statement_fail_the_commit", ended),
+    ("transactions::canceled_commits_lose_no_row", canceled),
 ];
 
-/// A database in a file whose commits fail on demand, as on a full disk: SQLite rolls back, and says so.
+/// A database file whose commits fail on demand, as on a full disk.
+///
+/// SQLite then rolls back and reports an error.
 struct Disk {
     folder: PathBuf,
     journal: SqliteJournalMode,
@@ -77,7 +79,7 @@ impl Disk {
         pool
     }
 
-    /// What others see.
+    /// The rows that another connection sees.
     async fn rows(&self) -> Vec<i64> {
         let mut other = sqlx::SqliteConnection::connect_with(&self.options())
             .await
@@ -93,24 +95,26 @@ impl Drop for Disk {
     }
 }
 
-async fn ours(pool: &SqlitePool, id: i64) -> Result<(), Error> {
+async fn with_begin(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     let mut transaction = firstlight::sqlx::begin(pool).await?;
     let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(id);
     insert.execute(&mut *transaction).await?;
     transaction.commit().await
 }
 
-async fn of_sqlx(pool: &SqlitePool, id: i64) -> Result<(), Error> {
+async fn with_sqlx(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     let mut transaction = pool.begin().await?;
     let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(id);
     insert.execute(&mut *transaction).await?;
     transaction.commit().await
 }
 
-/// A transaction of ours that fails leaves nothing behind for what uses the pool without it.
+/// Uses firstlight's `begin` while the disk is full and sqlx's own otherwise.
+///
+/// A failed transaction must not affect later uses of the connection.
 async fn mixed(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     if (20..40).contains(&id) {
-        return ours(pool, id).await;
+        return with_begin(pool, id).await;
     }
     let mut transaction = pool.begin().await?;
     let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(1_000 + id);
@@ -138,8 +142,10 @@ async fn by_statement(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every row that was said to be stored is there, no other is, and once there is room again rows are stored.
-async fn keeps(
+/// Stores rows before, while and after the disk is full.
+///
+/// The rows that were reported as stored must be there, and no others.
+async fn assert_keeps(
     disk: Disk,
     pool: SqlitePoolOptions,
     store: impl AsyncFn(&SqlitePool, i64) -> Result<(), Error>,
@@ -161,20 +167,20 @@ async fn keeps(
 fn commits() {
     on_runtime(async {
         let plain = SqlitePoolOptions::new;
-        let measured = || firstlight::sqlx::instrument_options(SqlitePoolOptions::new());
-        keeps(Disk::new("ours"), plain(), ours).await;
-        keeps(Disk::new("measured"), measured(), ours).await;
-        keeps(Disk::new("sqlx"), measured(), of_sqlx).await;
-        keeps(Disk::new("begin-with"), measured(), begun_with).await;
-        keeps(Disk::new("statement"), measured(), by_statement).await;
-        keeps(Disk::new("mixed"), plain(), mixed).await;
+        let instrumented = || firstlight::sqlx::instrument_options(SqlitePoolOptions::new());
+        assert_keeps(Disk::new("ours"), plain(), with_begin).await;
+        assert_keeps(Disk::new("instrumented"), instrumented(), with_begin).await;
+        assert_keeps(Disk::new("sqlx"), instrumented(), with_sqlx).await;
+        assert_keeps(Disk::new("begin-with"), instrumented(), begun_with).await;
+        assert_keeps(Disk::new("statement"), instrumented(), by_statement).await;
+        assert_keeps(Disk::new("mixed"), plain(), mixed).await;
         let rollback_journal = |name| {
             let mut disk = Disk::new(name);
             disk.journal = SqliteJournalMode::Delete;
             disk
         };
-        keeps(rollback_journal("delete"), plain(), ours).await;
-        keeps(rollback_journal("sqlx-delete"), measured(), of_sqlx).await;
+        assert_keeps(rollback_journal("delete"), plain(), with_begin).await;
+        assert_keeps(rollback_journal("sqlx-delete"), instrumented(), with_sqlx).await;
     });
 }
 
@@ -205,18 +211,18 @@ fn savepoints() {
         let disk = Disk::new("savepoints");
         let pool = disk.pool(SqlitePoolOptions::new()).await;
         let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
-        // Neither released nor rolled back.
+        // A savepoint that is neither released nor rolled back.
         let _ = ManuallyDrop::new(transaction.begin().await.unwrap());
         let insert = sqlx::raw_sql("INSERT INTO rows VALUES (1)");
         insert.execute(&mut *transaction).await.unwrap();
-        let refused = transaction.commit().await.unwrap_err();
-        assert!(matches!(refused, Error::Protocol(_)), "{refused}");
-        ours(&pool, 2).await.unwrap();
+        let error = transaction.commit().await.unwrap_err();
+        assert!(matches!(error, Error::Protocol(_)), "{error}");
+        with_begin(&pool, 2).await.unwrap();
         assert_eq!(disk.rows().await, [2]);
     });
 }
 
-/// sqlx says that it rolls a savepoint back when it is dropped, and does so later.
+/// sqlx rolls a dropped savepoint back later, with the next use of the connection.
 fn dropped() {
     on_runtime(async {
         let disk = Disk::new("dropped");
@@ -235,7 +241,9 @@ fn dropped() {
     });
 }
 
-/// What follows the statement is no part of a transaction, so its commit is no success.
+/// A commit after a statement that has ended the transaction must fail.
+///
+/// Work after that statement is outside the transaction.
 fn ended() {
     on_runtime(async {
         let disk = Disk::new("ended");
@@ -251,14 +259,14 @@ fn ended() {
             ending.unwrap();
             transaction.commit().await.unwrap_err();
         }
-        ours(&pool, 2).await.unwrap();
+        with_begin(&pool, 2).await.unwrap();
         assert_eq!(disk.rows().await, [1, 2]);
     });
 }
 
-fn cancelled() {
+fn canceled() {
     on_runtime(async {
-        let disk = Disk::new("cancelled");
+        let disk = Disk::new("canceled");
         let pool = disk.pool(SqlitePoolOptions::new()).await;
         let mut stored = Vec::new();
         for id in 0..100 {

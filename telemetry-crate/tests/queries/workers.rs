@@ -1,7 +1,8 @@
-//! The workers on apalis' tables, the same promises in both databases.
+//! Tests of workers on apalis' tables in both databases.
 
-mod place;
+mod database;
 mod rows;
+mod states;
 
 use std::{
     sync::{
@@ -13,10 +14,7 @@ use std::{
 
 use firstlight::jobs::{
     Queue,
-    apalis::{
-        AbortError, BoxDynError, JobState, RetryError, TaskQueue, Workers, dead_letters,
-        remove_finished, retry_dead_letters,
-    },
+    apalis::{BoxDynError, TaskQueue, Workers, dead_letters},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::Pool;
@@ -27,10 +25,14 @@ use tokio::{
 };
 
 use self::{
-    place::{Place, postgres, sqlite},
+    database::{TestDatabase, postgres, sqlite},
     rows::{
-        errors_with_a_nul_are_stored, odd_numbers_end_no_worker,
-        the_next_version_reads_dead_letters,
+        dead_letters_run_in_the_next_version, errors_with_a_nul_are_stored,
+        invalid_numbers_end_no_worker,
+    },
+    states::{
+        dead_letters_have_every_queue, finished_jobs_are_removed_by_age, state_is_found_by_key,
+        stats_have_every_state, undeclared_queues_are_watched,
     },
 };
 use crate::{
@@ -38,10 +40,10 @@ use crate::{
     telemetry::{self, value},
 };
 
-/// Generous: the machine may have much else to do.
+/// Deadline of everything; long, because the machine may be busy with other tests.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A test in both databases.
+/// Defines each test for both databases.
 macro_rules! both {
     ($($test:ident),+ $(,)?) => {
         pub(crate) const TESTS: &[(&str, fn())] = &[$((
@@ -56,19 +58,19 @@ macro_rules! both {
 }
 
 both![
-    undecodable_jobs_are_dead_letters,
-    unreadable_rows_are_dead_letters,
-    odd_numbers_end_no_worker,
+    undecodable_jobs_are_dead_lettered,
+    unreadable_rows_are_dead_lettered,
+    invalid_numbers_end_no_worker,
     errors_with_a_nul_are_stored,
-    the_next_version_reads_dead_letters,
-    a_drain_holds_no_lock,
-    a_drained_attempt_is_not_counted,
-    a_lost_table_uses_up_no_attempt,
-    every_state_is_in_the_stats,
-    an_undeclared_queue_is_watched,
-    dead_letters_know_every_queue,
+    dead_letters_run_in_the_next_version,
+    drains_hold_no_lock,
+    drained_attempts_are_not_counted,
+    lost_tables_use_up_no_attempt,
+    stats_have_every_state,
+    undeclared_queues_are_watched,
+    dead_letters_have_every_queue,
     state_is_found_by_key,
-    finished_jobs_go_by_their_age,
+    finished_jobs_are_removed_by_age,
 ];
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,13 +79,13 @@ struct Note {
     number: usize,
 }
 
-/// With one attempt: another would not go unnoticed.
+/// A queue whose jobs have one attempt, so that a lost attempt is noticed.
 fn queue(name: &str) -> TaskQueue<Note> {
     let queue = Queue::declare(name).latency_budget(Duration::from_secs(60));
     TaskQueue::new("note", queue).max_attempts(1)
 }
 
-async fn enqueue<DB: Place>(pool: &Pool<DB>, queue: &TaskQueue<Note>, number: usize) {
+async fn enqueue<DB: TestDatabase>(pool: &Pool<DB>, queue: &TaskQueue<Note>, number: usize) {
     let mut connection = pool.acquire().await.unwrap();
     let key = number.to_string();
     let note = Note { number };
@@ -97,7 +99,7 @@ struct Running {
 }
 
 impl Running {
-    fn start<DB: Place>(workers: Workers<DB>) -> Self {
+    fn start<DB: TestDatabase>(workers: Workers<DB>) -> Self {
         telemetry::start();
         let (stop, stopping) = oneshot::channel();
         let ended = tokio::spawn(workers.run(async {
@@ -112,7 +114,7 @@ impl Running {
     }
 }
 
-async fn becomes<DB: Place>(pool: &Pool<DB>, condition: &str, expected: i64) {
+async fn becomes<DB: TestDatabase>(pool: &Pool<DB>, condition: &str, expected: i64) {
     let count = async {
         while DB::count(pool, condition).await != expected {
             sleep(Duration::from_millis(20)).await;
@@ -124,8 +126,8 @@ async fn becomes<DB: Place>(pool: &Pool<DB>, condition: &str, expected: i64) {
     }
 }
 
-/// A good job, rows that are no job, good jobs; and one that runs all the while.
-async fn undecodable_jobs_are_dead_letters<DB: Place>(pool: Pool<DB>) {
+/// Jobs that cannot be decoded, between others that can, while a job is running.
+async fn undecodable_jobs_are_dead_lettered<DB: TestDatabase>(pool: Pool<DB>) {
     let bad: [&[u8]; 9] = [
         b"not json at all",
         b"",
@@ -188,20 +190,22 @@ async fn undecodable_jobs_are_dead_letters<DB: Place>(pool: Pool<DB>) {
     assert_eq!(tasks("retry"), None);
 }
 
-/// Rows that apalis itself cannot read: it ends, and would claim them again for ever.
-async fn unreadable_rows_are_dead_letters<DB: Place>(pool: Pool<DB>) {
+/// Rows that apalis itself cannot read.
+///
+/// It would end, and claim them again endlessly.
+async fn unreadable_rows_are_dead_lettered<DB: TestDatabase>(pool: Pool<DB>) {
     let name = format!("unreadable-{}", DB::NAME);
     let notes = queue(&name);
     for number in 0..4 {
         enqueue(&pool, &notes, number).await;
     }
-    DB::execute(&pool, DB::SPOIL).await;
+    DB::execute(&pool, DB::MAKE_UNREADABLE).await;
     let running = Running::start(
         Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }),
     );
     becomes(&pool, "status = 'Killed'", 3).await;
     becomes(&pool, "status = 'Done' AND attempts = 1", 1).await;
-    // One more, in the way of a worker that works already.
+    // Another one, while a worker is running.
     DB::insert_as(&pool, &name, "'no ULID either'", b"{}").await;
     enqueue(&pool, &notes, 5).await;
     becomes(&pool, "status = 'Killed'", 4).await;
@@ -215,7 +219,7 @@ async fn unreadable_rows_are_dead_letters<DB: Place>(pool: Pool<DB>) {
     assert_eq!(value("worker_tasks_total", &dead), Some(4.0));
 }
 
-async fn a_drained_attempt_is_not_counted<DB: Place>(pool: Pool<DB>) {
+async fn drained_attempts_are_not_counted<DB: TestDatabase>(pool: Pool<DB>) {
     let notes = queue("drained");
     enqueue(&pool, &notes, 0).await;
     let started = Arc::new(Notify::new());
@@ -229,7 +233,7 @@ async fn a_drained_attempt_is_not_counted<DB: Place>(pool: Pool<DB>) {
     running.stop().await;
     let given_back = "status = 'Pending' AND attempts = 0 AND lock_by IS NULL";
     assert_eq!(DB::count(&pool, given_back).await, 1);
-    // And the next process runs it.
+    // The next process runs the job.
     let running = Running::start(
         Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }),
     );
@@ -237,9 +241,10 @@ async fn a_drained_attempt_is_not_counted<DB: Place>(pool: Pool<DB>) {
     running.stop().await;
 }
 
-/// Jobs that write while the worker is told to stop. With a lock of the worker's own in the way they would run out of time, and
-/// have one attempt.
-async fn a_drain_holds_no_lock<DB: Place>(pool: Pool<DB>) {
+/// Jobs that write while the worker is stopped.
+///
+/// If the worker held a lock, they would time out in their only attempt.
+async fn drains_hold_no_lock<DB: TestDatabase>(pool: Pool<DB>) {
     DB::execute(&pool, "CREATE TABLE written (number integer)").await;
     let notes = queue("written");
     for round in 0..8 {
@@ -271,24 +276,26 @@ async fn a_drain_holds_no_lock<DB: Place>(pool: Pool<DB>) {
     );
 }
 
-/// Each worker ends for as long as the table is away; what runs meanwhile goes on, and nothing is a dead letter.
-async fn a_lost_table_uses_up_no_attempt<DB: Place>(pool: Pool<DB>) {
+/// A table that is missing for a while, which ends workers.
+///
+/// Running jobs are not canceled, and none is dead-lettered.
+async fn lost_tables_use_up_no_attempt<DB: TestDatabase>(pool: Pool<DB>) {
     let notes = queue("lost");
     for number in 0..3 {
         enqueue(&pool, &notes, number).await;
     }
     let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (starting, going_on) = (Arc::clone(&started), Arc::clone(&go_on));
-    let cancelled = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&cancelled);
+    let canceled = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&canceled);
     let running = Running::start(Workers::new(pool.clone()).add(&notes, move |_| {
         let go_on = Arc::clone(&going_on);
-        let cancelled = Arc::clone(&counted);
+        let canceled = Arc::clone(&counter);
         starting.notify_one();
         async move {
-            cancelled.fetch_add(1, Ordering::Relaxed);
+            canceled.fetch_add(1, Ordering::Relaxed);
             let _ = timeout(Duration::from_secs(3), go_on.notified()).await;
-            cancelled.fetch_sub(1, Ordering::Relaxed);
+            canceled.fetch_sub(1, Ordering::Relaxed);
             Ok::<_, BoxDynError>(())
         }
     }));
@@ -299,128 +306,6 @@ async fn a_lost_table_uses_up_no_attempt<DB: Place>(pool: Pool<DB>) {
     DB::execute(&pool, DB::SHOW).await;
     becomes(&pool, "status = 'Done' AND attempts = 1", 3).await;
     running.stop().await;
-    assert_eq!(cancelled.load(Ordering::Relaxed), 0);
+    assert_eq!(canceled.load(Ordering::Relaxed), 0);
     assert_eq!(dead_letters(&pool).await.unwrap(), []);
-}
-
-async fn every_state_is_in_the_stats<DB: Place>(pool: Pool<DB>) {
-    let notes = queue("states");
-    for number in 0..11 {
-        enqueue(&pool, &notes, number).await;
-    }
-    for change in DB::STATES {
-        DB::execute(&pool, change).await;
-    }
-    let (_, stats) = DB::state(&pool, "states").await;
-    assert_eq!(
-        stats,
-        [1, 1, 1, 1, 5, 1],
-        "ready, scheduled, running, retry, stuck, dead"
-    );
-    let (age, _) = DB::state(&pool, "states").await;
-    assert!((3_600..7_200).contains(&age), "{age}");
-}
-
-async fn an_undeclared_queue_is_watched<DB: Place>(pool: Pool<DB>) {
-    let name = format!("renamed-{}", DB::NAME);
-    DB::insert(&pool, &name, b"{}").await;
-    DB::execute(&pool, DB::NAME_BADLY).await;
-    let notes = queue("known");
-    let running = Running::start(
-        Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }),
-    );
-    let ready = [("queue", &*name), ("status", "ready")];
-    let seen = async {
-        while value("worker_queue_depth", &ready) != Some(1.0) {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(DEADLINE, seen).await.unwrap();
-    let budget = |name| value("worker_queue_latency_budget_seconds", &[("queue", name)]);
-    assert_eq!(budget("known"), Some(60.0));
-    assert_eq!(budget(&name), None);
-    running.stop().await;
-}
-
-async fn state_is_found_by_key<DB: Place>(pool: Pool<DB>) {
-    let notes = queue("states").max_attempts(2);
-    for number in 0..5 {
-        enqueue(&pool, &notes, number).await;
-    }
-    DB::change(&pool, 1, "status = 'Queued'").await;
-    DB::change(&pool, 2, "status = 'Failed', attempts = 1").await;
-    DB::change(&pool, 3, "status = 'Done', attempts = 1").await;
-    DB::change(&pool, 4, "status = 'Failed', attempts = 2").await;
-    for (key, expected) in [
-        ("0", Some("pending")),
-        ("1", Some("running")),
-        ("2", Some("retrying")),
-        ("3", Some("done")),
-        ("4", Some("dead-lettered")),
-        ("5", None),
-    ] {
-        let state = notes.state(&pool, key).await.unwrap();
-        assert_eq!(state.map(JobState::as_str), expected, "{key}");
-    }
-    let other = queue("stateless");
-    assert_eq!(other.state(&pool, "0").await.unwrap(), None);
-}
-
-async fn finished_jobs_go_by_their_age<DB: Place>(pool: Pool<DB>) {
-    let notes = queue("ages");
-    let [old, new] = DB::DONE;
-    for (number, status, done) in [(0, "Killed", old), (1, "Done", old), (2, "Done", new)] {
-        enqueue(&pool, &notes, number).await;
-        DB::change(&pool, number, &format!("status = '{status}', {done}")).await;
-    }
-    enqueue(&pool, &notes, 3).await;
-    let week = Duration::from_secs(7 * 24 * 60 * 60);
-    assert_eq!(remove_finished(&pool, week).await.unwrap(), 1);
-    for (key, is_kept) in [("0", true), ("1", false), ("2", true), ("3", true)] {
-        let state = notes.state(&pool, key).await.unwrap();
-        assert_eq!(state.is_some(), is_kept, "{key}");
-    }
-}
-
-async fn dead_letters_know_every_queue<DB: Place>(pool: Pool<DB>) {
-    let (first, second) = (queue("first"), queue("second"));
-    enqueue(&pool, &first, 1).await;
-    enqueue(&pool, &second, 2).await;
-    DB::insert(&pool, "gone", b"no\nline").await;
-    DB::execute(&pool, DB::KILL_GONE).await;
-    let fail = |note: Note| async move {
-        Err::<(), BoxDynError>(AbortError::new(format!("note {}", note.number)).into())
-    };
-    let workers = Workers::new(pool.clone())
-        .add(&first, fail)
-        .add(&second, fail);
-    let running = Running::start(workers);
-    becomes(&pool, "status = 'Killed'", 3).await;
-    running.stop().await;
-    let letters = dead_letters(&pool).await.unwrap();
-    let queues: Vec<&str> = letters.iter().map(|letter| &*letter.queue).collect();
-    assert_eq!(queues, ["first", "gone", "second"]);
-    assert!(letters[0].error.as_deref().unwrap().contains("note 1"));
-    assert_eq!(letters[1].to_string().lines().count(), 1);
-    let one = letters[2].id.clone();
-    let asked = [one.clone(), one, "nope".to_owned()];
-    let error = retry_dead_letters(&pool, &asked).await.unwrap_err();
-    let text = error.to_string();
-    let found = matches!(error, RetryError::Unknown { ids, retried: 1 } if ids == ["nope"]);
-    assert!(found, "{text}");
-    assert_eq!(retry_dead_letters(&pool, &[]).await.unwrap(), 2);
-    becomes(&pool, "status = 'Pending' AND attempts = 0", 3).await;
-    let done = |_: Note| async { Ok::<_, BoxDynError>(()) };
-    let workers = Workers::new(pool.clone())
-        .add(&first, done)
-        .add(&second, done);
-    let running = Running::start(workers);
-    becomes(&pool, "status = 'Done' AND attempts = 1", 2).await;
-    running.stop().await;
-    assert_eq!(
-        remove_finished(&pool, Duration::from_secs(3_600))
-            .await
-            .unwrap(),
-        0
-    );
 }

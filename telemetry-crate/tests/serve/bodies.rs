@@ -1,4 +1,4 @@
-//! Request bodies that stall, trickle, or are too large.
+//! Tests of request bodies that stall, arrive slowly, or are too large.
 
 use firstlight::{
     http::{BodyLimits, Serve},
@@ -40,7 +40,7 @@ async fn trickled_bodies_are_answered_with_408() {
     let capture = capture();
     let server = Running::start(short).await;
     let mut client = server.client(&post("/collect", 1_000_000)).await;
-    // Never silent for as long as the time-out.
+    // Each pause is shorter than the time-out.
     while client.write_all(b"x").await.is_ok()
         && capture.metric("serve_limited_total", [("limit", "body_timeout")]) == Some(0.0)
     {
@@ -52,7 +52,7 @@ async fn trickled_bodies_are_answered_with_408() {
 }
 
 #[tokio::test]
-async fn bytes_sent_before_earn_no_time() {
+async fn sent_bytes_do_not_extend_the_timeout() {
     let capture = capture();
     let server = Running::start(short).await;
     let mut client = server.client(&post("/collect", 1_000_000)).await;
@@ -63,7 +63,7 @@ async fn bytes_sent_before_earn_no_time() {
     {
         sleep(SHORT / 8).await;
         bytes += 1;
-        assert!(bytes < 200, "it may trickle for ever");
+        assert!(bytes < 200, "the body is not timed out");
     }
     let refused = answer(client).await;
     assert!(refused.starts_with("HTTP/1.1 408 "), "{refused}");
@@ -71,7 +71,7 @@ async fn bytes_sent_before_earn_no_time() {
 }
 
 #[tokio::test]
-async fn many_stalled_bodies_take_bounded_memory() {
+async fn stalled_bodies_have_bounded_memory() {
     const BODY: usize = 1_900_000;
     const MEMORY: usize = 16 * 1024 * 1024;
     let capture = capture();
@@ -80,7 +80,7 @@ async fn many_stalled_bodies_take_bounded_memory() {
     for _ in 0..200 {
         let mut client = server.client(&post("/collect", BODY + 1)).await;
         clients.push(tokio::spawn(async move {
-            // An error means that it was refused already.
+            // An error means that the server has already responded.
             let _ = client.write_all(&vec![b'x'; BODY]).await;
             answer(client).await
         }));
@@ -92,10 +92,10 @@ async fn many_stalled_bodies_take_bounded_memory() {
         let full = refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after: 1\r\n");
         assert!(full || refused.starts_with("HTTP/1.1 408 "), "{refused}");
     }
-    // Nearly all of them: at most eight whole ones fit. One that was slow may have timed out with less of it.
+    // At most eight whole bodies fit. A slow client may time out with a part of its body.
     assert!(held < 150, "{held} bodies were held");
     open(&capture, 0.0).await;
-    // All of it is given back.
+    // The memory is released.
     let request = post("/collect", BODY).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
     let mut client = server.client(&request).await;
     client.write_all(&vec![b'x'; BODY]).await.unwrap();
@@ -109,7 +109,7 @@ async fn large_bodies_are_answered_with_413() {
     let capture = capture();
     let server = Running::start(|serve| serve).await;
     for path in ["/collect", "/frames"] {
-        // Sent before the answer is read, as most clients do.
+        // Sent before the response is read, as most clients do.
         let mut client = server.client(&post(path, LIMIT * 4)).await;
         client.write_all(&vec![b'x'; LIMIT * 4]).await.unwrap();
         let refused = answer(client).await;
@@ -128,7 +128,7 @@ async fn large_bodies_are_answered_with_413() {
         assert!(refused.starts_with("HTTP/1.1 413 "), "{path}: {refused}");
     }
     limited(&capture, "body_size", 4.0).await;
-    // As large as it may be.
+    // The largest allowed body.
     let request = post("/collect", LIMIT).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
     let mut client = server.client(&request).await;
     client.write_all(&vec![b'x'; LIMIT]).await.unwrap();
@@ -137,7 +137,7 @@ async fn large_bodies_are_answered_with_413() {
 }
 
 #[tokio::test]
-async fn continue_is_sent_for_what_is_wanted() {
+async fn continue_is_sent_for_accepted_bodies() {
     let _capture = capture();
     let server = Running::start(|serve| serve).await;
     let expecting =
@@ -157,7 +157,7 @@ async fn continue_is_sent_for_what_is_wanted() {
 }
 
 #[tokio::test]
-async fn routes_have_limits_of_their_own() {
+async fn routes_can_have_their_own_limits() {
     let capture = capture();
     let server = Running::start(|serve| short(serve).body_memory(0)).await;
     let length = 4 * 1024 * 1024;

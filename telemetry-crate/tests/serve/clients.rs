@@ -1,4 +1,4 @@
-//! Clients that are slow, idle, many, or do not read.
+//! Tests of clients that are slow or idle, do not read, or are many.
 
 use firstlight::testing::capture;
 use tokio::{
@@ -13,7 +13,7 @@ use crate::{DEADLINE, Running, SHORT, active, answer, limited, open};
 async fn unfinished_heads_are_closed() {
     let capture = capture();
     let server = Running::start(|serve| serve.header_timeout(SHORT)).await;
-    // Nothing, a part of the preface of HTTP/2, a part of a head.
+    // Nothing, a part of the HTTP/2 preface, and a part of a head.
     let silent = server.client("").await;
     let preface = server.client("PR").await;
     let head = server.client("GET / HTTP/1.1\r\nhost: a\r\nx-").await;
@@ -30,7 +30,7 @@ async fn unfinished_heads_are_closed() {
 }
 
 #[tokio::test]
-async fn later_heads_have_the_same_time() {
+async fn later_heads_have_the_same_timeout() {
     let capture = capture();
     let server = Running::start(|serve| serve.header_timeout(SHORT)).await;
     let mut client = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
@@ -52,13 +52,13 @@ async fn idle_connections_are_closed() {
     let client = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     assert!(answer(client).await.ends_with("hello"));
     open(&capture, 0.0).await;
-    // What is ordinary is not counted.
+    // An idle time-out is normal and not counted.
     limited(&capture, "header_timeout", 0.0).await;
     server.end().await;
 }
 
 #[tokio::test]
-async fn requests_outlast_the_idle_time() {
+async fn requests_outlast_the_idle_timeout() {
     let capture = capture();
     let server = Running::start(|serve| {
         serve
@@ -80,7 +80,7 @@ async fn requests_outlast_the_idle_time() {
 }
 
 #[tokio::test]
-async fn responses_that_are_not_read_are_cut() {
+async fn unread_responses_are_cut() {
     let capture = capture();
     let server = Running::start(|serve| serve.write_timeout(SHORT)).await;
     let client = server
@@ -104,7 +104,7 @@ async fn slow_readers_get_their_response() {
     let mut length = 0;
     let read = async {
         loop {
-            // Pauses that together are more than the limit.
+            // Each pause is shorter than the time-out, and their sum is longer.
             sleep(SHORT / 8).await;
             match client.read(&mut buffer).await.unwrap() {
                 0 => break,
@@ -119,7 +119,7 @@ async fn slow_readers_get_their_response() {
 }
 
 #[tokio::test]
-async fn requests_beyond_the_limit_are_refused() {
+async fn requests_beyond_the_limit_are_rejected() {
     let capture = capture();
     let server = Running::start(|serve| serve.max_requests(2)).await;
     let mut waiting: Vec<TcpStream> = Vec::new();
@@ -135,7 +135,7 @@ async fn requests_beyond_the_limit_are_refused() {
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
     limited(&capture, "requests", 1.0).await;
-    // It counts against the objective, as every failure.
+    // A rejected request counts as a failure, as every 503.
     capture.assert_log("GET 503").once();
 
     drop(waiting);
@@ -167,13 +167,14 @@ async fn connections_beyond_the_limit_wait() {
     for client in held {
         assert!(answer(client).await.ends_with("hello"));
     }
-    capture
-        .assert_log("all places for connections are taken: further ones wait until one is closed");
+    capture.assert_log(
+        "the connection limit is reached: further connections wait until one is closed",
+    );
     server.end().await;
 }
 
 #[tokio::test]
-async fn heads_have_a_size() {
+async fn heads_have_a_size_limit() {
     let _capture = capture();
     let server = Running::start(|serve| serve.max_header_bytes(0)).await;
     let large = format!("GET / HTTP/1.1\r\nx: {}\r\n", "x".repeat(16 * 1024));

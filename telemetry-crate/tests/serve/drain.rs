@@ -1,4 +1,4 @@
-//! The end: what is in flight may end, and what does not is cut and counted.
+//! Tests of the drain: requests in flight may end, and others are cut and counted.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const UPGRADE: &str =
     "GET /upgrade HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
 
 #[tokio::test]
-async fn what_is_open_is_cut_and_counted() {
+async fn open_connections_are_cut_and_counted() {
     let capture = capture();
     let server = Running::start(|serve| serve.drain(SHORT)).await;
     let mut clients = vec![
@@ -36,14 +36,14 @@ async fn what_is_open_is_cut_and_counted() {
     upgraded.write_all(b"ping").await.unwrap();
     read_until(&mut upgraded, "\r\n\r\nping").await;
     clients.push(upgraded);
-    // Idle ones are closed at once, and not counted.
+    // An idle connection is closed at once and not counted.
     let mut idle = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     read_until(&mut idle, "hello").await;
     open(&capture, 6.0).await;
     active(&capture, 4.0).await;
 
     server.end().await;
-    let warning = capture.assert_log("the drain of 0.4 s is over: what was still open is cut");
+    let warning = capture.assert_log("the drain of 0.4 s is over: open connections are cut");
     warning.with("connections", 5).with("requests", 4).once();
     limited(&capture, "drain", 5.0).await;
     open(&capture, 0.0).await;
@@ -53,7 +53,7 @@ async fn what_is_open_is_cut_and_counted() {
             .with("level", "ERROR")
             .once();
     }
-    // Each has its line by now, so that the flush that follows has it as well.
+    // Each request has its log line, so that a flush after this includes it.
     assert_eq!(capture.metric("http_server_active_requests", []), Some(0.0));
     for mut client in clients {
         let mut rest = Vec::new();
@@ -77,7 +77,7 @@ async fn requests_in_flight_are_answered() {
         server,
     } = server;
     stop.send(()).unwrap();
-    // No new ones.
+    // New connections are not accepted.
     while TcpStream::connect(address).await.is_ok() {
         sleep(Duration::from_millis(10)).await;
     }

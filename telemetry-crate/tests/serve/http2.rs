@@ -1,4 +1,6 @@
-//! Clients over HTTP/2: streams that are not read, requests that are reset, connections that are idle.
+//! Tests of HTTP/2 clients.
+//!
+//! They cover unread streams, resets, idle connections, bodies and panics.
 
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ use crate::{DEADLINE, LARGE, Running, SHORT, active, limited, open};
 
 type Client = SendRequest<Full<Bytes>>;
 
-/// Reads 16 KiB of each response by itself, and the rest as it is asked for.
+/// A client that reads 16 KiB of each response ahead.
 async fn client(server: &Running) -> (Client, JoinHandle<()>) {
     client_of_window(server, 16 * 1024).await
 }
@@ -46,7 +48,7 @@ fn get(path: &str) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn streams_that_are_not_read_are_reset() {
+async fn unread_streams_are_reset() {
     let capture = capture();
     let server = Running::start(|serve| serve.write_timeout(SHORT).max_streams(8)).await;
     let (mut client, connection) = client(&server).await;
@@ -54,7 +56,7 @@ async fn streams_that_are_not_read_are_reset() {
     for _ in 0..4 {
         stalled.push(client.send_request(get("/large")).await.unwrap());
     }
-    // A stream that has nothing to send is not one whose client has stopped reading.
+    // A stream without data to send does not count as unread.
     let mut events = client.send_request(get("/events")).await.unwrap();
     events.frame().await.unwrap().unwrap();
     limited(&capture, "write_timeout", 4.0).await;
@@ -64,7 +66,7 @@ async fn streams_that_are_not_read_are_reset() {
     let line = capture.assert_log("GET /large not read");
     line.with("error.type", "write_timeout")
         .with("level", "INFO");
-    // The connection goes on.
+    // The connection is not closed.
     let response = client.send_request(get("/")).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     open(&capture, 1.0).await;
@@ -81,17 +83,17 @@ async fn streams_that_are_not_read_are_reset() {
 }
 
 #[tokio::test]
-async fn streams_that_are_read_in_drops_are_reset() {
+async fn slowly_read_streams_are_reset() {
     let capture = capture();
     let server = Running::start(|serve| serve.write_timeout(SHORT)).await;
     let (mut client, connection) = client_of_window(&server, 64).await;
     let mut drops = client.send_request(get("/drops")).await.unwrap();
     let mut frames = 0;
-    // The window has opened again long before the time-out is over, each time.
+    // The window opens again long before each time-out.
     while drops.frame().await.unwrap().is_ok() {
         sleep(SHORT / 8).await;
         frames += 1;
-        assert!(frames < 200, "it is never reset");
+        assert!(frames < 200, "the stream is not reset");
     }
     limited(&capture, "write_timeout", 1.0).await;
     let response = client.send_request(get("/")).await.unwrap();
@@ -110,7 +112,7 @@ async fn resets_leave_nothing_behind() {
         if first.ready().await.is_err() {
             break;
         }
-        // Sent, and reset when it is dropped.
+        // Sent, and reset by dropping it.
         let request = tokio::spawn(first.send_request(get("/hangs")));
         tokio::task::yield_now().await;
         request.abort();
@@ -127,7 +129,7 @@ async fn resets_leave_nothing_behind() {
 }
 
 #[tokio::test]
-async fn idle_connections_are_told_to_leave() {
+async fn idle_connections_are_closed() {
     let capture = capture();
     let server = Running::start(|serve| serve.idle_timeout(SHORT).header_timeout(SHORT / 8)).await;
     let (mut client, connection) = client(&server).await;
@@ -165,11 +167,11 @@ async fn stalled_bodies_are_answered_with_408() {
 }
 
 #[tokio::test]
-async fn stalled_bodies_share_one_bound() {
+async fn stalled_bodies_share_one_limit() {
     const BODY: usize = 1_900_000;
     const MEMORY: usize = 16 * 1024 * 1024;
     let capture = capture();
-    // However slow the machine is, it is the memory that they meet.
+    // Without a time-out, so that only the memory limit applies on a slow machine.
     let body = firstlight::http::BodyLimits::new().timeout(Duration::MAX);
     let server = Running::start(|serve| serve.body(body).body_memory(MEMORY)).await;
     let stream = TcpStream::connect(server.address).await.unwrap();
@@ -193,7 +195,7 @@ async fn stalled_bodies_share_one_bound() {
         }
     };
     let mut stalled: JoinSet<_> = (0..60).map(|_| post(None)).collect();
-    // Of these, at most nine fit.
+    // At most nine bodies fit.
     for _ in 0..51 {
         let refused = timeout(DEADLINE, stalled.join_next()).await;
         let status = refused.expect("too many are held").unwrap().unwrap();
@@ -201,7 +203,7 @@ async fn stalled_bodies_share_one_bound() {
     }
     stalled.shutdown().await;
     active(&capture, 0.0).await;
-    // All of it is given back.
+    // The memory is released.
     let whole = post(Some(Bytes::from_static(b"x")));
     assert_eq!(whole.await, StatusCode::OK);
     drop(client);
@@ -218,7 +220,7 @@ async fn panics_leave_other_streams_alone() {
 
     let panicked = client.send_request(get("/panics")).await.unwrap();
     assert_eq!(panicked.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    // Its head may have left by then, or not.
+    // The head may or may not have been sent before the panic.
     if let Ok(broken) = client.send_request(get("/breaks")).await {
         assert!(broken.into_body().collect().await.is_err());
     }

@@ -1,4 +1,4 @@
-//! What is outside of the layer, and another layer inside of it.
+//! Tests of layers outside the telemetry layer, and of nested telemetry layers.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -35,7 +35,7 @@ fn request(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
 }
 
-/// Sends it without a server.
+/// Sends a request to the router without a server.
 async fn send(app: Router, path: &str) -> Response<Body> {
     app.oneshot(request(path)).await.unwrap()
 }
@@ -57,7 +57,7 @@ async fn panics_caught_outside_are_failures() {
 }
 
 #[tokio::test]
-async fn servers_tell_what_answered_a_panic() {
+async fn panics_have_the_status_of_the_response() {
     let capture = capture();
     let server = Running::with(app().layer(CatchPanicLayer::new()), |serve| serve).await;
     let answer = server.ask("GET /panics HTTP/1.1\r\nhost: a\r\n").await;
@@ -91,7 +91,7 @@ fn assert_panicked(capture: &Capture) {
 }
 
 #[tokio::test]
-async fn servers_tell_what_ended_a_request() {
+async fn outer_timeouts_set_the_status() {
     let capture = capture();
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, SHORT);
     let server = Running::with(app().layer(timeout), |serve| serve).await;
@@ -105,7 +105,7 @@ async fn servers_tell_what_ended_a_request() {
 }
 
 #[tokio::test]
-async fn servers_tell_what_took_an_answers_place() {
+async fn replaced_responses_set_the_status() {
     let capture = capture();
     let app = app().layer(MapResponseLayer::new(|_: Response<Body>| {
         let response = Response::builder().status(StatusCode::BAD_GATEWAY);
@@ -120,7 +120,7 @@ async fn servers_tell_what_took_an_answers_place() {
 }
 
 #[tokio::test]
-async fn clients_that_leave_are_still_known() {
+async fn disconnects_are_seen_below_a_timeout() {
     let capture = capture();
     let timeout =
         TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(60));
@@ -155,7 +155,7 @@ async fn unread_server_errors_are_failures() {
 }
 
 #[tokio::test]
-async fn trailers_are_the_end_of_a_body() {
+async fn trailers_end_a_body() {
     let capture = capture();
     let body = || async {
         let frames = [
@@ -177,7 +177,7 @@ async fn trailers_are_the_end_of_a_body() {
 }
 
 #[tokio::test]
-async fn two_layers_make_one_span() {
+async fn nested_layers_make_one_span() {
     for nested in [
         Router::new().nest("/api", app()),
         Router::new().nest_service("/api", app()),

@@ -1,4 +1,6 @@
-//! `http::serve` and clients that misbehave. Each test has a server of its own, with limits that it reaches soon.
+//! Tests of `http::serve` with misbehaving clients.
+//!
+//! Each test has a server of its own with small limits.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -34,13 +36,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// For a machine that does much else meanwhile.
+/// Deadline of everything; long, because the machine may be busy with other tests.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The one that a test is about.
+/// The limit under test.
 const SHORT: Duration = Duration::from_millis(400);
 
-/// Much larger than what sockets buffer.
+/// Size of a large response, which the buffers of sockets cannot hold.
 const LARGE: usize = 32 * 1024 * 1024;
 
 struct Running {
@@ -68,7 +70,7 @@ impl Running {
         }
     }
 
-    /// Returns a client that has sent `bytes`.
+    /// Connects and sends `bytes`.
     async fn client(&self, bytes: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -86,16 +88,18 @@ impl Running {
     }
 }
 
-/// All that the server sends until it closes.
+/// Reads everything until the server closes the connection.
 async fn answer(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = stream.read_to_end(&mut bytes);
-    // A reset is an end, too.
-    let _ = timeout(DEADLINE, read).await.expect("it stays open");
+    // A reset ends the connection as well.
+    let _ = timeout(DEADLINE, read)
+        .await
+        .expect("the connection stays open");
     String::from_utf8(bytes).unwrap()
 }
 
-/// Waits until the server has counted this.
+/// Waits until the server has counted a limit `times` times.
 async fn limited(capture: &Capture, limit: &str, times: f64) {
     let counted = async {
         while capture.metric("serve_limited_total", [("limit", limit)]) != Some(times) {
@@ -107,12 +111,12 @@ async fn limited(capture: &Capture, limit: &str, times: f64) {
     assert!(waited.is_ok(), "expected {times} of {limit}, found {is:?}");
 }
 
-/// Waits until so many connections are open.
+/// Waits until this number of connections is open.
 async fn open(capture: &Capture, connections: f64) {
     reaches(capture, "serve_open_connections", connections).await;
 }
 
-/// Waits until so many requests are being served.
+/// Waits until this number of requests is being served.
 async fn active(capture: &Capture, requests: f64) {
     reaches(capture, "http_server_active_requests", requests).await;
 }
@@ -152,7 +156,7 @@ fn app() -> Router {
         .layer(TelemetryLayer::new())
 }
 
-/// Reads the body itself, and knows one status for what goes wrong.
+/// Reads the body itself, and maps every error to one status.
 async fn frames(mut body: Body) -> Result<String, StatusCode> {
     let mut length = 0;
     while let Some(frame) = body.frame().await {
@@ -167,7 +171,7 @@ async fn large() -> Body {
     Body::from_stream(tokio_stream::iter(parts.map(Ok::<_, Infallible>)))
 }
 
-/// One event, and then nothing.
+/// Responds with one event and never ends.
 async fn events() -> Response<Body> {
     let event = tokio_stream::once(Ok::<_, Infallible>("data: 1\n\n"));
     let events = tokio_stream::StreamExt::chain(event, tokio_stream::pending());
@@ -175,7 +179,7 @@ async fn events() -> Response<Body> {
     response.body(Body::from_stream(events)).unwrap()
 }
 
-/// A few bytes again and again, as fast as they are taken.
+/// Sends a few bytes endlessly, as fast as they are read.
 async fn drops() -> Body {
     let drop = Bytes::from_static(b"0123456789");
     Body::from_stream(tokio_stream::iter(
@@ -195,7 +199,7 @@ async fn breaks() -> Body {
     })))
 }
 
-/// A protocol that says what it hears.
+/// Upgrades to a protocol that echoes.
 async fn upgrade(mut request: Request<Body>) -> Response<Body> {
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {

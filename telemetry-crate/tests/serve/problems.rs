@@ -1,4 +1,4 @@
-//! Errors are problem details, whatever has found them.
+//! Tests of problem details in error responses.
 
 use axum::{
     Router,
@@ -47,7 +47,7 @@ fn app() -> Router {
         .layer(TelemetryLayer::new())
 }
 
-/// The head of an answer, and its problem.
+/// Parses the head and the problem of a response.
 fn problem(answer: &str) -> (&str, Value) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(
@@ -64,7 +64,7 @@ fn problem(answer: &str) -> (&str, Value) {
 }
 
 #[tokio::test]
-async fn mistakes_of_clients_are_explained() {
+async fn client_errors_are_explained() {
     let server = Running::with(app(), |serve| serve).await;
     for (request, title, detail) in [
         ("GET /users/seven", "Bad Request", "Cannot parse"),
@@ -81,7 +81,7 @@ async fn mistakes_of_clients_are_explained() {
         let found = problem["detail"].as_str().unwrap_or_default();
         assert!(found.contains(detail), "{request}: {found}");
         assert_eq!(found.is_empty(), detail.is_empty(), "{request}: {found}");
-        // What else an error says of itself stays.
+        // Other headers of the error are kept.
         assert_eq!(
             head.contains("\r\nallow: GET,HEAD"),
             title.starts_with("Method"),
@@ -92,7 +92,7 @@ async fn mistakes_of_clients_are_explained() {
 }
 
 #[tokio::test]
-async fn refused_bodies_have_their_status() {
+async fn rejected_bodies_have_their_status() {
     let limits = BodyLimits::new().max_bytes(10).timeout(SHORT);
     let server = Running::with(app(), |serve| serve.body(limits)).await;
     let head = "POST /collect HTTP/1.1\r\nhost: a\r\nconnection: close\r\n";
@@ -107,7 +107,7 @@ async fn refused_bodies_have_their_status() {
 }
 
 #[tokio::test]
-async fn faults_of_the_service_are_logged_only() {
+async fn server_errors_are_only_logged() {
     let capture = capture();
     let server = Running::with(app(), |serve| serve).await;
     for (path, status) in [("/fails", 502), ("/extension", 500), ("/panics", 500)] {
@@ -136,7 +136,7 @@ async fn too_many_requests_are_a_problem() {
 }
 
 #[tokio::test]
-async fn other_answers_stay_as_they_are() {
+async fn other_responses_are_unchanged() {
     let server = Running::with(app(), |serve| serve).await;
     for (path, body) in [("/fine", "plain"), ("/json", r#"{"known":"form"}"#)] {
         let answer = server

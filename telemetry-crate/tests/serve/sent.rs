@@ -1,4 +1,4 @@
-//! Responses that the client does not get whole, whatever the server holds of them by then.
+//! Tests of responses that the client does not read completely.
 
 use axum::{
     Router,
@@ -20,7 +20,7 @@ use crate::{DEADLINE, LARGE, Running, SHORT, active, answer, limited, open};
 
 const GET: &str = "GET /large HTTP/1.1\r\nhost: a\r\n\r\n";
 
-/// Bodies of a single frame.
+/// A router whose response bodies have a single frame.
 fn app() -> Router {
     let large = || async { Bytes::from(vec![b'x'; LARGE]) };
     Router::new()
@@ -29,8 +29,8 @@ fn app() -> Router {
         .layer(TelemetryLayer::new())
 }
 
-/// Line, span and metric say that it ended so.
-fn ended(capture: &Capture, message: &str, error: &str) {
+/// Asserts how the request ended, by its log line, span and metric.
+fn assert_ended(capture: &Capture, message: &str, error: &str) {
     let line = capture.assert_log(message).with("error.type", error);
     line.with("http.response.status_code", 200).once();
     let (name, _) = message.split_at("GET /large".len());
@@ -46,7 +46,7 @@ fn ended(capture: &Capture, message: &str, error: &str) {
 }
 
 #[tokio::test]
-async fn clients_that_leave_are_recorded() {
+async fn disconnects_are_recorded() {
     let capture = capture();
     let server = Running::with(app(), |serve| serve).await;
     let mut client = server.client(GET).await;
@@ -55,7 +55,7 @@ async fn clients_that_leave_are_recorded() {
     active(&capture, 1.0).await;
     drop(client);
     active(&capture, 0.0).await;
-    ended(
+    assert_ended(
         &capture,
         "GET /large client disconnected",
         "client_disconnected",
@@ -64,13 +64,13 @@ async fn clients_that_leave_are_recorded() {
 }
 
 #[tokio::test]
-async fn clients_that_do_not_read_are_recorded() {
+async fn unread_responses_are_recorded() {
     let capture = capture();
     let server = Running::with(app(), |serve| serve.write_timeout(SHORT)).await;
     let client = server.client(GET).await;
     limited(&capture, "write_timeout", 1.0).await;
     active(&capture, 0.0).await;
-    ended(&capture, "GET /large not read", "write_timeout");
+    assert_ended(&capture, "GET /large not read", "write_timeout");
     drop(client);
     server.end().await;
 }
@@ -82,7 +82,7 @@ async fn responses_cut_by_the_drain_are_recorded() {
     let mut client = server.client(GET).await;
     client.read_exact(&mut [0; 1_000]).await.unwrap();
     server.end().await;
-    ended(&capture, "GET /large cut by the drain", "drain");
+    assert_ended(&capture, "GET /large cut by the drain", "drain");
 }
 
 #[tokio::test]
@@ -104,9 +104,9 @@ async fn responses_last_until_they_are_read() {
     server.end().await;
 }
 
-/// What is around the layer may have the whole body long before the client.
+/// An outer layer may hold the whole body long before the client.
 #[tokio::test]
-async fn outer_layers_hide_nothing() {
+async fn buffering_layers_hide_nothing() {
     let capture = capture();
     let buffer = async |response: Response<Body>| {
         let (head, body) = response.into_parts();
@@ -119,7 +119,7 @@ async fn outer_layers_hide_nothing() {
     active(&capture, 1.0).await;
     drop(client);
     active(&capture, 0.0).await;
-    ended(
+    assert_ended(
         &capture,
         "GET /large client disconnected",
         "client_disconnected",
@@ -131,7 +131,7 @@ async fn outer_layers_hide_nothing() {
 async fn streams_end_with_their_last_byte() {
     let capture = capture();
     let server = Running::with(app(), |serve| serve.write_timeout(SHORT)).await;
-    // All is let through; nothing; a few bytes.
+    // Windows for the whole body, for nothing, and for a few bytes.
     for (window, end) in [
         (1 << 20, "GET /small 200"),
         (0, "GET /small not read"),

@@ -1,4 +1,4 @@
-//! What a request's span says of the client and of what it sent.
+//! Tests of a request's span: the client and the request that it describes.
 
 use axum::{Router, body::Body, http::Request, routing::any};
 use firstlight::{
@@ -36,7 +36,7 @@ async fn spans_name_the_client_and_the_server() {
 }
 
 #[tokio::test]
-async fn proxies_name_the_client_by_choice() {
+async fn forwarded_clients_are_opt_in() {
     let capture = capture();
     let layer = TelemetryLayer::new().client_address(ClientAddress::XForwardedFor { proxies: 1 });
     let server = Running::with(app(layer), |serve| serve).await;
@@ -49,7 +49,7 @@ async fn proxies_name_the_client_by_choice() {
 }
 
 #[tokio::test]
-async fn queries_are_recorded_by_choice() {
+async fn recorded_queries_are_opt_in() {
     let capture = capture();
     let app = app(TelemetryLayer::new().record_query());
     let path = "/?page=2&access_token=hunter2&sig=hunter2&q=a%20b";
@@ -61,7 +61,7 @@ async fn queries_are_recorded_by_choice() {
 }
 
 #[tokio::test]
-async fn unknown_methods_are_told_beside_other() {
+async fn unknown_methods_have_an_attribute() {
     let capture = capture();
     for (method, known) in [
         ("PROPFIND", "_OTHER"),

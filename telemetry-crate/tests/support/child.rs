@@ -1,4 +1,4 @@
-//! The end of a child process, within a deadline.
+//! Waits for the end of a child process with a deadline.
 
 use std::{
     io::Read,
@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How a process ended, and what it wrote. Without a pipe the text is empty.
+/// The exit status and the output of a process; text without a pipe is empty.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Reads all that the child writes, and kills it at the deadline.
+/// Reads everything that the child writes, and kills it at the deadline.
 pub(crate) fn wait(mut child: Child, deadline: Duration) -> Ended {
     let stdout = child.stdout.take().map(read);
     let stderr = child.stderr.take().map(read);
@@ -38,7 +38,7 @@ pub(crate) fn wait(mut child: Child, deadline: Duration) -> Ended {
     }
 }
 
-/// A full pipe would stop the child, so each is read while it runs.
+/// Reads a pipe in a thread, because a full pipe would block the child.
 fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();

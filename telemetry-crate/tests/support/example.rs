@@ -1,4 +1,4 @@
-//! An example as a process: its lines, its addresses, and its end.
+//! A running example as a child process.
 
 use std::{
     io::{BufRead, BufReader},
@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::support::{Answer, ask};
 
-/// For a machine that does much else meanwhile.
+/// Deadline of everything; long, because the machine may be busy with other tests.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// An example that runs; it is killed when the test is over, however it ends.
+/// A running example; killed when it is dropped.
 pub(crate) struct Example {
     child: Child,
     lines: Receiver<Value>,
@@ -62,14 +62,16 @@ impl Example {
         }
     }
 
-    /// Its spans go to `collector`.
+    /// Starts an example whose spans are exported to `collector`.
     pub(crate) fn exporting(name: &str, arguments: &[&str], collector: &OtlpReceiver) -> Self {
         let endpoint = collector.endpoint();
         let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)];
         Self::start(name, arguments, &variables)
     }
 
-    /// Reads until a line with this message, which may go on after a semicolon; one that came before counts, too.
+    /// Waits for a log line with this message, also among earlier lines.
+    ///
+    /// The message may continue after a semicolon.
     pub(crate) fn line(&mut self, message: &str) -> Value {
         let end = Instant::now() + DEADLINE;
         loop {
@@ -99,11 +101,11 @@ impl Example {
             .unwrap()
     }
 
-    /// Asks the admin listener.
+    /// Sends a request to the admin listener.
     pub(crate) fn admin(&mut self, request: &str) -> Answer {
         let up = self.line("telemetry is up");
-        let page = up["metrics"].as_str().unwrap();
-        let (_, port) = page
+        let url = up["metrics"].as_str().unwrap();
+        let (_, port) = url
             .strip_suffix("/metrics")
             .unwrap()
             .rsplit_once(':')
@@ -123,7 +125,7 @@ impl Example {
         self.end()
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the example has ended.
     pub(crate) fn end(mut self) -> (ExitStatus, Vec<Value>) {
         self.line("telemetry is down");
         (self.child.wait().unwrap(), std::mem::take(&mut self.seen))

@@ -1,11 +1,12 @@
-//! What the tests share: the process under test (`part`), the end of a process (`child`), and a client that speaks plain TCP,
-//! so that it can also misbehave.
+//! Shared test support: child processes, and an HTTP client on plain TCP.
+//!
+//! The client can also send invalid requests.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test uses some of it")]
 
 pub(crate) mod child;
-pub(crate) mod part;
+pub(crate) mod scenario;
 
 use std::{
     io::{Read, Write},
@@ -13,23 +14,25 @@ use std::{
     time::Duration,
 };
 
-/// Generous for an answer from this machine, and less than the time for which a slow client may keep its place: a request
-/// that had to wait for one has been locked out.
+/// Deadline of a response from this machine.
+///
+/// Shorter than the time for which a slow client may keep its connection, so that a request that had to wait for one
+/// fails.
 const DEADLINE: Duration = Duration::from_secs(8);
 
-/// Status, head and body of an answer.
+/// Status, head and body of a response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
 }
 
-/// Sends a request as it is, with `body` if there is one, and reads the answer to its end.
+/// Sends a head and a body unchanged, and reads the whole response.
 pub(crate) fn send(address: SocketAddr, head: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let length = body.len();
-    // In one piece: who answers before the body has come, as to a request that is refused, may reset the connection.
+    // In one write: a server that answers before the body has arrived, to reject the request, may reset the connection.
     let request = format!("{head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
@@ -42,7 +45,7 @@ pub(crate) fn send(address: SocketAddr, head: &str, body: &str) -> Answer {
     }
 }
 
-/// A well-behaved request from this machine.
+/// Sends a valid request without a body.
 pub(crate) fn ask(address: SocketAddr, request: &str) -> Answer {
     send(
         address,
@@ -51,7 +54,7 @@ pub(crate) fn ask(address: SocketAddr, request: &str) -> Answer {
     )
 }
 
-/// The same with a body.
+/// Sends a valid `PUT` request.
 pub(crate) fn put(address: SocketAddr, path: &str, body: &str) -> Answer {
     send(
         address,

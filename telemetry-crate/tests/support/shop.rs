@@ -1,5 +1,6 @@
-//! A gRPC service and its client, as `tonic`'s generator would write them, with text for messages: protobuf knows a bare
-//! string, so neither a schema nor a compiler of one is needed.
+//! A gRPC service and its client, in place of generated code.
+//!
+//! Messages are plain strings, which protobuf supports, so that neither a schema nor a compiler is needed.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -29,7 +30,7 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Answer<T> = BoxFuture<Result<Response<T>, Status>>;
 type Messages = Pin<Box<dyn tokio_stream::Stream<Item = Result<String, Status>> + Send>>;
 
-/// Has the orders itself, or asks another that does.
+/// A service that has orders, or forwards calls to another service.
 #[derive(Clone, Default)]
 pub(crate) struct Orders(Option<Client<ClientService<Channel>>>);
 
@@ -132,7 +133,7 @@ impl StreamingService<String> for Orders {
     }
 }
 
-/// The client of it.
+/// The client of [`Orders`].
 #[derive(Clone)]
 pub(crate) struct Client<S>(tonic::client::Grpc<S>);
 
@@ -180,7 +181,7 @@ where
         Ok(answer.await?.into_inner())
     }
 
-    /// What is sent is what the channel holds, until it is closed.
+    /// Sends the messages of the channel until it is closed.
     pub(crate) async fn chat(
         &mut self,
         messages: mpsc::Receiver<String>,

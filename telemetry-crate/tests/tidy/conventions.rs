@@ -1,4 +1,6 @@
-//! Every name that the library emits is OpenTelemetry's, or one of its own outside of OpenTelemetry's namespaces.
+//! Checks the names that the library emits.
+//!
+//! Each is a name of OpenTelemetry, or is listed and outside OpenTelemetry's namespaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +12,7 @@ use crate::{
     path,
 };
 
-/// What OpenTelemetry says; `cargo xtask conventions` writes it.
+/// The names of OpenTelemetry, written by `cargo xtask conventions`.
 const LIST: &str = include_str!("conventions.txt");
 
 #[derive(Debug, Default)]
@@ -18,9 +20,9 @@ struct Conventions {
     attributes: BTreeSet<&'static str>,
     /// The instrument and the unit of each metric.
     metrics: BTreeMap<&'static str, (&'static str, &'static str)>,
-    /// What replaces each, or nothing.
+    /// The replacement of each deprecated name; may be empty.
     deprecated: BTreeMap<&'static str, &'static str>,
-    /// The first word of each name that has several.
+    /// The first part of each name that has several.
     namespaces: BTreeSet<&'static str>,
 }
 
@@ -29,7 +31,7 @@ impl Conventions {
         let mut all = Self::default();
         for line in LIST.lines().filter(|line| !line.starts_with('#')) {
             let words: Vec<_> = line.split(' ').collect();
-            // One that has nothing but deprecated names is OpenTelemetry's no longer.
+            // A namespace with only deprecated names is no longer reserved.
             if words[0] != "deprecated" {
                 all.namespaces
                     .extend(words[1].split_once('.').map(|(first, _)| first));
@@ -46,7 +48,9 @@ impl Conventions {
         all
     }
 
-    /// Why a name of an attribute must not be emitted. On a log line the name of a metric is the measurement itself.
+    /// Why an attribute's name must not be emitted.
+    ///
+    /// The name of a metric is allowed, because a log line may have the measurement.
     fn fault(&self, name: &str) -> Option<String> {
         let is_known = self.attributes.contains(name) || self.metrics.contains_key(name);
         if is_known || NOT_EMITTED.contains(&name) || name == OVERFLOW {
@@ -70,6 +74,8 @@ impl Conventions {
         (!is_listed).then(|| format!("{name} is neither OpenTelemetry's nor listed"))
     }
 
+    /// Why a label's name must not be emitted.
+    ///
     /// Labels have underscores in place of dots.
     fn fault_of_label(&self, label: &str) -> Option<String> {
         let spelled = |name: &&str| name.replace('.', "_") == label;
@@ -109,7 +115,7 @@ fn is_own(own: &str, name: &str) -> bool {
     name == own || own.ends_with(['.', '_']) && name.starts_with(own)
 }
 
-/// A metric of OpenTelemetry's as Prometheus spells it.
+/// The name of an OpenTelemetry metric in Prometheus' notation.
 fn in_prometheus(name: &str, kind: Kind, unit: &str) -> String {
     let mut name = name.replace('.', "_");
     name += match unit {
@@ -123,12 +129,12 @@ fn in_prometheus(name: &str, kind: Kind, unit: &str) -> String {
     name
 }
 
-/// The names of attributes and fields, with the file that has them.
+/// The names of attributes and fields, with their files.
 fn attributes() -> impl Iterator<Item = (String, String)> {
     let all = names::of(&path("telemetry-crate/src")).into_iter();
-    // What ECS and Datadog call things, which a test of each format compares with their schemas.
+    // Except names of ECS and Datadog, which the tests of the formats compare with their schemas,
     all.filter(|(name, file)| !file.starts_with("logs/schema") && !name.starts_with("field."))
-        // A literal that is a label.
+        // and except literals that are labels.
         .filter(|(name, _)| {
             !catalog::ALL
                 .iter()
@@ -157,7 +163,7 @@ fn metrics_and_labels_are_known_or_own() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Of a service that is generated. What the example sells is its own, and stands nowhere here.
+/// Checks a generated service, whose own names are not listed here.
 #[test]
 fn the_template_has_no_deprecated_name() {
     let conventions = Conventions::new();
@@ -183,7 +189,7 @@ fn every_own_name_is_emitted() {
 }
 
 #[test]
-fn old_and_intruding_names_are_found() {
+fn old_and_intruding_names_are_rejected() {
     let conventions = Conventions::new();
     for name in [
         "messaging.system",

@@ -1,4 +1,6 @@
-//! Modules import from their own layer's left and from the layers below, as the architecture page lists them.
+//! Checks the imports between modules against the layers of the architecture page.
+//!
+//! A module may import from its own layer, further left, and from the layers below.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,10 +19,10 @@ use super::{path, read};
 const SOURCE: &str = "telemetry-crate/src";
 const PAGE: &str = "docs/book/src/contributing/architecture.md";
 
-/// The signals meet in the wiring alone.
+/// The layer whose modules must not import each other.
 const APART: &str = "signals";
 
-/// Modules by their place in the list, each with its layer.
+/// The modules in the order of the page, each with its layer.
 struct Layers(Vec<(String, String)>);
 
 impl Layers {
@@ -56,7 +58,7 @@ impl Layers {
     }
 }
 
-/// One path into another module.
+/// A path into another module.
 #[derive(Debug)]
 struct Import {
     file: PathBuf,
@@ -64,12 +66,12 @@ struct Import {
     module: String,
 }
 
-/// Collects the modules of the crate's root that a file names.
+/// Collects the top-level modules that a file names.
 struct Imports<'a> {
     file: &'a Path,
-    /// Of the file, from the crate's root.
+    /// The module of the file, from the crate's root.
     module: Vec<String>,
-    /// Modules and what the root re-exports of them.
+    /// The top-level modules, and the module of each re-export.
     names: &'a BTreeMap<String, String>,
     found: Vec<Import>,
 }
@@ -127,7 +129,7 @@ impl Imports<'_> {
         }
     }
 
-    /// Paths in the arguments and in the bodies of macros, which are no syntax yet.
+    /// Adds paths in the arguments and bodies of macros, which are not parsed.
     fn add_tokens(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let is_colon = |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
@@ -210,7 +212,7 @@ fn parse(file: &Path) -> File {
     syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// The source files, without tests, and each one's module.
+/// Finds the source files, without tests, and the module of each.
 fn files(folder: &Path, module: &[String], found: &mut Vec<(PathBuf, Vec<String>)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap().path();
@@ -230,7 +232,9 @@ fn files(folder: &Path, module: &[String], found: &mut Vec<(PathBuf, Vec<String>
     }
 }
 
-/// The root's modules, and its re-exports by name: `Secret` is of `secret`.
+/// The top-level modules and the module of each re-export.
+///
+/// `Secret` is from `secret`, for example.
 fn names(root: &File) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for item in &root.items {

@@ -1,4 +1,4 @@
-//! Names of tests are short: they say unit and outcome, and the module carries the context.
+//! Checks the length of test names; the module carries the context.
 
 use std::{
     fs,
@@ -12,8 +12,11 @@ use syn::{
 
 use super::path;
 
-const LONGEST: usize = 40;
-const LONGEST_OF_FILES: usize = 35;
+/// Longest name of a test.
+const MAX_NAME: usize = 40;
+
+/// Longest name of a test file.
+const MAX_FILE_NAME: usize = 35;
 
 fn rust_files(folder: PathBuf) -> Vec<PathBuf> {
     let (mut files, mut folders) = (Vec::new(), vec![folder]);
@@ -30,7 +33,9 @@ fn rust_files(folder: PathBuf) -> Vec<PathBuf> {
     files
 }
 
-/// Functions by their text alone, because the files of the template hold Liquid, too.
+/// Finds function names without parsing.
+///
+/// The template's files contain Liquid and cannot be parsed.
 fn functions(source: &str) -> Vec<String> {
     let is_part = |character: char| character.is_alphanumeric() || character == '_';
     let names = source.split("fn ").skip(1);
@@ -39,7 +44,7 @@ fn functions(source: &str) -> Vec<String> {
         .collect()
 }
 
-/// The cases of harnesses, which stand in tables as pairs of a name and a function.
+/// Collects the cases of harnesses: pairs of a name and a function in a table.
 #[derive(Default)]
 struct Cases(Vec<String>);
 
@@ -56,7 +61,7 @@ impl<'ast> Visit<'ast> for Cases {
         ) = (elements.next(), elements.next(), elements.next())
         {
             let name = name.value();
-            // Else it is text beside a value, such as a query.
+            // A string with spaces is a text, such as a query.
             if !name.contains(' ') {
                 self.0.push(name);
             }
@@ -84,7 +89,7 @@ fn test_names_have_at_most_40_characters() {
             if file.starts_with(&own) {
                 names.extend(cases(&file, &source));
             }
-            names.retain(|name| name.rsplit("::").next().map_or(0, str::len) > LONGEST);
+            names.retain(|name| name.rsplit("::").next().map_or(0, str::len) > MAX_NAME);
             too_long.extend(names.iter().map(|it| format!("{}: {it}", file.display())));
         }
     }
@@ -95,7 +100,7 @@ fn test_names_have_at_most_40_characters() {
 fn test_files_have_at_most_35_characters() {
     for file in rust_files(path("telemetry-crate/tests")) {
         let length = file.file_name().unwrap().len();
-        assert!(length <= LONGEST_OF_FILES, "{}", file.display());
+        assert!(length <= MAX_FILE_NAME, "{}", file.display());
     }
 }
 

@@ -1,6 +1,6 @@
-//! Facts that stand in more than one place are the same in all of them.
+//! Checks that facts in several places of the repository agree.
 //!
-//! `UPDATE=1 cargo test -p firstlight --test tidy` writes the generated parts anew.
+//! `UPDATE=1 cargo test -p firstlight --test tidy` regenerates the generated parts.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -32,9 +32,11 @@ fn read(relative: &str) -> String {
     fs::read_to_string(path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
 }
 
-/// The part of `file` behind `<!-- name: ... -->` and before `<!-- end -->` is `expected`.
+/// Checks, or with `UPDATE` writes, a generated part of a file.
+///
+/// It is between `<!-- name: ... -->` and `<!-- end -->`.
 fn generated(file: &str, name: &str, expected: &str) {
-    // Two tests may write the same file.
+    // Serialized, because two tests may write the same file.
     static WRITING: Mutex<()> = Mutex::new(());
     let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let text = read(file);
@@ -61,7 +63,7 @@ fn generated(file: &str, name: &str, expected: &str) {
 }
 
 #[test]
-fn variable_tables_are_the_codes() {
+fn variable_tables_match_the_code() {
     let table = |variables: &[&Variable]| {
         let mut table = "| variable | default | effect |\n| --- | --- | --- |\n".to_owned();
         for variable in variables {
@@ -74,7 +76,7 @@ fn variable_tables_are_the_codes() {
     };
     let all: Vec<&Variable> = VARIABLES.iter().collect();
     generated("docs/book/src/configuration.md", "variables", &table(&all));
-    // The README has those that most services need; the page has the rest.
+    // The README has the variables that most services need.
     let first = all
         .iter()
         .position(|variable| variable.name == "OTEL_BSP_SCHEDULE_DELAY");
@@ -82,7 +84,7 @@ fn variable_tables_are_the_codes() {
 }
 
 #[test]
-fn metrics_table_is_the_catalogs() {
+fn metrics_table_matches_the_catalog() {
     let mut table =
         "| metric | kind | unit | labels | help |\n| --- | --- | --- | --- | --- |\n".to_owned();
     for metric in catalog::ALL {
@@ -103,7 +105,7 @@ fn metrics_table_is_the_catalogs() {
     generated("docs/book/src/metrics.md", "metrics", &table);
 }
 
-/// An example's code, without its header, which says how to run it there.
+/// The code of an example without its module docs.
 fn example(name: &str) -> String {
     let example = read(&format!("telemetry-crate/examples/{name}.rs"));
     let code = example
@@ -129,7 +131,7 @@ fn existing_service_pages_show_examples() {
         let name = page.trim_end_matches(".md").replace('-', "_");
         let code = example(&name);
         let page = format!("docs/book/src/existing/{page}");
-        // Nothing compiles the book; the examples are compiled, and run.
+        // The code of the book is not compiled, and the examples are.
         generated(&page, "example", &format!("```rust,ignore\n{code}```\n"));
     }
 }
@@ -145,7 +147,7 @@ fn pages_are_in_the_summary() {
                 folders.push(entry);
                 continue;
             }
-            // Pictures are on pages.
+            // Other files are images.
             if entry.extension().is_none_or(|extension| extension != "md") {
                 continue;
             }
@@ -177,7 +179,7 @@ fn summary_names_existing_pages() {
 }
 
 #[test]
-fn the_changelog_knows_this_version() {
+fn changelog_has_this_version() {
     let changelog = read("CHANGELOG.md");
     let heading = format!("\n## {} ", env!("CARGO_PKG_VERSION"));
     assert!(

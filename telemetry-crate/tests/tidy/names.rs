@@ -1,11 +1,11 @@
-//! The names that the library's sources give to attributes and fields: read from the sources, so that none is forgotten.
+//! Reads the names of attributes and fields from the library's sources.
 //!
-//! What counts is a literal that has a dot, the first argument of what makes an attribute, and a field of a macro of
-//! `tracing`. Tests are left out, and comments. What the macros get from a variable is not seen.
+//! Names are literals with a dot, the first argument of functions that create an attribute, and fields of `tracing`
+//! macros. Tests and comments are excluded. Names that a macro gets from a variable are not found.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// Each name, and each file that has it.
+/// Returns each name with each file that has it.
 pub(crate) fn of(folder: &Path) -> BTreeSet<(String, String)> {
     let mut names = BTreeSet::new();
     let mut folders = vec![folder.to_owned()];
@@ -13,7 +13,7 @@ pub(crate) fn of(folder: &Path) -> BTreeSet<(String, String)> {
         for entry in fs::read_dir(inner).unwrap() {
             let path = entry.unwrap().path();
             let stem = path.file_stem().unwrap().to_str().unwrap();
-            // `testing` reads what others emit.
+            // `testing` reads names that other code emits.
             if stem == "tests" || stem == "testing" {
                 continue;
             }
@@ -71,7 +71,7 @@ fn text_at(tokens: &[Token], at: usize) -> Option<String> {
     }
 }
 
-/// Words with dots between them.
+/// Whether the text is lowercase words joined by dots.
 fn is_dotted(text: &str) -> bool {
     let is_word = |word: &str| {
         word.starts_with(|c: char| c.is_ascii_lowercase())
@@ -82,14 +82,16 @@ fn is_dotted(text: &str) -> bool {
     text.contains('.') && text.split('.').all(is_word)
 }
 
-/// The macros of `tracing`; `$level` stands for one in a macro that has its level as an argument.
+/// Whether the word is a macro of `tracing`.
+///
+/// `$level` stands for one in a macro that has its level as an argument.
 fn is_macro(word: &str) -> bool {
     let levels = ["trace", "debug", "info", "warn", "error"];
     let word = word.trim_end_matches("_span");
     levels.contains(&word) || ["span", "event", "level"].contains(&word)
 }
 
-/// What is between the parentheses or braces that `tokens` start with.
+/// The tokens inside the parentheses or braces with which `tokens` start.
 fn group(tokens: &[Token]) -> &[Token] {
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate() {
@@ -105,7 +107,7 @@ fn group(tokens: &[Token]) -> &[Token] {
     &[]
 }
 
-/// The arguments, at the commas that are in no inner group.
+/// The arguments, split at the commas outside inner groups.
 fn arguments(tokens: &[Token]) -> Vec<&[Token]> {
     let mut depth = 0;
     let is_comma = |token: &Token| {
@@ -119,7 +121,7 @@ fn arguments(tokens: &[Token]) -> Vec<&[Token]> {
     tokens.split(is_comma).collect()
 }
 
-/// The names of fields; `has_level` if something without a name stands before them.
+/// The names of fields; `has_level` if arguments without a name may precede them.
 fn fields_of(tokens: &[Token], has_level: bool) -> Vec<String> {
     let mut names = Vec::new();
     for argument in arguments(tokens) {
@@ -138,7 +140,7 @@ fn fields_of(tokens: &[Token], has_level: bool) -> Vec<String> {
     names
 }
 
-/// `a.b`, at the end or before `=`.
+/// The name `a.b` at the start, up to the end or `=`.
 fn path(tokens: &[Token]) -> Option<String> {
     let mut name = String::new();
     for token in tokens {
@@ -152,7 +154,7 @@ fn path(tokens: &[Token]) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// Without items that have `#[cfg(test)]`.
+/// The tokens without items under `#[cfg(test)]`.
 fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let test = ["cfg", "test"].map(|word| Word(word.to_owned()));
     let mut kept = Vec::new();
@@ -188,7 +190,7 @@ fn tokens(source: &str) -> Vec<Token> {
         } else if let Some(raw) = rest.strip_prefix("r#\"") {
             3 + raw.find("\"#").unwrap() + 2
         } else if rest.starts_with("'\"'") || rest.starts_with("'\\") {
-            // No other literal of a character would be taken for something else.
+            // Other character literals contain nothing that could be misread.
             2 + rest[2..].find('\'').unwrap_or(0).max(1)
         } else if first == '"' {
             let mut is_escaped = false;

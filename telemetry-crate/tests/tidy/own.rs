@@ -1,7 +1,8 @@
-//! What is emitted and is not in OpenTelemetry's conventions, with what it is.
+//! Emitted names outside OpenTelemetry's conventions, with their descriptions.
 
-/// The library's own names: attributes, fields of log lines, labels and metrics. One that ends in `.` or `_` is the beginning
-/// of several.
+/// The library's own names: attributes, fields of log lines, labels and metrics.
+///
+/// A name that ends in `.` or `_` is a prefix.
 pub(crate) const OWN: &[(&str, &str)] = &[
     ("address", "log line: of the admin listener"),
     ("attempts", "log line: to bind the admin listener's port"),
@@ -20,10 +21,7 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("cron", "label: the scheduled job"),
     ("cron.", "span, log line: scheduled jobs"),
     ("cron_", "metrics: scheduled jobs"),
-    (
-        "data_",
-        "metrics and their label: the age of what is served",
-    ),
+    ("data_", "metrics and their label: the age of served data"),
     ("endpoint", "log line: where OTLP goes"),
     ("firstlight_", "metrics and a label: the library itself"),
     ("jobs", "log line: how many are given back"),
@@ -47,7 +45,7 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("metrics", "first log line: where metrics go"),
     (
         "metrics_",
-        "metrics: what became of those that a program made",
+        "metrics: series and samples that were limited or rejected",
     ),
     ("most", "log line: how many of a kind of job may run"),
     ("new", "log line: the log filter that is in force"),
@@ -55,7 +53,7 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("outcome", "label: how something ended"),
     ("panic.", "log line: where a panic was"),
     ("queue", "label, log line: the queue of a job"),
-    ("reason", "label: why a metric was refused"),
+    ("reason", "label: why a metric was rejected"),
     (
         "requests",
         "log line: how many the server handles when it is full",
@@ -77,10 +75,10 @@ pub(crate) const OWN: &[(&str, &str)] = &[
         "sql.",
         "span, log line: statements and transactions, where OpenTelemetry has no name",
     ),
-    ("sql_", "metrics: the same"),
+    ("sql_", "metrics: statements and transactions"),
     (
         "stalled",
-        "log line: for how long the runtime has stood still",
+        "log line: for how long the runtime has been blocked",
     ),
     ("status", "label: the status of a job in its store"),
     ("target", "span event: the target of a log line"),
@@ -104,7 +102,9 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("worker_", "metrics: jobs"),
 ];
 
-/// Names of Prometheus, which every dashboard in circulation asks for; inside of a namespace of OpenTelemetry's, as they came first.
+/// Names of Prometheus inside namespaces of OpenTelemetry.
+///
+/// Common dashboards query them.
 pub(crate) const PROMETHEUS: [&str; 8] = [
     "process_cpu_seconds_total",
     "process_max_fds",
@@ -116,23 +116,23 @@ pub(crate) const PROMETHEUS: [&str; 8] = [
     "target_info",
 ];
 
-/// What the scan finds and is not the name of an attribute that is emitted.
+/// Names that the scan finds and that are not emitted attributes.
 pub(crate) const NOT_EMITTED: [&str; 9] = [
-    // Between the parts of the library.
+    // Internal to the library.
     "firstlight.accepted_at",
     "firstlight.probe",
     "canary",
-    // What sqlx calls the statement, which is read.
+    // The statement in sqlx's events, which is read.
     "db.statement",
-    // On span events and log records it is `exception.message`; on a line it is what the program wrote.
+    // `exception.message` on span events and log records; on a log line the program's own field.
     "error",
-    // Files.
+    // File names.
     "memory.limit_in_bytes",
     "memory.max",
-    // What `tracing-opentelemetry` makes the name and the kind of a span.
+    // Read by `tracing-opentelemetry` as the name and the kind of a span.
     "otel.kind",
     "otel.name",
 ];
 
-/// The specification of the SDK has it, and not the conventions.
+/// A name of the SDK's specification that is not among the conventions.
 pub(crate) const OVERFLOW: &str = "otel.metric.overflow";

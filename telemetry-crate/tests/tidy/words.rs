@@ -1,4 +1,6 @@
-//! Words that leave open who acts. The actor is the caller, the client, the operator, the scraper, the other process.
+//! Checks that texts name the actor.
+//!
+//! It is the caller, the client, the operator, the scraper or the other process, for example.
 
 use std::{fs, path::PathBuf};
 
@@ -8,7 +10,7 @@ const FOLDERS: [&str; 4] = ["telemetry-crate", "xtask", "template", "docs"];
 const FILES: [&str; 2] = ["README.md", "CHANGELOG.md"];
 const EXTENSIONS: [&str; 6] = ["rs", "md", "liquid", "yml", "yaml", "toml"];
 
-/// Put together here, so that this file has none of them.
+/// Assembled here, so that this file has none of the words.
 fn vague() -> Vec<String> {
     let mut words = ["some", "no", "any", "every"]
         .map(|it| format!("{it}body"))

@@ -1,4 +1,4 @@
-//! The part of the child: a service that does with secrets whatever programs do by mistake.
+//! The scenario of the child: a service that makes common mistakes with secrets.
 
 use std::{error::Error, fmt, io, process::ExitCode};
 
@@ -9,12 +9,12 @@ use axum::{
 };
 use firstlight::{Secret, http::TelemetryLayer};
 
-/// A secret of this run; all of them contain the marker, and the place where it was planted.
+/// A secret of this run: a marker, and the place where it was planted.
 fn secret(place: &str) -> String {
     std::env::var("MARKER").unwrap() + place
 }
 
-/// An error that quotes its connection string, as those of many drivers do.
+/// An error that quotes its connection string, as errors of many drivers do.
 #[derive(Debug)]
 struct Refused(io::Error);
 
@@ -47,7 +47,7 @@ fn sign_in(login: Login, key: Secret<String>) {
     tracing::info!(?key, %key, "signed in");
 }
 
-/// Everything that a program does with secrets by mistake.
+/// Makes the mistakes.
 async fn leak() -> ([(&'static str, String); 1], &'static str) {
     let span = tracing::info_span!(
         "work",
@@ -65,7 +65,7 @@ async fn leak() -> ([(&'static str, String); 1], &'static str) {
         },
         Secret::new(secret("argument")),
     );
-    // The first is a line only, the second is on the span as well.
+    // The first event is only a log line, the second is on the span as well.
     tracing::info!(
         visible = "control",
         token = secret("field-token"),
@@ -95,7 +95,7 @@ async fn leak() -> ([(&'static str, String); 1], &'static str) {
     ([("set-cookie", secret("set-cookie"))], "leaked")
 }
 
-/// What this service would send on to the next.
+/// Returns the headers that this service would send to the next one.
 async fn next() -> String {
     let mut headers = axum::http::HeaderMap::new();
     firstlight::http::inject(&mut headers);
@@ -110,7 +110,7 @@ async fn panics() -> StatusCode {
 }
 
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn play() -> ExitCode {
+pub(crate) async fn run_scenario() -> ExitCode {
     let telemetry = match firstlight::init!() {
         Ok(telemetry) => telemetry,
         Err(error) => {
@@ -129,7 +129,7 @@ pub(crate) async fn play() -> ExitCode {
     let address = listener.local_addr().unwrap().to_string();
     tracing::info!(target: "firstlight::check", address, "serving");
     let closed = async {
-        // Until the test closes it.
+        // Completes when the test closes standard input.
         let wait = || io::copy(&mut io::stdin(), &mut io::sink());
         let _ = tokio::task::spawn_blocking(wait).await;
     };

@@ -1,42 +1,40 @@
-//! What strangers and secrets do to a service, judged from outside: by all that it writes, serves and sends.
+//! Tests of untrusted headers and of secrets.
 //!
-//! The test starts itself as a child that plays a part; see `support::part`.
+//! They examine everything that a service writes, serves and sends. The test starts itself as a child that runs a
+//! service.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "tests, and one handler is to panic"
+    reason = "tests; one handler panics on purpose"
 )]
 
+mod headers;
 mod leaky;
 mod secrets;
 mod service;
-mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::process::ExitCode;
 
-use support::part;
+use support::scenario;
 
 fn main() -> ExitCode {
-    part::run(
+    scenario::run(
         &[
-            ("secrets::planted_ones_stay_inside", secrets::planted),
+            ("secrets::are_in_no_output", secrets::planted),
+            ("secrets::are_in_no_failed_export", secrets::failing_exports),
             (
-                "secrets::failed_exports_show_none",
-                secrets::failing_exports,
+                "context::sampled_flags_need_continue",
+                headers::sampled_flags,
             ),
             (
-                "context::flags_count_only_when_continued",
-                strangers::sampled_flags,
-            ),
-            (
-                "context::hostile_headers_stay_bounded",
-                strangers::hostile_headers,
+                "context::hostile_headers_are_bounded",
+                headers::hostile_headers,
             ),
         ],
-        &[("service", leaky::play)],
+        &[("service", leaky::run_scenario)],
     )
 }

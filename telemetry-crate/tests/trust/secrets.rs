@@ -1,4 +1,4 @@
-//! Secrets that were planted, and all output searched for them.
+//! Plants secrets and searches all output for them.
 
 use std::{
     collections::hash_map::RandomState,
@@ -12,14 +12,14 @@ use firstlight::testing::OtlpReceiver;
 
 use crate::{
     service::Service,
-    support::{ask, part::Part, send},
+    support::{ask, scenario::Scenario, send},
 };
 
 fn marker() -> String {
     format!("zq{:016x}-", RandomState::new().build_hasher().finish())
 }
 
-/// Shows what is around the first leak.
+/// Panics with the context of the first secret in the output.
 fn assert_clean(output: &str, marker: &str) {
     if let Some(at) = output.find(marker) {
         let around = &output.as_bytes()[at.saturating_sub(300)..output.len().min(at + 100)];
@@ -68,7 +68,7 @@ pub(crate) fn planted() {
             "referer",
             format!("https://h.example/?token={}", planted("referer")),
         ),
-        // Well-formed, and malformed, which the SDK would have a word about.
+        // Well-formed, and malformed, about which the SDK would log.
         ("baggage", format!("user={}", planted("baggage"))),
         (
             "baggage",
@@ -91,14 +91,14 @@ pub(crate) fn planted() {
         (format!("GET /broken{query}"), 500),
         (format!("POST /body{query}"), 200),
         (format!("GET /wp-login.php{query}"), 404),
-        // A method is told as it is, and is no place for a secret.
+        // An unknown method is shown unchanged, and is no place for a secret.
         ("SCAN /leak".to_owned(), 405),
     ] {
         let head = format!("{line} HTTP/1.1{headers}");
         let answer = send(service.address, &head, &planted("body"));
         assert_eq!(answer.status, status, "{line}");
     }
-    // The connection breaks off, so there is no answer.
+    // The handler panics, so that the connection breaks off without a response.
     let mut stream = TcpStream::connect(service.address).unwrap();
     let request = format!("GET /panics{query} HTTP/1.1{headers}\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
@@ -138,7 +138,7 @@ pub(crate) fn planted() {
 pub(crate) fn failing_exports() {
     let marker = marker();
     let planted = |place: &str| format!("{marker}{place}");
-    // An endpoint with credentials is refused, and does not show them.
+    // An endpoint with credentials is rejected, and the error does not show them.
     for (variable, value) in [
         (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -153,14 +153,14 @@ pub(crate) fn failing_exports() {
             format!("ftp://h/?k={}", planted("query")),
         ),
     ] {
-        let mut part = Part::start("service", &[(variable, &value)]);
-        assert_eq!(part.rest(), [""; 0]);
-        let (code, stderr) = part.end();
+        let mut scenario = Scenario::start("service", &[(variable, &value)]);
+        assert_eq!(scenario.rest(), [""; 0]);
+        let (code, stderr) = scenario.end();
         assert_eq!(code, Some(1));
         assert!(stderr.starts_with(variable), "{stderr}");
         assert_clean(&stderr, &marker);
     }
-    // Nothing listens there.
+    // Nothing listens on this port.
     let mut service = Service::start(&[
         ("MARKER", &marker),
         ("RUST_LOG", "trace"),
@@ -171,19 +171,19 @@ pub(crate) fn failing_exports() {
                 planted("endpoint-query")
             ),
         ),
-        // Malformed, which is warned about.
+        // Malformed, which causes a warning.
         ("OTEL_EXPORTER_OTLP_HEADERS", &planted("headers")),
         ("OTEL_BSP_SCHEDULE_DELAY", "10"),
         ("OTEL_BSP_EXPORT_TIMEOUT", "200"),
     ]);
     assert_eq!(ask(service.address, "GET /leak").status, 200);
-    let mut tries = 0;
+    let mut polls = 0;
     while !ask(service.admin, "GET /telemetry")
         .body
         .contains("\n  lost: 3\n")
     {
-        tries += 1;
-        assert!(tries < 300, "{}", ask(service.admin, "GET /telemetry").body);
+        polls += 1;
+        assert!(polls < 300, "{}", ask(service.admin, "GET /telemetry").body);
         std::thread::sleep(Duration::from_millis(100));
     }
     service.read_pages();

@@ -1,12 +1,12 @@
-//! The child as a test holds it, and all that it has said.
+//! The service under test and its collected output.
 
 use std::net::SocketAddr;
 
-use crate::support::{Answer, part::Part, send};
+use crate::support::{Answer, scenario::Scenario, send};
 
-/// The service, and all that it has said so far.
+/// A running service and its output so far.
 pub(crate) struct Service {
-    part: Part,
+    scenario: Scenario,
     pub(crate) admin: SocketAddr,
     pub(crate) address: SocketAddr,
     output: String,
@@ -14,10 +14,10 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
-        let mut part = Part::start("service", variables);
+        let mut scenario = Scenario::start("service", variables);
         let (mut output, mut found) = (String::new(), Vec::new());
         while found.len() < 2 {
-            let line = part.line();
+            let line = scenario.line();
             output += &format!("{line}\n");
             match line["message"].as_str() {
                 Some("telemetry is up") => found.push(line["metrics"].clone()),
@@ -35,7 +35,7 @@ impl Service {
         Self {
             admin: address(&found[0]),
             address: address(&found[1]),
-            part,
+            scenario,
             output,
         }
     }
@@ -44,7 +44,7 @@ impl Service {
         self.output += &format!("{}\n{}\n", answer.head, answer.body);
     }
 
-    /// Reads all pages.
+    /// Requests every endpoint of the admin listener.
     pub(crate) fn read_pages(&mut self) {
         for (page, accept) in [
             ("/metrics", "text/plain"),
@@ -61,13 +61,13 @@ impl Service {
         }
     }
 
-    /// Ends it; all that it has ever said.
+    /// Ends the service and returns all of its output.
     pub(crate) fn end(mut self) -> String {
-        drop(self.part.child.stdin.take());
-        for line in self.part.rest() {
+        drop(self.scenario.child.stdin.take());
+        for line in self.scenario.rest() {
             self.output += &format!("{line}\n");
         }
-        let (code, stderr) = self.part.end();
+        let (code, stderr) = self.scenario.end();
         assert_eq!(code, Some(1), "{stderr}");
         self.output + &stderr
     }

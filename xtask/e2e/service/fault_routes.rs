@@ -1,7 +1,7 @@
-//! Faults on demand: what the suite `live` adds to a generated service, beside the trouble.
+//! Faults on demand, which the suite `live` adds to a generated service.
 //!
-//! Each is the mistake itself and not a number in `/metrics`: a statement in a loop, a call that blocks the runtime, a
-//! label with an id in it. Without its variables and requests, this file changes nothing.
+//! Each is a real fault and does not write metrics itself: a statement in a loop, a call that blocks the runtime, a
+//! label with an id. Without its environment variables and requests, this file changes nothing.
 
 use std::{
     env, io,
@@ -36,23 +36,23 @@ use crate::{
     store::{Db, Store},
 };
 
-/// How long the bank takes, and every charge with it, in milliseconds.
+/// The duration of each charge in milliseconds.
 static BANK_TAKES: AtomicU64 = AtomicU64::new(0);
-/// Scheduled runs take so long that they meet.
+/// Whether scheduled runs take so long that they overlap.
 static HERD: AtomicBool = AtomicBool::new(false);
-/// Declared twice, in two places that do not know of each other; what serves first has the longer window.
+/// A data type that is declared twice with different windows, as by two modules.
 static PRICES: DataType = DataType::declare("prices", Duration::from_secs(3_600));
 static PRICES_AGAIN: DataType = DataType::declare("prices", Duration::from_secs(1));
 
-/// How old a price is that should no longer be served.
+/// The age of a price that is too old to be served.
 const OLD: Duration = Duration::from_secs(30);
-/// A run of the herd.
+/// The duration of an overlapping run.
 const LONG_RUN: Duration = Duration::from_millis(2_500);
 const POLL: Duration = Duration::from_millis(50);
-/// gRPC's status for a server that cannot answer now.
+/// gRPC's status `UNAVAILABLE`.
 const UNAVAILABLE: u8 = 14;
 
-/// The routes of the faults.
+/// The routes that start and end faults.
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/faults/bank/{milliseconds}", post(bank_takes))
@@ -67,7 +67,7 @@ pub fn routes() -> Router<AppState> {
         .route("/faults/call", post(call))
 }
 
-/// From now on, for charges under way as well.
+/// Sets the duration of charges, including those under way.
 async fn bank_takes(Path(milliseconds): Path<u64>) {
     BANK_TAKES.store(milliseconds, Ordering::Relaxed);
 }
@@ -76,7 +76,7 @@ async fn herd_runs(Path(runs): Path<bool>) {
     HERD.store(runs, Ordering::Relaxed);
 }
 
-/// One statement for each row of a list.
+/// Runs one statement per row of a list.
 async fn n_plus_one(State(store): State<Store>, Path(times): Path<i64>) -> Result<(), AppError> {
     for account in 1..=times {
         let balance = sqlx::query("SELECT balance FROM accounts WHERE id = $1").bind(account);
@@ -89,12 +89,12 @@ async fn fail() -> Result<(), AppError> {
     Err(AppError::internal(io::Error::other("out of ink")))
 }
 
-/// A thread of the runtime does nothing else meanwhile.
+/// Blocks a thread of the runtime.
 async fn block(Path(milliseconds): Path<u64>) {
     thread::sleep(Duration::from_millis(milliseconds));
 }
 
-/// A label that has as many values as the request says.
+/// Counts with a label that has `values` different values.
 async fn flood(Path(values): Path<u32>) {
     for value in 0..values {
         counter!("faults_flood_total", "customer" => value.to_string()).increment(1);
@@ -105,7 +105,7 @@ async fn not_a_number() {
     histogram!("faults_ratio").record(f64::NAN);
 }
 
-/// Serves a price that is older than it may be.
+/// Serves a price that is too old for one of its declarations.
 async fn stale() -> Result<(), AppError> {
     PRICES.serve_replica(OLD).map_err(AppError::internal)?;
     PRICES_AGAIN
@@ -113,7 +113,9 @@ async fn stale() -> Result<(), AppError> {
         .map_err(AppError::internal)
 }
 
-/// A call over gRPC within the process, through the layers of both sides; `status` is what it ends with.
+/// Makes a gRPC call within the process, through the layers of both sides.
+///
+/// The call ends with `status`.
 async fn pay(State(store): State<Store>, Path(status): Path<u8>) -> Result<(), AppError> {
     let answer = move || async move {
         let balance = sqlx::query("SELECT balance FROM accounts WHERE id = 1");
@@ -138,7 +140,7 @@ async fn pay(State(store): State<Store>, Path(status): Path<u8>) -> Result<(), A
     Ok(())
 }
 
-/// A call to another service, which is this one, that fails.
+/// Makes a failing HTTP call to this service.
 async fn call() -> Result<(), AppError> {
     static CALLS: LazyLock<firstlight::http::ClientLayer> =
         LazyLock::new(firstlight::http::ClientLayer::new);
@@ -150,7 +152,7 @@ async fn call() -> Result<(), AppError> {
     answer.map(drop).map_err(AppError::internal)
 }
 
-/// What a charge does before it asks the bank.
+/// Delays a charge before it calls the bank.
 pub async fn bank() {
     let asked = Instant::now();
     while asked.elapsed() < Duration::from_millis(BANK_TAKES.load(Ordering::Relaxed)) {
@@ -158,12 +160,12 @@ pub async fn bank() {
     }
 }
 
-/// How long an order's charge may wait; a test has no time for the service's own minute.
+/// The queue's latency budget, which tests shorten.
 pub fn latency_budget(budget: Duration) -> Duration {
     seconds("FAULTS_LATENCY_BUDGET", budget.as_secs())
 }
 
-/// How often the queue's state is read.
+/// The interval at which the queue's state is read.
 pub fn look() -> Duration {
     seconds("FAULTS_LOOK", 15)
 }
@@ -173,10 +175,10 @@ fn seconds(variable: &str, otherwise: u64) -> Duration {
     Duration::from_secs(value.unwrap_or(otherwise))
 }
 
-/// Three schedules at the same second, where `FAULTS_HERD` says so.
+/// Adds three schedules at the same second if `FAULTS_HERD` is set.
 pub fn herd(scheduler: Scheduler<CronStore<Db>>) -> Result<Scheduler<CronStore<Db>>, CronError> {
-    static WANTED: LazyLock<bool> = LazyLock::new(|| env::var_os("FAULTS_HERD").is_some());
-    if !*WANTED {
+    static IS_ENABLED: LazyLock<bool> = LazyLock::new(|| env::var_os("FAULTS_HERD").is_some());
+    if !*IS_ENABLED {
         return Ok(scheduler);
     }
     let mut scheduler = scheduler;

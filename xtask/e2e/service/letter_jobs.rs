@@ -1,7 +1,7 @@
-//! A second kind of job, made as the README says: a type with its queue, and a function. Its line is in `src/jobs.rs`.
+//! A second kind of job, as the service's README describes.
 //!
-//! The routes are the test's: they ask for a letter, put any row into a queue as another version or another program may
-//! have, and show what became of them.
+//! It is a type with its queue, a function, and a line in `src/jobs.rs`. The routes are only for the test: they request a
+//! letter, insert any job as another version or program may do, and list jobs and sent letters.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -29,20 +29,20 @@ use crate::{
     store::{Db, Store},
 };
 
-/// What it takes to send a letter.
+/// A letter to send, and how long that takes.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Letter {
     pub to: String,
     pub milliseconds: u64,
 }
 
-/// Where letters are stored.
+/// The queue of letters.
 pub static LETTERS: LazyLock<TaskQueue<Letter>> = LazyLock::new(|| {
     let queue = Queue::declare("letters").system("apalis");
     TaskQueue::new("send", queue.latency_budget(Duration::from_secs(60)))
 });
 
-/// Takes its time, and notes that the letter is sent.
+/// Waits, and records that the letter is sent.
 pub async fn send(letter: Letter, app: AppState) -> Result<(), BoxDynError> {
     sleep(Duration::from_millis(letter.milliseconds)).await;
     let sent = sqlx::query("INSERT INTO letters (recipient) VALUES ($1)").bind(letter.to);
@@ -50,7 +50,7 @@ pub async fn send(letter: Letter, app: AppState) -> Result<(), BoxDynError> {
     Ok(())
 }
 
-/// For handlers that need nothing else.
+/// For handlers that need only the store.
 impl FromRef<AppState> for Store {
     fn from_ref(app: &AppState) -> Self {
         app.store.clone()
@@ -60,13 +60,13 @@ impl FromRef<AppState> for Store {
 /// The routes of the test.
 pub fn routes() -> Router<AppState> {
     Router::new()
-        .route("/letters/{to}/{milliseconds}", post(ask))
-        .route("/rows/{queue}/{id}", post(put))
+        .route("/letters/{to}/{milliseconds}", post(request_letter))
+        .route("/rows/{queue}/{id}", post(insert_job))
         .route("/rows", get(rows))
         .route("/letters", get(sent))
 }
 
-async fn ask(
+async fn request_letter(
     State(store): State<Store>,
     Path((to, milliseconds)): Path<(String, u64)>,
 ) -> Result<StatusCode, AppError> {
@@ -80,7 +80,7 @@ async fn ask(
     Ok(StatusCode::ACCEPTED)
 }
 
-async fn put(
+async fn insert_job(
     State(store): State<Store>,
     Path((queue, id)): Path<(String, String)>,
     job: Bytes,
@@ -94,7 +94,7 @@ async fn put(
     Ok(())
 }
 
-/// Queue, status and attempts of each.
+/// Lists queue, status and attempts of each job.
 async fn rows(State(store): State<Store>) -> Result<String, AppError> {
     let sql = format!(
         "SELECT job_type || ' ' || status || ' ' || attempts FROM {}",
@@ -104,7 +104,7 @@ async fn rows(State(store): State<Store>) -> Result<String, AppError> {
     Ok(rows.fetch_all(&store).instrumented().await?.join("\n"))
 }
 
-/// Recipients, once for each time that their letter was sent.
+/// Lists the recipient of each sent letter.
 async fn sent(State(store): State<Store>) -> Result<String, AppError> {
     let sent = sqlx::query_scalar::<_, String>("SELECT recipient FROM letters ORDER BY recipient");
     Ok(sent.fetch_all(&store).instrumented().await?.join("\n"))

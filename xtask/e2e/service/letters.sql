@@ -1,2 +1,2 @@
--- Letters that were sent.
+-- Sent letters.
 CREATE TABLE letters (recipient TEXT NOT NULL);

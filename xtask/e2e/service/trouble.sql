@@ -1,26 +1,26 @@
--- What the suite `store` adds: rows to fight over, and an account of what was done, to be counted afterwards.
+-- Tables that the suite `store` adds: rows for conflicts, and records of charges, payments and runs.
 CREATE TABLE accounts (
     id      BIGINT PRIMARY KEY,
     balance BIGINT NOT NULL
 );
 INSERT INTO accounts (id, balance) VALUES (1, 100), (2, 100), (3, 100);
 
--- A row each time that a charge begins.
+-- One row for each start of a charge.
 CREATE TABLE attempts (order_id BIGINT NOT NULL);
 
--- The bank's: a row for each call, with its key, and whether the shop had noted that charge by then.
+-- One row for each call to the bank: its key, and whether the order was already marked as charged.
 CREATE TABLE bank_calls (
     key           BIGINT NOT NULL,
     order_is_done BOOLEAN NOT NULL
 );
 
--- The keys that the bank has seen; the order's id is the key.
+-- The keys that the bank has seen. The key is the order's id.
 CREATE TABLE bank_keys (key BIGINT PRIMARY KEY);
 
--- The money that the bank has taken. No constraint: what is taken twice must show.
+-- The payments that the bank has taken. There is no constraint, so that a second payment is visible.
 CREATE TABLE payments (order_id BIGINT NOT NULL);
 
--- A row for each scheduled run. No constraint: a tick that ran twice must show.
+-- One row for each scheduled run. There is no constraint, so that a tick that ran twice is visible.
 CREATE TABLE ticks (
     scheduled_for BIGINT NOT NULL,
     process       BIGINT NOT NULL

@@ -1,7 +1,7 @@
-//! Trouble on demand: what the suite `store` adds to a generated service, as its owner would add endpoints.
+//! Slow queries and conflicts on demand, which the suite `store` adds.
 //!
-//! Nothing in here handles trouble. Slow queries and conflicts are made with the service's own pool and its own error type,
-//! so that what the test sees is how the generated code takes them. It is also the bank that another instance calls.
+//! Nothing here handles errors. The routes use the service's own pool and error type, so that the tests see how the
+//! generated code handles them. The routes are also the bank that another instance calls.
 
 use std::{env, pin::Pin, process, sync::LazyLock, time::Duration};
 
@@ -31,22 +31,25 @@ use crate::{
     store::{Db, Store},
 };
 
-/// How long a charge of the item `slow` takes, before it asks the bank, and of the item `unanswered`, after: enough to be killed
-/// in its middle.
+/// The delay of a charge, long enough to be killed during it.
+///
+/// The item `slow` waits before the call to the bank, and the item `unanswered` after it.
 const SLOW_CHARGE: Duration = Duration::from_secs(2);
-/// For longer than a client waits.
+/// How long an answer is held: longer than a client waits.
 const HELD: Duration = Duration::from_secs(60);
-/// One of two that never meets the other goes on alone, and the test sees that there was no conflict.
-const MEETING: Duration = Duration::from_secs(10);
+/// How long a transaction waits for the other one.
+///
+/// Without the other, it continues alone, and the test finds no conflict.
+const BARRIER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For handlers that need nothing else.
+/// For handlers that need only the store.
 impl FromRef<AppState> for Store {
     fn from_ref(app: &AppState) -> Self {
         app.store.clone()
     }
 }
 
-/// The routes of the trouble.
+/// The routes of slow queries, conflicts and the bank.
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/trouble/slow/{milliseconds}", post(slow))
@@ -55,7 +58,9 @@ pub fn routes() -> Router<AppState> {
         .route("/payments/{order}", post(accept_payment))
 }
 
-/// Keeps the answer to a request with the header `hold-answer` back, after everything has been done for it.
+/// Holds the answer to a request with the header `hold-answer`.
+///
+/// The request itself is processed completely.
 pub async fn hold(request: Request, next: Next) -> Response {
     let is_held = request.headers().contains_key("hold-answer");
     let answer = next.run(request).await;
@@ -65,7 +70,7 @@ pub async fn hold(request: Request, next: Next) -> Response {
     answer
 }
 
-/// A query that takes as long as the caller says.
+/// Runs a query that takes as long as the caller requests.
 async fn slow(State(store): State<Store>, Path(milliseconds): Path<u32>) -> Result<(), AppError> {
     let seconds = f64::from(milliseconds) / 1_000.0;
     let slow = sqlx::query("SELECT COUNT(*) FROM accounts, pg_sleep($1)").bind(seconds);
@@ -73,8 +78,9 @@ async fn slow(State(store): State<Store>, Path(milliseconds): Path<u32>) -> Resu
     Ok(())
 }
 
-/// Locks two rows in the order of the request. Two of them wait for each other in between, so that two in opposite order
-/// always meet.
+/// Locks two rows in the order of the request.
+///
+/// Between the locks it waits for another transfer, so that two in opposite order always deadlock.
 async fn transfer(
     State(store): State<Store>,
     Path((from, to)): Path<(i64, i64)>,
@@ -82,13 +88,15 @@ async fn transfer(
     static BOTH: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
     let mut transaction = firstlight::sqlx::begin(&store).await?;
     add(&mut transaction, from, -1).await?;
-    let _ = timeout(MEETING, BOTH.wait()).await;
+    let _ = timeout(BARRIER_TIMEOUT, BOTH.wait()).await;
     add(&mut transaction, to, 1).await?;
     transaction.commit().await?;
     Ok(())
 }
 
-/// Reads a balance and writes what follows from it, SERIALIZABLE. Two of them have both read before one writes.
+/// Reads and writes a balance in a serializable transaction.
+///
+/// Between both it waits for another withdrawal, so that two have both read before one writes.
 async fn withdraw(State(store): State<Store>, Path(account): Path<i64>) -> Result<(), AppError> {
     static BOTH: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
     let mut transaction = firstlight::sqlx::begin(&store).await?;
@@ -100,7 +108,7 @@ async fn withdraw(State(store): State<Store>, Path(account): Path<i64>) -> Resul
         .fetch_one(&mut *transaction)
         .instrumented()
         .await?;
-    let _ = timeout(MEETING, BOTH.wait()).await;
+    let _ = timeout(BARRIER_TIMEOUT, BOTH.wait()).await;
     let update = sqlx::query("UPDATE accounts SET balance = $1 WHERE id = $2");
     let update = update.bind(balance - 1).bind(account);
     update.execute(&mut *transaction).instrumented().await?;
@@ -114,13 +122,15 @@ async fn add(connection: &mut <Db as sqlx::Database>::Connection, account: i64, 
     update.execute(connection).instrumented().await.map(drop)
 }
 
-/// What a charge does before it is noted: says that it has begun, and takes the money where the bank is only pretended.
+/// The part of a charge before the order is marked as charged.
+///
+/// It records the start and takes the money if there is no separate bank.
 pub async fn pay(store: &Store, order: &Order) -> Result<(), BoxDynError> {
     let attempt = sqlx::query("INSERT INTO attempts (order_id) VALUES ($1)").bind(order.id);
     attempt.execute(store).instrumented().await?;
     match &*order.item {
         "slow" => sleep(SLOW_CHARGE).await,
-        // As the kernel ends who takes too much memory.
+        // As the kernel ends a process that uses too much memory.
         "fatal" => process::abort(),
         _ => {}
     }
@@ -133,7 +143,7 @@ pub async fn pay(store: &Store, order: &Order) -> Result<(), BoxDynError> {
     Ok(())
 }
 
-/// The bank's side. It takes no money without a key.
+/// The bank's route, which requires an idempotency key.
 async fn accept_payment(
     State(store): State<Store>,
     Path(order): Path<i64>,
@@ -153,8 +163,9 @@ async fn accept_payment(
     Ok(())
 }
 
-/// The bank: it notes the call, and takes the money if it does not know the key, which is the order's id. A caller that repeats a
-/// key has the same answer, and keeps the money.
+/// Records a call to the bank, and takes the money if the key is new.
+///
+/// The key is the order's id. A repeated key gets the same answer without another payment.
 async fn take(store: &Store, key: i64) -> Result<(), sqlx::Error> {
     let call = "INSERT INTO bank_calls (key, order_is_done) SELECT $1, EXISTS (SELECT 1 FROM orders WHERE id = $1 AND charged)";
     let first = "INSERT INTO bank_keys (key) VALUES ($1) ON CONFLICT DO NOTHING";
@@ -171,14 +182,14 @@ async fn take(store: &Store, key: i64) -> Result<(), sqlx::Error> {
     transaction.commit().await
 }
 
-/// On the second: a test has no time for the jitter.
+/// A schedule that runs every two seconds, without jitter.
 pub fn every_other_second() -> Result<Cron, CronError> {
     Ok(Schedule::every(Duration::from_secs(2))?
         .named("tick")
         .without_jitter())
 }
 
-/// The scheduled run.
+/// The function of the schedule.
 pub fn ticks(store: &Store) -> impl Fn() -> BoxFuture + use<> {
     let store = store.clone();
     move || {
@@ -189,7 +200,7 @@ pub fn ticks(store: &Store) -> impl Fn() -> BoxFuture + use<> {
 
 type BoxFuture = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send>>;
 
-/// Notes for which tick it runs, by the account that the replicas share, and in which process.
+/// Records the tick, from the table that the replicas share, and the process.
 async fn tick(store: &Store) -> Result<(), sqlx::Error> {
     let note = "INSERT INTO ticks (scheduled_for, process) SELECT scheduled_for, $1 FROM firstlight_cron WHERE name = 'tick'";
     let process = i64::from(std::process::id());

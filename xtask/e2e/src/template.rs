@@ -1,5 +1,7 @@
-//! The template, as those meet it who generate a service: every combination of its options is generated and looked through;
-//! those that differ in code are linted and tested; what the others add is validated.
+//! Suite `template`: generates services from the template and checks them.
+//!
+//! Every combination of options is generated. Combinations that differ in code are linted and tested, and the files of
+//! the other options are validated.
 
 mod combinations;
 mod compose;
@@ -20,18 +22,14 @@ use support::{Cases, files, paths};
 /// Runs the suite.
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     let folder = paths::fresh("template-tests").context("cannot empty target/template-tests")?;
+    cases.check("placeholders: each has a value", literals::are_known);
     cases.check(
-        "every placeholder in the template has a value, so that Liquid blanks nothing",
-        literals::are_known,
+        ".env.example: existing variables with their defaults",
+        variables::check,
     );
-    cases.check(
-        ".env.example has variables that exist, with the defaults that they have",
-        variables::are_right,
-    );
-    cases.check(
-        "literals of workflows, alerts, legends and manifests survive, byte for byte",
-        || literals::survive(&folder),
-    );
+    cases.check("literals: braces of other formats are kept", || {
+        literals::survive(&folder)
+    });
     let Some(generated) = combinations::generate(cases, &folder) else {
         return Ok(());
     };

@@ -1,6 +1,6 @@
 //! Checks that parsers accept the exposition of any metric names and samples.
 //!
-//! The names differ only in suffixes that the formats reserve. Each is used as every kind and in every order. The parsers
+//! Most names differ only in suffixes that the formats reserve. Each is used as every kind and in every order. The parsers
 //! are the reference ones in Python, and Prometheus' own through promtool.
 
 use std::{fs, path::Path, process::Command};
@@ -11,7 +11,7 @@ use support::{Cases, command, paths, tools};
 
 /// Names that parsers may confuse with a part of another metric.
 ///
-/// The last two meet metrics of the library.
+/// `target` conflicts with `target_info`, and the last name with a histogram of the library.
 const NAMES: [&str; 12] = [
     "a",
     "a_total",

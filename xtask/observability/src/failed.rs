@@ -1,7 +1,8 @@
 //! The definition of failed requests and calls.
 //!
-//! Objectives, alerts and dashboards share it. A failed request has an `error_type`. It may lack a status: after a panic, a body that broke off, or the end of the
-//! drain. A request that only the client ended has an `error_type` as well, but does not count as failed.
+//! Objectives, alerts and dashboards share it. A failed request has an `error_type`. It may lack a status: after a panic, a
+//! body that broke off, or the end of the drain. A request that only the client ended has an `error_type` as well, but does
+//! not count as failed.
 
 use crate::promql::Selector;
 

@@ -92,7 +92,7 @@ pub(crate) const BURN_EVENTS: f64 = 10.0;
 pub(crate) const BURN_EVENTS_AT_ONCE: f64 = 13.0;
 /// Requests per second below which a lack of traffic is ignored.
 ///
-/// The rate is 180 requests in half an hour.
+/// This is 180 requests in half an hour.
 pub(crate) const TRAFFIC_FLOOR: f64 = 0.1;
 /// Requests within an hour with the same repeated statement that are a ticket.
 pub(crate) const N_PLUS_ONE_REQUESTS: f64 = 10.0;
@@ -118,7 +118,7 @@ pub(crate) const REPLICATION_LAG_BYTES: f64 = 268_435_456.0;
 
 /// Failed attempts within an hour, without a success, that are a ticket.
 ///
-/// Fewer may be the attempts of a single job.
+/// Fewer failures may come from a single job.
 pub(crate) const FAILED_ATTEMPTS: f64 = 5.0;
 /// How long a job may be due in a queue that no worker declares.
 ///

@@ -6,8 +6,9 @@
 pub(crate) const SECTION: &str = "\
 ## In instructions
 
-Times depend on how busy the machine is, and instructions nearly not at all. These are all that the server's process executes per
-request outside of the kernel, counted with callgrind: one log line, 16 connections, everything over `bare` (16,000).
+Times depend on how busy the machine is, but counts of instructions hardly do. The table has the instructions of the server's
+process per request outside the kernel, counted with callgrind: one log line, 16 connections, in addition to those of `bare`
+(16,000).
 
 | | 100 % sampled | of by-hand | 1 % sampled | of by-hand |
 | --- | ---: | ---: | ---: | ---: |
@@ -24,42 +25,42 @@ $ target/bench/release/measure --sampling 0.01 --requests 20000 --warm-up 1000 -
     valgrind --tool=callgrind target/bench/release/with-firstlight
 ```
 
-The kernel has a part in the times above that no telemetry chooses: a server that is slower than `bare` lets its clients wait,
-and has to wake them with each answer.
+The times above also include work of the kernel that does not depend on the telemetry: the clients of a server that is slower
+than `bare` wait for it, and the server has to wake them with each answer.
 
 ## A query
 
-What a query of sqlx's costs on top of the query, with what sqlx itself spends on its event once a subscriber listens: medians of
-`cargo bench -p firstlight --all-features --bench calls -- query`, put in by hand on 2026-11-24, from the machine of the tables
-above. The numbers of the two sections around this one are of the same day.
+The additional cost of a query with sqlx, including the cost of sqlx's own event once there is a subscriber: medians of
+`cargo bench -p firstlight --all-features --bench calls -- query`, entered by hand on 2026-11-24, from the machine of the tables
+above. The numbers of the sections before and after this one are from the same day.
 
 | | |
 | --- | ---: |
-| ten queries in a span that is not sampled, the span included | 10.8 µs |
-| ten queries in a sampled span, the span included | 21.7 µs |
-| one query outside of any span | 0.7 µs |
+| ten queries in a span that is not sampled, including the span | 10.8 µs |
+| ten queries in a sampled span, including the span | 21.7 µs |
+| one query outside any span | 0.7 µs |
 
-## The floor
+## The lower limit
 
-The same count of instructions, at 0 % sampled, and of spans alone in a thread of their own (`release` profile, no socket).
+Counts of instructions at 0 % sampled, and of spans alone in a separate thread (`release` profile, no socket).
 
 | | instructions |
 | --- | ---: |
-| `Registry` alone, one span of three fields: made, entered, left, closed | 740 |
+| `Registry` alone, one span of three fields: created, entered, exited, closed | 740 |
 | `Registry` and `tracing-opentelemetry` with the SDK's tracer, the same span, entered once, not sampled | 5,950 |
 | the same, entered twice | 7,090 |
-| the same, entered twice, behind a filter, as every layer that is not alone in its subscriber needs to be | 7,790 |
+| the same, entered twice, behind a filter, which every layer needs that is not the only one of its subscriber | 7,790 |
 | firstlight, one request, no access line | 16,200 |
 | firstlight, one request | 22,400 |
 | firstlight, one request, and one log line of the handler's | 28,500 |
 
-So about half of what a request costs when nothing of it is kept and nothing is written goes into a span that is not exported,
-before firstlight has done anything. It cannot be left out. `tracing-opentelemetry` learns whether a span is sampled when
-the span is first entered, and by then it has copied the attributes, made a builder for them, and put both in a box behind a
-lock: eight allocations. To ask the sampler earlier and make no span at all would be cheaper, and wrong: the context of an
-unsampled span is what is propagated, so that the services behind agree not to keep the trace either, and what log lines
-take their ids from. Other crates look for `tracing-opentelemetry`'s own data in the span as well, so a layer of our own that
-makes it later, or never, would cut their traces in two.
+About half the cost of a request that is neither sampled nor logged is the span that is not exported. This cost arises before
+firstlight does any work, and it cannot be avoided. `tracing-opentelemetry` asks the sampler when the span is first entered. By
+then it has copied the attributes, made a builder for them, and put both in a box behind a lock, with eight allocations.
 
-The span is entered twice because a service may do work both when it is called and when its future is polled; each time
-costs 1,130 instructions in `Registry` and `tracing-opentelemetry`. A handler that waits n times is entered n times more.";
+Asking the sampler earlier and creating no span would be cheaper, but wrong. The context of an unsampled span is propagated, so
+that other services do not sample the trace either, and log lines take their ids from it. Other crates also read
+`tracing-opentelemetry`'s data in the span. A layer that creates this data later or never would split their traces.
+
+The span is entered twice because a service may do work both when it is called and when its future is polled. Each entry costs
+1,130 instructions in `Registry` and `tracing-opentelemetry`. A handler that waits n times is entered n more times.";

@@ -96,7 +96,7 @@ pub(super) fn samples(service: &Service, name: &str) -> anyhow::Result<Vec<Sampl
     Ok(samples)
 }
 
-/// Waits for a log line with the prefix `message` and a sample of `metric` above 0.
+/// Waits for a log line that starts with `message`, and a sample of `metric`.
 fn observe(
     service: &Service,
     message: &str,

@@ -45,7 +45,7 @@ impl Cases {
 
     /// Runs cases on all cores and prints each when it ends.
     ///
-    /// Start with the longest. Nothing else may run at the same time that such a case measures or changes.
+    /// The longest cases should come first. A case must not measure or change anything that another case uses.
     pub fn check_all<F>(&mut self, cases: impl IntoIterator<Item = (String, F)>)
     where
         F: FnOnce() -> anyhow::Result<()> + Send,
@@ -64,7 +64,7 @@ impl Cases {
                     while let Some((name, case)) = next() {
                         let started = Instant::now();
                         let result = case();
-                        // Fails only after the receiver's panic, which ends the run.
+                        // Sending fails only after a panic of the receiver, which ends the run.
                         let _ = ended.send((name, started, result));
                     }
                 });

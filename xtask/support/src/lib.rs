@@ -1,4 +1,3 @@
-//!
 //! Shared helpers of xtask: processes, files, requests, tools, terminal output.
 //!
 //! Nothing here depends on the library or on the template.

@@ -49,10 +49,10 @@ fn invalid_headers_are_named_and_dropped() {
     ]);
     let found = settings.warnings;
     let wrong = [
-        "pair 2 is not sent, because \"bad name\" is no name of a header",
+        "pair 2 is not sent, because \"bad name\" is not a header name",
         "pair 3 is not sent, because it has no `=`",
-        "pair 4 is not sent, because the value of \"x\" cannot stand in a header",
-        "pair 5 is not sent, because \"\" is no name of a header",
+        "pair 4 is not sent, because the value of \"x\" is not valid in a header",
+        "pair 5 is not sent, because \"\" is not a header name",
     ];
     assert_eq!(found.len(), wrong.len(), "{found:?}");
     for (found, wrong) in found.iter().zip(wrong) {

@@ -1,4 +1,4 @@
-//! One call: the span, the duration and the single end of both.
+//! One call: the span, the duration, and their common end.
 
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
@@ -17,7 +17,7 @@ use crate::{http::protocol, span_end::OpenSpan, traces::SPAN_LEVEL, unwind::Ends
 pub(super) enum Outcome {
     /// The response's head has arrived.
     Answered(StatusCode, Version),
-    /// The client returned an error; its class, from a small set of words.
+    /// The client returned an error; holds its class, one of a few fixed words.
     Failed(&'static str),
     /// The caller dropped the future, as a timeout or a race with another call does.
     Canceled,

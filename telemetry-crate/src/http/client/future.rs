@@ -11,7 +11,7 @@ use super::{
     ClientResponse,
     call::{Call, Outcome},
 };
-use crate::{error_type::error_type, unwind::watched};
+use crate::{error_type::error_type, unwind::end_on_panic};
 
 pin_project! {
     /// Resolves to the response; made by [`ClientService`](super::ClientService).
@@ -44,7 +44,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let polled = watched(this.call, |call| {
+        let polled = end_on_panic(this.call, |call| {
             let _entered = call.map(|call| call.span().enter());
             this.inner.poll(context)
         });

@@ -21,7 +21,7 @@ impl<T: sealed::Response> ClientResponse for T {}
 pub(super) mod sealed {
     use super::{CallOptions, HeaderMap, Method, StatusCode, Url, Version};
 
-    #[expect(unnameable_types, reason = "that is what seals it")]
+    #[expect(unnameable_types, reason = "unnameable, so that the trait is sealed")]
     pub trait Request {
         fn method(&self) -> &Method;
         fn url(&self) -> Url<'_>;
@@ -29,7 +29,7 @@ pub(super) mod sealed {
         fn headers_mut(&mut self) -> &mut HeaderMap;
     }
 
-    #[expect(unnameable_types, reason = "that is what seals it")]
+    #[expect(unnameable_types, reason = "unnameable, so that the trait is sealed")]
     pub trait Response {
         fn status(&self) -> StatusCode;
         fn version(&self) -> Version;
@@ -38,7 +38,7 @@ pub(super) mod sealed {
 
 /// The recordable parts of a URL: no credentials, and no query string.
 #[derive(Debug, Clone)]
-#[expect(unnameable_types, reason = "the sealed traits alone speak of it")]
+#[expect(unnameable_types, reason = "only in the signatures of sealed traits")]
 pub struct Url<'a> {
     pub(super) scheme: &'a str,
     /// In brackets if it is an IPv6 address, as in a URL. Empty if it is unknown.
@@ -53,7 +53,7 @@ pub(super) type Host<'a> = std::borrow::Cow<'a, str>;
 
 /// Details for the span that the caller attached to the request.
 #[derive(Debug, Clone, Copy, Default)]
-#[expect(unnameable_types, reason = "the sealed traits alone speak of it")]
+#[expect(unnameable_types, reason = "only in the signatures of sealed traits")]
 pub struct CallOptions {
     pub(super) template: Option<&'static str>,
     pub(super) resend: Option<u32>,

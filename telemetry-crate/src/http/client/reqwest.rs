@@ -152,7 +152,7 @@ fn warn_of_redirect(host: &str) {
         tracing::warn!(
             target: "firstlight::http",
             { server.address = host },
-            "a redirect has taken the trace's context to {host}, which propagate_to() keeps it from; \
+            "a redirect has sent the trace context to {host}, which propagate_to() excludes; \
              build the client with .redirect(calls.redirects())"
         );
     });

@@ -40,7 +40,7 @@ fn calls_are_measured_once() {
             Ok(Response::new(()))
         }));
         runtime.block_on(answers.call(request())).unwrap();
-        // Never polled, and so never sent. The caller has stopped waiting all the same.
+        // Never polled, and so never sent. The caller has still stopped waiting.
         drop(answers.call(request()));
         let mut fails = layer.layer(service_fn(async |_: Request<()>| {
             Err::<Response<()>, _>(io::Error::from(io::ErrorKind::TimedOut))

@@ -83,7 +83,7 @@ pub(super) async fn run(serve: Serve) {
         target: "firstlight",
         connections,
         requests,
-        "the drain of {} s is over: what was still open is cut",
+        "the drain of {} s is over: open connections are cut",
         drain.as_secs_f64()
     );
     phase.send_replace(Phase::Cutting);
@@ -130,7 +130,7 @@ impl Acceptor {
                     if self.failing.is_due() {
                         tracing::warn!(
                             target: "firstlight",
-                            "cannot accept connections, tries again every {} ms: {error}",
+                            "cannot accept connections, retrying every {} ms: {error}",
                             ACCEPT_PAUSE.as_millis()
                         );
                     }
@@ -146,7 +146,7 @@ impl Acceptor {
             if self.full.is_due() {
                 tracing::warn!(
                     target: "firstlight",
-                    "all places for connections are taken: further ones wait until one is closed"
+                    "the connection limit is reached: further connections wait until one is closed"
                 );
             }
         }

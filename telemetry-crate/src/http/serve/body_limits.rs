@@ -13,13 +13,13 @@ use tower_service::Service;
 
 use super::limits::LONGEST;
 
-/// The default of axum's extractors.
+/// Default size, that of axum's extractors.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// Time without a byte: several retransmissions on a bad network.
+/// Default time without a byte: several retransmissions on a bad network.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes a second; a modem is ten times as fast.
+/// Default rate in bytes a second; a modem is ten times as fast.
 pub(super) const MIN_RATE: u32 = 500;
 
 /// Limits of a request's body.

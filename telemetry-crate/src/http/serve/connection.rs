@@ -32,10 +32,10 @@ pub(super) struct Connection {
     /// Time since which `busy` is 0. All times are milliseconds on the server's clock.
     idle_since: AtomicU64,
     /// Time at which the first byte of the next request came.
-    heard_at: AtomicU64,
+    head_started_at: AtomicU64,
     /// Time until which the socket has to accept bytes again.
     write_due: AtomicU64,
-    lingers_since: AtomicU64,
+    lingering_since: AtomicU64,
     is_http2: AtomicBool,
     unread: AtomicBool,
     cut: AtomicBool,
@@ -70,9 +70,9 @@ impl Connection {
             idle_since: AtomicU64::new(now),
             // A new connection has to send a request's head. Only after its first request may it be
             // idle.
-            heard_at: AtomicU64::new(now),
+            head_started_at: AtomicU64::new(now),
             write_due: AtomicU64::new(UNSET),
-            lingers_since: AtomicU64::new(UNSET),
+            lingering_since: AtomicU64::new(UNSET),
             is_http2: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             cut: AtomicBool::new(false),
@@ -87,10 +87,12 @@ impl Connection {
     }
 
     /// Records that bytes came; the bytes of a body are tracked by the body.
-    pub(super) fn heard(&self) {
-        if self.heard_at.load(Ordering::Relaxed) == UNSET && self.busy.load(Ordering::Relaxed) == 0
+    pub(super) fn received_bytes(&self) {
+        if self.head_started_at.load(Ordering::Relaxed) == UNSET
+            && self.busy.load(Ordering::Relaxed) == 0
         {
-            self.heard_at.store(self.server.now(), Ordering::Relaxed);
+            self.head_started_at
+                .store(self.server.now(), Ordering::Relaxed);
         }
     }
 
@@ -144,10 +146,10 @@ impl Connection {
     }
 
     /// Returns whether the socket still reads after it has sent its last byte.
-    pub(super) fn lingers(&self) -> bool {
+    pub(super) fn is_lingering(&self) -> bool {
         let unread = self.unread.load(Ordering::Relaxed);
-        if unread && self.lingers_since.load(Ordering::Relaxed) == UNSET {
-            self.lingers_since
+        if unread && self.lingering_since.load(Ordering::Relaxed) == UNSET {
+            self.lingering_since
                 .store(self.server.now(), Ordering::Relaxed);
         }
         unread
@@ -162,14 +164,14 @@ impl Connection {
         if let Some(due) = self.instant(&self.write_due) {
             return (due, Some(Limit::WriteTimeout));
         }
-        if let Some(since) = self.instant(&self.lingers_since) {
+        if let Some(since) = self.instant(&self.lingering_since) {
             return (since + LINGER, None);
         }
         if self.busy.load(Ordering::Relaxed) > 0 {
             return (Instant::now() + limits.idle_timeout, None);
         }
         if !self.is_http2.load(Ordering::Relaxed)
-            && let Some(since) = self.instant(&self.heard_at)
+            && let Some(since) = self.instant(&self.head_started_at)
         {
             return (since + limits.header_timeout, Some(Limit::HeaderTimeout));
         }
@@ -227,7 +229,7 @@ pub(super) struct Busy(Arc<Connection>);
 impl Busy {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
         connection.busy.fetch_add(1, Ordering::Relaxed);
-        connection.heard_at.store(UNSET, Ordering::Relaxed);
+        connection.head_started_at.store(UNSET, Ordering::Relaxed);
         Self(connection)
     }
 }

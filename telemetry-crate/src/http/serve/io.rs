@@ -39,7 +39,7 @@ impl Io {
         }
     }
 
-    fn heard(&mut self, bytes: &[u8]) {
+    fn received_bytes(&mut self, bytes: &[u8]) {
         if let Some(seen) = self.preface {
             let left = &PREFACE[seen..];
             let new = bytes.len().min(left.len());
@@ -50,7 +50,7 @@ impl Io {
             }
         }
         if !bytes.is_empty() {
-            self.connection.heard();
+            self.connection.received_bytes();
         }
     }
 
@@ -106,7 +106,7 @@ impl AsyncRead for Io {
             // The connection may have been cut since the first check.
             self.check()?;
         } else {
-            self.heard(&buffer.filled()[before..]);
+            self.received_bytes(&buffer.filled()[before..]);
         }
         read
     }
@@ -150,7 +150,7 @@ impl AsyncWrite for Io {
     /// response.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-        if !self.connection.lingers() {
+        if !self.connection.is_lingering() {
             return Poll::Ready(Ok(()));
         }
         let mut bytes = [0; 4096];

@@ -5,47 +5,49 @@ use std::{sync::OnceLock, time::Duration};
 use super::BodyLimits;
 use crate::{config::ServerLimits, shutdown};
 
-/// Time for a request's head: several retransmissions on a bad network.
+/// Default time for a request's head: several retransmissions on a bad network.
 ///
-/// A client sends it at once, because it has all of its bytes.
+/// A client has all bytes of the head at once, so it needs no more time.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// More than the 60 s after which common load balancers close an idle connection.
+/// Default time without a request.
 ///
-/// So the load balancer closes first. The other way round, a request may arrive on a connection
-/// that the server is closing.
+/// It is more than the 60 s after which common load balancers close an idle connection, so that the
+/// load balancer closes first. Otherwise a request may arrive on a connection that the server is
+/// closing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Longest timeout; a longer one may overflow the clock.
 pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Several retransmissions on a bad network.
+/// Default write timeout: several retransmissions on a bad network.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Bytes a second that a client has to accept.
+/// Bytes a second that a client has to accept, as many as it has to send.
 ///
 /// A slower client uses up the write timeout.
-///
-/// The same rate as for the request's body.
 const WRITE_RATE: u32 = super::body_limits::MIN_RATE;
 
-/// Leaves room for a database's pool below the usual 1,024 file descriptors.
+/// Default limit of open connections.
 ///
-/// A load balancer needs only a fraction of them.
+/// It leaves room for a database's pool below the usual 1,024 file descriptors. A load balancer
+/// needs only a fraction of it.
 const MAX_CONNECTIONS: usize = 900;
 
-/// At 50 ms each, 10,000 requests a second.
+/// Default limit of concurrent requests: at 50 ms each, 10,000 a second.
 ///
 /// Requests beyond it would wait longer than their clients do.
 const MAX_REQUESTS: usize = 512;
 
-/// Together with 512 small bodies, less than half of a common 256 MiB container.
+/// Default limit of the bodies' memory.
+///
+/// Together with 512 small bodies, it is less than half of a common 256 MiB container.
 const BODY_MEMORY: usize = 64 * 1024 * 1024;
 
-/// The least that RFC 9113, section 6.5.2, recommends.
+/// Default HTTP/2 streams: the least that RFC 9113, section 6.5.2, recommends.
 const MAX_STREAMS: u32 = 100;
 
-/// The default of nginx: four buffers of 8 KiB.
+/// Default size of a request's head, that of nginx: four buffers of 8 KiB.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 /// The operator's limits, set when telemetry starts.

@@ -25,10 +25,7 @@ impl Pace {
             self.behind = Duration::ZERO;
             return;
         };
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "seconds, to a millisecond or so"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "approximate seconds suffice")]
         let worth = Duration::from_secs_f64(bytes as f64 / f64::from(rate));
         self.behind = self.behind.saturating_add(waited).saturating_sub(worth);
     }
@@ -115,7 +112,7 @@ mod tests {
             .await
             .is_ok_and(|length| length > 0)
         {
-            // Pauses that are much shorter than the time-out.
+            // Pauses that are much shorter than the timeout.
             sleep(WRITE_TIMEOUT / 8).await;
             reads += 1;
             assert!(reads < 200, "it is never cut");

@@ -38,7 +38,9 @@ tokio::task_local! {
 struct StreamProgress {
     min_rate: u32,
     pace: Pace,
-    /// The frame that hyper holds: since when, and its length.
+    /// The start of holding the current frame, and its length.
+    ///
+    /// `None` while hyper holds no frame.
     held: Option<(Instant, usize)>,
 }
 

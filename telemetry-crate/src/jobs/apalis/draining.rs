@@ -1,7 +1,7 @@
 //! A wrapper of apalis' backend that completes its current work during the drain.
 //!
-//! apalis 1.0 stops polling its backend when the worker has to stop, until the last job has ended.
-//! The backend may be inside a transaction at that point, and keep its locks. With SQLite, which
+//! Between the order to stop and the end of the last job, apalis 1.0 does not poll its backend. The
+//! backend may be inside a transaction at that point, and keep its locks. With SQLite, which
 //! has a single writer, no job can then store anything until its timeout. So the worker is told to
 //! stop only when no job runs, and until then its backend takes no new task.
 

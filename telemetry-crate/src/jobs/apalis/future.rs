@@ -80,12 +80,12 @@ impl<F, T> TaskFuture<F, T> {
         Self::failed(panicked(message), end)
     }
 
-    /// A future for a task whose process died in each of its attempts.
+    /// A future for a task whose process died in its last attempt.
     ///
     /// The function is not called.
     pub(super) fn orphaned(attempts: u32, end: PendingEnd) -> Self {
         let error = AbortError::new(format!(
-            "its process died with it, and it has been tried {}",
+            "its process died in the last attempt, and it has been tried {}",
             counted(u64::from(attempts), "time", "times")
         ));
         Self::failed(("orphaned", error.into()), end)

@@ -21,7 +21,7 @@ pub enum JobState {
     Retrying,
     /// An attempt has succeeded (`done`).
     Done,
-    /// All attempts have failed (`dead-lettered`).
+    /// The job has failed and is not tried again (`dead-lettered`).
     ///
     /// See [`retry_dead_letters`](super::retry_dead_letters).
     DeadLettered,

@@ -66,9 +66,9 @@ impl<J> TaskQueue<J> {
 impl<J: Serialize> TaskQueue<J> {
     /// Stores a job.
     ///
-    /// In a transaction, the job is stored exactly if the transaction commits. If the queue already
-    /// has a job with this `key`, nothing is stored on SQLite. On PostgreSQL it is an error, which
-    /// aborts the transaction.
+    /// In a transaction, the job is stored if and only if the transaction commits. If the queue
+    /// already has a job with this `key`, nothing is stored on SQLite. On PostgreSQL it is an error,
+    /// which aborts the transaction.
     ///
     /// # Errors
     ///

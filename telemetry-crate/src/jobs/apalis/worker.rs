@@ -83,7 +83,7 @@ impl<DB: Tables> Worker<DB> {
             }
             if let Some(error) = &error {
                 let error: &dyn Error = &**error;
-                tracing::warn!(target: TARGET, { exception.message = error }, "the worker ended; another begins");
+                tracing::warn!(target: TARGET, { exception.message = error }, "the worker ended and is restarted");
             }
             // The next worker may run for days. Until tasks are released, they look like those of a
             // process that died.
@@ -138,7 +138,7 @@ impl<DB: Tables> Worker<DB> {
                 _ = stop.wait_for(|stop| *stop), if !is_draining => {}
                 () = drained => {
                     let queue = self.queue.name();
-                    tracing::warn!(target: TARGET, "jobs of the queue {queue} still run; they are given back");
+                    tracing::warn!(target: TARGET, "jobs of the queue {queue} still run; they are canceled and released");
                     break;
                 }
             }
@@ -192,7 +192,7 @@ impl<DB: Tables> Worker<DB> {
                     // The instrumented pool does not see apalis' own errors.
                     crate::sqlx::record_storage_failure(&error);
                     let error: &dyn Error = &error;
-                    tracing::warn!(target: TARGET, { exception.message = error }, "jobs cannot be given back yet");
+                    tracing::warn!(target: TARGET, { exception.message = error }, "jobs cannot be released yet");
                     return;
                 }
             }

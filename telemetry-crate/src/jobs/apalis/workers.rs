@@ -255,7 +255,7 @@ async fn watch_undeclared<DB: Tables>(
                 tracing::warn!(
                     queue = name.unwrap_or_else(|error| error),
                     most = MAX_UNDECLARED,
-                    "a queue that no worker here knows is not watched, because there are too many or its name is not UTF-8: it has no metrics and no alerts"
+                    "an undeclared queue is not watched, because there are too many or its name is not UTF-8: it has no metrics and no alerts"
                 );
             }
         }

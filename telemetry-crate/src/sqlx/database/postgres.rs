@@ -49,7 +49,7 @@ impl OwnedDatabase for Postgres {}
 
 impl Open for Postgres {
     const EXPECTED: &'static str = "an address such as postgres://user:password@host:5432/database?sslmode=verify-full, with a host, a database, and parameters that sqlx knows";
-    const HINT: &'static str = "is it up, and does it know the user?";
+    const HINT: &'static str = "check that the server is up and that the user exists";
     const IS_SHARED: bool = true;
 
     /// Replaces dashes, because SQL allows them only in quoted names.
@@ -142,7 +142,7 @@ async fn warn_of_too_many(options: &DatabaseOptions<Postgres>, pool: &Pool<Postg
     let admitted = match query.fetch_one(pool).await {
         Ok(admitted) => u128::try_from(admitted).unwrap_or_default(),
         Err(error) => {
-            tracing::warn!(target: TARGET, "cannot ask how many connections there may be: {error}");
+            tracing::warn!(target: TARGET, "cannot read the server's connection limit: {error}");
             return;
         }
     };

@@ -16,7 +16,7 @@ impl OwnedDatabase for Sqlite {}
 
 impl Open for Sqlite {
     const EXPECTED: &'static str = "a file behind its scheme, such as sqlite://orders.db, or sqlite:///data/orders.db for the one in /data; of options, only mode=rwc and cache";
-    const HINT: &'static str = "is its folder there, and writable?";
+    const HINT: &'static str = "check that its folder exists and is writable";
     const IS_SHARED: bool = false;
 
     fn default_url(service: &str) -> String {
@@ -202,7 +202,7 @@ mod tests {
         let message = options.open(&[]).await.unwrap_err().to_string();
         assert_eq!(
             message,
-            "DATABASE_URL: cannot open the database; is its folder there, and writable?"
+            "DATABASE_URL: cannot open the database; check that its folder exists and is writable"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The keywords of a statement: which operation begins, and whether a name follows.
+//! Keywords of a statement: which operation begins, and whether a name follows.
 
 use super::{
     Summarizer,

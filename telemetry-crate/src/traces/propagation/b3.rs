@@ -1,6 +1,7 @@
-//! [B3](https://github.com/openzipkin/b3-propagation), Zipkin's format: one header, or one for each part.
+//! B3, Zipkin's propagation format: a single header, or one header per part.
 //!
-//! Both are read, the single header first. A decision without ids (`b3: 0`) begins a trace here, as without it.
+//! See [the specification](https://github.com/openzipkin/b3-propagation). Both forms are read, and the single header takes
+//! precedence. A decision without ids (`b3: 0`) is ignored, so that a new trace begins.
 
 use std::sync::LazyLock;
 
@@ -20,7 +21,7 @@ pub(super) const TRACE_ID: &str = "x-b3-traceid";
 pub(super) const SPAN_ID: &str = "x-b3-spanid";
 pub(super) const SAMPLED: &str = "x-b3-sampled";
 pub(super) const FLAGS: &str = "x-b3-flags";
-/// Read and written by neither form, but belongs to what another service has sent.
+/// Neither read nor written, but removed from forwarded headers.
 const PARENT_SPAN_ID: &str = "x-b3-parentspanid";
 
 static FIELDS: LazyLock<[String; 6]> = LazyLock::new(|| {
@@ -55,7 +56,7 @@ impl TextMapPropagator for B3 {
         injector.set(TRACE_ID, trace_id.to_string());
         injector.set(SPAN_ID, span_id.to_string());
         match decision {
-            // Implies that it is sampled, which is not to be said twice.
+            // The debug flag implies the sampling decision, which must not be sent in addition.
             Decision::Debug => injector.set(FLAGS, "1".to_owned()),
             Decision::Keep => injector.set(SAMPLED, "1".to_owned()),
             Decision::Drop | Decision::Undecided => injector.set(SAMPLED, "0".to_owned()),
@@ -78,7 +79,7 @@ impl TextMapPropagator for B3 {
 
 type Parsed = ((TraceId, SpanId), Decision);
 
-/// `trace_id-span_id-state-parent_id`; the last two may be missing.
+/// Parses `trace_id-span_id-state-parent_id`, of which the last two are optional.
 fn single(header: &str) -> Option<Parsed> {
     let mut fields = header.split('-');
     let ids = ids(trace_id(fields.next()?)?, digits(fields.next()?, 16)?)?;
@@ -93,6 +94,7 @@ fn single(header: &str) -> Option<Parsed> {
     (parent_is_id && fields.next().is_none()).then_some((ids, decision))
 }
 
+/// Parses the headers of the form with one header per part.
 fn multi<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> Option<Parsed> {
     let ids = ids(trace_id(get(TRACE_ID)?)?, digits(get(SPAN_ID)?, 16)?)?;
     let decision = match (get(FLAGS), get(SAMPLED)) {
@@ -100,7 +102,7 @@ fn multi<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> Option<Parsed> {
         (_, None | Some("")) => Decision::Undecided,
         (_, Some("1")) => Decision::Keep,
         (_, Some("0")) => Decision::Drop,
-        // From before there was a specification, which allows to read it.
+        // Older tracers send `true` and `false`, which the specification permits to accept.
         (_, Some(text)) if text.eq_ignore_ascii_case("true") => Decision::Keep,
         (_, Some(text)) if text.eq_ignore_ascii_case("false") => Decision::Drop,
         _ => return None,
@@ -108,7 +110,7 @@ fn multi<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> Option<Parsed> {
     Some((ids, decision))
 }
 
-/// 128 bits, or 64 that are the lower half.
+/// Parses an id of 128 bits, or of 64 bits, which are the lower half.
 fn trace_id(text: &str) -> Option<u128> {
     digits(text, 32).or_else(|| digits(text, 16))
 }

@@ -1,29 +1,32 @@
-//! Whether a trace is kept, in formats that say more than yes and no: B3 and Jaeger.
+//! Sampling decisions of B3 and Jaeger.
+//!
+//! These formats have more values than sampled and not sampled.
 
 use opentelemetry::{
     Context,
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
 
+/// The sampling decision in a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
     Keep,
     Drop,
-    /// Kept, and marked as such in what is sent on.
+    /// Sampled, and propagated with the debug flag.
     Debug,
-    /// Left to the receiver.
+    /// The receiver decides.
     Undecided,
 }
 
-/// The trace that is marked.
+/// The trace with the debug flag.
 #[derive(Debug)]
 struct Debugged(TraceId);
 
-/// The remote span that came without a decision.
+/// The remote span without a decision.
 #[derive(Debug)]
 struct Deferred(SpanId);
 
-/// Puts the span that was received into the context, with what the caller says about it.
+/// Adds the remote span and its decision to the context.
 pub(super) fn received(
     context: &Context,
     (trace_id, span_id): (TraceId, SpanId),
@@ -40,7 +43,7 @@ pub(super) fn received(
     }
 }
 
-/// What is sent on: never [`Decision::Undecided`].
+/// The decision to propagate, which is never [`Decision::Undecided`].
 pub(super) fn of(context: &Context, span: &SpanContext) -> Decision {
     let debugged = context.get::<Debugged>();
     match span.is_sampled() {
@@ -50,7 +53,7 @@ pub(super) fn of(context: &Context, span: &SpanContext) -> Decision {
     }
 }
 
-/// Whether the remote parent leaves it to this process to decide.
+/// Whether the remote parent leaves the decision to this process.
 pub(in crate::traces) fn is_deferred(context: &Context) -> bool {
     let deferred = context.get::<Deferred>();
     deferred.is_some_and(|it| it.0 == context.span().span_context().span_id())

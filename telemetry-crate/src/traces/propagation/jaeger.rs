@@ -1,6 +1,7 @@
-//! [Jaeger's own format](https://www.jaegertracing.io/sdk-migration/#propagation-format), the header `uber-trace-id`.
+//! Jaeger's propagation format: the header `uber-trace-id`.
 //!
-//! Jaeger's baggage (`uberctx-…`) is not read: its names are the caller's to choose, without an end. `baggage` is beside it.
+//! See [the specification](https://www.jaegertracing.io/sdk-migration/#propagation-format). Jaeger's baggage (`uberctx-…`) is
+//! not read, because the client could send any number of such headers. Use W3C Baggage instead.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -39,14 +40,14 @@ impl TextMapPropagator for Jaeger {
             Decision::Keep => SAMPLED,
             Decision::Drop | Decision::Undecided => 0,
         };
-        // The parent's id is deprecated, and 0 by its specification.
+        // The parent's id is deprecated, and the specification requires 0 for it.
         let value = format!("{}:{}:0:{flags:x}", span.trace_id(), span.span_id());
         injector.set(HEADER, value);
     }
 
     fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
         let header = extractor.get(HEADER).map(str::trim).unwrap_or_default();
-        // Clients of Jaeger's encode the colons for HTTP, or do not.
+        // Some of Jaeger's clients percent-encode the colons.
         let header = percent_decode_str(header).decode_utf8();
         match parse(&header.unwrap_or(Cow::Borrowed(""))) {
             Some((ids, decision)) => decision::received(context, ids, decision),
@@ -59,14 +60,14 @@ impl TextMapPropagator for Jaeger {
     }
 }
 
-/// `trace_id:span_id:parent_id:flags`, each without the zeros on its left, or with them.
+/// Parses `trace_id:span_id:parent_id:flags`, each with or without leading zeros.
 fn parse(header: &str) -> Option<((TraceId, SpanId), Decision)> {
     let mut fields = header.split(':');
     let ids = ids(
         digits_up_to(fields.next()?, 32)?,
         digits_up_to(fields.next()?, 16)?,
     )?;
-    // A program that has no parent may leave it empty.
+    // The parent's id may be empty.
     let parent = fields.next()?;
     if !parent.is_empty() && digits_up_to(parent, 16).is_none() {
         return None;

@@ -1,28 +1,31 @@
-//! The members of `tracestate`: what other vendors keep in a trace.
+//! The members of `tracestate`, which hold data of tracing vendors.
 
 use opentelemetry::{
     Context,
     trace::{SpanContext, TraceContextExt, TraceId, TraceState},
 };
 
-/// Members of the list; one more and the whole is dropped.
+/// Most members of the list. A longer list is dropped.
 const MAX_MEMBERS: usize = 32;
 
-/// Bytes of a key, and of a value.
+/// Most bytes of a key, and of a value.
 const MAX_LENGTH: usize = 256;
 
-/// The header of a trace that has a key which opentelemetry's `TraceState` refuses, with what it holds of the others.
+/// A `tracestate` with a valid key that OpenTelemetry's `TraceState` rejects.
 ///
-/// `TraceState` follows level 1 in what may be around an `@`, and can be made in no other way.
+/// `TraceState` applies the rules of level 1 for an `@`, and cannot be created without them. So the full header is kept
+/// beside the members that it accepts.
 #[derive(Debug)]
-struct Whole {
+struct FullState {
     trace_id: TraceId,
-    held: TraceState,
+    /// The members that `TraceState` accepts.
+    accepted: TraceState,
     header: String,
 }
 
-/// Puts the span that was received into the context, with its state. A state that is malformed anywhere is dropped as a
-/// whole, and the trace goes on.
+/// Adds the remote span and its state to the context.
+///
+/// If any member is malformed, the whole state is dropped, and the trace is continued.
 pub(super) fn received(
     headers: &[&str],
     trace_id: TraceId,
@@ -33,36 +36,39 @@ pub(super) fn received(
     if let Ok(state) = TraceState::from_key_value(members.iter().copied()) {
         return context.with_remote_span_context(span(state));
     }
-    let is_held = |member: &(&str, &str)| TraceState::from_key_value([*member]).is_ok();
-    let held = members.iter().copied().filter(is_held);
-    let held = TraceState::from_key_value(held).unwrap_or_default();
+    let is_accepted = |member: &(&str, &str)| TraceState::from_key_value([*member]).is_ok();
+    let accepted = members.iter().copied().filter(is_accepted);
+    let accepted = TraceState::from_key_value(accepted).unwrap_or_default();
     let header: Vec<_> = (members.iter().map(|(key, value)| format!("{key}={value}"))).collect();
-    let whole = Whole {
+    let full = FullState {
         trace_id,
-        held: held.clone(),
+        accepted: accepted.clone(),
         header: header.join(","),
     };
-    (context.with_remote_span_context(span(held))).with_value(whole)
+    (context.with_remote_span_context(span(accepted))).with_value(full)
 }
 
-/// The header for this span, if it has a state that may be sent: a sampler, or a span of the program's own, may hold anything.
+/// The header for this span, or `None` if its state is empty or invalid.
+///
+/// The state of a span may come from a sampler or from the program, and may then contain any text.
 pub(super) fn written(context: &Context, span: &SpanContext) -> Option<String> {
     let state = span.trace_state();
-    let whole = context.get::<Whole>();
-    if let Some(whole) = whole
-        && whole.trace_id == span.trace_id()
-        && whole.held == *state
+    if let Some(full) = context.get::<FullState>()
+        && full.trace_id == span.trace_id()
+        && full.accepted == *state
     {
-        return Some(whole.header.clone());
+        return Some(full.header.clone());
     }
     Some(state.header()).filter(|header| !parse(&[header]).unwrap_or_default().is_empty())
 }
 
-/// The members in order, of two with one key the first, which was written last. Several headers are one list.
+/// Parses the members in order. Several headers form one list.
+///
+/// Of two members with one key, the first one is kept, because vendors add new members at the front.
 fn parse<'a>(headers: &[&'a str]) -> Option<Vec<(&'a str, &'a str)>> {
     let mut members: Vec<(&str, &str)> = Vec::new();
     let texts = headers.iter().flat_map(|header| header.split(','));
-    // An empty member says nothing, and is no fault: joining headers makes them.
+    // Empty members are valid: they result from joining headers.
     let texts = texts.map(|text| text.trim_matches([' ', '\t']));
     for (index, text) in texts.filter(|text| !text.is_empty()).enumerate() {
         let (key, value) = text.split_once('=')?;

@@ -1,3 +1,5 @@
+//! Tests of the propagators, from received headers to sent ones.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,7 +10,9 @@ use super::*;
 mod formats;
 mod w3c;
 
-/// What is written for the context that these headers make; nothing if the trace would begin here.
+/// The headers that a service sends after it has received these.
+///
+/// Empty if a new trace begins.
 fn sent_on(chosen: &[Propagator], headers: &[(&str, &str)]) -> HeaderMap {
     let mut received = HeaderMap::new();
     for (name, value) in headers {

@@ -1,9 +1,10 @@
 //! W3C Trace Context: the headers `traceparent` and `tracestate`.
 //!
-//! The SDK's propagator reads one `tracestate` header where a request has several, follows the first of two `traceparent`
-//! headers, takes fields of any length, refuses keys that the specification allows, and drops the random flag: 28 of the 41
-//! cases of [the W3C's suite](https://github.com/w3c/trace-context/tree/main/test) pass with it. The rules here are those of
-//! [level 2](https://www.w3.org/TR/trace-context-2/), which level 1 is a part of.
+//! The SDK's propagator passes 28 of the 41 cases of
+//! [the W3C's test suite](https://github.com/w3c/trace-context/tree/main/test): it reads only one of several `tracestate`
+//! headers, uses the first of two `traceparent` headers, accepts fields of any length, rejects keys that the specification
+//! permits, and drops the random flag. This propagator follows [level 2](https://www.w3.org/TR/trace-context-2/), which
+//! includes level 1.
 
 use std::sync::LazyLock;
 
@@ -43,7 +44,7 @@ impl TextMapPropagator for TraceContext {
     }
 
     fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
-        // Two headers say two things, so the trace begins anew: none of them is to be trusted.
+        // With two headers it is unclear which one is valid, so a new trace begins.
         let parents = extractor.get_all(TRACEPARENT).unwrap_or_default();
         let parent = match *parents {
             [parent] => parse(parent.trim_matches([' ', '\t'])),
@@ -63,7 +64,9 @@ impl TextMapPropagator for TraceContext {
     }
 }
 
-/// `version-trace_id-parent_id-flags`, and after another `-` what a later version may add.
+/// Parses `version-trace_id-parent_id-flags`.
+///
+/// A later version may add more after another `-`.
 fn parse(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     let mut fields = header.splitn(5, '-');
     let mut field = |length| digits(fields.next()?, length);
@@ -74,7 +77,7 @@ fn parse(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
         return None;
     }
     let (trace_id, span_id) = ids(trace_id, span_id)?;
-    // Specification, "Other flags": what is not known is zero in what is sent on.
+    // Specification, "Other flags": unknown flags must be propagated as zero.
     let flags = TraceFlags::new(flags) & (TraceFlags::SAMPLED | RANDOM);
     Some((trace_id, span_id, flags))
 }

@@ -1,4 +1,4 @@
-//! Calls of clients, through hyper and reqwest, and what the called service sees of them.
+//! Tests of client calls with hyper and reqwest.
 
 use std::{
     future::{Ready, ready},
@@ -45,12 +45,12 @@ async fn listen(router: Router) -> SocketAddr {
     address
 }
 
-/// Says whether the trace arrived.
+/// Responds whether the request had a trace.
 async fn order(headers: HeaderMap) -> String {
     headers.contains_key("traceparent").to_string()
 }
 
-/// The service that is called.
+/// Starts the service that is called.
 async fn orders() -> SocketAddr {
     let router = Router::new()
         .route("/orders/{id}", any(order))
@@ -67,7 +67,7 @@ async fn orders() -> SocketAddr {
     listen(router.layer(TelemetryLayer::new())).await
 }
 
-/// Tries again what has failed, and numbers the attempts, as a program's own policy does.
+/// A policy that retries failed requests twice and numbers the attempts.
 #[derive(Clone, Default)]
 struct Twice(u32);
 
@@ -110,7 +110,7 @@ impl Calls {
     }
 }
 
-/// The service that calls, in every way.
+/// The handler that makes the calls.
 async fn front(State(calls): State<Calls>) -> StatusCode {
     let orders = calls.orders;
     let request = |path: &str| Request::get(format!("http://user:hunter2@{orders}{path}"));
@@ -125,7 +125,7 @@ async fn front(State(calls): State<Calls>) -> StatusCode {
 
     let hangs = request("/hangs").body(Empty::new()).unwrap();
     let hangs = calls.hyper.clone().oneshot(hangs);
-    // Long enough to have been sent: the other side must see it, too.
+    // Long enough for the request to be sent, because the other service must see it end as well.
     let hangs = tokio::time::timeout(Duration::from_millis(500), hangs).await;
     assert!(hangs.is_err());
 
@@ -133,7 +133,7 @@ async fn front(State(calls): State<Calls>) -> StatusCode {
     let refused = calls.hyper.clone().oneshot(unreachable.unwrap()).await;
     assert!(refused.is_err());
 
-    // reqwest, both ways.
+    // The two ways to use reqwest.
     let builder = calls.reqwest.get(format!(
         "http://user:hunter2@{orders}/orders/10?key=hunter2"
     ));
@@ -148,7 +148,9 @@ async fn front(State(calls): State<Calls>) -> StatusCode {
     StatusCode::OK
 }
 
-/// Each hop is a call of its own, and a stranger isn't told of our trace.
+/// Tests redirects.
+///
+/// Each hop is a call of its own, and the trace is sent to trusted hosts only.
 async fn redirected(orders: SocketAddr) {
     let ours = ClientLayer::new().propagate_to(|host| host == "127.0.0.1");
     let mut follow = FollowRedirect::new(client(&ours));
@@ -158,7 +160,7 @@ async fn redirected(orders: SocketAddr) {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "false");
 
-    // reqwest would take it along, so it stays.
+    // reqwest would send the trace to the other host, so that the redirect is not followed.
     let client = reqwest::Client::builder().redirect(ours.redirects());
     let client = client.no_proxy().build().unwrap();
     let request = client.get(format!("http://{orders}/moved"));
@@ -172,7 +174,7 @@ async fn redirected(orders: SocketAddr) {
     assert_eq!(
         followed.text().await.unwrap(),
         "true",
-        "whom it trusts, it tells"
+        "the trace is sent to trusted hosts"
     );
 }
 
@@ -213,7 +215,7 @@ pub(crate) async fn continue_in_the_callee() {
     assert_eq!(answer.unwrap().status(), StatusCode::OK);
     redirected(orders).await;
 
-    // The server notices in its own time that its client went away.
+    // The server detects later that its client has disconnected.
     let deadline = Duration::from_secs(30);
     let start = Instant::now();
     let noticed = |spans: &[ReceivedSpan]| spans.iter().any(|span| span.name == "GET /hangs");
@@ -223,7 +225,7 @@ pub(crate) async fn continue_in_the_callee() {
     }
     let spans = receiver.spans();
 
-    // The whole way, in one trace: the request, the call that it makes, and the request that this is elsewhere.
+    // One trace: the request, the call that it makes, and the request in the called service.
     let request = spans
         .iter()
         .find(|span| span.kind == "server" && span.name == "GET /")
@@ -240,7 +242,7 @@ pub(crate) async fn continue_in_the_callee() {
         (elsewhere.kind, &*elsewhere.name),
         ("server", "GET /orders/{id}")
     );
-    // Our own client of the front began a trace without sending it on.
+    // The test's own client does not send its trace.
     assert_eq!(request.parent_span_id, "");
 
     assert_eq!((&*call.name, call.status), ("GET /orders/{id}", "unset"));
@@ -271,7 +273,7 @@ pub(crate) async fn continue_in_the_callee() {
         let children = spans
             .iter()
             .filter(|span| span.parent_span_id == attempt.span_id);
-        assert_eq!(children.count(), 1, "each attempt is followed on its own");
+        assert_eq!(children.count(), 1, "each attempt has its own request");
     }
     let ended = |url: &str| {
         let span = called(&spans, url)[0];
@@ -280,7 +282,7 @@ pub(crate) async fn continue_in_the_callee() {
     assert_eq!(
         ended("/nowhere"),
         ("error", "404"),
-        "a 4xx is the client's error"
+        "a 4xx is an error of the client"
     );
     assert_eq!(ended("/hangs"), ("unset", "cancelled"));
     assert_eq!(ended("127.0.0.1:1/"), ("error", "connection_refused"));
@@ -297,19 +299,19 @@ pub(crate) async fn continue_in_the_callee() {
     assert_eq!(hops[0].attributes["http.response.status_code"], "307");
     let hop = called(&spans, "/orders/9?REDACTED")[0];
     assert_eq!(hop.attributes["server.address"], "localhost");
-    // Nothing is around them, so each begins a trace.
+    // Outside any span each hop starts a trace.
     assert_ne!(hop.trace_id, hops[0].trace_id);
 
-    let page = telemetry.metrics().render(Format::OpenMetrics);
+    let exposition = telemetry.metrics().render(Format::OpenMetrics);
     let port = orders.port();
     let count = |labels: &str| {
         let line = format!("http_client_request_duration_seconds_count{{{labels}}} ");
-        let mut found = page
+        let mut found = exposition
             .lines()
             .filter_map(|candidate| candidate.strip_prefix(&line));
         found
             .next()
-            .unwrap_or_else(|| panic!("no {line} in\n{page}"))
+            .unwrap_or_else(|| panic!("no {line} in\n{exposition}"))
             .to_owned()
     };
     let labels = |error: &str, method: &str, status: &str| {
@@ -325,15 +327,14 @@ pub(crate) async fn continue_in_the_callee() {
     );
     assert_eq!(count(&labels("error_type=\"cancelled\",", "GET", "")), "1");
     assert!(
-        page.lines().any(
-            |line| line.starts_with("http_client_request_duration_seconds_bucket")
-                && line.contains(&format!("trace_id=\"{}\"", request.trace_id))
-        ),
-        "a call has an exemplar:\n{page}"
+        exposition.lines().any(|line| line
+            .starts_with("http_client_request_duration_seconds_bucket")
+            && line.contains(&format!("trace_id=\"{}\"", request.trace_id))),
+        "a call has an exemplar:\n{exposition}"
     );
 
-    // The keys and the passwords, wherever they might have gone.
+    // Keys and passwords are recorded nowhere.
     assert!(!format!("{spans:?}").contains("hunter2"));
-    assert!(!page.contains("hunter2"));
+    assert!(!exposition.contains("hunter2"));
     telemetry.shutdown(Duration::from_secs(10)).unwrap();
 }

@@ -1,4 +1,6 @@
-//! Redirects that take the trace to another host. The warning comes once in a process.
+//! Tests of redirects that send the trace to another host.
+//!
+//! In a process of their own, because the warning is logged once per process.
 
 use axum::{
     Router,
@@ -10,14 +12,16 @@ use firstlight::{http::ClientLayer, testing::capture};
 use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn to_foreign_hosts_are_warned_of() {
+pub(crate) async fn to_foreign_hosts_cause_a_warning() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let to = |host: &str| format!("http://{host}:{port}");
-    let stranger = to("localhost");
-    let moved = get(async move || Redirect::temporary(&stranger));
-    let told = async |headers: HeaderMap| headers.contains_key("traceparent").to_string();
-    let router = Router::new().route("/moved", moved).route("/", get(told));
+    let foreign = to("localhost");
+    let moved = get(async move || Redirect::temporary(&foreign));
+    let has_trace = async |headers: HeaderMap| headers.contains_key("traceparent").to_string();
+    let router = Router::new()
+        .route("/moved", moved)
+        .route("/", get(has_trace));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
 
     let captured = capture();

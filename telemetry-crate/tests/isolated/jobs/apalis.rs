@@ -1,4 +1,4 @@
-//! Tasks of apalis, on SQLite.
+//! Tests of apalis tasks on SQLite.
 
 use std::{
     path::PathBuf,
@@ -33,10 +33,10 @@ use tracing::{Instrument, info_span};
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// The attempts after which there was to be another.
+/// The attempts after which a retry was expected.
 static RETRIES: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// What a task may be made to do.
+/// The kinds of tasks; see [`work`].
 const KINDS: [&str; 6] = ["ok", "again", "dead", "aborts", "panics", "hangs"];
 
 async fn work(what: String, attempt: Attempt) -> Result<(), BoxDynError> {
@@ -48,7 +48,7 @@ async fn work(what: String, attempt: Attempt) -> Result<(), BoxDynError> {
         ("aborts", _) => Err(AbortError::new("never").into()),
         ("panics", ..=2) => panic!("on purpose"),
         ("hangs", ..=2) => std::future::pending().await,
-        ("kills", _) => unreachable!("it would kill this process, too"),
+        ("kills", _) => unreachable!("the task would kill this process as well"),
         _ => Ok(()),
     }
 }
@@ -63,7 +63,7 @@ async fn open(file: &PathBuf) -> SqlitePool {
     pool
 }
 
-/// Saves and enqueues in one transaction, as a handler does.
+/// Saves an order and enqueues its task in one transaction.
 async fn request(pool: &SqlitePool, queue: &Queue, what: &str, is_committed: bool) {
     let mut transaction = pool.begin().await.unwrap();
     sqlx::query("INSERT INTO orders (what) VALUES (?1)")
@@ -90,7 +90,7 @@ async fn state(pool: &SqlitePool) -> StatsRow {
     query.fetch_one(pool).await.unwrap()
 }
 
-/// Works until nothing is left to do.
+/// Runs a worker until no task is left.
 async fn work_off(pool: &SqlitePool, queue: &Queue, name: &str) {
     let config = Config::default().queue("notes").batch_size(1);
     let storage = SqliteStorage::<String>::new(pool).with_config(config);
@@ -103,7 +103,7 @@ async fn work_off(pool: &SqlitePool, queue: &Queue, name: &str) {
             async move {
                 let query = sqlx::query(SQLITE_POSTPONE).bind(1).bind(retry.task_id);
                 assert_eq!(query.execute(&pool).await.unwrap().rows_affected(), 1);
-                // The worker must survive that, too.
+                // The worker must survive a panic here.
                 assert_ne!(retry.attempt, 2, "on purpose");
             }
         });
@@ -175,17 +175,17 @@ pub(crate) async fn tasks_continue_the_request() {
     assert_eq!(
         state(&pool).await.0,
         7,
-        "what is rolled back is not enqueued"
+        "a task that is rolled back is not enqueued"
     );
 
-    // Its process died with it, three times.
+    // A task whose attempts have all ended with the process.
     let span = info_span!("request", otel.name = "kills");
     request(&pool, &queue, "kills", true).instrument(span).await;
     let orphan = "UPDATE Jobs SET attempts = max_attempts WHERE CAST(job AS TEXT) = '\"kills\"'";
     let orphan = sqlx::query(orphan).execute(&pool).await.unwrap();
     assert_eq!(orphan.rows_affected(), 1);
 
-    // The process ends here, as far as the database can tell.
+    // Reopened, as after a restart of the process.
     pool.close().await;
     let pool = open(&file).await;
     work_off(&pool, &queue, "worker-1").await;
@@ -224,7 +224,7 @@ pub(crate) async fn tasks_continue_the_request() {
     .unwrap();
     assert!(
         later,
-        "what is postponed stays so when apalis is told of the failure"
+        "a postponed task stays postponed after apalis records the failure"
     );
 
     let (ready, scheduled, running, retry, stuck, dead, age) = state(&pool).await;
@@ -233,17 +233,17 @@ pub(crate) async fn tasks_continue_the_request() {
         (0, 0, 0, 0, 0, 3, 0)
     );
     drop(stats(state(&pool).await));
-    let page = telemetry.metrics().render(Format::Text);
+    let exposition = telemetry.metrics().render(Format::Text);
     for line in [
         "worker_tasks_total{kind=\"note\",outcome=\"ok\",queue=\"notes\"} 5\n",
         "worker_task_wait_seconds_count{kind=\"note\",queue=\"notes\"} 7\n",
         "worker_task_accepted_to_done_seconds_count{kind=\"note\",queue=\"notes\"} 5\n",
         "worker_tasks_enqueued_total{kind=\"note\",queue=\"notes\"} 9\n",
     ] {
-        assert!(page.contains(line), "{line} is not in:\n{page}");
+        assert!(exposition.contains(line), "{line} is not in:\n{exposition}");
     }
 
-    // One of each state, beside the three that are dead.
+    // One task in each state, besides the three dead-lettered ones.
     for (change, what) in [
         (
             "status = 'Pending', lock_by = NULL, run_at = unixepoch() - 100",
@@ -277,7 +277,7 @@ pub(crate) async fn tasks_continue_the_request() {
     }
 }
 
-/// What the prelude has and the worker's function could ask for.
+/// Checks that a worker function can use further types of the prelude.
 #[expect(dead_code, reason = "it is compiled")]
 async fn work_with_more(_: String, worker: WorkerContext) -> Result<(), BoxDynError> {
     worker.stop()?;

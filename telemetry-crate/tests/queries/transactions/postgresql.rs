@@ -1,4 +1,6 @@
-//! The same on PostgreSQL, which fails otherwise, and calls some failures a success.
+//! Tests of transactions on PostgreSQL.
+//!
+//! It reports some failed commits as a success.
 
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use crate::{on_runtime, postgres};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     (
-        "transactions::failed_savepoint_refuses_commit",
+        "transactions::failed_savepoints_fail_the_commit",
         failed_savepoint,
     ),
     (
@@ -18,11 +20,11 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
         postgres_statement,
     ),
     (
-        "transactions::failed_statement_refuses_commit",
+        "transactions::failed_statements_fail_the_commit",
         failed_statement,
     ),
-    ("transactions::postgres_ended_refuse_commit", ended),
-    ("transactions::postgres_savepoint_is_dropped", dropped),
+    ("transactions::postgres_ended_fail_the_commit", ended),
+    ("transactions::postgres_drops_savepoints", dropped),
     ("transactions::postgres_keeps_what_it_committed", commits),
 ];
 
@@ -42,14 +44,14 @@ async fn store(pool: &PgPool, id: i64) -> Result<(), Error> {
     transaction.commit().await
 }
 
-/// What others see.
+/// The rows that another pool sees.
 async fn stored(name: &str) -> Vec<i64> {
     let other = postgres::schema_again(name).await;
     let rows = sqlx::query_scalar("SELECT id FROM rows ORDER BY id");
     rows.fetch_all(&other).await.unwrap()
 }
 
-/// A program that goes on after an error, as it may on SQLite.
+/// A program that continues after an error, which is possible on SQLite.
 fn failed_statement() {
     on_runtime(async {
         let name = "failed_statement";
@@ -60,9 +62,9 @@ fn failed_statement() {
             let insert = sqlx::query("INSERT INTO rows VALUES ($1)").bind(id);
             let _ = insert.execute(&mut *transaction).await;
         }
-        let refused = transaction.commit().await.unwrap_err();
-        let code = refused.as_database_error().and_then(|error| error.code());
-        assert_eq!(code.as_deref(), Some("25P02"), "{refused}");
+        let failed = transaction.commit().await.unwrap_err();
+        let code = failed.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("25P02"), "{failed}");
         store(&pool, 3).await.unwrap();
         assert_eq!(stored(name).await, [1, 3]);
     });
@@ -93,7 +95,7 @@ fn dropped() {
             insert.execute(&mut *transaction).await.unwrap();
             let mut savepoint = transaction.begin().await.unwrap();
             let insert = sqlx::query("INSERT INTO rows VALUES ($1)").bind(id);
-            // Taken back with its error.
+            // Fails, and is rolled back with the savepoint.
             insert.execute(&mut *savepoint).await.unwrap_err();
             drop(savepoint);
             transaction.commit().await.unwrap();
@@ -102,7 +104,9 @@ fn dropped() {
     });
 }
 
-/// Commits that collide, are cancelled by the server, lose it, or are cancelled here: by the rest of the id.
+/// A trigger that makes commits fail depending on the remainder of the id.
+///
+/// They collide, are canceled by the server, lose the server, or are canceled by the client.
 const AT_COMMIT: &str = "
     CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -130,7 +134,7 @@ fn commits() {
             insert.execute(&mut *transaction).await.unwrap();
             if id % 6 == 4 {
                 let commit = timeout(Duration::from_millis(20), transaction.commit());
-                // Whether it is stored is unknown.
+                // Whether the row is stored is unknown.
                 let _ = commit.await;
                 continue;
             }
@@ -156,10 +160,10 @@ fn failed_savepoint() {
         let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
         let wrong = sqlx::raw_sql("SELECT nothing");
         wrong.execute(&mut *transaction).await.unwrap_err();
-        // sqlx takes the whole transaction back here, and would call its commit a success.
+        // sqlx rolls the whole transaction back here, and would report its commit as a success.
         drop(transaction.begin().await.unwrap_err());
-        let refused = transaction.commit().await.unwrap_err();
-        assert!(matches!(refused, Error::Protocol(_)), "{refused}");
+        let failed = transaction.commit().await.unwrap_err();
+        assert!(matches!(failed, Error::Protocol(_)), "{failed}");
         firstlight::sqlx::begin(&pool)
             .await
             .unwrap()

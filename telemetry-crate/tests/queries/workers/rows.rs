@@ -1,4 +1,4 @@
-//! Rows and errors that a worker can read and apalis could not store: each comes to its end, and no worker does.
+//! Rows and errors with unusual values, which must not end a worker.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use firstlight::jobs::{
 use serde::Deserialize;
 use sqlx::Pool;
 
-use super::{Note, Place, Running, becomes, enqueue, queue};
+use super::{Note, Running, TestDatabase, becomes, enqueue, queue};
 use crate::telemetry::value;
 
-/// Numbers that no program of apalis writes.
-pub(super) async fn odd_numbers_end_no_worker<DB: Place>(pool: Pool<DB>) {
+/// Numbers that apalis itself never writes.
+pub(super) async fn invalid_numbers_end_no_worker<DB: TestDatabase>(pool: Pool<DB>) {
     let name = format!("odd-{}", DB::NAME);
     let notes = queue(&name);
     let (once, never) = (
@@ -42,7 +42,7 @@ pub(super) async fn odd_numbers_end_no_worker<DB: Place>(pool: Pool<DB>) {
     );
     becomes(&pool, "status = 'Done'", 7).await;
     becomes(&pool, "status = 'Killed'", 4).await;
-    // In the way of a worker that works already.
+    // While a worker is running.
     enqueue(&pool, &notes, 11).await;
     DB::change(&pool, 11, "attempts = -7").await;
     enqueue(&pool, &notes, 12).await;
@@ -54,16 +54,16 @@ pub(super) async fn odd_numbers_end_no_worker<DB: Place>(pool: Pool<DB>) {
         let errors = letters.iter().filter_map(|letter| letter.error.as_deref());
         errors.filter(|error| error.contains(text)).count()
     };
-    // SQLite can store them, and the late one is taken for the end of all attempts.
+    // SQLite stores such values. A row that is found later counts as one with all attempts used up.
     let (unreadable, used_up) = (
-        with("its attempts are below zero"),
-        with("its process died with it"),
+        with("its attempts are negative"),
+        with("its process died in the last attempt"),
     );
     assert!(unreadable >= 2 && unreadable + used_up == 5, "{letters:?}");
 }
 
-/// An error that quotes a client's NUL, which PostgreSQL does not store.
-pub(super) async fn errors_with_a_nul_are_stored<DB: Place>(pool: Pool<DB>) {
+/// An error that quotes a client's NUL character, which PostgreSQL cannot store.
+pub(super) async fn errors_with_a_nul_are_stored<DB: TestDatabase>(pool: Pool<DB>) {
     let name = format!("nul-{}", DB::NAME);
     let notes = queue(&name);
     DB::insert(&pool, &name, b"{\"a\\u0000b\":1}").await;
@@ -93,14 +93,14 @@ pub(super) async fn errors_with_a_nul_are_stored<DB: Place>(pool: Pool<DB>) {
     assert_eq!((tasks("ok"), tasks("dead")), (Some(1.0), Some(3.0)));
 }
 
-/// What `Note` is in the next version of the program.
+/// The job in the next version of the program.
 #[derive(Debug, Deserialize)]
 struct Renamed {
     amount: usize,
 }
 
-/// A rollout: the old version finds a job of the new one, and has no use for it.
-pub(super) async fn the_next_version_reads_dead_letters<DB: Place>(pool: Pool<DB>) {
+/// A rollout, in which the old version finds a job of the new one.
+pub(super) async fn dead_letters_run_in_the_next_version<DB: TestDatabase>(pool: Pool<DB>) {
     let (name, notes) = ("rollout", queue("rollout"));
     DB::insert(&pool, name, b"{\"amount\":7}").await;
     let old = Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) });

@@ -1,4 +1,4 @@
-//! What the compose file and the files that it mounts say to each other: names, ports, links between the stores.
+//! Checks that compose.yaml and the files that it mounts agree.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -13,12 +13,12 @@ use super::{
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     of(cases, &generated.deployed("compose"), "", (9, 8));
-    // A database, its exporter with its queries, and a script that makes the exporter's user.
+    // The database adds an exporter with its queries, and a script that creates the exporter's user.
     let postgres = generated.with_store("postgres", "compose", "none");
     of(cases, &postgres, ", with postgres", (11, 11));
 }
 
-/// `expected`: mounts and addresses.
+/// Checks a compose file; `expected` are the numbers of mounts and addresses.
 fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
     let folder = source.join("deploy/compose");
     let compose = || yaml::read(&folder.join("compose.yaml"));
@@ -27,12 +27,12 @@ fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
         let list = at(&file, "/datasources")?;
         Ok(list.as_array().context("no list")?.clone())
     };
-    let what = format!("compose.yaml mounts files that are there{with}");
+    let what = format!("compose: mounted files exist{with}");
     cases.check(&what, || {
         let mut found = 0;
         for service in services(&compose()?)?.values() {
             for Mount { source, .. } in mounts(service)? {
-                ensure!(folder.join(&source).exists(), "{source} is not there");
+                ensure!(folder.join(&source).exists(), "{source} does not exist");
                 found += 1;
             }
         }
@@ -44,7 +44,7 @@ fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
         Ok(())
     });
     cases.check(
-        &format!("compose waits for the drain and the flush, and sets variables that exist{with}"),
+        &format!("compose: grace period and variables fit{with}"),
         || {
             let service = at(&compose()?, "/services/service")?;
             let grace = service["stop_grace_period"].as_str().unwrap_or_default();
@@ -61,7 +61,7 @@ fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
             Ok(())
         },
     );
-    let what = format!("every address leads to a service of compose.yaml{with}");
+    let what = format!("compose: addresses are of its services{with}");
     cases.check(&what, || {
         let services: BTreeSet<_> = services(&compose()?)?.keys().cloned().collect();
         let mut addresses = Vec::new();
@@ -101,7 +101,7 @@ fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
         }
         Ok(())
     });
-    let what = "Grafana goes from an exemplar to its trace, from a span to its lines, from a line to its trace";
+    let what = "compose: Grafana links exemplars, spans and log lines";
     cases.check(&format!("{what}{with}"), || {
         let sources = datasources()?;
         let source = |uid: &str| {
@@ -125,45 +125,46 @@ fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
     });
 }
 
-/// The script of the database's first start, on a real one.
+/// Runs the script of the database's first start on a real server.
 pub(super) fn script(cases: &mut Cases, generated: &Generated, server: &PostgresServer) {
-    let what = "postgres.sql makes an exporter that sees what the server does, is answered all that it asks, and reads no row";
+    let what = "postgres.sql: the exporter can read statistics only";
     if let Err(error) = server.psql("postgres", "SELECT 1") {
         return cases.not_run(what, &format!("{error:#}"));
     }
     cases.check(what, || {
         let folder = generated.with_store("postgres", "compose", "none");
         let script = fs::read_to_string(folder.join("deploy/compose/postgres.sql"))?;
-        let ask = |sql: &str| server.psql("compose", sql);
+        let psql = |sql: &str| server.psql("compose", sql);
         server.psql("postgres", "CREATE DATABASE compose")?;
-        ask(&script)?;
-        ask("CREATE TABLE private AS SELECT 1 AS number")?;
+        psql(&script)?;
+        psql("CREATE TABLE private AS SELECT 1 AS number")?;
         let sessions = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'postgres' AND state IS NOT NULL";
-        let sees = ask(&format!("SET ROLE exporter; {sessions}"))?;
+        let sees = psql(&format!("SET ROLE exporter; {sessions}"))?;
         ensure!(sees.trim() == "t", "found {sees:?}, expected t");
         let queries = folder.join("observability/dashboards/postgres_exporter.yaml");
         let queries = yaml::read(&queries)?;
         for (name, query) in queries.as_object().context("no queries")? {
             let query = query["query"].as_str().context("no text")?;
-            ask(&format!("SET ROLE exporter; {query}")).with_context(|| name.clone())?;
+            psql(&format!("SET ROLE exporter; {query}")).with_context(|| name.clone())?;
         }
-        let reads = ask("SET ROLE exporter; SELECT number FROM private");
-        ensure!(reads.is_err(), "it reads a table that is not its own");
+        let reads = psql("SET ROLE exporter; SELECT number FROM private");
+        ensure!(reads.is_err(), "the exporter can read a table");
         Ok(())
     });
 }
 
-/// What the server of [`script`] needs.
+/// The server settings that [`script`] needs.
 pub(super) const SETTINGS: &[&str] = &["shared_preload_libraries=pg_stat_statements"];
 
-/// A file or a folder, and where a container has it.
+/// A file or folder that is mounted into a container.
 pub(super) struct Mount {
-    /// From the folder of the compose file.
+    /// The path relative to the folder of the compose file.
     pub(super) source: String,
+    /// The path in the container.
     pub(super) target: String,
 }
 
-/// Of one service of a compose file.
+/// The mounts of one service of a compose file.
 pub(super) fn mounts(service: &Value) -> anyhow::Result<Vec<Mount>> {
     let mounts = service["volumes"].as_array().into_iter().flatten();
     let mount = |mount: &Value| {
@@ -175,17 +176,20 @@ pub(super) fn mounts(service: &Value) -> anyhow::Result<Vec<Mount>> {
         })
     };
     mounts
-        .map(|text| mount(text).with_context(|| format!("{text} is no mount")))
+        .map(|text| mount(text).with_context(|| format!("{text} is not a mount")))
         .collect()
 }
 
-/// Of `http://loki:3100/otlp`, `service:9464` and `postgres://user@database/name`.
+/// The host of an address.
+///
+/// Such as in `http://loki:3100/otlp`, `service:9464` or `postgres://user@database/name`.
 fn host(address: &str) -> &str {
     let (_, rest) = address.split_once("://").unwrap_or(("", address));
     let (_, rest) = rest.split_once('@').unwrap_or(("", rest));
     rest.split([':', '/']).next().unwrap_or_default()
 }
 
+/// The services of a compose file by name.
 pub(super) fn services(compose: &Value) -> anyhow::Result<serde_json::Map<String, Value>> {
     let services = at(compose, "/services")?;
     Ok(services.as_object().context("no services")?.clone())

@@ -1,4 +1,6 @@
-//! Double braces that are not Liquid's. An unknown `{{ name }}` becomes nothing, without a word; these cases find it.
+//! Double braces that are not placeholders of Liquid.
+//!
+//! Liquid replaces an unknown `{{ name }}` by nothing and reports no error.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -8,10 +10,10 @@ use support::{command, paths};
 use super::files;
 use crate::generate::{self, Answers, Service};
 
-/// Of cargo-generate's own.
+/// Placeholders of cargo-generate itself.
 const BUILT_IN: [&str; 2] = ["project-name", "crate_name"];
 
-/// Kept from Liquid by `exclude` in cargo-generate.toml.
+/// Files that `exclude` in cargo-generate.toml excludes from Liquid.
 const EXCLUDED: [&str; 2] = [".github/workflows/", ".gitlab-ci.yml"];
 
 pub(super) fn are_known() -> anyhow::Result<()> {
@@ -19,7 +21,7 @@ pub(super) fn are_known() -> anyhow::Result<()> {
     let config: toml::Table = toml::from_str(&config)?;
     let excluded: Vec<_> = config["template"]["exclude"]
         .as_array()
-        .context("exclude is no array")?
+        .context("exclude is not an array")?
         .iter()
         .filter_map(|name| name.as_str())
         .collect();
@@ -45,7 +47,7 @@ pub(super) fn are_known() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the template's files may ask for: cargo-generate's own, what its configuration asks, what the hooks set.
+/// The placeholders of cargo-generate, of its configuration, and of the hooks.
 fn known(config: &toml::Table) -> anyhow::Result<BTreeSet<String>> {
     let mut known: BTreeSet<String> = BUILT_IN.map(str::to_owned).into();
     let conditional = config["conditional"].as_table().context("no conditional")?;
@@ -64,7 +66,7 @@ fn known(config: &toml::Table) -> anyhow::Result<BTreeSet<String>> {
     Ok(known)
 }
 
-/// The text without what is between `{% raw %}` and `{% endraw %}`.
+/// The text outside `{% raw %}` and `{% endraw %}`.
 fn outside_raw(text: &str) -> String {
     let mut parts = text.split("{% raw %}");
     let mut outside = parts.next().unwrap_or_default().to_owned();
@@ -74,10 +76,10 @@ fn outside_raw(text: &str) -> String {
     outside
 }
 
-/// One of each kind: a workflow's expression, a pipeline's input, an alert's label, a legend, Liquid's own tag.
+/// Literals of a workflow, a pipeline, an alert, a legend, Liquid, and Grafana.
 const LITERALS: &str = "a: ${{ github.ref }} $[[ inputs.x ]] {{ $labels.instance }} {{http_route}} {% if x %} $${__tags}\n";
 
-/// A template with literals in every place for them, generated.
+/// Checks that literals in all kinds of files are generated unchanged.
 pub(super) fn survive(folder: &Path) -> anyhow::Result<()> {
     let template = folder.join("template-with-literals");
     for (name, content) in files::of(&paths::template())? {

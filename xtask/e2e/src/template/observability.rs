@@ -1,6 +1,7 @@
-//! The dashboards and alerts of a generated service: all there, found by what shows and evaluates them, and the same as in `docs/`.
+//! The dashboards and alerts of a generated service.
 //!
-//! Left out: what they say, which `observability` checks once for `docs/`, and a running Grafana.
+//! They must equal those in `docs/`, and Grafana, Prometheus and Alertmanager must find them. The suite `observability`
+//! checks their content once for `docs/`.
 
 mod applied;
 mod mounted;
@@ -17,41 +18,36 @@ use crate::generate::{self, Answers, Service};
 pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
     for deploy in ["compose", "kubernetes"] {
         let source = generated.with_store("postgres", deploy, "none");
+        cases.check(&format!("{deploy}: dashboards equal those of docs"), || {
+            let mut expected = files::of(&paths::root().join("docs/dashboards"))?;
+            expected.remove("README.md");
+            files::same(&files::of(&source.join(DASHBOARDS))?, &expected)
+        });
         cases.check(
-            &format!("with {deploy}, the dashboards of a service are those of docs/dashboards, byte for byte"),
-            || {
-                let mut expected = files::of(&paths::root().join("docs/dashboards"))?;
-                expected.remove("README.md");
-                files::same(&files::of(&source.join(DASHBOARDS))?, &expected)
-            },
-        );
-        cases.check(
-            &format!("with {deploy}, the commands of README.md, \"Watch it\", leave no address that is not the reader's"),
+            &format!("{deploy}: README.md, \"Watch it\", replaces all default URLs"),
             || addresses(&source),
         );
         cases.check(
-            &format!("with {deploy}, the addresses that a service is made with are the only ones"),
+            &format!("{deploy}: given URLs replace all default URLs"),
             || answered(deploy, folder),
         );
     }
-    cases.check("an answer that is no address is refused", || {
-        refused(folder)
-    });
+    cases.check("grafana: an invalid URL is rejected", || rejected(folder));
     mounted::cases(cases, generated);
     applied::cases(cases, generated);
 }
 
-/// Of a service.
+/// The folder of a service's dashboards.
 const DASHBOARDS: &str = "observability/dashboards";
 
-/// The files of dashboards, without the folder.
+/// The names of the dashboards' files.
 fn dashboards() -> anyhow::Result<BTreeSet<String>> {
     let files = files::of(&paths::root().join("docs/dashboards"))?;
     let names = files.into_keys().filter(|name| name.ends_with(".json"));
     Ok(names.collect())
 }
 
-/// On a copy, as a reader does who has just generated it.
+/// Runs the README's commands on a copy of the generated service.
 fn addresses(source: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-observability")?;
     let observability = copy.join("observability");
@@ -68,7 +64,7 @@ fn addresses(source: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files with an address that is an example, belongs to firstlight, or is compose's.
+/// The files with a default URL: an example, firstlight's, or that of compose.
 fn with_defaults(folder: &Path) -> anyhow::Result<Vec<String>> {
     let defaults = [RUNBOOKS.as_str(), GRAFANA, "http://localhost:3000"];
     let has_default = |content: &Vec<u8>| {
@@ -80,7 +76,7 @@ fn with_defaults(folder: &Path) -> anyhow::Result<Vec<String>> {
     Ok(found.map(|(name, _)| name).collect())
 }
 
-/// Made with addresses of its own, one of them with a slash at its end.
+/// Generates a service with URLs, one of them with a slash at its end.
 fn answered(deploy: &str, folder: &Path) -> anyhow::Result<()> {
     let (grafana, runbooks) = ("https://grafana.test", "https://wiki.test/books");
     let with_slash = format!("{runbooks}/");
@@ -117,7 +113,7 @@ fn answered(deploy: &str, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn refused(folder: &Path) -> anyhow::Result<()> {
+fn rejected(folder: &Path) -> anyhow::Result<()> {
     let extra = generate::throwaway();
     let service = Service {
         name: "addressed-badly",
@@ -128,14 +124,14 @@ fn refused(folder: &Path) -> anyhow::Result<()> {
         extra: &extra,
     };
     let Err(error) = command::run_quietly(&mut service.command()?) else {
-        bail!("it was accepted")
+        bail!("the answer was accepted")
     };
     let message = format!("{error:#}");
     for needed in [
         "grafana=\"grafana.test\"\"",
         "Expected: one such as https://",
     ] {
-        ensure!(message.contains(needed), "it said:\n{message}");
+        ensure!(message.contains(needed), "the message:\n{message}");
     }
     Ok(())
 }

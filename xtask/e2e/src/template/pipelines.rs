@@ -1,5 +1,7 @@
-//! The collector's configurations. Its program comes with no package, so these are checks by hand: keys and components that
-//! exist, pipelines that use what is defined, and the order that its documentation asks for.
+//! Checks of the configurations of the collector and of Tempo.
+//!
+//! No package provides the collector, so its own validation is not available. The checks compare keys and components
+//! with its documentation, and its pipelines with the defined components.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -15,54 +17,49 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     let compose = generated.deployed("compose");
     for (name, file) in [
         (
-            "the collector of compose",
+            "collector of compose",
             compose.join("deploy/compose/collector.yaml"),
         ),
-        ("the collector on each node", kubernetes.join("agent.yaml")),
+        ("collector on each node", kubernetes.join("agent.yaml")),
         (
-            "the collector in front of the stores",
+            "collector in front of the stores",
             kubernetes.join("gateway.yaml"),
         ),
     ] {
-        let what =
-            format!("{name}: its pipelines use everything that is defined, and nothing else");
+        let what = format!("{name}: pipelines use what is defined");
         cases.check(&what, || pipelines(&file));
     }
-    cases.check(
-        "Tempo's configuration has only blocks that Tempo 3 knows",
-        || {
-            let tempo = yaml::read(&compose.join("deploy/compose/tempo.yaml"))?;
-            for block in tempo.as_object().context("no object")?.keys() {
-                let known = TEMPO.contains(&block.as_str());
-                ensure!(known, "found {block}, expected one of {TEMPO:?}");
-            }
-            Ok(())
-        },
-    );
-    cases.check(
-        "what is sampled is whole traces, and failed ones always",
-        || {
-            let agent = yaml::read(&kubernetes.join("agent.yaml"))?;
-            let key = at(&agent, "/exporters/load_balancing/routing_key")?;
-            ensure!(key == "traceID", "found {key}, expected traceID");
-            let gateway = yaml::read(&kubernetes.join("gateway.yaml"))?;
-            let policies = at(&gateway, "/processors/tail_sampling/policies")?;
-            let policies = policies.as_array().context("no list")?;
-            for policy in policies {
-                let kind = policy["type"].as_str().context("no type")?;
-                ensure!(policy[kind].is_object(), "{policy} has no settings {kind}");
-            }
-            let errors = |policy: &Value| policy["status_code"]["status_codes"][0] == "ERROR";
-            ensure!(policies.iter().any(errors), "no policy keeps errors");
-            let processors = at(&gateway, "/service/pipelines/logs/processors")?;
-            let sampled = processors.to_string().contains("tail_sampling");
-            ensure!(!sampled, "tail_sampling knows traces only");
-            Ok(())
-        },
-    );
+    cases.check("tempo: only configuration blocks of Tempo 3", || {
+        let tempo = yaml::read(&compose.join("deploy/compose/tempo.yaml"))?;
+        for block in tempo.as_object().context("no object")?.keys() {
+            let known = TEMPO.contains(&block.as_str());
+            ensure!(known, "found {block}, expected one of {TEMPO:?}");
+        }
+        Ok(())
+    });
+    cases.check("sampling: whole traces, and all failed ones", || {
+        let agent = yaml::read(&kubernetes.join("agent.yaml"))?;
+        let key = at(&agent, "/exporters/load_balancing/routing_key")?;
+        ensure!(key == "traceID", "found {key}, expected traceID");
+        let gateway = yaml::read(&kubernetes.join("gateway.yaml"))?;
+        let policies = at(&gateway, "/processors/tail_sampling/policies")?;
+        let policies = policies.as_array().context("no list")?;
+        for policy in policies {
+            let kind = policy["type"].as_str().context("no type")?;
+            ensure!(policy[kind].is_object(), "{policy} has no settings {kind}");
+        }
+        let errors = |policy: &Value| policy["status_code"]["status_codes"][0] == "ERROR";
+        ensure!(policies.iter().any(errors), "no policy keeps errors");
+        let processors = at(&gateway, "/service/pipelines/logs/processors")?;
+        let sampled = processors.to_string().contains("tail_sampling");
+        ensure!(!sampled, "tail_sampling supports only traces");
+        Ok(())
+    });
 }
 
-/// Every component that our files use, as its documentation names it: an alias that still works is refused.
+/// The components that the files may use.
+///
+/// The names are those of the documentation. Deprecated aliases are rejected.
 const COMPONENTS: [(&str, &[&str]); 3] = [
     ("receivers", &["otlp", "file_log"]),
     (
@@ -72,7 +69,9 @@ const COMPONENTS: [(&str, &[&str]); 3] = [
     ("exporters", &["otlp_grpc", "otlp_http", "load_balancing"]),
 ];
 
-/// The blocks of Tempo 3 that one process can have. It starts with no other: `compactor` and `ingester` were those of Tempo 2.
+/// The configuration blocks of Tempo 3 in a single process.
+///
+/// Tempo does not start with any other block, such as `compactor` and `ingester` of Tempo 2.
 const TEMPO: [&str; 12] = [
     "backend_scheduler",
     "backend_worker",
@@ -88,6 +87,7 @@ const TEMPO: [&str; 12] = [
     "storage",
 ];
 
+/// Checks the components and the pipelines of a configuration.
 fn pipelines(file: &Path) -> anyhow::Result<()> {
     let config = yaml::read(file)?;
     let keys: BTreeSet<_> = config.as_object().context("no object")?.keys().collect();
@@ -128,7 +128,7 @@ fn pipelines(file: &Path) -> anyhow::Result<()> {
                 let expected = (Some(&"memory_limiter"), Some(&"batch"));
                 ensure!(
                     ends == expected,
-                    "{signal}: found {names:?}, expected {expected:?} at its ends"
+                    "{signal}: found {names:?}, expected {expected:?} as the first and the last"
                 );
             }
             used.extend(names.into_iter().map(str::to_owned));

@@ -1,5 +1,6 @@
-//! What `deploy` and `ci` add, against the official schemas. Each validator has to find a mistake first, so that one that
-//! looks at nothing cannot pass.
+//! Validates the files of `deploy` and `ci` with official schemas and linters.
+//!
+//! Each validator must also reject a file with a mistake, so that a validator that checks nothing does not pass.
 
 use std::{fs, path::Path, process::Command};
 
@@ -11,7 +12,7 @@ use super::combinations::Generated;
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     validate(
         cases,
-        "compose.yaml is what the Compose specification allows",
+        "schema: compose.yaml",
         &generated.deployed("compose").join("deploy/compose"),
         &["compose.yaml"],
         ("image:", "imago:"),
@@ -19,7 +20,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     );
     validate(
         cases,
-        "the workflow is one for GitHub",
+        "schema: GitHub workflow",
         &generated.checked("github").join(".github/workflows"),
         &["ci.yml"],
         ("runs-on:", "runs-at:"),
@@ -27,7 +28,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     );
     validate(
         cases,
-        "every job of GitHub's has a time limit",
+        "schema: GitHub jobs have a time limit",
         &generated.checked("github").join(".github/workflows"),
         &["ci.yml"],
         ("timeout-minutes: 30", "continue-on-error: true"),
@@ -35,7 +36,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     );
     validate(
         cases,
-        "the pipeline is one for GitLab",
+        "schema: GitLab pipeline",
         &generated.checked("gitlab"),
         &[".gitlab-ci.yml"],
         ("  script:", "  skript:"),
@@ -44,7 +45,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     for deploy in ["none", "compose"] {
         validate(
             cases,
-            &format!("the update bot of GitHub understands its file, with deploy = {deploy}"),
+            &format!("schema: dependabot.yml with deploy={deploy}"),
             &generated
                 .with_store("none", deploy, "github")
                 .join(".github"),
@@ -55,7 +56,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     }
     validate(
         cases,
-        "the update bot of GitLab understands its file",
+        "schema: renovate.json",
         &generated.checked("gitlab"),
         &["renovate.json"],
         ("[\"config:recommended\"]", "7"),
@@ -64,7 +65,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     let manifests = generated.deployed("kubernetes").join("deploy/kubernetes");
     validate(
         cases,
-        "the manifests are what Kubernetes' own schemas allow, without an unknown key",
+        "schema: Kubernetes manifests without unknown keys",
         &manifests,
         &KUBERNETES,
         ("containerPort: 8080", "containerPort: http"),
@@ -72,7 +73,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     );
     validate(
         cases,
-        "the deployment is what Kubernetes' own schema allows, with postgres",
+        "schema: Kubernetes deployment with postgres",
         &generated
             .with_store("postgres", "kubernetes", "none")
             .join("deploy/kubernetes"),
@@ -85,13 +86,13 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     kustomize(cases, &manifests);
 }
 
-/// What schemas allow, and linters advise against.
+/// Lints workflows and Dockerfiles.
 fn linted(cases: &mut Cases, generated: &Generated) {
     for store in ["none", "postgres"] {
         let workflows = generated.with_store(store, "compose", "github");
         validate(
             cases,
-            &format!("zizmor finds no fault with the workflow, with store = {store}"),
+            &format!("zizmor: no findings with store={store}"),
             &workflows.join(".github/workflows"),
             &["ci.yml", "../dependabot.yml"],
             ("persist-credentials: false", "fetch-depth: 1"),
@@ -101,7 +102,7 @@ fn linted(cases: &mut Cases, generated: &Generated) {
     for store in ["none", "sqlite", "postgres"] {
         validate(
             cases,
-            &format!("hadolint finds no fault with the Dockerfile, with store = {store}"),
+            &format!("hadolint: no findings with store={store}"),
             &generated.with_store(store, "none", "none"),
             &["Dockerfile"],
             ("WORKDIR /src", "WORKDIR src"),
@@ -110,13 +111,13 @@ fn linted(cases: &mut Cases, generated: &Generated) {
     }
 }
 
-/// What a database changes in these files.
+/// Validates the files that a database changes.
 fn with_stores(cases: &mut Cases, generated: &Generated) {
     for store in ["sqlite", "postgres"] {
         let folder = |deploy, ci| generated.with_store(store, deploy, ci);
         validate(
             cases,
-            &format!("compose.yaml is what the Compose specification allows, with {store}"),
+            &format!("schema: compose.yaml with {store}"),
             &folder("compose", "none").join("deploy/compose"),
             &["compose.yaml"],
             ("image:", "imago:"),
@@ -124,7 +125,7 @@ fn with_stores(cases: &mut Cases, generated: &Generated) {
         );
         validate(
             cases,
-            &format!("the workflow is one for GitHub, with {store}"),
+            &format!("schema: GitHub workflow with {store}"),
             &folder("none", "github").join(".github/workflows"),
             &["ci.yml"],
             ("runs-on:", "runs-at:"),
@@ -132,7 +133,7 @@ fn with_stores(cases: &mut Cases, generated: &Generated) {
         );
         validate(
             cases,
-            &format!("the pipeline is one for GitLab, with {store}"),
+            &format!("schema: GitLab pipeline with {store}"),
             &folder("none", "gitlab"),
             &[".gitlab-ci.yml"],
             ("  script:", "  skript:"),
@@ -141,7 +142,9 @@ fn with_stores(cases: &mut Cases, generated: &Generated) {
     }
 }
 
-/// Of Kubernetes' own kinds. PodMonitor and PrometheusRule are none, and kustomization.yaml never reaches the cluster.
+/// Manifests of Kubernetes' own kinds.
+///
+/// PodMonitor and PrometheusRule are custom resources, and kustomization.yaml is not applied to the cluster.
 const KUBERNETES: [&str; 5] = [
     "deployment.yaml",
     "service.yaml",
@@ -156,7 +159,9 @@ fn schema(arguments: &[&str]) -> anyhow::Result<Command> {
     Ok(check)
 }
 
-/// `mistake` is made in a copy of the first of the `files`.
+/// Runs a validator on `files`, after it has rejected a copy with a mistake.
+///
+/// The copy is of the first of `files`; `mistake` is a text and its replacement.
 fn validate(
     cases: &mut Cases,
     what: &str,
@@ -177,26 +182,30 @@ fn validate(
         let found = command::run_quietly(validator()?.arg(&wrong));
         fs::remove_file(&wrong)?;
         if found.is_ok() {
-            bail!("with {mistaken:?} for {right:?} it passes as well");
+            bail!("the validator also accepts {mistaken:?} for {right:?}");
         }
         let files = files.iter().map(|file| folder.join(file));
         command::run_quietly(validator()?.args(files)).map(drop)
     });
 }
 
+/// Renders the manifests with kustomize.
 fn kustomize(cases: &mut Cases, manifests: &Path) {
-    let what = "kustomize renders the manifests, with the image that it is told";
+    let what = "kustomize: renders the manifests with the image";
     let Some(kubectl) = tools::on_path("kubectl") else {
         return cases.not_run(what, "install kubectl; no cluster is needed");
     };
     cases.check(what, || {
-        let said = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(manifests))?;
+        let rendered = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(manifests))?;
         let image = "image: registry.example.com/bare:0.1.0";
-        ensure!(said.contains(image), "no {image:?} in:\n{said}");
-        let kinds = said.lines().filter(|line| line.starts_with("kind: "));
+        ensure!(rendered.contains(image), "no {image:?} in:\n{rendered}");
+        let kinds = rendered.lines().filter(|line| line.starts_with("kind: "));
         let count = kinds.count();
-        // Rules and dashboards are applied once for a cluster, not with each service.
-        ensure!(count == 6, "found {count} resources, expected 6:\n{said}");
+        // Rules and dashboards are applied once per cluster, not with each service.
+        ensure!(
+            count == 6,
+            "found {count} resources, expected 6:\n{rendered}"
+        );
         Ok(())
     });
 }

@@ -1,4 +1,4 @@
-//! `.env.example`, against what the library reads.
+//! Checks `.env.example` against the variables that the library reads.
 
 use std::fs;
 
@@ -8,8 +8,10 @@ use support::paths;
 
 use super::kubernetes::known_variable;
 
-/// `#NAME=value` shows a default: the value is empty, or one that the library's own table calls the default.
-pub(super) fn are_right() -> anyhow::Result<()> {
+/// Checks that each variable exists and is shown with its default.
+///
+/// A line `#NAME=value` shows a default. The value is empty, or the default in the library's table.
+pub(super) fn check() -> anyhow::Result<()> {
     let example = fs::read_to_string(paths::template().join(".env.example"))?;
     let mut known = 0;
     let prose = |line: &&str| line.starts_with("# ") || line.starts_with("{%");
@@ -17,7 +19,7 @@ pub(super) fn are_right() -> anyhow::Result<()> {
         let Some(line) = line.strip_prefix('#') else {
             ensure!(
                 line.is_empty(),
-                "{line:?} would be set by a copy of the file"
+                "{line:?} is not a comment, so a copy of the file would set it"
             );
             continue;
         };

@@ -1,4 +1,4 @@
-//! The one list of versions, `docs/book/src/versions.md`: generated files name nothing else, and the list nothing that is not used.
+//! Checks the versions in generated files against `docs/book/src/versions.md`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use super::{combinations::Generated, files};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     cases.check(
-        "images, actions and tools have the versions that docs/book/src/versions.md lists",
+        "versions: files and versions.md agree",
         || {
             let page = fs::read_to_string(paths::root().join("docs/book/src/versions.md"))?;
             let listed = listed(&page);
@@ -26,13 +26,13 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
                 let folder = generated.with_store(store, deploy, ci);
                 let own = folder.file_name().context("no name")?.to_string_lossy();
                 for (file, content) in files::of(&folder)? {
-                    // They name metrics, and are not run.
+                    // These files contain no versions to run.
                     if file.starts_with("observability/") {
                         continue;
                     }
                     for line in String::from_utf8_lossy(&content).lines() {
                         for (name, version) in named(line, &listed) {
-                            // The service's own image.
+                            // The image of the service itself has no listed version.
                             if name == own {
                                 continue;
                             }
@@ -56,7 +56,9 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     );
 }
 
-/// By name. The table has both in backticks, in its first two columns.
+/// Versions by name.
+///
+/// The table has both in backticks, in its first two columns.
 type Versions = BTreeMap<String, BTreeSet<String>>;
 
 fn listed(page: &str) -> Versions {
@@ -70,7 +72,7 @@ fn listed(page: &str) -> Versions {
     .collect()
 }
 
-/// What a line of a generated file names, with its version.
+/// The names and versions in a line of a generated file.
 fn named(line: &str, listed: &Versions) -> Vec<(String, String)> {
     let line = line.trim();
     let item = line.strip_prefix("- ").unwrap_or(line);
@@ -83,7 +85,7 @@ fn named(line: &str, listed: &Versions) -> Vec<(String, String)> {
             return vec![split(image, ':')];
         }
     }
-    // A service of a pipeline; and in any sentence or command, what the list knows.
+    // A service of a pipeline has an image alone in its line. Elsewhere, only listed names count.
     let is_service = |word: &str| {
         let (name, tag) = split(word, ':');
         let is_tag = tag.starts_with(|first: char| first.is_ascii_digit());
@@ -105,7 +107,7 @@ fn named(line: &str, listed: &Versions) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The parts around the last `separator`; the second is empty if there is none.
+/// Splits at the last `separator`; without one, the second part is empty.
 fn split(text: &str, separator: char) -> (String, String) {
     let (name, version) = text.rsplit_once(separator).unwrap_or((text, ""));
     (name.to_owned(), version.to_owned())
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_mounts_are_no_versions() {
+    fn addresses_and_mounts_are_not_versions() {
         for line in [
             "- ./tempo.yaml:/etc/tempo.yaml:ro",
             "DATABASE_URL: postgres://postgres@database/postgres",

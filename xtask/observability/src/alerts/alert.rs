@@ -10,13 +10,15 @@ pub(crate) enum Severity {
     Critical,
     /// Opens a ticket, to be handled this week.
     Warning,
-    /// Is shown only, and not sent; the watchdog goes to the heartbeat receiver.
+    /// Is only shown.
+    ///
+    /// The exception is the watchdog, which is sent to the heartbeat receiver.
     Info,
 }
 
 impl Severity {
     /// The value of the label `severity`.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Critical => "critical",
             Self::Warning => "warning",
@@ -36,7 +38,7 @@ pub(crate) enum ObjectiveSource {
 
 impl ObjectiveSource {
     /// The value of the label `objective`.
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Declared => "declared",
             Self::Default => "default",
@@ -94,7 +96,7 @@ impl Alert {
             ObjectiveSource::Declared => Self::page(name),
             ObjectiveSource::Default => Self::ticket(name),
         };
-        alert.label("objective", source.word())
+        alert.label("objective", source.as_str())
     }
 
     fn new(name: &'static str, severity: Severity) -> Self {
@@ -143,7 +145,8 @@ impl Alert {
 
     /// The description, a template over the result of the query.
     ///
-    /// The template can use the value and the labels of the result. The labels of [`Alert::label`] are not available in the template.
+    /// The template can use the value and the labels of the result. The labels of [`Alert::label`] are not available in
+    /// the template.
     pub(super) fn description(mut self, template: impl Into<String>) -> Self {
         self.description = template.into();
         self
@@ -157,7 +160,7 @@ impl Alert {
 
     /// All labels that the rule adds, the severity first.
     pub(super) fn own_labels(&self, timing: Timing) -> Vec<(&'static str, String)> {
-        let severity = ("severity", self.severity.word().to_owned());
+        let severity = ("severity", self.severity.as_str().to_owned());
         let others = self.labels.iter();
         let others = others.map(|(name, value)| (*name, timing.apply(value)));
         std::iter::once(severity).chain(others).collect()

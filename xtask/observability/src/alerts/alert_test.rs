@@ -262,7 +262,7 @@ fn filled(template: &str, labels: &[(&'static str, String)]) -> String {
 
 /// The test without any series, in which only the `always` alert fires.
 pub(super) fn without_data(alerts: &[&'static str], always: &str) -> String {
-    let mut text = "  - name: nothing is known, and nothing is claimed\n    interval: 1m\n    input_series: []\n    alert_rule_test:\n".to_owned();
+    let mut text = "  - name: no alert fires without data\n    interval: 1m\n    input_series: []\n    alert_rule_test:\n".to_owned();
     for name in alerts.iter().filter(|name| **name != always) {
         text +=
             &format!("      - eval_time: 1h\n        alertname: {name}\n        exp_alerts: []\n");

@@ -23,8 +23,8 @@ const WINDOWS: [&str; 3] = ["5m", "15m", "1h"];
 pub(super) fn group(timing: Timing) -> Group {
     Group::new("firstlight-counts")
         .about(
-            "What happened, counted once for all alerts. A counter that is new counts with its first value, unless it may be older: \
-             Prometheus has not seen its process at the window's beginning, and the process is not new.",
+            "Events per window, counted once for all alerts. The first value of a new counter is included, unless the counter may be \
+             older than the window: Prometheus did not see its process at the start of the window, and the process is not new.",
         )
         .every(slo::INTERVAL)
         .records(WINDOWS.into_iter().flat_map(|window| processes(window, timing)))
@@ -50,7 +50,7 @@ fn processes(window: &str, timing: Timing) -> [Record; 3] {
     [
         Record::named(&first)
             .because(because(
-                "When the process started that the window begins with; that of a foreign exporter is of no interest.",
+                "The start time of the process at the start of the window. Only processes with firstlight are included.",
             ))
             .expr(&[
                 &format!("min by ({instance}) (min_over_time({start}[{window}]))"),
@@ -58,13 +58,13 @@ fn processes(window: &str, timing: Timing) -> [Record; 3] {
                 &format!("last_over_time({}[{window}])", firstlight_build_info()),
             ]),
         Record::named(&continued)
-            .because(because("It was seen before: a counter that was not is new."))
+            .because(because("The process was seen before the window. A counter that was not seen before is therefore new."))
             .expr(&[
                 &format!("{first} == {on}"),
                 &format!("max by ({instance}) (last_over_time({start}[{look_back}] offset {window}))"),
             ]),
         Record::named(format!("instance:process_start:known{window}"))
-            .because(because("It was seen before, or is new itself, and all its counters with it."))
+            .because(because("The process was seen before the window, or it is new, and so are all of its counters."))
             .expr(&[&continued, "or", &format!("{first} > time() - {oldest}")]),
     ]
 }

@@ -15,7 +15,7 @@ pub(super) fn group() -> Group {
 fn run_missed() -> Alert {
     let due = min(&service_labels(&["cron"]), Selector::of(&CRON_SUCCESS_DUE));
     Alert::ticket("CronRunMissed")
-        .because("One run may fail, and the next one makes up for it. When it is due follows the schedule's own calendar, and is counted over restarts from the last success or, without one, from the first start. Replicas of a shared store agree; where each has its own, the one that fails is the earliest.")
+        .because("One run may fail, because the next one compensates for it. The due time follows the calendar of the schedule. It is counted across restarts, from the last success or, without one, from the first start. Replicas with a shared store export the same time. Of replicas with stores of their own, the earliest time is used.")
         .when(&[&format!("time() - {due} > 0")])
         .lasting("1m")
         .summary("A scheduled job has not succeeded twice in a row.")
@@ -26,7 +26,7 @@ fn run_missed() -> Alert {
 fn thundering_herd() -> Alert {
     let running = sum(&SERVICE, Selector::of(&CRON_RUNNING));
     Alert::ticket("CronThunderingHerd")
-        .because("Runs that start together meet the database together. The spread of the schedules is meant to prevent it.")
+        .because("Runs that start at the same time load the database at the same time. Schedules with a jitter prevent this.")
         .when(&[&format!("max_over_time({running}[10m:30s]) >= {HERD_RUNS}")])
         .lasting("1m")
         .summary("Scheduled jobs run all at once.")

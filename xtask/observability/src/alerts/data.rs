@@ -56,13 +56,13 @@ fn budgets() -> impl Iterator<Item = Record> {
 
 fn staler_than_budget() -> Alert {
     Alert::ticket("DataStalerThanBudget")
-        .because("The part of reads that were older than the bucket of their budget. A cache never serves them; a source that takes longer than the budget does, and then every request waits as well.")
+        .because("The ratio of reads that were older than the bucket of their budget. A cache never serves such reads. A source that takes longer than the budget does, and then every request waits as well.")
         .when(&[
             &format!("1 - {FRESH} / ({ALL} > 0)"),
             &format!("> {STALE_READS_RATIO}"),
         ])
         .lasting("10m")
-        .summary("Data is served that is older than it may be.")
+        .summary("Served data is older than its staleness budget.")
         .description("{{ $value | humanizePercentage }} of the reads of {{ $labels.data_type }} in {{ $labels.job }} were older than their budget.")
         .on(Board::Freshness)
 }

@@ -41,7 +41,7 @@ fn pool_exhausted() -> Alert {
     let by = service_labels(&POOL);
     let on = on_service(&POOL);
     Alert::ticket("DatabasePoolExhausted")
-        .because("A full pool that is not waited for has the right size, so a wait for this very pool that is short beside the seconds within which the service promises to answer excuses it. Where waits are not measured, or sqlx does not say which of several pools was waited for, or no call gets a connection at all, being full is enough.")
+        .because("A full pool without waits has the right size, so the alert does not fire while waits for this pool are short compared with the latency objective. A full pool is enough if waits are not measured, if sqlx does not report which of several pools a call waited for, or if no call gets a connection at all.")
         .when(&[
             &max(&by, used),
             &format!("/ {on}"),
@@ -61,7 +61,7 @@ fn pool_exhausted() -> Alert {
 
 fn pool_timeouts() -> Alert {
     Alert::ticket("DatabasePoolTimeouts")
-        .because("Each is a request that failed. Whether there are too many of them is the error budget's question; this says where they come from.")
+        .because("Each time-out is a failed request. The alerts on error budgets fire if there are too many failures, and this alert gives the cause.")
         .when(&[&format!("{TIMEOUTS} > 0")])
         .lasting("5m")
         .summary("Requests give up waiting for a database connection.")
@@ -71,7 +71,7 @@ fn pool_timeouts() -> Alert {
 
 fn n_plus_one() -> Alert {
     Alert::ticket("DatabaseNPlusOne")
-        .because("A statement for each row of a list: quick in a test with three rows, and the usual reason why a database is busy.")
+        .because("One statement for each row of a list is fast in a test with three rows, and the usual cause of a busy database.")
         .when(&[&format!("{REPEATED} >= {N_PLUS_ONE_REQUESTS}")])
         .lasting("5m")
         .summary("Requests run the same statement again and again.")

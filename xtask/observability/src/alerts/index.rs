@@ -17,8 +17,8 @@ const BEGIN: &str = "<!-- Written by `cargo xtask alerts`, from here -->\n";
 const END: &str = "<!-- to here. -->\n";
 
 const HEADINGS: [(Severity, &str); 3] = [
-    (Critical, "Pages: by day and by night"),
-    (Warning, "Tickets: at a desk, this week"),
+    (Critical, "Pages: at any hour"),
+    (Warning, "Tickets: this week"),
     (Info, "Neither"),
 ];
 
@@ -59,7 +59,7 @@ fn text() -> String {
     let alerts = alerts();
     let mut text = String::new();
     for (severity, heading) in HEADINGS {
-        text += &format!("\n## {heading}\n\n| alert | what it says |\n| --- | --- |\n");
+        text += &format!("\n## {heading}\n\n| alert | summary |\n| --- | --- |\n");
         for name in names() {
             let same: Vec<_> = alerts.iter().filter(|alert| alert.name == name).collect();
             let most = [Critical, Warning, Info]

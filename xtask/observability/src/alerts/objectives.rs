@@ -38,15 +38,15 @@ pub(super) fn declaring(jobs: &[&'static str]) -> Group {
 
 fn about() -> Group {
     Group::new("firstlight-objectives").about(
-        "How good each service has promised to be. Only a promise pages: to make one, take the rules that are comments, and \
-         put the job in: the part of requests that must not fail (of a month, 22 minutes may be lost), the part of the \
-         others that must be fast, and how many seconds that is. With a namespace, a cluster, or both beside the job it is made for \
-         the service there, and without for all services of that job. Where several fit, the one that says most holds; of several \
-         that say as much, the strictest. Seconds are measured by the buckets of http_server_request_duration_seconds, 0.005, 0.01, \
-         0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5 and 10: what is between two is rounded up to the next, and above \
-         the last no request is slow. A job that is declared here is missed for as long as it is \
-         here, see ServiceAbsent. Every other service with firstlight has the defaults below, whose alerts are tickets, for a day \
-         after it was last seen.",
+        "The objectives of each service. Only declared objectives page. To declare objectives, uncomment the rules and set the job: \
+         the ratio of requests that must not fail (22 minutes of a month may be lost), the ratio of the other requests that must be \
+         fast, and within how many seconds. A declaration with a namespace, a cluster, or both applies to the service there, and \
+         one with the job alone to all services of that job. If several apply, the most specific one does, and the strictest of \
+         equally specific ones. Seconds are measured by the buckets of http_server_request_duration_seconds, 0.005, 0.01, \
+         0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5 and 10. A value between two bounds is rounded up, and above \
+         the last bound no request is slow. ServiceAbsent fires if a declared job has no target, for as long as it is declared. \
+         Every other service with firstlight has the defaults below, until a day after it was last seen. Alerts on defaults are \
+         tickets.",
     )
 }
 
@@ -69,7 +69,9 @@ fn defaults() -> [Record; 3] {
     let or = format!("or {}", on_service(&[]));
     [
         Record::named("slo:availability:objective_ratio")
-            .because("What holds: what is declared, or the default: 43 minutes of a month.")
+            .because(
+                "The declared objective, or the default, which allows for 43 minutes of a month.",
+            )
             .expr(&[
                 "slo:availability:promised_objective_ratio",
                 &or,
@@ -94,13 +96,13 @@ pub(super) fn known() -> Group {
     let on = on_service(&[]);
     Group::new("firstlight-services")
         .about(
-            "Which services there are, and what was declared for each: for all services of a job, or for the one in a namespace, in a \
-             cluster, or in both. What fits no service is missed itself.",
+            "The known services, and the declared objectives of each: for all services of a job, or for the one in a namespace, in a \
+             cluster, or in both. A declaration without a matching service makes ServiceAbsent fire.",
         )
         .every(slo::INTERVAL)
         .records([
             Record::named(SEEN)
-                .because("Also while it is down. A build_info without a version of firstlight is that of a foreign exporter.")
+                .because("Includes services that are down. A build_info without firstlight_version comes from a foreign exporter.")
                 .expr(&[&format!("group by ({by}) (last_over_time({}[1d]))", firstlight_build_info())]),
             Record::named(KNOWN).expr(&[
                 SEEN,

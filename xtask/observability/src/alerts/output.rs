@@ -1,6 +1,7 @@
 //! The generated files and their headers.
 //!
-//! The header of a file says whether users may edit it. `docs/alerts` has all files. `template/observability/alerts` has those that run beside every generated service.
+//! The header of a file says whether users may edit it. `docs/alerts` has all files. `template/observability/alerts` has
+//! those that run beside every generated service.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! Alerts on the PostgreSQL server.
 //!
-//! They use the metrics of postgres_exporter 0.11 or later. The error budgets cover the impact on the service. Cache hits have a panel only, because they require no action.
+//! They use the metrics of postgres_exporter 0.11 or later. The error budgets cover the impact on the service. Cache hits
+//! have a panel only, because they require no action.
 
 use super::{alert::Alert, board::Board, group::Group, timing::Timing};
 use crate::{
@@ -30,8 +31,8 @@ fn down() -> Alert {
     let by = service_labels(&["instance"]);
     Alert::ticket("PostgresDown")
         .because(
-            "What users feel of it pages by itself. Without the server, or without its exporter, every other alert on PostgreSQL is \
-             silent. The last lines are an exporter that is no target any more: nothing but what it said within a day tells of it.",
+            "The effect on users pages through other alerts. Without the server or its exporter, no other alert on PostgreSQL can \
+             fire. The last lines detect an exporter that is no longer a target, by its samples within a day.",
         )
         .when(&[
             &format!("{} == 0", min(&by, &pg_up)),
@@ -80,10 +81,10 @@ fn connections_near_max() -> Alert {
 fn deadlocks() -> Alert {
     let deadlocks = Selector::foreign("pg_stat_database_deadlocks");
     Alert::ticket("PostgresDeadlocks")
-        .because("PostgreSQL ends each within a second, and the loser fails. One is bad luck; several an hour are two pieces of code that lock in different orders.")
+        .because("PostgreSQL resolves each deadlock within a second and aborts one transaction. A single one may be chance. Several within an hour indicate code that takes locks in different orders.")
         .when(&[&format!("{} >= {DEADLOCKS}", sum(&service_labels(&DATABASE), increase(&deadlocks, "1h")))])
         .lasting("1m")
-        .summary("Transactions block one another for good.")
+        .summary("Transactions run into deadlocks.")
         .description("{{ $value | humanize }} deadlocks in the database {{ $labels.datname }} of {{ $labels.server }} in the last hour.")
         .on(Board::Database)
 }
@@ -93,7 +94,7 @@ fn idle_in_transaction(timing: Timing) -> Alert {
         .matches("state", "idle in transaction.*");
     let longest = max(&service_labels(&DATABASE), longest);
     Alert::ticket("PostgresIdleInTransaction")
-        .because("An open transaction keeps its locks, and keeps vacuum from everything that is newer. A service that waits for another one inside of it is the usual cause.")
+        .because("An open transaction holds its locks, and vacuum cannot remove newer rows. The usual cause is a service that waits for another service inside a transaction.")
         .when(&[&format!("{longest} > {}", timing.seconds(IDLE_IN_TRANSACTION))])
         .lasting("1m")
         .summary("A transaction is open and is not used.")
@@ -128,8 +129,8 @@ fn replica_disconnected() -> Alert {
     );
     Alert::ticket("PostgresReplicaDisconnected")
         .because(
-            "A replica that disconnects takes its lag with it: what was behind is then no longer known. Of several with one name, one \
-             that is missing is enough. While the primary is away nothing is known of its replicas.",
+            "The lag of a replica is no longer known after it disconnects. If several replicas share a name, one missing replica is \
+             enough. While the primary is down, the state of its replicas is unknown and the alert does not fire.",
         )
         .when(&[
             &most,
@@ -203,7 +204,7 @@ pub(super) mod alert_tests {
                     "The replica replica-1 of db:5432 is 512MiB behind.",
                 )
                 .resolved(55),
-            AlertTest::of("PostgresReplicaDisconnected", "while it is behind, and a backup that ends")
+            AlertTest::of("PostgresReplicaDisconnected", "a replica that lags, and a backup that ends")
                 .series(&series("pg_settings_max_connections", ""), "100x120")
                 .series(
                     &series("pg_stat_replication_pg_wal_lsn_diff", r#",application_name="replica-1""#),
@@ -221,14 +222,14 @@ pub(super) mod alert_tests {
                     "db:5432 had 1 connections of the replica replica-1 within a day, and has fewer now.",
                 )
                 .resolved(85),
-            AlertTest::of("PostgresReplicaDisconnected", "nothing is known of them while the primary is away")
+            AlertTest::of("PostgresReplicaDisconnected", "the state is unknown while the primary is down")
                 .series(&series("pg_settings_max_connections", ""), "100x30 stale")
                 .series(
                     &series("pg_stat_replication_pg_wal_lsn_diff", r#",application_name="replica-1""#),
                     "0x30 stale",
                 )
                 .transient(60),
-            AlertTest::of("PostgresDown", "a restart, and then for good")
+            AlertTest::of("PostgresDown", "a restart, and then an outage")
                 .series(r#"pg_up{job="postgres",instance="db"}"#, "1x10 0 1x19 0x20 1x20")
                 .series(r#"up{job="postgres",instance="db"}"#, "1x90")
                 .transient(12)
@@ -238,7 +239,7 @@ pub(super) mod alert_tests {
                     "The exporter db of postgres does not reach PostgreSQL, does not answer itself, or is no longer a target.",
                 )
                 .resolved(55),
-            AlertTest::of("PostgresDown", "its exporter, and no other target")
+            AlertTest::of("PostgresDown", "its exporter does not answer")
                 .series(r#"pg_up{job="postgres",instance="db"}"#, "1x30 stale")
                 .series(r#"up{job="postgres",instance="db"}"#, "1x30 0x60")
                 .series(r#"up{job="node",instance="db"}"#, "0x90")
@@ -248,7 +249,7 @@ pub(super) mod alert_tests {
                     &[("job", "postgres"), ("instance", "db")],
                     "The exporter db of postgres does not reach PostgreSQL, does not answer itself, or is no longer a target.",
                 ),
-            AlertTest::of("PostgresDown", "its exporter is a target no more, beside another that moved to a new address")
+            AlertTest::of("PostgresDown", "its exporter is no longer a target; another moved to a new address")
                 .series(r#"pg_up{job="postgres",instance="db"}"#, "1x30 stale _x40 1x30")
                 .series(r#"up{job="postgres",instance="db"}"#, "1x30 stale _x40 1x30")
                 .series(r#"pg_up{job="moved",instance="10.0.0.1"}"#, "1x30 stale")

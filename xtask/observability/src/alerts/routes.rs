@@ -50,28 +50,28 @@ fn text(timing: Timing, receivers: &Receivers<'_>, mark: &str) -> String {
         "pager",
         page,
         true,
-        "pagerduty_configs, opsgenie_configs, pushover_configs: whatever wakes people.",
+        "pagerduty_configs, opsgenie_configs or pushover_configs, to page the operator on call.",
     );
     let tickets = receiver(
         "tickets",
         ticket,
         true,
-        "What makes a ticket or a message in a channel.",
+        "Creates a ticket, or a message in a channel.",
     );
     let heart = receiver(
         "heartbeat",
         heartbeat,
         false,
-        "A service outside of this cluster that raises the alarm when the pings stop.",
+        "A service outside of this cluster that raises an alarm when the pings stop.",
     );
     format!(
-        "{HEAD_OF_EXAMPLE}{text}\nreceivers:\n{pager}\n{tickets}\n{heart}\n  # Info is for dashboards.\n  - name: none\n{INHIBITIONS}"
+        "{HEAD_OF_EXAMPLE}{text}\nreceivers:\n{pager}\n{tickets}\n{heart}\n  # Alerts of severity info are shown on dashboards only.\n  - name: none\n{INHIBITIONS}"
     )
 }
 
 const ROUTES: &str = "\
 route:
-  # One notification for each kind of trouble of each service, however many queues or instances have it.
+  # One notification for each alert of each service, for all of its queues and instances.
   group_by: [alertname, cluster, namespace, job]
   group_wait: 30s
   group_interval: 5m
@@ -94,19 +94,19 @@ route:
 
 const INHIBITIONS: &str = "
 inhibit_rules:
-  # A label that neither has is equal. A service that is down has every other trouble as well.
+  # A label that both lack counts as equal. A service that is down has other symptoms as well.
   - source_matchers: [alertname =~ \"ServiceDown|ServiceAbsent\"]
     target_matchers: [alertname !~ \"ServiceDown|ServiceAbsent\"]
     equal: [cluster, namespace, job]
-  # The page is enough: the ticket for the same thing can wait.
+  # A page suppresses the ticket for the same objective.
   - source_matchers: [severity = critical]
     target_matchers: [severity = warning]
     equal: [alertname, cluster, namespace, job, queue]
-  # It has grown until it stalled.
+  # A stalled queue has grown before.
   - source_matchers: [alertname = WorkerQueueStalled]
     target_matchers: [alertname = WorkerQueueGrowing]
     equal: [cluster, namespace, job, queue]
-  # Who gives up waiting for a pool has waited for it.
+  # Calls time out because the pool is exhausted.
   - source_matchers: [alertname = DatabasePoolTimeouts]
     target_matchers: [alertname = DatabasePoolExhausted]
     equal: [cluster, namespace, job, instance, db_client_connection_pool_name]

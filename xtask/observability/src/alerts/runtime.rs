@@ -42,7 +42,7 @@ fn scheduler_delay() -> Alert {
         on_service(&[])
     );
     Alert::ticket("RuntimeSchedulerDelay")
-        .because("Something blocks, and everything else on the runtime waits for it, too long beside the seconds within which the service promises to answer. A delay is counted when it is over, so the one that goes on is asked for as well.")
+        .because("A task blocks a thread, and other tasks wait for too long compared with the latency objective. A delay is counted when it ends, so the rule also checks the current one.")
         .when(&[
             &format!("{DELAY} {limit}"),
             &format!("or {}", on_service(&INSTANCE)),
@@ -58,7 +58,7 @@ fn memory_near_limit() -> Alert {
     let memory = Selector::of(&PROCESS_RESIDENT_MEMORY);
     let limit = Selector::of(&CGROUP_MEMORY_LIMIT);
     Alert::ticket("ProcessMemoryNearLimit")
-        .because("At the limit the kernel kills the process, and every request in it with it.")
+        .because("At the limit the kernel kills the process, and all of its requests fail.")
         .when(&[&format!("{memory} / {limit} > {MEMORY_RATIO}")])
         .lasting("10m")
         .summary("A process is about to be killed for its memory.")
@@ -70,7 +70,7 @@ fn open_files_near_limit() -> Alert {
     let open = Selector::of(&PROCESS_OPEN_FDS);
     let limit = Selector::of(&PROCESS_MAX_FDS);
     Alert::ticket("ProcessOpenFilesNearLimit")
-        .because("At the limit no connection is accepted and none is made. Exporters and Prometheus have this metric too; a build_info with a version of firstlight is ours.")
+        .because("At the limit the process can neither accept nor open a connection. Exporters and Prometheus export this metric as well, so only processes with firstlight_version in their build_info are included.")
         .when(&[
             &format!("{open} / {limit} > {OPEN_FILES_RATIO}"),
             &format!("and {}", on_service(&INSTANCE)),
@@ -149,7 +149,7 @@ pub(super) mod alert_tests {
                 .resolved(55),
             AlertTest::of(
                 "ProcessOpenFilesNearLimit",
-                "an exporter's are none of ours",
+                "an exporter without firstlight",
             )
             .series(
                 r#"build_info{job="node",instance="a",version="1.0.0"}"#,

@@ -31,8 +31,8 @@ fn down(source: ObjectiveSource) -> Alert {
     Alert::of(source, "ServiceDown")
         .because(match source {
             ObjectiveSource::Declared => {
-                "One instance that is gone is the orchestrator's business. All of them are an outage: a page if the service has a \
-                 declared objective, and else a ticket."
+                "The orchestrator replaces a single instance. The loss of all instances is an outage: a page if the service has a \
+                 declared objective, and otherwise a ticket."
             }
             ObjectiveSource::Default => "",
         })
@@ -52,7 +52,7 @@ fn absent(source: ObjectiveSource) -> Alert {
     Alert::of(source, "ServiceAbsent")
         .because(match source {
             ObjectiveSource::Declared => {
-                "An absent service has no metric that an alert could look at, so this one looks at who was here within a day, or is \
+                "An absent service has no series for an alert, so this alert uses the services that were seen within a day or are \
                  declared in objectives.yml."
             }
             ObjectiveSource::Default => "",
@@ -64,7 +64,7 @@ fn absent(source: ObjectiveSource) -> Alert {
             &source.filter("slo:availability"),
         ])
         .lasting("5m")
-        .summary("Prometheus no longer knows of a service.")
+        .summary("Prometheus has no target of a service.")
         .description("There is no target of the job {{ $labels.job }}, which is expected to be there.")
         .on(Board::Overview)
 }
@@ -76,7 +76,7 @@ fn traffic(objective: Objective, ago: &str) -> String {
 }
 
 fn requests(objective: Objective) -> String {
-    format!("slo:{}:requests_rate5m", objective.word())
+    format!("slo:{}:requests_rate5m", objective.as_str())
 }
 
 /// The condition that a service is up and has no traffic now.
@@ -94,9 +94,9 @@ fn no_traffic(objective: Objective, protocol: &'static str) -> Alert {
     let because = match objective {
         Objective::Grpc => "",
         _ => {
-            "No request fails that does not arrive: a gateway, a name, a client that was switched off. The same half-hour of yesterday \
-             had traffic, and that of a week ago as well if it is known, so that nights and weekends are quiet; a service that is down \
-             or absent says so itself."
+            "Requests that do not arrive cannot fail: after a fault of a gateway or of DNS, or after a client was switched off. The \
+             alert requires traffic in the same half-hour of the day before, and of the week before if it is known, so that it does \
+             not fire at night or on weekends. ServiceDown and ServiceAbsent cover services that are down or absent."
         }
     };
     let mut lines = vec![
@@ -114,7 +114,7 @@ fn no_traffic(objective: Objective, protocol: &'static str) -> Alert {
 fn no_traffic_of_new_service(objective: Objective, protocol: &'static str) -> Alert {
     let because = match objective {
         Objective::Grpc => "",
-        _ => "A service that had no requests to count a day ago is compared with the hour before.",
+        _ => "A service without data of the day before is compared with the hour before.",
     };
     let mut lines = vec![
         format!("{} >= {TRAFFIC_FLOOR}", traffic(objective, "1h")),

@@ -35,7 +35,7 @@ const OBJECTIVES: [Objective; 3] = [Objective::Availability, Objective::Grpc, Ob
 
 impl Objective {
     /// The name of the objective in the names of series.
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Availability => "availability",
             Self::Latency => "latency",
@@ -56,19 +56,19 @@ pub(super) fn groups(timing: Timing) -> [Group; 3] {
     [
         Group::new("firstlight-slo")
             .about(
-                "How much of what each service answers is good. The long windows are sums over the short one: a few series for each \
-                 service instead of every bucket of every route over three days.",
+                "Error ratios of each service. The long windows are sums over the samples of the short one, which are a few series for \
+                 each service instead of every bucket of every route over three days.",
             )
             .every(INTERVAL)
             .records(OBJECTIVES.into_iter().flat_map(error_ratios)),
         Group::new("firstlight-slo-budget")
-            .about("What is left of the error budget of 30 days: 1 is all of it, 0 is nothing, and below 0 the promise is broken.")
+            .about("The remaining ratio of the 30-day error budget: 1 is all of it, 0 is nothing, and below 0 the objective is broken.")
             .every("5m")
             .records(OBJECTIVES.map(budget)),
         Group::new("firstlight-slo-alerts")
             .about(
-                "Error budgets that burn too fast. Of each pair of windows the long one says that it matters, and the short one that \
-                 it still goes on.",
+                "Alerts on error budgets that burn too fast. In each pair of windows, the long one shows that the burn is significant, \
+                 and the short one that it is still going on.",
             )
             .every(INTERVAL)
             .alerts(burn::alerts(timing)),
@@ -92,18 +92,18 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
     let per_bucket = counted(&service_labels(&["le"]), &good.clone().bucket(), WINDOWS[0]);
     let mut records = Vec::new();
     let reason = [
-        "A request that failed has an error type, with a status or without: a panic or a body that broke off may have none. What the client \
-         alone ended did not fail. A service that has never failed has no series of failures: that is none, and not nothing known.",
-        "A call has an error type if its end is the server's fault, or if the caller left.",
+        "A failed request has an error type. It may lack a status, after a panic or a body that broke off. A request that only the client \
+         ended did not fail. A service without failures has no series of them, and its rate is 0.",
+        "A call has an error type if the server is at fault, or if the caller canceled it.",
     ];
     for (objective, all, bad, because) in [
         (Objective::Availability, http, failed, reason[0]),
         (Objective::Grpc, calls, failed_calls, reason[1]),
     ] {
-        let all_of = format!("slo:{}:requests_rate5m", objective.word());
+        let all_of = format!("slo:{}:requests_rate5m", objective.as_str());
         records.push(Record::named(&all_of).expr(&[&rate(all)]));
         records.push(
-            Record::named(format!("slo:{}:errors_rate5m", objective.word()))
+            Record::named(format!("slo:{}:errors_rate5m", objective.as_str()))
                 .because(because)
                 .expr(&[&rate(bad), "or", &format!("0 * {all_of}")]),
         );
@@ -112,8 +112,8 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
     records.push(
         Record::named("slo:latency:errors_rate5m")
             .because(
-                "Those that were not in the bucket of the objective. Whole bounds are `1` in the text format of Prometheus 2 and `1.0` \
-                 elsewhere; here they are `1`.",
+                "Requests beyond the bucket of the objective. Whole bounds are `1` in the text format of Prometheus 2 and `1.0` \
+                 elsewhere. Both are compared as `1`.",
             )
             .expr(&[
                 "slo:latency:requests_rate5m",
@@ -130,7 +130,7 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
 
 /// Error ratios over all windows; without traffic there is no ratio.
 fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
-    let slo = format!("slo:{}", objective.word());
+    let slo = format!("slo:{}", objective.as_str());
     WINDOWS.into_iter().map(move |window| {
         let (errors, requests) = if window == "5m" {
             (
@@ -152,7 +152,7 @@ fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
 }
 
 fn budget(objective: Objective) -> Record {
-    let slo = format!("slo:{}", objective.word());
+    let slo = format!("slo:{}", objective.as_str());
     Record::named(format!("{slo}:error_budget_remaining_ratio")).expr(&[
         "1 - (",
         &format!("  {}", over(&format!("{slo}:errors_rate5m"), "30d")),

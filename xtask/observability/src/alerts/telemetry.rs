@@ -61,8 +61,8 @@ pub(super) fn counts() -> Vec<Record> {
 pub(super) fn group() -> Group {
     Group::new("firstlight-telemetry").alerts([
         dropping("spans", &SPANS).because(
-            "What is lost here is missing in the next incident. A collector that restarts loses a little, and that is no ticket; what \
-             goes on is.",
+            "Lost telemetry is missing in the next incident. A restart of the collector causes a small loss, which is no ticket. An \
+             ongoing loss is.",
         ),
         dropping("log lines", &LINES),
         dropping("log records", &RECORDS),
@@ -86,17 +86,17 @@ fn dropping(signal: &'static str, counted: &[(&Metric, &str)]) -> Alert {
 
 fn over_budget() -> Alert {
     Alert::ticket("MetricsOverBudget")
-        .because("A label has more values than were planned for: an id, a raw path. Sums stay right, and what is new is no longer told apart.")
+        .because("A label has too many values, such as ids or raw paths. Sums stay correct, but new label values are no longer distinguished.")
         .when(&[&format!("{OVERFLOWED} > 0")])
         .lasting("5m")
-        .summary("A metric has more series than its budget allows.")
-        .description("{{ $labels.metric }} of {{ $labels.job }} is over its budget of series: {{ $value | humanize }} uses went to its overflow series in the last 15 minutes.")
+        .summary("A metric exceeds its cardinality limit.")
+        .description("{{ $labels.metric }} of {{ $labels.job }} exceeds its cardinality limit: {{ $value | humanize }} uses went to its overflow series in the last 15 minutes.")
         .on(Board::Runtime)
 }
 
 fn watchdog() -> Alert {
     Alert::info("Watchdog")
-        .because("Always fires. Its receiver raises the alarm when it stops: nothing here can say that nothing here works.")
+        .because("Always fires. Its receiver raises an alarm when it stops, because a broken alerting pipeline cannot report itself.")
         .when(&["vector(1)"])
         .lasting("0m")
         .summary("Alerting works.")
@@ -112,7 +112,7 @@ pub(super) mod alert_tests {
         let lost = |signal: &'static str, series: &'static str| {
             AlertTest::of(
                 "TelemetryDropping",
-                format!("{signal}, for a moment and then for good"),
+                format!("{signal}, a single loss and then an ongoing one"),
             )
             .process(r#"job="orders",instance="a""#, 0, "Vx90")
             .series(series, "_x10 100x19 100+20x30 700x30")
@@ -131,7 +131,7 @@ pub(super) mod alert_tests {
             lost("log lines", r#"logging_events_dropped_total{job="orders",instance="a"}"#),
             lost("log records", r#"otel_sdk_exporter_log_exported_total{job="orders",instance="a",error_type="timeout"}"#),
             lost("data points", r#"otel_sdk_exporter_metric_data_point_exported_total{job="orders",instance="a",error_type="503"}"#),
-            AlertTest::of("TelemetryDropping", "what is delivered is not lost")
+            AlertTest::of("TelemetryDropping", "delivered spans")
                 .series(r#"otel_sdk_exporter_span_exported_total{job="orders",instance="a"}"#, "0+600x60")
                 .transient(60),
             AlertTest::of("MetricsOverBudget", "an id in a label")
@@ -140,7 +140,7 @@ pub(super) mod alert_tests {
                 .fires(
                     45,
                     &[("job", "orders"), ("metric", "orders_placed_total")],
-                    "orders_placed_total of orders is over its budget of series: 150 uses went to its overflow series in the last 15 minutes.",
+                    "orders_placed_total of orders exceeds its cardinality limit: 150 uses went to its overflow series in the last 15 minutes.",
                 )
                 .resolved(70),
             AlertTest::of("Watchdog", "always").fires(

@@ -40,7 +40,7 @@ pub(super) fn counts() -> Vec<Record> {
     });
     let states = [
         last(AGE, &WORKER_QUEUE_OLDEST_AGE).because(
-            "A process that ends again and again is away most of the time: what it said last holds for five minutes.",
+            "A process that restarts again and again is down most of the time, so its last value is used for five minutes.",
         ),
         last(BUDGET, &WORKER_QUEUE_LATENCY_BUDGET),
     ];
@@ -66,8 +66,8 @@ fn stalled(source: ObjectiveSource) -> Alert {
     Alert::of(source, "WorkerQueueStalled")
         .because(match source {
             ObjectiveSource::Declared => {
-                "Not the length of a queue but its age: that is what the user of a 202 sees. The budget is the queue's own, from its code; \
-                 it is a page if the service has a declared objective, and else a ticket."
+                "A client that got a 202 notices the age of a queue, not its length. The service declares the latency budget of each \
+                 queue. The alert is a page if the service has a declared objective, and otherwise a ticket."
             }
             ObjectiveSource::Default => "",
         })
@@ -78,7 +78,7 @@ fn stalled(source: ObjectiveSource) -> Alert {
             &source.filter("slo:availability"),
         ])
         .lasting("2m")
-        .summary("Jobs wait longer than their queue may let them.")
+        .summary("Jobs wait longer than the latency budget of their queue.")
         .description("The oldest job in the queue {{ $labels.queue }} of {{ $labels.job }} has waited for {{ $value | humanizeDuration }}, which is more than the queue's latency budget.")
         .on(Board::Worker)
 }
@@ -88,14 +88,14 @@ fn growing() -> Alert {
     let rising = max(&service_labels(&QUEUE), format!("deriv({ready}[30m])"));
     let on = on_service(&QUEUE);
     Alert::ticket("WorkerQueueGrowing")
-        .because("Before it stalls: more comes in than is worked off, and half of the time that there is has passed.")
+        .because("Fires before the queue stalls: more jobs arrive than workers complete, and half of the latency budget is used.")
         .when(&[
             &format!("{AGE} / {on} {BUDGET} > {QUEUE_BUDGET_RATIO}"),
             &format!("and {on}"),
             &format!("{rising} > 0"),
         ])
         .lasting("15m")
-        .summary("A queue grows faster than it is worked off.")
+        .summary("A queue grows faster than workers complete its jobs.")
         .description("The queue {{ $labels.queue }} of {{ $labels.job }} grows, and its oldest job has used {{ $value | humanizePercentage }} of the latency budget.")
         .on(Board::Worker)
 }
@@ -103,7 +103,7 @@ fn growing() -> Alert {
 fn unknown(timing: Timing) -> Alert {
     let seconds = timing.seconds(UNKNOWN_QUEUE);
     Alert::ticket("WorkerQueueUnknown")
-        .because("A queue that was renamed, or whose worker was taken out of the program, has rows and no latency budget: WorkerQueueStalled has nothing to compare with. What is there is asked of the store by every program that works off another of its queues.")
+        .because("A renamed queue, or one whose worker was removed from the program, has rows but no latency budget, so WorkerQueueStalled cannot fire. Each program with another queue in the same store exports the state of such queues.")
         .when(&[
             &format!("{AGE} > {seconds}"),
             &format!("unless {}", on_service(&QUEUE)),
@@ -118,7 +118,7 @@ fn unknown(timing: Timing) -> Alert {
 fn stuck() -> Alert {
     let stuck = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "stuck");
     Alert::ticket("WorkerJobsStuck")
-        .because("A job whose worker is gone is taken over within minutes, and then counts as ready. What is stuck for longer is taken by no worker, and some of it has no age either: a state or a time that does not exist.")
+        .because("A job whose worker is gone is taken over within minutes, and then counts as ready. No worker takes a job that is stuck for longer. Some of these jobs have no age either, because their state or time is invalid.")
         .when(&[&format!("{} > 0", max(&service_labels(&QUEUE), stuck))])
         .lasting("15m")
         .summary("Jobs are held by no worker, and none will take them.")
@@ -128,7 +128,7 @@ fn stuck() -> Alert {
 
 fn failing() -> Alert {
     Alert::ticket("WorkerAttemptsFailing")
-        .because("What fails is tried again later, so that the queue has no old job, and is given up only after its last attempt, which may be in days: until then neither its age nor its dead letters say that nothing is done.")
+        .because("Failed jobs are retried later, so the queue has no old job, and they are dead-lettered only after the last attempt, which may be days later. Until then, neither the age of the queue nor its dead letters show that no job succeeds.")
         .when(&[
             &format!("{FAILED} >= {FAILED_ATTEMPTS}"),
             &format!("unless {}", on_service(&QUEUE)),
@@ -144,10 +144,10 @@ fn unreadable() -> Alert {
     let by = service_labels(&["instance", "queue"]);
     let up = max(&by, Selector::of(&WORKER_QUEUE_UP));
     Alert::ticket("WorkerQueueUnreadable")
-        .because("Depth and age are NaN while the store cannot be read, and no comparison with NaN is ever true: without this, the two alerts above would be blind in silence. An instance that cannot read the queue works none of it off either, however well the others do.")
+        .because("Depth and age are NaN while the store cannot be read, and a comparison with NaN is never true, so the alerts above cannot fire. An instance that cannot read the queue cannot run its jobs either, even if other instances can.")
         .when(&[&format!("{up} == 0")])
         .lasting("5m")
-        .summary("An instance cannot tell how a queue is doing.")
+        .summary("An instance cannot read the state of a queue.")
         .description("{{ $labels.instance }} of {{ $labels.job }} cannot read the state of the queue {{ $labels.queue }} from its store.")
         .on(Board::Worker)
 }
@@ -156,7 +156,7 @@ fn unwatched() -> Alert {
     let on = on_service(&QUEUE);
     let up = max(&service_labels(&QUEUE), Selector::of(&WORKER_QUEUE_UP));
     Alert::ticket("WorkerQueueUnwatched")
-        .because("Workers may have processes of their own, which are gone while those that enqueue are up: the service is not down, and its queue has no age. A queue that no process declares any more is none.")
+        .because("Workers may run in separate processes. If those are gone while the processes that enqueue are up, the service is not down, and its queue has no age. A queue that no process declares is ignored.")
         .when(&[
             &max(&service_labels(&QUEUE), Selector::of(&WORKER_QUEUE_LATENCY_BUDGET)),
             &format!("unless {on}"),
@@ -169,24 +169,24 @@ fn unwatched() -> Alert {
         ])
         .lasting("5m")
         .summary("A queue has lost its workers.")
-        .description("No instance of {{ $labels.job }} looks after the queue {{ $labels.queue }} any more, which had workers within a day.")
+        .description("No instance of {{ $labels.job }} works on the queue {{ $labels.queue }}, which had workers within a day.")
         .on(Board::Worker)
 }
 
 fn dead_letters() -> Alert {
     Alert::ticket("WorkerDeadLetters")
-        .because("Each is something that was promised to a user and will not happen by itself, so one is enough.")
+        .because("Each dead letter is work that was accepted and will not be done without an operator, so a single one is enough.")
         .when(&[&format!("{DEAD_LETTERED} > 0")])
         .lasting("0m")
-        .summary("Jobs were given up for good.")
-        .description("{{ $value | humanize }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} were given up in the last hour.")
+        .summary("Jobs were dead-lettered.")
+        .description("{{ $value | humanize }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} were dead-lettered in the last hour.")
         .on(Board::Worker)
 }
 
 fn dead_letters_left() -> Alert {
     let dead = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "dead");
     Alert::ticket("WorkerDeadLetters")
-        .because("Those that are there and were not told of within a week: given up while Prometheus was away, or left.")
+        .because("Dead letters in the store that the alert above did not report within a week: dead-lettered while Prometheus was down, or left there.")
         .when(&[
             &format!("{} > 0", max(&service_labels(&QUEUE), dead)),
             &format!("unless {}", on_service(&QUEUE)),
@@ -194,8 +194,8 @@ fn dead_letters_left() -> Alert {
         ])
         .lasting("1h")
         .label("state", "left")
-        .summary("Jobs that were given up are still there.")
-        .description("{{ $value }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} were given up, none of them within a week, and were neither retried nor removed.")
+        .summary("Dead-lettered jobs are still in the store.")
+        .description("{{ $value }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} are dead-lettered, none of them within a week, and were neither retried nor removed.")
         .on(Board::Worker)
 }
 
@@ -238,7 +238,7 @@ pub(super) mod alert_tests {
                 .series(DECLARED, "0.999x60")
                 .fires(30, &[EMAILS[0], EMAILS[1], ("objective", "declared")], STALLED)
                 .resolved(45),
-            stalled("nothing was promised, so that it is a ticket")
+            stalled("a ticket without a declared objective")
                 .series(&DECLARED.replace("orders", "billing"), "0.999x60")
                 .fires(30, &[EMAILS[0], EMAILS[1], ("objective", "default")], STALLED)
                 .resolved(45),
@@ -268,24 +268,24 @@ pub(super) mod alert_tests {
                 .series(RETRY, "0+1x150")
                 .series(DEAD_LETTERED, "_x30 2x120")
                 .transient(25)
-                .fires(35, &EMAILS, "2 jobs of the queue emails of orders were given up in the last hour.")
+                .fires(35, &EMAILS, "2 jobs of the queue emails of orders were dead-lettered in the last hour.")
                 .resolved(100),
             // A pod fails before its first scrape and is deleted soon after.
-            AlertTest::of("WorkerDeadLetters", "two of a process that is new, and soon gone")
+            AlertTest::of("WorkerDeadLetters", "two of a new process that is soon gone")
                 .process(TARGET, 1_700, "_x30 Vx5 stale")
                 .series(DEAD_LETTERED, "_x30 2x5 stale")
                 .transient(29)
-                .fires(50, &EMAILS, "2 jobs of the queue emails of orders were given up in the last hour.")
+                .fires(50, &EMAILS, "2 jobs of the queue emails of orders were dead-lettered in the last hour.")
                 .resolved(100),
             // An earlier process had the same series.
-            AlertTest::of("WorkerDeadLetters", "one, a while after a restart in the same place")
+            AlertTest::of("WorkerDeadLetters", "one, some time after a restart of the same instance")
                 .process(TARGET, 0, "Vx30 stale")
                 .process(TARGET, 1_900, "_x32 Vx150")
                 .series(DEAD_LETTERED, "7x30 stale _x100 1x40")
                 .transient(100)
-                .fires(133, &EMAILS, "1 jobs of the queue emails of orders were given up in the last hour."),
+                .fires(133, &EMAILS, "1 jobs of the queue emails of orders were dead-lettered in the last hour."),
             // The jobs were dead-lettered while Prometheus was down.
-            AlertTest::of("WorkerDeadLetters", "three that it never saw, beside one that it tells of")
+            AlertTest::of("WorkerDeadLetters", "three from before the first scrape, and one in another queue")
                 .process(TARGET, -36_000, "_x60 Vx240")
                 .series(DEAD_LETTERED, "_x60 3x240")
                 .series(&READY.replace("ready", "dead"), "_x60 3x120 0x60 1x60")

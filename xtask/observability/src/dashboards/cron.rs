@@ -33,7 +33,7 @@ fn selected(metric: &Metric) -> Selector {
     query::selected(metric).matches("cron", "$cron")
 }
 
-/// The maximum over replicas: the value of the replica that ran the schedule last.
+/// The maximum over all replicas of a service.
 fn latest(metric: &Metric) -> String {
     promql::max(&service_labels(&["cron"]), selected(metric))
 }
@@ -261,7 +261,7 @@ fn concurrent_runs() -> Panel {
             "Runs of each service that are under way at the same time, and its statements per \
              second.",
         )
-        .normally("One run at a time; the statements do not care.")
+        .normally("One run at a time, without an effect on the statements.")
         .otherwise(
             "Above the line they are a herd: give each schedule its own minute, or a jitter, so \
              that their load spreads.",

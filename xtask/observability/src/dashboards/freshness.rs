@@ -86,10 +86,10 @@ fn oldest() -> Panel {
 fn hits() -> Panel {
     let ratio = query::ratio(TYPE, &cached(), &selected(&catalog::DATA_READS));
     Panel::bar_gauge("Answered from the cache")
-        .means("The part of reads that did not need a question of their own to the source.")
+        .means("The part of reads that caused no read of the source.")
         .normally("What the data's budget allows: a long one means many hits.")
         .otherwise(
-            "A fall means load on the source. After a deploy it is normal: the cache begins empty.",
+            "A fall means load on the source. After a deploy it is normal, because the cache is empty.",
         )
         .unit(Unit::Part)
         .no_value("no reads")
@@ -188,7 +188,7 @@ fn results() -> Panel {
     Panel::stack("Reads by where the answer came from")
         .means(
             "Reads per second of all chosen types together: from the cache, from the source, \
-             shared with another read's question, from a replica, refused, or failed.",
+             shared with another read of the source, from a replica, refused, or failed.",
         )
         .normally("`cache` is most of it.")
         .otherwise(

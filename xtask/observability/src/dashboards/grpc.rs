@@ -46,7 +46,7 @@ fn rate(title: &str, metric: &Metric) -> Panel {
         .means("Calls per second, by method; methods that the service does not have are `_OTHER`.")
         .normally("It follows the hour of the day.")
         .otherwise(
-            "A method that stops is a client that gave up, or a balancer that lost this service.",
+            "A method without calls: its client stopped, or a load balancer lost this service.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::RequestsPerSecond)

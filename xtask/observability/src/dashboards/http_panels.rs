@@ -122,7 +122,7 @@ impl Requests {
             )
             .normally("Below 1: the budget lasts for the month.")
             .otherwise(
-                "Red is as fast as the page that wakes people: at this rate the budget of a month \
+                "Red is the burn rate at which the alert pages: at this rate the budget of a month \
                  is gone in two days.",
             )
             .runbook("HttpAvailabilityBudgetBurn")
@@ -162,8 +162,9 @@ impl Requests {
                  status have those that ended before their answer began: the client left, or the service broke off.")
             .normally("Green is nearly all of it.")
             .otherwise(
-                "Orange that grows after a release of a client is the client's; red is ours. Open \
-                 the errors to see which, also of yellow. The graph beside it says whose.",
+                "Orange that grows after a release of a client is the client's fault; red is the \
+                 service's. The errors below have the types of red and yellow. The graph beside it \
+                 shows which service fails.",
             )
             .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::RequestsPerSecond);
@@ -186,14 +187,14 @@ impl Requests {
             |some: Selector| query::top(10, query::ratio(&self.labels(), &some, &self.all()));
         Panel::timeseries("Failures")
             .means(
-                "The part of each one's requests that failed through our fault (5xx, panics, answers that \
-                 break off), and of those with 4xx, the client's. Of many, the ten with the most.",
+                "The part of requests that the service failed (5xx, panics, answers that break off), and the \
+                 part with 4xx, the client's mistakes. Of many, the ten with the most.",
             )
             .normally("Failed is 0. 4xx has a level of its own that hardly changes.")
             .otherwise(
                 "Failed above the service's line burns a month's budget \
                  in two days. A step in 4xx alone is a \
-                 client's release, or a client that tries doors.",
+                 client's release, or a client that scans for paths.",
             )
             .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::Part)

@@ -50,7 +50,7 @@ impl Link {
                 title,
                 tooltip,
                 url,
-            } => page(title, tooltip, url, Opens::Here),
+            } => page(title, tooltip, url, Opens::SameTab),
         }
     }
 }
@@ -62,7 +62,7 @@ pub(super) fn runbook(alert: &str) -> Value {
         &title,
         "What it means, and what to do",
         &runbook::address(alert),
-        Opens::Beside,
+        Opens::NewTab,
     )
 }
 
@@ -70,9 +70,9 @@ pub(super) fn runbook(alert: &str) -> Value {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opens {
     /// In the same tab, with the same time range.
-    Here,
+    SameTab,
     /// In a new tab, so that the panel stays visible.
-    Beside,
+    NewTab,
 }
 
 fn page(title: &str, tooltip: &str, url: &str, opens: Opens) -> Value {
@@ -80,9 +80,9 @@ fn page(title: &str, tooltip: &str, url: &str, opens: Opens) -> Value {
         "asDropdown": false,
         "icon": "doc",
         "includeVars": false,
-        "keepTime": opens == Opens::Here,
+        "keepTime": opens == Opens::SameTab,
         "tags": [],
-        "targetBlank": opens == Opens::Beside,
+        "targetBlank": opens == Opens::NewTab,
         "title": title,
         "tooltip": tooltip,
         "type": "link",
@@ -94,7 +94,7 @@ fn page(title: &str, tooltip: &str, url: &str, opens: Opens) -> Value {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Job {
     /// The services that the dashboard's variable selects.
-    Chosen,
+    Selected,
     /// The service of the row of the table.
     OfRow,
 }
@@ -103,7 +103,7 @@ impl Job {
     /// The parameter in the address of the link.
     pub(super) fn parameter(self) -> &'static str {
         match self {
-            Self::Chosen => "${job:queryparam}",
+            Self::Selected => "${job:queryparam}",
             Self::OfRow => "var-job=${__data.fields.Service}",
         }
     }

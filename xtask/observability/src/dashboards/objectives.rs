@@ -22,7 +22,7 @@ pub(super) enum Objective {
 
 impl Objective {
     /// The name of the objective in the names of series.
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Availability => "availability",
             Self::Latency => "latency",
@@ -79,7 +79,7 @@ impl Objective {
     }
 
     fn series(self, what: &str) -> String {
-        query::recorded(&format!("slo:{}:{what}", self.word())).to_string()
+        query::recorded(&format!("slo:{}:{what}", self.as_str())).to_string()
     }
 }
 

@@ -199,7 +199,7 @@ impl Panel {
         let job = if of_row {
             link::Job::OfRow
         } else {
-            link::Job::Chosen
+            link::Job::Selected
         };
         self.links.push(link::detail(title, uid, job, more));
         self

@@ -162,7 +162,7 @@ fn dead_rows() -> Panel {
             "Rows that were updated or deleted and are still in their table, the ten tables with \
              the most.",
         )
-        .normally("A saw: it climbs, and the vacuum brings it down.")
+        .normally("A sawtooth: it climbs, and the vacuum brings it down.")
         .otherwise(
             "It only climbs: the vacuum is too slow, or a transaction that is open for hours \
              holds it back.",

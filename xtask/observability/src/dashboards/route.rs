@@ -104,7 +104,7 @@ fn last_week() -> Panel {
         )
         .normally("Two lines of the same shape.")
         .otherwise(
-            "Far below last week: they do not arrive. Far above: find out who sends them before \
+            "Far below last week: they do not arrive. Far above: find the client that sends them before \
              you scale.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
@@ -212,7 +212,7 @@ fn call_durations() -> Panel {
         .means("How long others take to answer, until their response's head.")
         .normally("Below the time-out by a factor of ten.")
         .otherwise(
-            "A line at the time-out is a dependency that hangs, and every request of ours that \
+            "A line at the time-out is a dependency that hangs, and every request of the service that \
              needs it hangs with it.",
         )
         .runbook("HttpLatencyBudgetBurn")

@@ -106,8 +106,8 @@ fn memory(panel: Panel, by: &[&str]) -> Panel {
         )
         .normally("Level, below three quarters.")
         .otherwise(
-            "At the line the kernel's killer is near. A climb that never ends is a leak; restart \
-             one instance at a time to gain the day.",
+            "At the line an OOM kill is near. A climb that never ends is a leak. Until it is fixed, \
+             restart one instance at a time.",
         )
         .runbook("ProcessMemoryNearLimit")
         .unit(Unit::Part)
@@ -168,7 +168,7 @@ fn delays() -> Panel {
     let delay = query::selected(&catalog::TOKIO_SCHEDULER_DELAY);
     let delay = |q| worst(&SERVICE, query::quantile(q, INSTANCE, &delay));
     Panel::timeseries("Scheduler delay")
-        .means("How long a task that could go on waits for its turn, asked ten times a second; of \
+        .means("How long a task that could go on waits for its turn, measured ten times a second; of \
              several instances of a service, the longest. And from when on that is too long for what \
              the service promises.")
         .normally("p99 below a millisecond on a machine that is not full.")
@@ -282,12 +282,12 @@ fn tasks() -> Panel {
 
 fn parks() -> Panel {
     let parks = query::per_second(INSTANCE, &query::selected(&catalog::TOKIO_WORKER_PARK));
-    Panel::timeseries("Runtime rests")
-        .means("How often per second a thread of the runtime ran out of tasks and went to rest.")
-        .normally("Often: it means that there is room.")
+    Panel::timeseries("Runtime parks")
+        .means("How often per second a thread of the runtime had no task to run and parked.")
+        .normally("Often: the runtime has spare capacity.")
         .otherwise(
-            "Near 0 under load: no thread ever has nothing to do. Near 0 without load: it is \
-             blocked.",
+            "Near 0 under load: all threads are busy at all times. Near 0 without load: the runtime \
+             is blocked.",
         )
         .runbook("RuntimeSchedulerDelay")
         .unit(Unit::EventsPerSecond)
@@ -396,7 +396,7 @@ fn age() -> Panel {
     Panel::timeseries("Time since the start")
         .means("How long each process has run; of many, the ten youngest.")
         .normally("Lines that climb together since the last deploy.")
-        .otherwise("A saw is a process that is restarted again and again.")
+        .otherwise("A sawtooth is a process that is restarted again and again.")
         .runbook("ServiceDown")
         .unit(Unit::Seconds)
         .shows(Target::new(

@@ -1,5 +1,5 @@
-// A dashboard as Grafana's own types have it, from @grafana/schema, and stricter in one respect: each kind of panel has the options
-// of its plugin, where Grafana's type for all panels allows anything.
+// The type of a dashboard, from Grafana's own types in @grafana/schema. It is stricter in one respect: each kind of panel has the
+// options of its plugin, whereas Grafana's type of panels allows any options.
 
 import type {
   AnnotationQuery,
@@ -17,7 +17,7 @@ import type * as StateTimeline from "@grafana/schema/dist/esm/raw/composable/sta
 import type * as Table from "@grafana/schema/dist/esm/raw/composable/table/panelcfg/x/TablePanelCfg_types.gen";
 import type * as TimeSeries from "@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen";
 
-// JSON has no enums: the values of one, in place of its name.
+// Replaces enums by their values, because JSON has no enums.
 type Plain<T> = unknown extends T
   ? T
   : T extends string
@@ -28,7 +28,7 @@ type Plain<T> = unknown extends T
         ? { [Key in keyof T]: Plain<T[Key]> }
         : T;
 
-// The package has no type for Prometheus's queries and annotations; these are the fields that its data source reads.
+// The fields that the Prometheus data source reads. The package has no types for its queries and annotations.
 interface Query {
   datasource: { type: "prometheus"; uid: string };
   editorMode: "builder" | "code";
@@ -55,7 +55,7 @@ interface ValueLink {
   url: string;
 }
 
-// Overrides set the same properties, one by one.
+// An override of single properties, which have the same types as the defaults.
 interface Override {
   matcher: { id: "byName" | "byRegexp"; options: string };
   properties: (

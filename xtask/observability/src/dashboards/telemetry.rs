@@ -108,7 +108,7 @@ fn exported() -> Panel {
              not exported over OTLP.",
         )
         .normally("Spans follow the requests and the sampling.")
-        .otherwise("0 where there was more: the exporter gave up, or sampling was turned off.")
+        .otherwise("0 after a time with more: exports fail, or sampling was turned off.")
         .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
         .shows(Target::new(
@@ -162,11 +162,11 @@ fn checks() -> Panel {
     let checks = promql::increase(&query::selected(&catalog::FIRSTLIGHT_CHECKS), query::WINDOW);
     let checks = promql::sum(INSTANCE, checks);
     Panel::timeseries("Checks of the telemetry")
-        .means("How often a process was asked whether its telemetry works.")
-        .normally("As often as deploys ask, which may be never.")
+        .means("How often the telemetry of a process was checked.")
+        .normally("As often as deploys run the check, which may be never.")
         .otherwise(
-            "It says nothing by itself. Run the program with `check-telemetry`: it says what \
-             works and what does not.",
+            "The number alone is no sign of a fault. Run the program with `check-telemetry`: it \
+             reports what works and what does not.",
         )
         .runbook("TelemetryDropping")
         .unit(Unit::Count)
@@ -182,11 +182,9 @@ fn freshness() -> Panel {
         query::firstlight_only(format!("timestamp({})", foreign("up"))),
     );
     Panel::timeseries("Age of these numbers")
-        .means("How long ago Prometheus last asked each instance.")
+        .means("How long ago Prometheus last scraped each instance.")
         .normally("Below the scrape interval.")
-        .otherwise(
-            "It climbs: Prometheus does not ask any more, and every other panel shows the past.",
-        )
+        .otherwise("It climbs: Prometheus no longer scrapes, and all other panels are out of date.")
         .runbook("ServiceDown")
         .unit(Unit::Seconds)
         .shows(Target::new(
@@ -207,10 +205,10 @@ fn series() -> Panel {
         query::firstlight_only(foreign("scrape_samples_scraped")),
     );
     Panel::timeseries("Series")
-        .means("Series that each instance has on its page.")
+        .means("Series in the exposition of each instance.")
         .normally("Level, once every route was called.")
         .otherwise(
-            "A climb that does not end is a label with too many values. The panel of refusals \
+            "A climb that does not end is a label with too many values. The panel of rejected metrics \
              names the metric.",
         )
         .runbook("MetricsOverBudget")
@@ -227,7 +225,7 @@ fn scrapes() -> Panel {
         query::firstlight_only(foreign("scrape_duration_seconds")),
     );
     Panel::timeseries("Duration of scrapes")
-        .means("How long it takes Prometheus to read an instance's page.")
+        .means("How long a scrape of an instance takes.")
         .normally("Milliseconds.")
         .otherwise("It rises with the series, and with a runtime that is blocked.")
         .runbook("MetricsOverBudget")
@@ -246,25 +244,25 @@ fn rejected() -> Panel {
     let over = most("metric", &catalog::METRICS_SERIES_OVER_BUDGET);
     let samples = most("metric", &catalog::METRICS_SAMPLES_DROPPED);
     let uses = most("reason", &catalog::METRICS_REJECTED);
-    Panel::timeseries("Refused by the metrics' budget")
+    Panel::timeseries("Rejected metrics and samples")
         .means(
-            "Uses per second of series beyond a metric's budget, samples that were negative or not finite, \
-             and metrics that could not be recorded at all.",
+            "Uses per second of series beyond a metric's cardinality limit, samples that were negative or \
+             not finite, and uses of metrics that were rejected.",
         )
         .normally("None.")
         .otherwise(
-            "Over budget: a label has too many values, such as an id; take it off. It is folded \
-             into one series meanwhile, so sums stay right.",
+            "Over the limit: a label has too many values, such as an id; remove it. New values go to \
+             one overflow series meanwhile, so sums stay right.",
         )
         .runbook("MetricsOverBudget")
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ABOVE_ZERO)
-        .shows(Target::new(&query::legend("over budget: {{metric}}"), over).in_trouble())
+        .shows(Target::new(&query::legend("over the limit: {{metric}}"), over).in_trouble())
         .shows(Target::new(&query::legend("negative or not finite: {{metric}}"), samples).in_trouble())
-        .shows(Target::new(&query::legend("refused: {{reason}}"), uses).in_trouble())
-        .shades("over budget: none", Color::Green)
+        .shows(Target::new(&query::legend("rejected: {{reason}}"), uses).in_trouble())
+        .shades("over the limit: none", Color::Green)
         .shades("negative or not finite: none", Color::Green)
-        .shades("refused: none", Color::Green)
+        .shades("rejected: none", Color::Green)
 }
 
 fn resources() -> Panel {
@@ -278,10 +276,10 @@ fn resources() -> Panel {
         "service_instance_id",
         "deployment_environment_name",
     ];
-    Panel::table("Who is speaking")
+    Panel::table("Resource attributes")
         .means(
-            "What each instance says of itself, in `target_info`: the same attributes are on its \
-             spans and log records.",
+            "The resource attributes of each instance, from `target_info`: its spans and log records \
+             have the same.",
         )
         .normally("Every instance has a version and an environment.")
         .otherwise(

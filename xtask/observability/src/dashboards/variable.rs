@@ -9,11 +9,11 @@ use crate::promql::Selector;
 /// Matches all values of labels that Prometheus adds to every series.
 ///
 /// Grafana's dashboard-linter requires this pattern.
-const SOMETHING: &str = ".+";
+const NON_EMPTY: &str = ".+";
 /// Matches all values of labels that series may lack.
 ///
 /// A target outside Kubernetes has no `namespace`, and a request without a matching route has no `http_route`.
-const ANYTHING: &str = ".*";
+const ANY_VALUE: &str = ".*";
 
 /// A variable of a dashboard.
 #[derive(Debug, Clone)]
@@ -40,10 +40,10 @@ impl Variable {
     /// `present` selects series that every service with data for the dashboard has.
     pub(super) fn common(present: &Selector) -> Vec<Self> {
         let labels = [
-            ("cluster", "Cluster", ANYTHING),
-            ("namespace", "Namespace", ANYTHING),
-            ("job", "Job", SOMETHING),
-            ("instance", "Instance", SOMETHING),
+            ("cluster", "Cluster", ANY_VALUE),
+            ("namespace", "Namespace", ANY_VALUE),
+            ("job", "Job", NON_EMPTY),
+            ("instance", "Instance", NON_EMPTY),
         ];
         let mut variables = vec![Self::DataSource];
         let mut chosen = present.clone();
@@ -87,7 +87,7 @@ impl Variable {
             name,
             title,
             query: format!("label_values({series}, {label})"),
-            all: ANYTHING,
+            all: ANY_VALUE,
             hidden: false,
         })
     }
@@ -98,7 +98,7 @@ impl Variable {
             name,
             title: name,
             query: query.to_owned(),
-            all: SOMETHING,
+            all: NON_EMPTY,
             hidden: true,
         })
     }

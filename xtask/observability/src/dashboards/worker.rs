@@ -131,7 +131,7 @@ fn waiting() -> Panel {
     let ready = selected(&catalog::WORKER_QUEUE_DEPTH).is("status", "ready");
     Panel::stat("Waiting")
         .means("Jobs that are due and that no worker has taken, of all chosen queues together.")
-        .normally("It breathes, and comes back to 0.")
+        .normally("It varies, and comes back to 0.")
         .otherwise(
             "A large number is not bad by itself; the age of the oldest job says whether it is.",
         )
@@ -146,10 +146,10 @@ fn waiting() -> Panel {
 
 fn dead_lettered() -> Panel {
     let dead = selected(&catalog::WORKER_TASKS).is("outcome", "dead");
-    Panel::stat("Given up")
+    Panel::stat("Dead-lettered")
         .means(
-            "Jobs within the time range that failed for the last time, of all chosen queues \
-             together. Nothing runs them again by itself.",
+            "Jobs within the time range that failed at their last attempt, of all chosen queues \
+             together. They are not retried without an operator.",
         )
         .normally("0.")
         .otherwise(
@@ -159,7 +159,9 @@ fn dead_lettered() -> Panel {
         .runbook("WorkerDeadLetters")
         .unit(Unit::Count)
         .red_from(limits::ABOVE_ZERO)
-        .shows(Target::new("Given up", query::or_zero(query::in_range(&[], &dead))).in_trouble())
+        .shows(
+            Target::new("Dead-lettered", query::or_zero(query::in_range(&[], &dead))).in_trouble(),
+        )
 }
 
 fn accepted_to_done_now() -> Panel {
@@ -186,7 +188,7 @@ fn succeeding() -> Panel {
     let all = selected(&catalog::WORKER_TASKS);
     Panel::stat("Attempts that succeed")
         .means("The part of attempts that ended well; of several queues, the smallest.")
-        .normally("1, or close to it where a dependency is moody.")
+        .normally("1, or close to it if a dependency is unreliable.")
         .otherwise("Find the kind that fails in the table of failures.")
         .runbook("WorkerDeadLetters")
         .unit(Unit::Part)
@@ -210,7 +212,7 @@ fn ages() -> Panel {
     let longest = |metric| query::top(10, promql::max(QUEUE, selected(metric)));
     Panel::timeseries("Oldest job")
         .means("How long the oldest job has waited since it was due, and how long it may.")
-        .normally("A saw near 0.")
+        .normally("A sawtooth near 0.")
         .otherwise(
             "A straight line that climbs a second per second: no worker takes jobs from that queue \
              at all. One without a budget is a queue that no worker knows.",
@@ -238,11 +240,11 @@ fn depth() -> Panel {
     Panel::stack("Jobs in the store")
         .means(
             "Jobs by state, of all chosen queues together: ready, scheduled for later, running, \
-             waiting for a retry, stuck with a worker that is gone, given up.",
+             waiting for a retry, stuck with a worker that is gone, dead-lettered.",
         )
         .normally("`ready` comes back to 0; `running` is at most the number of workers.")
         .otherwise(
-            "`retry` grows: something fails for now. `dead` grows: it fails for good. `stuck` is \
+            "`retry` grows: attempts fail. `dead` grows: last attempts fail. `stuck` is \
              not 0: no worker runs these jobs and none will take them; see what was killed.",
         )
         .runbook("WorkerQueueGrowing")
@@ -260,7 +262,7 @@ fn depth() -> Panel {
 fn flow() -> Panel {
     let rate = |counter: &Selector| query::or_zero_each(query::per_second(QUEUE, counter));
     Panel::timeseries("In and out")
-        .means("Jobs per second that are handed to the store, and that are done or given up, by queue.")
+        .means("Jobs per second that are stored, and that are done or dead-lettered, by queue.")
         .normally("Both lines lie on each other.")
         .otherwise(
             "In above out: the queue grows. Out at 0: the workers are gone, or wait for something.",
@@ -370,7 +372,7 @@ fn slowest() -> Panel {
         )
         .normally("The same first rows on every day.")
         .otherwise(
-            "A kind that is busy with everything starves the others: give it a queue of its own.",
+            "A kind that keeps all workers busy delays the others: give it a queue of its own.",
         )
         .runbook("WorkerQueueStalled")
         .by_service()

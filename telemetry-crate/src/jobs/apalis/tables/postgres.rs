@@ -64,7 +64,7 @@ async fn push(
 const CLAIMABLE: &str = "
     SELECT id, CASE
         WHEN array_position(avals(metadata), NULL) IS NOT NULL THEN 'the value of a key in its metadata is NULL'
-        WHEN attempts < 0 THEN 'its attempts are below zero'
+        WHEN attempts < 0 THEN 'its attempts are negative'
         WHEN LEAST(run_at, lock_at, done_at) < to_timestamp(0) THEN 'one of its times is before 1970'
     END
     FROM apalis.jobs

@@ -103,7 +103,7 @@ fn check(row: &SqliteRow) -> Result<(), String> {
     // apalis counts attempts as an unsigned number.
     let attempts = row.try_get_unchecked::<i64, _>("attempts");
     if attempts.is_ok_and(|attempts| attempts < 0) {
-        return Err("the row cannot be read: its attempts are below zero".to_owned());
+        return Err("the row cannot be read: its attempts are negative".to_owned());
     }
     let id = row.try_get_unchecked::<String, _>("id");
     let id = id.map_err(|error| format!("the row cannot be read: {error}"))?;

@@ -1,11 +1,11 @@
-//! B3 and Jaeger, with the examples of their own documents.
+//! B3 and Jaeger, with the examples of their specifications.
 
 use super::*;
 
 const TRACE: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 const SPAN: &str = "e457b5a2e4d86bd1";
 
-/// What each of the formats writes of a context that was received in any of them.
+/// The headers of all formats after a request with these headers.
 fn written(headers: &[(&str, &str)]) -> [Option<String>; 3] {
     let chosen = [Propagator::B3, Propagator::Jaeger, Propagator::TraceContext];
     let written = sent_on(&chosen, headers);
@@ -26,7 +26,7 @@ fn kept() -> [Option<String>; 3] {
 }
 
 #[test]
-fn b3_single_header_goes_on() {
+fn b3_single_header_is_propagated() {
     let half = &TRACE[16..];
     for (header, expected) in [
         (format!("{TRACE}-{SPAN}-1"), kept()),
@@ -44,7 +44,7 @@ fn b3_single_header_goes_on() {
 }
 
 #[test]
-fn b3_multiple_headers_go_on() {
+fn b3_multiple_headers_are_propagated() {
     let ids = [("X-B3-TraceId", TRACE), ("X-B3-SpanId", SPAN)];
     for (others, expected) in [
         (&[("X-B3-Sampled", "1")][..], kept()),
@@ -63,7 +63,7 @@ fn b3_multiple_headers_go_on() {
             expected(TRACE, "0", "0", "00"),
         ),
         (&[("X-B3-Flags", "1")], expected(TRACE, "d", "3", "01")),
-        // The single header comes first, if it is one.
+        // A valid single header takes precedence.
         (
             &[("b3", &*format!("{TRACE}-{SPAN}-0")), ("X-B3-Sampled", "1")],
             expected(TRACE, "0", "0", "00"),
@@ -93,7 +93,7 @@ fn b3multi_writes_a_header_for_each_part() {
 }
 
 #[test]
-fn jaeger_goes_on() {
+fn jaeger_header_is_propagated() {
     let half = &TRACE[16..];
     for (header, expected) in [
         (format!("{TRACE}:{SPAN}:0:1"), kept()),
@@ -107,7 +107,7 @@ fn jaeger_goes_on() {
             format!("{TRACE}:{SPAN}:0:3"),
             expected(TRACE, "d", "3", "01"),
         ),
-        // Firehose, which is Jaeger's alone.
+        // The firehose flag, which only Jaeger has, is ignored.
         (format!("{TRACE}:{SPAN}:0:9"), kept()),
         (
             format!("{half}:{SPAN}:0:1"),
@@ -123,7 +123,7 @@ fn jaeger_goes_on() {
 }
 
 #[test]
-fn what_is_malformed_begins_anew() {
+fn malformed_headers_begin_a_new_trace() {
     let zero = "0".repeat(32);
     let (b3, jaeger) = (format!("{TRACE}-{SPAN}"), format!("{TRACE}:{SPAN}"));
     for (name, header) in [
@@ -162,7 +162,7 @@ fn what_is_malformed_begins_anew() {
 }
 
 #[test]
-fn malformed_leaves_the_other_formats() {
+fn malformed_headers_keep_other_formats() {
     let parent = format!("00-{TRACE}-{SPAN}-01");
     for (name, header) in [("b3", "0"), ("uber-trace-id", "x")] {
         assert_eq!(

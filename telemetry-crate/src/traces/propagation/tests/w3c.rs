@@ -1,4 +1,4 @@
-//! The cases of the W3C's suite, by the names of its tests, and what of its specification the suite leaves out.
+//! The cases of the W3C's test suite, under its names, and further cases.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn sent_on(headers: &[(&str, &str)]) -> HeaderMap {
     super::sent_on(&[Propagator::TraceContext], headers)
 }
 
-/// The `tracestate` that goes on in the trace of a request with these.
+/// The `tracestate` that is sent after a request with these headers.
 fn state(states: &[&str]) -> Option<String> {
     let parent = [("traceparent", PARENT)];
     let named = states.iter().map(|state| ("tracestate", *state));
@@ -20,7 +20,7 @@ fn state(states: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn traceparent_goes_on_as_it_is() {
+fn valid_traceparent_is_propagated() {
     for (case, header) in [
         ("traceparent_included_tracestate_missing", PARENT.to_owned()),
         (
@@ -33,7 +33,7 @@ fn traceparent_goes_on_as_it_is() {
         ),
         ("traceparent_ows_handling", format!(" {PARENT}")),
         ("traceparent_ows_handling", format!("\t {PARENT} \t")),
-        // Flags that this version does not know.
+        // Unknown flags.
         ("other_flags", format!("00-{TRACE}-1234567890123456-fd")),
     ] {
         for name in ["traceparent", "TraceParent", "TRACEPARENT"] {
@@ -49,7 +49,7 @@ fn traceparent_goes_on_as_it_is() {
 }
 
 #[test]
-fn malformed_traceparent_begins_anew() {
+fn malformed_traceparent_begins_a_new_trace() {
     for (case, header) in [
         ("traceparent_version_0x00", format!("{PARENT}.")),
         (
@@ -159,7 +159,7 @@ fn malformed_traceparent_begins_anew() {
 }
 
 #[test]
-fn traceparent_twice_begins_anew() {
+fn two_traceparents_begin_a_new_trace() {
     let other = format!("00-{}1-1234567890123456-01", &TRACE[1..]);
     for second in [&other, PARENT, "", "\u{fc}"] {
         for headers in [[PARENT, second], [second, PARENT]] {
@@ -170,7 +170,7 @@ fn traceparent_twice_begins_anew() {
 }
 
 #[test]
-fn other_names_are_no_headers_of_ours() {
+fn similar_header_names_are_ignored() {
     for name in ["trace-parent", "trace.parent"] {
         let written = sent_on(&[(name, PARENT)]);
         assert!(written.is_empty(), "traceparent_header_name: {name}");
@@ -197,7 +197,7 @@ fn other_names_are_no_headers_of_ours() {
 }
 
 #[test]
-fn flags_that_are_known_go_on() {
+fn known_flags_are_propagated() {
     for flags in ["00", "01", "02", "03"] {
         let header = format!("00-{TRACE}-1234567890123456-{flags}");
         let written = sent_on(&[("traceparent", &header)]);
@@ -210,7 +210,7 @@ fn flags_that_are_known_go_on() {
 }
 
 #[test]
-fn tracestate_goes_on_in_order() {
+fn tracestate_is_propagated_in_order() {
     let key = "abcdefghijklmnopqrstuvwxyz0123456789_-*/";
     let value: String = (' '..='~').filter(|char| !",=".contains(*char)).collect();
     let all = format!("{key}={value}");
@@ -295,7 +295,7 @@ fn tracestate_goes_on_in_order() {
 }
 
 #[test]
-fn tracestate_is_valid_or_dropped() {
+fn invalid_tracestate_is_dropped() {
     let (key, value) = (
         format!("{}=1", "z".repeat(257)),
         format!("a={}", "z".repeat(257)),
@@ -328,7 +328,7 @@ fn members(numbers: std::ops::RangeInclusive<u8>) -> String {
 }
 
 #[test]
-fn state_of_another_trace_stays_with_it() {
+fn tracestate_belongs_to_its_trace() {
     let headers = HashMap::from(
         [("traceparent", PARENT), ("tracestate", "a@@b=1,c=2")]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
@@ -348,11 +348,11 @@ fn state_of_another_trace_stays_with_it() {
         written.remove("tracestate")
     };
     let trace = u128::from_str_radix(TRACE, 16).unwrap();
-    // A child of the same trace, one whose sampler has written into it, and another trace.
+    // A child in the same trace, a child with a state that a sampler has changed, and a span of another trace.
     assert_eq!(state(trace, "c=2").as_deref(), Some("a@@b=1,c=2"));
     assert_eq!(state(trace, "x=1,c=2").as_deref(), Some("x=1,c=2"));
     assert_eq!(state(7, "c=2").as_deref(), Some("c=2"));
     assert_eq!(state(7, ""), None);
-    // `TraceState` itself takes what no header may hold.
+    // `TraceState` accepts characters that a header must not contain.
     assert_eq!(state(7, "c=\r\n"), None);
 }

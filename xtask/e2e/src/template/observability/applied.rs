@@ -1,4 +1,4 @@
-//! With Kubernetes: rules and dashboards as `kubectl apply -k` sends them.
+//! Rules and dashboards on Kubernetes, as `kubectl apply -k` sends them.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -11,14 +11,13 @@ use crate::template::{combinations::Generated, kubernetes::at};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     let source = generated.deployed("kubernetes");
-    cases.check(
-        "the kustomization has every dashboard, under a name that says whose it is",
-        || listed(&source),
-    );
-    cases.check("the PrometheusRules have no key that the operator does not know, and the rules of docs/alerts", || {
+    cases.check("kustomization: has every dashboard, with a prefix", || {
+        listed(&source)
+    });
+    cases.check("PrometheusRules: known keys, rules of docs/alerts", || {
         rules(&source)
     });
-    let what = "kustomize gives rules and dashboards the service's name, label and namespace, in objects that can be applied";
+    let what = "kustomize: adds name, label and namespace";
     match tools::on_path("kubectl") {
         Some(kubectl) => {
             cases.check(what, || rendered(&source, &kubectl));
@@ -44,19 +43,21 @@ fn listed(source: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The documents of a file.
+/// The YAML documents of a file.
 fn documents(text: &str) -> anyhow::Result<Vec<Value>> {
     text.split("\n---\n").map(yaml::parse).collect()
 }
 
-/// The operator's schema comes with no package; these are the keys that we use of it.
+/// Checks the rules and their keys.
+///
+/// No package provides the operator's schema, so the used keys are listed here.
 fn rules(source: &Path) -> anyhow::Result<()> {
     let read = |file: &Path| documents(&fs::read_to_string(file)?);
     let found = read(&source.join("observability/alerts/prometheusrule.yaml"))?;
     let expected = read(&paths::root().join("docs/alerts/prometheusrule.yaml"))?;
     ensure!(
         found == expected,
-        "docs/alerts/prometheusrule.yaml has others"
+        "the rules differ from docs/alerts/prometheusrule.yaml"
     );
     for resource in &found {
         let kind = (&resource["apiVersion"], &resource["kind"]);
@@ -76,7 +77,10 @@ fn rules(source: &Path) -> anyhow::Result<()> {
                 for words in ["labels", "annotations"] {
                     let words = rule[words].as_object().into_iter().flatten();
                     for (name, value) in words {
-                        ensure!(value.is_string(), "{name}: found {value}, expected a text");
+                        ensure!(
+                            value.is_string(),
+                            "{name}: found {value}, expected a string"
+                        );
                     }
                 }
             }
@@ -87,7 +91,7 @@ fn rules(source: &Path) -> anyhow::Result<()> {
 
 fn items(list: &Value) -> anyhow::Result<&Vec<Value>> {
     list.as_array()
-        .with_context(|| format!("{list} is no list"))
+        .with_context(|| format!("{list} is not a list"))
 }
 
 fn known(object: &Value, known: &[&str]) -> anyhow::Result<()> {
@@ -103,7 +107,7 @@ fn known(object: &Value, known: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A copy, with a namespace as its comment suggests one.
+/// Renders a copy in which the commented namespace and observability are enabled.
 fn rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-applied")?;
     files::write(&copy, &files::of(source)?)?;
@@ -115,10 +119,10 @@ fn rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
         text.replace("#namespace: shop", "namespace: shop")
             .replace("#- ../../observability", "- ../../observability"),
     )?;
-    let said = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(&manifests))?;
+    let rendered = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(&manifests))?;
     let mut shown = BTreeSet::new();
     let mut rules = 0;
-    for object in documents(&said)? {
+    for object in documents(&rendered)? {
         ensure!(
             object["metadata"]["namespace"] == "shop",
             "{}: no namespace",
@@ -126,8 +130,8 @@ fn rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
         );
         let size = object.to_string().len();
         ensure!(
-            size < APPLIED,
-            "{}: {size} bytes, and {APPLIED} may be applied",
+            size < MAX_SIZE,
+            "{}: found {size} bytes, expected less than {MAX_SIZE}",
             object["metadata"]
         );
         let label = &object["metadata"]["labels"]["app.kubernetes.io/name"];
@@ -149,7 +153,7 @@ fn rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
         for (key, text) in object["data"].as_object().context("no data")? {
             let name = key.trim_start_matches("firstlight-").to_owned();
             let file = fs::read_to_string(source.join(DASHBOARDS).join(&name))?;
-            ensure!(*text == file, "{key} is not {name}");
+            ensure!(*text == file, "{key} differs from {name}");
             shown.insert(name);
         }
     }
@@ -158,5 +162,7 @@ fn rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `kubectl apply` keeps what it applied in an annotation, and annotations may have 256 KiB together.
-const APPLIED: usize = 256 * 1024;
+/// The size of an object that can be applied.
+///
+/// `kubectl apply` stores the object in an annotation, and annotations have a limit of 256 KiB.
+const MAX_SIZE: usize = 256 * 1024;

@@ -1,4 +1,4 @@
-//! With compose: what its containers find where it mounts `observability/`.
+//! Rules and dashboards with compose, as mounted into its containers.
 
 use std::{
     fs,
@@ -25,16 +25,15 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     let source = generated.deployed("compose");
     alertmanager(cases, &source);
     cases.check(
-        "Grafana finds every dashboard, and begins with the overview",
+        "Grafana: has every dashboard, starts with the overview",
         || grafana(&source),
     );
-    cases.check(
-        "every alert leads to a dashboard of the Grafana beside it",
-        || links(&source),
-    );
+    cases.check("alerts: each links to a dashboard of Grafana", || {
+        links(&source)
+    });
 }
 
-/// What a container of compose has, below a folder of ours instead of `/`.
+/// A container of compose, with its mounts copied below a folder.
 struct Container {
     service: Value,
     root: PathBuf,
@@ -58,7 +57,7 @@ impl Container {
         Ok(Self { service, root })
     }
 
-    /// Where an absolute path of the container is.
+    /// The copy of an absolute path of the container.
     fn path(&self, path: &str) -> PathBuf {
         below(&self.root, path)
     }
@@ -69,9 +68,7 @@ fn below(root: &Path, absolute: &str) -> PathBuf {
 }
 
 fn prometheus(cases: &mut Cases, source: &Path, store: &str) {
-    let what = format!(
-        "promtool accepts prometheus.yml and both files of rules, where compose mounts them, with store = {store}"
-    );
+    let what = format!("promtool: accepts the mounted rules with store={store}");
     let promtool = match tools::prometheus() {
         Ok(tools) => tools.promtool,
         Err(error) => return cases.not_run(&what, &format!("{error:#}")),
@@ -87,32 +84,37 @@ fn prometheus(cases: &mut Cases, source: &Path, store: &str) {
             let mut check = Command::new(&promtool);
             command::run_quietly(check.args(["check", "config"]).arg(&config))
         };
-        let said = check()?;
-        ensure!(said.contains("2 rule files found"), "it said:\n{said}");
+        let output = check()?;
+        ensure!(
+            output.contains("2 rule files found"),
+            "the output of promtool:\n{output}"
+        );
         let rules = container.path("/etc/prometheus/alerts/firstlight.rules.yml");
         let text = fs::read_to_string(&rules)?;
         fs::write(&rules, text.replacen("expr: ", "expr: (", 1))?;
         if check().is_ok() {
-            bail!("with a rule that is broken it passes as well");
+            bail!("promtool also accepts an invalid rule");
         }
         fs::remove_file(&rules)?;
         if check().is_ok() {
-            bail!("without the rules it passes as well");
+            bail!("promtool also accepts missing rules");
         }
         Ok(())
     });
 }
 
-/// It has to start without an address to send to, and to be the one of `docs/alerts` once the comments are taken away.
+/// Checks Alertmanager's configuration with and without its commented receivers.
+///
+/// As generated, no receiver sends anything. With the comments removed, it is the configuration of `docs/alerts`.
 fn alertmanager(cases: &mut Cases, source: &Path) {
-    let what = "amtool accepts alertmanager.yml, which sends nothing anywhere, and does when its receivers are no comments";
+    let what = "amtool: accepts alertmanager.yml, also uncommented";
     let amtool = match tools::alertmanager() {
         Ok(tools) => tools.amtool,
         Err(error) => return cases.not_run(what, &format!("{error:#}")),
     };
     cases.check(what, || {
         let container = Container::of(source, "alertmanager")?;
-        // Where the image looks for it.
+        // The path that the image uses.
         let config = container.path("/etc/alertmanager/alertmanager.yml");
         let check = || {
             let mut check = Command::new(&amtool);
@@ -149,7 +151,7 @@ fn grafana(source: &Path) -> anyhow::Result<()> {
         "/environment/GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH",
     )?;
     ensure!(home == format!("{folder}/overview.json"), "found {home}");
-    // Dashboards ask the Prometheus that is chosen at their top, at first the default one.
+    // Dashboards use the default data source unless another one is selected.
     let sources = yaml::read(&provisioning.join("datasources/datasources.yaml"))?;
     let sources = at(&sources, "/datasources")?;
     let default = sources.as_array().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! What promtool says of the rules, and every alert test.
+//! Checks of the rules by promtool, and runs of all alert tests.
 
 use std::{cmp::Reverse, fs, process::Command};
 
@@ -16,10 +16,9 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
         "promtool finds nothing in the rules of the suite live",
         || scaled(prometheus),
     );
-    cases.check(
-        "the example of an objective is one, once it is no comment",
-        || example(prometheus),
-    );
+    cases.check("the commented-out example of an objective is valid", || {
+        example(prometheus)
+    });
     cases.check("a broken rule fails its alert test, by name", || {
         broken(prometheus)
     });
@@ -35,7 +34,7 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
     }));
 }
 
-/// A rule that compares the wrong way round fails its alert test, and promtool names it.
+/// Checks that a rule with an inverted comparison fails its alert test, by name.
 fn broken(prometheus: &Prometheus) -> anyhow::Result<()> {
     let folder = paths::fresh("alerts-broken").context("cannot empty target/alerts-broken")?;
     fs::create_dir_all(folder.join("tests"))?;
@@ -56,9 +55,9 @@ fn broken(prometheus: &Prometheus) -> anyhow::Result<()> {
     test.args(["test", "rules"])
         .arg(folder.join("tests/cron.yml"));
     match command::run_quietly(&mut test) {
-        Ok(_) => bail!("the alert test of CronRunMissed passes, whose rule is broken"),
+        Ok(_) => bail!("the alert test of CronRunMissed passes with a broken rule"),
         Err(error) if format!("{error:#}").contains("CronRunMissed") => Ok(()),
-        Err(error) => Err(error.context("it fails, and does not name CronRunMissed")),
+        Err(error) => Err(error.context("the failed test does not name CronRunMissed")),
     }
 }
 
@@ -68,7 +67,7 @@ fn check(prometheus: &Prometheus) -> Command {
     check
 }
 
-/// The files of alert tests, the largest first, because those take longest.
+/// The files of alert tests, the largest first, because those take the longest.
 fn alert_tests() -> Vec<String> {
     let mut files = output::all();
     files.retain(|file| file.path.starts_with("tests/"));
@@ -76,7 +75,7 @@ fn alert_tests() -> Vec<String> {
     files.into_iter().map(|file| file.path).collect()
 }
 
-/// With short windows; no test ever waits for the long ones.
+/// Checks the rules with scaled durations, as the suite `live` uses them.
 fn scaled(prometheus: &Prometheus) -> anyhow::Result<()> {
     let folder = paths::fresh("alerts-scaled").context("cannot empty target/alerts-scaled")?;
     let texts = [objectives(Timing::Scaled), alerts::rules(Timing::Scaled)];
@@ -91,6 +90,7 @@ fn scaled(prometheus: &Prometheus) -> anyhow::Result<()> {
     command::run_quietly(&mut check).map(drop)
 }
 
+/// Checks the rules after the example declarations are uncommented.
 fn example(prometheus: &Prometheus) -> anyhow::Result<()> {
     let folder = paths::fresh("alerts-example").context("cannot empty target/alerts-example")?;
     let text = fs::read_to_string(output::folder().join("objectives.yml"))?;
@@ -105,7 +105,7 @@ fn example(prometheus: &Prometheus) -> anyhow::Result<()> {
     fs::write(&file, used)?;
     let output = command::run_quietly(check(prometheus).arg(&file))?;
     if !output.contains("6 rules found") {
-        bail!("expected three rules and three of the example; promtool said:\n{output}");
+        bail!("expected three rules and three of the example; promtool printed:\n{output}");
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
         "every alert reaches its receiver: the pager, the tickets, or the heartbeat",
         || {
             for alert in alerts() {
-                let severity = alert.severity.word();
+                let severity = alert.severity.as_str();
                 let receiver = match severity {
                     _ if alert.name == ALWAYS => "heartbeat",
                     "critical" => "pager",

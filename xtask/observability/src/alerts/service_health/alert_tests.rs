@@ -34,15 +34,8 @@ fn down() -> Vec<AlertTest> {
         (45, DOWN),
         62,
     );
-    alert_tests.push(
-        foreign(
-            "ServiceDown",
-            "a foreign target is none of ours",
-            "0x60",
-            "1x60",
-        )
-        .transient(60),
-    );
+    alert_tests
+        .push(foreign("ServiceDown", "a target without firstlight", "0x60", "1x60").transient(60));
     alert_tests
 }
 
@@ -54,7 +47,7 @@ fn declared_and_default(
     resolved: u32,
 ) -> Vec<AlertTest> {
     let declared = test(name).series(DECLARED, "0.999x100");
-    let by_default = test("nothing was promised, so that it is a ticket");
+    let by_default = test("a ticket without a declared objective");
     [(declared, ORDERS), (by_default, BY_DEFAULT)]
         .into_iter()
         .map(|(test, labels)| test.fires(fires, &labels, description).resolved(resolved))

@@ -47,7 +47,7 @@ fn alert(
         Some(source) => Alert::of(source, name),
         None => Alert::ticket(name),
     };
-    let slo = format!("slo:{}", objective.word());
+    let slo = format!("slo:{}", objective.as_str());
     let on = on_service(&[]);
     let limit = format!(
         "> {on} {} * (1 - {}:objective_ratio)",
@@ -109,12 +109,12 @@ fn reason(objective: Objective, burn: Burn) -> &'static str {
     match objective {
         _ if burn != BURNS[0] => "",
         Objective::Availability => {
-            "The last condition counts the failed requests of the long window, from a rate per second that is looked at once a minute, or every five, \
-             so that rules which are loaded several times count no more. Fewer than ten are no alert, whatever part of a quiet night's \
-             traffic they are. It takes five minutes to count all of a burst, so 13 within five minutes are enough at once: `increase()` \
-             may say a quarter too much. A declared objective pages, and the default is a ticket."
+            "The last condition counts the failed requests of the long window. A subquery samples their rate once a minute, or every five \
+             minutes, so that rules which are loaded several times yield the same count. Fewer than ten failures never fire, whatever \
+             their ratio in a quiet night. A burst is counted completely after five minutes, so 13 failures within five minutes are enough at \
+             once: `increase()` may overestimate by a quarter. A declared objective pages, and the default opens a ticket."
         }
-        Objective::Grpc => "As above, for calls over gRPC whose status is the server's fault.",
+        Objective::Grpc => "As above, for gRPC calls that failed by the fault of the server.",
         Objective::Latency => "As above, for requests that took longer than the objective allows.",
     }
 }

@@ -90,7 +90,7 @@ const TOTALS: [(&str, &str); 24] = [
         "areas are parts of one whole; their durations are each service's",
     ),
     ("Waiting", "a load; the age beside it is each queue's"),
-    ("Given up", "one is enough for red"),
+    ("Dead-lettered", "one is enough for red"),
     (
         "Jobs in the store",
         "areas are parts of one whole; the ages beside it are each queue's",

@@ -198,7 +198,7 @@ fn links(view: &DashboardView<'_>) -> Vec<String> {
                 !uids.iter().any(|known| known == uid),
                 format!("no dashboard {uid:?}"),
             ));
-            let jobs = [Job::Chosen, Job::OfRow].map(Job::parameter);
+            let jobs = [Job::Selected, Job::OfRow].map(Job::parameter);
             objections.extend(objection(
                 !jobs.iter().any(|job| url.contains(job)),
                 format!("{url} names no service"),

@@ -37,7 +37,7 @@ pub(super) fn all() -> Vec<AlertTest> {
 fn between(seconds: &str, next: &str, values: &str) -> AlertTest {
     let test = AlertTest::of(
         LATENCY,
-        format!("{seconds} s are promised, and {next} is the next bucket: {values}"),
+        format!("an objective of {seconds} s, with {next} as the next bucket: {values}"),
     )
     .process(TARGET, 0, "Vx60")
     .series(SECONDS, format!("{seconds}x60"))
@@ -49,7 +49,7 @@ fn between(seconds: &str, next: &str, values: &str) -> AlertTest {
 
 /// Two declarations that differ in an unrelated label: the stricter applies.
 fn declared_twice(alert: &'static str, series: &str, values: [&str; 2]) -> AlertTest {
-    let test = AlertTest::of(alert, "declared by two teams, once stricter")
+    let test = AlertTest::of(alert, "two declarations, one of them stricter")
         .process(TARGET, 0, "Vx60")
         .series(ALL, FINE)
         .series(FAST, SLOW);

@@ -23,7 +23,7 @@ fn crash_loop() -> AlertTest {
         let minutes = values.map(|value| format!("{value} stale _x1"));
         format!("1x10 {} 1x20", minutes.join(" "))
     };
-    AlertTest::of("WorkerQueueStalled", "a process that ends again and again")
+    AlertTest::of("WorkerQueueStalled", "a process that restarts again and again")
         .series(BUDGET, scraped(["60"; 4]).replace("1x", "60x"))
         .series(AGE, scraped(["120", "300", "480", "660"]))
         .transient(10)
@@ -39,7 +39,7 @@ fn crash_loop() -> AlertTest {
 fn workers_gone() -> AlertTest {
     AlertTest::of(
         "WorkerQueueUnwatched",
-        "workers that are gone, while what enqueues is up",
+        "the workers are gone, and the process that enqueues is up",
     )
     .series(&BUDGET.replace("\"a\"", "\"web\""), "60x120")
     .series(UP, "1x20 _x3 1x16 stale _x40 1x30")
@@ -47,7 +47,7 @@ fn workers_gone() -> AlertTest {
     .fires(
         60,
         &EMAILS,
-        "No instance of orders looks after the queue emails any more, which had workers within a day.",
+        "No instance of orders works on the queue emails, which had workers within a day.",
     )
     .resolved(90)
 }
@@ -79,7 +79,7 @@ fn undecodable() -> AlertTest {
         .fires(
             35,
             &EMAILS,
-            "1 jobs of the queue emails of orders were given up in the last hour.",
+            "1 jobs of the queue emails of orders were dead-lettered in the last hour.",
         )
 }
 
@@ -87,7 +87,7 @@ fn undecodable() -> AlertTest {
 fn stuck() -> AlertTest {
     AlertTest::of(
         "WorkerJobsStuck",
-        "what a dead worker held, and then what none will take",
+        "jobs of a worker that died, and then jobs that no worker takes",
     )
     .series(&READY.replace("ready", "stuck"), "0x10 3x5 0x15 2x30 0x20")
     .transient(15)

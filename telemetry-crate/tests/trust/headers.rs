@@ -1,4 +1,4 @@
-//! What a request's headers may say about its trace, and what a service makes of it.
+//! Hostile propagation headers of requests.
 
 use firstlight::testing::OtlpReceiver;
 
@@ -63,7 +63,7 @@ pub(crate) fn hostile_headers() {
                     let lengths = value.split('-').map(str::len);
                     lengths.eq([2, 32, 16, 2])
                 }
-                // 32 members of 2 * 256 characters, by the specification's syntax.
+                // By the specification's syntax: 32 members of 2 * 256 characters.
                 "tracestate" => value.split(',').count() <= 32 && value.len() <= 32 * 514,
                 "baggage" => value.split(',').count() <= 64 && value.len() <= 8_192,
                 _ => false,

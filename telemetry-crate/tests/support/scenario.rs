@@ -1,5 +1,6 @@
-//! The process under test, for tests that judge from outside: the test's executable starts itself as a child that plays a
-//! part, and the variable `PART` says which.
+//! A child process that runs a scenario of the test.
+//!
+//! The test's executable starts itself as the child. The variable `SCENARIO` selects the function that the child runs.
 
 #![expect(clippy::panic, reason = "tests")]
 
@@ -14,12 +15,12 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
-/// A name, and what it stands for: a test of the parent, or a part of the child.
+/// A name with a function: a test of the parent, or a scenario of the child.
 pub(crate) type Named<F> = (&'static str, F);
 
-/// Runs the tests, or plays the part that this process was started for.
-pub(crate) fn run(tests: &[Named<fn()>], parts: &[Named<fn() -> ExitCode>]) -> ExitCode {
-    let Ok(part) = std::env::var("PART") else {
+/// Runs the tests, or in a child the scenario for which it was started.
+pub(crate) fn run(tests: &[Named<fn()>], scenarios: &[Named<fn() -> ExitCode>]) -> ExitCode {
+    let Ok(scenario) = std::env::var("SCENARIO") else {
         let trials = tests.iter().copied().map(|(name, test)| {
             Trial::test(name, move || {
                 test();
@@ -28,48 +29,48 @@ pub(crate) fn run(tests: &[Named<fn()>], parts: &[Named<fn() -> ExitCode>]) -> E
         });
         return libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code();
     };
-    match parts.iter().find(|(name, _)| *name == part) {
-        Some((_, play)) => play(),
-        None => panic!("no part {part}"),
+    match scenarios.iter().find(|(name, _)| *name == scenario) {
+        Some((_, body)) => body(),
+        None => panic!("no scenario {scenario}"),
     }
 }
 
-/// A child that is killed when the test is over, however it ends.
-pub(crate) struct Part {
+/// A child process; killed when it is dropped.
+pub(crate) struct Scenario {
     pub(crate) child: Child,
-    /// Its standard output; absent if the test has given it away, or closed it.
+    /// The lines of its standard output; `None` if the test has taken or closed them.
     pub(crate) lines: Option<Lines<BufReader<ChildStdout>>>,
 }
 
-impl Part {
-    pub(crate) fn start(part: &str, variables: &[(&str, &str)]) -> Self {
-        Self::start_into(Stdio::piped(), part, variables)
+impl Scenario {
+    pub(crate) fn start(scenario: &str, variables: &[(&str, &str)]) -> Self {
+        Self::start_into(Stdio::piped(), scenario, variables)
     }
 
-    /// With a standard output of the test's choice.
-    pub(crate) fn start_into(stdout: Stdio, part: &str, variables: &[(&str, &str)]) -> Self {
-        let itself = Command::new(std::env::current_exe().unwrap());
-        Self::start_as(itself, stdout, part, variables)
+    /// Starts a child with another standard output.
+    pub(crate) fn start_into(stdout: Stdio, scenario: &str, variables: &[(&str, &str)]) -> Self {
+        let executable = Command::new(std::env::current_exe().unwrap());
+        Self::start_as(executable, stdout, scenario, variables)
     }
 
-    /// With a limit of open files.
-    pub(crate) fn start_limited(files: u32, part: &str, variables: &[(&str, &str)]) -> Self {
+    /// Starts a child with a limit of open files.
+    pub(crate) fn start_limited(files: u32, scenario: &str, variables: &[(&str, &str)]) -> Self {
         let mut shell = Command::new("sh");
         shell
             .args(["-c", &format!("ulimit -n {files} && exec \"$0\"")])
             .arg(std::env::current_exe().unwrap());
-        Self::start_as(shell, Stdio::piped(), part, variables)
+        Self::start_as(shell, Stdio::piped(), scenario, variables)
     }
 
-    /// From a copy of this executable, with more bytes at its end.
-    pub(crate) fn start_with(bytes: &[u8], part: &str, variables: &[(&str, &str)]) -> Self {
-        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(part);
+    /// Starts a child from a copy of this executable with `bytes` appended.
+    pub(crate) fn start_with(bytes: &[u8], scenario: &str, variables: &[(&str, &str)]) -> Self {
+        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(scenario);
         std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
         let mut file = OpenOptions::new().append(true).open(&copy).unwrap();
         file.write_all(bytes).unwrap();
         drop(file);
-        let started = Self::start_as(Command::new(&copy), Stdio::piped(), part, variables);
-        // Running, it needs no name.
+        let started = Self::start_as(Command::new(&copy), Stdio::piped(), scenario, variables);
+        // A running process does not need its file.
         std::fs::remove_file(copy).unwrap();
         started
     }
@@ -77,11 +78,11 @@ impl Part {
     fn start_as(
         mut command: Command,
         stdout: Stdio,
-        part: &str,
+        scenario: &str,
         variables: &[(&str, &str)],
     ) -> Self {
         let mut child = command
-            .env("PART", part)
+            .env("SCENARIO", scenario)
             .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
@@ -96,14 +97,14 @@ impl Part {
         }
     }
 
-    /// Starts it and waits until it serves; where.
-    pub(crate) fn serving(part: &str, variables: &[(&str, &str)]) -> (Self, SocketAddr) {
-        let mut part = Self::start(part, variables);
-        let address = part.admin_address();
-        (part, address)
+    /// Starts a child, and returns it with its admin address.
+    pub(crate) fn serving(scenario: &str, variables: &[(&str, &str)]) -> (Self, SocketAddr) {
+        let mut scenario = Self::start(scenario, variables);
+        let address = scenario.admin_address();
+        (scenario, address)
     }
 
-    /// Waits until it serves; where.
+    /// Waits for the admin address of the child.
     pub(crate) fn admin_address(&mut self) -> SocketAddr {
         let start = self.line();
         let url = start["metrics"].as_str().unwrap();
@@ -112,14 +113,14 @@ impl Part {
         ([127, 0, 0, 1], address.port()).into()
     }
 
-    /// The next line of its standard output.
+    /// Reads the next line of standard output.
     pub(crate) fn line(&mut self) -> Value {
         let line = self.lines.as_mut().and_then(Iterator::next);
         let line = line.expect("the process ended too early").unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line}"))
     }
 
-    /// The next line, whose message begins like this.
+    /// Reads the next line, whose message must start with `expected`.
     pub(crate) fn message(&mut self, expected: &str) -> Value {
         let line = self.line();
         assert!(
@@ -129,12 +130,12 @@ impl Part {
         line
     }
 
-    /// All that it still writes to standard output, until it ends.
+    /// Reads the remaining lines of standard output, until the child ends.
     pub(crate) fn rest(&mut self) -> Vec<String> {
         self.lines.take().unwrap().map(Result::unwrap).collect()
     }
 
-    /// Sends one line to its standard input.
+    /// Writes a line to standard input.
     pub(crate) fn tell(&mut self, line: &str) {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
@@ -147,7 +148,7 @@ impl Part {
         assert!(status.success());
     }
 
-    /// Closes its standard input and waits: the exit code, and what it wrote to standard error.
+    /// Closes standard input, waits, and returns the exit code and standard error.
     pub(crate) fn end(&mut self) -> (Option<i32>, String) {
         drop(self.child.stdin.take());
         let mut stderr = String::new();
@@ -157,7 +158,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for Scenario {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,4 +1,4 @@
-//! What the tests do to the tables, in the words of each database.
+//! Changes of the tables in the SQL of each database.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -11,24 +11,30 @@ use sqlx::{
 
 use crate::POSTGRES;
 
-pub(super) trait Place: Tables {
-    /// Makes three rows of the queue `unreadable` unreadable.
-    const SPOIL: &str;
+/// A database with apalis' tables, and statements for the tests.
+pub(super) trait TestDatabase: Tables {
+    /// Makes three rows unreadable for apalis.
+    const MAKE_UNREADABLE: &str;
+    /// Hides the table of jobs.
     const HIDE: &str;
+    /// Restores the hidden table.
     const SHOW: &str;
-    /// Leaves one of eleven rows in each state, and five in `stuck`. What is due is an hour late.
+    /// Leaves five of eleven rows in `stuck`, and one in each other state.
+    ///
+    /// Due jobs are an hour late.
     const STATES: &[&str];
+    /// Dead-letters the jobs of the queue `gone`.
     const KILL_GONE: &str;
-    /// When a job was done: 8 days ago, and 6.
+    /// Sets the end of a job: 8 days ago, and 6.
     const DONE: [&str; 2];
-    /// Adds a job whose queue has a name that is not UTF-8, where that can be.
-    const NAME_BADLY: &str;
+    /// Adds a job whose queue has a name that is not UTF-8, if the database allows it.
+    const ADD_INVALID_NAME: &str;
 
     fn execute(pool: &Pool<Self>, sql: &str) -> impl Future<Output = ()> + Send;
     /// Sets columns of the job with this number.
     fn change(pool: &Pool<Self>, number: usize, set: &str) -> impl Future<Output = ()> + Send;
     fn count(pool: &Pool<Self>, condition: &str) -> impl Future<Output = i64> + Send;
-    /// With the id that this expression is.
+    /// Adds a job whose id is this SQL expression.
     fn insert_as(
         pool: &Pool<Self>,
         queue: &str,
@@ -36,14 +42,14 @@ pub(super) trait Place: Tables {
         job: &[u8],
     ) -> impl Future<Output = ()> + Send;
     fn insert(pool: &Pool<Self>, queue: &str, job: &[u8]) -> impl Future<Output = ()> + Send;
-    /// The oldest age, and the depths.
+    /// The oldest age and the depths of a queue.
     fn state(pool: &Pool<Self>, queue: &str) -> impl Future<Output = (i64, [i64; 6])> + Send;
 }
 
-macro_rules! place {
+macro_rules! database {
     ($db:ty, $jobs:literal, $stats:expr, $id:literal, $consts:tt) => {
-        impl Place for $db {
-            place!(@ $consts);
+        impl TestDatabase for $db {
+            database!(@ $consts);
 
             async fn execute(pool: &Pool<Self>, sql: &str) {
                 let sql = AssertSqlSafe(sql.to_owned());
@@ -92,13 +98,13 @@ macro_rules! place {
     (@ { $($consts:item)* }) => { $($consts)* };
 }
 
-place!(
+database!(
     Sqlite,
     "Jobs",
     SQLITE_STATS,
     "'0' || substr(hex(randomblob(13)), 1, 25)",
     {
-        const SPOIL: &str = "
+        const MAKE_UNREADABLE: &str = "
         UPDATE Jobs SET id = 'no ULID' WHERE idempotency_key = '0';
         UPDATE Jobs SET id = 'ZZZZZZZZZZZZZZZZZZZZZZZZZZ' WHERE idempotency_key = '2';
         UPDATE Jobs SET metadata = CAST(x'ff' AS TEXT) WHERE idempotency_key = '1'";
@@ -124,17 +130,17 @@ place!(
             "done_at = unixepoch() - 6 * 86400",
         ];
         const KILL_GONE: &str = "UPDATE Jobs SET status = 'Killed' WHERE job_type = 'gone'";
-        const NAME_BADLY: &str = "INSERT INTO Jobs (job, id, job_type, max_attempts) VALUES (x'7b7d', 'bad', CAST(x'ff' AS TEXT), 1)";
+        const ADD_INVALID_NAME: &str = "INSERT INTO Jobs (job, id, job_type, max_attempts) VALUES (x'7b7d', 'bad', CAST(x'ff' AS TEXT), 1)";
     }
 );
 
-place!(
+database!(
     Postgres,
     "apalis.jobs",
     POSTGRES_STATS,
     "'0' || upper(substr(md5(random()::text), 1, 25))",
     {
-        const SPOIL: &str = "
+        const MAKE_UNREADABLE: &str = "
         UPDATE apalis.jobs SET id = 'no ULID' WHERE idempotency_key = '0';
         UPDATE apalis.jobs SET id = 'ZZZZZZZZZZZZZZZZZZZZZZZZZZ' WHERE idempotency_key = '2';
         UPDATE apalis.jobs SET metadata = hstore('key', NULL) WHERE idempotency_key = '1'";
@@ -160,11 +166,11 @@ place!(
             "done_at = now() - interval '6 days'",
         ];
         const KILL_GONE: &str = "UPDATE apalis.jobs SET status = 'Killed' WHERE job_type = 'gone'";
-        const NAME_BADLY: &str = "SELECT 'PostgreSQL refuses it'";
+        const ADD_INVALID_NAME: &str = "SELECT 'PostgreSQL rejects it'";
     }
 );
 
-/// A new file.
+/// A pool on a new file.
 pub(super) async fn sqlite(test: &str) -> SqlitePool {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("workers-{test}"));
     let _ = std::fs::remove_dir_all(&folder);
@@ -178,7 +184,7 @@ pub(super) async fn sqlite(test: &str) -> SqlitePool {
     pool
 }
 
-/// A database of its own, because apalis' schema has one name.
+/// A pool on a new database, because the name of apalis' schema is fixed.
 pub(super) async fn postgres(test: &str) -> PgPool {
     let options = PgConnectOptions::from_str(&std::env::var(POSTGRES).unwrap()).unwrap();
     let server = PgPool::connect_with(options.clone()).await.unwrap();
