@@ -5,8 +5,8 @@
 //! It also converts the values of a span once for all of them, see [`values`](crate::values).
 //!
 //! `tracing-opentelemetry`'s layer, which creates the spans, is inside of this layer. `OpenTelemetrySpanExt` searches the
-//! subscriber for a layer of that type. For this, a second one with the same tracer is installed, and the [`Lookup`] filter
-//! keeps all spans from it.
+//! subscriber for a layer of that type. So a second one with the same tracer is installed beside this layer. Its filter,
+//! [`Lookup`], disables all spans for it.
 
 use std::{cell::Cell, marker::PhantomData};
 

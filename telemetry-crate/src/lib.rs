@@ -65,14 +65,14 @@
 //! | --- | --- | --- |
 //! | `apalis` | no | `jobs::apalis`: a layer that instruments every task of an apalis worker |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`], and `http::serve`, a server with limits |
-//! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter and one runner across replicas; missed runs are reported |
+//! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, and reports of missed runs |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served only inside a declared window |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
 //! | `otlp-tls` | yes | `https` collectors, with custom certificates if needed |
 //! | `otlp-gzip` | yes | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip`, and `/metrics` in gzip |
 //! | `reqwest` | no | `http::ClientLayer::send` for reqwest's requests, and the layer around its client |
-//! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of unchanged sqlx queries; names slow queries and N+1s |
-//! | `testing` | no | `firstlight::testing`: captures the logs, metrics and spans of one test; has an OTLP receiver |
+//! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of unchanged sqlx queries, and warnings of slow queries and N+1s |
+//! | `testing` | no | `firstlight::testing`: captures of the logs, metrics and spans of one test, and an OTLP receiver |
 //!
 //! # What it does not do
 //!

@@ -112,9 +112,9 @@ pub(crate) struct LogLayer {
     style: Style,
     writer: LogWriter,
     counts: Arc<LogCounts>,
-    /// Where every line goes as an OTLP record, too; without, that costs one branch.
+    /// Also gets each event, as an OTLP log record.
     records: Option<Records>,
-    /// For the ids of an event whose parent is not the current span.
+    /// For the ids of events whose parent is not the current span.
     dispatch: Arc<OnceLock<WeakDispatch>>,
 }
 

@@ -37,7 +37,7 @@ fn log(info: &PanicHookInfo<'_>) {
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a value that is no text");
+        .unwrap_or("a value that is not text");
     let location = info.location().map(ToString::to_string);
     let thread = thread::current();
     // Honors RUST_BACKTRACE, as the standard hook does.

@@ -10,7 +10,7 @@ pub const TOKIO_SCHEDULER_DELAY: Metric = Metric {
     kind: Kind::Histogram,
     unit: "s",
     labels: &[],
-    // The lowest bound is what an idle runtime needs.
+    // An idle runtime runs the probe within a tenth of a millisecond.
     buckets: Some(&[
         0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
     ]),

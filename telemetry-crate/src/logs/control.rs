@@ -97,7 +97,7 @@ impl LogFilterControl {
     /// A warning about directives that select less than they seem to.
     pub(crate) fn caution(&self) -> Option<&'static str> {
         self.filter.directives().only_named().then_some(
-            "only the targets and spans that are named log; a level for all others is missing, as in `info,orders=debug`",
+            "only the targets and spans in the filter are logged; a level for all others is missing, as in `info,orders=debug`",
         )
     }
 
@@ -171,12 +171,12 @@ impl LogFilterControl {
             Some((client, who, why)) => tracing::info!(
                 target: "firstlight::admin",
                 { client.address = client, who, why, old, new },
-                "log filter is back to {new}, before its time"
+                "log filter reverted to {new} on request"
             ),
             None => tracing::info!(
                 target: "firstlight::admin",
                 { client.address = change.client, who = change.who, old, new },
-                "log filter is back to {new}: the time of the change is over"
+                "log filter reverted to {new}: the change has expired"
             ),
         }
         true
@@ -197,7 +197,7 @@ impl LogFilterControl {
         match &changes.current {
             None => {
                 text += &format!("since: {}, the start\n", rfc3339(self.started));
-                text += "reverts: never; it is the one that the service was started with\n";
+                text += "reverts: never; this is the filter from the start\n";
             }
             Some(change) => {
                 text += &format!("since: {}\nby: {}\n", rfc3339(change.since), change.by());

@@ -101,7 +101,7 @@ pub(super) fn write_pretty<'a>(
 fn escape(out: &mut Vec<u8>, text: &str) {
     for character in text.chars() {
         let _ = match character {
-            // LogLine breaks keep a backtrace readable. The indent keeps a value from forging a log line.
+            // Line breaks keep a backtrace readable. The indent keeps a value from forging a log line.
             '\n' => write!(out, "\n    "),
             character if character.is_control() => write!(out, "{}", character.escape_default()),
             character => write!(out, "{character}"),

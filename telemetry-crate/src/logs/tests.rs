@@ -293,7 +293,7 @@ fn pretty_lines_are_escaped() {
 }
 
 #[test]
-fn pretty_fields_forge_no_keys() {
+fn pretty_fields_cannot_forge_keys() {
     let text = text(LogFormat::Pretty, "info", Sampler::AlwaysOn, || {
         let _request = tracing::info_span!("request", span_id = "forged").entered();
         tracing::warn!(trace_id = "forged", level = "forged", "hello");

@@ -189,7 +189,7 @@ impl LogWriter {
     /// The last reason why lines were lost.
     pub(crate) fn last_error(&self) -> String {
         let error = self.lock().last_error.clone();
-        error.unwrap_or_else(|| "standard output took no more".to_owned())
+        error.unwrap_or_else(|| "standard output accepts no more data".to_owned())
     }
 
     fn run(self, mut sink: impl Write) {

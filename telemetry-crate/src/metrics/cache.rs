@@ -1,7 +1,7 @@
 //! The cache from a key, as the program spells it, to its handle.
 //!
 //! The macros of the `metrics` facade look up a handle on every use, so this is the hot path. A key carries its hash, and a
-//! hit neither hashes nor clones the key. Each thread keeps the keys that it uses most in [`local`]; the rest is here.
+//! hit neither hashes nor clones the key. This cache has all known keys, and [`local`] those that a thread uses most.
 //!
 //! The cache has no limits of its own. The caller has checked that the key is small and that its metric has room.
 

@@ -201,7 +201,7 @@ pub(super) fn push_number(text: &mut String, value: f64) {
         value if value.fract() == 0.0 && value.abs() < WHOLE => {
             text.push_str(itoa::Buffer::new().format(value as i64));
         }
-        // Writing to a String does not fail.
+        // Writing to a `String` cannot fail.
         value => {
             let _ = write!(text, "{value}");
         }
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn long_values_are_cut_at_a_character() {
+    fn long_values_are_truncated_at_a_character() {
         let value = "é".repeat(1_000);
         let labels = Labels::new(Kind::Gauge, [("a", value.as_str())]);
         assert_eq!(labels.pairs[0].1, "é".repeat(512));
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_suit_both_formats() {
+    fn numbers_are_valid_in_both_formats() {
         for (value, expected) in [
             (0.005, "0.005"),
             (5.0, "5"),

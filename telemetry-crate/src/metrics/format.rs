@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn accept_header_weights_decide() {
-        // The headers of Prometheus 2.42 and 3, and of one with `scrape_protocols` in reverse order.
+        // The headers of Prometheus 2.42, of Prometheus 3, and of one with `scrape_protocols` in reverse order.
         let two = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                    text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let three = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\

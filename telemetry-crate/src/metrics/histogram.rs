@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upper_bound_is_inclusive() {
+    fn upper_bounds_are_inclusive() {
         let histogram = histogram();
         for value in [0.0, 1.0, 1.1, 2.0, 4.0, 4.1] {
             histogram.record(value);

@@ -81,7 +81,7 @@ pub(super) fn get<T>(
         entry.missed = hash;
         Some(picked)
     };
-    // A thread that is ending has no thread-locals any more; the shared cache still works.
+    // A thread that is ending has no thread-locals any more. The shared cache still works.
     ENTRIES_OF_THREAD
         .try_with(get)
         .unwrap_or_else(|_| find_and_pick())

@@ -93,7 +93,7 @@ impl Points {
         labels: &str,
         value: number_data_point::Value,
     ) -> Point {
-        // Only a sum has a start time; a gauge has none.
+        // Only sums have a start time. Gauges have none.
         let is_sum = descriptor.kind == Kind::Counter
             || catalog::UP_DOWN_COUNTERS.contains(&descriptor.name);
         Point::Number(NumberDataPoint {

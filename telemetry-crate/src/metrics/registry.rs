@@ -221,7 +221,7 @@ impl Registry {
     }
 }
 
-/// A count as a sample; exact up to 2^53.
+/// A count as a sample, which is exact up to 2^53.
 fn number(count: &AtomicU64) -> f64 {
     count.load(Ordering::Relaxed) as f64
 }

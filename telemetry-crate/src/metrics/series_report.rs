@@ -1,4 +1,4 @@
-//! Reports on the series of a metric, for a log line and for the admin page.
+//! Reports on the series of a metric, for a log line and for `/telemetry`.
 //!
 //! A report names the offending label, which is the one with the most distinct values. Label values can be personal data,
 //! and more people read the log than `/metrics`, so at most three values are shown, each shortened.
@@ -67,7 +67,7 @@ impl OffendingLabel {
         for (label, value) in series.iter().flat_map(|labels| canonical::pairs(labels)) {
             values.entry(label).or_default().insert(value);
         }
-        // In reverse, because `max_by_key` returns the last of equal labels; the first one makes the choice stable.
+        // In reverse, because `max_by_key` returns the last of several labels with equally many values.
         let most = values.iter().rev().max_by_key(|(_, values)| values.len())?;
         Some(Self {
             name: (*most.0).to_owned(),

@@ -148,13 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn errors_end_the_text() {
+    fn errors_are_marked_in_the_text() {
         let text = printed(format_args!("{Fails:?}"));
         assert_eq!(text, format!("half{FAILED}"));
     }
 
     #[test]
-    fn panics_end_the_text() {
+    fn panics_are_marked_in_the_text() {
         let text = printed(format_args!("{Panics:?}"));
         assert_eq!(text, format!("half{PANICKED}"));
     }

@@ -103,7 +103,7 @@ pub(crate) fn log_filter() {
         "",
     );
     assert!(answer.body.starts_with("filter: info\n"), "{}", answer.body);
-    let line = service.message("log filter is back to info, before its time");
+    let line = service.message("log filter reverted to info on request");
     assert_eq!(line["who"], "ada@example.com");
     assert_eq!(work(&mut service), ["info"]);
 
@@ -114,7 +114,7 @@ pub(crate) fn log_filter() {
     service.message("log filter changed to orders=debug");
     let answer = ask(address, "GET /log-filter").body;
     assert!(answer.contains("\ncaution: only the targets"), "{answer}");
-    service.message("log filter is back to info: the time of the change is over");
+    service.message("log filter reverted to info: the change has expired");
     assert_eq!(work(&mut service), ["info"]);
 
     for (path, body, status, hint) in [

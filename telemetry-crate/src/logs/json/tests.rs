@@ -50,7 +50,7 @@ fn pushed_names_are_found() {
 }
 
 #[test]
-fn times_have_six_digits_and_end_in_z() {
+fn times_are_utc_with_microseconds() {
     let mut out = Vec::new();
     write_time(
         &mut out,

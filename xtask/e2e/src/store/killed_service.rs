@@ -73,7 +73,7 @@ fn during_jobs(fixture: &Fixture) -> anyhow::Result<()> {
     service.stop()
 }
 
-/// A job runs again whose success the queue has not recorded, without a payment.
+/// A job whose success was not recorded runs again, without a payment.
 ///
 /// A process ends between the update of the order and that of the job only by chance, so the case puts the job's row into
 /// that state.
