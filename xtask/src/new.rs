@@ -1,4 +1,4 @@
-//! `cargo xtask new`: a service of your own, from this checkout.
+//! `cargo xtask new`: generates a service from this checkout.
 
 use std::{
     fs,
@@ -10,18 +10,20 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, builder::PossibleValu
 use e2e::generate::{self, Answers, QUESTIONS, Question};
 use support::{paths, ui};
 
-/// What `new` can be told.
+/// Arguments of `new`.
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
-    /// The service's name, in lower case with dashes; also its package, its folder and its `service.name`.
+    /// The service's name, in lower case with dashes.
+    ///
+    /// It is also the name of the package and the folder, and the default `service.name`.
     #[arg(value_parser = name)]
     name: String,
-    /// The folder in which the service's folder is made.
+    /// The folder in which the service's folder is created.
     #[arg(long, value_name = "DIR", default_value = ".")]
     destination: PathBuf,
     #[command(flatten)]
     answers: Flags,
-    /// Passed to cargo-generate as they are.
+    /// Further arguments of cargo-generate.
     #[arg(last = true, value_name = "ARGS")]
     extra: Vec<String>,
 }
@@ -32,7 +34,7 @@ struct Flags(Answers);
 
 impl Args for Flags {
     fn augment_args(command: Command) -> Command {
-        // This checkout's library is always used.
+        // The library is always that of this checkout.
         let asked = QUESTIONS
             .iter()
             .filter(|question| question.name != "firstlight");
@@ -61,7 +63,7 @@ impl FromArgMatches for Flags {
     }
 }
 
-/// `--worker`, `--store sqlite`, `--grafana ANSWER`.
+/// The flag of a question, such as `--worker` or `--store sqlite`.
 fn flag(question: &'static Question) -> Arg {
     let mut flag = Arg::new(&*question.name)
         .long(&*question.name)
@@ -83,7 +85,9 @@ fn flag(question: &'static Question) -> Arg {
     flag
 }
 
-/// Refuses what cargo-generate would take for another name, without a word: `a--b` for `a-b`, `../a` for `a`.
+/// Rejects names that cargo-generate would change without an error.
+///
+/// It would take `a--b` for `a-b`, and `../a` for `a`.
 fn name(typed: &str) -> Result<String, String> {
     let is_part = |part: &str| {
         let mut bytes = part.bytes();
@@ -106,19 +110,19 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
     let missing = missing(&args.destination.join(&args.name));
     let made = make(args);
     if made.is_err() {
-        // cargo-generate makes the folder before the template can refuse an answer. A folder that has a file in it stays.
+        // cargo-generate creates the folder before the template rejects an answer. Folders with files are kept.
         for folder in missing {
             let _ = fs::remove_dir(folder);
         }
     }
-    let folder = made.map_err(|error| match refusal(&format!("{error:#}")) {
-        Some(refusal) => anyhow!(refusal),
+    let folder = made.map_err(|error| match hook_message(&format!("{error:#}")) {
+        Some(message) => anyhow!(message),
         None => error,
     })?;
     ui::heading(&format!("{} is ready", args.name));
     ui::line(format!("  cd {} && cargo run", folder.display()));
     ui::line(ui::quiet(format!(
-        "  It uses the library at {}; replace that path in Cargo.toml by a version or a git address before you share it.",
+        "  It uses the library at {}; replace that path in Cargo.toml by a version or a git URL before you share it.",
         paths::library().display()
     )));
     Ok(())
@@ -128,7 +132,7 @@ fn make(args: &NewArgs) -> anyhow::Result<PathBuf> {
     let folder = args.destination.join(&args.name);
     ensure!(
         !folder.exists(),
-        "{} is there already; choose another name or --destination, or remove it.",
+        "{} already exists; choose another name or --destination, or remove it.",
         folder.display()
     );
     fs::create_dir_all(&args.destination)
@@ -142,16 +146,17 @@ fn make(args: &NewArgs) -> anyhow::Result<PathBuf> {
     service.generate()
 }
 
-/// What the template's hooks say of an answer, in the output of cargo-generate, which has more words about the hook. Their
-/// advice on the folder is left out, because `new` removes it.
-fn refusal(output: &str) -> Option<String> {
-    let (_, refusal) = output.split_once("Runtime error: ")?;
+/// The error message of the template's hooks in the output of cargo-generate.
+///
+/// The message's advice about the folder is omitted, because `new` removes it.
+fn hook_message(output: &str) -> Option<String> {
+    let (_, message) = output.split_once("Runtime error: ")?;
     let is_end = |line: &&str| {
         ["Before the next try", "Nothing was written", "(line "]
             .iter()
             .any(|end| line.starts_with(end))
     };
-    let lines: Vec<_> = refusal
+    let lines: Vec<_> = message
         .lines()
         .map(str::trim)
         .take_while(|line| !is_end(line))
@@ -159,7 +164,7 @@ fn refusal(output: &str) -> Option<String> {
     Some(lines.join("\n  "))
 }
 
-/// `folder` and those above it that do not exist yet, the innermost first.
+/// `folder` and its ancestors that do not exist yet, the innermost first.
 fn missing(folder: &Path) -> Vec<PathBuf> {
     folder
         .ancestors()
@@ -172,10 +177,10 @@ fn missing(folder: &Path) -> Vec<PathBuf> {
 mod tests {
     use clap::{Arg, Args as _, Command, FromArgMatches as _};
 
-    use super::{Flags, missing, name, refusal};
+    use super::{Flags, hook_message, missing, name};
 
     #[test]
-    fn names_are_taken_as_typed_or_refused() {
+    fn names_are_accepted_or_rejected() {
         for typed in ["shop", "my-service", "orders_api", "a1-b2"] {
             assert_eq!(name(typed).as_deref(), Ok(typed));
         }
@@ -188,20 +193,20 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_the_hooks_sentence() {
+    fn hook_message_has_no_advice() {
         let of_pair = "Error: Failed executing script: /tmp/pre.rhai\n\nCaused by:\n    Runtime error: worker=true needs a store.\n      \
              Before the next try, remove the empty folder /tmp/ab.\n     (line 22, position 5)";
         let of_name = "Caused by:\n    Runtime error: the name \"fn\" can't be used: fn is a Rust keyword.\n      Allowed are \
              letters.\n      Nothing was written; choose another name.\n     (line 9, position 9)";
         assert_eq!(
-            refusal(of_pair).as_deref(),
+            hook_message(of_pair).as_deref(),
             Some("worker=true needs a store.")
         );
         assert_eq!(
-            refusal(of_name).as_deref(),
+            hook_message(of_name).as_deref(),
             Some("the name \"fn\" can't be used: fn is a Rust keyword.\n  Allowed are letters.")
         );
-        assert_eq!(refusal("error: could not compile"), None);
+        assert_eq!(hook_message("error: could not compile"), None);
     }
 
     #[test]
@@ -223,9 +228,12 @@ mod tests {
 
     #[test]
     fn missing_folders_innermost_first() {
-        let there = std::env::temp_dir();
-        let (outer, inner) = (there.join("not-there"), there.join("not-there/either"));
+        let existing = std::env::temp_dir();
+        let (outer, inner) = (
+            existing.join("not-there"),
+            existing.join("not-there/either"),
+        );
         assert_eq!(missing(&inner), [inner.clone(), outer]);
-        assert!(missing(&there).is_empty());
+        assert!(missing(&existing).is_empty());
     }
 }

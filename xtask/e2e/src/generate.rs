@@ -1,4 +1,6 @@
-//! Renders the template with cargo-generate, always against this checkout's library.
+//! Generates services from the template with cargo-generate.
+//!
+//! The services use the library of this checkout.
 
 mod question;
 #[cfg(test)]
@@ -16,27 +18,28 @@ use support::{command, paths, tools};
 use self::question::NONE;
 pub use self::question::{QUESTIONS, Question};
 
-/// One service to be made from the template.
+/// A service to generate.
 #[derive(Debug, Clone)]
 pub struct Service<'a> {
-    /// The name, which is also that of its folder and its package.
+    /// The name of the service, of its folder and of its package.
     pub name: &'a str,
-    /// The folder in which the service's own folder appears.
+    /// The folder in which the service's folder is created.
     pub destination: &'a Path,
     /// The answers to the template's questions.
     pub answers: Answers,
-    /// Handed to cargo-generate as they are.
+    /// Further arguments of cargo-generate.
     pub extra: &'a [String],
 }
 
-/// Answers to the template's questions, by option. An option without an answer has the template's default.
+/// Answers to the template's questions, by option.
 ///
-/// Where the library comes from is not among them: it is always this checkout.
+/// An option without an answer has the template's default. The source of the library is not among the options, because
+/// it is always this checkout.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers(BTreeMap<String, String>);
 
 impl Answers {
-    /// `false` and `none` to every question that takes them.
+    /// `false` or `none` for every question that accepts it.
     pub fn least() -> Self {
         QUESTIONS.iter().fold(Self::default(), |answers, question| {
             if question.is_bool() {
@@ -49,7 +52,7 @@ impl Answers {
         })
     }
 
-    /// `true`, or the last choice but `none`, to every question that has choices.
+    /// `true`, or the last choice other than `none`, for every question with choices.
     pub fn most() -> Self {
         QUESTIONS.iter().fold(Self::default(), |answers, question| {
             let mut choices = question.choices.iter().rev();
@@ -60,19 +63,19 @@ impl Answers {
         })
     }
 
-    /// The same with this answer.
+    /// Adds or replaces an answer.
     #[must_use]
     pub fn with(mut self, option: &str, answer: &str) -> Self {
         self.0.insert(option.to_owned(), answer.to_owned());
         self
     }
 
-    /// The answer to `option`, or an empty text if there is none.
+    /// The answer for `option`; empty if there is none.
     pub fn get(&self, option: &str) -> &str {
         self.0.get(option).map_or("", String::as_str)
     }
 
-    /// Whether the answer to `option` is `true`.
+    /// Whether the answer for `option` is `true`.
     pub fn has(&self, option: &str) -> bool {
         self.get(option) == "true"
     }
@@ -81,7 +84,7 @@ impl Answers {
     ///
     /// # Errors
     ///
-    /// Names an option or an answer that the template does not know, and those that it knows.
+    /// If the template does not know an option or an answer. The message lists those that it knows.
     fn definitions(&self) -> anyhow::Result<Vec<String>> {
         for (option, answer) in &self.0 {
             let question = QUESTIONS.iter().find(|question| question.name == *option);
@@ -100,19 +103,19 @@ impl Answers {
     }
 }
 
-/// The accepted answers to `option`.
+/// The accepted answers for `option`.
 pub fn choices(option: &str) -> &'static [String] {
     let question = QUESTIONS.iter().find(|question| question.name == option);
     question.map_or(&[], |question| &question.choices)
 }
 
 impl Service<'_> {
-    /// The command, with every question answered.
+    /// The command of cargo-generate with all answers.
     pub fn command(&self) -> anyhow::Result<Command> {
         self.command_for(&paths::template())
     }
 
-    /// The same for a template elsewhere.
+    /// The command for another template.
     pub fn command_for(&self, template: &Path) -> anyhow::Result<Command> {
         let mut generate = Command::new(tools::cargo_generate()?);
         generate
@@ -127,19 +130,19 @@ impl Service<'_> {
             generate.args(["--define", &definition]);
         }
         generate.args(self.extra);
-        // A refusal of the template's says what to do; a backtrace of cargo-generate's would bury it.
+        // A backtrace of cargo-generate would hide the template's error message.
         generate.env_remove("RUST_BACKTRACE");
         Ok(generate)
     }
 
-    /// Makes the service, and returns its folder.
+    /// Generates the service and returns its folder.
     pub fn generate(&self) -> anyhow::Result<PathBuf> {
         command::run(&format!("generate {}", self.name), &mut self.command()?)?;
         Ok(self.destination.join(self.name))
     }
 }
 
-/// For services that live below `target/`: no repository of their own, no trace in a workspace.
+/// Arguments for services below `target/`: no repository and no workspace.
 pub fn throwaway() -> Vec<String> {
     ["--vcs", "none", "--no-workspace"]
         .map(str::to_owned)
@@ -150,31 +153,31 @@ pub fn throwaway() -> Vec<String> {
 mod tests {
     use super::Answers;
 
-    fn refusal(answers: &Answers) -> String {
-        let refused = answers.definitions().map_err(|error| error.to_string());
-        refused.err().unwrap_or_default()
+    fn error_of(answers: &Answers) -> String {
+        let checked = answers.definitions().map_err(|error| error.to_string());
+        checked.err().unwrap_or_default()
     }
 
     #[test]
-    fn unknown_options_are_refused() {
-        let refusal = refusal(&Answers::least().with("stroe", "sqlite"));
-        assert!(refusal.contains("no option \"stroe\""), "{refusal}");
-        assert!(refusal.contains("\"store\""), "{refusal}");
+    fn unknown_options_are_rejected() {
+        let error = error_of(&Answers::least().with("stroe", "sqlite"));
+        assert!(error.contains("no option \"stroe\""), "{error}");
+        assert!(error.contains("\"store\""), "{error}");
     }
 
     #[test]
-    fn unknown_answers_are_refused() {
-        let refusal = refusal(&Answers::least().with("store", "mysql"));
+    fn unknown_answers_are_rejected() {
+        let error = error_of(&Answers::least().with("store", "mysql"));
         assert!(
-            refusal.starts_with("store=\"mysql\": expected one of"),
-            "{refusal}"
+            error.starts_with("store=\"mysql\": expected one of"),
+            "{error}"
         );
     }
 
     #[test]
     fn least_and_most_answer_every_choice() {
         for (answers, store) in [(Answers::least(), "none"), (Answers::most(), "postgres")] {
-            assert_eq!(refusal(&answers), "");
+            assert_eq!(error_of(&answers), "");
             assert_eq!(answers.get("store"), store);
         }
         assert!(Answers::most().has("worker"));

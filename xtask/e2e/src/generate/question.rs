@@ -1,4 +1,4 @@
-//! The questions of the template, read from its `cargo-generate.toml`, which alone lists its options.
+//! The questions of the template, read from its `cargo-generate.toml`.
 
 use std::sync::LazyLock;
 
@@ -7,25 +7,27 @@ use toml::{Table, Value};
 /// One option of the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The option's name, as after `--define`.
+    /// The name of the option, as for `--define`.
     pub name: String,
-    /// The question as cargo-generate asks it.
+    /// The text of the question.
     pub prompt: String,
-    /// The accepted answers. Empty if the answer is free text.
+    /// The accepted answers; empty if any text is accepted.
     pub choices: Vec<String>,
-    /// The answer that a bare Return gives. `None` if it depends on other answers.
+    /// The default answer; `None` if it depends on other answers.
     pub default: Option<String>,
-    /// Conditions under which it is asked, each with its default. Empty if it is always asked.
+    /// Conditions under which the question is asked, each with its default.
+    ///
+    /// Empty if the question is always asked.
     pub conditional: Vec<(String, String)>,
 }
 
 impl Question {
-    /// Whether the answer is `true` or `false`.
+    /// Whether the answers are `true` and `false`.
     pub fn is_bool(&self) -> bool {
         self.choices == BOOL
     }
 
-    /// Whether the answer `none` adds nothing.
+    /// Whether `none` is an answer.
     pub(super) fn has_none(&self) -> bool {
         self.choices.iter().any(|choice| choice == NONE)
     }
@@ -34,10 +36,10 @@ impl Question {
 const BOOL: [&str; 2] = ["false", "true"];
 pub(super) const NONE: &str = "none";
 
-/// All questions, in the order of the file; those that are asked under a condition last.
+/// All questions in the order of the file, conditional ones last.
 pub static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
     let config = include_str!("../../../../template/cargo-generate.toml");
-    // A file that is no TOML has no questions, which the test below finds.
+    // An invalid file yields no questions, which the test below detects.
     questions(&config.parse().unwrap_or_default())
 });
 
@@ -94,7 +96,7 @@ mod tests {
     use super::{QUESTIONS, questions};
 
     #[test]
-    fn options_are_those_of_the_file() {
+    fn options_of_the_file_are_known() {
         let names: Vec<_> = QUESTIONS.iter().map(|question| &*question.name).collect();
         for name in ["example", "store", "grafana", "firstlight"] {
             assert!(names.contains(&name), "no {name} in {names:?}");

@@ -1,6 +1,6 @@
-//! The files that repeat the template's options: the table of the book, and the record of a service's answers.
+//! Checks the files that repeat the template's options.
 //!
-//! `UPDATE=1 cargo test -p e2e written` writes them.
+//! They are the table of the book and the record of a service's answers. `UPDATE=1 cargo test -p e2e written` writes both.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use support::paths;
 
 use super::{QUESTIONS, Question};
 
-/// The part of `file` between `begin` and `end` is `expected`.
+/// Checks or writes the part of `file` between `begin` and `end`.
 fn is_written(file: &str, begin: &str, end: &str, expected: &str) -> anyhow::Result<()> {
     let path = paths::root().join(file);
     let text = fs::read_to_string(&path).context(file.to_owned())?;

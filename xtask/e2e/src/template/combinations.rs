@@ -1,5 +1,7 @@
-//! Every combination of options. `deploy` and `ci` only add files, so a combination must be the sum of its parts, byte for
-//! byte: then it is enough to build the code once and to validate each part once.
+//! Generates every combination of options, and builds those that differ in code.
+//!
+//! `deploy` and `ci` only add files, so a combination must be the sum of its parts, byte for byte. Then it is sufficient
+//! to build the code once and to validate each part once.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +24,7 @@ use crate::{
     service,
 };
 
-/// Where every combination is.
+/// The folder of all combinations.
 pub(super) struct Generated(PathBuf);
 
 impl Generated {
@@ -31,18 +33,18 @@ impl Generated {
         self.parent(answers).join(name(answers))
     }
 
-    /// With this value of `deploy`, and nothing else.
+    /// The folder of the service with only this value of `deploy`.
     pub(super) fn deployed(&self, deploy: &str) -> PathBuf {
         self.folder(&Answers::least().with("deploy", deploy))
     }
 
-    /// With these values of `deploy` and `ci`, and a database.
+    /// The folder of the service with these values of `store`, `deploy` and `ci`.
     pub(super) fn with_store(&self, store: &str, deploy: &str, ci: &str) -> PathBuf {
         let answers = Answers::least().with("store", store);
         self.folder(&answers.with("deploy", deploy).with("ci", ci))
     }
 
-    /// With this value of `ci`, and nothing else.
+    /// The folder of the service with only this value of `ci`.
     pub(super) fn checked(&self, ci: &str) -> PathBuf {
         self.folder(&Answers::least().with("ci", ci))
     }
@@ -53,17 +55,19 @@ impl Generated {
     }
 }
 
-/// Options that add files and touch no code.
+/// Options that add files and do not change code.
 const ADD_FILES: [&str; 2] = ["deploy", "ci"];
 
-/// The options that decide about code: all others that have choices.
+/// The options that change code: all others with choices.
 fn of_code() -> impl Iterator<Item = &'static Question> {
     QUESTIONS.iter().filter(|question| {
         !question.choices.is_empty() && !ADD_FILES.contains(&question.name.as_str())
     })
 }
 
-/// The name of a service, which says its code: all of them share a target folder.
+/// The name of a service, which differs for different code.
+///
+/// All services share a target folder.
 pub(super) fn name(answers: &Answers) -> String {
     let parts = of_code().filter_map(|question| match answers.get(&question.name) {
         "" | "false" | "none" => None,
@@ -78,7 +82,7 @@ pub(super) fn name(answers: &Answers) -> String {
     }
 }
 
-/// The combinations that differ in code, the smallest first.
+/// The combinations that differ in code, the one without options first.
 fn codes() -> Vec<Answers> {
     let mut codes = vec![Answers::least()];
     for question in of_code() {
@@ -93,25 +97,28 @@ fn codes() -> Vec<Answers> {
     codes
 }
 
-/// Answers that contradict each other. [`super::ways`] tests that `hooks/options.rhai` refuses them.
+/// Whether the answers contradict each other.
+///
+/// [`super::ways`] tests that `hooks/options.rhai` rejects them.
 pub(super) fn is_refused(answers: &Answers) -> bool {
     let (store, deploy) = (answers.get("store"), answers.get("deploy"));
     (answers.has("worker") && store == "none") || (deploy == "kubernetes" && store == "sqlite")
 }
 
-/// Whether the commands of its README are run. `cargo run` builds the library once more, without what tests need of it, so
-/// it is those whose commands differ.
-fn has_commands_of_its_own(answers: &Answers) -> bool {
+/// Whether the commands of the README are tested with these answers.
+///
+/// `cargo run` builds the library again without the features of tests, so only services whose commands differ are tested.
+fn runs_readme_commands(answers: &Answers) -> bool {
     answers.get("store") == "none" || (answers.has("worker") && answers.has("example"))
 }
 
-/// Files that speak about all options, and are no part of the sum.
+/// Files that depend on several options, and so are not part of the sum.
 const OF_ALL_OPTIONS: [&str; 3] = ["README.md", ".firstlight.toml", ".github/dependabot.yml"];
 
 /// Whether a file belongs to a service with these options.
 type Belongs = fn(&Answers) -> bool;
 
-/// A file of every answer.
+/// Files of each option, and when a service has them.
 const FILES: [(&str, Belongs); 23] = [
     ("src/orders.rs", |answers| answers.has("example")),
     ("tests/orders.rs", |answers| answers.has("example")),
@@ -169,24 +176,21 @@ const FILES: [(&str, Belongs); 23] = [
     ("deny.toml", |answers| answers.get("ci") != "none"),
 ];
 
-/// Makes all of them; nothing if that fails.
+/// Generates all combinations; returns `None` if one fails.
 pub(super) fn generate(cases: &mut Cases, folder: &Path) -> Option<Generated> {
     let generated = Generated(folder.to_owned());
-    let mut all_well = true;
+    let mut all_passed = true;
     for code in codes() {
-        all_well &= cases.check(
-            &format!(
-                "{}: each combination of deploy and ci is the sum of its parts",
-                name(&code)
-            ),
-            || sums_of_parts(&generated, &code),
+        all_passed &= cases.check(
+            &format!("{}: combinations are the sums of their parts", name(&code)),
+            || check_sums(&generated, &code),
         );
     }
-    all_well.then_some(generated)
+    all_passed.then_some(generated)
 }
 
-fn sums_of_parts(generated: &Generated, code: &Answers) -> anyhow::Result<()> {
-    let mut made: BTreeMap<(&str, &str), Files> = BTreeMap::new();
+fn check_sums(generated: &Generated, code: &Answers) -> anyhow::Result<()> {
+    let mut all: BTreeMap<(&str, &str), Files> = BTreeMap::new();
     for deploy in generate::choices("deploy") {
         for ci in generate::choices("ci") {
             let answers = code.clone().with("deploy", deploy).with("ci", ci);
@@ -195,21 +199,23 @@ fn sums_of_parts(generated: &Generated, code: &Answers) -> anyhow::Result<()> {
             }
             let files = make(generated, &answers)
                 .with_context(|| format!("deploy = {deploy}, ci = {ci}"))?;
-            made.insert((deploy, ci), files);
+            all.insert((deploy, ci), files);
         }
     }
-    let plain = &made[&("none", "none")];
-    for ((deploy, ci), files) in &made {
-        let mut sum = made[&(*deploy, "none")].clone();
+    let plain = &all[&("none", "none")];
+    for ((deploy, ci), files) in &all {
+        let mut sum = all[&(*deploy, "none")].clone();
         let added = |(name, _): &(&String, &Vec<u8>)| !plain.contains_key(*name);
-        let of_ci = made[&("none", *ci)].iter().filter(added);
+        let of_ci = all[&("none", *ci)].iter().filter(added);
         sum.extend(of_ci.map(|(name, content)| (name.clone(), content.clone())));
         files::same(files, &sum).with_context(|| format!("deploy = {deploy}, ci = {ci}"))?;
     }
     Ok(())
 }
 
-/// Generates one, and returns its files but for those that speak about all options.
+/// Generates and checks a service.
+///
+/// Returns its files without [`OF_ALL_OPTIONS`].
 fn make(generated: &Generated, answers: &Answers) -> anyhow::Result<Files> {
     let parent = generated.parent(answers);
     std::fs::create_dir_all(&parent)?;
@@ -228,7 +234,7 @@ fn make(generated: &Generated, answers: &Answers) -> anyhow::Result<Files> {
             if belongs(answers) {
                 "missing"
             } else {
-                "should not be there"
+                "unexpected"
             }
         );
     }
@@ -238,30 +244,31 @@ fn make(generated: &Generated, answers: &Answers) -> anyhow::Result<Files> {
         lines <= 30,
         "src/main.rs: found {lines} lines, expected 30 at most"
     );
-    nothing_of_the_template(&files)?;
+    has_no_template_files(&files)?;
     readme::explains_every_file(&files)?;
     files.retain(|name, _| !OF_ALL_OPTIONS.contains(&name.as_str()));
     Ok(files)
 }
 
-fn nothing_of_the_template(files: &Files) -> anyhow::Result<()> {
+/// Checks that no file or placeholder of the template is left.
+fn has_no_template_files(files: &Files) -> anyhow::Result<()> {
     for (name, content) in files {
         if ["cargo-generate.toml", "Cargo.toml.liquid"].contains(&name.as_str())
             || name.starts_with("hooks/")
         {
-            bail!("{name} is the template's own");
+            bail!("{name} belongs to the template");
         }
         let text = String::from_utf8_lossy(content);
         for mark in ["{%", "%}", "project-name", "crate_name", "dns_name"] {
-            ensure!(!text.contains(mark), "{name} still holds {mark:?}");
+            ensure!(!text.contains(mark), "{name} contains {mark:?}");
         }
     }
     Ok(())
 }
 
-/// The code of each, linted, tested and started with the commands that its README gives.
+/// Lints, tests and runs each code with the commands of its README.
 pub(super) fn build(cases: &mut Cases, generated: &Generated) {
-    // Held until the tests are over.
+    // The server runs until the end of this function.
     let server = tools::postgres().and_then(|postgres| {
         let server = PostgresServer::start_with(&postgres, compose::SETTINGS)?;
         compose::script(cases, generated, &server);
@@ -291,7 +298,7 @@ pub(super) fn build(cases: &mut Cases, generated: &Generated) {
                 }
             }
         }
-        if has_commands_of_its_own(&answers) {
+        if runs_readme_commands(&answers) {
             let server = server.as_ref().ok().map(PostgresServer::url);
             readme::commands_work(cases, &answers, &source, server);
         }
@@ -304,7 +311,7 @@ mod tests {
     use crate::generate::{Answers, choices};
 
     #[test]
-    fn each_code_has_a_name_of_its_own() {
+    fn names_of_codes_are_unique() {
         let mut names: Vec<_> = codes().iter().map(name).collect();
         assert_eq!(names.first().map(String::as_str), Some("bare"));
         assert!(
