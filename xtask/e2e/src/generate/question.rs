@@ -1,4 +1,6 @@
-//! The questions of the template, read from its `cargo-generate.toml`.
+//! The questions of the template.
+//!
+//! They are read from its `cargo-generate.toml`, the only list of its options.
 
 use std::sync::LazyLock;
 
