@@ -1,48 +1,93 @@
-//! `cargo xtask new`: a service of your own, from this checkout.
+//! `cargo xtask new`: generates a service from this checkout.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, anyhow, bail, ensure};
-use clap::Args;
-use e2e::generate;
-use observability::addresses::Addresses;
+use anyhow::{Context as _, anyhow, ensure};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, builder::PossibleValuesParser};
+use e2e::generate::{self, Answers, QUESTIONS, Question};
 use support::{paths, ui};
 
-/// What `new` can be told.
+/// Arguments of `new`.
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
-    /// The service's name, in lower case with dashes; also its package, its folder and its `service.name`.
+    /// The service's name, in lower case with dashes.
+    ///
+    /// It is also the name of the package and the folder, and the default `service.name`.
     #[arg(value_parser = name)]
     name: String,
-    /// The folder in which the service's folder is made.
+    /// The folder in which the service's folder is created.
     #[arg(long, value_name = "DIR", default_value = ".")]
     destination: PathBuf,
-    /// Add a small orders API that shows the patterns.
-    #[arg(long)]
-    example: bool,
-    /// The database to add.
-    #[arg(long, default_value = "none", value_parser = generate::STORE)]
-    store: String,
-    /// Add a worker for jobs and schedules; it needs a database.
-    #[arg(long)]
-    worker: bool,
-    /// What to add for where it runs.
-    #[arg(long, default_value = "compose", value_parser = generate::DEPLOY)]
-    deploy: String,
-    /// What to add for continuous integration.
-    #[arg(long, default_value = "github", value_parser = generate::CI)]
-    ci: String,
     #[command(flatten)]
-    addresses: Addresses,
-    /// Passed to cargo-generate as they are.
+    answers: Flags,
+    /// Further arguments of cargo-generate.
     #[arg(last = true, value_name = "ARGS")]
     extra: Vec<String>,
 }
 
-/// Refuses what cargo-generate would take for another name, without a word: `a--b` for `a-b`, `../a` for `a`.
+/// One flag for each question of the template.
+#[derive(Debug)]
+struct Flags(Answers);
+
+impl Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        // The library is always that of this checkout.
+        let asked = QUESTIONS
+            .iter()
+            .filter(|question| question.name != "firstlight");
+        command.args(asked.map(flag))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut answers = Answers::default();
+        for question in QUESTIONS.iter() {
+            if let Ok(Some(answer)) = matches.try_get_one::<String>(&question.name) {
+                answers = answers.with(&question.name, answer);
+            }
+        }
+        Ok(Self(answers))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The flag of a question, such as `--worker` or `--store sqlite`.
+fn flag(question: &'static Question) -> Arg {
+    let mut flag = Arg::new(&*question.name)
+        .long(&*question.name)
+        .help(&*question.prompt)
+        .value_name("ANSWER");
+    if let Some(default) = &question.default {
+        flag = flag.default_value(&**default);
+    }
+    if !question.choices.is_empty() {
+        let choices = question.choices.iter().map(String::as_str);
+        flag = flag.value_parser(PossibleValuesParser::new(choices));
+    }
+    if question.is_bool() {
+        flag = flag
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true");
+    }
+    flag
+}
+
+/// Rejects names that cargo-generate would change without an error.
+///
+/// It would take `a--b` for `a-b`, and `../a` for `a`.
 fn name(typed: &str) -> Result<String, String> {
     let is_part = |part: &str| {
         let mut bytes = part.bytes();
@@ -62,44 +107,32 @@ fn name(typed: &str) -> Result<String, String> {
 }
 
 pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
-    let options = generate::Options {
-        example: args.example,
-        store: &args.store,
-        worker: args.worker,
-        deploy: &args.deploy,
-        ci: &args.ci,
-        grafana: args.addresses.grafana.as_deref(),
-        runbooks: args.addresses.runbooks.as_deref(),
-    };
-    if let Some(objection) = options.objection() {
-        bail!(objection);
-    }
     let missing = missing(&args.destination.join(&args.name));
-    let made = make(args, options);
+    let made = make(args);
     if made.is_err() {
-        // cargo-generate makes the folder before the template can refuse an answer. A folder that has a file in it stays.
+        // cargo-generate creates the folder before the template rejects an answer. Folders with files are kept.
         for folder in missing {
             let _ = fs::remove_dir(folder);
         }
     }
-    let folder = made.map_err(|error| match refusal(&format!("{error:#}")) {
-        Some(refusal) => anyhow!(refusal),
+    let folder = made.map_err(|error| match hook_message(&format!("{error:#}")) {
+        Some(message) => anyhow!(message),
         None => error,
     })?;
     ui::heading(&format!("{} is ready", args.name));
     ui::line(format!("  cd {} && cargo run", folder.display()));
     ui::line(ui::quiet(format!(
-        "  It uses the library at {}; replace that path in Cargo.toml by a version or a git address before you share it.",
+        "  It uses the library at {}; replace that path in Cargo.toml by a version or a git URL before you share it.",
         paths::library().display()
     )));
     Ok(())
 }
 
-fn make(args: &NewArgs, options: generate::Options<'_>) -> anyhow::Result<PathBuf> {
+fn make(args: &NewArgs) -> anyhow::Result<PathBuf> {
     let folder = args.destination.join(&args.name);
     ensure!(
         !folder.exists(),
-        "{} is there already; choose another name or --destination, or remove it.",
+        "{} already exists; choose another name or --destination, or remove it.",
         folder.display()
     );
     fs::create_dir_all(&args.destination)
@@ -107,22 +140,31 @@ fn make(args: &NewArgs, options: generate::Options<'_>) -> anyhow::Result<PathBu
     let service = generate::Service {
         name: &args.name,
         destination: &args.destination.canonicalize()?,
-        options,
+        answers: args.answers.0.clone(),
         extra: &args.extra,
     };
     service.generate()
 }
 
-/// What the template's hooks say of the name, in the output of cargo-generate, which has more words about the hook.
-fn refusal(output: &str) -> Option<String> {
-    let (_, refusal) = output.split_once("the name \"")?;
-    let sentence = refusal.lines().next()?;
-    sentence
-        .contains("can't be used")
-        .then(|| format!("the name \"{sentence}"))
+/// The error message of the template's hooks in the output of cargo-generate.
+///
+/// The message's advice about the folder is omitted, because `new` removes it.
+fn hook_message(output: &str) -> Option<String> {
+    let (_, message) = output.split_once("Runtime error: ")?;
+    let is_end = |line: &&str| {
+        ["Before the next try", "Nothing was written", "(line "]
+            .iter()
+            .any(|end| line.starts_with(end))
+    };
+    let lines: Vec<_> = message
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !is_end(line))
+        .collect();
+    Some(lines.join("\n  "))
 }
 
-/// `folder` and those above it that do not exist yet, the innermost first.
+/// `folder` and its ancestors that do not exist yet, the innermost first.
 fn missing(folder: &Path) -> Vec<PathBuf> {
     folder
         .ancestors()
@@ -133,10 +175,12 @@ fn missing(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{missing, name, refusal};
+    use clap::{Arg, Args as _, Command, FromArgMatches as _};
+
+    use super::{Flags, hook_message, missing, name};
 
     #[test]
-    fn names_are_taken_as_typed_or_refused() {
+    fn names_are_accepted_or_rejected() {
         for typed in ["shop", "my-service", "orders_api", "a1-b2"] {
             assert_eq!(name(typed).as_deref(), Ok(typed));
         }
@@ -149,22 +193,47 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_one_sentence() {
-        let output = "Error: Failed executing script: /tmp/x.rhai\n\nRuntime error: the name \"fn\" can't be used: fn is a \
-             Rust keyword.\n  Allowed are lower-case letters (line 9, position 9)";
-        let refused = refusal(output);
+    fn hook_message_has_no_advice() {
+        let of_pair = "Error: Failed executing script: /tmp/pre.rhai\n\nCaused by:\n    Runtime error: worker=true needs a store.\n      \
+             Before the next try, remove the empty folder /tmp/ab.\n     (line 22, position 5)";
+        let of_name = "Caused by:\n    Runtime error: the name \"fn\" can't be used: fn is a Rust keyword.\n      Allowed are \
+             letters.\n      Nothing was written; choose another name.\n     (line 9, position 9)";
         assert_eq!(
-            refused.as_deref(),
-            Some("the name \"fn\" can't be used: fn is a Rust keyword.")
+            hook_message(of_pair).as_deref(),
+            Some("worker=true needs a store.")
         );
-        assert_eq!(refusal("error: could not compile"), None);
+        assert_eq!(
+            hook_message(of_name).as_deref(),
+            Some("the name \"fn\" can't be used: fn is a Rust keyword.\n  Allowed are letters.")
+        );
+        assert_eq!(hook_message("error: could not compile"), None);
+    }
+
+    #[test]
+    fn each_question_has_a_flag() -> Result<(), clap::Error> {
+        let parsed = |typed: &[&str]| {
+            let command = Flags::augment_args(Command::new("new").arg(Arg::new("name")));
+            let matches = command.try_get_matches_from([&["new"], typed].concat())?;
+            Flags::from_arg_matches(&matches)
+        };
+        let Flags(answers) =
+            parsed(&["--worker", "orders", "--store", "sqlite", "--grafana", "g"])?;
+        assert!(answers.has("worker") && !answers.has("example"));
+        assert_eq!(answers.get("store"), "sqlite");
+        assert_eq!((answers.get("grafana"), answers.get("runbooks")), ("g", ""));
+        assert!(parsed(&["--store", "mysql"]).is_err());
+        assert!(parsed(&["--firstlight", "0.1"]).is_err());
+        Ok(())
     }
 
     #[test]
     fn missing_folders_innermost_first() {
-        let there = std::env::temp_dir();
-        let (outer, inner) = (there.join("not-there"), there.join("not-there/either"));
+        let existing = std::env::temp_dir();
+        let (outer, inner) = (
+            existing.join("not-there"),
+            existing.join("not-there/either"),
+        );
         assert_eq!(missing(&inner), [inner.clone(), outer]);
-        assert!(missing(&there).is_empty());
+        assert!(missing(&existing).is_empty());
     }
 }

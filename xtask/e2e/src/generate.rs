@@ -1,88 +1,121 @@
-//! Renders the template with cargo-generate, always against this checkout's library.
+//! Generates services from the template with cargo-generate.
+//!
+//! The services use the library of this checkout.
+
+mod question;
+#[cfg(test)]
+mod written;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::Command,
 };
 
+use anyhow::{Context as _, ensure};
 use support::{command, paths, tools};
 
-/// One service to be made from the template.
+use self::question::NONE;
+pub use self::question::{QUESTIONS, Question};
+
+/// A service to generate.
 #[derive(Debug, Clone)]
 pub struct Service<'a> {
-    /// The name, which is also that of its folder and its package.
+    /// The name of the service, of its folder and of its package.
     pub name: &'a str,
-    /// The folder in which the service's own folder appears.
+    /// The folder in which the service's folder is created.
     pub destination: &'a Path,
     /// The answers to the template's questions.
-    pub options: Options<'a>,
-    /// Handed to cargo-generate as they are.
+    pub answers: Answers,
+    /// Further arguments of cargo-generate.
     pub extra: &'a [String],
 }
 
-/// The answers to the template's questions, but for where the library comes from.
-#[derive(Debug, Clone, Copy)]
-pub struct Options<'a> {
-    /// Whether to add the orders API.
-    pub example: bool,
-    /// One of [`STORE`].
-    pub store: &'a str,
-    /// Needs a store.
-    pub worker: bool,
-    /// One of [`DEPLOY`].
-    pub deploy: &'a str,
-    /// One of [`CI`].
-    pub ci: &'a str,
-    /// The template's default if there is none.
-    pub grafana: Option<&'a str>,
-    /// The same.
-    pub runbooks: Option<&'a str>,
-}
+/// Answers to the template's questions, by option.
+///
+/// An option without an answer has the template's default. The source of the library is not among the options, because
+/// it is always this checkout.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers(BTreeMap<String, String>);
 
-impl Options<'static> {
-    /// The least that there is.
-    pub const BARE: Self = Self {
-        example: false,
-        store: "none",
-        worker: false,
-        deploy: "none",
-        ci: "none",
-        grafana: None,
-        runbooks: None,
-    };
-}
+impl Answers {
+    /// `false` or `none` for every question that accepts it.
+    pub fn least() -> Self {
+        QUESTIONS.iter().fold(Self::default(), |answers, question| {
+            if question.is_bool() {
+                answers.with(&question.name, "false")
+            } else if question.has_none() {
+                answers.with(&question.name, NONE)
+            } else {
+                answers
+            }
+        })
+    }
 
-impl Options<'_> {
-    /// Why the template refuses these answers, in the sentence of its `hooks/options.rhai`.
-    pub fn objection(&self) -> Option<&'static str> {
-        if self.worker && self.store == "none" {
-            return Some(
-                "worker=true needs a store, because the queue and the schedules are tables of it: choose store=sqlite or store=postgres, or worker=false.",
+    /// `true`, or the last choice other than `none`, for every question with choices.
+    pub fn most() -> Self {
+        QUESTIONS.iter().fold(Self::default(), |answers, question| {
+            let mut choices = question.choices.iter().rev();
+            match choices.find(|choice| *choice != NONE) {
+                Some(choice) => answers.with(&question.name, choice),
+                None => answers,
+            }
+        })
+    }
+
+    /// Adds or replaces an answer.
+    #[must_use]
+    pub fn with(mut self, option: &str, answer: &str) -> Self {
+        self.0.insert(option.to_owned(), answer.to_owned());
+        self
+    }
+
+    /// The answer for `option`; empty if there is none.
+    pub fn get(&self, option: &str) -> &str {
+        self.0.get(option).map_or("", String::as_str)
+    }
+
+    /// Whether the answer for `option` is `true`.
+    pub fn has(&self, option: &str) -> bool {
+        self.get(option) == "true"
+    }
+
+    /// The arguments `NAME=VALUE` of `--define`.
+    ///
+    /// # Errors
+    ///
+    /// If the template does not know an option or an answer. The message lists those that it knows.
+    fn definitions(&self) -> anyhow::Result<Vec<String>> {
+        for (option, answer) in &self.0 {
+            let question = QUESTIONS.iter().find(|question| question.name == *option);
+            let question = question.with_context(|| {
+                let names: Vec<_> = QUESTIONS.iter().map(|question| &question.name).collect();
+                format!("the template has no option {option:?}; expected one of {names:?}")
+            })?;
+            ensure!(
+                question.choices.is_empty() || question.choices.contains(answer),
+                "{option}={answer:?}: expected one of {:?}",
+                question.choices
             );
         }
-        if self.deploy == "kubernetes" && self.store == "sqlite" {
-            return Some(
-                "deploy=kubernetes needs a database that all pods share, and SQLite's file would end with its pod: choose store=postgres or store=none, or deploy=compose.",
-            );
-        }
-        None
+        let define = |(option, answer)| format!("{option}={answer}");
+        Ok(self.0.iter().map(define).collect())
     }
 }
 
-/// Answers to `store`.
-pub const STORE: [&str; 3] = ["none", "sqlite", "postgres"];
-/// Answers to `deploy`.
-pub const DEPLOY: [&str; 3] = ["none", "compose", "kubernetes"];
-/// Answers to `ci`.
-pub const CI: [&str; 3] = ["none", "github", "gitlab"];
+/// The accepted answers for `option`.
+pub fn choices(option: &str) -> &'static [String] {
+    let question = QUESTIONS.iter().find(|question| question.name == option);
+    question.map_or(&[], |question| &question.choices)
+}
 
 impl Service<'_> {
-    /// The command, with every question answered.
+    /// The command of cargo-generate with all answers.
     pub fn command(&self) -> anyhow::Result<Command> {
         self.command_for(&paths::template())
     }
 
-    /// The same for a template elsewhere.
+    /// The command for another template.
     pub fn command_for(&self, template: &Path) -> anyhow::Result<Command> {
         let mut generate = Command::new(tools::cargo_generate()?);
         generate
@@ -91,46 +124,62 @@ impl Service<'_> {
         generate
             .args(["--name", self.name, "--destination"])
             .arg(self.destination);
-        let Options {
-            example,
-            store,
-            worker,
-            deploy,
-            ci,
-            grafana,
-            runbooks,
-        } = self.options;
-        for answer in [
-            format!("firstlight={}", paths::library().display()),
-            format!("example={example}"),
-            format!("store={store}"),
-            format!("worker={worker}"),
-            format!("deploy={deploy}"),
-            format!("ci={ci}"),
-        ] {
-            generate.arg("--define").arg(answer);
-        }
-        for (question, answer) in [("grafana", grafana), ("runbooks", runbooks)] {
-            if let Some(answer) = answer {
-                generate.arg("--define").arg(format!("{question}={answer}"));
-            }
+        let library = format!("firstlight={}", paths::library().display());
+        generate.args(["--define", &library]);
+        for definition in self.answers.definitions()? {
+            generate.args(["--define", &definition]);
         }
         generate.args(self.extra);
-        // A refusal of the template's says what to do; a backtrace of cargo-generate's would bury it.
+        // A backtrace of cargo-generate would hide the template's error message.
         generate.env_remove("RUST_BACKTRACE");
         Ok(generate)
     }
 
-    /// Makes the service, and returns its folder.
+    /// Generates the service and returns its folder.
     pub fn generate(&self) -> anyhow::Result<PathBuf> {
         command::run(&format!("generate {}", self.name), &mut self.command()?)?;
         Ok(self.destination.join(self.name))
     }
 }
 
-/// For services that live below `target/`: no repository of their own, no trace in a workspace.
+/// Arguments for services below `target/`: no repository and no workspace.
 pub fn throwaway() -> Vec<String> {
     ["--vcs", "none", "--no-workspace"]
         .map(str::to_owned)
         .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Answers;
+
+    fn error_of(answers: &Answers) -> String {
+        let checked = answers.definitions().map_err(|error| error.to_string());
+        checked.err().unwrap_or_default()
+    }
+
+    #[test]
+    fn unknown_options_are_rejected() {
+        let error = error_of(&Answers::least().with("stroe", "sqlite"));
+        assert!(error.contains("no option \"stroe\""), "{error}");
+        assert!(error.contains("\"store\""), "{error}");
+    }
+
+    #[test]
+    fn unknown_answers_are_rejected() {
+        let error = error_of(&Answers::least().with("store", "mysql"));
+        assert!(
+            error.starts_with("store=\"mysql\": expected one of"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn least_and_most_answer_every_choice() {
+        for (answers, store) in [(Answers::least(), "none"), (Answers::most(), "postgres")] {
+            assert_eq!(error_of(&answers), "");
+            assert_eq!(answers.get("store"), store);
+        }
+        assert!(Answers::most().has("worker"));
+    }
 }

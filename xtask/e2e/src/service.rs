@@ -11,7 +11,10 @@ use support::{
     process::{Process, START},
 };
 
-use crate::{generate, log_line::LogLine};
+use crate::{
+    generate::{self, Answers},
+    log_line::LogLine,
+};
 
 /// The source and the program of a generated service.
 #[derive(Debug, Clone)]
@@ -28,10 +31,7 @@ pub fn build_example(name: &str, folder: &Path) -> anyhow::Result<Built> {
     let service = generate::Service {
         name,
         destination: folder,
-        options: generate::Options {
-            example: true,
-            ..generate::Options::BARE
-        },
+        answers: Answers::least().with("example", "true"),
         extra: &extra,
     };
     build(&service, |_| Ok(()))
@@ -48,12 +48,10 @@ pub fn build_worker(
     let service = generate::Service {
         name,
         destination: folder,
-        options: generate::Options {
-            example: true,
-            store,
-            worker: true,
-            ..generate::Options::BARE
-        },
+        answers: Answers::least()
+            .with("example", "true")
+            .with("store", store)
+            .with("worker", "true"),
         extra: &extra,
     };
     build(&service, change)

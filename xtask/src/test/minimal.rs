@@ -6,7 +6,7 @@
 use std::{fs, path::Path, process::Command};
 
 use anyhow::Context as _;
-use e2e::generate::{self, Options, Service};
+use e2e::generate::{self, Answers, Service};
 use support::{
     Cases,
     files::{self, Files},
@@ -88,12 +88,10 @@ fn generate_service(store: &'static str, folder: &Path) -> anyhow::Result<()> {
     let service = Service {
         name: store,
         destination: folder,
-        options: Options {
-            example: true,
-            store,
-            worker: true,
-            ..Options::BARE
-        },
+        answers: Answers::least()
+            .with("example", "true")
+            .with("store", store)
+            .with("worker", "true"),
         extra: &generate::throwaway(),
     };
     let manifest = service.generate()?.join("Cargo.toml");

@@ -129,11 +129,9 @@ fn settings() -> anyhow::Result<Vec<String>> {
     let service = generate::Service {
         name: "orders-logged",
         destination: &folder,
-        options: generate::Options {
-            store: "postgres",
-            deploy: "compose",
-            ..generate::Options::BARE
-        },
+        answers: generate::Answers::least()
+            .with("store", "postgres")
+            .with("deploy", "compose"),
         extra: &generate::throwaway(),
     };
     let compose = yaml::read(&service.generate()?.join("deploy/compose/compose.yaml"))?;

@@ -1,5 +1,7 @@
-//! Every combination of options. `deploy` and `ci` only add files, so a combination must be the sum of its parts, byte for
-//! byte: then it is enough to build the code once and to validate each part once.
+//! Generates every combination of options, and builds those that differ in code.
+//!
+//! `deploy` and `ci` only add files, so a combination must be the sum of its parts, byte for byte. Then it is sufficient
+//! to build the code once and to validate each part once.
 
 use std::{
     collections::BTreeMap,
@@ -18,209 +20,221 @@ use super::{
     readme,
 };
 use crate::{
-    generate::{self, Options, Service},
+    generate::{self, Answers, QUESTIONS, Question, Service},
     service,
 };
 
-/// Where every combination is.
+/// The folder of all combinations.
 pub(super) struct Generated(PathBuf);
 
 impl Generated {
-    /// The folder of the service with these options.
-    pub(super) fn folder(&self, options: Options<'_>) -> PathBuf {
-        self.parent(options).join(name(options))
+    /// The folder of the service with these answers.
+    pub(super) fn folder(&self, answers: &Answers) -> PathBuf {
+        self.parent(answers).join(name(answers))
     }
 
-    /// With this value of `deploy`, and nothing else.
+    /// The folder of the service with only this value of `deploy`.
     pub(super) fn deployed(&self, deploy: &str) -> PathBuf {
-        self.folder(Options {
-            deploy,
-            ..Options::BARE
-        })
+        self.folder(&Answers::least().with("deploy", deploy))
     }
 
-    /// With these values of `deploy` and `ci`, and a database.
+    /// The folder of the service with these values of `store`, `deploy` and `ci`.
     pub(super) fn with_store(&self, store: &str, deploy: &str, ci: &str) -> PathBuf {
-        self.folder(Options {
-            store,
-            deploy,
-            ci,
-            ..Options::BARE
-        })
+        let answers = Answers::least().with("store", store);
+        self.folder(&answers.with("deploy", deploy).with("ci", ci))
     }
 
-    /// With this value of `ci`, and nothing else.
+    /// The folder of the service with only this value of `ci`.
     pub(super) fn checked(&self, ci: &str) -> PathBuf {
-        self.folder(Options {
-            ci,
-            ..Options::BARE
-        })
+        self.folder(&Answers::least().with("ci", ci))
     }
 
-    fn parent(&self, options: Options<'_>) -> PathBuf {
-        let Options { deploy, ci, .. } = options;
+    fn parent(&self, answers: &Answers) -> PathBuf {
+        let (deploy, ci) = (answers.get("deploy"), answers.get("ci"));
         self.0.join(format!("deploy-{deploy}-ci-{ci}"))
     }
 }
 
-/// Options that decide about code have a name of their own each: all of them share a target folder.
-pub(super) fn name(options: Options<'_>) -> &'static str {
-    match (options.store, options.worker, options.example) {
-        ("none", _, false) => "bare",
-        ("none", _, true) => "orders",
-        ("sqlite", false, false) => "sqlite-bare",
-        ("sqlite", false, true) => "sqlite-orders",
-        ("sqlite", true, false) => "sqlite-worker",
-        ("sqlite", true, true) => "sqlite-worker-orders",
-        (_, false, false) => "postgres-bare",
-        (_, false, true) => "postgres-orders",
-        (_, true, false) => "postgres-worker",
-        (_, true, true) => "postgres-worker-orders",
+/// Options that add files and do not change code.
+const ADD_FILES: [&str; 2] = ["deploy", "ci"];
+
+/// The options that change code: all others with choices.
+fn of_code() -> impl Iterator<Item = &'static Question> {
+    QUESTIONS.iter().filter(|question| {
+        !question.choices.is_empty() && !ADD_FILES.contains(&question.name.as_str())
+    })
+}
+
+/// The name of a service, which differs for different code.
+///
+/// All services share a target folder.
+pub(super) fn name(answers: &Answers) -> String {
+    let parts = of_code().filter_map(|question| match answers.get(&question.name) {
+        "" | "false" | "none" => None,
+        "true" => Some(question.name.clone()),
+        answer => Some(format!("{}-{answer}", question.name)),
+    });
+    let parts: Vec<_> = parts.collect();
+    if parts.is_empty() {
+        "bare".to_owned()
+    } else {
+        parts.join("-")
     }
 }
 
-const fn code(store: &'static str, worker: bool, example: bool) -> Options<'static> {
-    Options {
-        example,
-        store,
-        worker,
-        ..Options::BARE
+/// The combinations that differ in code, the one without options first.
+fn codes() -> Vec<Answers> {
+    let mut codes = vec![Answers::least()];
+    for question in of_code() {
+        let with_each = |answers: &Answers| {
+            let choices = question.choices.iter();
+            let with = choices.map(|choice| answers.clone().with(&question.name, choice));
+            with.collect::<Vec<_>>()
+        };
+        codes = codes.iter().flat_map(with_each).collect();
     }
+    codes.retain(|answers| !is_refused(answers));
+    codes
 }
 
-/// The combinations that differ in code.
-const CODE: [Options<'static>; 10] = [
-    code("none", false, false),
-    code("none", false, true),
-    code("sqlite", false, false),
-    code("sqlite", false, true),
-    code("sqlite", true, false),
-    code("sqlite", true, true),
-    code("postgres", false, false),
-    code("postgres", false, true),
-    code("postgres", true, false),
-    code("postgres", true, true),
-];
-
-/// Whether the commands of its README are run. `cargo run` builds the library once more, without what tests need of it, so
-/// it is those whose commands differ.
-fn has_commands_of_its_own(options: Options<'_>) -> bool {
-    options.store == "none" || (options.worker && options.example)
+/// Whether the answers contradict each other.
+///
+/// [`super::ways`] tests that `hooks/options.rhai` rejects them.
+pub(super) fn is_refused(answers: &Answers) -> bool {
+    let (store, deploy) = (answers.get("store"), answers.get("deploy"));
+    (answers.has("worker") && store == "none") || (deploy == "kubernetes" && store == "sqlite")
 }
 
-/// Files that speak about all options, and are no part of the sum.
+/// Whether the commands of the README are tested with these answers.
+///
+/// `cargo run` builds the library again without the features of tests, so only services whose commands differ are tested.
+fn runs_readme_commands(answers: &Answers) -> bool {
+    answers.get("store") == "none" || (answers.has("worker") && answers.has("example"))
+}
+
+/// Files that depend on several options, and so are not part of the sum.
 const OF_ALL_OPTIONS: [&str; 3] = ["README.md", ".firstlight.toml", ".github/dependabot.yml"];
 
 /// Whether a file belongs to a service with these options.
-type Belongs = fn(Options<'_>) -> bool;
+type Belongs = fn(&Answers) -> bool;
 
-/// A file of every answer.
+/// Files of each option, and when a service has them.
 const FILES: [(&str, Belongs); 23] = [
-    ("src/orders.rs", |options| options.example),
-    ("tests/orders.rs", |options| options.example),
-    ("src/orders/table.rs", |options| {
-        options.example && options.store != "none"
+    ("src/orders.rs", |answers| answers.has("example")),
+    ("tests/orders.rs", |answers| answers.has("example")),
+    ("src/orders/table.rs", |answers| {
+        answers.has("example") && answers.get("store") != "none"
     }),
-    ("src/orders/bank.rs", |options| {
-        options.example && options.worker
+    ("src/orders/bank.rs", |answers| {
+        answers.has("example") && answers.has("worker")
     }),
-    ("src/orders/charge.rs", |options| {
-        options.example && options.worker
+    ("src/orders/charge.rs", |answers| {
+        answers.has("example") && answers.has("worker")
     }),
-    ("tests/bank.rs", |options| options.example && options.worker),
-    ("migrations/0001_orders.sql", |options| {
-        options.example && options.store != "none"
+    ("tests/bank.rs", |answers| {
+        answers.has("example") && answers.has("worker")
     }),
-    ("migrations/README.md", |options| options.store != "none"),
-    ("src/store.rs", |options| options.store != "none"),
-    ("src/jobs.rs", |options| options.worker),
-    ("tests/worker.rs", |options| options.worker),
-    ("deploy/compose/compose.yaml", |options| {
-        options.deploy == "compose"
+    ("migrations/0001_orders.sql", |answers| {
+        answers.has("example") && answers.get("store") != "none"
     }),
-    ("deploy/compose/postgres.sql", |options| {
-        options.deploy == "compose" && options.store == "postgres"
+    ("migrations/README.md", |answers| {
+        answers.get("store") != "none"
     }),
-    ("deploy/kubernetes/deployment.yaml", |options| {
-        options.deploy == "kubernetes"
+    ("src/store.rs", |answers| answers.get("store") != "none"),
+    ("src/jobs.rs", |answers| answers.has("worker")),
+    ("tests/worker.rs", |answers| answers.has("worker")),
+    ("deploy/compose/compose.yaml", |answers| {
+        answers.get("deploy") == "compose"
     }),
-    ("observability/dashboards/overview.json", |options| {
-        options.deploy != "none"
+    ("deploy/compose/postgres.sql", |answers| {
+        answers.get("deploy") == "compose" && answers.get("store") == "postgres"
+    }),
+    ("deploy/kubernetes/deployment.yaml", |answers| {
+        answers.get("deploy") == "kubernetes"
+    }),
+    ("observability/dashboards/overview.json", |answers| {
+        answers.get("deploy") != "none"
     }),
     (
         "observability/dashboards/postgres_exporter.yaml",
-        |options| options.deploy != "none" && options.store == "postgres",
+        |answers| answers.get("deploy") != "none" && answers.get("store") == "postgres",
     ),
-    ("observability/alerts/firstlight.rules.yml", |options| {
-        options.deploy == "compose"
+    ("observability/alerts/firstlight.rules.yml", |answers| {
+        answers.get("deploy") == "compose"
     }),
-    ("observability/kustomization.yaml", |options| {
-        options.deploy == "kubernetes"
+    ("observability/kustomization.yaml", |answers| {
+        answers.get("deploy") == "kubernetes"
     }),
-    (".github/workflows/ci.yml", |options| options.ci == "github"),
-    (".github/dependabot.yml", |options| options.ci == "github"),
-    (".gitlab-ci.yml", |options| options.ci == "gitlab"),
-    ("renovate.json", |options| options.ci == "gitlab"),
-    ("deny.toml", |options| options.ci != "none"),
+    (".github/workflows/ci.yml", |answers| {
+        answers.get("ci") == "github"
+    }),
+    (".github/dependabot.yml", |answers| {
+        answers.get("ci") == "github"
+    }),
+    (".gitlab-ci.yml", |answers| answers.get("ci") == "gitlab"),
+    ("renovate.json", |answers| answers.get("ci") == "gitlab"),
+    ("deny.toml", |answers| answers.get("ci") != "none"),
 ];
 
-/// Makes all of them; nothing if that fails.
+/// Generates all combinations; returns `None` if one fails.
 pub(super) fn generate(cases: &mut Cases, folder: &Path) -> Option<Generated> {
     let generated = Generated(folder.to_owned());
-    let all_well = CODE.map(|code| {
-        let name = name(code);
-        cases.check(
-            &format!("{name}: each combination of deploy and ci is the sum of its parts"),
-            || sums_of_parts(&generated, code),
-        )
-    });
-    all_well.iter().all(|well| *well).then_some(generated)
+    let mut all_passed = true;
+    for code in codes() {
+        all_passed &= cases.check(
+            &format!("{}: combinations are the sums of their parts", name(&code)),
+            || check_sums(&generated, &code),
+        );
+    }
+    all_passed.then_some(generated)
 }
 
-fn sums_of_parts(generated: &Generated, code: Options<'static>) -> anyhow::Result<()> {
-    let mut made: BTreeMap<(&str, &str), Files> = BTreeMap::new();
-    for deploy in generate::DEPLOY {
-        for ci in generate::CI {
-            let options = Options { deploy, ci, ..code };
-            if options.objection().is_some() {
+fn check_sums(generated: &Generated, code: &Answers) -> anyhow::Result<()> {
+    let mut all: BTreeMap<(&str, &str), Files> = BTreeMap::new();
+    for deploy in generate::choices("deploy") {
+        for ci in generate::choices("ci") {
+            let answers = code.clone().with("deploy", deploy).with("ci", ci);
+            if is_refused(&answers) {
                 continue;
             }
-            let files = make(generated, options)
+            let files = make(generated, &answers)
                 .with_context(|| format!("deploy = {deploy}, ci = {ci}"))?;
-            made.insert((deploy, ci), files);
+            all.insert((deploy, ci), files);
         }
     }
-    let plain = &made[&("none", "none")];
-    for ((deploy, ci), files) in &made {
-        let mut sum = made[&(*deploy, "none")].clone();
+    let plain = &all[&("none", "none")];
+    for ((deploy, ci), files) in &all {
+        let mut sum = all[&(*deploy, "none")].clone();
         let added = |(name, _): &(&String, &Vec<u8>)| !plain.contains_key(*name);
-        let of_ci = made[&("none", *ci)].iter().filter(added);
+        let of_ci = all[&("none", *ci)].iter().filter(added);
         sum.extend(of_ci.map(|(name, content)| (name.clone(), content.clone())));
         files::same(files, &sum).with_context(|| format!("deploy = {deploy}, ci = {ci}"))?;
     }
     Ok(())
 }
 
-/// Generates one, and returns its files but for those that speak about all options.
-fn make(generated: &Generated, options: Options<'_>) -> anyhow::Result<Files> {
-    let parent = generated.parent(options);
+/// Generates and checks a service.
+///
+/// Returns its files without [`OF_ALL_OPTIONS`].
+fn make(generated: &Generated, answers: &Answers) -> anyhow::Result<Files> {
+    let parent = generated.parent(answers);
     std::fs::create_dir_all(&parent)?;
     let service = Service {
-        name: name(options),
+        name: &name(answers),
         destination: &parent,
-        options,
+        answers: answers.clone(),
         extra: &generate::throwaway(),
     };
     support::command::run_quietly(&mut service.command()?)?;
-    let mut files = files::of(&generated.folder(options))?;
+    let mut files = files::of(&generated.folder(answers))?;
     for (file, belongs) in FILES {
         ensure!(
-            files.contains_key(file) == belongs(options),
+            files.contains_key(file) == belongs(answers),
             "{file}: {}",
-            if belongs(options) {
+            if belongs(answers) {
                 "missing"
             } else {
-                "should not be there"
+                "unexpected"
             }
         );
     }
@@ -230,38 +244,39 @@ fn make(generated: &Generated, options: Options<'_>) -> anyhow::Result<Files> {
         lines <= 30,
         "src/main.rs: found {lines} lines, expected 30 at most"
     );
-    nothing_of_the_template(&files)?;
+    has_no_template_files(&files)?;
     readme::explains_every_file(&files)?;
     files.retain(|name, _| !OF_ALL_OPTIONS.contains(&name.as_str()));
     Ok(files)
 }
 
-fn nothing_of_the_template(files: &Files) -> anyhow::Result<()> {
+/// Checks that no file or placeholder of the template is left.
+fn has_no_template_files(files: &Files) -> anyhow::Result<()> {
     for (name, content) in files {
         if ["cargo-generate.toml", "Cargo.toml.liquid"].contains(&name.as_str())
             || name.starts_with("hooks/")
         {
-            bail!("{name} is the template's own");
+            bail!("{name} belongs to the template");
         }
         let text = String::from_utf8_lossy(content);
         for mark in ["{%", "%}", "project-name", "crate_name", "dns_name"] {
-            ensure!(!text.contains(mark), "{name} still holds {mark:?}");
+            ensure!(!text.contains(mark), "{name} contains {mark:?}");
         }
     }
     Ok(())
 }
 
-/// The code of each, linted, tested and started with the commands that its README gives.
+/// Lints, tests and runs each code with the commands of its README.
 pub(super) fn build(cases: &mut Cases, generated: &Generated) {
-    // Held until the tests are over.
+    // The server runs until the end of this function.
     let server = tools::postgres().and_then(|postgres| {
         let server = PostgresServer::start_with(&postgres, compose::SETTINGS)?;
         compose::script(cases, generated, &server);
         Ok(server)
     });
-    for options in CODE {
-        let source = generated.folder(options);
-        let name = name(options);
+    for answers in codes() {
+        let source = generated.folder(&answers);
+        let name = name(&answers);
         let commands = match readme::check_commands(&source) {
             Ok(commands) => commands,
             Err(error) => return cases.failed("README.md, \"Check it\"", &error),
@@ -274,7 +289,7 @@ pub(super) fn build(cases: &mut Cases, generated: &Generated) {
                 continue;
             }
             match &server {
-                Err(error) if options.store == "postgres" => {
+                Err(error) if answers.get("store") == "postgres" => {
                     cases.not_run(&what, &format!("{error:#}"));
                 }
                 Err(_) => cases.cargo_test(&what, &mut shell),
@@ -283,9 +298,36 @@ pub(super) fn build(cases: &mut Cases, generated: &Generated) {
                 }
             }
         }
-        if has_commands_of_its_own(options) {
+        if runs_readme_commands(&answers) {
             let server = server.as_ref().ok().map(PostgresServer::url);
-            readme::commands_work(cases, options, &source, server);
+            readme::commands_work(cases, &answers, &source, server);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ADD_FILES, codes, name};
+    use crate::generate::{Answers, choices};
+
+    #[test]
+    fn names_of_codes_are_unique() {
+        let mut names: Vec<_> = codes().iter().map(name).collect();
+        assert_eq!(names.first().map(String::as_str), Some("bare"));
+        assert!(
+            names.contains(&"example-store-postgres-worker".to_owned()),
+            "{names:?}"
+        );
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), codes().len());
+    }
+
+    #[test]
+    fn options_that_add_files_exist() {
+        for option in ADD_FILES {
+            assert!(!choices(option).is_empty(), "{option}");
+        }
+        assert_eq!(name(&Answers::least()), "bare");
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::{Cases, command, tools, yaml};
 
 use super::{combinations::Generated, readme};
-use crate::generate::{self, Options, Service};
+use crate::generate::{self, Answers, Service};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     let source = generated.deployed("kubernetes");
@@ -242,27 +242,21 @@ fn monitor_keys(manifests: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Cargo allows an underscore in a name, Kubernetes does not.
+/// Checks names with an underscore, which Cargo allows but Kubernetes does not.
 pub(super) fn names(cases: &mut Cases, folder: &Path) {
-    cases.check(
-        "a service called orders_api is orders-api on Kubernetes",
-        || {
-            let service = Service {
-                name: "orders_api",
-                destination: folder,
-                options: Options {
-                    deploy: "kubernetes",
-                    ..Options::BARE
-                },
-                extra: &generate::throwaway(),
-            };
-            command::run_quietly(&mut service.command()?)?;
-            let deployment = folder.join("orders_api/deploy/kubernetes/deployment.yaml");
-            let name = at(&yaml::read(&deployment)?, "/metadata/name")?;
-            ensure!(name == "orders-api", "found {name}");
-            Ok(())
-        },
-    );
+    cases.check("names: orders_api is orders-api on Kubernetes", || {
+        let service = Service {
+            name: "orders_api",
+            destination: folder,
+            answers: Answers::least().with("deploy", "kubernetes"),
+            extra: &generate::throwaway(),
+        };
+        command::run_quietly(&mut service.command()?)?;
+        let deployment = folder.join("orders_api/deploy/kubernetes/deployment.yaml");
+        let name = at(&yaml::read(&deployment)?, "/metadata/name")?;
+        ensure!(name == "orders-api", "found {name}");
+        Ok(())
+    });
 }
 
 /// The default duration of a stop in seconds: the drain and the flush.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use support::{command, paths};
 
 use super::files;
-use crate::generate::{self, Options, Service};
+use crate::generate::{self, Answers, Service};
 
 /// Placeholders of cargo-generate itself.
 const BUILT_IN: [&str; 2] = ["project-name", "crate_name"];
@@ -98,11 +98,7 @@ pub(super) fn survive(folder: &Path) -> anyhow::Result<()> {
         let service = Service {
             name: &name,
             destination: folder,
-            options: Options {
-                deploy: "kubernetes",
-                ci,
-                ..Options::BARE
-            },
+            answers: Answers::least().with("deploy", "kubernetes").with("ci", ci),
             extra: &generate::throwaway(),
         };
         command::run_quietly(&mut service.command_for(&template)?)?;

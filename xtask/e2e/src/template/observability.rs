@@ -13,7 +13,7 @@ use observability::addresses::{GRAFANA, RUNBOOKS};
 use support::{Cases, command, files, paths};
 
 use super::{combinations::Generated, readme};
-use crate::generate::{self, Options, Service};
+use crate::generate::{self, Answers, Service};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
     for deploy in ["compose", "kubernetes"] {
@@ -85,12 +85,10 @@ fn answered(deploy: &str, folder: &Path) -> anyhow::Result<()> {
     let service = Service {
         name: &name,
         destination: folder,
-        options: Options {
-            deploy,
-            grafana: Some(grafana),
-            runbooks: Some(&with_slash),
-            ..Options::BARE
-        },
+        answers: Answers::least()
+            .with("deploy", deploy)
+            .with("grafana", grafana)
+            .with("runbooks", &with_slash),
         extra: &extra,
     };
     command::run_quietly(&mut service.command()?)?;
@@ -120,11 +118,9 @@ fn rejected(folder: &Path) -> anyhow::Result<()> {
     let service = Service {
         name: "addressed-badly",
         destination: folder,
-        options: Options {
-            deploy: "kubernetes",
-            grafana: Some("grafana.test\""),
-            ..Options::BARE
-        },
+        answers: Answers::least()
+            .with("deploy", "kubernetes")
+            .with("grafana", "grafana.test\""),
         extra: &extra,
     };
     let Err(error) = command::run_quietly(&mut service.command()?) else {

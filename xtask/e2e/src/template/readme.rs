@@ -1,4 +1,4 @@
-//! The README of a generated service: it explains every file, and its commands are run as they are written.
+//! Checks the README of a generated service: its tables of files and its commands.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -7,11 +7,11 @@ use support::{Cases, command, paths, tools};
 
 use super::{combinations, files::Files};
 use crate::{
-    generate::Options,
+    generate::Answers,
     service::{self, Service},
 };
 
-/// Its tables name all files, and no others.
+/// Checks that the tables of the README list exactly the files of the service.
 pub(super) fn explains_every_file(files: &Files) -> anyhow::Result<()> {
     let readme = files.get("README.md").context("README.md is missing")?;
     let readme = String::from_utf8_lossy(readme);
@@ -34,17 +34,17 @@ pub(super) fn explains_every_file(files: &Files) -> anyhow::Result<()> {
             explained.extend(names.map(|name| format!("{folder}{name}")));
         }
     }
-    let unnamed = |name: &&String| **name != "README.md" && !explained.contains(*name);
-    let missing: Vec<_> = files.keys().filter(unnamed).collect();
+    let is_missing = |name: &&String| **name != "README.md" && !explained.contains(*name);
+    let missing: Vec<_> = files.keys().filter(is_missing).collect();
     ensure!(missing.is_empty(), "README.md does not explain {missing:?}");
-    let there = |name: &&String| match name.strip_suffix('/') {
+    let exists = |name: &&String| match name.strip_suffix('/') {
         Some(_) => files.keys().any(|file| file.starts_with(*name)),
         None => files.contains_key(*name),
     };
-    let extra: Vec<_> = explained.iter().filter(|name| !there(name)).collect();
+    let extra: Vec<_> = explained.iter().filter(|name| !exists(name)).collect();
     ensure!(
         extra.is_empty(),
-        "README.md explains {extra:?}, which are not there"
+        "README.md explains {extra:?}, which do not exist"
     );
     Ok(())
 }
@@ -61,21 +61,22 @@ pub(super) fn check_commands(source: &Path) -> anyhow::Result<Vec<String>> {
     Ok(commands)
 }
 
-/// Those of the sections "Run it" and "Jobs", against the service that `cargo test` has built. Its ports are free ones, and
-/// `server` is the address of a PostgreSQL server.
+/// Runs the commands of the sections "Run it" and "Jobs".
+///
+/// They use the service that `cargo test` has built, on free ports. `server` is the URL of a PostgreSQL server.
 pub(super) fn commands_work(
     cases: &mut Cases,
-    options: Options<'_>,
+    answers: &Answers,
     source: &Path,
     server: Option<String>,
 ) {
-    let name = combinations::name(options);
-    let what = format!("{name}: the commands of README.md, \"Run it\"");
+    let name = combinations::name(answers);
+    let what = format!("{name}: README.md, \"Run it\"");
     if tools::on_path("curl").is_none() {
         return cases.not_run(&what, "install curl");
     }
-    let database = match (options.store, server) {
-        ("postgres", None) => return cases.not_run(&what, "it needs PostgreSQL, see above"),
+    let database = match (answers.get("store"), server) {
+        ("postgres", None) => return cases.not_run(&what, "PostgreSQL is missing, see above"),
         ("postgres", Some(server)) => server,
         _ => format!("sqlite://{}/readme.db", source.display()),
     };
@@ -85,21 +86,24 @@ pub(super) fn commands_work(
             anyhow::bail!("found {blocks:?}, expected three blocks of commands")
         };
         ensure!(start.trim() == "cargo run", "found {start:?} first");
-        let program = paths::generated_target().join("debug").join(name);
+        let program = paths::generated_target().join("debug").join(&name);
         let mut service = Service::start(&program, None, &[("DATABASE_URL", &database)])?;
         let host = |url: &str| url.trim_start_matches("http://").to_owned();
         let requests = requests
             .replace("localhost:8080", &host(&service.address))
             .replace("localhost:9464", &host(&service.admin));
-        let said = command::run_quietly(Command::new("sh").args(["-ec", &requests]))?;
+        let output = command::run_quietly(Command::new("sh").args(["-ec", &requests]))?;
         for needed in ["# HELP ", "logs"] {
-            ensure!(said.contains(needed), "no {needed:?} in:\n{said}");
+            ensure!(output.contains(needed), "no {needed:?} in:\n{output}");
         }
-        let expected: &[f64] = match options {
-            Options { example: false, .. } => &[404.0],
-            Options { store: "none", .. } => &[200.0, 200.0, 201.0, 500.0],
-            Options { worker: false, .. } => &[200.0, 200.0, 201.0],
-            _ => &[200.0, 200.0, 202.0],
+        let expected: &[f64] = if !answers.has("example") {
+            &[404.0]
+        } else if answers.get("store") == "none" {
+            &[200.0, 200.0, 201.0, 500.0]
+        } else if !answers.has("worker") {
+            &[200.0, 200.0, 201.0]
+        } else {
+            &[200.0, 200.0, 202.0]
         };
         service.wait_for_log("an access line for each request", |log| {
             let mut statuses: Vec<f64> = log.iter().filter_map(status).collect();
@@ -108,9 +112,12 @@ pub(super) fn commands_work(
         })?;
         service.stop()?;
 
-        let said = command::run_quietly(&mut service::shell(source, check))?;
-        ensure!(said.contains("telemetry check: ok"), "it said:\n{said}");
-        if options.worker {
+        let output = command::run_quietly(&mut service::shell(source, check))?;
+        ensure!(
+            output.contains("telemetry check: ok"),
+            "the output of the check:\n{output}"
+        );
+        if answers.has("worker") {
             let blocks = shell_blocks(source, "## Jobs")?;
             let list = blocks.first().context("no commands below \"Jobs\"")?;
             let mut list = service::shell(source, list);
@@ -124,7 +131,7 @@ fn status(line: &crate::log_line::LogLine) -> Option<f64> {
     line.number("http.response.status_code")
 }
 
-/// The blocks of shell commands below `heading`, up to the next one.
+/// The blocks of shell commands below `heading`, up to the next heading.
 pub(super) fn shell_blocks(source: &Path, heading: &str) -> anyhow::Result<Vec<String>> {
     let readme = fs::read_to_string(source.join("README.md"))?;
     let (_, section) = readme

@@ -1,32 +1,37 @@
-//! The names that the template refuses, and the ways and places in which it is generated besides the one that everything
-//! else here uses.
+//! Rejected names and answers, and other ways and places to generate a service.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use support::{Cases, command, paths, process::Process, tools};
 
-use crate::{generate, service};
+use super::combinations::is_refused;
+use crate::{
+    generate::{self, Answers, QUESTIONS},
+    service,
+};
 
-/// What cargo could not build, or would build with a warning, is refused before anything is written.
+/// Checks that names with which cargo would fail or warn are rejected.
+///
+/// No file may be written before.
 pub(super) fn names(cases: &mut Cases, folder: &Path) {
     for name in ["9lives", "fn", "std", "tokio", "caf\u{e9}", "build"] {
         cases.check(
-            &format!("the name {name:?} is refused, and leaves nothing behind"),
+            &format!("name {name:?}: rejected without leftovers"),
             || {
                 let extra = generate::throwaway();
                 let service = generate::Service {
                     name,
                     destination: folder,
-                    options: generate::Options::BARE,
+                    answers: Answers::least(),
                     extra: &extra,
                 };
                 let Err(error) = command::run_quietly(&mut service.command()?) else {
-                    bail!("it was accepted")
+                    bail!("the answer was accepted")
                 };
                 let message = format!("{error:#}");
                 if !message.contains(name) || !message.contains("Allowed") {
-                    bail!("the refusal does not say what is allowed:\n{message}");
+                    bail!("the message does not list allowed names:\n{message}");
                 }
                 if folder.join(name).exists() {
                     bail!("{} was left behind", folder.join(name).display());
@@ -37,59 +42,70 @@ pub(super) fn names(cases: &mut Cases, folder: &Path) {
     }
 }
 
-/// Answers that contradict each other: both ways to generate refuse the same ones, with the same sentence.
+/// Checks that contradictory answers are rejected.
+///
+/// The template and `new` must reject them with the same message.
 pub(super) fn contradictions(cases: &mut Cases, folder: &Path) {
-    for store in generate::STORE {
-        for worker in [false, true] {
-            for deploy in generate::DEPLOY {
-                let options = generate::Options {
-                    store,
-                    worker,
-                    deploy,
-                    ..generate::Options::BARE
-                };
-                let Some(objection) = options.objection() else {
+    for store in generate::choices("store") {
+        for worker in generate::choices("worker") {
+            for deploy in generate::choices("deploy") {
+                let answers = Answers::least()
+                    .with("store", store)
+                    .with("worker", worker)
+                    .with("deploy", deploy);
+                if !is_refused(&answers) {
                     continue; // `combinations` generates it
-                };
-                let answers = format!("store={store} worker={worker} deploy={deploy}");
-                cases.check(&format!("{answers} is refused by the template"), || {
-                    refused_by_template(options, objection, folder)
+                }
+                let what = format!("store={store} worker={worker} deploy={deploy}");
+                cases.check(&format!("{what}: rejected"), || {
+                    contradiction(&answers, folder)
                 });
-                cases.check(
-                    &format!("{answers} is refused by `new`, and leaves nothing"),
-                    || refused_by_new(options, objection, folder),
-                );
             }
         }
     }
-    cases.check("`new` leaves nothing where the template refuses", || {
-        let rest = ["--", "--define", "firstlight=newest"].map(str::to_owned);
-        new_leaves_nothing(&rest, "Expected: a version", folder).map(drop)
-    });
+    cases.check(
+        "new: leaves nothing if the template rejects answers",
+        || {
+            let rest = ["--", "--define", "firstlight=newest"].map(str::to_owned);
+            new_leaves_nothing(&rest, "Expected: a version", folder).map(drop)
+        },
+    );
 }
 
-fn refused_by_template(
-    options: generate::Options<'_>,
-    objection: &str,
-    folder: &Path,
-) -> anyhow::Result<()> {
+fn contradiction(answers: &Answers, folder: &Path) -> anyhow::Result<()> {
+    let flags =
+        ["store", "worker", "deploy"].map(|option| format!("--{option}={}", answers.get(option)));
+    let message = new_leaves_nothing(&flags, "needs a", folder)?;
+    let message = message.trim();
+    ensure!(
+        message.lines().count() == 1,
+        "expected one sentence, found:\n{message}"
+    );
+    let sentence = message
+        .split_once("error: ")
+        .map_or(message, |(_, sentence)| sentence);
+    rejected_by_template(answers, sentence, folder)
+}
+
+/// Checks that the template rejects `answers` with `expected` in its message.
+fn rejected_by_template(answers: &Answers, expected: &str, folder: &Path) -> anyhow::Result<()> {
     let extra = generate::throwaway();
     let service = generate::Service {
         name: "contradiction",
         destination: folder,
-        options,
+        answers: answers.clone(),
         extra: &extra,
     };
-    let refused = command::run_quietly(&mut service.command()?);
-    let made = folder.join("contradiction");
-    // The message says so, and what is not empty would not go.
-    fs::remove_dir(&made).with_context(|| format!("{} is not empty", made.display()))?;
-    let Err(error) = refused else {
-        bail!("it was accepted")
+    let result = command::run_quietly(&mut service.command()?);
+    let left = folder.join("contradiction");
+    // cargo-generate leaves an empty folder, which the message mentions.
+    fs::remove_dir(&left).with_context(|| format!("{} is not empty", left.display()))?;
+    let Err(error) = result else {
+        bail!("the answer was accepted")
     };
     let message = format!("{error:#}");
-    let leftover = format!("remove the empty folder {}", made.display());
-    for needed in [objection, leftover.as_str()] {
+    let leftover = format!("remove the empty folder {}", left.display());
+    for needed in [expected, leftover.as_str()] {
         ensure!(
             message.contains(needed),
             "expected {needed:?}, found:\n{message}"
@@ -98,23 +114,9 @@ fn refused_by_template(
     Ok(())
 }
 
-fn refused_by_new(
-    options: generate::Options<'_>,
-    objection: &str,
-    folder: &Path,
-) -> anyhow::Result<()> {
-    let mut answers = vec!["--store", options.store, "--deploy", options.deploy];
-    answers.extend(options.worker.then_some("--worker"));
-    let answers: Vec<_> = answers.into_iter().map(str::to_owned).collect();
-    let message = new_leaves_nothing(&answers, objection, folder)?;
-    ensure!(
-        message.trim().lines().count() == 1,
-        "expected one sentence, found:\n{message}"
-    );
-    Ok(())
-}
-
-/// What `cargo xtask new` writes to standard error when it refuses `answers`.
+/// Checks that `cargo xtask new` rejects `answers` and leaves no folder.
+///
+/// Returns its standard error.
 fn new_leaves_nothing(answers: &[String], needed: &str, folder: &Path) -> anyhow::Result<String> {
     let destination = folder.join("refused/below");
     let mut new = Command::new(std::env::current_exe()?);
@@ -123,7 +125,7 @@ fn new_leaves_nothing(answers: &[String], needed: &str, folder: &Path) -> anyhow
         .args(answers);
     let output = new.output()?;
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(!output.status.success(), "it was accepted");
+    ensure!(!output.status.success(), "the answers were accepted");
     ensure!(
         message.contains(needed),
         "expected {needed:?}, found:\n{message}"
@@ -133,7 +135,7 @@ fn new_leaves_nothing(answers: &[String], needed: &str, folder: &Path) -> anyhow
     Ok(message)
 }
 
-/// An answer to where the library comes from, what Cargo.toml makes of it, and what the record says.
+/// Sources of the library: the answer, the keys in Cargo.toml, and the record.
 const SOURCES: [(&str, &str, &str); 4] = [
     ("0.1", "version = \"0.1\"", "0.1"),
     ("=0.1.0", "version = \"=0.1.0\"", "=0.1.0"),
@@ -149,10 +151,12 @@ const SOURCES: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// Versions and git URLs. Nothing is built: neither may be there yet.
+/// Generates services with versions and git URLs as source of the library.
+///
+/// They are not built, because neither may exist yet.
 pub(super) fn sources(cases: &mut Cases, folder: &Path) {
     for (index, (answer, keys, recorded)) in SOURCES.into_iter().enumerate() {
-        cases.check(&format!("firstlight={answer} becomes {keys}"), || {
+        cases.check(&format!("firstlight={answer}: {keys}"), || {
             let name = format!("source-{index}");
             from(answer, &name, folder)?;
             for (file, line) in [
@@ -177,14 +181,14 @@ pub(super) fn sources(cases: &mut Cases, folder: &Path) {
         });
     }
     cases.check(
-        "firstlight=newest is refused, with what is expected",
+        "firstlight=newest: rejected with the expected answers",
         || {
             let Err(error) = from("newest", "source-refused", folder) else {
-                bail!("it was accepted")
+                bail!("the answer was accepted")
             };
             let message = format!("{error:#}");
             for needed in ["firstlight=\"newest\"", "Expected: a version"] {
-                ensure!(message.contains(needed), "it said:\n{message}");
+                ensure!(message.contains(needed), "the message:\n{message}");
             }
             Ok(())
         },
@@ -193,18 +197,18 @@ pub(super) fn sources(cases: &mut Cases, folder: &Path) {
 
 fn from(answer: &str, name: &str, folder: &Path) -> anyhow::Result<String> {
     let mut extra = generate::throwaway();
-    // Of two definitions the last one counts.
+    // The last definition of an option applies.
     extra.extend(["--define".to_owned(), format!("firstlight={answer}")]);
     let service = generate::Service {
         name,
         destination: folder,
-        options: generate::Options::BARE,
+        answers: Answers::least(),
         extra: &extra,
     };
     command::run_quietly(&mut service.command()?)
 }
 
-/// The combinations above lie outside of any workspace; these do not.
+/// Generates services inside a workspace and outside this checkout.
 pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
     let workspace = folder.join("workspace");
     fs::create_dir_all(&workspace)?;
@@ -212,68 +216,55 @@ pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
         workspace.join("Cargo.toml"),
         "[workspace]\nresolver = \"3\"\nmembers = []\n",
     )?;
-    cases.check(
-        "inside a workspace, the service becomes a member and builds there",
-        || {
-            let extra = ["--vcs", "none"].map(str::to_owned);
-            let service = generate::Service {
-                name: "member",
-                destination: &workspace,
-                options: generate::Options::BARE,
-                extra: &extra,
-            };
-            service.generate()?;
-            let mut clippy = service::cargo(&workspace);
-            clippy.args(["clippy", "--package", "member", "--", "--deny", "warnings"]);
-            command::run("clippy of the workspace", &mut clippy).map(drop)
-        },
-    );
-    // Not below this checkout, whose repository and whose folders would do for the service as well.
+    cases.check("workspace: the service becomes a member and builds", || {
+        let extra = ["--vcs", "none"].map(str::to_owned);
+        let service = generate::Service {
+            name: "member",
+            destination: &workspace,
+            answers: Answers::least(),
+            extra: &extra,
+        };
+        service.generate()?;
+        let mut clippy = service::cargo(&workspace);
+        clippy.args(["clippy", "--package", "member", "--", "--deny", "warnings"]);
+        command::run("clippy of the workspace", &mut clippy).map(drop)
+    });
+    // Outside this checkout, so that its repository and its folders are not used.
     let elsewhere = std::env::temp_dir().join(format!("firstlight-xtask-{}", std::process::id()));
     let service = elsewhere.join("fresh-service");
-    let made = cases.check(
-        "`cargo xtask new` makes a service in a repository of its own",
-        || {
-            let mut new = Command::new(std::env::current_exe()?);
-            new.args(["new", "fresh-service", "--destination"])
-                .arg(&elsewhere);
-            command::run_quietly(&mut new)?;
-            if !service.join(".git").exists() || !service.join("src/main.rs").exists() {
-                bail!(
-                    "{} is no repository with a service in it",
-                    service.display()
-                );
-            }
-            Ok(())
-        },
-    );
+    let made = cases.check("new: creates a service with its own repository", || {
+        let mut new = Command::new(std::env::current_exe()?);
+        new.args(["new", "fresh-service", "--destination"])
+            .arg(&elsewhere);
+        command::run_quietly(&mut new)?;
+        if !service.join(".git").exists() || !service.join("src/main.rs").exists() {
+            bail!("{} is not a repository with a service", service.display());
+        }
+        Ok(())
+    });
     if made {
         let mut test = service::cargo(&service);
-        cases.cargo_test("its tests pass there, on its own", test.arg("test"));
+        cases.cargo_test("new: the service's tests pass", test.arg("test"));
     }
-    cases.check(
-        "far from a checkout, firstlight=auto becomes its git URL, because no registry has it",
-        || {
-            from("auto", "on-its-own", &elsewhere)?;
-            let manifest = fs::read_to_string(elsewhere.join("on-its-own/Cargo.toml"))?;
-            let keys = concat!("git = \"", env!("CARGO_PKG_REPOSITORY"), "\"");
-            ensure!(manifest.contains(keys), "found no {keys}:\n{manifest}");
-            Ok(())
-        },
-    );
-    // If nothing was made, there is nothing to remove.
+    cases.check("firstlight=auto: the git URL outside a checkout", || {
+        from("auto", "on-its-own", &elsewhere)?;
+        let manifest = fs::read_to_string(elsewhere.join("on-its-own/Cargo.toml"))?;
+        let keys = concat!("git = \"", env!("CARGO_PKG_REPOSITORY"), "\"");
+        ensure!(manifest.contains(keys), "found no {keys}:\n{manifest}");
+        Ok(())
+    });
+    // The folder does not exist if the cases failed.
     let _ = fs::remove_dir_all(elsewhere);
     Ok(())
 }
 
-/// At a terminal it asks, and Return takes the default.
+/// Generates a service on a terminal, with Return for each question.
 pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
-    let name =
-        "at a terminal it asks, and its defaults make a service that uses the checkout around it";
+    let name = "terminal: defaults use the surrounding checkout";
     let Some(script) = tools::on_path("script") else {
         return cases.not_run(
             name,
-            "install util-linux, whose program `script` lends it a terminal",
+            "install util-linux, whose program `script` provides a terminal",
         );
     };
     cases.check(name, || {
@@ -290,8 +281,8 @@ pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
             .args(["-qec", &command::display(&plain), "/dev/null"])
             .current_dir(paths::root());
         let mut asking = Process::start("cargo-generate", &mut terminal)?;
-        // One for each question.
-        asking.type_in(&"\r".repeat(8))?;
+        // One Return for each question.
+        asking.type_in(&"\r".repeat(QUESTIONS.len()))?;
         let status = asking.wait(ANSWERED)?;
         ensure!(
             status.success(),
@@ -308,7 +299,7 @@ pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
         );
         ensure!(
             !folder.join("asked/src/orders.rs").exists(),
-            "the example is there, which is not the default"
+            "found the example, which is not the default"
         );
         for default in [".github", "deploy/compose"] {
             ensure!(
@@ -320,4 +311,5 @@ pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
     });
 }
 
+/// How long the questions and the generation may take.
 const ANSWERED: Duration = Duration::from_secs(60);

@@ -1,0 +1,97 @@
+//! Checks the files that repeat the template's options.
+//!
+//! They are the table of the book and the record of a service's answers. `UPDATE=1 cargo test -p e2e written` writes both.
+
+use std::fs;
+
+use anyhow::{Context as _, bail};
+use support::paths;
+
+use super::{QUESTIONS, Question};
+
+/// Checks or writes the part of `file` between `begin` and `end`.
+fn is_written(file: &str, begin: &str, end: &str, expected: &str) -> anyhow::Result<()> {
+    let path = paths::root().join(file);
+    let text = fs::read_to_string(&path).context(file.to_owned())?;
+    let parts = text.split_once(begin).and_then(|(before, rest)| {
+        let at = if end.is_empty() {
+            rest.len()
+        } else {
+            rest.find(end)?
+        };
+        Some((before, rest.get(..at)?, rest.get(at..)?))
+    });
+    let (before, found, after) =
+        parts.with_context(|| format!("{file} has no {begin:?} and {end:?}"))?;
+    if found == expected {
+        return Ok(());
+    }
+    if std::env::var_os("UPDATE").is_none() {
+        bail!(
+            "{file} does not have the options of template/cargo-generate.toml; run UPDATE=1 cargo test -p e2e written"
+        );
+    }
+    Ok(fs::write(
+        &path,
+        format!("{before}{begin}{expected}{after}"),
+    )?)
+}
+
+/// The answers of a question, the default first.
+fn answers(question: &Question) -> String {
+    let code = |text: &String| format!("`{text}`");
+    let default = question.default.iter();
+    let others = question.choices.iter();
+    let others = others.filter(|choice| question.default.as_ref() != Some(choice));
+    let conditional = question.conditional.iter();
+    let conditional =
+        conditional.map(|(condition, default)| format!("`{default}` if `{condition}`"));
+    let all: Vec<_> = default.chain(others).map(code).chain(conditional).collect();
+    all.join(", ")
+}
+
+#[test]
+fn the_book_has_every_option() -> anyhow::Result<()> {
+    let mut table =
+        "| option | answers, the default first | question |\n| --- | --- | --- |\n".to_owned();
+    for question in QUESTIONS.iter() {
+        table += &format!(
+            "| `{}` | {} | {} |\n",
+            question.name,
+            answers(question),
+            question.prompt
+        );
+    }
+    let begin = "<!-- options: written by `UPDATE=1 cargo test -p e2e written` -->\n";
+    is_written("docs/book/src/template.md", begin, "<!-- end -->\n", &table)
+}
+
+#[test]
+fn the_record_has_every_answer() -> anyhow::Result<()> {
+    let mut values = String::new();
+    for question in QUESTIONS.iter() {
+        // The hook replaces `auto` by the source that it finds.
+        let variable = match &*question.name {
+            "firstlight" => "firstlight_answer",
+            name => name,
+        };
+        let value = if question.is_bool() {
+            format!("{} = {{{{{variable}}}}}\n", question.name)
+        } else {
+            format!("{} = \"{{{{{variable}}}}}\"\n", question.name)
+        };
+        let conditions = question.conditional.iter();
+        let conditions: Vec<_> = conditions.map(|(condition, _)| &**condition).collect();
+        if conditions.is_empty() {
+            values += &value;
+        } else {
+            // Liquid writes `and` and `or`; comparisons are those of the configuration.
+            let condition = conditions
+                .join(" or ")
+                .replace("&&", "and")
+                .replace("||", "or");
+            values += &format!("{{%- if {condition} %}}\n{value}{{%- endif %}}\n");
+        }
+    }
+    is_written("template/.firstlight.toml", "[values]\n", "", &values)
+}
