@@ -1,7 +1,7 @@
--- Run once, by a database container that is new. After a change: docker compose ... rm -sfv database
+-- A new database container runs this file once. After a change, recreate the container: docker compose ... rm -sfv database
 
--- Which statements cost most. compose.yaml has loaded it; this makes it visible.
+-- Statistics of statements. compose.yaml loads the library; this creates the views.
 CREATE EXTENSION pg_stat_statements;
 
--- Sees what the server does, and no row of a table.
+-- The role of the exporter, which sees statistics of the server but no rows of tables.
 CREATE ROLE exporter LOGIN CONNECTION LIMIT 5 IN ROLE pg_monitor;
