@@ -89,7 +89,7 @@ mod span {
     }
 }
 
-/// What a statement of sqlx's costs: the event that sqlx makes of it, and all that comes of it here.
+/// The cost of a statement of sqlx: its event, and what is recorded from it.
 #[cfg(feature = "sqlx")]
 mod query {
     use super::*;

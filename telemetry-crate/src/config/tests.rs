@@ -123,7 +123,6 @@ fn only_general_endpoints_get_a_path() {
     assert_eq!(endpoint_of(&both).unwrap(), "http://t:2/x");
 }
 
-#[cfg(not(any(feature = "otlp-grpc", feature = "otlp-tls")))]
 #[test]
 fn signals_have_their_own_endpoints() {
     let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:1");

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod conventions;
+mod first_lines;
 mod layers;
 mod lengths;
 mod names;

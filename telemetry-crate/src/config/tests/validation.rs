@@ -178,6 +178,7 @@ fn bad_endpoints_name_the_variable() {
     }
 }
 
+#[cfg(not(any(feature = "otlp-grpc", feature = "otlp-tls")))]
 #[test]
 fn missing_features_are_named() {
     for (variable, value, feature) in [

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use super::Postgres;
 use crate::{command, process::Process};
 
-/// The id of the user `nobody`, as which the server runs if this program is root.
+/// The id of the unprivileged user as which the server runs under root.
 ///
 /// PostgreSQL refuses to run as root. The user exists on nearly every system with this id and owns nothing.
 const UNPRIVILEGED: u32 = 65_534;
