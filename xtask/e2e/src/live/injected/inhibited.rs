@@ -1,6 +1,6 @@
 //! Faults whose alerts are inhibited by alerts of the concurrent faults.
 //!
-//! Time-outs of a pool follow from its exhaustion, and a queue that stalls also grows.
+//! Timeouts of a pool follow from its exhaustion, and a queue that stalls also grows.
 
 use super::{Fault, SAME_CAUSE, none, posts};
 use crate::live::environment::{ORDERS, SERVER, STARVED};
