@@ -127,7 +127,7 @@ fn drained(service: &Service) -> anyhow::Result<Exposition> {
 const CLIENTS: usize = 8;
 /// Orders per client; each is followed by two requests that read.
 const ORDERS: usize = 30;
-/// The most queries of a request.
+/// Maximum number of queries in a request.
 ///
 /// They are those of the order and its job, and the transaction's statements.
 const QUERIES: f64 = 5.0;
