@@ -114,7 +114,7 @@ pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE: Metric = Metric {
     help: "Log records in the export queue.",
 };
 
-/// Most log records in the export queue. Further ones are dropped and counted.
+/// Capacity of the export queue in log records. Further ones are dropped and counted.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogqueuecapacity).
 pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY: Metric = Metric {
