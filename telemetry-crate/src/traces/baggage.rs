@@ -23,10 +23,10 @@ pub(super) const HEADER: &str = "baggage";
 
 static FIELDS: LazyLock<[String; 1]> = LazyLock::new(|| [HEADER.to_owned()]);
 
-/// Most bytes of the header.
+/// Maximum length of the header in bytes.
 const MAX_BYTES: usize = 8_192;
 
-/// Most members of the header.
+/// Maximum number of members in the header.
 const MAX_MEMBERS: usize = 64;
 
 /// The characters of a value that must be encoded.
