@@ -220,7 +220,7 @@ impl Schedule {
 /// with another meaning.
 fn parse(expression: &str) -> Result<Expression, String> {
     if expression.len() > MAX_LENGTH || !expression.is_ascii() {
-        return Err(format!("expected at most {MAX_LENGTH} characters of ASCII"));
+        return Err(format!("expected at most {MAX_LENGTH} ASCII characters"));
     }
     let fields: Vec<_> = expression.split_whitespace().collect();
     let is_star = |field: &str| field.starts_with(['*', '?']);
