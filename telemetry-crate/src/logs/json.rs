@@ -229,7 +229,7 @@ pub(super) fn write_quoted(out: &mut Vec<u8>, text: &str, bytes: usize) {
     out.push(b'"');
 }
 
-/// Writes one of firstlight's own keys, and the opening quotation mark of its value.
+/// Writes one of firstlight's own keys and the opening quotation mark.
 ///
 /// These keys need no escaping.
 fn write_text_key(out: &mut Vec<u8>, name: &str) {
