@@ -271,7 +271,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 ///
 /// Uses blocking I/O, because this thread may have no runtime.
 fn fetch(address: SocketAddr, time: Duration) -> io::Result<String> {
-    // `TcpStream` rejects a time-out of zero.
+    // `TcpStream` rejects a timeout of zero.
     let time = time.max(Duration::from_millis(1));
     let mut stream = TcpStream::connect_timeout(&address, time)?;
     stream.set_read_timeout(Some(time))?;

@@ -62,7 +62,7 @@ pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE: Metric = Metric {
     help: "Spans in the export queue.",
 };
 
-/// Most spans in the export queue. Further spans are dropped and counted.
+/// Capacity of the export queue in spans. Further spans are dropped and counted.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorspanqueuecapacity).
 pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY: Metric = Metric {

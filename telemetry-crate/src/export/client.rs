@@ -1,6 +1,6 @@
 //! The client of one signal, which sends requests with retries over HTTP or gRPC.
 //!
-//! Its errors distinguish a refused connection, a name that does not resolve, and a time-out, where the SDK's clients
+//! Its errors distinguish a refused connection, a name that does not resolve, and a timeout, where the SDK's clients
 //! report "network error".
 
 use std::{

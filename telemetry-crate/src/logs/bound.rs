@@ -7,13 +7,13 @@
 #[cfg(test)]
 mod tests;
 
-/// Most bytes of a line, including its newline.
+/// Maximum length of a line in bytes, including its newline.
 pub(super) const MAX_LINE: usize = 16 * 1024;
 
 /// The end of a truncated value.
 pub(super) const TRUNCATION_MARK: &str = "...[truncated]";
 
-/// Most bytes of a constant text, such as the service's name.
+/// Maximum length of a constant text, such as the service's name, in bytes.
 pub(super) const MAX_CONSTANT: usize = 1024;
 
 /// Bytes reserved after the fields.
@@ -21,7 +21,7 @@ pub(super) const MAX_CONSTANT: usize = 1024;
 /// For the number of dropped fields, the ids and the end of the line.
 const TRAILER_BYTES: usize = 128;
 
-/// The most bytes of each part of a line, after escaping.
+/// Maximum length of each part of a line in bytes, after escaping.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LineLimits {
     pub(super) target: usize,

@@ -18,7 +18,7 @@ use super::{
     text::Text,
 };
 
-/// Most bytes of a statement that are read.
+/// Maximum number of bytes read of a statement.
 ///
 /// That is a list of ten thousand placeholders with the text after it.
 const MAX_READ: usize = 128 * 1024;

@@ -18,7 +18,7 @@ const MAX_PAIRS: usize = 128;
 /// A source may be endless.
 const MAX_COUNTED: usize = 1_000_000;
 
-/// Most bytes of a key.
+/// Maximum length of a key in bytes.
 const MAX_KEY: usize = 256;
 
 /// One value, in a type of `tracing`.

@@ -82,7 +82,7 @@ impl BodyLimits {
         }
     }
 
-    /// Sets the most bytes; default 2 MiB, like axum. `None` lifts the limit.
+    /// Sets the maximum size in bytes; default 2 MiB, like axum. `None` lifts the limit.
     #[must_use]
     pub fn max_bytes(mut self, bytes: impl Into<Option<usize>>) -> Self {
         self.max_bytes = bytes.into();

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::http::cut::{Cut, CutGuard};
 
-/// Most bytes of a body that hyper holds for a blocked HTTP/2 stream.
+/// Maximum bytes of a body that hyper holds for a blocked HTTP/2 stream.
 pub(super) const CHUNK: usize = 64 * 1024;
 
 tokio::task_local! {

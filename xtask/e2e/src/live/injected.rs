@@ -112,7 +112,7 @@ mod tests {
             let name = format!("docs/runbooks/{}.md", fault.alert);
             let text = fs::read_to_string(paths::root().join(&name))?;
             let words: Vec<_> = text.split_whitespace().collect();
-            let expected = format!("`cargo xtask live`: {}.", fault.cause);
+            let expected = format!("`cargo xtask live` injects this fault: {}.", fault.cause);
             assert!(
                 words.join(" ").ends_with(&expected),
                 "{name} does not end with: {expected}"

@@ -1,6 +1,6 @@
 //! Faults whose alerts are inhibited by alerts of the concurrent faults.
 //!
-//! Time-outs of a pool follow from its exhaustion, and a queue that stalls also grows.
+//! Timeouts of a pool follow from its exhaustion, and a queue that stalls also grows.
 
 use super::{Fault, SAME_CAUSE, none, posts};
 use crate::live::environment::{ORDERS, SERVER, STARVED};
@@ -9,7 +9,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
         "DatabasePoolTimeouts",
         STARVED,
-        "queries of 4 s, where a connection is waited for 3 s",
+        "queries of 4 s, while a request waits at most 3 s for a connection",
         |env| posts(8, 10, &env.starved.address, "/trouble/slow/4000"),
     ),
     // With four workers and about two orders a second, the oldest job ages by 0.7 s each second. From half of its latency
@@ -17,7 +17,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
         "WorkerQueueGrowing",
         ORDERS,
-        "a bank that takes 6 s, so that more is ordered than charged",
+        "a bank that takes 6 s for each charge, so that orders arrive faster than they are charged",
         |env| none(env.orders.post("/faults/bank/6000", 200)),
     )
     .until(|env| env.orders.post("/faults/bank/0", 200)),
@@ -25,7 +25,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
         "WorkerQueueUnknown",
         ORDERS,
-        "a job in a queue that no worker knows, in a state that does not exist",
+        "a job with an invalid status, in a queue that no worker handles",
         |env| {
             let job = "INSERT INTO apalis.jobs (id, job, job_type, status, run_at) \
                        VALUES ('left', '{}', 'left-behind', 'Lost', now() - interval '1 hour')";
@@ -39,7 +39,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
         "WorkerJobsStuck",
         ORDERS,
-        "a job in a queue that no worker knows, in a state that does not exist",
+        "a job with an invalid status, in a queue that no worker handles",
         SAME_CAUSE,
     ),
     Fault::ticket(

@@ -17,7 +17,7 @@ const LEFT: f64 = 62.0;
 const BELOW: f64 = 18.0;
 /// The height in pixels of a row of the legend.
 const ROW: f64 = 15.0;
-/// The most rows of the legend, which scrolls in Grafana.
+/// Maximum number of rows in the legend, which scrolls in Grafana.
 const ROWS: usize = 5;
 
 /// The segments of a line between missing values.
