@@ -129,7 +129,7 @@ impl Pipelines<'_> {
     }
 
     fn logs(&self, deadline: Instant) -> Outcome {
-        if !self.status.is_in_subscriber() {
+        if !self.status.log_layer_is_in_subscriber() {
             return Outcome::Fails(
                 "firstlight's layer is not in the global subscriber: add Telemetry::layer() to it"
                     .to_owned(),

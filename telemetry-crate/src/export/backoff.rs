@@ -1,6 +1,7 @@
 //! Delays between the attempts of a request.
 //!
-//! OTLP specification, "Failures": exponential backoff with jitter, and not before the collector's `Retry-After`.
+//! The backoff is exponential with jitter, and never shorter than the collector's `Retry-After`. See "Failures" in the OTLP
+//! specification.
 
 use std::time::Duration;
 

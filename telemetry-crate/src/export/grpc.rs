@@ -154,8 +154,8 @@ impl Status {
 
     /// Converts the status into an error.
     ///
-    /// OTLP specification, "Failures" (OTLP/gRPC): it lists the codes that may be retried. `RESOURCE_EXHAUSTED` may be
-    /// retried only if the server sends a delay.
+    /// The codes that may be retried are listed under "Failures" (OTLP/gRPC) in the OTLP specification.
+    /// `RESOURCE_EXHAUSTED` may be retried only if the server sends a delay.
     fn into_error(self) -> ExportError {
         let name = self.code.name();
         let retry = match (name, self.retry_delay) {
