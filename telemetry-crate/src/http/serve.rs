@@ -40,7 +40,7 @@ use self::{
 /// Interval of HTTP/2 pings, and the time in which the client has to answer one.
 const PING: Duration = Duration::from_secs(20);
 
-/// Most streams that a client may reset before they are served.
+/// Maximum number of streams that a client may reset before they are served.
 ///
 /// More of them end the connection, as a defense against CVE-2023-44487.
 const MAX_RESET_STREAMS: usize = 20;

@@ -23,10 +23,10 @@ use super::{
 /// That is a list of ten thousand placeholders with the text after it.
 const MAX_READ: usize = 128 * 1024;
 
-/// Most cached statements: at most some 2 MB, and usually a tenth of it.
+/// Maximum number of cached statements: some 2 MB, and usually a tenth of it.
 const MAX_STATEMENTS: usize = 512;
 
-/// Most summaries with a label of their own.
+/// Maximum number of summaries with a label of their own.
 ///
 /// A program may compose names of tables at run time, and must not create a series for each.
 const MAX_LABELS: usize = 200;

@@ -1,4 +1,4 @@
-//! The example under load: no failures, time-outs, N+1 or long waits.
+//! The example under load: no failures, timeouts, N+1 or long waits.
 
 use anyhow::ensure;
 use support::{Cases, http};
@@ -9,7 +9,7 @@ use super::{
 use crate::service::Service;
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
-    cases.check("load: no failure, time-out, N+1 or late job", || {
+    cases.check("load: no failure, timeout, N+1 or late job", || {
         run(fixture)
     });
 }
@@ -47,7 +47,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         "found {requests} requests in the exposition, expected {}",
         3 * orders
     );
-    for symptom in [Symptom::TimeOut, Symptom::Broken] {
+    for symptom in [Symptom::Timeout, Symptom::Broken] {
         let count = symptom.count(&exposition);
         ensure!(
             count == 0.0,
