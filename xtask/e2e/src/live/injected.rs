@@ -3,8 +3,8 @@
 //! Faults that do not affect each other are injected at the same time. A fault is a real cause; none writes a metric.
 
 mod concurrent;
-mod inhibited;
 mod outages;
+mod second_round;
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{background_load::Load, environment::Environment};
 /// The services are killed last, because a service that is down has no other fault.
 pub(super) const ROUNDS: [&[Fault]; 4] = [
     concurrent::FAULTS,
-    inhibited::FAULTS,
+    second_round::FAULTS,
     outages::DATABASE,
     outages::SERVICES,
 ];
