@@ -8,7 +8,7 @@
 //! ```text
 //! admin thread ── wake ──▶ probe (a task of the application's runtime) ─▶ tokio_scheduler_delay_seconds
 //!            └─ no answer for 3 s ─▶ one WARN line, and another when tasks run again; tokio_scheduler_stalled_seconds
-//! GET /metrics ──▶ tokio's own stable counters, read when asked
+//! GET /metrics ──▶ tokio's own stable counters, read at each scrape
 //! ```
 //!
 //! Metrics that tokio marks as unstable (poll times, steals, the blocking pool) are left out. The

@@ -133,7 +133,7 @@ variables! {
     OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT", "`10000`",
         "Milliseconds that one try of an export request may take.";
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER", "`parentbased_always_on`",
-        "`always_on`, `always_off`, `traceidratio`, or one of them behind `parentbased_`.";
+        "`always_on`, `always_off`, `traceidratio`, or one of them prefixed with `parentbased_`.";
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG", "`1.0`",
         "Share of traces that `traceidratio` keeps, 0 to 1.";
     PROPAGATORS = "OTEL_PROPAGATORS", "`tracecontext,baggage`",

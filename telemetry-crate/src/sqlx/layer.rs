@@ -1,7 +1,7 @@
 //! Turns sqlx's events into spans, metrics and warnings.
 //!
 //! ```text
-//! sqlx::query event ─▶ Query ─▶ the request's UnitOfWork ─▶ N+1, at the request's end
+//! sqlx::query event ─▶ Query ─▶ the span's UnitOfWork ─▶ N+1, when the unit ends
 //!                            ├▶ a RetroactiveSpan        (or the span of its Call, if it has one)
 //!                            ├▶ the duration's histogram
 //!                            └▶ slow? one WARN line
@@ -292,8 +292,8 @@ fn is_request(metadata: &Metadata<'_>) -> bool {
 
 /// Returns the origin of a statement.
 ///
-/// The function is the innermost span other than those of the call and the unit. The file and line
-/// are those of the call, or of that span if there is no call.
+/// `function` is the name of the innermost span other than those of the call and the unit. `file`
+/// and `line` are those of the call, or of that span if there is no call.
 fn site<S>(span: &SpanRef<'_, S>, call: Option<&Call>, unit: &Id) -> CallSite
 where
     S: for<'a> LookupSpan<'a>,

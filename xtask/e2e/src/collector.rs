@@ -23,9 +23,9 @@ pub(crate) struct CollectedSpan {
     /// Empty for a root.
     pub(crate) parent_span_id: String,
     pub(crate) name: String,
-    /// OTLP's name of the kind, such as `SPAN_KIND_SERVER`.
+    /// OTLP's name for the kind, such as `SPAN_KIND_SERVER`.
     pub(crate) kind: String,
-    /// OTLP's name of the status, such as `STATUS_CODE_UNSET`.
+    /// OTLP's name for the status, such as `STATUS_CODE_UNSET`.
     pub(crate) status: String,
 }
 
