@@ -225,7 +225,7 @@ variables! {
     DRAIN_DELAY = "FIRSTLIGHT_DRAIN_DELAY", "`0`",
         "Milliseconds between the signal to stop, when `/readyz` turns to 503, and the completion of `shutdown_signal()`. A load balancer needs them to take notice.";
     DRAIN_TIMEOUT = "FIRSTLIGHT_DRAIN_TIMEOUT", "`20000`",
-        "Milliseconds that requests, jobs and scheduled runs in flight may take to end after that; what is still open is cut. Wins over each `drain`. Jobs have nine tenths of it, so that those that are cut can be given back.";
+        "Milliseconds for which requests, jobs and scheduled runs in flight may continue after that; then they are canceled. Wins over each `drain`. Jobs have nine tenths of it, so that canceled jobs can be returned to their queue.";
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",
         "`true` makes no spans and exports nothing. Log lines and `/metrics` stay.";
     CONFIG_FILE = "OTEL_CONFIG_FILE", "unset",
