@@ -60,7 +60,7 @@ impl<S: Store> Scheduler<S> {
             crons: Vec::new(),
             // The hash keys of the standard library are the available source of randomness.
             instance: RandomState::new().hash_one(()),
-            drain: shutdown::DRAIN,
+            drain: shutdown::DEFAULT_DRAIN,
             clock: Clock::System,
         }
     }
