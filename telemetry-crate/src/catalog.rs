@@ -116,7 +116,7 @@ pub struct Metric {
     ///
     /// Empty for `target_info`, whose labels are the resource.
     pub labels: &'static [&'static str],
-    /// Upper bounds of a histogram's buckets, or `None` for those of its unit.
+    /// Upper bounds of a histogram's buckets, or `None` for the defaults of its unit.
     pub buckets: Option<&'static [f64]>,
     /// One sentence, which is the text of `# HELP`.
     pub help: &'static str,
@@ -196,7 +196,7 @@ pub const ALL: &[&Metric] = &[
 
 /// The gauges that are an `UpDownCounter` in the conventions.
 ///
-/// Their sum over instances is meaningful. OTLP distinguishes them from gauges, and Prometheus does not.
+/// Their sum over instances is meaningful. OTLP distinguishes such metrics from gauges, and Prometheus does not.
 pub const UP_DOWN_COUNTERS: &[&str] = &[
     HTTP_SERVER_ACTIVE_REQUESTS.name,
     DB_CLIENT_CONNECTION_COUNT.name,

@@ -15,7 +15,7 @@ use crate::{logs::LogWriter, thread::is_probing};
 
 /// Longest wait for the line to be written.
 ///
-/// The process may abort after the panic.
+/// The hook waits, because the process may abort after the panic.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) fn install_hook(writer: LogWriter) {

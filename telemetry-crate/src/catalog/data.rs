@@ -18,7 +18,7 @@ pub const DATA_SERVED_AGE: Metric = Metric {
     help: "Age of the data that was served.",
 };
 
-/// The declared maximum age of the data; 0 if it must come from the source.
+/// The declared maximum age of the data; 0 if the data must come from the source.
 pub const DATA_STALENESS_BUDGET: Metric = Metric {
     name: "data_staleness_budget_seconds",
     kind: Kind::Gauge,
@@ -30,7 +30,7 @@ pub const DATA_STALENESS_BUDGET: Metric = Metric {
 
 /// Reads by result: the origin of the answer, or the reason why there was none.
 ///
-/// Origins are `cache`, `source`, `replica`, and `shared`, which is the source through a concurrent read. Reasons are
+/// Origins are `cache`, `source`, `replica`, and `shared`, if a concurrent read of the source had the answer. Reasons are
 /// `refused`, if a replica was too far behind, and `failed`, for an error of the source.
 pub const DATA_READS: Metric = Metric {
     name: "data_reads_total",

@@ -88,8 +88,8 @@ fn record_of<'a>(line: &LogLine<'a>, limits: RecordLimits) -> LogRecord {
     let mut names: Vec<&'a str> = Vec::with_capacity(16);
     let mut add = |name: &'a str, value: &str, kind| {
         let name = match name {
-            // Span events rename the field in the same way. The conventions use `error` as a namespace, so no attribute
-            // can have the name.
+            // Span events rename the field in the same way. The conventions use `error` as a namespace, so no attribute can
+            // have the name.
             "error" | "err" => "exception.message",
             name => name,
         };

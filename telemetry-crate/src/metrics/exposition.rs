@@ -1,8 +1,8 @@
 //! The exposition: all metrics in one of the two text formats.
 //!
 //! One writer serves both formats and all sources, so that they cannot differ. The exposition is sorted by name and labels,
-//! so two expositions of the same series differ only in their numbers. OpenMetrics' units and creation times are not written, because no common
-//! scraper uses them.
+//! so two expositions of the same series differ only in their numbers. OpenMetrics' units and creation times are not
+//! written, because no common scraper uses them.
 
 use std::{
     borrow::Cow,
@@ -240,8 +240,8 @@ impl Block {
 
 /// The `le` label of a bucket.
 ///
-/// A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3 stores it. Both text formats have this
-/// notation, because the series must not depend on the negotiated format.
+/// A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3 stores it. Both text formats have this notation,
+/// because the series must not depend on the negotiated format.
 fn le(bound: f64) -> String {
     if bound.is_finite() {
         format!("le=\"{bound:?}\"")

@@ -26,7 +26,8 @@ pub(super) const OVERFLOW: &str = "otel_metric_overflow=\"true\"";
 
 /// Maximum number of cached keys per series of a metric, on average.
 ///
-/// The cache has one key for each spelling of a series in the program. Few series have more than one spelling. The limit bounds the memory of a program that generates spellings.
+/// The cache has one key for each spelling of a series in the program. Few series have more than one spelling. The limit
+/// bounds the memory of a program that generates spellings.
 const MAX_SPELLINGS: usize = 2;
 
 /// One metric.

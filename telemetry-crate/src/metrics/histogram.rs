@@ -103,8 +103,9 @@ impl ::metrics::HistogramFn for Histogram {
             return;
         }
         let samples = u64::try_from(count).unwrap_or(u64::MAX);
-        // The samples are dropped entirely, as in the OpenTelemetry SDKs. `rate()` and OpenMetrics parsers treat the sum as a counter,
-        // which must not decrease. Counting the sample without adding it to the sum would make every average wrong.
+        // The samples are dropped entirely, as in the OpenTelemetry SDKs. `rate()` and OpenMetrics parsers treat the sum as
+        // a counter, which must not decrease. Counting the sample without adding it to the sum would make every average
+        // wrong.
         if !(value >= 0.0 && value.is_finite()) {
             self.dropped.fetch_add(samples, Ordering::Relaxed);
             return;

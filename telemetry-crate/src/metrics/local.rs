@@ -51,8 +51,8 @@ impl Entry {
 
 /// Applies `pick` to this thread's handle of `key`, or to the handle of `find`.
 ///
-/// The handle from `find` is kept if the entry is empty or the last miss was for the same key. `find` returns the key in a form that
-/// can be stored.
+/// The handle from `find` is kept if the entry is empty or the last miss was for the same key. `find` returns the key in a
+/// form that can be stored.
 pub(super) fn get<T>(
     registry: RegistryId,
     key: &Key,

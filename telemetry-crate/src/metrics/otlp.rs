@@ -177,7 +177,8 @@ fn count(value: u64) -> number_data_point::Value {
 
 /// The unit of a metric, which is empty for a gauge of unit `1`.
 ///
-/// A receiver that converts OTLP to Prometheus' names adds `_ratio` to a gauge of unit `1`, which the exposition does not do
+/// A receiver that converts OTLP to Prometheus' names adds `_ratio` to a gauge of unit `1`, which the exposition does not
+/// do
 /// ([Prometheus compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#metric-metadata-1)).
 fn unit(kind: Kind, unit: Cow<'static, str>) -> Cow<'static, str> {
     if unit == "1" && matches!(kind, Kind::Gauge | Kind::Info) {

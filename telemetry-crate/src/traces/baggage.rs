@@ -31,7 +31,7 @@ const MAX_MEMBERS: usize = 64;
 
 /// The characters of a value that must be encoded.
 ///
-/// All but the specification's `baggage-octet`, and `%` itself.
+/// These are all characters except the specification's `baggage-octet`. `%` is also encoded, because it begins an escape.
 const ENCODED_IN_VALUES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -51,7 +51,7 @@ impl TextMapPropagator for BoundedBaggage {
         if baggage.is_empty() {
             return;
         }
-        let written = |name: &str, value: &str, properties: &str| {
+        let format_member = |name: &str, value: &str, properties: &str| {
             let value = utf8_percent_encode(value, ENCODED_IN_VALUES);
             match properties.trim() {
                 "" => format!("{name}={value}"),
@@ -61,7 +61,7 @@ impl TextMapPropagator for BoundedBaggage {
         let mut members: Vec<String> = baggage
             .iter()
             .map(|(name, (value, properties))| {
-                written(name.as_str(), value.as_str(), properties.as_str())
+                format_member(name.as_str(), value.as_str(), properties.as_str())
             })
             // Baggage that the program sets may contain any characters.
             .filter(|member| is_printable(member))
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// The header that a service sends after it has received this one.
+    /// The header that a service sends after it has received `header`.
     fn forwarded(header: &str) -> Option<String> {
         let incoming = HashMap::from([(HEADER.to_owned(), header.to_owned())]);
         let propagator = BoundedBaggage;
@@ -204,6 +204,7 @@ mod tests {
         let mut outgoing = HashMap::new();
         BoundedBaggage.inject_context(&Context::new().with_baggage(own), &mut outgoing);
         let header = outgoing.remove(HEADER).unwrap_or_default();
+        // A member has at most 365 bytes, so less than that remains unused.
         assert!(
             is_within_bounds(&header) && header.len() > 7_500,
             "{}",

@@ -10,7 +10,7 @@ use super::*;
 mod formats;
 mod w3c;
 
-/// The headers that a service sends after it has received these.
+/// The headers that a service sends after it has received `headers`.
 ///
 /// Empty if a new trace begins.
 fn forwarded(chosen: &[Propagator], headers: &[(&str, &str)]) -> HeaderMap {
