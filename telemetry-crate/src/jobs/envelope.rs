@@ -1,4 +1,4 @@
-//! The envelope that is stored with a job: its trace and the time of its acceptance.
+//! The envelope that is stored with a job: its trace, and when it was accepted.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -219,6 +219,6 @@ fn finish(
         message: Some(printed(format_args!("{error}"))),
     });
     let (postpone, retry) = retry.filter(|_| outcome == Outcome::Retry)?;
-    // The future belongs to the attempt's trace, although the attempt is over.
+    // Within the attempt's trace, although the attempt is over.
     Some(Box::pin(postpone.call(retry).instrument(span)))
 }
