@@ -4,7 +4,7 @@
 //! an end, and the sources of an error may form a cycle. All of that code runs here, once and bounded. The layers then get
 //! only numbers and texts, which run no code.
 //!
-//! Values of events are not converted: they go directly into the buffers of the line, which no other code can see.
+//! Values of events are not converted. They are written directly into buffers that no other code can see.
 
 mod chain;
 mod pairs;

@@ -1,7 +1,7 @@
 //! All series of one metric, within its cardinality limit.
 //!
 //! A label that holds a user id or a raw path makes a new series per value, until the process or the Prometheus that
-//! scrapes it runs out of memory. So each metric has a limit, and uses beyond it are counted in one overflow series.
+//! scrapes it runs out of memory. So each metric has a limit, and uses beyond the limit are counted in one overflow series.
 //!
 //! Old series are never dropped. A counter that disappears looks like a restart, and a handle that the program keeps would
 //! write to a series that is no longer exposed.

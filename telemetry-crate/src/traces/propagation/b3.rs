@@ -21,7 +21,7 @@ pub(super) const TRACE_ID: &str = "x-b3-traceid";
 pub(super) const SPAN_ID: &str = "x-b3-spanid";
 pub(super) const SAMPLED: &str = "x-b3-sampled";
 pub(super) const FLAGS: &str = "x-b3-flags";
-/// Neither read nor written, but removed from forwarded headers.
+/// A header that is neither read nor written, but removed from forwarded requests.
 const PARENT_SPAN_ID: &str = "x-b3-parentspanid";
 
 static FIELDS: LazyLock<[String; 6]> = LazyLock::new(|| {
