@@ -85,7 +85,7 @@ impl<O: Observer> Signals<O> {
 
     /// A layer for the program's own subscriber.
     ///
-    /// Its filter does not affect the other layers of that subscriber.
+    /// The filter of this layer does not affect the other layers of that subscriber.
     pub(crate) fn into_layer<S>(self) -> impl Layer<S> + Send + Sync + use<S, O>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,

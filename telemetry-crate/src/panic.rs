@@ -2,7 +2,7 @@
 //!
 //! The standard hook writes several lines to standard error, which log shippers read as separate records of unknown
 //! severity. This hook replaces the one that is registered when telemetry starts. A hook that is registered later should
-//! call the previous one, so that the line is still logged.
+//! call the previous hook, so that the line is still logged.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},

@@ -8,9 +8,9 @@ use std::{
 use opentelemetry::{Context, ContextGuard};
 
 thread_local! {
-    /// Initialized after the thread's first use of OpenTelemetry's current context.
+    /// A sentinel that is initialized after OpenTelemetry's current context.
     static AFTER_CONTEXT: Sentinel = const { Sentinel };
-    /// Initialized after the thread's first span.
+    /// A sentinel that is initialized after the thread's first span.
     static AFTER_SPANS: Sentinel = const { Sentinel };
     // Values without destructors, which are available until the thread ends.
     static IS_ENDING: Cell<bool> = const { Cell::new(false) };

@@ -87,7 +87,7 @@ pub const CRON_LAST_DURATION: Metric = Metric {
 
 /// The longest time between two ticks of the schedule.
 ///
-/// For example three days for a job that is due once on each workday.
+/// It is three days, for example, for a job that is due once on each workday.
 pub const CRON_SCHEDULE_INTERVAL: Metric = Metric {
     name: "cron_schedule_interval_seconds",
     kind: Kind::Gauge,

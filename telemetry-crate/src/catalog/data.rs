@@ -10,7 +10,7 @@ pub const DATA_SERVED_AGE: Metric = Metric {
     kind: Kind::Histogram,
     unit: "s",
     labels: &["data_type"],
-    // From the duration of a query to a day.
+    // The bounds reach from the duration of a query to a day.
     buckets: Some(&[
         0.001, 0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0,
         3_600.0, 86_400.0,

@@ -4,7 +4,7 @@ use super::{Kind, Metric};
 
 /// Time from waking a task to running it, probed ten times a second.
 ///
-/// There are no semantic conventions for tokio. The names of `tokio_*` follow those of its `RuntimeMetrics`.
+/// There are no semantic conventions for tokio. The names of `tokio_*` follow the methods of `RuntimeMetrics`.
 pub const TOKIO_SCHEDULER_DELAY: Metric = Metric {
     name: "tokio_scheduler_delay_seconds",
     kind: Kind::Histogram,

@@ -107,7 +107,7 @@ impl Exchange {
     ) -> Self {
         let method = protocol::method(request.method());
         let scheme = scheme(request.uri());
-        let Remote { context, link } = Remote::of(request.headers(), shared.remote_parent);
+        let Remote { context, link } = Remote::extract(request.headers(), shared.remote_parent);
         let span = {
             // A new span takes the current context as its parent.
             let _remote = attach(context);

@@ -99,7 +99,7 @@ fn record_of<'a>(line: &LogLine<'a>, limits: RecordLimits) -> LogRecord {
         names.push(name);
         if record.attributes.len() < limits.attributes {
             let value = value_of(value, kind, limits.value_length);
-            // The same name as in the line, so that queries are the same for both.
+            // Reserved names are renamed as in the line, so that one query serves lines and records.
             record.attributes.push(attribute(FLAT.name(name), value));
         } else {
             record.dropped_attributes_count += 1;

@@ -95,7 +95,7 @@ impl LogWriter {
 
     /// Starts the writing thread.
     ///
-    /// It runs until the process ends, so that events after the shutdown are also written.
+    /// The thread runs until the process ends, so that events after the shutdown are also written.
     pub(crate) fn start(&self, sink: impl Write + Send + 'static) -> Result<(), InitError> {
         let writer = self.clone();
         thread::Builder::new()

@@ -21,7 +21,7 @@ use super::{
 
 /// Number of parts of the cache, each with a lock of its own.
 ///
-/// With 32 locks, threads that use different metrics seldom contend for one.
+/// With 32 locks, threads that use different metrics seldom contend for a lock.
 const SHARDS: usize = 32;
 
 type Shard = RwLock<HashTable<(Key, Series)>>;

@@ -1,6 +1,6 @@
 //! Metrics as OTLP data points, for services that no Prometheus scrapes.
 //!
-//! Names and labels are those of the exposition, so that one dashboard serves scraped and pushed metrics
+//! Names and labels are the same as in the exposition, so that one dashboard serves scraped and pushed metrics
 //! ([metrics data model](https://opentelemetry.io/docs/specs/otel/metrics/data-model/)). The temporality is cumulative.
 //! `target_info` is left out, because the request carries the resource. A histogram's minimum and maximum are left out,
 //! because they are not recorded.

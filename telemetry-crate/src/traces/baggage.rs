@@ -4,7 +4,7 @@
 //! propagator applies them only to incoming headers, and has these defects, which a remote client can exploit:
 //!
 //! * It logs a malformed header, if a crate in the program has enabled the SDK's own log events.
-//! * It decodes and encodes values, so that 8 KiB of an incoming header become 24 KiB of an outgoing one.
+//! * It decodes and encodes values, so that 8 KiB of an incoming header become 24 KiB of an outgoing header.
 //! * A control character in a property removes the whole header from outgoing requests.
 //! * A value ends at its second `=`.
 //!
@@ -66,7 +66,7 @@ impl TextMapPropagator for BoundedBaggage {
             // Baggage that the program sets may contain any characters.
             .filter(|member| is_printable(member))
             .collect();
-        // Sorted, so that the same members are left out each time.
+        // The members are sorted, so that the same members are left out each time.
         members.sort();
         let mut header = String::new();
         for member in members.iter().take(MAX_MEMBERS) {

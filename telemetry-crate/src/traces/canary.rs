@@ -34,7 +34,7 @@ pub(crate) fn send_canary() -> Canary {
 }
 
 fn canary_span() -> Span {
-    // At level `error`, so that only the filter `off` rejects it.
+    // The level is `error`, so that only the filter `off` rejects it.
     tracing::error_span!(target: "firstlight::check", parent: None, "telemetry check")
 }
 

@@ -35,8 +35,8 @@ impl SpanExport {
         let encoded = EncodedRequest::default();
         let mut encoder = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            // Explicit, because Cargo features of other crates change the default. The actual client decides between HTTP
-            // and gRPC.
+            // Set explicitly, because Cargo features of other crates change the default. The actual client decides between
+            // HTTP and gRPC.
             .with_protocol(Protocol::HttpBinary)
             .with_http_client(encoded.clone())
             .with_endpoint(destination.endpoint.to_string())

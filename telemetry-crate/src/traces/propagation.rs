@@ -32,7 +32,7 @@ use crate::{
 
 /// The random flag of Trace Context, level 2.
 ///
-/// It states that the trace id is random, so that a sampler may use the id's bits as random numbers.
+/// The flag states that the trace id is random, so that a sampler may use the id's bits as random numbers.
 pub(super) const RANDOM_FLAG: TraceFlags = TraceFlags::new(0x02);
 
 /// The names of all headers that the propagators read or write.
@@ -77,8 +77,8 @@ fn digits_up_to(text: &str, length: usize) -> Option<u128> {
     u128::from_str_radix(text, 16).ok()
 }
 
-/// Both ids, or `None` if one is zero and so invalid.
-fn ids(trace_id: u128, span_id: u128) -> Option<(TraceId, SpanId)> {
+/// Both ids, or `None` if one of them is zero, which is invalid.
+fn valid_ids(trace_id: u128, span_id: u128) -> Option<(TraceId, SpanId)> {
     let span_id = u64::try_from(span_id).ok()?;
     (trace_id != 0 && span_id != 0).then(|| (trace_id.into(), span_id.into()))
 }
@@ -103,7 +103,7 @@ pub(crate) struct Remote {
 
 impl Remote {
     /// Reads the headers, by the operator's setting or else by `preferred`.
-    pub(crate) fn of(headers: &http::HeaderMap, preferred: RemoteParent) -> Self {
+    pub(crate) fn extract(headers: &http::HeaderMap, preferred: RemoteParent) -> Self {
         let policy = *REMOTE_PARENT.get().unwrap_or(&preferred);
         let empty = Context::new();
         if policy == RemoteParent::Ignore {

@@ -64,7 +64,7 @@ pub(super) fn header(context: &Context, span: &SpanContext) -> Option<String> {
 
 /// Parses the members in order. Several headers form one list.
 ///
-/// Of two members with one key, the first one is kept, because vendors add new members at the front.
+/// If two members have the same key, the first is kept, because vendors add new members at the front.
 fn parse<'a>(headers: &[&'a str]) -> Option<Vec<(&'a str, &'a str)>> {
     let mut members: Vec<(&str, &str)> = Vec::new();
     let texts = headers.iter().flat_map(|header| header.split(','));
