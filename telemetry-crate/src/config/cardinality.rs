@@ -102,10 +102,10 @@ pub(super) fn cardinality_limits(
 /// Warns about a metric's limit that is above the total and never reached.
 fn unreachable_limit(limits: &CardinalityLimits) -> Option<String> {
     let total = limits.total();
-    let (metric, series) = limits.largest()?;
+    let (what, series) = limits.largest()?;
     (series > total).then(|| {
         format!(
-            "{metric} may have {series} series, and all metrics together only {total}, so its limit is never reached; raise {} or lower {}",
+            "{what} may have {series} series, and all metrics together only {total}, so its limit is never reached; raise {} or lower {}",
             env::METRICS_SERIES_TOTAL,
             env::METRICS_SERIES_BUDGET,
         )
