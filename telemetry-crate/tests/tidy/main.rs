@@ -85,6 +85,22 @@ fn variable_tables_match_the_code() {
 }
 
 #[test]
+fn catalog_lists_every_metric() {
+    for entry in fs::read_dir(path("telemetry-crate/src/catalog")).unwrap() {
+        let file = entry.unwrap().path();
+        let text = fs::read_to_string(&file).unwrap();
+        for metric in text.split(": Metric = Metric {").skip(1) {
+            let name = metric.split('"').nth(1).unwrap();
+            assert!(
+                catalog::ALL.iter().any(|listed| listed.name == name),
+                "{name} of {} is not in ALL of telemetry-crate/src/catalog.rs",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
 fn metrics_table_matches_the_catalog() {
     let mut table =
         "| metric | kind | unit | labels | help |\n| --- | --- | --- | --- | --- |\n".to_owned();
