@@ -101,6 +101,23 @@ fn catalog_lists_every_metric() {
 }
 
 #[test]
+fn features_are_documented() {
+    let manifest = read("telemetry-crate/Cargo.toml");
+    let (_, features) = manifest.split_once("\n[features]\n").unwrap();
+    let features = features.split("\n[").next().unwrap();
+    let root = read("telemetry-crate/src/lib.rs");
+    for line in features.lines().filter(|line| !line.starts_with('#')) {
+        let Some((feature, _)) = line.split_once(" = ") else {
+            continue;
+        };
+        assert!(
+            feature == "default" || root.contains(&format!("//! | `{feature}` | ")),
+            "telemetry-crate/src/lib.rs has no row of the feature {feature}"
+        );
+    }
+}
+
+#[test]
 fn metrics_table_matches_the_catalog() {
     let mut table =
         "| metric | kind | unit | labels | help |\n| --- | --- | --- | --- | --- |\n".to_owned();
