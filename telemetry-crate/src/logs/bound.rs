@@ -28,7 +28,7 @@ pub(super) struct LineLimits {
     pub(super) target: usize,
     pub(super) message: usize,
     pub(super) value: usize,
-    /// The position in the line before which the last field must end.
+    /// The last position in the line, in bytes, at which a field may end.
     pub(super) fields: usize,
 }
 
@@ -48,7 +48,7 @@ impl LineLimits {
     };
 }
 
-/// The limits for values, in bytes, which are tried one after the other.
+/// The limits on each value, in bytes, tried in this order until the line fits.
 const VALUE_LIMITS: [usize; 7] = [4096, 2048, 1024, 512, 256, 128, 64];
 
 /// Whether a line has all fields and values in full.
@@ -85,7 +85,7 @@ fn write_shortened(out: &mut Vec<u8>, write: impl Fn(&mut Vec<u8>, LineLimits) -
     write(out, limits);
 }
 
-/// Writes `text` with `escape`, truncated to a length of `bytes`.
+/// Writes `text` with `escape`, truncated to `bytes` bytes after escaping.
 pub(super) fn write_truncated(
     out: &mut Vec<u8>,
     text: &str,

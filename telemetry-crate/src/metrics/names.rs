@@ -35,15 +35,15 @@ impl Names {
 
     /// The metric that conflicts with a metric of this name and kind.
     pub(super) fn conflict(&self, name: &str, kind: Kind) -> Option<&NameOwner> {
-        let other = |owner: &&NameOwner| owner.0 != name || owner.1 != kind;
+        let is_other = |owner: &&NameOwner| owner.0 != name || owner.1 != kind;
         names_of(name, kind)
-            .find_map(|name| self.owners.get(&name).filter(other))
+            .find_map(|name| self.owners.get(&name).filter(is_other))
             .or_else(|| self.conflict_of_created(name, kind))
     }
 
     /// The metric that conflicts because of a histogram's `_created`.
     ///
-    /// Either this name is the `_created` of a known histogram, or this is a histogram whose `_created` is taken.
+    /// Either this name is the `_created` of a known histogram, or this metric is a histogram whose `_created` is taken.
     fn conflict_of_created(&self, name: &str, kind: Kind) -> Option<&NameOwner> {
         if !needs_type(kind) {
             return None;

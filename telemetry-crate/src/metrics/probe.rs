@@ -1,6 +1,6 @@
 //! A test of whether a handle records anything.
 //!
-//! A handle from before `init()` does not.
+//! A handle that was created before `init()` does not.
 //!
 //! The `metrics` facade returns a no-op handle while there is no recorder. It does not keep a list of such handles, and a
 //! handle does not expose its target, so they cannot be found afterwards. But the owner of a handle can test it: recording

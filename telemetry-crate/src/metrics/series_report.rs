@@ -11,10 +11,10 @@ use std::{
 
 use super::{canonical, cardinality::CardinalityLimiter, family::Family};
 
-/// Label values that a report shows.
+/// Number of label values that a report shows.
 const SAMPLES: usize = 3;
 
-/// Characters of a value that are shown: enough to recognize the kind of value.
+/// Number of characters of a value that are shown, enough to recognize what it is.
 const SAMPLE_CHARS: usize = 32;
 
 /// The number of series of a metric, and the label that causes it.
