@@ -1,8 +1,8 @@
 //! The logs signal: one log line per event, with the ids of its span.
 //!
 //! firstlight has its own `tracing` layer, because the JSON formatter of `tracing-subscriber` parses the fields of every
-//! span again for every event, writes duplicate keys, and has no trace ids. With duplicate keys, a downstream parser decides
-//! which `level` or `message` wins. Here keys are unique, whatever the names of the program's fields are.
+//! span again for every event, writes duplicate keys, and has no trace ids. With duplicate keys, a downstream parser
+//! decides which `level` or `message` wins. Here keys are unique, whatever the names of the program's fields are.
 //!
 //! `filter` selects events, and `control` changes the filter while the service runs. `fields` collects the fields, `json`
 //! or `pretty` formats them, and `writer` writes the line. Lines go to standard output only: files and rotation are the
@@ -175,7 +175,8 @@ impl LogLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
-        let ids_of = |context: &opentelemetry::Context| SpanIds::of(context.span().span_context());
+        let ids_of =
+            |context: &opentelemetry::Context| SpanIds::from_context(context.span().span_context());
         if thread::is_ending() {
             return None;
         }

@@ -189,9 +189,9 @@ impl MetricsHandle {
 
     /// Logs one warning for each metric that newly exceeded its limit.
     ///
-    /// The recorder cannot log it: it runs inside arbitrary code of the program, which includes `tracing` layers that hold
-    /// locks, and an event from there would enter such a layer again. A scrape holds no lock of the program. The shutdown
-    /// calls this as well, for a program that is not scraped.
+    /// The recorder cannot log the warning, because the recorder runs inside arbitrary code of the program. That code may
+    /// be a `tracing` layer that holds a lock, and an event would enter the same layer again. A scrape holds no lock of the
+    /// program. The shutdown also calls this method, for a program that is not scraped.
     pub(crate) fn warn_overflows(&self) {
         for report in self.shared.registry.newly_overflowed() {
             tracing::warn!(target: "firstlight", "{report}");
@@ -209,13 +209,13 @@ impl MetricsHandle {
     }
 
     /// Whether a handle of the metric with this name was created.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.shared.registry.has(name)
+    pub(crate) fn has_metric(&self, name: &str) -> bool {
+        self.shared.registry.has_metric(name)
     }
 
     /// Metrics that the program has described and never used.
     ///
-    /// Either the program has not come to the use, or the handles were created before `init()` and are no-ops. Only
+    /// Either the program has not used them yet, or their handles were created before `init()` and are no-ops. Only
     /// [`is_recorded`] can distinguish these cases.
     pub(crate) fn described_and_absent(&self) -> Vec<String> {
         self.shared.registry.described_and_absent()

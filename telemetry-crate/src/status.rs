@@ -6,6 +6,8 @@
 mod crates;
 mod exports;
 mod hint;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod jobs;
 mod metrics;
 mod report;
 mod requests;
@@ -147,6 +149,8 @@ impl Status {
                 exports::describe(Section::new(name, state, detail), &endpoint, stats)
             }));
         }
+        #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+        sections.extend(jobs::section());
         sections.extend(self.sigterm());
         sections.extend([self.crates(), self.start()]);
         Report(sections)

@@ -22,7 +22,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(60);
 const RENEWALS: u32 = 3;
 /// Time after which a store that has not answered counts as unavailable.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Attempts to record the end of a run, with a pause of [`STORE_TIMEOUT`] after each.
+/// Attempts to record the end of a run, [`STORE_TIMEOUT`] apart.
 ///
 /// They take less time than the lease, after which other replicas would repeat the run.
 const FINISH_ATTEMPTS: u32 = 3;

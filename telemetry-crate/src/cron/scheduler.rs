@@ -60,7 +60,7 @@ impl<S: Store> Scheduler<S> {
             crons: Vec::new(),
             // The random keys of the standard library's hasher need no other dependency.
             instance: RandomState::new().hash_one(()),
-            drain: shutdown::DRAIN,
+            drain: shutdown::DEFAULT_DRAIN,
             clock: Clock::System,
         }
     }

@@ -34,7 +34,7 @@ impl TelemetryConfig {
         };
         let telemetry = match telemetry {
             Ok(telemetry) => telemetry,
-            Err(error) => return CheckReport::of_start(&error),
+            Err(error) => return CheckReport::failed_start(&error),
         };
         // The check blocks the calling thread, which must not be reported as a stall of the runtime.
         telemetry.stop_observing_runtime();

@@ -2,8 +2,8 @@
 //!
 //! Docker's `json-file` and containerd split a line after 16 KiB, and a log shipper then receives two records, neither of
 //! which is JSON. A longer line is therefore written again with a shorter target and message, and with shorter values, down
-//! to 64 bytes each. If it is still too long, the fields that do not fit are left out, first those of the outermost spans,
-//! and the line states how many.
+//! to 64 bytes each. If the line is still too long, the fields that do not fit are left out, first the fields of the
+//! outermost spans, and the line states their number.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +19,7 @@ pub(super) const MAX_CONSTANT: usize = 1024;
 
 /// Bytes reserved after the fields.
 ///
-/// They hold the number of dropped fields and the end of the line, and in the pretty format also the trace id.
+/// The bytes hold the number of dropped fields and the end of the line, and in the pretty format also the trace id.
 const TRAILER_BYTES: usize = 128;
 
 /// Maximum length of each part of a line in bytes, after escaping.

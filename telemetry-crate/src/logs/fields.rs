@@ -217,7 +217,7 @@ macro_rules! record_values {
             self.set(field, Kind::Bare, Value::Str(digits.format(value)));
         }
 
-        // As text, because most parsers read JSON numbers as 64-bit floats, which would change the value.
+        // Recorded as text, because most parsers read JSON numbers as 64-bit floats, which would change the value.
         fn record_i128(&mut self, field: &Field, value: i128) {
             self.set(field, Kind::Text, Value::Format(format_args!("{value}")));
         }

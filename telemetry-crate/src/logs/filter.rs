@@ -83,8 +83,8 @@ impl LogFilter {
 
     /// Replaces the directives, for all threads and also for open spans.
     ///
-    /// The directives must be newly parsed: an `EnvFilter` keeps track of entered spans, and a filter that was used
-    /// before has outdated state.
+    /// The directives must be newly parsed: an `EnvFilter` keeps track of entered spans, and a filter that was used before
+    /// has outdated state.
     pub(crate) fn replace(&self, directives: Directives) {
         let dynamic = matches!(directives.kind(), Kind::Dynamic(_));
         self.0.directives.store(Arc::new(directives));

@@ -40,9 +40,9 @@ pub(super) fn write(
     name
 }
 
-/// Whether the text is a number that fits both numeric types of Elasticsearch.
+/// Whether the text is a number that fits both `long` and `float`.
 ///
-/// Elasticsearch may have mapped the label to either, `long` or `float`.
+/// Elasticsearch may have mapped the label to either type.
 fn is_safe_number(text: &str) -> bool {
     match text.as_bytes() {
         // `true` or `false`.

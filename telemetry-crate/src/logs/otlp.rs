@@ -88,8 +88,8 @@ fn record_of<'a>(line: &LogLine<'a>, limits: RecordLimits) -> LogRecord {
     let mut names: Vec<&'a str> = Vec::with_capacity(16);
     let mut add = |name: &'a str, value: &str, kind| {
         let name = match name {
-            // Span events rename the field in the same way. The conventions use `error` as a namespace, so no attribute
-            // can have the name.
+            // Span events rename the field in the same way. The conventions use `error` as a namespace, so no attribute can
+            // have the name.
             "error" | "err" => "exception.message",
             name => name,
         };
@@ -99,7 +99,7 @@ fn record_of<'a>(line: &LogLine<'a>, limits: RecordLimits) -> LogRecord {
         names.push(name);
         if record.attributes.len() < limits.attributes {
             let value = value_of(value, kind, limits.value_length);
-            // The same name as in the line, so that queries are the same for both.
+            // Reserved names are renamed as in the line, so that one query serves lines and records.
             record.attributes.push(attribute(FLAT.name(name), value));
         } else {
             record.dropped_attributes_count += 1;

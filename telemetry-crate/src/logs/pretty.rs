@@ -1,6 +1,7 @@
 //! The pretty format: time of day, level and message, then the dimmed fields.
 //!
-//! The format is for a person at a terminal. Control characters are escaped, so that a value can neither move the cursor nor forge a line.
+//! The format is for a person at a terminal. Control characters are escaped, so that a value can neither move the cursor
+//! nor forge a line.
 
 use std::io::Write;
 

@@ -1,8 +1,8 @@
 //! The writer of log lines: a bounded buffer and a writing thread.
 //!
-//! If the log collector stops reading, or the pipe at standard output is closed, lines are dropped and counted, and requests
-//! are not delayed. One buffer is filled while the other is written. So a line needs no allocation, and a burst of lines
-//! needs only one system call.
+//! If the log collector stops reading, or the pipe at standard output is closed, lines are dropped and counted, and
+//! requests are not delayed. One buffer is filled while the other is written. So a line needs no allocation, and a burst of
+//! lines needs only one system call.
 //!
 //! Only an `ERROR` line waits for the pipe, because it may be the last one before a crash. The wait is short, and after a
 //! wait has timed out, no other line waits until something is written. The book's decision 6 has the reasons.
@@ -95,7 +95,7 @@ impl LogWriter {
 
     /// Starts the writing thread.
     ///
-    /// It runs until the process ends, so that events after the shutdown are also written.
+    /// The thread runs until the process ends, so that events after the shutdown are also written.
     pub(crate) fn start(&self, sink: impl Write + Send + 'static) -> Result<(), InitError> {
         let writer = self.clone();
         thread::Builder::new()

@@ -1,7 +1,8 @@
 //! The cache from a key, as the program spells it, to its handle.
 //!
 //! The macros of the `metrics` facade look up a handle on every use, so this is the hot path. A key carries its hash, and a
-//! hit neither hashes nor clones the key. This cache has all known keys, and [`local`] has the keys that a thread uses most.
+//! hit neither hashes nor clones the key. This cache has all known keys, and [`local`] has the keys that a thread uses
+//! most.
 //!
 //! The cache has no limits of its own. The caller has checked that the key is small and that its metric has room.
 
@@ -20,7 +21,7 @@ use super::{
 
 /// Number of parts of the cache, each with a lock of its own.
 ///
-/// With 32 locks, threads that use different metrics seldom contend for one.
+/// With 32 locks, threads that use different metrics seldom contend for a lock.
 const SHARDS: usize = 32;
 
 type Shard = RwLock<HashTable<(Key, Series)>>;

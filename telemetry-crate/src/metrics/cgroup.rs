@@ -5,9 +5,8 @@
 //! The effective limit is the lowest one from the process's own group up to the root. Inside a container there is one
 //! level, because the group appears as the root.
 //!
-//! The group's memory usage is not read: it includes the page cache, which the kernel reclaims before it kills a
-//! process. Compare the
-//! limit with the process's resident memory instead.
+//! The group's memory usage is not read: it includes the page cache, which the kernel reclaims before it kills a process.
+//! Compare the limit with the process's resident memory instead.
 
 use std::{
     fs,

@@ -94,7 +94,7 @@ impl Drop for ContextGuard {
 pub(super) struct Slot {
     /// The time at which `exemplar` was written, or 0.
     ///
-    /// In milliseconds since the Unix epoch. The time is not under the lock, so most samples do not take the lock.
+    /// The unit is milliseconds since the Unix epoch. The time is not under the lock, so most samples do not take the lock.
     written: AtomicU64,
     exemplar: Mutex<Option<Exemplar>>,
 }

@@ -1,8 +1,8 @@
 //! The exposition: all metrics in one of the two text formats.
 //!
 //! One writer serves both formats and all sources, so that they cannot differ. The exposition is sorted by name and labels,
-//! so two expositions of the same series differ only in their numbers. OpenMetrics' units and creation times are not written, because no common
-//! scraper uses them.
+//! so two expositions of the same series differ only in their numbers. OpenMetrics' units and creation times are not
+//! written, because no common scraper uses them.
 
 use std::{
     borrow::Cow,
@@ -197,11 +197,11 @@ impl Block {
 
     fn push_comments(&self, out: &mut String, format: Format, is_untyped: bool) {
         let name = self.name.as_str();
-        let (family, word) = match (format, self.kind) {
+        let (family, type_name) = match (format, self.kind) {
             (Format::OpenMetrics, _) if is_untyped => (name, "unknown"),
-            (Format::OpenMetrics, kind) => (names::family(name, kind), kind.word()),
-            (Format::Text, Kind::Info) => (name, Kind::Gauge.word()),
-            (Format::Text, kind) => (name, kind.word()),
+            (Format::OpenMetrics, kind) => (names::family(name, kind), kind.type_name()),
+            (Format::Text, Kind::Info) => (name, Kind::Gauge.type_name()),
+            (Format::Text, kind) => (name, kind.type_name()),
         };
         if !self.help.is_empty() {
             let quote = if format == Format::OpenMetrics {
@@ -216,7 +216,7 @@ impl Block {
                 .replace('"', quote);
             let _ = writeln!(out, "# HELP {family} {help}");
         }
-        write_type_line(out, family, None, None, word);
+        write_type_line(out, family, None, None, type_name);
     }
 
     /// Adds the lines, sorted by labels.
@@ -240,8 +240,8 @@ impl Block {
 
 /// The `le` label of a bucket.
 ///
-/// A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3 stores it. Both text formats have this
-/// notation, because the series must not depend on the negotiated format.
+/// A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3 stores it. Both text formats have this notation,
+/// because the series must not depend on the negotiated format.
 fn le(bound: f64) -> String {
     if bound.is_finite() {
         format!("le=\"{bound:?}\"")

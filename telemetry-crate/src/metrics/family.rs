@@ -1,7 +1,7 @@
 //! All series of one metric, within its cardinality limit.
 //!
 //! A label that holds a user id or a raw path makes a new series per value, until the process or the Prometheus that
-//! scrapes it runs out of memory. So each metric has a limit, and uses beyond it are counted in one overflow series.
+//! scrapes it runs out of memory. So each metric has a limit, and uses beyond the limit are counted in one overflow series.
 //!
 //! Old series are never dropped. A counter that disappears looks like a restart, and a handle that the program keeps would
 //! write to a series that is no longer exposed.
@@ -26,7 +26,8 @@ pub(super) const OVERFLOW: &str = "otel_metric_overflow=\"true\"";
 
 /// Maximum number of cached keys per series of a metric, on average.
 ///
-/// The cache has one key for each spelling of a series in the program. Few series have more than one spelling. The limit bounds the memory of a program that generates spellings.
+/// The cache has one key for each spelling of a series in the program. Few series have more than one spelling. The limit
+/// bounds the memory of a program that generates spellings.
 const MAX_SPELLINGS: usize = 2;
 
 /// One metric.
@@ -134,10 +135,10 @@ impl Family {
 
     /// Reserves room for one more spelling of a key; `false` if there is none.
     pub(super) fn reserve_spelling(&self) -> bool {
-        let most = MAX_SPELLINGS * self.len();
-        let more = |count| (count < most).then_some(count + 1);
+        let max_spellings = MAX_SPELLINGS * self.len();
+        let increment = |count| (count < max_spellings).then_some(count + 1);
         self.spellings
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, increment)
             .is_ok()
     }
 
@@ -161,7 +162,7 @@ impl Family {
     /// All series, sorted by labels.
     ///
     /// Returns a copy, for the same reason as [`labels`](Self::labels).
-    pub(super) fn all(&self) -> Vec<(Arc<str>, Series)> {
+    pub(super) fn all_series(&self) -> Vec<(Arc<str>, Series)> {
         let regular = self.regular();
         let mut all = Vec::with_capacity(regular.by_labels.len() + 1);
         let copy = |(labels, series): (&Arc<str>, &Series)| (Arc::clone(labels), series.clone());

@@ -1,7 +1,8 @@
 //! The exposition formats, and the choice between them by `Accept` header.
 //!
-//! A scraper that accepts OpenMetrics gets it, because it carries exemplars. Every other client, such as a browser, gets
-//! the text format. Prometheus's protobuf format is not supported, because it cannot be read without tools.
+//! A scraper that accepts OpenMetrics gets OpenMetrics, because only this format carries exemplars. Every other client,
+//! such as a browser, gets the text format. Prometheus's protobuf format is not supported, because it cannot be read
+//! without tools.
 
 /// An exposition format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

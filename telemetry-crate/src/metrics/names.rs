@@ -71,7 +71,7 @@ impl Names {
 
 /// OpenMetrics' suffix for the start time of a counter or a histogram.
 ///
-/// The exposition does not write it, but OpenMetrics reserves it.
+/// The exposition has no lines with this suffix, but OpenMetrics reserves it.
 const CREATED: &str = "_created";
 
 /// Whether a metric of this kind cannot be exposed without its type.
@@ -108,7 +108,7 @@ pub(super) fn untyped<'a>(metrics: &[(&'a str, Kind)]) -> HashSet<&'a str> {
     untyped
 }
 
-/// The names that a metric takes: those of its lines and that of its family.
+/// The names that a metric takes: the names of its lines and of its family.
 ///
 /// In OpenMetrics the name of the family has no `_total` or `_info`.
 fn names_of(name: &str, kind: Kind) -> impl Iterator<Item = String> {
@@ -163,7 +163,7 @@ mod tests {
             let mut names = Names::new();
             names.claim(counter.0, counter.1);
             assert_eq!(names.conflict(other.0, other.1), None, "{other:?}");
-            // In the order of the exposition.
+            // Sorted as in the exposition.
             let mut metrics = [counter, other];
             metrics.sort_by_key(|metric| metric.0);
             let untyped = untyped(&metrics);

@@ -1,6 +1,6 @@
 //! Metrics as OTLP data points, for services that no Prometheus scrapes.
 //!
-//! Names and labels are those of the exposition, so that one dashboard serves scraped and pushed metrics
+//! Names and labels are the same as in the exposition, so that one dashboard serves scraped and pushed metrics
 //! ([metrics data model](https://opentelemetry.io/docs/specs/otel/metrics/data-model/)). The temporality is cumulative.
 //! `target_info` is left out, because the request carries the resource. A histogram's minimum and maximum are left out,
 //! because they are not recorded.
@@ -177,7 +177,8 @@ fn count(value: u64) -> number_data_point::Value {
 
 /// The unit of a metric, which is empty for a gauge of unit `1`.
 ///
-/// A receiver that converts OTLP to Prometheus' names adds `_ratio` to a gauge of unit `1`, which the exposition does not do
+/// A receiver that converts OTLP to Prometheus' names adds `_ratio` to a gauge of unit `1`, which the exposition does not
+/// do
 /// ([Prometheus compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#metric-metadata-1)).
 fn unit(kind: Kind, unit: Cow<'static, str>) -> Cow<'static, str> {
     if unit == "1" && matches!(kind, Kind::Gauge | Kind::Info) {

@@ -10,10 +10,10 @@ impl Status {
     /// Returns one sentence per global of firstlight that the program has replaced.
     pub(super) fn replaced(&self) -> Vec<String> {
         let mut replaced = Vec::new();
-        if !traces::propagator_is_ours(&self.settings.propagators) {
+        if !traces::is_propagator_registered(&self.settings.propagators) {
             replaced.push("the program has replaced the global propagator of `opentelemetry` after the start, so requests go out without this process's trace context: remove the call of `set_text_map_propagator`".to_owned());
         }
-        if !traces::provider_is_ours() {
+        if !traces::is_provider_registered() {
             replaced.push("the program has replaced the global tracer provider of `opentelemetry` after the start, so spans of libraries that use it directly go elsewhere: remove the call of `set_tracer_provider`".to_owned());
         }
         replaced

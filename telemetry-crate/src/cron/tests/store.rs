@@ -83,8 +83,7 @@ fn one_replica_runs_each_tick() {
     assert_eq!(minutes.len(), 20, "{starts:?}");
     assert!(minutes.is_sorted_by(|a, b| a < b), "{starts:?}");
     assert_eq!(runs(&exposition, "job", "ok"), 20.0);
-    // Two replicas skip each of the first 19 ticks. At the stop, they still wait for the end of the
-    // last run.
+    // Two replicas skip each of the first 19 ticks, and still wait for the last run at the stop.
     assert_eq!(runs(&exposition, "job", "skipped_elsewhere"), 38.0);
     assert_eq!(runs(&exposition, "job", "skipped_overlap"), 0.0);
 }
@@ -117,8 +116,7 @@ fn runs_of_dead_replicas_are_taken_over() {
     let took_over = starts[1]
         .duration_since(at("2026-11-24T03:02:00Z"))
         .as_secs();
-    // At the abort, the lease has 40 s to 60 s left. After that the other replica, which claims once
-    // a minute, takes over.
+    // At the abort the lease has 40 s to 60 s left, and the other replica asks once a minute.
     assert!((40..=120).contains(&took_over), "{starts:?}");
     assert_eq!(runs(&exposition, "job", "ok"), 1.0);
 }

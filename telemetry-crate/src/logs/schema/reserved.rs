@@ -157,8 +157,7 @@ impl Reserved {
 
     fn is_below_internal(&self, name: &str) -> bool {
         let mut parents = parents(name);
-        // All parents of listed names are listed as objects. So a name whose root is not listed
-        // has no listed parent.
+        // All parents of listed names are listed as objects. So a name whose root is not listed has no listed parent.
         let root = parents.next().and_then(|root| self.types.get(root));
         match root {
             None => false,
