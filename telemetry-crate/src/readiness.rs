@@ -83,7 +83,7 @@ pub struct Readiness(Arc<Inner>);
 struct Inner {
     draining: AtomicBool,
     registered: Mutex<Registered>,
-    /// The last run; locked during a run, so that concurrent requests wait for it.
+    /// The last run; it is locked during a run, so that concurrent requests wait.
     last: tokio::sync::Mutex<Option<Run>>,
 }
 

@@ -44,7 +44,7 @@ impl Address {
             #[cfg(feature = "otlp-grpc")]
             Protocol::Grpc => grpc_address(value, self.signal, self.insecure),
         };
-        // Without gRPC the field is never read: only gRPC addresses may lack a scheme.
+        // A build without gRPC never reads the field, because only gRPC addresses may lack a scheme.
         let _ = self.insecure;
         // `Uri` drops what follows `#` and treats quotes as part of the path.
         if value.contains(|char: char| {
