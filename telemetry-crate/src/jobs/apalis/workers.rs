@@ -173,7 +173,7 @@ impl<DB: Tables> Workers<DB> {
     ///
     /// # Errors
     ///
-    /// [`WorkersError::DuplicateQueue`], before any worker runs.
+    /// Returns [`WorkersError::DuplicateQueue`] before any worker runs, if two have the same queue.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), WorkersError> {
         let mut names = BTreeSet::new();
         let mut queues = self.workers.iter().map(|worker| worker.queue.name());
