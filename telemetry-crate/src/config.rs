@@ -333,8 +333,8 @@ impl TelemetryConfig {
 
     /// Sets how long a dropped guard may flush.
     ///
-    /// Default: 5 s. Kubernetes kills a pod 30 s after the signal to stop. A drain of 20 s leaves 10 s, and the flush
-    /// takes at most half of them. Overridden by `FIRSTLIGHT_SHUTDOWN_TIMEOUT`.
+    /// Default: 5 s. By default, Kubernetes kills a pod 30 s after the signal to stop. A drain of 20 s leaves 10 s, and
+    /// the flush takes at most half of them. Overridden by `FIRSTLIGHT_SHUTDOWN_TIMEOUT`.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = Some(timeout);
         self

@@ -164,7 +164,7 @@ fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
     format!("{scheme}://{authority}{}", signal.grpc_path())
 }
 
-/// The address with its credentials and its query replaced by `***`.
+/// Returns the address with its credentials and its query replaced by `***`.
 fn without_credentials(url: &str) -> String {
     // The query may be a credential too: some vendors expect API keys there.
     let (url, query) = url.split_once('?').unwrap_or((url, ""));
