@@ -1,6 +1,7 @@
 //! Addresses of Grafana and of the runbooks in generated files.
 //!
-//! A generated service, or a copy for another service, replaces the defaults with its own.
+//! The defaults are placeholders for Grafana and a link to this repository for the runbooks. A generated service replaces
+//! them with its own addresses, and so does a copy for a service without the template.
 
 use std::{path::PathBuf, sync::LazyLock};
 
@@ -20,7 +21,9 @@ pub static RUNBOOKS: LazyLock<String> = LazyLock::new(|| {
     format!("{repository}/blob/{reference}/docs/runbooks")
 });
 
+/// The Git reference of `version`: its tag if it is released, and otherwise `main`.
 fn reference(changelog: &str, version: &str) -> String {
+    // The space after the version keeps `0.1.0` from matching `0.1.0-rc.1`. A heading may end with the version.
     let heading = format!("## {version} ");
     let released = changelog.lines().map(|line| format!("{line} "));
     let released = released

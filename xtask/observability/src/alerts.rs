@@ -1,7 +1,7 @@
 //! Alerting rules, their tests and their routes, written to `docs/alerts`.
 //!
-//! The template gets a copy. Only symptoms page: problems that users notice, or will soon, and that an operator can fix at
-//! once. All other alerts are tickets. Where the service exports a limit, such as a queue's latency budget, the alert
+//! The template gets a copy. Only symptoms page: problems that users notice, or will notice soon, and that an operator can
+//! fix at once. All other alerts are tickets. Where the service exports a limit, such as a queue's latency budget, the alert
 //! compares with it, so that one file serves every service. The other limits are in `limits`.
 //!
 //! Each alert has a runbook of its name in `docs/runbooks`, and an alert test that `promtool` runs.
@@ -108,7 +108,7 @@ fn groups(timing: Timing) -> Vec<Group> {
         .collect()
 }
 
-/// Every alert; several may share a name.
+/// All alerts, of which several may share a name.
 fn alerts() -> Vec<Alert> {
     let groups = groups(Timing::Production).into_iter();
     groups.flat_map(|group| group.alerts).collect()

@@ -1,7 +1,8 @@
 //! `cargo xtask conventions`: the names of OpenTelemetry's semantic conventions.
 //!
-//! The names come from the published packages and are listed one per line. The list is committed, so that the library's
-//! tests need no network to compare emitted names with it. The suite `observability` compares the list with the packages.
+//! The names come from OpenTelemetry's packages on npm and PyPI and are listed one per line. The list is committed, so that
+//! the library's tests need no network to compare emitted names with it. The suite `observability` compares the list with
+//! the packages.
 //! Events and the values of attributes are not listed.
 
 use std::{
@@ -48,6 +49,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The text of the list, from the packages.
 fn list() -> anyhow::Result<String> {
     let conventions = tools::conventions()?;
     let names = Names::of(&conventions.names)?;
@@ -64,10 +66,11 @@ fn list() -> anyhow::Result<String> {
         list += &format!("attribute {name}\n");
     }
     for name in &names.metrics {
-        // A renamed metric keeps its instrument and its unit. The package may know them under the old name only.
+        // A renamed metric keeps its instrument and its unit. The Python package may list them under the
+        // old name only.
         let old = names.deprecated.iter().find(|(_, new)| *new == name);
-        let known = instruments.get(name).or_else(|| instruments.get(old?.0));
-        let (instrument, unit) = known.map_or(("?", "?"), |(a, b)| (a, b));
+        let found = instruments.get(name).or_else(|| instruments.get(old?.0));
+        let (instrument, unit) = found.map_or(("?", "?"), |(a, b)| (a, b));
         list += &format!("metric {name} {instrument} {unit}\n");
     }
     Ok(list)
@@ -78,11 +81,14 @@ fn list() -> anyhow::Result<String> {
 struct Names {
     attributes: BTreeSet<String>,
     metrics: BTreeSet<String>,
-    /// Deprecated attributes and metrics with their replacement, or an empty string.
+    /// Deprecated attributes and metrics, each with its replacement.
+    ///
+    /// The replacement is empty if the package names none.
     deprecated: BTreeMap<String, String>,
 }
 
 impl Names {
+    /// Reads the names from the modules in `folder`.
     fn of(folder: &Path) -> anyhow::Result<Self> {
         let mut names = Self::default();
         for file in [
@@ -97,6 +103,7 @@ impl Names {
         Ok(names)
     }
 
+    /// Adds the names that a JavaScript module defines.
     fn read(&mut self, module: &str) {
         let mut deprecated = None;
         for line in module.lines() {

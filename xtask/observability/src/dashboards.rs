@@ -1,6 +1,6 @@
 //! Dashboards for Grafana, generated from the library's metric catalog.
 //!
-//! After a metric is renamed, the build fails instead of a panel. Each dashboard has a file, and so has each part of a
+//! A renamed metric breaks the build instead of a panel. Each dashboard has a file, and so has each part of a
 //! dashboard, such as `panel` and `row`. The JSON is committed in `docs/dashboards` and in the template, so that users need
 //! no generator.
 

@@ -38,7 +38,7 @@ const LABELS: &[(&str, &[&str])] = &[
 
 /// Operators that combine several values into one.
 ///
-/// The others, such as `max` and `topk`, select the value of one entity.
+/// Other operators, such as `max` and `topk`, select the value of one entity.
 const MERGING: [&str; 6] = ["sum", "avg", "count", "stddev", "stdvar", "quantile"];
 
 /// The labels that identify the entity of a series.
@@ -87,6 +87,7 @@ mod tests {
     use super::merged;
     use crate::expr;
 
+    /// The number of aggregations that merge entities, or `None` for an invalid query.
     fn objections(query: &str) -> Option<usize> {
         expr::parse(query).ok().map(|tree| merged(&tree).len())
     }

@@ -1,7 +1,7 @@
 //! Checks that parsers accept the exposition of any metric names and samples.
 //!
-//! Most names differ only in suffixes that the formats reserve. Each is used as every kind and in every order. The parsers
-//! are the reference ones in Python, and Prometheus' own through promtool.
+//! Most names differ only in suffixes that the formats reserve. Each name is used as every kind of metric, before and after
+//! every other use. The parsers are the reference implementations in Python and, through promtool, Prometheus' own.
 
 use std::{fs, path::Path, process::Command};
 
@@ -31,6 +31,7 @@ const NAMES: [&str; 12] = [
 ///
 /// Kind 0 is a counter, 1 a gauge and 2 a histogram.
 type Use = usize;
+/// The number of different uses.
 const USES: Use = 3 * NAMES.len();
 
 pub(super) fn cases(cases: &mut Cases) {
@@ -39,7 +40,7 @@ pub(super) fn cases(cases: &mut Cases) {
         || {
             let expositions = paths::fresh("exposition")?;
             let pairs = (0..USES).flat_map(|one| (0..USES).map(move |other| vec![one, other]));
-            for uses in pairs.chain(sets(300)) {
+            for uses in pairs.chain(sequences(300)) {
                 write(&expositions, &uses)?;
             }
             for format in [Format::OpenMetrics, Format::Text] {
@@ -52,7 +53,7 @@ pub(super) fn cases(cases: &mut Cases) {
             ensure!(rejected.is_empty(), "{rejected}");
             let promtool = tools::prometheus()?.promtool;
             let folder = paths::fresh("exposition-promtool")?;
-            for uses in sets(40) {
+            for uses in sequences(40) {
                 promtool_accepts(&promtool, &folder, &uses)?;
             }
             Ok(())
@@ -61,7 +62,7 @@ pub(super) fn cases(cases: &mut Cases) {
 }
 
 /// Pseudorandom sequences of eight uses, the same in every run.
-fn sets(count: usize) -> impl Iterator<Item = Vec<Use>> {
+fn sequences(count: usize) -> impl Iterator<Item = Vec<Use>> {
     let mut state: u64 = 1;
     let mut next = move || {
         // Knuth's linear congruential generator (MMIX).
@@ -73,7 +74,7 @@ fn sets(count: usize) -> impl Iterator<Item = Vec<Use>> {
     (0..count).map(move |_| (0..8).map(|_| next()).collect())
 }
 
-/// The exposition after these uses.
+/// The exposition after one sample for each of `uses`, in this order.
 fn exposition(uses: &[Use], format: Format) -> String {
     let capture = capture();
     for each in uses {
@@ -106,6 +107,7 @@ fn samples(format: Format) -> String {
             metrics::gauge!("level", "value" => value.to_string()).set(value);
         }
     }
+    // The increment would exceed the largest value.
     metrics::counter!("many").absolute(u64::MAX);
     metrics::counter!("many").increment(1);
     capture.metrics().render(format)

@@ -13,7 +13,8 @@ use super::{foreign, promql::service_labels};
 
 /// Grafana's duration variables and their stand-ins for parsing.
 ///
-/// The values are arbitrary and distinct, so that a check can recognize the variable in the parsed query.
+/// The values are arbitrary and distinct, so that a check can recognize the variable in the parsed query. `$__range_s`
+/// precedes its prefix `$__range`, because the variables are replaced in this order.
 pub(crate) const DURATIONS: [(&str, &str); 4] = [
     ("$__rate_interval", "241s"),
     ("$__range_s", "3601"),
@@ -98,7 +99,7 @@ pub(crate) fn metric(series: &str) -> Option<&'static Metric> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Labels {
     Known(BTreeSet<String>),
-    /// The labels are unknown, so that any label may occur.
+    /// The labels are unknown, so any label may occur.
     Any,
 }
 
@@ -180,7 +181,7 @@ fn selected(selector: &VectorSelector) -> Labels {
 
 fn aggregated(aggregate: &AggregateExpr) -> Labels {
     let inside = labels(&aggregate.expr);
-    // These select series and keep all of their labels.
+    // `topk` and `bottomk` select series and keep all of their labels.
     if matches!(aggregate.op.to_string().as_str(), "topk" | "bottomk") {
         return inside;
     }
@@ -238,29 +239,29 @@ fn called(call: &Call) -> Labels {
 mod tests {
     use super::{Labels, labels, parse};
 
-    fn of(query: &str) -> Option<Labels> {
+    fn labels_of(query: &str) -> Option<Labels> {
         parse(query).ok().map(|expr| labels(&expr))
     }
 
     #[test]
     fn aggregation_keeps_its_labels() {
         let query = "sum by (http_route) (rate(http_server_request_duration_seconds_count[$__rate_interval]))";
-        assert_eq!(of(query), Some(Labels::known(["http_route"])));
-        assert_eq!(of("sum(up)"), Some(Labels::known([""; 0])));
+        assert_eq!(labels_of(query), Some(Labels::known(["http_route"])));
+        assert_eq!(labels_of("sum(up)"), Some(Labels::known([""; 0])));
     }
 
     #[test]
     fn quantile_loses_le_and_join_gains_labels() {
         let query = "histogram_quantile(0.5, sum by (cron, le) (rate(cron_start_delay_seconds_bucket[5m])))";
-        assert_eq!(of(query), Some(Labels::known(["cron"])));
+        assert_eq!(labels_of(query), Some(Labels::known(["cron"])));
         let query =
             "sum by (job) (up) * on (job) group_left (version) max by (job, version) (build_info)";
-        assert_eq!(of(query), Some(Labels::known(["job", "version"])));
+        assert_eq!(labels_of(query), Some(Labels::known(["job", "version"])));
     }
 
     #[test]
     fn label_replace_adds_its_label() {
         let query = "label_replace(0 * max(up), \"queue\", \"none\", \"\", \"\")";
-        assert_eq!(of(query), Some(Labels::known(["queue"])));
+        assert_eq!(labels_of(query), Some(Labels::known(["queue"])));
     }
 }

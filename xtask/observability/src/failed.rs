@@ -6,9 +6,11 @@
 
 use crate::promql::Selector;
 
-/// `error_type` of requests that did not fail: empty, or ended by the client.
+/// A pattern for the `error_type` of requests that did not fail.
+///
+/// The label is empty, or says that the client ended the request.
 const GOOD_REQUESTS: &str = "|client_disconnected|write_timeout";
-/// `error_type` of gRPC calls that did not fail.
+/// A pattern for the `error_type` of gRPC calls that did not fail.
 const GOOD_CALLS: &str = "|cancelled";
 
 /// Restricts HTTP requests to those that failed.

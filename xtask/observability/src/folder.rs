@@ -37,13 +37,13 @@ impl Folder {
         }
     }
 
-    /// Names of files in the folder that are not generated, and not compared.
+    /// Sets the names of files in the folder that are neither generated nor compared.
     pub(super) fn handwritten(mut self, names: &'static [&'static str]) -> Self {
         self.handwritten = names;
         self
     }
 
-    /// Makes the files Liquid templates, which cargo-generate fills in.
+    /// Converts the files to Liquid templates, which cargo-generate fills in.
     pub(super) fn liquid(mut self) -> Self {
         for content in self.files.values_mut() {
             *content = addresses::liquid(&String::from_utf8_lossy(content)).into_bytes();
@@ -61,6 +61,7 @@ impl Folder {
         files::write(destination, &self.files)
     }
 
+    /// Writes the files below `root`, the root of a repository.
     pub(super) fn write(&self, root: &Path) -> anyhow::Result<()> {
         files::write(&root.join(self.path), &self.files)
     }

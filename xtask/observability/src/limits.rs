@@ -6,7 +6,7 @@
 /// A pair of windows of a burn rate alert.
 ///
 /// The long window shows that the burn is significant, and the short one that it is still going on. Source: the Site
-/// Reliability Workbook, chapter 5, table 5-8. The `wait` is that of kubernetes-mixin.
+/// Reliability Workbook, chapter 5, table 5-8. `wait` is the same as in kubernetes-mixin.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Burn {
     /// The long window, as a PromQL duration.
@@ -87,7 +87,7 @@ pub(crate) const OPEN_FILES_RATIO: f64 = 0.8;
 pub(crate) const BURN_EVENTS: f64 = 10.0;
 /// Failed or slow requests within five minutes that are enough at once.
 ///
-/// This is a quarter more than [`BURN_EVENTS`], because `increase()` of a series that is scraped once a minute
+/// This is a quarter more than [`BURN_EVENTS`], rounded up, because `increase()` of a series that is scraped once a minute
 /// overestimates by up to a quarter.
 pub(crate) const BURN_EVENTS_AT_ONCE: f64 = 13.0;
 /// Requests per second below which a lack of traffic is ignored.
@@ -109,11 +109,11 @@ pub(crate) const SERVER_CONNECTIONS_RATIO: f64 = 0.8;
 pub(crate) const DEADLOCKS: f64 = 5.0;
 /// How long a transaction may be idle.
 ///
-/// It holds its locks, and vacuum cannot remove rows that are newer than it.
+/// An idle transaction keeps its locks, and vacuum cannot remove rows that died after it started.
 pub(crate) const IDLE_IN_TRANSACTION: &str = "5m";
 /// [`IDLE_IN_TRANSACTION`] in seconds.
 pub(crate) const IDLE_IN_TRANSACTION_SECONDS: f64 = 300.0;
-/// Bytes that a replica may lag: sixteen segments of the write-ahead log.
+/// Bytes that a replica may lag: 16 segments of the WAL, 16 MiB each.
 pub(crate) const REPLICATION_LAG_BYTES: f64 = 268_435_456.0;
 
 /// Failed attempts within an hour, without a success, that are a ticket.
@@ -127,7 +127,8 @@ pub(crate) const UNKNOWN_QUEUE: &str = "15m";
 
 /// The used ratio at which a limit that the service exports is reached.
 ///
-/// For panels that show how much of it is used: a queue's latency budget, the intervals of a schedule, the age of data.
+/// Panels that show the used part of such a limit have this threshold. The limits are the latency budget of a queue, the
+/// interval of a schedule and the staleness budget of a type of data.
 pub(crate) const FULLY_USED: f64 = 1.0;
 /// The remaining ratio of an error budget at which it is used up.
 pub(crate) const BUDGET_LEFT: f64 = 0.0;

@@ -1,6 +1,6 @@
 //! Building PromQL over the metrics of the library's catalog.
 //!
-//! After a metric or a label is renamed, the build or a test fails instead of a dashboard. Operators and functions such as
+//! A renamed metric or label breaks the build or a test instead of a dashboard. Operators and functions such as
 //! `clamp_min` are written with `format!`.
 
 use std::fmt;
@@ -34,7 +34,7 @@ pub(crate) fn on_service(parts: &[&'static str]) -> String {
 }
 
 /// Labels that Prometheus or a histogram adds.
-const ALWAYS: [&str; 5] = ["cluster", "namespace", "job", "instance", "le"];
+const ADDED_LABELS: [&str; 5] = ["cluster", "namespace", "job", "instance", "le"];
 
 impl Selector {
     /// All series of a metric of the catalog.
@@ -108,7 +108,7 @@ impl Selector {
 
     /// Restricts to the services that the dashboard's variables select.
     ///
-    /// For series without an instance.
+    /// Series without an `instance` need this instead of [`Selector::selected`].
     pub(crate) fn of_selected_services(self) -> Self {
         SERVICE.into_iter().fold(self, |selector, label| {
             selector.matches(label, &format!("${label}"))
@@ -118,7 +118,7 @@ impl Selector {
     fn part(mut self, suffix: &str) -> Self {
         assert!(
             self.kind.is_none_or(|kind| kind == Kind::Histogram),
-            "{} is no histogram",
+            "{} is not a histogram",
             self.name
         );
         self.name.push_str(suffix);
@@ -128,7 +128,7 @@ impl Selector {
     fn matcher(mut self, label: &str, operator: &str, value: &str) -> Self {
         let known = self
             .labels
-            .is_none_or(|labels| labels.contains(&label) || ALWAYS.contains(&label));
+            .is_none_or(|labels| labels.contains(&label) || ADDED_LABELS.contains(&label));
         assert!(known, "{} has no label {label}", self.name);
         // The string literal needs its own escapes, also for the backslashes of a regular expression.
         let value = value.replace('\\', "\\\\").replace('"', "\\\"");
@@ -181,7 +181,7 @@ pub(crate) fn quantile(quantile: f64, by: &[&str], histogram: &Selector, window:
 
 /// Like [`quantile`], with the samples before a series' first scrape.
 ///
-/// See [`counted`].
+/// [`counted`] defines which samples these are.
 pub(crate) fn counted_quantile(
     quantile: f64,
     by: &[&str],
@@ -202,8 +202,8 @@ pub(crate) fn whole_bounds(buckets: &str) -> String {
 
 /// Events in the window, including those before a series' first scrape.
 ///
-/// `increase()` ignores the first value of a series. This query adds that value if all of its events happened within the
-/// window: its process was seen before the window and the series was not, or the process itself is new.
+/// `increase()` ignores the first value of a series. This query adds the value if all events that it counts happened within
+/// the window: either the process was seen before the window and the series was not, or the process itself is new.
 /// `alerts/counts.rs` records the known processes. A failed scrape, or a Prometheus outage, does not make a series new.
 pub(crate) fn counted(by: &[&str], counter: &Selector, window: &str) -> String {
     let look_back = look_back(window);

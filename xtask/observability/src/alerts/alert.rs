@@ -113,37 +113,39 @@ impl Alert {
         }
     }
 
-    /// The reason for the alert and its limit, as a comment of the rule.
+    /// Sets the reason for the alert and its limit, which becomes a comment of the rule.
     pub(super) fn because(mut self, reason: &'static str) -> Self {
         self.because = reason;
         self
     }
 
-    /// The lines of the query. The alert is active while the query has a result.
+    /// Sets the lines of the query.
+    ///
+    /// The alert is active while the query has a result.
     pub(super) fn when(mut self, lines: &[&str]) -> Self {
         self.expr = lines.join("\n");
         self
     }
 
-    /// How long the query must have a result before the alert fires.
+    /// Sets how long the query must have a result before the alert fires.
     pub(super) fn lasting(mut self, duration: &'static str) -> Self {
         self.lasting = duration;
         self
     }
 
-    /// A label that distinguishes the alert from others of the same name.
+    /// Adds a label that distinguishes the alert from others of the same name.
     pub(super) fn label(mut self, name: &'static str, value: &str) -> Self {
         self.labels.push((name, value.to_owned()));
         self
     }
 
-    /// The summary: one sentence without values, which a pager shows first.
+    /// Sets the summary: one sentence without values, which a pager shows first.
     pub(super) fn summary(mut self, sentence: &'static str) -> Self {
         self.summary = sentence;
         self
     }
 
-    /// The description, a template over the result of the query.
+    /// Sets the description, a template over the result of the query.
     ///
     /// The template can use the value and the labels of the result. The labels of [`Alert::label`] are not available in
     /// the template.
@@ -152,7 +154,7 @@ impl Alert {
         self
     }
 
-    /// The dashboard that the alert links to.
+    /// Sets the dashboard that the alert links to.
     pub(super) fn on(mut self, board: Board) -> Self {
         self.board = board;
         self
@@ -166,7 +168,7 @@ impl Alert {
         std::iter::once(severity).chain(others).collect()
     }
 
-    /// All annotations; the description is still a template.
+    /// All annotations, in which templates are not filled in.
     pub(super) fn annotations(&self, timing: Timing) -> [(&'static str, String); 4] {
         [
             ("summary", self.summary.to_owned()),

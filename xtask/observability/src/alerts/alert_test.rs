@@ -33,7 +33,7 @@ pub(super) enum Expected {
     },
     /// An alert with at least these labels fires, with any description.
     Firing { labels: Vec<(&'static str, String)> },
-    /// This query has one series; the state of the alert is not checked.
+    /// This query has one series. The state of the alert is not checked.
     Recorded { query: String },
     /// The alert no longer fires.
     ///
@@ -53,7 +53,7 @@ impl AlertTest {
         }
     }
 
-    /// An input series with a value for each minute, in promtool's notation.
+    /// Adds an input series with a value for each minute, in promtool's notation.
     ///
     /// `0x5 1+2x3` is 0 and five more zeros, then 1, 3, 5, 7.
     pub(super) fn series(mut self, series: &str, values: impl Into<String>) -> Self {
@@ -61,7 +61,7 @@ impl AlertTest {
         self
     }
 
-    /// The series of a process with firstlight: its build and its start time.
+    /// Adds the series of a process with firstlight: its build and its start time.
     ///
     /// `target` has the labels of the target, and `started` is the start time in seconds. `V` in `values` stands for the
     /// value of each series at a successful scrape.
@@ -119,7 +119,9 @@ impl AlertTest {
         self.moment(minute, Expected::Resolved { only: None })
     }
 
-    /// Expects no alert with this label to fire; others of the name still may.
+    /// Expects no alert with this label to fire.
+    ///
+    /// Alerts of the name without the label may still fire.
     pub(super) fn resolved_only(self, minute: u32, label: &'static str, value: &str) -> Self {
         let only = Some((label, value.to_owned()));
         self.moment(minute, Expected::Resolved { only })
@@ -134,7 +136,9 @@ impl AlertTest {
         self.alert
     }
 
-    /// The test as an entry of `tests`; `alerts` are all rules of its alert's name.
+    /// The test as an entry of `tests`.
+    ///
+    /// `alerts` are all rules with the name of the tested alert.
     pub(super) fn to_yaml(&self, alerts: &[&Alert]) -> String {
         let mut text = format!(
             "  - name: {}\n",
@@ -145,7 +149,7 @@ impl AlertTest {
             text += &format!("      - series: {}\n", emit::scalar(series));
             text += &emit::entry(8, "values", values);
         }
-        let (whole, parts): (Vec<_>, Vec<_>) = self.moments.iter().partition(|moment| {
+        let (rule_tests, query_tests): (Vec<_>, Vec<_>) = self.moments.iter().partition(|moment| {
             !matches!(
                 moment.expected,
                 Expected::Resolved { only: Some(_) }
@@ -153,23 +157,24 @@ impl AlertTest {
                     | Expected::Recorded { .. }
             )
         });
-        if !whole.is_empty() {
+        if !rule_tests.is_empty() {
             text += "    alert_rule_test:\n";
         }
-        text += &whole
+        text += &rule_tests
             .iter()
             .map(|moment| self.rule_test(moment, alerts))
             .collect::<String>();
-        if !parts.is_empty() {
+        if !query_tests.is_empty() {
             text += "    promql_expr_test:\n";
         }
-        text += &parts
+        text += &query_tests
             .iter()
             .map(|moment| self.query_test(moment))
             .collect::<String>();
         text
     }
 
+    /// A test of the exact alerts at a minute, as an entry of `alert_rule_test`.
     fn rule_test(&self, moment: &Moment, alerts: &[&Alert]) -> String {
         let minute = moment.minute;
         let mut text = match moment.expected {
@@ -177,7 +182,7 @@ impl AlertTest {
             Expected::Fires { .. } | Expected::Firing { .. } | Expected::Recorded { .. } => {
                 String::new()
             }
-            Expected::Resolved { .. } => "      # It is over.\n".to_owned(),
+            Expected::Resolved { .. } => "      # The cause is gone.\n".to_owned(),
         };
         text += &format!(
             "      - eval_time: {minute}m\n        alertname: {}\n",
@@ -214,6 +219,7 @@ impl AlertTest {
         text
     }
 
+    /// A test of a query's result at a minute, as an entry of `promql_expr_test`.
     fn query_test(&self, moment: &Moment) -> String {
         let alerts = |labels: &str| {
             format!(
@@ -223,20 +229,20 @@ impl AlertTest {
         };
         let label = |(name, value): &(&str, String)| format!(",{name}=\"{value}\"");
         let minute = moment.minute;
-        let one = |query: &str| {
+        let has_one_series = |query: &str| {
             format!(
                 "      - expr: {}\n        eval_time: {minute}m\n        exp_samples: [{{ labels: '{{}}', value: 1 }}]\n",
                 emit::scalar(&format!("count({query})"))
             )
         };
         match &moment.expected {
-            Expected::Recorded { query } => one(query),
+            Expected::Recorded { query } => has_one_series(query),
             Expected::Resolved { only: Some(only) } => format!(
-                "      # It is over.\n      - expr: {}\n        eval_time: {minute}m\n        exp_samples: []\n",
+                "      # The cause is gone.\n      - expr: {}\n        eval_time: {minute}m\n        exp_samples: []\n",
                 alerts(&label(only))
             ),
             Expected::Firing { labels } => {
-                one(&alerts(&labels.iter().map(label).collect::<String>()))
+                has_one_series(&alerts(&labels.iter().map(label).collect::<String>()))
             }
             _ => String::new(),
         }

@@ -15,7 +15,7 @@ pub(super) fn group() -> Group {
 fn run_missed() -> Alert {
     let due = min(&service_labels(&["cron"]), Selector::of(&CRON_SUCCESS_DUE));
     Alert::ticket("CronRunMissed")
-        .because("One run may fail, because the next one compensates for it. The due time follows the calendar of the schedule. It is counted across restarts, from the last success or, without one, from the first start. Replicas with a shared store export the same time. Of replicas with stores of their own, the earliest time is used.")
+        .because("One run may fail, because the next one compensates for it. The due time follows the calendar of the schedule. It is counted across restarts, from the last success or, without one, from the first start. Replicas with a shared store export the same time. If each replica has its own store, the earliest time is used.")
         .when(&[&format!("time() - {due} > 0")])
         .lasting("1m")
         .summary("A scheduled job has not succeeded twice in a row.")

@@ -56,7 +56,7 @@ fn budgets() -> impl Iterator<Item = Record> {
 
 fn staler_than_budget() -> Alert {
     Alert::ticket("DataStalerThanBudget")
-        .because("The ratio of reads that were older than the bucket of their budget. A cache never serves such reads. A source that takes longer than the budget does, and then every request waits as well.")
+        .because("The value is the ratio of reads that were older than the bucket of their budget. A cache never serves data that is too old. A source that takes longer than the budget serves such data, and then every request waits as well.")
         .when(&[
             &format!("1 - {FRESH} / ({ALL} > 0)"),
             &format!("> {STALE_READS_RATIO}"),
@@ -80,7 +80,7 @@ pub(super) mod alert_tests {
     ///
     /// The fresh data is read a hundred times as often and has a larger budget.
     fn stale_and_fresh(label: &'static str, stale_service: &str, fresh_service: &str) -> AlertTest {
-        let of = |metric: &str, service: &str, more: &str| {
+        let series = |metric: &str, service: &str, more: &str| {
             let job = if label == "job" { service } else { "orders" };
             let namespace = if label == "job" {
                 "production"
@@ -102,20 +102,20 @@ pub(super) mod alert_tests {
         .into_iter()
         .fold(test, |test, (service, budget, fresh, reads)| {
             let bucket = |le: &str| {
-                of(
+                series(
                     "data_served_age_seconds_bucket",
                     service,
                     &format!(r#",le="{le}""#),
                 )
             };
             test.series(
-                &of("data_staleness_budget_seconds", service, ""),
+                &series("data_staleness_budget_seconds", service, ""),
                 format!("{budget}x90"),
             )
             .series(&bucket("10"), fresh)
             .series(&bucket("60"), format!("0+{reads}x90"))
             .series(
-                &of("data_served_age_seconds_count", service, ""),
+                &series("data_served_age_seconds_count", service, ""),
                 format!("0+{reads}x90"),
             )
         });
@@ -138,7 +138,8 @@ pub(super) mod alert_tests {
                 r#"data_served_age_seconds_bucket{{job="orders",instance="a",data_type="cart",le="{le}"}}"#
             )
         };
-        // A budget of 8 s is in the bucket of 10 s.
+        // A budget of 8 s is in the bucket of 10 s. Of 60 reads a minute, a single one is beyond the bucket at minute 21, and
+        // six each minute from minute 62 to 121.
         let stale = |le: &str, spelling: &str| {
             AlertTest::of(
                 "DataStalerThanBudget",
@@ -163,7 +164,7 @@ pub(super) mod alert_tests {
             stale("10.0", "OpenMetrics"),
             AlertTest::of(
                 "DataStalerThanBudget",
-                "what may not be stale at all comes from its source",
+                "data that must not be stale comes from its source",
             )
             .series(BUDGET, "0x60")
             .series(&bucket("10"), "0x60")

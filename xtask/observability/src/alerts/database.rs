@@ -41,7 +41,7 @@ fn pool_exhausted() -> Alert {
     let by = service_labels(&POOL);
     let on = on_service(&POOL);
     Alert::ticket("DatabasePoolExhausted")
-        .because("A full pool without waits has the right size, so the alert does not fire while waits for this pool are short compared with the latency objective. A full pool is enough if waits are not measured, if sqlx does not report which of several pools a call waited for, or if no call gets a connection at all.")
+        .because("A full pool without waits has the right size, so the alert does not fire while waits for this pool are short compared with the latency objective. A full pool alone is enough in three cases: waits are not measured, sqlx does not report which of several pools a call waited for, or no call gets a connection at all.")
         .when(&[
             &max(&by, used),
             &format!("/ {on}"),
@@ -97,11 +97,13 @@ pub(super) mod alert_tests {
         ("db_client_connection_pool_name", "main"),
     ];
 
-    /// A full pool with waits of 0.5 s, and a latency objective of `seconds`.
+    /// A full pool with waits of up to 1 s, and a latency objective of `seconds`.
+    ///
+    /// The objective has the additional labels `more`.
     fn wait_against_objective(more: &str, seconds: f64) -> AlertTest {
         AlertTest::of(
             "DatabasePoolExhausted",
-            format!("a wait of half a second, where {seconds} s are promised"),
+            format!("waits of up to a second, with an objective of {seconds} s"),
         )
         .process(TARGET, 0, "Vx90")
         .series(
@@ -117,7 +119,7 @@ pub(super) mod alert_tests {
 
     pub(in super::super) fn all() -> Vec<AlertTest> {
         vec![
-            AlertTest::of("DatabasePoolExhausted", "full, and waited for")
+            AlertTest::of("DatabasePoolExhausted", "a full pool with waits")
                 .process(TARGET, 0, "Vx90")
                 .series(MAX, "10x90")
                 .series(USED, "3x10 10x2 3x17 10x29 3x30")
@@ -131,7 +133,7 @@ pub(super) mod alert_tests {
                     "100% of the connections of the pool main in a of orders are in use.",
                 )
                 .resolved(65),
-            AlertTest::of("DatabasePoolExhausted", "full, and not waited for")
+            AlertTest::of("DatabasePoolExhausted", "a full pool without waits")
                 .process(TARGET, 0, "Vx90")
                 .series(MAX, "10x90")
                 .series(USED, "10x90")
@@ -145,7 +147,7 @@ pub(super) mod alert_tests {
                 "100% of the connections of the pool main in a of orders are in use.",
             ),
             wait_against_objective(r#",le="10""#, 10.0).transient(45),
-            AlertTest::of("DatabasePoolExhausted", "starved, beside a fast one")
+            AlertTest::of("DatabasePoolExhausted", "a starved pool, beside a fast one")
                 .process(TARGET, 0, "Vx90")
                 .series(MAX, "10x90")
                 .series(USED, "10x90")
@@ -160,7 +162,7 @@ pub(super) mod alert_tests {
                     &POOL,
                     "100% of the connections of the pool main in a of orders are in use.",
                 ),
-            AlertTest::of("DatabasePoolTimeouts", "one, and later three a minute")
+            AlertTest::of("DatabasePoolTimeouts", "one timeout, and later three a minute")
                 .process(TARGET, 0, "Vx90")
                 .series(TIMEOUTS, "_x10 1x19 1+3x20 61x40")
                 .transient(13)
@@ -173,7 +175,7 @@ pub(super) mod alert_tests {
                 .resolved(65),
             AlertTest::of(
                 "DatabaseNPlusOne",
-                "a route that is asked for now and then, and then by all",
+                "a route with few requests, and then with one a minute",
             )
             .process(TARGET, 0, "Vx250")
             .series(REPEATED, "_x10 3x60 3+1x80 83x95")

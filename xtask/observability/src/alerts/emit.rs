@@ -1,6 +1,6 @@
 //! Writing YAML: plain scalars where possible, otherwise quoted, and blocks.
 //!
-//! It covers what the generated files need. `support::yaml` reads YAML.
+//! The module writes only the kinds of YAML that the generated files need. `support::yaml` reads YAML.
 
 /// `key: value` and a newline, indented by `indent` spaces.
 pub(super) fn entry(indent: usize, key: &str, value: &str) -> String {
@@ -42,13 +42,13 @@ pub(super) fn scalar(text: &str) -> String {
 
 /// Whether a parser reads the unquoted text as this string.
 fn is_plain(text: &str) -> bool {
-    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '(');
-    let word = matches!(
+    let begins_plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '(');
+    let is_keyword = matches!(
         text,
         "true" | "false" | "yes" | "no" | "on" | "off" | "null"
     );
-    begins
-        && !word
+    begins_plain
+        && !is_keyword
         && !text.contains(": ")
         && !text.contains(" #")
         && text.trim() == text

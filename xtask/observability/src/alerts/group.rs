@@ -27,25 +27,25 @@ impl Group {
         }
     }
 
-    /// The comment of the group.
+    /// Sets the comment of the group.
     pub(super) fn about(mut self, text: &'static str) -> Self {
         self.about = text;
         self
     }
 
-    /// The interval of evaluation, instead of the server's.
+    /// Sets the interval of evaluation, instead of the server's.
     pub(super) fn every(mut self, interval: &'static str) -> Self {
         self.interval = Some(interval);
         self
     }
 
-    /// Recording rules for users to adopt, as a comment before the other rules.
+    /// Adds recording rules for users to adopt, as a comment before the other rules.
     pub(super) fn example(mut self, records: impl IntoIterator<Item = Record>) -> Self {
         self.example.extend(records);
         self
     }
 
-    /// Recording rules, which precede all alerts.
+    /// Adds recording rules, which precede all alerts.
     pub(super) fn records(mut self, records: impl IntoIterator<Item = Record>) -> Self {
         self.records.extend(records);
         self

@@ -24,7 +24,7 @@ const HEADINGS: [(Severity, &str); 3] = [
 
 /// Replaces the text between the comments.
 pub(super) fn write() -> anyhow::Result<()> {
-    let (found, expected) = compared()?;
+    let (found, expected) = found_and_expected()?;
     if found != expected {
         fs::write(paths::root().join(FILE), expected)?;
     }
@@ -33,13 +33,13 @@ pub(super) fn write() -> anyhow::Result<()> {
 
 /// Fails if the committed index is out of date.
 pub(super) fn compare() -> anyhow::Result<()> {
-    let (found, expected) = compared()?;
+    let (found, expected) = found_and_expected()?;
     ensure!(found == expected, "{FILE} is stale; run cargo xtask alerts");
     Ok(())
 }
 
 /// The committed file, and the expected one.
-fn compared() -> anyhow::Result<(String, String)> {
+fn found_and_expected() -> anyhow::Result<(String, String)> {
     let found = fs::read_to_string(paths::root().join(FILE)).context(FILE)?;
     let parts = found.split_once(BEGIN).and_then(|(before, rest)| {
         let (_, after) = rest.split_once(END)?;
@@ -52,7 +52,7 @@ fn compared() -> anyhow::Result<(String, String)> {
     Ok((found, expected))
 }
 
-/// One table for each severity.
+/// The index, with one table for each severity.
 ///
 /// An alert that is both a page and a ticket is listed among the pages.
 fn text() -> String {
@@ -62,10 +62,10 @@ fn text() -> String {
         text += &format!("\n## {heading}\n\n| alert | summary |\n| --- | --- |\n");
         for name in names() {
             let same: Vec<_> = alerts.iter().filter(|alert| alert.name == name).collect();
-            let most = [Critical, Warning, Info]
+            let highest = [Critical, Warning, Info]
                 .into_iter()
                 .find(|severity| same.iter().any(|alert| alert.severity == *severity));
-            if most == Some(severity) {
+            if highest == Some(severity) {
                 text += &row(name, severity, &same);
             }
         }
@@ -73,6 +73,7 @@ fn text() -> String {
     text + "\n"
 }
 
+/// A row of the table, with the summaries of all alerts of the name.
 fn row(name: &str, severity: Severity, same: &[&Alert]) -> String {
     let mut seen = BTreeSet::new();
     let summaries = same.iter().map(|alert| alert.summary);

@@ -38,11 +38,11 @@ pub(super) fn declaring(jobs: &[&'static str]) -> Group {
 
 fn about() -> Group {
     Group::new("firstlight-objectives").about(
-        "The objectives of each service. Only declared objectives page. To declare objectives, uncomment the rules and set the job: \
-         the ratio of requests that must not fail (22 minutes of a month may be lost), the ratio of the other requests that must be \
-         fast, and within how many seconds. A declaration with a namespace, a cluster, or both applies to the service there, and \
-         one with the job alone to all services of that job. If several apply, the most specific one does, and the strictest of \
-         equally specific ones. Seconds are measured by the buckets of http_server_request_duration_seconds, 0.005, 0.01, \
+        "The objectives of each service. Only declared objectives page. To declare objectives, uncomment the rules and set the job. \
+         The rules declare the ratio of requests that must not fail (0.9995 allows for 22 minutes of outage a month), the ratio of \
+         the other requests that must be fast, and the seconds within which a request is fast. A declaration with a namespace, a cluster, or both applies to the service there, and \
+         one with the job alone to all services of that job. If several apply, the most specific one is used, and the strictest \
+         of equally specific ones. Seconds are measured by the buckets of http_server_request_duration_seconds, 0.005, 0.01, \
          0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5 and 10. A value between two bounds is rounded up, and above \
          the last bound no request is slow. ServiceAbsent fires if a declared job has no target, for as long as it is declared. \
          Every other service with firstlight has the defaults below, until a day after it was last seen. Alerts on defaults are \
@@ -59,18 +59,20 @@ fn example(job: &'static str) -> [Record; 3] {
     ]
 }
 
+/// The declaration of one objective of a job.
 fn declared(job: &'static str, objective: &str, value: f64) -> Record {
     Record::named(format!("slo:{objective}"))
         .expr(&[&format!("vector({value})")])
         .label("job", job)
 }
 
+/// The objectives of each service: declared, or else the default.
 fn defaults() -> [Record; 3] {
     let or = format!("or {}", on_service(&[]));
     [
         Record::named("slo:availability:objective_ratio")
             .because(
-                "The declared objective, or the default, which allows for 43 minutes of a month.",
+                "The declared objective, or the default, which allows for 43 minutes of outage a month.",
             )
             .expr(&[
                 "slo:availability:promised_objective_ratio",
@@ -118,7 +120,7 @@ pub(super) fn known() -> Group {
 
 /// Assigns the latency objective of each service to a bucket.
 ///
-/// One rule per bucket, because PromQL cannot look up a bucket by a value.
+/// Each bucket has its own rule, because PromQL cannot look up a bucket by a value.
 fn buckets() -> impl Iterator<Item = Record> {
     let bounds = HTTP_SERVER_REQUEST_DURATION.buckets.unwrap_or_default();
     let lower = std::iter::once(0.0).chain(bounds.iter().copied());
@@ -140,7 +142,8 @@ fn buckets() -> impl Iterator<Item = Record> {
 
 /// The declared objective of each service, from the most specific declaration.
 ///
-/// Declarations may differ in labels that do not identify a service. `strictest` combines those.
+/// Declarations may differ in labels that do not identify a service. `strictest` combines such
+/// declarations.
 fn resolved(objective: &str, strictest: fn(&[&str], String) -> String) -> Record {
     let series = format!("slo:{objective}");
     let name = series.replace("declared", "promised");

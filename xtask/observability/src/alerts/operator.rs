@@ -1,6 +1,6 @@
 //! The rules as two resources for the Prometheus Operator.
 //!
-//! One has the objectives, which differ between clusters, and the other all other rules.
+//! The first resource has the objectives, which may differ between clusters. The second has all other rules.
 
 use super::{output::HEAD, timing::Timing};
 

@@ -1,7 +1,7 @@
 //! Alerts on the PostgreSQL server.
 //!
-//! They use the metrics of postgres_exporter 0.11 or later. The error budgets cover the impact on the service. Cache hits
-//! have a panel only, because they require no action.
+//! They use the metrics of postgres_exporter 0.11 or later. All of them open tickets, because the alerts on error
+//! budgets page for the impact on users. Cache hits have a panel only, because they require no action.
 
 use super::{alert::Alert, board::Board, group::Group, timing::Timing};
 use crate::{
@@ -94,7 +94,7 @@ fn idle_in_transaction(timing: Timing) -> Alert {
         .matches("state", "idle in transaction.*");
     let longest = max(&service_labels(&DATABASE), longest);
     Alert::ticket("PostgresIdleInTransaction")
-        .because("An open transaction holds its locks, and vacuum cannot remove newer rows. The usual cause is a service that waits for another service inside a transaction.")
+        .because("An open transaction holds its locks, and vacuum cannot remove rows that died after it began. The usual cause is a service that waits for another service inside a transaction.")
         .when(&[&format!("{longest} > {}", timing.seconds(IDLE_IN_TRANSACTION))])
         .lasting("1m")
         .summary("A transaction is open and is not used.")
@@ -108,7 +108,7 @@ fn replication_lag() -> Alert {
         Selector::foreign("pg_stat_replication_pg_wal_lsn_diff"),
     );
     Alert::ticket("PostgresReplicationLag")
-        .because("In bytes, as the primary sees it: seconds since the last replayed transaction also pass while nothing is written.")
+        .because("The lag is in bytes, as the primary sees it. Seconds since the last replayed transaction also pass while nothing is written.")
         .when(&[&format!("{behind} > {REPLICATION_LAG_BYTES}")])
         .lasting("10m")
         .summary("A replica falls behind.")
@@ -249,7 +249,7 @@ pub(super) mod alert_tests {
                     &[("job", "postgres"), ("instance", "db")],
                     "The exporter db of postgres does not reach PostgreSQL, does not answer itself, or is no longer a target.",
                 ),
-            AlertTest::of("PostgresDown", "its exporter is no longer a target; another moved to a new address")
+            AlertTest::of("PostgresDown", "its exporter is no longer a target, and another moved to a new address")
                 .series(r#"pg_up{job="postgres",instance="db"}"#, "1x30 stale _x40 1x30")
                 .series(r#"up{job="postgres",instance="db"}"#, "1x30 stale _x40 1x30")
                 .series(r#"pg_up{job="moved",instance="10.0.0.1"}"#, "1x30 stale")

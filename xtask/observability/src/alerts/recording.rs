@@ -22,19 +22,19 @@ impl Record {
         }
     }
 
-    /// The reason for the rule, as its comment.
+    /// Sets the reason for the rule, which becomes its comment.
     pub(super) fn because(mut self, reason: &'static str) -> Self {
         self.because = reason;
         self
     }
 
-    /// The lines of the query.
+    /// Sets the lines of the query.
     pub(super) fn expr(mut self, lines: &[&str]) -> Self {
         self.expr = lines.join("\n");
         self
     }
 
-    /// A label that every result gets.
+    /// Adds a label to every result.
     pub(super) fn label(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.labels.push((name, value.into()));
         self

@@ -20,7 +20,7 @@ pub(super) const EXAMPLE: Receivers<'static> = Receivers {
     heartbeat: "https://heartbeat.example.com/ping",
 };
 
-/// The configuration; its waits follow `timing`.
+/// The configuration, with waits scaled by `timing`.
 pub fn config(timing: Timing, receivers: &Receivers<'_>) -> String {
     text(timing, receivers, "")
 }
@@ -33,7 +33,7 @@ pub(super) fn silent() -> String {
     text(Timing::Production, &EXAMPLE, "#")
 }
 
-/// The configuration; `mark` precedes each line of the receivers' addresses.
+/// The configuration, with `mark` before each line of the receivers' addresses.
 fn text(timing: Timing, receivers: &Receivers<'_>, mark: &str) -> String {
     let Receivers {
         page,
@@ -62,7 +62,7 @@ fn text(timing: Timing, receivers: &Receivers<'_>, mark: &str) -> String {
         "heartbeat",
         heartbeat,
         false,
-        "A service outside of this cluster that raises an alarm when the pings stop.",
+        "A service outside this cluster that raises an alarm when the pings stop.",
     );
     format!(
         "{HEAD_OF_EXAMPLE}{text}\nreceivers:\n{pager}\n{tickets}\n{heart}\n  # Alerts of severity info are shown on dashboards only.\n  - name: none\n{INHIBITIONS}"
@@ -94,7 +94,7 @@ route:
 
 const INHIBITIONS: &str = "
 inhibit_rules:
-  # A label that both lack counts as equal. A service that is down has other symptoms as well.
+  # A service that is down has other symptoms as well. A label that both alerts lack counts as equal.
   - source_matchers: [alertname =~ \"ServiceDown|ServiceAbsent\"]
     target_matchers: [alertname !~ \"ServiceDown|ServiceAbsent\"]
     equal: [cluster, namespace, job]
@@ -102,7 +102,7 @@ inhibit_rules:
   - source_matchers: [severity = critical]
     target_matchers: [severity = warning]
     equal: [alertname, cluster, namespace, job, queue]
-  # A stalled queue has grown before.
+  # A queue grows before it stalls.
   - source_matchers: [alertname = WorkerQueueStalled]
     target_matchers: [alertname = WorkerQueueGrowing]
     equal: [cluster, namespace, job, queue]

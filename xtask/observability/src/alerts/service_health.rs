@@ -94,8 +94,8 @@ fn no_traffic(objective: Objective, protocol: &'static str) -> Alert {
     let because = match objective {
         Objective::Grpc => "",
         _ => {
-            "Requests that do not arrive cannot fail: after a fault of a gateway or of DNS, or after a client was switched off. The \
-             alert requires traffic in the same half-hour of the day before, and of the week before if it is known, so that it does \
+            "Requests that do not arrive cannot fail. They stop after a fault of a gateway or of DNS, or after a client was switched \
+             off. The alert requires traffic in the same half-hour of the day before, and of the week before if it is known, so that it does \
              not fire at night or on weekends. ServiceDown and ServiceAbsent cover services that are down or absent."
         }
     };
@@ -110,7 +110,9 @@ fn no_traffic(objective: Objective, protocol: &'static str) -> Alert {
     ))
 }
 
-/// Compares with the hour before, for a service without data of the day before.
+/// The alert for a service without data of the day before.
+///
+/// It compares with the hour before.
 fn no_traffic_of_new_service(objective: Objective, protocol: &'static str) -> Alert {
     let because = match objective {
         Objective::Grpc => "",

@@ -1,7 +1,7 @@
 //! Recorded error ratios, error budgets and burn rate alerts of objectives.
 //!
-//! The windows and burn rates follow the Site Reliability Workbook, chapter 5. `failed` defines failures: errors of clients
-//! are not the service's. A failed request does not count as fast.
+//! The windows and burn rates follow the Site Reliability Workbook, chapter 5. `failed` defines failures. Errors that
+//! clients cause are not failures. A failed request does not count as fast.
 
 pub(super) mod alert_tests;
 mod burn;
@@ -18,7 +18,7 @@ use crate::{
 pub(super) const INTERVAL: &str = "30s";
 /// All windows of the alerts, the shortest first.
 ///
-/// The shortest is recorded from the requests, and the others from its samples.
+/// The rates over the shortest window are recorded from the requests, and the ratios over longer windows from these rates.
 const WINDOWS: [&str; 7] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"];
 
 /// The subject of an objective.
@@ -94,7 +94,7 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
     let reason = [
         "A failed request has an error type. It may lack a status, after a panic or a body that broke off. A request that only the client \
          ended did not fail. A service without failures has no series of them, and its rate is 0.",
-        "A call has an error type if the server is at fault, or if the caller canceled it.",
+        "A call has an error type if the server is at fault, or if the caller canceled it. A canceled call did not fail.",
     ];
     for (objective, all, bad, because) in [
         (Objective::Availability, http, failed, reason[0]),
@@ -128,7 +128,9 @@ pub(super) fn requests(timing: Timing) -> Vec<Record> {
     records
 }
 
-/// Error ratios over all windows; without traffic there is no ratio.
+/// Error ratios over all windows.
+///
+/// Without traffic there is no ratio.
 fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
     let slo = format!("slo:{}", objective.as_str());
     WINDOWS.into_iter().map(move |window| {
@@ -139,8 +141,8 @@ fn error_ratios(objective: Objective) -> impl Iterator<Item = Record> {
             )
         } else {
             (
-                over(&format!("{slo}:errors_rate5m"), window),
-                over(&format!("{slo}:requests_rate5m"), window),
+                sum_over(&format!("{slo}:errors_rate5m"), window),
+                sum_over(&format!("{slo}:requests_rate5m"), window),
             )
         };
         Record::named(format!("{slo}:error_ratio_rate{window}")).expr(&[
@@ -155,15 +157,18 @@ fn budget(objective: Objective) -> Record {
     let slo = format!("slo:{}", objective.as_str());
     Record::named(format!("{slo}:error_budget_remaining_ratio")).expr(&[
         "1 - (",
-        &format!("  {}", over(&format!("{slo}:errors_rate5m"), "30d")),
+        &format!("  {}", sum_over(&format!("{slo}:errors_rate5m"), "30d")),
         "  /",
-        &format!("  ({} > 0)", over(&format!("{slo}:requests_rate5m"), "30d")),
+        &format!(
+            "  ({} > 0)",
+            sum_over(&format!("{slo}:requests_rate5m"), "30d")
+        ),
         ")",
         &format!("/ {}", on_service(&[])),
         &format!("(1 - {}:objective_ratio)", objective.series_prefix()),
     ])
 }
 
-fn over(record: &str, window: &str) -> String {
+fn sum_over(record: &str, window: &str) -> String {
     format!("sum_over_time({record}[{window}])")
 }

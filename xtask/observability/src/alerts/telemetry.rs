@@ -22,6 +22,7 @@ const SPANS: [(&Metric, &str); 2] = [
         "service:otel_sdk_processor_spans_lost:count5m",
     ),
 ];
+/// The metrics of log records that were not delivered over OTLP.
 const RECORDS: [(&Metric, &str); 2] = [
     (
         &OTEL_SDK_EXPORTER_LOG_EXPORTED,
@@ -32,10 +33,12 @@ const RECORDS: [(&Metric, &str); 2] = [
         "service:otel_sdk_processor_logs_lost:count5m",
     ),
 ];
+/// The metric of data points that were not delivered over OTLP.
 const POINTS: [(&Metric, &str); 1] = [(
     &OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED,
     "service:otel_sdk_exporter_data_points_lost:count5m",
 )];
+/// The metric of log lines that were not written to standard output.
 const LINES: [(&Metric, &str); 1] = [(
     &LOGGING_EVENTS_DROPPED,
     "service:logging_events_dropped:count5m",
@@ -61,8 +64,8 @@ pub(super) fn counts() -> Vec<Record> {
 pub(super) fn group() -> Group {
     Group::new("firstlight-telemetry").alerts([
         dropping("spans", &SPANS).because(
-            "Lost telemetry is missing in the next incident. A restart of the collector causes a small loss, which is no ticket. An \
-             ongoing loss is.",
+            "Lost telemetry is missing in the next incident. A restart of the collector causes a small loss, which opens no ticket. \
+             An ongoing loss opens one.",
         ),
         dropping("log lines", &LINES),
         dropping("log records", &RECORDS),

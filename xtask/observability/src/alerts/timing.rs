@@ -14,7 +14,7 @@ pub enum Timing {
     Scaled,
 }
 
-/// The units of durations in milliseconds, the longest first.
+/// The units of durations, with their lengths in milliseconds, the longest first.
 const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),
@@ -30,18 +30,22 @@ impl Timing {
             return text.to_owned();
         }
         let mut quoted = false;
-        let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let mut result = String::new();
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let length = if part(first) {
-                rest.find(|c| !part(c)).unwrap_or(rest.len())
+            let length = if is_word(first) {
+                rest.find(|c| !is_word(c)).unwrap_or(rest.len())
             } else {
                 first.len_utf8()
             };
             let (word, after) = rest.split_at(length);
             quoted ^= first == '"';
-            result.push_str(&if quoted { word.into() } else { self.word(word) });
+            result.push_str(&if quoted {
+                word.into()
+            } else {
+                self.scale(word)
+            });
             rest = after;
         }
         result
@@ -53,15 +57,16 @@ impl Timing {
         std::time::Duration::from_millis(milliseconds).as_secs_f64()
     }
 
-    fn word(self, word: &str) -> Cow<'_, str> {
+    /// A sixtieth of `word` if it is a duration, and otherwise `word`.
+    fn scale(self, word: &str) -> Cow<'_, str> {
         match milliseconds(word) {
-            Some(milliseconds) => shown(milliseconds / 60).into(),
+            Some(milliseconds) => text(milliseconds / 60).into(),
             None => word.into(),
         }
     }
 }
 
-/// Parses a duration of one number and one unit.
+/// Parses a duration of one number and one unit, or returns `None`.
 fn milliseconds(word: &str) -> Option<u64> {
     let digits = word.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = word.split_at(digits);
@@ -69,7 +74,8 @@ fn milliseconds(word: &str) -> Option<u64> {
     Some(number.parse::<u64>().ok()? * factor)
 }
 
-fn shown(milliseconds: u64) -> String {
+/// A duration with the longest unit that divides it.
+fn text(milliseconds: u64) -> String {
     let fits = |(_, factor): &&(&str, u64)| {
         milliseconds >= *factor && milliseconds.is_multiple_of(*factor)
     };

@@ -220,7 +220,7 @@ impl Requests {
         let quantile = |q| query::top(10, query::quantile(q, &self.labels(), &self.duration()));
         Panel::timeseries("Duration")
             .means(
-                "How long requests take, from the first byte of the head to the last of the \
+                "How long requests take, from the end of their head to the last byte of the \
                  answer. Each dot is a request, and leads to its trace.",
             )
             .normally("The lines run in parallel, p99 below the service's objective.")

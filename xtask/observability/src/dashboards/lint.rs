@@ -1,7 +1,7 @@
 //! The rules of the dashboard linter.
 //!
-//! They are the 17 rules of Grafana's dashboard-linter, which needs another toolchain, and own ones. Rules check the generated
-//! JSON, because users get that. There are no exclusions. Each rule has an example violation, so that a rule without effect is
+//! They are the 17 rules of Grafana's dashboard-linter, which needs another toolchain, and rules that only firstlight
+//! needs. Rules check the generated JSON, because users load it. There are no exclusions. Each rule has an example violation, so that a rule without effect is
 //! detected.
 
 mod aggregation;

@@ -87,25 +87,25 @@ impl Panel {
         }
     }
 
-    /// What the values mean: the first part of the description.
+    /// Sets what the values mean: the first part of the description.
     pub(crate) fn means(mut self, text: &str) -> Self {
         text.clone_into(&mut self.means);
         self
     }
 
-    /// What is normal: the second part of the description.
+    /// Sets what is normal: the second part of the description.
     pub(crate) fn normally(mut self, text: &str) -> Self {
         text.clone_into(&mut self.normally);
         self
     }
 
-    /// What to do otherwise: the third part of the description.
+    /// Sets what to do otherwise: the third part of the description.
     pub(crate) fn otherwise(mut self, text: &str) -> Self {
         text.clone_into(&mut self.otherwise);
         self
     }
 
-    /// The alert that fires when the panel turns red, to link to its runbook.
+    /// Adds a link to the runbook of the alert that fires when the panel turns red.
     ///
     /// A test checks that the alert exists.
     pub(crate) fn runbook(mut self, alert: &'static str) -> Self {
@@ -113,7 +113,7 @@ impl Panel {
         self
     }
 
-    /// The unit of the values.
+    /// Sets the unit of the values.
     pub fn unit(mut self, unit: Unit) -> Self {
         self.unit = unit;
         self
@@ -205,7 +205,7 @@ impl Panel {
         self
     }
 
-    /// The text if there is no value, which gives the reason.
+    /// Sets the text if there is no value, which gives the reason.
     pub(crate) fn no_value(mut self, text: &'static str) -> Self {
         self.no_value = text;
         self
@@ -231,7 +231,7 @@ impl Panel {
         &self.runbooks
     }
 
-    /// The description, which Grafana shows behind the panel's `i`.
+    /// The description, which Grafana shows on the panel's `i`.
     fn description(&self) -> String {
         let mut text = format!(
             "{}\n\n**Normal:** {}\n\n**Otherwise:** {}",

@@ -25,7 +25,7 @@ pub(super) fn cases(cases: &mut Cases, rules: &[Rule]) {
         runbook::panels,
     );
     cases.check(
-        "every query in these documents parses, over metrics that exist",
+        "every query in runbooks and the slow query guide parses, over metrics that exist",
         runbook::queries,
     );
     cases.check(
@@ -39,6 +39,7 @@ pub(super) fn cases(cases: &mut Cases, rules: &[Rule]) {
     cases.check("prometheusrule.yaml has the same rules", operator);
 }
 
+/// Fails if the sets differ. The error starts with `what`.
 fn same(what: &str, found: &BTreeSet<String>, expected: &BTreeSet<String>) -> anyhow::Result<()> {
     let missing: Vec<_> = expected.difference(found).collect();
     let extra: Vec<_> = found.difference(expected).collect();
@@ -97,11 +98,11 @@ fn recorded(rules: &[Rule]) -> anyhow::Result<()> {
 
 fn boards() -> anyhow::Result<()> {
     let known = UIDS.into_iter().map(str::to_owned).collect();
-    let there = dashboards::all()
+    let existing = dashboards::all()
         .iter()
         .map(|board| board.uid().to_owned())
         .collect();
-    same("board.rs", &known, &there)
+    same("board.rs", &known, &existing)
 }
 
 fn operator() -> anyhow::Result<()> {
@@ -128,17 +129,17 @@ fn operator() -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    fn holds(checked: anyhow::Result<()>) {
+    fn assert_ok(checked: anyhow::Result<()>) {
         assert_eq!(checked.map_err(|error| error.to_string()), Ok(()));
     }
 
     #[test]
     fn each_alert_has_a_runbook() {
-        holds(super::runbooks());
+        assert_ok(super::runbooks());
     }
 
     #[test]
     fn each_alert_is_tested() {
-        holds(super::tested());
+        assert_ok(super::tested());
     }
 }

@@ -33,7 +33,7 @@ fn documented_queries_pass() -> anyhow::Result<()> {
     }
     if book.len() < 4 || runbooks.len() < 8 {
         bail!(
-            "found {} and {} queries, expected 4 and 8 or more",
+            "found {} queries in the book and {} in runbooks, expected at least 4 and 8",
             book.len(),
             runbooks.len()
         );
@@ -41,6 +41,7 @@ fn documented_queries_pass() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The first objection of `lints` to a query.
 fn objection(query: &str, lints: &[fn(&Rule) -> Option<String>]) -> Option<String> {
     let rule = Rule {
         expr: query.to_owned(),

@@ -24,6 +24,7 @@ struct FiringAlert {
     suppressed: bool,
 }
 
+/// A firing alert that Alertmanager must not suppress.
 const fn active(
     name: &'static str,
     severity: &'static str,
@@ -37,6 +38,7 @@ const fn active(
     }
 }
 
+/// A firing alert that Alertmanager must suppress.
 const fn suppressed(
     name: &'static str,
     severity: &'static str,
@@ -223,6 +225,7 @@ fn run_scenario(
     .context("the set of suppressed alerts differs from the expected one")
 }
 
+/// The alert as Alertmanager's API accepts it.
 fn alert(fires: &FiringAlert) -> Value {
     let mut labels = json!({"alertname": fires.name, "severity": fires.severity});
     for (label, value) in fires.labels {
@@ -231,6 +234,7 @@ fn alert(fires: &FiringAlert) -> Value {
     json!({ "labels": labels })
 }
 
+/// Whether `alerts` are exactly those that fire, each with the expected state.
 fn as_expected(fires: &[FiringAlert], alerts: &[Value]) -> bool {
     let found = |fires: &FiringAlert| {
         let expected = if fires.suppressed {
@@ -245,4 +249,5 @@ fn as_expected(fires: &[FiringAlert], alerts: &[Value]) -> bool {
     alerts.len() == fires.len() && fires.iter().all(found)
 }
 
+/// The longest wait for Alertmanager to start, and then to apply the rules.
 const DEADLINE: Duration = Duration::from_secs(30);

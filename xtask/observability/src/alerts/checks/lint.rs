@@ -1,7 +1,7 @@
 //! Lints of rules.
 //!
-//! They are the checks of Cloudflare's pint that apply to files, the conventions of the monitoring mixins, and own ones. Each
-//! lint has an example violation, so that a lint without effect is detected. There are no exclusions.
+//! They are the checks of Cloudflare's pint that apply to files, the conventions of the monitoring mixins, and lints that
+//! only firstlight needs. Each lint has an example violation, so that a lint without effect is detected. There are no exclusions.
 
 mod metadata;
 mod query;
@@ -10,7 +10,7 @@ use super::rule::Rule;
 
 /// A lint of rules.
 pub(super) struct Lint {
-    /// The requirement; it follows the words `every rule`.
+    /// The requirement, worded to follow `every rule`.
     pub(super) name: &'static str,
     /// Returns how a rule violates the lint, or `None`.
     pub(super) check: fn(&Rule) -> Option<String>,

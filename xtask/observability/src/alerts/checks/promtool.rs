@@ -61,6 +61,7 @@ fn broken(prometheus: &Prometheus) -> anyhow::Result<()> {
     }
 }
 
+/// The command that lints rule files, and fails if the linter objects.
 fn check(prometheus: &Prometheus) -> Command {
     let mut check = Command::new(&prometheus.promtool);
     check.args(["check", "rules", "--lint=all", "--lint-fatal"]);

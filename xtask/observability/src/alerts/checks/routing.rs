@@ -53,6 +53,7 @@ fn scaled(tools: &Alertmanager) -> anyhow::Result<()> {
     command::run_quietly(check.arg("check-config").arg(&file)).map(drop)
 }
 
+/// Fails if an alert of this severity does not reach the receiver.
 fn reaches(
     alertmanager: &Alertmanager,
     receiver: &str,

@@ -36,6 +36,7 @@ impl Rule {
             .is_some_and(|severity| severity == "critical")
     }
 
+    /// The rule in an entry of `rules`.
     fn read(entry: &Value) -> Self {
         let text = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
         let map = |key: &str| {
@@ -73,9 +74,10 @@ pub(super) fn groups(file: &str) -> anyhow::Result<Value> {
     let file = support::yaml::read(&output::folder().join(file))?;
     file.get("groups")
         .cloned()
-        .context("a rule file has groups")
+        .context("the rule file has no groups")
 }
 
+/// The rules of all groups.
 fn in_groups(groups: &Value) -> Vec<Rule> {
     let groups = groups.as_array().into_iter().flatten();
     let rules = groups.filter_map(|group| group.get("rules")?.as_array());

@@ -72,7 +72,7 @@ fn one_of_two(label: &'static str) -> AlertTest {
     let target = |value: &str| format!(r#"{label}="{value}",job="orders",instance="a""#);
     AlertTest::of(
         "ServiceDown",
-        format!("production, beside a staging in another {label}"),
+        format!("production, beside staging in another {label}"),
     )
     .series(&up("production", "a"), "1x10 0x50")
     .series(&up("production", "b"), "1x10 0x50")
@@ -122,7 +122,9 @@ fn absent() -> Vec<AlertTest> {
     alert_tests
 }
 
-/// The most specific declaration applies; one without a namespace applies in each.
+/// Tests of which declaration applies: the most specific one.
+///
+/// A declaration without a namespace applies in each namespace.
 fn declared() -> Vec<AlertTest> {
     let declared = |labels: &str| format!("slo:availability:declared_objective_ratio{{{labels}}}");
     let down = |name: &str| {
@@ -174,7 +176,7 @@ fn declared() -> Vec<AlertTest> {
 
 /// Three services over a day.
 ///
-/// One loses its HTTP requests for a while, one loses its gRPC calls, and one has few requests at any time.
+/// `orders` loses its HTTP requests for a while, `billing` loses its gRPC calls, and `nights` has few requests at any time.
 pub(in super::super) fn traffic() -> AlertTest {
     let day = 1_440;
     let http = |job: &str| {
@@ -184,7 +186,7 @@ pub(in super::super) fn traffic() -> AlertTest {
     };
     let calls =
         r#"rpc_server_call_duration_seconds_count{job="billing",instance="a",rpc_method="Charge"}"#;
-    let test = AlertTest::of("ServiceWithoutTraffic", "a day after there was some")
+    let test = AlertTest::of("ServiceWithoutTraffic", "a day with traffic, and then none")
         .series(&http("orders"), "0+60x1460 87600x60 87600+60x60")
         .series(&http("nights"), "0+5x1460 7300x120")
         .series(calls, "0+60x1530 91800x60");
@@ -209,16 +211,16 @@ pub(in super::super) fn traffic() -> AlertTest {
         .resolved_only(day + 90, "job", "orders")
 }
 
-/// A new service with five requests per second for two hours, and none afterwards.
+/// A new service, `orders`, with five requests per second for two hours only.
 ///
-/// The other services have traffic all the time, little traffic, or none.
+/// `busy` has the same traffic all the time, `nights` has little traffic, and `idle` has none.
 pub(in super::super) fn first_day() -> AlertTest {
     let http = |job: &str| {
         format!(
             r#"http_server_request_duration_seconds_count{{job="{job}",instance="a",http_response_status_code="200"}}"#
         )
     };
-    let test = AlertTest::of("ServiceWithoutTraffic", "in the first day of a service")
+    let test = AlertTest::of("ServiceWithoutTraffic", "on the first day of a service")
         .series(&http("orders"), "0+300x120 36000x180")
         .series(&http("busy"), "0+300x300")
         .series(&http("nights"), "0+5x120 600x180");

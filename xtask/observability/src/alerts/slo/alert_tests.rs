@@ -1,6 +1,6 @@
 //! Tests of burn rate alerts.
 //!
-//! Each pair of windows fires alone if its burn rate is reached and no faster one. A single error among few requests is no
+//! Errors at the burn rate of a pair of windows fire the alert of this pair only. A single error among few requests fires no
 //! alert.
 
 mod declared;

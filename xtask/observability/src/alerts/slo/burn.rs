@@ -33,7 +33,7 @@ pub(super) fn alerts(timing: Timing) -> Vec<Alert> {
     alerts
 }
 
-/// One alert.
+/// The alert of an objective and a pair of windows.
 ///
 /// Without a `source` it is a ticket that covers declared and default objectives.
 fn alert(
@@ -62,12 +62,14 @@ fn alert(
     };
     let errors = format!("{slo}:errors_rate5m");
     let step = step(burn.long);
+    // Sampled rates add up to a count that is not exact, so the limit is half an event lower.
     let counted = format!(
         "{} * sum_over_time({errors}[{}:{step}]) > {}",
         timing.seconds(step),
         burn.long,
         BURN_EVENTS - 0.5
     );
+    // `increase()` overestimates nine events as at most 11.25, which is still below this limit of 12.
     let at_once = format!(
         "{} * {errors} > {}",
         timing.seconds(WINDOWS[0]),

@@ -148,7 +148,7 @@ fn grid(view: &DashboardView<'_>) -> Vec<String> {
     objections.into_iter().collect()
 }
 
-/// Whether it is one of Grafana's built-in variables.
+/// Whether `name` is one of Grafana's built-in variables.
 fn built_in(name: &str) -> bool {
     name.starts_with("__")
 }

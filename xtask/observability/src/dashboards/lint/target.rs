@@ -83,7 +83,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Checks queries of Loki; no dashboard has any so far.
+/// Checks queries of Loki, of which no dashboard has any so far.
 fn logql(view: &DashboardView<'_>, wrong: fn(&str) -> bool) -> Vec<String> {
     view.each_panel(|panel| {
         let of_loki = panel
@@ -191,7 +191,7 @@ fn counters(tree: &Expr) -> Vec<String> {
     objections
 }
 
-/// Whether it selects series that were absent before the window.
+/// Whether the expression selects series that were absent before the window.
 fn selects_new_series(binary: &BinaryExpr) -> bool {
     let over_time = |side: &Expr, function| match side {
         Expr::Call(call) if call.func.name == function => {

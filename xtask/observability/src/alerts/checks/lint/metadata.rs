@@ -12,7 +12,7 @@ const SYMPTOMS: [&str; 6] = [
     "HttpLatencyBudgetBurn",      // Requests are slow.
     "ServiceAbsent",              // Nothing answers.
     "ServiceDown",                // Nothing answers.
-    "WorkerQueueStalled",         // What was accepted is not done in time.
+    "WorkerQueueStalled",         // Accepted jobs are not done in time.
 ];
 
 pub(super) fn severity(rule: &Rule) -> Option<String> {
@@ -30,7 +30,7 @@ pub(super) fn pages_without_a_symptom(rule: &Rule) -> Option<String> {
 
 pub(super) fn name(rule: &Rule) -> Option<String> {
     let name = rule.name();
-    let fine = if rule.alert.is_some() {
+    let follows = if rule.alert.is_some() {
         name.starts_with(|c: char| c.is_ascii_uppercase())
             && name.chars().all(|c| c.is_ascii_alphanumeric())
     } else {
@@ -39,7 +39,7 @@ pub(super) fn name(rule: &Rule) -> Option<String> {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
     };
-    (!fine).then(|| format!("{name:?} does not follow the convention"))
+    (!follows).then(|| format!("{name:?} does not follow the convention"))
 }
 
 pub(super) fn summary(rule: &Rule) -> Option<String> {
@@ -49,7 +49,9 @@ pub(super) fn summary(rule: &Rule) -> Option<String> {
     (!sentence || summary.contains("{{")).then(|| format!("found the summary {summary:?}"))
 }
 
-/// Labels that the rule itself adds are not in `$labels` and would be empty.
+/// Objects to a description without a service, or with a label that is empty.
+///
+/// Labels that the rule itself adds are not in `$labels`, so they would be empty.
 pub(super) fn description(rule: &Rule) -> Option<String> {
     let alert = rule.alert.as_ref()?;
     let text = rule.annotation("description");

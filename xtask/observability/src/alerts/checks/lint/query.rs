@@ -10,11 +10,13 @@ use super::Rule;
 use crate::{alerts::ALWAYS, entities, expr, foreign, promql::SERVICE};
 
 /// Functions that are valid over counters only.
-const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
+const COUNTER_FUNCTIONS: [&str; 3] = ["rate", "irate", "increase"];
 /// Foreign counters whose names do not end in `_total`.
 const FOREIGN_COUNTERS: [&str; 1] = ["pg_stat_database_deadlocks"];
 
-/// Checks syntax and types; promtool checks the rules again, in `promtool`.
+/// Objects to a query with an error in its syntax or its types.
+///
+/// promtool checks the rules again, in the module `promtool`.
 pub(super) fn does_not_parse(rule: &Rule) -> Option<String> {
     expr::parse(&rule.expr).err().map(|error| error.to_string())
 }
@@ -50,7 +52,7 @@ fn is_known(name: &str) -> bool {
 pub(super) fn rate_of_non_counter(rule: &Rule) -> Option<String> {
     first_objection(rule, |expr| {
         let Expr::Call(call) = expr else { return None };
-        if !OF_COUNTERS.contains(&call.func.name) {
+        if !COUNTER_FUNCTIONS.contains(&call.func.name) {
             return None;
         }
         let inside = call.args.args.first()?;
@@ -98,7 +100,9 @@ pub(super) fn merges_entities(rule: &Rule) -> Option<String> {
     entities::merged(&tree).into_iter().next()
 }
 
-/// Declared objectives may omit labels and then apply to all matching services.
+/// Objects to vector matching that ignores a label of the service.
+///
+/// Declared objectives are excepted. They may omit labels, and then apply to all matching services.
 pub(super) fn matches_across_services(rule: &Rule) -> Option<String> {
     first_objection(rule, |expr| {
         let Expr::Binary(binary) = expr else {
@@ -113,7 +117,9 @@ pub(super) fn matches_across_services(rule: &Rule) -> Option<String> {
     })
 }
 
-/// Alertmanager groups, routes and inhibits by the labels of the service.
+/// Objects to a result without the labels of the service.
+///
+/// Alertmanager groups, routes and inhibits by these labels.
 pub(super) fn drops_service_labels(rule: &Rule) -> Option<String> {
     if rule.name() == ALWAYS {
         return None;
@@ -124,9 +130,9 @@ pub(super) fn drops_service_labels(rule: &Rule) -> Option<String> {
     (!dropped.is_empty()).then(|| format!("its result has no {}", dropped.join(", ")))
 }
 
-/// `rate()` and `increase()` ignore the first value of a series.
+/// Objects to a query that ignores the first value of a new series.
 ///
-/// For counters of the catalog, rules use [`promql::counted`](crate::promql::counted) instead.
+/// `rate()` and `increase()` ignore it. For counters of the catalog, rules use [`promql::counted`](crate::promql::counted) instead.
 pub(super) fn misses_new_series(rule: &Rule) -> Option<String> {
     let tree = expr::parse(&rule.expr).ok()?;
     let mut objection = None;
@@ -135,7 +141,7 @@ pub(super) fn misses_new_series(rule: &Rule) -> Option<String> {
         let selector = expr::selectors(node)
             .into_iter()
             .find(|selector| selector.name.as_deref().and_then(expr::metric).is_some());
-        let Some(counter) = selector.filter(|_| OF_COUNTERS.contains(&call.func.name)) else {
+        let Some(counter) = selector.filter(|_| COUNTER_FUNCTIONS.contains(&call.func.name)) else {
             return;
         };
         if call.func.name != "increase"
@@ -177,7 +183,9 @@ fn adds_new_series(expr: &Expr, counter: &VectorSelector) -> bool {
         && text.contains("instance:process_start:known")
 }
 
-/// A selector with an offset and no range finds no series if that scrape failed.
+/// Objects to a selector with an offset and no range.
+///
+/// Such a selector finds no series if the scrape at that time failed.
 pub(super) fn uses_single_instant(rule: &Rule) -> Option<String> {
     first_objection(rule, |expr| {
         let Expr::VectorSelector(selector) = expr else {
@@ -190,9 +198,9 @@ pub(super) fn uses_single_instant(rule: &Rule) -> Option<String> {
     })
 }
 
-/// Each loaded copy of the rules writes its own samples, which a sum counts.
+/// Objects to counts of samples, which depend on how often the rules are loaded.
 ///
-/// A ratio of two sums is still correct, and a subquery evaluates one sample per step.
+/// Each loaded copy of the rules writes its own samples. A ratio of two sums is still correct, and a subquery evaluates one sample per step.
 pub(super) fn counts_samples(rule: &Rule) -> Option<String> {
     let tree = expr::parse(&rule.expr).ok()?;
     let mut objection = None;

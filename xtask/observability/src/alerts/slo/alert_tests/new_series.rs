@@ -68,13 +68,13 @@ fn slow_pods() -> AlertTest {
     test.transient(29).firing(34, &PAGES)
 }
 
-/// Production fails; staging has a hundred times its traffic and is healthy.
+/// Production fails, and staging is healthy with a hundred times its traffic.
 fn production_and_staging(label: &'static str) -> AlertTest {
     let of =
         |series: &str, value: &str| series.replace("job=", &format!("{label}=\"{value}\",job="));
     let test = AlertTest::of(
         AVAILABILITY,
-        format!("production, beside a staging in another {label}"),
+        format!("production, beside staging in another {label}"),
     )
     .process(&of(TARGET, "production"), 0, "Vx60")
     .process(&of(TARGET, "staging"), 0, "Vx60")
@@ -125,7 +125,7 @@ fn cold_cache() -> AlertTest {
         .fold(declared(test), AlertTest::transient)
 }
 
-/// No new failures; only the scrapes have gaps.
+/// No new failures, and scrapes with gaps.
 fn scrape_gap(scrapes: &str) -> AlertTest {
     let test = AlertTest::of(
         AVAILABILITY,
