@@ -235,7 +235,7 @@ fn workers_finish_their_last_job() {
     let collector = OtlpReceiver::start().unwrap();
     let mut example = Example::exporting("worker", &[], &collector);
     example.line("waiting for jobs");
-    let done = example.line("receipts receipt ok");
+    let done = example.line("job receipt: succeeded");
     assert_eq!(example.admin("GET /readyz").status, 200);
     let exposition = example.admin("GET /metrics").body;
     assert!(exposition.contains(DONE), "{exposition}");
@@ -245,7 +245,7 @@ fn workers_finish_their_last_job() {
     example.line("sending the receipt");
     let (status, lines) = example.terminate();
     assert!(status.success(), "{status}");
-    assert!(count(&lines, "receipts receipt ok") >= count(&lines, "sending the receipt"));
+    assert!(count(&lines, "job receipt: succeeded") >= count(&lines, "sending the receipt"));
     let spans = collector.wait_for(DEADLINE, |spans| {
         spans.iter().any(|span| span.kind == "consumer")
     });
@@ -281,7 +281,7 @@ fn apalis_workers_end_at_the_signal() {
     let mut example = Example::start("apalis_worker", &[], &variables);
     let accepted = example.line("accepted");
     assert_eq!(accepted["number"], 1);
-    let done = example.line("receipts receipt ok");
+    let done = example.line("job receipt: succeeded");
     let exposition = example.admin("GET /metrics").body;
     assert!(exposition.contains(DONE), "{exposition}");
 

@@ -130,8 +130,10 @@ impl Settings {
             );
         }
         for (metric, bounds) in &config.buckets {
-            validate_buckets(metric, bounds)
-                .map_err(|reason| InitError::invalid("TelemetryConfig::buckets", metric, reason))?;
+            validate_buckets(bounds).map_err(|reason| InitError::InvalidBuckets {
+                metric: metric.clone(),
+                reason,
+            })?;
         }
 
         Ok(Self {

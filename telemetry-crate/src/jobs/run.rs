@@ -61,6 +61,7 @@ impl Queue {
                     outcome: Outcome::Ok,
                     error_type: None,
                     message: None,
+                    next_attempt: None,
                 });
                 return Ok(value);
             }
@@ -76,6 +77,7 @@ impl Queue {
             outcome,
             error_type: Some(error),
             message: Some(printed(format_args!("{cause}"))),
+            next_attempt: None,
         });
         Err(Failure { outcome, cause })
     }

@@ -6,7 +6,13 @@ use opentelemetry::{KeyValue, trace::Status};
 use tracing::Span;
 
 use super::{TARGET, job::Job, outcome::Outcome, queue::Queue};
-use crate::{catalog, span_end::OpenSpan, traces::SPAN_LEVEL};
+use crate::{catalog, span_end::OpenSpan, traces::SPAN_LEVEL, values::counted};
+
+/// Error type of an attempt that was dropped before its end.
+const CANCELED: &str = "cancelled";
+
+/// Error type of a job whose bytes or whose row cannot be read.
+pub(super) const UNDECODABLE: &str = "undecodable";
 
 /// How an attempt ended, as its metrics and its log line report it.
 #[derive(Debug)]
@@ -16,6 +22,8 @@ pub(super) struct AttemptEnd<'a> {
     pub(super) error_type: Option<&'a str>,
     /// Text of the error, for the log line.
     pub(super) message: Option<String>,
+    /// Seconds until the next attempt, if there is one whose time is known.
+    pub(super) next_attempt: Option<i64>,
 }
 
 /// One attempt while it runs, recorded as canceled if it is dropped early.
@@ -151,8 +159,34 @@ impl Running {
         ::metrics::counter!(catalog::WORKER_TASKS.name, labels).increment(1);
     }
 
+    /// Returns the message of the log line.
+    fn sentence(&self, end: &AttemptEnd<'_>) -> String {
+        let kind = &self.kind;
+        let reason = (end.message.as_ref()).map_or_else(String::new, |text| format!(": {text}"));
+        match end.outcome {
+            Outcome::Ok => format!("job {kind}: succeeded"),
+            Outcome::Retry if end.error_type == Some(CANCELED) => {
+                format!("job {kind}: canceled, to be tried again")
+            }
+            Outcome::Retry => match end.next_attempt {
+                Some(seconds) => {
+                    format!("job {kind}: failed, next attempt in {seconds} s{reason}")
+                }
+                None => format!("job {kind}: failed, to be tried again{reason}"),
+            },
+            // Further attempts would not have helped.
+            Outcome::Dead if end.error_type == Some(UNDECODABLE) => {
+                format!("job {kind}: dead-lettered{reason}")
+            }
+            Outcome::Dead => {
+                let attempts = counted(u64::from(self.attempt), "attempt", "attempts");
+                format!("job {kind}: dead-lettered after {attempts}{reason}")
+            }
+        }
+    }
+
     fn log(&self, end: &AttemptEnd<'_>, seconds: f64) {
-        let (queue, kind, outcome) = (self.queue.name(), &*self.kind, end.outcome);
+        let (sentence, outcome) = (self.sentence(end), end.outcome);
         // The level is part of an event's static metadata, hence three events.
         macro_rules! line {
             ($level:ident) => {
@@ -168,7 +202,7 @@ impl Running {
                         error.r#type = end.error_type,
                         exception.message = end.message
                     },
-                    "{queue} {kind} {outcome}"
+                    "{sentence}"
                 )
             };
         }
@@ -189,8 +223,9 @@ impl Drop for Running {
         // still unfinished.
         self.end(&AttemptEnd {
             outcome: Outcome::Retry,
-            error_type: Some("cancelled"),
+            error_type: Some(CANCELED),
             message: None,
+            next_attempt: None,
         });
     }
 }

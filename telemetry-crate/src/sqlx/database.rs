@@ -5,7 +5,12 @@ mod postgres;
 #[cfg(feature = "sqlx-sqlite")]
 mod sqlite;
 
-use std::{marker::PhantomData, time::Duration};
+use std::{
+    any::Any,
+    marker::PhantomData,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
 
 use sqlx::{
     Database, Pool,
@@ -25,6 +30,26 @@ const CONNECTION_RANGE: std::ops::RangeInclusive<u32> = 1..=10_000;
 /// It is longer than a short overload lasts, and shorter than clients wait. Otherwise the client's
 /// own timeout would come first, and would not show the reason.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The connect options of opened pools, which identify them, with the variable of their size.
+static SIZE_VARIABLES: Mutex<Vec<(Weak<dyn Any + Send + Sync>, String)>> = Mutex::new(Vec::new());
+
+/// Returns the variable of the pool's size, if [`DatabaseOptions`] opened it.
+///
+/// A pool whose connect options were replaced since then is not found.
+#[cfg_attr(
+    not(any(feature = "apalis-postgres", feature = "apalis-sqlite")),
+    expect(dead_code, reason = "workers use it")
+)]
+pub(crate) fn size_variable<DB: Database>(pool: &Pool<DB>) -> Option<String> {
+    let options: Arc<dyn Any + Send + Sync> = pool.connect_options();
+    let known = SIZE_VARIABLES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let mut named = known.iter();
+    let found = named.find(|(opened, _)| std::ptr::addr_eq(opened.as_ptr(), Arc::as_ptr(&options)));
+    found.map(|(_, variable)| variable.clone())
+}
 
 /// The settings of a database that a service owns.
 ///
@@ -222,7 +247,15 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     ///
     /// Returns [`OpenError`] if the database cannot be opened or migrated.
     pub async fn open(&self, migrations: &[Migrator]) -> Result<Pool<DB>, OpenError> {
-        DB::open(self, migrations).await
+        let pool = DB::open(self, migrations).await?;
+        let options: Arc<dyn Any + Send + Sync> = pool.connect_options();
+        let mut known = SIZE_VARIABLES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(opened, _)| opened.strong_count() > 0);
+        known.push((Arc::downgrade(&options), self.names[1].clone()));
+        drop(known);
+        Ok(pool)
     }
 
     fn failed(&self, source: sqlx::Error) -> OpenError {

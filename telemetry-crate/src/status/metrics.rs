@@ -63,15 +63,23 @@ impl Status {
         let own = reports.len() - reports.iter().filter(is_ours).count();
         let series: usize = reports.iter().map(|report| report.series).sum();
         let largest = reports.iter().take(LARGEST).map(series_of).collect();
+        // A handle from before init() leaves no trace, so there is a caution only with evidence.
         let caution = if own == 0 {
-            "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle from before init()"
+            Some(
+                "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle from before init()",
+            )
         } else if !absent.is_empty() {
-            "a metric that is described and was never recorded has no sample yet, or uses a handle from before init(), which never records; firstlight::metrics::is_recorded(&handle) tells which"
+            Some(
+                "a metric that is described and was never recorded has no sample yet, or uses a handle from before init(), which never records; firstlight::metrics::is_recorded(&handle) tells which",
+            )
         } else {
-            "a handle from before init() never records, which is not visible here; firstlight::metrics::is_recorded(&handle) tells"
+            None
         };
-        Section::new("metrics", state, detail.to_owned())
-            .with("caution", Item::text(caution))
+        let mut section = Section::new("metrics", state, detail.to_owned());
+        if let Some(caution) = caution {
+            section = section.with("caution", Item::text(caution));
+        }
+        section
             .with("metrics_of_the_program", Item::Number(own as u64))
             .with("series", Item::Number(series as u64))
             .with("largest", Item::List(largest))

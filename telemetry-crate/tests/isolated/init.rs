@@ -37,13 +37,17 @@ pub(crate) fn failed_builds_leave_nothing_behind() {
     for broken in [
         config(free).otlp_endpoint("http://user:pass@collector:4318"),
         config(free).log_filter("orders=loud"),
-        config(free).buckets("x_seconds", [2.0, 1.0]),
     ] {
         assert!(matches!(
             broken.build().unwrap_err(),
             InitError::InvalidSetting { .. }
         ));
     }
+    let broken = config(free).buckets("x_seconds", [2.0, 1.0]);
+    assert_eq!(
+        broken.build().unwrap_err().to_string(),
+        "TelemetryConfig::buckets, x_seconds: found 1 after 2, expected increasing upper bounds; sort them and remove duplicates"
+    );
     // Telemetry that is built and not installed leaves nothing behind.
     drop(config(free).build().unwrap());
     assert_eq!(threads(), before);

@@ -184,7 +184,8 @@ fn assert_same_trace(spans: &[ReceivedSpan]) {
     assert_ne!(attribute(runs[0], "worker.task.wait"), "");
     // The event of a failure on the span has the text of the error.
     let event = &runs[0].events[0];
-    assert_eq!(event.name, "emails welcome retry", "{event:?}");
+    let message = format!("job welcome: failed, to be tried again: {}", failed());
+    assert_eq!(event.name, message, "{event:?}");
     assert_eq!(
         event.attributes.get("exception.message").unwrap(),
         &failed().to_string()

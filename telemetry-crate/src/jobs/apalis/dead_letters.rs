@@ -87,12 +87,18 @@ impl fmt::Display for RetryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database(error) => error.fmt(formatter),
-            Self::Unknown { ids, retried } => write!(
-                formatter,
-                "no dead letter has the id {}; expected one that the list of dead letters shows; other dead letters that \
-                 will be tried again: {retried}",
-                ids.join(", ")
-            ),
+            Self::Unknown { ids, retried } => {
+                let ids = ids.join(", ");
+                write!(
+                    formatter,
+                    "no dead letter has the id {ids}; the list of dead letters has the ids"
+                )?;
+                if *retried == 0 {
+                    return Ok(());
+                }
+                let others = counted(*retried, "other dead letter is", "other dead letters are");
+                write!(formatter, "; {others} tried again")
+            }
         }
     }
 }

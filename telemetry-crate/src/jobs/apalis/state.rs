@@ -1,6 +1,6 @@
 //! The state of a job, for the client that waits for it.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde::{Serialize, Serializer};
 use sqlx::{Error, Pool};
@@ -82,6 +82,33 @@ impl<J> TaskQueue<J> {
     ) -> Result<Option<JobState>, Error> {
         let row = DB::job_state(pool, self.name(), key).await?;
         Ok(row.map(|(status, attempts, max)| JobState::from_status(&status, attempts, max)))
+    }
+
+    /// Returns the states of the jobs with these keys, in their order, with one query.
+    ///
+    /// Use it for a list, in which [`state`](Self::state) would be one query for each entry.
+    ///
+    /// # Errors
+    ///
+    /// Returns errors of the database.
+    pub async fn states<DB: Tables>(
+        &self,
+        pool: &Pool<DB>,
+        keys: &[impl AsRef<str> + Sync],
+    ) -> Result<Vec<Option<JobState>>, Error> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        let list = serde_json::to_string(&list).map_err(|error| Error::Encode(error.into()))?;
+        let rows = DB::job_states(pool, self.name(), list).await?;
+        let states: HashMap<String, JobState> = (rows.into_iter())
+            .map(|(key, status, attempts, max)| {
+                (key, JobState::from_status(&status, attempts, max))
+            })
+            .collect();
+        let state = |key: &_| states.get(AsRef::<str>::as_ref(key)).copied();
+        Ok(keys.iter().map(state).collect())
     }
 }
 

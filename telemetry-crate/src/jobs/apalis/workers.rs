@@ -198,11 +198,13 @@ impl<DB: Tables> Workers<DB> {
         let jobs = self.workers.iter().map(|it| it.attempts.concurrency).sum();
         let connections = self.pool.options().get_max_connections();
         if may_exhaust_pool(jobs, connections) {
+            let size = crate::sqlx::size_variable(&self.pool);
+            let size = size.unwrap_or_else(|| "the pool's max_connections".to_owned());
             tracing::warn!(
                 jobs,
                 connections,
                 "the queues' concurrency adds up to the pool's size or more: jobs may hold all connections, and requests wait for one; \
-                 raise the pool's max_connections or lower Workers::concurrency"
+                 raise {size} or lower Workers::concurrency"
             );
         }
         let mut workers = JoinSet::new();
@@ -300,6 +302,28 @@ mod tests {
 
     async fn done(_: Note) -> Result<(), BoxDynError> {
         Ok(())
+    }
+
+    #[tokio::test]
+    async fn warning_names_the_variable_of_a_pool() {
+        let capture = crate::testing::capture();
+        let file = std::env::temp_dir().join(format!("pool-size-{}.db", std::process::id()));
+        let options = crate::sqlx::DatabaseOptions::<sqlx::Sqlite>::from_env("SHOP", "shop");
+        let options = options.unwrap().url(format!("sqlite://{}", file.display()));
+        let pool = options.unwrap().open(&[]).await.unwrap();
+        let workers = Workers::new(pool.clone()).concurrency(10);
+        let workers = workers.add(&queue("of-a-service"), done);
+        workers.run(std::future::ready(())).await.unwrap();
+        pool.close().await;
+        for suffix in ["", "-lock"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+        }
+        let logs = capture.logs();
+        let named = "raise SHOP_MAX_CONNECTIONS or lower Workers::concurrency";
+        assert!(
+            logs.iter().any(|line| line.message.ends_with(named)),
+            "{logs:?}"
+        );
     }
 
     #[tokio::test]

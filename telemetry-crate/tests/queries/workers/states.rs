@@ -71,7 +71,15 @@ pub(super) async fn state_is_found_by_key<DB: TestDatabase>(pool: Pool<DB>) {
         let state = notes.state(&pool, key).await.unwrap();
         assert_eq!(state.map(JobState::as_str), expected, "{key}");
     }
+    let expected = [Some("retrying"), None, Some("pending"), Some("retrying")];
+    let states = notes.states(&pool, &["2", "5", "0", "2"]).await.unwrap();
+    let states: Vec<_> = (states.into_iter())
+        .map(|state| state.map(JobState::as_str))
+        .collect();
+    assert_eq!(states, expected);
+    assert_eq!(notes.states(&pool, &[""; 0]).await.unwrap(), []);
     let other = queue("stateless");
+    assert_eq!(other.states(&pool, &["0"]).await.unwrap(), [None]);
     assert_eq!(other.state(&pool, "0").await.unwrap(), None);
 }
 
@@ -115,6 +123,10 @@ pub(super) async fn dead_letters_have_every_queue<DB: TestDatabase>(pool: Pool<D
     let asked = [one.clone(), one, "nope".to_owned()];
     let error = retry_dead_letters(&pool, &asked).await.unwrap_err();
     let text = error.to_string();
+    assert_eq!(
+        text,
+        "no dead letter has the id nope; the list of dead letters has the ids; 1 other dead letter is tried again"
+    );
     let found = matches!(error, RetryError::Unknown { ids, retried: 1 } if ids == ["nope"]);
     assert!(found, "{text}");
     assert_eq!(retry_dead_letters(&pool, &[]).await.unwrap(), 2);

@@ -24,6 +24,10 @@ const STATEMENTS: Statements = Statements {
     stats: POSTGRES_STATS,
     state: "
         SELECT status, attempts::bigint, max_attempts::bigint FROM apalis.jobs WHERE job_type = $1 AND idempotency_key = $2",
+    // An array of its own, so that the index finds each key.
+    states: "
+        SELECT idempotency_key, status, attempts::bigint, max_attempts::bigint FROM apalis.jobs
+        WHERE job_type = $1 AND idempotency_key = ANY(ARRAY(SELECT jsonb_array_elements_text($2::text::jsonb)))",
     dead_letters: "
         SELECT convert_to(job_type, 'UTF8'), convert_to(id, 'UTF8'), attempts::bigint, job, convert_to(last_result::text, 'UTF8') FROM apalis.jobs
         WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)
