@@ -1,6 +1,6 @@
 //! The status of telemetry, for `/telemetry` and `firstlight::check()`.
 //!
-//! Values are read from their counters when a report is requested. Numbers over time are in `/metrics`. The report
+//! Values are read from their counters when a report is requested. `/metrics` has the counters over time. The report
 //! contains no secrets.
 
 mod crates;

@@ -22,7 +22,7 @@ pub struct Variable {
     pub effect: &'static str,
 }
 
-/// The OTLP variables of one signal, or the general ones.
+/// The names of the OTLP variables of one signal, or of the general variables.
 ///
 /// A signal's own variables take precedence.
 #[derive(Debug)]
@@ -248,7 +248,7 @@ pub(crate) fn process(name: &str) -> Option<String> {
 
 /// Reads a variable of this process, even if it is not UTF-8.
 ///
-/// Replaces invalid bytes, so that the value is rejected later instead of ignored.
+/// Invalid bytes are replaced, so that the value is rejected later instead of ignored.
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub(crate) fn process_lossy(name: &str) -> Option<String> {
     Some(std::env::var_os(name)?.to_string_lossy().into_owned())

@@ -84,7 +84,7 @@ pub(super) struct Exchange {
     link: Option<SpanContext>,
     start: Instant,
     method: &'static str,
-    /// The method as the client sent it, if it is not a known one.
+    /// The method as the client sent it, if it is unknown.
     unknown_method: Option<Method>,
     scheme: &'static str,
     version: &'static str,

@@ -1,4 +1,4 @@
-//! Queues in which this process enqueues jobs, and which its workers do not run.
+//! Queues in which this process enqueues jobs, but for which it has no worker.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -69,7 +69,7 @@ pub(super) fn record_enqueued(name: &str) {
 
 /// Returns a sentence for each queue without a worker.
 ///
-/// It returns none while no workers run, because another process may have them all.
+/// It returns no sentence while no workers run, because another process may have all workers.
 pub(crate) fn cautions() -> Vec<String> {
     let queues = queues();
     let is_missed = |name: &&String| queues.running > 0 && !queues.with_worker.contains(*name);

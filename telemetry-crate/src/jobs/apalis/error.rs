@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Reason for which [`Workers`](super::Workers) do not start.
+/// The reason for which [`Workers`](super::Workers) do not start.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkersError {
