@@ -190,7 +190,7 @@ pub const METRICS_REJECTED: Metric = Metric {
 ///
 /// They went to the series `otel_metric_overflow="true"` instead.
 pub const METRICS_SERIES_OVER_BUDGET: Metric = Metric {
-    name: "metrics_series_over_budget_total",
+    name: "metrics_cardinality_overflow_total",
     kind: Kind::Counter,
     unit: "{use}",
     labels: &["metric"],

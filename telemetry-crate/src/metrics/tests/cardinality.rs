@@ -45,7 +45,7 @@ fn excess_series_go_to_overflow() {
         assert!(values.contains(&expected), "{name}");
     }
     assert!(values(&handle, "hits_total").contains(&(labels([("user", "0")]), "11".into())));
-    let over = values(&handle, "metrics_series_over_budget_total");
+    let over = values(&handle, "metrics_cardinality_overflow_total");
     assert_eq!(over[0], (labels([("metric", "hits_total")]), "501".into()));
     assert_eq!(over[1], (labels([("metric", "size")]), "500".into()));
     assert_eq!(values(&handle, "small_total"), [(overflow, "1".into())]);

@@ -135,7 +135,7 @@ pub(super) mod alert_tests {
                 .series(r#"otel_sdk_exporter_span_exported_total{job="orders",instance="a"}"#, "0+600x60")
                 .transient(60),
             AlertTest::of("MetricsOverBudget", "an id in a label")
-                .series(r#"metrics_series_over_budget_total{job="orders",instance="a",metric="orders_placed_total"}"#, "0x20 0+10x30 300x40")
+                .series(r#"metrics_cardinality_overflow_total{job="orders",instance="a",metric="orders_placed_total"}"#, "0x20 0+10x30 300x40")
                 .transient(22)
                 .fires(
                     45,
