@@ -24,7 +24,7 @@ async fn run() -> io::Result<()> {
         .route("/hello/{name}", get(hello))
         .layer(TelemetryLayer::new());
     let listener = TcpListener::bind("127.0.0.1:8080").await?;
-    serve(listener, app) // with configurable time-outs and limits
+    serve(listener, app) // with configurable timeouts and limits
         .with_graceful_shutdown(shutdown_signal())
         .await;
     Ok(())

@@ -160,7 +160,7 @@ impl AdminListener {
             tokio::time::sleep(PAUSE).await;
             // Other errors are temporary as well and are ignored until the next attempt.
             if self.listen().is_ok() {
-                tracing::info!(target: "firstlight", address = self.configured_address(), "the admin listener has its address now");
+                tracing::info!(target: "firstlight", address = self.configured_address(), "the admin listener is now listening");
             }
         };
         let listener = tokio::net::TcpListener::from_std(listener)?;

@@ -129,7 +129,7 @@ impl Pipelines<'_> {
     }
 
     fn logs(&self, deadline: Instant) -> Outcome {
-        if !self.status.is_in_subscriber() {
+        if !self.status.log_layer_is_in_subscriber() {
             return Outcome::Fails(
                 "firstlight's layer is not in the global subscriber: add Telemetry::layer() to it"
                     .to_owned(),
@@ -271,7 +271,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 ///
 /// Uses blocking I/O, because this thread may have no runtime.
 fn fetch(address: SocketAddr, time: Duration) -> io::Result<String> {
-    // `TcpStream` rejects a time-out of zero.
+    // `TcpStream` rejects a timeout of zero.
     let time = time.max(Duration::from_millis(1));
     let mut stream = TcpStream::connect_timeout(&address, time)?;
     stream.set_read_timeout(Some(time))?;

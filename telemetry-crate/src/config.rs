@@ -310,7 +310,7 @@ impl TelemetryConfig {
 
     /// Sets the duration from which a statement gets a WARN line.
     ///
-    /// The line replaces sqlx's own. Default: 1 s, sqlx's threshold for a slow statement and the time-out of most
+    /// The line replaces sqlx's own. Default: 1 s, sqlx's threshold for a slow statement and the timeout of most
     /// requests. Zero turns the warning off. Takes effect with the feature `sqlx`. Overridden by
     /// `FIRSTLIGHT_SLOW_QUERY`.
     pub fn slow_query(mut self, threshold: Duration) -> Self {

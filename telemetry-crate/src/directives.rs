@@ -1,7 +1,8 @@
 //! Filter directives in the grammar of `RUST_LOG`, with strict validation.
 //!
-//! `tracing` accepts any text as a target, and a target that does not exist silences all others. Text that cannot be a
-//! target is therefore rejected, and so are words that mean a level or all targets in other loggers.
+//! `tracing` accepts any text as a target. It reads `warning`, for example, as a target of that name, and because the
+//! directive sets no level for other targets, these are silenced. Text that cannot be a target is therefore rejected, and
+//! so are words that mean a level or all targets in other loggers.
 
 use std::cmp::Ordering;
 
@@ -9,9 +10,9 @@ use tracing_subscriber::{EnvFilter, filter::Targets};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// Words of other loggers for levels, switches and all targets.
+/// Words that other loggers use for a level, for all targets, or for on and off.
 ///
-/// As targets they would silence all others.
+/// Read as targets, they would silence the real ones.
 const FOREIGN_WORDS: [&str; 25] = [
     "all",
     "any",
@@ -40,7 +41,9 @@ const FOREIGN_WORDS: [&str; 25] = [
     "yes",
 ];
 
-/// Parses directives without spans, which is what the filter of spans supports.
+/// Parses the directives of the trace filter, which may not name spans.
+///
+/// Returns `None` for invalid directives and for those that name spans.
 pub(crate) fn targets(text: &str) -> Option<Targets> {
     match Directives::parse(text).ok()?.kind {
         Kind::Static(targets) => Some(targets),
@@ -48,16 +51,20 @@ pub(crate) fn targets(text: &str) -> Option<Targets> {
     }
 }
 
-/// The subject of a directive.
+/// What a directive applies to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
-    /// All targets, by a level alone.
+    /// All targets: the directive is a level alone.
     All,
+    /// One target and the modules below it.
     Target,
+    /// Spans, of one target or of all.
     Spans,
 }
 
-/// Validates `level`, `target`, `target=level` and `target[spans]=level`.
+/// Validates a directive and returns its scope.
+///
+/// The forms are `level`, `target` and `target[spans]`, the last two also with `=level`. `[spans]` needs no target.
 ///
 /// # Errors
 ///
@@ -68,7 +75,7 @@ fn scope(directive: &str) -> Result<Scope, String> {
     }
     let is_bare = !directive.contains(['=', '[']);
     if is_bare && (is_foreign(directive) || LEVELS.iter().any(|level| is_typo(directive, level))) {
-        return Err(no_level(directive));
+        return Err(not_a_level(directive));
     }
     let invalid = || Err(format!("{directive:?} is not a directive"));
     let (target, rest) = match directive.find(['=', '[']) {
@@ -81,25 +88,25 @@ fn scope(directive: &str) -> Result<Scope, String> {
         _ => ("", rest),
     };
     let span = spans.trim_matches(['[', ']']);
-    let is_about_spans = !spans.is_empty();
+    let names_spans = !spans.is_empty();
     for name in [target, span] {
         if is_level(name) || is_foreign(name) {
-            return Err(format!("{name:?} is not a name of a target or a span"));
+            return Err(format!("{name:?} is not the name of a target or a span"));
         }
     }
-    let may_be_absent = is_about_spans && target.is_empty();
-    if !may_be_absent && !is_target(target) {
+    let has_only_spans = names_spans && target.is_empty();
+    if !has_only_spans && !is_target(target) {
         return invalid();
     }
     match level.strip_prefix('=') {
-        Some(level) if !is_level(level) => Err(no_level(level)),
+        Some(level) if !is_level(level) => Err(not_a_level(level)),
         None if !level.is_empty() => invalid(),
-        _ if is_about_spans => Ok(Scope::Spans),
+        _ if names_spans => Ok(Scope::Spans),
         _ => Ok(Scope::Target),
     }
 }
 
-fn no_level(word: &str) -> String {
+fn not_a_level(word: &str) -> String {
     format!("{word:?} is not a level: error, warn, info, debug, trace or off")
 }
 
@@ -128,8 +135,8 @@ fn is_target(text: &str) -> bool {
 
 /// Whether the word is a level with a typing error.
 ///
-/// Such an error is a missing letter, an extra one, two in the wrong order, or a digit for a letter. Other replacements
-/// are accepted, because `warp` is a crate.
+/// Such an error is a missing letter, an extra letter, two adjacent letters swapped, or a digit instead of a letter. A
+/// different letter is not an error, because the word may be a target: `warp` is a crate, and not a misspelled `warn`.
 fn is_typo(typed: &str, meant: &str) -> bool {
     let typed = typed.to_ascii_lowercase();
     let (typed, meant) = (typed.as_bytes(), meant.as_bytes());
@@ -169,7 +176,8 @@ impl Directives {
     /// A description of the mistake.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        // `tracing` treats spaces as part of the target, and the empty text behind a last comma as `error`.
+        // Spaces and empty entries are removed. `tracing` would treat a space as part of the target, and the empty text
+        // after a trailing comma as the level `error`.
         let directives = text.split(',').map(str::trim);
         let directives: Vec<&str> = directives.filter(|it| !it.is_empty()).collect();
         if directives.is_empty() {
@@ -206,7 +214,7 @@ impl Directives {
         &self.text
     }
 
-    /// Whether there is no level for targets that are not named.
+    /// Whether each directive names a target or a span, so that all others are off.
     pub(crate) fn only_named(&self) -> bool {
         self.only_named
     }
@@ -231,10 +239,10 @@ mod tests {
             "orders=debug,inof",
             "fatal",
             "false",
-            "full:debug=x",
-            "full=",
-            "full=6",
-            "full=+3",
+            "orders:debug=x",
+            "orders=",
+            "orders=6",
+            "orders=+3",
         ] {
             let parsed = Directives::parse(text);
             assert!(parsed.is_err(), "{text}");
@@ -242,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_lists_are_rejected() {
+    fn invalid_directives_are_rejected() {
         for text in [
             "",
             " , ",
@@ -250,17 +258,17 @@ mod tests {
             "'info'",
             "`info`",
             r#"info,"orders=debug""#,
-            "info;full=debug",
+            "info;orders=debug",
             "debug;info",
-            "info full=debug",
+            "info orders=debug",
             "info debug",
             "info|x",
             "info/x",
-            "full:debug",
-            "debug:full",
-            "full::",
-            "::full",
-            "full::*",
+            "orders:debug",
+            "debug:orders",
+            "orders::",
+            "::orders",
+            "orders::*",
             "*",
             "*=info",
             "6",
@@ -268,10 +276,10 @@ mod tests {
             "1.5",
             "05",
             "=info",
-            "full = debug",
-            "full=debug=info",
-            "full==debug",
-            "full->debug",
+            "orders = debug",
+            "orders=debug=info",
+            "orders==debug",
+            "orders->debug",
             "info=debug",
             "all=debug",
             "default=info",
@@ -283,8 +291,8 @@ mod tests {
             "[info]",
             "[x",
             "x]",
-            "full[x]debug",
-            "full[x]=loud",
+            "orders[x]debug",
+            "orders[x]=loud",
             "info\norders=debug",
         ] {
             let parsed = Directives::parse(text);
@@ -300,7 +308,7 @@ mod tests {
             "off",
             "0",
             "5",
-            "full=5",
+            "orders=5",
             "orders",
             "warp",
             "infos=debug",
@@ -320,11 +328,11 @@ mod tests {
     }
 
     #[test]
-    fn spaces_and_last_commas_are_ignored() {
+    fn spaces_and_trailing_commas_are_ignored() {
         let parsed = Directives::parse(" info , orders=debug, ").unwrap();
         assert_eq!(parsed.text(), "info , orders=debug,");
         let Kind::Static(targets) = parsed.kind() else {
-            unreachable!("nothing about spans")
+            unreachable!("the directives name no spans")
         };
         assert_eq!(targets, &"info,orders=debug".parse().unwrap());
     }

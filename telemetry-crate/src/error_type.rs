@@ -9,7 +9,7 @@ use std::{
     io,
 };
 
-/// Most causes that are followed, because an error may be its own cause.
+/// Maximum number of causes to follow, because an error may be its own cause.
 const MAX_CAUSES: usize = 16;
 
 /// Returns a word for the error's known cause, or else the name of its type.

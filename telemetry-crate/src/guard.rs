@@ -237,7 +237,7 @@ impl TelemetryGuard {
         self.parts.metrics.warn_overflows();
         let result = self.flush_with(deadline, |unsent| self.log_last_line(unsent));
         self.parts.exporters.close();
-        self.parts.status.ended(end);
+        self.parts.status.record_end(end);
         result
     }
 

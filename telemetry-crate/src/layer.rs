@@ -4,7 +4,7 @@
 //! exited or closed, only to find out whether they are enabled for it. One layer that knows all filters needs no look-up.
 //! It also converts the values of a span once for all of them, see [`values`](crate::values).
 //!
-//! `tracing-opentelemetry`'s layer, which creates the spans, is inside of this layer. `OpenTelemetrySpanExt` searches the
+//! `tracing-opentelemetry`'s layer, which creates the spans, is inside this layer. `OpenTelemetrySpanExt` searches the
 //! subscriber for a layer of that type. So a second one with the same tracer is installed beside this layer. Its filter,
 //! [`Lookup`], disables all spans for it.
 

@@ -14,7 +14,7 @@ pub(crate) type Log<'a> = &'a dyn Fn(&Event<'_>);
 
 /// Observes the events of a library, and logs events of its own.
 ///
-/// An event from a macro of `tracing` inside of a layer would be lost under a thread-local subscriber, and would confuse
+/// An event from a macro of `tracing` inside a layer would be lost under a thread-local subscriber, and would confuse
 /// per-layer filters. So an observer constructs its events without a macro, and passes them to [`Log`].
 pub(crate) trait Observer: Clone + Debug + Send + Sync + 'static {
     /// The most verbose level of the observed events.

@@ -19,9 +19,9 @@ use tokio::{
 
 use crate::values::printed;
 
-/// Time-out of a check.
+/// Timeout of a check.
 ///
-/// Below the default time-out of a Kubernetes probe, 1 s, so that the probe reads the reason of the failure.
+/// Below the default timeout of a Kubernetes probe, 1 s, so that the probe reads the reason of the failure.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// How long the result of a run is reused.
@@ -270,7 +270,7 @@ impl Readiness {
     }
 }
 
-/// Runs all checks concurrently, each with its time-out.
+/// Runs all checks concurrently, each with its timeout.
 async fn run_all(checks: Vec<(String, Check)>) -> Vec<(String, Result<(), String>)> {
     let mut running = JoinSet::new();
     for (index, (_, check)) in checks.iter().enumerate() {

@@ -2,19 +2,19 @@
 //!
 //! Async code that blocks (a synchronous call, a lock that is held too long, a loop without an
 //! `await`) keeps its runtime from running other tasks, and no trace shows the cause. So the admin
-//! thread, which is independent of that runtime, wakes a task in it ten times a second and measures
-//! how long the task waits until it is polled.
+//! thread, which is independent of that runtime, wakes a task of the runtime ten times a second and
+//! measures how long the task waits until it is polled.
 //!
 //! ```text
 //! admin thread ── wake ──▶ probe (a task of the application's runtime) ─▶ tokio_scheduler_delay_seconds
-//!            └─ no answer for 3 s ─▶ one WARN line, and another when it goes on; tokio_scheduler_stalled_seconds
-//! GET /metrics ──▶ tokio's own stable counters, read when asked
+//!            └─ no answer for 3 s ─▶ one WARN line, and another when tasks run again; tokio_scheduler_stalled_seconds
+//! GET /metrics ──▶ tokio's own stable counters, read at each scrape
 //! ```
 //!
-//! Metrics of an unstable tokio (poll times, steals, the blocking pool) are left out. The probe
-//! uses no timers, so it does not affect the paused clock of a test. If a single one of several
-//! workers is blocked, the others take over its tasks and the probe. Such a block is visible only
-//! as a busy time that does not grow.
+//! Metrics that tokio marks as unstable (poll times, steals, the blocking pool) are left out. The
+//! probe uses no timers, so it does not affect the paused clock of a test. If one of several workers
+//! is blocked, the others take over its tasks and the probe. Such a block is visible only in the
+//! busy time of the blocked worker, which does not grow.
 
 mod collector;
 mod scheduler_probe;
@@ -33,12 +33,12 @@ pub(crate) use self::watch::watch;
 /// The error of `observe_runtime()` outside a tokio runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "observe_runtime() was called outside of a tokio runtime; call it inside of one, such as first thing in an async main"
+    "observe_runtime() was called outside a tokio runtime; call it inside one, such as at the start of an async main"
 )]
 #[non_exhaustive]
 pub struct NoRuntime;
 
-/// Observer of a runtime, if one is observed.
+/// Observer of at most one runtime.
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeObserver {
     observed: Mutex<Option<Observed>>,
@@ -47,25 +47,25 @@ pub(crate) struct RuntimeObserver {
 #[derive(Debug, Clone)]
 struct Observed {
     metrics: RuntimeMetrics,
-    scheduler: Arc<SchedulerProbe>,
-    probe: AbortHandle,
+    probe: Arc<SchedulerProbe>,
+    task: AbortHandle,
 }
 
 impl RuntimeObserver {
-    /// Observes the current runtime from now on, instead of any other.
+    /// Starts to observe the current runtime, in place of one observed before.
     pub(crate) fn observe_current(&self) -> Result<(), NoRuntime> {
         let handle = Handle::try_current().map_err(|_| NoRuntime)?;
-        let scheduler = Arc::new(SchedulerProbe::default());
+        let probe = Arc::new(SchedulerProbe::default());
         let observed = Observed {
             metrics: handle.metrics(),
-            probe: handle
-                .spawn(SchedulerProbe::run(Arc::clone(&scheduler)))
+            task: handle
+                .spawn(SchedulerProbe::run(Arc::clone(&probe)))
                 .abort_handle(),
-            scheduler,
+            probe,
         };
         let before = self.lock().replace(observed);
         if let Some(before) = before {
-            before.probe.abort();
+            before.task.abort();
         }
         Ok(())
     }
@@ -73,14 +73,14 @@ impl RuntimeObserver {
     /// Ends the observation; called when telemetry stops.
     pub(crate) fn stop(&self) {
         if let Some(observed) = self.lock().take() {
-            observed.probe.abort();
+            observed.task.abort();
         }
     }
 
     /// Returns the observed runtime; `None` also if it was shut down.
     fn observed(&self) -> Option<Observed> {
         let observed = self.lock().clone();
-        observed.filter(|observed| !observed.probe.is_finished())
+        observed.filter(|observed| !observed.task.is_finished())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Observed>> {

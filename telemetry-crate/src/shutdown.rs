@@ -19,9 +19,9 @@ use crate::{export::LOSS_TARGET, readiness};
 
 const THREAD: &str = "firstlight-signals";
 
-/// Time-out of the log line about a second signal.
+/// Timeout of the log line about a second signal.
 ///
-/// Twice the time-out of the log writer. A foreign subscriber may block without one.
+/// Twice the timeout of the log writer. A foreign subscriber may block without one.
 const LAST_LINE: Duration = Duration::from_secs(1);
 
 /// The drain delay in milliseconds.
@@ -32,7 +32,7 @@ static DRAIN_DELAY: AtomicU64 = AtomicU64::new(0);
 /// The value of `FIRSTLIGHT_DRAIN_TIMEOUT`, if it is set.
 static DRAIN_TIMEOUT: OnceLock<Duration> = OnceLock::new();
 
-/// Default drain time-out.
+/// Default drain timeout.
 ///
 /// Leaves 10 of the 30 s after which Kubernetes kills: 5 for the flush of telemetry, and 5 for a drain delay.
 pub(crate) const DRAIN: Duration = Duration::from_secs(20);
@@ -46,7 +46,7 @@ pub(crate) fn set_drain(delay: Duration, timeout: Option<Duration>) {
     }
 }
 
-/// The drain time-out from the environment, which overrides the program's.
+/// The drain timeout from the environment, which overrides the program's.
 pub(crate) fn operators_drain() -> Option<Duration> {
     DRAIN_TIMEOUT.get().copied()
 }
@@ -116,7 +116,7 @@ where
     };
     let overdue = async {
         stopped.await;
-        // One more second, because a server cancels its requests at the time-out and then needs a moment to end.
+        // One more second, because a server cancels its requests at the timeout and then needs a moment to end.
         tokio::time::sleep(drain_timeout() + Duration::from_secs(1)).await;
     };
     tokio::select! {

@@ -18,7 +18,7 @@ use crate::{
 
 /// Ends the OpenTelemetry span of a `tracing` span.
 ///
-/// Does not hold the `tracing` span, so that it can be stored inside of that span.
+/// Does not hold the `tracing` span, so that it can be stored inside that span.
 #[derive(Debug)]
 pub(crate) struct SpanEnd {
     /// The current span at the creation; invalid without one.

@@ -1,4 +1,4 @@
-//! The status of telemetry, for `/telemetry` and for the check.
+//! The status of telemetry, for `/telemetry` and `firstlight::check()`.
 //!
 //! Values are read from their counters when a report is requested. Numbers over time are in `/metrics`. The report
 //! contains no secrets.
@@ -34,7 +34,7 @@ use crate::{
     values::counted,
 };
 
-/// How telemetry has ended.
+/// How telemetry ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {
     /// By `finish`, `exit` or `shutdown`.
@@ -51,7 +51,9 @@ pub(crate) struct Status {
     writer: LogWriter,
     lines: Arc<LogCounts>,
     metrics: MetricsHandle,
-    /// In the order of [`Signal::ALL`].
+    /// The export of each signal, in the order of [`Signal::ALL`].
+    ///
+    /// `None` if the signal is not exported.
     exports: [Option<Arc<ExportStats>>; 3],
     scrapes: AtomicU64,
     /// When the last scrape was, and how long rendering took.
@@ -82,8 +84,8 @@ impl Status {
     }
 
     /// Records that telemetry has ended; the process may continue.
-    pub(crate) fn ended(&self, end: End) {
-        // There is one guard, so that it is set once.
+    pub(crate) fn record_end(&self, end: End) {
+        // Fails if the end is already set, which cannot happen, because there is only one guard.
         let _ = self.end.set(end);
     }
 
@@ -92,7 +94,7 @@ impl Status {
     }
 
     /// Whether events of the calling thread become log lines.
-    pub(crate) fn is_in_subscriber(&self) -> bool {
+    pub(crate) fn log_layer_is_in_subscriber(&self) -> bool {
         dispatcher::get_default(|dispatch| dispatch.downcast_ref::<Installed>().is_some())
     }
 
@@ -155,7 +157,7 @@ impl Status {
             None => (State::Up, ""),
             Some(End::Requested) => (State::Off, "telemetry was shut down"),
             Some(End::Dropped) => {
-                let detail = "telemetry has ended, because its guard was dropped, and the process goes on: keep the guard until the end of main, `let telemetry = firstlight::init!()?;`, and not `let _ = ...`, which drops it at once";
+                let detail = "telemetry has ended because its guard was dropped, but the process goes on: keep the guard until the end of main. `let telemetry = firstlight::init!()?;` does so, while `let _ = ...` drops it at once";
                 (State::Fails, detail)
             }
         };
@@ -165,12 +167,12 @@ impl Status {
 
     fn logs(&self) -> Section {
         let dropped = self.writer.dropped();
-        let (state, detail) = if !self.is_in_subscriber() {
+        let (state, detail) = if !self.log_layer_is_in_subscriber() {
             let detail = "firstlight's layer is not in the global subscriber, so no event becomes a log line: add Telemetry::layer() to it";
             (State::Fails, detail.to_owned())
         } else if dropped > 0 {
             let detail = format!(
-                "{} lost: {}; a reader of standard output that is slow or gone is the usual reason",
+                "{} lost: {}; usually because the reader of standard output is slow or gone",
                 counted(dropped, "line was", "lines were"),
                 self.writer.last_error()
             );
@@ -219,7 +221,7 @@ impl Status {
             "all spans: nothing passes the filter".to_owned()
         } else {
             format!(
-                "spans that do not pass {:?}; FIRSTLIGHT_TRACE_FILTER lets more through, RUST_LOG does not affect it",
+                "spans that do not pass the filter {:?}: FIRSTLIGHT_TRACE_FILTER changes it, and RUST_LOG does not",
                 trace_filter
             )
         }];

@@ -139,7 +139,7 @@ impl Traces {
     pub(crate) fn install(self, thread: &mut ExporterThread) -> Option<Queue<SpanData>> {
         let queue = self.export.map(|export| {
             let stats = export.queue.stats().clone();
-            thread.batches(Signal::Traces, export.endpoint, stats, export.batches);
+            thread.add_batches(Signal::Traces, export.endpoint, stats, export.batches);
             export.queue
         });
         opentelemetry::global::set_text_map_propagator(self.propagator);

@@ -1,4 +1,4 @@
-//! Errors of requests: the response to the client, and the log line.
+//! The error type of handlers, which becomes a response and a log line.
 
 use axum::{
     http::StatusCode,
@@ -7,8 +7,8 @@ use axum::{
 
 /// Error of a request.
 ///
-/// The text of a client error becomes the `detail` of the problem details. The cause of a server error is logged and is not
-/// sent to the client.
+/// The text of `NotFound` and `Unprocessable` becomes the `detail` of the response (problem details, RFC 9457). The cause in
+/// `Failed` is logged and is not sent to the client.
 #[derive(Debug)]
 pub enum AppError {
     /// 404: the requested resource does not exist.
@@ -32,7 +32,7 @@ impl IntoResponse for AppError {
             Self::NotFound(what) => (StatusCode::NOT_FOUND, what + " not found").into_response(),
             Self::Unprocessable(text) => (StatusCode::UNPROCESSABLE_ENTITY, text).into_response(),
             Self::Failed(status, cause) => {
-                // The only place that logs it, so that each failure is one log line with all of its causes.
+                // The cause is logged only here, so that each failure is one log line with all of its causes.
                 match status.is_server_error() {
                     true => tracing::error!(error = &*cause, "request failed"),
                     false => tracing::warn!(error = &*cause, "request refused"),

@@ -1,7 +1,6 @@
-//! The example: an API for orders, which are kept in memory.
+//! The example endpoints: an API for orders, which are kept in memory.
 //!
-//! To remove it, delete this file and `tests/orders.rs`, and what `lib.rs`, `app.rs`, `routes.rs` and `metrics.rs` have about
-//! orders.
+//! To remove it, delete this file, `tests/orders.rs`, and all uses of orders in `lib.rs`, `app.rs`, `routes.rs` and `metrics.rs`.
 //!
 //! | request | shows |
 //! | --- | --- |
@@ -34,7 +33,7 @@ const MAX_ORDERS: usize = 10_000;
 const MAX_QUANTITY: i32 = 1_000;
 /// Maximum length of an item, in characters.
 ///
-/// A body may have two megabytes, and the item is kept.
+/// Bounded because the item is kept, and the body of a request may have 2 MiB.
 const MAX_ITEM: usize = 200;
 /// A port without a listener, so that the request fails.
 const INVOICE_SERVICE: &str = "127.0.0.1:1";

@@ -1,13 +1,13 @@
-//! The example: an API for orders, which are stored in the database.
+//! The example endpoints: an API for orders, which are stored in the database.
 //!
-//! To remove it, delete `src/orders.rs`, `src/orders/`, their tests and migration, and what other files have about orders{% if worker %} and
-//! the bank. Keep the pattern of `create` for requests whose work takes longer than a client should wait{% endif %}.
+//! To remove it, delete `src/orders.rs`, `src/orders/`, their tests and migration, and all uses of orders{% if worker %} and the bank{% endif %}
+//! in other files{% if worker %}. Keep the pattern of `create` for requests whose work takes longer than a client should wait{% endif %}.
 //!
 //! | request | shows |
 //! | --- | --- |
 {%- if worker %}
-//! | `POST /orders` | one transaction for order and job; 202 with its address |
-//! | the same with the item `declined` | a dead letter; with `BANK_URL` the bank decides |
+//! | `POST /orders` | one transaction for order and job; 202 with the order's address |
+//! | `POST /orders` with the item `declined` | a dead letter (if `BANK_URL` is set, the bank decides instead) |
 //! | `GET /orders/{id}` | pending, running, retrying, done or dead-lettered; 404 |
 {%- else %}
 //! | `POST /orders` | a transaction, and 201 |
@@ -48,11 +48,11 @@ use crate::{app::AppState, error::AppError, metrics, store::Store};
 const MAX_QUANTITY: i32 = 1_000;
 /// Maximum length of an item, in characters.
 ///
-/// A body may have two megabytes, and the item is stored.
+/// Bounded because the item is stored, and the body of a request may have 2 MiB.
 const MAX_ITEM: usize = 200;
 /// Maximum length of an idempotency key, in bytes.
 ///
-/// It holds a UUID, and is bounded because the key is an index of the table.
+/// Enough for a UUID, and bounded because the table has an index on the key.
 const MAX_KEY: usize = 100;
 
 /// Totals over all orders, which may be 10 s old because counting is expensive.
@@ -64,7 +64,7 @@ pub struct NewOrder {
     quantity: i32,
 }
 
-/// Cache that requests about orders share.
+/// The part of the app's state that belongs to the example: a cache of the totals.
 pub type Orders = Cache<(), Stats, sqlx::Error>;
 
 /// Creates the cache of the totals.
@@ -76,7 +76,7 @@ pub fn cache() -> Orders {
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/orders", post(create))
-        .route("/orders/stats", get(stats_of_all))
+        .route("/orders/stats", get(show_stats))
         .route("/orders/{id}", get(show))
 }
 
@@ -110,7 +110,7 @@ async fn show(State(app): State<AppState>, Path(id): Path<i64>) -> Result<Json<V
 {%- endif %}
 }
 
-async fn stats_of_all(State(app): State<AppState>) -> Result<Json<Stats>, AppError> {
+async fn show_stats(State(app): State<AppState>) -> Result<Json<Stats>, AppError> {
     let read = || table::stats(&app.store);
     Ok(Json(app.orders.get((), read).await?))
 }
@@ -133,7 +133,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, AppError> {
     let key = headers.get("idempotency-key");
     let key = key.map(|key| key.to_str().unwrap_or_default());
     if key.is_some_and(|key| !(1..=MAX_KEY).contains(&key.len())) {
-        let message = format!("Idempotency-Key: expected 1 to {MAX_KEY} characters of ASCII");
+        let message = format!("Idempotency-Key: expected 1 to {MAX_KEY} ASCII characters");
         return Err(AppError::Unprocessable(message));
     }
     Ok(key)
@@ -148,11 +148,14 @@ async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<i64, A
         transaction.rollback().await?;
         let first = table::find_by_key(store, key).await?;
         let same = first.filter(|it| it.item == new.item && it.quantity == new.quantity);
-        let other = || AppError::Unprocessable("Idempotency-Key: was another order's".to_owned());
+        let other = || {
+            let message = "Idempotency-Key: already used for a different order";
+            AppError::Unprocessable(message.to_owned())
+        };
         return same.map(|order| order.id).ok_or_else(other);
     };
 {%- if worker %}
-    // The order's id as the job's key: the queue accepts one charge per order.
+    // The job's key is the order's id, so that the queue accepts one charge per order.
     let (charge, key) = (Charge { order_id: id }, id.to_string());
     let enqueue = CHARGES.enqueue::<Db>(&mut transaction, &charge, &key);
     enqueue.await?;

@@ -1,6 +1,7 @@
-//! Scheduled jobs.
+//! Jobs that run on a schedule.
 //!
-//! Each run happens once across all replicas, and starts some minutes after its scheduled time, so that jobs are spread.
+//! Each run happens once across all replicas. It starts up to five minutes after its scheduled time, so that jobs with the same
+//! schedule do not all start at once.
 
 use std::time::Duration;
 
@@ -21,18 +22,18 @@ const FINISHED_JOBS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Runs all schedules until the token is canceled.
 ///
-/// To add one, add a function, its `Schedule`, and a call of `add` here.
+/// A new job needs a function, a `Schedule`, and an `add` here.
 pub async fn run(app: AppState, stop: CancellationToken) -> anyhow::Result<()> {
-    let finished_jobs = Schedule::cron("@daily")?.named("remove-finished-jobs");
-    let jobs = app.store.clone();
+    let daily = Schedule::cron("@daily")?.named("remove-finished-jobs");
+    let store = app.store.clone();
 {%- if example %}
-    let idempotency_keys = Schedule::cron("@hourly")?.named("forget-idempotency-keys");
-    let keys = app.store.clone();
+    let hourly = Schedule::cron("@hourly")?.named("forget-idempotency-keys");
+    let keys_store = app.store.clone();
 {%- endif %}
     Scheduler::new(CronStore::new(app.store))
-        .add(finished_jobs, move || remove_finished_jobs(jobs.clone()))
+        .add(daily, move || remove_finished_jobs(store.clone()))
 {%- if example %}
-        .add(idempotency_keys, move || forget_keys(keys.clone()))
+        .add(hourly, move || forget_keys(keys_store.clone()))
 {%- endif %}
         .run(stop.cancelled_owned())
         .await?;

@@ -19,7 +19,7 @@ fn too_many_processes_are_a_warning() {
     assert_eq!(warned("1"), [""; 0]);
     let warnings = warned("10000");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("take up to 220000"), "{warnings:?}");
+    assert!(warnings[0].contains("up to 220000 are needed"), "{warnings:?}");
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn full_server_is_named_at_start() {
     let log = String::from_utf8_lossy(&ended.stdout);
     for part in [
         "DATABASE_MAX_CONNECTIONS: found 10, expected ",
-        "lower it",
+        "lower this number",
         "too many connections for role",
     ] {
         assert!(log.contains(part), "no {part:?} in {log}");

@@ -1,7 +1,7 @@
 //! Connections of the admin listener: their number and duration are limited.
 //!
 //! A connection serves one request. Scrapers and probes are seconds apart, so that they gain nothing from keep-alive.
-//! One time-out then covers everything that a slow client can do: send the head or the body slowly, or not read the
+//! One timeout then covers everything that a slow client can do: send the head or the body slowly, or not read the
 //! response. When all slots are taken, the connection that has waited longest without a request is closed.
 
 use std::{
@@ -29,10 +29,10 @@ use super::routes::Routes;
 /// Far above the number of scrapers, probes and users of a process.
 const MAX_CONNECTIONS: usize = 64;
 
-/// Time-out of a request's head.
+/// Timeout of a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time-out of a whole connection.
+/// Timeout of a whole connection.
 ///
 /// Scrapers wait 10 s by default; a large exposition over a slow network may take longer.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);

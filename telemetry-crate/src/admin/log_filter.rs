@@ -36,7 +36,7 @@ const MAX_BODY_BYTES: usize = 8 * 1024;
 /// A client that is still sending may otherwise not read the response.
 const MAX_DRAINED_BYTES: usize = 256 * 1024;
 
-/// Time-out of the body.
+/// Timeout of the body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Characters of a name or a reason that are kept.

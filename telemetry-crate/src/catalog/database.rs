@@ -55,7 +55,7 @@ pub const DB_CLIENT_CONNECTION_COUNT: Metric = Metric {
     help: "Connections of the pool that are idle or used.",
 };
 
-/// Most connections of a pool.
+/// Maximum number of connections of a pool.
 pub const DB_CLIENT_CONNECTION_LIMIT: Metric = Metric {
     name: "db_client_connection_limit",
     kind: Kind::Gauge,
@@ -85,7 +85,7 @@ pub const DB_CLIENT_CONNECTION_TIMEOUTS: Metric = Metric {
     unit: "{timeout}",
     labels: &["db_client_connection_pool_name"],
     buckets: None,
-    help: "Time-outs that occurred while waiting for a connection of the pool.",
+    help: "Timeouts that occurred while waiting for a connection of the pool.",
 };
 
 /// Duration of the transactions of `sqlx::begin`, by outcome.

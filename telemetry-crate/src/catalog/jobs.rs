@@ -1,19 +1,21 @@
 //! The catalog's metrics of job queues.
 //!
-//! There are no semantic conventions for them. The labels are `queue` and `kind`, because Prometheus reserves `job`.
+//! There are no semantic conventions for them. The label `kind` says what a job does, such as `welcome`. It is not called
+//! `job`, because Prometheus reserves that label.
 
 use super::{Kind, Metric, buckets};
 
-/// The declared maximum age of the oldest waiting job of a queue.
+/// The age that the oldest waiting job of a queue may reach.
 ///
-/// The alert compares [`WORKER_QUEUE_OLDEST_AGE`] with it.
+/// The program declares it with `Queue::latency_budget`. The alert `WorkerQueueStalled` compares
+/// [`WORKER_QUEUE_OLDEST_AGE`] with it.
 pub const WORKER_QUEUE_LATENCY_BUDGET: Metric = Metric {
     name: "worker_queue_latency_budget_seconds",
     kind: Kind::Gauge,
     unit: "s",
     labels: &["queue"],
     buckets: None,
-    help: "How old the oldest waiting job may become, as declared.",
+    help: "Declared limit on the age of the oldest waiting job.",
 };
 
 /// Jobs in the store by status, when it was last read.
@@ -40,9 +42,10 @@ pub const WORKER_QUEUE_OLDEST_AGE: Metric = Metric {
     help: "Age of the oldest waiting job, NaN if the store could not be read.",
 };
 
-/// Whether the store could be read the last time: 1 or 0.
+/// Whether the last reading of the store succeeded: 1 or 0.
 ///
-/// For the alert on an unwatched queue, because a comparison with NaN is never true.
+/// The alert `WorkerQueueUnreadable` needs it, because [`WORKER_QUEUE_DEPTH`] and [`WORKER_QUEUE_OLDEST_AGE`] are then NaN,
+/// and a comparison with NaN is never true.
 pub const WORKER_QUEUE_UP: Metric = Metric {
     name: "worker_queue_up",
     kind: Kind::Gauge,
@@ -62,9 +65,9 @@ pub const WORKER_TASKS_ENQUEUED: Metric = Metric {
     help: "Total number of jobs handed to the store.",
 };
 
-/// Attempts that have ended: `ok`, `retry` or `dead`.
+/// Attempts that have ended, by outcome.
 ///
-/// Failed attempts have an `error_type`.
+/// The outcome is `ok`, `retry` or `dead`. Failed attempts have an `error_type`.
 pub const WORKER_TASKS: Metric = Metric {
     name: "worker_tasks_total",
     kind: Kind::Counter,
@@ -76,7 +79,7 @@ pub const WORKER_TASKS: Metric = Metric {
 
 /// Time from when a job was due to its first attempt.
 ///
-/// The intended delay before a retry is not included.
+/// Retries are not measured, because they wait on purpose.
 pub const WORKER_TASK_WAIT: Metric = Metric {
     name: "worker_task_wait_seconds",
     kind: Kind::Histogram,
@@ -96,9 +99,10 @@ pub const WORKER_TASK_RUN: Metric = Metric {
     help: "Duration of attempts at jobs.",
 };
 
-/// Time from accepting a job to its success: wait, attempts and retry delays.
+/// Time from accepting a job to its success.
 ///
-/// This is the latency that the user sees behind a `202 Accepted`.
+/// Includes the wait, all attempts and the delays before retries. This is the latency that the user sees behind a
+/// `202 Accepted`.
 pub const WORKER_TASK_ACCEPTED_TO_DONE: Metric = Metric {
     name: "worker_task_accepted_to_done_seconds",
     kind: Kind::Histogram,

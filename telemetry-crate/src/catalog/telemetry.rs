@@ -62,7 +62,9 @@ pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE: Metric = Metric {
     help: "Spans in the export queue.",
 };
 
-/// Most spans in the export queue. Further spans are dropped and counted.
+/// Capacity of the export queue in spans.
+///
+/// Further ones are dropped and counted.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorspanqueuecapacity).
 pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY: Metric = Metric {
@@ -114,7 +116,9 @@ pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE: Metric = Metric {
     help: "Log records in the export queue.",
 };
 
-/// Most log records in the export queue. Further ones are dropped and counted.
+/// Capacity of the export queue in log records.
+///
+/// Further ones are dropped and counted.
 ///
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogqueuecapacity).
 pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY: Metric = Metric {

@@ -148,7 +148,8 @@ impl Address {
 
 /// Completes a gRPC address with its scheme and the service's path.
 ///
-/// Specification, "Endpoint": it has a scheme, a host and a port; without a scheme, `insecure` decides.
+/// The endpoint has a scheme, a host and a port. Without a scheme, `insecure` decides whether it is `http` or `https`. See
+/// "Endpoint" in the OTLP exporter specification.
 #[cfg(feature = "otlp-grpc")]
 fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
     let (scheme, rest) = match value.split_once("://") {

@@ -41,7 +41,7 @@ pub(crate) struct Destination {
     pub(crate) protocol: Protocol,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) gzip: bool,
-    /// Time-out of one attempt.
+    /// Timeout of one attempt.
     pub(crate) request_timeout: Duration,
     #[cfg_attr(not(feature = "otlp-tls"), expect(dead_code, reason = "see Tls"))]
     pub(crate) tls: Tls,

@@ -211,7 +211,7 @@ variables! {
     N_PLUS_ONE = "FIRSTLIGHT_N_PLUS_ONE", "`10`",
         "Runs of one statement in one request from which on it is an N+1: a WARN line, a span attribute, a count; `0` is never. With the feature `sqlx`.";
     HTTP_READ_TIMEOUT = "FIRSTLIGHT_HTTP_READ_TIMEOUT", "`10000`",
-        "Milliseconds that a client of `http::serve` may take for a request's head, and between two parts of its body. Wins over `header_timeout` and the time-out of `body`; what the program has lifted, and a route's own `BodyLimits`, stay. With the feature `axum`, as the next three.";
+        "Milliseconds that a client of `http::serve` may take for a request's head, and between two parts of its body. Wins over `header_timeout` and the timeout of `body`; what the program has lifted, and a route's own `BodyLimits`, stay. With the feature `axum`, as the next three.";
     HTTP_MAX_BODY = "FIRSTLIGHT_HTTP_MAX_BODY", "`2097152`",
         "Bytes that a request's body may have. Wins over the size of `body`, with the same exceptions.";
     HTTP_MAX_CONNECTIONS = "FIRSTLIGHT_HTTP_MAX_CONNECTIONS", "`900`",

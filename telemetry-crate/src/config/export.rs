@@ -198,7 +198,7 @@ const BLRP: BatchVariables = BatchVariables {
 
 /// Reads the settings of a batch processor.
 ///
-/// Specification, "Environment variables", batch span processor and batch log record processor.
+/// See the batch processors of spans and log records under "Environment variables" in the OpenTelemetry specification.
 fn batching(env: &mut Env<'_>, variables: &BatchVariables) -> Batching {
     let mut number = |name, default| {
         env.parsed(name, "a positive number", positive)

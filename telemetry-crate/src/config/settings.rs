@@ -254,7 +254,8 @@ fn admin(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Option<(String, 
 
 /// Parses the resource attributes.
 ///
-/// Specification, "Resource SDK": a value that cannot be decoded makes the whole variable count as unset.
+/// A value that cannot be decoded makes the whole variable count as unset. See "Resource SDK" in the OpenTelemetry
+/// specification.
 fn resource_attributes(env: &mut Env<'_>) -> BTreeMap<String, String> {
     let Some(list) = env.text(env::RESOURCE_ATTRIBUTES) else {
         return BTreeMap::new();

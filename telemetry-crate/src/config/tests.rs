@@ -1,4 +1,4 @@
-//! Resolution of variables and setters into settings.
+//! Tests of the settings that result from variables and setters.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -7,8 +7,7 @@ mod validation;
 
 use std::time::Duration;
 
-use super::CardinalityLimits;
-use super::{Batching, Settings, TelemetryConfig, server::ServerLimits};
+use super::{Batching, CardinalityLimits, Settings, TelemetryConfig, server::ServerLimits};
 use crate::InitError;
 
 fn resolve(config: TelemetryConfig, variables: &[(&str, &str)]) -> Result<Settings, InitError> {
@@ -30,7 +29,7 @@ fn endpoint_of(variables: &[(&str, &str)]) -> Option<String> {
 }
 
 #[test]
-fn environment_limits_win_per_name() {
+fn limits_of_the_environment_win() {
     let limits = |list: &str| {
         let config = TelemetryConfig::new().series_budget("orders", 7);
         let settings = resolve(config, &[("FIRSTLIGHT_METRICS_SERIES_BUDGET", list)]).unwrap();
@@ -41,11 +40,13 @@ fn environment_limits_win_per_name() {
     };
     let named = |name: &str, series| (name.to_owned(), series);
     assert_eq!(limits(""), (vec![named("orders", 7)], None, 0));
+    // A number without a name replaces all limits of the code.
     assert_eq!(limits("9"), (vec![], Some(9), 0));
     assert_eq!(
         limits("a=1, 9 ,b = 2"),
         (vec![named("a", 1), named("b", 2)], Some(9), 0)
     );
+    // The last entry of a name applies.
     assert_eq!(
         limits("orders=8"),
         (vec![named("orders", 7), named("orders", 8)], None, 0)
@@ -53,8 +54,8 @@ fn environment_limits_win_per_name() {
     for wrong in ["0", "x", "9,,", "a=", "a=-1"] {
         assert_eq!(limits(wrong), (vec![named("orders", 7)], None, 1));
     }
-    let none = TelemetryConfig::new().series_budget("orders", 0);
-    assert!(resolve(none, &[]).is_err());
+    let zero = TelemetryConfig::new().series_budget("orders", 0);
+    assert!(resolve(zero, &[]).is_err());
     let total = environment(&[("FIRSTLIGHT_METRICS_SERIES_TOTAL", "12")]);
     assert_eq!(total.cardinality_limits.total, Some(12));
 }
@@ -160,17 +161,17 @@ fn signals_have_their_own_endpoints() {
             .exports
             .prometheus
     );
-    let odd = environment(&[
+    let unsupported = environment(&[
         ("OTEL_METRICS_EXPORTER", "otlp"),
         ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "lz4"),
     ]);
-    assert_eq!(odd.warnings.len(), 2, "{:?}", odd.warnings);
+    assert_eq!(unsupported.warnings.len(), 2, "{:?}", unsupported.warnings);
     assert!(!environment(&[("OTEL_METRICS_EXEMPLAR_FILTER", "always_off")]).exemplars);
-    let file = environment(&[("OTEL_CONFIG_FILE", "/etc/otel.yaml")]).warnings;
+    let warnings = environment(&[("OTEL_CONFIG_FILE", "/etc/otel.yaml")]).warnings;
     assert!(
-        file[0].starts_with("OTEL_CONFIG_FILE: found \"/etc/otel.yaml\""),
-        "{file:?}"
+        warnings[0].starts_with("OTEL_CONFIG_FILE: found \"/etc/otel.yaml\""),
+        "{warnings:?}"
     );
     let off = environment(&[general, ("OTEL_SDK_DISABLED", "true")]).exports;
     assert!(off.traces.is_none() && off.prometheus);

@@ -48,7 +48,7 @@ pub(crate) struct SamplerSetting {
 impl SamplerSetting {
     /// Parses a sampler's name.
     ///
-    /// Specification, "Environment variables", general SDK configuration.
+    /// See the general SDK configuration under "Environment variables" in the OpenTelemetry specification.
     fn parse(name: &str, ratio: f64) -> Option<Self> {
         let (parent_based, root) = match name.strip_prefix("parentbased_") {
             Some(root) => (true, root),
@@ -132,7 +132,7 @@ pub(super) fn sampler(env: &mut Env<'_>) -> SamplerSetting {
 
 /// Reads the limits of spans.
 ///
-/// Specification, "Span Limits": a span's own limit takes precedence over the general one.
+/// A limit for spans takes precedence over the general one. See "Span Limits" in the OpenTelemetry specification.
 pub(super) fn span_limits(env: &mut Env<'_>) -> SpanLimits {
     let default = SpanLimits::default();
     let mut limit = |names: &[&'static str], default: usize| {
@@ -168,7 +168,8 @@ pub(super) fn span_limits(env: &mut Env<'_>) -> SpanLimits {
 
 /// Reads the limits of log records.
 ///
-/// Specification, "LogRecord Limits": a record's own limit takes precedence over the general one.
+/// A limit for log records takes precedence over the general one. See "LogRecord Limits" in the OpenTelemetry
+/// specification.
 pub(super) fn record_limits(env: &mut Env<'_>) -> RecordLimits {
     let mut limit = |own: &str, general: &str| {
         env.number(own, "a whole number")

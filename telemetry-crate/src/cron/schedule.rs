@@ -30,11 +30,11 @@ const FIELDS: [(&str, &str); 6] = [
     ("month", "1 to 12 or JAN to DEC"),
     ("day of week", "0 to 7 or SUN to SAT"),
 ];
-/// Most characters of an invalid expression that are shown.
+/// Maximum number of characters shown of an invalid expression.
 const MAX_SHOWN: usize = 64;
 /// Longest interval: a leap year.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// Most consecutive ticks that are counted; each costs microseconds.
+/// Maximum number of consecutive ticks to count; each costs microseconds.
 const MAX_COUNTED_TICKS: usize = 1_000;
 /// Start of the search for the longest gap, the same on each day.
 const SEARCH_START: Timestamp = Timestamp::constant(946_684_799, 0); // the second before 2000-01-01
@@ -220,7 +220,7 @@ impl Schedule {
 /// with another meaning.
 fn parse(expression: &str) -> Result<Expression, String> {
     if expression.len() > MAX_LENGTH || !expression.is_ascii() {
-        return Err(format!("expected at most {MAX_LENGTH} characters of ASCII"));
+        return Err(format!("expected at most {MAX_LENGTH} ASCII characters"));
     }
     let fields: Vec<_> = expression.split_whitespace().collect();
     let is_star = |field: &str| field.starts_with(['*', '?']);

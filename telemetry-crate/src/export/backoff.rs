@@ -1,6 +1,7 @@
 //! Delays between the attempts of a request.
 //!
-//! OTLP specification, "Failures": exponential backoff with jitter, and not before the collector's `Retry-After`.
+//! The backoff is exponential with jitter, and never shorter than the collector's `Retry-After`. See "Failures" in the OTLP
+//! specification.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ const FIRST: Duration = Duration::from_millis(200);
 
 /// Longest delay between two attempts.
 ///
-/// Leaves time for several attempts within a batch's default time-out of 30 s.
+/// Leaves time for several attempts within a batch's default timeout of 30 s.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Attempts while a flush waits.
@@ -30,7 +31,7 @@ pub(super) struct Backoff {
 impl Backoff {
     /// Returns the delay before the next attempt, or `None` if the request has failed.
     ///
-    /// The caller enforces the time-out of the whole batch.
+    /// The caller enforces the timeout of the whole batch.
     pub(super) fn after(
         &mut self,
         error: &ExportError,

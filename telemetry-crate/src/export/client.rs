@@ -1,6 +1,6 @@
 //! The client of one signal, which sends requests with retries over HTTP or gRPC.
 //!
-//! Its errors distinguish a refused connection, a name that does not resolve, and a time-out, where the SDK's clients
+//! Its errors distinguish a refused connection, a name that does not resolve, and a timeout, where the SDK's clients
 //! report "network error".
 
 use std::{
@@ -40,7 +40,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The `User-Agent` of all requests.
 ///
-/// OTLP exporter specification, "User Agent", with the distribution before it.
+/// As "User Agent" in the OTLP exporter specification says, with the distribution before it.
 const USER_AGENT: &str = concat!(
     "firstlight/",
     env!("CARGO_PKG_VERSION"),

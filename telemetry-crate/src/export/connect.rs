@@ -31,10 +31,10 @@ type Connector = HttpConnector;
 /// It holds one in practice, because requests are sequential.
 type Pool = Client<Connector, Full<Bytes>>;
 
-/// Idle time before an HTTP/2 ping, and time-out of the ping.
+/// Idle time before an HTTP/2 ping, and timeout of the ping.
 ///
 /// Pings are sent only while a request is in flight. `grpc-go` treats three pings in a row without an answer as an
-/// attack. With the default time-out an attempt ends at the third.
+/// attack. With the default timeout an attempt ends at the third.
 #[cfg(feature = "otlp-grpc")]
 const PING: Duration = Duration::from_secs(4);
 
@@ -124,7 +124,7 @@ fn pool(connector: Connector, protocol: Protocol) -> Pool {
     builder
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
-        // Shorter than the idle time-out of collectors and load balancers, which is a minute or more.
+        // Shorter than the idle timeout of collectors and load balancers, which is a minute or more.
         .pool_idle_timeout(Duration::from_secs(30));
     match protocol {
         Protocol::HttpProtobuf => {}

@@ -1,7 +1,7 @@
 //! Unary gRPC calls of OTLP.
 //!
 //! A message has five bytes of framing before it, and the result is in two trailers. The calls use the client of
-//! OTLP/HTTP, so that both transports have the same connections, time-outs, retries and error texts. `tonic` would be a
+//! OTLP/HTTP, so that both transports have the same connections, timeouts, retries and error texts. `tonic` would be a
 //! second client with a behavior of its own, and OTLP needs nothing else of gRPC. The wire format is "gRPC over HTTP2"
 //! (grpc/grpc, doc/PROTOCOL-HTTP2.md).
 
@@ -154,8 +154,8 @@ impl Status {
 
     /// Converts the status into an error.
     ///
-    /// OTLP specification, "Failures" (OTLP/gRPC): it lists the codes that may be retried. `RESOURCE_EXHAUSTED` may be
-    /// retried only if the server sends a delay.
+    /// The codes that may be retried are listed under "Failures" (OTLP/gRPC) in the OTLP specification.
+    /// `RESOURCE_EXHAUSTED` may be retried only if the server sends a delay.
     fn into_error(self) -> ExportError {
         let name = self.code.name();
         let retry = match (name, self.retry_delay) {

@@ -85,7 +85,7 @@ impl Health {
 
     /// Logs a warning of the collector, each once and at most one per minute.
     ///
-    /// OTLP specification, "Partial Success": a message without rejected items is a warning.
+    /// A warning is a message without rejected items. See "Partial Success" in the OTLP specification.
     fn check_warning(&mut self) {
         let Some(warning) = self.stats.take_warning() else {
             return;

@@ -5,7 +5,7 @@ use prost::Message;
 
 /// The number of rejected records and the message of a response.
 ///
-/// OTLP specification, "Partial Success".
+/// See "Partial Success" in the OTLP specification.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PartialSuccess {
     pub(super) rejected: u64,
@@ -13,10 +13,10 @@ pub(super) struct PartialSuccess {
 }
 
 impl PartialSuccess {
-    /// Reads a response.
+    /// Reads the partial success of an encoded response.
     ///
     /// The responses of the three services have the same encoding: one message with a number and a text. A response
-    /// that cannot be read counts as a success, because its status was one.
+    /// that cannot be decoded counts as a full success, because its status reported a success.
     pub(super) fn of(response: &[u8]) -> Self {
         ExportTraceServiceResponse::decode(response)
             .ok()

@@ -130,8 +130,8 @@ pub(super) fn foreign(status: StatusCode, kind: &str) -> ExportError {
 
 /// The error of a response with an error status.
 ///
-/// OTLP specification, "Failures" (OTLP/HTTP): requests with these four statuses may be retried. The error leaves out
-/// the body, because collectors echo what they were sent.
+/// Requests with these four statuses may be retried, as "Failures" (OTLP/HTTP) in the OTLP specification says. The error
+/// leaves out the body, because collectors echo what they were sent.
 fn refused(status: StatusCode, headers: &HeaderMap) -> ExportError {
     let retry = match (status.as_u16(), retry_after(headers, SystemTime::now())) {
         (429 | 502 | 503 | 504, Some(delay)) => Retry::After(delay),

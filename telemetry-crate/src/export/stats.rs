@@ -86,7 +86,7 @@ impl ExportError {
         Self::new("encoding", text, Retry::No)
     }
 
-    /// The error of a time-out that `variable` sets.
+    /// The error of a timeout that `variable` sets.
     pub(super) fn timeout(variable: &str, limit: Duration) -> Self {
         let limit = limit.as_millis();
         Self::new(

@@ -1,6 +1,6 @@
 //! The thread that runs the exporters.
 //!
-//! It has a runtime of its own. It therefore works with any runtime of the application and cannot deadlock with it.
+//! The thread has its own runtime, so the exporters work with any runtime of the application and cannot deadlock with it.
 //! Each signal has a task, so that a collector that hangs delays only its own signal.
 //!
 //! The thread creates no telemetry: events of its libraries are dropped, and its spans are suppressed. The exceptions
@@ -29,7 +29,7 @@ pub(crate) struct ExporterThread {
 }
 
 impl ExporterThread {
-    pub(crate) fn batches<E: Export>(
+    pub(crate) fn add_batches<E: Export>(
         &mut self,
         signal: Signal,
         endpoint: String,
@@ -40,7 +40,7 @@ impl ExporterThread {
         self.tasks.push(Box::pin(batches.run(health)));
     }
 
-    pub(crate) fn intervals(&mut self, endpoint: String, intervals: Intervals) {
+    pub(crate) fn add_intervals(&mut self, endpoint: String, intervals: Intervals) {
         let stats = intervals.handle().stats().clone();
         let health = self.health(Signal::Metrics, endpoint, stats);
         self.tasks.push(Box::pin(intervals.run(health)));
@@ -74,7 +74,7 @@ impl ExporterThread {
                 for task in self.tasks {
                     runtime.spawn(task);
                 }
-                // The tasks never end.
+                // The tasks run until the process exits.
                 runtime.block_on(std::future::pending::<()>());
             })
             .map(drop)

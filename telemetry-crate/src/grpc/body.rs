@@ -16,9 +16,9 @@ use super::{
 use crate::{grpc_code::Code, unwind::end_on_panic};
 
 pin_project! {
-    /// A response body with telemetry; made by the services of this module.
+    /// Response body of the services of this module.
     ///
-    /// A drop before the trailers is recorded as a canceled call.
+    /// If it is dropped before the trailers, a canceled call is recorded.
     #[derive(Debug)]
     pub struct GrpcBody<B> {
         #[pin]

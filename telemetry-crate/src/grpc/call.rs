@@ -24,7 +24,7 @@ use crate::{
     traces::GRPC_TARGET, unwind::EndsByPanic,
 };
 
-/// Semantic conventions, `rpc.system.name`.
+/// Value of `rpc.system.name` for gRPC in the semantic conventions.
 const SYSTEM: &str = "grpc";
 
 /// Settings and metrics that all calls of a layer share.

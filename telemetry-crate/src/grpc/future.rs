@@ -14,10 +14,10 @@ use super::{body::GrpcBody, call::Call, classification::Outcome};
 use crate::{error_type::error_type, unwind::end_on_panic};
 
 pin_project! {
-    /// Future of a response; made by [`ServerService`](super::ServerService).
+    /// Response future of [`ServerService`](super::ServerService).
     ///
-    /// A drop before the response means that the client disconnected or that the server stopped
-    /// waiting, and is recorded as such.
+    /// If it is dropped before the response is ready, the client has disconnected or the server has
+    /// stopped waiting, and this is recorded.
     #[derive(Debug)]
     pub struct ServerFuture<F> {
         #[pin]
@@ -60,9 +60,9 @@ where
 }
 
 pin_project! {
-    /// Future of a response; made by [`ClientService`](super::ClientService).
+    /// Response future of [`ClientService`](super::ClientService).
     ///
-    /// A drop before the response is recorded as a canceled call.
+    /// If it is dropped before the response is ready, a canceled call is recorded.
     #[derive(Debug)]
     pub struct ClientFuture<F> {
         #[pin]

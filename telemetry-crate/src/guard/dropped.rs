@@ -18,7 +18,7 @@ pub(super) fn watch() {
         if !readiness::is_stopping() {
             tracing::warn!(
                 target: LOSS_TARGET,
-                "telemetry has ended {} s ago, because its guard was dropped, and the process goes on: spans, and metrics and log records over OTLP, are lost since then. Keep the guard until the end of main: `let telemetry = firstlight::init!()?;`, and not `let _ = ...`, which drops it at once; `telemetry.finish(...)` ends it",
+                "telemetry ended {} s ago because its guard was dropped, but the process goes on: spans, and metrics and log records over OTLP, have been lost since then. Keep the guard until the end of main. `let telemetry = firstlight::init!()?;` does so, while `let _ = ...` drops it at once; `telemetry.finish(...)` ends it",
                 GRACE.as_secs()
             );
         }

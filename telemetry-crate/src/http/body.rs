@@ -14,16 +14,15 @@ use super::exchange::{Exchange, Outcome};
 use crate::unwind::end_on_panic;
 
 pin_project! {
-    /// A response body with telemetry.
+    /// Response body of [`TelemetryService`](super::TelemetryService).
     ///
-    /// Made by [`TelemetryService`](super::TelemetryService). A drop before the end is recorded as
-    /// a client disconnect.
+    /// If it is dropped before its end, a client disconnect is recorded.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
         inner: B,
         exchange: Option<Exchange>,
-        // Bytes until the announced end, after which a server stops polling.
+        // Bytes left until the known end, after which a server stops polling.
         left: Option<u64>,
         is_polled: bool,
         sent: u64,
@@ -32,7 +31,7 @@ pin_project! {
     impl<B> PinnedDrop for ResponseBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            // Never polled: a layer outside may have replaced the response.
+            // Never polled: an outer layer may have replaced the response.
             if let Some(exchange) = this.exchange.take_if(|_| !*this.is_polled) {
                 exchange.end_unanswered();
             }
@@ -41,9 +40,12 @@ pin_project! {
 }
 
 impl<B: Body> ResponseBody<B> {
-    /// `announced` is the response's `content-length`.
-    pub(super) fn new(inner: B, announced: Option<u64>, mut exchange: Option<Exchange>) -> Self {
-        let left = announced.or_else(|| inner.size_hint().exact());
+    pub(super) fn new(
+        inner: B,
+        content_length: Option<u64>,
+        mut exchange: Option<Exchange>,
+    ) -> Self {
+        let left = content_length.or_else(|| inner.size_hint().exact());
         // A server doesn't poll a body that it knows to be empty.
         if left == Some(0)
             || inner.is_end_stream()
@@ -62,7 +64,7 @@ impl<B: Body> ResponseBody<B> {
 }
 
 /// Returns the response's `content-length`.
-pub(super) fn announced<B>(response: &Response<B>) -> Option<u64> {
+pub(super) fn content_length<B>(response: &Response<B>) -> Option<u64> {
     let length = response.headers().get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }

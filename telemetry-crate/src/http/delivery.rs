@@ -28,7 +28,7 @@ struct State {
     is_answered: AtomicBool,
     /// Exchange whose service was dropped or panicked before it had a response.
     ///
-    /// A layer outside may still answer.
+    /// An outer layer may still answer.
     unanswered: Mutex<Option<Box<Exchange>>>,
     /// Exchange whose body has ended, while the client may still wait for its bytes.
     sent: Mutex<Option<Exchange>>,

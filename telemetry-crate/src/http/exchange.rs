@@ -228,7 +228,7 @@ impl Exchange {
         }
     }
 
-    /// Finishes an exchange left to the server: a layer outside has answered.
+    /// Finishes an exchange left to the server, after an outer layer has answered.
     #[cfg(feature = "axum")]
     pub(super) fn answered_outside(mut self, status: StatusCode) {
         self.status = Some(status);

@@ -1,4 +1,4 @@
-//! The future of a response's head.
+//! The response future of [`TelemetryService`](super::TelemetryService).
 
 use std::{
     pin::Pin,
@@ -10,23 +10,22 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{
-    body::{ResponseBody, announced},
+    body::{ResponseBody, content_length},
     exchange::{Exchange, Outcome},
     route::RouteTemplate,
 };
 use crate::unwind::end_on_panic;
 
 pin_project! {
-    /// Future of the response.
+    /// Response future of [`TelemetryService`](super::TelemetryService).
     ///
-    /// Made by [`TelemetryService`](super::TelemetryService). A drop before the response is
-    /// recorded as a client disconnect.
+    /// If it is dropped before the response is ready, a client disconnect is recorded.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
         exchange: Option<Exchange>,
-        // Route that is reported to a telemetry layer outside this one.
+        // Route that is passed to an outer telemetry layer.
         route: Option<RouteTemplate>,
     }
 
@@ -48,9 +47,9 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    /// A future without an exchange of its own: excluded, or inside another layer.
+    /// Future of an excluded request, or of a request inside another layer.
     ///
-    /// `route` is reported to the layer outside.
+    /// Records nothing itself. `route` is passed to the outer layer.
     pub(super) fn unobserved(inner: F, route: Option<RouteTemplate>) -> Self {
         Self {
             inner,
@@ -75,13 +74,13 @@ where
         });
         let mut result = ready!(polled);
         if let (Some(route), Ok(response)) = (this.route.take(), &mut result) {
-            route.tell(response.extensions_mut());
+            route.store_in(response.extensions_mut());
         }
         let exchange = this.exchange.take();
         Poll::Ready(match result {
             Ok(mut response) => {
                 let exchange = exchange.map(|exchange| exchange.answered(&mut response));
-                let length = announced(&response);
+                let length = content_length(&response);
                 Ok(response.map(|body| ResponseBody::new(body, length, exchange)))
             }
             Err(error) => {

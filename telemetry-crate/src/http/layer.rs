@@ -15,13 +15,13 @@ use super::{
 
 /// Adds a span, a measurement, trace context and an access log to each request.
 ///
-/// Add it once, outermost, with `Router::layer`, after the routes: axum applies a layer to the
-/// routes that exist by then. With the feature `axum` the route is the matched path. Other routers
+/// Add it once, outermost, with `Router::layer`, after the routes: axum applies a layer only to the
+/// routes added before it. With the feature `axum` the route is the matched path. Other routers
 /// insert a [`Route`](super::Route) into the request's extensions. Inside another `TelemetryLayer`
 /// it only names the routes that the outer layer does not know, such as those behind
 /// `nest_service`: one request is one span and one sample.
 ///
-/// A layer outside of it, such as `CatchPanicLayer` or `TimeoutLayer`, may replace the response.
+/// An outer layer, such as `CatchPanicLayer` or `TimeoutLayer`, may replace the response.
 /// Under [`serve`](super::serve) the telemetry records the replacement. Under another server, a
 /// request that an outer timeout ends is recorded as a client disconnect, and a panic is recorded
 /// without the response that replaced it.

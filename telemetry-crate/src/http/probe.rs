@@ -9,10 +9,10 @@ use super::route::RouteTemplate;
 
 const PROBES: [&str; 5] = ["livez", "readyz", "healthz", "health", "metrics"];
 
-/// Returns whether a request is a probe: one of the known paths, under any prefix.
+/// Returns whether a request is a probe: a `GET` or `HEAD` of a known path.
 ///
-/// A route with a parameter, such as `/patients/{id}/health`, and a method that changes something
-/// are not probes.
+/// The path may have any prefix. A route with a parameter, such as `/patients/{id}/health`, is a
+/// route of the application.
 pub(super) fn is_probe(method: &Method, path: &str, route: Option<&RouteTemplate>) -> bool {
     let last = path.rsplit('/').next().unwrap_or(path);
     PROBES.contains(&last)
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn other_requests_are_no_probes() {
+    fn other_requests_are_not_probes() {
         for path in ["/", "", "/orders", "/livez/", "/healthz/7", "/myhealthz"] {
             assert!(!is_probe(&Method::GET, path, None), "{path}");
         }

@@ -49,8 +49,8 @@ impl RouteTemplate {
             .or_else(|| extensions.get().map(|Route(route)| Self::Static(route)))
     }
 
-    /// Passes the template to an outer layer.
-    pub(super) fn tell(self, extensions: &mut Extensions) {
+    /// Stores the template in a response, where an outer layer finds it.
+    pub(super) fn store_in(self, extensions: &mut Extensions) {
         extensions.insert(Inner(self));
     }
 

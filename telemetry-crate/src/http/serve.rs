@@ -40,7 +40,7 @@ use self::{
 /// Interval of HTTP/2 pings, and the time in which the client has to answer one.
 const PING: Duration = Duration::from_secs(20);
 
-/// Most streams that a client may reset before they are served.
+/// Maximum number of streams that a client may reset before they are served.
 ///
 /// More of them end the connection, as a defense against CVE-2023-44487.
 const MAX_RESET_STREAMS: usize = 20;
@@ -178,13 +178,15 @@ impl Serve {
         self
     }
 
-    /// Sets the most requests whose response has not begun; default 512.
+    /// Sets the maximum number of requests whose response has not begun.
+    ///
+    /// The default is 512.
     pub fn max_requests(mut self, requests: usize) -> Self {
         self.limits.max_requests = requests;
         self
     }
 
-    /// Sets the most open connections, at least 1; default 900.
+    /// Sets the maximum number of open connections, at least 1; default 900.
     ///
     /// The default is below the usual 1,024 file descriptors of a process. Further connections wait
     /// in the kernel's queue.
@@ -193,13 +195,15 @@ impl Serve {
         self
     }
 
-    /// Sets the most concurrent requests of one HTTP/2 connection; default 100.
+    /// Sets the maximum number of concurrent requests on one HTTP/2 connection.
+    ///
+    /// The default is 100.
     pub fn max_streams(mut self, streams: u32) -> Self {
         self.limits.max_streams = streams;
         self
     }
 
-    /// Sets the most bytes of a request's head, at least 8 KiB; default 32 KiB.
+    /// Sets the maximum size of a request's head, at least 8 KiB; default 32 KiB.
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
         self.limits.max_header_bytes = bytes.max(MIN_HEADER_BYTES);
         self

@@ -1,7 +1,7 @@
 //! Diagnosis of a misplaced [`TelemetryLayer`](super::TelemetryLayer).
 //!
-//! `/telemetry` reports it for the whole process. Each fact is set once and nothing is counted per
-//! request.
+//! `/telemetry` reports it for all routers of the process together. After a fact is set, a request
+//! only reads it.
 
 #[cfg(feature = "axum")]
 use std::sync::atomic::AtomicU32;
@@ -27,24 +27,26 @@ impl Fact {
     }
 }
 
-/// A request has passed through a layer.
+/// Whether a request has passed through a `TelemetryLayer`.
 static REQUEST: Fact = Fact::new();
-/// A request with a route has passed through a layer.
+/// Whether a request with a route has passed through a layer.
 static ROUTE: Fact = Fact::new();
-/// A request without a route was answered, and not with 404.
+/// Whether a request without a route was answered with a status other than 404.
 static UNROUTED: Fact = Fact::new();
-/// A request has passed through two layers.
+/// Whether a request has passed through two layers.
 static NESTED: Fact = Fact::new();
-/// Several requests were served by [`serve`](super::serve) outside any layer.
+/// Whether `UNSEEN_THRESHOLD` requests were answered outside any layer.
+///
+/// Only [`serve`](super::serve) notices such requests.
 static UNSEEN: Fact = Fact::new();
 
-/// Number of unseen requests after which the layer is considered missing.
+/// Number of requests outside any layer at which the layer counts as missing.
 ///
-/// Fewer requests may be probes of a load balancer.
+/// The first few requests after a start may all be health probes of a load balancer.
 #[cfg(feature = "axum")]
 const UNSEEN_THRESHOLD: u32 = 10;
 
-/// Number of unseen requests, counted up to `UNSEEN_THRESHOLD`.
+/// Number of requests outside any layer, counted up to `UNSEEN_THRESHOLD`.
 #[cfg(feature = "axum")]
 static UNSEEN_COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -67,9 +69,9 @@ pub(super) fn record_nested() {
     NESTED.set();
 }
 
-/// Records a successful request that no layer saw.
+/// Records a successful request outside any layer.
 ///
-/// Warns once there are several and no request has passed through any layer.
+/// Warns when their number reaches `UNSEEN_THRESHOLD`, if no request has passed through a layer.
 #[cfg(feature = "axum")]
 pub(super) fn record_unseen() {
     if UNSEEN.is_true() || UNSEEN_COUNT.fetch_add(1, Ordering::Relaxed) + 1 < UNSEEN_THRESHOLD {
@@ -83,13 +85,13 @@ pub(super) fn record_unseen() {
 /// Problems with the placement of the layers, worded for a reader of `/telemetry`.
 #[derive(Debug, Default)]
 pub(crate) struct Wiring {
-    /// Requests are served and no layer sees them.
+    /// Set if requests are served and none has passed through a layer.
     pub(crate) fault: Option<&'static str>,
     /// Findings that may be intended.
     pub(crate) cautions: Vec<&'static str>,
 }
 
-/// Returns what has been found so far.
+/// Returns the problems found since the start of the process.
 pub(crate) fn wiring() -> Wiring {
     let (has_requests, has_routes) = (REQUEST.is_true(), ROUTE.is_true());
     let is_unseen = UNSEEN.is_true();
@@ -111,14 +113,15 @@ const NO_LAYER: &str = "requests are served and none of them has a span, a metri
      http::TelemetryLayer::new() to the router, with Router::layer after its routes";
 
 const OUTSIDE_LAYER: &str = "some requests are served outside http::TelemetryLayer, and have no span, metric or access log line: \
-     Router::layer applies to the routes that exist by then, so add it after all of them";
+     Router::layer applies only to the routes added before it, so add the layer after all of them";
 
 const NO_ROUTE: &str = "no request has had a route yet: unless all paths were unknown, add http::TelemetryLayer after the \
-     routes, because Router::layer applies to those that exist by then; with a router other than axum's, insert an \
-     http::Route into the extensions of requests";
+     routes, because Router::layer applies only to the routes added before it; with a router other than axum's, \
+     insert an http::Route into the extensions of requests";
 
-const SOME_ROUTES: &str = "some requests were answered without a route, and share one series: by a fallback, or by a \
-     service of nest_service, whose routes are named if it has an http::TelemetryLayer as well";
+const SOME_ROUTES: &str = "some requests were answered without a route and share one series, because a fallback or a \
+     service of nest_service answered them: to name the routes of a nested service, add an http::TelemetryLayer to \
+     it as well";
 
-const TWO_LAYERS: &str = "an http::TelemetryLayer is inside of another one: each request is still counted once, and \
+const TWO_LAYERS: &str = "an http::TelemetryLayer is inside another one: each request is still counted once, and \
      the inner one names the routes that the outer one does not know";

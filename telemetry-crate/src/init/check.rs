@@ -11,7 +11,7 @@ use crate::{
 
 /// Deadline of the check.
 ///
-/// Longer than the default time-out of an export request, so that a collector that hangs is reported as such.
+/// Longer than the default timeout of an export request, so that a collector that hangs is reported as such.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 impl TelemetryConfig {

@@ -1,27 +1,28 @@
 //! The limit on the length of a log line.
 //!
 //! Docker's `json-file` and containerd split a line after 16 KiB, and a log shipper then receives two records, neither of
-//! which is JSON. So a longer line is written again with shorter values, down to 64 bytes each. If it is still too long,
-//! the outermost fields are left out, and the line has their number.
+//! which is JSON. A longer line is therefore written again with a shorter target and message, and with shorter values, down
+//! to 64 bytes each. If it is still too long, the fields that do not fit are left out, first those of the outermost spans,
+//! and the line states how many.
 
 #[cfg(test)]
 mod tests;
 
-/// Most bytes of a line, including its newline.
+/// Maximum length of a line in bytes, including its newline.
 pub(super) const MAX_LINE: usize = 16 * 1024;
 
 /// The end of a truncated value.
 pub(super) const TRUNCATION_MARK: &str = "...[truncated]";
 
-/// Most bytes of a constant text, such as the service's name.
+/// Maximum length of a constant text, such as the service's name, in bytes.
 pub(super) const MAX_CONSTANT: usize = 1024;
 
 /// Bytes reserved after the fields.
 ///
-/// For the number of dropped fields, the ids and the end of the line.
+/// They hold the number of dropped fields and the end of the line, and in the pretty format also the trace id.
 const TRAILER_BYTES: usize = 128;
 
-/// The most bytes of each part of a line, after escaping.
+/// Maximum length of each part of a line in bytes, after escaping.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LineLimits {
     pub(super) target: usize,
@@ -47,7 +48,7 @@ impl LineLimits {
     };
 }
 
-/// The limits for a value that are tried one after the other, in bytes.
+/// The limits for values, in bytes, which are tried one after the other.
 const VALUE_LIMITS: [usize; 7] = [4096, 2048, 1024, 512, 256, 128, 64];
 
 /// Whether a line has all fields and values in full.
@@ -84,7 +85,7 @@ fn write_shortened(out: &mut Vec<u8>, write: impl Fn(&mut Vec<u8>, LineLimits) -
     write(out, limits);
 }
 
-/// Adds a text as `escape` writes it, truncated to `bytes`.
+/// Writes `text` with `escape`, truncated to a length of `bytes`.
 pub(super) fn write_truncated(
     out: &mut Vec<u8>,
     text: &str,

@@ -42,7 +42,7 @@ impl RecordExport {
 
     pub(crate) fn install(self, thread: &mut ExporterThread) -> Queue<LogRecord> {
         let stats = self.queue.stats().clone();
-        thread.batches(Signal::Logs, self.endpoint, stats, self.batches);
+        thread.add_batches(Signal::Logs, self.endpoint, stats, self.batches);
         self.queue
     }
 }

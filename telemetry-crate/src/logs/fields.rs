@@ -13,7 +13,7 @@ use crate::{
     values::{PairValue, Pairs, with_causes, write_foreign, write_str},
 };
 
-/// Most bytes of one value.
+/// Maximum length of one value in bytes.
 ///
 /// A longer value is truncated and ends in [`TRUNCATION_MARK`].
 const MAX_VALUE_BYTES: usize = 8 * 1024;

@@ -1,8 +1,9 @@
 //! The JSON format: each line is one object with unique keys.
 //!
-//! The order is `timestamp`, `level`, `target`, `message`, `trace_id` and `span_id` under the schema's names, then the
-//! event's fields, then the fields of its spans from the innermost outwards. Of several fields with one name, the first is
-//! written. A field cannot forge the severity or the trace of a line: `schema` renames a field whose name has a meaning.
+//! A line starts with the time, the level, the target, the message, the trace id and the span id, whose keys depend on the
+//! schema. The schema's constant keys follow, then the event's fields, then the fields of its spans from the innermost
+//! outwards. If the event and its spans have fields with the same name, only the first of them is written. A field cannot
+//! forge the severity or the trace of a line, because `schema` renames fields whose names are reserved.
 
 #[cfg(test)]
 mod tests;
@@ -75,6 +76,7 @@ fn write_ids(out: &mut Vec<u8>, keys: &Keys, ids: SpanIds) {
     let trace_id = trace_id.to_bytes();
     match schema.ids {
         Ids::Hexadecimal => write_hex(out, &trace_id),
+        // The lower half, because such ids have 64 bits.
         Ids::Decimal => {
             let [.., a, b, c, d, e, f, g, h] = trace_id;
             write_decimal(out, [a, b, c, d, e, f, g, h]);
@@ -94,17 +96,21 @@ fn write_decimal(out: &mut Vec<u8>, bytes: [u8; 8]) {
     out.extend_from_slice(digits.format(u64::from_be_bytes(bytes)).as_bytes());
 }
 
-/// The range of a field that is not a label. The name of a label is never empty.
+/// The label range of a field that does not become a label.
+///
+/// It is empty, which the name of a label never is.
 const NO_LABEL: Range<usize> = 0..0;
 
-/// The names that are already on the line.
+/// The names that are already on the line, and what the line lacks.
 #[derive(Default)]
 struct Names<'a> {
-    /// Enough for nearly every line, without an allocation.
+    /// The first names, without an allocation. Nearly every line has no more.
     first: [Name<'a>; 16],
     count: usize,
     rest: Vec<Name<'a>>,
-    /// The number of fields that are not on the line.
+    /// The number of fields that were left out.
+    ///
+    /// Fields whose name is already on the line are not counted.
     dropped: usize,
     /// Whether a value was truncated when it was recorded.
     is_truncated: bool,
@@ -115,7 +121,7 @@ struct Name<'a> {
     name: &'a str,
     /// The range of the label's name in the line; empty if the field is not a label.
     ///
-    /// Different names may become the same label.
+    /// Labels are the renamed fields of [`Renaming::Labels`]. Fields with different names may become the same label.
     label: Range<usize>,
 }
 
@@ -185,7 +191,7 @@ fn write_field<'a>(
 
 /// Writes a field that cannot keep its name.
 ///
-/// Returns the range of the name, if the field becomes a label.
+/// Returns the range of the label's name, or [`NO_LABEL`].
 fn write_renamed(
     out: &mut Vec<u8>,
     name: &str,
@@ -223,16 +229,16 @@ pub(super) fn write_quoted(out: &mut Vec<u8>, text: &str, bytes: usize) {
     out.push(b'"');
 }
 
-/// Writes a key of firstlight's, and the opening quotation mark of its value.
+/// Writes one of firstlight's own keys and the opening quotation mark.
 ///
-/// Such a key needs no escapes.
+/// These keys need no escaping.
 fn write_text_key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":\"");
 }
 
-/// Writes a key that is joined from these parts.
+/// Writes a key, which is the concatenation of `parts`.
 fn write_key(out: &mut Vec<u8>, parts: &[&str]) {
     out.extend_from_slice(b",\"");
     for part in parts {
@@ -243,8 +249,8 @@ fn write_key(out: &mut Vec<u8>, parts: &[&str]) {
 
 /// Whether a byte must be escaped.
 ///
-/// RFC 8259, section 7, requires it for the quotation mark, the backslash and the control characters. It does not require
-/// it for U+007F, which moves the cursor of a terminal that shows the raw line.
+/// RFC 8259, section 7, requires it for the quotation mark, the backslash and the control characters up to U+001F. U+007F
+/// is escaped as well, because it moves the cursor of a terminal that shows the raw line.
 fn must_escape(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == 0x7f)
 }
@@ -252,7 +258,8 @@ fn must_escape(byte: u8) -> bool {
 /// Whether any of eight bytes must be escaped.
 ///
 /// Applies the tests of [`must_escape`] to all bytes at once. A byte is less than `n` if subtracting `n` borrows into its
-/// highest bit, which was not set before. A borrow may also reach the next byte, but only from a byte that is a match itself.
+/// highest bit, which was not set before. A borrow may also reach the next byte, but only from a byte that matches, so the
+/// result is true in any case.
 fn any_must_escape(bytes: [u8; 8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHEST: u64 = ONES << 7;
@@ -262,15 +269,16 @@ fn any_must_escape(bytes: [u8; 8]) -> bool {
     (less(word, 0x20) | equal(b'"') | equal(b'\\') | equal(0x7f)) & HIGHEST != 0
 }
 
-/// Writes the text between the quotation marks of a JSON string.
+/// Writes text as the content of a JSON string, without the quotation marks.
 pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     // The fast path, because nearly all text needs no escapes.
     let (words, rest) = bytes.as_chunks::<8>();
-    let escapes = words.iter().any(|word| any_must_escape(*word))
+    let needs_escapes = words.iter().any(|word| any_must_escape(*word))
         || match bytes.last_chunk::<8>() {
             // Testing the last eight bytes, some of them twice, is cheaper than testing the rest one by one.
             Some(end) => !rest.is_empty() && any_must_escape(*end),
+            // So is testing the first and the last four bytes of a shorter text.
             None => match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
                 (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => {
                     any_must_escape([a, b, c, d, e, f, g, h])
@@ -278,7 +286,7 @@ pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
                 _ => rest.iter().any(|byte| must_escape(*byte)),
             },
         };
-    if !escapes {
+    if !needs_escapes {
         return out.extend_from_slice(bytes);
     }
     for byte in bytes {
@@ -299,7 +307,7 @@ pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
 
 fn write_hex<const BYTES: usize>(out: &mut Vec<u8>, bytes: &[u8; BYTES]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    // In an array, because pushing each digit to a vector would check its capacity.
+    // The digits are collected in an array, because pushing each to the vector would check the vector's capacity.
     let mut hex = [[0; 2]; BYTES];
     for (pair, byte) in hex.iter_mut().zip(bytes) {
         *pair = [
@@ -320,11 +328,11 @@ pub(super) fn write_time(out: &mut Vec<u8>, time: SystemTime) {
     let (mut second, mut text) = LAST.get();
     if since_epoch.as_secs() != second {
         second = since_epoch.as_secs();
-        // A clock beyond the year 9999 is broken. The line is written with the epoch instead.
+        // A clock beyond the year 9999 is broken. The line then has the time of the epoch.
         let timestamp = i64::try_from(second)
             .ok()
             .and_then(|second| jiff::Timestamp::from_second(second).ok());
-        // Fails after the seconds, because the array has no room for the `Z`, which is not needed.
+        // `text` ends with the seconds. Writing the `Z` after them fails for lack of room, and the error is ignored.
         let _ = write!(&mut text[..], "{}", timestamp.unwrap_or_default());
         LAST.set((second, text));
     }

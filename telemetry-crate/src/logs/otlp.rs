@@ -39,7 +39,7 @@ pub(crate) trait RecordSink: Debug + Send + Sync {
     fn push(&self, record: Record);
 }
 
-/// Most bytes of a target.
+/// Maximum length of a target in bytes.
 ///
 /// The target of a `log` record may be built at run time.
 const MAX_TARGET: usize = 1024;

@@ -1,4 +1,4 @@
-//! Tests of the log layer, by the text of its lines.
+//! Tests of the log layer, which examine the lines that it writes.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -31,7 +31,7 @@ impl Write for Sink {
     }
 }
 
-/// The log lines of `program` under this filter.
+/// The text of the log lines that `program` writes under this filter.
 pub(super) fn text(
     format: LogFormat,
     filter: &str,
@@ -102,7 +102,7 @@ fn keys(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn keys_are_unique_and_reserved() {
+fn keys_are_unique_and_cannot_be_forged() {
     let lines = lines("info", || {
         let outer = tracing::info_span!(
             "outer",
@@ -157,12 +157,12 @@ fn keys_are_unique_and_reserved() {
     );
     assert_eq!(line["field.message"], "field's");
     assert_eq!(line["field.trace_id"], "0");
-    assert_eq!(line["a"], 2, "the last value wins");
+    assert_eq!(line["a"], 2, "the last value of an event's field wins");
     assert_eq!(line["shared"], "event");
     assert_eq!(line["tenant"], "a", "inherited");
     assert!(
         !line.contains_key("otel.name"),
-        "configures the span and is not a field"
+        "otel.name configures the span and is not a field"
     );
 }
 
@@ -243,7 +243,7 @@ fn lines_in_spans_have_ids() {
 }
 
 #[test]
-fn filtered_lines_keep_span_fields() {
+fn filters_do_not_remove_span_fields() {
     let lines = lines("warn,noisy=off", || {
         let _request = tracing::info_span!("request", tenant = "a").entered();
         tracing::info!("not shown");

@@ -20,7 +20,9 @@ use std::{
 
 use crate::InitError;
 
-/// Most bytes that wait for a slow reader: some seconds of a busy service's lines.
+/// Maximum number of bytes that wait for a slow reader.
+///
+/// A few seconds of a busy service's lines.
 const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Delay before a write, to batch lines.

@@ -21,7 +21,7 @@ const NAME_BYTES: usize = 256;
 /// More than a dashboard can show. A value that comes from a request is held in memory and sent with every scrape.
 const VALUE_BYTES: usize = 1024;
 
-/// Most labels of one series: twice what Mimir accepts by default.
+/// Maximum number of labels on one series: twice what Mimir accepts by default.
 const LABELS: usize = 64;
 
 /// The prefix for label names that Prometheus reserves.

@@ -1,4 +1,4 @@
-//! Cardinality limits: the most series of each metric, and of all together.
+//! Cardinality limits: the maximum number of series per metric and in total.
 //!
 //! Each series costs memory here and in every Prometheus that scrapes it, there for hours after its last use. What happens
 //! to uses beyond the limit is up to [`Family`](super::family::Family).

@@ -11,7 +11,7 @@ use super::{
     names::{NameOwner, Names},
 };
 
-/// Most metrics, not counting those of the catalog.
+/// Maximum number of metrics, not counting those of the catalog.
 ///
 /// Names come from code. A program that makes them from data puts into a name what belongs into a label.
 pub(super) const MAX_METRICS: usize = 1_000;

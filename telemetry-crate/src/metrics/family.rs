@@ -36,7 +36,7 @@ pub(super) struct Family {
     pub(super) kind: Kind,
     /// Upper bounds, if the metric is a histogram.
     bounds: Option<Arc<[f64]>>,
-    /// Most series, not counting the overflow series.
+    /// Maximum number of series, not counting the overflow series.
     pub(super) limit: usize,
     /// Whether the metric is in the catalog.
     ///

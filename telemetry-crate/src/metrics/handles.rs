@@ -14,7 +14,7 @@ use hashbrown::{Equivalent, HashMap};
 use super::{is_recorded, probe::MetricHandle};
 use crate::{catalog::Metric, thread::is_in_capture};
 
-/// Most handles that are kept, some 800 KB.
+/// Maximum number of handles to keep, some 800 KB.
 ///
 /// Samples of further label values are recorded at a higher cost.
 const MAX_HANDLES: usize = 4_096;

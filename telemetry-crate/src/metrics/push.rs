@@ -45,7 +45,7 @@ impl MetricsPush {
 
     pub(crate) fn install(self, thread: &mut ExporterThread) -> IntervalsHandle {
         let handle = self.intervals.handle();
-        thread.intervals(self.endpoint, self.intervals);
+        thread.add_intervals(self.endpoint, self.intervals);
         handle
     }
 }

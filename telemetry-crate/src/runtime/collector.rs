@@ -14,7 +14,7 @@ impl Collector for RuntimeObserver {
             return;
         };
         let tokio = observed.metrics;
-        let stalled = observed.scheduler.stalled(Instant::now());
+        let stalled = observed.probe.stalled(Instant::now());
         for (metric, value) in [
             (&catalog::TOKIO_WORKERS, tokio.num_workers() as f64),
             (&catalog::TOKIO_ALIVE_TASKS, tokio.num_alive_tasks() as f64),

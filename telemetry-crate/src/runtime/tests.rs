@@ -14,13 +14,13 @@ use crate::metrics::{Format, Metrics, MetricsOptions};
 
 #[test]
 fn probes_stay_open_until_polled() {
-    let scheduler = SchedulerProbe::default();
+    let probe = SchedulerProbe::default();
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);
-    assert_eq!(scheduler.stalled(start), Duration::ZERO);
-    assert_eq!(scheduler.wake_up(start), Duration::ZERO);
-    assert_eq!(scheduler.wake_up(after(2)), Duration::from_secs(2));
-    assert_eq!(scheduler.stalled(after(5)), Duration::from_secs(5));
+    assert_eq!(probe.stalled(start), Duration::ZERO);
+    assert_eq!(probe.wake_up(start), Duration::ZERO);
+    assert_eq!(probe.wake_up(after(2)), Duration::from_secs(2));
+    assert_eq!(probe.stalled(after(5)), Duration::from_secs(5));
 }
 
 #[test]
@@ -57,10 +57,10 @@ fn ended_runtimes_leave_the_exposition() {
     ::metrics::with_local_recorder(&metrics.recorder(), || {
         runtime.block_on(async {
             observer.observe_current().unwrap();
-            let scheduler = observer.observed().unwrap().scheduler;
+            let probe = observer.observed().unwrap().probe;
             tokio::task::yield_now().await;
-            scheduler.wake_up(Instant::now());
-            while scheduler.stalled(Instant::now()) > Duration::ZERO {
+            probe.wake_up(Instant::now());
+            while probe.stalled(Instant::now()) > Duration::ZERO {
                 tokio::task::yield_now().await;
             }
         });

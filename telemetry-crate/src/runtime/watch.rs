@@ -33,7 +33,7 @@ pub(crate) async fn watch(observer: Arc<RuntimeObserver>) {
         }
         let open = observer
             .observed()
-            .map_or(Duration::ZERO, |observed| observed.scheduler.wake_up(now));
+            .map_or(Duration::ZERO, |observed| observed.probe.wake_up(now));
         match detector.update(open) {
             None => {}
             Some(Change::Blocked) => tracing::warn!(

@@ -1,8 +1,8 @@
-//! An instrumented call of sqlx: its error, its call site, and its wait.
+//! An instrumented call of sqlx: its statement, call site, duration and error.
 //!
-//! sqlx's event has no error and no call site. With SQLite it comes from another thread, and after
-//! an error even after the end of the call. So the call is stored in its span, where the event
-//! finds it, and is recorded when both the call and the span have released it.
+//! sqlx's event has neither the error nor the call site. SQLite's event comes from another thread,
+//! and if the call fails, the event may come after the call has ended. So the call is stored in its
+//! span, where the event finds it, and is recorded when both its future and its span are dropped.
 
 use std::{
     panic::Location,
@@ -29,8 +29,8 @@ use crate::{span_end::SpanEnd, traces::SPAN_LEVEL};
 pub(super) struct Call {
     /// The call site.
     pub(super) site: &'static Location<'static>,
-    /// The statement, if sqlx has no event for it.
-    fixed: Option<Arc<Statement>>,
+    /// The statement of a call without an event of sqlx, such as `COMMIT`.
+    known_statement: Option<Arc<Statement>>,
     /// The end of the call's span.
     span: OnceLock<SpanEnd>,
     started: Instant,
@@ -51,11 +51,11 @@ impl Call {
     /// Starts a call and its span.
     pub(super) fn start(
         site: &'static Location<'static>,
-        fixed: Option<Arc<Statement>>,
+        known_statement: Option<Arc<Statement>>,
     ) -> (Arc<Self>, Span) {
         let call = Arc::new(Self {
             site,
-            fixed,
+            known_statement,
             span: OnceLock::new(),
             started: Instant::now(),
             state: Mutex::default(),
@@ -67,8 +67,8 @@ impl Call {
         let end = SpanEnd::new();
         span.in_scope(|| end.entered());
         let _ = call.span.set(end);
-        if let Some(fixed) = &call.fixed {
-            call.describe(fixed, None);
+        if let Some(statement) = &call.known_statement {
+            call.describe(statement, None);
         }
         (call, span)
     }
@@ -77,7 +77,9 @@ impl Call {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the statement from sqlx's event; `false` if it already has one.
+    /// Takes the statement from sqlx's event.
+    ///
+    /// Returns `false` if the call already has a statement.
     pub(super) fn take(&self, query: &Query) -> bool {
         let mut state = self.state();
         if state.statement.is_some() {
@@ -117,10 +119,10 @@ impl Call {
         let mut state = self.state();
         state.took = Some(self.started.elapsed());
         state.failure = failure;
-        let is_known = state.statement.is_some() || self.fixed.is_some();
+        let is_known = state.statement.is_some() || self.known_statement.is_some();
         drop(state);
-        // SQLite's thread may hold the span longer than the call lasts. But an event that is still
-        // to come must find the span open.
+        // The span ends here, because SQLite's thread may hold it longer than the call lasts.
+        // Without a statement, sqlx's event may still come, and must find the span open.
         if let Some(span) = self.span.get().filter(|_| is_known) {
             span.end();
         }
@@ -134,7 +136,10 @@ impl Drop for Call {
         let Some(duration) = state.elapsed.or(state.took) else {
             return;
         };
-        let statement = state.statement.as_deref().or(self.fixed.as_deref());
+        let statement = state
+            .statement
+            .as_deref()
+            .or(self.known_statement.as_deref());
         let failure = state.failure.as_ref();
         let record = || metrics::operation(statement, duration, failure);
         match self.span.get() {

@@ -101,7 +101,7 @@ pub enum OpenError {
     },
     /// PostgreSQL's `too_many_connections`: of the server, the database, or the role.
     #[error(
-        "{variable}: found {max_connections}, expected that PostgreSQL has room for these and one more of each process, and it admits no further connection; lower it, run fewer processes, or raise the limit of the server, the database or the role"
+        "{variable}: found {max_connections}, expected a number that PostgreSQL's connection limit allows each process, with one more for its readiness check, but the limit is reached; lower this number, run fewer processes, or raise the limit of the server, the database or the role"
     )]
     Full {
         /// The variable with the size of the pool.

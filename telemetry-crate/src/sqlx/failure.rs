@@ -9,14 +9,14 @@ use sqlx::Error;
 /// The class of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
-    /// `error.type`: the database's code, or a word for errors outside the database.
+    /// `error.type`: the database's code, or a word for an error without a code.
     pub(super) error_type: Cow<'static, str>,
-    /// `db.response.status_code`: an SQLSTATE, or SQLite's number.
+    /// `db.response.status_code`: an SQLSTATE, or SQLite's result code.
     pub(super) code: Option<String>,
 }
 
 impl Failure {
-    /// Classifies an error; `None` for a missing row, which is a regular answer.
+    /// Classifies an error; returns `None` for a missing row, which is not a failure.
     pub(super) fn of(error: &Error) -> Option<Self> {
         let word = match error {
             Error::RowNotFound => return None,
@@ -42,7 +42,7 @@ impl Failure {
             | Error::ColumnNotFound(_)
             | Error::ColumnIndexOutOfBounds { .. }
             | Error::TypeNotFound { .. } => "decode",
-            // Semantic conventions, `error.type`.
+            // The fallback value of `error.type` in the semantic conventions.
             _ => "_OTHER",
         };
         Some(Self {

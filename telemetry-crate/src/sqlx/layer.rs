@@ -1,13 +1,13 @@
 //! Turns sqlx's events into spans, metrics and warnings.
 //!
 //! ```text
-//! sqlx::query event ─▶ Query ─▶ the request's UnitOfWork ─▶ N+1, at the request's end
-//!                            ├▶ a RetroactiveSpan        (or the span of the Call that observes it)
+//! sqlx::query event ─▶ Query ─▶ the span's UnitOfWork ─▶ N+1, when the unit ends
+//!                            ├▶ a RetroactiveSpan        (or the span of its Call, if it has one)
 //!                            ├▶ the duration's histogram
 //!                            └▶ slow? one WARN line
 //! ```
 //!
-//! This does not depend on the log filter. sqlx's own log line does.
+//! The log filter affects only the log lines. Spans and metrics do not depend on it.
 
 use std::{
     borrow::Cow,
@@ -54,9 +54,9 @@ pub(crate) struct QueryLayer(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     limits: QueryLimits,
-    /// `None` if the trace filter excludes them.
+    /// The spans of statements; `None` if the trace filter excludes them.
     spans: Option<RetroactiveSpans>,
-    /// For the context of a unit's span.
+    /// The subscriber, from which the context of a unit's span is read.
     dispatch: OnceLock<WeakDispatch>,
 }
 
@@ -83,10 +83,10 @@ impl Observer for QueryLayer {
             )
     }
 
-    /// Returns the metadata that the log filter decides by.
+    /// Returns the metadata by which the log filter decides.
     ///
-    /// sqlx logs slow statements as warnings, which ours replace. So sqlx's warnings are written
-    /// only if the filter enables all of sqlx's log lines.
+    /// sqlx logs slow statements as warnings, which firstlight's warnings replace. So sqlx's
+    /// warnings are written only if the filter enables all of sqlx's log lines.
     fn log_metadata<'a>(metadata: &'a Metadata<'a>) -> &'a Metadata<'a> {
         if metadata.target() == QUERY_TARGET && Query::is_slow(metadata) {
             log_events::sqlx_statement_metadata()
@@ -131,7 +131,7 @@ impl Observer for QueryLayer {
                 if UnitOfWork::is_any_open()
                     && let Some(span) = event.parent().and_then(|id| context.span(id))
                 {
-                    // The span may outlive the request, but is no longer evaluated.
+                    // The request ends with this event. Its span may close much later.
                     self.report(&span, log);
                 }
             }
@@ -201,6 +201,7 @@ impl QueryLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
+        // The unit's span is that of the innermost request, or else the root.
         let mut unit = None;
         for span in span.scope() {
             #[cfg(feature = "testing")]
@@ -220,7 +221,7 @@ impl QueryLayer {
         if let Some(unit) = unit_span.extensions_mut().get_mut::<UnitOfWork>() {
             return unit.add(&query.statement, limit, site);
         }
-        // Made while nothing of the span is locked.
+        // The context is read before the span's extensions are locked, because it is stored there.
         let new = UnitOfWork::new(self.context_of(&unit_span.id()));
         let mut extensions = unit_span.extensions_mut();
         // Another thread may have inserted a unit into the span.
@@ -247,7 +248,7 @@ impl QueryLayer {
         let Some(limit) = self.0.limits.repeats else {
             return;
         };
-        // Taken out first, because the layer that writes the log line reads the span as well.
+        // Copied before the event is logged, because the log layer locks the span's extensions.
         let taken = span.extensions_mut().get_mut::<UnitOfWork>().map(|unit| {
             let repeated = unit.take_repeated(limit);
             (repeated, unit.queries(), unit.context().clone())
@@ -279,26 +280,27 @@ where
     UnitLabels {
         http_route: span_field(&extensions, "http.route"),
         rpc_method: span_field(&extensions, "rpc.method"),
-        // Names of spans are in the source, so their number is small.
+        // Span names are literals in the source, so the label has few values.
         span_name: Some(metadata.name()).filter(|_| !is_request(metadata)),
     }
 }
 
-/// Returns whether the span is that of a request, anywhere in a trace.
+/// Returns whether the span is that of an HTTP request or a gRPC call.
 fn is_request(metadata: &Metadata<'_>) -> bool {
     matches!(metadata.target(), ACCESS_TARGET | GRPC_TARGET)
 }
 
 /// Returns the origin of a statement.
 ///
-/// It is the call, and the innermost span other than those of the call and the unit.
+/// `function` is the name of the innermost span other than those of the call and the unit. `file`
+/// and `line` are those of the call, or of that span if there is no call.
 fn site<S>(span: &SpanRef<'_, S>, call: Option<&Call>, unit: &Id) -> CallSite
 where
     S: for<'a> LookupSpan<'a>,
 {
-    let mut around = span.scope().skip(usize::from(call.is_some()));
-    let around = around.next().filter(|span| span.id() != *unit);
-    let metadata = around.map(|span| span.metadata());
+    let mut enclosing = span.scope().skip(usize::from(call.is_some()));
+    let enclosing = enclosing.next().filter(|span| span.id() != *unit);
+    let metadata = enclosing.map(|span| span.metadata());
     let location = metadata.and_then(|metadata| Some((metadata.file()?, metadata.line()?)));
     let location = call
         .map(|call| (call.site.file(), call.site.line()))

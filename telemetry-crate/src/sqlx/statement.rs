@@ -18,15 +18,15 @@ use super::{
     text::Text,
 };
 
-/// Most bytes of a statement that are read.
+/// Maximum number of bytes read of a statement.
 ///
 /// That is a list of ten thousand placeholders with the text after it.
 const MAX_READ: usize = 128 * 1024;
 
-/// Most cached statements: at most some 2 MB, and usually a tenth of it.
+/// Maximum number of cached statements: some 2 MB, and usually a tenth of it.
 const MAX_STATEMENTS: usize = 512;
 
-/// Most summaries with a label of their own.
+/// Maximum number of summaries with a label of their own.
 ///
 /// A program may compose names of tables at run time, and must not create a series for each.
 const MAX_LABELS: usize = 200;

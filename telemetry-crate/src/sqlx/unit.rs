@@ -14,7 +14,7 @@ use opentelemetry::{Context, KeyValue, trace::TraceContextExt};
 
 use super::statement::Statement;
 
-/// Most different statements of one unit, some 5 KB.
+/// Maximum number of different statements in one unit, some 5 KB.
 ///
 /// Further ones are only counted in total.
 const MAX_STATEMENTS: usize = 64;

@@ -220,7 +220,7 @@ fn failed_sources_serve_nothing_stale() {
         let good = async || cache.get(1, || source.clone().select()).await;
         let bad = async || cache.get(1, || source.clone().fail()).await;
         assert_eq!(good().await.unwrap(), 1);
-        assert_eq!(bad().await.unwrap(), 1, "no read inside of the window");
+        assert_eq!(bad().await.unwrap(), 1, "no read inside the window");
         advance(11 * SECOND).await;
         // Both have waited for the same answer.
         let (one, other) = tokio::join!(bad(), bad());

@@ -9,7 +9,7 @@ pub(crate) fn hint(kind: &str) -> &'static str {
             "nothing listens there, or its name does not resolve: is the collector running, and are host and port of OTEL_EXPORTER_OTLP_ENDPOINT right (4318 is http/protobuf)"
         }
         "timeout" => {
-            "something is there and does not answer: a collector that is overloaded or cannot reach its own backend, or a firewall; OTEL_EXPORTER_OTLP_TIMEOUT sets the time-out"
+            "something is there and does not answer: a collector that is overloaded or cannot reach its own backend, or a firewall; OTEL_EXPORTER_OTLP_TIMEOUT sets the timeout"
         }
         "network" => {
             "the connection broke off: what listens there may not speak OTLP over HTTP (4317 is gRPC, 4318 is http/protobuf), or a proxy closed it"

@@ -23,10 +23,10 @@ pub(super) const HEADER: &str = "baggage";
 
 static FIELDS: LazyLock<[String; 1]> = LazyLock::new(|| [HEADER.to_owned()]);
 
-/// Most bytes of the header.
+/// Maximum length of the header in bytes.
 const MAX_BYTES: usize = 8_192;
 
-/// Most members of the header.
+/// Maximum number of members in the header.
 const MAX_MEMBERS: usize = 64;
 
 /// The characters of a value that must be encoded.
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     /// The header that a service sends after it has received this one.
-    fn sent_on(header: &str) -> Option<String> {
+    fn forwarded(header: &str) -> Option<String> {
         let incoming = HashMap::from([(HEADER.to_owned(), header.to_owned())]);
         let propagator = BoundedBaggage;
         let context = propagator.extract_with_context(&Context::new(), &incoming);
@@ -150,7 +150,7 @@ mod tests {
             "a=QUJD==",
             "a=1;p=%0d%0a%2Cb=2",
         ] {
-            assert_eq!(sent_on(header).as_deref(), Some(header));
+            assert_eq!(forwarded(header).as_deref(), Some(header));
         }
     }
 
@@ -169,10 +169,10 @@ mod tests {
             &deep,
             &format!("b=1,{grows}"),
         ] {
-            let sent_on = sent_on(header).unwrap_or_default();
-            assert!(is_within_bounds(&sent_on), "{}", sent_on.len());
+            let forwarded = forwarded(header).unwrap_or_default();
+            assert!(is_within_bounds(&forwarded), "{}", forwarded.len());
         }
-        assert_eq!(sent_on(&format!("b=1,{grows}")).as_deref(), Some("b=1"));
+        assert_eq!(forwarded(&format!("b=1,{grows}")).as_deref(), Some("b=1"));
     }
 
     #[test]
@@ -190,12 +190,12 @@ mod tests {
             "x\u{fc}=1",
         ] {
             let header = format!("a=1,{broken},b=2");
-            assert_eq!(sent_on(&header).as_deref(), Some("a=1,b=2"), "{broken}");
-            let alone = sent_on(broken);
+            assert_eq!(forwarded(&header).as_deref(), Some("a=1,b=2"), "{broken}");
+            let alone = forwarded(broken);
             assert_eq!(alone, None, "{broken}");
         }
-        assert_eq!(sent_on("a=1,a=2").as_deref(), Some("a=2"));
-        assert_eq!(sent_on(" a = 1 , b=2 ;p ").as_deref(), Some("a=1,b=2;p"));
+        assert_eq!(forwarded("a=1,a=2").as_deref(), Some("a=2"));
+        assert_eq!(forwarded(" a = 1 , b=2 ;p ").as_deref(), Some("a=1,b=2;p"));
     }
 
     #[test]

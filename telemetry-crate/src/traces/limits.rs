@@ -13,15 +13,15 @@ use crate::{
     values::prefix,
 };
 
-/// Most characters of a name or a status text.
+/// Maximum length of a name or a status text in characters.
 ///
 /// The specification does not limit them.
 const TEXT_LENGTH: usize = 8 * 1024;
 
-/// Most elements of an array, which the specification does not limit.
+/// Maximum number of elements in an array; the specification has no limit.
 const ARRAY_LENGTH: usize = 128;
 
-/// Most bytes of a key, which the specification does not limit.
+/// Maximum length of a key in bytes; the specification has no limit.
 const KEY_LENGTH: usize = 256;
 
 /// Truncates a name or a status text.

@@ -10,7 +10,7 @@ use std::{
 
 use super::text::{MAX_PRINTED, printed};
 
-/// Most causes of an error. Usual chains have up to ten.
+/// Maximum number of causes of an error. Usual chains have up to ten.
 const MAX_CAUSES: usize = 32;
 
 /// A copy of an error and its causes that holds only their messages.

@@ -10,15 +10,15 @@ use log::kv::{Error, Key, Source, Value, VisitSource, VisitValue};
 
 use super::text::{MAX_PRINTED, printed, write_str};
 
-/// Most key-values of a record. Further ones are only counted.
+/// Maximum number of key-values of a record. Further ones are only counted.
 const MAX_PAIRS: usize = 128;
 
-/// Most key-values that are counted, which takes some milliseconds.
+/// Maximum number of key-values to count, which takes some milliseconds.
 ///
 /// A source may be endless.
 const MAX_COUNTED: usize = 1_000_000;
 
-/// Most bytes of a key.
+/// Maximum length of a key in bytes.
 const MAX_KEY: usize = 256;
 
 /// One value, in a type of `tracing`.

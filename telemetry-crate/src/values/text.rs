@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// Most bytes of one value.
+/// Maximum length of one value in bytes.
 ///
 /// More than a log line or a span attribute keeps by default, so that those truncate the value and mark it.
 pub(super) const MAX_PRINTED: usize = 64 * 1024;

@@ -17,7 +17,10 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 use tracing::Instrument;
 
-const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+/// The trace that a client started, as in [`TRACEPARENT`].
+const CALLER_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+/// The header that a client sends.
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 fn router() -> Router {
     Router::new()
@@ -39,7 +42,7 @@ fn router() -> Router {
         .layer(TelemetryLayer::new())
 }
 
-/// Returns the `traceparent` that the service would send.
+/// Responds with the `traceparent` that the service would send to another service.
 async fn call() -> String {
     let mut headers = http::HeaderMap::new();
     firstlight::http::inject(&mut headers);
@@ -50,7 +53,7 @@ async fn send(method: &str, path: &str) -> Response<String> {
     let request = Request::builder()
         .method(method)
         .uri(path)
-        .header("traceparent", CALLER)
+        .header("traceparent", TRACEPARENT)
         .body(Body::empty())
         .unwrap();
     let (head, body) = router().oneshot(request).await.unwrap().into_parts();
@@ -98,14 +101,14 @@ pub(crate) async fn signals_agree_on_a_request() {
     assert!(panicked.unwrap_err().is_panic());
     let hangs = tokio::time::timeout(Duration::from_millis(50), send("GET", "/hangs")).await;
     assert!(hangs.is_err(), "the client disconnected");
-    let sent_on = send("GET", "/calls").await.into_body();
+    let forwarded = send("GET", "/calls").await.into_body();
     telemetry.flush(Duration::from_secs(30)).unwrap();
 
     let spans = receiver.wait_for(Duration::from_secs(30), |spans| spans.len() >= 7);
     assert_eq!(spans.len(), 7, "a probe has no span: {spans:?}");
 
     let order = named(&spans, "GET /orders/{id}");
-    assert_eq!(order.trace_id, "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(order.trace_id, CALLER_TRACE);
     assert_eq!(order.parent_span_id, "b7ad6b7169203331");
     assert_eq!((order.kind, order.status), ("server", "unset"));
     assert_eq!(order.attributes["http.route"], "/orders/{id}");
@@ -132,7 +135,7 @@ pub(crate) async fn signals_agree_on_a_request() {
 
     let calls = named(&spans, "GET /calls");
     assert_eq!(
-        sent_on,
+        forwarded,
         format!("00-{}-{}-01", calls.trace_id, calls.span_id)
     );
     assert_eq!(calls.trace_id, order.trace_id, "the caller's trace");
@@ -168,7 +171,7 @@ pub(crate) async fn signals_agree_on_a_request() {
     assert_eq!(
         count(&sorted(common("GET", 404, ""))),
         "1",
-        "without a route, which must not be the raw path"
+        "an unknown path has no route, and the path itself is not a label"
     );
     assert_eq!(count(&sorted(common("_OTHER", 405, "/orders/{id}"))), "1");
     let mut broken = common("GET", 500, "/broken");
@@ -242,40 +245,36 @@ pub(crate) async fn filtered_requests_record_no_span() {
     telemetry.shutdown(Duration::from_secs(10)).unwrap();
 }
 
-const CALLER_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-
-async fn send_with(path: &'static str, remote_parent: RemoteParent) {
+/// Sends baggage to a handler, and checks whether the handler would forward it.
+async fn check_baggage(path: &'static str, remote_parent: RemoteParent) {
     let router = Router::new()
-        .route(path, get(|| async { baggage() }))
+        .route(path, get(|| async { respond_baggage() }))
         .layer(TelemetryLayer::new().remote_parent(remote_parent));
     let request = Request::builder()
         .uri(path)
-        .header(
-            "traceparent",
-            format!("00-{CALLER_TRACE}-b7ad6b7169203331-01"),
-        )
+        .header("traceparent", TRACEPARENT)
         .header("baggage", "planted=by-a-client");
     let answer = router
         .oneshot(request.body(Body::empty()).unwrap())
         .await
         .unwrap();
-    let sent_on = answer.headers().contains_key("x-sent-on");
+    let forwarded = answer.headers().contains_key("x-forwarded-baggage");
     assert_eq!(
-        sent_on,
+        forwarded,
         remote_parent == RemoteParent::Continue,
         "forwarded baggage with {remote_parent:?}"
     );
 }
 
-/// Responds whether the caller's baggage would be sent to the next service.
-fn baggage() -> axum::response::Response {
+/// Responds with `x-forwarded-baggage` if the caller's baggage would be sent to another service.
+fn respond_baggage() -> axum::response::Response {
     let mut headers = http::HeaderMap::new();
     firstlight::http::inject(&mut headers);
     let mut response = axum::response::Response::new(Body::empty());
     if headers.contains_key("baggage") {
         response
             .headers_mut()
-            .insert("x-sent-on", "yes".parse().unwrap());
+            .insert("x-forwarded-baggage", "yes".parse().unwrap());
     }
     response
 }
@@ -288,9 +287,9 @@ pub(crate) async fn remote_parents_follow_the_policy() {
         .without_admin()
         .init()
         .unwrap();
-    send_with("/continue", RemoteParent::Continue).await;
-    send_with("/link", RemoteParent::Link).await;
-    send_with("/ignore", RemoteParent::Ignore).await;
+    check_baggage("/continue", RemoteParent::Continue).await;
+    check_baggage("/link", RemoteParent::Link).await;
+    check_baggage("/ignore", RemoteParent::Ignore).await;
     telemetry.flush(Duration::from_secs(30)).unwrap();
 
     let spans = receiver.wait_for(Duration::from_secs(30), |spans| spans.len() >= 3);

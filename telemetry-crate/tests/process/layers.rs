@@ -84,7 +84,7 @@ pub(crate) fn misplaced() {
 
     for (layer, caution) in [
         ("inside", "some requests were answered without a route"),
-        ("twice", "an http::TelemetryLayer is inside of another one"),
+        ("twice", "an http::TelemetryLayer is inside another one"),
     ] {
         let requests = ["GET /orders/7", "GET /api/orders/7"];
         let (lines, section) = send_requests(layer, &requests);

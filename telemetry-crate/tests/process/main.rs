@@ -148,6 +148,7 @@ fn main() -> ExitCode {
     )
 }
 
+/// Logs events, a record of the log crate and a panic, and fails.
 fn run_panics() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let span = tracing::info_span!("a_span");
@@ -225,7 +226,7 @@ fn panics_and_records() {
     scenario.message("telemetry is down");
     assert_eq!(scenario.end(), (Some(1), String::new()));
 
-    // With any log filter, as without telemetry on standard error.
+    // No filter removes panics and failures, which would be on standard error without telemetry.
     let mut scenario = Scenario::start("panics", &[("RUST_LOG", "off")]);
     scenario.message("panicked: on\npurpose");
     scenario.message("the program failed: cannot save: disk full");
@@ -257,6 +258,7 @@ fn environment() {
         start["traces"],
         "otlp http/protobuf to http://127.0.0.1:1/v1/traces, sampler always_off"
     );
+    // The port on which the admin listener listens, and not the configured 0.
     assert!(
         !start["metrics"].as_str().unwrap().ends_with(":0/metrics"),
         "{start}"
@@ -271,7 +273,7 @@ fn environment() {
 async fn run_waits() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let ready = async {
-        // After the signal handlers are registered.
+        // Lets `shutdown_signal` register its handlers before the test sends a signal.
         tokio::task::yield_now().await;
         tracing::info!("ready");
         std::future::pending::<()>().await;
@@ -315,7 +317,9 @@ fn signals() {
     assert_eq!(scenario.end().0, Some(128 + 15));
 }
 
-/// Exits before a batch is exported, with or without `TelemetryGuard::exit`.
+/// Exits before a batch is exported.
+///
+/// It calls `TelemetryGuard::exit`, or with the variable `BARE` only `std::process::exit`.
 fn run_exits() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     tracing::info_span!("waits for its batch").in_scope(|| tracing::info!("last event"));
@@ -372,6 +376,6 @@ fn checks() {
     );
     let lines = scenario.rest();
     assert_eq!(scenario.end().0, Some(1), "{lines:#?}");
-    let incident = |line: &String| line.contains("the application's runtime");
-    assert!(!lines.iter().any(incident), "{lines:#?}");
+    let reports_blocked_runtime = |line: &String| line.contains("the application's runtime");
+    assert!(!lines.iter().any(reports_blocked_runtime), "{lines:#?}");
 }

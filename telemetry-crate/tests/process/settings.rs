@@ -1,14 +1,16 @@
-//! Tests of warnings about invalid variables.
+//! Tests of environment variables with invalid or misleading values.
 //!
-//! The log filter does not remove them.
+//! The warning about such a value is logged with any log filter. Without a usable endpoint, the start fails.
 
 use crate::support::scenario::Scenario;
 
 pub(crate) fn invalid_values() {
-    // With quotes, as `docker --env-file` passes them.
     let variables = [
+        // With quotes, as `docker --env-file` passes them.
         ("RUST_LOG", "\"info\""),
+        // With a typo in the name.
         ("FIRSTLIGHT_LOG_FROMAT", "json"),
+        // Valid, because the case of the value does not matter.
         ("FIRSTLIGHT_LOG_FORMAT", "JSON"),
     ];
     let mut scenario = Scenario::start("panics", &variables);
@@ -20,13 +22,16 @@ pub(crate) fn invalid_values() {
         message.ends_with("the nearest is FIRSTLIGHT_LOG_FORMAT"),
         "{message}"
     );
+    // The first event of the scenario: there are no more warnings.
     scenario.message("inside a span that is named");
 
+    // Valid, but without a level for all other targets.
     let mut scenario = Scenario::start("panics", &[("RUST_LOG", "orders=debug")]);
-    let caution = scenario.message("log filter orders=debug: only the targets");
-    assert_eq!(caution["level"], "WARN");
+    let warning = scenario.message("log filter orders=debug: only the targets");
+    assert_eq!(warning["level"], "WARN");
     scenario.message("panicked: on\npurpose");
 
+    // A port that does not exist.
     let mut scenario = Scenario::start(
         "waits",
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:99999")],

@@ -12,8 +12,10 @@ use crate::support::{ask, scenario::Scenario};
 
 /// Number of starts.
 ///
-/// Several, because a probe could precede the latch only by milliseconds.
+/// A single start could miss a readiness that is wrong only for milliseconds, until the latch holds.
 const STARTS: usize = 10;
+/// Number of probes after each start.
+const PROBES: usize = 10;
 
 /// Holds a latch until it reads a line, and runs until standard input is closed.
 pub(crate) fn run_starts() -> ExitCode {
@@ -39,11 +41,11 @@ pub(crate) fn latches() {
             ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
         ];
         let mut scenario = Scenario::start("starts", &variables);
-        // As a probe that polls from the start.
+        // Probes as early as the listener accepts connections.
         while !is_open(address) {
             std::thread::yield_now();
         }
-        for _ in 0..STARTS {
+        for _ in 0..PROBES {
             let answer = ask(address, "GET /readyz");
             let expected = (503, "not ready\nstart: not finished\n");
             assert_eq!((answer.status, &*answer.body), expected);
@@ -64,7 +66,7 @@ pub(crate) fn port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let variables = [
-        // One of the two addresses of `localhost` is free.
+        // The IPv4 address of `localhost` is in use, and its IPv6 address is free.
         ("OTEL_EXPORTER_PROMETHEUS_HOST", "localhost"),
         ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
     ];
@@ -74,11 +76,11 @@ pub(crate) fn port_in_use() {
     assert_eq!(warning["level"], "WARN");
     scenario.message("ready");
     drop(taken);
-    scenario.message("the admin listener has its address now");
+    scenario.message("the admin listener is now listening");
     let address = ([127, 0, 0, 1], port.parse().unwrap()).into();
     assert_eq!(ask(address, "GET /livez").status, 200);
 
-    // With the variable it is an error of the start.
+    // With `FIRSTLIGHT_ADMIN_REQUIRED`, a port in use is an error instead of a warning.
     let strict = [
         variables[0],
         variables[1],

@@ -38,7 +38,7 @@ pub(crate) fn dropped_guards() {
     let mut scenario = Scenario::start("lets_go", &[("HOW", "at once")]);
     let admin = scenario.admin_address();
     scenario.message("telemetry is down");
-    let warning = scenario.message("telemetry has ended 2 s ago, because its guard was dropped");
+    let warning = scenario.message("telemetry ended 2 s ago because its guard was dropped");
     assert_eq!(warning["level"], "WARN");
     let status = ask(admin, "GET /telemetry").body;
     assert!(status.starts_with("service: needs attention\n"), "{status}");

@@ -40,7 +40,7 @@ async fn trickled_bodies_are_answered_with_408() {
     let capture = capture();
     let server = Running::start(short).await;
     let mut client = server.client(&post("/collect", 1_000_000)).await;
-    // Each pause is shorter than the time-out.
+    // Each pause is shorter than the timeout.
     while client.write_all(b"x").await.is_ok()
         && capture.metric("serve_limited_total", [("limit", "body_timeout")]) == Some(0.0)
     {

@@ -52,7 +52,7 @@ async fn idle_connections_are_closed() {
     let client = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     assert!(answer(client).await.ends_with("hello"));
     open(&capture, 0.0).await;
-    // An idle time-out is normal and not counted.
+    // An idle timeout is normal and not counted.
     limited(&capture, "header_timeout", 0.0).await;
     server.end().await;
 }
@@ -104,7 +104,7 @@ async fn slow_readers_get_their_response() {
     let mut length = 0;
     let read = async {
         loop {
-            // Each pause is shorter than the time-out, and their sum is longer.
+            // Each pause is shorter than the timeout, and their sum is longer.
             sleep(SHORT / 8).await;
             match client.read(&mut buffer).await.unwrap() {
                 0 => break,

@@ -89,7 +89,7 @@ async fn slowly_read_streams_are_reset() {
     let (mut client, connection) = client_of_window(&server, 64).await;
     let mut drops = client.send_request(get("/drops")).await.unwrap();
     let mut frames = 0;
-    // The window opens again long before each time-out.
+    // The window opens again long before each timeout.
     while drops.frame().await.unwrap().is_ok() {
         sleep(SHORT / 8).await;
         frames += 1;
@@ -171,7 +171,7 @@ async fn stalled_bodies_share_one_limit() {
     const BODY: usize = 1_900_000;
     const MEMORY: usize = 16 * 1024 * 1024;
     let capture = capture();
-    // Without a time-out, so that only the memory limit applies on a slow machine.
+    // Without a timeout, so that only the memory limit applies on a slow machine.
     let body = firstlight::http::BodyLimits::new().timeout(Duration::MAX);
     let server = Running::start(|serve| serve.body(body).body_memory(MEMORY)).await;
     let stream = TcpStream::connect(server.address).await.unwrap();

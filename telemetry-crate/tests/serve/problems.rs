@@ -16,13 +16,14 @@ use serde_json::Value;
 
 use crate::{Running, SHORT, answer};
 
+/// An extension that no layer adds, so that its extractor fails.
 #[derive(Clone)]
 struct Missing;
 
 fn app() -> Router {
     let json = || async {
-        let json = [(CONTENT_TYPE, "application/json")];
-        (StatusCode::CONFLICT, json, r#"{"known":"form"}"#)
+        let headers = [(CONTENT_TYPE, "application/json")];
+        (StatusCode::CONFLICT, headers, r#"{"own":"format"}"#)
     };
     Router::new()
         .route("/users/{id}", get(|_: Path<u32>| async {}))
@@ -47,7 +48,7 @@ fn app() -> Router {
         .layer(TelemetryLayer::new())
 }
 
-/// Parses the head and the problem of a response.
+/// Splits a response into its head and its problem details, and checks that they agree.
 fn problem(answer: &str) -> (&str, Value) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(
@@ -70,6 +71,7 @@ async fn client_errors_are_explained() {
         ("GET /users/seven", "Bad Request", "Cannot parse"),
         ("GET /gone", "Gone", "it was\nhere \"once\""),
         ("GET /nowhere", "Not Found", ""),
+        // A text that is too long for a `detail` is dropped.
         ("GET /long", "Gone", ""),
         ("POST /gone", "Method Not Allowed", ""),
     ] {
@@ -81,7 +83,7 @@ async fn client_errors_are_explained() {
         let found = problem["detail"].as_str().unwrap_or_default();
         assert!(found.contains(detail), "{request}: {found}");
         assert_eq!(found.is_empty(), detail.is_empty(), "{request}: {found}");
-        // Other headers of the error are kept.
+        // The problem keeps the headers of the original response.
         assert_eq!(
             head.contains("\r\nallow: GET,HEAD"),
             title.starts_with("Method"),
@@ -92,7 +94,7 @@ async fn client_errors_are_explained() {
 }
 
 #[tokio::test]
-async fn rejected_bodies_have_their_status() {
+async fn rejected_bodies_are_413_or_408() {
     let limits = BodyLimits::new().max_bytes(10).timeout(SHORT);
     let server = Running::with(app(), |serve| serve.body(limits)).await;
     let head = "POST /collect HTTP/1.1\r\nhost: a\r\nconnection: close\r\n";
@@ -107,7 +109,7 @@ async fn rejected_bodies_have_their_status() {
 }
 
 #[tokio::test]
-async fn server_errors_are_only_logged() {
+async fn server_error_texts_are_only_logged() {
     let capture = capture();
     let server = Running::with(app(), |serve| serve).await;
     for (path, status) in [("/fails", 502), ("/extension", 500), ("/panics", 500)] {
@@ -126,7 +128,7 @@ async fn server_errors_are_only_logged() {
 }
 
 #[tokio::test]
-async fn too_many_requests_are_a_problem() {
+async fn overload_is_a_problem_response() {
     let server = Running::with(app(), |serve| serve.max_requests(0)).await;
     let refused = server.ask("GET /fine HTTP/1.1\r\nhost: a\r\n").await;
     let (head, problem) = problem(&refused);
@@ -138,7 +140,7 @@ async fn too_many_requests_are_a_problem() {
 #[tokio::test]
 async fn other_responses_are_unchanged() {
     let server = Running::with(app(), |serve| serve).await;
-    for (path, body) in [("/fine", "plain"), ("/json", r#"{"known":"form"}"#)] {
+    for (path, body) in [("/fine", "plain"), ("/json", r#"{"own":"format"}"#)] {
         let answer = server
             .ask(&format!("GET {path} HTTP/1.1\r\nhost: a\r\n"))
             .await;

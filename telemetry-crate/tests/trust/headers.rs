@@ -68,7 +68,7 @@ pub(crate) fn hostile_headers() {
                 "baggage" => value.split(',').count() <= 64 && value.len() <= 8_192,
                 _ => false,
             };
-            assert!(fits, "{shown}: sent on {line}");
+            assert!(fits, "{shown}: forwarded {line}");
         }
         assert!(names.contains(&"traceparent"), "{shown}: {}", answer.body);
     }

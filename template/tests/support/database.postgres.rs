@@ -7,12 +7,12 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// Default of `TEST_DATABASE_URL`: a server on this machine without a password.
+/// Default of `TEST_DATABASE_URL`: a local server that asks for no password.
 ///
 /// `docker run -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres:18.6` starts one.
 const DEFAULT: &str = "postgres://postgres@localhost:5432/postgres";
 
-/// A database, dropped with this value.
+/// A database that exists until this value is dropped.
 pub struct Database {
     server: String,
     name: String,
@@ -28,12 +28,12 @@ impl Database {
         let database = Self { server, name };
         database
             .run(format!("CREATE DATABASE \"{}\"", database.name))
-            .expect("TEST_DATABASE_URL is a PostgreSQL server where databases may be made");
+            .expect("TEST_DATABASE_URL is a PostgreSQL server whose user may create databases");
         database
     }
 
     pub fn url(&self) -> String {
-        // The path is the database; parameters may follow it.
+        // The path of the URL is the name of the database, and parameters may follow it.
         let end = self.server.find('?').unwrap_or(self.server.len());
         let (address, parameters) = self.server.split_at(end);
         let (address, _) = address.rsplit_once('/').expect("a database in the address");
@@ -45,12 +45,12 @@ impl Database {
         [("DATABASE_URL", self.url())]
     }
 
-    /// Whether the database is complete without its log; on a server, always.
+    /// Returns `true`: only a database in a file has to be closed to be complete.
     pub fn is_at_rest(&self) -> bool {
         true
     }
 
-    /// Runs a statement on the server, outside of this database.
+    /// Runs a statement on the server, but not in this database.
     pub fn run(&self, sql: String) -> Result<(), sqlx::Error> {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {

@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// Path of the file, which is removed with this value.
+/// Path of the file, which is removed when this value is dropped.
 pub struct Database(PathBuf);
 
 impl Database {
@@ -27,7 +27,7 @@ impl Database {
         [("DATABASE_URL", self.url())]
     }
 
-    /// Whether the file is complete: the last connection has written the log back.
+    /// Whether the file is complete, without a write-ahead log beside it.
     pub fn is_at_rest(&self) -> bool {
         !Path::new(&format!("{}-wal", self.0.display())).exists()
     }

@@ -69,7 +69,7 @@ impl Rotel {
         ]);
         command.arg("--pid-file").arg(folder.join("rotel.pid"));
         let mut process = Process::start("rotel", &mut command)?;
-        let until = Instant::now() + START;
+        let until = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(&http).is_err() {
             if process.has_ended() || Instant::now() > until {
                 bail!(
@@ -171,7 +171,7 @@ fn free_ports() -> std::io::Result<[String; 2]> {
 
 const ATTEMPTS: usize = 3;
 const RECEIVED: Duration = Duration::from_secs(30);
-const START: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use std::{
 
 use support::{
     command, paths,
-    process::{Process, START},
+    process::{Process, START_TIMEOUT},
 };
 
 use crate::{
@@ -132,11 +132,12 @@ impl Service {
 
         let process = Process::start("the service", &mut command)?;
         let line = |line: &str| LogLine::parse(line);
-        let admin = process.wait_for_line("the address of its metrics", START, |text| {
+        let admin = process.wait_for_line("the address of its metrics", START_TIMEOUT, |text| {
             admin_address(&line(text)?)
         })?;
-        let address =
-            process.wait_for_line("its own address", START, |text| own_address(&line(text)?))?;
+        let address = process.wait_for_line("its own address", START_TIMEOUT, |text| {
+            own_address(&line(text)?)
+        })?;
         Ok(Self {
             process,
             address,
@@ -174,7 +175,7 @@ impl Service {
         what: &str,
         enough: impl Fn(&[LogLine]) -> bool,
     ) -> anyhow::Result<Vec<LogLine>> {
-        let until = Instant::now() + START;
+        let until = Instant::now() + START_TIMEOUT;
         loop {
             let log = self.log();
             if enough(&log) {

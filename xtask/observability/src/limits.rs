@@ -135,5 +135,5 @@ pub(crate) const BUDGET_LEFT: f64 = 0.0;
 pub(crate) const AT_LEAST_ONE: f64 = 1.0;
 /// The limit for events that should never happen.
 ///
-/// Rates are divided by their window, so a single event is far below 1.
+/// A rate is divided by its window, so a single event gives far less than 1.
 pub(crate) const ABOVE_ZERO: f64 = 0.000_001;

@@ -203,7 +203,7 @@ pub(crate) fn whole_bounds(buckets: &str) -> String {
 /// Events in the window, including those before a series' first scrape.
 ///
 /// `increase()` ignores the first value of a series. This query adds that value if all of its events happened within the
-/// window: the series was absent at the start of the window although its process was seen, or the process itself is new.
+/// window: its process was seen before the window and the series was not, or the process itself is new.
 /// `alerts/counts.rs` records the known processes. A failed scrape, or a Prometheus outage, does not make a series new.
 pub(crate) fn counted(by: &[&str], counter: &Selector, window: &str) -> String {
     let look_back = look_back(window);

@@ -259,7 +259,7 @@ fn running() -> MutexGuard<'static, Vec<Pid>> {
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// How long a program may take to start, even while the machine is building.
-pub const START: Duration = Duration::from_secs(30);
+pub const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a killed process may take to end.
 const KILLED: Duration = Duration::from_secs(5);
 const MAX_LINES: usize = 200_000;

@@ -70,7 +70,7 @@ fn frozen_connections_are_replaced() {
     }
 }
 
-/// Checks that the ping detects it long before the time-out of the attempt.
+/// Checks that the ping detects it long before the timeout of the attempt.
 #[cfg(feature = "otlp-grpc")]
 #[test]
 fn pings_detect_frozen_connections() {

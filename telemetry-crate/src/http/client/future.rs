@@ -14,9 +14,9 @@ use super::{
 use crate::{error_type::error_type, unwind::end_on_panic};
 
 pin_project! {
-    /// Resolves to the response; made by [`ClientService`](super::ClientService).
+    /// Response future of [`ClientService`](super::ClientService).
     ///
-    /// A drop before that is recorded as a canceled call.
+    /// If it is dropped before the response is ready, a canceled call is recorded.
     #[derive(Debug)]
     pub struct ClientFuture<F> {
         #[pin]

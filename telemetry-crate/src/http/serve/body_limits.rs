@@ -82,7 +82,9 @@ impl BodyLimits {
         }
     }
 
-    /// Sets the most bytes; default 2 MiB, like axum. `None` lifts the limit.
+    /// Sets the maximum size in bytes; `None` lifts the limit.
+    ///
+    /// The default is 2 MiB, like axum's.
     #[must_use]
     pub fn max_bytes(mut self, bytes: impl Into<Option<usize>>) -> Self {
         self.max_bytes = bytes.into();

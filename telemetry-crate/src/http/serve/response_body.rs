@@ -26,7 +26,7 @@ use super::{
 };
 use crate::http::cut::{Cut, CutGuard};
 
-/// Most bytes of a body that hyper holds for a blocked HTTP/2 stream.
+/// Maximum bytes of a body that hyper holds for a blocked HTTP/2 stream.
 pub(super) const CHUNK: usize = 64 * 1024;
 
 tokio::task_local! {
@@ -73,17 +73,16 @@ pub(super) struct ResponseBody {
     inner: AxumBody,
     /// Rest of a frame that was larger than [`CHUNK`].
     rest: Bytes,
-    /// Bytes until the announced end, after which hyper stops polling.
+    /// Bytes left until the known end, after which hyper stops polling.
     left: Option<u64>,
     is_over: bool,
     sending: Option<Sending>,
 }
 
 impl ResponseBody {
-    /// `announced` is the response's `content-length`.
-    pub(super) fn new(inner: AxumBody, announced: Option<u64>, sending: Sending) -> Self {
+    pub(super) fn new(inner: AxumBody, content_length: Option<u64>, sending: Sending) -> Self {
         Self {
-            left: announced.or_else(|| inner.size_hint().exact()),
+            left: content_length.or_else(|| inner.size_hint().exact()),
             inner,
             rest: Bytes::new(),
             is_over: false,

@@ -26,7 +26,7 @@ use super::{
     sending::Sending,
 };
 use crate::http::{
-    RemoteParent, TelemetryLayer, body::announced, delivery::Delivery, probe::is_probe,
+    RemoteParent, TelemetryLayer, body::content_length, delivery::Delivery, probe::is_probe,
     problem::problem, wiring,
 };
 
@@ -158,7 +158,7 @@ impl Future for ServerFuture {
         if *this.expects_layer && !this.delivery.0.is_observed() && status.is_success() {
             wiring::record_unseen();
         }
-        let length = announced(&response);
+        let length = content_length(&response);
         let sending = Sending::new(this.delivery.0.clone(), this.in_flight.take());
         Poll::Ready(Ok(
             response.map(|body| ResponseBody::new(body, length, sending))

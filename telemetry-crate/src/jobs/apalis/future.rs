@@ -29,9 +29,10 @@ use crate::{
 };
 
 pin_project! {
-    /// Resolves to the task's result; made by [`TaskService`](super::TaskService).
+    /// Future of [`TaskService`](super::TaskService).
     ///
-    /// A panic is an error. A drop before the end is recorded as a canceled attempt.
+    /// Resolves to the task's result. A panic is an error. If the future is dropped before its end,
+    /// a canceled attempt is recorded.
     #[derive(Debug)]
     pub struct TaskFuture<F, T> {
         #[pin]

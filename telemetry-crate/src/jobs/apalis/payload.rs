@@ -1,6 +1,6 @@
 //! Decoding of a job's bytes.
 //!
-//! apalis decodes a task where it polls for tasks, and a task that it cannot decode ends the
+//! apalis decodes a task while it polls for tasks, and a task that it cannot decode ends the
 //! worker. So the worker gets the bytes, and they are decoded inside the attempt, where a failure
 //! affects only one job.
 
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn quoted_jobs_are_cut() {
+    fn quoted_bytes_are_truncated() {
         let long = format!("\"{}\"", "ä".repeat(10_000));
         let error = decode::<u32>(long.as_bytes()).map_err(|error| error.to_string());
         let error = error.err().unwrap_or_default();

@@ -182,7 +182,7 @@ where
     }
 }
 
-/// Returns the most attempts, at least 1.
+/// Returns the maximum number of attempts, at least 1.
 ///
 /// A negative number in the row arrives here as one that exceeds `isize`.
 fn most_attempts(most: usize) -> u32 {

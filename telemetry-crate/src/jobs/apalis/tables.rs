@@ -95,7 +95,7 @@ pub trait Storage: Database {
         stuck_after: Duration,
     ) -> impl Future<Output = Result<StatsRow, Error>> + Send;
 
-    /// Returns the status, the attempts and the most attempts of a job.
+    /// Returns the status, the attempts and the maximum attempts of a job.
     fn job_state(
         pool: &Pool<Self>,
         queue: &str,

@@ -31,7 +31,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(15);
 /// Interval of searching the tables for undeclared queues.
 const SEARCH_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Most undeclared queues that become labels.
+/// Maximum number of undeclared queues that become labels.
 ///
 /// Names in a table do not come from the program's source, so their number is limited.
 const MAX_UNDECLARED: usize = 20;

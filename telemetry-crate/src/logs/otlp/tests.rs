@@ -1,6 +1,8 @@
-//! Tests of log records: the content of the line, with types.
+//! Tests of OTLP log records.
+//!
+//! A record has the content of the log line, with typed values.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     collections::BTreeMap,
@@ -24,10 +26,11 @@ use crate::{
     resource::Resource,
 };
 
+/// Keeps the records instead of exporting them.
 #[derive(Debug, Default)]
-struct Kept(Mutex<Vec<Record>>);
+struct KeptRecords(Mutex<Vec<Record>>);
 
-impl RecordSink for Kept {
+impl RecordSink for KeptRecords {
     fn push(&self, record: Record) {
         self.0.lock().unwrap().push(record);
     }
@@ -46,7 +49,7 @@ fn resource() -> Resource {
 fn records(limits: RecordLimits, sampler: Sampler, program: impl FnOnce()) -> Vec<Record> {
     let writer = LogWriter::new();
     writer.start(sink()).unwrap();
-    let kept = Arc::new(Kept::default());
+    let kept = Arc::new(KeptRecords::default());
     let records = Records::new(Arc::clone(&kept) as _, limits);
     let tracer = SdkTracerProvider::builder()
         .with_sampler(sampler)
@@ -61,6 +64,7 @@ fn records(limits: RecordLimits, sampler: Sampler, program: impl FnOnce()) -> Ve
     std::mem::take(&mut *kept)
 }
 
+/// The record of `program`, which logs one event.
 fn record(limits: RecordLimits, program: impl FnOnce()) -> LogRecord {
     let mut records = records(limits, Sampler::AlwaysOn, program);
     assert_eq!(records.len(), 1);
@@ -156,7 +160,7 @@ fn errors_become_exception_message() {
 }
 
 #[test]
-fn levels_have_the_lowest_number() {
+fn severity_is_the_lowest_of_its_range() {
     let records = records(RecordLimits::default(), Sampler::AlwaysOn, || {
         tracing::trace!("a");
         tracing::debug!("a");
@@ -165,7 +169,9 @@ fn levels_have_the_lowest_number() {
         tracing::error!("a");
     });
     let severities = records.iter().map(|Record { record, .. }| {
-        assert!(record.trace_id.is_empty() && record.span_id.is_empty() && record.flags == 0);
+        let has_no_span =
+            record.trace_id.is_empty() && record.span_id.is_empty() && record.flags == 0;
+        assert!(has_no_span, "logged outside a span");
         (record.severity_number, record.severity_text.as_str())
     });
     let expected = [
@@ -198,9 +204,13 @@ fn excess_attributes_are_counted() {
     let record = record(limits, || {
         let span = tracing::info_span!("s", first = "again", third = 3, fourth = 4);
         let _entered = span.enter();
-        tracing::info!(first = "öäüß", second = 12345, "a body is no attribute");
+        tracing::info!(
+            first = "öäüß",
+            second = 12345,
+            "the body is not an attribute"
+        );
     });
-    let body = text("a body is no attribute");
+    let body = text("the body is not an attribute");
     assert_eq!(record.body.as_ref().unwrap().value, Some(body));
     let (first, second) = (text("öäü"), Value::IntValue(12345));
     assert_eq!(
@@ -211,7 +221,7 @@ fn excess_attributes_are_counted() {
 }
 
 #[test]
-fn scopes_are_targets_in_order() {
+fn scopes_are_targets_sorted_by_name() {
     let records = records(RecordLimits::default(), Sampler::AlwaysOn, || {
         tracing::info!(target: "b", "first");
         tracing::info!(target: "a", "second");
@@ -221,12 +231,9 @@ fn scopes_are_targets_in_order() {
     let [logs] = &request.resource_logs[..] else {
         unreachable!()
     };
-    let names = logs.resource.as_ref().unwrap().attributes.iter();
-    assert!(
-        names
-            .into_iter()
-            .any(|attribute| attribute.key == "service.name")
-    );
+    let resource = logs.resource.as_ref().unwrap();
+    let mut keys = resource.attributes.iter().map(|attribute| &attribute.key);
+    assert!(keys.any(|key| key == "service.name"));
     let scopes: Vec<_> = logs
         .scope_logs
         .iter()

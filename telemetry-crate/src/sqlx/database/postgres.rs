@@ -1,4 +1,4 @@
-//! A database of a PostgreSQL server, whose connections all processes share.
+//! PostgreSQL databases, on a server whose connection limit all processes share.
 
 use sqlx::{
     ConnectOptions as _, Error, Pool, Postgres, migrate::Migrator, pool::PoolOptions,
@@ -11,7 +11,8 @@ use crate::sqlx::{TARGET, instrument_options, instrument_pool};
 
 /// Parameters that sqlx supports.
 ///
-/// sqlx ignores others with a warning: `sslmod=verify-full` would be a connection without TLS.
+/// sqlx ignores others with a warning: with `sslmod=verify-full`, it would not verify the server's
+/// certificate.
 const PARAMETERS: [&str; 18] = [
     "application_name",
     "dbname",
@@ -33,10 +34,10 @@ const PARAMETERS: [&str; 18] = [
     "user",
 ];
 
-/// Query for the connections that the server allows this role and database.
+/// Query for the number of connections allowed to this role in this database.
 ///
-/// Connections in use are included.
-const ADMITTED: &str = "
+/// The number includes connections that are in use.
+const CONNECTION_LIMIT: &str = "
 SELECT least(
     current_setting('max_connections')::int
         - current_setting('superuser_reserved_connections')::int
@@ -125,20 +126,20 @@ async fn pool_error(options: &DatabaseOptions<Postgres>, server: &PgConnectOptio
 
 /// Returns whether the error is `too_many_connections`.
 ///
-/// The limit is that of the server, the database, or the role.
+/// The exceeded limit is that of the server, the database, or the role.
 fn is_full(error: &Error) -> bool {
     let database = error.as_database_error();
     database.is_some_and(|database| database.code().as_deref() == Some("53300"))
 }
 
-/// Warns if the connections of all processes exceed the server's limit.
+/// Warns if the connections of all processes may exceed PostgreSQL's limit.
 ///
 /// During a deploy there are twice as many processes, because old ones drain while new ones start.
-/// Each process has one connection more than its pool, for its readiness check.
+/// Each process has one connection outside its pool, for its readiness check.
 async fn warn_of_too_many(options: &DatabaseOptions<Postgres>, pool: &Pool<Postgres>) {
     let (processes, size) = (options.processes, options.max_connections);
     let needed = 2 * u128::from(processes) * (u128::from(size) + 1);
-    let query = sqlx::query_scalar::<_, i32>(ADMITTED);
+    let query = sqlx::query_scalar::<_, i32>(CONNECTION_LIMIT);
     let admitted = match query.fetch_one(pool).await {
         Ok(admitted) => u128::try_from(admitted).unwrap_or_default(),
         Err(error) => {
@@ -147,10 +148,10 @@ async fn warn_of_too_many(options: &DatabaseOptions<Postgres>, pool: &Pool<Postg
         }
     };
     if needed > admitted {
-        let [_, max_connections, processes_variable] = &options.names;
+        let [_, size_variable, processes_variable] = &options.names;
         tracing::warn!(
             target: TARGET,
-            "PostgreSQL admits {admitted} connections, and while a deploy replaces {processes} processes ({processes_variable}), each with a pool of {size} ({max_connections}), they take up to {needed}; lower one of the two, or raise max_connections"
+            "PostgreSQL admits {admitted} connections, but up to {needed} are needed while a deploy replaces {processes} processes ({processes_variable}), each with a pool of {size} ({size_variable}); lower one of these two numbers, or raise the limit of the server, the database or the role"
         );
     }
 }

@@ -5,10 +5,10 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt, TraceId, TraceState},
 };
 
-/// Most members of the list. A longer list is dropped.
+/// Maximum number of members in the list. A longer list is dropped.
 const MAX_MEMBERS: usize = 32;
 
-/// Most bytes of a key, and of a value.
+/// Maximum length of a key in bytes, and of a value.
 const MAX_LENGTH: usize = 256;
 
 /// A `tracestate` with a valid key that OpenTelemetry's `TraceState` rejects.

@@ -13,7 +13,7 @@ mod w3c;
 /// The headers that a service sends after it has received these.
 ///
 /// Empty if a new trace begins.
-fn sent_on(chosen: &[Propagator], headers: &[(&str, &str)]) -> HeaderMap {
+fn forwarded(chosen: &[Propagator], headers: &[(&str, &str)]) -> HeaderMap {
     let mut received = HeaderMap::new();
     for (name, value) in headers {
         let name: HeaderName = name.parse().unwrap();

@@ -33,22 +33,23 @@ use tracing::{Instrument, info_span};
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// The attempts after which a retry was expected.
+/// The attempt numbers with which `before_retry` was called.
 static RETRIES: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// The kinds of tasks; see [`work`].
-const KINDS: [&str; 6] = ["ok", "again", "dead", "aborts", "panics", "hangs"];
+/// Payloads that are each enqueued under a span of the same name.
+const PAYLOADS: [&str; 6] = ["ok", "again", "dead", "aborts", "panics", "hangs"];
 
-async fn work(what: String, attempt: Attempt) -> Result<(), BoxDynError> {
+/// Runs a task, whose payload selects the result of each attempt.
+async fn work(payload: String, attempt: Attempt) -> Result<(), BoxDynError> {
     tracing::info!("working");
-    match (&*what, attempt.current()) {
+    match (&*payload, attempt.current()) {
         ("again", 1) => Err("not yet".into()),
         ("later", ..=2) => Err(RetryAfterError::new("later", Duration::ZERO).into()),
         ("dead", _) => Err("no".into()),
         ("aborts", _) => Err(AbortError::new("never").into()),
         ("panics", ..=2) => panic!("on purpose"),
         ("hangs", ..=2) => std::future::pending().await,
-        ("kills", _) => unreachable!("the task would kill this process as well"),
+        ("kills", _) => unreachable!("a task without attempts left must not run"),
         _ => Ok(()),
     }
 }
@@ -64,41 +65,44 @@ async fn open(file: &PathBuf) -> SqlitePool {
 }
 
 /// Saves an order and enqueues its task in one transaction.
-async fn request(pool: &SqlitePool, queue: &Queue, what: &str, is_committed: bool) {
+///
+/// The transaction is rolled back unless `is_committed`.
+async fn save_and_enqueue(pool: &SqlitePool, queue: &Queue, payload: &str, is_committed: bool) {
     let mut transaction = pool.begin().await.unwrap();
-    sqlx::query("INSERT INTO orders (what) VALUES (?1)")
-        .bind(what)
+    sqlx::query("INSERT INTO orders (payload) VALUES (?1)")
+        .bind(payload)
         .execute(&mut *transaction)
         .await
         .unwrap();
     let connection = &mut *transaction;
-    let stored = queue.enqueue("note", |envelope| async move {
-        let task = TaskBuilder::new(serde_json::to_vec(what).unwrap())
+    let enqueue = queue.enqueue("note", |envelope| async move {
+        let task = TaskBuilder::new(serde_json::to_vec(payload).unwrap())
             .metadata(&envelope)
             .max_attempts(3)
             .build();
         push_tasks(connection, "notes", &[task]).await
     });
-    stored.await.unwrap();
+    enqueue.await.unwrap();
     if is_committed {
         transaction.commit().await.unwrap();
     }
 }
 
-async fn state(pool: &SqlitePool) -> StatsRow {
+/// Reads the number of tasks in each state, and the age of the oldest waiting task.
+async fn queue_state(pool: &SqlitePool) -> StatsRow {
     let query = sqlx::query_as(SQLITE_STATS).bind("notes").bind(60_i64);
     query.fetch_one(pool).await.unwrap()
 }
 
-/// Runs a worker until no task is left.
-async fn work_off(pool: &SqlitePool, queue: &Queue, name: &str) {
+/// Runs a worker until no task is ready, running, or waiting for a retry.
+async fn run_until_idle(pool: &SqlitePool, queue: &Queue, name: &str) {
     let config = Config::default().queue("notes").batch_size(1);
     let storage = SqliteStorage::<String>::new(pool).with_config(config);
-    let postponed = pool.clone();
+    let postpone_pool = pool.clone();
     let layer = TaskLayer::new(queue)
         .kind("note")
         .before_retry(move |retry| {
-            let pool = postponed.clone();
+            let pool = postpone_pool.clone();
             RETRIES.lock().unwrap().push(retry.attempt);
             async move {
                 let query = sqlx::query(SQLITE_POSTPONE).bind(1).bind(retry.task_id);
@@ -117,36 +121,38 @@ async fn work_off(pool: &SqlitePool, queue: &Queue, name: &str) {
     let idle = async move {
         let deadline = Instant::now() + LONG;
         loop {
-            let (ready, _, running, retry, ..) = state(&pool).await;
+            let (ready, _, running, retry, ..) = queue_state(&pool).await;
             if ready + running + retry == 0 {
                 return Ok::<(), WorkerError>(());
             }
-            assert!(Instant::now() < deadline, "{:?}", state(&pool).await);
+            assert!(Instant::now() < deadline, "{:?}", queue_state(&pool).await);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     worker.run_until(idle).await.unwrap();
 }
 
+/// Returns outcome and error type of each attempt in the trace of a request.
 fn outcomes<'a>(spans: &'a [ReceivedSpan], request: &str) -> Vec<(&'a str, &'a str)> {
     let request = spans.iter().find(|span| span.name == request).unwrap();
-    let of_it = |span: &&ReceivedSpan| span.trace_id == request.trace_id;
+    let in_trace = |span: &&ReceivedSpan| span.trace_id == request.trace_id;
     let send = spans
         .iter()
-        .filter(of_it)
+        .filter(in_trace)
         .find(|span| span.kind == "producer");
-    let runs = spans
+    let attempts = spans
         .iter()
-        .filter(of_it)
+        .filter(in_trace)
         .filter(|span| span.kind == "consumer");
-    runs.map(|span| {
-        assert_eq!(span.parent_span_id, send.unwrap().span_id);
-        let attribute = |name: &str| span.attributes.get(name).map_or("", String::as_str);
-        assert_eq!(attribute("messaging.message.id").len(), 26, "a ULID");
-        assert_eq!(attribute("messaging.system.name"), "apalis");
-        (attribute("worker.task.outcome"), attribute("error.type"))
-    })
-    .collect()
+    attempts
+        .map(|span| {
+            assert_eq!(span.parent_span_id, send.unwrap().span_id);
+            let attribute = |name: &str| span.attributes.get(name).map_or("", String::as_str);
+            assert_eq!(attribute("messaging.message.id").len(), 26, "a ULID");
+            assert_eq!(attribute("messaging.system.name"), "apalis");
+            (attribute("worker.task.outcome"), attribute("error.type"))
+        })
+        .collect()
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -162,25 +168,33 @@ pub(crate) async fn tasks_continue_the_request() {
 
     let file = std::env::temp_dir().join(format!("firstlight-jobs-{}.db", std::process::id()));
     let pool = open(&file).await;
-    let table = sqlx::query("CREATE TABLE orders (what TEXT NOT NULL)");
+    let table = sqlx::query("CREATE TABLE orders (payload TEXT NOT NULL)");
     table.execute(&pool).await.unwrap();
-    for kind in KINDS {
-        let span = tracing::info_span!("request", otel.name = kind);
-        request(&pool, &queue, kind, true).instrument(span).await;
+    for payload in PAYLOADS {
+        let span = info_span!("request", otel.name = payload);
+        save_and_enqueue(&pool, &queue, payload, true)
+            .instrument(span)
+            .await;
     }
     let span = info_span!("request", otel.name = "later");
-    request(&pool, &queue, "later", true).instrument(span).await;
+    save_and_enqueue(&pool, &queue, "later", true)
+        .instrument(span)
+        .await;
     let span = info_span!("request", otel.name = "rolled back");
-    request(&pool, &queue, "ok", false).instrument(span).await;
+    save_and_enqueue(&pool, &queue, "ok", false)
+        .instrument(span)
+        .await;
+    let (ready, ..) = queue_state(&pool).await;
     assert_eq!(
-        state(&pool).await.0,
-        7,
-        "a task that is rolled back is not enqueued"
+        ready, 7,
+        "a task of a rolled-back transaction is not enqueued"
     );
 
-    // A task whose attempts have all ended with the process.
+    // As if the process had ended during each attempt of a task.
     let span = info_span!("request", otel.name = "kills");
-    request(&pool, &queue, "kills", true).instrument(span).await;
+    save_and_enqueue(&pool, &queue, "kills", true)
+        .instrument(span)
+        .await;
     let orphan = "UPDATE Jobs SET attempts = max_attempts WHERE CAST(job AS TEXT) = '\"kills\"'";
     let orphan = sqlx::query(orphan).execute(&pool).await.unwrap();
     assert_eq!(orphan.rows_affected(), 1);
@@ -188,51 +202,53 @@ pub(crate) async fn tasks_continue_the_request() {
     // Reopened, as after a restart of the process.
     pool.close().await;
     let pool = open(&file).await;
-    work_off(&pool, &queue, "worker-1").await;
+    run_until_idle(&pool, &queue, "worker-1").await;
 
     telemetry.flush(LONG).unwrap();
     let spans = receiver.spans();
-    let ends = |request| outcomes(&spans, request);
-    assert_eq!(ends("ok"), [("ok", "")]);
-    assert_eq!(ends("again"), [("retry", "_OTHER"), ("ok", "")]);
+    let outcomes = |request| outcomes(&spans, request);
+    assert_eq!(outcomes("ok"), [("ok", "")]);
+    assert_eq!(outcomes("again"), [("retry", "_OTHER"), ("ok", "")]);
     assert_eq!(
-        ends("later"),
+        outcomes("later"),
         [("retry", "_OTHER"), ("retry", "_OTHER"), ("ok", "")]
     );
     let dead = [("retry", "_OTHER"), ("retry", "_OTHER"), ("dead", "_OTHER")];
-    assert_eq!(ends("dead"), dead);
-    assert_eq!(ends("aborts"), [("dead", "_OTHER")]);
+    assert_eq!(outcomes("dead"), dead);
+    assert_eq!(outcomes("aborts"), [("dead", "_OTHER")]);
     assert_eq!(
-        ends("panics"),
+        outcomes("panics"),
         [("retry", "panic"), ("retry", "panic"), ("ok", "")]
     );
     assert_eq!(
-        ends("hangs"),
+        outcomes("hangs"),
         [("retry", "timeout"), ("retry", "timeout"), ("ok", "")]
     );
-    assert_eq!(ends("kills"), [("dead", "orphaned")]);
-    assert_eq!(ends("rolled back"), []);
+    assert_eq!(outcomes("kills"), [("dead", "orphaned")]);
+    assert_eq!(outcomes("rolled back"), []);
 
+    // Five payloads are retried after their first attempt, and all of them but `again` also after their second.
     let mut retries = RETRIES.lock().unwrap().clone();
     retries.sort_unstable();
     assert_eq!(retries, [1, 1, 1, 1, 1, 2, 2, 2, 2]);
-    let later: bool = sqlx::query_scalar(
+    let is_postponed: bool = sqlx::query_scalar(
         "SELECT MAX(run_at) > MIN(run_at) FROM Jobs WHERE CAST(job AS TEXT) IN ('\"ok\"', '\"dead\"')",
     )
     .fetch_one(&pool)
     .await
     .unwrap();
     assert!(
-        later,
+        is_postponed,
         "a postponed task stays postponed after apalis records the failure"
     );
 
-    let (ready, scheduled, running, retry, stuck, dead, age) = state(&pool).await;
+    let (ready, scheduled, running, retry, stuck, dead, age) = queue_state(&pool).await;
     assert_eq!(
         (ready, scheduled, running, retry, stuck, dead, age),
         (0, 0, 0, 0, 0, 3, 0)
     );
-    drop(stats(state(&pool).await));
+    // `stats` accepts a real row.
+    drop(stats(queue_state(&pool).await));
     let exposition = telemetry.metrics().render(Format::Text);
     for line in [
         "worker_tasks_total{kind=\"note\",outcome=\"ok\",queue=\"notes\"} 5\n",
@@ -243,8 +259,8 @@ pub(crate) async fn tasks_continue_the_request() {
         assert!(exposition.contains(line), "{line} is not in:\n{exposition}");
     }
 
-    // One task in each state, besides the three dead-lettered ones.
-    for (change, what) in [
+    // Moves one task into each other state; three tasks stay dead-lettered.
+    for (change, payload) in [
         (
             "status = 'Pending', lock_by = NULL, run_at = unixepoch() - 100",
             "ok",
@@ -259,11 +275,11 @@ pub(crate) async fn tasks_continue_the_request() {
             "hangs",
         ),
     ] {
-        let change = format!("UPDATE Jobs SET {change} WHERE CAST(job AS TEXT) = '\"{what}\"'");
+        let change = format!("UPDATE Jobs SET {change} WHERE CAST(job AS TEXT) = '\"{payload}\"'");
         let change = sqlx::query(sqlx::AssertSqlSafe(change));
         assert_eq!(change.execute(&pool).await.unwrap().rows_affected(), 1);
     }
-    let (ready, scheduled, running, retry, stuck, dead, age) = state(&pool).await;
+    let (ready, scheduled, running, retry, stuck, dead, age) = queue_state(&pool).await;
     assert_eq!(
         (ready, scheduled, running, retry, stuck, dead),
         (1, 1, 1, 1, 0, 3)
@@ -278,7 +294,7 @@ pub(crate) async fn tasks_continue_the_request() {
 }
 
 /// Checks that a worker function can use further types of the prelude.
-#[expect(dead_code, reason = "it is compiled")]
+#[expect(dead_code, reason = "it is only compiled")]
 async fn work_with_more(_: String, worker: WorkerContext) -> Result<(), BoxDynError> {
     worker.stop()?;
     Ok(())

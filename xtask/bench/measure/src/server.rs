@@ -1,4 +1,4 @@
-//! The variant as a child process: environment, log, stop.
+//! The measured variant, run as a child process: its environment, log and stop.
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -16,12 +16,12 @@ use nix::{
 
 use crate::args::Args;
 
-/// Counts of a server's standard output.
+/// What the server wrote to standard output.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     pub(crate) lines: u64,
     pub(crate) bytes: u64,
-    /// A line from the last block that was read.
+    /// A recent JSON line, which may be cut off at the end.
     pub(crate) example: String,
 }
 
@@ -39,12 +39,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the variant with the environment that all variants get.
     ///
-    /// Its variables are those of the OpenTelemetry specification, `RUST_LOG`, and some that a single variant reads.
+    /// It consists of the service's own `PORT` and `LINES`, the variables of the OpenTelemetry specification, `RUST_LOG`, and
+    /// variables that only one variant reads.
     pub(crate) fn start(args: &Args, collector: SocketAddr) -> anyhow::Result<Self> {
         let (port, metrics_port) = (free_port()?, free_port()?);
-        let (program, wrapped) = args.server.split_first().context("no server to start")?;
+        let (program, arguments) = args.server.split_first().context("no server to start")?;
         let mut child = Command::new(program)
-            .args(wrapped)
+            .args(arguments)
             .env("PORT", port.to_string())
             .env("LINES", args.lines.to_string())
             .env(
@@ -56,7 +57,7 @@ impl Server {
             .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
             .env("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
             .env("OTEL_TRACES_SAMPLER_ARG", args.sampling.to_string())
-            // All variants except logfire can serve metrics and write log lines to standard output.
+            // Metrics are scraped, and log lines are read from standard output, if the variant supports that.
             .env("OTEL_METRICS_EXPORTER", "prometheus")
             .env("OTEL_LOGS_EXPORTER", "none")
             .env("OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1")
@@ -148,7 +149,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail if the server has already ended.
+        // Errors are ignored, because nothing else can end the server.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -162,7 +163,7 @@ fn drain(mut stream: impl Read) -> Log {
         let block = block.get(..read).unwrap_or_default();
         log.lines += memchr::memchr_iter(b'\n', block).count() as u64;
         log.bytes += block.len() as u64;
-        // The block may start within a line, so its second line is the first whole one.
+        // The block may start within a line, so the second line is the first with its beginning.
         if let Some(line) = block
             .split(|byte| *byte == b'\n')
             .nth(1)
@@ -175,6 +176,7 @@ fn drain(mut stream: impl Read) -> Log {
     log
 }
 
+/// Reads standard error to its end, and keeps about [`MAX_ERRORS`] bytes.
 fn read_errors(stream: impl Read) -> String {
     let mut errors = String::new();
     for line in BufReader::new(stream).lines().map_while(Result::ok) {

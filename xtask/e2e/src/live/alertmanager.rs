@@ -9,7 +9,7 @@ use observability::alerts::{
 };
 use support::{
     http,
-    process::{Process, START},
+    process::{Process, START_TIMEOUT},
     tools,
 };
 
@@ -57,7 +57,7 @@ impl Alertmanager {
 
 fn start(command: &mut Command, address: &str) -> anyhow::Result<Process> {
     let mut process = Process::start("alertmanager", command)?;
-    let until = Instant::now() + START;
+    let until = Instant::now() + START_TIMEOUT;
     let ready = format!("http://{address}/-/ready");
     while !http::get(&ready).is_ok_and(|answer| answer.status == 200) {
         if process.has_ended() || Instant::now() > until {

@@ -5,14 +5,14 @@ use std::{net::TcpListener, path::Path, process::Command, thread, time::Duration
 use anyhow::{Context as _, bail};
 use support::{
     http, paths,
-    process::{Process, START},
+    process::{Process, START_TIMEOUT},
 };
 
 /// A running exporter.
 pub(super) struct Exporter {
     /// Kills the exporter on drop.
     _process: Process,
-    /// The host and the port.
+    /// The host and port that Prometheus scrapes.
     pub(super) target: String,
 }
 
@@ -26,13 +26,13 @@ impl Exporter {
             .arg(format!("--extend.query-path={}", queries.display()))
             .arg(format!("--web.listen-address={target}"));
         let mut process = Process::start("postgres_exporter", &mut command)?;
-        let until = Instant::now() + START;
+        let until = Instant::now() + START_TIMEOUT;
         while !http::get(&format!("http://{target}/metrics"))
             .is_ok_and(|answer| answer.body.contains("pg_up 1"))
         {
             if process.has_ended() || Instant::now() > until {
                 bail!(
-                    "postgres_exporter does not reach the server; its output:\n{}",
+                    "postgres_exporter does not reach PostgreSQL; its output:\n{}",
                     process.lines().join("\n")
                 );
             }
@@ -45,7 +45,9 @@ impl Exporter {
     }
 }
 
-/// An address that is free at the moment, for programs that cannot choose a port.
+/// An address whose port is free at the moment.
+///
+/// For programs that must be told their port.
 pub(super) fn free_address() -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").context("a free port")?;
     Ok(listener.local_addr()?.to_string())

@@ -3,8 +3,8 @@
 //! Faults that do not affect each other are injected at the same time. A fault is a real cause; none writes a metric.
 
 mod concurrent;
-mod inhibited;
 mod outages;
+mod second_round;
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{background_load::Load, environment::Environment};
 /// The services are killed last, because a service that is down has no other fault.
 pub(super) const ROUNDS: [&[Fault]; 4] = [
     concurrent::FAULTS,
-    inhibited::FAULTS,
+    second_round::FAULTS,
     outages::DATABASE,
     outages::SERVICES,
 ];
@@ -112,7 +112,7 @@ mod tests {
             let name = format!("docs/runbooks/{}.md", fault.alert);
             let text = fs::read_to_string(paths::root().join(&name))?;
             let words: Vec<_> = text.split_whitespace().collect();
-            let expected = format!("`cargo xtask live`: {}.", fault.cause);
+            let expected = format!("`cargo xtask live` injects this fault: {}.", fault.cause);
             assert!(
                 words.join(" ").ends_with(&expected),
                 "{name} does not end with: {expected}"

@@ -5,7 +5,7 @@ use std::{process::Command, time::Duration};
 use anyhow::ensure;
 use support::{
     Cases, command, http, paths,
-    process::{Process, START},
+    process::{Process, START_TIMEOUT},
 };
 
 use crate::{
@@ -33,11 +33,11 @@ fn run() -> anyhow::Result<()> {
     command.env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
     let mut process = Process::start("the example", &mut command)?;
     let line = |text: &str| LogLine::parse(text);
-    let admin = process.wait_for_line("the address of its metrics", START, |text| {
+    let admin = process.wait_for_line("the address of its metrics", START_TIMEOUT, |text| {
         admin_address(&line(text)?)
     })?;
     let is_blocking = |line: &LogLine| line.text("message").contains("blocking");
-    process.wait_for_line("\"blocking\"", START, |text| {
+    process.wait_for_line("\"blocking\"", START_TIMEOUT, |text| {
         is_blocking(&line(text)?).then_some(())
     })?;
 

@@ -8,8 +8,8 @@ use super::Fixture;
 use crate::{correlation::OneRequest, service::Service, traffic};
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
-    let mut seen = None;
-    cases.check("spans: a slow request agrees in all three signals", || {
+    let mut received = None;
+    cases.check("spans: all three signals of a slow request agree", || {
         let collector = OtlpReceiver::start()?;
         let resource = (
             "OTEL_RESOURCE_ATTRIBUTES",
@@ -34,10 +34,10 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
         service.stop()?;
         log?;
         // The service has flushed, so spans that have not arrived are lost.
-        seen = Some(collector.spans());
+        received = Some(collector.spans());
         Ok(())
     });
-    let Some(spans) = seen else { return };
+    let Some(spans) = received else { return };
     cases.check("spans: route, status and kind", || attributes(&spans));
     cases.check("spans: steps are children of the request", || {
         children(&spans)
@@ -60,7 +60,7 @@ fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> anyhow::Result<&'a Receiv
         })
 }
 
-fn expect(span: &ReceivedSpan, attribute: &str, expected: &str) -> anyhow::Result<()> {
+fn expect_attribute(span: &ReceivedSpan, attribute: &str, expected: &str) -> anyhow::Result<()> {
     let found = span.attributes.get(attribute).map(String::as_str);
     ensure!(
         found == Some(expected),
@@ -71,7 +71,7 @@ fn expect(span: &ReceivedSpan, attribute: &str, expected: &str) -> anyhow::Resul
 }
 
 fn attributes(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
-    let span = named(spans, SLOW)?;
+    let span = named(spans, SLOW_SPAN)?;
     ensure!(
         span.kind == "server",
         "kind: found {}, expected server",
@@ -85,13 +85,13 @@ fn attributes(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
         ("network.protocol.version", "1.1"),
         ("http.response.status_code", "200"),
     ] {
-        expect(span, attribute, expected)?;
+        expect_attribute(span, attribute, expected)?;
     }
     Ok(())
 }
 
 fn children(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
-    let parent = named(spans, SLOW)?;
+    let parent = named(spans, SLOW_SPAN)?;
     let children = spans
         .iter()
         .filter(|span| span.parent_span_id == parent.span_id);
@@ -116,7 +116,7 @@ fn children(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
         );
         ensure!(
             child.start >= parent.start && child.end <= parent.end,
-            "{} outlasts its parent",
+            "{} is not within the time of its parent",
             child.name
         );
     }
@@ -130,8 +130,8 @@ fn status(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
         "the failing request: found {}, expected error",
         failing.status
     );
-    expect(failing, "error.type", "500")?;
-    expect(failing, "http.response.status_code", "500")?;
+    expect_attribute(failing, "error.type", "500")?;
+    expect_attribute(failing, "http.response.status_code", "500")?;
     for span in spans
         .iter()
         .filter(|span| span.kind == "server" && span.name != failing.name)
@@ -142,7 +142,7 @@ fn status(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
             .map_or("", String::as_str);
         ensure!(
             span.status != "error",
-            "{} {code} has the status error; only 5xx is the server's",
+            "{} {code} has the status error, which only a 5xx may have",
             span.name
         );
     }
@@ -182,6 +182,6 @@ fn caller(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
     Ok(())
 }
 
-const SLOW: &str = "GET /orders/{id}/slow-report";
+const SLOW_SPAN: &str = "GET /orders/{id}/slow-report";
 const CALLER_TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER_SPAN: &str = "00f067aa0ba902b7";

@@ -1,4 +1,4 @@
-//! The example under load: no failures, time-outs, N+1 or long waits.
+//! The example under load: no failures, timeouts, N+1 or long waits.
 
 use anyhow::ensure;
 use support::{Cases, http};
@@ -9,7 +9,7 @@ use super::{
 use crate::service::Service;
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
-    cases.check("load: no failure, time-out, N+1 or late job", || {
+    cases.check("load: no failure, timeout, N+1 or late job", || {
         run(fixture)
     });
 }
@@ -47,7 +47,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         "found {requests} requests in the exposition, expected {}",
         3 * orders
     );
-    for symptom in [Symptom::TimeOut, Symptom::Broken] {
+    for symptom in [Symptom::Timeout, Symptom::Broken] {
         let count = symptom.count(&exposition);
         ensure!(
             count == 0.0,
@@ -127,7 +127,7 @@ fn drained(service: &Service) -> anyhow::Result<Exposition> {
 const CLIENTS: usize = 8;
 /// Orders per client; each is followed by two requests that read.
 const ORDERS: usize = 30;
-/// The most queries of a request.
+/// Maximum number of queries in a request.
 ///
 /// They are those of the order and its job, and the transaction's statements.
 const QUERIES: f64 = 5.0;

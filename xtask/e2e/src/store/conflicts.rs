@@ -13,7 +13,7 @@ use super::{
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, observations: &mut Observations) {
     cases.check(
-        "deadlock: one succeeds, the other is 40P01 everywhere",
+        "deadlock: one request succeeds, the other reports 40P01",
         || {
             let database = fixture.database("deadlock")?;
             let deadlock = Conflict {
@@ -32,22 +32,25 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, observations: &mut Obs
             Ok(())
         },
     );
-    cases.check("serialization: one succeeds, the other is 40001", || {
-        let database = fixture.database("serialization")?;
-        let failure = Conflict {
-            fault: "a serialization failure",
-            paths: ["/trouble/withdraw/3", "/trouble/withdraw/3"],
-            code: "40001",
-            symptom: Symptom::Serialization,
-        };
-        failure.run(&database, observations)?;
-        let balance = database.number("SELECT balance FROM accounts WHERE id = 3")?;
-        ensure!(
-            balance == 99,
-            "found a balance of {balance}, expected one withdrawal from 100"
-        );
-        Ok(())
-    });
+    cases.check(
+        "serialization: one request succeeds, the other reports 40001",
+        || {
+            let database = fixture.database("serialization")?;
+            let failure = Conflict {
+                fault: "a serialization failure",
+                paths: ["/trouble/withdraw/3", "/trouble/withdraw/3"],
+                code: "40001",
+                symptom: Symptom::Serialization,
+            };
+            failure.run(&database, observations)?;
+            let balance = database.number("SELECT balance FROM accounts WHERE id = 3")?;
+            ensure!(
+                balance == 99,
+                "found a balance of {balance}, expected one withdrawal from 100"
+            );
+            Ok(())
+        },
+    );
 }
 
 /// Two requests whose transactions conflict.
@@ -90,7 +93,7 @@ impl Conflict {
         let count = self.symptom.count(&exposition);
         ensure!(
             count == 1.0,
-            "found {count} times {} in the metric, expected once",
+            "the metric counts {} {count} times, expected once",
             self.code
         );
         observations.record(self.fault, &exposition);
@@ -120,15 +123,19 @@ impl Conflict {
         };
         ensure!(
             span.trace_id == trace && span.status == "error" && span.name == "UPDATE accounts",
-            "expected the victim's UPDATE, and the status error: {span:?}"
+            "expected the victim's UPDATE with the status error, found {span:?}"
         );
-        let other = http::get(&format!("{}/readyz", service.admin)).context("afterwards")?;
-        ensure!(other.status == 200, "/readyz: {other:?}");
+        let readiness = http::get(&format!("{}/readyz", service.admin))
+            .context("/readyz after the conflict")?;
+        ensure!(
+            readiness.status == 200,
+            "/readyz after the conflict: {readiness:?}"
+        );
         service.stop()
     }
 }
 
-/// Part of the error's causes in its log line.
+/// Text in the error's log line, from its chain of causes.
 const REASON: &str = "error returned from database";
 const BALANCES: &str = "
     SELECT MAX(balance) FILTER (WHERE id = 1), MAX(balance) FILTER (WHERE id = 2) FROM accounts";

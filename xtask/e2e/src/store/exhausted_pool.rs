@@ -26,7 +26,7 @@ fn run(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<()>
     OrderCounts::settled(&database)?;
     let before = Exposition::scrape(&service)?;
     ensure!(
-        Symptom::TimeOut.count(&before) == 0.0,
+        Symptom::Timeout.count(&before) == 0.0,
         "calls have timed out before the pool was exhausted"
     );
 
@@ -50,7 +50,7 @@ fn run(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<()>
     }
 
     let after = Exposition::scrape(&service)?;
-    let timed_out = Symptom::TimeOut.count(&after);
+    let timed_out = Symptom::Timeout.count(&after);
     // Jobs and scheduled runs may have timed out as well.
     ensure!(
         timed_out >= rejected as f64,

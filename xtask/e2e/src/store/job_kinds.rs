@@ -151,5 +151,5 @@ fn wait_for_rows(service: &Service, row: &str, expected: usize) -> anyhow::Resul
 
 /// The duration of a slow job in milliseconds.
 ///
-/// It is longer than the other steps take on a busy machine, and shorter than the time-out of an attempt.
+/// It is longer than the other steps take on a busy machine, and shorter than the timeout of an attempt.
 const SLOW: u32 = 12_000;

@@ -214,5 +214,5 @@ const IS_HELD: &str = "SELECT COUNT(*) FROM orders WHERE idempotency_key = 'held
 const CLIENTS: usize = 4;
 /// The number of answers after which the process is killed.
 const BURST: usize = 40;
-/// The most orders that a client sends.
+/// Maximum number of orders that a client sends.
 const MOST: usize = 500;

@@ -163,7 +163,7 @@ const CLIENTS: usize = 3;
 const PAUSE: Duration = Duration::from_millis(100);
 /// The duration of the query that the outage interrupts.
 ///
-/// It is longer than it takes until the server is down, and shorter than the client's time-out.
+/// It is longer than it takes until the server is down, and shorter than the client's timeout.
 const INTERRUPTED_MILLISECONDS: u32 = 19_000;
 const SLEEPING: &str = "
     SELECT COUNT(*) FROM pg_stat_activity

@@ -11,7 +11,7 @@ use super::exposition::Exposition;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Symptom {
     /// Calls timed out while they waited for a connection.
-    TimeOut,
+    Timeout,
     /// Connections broke, or the server reported its shutdown.
     Broken,
     /// Successful queries took longer than a second.
@@ -26,7 +26,7 @@ const OPERATIONS: &str = "db_client_operation_duration_seconds";
 
 impl Symptom {
     const ALL: [Self; 5] = [
-        Self::TimeOut,
+        Self::Timeout,
         Self::Broken,
         Self::Slow,
         Self::Deadlock,
@@ -38,7 +38,7 @@ impl Symptom {
         let failed =
             |label, value| exposition.sum(&format!("{OPERATIONS}_count"), &[(label, value)]);
         match self {
-            Self::TimeOut => exposition.sum("db_client_connection_timeouts_total", &[]),
+            Self::Timeout => exposition.sum("db_client_connection_timeouts_total", &[]),
             Self::Broken => ["io", "57P01", "57P02", "57P03"]
                 .map(|error| failed("error_type", error))
                 .iter()

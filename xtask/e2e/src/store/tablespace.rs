@@ -7,7 +7,7 @@ use super::small_disk::SmallDisk;
 
 /// A tablespace and the database in it, both called `name`.
 ///
-/// A drop removes both, so that a failed case does not affect the next one.
+/// Both are removed on drop, so that a failed case does not affect the next one.
 pub(super) struct Tablespace<'a> {
     server: &'a PostgresServer,
     name: &'static str,
@@ -23,19 +23,19 @@ impl<'a> Tablespace<'a> {
         name: &'static str,
     ) -> anyhow::Result<Self> {
         let folder = disk.data();
-        server.own(&folder)?;
+        server.chown(&folder)?;
         let create = format!("CREATE TABLESPACE {name} LOCATION '{}'", folder.display());
         server.psql("postgres", &create)?;
         Ok(Self { server, name })
     }
 
-    /// Removes both and reports errors.
+    /// Removes both and returns errors, which a drop ignores.
     pub(super) fn remove(self) -> anyhow::Result<()> {
         self.remove_both()
             .with_context(|| format!("removing the tablespace {}", self.name))
     }
 
-    /// Removes those of both that exist.
+    /// Removes the database and the tablespace if they exist.
     fn remove_both(&self) -> anyhow::Result<()> {
         let name = self.name;
         for remove in [

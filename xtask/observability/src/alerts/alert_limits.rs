@@ -1,4 +1,4 @@
-//! The limits of alerts, read from their rules.
+//! The limits at which alerts fire, read from the expressions of their rules.
 //!
 //! The dashboard linter compares them with the thresholds of panels, so that a panel turns red exactly when its alert fires.
 
@@ -7,12 +7,13 @@ use promql_parser::parser::{BinaryExpr, Expr};
 use super::alerts;
 use crate::{expr, limits};
 
-/// The recorded objectives of a service: ratios of good requests, and the latency.
-const RATIOS: [&str; 2] = [
+/// The recorded objectives of a service for the ratio of good requests.
+const OBJECTIVE_RATIOS: [&str; 2] = [
     "slo:availability:objective_ratio",
     "slo:latency:objective_ratio",
 ];
-const SECONDS: &str = "slo:latency:objective_seconds";
+/// The recorded latency objective of a service.
+const OBJECTIVE_SECONDS: &str = "slo:latency:objective_seconds";
 
 /// The thresholds that a panel with a link to this alert's runbook may have.
 pub(crate) fn limits(alert: &str) -> anyhow::Result<Vec<f64>> {
@@ -35,22 +36,22 @@ pub(crate) fn limits(alert: &str) -> anyhow::Result<Vec<f64>> {
 fn comparison_limits(binary: &BinaryExpr) -> Vec<f64> {
     let mut limits = Vec::new();
     match (&*binary.op.to_string(), value(&binary.rhs)) {
-        // Rates are divided by their window, so a single event is far below 1.
+        // A rate is divided by its window, so a single event gives far less than 1. Any value above zero is over the limit.
         (">", Some(0.0)) => limits.push(limits::ABOVE_ZERO),
-        // The alert fires at 0 where at least one is required.
+        // The alert fires at 0, such as for 0 instances that are up, so the panel requires at least 1.
         ("==", Some(0.0)) => limits.push(limits::AT_LEAST_ONE),
-        // `<` is used in conditions that suppress the alert.
+        // `unless x < limit` suppresses the alert below the limit, so the alert fires from the limit on.
         (">" | ">=" | "<", Some(value)) => limits.push(value),
-        // The service exports the limit. The panel shows the used ratio, and 1 is the whole limit.
+        // The service exports the limit. The panel shows the ratio of it that is used, so the limit on the panel is 1.
         (">", None) => limits.push(limits::FULLY_USED),
         ("<", None) => {}
         _ => return limits,
     }
-    // A burn rate, or a ratio of the latency objective.
-    let of_objective = selects(&binary.rhs, |name| {
-        RATIOS.contains(&name) || name == SECONDS
+    // The factor before an objective is a burn rate, or the ratio of the latency objective that may be used.
+    let has_objective = selects(&binary.rhs, |name| {
+        OBJECTIVE_RATIOS.contains(&name) || name == OBJECTIVE_SECONDS
     });
-    if of_objective && let Some(factor) = factor(&binary.rhs) {
+    if has_objective && let Some(factor) = factor(&binary.rhs) {
         limits.push(factor);
     }
     limits
@@ -58,10 +59,10 @@ fn comparison_limits(binary: &BinaryExpr) -> Vec<f64> {
 
 /// The limits of objectives and of staleness budgets.
 ///
-/// An objective is broken if nothing of its error budget is left, and data is stale at the whole of its budget.
+/// A panel shows how much of an error budget is left, or how much of a staleness budget is used.
 fn objective_limits(tree: &Expr) -> Vec<f64> {
     let mut limits = Vec::new();
-    if selects(tree, |name| RATIOS.contains(&name)) {
+    if selects(tree, |name| OBJECTIVE_RATIOS.contains(&name)) {
         limits.push(limits::BUDGET_LEFT);
     }
     if selects(tree, |name| {
@@ -72,9 +73,10 @@ fn objective_limits(tree: &Expr) -> Vec<f64> {
     limits
 }
 
-fn selects(tree: &Expr, is: impl Fn(&str) -> bool) -> bool {
+/// Whether a selector in the expression has a metric name that `matches`.
+fn selects(tree: &Expr, matches: impl Fn(&str) -> bool) -> bool {
     let mut selectors = expr::selectors(tree).into_iter();
-    selectors.any(|selector| selector.name.as_deref().is_some_and(&is))
+    selectors.any(|selector| selector.name.as_deref().is_some_and(&matches))
 }
 
 /// The constant factor on the left of a product.
@@ -106,7 +108,8 @@ fn value(expr: &Expr) -> Option<f64> {
 mod tests {
     use super::limits;
     use crate::limits::{
-        ABOVE_ZERO, AT_LEAST_ONE, AVAILABILITY, FULLY_USED, LATENCY_SECONDS, POOL_RATIO, WAIT_RATIO,
+        ABOVE_ZERO, AT_LEAST_ONE, AVAILABILITY, BUDGET_LEFT, FULLY_USED, LATENCY_SECONDS,
+        POOL_RATIO, WAIT_RATIO,
     };
 
     fn has(alert: &str, limit: f64) -> bool {
@@ -123,15 +126,15 @@ mod tests {
     }
 
     #[test]
-    fn exported_budgets_have_limit_1() {
+    fn exported_limits_are_shown_as_1() {
         assert!(has("WorkerQueueStalled", FULLY_USED));
         assert!(has("DataStalerThanBudget", FULLY_USED));
         assert!(!has("WorkerDeadLetters", FULLY_USED));
     }
 
     #[test]
-    fn objectives_have_burn_rates_as_limits() {
-        for limit in [14.4, 0.0] {
+    fn objectives_are_replaced_by_burn_rates() {
+        for limit in [14.4, BUDGET_LEFT] {
             assert!(has("HttpAvailabilityBudgetBurn", limit), "{limit}");
         }
         assert!(!has("HttpAvailabilityBudgetBurn", AVAILABILITY));

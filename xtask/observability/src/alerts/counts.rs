@@ -1,10 +1,10 @@
 //! Recorded event counts per window, which several alerts share.
 //!
-//! `increase()` ignores the first value of a series, and with it the events before the first scrape: the first failures of a
-//! route, a pod or a queue. These rules record which processes are known at the start of a window. With them,
-//! [`counted`](crate::promql::counted) adds the first value if all of its events happened within the window: the series was
-//! absent at the start of the window although its process was seen, or the process itself is new. If neither is known, because
-//! Prometheus or a scrape failed, the value is not added.
+//! `increase()` ignores the first value of a series. It misses the events before the first scrape, such as the first failures
+//! of a route, a pod or a queue. [`counted`](crate::promql::counted) adds the first value if all of its events happened within
+//! the window. That is certain in two cases: the process was seen before the window and the series was not, or the process
+//! itself is new. The rules of this module record the processes of both cases. If neither is certain, because Prometheus or a
+//! scrape failed, the value is not added.
 
 use firstlight::metrics::catalog::PROCESS_START_TIME;
 
@@ -19,12 +19,12 @@ use crate::promql::{
 /// The windows in which events are counted.
 const WINDOWS: [&str; 3] = ["5m", "15m", "1h"];
 
-/// The recorded counts of all alerts, after the processes that they depend on.
+/// The recorded counts of all alerts, after the records of processes that they use.
 pub(super) fn group(timing: Timing) -> Group {
     Group::new("firstlight-counts")
         .about(
-            "Events per window, counted once for all alerts. The first value of a new counter is included, unless the counter may be \
-             older than the window: Prometheus did not see its process at the start of the window, and the process is not new.",
+            "Events per window, counted once for all alerts. The first value of a counter is included if the counter is known to \
+             be new: Prometheus saw its process before the window and the counter only within it, or the process itself is new.",
         )
         .every(slo::INTERVAL)
         .records(WINDOWS.into_iter().flat_map(|window| processes(window, timing)))
@@ -36,7 +36,7 @@ pub(super) fn group(timing: Timing) -> Group {
         .records(telemetry::counts())
 }
 
-/// The processes that are known, or new, at the start of a window.
+/// Records of the processes that were seen before a window or are new.
 fn processes(window: &str, timing: Timing) -> [Record; 3] {
     let start = Selector::of(&PROCESS_START_TIME);
     let look_back = look_back(window);
@@ -44,13 +44,15 @@ fn processes(window: &str, timing: Timing) -> [Record; 3] {
     let on = on_service(&["instance"]);
     let first = format!("instance:process_start:first{window}");
     let continued = format!("instance:process_start:continued{window}");
-    let oldest = timing.seconds(window) + timing.seconds(look_back);
-    let because = |text| if window == WINDOWS[0] { text } else { "" };
+    let max_age = timing.seconds(window) + timing.seconds(look_back);
+    // The comments are the same for each window, so only those of the first are written.
+    let once = |text| if window == WINDOWS[0] { text } else { "" };
+    // Without one of these labels, processes of two services would be merged.
     debug_assert!(SERVICE.iter().all(|label| instance.contains(label)));
     [
         Record::named(&first)
-            .because(because(
-                "The start time of the process at the start of the window. Only processes with firstlight are included.",
+            .because(once(
+                "The start time of the first process of each instance in the window. Only processes with firstlight are included.",
             ))
             .expr(&[
                 &format!("min by ({instance}) (min_over_time({start}[{window}]))"),
@@ -58,13 +60,13 @@ fn processes(window: &str, timing: Timing) -> [Record; 3] {
                 &format!("last_over_time({}[{window}])", firstlight_build_info()),
             ]),
         Record::named(&continued)
-            .because(because("The process was seen before the window. A counter that was not seen before is therefore new."))
+            .because(once("The process was seen before the window. A counter that was not seen before is therefore new."))
             .expr(&[
                 &format!("{first} == {on}"),
                 &format!("max by ({instance}) (last_over_time({start}[{look_back}] offset {window}))"),
             ]),
         Record::named(format!("instance:process_start:known{window}"))
-            .because(because("The process was seen before the window, or it is new, and so are all of its counters."))
-            .expr(&[&continued, "or", &format!("{first} > time() - {oldest}")]),
+            .because(once("Either the process was seen before the window, or it is new and so are all of its counters."))
+            .expr(&[&continued, "or", &format!("{first} > time() - {max_age}")]),
     ]
 }

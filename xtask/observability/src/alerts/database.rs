@@ -61,7 +61,7 @@ fn pool_exhausted() -> Alert {
 
 fn pool_timeouts() -> Alert {
     Alert::ticket("DatabasePoolTimeouts")
-        .because("Each time-out is a failed request. The alerts on error budgets fire if there are too many failures, and this alert gives the cause.")
+        .because("Each timeout is a failed request. The alerts on error budgets fire if there are too many failures, and this alert gives the cause.")
         .when(&[&format!("{TIMEOUTS} > 0")])
         .lasting("5m")
         .summary("Requests give up waiting for a database connection.")
@@ -79,7 +79,7 @@ fn n_plus_one() -> Alert {
         .on(Board::Database)
 }
 
-/// Tests of alerts on exhausted pools, pool time-outs and repeated statements.
+/// Tests of alerts on exhausted pools, pool timeouts and repeated statements.
 pub(super) mod alert_tests {
     use crate::alerts::alert_test::AlertTest;
 

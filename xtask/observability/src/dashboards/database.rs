@@ -208,7 +208,7 @@ fn errors() -> Panel {
         )
         .normally("None; 23505 where the service relies on unique violations.")
         .otherwise(
-            "40001 and 40P01: retry the transaction. 57014: a time-out. 53300: the server has no \
+            "40001 and 40P01: retry the transaction. 57014: a timeout. 53300: the server has no \
              connections left. 08…: it is not reached.",
         )
         .runbook("HttpAvailabilityBudgetBurn")

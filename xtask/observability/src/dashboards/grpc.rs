@@ -25,7 +25,7 @@ pub(super) fn row() -> Row {
             rate("gRPC calls made", &catalog::RPC_CLIENT_CALL_DURATION),
             failures(
                 "gRPC calls that fail",
-                // A time-out of the service itself cancels the call, so canceled calls count.
+                // A timeout of the service itself cancels the call, so canceled calls count.
                 &query::selected(&catalog::RPC_CLIENT_CALL_DURATION)
                     .count()
                     .is_not("error_type", ""),

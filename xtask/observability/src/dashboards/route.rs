@@ -198,7 +198,7 @@ fn call_failures() -> Panel {
         )
         .normally("None.")
         .otherwise(
-            "Ask the owners of that address. Until they have repaired it: a shorter time-out, \
+            "Ask the owners of that address. Until they have repaired it: a shorter timeout, \
              fewer retries, or an answer without them.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
@@ -210,9 +210,9 @@ fn call_durations() -> Panel {
     let calls = query::selected(&catalog::HTTP_CLIENT_REQUEST_DURATION);
     Panel::timeseries("Duration of calls, p95")
         .means("How long others take to answer, until their response's head.")
-        .normally("Below the time-out by a factor of ten.")
+        .normally("Below the timeout by a factor of ten.")
         .otherwise(
-            "A line at the time-out is a dependency that hangs, and every request of the service that \
+            "A line at the timeout is a dependency that hangs, and every request of the service that \
              needs it hangs with it.",
         )
         .runbook("HttpLatencyBudgetBurn")

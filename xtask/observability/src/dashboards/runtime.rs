@@ -150,7 +150,7 @@ fn open_files(panel: Panel, by: &[&str]) -> Panel {
         .normally("Below a half.")
         .otherwise(
             "At the line connections are refused soon. Connections that are never closed: look for a \
-             client without an idle time-out.",
+             client without an idle timeout.",
         )
         .runbook("ProcessOpenFilesNearLimit")
         .unit(Unit::Part)

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use super::debian;
 use crate::{
     paths,
-    process::{Process, START},
+    process::{Process, START_TIMEOUT},
     tools,
 };
 
@@ -47,13 +47,13 @@ impl Prometheus {
             .args(flags);
         let process = Process::start("prometheus", &mut command)?;
         // msg="Listening on" address=127.0.0.1:41177
-        let address = process.wait_for_line("its listening address", START, |line| {
+        let address = process.wait_for_line("its listening address", START_TIMEOUT, |line| {
             let (_, rest) = line.split_once("\"Listening on\" address=")?;
             rest.split_whitespace()
                 .next()
                 .map(|address| format!("http://{address}"))
         })?;
-        process.wait_for_line("\"Server is ready\"", START, |line| {
+        process.wait_for_line("\"Server is ready\"", START_TIMEOUT, |line| {
             line.contains("Server is ready").then_some(())
         })?;
         Ok((process, address))

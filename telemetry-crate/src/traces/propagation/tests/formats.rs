@@ -8,7 +8,7 @@ const SPAN: &str = "e457b5a2e4d86bd1";
 /// The headers of all formats after a request with these headers.
 fn written(headers: &[(&str, &str)]) -> [Option<String>; 3] {
     let chosen = [Propagator::B3, Propagator::Jaeger, Propagator::TraceContext];
-    let written = sent_on(&chosen, headers);
+    let written = forwarded(&chosen, headers);
     ["b3", "uber-trace-id", "traceparent"].map(|name| text(&written, name).map(str::to_owned))
 }
 
@@ -83,7 +83,7 @@ fn b3multi_writes_a_header_for_each_part() {
         ("d", None, Some("1")),
     ] {
         let header = format!("{TRACE}-{SPAN}-{state}");
-        let written = sent_on(&[Propagator::B3Multi], &[("b3", &header)]);
+        let written = forwarded(&[Propagator::B3Multi], &[("b3", &header)]);
         assert_eq!(text(&written, "x-b3-traceid"), Some(TRACE));
         assert_eq!(text(&written, "x-b3-spanid"), Some(SPAN));
         assert_eq!(text(&written, "x-b3-sampled"), sampled, "{state}");

@@ -5,8 +5,8 @@ use super::*;
 const TRACE: &str = "12345678901234567890123456789012";
 const PARENT: &str = "00-12345678901234567890123456789012-1234567890123456-01";
 
-fn sent_on(headers: &[(&str, &str)]) -> HeaderMap {
-    super::sent_on(&[Propagator::TraceContext], headers)
+fn forwarded(headers: &[(&str, &str)]) -> HeaderMap {
+    super::forwarded(&[Propagator::TraceContext], headers)
 }
 
 /// The `tracestate` that is sent after a request with these headers.
@@ -14,7 +14,7 @@ fn state(states: &[&str]) -> Option<String> {
     let parent = [("traceparent", PARENT)];
     let named = states.iter().map(|state| ("tracestate", *state));
     let headers: Vec<_> = parent.into_iter().chain(named).collect();
-    let written = sent_on(&headers);
+    let written = forwarded(&headers);
     assert_eq!(text(&written, "traceparent"), Some(PARENT), "{states:?}");
     text(&written, "tracestate").map(str::to_owned)
 }
@@ -37,7 +37,7 @@ fn valid_traceparent_is_propagated() {
         ("other_flags", format!("00-{TRACE}-1234567890123456-fd")),
     ] {
         for name in ["traceparent", "TraceParent", "TRACEPARENT"] {
-            let written = sent_on(&[(name, &header)]);
+            let written = forwarded(&[(name, &header)]);
             assert_eq!(
                 text(&written, "traceparent"),
                 Some(PARENT),
@@ -153,7 +153,7 @@ fn malformed_traceparent_begins_a_new_trace() {
         ("joined", format!("{PARENT},{PARENT}")),
         ("not ASCII", format!("{PARENT}\u{fc}")),
     ] {
-        let written = sent_on(&[("traceparent", &header), ("tracestate", "foo=1")]);
+        let written = forwarded(&[("traceparent", &header), ("tracestate", "foo=1")]);
         assert!(written.is_empty(), "{case}: {header}: {written:?}");
     }
 }
@@ -163,7 +163,7 @@ fn two_traceparents_begin_a_new_trace() {
     let other = format!("00-{}1-1234567890123456-01", &TRACE[1..]);
     for second in [&other, PARENT, "", "\u{fc}"] {
         for headers in [[PARENT, second], [second, PARENT]] {
-            let written = sent_on(&headers.map(|header| ("traceparent", header)));
+            let written = forwarded(&headers.map(|header| ("traceparent", header)));
             assert!(written.is_empty(), "traceparent_duplicated: {headers:?}");
         }
     }
@@ -172,23 +172,23 @@ fn two_traceparents_begin_a_new_trace() {
 #[test]
 fn similar_header_names_are_ignored() {
     for name in ["trace-parent", "trace.parent"] {
-        let written = sent_on(&[(name, PARENT)]);
+        let written = forwarded(&[(name, PARENT)]);
         assert!(written.is_empty(), "traceparent_header_name: {name}");
     }
     for name in ["trace-state", "trace.state"] {
-        let written = sent_on(&[("traceparent", PARENT), (name, "foo=1")]);
+        let written = forwarded(&[("traceparent", PARENT), (name, "foo=1")]);
         assert_eq!(
             text(&written, "tracestate"),
             None,
             "tracestate_header_name: {name}"
         );
     }
-    let written = sent_on(&[("tracestate", "foo=1")]);
+    let written = forwarded(&[("tracestate", "foo=1")]);
     assert!(
         written.is_empty(),
         "tracestate_included_traceparent_missing"
     );
-    let written = sent_on(&[("TRACEPARENT", PARENT), ("TrAcEsTaTe", "foo=1")]);
+    let written = forwarded(&[("TRACEPARENT", PARENT), ("TrAcEsTaTe", "foo=1")]);
     assert_eq!(
         text(&written, "tracestate"),
         Some("foo=1"),
@@ -200,7 +200,7 @@ fn similar_header_names_are_ignored() {
 fn known_flags_are_propagated() {
     for flags in ["00", "01", "02", "03"] {
         let header = format!("00-{TRACE}-1234567890123456-{flags}");
-        let written = sent_on(&[("traceparent", &header)]);
+        let written = forwarded(&[("traceparent", &header)]);
         assert_eq!(
             text(&written, "traceparent"),
             Some(&*header),

@@ -32,7 +32,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::page(
         "WorkerQueueStalled",
         STARVED,
-        "a bank that hangs, and with it every worker",
+        "a bank that does not answer, so that every worker hangs",
         |env| none(env.starved.post("/faults/bank/3600000", 200)),
     )
     .until(|env| env.starved.post("/faults/bank/0", 200)),
@@ -55,13 +55,13 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
         "MetricsOverBudget",
         ORDERS,
-        "a label with 200 values where 10 are allowed",
+        "a label with 200 values, while the limit is 10 series",
         |env| posts(1, 300, &env.orders.address, "/faults/flood/200"),
     ),
     Fault::ticket(
         "DataStalerThanBudget",
         ORDERS,
-        "prices 30 s old where another module allows 1 s",
+        "prices that are 30 s old, while another module allows 1 s",
         |env| posts(1, 200, &env.orders.address, "/faults/stale"),
     ),
     Fault::ticket(
@@ -84,14 +84,14 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
         "CronThunderingHerd",
         ORDERS,
-        "three schedules at the same second, none of them spread",
+        "three schedules that start in the same second, without jitter",
         |env| none(env.orders.post("/faults/herd/true", 200)),
     )
     .until(|env| env.orders.post("/faults/herd/false", 200)),
     Fault::ticket(
         "ProcessOpenFilesNearLimit",
         STARVED,
-        "195 connections that clients keep open after an answer, where 256 files may be open",
+        "195 connections that clients keep open after a response, while the limit is 256 open files",
         |env| {
             let address = env.starved.address.trim_start_matches("http://");
             held(195, || kept_open(address))
@@ -116,7 +116,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::ticket(
         "PostgresConnectionsNearMax",
         SERVER,
-        "36 connections that are held, of 60",
+        "36 of 60 connections are held open",
         |env| held(36, || Session::open(env.postgres.port(), "orders")),
     ),
     Fault::ticket(

@@ -23,7 +23,7 @@ pub(super) const DATABASE: &[Fault] = &[
     Fault::ticket(
         "CronRunMissed",
         ORDERS,
-        "PostgreSQL killed, where a schedule runs every other second",
+        "PostgreSQL killed, while a schedule runs every two seconds",
         SAME_CAUSE,
     ),
     Fault::ticket("PostgresDown", SERVER, "PostgreSQL killed", SAME_CAUSE),
@@ -48,7 +48,7 @@ pub(super) const SERVICES: &[Fault] = &[
     Fault::page(
         "ServiceAbsent",
         ORDERS,
-        "the service taken from Prometheus' targets",
+        "the service removed from Prometheus' targets",
         |env| none(env.scrape(|job| job != ORDERS)),
     )
     .until(|env| env.scrape(|_| true)),

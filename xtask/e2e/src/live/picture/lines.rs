@@ -11,31 +11,32 @@ use super::{
     series::Series,
 };
 
-/// The width in pixels of the labels of the value axis.
+/// Width of the labels beside the value axis, in pixels.
 const LEFT: f64 = 62.0;
-/// The height in pixels of the labels of the time axis.
+/// Height of the labels below the time axis, in pixels.
 const BELOW: f64 = 18.0;
-/// The height in pixels of a row of the legend.
+/// Height of a row of the legend, in pixels.
 const ROW: f64 = 15.0;
-/// The most rows of the legend, which scrolls in Grafana.
+/// Maximum number of rows in the legend, which scrolls in Grafana.
 const ROWS: usize = 5;
 
 /// The segments of a line between missing values.
 ///
-/// A point is a time, the base on which it is stacked, and a value.
+/// A point is a time, the base on which the value is stacked, and the sum of base and value.
 type Segments = Vec<Vec<(f64, f64, f64)>>;
 
+/// Draws a panel: the plot with both axes, and the legend below it.
 pub(super) fn draw(
     canvas: &mut Canvas,
     area: Area,
     panel: &Value,
-    all: &[&Series],
+    all_series: &[&Series],
     period: Period,
 ) {
     let custom = &panel["fieldConfig"]["defaults"]["custom"];
     let is_stacked = custom["stacking"]["mode"] == "normal";
-    let lines = segments(all, is_stacked);
-    let legend = ROW * (1.0 + all.len().min(ROWS) as f64) + 6.0;
+    let lines = segments(all_series, is_stacked);
+    let legend = ROW * (1.0 + all_series.len().min(ROWS) as f64) + 6.0;
     let plot = Area {
         x: area.x + LEFT,
         width: area.width - LEFT,
@@ -49,7 +50,7 @@ pub(super) fn draw(
     canvas.clip(plot);
     let opacity = custom["fillOpacity"].as_f64().unwrap_or_default() / 100.0;
     let width = custom["lineWidth"].as_f64().unwrap_or(1.0);
-    for (index, (series, segments)) in all.iter().zip(&lines).enumerate() {
+    for (index, (series, segments)) in all_series.iter().zip(&lines).enumerate() {
         let color = Field::of(panel, &series.name).color(Some(series.last()), index);
         for segment in segments {
             let top = segment.iter().map(|(at, _, value)| (x(*at), y(*value)));
@@ -73,7 +74,7 @@ pub(super) fn draw(
         height: legend,
         ..area
     };
-    self::legend(canvas, below, panel, all);
+    self::legend(canvas, below, panel, all_series);
 }
 
 /// The range of the value axis, from the data and the panel's limits.
@@ -104,21 +105,21 @@ fn frame(canvas: &mut Canvas, plot: Area, panel: &Value, (low, high): (f64, f64)
 }
 
 /// Draws the time axis below a plot.
-pub(super) fn time_axis(canvas: &mut Canvas, plot: Area, period: Period, has_lines: bool) {
+pub(super) fn time_axis(canvas: &mut Canvas, plot: Area, period: Period, has_grid: bool) {
     let bottom = plot.y + plot.height;
     for (at, words) in axis::time_ticks(period, plot.width) {
         let x = plot.x + plot.width * (at - period.from) / (period.to - period.from);
-        if has_lines {
+        if has_grid {
             canvas.line(x, plot.y, x, bottom, canvas::GRID);
         }
         canvas.text_middle(x, bottom + 13.0, 10.0, canvas::MUTED, &words);
     }
 }
 
-/// Splits series at missing values, and adds up those of a stack.
-fn segments(all: &[&Series], is_stacked: bool) -> Vec<Segments> {
+/// Splits series at missing values, and stacks them on each other if `is_stacked`.
+fn segments(all_series: &[&Series], is_stacked: bool) -> Vec<Segments> {
     let mut sums: HashMap<u64, f64> = HashMap::new();
-    let one = |series: &&Series| {
+    let split = |series: &&Series| {
         let mut segments: Segments = Vec::new();
         let mut before = f64::NEG_INFINITY;
         for (at, value) in &series.values {
@@ -127,6 +128,7 @@ fn segments(all: &[&Series], is_stacked: bool) -> Vec<Segments> {
             *sum += value;
             let point = (*at, base, base + value);
             match segments.last_mut() {
+                // The values are one second apart.
                 Some(segment) if at - before < 1.5 => segment.push(point),
                 _ => segments.push(vec![point]),
             }
@@ -134,12 +136,12 @@ fn segments(all: &[&Series], is_stacked: bool) -> Vec<Segments> {
         }
         segments
     };
-    all.iter().map(one).collect()
+    all_series.iter().map(split).collect()
 }
 
-/// Draws the legend with a row for each series, ordered by the largest value.
-fn legend(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series]) {
-    let mut sorted: Vec<_> = all.iter().enumerate().collect();
+/// Draws the legend with the series that have the largest values, a row for each.
+fn legend(canvas: &mut Canvas, area: Area, panel: &Value, all_series: &[&Series]) {
+    let mut sorted: Vec<_> = all_series.iter().enumerate().collect();
     sorted.sort_by(|(_, a), (_, b)| b.largest().total_cmp(&a.largest()));
     let step = (area.width * 0.17).min(84.0);
     let right = |column: f64| area.x + area.width - step * (2.0 - column) - 4.0;
@@ -148,7 +150,7 @@ fn legend(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series]) {
     for (column, heading) in [(0.0, "Last *"), (1.0, "Max"), (2.0, "Mean")] {
         canvas.text_end(right(column), area.y + 9.0, 10.0, canvas::LINK, heading);
     }
-    if let Some(more) = all.len().checked_sub(ROWS).filter(|more| *more > 0) {
+    if let Some(more) = all_series.len().checked_sub(ROWS).filter(|more| *more > 0) {
         let text = format!("{more} more below");
         canvas.text_middle(
             area.x + area.width * 0.4,
@@ -202,7 +204,7 @@ mod tests {
         Series::of(&json!({ "metric": {}, "values": values }), name).unwrap_or_default()
     }
 
-    fn svg(panel: &Panel, all: &[&Series]) -> String {
+    fn svg(panel: &Panel, all_series: &[&Series]) -> String {
         let mut canvas = Canvas::new(600.0, 300.0);
         let area = Area {
             x: 0.0,
@@ -210,7 +212,13 @@ mod tests {
             width: 600.0,
             height: 240.0,
         };
-        draw(&mut canvas, area, &panel.json(1, json!({})), all, PERIOD);
+        draw(
+            &mut canvas,
+            area,
+            &panel.json(1, json!({})),
+            all_series,
+            PERIOD,
+        );
         canvas.svg()
     }
 
@@ -252,7 +260,7 @@ mod tests {
             at(">1.10 s<").is_some()
                 && at(">1.10 s<") < at(">3.30 s<")
                 && at(">3.30 s<") < at(">2.20 s<"),
-            "latest, largest, mean"
+            "Last, Max, Mean: {svg}"
         );
     }
 

@@ -1,6 +1,8 @@
 //! The colors of Grafana's dark theme.
 
-/// Grafana's classic palette without colors that are invisible on a panel.
+/// Grafana's classic palette, as its color mode `palette-classic-by-name` uses it.
+///
+/// Grafana leaves out the colors that have too little contrast with the background of a panel.
 const PALETTE: [&str; 46] = [
     "#73BF69", "#F2CC0C", "#5794F2", "#FF9830", "#F2495C", "#B877D9", "#37872D", "#E0B400",
     "#FA6400", "#C8F2C2", "#FFF899", "#C0D8FF", "#FFCB7D", "#FFA6B0", "#DEB6F2", "#447EBC",
@@ -10,9 +12,10 @@ const PALETTE: [&str; 46] = [
     "#CFFAFF", "#F9E2D2", "#FCE2DE", "#BADFF4", "#F9D9F9", "#DEDAF7",
 ];
 
-/// The supported names of colors.
+/// The color names that [`named`] knows.
 pub(super) const NAMES: [&str; 6] = ["green", "red", "orange", "yellow", "blue", "purple"];
 
+/// The code of a color in [`NAMES`], or that of green for any other name.
 pub(super) fn named(color: &str) -> &'static str {
     match color {
         "red" => "#F2495C",
@@ -24,32 +27,36 @@ pub(super) fn named(color: &str) -> &'static str {
     }
 }
 
-/// The color of a series by its name, as with `palette-classic-by-name`.
+/// The color that Grafana's mode `palette-classic-by-name` gives to a series.
+///
+/// The hash is that of the npm package `string-hash`, which reads UTF-16 code units from the end.
 pub(super) fn by_name(name: &str) -> &'static str {
-    let letters: Vec<_> = name.encode_utf16().collect();
-    let hash = letters.iter().rev().fold(5381_u32, |hash, letter| {
-        hash.wrapping_mul(33) ^ u32::from(*letter)
+    let units: Vec<_> = name.encode_utf16().collect();
+    let hash = units.iter().rev().fold(5381_u32, |hash, unit| {
+        hash.wrapping_mul(33) ^ u32::from(*unit)
     });
     let index = usize::try_from(hash).unwrap_or_default() % PALETTE.len();
     PALETTE.get(index).copied().unwrap_or("#73BF69")
 }
 
-/// A shade of a color: the color itself, then lighter and darker ones in turn.
+/// The shade of a color for the series at `index`.
+///
+/// The first series has the color itself. The next ones are alternately lighter and darker, each pair further from it.
 pub(super) fn shade(color: &str, index: usize) -> String {
-    let away = f64::from(u8::try_from(index.div_ceil(2)).unwrap_or(u8::MAX)) * 0.13;
-    let light = index % 2 == 1;
-    let mixed = [1..3, 3..5, 5..7].map(|part| {
-        let part = color.get(part).unwrap_or_default();
-        let part = f64::from(u8::from_str_radix(part, 16).unwrap_or(128));
-        let to = if light { 255.0 } else { 0.0 };
-        part + (to - part) * away.min(0.7)
+    let amount = f64::from(u8::try_from(index.div_ceil(2)).unwrap_or(u8::MAX)) * 0.13;
+    let is_lighter = index % 2 == 1;
+    let mixed = [1..3, 3..5, 5..7].map(|digits| {
+        let digits = color.get(digits).unwrap_or_default();
+        let channel = f64::from(u8::from_str_radix(digits, 16).unwrap_or(128));
+        let target = if is_lighter { 255.0 } else { 0.0 };
+        channel + (target - channel) * amount.min(0.7)
     });
-    let [red, green, blue] = mixed.map(|part| part.round());
+    let [red, green, blue] = mixed.map(|channel| channel.round());
     format!("rgb({red},{green},{blue})")
 }
 
-/// The color of a value from 0 to 1 on the scale Turbo, from blue to red.
-pub(super) fn turbo(part: f64) -> String {
+/// The color of a value from 0 to 1 on the Turbo scale, from dark blue to dark red.
+pub(super) fn turbo(value: f64) -> String {
     const STOPS: [[f64; 3]; 9] = [
         [35.0, 23.0, 27.0],
         [69.0, 105.0, 238.0],
@@ -61,15 +68,16 @@ pub(super) fn turbo(part: f64) -> String {
         [203.0, 47.0, 13.0],
         [144.0, 12.0, 0.0],
     ];
-    let place = part.clamp(0.0, 1.0) * 8.0;
-    let below = (0_u8..8).rev().find(|index| f64::from(*index) <= place);
+    let position = value.clamp(0.0, 1.0) * 8.0;
+    let below = (0_u8..8).rev().find(|index| f64::from(*index) <= position);
     let below = below.unwrap_or_default();
-    let inside = place - f64::from(below);
+    let fraction = position - f64::from(below);
     let below = usize::from(below);
     let [red, green, blue] = [0, 1, 2].map(|channel| {
-        let of = |stop: usize| STOPS.get(stop).and_then(|stop| stop.get(channel));
-        let (from, to) = (of(below).unwrap_or(&0.0), of(below + 1).unwrap_or(&0.0));
-        (from + (to - from) * inside).round()
+        let channel_of = |stop: usize| STOPS.get(stop).and_then(|stop| stop.get(channel));
+        let from = channel_of(below).unwrap_or(&0.0);
+        let to = channel_of(below + 1).unwrap_or(&0.0);
+        (from + (to - from) * fraction).round()
     });
     format!("rgb({red},{green},{blue})")
 }

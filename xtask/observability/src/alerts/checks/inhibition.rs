@@ -110,7 +110,7 @@ const SCENARIOS: [Scenario; 10] = [
         ],
     },
     Scenario {
-        name: "time-outs of a pool suppress the exhaustion of the same pool only",
+        name: "timeouts of a pool suppress the exhaustion of the same pool only",
         fires: &[
             active("DatabasePoolTimeouts", "warning", MAIN_OF_A),
             suppressed("DatabasePoolExhausted", "warning", MAIN_OF_A),

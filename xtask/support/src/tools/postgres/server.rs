@@ -22,7 +22,7 @@ use crate::{command, process::Process};
 const UNPRIVILEGED: u32 = 65_534;
 
 /// Long enough for a machine that is also building.
-const START: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Short, because no client is connected by then.
 const STOP: Duration = Duration::from_secs(5);
@@ -122,7 +122,7 @@ impl PostgresServer {
     }
 
     /// Makes the server's user the owner of a folder, such as that of a tablespace.
-    pub fn own(&self, folder: &Path) -> io::Result<()> {
+    pub fn chown(&self, folder: &Path) -> io::Result<()> {
         if rustix::process::geteuid().is_root() {
             std::os::unix::fs::chown(folder, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
         }
@@ -172,7 +172,7 @@ impl PostgresServer {
     pub fn shut_down(&self) -> anyhow::Result<()> {
         let mut process = self.process.borrow_mut();
         process.interrupt()?;
-        process.wait(START)?;
+        process.wait(START_TIMEOUT)?;
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl PostgresServer {
     ///
     /// If the server does not start in that time.
     pub fn start_again(&self) -> anyhow::Result<()> {
-        let until = Instant::now() + START;
+        let until = Instant::now() + START_TIMEOUT;
         loop {
             match launch(&self.postgres, &self.folder, self.port, &self.settings) {
                 Ok(process) => {
@@ -221,7 +221,7 @@ fn launch(
         .args(settings.iter().flat_map(|setting| ["-c", &**setting]))
         .current_dir(&folder.0);
     let process = Process::start("postgres", unprivileged(&mut server))?;
-    process.wait_for_line("\"ready to accept connections\"", START, |line| {
+    process.wait_for_line("\"ready to accept connections\"", START_TIMEOUT, |line| {
         // A standby prints "ready to accept read-only connections".
         line.contains("ready to accept ").then_some(())
     })?;
