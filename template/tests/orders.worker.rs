@@ -59,7 +59,7 @@ fn declined_charges_are_dead_letters() {
     let variables = [("DATABASE_URL", &*database.url())];
     let mut service = Service::start(&variables);
     service.post("/orders", DECLINED);
-    wait_for_status(&mut service, 1, "dead-lettered");
+    wait_for_status(&mut service, 1, "dead_lettered");
     service.terminate();
 
     let listed = support::run(&["dead-letters"], &variables);
@@ -72,7 +72,7 @@ fn declined_charges_are_dead_letters() {
     let retried = support::run(&["retry-dead-letters", id], &variables);
     assert!(retried.status.success(), "{retried:?}");
     let mut service = Service::start(&variables);
-    service.line(|line| line["worker.task.outcome"] == "dead");
+    service.line(|line| line["worker.task.outcome"] == "dead_lettered");
 }
 
 #[test]

@@ -187,19 +187,19 @@ pub const METRICS_REJECTED: Metric = Metric {
     unit: "{use}",
     labels: &["reason"],
     buckets: None,
-    help: "Uses of a metric that was refused, by reason.",
+    help: "Uses of a metric that was rejected, by reason.",
 };
 
 /// Uses of series beyond the metric's cardinality limit.
 ///
 /// They went to the series `otel_metric_overflow="true"` instead.
-pub const METRICS_SERIES_OVER_BUDGET: Metric = Metric {
+pub const METRICS_CARDINALITY_OVERFLOW: Metric = Metric {
     name: "metrics_cardinality_overflow_total",
     kind: Kind::Counter,
     unit: "{use}",
     labels: &["metric"],
     buckets: None,
-    help: "Uses of a series beyond the budget of its metric, folded into its overflow series.",
+    help: "Uses of a series beyond the cardinality limit of its metric, folded into its overflow series.",
 };
 
 /// Histogram samples that were dropped: negative, infinite, or not a number.

@@ -13,7 +13,7 @@ pub enum Outcome {
     /// The attempt failed, and the job is dead-lettered.
     ///
     /// It was the last attempt, or the error is permanent. An operator has to act.
-    Dead,
+    DeadLettered,
 }
 
 impl Outcome {
@@ -22,7 +22,7 @@ impl Outcome {
         match self {
             Self::Ok => "ok",
             Self::Retry => "retry",
-            Self::Dead => "dead",
+            Self::DeadLettered => "dead_lettered",
         }
     }
 
@@ -30,7 +30,7 @@ impl Outcome {
     pub(super) fn of_failure(attempt: u32, attempts: Option<u32>, is_permanent: bool) -> Self {
         let is_last = attempts.is_some_and(|attempts| attempt >= attempts);
         if is_permanent || is_last {
-            Self::Dead
+            Self::DeadLettered
         } else {
             Self::Retry
         }
@@ -75,11 +75,11 @@ impl<E> Failure<E> {
     /// Returns whether the job is dead-lettered.
     ///
     /// Otherwise it is to be tried again, after a pause.
-    pub fn is_dead(&self) -> bool {
-        self.outcome == Outcome::Dead
+    pub fn is_dead_lettered(&self) -> bool {
+        self.outcome == Outcome::DeadLettered
     }
 
-    /// Returns [`Outcome::Retry`] or [`Outcome::Dead`], as it was counted.
+    /// Returns [`Outcome::Retry`] or [`Outcome::DeadLettered`], as it was counted.
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
@@ -117,10 +117,10 @@ mod tests {
     #[test]
     fn last_attempts_are_dead_lettered() {
         assert_eq!(Outcome::of_failure(1, Some(2), false), Outcome::Retry);
-        assert_eq!(Outcome::of_failure(2, Some(2), false), Outcome::Dead);
+        assert_eq!(Outcome::of_failure(2, Some(2), false), Outcome::DeadLettered);
         // The limit in the store may have been lowered since.
-        assert_eq!(Outcome::of_failure(9, Some(2), false), Outcome::Dead);
+        assert_eq!(Outcome::of_failure(9, Some(2), false), Outcome::DeadLettered);
         assert_eq!(Outcome::of_failure(9, None, false), Outcome::Retry);
-        assert_eq!(Outcome::of_failure(1, None, true), Outcome::Dead);
+        assert_eq!(Outcome::of_failure(1, None, true), Outcome::DeadLettered);
     }
 }

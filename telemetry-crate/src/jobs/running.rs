@@ -174,7 +174,7 @@ impl Running {
         match outcome {
             Outcome::Ok => line!(info),
             Outcome::Retry => line!(warn),
-            Outcome::Dead => line!(error),
+            Outcome::DeadLettered => line!(error),
         }
     }
 }

@@ -122,10 +122,10 @@ impl fmt::Display for SeriesReport {
         if is_own_limit {
             write!(
                 f,
-                "; if all of them are needed, raise TelemetryConfig::series_budget(\"{metric}\", n)"
+                "; if all of them are needed, raise TelemetryConfig::cardinality_limit(\"{metric}\", n)"
             )
         } else {
-            f.write_str("; find the largest metric, or raise FIRSTLIGHT_METRICS_SERIES_TOTAL")
+            f.write_str("; find the largest metric, or raise FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT")
         }
     }
 }

@@ -164,7 +164,7 @@ fn warnings_name_the_label_once() {
             "WARN firstlight hits_total has reached its cardinality limit of 4 series; further series are counted in \
           otel_metric_overflow=\"true\". Its label user has 4 values, such as \"0@example.org\", \
           \"1@example.org\", \"2@example.org\": remove the label or give it few values, such as a route template \
-          instead of a path; if all of them are needed, raise TelemetryConfig::series_budget(\"hits_total\", n)"
+          instead of a path; if all of them are needed, raise TelemetryConfig::cardinality_limit(\"hits_total\", n)"
         ]
     );
 }

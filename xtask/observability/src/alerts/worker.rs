@@ -24,14 +24,14 @@ use crate::{
 const QUEUE: [&str; 1] = ["queue"];
 const AGE: &str = "queue:worker_queue_oldest_age_seconds:last";
 const BUDGET: &str = "queue:worker_queue_latency_budget_seconds:last";
-const DEAD_LETTERED: &str = "queue:worker_tasks_dead:count1h";
+const DEAD_LETTERED: &str = "queue:worker_tasks_dead_lettered:count1h";
 const FAILED: &str = "queue:worker_tasks_failed:count1h";
 const DONE: &str = "queue:worker_tasks_ok:count1h";
 
 pub(super) fn counts() -> Vec<Record> {
     let attempts = || Selector::of(&WORKER_TASKS);
     let counts = [
-        (DEAD_LETTERED, attempts().is("outcome", "dead")),
+        (DEAD_LETTERED, attempts().is("outcome", "dead_lettered")),
         (FAILED, attempts().is_not("outcome", "ok")),
         (DONE, attempts().is("outcome", "ok")),
     ]
@@ -184,7 +184,7 @@ fn dead_letters() -> Alert {
 }
 
 fn dead_letters_left() -> Alert {
-    let dead = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "dead");
+    let dead = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "dead_lettered");
     Alert::ticket("WorkerDeadLetters")
         .because("Dead letters in the store that the alert above did not report within a week: dead-lettered while Prometheus was down, or left there.")
         .when(&[
@@ -224,7 +224,7 @@ pub(super) mod alert_tests {
         r#"worker_queue_depth{job="orders",instance="a",queue="emails",status="ready"}"#;
     const UP: &str = r#"worker_queue_up{job="orders",instance="a",queue="emails"}"#;
     const UP_B: &str = r#"worker_queue_up{job="orders",instance="b",queue="emails"}"#;
-    const DEAD_LETTERED: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead",error_type="smtp"}"#;
+    const DEAD_LETTERED: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead_lettered",error_type="smtp"}"#;
     const RETRY: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="retry",error_type="smtp"}"#;
     const TARGET: &str = r#"job="orders",instance="a""#;
     /// A declared objective, without which a stalled queue is a ticket.
@@ -288,9 +288,9 @@ pub(super) mod alert_tests {
             AlertTest::of("WorkerDeadLetters", "three from before the first scrape, and one in another queue")
                 .process(TARGET, -36_000, "_x60 Vx240")
                 .series(DEAD_LETTERED, "_x60 3x240")
-                .series(&READY.replace("ready", "dead"), "_x60 3x120 0x60 1x60")
+                .series(&READY.replace("ready", "dead_lettered"), "_x60 3x120 0x60 1x60")
                 .series(&DEAD_LETTERED.replace("emails", "invoices"), "_x60 0x60 1x180")
-                .series(&READY.replace("ready", "dead").replace("emails", "invoices"), "_x60 0x60 1x180")
+                .series(&READY.replace("ready", "dead_lettered").replace("emails", "invoices"), "_x60 0x60 1x180")
                 .transient(115)
                 .firing(130, &[EMAILS[0], EMAILS[1], ("state", "left")])
                 .resolved_only(190, "queue", "emails")

@@ -53,7 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
         |env| posts(1, 200, &env.orders.address, "/faults/n-plus-one/20"),
     ),
     Fault::ticket(
-        "MetricsOverBudget",
+        "MetricsCardinalityOverflow",
         ORDERS,
         "a label with 200 values, while the limit is 10 series",
         |env| posts(1, 300, &env.orders.address, "/faults/flood/200"),
