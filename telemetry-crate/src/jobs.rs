@@ -73,10 +73,10 @@ mod watch;
 pub use self::{
     envelope::Envelope,
     job::Job,
-    outcome::{Cause, Failure, Outcome},
-    queue::{Declaration, Queue},
+    outcome::{AttemptOutcome, Failure, FailureCause},
+    queue::{Queue, QueueBuilder},
     stats::QueueStats,
-    watch::Watch,
+    watch::QueueWatch,
 };
 
 /// Target of the spans and log lines about jobs.

@@ -71,6 +71,7 @@ fn declined_charges_are_dead_letters() {
     let id = listed.split('\t').nth(1).unwrap();
     let retried = support::run(&["retry-dead-letters", id], &variables);
     assert!(retried.status.success(), "{retried:?}");
+    assert_eq!(retried.stdout, b"1 dead letter will be tried again\n");
     let mut service = Service::start(&variables);
     service.line(|line| line["worker.task.outcome"] == "dead_lettered");
 }

@@ -72,7 +72,11 @@ pub(super) fn cardinality_limits(
         by_metric,
         each: None,
         total: env
-            .parsed(env::METRICS_TOTAL_CARDINALITY_LIMIT, "a positive number", positive)
+            .parsed(
+                env::METRICS_TOTAL_CARDINALITY_LIMIT,
+                "a positive number",
+                positive,
+            )
             .or(total),
     };
     let expected = "a positive number, `metric=number`, or a list of them";

@@ -71,7 +71,10 @@ fn unreachable_limits_are_warned_about() {
         [""; 0],
         "the default of each metric is not a configured limit"
     );
-    assert_eq!(warnings(small().cardinality_limit("orders", 100), &[]), [""; 0]);
+    assert_eq!(
+        warnings(small().cardinality_limit("orders", 100), &[]),
+        [""; 0]
+    );
     let config = small().cardinality_limit("orders", 101);
     let warned = warnings(config.clone(), &[]);
     assert_eq!(warned.len(), 1);

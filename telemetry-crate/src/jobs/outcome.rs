@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 /// How an attempt ended; the label `outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The job succeeded.
     Ok,
     /// The attempt failed, and the job may be tried again.
@@ -16,7 +16,7 @@ pub enum Outcome {
     DeadLettered,
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// Returns the word for the label, the span and the log line.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for AttemptOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Outcome {
 /// Why an attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Cause<E> {
+pub enum FailureCause<E> {
     /// The job returned an error.
     Error(E),
     /// The job panicked, with this message.
@@ -55,7 +55,7 @@ pub enum Cause<E> {
     Panic(String),
 }
 
-impl<E: fmt::Display> fmt::Display for Cause<E> {
+impl<E: fmt::Display> fmt::Display for FailureCause<E> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(error) => error.fmt(formatter),
@@ -67,8 +67,8 @@ impl<E: fmt::Display> fmt::Display for Cause<E> {
 /// A failed attempt, with what happens to the job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure<E> {
-    pub(super) outcome: Outcome,
-    pub(super) cause: Cause<E>,
+    pub(super) outcome: AttemptOutcome,
+    pub(super) cause: FailureCause<E>,
 }
 
 impl<E> Failure<E> {
@@ -76,21 +76,21 @@ impl<E> Failure<E> {
     ///
     /// Otherwise it is to be tried again, after a pause.
     pub fn is_dead_lettered(&self) -> bool {
-        self.outcome == Outcome::DeadLettered
+        self.outcome == AttemptOutcome::DeadLettered
     }
 
-    /// Returns [`Outcome::Retry`] or [`Outcome::DeadLettered`], as it was counted.
-    pub fn outcome(&self) -> Outcome {
+    /// Returns [`AttemptOutcome::Retry`] or [`AttemptOutcome::DeadLettered`], as it was counted.
+    pub fn outcome(&self) -> AttemptOutcome {
         self.outcome
     }
 
     /// Returns the error or the panic.
-    pub fn cause(&self) -> &Cause<E> {
+    pub fn cause(&self) -> &FailureCause<E> {
         &self.cause
     }
 
     /// Returns the owned error or panic.
-    pub fn into_cause(self) -> Cause<E> {
+    pub fn into_cause(self) -> FailureCause<E> {
         self.cause
     }
 }
@@ -104,23 +104,38 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 impl<E: Error + 'static> Error for Failure<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
-            Cause::Error(error) => Some(error),
-            Cause::Panic(_) => None,
+            FailureCause::Error(error) => Some(error),
+            FailureCause::Panic(_) => None,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Outcome;
+    use super::AttemptOutcome;
 
     #[test]
     fn last_attempts_are_dead_lettered() {
-        assert_eq!(Outcome::of_failure(1, Some(2), false), Outcome::Retry);
-        assert_eq!(Outcome::of_failure(2, Some(2), false), Outcome::DeadLettered);
+        assert_eq!(
+            AttemptOutcome::of_failure(1, Some(2), false),
+            AttemptOutcome::Retry
+        );
+        assert_eq!(
+            AttemptOutcome::of_failure(2, Some(2), false),
+            AttemptOutcome::DeadLettered
+        );
         // The limit in the store may have been lowered since.
-        assert_eq!(Outcome::of_failure(9, Some(2), false), Outcome::DeadLettered);
-        assert_eq!(Outcome::of_failure(9, None, false), Outcome::Retry);
-        assert_eq!(Outcome::of_failure(1, None, true), Outcome::DeadLettered);
+        assert_eq!(
+            AttemptOutcome::of_failure(9, Some(2), false),
+            AttemptOutcome::DeadLettered
+        );
+        assert_eq!(
+            AttemptOutcome::of_failure(9, None, false),
+            AttemptOutcome::Retry
+        );
+        assert_eq!(
+            AttemptOutcome::of_failure(1, None, true),
+            AttemptOutcome::DeadLettered
+        );
     }
 }

@@ -23,7 +23,14 @@ pub struct QueueStats {
 }
 
 /// Values of the label `status`, in the order of the depths.
-const STATES: [&str; 6] = ["ready", "scheduled", "running", "retry", "stuck", "dead_lettered"];
+const STATES: [&str; 6] = [
+    "ready",
+    "scheduled",
+    "running",
+    "retry",
+    "stuck",
+    "dead_lettered",
+];
 
 impl QueueStats {
     /// A state in which nothing is known.

@@ -198,7 +198,10 @@ impl Registry {
         for family in &self.all() {
             sink.family(self.descriptor(family), &family.all());
             let self_metrics = [
-                (&catalog::METRICS_CARDINALITY_OVERFLOW, &family.overflow_uses),
+                (
+                    &catalog::METRICS_CARDINALITY_OVERFLOW,
+                    &family.overflow_uses,
+                ),
                 (&catalog::METRICS_SAMPLES_DROPPED, &*family.dropped),
             ];
             for (metric, count) in self_metrics {

@@ -11,6 +11,7 @@ use crate::{
     logs::rfc3339,
     metrics::{Format, SeriesReport},
     signal::Signal,
+    values::counted,
 };
 
 /// Number of metrics that are listed with their series, largest first.
@@ -119,8 +120,9 @@ fn series_of(report: &SeriesReport) -> String {
     if let Some(label) = offending_label {
         let samples = label.samples.join(", ");
         text += &format!(
-            "; its label {} has {} values, such as {samples}",
-            label.name, label.distinct
+            "; its label {} has {}, such as {samples}",
+            label.name,
+            counted(label.distinct as u64, "value", "values")
         );
     }
     text

@@ -16,7 +16,7 @@ use std::{
 
 use firstlight::{
     TelemetryConfig, TelemetryGuard,
-    jobs::{Cause, Envelope, Job, Outcome, Queue, QueueStats},
+    jobs::{AttemptOutcome, Envelope, FailureCause, Job, Queue, QueueStats},
     metrics::Format,
     testing::{OtlpReceiver, ReceivedSpan},
 };
@@ -49,7 +49,10 @@ async fn run_every_outcome(queue: &Queue, row: &Row) {
         Err::<(), _>(failed())
     });
     let again = again.await.unwrap_err();
-    assert_eq!((again.is_dead_lettered(), again.outcome()), (false, Outcome::Retry));
+    assert_eq!(
+        (again.is_dead_lettered(), again.outcome()),
+        (false, AttemptOutcome::Retry)
+    );
 
     let work = async {
         info_span!("work").in_scope(|| {});
@@ -76,7 +79,9 @@ async fn run_every_outcome(queue: &Queue, row: &Row) {
     });
     let panicked = panics.await.unwrap_err();
     assert!(!panicked.is_dead_lettered());
-    assert!(matches!(panicked.into_cause(), Cause::Panic(message) if message == "on purpose"));
+    assert!(
+        matches!(panicked.into_cause(), FailureCause::Panic(message) if message == "on purpose")
+    );
 
     let hangs = queue.run(job(row).attempt(1, 9), pending::<Result<(), io::Error>>());
     let hangs = tokio::time::timeout(Duration::from_millis(10), hangs).await;

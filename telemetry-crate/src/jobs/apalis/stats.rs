@@ -95,7 +95,9 @@ pub const POSTGRES_STATS: &str = "
 /// Converts a row to [`QueueStats`].
 ///
 /// A task that is not due yet has a negative age, which becomes zero.
-pub fn stats((ready, scheduled, running, retry, stuck, dead_lettered, oldest_age): StatsRow) -> QueueStats {
+pub fn stats(
+    (ready, scheduled, running, retry, stuck, dead_lettered, oldest_age): StatsRow,
+) -> QueueStats {
     let count = |jobs: i64| u64::try_from(jobs).unwrap_or(0);
     QueueStats::new()
         .ready(count(ready))

@@ -248,7 +248,8 @@ macro_rules! storage {
                 pool: &sqlx::Pool<Self>,
                 id: Option<&str>,
             ) -> Result<u64, sqlx::Error> {
-                let query = sqlx::query($statements.retry_dead_lettered).bind(id.map(str::to_owned));
+                let query =
+                    sqlx::query($statements.retry_dead_lettered).bind(id.map(str::to_owned));
                 Ok(query.execute(pool).await?.rows_affected())
             }
 

@@ -213,7 +213,11 @@ pub(crate) async fn tasks_continue_the_request() {
         outcomes("later"),
         [("retry", "_OTHER"), ("retry", "_OTHER"), ("ok", "")]
     );
-    let dead = [("retry", "_OTHER"), ("retry", "_OTHER"), ("dead_lettered", "_OTHER")];
+    let dead = [
+        ("retry", "_OTHER"),
+        ("retry", "_OTHER"),
+        ("dead_lettered", "_OTHER"),
+    ];
     assert_eq!(outcomes("dead"), dead);
     assert_eq!(outcomes("aborts"), [("dead_lettered", "_OTHER")]);
     assert_eq!(

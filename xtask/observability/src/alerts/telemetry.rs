@@ -90,7 +90,7 @@ fn cardinality_overflow() -> Alert {
         .when(&[&format!("{OVERFLOWED} > 0")])
         .lasting("5m")
         .summary("A metric exceeds its cardinality limit.")
-        .description("{{ $labels.metric }} of {{ $labels.job }} exceeds its cardinality limit: {{ $value | humanize }} uses went to its overflow series in the last 15 minutes.")
+        .description("{{ $labels.metric }} of {{ $labels.job }} exceeds its cardinality limit. Uses that went to its overflow series in the last 15 minutes: {{ $value | humanize }}.")
         .on(Board::Runtime)
 }
 
@@ -140,7 +140,7 @@ pub(super) mod alert_tests {
                 .fires(
                     45,
                     &[("job", "orders"), ("metric", "orders_placed_total")],
-                    "orders_placed_total of orders exceeds its cardinality limit: 150 uses went to its overflow series in the last 15 minutes.",
+                    "orders_placed_total of orders exceeds its cardinality limit. Uses that went to its overflow series in the last 15 minutes: 150.",
                 )
                 .resolved(70),
             AlertTest::of("Watchdog", "always").fires(

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::ensure;
-use firstlight::testing::Answer;
+use firstlight::testing::CollectorAnswer;
 
 use super::{Fault, SAME_CAUSE, held, none, posts};
 use crate::live::{
@@ -69,7 +69,7 @@ pub(super) const FAULTS: &[Fault] = &[
         ORDERS,
         "a collector that refuses everything",
         |env| {
-            let reject = Answer::Reject {
+            let reject = CollectorAnswer::Reject {
                 status: 400,
                 retry_after: None,
             };
@@ -78,7 +78,7 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     )
     .until(|env| {
-        env.collector.set_answer(Answer::Accept);
+        env.collector.set_answer(CollectorAnswer::Accept);
         Ok(())
     }),
     Fault::ticket(
