@@ -66,7 +66,7 @@ async fn run() -> Result<(), BoxDynError> {
 
 /// The signal to stop; clones observe the same one.
 ///
-/// Each call of `shutdown_signal()` waits for another signal, so that it is called once.
+/// Each call of `shutdown_signal()` waits for another signal, so it is called only once.
 #[derive(Clone)]
 struct Stop(watch::Receiver<bool>);
 

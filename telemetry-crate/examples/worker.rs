@@ -1,4 +1,4 @@
-//! A worker without HTTP of its own, with readiness and instrumented jobs.
+//! A worker without an HTTP server, with readiness and instrumented jobs.
 //!
 //! At the end it finishes the job in progress. Run it with `cargo run -p firstlight --example worker`; its admin
 //! listener is on `localhost:9464`.
@@ -13,7 +13,7 @@ use firstlight::{
 use tokio::sync::mpsc;
 use tracing::{Instrument, info_span};
 
-/// A row of the queue: the job and its envelope as text.
+/// A row of the queue: the id of the order, and the envelope as text.
 struct Row {
     order: u64,
     envelope: BTreeMap<String, String>,
@@ -36,7 +36,7 @@ async fn work(connecting: Latch) -> io::Result<()> {
     let mut shutdown = pin!(shutdown_signal());
     loop {
         let row = tokio::select! {
-            () = &mut shutdown => break, // between two jobs, so that a job in progress is finished
+            () = &mut shutdown => break, // checked only between two jobs, so the running job is finished
             row = rows.recv() => row.ok_or_else(|| io::Error::other("the queue is gone"))?,
         };
         let job = Job::new("receipt")
@@ -44,7 +44,7 @@ async fn work(connecting: Latch) -> io::Result<()> {
             .envelope(Envelope::from_pairs(&row.envelope));
         // Records a span, a log line at its end, and the metrics of the queue alerts.
         if let Err(failure) = receipts.run(job, send(row.order)).await {
-            give_back(&row, failure.outcome());
+            record_failure(&row, failure.outcome());
         }
     }
     Ok(())
@@ -52,19 +52,21 @@ async fn work(connecting: Latch) -> io::Result<()> {
 
 async fn send(order: u64) -> io::Result<()> {
     tracing::info!(order.id = order, "sending the receipt");
-    tokio::time::sleep(Duration::from_millis(50)).await; // in place of the work
+    tokio::time::sleep(Duration::from_millis(50)).await; // stands for the work
     tracing::info!(order.id = order, "receipt sent");
     Ok(())
 }
 
-/// Updates the row of a failed job.
+/// Records the outcome of a failed attempt in the row of the job.
 ///
-/// A real queue would set a dead-lettered job aside and give another a later time.
-fn give_back(row: &Row, outcome: AttemptOutcome) {
-    tracing::info!(order.id = row.order, %outcome, "given back");
+/// A real queue would set a dead-lettered job aside, and run any other job again later.
+fn record_failure(row: &Row, outcome: AttemptOutcome) {
+    tracing::info!(order.id = row.order, %outcome, "failure recorded");
 }
 
-/// Connects to the queue, a channel in place of a broker or a table, and fills it.
+/// Connects to the queue and begins to fill it.
+///
+/// The queue is a channel, which stands for a broker or a table.
 async fn connect(receipts: Queue) -> io::Result<mpsc::Receiver<Row>> {
     let (sender, receiver) = mpsc::channel(16);
     tokio::spawn(async move {
@@ -73,8 +75,8 @@ async fn connect(receipts: Queue) -> io::Result<mpsc::Receiver<Row>> {
                 let envelope = envelope.to_pairs();
                 sender.send(Row { order, envelope })
             });
-            let placing = info_span!("place order", order.id = order);
-            if stored.instrument(placing).await.is_err() {
+            let request = info_span!("place order", order.id = order);
+            if stored.instrument(request).await.is_err() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

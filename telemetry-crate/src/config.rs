@@ -198,9 +198,9 @@ impl TelemetryConfig {
 
     /// Adds a field name whose values are shown as `***`.
     ///
-    /// Applies to log lines, spans and metric labels. Also matches the name behind a dot, an underscore or a hyphen.
-    /// `password`, `token`, `authorization`, `cookie` and similar names are always redacted. `FIRSTLIGHT_REDACT` adds
-    /// further names.
+    /// Applies to log lines, spans and metric labels. Also matches the part of a name after a dot, an underscore or a
+    /// hyphen. `password`, `token`, `authorization`, `cookie` and similar names are always redacted. `FIRSTLIGHT_REDACT`
+    /// adds further names.
     pub fn redact(mut self, field: impl Into<String>) -> Self {
         self.redact.push(field.into());
         self

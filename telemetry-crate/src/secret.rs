@@ -62,7 +62,7 @@ impl<T> fmt::Display for Secret<T> {
 
 /// Names whose values are redacted in every program.
 ///
-/// They are compared with a field's name and with its last part behind a dot, an underscore or a hyphen
+/// They are compared with a field's name and with its last part after a dot, an underscore or a hyphen
 /// (`db_password`), ignoring case. `-` and `_` are equal.
 const WELL_KNOWN: [&str; 16] = [
     "access_key",
@@ -89,7 +89,7 @@ static MORE: OnceLock<Vec<String>> = OnceLock::new();
 /// Adds names to redact; called once, when telemetry is installed.
 pub(crate) fn redact_also(names: Vec<String>) {
     if !names.is_empty() {
-        // Telemetry is installed once per process, so that it is not set yet.
+        // Telemetry is installed once per process, so this is not set yet.
         let _ = MORE.set(names);
     }
 }

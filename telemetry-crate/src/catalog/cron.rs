@@ -72,7 +72,7 @@ pub const CRON_SUCCESS_DUE: Metric = Metric {
     unit: "s",
     labels: &["cron"],
     buckets: None,
-    help: "Time by which a run must have succeeded since unix epoch in seconds.",
+    help: "Time since unix epoch by which a run must have succeeded, in seconds.",
 };
 
 /// Duration of the last run, whatever its outcome. Absent before the first one.

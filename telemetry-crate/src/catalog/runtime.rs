@@ -26,7 +26,7 @@ pub const TOKIO_SCHEDULER_STALLED: Metric = Metric {
     unit: "s",
     labels: &[],
     buckets: None,
-    help: "Time since which the runtime has run no woken task in seconds.",
+    help: "Time for which the runtime has run no woken task, in seconds.",
 };
 
 /// Worker threads, which run tasks.
@@ -78,5 +78,5 @@ pub const TOKIO_WORKER_PARK: Metric = Metric {
     unit: "{park}",
     labels: &["worker"],
     buckets: None,
-    help: "Times that the worker ran out of tasks and went to rest.",
+    help: "Number of times that the worker ran out of tasks and parked.",
 };

@@ -164,7 +164,7 @@ pub const LOGGING_EVENTS_TRUNCATED: Metric = Metric {
     unit: "{event}",
     labels: &[],
     buckets: None,
-    help: "Log lines of which something was cut or left out, and that say so.",
+    help: "Log lines with a truncated value or without some of their fields.",
 };
 
 /// Log lines that were lost because standard output was full or closed.
@@ -187,7 +187,7 @@ pub const METRICS_REJECTED: Metric = Metric {
     unit: "{use}",
     labels: &["reason"],
     buckets: None,
-    help: "Uses of a metric that was rejected, by reason.",
+    help: "Rejected uses of metrics, by reason.",
 };
 
 /// Uses of series beyond the metric's cardinality limit.
@@ -199,7 +199,7 @@ pub const METRICS_CARDINALITY_OVERFLOW: Metric = Metric {
     unit: "{use}",
     labels: &["metric"],
     buckets: None,
-    help: "Uses of a series beyond the cardinality limit of its metric, folded into its overflow series.",
+    help: "Uses of series beyond the cardinality limit of a metric, recorded in its overflow series.",
 };
 
 /// Histogram samples that were dropped: negative, infinite, or not a number.

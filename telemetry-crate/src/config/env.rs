@@ -133,7 +133,7 @@ variables! {
     OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT", "`10000`",
         "Milliseconds that one try of an export request may take.";
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER", "`parentbased_always_on`",
-        "`always_on`, `always_off`, `traceidratio`, or one of them behind `parentbased_`.";
+        "`always_on`, `always_off`, `traceidratio`, or one of them prefixed with `parentbased_`.";
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG", "`1.0`",
         "Share of traces that `traceidratio` keeps, 0 to 1.";
     PROPAGATORS = "OTEL_PROPAGATORS", "`tracecontext,baggage`",
@@ -225,7 +225,7 @@ variables! {
     DRAIN_DELAY = "FIRSTLIGHT_DRAIN_DELAY", "`0`",
         "Milliseconds between the signal to stop, when `/readyz` turns to 503, and the completion of `shutdown_signal()`. A load balancer needs them to take notice.";
     DRAIN_TIMEOUT = "FIRSTLIGHT_DRAIN_TIMEOUT", "`20000`",
-        "Milliseconds that requests, jobs and scheduled runs in flight may take to end after that; what is still open is cut. Wins over each `drain`. Jobs have nine tenths of it, so that those that are cut can be given back.";
+        "Milliseconds for which requests, jobs and scheduled runs in flight may continue after that; then they are canceled. Wins over each `drain`. Jobs have nine tenths of it, so that canceled jobs can be returned to their queue.";
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",
         "`true` makes no spans and exports nothing. Log lines and `/metrics` stay.";
     CONFIG_FILE = "OTEL_CONFIG_FILE", "unset",

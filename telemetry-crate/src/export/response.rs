@@ -99,7 +99,7 @@ fn is_empty_json(body: &[u8]) -> bool {
         r#""rejectedLogRecords":0"#,
         r#""errorMessage":"""#,
     ] {
-        // The match includes the character behind the value, so that `0` does not match the start of a longer number.
+        // The match includes the character after the value, so that `0` does not match the start of a longer number.
         for end in [",", "}"] {
             let kept = if end == "}" { "}" } else { "" };
             text = text.replace(&format!("{default}{end}"), kept);

@@ -57,7 +57,7 @@ fn push_address(clean: &mut String, address: &str, is_cut: bool) {
     let end = address.find(['/', '?', '#']).unwrap_or(address.len());
     let authority = &address[..end];
     let at = match authority.rfind('@') {
-        // The text behind the colon is not a port. It is a password that contains one of these characters unescaped.
+        // The text after the colon is not a port. It is a password that contains one of these characters unescaped.
         None if has_password(authority) => address.rfind('@'),
         at => at,
     };

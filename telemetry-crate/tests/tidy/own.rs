@@ -24,7 +24,7 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("data_", "metrics and their label: the age of served data"),
     ("endpoint", "log line: where OTLP goes"),
     ("firstlight_", "metrics and a label: the library itself"),
-    ("jobs", "log line: how many are given back"),
+    ("jobs", "log line: how many are returned to the queue"),
     ("kind", "label: the kind of a job"),
     ("level", "label, span event: the level of a log line"),
     (

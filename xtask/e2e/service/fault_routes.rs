@@ -45,7 +45,7 @@ static PRICES: DataType = DataType::declare("prices", Duration::from_secs(3_600)
 static PRICES_AGAIN: DataType = DataType::declare("prices", Duration::from_secs(1));
 
 /// The age of a price that is too old to be served.
-const OLD: Duration = Duration::from_secs(30);
+const PRICE_AGE: Duration = Duration::from_secs(30);
 /// The duration of an overlapping run.
 const LONG_RUN: Duration = Duration::from_millis(2_500);
 const POLL: Duration = Duration::from_millis(50);
@@ -107,7 +107,7 @@ async fn not_a_number() {
 
 /// Serves a price that is too old for one of its declarations.
 async fn stale() -> Result<(), AppError> {
-    PRICES.check_age(OLD).map_err(AppError::internal)?;
+    PRICES.check_age(PRICE_AGE).map_err(AppError::internal)?;
     PRICES_AGAIN
         .check_age(Duration::ZERO)
         .map_err(AppError::internal)

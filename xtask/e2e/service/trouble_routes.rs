@@ -36,7 +36,7 @@ use crate::{
 /// The item `slow` waits before the call to the bank, and the item `unanswered` after it.
 const SLOW_CHARGE: Duration = Duration::from_secs(2);
 /// How long an answer is held: longer than a client waits.
-const HELD: Duration = Duration::from_secs(60);
+const HOLD_TIME: Duration = Duration::from_secs(60);
 /// How long a transaction waits for the other one.
 ///
 /// Without the other, it continues alone, and the test finds no conflict.
@@ -65,7 +65,7 @@ pub async fn hold(request: Request, next: Next) -> Response {
     let is_held = request.headers().contains_key("hold-answer");
     let answer = next.run(request).await;
     if is_held {
-        sleep(HELD).await;
+        sleep(HOLD_TIME).await;
     }
     answer
 }

@@ -23,9 +23,9 @@ pub(crate) struct CollectedSpan {
     /// Empty for a root.
     pub(crate) parent_span_id: String,
     pub(crate) name: String,
-    /// OTLP's name of the kind, such as `SPAN_KIND_SERVER`.
+    /// OTLP's name for the kind, such as `SPAN_KIND_SERVER`.
     pub(crate) kind: String,
-    /// OTLP's name of the status, such as `STATUS_CODE_UNSET`.
+    /// OTLP's name for the status, such as `STATUS_CODE_UNSET`.
     pub(crate) status: String,
 }
 
@@ -91,7 +91,7 @@ impl Rotel {
         &self,
         wanted: impl Fn(&[String]) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let until = Instant::now() + RECEIVED;
+        let until = Instant::now() + RECEIVE_TIMEOUT;
         loop {
             let lines = self.process.lines();
             match wanted(&lines) {
@@ -109,7 +109,7 @@ impl Rotel {
         &self,
         wanted: impl Fn(&CollectedSpan) -> bool,
     ) -> anyhow::Result<Vec<CollectedSpan>> {
-        let until = Instant::now() + RECEIVED;
+        let until = Instant::now() + RECEIVE_TIMEOUT;
         loop {
             let lines = self.process.lines();
             let spans = spans_in(&lines);
@@ -170,7 +170,7 @@ fn free_ports() -> std::io::Result<[String; 2]> {
 }
 
 const ATTEMPTS: usize = 3;
-const RECEIVED: Duration = Duration::from_secs(30);
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(30);
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[cfg(test)]

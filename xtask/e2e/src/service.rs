@@ -222,7 +222,7 @@ impl Service {
     ///
     /// If the process does not end within 30 s, or its status is not 0.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        let status = self.process.stop(STOP)?;
+        let status = self.process.stop(STOP_TIMEOUT)?;
         if !status.success() {
             anyhow::bail!(
                 "found {status} after SIGTERM, expected 0; its output:\n{}",
@@ -265,4 +265,4 @@ pub fn without_telemetry_settings(command: &mut Command) {
 }
 
 /// How long a service may take to stop, even while the machine is building.
-const STOP: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);

@@ -125,7 +125,7 @@ pub(crate) const FAILED_ATTEMPTS: f64 = 5.0;
 /// Such a queue exports no latency budget.
 pub(crate) const UNKNOWN_QUEUE: &str = "15m";
 
-/// The whole of a limit that the service exports, as a ratio.
+/// The used ratio at which a limit that the service exports is reached.
 ///
 /// For panels that show how much of it is used: a queue's latency budget, the intervals of a schedule, the age of data.
 pub(crate) const FULLY_USED: f64 = 1.0;

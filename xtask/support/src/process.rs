@@ -201,7 +201,7 @@ impl Drop for Process {
         if !self.has_ended() {
             // An error means that the child ended by itself in the meantime.
             let _ = self.child.kill();
-            let _ = self.wait(KILLED);
+            let _ = self.wait(KILL_TIMEOUT);
         }
     }
 }
@@ -261,6 +261,6 @@ static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 /// How long a program may take to start, even while the machine is building.
 pub const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a killed process may take to end.
-const KILLED: Duration = Duration::from_secs(5);
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_LINES: usize = 200_000;
 const POLL: Duration = Duration::from_millis(10);

@@ -248,7 +248,7 @@ fn units_are_declared_or_from_the_name() {
         (
             "metrics_rejected_total",
             "{use}",
-            "Uses of a metric that was rejected, by reason.",
+            "Rejected uses of metrics, by reason.",
         ),
     ] {
         let metric = &pushed[name];

@@ -15,7 +15,7 @@ use crate::sqlx::{follow_file, instrument_options, instrument_pool};
 impl OwnedDatabase for Sqlite {}
 
 impl Open for Sqlite {
-    const EXPECTED: &'static str = "a file behind its scheme, such as sqlite://orders.db, or sqlite:///data/orders.db for the one in /data; of options, only mode=rwc and cache";
+    const EXPECTED: &'static str = "a scheme and a file, such as sqlite://orders.db, or sqlite:///data/orders.db for a file in /data; the only options are mode=rwc and cache";
     const HINT: &'static str = "check that its folder exists and is writable";
     const IS_SHARED: bool = false;
 

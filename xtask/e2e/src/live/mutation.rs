@@ -26,7 +26,7 @@ const RELABEL: &str = "    metric_relabel_configs:
 ";
 
 /// How long new counters may take to have rates on a busy machine.
-const ENOUGH: Duration = Duration::from_secs(20);
+const RATES_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) fn run(env: &Environment) -> anyhow::Result<()> {
     let folder = paths::fresh("live-mutated").context("cannot empty target/live-mutated")?;
@@ -39,7 +39,7 @@ pub(super) fn run(env: &Environment) -> anyhow::Result<()> {
         RELABEL,
     )?;
     let phases = [Filled::Traffic, Filled::Calls];
-    let errors = Panels::new().unanswered(&prometheus, &phases, ENOUGH);
+    let errors = Panels::new().unanswered(&prometheus, &phases, RATES_TIMEOUT);
     let (of_metric, rest): (Vec<_>, Vec<_>) =
         errors.into_iter().partition(|error| error.contains(METRIC));
     let (of_label, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|error| {

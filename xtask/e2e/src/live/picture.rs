@@ -26,11 +26,11 @@ use self::{
 };
 use super::{interpolation, prometheus::Prometheus};
 
-/// The width in pixels of one of the 24 columns of Grafana's grid.
+/// Width of one of the 24 columns of Grafana's grid, in pixels.
 const COLUMN: f64 = 66.0;
-/// The height in pixels of a row of Grafana's grid.
+/// Height of a row of Grafana's grid, in pixels.
 const ROW: f64 = 30.0;
-/// The height in pixels of the title.
+/// Height of the title, in pixels.
 const HEAD: f64 = 56.0;
 
 /// A time range in seconds since 1970.

@@ -74,7 +74,7 @@ impl Prometheus {
         pointer: &str,
         wanted: impl Fn(&[Value]) -> bool,
     ) -> anyhow::Result<Vec<Value>> {
-        http::poll(url, &[], SCRAPED, |answer| {
+        http::poll(url, &[], SCRAPE_TIMEOUT, |answer| {
             let answer: Value = serde_json::from_str(&answer.body).ok()?;
             let result = answer.pointer(pointer)?.as_array()?;
             wanted(result).then(|| result.clone())
@@ -101,4 +101,4 @@ pub(super) fn promtool_accepts(tools: &tools::Prometheus, exposition: &Path) -> 
 
 pub(super) const JOB: &str = "orders";
 /// How long a few scrapes may take on a busy machine.
-const SCRAPED: Duration = Duration::from_secs(30);
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -283,7 +283,7 @@ pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
         let mut asking = Process::start("cargo-generate", &mut terminal)?;
         // One Return for each question.
         asking.type_in(&"\r".repeat(QUESTIONS.len()))?;
-        let status = asking.wait(ANSWERED)?;
+        let status = asking.wait(GENERATE_TIMEOUT)?;
         ensure!(
             status.success(),
             "found {status}, expected 0:\n{}",
@@ -312,4 +312,4 @@ pub(super) fn terminal(cases: &mut Cases, folder: &Path) {
 }
 
 /// How long the questions and the generation may take.
-const ANSWERED: Duration = Duration::from_secs(60);
+const GENERATE_TIMEOUT: Duration = Duration::from_secs(60);

@@ -14,13 +14,13 @@ pub(super) fn stat(
     canvas: &mut Canvas,
     area: Area,
     panel: &Value,
-    all: &[&Series],
+    all_series: &[&Series],
     period: Period,
 ) {
-    let width = area.width / all.len().max(1) as f64;
-    let has_names = all.len() > 1 || panel["options"]["textMode"] == "value_and_name";
+    let width = area.width / all_series.len().max(1) as f64;
+    let has_names = all_series.len() > 1 || panel["options"]["textMode"] == "value_and_name";
     let is_colored = panel["options"]["colorMode"] == "background";
-    for (index, series) in (0_u16..).zip(all) {
+    for (index, series) in (0_u16..).zip(all_series) {
         let field = Field::of(panel, &series.name);
         let value = Some(series.last());
         let part = Area {
@@ -62,9 +62,9 @@ pub(super) fn stat(
 }
 
 /// Draws a bar for the latest value of each series.
-pub(super) fn bars(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Series]) {
+pub(super) fn bars(canvas: &mut Canvas, area: Area, panel: &Value, all_series: &[&Series]) {
     let defaults = &panel["fieldConfig"]["defaults"];
-    let largest = all
+    let largest = all_series
         .iter()
         .map(|series| series.last())
         .fold(f64::MIN_POSITIVE, f64::max);
@@ -74,7 +74,7 @@ pub(super) fn bars(canvas: &mut Canvas, area: Area, panel: &Value, all: &[&Serie
     );
     let names = area.width * 0.35;
     let whole = area.width - names - 76.0;
-    for (index, (y, series)) in super::rows(area).zip(all).enumerate() {
+    for (index, (y, series)) in super::rows(area).zip(all_series).enumerate() {
         let field = Field::of(panel, &series.name);
         let value = series.last();
         let color = field.color(Some(value), index);
@@ -118,7 +118,7 @@ mod tests {
             let value = json!({ "metric": {}, "value": [0, "0.306"] });
             Series::of(&value, name).unwrap_or_default()
         };
-        let all = ["a", "b", "c"].map(series);
+        let all_series = ["a", "b", "c"].map(series);
         let mut canvas = Canvas::new(90.0, 60.0);
         let area = Area {
             x: 0.0,
@@ -127,7 +127,7 @@ mod tests {
             height: 60.0,
         };
         let period = Period { from: 0.0, to: 1.0 };
-        stat(&mut canvas, area, &panel, &all.each_ref(), period);
+        stat(&mut canvas, area, &panel, &all_series.each_ref(), period);
         let svg = canvas.svg();
         let words = svg.lines().filter(|line| line.contains(">0.306 req/s<"));
         let sizes = words.filter_map(|line| line.split("font-size=\"").nth(1)?.split_once('"'));

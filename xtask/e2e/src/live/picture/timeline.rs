@@ -15,7 +15,7 @@ pub(super) fn states(
     canvas: &mut Canvas,
     area: Area,
     panel: &Value,
-    all: &[&Series],
+    all_series: &[&Series],
     period: Period,
 ) {
     let plot = Area {
@@ -25,9 +25,9 @@ pub(super) fn states(
         ..area
     };
     let second = plot.width / (period.to - period.from);
-    let height = plot.height / all.len().max(1) as f64;
+    let height = plot.height / all_series.len().max(1) as f64;
     let mut seen: Vec<f64> = Vec::new();
-    for (row, series) in (0_u16..).zip(all) {
+    for (row, series) in (0_u16..).zip(all_series) {
         let y = plot.y + f64::from(row) * height;
         let name = canvas::truncate(&series.name, 130.0, 11.0);
         canvas.text_end(
@@ -87,10 +87,10 @@ pub(super) fn heat(
     canvas: &mut Canvas,
     area: Area,
     panel: &Value,
-    all: &[&Series],
+    all_series: &[&Series],
     period: Period,
 ) {
-    let mut buckets: Vec<_> = all.to_vec();
+    let mut buckets: Vec<_> = all_series.to_vec();
     buckets.sort_by(|a, b| a.bound().total_cmp(&b.bound()));
     let plot = Area {
         x: area.x + 62.0,

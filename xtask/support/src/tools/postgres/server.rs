@@ -25,7 +25,7 @@ const UNPRIVILEGED: u32 = 65_534;
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Short, because no client is connected by then.
-const STOP: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running server, which is stopped on drop together with its files.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl PostgresServer {
     pub fn kill(&self) -> anyhow::Result<()> {
         let mut process = self.process.borrow_mut();
         process.kill()?;
-        process.wait(STOP)?;
+        process.wait(STOP_TIMEOUT)?;
         Ok(())
     }
 
@@ -232,7 +232,7 @@ impl Drop for PostgresServer {
     /// Stops the server with SIGTERM, so that it releases its shared memory.
     fn drop(&mut self) {
         // If it does not stop in time, dropping the process kills it.
-        let _ = self.process.get_mut().stop(STOP);
+        let _ = self.process.get_mut().stop(STOP_TIMEOUT);
     }
 }
 
