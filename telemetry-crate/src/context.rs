@@ -9,7 +9,7 @@
 //! | in a task | [`spawn`] instead of `tokio::spawn` |
 //! | on a thread for blocking work | [`spawn_blocking`] instead of tokio's |
 //! | in a `JoinSet`, `join_all` or `select!` | `future.in_current_span()` of `tracing::Instrument` |
-//! | behind a channel | the span, in the message (below) |
+//! | in the receiver of a channel | the span, in the message (below) |
 //! | in a stream | [`instrument_stream`] around it; the layers do it for response bodies |
 //! | in a queue, a table or a message | [`TraceContext`], a map of strings |
 //!
@@ -51,8 +51,8 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! There is no format for storing it. A JSON value, message headers and a table's columns can all
-//! hold a map of strings.
+//! The storage format is the program's choice. A JSON value, message headers and a table's columns
+//! can all hold a map of strings.
 
 mod carrier;
 mod spawn;

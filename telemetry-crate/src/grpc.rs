@@ -11,9 +11,9 @@
 //! includes its service (`shop.Orders/Get`), and the status is its name (`NOT_FOUND`). Metadata,
 //! messages and the text of a status stay in the process.
 //!
-//! Messages are not counted or measured. gRPC-Web has its trailers in the body, so the layer
-//! belongs inside the one that translates it. Interceptors are no alternative to a layer, because
-//! they never see how a call ends.
+//! Messages are not counted or measured. gRPC-Web has its trailers in the body, so add the layer
+//! inside the layer that translates gRPC-Web. Interceptors cannot replace a layer, because they
+//! never see how a call ends.
 //!
 //! `server` or `client` starts a `call`, which passes through `future` until the response's head
 //! and `body` until the trailers.

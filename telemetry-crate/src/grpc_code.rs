@@ -4,11 +4,12 @@ use http::{HeaderMap, StatusCode};
 
 /// A gRPC status code.
 ///
-/// [Status codes and their use in gRPC](https://github.com/grpc/grpc/blob/master/doc/statuscodes.md).
+/// gRPC's page about [status codes](https://github.com/grpc/grpc/blob/master/doc/statuscodes.md)
+/// describes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Code(u8);
 
-/// Names by number; semantic conventions, `rpc.status_code` of gRPC.
+/// Names by number, as in the semantic conventions for gRPC's `rpc.status_code`.
 const NAMES: [&str; 17] = [
     "OK",
     "CANCELLED",
@@ -45,7 +46,7 @@ impl Code {
     /// Reads the code from trailers, or from the head of a response without a body.
     ///
     /// A number outside the known codes is `UNKNOWN`.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let status = headers.get("grpc-status")?;
         let number = status.to_str().ok().and_then(|status| status.parse().ok());
         let known = number.filter(|number| usize::from(*number) < NAMES.len());
@@ -54,8 +55,8 @@ impl Code {
 
     /// Returns the code for a response without a status, such as a proxy's.
     ///
-    /// [HTTP to gRPC status code mapping](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
-    pub(crate) fn of_http(status: StatusCode) -> Self {
+    /// gRPC defines the [mapping](https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
+    pub(crate) fn from_http(status: StatusCode) -> Self {
         match status.as_u16() {
             400 => Self::INTERNAL,
             401 => Self::UNAUTHENTICATED,
@@ -72,7 +73,7 @@ impl Code {
 
     /// Returns whether the code is an error of the server, not of the caller.
     ///
-    /// Semantic conventions, gRPC server spans.
+    /// The semantic conventions for gRPC server spans list these codes.
     pub(crate) fn is_error_of_server(self) -> bool {
         matches!(
             self,
@@ -87,8 +88,8 @@ impl Code {
 
     /// Returns whether a layer around the methods may send this code.
     ///
-    /// Such layers do authentication, load shedding and routing. The code does not confirm that the
-    /// called method exists.
+    /// Such layers do authentication, load shedding and routing. Their codes do not confirm that
+    /// the called method exists.
     pub(crate) fn may_come_from_layer(self) -> bool {
         matches!(
             self,
@@ -103,7 +104,8 @@ impl Code {
 
 /// Returns whether a request is gRPC over HTTP/2, and not gRPC-Web.
 ///
-/// [gRPC over HTTP/2, content-type](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests).
+/// [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests)
+/// defines the content type.
 pub(crate) fn is_grpc(headers: &http::HeaderMap) -> bool {
     let content_type = headers.get(http::header::CONTENT_TYPE);
     let rest = content_type.and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
@@ -121,7 +123,7 @@ mod tests {
         let name = |status: &'static str| {
             let value = HeaderValue::from_static(status);
             let headers = HeaderMap::from_iter([("grpc-status".parse().ok()?, value)]);
-            Code::of(&headers).map(Code::name)
+            Code::from_headers(&headers).map(Code::name)
         };
         for (status, expected) in [
             ("0", "OK"),
@@ -133,8 +135,11 @@ mod tests {
         ] {
             assert_eq!(name(status), Some(expected), "{status}");
         }
-        assert_eq!(Code::of(&HeaderMap::new()), None);
-        assert_eq!(Code::of_http(StatusCode::BAD_GATEWAY).name(), "UNAVAILABLE");
-        assert_eq!(Code::of_http(StatusCode::OK).name(), "UNKNOWN");
+        assert_eq!(Code::from_headers(&HeaderMap::new()), None);
+        assert_eq!(
+            Code::from_http(StatusCode::BAD_GATEWAY).name(),
+            "UNAVAILABLE"
+        );
+        assert_eq!(Code::from_http(StatusCode::OK).name(), "UNKNOWN");
     }
 }

@@ -1,15 +1,15 @@
 //! HTTP servers and clients: tower layers for traces, metrics and access logs.
 //!
-//! [`TelemetryLayer`] instruments a server, [`ClientLayer`] a client. Names follow the semantic
-//! conventions for HTTP spans and metrics (stable since v1.23).
+//! [`TelemetryLayer`] instruments a server, and [`ClientLayer`] instruments a client. Names follow
+//! the semantic conventions for HTTP spans and metrics (stable since v1.23).
 //!
 //! The query string, headers (except `Host` and `User-Agent`) and bodies stay in the process unless
 //! the program asks for them, because they carry credentials and personal data. The raw path is an
 //! attribute of the span and never a label. The route's template is both.
 //!
 //! A request passes through `layer`, `service` (which starts an `exchange`), `future` (until the
-//! response's head) and `body` (until its end). Through `delivery` a server reports what became of
-//! the request. Outgoing requests are in `client`.
+//! response's head) and `body` (until the response's end). A server reports through `delivery` what
+//! the client received. `client` instruments outgoing requests.
 
 mod attributes;
 mod body;

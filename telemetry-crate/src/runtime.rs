@@ -2,8 +2,8 @@
 //!
 //! Async code that blocks (a synchronous call, a lock that is held too long, a loop without an
 //! `await`) keeps its runtime from running other tasks, and no trace shows the cause. So the admin
-//! thread, which is independent of that runtime, wakes a task of the runtime ten times a second and
-//! measures how long the task waits until it is polled.
+//! thread, which is independent of that runtime, wakes a task of the runtime up to ten times a
+//! second and measures how long the task waits until it is polled.
 //!
 //! ```text
 //! admin thread ── wake ──▶ probe (a task of the application's runtime) ─▶ tokio_scheduler_delay_seconds
@@ -44,6 +44,7 @@ pub(crate) struct RuntimeObserver {
     observed: Mutex<Option<Observed>>,
 }
 
+/// The observed runtime and the probe that runs in it.
 #[derive(Debug, Clone)]
 struct Observed {
     metrics: RuntimeMetrics,
@@ -52,7 +53,7 @@ struct Observed {
 }
 
 impl RuntimeObserver {
-    /// Starts to observe the current runtime, in place of one observed before.
+    /// Starts to observe the current runtime, instead of a previous one.
     pub(crate) fn observe_current(&self) -> Result<(), NoRuntime> {
         let handle = Handle::try_current().map_err(|_| NoRuntime)?;
         let probe = Arc::new(SchedulerProbe::default());
@@ -77,7 +78,7 @@ impl RuntimeObserver {
         }
     }
 
-    /// Returns the observed runtime; `None` also if it was shut down.
+    /// Returns the observed runtime, unless it was shut down.
     fn observed(&self) -> Option<Observed> {
         let observed = self.lock().clone();
         observed.filter(|observed| !observed.task.is_finished())

@@ -1,8 +1,8 @@
 //! Staleness of served data: windows per type of data, a cache, and metrics.
 //!
-//! Every cache and every replica returns old data, and each type of data tolerates another age: a
-//! profile five minutes, a cart ten seconds, a payment none. Declare the window once, and serve
-//! through it:
+//! Every cache and every replica returns old data. How old it may be depends on the type of data: a
+//! profile five minutes, a cart ten seconds, and a payment no time at all. Declare this window once
+//! per type, and serve the data through it:
 //!
 //! ```
 //! use std::time::Duration;
@@ -18,7 +18,7 @@
 //! let profiles: Cache<u64, Profile, std::io::Error> = Cache::new(&PROFILE);
 //! let profile = profiles.get(7, || select_profile(7)).await?;
 //!
-//! // A replica's answer that is three seconds old is acceptable for a cart, not for a payment.
+//! // A replica's answer that is three seconds old may be served for a cart, but not for a payment.
 //! let lag = Duration::from_secs(3);
 //! assert!(CART.check_age(lag).is_ok());
 //! assert!(PAYMENT.check_age(lag).is_err());
@@ -35,12 +35,12 @@
 //!   some time between the request and the response, and only the time of the request is certainly
 //!   early enough. A query that takes four seconds returns data that may be four seconds old.
 //! * With a window of zero, each call reads the source, whatever other calls read at the same time.
-//! * Concurrent reads of one key that need the source share one request to it, with its answer or
-//!   its error.
+//! * With a longer window, concurrent reads of one key that need the source share one request and
+//!   its answer or its error.
 //!
-//! An answer to this call's own request is always served, even if the request took longer than the
+//! The answer to a caller's own request is always served, even if the request took longer than the
 //! window, because there is nothing fresher. A caller that waits for another caller's request reads
-//! again if the answer is too old by then.
+//! again if the answer is too old on arrival.
 //!
 //! # What is left out
 //!

@@ -7,7 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use firstlight::Readiness;
 use support::Database;
 
-use {{crate_name}}::{app::AppState, config::Config, orders::table::forget_keys};
+use {{crate_name}}::orders::table::forget_keys;
+use {{crate_name}}::{app::AppState, config::Config};
 
 #[test]
 fn keys_are_forgotten_after_a_day() {

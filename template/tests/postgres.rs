@@ -19,7 +19,8 @@ fn too_many_processes_are_a_warning() {
     assert_eq!(warned("1"), [""; 0]);
     let warnings = warned("10000");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("up to 220000 are needed"), "{warnings:?}");
+    let needed = "up to 220000 are needed";
+    assert!(warnings[0].contains(needed), "{warnings:?}");
 }
 
 #[test]

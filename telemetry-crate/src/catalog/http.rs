@@ -4,7 +4,7 @@ use super::{Kind, Metric, buckets};
 
 /// Duration of requests, including the body of the response.
 ///
-/// From the first byte of the request's head to the last byte of the response's body.
+/// It starts once the request's head is parsed, and ends with the last byte of the response's body.
 ///
 /// [HTTP server conventions](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration),
 /// stable, with their buckets. Its buckets carry exemplars.

@@ -1,4 +1,4 @@
-//! The context as text: a few pairs, with the names of HTTP headers.
+//! The trace context as text: a few pairs with the names of HTTP headers.
 
 use opentelemetry::{
     Context,
@@ -23,8 +23,8 @@ const MAX_VALUE_LENGTH: usize = 8_192;
 ///
 /// The program decides how a job's span relates to the request. [`child`](Self::child) continues
 /// the trace, which suits one short job per request. [`linked`](Self::linked) begins another trace
-/// with a link to the first. It is for work that comes much later or is sampled separately and,
-/// with [`link`](Self::link), for a batch.
+/// with a link to the first, for work that is done much later or sampled separately.
+/// [`link`](Self::link) links the span of a batch to each of its requests.
 ///
 /// ```
 /// use firstlight::context::TraceContext;
@@ -39,7 +39,7 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Returns the current span and the baggage of its request.
+    /// Returns the context of the current span, with its baggage.
     pub fn current() -> Self {
         let mut pairs = Pairs::default();
         let context = current_context();
@@ -71,7 +71,7 @@ impl TraceContext {
             };
             match slot {
                 None if value.len() <= MAX_VALUE_LENGTH => *slot = Some(value.to_owned()),
-                // Joined as in HTTP. A joined `traceparent` is invalid.
+                // Repeated headers are joined, as in HTTP. A joined `traceparent` is invalid.
                 Some(first)
                     if matches!(name, "traceparent" | "tracestate" | "baggage")
                         && first.len() + 1 + value.len() <= MAX_VALUE_LENGTH =>
@@ -137,7 +137,7 @@ impl TraceContext {
         span
     }
 
-    /// Links an existing span to this trace, such as one of those in a batch.
+    /// Links an existing span to this trace, such as the span of a batch.
     pub fn link(&self, span: &Span) {
         span.add_link(self.extracted().span().span_context().clone());
     }
@@ -149,7 +149,7 @@ impl TraceContext {
     }
 }
 
-/// Separate from the public type, so that these traits stay private.
+/// Values of the known names; private, like the traits that it implements.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Pairs([Option<String>; NAMES.len()]);
 
@@ -219,7 +219,7 @@ mod tests {
             ("b3", "0"),
         ];
         assert_eq!(context.iter().collect::<Vec<_>>(), joined);
-        // Joined, it is invalid for every propagator.
+        // A joined `traceparent` is invalid for every propagator.
         let twice = TraceContext::from_pairs([("traceparent", PARENT), ("traceparent", PARENT)]);
         assert_ne!(twice, TraceContext::from_pairs([("traceparent", PARENT)]));
     }

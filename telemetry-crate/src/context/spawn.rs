@@ -5,14 +5,14 @@ use tracing::{Instrument, Span};
 
 /// Spawns a task like `tokio::spawn`, in the current span.
 ///
-/// The task's log lines have the trace id, and its spans are children of the current one. A
-/// request's span ends with its response, even if a task that it started goes on. Such a task
+/// The task's log lines have the trace id, and its spans are children of the current span. A
+/// request's span ends with the response, even if a task that it started goes on. Such a task
 /// should have its own span, which shows its duration:
 /// `spawn(work().instrument(tracing::info_span!("send receipt")))`.
 ///
 /// # Panics
 ///
-/// If called outside a tokio runtime, like `tokio::spawn`.
+/// Panics if called outside a tokio runtime, like `tokio::spawn`.
 ///
 /// ```
 /// # async fn handler() {
@@ -33,7 +33,7 @@ where
 ///
 /// # Panics
 ///
-/// If called outside a tokio runtime, like tokio's function.
+/// Panics if called outside a tokio runtime, like tokio's function.
 ///
 /// ```
 /// # async fn handler() -> Result<(), Box<dyn std::error::Error>> {

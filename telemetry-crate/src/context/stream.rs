@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tracing::Span;
 
 pin_project! {
-    /// A stream that is polled in its span; made by [`instrument_stream`].
+    /// A stream from [`instrument_stream`], which is polled in its span.
     #[derive(Debug)]
     pub struct InstrumentedStream<S> {
         #[pin]
@@ -19,10 +19,10 @@ pin_project! {
     }
 }
 
-/// Wraps a stream, so that it is always polled in the span that is current now.
+/// Wraps a stream so that every poll happens in the span that is current now.
 ///
-/// This also holds if another task polls it, or a server that has already sent the response's head.
-/// The span ends when the stream is dropped, not with its last item.
+/// The poller may be another task, or a server that has already sent the response's head. The span
+/// ends when the stream is dropped, not with its last item.
 ///
 /// ```
 /// # use futures_core::Stream;

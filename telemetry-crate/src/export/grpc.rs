@@ -131,7 +131,7 @@ impl Status {
         };
         let message = percent_decode_str(text("grpc-message").unwrap_or_default());
         Some(Self {
-            code: Code::of(trailers)?,
+            code: Code::from_headers(trailers)?,
             message: message.decode_utf8_lossy().into_owned(),
             retry_delay: text("grpc-status-details-bin").and_then(retry_delay),
         })

@@ -24,19 +24,19 @@ pin_project! {
         #[pin]
         inner: B,
         call: Option<Call>,
-        // Gives the status of a body that ends without one.
+        // Determines the gRPC status if the body ends without one.
         http_status: StatusCode,
     }
 }
 
 impl<B: Body> GrpcBody<B> {
-    pub(super) fn around(response: Response<B>, mut call: Option<Call>) -> Response<Self> {
+    pub(super) fn wrap(response: Response<B>, mut call: Option<Call>) -> Response<Self> {
         let http_status = response.status();
         // A response without a body has its trailers in the head.
-        if let Some(code) = Code::of(response.headers()) {
+        if let Some(code) = Code::from_headers(response.headers()) {
             finish(&mut call, Outcome::Answered(code));
         } else if response.body().is_end_stream() {
-            finish(&mut call, Outcome::Answered(Code::of_http(http_status)));
+            finish(&mut call, Outcome::Answered(Code::from_http(http_status)));
         }
         response.map(|inner| Self {
             inner,
@@ -62,14 +62,14 @@ impl<B: Body> Body for GrpcBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         let polled = end_on_panic(this.call, |call| {
-            // The program generates a server's stream while it is polled. A client's stream is
-            // polled inside the span of its reader.
+            // On a server, the program generates the stream during the poll. On a client, the poll
+            // happens inside the reader's own span.
             let in_span = call.filter(|call| call.side() == Side::Server);
             let _entered = in_span.map(|call| call.span().enter());
             this.inner.as_mut().poll_frame(context)
         });
         let frame = ready!(polled);
-        let no_status = Outcome::Answered(Code::of_http(*this.http_status));
+        let no_status = Outcome::Answered(Code::from_http(*this.http_status));
         match &frame {
             None => finish(this.call, no_status),
             Some(Err(_)) => finish(this.call, Outcome::Failed("body_error")),
@@ -77,11 +77,11 @@ impl<B: Body> Body for GrpcBody<B> {
                 if let Some(trailers) = frame.trailers_ref() {
                     finish(
                         this.call,
-                        Code::of(trailers).map_or(no_status, Outcome::Answered),
+                        Code::from_headers(trailers).map_or(no_status, Outcome::Answered),
                     );
                 } else if let Some(call) = this.call {
                     call.answered();
-                    // The body is not polled again.
+                    // After its last frame, the body is not polled again.
                     if this.inner.is_end_stream() {
                         finish(this.call, no_status);
                     }

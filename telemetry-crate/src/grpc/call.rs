@@ -16,7 +16,7 @@ use tracing::Span;
 
 use super::{
     classification::{Classification, Outcome, Side},
-    deadline::passed,
+    deadline::has_passed,
     method::{Methods, OTHER},
 };
 use crate::{
@@ -75,7 +75,7 @@ impl Call {
     pub(super) fn describe(&mut self, caller: Option<&SpanContext>) {
         self.span.entered(caller);
         self.span.write(|span| {
-            // For code inside the span that reads the name. The end of the call may replace it.
+            // Code inside the span may read the name. The end of the call may replace the name.
             span.update_name(self.method.clone());
             let server = self.common.server.as_ref();
             let attributes = [
@@ -109,18 +109,18 @@ impl Call {
         let duration = self.start.elapsed();
         let in_time = !self
             .deadline
-            .is_some_and(|deadline| passed(deadline, duration));
+            .is_some_and(|deadline| has_passed(deadline, duration));
         let Classification {
             status,
             error,
             failed,
-        } = Classification::of(outcome, self.common.side, in_time);
+        } = Classification::new(outcome, self.common.side, in_time);
         let method = self.known_method(outcome);
         self.span.write(|span| {
             let original = (method == OTHER).then(|| self.method.clone());
             if original.is_some() {
-                // Semantic conventions, RPC span names: without a known method, the name is the
-                // system's.
+                // In the semantic conventions for RPC spans, a span without a known method has the
+                // system's name.
                 span.update_name(SYSTEM);
             }
             let attributes = [
@@ -143,7 +143,7 @@ impl Call {
             let is_error = failed && !(method == OTHER && status.is_some());
             self.span.log(|| self.log(status, error, is_error, seconds));
         }
-        // Explicit, because clones of the span may outlive the call.
+        // The span is ended explicitly, because its clones may outlive the call.
         self.span.end();
     }
 
@@ -163,7 +163,7 @@ impl Call {
         let server = self.common.server.as_ref();
         let address = server.map(|(address, _)| address.as_str());
         let port = server.map(|(_, port)| digits.format(*port));
-        // A server's metric has only the first four.
+        // A server's metric has only the first four labels.
         let labels = [Some(SYSTEM), Some(method), status, error, address, port];
         (self.span).measure(|| self.common.durations.record(&labels, seconds));
     }

@@ -12,18 +12,20 @@ pub(super) enum Side {
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
+    /// The call ended with this status.
     Answered(Code),
     /// The call got no status; holds the reason, one of a few fixed words.
     Failed(&'static str),
     /// The caller no longer waits for the rest.
     Canceled,
+    /// The service or the response's body panicked.
     Panicked,
 }
 
 impl Outcome {
-    /// Returns whether only the called method itself can have ended like this.
+    /// Returns whether only the called method itself can cause this outcome.
     ///
-    /// Such an end confirms that the server has the method.
+    /// Such an outcome confirms that the server has the method.
     pub(super) fn confirms_method(self, side: Side) -> bool {
         match (side, self) {
             // A client's program knows the methods that it calls.
@@ -34,7 +36,7 @@ impl Outcome {
     }
 }
 
-/// What is recorded of a call's end.
+/// The recorded result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Classification {
     pub(super) status: Option<Code>,
@@ -44,10 +46,11 @@ pub(super) struct Classification {
 
 impl Classification {
     /// Classifies an outcome; `in_time` is false once the call's deadline has passed.
-    pub(super) fn of(outcome: Outcome, side: Side, in_time: bool) -> Self {
+    pub(super) fn new(outcome: Outcome, side: Side, in_time: bool) -> Self {
         match outcome {
             Outcome::Answered(code) => {
-                // Semantic conventions, gRPC spans: for a client, every code but OK is an error.
+                // In the semantic conventions for gRPC spans, every code but OK is a client's
+                // error.
                 let failed = match side {
                     Side::Server => code.is_error_of_server(),
                     Side::Client => code != Code::OK,
@@ -70,8 +73,8 @@ impl Classification {
                 error: Some(word),
                 failed: true,
             },
-            // gRPC's own code for it; the `error.type` says that no peer sent it. A dropped stream
-            // is not a failure.
+            // gRPC's code for a canceled call. The lower-case `error.type` shows that no peer sent
+            // the code. A dropped stream is not a failure.
             Outcome::Canceled => Self {
                 status: Some(Code::CANCELLED),
                 error: Some("cancelled"),
@@ -94,30 +97,32 @@ mod tests {
     #[test]
     fn dropped_calls_cancel_or_exceed() {
         for side in [Side::Server, Side::Client] {
-            let classification = |in_time| Classification::of(Outcome::Canceled, side, in_time);
+            let classification = |in_time| Classification::new(Outcome::Canceled, side, in_time);
             assert_eq!(classification(true).status, Some(Code::CANCELLED));
             assert!(!classification(true).failed);
             assert_eq!(classification(false).status, Some(Code::DEADLINE_EXCEEDED));
             assert!(classification(false).failed);
         }
-        // A response counts as it is, however late it comes.
-        let late = Classification::of(Outcome::Answered(Code::OK), Side::Client, false);
+        // A response keeps its own status, however late it arrives.
+        let late = Classification::new(Outcome::Answered(Code::OK), Side::Client, false);
         assert_eq!((late.status, late.failed), (Some(Code::OK), false));
     }
 
     #[test]
     fn layer_codes_confirm_no_method() {
-        let own = |number: u8| {
+        let confirms = |number: u8| {
             let headers = http::HeaderMap::from_iter([(
                 http::HeaderName::from_static("grpc-status"),
                 http::HeaderValue::from(u16::from(number)),
             )]);
-            Code::of(&headers).map(|code| Outcome::Answered(code).confirms_method(Side::Server))
+            Code::from_headers(&headers)
+                .map(|code| Outcome::Answered(code).confirms_method(Side::Server))
         };
-        // CANCELLED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAUTHENTICATED.
+        // A layer may send CANCELLED (1), PERMISSION_DENIED (7), RESOURCE_EXHAUSTED (8),
+        // UNIMPLEMENTED (12) or UNAUTHENTICATED (16).
         for number in 0..=16 {
             let expected = ![1, 7, 8, 12, 16].contains(&number);
-            assert_eq!(own(number), Some(expected), "{number}");
+            assert_eq!(confirms(number), Some(expected), "{number}");
         }
         assert!(!Outcome::Canceled.confirms_method(Side::Server));
         assert!(Outcome::Canceled.confirms_method(Side::Client));

@@ -41,7 +41,7 @@ pub struct ClientLayer {
 }
 
 impl ClientLayer {
-    /// A layer with the defaults.
+    /// Creates a layer with the defaults.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -91,7 +91,7 @@ impl<S> Layer<S> for ClientLayer {
     }
 }
 
-/// A channel with telemetry; made by [`ClientLayer`].
+/// A channel with telemetry, returned by [`ClientLayer`].
 #[derive(Debug, Clone)]
 pub struct ClientService<S> {
     inner: S,
@@ -117,7 +117,7 @@ where
         if !is_grpc(request.headers()) {
             return ClientFuture::new(self.inner.call(request), None);
         }
-        let name = method::of_path(request.uri().path()).unwrap_or(OTHER);
+        let name = method::from_path(request.uri().path()).unwrap_or(OTHER);
         let span = tracing::span!(
             target: "firstlight::grpc::client",
             SPAN_LEVEL,

@@ -1,14 +1,13 @@
-//! The deadline of a call, which separates slow servers from impatient clients.
+//! The deadline of a call, which distinguishes a timeout from a cancellation.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 
-/// Returns the time that the caller gives the call.
+/// Returns the time that the caller allows for the call, from `grpc-timeout`.
 ///
-/// [gRPC over HTTP/2,
-/// timeout](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests): at most eight
-/// digits and a unit. An invalid header is ignored.
+/// [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests)
+/// defines the header's value as at most eight digits and a unit. An invalid header is ignored.
 pub(super) fn deadline(headers: &HeaderMap) -> Option<Duration> {
     let timeout = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = timeout.split_at_checked(timeout.len().checked_sub(1)?)?;
@@ -27,14 +26,14 @@ pub(super) fn deadline(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// Returns whether a call of duration `after` has missed its deadline.
+/// Returns whether a call of this duration has missed its deadline.
 ///
 /// The caller's clock starts when it sends the request. So the caller stops waiting slightly before
 /// the deadline on the server's clock. The difference is the network's delay, for which a tenth of
-/// the time and at most 100 ms is allowed.
-pub(super) fn passed(deadline: Duration, after: Duration) -> bool {
+/// the deadline and at most 100 ms is allowed.
+pub(super) fn has_passed(deadline: Duration, duration: Duration) -> bool {
     let slack = (deadline / 10).min(Duration::from_millis(100));
-    after >= deadline - slack
+    duration >= deadline - slack
 }
 
 #[cfg(test)]
@@ -43,7 +42,7 @@ mod tests {
 
     use http::{HeaderMap, HeaderValue};
 
-    use super::{deadline, passed};
+    use super::{deadline, has_passed};
 
     #[test]
     fn deadlines_are_a_number_and_a_unit() {
@@ -67,10 +66,10 @@ mod tests {
     #[test]
     fn deadlines_pass_slightly_early() {
         let (second, milli) = (Duration::from_secs(1), Duration::from_millis);
-        assert!(passed(second, second));
-        assert!(passed(second, milli(900)));
-        assert!(!passed(second, milli(899)));
-        assert!(!passed(60 * second, 59 * second));
-        assert!(passed(Duration::ZERO, Duration::ZERO));
+        assert!(has_passed(second, second));
+        assert!(has_passed(second, milli(900)));
+        assert!(!has_passed(second, milli(899)));
+        assert!(!has_passed(60 * second, 59 * second));
+        assert!(has_passed(Duration::ZERO, Duration::ZERO));
     }
 }

@@ -16,8 +16,8 @@ use crate::{error_type::error_type, unwind::end_on_panic};
 pin_project! {
     /// Response future of [`ServerService`](super::ServerService).
     ///
-    /// If it is dropped before the response is ready, the client has disconnected or the server has
-    /// stopped waiting, and this is recorded.
+    /// If it is dropped before the response is ready, the call is recorded as canceled by the
+    /// client, as cut by the drain, or as past its deadline.
     #[derive(Debug)]
     pub struct ServerFuture<F> {
         #[pin]
@@ -48,7 +48,7 @@ where
         let result = ready!(polled);
         let call = this.call.take();
         Poll::Ready(match result {
-            Ok(response) => Ok(GrpcBody::around(response, call)),
+            Ok(response) => Ok(GrpcBody::wrap(response, call)),
             Err(error) => {
                 if let Some(call) = call {
                     call.finish(Outcome::Failed("service_error"));
@@ -94,7 +94,7 @@ where
         let result = ready!(polled);
         let call = this.call.take();
         Poll::Ready(match result {
-            Ok(response) => Ok(GrpcBody::around(response, call)),
+            Ok(response) => Ok(GrpcBody::wrap(response, call)),
             Err(error) => {
                 let error = error.into();
                 if let Some(call) = call {

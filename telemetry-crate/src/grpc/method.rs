@@ -9,10 +9,10 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-/// More methods than any service has.
+/// Maximum number of learned methods, more than any service has.
 const MAX_METHODS: usize = 1_000;
 
-/// Semantic conventions, `rpc.method`: the name of an unknown method.
+/// Value of `rpc.method` for an unknown method in the semantic conventions.
 pub(super) const OTHER: &str = "_OTHER";
 
 #[derive(Debug, Default)]
@@ -30,9 +30,9 @@ impl Methods {
         }
     }
 
-    /// Returns whether a method is known.
+    /// Returns whether a method is known; learns it if `confirmed` and not listed.
     ///
-    /// `confirmed` says that its response shows that it exists.
+    /// `confirmed` states that the call's outcome shows that the method exists.
     pub(super) fn is_known(&self, method: &str, confirmed: bool) -> bool {
         if let Some(listed) = &self.listed {
             return listed.contains(method);
@@ -55,7 +55,7 @@ impl Methods {
 }
 
 /// Returns the `package.Service/Method` of a request's path, if it has one.
-pub(super) fn of_path(path: &str) -> Option<&str> {
+pub(super) fn from_path(path: &str) -> Option<&str> {
     let name = path.strip_prefix('/')?;
     let (service, method) = name.split_once('/')?;
     let is_valid = !service.is_empty() && !method.is_empty() && !method.contains('/');
@@ -64,13 +64,13 @@ pub(super) fn of_path(path: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_METHODS, Methods, of_path};
+    use super::{MAX_METHODS, Methods, from_path};
 
     #[test]
     fn paths_are_service_and_method() {
-        assert_eq!(of_path("/shop.Orders/Get"), Some("shop.Orders/Get"));
+        assert_eq!(from_path("/shop.Orders/Get"), Some("shop.Orders/Get"));
         for nothing in ["", "/", "/a", "a/b", "//b", "/a/", "/a/b/c"] {
-            assert_eq!(of_path(nothing), None, "{nothing}");
+            assert_eq!(from_path(nothing), None, "{nothing}");
         }
     }
 

@@ -27,9 +27,9 @@ use crate::{
     traces::{GRPC_TARGET, Remote, SPAN_LEVEL},
 };
 
-/// The health service, which an orchestrator calls every few seconds.
+/// Path prefix of the health service, which orchestrators call repeatedly.
 ///
-/// Its calls would only be noise in traces and rates.
+/// They call it every few seconds, which would only be noise in traces and rates.
 const HEALTH: &str = "/grpc.health.v1.Health/";
 
 /// Adds a server span, a measurement, trace context and a log line to each call.
@@ -55,13 +55,13 @@ pub struct ServerLayer {
 }
 
 impl ServerLayer {
-    /// A layer with the defaults.
+    /// Creates a layer with the defaults.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Methods::default())
+        Self::with_methods(Methods::default())
     }
 
-    fn with(methods: Methods) -> Self {
+    fn with_methods(methods: Methods) -> Self {
         Self {
             common: Arc::new(Common {
                 side: Side::Server,
@@ -86,7 +86,7 @@ impl ServerLayer {
         let listed = Methods::listed(methods.into_iter().map(Into::into));
         Self {
             remote_parent: self.remote_parent,
-            ..Self::with(listed)
+            ..Self::with_methods(listed)
         }
     }
 
@@ -119,7 +119,7 @@ impl<S> Layer<S> for ServerLayer {
 #[derive(Debug, Clone, Copy)]
 struct Observed;
 
-/// A service with telemetry; made by [`ServerLayer`].
+/// A service with telemetry, returned by [`ServerLayer`].
 #[derive(Debug, Clone)]
 pub struct ServerService<S> {
     inner: S,
@@ -146,7 +146,7 @@ where
         if is_observed || !is_grpc(request.headers()) || path.starts_with(HEALTH) {
             return ServerFuture::new(self.inner.call(request), None);
         }
-        let name = method::of_path(path).unwrap_or(OTHER);
+        let name = method::from_path(path).unwrap_or(OTHER);
         let Remote { context, link } = Remote::of(request.headers(), self.layer.remote_parent);
         let span = {
             // A new span takes the current context as its parent.

@@ -17,10 +17,10 @@ pub(super) fn client_attributes<B>(
     client_address: ClientAddress,
 ) -> impl Iterator<Item = KeyValue> {
     let peer = peer(request);
-    let named = client_address.named(request.headers());
-    let client = named.or(peer);
+    let reported = client_address.reported_by_proxies(request.headers());
+    let client = reported.or(peer);
     let client = client.map(|client| KeyValue::new("client.address", client.to_string()));
-    let peer = peer.filter(|_| named.is_some());
+    let peer = peer.filter(|_| reported.is_some());
     let peer = peer.map(|peer| KeyValue::new("network.peer.address", peer.to_string()));
     client.into_iter().chain(peer)
 }

@@ -1,4 +1,4 @@
-//! The response's body: finishes the exchange at its end, or once it is sent.
+//! The response's body, which finishes the exchange at its end or once it is sent.
 
 use std::{
     pin::Pin,
@@ -31,7 +31,7 @@ pin_project! {
     impl<B> PinnedDrop for ResponseBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            // Never polled: an outer layer may have replaced the response.
+            // The body was never polled, so an outer layer may have replaced the response.
             if let Some(exchange) = this.exchange.take_if(|_| !*this.is_polled) {
                 exchange.end_unanswered();
             }
@@ -91,8 +91,8 @@ impl<B: Body> Body for ResponseBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         *this.is_polled = true;
-        // A body of known size is already in memory. The program may generate any other body while
-        // it is polled, so the span is entered for it.
+        // A body of known size is already in memory. The program may generate any other body during
+        // the poll, so the span is entered.
         let in_span = this.left.is_none();
         let polled = end_on_panic(this.exchange, |exchange| {
             let _entered = exchange
@@ -108,7 +108,7 @@ impl<B: Body> Body for ResponseBody<B> {
                 let bytes = frame.data_ref().map_or(0, |data| data.remaining() as u64);
                 *this.sent = this.sent.saturating_add(bytes);
                 *this.left = this.left.map(|left| left.saturating_sub(bytes));
-                // RFC 9110, section 6.5: trailers are the end, and servers poll nothing after them.
+                // Trailers end a body (RFC 9110, section 6.5), and servers do not poll after them.
                 let is_end = frame.is_trailers() || this.inner.is_end_stream();
                 if *this.left == Some(0) || is_end {
                     end(this.exchange, *this.sent);

@@ -47,10 +47,10 @@ pub use self::{
 #[expect(clippy::exhaustive_structs, reason = "a newtype that users construct")]
 pub struct UrlTemplate(pub &'static str);
 
-/// Number of the retry that a request is: `ResendCount(1)` is the first repetition.
+/// Number of a retry; `ResendCount(1)` is the first repetition of a request.
 ///
 /// Insert it into the extensions of a request that is sent again for any reason. The span records
-/// it as `http.request.resend_count`.
+/// the number as `http.request.resend_count`.
 ///
 /// ```
 /// use firstlight::http::ResendCount;

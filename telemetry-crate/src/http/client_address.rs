@@ -6,11 +6,11 @@ use http::{HeaderMap, Request, header::FORWARDED};
 
 /// Source of the `client.address` attribute of a server's span.
 ///
-/// Semantic conventions, "Client attributes". A client can send any header itself; only the entries
-/// that your proxies append are reliable. So choose the header that *your* proxies append to, and
-/// say how many proxies there are. With one proxy, the client is the last entry, and whatever the
-/// client wrote itself precedes it. If there are fewer entries than proxies, or the entry is not an
-/// address, the peer of the connection is used.
+/// The semantic conventions define it under "Client attributes". A client can send any header
+/// itself. Only the entries that your proxies append are reliable. So choose the header that *your*
+/// proxies append to, and state how many proxies there are. With one proxy, the client's address is
+/// the last entry, after any entries that the client wrote itself. If there are fewer entries than
+/// proxies, or the entry is not an address, the peer of the connection is used.
 ///
 /// ```
 /// use firstlight::http::{ClientAddress, TelemetryLayer};
@@ -24,8 +24,8 @@ use http::{HeaderMap, Request, header::FORWARDED};
 pub enum ClientAddress {
     /// The peer of the connection, which may be a proxy.
     ///
-    /// Known under [`serve`](super::serve), with axum's `ConnectInfo<SocketAddr>` or a `SocketAddr`
-    /// in the request's extensions. Otherwise the attribute is omitted.
+    /// The peer is known under [`serve`](super::serve), or if axum's `ConnectInfo<SocketAddr>` or a
+    /// `SocketAddr` is in the request's extensions. Otherwise the attribute is omitted.
     #[default]
     Peer,
     /// The `Forwarded` header (RFC 7239).
@@ -42,7 +42,7 @@ pub enum ClientAddress {
 
 impl ClientAddress {
     /// Returns the client's address as the proxies report it.
-    pub(super) fn named(self, headers: &HeaderMap) -> Option<IpAddr> {
+    pub(super) fn reported_by_proxies(self, headers: &HeaderMap) -> Option<IpAddr> {
         match self {
             Self::Peer => None,
             Self::Forwarded { proxies } => {
@@ -76,7 +76,7 @@ pub(super) fn peer<B>(request: &Request<B>) -> Option<IpAddr> {
 /// Several headers of the same name are one list.
 fn entry_from_right<'a>(headers: &'a HeaderMap, name: &str, proxies: usize) -> Option<&'a str> {
     let lines = headers.get_all(name).into_iter().rev();
-    // RFC 7239, section 4: an address that contains a comma is invalid.
+    // Every comma separates two entries: RFC 7239, section 4, forbids it in an address.
     let entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
     entries.map(str::trim).nth(proxies.checked_sub(1)?)
 }
@@ -95,7 +95,7 @@ mod tests {
 
     use super::ClientAddress;
 
-    fn named(by: ClientAddress, lines: &[(&'static str, &'static str)]) -> Option<String> {
+    fn reported(source: ClientAddress, lines: &[(&'static str, &'static str)]) -> Option<String> {
         let headers: HeaderMap = lines
             .iter()
             .map(|(name, value)| {
@@ -103,7 +103,8 @@ mod tests {
                 (name, HeaderValue::from_static(value))
             })
             .collect();
-        by.named(&headers).map(|address| address.to_string())
+        let address = source.reported_by_proxies(&headers);
+        address.map(|address| address.to_string())
     }
 
     #[test]
@@ -127,16 +128,16 @@ mod tests {
             (",,,", None, None),
         ] {
             let lines = [("x-forwarded-for", line)];
-            assert_eq!(named(one, &lines).as_deref(), by_one, "{line}");
-            assert_eq!(named(two, &lines).as_deref(), by_two, "{line}");
+            assert_eq!(reported(one, &lines).as_deref(), by_one, "{line}");
+            assert_eq!(reported(two, &lines).as_deref(), by_two, "{line}");
         }
         let lines = [
             ("x-forwarded-for", "192.0.2.1"),
             ("x-forwarded-for", "10.0.0.1"),
         ];
-        assert_eq!(named(two, &lines).as_deref(), Some("192.0.2.1"));
+        assert_eq!(reported(two, &lines).as_deref(), Some("192.0.2.1"));
         let none = ClientAddress::XForwardedFor { proxies: 0 };
-        assert_eq!(named(none, &lines), None);
+        assert_eq!(reported(none, &lines), None);
     }
 
     #[test]
@@ -159,9 +160,9 @@ mod tests {
             ("for=unknown", None),
             ("proto=https", None),
         ] {
-            let found = named(one, &[("forwarded", line)]);
+            let found = reported(one, &[("forwarded", line)]);
             assert_eq!(found.as_deref(), client, "{line}");
         }
-        assert_eq!(named(one, &[("x-forwarded-for", "192.0.2.1")]), None);
+        assert_eq!(reported(one, &[("x-forwarded-for", "192.0.2.1")]), None);
     }
 }

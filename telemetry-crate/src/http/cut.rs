@@ -1,6 +1,6 @@
-//! The reason for which the server ends a response early.
+//! The limit for which the server ends a response early.
 //!
-//! It distinguishes responses that the server cuts from those whose client disconnects.
+//! The limit distinguishes a response that the server cuts from one whose client disconnects.
 
 use std::cell::Cell;
 
@@ -18,7 +18,7 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    /// The value of `error.type`, and the limit's name in `serve_limited_total`.
+    /// Returns the `error.type`, which is also the limit in `serve_limited_total`.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Drain => "drain",
@@ -41,7 +41,7 @@ pub(super) fn current() -> Option<Cut> {
     CUT.try_with(Cell::get).ok().flatten()
 }
 
-/// Returns whether what is dropped now is cut at the end of the drain.
+/// Returns whether this thread now drops what is cut at the end of the drain.
 pub(crate) fn is_cut_by_drain() -> bool {
     current() == Some(Cut::Drain)
 }
@@ -57,7 +57,7 @@ pub(super) struct CutGuard(());
 #[cfg(feature = "axum")]
 impl CutGuard {
     /// Marks everything that is dropped before `self` as cut for this reason.
-    pub(super) fn by(&self, cut: Cut) {
+    pub(super) fn set(&self, cut: Cut) {
         let _ = CUT.try_with(|current| current.set(Some(cut)));
     }
 }

@@ -1,7 +1,7 @@
 //! State of one request that the server and the telemetry layer share.
 //!
-//! The server knows what the client received in the end. Layers outside the telemetry layer may
-//! still replace its response.
+//! Only the server knows what the client received in the end, because layers outside the telemetry
+//! layer may still replace the response.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -52,7 +52,7 @@ impl Delivery {
         }
     }
 
-    /// Keeps an exchange whose body has ended until the server has sent it.
+    /// Keeps an exchange whose body has ended until the server has sent the body.
     pub(super) fn keep_until_sent(&self, exchange: Exchange) {
         *self.sent() = Some(exchange);
     }
@@ -106,7 +106,7 @@ impl Delivery {
         }
     }
 
-    /// Records that no response follows, and drops what waited for it.
+    /// Records that no response follows, and drops the exchange that waits for it.
     pub(super) fn dropped(&self) {
         let exchange = self.unanswered().take();
         drop(exchange);

@@ -27,10 +27,10 @@ use crate::{
     unwind::EndsByPanic,
 };
 
-/// Size up to which a response fits into the socket's buffer.
+/// Size in bytes up to which a response fits into the socket's buffer.
 ///
-/// Such a response ends when the server has its body. So it is recorded by the time the client
-/// receives it.
+/// The exchange of such a response ends when the server has the body. So it is recorded before the
+/// client has received the response.
 const SOCKET_BUFFER: u64 = 64 * 1024;
 
 /// How an exchange ended.
@@ -46,6 +46,7 @@ pub(super) enum Outcome {
     Disconnected,
     /// The server no longer waits for the client.
     Cut(Cut),
+    /// The service or the response's body panicked.
     Panicked,
 }
 
@@ -58,10 +59,10 @@ impl Outcome {
         }
     }
 
-    /// Keeps a 5xx status as the failure, even if the client did not read it all.
+    /// Returns `Answered` for a 5xx, even if the client did not read all of it.
     ///
-    /// Semantic conventions, `error.type`.
-    fn with(self, status: Option<StatusCode>) -> Self {
+    /// The semantic conventions ask for the status code of a 5xx as its `error.type`.
+    fn or_server_error(self, status: Option<StatusCode>) -> Self {
         if self.is_client_fault() && status.is_some_and(|status| status.is_server_error()) {
             Self::Answered
         } else {
@@ -88,7 +89,7 @@ pub(super) struct Exchange {
     scheme: &'static str,
     version: &'static str,
     route: Option<RouteTemplate>,
-    /// The request's path; cloning shares its memory, and only the path is read.
+    /// The request's path and query; a clone shares their memory.
     path: Option<PathAndQuery>,
     status: Option<StatusCode>,
     /// State shared with a server that reports what the client received.
@@ -110,7 +111,7 @@ impl Exchange {
         let span = {
             // A new span takes the current context as its parent.
             let _remote = attach(context);
-            // Fields that every log line of the request inherits. Other attributes go only to a
+            // Every log line of the request inherits these fields. Other attributes go only to a
             // sampled trace.
             tracing::span!(
                 target: ACCESS_TARGET,
@@ -184,7 +185,7 @@ impl Exchange {
 
     /// Returns whether the response ends with its head, whatever its body is.
     ///
-    /// RFC 9110, section 6.4.1.
+    /// RFC 9110, section 6.4.1, lists the methods and statuses of responses without content.
     pub(super) fn has_no_body(&self) -> bool {
         let status = self.status.map_or(0, |status| status.as_u16());
         match self.method {
@@ -256,11 +257,11 @@ impl Exchange {
 
     fn end(&mut self, outcome: Outcome) {
         self.finished = true;
-        let outcome = outcome.with(self.status);
+        let outcome = outcome.or_server_error(self.status);
         let error = error_type(outcome, self.status);
         let error = error.as_deref();
-        // Semantic conventions, HTTP server spans: a client's failure is not an error of the
-        // server.
+        // In the semantic conventions for HTTP server spans, a client's failure is not an error of
+        // the server.
         let failed = error.is_some() && !outcome.is_client_fault();
         self.span.write(|span| {
             let status = self.status.map(|status| i64::from(status.as_u16()));
@@ -288,7 +289,7 @@ impl Exchange {
         });
         self.span
             .log(|| self.log(&message, failed, error, duration));
-        // Explicit, because clones of the span may outlive the exchange.
+        // The span is ended explicitly, because its clones may outlive the exchange.
         self.span.end();
     }
 
@@ -359,7 +360,7 @@ impl EndsByPanic for Exchange {
 
 /// Returns the `error.type`: the status code of a 5xx, or a fixed word.
 ///
-/// Semantic conventions, `error.type`: unset if nothing failed.
+/// Returns `None` if nothing failed, because the semantic conventions then leave it unset.
 fn error_type(outcome: Outcome, status: Option<StatusCode>) -> Option<Cow<'static, str>> {
     match outcome {
         Outcome::Answered => {

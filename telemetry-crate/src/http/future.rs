@@ -47,9 +47,10 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    /// Future of an excluded request, or of a request inside another layer.
+    /// Creates a future that records nothing itself.
     ///
-    /// Records nothing itself. `route` is passed to the outer layer.
+    /// It is for an excluded request, or for a request inside another layer, to which `route` is
+    /// passed.
     pub(super) fn unobserved(inner: F, route: Option<RouteTemplate>) -> Self {
         Self {
             inner,

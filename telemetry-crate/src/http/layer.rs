@@ -66,7 +66,7 @@ impl Shared {
 }
 
 impl TelemetryLayer {
-    /// A layer with the defaults.
+    /// Creates a layer with the defaults.
     #[must_use]
     pub fn new() -> Self {
         Self {

@@ -38,8 +38,8 @@ const MAX_DETAIL: usize = 8 * 1024;
 ///
 /// The text becomes `detail` for a client error (4xx). For a server error (5xx) the text is logged
 /// at `ERROR` and not sent to the client. Other headers stay, and so does an error with any other
-/// content type. Add it inside [`TelemetryLayer`](super::TelemetryLayer), so that the telemetry
-/// sees the final response.
+/// content type. Add the middleware inside [`TelemetryLayer`](super::TelemetryLayer), so that the
+/// telemetry sees the final response.
 pub async fn problem_details(request: Request, next: Next) -> Response {
     let delivery = request.extensions().get::<Delivery>().cloned();
     let mut response = next.run(request).await;

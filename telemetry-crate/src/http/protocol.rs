@@ -7,7 +7,7 @@ use http::{Method, Version};
 /// `http.request.method` of unknown methods, so that scanners create no series.
 pub(super) const OTHER: &str = "_OTHER";
 
-/// The operator's list, if there is one; it replaces that of the conventions.
+/// The operator's list of known methods, which replaces that of the conventions.
 static KNOWN: OnceLock<Vec<&'static str>> = OnceLock::new();
 
 /// Replaces the list of known methods.
@@ -18,7 +18,7 @@ pub(crate) fn set_known_methods(methods: Vec<String>) {
 
 /// Returns `http.request.method`, or [`OTHER`] for an unknown method.
 ///
-/// Known are the methods of RFC 9110 and RFC 5789, and QUERY, unless
+/// The known methods are those of RFC 9110 and RFC 5789, and QUERY, unless
 /// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` lists others. Methods are case-sensitive.
 pub(super) fn method(method: &Method) -> &'static str {
     if let Some(known) = KNOWN.get() {
@@ -40,7 +40,7 @@ pub(super) fn method(method: &Method) -> &'static str {
     }
 }
 
-/// Returns the method as a span's name has it: `HTTP` for an unknown one.
+/// Returns the method for a span's name, which is `HTTP` for an unknown method.
 pub(super) fn span_name_method(method: &'static str) -> &'static str {
     if method == OTHER { "HTTP" } else { method }
 }

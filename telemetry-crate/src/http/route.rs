@@ -7,8 +7,8 @@ use http::{Extensions, Request, uri::PathAndQuery};
 /// An example is `/orders/{id}`.
 ///
 /// Insert it into the request's extensions before [`TelemetryLayer`](super::TelemetryLayer) sees
-/// the request, or into the response's if it is known only then. It must not be a path: it becomes
-/// a label, and each value of a label is a series.
+/// the request, or into the response's extensions if it is known only then. It must not be a path:
+/// the route becomes a label, and each value of a label is a series.
 ///
 /// ```
 /// use firstlight::http::Route;

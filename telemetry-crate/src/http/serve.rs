@@ -1,8 +1,8 @@
 //! HTTP server for an axum router, with limits for clients and for the shutdown.
 //!
-//! `accept` takes connections. `watch` serves one of them on its socket, `io`. `service` passes
-//! each request to the router, with `request_body` and `response_body` around the bodies.
-//! `connection` tracks what the client has to do and until when.
+//! `accept` accepts connections. `watch` serves one connection, whose socket `io` wraps. `service`
+//! passes each request to the router, and `request_body` and `response_body` wrap the bodies.
+//! `connection` tracks what the client has to do next, and until when.
 
 mod accept;
 mod body_limits;
@@ -42,7 +42,7 @@ const PING: Duration = Duration::from_secs(20);
 
 /// Maximum number of streams that a client may reset before they are served.
 ///
-/// More of them end the connection, as a defense against CVE-2023-44487.
+/// A client that resets more loses its connection, as a defense against CVE-2023-44487.
 const MAX_RESET_STREAMS: usize = 20;
 
 /// Smallest header buffer that hyper accepts.
@@ -70,7 +70,7 @@ pub fn serve(listener: TcpListener, app: Router) -> Serve {
     }
 }
 
-/// A server; made by [`serve`], and runs when it is awaited.
+/// An HTTP server from [`serve`], which runs when it is awaited.
 ///
 /// | limit | default | beyond it |
 /// | --- | --- | --- |
@@ -87,14 +87,14 @@ pub fn serve(listener: TcpListener, app: Router) -> Serve {
 /// | [`max_header_bytes`](Self::max_header_bytes) | 32 KiB | 431 |
 /// | [`drain`](Self::drain) | 20 s | open connections are closed |
 ///
-/// An operator can set some of them without a new build: `FIRSTLIGHT_HTTP_READ_TIMEOUT`,
+/// An operator can set some of the limits without a new build: `FIRSTLIGHT_HTTP_READ_TIMEOUT`,
 /// `FIRSTLIGHT_HTTP_MAX_BODY`, `FIRSTLIGHT_HTTP_MAX_CONNECTIONS`, `FIRSTLIGHT_HTTP_MAX_REQUESTS`
 /// and `FIRSTLIGHT_DRAIN_TIMEOUT`. These variables override the program, except for a limit that
 /// the program has lifted.
 ///
-/// `serve_limited_total` counts what a limit ends, and `serve_open_connections` is the number of
-/// open connections. Requests beyond `max_requests` never reach the router. They have a span, a
-/// sample and an access log line without a route.
+/// `serve_limited_total` counts the connections and requests that a limit ends, and
+/// `serve_open_connections` is the number of open connections. Requests beyond `max_requests` never
+/// reach the router. They have a span, a sample and an access log line without a route.
 ///
 /// The server does not limit the duration of a handler; tower-http's `TimeoutLayer` does. After an
 /// upgrade, such as to a WebSocket, only the write timeout and the drain apply to a connection.
@@ -110,8 +110,8 @@ impl Serve {
     /// Shuts down gracefully once `signal` completes.
     ///
     /// The server stops accepting, lets requests in flight end within [`drain`](Self::drain), and
-    /// closes what is left: event streams, WebSockets, stalled clients. One warning counts what was
-    /// cut.
+    /// closes the connections that are still open: event streams, WebSockets, stalled clients. One
+    /// warning has the number of connections and requests that were cut.
     pub fn with_graceful_shutdown(
         mut self,
         signal: impl Future<Output = ()> + Send + 'static,
@@ -122,8 +122,8 @@ impl Serve {
 
     /// Sets how long requests in flight may take after the signal; default 20 s.
     ///
-    /// Together with the drain delay and the flush of telemetry this is less than the 30 s after
-    /// which Kubernetes kills the process.
+    /// By default, the drain delay, the drain and the flush of telemetry together take less than
+    /// the 30 s after which Kubernetes kills the process.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.limits.drain = drain;
         self
@@ -150,13 +150,13 @@ impl Serve {
 
     /// Sets the limits of each request's body.
     ///
-    /// A route may have its own, see [`BodyLimits`].
+    /// A route may have limits of its own, as [`BodyLimits`] describes.
     pub fn body(mut self, limits: BodyLimits) -> Self {
         self.limits.body = limits;
         self
     }
 
-    /// Sets the most body bytes of all requests together; default 64 MiB.
+    /// Sets how many body bytes all requests may have together; default 64 MiB.
     ///
     /// The first 64 KiB of each body are not counted, so that small requests are always served. A
     /// value below the limit of one body is raised to that limit. Bodies of routes with their own
@@ -274,8 +274,8 @@ fn connections(limits: &Limits) -> auto::Builder<Streams> {
     });
     builder
         .http1()
-        // `watch` has these timeouts, because hyper's does not distinguish an idle client from a
-        // slow one.
+        // `watch` enforces the timeouts, because hyper's timeout does not distinguish an idle
+        // client from a slow client.
         .header_read_timeout(None)
         .max_buf_size(limits.max_header_bytes);
     builder
@@ -287,7 +287,7 @@ fn connections(limits: &Limits) -> auto::Builder<Streams> {
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
         .max_send_buf_size(response_body::CHUNK)
-        // WebSockets over HTTP/2, as in `axum::serve`.
+        // Allows WebSockets over HTTP/2, as `axum::serve` does.
         .enable_connect_protocol();
     builder
 }

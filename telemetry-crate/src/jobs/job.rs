@@ -77,7 +77,9 @@ impl Job {
         self
     }
 
-    /// Begins a new trace with a link to the request's, instead of continuing it.
+    /// Begins a new trace with a link to the trace of the request.
+    ///
+    /// By default the job continues that trace.
     pub fn new_linked_trace(mut self) -> Self {
         self.is_linked = true;
         self

@@ -1,4 +1,4 @@
-//! tokio's stable counters, read at each collection from a few atomics.
+//! Collects tokio's stable metrics and the current stall at each scrape.
 
 use std::time::Instant;
 

@@ -13,14 +13,14 @@ use crate::catalog;
 #[derive(Debug, Default)]
 pub(super) struct SchedulerProbe {
     wake: Notify,
-    /// Time of a wake-up without a response yet. Locked only briefly.
+    /// Time of the wake-up that has no response yet; locked only briefly.
     woken_at: Mutex<Option<Instant>>,
 }
 
 impl SchedulerProbe {
     /// Wakes the probe, unless the last wake-up has no response yet.
     ///
-    /// Returns the time since that wake-up.
+    /// Returns the time since a wake-up without a response, or zero.
     pub(super) fn wake_up(&self, now: Instant) -> Duration {
         let mut woken_at = self.lock();
         if let Some(woken_at) = *woken_at {
@@ -31,7 +31,7 @@ impl SchedulerProbe {
         Duration::ZERO
     }
 
-    /// Returns the time since a wake-up that has no response.
+    /// Returns the time since a wake-up without a response, or zero.
     pub(super) fn stalled(&self, now: Instant) -> Duration {
         let woken_at = *self.lock();
         woken_at.map_or(Duration::ZERO, |woken_at| {
@@ -45,7 +45,7 @@ impl SchedulerProbe {
         Some(now.saturating_duration_since(woken_at))
     }
 
-    /// The probe: a task of the observed runtime.
+    /// Runs the probe, as a task of the observed runtime.
     pub(super) async fn run(probe: Arc<Self>) {
         let delays = metrics::histogram!(catalog::TOKIO_SCHEDULER_DELAY.name);
         loop {

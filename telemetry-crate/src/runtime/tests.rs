@@ -1,3 +1,5 @@
+//! Tests of the runtime's observation: the probe, the stalls and the metrics.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
@@ -36,7 +38,7 @@ fn stalls_are_reported_once() {
     assert_eq!(update(0), Some(recovered));
     assert_eq!(update(0), None);
     assert_eq!(update(4_000), Some(Change::Blocked));
-    // Blocked again before the next update.
+    // The next stall began before this update, so the time decreased but is not zero.
     assert!(matches!(update(500), Some(Change::Recovered(_))));
 }
 

@@ -7,13 +7,15 @@ use std::{
 
 use super::RuntimeObserver;
 
-/// Interval of wake-ups: no load, and short enough to show what users notice.
+/// Interval of wake-ups, short enough to show the delays that users notice.
+///
+/// Ten wake-ups a second are a negligible load.
 const WAKE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Time without a response after which the runtime counts as blocked.
 ///
-/// This is an incident and not a busy moment. It is well below the usual timeout of liveness
-/// probes, whose restart would remove the evidence.
+/// A delay this long is an incident and not a busy moment. The time is well below that of usual
+/// liveness probes, after which a restart would remove the evidence.
 const BLOCKED_AFTER: Duration = Duration::from_secs(3);
 
 /// Delay of a wake-up after which its measurement is discarded.
@@ -51,8 +53,10 @@ pub(crate) async fn watch(observer: Arc<RuntimeObserver>) {
     }
 }
 
+/// A change of the runtime's state, to be logged.
 #[derive(Debug, PartialEq)]
 pub(super) enum Change {
+    /// The runtime has run no task for [`BLOCKED_AFTER`].
     Blocked,
     /// The runtime runs again, after being blocked for this time.
     Recovered(Duration),
@@ -61,24 +65,24 @@ pub(super) enum Change {
 /// Detects the start and the end of a stall, each reported once.
 #[derive(Debug, Default)]
 pub(super) struct StallDetector {
-    /// The longest wait since the stall was reported.
-    blocked: Option<Duration>,
+    /// The time of the reported stall so far; `None` if no stall is reported.
+    reported: Option<Duration>,
 }
 
 impl StallDetector {
     /// Updates the state; `open` is the time since a wake-up without a response.
     pub(super) fn update(&mut self, open: Duration) -> Option<Change> {
-        match self.blocked {
+        match self.reported {
             None if open >= BLOCKED_AFTER => {
-                self.blocked = Some(open);
+                self.reported = Some(open);
                 Some(Change::Blocked)
             }
             Some(longest) if open < longest => {
-                self.blocked = None;
+                self.reported = None;
                 Some(Change::Recovered(longest))
             }
             Some(_) => {
-                self.blocked = Some(open);
+                self.reported = Some(open);
                 None
             }
             None => None,

@@ -10,17 +10,18 @@ use tokio::time::Instant;
 
 use super::{DataType, entry::Entry, metrics::Origin};
 
-/// Default number of entries.
+/// Default maximum number of entries, enough for the keys of most reads.
 ///
-/// With values of a kilobyte they take some 10 MB, and they cover the keys of most reads.
+/// With values of a kilobyte they take some 10 MB.
 const DEFAULT_CAPACITY: u64 = 10_000;
 
 /// Longest time to live; moka accepts at most a thousand years.
 const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// A bounded cache by key in this process, for one type of data.
+/// A bounded in-process cache of values by key, for one type of data.
 ///
-/// Clones share their entries. Values are cloned for each read, so put large ones into an [`Arc`].
+/// Clones share their entries. Values are cloned for each read, so put large values into an
+/// [`Arc`].
 /// The least used entries are evicted first.
 pub struct Cache<K, V, E> {
     data_type: &'static DataType,
@@ -51,21 +52,21 @@ where
     V: Clone + Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    /// An empty cache for at most 10,000 entries.
+    /// Creates an empty cache for at most 10,000 entries.
     #[must_use]
     pub fn new(data_type: &'static DataType) -> Self {
         Self::with_capacity(data_type, DEFAULT_CAPACITY)
     }
 
-    /// An empty cache for at most `entries`.
+    /// Creates an empty cache for at most `entries` entries.
     #[must_use]
     pub fn with_capacity(data_type: &'static DataType, entries: u64) -> Self {
         // Exports the window of a type that has not been read yet.
         data_type.with_metrics(|_| ());
         let entries = moka::future::Cache::builder()
             .max_capacity(entries)
-            // Only frees memory. By then no entry is served any more, because its age began before
-            // moka's.
+            // The time to live only frees memory. It starts after the age that decides whether an
+            // entry is served, so an expired entry is already too old.
             .time_to_live(data_type.window().min(MAX_TIME_TO_LIVE))
             .build();
         Self { data_type, entries }
@@ -73,9 +74,9 @@ where
 
     /// Returns the value of `key` from the cache, or from the source.
     ///
-    /// `load` reads the source. Of several concurrent reads of a key, one calls its `load`, at most
-    /// once. With a window of zero each read calls its own. If that read is canceled while others
-    /// wait for its answer, one of them calls its `load`.
+    /// `load` reads the source. Of several concurrent reads of a key, one calls its `load`, and the
+    /// others wait for the answer. If the calling read is canceled, one of the others calls its own
+    /// `load`. With a window of zero, each read calls its own `load`.
     ///
     /// # Errors
     ///
@@ -84,7 +85,7 @@ where
     ///
     /// # Panics
     ///
-    /// If `load` panics, for the caller of that `load`. The other reads call their own.
+    /// Panics if the caller's own `load` panics. A read that waited for it calls its own `load`.
     pub async fn get<L, F>(&self, key: K, load: L) -> Result<V, Arc<E>>
     where
         L: Fn() -> F + Send + Sync,
@@ -116,8 +117,8 @@ where
             if is_own {
                 return self.serve(Origin::Source, entry);
             }
-            // Another read's request may have begun long before this read. The next request cannot,
-            // so there are at most two rounds.
+            // Another read's request may have begun long before this read. A request of the second
+            // round begins after this read, so there are at most two rounds.
             if entry.is_usable_after_wait(began, Instant::now(), window) {
                 return self.serve(Origin::Shared, entry);
             }

@@ -1,4 +1,4 @@
-//! A type of data and its window.
+//! A type of data with its window, which is the age that its data may have.
 
 use std::{fmt, sync::OnceLock, time::Duration};
 
@@ -18,7 +18,7 @@ pub struct DataType {
 impl DataType {
     /// Declares that data of this type may be served for `window`.
     ///
-    /// With zero, only the source is acceptable.
+    /// With zero, only answers of the source may be served.
     pub const fn declare(name: &'static str, window: Duration) -> Self {
         Self {
             name,
@@ -47,8 +47,8 @@ impl DataType {
     ///
     /// # Errors
     ///
-    /// [`TooStale`] outside the window, and always if the window is zero, because a measured lag of
-    /// zero does not show that the answer is current.
+    /// Returns [`TooStale`] if `age` exceeds the window. With a window of zero it always does,
+    /// because a measured lag of zero does not show that the answer is current.
     pub fn check_age(&self, age: Duration) -> Result<(), TooStale> {
         if age > self.window || self.window.is_zero() {
             self.with_metrics(|metrics| metrics.refused());
@@ -72,7 +72,7 @@ impl DataType {
 
     /// Calls `record` with the metric handles, and keeps them once telemetry runs.
     ///
-    /// Handles that are made before telemetry runs never record.
+    /// Handles that were created before telemetry runs never record.
     pub(super) fn with_metrics(&self, record: impl FnOnce(&ReadMetrics)) {
         if let Some(metrics) = self.metrics.get() {
             return record(metrics);
@@ -94,7 +94,7 @@ pub struct TooStale {
     pub data_type: &'static str,
     /// The age of the answer.
     pub age: Duration,
-    /// The age that it may have.
+    /// The age that data of this type may have.
     pub window: Duration,
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 pub(super) struct Entry<V, E> {
     /// The moment before the request, from which the age counts.
     pub(super) requested: Instant,
-    /// The answer; an error is only for the reads that wait for this request.
+    /// The source's answer; an error is served only to reads that wait for it.
     pub(super) answer: Result<V, Arc<E>>,
 }
 

@@ -13,7 +13,7 @@ pub(super) enum Origin {
     Cache,
     /// The source, read by this call.
     Source,
-    /// The source, read by another call that this one waited for.
+    /// The source, read by another call for which this call waited.
     Shared,
     /// A replica, or a cache of another library.
     Replica,

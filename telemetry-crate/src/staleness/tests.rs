@@ -20,7 +20,7 @@ use crate::metrics::{Format, Metrics, MetricsOptions};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Runs `test` with paused time, and returns the exposition after it.
+/// Runs `test` with paused time, and returns its output and the exposition.
 fn with_paused_time<F: Future>(test: impl FnOnce() -> F) -> (F::Output, String) {
     let metrics = Metrics::new(MetricsOptions::default());
     let recorder = metrics.recorder();
@@ -64,7 +64,7 @@ impl Database {
 
     async fn fail(self) -> Result<u64, String> {
         let number = self.select().await.unwrap();
-        Err(format!("connection refused, question {number}"))
+        Err(format!("connection refused, request {number}"))
     }
 }
 
@@ -87,8 +87,9 @@ fn values_are_served_within_the_window() {
     assert_eq!(reads(&exposition, "cart", "source"), 3.0);
     let window = "data_staleness_budget_seconds{data_type=\"cart\"}";
     assert_eq!(value(&exposition, window), 10.0);
-    let oldest = "data_served_age_seconds_bucket{data_type=\"cart\",le=\"10.0\"}";
-    assert_eq!(value(&exposition, oldest), 5.0, "{exposition}");
+    let within_window = "data_served_age_seconds_bucket{data_type=\"cart\",le=\"10.0\"}";
+    assert_eq!(value(&exposition, within_window), 5.0, "{exposition}");
+    // One of the five reads served an age of 10 s, and the others an age of 0 s.
     assert_eq!(
         value(
             &exposition,
@@ -99,7 +100,7 @@ fn values_are_served_within_the_window() {
 }
 
 #[test]
-fn age_begins_with_the_read() {
+fn age_begins_with_the_request() {
     static SLOW: DataType = DataType::declare("slow", Duration::from_secs(10));
     let ((), exposition) = with_paused_time(async || {
         let source = Database {
@@ -111,10 +112,11 @@ fn age_begins_with_the_read() {
         assert_eq!(read().await, 1);
         advance(6 * SECOND).await;
         assert_eq!(read().await, 1);
-        // Seven seconds after the answer, eleven after the request.
+        // Now the value is seven seconds old since its answer, but eleven since its request.
         advance(SECOND).await;
         assert_eq!(read().await, 2);
     });
+    // The served ages are 4 s, 10 s and 4 s.
     assert_eq!(
         value(
             &exposition,
@@ -200,7 +202,7 @@ fn late_waiters_read_again() {
         assert_eq!(
             first.await.unwrap(),
             1,
-            "its own question, however long it took"
+            "the answer to a read's own request is served, however long it took"
         );
         assert_eq!((late.await.unwrap(), later.await.unwrap()), (2, 2));
     });
@@ -220,20 +222,21 @@ fn failed_sources_serve_nothing_stale() {
         let good = async || cache.get(1, || source.clone().select()).await;
         let bad = async || cache.get(1, || source.clone().fail()).await;
         assert_eq!(good().await.unwrap(), 1);
-        assert_eq!(bad().await.unwrap(), 1, "no read inside the window");
+        assert_eq!(bad().await.unwrap(), 1, "the source is not read");
         advance(11 * SECOND).await;
         // Both have waited for the same answer.
         let (one, other) = tokio::join!(bad(), bad());
         assert!(Arc::ptr_eq(&one.unwrap_err(), &other.unwrap_err()));
+        // Requests: 1 succeeded, 2 failed for both, 3 fails now, and 4 succeeds.
         let again = bad().await.unwrap_err();
-        assert_eq!(*again, "connection refused, question 3");
-        assert_eq!(good().await.unwrap(), 4, "an error is not kept");
+        assert_eq!(*again, "connection refused, request 3");
+        assert_eq!(good().await.unwrap(), 4, "an error is not cached");
     });
     assert_eq!(reads(&exposition, "stock", "failed"), 3.0);
 }
 
 #[test]
-fn canceled_readers_leave_the_read() {
+fn waiters_replace_a_canceled_read() {
     static ORDER: DataType = DataType::declare("order", Duration::from_secs(10));
     let (answer, _) = with_paused_time(async || {
         let source = Database {
@@ -250,6 +253,7 @@ fn canceled_readers_leave_the_read() {
         gone.abort();
         waiting.await.unwrap()
     });
+    // The canceled read made the first request.
     assert_eq!(answer, 2);
 }
 

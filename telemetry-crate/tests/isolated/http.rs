@@ -266,7 +266,7 @@ async fn check_baggage(path: &'static str, remote_parent: RemoteParent) {
     );
 }
 
-/// Responds with `x-forwarded-baggage` if the caller's baggage would be sent to another service.
+/// Responds with `x-forwarded-baggage` if baggage would be sent to other services.
 fn respond_baggage() -> axum::response::Response {
     let mut headers = http::HeaderMap::new();
     firstlight::http::inject(&mut headers);

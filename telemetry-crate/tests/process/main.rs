@@ -17,9 +17,9 @@ mod layers;
 mod losses;
 mod metrics;
 mod output;
-#[cfg(feature = "axum")]
 mod propagation;
 mod records;
+#[cfg(feature = "axum")]
 mod server;
 mod settings;
 mod start;

@@ -205,9 +205,9 @@ fn counting() {
 
         // A whole request, and a test that fails because of too many queries.
         let router = router(pool.clone());
-        firstlight::testing::assert_queries!(26, get_from(&router, "/orders"));
+        firstlight::testing::assert_queries!(26, get_from(&router, "/counted"));
         let too_many = tokio::spawn(async move {
-            firstlight::testing::assert_queries!(2, get_from(&router, "/orders"))
+            firstlight::testing::assert_queries!(2, get_from(&router, "/counted"))
         });
         assert_eq!(
             message(&*too_many.await.unwrap_err().into_panic()),

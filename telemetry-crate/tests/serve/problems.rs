@@ -48,7 +48,7 @@ fn app() -> Router {
         .layer(TelemetryLayer::new())
 }
 
-/// Splits a response into its head and its problem details, and checks that they agree.
+/// Splits a response into its head and its problem details, which must agree.
 fn problem(answer: &str) -> (&str, Value) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(

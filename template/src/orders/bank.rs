@@ -57,9 +57,11 @@ impl Bank {
         let status = call.await?.status();
         // 408 (timeout) and 429 (rate limit) may succeed later; any other 4xx is a decision about this order.
         let declined = status.is_client_error() && ![408, 429].contains(&status.as_u16());
+        if declined {
+            return Err(AbortError::new(format!("the bank declines: {status}")).into());
+        }
         match status.is_success() {
             true => Ok(()),
-            false if declined => Err(AbortError::new(format!("the bank declines: {status}")).into()),
             false => Err(format!("the bank answers {status}").into()),
         }
     }

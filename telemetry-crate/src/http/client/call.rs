@@ -21,6 +21,7 @@ pub(super) enum Outcome {
     Failed(&'static str),
     /// The caller dropped the future, as a timeout or a race with another call does.
     Canceled,
+    /// The client panicked.
     Panicked,
 }
 
@@ -45,7 +46,8 @@ impl Call {
         let written = method;
         let method = protocol::method(written);
         let address = url.address();
-        // Fields that log lines of the client inherit. Other attributes go only to a sampled trace.
+        // Log lines of the client inherit these fields. Other attributes go only to a sampled
+        // trace.
         let span = tracing::span!(
             target: "firstlight::http::client",
             SPAN_LEVEL,
@@ -113,7 +115,7 @@ impl Call {
             Outcome::Answered(status, version) => (Some(status), Some(version)),
             _ => (None, None),
         };
-        // Semantic conventions, HTTP client spans: a 4xx is an error of the call as well.
+        // In the semantic conventions for HTTP client spans, a 4xx is an error of the call as well.
         let error = match &outcome {
             Outcome::Answered(status, _) => {
                 Some(status.as_str()).filter(|_| status.as_u16() >= 400)

@@ -9,7 +9,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-/// More servers than a service depends on.
+/// Maximum number of servers with a label, more than a service depends on.
 const MAX_HOSTS: usize = 100;
 
 /// Label of all servers beyond the limit.

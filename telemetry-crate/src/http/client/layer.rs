@@ -89,7 +89,7 @@ impl fmt::Debug for Shared {
 }
 
 impl ClientLayer {
-    /// A layer with the defaults.
+    /// Creates a layer with the defaults.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -103,9 +103,9 @@ impl ClientLayer {
 
     /// Sends the context only to hosts for which `wanted` returns true.
     ///
-    /// `wanted` is called for every request, and so for every redirect if the layer is inside the
-    /// one that follows redirects. An IPv6 address is in brackets. The host is empty for a request
-    /// that does not name one.
+    /// `wanted` is called for every request, and also for every redirect if a layer outside this
+    /// layer follows redirects. An IPv6 address is in brackets. The host is empty for a request
+    /// that names no host.
     ///
     /// ```
     /// let layer = firstlight::http::ClientLayer::new().propagate_to(|host| host.ends_with(".internal"));

@@ -48,7 +48,7 @@ pub struct Url<'a> {
     pub(super) has_query: bool,
 }
 
-/// Borrowed from the URL, or parsed from the `Host` header.
+/// A host, borrowed from the URL or parsed from the `Host` header.
 pub(super) type Host<'a> = std::borrow::Cow<'a, str>;
 
 /// Details for the span that the caller attached to the request.
@@ -118,7 +118,7 @@ impl Url<'_> {
         Some(address).filter(|address| !address.is_empty())
     }
 
-    /// Returns `server.port`; the default of the scheme if the URL has none.
+    /// Returns `server.port`, by default that of the scheme.
     pub(super) fn port(&self) -> u16 {
         let default = if self.scheme == "https" { 443 } else { 80 };
         self.port.unwrap_or(default)
@@ -126,8 +126,9 @@ impl Url<'_> {
 
     /// Returns `url.full`, without the parts that must not be recorded.
     ///
-    /// Semantic conventions, `url.full`: no credentials, and `REDACTED` for sensitive parts. Any
-    /// name or value in a query may be sensitive, so the whole query is redacted.
+    /// The semantic conventions allow no credentials in `url.full`, and have `REDACTED` in place of
+    /// sensitive parts. Any name or value in a query may be sensitive, so the whole query is
+    /// redacted.
     pub(super) fn full(&self) -> Option<String> {
         self.address()?;
         let Self {

@@ -1,4 +1,4 @@
-//! `reqwest`: sends its requests through the layer as they are built.
+//! Support for `reqwest`: sends its requests with the client layer's telemetry.
 //!
 //! Timeouts, TLS, proxies and redirects stay settings of the `reqwest` client.
 
@@ -28,11 +28,11 @@ impl ClientLayer {
     /// policy. The first redirect that takes the context to an excluded host logs a warning, once
     /// per process.
     ///
-    /// Only with the feature `reqwest`.
+    /// Available with the feature `reqwest`.
     ///
     /// # Errors
     ///
-    /// Those of `reqwest`, unchanged.
+    /// Returns the errors of `reqwest` unchanged.
     ///
     /// ```
     /// use firstlight::http::ClientLayer;
@@ -56,14 +56,14 @@ impl ClientLayer {
         }
     }
 
-    /// A redirect policy that keeps the context from hosts it must not go to.
+    /// Returns a redirect policy that keeps the context from excluded hosts.
     ///
     /// It follows up to ten redirects, as `reqwest` does by default. A redirect to a host that
-    /// [`propagate_to`](Self::propagate_to) excludes is not followed and returned as the response.
+    /// [`propagate_to`](Self::propagate_to) excludes is not followed, but returned as the response.
     /// Without `propagate_to` no host is excluded. With
     /// [`without_propagation`](Self::without_propagation) there is no context to keep.
     ///
-    /// Only with the feature `reqwest`.
+    /// Available with the feature `reqwest`.
     ///
     /// ```
     /// use firstlight::http::ClientLayer;
@@ -89,10 +89,10 @@ impl ClientLayer {
     }
 }
 
-/// The default of `reqwest`.
+/// Maximum number of redirects, the default of `reqwest`.
 const REDIRECTS: usize = 10;
 
-/// A request that is sent when it is awaited; made by [`ClientLayer::send`].
+/// A request from [`ClientLayer::send`], which is sent when it is awaited.
 #[derive(Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct ReqwestCall {
@@ -104,7 +104,7 @@ pub struct ReqwestCall {
 impl ReqwestCall {
     /// Sets the template of the URL, such as `/orders/{id}`, for the span's name.
     ///
-    /// Like [`UrlTemplate`](super::UrlTemplate).
+    /// It has the same effect as [`UrlTemplate`](super::UrlTemplate).
     pub fn url_template(mut self, template: &'static str) -> Self {
         self.options.template = Some(template);
         self
@@ -112,7 +112,7 @@ impl ReqwestCall {
 
     /// Sets the number of this retry: 1 is the first repetition.
     ///
-    /// Like [`ResendCount`](super::ResendCount).
+    /// It has the same effect as [`ResendCount`](super::ResendCount).
     pub fn resend(mut self, count: u32) -> Self {
         self.options.resend = Some(count);
         self

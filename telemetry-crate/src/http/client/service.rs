@@ -15,7 +15,7 @@ use super::{
     request::{CallOptions, sealed},
 };
 
-/// A client with telemetry; made by [`ClientLayer`](super::ClientLayer).
+/// A client with telemetry, returned by [`ClientLayer`](super::ClientLayer).
 #[derive(Debug, Clone)]
 pub struct ClientService<S> {
     inner: S,

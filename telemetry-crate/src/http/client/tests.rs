@@ -18,7 +18,7 @@ fn request() -> Request<()> {
     Request::get(url).body(()).unwrap()
 }
 
-/// Returns the sample of the count with these labels before the server's.
+/// Returns the count of the series with these labels, followed by the server's.
 fn count(metrics: &Metrics, labels: &str) -> Option<String> {
     let server = "server_address=\"orders.internal\",server_port=\"443\"";
     let line = format!("http_client_request_duration_seconds_count{{{labels}{server}}} ");
@@ -40,7 +40,7 @@ fn calls_are_measured_once() {
             Ok(Response::new(()))
         }));
         runtime.block_on(answers.call(request())).unwrap();
-        // Never polled, and so never sent. The caller has still stopped waiting.
+        // Never polled, so the request is never sent. It is recorded as canceled all the same.
         drop(answers.call(request()));
         let mut fails = layer.layer(service_fn(async |_: Request<()>| {
             Err::<Response<()>, _>(io::Error::from(io::ErrorKind::TimedOut))

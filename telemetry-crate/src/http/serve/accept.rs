@@ -29,7 +29,7 @@ const CUT_GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Accepting,
-    /// Requests in flight may end.
+    /// Requests in flight may complete, and new connections are refused.
     Draining,
     /// Requests in flight are cut.
     Cutting,
@@ -91,7 +91,7 @@ pub(super) async fn run(serve: Serve) {
     tasks.abort_all();
 }
 
-/// Accepts connections, and limits its warnings to one a minute each.
+/// Accepts connections, and limits its warnings to one of each kind a minute.
 #[derive(Default)]
 struct Acceptor {
     failing: WarningLimit,
@@ -151,7 +151,7 @@ impl Acceptor {
             }
         }
         loop {
-            // An error means that the semaphore is closed. It never is.
+            // An error means that the semaphore is closed, which never happens.
             if let Ok(permit) = permits.clone().acquire_owned().await {
                 return permit;
             }

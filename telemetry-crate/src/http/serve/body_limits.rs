@@ -13,23 +13,23 @@ use tower_service::Service;
 
 use super::limits::LONGEST;
 
-/// Default size, that of axum's extractors.
+/// Default maximum size in bytes, the same as that of axum's extractors.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// Default time without a byte: several retransmissions on a bad network.
+/// Default time without a byte, long enough for several retransmissions.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Default rate in bytes a second; a modem is ten times as fast.
+/// Default minimum rate in bytes a second, about a tenth of a modem's rate.
 pub(super) const MIN_RATE: u32 = 500;
 
 /// Limits of a request's body.
 ///
-/// [`Serve::body`](super::Serve::body) sets them for all routes. As a layer they apply to one
+/// [`Serve::body`](super::Serve::body) sets them for all routes. As a layer, they apply to one
 /// route.
 ///
-/// A body that is too large is answered with 413, a body that is too slow with 408. A handler that
-/// reads the body itself gets an error from it. If the handler answers with an error, its status
-/// becomes 413 or 408 as well.
+/// A body that is too large is answered with 413, and a body that is too slow with 408. A handler
+/// that reads the body itself gets an error from the body. If the handler then answers with an
+/// error status, the status becomes 413 or 408 as well.
 ///
 /// A route that accepts large or slow uploads has its own limits. They replace those of the server
 /// and of axum's `DefaultBodyLimit`. Such a body does not count towards
@@ -60,7 +60,7 @@ pub struct BodyLimits {
 }
 
 impl BodyLimits {
-    /// Limits with the defaults.
+    /// Creates limits with the defaults.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -71,7 +71,7 @@ impl BodyLimits {
         }
     }
 
-    /// No limits, for endless streams such as those of gRPC.
+    /// Lifts all limits, for endless streams such as those of gRPC.
     #[must_use]
     pub fn unlimited() -> Self {
         Self {
@@ -93,14 +93,14 @@ impl BodyLimits {
 
     /// Sets how long a handler may wait for the next bytes; default 10 s.
     ///
-    /// `None` lifts this limit and that of the rate.
+    /// `None` lifts this limit and the minimum rate.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into().map(|timeout| timeout.min(LONGEST));
         self
     }
 
-    /// Sets the fewest bytes a second while the handler waits; default 500.
+    /// Sets the minimum rate in bytes a second while a handler waits; default 500.
     ///
     /// A client may fall behind this rate by `timeout` in all, so a client that sends a byte now
     /// and then is refused however much it has sent before. `None` lifts the limit.
@@ -110,7 +110,7 @@ impl BodyLimits {
         self
     }
 
-    /// axum's own limit, which applies only to extractors.
+    /// Returns axum's own limit, which applies only to extractors.
     pub(super) fn extractor_limit(self) -> DefaultBodyLimit {
         match self.max_bytes {
             Some(bytes) => DefaultBodyLimit::max(bytes),
@@ -125,9 +125,9 @@ impl Default for BodyLimits {
     }
 }
 
-/// Limits of one request's body, in its extensions until a route replaces them.
+/// The current limits of one request's body, kept in the request's extensions.
 ///
-/// Clones share the same limits.
+/// A route may replace them. Clones share the same limits.
 #[derive(Debug, Clone)]
 pub(super) struct Current(Arc<Mutex<BodyLimits>>);
 
@@ -159,7 +159,7 @@ impl<S> Layer<S> for BodyLimits {
     }
 }
 
-/// A service with its own body limits; made by [`BodyLimits`].
+/// A service with its own body limits, returned by the layer [`BodyLimits`].
 #[derive(Debug, Clone)]
 pub struct BodyLimitsService<S> {
     inner: S,

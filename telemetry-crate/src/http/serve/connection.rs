@@ -19,7 +19,7 @@ use super::{Server, metrics::Limit, sending::Sending};
 /// Time for a client to finish a refused body, and to leave a closing connection.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// No time; the clock of a server starts at 1.
+/// Value of a time that is not set; the clock of a server starts at 1.
 const UNSET: u64 = 0;
 
 /// State shared by the socket, the requests and the task that watches both.
@@ -27,25 +27,25 @@ pub(super) struct Connection {
     pub(super) server: Arc<Server>,
     /// Notified when hyper, or the owner of an upgraded connection, drops the socket.
     pub(super) closed: Notify,
-    /// Bodies of requests and of responses that have not ended.
+    /// Number of unfinished request bodies, plus requests with an unfinished response.
     busy: AtomicUsize,
     /// Time since which `busy` is 0. All times are milliseconds on the server's clock.
     idle_since: AtomicU64,
-    /// Time at which the first byte of the next request came.
+    /// Time at which the first byte of the next request arrived.
     head_started_at: AtomicU64,
-    /// Time until which the socket has to accept bytes again.
+    /// Deadline for the socket to accept bytes again.
     write_due: AtomicU64,
     lingering_since: AtomicU64,
     is_http2: AtomicBool,
     unread: AtomicBool,
     cut: AtomicBool,
     wakers: Mutex<Wakers>,
-    /// Responses that hyper has completely, over HTTP/1.1, but has not yet written.
+    /// HTTP/1.1 responses that hyper holds completely but has not yet written.
     ///
     /// `None` once the socket is closed.
     sending: Mutex<Option<Vec<Sending>>>,
     _permit: OwnedSemaphorePermit,
-    /// Dropped with the last part of the connection; the server waits for that.
+    /// Dropped with the connection; the server waits until all such senders are gone.
     _alive: mpsc::Sender<()>,
 }
 
@@ -86,7 +86,7 @@ impl Connection {
         })
     }
 
-    /// Records that bytes came; the bytes of a body are tracked by the body.
+    /// Records the start of a request's head, unless a request is being served.
     pub(super) fn received_bytes(&self) {
         if self.head_started_at.load(Ordering::Relaxed) == UNSET
             && self.busy.load(Ordering::Relaxed) == 0
@@ -113,7 +113,7 @@ impl Connection {
     }
 
     /// Tracks a response until hyper has written it to the socket.
-    pub(super) fn send(&self, response: Sending) {
+    pub(super) fn track_sending(&self, response: Sending) {
         // Dropped after the lock is released.
         let _lost = match &mut *self.sending() {
             Some(sending) => {
@@ -155,10 +155,10 @@ impl Connection {
         unread
     }
 
-    /// Returns the client's next deadline, and the limit that it exceeds by then.
+    /// Returns the client's next deadline, and the limit that it then exceeds.
     ///
-    /// Without a limit the connection is closed gracefully. `closing` is the time at which that
-    /// began.
+    /// Without a limit, the connection is closed gracefully at the deadline. `closing` is the time
+    /// at which the graceful close began.
     pub(super) fn due(&self, closing: Option<Instant>) -> (Instant, Option<Limit>) {
         let limits = &self.server.limits;
         if let Some(due) = self.instant(&self.write_due) {
@@ -177,7 +177,7 @@ impl Connection {
         }
         let idle = self.instant(&self.idle_since);
         match (idle, closing) {
-            // Over HTTP/2 a client may ignore the request to leave.
+            // Over HTTP/2 a client may ignore the GOAWAY frame.
             (idle, Some(closing)) => (
                 idle.map_or(closing, |idle| idle.max(closing)) + LINGER,
                 None,
@@ -236,8 +236,8 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        // Stored before the count drops, so that `due` never pairs an idle connection with an older
-        // time.
+        // Stored before the count drops, so that `due` never reads an older time for an idle
+        // connection.
         let now = self.0.server.now();
         self.0.idle_since.store(now, Ordering::Relaxed);
         self.0.busy.fetch_sub(1, Ordering::Release);

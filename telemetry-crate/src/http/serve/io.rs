@@ -54,7 +54,7 @@ impl Io {
         }
     }
 
-    fn check(&self) -> io::Result<()> {
+    fn fail_if_cut(&self) -> io::Result<()> {
         if self.connection.is_cut() {
             return Err(ErrorKind::ConnectionAborted.into());
         }
@@ -76,7 +76,7 @@ impl Io {
                 }
                 self.connection.wakers().write.clone_from(context.waker());
                 // The connection may have been cut since the first check.
-                self.check()?;
+                self.fail_if_cut()?;
             }
             Poll::Ready(bytes) => {
                 let waited = self.blocked_since.take().map(|since| {
@@ -98,13 +98,13 @@ impl AsyncRead for Io {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.check()?;
+        self.fail_if_cut()?;
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_pending() {
             self.connection.wakers().read.clone_from(context.waker());
             // The connection may have been cut since the first check.
-            self.check()?;
+            self.fail_if_cut()?;
         } else {
             self.received_bytes(&buffer.filled()[before..]);
         }
@@ -118,7 +118,7 @@ impl AsyncWrite for Io {
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
+        self.fail_if_cut()?;
         let written = Pin::new(&mut self.stream).poll_write(context, buffer);
         self.written(written, context)
     }
@@ -128,7 +128,7 @@ impl AsyncWrite for Io {
         context: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
+        self.fail_if_cut()?;
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
         self.written(written, context)
     }
@@ -144,9 +144,9 @@ impl AsyncWrite for Io {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads what the client still sends of a refused body.
+    /// Stops sending, and reads the rest of a body that was refused.
     ///
-    /// Closing a socket with unread bytes resets the connection, and the client may lose the
+    /// Closing a socket with unread bytes would reset the connection, and the client might lose the
     /// response.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;

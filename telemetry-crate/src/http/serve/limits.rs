@@ -5,27 +5,26 @@ use std::{sync::OnceLock, time::Duration};
 use super::BodyLimits;
 use crate::{config::ServerLimits, shutdown};
 
-/// Default time for a request's head: several retransmissions on a bad network.
+/// Default time for a request's head, long enough for several retransmissions.
 ///
 /// A client has all bytes of the head at once, so it needs no more time.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Default time without a request.
 ///
-/// It is more than the 60 s after which common load balancers close an idle connection, so that the
-/// load balancer closes first. Otherwise a request may arrive on a connection that the server is
-/// closing.
+/// It is more than the 60 s after which common load balancers close an idle connection. So the load
+/// balancer closes first, and no request arrives on a connection that the server is closing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Longest timeout; a longer one may overflow the clock.
 pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Default write timeout: several retransmissions on a bad network.
+/// Default write timeout, long enough for several retransmissions.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Bytes a second that a client has to accept, as many as it has to send.
+/// Minimum rate in bytes a second at which a client has to accept a response.
 ///
-/// A slower client uses up the write timeout.
+/// It is the same as for a request's body. A slower client uses up the write timeout.
 const WRITE_RATE: u32 = super::body_limits::MIN_RATE;
 
 /// Default limit of open connections.
@@ -39,15 +38,15 @@ const MAX_CONNECTIONS: usize = 900;
 /// Requests beyond it would wait longer than their clients do.
 const MAX_REQUESTS: usize = 512;
 
-/// Default limit of the bodies' memory.
+/// Default limit in bytes of the memory that all request bodies share.
 ///
 /// Together with 512 small bodies, it is less than half of a common 256 MiB container.
 const BODY_MEMORY: usize = 64 * 1024 * 1024;
 
-/// Default HTTP/2 streams: the least that RFC 9113, section 6.5.2, recommends.
+/// Default HTTP/2 streams, the minimum that RFC 9113, section 6.5.2, recommends.
 const MAX_STREAMS: u32 = 100;
 
-/// Default size of a request's head, that of nginx: four buffers of 8 KiB.
+/// Default size in bytes of a request's head: four buffers of 8 KiB, as in nginx.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
 /// The operator's limits, set when telemetry starts.
@@ -92,10 +91,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the limits with those of the operator applied.
+    /// Returns these limits, overridden by those that the operator has set.
     pub(super) fn effective(self) -> Self {
         let limits = match OPERATORS.get() {
-            Some(operators) => self.under(operators),
+            Some(operators) => self.overridden_by(operators),
             None => self,
         };
         Self {
@@ -108,7 +107,7 @@ impl Limits {
         }
     }
 
-    fn under(mut self, operators: &ServerLimits) -> Self {
+    fn overridden_by(mut self, operators: &ServerLimits) -> Self {
         if let Some(timeout) = operators.read_timeout {
             let timeout = timeout.min(LONGEST);
             self.header_timeout = timeout;
@@ -143,7 +142,7 @@ mod tests {
 
     #[test]
     fn operators_win_over_the_program() {
-        let limits = Limits::default().under(&OPERATORS);
+        let limits = Limits::default().overridden_by(&OPERATORS);
         assert_eq!(limits.header_timeout, Duration::from_secs(3));
         assert_eq!(limits.body.timeout, Some(Duration::from_secs(3)));
         assert_eq!(limits.body.max_bytes, Some(70));
@@ -157,7 +156,7 @@ mod tests {
             body: BodyLimits::unlimited(),
             ..Limits::default()
         };
-        let limits = lifted.under(&OPERATORS);
+        let limits = lifted.overridden_by(&OPERATORS);
         assert_eq!((limits.body.timeout, limits.body.max_bytes), (None, None));
     }
 
@@ -176,7 +175,7 @@ mod tests {
             read_timeout: Some(Duration::MAX),
             ..ServerLimits::default()
         };
-        let limits = Limits::default().under(&operators);
+        let limits = Limits::default().overridden_by(&operators);
         assert_eq!(limits.header_timeout, LONGEST);
         let body = BodyLimits::new().timeout(Duration::MAX);
         assert_eq!(body.timeout, Some(LONGEST));

@@ -1,10 +1,10 @@
-//! Counters of what the limits have ended, and the gauge of open connections.
+//! Counters of reached limits, and the gauge of open connections.
 
 use metrics::{Counter, Gauge};
 
 use crate::catalog;
 
-/// A limit that ended a connection or a request.
+/// A limit of the server, as `serve_limited_total` labels it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Limit {
     Accept,

@@ -1,11 +1,11 @@
-//! How far a client may fall behind the required rate of bytes.
+//! The delay of a client against its required rate of bytes.
 
 use std::time::Duration;
 
-/// How far a client is behind its required rate.
+/// Time by which a client is behind its required rate.
 ///
-/// Waiting adds to it and bytes subtract from it, never below zero: a fast beginning earns no time
-/// for later.
+/// Waiting adds to the time. Bytes subtract from it, but never below zero: a fast start earns no
+/// time for later.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Pace {
     behind: Duration,
@@ -17,7 +17,7 @@ impl Pace {
         window.saturating_sub(self.behind)
     }
 
-    /// Records `bytes` that arrived after `waited`.
+    /// Records `bytes` that the client sent or accepted after a wait of `waited`.
     ///
     /// Without a rate, any bytes make up for the whole delay.
     pub(super) fn moved(&mut self, bytes: usize, waited: Duration, min_rate: Option<u32>) {
@@ -86,9 +86,10 @@ mod tests {
         assert_eq!(pace.left(WINDOW), WINDOW);
     }
 
-    /// A socket accepts thousands of bytes at once.
+    /// A client that reads below the required rate is cut, although it never stops.
     ///
-    /// Only a very high rate falls behind within a test.
+    /// A socket accepts thousands of bytes at once, so only a very high required rate makes the
+    /// client fall behind within a test.
     #[tokio::test]
     async fn slow_readers_of_a_socket_are_cut() {
         const WRITE_TIMEOUT: Duration = Duration::from_millis(400);
@@ -112,10 +113,10 @@ mod tests {
             .await
             .is_ok_and(|length| length > 0)
         {
-            // Pauses that are much shorter than the timeout.
+            // Each pause alone is much shorter than the timeout.
             sleep(WRITE_TIMEOUT / 8).await;
             reads += 1;
-            assert!(reads < 200, "it is never cut");
+            assert!(reads < 200, "the client is never cut");
         }
         server.abort();
     }

@@ -23,7 +23,7 @@ use crate::http::delivery::Delivery;
 
 /// Bytes of each body that are not counted towards the shared memory.
 ///
-/// Small requests are served even while large ones fill the memory.
+/// So small requests are served even while large ones fill the memory.
 const FREE_BYTES: usize = 64 * 1024;
 
 /// Reason for which a body failed before its end.
@@ -50,11 +50,11 @@ pin_project! {
         // Deadline for the next bytes, while a handler waits for them.
         #[pin]
         wait: Option<Sleep>,
-        // Only the time in which a handler waits is the client's.
+        // Start of the handler's wait for the next bytes. Only such waits count against the client.
         waiting_since: Option<Instant>,
         pace: Pace,
         failed: bool,
-        // Whether the client still sends a part of this body.
+        // Tells the connection on drop whether the client still sends a part of this body.
         unread: Unread,
         _busy: Busy,
     }
@@ -96,7 +96,7 @@ struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// Returns `false` if the memory is full.
+    /// Counts `bytes` for this body in all; returns `false` if the memory is full.
     fn grow_to(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
         let server = &self.connection.server;

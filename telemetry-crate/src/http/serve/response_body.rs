@@ -38,14 +38,14 @@ tokio::task_local! {
 struct StreamProgress {
     min_rate: u32,
     pace: Pace,
-    /// The start of holding the current frame, and its length.
+    /// The time since which hyper holds the current frame, and the frame's bytes.
     ///
     /// `None` while hyper holds no frame.
     held: Option<(Instant, usize)>,
 }
 
 impl StreamProgress {
-    /// Records that the held frame was sent, because hyper polls for the next.
+    /// Records that the held frame was sent; called when hyper polls for the next.
     fn frame_taken(&mut self) {
         if let Some((since, bytes)) = self.held.take() {
             self.pace.moved(bytes, since.elapsed(), Some(self.min_rate));
@@ -58,7 +58,7 @@ impl StreamProgress {
     }
 }
 
-/// Changes the current HTTP/2 stream; returns `false` outside a stream.
+/// Changes the progress of the current stream; returns `false` outside a stream.
 fn in_stream(change: impl FnOnce(&mut StreamProgress)) -> bool {
     let changed = STREAM.try_with(|stream| {
         let mut progress = stream.get();
@@ -68,7 +68,7 @@ fn in_stream(change: impl FnOnce(&mut StreamProgress)) -> bool {
     changed.is_ok()
 }
 
-/// The body that hyper sends; keeps its request in flight until then.
+/// The body for hyper, which keeps its request in flight until it is sent.
 pub(super) struct ResponseBody {
     inner: AxumBody,
     /// Rest of a frame that was larger than [`CHUNK`].
@@ -184,7 +184,7 @@ impl Drop for ResponseBody {
         if self.is_over
             && let Some(sending) = self.sending.take()
         {
-            sending.go();
+            sending.track();
         }
     }
 }
@@ -215,6 +215,7 @@ where
 }
 
 pin_project! {
+    /// Task of one HTTP/2 stream, which it resets at the write timeout.
     struct Stream<F> {
         #[pin]
         inner: Option<F>,
@@ -250,7 +251,7 @@ impl<F: Future<Output = ()>> Future for Stream<F> {
             ready!(deadline.poll(context));
             Limit::WriteTimeout.count();
             let cut_guard = CutGuard::default();
-            cut_guard.by(Cut::WriteTimeout);
+            cut_guard.set(Cut::WriteTimeout);
             // The drop resets the stream.
             this.inner.set(None);
             return Poll::Ready(());

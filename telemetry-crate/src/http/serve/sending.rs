@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use super::connection::InFlight;
 use crate::http::delivery::Delivery;
 
-/// A response being sent; dropped before it is written, it counts as lost.
+/// A response being sent, which counts as lost if it is dropped unwritten.
 pub(super) struct Sending {
     delivery: Delivery,
     /// Keeps the request in flight until the response is written.
@@ -21,14 +21,14 @@ impl Sending {
         Self { delivery, request }
     }
 
-    /// Hands a complete response to the connection, which tracks its writing.
-    pub(super) fn go(self) {
-        // Otherwise the exchange has already ended.
+    /// Hands a complete response to the connection until it is written.
+    pub(super) fn track(self) {
+        // Without a kept exchange, the exchange has already ended.
         if self.delivery.is_kept()
             && let Some(request) = &self.request
         {
             let connection = request.connection().clone();
-            connection.send(self);
+            connection.track_sending(self);
         }
     }
 
@@ -43,21 +43,21 @@ impl Drop for Sending {
     }
 }
 
-/// A part of a body; over HTTP/2, the last part reports when it is sent.
+/// A part of a body, of which the last over HTTP/2 reports when it is sent.
 pub(super) struct Piece {
     bytes: Bytes,
     sending: Option<Sending>,
 }
 
 impl Piece {
-    /// A piece that completes `sending` once it is consumed.
+    /// Creates a piece that completes `sending` once it is consumed.
     pub(super) fn new(bytes: Bytes, sending: Option<Sending>) -> Self {
         let mut piece = Self { bytes, sending };
-        piece.consumed();
+        piece.report_if_consumed();
         piece
     }
 
-    fn consumed(&mut self) {
+    fn report_if_consumed(&mut self) {
         if self.bytes.is_empty()
             && let Some(sending) = self.sending.take()
         {
@@ -77,12 +77,12 @@ impl Buf for Piece {
 
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
-        self.consumed();
+        self.report_if_consumed();
     }
 
     fn copy_to_bytes(&mut self, length: usize) -> Bytes {
         let bytes = self.bytes.copy_to_bytes(length);
-        self.consumed();
+        self.report_if_consumed();
         bytes
     }
 }

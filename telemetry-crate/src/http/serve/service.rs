@@ -113,7 +113,7 @@ impl Drop for Waiting {
     }
 }
 
-/// A request whose client waits for a response; dropped, none follows.
+/// Records on drop that no response follows.
 struct PendingResponse(Delivery);
 
 impl Drop for PendingResponse {
@@ -149,7 +149,7 @@ impl Future for ServerFuture {
             Err(_) => panicked(),
         };
         *this.waiting = None;
-        // The telemetry layer has done it already; this is for routers without it.
+        // A telemetry layer has already applied it, but the router may have none.
         this.delivery.0.apply_rejection(&mut response);
         let status = response.status();
         this.delivery.0.answered(status);

@@ -52,7 +52,7 @@ impl Drop for CloseOnDrop {
     }
 }
 
-/// Returns the limit that ended the connection.
+/// Serves the connection's requests and returns the limit that ended it, if any.
 async fn serve_requests(
     connection: &Arc<Connection>,
     stream: TcpStream,
@@ -60,7 +60,7 @@ async fn serve_requests(
     mut phase: watch::Receiver<Phase>,
 ) -> Option<Limit> {
     let cut_guard = CutGuard::default();
-    let mut over = phase.clone();
+    let mut cutting = phase.clone();
     let service = Service {
         connection: connection.clone(),
         client,
@@ -73,12 +73,12 @@ async fn serve_requests(
     loop {
         tokio::select! {
             biased;
-            // First, so that deadlines are checked after the latest read or write. An error comes
-            // from the client.
+            // Polled first, so that deadlines are checked after the latest read or write. An error
+            // is ignored, because it comes from the client.
             _ = serving.as_mut() => return None,
             limit = overdue(connection, timer.as_mut(), closing) => {
                 if limit == Some(Limit::WriteTimeout) {
-                    cut_guard.by(Cut::WriteTimeout);
+                    cut_guard.set(Cut::WriteTimeout);
                 }
                 if limit.is_some() || closing.is_some() {
                     return limit;
@@ -86,9 +86,9 @@ async fn serve_requests(
             }
             // An error means that the server, and soon this task, is gone.
             _ = phase.wait_for(|phase| *phase != Phase::Accepting), if closing.is_none() => {}
-            // The server counts these for all connections at once.
-            _ = over.wait_for(|phase| *phase == Phase::Cutting) => {
-                cut_guard.by(Cut::Drain);
+            // `accept` counts the connections that are cut, all at once.
+            _ = cutting.wait_for(|phase| *phase == Phase::Cutting) => {
+                cut_guard.set(Cut::Drain);
                 return None;
             }
         }

@@ -63,7 +63,7 @@ impl TaskLayer {
         self
     }
 
-    /// Begins a trace for every attempt, with a link to the request's.
+    /// Begins a trace for every attempt, with a link to the trace of the request.
     ///
     /// See [`Job::new_linked_trace`].
     #[must_use]

@@ -28,7 +28,7 @@ pub(crate) async fn to_foreign_hosts_cause_a_warning() {
     let warnings = || {
         let lines = captured.logs();
         let is_ours = |line: &&firstlight::testing::CapturedLine| {
-            line.message.starts_with("a redirect has taken the trace")
+            line.message.starts_with("a redirect has sent the trace")
         };
         lines.iter().filter(is_ours).count()
     };

@@ -88,7 +88,7 @@ async fn save_and_enqueue(pool: &SqlitePool, queue: &Queue, payload: &str, is_co
     }
 }
 
-/// Reads the number of tasks in each state, and the age of the oldest waiting task.
+/// Counts the tasks of each state and reads the age of the oldest waiting one.
 async fn queue_state(pool: &SqlitePool) -> StatsRow {
     let query = sqlx::query_as(SQLITE_STATS).bind("notes").bind(60_i64);
     query.fetch_one(pool).await.unwrap()

@@ -19,7 +19,7 @@ use crate::promql::{
 /// The windows in which events are counted.
 const WINDOWS: [&str; 3] = ["5m", "15m", "1h"];
 
-/// The recorded counts of all alerts, after the records of processes that they use.
+/// The recorded counts of all alerts, after the process records they use.
 pub(super) fn group(timing: Timing) -> Group {
     Group::new("firstlight-counts")
         .about(

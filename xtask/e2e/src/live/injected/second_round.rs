@@ -1,4 +1,6 @@
-//! Faults of the second round, which would affect those of [`concurrent`](super::concurrent).
+//! Faults of the second round.
+//!
+//! They would affect those of [`concurrent`](super::concurrent).
 //!
 //! Pool timeouts inhibit the alert on the exhausted pool. A stalled queue inhibits the alert on its growth. A killed standby
 //! has no replication lag.

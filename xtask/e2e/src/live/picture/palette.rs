@@ -55,7 +55,7 @@ pub(super) fn shade(color: &str, index: usize) -> String {
     format!("rgb({red},{green},{blue})")
 }
 
-/// The color of a value from 0 to 1 on the Turbo scale, from dark blue to dark red.
+/// The color of a value from 0 to 1 on the Turbo scale, blue to red.
 pub(super) fn turbo(value: f64) -> String {
     const STOPS: [[f64; 3]; 9] = [
         [35.0, 23.0, 27.0],
