@@ -34,12 +34,12 @@ use crate::{
     values::counted,
 };
 
-/// How telemetry ended.
+/// The way in which telemetry ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {
-    /// By `finish`, `exit` or `shutdown`.
+    /// The program called `finish`, `exit` or `shutdown`.
     Requested,
-    /// By dropping the guard.
+    /// The program dropped the guard.
     Dropped,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Status {
     /// `None` if the signal is not exported.
     exports: [Option<Arc<ExportStats>>; 3],
     scrapes: AtomicU64,
-    /// When the last scrape was, and how long rendering took.
+    /// The time of the last scrape, and the duration of its rendering.
     last_scrape: Mutex<Option<(SystemTime, Duration)>>,
     end: OnceLock<End>,
 }
@@ -85,7 +85,7 @@ impl Status {
 
     /// Records that telemetry has ended; the process may continue.
     pub(crate) fn record_end(&self, end: End) {
-        // Fails if the end is already set, which cannot happen, because there is only one guard.
+        // The end is set only once, because there is only one guard.
         let _ = self.end.set(end);
     }
 
@@ -211,9 +211,9 @@ impl Status {
             .with("hidden", Item::List(self.hidden()))
     }
 
-    /// What the settings exclude from traces.
+    /// Returns one sentence per setting that excludes spans from traces.
     ///
-    /// The report shows it because missing spans are often caused by a forgotten setting.
+    /// A forgotten setting is often the cause of missing spans.
     fn hidden(&self) -> Vec<String> {
         let settings = &self.settings;
         let trace_filter = settings.trace_filter.to_string();

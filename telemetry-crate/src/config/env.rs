@@ -1,8 +1,8 @@
 //! The table of all environment variables, and typed access to them with warnings.
 //!
-//! No other module reads the environment. The rules are the OpenTelemetry specification's ("Configuration", environment
-//! variables): an empty value means unset; an invalid enumeration value or number causes a warning and is ignored. The
-//! tables in the README and the book are tested against this one.
+//! No other module reads the environment. The OpenTelemetry specification defines the rules ("Environment variable
+//! specification"): an empty value means unset, and an invalid enumeration value or number causes a warning and is
+//! ignored. Tests compare the tables in the README and the book with this table.
 
 use std::{str::FromStr, time::Duration};
 
@@ -259,7 +259,7 @@ pub(crate) fn unread() -> Vec<String> {
     unread::warnings(std::env::vars_os())
 }
 
-/// The environment behind a lookup function, with the warnings about it.
+/// Typed access to the environment, and the warnings about its values.
 pub(super) struct Env<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     pub(super) warnings: Vec<String>,
@@ -273,16 +273,16 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// The variable's value; an empty or blank value counts as unset.
+    /// Returns the variable's trimmed value; an empty or blank value counts as unset.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = (self.lookup)(name)?;
         let trimmed = value.trim();
         (!trimmed.is_empty()).then(|| trimmed.to_owned())
     }
 
-    /// The first of the variables that is set, with its name.
+    /// Returns the name and the value of the first variable that is set.
     ///
-    /// A signal's own variable precedes the general one in `names`.
+    /// `names` lists a signal's own variable before the general variable.
     pub(super) fn first(&self, names: &[&'static str]) -> Option<(&'static str, String)> {
         names
             .iter()
@@ -306,7 +306,7 @@ impl<'a> Env<'a> {
 
     /// Parses a value of an enumeration.
     ///
-    /// Specification: such values are case-insensitive.
+    /// The OpenTelemetry specification says that such values are case-insensitive.
     pub(super) fn choice<T>(
         &mut self,
         name: &str,
@@ -322,8 +322,8 @@ impl<'a> Env<'a> {
 
     /// Parses a boolean variable.
     ///
-    /// Specification: only `true` is true, in any case. Any other value is false; a value other than `false` causes a
-    /// warning.
+    /// `true` and `false` are case-insensitive, as in the OpenTelemetry specification. Any other value causes a warning
+    /// and counts as unset.
     pub(super) fn boolean(&mut self, name: &str) -> Option<bool> {
         self.parsed(name, "`true` or `false`", |value| {
             let is = |word| value.eq_ignore_ascii_case(word);
@@ -345,7 +345,9 @@ impl<'a> Env<'a> {
         })
     }
 
-    /// Adds a warning unless it exists: several signals read the general variables.
+    /// Adds a warning unless the same warning was added before.
+    ///
+    /// A general variable is read once per signal.
     pub(super) fn warn_once(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
@@ -359,7 +361,7 @@ impl<'a> Env<'a> {
     }
 }
 
-/// The members of `key=value,key=value` with their positions, starting at 1.
+/// Returns the members of `key=value,key=value` with their positions, from 1.
 pub(super) fn pairs(list: &str) -> impl Iterator<Item = (usize, &str)> {
     let pairs = (1..).zip(list.split(',').map(str::trim));
     pairs.filter(|(_, pair)| !pair.is_empty())

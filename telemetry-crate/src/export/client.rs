@@ -33,14 +33,15 @@ use crate::{
     config::{Destination, Protocol},
 };
 
-/// Longest delay that a collector can request.
+/// The longest delay that a collector can request.
 ///
-/// A longer one is a mistake, and could overflow the clock.
+/// A longer delay is taken for a mistake, and could overflow the clock.
 const LONGEST_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The `User-Agent` of all requests.
 ///
-/// As "User Agent" in the OTLP exporter specification says, with the distribution before it.
+/// The exporter's name has the format of "User Agent" in the OTLP exporter specification. The distribution's name precedes
+/// it, as the same section allows.
 const USER_AGENT: &str = concat!(
     "firstlight/",
     env!("CARGO_PKG_VERSION"),
@@ -196,7 +197,7 @@ impl OtlpClient {
             };
             self.stats.remember(error.clone());
             let flush_waits = self.flushes.is_urgent();
-            let Some(delay) = backoff.after(&error, flush_waits, jitter()) else {
+            let Some(delay) = backoff.next_delay(&error, flush_waits, jitter()) else {
                 return Err(error);
             };
             self.wait(delay, error.retry).await;
@@ -209,7 +210,7 @@ impl OtlpClient {
             tokio::select! {
                 () = sleep_until(end) => return,
                 () = self.flushes.notified() => {
-                    // A flush shortens the client's own delay, and not one that the collector requested.
+                    // A flush shortens the client's own delay, but not a delay that the collector requested.
                     if self.flushes.is_urgent() && retry == Retry::Yes {
                         return;
                     }
@@ -219,7 +220,7 @@ impl OtlpClient {
     }
 
     fn accepted(&self, response: &[u8]) {
-        let PartialSuccess { rejected, message } = PartialSuccess::of(response);
+        let PartialSuccess { rejected, message } = PartialSuccess::decode(response);
         if rejected == 0 && !message.is_empty() {
             self.stats.warned(message);
         } else if rejected > 0 {

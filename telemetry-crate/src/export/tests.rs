@@ -210,7 +210,7 @@ mod tls {
         CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
     }
 
-    /// A certificate and its key.
+    /// Signs a certificate, and returns it and its key as PEM.
     fn sign(authority: &Authority) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();

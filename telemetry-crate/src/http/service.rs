@@ -19,7 +19,7 @@ use crate::unwind::end_on_panic;
 #[derive(Debug, Clone, Copy)]
 struct Observed;
 
-/// A service with telemetry, returned by [`TelemetryLayer`](super::TelemetryLayer).
+/// A service with telemetry from a [`TelemetryLayer`](super::TelemetryLayer).
 #[derive(Debug, Clone)]
 pub struct TelemetryService<S> {
     inner: S,

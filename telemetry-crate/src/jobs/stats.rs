@@ -33,7 +33,7 @@ const STATES: [&str; 6] = [
 ];
 
 impl QueueStats {
-    /// A state in which nothing is known.
+    /// Creates a state whose values are all unknown.
     pub fn new() -> Self {
         Self::default()
     }

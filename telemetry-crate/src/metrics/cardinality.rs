@@ -1,7 +1,7 @@
 //! Cardinality limits: the maximum number of series per metric and in total.
 //!
-//! Each series costs memory here and in every Prometheus that scrapes it, there for hours after its last use. What happens
-//! to uses beyond the limit is up to [`Family`](super::family::Family).
+//! Each series costs memory here and in every Prometheus that scrapes it. Prometheus keeps a series in memory for hours
+//! after its last use. [`Family`](super::family::Family) decides what happens to uses beyond the limit.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use crate::{catalog::Kind, config::CardinalityLimits};
 
 /// Default limit of series per metric, not counting the overflow series.
 ///
-/// The SDK's default [cardinality limit](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#cardinality-limits).
+/// It is the SDK's default [cardinality limit](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#cardinality-limits).
 pub(super) const DEFAULT_LIMIT: usize = 2_000;
 
 /// Series that a metric may have even if the total is used up.
@@ -24,9 +24,13 @@ const GUARANTEED_SERIES: usize = 10;
 /// The cardinality limits, and how much of the total is used.
 #[derive(Debug)]
 pub(super) struct CardinalityLimiter {
+    /// The configured limits of single metrics.
     by_metric: HashMap<String, usize>,
+    /// The limit of every other metric.
     each: usize,
+    /// The limit of all metrics together.
     total: usize,
+    /// The series that count towards the total.
     used: AtomicUsize,
 }
 
@@ -55,12 +59,12 @@ impl CardinalityLimiter {
         self.total
     }
 
-    /// Whether the total permits one more series to a metric that has `len`.
+    /// Whether the total permits one more series to a metric that has `len` series.
     pub(super) fn has_room(&self, len: usize) -> bool {
         len < GUARANTEED_SERIES || self.used.load(Ordering::Relaxed) < self.total
     }
 
-    /// Reserves one more series for a metric that has `len`.
+    /// Reserves one more series for a metric that has `len` series.
     ///
     /// Returns `false` if the total is used up.
     pub(super) fn reserve(&self, len: usize) -> bool {

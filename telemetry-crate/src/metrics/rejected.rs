@@ -13,7 +13,7 @@ use std::{
 
 use super::{catalog::Kind, names::NameOwner};
 
-/// Rejected metrics that are listed by name.
+/// Maximum number of rejected metrics that are listed by name.
 ///
 /// Names come from code, so the first few show the mistake.
 const MAX_LISTED: usize = 64;

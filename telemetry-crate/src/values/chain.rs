@@ -50,7 +50,7 @@ impl Error for Chain {
     }
 }
 
-/// The message of the error, and then that of each cause.
+/// The message of the error, and then the message of each cause.
 fn messages(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
     let mut next = Some(error);
     std::iter::from_fn(move || {

@@ -40,7 +40,7 @@ pub struct TaskQueue<J> {
 }
 
 impl<J> TaskQueue<J> {
-    /// A queue for jobs of this kind; `kind` is a label.
+    /// Creates a queue for jobs of this kind; `kind` is a label.
     pub fn new(kind: &'static str, queue: Queue) -> Self {
         Self {
             queue,
@@ -67,8 +67,8 @@ impl<J: Serialize> TaskQueue<J> {
     /// Stores a job.
     ///
     /// In a transaction, the job is stored if and only if the transaction commits. If the queue
-    /// already has a job with this `key`, nothing is stored on SQLite. On PostgreSQL it is an error,
-    /// which aborts the transaction.
+    /// already has a job with this `key`, nothing is stored on SQLite. On PostgreSQL this is an
+    /// error, which aborts the transaction.
     ///
     /// # Errors
     ///

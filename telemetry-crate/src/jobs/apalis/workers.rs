@@ -25,7 +25,7 @@ use crate::jobs::{Queue, QueueWatch};
 /// It is one less than the pool size in the template's deployment.
 const CONCURRENCY: usize = 4;
 
-/// Default interval of reading the state of the queues, like that of scrapes.
+/// Default interval of reading the queues' state, the usual scrape interval.
 const WATCH_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Interval of searching the tables for undeclared queues.
@@ -38,7 +38,7 @@ const MAX_UNDECLARED: usize = 20;
 
 /// Shortest time after which a running task is stuck.
 ///
-/// By then other workers have taken over the tasks of a process that died.
+/// After this time, other workers have taken over the tasks of a process that died.
 const MIN_STUCK_AFTER: Duration = Duration::from_secs(60);
 
 /// The workers of all queues of a program, on apalis' tables.
@@ -78,7 +78,7 @@ pub struct Workers<DB: Tables> {
 }
 
 impl<DB: Tables> Workers<DB> {
-    /// A set without workers, on this pool.
+    /// Creates a set without workers, on this pool.
     ///
     /// The pool's options should be [instrumented](crate::sqlx::instrument_options): apalis begins
     /// transactions with sqlx's own `begin`, and an instrumented pool closes a connection whose
@@ -96,8 +96,8 @@ impl<DB: Tables> Workers<DB> {
 
     /// Sets the concurrent jobs of one queue in each process; default 4.
     ///
-    /// Each job may hold a connection, so keep the sum of all queues below the pool's size. Applies
-    /// to queues that are added afterwards.
+    /// Each job may hold a connection, so keep the sum of all queues below the pool's size. The
+    /// setting applies to queues that are added afterwards.
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs.max(1);
         self
@@ -111,7 +111,7 @@ impl<DB: Tables> Workers<DB> {
 
     /// Sets how long one attempt may take; default 15 s.
     ///
-    /// Applies to queues that are added afterwards.
+    /// The setting applies to queues that are added afterwards.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -119,9 +119,9 @@ impl<DB: Tables> Workers<DB> {
 
     /// Sets how long running attempts may take after the signal to stop; default 18 s.
     ///
-    /// Attempts that still run by then are canceled and released. That takes a moment, so leave the
-    /// process a second or two more. Applies to queues that are added afterwards.
-    /// `FIRSTLIGHT_DRAIN_TIMEOUT` overrides it.
+    /// Attempts that still run at that time are canceled and released. The release takes a moment,
+    /// so leave the process a second or two more. The setting applies to queues that are added
+    /// afterwards. `FIRSTLIGHT_DRAIN_TIMEOUT` overrides it.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
         self
@@ -221,7 +221,7 @@ fn watch_queue<DB: Tables>(
 
 /// Watches queues that no worker knows; never ends.
 ///
-/// After a queue is renamed or removed, its jobs wait without a worker.
+/// The jobs of such a queue wait without a worker after the queue was renamed or removed.
 async fn watch_undeclared<DB: Tables>(
     pool: &Pool<DB>,
     every: Duration,

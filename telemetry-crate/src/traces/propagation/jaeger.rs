@@ -21,7 +21,9 @@ pub(super) const HEADER: &str = "uber-trace-id";
 
 static FIELDS: LazyLock<[String; 1]> = LazyLock::new(|| [HEADER.to_owned()]);
 
+/// The flag of a sampled trace.
 const SAMPLED: u128 = 1;
+/// The flag of a trace that must be sampled.
 const DEBUG: u128 = 2;
 
 /// The propagator `jaeger`.
@@ -35,7 +37,7 @@ impl TextMapPropagator for Jaeger {
         if !span.is_valid() {
             return;
         }
-        let flags = match decision::of(context, span) {
+        let flags = match decision::to_send(context, span) {
             Decision::Debug => SAMPLED | DEBUG,
             Decision::Keep => SAMPLED,
             Decision::Drop | Decision::Undecided => 0,
@@ -50,7 +52,7 @@ impl TextMapPropagator for Jaeger {
         // Some of Jaeger's clients percent-encode the colons.
         let header = percent_decode_str(header).decode_utf8();
         match parse(&header.unwrap_or(Cow::Borrowed(""))) {
-            Some((ids, decision)) => decision::received(context, ids, decision),
+            Some((ids, decision)) => decision::with_remote(context, ids, decision),
             None => context.clone(),
         }
     }
