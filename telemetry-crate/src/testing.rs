@@ -120,7 +120,7 @@ impl OtlpReceiver {
     /// # Errors
     ///
     /// The errors of [`start`](Self::start).
-    pub fn start_answering(answer: Answer) -> io::Result<Self> {
+    pub fn start_answering(answer: CollectorAnswer) -> io::Result<Self> {
         Self::spawn(answer, None)
     }
 
