@@ -78,7 +78,7 @@ pub enum Kind {
 
 impl Kind {
     /// The type of this kind in the exposition formats.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn type_name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",

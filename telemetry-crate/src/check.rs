@@ -128,6 +128,7 @@ impl Pipelines<'_> {
         }
     }
 
+    /// Writes one log line, and waits until it is on standard output.
     fn logs(&self, deadline: Instant) -> Outcome {
         if !self.status.log_layer_is_in_subscriber() {
             return Outcome::Fails(
@@ -154,6 +155,7 @@ impl Pipelines<'_> {
         ))
     }
 
+    /// Counts one sample, and looks for it in the exposition.
     fn metrics(&self, time: Duration) -> Outcome {
         let name = catalog::FIRSTLIGHT_CHECKS.name;
         let before = value(&self.metrics.render(Format::Text), name);
@@ -184,6 +186,7 @@ impl Pipelines<'_> {
         }
     }
 
+    /// Sends one span, and waits until the collector has acknowledged it.
     fn traces(&self, end: Instant) -> Outcome {
         let Some((endpoint, stats)) = self.status.export(Signal::Traces) else {
             return Outcome::Off(self.status.why_no_traces().to_owned());

@@ -198,9 +198,9 @@ impl TelemetryConfig {
 
     /// Adds a field name whose values are shown as `***`.
     ///
-    /// Applies to log lines, spans and metric labels. Also matches the part of a name after a dot, an underscore or a
-    /// hyphen. `password`, `token`, `authorization`, `cookie` and similar names are always redacted. `FIRSTLIGHT_REDACT`
-    /// adds further names.
+    /// Applies to log lines, spans and metric labels. A field also matches if its name ends in a dot, an underscore or a
+    /// hyphen and the given name. `password`, `token`, `authorization`, `cookie` and similar names are always redacted.
+    /// `FIRSTLIGHT_REDACT` adds further names.
     pub fn redact(mut self, field: impl Into<String>) -> Self {
         self.redact.push(field.into());
         self
@@ -322,7 +322,7 @@ impl TelemetryConfig {
 
     /// Sets how many runs of one statement in a request are an N+1 query.
     ///
-    /// From that number of runs on, the request gets one WARN line at its end, an attribute on its span, and a count in
+    /// A request with so many runs or more gets one WARN line at its end, an attribute on its span, and a count in
     /// `sql_n_plus_one_total`. Default: 10. Fewer runs are a few lookups that no user notices, while one page of a list
     /// has ten rows or more. Zero turns the detection off. Takes effect with the feature `sqlx`. Overridden by
     /// `FIRSTLIGHT_N_PLUS_ONE`.
@@ -333,8 +333,8 @@ impl TelemetryConfig {
 
     /// Sets how long a dropped guard may flush.
     ///
-    /// Default: 5 s. Kubernetes kills a pod 30 s after the signal to stop. A drain of 20 s leaves 10 s, and the flush
-    /// takes at most half of them. Overridden by `FIRSTLIGHT_SHUTDOWN_TIMEOUT`.
+    /// Default: 5 s. By default, Kubernetes kills a pod 30 s after the signal to stop. A drain of 20 s leaves 10 s, and
+    /// the flush takes at most half of them. Overridden by `FIRSTLIGHT_SHUTDOWN_TIMEOUT`.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = Some(timeout);
         self

@@ -55,7 +55,7 @@ pub enum InitError {
 
     /// A thread could not be started.
     ///
-    /// The globals are registered already and stay.
+    /// The globals are registered already and stay. Threads that were started before continue to run.
     #[error("cannot start the thread {name:?}: {source}; raise the process's limit of threads")]
     #[non_exhaustive]
     Thread {
@@ -81,7 +81,8 @@ pub enum InitError {
 
     /// Another crate has set the global `metrics` recorder.
     ///
-    /// The `tracing` subscriber and the `log` bridge are installed already and stay.
+    /// Unless the program owns its subscriber, the `tracing` subscriber and the `log` bridge are installed already and
+    /// stay.
     #[error(
         "a global metrics recorder is set already: remove the other exporter; firstlight serves the same metrics on its admin listener"
     )]

@@ -145,13 +145,13 @@ impl Telemetry {
 
     /// Returns the layer of log lines and spans, for the program's own subscriber.
     ///
-    /// After this call [`install()`](Self::install) leaves the global subscriber and the `log` bridge to the program. A
-    /// second call returns a layer that does nothing.
+    /// If this method was called, [`install()`](Self::install) leaves the global subscriber and the `log` bridge to the
+    /// program. A second call returns a layer that does nothing.
     pub fn layer<S>(&mut self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        // Not an `Option`, whose `Layer` implementation does not forward `on_register_dispatch`.
+        // The layer is boxed and not an `Option`, whose `Layer` implementation does not forward `on_register_dispatch`.
         if std::mem::replace(&mut self.layer_taken, true) {
             Identity::new().boxed()
         } else {

@@ -69,7 +69,11 @@ mod run;
 mod running;
 mod stats;
 mod watch;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod workerless;
 
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+pub(crate) use self::workerless::cautions;
 pub use self::{
     envelope::Envelope,
     job::Job,

@@ -64,6 +64,8 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `apalis` | no | `jobs::apalis`: a layer that instruments every task of an apalis worker |
+//! | `apalis-postgres` | no | `jobs::apalis::Workers` on PostgreSQL, with apalis' tables |
+//! | `apalis-sqlite` | no | `jobs::apalis::Workers` on SQLite, with apalis' tables |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`], and `http::serve`, a server with limits |
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, and reports of missed runs |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served only inside a declared window |
@@ -72,6 +74,8 @@
 //! | `otlp-gzip` | yes | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip`, and `/metrics` in gzip |
 //! | `reqwest` | no | `http::ClientLayer::send` for reqwest's requests, and the layer around its client |
 //! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of unchanged sqlx queries, and warnings of slow queries and N+1s |
+//! | `sqlx-postgres` | no | `sqlx::DatabaseOptions` for PostgreSQL, with sqlx's driver and migrations |
+//! | `sqlx-sqlite` | no | `sqlx::DatabaseOptions` for SQLite, with sqlx's driver and migrations |
 //! | `testing` | no | `firstlight::testing`: captures of the logs, metrics and spans of one test, and an OTLP receiver |
 //!
 //! # What it does not do

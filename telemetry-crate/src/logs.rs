@@ -175,7 +175,8 @@ impl LogLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
-        let ids_of = |context: &opentelemetry::Context| SpanIds::of(context.span().span_context());
+        let ids_of =
+            |context: &opentelemetry::Context| SpanIds::from_context(context.span().span_context());
         if thread::is_ending() {
             return None;
         }

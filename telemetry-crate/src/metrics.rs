@@ -209,8 +209,8 @@ impl MetricsHandle {
     }
 
     /// Whether a handle of the metric with this name was created.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.shared.registry.has(name)
+    pub(crate) fn has_metric(&self, name: &str) -> bool {
+        self.shared.registry.has_metric(name)
     }
 
     /// Metrics that the program has described and never used.

@@ -26,7 +26,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// The time for which the result of a run is reused.
 ///
-/// It is shorter than the period of a probe, which is a few seconds, so each probe gets a new result.
+/// Many probes may ask at about the same time, each of them every few seconds.
 const REUSE_TIME: Duration = Duration::from_secs(1);
 
 /// Whether the process has received the signal to stop.
@@ -83,7 +83,7 @@ pub struct Readiness(Arc<Inner>);
 struct Inner {
     draining: AtomicBool,
     registered: Mutex<Registered>,
-    /// The last run; locked during a run, so that concurrent requests wait for it.
+    /// The last run; it is locked during a run, so that concurrent requests wait.
     last: tokio::sync::Mutex<Option<Run>>,
 }
 

@@ -34,7 +34,7 @@ static DRAIN_TIMEOUT: OnceLock<Duration> = OnceLock::new();
 
 /// The default drain timeout.
 ///
-/// It leaves 10 s of the 30 s after which Kubernetes kills a pod: 5 s for the flush of telemetry, and 5 s for a drain
+/// It leaves 10 s of the 30 s after which Kubernetes kills a pod by default: 5 s for the flush of telemetry, and 5 s for a drain
 /// delay.
 pub(crate) const DEFAULT_DRAIN: Duration = Duration::from_secs(20);
 

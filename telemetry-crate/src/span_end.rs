@@ -71,7 +71,7 @@ impl SpanEnd {
 
     /// The ids of the span, if it is in a trace.
     pub(crate) fn ids(&self) -> Option<SpanIds> {
-        SpanIds::of(self.context.get()?.span().span_context())
+        SpanIds::from_context(self.context.get()?.span().span_context())
     }
 
     /// Ends the span now, even if there are more handles.

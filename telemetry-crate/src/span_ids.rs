@@ -19,7 +19,7 @@ pub(crate) struct SpanIds {
 
 impl SpanIds {
     /// The ids in a span's context; `None` for a span outside any trace.
-    pub(crate) fn of(context: &SpanContext) -> Option<Self> {
+    pub(crate) fn from_context(context: &SpanContext) -> Option<Self> {
         context.is_valid().then(|| Self {
             trace_id: context.trace_id(),
             span_id: context.span_id(),

@@ -29,7 +29,7 @@
 //!
 //! // Unchanged:
 //! sqlx::query("SELECT * FROM orders WHERE id = $1").bind(7).fetch_one(&pool).await?;
-//! // With its error, its call site, and the wait for its connection:
+//! // The span also has the error and includes the wait for the connection:
 //! sqlx::query("DELETE FROM orders WHERE id = $1").bind(7).execute(&pool).instrumented().await?;
 //! # Ok(())
 //! # }

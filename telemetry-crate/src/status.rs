@@ -1,11 +1,13 @@
 //! The status of telemetry, for `/telemetry` and `firstlight::check()`.
 //!
-//! Values are read from their counters when a report is requested. Numbers over time are in `/metrics`. The report
+//! Values are read from their counters when a report is requested. `/metrics` has the counters over time. The report
 //! contains no secrets.
 
 mod crates;
 mod exports;
 mod hint;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod jobs;
 mod metrics;
 mod report;
 mod requests;
@@ -147,6 +149,8 @@ impl Status {
                 exports::describe(Section::new(name, state, detail), &endpoint, stats)
             }));
         }
+        #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+        sections.extend(jobs::section());
         sections.extend(self.sigterm());
         sections.extend([self.crates(), self.start()]);
         Report(sections)

@@ -43,7 +43,7 @@ pub(crate) fn with_plain_attributes<T>(
         return work(attributes);
     }
     let metadata = attributes.metadata();
-    let values = PlainValues::of(metadata.fields(), |values| attributes.record(values));
+    let values = PlainValues::new(metadata.fields(), |values| attributes.record(values));
     values.with_set(|set| {
         work(&match attributes.parent() {
             Some(parent) => Attributes::child_of(parent.clone(), metadata, set),
@@ -66,7 +66,7 @@ pub(crate) fn with_plain_record<T>(
     if test.0 {
         return work(record);
     }
-    let values = PlainValues::of(metadata.fields(), |values| record.record(values));
+    let values = PlainValues::new(metadata.fields(), |values| record.record(values));
     values.with_set(|set| work(&Record::new(set)))
 }
 
@@ -142,7 +142,7 @@ struct PlainValues<'a> {
 }
 
 impl<'a> PlainValues<'a> {
-    fn of(fields: &'a FieldSet, record: impl FnOnce(&mut Self)) -> Self {
+    fn new(fields: &'a FieldSet, record: impl FnOnce(&mut Self)) -> Self {
         let mut values = Self {
             fields,
             values: fields.iter().map(|_| None).collect(),
@@ -198,7 +198,7 @@ impl Visit for PlainValues<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.set(field, Plain::Error(Box::new(Chain::of(value))));
+        self.set(field, Plain::Error(Box::new(Chain::new(value))));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

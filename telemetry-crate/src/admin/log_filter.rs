@@ -119,6 +119,7 @@ fn bad_request(sentence: &str) -> Answer {
     text(StatusCode::BAD_REQUEST, format!("{sentence}\n"))
 }
 
+/// Answers `PUT /log-filter`: changes the filter for a limited time.
 pub(super) async fn put(
     control: &Arc<LogFilterControl>,
     request: Request<Incoming>,
@@ -156,6 +157,7 @@ pub(super) async fn put(
     text(StatusCode::OK, control.describe())
 }
 
+/// Answers `DELETE /log-filter`: ends a temporary change.
 pub(super) fn delete(
     control: &LogFilterControl,
     request: &Request<Incoming>,
@@ -187,6 +189,7 @@ fn parse(body: &[u8]) -> Result<Directives, String> {
     Directives::parse(text).map_err(|error| format!("{error}; expected {EXPECTED}"))
 }
 
+/// Reads the body, up to [`MAX_BODY_BYTES`].
 async fn read(mut body: Incoming) -> Result<Vec<u8>, Answer> {
     let (mut kept, mut bytes) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {

@@ -103,8 +103,8 @@ impl Routes {
     }
 
     async fn telemetry(&self, headers: &HeaderMap) -> Answer {
-        // The first call of `versions` reads the executable. Another thread does so, so that probes do not wait for the
-        // disk.
+        // The first call of `versions` reads the executable. It runs on another thread, so that probes do not wait for
+        // the disk.
         let _ = tokio::task::spawn_blocking(versions).await;
         let report = self.status.report();
         if list_header(headers, header::ACCEPT).contains("application/json") {

@@ -69,7 +69,7 @@ pub const PROCESS_MAX_FDS: Metric = Metric {
     help: "Maximum number of open file descriptors.",
 };
 
-/// Number of threads of the process, including all runtimes and pools.
+/// Number of threads of the process, including runtime and pool threads.
 pub const PROCESS_THREADS: Metric = Metric {
     name: "process_threads",
     kind: Kind::Gauge,

@@ -44,7 +44,7 @@ impl Address {
             #[cfg(feature = "otlp-grpc")]
             Protocol::Grpc => grpc_address(value, self.signal, self.insecure),
         };
-        // Without gRPC the field is never read: only gRPC addresses may lack a scheme.
+        // A build without gRPC never reads the field, because only gRPC addresses may lack a scheme.
         let _ = self.insecure;
         // `Uri` drops what follows `#` and treats quotes as part of the path.
         if value.contains(|char: char| {
@@ -164,7 +164,7 @@ fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
     format!("{scheme}://{authority}{}", signal.grpc_path())
 }
 
-/// The address with its credentials and its query replaced by `***`.
+/// Returns the address with its credentials and its query replaced by `***`.
 fn without_credentials(url: &str) -> String {
     // The query may be a credential too: some vendors expect API keys there.
     let (url, query) = url.split_once('?').unwrap_or((url, ""));

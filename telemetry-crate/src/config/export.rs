@@ -165,7 +165,7 @@ fn exporters(
     })
 }
 
-/// Warns if a variable has another value than the only one that is supported.
+/// Warns if a variable has a value other than the supported value.
 fn warn_unless(env: &mut Env<'_>, variable: &str, supported: &str) {
     let expected = format!("`{supported}`");
     env.parsed(variable, &expected, |value| {

@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// Whether standard output shows colors.
     pub(crate) colors: bool,
-    /// Names of redacted fields, besides the well-known ones.
+    /// Names of redacted fields, besides the well-known names.
     pub(crate) redact: Vec<String>,
     pub(crate) trace_filter: Targets,
     pub(crate) trace_events: LevelFilter,

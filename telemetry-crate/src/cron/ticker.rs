@@ -225,7 +225,7 @@ impl<S: Store> Ticker<S> {
 
     /// Exports the last success, and the time at which the next one is due.
     ///
-    /// For a job that has never succeeded, the due time counts from its first scheduling. Returns
+    /// The due time of a job that has never succeeded counts from its first scheduling. Returns
     /// `None` on a stop.
     async fn record_success(&mut self, last_success: Option<SystemTime>) -> Option<()> {
         let now = system_time(self.clock.now());

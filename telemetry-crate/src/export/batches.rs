@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{health::Health, queue::Queue, stats::ExportError};
 use crate::config::Batching;
 
-/// The exporter of one signal's batches.
+/// Sends the batches of one signal.
 pub(crate) trait Export: Send + 'static {
     /// A span or a log record.
     type Item: Send + 'static;
@@ -23,7 +23,7 @@ pub(crate) trait Export: Send + 'static {
     ) -> impl Future<Output = Result<(), ExportError>> + Send;
 }
 
-/// The batch exporter of one signal.
+/// The queue of one signal, its exporter, and the settings of the export loop.
 pub(crate) struct Batches<E: Export> {
     queue: Queue<E::Item>,
     exporter: E,

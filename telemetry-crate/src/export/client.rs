@@ -156,6 +156,9 @@ impl OtlpClient {
         max_bytes
     }
 
+    /// Sends the parts of a request one after the other.
+    ///
+    /// `can_be_smaller` allows splitting a part again if the collector rejects its size.
     async fn send_parts(&self, parts: Vec<Part>, can_be_smaller: bool) -> Result<(), ExportError> {
         let count = parts.len();
         let mut lost = Vec::new();
@@ -182,6 +185,7 @@ impl OtlpClient {
         lost.pop().map_or(Ok(()), |(_, error)| Err(error))
     }
 
+    /// Sends a request with retries, without splitting it.
     async fn send_whole(&self, message: Bytes) -> Result<(), ExportError> {
         let (message, is_compressed) = compress(message, self.gzip);
         let mut backoff = Backoff::default();
@@ -204,6 +208,7 @@ impl OtlpClient {
         }
     }
 
+    /// Waits before the next attempt.
     async fn wait(&self, delay: Duration, retry: Retry) {
         let end = Instant::now() + delay.min(LONGEST_DELAY);
         loop {
@@ -219,6 +224,7 @@ impl OtlpClient {
         }
     }
 
+    /// Counts the records that a successful response rejects, and stores its warning.
     fn accepted(&self, response: &[u8]) {
         let PartialSuccess { rejected, message } = PartialSuccess::decode(response);
         if rejected == 0 && !message.is_empty() {
@@ -260,6 +266,7 @@ fn jitter() -> f64 {
     f64::from(u16::from_be_bytes([id[0], id[1]])) / f64::from(u16::MAX)
 }
 
+/// Compresses a message if `gzip` is set, and says whether it is compressed.
 #[cfg(feature = "otlp-gzip")]
 fn compress(message: Bytes, gzip: bool) -> (Bytes, bool) {
     if !gzip {

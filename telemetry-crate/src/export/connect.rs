@@ -99,6 +99,7 @@ impl Connection {
         result
     }
 
+    /// Replaces the pool, so that the next request opens a new connection.
     fn renew(&self) {
         let pool = pool(self.connector.clone(), self.protocol);
         *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool;

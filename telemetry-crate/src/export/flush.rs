@@ -49,10 +49,12 @@ impl Flushes {
         wait
     }
 
+    /// Wakes the exporter.
     pub(super) fn wake(&self) {
         self.wake.notify_one();
     }
 
+    /// Waits until the exporter is woken.
     pub(super) async fn notified(&self) {
         self.wake.notified().await;
     }
@@ -73,6 +75,7 @@ impl Flushes {
         std::mem::take(&mut self.lock())
     }
 
+    /// Tells the callers that the flushes are complete.
     pub(super) fn answer(&self, flushes: Vec<mpsc::SyncSender<()>>) {
         for flush in flushes {
             // The caller may no longer wait.

@@ -216,6 +216,7 @@ struct Delay {
     nanos: i32,
 }
 
+/// Returns the delay of the `RetryInfo` in the details of a status.
 fn retry_delay(details: &str) -> Option<Duration> {
     let details = Details::decode(&*BASE64.decode(details).ok()?).ok()?;
     let info = details

@@ -137,6 +137,7 @@ impl Health {
         });
     }
 
+    /// Logs a failure unless it is logged already or follows another too soon.
     fn failed(&mut self, error: &ExportError, lost_before: u64) {
         let failing = self.failing.get_or_insert(Failing {
             lost_before,
@@ -163,6 +164,7 @@ impl Health {
         });
     }
 
+    /// Logs the end of a failure that was logged.
     fn recovered(&mut self) {
         let Some(Failing {
             lost_before,

@@ -82,7 +82,7 @@ fn split_into<R: Records>(mut request: R, max_bytes: usize, parts: &mut Vec<Part
 trait Records: Message + Default {
     fn records(&self) -> usize;
 
-    /// Keeps the first `at` records, and returns the others.
+    /// Keeps the first `at` records, and returns the remaining records.
     ///
     /// Both requests have the resource and the scope.
     fn split_off(&mut self, at: usize) -> Self;

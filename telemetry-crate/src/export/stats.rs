@@ -134,6 +134,7 @@ impl ExportStats {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// Counts items that are queued or about to be exported.
     pub(super) fn queued(&self, items: usize) {
         self.in_flight.fetch_add(items as u64, Ordering::Release);
     }
@@ -147,11 +148,13 @@ impl ExportStats {
         self.in_flight.load(Ordering::Acquire)
     }
 
+    /// Counts items that were delivered.
     pub(super) fn exported(&self, items: u64) {
         self.exported.fetch_add(items, Ordering::Relaxed);
         self.failing.store(false, Ordering::Relaxed);
     }
 
+    /// Counts items that were lost because of an error, and stores the error.
     pub(super) fn failed(&self, items: u64, error: &ExportError) {
         self.failing.store(true, Ordering::Relaxed);
         let mut failures = self.failures();
@@ -183,10 +186,12 @@ impl ExportStats {
         self.failures().last = Some(error);
     }
 
+    /// Counts items that the collector rejected in an accepted request.
     pub(super) fn rejected(&self, items: u64) {
         self.rejected.fetch_add(items, Ordering::Relaxed);
     }
 
+    /// Stores a warning of the collector until it is logged.
     pub(super) fn warned(&self, message: String) {
         self.failures().warning = Some(message);
     }

@@ -20,6 +20,7 @@ use crate::{
     testing::{CollectorAnswer, OtlpReceiver},
 };
 
+/// The protocols of this build, each with its path for metrics.
 fn protocols() -> Vec<(Protocol, &'static str)> {
     vec![
         (Protocol::HttpProtobuf, "/v1/metrics"),

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::unwind::end_on_panic;
 
-/// Marks, in a request's extensions, that a layer has seen it.
+/// Marks a request that a layer has seen; stored in the request's extensions.
 #[derive(Debug, Clone, Copy)]
 struct Observed;
 

@@ -11,7 +11,7 @@ use crate::{
 
 /// The deadline of the check.
 ///
-/// It is longer than the default timeout of an export request, so that a collector that hangs is reported as such.
+/// It is longer than the default timeout of an export request, so that the report can say that a collector hangs.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 impl TelemetryConfig {

@@ -23,7 +23,7 @@ const ACCEPTED: &str = "firstlight.accepted_at";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Envelope {
     context: TraceContext,
-    /// Whole milliseconds since 1970, so that reading restores what was written.
+    /// Time of acceptance in whole milliseconds since 1970, which pairs keep exactly.
     accepted: Option<u64>,
 }
 

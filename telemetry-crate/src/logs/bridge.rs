@@ -31,7 +31,7 @@ impl Log for Bridge {
     fn log(&self, record: &Record<'_>) {
         // Formats the key-values only for a record that is enabled.
         if self.enabled(record.metadata()) {
-            Pairs::of(&record.key_values()).with(|| self.0.log(record));
+            Pairs::format(&record.key_values()).scope(|| self.0.log(record));
         }
     }
 

@@ -32,7 +32,7 @@ pub(crate) struct LogFilterControl {
 
 #[derive(Debug, Default)]
 struct Changes {
-    /// The number of the latest change, from 1.
+    /// The number of the latest change; 0 before the first.
     ///
     /// The timer of a change ends only the change with its number, and never a newer one.
     number: u64,

@@ -47,9 +47,9 @@ impl CardinalityLimiter {
     /// The limit of one metric, by its canonical name.
     pub(super) fn limit_of(&self, kind: Kind, name: &str) -> usize {
         let by_name = self.by_metric.get(name).copied().or_else(|| {
-            let same = |raw: &str| canonical::metric_name(kind, raw) == name;
+            let is_same = |raw: &str| canonical::metric_name(kind, raw) == name;
             let mut all = self.by_metric.iter();
-            all.find_map(|(raw, limit)| same(raw).then_some(*limit))
+            all.find_map(|(raw, limit)| is_same(raw).then_some(*limit))
         });
         by_name.unwrap_or(self.each)
     }
@@ -68,9 +68,9 @@ impl CardinalityLimiter {
     ///
     /// Returns `false` if the total is used up.
     pub(super) fn reserve(&self, len: usize) -> bool {
-        let more = |used| (len < GUARANTEED_SERIES || used < self.total).then_some(used + 1);
+        let increment = |used| (len < GUARANTEED_SERIES || used < self.total).then_some(used + 1);
         self.used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, increment)
             .is_ok()
     }
 }

@@ -197,11 +197,11 @@ impl Block {
 
     fn push_comments(&self, out: &mut String, format: Format, is_untyped: bool) {
         let name = self.name.as_str();
-        let (family, word) = match (format, self.kind) {
+        let (family, type_name) = match (format, self.kind) {
             (Format::OpenMetrics, _) if is_untyped => (name, "unknown"),
-            (Format::OpenMetrics, kind) => (names::family(name, kind), kind.word()),
-            (Format::Text, Kind::Info) => (name, Kind::Gauge.word()),
-            (Format::Text, kind) => (name, kind.word()),
+            (Format::OpenMetrics, kind) => (names::family(name, kind), kind.type_name()),
+            (Format::Text, Kind::Info) => (name, Kind::Gauge.type_name()),
+            (Format::Text, kind) => (name, kind.type_name()),
         };
         if !self.help.is_empty() {
             let quote = if format == Format::OpenMetrics {
@@ -216,7 +216,7 @@ impl Block {
                 .replace('"', quote);
             let _ = writeln!(out, "# HELP {family} {help}");
         }
-        write_type_line(out, family, None, None, word);
+        write_type_line(out, family, None, None, type_name);
     }
 
     /// Adds the lines, sorted by labels.

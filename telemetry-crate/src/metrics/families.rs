@@ -32,12 +32,12 @@ impl Families {
     }
 
     /// All metrics, sorted by name.
-    pub(super) fn all(&self) -> Vec<Arc<Family>> {
+    pub(super) fn list(&self) -> Vec<Arc<Family>> {
         self.by_name.values().cloned().collect()
     }
 
     /// Whether there is a metric of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(super) fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 

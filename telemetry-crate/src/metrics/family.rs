@@ -135,10 +135,10 @@ impl Family {
 
     /// Reserves room for one more spelling of a key; `false` if there is none.
     pub(super) fn reserve_spelling(&self) -> bool {
-        let most = MAX_SPELLINGS * self.len();
-        let more = |count| (count < most).then_some(count + 1);
+        let max_spellings = MAX_SPELLINGS * self.len();
+        let increment = |count| (count < max_spellings).then_some(count + 1);
         self.spellings
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, increment)
             .is_ok()
     }
 
@@ -162,7 +162,7 @@ impl Family {
     /// All series, sorted by labels.
     ///
     /// Returns a copy, for the same reason as [`labels`](Self::labels).
-    pub(super) fn all(&self) -> Vec<(Arc<str>, Series)> {
+    pub(super) fn all_series(&self) -> Vec<(Arc<str>, Series)> {
         let regular = self.regular();
         let mut all = Vec::with_capacity(regular.by_labels.len() + 1);
         let copy = |(labels, series): (&Arc<str>, &Series)| (Arc::clone(labels), series.clone());

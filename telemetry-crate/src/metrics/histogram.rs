@@ -83,7 +83,7 @@ impl Histogram {
     /// Adds to the sum, which saturates at `f64::MAX`.
     ///
     /// An infinite sum would make `rate()` useless until the process restarts.
-    fn add(&self, value: f64, times: u64) {
+    fn add_to_sum(&self, value: f64, times: u64) {
         let addend = value * times as f64;
         let add = |bits| Some((f64::from_bits(bits) + addend).min(f64::MAX).to_bits());
         // Cannot fail, because the closure always returns `Some`.
@@ -114,7 +114,7 @@ impl ::metrics::HistogramFn for Histogram {
         if let Some(bucket) = self.counts.get(index) {
             bucket.fetch_add(samples, Ordering::Relaxed);
         }
-        self.add(value, samples);
+        self.add_to_sum(value, samples);
         if let Some(span) = exemplar::sampled_span() {
             let new = || (0..self.counts.len()).map(|_| Slot::default()).collect();
             if let Some(slot) = self.exemplars.get_or_init(new).get(index) {

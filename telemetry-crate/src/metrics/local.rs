@@ -3,8 +3,8 @@
 //! A hit in the shared cache takes a lock and a reference count, whose cache lines move between the threads that use the
 //! same key. A hit here is one comparison.
 //!
-//! The cache is direct-mapped. A key replaces another key only if it misses twice in a row, so that alternating keys do not
-//! evict each other at every use.
+//! The cache is direct-mapped. A key that misses twice in a row replaces the cached key. So alternating keys do not evict
+//! each other at every use.
 
 use std::{
     cell::RefCell,

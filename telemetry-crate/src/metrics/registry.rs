@@ -114,18 +114,18 @@ impl Registry {
 
     fn all_families(&self) -> Vec<Arc<Family>> {
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
-        families.all()
+        families.list()
     }
 
     /// Whether there is a metric of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(super) fn has_metric(&self, name: &str) -> bool {
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
-        families.has(name)
+        families.contains(name)
     }
 
     /// Reports on all metrics, the one with the most series first.
     pub(super) fn series(&self) -> Vec<SeriesReport> {
-        let report = |family: &Arc<Family>| SeriesReport::of(family, &self.limiter);
+        let report = |family: &Arc<Family>| SeriesReport::new(family, &self.limiter);
         let mut reports: Vec<_> = self.all_families().iter().map(report).collect();
         reports.sort_by(|a, b| (b.series, &a.metric).cmp(&(a.series, &b.metric)));
         reports
@@ -137,7 +137,7 @@ impl Registry {
             family.overflow_uses.load(Ordering::Relaxed) > 0
                 && !family.is_reported.swap(true, Ordering::Relaxed)
         };
-        let report = |family: &Arc<Family>| SeriesReport::of(family, &self.limiter);
+        let report = |family: &Arc<Family>| SeriesReport::new(family, &self.limiter);
         self.all_families()
             .iter()
             .filter(is_new)
@@ -159,7 +159,7 @@ impl Registry {
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
         let rejected = self.rejected.list();
         let is_absent = |name: &String| {
-            !families.has(name)
+            !families.contains(name)
                 && catalog::find(name).is_none()
                 && !rejected.iter().any(|metric| metric.name() == name)
         };
@@ -200,7 +200,7 @@ impl Registry {
     /// Adds all series, and the counts of overflows, drops and rejections.
     pub(super) fn collect(&self, sink: &mut dyn Sink) {
         for family in &self.all_families() {
-            sink.family(self.descriptor(family), &family.all());
+            sink.family(self.descriptor(family), &family.all_series());
             let self_metrics = [
                 (
                     &catalog::METRICS_CARDINALITY_OVERFLOW,

@@ -36,7 +36,7 @@ impl RejectedMetric {
 impl fmt::Display for RejectedMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, kind, owner } = self;
-        write!(f, "{} {name} is not recorded: ", kind.word())?;
+        write!(f, "{} {name} is not recorded: ", kind.type_name())?;
         match owner {
             Some((owner, kind)) => {
                 write!(

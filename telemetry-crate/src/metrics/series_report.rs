@@ -48,7 +48,7 @@ pub(crate) struct OffendingLabel {
 }
 
 impl SeriesReport {
-    pub(super) fn of(family: &Family, limiter: &CardinalityLimiter) -> Self {
+    pub(super) fn new(family: &Family, limiter: &CardinalityLimiter) -> Self {
         let labels = family.labels();
         Self {
             metric: family.name.clone(),

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use sqlx::{Error, error::ErrorKind};
 
-/// What an error of a query means for the request that caused it.
+/// The class of a query's error, by its meaning for the request that caused it.
 ///
 /// The class follows from the SQLSTATE of PostgreSQL, or the result code of SQLite.
 ///

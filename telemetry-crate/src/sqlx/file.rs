@@ -156,7 +156,7 @@ fn canonical_path(path: &Path) -> PathBuf {
 
 /// The state of the path at the last check.
 enum FileHistory {
-    /// Not checked yet.
+    /// The path was not checked yet.
     Unchecked,
     /// There was no file at the first check: the database is in memory.
     Memory,

@@ -263,7 +263,7 @@ impl QueryLayer {
         for repeat in &repeated {
             metrics::repeated(&labels, repeat);
         }
-        let ids = SpanIds::of(context.span().span_context());
+        let ids = SpanIds::from_context(context.span().span_context());
         let id = span.id();
         with_ids(Some(&id), ids, || {
             log_events::repeated(&id, worst, queries, log);

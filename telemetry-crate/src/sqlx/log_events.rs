@@ -83,7 +83,7 @@ static STATEMENT: Metadata<'static> = metadata(
 
 /// Returns metadata like that of sqlx's log lines about statements.
 ///
-/// The log filter is asked with it.
+/// The log filter decides by this metadata whether sqlx's log lines are written.
 pub(super) fn sqlx_statement_metadata() -> &'static Metadata<'static> {
     &STATEMENT
 }

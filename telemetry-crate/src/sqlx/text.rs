@@ -32,7 +32,7 @@ pub(super) struct Text {
 #[derive(Debug, Default)]
 struct Frame {
     list: Option<List>,
-    /// Whether the items are the rows of `VALUES`; the last has no comma after it.
+    /// Whether the items are the rows of `VALUES`, which no parenthesis encloses.
     is_rows: bool,
 }
 

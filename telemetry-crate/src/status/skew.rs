@@ -65,7 +65,7 @@ pub(crate) fn versions() -> &'static Versions {
 
 /// Warns about crates that are in the program twice.
 ///
-/// Runs in a thread, so that the start does not wait for the disk.
+/// The check runs in a thread, so that the start does not wait for the disk.
 pub(crate) fn warn_of_duplicates() {
     // If the thread cannot start, the warning is missing. `/telemetry` reports the same.
     let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(|| {

@@ -126,7 +126,7 @@ impl Capture {
     pub fn start(config: TelemetryConfig) -> Result<Self, InitError> {
         let mut settings = Settings::resolve(config, &|_| None)?;
         secret::redact_also(settings.redact.clone());
-        // All captures have the same propagator, so it is set once. If telemetry is installed, it has set a propagator.
+        // All captures have the same propagator, so it is set once. Installed telemetry has already set its own.
         static PROPAGATOR: Once = Once::new();
         PROPAGATOR.call_once(|| {
             if !init::is_installed() {

@@ -73,6 +73,7 @@ impl Scope {
         }
     }
 
+    /// Makes the capture the default of the calling thread.
     pub(super) fn enter(&self) -> Entered {
         RECORDERS.with(|recorders| {
             let mut recorders = recorders.borrow_mut();

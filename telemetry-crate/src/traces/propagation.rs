@@ -78,7 +78,7 @@ fn digits_up_to(text: &str, length: usize) -> Option<u128> {
 }
 
 /// Both ids, or `None` if one of them is zero, which is invalid.
-fn ids(trace_id: u128, span_id: u128) -> Option<(TraceId, SpanId)> {
+fn valid_ids(trace_id: u128, span_id: u128) -> Option<(TraceId, SpanId)> {
     let span_id = u64::try_from(span_id).ok()?;
     (trace_id != 0 && span_id != 0).then(|| (trace_id.into(), span_id.into()))
 }
@@ -103,7 +103,7 @@ pub(crate) struct Remote {
 
 impl Remote {
     /// Reads the headers, by the operator's setting or else by `preferred`.
-    pub(crate) fn of(headers: &http::HeaderMap, preferred: RemoteParent) -> Self {
+    pub(crate) fn extract(headers: &http::HeaderMap, preferred: RemoteParent) -> Self {
         let policy = *REMOTE_PARENT.get().unwrap_or(&preferred);
         let empty = Context::new();
         if policy == RemoteParent::Ignore {

@@ -47,7 +47,7 @@ impl Pairs {
     /// Formats the key-values of a record.
     ///
     /// Must not be called under a lock of firstlight, because it runs code of the program.
-    pub(crate) fn of(source: &dyn Source) -> Self {
+    pub(crate) fn format(source: &dyn Source) -> Self {
         let mut pairs = Self::default();
         // The pairs before an error or a panic are kept.
         let _ = super::text::caught(|| source.visit(&mut pairs));
@@ -55,7 +55,7 @@ impl Pairs {
     }
 
     /// Runs `work` with `self` as the current key-values.
-    pub(crate) fn with<T>(self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn scope<T>(self, work: impl FnOnce() -> T) -> T {
         // The previous key-values are restored, because the message of an event may log a record itself. A thread that is
         // ending has no current key-values.
         let previous = CURRENT.try_with(|current| current.replace(self));
@@ -177,15 +177,15 @@ mod tests {
     #[test]
     fn excess_pairs_are_counted() {
         let many: Vec<_> = (0..5_000).map(|n| (n.to_string(), n)).collect();
-        let pairs = Pairs::of(&many);
+        let pairs = Pairs::format(&many);
         assert_eq!((pairs.iter().count(), pairs.dropped()), (128, 4_872));
-        assert_eq!(Pairs::of(&Endless).dropped(), MAX_COUNTED);
+        assert_eq!(Pairs::format(&Endless).dropped(), MAX_COUNTED);
     }
 
     #[test]
     fn failing_values_are_marked() {
         let pairs = [("a", Value::from_debug(&Fails))];
-        let pairs = Pairs::of(&pairs);
+        let pairs = Pairs::format(&pairs);
         let values: Vec<_> = pairs.iter().collect();
         let text = PairValue::Text("...[failed while it was printed]".to_owned());
         assert_eq!(values, [("a", &text)]);

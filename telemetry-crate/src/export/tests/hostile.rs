@@ -155,6 +155,7 @@ fn warnings_are_not_losses() {
     }
 }
 
+/// Sends a request to a server, and returns the result.
 fn sent_to(
     address: std::net::SocketAddr,
     protocol: Protocol,

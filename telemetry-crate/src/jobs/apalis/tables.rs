@@ -1,4 +1,4 @@
-//! Access to apalis' tables, the same for both databases.
+//! Access to apalis' tables, with one interface for both databases.
 
 #[cfg(feature = "apalis-postgres")]
 mod postgres;

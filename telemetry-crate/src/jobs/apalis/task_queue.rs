@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqlx::Error;
 
 use super::tables::Tables;
-use crate::jobs::Queue;
+use crate::jobs::{Queue, workerless::record_enqueued};
 
 /// Default number of attempts.
 const MAX_ATTEMPTS: u32 = 5;
@@ -70,6 +70,9 @@ impl<J: Serialize> TaskQueue<J> {
     /// already has a job with this `key`, nothing is stored on SQLite. On PostgreSQL this is an
     /// error, which aborts the transaction.
     ///
+    /// If this process has [`Workers`](super::Workers), and none of them has the queue, a warning is
+    /// logged once.
+    ///
     /// # Errors
     ///
     /// Returns errors of the database, and `Error::Encode` for a job that cannot be written as
@@ -90,7 +93,9 @@ impl<J: Serialize> TaskQueue<J> {
                 .build();
             DB::push(connection, queue.name(), task).await
         });
-        stored.await
+        stored.await?;
+        record_enqueued(queue.name());
+        Ok(())
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) const AFTER_SOURCES: [&str; 14] = [
     "RETURNING",
 ];
 
-/// Words between a query and the next one.
+/// Words between a query and the next query.
 pub(super) const BEFORE_QUERY: [&str; 5] = ["UNION", "INTERSECT", "EXCEPT", "ALL", "DISTINCT"];
 
 /// Words between `EXPLAIN` and its statement.

@@ -13,7 +13,7 @@ use opentelemetry::{
 
 use super::{
     decision::{self, Decision},
-    digits, ids,
+    digits, valid_ids,
 };
 
 pub(super) const SINGLE: &str = "b3";
@@ -82,7 +82,7 @@ type Parsed = ((TraceId, SpanId), Decision);
 /// Parses `trace_id-span_id-state-parent_id`, of which the last two are optional.
 fn single(header: &str) -> Option<Parsed> {
     let mut fields = header.split('-');
-    let ids = ids(trace_id(fields.next()?)?, digits(fields.next()?, 16)?)?;
+    let ids = valid_ids(trace_id(fields.next()?)?, digits(fields.next()?, 16)?)?;
     let decision = match fields.next() {
         None => Decision::Undecided,
         Some("1") => Decision::Keep,
@@ -96,7 +96,7 @@ fn single(header: &str) -> Option<Parsed> {
 
 /// Parses the headers of the form with one header per part.
 fn multi<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> Option<Parsed> {
-    let ids = ids(trace_id(get(TRACE_ID)?)?, digits(get(SPAN_ID)?, 16)?)?;
+    let ids = valid_ids(trace_id(get(TRACE_ID)?)?, digits(get(SPAN_ID)?, 16)?)?;
     let decision = match (get(FLAGS), get(SAMPLED)) {
         (Some("1"), _) => Decision::Debug,
         (_, None | Some("")) => Decision::Undecided,

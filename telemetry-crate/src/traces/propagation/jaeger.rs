@@ -14,7 +14,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     decision::{self, Decision},
-    digits_up_to, ids,
+    digits_up_to, valid_ids,
 };
 
 pub(super) const HEADER: &str = "uber-trace-id";
@@ -65,7 +65,7 @@ impl TextMapPropagator for Jaeger {
 /// Parses `trace_id:span_id:parent_id:flags`, each with or without leading zeros.
 fn parse(header: &str) -> Option<((TraceId, SpanId), Decision)> {
     let mut fields = header.split(':');
-    let ids = ids(
+    let ids = valid_ids(
         digits_up_to(fields.next()?, 32)?,
         digits_up_to(fields.next()?, 16)?,
     )?;

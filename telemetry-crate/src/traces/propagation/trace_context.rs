@@ -14,7 +14,7 @@ use opentelemetry::{
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId},
 };
 
-use super::{RANDOM_FLAG, digits, ids, state};
+use super::{RANDOM_FLAG, digits, state, valid_ids};
 
 pub(super) const TRACEPARENT: &str = "traceparent";
 pub(super) const TRACESTATE: &str = "tracestate";
@@ -76,7 +76,7 @@ fn parse(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     if version == 0xff || (version == 0 && fields.next().is_some()) {
         return None;
     }
-    let (trace_id, span_id) = ids(trace_id, span_id)?;
+    let (trace_id, span_id) = valid_ids(trace_id, span_id)?;
     // The specification requires in "Other flags" that unknown flags are propagated as zero.
     let flags = TraceFlags::new(flags) & (TraceFlags::SAMPLED | RANDOM_FLAG);
     Some((trace_id, span_id, flags))
