@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use opentelemetry::{KeyValue, trace::Status};
 use tracing::Span;
 
-use super::{TARGET, job::Job, outcome::Outcome, queue::Queue};
+use super::{TARGET, job::Job, outcome::AttemptOutcome, queue::Queue};
 use crate::{catalog, span_end::OpenSpan, traces::SPAN_LEVEL, values::counted};
 
 /// Error type of an attempt that was dropped before its end.
@@ -17,7 +17,7 @@ pub(super) const UNDECODABLE: &str = "undecodable";
 /// How an attempt ended, as its metrics and its log line report it.
 #[derive(Debug)]
 pub(super) struct AttemptEnd<'a> {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: AttemptOutcome,
     /// Class of the error, one of a few fixed words.
     pub(super) error_type: Option<&'a str>,
     /// Text of the error, for the log line.
@@ -115,8 +115,8 @@ impl Running {
     }
 
     /// Returns the outcome of a failure at this attempt.
-    pub(super) fn failure_outcome(&self, is_permanent: bool) -> Outcome {
-        Outcome::of_failure(self.attempt, self.attempts, is_permanent)
+    pub(super) fn failure_outcome(&self, is_permanent: bool) -> AttemptOutcome {
+        AttemptOutcome::of_failure(self.attempt, self.attempts, is_permanent)
     }
 
     pub(super) fn finish(mut self, end: &AttemptEnd<'_>) {
@@ -134,7 +134,7 @@ impl Running {
                 span.set_status(Status::error(""));
             }
         });
-        let accepted = self.accepted.filter(|_| end.outcome == Outcome::Ok);
+        let accepted = self.accepted.filter(|_| end.outcome == AttemptOutcome::Ok);
         self.span.measure(|| {
             self.queue.record_run(&self.kind, outcome, seconds);
             if let Some(accepted) = accepted {
@@ -164,21 +164,21 @@ impl Running {
         let kind = &self.kind;
         let reason = (end.message.as_ref()).map_or_else(String::new, |text| format!(": {text}"));
         match end.outcome {
-            Outcome::Ok => format!("job {kind}: succeeded"),
-            Outcome::Retry if end.error_type == Some(CANCELED) => {
+            AttemptOutcome::Ok => format!("job {kind}: succeeded"),
+            AttemptOutcome::Retry if end.error_type == Some(CANCELED) => {
                 format!("job {kind}: canceled, to be tried again")
             }
-            Outcome::Retry => match end.next_attempt {
+            AttemptOutcome::Retry => match end.next_attempt {
                 Some(seconds) => {
                     format!("job {kind}: failed, next attempt in {seconds} s{reason}")
                 }
                 None => format!("job {kind}: failed, to be tried again{reason}"),
             },
             // Further attempts would not have helped.
-            Outcome::Dead if end.error_type == Some(UNDECODABLE) => {
+            AttemptOutcome::DeadLettered if end.error_type == Some(UNDECODABLE) => {
                 format!("job {kind}: dead-lettered{reason}")
             }
-            Outcome::Dead => {
+            AttemptOutcome::DeadLettered => {
                 let attempts = counted(u64::from(self.attempt), "attempt", "attempts");
                 format!("job {kind}: dead-lettered after {attempts}{reason}")
             }
@@ -207,9 +207,9 @@ impl Running {
             };
         }
         match outcome {
-            Outcome::Ok => line!(info),
-            Outcome::Retry => line!(warn),
-            Outcome::Dead => line!(error),
+            AttemptOutcome::Ok => line!(info),
+            AttemptOutcome::Retry => line!(warn),
+            AttemptOutcome::DeadLettered => line!(error),
         }
     }
 }
@@ -222,7 +222,7 @@ impl Drop for Running {
         // The worker shuts down, or a timeout around the job has passed. In the store, the job is
         // still unfinished.
         self.end(&AttemptEnd {
-            outcome: Outcome::Retry,
+            outcome: AttemptOutcome::Retry,
             error_type: Some(CANCELED),
             message: None,
             next_attempt: None,

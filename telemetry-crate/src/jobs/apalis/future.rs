@@ -21,7 +21,7 @@ use crate::{
     error_type::error_type,
     jobs::{
         catch::CatchUnwind,
-        outcome::Outcome,
+        outcome::AttemptOutcome,
         running::{AttemptEnd, Running, UNDECODABLE},
     },
     values::counted,
@@ -206,7 +206,7 @@ fn finish(
     } = end;
     let Some(error) = error else {
         running.finish(&AttemptEnd {
-            outcome: Outcome::Ok,
+            outcome: AttemptOutcome::Ok,
             error_type: None,
             message: None,
             next_attempt: None,
@@ -221,7 +221,7 @@ fn finish(
         Status::Failed
     });
     let outcome = running.failure_outcome(is_permanent);
-    let retry = retry.filter(|_| outcome == Outcome::Retry);
+    let retry = retry.filter(|_| outcome == AttemptOutcome::Retry);
     let span = running.span().clone();
     running.finish(&AttemptEnd {
         outcome,

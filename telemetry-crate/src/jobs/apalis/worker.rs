@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     jobs::{
-        Job, Outcome, Queue, TARGET,
+        AttemptOutcome, Job, Queue, TARGET,
         catch::CatchUnwind,
         running::{AttemptEnd, Running, UNDECODABLE},
     },
@@ -226,7 +226,7 @@ impl<DB: Tables> Worker<DB> {
         for (id, reason) in dead_lettered.unwrap_or_default() {
             let job = Job::new(self.kind).id(id);
             Running::start(&self.queue, &job).finish(&AttemptEnd {
-                outcome: Outcome::Dead,
+                outcome: AttemptOutcome::DeadLettered,
                 error_type: Some(UNDECODABLE),
                 message: Some(reason),
                 next_attempt: None,
